@@ -1,0 +1,468 @@
+//! A batch: the records of one block as columns of spans over one buffer.
+//!
+//! A cell is eight bytes: where its text begins, how long it is, and what kind of value it is. The
+//! text lies in one buffer, which begins with the block's own bytes; what a stage changes is appended
+//! there, so that nothing is allocated per cell and whatever nobody changed is never copied. A row
+//! that is out is marked, never moved.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// What a cell holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// Text as the source had it, or as a stage left it. May be empty.
+    Text = 0,
+    /// A number in JSON's grammar, with the exact digits of the source.
+    Number = 1,
+    /// `true` or `false`.
+    Bool = 2,
+    /// A JSON object or array, kept as its source text.
+    Json = 3,
+    /// JSON's `null`; its text is empty.
+    Null = 4,
+    /// The record has no such member; its text is empty. Never sent.
+    Missing = 5,
+    /// A stage or rule found fault with this cell. Later stages and rules leave it alone, so that
+    /// one mistake is reported once.
+    Faulty = 6,
+}
+
+/// Longest text of one cell in bytes: 29 bits of length stand beside 3 bits of kind.
+pub const MAX_CELL: usize = (1 << 29) - 1;
+
+/// A span of a batch's text, and its kind.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Cell {
+    start: u32,
+    kind_len: u32,
+}
+
+impl Cell {
+    /// The absent cell.
+    pub const MISSING: Cell = Cell::new(0, 0, Kind::Missing);
+
+    /// A cell over `len` bytes of the batch's text, beginning at `start`.
+    #[inline]
+    pub const fn new(start: usize, len: usize, kind: Kind) -> Cell {
+        debug_assert!(len <= MAX_CELL && start <= u32::MAX as usize);
+        Cell {
+            start: start as u32,
+            kind_len: ((kind as u32) << 29) | len as u32,
+        }
+    }
+
+    /// What the cell holds.
+    #[inline]
+    pub const fn kind(self) -> Kind {
+        match self.kind_len >> 29 {
+            0 => Kind::Text,
+            1 => Kind::Number,
+            2 => Kind::Bool,
+            3 => Kind::Json,
+            4 => Kind::Null,
+            5 => Kind::Missing,
+            _ => Kind::Faulty,
+        }
+    }
+
+    /// Length of its text in bytes.
+    #[inline]
+    pub const fn len(self) -> usize {
+        (self.kind_len & MAX_CELL as u32) as usize
+    }
+
+    /// Whether there is no text: empty, null or missing.
+    #[inline]
+    pub const fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// Where its text lies in the batch's buffer.
+    #[inline]
+    pub const fn span(self) -> Range<usize> {
+        self.start as usize..self.start as usize + self.len()
+    }
+
+    /// The same span, read as another kind.
+    #[inline]
+    pub const fn with_kind(self, kind: Kind) -> Cell {
+        Cell {
+            start: self.start,
+            kind_len: (self.kind_len & MAX_CELL as u32) | ((kind as u32) << 29),
+        }
+    }
+
+    /// A part of this cell's text: `range` counts from the cell's beginning.
+    #[inline]
+    pub const fn part(self, range: Range<usize>) -> Cell {
+        Cell::new(
+            self.start as usize + range.start,
+            range.end - range.start,
+            self.kind(),
+        )
+    }
+}
+
+/// Whether a row is still on its way to the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowState {
+    /// Will be sent.
+    In,
+    /// A `filter` stage left it out, on purpose.
+    Filtered,
+    /// At least one fault was found: it goes to the rejects file. Stages and rules go on looking at
+    /// it, so that all of its faults are reported together.
+    Rejected,
+}
+
+/// Where a row came from.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Physical line on which the record begins, counted from the block's first line (0).
+    pub line: u32,
+    /// The raw record in the block's bytes, without its line end.
+    pub start: u32,
+    /// End of the raw record.
+    pub end: u32,
+}
+
+/// A fault of one row: data, not an error. Never holds the cell's value in `message`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Row of the batch.
+    pub row: u32,
+    /// The step that found it: `parse`, a stage's name, or `validate`.
+    pub stage: &'static str,
+    /// The column, by the name that it has at that step; empty where the fault is the whole row's.
+    pub column: Arc<str>,
+    /// A short stable word for scripts: `date_format`, `required`, `leaves_before_hired`.
+    pub code: Cow<'static, str>,
+    /// What was expected, for people. No cell value.
+    pub message: Cow<'static, str>,
+}
+
+/// The records of one block.
+#[derive(Default)]
+pub struct Batch {
+    text: String,
+    /// The block's bytes as they were, where they are not UTF-8 (else the text begins with them).
+    raw: Option<Vec<u8>>,
+    columns: Vec<Vec<Cell>>,
+    rows: Vec<Row>,
+    states: Vec<RowState>,
+    faults: Vec<Fault>,
+}
+
+impl Batch {
+    /// An empty batch over a block's text, with `columns` physical columns.
+    pub fn new(text: String, columns: usize) -> Batch {
+        Batch {
+            text,
+            columns: vec![Vec::new(); columns],
+            ..Batch::default()
+        }
+    }
+
+    /// As [`Batch::new`], for a block that is not UTF-8: `text` has the same length, with every bad
+    /// byte replaced, and `raw` is the block as it was.
+    pub fn with_raw(text: String, raw: Vec<u8>, columns: usize) -> Batch {
+        debug_assert_eq!(text.len(), raw.len());
+        Batch {
+            raw: Some(raw),
+            ..Batch::new(text, columns)
+        }
+    }
+
+    /// Makes room for `rows` more rows.
+    pub fn reserve(&mut self, rows: usize) {
+        for column in &mut self.columns {
+            column.reserve(rows);
+        }
+        self.rows.reserve(rows);
+        self.states.reserve(rows);
+    }
+
+    /// Begins a row; its cells follow by [`Batch::push_cell`], one per column.
+    #[inline]
+    pub fn push_row(&mut self, row: Row) {
+        self.rows.push(row);
+        self.states.push(RowState::In);
+    }
+
+    /// Appends a cell to a column of the row begun last.
+    #[inline]
+    pub fn push_cell(&mut self, column: usize, cell: Cell) {
+        self.columns[column].push(cell);
+    }
+
+    /// How many rows, whatever their state.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// How many physical columns.
+    pub fn width(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Appends a physical column of missing cells and says which it is.
+    pub fn add_column(&mut self) -> usize {
+        self.columns.push(vec![Cell::MISSING; self.rows.len()]);
+        self.columns.len() - 1
+    }
+
+    /// Adds columns of missing cells until there are `width`.
+    pub fn widen(&mut self, width: usize) {
+        while self.columns.len() < width {
+            self.add_column();
+        }
+    }
+
+    /// A column's cells, one per row.
+    #[inline]
+    pub fn column(&self, column: usize) -> &[Cell] {
+        &self.columns[column]
+    }
+
+    /// A column taken out for rewriting; put it back with [`Batch::put_column`].
+    #[inline]
+    pub fn take_column(&mut self, column: usize) -> Vec<Cell> {
+        std::mem::take(&mut self.columns[column])
+    }
+
+    /// Puts a column back.
+    #[inline]
+    pub fn put_column(&mut self, column: usize, cells: Vec<Cell>) {
+        debug_assert_eq!(cells.len(), self.rows.len());
+        self.columns[column] = cells;
+    }
+
+    /// One cell.
+    #[inline]
+    pub fn cell(&self, row: usize, column: usize) -> Cell {
+        self.columns[column][row]
+    }
+
+    /// Replaces one cell.
+    #[inline]
+    pub fn set_cell(&mut self, row: usize, column: usize, cell: Cell) {
+        self.columns[column][row] = cell;
+    }
+
+    /// A cell's text; empty for null and missing.
+    #[inline]
+    pub fn text(&self, cell: Cell) -> &str {
+        &self.text[cell.span()]
+    }
+
+    /// The text of the cell at a row and column.
+    #[inline]
+    pub fn get(&self, row: usize, column: usize) -> &str {
+        self.text(self.cell(row, column))
+    }
+
+    /// Appends text to the buffer and returns a cell over it.
+    #[inline]
+    pub fn append(&mut self, text: &str, kind: Kind) -> Cell {
+        let start = self.text.len();
+        self.text.push_str(text);
+        Cell::new(start, text.len(), kind)
+    }
+
+    /// Replaces one cell by new text.
+    #[inline]
+    pub fn set_text(&mut self, row: usize, column: usize, text: &str, kind: Kind) {
+        let cell = self.append(text, kind);
+        self.set_cell(row, column, cell);
+    }
+
+    /// State of a row.
+    #[inline]
+    pub fn state(&self, row: usize) -> RowState {
+        self.states[row]
+    }
+
+    /// Whether stages and rules should look at a row: all but the filtered ones.
+    #[inline]
+    pub fn is_live(&self, row: usize) -> bool {
+        self.states[row] != RowState::Filtered
+    }
+
+    /// Leaves a row out on purpose. A rejected row stays rejected.
+    pub fn filter_out(&mut self, row: usize) {
+        if self.states[row] == RowState::In {
+            self.states[row] = RowState::Filtered;
+        }
+    }
+
+    /// Finds fault with a row; with `cell`, marks that column's cell [`Kind::Faulty`].
+    pub fn reject(&mut self, fault: Fault, cell: Option<usize>) {
+        let row = fault.row as usize;
+        self.states[row] = RowState::Rejected;
+        if let Some(column) = cell {
+            self.columns[column][row] = self.columns[column][row].with_kind(Kind::Faulty);
+        }
+        self.faults.push(fault);
+    }
+
+    /// Where a row came from.
+    #[inline]
+    pub fn row(&self, row: usize) -> Row {
+        self.rows[row]
+    }
+
+    /// The raw record as the source had it, without its line end.
+    pub fn raw_record(&self, row: usize) -> &[u8] {
+        let Row { start, end, .. } = self.rows[row];
+        let bytes = self.raw.as_deref().unwrap_or(self.text.as_bytes());
+        &bytes[start as usize..end as usize]
+    }
+
+    /// The faults found so far, in the order in which they were found.
+    pub fn faults(&self) -> &[Fault] {
+        &self.faults
+    }
+}
+
+/// The columns at one point of the pipeline: names, and the physical column behind each.
+///
+/// Renaming, selecting and dropping change this list alone and cost nothing per row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Columns {
+    names: Vec<(Arc<str>, usize)>,
+    width: usize,
+}
+
+impl Columns {
+    /// The columns of a header, in its order.
+    pub fn from_header<S: AsRef<str>>(header: impl IntoIterator<Item = S>) -> Columns {
+        let names: Vec<_> = header
+            .into_iter()
+            .enumerate()
+            .map(|(i, n)| (Arc::from(n.as_ref()), i))
+            .collect();
+        Columns {
+            width: names.len(),
+            names,
+        }
+    }
+
+    /// How many physical columns a batch needs by now.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Names and physical columns, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, usize)> + Clone {
+        self.names.iter().map(|(name, slot)| (name, *slot))
+    }
+
+    /// How many columns have a name.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether no column is left.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// The physical column of a name, exactly as written.
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.names
+            .iter()
+            .find(|(n, _)| &**n == name)
+            .map(|(_, slot)| *slot)
+    }
+
+    /// The physical column and shared name of a name, or what to say where there is none.
+    pub fn need(&self, name: &str) -> Result<(Arc<str>, usize), NoColumn> {
+        match self.names.iter().find(|(n, _)| &**n == name) {
+            Some((n, slot)) => Ok((n.clone(), *slot)),
+            None => Err(NoColumn {
+                wanted: name.to_owned(),
+                have: self.names.iter().map(|(n, _)| n.clone()).collect(),
+            }),
+        }
+    }
+
+    /// Adds a column at the end, with a new physical column behind it, and returns that; for a name
+    /// that exists, its physical column.
+    pub fn add(&mut self, name: &str) -> usize {
+        if let Some(slot) = self.find(name) {
+            return slot;
+        }
+        let slot = self.width;
+        self.width += 1;
+        self.names.push((Arc::from(name), slot));
+        slot
+    }
+
+    /// Gives a column another name, in its place.
+    pub fn rename(&mut self, from: &str, to: &str) -> Result<(), NoColumn> {
+        self.need(from)?;
+        for (name, _) in &mut self.names {
+            if &**name == from {
+                *name = Arc::from(to);
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves a column out from here on.
+    pub fn remove(&mut self, name: &str) -> Result<(), NoColumn> {
+        self.need(name)?;
+        self.names.retain(|(n, _)| &**n != name);
+        Ok(())
+    }
+
+    /// Keeps these columns alone, in this order.
+    pub fn select<S: AsRef<str>>(&mut self, names: &[S]) -> Result<(), NoColumn> {
+        self.names = names
+            .iter()
+            .map(|n| self.need(n.as_ref()))
+            .collect::<Result<_, _>>()?;
+        Ok(())
+    }
+}
+
+/// A column was named that is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoColumn {
+    /// The name as written.
+    pub wanted: String,
+    /// What there is.
+    pub have: Vec<Arc<str>>,
+}
+
+impl std::fmt::Display for NoColumn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "no column `{}` here", self.wanted)?;
+        let near = self
+            .have
+            .iter()
+            .map(|name| {
+                (
+                    strsim::jaro_winkler(&name.to_lowercase(), &self.wanted.to_lowercase()),
+                    name,
+                )
+            })
+            .filter(|(score, _)| *score > 0.85)
+            .max_by(|a, b| a.0.total_cmp(&b.0));
+        if let Some((_, name)) = near {
+            write!(f, ", did you mean `{name}`?")?;
+        }
+        write!(f, " (columns at this point: {})", self.have.join(", "))
+    }
+}
+
+impl std::error::Error for NoColumn {}

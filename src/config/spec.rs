@@ -1,0 +1,43 @@
+//! The pipeline file as written: one field a section, each the spec type of its step.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::orgvue::spec::{TargetSpec, WaitSpec};
+use crate::report::spec::{RejectsSpec, ReportSpec};
+use crate::rule::ValidateSpec;
+use crate::source::spec::SourceSpec;
+use crate::stage::StageSpec;
+use crate::upload::spec::UploadSpec;
+
+/// A pipeline: source, stages, rules, target.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PipelineSpec {
+    /// Version of this format: 1.
+    pub version: u32,
+    /// A name for reports; without it, the file's own.
+    pub name: Option<String>,
+    /// Where the records come from.
+    pub source: SourceSpec,
+    /// What is done to the records, in order.
+    #[serde(default)]
+    pub stages: Vec<StageSpec>,
+    /// What every record, and the whole file, must satisfy.
+    #[serde(default)]
+    pub validate: ValidateSpec,
+    /// Where rejected rows go, and how many are too many.
+    #[serde(default)]
+    pub rejects: RejectsSpec,
+    /// Where the records go.
+    pub target: TargetSpec,
+    /// How the body is written and sent.
+    #[serde(default)]
+    pub upload: UploadSpec,
+    /// How long the job is waited for.
+    #[serde(default)]
+    pub wait: WaitSpec,
+    /// Where the run report goes.
+    #[serde(default)]
+    pub report: ReportSpec,
+}

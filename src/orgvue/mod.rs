@@ -1,0 +1,2 @@
+//! orgvue
+pub mod spec;

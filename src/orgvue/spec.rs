@@ -1,0 +1,227 @@
+//! What the pipeline file says of its target.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::units::Span;
+
+/// Where the records go: exactly one of these.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetSpec {
+    /// An Orgvue tenant.
+    Orgvue(OrgvueSpec),
+    /// The embedded sandbox, for trying.
+    Sandbox(SandboxSpec),
+}
+
+/// An Orgvue data set, and how records are matched to its items.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OrgvueSpec {
+    /// The API's host, with or without `https://`.
+    pub base_url: String,
+    /// The tenant's name: `^[A-Z][A-Z0-9_]{0,29}$`.
+    pub tenant: String,
+    /// The data set's UUID.
+    pub dataset: String,
+    /// Where the API token is found. Never the token itself.
+    pub token: TokenSpec,
+    /// The import's own settings.
+    #[serde(flatten)]
+    pub import: ImportSpec,
+}
+
+/// The embedded sandbox as a target.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+pub struct SandboxSpec {
+    /// The import's own settings, as for Orgvue.
+    #[serde(flatten)]
+    pub import: ImportSpec,
+}
+
+/// Where a secret is found.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenSpec {
+    /// The name of an environment variable.
+    Env(String),
+    /// A file that holds it, white space at its ends apart.
+    File(String),
+}
+
+/// What the import is told: the API's query parameters, typed.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ImportSpec {
+    /// What each record asks for: a constant action, or `{ column: NAME }`.
+    pub action: ActionSpec,
+    /// How an item is told from another; without it, the platform's own `_id`.
+    pub identify_by: Option<IdentifySpec>,
+    /// What an empty cell sends.
+    pub empty: Empty,
+    /// The text that the server takes for "no change" (`noopToken`).
+    pub noop_token: Option<String>,
+    /// The text that the server takes for "clear the value" (`clearToken`).
+    pub clear_token: Option<String>,
+    /// The date format of the uploaded dates (`dateFormat`); the server's default is YYYY-MM-DD.
+    pub date_format: Option<DateFormat>,
+    /// Deletes every item that the upload does not name (`implicitDelete`).
+    pub implicit_delete: bool,
+    /// Passed on as `onPropertyAccessDenied`.
+    pub on_property_access_denied: Option<String>,
+    /// Passed on as `onItemAccessDenied`.
+    pub on_item_access_denied: Option<String>,
+    /// Passed on as `onActionValidationFailure`.
+    pub on_action_validation_failure: Option<String>,
+    /// Compression of the results (`resultEncoding`).
+    pub result_encoding: Option<ResultEncoding>,
+    /// A URL template that the server calls when it is done, with `{{jobStatus}}`, `{{traceId}}`, `{{tenantId}}`.
+    pub callback: Option<String>,
+    /// How results are matched to the records sent.
+    pub match_results: MatchResults,
+}
+
+/// What each record asks for.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ActionSpec {
+    /// The same for every record.
+    Constant(Action),
+    /// Taken from a column.
+    Column {
+        /// The column's name, after the stages.
+        column: String,
+    },
+}
+
+impl Default for ActionSpec {
+    fn default() -> Self {
+        ActionSpec::Constant(Action::CreateOrUpdate)
+    }
+}
+
+/// The actions of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Action {
+    /// A new item.
+    Create,
+    /// Changes the properties named.
+    Update,
+    /// Puts the record in the item's place.
+    Replace,
+    /// Deletes the item.
+    Delete,
+    /// Does nothing.
+    Noop,
+    /// Update where the item exists, else create.
+    CreateOrUpdate,
+    /// Replace where the item exists, else create.
+    CreateOrReplace,
+}
+
+impl Action {
+    /// The word in `_action`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Action::Create => "create",
+            Action::Update => "update",
+            Action::Replace => "replace",
+            Action::Delete => "delete",
+            Action::Noop => "noop",
+            Action::CreateOrUpdate => "createOrUpdate",
+            Action::CreateOrReplace => "createOrReplace",
+        }
+    }
+
+    /// Every action, in the order of the documentation.
+    pub const ALL: [Action; 7] = [
+        Action::Create,
+        Action::Update,
+        Action::Replace,
+        Action::Delete,
+        Action::Noop,
+        Action::CreateOrUpdate,
+        Action::CreateOrReplace,
+    ];
+}
+
+/// How an item is told from another: exactly one of these, for the API takes one.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IdentifySpec {
+    /// The data set's own automatic identifier (`autoId=true`).
+    AutoId(bool),
+    /// A property that is unique (`idKey`).
+    IdKey(String),
+    /// A property that may match several items (`mergeKey`).
+    MergeKey(String),
+}
+
+/// What an empty cell sends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Empty {
+    /// Nothing: the property is left out (JSON), or sent as the no-change token or empty (CSV).
+    #[default]
+    Omit,
+    /// The clear token, which must be set.
+    Clear,
+    /// Empty text.
+    Keep,
+}
+
+/// Date formats of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum DateFormat {
+    /// 2024-12-31
+    #[serde(rename = "YYYY-MM-DD")]
+    Ymd,
+    /// 31/12/2024
+    #[serde(rename = "DD/MM/YYYY")]
+    Dmy,
+    /// 12/31/2024
+    #[serde(rename = "MM/DD/YYYY")]
+    Mdy,
+}
+
+/// Compressions of the results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ResultEncoding {
+    /// Not compressed.
+    Identity,
+    /// Compressed.
+    Gzip,
+}
+
+/// How results are matched to the records sent. The API's documentation does not say whether results keep
+/// the order of the upload, nor whether they repeat the identifier.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MatchResults {
+    /// By the key where every result carries it, else by order.
+    #[default]
+    Auto,
+    /// The n-th result belongs to the n-th record sent.
+    Order,
+    /// By the property that identifies an item.
+    Key,
+}
+
+/// How long the job is waited for.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WaitSpec {
+    /// After this the run ends with exit code 6; the job goes on at the server.
+    pub at_most: Span,
+}
+
+impl Default for WaitSpec {
+    fn default() -> Self {
+        WaitSpec {
+            at_most: Span(std::time::Duration::from_secs(30 * 60)),
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! What the pipeline file says of rejects and reports.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::units::Amount;
+
+/// Where rejected rows go, and how many are too many.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RejectsSpec {
+    /// The file, written with owner-only access.
+    pub path: String,
+    /// More than this stops the run before anything is sent: rows (`500`) or a share (`1%`).
+    pub at_most: Amount,
+}
+
+impl Default for RejectsSpec {
+    fn default() -> Self {
+        RejectsSpec {
+            path: "rejects.csv".into(),
+            at_most: Amount::Percent(100.0),
+        }
+    }
+}
+
+/// Where the run report goes.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReportSpec {
+    /// The folder; without it, the current one.
+    pub dir: Option<String>,
+}

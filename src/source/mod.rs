@@ -1,0 +1,2 @@
+//! source
+pub mod spec;

@@ -1,0 +1,155 @@
+//! What the pipeline file says of its source.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Where the records come from.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SourceSpec {
+    /// A path, a glob, a list of either, or `-` for standard input.
+    pub path: OneOrMany,
+    /// How the bytes are to be read.
+    #[serde(default)]
+    pub format: SourceFormat,
+    /// How the bytes are compressed; `auto` looks at the first bytes, not at the name.
+    #[serde(default)]
+    pub compression: Compression,
+    /// The character encoding; `auto` is UTF-8 unless a byte order mark says UTF-16.
+    #[serde(default)]
+    pub encoding: Encoding,
+    /// Settings of CSV and TSV.
+    #[serde(default)]
+    pub csv: CsvSpec,
+    /// Settings of JSON and NDJSON.
+    #[serde(default)]
+    pub json: JsonSpec,
+}
+
+/// One value or a list of them.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum OneOrMany {
+    /// One.
+    One(String),
+    /// Several, in order.
+    Many(Vec<String>),
+}
+
+/// Record formats of a source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceFormat {
+    /// By the first byte that is not white space: `[` JSON, `{` NDJSON, else CSV (TSV where the name ends so).
+    #[default]
+    Auto,
+    /// Comma-separated, or by `csv.delimiter`.
+    Csv,
+    /// Tab-separated.
+    Tsv,
+    /// One array of objects.
+    Json,
+    /// One object a line.
+    Ndjson,
+}
+
+/// Compressions of a source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// By the first bytes.
+    #[default]
+    Auto,
+    /// Not compressed.
+    None,
+    /// RFC 1952, of one or more members.
+    Gzip,
+    /// RFC 8878, of one or more frames.
+    Zstd,
+}
+
+/// Character encodings of a source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encoding {
+    /// UTF-16 where a byte order mark says so, else UTF-8.
+    #[default]
+    Auto,
+    /// UTF-8.
+    #[serde(rename = "utf-8")]
+    Utf8,
+    /// UTF-16, by its byte order mark, little-endian without one.
+    #[serde(rename = "utf-16")]
+    Utf16,
+    /// Little-endian UTF-16.
+    #[serde(rename = "utf-16le")]
+    Utf16le,
+    /// Big-endian UTF-16.
+    #[serde(rename = "utf-16be")]
+    Utf16be,
+    /// Western European, Windows.
+    #[serde(rename = "windows-1252")]
+    Windows1252,
+    /// Western European, ISO (read as windows-1252, its superset, as browsers do).
+    #[serde(rename = "iso-8859-1")]
+    Iso8859_1,
+}
+
+/// How CSV is written.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CsvSpec {
+    /// Between cells: one ASCII character, or `tab`.
+    pub delimiter: Option<String>,
+    /// Around cells: one ASCII character.
+    pub quote: String,
+    /// What to do with a record of too many or too few cells.
+    pub ragged: Ragged,
+    /// Lines before the header that are not part of the table.
+    pub skip_lines: u32,
+}
+
+impl Default for CsvSpec {
+    fn default() -> Self {
+        CsvSpec {
+            delimiter: None,
+            quote: "\"".into(),
+            ragged: Ragged::Reject,
+            skip_lines: 0,
+        }
+    }
+}
+
+/// What to do with a record of too many or too few cells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Ragged {
+    /// Reject the row.
+    #[default]
+    Reject,
+    /// Take missing cells for empty; a record of too many cells is rejected.
+    Pad,
+    /// End the run.
+    Error,
+}
+
+/// How JSON and NDJSON are read.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct JsonSpec {
+    /// The members to read, in this order. Without it: those of the first 1,000 records.
+    pub columns: Option<Vec<String>>,
+    /// What to do with a record that has another member.
+    pub unknown: Unknown,
+}
+
+/// What to do with a member that is not among the columns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Unknown {
+    /// Reject the row.
+    #[default]
+    Reject,
+    /// Leave the member out.
+    Ignore,
+}

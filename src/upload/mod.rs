@@ -1,0 +1,2 @@
+//! upload
+pub mod spec;

@@ -1,0 +1,71 @@
+//! What the pipeline file says of the upload.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::units::{Rate, Size};
+
+/// How the body is written and sent.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct UploadSpec {
+    /// `json` or `csv`.
+    pub format: UploadFormat,
+    /// How the body's length is known before its first byte.
+    pub length: Option<Length>,
+    /// Compression of the body.
+    pub encoding: BodyEncoding,
+    /// The most bytes handed to the connection at once.
+    pub chunk: Size,
+    /// Bytes per second; without it, as fast as the network takes them.
+    pub rate: Option<Rate>,
+    /// How many times the upload is tried, each time with a fresh pair of URLs.
+    pub attempts: u32,
+}
+
+impl Default for UploadSpec {
+    fn default() -> Self {
+        UploadSpec {
+            format: UploadFormat::Json,
+            length: None,
+            encoding: BodyEncoding::Identity,
+            chunk: Size(256 * 1024),
+            rate: None,
+            attempts: 3,
+        }
+    }
+}
+
+/// Formats of the upload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum UploadFormat {
+    /// A JSON array of objects.
+    #[default]
+    Json,
+    /// Comma-separated with a header.
+    Csv,
+}
+
+/// How the body's length is known before its first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Length {
+    /// Two passes over the source: the first measures, the second sends.
+    Measured,
+    /// One pass into a private temporary file.
+    Spooled,
+    /// One pass straight through, with chunked transfer coding, for storages that accept it.
+    Chunked,
+}
+
+/// Compressions of the upload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum BodyEncoding {
+    /// Not compressed.
+    #[default]
+    Identity,
+    /// Compressed; needs a server that takes it.
+    Gzip,
+}
