@@ -176,26 +176,10 @@ impl Batch {
         }
     }
 
-    /// Makes room for `rows` more rows.
-    pub fn reserve(&mut self, rows: usize) {
-        for column in &mut self.columns {
-            column.reserve(rows);
-        }
-        self.rows.reserve(rows);
-        self.states.reserve(rows);
-    }
-
-    /// Begins a row; its cells follow by [`Batch::push_cell`], one per column.
-    #[inline]
-    pub fn push_row(&mut self, row: Row) {
-        self.rows.push(row);
-        self.states.push(RowState::In);
-    }
-
-    /// Appends a cell to a column of the row begun last.
-    #[inline]
-    pub fn push_cell(&mut self, column: usize, cell: Cell) {
-        self.columns[column].push(cell);
+    /// Gives the batch its rows, all of them in. The columns' cells follow by [`Batch::put_column`].
+    pub fn put_rows(&mut self, rows: Vec<Row>) {
+        self.states = vec![RowState::In; rows.len()];
+        self.rows = rows;
     }
 
     /// How many rows, whatever their state.
@@ -212,6 +196,11 @@ impl Batch {
     /// How many physical columns.
     pub fn width(&self) -> usize {
         self.columns.len()
+    }
+
+    /// Length of the text in bytes: the block, and what stages wrote.
+    pub fn text_len(&self) -> usize {
+        self.text.len()
     }
 
     /// Appends a physical column of missing cells and says which it is.

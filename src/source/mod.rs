@@ -1,2 +1,208 @@
-//! source
+//! Sources: from an address to decoded text.
+//!
+//! A source is a list of files, or standard input. Each is opened as a [`Text`]: decompressed by
+//! what its first bytes say, decoded to UTF-8. What can't be read twice is copied on the way into a
+//! private, unlinked temporary file, so that rows the server refuses can still be shown as they were.
+
 pub mod spec;
+mod text;
+
+use std::fs::File;
+use std::io::{self, Seek};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use spec::{Compression, Encoding, OneOrMany, SourceSpec};
+pub use text::Text;
+
+/// Why a source can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The file isn't there.
+    #[error("{0}: no such file")]
+    NotFound(String),
+    /// A folder was named.
+    #[error("{0}: is a directory; name a file, or a pattern such as {0}/*.csv")]
+    Directory(String),
+    /// A pattern that can't be read.
+    #[error("{pattern}: not a file pattern: {reason}")]
+    BadPattern {
+        /// As written.
+        pattern: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A pattern that matches nothing.
+    #[error("{0}: no file matches")]
+    NoMatch(String),
+    /// The operating system's word.
+    #[error("{name}: can't be read")]
+    Io {
+        /// The file.
+        name: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The compressed data ends too early or is damaged.
+    #[error("{name}: the {kind} data is cut off or damaged, nothing of it is sent")]
+    Damaged {
+        /// The file.
+        name: String,
+        /// The compression.
+        kind: &'static str,
+        /// What the decoder says.
+        source: io::Error,
+    },
+    /// Bytes that the stated encoding doesn't have.
+    #[error("{name}: not {encoding}: ill-formed near byte {at} of the decompressed text")]
+    Encoding {
+        /// The file.
+        name: String,
+        /// The encoding.
+        encoding: &'static str,
+        /// Offset, from 1.
+        at: u64,
+    },
+    /// A stream was asked for a second time before its first reading ended.
+    #[error("standard input can be read only once")]
+    OnlyOnce,
+}
+
+/// One file of a source, or a stream.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// As shown in messages, rejects and reports.
+    pub name: String,
+    path: Option<PathBuf>,
+    /// Bytes as stored, where that is known.
+    pub size: Option<u64>,
+    stream: bool,
+}
+
+/// The files of a run, in order.
+#[derive(Debug)]
+pub struct Source {
+    origins: Vec<Origin>,
+    compression: Compression,
+    encoding: Encoding,
+    /// A copy of what was streamed, once it has been read to its end.
+    copy: Arc<Mutex<Option<File>>>,
+    streamed: AtomicU64,
+    /// Bytes read so far, as stored, over all openings.
+    read: Arc<AtomicU64>,
+}
+
+impl Source {
+    /// Finds the files of a source. Patterns are expanded in alphabetical order.
+    ///
+    /// # Errors
+    /// A file that isn't there or is a directory, a pattern that matches nothing.
+    pub fn find(spec: &SourceSpec) -> Result<Source, SourceError> {
+        let paths = match &spec.path {
+            OneOrMany::One(path) => std::slice::from_ref(path),
+            OneOrMany::Many(paths) => paths,
+        };
+        let mut origins = Vec::new();
+        for path in paths {
+            if path == "-" {
+                origins.push(Origin { name: "standard input".into(), path: None, size: None, stream: true });
+            } else if path.contains(['*', '?', '[']) && !Path::new(path).exists() {
+                let before = origins.len();
+                let found = glob::glob(path)
+                    .map_err(|e| SourceError::BadPattern { pattern: path.clone(), reason: e.msg })?;
+                for entry in found {
+                    let entry = entry.map_err(|e| SourceError::Io {
+                        name: e.path().display().to_string(),
+                        source: e.into_error(),
+                    })?;
+                    if entry.is_file() {
+                        origins.push(Origin::file(&entry)?);
+                    }
+                }
+                if origins.len() == before {
+                    return Err(SourceError::NoMatch(path.clone()));
+                }
+            } else {
+                origins.push(Origin::file(Path::new(path))?);
+            }
+        }
+        Ok(Source {
+            origins,
+            compression: spec.compression,
+            encoding: spec.encoding,
+            copy: Arc::default(),
+            streamed: AtomicU64::new(0),
+            read: Arc::default(),
+        })
+    }
+
+    /// The files, in order.
+    pub fn origins(&self) -> &[Origin] {
+        &self.origins
+    }
+
+    /// Whether every file can be read as often as one likes.
+    pub fn can_repeat(&self) -> bool {
+        self.origins.iter().all(|o| !o.stream)
+    }
+
+    /// Bytes to read, as stored, where that is known of every file.
+    pub fn size(&self) -> Option<u64> {
+        self.origins.iter().map(|o| o.size).sum()
+    }
+
+    /// Counts the bytes read so far, as stored, over all openings.
+    pub fn bytes_read(&self) -> Arc<AtomicU64> {
+        self.read.clone()
+    }
+
+    /// Opens a file at its beginning.
+    ///
+    /// # Errors
+    /// What the operating system says; a stream that is still being read.
+    pub async fn open(&self, file: usize) -> Result<Text, SourceError> {
+        let origin = &self.origins[file];
+        let io_error = |source| SourceError::Io { name: origin.name.clone(), source };
+        let raw: text::Raw = if origin.stream {
+            self.open_stream(origin).map_err(io_error)?.ok_or(SourceError::OnlyOnce)?
+        } else {
+            let path = origin.path.as_deref().unwrap_or(Path::new(""));
+            let file = tokio::fs::File::open(path).await.map_err(io_error)?;
+            Box::new(file)
+        };
+        Text::new(origin.name.clone(), raw, self.compression, self.encoding, self.read.clone()).await
+    }
+
+    /// The stream itself at first, its copy afterwards.
+    fn open_stream(&self, origin: &Origin) -> io::Result<Option<text::Raw>> {
+        if self.streamed.swap(1, Ordering::Relaxed) == 0 {
+            let input: text::Raw = match &origin.path {
+                None => Box::new(tokio::io::stdin()),
+                Some(path) => Box::new(tokio::fs::File::from_std(File::open(path)?)),
+            };
+            let copy = tempfile::tempfile()?;
+            return Ok(Some(Box::new(text::Copying::new(input, copy, self.copy.clone()))));
+        }
+        let guard = self.copy.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let Some(copy) = guard.as_ref() else { return Ok(None) };
+        let mut again = copy.try_clone()?;
+        again.rewind()?;
+        Ok(Some(Box::new(tokio::fs::File::from_std(again))))
+    }
+}
+
+impl Origin {
+    fn file(path: &Path) -> Result<Origin, SourceError> {
+        let name = path.display().to_string();
+        let meta = std::fs::metadata(path).map_err(|e| match e.kind() {
+            io::ErrorKind::NotFound => SourceError::NotFound(name.clone()),
+            _ => SourceError::Io { name: name.clone(), source: e },
+        })?;
+        if meta.is_dir() {
+            return Err(SourceError::Directory(name.trim_end_matches('/').to_owned()));
+        }
+        let stream = !meta.is_file();
+        Ok(Origin { name, path: Some(path.to_owned()), size: (!stream).then_some(meta.len()), stream })
+    }
+}

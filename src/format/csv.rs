@@ -1,0 +1,322 @@
+//! CSV: a block of whole records into a batch.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::{Deferred, PARSE, decode, reject_bad_text};
+use crate::batch::{Batch, Cell, Fault, Kind, MAX_CELL, Row};
+use crate::scan::{Dialect, Hits};
+
+/// What to do with a record of too many or too few cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnRagged {
+    /// Reject the row.
+    Reject,
+    /// Take what is missing for empty; reject a record of too many.
+    Pad,
+    /// End the run.
+    Fail,
+}
+
+/// Reads records of one dialect and one header.
+#[derive(Debug, Clone)]
+pub struct Parser {
+    dialect: Dialect,
+    names: Arc<[Arc<str>]>,
+    on_ragged: OnRagged,
+    /// How many cells a record has: the header's, with columns at its end that are not read.
+    cells: usize,
+}
+
+/// A record of the wrong number of cells, where that ends the run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected} cells as in the header, found {found}")]
+pub struct RaggedError {
+    /// Physical line, counted from the block's first line (0).
+    pub line: u32,
+    /// Cells of the header.
+    pub expected: usize,
+    /// Cells of the record.
+    pub found: usize,
+}
+
+enum State {
+    /// At or in an unquoted cell.
+    Plain,
+    /// In a quoted cell.
+    Quoted,
+    /// After the quote that closed a cell.
+    Closed(usize),
+}
+
+impl Parser {
+    /// A parser for records of `cells` cells, the first of which are the columns `names`.
+    pub fn new(dialect: Dialect, names: Arc<[Arc<str>]>, cells: usize, on_ragged: OnRagged) -> Parser {
+        Parser { dialect, names, on_ragged, cells }
+    }
+
+    /// Names of the columns, in order.
+    pub fn names(&self) -> &Arc<[Arc<str>]> {
+        &self.names
+    }
+
+    /// Parses a block.
+    ///
+    /// # Errors
+    /// A ragged record, where the pipeline says that it ends the run.
+    pub fn parse(&self, bytes: Vec<u8>) -> Result<Batch, RaggedError> {
+        let (text, bad) = decode(bytes);
+        let width = self.names.len();
+        let Dialect { delimiter, quote } = self.dialect;
+        let block = text.as_bytes();
+        let mut rows: Vec<Row> = Vec::with_capacity(block.len() / 128 + 1);
+        let mut cells: Vec<Cell> = Vec::with_capacity(block.len() / 8 + width);
+        let mut deferred: Vec<Deferred> = Vec::new();
+        let mut ragged: Vec<(usize, usize)> = Vec::new();
+
+        let mut state = State::Plain;
+        let mut line = 0u32;
+        let (mut record_line, mut record_start, mut cell_start) = (0u32, 0usize, 0usize);
+        let mut escaped = false;
+        let mut count = 0usize;
+        let mut skip = usize::MAX;
+
+        // Ends a cell at `end`; a macro, so that the loop stays one flat state machine.
+        macro_rules! end_cell {
+            ($end:expr) => {{
+                let end: usize = $end;
+                if count < width {
+                    let cell = match state {
+                        State::Closed(close) if close + 1 >= end && !escaped => {
+                            Cell::new(cell_start + 1, close - cell_start - 1, Kind::Text)
+                        }
+                        State::Closed(_) => {
+                            let cell = Cell::new(cell_start, (end - cell_start).min(MAX_CELL), Kind::Text);
+                            deferred.push(Deferred::new(rows.len(), count, cell));
+                            cell
+                        }
+                        _ => Cell::new(cell_start, end - cell_start, Kind::Text),
+                    };
+                    cells.push(cell);
+                }
+                count += 1;
+                escaped = false;
+                state = State::Plain;
+            }};
+        }
+        macro_rules! end_record {
+            ($at:expr, $next:expr) => {{
+                let mut end: usize = $at;
+                if end > record_start && block[end - 1] == b'\r' && !matches!(state, State::Quoted) {
+                    end -= 1;
+                }
+                if end > record_start {
+                    end_cell!(end);
+                    if count != self.cells {
+                        ragged.push((rows.len(), count));
+                        cells.resize((rows.len() + 1) * width, Cell::new(end, 0, Kind::Text));
+                    }
+                    rows.push(Row { line: record_line, start: record_start as u32, end: end as u32 });
+                    count = 0;
+                }
+                record_start = $next;
+                cell_start = $next;
+                record_line = line;
+            }};
+        }
+
+        for at in Hits::new(block, [delimiter, b'\n', quote]) {
+            let byte = block[at];
+            if byte == b'\n' {
+                line += 1;
+            }
+            match state {
+                State::Quoted => {
+                    if byte == quote && at != skip {
+                        if block.get(at + 1) == Some(&quote) {
+                            escaped = true;
+                            skip = at + 1;
+                        } else {
+                            state = State::Closed(at);
+                        }
+                    }
+                }
+                State::Plain | State::Closed(_) => {
+                    if byte == quote {
+                        if at == cell_start && matches!(state, State::Plain) {
+                            state = State::Quoted;
+                        }
+                    } else if byte == b'\n' {
+                        end_record!(at, at + 1);
+                    } else {
+                        end_cell!(at);
+                        cell_start = at + 1;
+                    }
+                }
+            }
+        }
+        if record_start < block.len() {
+            end_record!(block.len(), block.len());
+            let _ = (record_start, cell_start, record_line, count, escaped);
+        }
+
+        let mut batch = match &bad {
+            None => Batch::new(text, width),
+            Some((raw, _)) => Batch::with_raw(text, raw.clone(), width),
+        };
+        batch.put_rows(rows);
+        for column in 0..width {
+            batch.put_column(column, cells.iter().skip(column).step_by(width).copied().collect());
+        }
+        let mut scratch = String::new();
+        for Deferred { row, column, cell } in deferred {
+            unquote(batch.text(cell), quote, &mut scratch);
+            batch.set_text(row as usize, column as usize, &scratch, Kind::Text);
+        }
+        for (row, found) in ragged {
+            self.take_ragged(&mut batch, row, found)?;
+        }
+        if let Some((_, bad)) = bad {
+            reject_bad_text(&mut batch, &bad, &self.names);
+        }
+        Ok(batch)
+    }
+
+    fn take_ragged(&self, batch: &mut Batch, row: usize, found: usize) -> Result<(), RaggedError> {
+        let expected = self.cells;
+        match self.on_ragged {
+            OnRagged::Pad if found < expected => Ok(()),
+            OnRagged::Fail => Err(RaggedError { line: batch.row(row).line, expected, found }),
+            _ => {
+                let fault = Fault {
+                    row: row as u32,
+                    stage: PARSE,
+                    column: Arc::from(""),
+                    code: Cow::Borrowed("ragged"),
+                    message: Cow::Owned(format!("expected {expected} cells as in the header, found {found}")),
+                };
+                // No cell can be trusted to stand under its own name: nothing more is said of them.
+                batch.reject(fault, None);
+                for column in 0..self.names.len() {
+                    batch.set_cell(row, column, batch.cell(row, column).with_kind(Kind::Faulty));
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The text of a cell as written, quotes and all: doubled quotes are one, and what follows the closing
+/// quote is kept as it is, as other readers do.
+pub fn unquote(written: &str, quote: u8, out: &mut String) {
+    out.clear();
+    let quote = quote as char;
+    let Some(inner) = written.strip_prefix(quote) else {
+        out.push_str(written);
+        return;
+    };
+    let mut rest = inner;
+    while let Some(at) = rest.find(quote) {
+        out.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        match rest.strip_prefix(quote) {
+            Some(more) => {
+                out.push(quote);
+                rest = more;
+            }
+            None => break,
+        }
+    }
+    out.push_str(rest);
+}
+
+/// The cells of one record, unquoted: for headers, of which there is one.
+pub fn split_record(dialect: Dialect, record: &str) -> Vec<String> {
+    let mut cells = Vec::new();
+    let bytes = record.as_bytes();
+    let (mut start, mut quoted, mut skip) = (0, false, usize::MAX);
+    let mut scratch = String::new();
+    let mut end_cell = |written: &str| {
+        unquote(written, dialect.quote, &mut scratch);
+        cells.push(scratch.clone());
+    };
+    for at in Hits::new(bytes, [dialect.delimiter, dialect.quote]) {
+        if at == skip {
+            continue;
+        }
+        if bytes[at] == dialect.quote {
+            if quoted && bytes.get(at + 1) == Some(&dialect.quote) {
+                skip = at + 1;
+            } else if quoted || at == start {
+                quoted = !quoted;
+            }
+        } else if !quoted {
+            end_cell(&record[start..at]);
+            start = at + 1;
+        }
+    }
+    end_cell(&record[start..]);
+    cells
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::RowState;
+
+    fn parser(width: usize, on_ragged: OnRagged) -> Parser {
+        let names: Vec<Arc<str>> = (0..width).map(|i| Arc::from(format!("c{i}"))).collect();
+        Parser::new(Dialect::default(), names.into(), width, on_ragged)
+    }
+
+    #[track_caller]
+    fn check(block: &str, expected: &[(u32, &[&str])]) {
+        let batch = parser(2, OnRagged::Reject).parse(block.as_bytes().to_vec()).unwrap();
+        let found: Vec<(u32, Vec<&str>)> =
+            (0..batch.len()).map(|r| (batch.row(r).line, (0..2).map(|c| batch.get(r, c)).collect())).collect();
+        let expected: Vec<(u32, Vec<&str>)> = expected.iter().map(|(l, c)| (*l, c.to_vec())).collect();
+        assert_eq!(found, expected, "{block:?}");
+    }
+
+    #[test]
+    fn reads_cells_and_lines() {
+        check("a,b\nc,d\n", &[(0, &["a", "b"]), (1, &["c", "d"])]);
+        check("a,b\r\n\r\n\nc,d", &[(0, &["a", "b"]), (3, &["c", "d"])]);
+        check("\"a\nx\",b\r\nc,\"d\"\r\n", &[(0, &["a\nx", "b"]), (2, &["c", "d"])]);
+        check("\"a\"\"b\",\"\"\n", &[(0, &["a\"b", ""])]);
+        check("5\" pipe,\"x\"y\"z\n", &[(0, &["5\" pipe", "xy\"z"])]);
+        check(",\n\"\",\"\"\"\"\n", &[(0, &["", ""]), (1, &["", "\""])]);
+        check("Zoë,\"Łukasz, jr\"\n", &[(0, &["Zoë", "Łukasz, jr"])]);
+        check("a,\"b\r\"\r\n", &[(0, &["a", "b\r"])]);
+    }
+
+    #[test]
+    fn ragged_records_follow_the_policy() {
+        let rejected = parser(2, OnRagged::Reject).parse(b"a\nb,c\nd,e,f\n".to_vec()).unwrap();
+        let states: Vec<_> = (0..3).map(|r| rejected.state(r)).collect();
+        assert_eq!(states, [RowState::Rejected, RowState::In, RowState::Rejected]);
+        assert_eq!(rejected.faults()[1].message, "expected 2 cells as in the header, found 3");
+        assert_eq!(rejected.raw_record(2), b"d,e,f");
+
+        let padded = parser(2, OnRagged::Pad).parse(b"a\n".to_vec()).unwrap();
+        assert_eq!((padded.state(0), padded.get(0, 0), padded.get(0, 1)), (RowState::In, "a", ""));
+
+        let failed = parser(2, OnRagged::Fail).parse(b"a,b\n\nc\n".to_vec());
+        assert_eq!(failed.err(), Some(RaggedError { line: 2, expected: 2, found: 1 }));
+    }
+
+    #[test]
+    fn bad_utf8_rejects_its_row_and_keeps_the_bytes() {
+        let batch = parser(2, OnRagged::Reject).parse(b"a,b\nc,M\xfcller\ne,f\n".to_vec()).unwrap();
+        let states: Vec<_> = (0..3).map(|r| batch.state(r)).collect();
+        assert_eq!(states, [RowState::In, RowState::Rejected, RowState::In]);
+        assert_eq!(batch.raw_record(1), b"c,M\xfcller");
+        assert_eq!(&*batch.faults()[0].column, "c1");
+        assert!(batch.faults()[0].message.starts_with("byte 4 of the record is not UTF-8"));
+    }
+
+    #[test]
+    fn splits_a_header() {
+        assert_eq!(split_record(Dialect::default(), "a,\"b,\"\"c\",,d\""), ["a", "b,\"c", "", "d\""]);
+    }
+}

@@ -1,0 +1,467 @@
+//! JSON: a block of whole objects, one a line or elements of an array, into a batch.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::{Deferred, PARSE, decode, reject_bad_text};
+use crate::batch::{Batch, Cell, Fault, Kind, Row};
+use crate::scan::count_lines;
+
+/// How the objects of a block stand beside each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// One object a line.
+    Lines,
+    /// Elements of one array, with its brackets and commas.
+    Array,
+}
+
+/// Reads objects whose members are a fixed set of columns.
+#[derive(Debug, Clone)]
+pub struct Parser {
+    layout: Layout,
+    names: Arc<[Arc<str>]>,
+    places: HashMap<Arc<str>, usize>,
+    /// Members that are no column are left out instead of rejecting the row.
+    ignore_unknown: bool,
+}
+
+/// An array that can't be read further.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct JsonError {
+    /// Physical line, counted from the block's first line (0).
+    pub line: u32,
+    /// Column in bytes, from 1.
+    pub column: u32,
+    /// What is wrong, without a value.
+    pub message: String,
+}
+
+impl Parser {
+    /// A parser for objects with these members.
+    pub fn new(layout: Layout, names: Arc<[Arc<str>]>, ignore_unknown: bool) -> Parser {
+        let places = names.iter().enumerate().map(|(i, n)| (n.clone(), i)).collect();
+        Parser { layout, names, places, ignore_unknown }
+    }
+
+    /// Names of the columns, in order.
+    pub fn names(&self) -> &Arc<[Arc<str>]> {
+        &self.names
+    }
+
+    /// Parses a block. A line that is not an object is rejected; in an array it ends the run, for what
+    /// follows it can't be told apart.
+    ///
+    /// # Errors
+    /// An array that is not well-formed.
+    pub fn parse(&self, bytes: Vec<u8>) -> Result<Batch, JsonError> {
+        let (text, bad) = decode(bytes);
+        let mut found = Found { width: self.names.len(), ..Found::default() };
+        match self.layout {
+            Layout::Lines => self.parse_lines(&text, &mut found),
+            Layout::Array => self.parse_array(&text, &mut found)?,
+        }
+        let width = self.names.len();
+        let mut batch = match &bad {
+            None => Batch::new(text, width),
+            Some((raw, _)) => Batch::with_raw(text, raw.clone(), width),
+        };
+        batch.put_rows(found.rows);
+        for column in 0..width {
+            batch.put_column(column, found.cells.iter().skip(column).step_by(width).copied().collect());
+        }
+        for Deferred { row, column, cell } in found.deferred {
+            // The parser has read this string before, so it is well-formed.
+            let text: String = serde_json::from_str(batch.text(cell)).unwrap_or_default();
+            batch.set_text(row as usize, column as usize, &text, Kind::Text);
+        }
+        for (row, code, message) in found.faults {
+            let fault = Fault { row, stage: PARSE, column: Arc::from(""), code: Cow::Borrowed(code), message };
+            batch.reject(fault, None);
+            for column in 0..width {
+                batch.set_cell(row as usize, column, batch.cell(row as usize, column).with_kind(Kind::Faulty));
+            }
+        }
+        if let Some((_, bad)) = bad {
+            reject_bad_text(&mut batch, &bad, &self.names);
+        }
+        Ok(batch)
+    }
+
+    fn parse_lines(&self, text: &str, found: &mut Found) {
+        let mut start = 0;
+        for (line, written) in text.split_inclusive('\n').enumerate() {
+            let record = written.trim_ascii();
+            let at = start + (written.len() - written.trim_ascii_start().len());
+            start += written.len();
+            if record.is_empty() {
+                continue;
+            }
+            found.begin(line as u32, at, at + record.len());
+            let mut deserializer = serde_json::Deserializer::from_str(record);
+            let read = Members { parser: self, base: text, found }.deserialize(&mut deserializer);
+            if let Err(error) = read.and_then(|()| deserializer.end()) {
+                let message = format!("not a JSON object: {} at byte {} of the record", reason(&error), error.column());
+                found.fault("json_syntax", message.into());
+            }
+        }
+    }
+
+    fn parse_array(&self, text: &str, found: &mut Found) -> Result<(), JsonError> {
+        let mut at = 0;
+        let mut line = 0u32;
+        let fail = |at: usize, message: &str| {
+            let before = &text[..at];
+            let line_start = before.rfind('\n').map_or(0, |n| n + 1);
+            Err(JsonError {
+                line: count_lines(before.as_bytes()) as u32,
+                column: (at - line_start) as u32 + 1,
+                message: message.to_owned(),
+            })
+        };
+        // The cutter has seen to it that the first block begins with `[`, and every other between elements.
+        let mut first = text.trim_ascii_start().starts_with('[');
+        let mut closed = false;
+        loop {
+            let rest = &text[at..];
+            let gap = rest.len() - rest.trim_ascii_start().len();
+            line += count_lines(&rest.as_bytes()[..gap]) as u32;
+            at += gap;
+            let Some(&byte) = text.as_bytes().get(at) else { return Ok(()) };
+            if closed {
+                return fail(at, "something follows the end of the array");
+            }
+            match byte {
+                b']' => {
+                    closed = true;
+                    at += 1;
+                    continue;
+                }
+                b'[' if first => {}
+                b',' if !first => {}
+                _ => return fail(at, "expected `,` or `]` after an element of the array"),
+            }
+            at += 1;
+            let rest = &text[at..];
+            let gap = rest.len() - rest.trim_ascii_start().len();
+            line += count_lines(&rest.as_bytes()[..gap]) as u32;
+            at += gap;
+            if first && text[at..].starts_with(']') {
+                first = false;
+                continue;
+            }
+            first = false;
+            if !text[at..].starts_with('{') {
+                return fail(at, "expected an object, the next element of the array");
+            }
+            found.begin(line, at, at);
+            let mut stream = serde_json::Deserializer::from_str(&text[at..]).into_iter::<&RawValue>();
+            let element = match stream.next() {
+                Some(Ok(element)) => element.get(),
+                Some(Err(error)) => {
+                    let failed_at = at + offset_of(&text[at..], &error);
+                    return fail(failed_at.min(text.len()), &format!("not well-formed JSON: {}", reason(&error)));
+                }
+                None => return fail(at, "expected an object, the next element of the array"),
+            };
+            let end = at + element.len();
+            found.end_at(end);
+            let mut deserializer = serde_json::Deserializer::from_str(element);
+            if let Err(error) = (Members { parser: self, base: text, found }).deserialize(&mut deserializer) {
+                found.fault("json_syntax", format!("not a JSON object: {}", reason(&error)).into());
+            }
+            line += count_lines(&text.as_bytes()[at..end]) as u32;
+            at = end;
+        }
+    }
+}
+
+/// The kind of a JSON error in words that hold no value.
+fn reason(error: &serde_json::Error) -> &'static str {
+    match error.classify() {
+        serde_json::error::Category::Eof => "it ends too early",
+        serde_json::error::Category::Syntax => "a character stands where it can't",
+        _ => "another kind of value stands here",
+    }
+}
+
+/// Byte offset of an error in the text that it was found in.
+fn offset_of(text: &str, error: &serde_json::Error) -> usize {
+    let lines_before = error.line().saturating_sub(1);
+    let start: usize = text.split_inclusive('\n').take(lines_before).map(str::len).sum();
+    start + error.column().saturating_sub(1)
+}
+
+/// What was read of a block so far: cells row by row, to be turned into columns at the end.
+#[derive(Default)]
+struct Found {
+    width: usize,
+    rows: Vec<Row>,
+    cells: Vec<Cell>,
+    deferred: Vec<Deferred>,
+    faults: Vec<(u32, &'static str, Cow<'static, str>)>,
+}
+
+impl Found {
+    fn begin(&mut self, line: u32, start: usize, end: usize) {
+        self.rows.push(Row { line, start: start as u32, end: end as u32 });
+        self.cells.resize(self.rows.len() * self.width, Cell::MISSING);
+    }
+
+    fn end_at(&mut self, end: usize) {
+        if let Some(row) = self.rows.last_mut() {
+            row.end = end as u32;
+        }
+    }
+
+    fn fault(&mut self, code: &'static str, message: Cow<'static, str>) {
+        let row = self.rows.len() as u32 - 1;
+        self.deferred.retain(|d| d.row != row);
+        self.faults.push((row, code, message));
+    }
+}
+
+/// Reads one object's members into the cells of the row begun last.
+struct Members<'a> {
+    parser: &'a Parser,
+    /// The block's text: cells are offsets in it.
+    base: &'a str,
+    found: &'a mut Found,
+}
+
+impl<'de> DeserializeSeed<'de> for Members<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Members<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Members { parser, base, found } = self;
+        let row = found.rows.len() - 1;
+        let width = found.width;
+        let (mut unknown, mut twice) = (false, false);
+        // Members mostly come in the order of the columns: the next one is tried before the table.
+        let mut expected = 0;
+        while let Some(name) = map.next_key::<Name<'de>>()? {
+            let name = name.0;
+            let value: &'de RawValue = map.next_value()?;
+            let column = match parser.names.get(expected) {
+                Some(likely) if **likely == *name => expected,
+                _ => match parser.places.get(&*name) {
+                    Some(&column) => column,
+                    None => {
+                        unknown = true;
+                        continue;
+                    }
+                },
+            };
+            expected = column + 1;
+            let place = row * width + column;
+            twice |= found.cells[place].kind() != Kind::Missing;
+            let text = value.get();
+            // The value is a slice of the block's text, so its place is the distance of their beginnings.
+            let start = text.as_ptr() as usize - base.as_ptr() as usize;
+            found.cells[place] = match text.as_bytes()[0] {
+                b'"' if memchr::memchr(b'\\', text.as_bytes()).is_none() => {
+                    Cell::new(start + 1, text.len() - 2, Kind::Text)
+                }
+                b'"' => {
+                    let cell = Cell::new(start, text.len(), Kind::Json);
+                    found.deferred.push(Deferred::new(row, column, cell));
+                    cell
+                }
+                b'{' | b'[' => Cell::new(start, text.len(), Kind::Json),
+                b't' | b'f' => Cell::new(start, text.len(), Kind::Bool),
+                b'n' => Cell::new(start, 0, Kind::Null),
+                _ => Cell::new(start, text.len(), Kind::Number),
+            };
+        }
+        if unknown && !parser.ignore_unknown {
+            let message = "the object has a member that is no column; name it in source.json.columns, or set source.json.unknown: ignore";
+            found.fault("unknown_member", message.into());
+        }
+        if twice {
+            found.fault("duplicate_member", "the object has the same member twice".into());
+        }
+        Ok(())
+    }
+}
+
+/// A member's name, borrowed where it has no escapes.
+struct Name<'de>(Cow<'de, str>);
+
+impl<'de> serde::Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameVisitor;
+        impl<'de> Visitor<'de> for NameVisitor {
+            type Value = Name<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a member's name")
+            }
+            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Borrowed(name)))
+            }
+            fn visit_str<E>(self, name: &str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Owned(name.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(NameVisitor)
+    }
+}
+
+/// Adds the member names of the objects in `text` to `names`, in the order in which they first come, and
+/// returns how many objects were read. What can't be read is passed over: the parser will say it better.
+pub fn discover(layout: Layout, text: &str, at_most: usize, names: &mut Vec<String>) -> usize {
+    let mut known: std::collections::HashSet<String> = names.iter().cloned().collect();
+    let mut take = |object: HashMapOrder| {
+        for name in object.0 {
+            if known.insert(name.clone()) {
+                names.push(name);
+            }
+        }
+    };
+    let mut count = 0;
+    match layout {
+        Layout::Lines => {
+            for line in text.lines().filter(|l| !l.trim().is_empty()).take(at_most) {
+                if let Ok(object) = serde_json::from_str(line) {
+                    take(object);
+                }
+                count += 1;
+            }
+        }
+        Layout::Array => {
+            let mut rest = text.trim_ascii_start().strip_prefix('[').unwrap_or("");
+            while count < at_most {
+                let mut stream = serde_json::Deserializer::from_str(rest).into_iter::<HashMapOrder>();
+                let Some(Ok(object)) = stream.next() else { break };
+                let end = stream.byte_offset();
+                take(object);
+                count += 1;
+                rest = rest[end..].trim_ascii_start().strip_prefix(',').unwrap_or("");
+            }
+        }
+    }
+    count
+}
+
+/// The member names of one object, in order; values are passed over.
+struct HashMapOrder(Vec<String>);
+
+impl<'de> serde::Deserialize<'de> for HashMapOrder {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names;
+        impl<'de> Visitor<'de> for Names {
+            type Value = HashMapOrder;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<HashMapOrder, A::Error> {
+                let mut names = Vec::new();
+                while let Some((name, _)) = map.next_entry::<String, serde::de::IgnoredAny>()? {
+                    names.push(name);
+                }
+                Ok(HashMapOrder(names))
+            }
+        }
+        deserializer.deserialize_map(Names)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::RowState;
+
+    fn parser(layout: Layout) -> Parser {
+        let names: Vec<Arc<str>> = ["id", "name"].map(Arc::from).into();
+        Parser::new(layout, names.into(), false)
+    }
+
+    #[track_caller]
+    fn check(layout: Layout, block: &str, expected: &[(u32, &str, Kind, &str, Kind)]) {
+        let batch = parser(layout).parse(block.as_bytes().to_vec()).unwrap();
+        let cell = |r, c| (batch.get(r, c), batch.cell(r, c).kind());
+        let found: Vec<_> = (0..batch.len())
+            .map(|r| (batch.row(r).line, cell(r, 0).0, cell(r, 0).1, cell(r, 1).0, cell(r, 1).1))
+            .collect();
+        assert_eq!(found, expected, "{block:?}");
+    }
+
+    #[test]
+    fn reads_lines() {
+        check(
+            Layout::Lines,
+            "{\"id\": 007, \"x\": 1}\n\n {\"name\":\"Z\\u00eb\\n\",\"id\":1.50}\r\n{\"id\":null,\"name\":\"\"}",
+            &[
+                (0, "", Kind::Faulty, "", Kind::Faulty),
+                (2, "1.50", Kind::Number, "Zë\n", Kind::Text),
+                (3, "", Kind::Null, "", Kind::Text),
+            ],
+        );
+        check(
+            Layout::Lines,
+            "{\"id\": {\"a\": [1]}, \"name\": true}\n{\"id\":12345678901234567890123}",
+            &[
+                (0, "{\"a\": [1]}", Kind::Json, "true", Kind::Bool),
+                (1, "12345678901234567890123", Kind::Number, "", Kind::Missing),
+            ],
+        );
+    }
+
+    #[test]
+    fn reads_an_array_in_pieces() {
+        check(Layout::Array, " [\n{\"id\":\"1\"}", &[(1, "1", Kind::Text, "", Kind::Missing)]);
+        check(
+            Layout::Array,
+            ",\n\n{\"id\":\"2\",\n\"name\":\"b\"},{\"id\":\"3\"} ]\n",
+            &[(2, "2", Kind::Text, "b", Kind::Text), (3, "3", Kind::Text, "", Kind::Missing)],
+        );
+        check(Layout::Array, "[]", &[]);
+        check(Layout::Array, " ]", &[]);
+    }
+
+    #[test]
+    fn says_where_an_array_is_ill_formed() {
+        let fail = |text: &str| {
+            let e = parser(Layout::Array).parse(text.as_bytes().to_vec()).err().unwrap();
+            (e.line, e.column, e.message)
+        };
+        assert_eq!(fail("[{\"id\":1},]").2, "expected an object, the next element of the array");
+        assert_eq!(fail("[\n{\"id\":1} {").0, 1);
+        assert_eq!(fail("[\n{\"id\": 01}]"), (1, 9, "not well-formed JSON: a character stands where it can't".into()));
+        assert_eq!(fail("[3]").1, 2);
+    }
+
+    #[test]
+    fn faults_of_a_record() {
+        let batch = parser(Layout::Lines)
+            .parse(b"{\"id\":1,\"id\":2}\n{\"other\":1}\nnot json\n{\"id\":1}".to_vec())
+            .unwrap();
+        let codes: Vec<_> = batch.faults().iter().map(|f| (f.row, &*f.code)).collect();
+        assert_eq!(codes, [(0, "duplicate_member"), (1, "unknown_member"), (2, "json_syntax")]);
+        assert_eq!(batch.state(3), RowState::In);
+    }
+
+    #[test]
+    fn finds_columns() {
+        let mut names = Vec::new();
+        assert_eq!(discover(Layout::Array, "[{\"a\":1,\"b\":[2]}, {\"c\":{},\"a\":2},", 10, &mut names), 2);
+        assert_eq!(names, ["a", "b", "c"]);
+    }
+}

@@ -1,0 +1,83 @@
+//! Formats: parse a block into a [`Batch`], and encode a batch into bytes, mirror images of each other.
+
+pub mod csv;
+pub mod encode;
+pub mod json;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::batch::{Batch, Cell, Fault, Kind};
+
+/// Bytes of text appended per block by a typical pipeline, as a share of the block: room kept from the start
+/// so that a block's buffer is not moved while stages write.
+const ROOM_FOR_STAGES: usize = 3;
+
+/// The step's name in rejects.
+pub const PARSE: &str = "parse";
+
+/// The block's bytes as text. Where they are not UTF-8, every offending byte is replaced by `?`, so that
+/// all offsets stay as they are, and the bytes as they were come along.
+fn decode(mut bytes: Vec<u8>) -> (String, Option<(Vec<u8>, Vec<usize>)>) {
+    bytes.reserve(bytes.len() / ROOM_FOR_STAGES);
+    let error = match String::from_utf8(bytes) {
+        Ok(text) => return (text, None),
+        Err(error) => error,
+    };
+    let raw = error.into_bytes();
+    let mut patched = raw.clone();
+    let mut bad = Vec::new();
+    let mut from = 0;
+    while let Err(error) = std::str::from_utf8(&raw[from..]) {
+        let at = from + error.valid_up_to();
+        let len = error.error_len().unwrap_or(raw.len() - at);
+        for place in at..at + len {
+            patched[place] = b'?';
+            bad.push(place);
+        }
+        from = at + len;
+    }
+    let text = String::from_utf8(patched).unwrap_or_default();
+    (text, Some((raw, bad)))
+}
+
+/// Rejects the rows of a batch in which a byte is not UTF-8. `bad` are the bytes' offsets, in order.
+fn reject_bad_text(batch: &mut Batch, bad: &[usize], names: &[Arc<str>]) {
+    let mut row = 0;
+    let mut last = None;
+    for &at in bad {
+        while row < batch.len() && (batch.row(row).end as usize) <= at {
+            row += 1;
+        }
+        if row == batch.len() || (batch.row(row).start as usize) > at || last == Some(row) {
+            continue;
+        }
+        last = Some(row);
+        let column = (0..names.len()).find(|&c| batch.cell(row, c).span().contains(&at));
+        let offset = at - batch.row(row).start as usize;
+        let fault = Fault {
+            row: row as u32,
+            stage: PARSE,
+            column: column.map_or_else(|| Arc::from(""), |c| names[c].clone()),
+            code: Cow::Borrowed("not_utf8"),
+            message: Cow::Owned(format!(
+                "byte {} of the record is not UTF-8; if the file has another encoding, set source.encoding",
+                offset + 1
+            )),
+        };
+        batch.reject(fault, column);
+    }
+}
+
+/// A cell that can't be a span of the block, because its text has to be unescaped first.
+struct Deferred {
+    row: u32,
+    column: u32,
+    cell: Cell,
+}
+
+impl Deferred {
+    fn new(row: usize, column: usize, cell: Cell) -> Deferred {
+        Deferred { row: row as u32, column: column as u32, cell: cell.with_kind(Kind::Text) }
+    }
+}
