@@ -11,5 +11,6 @@ pub mod sandbox;
 pub mod scan;
 pub mod source;
 pub mod stage;
+pub mod survey;
 pub mod units;
 pub mod upload;

@@ -114,7 +114,7 @@ impl Source {
                 for entry in found {
                     let entry = entry.map_err(|e| SourceError::Io {
                         name: e.path().display().to_string(),
-                        source: e.into_error(),
+                        source: e.into(),
                     })?;
                     if entry.is_file() {
                         origins.push(Origin::file(&entry)?);

@@ -1,0 +1,351 @@
+//! From decoded text to blocks: the header first, then pieces that begin and end on record boundaries.
+//!
+//! Where a block ends depends on the text and the block size alone, never on how the bytes arrived: both
+//! passes of a run see the same blocks.
+
+use std::sync::Arc;
+
+use super::RunError;
+use crate::block::{Block, Boundary, Cut, CutError, csv, json};
+use crate::format::csv::split_record;
+use crate::format::json::{Layout, discover};
+use crate::scan::{Dialect, count_lines};
+use crate::source::{Source, Text};
+
+/// Text of one block in bytes, unless a record needs more.
+pub const BLOCK: usize = 1024 * 1024;
+
+/// Longest record in bytes. A quote that is never closed would make a record of the rest of the file; this
+/// bounds what is held of it.
+pub const MAX_RECORD: usize = 16 * 1024 * 1024;
+
+/// Records looked at for the columns of a JSON source, unless they are stated.
+pub const DISCOVERED_RECORDS: usize = 1000;
+
+/// How the text of a source is to be cut and read.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// Records of which format.
+    pub layout: RecordLayout,
+    /// Text of one block in bytes.
+    pub block: usize,
+    /// Names of columns that the rejects file adds, ignored where a header ends with all of them.
+    pub added: &'static [&'static str],
+}
+
+/// How records stand in the text.
+#[derive(Debug, Clone)]
+pub enum RecordLayout {
+    /// By the text's first character: an array, objects, or else CSV of this dialect.
+    Auto(Dialect),
+    /// A header and records.
+    Csv {
+        /// How cells are written.
+        dialect: Dialect,
+        /// Lines before the header.
+        skip_lines: u32,
+    },
+    /// Objects.
+    Json {
+        /// In an array, or one a line.
+        layout: Layout,
+        /// The columns, where they are stated.
+        columns: Option<Vec<String>>,
+    },
+}
+
+/// What the beginning of a source says of all its records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// The columns' names.
+    pub names: Arc<[Arc<str>]>,
+    /// Of a CSV source: how it is written.
+    pub csv: Option<CsvHeader>,
+    /// Of a JSON source: how its objects stand.
+    pub json: Option<Layout>,
+}
+
+/// How a CSV source is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CsvHeader {
+    /// Delimiter and quote.
+    pub dialect: Dialect,
+    /// Cells of a record: the columns, and those that are ignored at its end.
+    pub cells: usize,
+    /// The header record as written, without its line end.
+    pub raw: Vec<u8>,
+    /// Whether lines end with CR LF.
+    pub crlf: bool,
+}
+
+/// The blocks of a source, in order.
+pub struct Blocks {
+    source: Arc<Source>,
+    reading: Reading,
+    header: Header,
+    boundary: Boundary,
+    file: usize,
+    text: Option<Text>,
+    buffer: Vec<u8>,
+    line: u64,
+    number: u64,
+}
+
+impl Blocks {
+    /// Opens a source and reads what comes before its records.
+    ///
+    /// # Errors
+    /// A source that can't be read, or whose header can't be used.
+    pub async fn open(source: Arc<Source>, reading: Reading) -> Result<Blocks, RunError> {
+        let empty = Header { names: Arc::from([]), csv: None, json: None };
+        let mut blocks = Blocks {
+            source,
+            reading,
+            header: empty,
+            boundary: Boundary::Lines,
+            file: 0,
+            text: None,
+            buffer: Vec::new(),
+            line: 1,
+            number: 0,
+        };
+        blocks.open_file().await?;
+        Ok(blocks)
+    }
+
+    /// What the beginning of the source says.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The next block, or none at the end of the last file.
+    ///
+    /// # Errors
+    /// Reading, decompression, and text that can't be cut into records.
+    pub async fn next(&mut self) -> Result<Option<Block>, RunError> {
+        let mut target = self.reading.block;
+        loop {
+            let Some(text) = &mut self.text else { return Ok(None) };
+            let ended = text.fill(&mut self.buffer, target).await?;
+            let view = &self.buffer[..self.buffer.len().min(target)];
+            let at_end = ended && view.len() == self.buffer.len();
+            match self.boundary.cut(view, at_end).map_err(|e| self.cut_error(e))? {
+                Cut::At(0) if at_end => {
+                    self.next_file().await?;
+                    target = self.reading.block;
+                }
+                Cut::At(at) => return Ok(Some(self.take(at))),
+                Cut::None { open } if target >= MAX_RECORD => {
+                    let at = open.unwrap_or(0);
+                    let what = match open {
+                        Some(_) => "a quote that opens here is not closed within",
+                        None => "a record that begins here is longer than",
+                    };
+                    return Err(self.place(at, format!("{what} {} MiB, the longest record", MAX_RECORD >> 20)));
+                }
+                Cut::None { .. } => target *= 2,
+            }
+        }
+    }
+
+    fn take(&mut self, at: usize) -> Block {
+        let mut rest = Vec::with_capacity(self.reading.block + self.reading.block / 8);
+        rest.extend_from_slice(&self.buffer[at..]);
+        self.buffer.truncate(at);
+        let bytes = std::mem::replace(&mut self.buffer, rest);
+        let block = Block { number: self.number, file: self.file as u32, line: self.line, bytes };
+        self.number += 1;
+        self.line += count_lines(&block.bytes);
+        block
+    }
+
+    async fn next_file(&mut self) -> Result<(), RunError> {
+        self.file += 1;
+        self.text = None;
+        self.buffer.clear();
+        if self.file < self.source.origins().len() {
+            self.open_file().await?;
+        }
+        Ok(())
+    }
+
+    async fn open_file(&mut self) -> Result<(), RunError> {
+        self.line = 1;
+        let mut text = self.source.open(self.file).await?;
+        let layout = match self.reading.layout.clone() {
+            RecordLayout::Auto(dialect) => self.sniff(&mut text, dialect).await?,
+            stated => stated,
+        };
+        let header = match layout {
+            RecordLayout::Json { layout, columns } => {
+                self.boundary = match layout {
+                    Layout::Lines => Boundary::Lines,
+                    Layout::Array => Boundary::JsonArray(json::ArrayCutter::default()),
+                };
+                if self.file > 0 {
+                    self.header.clone()
+                } else {
+                    let names = match columns {
+                        Some(columns) => columns,
+                        None => self.discover(&mut text, layout).await?,
+                    };
+                    let names = names.iter().map(|n| Arc::from(n.as_str())).collect();
+                    Header { names, csv: None, json: Some(layout) }
+                }
+            }
+            RecordLayout::Csv { dialect, skip_lines } => self.csv_header(&mut text, dialect, skip_lines).await?,
+            RecordLayout::Auto(dialect) => self.csv_header(&mut text, dialect, 0).await?,
+        };
+        self.text = Some(text);
+        if self.file == 0 {
+            self.header = header;
+        } else if header.names != self.header.names || header.json != self.header.json {
+            let message = match header.names.iter().zip(self.header.names.iter()).position(|(a, b)| a != b) {
+                Some(at) => format!(
+                    "this file's column {} is `{}`, and `{}` in {}; all files of a source have the same columns",
+                    at + 1,
+                    header.names[at],
+                    self.header.names[at],
+                    self.source.origins()[0].name
+                ),
+                None => format!(
+                    "this file has {} columns, and {} has {}; all files of a source have the same columns",
+                    header.names.len(),
+                    self.source.origins()[0].name,
+                    self.header.names.len()
+                ),
+            };
+            return Err(self.at_line(1, message));
+        }
+        Ok(())
+    }
+
+    /// Tells the format by the first character that is not white space.
+    async fn sniff(&mut self, text: &mut Text, dialect: Dialect) -> Result<RecordLayout, RunError> {
+        let mut want = 1;
+        loop {
+            let ended = text.fill(&mut self.buffer, want).await?;
+            let json = |layout| RecordLayout::Json { layout, columns: None };
+            match self.buffer.iter().find(|b| !b.is_ascii_whitespace()) {
+                Some(b'[') => return Ok(json(Layout::Array)),
+                Some(b'{') => return Ok(json(Layout::Lines)),
+                None if !ended && self.buffer.len() < self.reading.block => want = self.buffer.len() + 1,
+                _ => return Ok(RecordLayout::Csv { dialect, skip_lines: 0 }),
+            }
+        }
+    }
+
+    /// The members of the first records.
+    async fn discover(&mut self, text: &mut Text, layout: Layout) -> Result<Vec<String>, RunError> {
+        let mut want = self.reading.block;
+        loop {
+            let ended = text.fill(&mut self.buffer, want).await?;
+            let whole = match (ended, layout) {
+                (false, Layout::Lines) => memchr::memrchr(b'\n', &self.buffer).map_or(0, |at| at + 1),
+                _ => self.buffer.len(),
+            };
+            let mut names = Vec::new();
+            let seen = String::from_utf8_lossy(&self.buffer[..whole]);
+            let count = discover(layout, &seen, DISCOVERED_RECORDS, &mut names);
+            if ended || count >= DISCOVERED_RECORDS || want >= MAX_RECORD {
+                if names.is_empty() {
+                    if self.buffer.iter().all(u8::is_ascii_whitespace) {
+                        return Err(self.at_line(1, "the file is empty".into()));
+                    }
+                    return Err(self.at_line(1, "no JSON object with members was found".into()));
+                }
+                return Ok(names);
+            }
+            want *= 2;
+        }
+    }
+
+    async fn csv_header(&mut self, text: &mut Text, dialect: Dialect, skip: u32) -> Result<Header, RunError> {
+        let mut want = self.reading.block;
+        let (start, end) = loop {
+            let ended = text.fill(&mut self.buffer, want).await?;
+            let mut start = 0;
+            for _ in 0..skip {
+                start += memchr::memchr(b'\n', &self.buffer[start..]).map_or(self.buffer.len() - start, |n| n + 1);
+            }
+            // Blank lines before the header are no header.
+            let blank = self.buffer[start..].iter().take_while(|b| matches!(b, b'\n' | b'\r')).count();
+            start += blank;
+            if let Some(end) = csv::first_record(dialect, &self.buffer[start..], ended) {
+                break (start, start + end);
+            }
+            if ended {
+                return Err(self.at_line(1, "the file is empty: expected a header".into()));
+            }
+            if want >= MAX_RECORD {
+                let message = format!("no end of the header within {} MiB", MAX_RECORD >> 20);
+                return Err(self.at_line(1, message));
+            }
+            want *= 2;
+        };
+        self.line = 1 + count_lines(&self.buffer[..start]);
+        let mut raw = &self.buffer[start..end];
+        let mut crlf = false;
+        if let Some(without) = raw.strip_suffix(b"\n") {
+            raw = without;
+            crlf = raw.ends_with(b"\r");
+        }
+        let raw = raw.strip_suffix(b"\r").unwrap_or(raw).to_vec();
+        let header_line = self.line;
+        let fail = |message: String| Err(self.at_line(header_line, message));
+        if raw.contains(&b'\r') && !raw.contains(&dialect.quote) {
+            return fail("lines end with bare carriage returns; convert them to LF or CR LF".into());
+        }
+        let Ok(written) = std::str::from_utf8(&raw) else {
+            return fail("the header is not UTF-8; if the file has another encoding, set source.encoding".into());
+        };
+        let mut names = split_record(dialect, written);
+        let cells = names.len();
+        if names.len() > self.reading.added.len() && names.ends_with(&self.added()) {
+            names.truncate(cells - self.reading.added.len());
+        }
+        for (at, name) in names.iter_mut().enumerate() {
+            if name.is_empty() {
+                *name = format!("column_{}", at + 1);
+            }
+        }
+        for (at, name) in names.iter().enumerate() {
+            if let Some(first) = names[..at].iter().position(|n| n == name) {
+                return fail(format!(
+                    "columns {} and {} of the header have the same name `{name}`",
+                    first + 1,
+                    at + 1
+                ));
+            }
+        }
+        self.line += count_lines(&self.buffer[start..end]);
+        self.buffer.drain(..end);
+        self.boundary = Boundary::Csv(dialect);
+        let names = names.iter().map(|n| Arc::from(n.as_str())).collect();
+        Ok(Header { names, csv: Some(CsvHeader { dialect, cells, raw, crlf }), json: None })
+    }
+
+    fn added(&self) -> Vec<String> {
+        self.reading.added.iter().map(|&n| n.to_owned()).collect()
+    }
+
+    fn at_line(&self, line: u64, message: String) -> RunError {
+        RunError::Data { file: self.source.origins()[self.file].name.clone(), line, column: None, message }
+    }
+
+    /// An error at an offset of the buffer.
+    fn place(&self, at: usize, message: String) -> RunError {
+        let before = &self.buffer[..at.min(self.buffer.len())];
+        let line_start = memchr::memrchr(b'\n', before).map_or(0, |n| n + 1);
+        RunError::Data {
+            file: self.source.origins()[self.file].name.clone(),
+            line: self.line + count_lines(before),
+            column: Some((before.len() - line_start) as u64 + 1),
+            message,
+        }
+    }
+
+    fn cut_error(&self, error: CutError) -> RunError {
+        self.place(error.at, error.kind.to_string())
+    }
+}

@@ -1,0 +1,151 @@
+//! Why a run ended early, and with which exit code.
+
+use std::io;
+
+use super::plan::BlockError;
+use crate::orgvue::{ImportError, OrgvueError, WaitError};
+use crate::report::RejectsError;
+use crate::report::run_report::{Mismatch, Outcome};
+use crate::source::{Source, SourceError};
+use crate::upload::put::PutError;
+use crate::upload::spool::SpoolError;
+
+/// Why a run ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The source can't be read.
+    #[error("source")]
+    Source(#[from] SourceError),
+    /// The source's text can't be read as records.
+    #[error("{file}:{line}{}: {message}", column.map_or_else(String::new, |c| format!(":{c}")))]
+    Data {
+        /// The file.
+        file: String,
+        /// Physical line, from 1.
+        line: u64,
+        /// Column in bytes, from 1, where it is known.
+        column: Option<u64>,
+        /// What is wrong, without a value.
+        message: String,
+    },
+    /// The source has no records.
+    #[error("{0}: there are no records, only a header; nothing was sent")]
+    NoRecords(String),
+    /// More records than 32 bits number.
+    #[error("more than 4,294,967,295 records in one run; split the source")]
+    TooManyRecords,
+    /// The pipeline names what the source doesn't have.
+    #[error("{file}:{line}:{column}: {what}: {message}")]
+    Unbound {
+        /// The pipeline file.
+        file: String,
+        /// Line in it, from 1.
+        line: u64,
+        /// Column in it, from 1.
+        column: u64,
+        /// Which stage or rule.
+        what: String,
+        /// Why.
+        message: String,
+    },
+    /// A file or secret that a stage needs.
+    #[error("{file}:{line}:{column}: {what}")]
+    Resource {
+        /// The pipeline file.
+        file: String,
+        /// Line in it, from 1.
+        line: u64,
+        /// Column in it, from 1.
+        column: u64,
+        /// Which stage.
+        what: String,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The rejects file can't be written.
+    #[error("rejects")]
+    Rejects(#[from] RejectsError),
+    /// More rows were rejected than the pipeline allows.
+    #[error(
+        "{rejected} of {read} rows were rejected, and rejects.at_most is {limit}; nothing was sent, \
+         the rows and their faults are in {path}"
+    )]
+    TooManyRejects {
+        /// Rows rejected.
+        rejected: u64,
+        /// Rows read.
+        read: u64,
+        /// The limit, as written.
+        limit: String,
+        /// The rejects file.
+        path: String,
+    },
+    /// Nothing is left to send, and the import would delete what is not sent.
+    #[error(
+        "no row is left to send, and implicit_delete would delete every item of the data set; nothing was sent"
+    )]
+    WouldDeleteAll,
+    /// The temporary file.
+    #[error("upload")]
+    Spool(#[from] SpoolError),
+    /// The source changed between the two passes.
+    #[error(
+        "the source changed while it was read: the second pass made other bytes than the first \
+         ({first} bytes, then {second}); the upload was cut off and nothing was imported"
+    )]
+    SourceChanged {
+        /// Bytes of the first pass.
+        first: u64,
+        /// Bytes of the second.
+        second: u64,
+    },
+    /// The storage did not take the upload.
+    #[error("upload")]
+    Upload(#[from] PutError),
+    /// The API refused a call, or could not be reached.
+    #[error("{step}")]
+    Orgvue {
+        /// Which call.
+        step: &'static str,
+        /// Why.
+        source: OrgvueError,
+    },
+    /// The import call.
+    #[error("import")]
+    Import(#[from] ImportError),
+    /// The job did not complete in time, or failed.
+    #[error("wait")]
+    Wait(#[from] WaitError),
+    /// Counts that don't add up.
+    #[error(transparent)]
+    Counts(#[from] Mismatch),
+    /// The report can't be written.
+    #[error("the run report can't be written")]
+    Report(#[source] io::Error),
+    /// The run was told to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl RunError {
+    pub(super) fn in_block(source: &Source, error: BlockError) -> RunError {
+        RunError::Data {
+            file: source.origins()[error.file as usize].name.clone(),
+            line: error.line,
+            column: error.column,
+            message: error.message,
+        }
+    }
+
+    /// How the run ended, which is also its exit code.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            RunError::TooManyRejects { .. } | RunError::WouldDeleteAll => Outcome::StoppedByGuard,
+            RunError::Import(ImportError::Unknown { .. }) => Outcome::Unknown,
+            RunError::Wait(WaitError::TimedOut { .. }) => Outcome::StillRunning,
+            RunError::Wait(WaitError::Failed { .. }) => Outcome::ImportFailed,
+            RunError::Interrupted => Outcome::Interrupted,
+            _ => Outcome::Failed,
+        }
+    }
+}

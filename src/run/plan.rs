@@ -1,0 +1,320 @@
+//! The plan: parser, stages, rules and encoder, bound once against the header. Then a plain function,
+//! a block in and bytes out, that any worker calls.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
+
+use super::blocks::Header;
+use crate::batch::{Batch, Columns, Fault, Kind, RowState};
+use crate::block::Block;
+use crate::format::csv::OnRagged;
+use crate::format::encode::{ActionFrom, Encoded, Encoder, Format, OnEmpty};
+use crate::format::{csv, json};
+use crate::orgvue::spec::{Action, ActionSpec, Empty, ImportSpec};
+use crate::rule::{Rules, ValidateSpec};
+use crate::source::spec::{Ragged, Unknown};
+use crate::stage::{BindError, Resources, Stage, StageSpec};
+use crate::upload::spec::UploadFormat;
+
+/// The name of the column that says what is to be done with an item.
+pub const ACTION: &str = "_action";
+
+/// Everything that is done to a block, bound to the header's columns.
+pub struct Plan {
+    parser: Parser,
+    stages: Vec<(&'static str, Box<dyn Stage>)>,
+    /// Physical columns after the last stage.
+    width: usize,
+    rules: Rules,
+    action_column: Option<(Arc<str>, usize)>,
+    tokens: Vec<String>,
+    key: Option<(Arc<str>, usize)>,
+    seed: u64,
+    encoder: Encoder,
+    columns: Columns,
+}
+
+enum Parser {
+    Csv(csv::Parser),
+    Json(json::Parser),
+}
+
+/// A name in the pipeline file that can't be bound to the header.
+#[derive(Debug)]
+pub struct Unbound {
+    /// Which part of the pipeline file: `stages[2]`, `validate.key`, `target`.
+    pub path: String,
+    /// That part in words: "stage 3 (date)".
+    pub what: String,
+    /// Why.
+    pub why: BindError,
+}
+
+/// Text that ends the run within a block, with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockError {
+    /// File of the source, from 0.
+    pub file: u32,
+    /// Physical line, from 1.
+    pub line: u64,
+    /// Column in bytes, from 1, where it is known.
+    pub column: Option<u64>,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// A block after everything that one block can tell.
+pub struct Processed {
+    /// File of the source, from 0.
+    pub file: u32,
+    /// Physical line on which the block begins, from 1.
+    pub line: u64,
+    /// The rows, with their states and faults.
+    pub batch: Batch,
+    /// The rows still in, as they are to be sent.
+    pub encoded: Encoded,
+    /// Hash of the key of each encoded row; empty where there is no key rule.
+    pub keys: Vec<u64>,
+    /// Hash of the encoded bytes.
+    pub hash: u128,
+    /// Rows that a filter left out.
+    pub filtered: u64,
+}
+
+/// What the pipeline says of the records between source and upload.
+pub struct Meaning<'a> {
+    /// The stages, in order.
+    pub stages: &'a [StageSpec],
+    /// The rules.
+    pub validate: &'a ValidateSpec,
+    /// What the import is told.
+    pub import: &'a ImportSpec,
+    /// What to do with ragged records.
+    pub ragged: Ragged,
+    /// What to do with members that are no columns.
+    pub unknown: Unknown,
+    /// The upload's format.
+    pub format: UploadFormat,
+    /// Tables and secrets of the stages.
+    pub resources: &'a Resources,
+    /// Today, for rules that compare with it.
+    pub today: jiff::civil::Date,
+    /// Seed of the keys' hashes.
+    pub seed: u64,
+}
+
+impl Plan {
+    /// Binds a pipeline to a header.
+    ///
+    /// # Errors
+    /// The first stage, rule or setting that names a column which is not there.
+    pub fn bind(meaning: &Meaning<'_>, header: &Header) -> Result<Plan, Unbound> {
+        let parser = match (&header.csv, header.json) {
+            (Some(written), _) => {
+                let on_ragged = match meaning.ragged {
+                    Ragged::Reject => OnRagged::Reject,
+                    Ragged::Pad => OnRagged::Pad,
+                    Ragged::Error => OnRagged::Fail,
+                };
+                Parser::Csv(csv::Parser::new(written.dialect, header.names.clone(), written.cells, on_ragged))
+            }
+            (None, layout) => {
+                let ignore = meaning.unknown == Unknown::Ignore;
+                Parser::Json(json::Parser::new(layout.unwrap_or(json::Layout::Lines), header.names.clone(), ignore))
+            }
+        };
+        let mut columns = Columns::from_header(header.names.iter());
+        let mut stages = Vec::new();
+        for (at, spec) in meaning.stages.iter().enumerate() {
+            let bound = spec.bind(&mut columns, meaning.resources).map_err(|why| Unbound {
+                path: format!("stages[{at}]"),
+                what: format!("stage {} ({})", at + 1, spec.name()),
+                why,
+            })?;
+            stages.extend(bound.map(|stage| (spec.name(), stage)));
+        }
+        let unbound = |path: &str, why| Unbound { path: path.to_owned(), what: path.to_owned(), why };
+        let rules = meaning
+            .validate
+            .bind(&columns, meaning.today)
+            .map_err(|error| Unbound { what: error.path.clone(), path: error.path, why: error.why })?;
+        let key = match &meaning.validate.key {
+            Some(name) => Some(columns.need(name).map_err(|e| unbound("validate.key", e.into()))?),
+            None => None,
+        };
+        let (action, action_column) = match &meaning.import.action {
+            ActionSpec::Constant(action) => {
+                if columns.find(ACTION).is_some() {
+                    let why = BindError::Other(format!(
+                        "there is a column `{ACTION}` and a constant action; say `action: {{ column: {ACTION} }}`, or drop the column"
+                    ));
+                    return Err(unbound("target.action", why));
+                }
+                (ActionFrom::Constant(action.as_str()), None)
+            }
+            ActionSpec::Column { column } => {
+                let (name, slot) = columns.need(column).map_err(|e| unbound("target.action", e.into()))?;
+                (ActionFrom::Column(slot), Some((name, slot)))
+            }
+        };
+        let import = meaning.import;
+        let on_empty = match (import.empty, &import.clear_token) {
+            (Empty::Clear, Some(token)) => OnEmpty::Clear { clear_token: token.clone() },
+            (Empty::Keep, _) => OnEmpty::Keep,
+            _ => OnEmpty::Omit { noop_token: import.noop_token.clone() },
+        };
+        let format = match meaning.format {
+            UploadFormat::Json => Format::Json,
+            UploadFormat::Csv => Format::Csv,
+        };
+        let sent = columns.iter().filter(|(name, _)| action_column.as_ref().is_none_or(|(n, _)| n != *name));
+        let encoder = Encoder::new(format, action, on_empty, sent);
+        Ok(Plan {
+            parser,
+            stages,
+            width: columns.width(),
+            rules,
+            action_column,
+            tokens: [&import.noop_token, &import.clear_token].into_iter().flatten().cloned().collect(),
+            key,
+            seed: meaning.seed,
+            encoder,
+            columns,
+        })
+    }
+
+    /// The columns after the last stage.
+    pub fn columns(&self) -> &Columns {
+        &self.columns
+    }
+
+    /// What writes the rows.
+    pub fn encoder(&self) -> &Encoder {
+        &self.encoder
+    }
+
+    /// The key's column, where there is a key rule.
+    pub fn key(&self) -> Option<&Arc<str>> {
+        self.key.as_ref().map(|(name, _)| name)
+    }
+
+    /// The hash by which a key is known.
+    pub fn key_hash(&self, key: &str) -> u64 {
+        xxh3_64_with_seed(key.as_bytes(), self.seed)
+    }
+
+    /// Parses a block and does nothing more.
+    ///
+    /// # Errors
+    /// Text that ends the run.
+    pub fn parse(&self, block: Block) -> Result<Batch, BlockError> {
+        let Block { file, line, bytes, .. } = block;
+        match &self.parser {
+            Parser::Csv(parser) => parser.parse(bytes).map_err(|e| BlockError {
+                file,
+                line: line + u64::from(e.line),
+                column: None,
+                message: e.to_string(),
+            }),
+            Parser::Json(parser) => parser.parse(bytes).map_err(|e| BlockError {
+                file,
+                line: line + u64::from(e.line),
+                column: Some(u64::from(e.column)),
+                message: e.message,
+            }),
+        }
+    }
+
+    /// The stages, in order, with their names: for looking at what each one does.
+    pub fn stages(&self) -> impl Iterator<Item = (&'static str, &dyn Stage)> {
+        self.stages.iter().map(|(name, stage)| (*name, &**stage))
+    }
+
+    /// Stages and rules over a parsed batch.
+    pub fn transform(&self, batch: &mut Batch) {
+        batch.widen(self.width);
+        for (_, stage) in &self.stages {
+            stage.apply(batch);
+        }
+        self.check(batch);
+    }
+
+    /// The rules, and what the target asks of every row.
+    pub fn check(&self, batch: &mut Batch) {
+        self.rules.apply(batch);
+        if let Some((name, slot)) = &self.action_column {
+            check_actions(batch, name, *slot);
+        }
+        if !self.tokens.is_empty() {
+            self.check_tokens(batch);
+        }
+    }
+
+    /// Text that the server would take for one of its tokens can't be sent as text.
+    fn check_tokens(&self, batch: &mut Batch) {
+        let mut found = Vec::new();
+        for (name, slot) in self.columns.iter() {
+            for (row, cell) in batch.column(slot).iter().enumerate() {
+                if !cell.is_empty() && self.tokens.iter().any(|t| t.len() == cell.len() && t == batch.text(*cell)) {
+                    found.push((row, slot, name.clone()));
+                }
+            }
+        }
+        for (row, slot, column) in found {
+            if batch.is_live(row) {
+                let fault = Fault {
+                    row: row as u32,
+                    stage: "target",
+                    column,
+                    code: Cow::Borrowed("value_is_token"),
+                    message: Cow::Borrowed("the value is the same text as noop_token or clear_token; choose another token"),
+                };
+                batch.reject(fault, Some(slot));
+            }
+        }
+    }
+
+    /// A block in, bytes out: what a worker does.
+    ///
+    /// # Errors
+    /// Text that ends the run.
+    pub fn process(&self, block: Block) -> Result<Processed, BlockError> {
+        let (file, line) = (block.file, block.line);
+        let mut batch = self.parse(block)?;
+        self.transform(&mut batch);
+        let encoded = self.encoder.encode(&batch);
+        let keys = match &self.key {
+            Some((_, slot)) => {
+                encoded.rows.iter().map(|&row| self.key_hash(batch.get(row as usize, *slot))).collect()
+            }
+            None => Vec::new(),
+        };
+        let filtered = (0..batch.len()).filter(|&row| batch.state(row) == RowState::Filtered).count() as u64;
+        let hash = xxh3_128(&encoded.bytes);
+        Ok(Processed { file, line, batch, encoded, keys, hash, filtered })
+    }
+}
+
+fn check_actions(batch: &mut Batch, name: &Arc<str>, slot: usize) {
+    for row in 0..batch.len() {
+        let cell = batch.cell(row, slot);
+        if !batch.is_live(row) || cell.kind() == Kind::Faulty {
+            continue;
+        }
+        let written = batch.text(cell);
+        if Action::ALL.iter().all(|action| action.as_str() != written) {
+            let fault = Fault {
+                row: row as u32,
+                stage: "target",
+                column: name.clone(),
+                code: Cow::Borrowed("unknown_action"),
+                message: Cow::Borrowed(
+                    "expected one of create, update, replace, delete, noop, createOrUpdate, createOrReplace",
+                ),
+            };
+            batch.reject(fault, Some(slot));
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Results: each joined to the file, line and key of its record, failures written down with the server's
+//! reason.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures::{Stream, StreamExt, pin_mut};
+
+use super::RunError;
+use super::blocks::{Blocks, Header};
+use super::pass::in_order;
+use super::plan::Plan;
+use super::survey::{Surveyed, write_reject};
+use crate::batch::Fault;
+use crate::orgvue::spec::MatchResults;
+use crate::orgvue::{ItemResult, OrgvueError};
+use crate::report::rejects::IMPORT_STAGE;
+use crate::source::Source;
+
+/// Different reasons kept word by word. A server that words every failure differently must not fill the
+/// memory; what comes later is told by its name alone.
+const REASONS: usize = 20_000;
+
+/// What became of the records sent.
+#[derive(Debug, Default)]
+pub struct Joined {
+    /// Records that the server took.
+    pub accepted: u64,
+    /// Records that it refused.
+    pub failed: u64,
+    /// Records and why they were refused, as an index of `reasons`.
+    refused: Vec<(u32, u32)>,
+    reasons: Vec<Reason>,
+    /// Refused results that belong to no record that we know.
+    pub unmatched: u64,
+    /// Results beyond the records sent.
+    pub surplus: u64,
+    /// How results were matched.
+    pub by_key: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Reason {
+    name: String,
+    message: String,
+}
+
+/// Joins results to records.
+///
+/// # Errors
+/// Results that can't be read.
+pub async fn join(
+    results: impl Stream<Item = Result<ItemResult, OrgvueError>>,
+    surveyed: &Surveyed,
+    plan: &Plan,
+    matching: MatchResults,
+    sent: u64,
+) -> Result<Joined, OrgvueError> {
+    let mut joined = Joined::default();
+    let mut known: HashMap<Reason, u32> = HashMap::new();
+    let mut order = surveyed.lines.sent();
+    let mut first = true;
+    let mut seen = 0u64;
+    pin_mut!(results);
+    while let Some(result) = results.next().await {
+        let result = result?;
+        if first {
+            joined.by_key = surveyed.keys.is_some()
+                && match matching {
+                    MatchResults::Auto => result.key.is_some(),
+                    MatchResults::Key => true,
+                    MatchResults::Order => false,
+                };
+            first = false;
+        }
+        let in_turn = order.next();
+        seen += 1;
+        if seen > sent {
+            joined.surplus += 1;
+            continue;
+        }
+        if result.ok {
+            joined.accepted += 1;
+            continue;
+        }
+        joined.failed += 1;
+        let record = match (&surveyed.keys, &result.key) {
+            (Some(keys), Some(key)) if joined.by_key => keys.find(plan.key_hash(key)),
+            _ if joined.by_key => None,
+            _ => in_turn,
+        };
+        let Some(record) = record else {
+            joined.unmatched += 1;
+            continue;
+        };
+        let reason = joined.reason(&mut known, &result);
+        joined.refused.push((record, reason));
+    }
+    Ok(joined)
+}
+
+impl Joined {
+    fn reason(&mut self, known: &mut HashMap<Reason, u32>, result: &ItemResult) -> u32 {
+        let name = match result.errors.first() {
+            Some(error) if !error.name.is_empty() => error.name.clone(),
+            _ => result.status.clone().unwrap_or_else(|| "failed".to_owned()),
+        };
+        let messages: Vec<&str> =
+            result.errors.iter().map(|e| e.message.as_str()).filter(|m| !m.is_empty()).collect();
+        let message = match messages.is_empty() {
+            true => "refused by the server without a reason".to_owned(),
+            false => messages.join("; "),
+        };
+        let mut reason = Reason { name, message };
+        if !known.contains_key(&reason) && self.reasons.len() >= REASONS {
+            reason.message = "refused by the server; its message is in the results".to_owned();
+        }
+        let next = self.reasons.len() as u32;
+        *known.entry(reason).or_insert_with_key(|reason| {
+            self.reasons.push(reason.clone());
+            next
+        })
+    }
+}
+
+/// Writes the refused records into the rejects file as the source had them, which takes one more reading
+/// of the source, parsed and nothing more.
+///
+/// # Errors
+/// A source that can't be read again; a rejects file that can't be written.
+pub async fn write_refused(
+    joined: &mut Joined,
+    surveyed: &mut Surveyed,
+    blocks: Blocks,
+    header: &Header,
+    source: Arc<Source>,
+    plan: Arc<Plan>,
+    workers: usize,
+) -> Result<(), RunError> {
+    joined.refused.sort_unstable();
+    joined.refused.dedup_by_key(|(record, _)| *record);
+    if joined.refused.is_empty() {
+        return Ok(());
+    }
+    let mut refused = joined.refused.iter().peekable();
+    let mut first = 0u32;
+    let parse = move |block: crate::block::Block| {
+        let (file, line) = (block.file, block.line);
+        plan.parse(block).map(|batch| (file, line, batch))
+    };
+    let batches = in_order(blocks, source.clone(), workers, parse);
+    pin_mut!(batches);
+    while refused.peek().is_some() {
+        let Some(next) = batches.next().await else { break };
+        let (file, line, batch) = next?;
+        let end = first + batch.len() as u32;
+        while let Some((record, reason)) = refused.next_if(|(record, _)| *record < end) {
+            let row = (record - first) as usize;
+            let reason = &joined.reasons[*reason as usize];
+            let fault = Fault {
+                row: row as u32,
+                stage: IMPORT_STAGE,
+                column: Arc::from(""),
+                code: Cow::Owned(reason.name.clone()),
+                message: Cow::Owned(reason.message.clone()),
+            };
+            let name = &source.origins()[file as usize].name;
+            let place = line + u64::from(batch.row(row).line);
+            write_reject(&mut surveyed.rejects, header, &batch, row, name, place, &[fault])?;
+        }
+        first = end;
+    }
+    surveyed.rejects.flush()?;
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! The second pass: the same bytes again, and proof that they are the same.
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt, stream};
+
+use super::RunError;
+use super::pass::{Assembly, Digest, leave_out};
+use super::plan::{Plan, Processed};
+use super::survey::Survey;
+use crate::upload::body::BodyError;
+
+/// What makes a body of processed blocks.
+pub trait Body: Send {
+    /// What stands before the first row.
+    fn header(&mut self) -> Bytes;
+    /// The part of the next block.
+    ///
+    /// # Errors
+    /// What ends the run.
+    fn absorb(&mut self, processed: Processed) -> Result<Bytes, RunError>;
+    /// What stands after the last row, once everything has been found right.
+    ///
+    /// # Errors
+    /// What was found wrong: the body then has no end, and nothing that was sent is kept.
+    fn finish(&mut self) -> Result<Bytes, RunError>;
+}
+
+/// Makes the body of a surveyed source again.
+pub struct Resend {
+    assembly: Assembly,
+    expected: Digest,
+    dropped: Arc<[u32]>,
+    next_dropped: usize,
+    record: u64,
+}
+
+impl Resend {
+    /// `expected` and `dropped` are what the survey found.
+    pub fn new(plan: &Plan, expected: Digest, dropped: Arc<[u32]>) -> Resend {
+        Resend { assembly: Assembly::new(plan.encoder()), expected, dropped, next_dropped: 0, record: 0 }
+    }
+
+    fn changed(&self) -> RunError {
+        RunError::SourceChanged { first: self.expected.length, second: self.assembly.digest().length }
+    }
+}
+
+impl Body for Resend {
+    fn header(&mut self) -> Bytes {
+        self.assembly.header()
+    }
+
+    fn absorb(&mut self, mut processed: Processed) -> Result<Bytes, RunError> {
+        let first = self.record;
+        self.record += processed.batch.len() as u64;
+        let dropped = &self.dropped[self.next_dropped..];
+        let here = dropped.iter().take_while(|&&d| u64::from(d) < self.record).count();
+        if here > 0 {
+            let mut next = dropped[..here].iter().map(|&d| u64::from(d) - first).peekable();
+            let rows = processed.encoded.rows.clone();
+            leave_out(&mut processed, |at| next.next_if_eq(&u64::from(rows[at])).is_some());
+            self.next_dropped += here;
+        }
+        let piece = self.assembly.piece(processed.encoded, processed.hash);
+        if self.assembly.digest().length > self.expected.length {
+            return Err(self.changed());
+        }
+        Ok(piece)
+    }
+
+    fn finish(&mut self) -> Result<Bytes, RunError> {
+        let footer = self.assembly.footer();
+        if self.assembly.digest() == self.expected { Ok(footer) } else { Err(self.changed()) }
+    }
+}
+
+/// A survey whose body is sent while it is made; `check` decides at its end.
+pub struct Straight<F> {
+    /// The survey, wanted again when the upload is over.
+    pub survey: Arc<Mutex<Option<Survey>>>,
+    /// Whether the body may have its end.
+    pub check: F,
+}
+
+impl<F: FnMut(&Survey) -> Result<(), RunError> + Send> Straight<F> {
+    fn with<T>(&mut self, f: impl FnOnce(&mut Survey, &mut F) -> Result<T, RunError>) -> Result<T, RunError> {
+        let mut guard = self.survey.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        match guard.as_mut() {
+            Some(survey) => f(survey, &mut self.check),
+            None => Err(RunError::Interrupted),
+        }
+    }
+}
+
+impl<F: FnMut(&Survey) -> Result<(), RunError> + Send> Body for Straight<F> {
+    fn header(&mut self) -> Bytes {
+        self.with(|survey, _| Ok(survey.assembly.header())).unwrap_or_default()
+    }
+
+    fn absorb(&mut self, processed: Processed) -> Result<Bytes, RunError> {
+        self.with(|survey, _| survey.absorb(processed))
+    }
+
+    fn finish(&mut self) -> Result<Bytes, RunError> {
+        self.with(|survey, check| {
+            check(survey)?;
+            Ok(survey.assembly.footer())
+        })
+    }
+}
+
+/// Keeps the error that ended a body, which the HTTP client would only tell in its own words.
+pub type Slot = Arc<Mutex<Option<RunError>>>;
+
+/// Takes the kept error.
+pub fn taken(slot: &Slot) -> Option<RunError> {
+    slot.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
+}
+
+/// The body as a stream. Where it can't be made the error goes into `slot`, and the stream ends in one.
+pub fn stream<S, B>(processed: S, body: B, slot: Slot) -> impl Stream<Item = Result<Bytes, BodyError>> + Send
+where
+    S: Stream<Item = Result<Processed, RunError>> + Send,
+    B: Body,
+{
+    enum At {
+        Header,
+        Rows,
+        Done,
+    }
+    let keep = move |error: RunError| {
+        let shown = error.to_string();
+        *slot.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(error);
+        BodyError::Source(shown.into())
+    };
+    stream::try_unfold(
+        (Box::pin(processed), body, At::Header, keep),
+        |(mut processed, mut body, at, keep)| async move {
+            let (bytes, at) = match at {
+                At::Header => (body.header(), At::Rows),
+                At::Rows => match processed.next().await {
+                    Some(next) => (next.and_then(|p| body.absorb(p)).map_err(&keep)?, At::Rows),
+                    None => (body.finish().map_err(&keep)?, At::Done),
+                },
+                At::Done => return Ok(None),
+            };
+            Ok(Some((bytes, (processed, body, at, keep))))
+        },
+    )
+}

@@ -1,0 +1,210 @@
+//! The first pass: everything that has to be known before anything leaves the machine.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::RunError;
+use super::blocks::Header;
+use super::pass::{Assembly, leave_out};
+use super::plan::{Plan, Processed};
+use crate::batch::{Batch, Fault};
+use crate::format::json;
+use crate::report::rejects::{Original, RejectedRow, RejectsFile};
+use crate::source::Source;
+use crate::survey::keys::Keys;
+use crate::survey::lines::Lines;
+
+/// Takes in what blocks became, in order: counts rows, finds keys that come again, writes rejected rows
+/// down, measures the body.
+pub struct Survey {
+    plan: Arc<Plan>,
+    source: Arc<Source>,
+    header: Header,
+    rejects: RejectsFile,
+    keys: Option<Keys>,
+    /// Where every record is, and which are part of the body.
+    pub lines: Lines,
+    /// Records that only the whole file could find fault with, in order.
+    pub dropped: Vec<u32>,
+    /// The body's pieces, measured.
+    pub assembly: Assembly,
+    /// Rows that a filter left out.
+    pub filtered: u64,
+    /// Rows that are part of the body.
+    pub good: u64,
+}
+
+/// What the second pass and the results need of the first.
+pub struct Surveyed {
+    /// Where every record is, and which are part of the body.
+    pub lines: Lines,
+    /// Keys of the records, where there is a key rule.
+    pub keys: Option<Keys>,
+    /// Records to leave out again.
+    pub dropped: Vec<u32>,
+    /// The rejects file, to be added to.
+    pub rejects: RejectsFile,
+}
+
+impl Survey {
+    /// Begins a survey that writes its rejects into `rejects`.
+    pub fn new(plan: Arc<Plan>, source: Arc<Source>, header: Header, rejects: RejectsFile) -> Survey {
+        let keys = plan.key().map(|_| Keys::default());
+        let assembly = Assembly::new(plan.encoder());
+        Survey {
+            plan,
+            source,
+            header,
+            rejects,
+            keys,
+            lines: Lines::default(),
+            dropped: Vec::new(),
+            assembly,
+            filtered: 0,
+            good: 0,
+        }
+    }
+
+    /// Rows read so far.
+    pub fn read(&self) -> u64 {
+        self.lines.len() as u64
+    }
+
+    /// Rows rejected so far.
+    pub fn rejected(&self) -> u64 {
+        self.rejects.rejected().rows()
+    }
+
+    /// The rejects file.
+    pub fn rejects(&self) -> &RejectsFile {
+        &self.rejects
+    }
+
+    /// Takes in the next block and returns its part of the body.
+    ///
+    /// # Errors
+    /// A rejects file that can't be written; more records than can be numbered.
+    pub fn absorb(&mut self, mut processed: Processed) -> Result<Bytes, RunError> {
+        let first = self.lines.len() as u32;
+        let rows = processed.batch.len();
+        if self.lines.len() + rows > u32::MAX as usize {
+            return Err(RunError::TooManyRecords);
+        }
+        let batch = &processed.batch;
+        self.lines.push(processed.file, processed.line, (0..rows).map(|row| batch.row(row).line));
+        self.filtered += processed.filtered;
+        self.find_duplicates(&mut processed, first);
+        self.write_rejects(&processed)?;
+        self.good += processed.encoded.rows.len() as u64;
+        for &row in &processed.encoded.rows {
+            self.lines.mark_sent(first + row);
+        }
+        Ok(self.assembly.piece(processed.encoded, processed.hash))
+    }
+
+    /// The first record with a key keeps it; every further one is rejected.
+    fn find_duplicates(&mut self, processed: &mut Processed, first: u32) {
+        let Some(keys) = &mut self.keys else { return };
+        let mut again: Vec<(usize, u32)> = Vec::new();
+        for (at, (&row, &hash)) in processed.encoded.rows.iter().zip(&processed.keys).enumerate() {
+            if let Some(earlier) = keys.insert(hash, first + row) {
+                again.push((at, earlier));
+            }
+        }
+        if again.is_empty() {
+            return;
+        }
+        let column = self.plan.key().cloned().unwrap_or_else(|| Arc::from(""));
+        for &(at, earlier) in &again {
+            let row = processed.encoded.rows[at];
+            let message = match self.lines.place(earlier) {
+                Some(place) if place.file == processed.file => format!("the same key stands on line {}", place.line),
+                Some(place) => format!(
+                    "the same key stands in {} on line {}",
+                    self.source.origins()[place.file as usize].name,
+                    place.line
+                ),
+                None => "the same key stands on an earlier line".to_owned(),
+            };
+            let fault = Fault {
+                row,
+                stage: "validate",
+                column: column.clone(),
+                code: Cow::Borrowed("key_duplicate"),
+                message: Cow::Owned(message),
+            };
+            processed.batch.reject(fault, None);
+            self.dropped.push(first + row);
+        }
+        let mut next = again.iter().map(|(at, _)| *at).peekable();
+        leave_out(processed, |at| next.next_if_eq(&at).is_some());
+    }
+
+    fn write_rejects(&mut self, processed: &Processed) -> Result<(), RunError> {
+        let faults = processed.batch.faults();
+        if faults.is_empty() {
+            return Ok(());
+        }
+        let mut by_row: Vec<&Fault> = faults.iter().collect();
+        by_row.sort_by_key(|f| f.row);
+        let file = self.source.origins()[processed.file as usize].name.clone();
+        for faults in by_row.chunk_by(|a, b| a.row == b.row) {
+            let row = faults[0].row as usize;
+            let line = processed.line + u64::from(processed.batch.row(row).line);
+            let faults: Vec<Fault> = faults.iter().map(|&f| f.clone()).collect();
+            write_reject(&mut self.rejects, &self.header, &processed.batch, row, &file, line, &faults)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the survey.
+    ///
+    /// # Errors
+    /// A rejects file that can't be written.
+    pub fn finish(mut self) -> Result<Surveyed, RunError> {
+        self.rejects.flush()?;
+        Ok(Surveyed { lines: self.lines, keys: self.keys, dropped: self.dropped, rejects: self.rejects })
+    }
+}
+
+/// Writes one row into the rejects file as the source had it.
+///
+/// # Errors
+/// A file that can't be written.
+pub fn write_reject(
+    rejects: &mut RejectsFile,
+    header: &Header,
+    batch: &Batch,
+    row: usize,
+    file: &str,
+    line: u64,
+    faults: &[Fault],
+) -> Result<(), RunError> {
+    let raw = batch.raw_record(row);
+    let Some(layout) = header.json else {
+        let original = Original::Raw(raw);
+        rejects.write(&RejectedRow { file, line, original, faults })?;
+        return Ok(());
+    };
+    // Stages have changed the cells; the record's own text has not changed.
+    let record = match layout {
+        json::Layout::Lines => raw.to_vec(),
+        json::Layout::Array => [b"[", raw].concat(),
+    };
+    let again = json::Parser::new(layout, header.names.clone(), true).parse(record);
+    let cells: Vec<Option<&str>> = match &again {
+        Ok(again) if again.len() == 1 && again.faults().iter().all(|f| f.code != "json_syntax") => (0..header.names.len())
+            .map(|column| {
+                let cell = again.cell(0, column);
+                (cell.span() != (0..0)).then(|| again.text(cell))
+            })
+            .collect(),
+        // A record that is not JSON has no cells: its text stands in the first column.
+        _ => vec![std::str::from_utf8(raw).ok()],
+    };
+    let original = Original::Cells(&cells);
+    rejects.write(&RejectedRow { file, line, original, faults })?;
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! Which file and physical line a record came from, and whether it was sent.
+//!
+//! Memory: four bytes and a bit a record (4 MiB per million records).
+
+/// A place in a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Which file, from 0.
+    pub file: u32,
+    /// Physical line on which the record begins, from 1.
+    pub line: u64,
+}
+
+/// The places of all records of a run, by their number in the order of the source.
+#[derive(Debug, Default)]
+pub struct Lines {
+    blocks: Vec<Span>,
+    records: usize,
+    sent: Vec<u64>,
+}
+
+#[derive(Debug)]
+struct Span {
+    first: u32,
+    file: u32,
+    line: u64,
+    /// Lines of its records, counted from the block's first line.
+    lines: Box<[u32]>,
+}
+
+impl Lines {
+    /// Enters the records of the next block.
+    pub fn push(&mut self, file: u32, line: u64, lines: impl ExactSizeIterator<Item = u32>) {
+        let first = self.records as u32;
+        self.records += lines.len();
+        self.sent.resize(self.records.div_ceil(64), 0);
+        if lines.len() > 0 {
+            self.blocks.push(Span { first, file, line, lines: lines.collect() });
+        }
+    }
+
+    /// How many records were entered.
+    pub fn len(&self) -> usize {
+        self.records
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.records == 0
+    }
+
+    /// The place of a record.
+    pub fn place(&self, record: u32) -> Option<Place> {
+        let after = self.blocks.partition_point(|b| b.first <= record);
+        let block = self.blocks.get(after.checked_sub(1)?)?;
+        let line = block.lines.get((record - block.first) as usize)?;
+        Some(Place { file: block.file, line: block.line + u64::from(*line) })
+    }
+
+    /// Says that a record is part of the body.
+    pub fn mark_sent(&mut self, record: u32) {
+        self.sent[record as usize / 64] |= 1 << (record % 64);
+    }
+
+    /// The records that are part of the body, in order.
+    pub fn sent(&self) -> impl Iterator<Item = u32> + '_ {
+        self.sent.iter().enumerate().flat_map(|(at, &word)| {
+            let mut word = word;
+            std::iter::from_fn(move || {
+                (word != 0).then(|| {
+                    let bit = word.trailing_zeros();
+                    word &= word - 1;
+                    at as u32 * 64 + bit
+                })
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_places_and_what_was_sent() {
+        let mut lines = Lines::default();
+        lines.push(0, 2, [0, 3, 4].into_iter());
+        lines.push(0, 9, [].into_iter());
+        lines.push(1, 2, (0..100).collect::<Vec<_>>().into_iter());
+        assert_eq!(lines.place(1), Some(Place { file: 0, line: 5 }));
+        assert_eq!(lines.place(3), Some(Place { file: 1, line: 2 }));
+        assert_eq!(lines.place(102), Some(Place { file: 1, line: 101 }));
+        assert_eq!(lines.place(103), None);
+        for record in [0, 2, 64, 102] {
+            lines.mark_sent(record);
+        }
+        assert_eq!(lines.sent().collect::<Vec<_>>(), [0, 2, 64, 102]);
+        assert_eq!(lines.len(), 103);
+    }
+}
