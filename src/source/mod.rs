@@ -10,11 +10,13 @@ mod text;
 use std::fs::File;
 use std::io::{self, Seek};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use spec::{Compression, Encoding, OneOrMany, SourceSpec};
+use bytes::Bytes;
+use spec::{Compression, Encoding};
 pub use text::Text;
+use tokio_util::io::StreamReader;
 
 /// Why a source can't be read.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +71,17 @@ pub enum SourceError {
     OnlyOnce,
 }
 
+/// What the pipeline names as its source: one entry of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Standard input.
+    Stdin,
+    /// A file, absolute.
+    File(PathBuf),
+    /// A pattern of files, absolute.
+    Glob(String),
+}
+
 /// One file of a source, or a stream.
 #[derive(Debug, Clone)]
 pub struct Origin {
@@ -78,6 +91,7 @@ pub struct Origin {
     /// Bytes as stored, where that is known.
     pub size: Option<u64>,
     stream: bool,
+    pieces: Option<Arc<[Bytes]>>,
 }
 
 /// The files of a run, in order.
@@ -88,7 +102,7 @@ pub struct Source {
     encoding: Encoding,
     /// A copy of what was streamed, once it has been read to its end.
     copy: Arc<Mutex<Option<File>>>,
-    streamed: AtomicU64,
+    streamed: AtomicBool,
     /// Bytes read so far, as stored, over all openings.
     read: Arc<AtomicU64>,
 }
@@ -98,43 +112,58 @@ impl Source {
     ///
     /// # Errors
     /// A file that isn't there or is a directory, a pattern that matches nothing.
-    pub fn find(spec: &SourceSpec) -> Result<Source, SourceError> {
-        let paths = match &spec.path {
-            OneOrMany::One(path) => std::slice::from_ref(path),
-            OneOrMany::Many(paths) => paths,
-        };
+    pub fn find(inputs: &[Input], compression: Compression, encoding: Encoding) -> Result<Source, SourceError> {
         let mut origins = Vec::new();
-        for path in paths {
-            if path == "-" {
-                origins.push(Origin { name: "standard input".into(), path: None, size: None, stream: true });
-            } else if path.contains(['*', '?', '[']) && !Path::new(path).exists() {
-                let before = origins.len();
-                let found = glob::glob(path)
-                    .map_err(|e| SourceError::BadPattern { pattern: path.clone(), reason: e.msg })?;
-                for entry in found {
-                    let entry = entry.map_err(|e| SourceError::Io {
-                        name: e.path().display().to_string(),
-                        source: e.into(),
-                    })?;
-                    if entry.is_file() {
-                        origins.push(Origin::file(&entry)?);
+        for input in inputs {
+            match input {
+                Input::Stdin => origins.push(Origin {
+                    name: "standard input".into(),
+                    path: None,
+                    size: None,
+                    stream: true,
+                    pieces: None,
+                }),
+                Input::File(path) => origins.push(Origin::file(path)?),
+                Input::Glob(pattern) => {
+                    let before = origins.len();
+                    let found = glob::glob(pattern)
+                        .map_err(|e| SourceError::BadPattern { pattern: shown(pattern), reason: e.msg })?;
+                    for entry in found {
+                        let entry = entry.map_err(|e| SourceError::Io {
+                            name: shown(&e.path().display().to_string()),
+                            source: e.into(),
+                        })?;
+                        if entry.is_file() {
+                            origins.push(Origin::file(&entry)?);
+                        }
+                    }
+                    if origins.len() == before {
+                        return Err(SourceError::NoMatch(shown(pattern)));
                     }
                 }
-                if origins.len() == before {
-                    return Err(SourceError::NoMatch(path.clone()));
-                }
-            } else {
-                origins.push(Origin::file(Path::new(path))?);
             }
         }
-        Ok(Source {
+        Ok(Source { compression, encoding, ..Source::over(origins) })
+    }
+
+    fn over(origins: Vec<Origin>) -> Source {
+        Source {
             origins,
-            compression: spec.compression,
-            encoding: spec.encoding,
+            compression: Compression::Auto,
+            encoding: Encoding::Auto,
             copy: Arc::default(),
-            streamed: AtomicU64::new(0),
+            streamed: AtomicBool::new(false),
             read: Arc::default(),
-        })
+        }
+    }
+
+    /// A source in memory, which hands out these pieces one by one: for embedding and for tests.
+    pub fn of_pieces(name: &str, pieces: impl IntoIterator<Item = Bytes>) -> Source {
+        let pieces: Arc<[Bytes]> = pieces.into_iter().collect();
+        let size = pieces.iter().map(|p| p.len() as u64).sum();
+        let origin =
+            Origin { name: name.to_owned(), path: None, size: Some(size), stream: false, pieces: Some(pieces) };
+        Source::over(vec![origin])
     }
 
     /// The files, in order.
@@ -164,7 +193,10 @@ impl Source {
     pub async fn open(&self, file: usize) -> Result<Text, SourceError> {
         let origin = &self.origins[file];
         let io_error = |source| SourceError::Io { name: origin.name.clone(), source };
-        let raw: text::Raw = if origin.stream {
+        let raw: text::Raw = if let Some(pieces) = &origin.pieces {
+            let pieces: Vec<io::Result<Bytes>> = pieces.iter().cloned().map(Ok).collect();
+            Box::new(StreamReader::new(futures::stream::iter(pieces)))
+        } else if origin.stream {
             self.open_stream(origin).map_err(io_error)?.ok_or(SourceError::OnlyOnce)?
         } else {
             let path = origin.path.as_deref().unwrap_or(Path::new(""));
@@ -176,7 +208,7 @@ impl Source {
 
     /// The stream itself at first, its copy afterwards.
     fn open_stream(&self, origin: &Origin) -> io::Result<Option<text::Raw>> {
-        if self.streamed.swap(1, Ordering::Relaxed) == 0 {
+        if !self.streamed.swap(true, Ordering::Relaxed) {
             let input: text::Raw = match &origin.path {
                 None => Box::new(tokio::io::stdin()),
                 Some(path) => Box::new(tokio::fs::File::from_std(File::open(path)?)),
@@ -194,7 +226,7 @@ impl Source {
 
 impl Origin {
     fn file(path: &Path) -> Result<Origin, SourceError> {
-        let name = path.display().to_string();
+        let name = shown(&path.display().to_string());
         let meta = std::fs::metadata(path).map_err(|e| match e.kind() {
             io::ErrorKind::NotFound => SourceError::NotFound(name.clone()),
             _ => SourceError::Io { name: name.clone(), source: e },
@@ -203,6 +235,14 @@ impl Origin {
             return Err(SourceError::Directory(name.trim_end_matches('/').to_owned()));
         }
         let stream = !meta.is_file();
-        Ok(Origin { name, path: Some(path.to_owned()), size: (!stream).then_some(meta.len()), stream })
+        Ok(Origin { name, path: Some(path.to_owned()), size: (!stream).then_some(meta.len()), stream, pieces: None })
     }
+}
+
+/// A path as people wrote it, as far as that can be told: relative where it is below the current folder.
+fn shown(path: &str) -> String {
+    let below = std::env::current_dir().ok().and_then(|here| {
+        Path::new(path).strip_prefix(here).ok().map(|below| below.display().to_string())
+    });
+    below.filter(|below| !below.is_empty()).unwrap_or_else(|| path.to_owned())
 }
