@@ -652,6 +652,13 @@ mod tests {
     }
 
     #[test]
+    fn log_lines_go_through_it() {
+        fn is_for_logs(_: impl for<'a> tracing_subscriber::fmt::MakeWriter<'a>) {}
+        let writer = Progress::silent().log_writer();
+        is_for_logs(move || writer.clone());
+    }
+
+    #[test]
     fn a_silent_one_counts() {
         let progress = Progress::start(Mode::detect(false));
         progress.begin(Phase::Wait, None);
