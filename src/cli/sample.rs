@@ -81,6 +81,14 @@ pub enum SampleError {
 
 /// Writes the sample, and says on standard error what is wrong in it on purpose.
 pub fn run(args: &SampleArgs) -> Result<(), SampleError> {
+    if let Some(text) = describe(&write(args)?) {
+        // A closed standard error is no reason to fail.
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+    Ok(())
+}
+
+fn write(args: &SampleArgs) -> Result<Planted, SampleError> {
     let sample = Sample {
         rows: args.rows,
         seed: args.seed,
@@ -102,23 +110,17 @@ pub fn run(args: &SampleArgs) -> Result<(), SampleError> {
         }
         None => sample.write(io::stdout().lock()),
     };
-    let planted = match written {
-        Ok(planted) => planted,
+    match written {
         // Whoever reads our output has seen enough, as `head` does.
-        Err(e) if file.is_none() && e.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-        Err(source) => {
-            let to = match file {
+        Err(e) if file.is_none() && e.kind() == io::ErrorKind::BrokenPipe => Ok(Planted::default()),
+        written => written.map_err(|source| SampleError::Write {
+            to: match file {
                 Some(path) => path.display().to_string(),
                 None => "standard output".into(),
-            };
-            return Err(SampleError::Write { to, source });
-        }
-    };
-    if let Some(text) = describe(&planted) {
-        // A closed standard error is no reason to fail.
-        let _ = writeln!(io::stderr(), "{text}");
+            },
+            source,
+        }),
     }
-    Ok(())
 }
 
 /// What was planted, in a line; nothing where nothing was.
@@ -177,11 +179,13 @@ mod tests {
         let path = dir.path().join("hris.csv");
         let mut args = parse(&["--rows=20", "--errors=100%"]).unwrap();
         args.output = Some(path.clone());
-        run(&args).unwrap();
+        let planted = describe(&write(&args).unwrap()).unwrap();
+        assert!(planted.starts_with("19 rows wrong on purpose: bad dates "));
+        assert_eq!(describe(&Planted::default()), None);
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("Employee ID,"));
         args.output = Some(dir.path().join("no/such/folder"));
-        assert!(matches!(run(&args), Err(SampleError::Create { .. })));
+        assert!(matches!(write(&args), Err(SampleError::Create { .. })));
     }
 
     #[cfg(target_os = "linux")]
@@ -189,6 +193,9 @@ mod tests {
     fn a_full_disk_is_an_error() {
         let mut args = parse(&["--rows=20"]).unwrap();
         args.output = Some("/dev/full".into());
-        assert_eq!(run(&args).unwrap_err().to_string(), "can't write /dev/full");
+        assert_eq!(
+            write(&args).unwrap_err().to_string(),
+            "can't write /dev/full"
+        );
     }
 }

@@ -477,18 +477,19 @@ impl Renderer for Bars {
         let (bar, template) = match (phase, total_bytes) {
             (Phase::Wait, _) => (
                 ProgressBar::no_length(),
-                "{prefix:<8}{spinner} {elapsed}  {msg}",
+                "{prefix:<8}{spinner} {elapsed}  {wide_msg}",
             ),
             (_, None) => (
                 ProgressBar::no_length(),
-                "{prefix:<8}{spinner} {decimal_bytes}  {decimal_bytes_per_sec}  {elapsed}  {msg}",
+                "{prefix:<8}{spinner} {decimal_bytes}  {decimal_bytes_per_sec}  {elapsed}  {wide_msg}",
             ),
             (_, Some(total)) => (
                 ProgressBar::new(total),
                 "{prefix:<8}[{bar:30}] {decimal_bytes} of {decimal_total_bytes}  \
-                 {decimal_bytes_per_sec}  {eta} left  {msg}",
+                 {decimal_bytes_per_sec}  {eta} left  {wide_msg}",
             ),
         };
+        // What does not fit is cut: a line that wraps could not be redrawn in place.
         let style = ProgressStyle::with_template(template)
             .unwrap_or_else(|_| ProgressStyle::default_bar())
             .progress_chars("=> ");
