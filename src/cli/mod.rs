@@ -1,0 +1,3 @@
+//! The commands, one file each. Only here is anything printed.
+
+pub mod sample;

@@ -1,0 +1,67 @@
+//! Counts, sizes and times as people read them: `1,234,567`, `178.6 MB`, `12.3 s`.
+
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use indicatif::HumanCount;
+
+/// A count with thousands separated by commas.
+pub fn count(n: u64) -> String {
+    HumanCount(n).to_string()
+}
+
+/// A count and its noun, which takes an `s` unless there is one.
+pub fn counted(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
+/// A number of bytes in decimal units, as networks and disks are sold.
+pub fn bytes(n: u64) -> String {
+    ByteSize(n).display().si().to_string()
+}
+
+/// Bytes per second in decimal units.
+pub fn rate(bytes_per_second: f64) -> String {
+    // The cast saturates and takes what is not a number for zero.
+    format!("{}/s", bytes(bytes_per_second as u64))
+}
+
+/// A time span: milliseconds below one second, tenths below a minute, then two units.
+pub fn time(span: Duration) -> String {
+    let seconds = span.as_secs();
+    match seconds {
+        0 => format!("{} ms", span.as_millis()),
+        1..60 => format!("{}.{} s", seconds, span.subsec_millis() / 100),
+        60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h {:02}m", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_read() {
+        assert_eq!(count(0), "0");
+        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(counted(1, "row"), "1 row");
+        assert_eq!(counted(2_000, "row"), "2,000 rows");
+        assert_eq!(bytes(17), "17 B");
+        assert_eq!(bytes(178_600_000), "178.6 MB");
+        assert_eq!(rate(f64::NAN), "0 B/s");
+        assert_eq!(rate(22_000_000.0), "22.0 MB/s");
+        for (millis, expected) in [
+            (0, "0 ms"),
+            (999, "999 ms"),
+            (1_050, "1.0 s"),
+            (12_345, "12.3 s"),
+            (59_999, "59.9 s"),
+            (60_000, "1m 00s"),
+            (3_599_999, "59m 59s"),
+            (3_660_000, "1h 01m"),
+        ] {
+            assert_eq!(time(Duration::from_millis(millis)), expected);
+        }
+    }
+}
