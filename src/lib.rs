@@ -2,6 +2,8 @@
 
 pub mod batch;
 pub mod config;
+pub mod dates;
+pub mod decimal;
 pub mod orgvue;
 pub mod report;
 pub mod rule;
