@@ -47,6 +47,13 @@ pub struct Date {
 }
 
 impl Date {
+    /// The first day: 0001-01-01.
+    pub const MIN: Date = Date {
+        year: 1,
+        month: 1,
+        day: 1,
+    };
+
     /// The day, if the calendar has it: year 1 to 9999, month 1 to 12, day from 1.
     pub fn new(year: u16, month: u8, day: u8) -> Option<Date> {
         let valid = (1..=9999).contains(&year) && day >= 1 && day <= days_in_month(year, month);

@@ -4,6 +4,7 @@ pub mod batch;
 pub mod config;
 pub mod dates;
 pub mod decimal;
+pub mod expr;
 pub mod orgvue;
 pub mod report;
 pub mod rule;
