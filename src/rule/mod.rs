@@ -1,35 +1,186 @@
 //! Rules of one row, and what the file must satisfy as a whole, as the pipeline file says it.
+//!
+//! [`ValidateSpec`] is what the file says. [`ValidateSpec::check`] finds what is wrong with it without
+//! any data; [`ValidateSpec::bind`] finds its columns and gives [`Rules`], which run once per block.
+//! Every fault of a row is reported, not the first alone; but no fault twice: a cell that a stage found
+//! fault with is left alone, an empty cell is `required` or nothing, what is no number is not also too
+//! small, and an assertion is not asked about a cell that is at fault.
 
-use indexmap::IndexMap;
-use schemars::JsonSchema;
-use serde::Deserialize;
+mod column;
+mod row;
+mod spec;
 
-/// What every record, and the whole file, must satisfy.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct ValidateSpec {
-    /// The column whose value is unique in the whole file and never empty.
-    pub key: Option<String>,
-    /// Rules of single columns, by the name they have after the stages.
-    pub columns: IndexMap<String, ColumnRules>,
-    /// Assertions across columns.
-    pub rows: Vec<RowRule>,
+use std::collections::HashSet;
+use std::fmt;
+
+use crate::batch::{Batch, Columns};
+use crate::dates::Date;
+
+pub use spec::{ColumnRules, ColumnType, Limit, RowRule, ValidateSpec};
+
+/// The stage in a fault that a rule finds.
+pub const STAGE: &str = "validate";
+
+/// What is wrong with a rule as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where it stands: `validate`, `columns`, `salary`, `pattern`; an assertion by its place in the
+    /// list, counted from 0.
+    pub path: Vec<String>,
+    /// What is wrong, and what was expected.
+    pub message: String,
 }
 
-/// Rules of one column.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct ColumnRules {
-    /// Never empty.
-    pub required: bool,
+impl Problem {
+    fn new(path: &[&str], message: impl Into<String>) -> Problem {
+        let path = ["validate"].iter().chain(path);
+        Problem {
+            path: path.map(|part| (*part).to_owned()).collect(),
+            message: message.into(),
+        }
+    }
 }
 
-/// An assertion across columns.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RowRule {
-    /// An expression (CEL) that must be true.
-    pub assert: String,
-    /// A short word for the rejects file.
-    pub code: String,
+/// `validate.columns.salary.pattern: ...`, `validate.rows[0].assert: ...`
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, part) in self.path.iter().enumerate() {
+            match i {
+                0 => f.write_str(part)?,
+                2 if self.path[1] == "rows" => write!(f, "[{part}]")?,
+                _ => write!(f, ".{part}")?,
+            }
+        }
+        write!(f, ": {}", self.message)
+    }
 }
+
+impl std::error::Error for Problem {}
+
+/// The rules of one row, bound to their columns: called once per block, on any worker.
+pub struct Rules {
+    columns: Vec<column::Column>,
+    rows: Vec<row::Assertion>,
+}
+
+impl Rules {
+    /// Looks at every row that is not filtered out, and rejects those that break a rule. Cells at
+    /// fault are marked after all rules of their column.
+    pub fn apply(&self, batch: &mut Batch) {
+        let mut scratch = column::Scratch::default();
+        for column in &self.columns {
+            column.apply(batch, &mut scratch);
+        }
+        for assertion in &self.rows {
+            assertion.apply(batch);
+        }
+    }
+
+    /// Whether there is nothing to look at.
+    pub fn is_empty(&self) -> bool {
+        self.columns.is_empty() && self.rows.is_empty()
+    }
+}
+
+impl ValidateSpec {
+    /// All that is wrong with the rules, whatever columns there are.
+    pub fn check(&self) -> Vec<Problem> {
+        // Whatever day it is: only messages and the data depend on it.
+        self.compile(Date::MIN).1
+    }
+
+    /// Finds the columns of the rules. `today` is what `today` means in a rule about dates; take it
+    /// once per run, so that both passes agree. All problems at once.
+    pub fn bind(&self, columns: &Columns, today: Date) -> Result<Rules, Vec<Problem>> {
+        let (compiled, mut problems) = self.compile(today);
+        let mut rules = Rules {
+            columns: Vec::new(),
+            rows: Vec::new(),
+        };
+        for (name, checks) in compiled.columns {
+            match columns.need(name) {
+                Ok((name, slot)) => rules.columns.push(checks.bind(name, slot)),
+                Err(e) if self.key.as_deref() == Some(name) => {
+                    problems.push(Problem::new(&["key"], e.to_string()));
+                }
+                Err(e) => problems.push(Problem::new(&["columns", name], e.to_string())),
+            }
+        }
+        for (index, rule) in compiled.rows {
+            let index = index.to_string();
+            match rule.bind(columns) {
+                Ok(bound) => rules.rows.push(bound),
+                Err((field, e)) => {
+                    problems.push(Problem::new(&["rows", &index, field], e.to_string()));
+                }
+            }
+        }
+        if problems.is_empty() {
+            Ok(rules)
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// Everything that needs no columns, and what is wrong.
+    fn compile(&self, today: Date) -> (Compiled<'_>, Vec<Problem>) {
+        let mut problems = Vec::new();
+        let mut columns = Vec::new();
+        if let Some(key) = &self.key
+            && !self.columns.contains_key(key)
+        {
+            columns.push((&**key, column::Checks::of_key()));
+        }
+        for (name, rules) in &self.columns {
+            let is_key = self.key.as_deref() == Some(name);
+            let (checks, wrong) = column::Checks::compile(rules, is_key, today);
+            columns.push((&**name, checks));
+            problems.extend(
+                wrong
+                    .into_iter()
+                    .map(|(field, message)| Problem::new(&["columns", name, field], message)),
+            );
+        }
+        let mut rows = Vec::new();
+        let mut codes = HashSet::new();
+        for (index, rule) in self.rows.iter().enumerate() {
+            let at = index.to_string();
+            if !is_code(&rule.code) {
+                problems.push(Problem::new(
+                    &["rows", &at, "code"],
+                    format!(
+                        "`{}` is no code, expected a word of a-z, 0-9 and _ such as leaves_before_hired",
+                        rule.code
+                    ),
+                ));
+            } else if !codes.insert(&*rule.code) {
+                problems.push(Problem::new(
+                    &["rows", &at, "code"],
+                    format!("the code `{}` is used twice", rule.code),
+                ));
+            }
+            match row::Rule::compile(rule) {
+                Ok(rule) => rows.push((index, rule)),
+                Err(e) => problems.push(Problem::new(&["rows", &at, "assert"], e.to_string())),
+            }
+        }
+        (Compiled { columns, rows }, problems)
+    }
+}
+
+/// What needs no columns.
+struct Compiled<'a> {
+    columns: Vec<(&'a str, column::Checks)>,
+    rows: Vec<(usize, row::Rule)>,
+}
+
+/// Whether a text is a code for scripts: `^[a-z][a-z0-9_]*$`.
+fn is_code(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+#[cfg(test)]
+mod tests;

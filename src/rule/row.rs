@@ -1,0 +1,77 @@
+//! Assertions across the columns of a row.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::{RowRule, STAGE};
+use crate::batch::{Batch, Columns, Fault, NoColumn};
+use crate::expr::{self, BoundExpr, Expr, ExprError};
+
+/// An assertion, compiled and not bound.
+pub(super) struct Rule {
+    expr: Expr,
+    code: Cow<'static, str>,
+    message: Cow<'static, str>,
+    columns: Vec<String>,
+}
+
+impl Rule {
+    pub(super) fn compile(rule: &RowRule) -> Result<Rule, ExprError> {
+        let message = match &rule.message {
+            Some(message) => message.clone(),
+            None => format!("expected {}", rule.assert.trim()),
+        };
+        Ok(Rule {
+            expr: Expr::compile(&rule.assert)?,
+            code: rule.code.clone().into(),
+            message: message.into(),
+            columns: rule.columns.clone(),
+        })
+    }
+
+    /// Finds the columns; without one of them, the field of the rule that names it.
+    pub(super) fn bind(self, columns: &Columns) -> Result<Assertion, (&'static str, NoColumn)> {
+        for name in &self.columns {
+            columns.need(name).map_err(|e| ("columns", e))?;
+        }
+        Ok(Assertion {
+            expr: self.expr.bind(columns).map_err(|e| ("assert", e))?,
+            code: self.code,
+            message: self.message,
+            columns: self.columns.join(", ").into(),
+        })
+    }
+}
+
+/// An assertion bound to its columns.
+pub(super) struct Assertion {
+    expr: BoundExpr,
+    code: Cow<'static, str>,
+    message: Cow<'static, str>,
+    columns: Arc<str>,
+}
+
+impl Assertion {
+    /// No cell is marked: which of them is at fault, an assertion can't tell, and the assertions
+    /// after it still have something to say.
+    pub(super) fn apply(&self, batch: &mut Batch) {
+        for row in 0..batch.len() {
+            if !self.expr.is_ready(batch, row) {
+                continue;
+            }
+            let (code, message) = match self.expr.eval_bool(batch, row) {
+                Ok(true) => continue,
+                Ok(false) => (self.code.clone(), self.message.clone()),
+                Err(e) => (Cow::Borrowed(expr::FAILED), e.into_message()),
+            };
+            let fault = Fault {
+                row: row as u32,
+                stage: STAGE,
+                column: self.columns.clone(),
+                code,
+                message,
+            };
+            batch.reject(fault, None);
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The rules as the pipeline file says them.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use indexmap::IndexMap;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, Deserializer, Visitor};
+use serde::{Deserialize, Serialize};
+
+use crate::decimal::Number;
+
+/// What every record, and the whole file, must satisfy.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ValidateSpec {
+    /// The column whose value is unique in the whole file and never empty.
+    pub key: Option<String>,
+    /// Rules of single columns, by the name they have after the stages.
+    pub columns: IndexMap<String, ColumnRules>,
+    /// Assertions across columns.
+    pub rows: Vec<RowRule>,
+}
+
+/// Rules of one column. An empty cell breaks `required` and no other rule.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ColumnRules {
+    /// Never empty.
+    pub required: bool,
+    /// What the text must be. A rule changes nothing: for numbers and booleans in the upload there
+    /// are the stages `number` and `boolean`.
+    #[serde(rename = "type")]
+    pub kind: Option<ColumnType>,
+    /// The format of the dates; YYYY-MM-DD without it.
+    pub format: Option<String>,
+    /// A regular expression that must match somewhere in the text; `^` and `$` tie it to the ends.
+    pub pattern: Option<String>,
+    /// The least number, or with `type: date` the first day (YYYY-MM-DD or `today`).
+    pub min: Option<Limit>,
+    /// The greatest number, or with `type: date` the last day (YYYY-MM-DD or `today`).
+    pub max: Option<Limit>,
+    /// A day (YYYY-MM-DD or `today`) that the date must be after.
+    pub after: Option<String>,
+    /// A day (YYYY-MM-DD or `today`) that the date must be before.
+    pub before: Option<String>,
+    /// The least number of characters (Unicode scalar values).
+    pub min_length: Option<usize>,
+    /// The greatest number of characters (Unicode scalar values).
+    pub max_length: Option<usize>,
+    /// The values that there are. Compared as text: `1.0` is not `1`.
+    pub one_of: Option<Vec<String>>,
+    /// Values that must not be.
+    pub not_one_of: Option<Vec<String>>,
+    /// Whether `one_of` and `not_one_of` take upper and lower case for the same.
+    pub ignore_case: bool,
+    /// What to say in the rejects file instead of what was expected.
+    pub message: Option<String>,
+}
+
+/// What the text of a column must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ColumnType {
+    /// Text; a number, boolean, object or array of a JSON source is none.
+    Text,
+    /// Digits, with `-` before them or not; no zeros before the number.
+    Integer,
+    /// A number as JSON writes it: `-12.50`, `1e5`; no zeros before the number.
+    Number,
+    /// A date of the calendar, written as `format` says.
+    Date,
+    /// `true` or `false`.
+    Boolean,
+    /// A UUID of 32 hexadecimal digits and four hyphens, in any case.
+    Uuid,
+    /// An e-mail address of one mailbox, as browsers check it, with a dot in its domain.
+    Email,
+}
+
+impl ColumnType {
+    /// The word in the pipeline file.
+    pub const fn word(self) -> &'static str {
+        match self {
+            ColumnType::Text => "text",
+            ColumnType::Integer => "integer",
+            ColumnType::Number => "number",
+            ColumnType::Date => "date",
+            ColumnType::Boolean => "boolean",
+            ColumnType::Uuid => "uuid",
+            ColumnType::Email => "email",
+        }
+    }
+}
+
+/// An assertion across columns.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RowRule {
+    /// An expression (CEL) that must be true.
+    pub assert: String,
+    /// A short word for the rejects file: `^[a-z][a-z0-9_]*$`, each once.
+    #[schemars(regex(pattern = "^[a-z][a-z0-9_]*$"))]
+    pub code: String,
+    /// What to say in the rejects file; without it, the expression.
+    #[serde(default)]
+    pub message: Option<String>,
+    /// The columns to name in the rejects file.
+    #[serde(default)]
+    pub columns: Vec<String>,
+}
+
+/// A limit as written: the text of a number or of a day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Limit(pub String);
+
+/// How many significant digits a float keeps, whatever they are.
+const FLOAT_DIGITS: usize = 15;
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Limit, D::Error> {
+        struct Scalar;
+        impl Visitor<'_> for Scalar {
+            type Value = Limit;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number or a day (YYYY-MM-DD)")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Limit, E> {
+                Ok(Limit(text.to_owned()))
+            }
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Limit, E> {
+                Ok(Limit(number.to_string()))
+            }
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Limit, E> {
+                Ok(Limit(number.to_string()))
+            }
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Limit, E> {
+                let text = number.to_string();
+                match Number::parse(&text).map(|n| n.significant_digits()) {
+                    // Any number of so many digits has gone through the float unharmed.
+                    Some(digits) if digits <= FLOAT_DIGITS => Ok(Limit(text)),
+                    Some(_) => Err(E::custom(format!(
+                        "a number of more than {FLOAT_DIGITS} digits must be in quotes, so that all of them count"
+                    ))),
+                    None => Err(E::invalid_value(de::Unexpected::Float(number), &self)),
+                }
+            }
+        }
+        deserializer.deserialize_any(Scalar)
+    }
+}
+
+impl JsonSchema for Limit {
+    fn schema_name() -> Cow<'static, str> {
+        "Limit".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A number, or with `type: date` a day (YYYY-MM-DD or `today`).",
+            "type": ["number", "string"],
+            "examples": [0, "12.50", "2020-01-01", "today"],
+        })
+    }
+}
