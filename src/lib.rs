@@ -2,10 +2,12 @@
 
 pub mod batch;
 pub mod config;
+pub mod http;
 pub mod orgvue;
 pub mod report;
 pub mod rule;
 pub mod sandbox;
+pub mod secret;
 pub mod source;
 pub mod stage;
 pub mod units;
