@@ -1,0 +1,168 @@
+//! A server of scripted answers on a raw socket, for tests of what goes over the wire.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// What is done with one connection.
+pub(crate) enum Reply {
+    /// Reads the whole request, then answers.
+    Full(Vec<u8>),
+    /// Answers after the request's head, then reads on until the client ends the connection.
+    Early(Vec<u8>),
+    /// Answers after the first bytes, whatever they are, and closes.
+    Raw(Vec<u8>),
+    /// Reads the whole request and closes without a word.
+    Close,
+    /// Reads the whole request and says nothing until the client gives up.
+    Silent,
+    /// Reads the request's head and nothing more until the client gives up.
+    Deaf,
+}
+
+/// A request as it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub head: String,
+    pub body: Vec<u8>,
+    /// Whether the body was as long as its head said.
+    pub whole: bool,
+}
+
+impl Seen {
+    pub(crate) fn line(&self) -> &str {
+        self.head.lines().next().unwrap_or_default()
+    }
+
+    /// The value of a header whose name is written exactly so.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    }
+}
+
+pub(crate) struct Server {
+    address: std::net::SocketAddr,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    task: JoinHandle<()>,
+}
+
+/// An answer with a length.
+pub(crate) fn answer(status: &str, headers: &[&str], body: impl AsRef<[u8]>) -> Vec<u8> {
+    let body = body.as_ref();
+    let mut out = format!("HTTP/1.1 {status}\r\nConnection: close\r\n");
+    for header in headers {
+        out.push_str(header);
+        out.push_str("\r\n");
+    }
+    out.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
+    let mut out = out.into_bytes();
+    out.extend_from_slice(body);
+    out
+}
+
+impl Server {
+    /// Serves one connection per reply, in order, then closes its port.
+    pub(crate) async fn start(replies: impl IntoIterator<Item = Reply>) -> Server {
+        Server::start_with(|_| replies.into_iter().collect()).await
+    }
+
+    /// As [`Server::start`], for replies that name the server's own address.
+    pub(crate) async fn start_with(replies: impl FnOnce(&str) -> Vec<Reply>) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let replies = replies(&format!("http://{address}"));
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let log = seen.clone();
+        let task = tokio::spawn(async move {
+            for reply in replies {
+                let (socket, _) = listener.accept().await.unwrap();
+                let request = serve(socket, reply).await;
+                log.lock().unwrap().push(request);
+            }
+        });
+        Server {
+            address,
+            seen,
+            task,
+        }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The requests, once every scripted connection has ended.
+    pub(crate) async fn finish(&mut self) -> Vec<Seen> {
+        (&mut self.task).await.unwrap();
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+async fn serve(mut socket: TcpStream, reply: Reply) -> Seen {
+    let mut bytes = Vec::new();
+    let mut chunk = vec![0; 64 * 1024];
+    if let Reply::Raw(answer) = &reply {
+        let n = socket.read(&mut chunk).await.unwrap_or(0);
+        bytes.extend_from_slice(&chunk[..n]);
+        let _ = socket.write_all(answer).await;
+        return Seen {
+            head: String::new(),
+            body: bytes,
+            whole: false,
+        };
+    }
+    let end = loop {
+        match socket.read(&mut chunk).await {
+            Ok(n) if n > 0 => bytes.extend_from_slice(&chunk[..n]),
+            _ => break bytes.len(),
+        }
+        if let Some(at) = bytes.windows(4).position(|w| w == b"\r\n\r\n") {
+            break at + 4;
+        }
+    };
+    let mut body = bytes.split_off(end);
+    let head = String::from_utf8(bytes).unwrap();
+    let lower = head.to_lowercase();
+    let length: Option<usize> = lower
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    let chunked = lower.contains("transfer-encoding: chunked");
+    let is_whole = |body: &[u8]| match length {
+        Some(length) => body.len() >= length,
+        None => !chunked || body.ends_with(b"0\r\n\r\n"),
+    };
+    if let Reply::Early(answer) = &reply {
+        let _ = socket.write_all(answer).await;
+    }
+    if matches!(reply, Reply::Deaf) {
+        // Waits for the client's end without reading.
+        let _ = socket.ready(tokio::io::Interest::ERROR).await;
+        return Seen {
+            head,
+            body,
+            whole: false,
+        };
+    }
+    while !is_whole(&body) {
+        match socket.read(&mut chunk).await {
+            Ok(n) if n > 0 => body.extend_from_slice(&chunk[..n]),
+            _ => break,
+        }
+    }
+    let whole = is_whole(&body);
+    match reply {
+        Reply::Full(answer) if whole => {
+            let _ = socket.write_all(&answer).await;
+            let _ = socket.shutdown().await;
+        }
+        Reply::Silent => {
+            let _ = socket.read(&mut chunk).await;
+        }
+        _ => {}
+    }
+    Seen { head, body, whole }
+}
