@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod config;
+pub mod expr;
 pub mod orgvue;
 pub mod report;
 pub mod rule;

@@ -1,0 +1,855 @@
+//! Expressions over a row: CEL, the Common Expression Language, compiled once and evaluated per row.
+//!
+//! A name in an expression is a column. A column whose name is not a plain word is written
+//! `row["Employee ID"]`, or with dots where it has them: `address.city`. Only the columns that an
+//! expression names are looked at; everything else costs nothing.
+//!
+//! | cell | value in the expression |
+//! |---|---|
+//! | text | `string`, as it is: text is never guessed into a number; missing is `""` |
+//! | number | `int` where it is a whole number of 64 bits, else `double` |
+//! | bool | `bool` |
+//! | null, or a number without text | `null` |
+//! | JSON object or array | `string`, its source text |
+//!
+//! A `double` has about 16 significant digits. Amounts that must stay exact belong into the `number`
+//! stage, not into arithmetic here.
+//!
+//! Besides CEL's standard functions there are its string extensions (`lowerAscii`, `replace`, `split`,
+//! `substring`, `trim`, ...) and math extensions (`math.round`, ...). The pattern of `matches` must be a
+//! literal, so that it is compiled once and a mistake in it is found before the run.
+//!
+//! Nothing that a pipeline file says may bring the process down: the length of an expression, its
+//! brackets and its depth are bounded, and it is parsed on a thread with room to spare.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use cel::common::ast::{EntryExpr, Expr as Node, IdedExpr, LiteralValue, operators};
+use cel::common::types::{CelBool, CelDouble, CelInt, CelNull, CelString, CelUInt};
+use cel::common::value::{CowVal, Val};
+use cel::context::VariableResolver;
+use cel::extractors::This;
+use cel::{Context, Env, ExecutionError, Value};
+use regex::Regex;
+
+use crate::batch::{Batch, Columns, Kind, NoColumn};
+
+/// Longest expression in bytes: room for a list of a thousand codes.
+pub const MAX_LENGTH: usize = 16 * 1024;
+
+/// Deepest nesting of brackets: the parser's time grows steeply with it.
+const MAX_BRACKETS: usize = 24;
+
+/// Deepest tree: evaluation uses the worker's stack, some kilobytes a level.
+const MAX_DEPTH: usize = 64;
+
+/// Stack of the thread that parses, so that even the longest chain of operators can't overflow it.
+/// It is address space; only what is used becomes memory.
+const PARSE_STACK: usize = 256 << 20;
+
+/// Fault code of a row for which an expression can't be evaluated.
+pub const FAILED: &str = "expression_failed";
+
+/// Marks the name in `row["..."]`, so that it is a column and nothing else. Can't be in an identifier.
+const QUOTED: char = '\u{1}';
+
+/// Names that stand for types where no column has them.
+const TYPES: [&str; 11] = [
+    "bool",
+    "bytes",
+    "double",
+    "dyn",
+    "int",
+    "list",
+    "map",
+    "null_type",
+    "string",
+    "type",
+    "uint",
+];
+
+/// First words of the qualified function names.
+const NAMESPACES: [&str; 3] = ["math", "optional", "strings"];
+
+/// What can be called. `has`, `all`, `exists`, `exists_one`, `map` and `filter` are macros: a call to
+/// one that is left in the tree has the wrong number of arguments.
+const FUNCTIONS: [&str; 48] = [
+    "bool",
+    "bytes",
+    "charAt",
+    "contains",
+    "double",
+    "dyn",
+    "endsWith",
+    "format",
+    "hasValue",
+    "indexOf",
+    "int",
+    "join",
+    "lastIndexOf",
+    "lowerAscii",
+    "matches",
+    "math.abs",
+    "math.bitAnd",
+    "math.bitNot",
+    "math.bitOr",
+    "math.bitShiftLeft",
+    "math.bitShiftRight",
+    "math.bitXor",
+    "math.ceil",
+    "math.floor",
+    "math.greatest",
+    "math.isFinite",
+    "math.isInf",
+    "math.isNaN",
+    "math.least",
+    "math.round",
+    "math.sign",
+    "math.sqrt",
+    "math.trunc",
+    "optional.none",
+    "optional.of",
+    "optional.ofNonZeroValue",
+    "or",
+    "orValue",
+    "replace",
+    "reverse",
+    "size",
+    "split",
+    "startsWith",
+    "string",
+    "strings.quote",
+    "substring",
+    "trim",
+    "type",
+];
+
+/// Functions of the lists above that end a longer list.
+const MORE_FUNCTIONS: [&str; 3] = ["uint", "upperAscii", "value"];
+
+/// Why an expression can't be used. Says where inside the expression.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExprError {
+    /// There is nothing.
+    #[error("the expression is empty")]
+    Empty,
+    /// Longer than [`MAX_LENGTH`].
+    #[error(
+        "the expression is longer than {MAX_LENGTH} bytes; put long lists of values into a file for `lookup`"
+    )]
+    TooLong,
+    /// Brackets or operators nested too deeply.
+    #[error("the expression is nested too deeply; split it over several `set` stages")]
+    TooDeep,
+    /// Not CEL.
+    #[error("line {line}, column {column} of the expression: {message}")]
+    Syntax {
+        /// Line in the expression, from 1.
+        line: usize,
+        /// Column in that line, from 1.
+        column: usize,
+        /// What the parser says, and what to write instead where that is known.
+        message: String,
+    },
+    /// A function is called that there is not, or with the wrong number of arguments.
+    #[error("{0}")]
+    Function(String),
+    /// A pattern that is none, or is not a literal.
+    #[error("{0}")]
+    Pattern(String),
+    /// The language has it, but it has no use here.
+    #[error("{0}")]
+    Unsupported(String),
+}
+
+/// Why an expression gave nothing for a row. Never holds a cell's value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct EvalError(Cow<'static, str>);
+
+impl EvalError {
+    /// The words, for a [`crate::batch::Fault`].
+    pub fn into_message(self) -> Cow<'static, str> {
+        self.0
+    }
+}
+
+/// A name that an expression uses and that may be a column: the segments of `a.b.c`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Name {
+    segments: Vec<String>,
+    /// Written `row["..."]`: a column and nothing else.
+    quoted: bool,
+}
+
+/// A compiled expression, not yet bound to columns.
+#[derive(Clone)]
+pub struct Expr {
+    source: Arc<str>,
+    root: Arc<IdedExpr>,
+    context: Arc<Context<'static, 'static>>,
+    names: Vec<Name>,
+}
+
+impl std::fmt::Debug for Expr {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Expr").field(&self.source).finish()
+    }
+}
+
+impl Expr {
+    /// Compiles an expression: syntax, functions and patterns are checked, columns are not.
+    pub fn compile(source: &str) -> Result<Expr, ExprError> {
+        if source.trim().is_empty() {
+            return Err(ExprError::Empty);
+        }
+        if source.len() > MAX_LENGTH {
+            return Err(ExprError::TooLong);
+        }
+        if bracket_depth(source) > MAX_BRACKETS {
+            return Err(ExprError::TooDeep);
+        }
+        let env = Arc::new(environment()?);
+        let mut root = parse(&env, source)?;
+        let mut found = Found::default();
+        prepare(&mut root, &mut Vec::new(), &mut found)?;
+
+        let mut context = Context::with_env(env);
+        let patterns = found.patterns;
+        context
+            .add_function(
+                "matches",
+                move |This(text): This<Arc<String>>, pattern: Arc<String>| match patterns
+                    .get(pattern.as_str())
+                {
+                    Some(regex) => Ok(Value::Bool(regex.is_match(&text))),
+                    None => Err(ExecutionError::function_error("matches", "unknown pattern")),
+                },
+            )
+            .map_err(|e| ExprError::Unsupported(e.to_string()))?;
+        Ok(Expr {
+            source: Arc::from(source),
+            root: Arc::new(root),
+            context: Arc::new(context),
+            names: found.names,
+        })
+    }
+
+    /// The expression as written.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The name, where the expression is a single name and nothing else.
+    pub fn bare_name(&self) -> Option<&str> {
+        match &self.root.expr {
+            Node::Ident(name) => Some(name.trim_start_matches([QUOTED, '.'])),
+            _ => None,
+        }
+    }
+
+    /// Looks up the columns that the expression names.
+    pub fn bind(&self, columns: &Columns) -> Result<BoundExpr, NoColumn> {
+        let mut bound: Vec<Variable> = Vec::new();
+        for name in &self.names {
+            // The evaluator looks for the longest name first; so a column `a.b` is seen before `a`.
+            let found = (1..=name.segments.len()).rev().find_map(|n| {
+                let joined = name.segments[..n].join(".");
+                columns.find(&joined).map(|slot| (joined, slot))
+            });
+            let first = &name.segments[0];
+            match found {
+                Some((joined, slot)) => {
+                    let ident = if name.quoted {
+                        format!("{QUOTED}{joined}")
+                    } else {
+                        joined
+                    };
+                    if !bound.iter().any(|v| *v.ident == *ident) {
+                        bound.push(Variable {
+                            ident: ident.into(),
+                            slot,
+                        });
+                    }
+                }
+                None if !name.quoted && is_type_or_namespace(name) => {}
+                None => {
+                    columns.need(first)?;
+                }
+            }
+        }
+        Ok(BoundExpr {
+            root: self.root.clone(),
+            context: self.context.clone(),
+            variables: bound,
+        })
+    }
+}
+
+fn is_type_or_namespace(name: &Name) -> bool {
+    match name.segments.as_slice() {
+        [one] => TYPES.contains(&one.as_str()) || NAMESPACES.contains(&one.as_str()),
+        _ => false,
+    }
+}
+
+/// A column that an expression names.
+struct Variable {
+    /// As it stands in the tree.
+    ident: Box<str>,
+    slot: usize,
+}
+
+/// An expression bound to the columns of a batch.
+pub struct BoundExpr {
+    root: Arc<IdedExpr>,
+    context: Arc<Context<'static, 'static>>,
+    variables: Vec<Variable>,
+}
+
+impl BoundExpr {
+    /// The physical columns that the expression reads.
+    pub fn columns(&self) -> impl Iterator<Item = usize> + '_ {
+        self.variables.iter().map(|v| v.slot)
+    }
+
+    /// Whether a row is worth evaluating: it is live, and no fault was found in a cell that the
+    /// expression reads, so that one mistake is reported once.
+    #[inline]
+    pub fn is_ready(&self, batch: &Batch, row: usize) -> bool {
+        batch.is_live(row)
+            && self
+                .variables
+                .iter()
+                .all(|v| batch.cell(row, v.slot).kind() != Kind::Faulty)
+    }
+
+    /// Evaluates a row to true or false. Anything else is an error.
+    pub fn eval_bool(&self, batch: &Batch, row: usize) -> Result<bool, EvalError> {
+        self.eval(batch, row, |value| match value.downcast_ref::<CelBool>() {
+            Some(b) => Ok(*b.inner()),
+            None => Err(EvalError(
+                format!(
+                    "expected true or false, the expression gave {}",
+                    type_name(value)
+                )
+                .into(),
+            )),
+        })
+    }
+
+    /// Evaluates a row, appends the text of the result to `out`, and says what kind it is: text,
+    /// number, bool, or null without text.
+    pub fn eval_text(
+        &self,
+        batch: &Batch,
+        row: usize,
+        out: &mut String,
+    ) -> Result<Kind, EvalError> {
+        self.eval(batch, row, |value| {
+            if let Some(s) = value.downcast_ref::<CelString>() {
+                out.push_str(s.inner());
+                Ok(Kind::Text)
+            } else if let Some(i) = value.downcast_ref::<CelInt>() {
+                let _ = write!(out, "{}", i.inner());
+                Ok(Kind::Number)
+            } else if let Some(u) = value.downcast_ref::<CelUInt>() {
+                let _ = write!(out, "{}", u.inner());
+                Ok(Kind::Number)
+            } else if let Some(d) = value.downcast_ref::<CelDouble>() {
+                if !d.inner().is_finite() {
+                    return Err(EvalError(
+                        "the expression gave infinity, or what is not a number".into(),
+                    ));
+                }
+                let _ = write!(out, "{}", d.inner());
+                Ok(Kind::Number)
+            } else if let Some(b) = value.downcast_ref::<CelBool>() {
+                out.push_str(if *b.inner() { "true" } else { "false" });
+                Ok(Kind::Bool)
+            } else if value.downcast_ref::<CelNull>().is_some() {
+                Ok(Kind::Null)
+            } else {
+                Err(EvalError(
+                    format!(
+                        "expected text, a number, true or false, the expression gave {}",
+                        type_name(value)
+                    )
+                    .into(),
+                ))
+            }
+        })
+    }
+
+    fn eval<T>(
+        &self,
+        batch: &Batch,
+        row: usize,
+        take: impl FnOnce(&dyn Val) -> Result<T, EvalError>,
+    ) -> Result<T, EvalError> {
+        let cells = RowCells {
+            batch,
+            row,
+            variables: &self.variables,
+        };
+        let mut scope = self.context.new_inner_scope();
+        scope.set_variable_resolver(&cells);
+        match Value::resolve_val(&self.root, &scope) {
+            Ok(value) => take(value.as_ref()),
+            Err(error) => Err(EvalError(describe(&error))),
+        }
+    }
+}
+
+/// Answers the names in an expression with the cells of one row, without copying their text.
+struct RowCells<'a> {
+    batch: &'a Batch,
+    row: usize,
+    variables: &'a [Variable],
+}
+
+impl VariableResolver for RowCells<'_> {
+    fn resolve<'b>(&'b self, name: &str) -> Option<CowVal<'b, 'b>> {
+        let variable = self.variables.iter().find(|v| *v.ident == *name)?;
+        let cell = self.batch.cell(self.row, variable.slot);
+        let text = self.batch.text(cell);
+        Some(match cell.kind() {
+            Kind::Null => CowVal::owned(CelNull),
+            Kind::Bool => CowVal::owned(CelBool::from(text == "true")),
+            Kind::Number => number(text),
+            Kind::Text | Kind::Json | Kind::Missing | Kind::Faulty => {
+                CowVal::owned(CelString::from(text))
+            }
+        })
+    }
+}
+
+/// A number's text as CEL has it.
+fn number<'b>(text: &'b str) -> CowVal<'b, 'b> {
+    if text.is_empty() {
+        CowVal::owned(CelNull)
+    } else if let Ok(i) = text.parse::<i64>() {
+        CowVal::owned(CelInt::from(i))
+    } else if let Ok(d) = text.parse::<f64>() {
+        CowVal::owned(CelDouble::from(d))
+    } else {
+        CowVal::owned(CelString::from(text))
+    }
+}
+
+fn environment() -> Result<Env, ExprError> {
+    // No chrono, so no timestamps: ISO dates compare as text.
+    let mut env = Env::stdlib();
+    env.add_extension(cel::extensions::strings)
+        .and_then(|()| env.add_extension(cel::extensions::math))
+        .map_err(|e| ExprError::Unsupported(e.to_string()))?;
+    Ok(env)
+}
+
+/// Deepest nesting of brackets outside of string literals. Prefix operators count as brackets that
+/// stay open to the end of their operand, for the parser descends into them in the same way.
+fn bracket_depth(source: &str) -> usize {
+    let (mut depth, mut deepest, mut prefixes) = (0usize, 0usize, 0usize);
+    let mut quote: Option<u8> = None;
+    let mut bytes = source.bytes();
+    while let Some(byte) = bytes.next() {
+        match (quote, byte) {
+            (Some(_), b'\\') => {
+                bytes.next();
+            }
+            (Some(q), b) if b == q => quote = None,
+            (Some(_), _) => {}
+            (None, b'"' | b'\'') => quote = Some(byte),
+            (None, b'(' | b'[' | b'{') => {
+                depth += 1;
+                prefixes = 0;
+            }
+            (None, b')' | b']' | b'}') => depth = depth.saturating_sub(1),
+            (None, b'!' | b'-') => prefixes += 1,
+            (None, b' ' | b'\t' | b'\r' | b'\n') => {}
+            (None, _) => prefixes = 0,
+        }
+        deepest = deepest.max(depth + prefixes);
+    }
+    deepest
+}
+
+/// Parses on a thread of its own: its stack is large, and should the parser panic, that is an error.
+fn parse(env: &Env, source: &str) -> Result<IdedExpr, ExprError> {
+    let too_deep = || ExprError::TooDeep;
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .name("expression".to_owned())
+            .stack_size(PARSE_STACK)
+            .spawn_scoped(scope, || match env.parser().parse(source) {
+                Ok(root) if depth(&root) > MAX_DEPTH => Err(ExprError::TooDeep),
+                Ok(root) => Ok(root),
+                Err(errors) => Err(syntax_error(source, &errors)),
+            })
+            .map_err(|_| too_deep())?
+            .join()
+            .unwrap_or_else(|_| Err(too_deep()))
+    })
+}
+
+fn syntax_error(source: &str, errors: &cel::ParseErrors) -> ExprError {
+    let Some(error) = errors.errors.first() else {
+        return ExprError::Syntax {
+            line: 1,
+            column: 1,
+            message: "not an expression".to_owned(),
+        };
+    };
+    let mut message = error.msg.lines().next().unwrap_or_default().to_owned();
+    if message.contains("recursion") {
+        return ExprError::TooDeep;
+    }
+    // The parser's list of everything that could follow helps nobody.
+    if let Some(at) = message.find(" expecting {") {
+        message.truncate(at);
+    }
+    if let Some(rest) = message.strip_prefix("Syntax error: ") {
+        message = rest.to_owned();
+    }
+    let hint = if message.contains("'= ") || message.contains("'='") {
+        "; write == to compare"
+    } else if ["'and'", "'AND'"].iter().any(|w| message.contains(w)) {
+        "; write && for and"
+    } else if ["'or'", "'OR'"].iter().any(|w| message.contains(w)) {
+        "; write || for or"
+    } else if message.contains("extraneous input") || message.contains("mismatched input") {
+        "; a column whose name is not a plain word is written row[\"Employee ID\"]"
+    } else {
+        ""
+    };
+    message.push_str(hint);
+    let lines = source.lines().count().max(1);
+    ExprError::Syntax {
+        line: usize::try_from(error.pos.0).unwrap_or(1).clamp(1, lines),
+        column: usize::try_from(error.pos.1).unwrap_or(1).max(1),
+        message,
+    }
+}
+
+/// The parts of a node.
+fn children(node: &IdedExpr) -> Vec<&IdedExpr> {
+    let mut all = Vec::new();
+    match &node.expr {
+        Node::Unspecified | Node::Ident(_) | Node::Literal(_) => {}
+        Node::Call(call) => {
+            all.extend(call.target.as_deref());
+            all.extend(&call.args);
+        }
+        Node::Comprehension(c) => {
+            all.extend([
+                &c.iter_range,
+                &c.accu_init,
+                &c.loop_cond,
+                &c.loop_step,
+                &c.result,
+            ]);
+        }
+        Node::List(list) => all.extend(&list.elements),
+        Node::Map(map) => {
+            for entry in &map.entries {
+                match &entry.expr {
+                    EntryExpr::StructField(field) => all.push(&field.value),
+                    EntryExpr::MapEntry(entry) => all.extend([&entry.key, &entry.value]),
+                }
+            }
+        }
+        Node::Select(select) => all.push(&select.operand),
+        Node::Struct(s) => {
+            for entry in &s.entries {
+                match &entry.expr {
+                    EntryExpr::StructField(field) => all.push(&field.value),
+                    EntryExpr::MapEntry(entry) => all.extend([&entry.key, &entry.value]),
+                }
+            }
+        }
+    }
+    all
+}
+
+fn depth(node: &IdedExpr) -> usize {
+    1 + children(node).into_iter().map(depth).max().unwrap_or(0)
+}
+
+/// What the walk over a tree collects.
+#[derive(Default)]
+struct Found {
+    names: Vec<Name>,
+    patterns: HashMap<String, Regex>,
+}
+
+/// Walks a tree, collects the names that may be columns and the patterns, turns `row["..."]` into a
+/// name, and refuses what can't be evaluated. `locals` are the variables of the macros around.
+fn prepare(
+    node: &mut IdedExpr,
+    locals: &mut Vec<String>,
+    found: &mut Found,
+) -> Result<(), ExprError> {
+    if let Some(name) = quoted_column(node, locals)? {
+        node.expr = Node::Ident(format!("{QUOTED}{name}"));
+        note(
+            found,
+            Name {
+                segments: vec![name],
+                quoted: true,
+            },
+        );
+        return Ok(());
+    }
+    if let Some(segments) = qualified(node) {
+        if !segments[0].starts_with('@') && !locals.contains(&segments[0]) {
+            note(
+                found,
+                Name {
+                    segments,
+                    quoted: false,
+                },
+            );
+        }
+        return Ok(());
+    }
+    match &mut node.expr {
+        Node::Literal(_) | Node::Ident(_) => Ok(()),
+        Node::Unspecified => Err(ExprError::Unsupported(
+            "a part of the expression is missing".to_owned(),
+        )),
+        Node::Call(call) => {
+            check_call(&call.func_name, call.target.as_deref(), locals)?;
+            if call.func_name == "matches" {
+                check_pattern(call.args.last(), found)?;
+            }
+            if let Some(target) = &mut call.target
+                && !is_namespace(target, locals)
+            {
+                prepare(target, locals, found)?;
+            }
+            call.args
+                .iter_mut()
+                .try_for_each(|arg| prepare(arg, locals, found))
+        }
+        Node::Comprehension(c) => {
+            prepare(&mut c.iter_range, locals, found)?;
+            prepare(&mut c.accu_init, locals, found)?;
+            let before = locals.len();
+            locals.push(c.iter_var.clone());
+            locals.extend(c.iter_var2.clone());
+            locals.push(c.accu_var.clone());
+            prepare(&mut c.loop_cond, locals, found)?;
+            prepare(&mut c.loop_step, locals, found)?;
+            prepare(&mut c.result, locals, found)?;
+            locals.truncate(before);
+            Ok(())
+        }
+        Node::List(list) => list
+            .elements
+            .iter_mut()
+            .try_for_each(|e| prepare(e, locals, found)),
+        Node::Map(map) => {
+            for entry in &mut map.entries {
+                match &mut entry.expr {
+                    EntryExpr::MapEntry(entry) => {
+                        prepare(&mut entry.key, locals, found)?;
+                        prepare(&mut entry.value, locals, found)?;
+                    }
+                    EntryExpr::StructField(_) => return Err(no_struct()),
+                }
+            }
+            Ok(())
+        }
+        Node::Select(select) => prepare(&mut select.operand, locals, found),
+        Node::Struct(_) => Err(no_struct()),
+    }
+}
+
+fn no_struct() -> ExprError {
+    ExprError::Unsupported(
+        "there are no structs here; a map is written {\"key\": value}".to_owned(),
+    )
+}
+
+fn note(found: &mut Found, name: Name) {
+    if !found.names.contains(&name) {
+        found.names.push(name);
+    }
+}
+
+/// The name in `row["..."]`.
+fn quoted_column(node: &IdedExpr, locals: &[String]) -> Result<Option<String>, ExprError> {
+    let Node::Call(call) = &node.expr else {
+        return Ok(None);
+    };
+    if call.func_name != operators::INDEX || call.args.len() != 2 {
+        return Ok(None);
+    }
+    match (&call.args[0].expr, &call.args[1].expr) {
+        (Node::Ident(row), _) if row != "row" || locals.iter().any(|l| l == "row") => Ok(None),
+        (Node::Ident(_), Node::Literal(LiteralValue::String(name))) => {
+            Ok(Some(name.inner().to_owned()))
+        }
+        (Node::Ident(_), _) => Err(ExprError::Unsupported(
+            "row[...] takes the name of a column in quotes".to_owned(),
+        )),
+        _ => Ok(None),
+    }
+}
+
+/// The segments of a name or of selections on a name: `a`, `a.b.c`. A leading dot is left out.
+fn qualified(node: &IdedExpr) -> Option<Vec<String>> {
+    match &node.expr {
+        Node::Ident(name) => Some(vec![name.trim_start_matches('.').to_owned()]),
+        Node::Select(select) if !select.test => {
+            let mut segments = qualified(&select.operand)?;
+            segments.push(select.field.clone());
+            Some(segments)
+        }
+        _ => None,
+    }
+}
+
+fn is_namespace(target: &IdedExpr, locals: &[String]) -> bool {
+    matches!(&target.expr, Node::Ident(name)
+        if NAMESPACES.contains(&name.as_str()) && !locals.contains(name))
+}
+
+fn check_call(
+    function: &str,
+    target: Option<&IdedExpr>,
+    locals: &[String],
+) -> Result<(), ExprError> {
+    if !function.starts_with(|c: char| c.is_alphabetic()) {
+        return Ok(()); // an operator
+    }
+    if ["has", "all", "exists", "exists_one", "map", "filter"].contains(&function) {
+        return Err(ExprError::Function(format!(
+            "`{function}` is called in the wrong way; see CEL's macros"
+        )));
+    }
+    let whole = match target {
+        Some(target) if is_namespace(target, locals) => match &target.expr {
+            Node::Ident(namespace) => format!("{namespace}.{function}"),
+            _ => function.to_owned(),
+        },
+        _ => function.to_owned(),
+    };
+    let known = || FUNCTIONS.iter().chain(&MORE_FUNCTIONS);
+    if known().any(|f| *f == whole || (target.is_some() && *f == function)) {
+        return Ok(());
+    }
+    let near = known()
+        .map(|f| {
+            (
+                strsim::jaro_winkler(&f.to_lowercase(), &whole.to_lowercase()),
+                f,
+            )
+        })
+        .filter(|(score, _)| *score > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    let mut message = format!("no function `{whole}`");
+    if let Some((_, name)) = near {
+        let _ = write!(message, ", did you mean `{name}`?");
+    }
+    Err(ExprError::Function(message))
+}
+
+fn check_pattern(pattern: Option<&IdedExpr>, found: &mut Found) -> Result<(), ExprError> {
+    let Some(Node::Literal(LiteralValue::String(pattern))) = pattern.map(|p| &p.expr) else {
+        return Err(ExprError::Pattern(
+            "the pattern of `matches` must be text in quotes".to_owned(),
+        ));
+    };
+    let pattern = pattern.inner();
+    let regex = Regex::new(pattern)
+        .map_err(|e| ExprError::Pattern(format!("the pattern of `matches`: {}", one_line(&e))))?;
+    found.patterns.insert(pattern.to_owned(), regex);
+    Ok(())
+}
+
+/// The last line of a regex error says what is wrong; the lines before draw a picture of it.
+pub fn one_line(error: &regex::Error) -> String {
+    let text = error.to_string();
+    let last = text.lines().last().unwrap_or_default();
+    last.strip_prefix("error: ").unwrap_or(last).to_owned()
+}
+
+/// A type's name as people know it.
+fn type_name(value: &dyn Val) -> String {
+    friendly(value.get_type().name()).to_owned()
+}
+
+fn friendly(name: &str) -> &str {
+    match name {
+        "null_type" => "null",
+        name => name,
+    }
+}
+
+/// The kind of an error, with types and with no values.
+fn describe(error: &ExecutionError) -> Cow<'static, str> {
+    let operands = |what: &str, a: &Value, b: &Value| {
+        let (a, b) = (a.type_of().to_string(), b.type_of().to_string());
+        let number = |t: &str| matches!(t, "int" | "uint" | "float");
+        let hint = if (number(&a) && b == "string") || (a == "string" && number(&b)) {
+            "; text becomes a number by the `number` stage, or by int() or double()"
+        } else {
+            ""
+        };
+        format!("cannot {what} {a} and {b}{hint}").into()
+    };
+    match error {
+        ExecutionError::ValuesNotComparable(a, b) => operands("compare", a, b),
+        ExecutionError::UnsupportedBinaryOperator(op, a, b) => operands(
+            match *op {
+                "add" => "add",
+                "sub" => "subtract",
+                "mul" => "multiply",
+                "div" | "rem" => "divide",
+                _ => "combine",
+            },
+            a,
+            b,
+        ),
+        ExecutionError::NoSuchOverload(o) => {
+            let types: Vec<&str> = o.argument_types().iter().map(|t| friendly(t)).collect();
+            let function = o.function().replace(['_', '@'], "");
+            let number = |t: &&str| matches!(*t, "int" | "uint" | "double");
+            let hint = if types.contains(&"string") && types.iter().any(|t| number(t)) {
+                "; text becomes a number by the `number` stage, or by int() or double()"
+            } else {
+                ""
+            };
+            format!("`{function}` does not take ({}){hint}", types.join(", ")).into()
+        }
+        ExecutionError::UndeclaredReference(name) => format!(
+            "no function or column `{}`",
+            name.trim_start_matches(QUOTED)
+        )
+        .into(),
+        ExecutionError::FunctionError { function, .. } => {
+            format!("`{function}` can't be applied to this value").into()
+        }
+        ExecutionError::InvalidArgumentCount { expected, actual } => {
+            format!("a function takes {expected} arguments and was given {actual}").into()
+        }
+        ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => {
+            "division by zero".into()
+        }
+        ExecutionError::Overflow(..) => "the result does not fit 64 bits".into(),
+        ExecutionError::IndexOutOfBounds(_) => "the list has no such element".into(),
+        ExecutionError::NoSuchKey(_) => "the map has no such key".into(),
+        ExecutionError::DuplicateKey(_) => "a map has the same key twice".into(),
+        ExecutionError::UnexpectedType { .. }
+        | ExecutionError::UnsupportedTargetType { .. }
+        | ExecutionError::NotSupportedAsMethod { .. }
+        | ExecutionError::UnsupportedKeyType(_)
+        | ExecutionError::UnsupportedIndex(..)
+        | ExecutionError::MissingArgumentOrTarget => "a value has the wrong type".into(),
+        _ => "the expression can't be evaluated for this row".into(),
+    }
+}
