@@ -43,8 +43,8 @@ pub const MAX_LENGTH: usize = 16 * 1024;
 /// Deepest nesting of brackets: the parser's time grows steeply with it.
 const MAX_BRACKETS: usize = 24;
 
-/// Deepest tree: evaluation uses the worker's stack, some kilobytes a level.
-const MAX_DEPTH: usize = 64;
+/// Deepest tree: an unoptimised build uses 42 KiB of stack a level, and a worker has 2 MiB.
+const MAX_DEPTH: usize = 32;
 
 /// Stack of the thread that parses, so that even the longest chain of operators can't overflow it.
 /// It is address space; only what is used becomes memory.
@@ -74,9 +74,11 @@ const TYPES: [&str; 11] = [
 /// First words of the qualified function names.
 const NAMESPACES: [&str; 3] = ["math", "optional", "strings"];
 
-/// What can be called. `has`, `all`, `exists`, `exists_one`, `map` and `filter` are macros: a call to
-/// one that is left in the tree has the wrong number of arguments.
-const FUNCTIONS: [&str; 48] = [
+/// What the parser turns into loops; a call to one that is left in the tree has the wrong arguments.
+const MACROS: [&str; 6] = ["has", "all", "exists", "exists_one", "map", "filter"];
+
+/// What can be called.
+const FUNCTIONS: &[&str] = &[
     "bool",
     "bytes",
     "charAt",
@@ -125,10 +127,10 @@ const FUNCTIONS: [&str; 48] = [
     "substring",
     "trim",
     "type",
+    "uint",
+    "upperAscii",
+    "value",
 ];
-
-/// Functions of the lists above that end a longer list.
-const MORE_FUNCTIONS: [&str; 3] = ["uint", "upperAscii", "value"];
 
 /// Why an expression can't be used. Says where inside the expression.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -246,7 +248,7 @@ impl Expr {
     /// The name, where the expression is a single name and nothing else.
     pub fn bare_name(&self) -> Option<&str> {
         match &self.root.expr {
-            Node::Ident(name) => Some(name.trim_start_matches([QUOTED, '.'])),
+            Node::Ident(name) => Some(name.trim_start_matches(QUOTED)),
             _ => None,
         }
     }
@@ -275,7 +277,7 @@ impl Expr {
                         });
                     }
                 }
-                None if !name.quoted && is_type_or_namespace(name) => {}
+                None if !name.quoted && is_type(name) => {}
                 None => {
                     columns.need(first)?;
                 }
@@ -289,9 +291,9 @@ impl Expr {
     }
 }
 
-fn is_type_or_namespace(name: &Name) -> bool {
+fn is_type(name: &Name) -> bool {
     match name.segments.as_slice() {
-        [one] => TYPES.contains(&one.as_str()) || NAMESPACES.contains(&one.as_str()),
+        [one] => TYPES.contains(&one.as_str()),
         _ => false,
     }
 }
@@ -504,28 +506,38 @@ fn syntax_error(source: &str, errors: &cel::ParseErrors) -> ExprError {
         };
     };
     let mut message = error.msg.lines().next().unwrap_or_default().to_owned();
-    if message.contains("recursion") {
+    // The parser's own limit of nesting arrives as an error of another kind.
+    if message.contains("Recursion limit") {
         return ExprError::TooDeep;
     }
-    // The parser's list of everything that could follow helps nobody.
-    if let Some(at) = message.find(" expecting {") {
+    // Its list of everything that could follow helps nobody.
+    if let Some(at) = message.find(" expecting ") {
         message.truncate(at);
     }
     if let Some(rest) = message.strip_prefix("Syntax error: ") {
         message = rest.to_owned();
     }
-    let hint = if message.contains("'= ") || message.contains("'='") {
-        "; write == to compare"
-    } else if ["'and'", "'AND'"].iter().any(|w| message.contains(w)) {
-        "; write && for and"
-    } else if ["'or'", "'OR'"].iter().any(|w| message.contains(w)) {
-        "; write || for or"
-    } else if message.contains("extraneous input") || message.contains("mismatched input") {
-        "; a column whose name is not a plain word is written row[\"Employee ID\"]"
-    } else {
-        ""
-    };
-    message.push_str(hint);
+    if message.contains("'<EOF>'") {
+        message = "the expression ends too early".to_owned();
+    } else if message.contains("`_?_:_`") {
+        message = "incomplete choice, write condition ? a : b".to_owned();
+    }
+    let word = message
+        .split('\'')
+        .nth(1)
+        .filter(|w| w.starts_with(char::is_alphabetic))
+        .map(str::to_ascii_lowercase);
+    message.push_str(match word.as_deref() {
+        Some("and") => "; write && for and",
+        Some("or") => "; write || for or",
+        Some("not") => "; write ! for not",
+        Some(_) => "; a column whose name is not a plain word is written row[\"Employee ID\"]",
+        None if message.contains("'= ") || message.ends_with("'='") => "; write == to compare",
+        None if message.starts_with("reserved identifier") => {
+            "; a column of that name is written row[\"...\"]"
+        }
+        None => "",
+    });
     let lines = source.lines().count().max(1);
     ExprError::Syntax {
         line: usize::try_from(error.pos.0).unwrap_or(1).clamp(1, lines),
@@ -603,6 +615,7 @@ fn prepare(
         );
         return Ok(());
     }
+    strip_leading_dot(node);
     if let Some(segments) = qualified(node) {
         if !segments[0].starts_with('@') && !locals.contains(&segments[0]) {
             note(
@@ -621,14 +634,15 @@ fn prepare(
             "a part of the expression is missing".to_owned(),
         )),
         Node::Call(call) => {
-            check_call(&call.func_name, call.target.as_deref(), locals)?;
+            let target = call.target.as_deref();
+            if qualified_function(target, &call.func_name, locals).is_none() {
+                check_function(&call.func_name)?;
+                if let Some(target) = &mut call.target {
+                    prepare(target, locals, found)?;
+                }
+            }
             if call.func_name == "matches" {
                 check_pattern(call.args.last(), found)?;
-            }
-            if let Some(target) = &mut call.target
-                && !is_namespace(target, locals)
-            {
-                prepare(target, locals, found)?;
             }
             call.args
                 .iter_mut()
@@ -700,10 +714,22 @@ fn quoted_column(node: &IdedExpr, locals: &[String]) -> Result<Option<String>, E
     }
 }
 
-/// The segments of a name or of selections on a name: `a`, `a.b.c`. A leading dot is left out.
+/// Takes the dot off `.name`, which to CEL means a name outside of all macros. There are no containers
+/// here for which that would matter.
+fn strip_leading_dot(node: &mut IdedExpr) {
+    match &mut node.expr {
+        Node::Ident(name) if name.starts_with('.') => {
+            name.remove(0);
+        }
+        Node::Select(select) => strip_leading_dot(&mut select.operand),
+        _ => {}
+    }
+}
+
+/// The segments of a name or of selections on a name: `a`, `a.b.c`.
 fn qualified(node: &IdedExpr) -> Option<Vec<String>> {
     match &node.expr {
-        Node::Ident(name) => Some(vec![name.trim_start_matches('.').to_owned()]),
+        Node::Ident(name) => Some(vec![name.clone()]),
         Node::Select(select) if !select.test => {
             let mut segments = qualified(&select.operand)?;
             segments.push(select.field.clone());
@@ -713,45 +739,42 @@ fn qualified(node: &IdedExpr) -> Option<Vec<String>> {
     }
 }
 
-fn is_namespace(target: &IdedExpr, locals: &[String]) -> bool {
-    matches!(&target.expr, Node::Ident(name)
-        if NAMESPACES.contains(&name.as_str()) && !locals.contains(name))
+/// The whole name of a qualified function, `math.round`, where a call is one.
+fn qualified_function(
+    target: Option<&IdedExpr>,
+    function: &str,
+    locals: &[String],
+) -> Option<String> {
+    match &target?.expr {
+        Node::Ident(name) if NAMESPACES.contains(&name.as_str()) && !locals.contains(name) => {
+            Some(format!("{name}.{function}")).filter(|whole| FUNCTIONS.contains(&whole.as_str()))
+        }
+        _ => None,
+    }
 }
 
-fn check_call(
-    function: &str,
-    target: Option<&IdedExpr>,
-    locals: &[String],
-) -> Result<(), ExprError> {
-    if !function.starts_with(|c: char| c.is_alphabetic()) {
-        return Ok(()); // an operator
-    }
-    if ["has", "all", "exists", "exists_one", "map", "filter"].contains(&function) {
-        return Err(ExprError::Function(format!(
-            "`{function}` is called in the wrong way; see CEL's macros"
-        )));
-    }
-    let whole = match target {
-        Some(target) if is_namespace(target, locals) => match &target.expr {
-            Node::Ident(namespace) => format!("{namespace}.{function}"),
-            _ => function.to_owned(),
-        },
-        _ => function.to_owned(),
-    };
-    let known = || FUNCTIONS.iter().chain(&MORE_FUNCTIONS);
-    if known().any(|f| *f == whole || (target.is_some() && *f == function)) {
+fn check_function(function: &str) -> Result<(), ExprError> {
+    // Operators begin otherwise, and what a macro stands for has an @ in it.
+    if FUNCTIONS.contains(&function)
+        || function.contains('@')
+        || !function.starts_with(char::is_alphabetic)
+    {
         return Ok(());
     }
-    let near = known()
+    if MACROS.contains(&function) {
+        return Err(ExprError::Function(format!(
+            "`{function}` is called in the wrong way, see CEL's macros"
+        )));
+    }
+    let near = FUNCTIONS
+        .iter()
         .map(|f| {
-            (
-                strsim::jaro_winkler(&f.to_lowercase(), &whole.to_lowercase()),
-                f,
-            )
+            let score = strsim::jaro_winkler(&f.to_lowercase(), &function.to_lowercase());
+            (score, f)
         })
         .filter(|(score, _)| *score > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0));
-    let mut message = format!("no function `{whole}`");
+    let mut message = format!("no function `{function}`");
     if let Some((_, name)) = near {
         let _ = write!(message, ", did you mean `{name}`?");
     }
@@ -851,5 +874,338 @@ fn describe(error: &ExecutionError) -> Cow<'static, str> {
         | ExecutionError::UnsupportedIndex(..)
         | ExecutionError::MissingArgumentOrTarget => "a value has the wrong type".into(),
         _ => "the expression can't be evaluated for this row".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::{Cell, Row};
+
+    /// One row: Text cells from strings, and whatever else JSON has.
+    fn row(cells: &str) -> (Columns, Batch) {
+        let cells: indexmap::IndexMap<String, serde_json::Value> =
+            serde_json::from_str(cells).unwrap();
+        let mut batch = Batch::new(String::new(), cells.len());
+        batch.push_row(Row {
+            line: 0,
+            start: 0,
+            end: 0,
+        });
+        for (i, value) in cells.values().enumerate() {
+            use serde_json::Value as Json;
+            let cell = match value {
+                Json::Null => batch.append("", Kind::Null),
+                Json::Bool(b) => batch.append(&b.to_string(), Kind::Bool),
+                Json::Number(n) => batch.append(&n.to_string(), Kind::Number),
+                Json::String(s) if s == "?missing" => Cell::MISSING,
+                Json::String(s) if s == "?number" => batch.append("", Kind::Number),
+                Json::String(s) => batch.append(s, Kind::Text),
+                json => batch.append(&json.to_string(), Kind::Json),
+            };
+            batch.push_cell(i, cell);
+        }
+        (Columns::from_header(cells.keys()), batch)
+    }
+
+    const CELLS: &str = r#"{"first":"Åsa","last":"Öst","salary":1500,"rate":1.25,"huge":12345678901234567890,
+        "active":true,"gone":null,"tags":["a"],"Employee ID":"007","address.city":"York","row":"r","type":"T","empty":"","absent":"?missing","number_without_text":"?number"}"#;
+
+    fn eval(source: &str) -> String {
+        let (columns, batch) = row(CELLS);
+        let expr = match Expr::compile(source) {
+            Ok(expr) => expr,
+            Err(e) => return format!("compile: {e}"),
+        };
+        let bound = match expr.bind(&columns) {
+            Ok(bound) => bound,
+            Err(e) => return format!("bind: {}", e.to_string().split(" (columns").next().unwrap()),
+        };
+        let mut out = String::new();
+        match bound.eval_text(&batch, 0, &mut out) {
+            Ok(kind) => format!("{kind:?} {out}"),
+            Err(e) => format!("eval: {e}"),
+        }
+    }
+
+    #[test]
+    fn values_results_and_errors() {
+        let columns_hint =
+            "a column whose name is not a plain word is written row[\"Employee ID\"]";
+        for (source, expected) in [
+            // results
+            ("first + ' ' + last", "Text Åsa Öst"),
+            ("salary", "Number 1500"),
+            ("salary * 2", "Number 3000"),
+            ("rate * 2.0", "Number 2.5"),
+            ("salary > 1000 && active", "Bool true"),
+            ("gone", "Null "),
+            ("gone == null", "Bool true"),
+            ("empty == ''", "Bool true"),
+            ("absent == ''", "Bool true"),
+            ("tags", "Text [\"a\"]"),
+            ("huge", "Number 12345678901234567000"),
+            ("-9223372036854775808", "Number -9223372036854775808"),
+            ("number_without_text == null", "Bool true"),
+            // names
+            ("row[\"Employee ID\"]", "Text 007"),
+            ("row['row'] + row", "Text rr"),
+            ("address.city", "Text York"),
+            (".first", "Text Åsa"),
+            ("type + string(type(first) == string)", "Text Ttrue"),
+            ("[first, last].exists(x, x == 'Öst')", "Bool true"),
+            ("[1].exists(first, first == 1)", "Bool true"),
+            // functions
+            ("first.replace('Å', 'A').upperAscii()", "Text ASA"),
+            ("first.matches('^Å.a$')", "Bool true"),
+            ("matches(first, 'x')", "Bool false"),
+            ("math.round(rate)", "Number 1"),
+            ("math.greatest(salary, 7)", "Number 1500"),
+            ("strings.quote(first)", "Text \"Åsa\""),
+            ("first.startsWith('Å') ? 'y' : 'n'", "Text y"),
+            ("optional.none().orValue('x')", "Text x"),
+            // at bind
+            (
+                "firsd",
+                "bind: no column `firsd` here, did you mean `first`?",
+            ),
+            ("row['string']", "bind: no column `string` here"),
+            (
+                "[1].exists(x, x == 1) && x == 1",
+                "bind: no column `x` here",
+            ),
+            ("math", "bind: no column `math` here"),
+            ("a.?b", "bind: no column `a` here"),
+            // at evaluation, never with a value
+            (
+                "first > 1",
+                "eval: `>` does not take (string, int); text becomes a number by the `number` stage, or by int() or double()",
+            ),
+            (
+                "salary + first",
+                "eval: cannot add int and string; text becomes a number by the `number` stage, or by int() or double()",
+            ),
+            ("int(first)", "eval: `int` can't be applied to this value"),
+            (
+                "'%.70000f'.format([1.5])",
+                "eval: `format` can't be applied to this value",
+            ),
+            (
+                "first.substring(7)",
+                "eval: `substring` can't be applied to this value",
+            ),
+            ("1/0", "eval: division by zero"),
+            (
+                "-(-9223372036854775808)",
+                "eval: the result does not fit 64 bits",
+            ),
+            (
+                "-9223372036854775808 / -1",
+                "eval: the result does not fit 64 bits",
+            ),
+            (
+                "math.abs(-9223372036854775808)",
+                "eval: `math.abs` can't be applied to this value",
+            ),
+            ("[1][4]", "eval: the list has no such element"),
+            ("{'a': 1}[first]", "eval: the map has no such key"),
+            (
+                "math.sqrt(-1.0)",
+                "eval: the expression gave infinity, or what is not a number",
+            ),
+            (
+                "[first]",
+                "eval: expected text, a number, true or false, the expression gave list",
+            ),
+            ("first.foo", "eval: `.` does not take (string, string)"),
+            // at compile
+            ("", "compile: the expression is empty"),
+            (" \n", "compile: the expression is empty"),
+            (
+                "first = last",
+                "compile: line 1, column 7 of the expression: token recognition error at: '= '; write == to compare",
+            ),
+            (
+                "first and last",
+                "compile: line 1, column 7 of the expression: mismatched input 'and'; write && for and",
+            ),
+            (
+                "a == 'a' or b",
+                "compile: line 1, column 10 of the expression: mismatched input 'or'; write || for or",
+            ),
+            (
+                "Employee ID == 'x'",
+                &format!(
+                    "compile: line 1, column 10 of the expression: mismatched input 'ID'; {columns_hint}"
+                ),
+            ),
+            (
+                "\n  1 + ]",
+                "compile: line 2, column 7 of the expression: mismatched input ']'",
+            ),
+            (
+                "1 +",
+                "compile: line 1, column 4 of the expression: the expression ends too early",
+            ),
+            (
+                "a ? b",
+                "compile: line 1, column 1 of the expression: incomplete choice, write condition ? a : b",
+            ),
+            (
+                "package",
+                "compile: line 1, column 1 of the expression: reserved identifier: package; a column of that name is written row[\"...\"]",
+            ),
+            (
+                "first.lower()",
+                "compile: no function `lower`, did you mean `lowerAscii`?",
+            ),
+            ("foo(1)", "compile: no function `foo`"),
+            (
+                "first.exists(1)",
+                "compile: `exists` is called in the wrong way, see CEL's macros",
+            ),
+            (
+                "first.matches('(')",
+                "compile: the pattern of `matches`: unclosed group",
+            ),
+            (
+                "first.matches(last)",
+                "compile: the pattern of `matches` must be text in quotes",
+            ),
+            (
+                "row[first]",
+                "compile: row[...] takes the name of a column in quotes",
+            ),
+            (
+                "a{b: 1}",
+                "compile: there are no structs here; a map is written {\"key\": value}",
+            ),
+        ] {
+            assert_eq!(eval(source), expected, "{source}");
+        }
+    }
+
+    /// Runs on the stack of a worker. An overflow would abort the whole test run.
+    #[test]
+    fn odd_input_never_brings_the_process_down() {
+        let too_deep = "compile: the expression is nested too deeply";
+        for (source, expected) in [
+            (vec!["1"; MAX_DEPTH].join("+"), "Number 32"),
+            (vec!["1"; MAX_DEPTH + 1].join("+"), too_deep),
+            (vec!["1"; 8000].join("+"), too_deep),
+            (vec!["first=='a'"; 1000].join("||"), "Bool false"),
+            ("!".repeat(10000) + "active", too_deep),
+            ("- ".repeat(8000) + "1", too_deep),
+            ("(".repeat(8000) + "1", too_deep),
+            ("(".repeat(24) + "1" + &")".repeat(24), "Number 1"),
+            ("[".repeat(24) + "1" + &"]".repeat(24), "eval: expected"),
+            ("{1:".repeat(24) + "1" + &"}".repeat(24), "eval: expected"),
+            ("first".to_owned() + &".a".repeat(8000), too_deep),
+            ("first".to_owned() + &"[0]".repeat(5000), too_deep),
+            ("first".to_owned() + &".trim()".repeat(2000), too_deep),
+            ("active?1:".repeat(1500) + "1", too_deep),
+            ("active?".repeat(1500) + "1", "compile: "),
+            (
+                "[1].map(x,".repeat(9) + "1" + &")".repeat(9),
+                "eval: expected",
+            ),
+            (
+                format!("first in [{}]", vec!["'abc'"; 2500].join(",")),
+                "Bool false",
+            ),
+            ("]".repeat(8000), "compile: line 1"),
+            ("+ ".repeat(8000), "compile: line 1"),
+            ("'".repeat(16001), "compile: line 1"),
+            (
+                "a".repeat(MAX_LENGTH + 1),
+                "compile: the expression is longer",
+            ),
+            (
+                "'''(((((((((((((((((((((((((((((((((('''".to_owned(),
+                "Text (((",
+            ),
+            ("\u{0}".to_owned(), "compile: line 1"),
+            ("\u{1}first".to_owned(), "compile: line 1"),
+        ] {
+            let result = eval(&source);
+            assert!(
+                result.starts_with(expected),
+                "{}... gave {result}",
+                source.chars().take(20).collect::<String>()
+            );
+        }
+    }
+
+    #[test]
+    fn true_or_false_is_asked_for() {
+        let (columns, batch) = row(CELLS);
+        let bind = |s: &str| Expr::compile(s).unwrap().bind(&columns).unwrap();
+        assert_eq!(bind("active").eval_bool(&batch, 0), Ok(true));
+        assert_eq!(
+            bind("first").eval_bool(&batch, 0).unwrap_err().to_string(),
+            "expected true or false, the expression gave string"
+        );
+        assert_eq!(Expr::compile("UK").unwrap().bare_name(), Some("UK"));
+        assert_eq!(Expr::compile("U + K").unwrap().bare_name(), None);
+    }
+
+    #[test]
+    fn a_row_with_a_fault_in_a_named_cell_is_not_ready() {
+        let (columns, mut batch) = row(CELLS);
+        let bound = Expr::compile("first + last")
+            .unwrap()
+            .bind(&columns)
+            .unwrap();
+        assert_eq!(bound.columns().collect::<Vec<_>>(), [0, 1]);
+        assert!(bound.is_ready(&batch, 0));
+        batch.set_cell(0, 2, batch.cell(0, 2).with_kind(Kind::Faulty));
+        assert!(bound.is_ready(&batch, 0));
+        batch.set_cell(0, 1, batch.cell(0, 1).with_kind(Kind::Faulty));
+        assert!(!bound.is_ready(&batch, 0));
+    }
+
+    /// The list of functions is CEL's: each is found by the evaluator.
+    #[test]
+    fn every_listed_function_is_known_to_the_evaluator() {
+        for function in FUNCTIONS {
+            let unknown = |call: String| match Expr::compile(&call) {
+                Err(ExprError::Pattern(_) | ExprError::Syntax { .. }) => false,
+                Err(error) => panic!("{call}: {error}"),
+                Ok(expr) => {
+                    let bound = expr.bind(&Columns::default()).unwrap();
+                    let result = bound.eval_text(&Batch::default(), 0, &mut String::new());
+                    result.is_err_and(|e| e.to_string().starts_with("no function"))
+                }
+            };
+            let global = unknown(format!("{function}()"));
+            assert!(
+                !global || !unknown(format!("'a'.{function}()")),
+                "{function}"
+            );
+        }
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn any_text_is_an_expression_or_an_error(source in "[a-z0-9 .,'\"()\\[\\]{}?:!&|+<>=*/%@$é\u{0}\\\\-]{0,40}") {
+            eval(&source);
+        }
+
+        #[test]
+        fn any_cell_can_be_worked_on(cell in "\\PC{0,12}", n in -2i64..14) {
+            let cells = serde_json::json!({ "first": cell, "n": n }).to_string();
+            let (columns, batch) = row(&cells);
+            for source in [
+                "first.substring(n)", "first.substring(0, n)", "first.charAt(n)", "first.split('', n)[0]",
+                "first.indexOf('a', n)", "first.lastIndexOf('a', n)", "first.replace('', 'x', n)", "first.format([n])",
+                "int(first)", "double(first)", "uint(first)", "bool(first)", "string(bytes(first))", "first.reverse()",
+                "first.matches('\\\\d')", "math.bitShiftLeft(n, n)", "10 / n", "10 % n",
+            ] {
+                let bound = Expr::compile(source).unwrap().bind(&columns).unwrap();
+                let _ = bound.eval_text(&batch, 0, &mut String::new());
+            }
+        }
     }
 }
