@@ -9,6 +9,7 @@ use super::RunError;
 use crate::block::{Block, Boundary, Cut, CutError, csv, json};
 use crate::format::csv::split_record;
 use crate::format::json::{Layout, discover};
+use crate::report::rejects;
 use crate::scan::{Dialect, count_lines};
 use crate::source::{Source, Text};
 
@@ -76,6 +77,28 @@ pub struct CsvHeader {
     pub raw: Vec<u8>,
     /// Whether lines end with CR LF.
     pub crlf: bool,
+}
+
+impl Header {
+    /// The records' format, as the pipeline file calls it.
+    pub fn format(&self) -> &'static str {
+        match self.json {
+            None => "csv",
+            Some(Layout::Lines) => "ndjson",
+            Some(Layout::Array) => "json",
+        }
+    }
+
+    /// The header of the rejects file.
+    pub fn for_rejects(&self) -> rejects::Header {
+        match &self.csv {
+            Some(CsvHeader { dialect, raw, crlf, .. }) => rejects::Header::raw(
+                raw,
+                rejects::Dialect { delimiter: dialect.delimiter, quote: dialect.quote, crlf: *crlf },
+            ),
+            None => rejects::Header::columns(self.names.iter()),
+        }
+    }
 }
 
 /// The blocks of a source, in order.

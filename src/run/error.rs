@@ -1,11 +1,9 @@
 //! Why a run ended early, and with which exit code.
 
-use std::io;
-
 use super::plan::BlockError;
 use crate::orgvue::{ImportError, OrgvueError, WaitError};
-use crate::report::RejectsError;
-use crate::report::run_report::{Mismatch, Outcome};
+use crate::report::rejects::RejectsError;
+use crate::report::run_report::{Mismatch, Outcome, ReportError};
 use crate::source::{Source, SourceError};
 use crate::upload::put::PutError;
 use crate::upload::spool::SpoolError;
@@ -35,32 +33,10 @@ pub enum RunError {
     #[error("more than 4,294,967,295 records in one run; split the source")]
     TooManyRecords,
     /// The pipeline names what the source doesn't have.
-    #[error("{file}:{line}:{column}: {what}: {message}")]
+    #[error("{}", problems.join("\n"))]
     Unbound {
-        /// The pipeline file.
-        file: String,
-        /// Line in it, from 1.
-        line: u64,
-        /// Column in it, from 1.
-        column: u64,
-        /// Which stage or rule.
-        what: String,
-        /// Why.
-        message: String,
-    },
-    /// A file or secret that a stage needs.
-    #[error("{file}:{line}:{column}: {what}")]
-    Resource {
-        /// The pipeline file.
-        file: String,
-        /// Line in it, from 1.
-        line: u64,
-        /// Column in it, from 1.
-        column: u64,
-        /// Which stage.
-        what: String,
-        /// Why.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        /// Each with its place in the pipeline file.
+        problems: Vec<String>,
     },
     /// The rejects file can't be written.
     #[error("rejects")]
@@ -85,6 +61,9 @@ pub enum RunError {
         "no row is left to send, and implicit_delete would delete every item of the data set; nothing was sent"
     )]
     WouldDeleteAll,
+    /// Every row was rejected or filtered, found out while the body was on its way.
+    #[error("no row is left to send; the upload was cut off and nothing was imported")]
+    NothingLeft,
     /// The temporary file.
     #[error("upload")]
     Spool(#[from] SpoolError),
@@ -120,8 +99,8 @@ pub enum RunError {
     #[error(transparent)]
     Counts(#[from] Mismatch),
     /// The report can't be written.
-    #[error("the run report can't be written")]
-    Report(#[source] io::Error),
+    #[error(transparent)]
+    Report(#[from] ReportError),
     /// The run was told to stop.
     #[error("interrupted")]
     Interrupted,

@@ -15,7 +15,7 @@ use crate::format::{csv, json};
 use crate::orgvue::spec::{Action, ActionSpec, Empty, ImportSpec};
 use crate::rule::{Rules, ValidateSpec};
 use crate::source::spec::{Ragged, Unknown};
-use crate::stage::{BindError, Resources, Stage, StageSpec};
+use crate::stage::{Resources, Stage, StageSpec};
 use crate::upload::spec::UploadFormat;
 
 /// The name of the column that says what is to be done with an item.
@@ -44,12 +44,12 @@ enum Parser {
 /// A name in the pipeline file that can't be bound to the header.
 #[derive(Debug)]
 pub struct Unbound {
-    /// Which part of the pipeline file: `stages[2]`, `validate.key`, `target`.
-    pub path: String,
+    /// Which part of the pipeline file: `stages`, `2`; `validate`, `key`.
+    pub path: Vec<String>,
     /// That part in words: "stage 3 (date)".
     pub what: String,
-    /// Why.
-    pub why: BindError,
+    /// Why, and what there is instead.
+    pub message: String,
 }
 
 /// Text that ends the run within a block, with its place.
@@ -109,8 +109,9 @@ impl Plan {
     /// Binds a pipeline to a header.
     ///
     /// # Errors
-    /// The first stage, rule or setting that names a column which is not there.
-    pub fn bind(meaning: &Meaning<'_>, header: &Header) -> Result<Plan, Unbound> {
+    /// Every rule and setting that names a column which is not there; of the stages the first, for what
+    /// comes after it can't be known.
+    pub fn bind(meaning: &Meaning<'_>, header: &Header) -> Result<Plan, Vec<Unbound>> {
         let parser = match (&header.csv, header.json) {
             (Some(written), _) => {
                 let on_ragged = match meaning.ragged {
@@ -128,37 +129,50 @@ impl Plan {
         let mut columns = Columns::from_header(header.names.iter());
         let mut stages = Vec::new();
         for (at, spec) in meaning.stages.iter().enumerate() {
-            let bound = spec.bind(&mut columns, meaning.resources).map_err(|why| Unbound {
-                path: format!("stages[{at}]"),
-                what: format!("stage {} ({})", at + 1, spec.name()),
-                why,
+            let bound = spec.bind(&mut columns, meaning.resources).map_err(|why| {
+                let what = format!("stage {} ({})", at + 1, spec.name());
+                vec![Unbound { path: vec!["stages".into(), at.to_string()], what, message: why.to_string() }]
             })?;
             stages.extend(bound.map(|stage| (spec.name(), stage)));
         }
-        let unbound = |path: &str, why| Unbound { path: path.to_owned(), what: path.to_owned(), why };
-        let rules = meaning
-            .validate
-            .bind(&columns, meaning.today)
-            .map_err(|error| Unbound { what: error.path.clone(), path: error.path, why: error.why })?;
+        let mut problems: Vec<Unbound> = Vec::new();
+        let mut unbound = |path: &[&str], message: String| {
+            let path: Vec<String> = path.iter().map(|&p| p.to_owned()).collect();
+            problems.push(Unbound { what: path.join("."), path, message });
+        };
         let key = match &meaning.validate.key {
-            Some(name) => Some(columns.need(name).map_err(|e| unbound("validate.key", e.into()))?),
+            Some(name) => columns.need(name).map_err(|e| unbound(&["validate", "key"], e.to_string())).ok(),
             None => None,
         };
         let (action, action_column) = match &meaning.import.action {
             ActionSpec::Constant(action) => {
                 if columns.find(ACTION).is_some() {
-                    let why = BindError::Other(format!(
+                    let message = format!(
                         "there is a column `{ACTION}` and a constant action; say `action: {{ column: {ACTION} }}`, or drop the column"
-                    ));
-                    return Err(unbound("target.action", why));
+                    );
+                    unbound(&["target", "action"], message);
                 }
                 (ActionFrom::Constant(action.as_str()), None)
             }
             ActionSpec::Column { column } => {
-                let (name, slot) = columns.need(column).map_err(|e| unbound("target.action", e.into()))?;
-                (ActionFrom::Column(slot), Some((name, slot)))
+                let found = columns.need(column).map_err(|e| unbound(&["target", "action"], e.to_string())).ok();
+                (ActionFrom::Column(found.as_ref().map_or(0, |(_, slot)| *slot)), found)
             }
         };
+        let rules = match meaning.validate.bind(&columns, meaning.today) {
+            Ok(rules) => rules,
+            Err(more) => {
+                problems.extend(more.into_iter().filter(|p| p.path != ["validate", "key"]).map(|p| Unbound {
+                    what: p.path.join("."),
+                    path: p.path,
+                    message: p.message,
+                }));
+                return Err(problems);
+            }
+        };
+        if !problems.is_empty() {
+            return Err(problems);
+        }
         let import = meaning.import;
         let on_empty = match (import.empty, &import.clear_token) {
             (Empty::Clear, Some(token)) => OnEmpty::Clear { clear_token: token.clone() },

@@ -7,11 +7,12 @@ use bytes::Bytes;
 
 use super::RunError;
 use super::blocks::Header;
-use super::pass::{Assembly, leave_out};
+use super::pass::{Assembly, Digest, leave_out};
 use super::plan::{Plan, Processed};
 use crate::batch::{Batch, Fault};
 use crate::format::json;
 use crate::report::rejects::{Original, RejectedRow, RejectsFile};
+use crate::report::run_report::{Hash, RunReport};
 use crate::source::Source;
 use crate::survey::keys::Keys;
 use crate::survey::lines::Lines;
@@ -24,10 +25,9 @@ pub struct Survey {
     header: Header,
     rejects: RejectsFile,
     keys: Option<Keys>,
-    /// Where every record is, and which are part of the body.
-    pub lines: Lines,
+    lines: Lines,
     /// Records that only the whole file could find fault with, in order.
-    pub dropped: Vec<u32>,
+    dropped: Vec<u32>,
     /// The body's pieces, measured.
     pub assembly: Assembly,
     /// Rows that a filter left out.
@@ -46,6 +46,8 @@ pub struct Surveyed {
     pub dropped: Vec<u32>,
     /// The rejects file, to be added to.
     pub rejects: RejectsFile,
+    /// Length and hash of the body.
+    pub digest: Digest,
 }
 
 impl Survey {
@@ -159,13 +161,26 @@ impl Survey {
         Ok(())
     }
 
+    /// Fills in what the survey knows, however far it came.
+    pub fn tell(&self, report: &mut RunReport) {
+        let digest = self.assembly.digest();
+        report.counts.read = self.read();
+        report.counts.filtered = self.filtered;
+        report.counts.rejected = self.rejected();
+        report.counts.would_send = self.good;
+        report.rejects = self.rejects.rejected().into();
+        report.bytes.body = digest.length;
+        report.body_hash = Some(Hash { kind: "xxh3_128_of_blocks", hex: format!("{:032x}", digest.hash) });
+    }
+
     /// Ends the survey.
     ///
     /// # Errors
     /// A rejects file that can't be written.
     pub fn finish(mut self) -> Result<Surveyed, RunError> {
         self.rejects.flush()?;
-        Ok(Surveyed { lines: self.lines, keys: self.keys, dropped: self.dropped, rejects: self.rejects })
+        let digest = self.assembly.digest();
+        Ok(Surveyed { lines: self.lines, keys: self.keys, dropped: self.dropped, rejects: self.rejects, digest })
     }
 }
 
