@@ -22,6 +22,9 @@ const NAMED: usize = 10;
 /// Longest e-mail address, and the longest part before its `@` (RFC 5321).
 const EMAIL: (usize, usize) = (254, 64);
 
+/// Longest part of a domain between its dots (RFC 1035).
+const EMAIL_LABEL: usize = 63;
+
 /// What a broken rule says.
 struct Rule {
     code: &'static str,
@@ -541,18 +544,17 @@ fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else {
         return false;
     };
-    let letter = |c: char| c.is_ascii_alphanumeric() || (!c.is_ascii() && c.is_alphanumeric());
     let label = |label: &str| {
-        !label.is_empty()
+        (1..=EMAIL_LABEL).contains(&label.len())
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label.chars().all(|c| letter(c) || c == '-')
+            && label.chars().all(|c| c.is_alphanumeric() || c == '-')
     };
     text.len() <= EMAIL.0
         && (1..=EMAIL.1).contains(&local.len())
         && local
             .chars()
-            .all(|c| letter(c) || ".!#$%&'*+/=?^_`{|}~-".contains(c))
+            .all(|c| c.is_alphanumeric() || ".!#$%&'*+/=?^_`{|}~-".contains(c))
         && domain.contains('.')
         && domain.split('.').all(label)
 }

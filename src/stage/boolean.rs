@@ -190,33 +190,15 @@ impl Boolean {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::Row;
+    use crate::stage::date::tests::run_column;
 
     fn spec(json: &str) -> BooleanSpec {
         serde_json::from_str(json).unwrap()
     }
 
     fn run(json: &str, cells: &[(&str, Kind)]) -> (Batch, Vec<String>) {
-        let mut columns = Columns::from_header(["b"]);
-        let stage = spec(json)
-            .bind(&mut columns, &Resources::default())
-            .unwrap()
-            .unwrap();
-        let mut batch = Batch::new(String::new(), 1);
-        for (text, kind) in cells {
-            batch.push_row(Row {
-                line: 0,
-                start: 0,
-                end: 0,
-            });
-            let cell = batch.append(text, *kind);
-            batch.push_cell(0, cell);
-        }
-        stage.apply(&mut batch);
-        let seen = (0..batch.len())
-            .map(|row| format!("{:?} {}", batch.cell(row, 0).kind(), batch.get(row, 0)))
-            .collect();
-        (batch, seen)
+        let columns = &mut Columns::from_header(["b"]);
+        run_column(spec(json).bind(columns, &Resources::default()), cells)
     }
 
     #[test]

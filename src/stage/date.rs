@@ -38,7 +38,10 @@ fn iso() -> String {
 
 /// One date format, or several in order.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected a date format such as DD/MM/YYYY, or a list of them"
+)]
 pub enum Formats {
     /// One.
     One(String),
@@ -107,6 +110,7 @@ impl DateSpec {
     }
 
     pub(super) fn bind(&self, columns: &mut Columns, _resources: &Resources) -> Bound {
+        self.check().map_err(BindError::Other)?;
         let (from, to) = self.formats().map_err(BindError::Other)?;
         Ok(Some(Box::new(Date {
             columns: self
@@ -203,7 +207,7 @@ impl Stage for Date {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::batch::{Row, RowState};
 
@@ -211,13 +215,16 @@ mod tests {
         serde_json::from_str(json).unwrap()
     }
 
-    /// One column `d` of these cells, through the stage: `kind:text` or the fault's code.
     fn run(json: &str, cells: &[(&str, Kind)]) -> (Batch, Vec<String>) {
-        let mut columns = Columns::from_header(["d"]);
-        let stage = spec(json)
-            .bind(&mut columns, &Resources::default())
-            .unwrap()
-            .unwrap();
+        let columns = &mut Columns::from_header(["d"]);
+        run_column(spec(json).bind(columns, &Resources::default()), cells)
+    }
+
+    /// Runs a stage over one column of these cells: the batch, and each cell as its kind and text.
+    pub(in crate::stage) fn run_column(
+        stage: Bound,
+        cells: &[(&str, Kind)],
+    ) -> (Batch, Vec<String>) {
         let mut batch = Batch::new(String::new(), 1);
         for (text, kind) in cells {
             batch.push_row(Row {
@@ -228,7 +235,7 @@ mod tests {
             let cell = batch.append(text, *kind);
             batch.push_cell(0, cell);
         }
-        stage.apply(&mut batch);
+        stage.unwrap().unwrap().apply(&mut batch);
         let seen = (0..batch.len())
             .map(|row| format!("{:?} {}", batch.cell(row, 0).kind(), batch.get(row, 0)))
             .collect();

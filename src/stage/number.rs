@@ -359,6 +359,7 @@ fn digits(text: &str) -> (&str, &str) {
 mod tests {
     use super::*;
     use crate::batch::{Cell, Row};
+    use crate::stage::date::tests::run_column;
     use proptest::prelude::*;
 
     fn spec(json: &str) -> NumberSpec {
@@ -366,26 +367,8 @@ mod tests {
     }
 
     fn run(json: &str, cells: &[(&str, Kind)]) -> (Batch, Vec<String>) {
-        let mut columns = Columns::from_header(["n"]);
-        let stage = spec(json)
-            .bind(&mut columns, &Resources::default())
-            .unwrap()
-            .unwrap();
-        let mut batch = Batch::new(String::new(), 1);
-        for (text, kind) in cells {
-            batch.push_row(Row {
-                line: 0,
-                start: 0,
-                end: 0,
-            });
-            let cell = batch.append(text, *kind);
-            batch.push_cell(0, cell);
-        }
-        stage.apply(&mut batch);
-        let seen = (0..batch.len())
-            .map(|row| format!("{:?} {}", batch.cell(row, 0).kind(), batch.get(row, 0)))
-            .collect();
-        (batch, seen)
+        let columns = &mut Columns::from_header(["n"]);
+        run_column(spec(json).bind(columns, &Resources::default()), cells)
     }
 
     const PLAIN: &str = r#"["n"]"#;
