@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 use super::blocks::Header;
 use crate::batch::{Batch, Columns, Fault, Kind, RowState};
 use crate::block::Block;
+use crate::dates::Date;
 use crate::format::csv::OnRagged;
 use crate::format::encode::{ActionFrom, Encoded, Encoder, Format, OnEmpty};
 use crate::format::{csv, json};
@@ -100,7 +101,7 @@ pub struct Meaning<'a> {
     /// Tables and secrets of the stages.
     pub resources: &'a Resources,
     /// Today, for rules that compare with it.
-    pub today: jiff::civil::Date,
+    pub today: Date,
     /// Seed of the keys' hashes.
     pub seed: u64,
 }
