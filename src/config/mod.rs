@@ -1,2 +1,148 @@
-//! config
+//! The pipeline file: as written ([`spec`]) and as meant ([`Pipeline`]), with every problem in its place.
+//!
+//! [`load`] goes through it in this order: YAML into a tree in which everything knows its place
+//! (`tree`), `--set` ([`Override`]), variables (`substitute`), the spec types by serde (`de`), and what
+//! they mean together (`meaning`). It goes on after a problem, so that all of them are reported at once.
+//!
+//! This is the only module that names the YAML crate and reads the environment.
+
+mod de;
+mod meaning;
+mod overrides;
+mod pipeline;
+mod places;
+mod problem;
+mod schema;
 pub mod spec;
+mod substitute;
+mod tree;
+
+use std::io::Read;
+use std::path::PathBuf;
+
+pub use overrides::Override;
+pub use pipeline::{Connection, Csv, Input, Pipeline, Rejects, Source, Target};
+pub use places::Places;
+pub use problem::{Place, Placed, Problem, Problems};
+pub use schema::schema;
+pub use substitute::Env;
+
+use meaning::Meaning;
+use problem::Findings;
+use spec::PipelineSpec;
+use tree::Kind;
+
+/// How standard input is named where a file's name is shown.
+const STDIN: &str = "<stdin>";
+
+/// A pipeline without problems, and what may not be meant so.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The pipeline.
+    pub pipeline: Pipeline,
+    /// What to tell people all the same.
+    pub warnings: Vec<Problem>,
+}
+
+/// The environment of this process, for [`load`] and [`Pipeline::token`]. A variable that is not
+/// Unicode counts as not set.
+pub fn process_env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Loads a pipeline file; `-` is standard input.
+///
+/// # Errors
+///
+/// Everything that is wrong with the file, its variables and the overrides.
+pub fn load(file: &str, overrides: &[Override], env: Env) -> Result<Loaded, Problems> {
+    let shown = if file == "-" { STDIN } else { file };
+    let fail = |message: String| {
+        let mut findings = Findings::new(shown);
+        findings.problem(Place::Whole, message, "");
+        findings.finish()
+    };
+    let cannot = |e: std::io::Error| fail(format!("cannot be read: {}", io_words(&e)));
+    // One byte more than is allowed, and the parser says that it is too large.
+    let limit = tree::MAX_BYTES as u64 + 1;
+    let mut bytes = Vec::new();
+    match file {
+        "-" => std::io::stdin().lock().take(limit).read_to_end(&mut bytes),
+        _ => std::fs::File::open(file).and_then(|f| f.take(limit).read_to_end(&mut bytes)),
+    }
+    .map_err(cannot)?;
+    let text = String::from_utf8(bytes).map_err(|e| {
+        let good = &e.as_bytes()[..e.utf8_error().valid_up_to()];
+        let line = good.iter().filter(|b| **b == b'\n').count() + 1;
+        fail(format!("not UTF-8 text (line {line})"))
+    })?;
+    let folder = match file {
+        "-" => std::env::current_dir(),
+        _ => std::path::absolute(file).map(|mut path| {
+            path.pop();
+            path
+        }),
+    }
+    .map_err(cannot)?;
+    parse(&text, shown, folder, overrides, env)
+}
+
+/// As [`load`], for a file's text: `file` is its name in messages and reports, and `folder`, which is
+/// absolute, is where relative paths start from.
+///
+/// # Errors
+///
+/// Everything that is wrong with the text, its variables and the overrides.
+pub fn parse(
+    text: &str,
+    file: &str,
+    folder: PathBuf,
+    overrides: &[Override],
+    env: Env,
+) -> Result<Loaded, Problems> {
+    debug_assert!(folder.is_absolute());
+    let mut findings = Findings::new(file);
+    let Some(mut root) = tree::parse(text, &mut findings) else {
+        return Err(findings.finish());
+    };
+    let empty = matches!(&root.kind, Kind::Scalar(scalar) if scalar.is_null());
+    if empty && overrides.is_empty() {
+        findings.problem(Place::Whole, "the file is empty", "");
+        return Err(findings.finish());
+    }
+    overrides::apply(&mut root, overrides, &mut findings);
+    substitute::substitute(&mut root, env, &mut findings);
+    let places = Places::of(&root);
+    let read = de::read::<PipelineSpec>(&mut root, &mut findings);
+    let pipeline = read.value.and_then(|spec| {
+        Meaning {
+            places,
+            removed: &read.removed,
+            folder,
+            findings: &mut findings,
+        }
+        .pipeline(spec)
+    });
+    let found = findings.finish();
+    match pipeline {
+        Some(pipeline) if found.problems.is_empty() => Ok(Loaded {
+            pipeline,
+            warnings: found.warnings,
+        }),
+        _ => Err(found),
+    }
+}
+
+/// An error of the file system without its number.
+fn io_words(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        std::io::ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
+        kind => kind.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -11,15 +11,20 @@ use crate::stage::StageSpec;
 use crate::upload::spec::UploadSpec;
 
 /// A pipeline: source, stages, rules, target.
+///
+/// What must be there is an `Option` all the same, so that the other sections are still looked at
+/// where one is wrong.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PipelineSpec {
     /// Version of this format: 1.
-    pub version: u32,
+    #[schemars(required, range(min = 1, max = 1))]
+    pub version: Option<u32>,
     /// A name for reports; without it, the file's own.
     pub name: Option<String>,
     /// Where the records come from.
-    pub source: SourceSpec,
+    #[schemars(required)]
+    pub source: Option<SourceSpec>,
     /// What is done to the records, in order.
     #[serde(default)]
     pub stages: Vec<StageSpec>,
@@ -30,7 +35,8 @@ pub struct PipelineSpec {
     #[serde(default)]
     pub rejects: RejectsSpec,
     /// Where the records go.
-    pub target: TargetSpec,
+    #[schemars(required)]
+    pub target: Option<TargetSpec>,
     /// How the body is written and sent.
     #[serde(default)]
     pub upload: UploadSpec,

@@ -1,7 +1,11 @@
 //! What the pipeline file says of its target.
 
+use std::fmt;
+
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, IntoDeserializer, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::units::Span;
 
@@ -17,7 +21,8 @@ pub enum TargetSpec {
 
 /// An Orgvue data set, and how records are matched to its items.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(from = "OrgvueWritten")]
+#[schemars(with = "OrgvueWritten")]
 pub struct OrgvueSpec {
     /// The API's host, with or without `https://`.
     pub base_url: String,
@@ -28,15 +33,15 @@ pub struct OrgvueSpec {
     /// Where the API token is found. Never the token itself.
     pub token: TokenSpec,
     /// The import's own settings.
-    #[serde(flatten)]
     pub import: ImportSpec,
 }
 
 /// The embedded sandbox as a target.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(from = "SandboxWritten")]
+#[schemars(with = "SandboxWritten")]
 pub struct SandboxSpec {
     /// The import's own settings, as for Orgvue.
-    #[serde(flatten)]
     pub import: ImportSpec,
 }
 
@@ -50,10 +55,62 @@ pub enum TokenSpec {
     File(String),
 }
 
-/// What the import is told: the API's query parameters, typed.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct ImportSpec {
+/// One list of the import's settings, which stand beside those of the target itself in the pipeline
+/// file. It makes [`ImportSpec`] and the targets as they are written, so that every target knows all of
+/// its keys and refuses any other.
+macro_rules! import_settings {
+    ($($(#[$doc:meta])* pub $field:ident: $type:ty,)*) => {
+        /// What the import is told: the API's query parameters, typed.
+        #[derive(Clone, Debug, Default)]
+        pub struct ImportSpec {
+            $($(#[$doc])* pub $field: $type,)*
+        }
+
+        /// [`OrgvueSpec`] as it is written.
+        #[derive(Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        #[schemars(rename = "OrgvueSpec")]
+        struct OrgvueWritten {
+            /// The API's host, with or without `https://`.
+            base_url: String,
+            /// The tenant's name: `^[A-Z][A-Z0-9_]{0,29}$`.
+            tenant: String,
+            /// The data set's UUID.
+            dataset: String,
+            /// Where the API token is found. Never the token itself.
+            token: TokenSpec,
+            $($(#[$doc])* #[serde(default)] $field: $type,)*
+        }
+
+        impl From<OrgvueWritten> for OrgvueSpec {
+            fn from(written: OrgvueWritten) -> OrgvueSpec {
+                OrgvueSpec {
+                    base_url: written.base_url,
+                    tenant: written.tenant,
+                    dataset: written.dataset,
+                    token: written.token,
+                    import: ImportSpec { $($field: written.$field,)* },
+                }
+            }
+        }
+
+        /// [`SandboxSpec`] as it is written.
+        #[derive(Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        #[schemars(rename = "SandboxSpec")]
+        struct SandboxWritten {
+            $($(#[$doc])* #[serde(default)] $field: $type,)*
+        }
+
+        impl From<SandboxWritten> for SandboxSpec {
+            fn from(written: SandboxWritten) -> SandboxSpec {
+                SandboxSpec { import: ImportSpec { $($field: written.$field,)* } }
+            }
+        }
+    };
+}
+
+import_settings! {
     /// What each record asks for: a constant action, or `{ column: NAME }`.
     pub action: ActionSpec,
     /// How an item is told from another; without it, the platform's own `_id`.
@@ -83,8 +140,8 @@ pub struct ImportSpec {
 }
 
 /// What each record asks for.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(untagged, deny_unknown_fields)]
 pub enum ActionSpec {
     /// The same for every record.
     Constant(Action),
@@ -93,6 +150,37 @@ pub enum ActionSpec {
         /// The column's name, after the stages.
         column: String,
     },
+}
+
+// By hand, and not as an untagged enum, so that a misspelt action or key is reported as such.
+impl<'de> Deserialize<'de> for ActionSpec {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<ActionSpec, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = ActionSpec;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an action or `{ column: NAME }`")
+            }
+
+            fn visit_str<E: de::Error>(self, word: &str) -> Result<ActionSpec, E> {
+                Action::deserialize(word.into_deserializer()).map(ActionSpec::Constant)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ActionSpec, A::Error> {
+                #[derive(Deserialize)]
+                #[serde(deny_unknown_fields)]
+                struct Column {
+                    column: String,
+                }
+                let Column { column } = Column::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(ActionSpec::Column { column })
+            }
+        }
+
+        d.deserialize_any(Either)
+    }
 }
 
 impl Default for ActionSpec {

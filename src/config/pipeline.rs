@@ -1,0 +1,208 @@
+//! The pipeline as meant: checked, with its paths resolved and its defaults settled.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use url::Url;
+
+use crate::orgvue::spec::{ImportSpec, TokenSpec, WaitSpec};
+use crate::rule::ValidateSpec;
+use crate::source::spec::{Compression, Encoding, JsonSpec, Ragged, SourceFormat};
+use crate::stage::StageSpec;
+use crate::units::Amount;
+use crate::upload::spec::{Length, UploadSpec};
+
+use super::places::Places;
+use super::problem::{Placed, Problem};
+use super::substitute::Env;
+
+/// A pipeline without problems: what [`load`](super::load) makes of a file.
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    /// The file as it was named; `<stdin>` for standard input.
+    pub file: Arc<str>,
+    /// The folder that relative paths start from: the pipeline file's own, absolute.
+    pub folder: PathBuf,
+    /// The name for reports: as stated, or the file's without its ending.
+    pub name: String,
+    /// Where the records come from.
+    pub source: Source,
+    /// What is done to the records, in order.
+    pub stages: Vec<Placed<StageSpec>>,
+    /// What every record, and the whole file, must satisfy.
+    pub validate: ValidateSpec,
+    /// Where rejected rows go, and how many are too many.
+    pub rejects: Rejects,
+    /// Where the records go.
+    pub target: Target,
+    /// What the import is told.
+    pub import: ImportSpec,
+    /// How the body is written and sent; `length` is settled.
+    pub upload: UploadSpec,
+    /// How long the job is waited for.
+    pub wait: WaitSpec,
+    /// The folder for the run report; without it, the current one.
+    pub report_dir: Option<PathBuf>,
+    /// Where everything was written, for problems that show only with the data: a column that is not
+    /// there, an expression that does not fit it.
+    pub places: Places,
+}
+
+/// Where the records come from.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// What to read, in order. Never empty.
+    pub inputs: Vec<Input>,
+    /// How the bytes are to be read.
+    pub format: SourceFormat,
+    /// How the bytes are compressed.
+    pub compression: Compression,
+    /// The character encoding.
+    pub encoding: Encoding,
+    /// Settings of CSV and TSV.
+    pub csv: Csv,
+    /// Settings of JSON and NDJSON.
+    pub json: JsonSpec,
+}
+
+/// One entry of the source's `path`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Standard input.
+    Stdin,
+    /// A file, absolute.
+    File(PathBuf),
+    /// A pattern of the `glob` crate, absolute; the folder's own special characters are escaped.
+    Glob(String),
+}
+
+/// How CSV is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Csv {
+    /// Between cells; without it, by the format: a comma, or a tab.
+    pub delimiter: Option<u8>,
+    /// Around cells.
+    pub quote: u8,
+    /// What to do with a record of too many or too few cells.
+    pub ragged: Ragged,
+    /// Lines before the header that are not part of the table.
+    pub skip_lines: u32,
+}
+
+/// Where rejected rows go, and how many are too many.
+#[derive(Clone, Debug)]
+pub struct Rejects {
+    /// The file, absolute.
+    pub path: PathBuf,
+    /// More than this stops the run before anything is sent.
+    pub at_most: Amount,
+}
+
+/// Where the records go.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// An Orgvue tenant.
+    Orgvue(Connection),
+    /// The embedded sandbox.
+    Sandbox,
+}
+
+/// An Orgvue data set. Its token is not here: see [`Pipeline::token`].
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// `https://host/`, with a slash at its end; plain http only where the host is this machine.
+    pub base_url: Url,
+    /// The tenant's name.
+    pub tenant: String,
+    /// The data set's UUID, as written.
+    pub dataset: String,
+    /// Where the API token is found.
+    pub token: TokenSpec,
+}
+
+/// Longest token file in bytes: many times the length of any token.
+const MAX_TOKEN: u64 = 64 * 1024;
+
+impl Pipeline {
+    /// How the body's length is known before its first byte: as stated, or what suits the source.
+    pub fn length(&self) -> Length {
+        self.upload.length.unwrap_or(Length::Measured)
+    }
+
+    /// Where a setting was written, such as `validate.columns.salary` or `source.path`, or the nearest
+    /// section around it.
+    pub fn problem(&self, path: &str, message: impl Into<String>) -> Problem {
+        Problem {
+            file: self.file.clone(),
+            place: self.places.find(path),
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    /// The API token, from where the pipeline file says that it is; none for the sandbox. Apart from
+    /// loading, since looking at a pipeline needs no secrets.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with the variable or file, and never what it holds.
+    pub fn token(&self, env: Env) -> Result<Option<SecretString>, Problem> {
+        match &self.target {
+            Target::Sandbox => Ok(None),
+            Target::Orgvue(connection) => self
+                .secret(&connection.token, env)
+                .map(Some)
+                .map_err(|message| self.problem("target.orgvue.token", message)),
+        }
+    }
+
+    fn secret(&self, spec: &TokenSpec, env: Env) -> Result<SecretString, String> {
+        match spec {
+            TokenSpec::Env(name) => {
+                let text = env(name)
+                    .ok_or_else(|| format!("the environment variable {name} is not set"))?;
+                usable(&text).map_err(|why| format!("the environment variable {name} {why}"))
+            }
+            TokenSpec::File(path) => {
+                let shown = path;
+                let path = self.folder.join(path);
+                let text = read_token(&path).map_err(|why| format!("the file {shown} {why}"))?;
+                usable(&text).map_err(|why| format!("the file {shown} {why}"))
+            }
+        }
+    }
+}
+
+fn read_token(path: &Path) -> Result<String, String> {
+    let cannot = |e: std::io::Error| format!("cannot be read: {}", super::io_words(&e));
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(cannot)?;
+    let read = file
+        .take(MAX_TOKEN + 1)
+        .read_to_string(&mut text)
+        .map_err(cannot)?;
+    if read as u64 > MAX_TOKEN {
+        return Err("is too large for a token".to_owned());
+    }
+    Ok(text)
+}
+
+/// The token without byte order mark and outer white space, if it can stand in a header.
+fn usable(text: &str) -> Result<SecretString, &'static str> {
+    let text = text.trim_start_matches('\u{feff}').trim();
+    if text.is_empty() {
+        return Err("holds no token, it is empty");
+    }
+    let begins_with_scheme = text
+        .get(..7)
+        .is_some_and(|start| start.eq_ignore_ascii_case("bearer "));
+    if begins_with_scheme {
+        return Err("must hold the token alone, without the word Bearer");
+    }
+    if !text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err("holds white space or other characters inside the token");
+    }
+    Ok(SecretString::from(text))
+}

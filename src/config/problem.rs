@@ -1,0 +1,183 @@
+//! What is wrong with a pipeline file, and where.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Where something stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// The file as a whole.
+    #[default]
+    Whole,
+    /// In the file; line and column count from 1, columns in characters.
+    At {
+        /// Line.
+        line: u32,
+        /// Column.
+        column: u32,
+    },
+    /// In a `--set` of the command line; holds the key.
+    Set(Arc<str>),
+}
+
+/// A value and where it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed<T> {
+    /// The value.
+    pub value: T,
+    /// Where it was written.
+    pub place: Place,
+}
+
+/// Something wrong with a pipeline file, or worth a warning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The file's name, as it was given.
+    pub file: Arc<str>,
+    /// Where in the file.
+    pub place: Place,
+    /// What is wrong.
+    pub message: String,
+    /// What to do, where that can be said.
+    pub help: Option<String>,
+}
+
+impl Problem {
+    /// Line, counted from 1; absent where the file as a whole or a `--set` is meant.
+    pub fn line(&self) -> Option<u32> {
+        match self.place {
+            Place::At { line, .. } => Some(line),
+            _ => None,
+        }
+    }
+
+    /// Column in characters, counted from 1; absent as [`Problem::line`].
+    pub fn column(&self) -> Option<u32> {
+        match self.place {
+            Place::At { column, .. } => Some(column),
+            _ => None,
+        }
+    }
+
+    /// The problem as one or two lines, the message after a word such as `warning: `.
+    pub fn display_with(&self, word: &str) -> String {
+        let Problem {
+            file,
+            place,
+            message,
+            help,
+        } = self;
+        let place = match place {
+            Place::Whole => file.to_string(),
+            Place::At { line, column } => format!("{file}:{line}:{column}"),
+            Place::Set(key) => format!("--set {key}"),
+        };
+        match help {
+            Some(help) => format!("{place}: {word}{message}\n  help: {help}"),
+            None => format!("{place}: {word}{message}"),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.display_with(""))
+    }
+}
+
+impl std::error::Error for Problem {}
+
+/// Everything that is wrong with a pipeline file, in the order of the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problems {
+    /// What must be put right before anything runs. Never empty in an error.
+    pub problems: Vec<Problem>,
+    /// What may be meant so.
+    pub warnings: Vec<Problem>,
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, problem) in self.problems.iter().enumerate() {
+            if i > 0 {
+                f.write_str("\n")?;
+            }
+            problem.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// Collects the findings of one file.
+#[derive(Debug)]
+pub(super) struct Findings {
+    pub(super) file: Arc<str>,
+    pub(super) found: Problems,
+}
+
+impl Findings {
+    pub(super) fn new(file: &str) -> Findings {
+        Findings {
+            file: file.into(),
+            found: Problems::default(),
+        }
+    }
+
+    fn make(&self, place: Place, message: String, help: &str) -> Problem {
+        Problem {
+            file: self.file.clone(),
+            place,
+            message,
+            help: (!help.is_empty()).then(|| help.to_owned()),
+        }
+    }
+
+    /// Something that must be put right; an empty `help` is none.
+    pub(super) fn problem(&mut self, place: Place, message: impl Into<String>, help: &str) {
+        let problem = self.make(place, message.into(), help);
+        self.found.problems.push(problem);
+    }
+
+    /// Something that may be meant so.
+    pub(super) fn warning(&mut self, place: Place, message: impl Into<String>, help: &str) {
+        let problem = self.make(place, message.into(), help);
+        self.found.warnings.push(problem);
+    }
+
+    /// The findings, in the order of the file.
+    pub(super) fn finish(mut self) -> Problems {
+        for list in [&mut self.found.problems, &mut self.found.warnings] {
+            list.sort_by(|a, b| a.place.cmp(&b.place));
+            list.dedup();
+        }
+        self.found
+    }
+}
+
+/// The candidate that a misspelt word is nearest to, if any is near.
+pub(super) fn nearest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let word = word.to_lowercase().replace('-', "_");
+    candidates
+        .into_iter()
+        .map(|name| {
+            let score = strsim::jaro_winkler(&name.to_lowercase(), &word);
+            (score, name)
+        })
+        .filter(|(score, _)| *score > 0.85)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}
+
+/// `did you mean` where a candidate is near, and all of them.
+pub(super) fn expected_one_of(word: Option<&str>, candidates: &[&str]) -> String {
+    let list = candidates.join(", ");
+    match word.and_then(|word| nearest(word, candidates.iter().copied())) {
+        Some(near) => format!("did you mean `{near}`? Expected one of: {list}"),
+        None => format!("expected one of: {list}"),
+    }
+}
