@@ -8,11 +8,12 @@ use uuid::Uuid;
 use crate::orgvue::spec::{
     Action, ActionSpec, Empty, IdentifySpec, ImportSpec, TargetSpec, TokenSpec,
 };
+use crate::source::Input;
 use crate::source::spec::{CsvSpec, SourceFormat, SourceSpec};
 use crate::units::{Amount, Size};
 use crate::upload::spec::{BodyEncoding, Length, UploadFormat, UploadSpec};
 
-use super::pipeline::{Connection, Csv, Input, Pipeline, Rejects, Source, Target};
+use super::pipeline::{Connection, Csv, Pipeline, Rejects, Source, Target};
 use super::places::Places;
 use super::problem::{Findings, Placed, nearest};
 use super::spec::PipelineSpec;

@@ -21,7 +21,7 @@ use std::io::Read;
 use std::path::PathBuf;
 
 pub use overrides::Override;
-pub use pipeline::{Connection, Csv, Input, Pipeline, Rejects, Source, Target};
+pub use pipeline::{Connection, Csv, Pipeline, Rejects, Source, Target};
 pub use places::Places;
 pub use problem::{Place, Placed, Problem, Problems};
 pub use schema::schema;

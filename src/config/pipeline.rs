@@ -9,6 +9,7 @@ use url::Url;
 
 use crate::orgvue::spec::{ImportSpec, TokenSpec, WaitSpec};
 use crate::rule::ValidateSpec;
+use crate::source::Input;
 use crate::source::spec::{Compression, Encoding, JsonSpec, Ragged, SourceFormat};
 use crate::stage::StageSpec;
 use crate::units::Amount;
@@ -67,17 +68,6 @@ pub struct Source {
     pub json: JsonSpec,
 }
 
-/// One entry of the source's `path`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Input {
-    /// Standard input.
-    Stdin,
-    /// A file, absolute.
-    File(PathBuf),
-    /// A pattern of the `glob` crate, absolute; the folder's own special characters are escaped.
-    Glob(String),
-}
-
 /// How CSV is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Csv {
@@ -107,6 +97,16 @@ pub enum Target {
     Orgvue(Connection),
     /// The embedded sandbox.
     Sandbox,
+}
+
+impl Target {
+    /// The word in the pipeline file.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Target::Orgvue(_) => "orgvue",
+            Target::Sandbox => "sandbox",
+        }
+    }
 }
 
 /// An Orgvue data set. Its token is not here: see [`Pipeline::token`].

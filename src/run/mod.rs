@@ -4,7 +4,578 @@ pub mod blocks;
 pub mod error;
 pub mod pass;
 pub mod plan;
+pub mod results;
 pub mod send;
 pub mod survey;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt, pin_mut};
+
+use crate::config::Pipeline;
+use crate::dates::Date;
+use crate::format::json::Layout;
+use crate::http::retry::{self, Failure, Step, Verdict};
+use crate::orgvue::spec::IdentifySpec;
+use crate::orgvue::{Client, Connection, Locations, OrgvueError, Ticket};
+use crate::report::progress::{Phase, Progress};
+use crate::report::rejects::{self, RejectsFile};
+use crate::report::run_report::{
+    Decision, GuardDecision, ImportReport, RunReport, SourceFile, UploadReport,
+};
+use crate::scan::Dialect;
+use crate::source::Source;
+use crate::source::spec::SourceFormat;
+use crate::stage::Resources;
+use crate::upload::body::BodyError;
+use crate::upload::pace::pace;
+use crate::upload::put::{PutError, PutRequest, Uploader};
+use crate::upload::spec::{BodyEncoding, Length, UploadFormat};
+use crate::upload::spool::{Spool, SpoolWriter};
+use blocks::{BLOCK, Blocks, Header, Reading, RecordLayout};
 pub use error::RunError;
+use pass::{Digest, process};
+use plan::{Meaning, Plan, Unbound};
+use send::{Resend, Slot, Straight};
+use survey::{Survey, Surveyed};
+
+/// What a run needs besides the pipeline.
+pub struct Job<'a> {
+    /// The pipeline.
+    pub pipeline: &'a Pipeline,
+    /// The tenant to send to; without it the run ends with the survey (`check`).
+    pub connection: Option<Connection>,
+    /// Lookup tables and secrets of the stages.
+    pub resources: Resources,
+    /// Threads that process blocks.
+    pub workers: usize,
+    /// Text of one block in bytes.
+    pub block: usize,
+    /// Where progress is shown.
+    pub progress: Progress,
+}
+
+/// Runs a pipeline and fills in the report as it goes, so that it tells how far the run came whatever ends
+/// it. Dropping the future stops the run: a connection that is open is cut, and nothing half-sent is
+/// imported.
+///
+/// # Errors
+/// Whatever ends the run early. Rejected rows are no error.
+pub async fn run(job: Job<'_>, report: &mut RunReport) -> Result<(), RunError> {
+    let started = Instant::now();
+    let ended = async {
+        let mut prepared = prepare(&job, report).await?;
+        survey_and_send(&job, &mut prepared, report, started).await
+    }
+    .await;
+    report.seconds.total = Some(started.elapsed());
+    report.bytes.source = report.sources.iter().map(|s| s.bytes).sum();
+    ended
+}
+
+/// A pipeline bound to its source, before the first record is read.
+struct Prepared {
+    source: Arc<Source>,
+    reading: Reading,
+    header: Header,
+    plan: Arc<Plan>,
+    /// The blocks of the first pass, opened.
+    blocks: Option<Blocks>,
+    rejects: Option<RejectsFile>,
+}
+
+/// How the source's text is to be read.
+pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
+    let csv = &pipeline.source.csv;
+    let dialect = |default| Dialect { delimiter: csv.delimiter.unwrap_or(default), quote: csv.quote };
+    let columns = pipeline.source.json.columns.clone();
+    let layout = match pipeline.source.format {
+        SourceFormat::Auto if csv.delimiter.is_some() || csv.skip_lines > 0 => {
+            RecordLayout::Csv { dialect: dialect(b','), skip_lines: csv.skip_lines }
+        }
+        SourceFormat::Auto => RecordLayout::Auto(dialect(b',')),
+        SourceFormat::Csv => RecordLayout::Csv { dialect: dialect(b','), skip_lines: csv.skip_lines },
+        SourceFormat::Tsv => RecordLayout::Csv { dialect: dialect(b'\t'), skip_lines: csv.skip_lines },
+        SourceFormat::Json => RecordLayout::Json { layout: Layout::Array, columns },
+        SourceFormat::Ndjson => RecordLayout::Json { layout: Layout::Lines, columns },
+    };
+    Reading { layout, block, added: &rejects::ADDED }
+}
+
+/// Binds a pipeline to a header.
+///
+/// # Errors
+/// What the pipeline names and the header doesn't have, with its place in the pipeline file.
+pub fn bind(pipeline: &Pipeline, header: &Header, resources: &Resources) -> Result<Plan, RunError> {
+    let stages: Vec<_> = pipeline.stages.iter().map(|s| s.value.clone()).collect();
+    let meaning = Meaning {
+        stages: &stages,
+        validate: &pipeline.validate,
+        import: &pipeline.import,
+        ragged: pipeline.source.csv.ragged,
+        unknown: pipeline.source.json.unknown,
+        format: pipeline.upload.format,
+        resources,
+        today: today(),
+        seed: rand::random(),
+    };
+    Plan::bind(&meaning, header).map_err(|unbound| RunError::Unbound {
+        problems: unbound
+            .into_iter()
+            .map(|Unbound { mut path, what, message }| {
+                if path[0] == "target" {
+                    path.insert(1, pipeline.target.name().to_owned());
+                }
+                pipeline.problem(&path.join("."), format!("{what}: {message}")).to_string()
+            })
+            .collect(),
+    })
+}
+
+async fn prepare(job: &Job<'_>, report: &mut RunReport) -> Result<Prepared, RunError> {
+    let pipeline = job.pipeline;
+    let written = &pipeline.source;
+    let source = Arc::new(Source::find(&written.inputs, written.compression, written.encoding)?);
+    let reading = reading(pipeline, job.block);
+    let blocks = Blocks::open(source.clone(), reading.clone()).await?;
+    let header = blocks.header().clone();
+    let plan = Arc::new(bind(pipeline, &header, &job.resources)?);
+    report.sources = source
+        .origins()
+        .iter()
+        .map(|origin| SourceFile {
+            path: origin.name.clone(),
+            bytes: origin.size.unwrap_or(0),
+            format: header.format().to_owned(),
+        })
+        .collect();
+    let paths: Vec<_> = source.origins().iter().filter_map(|o| o.path()).collect();
+    let rejects = RejectsFile::create(&pipeline.rejects.path, &header.for_rejects(), &paths)?;
+    report.rejects_file = Some(rejects.path().to_owned());
+    Ok(Prepared { source, reading, header, plan, blocks: Some(blocks), rejects: Some(rejects) })
+}
+
+/// Today where this machine is, for rules that compare with it. Taken once, so that both passes agree.
+fn today() -> Date {
+    let today = jiff::Zoned::now().date();
+    Date::new(today.year().unsigned_abs(), today.month().unsigned_abs(), today.day().unsigned_abs())
+        .unwrap_or(Date::MIN)
+}
+
+/// A body that is ready to be sent as often as it takes.
+enum Ready {
+    /// Made again from the source.
+    Measured { digest: Digest, dropped: Arc<[u32]> },
+    /// Written down.
+    Spooled { spool: Spool },
+}
+
+impl Ready {
+    fn length(&self) -> u64 {
+        match self {
+            Ready::Measured { digest, .. } => digest.length,
+            Ready::Spooled { spool } => spool.length(),
+        }
+    }
+}
+
+async fn survey_and_send(
+    job: &Job<'_>,
+    prepared: &mut Prepared,
+    report: &mut RunReport,
+    started: Instant,
+) -> Result<(), RunError> {
+    let pipeline = job.pipeline;
+    let Some(connection) = job.connection.clone() else {
+        let surveyed = survey(job, prepared, report, None).await?;
+        surveyed.rejects.finish()?;
+        return Ok(());
+    };
+    let client = Client::new(connection).map_err(|source| RunError::Orgvue { step: "target", source })?;
+    report.import = None;
+    let (surveyed, locations) = match pipeline.length() {
+        Length::Chunked => send_straight(job, prepared, &client, report).await?,
+        length => {
+            let spooled = length == Length::Spooled;
+            let mut writer = match spooled {
+                true => Some(SpoolWriter::create(pipeline.upload.encoding).await?),
+                false => None,
+            };
+            let surveyed = survey(job, prepared, report, writer.as_mut()).await?;
+            if report.counts.would_send == 0 {
+                surveyed.rejects.finish()?;
+                return Ok(());
+            }
+            let ready = match writer {
+                Some(writer) => Ready::Spooled { spool: writer.finish().await? },
+                None => Ready::Measured {
+                    digest: surveyed.digest,
+                    dropped: surveyed.dropped.as_slice().into(),
+                },
+            };
+            let locations = send(job, prepared, &client, &ready, report).await?;
+            (surveyed, locations)
+        }
+    };
+    report.seconds.to_end_of_upload = Some(started.elapsed());
+    report.counts.sent = std::mem::take(&mut report.counts.would_send);
+    report.counts.unprocessed = report.counts.sent;
+    import(job, prepared, &client, &locations, surveyed, report).await
+}
+
+/// The first pass. With `spool`, the body is written down as it is made.
+async fn survey(
+    job: &Job<'_>,
+    prepared: &mut Prepared,
+    report: &mut RunReport,
+    mut spool: Option<&mut SpoolWriter>,
+) -> Result<Surveyed, RunError> {
+    let began = Instant::now();
+    let phase = if spool.is_some() { Phase::Spool } else { Phase::Survey };
+    job.progress.begin(phase, prepared.source.size());
+    let mut survey = prepared.begin_survey();
+    let ended = async {
+        let blocks = prepared.open_blocks().await?;
+        let processed = process(blocks, prepared.source.clone(), prepared.plan.clone(), job.workers);
+        pin_mut!(processed);
+        let header = survey.assembly.header();
+        if let Some(spool) = &mut spool {
+            spool.write(&header).await?;
+        }
+        let mut watch = Watch::new(&job.progress, &prepared.source);
+        while let Some(next) = processed.next().await {
+            let next = next?;
+            watch.rows(next.batch.len());
+            let piece = survey.absorb(next)?;
+            if let Some(spool) = &mut spool {
+                spool.write(&piece).await?;
+            }
+        }
+        let footer = survey.assembly.footer();
+        if let Some(spool) = &mut spool {
+            spool.write(&footer).await?;
+        }
+        Ok(())
+    }
+    .await;
+    survey.tell(report);
+    report.seconds.survey = Some(began.elapsed());
+    ended?;
+    decide(job.pipeline, &survey, &prepared.source, report)?;
+    survey.finish()
+}
+
+/// The guards: whether what the survey found may be sent.
+fn decide(
+    pipeline: &Pipeline,
+    survey: &Survey,
+    source: &Source,
+    report: &mut RunReport,
+) -> Result<(), RunError> {
+    let (read, rejected) = (survey.read(), survey.rejected());
+    if read == 0 {
+        let names: Vec<_> = source.origins().iter().map(|o| o.name.as_str()).collect();
+        return Err(RunError::NoRecords(names.join(", ")));
+    }
+    let limit = pipeline.rejects.at_most;
+    let stopped = limit.is_exceeded(rejected, read);
+    report.guards.push(GuardDecision {
+        guard: "reject_limit",
+        limit: limit.to_string(),
+        count: rejected,
+        of: read,
+        decision: if stopped { Decision::Stopped } else { Decision::Passed },
+    });
+    if stopped {
+        let path = survey.rejects().path().display().to_string();
+        return Err(RunError::TooManyRejects { rejected, read, limit: limit.to_string(), path });
+    }
+    if survey.good == 0 && pipeline.import.implicit_delete {
+        return Err(RunError::WouldDeleteAll);
+    }
+    Ok(())
+}
+
+/// The second pass, or the spool, to the storage: as many attempts as the pipeline allows, each with a
+/// fresh pair of addresses.
+async fn send(
+    job: &Job<'_>,
+    prepared: &Prepared,
+    client: &Client,
+    ready: &Ready,
+    report: &mut RunReport,
+) -> Result<Locations, RunError> {
+    let mut pauses = retry::pauses();
+    let length = ready.length();
+    report.bytes.body = length;
+    job.progress.begin(Phase::Upload, Some(length));
+    let mut attempt = 1;
+    loop {
+        let slot = Slot::default();
+        let body: BoxStream<'_, Result<Bytes, BodyError>> = match ready {
+            Ready::Spooled { spool } => spool.read().boxed(),
+            Ready::Measured { digest, dropped } => {
+                let blocks = Blocks::open(prepared.source.clone(), prepared.reading.clone()).await?;
+                let processed = process(blocks, prepared.source.clone(), prepared.plan.clone(), job.workers);
+                let body = Resend::new(&prepared.plan, *digest, dropped.clone());
+                send::stream(processed, body, slot.clone()).boxed()
+            }
+        };
+        let (locations, put) = put(job, client, Some(length), body, report).await?;
+        let error = match put {
+            Ok(()) => return Ok(locations),
+            Err(error) => error,
+        };
+        if let Some(own) = send::taken(&slot) {
+            return Err(own);
+        }
+        let again = retry::verdict(Step::Put, error.outcome()) == Verdict::RetryFreshUrl;
+        if !again || attempt >= job.pipeline.upload.attempts {
+            return Err(error.into());
+        }
+        let pause = retry::pause(pauses.next().unwrap_or_default(), &error);
+        tracing::warn!(attempt, pause_s = pause.as_secs_f32(), "the upload failed and is tried again: {}", chain(&error));
+        tokio::time::sleep(pause).await;
+        attempt += 1;
+    }
+}
+
+/// One pass straight through, for storages that take a body of unknown length.
+async fn send_straight(
+    job: &Job<'_>,
+    prepared: &mut Prepared,
+    client: &Client,
+    report: &mut RunReport,
+) -> Result<(Surveyed, Locations), RunError> {
+    let began = Instant::now();
+    job.progress.begin(Phase::Upload, None);
+    let survey = Arc::new(Mutex::new(Some(prepared.begin_survey())));
+    let guards = Arc::new(Mutex::new(report.clone()));
+    let check = {
+        let (pipeline, source, guards) = (job.pipeline.clone(), prepared.source.clone(), guards.clone());
+        move |survey: &Survey| {
+            let mut report = guards.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            decide(&pipeline, survey, &source, &mut report)?;
+            if survey.good == 0 { Err(RunError::NothingLeft) } else { Ok(()) }
+        }
+    };
+    let slot = Slot::default();
+    let blocks = prepared.open_blocks().await?;
+    let processed = process(blocks, prepared.source.clone(), prepared.plan.clone(), job.workers);
+    let body = send::stream(processed, Straight { survey: survey.clone(), check }, slot.clone()).boxed();
+    let sent = put(job, client, None, body, report).await;
+    let taken = survey.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+    let Some(survey) = taken else { return Err(RunError::Interrupted) };
+    report.guards = guards.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).guards.clone();
+    survey.tell(report);
+    report.seconds.survey = Some(began.elapsed());
+    let (locations, put) = sent?;
+    match (put, send::taken(&slot)) {
+        (_, Some(own)) => Err(own),
+        (Err(error), None) => Err(error.into()),
+        (Ok(()), None) => Ok((survey.finish()?, locations)),
+    }
+}
+
+/// Asks for a pair of addresses and puts the body to one of them.
+async fn put(
+    job: &Job<'_>,
+    client: &Client,
+    length: Option<u64>,
+    body: BoxStream<'_, Result<Bytes, BodyError>>,
+    report: &mut RunReport,
+) -> Result<(Locations, Result<(), PutError>), RunError> {
+    let upload = &job.pipeline.upload;
+    let (format, content_type) = match upload.format {
+        UploadFormat::Json => ("json", "application/json"),
+        UploadFormat::Csv => ("csv", "text/csv"),
+    };
+    let encoding = match upload.encoding {
+        BodyEncoding::Identity => "identity",
+        BodyEncoding::Gzip => "gzip",
+    };
+    let began = Instant::now();
+    let locations = client
+        .generate(format, encoding)
+        .await
+        .map_err(|source| RunError::Orgvue { step: "generate", source })?;
+    *report.seconds.generate.get_or_insert_default() += began.elapsed();
+    let told = report.upload.get_or_insert_with(|| UploadReport {
+        length: match job.pipeline.length() {
+            Length::Measured => "measured".into(),
+            Length::Spooled => "spooled".into(),
+            Length::Chunked => "chunked".into(),
+        },
+        encoding: encoding.into(),
+        attempts: 0,
+        status: None,
+        etag: None,
+        put_url: None,
+    });
+    told.attempts += 1;
+    told.put_url = Some(locations.put.to_string());
+    let progress = job.progress.clone();
+    let paced = pace(body, upload.rate, upload.chunk.0 as usize)
+        .inspect_ok(move |bytes| progress.add_bytes_sent(bytes.len() as u64));
+    let sent = Arc::new(AtomicU64::new(0));
+    let request = PutRequest { url: &locations.put, length, content_type: Some(content_type), sent: sent.clone() };
+    let began = Instant::now();
+    let answer = Uploader::new().put(request, paced.boxed()).await;
+    *report.seconds.upload.get_or_insert_default() += began.elapsed();
+    report.bytes.sent += sent.load(Ordering::Relaxed);
+    let answer = answer.map(|receipt| {
+        told.status = Some(receipt.status);
+        told.etag = receipt.etag;
+        report.bytes.body = receipt.bytes;
+    });
+    Ok((locations, answer))
+}
+
+/// Import, wait, results.
+async fn import(
+    job: &Job<'_>,
+    prepared: &Prepared,
+    client: &Client,
+    locations: &Locations,
+    mut surveyed: Surveyed,
+    report: &mut RunReport,
+) -> Result<(), RunError> {
+    let pipeline = job.pipeline;
+    let settings = &pipeline.import;
+    job.progress.begin(Phase::Wait, None);
+    let told = report.import.insert(ImportReport {
+        ticket_status: None,
+        trace_ids: Vec::new(),
+        parameters: settings.parameters().into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+    });
+    let began = Instant::now();
+    let ticket = client.import(locations, settings).await;
+    report.seconds.import = Some(began.elapsed());
+    let ticket = ticket?;
+    told.see(&ticket);
+    let began = Instant::now();
+    let progress = job.progress.clone();
+    let waited = client
+        .wait(ticket, pipeline.wait.at_most.0, |ticket| {
+            progress.note(ticket.status.as_str());
+            told.see(ticket);
+        })
+        .await;
+    report.seconds.wait = Some(began.elapsed());
+    let ticket = match waited {
+        Ok(ticket) => ticket,
+        Err(error) => {
+            surveyed.rejects.finish()?;
+            return Err(error.into());
+        }
+    };
+    told.see(&ticket);
+    let began = Instant::now();
+    job.progress.begin(Phase::Results, None);
+    let joined = join_results(job, prepared, client, &ticket, &mut surveyed, report).await;
+    report.seconds.results = Some(began.elapsed());
+    let rejects = surveyed.rejects.finish()?;
+    report.refused = (&rejects.refused).into();
+    joined
+}
+
+async fn join_results(
+    job: &Job<'_>,
+    prepared: &Prepared,
+    client: &Client,
+    ticket: &Ticket,
+    surveyed: &mut Surveyed,
+    report: &mut RunReport,
+) -> Result<(), RunError> {
+    let settings = &job.pipeline.import;
+    let sent = report.counts.sent;
+    let key = match (&settings.identify_by, prepared.plan.key()) {
+        (Some(IdentifySpec::IdKey(name)), Some(key)) if **key == **name => Some(name.as_str()),
+        (Some(IdentifySpec::AutoId(true)), Some(key)) => Some(&**key),
+        _ => None,
+    };
+    let results = client.results(ticket, key).await.map_err(results_error)?;
+    let mut joined = results::join(results, surveyed, &prepared.plan, settings.match_results, sent)
+        .await
+        .map_err(results_error)?;
+    report.counts.accepted = joined.accepted;
+    report.counts.failed = joined.failed;
+    report.counts.unprocessed = sent.saturating_sub(joined.accepted + joined.failed);
+    if joined.surplus > 0 {
+        report.warnings.push(format!("the server gave {} results more than rows were sent", joined.surplus));
+    }
+    if joined.unmatched > 0 {
+        report.warnings.push(format!(
+            "{} refused results carry a key that no row sent has; they are not in the rejects file",
+            joined.unmatched
+        ));
+    }
+    let left = report.counts.unprocessed;
+    if left > 0 {
+        report.warnings.push(format!("the server gave no result for {left} of the {sent} rows sent"));
+    }
+    if joined.failed > joined.unmatched {
+        let blocks = Blocks::open(prepared.source.clone(), prepared.reading.clone()).await?;
+        let (source, plan) = (prepared.source.clone(), prepared.plan.clone());
+        results::write_refused(&mut joined, surveyed, blocks, &prepared.header, source, plan, job.workers).await?;
+    }
+    Ok(())
+}
+
+fn results_error(source: OrgvueError) -> RunError {
+    RunError::Orgvue { step: "results", source }
+}
+
+/// An error and its causes in one line.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.ends_with(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+impl Prepared {
+    fn begin_survey(&mut self) -> Survey {
+        let rejects = self.rejects.take();
+        Survey::new(self.plan.clone(), self.source.clone(), self.header.clone(), rejects)
+    }
+
+    /// The source's blocks: those opened for the header, or anew.
+    async fn open_blocks(&mut self) -> Result<Blocks, RunError> {
+        match self.blocks.take() {
+            Some(blocks) => Ok(blocks),
+            None => Blocks::open(self.source.clone(), self.reading.clone()).await,
+        }
+    }
+}
+
+/// Tells progress what a pass has read.
+struct Watch<'a> {
+    progress: &'a Progress,
+    read: Arc<AtomicU64>,
+    told: u64,
+}
+
+impl<'a> Watch<'a> {
+    fn new(progress: &'a Progress, source: &Source) -> Watch<'a> {
+        Watch { progress, read: source.bytes_read(), told: 0 }
+    }
+
+    fn rows(&mut self, rows: usize) {
+        self.progress.add_rows(rows as u64);
+        let read = self.read.load(Ordering::Relaxed);
+        self.progress.add_bytes_in(read - self.told);
+        self.told = read;
+    }
+}

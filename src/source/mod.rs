@@ -225,6 +225,11 @@ impl Source {
 }
 
 impl Origin {
+    /// The file's path; none for standard input.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
     fn file(path: &Path) -> Result<Origin, SourceError> {
         let name = shown(&path.display().to_string());
         let meta = std::fs::metadata(path).map_err(|e| match e.kind() {
