@@ -12,6 +12,10 @@ use crate::stage::{Bound, Resources};
 pub struct NumberSpec {}
 
 impl NumberSpec {
+    pub(super) fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     pub(super) fn bind(&self, _columns: &mut Columns, _resources: &Resources) -> Bound {
         Ok(None)
     }
