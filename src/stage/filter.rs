@@ -1,18 +1,105 @@
 //! `filter`: keeps the rows for which an expression is true.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::batch::Columns;
-use crate::stage::{Bound, Resources};
+use super::{Bound, Resources, Stage, fault};
+use crate::batch::{Batch, Columns};
+use crate::expr::{BoundExpr, Expr, FAILED};
 
-/// Keeps the rows for which an expression is true.
+/// Keeps the rows for which an expression (CEL) is true; the others leave, and are counted as filtered.
+/// A row that is rejected stays so. A row for which the expression can't be evaluated is rejected.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct FilterSpec {}
+#[serde(transparent)]
+pub struct FilterSpec(String);
 
 impl FilterSpec {
-    pub(super) fn bind(&self, _columns: &mut Columns, _resources: &Resources) -> Bound {
-        Ok(None)
+    fn compile(&self) -> Result<Expr, String> {
+        Expr::compile(&self.0).map_err(|e| e.to_string())
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        self.compile().map(drop)
+    }
+
+    pub(super) fn bind(&self, columns: &mut Columns, _resources: &Resources) -> Bound {
+        let expr = self.compile()?.bind(columns)?;
+        Ok(Some(Box::new(Filter {
+            expr,
+            whole_row: Arc::from(""),
+        })))
+    }
+}
+
+struct Filter {
+    expr: BoundExpr,
+    /// The name of no column, for faults.
+    whole_row: Arc<str>,
+}
+
+impl Stage for Filter {
+    fn apply(&self, batch: &mut Batch) {
+        for row in 0..batch.len() {
+            if !self.expr.is_ready(batch, row) {
+                continue;
+            }
+            match self.expr.eval_bool(batch, row) {
+                Ok(true) => {}
+                Ok(false) => batch.filter_out(row),
+                Err(error) => {
+                    let message = error.into_message();
+                    batch.reject(fault(row, "filter", &self.whole_row, FAILED, message), None);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::testing::{check, check_faults, check_refused};
+
+    #[test]
+    fn rows_for_which_it_is_false_leave() {
+        check(
+            json!({ "filter": "status != 'Terminated'" }),
+            json!([["id", "status"], ["1", "Active"], ["2", "Terminated"], ["3", ""], ["4", {}], ["5", {"faulty": "Terminated"}]]),
+            json!([["id", "status"], ["1", "Active"], "filtered", ["3", ""], ["4", {}], ["5", {"faulty": "Terminated"}]]),
+        );
+        check_faults(
+            json!({ "filter": "row['Annual Salary'] > 1000" }),
+            json!([["Annual Salary"], [1001], [999], ["1001"]]),
+            json!([["Annual Salary"], [1001], "filtered", ["1001"]]),
+            &[
+                "2 filter  expression_failed: `>` does not take (string, int); text becomes a number by the `number` stage, or by int() or double()",
+            ],
+        );
+        check_faults(
+            json!({ "filter": "a" }),
+            json!([["a"], [true], ["x"]]),
+            json!([["a"], [true], ["x"]]),
+            &["1 filter  expression_failed: expected true or false, the expression gave string"],
+        );
+    }
+
+    #[test]
+    fn refusals() {
+        for (expression, message) in [
+            ("", "the expression is empty"),
+            (
+                "a =",
+                "line 1, column 3 of the expression: token recognition error at: '='; write == to compare",
+            ),
+            (
+                "status == 'x'",
+                "no column `status` here, did you mean `Status`? (columns at this point: Status)",
+            ),
+        ] {
+            check_refused(json!({ "filter": expression }), &["Status"], message);
+        }
     }
 }

@@ -1,22 +1,606 @@
 //! `lookup`: joins columns of a second CSV file by a key.
+//!
+//! The file is read whole before the run, by [`Table::load`], and shared by all workers. It holds at
+//! most [`MAX_BYTES`] and [`MAX_ROWS`]; in memory it takes as much as on disk, 4 bytes a cell and 4
+//! bytes a row, and the index of each stage that uses it the text of the keys and some 50 bytes a row.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::path::Path;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use tokio::io::AsyncReadExt;
 
-use crate::batch::Columns;
-use crate::stage::{Bound, Resources};
+use super::{Bound, EMPTY, FAULTY, Place, Resources, Stage, add_column, check_names, fault};
+use crate::batch::{Batch, Cell, Columns, Kind};
 
-/// A second CSV file, read whole.
-#[derive(Debug, Default)]
-pub struct Table;
+/// Largest table file in bytes: a list of departments or people, not a second extract.
+pub const MAX_BYTES: u64 = 64 << 20;
 
-/// Joins columns of a second CSV file by a key.
+/// Most rows of a table.
+pub const MAX_ROWS: usize = 1_000_000;
+
+const NAME: &str = "lookup";
+
+/// Joins columns of a second CSV file (UTF-8, with a header) by a key. An empty, null or missing key is
+/// not looked up: what would be taken is empty then, or stays with `missing: keep`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LookupSpec {}
+pub struct LookupSpec {
+    /// The CSV file, relative to the pipeline file.
+    pub file: String,
+    /// Between the file's cells: one ASCII character, or `tab`.
+    #[serde(default = "comma")]
+    pub delimiter: String,
+    /// What is looked up, and where.
+    pub key: LookupKey,
+    /// The file's columns to take, and the columns they go into: `{ Name: departmentName }`. These are
+    /// new ones, or the key's own; with `missing: keep`, existing ones too.
+    pub take: IndexMap<String, String>,
+    /// What to do with a key that the file does not have.
+    #[serde(default)]
+    pub missing: Missing,
+}
+
+fn comma() -> String {
+    ",".to_owned()
+}
+
+/// What is looked up, and where.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LookupKey {
+    /// The column that holds the key.
+    pub column: String,
+    /// The file's column that it is looked up in, where the name is another.
+    #[serde(rename = "in")]
+    pub within: Option<String>,
+}
+
+/// What to do with a key that the file does not have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Missing {
+    /// Reject the row.
+    #[default]
+    Reject,
+    /// Leave the columns empty.
+    Empty,
+    /// Leave the columns as they are.
+    Keep,
+}
+
+/// A table that a stage reads: what [`Table::load`] needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source<'a> {
+    /// The file as written: the key of [`Resources::tables`].
+    pub file: &'a str,
+    /// Between cells.
+    pub delimiter: u8,
+}
+
+/// A second CSV file, read whole.
+pub struct Table {
+    delimiter: u8,
+    columns: Vec<Box<str>>,
+    /// The text of all cells, row by row.
+    text: String,
+    /// Where each cell ends in the text.
+    ends: Vec<u32>,
+    /// The physical line that each row begins on, from 1.
+    lines: Vec<u32>,
+}
+
+impl std::fmt::Debug for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Table")
+            .field("columns", &self.columns)
+            .field("rows", &self.lines.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a table can't be read. Names lines, never values.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// The file can't be opened or read.
+    #[error("cannot read it")]
+    Read(#[source] std::io::Error),
+    /// More than [`MAX_BYTES`].
+    #[error("it is larger than {} MiB", MAX_BYTES >> 20)]
+    TooLarge,
+    /// More than [`MAX_ROWS`].
+    #[error("it has more than {MAX_ROWS} rows")]
+    TooManyRows,
+    /// Not UTF-8.
+    #[error("line {0} is not UTF-8")]
+    NotUtf8(u32),
+    /// There is no header.
+    #[error("it is empty, expected a header")]
+    NoHeader,
+    /// Two columns of one name.
+    #[error("its header names `{0}` twice")]
+    RepeatedColumn(String),
+    /// A record of too many or too few cells.
+    #[error("line {line} has {cells} cells, the header has {columns}")]
+    Ragged {
+        /// Physical line on which the record begins.
+        line: u32,
+        /// Its cells.
+        cells: usize,
+        /// The header's.
+        columns: usize,
+    },
+}
+
+impl Table {
+    /// Reads a table. `path` is where the file really is.
+    pub async fn load(path: &Path, delimiter: u8) -> Result<Table, TableError> {
+        let file = tokio::fs::File::open(path)
+            .await
+            .map_err(TableError::Read)?;
+        let mut bytes = Vec::new();
+        // One byte more tells a file that is too large from one that just fits.
+        file.take(MAX_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .await
+            .map_err(TableError::Read)?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(TableError::TooLarge);
+        }
+        Table::parse(&bytes, delimiter).await
+    }
+
+    /// Parses a table from a file's bytes.
+    async fn parse(bytes: &[u8], delimiter: u8) -> Result<Table, TableError> {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        if let Err(error) = std::str::from_utf8(bytes) {
+            let lines = memchr::memchr_iter(b'\n', &bytes[..error.valid_up_to()]).count();
+            return Err(TableError::NotUtf8(lines as u32 + 1));
+        }
+        let mut reader = csv_async::AsyncReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(delimiter)
+            .create_reader(bytes);
+        let mut lines = Lines::new(bytes);
+        let mut record = csv_async::StringRecord::new();
+        let read_error = |e: csv_async::Error| TableError::Read(std::io::Error::other(e));
+
+        if !reader.read_record(&mut record).await.map_err(read_error)? {
+            return Err(TableError::NoHeader);
+        }
+        let columns: Vec<Box<str>> = record.iter().map(Box::from).collect();
+        if let Some((_, name)) =
+            (columns.iter().enumerate()).find(|(i, n)| columns[..*i].contains(n))
+        {
+            return Err(TableError::RepeatedColumn(name.to_string()));
+        }
+        let mut table = Table {
+            delimiter,
+            columns,
+            text: String::with_capacity(bytes.len()),
+            ends: Vec::new(),
+            lines: Vec::new(),
+        };
+        loop {
+            let at = reader.position().byte();
+            if !reader.read_record(&mut record).await.map_err(read_error)? {
+                return Ok(table);
+            }
+            let line = lines.at(at as usize);
+            if record.len() != table.columns.len() {
+                return Err(TableError::Ragged {
+                    line,
+                    cells: record.len(),
+                    columns: table.columns.len(),
+                });
+            }
+            if table.lines.len() == MAX_ROWS {
+                return Err(TableError::TooManyRows);
+            }
+            table.lines.push(line);
+            for cell in &record {
+                table.text.push_str(cell);
+                table.ends.push(table.text.len() as u32);
+            }
+        }
+    }
+
+    fn column(&self, file: &str, name: &str) -> Result<usize, String> {
+        self.columns
+            .iter()
+            .position(|c| **c == *name)
+            .ok_or_else(|| {
+                let have = Columns::from_header(self.columns.iter());
+                match have.need(name) {
+                    Err(error) => format!("{file}: {error}"),
+                    Ok(_) => format!("{file}: no column `{name}`"),
+                }
+            })
+    }
+
+    fn cell(&self, row: usize, column: usize) -> &str {
+        let i = row * self.columns.len() + column;
+        let start = if i == 0 { 0 } else { self.ends[i - 1] };
+        &self.text[start as usize..self.ends[i] as usize]
+    }
+
+    /// The rows by the text of a column. An empty key is none, and may occur more than once.
+    fn index(&self, file: &str, column: usize) -> Result<HashMap<Box<str>, u32>, String> {
+        let mut index = HashMap::with_capacity(self.lines.len());
+        for row in 0..self.lines.len() {
+            let key = self.cell(row, column);
+            if key.is_empty() {
+                continue;
+            }
+            match index.entry(Box::from(key)) {
+                Entry::Vacant(entry) => {
+                    entry.insert(row as u32);
+                }
+                Entry::Occupied(first) => {
+                    return Err(format!(
+                        "{file}: lines {} and {} have the same `{}`, a key must be unique",
+                        self.lines[*first.get() as usize],
+                        self.lines[row],
+                        self.columns[column]
+                    ));
+                }
+            }
+        }
+        Ok(index)
+    }
+}
+
+/// Physical lines of offsets that only grow. The reader's own count is wrong after blank lines and
+/// with CRLF.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    line: u32,
+}
+
+impl<'a> Lines<'a> {
+    fn new(bytes: &'a [u8]) -> Lines<'a> {
+        Lines {
+            bytes,
+            at: 0,
+            line: 1,
+        }
+    }
+
+    /// The line of the first byte from `offset` on that ends no line: there a record begins.
+    fn at(&mut self, offset: usize) -> u32 {
+        let rest = &self.bytes[offset..];
+        let begins = rest
+            .iter()
+            .position(|b| !matches!(b, b'\r' | b'\n'))
+            .unwrap_or(rest.len());
+        let to = offset + begins;
+        self.line += memchr::memchr_iter(b'\n', &self.bytes[self.at..to]).count() as u32;
+        self.at = to;
+        self.line
+    }
+}
 
 impl LookupSpec {
-    pub(super) fn bind(&self, _columns: &mut Columns, _resources: &Resources) -> Bound {
-        Ok(None)
+    fn delimiter(&self) -> Result<u8, String> {
+        match self.delimiter.as_bytes() {
+            b"tab" => Ok(b'\t'),
+            [b] if b.is_ascii() && !matches!(b, b'"' | b'\r' | b'\n') => Ok(*b),
+            _ => Err(format!(
+                "`delimiter` is one ASCII character or tab, found `{}`",
+                self.delimiter
+            )),
+        }
+    }
+
+    pub(super) fn source(&self) -> Source<'_> {
+        Source {
+            file: &self.file,
+            delimiter: self.delimiter().unwrap_or(b','),
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        if self.file.is_empty() {
+            return Err("`file` is empty".into());
+        }
+        check_names("take", self.take.values())?;
+        self.delimiter().map(drop)
+    }
+
+    pub(super) fn bind(&self, columns: &mut Columns, resources: &Resources) -> Bound {
+        self.check()?;
+        let key = columns.need(&self.key.column)?;
+        let file = &self.file;
+        let table = resources
+            .tables
+            .get(file)
+            .ok_or_else(|| format!("{file}: the table was not read"))?;
+        if table.delimiter != self.delimiter()? {
+            return Err(format!("{file}: two stages give it different delimiters").into());
+        }
+        let within = self.key.within.as_ref().unwrap_or(&self.key.column);
+        let index = table.index(file, table.column(file, within)?)?;
+        let mut take = Vec::with_capacity(self.take.len());
+        for (from, to) in &self.take {
+            let slot = if self.missing == Missing::Keep {
+                columns.add(to)
+            } else {
+                add_column(columns, to, &[&self.key.column])?
+            };
+            take.push((table.column(file, from)?, slot));
+        }
+        Ok(Some(Box::new(Lookup {
+            key,
+            take,
+            missing: self.missing,
+            absent: format!("`{within}` in {file} has no such value"),
+            index,
+            table: table.clone(),
+        })))
+    }
+}
+
+struct Lookup {
+    key: Place,
+    /// Columns of the table, and where they go.
+    take: Vec<(usize, usize)>,
+    missing: Missing,
+    /// The message for a key that is not there.
+    absent: String,
+    index: HashMap<Box<str>, u32>,
+    table: Arc<Table>,
+}
+
+impl Stage for Lookup {
+    fn apply(&self, batch: &mut Batch) {
+        // What was found for each row, before any column changes: one of them may be the key.
+        enum Found {
+            Row(u32),
+            Faulty,
+            Empty,
+            Stays,
+        }
+        let mut found = Vec::with_capacity(batch.len());
+        for row in 0..batch.len() {
+            let cell = batch.cell(row, self.key.1);
+            found.push(if !batch.is_live(row) {
+                Found::Stays
+            } else if cell.kind() == Kind::Faulty {
+                Found::Faulty
+            } else if let Some(at) = self.index.get(batch.text(cell)) {
+                Found::Row(*at)
+            } else {
+                match self.missing {
+                    Missing::Keep => Found::Stays,
+                    Missing::Reject if !cell.is_empty() => {
+                        let fault = fault(
+                            row,
+                            NAME,
+                            &self.key.0,
+                            "lookup_missing",
+                            self.absent.clone(),
+                        );
+                        batch.reject(fault, Some(self.key.1));
+                        Found::Faulty
+                    }
+                    Missing::Reject | Missing::Empty => Found::Empty,
+                }
+            });
+        }
+        for &(column, slot) in &self.take {
+            let mut cells = batch.take_column(slot);
+            for (cell, found) in cells.iter_mut().zip(&found) {
+                *cell = match found {
+                    Found::Stays => continue,
+                    Found::Faulty if cell.kind() == Kind::Faulty => continue,
+                    Found::Faulty => FAULTY,
+                    Found::Empty => EMPTY,
+                    Found::Row(row) => match self.table.cell(*row as usize, column) {
+                        "" => EMPTY,
+                        text if batch.text(*cell) == text && cell.kind() == Kind::Text => *cell,
+                        text => batch.append(text, Kind::Text),
+                    },
+                };
+            }
+            batch.put_column(slot, cells);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::testing::{check_refused, check_with, run_with, spec};
+    use super::*;
+
+    const DEPTS: &str = "code,Name,Head\r\nD1,\"Research, Development\",\"An\r\nna\"\r\n\r\nD2,Sales,\r\n,nobody,\r\n,nobody,\r\n";
+
+    async fn resources(text: &str) -> Resources {
+        let mut resources = Resources::default();
+        let table = Table::parse(text.as_bytes(), b',').await.unwrap();
+        resources.tables.insert("depts.csv".into(), Arc::new(table));
+        resources
+    }
+
+    fn stage(take: Value, missing: &str) -> Value {
+        json!({ "lookup": { "file": "depts.csv", "key": { "column": "dept", "in": "code" }, "take": take, "missing": missing } })
+    }
+
+    #[tokio::test]
+    async fn columns_are_joined() {
+        let resources = resources(DEPTS).await;
+        let before = json!([["id", "dept"], ["1", "D1"], ["2", "D2"], ["3", ""], ["4", null], ["5", {"faulty": "D1"}]]);
+        check_with(
+            &resources,
+            json!(
+                r#"{ "lookup": { "file": "depts.csv", "key": { "column": "dept", "in": "code" }, "take": { "Name": "name", "Head": "head" } } }"#
+            ),
+            before,
+            json!([["id", "dept", "name", "head"], ["1", "D1", "Research, Development", "An\r\nna"], ["2", "D2", "Sales", ""],
+                ["3", "", "", ""], ["4", null, "", ""], ["5", {"faulty": "D1"}, {"faulty": ""}, {"faulty": ""}]]),
+            &[],
+        );
+    }
+
+    #[tokio::test]
+    async fn a_key_that_is_not_there() {
+        let resources = resources(DEPTS).await;
+        let before = json!([["dept", "name"], ["D9", "old"], ["D2", "old"], ["", "old"]]);
+        check_with(
+            &resources,
+            stage(json!({ "Name": "new" }), "reject"),
+            before.clone(),
+            json!([["dept", "name", "new"], [{"faulty": "D9"}, "old", {"faulty": ""}], ["D2", "old", "Sales"], ["", "old", ""]]),
+            &["0 lookup dept lookup_missing: `code` in depts.csv has no such value"],
+        );
+        check_with(
+            &resources,
+            stage(json!({ "Name": "new" }), "empty"),
+            before.clone(),
+            json!([
+                ["dept", "name", "new"],
+                ["D9", "old", ""],
+                ["D2", "old", "Sales"],
+                ["", "old", ""]
+            ]),
+            &[],
+        );
+        check_with(
+            &resources,
+            stage(json!({ "Name": "name" }), "keep"),
+            before.clone(),
+            json!([
+                ["dept", "name"],
+                ["D9", "old"],
+                ["D2", "Sales"],
+                ["", "old"]
+            ]),
+            &[],
+        );
+        check_with(
+            &resources,
+            stage(json!({ "Name": "dept" }), "empty"),
+            before,
+            json!([["dept", "name"], ["", "old"], ["Sales", "old"], ["", "old"]]),
+            &[],
+        );
+    }
+
+    #[tokio::test]
+    async fn refused_when_bound() {
+        let resources = resources(DEPTS).await;
+        for (stage, message) in [
+            (
+                stage(json!({ "Nmae": "n" }), "empty"),
+                "depts.csv: no column `Nmae` here, did you mean `Name`? (columns at this point: code, Name, Head)",
+            ),
+            (
+                stage(json!({ "Name": "name" }), "empty"),
+                "there is a column `name` already; drop or rename it before",
+            ),
+            (
+                json!({ "lookup": { "file": "depts.csv", "key": { "column": "dept" }, "take": { "Name": "n" } } }),
+                "depts.csv: no column `dept` here (columns at this point: code, Name, Head)",
+            ),
+            (
+                json!({ "lookup": { "file": "depts.csv", "delimiter": "tab", "key": { "column": "dept", "in": "code" }, "take": { "Name": "n" } } }),
+                "depts.csv: two stages give it different delimiters",
+            ),
+        ] {
+            let error =
+                run_with(&resources, &[spec(stage)], &json!([["dept", "name"]])).unwrap_err();
+            assert_eq!(error.to_string(), message);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_repeated_key_names_both_lines() {
+        for (text, lines) in [
+            ("code,Name\nA,1\nB,2\nA,3\n", "2 and 4"),
+            ("code,Name\r\n\r\nA,\"x\r\ny\"\r\n\r\nA,3\r\n", "3 and 6"),
+            ("\u{feff}code,Name\n\n\nA,1\nA,3", "4 and 5"),
+        ] {
+            let resources = resources(text).await;
+            let spec = spec(stage(json!({ "Name": "n" }), "empty"));
+            let error = run_with(&resources, &[spec], &json!([["dept"]])).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("depts.csv: lines {lines} have the same `code`, a key must be unique")
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn tables_that_can_not_be_read() {
+        for (bytes, message) in [
+            (&b""[..], "it is empty, expected a header"),
+            (b"\xef\xbb\xbf", "it is empty, expected a header"),
+            (b"a,b,a\n", "its header names `a` twice"),
+            (b"a,b\n1,2\n\n1\n", "line 4 has 1 cells, the header has 2"),
+            (
+                b"a,b\r\n1,2\r\n1,2,3\r\n",
+                "line 3 has 3 cells, the header has 2",
+            ),
+            (b"a\nx\n\xff\n", "line 3 is not UTF-8"),
+        ] {
+            let error = Table::parse(bytes, b',').await.unwrap_err();
+            assert_eq!(error.to_string(), message);
+        }
+        let error = Table::load(Path::new("/no/such/file"), b',')
+            .await
+            .unwrap_err();
+        assert_eq!(error.to_string(), "cannot read it");
+    }
+
+    #[tokio::test]
+    async fn a_table_is_loaded_from_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("t.csv");
+        std::fs::write(&path, "a;b\nx;y\n").unwrap();
+        let table = Table::load(&path, b';').await.unwrap();
+        assert_eq!(table.cell(0, 1), "y");
+        assert_eq!(
+            format!("{table:?}"),
+            "Table { columns: [\"a\", \"b\"], rows: 1, .. }"
+        );
+    }
+
+    #[test]
+    fn refusals() {
+        for (stage, message) in [
+            (
+                json!({ "file": "", "key": { "column": "a" }, "take": { "x": "y" } }),
+                "`file` is empty",
+            ),
+            (
+                json!({ "file": "t", "key": { "column": "a" }, "take": {} }),
+                "`take` names no column",
+            ),
+            (
+                json!({ "file": "t", "key": { "column": "a" }, "take": { "x": "y", "z": "y" } }),
+                "`take` names `y` twice",
+            ),
+            (
+                json!({ "file": "t", "key": { "column": "a" }, "take": { "x": "y" }, "delimiter": "::" }),
+                "`delimiter` is one ASCII character or tab, found `::`",
+            ),
+            (
+                json!({ "file": "t", "key": { "column": "z" }, "take": { "x": "y" } }),
+                "no column `z` here (columns at this point: a)",
+            ),
+            (
+                json!({ "file": "t", "key": { "column": "a" }, "take": { "x": "y" } }),
+                "t: the table was not read",
+            ),
+        ] {
+            check_refused(json!({ "lookup": stage }), &["a"], message);
+        }
     }
 }

@@ -1,18 +1,166 @@
 //! `map`: replaces values by a table.
 
+use std::collections::HashMap;
+
+use indexmap::IndexMap;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
-use crate::batch::Columns;
-use crate::stage::{Bound, Resources};
+use super::{Bound, EMPTY, Resources, Stage, check_names, places};
+use crate::batch::{Batch, Cell, Columns, Kind};
 
-/// Replaces values by a table.
+/// Replaces values by a table. A value is looked up by its exact text; an empty, null or missing cell
+/// has the empty text. What is found, and the default, becomes text.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct MapSpec {}
+pub struct MapSpec {
+    /// The column; or use `columns`.
+    pub column: Option<String>,
+    /// The columns; or use `column`.
+    pub columns: Option<Vec<String>>,
+    /// The value found, and what takes its place; null for empty.
+    pub values: IndexMap<String, Option<String>>,
+    /// What takes the place of all other values, empty ones included; null for empty. Without it, they
+    /// stay.
+    #[serde(default, deserialize_with = "stated")]
+    #[schemars(with = "Option<String>")]
+    pub default: Option<Option<String>>,
+}
+
+/// A setting that may be null, as against one that is not there.
+fn stated<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::<String>::deserialize(d).map(Some)
+}
 
 impl MapSpec {
-    pub(super) fn bind(&self, _columns: &mut Columns, _resources: &Resources) -> Bound {
-        Ok(None)
+    fn names(&self) -> Result<&[String], String> {
+        match (&self.column, &self.columns) {
+            (Some(column), None) => Ok(std::slice::from_ref(column)),
+            (None, Some(columns)) => Ok(columns),
+            (Some(_), Some(_)) => Err("`column` and `columns` are both given, one is meant".into()),
+            (None, None) => Err("`column` is missing".into()),
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        check_names("columns", self.names()?)?;
+        if self.values.is_empty() && self.default.is_none() {
+            return Err("`values` is empty, and there is no `default`".into());
+        }
+        Ok(())
+    }
+
+    pub(super) fn bind(&self, columns: &mut Columns, _resources: &Resources) -> Bound {
+        self.check()?;
+        let mut results: Vec<Box<str>> = Vec::new();
+        let mut result = |text: &Option<String>| {
+            results.push(text.as_deref().unwrap_or_default().into());
+            results.len() - 1
+        };
+        let values = self
+            .values
+            .iter()
+            .map(|(value, to)| (value.as_str().into(), result(to)))
+            .collect();
+        let default = self.default.as_ref().map(result);
+        Ok(Some(Box::new(Map {
+            slots: places(columns, self.names()?)?
+                .into_iter()
+                .map(|p| p.1)
+                .collect(),
+            values,
+            default,
+            results,
+        })))
+    }
+}
+
+struct Map {
+    slots: Vec<usize>,
+    /// Places in `results`.
+    values: HashMap<Box<str>, usize>,
+    default: Option<usize>,
+    results: Vec<Box<str>>,
+}
+
+impl Stage for Map {
+    fn apply(&self, batch: &mut Batch) {
+        // Each result is written once per block, whatever the number of cells that it goes to.
+        let mut written: Vec<Option<Cell>> = vec![None; self.results.len()];
+        for &slot in &self.slots {
+            let mut cells = batch.take_column(slot);
+            for (row, cell) in cells.iter_mut().enumerate() {
+                if cell.kind() == Kind::Faulty || !batch.is_live(row) {
+                    continue;
+                }
+                let found = self.values.get(batch.text(*cell)).copied();
+                let Some(result) = found.or(self.default) else {
+                    continue;
+                };
+                *cell = *written[result].get_or_insert_with(|| match &*self.results[result] {
+                    "" => EMPTY,
+                    text => batch.append(text, Kind::Text),
+                });
+            }
+            batch.put_column(slot, cells);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::testing::{check, check_refused};
+
+    #[test]
+    fn values_are_replaced_and_others_stay() {
+        check(
+            json!({ "map": { "column": "a", "values": { "NO": "", "M": "Male", "1": "one", "true": "yes", "": "none" } } }),
+            json!([["a"], ["NO"], ["M"], ["m"], ["M "], [1], [true], [""], [null], [{}], [{"faulty": "M"}]]),
+            json!([["a"], [""], ["Male"], ["m"], ["M "], ["one"], ["yes"], ["none"], ["none"], ["none"], [{"faulty": "M"}]]),
+        );
+        check(
+            json!({ "map": { "columns": ["b", "a"], "values": { "x": "y", "y": "x" } } }),
+            json!([["a", "b", "c"], ["x", "y", "x"], ["", "y", "y"]]),
+            json!([["a", "b", "c"], ["y", "x", "x"], ["", "x", "y"]]),
+        );
+    }
+
+    #[test]
+    fn the_default_is_for_the_rest() {
+        for (default, expected) in [(json!("?"), "?"), (json!(null), ""), (json!(""), "")] {
+            check(
+                json!({ "map": { "column": "a", "values": { "x": "y", "gone": null }, "default": default } }),
+                json!([["a"], ["x"], ["z"], [""], [null], ["gone"]]),
+                json!([["a"], ["y"], [expected], [expected], [expected], [""]]),
+            );
+        }
+    }
+
+    #[test]
+    fn refusals() {
+        for (stage, message) in [
+            (json!({ "values": { "x": "y" } }), "`column` is missing"),
+            (
+                json!({ "column": "a", "columns": ["a"], "values": { "x": "y" } }),
+                "`column` and `columns` are both given, one is meant",
+            ),
+            (
+                json!({ "column": "a", "values": {} }),
+                "`values` is empty, and there is no `default`",
+            ),
+            (
+                json!({ "columns": [], "values": { "x": "y" } }),
+                "`columns` names no column",
+            ),
+            (
+                json!({ "column": "z", "values": { "x": "y" } }),
+                "no column `z` here (columns at this point: a)",
+            ),
+            (json!({ "column": "a" }), "missing field `values`"),
+        ] {
+            check_refused(json!({ "map": stage }), &["a"], message);
+        }
     }
 }

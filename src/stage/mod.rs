@@ -20,14 +20,19 @@ pub mod replace;
 pub mod select;
 pub mod set;
 pub mod split;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod trim;
 
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::batch::{Batch, Columns, NoColumn};
+use crate::batch::{Batch, Cell, Columns, Fault, Kind, NoColumn};
+use crate::expr::one_line;
 
 /// A stage bound to its columns: called once per block, on any worker.
 pub trait Stage: Send + Sync {
@@ -54,7 +59,9 @@ pub type Bound = Result<Option<Box<dyn Stage>>, BindError>;
 #[derive(Default)]
 pub struct Resources {
     /// Lookup tables by the path written in the pipeline file.
-    pub tables: std::collections::HashMap<String, Arc<lookup::Table>>,
+    pub tables: HashMap<String, Arc<lookup::Table>>,
+    /// Keys of `hash` stages by where the pipeline file says that they are found.
+    pub keys: HashMap<hash::KeySpec, hash::Key>,
 }
 
 /// One list feeds the parser, the JSON Schema, the names in messages and binding.
@@ -69,6 +76,12 @@ macro_rules! stages {
             /// The word in the pipeline file, in reports and in rejects.
             pub const fn name(&self) -> &'static str {
                 match self { $(StageSpec::$variant(_) => $name,)* }
+            }
+
+            /// Checks what can be checked before the columns are known: patterns, expressions, names
+            /// written twice. The message says what is wrong with the stage.
+            pub fn check(&self) -> Result<(), String> {
+                match self { $(StageSpec::$variant(spec) => spec.check(),)* }
             }
 
             /// Turns names into places and returns what is to run. Changes `columns` to what they are
@@ -115,4 +128,114 @@ stages! {
     Lookup(lookup::LookupSpec) = "lookup";
     /// Keyed hashes, for pseudonyms that can be joined and not reversed.
     Hash(hash::HashSpec) = "hash";
+}
+
+impl StageSpec {
+    /// The table that this stage reads, for whoever fills [`Resources::tables`].
+    pub fn table(&self) -> Option<lookup::Source<'_>> {
+        match self {
+            StageSpec::Lookup(spec) => Some(spec.source()),
+            _ => None,
+        }
+    }
+
+    /// Where the key of this stage is found, for whoever fills [`Resources::keys`].
+    pub fn key(&self) -> Option<&hash::KeySpec> {
+        match self {
+            StageSpec::Hash(spec) => Some(&spec.key),
+            _ => None,
+        }
+    }
+}
+
+impl From<String> for BindError {
+    fn from(message: String) -> BindError {
+        BindError::Other(message)
+    }
+}
+
+/// A column that a stage works on: its name at that point, and its place.
+type Place = (Arc<str>, usize);
+
+/// The places of the columns named.
+fn places(columns: &Columns, names: &[String]) -> Result<Vec<Place>, NoColumn> {
+    names.iter().map(|name| columns.need(name)).collect()
+}
+
+/// Refuses a list that is empty or names something twice.
+fn check_names<'a>(
+    setting: &str,
+    names: impl IntoIterator<Item = &'a String>,
+) -> Result<(), String> {
+    let mut seen = HashSet::new();
+    for name in names {
+        if name.is_empty() {
+            return Err(format!("`{setting}` has an empty name"));
+        }
+        if !seen.insert(name) {
+            return Err(format!("`{setting}` names `{name}` twice"));
+        }
+    }
+    if seen.is_empty() {
+        return Err(format!("`{setting}` names no column"));
+    }
+    Ok(())
+}
+
+/// Adds the column that a stage makes. A name that is taken is refused, for the values in it would be
+/// lost without a word, unless the stage reads that column itself.
+fn add_column(columns: &mut Columns, name: &str, reads: &[&str]) -> Result<usize, String> {
+    if columns.find(name).is_some() && !reads.contains(&name) {
+        return Err(format!(
+            "there is a column `{name}` already; drop or rename it before"
+        ));
+    }
+    Ok(columns.add(name))
+}
+
+/// Rewrites the text cells of a column, empty ones included. `change` is given a cell's text and an
+/// empty buffer, and returns whether what it wrote there is to replace the text. Cells of other kinds
+/// stay.
+fn rewrite(batch: &mut Batch, slot: usize, mut change: impl FnMut(&str, &mut String) -> bool) {
+    let mut cells = batch.take_column(slot);
+    let mut buffer = String::new();
+    for (row, cell) in cells.iter_mut().enumerate() {
+        if cell.kind() == Kind::Text && batch.is_live(row) {
+            buffer.clear();
+            if change(batch.text(*cell), &mut buffer) {
+                *cell = batch.append(&buffer, Kind::Text);
+            }
+        }
+    }
+    batch.put_column(slot, cells);
+}
+
+/// An empty text cell.
+const EMPTY: Cell = Cell::new(0, 0, Kind::Text);
+
+/// What stands in a cell that can't be made because a cell it is made from is faulty: that mistake is
+/// reported already.
+const FAULTY: Cell = Cell::new(0, 0, Kind::Faulty);
+
+/// A fault found by a stage.
+fn fault(
+    row: usize,
+    stage: &'static str,
+    column: &Arc<str>,
+    code: &'static str,
+    message: impl Into<Cow<'static, str>>,
+) -> Fault {
+    Fault {
+        row: row as u32,
+        stage,
+        column: column.clone(),
+        code: code.into(),
+        message: message.into(),
+    }
+}
+
+/// A regular expression, or what is wrong with it.
+fn pattern(source: &str) -> Result<regex::Regex, String> {
+    regex::Regex::new(source)
+        .map_err(|e| format!("`pattern` is no regular expression: {}", one_line(&e)))
 }

@@ -1,18 +1,382 @@
 //! `set`: sets columns to constants or to the values of expressions.
 
-use schemars::JsonSchema;
-use serde::Deserialize;
+use std::borrow::Cow;
+use std::fmt;
 
-use crate::batch::Columns;
-use crate::stage::{Bound, Resources};
+use indexmap::IndexMap;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
-/// Sets columns to constants or to the values of expressions.
+use super::{BindError, Bound, EMPTY, Place, Resources, Stage, check_names, fault};
+use crate::batch::{Batch, Columns, Kind};
+use crate::expr::{BoundExpr, Expr, FAILED};
+
+/// Sets columns, new ones or existing ones, in the order written: a later one sees what an earlier one
+/// set. Text is an expression (CEL); a constant is `{ value: ... }`, or a plain number, true, false or
+/// null.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SetSpec {}
+#[serde(transparent)]
+pub struct SetSpec(IndexMap<String, ValueSpec>);
+
+/// What a column is set to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ValueSpec {
+    /// The value of an expression, row by row.
+    Expression(String),
+    /// The same for all rows.
+    Constant(Constant),
+}
+
+/// A constant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Constant {
+    /// Text.
+    Text(String),
+    /// A number, in JSON's grammar.
+    Number(String),
+    /// True or false.
+    Bool(bool),
+    /// Nothing: an empty cell.
+    Empty,
+}
+
+impl<'de> Deserialize<'de> for ValueSpec {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<ValueSpec, D::Error> {
+        d.deserialize_any(ValueVisitor)
+    }
+}
+
+impl<'de> Deserialize<'de> for Constant {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Constant, D::Error> {
+        d.deserialize_any(ConstantVisitor)
+    }
+}
+
+/// Reads a constant; text is text.
+struct ConstantVisitor;
+
+impl<'de> Visitor<'de> for ConstantVisitor {
+    type Value = Constant;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("text, a number, true, false or null")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Constant, E> {
+        Ok(Constant::Text(text.to_owned()))
+    }
+
+    fn visit_bool<E: Error>(self, b: bool) -> Result<Constant, E> {
+        Ok(Constant::Bool(b))
+    }
+
+    fn visit_i64<E: Error>(self, n: i64) -> Result<Constant, E> {
+        Ok(Constant::Number(n.to_string()))
+    }
+
+    fn visit_u64<E: Error>(self, n: u64) -> Result<Constant, E> {
+        Ok(Constant::Number(n.to_string()))
+    }
+
+    fn visit_f64<E: Error>(self, n: f64) -> Result<Constant, E> {
+        // From 2^53 on, a float no longer has the digits that were written.
+        if n.abs() < (1u64 << 53) as f64 {
+            Ok(Constant::Number(n.to_string()))
+        } else {
+            Err(E::custom(
+                "this number is too large to be kept exactly; write { value: \"...\" } with quotes, and a `number` stage after it",
+            ))
+        }
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Constant, E> {
+        Ok(Constant::Empty)
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Constant, E> {
+        Ok(Constant::Empty)
+    }
+}
+
+/// Reads what a column is set to: as a constant, but that text is an expression, and with a map.
+struct ValueVisitor;
+
+impl<'de> Visitor<'de> for ValueVisitor {
+    type Value = ValueSpec;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an expression, `{ value: ... }`, a number, true, false or null")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<ValueSpec, E> {
+        Ok(ValueSpec::Expression(text.to_owned()))
+    }
+
+    fn visit_bool<E: Error>(self, b: bool) -> Result<ValueSpec, E> {
+        ConstantVisitor.visit_bool(b).map(ValueSpec::Constant)
+    }
+
+    fn visit_i64<E: Error>(self, n: i64) -> Result<ValueSpec, E> {
+        ConstantVisitor.visit_i64(n).map(ValueSpec::Constant)
+    }
+
+    fn visit_u64<E: Error>(self, n: u64) -> Result<ValueSpec, E> {
+        ConstantVisitor.visit_u64(n).map(ValueSpec::Constant)
+    }
+
+    fn visit_f64<E: Error>(self, n: f64) -> Result<ValueSpec, E> {
+        ConstantVisitor.visit_f64(n).map(ValueSpec::Constant)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<ValueSpec, E> {
+        Ok(ValueSpec::Constant(Constant::Empty))
+    }
+
+    fn visit_none<E: Error>(self) -> Result<ValueSpec, E> {
+        Ok(ValueSpec::Constant(Constant::Empty))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ValueSpec, A::Error> {
+        let mut constant = None;
+        while let Some(key) = map.next_key::<String>()? {
+            if key != "value" {
+                return Err(A::Error::unknown_field(&key, &["value"]));
+            }
+            if constant.is_some() {
+                return Err(A::Error::duplicate_field("value"));
+            }
+            constant = Some(map.next_value()?);
+        }
+        constant
+            .map(ValueSpec::Constant)
+            .ok_or_else(|| A::Error::missing_field("value"))
+    }
+}
+
+impl JsonSchema for ValueSpec {
+    fn schema_name() -> Cow<'static, str> {
+        "SetValue".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "An expression (CEL), or a constant: { value: ... }, a number, true, false or null.",
+            "oneOf": [
+                { "type": "string", "description": "An expression." },
+                { "type": ["number", "boolean", "null"] },
+                {
+                    "type": "object",
+                    "properties": { "value": { "type": ["string", "number", "boolean", "null"] } },
+                    "required": ["value"],
+                    "additionalProperties": false
+                }
+            ],
+            "examples": ["firstName + \" \" + lastName", { "value": "UK" }]
+        })
+    }
+}
+
+fn compile(column: &str, source: &str) -> Result<Expr, String> {
+    Expr::compile(source).map_err(|e| format!("`{column}`: {e}"))
+}
 
 impl SetSpec {
-    pub(super) fn bind(&self, _columns: &mut Columns, _resources: &Resources) -> Bound {
-        Ok(None)
+    pub(super) fn check(&self) -> Result<(), String> {
+        check_names("set", self.0.keys())?;
+        for (column, value) in &self.0 {
+            if let ValueSpec::Expression(source) = value {
+                compile(column, source)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn bind(&self, columns: &mut Columns, _resources: &Resources) -> Bound {
+        self.check()?;
+        let mut assignments = Vec::with_capacity(self.0.len());
+        for (column, value) in &self.0 {
+            let value = match value {
+                ValueSpec::Constant(constant) => Value::Constant(constant.clone()),
+                ValueSpec::Expression(source) => {
+                    let expr = compile(column, source)?;
+                    Value::Expression(expr.bind(columns).map_err(|error| {
+                        match expr.bare_name() {
+                            Some(name) => BindError::Other(format!(
+                                "`{column}`: {error}; to set constant text write {{ value: {name} }}"
+                            )),
+                            None => BindError::Other(format!("`{column}`: {error}")),
+                        }
+                    })?)
+                }
+            };
+            let slot = columns.add(column);
+            assignments.push(Assignment {
+                target: (columns.need(column)?.0, slot),
+                value,
+            });
+        }
+        Ok(Some(Box::new(Set { assignments })))
+    }
+}
+
+enum Value {
+    Constant(Constant),
+    Expression(BoundExpr),
+}
+
+struct Assignment {
+    target: Place,
+    value: Value,
+}
+
+struct Set {
+    assignments: Vec<Assignment>,
+}
+
+impl Stage for Set {
+    fn apply(&self, batch: &mut Batch) {
+        for Assignment { target, value } in &self.assignments {
+            match value {
+                Value::Constant(constant) => set_constant(batch, target.1, constant),
+                Value::Expression(expr) => set_expression(batch, target, expr),
+            }
+        }
+    }
+}
+
+fn set_constant(batch: &mut Batch, slot: usize, constant: &Constant) {
+    let value = match constant {
+        Constant::Text(text) => batch.append(text, Kind::Text),
+        Constant::Number(digits) => batch.append(digits, Kind::Number),
+        Constant::Bool(true) => batch.append("true", Kind::Bool),
+        Constant::Bool(false) => batch.append("false", Kind::Bool),
+        Constant::Empty => EMPTY,
+    };
+    let mut cells = batch.take_column(slot);
+    for (row, cell) in cells.iter_mut().enumerate() {
+        if batch.is_live(row) && cell.kind() != Kind::Faulty {
+            *cell = value;
+        }
+    }
+    batch.put_column(slot, cells);
+}
+
+fn set_expression(batch: &mut Batch, target: &Place, expr: &BoundExpr) {
+    // The expression may read the column that it sets, row by row, so it is not taken out.
+    let mut buffer = String::new();
+    for row in 0..batch.len() {
+        if !batch.is_live(row) {
+            continue;
+        }
+        let old = batch.cell(row, target.1);
+        let value = if expr.is_ready(batch, row) {
+            buffer.clear();
+            match expr.eval_text(batch, row, &mut buffer) {
+                Ok(kind) if kind == old.kind() && batch.text(old) == buffer => continue,
+                Ok(kind) => batch.append(&buffer, kind),
+                Err(error) => {
+                    let message = error.into_message();
+                    let fault = fault(row, "set", &target.0, FAILED, message);
+                    batch.reject(fault, Some(target.1));
+                    continue;
+                }
+            }
+        } else {
+            old.with_kind(Kind::Faulty)
+        };
+        batch.set_cell(row, target.1, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::testing::{check, check_faults, check_refused};
+
+    #[test]
+    fn expressions_and_constants() {
+        check(
+            json!(
+                r#"{ "set": { "full": "first + ' ' + last", "country": { "value": "UK" }, "code": { "value": "007" },
+                    "n": 7, "d": 0.5, "yes": true, "no": { "value": false }, "none": null, "again": "full + country" } }"#
+            ),
+            json!([["first", "last"], ["Åsa", "Öst"], ["", {}]]),
+            json!([
+                [
+                    "first", "last", "full", "country", "code", "n", "d", "yes", "no", "none",
+                    "again"
+                ],
+                [
+                    "Åsa",
+                    "Öst",
+                    "Åsa Öst",
+                    "UK",
+                    "007",
+                    7,
+                    0.5,
+                    true,
+                    false,
+                    "",
+                    "Åsa ÖstUK"
+                ],
+                ["", {}, " ", "UK", "007", 7, 0.5, true, false, "", " UK"]
+            ]),
+        );
+        check(
+            json!(r#"{ "set": { "salary": "salary * 2", "old": "salary" } }"#),
+            json!([["salary"], [1], [2]]),
+            json!([["salary", "old"], [2, 2], [4, 4]]),
+        );
+    }
+
+    #[test]
+    fn what_fails_is_reported_once() {
+        check_faults(
+            json!({ "set": { "b": "int(a)", "c": "b + 1", "d": "'x'" } }),
+            json!([["a"], ["5"], ["five"], [{"faulty": "1"}]]),
+            json!([["a", "b", "c", "d"], ["5", 5, 6, "x"], ["five", {"faulty": ""}, {"faulty": ""}, "x"],
+                [{"faulty": "1"}, {"faulty": ""}, {"faulty": ""}, "x"]]),
+            &["1 set b expression_failed: `int` can't be applied to this value"],
+        );
+    }
+
+    #[test]
+    fn refusals() {
+        for (stage, message) in [
+            (json!({}), "`set` names no column"),
+            (
+                json!({ "country": "UK" }),
+                "`country`: no column `UK` here (columns at this point: first); to set constant text write { value: UK }",
+            ),
+            (
+                json!({ "x": "firts + 'a'" }),
+                "`x`: no column `firts` here, did you mean `first`? (columns at this point: first)",
+            ),
+            (
+                json!({ "x": "first +" }),
+                "`x`: line 1, column 8 of the expression: the expression ends too early",
+            ),
+            (
+                json!({ "x": { "valeu": 1 } }),
+                "unknown field `valeu`, expected `value`",
+            ),
+            (json!({ "x": {} }), "missing field `value`"),
+            (
+                json!({ "x": [1] }),
+                "invalid type: sequence, expected an expression, `{ value: ... }`, a number, true, false or null",
+            ),
+            (
+                json!({ "x": 1e300 }),
+                "this number is too large to be kept exactly; write { value: \"...\" } with quotes, and a `number` stage after it",
+            ),
+            (
+                json!({ "x": { "value": { "value": 1 } } }),
+                "invalid type: map, expected text, a number, true, false or null",
+            ),
+        ] {
+            check_refused(json!({ "set": stage }), &["first"], message);
+        }
     }
 }

@@ -3,16 +3,130 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::batch::Columns;
-use crate::stage::{Bound, Resources};
+use super::{Bound, Resources, Stage, check_names, places};
+use crate::batch::{Batch, Columns, Kind};
 
-/// Takes white space off both ends, of all columns or of those named.
+/// Takes white space off both ends, of all columns or of those named. White space is Unicode's, so
+/// that the no-break spaces of spreadsheets go too. Text alone is trimmed.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TrimSpec {}
+#[serde(transparent)]
+pub struct TrimSpec(
+    /// The columns; all where there is no list.
+    Option<Vec<String>>,
+);
 
 impl TrimSpec {
-    pub(super) fn bind(&self, _columns: &mut Columns, _resources: &Resources) -> Bound {
-        Ok(None)
+    pub(super) fn check(&self) -> Result<(), String> {
+        match &self.0 {
+            Some(names) => check_names("trim", names),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn bind(&self, columns: &mut Columns, _resources: &Resources) -> Bound {
+        self.check()?;
+        let slots = match &self.0 {
+            Some(names) => places(columns, names)?.into_iter().map(|p| p.1).collect(),
+            None => columns.iter().map(|(_, slot)| slot).collect(),
+        };
+        Ok(Some(Box::new(Trim { slots })))
+    }
+}
+
+struct Trim {
+    slots: Vec<usize>,
+}
+
+impl Stage for Trim {
+    fn apply(&self, batch: &mut Batch) {
+        for &slot in &self.slots {
+            let mut cells = batch.take_column(slot);
+            for cell in &mut cells {
+                if cell.kind() != Kind::Text {
+                    continue;
+                }
+                let text = batch.text(*cell);
+                // Nearly all cells begin and end with a visible ASCII character.
+                if let [first, .., last] = text.as_bytes()
+                    && first.is_ascii_graphic()
+                    && last.is_ascii_graphic()
+                {
+                    continue;
+                }
+                let start = text.len() - text.trim_start().len();
+                let end = text.trim_end().len().max(start);
+                if end - start < text.len() {
+                    *cell = cell.part(start..end);
+                }
+            }
+            batch.put_column(slot, cells);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::super::testing::{check, check_refused, run_with, spec};
+    use super::*;
+
+    #[test]
+    fn takes_white_space_off_both_ends() {
+        for (text, trimmed) in [
+            ("a", "a"),
+            ("", ""),
+            ("  ", ""),
+            (" a b\t", "a b"),
+            ("\u{a0}é\u{a0}", "é"),
+            ("\u{3000}", ""),
+            ("a\r\n", "a"),
+            ("é", "é"),
+        ] {
+            check(
+                json!({ "trim": null }),
+                json!([["a"], [text]]),
+                json!([["a"], [trimmed]]),
+            );
+        }
+    }
+
+    #[test]
+    fn all_columns_or_those_named() {
+        let before = json!([["a", "b"], [" x ", " y "], [7, null], [{}, {"faulty": " z"}]]);
+        check(
+            json!({ "trim": ["b"] }),
+            before.clone(),
+            json!([["a", "b"], [" x ", "y"], [7, null], [{}, {"faulty": " z"}]]),
+        );
+        check(
+            json!({ "trim": null }),
+            before,
+            json!([["a", "b"], ["x", "y"], [7, null], [{}, {"faulty": " z"}]]),
+        );
+        check_refused(
+            json!({ "trim": ["c"] }),
+            &["a", "b"],
+            "no column `c` here (columns at this point: a, b)",
+        );
+        check_refused(json!({ "trim": [] }), &["a"], "`trim` names no column");
+        check_refused(
+            json!({ "trim": ["a", "a"] }),
+            &["a"],
+            "`trim` names `a` twice",
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn trimming_twice_is_trimming_once(text in "[ \\t\\u{a0}aé]{0,6}") {
+            let stage = || spec(json!({ "trim": null }));
+            let table = json!([["a"], [text]]);
+            let once = run_with(&Resources::default(), &[stage()], &table).unwrap();
+            let twice = run_with(&Resources::default(), &[stage(), stage()], &table).unwrap();
+            prop_assert_eq!(&once.0[1][0], text.trim());
+            prop_assert_eq!(once, twice);
+        }
     }
 }
