@@ -1,22 +1,275 @@
 //! `boolean`: stated words into true and false.
 
-use schemars::JsonSchema;
-use serde::Deserialize;
+use std::borrow::Cow;
+use std::sync::Arc;
 
-use crate::batch::Columns;
-use crate::stage::{Bound, Resources};
+use schemars::JsonSchema;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use super::date::check_columns;
+use super::number::or_list;
+use crate::batch::{Batch, Columns, Fault, Kind};
+use crate::stage::{BindError, Bound, Resources, Stage};
 
 /// Stated words into true and false.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct BooleanSpec {}
+///
+/// Short: `- boolean: [isManager]`. An empty cell stays empty, unless a list has the empty text.
+#[derive(Clone, Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, remote = "Self")]
+#[schemars(transform = or_list)]
+pub struct BooleanSpec {
+    /// The columns, by their names at this point.
+    pub columns: Vec<String>,
+    /// The words for true; without them true, yes, y, t and 1.
+    #[serde(rename = "true", default = "yes")]
+    pub yes: Vec<String>,
+    /// The words for false; without them false, no, n, f and 0.
+    #[serde(rename = "false", default = "no")]
+    pub no: Vec<String>,
+    /// Whether upper and lower case matter.
+    #[serde(default)]
+    pub case: WordCase,
+}
+
+fn yes() -> Vec<String> {
+    ["true", "yes", "y", "t", "1"].map(str::to_owned).into()
+}
+
+fn no() -> Vec<String> {
+    ["false", "no", "n", "f", "0"].map(str::to_owned).into()
+}
+
+/// Whether upper and lower case matter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WordCase {
+    /// `Yes`, `YES` and `yes` are the same word.
+    #[default]
+    Insensitive,
+    /// They are different words.
+    Sensitive,
+}
+
+impl<'de> Deserialize<'de> for BooleanSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = BooleanSpec;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a list of columns, or a map with `columns`")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<BooleanSpec, A::Error> {
+                Ok(BooleanSpec {
+                    columns: Vec::deserialize(SeqAccessDeserializer::new(seq))?,
+                    yes: yes(),
+                    no: no(),
+                    case: WordCase::Insensitive,
+                })
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<BooleanSpec, A::Error> {
+                BooleanSpec::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
 
 impl BooleanSpec {
+    /// What is wrong with it, header or not.
     pub(super) fn check(&self) -> Result<(), String> {
-        Ok(())
+        check_columns(&self.columns)?;
+        for (name, words) in [("true", &self.yes), ("false", &self.no)] {
+            if words.is_empty() {
+                return Err(format!("`{name}` names no word"));
+            }
+        }
+        let both = |word: &&String| self.no.iter().any(|no| self.case.same(word, no));
+        match self.yes.iter().find(both) {
+            Some(word) => Err(format!("`{word}` stands for both true and false")),
+            None => Ok(()),
+        }
     }
 
-    pub(super) fn bind(&self, _columns: &mut Columns, _resources: &Resources) -> Bound {
-        Ok(None)
+    pub(super) fn bind(&self, columns: &mut Columns, _resources: &Resources) -> Bound {
+        self.check().map_err(BindError::Other)?;
+        let quoted = |words: &[String]| {
+            let words: Vec<_> = words.iter().map(|w| format!("`{w}`")).collect();
+            words.join(", ")
+        };
+        let words = self.yes.iter().map(|word| (word.clone(), true));
+        let words = words.chain(self.no.iter().map(|word| (word.clone(), false)));
+        Ok(Some(Box::new(Boolean {
+            columns: self
+                .columns
+                .iter()
+                .map(|name| columns.need(name))
+                .collect::<Result<_, _>>()?,
+            expected: format!(
+                "expected one of {} for true or {} for false",
+                quoted(&self.yes),
+                quoted(&self.no)
+            )
+            .into(),
+            words: words.collect(),
+            case: self.case,
+        })))
+    }
+}
+
+impl WordCase {
+    fn same(self, a: &str, b: &str) -> bool {
+        let lower = |s| str::chars(s).flat_map(char::to_lowercase);
+        match self {
+            WordCase::Sensitive => a == b,
+            WordCase::Insensitive if a.is_ascii() && b.is_ascii() => a.eq_ignore_ascii_case(b),
+            WordCase::Insensitive => lower(a).eq(lower(b)),
+        }
+    }
+}
+
+struct Boolean {
+    columns: Vec<(Arc<str>, usize)>,
+    /// The words for true, then those for false.
+    words: Vec<(String, bool)>,
+    case: WordCase,
+    expected: Cow<'static, str>,
+}
+
+impl Stage for Boolean {
+    fn apply(&self, batch: &mut Batch) {
+        let (yes, no) = (
+            batch.append("true", Kind::Bool),
+            batch.append("false", Kind::Bool),
+        );
+        for (name, slot) in &self.columns {
+            let mut cells = batch.take_column(*slot);
+            for (row, cell) in cells.iter_mut().enumerate() {
+                if !batch.is_live(row) {
+                    continue;
+                }
+                match cell.kind() {
+                    Kind::Bool | Kind::Null | Kind::Missing | Kind::Faulty => continue,
+                    Kind::Text | Kind::Number => {
+                        let text = batch.text(*cell);
+                        let word = self.words.iter().find(|(w, _)| self.case.same(w, text));
+                        match word {
+                            Some((_, true)) => *cell = yes,
+                            Some((_, false)) => *cell = no,
+                            None if text.is_empty() => {}
+                            None => {
+                                self.reject(batch, row, name);
+                                *cell = cell.with_kind(Kind::Faulty);
+                            }
+                        }
+                    }
+                    Kind::Json => {
+                        self.reject(batch, row, name);
+                        *cell = cell.with_kind(Kind::Faulty);
+                    }
+                }
+            }
+            batch.put_column(*slot, cells);
+        }
+    }
+}
+
+impl Boolean {
+    fn reject(&self, batch: &mut Batch, row: usize, column: &Arc<str>) {
+        let fault = Fault {
+            row: row as u32,
+            stage: "boolean",
+            column: column.clone(),
+            code: Cow::Borrowed("boolean_format"),
+            message: self.expected.clone(),
+        };
+        batch.reject(fault, None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stage::date::tests::run_column;
+
+    fn spec(json: &str) -> BooleanSpec {
+        serde_json::from_str(json).unwrap()
+    }
+
+    fn run(json: &str, cells: &[(&str, Kind)]) -> (Batch, Vec<String>) {
+        let columns = &mut Columns::from_header(["b"]);
+        run_column(spec(json).bind(columns, &Resources::default()), cells)
+    }
+
+    #[test]
+    fn reads() {
+        #[track_caller]
+        fn check(json: &str, cell: (&str, Kind), expected: &str) {
+            let (batch, seen) = run(json, &[cell]);
+            let faults: Vec<_> = batch.faults().iter().map(|f| &*f.code).collect();
+            let seen = match faults[..] {
+                [] => seen[0].clone(),
+                _ => faults.join(" "),
+            };
+            assert_eq!(seen, expected, "{json} {cell:?}");
+        }
+        let plain = r#"["b"]"#;
+        for (text, expected) in [
+            ("Yes", "Bool true"),
+            ("y", "Bool true"),
+            ("1", "Bool true"),
+            ("TRUE", "Bool true"),
+            ("no", "Bool false"),
+            ("0", "Bool false"),
+            ("", "Text "),
+            ("maybe", "boolean_format"),
+            (" yes", "boolean_format"),
+        ] {
+            check(plain, (text, Kind::Text), expected);
+        }
+        check(plain, ("1", Kind::Number), "Bool true");
+        check(plain, ("2", Kind::Number), "boolean_format");
+        check(plain, ("false", Kind::Bool), "Bool false");
+        check(plain, ("", Kind::Null), "Null ");
+        check(plain, ("", Kind::Missing), "Missing ");
+        check(plain, ("[]", Kind::Json), "boolean_format");
+        check(plain, ("x", Kind::Faulty), "Faulty x");
+        let german = r#"{"columns": ["b"], "true": ["Ja", "ÜBER"], "false": ["Nein", ""]}"#;
+        for (text, expected) in [
+            ("JA", "Bool true"),
+            ("über", "Bool true"),
+            ("", "Bool false"),
+            ("yes", "boolean_format"),
+        ] {
+            check(german, (text, Kind::Text), expected);
+        }
+        let exact = r#"{"columns": ["b"], "true": ["X"], "false": ["x"], "case": "sensitive"}"#;
+        check(exact, ("X", Kind::Text), "Bool true");
+        check(exact, ("x", Kind::Text), "Bool false");
+    }
+
+    #[test]
+    fn the_message_names_the_words() {
+        let json = r#"{"columns": ["b"], "true": ["X"], "false": ["-"]}"#;
+        let (batch, _) = run(json, &[("?", Kind::Text)]);
+        assert_eq!(
+            batch.faults()[0].message,
+            "expected one of `X` for true or `-` for false"
+        );
+    }
+
+    #[test]
+    fn checks() {
+        #[track_caller]
+        fn check(json: &str, expected: &str) {
+            assert_eq!(spec(json).check().unwrap_err(), expected);
+        }
+        check("[]", "no column is named");
+        check(r#"{"columns": ["b"], "true": []}"#, "`true` names no word");
+        check(
+            r#"{"columns": ["b"], "true": ["NO"]}"#,
+            "`NO` stands for both true and false",
+        );
+        assert_eq!(spec(r#"["b"]"#).check(), Ok(()));
     }
 }
