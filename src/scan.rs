@@ -13,7 +13,10 @@ pub struct Dialect {
 
 impl Default for Dialect {
     fn default() -> Self {
-        Dialect { delimiter: b',', quote: b'"' }
+        Dialect {
+            delimiter: b',',
+            quote: b'"',
+        }
     }
 }
 
@@ -36,7 +39,13 @@ pub struct Hits<'t, const N: usize> {
 impl<'t, const N: usize> Hits<'t, N> {
     /// The places of `needles` in `text`, in order.
     pub fn new(text: &'t [u8], needles: [u8; N]) -> Self {
-        Hits { text, needles, base: 0, mask: 0, next: 0 }
+        Hits {
+            text,
+            needles,
+            base: 0,
+            mask: 0,
+            next: 0,
+        }
     }
 
     #[inline(always)]

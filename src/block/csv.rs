@@ -47,7 +47,12 @@ pub(super) fn cut(dialect: Dialect, text: &[u8], at_end: bool) -> Result<Cut, Cu
                 last_boundary = Some(plain_from + found + 1);
             }
         }
-        Some(at) if at_end => return Err(CutError { at, kind: CutErrorKind::OpenQuote }),
+        Some(at) if at_end => {
+            return Err(CutError {
+                at,
+                kind: CutErrorKind::OpenQuote,
+            });
+        }
         Some(_) => {}
     }
     Ok(match last_boundary {

@@ -92,14 +92,24 @@ mod tests {
     #[test]
     fn cuts_after_whole_elements() {
         let mut cutter = ArrayCutter::default();
-        assert_eq!(cutter.cut(br#" [ {"a": "]}\"{"}, {"b": [1, {"#, false), Ok(Cut::At(17)));
-        assert_eq!(cutter.cut(br#", {"b": [1, {}]}  ]  "#, false), Ok(Cut::At(21)));
+        assert_eq!(
+            cutter.cut(br#" [ {"a": "]}\"{"}, {"b": [1, {"#, false),
+            Ok(Cut::At(17))
+        );
+        assert_eq!(
+            cutter.cut(br#", {"b": [1, {}]}  ]  "#, false),
+            Ok(Cut::At(21))
+        );
         assert_eq!(cutter.cut(b" \n", true), Ok(Cut::At(2)));
     }
 
     #[track_caller]
     fn check(text: &str, at: usize, kind: CutErrorKind) {
-        assert_eq!(ArrayCutter::default().cut(text.as_bytes(), true), Err(CutError { at, kind }), "{text:?}");
+        assert_eq!(
+            ArrayCutter::default().cut(text.as_bytes(), true),
+            Err(CutError { at, kind }),
+            "{text:?}"
+        );
     }
 
     #[test]

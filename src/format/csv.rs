@@ -51,8 +51,18 @@ enum State {
 
 impl Parser {
     /// A parser for records of `cells` cells, the first of which are the columns `names`.
-    pub fn new(dialect: Dialect, names: Arc<[Arc<str>]>, cells: usize, on_ragged: OnRagged) -> Parser {
-        Parser { dialect, names, on_ragged, cells }
+    pub fn new(
+        dialect: Dialect,
+        names: Arc<[Arc<str>]>,
+        cells: usize,
+        on_ragged: OnRagged,
+    ) -> Parser {
+        Parser {
+            dialect,
+            names,
+            on_ragged,
+            cells,
+        }
     }
 
     /// Names of the columns, in order.
@@ -91,7 +101,8 @@ impl Parser {
                             Cell::new(cell_start + 1, close - cell_start - 1, Kind::Text)
                         }
                         State::Closed(_) => {
-                            let cell = Cell::new(cell_start, (end - cell_start).min(MAX_CELL), Kind::Text);
+                            let cell =
+                                Cell::new(cell_start, (end - cell_start).min(MAX_CELL), Kind::Text);
                             deferred.push(Deferred::new(rows.len(), count, cell));
                             cell
                         }
@@ -107,7 +118,8 @@ impl Parser {
         macro_rules! end_record {
             ($at:expr, $next:expr) => {{
                 let mut end: usize = $at;
-                if end > record_start && block[end - 1] == b'\r' && !matches!(state, State::Quoted) {
+                if end > record_start && block[end - 1] == b'\r' && !matches!(state, State::Quoted)
+                {
                     end -= 1;
                 }
                 if end > record_start {
@@ -116,7 +128,11 @@ impl Parser {
                         ragged.push((rows.len(), count));
                         cells.resize((rows.len() + 1) * width, Cell::new(end, 0, Kind::Text));
                     }
-                    rows.push(Row { line: record_line, start: record_start as u32, end: end as u32 });
+                    rows.push(Row {
+                        line: record_line,
+                        start: record_start as u32,
+                        end: end as u32,
+                    });
                     count = 0;
                 }
                 record_start = $next;
@@ -166,7 +182,10 @@ impl Parser {
         };
         batch.put_rows(rows);
         for column in 0..width {
-            batch.put_column(column, cells.iter().skip(column).step_by(width).copied().collect());
+            batch.put_column(
+                column,
+                cells.iter().skip(column).step_by(width).copied().collect(),
+            );
         }
         let mut scratch = String::new();
         for Deferred { row, column, cell } in deferred {
@@ -186,14 +205,20 @@ impl Parser {
         let expected = self.cells;
         match self.on_ragged {
             OnRagged::Pad if found < expected => Ok(()),
-            OnRagged::Fail => Err(RaggedError { line: batch.row(row).line, expected, found }),
+            OnRagged::Fail => Err(RaggedError {
+                line: batch.row(row).line,
+                expected,
+                found,
+            }),
             _ => {
                 let fault = Fault {
                     row: row as u32,
                     stage: PARSE,
                     column: Arc::from(""),
                     code: Cow::Borrowed("ragged"),
-                    message: Cow::Owned(format!("expected {expected} cells as in the header, found {found}")),
+                    message: Cow::Owned(format!(
+                        "expected {expected} cells as in the header, found {found}"
+                    )),
                 };
                 // No cell can be trusted to stand under its own name: nothing more is said of them.
                 batch.reject(fault, None);
@@ -271,10 +296,14 @@ mod tests {
 
     #[track_caller]
     fn check(block: &str, expected: &[(u32, &[&str])]) {
-        let batch = parser(2, OnRagged::Reject).parse(block.as_bytes().to_vec()).unwrap();
-        let found: Vec<(u32, Vec<&str>)> =
-            (0..batch.len()).map(|r| (batch.row(r).line, (0..2).map(|c| batch.get(r, c)).collect())).collect();
-        let expected: Vec<(u32, Vec<&str>)> = expected.iter().map(|(l, c)| (*l, c.to_vec())).collect();
+        let batch = parser(2, OnRagged::Reject)
+            .parse(block.as_bytes().to_vec())
+            .unwrap();
+        let found: Vec<(u32, Vec<&str>)> = (0..batch.len())
+            .map(|r| (batch.row(r).line, (0..2).map(|c| batch.get(r, c)).collect()))
+            .collect();
+        let expected: Vec<(u32, Vec<&str>)> =
+            expected.iter().map(|(l, c)| (*l, c.to_vec())).collect();
         assert_eq!(found, expected, "{block:?}");
     }
 
@@ -282,7 +311,10 @@ mod tests {
     fn reads_cells_and_lines() {
         check("a,b\nc,d\n", &[(0, &["a", "b"]), (1, &["c", "d"])]);
         check("a,b\r\n\r\n\nc,d", &[(0, &["a", "b"]), (3, &["c", "d"])]);
-        check("\"a\nx\",b\r\nc,\"d\"\r\n", &[(0, &["a\nx", "b"]), (2, &["c", "d"])]);
+        check(
+            "\"a\nx\",b\r\nc,\"d\"\r\n",
+            &[(0, &["a\nx", "b"]), (2, &["c", "d"])],
+        );
         check("\"a\"\"b\",\"\"\n", &[(0, &["a\"b", ""])]);
         check("5\" pipe,\"x\"y\"z\n", &[(0, &["5\" pipe", "xy\"z"])]);
         check(",\n\"\",\"\"\"\"\n", &[(0, &["", ""]), (1, &["", "\""])]);
@@ -292,31 +324,58 @@ mod tests {
 
     #[test]
     fn ragged_records_follow_the_policy() {
-        let rejected = parser(2, OnRagged::Reject).parse(b"a\nb,c\nd,e,f\n".to_vec()).unwrap();
+        let rejected = parser(2, OnRagged::Reject)
+            .parse(b"a\nb,c\nd,e,f\n".to_vec())
+            .unwrap();
         let states: Vec<_> = (0..3).map(|r| rejected.state(r)).collect();
-        assert_eq!(states, [RowState::Rejected, RowState::In, RowState::Rejected]);
-        assert_eq!(rejected.faults()[1].message, "expected 2 cells as in the header, found 3");
+        assert_eq!(
+            states,
+            [RowState::Rejected, RowState::In, RowState::Rejected]
+        );
+        assert_eq!(
+            rejected.faults()[1].message,
+            "expected 2 cells as in the header, found 3"
+        );
         assert_eq!(rejected.raw_record(2), b"d,e,f");
 
         let padded = parser(2, OnRagged::Pad).parse(b"a\n".to_vec()).unwrap();
-        assert_eq!((padded.state(0), padded.get(0, 0), padded.get(0, 1)), (RowState::In, "a", ""));
+        assert_eq!(
+            (padded.state(0), padded.get(0, 0), padded.get(0, 1)),
+            (RowState::In, "a", "")
+        );
 
         let failed = parser(2, OnRagged::Fail).parse(b"a,b\n\nc\n".to_vec());
-        assert_eq!(failed.err(), Some(RaggedError { line: 2, expected: 2, found: 1 }));
+        assert_eq!(
+            failed.err(),
+            Some(RaggedError {
+                line: 2,
+                expected: 2,
+                found: 1
+            })
+        );
     }
 
     #[test]
     fn bad_utf8_rejects_its_row_and_keeps_the_bytes() {
-        let batch = parser(2, OnRagged::Reject).parse(b"a,b\nc,M\xfcller\ne,f\n".to_vec()).unwrap();
+        let batch = parser(2, OnRagged::Reject)
+            .parse(b"a,b\nc,M\xfcller\ne,f\n".to_vec())
+            .unwrap();
         let states: Vec<_> = (0..3).map(|r| batch.state(r)).collect();
         assert_eq!(states, [RowState::In, RowState::Rejected, RowState::In]);
         assert_eq!(batch.raw_record(1), b"c,M\xfcller");
         assert_eq!(&*batch.faults()[0].column, "c1");
-        assert!(batch.faults()[0].message.starts_with("byte 4 of the record is not UTF-8"));
+        assert!(
+            batch.faults()[0]
+                .message
+                .starts_with("byte 4 of the record is not UTF-8")
+        );
     }
 
     #[test]
     fn splits_a_header() {
-        assert_eq!(split_record(Dialect::default(), "a,\"b,\"\"c\",,d\""), ["a", "b,\"c", "", "d\""]);
+        assert_eq!(
+            split_record(Dialect::default(), "a,\"b,\"\"c\",,d\""),
+            ["a", "b,\"c", "", "d\""]
+        );
     }
 }

@@ -105,11 +105,21 @@ impl Encoder {
                 let mut member = vec![b','];
                 json_escape_simd::escape_into(&**name, &mut member);
                 member.push(b':');
-                Column { slot, member, name: name.clone() }
+                Column {
+                    slot,
+                    member,
+                    name: name.clone(),
+                }
             })
             .collect();
         let row_overhead = columns.iter().map(|c| c.member.len() + 4).sum::<usize>() + 32;
-        Encoder { format, action, on_empty, columns, row_overhead }
+        Encoder {
+            format,
+            action,
+            on_empty,
+            columns,
+            row_overhead,
+        }
     }
 
     /// What stands before the first row. For JSON nothing: the first row's separator becomes the array's
@@ -149,10 +159,15 @@ impl Encoder {
     pub fn encode(&self, batch: &Batch) -> Encoded {
         let rows = (0..batch.len()).filter(|&row| batch.state(row) == RowState::In);
         let mut out = Encoded::default();
-        out.bytes.reserve(batch.text_len() + batch.len() * self.row_overhead);
+        out.bytes
+            .reserve(batch.text_len() + batch.len() * self.row_overhead);
         out.rows.reserve(batch.len());
         out.ends.reserve(batch.len());
-        let columns: Vec<(&Column, &[Cell])> = self.columns.iter().map(|c| (c, batch.column(c.slot))).collect();
+        let columns: Vec<(&Column, &[Cell])> = self
+            .columns
+            .iter()
+            .map(|c| (c, batch.column(c.slot)))
+            .collect();
         for row in rows {
             match self.format {
                 Format::Json => self.json_row(batch, &columns, row, &mut out.bytes),
@@ -182,7 +197,13 @@ impl Encoder {
     }
 
     #[inline]
-    fn json_row(&self, batch: &Batch, columns: &[(&Column, &[Cell])], row: usize, out: &mut Vec<u8>) {
+    fn json_row(
+        &self,
+        batch: &Batch,
+        columns: &[(&Column, &[Cell])],
+        row: usize,
+        out: &mut Vec<u8>,
+    ) {
         let action = self.action(batch, row);
         out.extend_from_slice(b",\n{\"_action\":\"");
         out.extend_from_slice(action.as_bytes());
@@ -217,7 +238,13 @@ impl Encoder {
     }
 
     #[inline]
-    fn csv_row(&self, batch: &Batch, columns: &[(&Column, &[Cell])], row: usize, out: &mut Vec<u8>) {
+    fn csv_row(
+        &self,
+        batch: &Batch,
+        columns: &[(&Column, &[Cell])],
+        row: usize,
+        out: &mut Vec<u8>,
+    ) {
         let action = self.action(batch, row);
         out.extend_from_slice(action.as_bytes());
         for (_, cells) in columns {
@@ -229,8 +256,12 @@ impl Encoder {
             }
             match &self.on_empty {
                 _ if !Self::sends_empty(action) => {}
-                OnEmpty::Clear { clear_token } if cell.kind() != Kind::Missing => push_csv(clear_token, out),
-                OnEmpty::Omit { noop_token: Some(token) } => push_csv(token, out),
+                OnEmpty::Clear { clear_token } if cell.kind() != Kind::Missing => {
+                    push_csv(clear_token, out)
+                }
+                OnEmpty::Omit {
+                    noop_token: Some(token),
+                } => push_csv(token, out),
                 _ => {}
             }
         }
@@ -241,7 +272,8 @@ impl Encoder {
 /// A CSV cell, quoted where it must be.
 fn push_csv(text: &str, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
-    if memchr::memchr3(b'"', b',', b'\n', bytes).is_none() && memchr::memchr(b'\r', bytes).is_none() {
+    if memchr::memchr3(b'"', b',', b'\n', bytes).is_none() && memchr::memchr(b'\r', bytes).is_none()
+    {
         out.extend_from_slice(bytes);
         return;
     }
@@ -263,9 +295,21 @@ mod tests {
 
     fn batch(cells: &[&[(&str, Kind)]]) -> Batch {
         let mut batch = Batch::new(String::new(), cells[0].len());
-        batch.put_rows(cells.iter().map(|_| Row { line: 0, start: 0, end: 0 }).collect());
+        batch.put_rows(
+            cells
+                .iter()
+                .map(|_| Row {
+                    line: 0,
+                    start: 0,
+                    end: 0,
+                })
+                .collect(),
+        );
         for column in 0..cells[0].len() {
-            let cells = cells.iter().map(|row| batch.append(row[column].0, row[column].1)).collect();
+            let cells = cells
+                .iter()
+                .map(|row| batch.append(row[column].0, row[column].1))
+                .collect();
             batch.put_column(column, cells);
         }
         batch
@@ -274,13 +318,26 @@ mod tests {
     #[track_caller]
     fn check(format: Format, on_empty: OnEmpty, expected: &str) {
         let batch = batch(&[
-            &[("create", Kind::Text), ("0\"1\n", Kind::Text), ("1.50", Kind::Number)],
+            &[
+                ("create", Kind::Text),
+                ("0\"1\n", Kind::Text),
+                ("1.50", Kind::Number),
+            ],
             &[("update", Kind::Text), ("", Kind::Text), ("", Kind::Null)],
             &[("delete", Kind::Text), ("7", Kind::Text), ("", Kind::Text)],
-            &[("update", Kind::Text), ("a,b", Kind::Text), ("", Kind::Missing)],
+            &[
+                ("update", Kind::Text),
+                ("a,b", Kind::Text),
+                ("", Kind::Missing),
+            ],
         ]);
         let columns = Columns::from_header(["_action", "id", "pay"]);
-        let encoder = Encoder::new(format, ActionFrom::Column(0), on_empty, columns.iter().skip(1));
+        let encoder = Encoder::new(
+            format,
+            ActionFrom::Column(0),
+            on_empty,
+            columns.iter().skip(1),
+        );
         let mut encoded = encoder.encode(&batch);
         encoder.open_first(&mut encoded.bytes);
         let mut all = encoder.header();
@@ -298,7 +355,9 @@ mod tests {
         );
         check(
             Format::Json,
-            OnEmpty::Clear { clear_token: "#c".into() },
+            OnEmpty::Clear {
+                clear_token: "#c".into(),
+            },
             "[\n{\"_action\":\"create\",\"id\":\"0\\\"1\\n\",\"pay\":1.50},\n{\"_action\":\"update\",\"id\":\"#c\",\"pay\":\"#c\"},\n{\"_action\":\"delete\",\"id\":\"7\"},\n{\"_action\":\"update\",\"id\":\"a,b\"}\n]\n",
         );
     }
@@ -307,7 +366,9 @@ mod tests {
     fn csv() {
         check(
             Format::Csv,
-            OnEmpty::Omit { noop_token: Some("-".into()) },
+            OnEmpty::Omit {
+                noop_token: Some("-".into()),
+            },
             "_action,id,pay\ncreate,\"0\"\"1\n\",1.50\nupdate,-,-\ndelete,7,\nupdate,\"a,b\",-\n",
         );
         check(
@@ -319,8 +380,19 @@ mod tests {
 
     #[test]
     fn rows_can_be_left_out() {
-        let mut encoded = Encoded { bytes: b"aabbbc".to_vec(), rows: vec![0, 2, 5], ends: vec![2, 5, 6] };
+        let mut encoded = Encoded {
+            bytes: b"aabbbc".to_vec(),
+            rows: vec![0, 2, 5],
+            ends: vec![2, 5, 6],
+        };
         encoded.leave_out(|row| row == 1);
-        assert_eq!(encoded, Encoded { bytes: b"aac".to_vec(), rows: vec![0, 5], ends: vec![2, 3] });
+        assert_eq!(
+            encoded,
+            Encoded {
+                bytes: b"aac".to_vec(),
+                rows: vec![0, 5],
+                ends: vec![2, 3]
+            }
+        );
     }
 }

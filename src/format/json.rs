@@ -46,8 +46,17 @@ pub struct JsonError {
 impl Parser {
     /// A parser for objects with these members.
     pub fn new(layout: Layout, names: Arc<[Arc<str>]>, ignore_unknown: bool) -> Parser {
-        let places = names.iter().enumerate().map(|(i, n)| (n.clone(), i)).collect();
-        Parser { layout, names, places, ignore_unknown }
+        let places = names
+            .iter()
+            .enumerate()
+            .map(|(i, n)| (n.clone(), i))
+            .collect();
+        Parser {
+            layout,
+            names,
+            places,
+            ignore_unknown,
+        }
     }
 
     /// Names of the columns, in order.
@@ -62,7 +71,10 @@ impl Parser {
     /// An array that is not well-formed.
     pub fn parse(&self, bytes: Vec<u8>) -> Result<Batch, JsonError> {
         let (text, bad) = decode(bytes);
-        let mut found = Found { width: self.names.len(), ..Found::default() };
+        let mut found = Found {
+            width: self.names.len(),
+            ..Found::default()
+        };
         match self.layout {
             Layout::Lines => self.parse_lines(&text, &mut found),
             Layout::Array => self.parse_array(&text, &mut found)?,
@@ -74,7 +86,16 @@ impl Parser {
         };
         batch.put_rows(found.rows);
         for column in 0..width {
-            batch.put_column(column, found.cells.iter().skip(column).step_by(width).copied().collect());
+            batch.put_column(
+                column,
+                found
+                    .cells
+                    .iter()
+                    .skip(column)
+                    .step_by(width)
+                    .copied()
+                    .collect(),
+            );
         }
         for Deferred { row, column, cell } in found.deferred {
             // The parser has read this string before, so it is well-formed.
@@ -82,10 +103,20 @@ impl Parser {
             batch.set_text(row as usize, column as usize, &text, Kind::Text);
         }
         for (row, code, message) in found.faults {
-            let fault = Fault { row, stage: PARSE, column: Arc::from(""), code: Cow::Borrowed(code), message };
+            let fault = Fault {
+                row,
+                stage: PARSE,
+                column: Arc::from(""),
+                code: Cow::Borrowed(code),
+                message,
+            };
             batch.reject(fault, None);
             for column in 0..width {
-                batch.set_cell(row as usize, column, batch.cell(row as usize, column).with_kind(Kind::Faulty));
+                batch.set_cell(
+                    row as usize,
+                    column,
+                    batch.cell(row as usize, column).with_kind(Kind::Faulty),
+                );
             }
         }
         if let Some((_, bad)) = bad {
@@ -105,9 +136,18 @@ impl Parser {
             }
             found.begin(line as u32, at, at + record.len());
             let mut deserializer = serde_json::Deserializer::from_str(record);
-            let read = Members { parser: self, base: text, found }.deserialize(&mut deserializer);
+            let read = Members {
+                parser: self,
+                base: text,
+                found,
+            }
+            .deserialize(&mut deserializer);
             if let Err(error) = read.and_then(|()| deserializer.end()) {
-                let message = format!("not a JSON object: {} at byte {} of the record", reason(&error), error.column());
+                let message = format!(
+                    "not a JSON object: {} at byte {} of the record",
+                    reason(&error),
+                    error.column()
+                );
                 found.fault("json_syntax", message.into());
             }
         }
@@ -133,7 +173,9 @@ impl Parser {
             let gap = rest.len() - rest.trim_ascii_start().len();
             line += count_lines(&rest.as_bytes()[..gap]) as u32;
             at += gap;
-            let Some(&byte) = text.as_bytes().get(at) else { return Ok(()) };
+            let Some(&byte) = text.as_bytes().get(at) else {
+                return Ok(());
+            };
             if closed {
                 return fail(at, "something follows the end of the array");
             }
@@ -161,20 +203,33 @@ impl Parser {
                 return fail(at, "expected an object, the next element of the array");
             }
             found.begin(line, at, at);
-            let mut stream = serde_json::Deserializer::from_str(&text[at..]).into_iter::<&RawValue>();
+            let mut stream =
+                serde_json::Deserializer::from_str(&text[at..]).into_iter::<&RawValue>();
             let element = match stream.next() {
                 Some(Ok(element)) => element.get(),
                 Some(Err(error)) => {
                     let failed_at = at + offset_of(&text[at..], &error);
-                    return fail(failed_at.min(text.len()), &format!("not well-formed JSON: {}", reason(&error)));
+                    return fail(
+                        failed_at.min(text.len()),
+                        &format!("not well-formed JSON: {}", reason(&error)),
+                    );
                 }
                 None => return fail(at, "expected an object, the next element of the array"),
             };
             let end = at + element.len();
             found.end_at(end);
             let mut deserializer = serde_json::Deserializer::from_str(element);
-            if let Err(error) = (Members { parser: self, base: text, found }).deserialize(&mut deserializer) {
-                found.fault("json_syntax", format!("not a JSON object: {}", reason(&error)).into());
+            if let Err(error) = (Members {
+                parser: self,
+                base: text,
+                found,
+            })
+            .deserialize(&mut deserializer)
+            {
+                found.fault(
+                    "json_syntax",
+                    format!("not a JSON object: {}", reason(&error)).into(),
+                );
             }
             line += count_lines(&text.as_bytes()[at..end]) as u32;
             at = end;
@@ -194,7 +249,11 @@ fn reason(error: &serde_json::Error) -> &'static str {
 /// Byte offset of an error in the text that it was found in.
 fn offset_of(text: &str, error: &serde_json::Error) -> usize {
     let lines_before = error.line().saturating_sub(1);
-    let start: usize = text.split_inclusive('\n').take(lines_before).map(str::len).sum();
+    let start: usize = text
+        .split_inclusive('\n')
+        .take(lines_before)
+        .map(str::len)
+        .sum();
     start + error.column().saturating_sub(1)
 }
 
@@ -210,8 +269,13 @@ struct Found {
 
 impl Found {
     fn begin(&mut self, line: u32, start: usize, end: usize) {
-        self.rows.push(Row { line, start: start as u32, end: end as u32 });
-        self.cells.resize(self.rows.len() * self.width, Cell::MISSING);
+        self.rows.push(Row {
+            line,
+            start: start as u32,
+            end: end as u32,
+        });
+        self.cells
+            .resize(self.rows.len() * self.width, Cell::MISSING);
     }
 
     fn end_at(&mut self, end: usize) {
@@ -251,7 +315,11 @@ impl<'de> Visitor<'de> for Members<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Members { parser, base, found } = self;
+        let Members {
+            parser,
+            base,
+            found,
+        } = self;
         let row = found.rows.len() - 1;
         let width = found.width;
         let (mut unknown, mut twice) = (false, false);
@@ -296,7 +364,10 @@ impl<'de> Visitor<'de> for Members<'_> {
             found.fault("unknown_member", message.into());
         }
         if twice {
-            found.fault("duplicate_member", "the object has the same member twice".into());
+            found.fault(
+                "duplicate_member",
+                "the object has the same member twice".into(),
+            );
         }
         Ok(())
     }
@@ -348,12 +419,18 @@ pub fn discover(layout: Layout, text: &str, at_most: usize, names: &mut Vec<Stri
         Layout::Array => {
             let mut rest = text.trim_ascii_start().strip_prefix('[').unwrap_or("");
             while count < at_most {
-                let mut stream = serde_json::Deserializer::from_str(rest).into_iter::<HashMapOrder>();
-                let Some(Ok(object)) = stream.next() else { break };
+                let mut stream =
+                    serde_json::Deserializer::from_str(rest).into_iter::<HashMapOrder>();
+                let Some(Ok(object)) = stream.next() else {
+                    break;
+                };
                 let end = stream.byte_offset();
                 take(object);
                 count += 1;
-                rest = rest[end..].trim_ascii_start().strip_prefix(',').unwrap_or("");
+                rest = rest[end..]
+                    .trim_ascii_start()
+                    .strip_prefix(',')
+                    .unwrap_or("");
             }
         }
     }
@@ -398,7 +475,15 @@ mod tests {
         let batch = parser(layout).parse(block.as_bytes().to_vec()).unwrap();
         let cell = |r, c| (batch.get(r, c), batch.cell(r, c).kind());
         let found: Vec<_> = (0..batch.len())
-            .map(|r| (batch.row(r).line, cell(r, 0).0, cell(r, 0).1, cell(r, 1).0, cell(r, 1).1))
+            .map(|r| {
+                (
+                    batch.row(r).line,
+                    cell(r, 0).0,
+                    cell(r, 0).1,
+                    cell(r, 1).0,
+                    cell(r, 1).1,
+                )
+            })
             .collect();
         assert_eq!(found, expected, "{block:?}");
     }
@@ -419,18 +504,31 @@ mod tests {
             "{\"id\": {\"a\": [1]}, \"name\": true}\n{\"id\":12345678901234567890123}",
             &[
                 (0, "{\"a\": [1]}", Kind::Json, "true", Kind::Bool),
-                (1, "12345678901234567890123", Kind::Number, "", Kind::Missing),
+                (
+                    1,
+                    "12345678901234567890123",
+                    Kind::Number,
+                    "",
+                    Kind::Missing,
+                ),
             ],
         );
     }
 
     #[test]
     fn reads_an_array_in_pieces() {
-        check(Layout::Array, " [\n{\"id\":\"1\"}", &[(1, "1", Kind::Text, "", Kind::Missing)]);
+        check(
+            Layout::Array,
+            " [\n{\"id\":\"1\"}",
+            &[(1, "1", Kind::Text, "", Kind::Missing)],
+        );
         check(
             Layout::Array,
             ",\n\n{\"id\":\"2\",\n\"name\":\"b\"},{\"id\":\"3\"} ]\n",
-            &[(2, "2", Kind::Text, "b", Kind::Text), (3, "3", Kind::Text, "", Kind::Missing)],
+            &[
+                (2, "2", Kind::Text, "b", Kind::Text),
+                (3, "3", Kind::Text, "", Kind::Missing),
+            ],
         );
         check(Layout::Array, "[]", &[]);
         check(Layout::Array, " ]", &[]);
@@ -439,12 +537,25 @@ mod tests {
     #[test]
     fn says_where_an_array_is_ill_formed() {
         let fail = |text: &str| {
-            let e = parser(Layout::Array).parse(text.as_bytes().to_vec()).err().unwrap();
+            let e = parser(Layout::Array)
+                .parse(text.as_bytes().to_vec())
+                .err()
+                .unwrap();
             (e.line, e.column, e.message)
         };
-        assert_eq!(fail("[{\"id\":1},]").2, "expected an object, the next element of the array");
+        assert_eq!(
+            fail("[{\"id\":1},]").2,
+            "expected an object, the next element of the array"
+        );
         assert_eq!(fail("[\n{\"id\":1} {").0, 1);
-        assert_eq!(fail("[\n{\"id\": 01}]"), (1, 9, "not well-formed JSON: a character stands where it can't".into()));
+        assert_eq!(
+            fail("[\n{\"id\": 01}]"),
+            (
+                1,
+                9,
+                "not well-formed JSON: a character stands where it can't".into()
+            )
+        );
         assert_eq!(fail("[3]").1, 2);
     }
 
@@ -454,14 +565,29 @@ mod tests {
             .parse(b"{\"id\":1,\"id\":2}\n{\"other\":1}\nnot json\n{\"id\":1}".to_vec())
             .unwrap();
         let codes: Vec<_> = batch.faults().iter().map(|f| (f.row, &*f.code)).collect();
-        assert_eq!(codes, [(0, "duplicate_member"), (1, "unknown_member"), (2, "json_syntax")]);
+        assert_eq!(
+            codes,
+            [
+                (0, "duplicate_member"),
+                (1, "unknown_member"),
+                (2, "json_syntax")
+            ]
+        );
         assert_eq!(batch.state(3), RowState::In);
     }
 
     #[test]
     fn finds_columns() {
         let mut names = Vec::new();
-        assert_eq!(discover(Layout::Array, "[{\"a\":1,\"b\":[2]}, {\"c\":{},\"a\":2},", 10, &mut names), 2);
+        assert_eq!(
+            discover(
+                Layout::Array,
+                "[{\"a\":1,\"b\":[2]}, {\"c\":{},\"a\":2},",
+                10,
+                &mut names
+            ),
+            2
+        );
         assert_eq!(names, ["a", "b", "c"]);
     }
 }

@@ -78,6 +78,10 @@ struct Deferred {
 
 impl Deferred {
     fn new(row: usize, column: usize, cell: Cell) -> Deferred {
-        Deferred { row: row as u32, column: column as u32, cell: cell.with_kind(Kind::Text) }
+        Deferred {
+            row: row as u32,
+            column: column as u32,
+            cell: cell.with_kind(Kind::Text),
+        }
     }
 }

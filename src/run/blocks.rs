@@ -92,9 +92,15 @@ impl Header {
     /// The header of the rejects file.
     pub fn for_rejects(&self) -> rejects::Header {
         match &self.csv {
-            Some(CsvHeader { dialect, raw, crlf, .. }) => rejects::Header::raw(
+            Some(CsvHeader {
+                dialect, raw, crlf, ..
+            }) => rejects::Header::raw(
                 raw,
-                rejects::Dialect { delimiter: dialect.delimiter, quote: dialect.quote, crlf: *crlf },
+                rejects::Dialect {
+                    delimiter: dialect.delimiter,
+                    quote: dialect.quote,
+                    crlf: *crlf,
+                },
             ),
             None => rejects::Header::columns(self.names.iter()),
         }
@@ -120,7 +126,11 @@ impl Blocks {
     /// # Errors
     /// A source that can't be read, or whose header can't be used.
     pub async fn open(source: Arc<Source>, reading: Reading) -> Result<Blocks, RunError> {
-        let empty = Header { names: Arc::from([]), csv: None, json: None };
+        let empty = Header {
+            names: Arc::from([]),
+            csv: None,
+            json: None,
+        };
         let mut blocks = Blocks {
             source,
             reading,
@@ -148,11 +158,17 @@ impl Blocks {
     pub async fn next(&mut self) -> Result<Option<Block>, RunError> {
         let mut target = self.reading.block;
         loop {
-            let Some(text) = &mut self.text else { return Ok(None) };
+            let Some(text) = &mut self.text else {
+                return Ok(None);
+            };
             let ended = text.fill(&mut self.buffer, target).await?;
             let view = &self.buffer[..self.buffer.len().min(target)];
             let at_end = ended && view.len() == self.buffer.len();
-            match self.boundary.cut(view, at_end).map_err(|e| self.cut_error(e))? {
+            match self
+                .boundary
+                .cut(view, at_end)
+                .map_err(|e| self.cut_error(e))?
+            {
                 Cut::At(0) if at_end => {
                     self.next_file().await?;
                     target = self.reading.block;
@@ -164,7 +180,10 @@ impl Blocks {
                         Some(_) => "a quote that opens here is not closed within",
                         None => "a record that begins here is longer than",
                     };
-                    return Err(self.place(at, format!("{what} {} MiB, the longest record", MAX_RECORD >> 20)));
+                    return Err(self.place(
+                        at,
+                        format!("{what} {} MiB, the longest record", MAX_RECORD >> 20),
+                    ));
                 }
                 Cut::None { .. } => target *= 2,
             }
@@ -176,7 +195,12 @@ impl Blocks {
         rest.extend_from_slice(&self.buffer[at..]);
         self.buffer.truncate(at);
         let bytes = std::mem::replace(&mut self.buffer, rest);
-        let block = Block { number: self.number, file: self.file as u32, line: self.line, bytes };
+        let block = Block {
+            number: self.number,
+            file: self.file as u32,
+            line: self.line,
+            bytes,
+        };
         self.number += 1;
         self.line += count_lines(&block.bytes);
         block
@@ -213,17 +237,29 @@ impl Blocks {
                         None => self.discover(&mut text, layout).await?,
                     };
                     let names = names.iter().map(|n| Arc::from(n.as_str())).collect();
-                    Header { names, csv: None, json: Some(layout) }
+                    Header {
+                        names,
+                        csv: None,
+                        json: Some(layout),
+                    }
                 }
             }
-            RecordLayout::Csv { dialect, skip_lines } => self.csv_header(&mut text, dialect, skip_lines).await?,
+            RecordLayout::Csv {
+                dialect,
+                skip_lines,
+            } => self.csv_header(&mut text, dialect, skip_lines).await?,
             RecordLayout::Auto(dialect) => self.csv_header(&mut text, dialect, 0).await?,
         };
         self.text = Some(text);
         if self.file == 0 {
             self.header = header;
         } else if header.names != self.header.names || header.json != self.header.json {
-            let message = match header.names.iter().zip(self.header.names.iter()).position(|(a, b)| a != b) {
+            let message = match header
+                .names
+                .iter()
+                .zip(self.header.names.iter())
+                .position(|(a, b)| a != b)
+            {
                 Some(at) => format!(
                     "this file's column {} is `{}`, and `{}` in {}; all files of a source have the same columns",
                     at + 1,
@@ -248,12 +284,22 @@ impl Blocks {
         let mut want = 1;
         loop {
             let ended = text.fill(&mut self.buffer, want).await?;
-            let json = |layout| RecordLayout::Json { layout, columns: None };
+            let json = |layout| RecordLayout::Json {
+                layout,
+                columns: None,
+            };
             match self.buffer.iter().find(|b| !b.is_ascii_whitespace()) {
                 Some(b'[') => return Ok(json(Layout::Array)),
                 Some(b'{') => return Ok(json(Layout::Lines)),
-                None if !ended && self.buffer.len() < self.reading.block => want = self.buffer.len() + 1,
-                _ => return Ok(RecordLayout::Csv { dialect, skip_lines: 0 }),
+                None if !ended && self.buffer.len() < self.reading.block => {
+                    want = self.buffer.len() + 1
+                }
+                _ => {
+                    return Ok(RecordLayout::Csv {
+                        dialect,
+                        skip_lines: 0,
+                    });
+                }
             }
         }
     }
@@ -264,7 +310,9 @@ impl Blocks {
         loop {
             let ended = text.fill(&mut self.buffer, want).await?;
             let whole = match (ended, layout) {
-                (false, Layout::Lines) => memchr::memrchr(b'\n', &self.buffer).map_or(0, |at| at + 1),
+                (false, Layout::Lines) => {
+                    memchr::memrchr(b'\n', &self.buffer).map_or(0, |at| at + 1)
+                }
                 _ => self.buffer.len(),
             };
             let mut names = Vec::new();
@@ -283,16 +331,25 @@ impl Blocks {
         }
     }
 
-    async fn csv_header(&mut self, text: &mut Text, dialect: Dialect, skip: u32) -> Result<Header, RunError> {
+    async fn csv_header(
+        &mut self,
+        text: &mut Text,
+        dialect: Dialect,
+        skip: u32,
+    ) -> Result<Header, RunError> {
         let mut want = self.reading.block;
         let (start, end) = loop {
             let ended = text.fill(&mut self.buffer, want).await?;
             let mut start = 0;
             for _ in 0..skip {
-                start += memchr::memchr(b'\n', &self.buffer[start..]).map_or(self.buffer.len() - start, |n| n + 1);
+                start += memchr::memchr(b'\n', &self.buffer[start..])
+                    .map_or(self.buffer.len() - start, |n| n + 1);
             }
             // Blank lines before the header are no header.
-            let blank = self.buffer[start..].iter().take_while(|b| matches!(b, b'\n' | b'\r')).count();
+            let blank = self.buffer[start..]
+                .iter()
+                .take_while(|b| matches!(b, b'\n' | b'\r'))
+                .count();
             start += blank;
             if let Some(end) = csv::first_record(dialect, &self.buffer[start..], ended) {
                 break (start, start + end);
@@ -317,10 +374,15 @@ impl Blocks {
         let header_line = self.line;
         let fail = |message: String| Err(self.at_line(header_line, message));
         if raw.contains(&b'\r') && !raw.contains(&dialect.quote) {
-            return fail("lines end with bare carriage returns; convert them to LF or CR LF".into());
+            return fail(
+                "lines end with bare carriage returns; convert them to LF or CR LF".into(),
+            );
         }
         let Ok(written) = std::str::from_utf8(&raw) else {
-            return fail("the header is not UTF-8; if the file has another encoding, set source.encoding".into());
+            return fail(
+                "the header is not UTF-8; if the file has another encoding, set source.encoding"
+                    .into(),
+            );
         };
         let mut names = split_record(dialect, written);
         let cells = names.len();
@@ -345,7 +407,16 @@ impl Blocks {
         self.buffer.drain(..end);
         self.boundary = Boundary::Csv(dialect);
         let names = names.iter().map(|n| Arc::from(n.as_str())).collect();
-        Ok(Header { names, csv: Some(CsvHeader { dialect, cells, raw, crlf }), json: None })
+        Ok(Header {
+            names,
+            csv: Some(CsvHeader {
+                dialect,
+                cells,
+                raw,
+                crlf,
+            }),
+            json: None,
+        })
     }
 
     fn added(&self) -> Vec<String> {
@@ -353,7 +424,12 @@ impl Blocks {
     }
 
     fn at_line(&self, line: u64, message: String) -> RunError {
-        RunError::Data { file: self.source.origins()[self.file].name.clone(), line, column: None, message }
+        RunError::Data {
+            file: self.source.origins()[self.file].name.clone(),
+            line,
+            column: None,
+            message,
+        }
     }
 
     /// An error at an offset of the buffer.

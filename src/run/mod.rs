@@ -20,12 +20,13 @@ use crate::config::Pipeline;
 use crate::dates::Date;
 use crate::format::json::Layout;
 use crate::http::retry::{self, Failure, Step, Verdict};
+use crate::orgvue::client::parameters;
 use crate::orgvue::spec::IdentifySpec;
 use crate::orgvue::{Client, Connection, Locations, OrgvueError, Ticket};
 use crate::report::progress::{Phase, Progress};
 use crate::report::rejects::{self, RejectsFile};
 use crate::report::run_report::{
-    Decision, GuardDecision, ImportReport, RunReport, SourceFile, UploadReport,
+    Decision, GuardDecision, ImportReport, PublicUrl, RunReport, SourceFile, UploadReport,
 };
 use crate::scan::Dialect;
 use crate::source::Source;
@@ -36,7 +37,7 @@ use crate::upload::pace::pace;
 use crate::upload::put::{PutError, PutRequest, Uploader};
 use crate::upload::spec::{BodyEncoding, Length, UploadFormat};
 use crate::upload::spool::{Spool, SpoolWriter};
-use blocks::{BLOCK, Blocks, Header, Reading, RecordLayout};
+use blocks::{Blocks, Header, Reading, RecordLayout};
 pub use error::RunError;
 use pass::{Digest, process};
 use plan::{Meaning, Plan, Unbound};
@@ -68,8 +69,8 @@ pub struct Job<'a> {
 pub async fn run(job: Job<'_>, report: &mut RunReport) -> Result<(), RunError> {
     let started = Instant::now();
     let ended = async {
-        let mut prepared = prepare(&job, report).await?;
-        survey_and_send(&job, &mut prepared, report, started).await
+        let (prepared, first) = prepare(&job, report).await?;
+        survey_and_send(&job, &prepared, first, report, started).await
     }
     .await;
     report.seconds.total = Some(started.elapsed());
@@ -83,27 +84,50 @@ struct Prepared {
     reading: Reading,
     header: Header,
     plan: Arc<Plan>,
-    /// The blocks of the first pass, opened.
-    blocks: Option<Blocks>,
-    rejects: Option<RejectsFile>,
+}
+
+/// What the first pass uses up: the source, opened for its header, and the rejects file.
+struct First {
+    blocks: Blocks,
+    rejects: RejectsFile,
 }
 
 /// How the source's text is to be read.
 pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
     let csv = &pipeline.source.csv;
-    let dialect = |default| Dialect { delimiter: csv.delimiter.unwrap_or(default), quote: csv.quote };
+    let dialect = |default| Dialect {
+        delimiter: csv.delimiter.unwrap_or(default),
+        quote: csv.quote,
+    };
     let columns = pipeline.source.json.columns.clone();
     let layout = match pipeline.source.format {
-        SourceFormat::Auto if csv.delimiter.is_some() || csv.skip_lines > 0 => {
-            RecordLayout::Csv { dialect: dialect(b','), skip_lines: csv.skip_lines }
-        }
+        SourceFormat::Auto if csv.delimiter.is_some() || csv.skip_lines > 0 => RecordLayout::Csv {
+            dialect: dialect(b','),
+            skip_lines: csv.skip_lines,
+        },
         SourceFormat::Auto => RecordLayout::Auto(dialect(b',')),
-        SourceFormat::Csv => RecordLayout::Csv { dialect: dialect(b','), skip_lines: csv.skip_lines },
-        SourceFormat::Tsv => RecordLayout::Csv { dialect: dialect(b'\t'), skip_lines: csv.skip_lines },
-        SourceFormat::Json => RecordLayout::Json { layout: Layout::Array, columns },
-        SourceFormat::Ndjson => RecordLayout::Json { layout: Layout::Lines, columns },
+        SourceFormat::Csv => RecordLayout::Csv {
+            dialect: dialect(b','),
+            skip_lines: csv.skip_lines,
+        },
+        SourceFormat::Tsv => RecordLayout::Csv {
+            dialect: dialect(b'\t'),
+            skip_lines: csv.skip_lines,
+        },
+        SourceFormat::Json => RecordLayout::Json {
+            layout: Layout::Array,
+            columns,
+        },
+        SourceFormat::Ndjson => RecordLayout::Json {
+            layout: Layout::Lines,
+            columns,
+        },
     };
-    Reading { layout, block, added: &rejects::ADDED }
+    Reading {
+        layout,
+        block,
+        added: &rejects::ADDED,
+    }
 }
 
 /// Binds a pipeline to a header.
@@ -126,20 +150,32 @@ pub fn bind(pipeline: &Pipeline, header: &Header, resources: &Resources) -> Resu
     Plan::bind(&meaning, header).map_err(|unbound| RunError::Unbound {
         problems: unbound
             .into_iter()
-            .map(|Unbound { mut path, what, message }| {
-                if path[0] == "target" {
-                    path.insert(1, pipeline.target.name().to_owned());
-                }
-                pipeline.problem(&path.join("."), format!("{what}: {message}")).to_string()
-            })
+            .map(
+                |Unbound {
+                     mut path,
+                     what,
+                     message,
+                 }| {
+                    if path[0] == "target" {
+                        path.insert(1, pipeline.target.name().to_owned());
+                    }
+                    pipeline
+                        .problem(&path.join("."), format!("{what}: {message}"))
+                        .to_string()
+                },
+            )
             .collect(),
     })
 }
 
-async fn prepare(job: &Job<'_>, report: &mut RunReport) -> Result<Prepared, RunError> {
+async fn prepare(job: &Job<'_>, report: &mut RunReport) -> Result<(Prepared, First), RunError> {
     let pipeline = job.pipeline;
     let written = &pipeline.source;
-    let source = Arc::new(Source::find(&written.inputs, written.compression, written.encoding)?);
+    let source = Arc::new(Source::find(
+        &written.inputs,
+        written.compression,
+        written.encoding,
+    )?);
     let reading = reading(pipeline, job.block);
     let blocks = Blocks::open(source.clone(), reading.clone()).await?;
     let header = blocks.header().clone();
@@ -150,20 +186,40 @@ async fn prepare(job: &Job<'_>, report: &mut RunReport) -> Result<Prepared, RunE
         .map(|origin| SourceFile {
             path: origin.name.clone(),
             bytes: origin.size.unwrap_or(0),
+            compression: origin.compression().unwrap_or("none").to_owned(),
             format: header.format().to_owned(),
         })
         .collect();
-    let paths: Vec<_> = source.origins().iter().filter_map(|o| o.path()).collect();
+    let paths: Vec<_> = source
+        .origins()
+        .iter()
+        .filter_map(|o| Some(o.path()?.to_owned()))
+        .collect();
     let rejects = RejectsFile::create(&pipeline.rejects.path, &header.for_rejects(), &paths)?;
     report.rejects_file = Some(rejects.path().to_owned());
-    Ok(Prepared { source, reading, header, plan, blocks: Some(blocks), rejects: Some(rejects) })
+    Ok((
+        Prepared {
+            source,
+            reading,
+            header,
+            plan,
+        },
+        First { blocks, rejects },
+    ))
 }
 
-/// Today where this machine is, for rules that compare with it. Taken once, so that both passes agree.
+/// Today, in UTC so that it is the same on every machine, for rules that compare with it. Taken once, so
+/// that both passes agree.
 fn today() -> Date {
-    let today = jiff::Zoned::now().date();
-    Date::new(today.year().unsigned_abs(), today.month().unsigned_abs(), today.day().unsigned_abs())
-        .unwrap_or(Date::MIN)
+    let today = jiff::tz::TimeZone::UTC
+        .to_datetime(jiff::Timestamp::now())
+        .date();
+    Date::new(
+        today.year().unsigned_abs(),
+        today.month().unsigned_abs(),
+        today.day().unsigned_abs(),
+    )
+    .unwrap_or(Date::MIN)
 }
 
 /// A body that is ready to be sent as often as it takes.
@@ -185,33 +241,39 @@ impl Ready {
 
 async fn survey_and_send(
     job: &Job<'_>,
-    prepared: &mut Prepared,
+    prepared: &Prepared,
+    first: First,
     report: &mut RunReport,
     started: Instant,
 ) -> Result<(), RunError> {
     let pipeline = job.pipeline;
     let Some(connection) = job.connection.clone() else {
-        let surveyed = survey(job, prepared, report, None).await?;
+        let surveyed = survey(job, prepared, first, report, None).await?;
         surveyed.rejects.finish()?;
         return Ok(());
     };
-    let client = Client::new(connection).map_err(|source| RunError::Orgvue { step: "target", source })?;
+    let client = Client::new(connection).map_err(|source| RunError::Orgvue {
+        step: "target",
+        source,
+    })?;
     report.import = None;
     let (surveyed, locations) = match pipeline.length() {
-        Length::Chunked => send_straight(job, prepared, &client, report).await?,
+        Length::Chunked => send_straight(job, prepared, first, &client, report).await?,
         length => {
             let spooled = length == Length::Spooled;
             let mut writer = match spooled {
-                true => Some(SpoolWriter::create(pipeline.upload.encoding).await?),
+                true => Some(SpoolWriter::create(None, pipeline.upload.encoding).await?),
                 false => None,
             };
-            let surveyed = survey(job, prepared, report, writer.as_mut()).await?;
+            let surveyed = survey(job, prepared, first, report, writer.as_mut()).await?;
             if report.counts.would_send == 0 {
                 surveyed.rejects.finish()?;
                 return Ok(());
             }
             let ready = match writer {
-                Some(writer) => Ready::Spooled { spool: writer.finish().await? },
+                Some(writer) => Ready::Spooled {
+                    spool: writer.finish().await?,
+                },
                 None => Ready::Measured {
                     digest: surveyed.digest,
                     dropped: surveyed.dropped.as_slice().into(),
@@ -230,17 +292,26 @@ async fn survey_and_send(
 /// The first pass. With `spool`, the body is written down as it is made.
 async fn survey(
     job: &Job<'_>,
-    prepared: &mut Prepared,
+    prepared: &Prepared,
+    first: First,
     report: &mut RunReport,
     mut spool: Option<&mut SpoolWriter>,
 ) -> Result<Surveyed, RunError> {
     let began = Instant::now();
-    let phase = if spool.is_some() { Phase::Spool } else { Phase::Survey };
+    let phase = if spool.is_some() {
+        Phase::Spool
+    } else {
+        Phase::Survey
+    };
     job.progress.begin(phase, prepared.source.size());
-    let mut survey = prepared.begin_survey();
+    let mut survey = prepared.begin_survey(first.rejects);
     let ended = async {
-        let blocks = prepared.open_blocks().await?;
-        let processed = process(blocks, prepared.source.clone(), prepared.plan.clone(), job.workers);
+        let processed = process(
+            first.blocks,
+            prepared.source.clone(),
+            prepared.plan.clone(),
+            job.workers,
+        );
         pin_mut!(processed);
         let header = survey.assembly.header();
         if let Some(spool) = &mut spool {
@@ -259,7 +330,7 @@ async fn survey(
         if let Some(spool) = &mut spool {
             spool.write(&footer).await?;
         }
-        Ok(())
+        Ok::<_, RunError>(())
     }
     .await;
     survey.tell(report);
@@ -288,11 +359,20 @@ fn decide(
         limit: limit.to_string(),
         count: rejected,
         of: read,
-        decision: if stopped { Decision::Stopped } else { Decision::Passed },
+        decision: if stopped {
+            Decision::Stopped
+        } else {
+            Decision::Passed
+        },
     });
     if stopped {
         let path = survey.rejects().path().display().to_string();
-        return Err(RunError::TooManyRejects { rejected, read, limit: limit.to_string(), path });
+        return Err(RunError::TooManyRejects {
+            rejected,
+            read,
+            limit: limit.to_string(),
+            path,
+        });
     }
     if survey.good == 0 && pipeline.import.implicit_delete {
         return Err(RunError::WouldDeleteAll);
@@ -316,11 +396,17 @@ async fn send(
     let mut attempt = 1;
     loop {
         let slot = Slot::default();
-        let body: BoxStream<'_, Result<Bytes, BodyError>> = match ready {
+        let body: BoxStream<'static, Result<Bytes, BodyError>> = match ready {
             Ready::Spooled { spool } => spool.read().boxed(),
             Ready::Measured { digest, dropped } => {
-                let blocks = Blocks::open(prepared.source.clone(), prepared.reading.clone()).await?;
-                let processed = process(blocks, prepared.source.clone(), prepared.plan.clone(), job.workers);
+                let blocks =
+                    Blocks::open(prepared.source.clone(), prepared.reading.clone()).await?;
+                let processed = process(
+                    blocks,
+                    prepared.source.clone(),
+                    prepared.plan.clone(),
+                    job.workers,
+                );
                 let body = Resend::new(&prepared.plan, *digest, dropped.clone());
                 send::stream(processed, body, slot.clone()).boxed()
             }
@@ -338,7 +424,12 @@ async fn send(
             return Err(error.into());
         }
         let pause = retry::pause(pauses.next().unwrap_or_default(), &error);
-        tracing::warn!(attempt, pause_s = pause.as_secs_f32(), "the upload failed and is tried again: {}", chain(&error));
+        tracing::warn!(
+            attempt,
+            pause_s = pause.as_secs_f32(),
+            "the upload failed and is tried again: {}",
+            chain(&error)
+        );
         tokio::time::sleep(pause).await;
         attempt += 1;
     }
@@ -347,30 +438,62 @@ async fn send(
 /// One pass straight through, for storages that take a body of unknown length.
 async fn send_straight(
     job: &Job<'_>,
-    prepared: &mut Prepared,
+    prepared: &Prepared,
+    first: First,
     client: &Client,
     report: &mut RunReport,
 ) -> Result<(Surveyed, Locations), RunError> {
     let began = Instant::now();
     job.progress.begin(Phase::Upload, None);
-    let survey = Arc::new(Mutex::new(Some(prepared.begin_survey())));
+    let survey = Arc::new(Mutex::new(Some(prepared.begin_survey(first.rejects))));
     let guards = Arc::new(Mutex::new(report.clone()));
     let check = {
-        let (pipeline, source, guards) = (job.pipeline.clone(), prepared.source.clone(), guards.clone());
+        let (pipeline, source, guards) = (
+            job.pipeline.clone(),
+            prepared.source.clone(),
+            guards.clone(),
+        );
         move |survey: &Survey| {
-            let mut report = guards.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let mut report = guards
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
             decide(&pipeline, survey, &source, &mut report)?;
-            if survey.good == 0 { Err(RunError::NothingLeft) } else { Ok(()) }
+            if survey.good == 0 {
+                Err(RunError::NothingLeft)
+            } else {
+                Ok(())
+            }
         }
     };
     let slot = Slot::default();
-    let blocks = prepared.open_blocks().await?;
-    let processed = process(blocks, prepared.source.clone(), prepared.plan.clone(), job.workers);
-    let body = send::stream(processed, Straight { survey: survey.clone(), check }, slot.clone()).boxed();
+    let processed = process(
+        first.blocks,
+        prepared.source.clone(),
+        prepared.plan.clone(),
+        job.workers,
+    );
+    let body = send::stream(
+        processed,
+        Straight {
+            survey: survey.clone(),
+            check,
+        },
+        slot.clone(),
+    )
+    .boxed();
     let sent = put(job, client, None, body, report).await;
-    let taken = survey.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
-    let Some(survey) = taken else { return Err(RunError::Interrupted) };
-    report.guards = guards.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).guards.clone();
+    let taken = survey
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+        .take();
+    let Some(survey) = taken else {
+        return Err(RunError::Interrupted);
+    };
+    report.guards = guards
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+        .guards
+        .clone();
     survey.tell(report);
     report.seconds.survey = Some(began.elapsed());
     let (locations, put) = sent?;
@@ -386,7 +509,7 @@ async fn put(
     job: &Job<'_>,
     client: &Client,
     length: Option<u64>,
-    body: BoxStream<'_, Result<Bytes, BodyError>>,
+    body: BoxStream<'static, Result<Bytes, BodyError>>,
     report: &mut RunReport,
 ) -> Result<(Locations, Result<(), PutError>), RunError> {
     let upload = &job.pipeline.upload;
@@ -402,7 +525,10 @@ async fn put(
     let locations = client
         .generate(format, encoding)
         .await
-        .map_err(|source| RunError::Orgvue { step: "generate", source })?;
+        .map_err(|source| RunError::Orgvue {
+            step: "generate",
+            source,
+        })?;
     *report.seconds.generate.get_or_insert_default() += began.elapsed();
     let told = report.upload.get_or_insert_with(|| UploadReport {
         length: match job.pipeline.length() {
@@ -417,12 +543,19 @@ async fn put(
         put_url: None,
     });
     told.attempts += 1;
-    told.put_url = Some(locations.put.to_string());
+    told.put_url = url::Url::parse(locations.put.expose())
+        .ok()
+        .map(|url| PublicUrl::new(&url));
     let progress = job.progress.clone();
     let paced = pace(body, upload.rate, upload.chunk.0 as usize)
         .inspect_ok(move |bytes| progress.add_bytes_sent(bytes.len() as u64));
     let sent = Arc::new(AtomicU64::new(0));
-    let request = PutRequest { url: &locations.put, length, content_type: Some(content_type), sent: sent.clone() };
+    let request = PutRequest {
+        url: &locations.put,
+        length,
+        content_type: Some(content_type),
+        sent: sent.clone(),
+    };
     let began = Instant::now();
     let answer = Uploader::new().put(request, paced.boxed()).await;
     *report.seconds.upload.get_or_insert_default() += began.elapsed();
@@ -450,19 +583,21 @@ async fn import(
     let told = report.import.insert(ImportReport {
         ticket_status: None,
         trace_ids: Vec::new(),
-        parameters: settings.parameters().into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        parameters: parameters(settings)
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
     });
     let began = Instant::now();
     let ticket = client.import(locations, settings).await;
     report.seconds.import = Some(began.elapsed());
     let ticket = ticket?;
-    told.see(&ticket);
+    see(told, &ticket);
     let began = Instant::now();
     let progress = job.progress.clone();
     let waited = client
         .wait(ticket, pipeline.wait.at_most.0, |ticket| {
-            progress.note(ticket.status.as_str());
-            told.see(ticket);
+            progress.note(ticket.status.to_string());
+            see(told, ticket);
         })
         .await;
     report.seconds.wait = Some(began.elapsed());
@@ -473,7 +608,7 @@ async fn import(
             return Err(error.into());
         }
     };
-    told.see(&ticket);
+    see(told, &ticket);
     let began = Instant::now();
     job.progress.begin(Phase::Results, None);
     let joined = join_results(job, prepared, client, &ticket, &mut surveyed, report).await;
@@ -498,15 +633,23 @@ async fn join_results(
         (Some(IdentifySpec::AutoId(true)), Some(key)) => Some(&**key),
         _ => None,
     };
-    let results = client.results(ticket, key).await.map_err(results_error)?;
-    let mut joined = results::join(results, surveyed, &prepared.plan, settings.match_results, sent)
-        .await
-        .map_err(results_error)?;
+    let mut joined = results::join(
+        client.results(ticket, key),
+        surveyed,
+        &prepared.plan,
+        settings.match_results,
+        sent,
+    )
+    .await
+    .map_err(results_error)?;
     report.counts.accepted = joined.accepted;
     report.counts.failed = joined.failed;
     report.counts.unprocessed = sent.saturating_sub(joined.accepted + joined.failed);
     if joined.surplus > 0 {
-        report.warnings.push(format!("the server gave {} results more than rows were sent", joined.surplus));
+        report.warnings.push(format!(
+            "the server gave {} results more than rows were sent",
+            joined.surplus
+        ));
     }
     if joined.unmatched > 0 {
         report.warnings.push(format!(
@@ -516,18 +659,42 @@ async fn join_results(
     }
     let left = report.counts.unprocessed;
     if left > 0 {
-        report.warnings.push(format!("the server gave no result for {left} of the {sent} rows sent"));
+        report.warnings.push(format!(
+            "the server gave no result for {left} of the {sent} rows sent"
+        ));
     }
     if joined.failed > joined.unmatched {
         let blocks = Blocks::open(prepared.source.clone(), prepared.reading.clone()).await?;
         let (source, plan) = (prepared.source.clone(), prepared.plan.clone());
-        results::write_refused(&mut joined, surveyed, blocks, &prepared.header, source, plan, job.workers).await?;
+        results::write_refused(
+            &mut joined,
+            surveyed,
+            blocks,
+            &prepared.header,
+            source,
+            plan,
+            job.workers,
+        )
+        .await?;
     }
     Ok(())
 }
 
+/// Notes in the report what a ticket says.
+fn see(told: &mut ImportReport, ticket: &Ticket) {
+    told.ticket_status = Some(ticket.status.to_string());
+    if let Some(id) = &ticket.trace_id
+        && !told.trace_ids.contains(id)
+    {
+        told.trace_ids.push(id.clone());
+    }
+}
+
 fn results_error(source: OrgvueError) -> RunError {
-    RunError::Orgvue { step: "results", source }
+    RunError::Orgvue {
+        step: "results",
+        source,
+    }
 }
 
 /// An error and its causes in one line.
@@ -546,17 +713,13 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 impl Prepared {
-    fn begin_survey(&mut self) -> Survey {
-        let rejects = self.rejects.take();
-        Survey::new(self.plan.clone(), self.source.clone(), self.header.clone(), rejects)
-    }
-
-    /// The source's blocks: those opened for the header, or anew.
-    async fn open_blocks(&mut self) -> Result<Blocks, RunError> {
-        match self.blocks.take() {
-            Some(blocks) => Ok(blocks),
-            None => Blocks::open(self.source.clone(), self.reading.clone()).await,
-        }
+    fn begin_survey(&self, rejects: RejectsFile) -> Survey {
+        Survey::new(
+            self.plan.clone(),
+            self.source.clone(),
+            self.header.clone(),
+            rejects,
+        )
     }
 }
 
@@ -569,7 +732,11 @@ struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     fn new(progress: &'a Progress, source: &Source) -> Watch<'a> {
-        Watch { progress, read: source.bytes_read(), told: 0 }
+        Watch {
+            progress,
+            read: source.bytes_read(),
+            told: 0,
+        }
     }
 
     fn rows(&mut self, rows: usize) {

@@ -26,22 +26,24 @@ where
     T: Send + 'static,
     F: Fn(Block) -> Result<T, BlockError> + Clone + Send + Sync + 'static,
 {
-    stream::try_unfold(blocks, |mut blocks| async move { Ok(blocks.next().await?.map(|block| (block, blocks))) })
-        .map(move |block: Result<Block, RunError>| {
-            let work = work.clone();
-            let source = source.clone();
-            async move {
-                let block = block?;
-                match tokio::task::spawn_blocking(move || work(block)).await {
-                    Ok(done) => done.map_err(|e| RunError::in_block(&source, e)),
-                    Err(died) => match died.try_into_panic() {
-                        Ok(panic) => std::panic::resume_unwind(panic),
-                        Err(_) => Err(RunError::Interrupted),
-                    },
-                }
+    stream::try_unfold(blocks, |mut blocks| async move {
+        Ok(blocks.next().await?.map(|block| (block, blocks)))
+    })
+    .map(move |block: Result<Block, RunError>| {
+        let work = work.clone();
+        let source = source.clone();
+        async move {
+            let block = block?;
+            match tokio::task::spawn_blocking(move || work(block)).await {
+                Ok(done) => done.map_err(|e| RunError::in_block(&source, e)),
+                Err(died) => match died.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    Err(_) => Err(RunError::Interrupted),
+                },
             }
-        })
-        .buffered(workers + 1)
+        }
+    })
+    .buffered(workers + 1)
 }
 
 /// The engine itself: every block through the plan.
@@ -74,7 +76,12 @@ pub struct Assembly {
 impl Assembly {
     /// An empty body.
     pub fn new(encoder: &Encoder) -> Assembly {
-        Assembly { encoder: encoder.clone(), any: false, length: 0, hash: Xxh3::new() }
+        Assembly {
+            encoder: encoder.clone(),
+            any: false,
+            length: 0,
+            hash: Xxh3::new(),
+        }
     }
 
     /// What stands before the first row.
@@ -109,7 +116,10 @@ impl Assembly {
 
     /// Length and hash of all that was handed out.
     pub fn digest(&self) -> Digest {
-        Digest { length: self.length, hash: self.hash.digest128() }
+        Digest {
+            length: self.length,
+            hash: self.hash.digest128(),
+        }
     }
 }
 

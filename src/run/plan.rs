@@ -120,11 +120,20 @@ impl Plan {
                     Ragged::Pad => OnRagged::Pad,
                     Ragged::Error => OnRagged::Fail,
                 };
-                Parser::Csv(csv::Parser::new(written.dialect, header.names.clone(), written.cells, on_ragged))
+                Parser::Csv(csv::Parser::new(
+                    written.dialect,
+                    header.names.clone(),
+                    written.cells,
+                    on_ragged,
+                ))
             }
             (None, layout) => {
                 let ignore = meaning.unknown == Unknown::Ignore;
-                Parser::Json(json::Parser::new(layout.unwrap_or(json::Layout::Lines), header.names.clone(), ignore))
+                Parser::Json(json::Parser::new(
+                    layout.unwrap_or(json::Layout::Lines),
+                    header.names.clone(),
+                    ignore,
+                ))
             }
         };
         let mut columns = Columns::from_header(header.names.iter());
@@ -132,17 +141,28 @@ impl Plan {
         for (at, spec) in meaning.stages.iter().enumerate() {
             let bound = spec.bind(&mut columns, meaning.resources).map_err(|why| {
                 let what = format!("stage {} ({})", at + 1, spec.name());
-                vec![Unbound { path: vec!["stages".into(), at.to_string()], what, message: why.to_string() }]
+                vec![Unbound {
+                    path: vec!["stages".into(), at.to_string()],
+                    what,
+                    message: why.to_string(),
+                }]
             })?;
             stages.extend(bound.map(|stage| (spec.name(), stage)));
         }
         let mut problems: Vec<Unbound> = Vec::new();
         let mut unbound = |path: &[&str], message: String| {
             let path: Vec<String> = path.iter().map(|&p| p.to_owned()).collect();
-            problems.push(Unbound { what: path.join("."), path, message });
+            problems.push(Unbound {
+                what: path.join("."),
+                path,
+                message,
+            });
         };
         let key = match &meaning.validate.key {
-            Some(name) => columns.need(name).map_err(|e| unbound(&["validate", "key"], e.to_string())).ok(),
+            Some(name) => columns
+                .need(name)
+                .map_err(|e| unbound(&["validate", "key"], e.to_string()))
+                .ok(),
             None => None,
         };
         let (action, action_column) = match &meaning.import.action {
@@ -156,18 +176,28 @@ impl Plan {
                 (ActionFrom::Constant(action.as_str()), None)
             }
             ActionSpec::Column { column } => {
-                let found = columns.need(column).map_err(|e| unbound(&["target", "action"], e.to_string())).ok();
-                (ActionFrom::Column(found.as_ref().map_or(0, |(_, slot)| *slot)), found)
+                let found = columns
+                    .need(column)
+                    .map_err(|e| unbound(&["target", "action"], e.to_string()))
+                    .ok();
+                (
+                    ActionFrom::Column(found.as_ref().map_or(0, |(_, slot)| *slot)),
+                    found,
+                )
             }
         };
         let rules = match meaning.validate.bind(&columns, meaning.today) {
             Ok(rules) => rules,
             Err(more) => {
-                problems.extend(more.into_iter().filter(|p| p.path != ["validate", "key"]).map(|p| Unbound {
-                    what: p.path.join("."),
-                    path: p.path,
-                    message: p.message,
-                }));
+                problems.extend(
+                    more.into_iter()
+                        .filter(|p| p.path != ["validate", "key"])
+                        .map(|p| Unbound {
+                            what: p.path.join("."),
+                            path: p.path,
+                            message: p.message,
+                        }),
+                );
                 return Err(problems);
             }
         };
@@ -176,15 +206,21 @@ impl Plan {
         }
         let import = meaning.import;
         let on_empty = match (import.empty, &import.clear_token) {
-            (Empty::Clear, Some(token)) => OnEmpty::Clear { clear_token: token.clone() },
+            (Empty::Clear, Some(token)) => OnEmpty::Clear {
+                clear_token: token.clone(),
+            },
             (Empty::Keep, _) => OnEmpty::Keep,
-            _ => OnEmpty::Omit { noop_token: import.noop_token.clone() },
+            _ => OnEmpty::Omit {
+                noop_token: import.noop_token.clone(),
+            },
         };
         let format = match meaning.format {
             UploadFormat::Json => Format::Json,
             UploadFormat::Csv => Format::Csv,
         };
-        let sent = columns.iter().filter(|(name, _)| action_column.as_ref().is_none_or(|(n, _)| n != *name));
+        let sent = columns
+            .iter()
+            .filter(|(name, _)| action_column.as_ref().is_none_or(|(n, _)| n != *name));
         let encoder = Encoder::new(format, action, on_empty, sent);
         Ok(Plan {
             parser,
@@ -192,7 +228,11 @@ impl Plan {
             width: columns.width(),
             rules,
             action_column,
-            tokens: [&import.noop_token, &import.clear_token].into_iter().flatten().cloned().collect(),
+            tokens: [&import.noop_token, &import.clear_token]
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect(),
             key,
             seed: meaning.seed,
             encoder,
@@ -225,7 +265,9 @@ impl Plan {
     /// # Errors
     /// Text that ends the run.
     pub fn parse(&self, block: Block) -> Result<Batch, BlockError> {
-        let Block { file, line, bytes, .. } = block;
+        let Block {
+            file, line, bytes, ..
+        } = block;
         match &self.parser {
             Parser::Csv(parser) => parser.parse(bytes).map_err(|e| BlockError {
                 file,
@@ -272,7 +314,12 @@ impl Plan {
         let mut found = Vec::new();
         for (name, slot) in self.columns.iter() {
             for (row, cell) in batch.column(slot).iter().enumerate() {
-                if !cell.is_empty() && self.tokens.iter().any(|t| t.len() == cell.len() && t == batch.text(*cell)) {
+                if !cell.is_empty()
+                    && self
+                        .tokens
+                        .iter()
+                        .any(|t| t.len() == cell.len() && t == batch.text(*cell))
+                {
                     found.push((row, slot, name.clone()));
                 }
             }
@@ -284,7 +331,9 @@ impl Plan {
                     stage: "target",
                     column,
                     code: Cow::Borrowed("value_is_token"),
-                    message: Cow::Borrowed("the value is the same text as noop_token or clear_token; choose another token"),
+                    message: Cow::Borrowed(
+                        "the value is the same text as noop_token or clear_token; choose another token",
+                    ),
                 };
                 batch.reject(fault, Some(slot));
             }
@@ -301,14 +350,26 @@ impl Plan {
         self.transform(&mut batch);
         let encoded = self.encoder.encode(&batch);
         let keys = match &self.key {
-            Some((_, slot)) => {
-                encoded.rows.iter().map(|&row| self.key_hash(batch.get(row as usize, *slot))).collect()
-            }
+            Some((_, slot)) => encoded
+                .rows
+                .iter()
+                .map(|&row| self.key_hash(batch.get(row as usize, *slot)))
+                .collect(),
             None => Vec::new(),
         };
-        let filtered = (0..batch.len()).filter(|&row| batch.state(row) == RowState::Filtered).count() as u64;
+        let filtered = (0..batch.len())
+            .filter(|&row| batch.state(row) == RowState::Filtered)
+            .count() as u64;
         let hash = xxh3_128(&encoded.bytes);
-        Ok(Processed { file, line, batch, encoded, keys, hash, filtered })
+        Ok(Processed {
+            file,
+            line,
+            batch,
+            encoded,
+            keys,
+            hash,
+            filtered,
+        })
     }
 }
 

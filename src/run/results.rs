@@ -106,8 +106,12 @@ impl Joined {
             Some(error) if !error.name.is_empty() => error.name.clone(),
             _ => result.status.clone().unwrap_or_else(|| "failed".to_owned()),
         };
-        let messages: Vec<&str> =
-            result.errors.iter().map(|e| e.message.as_str()).filter(|m| !m.is_empty()).collect();
+        let messages: Vec<&str> = result
+            .errors
+            .iter()
+            .map(|e| e.message.as_str())
+            .filter(|m| !m.is_empty())
+            .collect();
         let message = match messages.is_empty() {
             true => "refused by the server without a reason".to_owned(),
             false => messages.join("; "),
@@ -152,7 +156,9 @@ pub async fn write_refused(
     let batches = in_order(blocks, source.clone(), workers, parse);
     pin_mut!(batches);
     while refused.peek().is_some() {
-        let Some(next) = batches.next().await else { break };
+        let Some(next) = batches.next().await else {
+            break;
+        };
         let (file, line, batch) = next?;
         let end = first + batch.len() as u32;
         while let Some((record, reason)) = refused.next_if(|(record, _)| *record < end) {
@@ -167,7 +173,15 @@ pub async fn write_refused(
             };
             let name = &source.origins()[file as usize].name;
             let place = line + u64::from(batch.row(row).line);
-            write_reject(&mut surveyed.rejects, header, &batch, row, name, place, &[fault])?;
+            write_reject(
+                &mut surveyed.rejects,
+                header,
+                &batch,
+                row,
+                name,
+                place,
+                &[fault],
+            )?;
         }
         first = end;
     }

@@ -39,11 +39,20 @@ pub struct Resend {
 impl Resend {
     /// `expected` and `dropped` are what the survey found.
     pub fn new(plan: &Plan, expected: Digest, dropped: Arc<[u32]>) -> Resend {
-        Resend { assembly: Assembly::new(plan.encoder()), expected, dropped, next_dropped: 0, record: 0 }
+        Resend {
+            assembly: Assembly::new(plan.encoder()),
+            expected,
+            dropped,
+            next_dropped: 0,
+            record: 0,
+        }
     }
 
     fn changed(&self) -> RunError {
-        RunError::SourceChanged { first: self.expected.length, second: self.assembly.digest().length }
+        RunError::SourceChanged {
+            first: self.expected.length,
+            second: self.assembly.digest().length,
+        }
     }
 }
 
@@ -56,11 +65,19 @@ impl Body for Resend {
         let first = self.record;
         self.record += processed.batch.len() as u64;
         let dropped = &self.dropped[self.next_dropped..];
-        let here = dropped.iter().take_while(|&&d| u64::from(d) < self.record).count();
+        let here = dropped
+            .iter()
+            .take_while(|&&d| u64::from(d) < self.record)
+            .count();
         if here > 0 {
-            let mut next = dropped[..here].iter().map(|&d| u64::from(d) - first).peekable();
+            let mut next = dropped[..here]
+                .iter()
+                .map(|&d| u64::from(d) - first)
+                .peekable();
             let rows = processed.encoded.rows.clone();
-            leave_out(&mut processed, |at| next.next_if_eq(&u64::from(rows[at])).is_some());
+            leave_out(&mut processed, |at| {
+                next.next_if_eq(&u64::from(rows[at])).is_some()
+            });
             self.next_dropped += here;
         }
         let piece = self.assembly.piece(processed.encoded, processed.hash);
@@ -72,7 +89,11 @@ impl Body for Resend {
 
     fn finish(&mut self) -> Result<Bytes, RunError> {
         let footer = self.assembly.footer();
-        if self.assembly.digest() == self.expected { Ok(footer) } else { Err(self.changed()) }
+        if self.assembly.digest() == self.expected {
+            Ok(footer)
+        } else {
+            Err(self.changed())
+        }
     }
 }
 
@@ -85,8 +106,14 @@ pub struct Straight<F> {
 }
 
 impl<F: FnMut(&Survey) -> Result<(), RunError> + Send> Straight<F> {
-    fn with<T>(&mut self, f: impl FnOnce(&mut Survey, &mut F) -> Result<T, RunError>) -> Result<T, RunError> {
-        let mut guard = self.survey.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    fn with<T>(
+        &mut self,
+        f: impl FnOnce(&mut Survey, &mut F) -> Result<T, RunError>,
+    ) -> Result<T, RunError> {
+        let mut guard = self
+            .survey
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
         match guard.as_mut() {
             Some(survey) => f(survey, &mut self.check),
             None => Err(RunError::Interrupted),
@@ -96,7 +123,8 @@ impl<F: FnMut(&Survey) -> Result<(), RunError> + Send> Straight<F> {
 
 impl<F: FnMut(&Survey) -> Result<(), RunError> + Send> Body for Straight<F> {
     fn header(&mut self) -> Bytes {
-        self.with(|survey, _| Ok(survey.assembly.header())).unwrap_or_default()
+        self.with(|survey, _| Ok(survey.assembly.header()))
+            .unwrap_or_default()
     }
 
     fn absorb(&mut self, processed: Processed) -> Result<Bytes, RunError> {
@@ -116,11 +144,17 @@ pub type Slot = Arc<Mutex<Option<RunError>>>;
 
 /// Takes the kept error.
 pub fn taken(slot: &Slot) -> Option<RunError> {
-    slot.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
+    slot.lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+        .take()
 }
 
 /// The body as a stream. Where it can't be made the error goes into `slot`, and the stream ends in one.
-pub fn stream<S, B>(processed: S, body: B, slot: Slot) -> impl Stream<Item = Result<Bytes, BodyError>> + Send
+pub fn stream<S, B>(
+    processed: S,
+    body: B,
+    slot: Slot,
+) -> impl Stream<Item = Result<Bytes, BodyError>> + Send
 where
     S: Stream<Item = Result<Processed, RunError>> + Send,
     B: Body,

@@ -52,7 +52,12 @@ pub struct Surveyed {
 
 impl Survey {
     /// Begins a survey that writes its rejects into `rejects`.
-    pub fn new(plan: Arc<Plan>, source: Arc<Source>, header: Header, rejects: RejectsFile) -> Survey {
+    pub fn new(
+        plan: Arc<Plan>,
+        source: Arc<Source>,
+        header: Header,
+        rejects: RejectsFile,
+    ) -> Survey {
         let keys = plan.key().map(|_| Keys::default());
         let assembly = Assembly::new(plan.encoder());
         Survey {
@@ -95,7 +100,11 @@ impl Survey {
             return Err(RunError::TooManyRecords);
         }
         let batch = &processed.batch;
-        self.lines.push(processed.file, processed.line, (0..rows).map(|row| batch.row(row).line));
+        self.lines.push(
+            processed.file,
+            processed.line,
+            (0..rows).map(|row| batch.row(row).line),
+        );
         self.filtered += processed.filtered;
         self.find_duplicates(&mut processed, first);
         self.write_rejects(&processed)?;
@@ -110,7 +119,13 @@ impl Survey {
     fn find_duplicates(&mut self, processed: &mut Processed, first: u32) {
         let Some(keys) = &mut self.keys else { return };
         let mut again: Vec<(usize, u32)> = Vec::new();
-        for (at, (&row, &hash)) in processed.encoded.rows.iter().zip(&processed.keys).enumerate() {
+        for (at, (&row, &hash)) in processed
+            .encoded
+            .rows
+            .iter()
+            .zip(&processed.keys)
+            .enumerate()
+        {
             if let Some(earlier) = keys.insert(hash, first + row) {
                 again.push((at, earlier));
             }
@@ -122,7 +137,9 @@ impl Survey {
         for &(at, earlier) in &again {
             let row = processed.encoded.rows[at];
             let message = match self.lines.place(earlier) {
-                Some(place) if place.file == processed.file => format!("the same key stands on line {}", place.line),
+                Some(place) if place.file == processed.file => {
+                    format!("the same key stands on line {}", place.line)
+                }
                 Some(place) => format!(
                     "the same key stands in {} on line {}",
                     self.source.origins()[place.file as usize].name,
@@ -156,7 +173,15 @@ impl Survey {
             let row = faults[0].row as usize;
             let line = processed.line + u64::from(processed.batch.row(row).line);
             let faults: Vec<Fault> = faults.iter().map(|&f| f.clone()).collect();
-            write_reject(&mut self.rejects, &self.header, &processed.batch, row, &file, line, &faults)?;
+            write_reject(
+                &mut self.rejects,
+                &self.header,
+                &processed.batch,
+                row,
+                &file,
+                line,
+                &faults,
+            )?;
         }
         Ok(())
     }
@@ -170,7 +195,10 @@ impl Survey {
         report.counts.would_send = self.good;
         report.rejects = self.rejects.rejected().into();
         report.bytes.body = digest.length;
-        report.body_hash = Some(Hash { kind: "xxh3_128_of_blocks", hex: format!("{:032x}", digest.hash) });
+        report.body_hash = Some(Hash {
+            kind: "xxh3_128_of_blocks",
+            hex: format!("{:032x}", digest.hash),
+        });
     }
 
     /// Ends the survey.
@@ -180,7 +208,13 @@ impl Survey {
     pub fn finish(mut self) -> Result<Surveyed, RunError> {
         self.rejects.flush()?;
         let digest = self.assembly.digest();
-        Ok(Surveyed { lines: self.lines, keys: self.keys, dropped: self.dropped, rejects: self.rejects, digest })
+        Ok(Surveyed {
+            lines: self.lines,
+            keys: self.keys,
+            dropped: self.dropped,
+            rejects: self.rejects,
+            digest,
+        })
     }
 }
 
@@ -200,7 +234,12 @@ pub fn write_reject(
     let raw = batch.raw_record(row);
     let Some(layout) = header.json else {
         let original = Original::Raw(raw);
-        rejects.write(&RejectedRow { file, line, original, faults })?;
+        rejects.write(&RejectedRow {
+            file,
+            line,
+            original,
+            faults,
+        })?;
         return Ok(());
     };
     // Stages have changed the cells; the record's own text has not changed.
@@ -210,16 +249,23 @@ pub fn write_reject(
     };
     let again = json::Parser::new(layout, header.names.clone(), true).parse(record);
     let cells: Vec<Option<&str>> = match &again {
-        Ok(again) if again.len() == 1 && again.faults().iter().all(|f| f.code != "json_syntax") => (0..header.names.len())
-            .map(|column| {
-                let cell = again.cell(0, column);
-                (cell.span() != (0..0)).then(|| again.text(cell))
-            })
-            .collect(),
+        Ok(again) if again.len() == 1 && again.faults().iter().all(|f| f.code != "json_syntax") => {
+            (0..header.names.len())
+                .map(|column| {
+                    let cell = again.cell(0, column);
+                    (cell.span() != (0..0)).then(|| again.text(cell))
+                })
+                .collect()
+        }
         // A record that is not JSON has no cells: its text stands in the first column.
         _ => vec![std::str::from_utf8(raw).ok()],
     };
     let original = Original::Cells(&cells);
-    rejects.write(&RejectedRow { file, line, original, faults })?;
+    rejects.write(&RejectedRow {
+        file,
+        line,
+        original,
+        faults,
+    })?;
     Ok(())
 }

@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::{self, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
 use spec::{Compression, Encoding};
@@ -92,6 +92,7 @@ pub struct Origin {
     pub size: Option<u64>,
     stream: bool,
     pieces: Option<Arc<[Bytes]>>,
+    compression: OnceLock<&'static str>,
 }
 
 /// The files of a run, in order.
@@ -112,7 +113,11 @@ impl Source {
     ///
     /// # Errors
     /// A file that isn't there or is a directory, a pattern that matches nothing.
-    pub fn find(inputs: &[Input], compression: Compression, encoding: Encoding) -> Result<Source, SourceError> {
+    pub fn find(
+        inputs: &[Input],
+        compression: Compression,
+        encoding: Encoding,
+    ) -> Result<Source, SourceError> {
         let mut origins = Vec::new();
         for input in inputs {
             match input {
@@ -122,12 +127,15 @@ impl Source {
                     size: None,
                     stream: true,
                     pieces: None,
+                    compression: OnceLock::new(),
                 }),
                 Input::File(path) => origins.push(Origin::file(path)?),
                 Input::Glob(pattern) => {
                     let before = origins.len();
-                    let found = glob::glob(pattern)
-                        .map_err(|e| SourceError::BadPattern { pattern: shown(pattern), reason: e.msg })?;
+                    let found = glob::glob(pattern).map_err(|e| SourceError::BadPattern {
+                        pattern: shown(pattern),
+                        reason: e.msg,
+                    })?;
                     for entry in found {
                         let entry = entry.map_err(|e| SourceError::Io {
                             name: shown(&e.path().display().to_string()),
@@ -143,7 +151,11 @@ impl Source {
                 }
             }
         }
-        Ok(Source { compression, encoding, ..Source::over(origins) })
+        Ok(Source {
+            compression,
+            encoding,
+            ..Source::over(origins)
+        })
     }
 
     fn over(origins: Vec<Origin>) -> Source {
@@ -161,8 +173,14 @@ impl Source {
     pub fn of_pieces(name: &str, pieces: impl IntoIterator<Item = Bytes>) -> Source {
         let pieces: Arc<[Bytes]> = pieces.into_iter().collect();
         let size = pieces.iter().map(|p| p.len() as u64).sum();
-        let origin =
-            Origin { name: name.to_owned(), path: None, size: Some(size), stream: false, pieces: Some(pieces) };
+        let origin = Origin {
+            name: name.to_owned(),
+            path: None,
+            size: Some(size),
+            stream: false,
+            pieces: Some(pieces),
+            compression: OnceLock::new(),
+        };
         Source::over(vec![origin])
     }
 
@@ -192,18 +210,34 @@ impl Source {
     /// What the operating system says; a stream that is still being read.
     pub async fn open(&self, file: usize) -> Result<Text, SourceError> {
         let origin = &self.origins[file];
-        let io_error = |source| SourceError::Io { name: origin.name.clone(), source };
+        let io_error = |source| SourceError::Io {
+            name: origin.name.clone(),
+            source,
+        };
         let raw: text::Raw = if let Some(pieces) = &origin.pieces {
             let pieces: Vec<io::Result<Bytes>> = pieces.iter().cloned().map(Ok).collect();
             Box::new(StreamReader::new(futures::stream::iter(pieces)))
         } else if origin.stream {
-            self.open_stream(origin).map_err(io_error)?.ok_or(SourceError::OnlyOnce)?
+            self.open_stream(origin)
+                .map_err(io_error)?
+                .ok_or(SourceError::OnlyOnce)?
         } else {
             let path = origin.path.as_deref().unwrap_or(Path::new(""));
             let file = tokio::fs::File::open(path).await.map_err(io_error)?;
             Box::new(file)
         };
-        Text::new(origin.name.clone(), raw, self.compression, self.encoding, self.read.clone()).await
+        let text = Text::new(
+            origin.name.clone(),
+            raw,
+            self.compression,
+            self.encoding,
+            self.read.clone(),
+        )
+        .await?;
+        if let Some(kind) = text.compression() {
+            origin.compression.get_or_init(|| kind);
+        }
+        Ok(text)
     }
 
     /// The stream itself at first, its copy afterwards.
@@ -214,10 +248,19 @@ impl Source {
                 Some(path) => Box::new(tokio::fs::File::from_std(File::open(path)?)),
             };
             let copy = tempfile::tempfile()?;
-            return Ok(Some(Box::new(text::Copying::new(input, copy, self.copy.clone()))));
+            return Ok(Some(Box::new(text::Copying::new(
+                input,
+                copy,
+                self.copy.clone(),
+            ))));
         }
-        let guard = self.copy.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let Some(copy) = guard.as_ref() else { return Ok(None) };
+        let guard = self
+            .copy
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let Some(copy) = guard.as_ref() else {
+            return Ok(None);
+        };
         let mut again = copy.try_clone()?;
         again.rewind()?;
         Ok(Some(Box::new(tokio::fs::File::from_std(again))))
@@ -230,24 +273,46 @@ impl Origin {
         self.path.as_deref()
     }
 
+    /// Its compression, once it has been opened; none where it has none.
+    pub fn compression(&self) -> Option<&'static str> {
+        self.compression.get().copied()
+    }
+
     fn file(path: &Path) -> Result<Origin, SourceError> {
         let name = shown(&path.display().to_string());
         let meta = std::fs::metadata(path).map_err(|e| match e.kind() {
             io::ErrorKind::NotFound => SourceError::NotFound(name.clone()),
-            _ => SourceError::Io { name: name.clone(), source: e },
+            _ => SourceError::Io {
+                name: name.clone(),
+                source: e,
+            },
         })?;
         if meta.is_dir() {
-            return Err(SourceError::Directory(name.trim_end_matches('/').to_owned()));
+            return Err(SourceError::Directory(
+                name.trim_end_matches('/').to_owned(),
+            ));
         }
         let stream = !meta.is_file();
-        Ok(Origin { name, path: Some(path.to_owned()), size: (!stream).then_some(meta.len()), stream, pieces: None })
+        Ok(Origin {
+            name,
+            path: Some(path.to_owned()),
+            size: (!stream).then_some(meta.len()),
+            stream,
+            pieces: None,
+            compression: OnceLock::new(),
+        })
     }
 }
 
 /// A path as people wrote it, as far as that can be told: relative where it is below the current folder.
 fn shown(path: &str) -> String {
     let below = std::env::current_dir().ok().and_then(|here| {
-        Path::new(path).strip_prefix(here).ok().map(|below| below.display().to_string())
+        Path::new(path)
+            .strip_prefix(here)
+            .ok()
+            .map(|below| below.display().to_string())
     });
-    below.filter(|below| !below.is_empty()).unwrap_or_else(|| path.to_owned())
+    below
+        .filter(|below| !below.is_empty())
+        .unwrap_or_else(|| path.to_owned())
 }

@@ -51,7 +51,10 @@ impl Text {
         read: Arc<AtomicU64>,
     ) -> Result<Text, SourceError> {
         let mut raw = Counting { inner: raw, read };
-        let head = peek(&mut raw, 4).await.map_err(|source| SourceError::Io { name: name.clone(), source })?;
+        let head = peek(&mut raw, 4).await.map_err(|source| SourceError::Io {
+            name: name.clone(),
+            source,
+        })?;
         let compression = match compression {
             Compression::Auto if head.starts_with(&GZIP) => Compression::Gzip,
             Compression::Auto if head.starts_with(&ZSTD) => Compression::Zstd,
@@ -61,12 +64,14 @@ impl Text {
         let raw = Cursor::new(head).chain(raw);
         let (mut reader, kind): (Raw, _) = match compression {
             Compression::Gzip => {
-                let mut decoder = GzipDecoder::new(BufReader::with_capacity(COMPRESSED_BUFFER, raw));
+                let mut decoder =
+                    GzipDecoder::new(BufReader::with_capacity(COMPRESSED_BUFFER, raw));
                 decoder.multiple_members(true);
                 (Box::new(decoder), Some("gzip"))
             }
             Compression::Zstd => {
-                let mut decoder = ZstdDecoder::new(BufReader::with_capacity(COMPRESSED_BUFFER, raw));
+                let mut decoder =
+                    ZstdDecoder::new(BufReader::with_capacity(COMPRESSED_BUFFER, raw));
                 decoder.multiple_members(true);
                 (Box::new(decoder), Some("zstd"))
             }
@@ -85,7 +90,9 @@ impl Text {
             (Encoding::Auto | Encoding::Utf8, _) => (None, 0),
             (Encoding::Utf16 | Encoding::Utf16le, _) => (Some(encoding_rs::UTF_16LE), 0),
             (Encoding::Utf16be, _) => (Some(encoding_rs::UTF_16BE), 0),
-            (Encoding::Windows1252 | Encoding::Iso8859_1, _) => (Some(encoding_rs::WINDOWS_1252), 0),
+            (Encoding::Windows1252 | Encoding::Iso8859_1, _) => {
+                (Some(encoding_rs::WINDOWS_1252), 0)
+            }
         };
         let rest = Cursor::new(head[mark..].to_vec()).chain(reader);
         let charset = encoding.map(|encoding| Charset {
@@ -93,7 +100,18 @@ impl Text {
             pending: Vec::new(),
             seen: 0,
         });
-        Ok(Text { name, reader: Box::new(rest), compression: kind, charset, ended: false })
+        Ok(Text {
+            name,
+            reader: Box::new(rest),
+            compression: kind,
+            charset,
+            ended: false,
+        })
+    }
+
+    /// The compression found; none where there is none.
+    pub fn compression(&self) -> Option<&'static str> {
+        self.compression
     }
 
     /// Appends text to `buffer` until it has `want` bytes or more, or the text ends. Returns whether the
@@ -135,11 +153,15 @@ impl Charset {
         let mut from = 0;
         loop {
             let source = &self.pending[from..];
-            let need = self.decoder.max_utf8_buffer_length_without_replacement(source.len()).unwrap_or(DECODE_STEP);
+            let need = self
+                .decoder
+                .max_utf8_buffer_length_without_replacement(source.len())
+                .unwrap_or(DECODE_STEP);
             let start = out.len();
             out.resize(start + need, 0);
             let (result, read, written) =
-                self.decoder.decode_to_utf8_without_replacement(source, &mut out[start..], last);
+                self.decoder
+                    .decode_to_utf8_without_replacement(source, &mut out[start..], last);
             out.truncate(start + written);
             from += read;
             match result {
@@ -163,7 +185,12 @@ impl Charset {
 fn io_error(name: &str, compression: Option<&'static str>, source: io::Error) -> SourceError {
     let name = name.to_owned();
     match compression {
-        Some(kind) if matches!(source.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::Other) => {
+        Some(kind)
+            if matches!(
+                source.kind(),
+                io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::Other
+            ) =>
+        {
             SourceError::Damaged { name, kind, source }
         }
         _ => SourceError::Io { name, source },
@@ -189,10 +216,15 @@ struct Counting {
 }
 
 impl AsyncRead for Counting {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let poll = Pin::new(&mut self.inner).poll_read(cx, buf);
-        self.read.fetch_add((buf.filled().len() - before) as u64, Ordering::Relaxed);
+        self.read
+            .fetch_add((buf.filled().len() - before) as u64, Ordering::Relaxed);
         poll
     }
 }
@@ -206,12 +238,20 @@ pub(super) struct Copying {
 
 impl Copying {
     pub(super) fn new(inner: Raw, copy: File, done: Arc<Mutex<Option<File>>>) -> Copying {
-        Copying { inner, copy: Some(copy), done }
+        Copying {
+            inner,
+            copy: Some(copy),
+            done,
+        }
     }
 }
 
 impl AsyncRead for Copying {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let before = buf.filled().len();
         let room = buf.remaining();
@@ -219,7 +259,10 @@ impl AsyncRead for Copying {
         let new = &buf.filled()[before..];
         match &mut this.copy {
             Some(_) if new.is_empty() && room > 0 => {
-                *this.done.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = this.copy.take();
+                *this
+                    .done
+                    .lock()
+                    .unwrap_or_else(|poisoned| poisoned.into_inner()) = this.copy.take();
             }
             // A write to a temporary file lands in the page cache; a thread for it would cost more.
             Some(copy) => copy.write_all(new)?,
@@ -256,7 +299,11 @@ mod tests {
             .map_err(|e| e.to_string())?;
         let mut buffer = Vec::new();
         let mut want = 1;
-        while !text.fill(&mut buffer, want).await.map_err(|e| e.to_string())? {
+        while !text
+            .fill(&mut buffer, want)
+            .await
+            .map_err(|e| e.to_string())?
+        {
             want = buffer.len() + 3;
         }
         Ok(String::from_utf8(buffer).unwrap())
@@ -264,7 +311,10 @@ mod tests {
 
     #[tokio::test]
     async fn decompresses_by_content_and_joins_members() {
-        assert_eq!(read(b"a,b\n".to_vec(), Encoding::Auto).await, Ok("a,b\n".into()));
+        assert_eq!(
+            read(b"a,b\n".to_vec(), Encoding::Auto).await,
+            Ok("a,b\n".into())
+        );
         let mut two = gzip(b"a,").await;
         two.extend(gzip(b"b\n").await);
         assert_eq!(read(two, Encoding::Auto).await, Ok("a,b\n".into()));
@@ -278,27 +328,59 @@ mod tests {
     async fn refuses_what_is_cut_off_or_damaged() {
         let whole = gzip(&b"employee,name\n".repeat(50)).await;
         for cut in [whole.len() - 1, whole.len() - 8, whole.len() / 2, 12] {
-            let error = read(whole[..cut].to_vec(), Encoding::Auto).await.unwrap_err();
-            assert_eq!(error, "f: the gzip data is cut off or damaged, nothing of it is sent", "{cut}");
+            let error = read(whole[..cut].to_vec(), Encoding::Auto)
+                .await
+                .unwrap_err();
+            assert_eq!(
+                error, "f: the gzip data is cut off or damaged, nothing of it is sent",
+                "{cut}"
+            );
         }
         let mut flipped = whole.clone();
         let crc = flipped.len() - 6;
         flipped[crc] ^= 1;
         assert!(read(flipped, Encoding::Auto).await.is_err());
         let whole = zstd(&b"employee,name\n".repeat(50)).await;
-        assert!(read(whole[..whole.len() - 2].to_vec(), Encoding::Auto).await.is_err());
+        assert!(
+            read(whole[..whole.len() - 2].to_vec(), Encoding::Auto)
+                .await
+                .is_err()
+        );
     }
 
     #[tokio::test]
     async fn decodes_to_utf8_without_a_mark() {
-        assert_eq!(read(b"\xef\xbb\xbfZo\xc3\xab".to_vec(), Encoding::Auto).await, Ok("Zoë".into()));
-        let utf16: Vec<u8> = "\u{feff}Zoë,Łukasz 𝄞\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-        assert_eq!(read(utf16.clone(), Encoding::Auto).await, Ok("Zoë,Łukasz 𝄞\n".into()));
-        assert_eq!(read(utf16, Encoding::Utf16).await, Ok("Zoë,Łukasz 𝄞\n".into()));
-        let big: Vec<u8> = "\u{feff}Zoë".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        assert_eq!(
+            read(b"\xef\xbb\xbfZo\xc3\xab".to_vec(), Encoding::Auto).await,
+            Ok("Zoë".into())
+        );
+        let utf16: Vec<u8> = "\u{feff}Zoë,Łukasz 𝄞\n"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        assert_eq!(
+            read(utf16.clone(), Encoding::Auto).await,
+            Ok("Zoë,Łukasz 𝄞\n".into())
+        );
+        assert_eq!(
+            read(utf16, Encoding::Utf16).await,
+            Ok("Zoë,Łukasz 𝄞\n".into())
+        );
+        let big: Vec<u8> = "\u{feff}Zoë"
+            .encode_utf16()
+            .flat_map(u16::to_be_bytes)
+            .collect();
         assert_eq!(read(big, Encoding::Auto).await, Ok("Zoë".into()));
-        assert_eq!(read(b"M\xfcller \x80".to_vec(), Encoding::Windows1252).await, Ok("Müller €".into()));
+        assert_eq!(
+            read(b"M\xfcller \x80".to_vec(), Encoding::Windows1252).await,
+            Ok("Müller €".into())
+        );
         let lone = vec![0xff, 0xfe, b'a', 0, 0x00, 0xd8, b'b', 0];
-        assert!(read(lone, Encoding::Auto).await.unwrap_err().starts_with("f: not UTF-16LE: ill-formed near byte"));
+        assert!(
+            read(lone, Encoding::Auto)
+                .await
+                .unwrap_err()
+                .starts_with("f: not UTF-16LE: ill-formed near byte")
+        );
     }
 }

@@ -24,7 +24,9 @@ pub struct Keys {
 
 impl Default for Keys {
     fn default() -> Keys {
-        Keys { shards: (0..SHARDS).map(|_| Shard::default()).collect() }
+        Keys {
+            shards: (0..SHARDS).map(|_| Shard::default()).collect(),
+        }
     }
 }
 
@@ -66,7 +68,10 @@ impl Keys {
 
     /// Bytes held for them.
     pub fn bytes(&self) -> usize {
-        self.shards.iter().map(|s| s.hashes.capacity() * 8 + s.records.capacity() * 4).sum()
+        self.shards
+            .iter()
+            .map(|s| s.hashes.capacity() * 8 + s.records.capacity() * 4)
+            .sum()
     }
 }
 
@@ -142,9 +147,16 @@ mod tests {
         let mut keys = Keys::default();
         let mut hash = 1u64;
         for record in 0..1_000_000 {
-            hash = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(record as u64 | 1) ^ (hash >> 29);
+            hash = hash
+                .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                .wrapping_add(record as u64 | 1)
+                ^ (hash >> 29);
             keys.insert(hash.wrapping_mul(0xbf58_476d_1ce4_e5b9), record);
         }
-        assert!(keys.bytes() <= keys.len() * 12 * 125 / 85 + SHARDS * 1024, "{}", keys.bytes() / keys.len());
+        assert!(
+            keys.bytes() <= keys.len() * 12 * 125 / 85 + SHARDS * 1024,
+            "{}",
+            keys.bytes() / keys.len()
+        );
     }
 }

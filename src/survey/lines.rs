@@ -35,7 +35,12 @@ impl Lines {
         self.records += lines.len();
         self.sent.resize(self.records.div_ceil(64), 0);
         if lines.len() > 0 {
-            self.blocks.push(Span { first, file, line, lines: lines.collect() });
+            self.blocks.push(Span {
+                first,
+                file,
+                line,
+                lines: lines.collect(),
+            });
         }
     }
 
@@ -54,7 +59,10 @@ impl Lines {
         let after = self.blocks.partition_point(|b| b.first <= record);
         let block = self.blocks.get(after.checked_sub(1)?)?;
         let line = block.lines.get((record - block.first) as usize)?;
-        Some(Place { file: block.file, line: block.line + u64::from(*line) })
+        Some(Place {
+            file: block.file,
+            line: block.line + u64::from(*line),
+        })
     }
 
     /// Says that a record is part of the body.

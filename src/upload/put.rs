@@ -76,7 +76,9 @@ pub enum PutError {
         retry_after: Option<Duration>,
     },
     /// It said yes before it had the whole body.
-    #[error("the storage answered {status} after {sent} bytes, before the upload's end; this is no success")]
+    #[error(
+        "the storage answered {status} after {sent} bytes, before the upload's end; this is no success"
+    )]
     Early {
         /// The HTTP status.
         status: u16,
@@ -196,7 +198,10 @@ impl Uploader {
             .map_err(|error| transport(&sent, error))?;
         let mut put = client.put(url.expose());
         if let Some(media_type) = content_type
-            && url.signed_headers().iter().any(|name| name == "content-type")
+            && url
+                .signed_headers()
+                .iter()
+                .any(|name| name == "content-type")
         {
             put = put.header(CONTENT_TYPE, media_type);
         }
@@ -264,7 +269,10 @@ impl Uploader {
         let retry_after = retry_after(answer.headers(), SystemTime::now());
         // The status is known; a page that breaks off or drags on does not change it.
         let page = tokio::time::timeout(ERROR_PAGE, read_small(url.host(), answer)).await;
-        let page = page.ok().and_then(Result::ok).map_or(vec![], |(page, _)| page);
+        let page = page
+            .ok()
+            .and_then(Result::ok)
+            .map_or(vec![], |(page, _)| page);
         let mut storage = StorageError::parse(&page);
         if storage.code.is_empty() && storage.message.is_empty() {
             storage.message = excerpt(&page);
@@ -458,9 +466,19 @@ mod tests {
         assert_eq!(seen.body.len(), 3000);
         assert!(seen.whole);
         let head = seen.head.to_lowercase();
-        assert!(head.starts_with("put /file?x-amz-signature=canary&x-amz-signedheaders=host http/1.1"));
+        assert!(
+            head.starts_with("put /file?x-amz-signature=canary&x-amz-signedheaders=host http/1.1")
+        );
         assert!(head.contains("\r\ncontent-length: 3000\r\n"));
-        for absent in ["transfer-encoding", "authorization", "content-type", "\r\nx-amz", "expect", "cookie", "referer"] {
+        for absent in [
+            "transfer-encoding",
+            "authorization",
+            "content-type",
+            "\r\nx-amz",
+            "expect",
+            "cookie",
+            "referer",
+        ] {
             assert!(!head.contains(absent), "{absent} in {head}");
         }
     }
@@ -468,7 +486,11 @@ mod tests {
     #[tokio::test]
     async fn the_media_type_goes_only_where_it_was_signed() {
         let (_, seen) = upload(ok(), Some(10), "content-type%3Bhost", pieces(1, 10)).await;
-        assert!(seen.head.to_lowercase().contains("content-type: text/csv\r\n"));
+        assert!(
+            seen.head
+                .to_lowercase()
+                .contains("content-type: text/csv\r\n")
+        );
     }
 
     #[tokio::test]
@@ -482,7 +504,11 @@ mod tests {
     async fn without_a_length_it_is_chunked() {
         let (receipt, seen) = upload(ok(), None, "host", pieces(2, 5)).await;
         assert_eq!(receipt.unwrap().bytes, 10);
-        assert!(seen.head.to_lowercase().contains("transfer-encoding: chunked"));
+        assert!(
+            seen.head
+                .to_lowercase()
+                .contains("transfer-encoding: chunked")
+        );
         assert_eq!(seen.body, b"5\r\naaaaa\r\n5\r\nbbbbb\r\n0\r\n\r\n");
     }
 
@@ -490,7 +516,10 @@ mod tests {
     async fn a_body_of_another_length_is_cut_off() {
         for (declared, expected) in [
             (2999, "the upload is longer than the 2999 bytes"),
-            (3001, "the upload ended after 3000 bytes, 3001 were declared"),
+            (
+                3001,
+                "the upload ended after 3000 bytes, 3001 were declared",
+            ),
         ] {
             let (result, seen) = upload(ok(), Some(declared), "host", pieces(3, 1000)).await;
             let error = result.unwrap_err();
@@ -535,7 +564,10 @@ mod tests {
             sent: Arc::default(),
         };
         let error = Uploader::new().put(request, endless).await.unwrap_err();
-        assert!(matches!(error, PutError::Early { status: 200, .. }), "{error:?}");
+        assert!(
+            matches!(error, PutError::Early { status: 200, .. }),
+            "{error:?}"
+        );
         assert_no_secret(&error);
         assert!(!server.finish().await[0].whole);
     }
@@ -569,13 +601,21 @@ mod tests {
         )
         .await;
         check(
-            Reply::Full(answer("303 See Other", &["Location: http://127.0.0.1:1/?a=CANARY"], "")),
+            Reply::Full(answer(
+                "303 See Other",
+                &["Location: http://127.0.0.1:1/?a=CANARY"],
+                "",
+            )),
             "the storage refused the upload with status 303",
             Verdict::Fail,
         )
         .await;
         let error = check(
-            Reply::Full(answer("429 Too Many Requests", &["Retry-After: 7"], "slow\u{1b}[0m down")),
+            Reply::Full(answer(
+                "429 Too Many Requests",
+                &["Retry-After: 7"],
+                "slow\u{1b}[0m down",
+            )),
             "the storage refused the upload with status 429: slow [0m down",
             Verdict::RetryFreshUrl,
         )
@@ -601,7 +641,13 @@ mod tests {
         let error = result.unwrap_err();
         assert!(seen.whole);
         assert_eq!(error.to_string(), "the upload failed after 10 bytes");
-        assert!(error.source().unwrap().to_string().starts_with("the connection to 127.0.0.1:"));
+        assert!(
+            error
+                .source()
+                .unwrap()
+                .to_string()
+                .starts_with("the connection to 127.0.0.1:")
+        );
         assert_eq!(verdict(Step::Put, error.outcome()), Verdict::RetryFreshUrl);
     }
 
