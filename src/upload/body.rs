@@ -14,7 +14,9 @@ use futures::{Stream, StreamExt, TryStreamExt};
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
     /// The body is over before the declared length.
-    #[error("the upload ended after {actual} bytes, {declared} were declared: the source changed while it was sent")]
+    #[error(
+        "the upload ended after {actual} bytes, {declared} were declared: the source changed while it was sent"
+    )]
     Shorter {
         /// Bytes in the `Content-Length`.
         declared: u64,
@@ -22,7 +24,9 @@ pub enum BodyError {
         actual: u64,
     },
     /// The body goes on after the declared length.
-    #[error("the upload is longer than the {declared} bytes that were declared: the source changed while it was sent")]
+    #[error(
+        "the upload is longer than the {declared} bytes that were declared: the source changed while it was sent"
+    )]
     Longer {
         /// Bytes in the `Content-Length`.
         declared: u64,

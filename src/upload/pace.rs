@@ -154,7 +154,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_late_reader_does_not_get_more_than_the_burst() {
-        let source = stream::iter((0..1000).map(|_| Ok::<_, Infallible>(Bytes::from(vec![0; 1000]))));
+        let source =
+            stream::iter((0..1000).map(|_| Ok::<_, Infallible>(Bytes::from(vec![0; 1000]))));
         let mut paced = std::pin::pin!(pace(source, Some(Rate(10_000)), 1000));
         paced.next().await;
         tokio::time::sleep(Duration::from_secs(60)).await;
@@ -169,7 +170,10 @@ mod tests {
     #[tokio::test]
     async fn without_a_rate_it_only_cuts() {
         let source = stream::iter([Ok::<_, Infallible>(Bytes::from(vec![0; 10]))]);
-        let out: Vec<_> = pace(source, None, 4).map(|b| b.map(|b| b.len())).collect().await;
+        let out: Vec<_> = pace(source, None, 4)
+            .map(|b| b.map(|b| b.len()))
+            .collect()
+            .await;
         assert_eq!(out, [Ok(4), Ok(4), Ok(2)]);
     }
 

@@ -5,13 +5,14 @@
 //! body is watched here, and a success is one only when the body had been taken to its proper end.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures::stream::{BoxStream, Stream, StreamExt, TryStreamExt};
+use futures::task::AtomicWaker;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG};
 use tokio::time::Instant;
 
@@ -76,7 +77,9 @@ pub enum PutError {
         retry_after: Option<Duration>,
     },
     /// It said yes before it had the whole body.
-    #[error("the storage answered {status} after {sent} bytes, before the upload's end; this is no success")]
+    #[error(
+        "the storage answered {status} after {sent} bytes, before the upload's end; this is no success"
+    )]
     Early {
         /// The HTTP status.
         status: u16,
@@ -196,11 +199,16 @@ impl Uploader {
             .map_err(|error| transport(&sent, error))?;
         let mut put = client.put(url.expose());
         if let Some(media_type) = content_type
-            && url.signed_headers().iter().any(|name| name == "content-type")
+            && url
+                .signed_headers()
+                .iter()
+                .any(|name| name == "content-type")
         {
             put = put.header(CONTENT_TYPE, media_type);
         }
         let watch = Arc::new(Watch::new(sent.clone(), length));
+        // The client goes on sending in the background after an early answer; nobody wants that.
+        let _cut = CutOnDrop(watch.clone());
         let body = body.boxed();
         put = match length {
             // Nobody would look at a body of no bytes, not even at whether it really is one.
@@ -264,7 +272,10 @@ impl Uploader {
         let retry_after = retry_after(answer.headers(), SystemTime::now());
         // The status is known; a page that breaks off or drags on does not change it.
         let page = tokio::time::timeout(ERROR_PAGE, read_small(url.host(), answer)).await;
-        let page = page.ok().and_then(Result::ok).map_or(vec![], |(page, _)| page);
+        let page = page
+            .ok()
+            .and_then(Result::ok)
+            .map_or(vec![], |(page, _)| page);
         let mut storage = StorageError::parse(&page);
         if storage.code.is_empty() && storage.message.is_empty() {
             storage.message = excerpt(&page);
@@ -295,6 +306,18 @@ struct Watch {
     error: Mutex<Option<BodyError>>,
     sent: Arc<AtomicU64>,
     length: Option<u64>,
+    cut: AtomicBool,
+    asking: AtomicWaker,
+}
+
+/// Ends the body, wherever it is, when the upload's future is done or dropped.
+struct CutOnDrop(Arc<Watch>);
+
+impl Drop for CutOnDrop {
+    fn drop(&mut self) {
+        self.0.cut.store(true, Ordering::Release);
+        self.0.asking.wake();
+    }
 }
 
 impl Watch {
@@ -305,6 +328,8 @@ impl Watch {
             error: Mutex::new(None),
             sent,
             length,
+            cut: AtomicBool::new(false),
+            asking: AtomicWaker::new(),
         }
     }
 
@@ -367,6 +392,11 @@ impl Stream for Watched {
     type Item = Result<Bytes, std::io::Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.watch.asking.register(cx.waker());
+        if self.watch.cut.load(Ordering::Acquire) {
+            self.inner = futures::stream::empty().boxed();
+            return Poll::Ready(Some(Err(std::io::Error::other("cut off"))));
+        }
         let polled = self.inner.poll_next_unpin(cx);
         let watch = &self.watch;
         match polled {
@@ -458,9 +488,19 @@ mod tests {
         assert_eq!(seen.body.len(), 3000);
         assert!(seen.whole);
         let head = seen.head.to_lowercase();
-        assert!(head.starts_with("put /file?x-amz-signature=canary&x-amz-signedheaders=host http/1.1"));
+        assert!(
+            head.starts_with("put /file?x-amz-signature=canary&x-amz-signedheaders=host http/1.1")
+        );
         assert!(head.contains("\r\ncontent-length: 3000\r\n"));
-        for absent in ["transfer-encoding", "authorization", "content-type", "\r\nx-amz", "expect", "cookie", "referer"] {
+        for absent in [
+            "transfer-encoding",
+            "authorization",
+            "content-type",
+            "\r\nx-amz",
+            "expect",
+            "cookie",
+            "referer",
+        ] {
             assert!(!head.contains(absent), "{absent} in {head}");
         }
     }
@@ -468,7 +508,11 @@ mod tests {
     #[tokio::test]
     async fn the_media_type_goes_only_where_it_was_signed() {
         let (_, seen) = upload(ok(), Some(10), "content-type%3Bhost", pieces(1, 10)).await;
-        assert!(seen.head.to_lowercase().contains("content-type: text/csv\r\n"));
+        assert!(
+            seen.head
+                .to_lowercase()
+                .contains("content-type: text/csv\r\n")
+        );
     }
 
     #[tokio::test]
@@ -482,7 +526,11 @@ mod tests {
     async fn without_a_length_it_is_chunked() {
         let (receipt, seen) = upload(ok(), None, "host", pieces(2, 5)).await;
         assert_eq!(receipt.unwrap().bytes, 10);
-        assert!(seen.head.to_lowercase().contains("transfer-encoding: chunked"));
+        assert!(
+            seen.head
+                .to_lowercase()
+                .contains("transfer-encoding: chunked")
+        );
         assert_eq!(seen.body, b"5\r\naaaaa\r\n5\r\nbbbbb\r\n0\r\n\r\n");
     }
 
@@ -490,7 +538,10 @@ mod tests {
     async fn a_body_of_another_length_is_cut_off() {
         for (declared, expected) in [
             (2999, "the upload is longer than the 2999 bytes"),
-            (3001, "the upload ended after 3000 bytes, 3001 were declared"),
+            (
+                3001,
+                "the upload ended after 3000 bytes, 3001 were declared",
+            ),
         ] {
             let (result, seen) = upload(ok(), Some(declared), "host", pieces(3, 1000)).await;
             let error = result.unwrap_err();
@@ -535,7 +586,10 @@ mod tests {
             sent: Arc::default(),
         };
         let error = Uploader::new().put(request, endless).await.unwrap_err();
-        assert!(matches!(error, PutError::Early { status: 200, .. }), "{error:?}");
+        assert!(
+            matches!(error, PutError::Early { status: 200, .. }),
+            "{error:?}"
+        );
         assert_no_secret(&error);
         assert!(!server.finish().await[0].whole);
     }
@@ -569,13 +623,21 @@ mod tests {
         )
         .await;
         check(
-            Reply::Full(answer("303 See Other", &["Location: http://127.0.0.1:1/?a=CANARY"], "")),
+            Reply::Full(answer(
+                "303 See Other",
+                &["Location: http://127.0.0.1:1/?a=CANARY"],
+                "",
+            )),
             "the storage refused the upload with status 303",
             Verdict::Fail,
         )
         .await;
         let error = check(
-            Reply::Full(answer("429 Too Many Requests", &["Retry-After: 7"], "slow\u{1b}[0m down")),
+            Reply::Full(answer(
+                "429 Too Many Requests",
+                &["Retry-After: 7"],
+                "slow\u{1b}[0m down",
+            )),
             "the storage refused the upload with status 429: slow [0m down",
             Verdict::RetryFreshUrl,
         )
@@ -601,8 +663,37 @@ mod tests {
         let error = result.unwrap_err();
         assert!(seen.whole);
         assert_eq!(error.to_string(), "the upload failed after 10 bytes");
-        assert!(error.source().unwrap().to_string().starts_with("the connection to 127.0.0.1:"));
+        assert!(
+            error
+                .source()
+                .unwrap()
+                .to_string()
+                .starts_with("the connection to 127.0.0.1:")
+        );
         assert_eq!(verdict(Step::Put, error.outcome()), Verdict::RetryFreshUrl);
+    }
+
+    #[tokio::test]
+    async fn dropping_the_upload_cuts_the_connection() {
+        let mut server = Server::start([ok()]).await;
+        let url = PresignedUrl::parse(&server.url("/")).unwrap();
+        let request = PutRequest {
+            url: &url,
+            length: Some(1000),
+            content_type: None,
+            sent: Arc::default(),
+        };
+        let (asked, was_asked) = tokio::sync::oneshot::channel();
+        let body = stream::iter(pieces(2, 100)).chain(stream::once(async move {
+            let _ = asked.send(());
+            std::future::pending().await
+        }));
+        let uploader = Uploader::new();
+        tokio::select! {
+            result = uploader.put(request, body) => panic!("{result:?}"),
+            _ = was_asked => {}
+        }
+        assert!(!server.finish().await[0].whole);
     }
 
     #[tokio::test(start_paused = true)]

@@ -90,10 +90,9 @@ impl SpoolWriter {
         let sink = match encoding {
             BodyEncoding::Identity => Sink::Plain(file),
             // Level 4 is about twice as fast as the default 6 and a few per cent larger on tables.
-            BodyEncoding::Gzip => Sink::Gzip(Box::new(GzipEncoder::with_quality(
-                file,
-                Level::Precise(4),
-            ))),
+            BodyEncoding::Gzip => {
+                Sink::Gzip(Box::new(GzipEncoder::with_quality(file, Level::Precise(4))))
+            }
         };
         Ok(SpoolWriter {
             sink,

@@ -1,0 +1,899 @@
+//! The requests that carry the token: upload addresses and the import.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
+use reqwest::{Method, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use url::Url;
+
+use crate::http::retry::{Failure, Outcome, Step, Verdict, verdict, with_retries};
+use crate::http::text::{StorageError, excerpt, sanitise};
+use crate::http::{Clients, TransportError, builder, host_of, read_small, retry_after};
+use crate::orgvue::error::{AddressError, ApiError, ImportError, OrgvueError};
+use crate::orgvue::spec::{DateFormat, IdentifySpec, ImportSpec, ResultEncoding};
+use crate::orgvue::ticket::{JobStatus, Ticket};
+use crate::secret::{PresignedUrl, UrlError, is_loopback};
+
+/// As the contract writes it.
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
+
+/// How long making a pair of addresses may take.
+const GENERATE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long the import's answer may take. An answer given up is an import of unknown fate, so this is long.
+const IMPORT_TIMEOUT: Duration = Duration::from_secs(180);
+
+/// How long one look at a ticket may take.
+const TICKET_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long the results may stand still.
+const RESULTS_IDLE: Duration = Duration::from_secs(60);
+
+/// The header that names a request to Orgvue's support.
+const TRACE_ID: &str = "x-amzn-trace-id";
+
+/// Where the API is, and who asks.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// The API's address; paths are put behind it.
+    pub base: Url,
+    /// The tenant's name.
+    pub tenant: String,
+    /// The data set's UUID.
+    pub dataset: String,
+    /// The API token, without `Bearer`.
+    pub token: SecretString,
+}
+
+/// A client of the API. Cheap to clone.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    connection: Connection,
+    authorization: HeaderValue,
+    /// The API is on this machine, so its addresses may be, too.
+    local: bool,
+    api: Clients,
+    storage: Clients,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Client").field(&self.0.connection).finish()
+    }
+}
+
+/// A pair of addresses for one file: where to write it, and where the import reads it.
+#[derive(Clone, Debug)]
+pub struct Locations {
+    /// For the import.
+    pub get: PresignedUrl,
+    /// For the upload.
+    pub put: PresignedUrl,
+    /// The server's clock when it answered, in whole seconds.
+    pub server_time: Option<SystemTime>,
+    /// When the answer came.
+    pub received: Instant,
+}
+
+impl Locations {
+    /// How much longer the upload address is good for, by the server's clock where it told it; zero when it has
+    /// expired, nothing where the address does not say.
+    pub fn remaining(&self) -> Option<Duration> {
+        let ends = self.put.expires()?;
+        let elapsed = self.received.elapsed();
+        let now = match self.server_time {
+            Some(then) => then + elapsed,
+            None => SystemTime::now(),
+        };
+        Some(ends.duration_since(now).unwrap_or_default())
+    }
+}
+
+/// An answer, read.
+pub(crate) struct Answer {
+    what: &'static str,
+    pub(crate) status: StatusCode,
+    headers: HeaderMap,
+    text: String,
+    /// The body as JSON; null where it is none, or too long.
+    pub(crate) json: Value,
+}
+
+impl Client {
+    /// A client for this connection; nothing is opened yet.
+    pub fn new(connection: Connection) -> Result<Client, OrgvueError> {
+        let base = &connection.base;
+        let problem = match base.scheme() {
+            _ if base.host_str().is_none() => Some(UrlError::NotAUrl),
+            _ if !base.username().is_empty() || base.password().is_some() => {
+                Some(UrlError::UserInfo)
+            }
+            "https" => None,
+            "http" if is_loopback(base) => None,
+            _ => Some(UrlError::NotHttps),
+        };
+        if let Some(problem) = problem {
+            return Err(OrgvueError::BaseUrl(problem));
+        }
+        let token = connection.token.expose_secret();
+        let mut authorization = HeaderValue::from_str(&format!("Bearer {token}"))
+            .ok()
+            .filter(|_| {
+                !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic() && b != b'"')
+            })
+            .ok_or(OrgvueError::Token)?;
+        authorization.set_sensitive(true);
+        Ok(Client(Arc::new(Inner {
+            local: is_loopback(base),
+            connection,
+            authorization,
+            api: Clients::new(|| {
+                // A kept connection may have died in the long time between the two requests, and an import sent
+                // into a dying connection is an import of unknown fate.
+                builder()
+                    .http1_title_case_headers()
+                    .user_agent(concat!("rostream/", env!("CARGO_PKG_VERSION")))
+                    .pool_max_idle_per_host(0)
+            }),
+            storage: Clients::new(|| builder().read_timeout(RESULTS_IDLE)),
+        })))
+    }
+
+    /// The connection's settings.
+    pub fn connection(&self) -> &Connection {
+        &self.0.connection
+    }
+
+    /// Asks for a pair of addresses for a file of this format (`json`, `csv`) and encoding (`identity`).
+    /// Tried again where that may help: an unused pair does no harm.
+    pub async fn generate(&self, format: &str, encoding: &str) -> Result<Locations, OrgvueError> {
+        with_retries(Step::Generate, || self.generate_once(format, encoding)).await
+    }
+
+    async fn generate_once(&self, format: &str, encoding: &str) -> Result<Locations, OrgvueError> {
+        const WHAT: &str = "get an upload address";
+        let url = self.url(&["files", "generate"]);
+        let body = json!({ "targetType": format, "targetEncoding": encoding });
+        let answer = self
+            .ask(WHAT, Method::POST, url, body, GENERATE_TIMEOUT)
+            .await?;
+        if !answer.status.is_success() {
+            return Err(answer.refused());
+        }
+        let server_time = answer
+            .headers
+            .get(DATE)
+            .and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+        let address = |field: &'static str, missing: &'static str| match answer.json.get(field) {
+            Some(Value::String(text)) => self.accept(WHAT, field, text),
+            _ => Err(answer.unexpected(missing)),
+        };
+        Ok(Locations {
+            put: address("put", "the answer holds no `put` address")?,
+            get: address("get", "the answer holds no `get` address")?,
+            server_time,
+            received: Instant::now(),
+        })
+    }
+
+    /// Starts the import of an uploaded file. The ticket may already be at its end.
+    ///
+    /// Tried again only where it is certain that the import did not begin.
+    pub async fn import(
+        &self,
+        locations: &Locations,
+        spec: &ImportSpec,
+    ) -> Result<Ticket, ImportError> {
+        with_retries(Step::Import, || self.import_once(locations, spec))
+            .await
+            .map_err(|error| {
+                let outcome = error.outcome();
+                let kind = match (verdict(Step::Import, outcome), outcome) {
+                    (Verdict::Unknown, _) => ImportError::Unknown,
+                    (_, Outcome::Unreachable | Outcome::Untrusted) => ImportError::NotSent,
+                    _ => ImportError::Refused,
+                };
+                kind(Box::new(error))
+            })
+    }
+
+    async fn import_once(
+        &self,
+        locations: &Locations,
+        spec: &ImportSpec,
+    ) -> Result<Ticket, OrgvueError> {
+        const WHAT: &str = "start the import";
+        let mut url = self.url(&["datasets", &self.0.connection.dataset, "items", "import"]);
+        let query = query(spec);
+        url.set_query((!query.is_empty()).then_some(&query));
+        let mut body = json!({
+            "importLocation": { "method": "GET", "url": locations.get.expose() },
+        });
+        if let Some(template) = &spec.callback {
+            body["callback"] = json!({ "method": "GET", "urlTemplate": template });
+        }
+        let answer = self
+            .ask(WHAT, Method::PUT, url, body, IMPORT_TIMEOUT)
+            .await?;
+        let success = answer.status.is_success();
+        match self.ticket(&answer) {
+            // A refusal may carry a ticket, too.
+            Ok(Some(ticket)) if success || ticket.status == JobStatus::Failed => Ok(ticket),
+            Ok(_) if success => Err(answer.unexpected("the answer holds no ticket")),
+            Err(error) if success => Err(error),
+            _ => Err(answer.refused()),
+        }
+    }
+
+    /// One look at a ticket.
+    pub(crate) async fn ticket_at(&self, url: &PresignedUrl) -> Result<Ticket, OrgvueError> {
+        const WHAT: &str = "read the ticket";
+        let response = self.fetch(WHAT, url, Some(TICKET_TIMEOUT)).await?;
+        let answer = self.read(WHAT, url.host(), response).await?;
+        if !answer.status.is_success() {
+            return Err(answer.refused());
+        }
+        self.ticket(&answer)?
+            .ok_or_else(|| answer.unexpected("the answer is no ticket"))
+    }
+
+    /// Opens the document behind a pre-signed address; a refusal is an error.
+    pub(crate) async fn open(
+        &self,
+        what: &'static str,
+        url: &PresignedUrl,
+    ) -> Result<reqwest::Response, OrgvueError> {
+        let response = self.fetch(what, url, None).await?;
+        if response.status() == StatusCode::OK {
+            return Ok(response);
+        }
+        Err(self.read(what, url.host(), response).await?.refused())
+    }
+
+    async fn fetch(
+        &self,
+        what: &'static str,
+        url: &PresignedUrl,
+        timeout: Option<Duration>,
+    ) -> Result<reqwest::Response, OrgvueError> {
+        let transport = |source| OrgvueError::Transport { what, source };
+        let client = self.0.storage.for_url(url.expose()).map_err(transport)?;
+        let mut request = client.get(url.expose());
+        if let Some(timeout) = timeout {
+            request = request.timeout(timeout);
+        }
+        request
+            .send()
+            .await
+            .map_err(|error| transport(TransportError::new(url.host(), error)))
+    }
+
+    fn url(&self, path: &[&str]) -> Url {
+        let connection = &self.0.connection;
+        let mut url = connection.base.clone();
+        url.set_query(None);
+        url.set_fragment(None);
+        // Every URL with a host has segments.
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments
+                .pop_if_empty()
+                .extend(["api", "v1", &connection.tenant])
+                .extend(path);
+        }
+        url
+    }
+
+    async fn ask(
+        &self,
+        what: &'static str,
+        method: Method,
+        url: Url,
+        body: Value,
+        timeout: Duration,
+    ) -> Result<Answer, OrgvueError> {
+        let host = host_of(&url);
+        let path = url.path().to_owned();
+        let transport = |source| OrgvueError::Transport { what, source };
+        let client = self.0.api.for_url(url.as_str()).map_err(transport)?;
+        let response = client
+            .request(method, url)
+            .header(CONTENT_TYPE, JSON)
+            .header(AUTHORIZATION, self.0.authorization.clone())
+            .timeout(timeout)
+            .body(body.to_string())
+            .send()
+            .await
+            .map_err(|error| transport(TransportError::new(&host, error)))?;
+        let answer = self.read(what, &host, response).await?;
+        tracing::debug!(%path, status = %answer.status, trace_id = answer.trace_id(), "API answered");
+        Ok(answer)
+    }
+
+    /// Reads an answer's ticket, where it is one.
+    fn ticket(&self, answer: &Answer) -> Result<Option<Ticket>, OrgvueError> {
+        let link = |name: &'static str| {
+            let pointer = format!("/_links/{name}/url");
+            match answer.json.pointer(&pointer).and_then(Value::as_str) {
+                Some(text) => self.accept(answer.what, name, text).map(Some),
+                None => Ok(None),
+            }
+        };
+        let text = |name: &str| {
+            let value = answer.json.get(name).and_then(Value::as_str);
+            value.map(|text| sanitise(text, 100))
+        };
+        let Some(status) = text("jobStatus") else {
+            return Ok(None);
+        };
+        Ok(Some(Ticket {
+            status: JobStatus::from(status),
+            trace_id: text("X-Amzn-Trace-Id").or(answer.trace_id()),
+            created_at: text("_createdAt"),
+            self_url: link("self")?,
+            result_url: link("result")?,
+            errors: ApiError::read_all(&answer.json),
+        }))
+    }
+
+    /// Accepts an address that the API hands out.
+    fn accept(
+        &self,
+        what: &'static str,
+        field: &'static str,
+        text: &str,
+    ) -> Result<PresignedUrl, OrgvueError> {
+        PresignedUrl::parse(text)
+            .map_err(AddressError::from)
+            .and_then(|url| match url.is_local() && !self.0.local {
+                true => Err(AddressError::Local),
+                false => Ok(url),
+            })
+            .map_err(|source| OrgvueError::Address {
+                what,
+                field,
+                source,
+            })
+    }
+
+    /// Reads an answer. Servers have been known to repeat what they don't understand, so a token in it is
+    /// taken out before anything else.
+    async fn read(
+        &self,
+        what: &'static str,
+        host: &str,
+        response: reqwest::Response,
+    ) -> Result<Answer, OrgvueError> {
+        let status = response.status();
+        let headers = response.headers().clone();
+        let (body, more) = match read_small(host, response).await {
+            Ok(read) => read,
+            // The status says enough, and says it better.
+            Err(_) if !status.is_success() => (Vec::new(), false),
+            Err(source) => return Err(OrgvueError::Transport { what, source }),
+        };
+        let token = self.0.connection.token.expose_secret();
+        let text = String::from_utf8_lossy(&body).replace(token, "[token]");
+        let json = match more {
+            false => serde_json::from_str(&text).unwrap_or_default(),
+            true => Value::Null,
+        };
+        Ok(Answer {
+            what,
+            status,
+            headers,
+            text,
+            json,
+        })
+    }
+}
+
+impl Answer {
+    /// The error for an answer that is no success.
+    fn refused(&self) -> OrgvueError {
+        let errors = ApiError::read_all(&self.json);
+        if !errors.is_empty() {
+            return OrgvueError::Api {
+                what: self.what,
+                status: self.status.as_u16(),
+                errors,
+                trace_id: self.trace_id(),
+                retry_after: retry_after(&self.headers, SystemTime::now()),
+            };
+        }
+        let problem = match self.status.as_u16() {
+            300..400 => "the server redirects elsewhere, which is not followed",
+            _ => "the server refused",
+        };
+        self.unexpected(problem)
+    }
+
+    fn unexpected(&self, problem: &'static str) -> OrgvueError {
+        let storage = StorageError::parse(self.text.as_bytes());
+        let text = match &*storage.code {
+            "" => excerpt(self.text.as_bytes()),
+            code => format!("{code}: {}", storage.message),
+        };
+        OrgvueError::Unexpected {
+            what: self.what,
+            status: self.status.as_u16(),
+            problem,
+            excerpt: text,
+            trace_id: self.trace_id(),
+            retry_after: retry_after(&self.headers, SystemTime::now()),
+        }
+    }
+
+    fn trace_id(&self) -> Option<String> {
+        let value = self.headers.get(TRACE_ID)?.to_str().ok()?;
+        Some(sanitise(value, 100))
+    }
+}
+
+/// The import's query: what is set, and nothing else.
+fn query(spec: &ImportSpec) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    let mut set = |name: &str, value: Option<&str>| {
+        if let Some(value) = value {
+            query.append_pair(name, value);
+        }
+    };
+    let yes = |flag: bool| flag.then_some("true");
+    set(
+        "dateFormat",
+        spec.date_format.map(|format| match format {
+            DateFormat::Ymd => "YYYY-MM-DD",
+            DateFormat::Dmy => "DD/MM/YYYY",
+            DateFormat::Mdy => "MM/DD/YYYY",
+        }),
+    );
+    match &spec.identify_by {
+        Some(IdentifySpec::AutoId(auto)) => set("autoId", yes(*auto)),
+        Some(IdentifySpec::IdKey(key)) => set("idKey", Some(key)),
+        Some(IdentifySpec::MergeKey(key)) => set("mergeKey", Some(key)),
+        None => {}
+    }
+    set("implicitDelete", yes(spec.implicit_delete));
+    set("noopToken", spec.noop_token.as_deref());
+    set("clearToken", spec.clear_token.as_deref());
+    set(
+        "onPropertyAccessDenied",
+        spec.on_property_access_denied.as_deref(),
+    );
+    set("onItemAccessDenied", spec.on_item_access_denied.as_deref());
+    set(
+        "onActionValidationFailure",
+        spec.on_action_validation_failure.as_deref(),
+    );
+    set(
+        "resultEncoding",
+        spec.result_encoding.map(|encoding| match encoding {
+            ResultEncoding::Identity => "identity",
+            ResultEncoding::Gzip => "gzip",
+        }),
+    );
+    // A plus is a space in forms alone; %20 is one everywhere.
+    query.finish().replace('+', "%20")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use super::*;
+    use crate::http::testing::{Reply, Seen, Server, answer};
+    use crate::orgvue::WaitError;
+    use crate::orgvue::spec::{Action, ActionSpec};
+
+    const TOKEN: &str = "eyCANARY.token.of-test_1";
+
+    fn client(base: &str) -> Client {
+        Client::new(Connection {
+            base: Url::parse(base).unwrap(),
+            tenant: "ACME".into(),
+            dataset: "6586F21B-AD4D-4D06-A309-712AF47184A2".into(),
+            token: TOKEN.into(),
+        })
+        .unwrap()
+    }
+
+    fn locations(base: &str) -> Locations {
+        Locations {
+            get: PresignedUrl::parse(&format!("{base}/get?s=CANARY")).unwrap(),
+            put: PresignedUrl::parse(&format!("{base}/put?s=CANARY")).unwrap(),
+            server_time: None,
+            received: Instant::now(),
+        }
+    }
+
+    /// Everything that an error would ever print.
+    fn shown(error: &(dyn Error + 'static)) -> String {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        let debug = format!("{error:?} {error:#?}");
+        assert!(!debug.contains("CANARY"), "{debug}");
+        assert!(!text.contains("CANARY"), "{text}");
+        text
+    }
+
+    async fn generate(reply: Vec<u8>) -> (Result<Locations, OrgvueError>, Seen) {
+        let mut server = Server::start([Reply::Full(reply)]).await;
+        let result = client(&server.url(""))
+            .generate_once("csv", "identity")
+            .await;
+        (result, server.finish().await.remove(0))
+    }
+
+    #[tokio::test]
+    async fn generate_over_the_wire() {
+        let (result, seen) = generate(answer(
+            "201 Created",
+            &["Date: Mon, 01 Jan 2024 00:00:00 GMT"],
+            r#"{"more":1,"get":"http://127.0.0.1:9/g?s=CANARY","put":"http://127.0.0.1:9/p?X-Amz-Date=20240101T000000Z&X-Amz-Expires=900"}"#,
+        ))
+        .await;
+        let found = result.unwrap();
+        assert_eq!(found.put.to_string(), "http://127.0.0.1:9/p?…");
+        assert!(!format!("{found:?}").contains("CANARY"));
+        let remaining = found.remaining().unwrap();
+        assert!(remaining <= Duration::from_secs(900) && remaining > Duration::from_secs(800));
+
+        assert_eq!(seen.line(), "POST /api/v1/ACME/files/generate HTTP/1.1");
+        assert_eq!(
+            seen.header("Content-Type"),
+            Some("application/json; charset=UTF-8")
+        );
+        assert_eq!(
+            seen.header("Authorization"),
+            Some(&*format!("Bearer {TOKEN}"))
+        );
+        assert_eq!(seen.header("Content-Length"), Some("48"));
+        assert!(seen.header("User-Agent").unwrap().starts_with("rostream/"));
+        assert!(seen.header("Host").is_some());
+        assert_eq!(seen.header("Transfer-Encoding"), None);
+        let body: Value = serde_json::from_slice(&seen.body).unwrap();
+        assert_eq!(
+            body,
+            json!({"targetType": "csv", "targetEncoding": "identity"})
+        );
+    }
+
+    #[tokio::test]
+    async fn odd_answers_to_generate() {
+        async fn check(reply: Vec<u8>, expected: &str) -> OrgvueError {
+            let (result, _) = generate(reply).await;
+            let error = result.unwrap_err();
+            assert_eq!(shown(&error), expected);
+            error
+        }
+        let trace = "X-Amzn-Trace-Id: Root=1-2-3";
+        let error = check(
+            answer(
+                "403 Forbidden",
+                &[trace],
+                format!(r#"{{"errors":[{{"message":"Token {TOKEN} expired at https://x/?a=CANARY","code":"40302","name":"ApiTokenExpired"}}]}}"#),
+            ),
+            "cannot get an upload address: the API refused with status 403; ApiTokenExpired (40302): Token [token] expired at \
+             https://x/?… - make a new token on the tenant's Tokens page (trace Root=1-2-3)",
+        )
+        .await;
+        assert_eq!(verdict(Step::Generate, error.outcome()), Verdict::Fail);
+        assert_eq!(error.trace_id(), Some("Root=1-2-3"));
+        check(
+            answer("200 OK", &[], "<html>Sign in\n at https://x/?a=CANARY</html>"),
+            "cannot get an upload address: the answer holds no `put` address (status 200, it begins with: <html>Sign in at https://x/?…</html>)",
+        )
+        .await;
+        check(
+            answer("200 OK", &[], ""),
+            "cannot get an upload address: the answer holds no `put` address (status 200)",
+        )
+        .await;
+        check(
+            answer("200 OK", &[], r#"{"get":"https://x/?a=CANARY","put":5}"#),
+            r#"cannot get an upload address: the answer holds no `put` address (status 200, it begins with: {"get":"https://x/?…","put":5})"#,
+        )
+        .await;
+        check(
+            answer("200 OK", &[], r#"{"put":"https://x/?a=CANARY"}"#),
+            r#"cannot get an upload address: the answer holds no `get` address (status 200, it begins with: {"put":"https://x/?…"})"#,
+        )
+        .await;
+        check(
+            answer("200 OK", &[], r#"{"put":"http://x.example/?a=CANARY","get":"https://x/"}"#),
+            "cannot get an upload address: the `put` address in the answer is not acceptable: the address is not https \
+             (plain http is accepted for this machine alone)",
+        )
+        .await;
+        check(
+            answer("302 Found", &["Location: https://x/?a=CANARY"], ""),
+            "cannot get an upload address: the server redirects elsewhere, which is not followed (status 302)",
+        )
+        .await;
+        let error = check(
+            answer("429 Too Many Requests", &["Retry-After: 9"], "{}"),
+            "cannot get an upload address: the server refused (status 429, it begins with: {})",
+        )
+        .await;
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(9)));
+        assert_eq!(verdict(Step::Generate, error.outcome()), Verdict::Retry);
+
+        let (result, _) = generate(answer("502 Bad Gateway", &[], "é".repeat(5 << 19))).await;
+        let text = shown(&result.unwrap_err());
+        assert_eq!(text.chars().filter(|c| *c == 'é').count(), 200);
+
+        let (result, _) =
+            generate(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{".to_vec()).await;
+        let error = result.unwrap_err();
+        assert!(
+            shown(&error).starts_with("cannot get an upload address: the connection to 127.0.0.1:")
+        );
+        assert_eq!(error.outcome(), Outcome::Lost);
+    }
+
+    #[test]
+    fn addresses_on_this_machine_are_for_an_api_on_this_machine() {
+        let away = client("https://orgvue.example");
+        for text in [
+            "http://127.0.0.1/p",
+            "https://localhost/p",
+            "https://169.254.169.254/p",
+        ] {
+            let error = away.accept("x", "put", text).unwrap_err();
+            assert!(shown(&error).contains("it leads to this machine"), "{text}");
+        }
+        assert!(away.accept("x", "put", "https://bucket.example/p").is_ok());
+    }
+
+    #[test]
+    fn unusable_connections() {
+        #[track_caller]
+        fn check(base: &str, token: &str, expected: &str) {
+            let error = Client::new(Connection {
+                base: Url::parse(base).unwrap(),
+                tenant: "ACME".into(),
+                dataset: "d".into(),
+                token: token.into(),
+            })
+            .unwrap_err();
+            assert!(shown(&error).starts_with(expected), "{error}");
+        }
+        check(
+            "http://orgvue.example",
+            TOKEN,
+            "the base address is not usable: the address is not https",
+        );
+        check(
+            "https://u:CANARY@orgvue.example",
+            TOKEN,
+            "the base address is not usable: the address carries a user name",
+        );
+        check(
+            "data:x",
+            TOKEN,
+            "the base address is not usable: the address is not an absolute URL",
+        );
+        for token in ["", "a b", "CANARY\n", "\"CANARY\"", "é"] {
+            check(
+                "https://orgvue.example",
+                token,
+                "the API token holds a character that cannot be sent",
+            );
+        }
+        assert!(!format!("{:?}", client("https://orgvue.example")).contains("CANARY"));
+    }
+
+    fn full_spec() -> ImportSpec {
+        ImportSpec {
+            action: ActionSpec::Constant(Action::Create),
+            identify_by: Some(IdentifySpec::IdKey("Employee ID+é".into())),
+            noop_token: Some("#N/A".into()),
+            clear_token: Some("".into()),
+            date_format: Some(DateFormat::Dmy),
+            implicit_delete: true,
+            on_property_access_denied: Some("skip".into()),
+            on_item_access_denied: Some("fail".into()),
+            on_action_validation_failure: Some("fail".into()),
+            result_encoding: Some(ResultEncoding::Gzip),
+            callback: Some("https://h.example/?s={{jobStatus}}".into()),
+            ..ImportSpec::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn import_over_the_wire() {
+        let mut server = Server::start_with(|base| {
+            vec![
+                Reply::Full(answer(
+                    "202 Accepted",
+                    &[],
+                    format!(
+                        r#"{{"_links":{{"self":{{"url":"{base}/t?s=CANARY"}}}},"jobStatus":"created","_createdAt":"2022-06-29T20:28:04.274Z","_createdBy":"x@example.com","X-Amzn-Trace-Id":"Root=1-2-3"}}"#
+                    ),
+                )),
+                Reply::Full(answer("202 Accepted", &["X-Amzn-Trace-Id: Root=4"], r#"{"jobStatus":"failed","errors":[{"code":"400603"}]}"#)),
+                Reply::Full(answer("400 Bad Request", &[], r#"{"jobStatus":"failed"}"#)),
+            ]
+        })
+        .await;
+        let base = server.url("");
+        let client = client(&base);
+        let ticket = client
+            .import(&locations(&base), &full_spec())
+            .await
+            .unwrap();
+        assert_eq!(ticket.status, JobStatus::Created);
+        assert_eq!(ticket.trace_id.as_deref(), Some("Root=1-2-3"));
+        assert_eq!(
+            ticket.created_at.as_deref(),
+            Some("2022-06-29T20:28:04.274Z")
+        );
+        assert_eq!(
+            ticket.self_url.as_ref().unwrap().expose(),
+            format!("{base}/t?s=CANARY")
+        );
+        assert!(!format!("{ticket:?}").contains("CANARY"));
+
+        let failed = client
+            .import(&locations(&base), &ImportSpec::default())
+            .await
+            .unwrap();
+        assert_eq!(
+            (failed.status, failed.trace_id.as_deref()),
+            (JobStatus::Failed, Some("Root=4"))
+        );
+        assert_eq!(failed.errors[0].code, "400603");
+        let failed = client
+            .import(&locations(&base), &ImportSpec::default())
+            .await
+            .unwrap();
+        assert_eq!(failed.status, JobStatus::Failed);
+
+        let seen = server.finish().await;
+        let path = "PUT /api/v1/ACME/datasets/6586F21B-AD4D-4D06-A309-712AF47184A2/items/import";
+        assert_eq!(
+            seen[0].line(),
+            format!(
+                "{path}?dateFormat=DD%2FMM%2FYYYY&idKey=Employee%20ID%2B%C3%A9&implicitDelete=true&noopToken=%23N%2FA&clearToken=\
+                 &onPropertyAccessDenied=skip&onItemAccessDenied=fail&onActionValidationFailure=fail&resultEncoding=gzip HTTP/1.1"
+            )
+        );
+        let body: Value = serde_json::from_slice(&seen[0].body).unwrap();
+        assert_eq!(
+            body,
+            json!({
+                "importLocation": {"method": "GET", "url": format!("{base}/get?s=CANARY")},
+                "callback": {"method": "GET", "urlTemplate": "https://h.example/?s={{jobStatus}}"},
+            })
+        );
+        assert_eq!(seen[1].line(), format!("{path} HTTP/1.1"));
+        assert!(seen[1].header("Authorization").is_some());
+        assert_eq!(
+            serde_json::from_slice::<Value>(&seen[1].body)
+                .unwrap()
+                .as_object()
+                .unwrap()
+                .len(),
+            1
+        );
+    }
+
+    #[tokio::test]
+    async fn an_import_of_unknown_fate_is_asked_for_once() {
+        async fn check(reply: Reply, expected: &str) -> ImportError {
+            // One connection is all that it takes.
+            let mut server = Server::start([reply]).await;
+            let base = server.url("");
+            let error = client(&base)
+                .import(&locations(&base), &ImportSpec::default())
+                .await
+                .unwrap_err();
+            assert_eq!(server.finish().await.len(), 1);
+            let text = shown(&error);
+            assert!(text.starts_with(expected), "{text}");
+            error
+        }
+        let lost = "the import was asked for, but its answer was lost: whether it began is not known: cannot start the import";
+        check(Reply::Close, lost).await;
+        check(Reply::Full(answer("504 Gateway Timeout", &[], "")), lost).await;
+        check(Reply::Full(answer("200 OK", &[], "<html>")), lost).await;
+        check(
+            Reply::Full(answer(
+                "202 Accepted",
+                &[],
+                r#"{"jobStatus":"created","_links":{"self":{"url":"ftp://x/?CANARY=1"}}}"#,
+            )),
+            lost,
+        )
+        .await;
+        let error = check(
+            Reply::Full(answer("400 Bad Request", &[], r#"{"errors":[{"name":"PathParameterMustBeUUIDString","code":"400603","message":"no"}]}"#)),
+            "the import was refused: cannot start the import: the API refused with status 400; \
+             PathParameterMustBeUUIDString (400603): no - `dataset` must be",
+        )
+        .await;
+        assert!(matches!(error, ImportError::Refused(_)));
+    }
+
+    #[tokio::test]
+    async fn an_unreachable_api_was_not_asked() {
+        let mut server = Server::start([]).await;
+        let base = server.url("");
+        server.finish().await;
+        let error = client(&base)
+            .import_once(&locations(&base), &ImportSpec::default())
+            .await
+            .unwrap_err();
+        assert_eq!(verdict(Step::Import, error.outcome()), Verdict::Retry);
+        assert!(shown(&error).starts_with("cannot start the import: cannot connect to 127.0.0.1:"));
+    }
+
+    #[tokio::test]
+    async fn the_ticket_is_read_without_a_token() {
+        let mut server = Server::start_with(|base| {
+            vec![Reply::Full(answer(
+                "200 OK",
+                &[],
+                format!(r#"{{"jobStatus":"completed","_links":{{"result":{{"url":"{base}/r?s=CANARY"}}}}}}"#),
+            ))]
+        })
+        .await;
+        let base = server.url("");
+        let ticket = Ticket {
+            status: JobStatus::Created,
+            trace_id: None,
+            created_at: None,
+            self_url: Some(PresignedUrl::parse(&format!("{base}/t?s=CANARY")).unwrap()),
+            result_url: None,
+            errors: vec![],
+        };
+        let mut heard = 0;
+        let ticket = client(&base)
+            .wait(ticket, Duration::from_secs(60), |_| heard += 1)
+            .await
+            .unwrap();
+        assert_eq!(heard, 1);
+        assert_eq!(
+            ticket.result_url.unwrap().to_string(),
+            format!("{base}/r?…")
+        );
+        let seen = server.finish().await;
+        assert_eq!(seen[0].line(), "GET /t?s=CANARY HTTP/1.1");
+        assert!(!seen[0].head.to_lowercase().contains("authorization"));
+    }
+
+    #[tokio::test]
+    async fn a_ticket_that_is_refused() {
+        let xml = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message><X>CANARY</X></Error>";
+        let mut server = Server::start([Reply::Full(answer("403 Forbidden", &[], xml))]).await;
+        let base = server.url("");
+        let ticket = Ticket {
+            status: JobStatus::Running,
+            trace_id: None,
+            created_at: None,
+            self_url: Some(PresignedUrl::parse(&format!("{base}/t?s=CANARY")).unwrap()),
+            result_url: None,
+            errors: vec![],
+        };
+        let client = client(&base);
+        let wait = client.wait(ticket, Duration::from_secs(60), |_| ());
+        let error = wait.await.unwrap_err();
+        assert!(matches!(error, WaitError::Other { .. }));
+        assert_eq!(
+            shown(&error),
+            "the import job cannot be watched any longer: cannot read the ticket: the server refused (status 403, it \
+             begins with: RequestExpired: Request has expired)"
+        );
+        server.finish().await;
+    }
+}
