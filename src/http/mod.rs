@@ -173,14 +173,14 @@ fn classify(error: &reqwest::Error) -> Transport {
             return Transport::Untrusted;
         }
         // The client's own type for this is private.
-        if error
-            .to_string()
-            .contains("proxy authorization required")
-        {
+        if error.to_string().contains("proxy authorization required") {
             return Transport::Proxy;
         }
         // An I/O error hides what it wraps from `source`, and these are wrapped twice.
-        cause = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        cause = match error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
             Some(wrapped) => Some(wrapped),
             None => error.source(),
         };
@@ -299,10 +299,7 @@ mod tests {
         let url = server.url("/").replace("http://", "https://");
         let client = builder().no_proxy().tls_certs_only([]).build().unwrap();
         let error = client.get(&url).send().await.unwrap_err();
-        assert_eq!(
-            TransportError::new("h", error).kind(),
-            Transport::Untrusted
-        );
+        assert_eq!(TransportError::new("h", error).kind(), Transport::Untrusted);
         server.finish().await;
     }
 }

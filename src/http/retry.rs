@@ -299,17 +299,17 @@ mod tests {
     async fn pauses_grow_to_their_limit() {
         let pauses: Vec<_> = pauses().take(12).collect();
         assert!(pauses[0] >= Duration::from_millis(500) && pauses[0] <= Duration::from_secs(1));
-        assert!(
-            pauses
-                .iter()
-                .all(|p| *p <= Duration::from_secs(30))
-        );
+        assert!(pauses.iter().all(|p| *p <= Duration::from_secs(30)));
         assert!(pauses[11] >= Duration::from_secs(15));
 
         let mut tries = 0;
         let result = with_retries(Step::Generate, || {
             tries += 1;
-            std::future::ready(if tries == 3 { Ok(tries) } else { Err(Busy(None)) })
+            std::future::ready(if tries == 3 {
+                Ok(tries)
+            } else {
+                Err(Busy(None))
+            })
         })
         .await;
         assert_eq!(result.unwrap(), 3);

@@ -16,10 +16,6 @@ pub(crate) enum Reply {
     Raw(Vec<u8>),
     /// Reads the whole request and closes without a word.
     Close,
-    /// Reads the whole request and says nothing until the client gives up.
-    Silent,
-    /// Reads the request's head and nothing more until the client gives up.
-    Deaf,
 }
 
 /// A request as it came.
@@ -118,7 +114,8 @@ async fn serve(mut socket: TcpStream, reply: Reply) -> Seen {
     let end = loop {
         match socket.read(&mut chunk).await {
             Ok(n) if n > 0 => bytes.extend_from_slice(&chunk[..n]),
-            _ => break bytes.len(),
+            // Cut off before its head had come.
+            _ => break 0,
         }
         if let Some(at) = bytes.windows(4).position(|w| w == b"\r\n\r\n") {
             break at + 4;
@@ -132,20 +129,12 @@ async fn serve(mut socket: TcpStream, reply: Reply) -> Seen {
         .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
     let chunked = lower.contains("transfer-encoding: chunked");
     let is_whole = |body: &[u8]| match length {
+        _ if head.is_empty() => false,
         Some(length) => body.len() >= length,
         None => !chunked || body.ends_with(b"0\r\n\r\n"),
     };
     if let Reply::Early(answer) = &reply {
         let _ = socket.write_all(answer).await;
-    }
-    if matches!(reply, Reply::Deaf) {
-        // Waits for the client's end without reading.
-        let _ = socket.ready(tokio::io::Interest::ERROR).await;
-        return Seen {
-            head,
-            body,
-            whole: false,
-        };
     }
     while !is_whole(&body) {
         match socket.read(&mut chunk).await {
@@ -158,9 +147,6 @@ async fn serve(mut socket: TcpStream, reply: Reply) -> Seen {
         Reply::Full(answer) if whole => {
             let _ = socket.write_all(&answer).await;
             let _ = socket.shutdown().await;
-        }
-        Reply::Silent => {
-            let _ = socket.read(&mut chunk).await;
         }
         _ => {}
     }

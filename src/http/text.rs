@@ -109,7 +109,11 @@ mod tests {
             assert_eq!(sanitise(text, max), expected);
         }
         check("plain", 10, "plain");
-        check("  two\r\n\t lines \u{1b}[31mred\u{7}", 99, "two lines [31mred");
+        check(
+            "  two\r\n\t lines \u{1b}[31mred\u{7}",
+            99,
+            "two lines [31mred",
+        );
         check("a\u{202e}b\u{200b}c", 99, "a b c");
         check("0123456789", 10, "0123456789");
         check("01234567890", 10, "0123456789…");
@@ -126,7 +130,11 @@ mod tests {
             99,
             r#"https:\/\/b\/c?… see x?…"#,
         );
-        check(r#"{"put":"https://b/c?a=1\u0026b=CANARY"}"#, 99, r#"{"put":"https://b/c?…"}"#);
+        check(
+            r#"{"put":"https://b/c?a=1\u0026b=CANARY"}"#,
+            99,
+            r#"{"put":"https://b/c?…"}"#,
+        );
         check("é?ü=1 ö", 99, "é?… ö");
         check("", 5, "");
     }

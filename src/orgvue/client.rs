@@ -164,7 +164,7 @@ impl Client {
             .ask(WHAT, Method::POST, url, body, GENERATE_TIMEOUT)
             .await?;
         if !answer.status.is_success() {
-            return Err(self.refused(answer));
+            return Err(answer.refused());
         }
         let server_time = answer
             .headers
@@ -172,7 +172,7 @@ impl Client {
             .and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
         let address = |field: &'static str, missing: &'static str| match answer.json.get(field) {
             Some(Value::String(text)) => self.accept(WHAT, field, text),
-            _ => Err(self.unexpected(&answer, missing)),
+            _ => Err(answer.unexpected(missing)),
         };
         Ok(Locations {
             put: address("put", "the answer holds no `put` address")?,
@@ -225,9 +225,9 @@ impl Client {
         match self.ticket(&answer) {
             // A refusal may carry a ticket, too.
             Ok(Some(ticket)) if success || ticket.status == JobStatus::Failed => Ok(ticket),
-            Ok(_) if success => Err(self.unexpected(&answer, "the answer holds no ticket")),
+            Ok(_) if success => Err(answer.unexpected("the answer holds no ticket")),
             Err(error) if success => Err(error),
-            _ => Err(self.refused(answer)),
+            _ => Err(answer.refused()),
         }
     }
 
@@ -237,10 +237,10 @@ impl Client {
         let response = self.fetch(WHAT, url, Some(TICKET_TIMEOUT)).await?;
         let answer = self.read(WHAT, url.host(), response).await?;
         if !answer.status.is_success() {
-            return Err(self.refused(answer));
+            return Err(answer.refused());
         }
         self.ticket(&answer)?
-            .ok_or_else(|| self.unexpected(&answer, "the answer is no ticket"))
+            .ok_or_else(|| answer.unexpected("the answer is no ticket"))
     }
 
     /// Opens the document behind a pre-signed address; a refusal is an error.
@@ -253,7 +253,7 @@ impl Client {
         if response.status() == StatusCode::OK {
             return Ok(response);
         }
-        Err(self.refused(self.read(what, url.host(), response).await?))
+        Err(self.read(what, url.host(), response).await?.refused())
     }
 
     async fn fetch(
@@ -361,41 +361,6 @@ impl Client {
             })
     }
 
-    /// The error for an answer that is no success.
-    fn refused(&self, answer: Answer) -> OrgvueError {
-        let errors = ApiError::read_all(&answer.json);
-        if !errors.is_empty() {
-            return OrgvueError::Api {
-                what: answer.what,
-                status: answer.status.as_u16(),
-                errors,
-                trace_id: answer.trace_id(),
-                retry_after: retry_after(&answer.headers, SystemTime::now()),
-            };
-        }
-        let problem = match answer.status.as_u16() {
-            300..400 => "the server redirects elsewhere, which is not followed",
-            _ => "the server refused",
-        };
-        self.unexpected(&answer, problem)
-    }
-
-    fn unexpected(&self, answer: &Answer, problem: &'static str) -> OrgvueError {
-        let storage = StorageError::parse(answer.text.as_bytes());
-        let text = match &*storage.code {
-            "" => excerpt(answer.text.as_bytes()),
-            code => format!("{code}: {}", storage.message),
-        };
-        OrgvueError::Unexpected {
-            what: answer.what,
-            status: answer.status.as_u16(),
-            problem,
-            excerpt: text,
-            trace_id: answer.trace_id(),
-            retry_after: retry_after(&answer.headers, SystemTime::now()),
-        }
-    }
-
     /// Reads an answer. Servers have been known to repeat what they don't understand, so a token in it is
     /// taken out before anything else.
     async fn read(
@@ -429,55 +394,506 @@ impl Client {
 }
 
 impl Answer {
+    /// The error for an answer that is no success.
+    fn refused(&self) -> OrgvueError {
+        let errors = ApiError::read_all(&self.json);
+        if !errors.is_empty() {
+            return OrgvueError::Api {
+                what: self.what,
+                status: self.status.as_u16(),
+                errors,
+                trace_id: self.trace_id(),
+                retry_after: retry_after(&self.headers, SystemTime::now()),
+            };
+        }
+        let problem = match self.status.as_u16() {
+            300..400 => "the server redirects elsewhere, which is not followed",
+            _ => "the server refused",
+        };
+        self.unexpected(problem)
+    }
+
+    fn unexpected(&self, problem: &'static str) -> OrgvueError {
+        let storage = StorageError::parse(self.text.as_bytes());
+        let text = match &*storage.code {
+            "" => excerpt(self.text.as_bytes()),
+            code => format!("{code}: {}", storage.message),
+        };
+        OrgvueError::Unexpected {
+            what: self.what,
+            status: self.status.as_u16(),
+            problem,
+            excerpt: text,
+            trace_id: self.trace_id(),
+            retry_after: retry_after(&self.headers, SystemTime::now()),
+        }
+    }
+
     fn trace_id(&self) -> Option<String> {
         let value = self.headers.get(TRACE_ID)?.to_str().ok()?;
         Some(sanitise(value, 100))
     }
 }
 
-/// The import's query parameters: those that are set, by the API's names, in the order of its documentation.
-pub fn parameters(spec: &ImportSpec) -> impl Iterator<Item = (&'static str, &str)> {
-    let yes = |flag: bool| flag.then_some("true");
-    let date_format = spec.date_format.map(|format| match format {
-        DateFormat::Ymd => "YYYY-MM-DD",
-        DateFormat::Dmy => "DD/MM/YYYY",
-        DateFormat::Mdy => "MM/DD/YYYY",
-    });
-    let (name, key) = match &spec.identify_by {
-        Some(IdentifySpec::AutoId(auto)) => ("autoId", yes(*auto)),
-        Some(IdentifySpec::IdKey(key)) => ("idKey", Some(key.as_str())),
-        Some(IdentifySpec::MergeKey(key)) => ("mergeKey", Some(key.as_str())),
-        None => ("idKey", None),
-    };
-    let result_encoding = spec.result_encoding.map(|encoding| match encoding {
-        ResultEncoding::Identity => "identity",
-        ResultEncoding::Gzip => "gzip",
-    });
-    [
-        ("dateFormat", date_format),
-        (
-            "onPropertyAccessDenied",
-            spec.on_property_access_denied.as_deref(),
-        ),
-        (
-            "onActionValidationFailure",
-            spec.on_action_validation_failure.as_deref(),
-        ),
-        ("onItemAccessDenied", spec.on_item_access_denied.as_deref()),
-        (name, key),
-        ("implicitDelete", yes(spec.implicit_delete)),
-        ("noopToken", spec.noop_token.as_deref()),
-        ("clearToken", spec.clear_token.as_deref()),
-        ("resultEncoding", result_encoding),
-    ]
-    .into_iter()
-    .filter_map(|(name, value)| Some((name, value?)))
-}
-
 /// The import's query: what is set, and nothing else.
 fn query(spec: &ImportSpec) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(parameters(spec));
+    let mut set = |name: &str, value: Option<&str>| {
+        if let Some(value) = value {
+            query.append_pair(name, value);
+        }
+    };
+    let yes = |flag: bool| flag.then_some("true");
+    set(
+        "dateFormat",
+        spec.date_format.map(|format| match format {
+            DateFormat::Ymd => "YYYY-MM-DD",
+            DateFormat::Dmy => "DD/MM/YYYY",
+            DateFormat::Mdy => "MM/DD/YYYY",
+        }),
+    );
+    match &spec.identify_by {
+        Some(IdentifySpec::AutoId(auto)) => set("autoId", yes(*auto)),
+        Some(IdentifySpec::IdKey(key)) => set("idKey", Some(key)),
+        Some(IdentifySpec::MergeKey(key)) => set("mergeKey", Some(key)),
+        None => {}
+    }
+    set("implicitDelete", yes(spec.implicit_delete));
+    set("noopToken", spec.noop_token.as_deref());
+    set("clearToken", spec.clear_token.as_deref());
+    set(
+        "onPropertyAccessDenied",
+        spec.on_property_access_denied.as_deref(),
+    );
+    set("onItemAccessDenied", spec.on_item_access_denied.as_deref());
+    set(
+        "onActionValidationFailure",
+        spec.on_action_validation_failure.as_deref(),
+    );
+    set(
+        "resultEncoding",
+        spec.result_encoding.map(|encoding| match encoding {
+            ResultEncoding::Identity => "identity",
+            ResultEncoding::Gzip => "gzip",
+        }),
+    );
     // A plus is a space in forms alone; %20 is one everywhere.
     query.finish().replace('+', "%20")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use super::*;
+    use crate::http::testing::{Reply, Seen, Server, answer};
+    use crate::orgvue::WaitError;
+    use crate::orgvue::spec::{Action, ActionSpec};
+
+    const TOKEN: &str = "eyCANARY.token.of-test_1";
+
+    fn client(base: &str) -> Client {
+        Client::new(Connection {
+            base: Url::parse(base).unwrap(),
+            tenant: "ACME".into(),
+            dataset: "6586F21B-AD4D-4D06-A309-712AF47184A2".into(),
+            token: TOKEN.into(),
+        })
+        .unwrap()
+    }
+
+    fn locations(base: &str) -> Locations {
+        Locations {
+            get: PresignedUrl::parse(&format!("{base}/get?s=CANARY")).unwrap(),
+            put: PresignedUrl::parse(&format!("{base}/put?s=CANARY")).unwrap(),
+            server_time: None,
+            received: Instant::now(),
+        }
+    }
+
+    /// Everything that an error would ever print.
+    fn shown(error: &(dyn Error + 'static)) -> String {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        let debug = format!("{error:?} {error:#?}");
+        assert!(!debug.contains("CANARY"), "{debug}");
+        assert!(!text.contains("CANARY"), "{text}");
+        text
+    }
+
+    async fn generate(reply: Vec<u8>) -> (Result<Locations, OrgvueError>, Seen) {
+        let mut server = Server::start([Reply::Full(reply)]).await;
+        let result = client(&server.url(""))
+            .generate_once("csv", "identity")
+            .await;
+        (result, server.finish().await.remove(0))
+    }
+
+    #[tokio::test]
+    async fn generate_over_the_wire() {
+        let (result, seen) = generate(answer(
+            "201 Created",
+            &["Date: Mon, 01 Jan 2024 00:00:00 GMT"],
+            r#"{"more":1,"get":"http://127.0.0.1:9/g?s=CANARY","put":"http://127.0.0.1:9/p?X-Amz-Date=20240101T000000Z&X-Amz-Expires=900"}"#,
+        ))
+        .await;
+        let found = result.unwrap();
+        assert_eq!(found.put.to_string(), "http://127.0.0.1:9/p?…");
+        assert!(!format!("{found:?}").contains("CANARY"));
+        let remaining = found.remaining().unwrap();
+        assert!(remaining <= Duration::from_secs(900) && remaining > Duration::from_secs(800));
+
+        assert_eq!(seen.line(), "POST /api/v1/ACME/files/generate HTTP/1.1");
+        assert_eq!(
+            seen.header("Content-Type"),
+            Some("application/json; charset=UTF-8")
+        );
+        assert_eq!(
+            seen.header("Authorization"),
+            Some(&*format!("Bearer {TOKEN}"))
+        );
+        assert_eq!(seen.header("Content-Length"), Some("48"));
+        assert!(seen.header("User-Agent").unwrap().starts_with("rostream/"));
+        assert!(seen.header("Host").is_some());
+        assert_eq!(seen.header("Transfer-Encoding"), None);
+        let body: Value = serde_json::from_slice(&seen.body).unwrap();
+        assert_eq!(
+            body,
+            json!({"targetType": "csv", "targetEncoding": "identity"})
+        );
+    }
+
+    #[tokio::test]
+    async fn odd_answers_to_generate() {
+        async fn check(reply: Vec<u8>, expected: &str) -> OrgvueError {
+            let (result, _) = generate(reply).await;
+            let error = result.unwrap_err();
+            assert_eq!(shown(&error), expected);
+            error
+        }
+        let trace = "X-Amzn-Trace-Id: Root=1-2-3";
+        let error = check(
+            answer(
+                "403 Forbidden",
+                &[trace],
+                format!(r#"{{"errors":[{{"message":"Token {TOKEN} expired at https://x/?a=CANARY","code":"40302","name":"ApiTokenExpired"}}]}}"#),
+            ),
+            "cannot get an upload address: the API refused with status 403; ApiTokenExpired (40302): Token [token] expired at \
+             https://x/?… - make a new token on the tenant's Tokens page (trace Root=1-2-3)",
+        )
+        .await;
+        assert_eq!(verdict(Step::Generate, error.outcome()), Verdict::Fail);
+        assert_eq!(error.trace_id(), Some("Root=1-2-3"));
+        check(
+            answer("200 OK", &[], "<html>Sign in\n at https://x/?a=CANARY</html>"),
+            "cannot get an upload address: the answer holds no `put` address (status 200, it begins with: <html>Sign in at https://x/?…</html>)",
+        )
+        .await;
+        check(
+            answer("200 OK", &[], ""),
+            "cannot get an upload address: the answer holds no `put` address (status 200)",
+        )
+        .await;
+        check(
+            answer("200 OK", &[], r#"{"get":"https://x/?a=CANARY","put":5}"#),
+            r#"cannot get an upload address: the answer holds no `put` address (status 200, it begins with: {"get":"https://x/?…","put":5})"#,
+        )
+        .await;
+        check(
+            answer("200 OK", &[], r#"{"put":"https://x/?a=CANARY"}"#),
+            r#"cannot get an upload address: the answer holds no `get` address (status 200, it begins with: {"put":"https://x/?…"})"#,
+        )
+        .await;
+        check(
+            answer("200 OK", &[], r#"{"put":"http://x.example/?a=CANARY","get":"https://x/"}"#),
+            "cannot get an upload address: the `put` address in the answer is not acceptable: the address is not https \
+             (plain http is accepted for this machine alone)",
+        )
+        .await;
+        check(
+            answer("302 Found", &["Location: https://x/?a=CANARY"], ""),
+            "cannot get an upload address: the server redirects elsewhere, which is not followed (status 302)",
+        )
+        .await;
+        let error = check(
+            answer("429 Too Many Requests", &["Retry-After: 9"], "{}"),
+            "cannot get an upload address: the server refused (status 429, it begins with: {})",
+        )
+        .await;
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(9)));
+        assert_eq!(verdict(Step::Generate, error.outcome()), Verdict::Retry);
+
+        let (result, _) = generate(answer("502 Bad Gateway", &[], "é".repeat(5 << 19))).await;
+        let text = shown(&result.unwrap_err());
+        assert_eq!(text.chars().filter(|c| *c == 'é').count(), 200);
+
+        let (result, _) =
+            generate(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{".to_vec()).await;
+        let error = result.unwrap_err();
+        assert!(
+            shown(&error).starts_with("cannot get an upload address: the connection to 127.0.0.1:")
+        );
+        assert_eq!(error.outcome(), Outcome::Lost);
+    }
+
+    #[test]
+    fn addresses_on_this_machine_are_for_an_api_on_this_machine() {
+        let away = client("https://orgvue.example");
+        for text in [
+            "http://127.0.0.1/p",
+            "https://localhost/p",
+            "https://169.254.169.254/p",
+        ] {
+            let error = away.accept("x", "put", text).unwrap_err();
+            assert!(shown(&error).contains("it leads to this machine"), "{text}");
+        }
+        assert!(away.accept("x", "put", "https://bucket.example/p").is_ok());
+    }
+
+    #[test]
+    fn unusable_connections() {
+        #[track_caller]
+        fn check(base: &str, token: &str, expected: &str) {
+            let error = Client::new(Connection {
+                base: Url::parse(base).unwrap(),
+                tenant: "ACME".into(),
+                dataset: "d".into(),
+                token: token.into(),
+            })
+            .unwrap_err();
+            assert!(shown(&error).starts_with(expected), "{error}");
+        }
+        check(
+            "http://orgvue.example",
+            TOKEN,
+            "the base address is not usable: the address is not https",
+        );
+        check(
+            "https://u:CANARY@orgvue.example",
+            TOKEN,
+            "the base address is not usable: the address carries a user name",
+        );
+        check(
+            "data:x",
+            TOKEN,
+            "the base address is not usable: the address is not an absolute URL",
+        );
+        for token in ["", "a b", "CANARY\n", "\"CANARY\"", "é"] {
+            check(
+                "https://orgvue.example",
+                token,
+                "the API token holds a character that cannot be sent",
+            );
+        }
+        assert!(!format!("{:?}", client("https://orgvue.example")).contains("CANARY"));
+    }
+
+    fn full_spec() -> ImportSpec {
+        ImportSpec {
+            action: ActionSpec::Constant(Action::Create),
+            identify_by: Some(IdentifySpec::IdKey("Employee ID+é".into())),
+            noop_token: Some("#N/A".into()),
+            clear_token: Some("".into()),
+            date_format: Some(DateFormat::Dmy),
+            implicit_delete: true,
+            on_property_access_denied: Some("skip".into()),
+            on_item_access_denied: Some("fail".into()),
+            on_action_validation_failure: Some("fail".into()),
+            result_encoding: Some(ResultEncoding::Gzip),
+            callback: Some("https://h.example/?s={{jobStatus}}".into()),
+            ..ImportSpec::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn import_over_the_wire() {
+        let mut server = Server::start_with(|base| {
+            vec![
+                Reply::Full(answer(
+                    "202 Accepted",
+                    &[],
+                    format!(
+                        r#"{{"_links":{{"self":{{"url":"{base}/t?s=CANARY"}}}},"jobStatus":"created","_createdAt":"2022-06-29T20:28:04.274Z","_createdBy":"x@example.com","X-Amzn-Trace-Id":"Root=1-2-3"}}"#
+                    ),
+                )),
+                Reply::Full(answer("202 Accepted", &["X-Amzn-Trace-Id: Root=4"], r#"{"jobStatus":"failed","errors":[{"code":"400603"}]}"#)),
+                Reply::Full(answer("400 Bad Request", &[], r#"{"jobStatus":"failed"}"#)),
+            ]
+        })
+        .await;
+        let base = server.url("");
+        let client = client(&base);
+        let ticket = client
+            .import(&locations(&base), &full_spec())
+            .await
+            .unwrap();
+        assert_eq!(ticket.status, JobStatus::Created);
+        assert_eq!(ticket.trace_id.as_deref(), Some("Root=1-2-3"));
+        assert_eq!(
+            ticket.created_at.as_deref(),
+            Some("2022-06-29T20:28:04.274Z")
+        );
+        assert_eq!(
+            ticket.self_url.as_ref().unwrap().expose(),
+            format!("{base}/t?s=CANARY")
+        );
+        assert!(!format!("{ticket:?}").contains("CANARY"));
+
+        let failed = client
+            .import(&locations(&base), &ImportSpec::default())
+            .await
+            .unwrap();
+        assert_eq!(
+            (failed.status, failed.trace_id.as_deref()),
+            (JobStatus::Failed, Some("Root=4"))
+        );
+        assert_eq!(failed.errors[0].code, "400603");
+        let failed = client
+            .import(&locations(&base), &ImportSpec::default())
+            .await
+            .unwrap();
+        assert_eq!(failed.status, JobStatus::Failed);
+
+        let seen = server.finish().await;
+        let path = "PUT /api/v1/ACME/datasets/6586F21B-AD4D-4D06-A309-712AF47184A2/items/import";
+        assert_eq!(
+            seen[0].line(),
+            format!(
+                "{path}?dateFormat=DD%2FMM%2FYYYY&idKey=Employee%20ID%2B%C3%A9&implicitDelete=true&noopToken=%23N%2FA&clearToken=\
+                 &onPropertyAccessDenied=skip&onItemAccessDenied=fail&onActionValidationFailure=fail&resultEncoding=gzip HTTP/1.1"
+            )
+        );
+        let body: Value = serde_json::from_slice(&seen[0].body).unwrap();
+        assert_eq!(
+            body,
+            json!({
+                "importLocation": {"method": "GET", "url": format!("{base}/get?s=CANARY")},
+                "callback": {"method": "GET", "urlTemplate": "https://h.example/?s={{jobStatus}}"},
+            })
+        );
+        assert_eq!(seen[1].line(), format!("{path} HTTP/1.1"));
+        assert!(seen[1].header("Authorization").is_some());
+        assert_eq!(
+            serde_json::from_slice::<Value>(&seen[1].body)
+                .unwrap()
+                .as_object()
+                .unwrap()
+                .len(),
+            1
+        );
+    }
+
+    #[tokio::test]
+    async fn an_import_of_unknown_fate_is_asked_for_once() {
+        async fn check(reply: Reply, expected: &str) -> ImportError {
+            // One connection is all that it takes.
+            let mut server = Server::start([reply]).await;
+            let base = server.url("");
+            let error = client(&base)
+                .import(&locations(&base), &ImportSpec::default())
+                .await
+                .unwrap_err();
+            assert_eq!(server.finish().await.len(), 1);
+            let text = shown(&error);
+            assert!(text.starts_with(expected), "{text}");
+            error
+        }
+        let lost = "the import was asked for, but its answer was lost: whether it began is not known: cannot start the import";
+        check(Reply::Close, lost).await;
+        check(Reply::Full(answer("504 Gateway Timeout", &[], "")), lost).await;
+        check(Reply::Full(answer("200 OK", &[], "<html>")), lost).await;
+        check(
+            Reply::Full(answer(
+                "202 Accepted",
+                &[],
+                r#"{"jobStatus":"created","_links":{"self":{"url":"ftp://x/?CANARY=1"}}}"#,
+            )),
+            lost,
+        )
+        .await;
+        let error = check(
+            Reply::Full(answer("400 Bad Request", &[], r#"{"errors":[{"name":"PathParameterMustBeUUIDString","code":"400603","message":"no"}]}"#)),
+            "the import was refused: cannot start the import: the API refused with status 400; \
+             PathParameterMustBeUUIDString (400603): no - `dataset` must be",
+        )
+        .await;
+        assert!(matches!(error, ImportError::Refused(_)));
+    }
+
+    #[tokio::test]
+    async fn an_unreachable_api_was_not_asked() {
+        let mut server = Server::start([]).await;
+        let base = server.url("");
+        server.finish().await;
+        let error = client(&base)
+            .import_once(&locations(&base), &ImportSpec::default())
+            .await
+            .unwrap_err();
+        assert_eq!(verdict(Step::Import, error.outcome()), Verdict::Retry);
+        assert!(shown(&error).starts_with("cannot start the import: cannot connect to 127.0.0.1:"));
+    }
+
+    #[tokio::test]
+    async fn the_ticket_is_read_without_a_token() {
+        let mut server = Server::start_with(|base| {
+            vec![Reply::Full(answer(
+                "200 OK",
+                &[],
+                format!(r#"{{"jobStatus":"completed","_links":{{"result":{{"url":"{base}/r?s=CANARY"}}}}}}"#),
+            ))]
+        })
+        .await;
+        let base = server.url("");
+        let ticket = Ticket {
+            status: JobStatus::Created,
+            trace_id: None,
+            created_at: None,
+            self_url: Some(PresignedUrl::parse(&format!("{base}/t?s=CANARY")).unwrap()),
+            result_url: None,
+            errors: vec![],
+        };
+        let mut heard = 0;
+        let ticket = client(&base)
+            .wait(ticket, Duration::from_secs(60), |_| heard += 1)
+            .await
+            .unwrap();
+        assert_eq!(heard, 1);
+        assert_eq!(
+            ticket.result_url.unwrap().to_string(),
+            format!("{base}/r?…")
+        );
+        let seen = server.finish().await;
+        assert_eq!(seen[0].line(), "GET /t?s=CANARY HTTP/1.1");
+        assert!(!seen[0].head.to_lowercase().contains("authorization"));
+    }
+
+    #[tokio::test]
+    async fn a_ticket_that_is_refused() {
+        let xml = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message><X>CANARY</X></Error>";
+        let mut server = Server::start([Reply::Full(answer("403 Forbidden", &[], xml))]).await;
+        let base = server.url("");
+        let ticket = Ticket {
+            status: JobStatus::Running,
+            trace_id: None,
+            created_at: None,
+            self_url: Some(PresignedUrl::parse(&format!("{base}/t?s=CANARY")).unwrap()),
+            result_url: None,
+            errors: vec![],
+        };
+        let client = client(&base);
+        let wait = client.wait(ticket, Duration::from_secs(60), |_| ());
+        let error = wait.await.unwrap_err();
+        assert!(matches!(error, WaitError::Other { .. }));
+        assert_eq!(
+            shown(&error),
+            "the import job cannot be watched any longer: cannot read the ticket: the server refused (status 403, it \
+             begins with: RequestExpired: Request has expired)"
+        );
+        server.finish().await;
+    }
 }

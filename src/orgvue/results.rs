@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::pin::Pin;
+use std::time::Duration;
 
 use async_compression::tokio::bufread::GzipDecoder;
 use futures::stream::{self, Stream, TryStreamExt};
@@ -134,8 +135,18 @@ impl Client {
         ticket: &Ticket,
         key: Option<&str>,
     ) -> impl Stream<Item = Result<ItemResult, OrgvueError>> + Send + Unpin + use<> {
+        self.results_after(ticket, key, pauses())
+    }
+
+    fn results_after(
+        &self,
+        ticket: &Ticket,
+        key: Option<&str>,
+        pauses: impl Iterator<Item = Duration> + Send + 'static,
+    ) -> Pin<Box<dyn Stream<Item = Result<ItemResult, OrgvueError>> + Send>> {
         let results = Results {
             client: self.clone(),
+            pauses: Box::new(pauses),
             url: ticket.result_url.clone(),
             key: key.map(str::to_owned),
             reader: None,
@@ -152,6 +163,7 @@ impl Client {
 
 struct Results {
     client: Client,
+    pauses: Box<dyn Iterator<Item = Duration> + Send>,
     url: Option<PresignedUrl>,
     key: Option<String>,
     reader: Option<Pin<Box<dyn AsyncRead + Send>>>,
@@ -176,8 +188,7 @@ impl Results {
             if !again || self.failures >= ATTEMPTS {
                 return Err(error);
             }
-            let planned = pauses().nth(self.failures - 1).unwrap_or_default();
-            let after = pause(planned, &error);
+            let after = pause(self.pauses.next().unwrap_or_default(), &error);
             tracing::warn!(?after, "{error}; trying again");
             tokio::time::sleep(after).await;
             self.reader = None;
@@ -247,5 +258,210 @@ fn failed(error: io::Error) -> OrgvueError {
     match error.downcast::<TransportError>() {
         Ok(source) => OrgvueError::Transport { what: WHAT, source },
         Err(error) => OrgvueError::Gzip(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use async_compression::tokio::write::GzipEncoder;
+    use futures::StreamExt;
+    use tokio::io::AsyncWriteExt;
+    use url::Url;
+
+    use super::*;
+    use crate::http::testing::{Reply, Server, answer};
+    use crate::orgvue::client::Connection;
+    use crate::orgvue::ticket::JobStatus;
+
+    #[test]
+    fn one_item() {
+        #[track_caller]
+        fn check(element: &str, expected: &str) {
+            let r = ItemResult::parse(0, element.as_bytes(), Some("employeeID")).unwrap();
+            let or = |text: Option<String>| text.unwrap_or("-".into());
+            let errors: Vec<_> = r.errors.iter().map(ToString::to_string).collect();
+            let (status, action, id, key) = (or(r.status), or(r.action), or(r.id), or(r.key));
+            assert_eq!(
+                format!("{} {status} {action} {id} {key} {errors:?}", r.ok),
+                expected
+            );
+        }
+        check(
+            r#"{"_id":"7918D0B4","_action":"create","_status":"success"}"#,
+            "true success create 7918D0B4 - []",
+        );
+        check(
+            r#"{"_status":"OK","employeeID":"007"}"#,
+            "true OK - - 007 []",
+        );
+        check(
+            r#"{"_status":"success","employeeID":12345678901234567890.10}"#,
+            "true success - - 12345678901234567890.10 []",
+        );
+        check(
+            r#"{"_status":"failed","employeeID":null,"errors":[{"name":"N","code":"1","message":"m.","x":{}}]}"#,
+            r#"false failed - - - ["N (1): m"]"#,
+        );
+        check(
+            r#"{"_status":"error","_error":"no\u0000 such\nproperty"}"#,
+            r#"false error - - - ["no such property"]"#,
+        );
+        check(
+            r#"{"_status":"error","message":"m"}"#,
+            r#"false error - - - ["m"]"#,
+        );
+        check(r#"{"_status":7,"errors":[]}"#, "false 7 - - - []");
+        check(r#"{"employeeID":{"a":1}}"#, "false - - - - []");
+        check("{}", "false - - - - []");
+        check(r#"{"_status":"skipped"}"#, "false skipped - - - []");
+        check(
+            r#"{"_status":"failed","employeeID":"caf\u00e9"}"#,
+            "false failed - - café []",
+        );
+        let error = ItemResult::parse(4, b"{'CANARY'}", None).unwrap_err();
+        assert_eq!(error.to_string(), "number 5 is not a good JSON object");
+        assert!(!format!("{error:?} {}", error.source().unwrap()).contains("CANARY"));
+        let result = ItemResult::parse(
+            0,
+            br#"{"_id":"CANARY","k":"CANARY","error":"CANARY"}"#,
+            Some("k"),
+        );
+        assert!(!format!("{result:?}").contains("CANARY"));
+    }
+
+    /// The number of results, and the error after them with its causes.
+    async fn fetch(replies: Vec<Reply>) -> (u64, Option<String>) {
+        let mut server = Server::start(replies).await;
+        let client = Client::new(Connection {
+            base: Url::parse(&server.url("")).unwrap(),
+            tenant: "ACME".into(),
+            dataset: "d".into(),
+            token: "CANARY".into(),
+        })
+        .unwrap();
+        let ticket = Ticket {
+            status: JobStatus::Completed,
+            trace_id: None,
+            created_at: None,
+            self_url: None,
+            result_url: PresignedUrl::parse(&server.url("/r?s=CANARY")).ok(),
+            errors: vec![],
+        };
+        let mut stream = client.results_after(&ticket, Some("k"), std::iter::empty());
+        let mut count = 0;
+        let mut failed = None;
+        while let Some(item) = stream.next().await {
+            match item {
+                Ok(item) => {
+                    assert_eq!(item.index, count);
+                    assert_eq!(item.key, Some(count.to_string()));
+                    count += 1;
+                }
+                Err(error) => {
+                    assert!(!format!("{error:?}").contains("CANARY"));
+                    let mut text = error.to_string();
+                    let mut cause = error.source();
+                    while let Some(error) = cause {
+                        text.push_str(&format!(": {error}"));
+                        cause = error.source();
+                    }
+                    failed = Some(text);
+                }
+            }
+        }
+        for seen in server.finish().await {
+            assert!(!seen.head.to_lowercase().contains("authorization"));
+        }
+        (count, failed)
+    }
+
+    fn array(count: u64) -> Vec<u8> {
+        let items: Vec<_> = (0..count)
+            .map(|i| format!(r#"{{"_status":"success","k":{i},"text":"{{\"[é"}}"#))
+            .collect();
+        format!("[{}]", items.join(",")).into_bytes()
+    }
+
+    async fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzipEncoder::new(Vec::new());
+        encoder.write_all(bytes).await.unwrap();
+        encoder.shutdown().await.unwrap();
+        encoder.into_inner()
+    }
+
+    fn ok(body: impl AsRef<[u8]>) -> Reply {
+        Reply::Full(answer("200 OK", &[], body))
+    }
+
+    #[tokio::test]
+    async fn plain_and_packed() {
+        assert_eq!(fetch(vec![ok("[]")]).await, (0, None));
+        assert_eq!(fetch(vec![ok(array(20_000))]).await, (20_000, None));
+        assert_eq!(
+            fetch(vec![ok(gzip(&array(20_000)).await)]).await,
+            (20_000, None)
+        );
+        // Two members make one document.
+        let (head, tail) = (array(100), array(100));
+        let members = [gzip(&head[..1000]).await, gzip(&tail[1000..]).await].concat();
+        assert_eq!(fetch(vec![ok(members)]).await, (100, None));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_result() {
+        #[track_caller]
+        fn is(found: (u64, Option<String>), count: u64, expected: &str) {
+            assert_eq!(found.0, count);
+            let text = found.1.unwrap();
+            assert!(text.starts_with(expected), "{text}");
+        }
+        let bad = "the results cannot be read: ";
+        is(
+            fetch(vec![ok("")]).await,
+            0,
+            &format!("{bad}they are not a JSON array"),
+        );
+        is(
+            fetch(vec![ok("<html>CANARY")]).await,
+            0,
+            &format!("{bad}they are not a JSON array"),
+        );
+        is(
+            fetch(vec![ok(&array(3)[..70])]).await,
+            1,
+            &format!("{bad}they break off after 1"),
+        );
+        is(
+            fetch(vec![ok(format!(r#"[{{"a":"{}"}}]"#, "x".repeat(1 << 20)))]).await,
+            0,
+            &format!("{bad}number 1 is larger than 1048576 bytes"),
+        );
+        let packed = gzip(&array(1000)).await;
+        is(
+            fetch(vec![ok(&packed[..packed.len() - 4])]).await,
+            1000,
+            "the compressed results cannot be read",
+        );
+        is(
+            fetch(vec![Reply::Full(answer(
+                "404 Not Found",
+                &[],
+                "<Error><Code>NoSuchKey</Code></Error>",
+            ))])
+            .await,
+            0,
+            "cannot fetch the results: the server refused (status 404, it begins with: NoSuchKey: )",
+        );
+    }
+
+    #[tokio::test]
+    async fn a_broken_connection_is_made_again() {
+        let whole = array(5000);
+        let mut cut = answer("200 OK", &[], &whole);
+        cut.truncate(cut.len() / 2);
+        let found = fetch(vec![Reply::Full(cut), ok(gzip(&whole).await)]).await;
+        assert_eq!(found, (5000, None));
     }
 }

@@ -5,13 +5,14 @@
 //! body is watched here, and a success is one only when the body had been taken to its proper end.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures::stream::{BoxStream, Stream, StreamExt, TryStreamExt};
+use futures::task::AtomicWaker;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG};
 use tokio::time::Instant;
 
@@ -206,6 +207,8 @@ impl Uploader {
             put = put.header(CONTENT_TYPE, media_type);
         }
         let watch = Arc::new(Watch::new(sent.clone(), length));
+        // The client goes on sending in the background after an early answer; nobody wants that.
+        let _cut = CutOnDrop(watch.clone());
         let body = body.boxed();
         put = match length {
             // Nobody would look at a body of no bytes, not even at whether it really is one.
@@ -303,6 +306,18 @@ struct Watch {
     error: Mutex<Option<BodyError>>,
     sent: Arc<AtomicU64>,
     length: Option<u64>,
+    cut: AtomicBool,
+    asking: AtomicWaker,
+}
+
+/// Ends the body, wherever it is, when the upload's future is done or dropped.
+struct CutOnDrop(Arc<Watch>);
+
+impl Drop for CutOnDrop {
+    fn drop(&mut self) {
+        self.0.cut.store(true, Ordering::Release);
+        self.0.asking.wake();
+    }
 }
 
 impl Watch {
@@ -313,6 +328,8 @@ impl Watch {
             error: Mutex::new(None),
             sent,
             length,
+            cut: AtomicBool::new(false),
+            asking: AtomicWaker::new(),
         }
     }
 
@@ -375,6 +392,11 @@ impl Stream for Watched {
     type Item = Result<Bytes, std::io::Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.watch.asking.register(cx.waker());
+        if self.watch.cut.load(Ordering::Acquire) {
+            self.inner = futures::stream::empty().boxed();
+            return Poll::Ready(Some(Err(std::io::Error::other("cut off"))));
+        }
         let polled = self.inner.poll_next_unpin(cx);
         let watch = &self.watch;
         match polled {
@@ -649,6 +671,29 @@ mod tests {
                 .starts_with("the connection to 127.0.0.1:")
         );
         assert_eq!(verdict(Step::Put, error.outcome()), Verdict::RetryFreshUrl);
+    }
+
+    #[tokio::test]
+    async fn dropping_the_upload_cuts_the_connection() {
+        let mut server = Server::start([ok()]).await;
+        let url = PresignedUrl::parse(&server.url("/")).unwrap();
+        let request = PutRequest {
+            url: &url,
+            length: Some(1000),
+            content_type: None,
+            sent: Arc::default(),
+        };
+        let (asked, was_asked) = tokio::sync::oneshot::channel();
+        let body = stream::iter(pieces(2, 100)).chain(stream::once(async move {
+            let _ = asked.send(());
+            std::future::pending().await
+        }));
+        let uploader = Uploader::new();
+        tokio::select! {
+            result = uploader.put(request, body) => panic!("{result:?}"),
+            _ = was_asked => {}
+        }
+        assert!(!server.finish().await[0].whole);
     }
 
     #[tokio::test(start_paused = true)]
