@@ -435,48 +435,49 @@ impl Answer {
     }
 }
 
+/// The import's query parameters: those that are set, by the API's names, in the order of its documentation.
+pub fn parameters(spec: &ImportSpec) -> impl Iterator<Item = (&'static str, &str)> {
+    let yes = |flag: bool| flag.then_some("true");
+    let date_format = spec.date_format.map(|format| match format {
+        DateFormat::Ymd => "YYYY-MM-DD",
+        DateFormat::Dmy => "DD/MM/YYYY",
+        DateFormat::Mdy => "MM/DD/YYYY",
+    });
+    let (name, key) = match &spec.identify_by {
+        Some(IdentifySpec::AutoId(auto)) => ("autoId", yes(*auto)),
+        Some(IdentifySpec::IdKey(key)) => ("idKey", Some(key.as_str())),
+        Some(IdentifySpec::MergeKey(key)) => ("mergeKey", Some(key.as_str())),
+        None => ("idKey", None),
+    };
+    let result_encoding = spec.result_encoding.map(|encoding| match encoding {
+        ResultEncoding::Identity => "identity",
+        ResultEncoding::Gzip => "gzip",
+    });
+    [
+        ("dateFormat", date_format),
+        (
+            "onPropertyAccessDenied",
+            spec.on_property_access_denied.as_deref(),
+        ),
+        (
+            "onActionValidationFailure",
+            spec.on_action_validation_failure.as_deref(),
+        ),
+        ("onItemAccessDenied", spec.on_item_access_denied.as_deref()),
+        (name, key),
+        ("implicitDelete", yes(spec.implicit_delete)),
+        ("noopToken", spec.noop_token.as_deref()),
+        ("clearToken", spec.clear_token.as_deref()),
+        ("resultEncoding", result_encoding),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name, value?)))
+}
+
 /// The import's query: what is set, and nothing else.
 fn query(spec: &ImportSpec) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
-    let mut set = |name: &str, value: Option<&str>| {
-        if let Some(value) = value {
-            query.append_pair(name, value);
-        }
-    };
-    let yes = |flag: bool| flag.then_some("true");
-    set(
-        "dateFormat",
-        spec.date_format.map(|format| match format {
-            DateFormat::Ymd => "YYYY-MM-DD",
-            DateFormat::Dmy => "DD/MM/YYYY",
-            DateFormat::Mdy => "MM/DD/YYYY",
-        }),
-    );
-    match &spec.identify_by {
-        Some(IdentifySpec::AutoId(auto)) => set("autoId", yes(*auto)),
-        Some(IdentifySpec::IdKey(key)) => set("idKey", Some(key)),
-        Some(IdentifySpec::MergeKey(key)) => set("mergeKey", Some(key)),
-        None => {}
-    }
-    set("implicitDelete", yes(spec.implicit_delete));
-    set("noopToken", spec.noop_token.as_deref());
-    set("clearToken", spec.clear_token.as_deref());
-    set(
-        "onPropertyAccessDenied",
-        spec.on_property_access_denied.as_deref(),
-    );
-    set("onItemAccessDenied", spec.on_item_access_denied.as_deref());
-    set(
-        "onActionValidationFailure",
-        spec.on_action_validation_failure.as_deref(),
-    );
-    set(
-        "resultEncoding",
-        spec.result_encoding.map(|encoding| match encoding {
-            ResultEncoding::Identity => "identity",
-            ResultEncoding::Gzip => "gzip",
-        }),
-    );
+    query.extend_pairs(parameters(spec));
     // A plus is a space in forms alone; %20 is one everywhere.
     query.finish().replace('+', "%20")
 }
