@@ -15,7 +15,7 @@ use serde::Deserialize;
 use tokio::io::AsyncReadExt;
 
 use super::{Bound, EMPTY, FAULTY, Place, Resources, Stage, add_column, check_names, fault};
-use crate::batch::{Batch, Cell, Columns, Kind};
+use crate::batch::{Batch, Columns, Kind};
 
 /// Largest table file in bytes: a list of departments or people, not a second extract.
 pub const MAX_BYTES: u64 = 64 << 20;

@@ -239,3 +239,74 @@ fn pattern(source: &str) -> Result<regex::Regex, String> {
     regex::Regex::new(source)
         .map_err(|e| format!("`pattern` is no regular expression: {}", one_line(&e)))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::testing::{batch, print};
+    use super::*;
+
+    #[test]
+    fn a_stage_is_known_by_one_word_everywhere() {
+        let schema = serde_json::to_value(schemars::schema_for!(StageSpec)).unwrap();
+        let words: Vec<&str> = schema["oneOf"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|variant| variant["required"][0].as_str().unwrap())
+            .collect();
+        let expected = "trim rename select drop set map case replace split concat coalesce date number \
+             boolean filter lookup hash";
+        assert_eq!(words.join(" "), expected);
+        let trim = testing::spec(json!({ "trim": null }));
+        assert_eq!(trim.name(), "trim");
+    }
+
+    #[test]
+    fn what_a_stage_needs_beforehand() {
+        let lookup = testing::spec(
+            json!({ "lookup": { "file": "d.csv", "delimiter": "tab", "key": { "column": "a" }, "take": { "x": "y" } } }),
+        );
+        let source = lookup::Source {
+            file: "d.csv",
+            delimiter: b'\t',
+        };
+        assert_eq!(lookup.table(), Some(source));
+        assert_eq!(lookup.key(), None);
+        let hash = testing::spec(json!({ "hash": { "columns": ["a"], "key": { "file": "k" } } }));
+        assert_eq!(hash.key(), Some(&hash::KeySpec::File("k".into())));
+        assert_eq!(hash.table(), None);
+    }
+
+    #[test]
+    fn filtered_rows_are_left_alone() {
+        let table = json!([["a", "b"], ["x ", "y,z"], ["x ", "y,z"]]);
+        let resources = Resources::default();
+        for stage in [
+            json!({ "set": { "a": "b + 'x'" } }),
+            json!({ "set": { "a": { "value": "x" } } }),
+            json!({ "map": { "column": "a", "values": {}, "default": "x" } }),
+            json!({ "case": { "columns": ["a"], "to": "upper" } }),
+            json!({ "replace": { "columns": ["a"], "pattern": "x", "with": "y" } }),
+            json!({ "split": { "column": "b", "by": ",", "into": ["a", "b"], "extra": "reject" } }),
+            json!({ "concat": { "columns": ["a", "b"], "by": ",", "into": "a" } }),
+            json!({ "coalesce": { "columns": ["b", "a"], "into": "a" } }),
+            json!({ "filter": "b > 1" }),
+        ] {
+            let (mut columns, mut batch) = batch(&table);
+            batch.filter_out(1);
+            let before = (batch.cell(1, 0), batch.cell(1, 1));
+            // A split into its own neighbour is not possible otherwise.
+            if stage.get("split").is_some() {
+                columns.rename("a", "c").unwrap();
+            }
+            let running = testing::spec(stage.clone()).bind(&mut columns, &resources);
+            batch.widen(columns.width());
+            running.unwrap().unwrap().apply(&mut batch);
+            assert!(before == (batch.cell(1, 0), batch.cell(1, 1)), "{stage}");
+            assert!(batch.faults().iter().all(|f| f.row == 0), "{stage}");
+            assert_eq!(print(&columns, &batch)[2], "filtered");
+        }
+    }
+}

@@ -270,7 +270,9 @@ fn set_expression(batch: &mut Batch, target: &Place, expr: &BoundExpr) {
             continue;
         }
         let old = batch.cell(row, target.1);
-        let value = if expr.is_ready(batch, row) {
+        let value = if let Some(slot) = expr.copied_column() {
+            batch.cell(row, slot)
+        } else if expr.is_ready(batch, row) {
             buffer.clear();
             match expr.eval_text(batch, row, &mut buffer) {
                 Ok(kind) if kind == old.kind() && batch.text(old) == buffer => continue,
@@ -328,6 +330,12 @@ mod tests {
             json!(r#"{ "set": { "salary": "salary * 2", "old": "salary" } }"#),
             json!([["salary"], [1], [2]]),
             json!([["salary", "old"], [2, 2], [4, 4]]),
+        );
+        check(
+            json!({ "set": { "copy": "row['a b']" } }),
+            json!([["a b"], [{"number": "1.10"}], [{}], [{"json": "[1]"}], [{"faulty": "x"}]]),
+            json!([["a b", "copy"], [{"number": "1.10"}, {"number": "1.10"}], [{}, {}], [{"json": "[1]"}, {"json": "[1]"}],
+                [{"faulty": "x"}, {"faulty": "x"}]]),
         );
     }
 

@@ -50,15 +50,25 @@ enum Separator {
 }
 
 impl Separator {
-    /// Where the first separator in a text lies. One that matches nothing separates nothing.
+    /// Where the first separator from `start` on lies. One that matches nothing separates nothing.
     #[inline]
-    fn find(&self, text: &str) -> Option<(usize, usize)> {
+    fn find(&self, text: &str, start: usize) -> Option<(usize, usize)> {
         match self {
-            Separator::Text(by) => text.find(by.as_str()).map(|at| (at, at + by.len())),
-            Separator::Pattern(regex) => regex
-                .find_iter(text)
-                .find(|m| !m.is_empty())
-                .map(|m| (m.start(), m.end())),
+            Separator::Text(by) => {
+                let at = start + text[start..].find(by.as_str())?;
+                Some((at, at + by.len()))
+            }
+            Separator::Pattern(regex) => {
+                // In the whole text, so that `^` and `\b` see what is before the part.
+                let mut from = start;
+                loop {
+                    let found = regex.find_at(text, from)?;
+                    if !found.is_empty() {
+                        return Some((found.start(), found.end()));
+                    }
+                    from = found.end() + text[found.end()..].chars().next()?.len_utf8();
+                }
+            }
         }
     }
 }
@@ -139,10 +149,10 @@ impl Stage for Split {
             for (i, part) in parts.iter_mut().enumerate() {
                 part[row] = match at {
                     None => filler,
-                    Some(start) => match self.separator.find(&text[start..]) {
+                    Some(start) => match self.separator.find(text, start) {
                         Some((from, to)) if i < last => {
-                            at = Some(start + to);
-                            cell.part(start..start + from)
+                            at = Some(to);
+                            cell.part(start..from)
                         }
                         found => {
                             if found.is_some() && self.extra == Extra::Reject {
@@ -213,6 +223,27 @@ mod tests {
             json!({ "split": { "column": "s", "pattern": ",\\s*|$", "into": ["a", "s"] } }),
             before,
             json!([["s", "a"], ["y", "x"], [{}, 12], [{}, null], [{}, {}], [{"faulty": ""}, {"faulty": "x,y"}]]),
+        );
+    }
+
+    #[test]
+    fn a_pattern_sees_the_whole_text() {
+        for (pattern, text, a, b) in [
+            (r"\s*;\s*", "x ; y;z", "x", "y;z"),
+            ("^-|,", "-x,-y", "", "x,-y"),
+            (r"\b", "é x", "é x", ""),
+            ("x*", "aéxxb", "aé", "b"),
+        ] {
+            check(
+                json!({ "split": { "column": "s", "pattern": pattern, "into": ["a", "b"] } }),
+                json!([["s"], [text]]),
+                json!([["a", "b"], [a, b]]),
+            );
+        }
+        check(
+            json!({ "split": { "column": "s", "pattern": "^-|,", "into": ["a", "b", "c"] } }),
+            json!([["s"], ["-x,-y"]]),
+            json!([["a", "b", "c"], ["", "x", "-y"]]),
         );
     }
 
