@@ -1,0 +1,222 @@
+//! `rostream run` and `rostream check`: the main job, and everything of it that sends nothing.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::{Exit, Failure, Globals, PipelineArgs, put, say};
+use crate::config::{self, Pipeline, Target};
+use crate::orgvue::Connection;
+use crate::report::progress::Progress;
+use crate::report::run_report::{Outcome, PipelineInfo, RunId, RunReport};
+use crate::run::{self, Job, RunError};
+use crate::sandbox::{Sandbox, SandboxSettings};
+
+/// Arguments of `rostream run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pipeline: PipelineArgs,
+    /// Go through the whole data and its rules, and send nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+/// Arguments of `rostream check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pipeline: PipelineArgs,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+/// What `run` and `check` both take.
+#[derive(Debug, Args)]
+struct CommonArgs {
+    /// Exit with 0 where rows were rejected and everything else was done.
+    #[arg(long)]
+    partial_ok: bool,
+    /// Write the run report to stdout as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Threads that process the data; as many as there are cores, unless stated.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    workers: Option<u16>,
+}
+
+impl RunArgs {
+    pub(super) fn run(self, globals: &Globals, progress: &Progress) -> Result<Exit, Failure> {
+        execute(&self.pipeline, &self.common, self.dry_run, globals, progress)
+    }
+}
+
+impl CheckArgs {
+    pub(super) fn run(self, globals: &Globals, progress: &Progress) -> Result<Exit, Failure> {
+        execute(&self.pipeline, &self.common, true, globals, progress)
+    }
+}
+
+/// Threads that process blocks, unless stated: one a core.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// A runtime for a command that is async.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Failed, error))
+}
+
+/// Ends when the process is told to stop, by Ctrl-C or SIGTERM.
+pub(super) async fn stopped() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+fn execute(
+    args: &PipelineArgs,
+    common: &CommonArgs,
+    dry_run: bool,
+    globals: &Globals,
+    progress: &Progress,
+) -> Result<Exit, Failure> {
+    let pipeline = args.load(globals)?;
+    let problem = |problem| Failure::new(Exit::Usage, problem);
+    let env = &config::process_env;
+    let token = match dry_run {
+        true => None,
+        false => pipeline.token(env).map_err(problem)?,
+    };
+    let keys = pipeline.stage_keys(env).map_err(problem)?;
+    let started = Instant::now();
+    let mut report = RunReport::new(
+        RunId::generate(),
+        PipelineInfo { name: pipeline.name.clone(), file: PathBuf::from(&*pipeline.file) },
+        Timestamp::now(),
+    );
+    let runtime = runtime()?;
+    let ended = runtime.block_on(async {
+        let work = async {
+            let resources = run::resources(&pipeline, keys).await?;
+            // Kept until the run is over: the embedded sandbox ends when it is dropped.
+            let mut sandbox = None;
+            let connection = match (&pipeline.target, token) {
+                _ if dry_run => None,
+                (Target::Orgvue(to), Some(token)) => Some(Connection {
+                    base: to.base_url.clone(),
+                    tenant: to.tenant.clone(),
+                    dataset: to.dataset.clone(),
+                    token,
+                }),
+                _ => {
+                    let started = sandbox.insert(embedded(&pipeline).await?);
+                    Some(started.connection()?)
+                }
+            };
+            let job = Job {
+                pipeline: &pipeline,
+                connection,
+                resources,
+                workers: common.workers.map_or_else(cores, usize::from),
+                block: run::blocks::BLOCK,
+                progress: progress.clone(),
+            };
+            run::run(job, &mut report).await
+        };
+        tokio::select! {
+            biased;
+            () = stopped() => Err(RunError::Interrupted),
+            ended = work => ended,
+        }
+    });
+    progress.finish();
+    // Blocks that are still being worked on hold nothing that matters; nobody waits for them.
+    runtime.shutdown_background();
+    finish(&pipeline, common, globals, report, ended, started)
+}
+
+/// Writes the report, says how it went, and gives the exit code.
+fn finish(
+    pipeline: &Pipeline,
+    common: &CommonArgs,
+    globals: &Globals,
+    mut report: RunReport,
+    ended: Result<(), RunError>,
+    started: Instant,
+) -> Result<Exit, Failure> {
+    let ended = ended.and_then(|()| report.check().map_err(RunError::from));
+    let outcome = match &ended {
+        Ok(()) if report.counts.rejected + report.counts.failed + report.counts.unprocessed > 0 => {
+            Outcome::SucceededWithRejects
+        }
+        Ok(()) => Outcome::Succeeded,
+        Err(error) => error.outcome(),
+    };
+    report.error = ended.as_ref().err().map(|error| run::chain(error));
+    report.end(outcome, Timestamp::now(), started.elapsed());
+    if common.partial_ok && outcome == Outcome::SucceededWithRejects {
+        report.exit_code = Exit::Done as u8;
+    }
+    let dir = pipeline.report_dir.as_deref().unwrap_or(Path::new("."));
+    let written = report.write(dir);
+    if !globals.quiet {
+        for warning in &report.warnings {
+            say(format_args!("warning: {warning}"));
+        }
+        say(report.summary(written.as_deref().ok()).trim_end());
+    }
+    if common.json {
+        let mut text = serde_json::to_vec_pretty(&report).map_err(std::io::Error::from)?;
+        text.push(b'\n');
+        put(&text)?;
+    }
+    let exit = Exit::from_code(report.exit_code);
+    match (ended, written) {
+        (Err(error), _) => Err(Failure::new(exit, error)),
+        (Ok(()), Err(error)) => Err(Failure::new(Exit::Failed, error)),
+        (Ok(()), Ok(_)) => Ok(exit),
+    }
+}
+
+/// The embedded sandbox, with the pipeline's way to tell items apart.
+async fn embedded(pipeline: &Pipeline) -> Result<Embedded, RunError> {
+    let mut settings =
+        SandboxSettings { unknown_property: crate::sandbox::UnknownProperty::Accept, ..SandboxSettings::default() };
+    if let Some(key) = &pipeline.validate.key {
+        settings.auto_id = key.clone();
+    }
+    settings.accept_chunked = pipeline.length() == crate::upload::spec::Length::Chunked;
+    Ok(Embedded(Sandbox::start(settings).await?))
+}
+
+struct Embedded(Sandbox);
+
+impl Embedded {
+    fn connection(&self) -> Result<Connection, RunError> {
+        let Embedded(sandbox) = self;
+        Ok(Connection {
+            base: url::Url::parse(sandbox.base_url()).map_err(|_| RunError::Interrupted)?,
+            tenant: sandbox.tenant().to_owned(),
+            dataset: sandbox.dataset().to_string().to_uppercase(),
+            token: sandbox.token().clone(),
+        })
+    }
+}
