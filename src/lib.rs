@@ -1,6 +1,7 @@
 //! rostream streams large HR extracts into Orgvue.
 
 pub mod batch;
+pub mod cli;
 pub mod config;
 pub mod orgvue;
 pub mod report;
