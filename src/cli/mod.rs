@@ -1,3 +1,187 @@
-//! The commands, one file each. Only here is anything printed.
+//! The command line: one file per command, and the only place that prints.
+//!
+//! A command is an argument struct with a `run` method. To add one: its `mod` line, its variant of
+//! [`Command`], and its arm in [`Cli::run`].
 
-pub mod sample;
+mod completions;
+mod exit;
+mod lint;
+mod log;
+mod pipeline;
+mod schema;
+
+use std::error::Error;
+use std::fmt;
+use std::io::{self, Write};
+
+use clap::{Args, Parser, Subcommand};
+
+pub use exit::Exit;
+pub use log::LogFormat;
+pub use pipeline::PipelineArgs;
+
+/// Streams large HR extracts into Orgvue.
+#[derive(Debug, Parser)]
+#[command(name = "rostream", version, about, max_term_width = 100)]
+#[command(after_help = exit::TABLE)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub globals: Globals,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+pub struct Globals {
+    /// Say more; again for still more.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true, conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// Say only what went wrong.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Show no progress.
+    #[arg(long, global = true)]
+    pub no_progress: bool,
+    /// How the log is written.
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub log_format: LogFormat,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check pipeline files: no data is read, and nothing is sent.
+    Lint(lint::LintArgs),
+    /// Print the JSON Schema of the pipeline file, for editors.
+    Schema(schema::SchemaArgs),
+    /// Print the completion script of a shell.
+    Completions(completions::CompletionsArgs),
+}
+
+impl Cli {
+    /// Starts the log and runs the command.
+    ///
+    /// # Errors
+    ///
+    /// What ended the command, with the exit code that says so.
+    pub fn run(self) -> Result<Exit, Failure> {
+        log::start(&self.globals);
+        let globals = &self.globals;
+        match self.command {
+            Command::Lint(args) => args.run(globals),
+            Command::Schema(args) => args.run(),
+            Command::Completions(args) => args.run(),
+        }
+    }
+}
+
+/// Why a command ended early: the exit code, and what to print, unless it is said already.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// What went wrong; nothing where it has been printed.
+    pub error: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Failure {
+    /// A failure to be printed.
+    pub fn new(exit: Exit, error: impl Into<Box<dyn Error + Send + Sync>>) -> Failure {
+        let error = Some(error.into());
+        Failure { exit, error }
+    }
+
+    /// A failure of which all is said.
+    pub fn said(exit: Exit) -> Failure {
+        Failure { exit, error: None }
+    }
+
+    /// Prints the error and what caused it as one line on stderr, and gives the exit code.
+    pub fn report(self) -> Exit {
+        if let Some(error) = &self.error {
+            say(format_args!("error: {}", chain(&**error)));
+        }
+        self.exit
+    }
+}
+
+/// Writing to stdout failed. Where its reader has gone, as in `rostream schema | head`, that is its
+/// wish, and no failure.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::said(Exit::Done),
+            _ => Failure::new(Exit::Failed, error),
+        }
+    }
+}
+
+/// An error and its causes, each said once.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let inner = error.to_string();
+        if !text.ends_with(&inner) {
+            text.push_str(": ");
+            text.push_str(&inner);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// Writes data to stdout.
+fn put(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes)?;
+    stdout.flush()
+}
+
+/// Writes a line to stderr. Where nobody reads it, it is lost, and the command goes on.
+fn say(line: impl fmt::Display) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Link {
+        text: &'static str,
+        source: Option<Box<Link>>,
+    }
+
+    #[test]
+    fn causes_are_said_once() {
+        let check = |texts: &[&'static str], expected: &str| {
+            let link = |source, text: &&'static str| Some(Box::new(Link { text, source }));
+            let error = texts.iter().rev().fold(None, link).unwrap();
+            assert_eq!(chain(&*error), expected);
+        };
+        check(&["a"], "a");
+        check(&["a", "b", "c"], "a: b: c");
+        check(&["a: b", "b", "c"], "a: b: c");
+        check(&["a", "a"], "a");
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_has_every_exit_code() {
+        for exit in Exit::ALL {
+            let line = format!("\n  {:<4} ", exit as u8);
+            assert!(exit::TABLE.contains(&line), "{exit:?}");
+        }
+    }
+}

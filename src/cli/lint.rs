@@ -1,0 +1,115 @@
+//! `rostream lint`: the pipeline files only, without data or network.
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::config::{self, Place, Problem, Problems};
+
+use super::pipeline::{SetArgs, say_problems};
+use super::{Exit, Failure, Globals, put, say};
+
+/// Arguments of `rostream lint`.
+#[derive(Debug, Args)]
+pub struct LintArgs {
+    /// Pipeline files; `-` is standard input.
+    #[arg(required = true, value_name = "PIPELINE")]
+    pipelines: Vec<String>,
+    #[command(flatten)]
+    sets: SetArgs,
+    /// Write the findings to stdout as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl LintArgs {
+    pub(super) fn run(self, globals: &Globals) -> Result<Exit, Failure> {
+        let mut files = Vec::new();
+        for pipeline in &self.pipelines {
+            let found = match config::load(pipeline, &self.sets.set, &config::process_env) {
+                Ok(loaded) => Problems {
+                    problems: Vec::new(),
+                    warnings: loaded.warnings,
+                },
+                Err(found) => found,
+            };
+            files.push((pipeline, found));
+        }
+        let good = files.iter().all(|(_, found)| found.problems.is_empty());
+        if self.json {
+            let report = Report::new(&files);
+            let mut text = serde_json::to_vec_pretty(&report).map_err(std::io::Error::from)?;
+            text.push(b'\n');
+            put(&text)?;
+        } else {
+            for (pipeline, found) in &files {
+                say_problems(found, globals);
+                if found.problems.is_empty() && !globals.quiet {
+                    say(format_args!("{pipeline}: ok"));
+                }
+            }
+        }
+        Ok(if good { Exit::Done } else { Exit::Usage })
+    }
+}
+
+/// What `--json` writes.
+#[derive(Serialize)]
+struct Report<'a> {
+    ok: bool,
+    files: Vec<FileReport<'a>>,
+}
+
+#[derive(Serialize)]
+struct FileReport<'a> {
+    file: &'a str,
+    ok: bool,
+    findings: Vec<Finding<'a>>,
+}
+
+#[derive(Serialize)]
+struct Finding<'a> {
+    severity: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<u32>,
+    /// The key of the `--set` that is meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    set: Option<&'a str>,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<&'a str>,
+}
+
+impl<'a> Report<'a> {
+    fn new(files: &'a [(&'a String, Problems)]) -> Report<'a> {
+        let finding = |severity, problem: &'a Problem| Finding {
+            severity,
+            line: problem.line(),
+            column: problem.column(),
+            set: match &problem.place {
+                Place::Set(key) => Some(key),
+                _ => None,
+            },
+            message: &problem.message,
+            help: problem.help.as_deref(),
+        };
+        let files: Vec<_> = files
+            .iter()
+            .map(|(file, found)| FileReport {
+                file,
+                ok: found.problems.is_empty(),
+                findings: found
+                    .problems
+                    .iter()
+                    .map(|p| finding("error", p))
+                    .chain(found.warnings.iter().map(|p| finding("warning", p)))
+                    .collect(),
+            })
+            .collect();
+        Report {
+            ok: files.iter().all(|file| file.ok),
+            files,
+        }
+    }
+}

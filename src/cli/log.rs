@@ -1,0 +1,130 @@
+//! The log, on stderr.
+
+use std::io;
+
+use clap::ValueEnum;
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::prelude::*;
+
+use crate::config;
+
+use super::Globals;
+
+/// The one target that is ever logged. The HTTP and TLS crates print headers and addresses, which hold
+/// secrets, so that no setting turns them on.
+const OWN: &str = env!("CARGO_CRATE_NAME");
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Starts the log; a second start, in tests, changes nothing.
+pub(super) fn start(globals: &Globals) {
+    let filter = filter(globals, config::process_env("RUST_LOG").as_deref());
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .log_internal_errors(false);
+    let registry = tracing_subscriber::registry();
+    let _ = match globals.log_format {
+        LogFormat::Text => registry.with(layer.with_filter(filter)).try_init(),
+        LogFormat::Json => registry.with(layer.json().with_filter(filter)).try_init(),
+    };
+}
+
+/// Flags before `RUST_LOG`, and of that only what names this crate's own modules, or no target.
+fn filter(globals: &Globals, rust_log: Option<&str>) -> Targets {
+    let level = match (globals.quiet, globals.verbose) {
+        (true, _) => Level::ERROR,
+        (_, 0) => Level::WARN,
+        (_, 1) => Level::INFO,
+        (_, 2) => Level::DEBUG,
+        _ => Level::TRACE,
+    };
+    let flags = Targets::new().with_target(OWN, level);
+    if globals.quiet || globals.verbose > 0 {
+        return flags;
+    }
+    let Some(asked) = rust_log.and_then(|text| text.parse::<Targets>().ok()) else {
+        return flags;
+    };
+    let base = asked.default_level().unwrap_or(LevelFilter::OFF);
+    let own = asked.iter().filter(|(target, _)| is_own(target));
+    let filter = Targets::new().with_targets(own);
+    if base > LevelFilter::OFF {
+        let all = filter
+            .iter()
+            .map(|(t, l)| (t.to_owned(), l))
+            .collect::<Vec<_>>();
+        return Targets::new().with_target(OWN, base).with_targets(all);
+    }
+    filter
+}
+
+fn is_own(target: &str) -> bool {
+    target == OWN || target.starts_with(concat!(env!("CARGO_CRATE_NAME"), "::"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn globals(verbose: u8, quiet: bool) -> Globals {
+        Globals {
+            verbose,
+            quiet,
+            no_progress: false,
+            log_format: LogFormat::Text,
+        }
+    }
+
+    #[test]
+    fn nothing_but_this_crate_is_logged() {
+        let check = |verbose, quiet, rust_log: Option<&str>, expected: Option<Level>| {
+            let filter = filter(&globals(verbose, quiet), rust_log);
+            let levels = [
+                Level::TRACE,
+                Level::DEBUG,
+                Level::INFO,
+                Level::WARN,
+                Level::ERROR,
+            ];
+            let enabled = levels
+                .iter()
+                .find(|level| filter.would_enable("rostream::run", level));
+            assert_eq!(enabled.copied(), expected, "{rust_log:?}");
+            for other in ["hyper::client", "reqwest", "rustls"] {
+                assert!(
+                    !filter.would_enable(other, &Level::ERROR),
+                    "{other} {rust_log:?}"
+                );
+            }
+        };
+        check(0, false, None, Some(Level::WARN));
+        check(1, false, None, Some(Level::INFO));
+        check(2, false, None, Some(Level::DEBUG));
+        check(9, false, None, Some(Level::TRACE));
+        check(0, true, None, Some(Level::ERROR));
+        check(0, false, Some("debug"), Some(Level::DEBUG));
+        check(
+            0,
+            false,
+            Some("trace,hyper=trace,reqwest=trace"),
+            Some(Level::TRACE),
+        );
+        check(0, false, Some("rostream=info"), Some(Level::INFO));
+        check(0, false, Some("rostream::run=trace"), Some(Level::TRACE));
+        check(0, false, Some("off"), None);
+        check(0, false, Some("hyper=trace"), None);
+        check(0, false, Some("=,="), Some(Level::WARN));
+        check(1, false, Some("trace"), Some(Level::INFO));
+    }
+}

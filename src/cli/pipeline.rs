@@ -1,0 +1,61 @@
+//! The pipeline file as an argument.
+
+use clap::Args;
+
+use crate::config::{self, Loaded, Override, Pipeline, Problem, Problems};
+
+use super::{Exit, Failure, Globals, say};
+
+/// The pipeline file, and settings that stand before those of the file.
+#[derive(Debug, Args)]
+pub struct PipelineArgs {
+    /// The pipeline file; `-` is standard input.
+    pub pipeline: String,
+    #[command(flatten)]
+    pub(super) sets: SetArgs,
+}
+
+/// Settings that stand before those of the file.
+#[derive(Debug, Args)]
+pub(super) struct SetArgs {
+    /// Set one value, such as upload.rate=5MB/s; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) set: Vec<Override>,
+}
+
+impl PipelineArgs {
+    /// Loads the pipeline and prints every problem and warning on stderr.
+    ///
+    /// # Errors
+    ///
+    /// [`Exit::Usage`] where there are problems.
+    pub fn load(&self, globals: &Globals) -> Result<Pipeline, Failure> {
+        match config::load(&self.pipeline, &self.sets.set, &config::process_env) {
+            Ok(Loaded { pipeline, warnings }) => {
+                say_warnings(&warnings, globals);
+                Ok(pipeline)
+            }
+            Err(found) => {
+                say_problems(&found, globals);
+                Err(Failure::said(Exit::Usage))
+            }
+        }
+    }
+}
+
+/// Prints problems and warnings on stderr, the latter unless `-q`.
+pub(super) fn say_problems(found: &Problems, globals: &Globals) {
+    say_warnings(&found.warnings, globals);
+    for problem in &found.problems {
+        say(problem);
+    }
+}
+
+/// Prints warnings on stderr unless `-q`.
+pub(super) fn say_warnings(warnings: &[Problem], globals: &Globals) {
+    if !globals.quiet {
+        for warning in warnings {
+            say(warning.display_with("warning: "));
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Tests of the whole program: the built binary, real files, exact output.
+
+mod cli;
+mod lint;
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+/// The built binary, in a folder, with an empty environment.
+fn rostream(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rostream"));
+    command
+        .current_dir(folder)
+        .args(args)
+        .env_clear()
+        .stdin(Stdio::null());
+    command
+}
+
+/// Exit code, stdout and stderr.
+fn outcome(output: Output) -> (i32, String, String) {
+    (
+        output.status.code().expect("ended by a signal"),
+        String::from_utf8(output.stdout).expect("stdout is UTF-8"),
+        String::from_utf8(output.stderr).expect("stderr is UTF-8"),
+    )
+}
+
+fn run(folder: &Path, args: &[&str]) -> (i32, String, String) {
+    outcome(rostream(folder, args).output().expect("the binary runs"))
+}
