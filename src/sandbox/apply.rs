@@ -465,7 +465,14 @@ impl Answer {
 
 /// An item's properties after changes. Without `keep` what the changes don't name is gone.
 fn changed(old: Option<&str>, changes: Changes<'_>, keep: bool) -> Box<str> {
-    let mut old = old.map(properties).unwrap_or_default();
+    let Some(old) = old else {
+        // A new item: names are known to be different, so nothing needs to be looked up.
+        return object(changes.iter().filter_map(|(name, change)| match change {
+            Change::Set(raw) => Some((&**name, &**raw)),
+            Change::Clear | Change::Keep => None,
+        }));
+    };
+    let mut old = properties(old);
     let mut new = if keep {
         std::mem::take(&mut old)
     } else {
@@ -487,7 +494,7 @@ fn changed(old: Option<&str>, changes: Changes<'_>, keep: bool) -> Box<str> {
             }
         }
     }
-    object(&new)
+    object(new.iter().map(|(name, raw)| (&**name, &**raw)))
 }
 
 fn copied<'a>((name, change): &'a (Cow<'_, str>, Change<'_>)) -> (Cow<'a, str>, Change<'a>) {

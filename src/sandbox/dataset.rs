@@ -63,15 +63,13 @@ pub(super) fn properties(json: &str) -> IndexMap<Cow<'_, str>, Cow<'_, str>> {
 }
 
 /// Properties as one compact JSON object.
-pub(super) fn object<'a>(
-    properties: impl IntoIterator<Item = (&'a Cow<'a, str>, &'a Cow<'a, str>)>,
-) -> Box<str> {
+pub(super) fn object<'a>(properties: impl Iterator<Item = (&'a str, &'a str)>) -> Box<str> {
     let mut json = String::from("{");
     for (name, raw) in properties {
         if json.len() > 1 {
             json.push(',');
         }
-        json.push_str(&quoted(name));
+        push_quoted(&mut json, name);
         json.push(':');
         json.push_str(raw);
     }
@@ -79,9 +77,25 @@ pub(super) fn object<'a>(
     json.into_boxed_str()
 }
 
+fn push_quoted(json: &mut String, text: &str) {
+    // Most names and values need no escape, and copying is all.
+    if text
+        .bytes()
+        .all(|b| b >= 0x20 && !matches!(b, b'"' | b'\\'))
+    {
+        json.push('"');
+        json.push_str(text);
+        json.push('"');
+    } else {
+        json.push_str(&serde_json::Value::from(text).to_string());
+    }
+}
+
 /// Text as a JSON string.
 pub(super) fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    let mut json = String::with_capacity(text.len() + 2);
+    push_quoted(&mut json, text);
+    json
 }
 
 /// What a JSON value is as an identifier. Text and number of the same characters are the same, for
