@@ -67,7 +67,8 @@ impl PresignedUrl {
                 })
                 .unwrap_or_default(),
             host,
-            whole: SecretString::from(String::from(url)),
+            // As it was written: whoever signed it may care about every character.
+            whole: SecretString::from(text.trim()),
         })
     }
 

@@ -63,7 +63,9 @@ impl Clients {
 
     /// The client for a URL with this scheme.
     pub fn for_url(&self, url: &str) -> Result<&reqwest::Client, TransportError> {
-        let plain = url.starts_with("http://");
+        let plain = url
+            .get(..7)
+            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"));
         let slot = if plain {
             &self.this_machine
         } else {
@@ -288,6 +290,26 @@ mod tests {
         assert_eq!(error.to_string(), format!("cannot connect to {address}"));
         assert_eq!(error.source().unwrap().to_string(), "tcp connect error");
         assert!(!format!("{error:?}").contains("CANARY"));
+    }
+
+    #[tokio::test]
+    async fn a_proxy_that_wants_a_password_is_not_asked_again() {
+        let mut server = testing::Server::start([testing::Reply::Raw(
+            b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n".to_vec(),
+        )])
+        .await;
+        let proxy = server.url("").replace("http://", "http://user:CANARY@");
+        let client = builder()
+            .tls_certs_only([])
+            .proxy(reqwest::Proxy::all(proxy).unwrap())
+            .build()
+            .unwrap();
+        let request = client.get("https://orgvue.example/?s=CANARY");
+        let error = TransportError::new("orgvue.example", request.send().await.unwrap_err());
+        assert_eq!(error.kind(), Transport::Proxy);
+        let text = format!("{} {error:?}", text::chain(&error));
+        assert!(!text.contains("CANARY"), "{text}");
+        server.finish().await;
     }
 
     #[tokio::test]

@@ -28,6 +28,8 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
 
+use crate::http::text::chain;
+
 /// The requests of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -159,7 +161,7 @@ pub const ATTEMPTS: usize = 4;
 /// Makes a request up to [`ATTEMPTS`] times, for as long as the table says [`Verdict::Retry`].
 pub async fn with_retries<T, E, F, Fut>(step: Step, request: F) -> Result<T, E>
 where
-    E: Failure + std::fmt::Display,
+    E: Failure + std::error::Error,
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<T, E>>,
 {
@@ -168,7 +170,7 @@ where
         .sleep(tokio::time::sleep)
         .when(|error| verdict(step, error.outcome()) == Verdict::Retry)
         .adjust(|error, planned| planned.map(|planned| pause(planned, error)))
-        .notify(|error, after| tracing::warn!(?after, "{error}; trying again"))
+        .notify(|error, after| tracing::warn!(?after, "{}; trying again", chain(error)))
         .await
 }
 
@@ -271,6 +273,8 @@ mod tests {
             f.write_str("busy")
         }
     }
+
+    impl std::error::Error for Busy {}
 
     impl Failure for Busy {
         fn outcome(&self) -> Outcome<'_> {

@@ -488,6 +488,7 @@ mod tests {
 
     use super::*;
     use crate::http::testing::{Reply, Seen, Server, answer};
+    use crate::http::text::chain;
     use crate::orgvue::WaitError;
     use crate::orgvue::spec::{Action, ActionSpec};
 
@@ -514,13 +515,7 @@ mod tests {
 
     /// Everything that an error would ever print.
     fn shown(error: &(dyn Error + 'static)) -> String {
-        let mut text = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
+        let text = chain(error);
         let debug = format!("{error:?} {error:#?}");
         assert!(!debug.contains("CANARY"), "{debug}");
         assert!(!text.contains("CANARY"), "{text}");

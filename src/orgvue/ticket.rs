@@ -6,6 +6,7 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::http::retry::{Failure, Step, Verdict, pause, verdict};
+use crate::http::text::chain;
 use crate::orgvue::client::Client;
 use crate::orgvue::error::{ApiError, OrgvueError};
 use crate::secret::PresignedUrl;
@@ -200,7 +201,7 @@ async fn watch(
                     let (last, source) = (Box::new(last), Box::new(error));
                     return Err(WaitError::Other { last, source });
                 }
-                tracing::debug!("{error}; asking again");
+                tracing::debug!("{}; asking again", chain(&error));
                 next = pause(next, &error);
             }
         }
@@ -258,11 +259,16 @@ mod tests {
             |ticket| heard.push(ticket.status.to_string()),
             async |_| {
                 looks.borrow_mut().push(begun.elapsed().as_millis() as u64);
-                let mut answers = answers.borrow_mut();
-                match answers.len() {
-                    0 => std::future::pending().await,
-                    1 => answers[0](),
-                    _ => answers.pop_front().unwrap()(),
+                let answer = {
+                    let mut answers = answers.borrow_mut();
+                    match answers.len() {
+                        0 | 1 => answers.front().map(|answer| answer()),
+                        _ => answers.pop_front().map(|answer| answer()),
+                    }
+                };
+                match answer {
+                    Some(answer) => answer,
+                    None => std::future::pending().await,
                 }
             },
         )

@@ -185,7 +185,7 @@ mod tests {
             let found = shape.cell as f64 / shape.interval.as_secs_f64();
             prop_assert!((found / rate as f64 - 1.0).abs() < 1e-4, "{found} for {rate}");
             // The largest piece, with the largest debt, fits the bucket.
-            prop_assert!((shape.chunk as u64 + shape.cell - 1) / shape.cell <= u64::from(shape.burst.get()));
+            prop_assert!((shape.chunk as u64).div_ceil(shape.cell) <= u64::from(shape.burst.get()));
             prop_assert!(shape.chunk >= 1 && shape.chunk <= chunk.max(1));
             shape.quota();
         }

@@ -433,6 +433,7 @@ mod tests {
     use super::*;
     use crate::http::retry::{Step, Verdict, verdict};
     use crate::http::testing::{Reply, Seen, Server, answer};
+    use crate::http::text::chain;
 
     const QUERY: &str = "?X-Amz-Signature=CANARY&X-Amz-SignedHeaders=";
 
@@ -466,12 +467,7 @@ mod tests {
     }
 
     fn assert_no_secret(error: &(dyn Error + 'static)) {
-        let mut text = format!("{error:?} {error:#?}");
-        let mut cause = Some(error);
-        while let Some(error) = cause {
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
+        let text = format!("{error:?} {error:#?} {}", chain(error));
         assert!(!text.contains("CANARY"), "{text}");
     }
 
