@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::report::run_report::Outcome;
+
 /// How a command ended, as scripts see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -39,6 +41,21 @@ impl Exit {
         Exit::Unknown,
         Exit::Interrupted,
     ];
+}
+
+impl From<Outcome> for Exit {
+    fn from(outcome: Outcome) -> Exit {
+        match outcome {
+            Outcome::Succeeded => Exit::Done,
+            Outcome::Failed => Exit::Failed,
+            Outcome::SucceededWithRejects => Exit::Partial,
+            Outcome::StoppedByGuard => Exit::Stopped,
+            Outcome::ImportFailed => Exit::ImportFailed,
+            Outcome::StillRunning => Exit::TimedOut,
+            Outcome::Unknown => Exit::Unknown,
+            Outcome::Interrupted => Exit::Interrupted,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {

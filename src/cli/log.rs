@@ -1,7 +1,5 @@
 //! The log, on stderr.
 
-use std::io;
-
 use clap::ValueEnum;
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
@@ -9,6 +7,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
 
 use crate::config;
+use crate::report::progress::Progress;
 
 use super::Globals;
 
@@ -27,10 +26,11 @@ pub enum LogFormat {
 }
 
 /// Starts the log; a second start, in tests, changes nothing.
-pub(super) fn start(globals: &Globals) {
+pub(super) fn start(globals: &Globals, progress: &Progress) {
     let filter = filter(globals, config::process_env("RUST_LOG").as_deref());
+    let writer = progress.log_writer();
     let layer = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
+        .with_writer(move || writer.clone())
         .with_ansi(false)
         .log_internal_errors(false);
     let registry = tracing_subscriber::registry();

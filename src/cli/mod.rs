@@ -8,6 +8,9 @@ mod exit;
 mod lint;
 mod log;
 mod pipeline;
+mod run;
+mod sample;
+mod sandbox;
 mod schema;
 
 use std::error::Error;
@@ -15,6 +18,8 @@ use std::fmt;
 use std::io::{self, Write};
 
 use clap::{Args, Parser, Subcommand};
+
+use crate::report::progress::{Mode, Progress};
 
 pub use exit::Exit;
 pub use log::LogFormat;
@@ -50,11 +55,26 @@ pub struct Globals {
     pub log_format: LogFormat,
 }
 
+impl Globals {
+    /// How progress is shown: not at all beside a log that is JSON, which it would break.
+    fn progress(&self) -> Mode {
+        Mode::detect(!self.no_progress && !self.quiet && self.log_format == LogFormat::Text)
+    }
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run a pipeline: survey, guards, upload, import, wait, results.
+    Run(run::RunArgs),
+    /// Go through the whole data with stages, rules and guards; nothing is sent.
+    Check(run::CheckArgs),
     /// Check pipeline files: no data is read, and nothing is sent.
     Lint(lint::LintArgs),
+    /// Write a realistic HR extract to try things on.
+    Sample(sample::SampleArgs),
+    /// Run the embedded Orgvue on this machine: API, storage and a data set in memory.
+    Sandbox(Box<sandbox::SandboxArgs>),
     /// Print the JSON Schema of the pipeline file, for editors.
     Schema(schema::SchemaArgs),
     /// Print the completion script of a shell.
@@ -68,9 +88,23 @@ impl Cli {
     ///
     /// What ended the command, with the exit code that says so.
     pub fn run(self) -> Result<Exit, Failure> {
-        log::start(&self.globals);
         let globals = &self.globals;
+        let progress = match &self.command {
+            Command::Run(_) | Command::Check(_) => Progress::start(globals.progress()),
+            _ => Progress::silent(),
+        };
+        log::start(globals, &progress);
         match self.command {
+            Command::Run(args) => args.run(globals, &progress),
+            Command::Check(args) => args.run(globals, &progress),
+            Command::Sample(args) => match sample::run(&args) {
+                Ok(()) => Ok(Exit::Done),
+                Err(error) => Err(Failure::new(Exit::Failed, error)),
+            },
+            Command::Sandbox(args) => match run::runtime()?.block_on(sandbox::run(*args)) {
+                Ok(()) => Ok(Exit::Done),
+                Err(error) => Err(Failure::new(Exit::Failed, error)),
+            },
             Command::Lint(args) => args.run(globals),
             Command::Schema(args) => args.run(),
             Command::Completions(args) => args.run(),

@@ -12,7 +12,8 @@ use crate::orgvue::Connection;
 use crate::report::progress::Progress;
 use crate::report::run_report::{Outcome, PipelineInfo, RunId, RunReport};
 use crate::run::{self, Job, RunError};
-use crate::sandbox::{Sandbox, SandboxSettings};
+use crate::sandbox::Sandbox;
+use crate::sandbox::options::{SandboxSettings, UnknownProperty};
 
 /// Arguments of `rostream run`.
 #[derive(Debug, Args)]
@@ -172,9 +173,11 @@ fn finish(
     };
     report.error = ended.as_ref().err().map(|error| run::chain(error));
     report.end(outcome, Timestamp::now(), started.elapsed());
-    if common.partial_ok && outcome == Outcome::SucceededWithRejects {
-        report.exit_code = Exit::Done as u8;
-    }
+    let exit = match outcome {
+        Outcome::SucceededWithRejects if common.partial_ok => Exit::Done,
+        outcome => Exit::from(outcome),
+    };
+    report.exit_code = exit as u8;
     let dir = pipeline.report_dir.as_deref().unwrap_or(Path::new("."));
     let written = report.write(dir);
     if !globals.quiet {
@@ -188,7 +191,6 @@ fn finish(
         text.push(b'\n');
         put(&text)?;
     }
-    let exit = Exit::from_code(report.exit_code);
     match (ended, written) {
         (Err(error), _) => Err(Failure::new(exit, error)),
         (Ok(()), Err(error)) => Err(Failure::new(Exit::Failed, error)),
@@ -199,7 +201,7 @@ fn finish(
 /// The embedded sandbox, with the pipeline's way to tell items apart.
 async fn embedded(pipeline: &Pipeline) -> Result<Embedded, RunError> {
     let mut settings =
-        SandboxSettings { unknown_property: crate::sandbox::UnknownProperty::Accept, ..SandboxSettings::default() };
+        SandboxSettings { unknown_property: UnknownProperty::Accept, ..SandboxSettings::default() };
     if let Some(key) = &pipeline.validate.key {
         settings.auto_id = key.clone();
     }
@@ -213,7 +215,7 @@ impl Embedded {
     fn connection(&self) -> Result<Connection, RunError> {
         let Embedded(sandbox) = self;
         Ok(Connection {
-            base: url::Url::parse(sandbox.base_url()).map_err(|_| RunError::Interrupted)?,
+            base: sandbox.base_url().parse().map_err(|_| RunError::Interrupted)?,
             tenant: sandbox.tenant().to_owned(),
             dataset: sandbox.dataset().to_string().to_uppercase(),
             token: sandbox.token().clone(),

@@ -62,6 +62,14 @@ impl Meaning<'_> {
         if spec.validate.key.as_deref() == Some("") {
             self.problem("validate.key", "expected a column, found empty text", "");
         }
+        for problem in spec.validate.check() {
+            self.problem(&problem.path.join("."), problem.message, "");
+        }
+        for (i, stage) in spec.stages.iter().enumerate() {
+            if let Err(message) = stage.check() {
+                self.problem(&format!("stages.{i}"), format!("{}: {message}", stage.name()), "");
+            }
+        }
         let filters: Vec<usize> = (0..spec.stages.len())
             .filter(|i| spec.stages[*i].name() == "filter")
             .collect();

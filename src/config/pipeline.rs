@@ -1,10 +1,11 @@
 //! The pipeline as meant: checked, with its paths resolved and its defaults settled.
 
+use std::collections::HashMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::orgvue::spec::{ImportSpec, TokenSpec, WaitSpec};
@@ -12,6 +13,7 @@ use crate::rule::ValidateSpec;
 use crate::source::Input;
 use crate::source::spec::{Compression, Encoding, JsonSpec, Ragged, SourceFormat};
 use crate::stage::StageSpec;
+use crate::stage::hash::{Key, KeySpec};
 use crate::units::Amount;
 use crate::upload::spec::{Length, UploadSpec};
 
@@ -156,6 +158,30 @@ impl Pipeline {
                 .map(Some)
                 .map_err(|message| self.problem("target.orgvue.token", message)),
         }
+    }
+
+    /// The keys of the `hash` stages, from where the pipeline file says that they are.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with the variable or file, and never what it holds.
+    pub fn stage_keys(&self, env: Env) -> Result<HashMap<KeySpec, Key>, Problem> {
+        let mut keys = HashMap::new();
+        for (at, stage) in self.stages.iter().enumerate() {
+            let Some(spec) = stage.value.key() else {
+                continue;
+            };
+            let found = match spec {
+                KeySpec::Env(name) => TokenSpec::Env(name.clone()),
+                KeySpec::File(path) => TokenSpec::File(path.clone()),
+            };
+            let key = self.secret(&found, env).and_then(|secret| {
+                Key::new(secret.expose_secret().as_bytes()).map_err(|e| e.to_string())
+            });
+            let problem = |message| self.problem(&format!("stages.{at}.hash.key"), message);
+            keys.insert(spec.clone(), key.map_err(problem)?);
+        }
+        Ok(keys)
     }
 
     fn secret(&self, spec: &TokenSpec, env: Env) -> Result<SecretString, String> {

@@ -59,19 +59,19 @@ impl Problem {
         }
     }
 
+    /// File and place alone: `workers.yaml:12:5`.
+    pub fn place_text(&self) -> String {
+        match &self.place {
+            Place::Whole => self.file.to_string(),
+            Place::At { line, column } => format!("{}:{line}:{column}", self.file),
+            Place::Set(key) => format!("--set {key}"),
+        }
+    }
+
     /// The problem as one or two lines, the message after a word such as `warning: `.
     pub fn display_with(&self, word: &str) -> String {
-        let Problem {
-            file,
-            place,
-            message,
-            help,
-        } = self;
-        let place = match place {
-            Place::Whole => file.to_string(),
-            Place::At { line, column } => format!("{file}:{line}:{column}"),
-            Place::Set(key) => format!("--set {key}"),
-        };
+        let Problem { message, help, .. } = self;
+        let place = self.place_text();
         match help {
             Some(help) => format!("{place}: {word}{message}\n  help: {help}"),
             None => format!("{place}: {word}{message}"),

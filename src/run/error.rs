@@ -4,7 +4,9 @@ use super::plan::BlockError;
 use crate::orgvue::{ImportError, OrgvueError, WaitError};
 use crate::report::rejects::RejectsError;
 use crate::report::run_report::{Mismatch, Outcome, ReportError};
+use crate::sandbox::SandboxError;
 use crate::source::{Source, SourceError};
+use crate::stage::lookup::TableError;
 use crate::upload::put::PutError;
 use crate::upload::spool::SpoolError;
 
@@ -38,6 +40,17 @@ pub enum RunError {
         /// Each with its place in the pipeline file.
         problems: Vec<String>,
     },
+    /// A lookup table can't be read.
+    #[error("{place}: lookup")]
+    Table {
+        /// Where the pipeline file names it.
+        place: String,
+        /// Why.
+        source: TableError,
+    },
+    /// The embedded sandbox can't be started.
+    #[error("sandbox")]
+    Sandbox(#[from] SandboxError),
     /// The rejects file can't be written.
     #[error("rejects")]
     Rejects(#[from] RejectsError),
@@ -120,7 +133,7 @@ impl RunError {
     pub fn outcome(&self) -> Outcome {
         match self {
             RunError::TooManyRejects { .. } | RunError::WouldDeleteAll => Outcome::StoppedByGuard,
-            RunError::Import(ImportError::Unknown { .. }) => Outcome::Unknown,
+            RunError::Import(ImportError::Unknown(_)) => Outcome::Unknown,
             RunError::Wait(WaitError::TimedOut { .. }) => Outcome::StillRunning,
             RunError::Wait(WaitError::Failed { .. }) => Outcome::ImportFailed,
             RunError::Interrupted => Outcome::Interrupted,

@@ -8,6 +8,7 @@ pub mod results;
 pub mod send;
 pub mod survey;
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -32,6 +33,8 @@ use crate::scan::Dialect;
 use crate::source::Source;
 use crate::source::spec::SourceFormat;
 use crate::stage::Resources;
+use crate::stage::hash::{Key, KeySpec};
+use crate::stage::lookup::Table;
 use crate::upload::body::BodyError;
 use crate::upload::pace::pace;
 use crate::upload::put::{PutError, PutRequest, Uploader};
@@ -76,6 +79,26 @@ pub async fn run(job: Job<'_>, report: &mut RunReport) -> Result<(), RunError> {
     report.seconds.total = Some(started.elapsed());
     report.bytes.source = report.sources.iter().map(|s| s.bytes).sum();
     ended
+}
+
+/// What the stages need besides the columns: reads their lookup tables. `keys` are their secrets.
+///
+/// # Errors
+/// A table that can't be read.
+pub async fn resources(pipeline: &Pipeline, keys: HashMap<KeySpec, Key>) -> Result<Resources, RunError> {
+    let mut tables = HashMap::new();
+    for (at, stage) in pipeline.stages.iter().enumerate() {
+        let Some(table) = stage.value.table() else { continue };
+        if tables.contains_key(table.file) {
+            continue;
+        }
+        let read = Table::load(&pipeline.folder.join(table.file), table.delimiter).await.map_err(|source| {
+            let place = pipeline.problem(&format!("stages.{at}"), "").place_text();
+            RunError::Table { place, source }
+        })?;
+        tables.insert(table.file.to_owned(), Arc::new(read));
+    }
+    Ok(Resources { tables, keys })
 }
 
 /// A pipeline bound to its source, before the first record is read.
