@@ -124,7 +124,7 @@ mod tests {
         check(0, false, Some("rostream::run=trace"), Some(Level::TRACE));
         check(0, false, Some("off"), None);
         check(0, false, Some("hyper=trace"), None);
-        check(0, false, Some("=,="), Some(Level::WARN));
+        check(0, false, Some("rostream=loud"), Some(Level::WARN));
         check(1, false, Some("trace"), Some(Level::INFO));
     }
 }

@@ -133,8 +133,9 @@ impl Pipeline {
         self.upload.length.unwrap_or(Length::Measured)
     }
 
-    /// Where a setting was written, such as `validate.columns.salary` or `source.path`, or the nearest
-    /// section around it.
+    /// A problem with a setting that shows only later, placed where the setting was written. `path` is
+    /// such as `validate.columns.salary` or `stages.2`; of one that is not written, the nearest section
+    /// around it is the place.
     pub fn problem(&self, path: &str, message: impl Into<String>) -> Problem {
         Problem {
             file: self.file.clone(),

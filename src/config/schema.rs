@@ -13,35 +13,78 @@ pub fn schema() -> Value {
     if let Some(object) = schema.as_object_mut() {
         object.remove("description");
     }
-    allow_empty(&mut schema);
+    let whole = schema.clone();
+    allow_variables(&whole, &mut schema);
+    allow_empty(&whole, &mut schema);
     schema
 }
 
+/// Any setting may be a variable to be filled in, `${RATE}`, whatever type it has.
+fn allow_variables(whole: &Value, schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            for (key, value) in object.iter_mut() {
+                if key == "properties"
+                    && let Some(settings) = value.as_object_mut()
+                {
+                    for setting in settings.values_mut() {
+                        if !takes_any_text(whole, setting) {
+                            or(setting, json!({ "type": "string", "pattern": r"\$\{" }));
+                        } else {
+                            allow_variables(whole, setting);
+                        }
+                    }
+                } else {
+                    allow_variables(whole, value);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|v| allow_variables(whole, v)),
+        _ => {}
+    }
+}
+
+/// Whether a schema is anything but a number, a truth value or a text of stated form.
+fn takes_any_text(whole: &Value, schema: &Value) -> bool {
+    let schema = definition(whole, schema);
+    if let Some(choices) = ["anyOf", "oneOf"].iter().find_map(|k| schema[k].as_array()) {
+        return choices
+            .iter()
+            .any(|choice| choice["type"] != "null" && takes_any_text(whole, choice));
+    }
+    let stated = ["pattern", "enum", "const"]
+        .iter()
+        .any(|k| !schema[k].is_null());
+    let types = match &schema["type"] {
+        Value::Array(types) => types.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    let bare = |t: &Value| *t == "integer" || *t == "number" || *t == "boolean" || *t == "null";
+    !stated && !types.iter().all(bare)
+}
+
 /// A section, or a stage, that needs no settings may be left empty: `- trim:`.
-fn allow_empty(schema: &mut Value) {
-    let whole = schema.clone();
+fn allow_empty(whole: &Value, schema: &mut Value) {
+    let null = || json!({ "type": "null" });
     let required: Vec<&str> = names(&whole["required"]).collect();
     if let Some(sections) = schema["properties"].as_object_mut() {
         for (name, section) in sections {
-            if !required.contains(&name.as_str()) {
-                or_null(section);
+            if !required.contains(&name.as_str()) && name != "name" {
+                or(section, null());
             }
         }
     }
-    for one_of in ["StageSpec", "TargetSpec"] {
-        let Some(variants) = schema["definitions"][one_of]["oneOf"].as_array_mut() else {
-            continue;
-        };
-        for variant in variants {
-            let Some(settings) = variant["properties"].as_object_mut() else {
-                continue;
-            };
-            for settings in settings.values_mut() {
-                let definition = definition(&whole, settings);
-                if definition["type"] == "object" && names(&definition["required"]).next().is_none()
-                {
-                    or_null(settings);
-                }
+    for variants in ["/definitions/StageSpec/oneOf", "/properties/target/oneOf"] {
+        let variants = schema.pointer_mut(variants).and_then(Value::as_array_mut);
+        let settings = variants
+            .into_iter()
+            .flatten()
+            .filter_map(|variant| variant["properties"].as_object_mut())
+            .flat_map(|properties| properties.values_mut());
+        for settings in settings {
+            let definition = definition(whole, settings);
+            if definition["type"] == "object" && names(&definition["required"]).next().is_none() {
+                or(settings, null());
             }
         }
     }
@@ -66,15 +109,13 @@ fn definition<'a>(whole: &'a Value, schema: &'a Value) -> &'a Value {
     }
 }
 
-fn or_null(schema: &mut Value) {
-    if schema["type"]
-        .as_array()
-        .is_some_and(|types| types.contains(&json!("null")))
-    {
-        return;
+/// Makes a schema accept something else as well.
+fn or(schema: &mut Value, other: Value) {
+    let description = schema["description"].take();
+    let mut wrapped = json!({ "anyOf": [schema.take(), other] });
+    if let Some(first) = wrapped["anyOf"][0].as_object_mut() {
+        first.remove("description");
     }
-    let description = schema["description"].clone();
-    let mut wrapped = json!({ "anyOf": [schema.take(), { "type": "null" }] });
     if !description.is_null() {
         wrapped["description"] = description;
     }
@@ -161,6 +202,30 @@ mod tests {
             &["/target/sandbox/action/colum"],
         );
         check("stages: [{ renam: }]\n", &["/stages/renam"]);
+    }
+
+    #[test]
+    fn what_may_be_left_empty_or_filled_in_by_a_variable() {
+        let schema = schema();
+        let upload = &schema["definitions"]["UploadSpec"]["properties"];
+        let check = |schema: &Value, expected: &str| {
+            assert_eq!(schema["anyOf"][1]["type"], expected, "{schema}");
+        };
+        for setting in ["format", "length", "chunk", "rate", "attempts"] {
+            check(&upload[setting], "string");
+        }
+        check(&schema["properties"]["version"], "string");
+        check(&schema["properties"]["upload"], "null");
+        check(&schema["properties"]["stages"], "null");
+        let targets = &schema["properties"]["target"]["oneOf"];
+        check(&targets[1]["properties"]["sandbox"], "null");
+        assert!(targets[0]["properties"]["orgvue"]["anyOf"].is_null());
+        check(
+            &schema["definitions"]["StageSpec"]["oneOf"][0]["properties"]["trim"],
+            "null",
+        );
+        assert!(schema["properties"]["source"]["anyOf"].is_null());
+        assert!(schema["definitions"]["OrgvueSpec"]["properties"]["tenant"]["anyOf"].is_null());
     }
 
     #[test]

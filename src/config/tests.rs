@@ -222,10 +222,9 @@ stages:
   - renam: { a: b }
   - trim:
     drop: [x]
-  - trim: { from: x }
 validate:
   columns:
-    a: { requird: true }
+    a:
     b: { required: yes }
   rows:
     - assert: a == b
@@ -246,19 +245,17 @@ wate: 30m
             "p.yaml:4:33: unknown value `maybe`\n  help: expected one of: reject, pad, error",
             "p.yaml:7:5: unknown stage `renam`\n  help: did you mean `rename`? Expected one of: trim, rename, select, drop, set, map, case, replace, split, concat, coalesce, date, number, boolean, filter, lookup, hash",
             "p.yaml:9:5: only one key is possible here, found `drop` besides `trim`\n  help: begin every stage with `- ` of its own",
-            "p.yaml:10:13: unknown key `from`\n  help: no keys are possible here",
-            "p.yaml:13:10: unknown key `requird`\n  help: did you mean `required`? Expected one of: required",
-            "p.yaml:14:20: expected true or false, found text\n  help: only the words true and false are truth values",
-            "p.yaml:16:7: the key `code` is missing",
-            "p.yaml:17:21: expected a number of rows (500) or a percentage (1%), found `lots`",
-            "p.yaml:20:15: plain http would send the token unprotected\n  help: write https, or no scheme at all",
-            "p.yaml:21:13: not the name of a tenant: 1 to 30 capital letters, digits and `_`, beginning with a letter\n  help: did you mean `ACME`?",
-            "p.yaml:22:14: expected the UUID of a data set, such as 6586F21B-AD4D-4D06-A309-712AF47184A2",
-            "p.yaml:23:12: a secret must not be written here\n  help: name the environment variable or the file that holds it: `{ env: NAME }` or `{ file: PATH }`",
-            "p.yaml:24:13: unknown value `creat`\n  help: did you mean `create`? Expected one of: create, update, replace, delete, noop, createOrUpdate, createOrReplace",
-            "p.yaml:25:17: expected a rate above zero with its unit, such as 20MB/s or 512KiB/s, found `20MB`",
-            "p.yaml:25:33: expected a whole number from 0 up, found a negative number",
-            "p.yaml:26:1: unknown key `wate`\n  help: did you mean `wait`? Expected one of: version, name, source, stages, validate, rejects, target, upload, wait, report",
+            "p.yaml:13:20: expected true or false, found text\n  help: only the words true and false are truth values",
+            "p.yaml:15:7: the key `code` is missing",
+            "p.yaml:16:21: expected a number of rows (500) or a percentage (1%), found `lots`",
+            "p.yaml:19:15: plain http would send the token unprotected\n  help: write https, or no scheme at all",
+            "p.yaml:20:13: not the name of a tenant: 1 to 30 capital letters, digits and `_`, beginning with a letter\n  help: did you mean `ACME`?",
+            "p.yaml:21:14: expected the UUID of a data set, such as 6586F21B-AD4D-4D06-A309-712AF47184A2",
+            "p.yaml:22:12: a secret must not be written here\n  help: name the environment variable or the file that holds it: `{ env: NAME }` or `{ file: PATH }`",
+            "p.yaml:23:13: unknown value `creat`\n  help: did you mean `create`? Expected one of: create, update, replace, delete, noop, createOrUpdate, createOrReplace",
+            "p.yaml:24:17: expected a rate above zero with its unit, such as 20MB/s or 512KiB/s, found `20MB`",
+            "p.yaml:24:33: expected a whole number from 0 up, found a negative number",
+            "p.yaml:25:1: unknown key `wate`\n  help: did you mean `wait`? Expected one of: version, name, source, stages, validate, rejects, target, upload, wait, report",
         ],
     );
 }
