@@ -220,10 +220,8 @@ mod tests {
         let targets = &schema["properties"]["target"]["oneOf"];
         check(&targets[1]["properties"]["sandbox"], "null");
         assert!(targets[0]["properties"]["orgvue"]["anyOf"].is_null());
-        check(
-            &schema["definitions"]["StageSpec"]["oneOf"][0]["properties"]["trim"],
-            "null",
-        );
+        let trim = &schema["definitions"]["TrimSpec"]["type"];
+        assert_eq!(*trim, json!(["array", "null"]));
         assert!(schema["properties"]["source"]["anyOf"].is_null());
         assert!(schema["definitions"]["OrgvueSpec"]["properties"]["tenant"]["anyOf"].is_null());
     }
