@@ -580,7 +580,7 @@ mod tests {
             )
         );
         // The place is within a character.
-        assert_eq!(fail("[{\"id\":\"\\u12€\"}]").1, 12);
+        assert_eq!(fail("[{\"id\":\"\\u12€\"}]").1, 14);
         assert_eq!(fail("[3]").1, 2);
     }
 

@@ -203,7 +203,7 @@ fn one_in(share: u32) -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(one_in(8))]
+    #![proptest_config(one_in(10))]
 
     #[test]
     fn csv_gives_what_the_reference_gives(sheet in sheet(true), settings in settings(), cuts in cuts()) {
@@ -236,7 +236,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(one_in(3))]
+    #![proptest_config(one_in(4))]
 
     #[test]
     fn whatever_stands_in_csv(text in soup(), cuts in cuts(), pad in any::<bool>()) {
