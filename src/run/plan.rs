@@ -329,6 +329,7 @@ impl Plan {
         for (name, slot) in self.columns.iter() {
             for (row, cell) in batch.column(slot).iter().enumerate() {
                 if !cell.is_empty()
+                    && cell.kind() != Kind::Faulty
                     && self
                         .tokens
                         .iter()

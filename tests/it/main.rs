@@ -2,6 +2,7 @@
 
 mod cli;
 mod lint;
+mod reference;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
