@@ -113,6 +113,7 @@ fn execute(
         PipelineInfo { name: pipeline.name.clone(), file: PathBuf::from(&*pipeline.file) },
         Timestamp::now(),
     );
+    report.target = pipeline.target.name();
     let runtime = runtime()?;
     let ended = runtime.block_on(async {
         let work = async {
@@ -181,9 +182,6 @@ fn finish(
     let dir = pipeline.report_dir.as_deref().unwrap_or(Path::new("."));
     let written = report.write(dir);
     if !globals.quiet {
-        for warning in &report.warnings {
-            say(format_args!("warning: {warning}"));
-        }
         say(report.summary(written.as_deref().ok()).trim_end());
     }
     if common.json {

@@ -553,7 +553,7 @@ fn settings_that_exclude_each_other() {
     );
     with(
         &["source.sample.rows=5"],
-        &["--set source.sample: `path` and `sample` are both given, one is meant"],
+        &["--set source.sample.rows: `path` and `sample` are both given, one is meant"],
     );
     with(
         &["source.path=[]"],
