@@ -122,6 +122,7 @@ fn execute(
         },
         Timestamp::now(),
     );
+    report.target = pipeline.target.name();
     let runtime = runtime()?;
     let ended = runtime.block_on(async {
         let work = async {
@@ -190,9 +191,6 @@ fn finish(
     let dir = pipeline.report_dir.as_deref().unwrap_or(Path::new("."));
     let written = report.write(dir);
     if !globals.quiet {
-        for warning in &report.warnings {
-            say(format_args!("warning: {warning}"));
-        }
         say(report.summary(written.as_deref().ok()).trim_end());
     }
     if common.json {

@@ -24,6 +24,7 @@ use crate::http::retry::{self, Failure, Step, Verdict};
 use crate::orgvue::client::parameters;
 use crate::orgvue::spec::IdentifySpec;
 use crate::orgvue::{Client, Connection, Locations, OrgvueError, Ticket};
+use crate::report::human;
 use crate::report::progress::{Phase, Progress};
 use crate::report::rejects::{self, RejectsFile};
 use crate::report::run_report::{
@@ -226,7 +227,7 @@ async fn prepare(job: &Job<'_>, report: &mut RunReport) -> Result<(Prepared, Fir
         .filter_map(|o| Some(o.path()?.to_owned()))
         .collect();
     let rejects = RejectsFile::create(&pipeline.rejects.path, &header.for_rejects(), &paths)?;
-    report.rejects_file = Some(rejects.path().to_owned());
+    report.rejects_file = Some(human::whole(rejects.path()));
     Ok((
         Prepared {
             source,
@@ -396,7 +397,7 @@ fn decide(
         },
     });
     if stopped {
-        let path = survey.rejects().path().display().to_string();
+        let path = human::path(survey.rejects().path());
         return Err(RunError::TooManyRejects {
             rejected,
             read,

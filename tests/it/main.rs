@@ -3,6 +3,8 @@
 mod cli;
 mod lint;
 mod reference;
+mod pipelines;
+mod readme;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
