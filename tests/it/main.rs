@@ -1,5 +1,6 @@
 //! Tests of the whole program: the built binary, real files, exact output.
 
+mod bad;
 mod cli;
 mod lint;
 mod reference;
