@@ -1,9 +1,11 @@
 //! The run: survey, guards, upload, import, wait, results; each step once, in this order.
 
+pub mod bench;
 pub mod blocks;
 pub mod error;
 pub mod pass;
 pub mod plan;
+pub mod preview;
 pub mod results;
 pub mod send;
 pub mod survey;

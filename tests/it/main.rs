@@ -6,6 +6,7 @@ mod lint;
 mod reference;
 mod pipelines;
 mod readme;
+mod tools;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
