@@ -12,7 +12,7 @@ use crate::block::Block;
 use crate::dates::Date;
 use crate::format::csv::OnRagged;
 use crate::format::encode::{ActionFrom, Encoded, Encoder, Format, OnEmpty};
-use crate::format::{csv, json};
+use crate::format::{Pools, csv, json};
 use crate::orgvue::spec::{Action, ActionSpec, Empty, ImportSpec};
 use crate::rule::{Rules, ValidateSpec};
 use crate::source::spec::{Ragged, Unknown};
@@ -35,6 +35,7 @@ pub struct Plan {
     seed: u64,
     encoder: Encoder,
     columns: Columns,
+    pools: Pools,
 }
 
 enum Parser {
@@ -113,6 +114,7 @@ impl Plan {
     /// Every rule and setting that names a column which is not there; of the stages the first, for what
     /// comes after it can't be known.
     pub fn bind(meaning: &Meaning<'_>, header: &Header) -> Result<Plan, Vec<Unbound>> {
+        let pools = Pools::default();
         let parser = match (&header.csv, header.json) {
             (Some(written), _) => {
                 let on_ragged = match meaning.ragged {
@@ -120,20 +122,26 @@ impl Plan {
                     Ragged::Pad => OnRagged::Pad,
                     Ragged::Error => OnRagged::Fail,
                 };
-                Parser::Csv(csv::Parser::new(
-                    written.dialect,
-                    header.names.clone(),
-                    written.cells,
-                    on_ragged,
-                ))
+                Parser::Csv(
+                    csv::Parser::new(
+                        written.dialect,
+                        header.names.clone(),
+                        written.cells,
+                        on_ragged,
+                    )
+                    .with_pools(&pools),
+                )
             }
             (None, layout) => {
                 let ignore = meaning.unknown == Unknown::Ignore;
-                Parser::Json(json::Parser::new(
-                    layout.unwrap_or(json::Layout::Lines),
-                    header.names.clone(),
-                    ignore,
-                ))
+                Parser::Json(
+                    json::Parser::new(
+                        layout.unwrap_or(json::Layout::Lines),
+                        header.names.clone(),
+                        ignore,
+                    )
+                    .with_pools(&pools),
+                )
             }
         };
         let mut columns = Columns::from_header(header.names.iter());
@@ -142,7 +150,7 @@ impl Plan {
             let bound = spec.bind(&mut columns, meaning.resources).map_err(|why| {
                 let what = format!("stage {} ({})", at + 1, spec.name());
                 vec![Unbound {
-                    path: vec!["stages".into(), at.to_string()],
+                    path: vec!["stages".into(), at.to_string(), spec.name().into()],
                     what,
                     message: why.to_string(),
                 }]
@@ -193,7 +201,7 @@ impl Plan {
                     more.into_iter()
                         .filter(|p| p.path != ["validate", "key"])
                         .map(|p| Unbound {
-                            what: p.path.join("."),
+                            what: in_words(&p.path),
                             path: p.path,
                             message: p.message,
                         }),
@@ -221,7 +229,7 @@ impl Plan {
         let sent = columns
             .iter()
             .filter(|(name, _)| action_column.as_ref().is_none_or(|(n, _)| n != *name));
-        let encoder = Encoder::new(format, action, on_empty, sent);
+        let encoder = Encoder::new(format, action, on_empty, sent).with_pool(&pools.bodies);
         Ok(Plan {
             parser,
             stages,
@@ -237,12 +245,18 @@ impl Plan {
             seed: meaning.seed,
             encoder,
             columns,
+            pools,
         })
     }
 
     /// The columns after the last stage.
     pub fn columns(&self) -> &Columns {
         &self.columns
+    }
+
+    /// The buffers that blocks, batches and bodies take turns in.
+    pub fn pools(&self) -> &Pools {
+        &self.pools
     }
 
     /// What writes the rows.
@@ -320,6 +334,7 @@ impl Plan {
         for (name, slot) in self.columns.iter() {
             for (row, cell) in batch.column(slot).iter().enumerate() {
                 if !cell.is_empty()
+                    && cell.kind() != Kind::Faulty
                     && self
                         .tokens
                         .iter()
@@ -380,6 +395,17 @@ impl Plan {
             hash,
             filtered,
         })
+    }
+}
+
+/// The path of a rule in words: rules of rows have no name, and people count from 1.
+fn in_words(path: &[String]) -> String {
+    match path {
+        [_, rows, at, ..] if rows == "rows" => match at.parse::<usize>() {
+            Ok(at) => format!("row rule {}", at + 1),
+            Err(_) => path.join("."),
+        },
+        _ => path.join("."),
     }
 }
 

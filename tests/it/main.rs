@@ -1,7 +1,11 @@
 //! Tests of the whole program: the built binary, real files, exact output.
 
+mod bad;
 mod cli;
 mod lint;
+mod reference;
+mod pipelines;
+mod readme;
 mod tools;
 
 use std::path::Path;
