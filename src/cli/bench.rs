@@ -14,7 +14,6 @@ use crate::report::run_report::peak_memory;
 use crate::run::bench::{self, Bench, Rows, Sent, Spread, Steps};
 use crate::run::{self, RunError};
 use crate::sandbox::null::NullTarget;
-use crate::source::Input;
 use crate::units::Size;
 
 /// Arguments of `rostream bench`.
@@ -117,12 +116,12 @@ impl BenchArgs {
     pub(super) fn run(self, globals: &Globals) -> Result<Exit, Failure> {
         let pipeline = self.pipeline.load(globals)?;
         let problem = |problem| Failure::new(Exit::Usage, problem);
-        if pipeline.source.inputs.contains(&Input::Stdin) {
-            let message = "a bench reads the source many times, and standard input can be read only once; name a file";
+        let failed = |error: RunError| Failure::new(Exit::from(error.outcome()), error);
+        if !bench::can_repeat(&pipeline).map_err(failed)? {
+            let message = "a bench reads the source many times, and a stream can be read only once; name a file";
             return Err(problem(pipeline.problem("source.path", message)));
         }
         let keys = pipeline.stage_keys(&config::process_env).map_err(problem)?;
-        let failed = |error: RunError| Failure::new(Exit::from(error.outcome()), error);
         let workers = self.workers.map_or_else(cores, usize::from);
         let runtime = runtime()?;
         let ended = runtime.block_on(async {

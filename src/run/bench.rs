@@ -146,6 +146,16 @@ impl Clock {
     }
 }
 
+/// Whether a pipeline's source can be read as often as it takes; a stream can't.
+///
+/// # Errors
+/// A source that isn't there.
+pub fn can_repeat(pipeline: &Pipeline) -> Result<bool, RunError> {
+    let written = &pipeline.source;
+    let source = Source::find(&written.inputs, written.compression, written.encoding)?;
+    Ok(source.can_repeat())
+}
+
 impl Bench {
     /// Makes a pipeline ready to be measured: without its limits (of rate, of rejects), without its
     /// callback, and with its rejects in a folder that goes when this is dropped.
@@ -193,6 +203,7 @@ impl Bench {
         let mut blocks = Blocks::open(source.clone(), reading(&self.pipeline, self.block)).await?;
         let opened = clock.last.elapsed();
         let plan = bind(&self.pipeline, blocks.header(), &self.resources)?;
+        blocks = blocks.with_texts(&plan.pools().texts);
         let names = unique(plan.stages().map(|(name, _)| name));
         let mut keys = Keys::default();
         let mut rows = Rows::default();

@@ -241,13 +241,13 @@ fn what_a_preview_cannot_show() {
         PIPELINE,
         "Employee ID,First,Last,Born,Salary,Status,Notes\n",
         1,
-        "error: workers.csv: there are no records, only a header; nothing was sent\n",
+        "error: workers.csv: there are no records; nothing was sent\n",
     );
     check(
         &PIPELINE.replace("[Notes]", "[Note]"),
         WORKERS,
         1,
-        "error: p.yaml:7:5: stage 3 (drop): no column `Note` here, did you mean `Notes`? \
+        "error: p.yaml:7:12: stage 3 (drop): no column `Note` here, did you mean `Notes`? \
          (columns at this point: employeeID, First, Last, dob, salary, Status, Notes)\n",
     );
 }
@@ -355,7 +355,7 @@ fn a_bench_ends_with_a_code() {
     check(
         &["--set", "source.path=-"],
         2,
-        "a bench reads the source many times, and standard input can be read only once; name a file",
+        "a bench reads the source many times, and a stream can be read only once; name a file",
     );
     check(
         &["--set", "source.path=none.csv"],
