@@ -18,10 +18,12 @@ use divan::Bencher;
 use divan::counter::BytesCount;
 use futures::{StreamExt, TryStreamExt, pin_mut};
 use rostream::block::{Boundary, Cut};
+use rostream::config::Pipeline;
 use rostream::run::blocks::BLOCK;
 use rostream::run::pass::{Assembly, process};
 use rostream::sample::Format;
 use rostream::scan::{Dialect, Hits};
+use tokio::runtime::Runtime;
 
 /// Rows of the extract: 18 MB.
 const ROWS: u64 = 100_000;
@@ -72,6 +74,8 @@ struct Input {
     _folder: tempfile::TempDir,
     path: PathBuf,
     bytes: usize,
+    pipeline: Pipeline,
+    runtime: Runtime,
 }
 
 impl Input {
@@ -82,8 +86,10 @@ impl Input {
         std::fs::write(&path, &text).expect("a file");
         Input {
             _folder: folder,
-            path,
             bytes: text.len(),
+            pipeline: shared::pipeline("hris.yaml", &path, &[]),
+            path,
+            runtime: shared::runtime(),
         }
     }
 
@@ -95,9 +101,8 @@ impl Input {
 
     /// The body, where it is wanted, and its length.
     fn engine(&self, workers: usize, keep: bool) -> (Vec<u8>, u64) {
-        let pipeline = shared::pipeline("hris.yaml", &self.path, &[]);
-        shared::runtime().block_on(async {
-            let (source, blocks, plan) = shared::open(&pipeline).await;
+        self.runtime.block_on(async {
+            let (source, blocks, plan) = shared::open(&self.pipeline).await;
             let mut body = Vec::new();
             let mut assembly = Assembly::new(plan.encoder());
             let done = process(blocks, source, plan, workers);

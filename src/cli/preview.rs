@@ -139,6 +139,14 @@ impl PreviewArgs {
     }
 }
 
+/// Name and value on both sides, and what lies between them: `>` a change, `-` nothing is sent, `+` nothing
+/// was read.
+struct Line {
+    before: [String; 2],
+    mark: char,
+    after: [String; 2],
+}
+
 /// A record as a small block of text.
 fn block(record: &Record, file: Option<&str>, full: bool, out: &mut String) {
     if let Some(file) = file {
@@ -153,36 +161,35 @@ fn block(record: &Record, file: Option<&str>, full: bool, out: &mut String) {
         ],
         None => Default::default(),
     };
-    let lines: Vec<_> = record
+    let lines: Vec<Line> = record
         .pairs()
         .into_iter()
-        .map(|(before, after)| {
-            let mark = match (before, after) {
-                (Some(before), Some(after)) => {
-                    match before.name == after.name && before.json == after.json {
-                        true => ' ',
-                        false => '>',
-                    }
-                }
+        .map(|(before, after)| Line {
+            mark: match (before, after) {
+                (Some(b), Some(a)) if b.name == a.name && b.json == a.json => ' ',
+                (Some(_), Some(_)) => '>',
                 (Some(_), None) => '-',
                 (None, _) => '+',
-            };
-            (cells(before), mark, cells(after))
+            },
+            before: cells(before),
+            after: cells(after),
         })
         .collect();
-    let widest = |text: fn(&([String; 2], char, [String; 2])) -> &str| {
-        lines
-            .iter()
-            .map(|line| text(line).width())
-            .max()
-            .unwrap_or(0)
+    let widest = |text: fn(&Line) -> &str| {
+        let widths = lines.iter().map(|line| text(line).width());
+        widths.max().unwrap_or(0)
     };
     let widths = [
-        widest(|line| &line.0[0]),
-        widest(|line| &line.0[1]),
-        widest(|line| &line.2[0]),
+        widest(|line| &line.before[0]),
+        widest(|line| &line.before[1]),
+        widest(|line| &line.after[0]),
     ];
-    for (before, mark, after) in &lines {
+    for Line {
+        before,
+        mark,
+        after,
+    } in &lines
+    {
         let mut line = String::from("  ");
         pad(&mut line, &before[0], widths[0]);
         line.push_str("  ");
