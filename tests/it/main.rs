@@ -3,9 +3,9 @@
 mod bad;
 mod cli;
 mod lint;
-mod reference;
 mod pipelines;
 mod readme;
+mod reference;
 mod tools;
 
 use std::path::Path;

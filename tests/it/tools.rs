@@ -141,7 +141,10 @@ fn a_preview_as_json() {
         .map(|f| (f["stage"].as_str().unwrap(), f["column"].as_str().unwrap()))
         .collect();
     assert_eq!(codes, [("date", "dob"), ("validate", "First")]);
-    assert_eq!((&found[1]["after"], &found[2]["after"]), (&Value::Null, &Value::Null));
+    assert_eq!(
+        (&found[1]["after"], &found[2]["after"]),
+        (&Value::Null, &Value::Null)
+    );
     // An empty cell is not sent.
     assert_eq!(found[3]["after"].get("salary"), None);
 
@@ -222,12 +225,20 @@ fn a_bench_as_json() {
     for target in ["null", "sandbox"] {
         let (code, stdout, stderr) = run(
             dir.path(),
-            &["bench", "p.yaml", "--json", "-q", "--runs=2", "--target", target],
+            &[
+                "bench", "p.yaml", "--json", "-q", "--runs=2", "--target", target,
+            ],
         );
         assert_eq!((code, stderr.as_str()), (0, ""));
         let found: Value = serde_json::from_str(&stdout).unwrap();
-        assert_eq!(found["rows"], json!({ "read": 4, "filtered": 1, "rejected": 1 }));
-        assert_eq!((&found["target"], &found["runs"]), (&json!(target), &json!(2)));
+        assert_eq!(
+            found["rows"],
+            json!({ "read": 4, "filtered": 1, "rejected": 1 })
+        );
+        assert_eq!(
+            (&found["target"], &found["runs"]),
+            (&json!(target), &json!(2))
+        );
         let header = WORKERS.find('\n').unwrap() + 1;
         assert_eq!(found["text_bytes"], WORKERS.len() - header);
         // The encoded rows, and the closing bracket on its own line.
@@ -242,7 +253,11 @@ fn a_bench_as_json() {
 #[test]
 fn every_way_of_knowing_the_length_is_measured() {
     let dir = workers();
-    for set in ["upload.length=spooled", "upload.length=chunked", "upload.format=csv"] {
+    for set in [
+        "upload.length=spooled",
+        "upload.length=chunked",
+        "upload.format=csv",
+    ] {
         let args = ["bench", "p.yaml", "--json", "--runs=1", "--set", set];
         let (code, stdout, stderr) = run(dir.path(), &args);
         assert_eq!((code, stderr.as_str()), (0, ""), "{set}");
@@ -271,9 +286,17 @@ fn a_bench_ends_with_a_code() {
         2,
         "a bench reads the source many times, and standard input can be read only once; name a file",
     );
-    check(&["--set", "source.path=none.csv"], 1, "none.csv: no such file");
+    check(
+        &["--set", "source.path=none.csv"],
+        1,
+        "none.csv: no such file",
+    );
     if cfg!(target_os = "linux") {
-        let stdout = check(&["--max-memory=1MiB"], 1, "of memory were needed, more than --max-memory 1MiB\n");
+        let stdout = check(
+            &["--max-memory=1MiB"],
+            1,
+            "of memory were needed, more than --max-memory 1MiB\n",
+        );
         // What was found is told all the same.
         assert!(stdout.contains("\"peak_memory\": "), "{stdout}");
     }
