@@ -357,10 +357,23 @@ async fn survey(
     }
     .await;
     survey.tell(report);
+    measure_stream(&prepared.source, report);
     report.seconds.survey = Some(began.elapsed());
     ended?;
     decide(job.pipeline, &survey, &prepared.source, report)?;
     survey.finish()
+}
+
+/// The bytes of standard input are known only when it has been read: those that the first pass read and
+/// that are no file's.
+fn measure_stream(source: &Source, report: &mut RunReport) {
+    let of_files: u64 = source.origins().iter().filter_map(|o| o.size).sum();
+    let read = source.bytes_read().load(Ordering::Relaxed);
+    for (origin, told) in source.origins().iter().zip(&mut report.sources) {
+        if origin.size.is_none() {
+            told.bytes = read.saturating_sub(of_files);
+        }
+    }
 }
 
 /// The guards: whether what the survey found may be sent.
@@ -518,6 +531,7 @@ async fn send_straight(
         .guards
         .clone();
     survey.tell(report);
+    measure_stream(&prepared.source, report);
     report.seconds.survey = Some(began.elapsed());
     let (locations, put) = sent?;
     match (put, send::taken(&slot)) {

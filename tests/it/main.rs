@@ -2,6 +2,8 @@
 
 mod cli;
 mod lint;
+mod run;
+mod support;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
