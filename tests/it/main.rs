@@ -1,6 +1,7 @@
 //! Tests of the whole program: the built binary, real files, exact output.
 
 mod cli;
+mod faults;
 mod lint;
 mod run;
 mod support;

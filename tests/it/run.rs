@@ -347,7 +347,7 @@ fn no_row_left_to_send() {
         rig.write("workers.csv", source);
         rig.pipeline(
             &format!(
-                "source: {{ path: workers.csv }}\n\
+                "source: {{ path: workers.csv }}\nrejects: {{ at_most: 100% }}\n\
                  validate: {{ columns: {{ salary: {{ type: number }} }} }}\nupload: {upload}"
             ),
             &format!("identify_by: {{ id_key: employeeID }}\n{import}"),
@@ -380,7 +380,7 @@ fn implicit_delete_deletes_what_is_not_sent() {
     let rig = Rig::holding(EXISTING, |_| {});
     rig.write("workers.csv", "employeeID,salary\n2,10\n3,30\n");
     rig.pipeline(
-        "source: { path: workers.csv }",
+        "source: { path: workers.csv }\nrejects: { at_most: 0 }",
         "identify_by: { id_key: employeeID }\nimplicit_delete: true",
     );
     let ended = rig.run(&[]);
@@ -434,13 +434,13 @@ fn the_rejects_file_is_a_source_once_its_rows_are_put_right() {
     assert_eq!(
         rig.items(),
         [
-            r#"{"employeeID":"1","fullName":"Ada","salary":10}"#,
+            r#"{"employeeID":"1","fullName":"Ada","salary":"10"}"#,
             r#"{"employeeID":"2"}"#,
-            r#"{"employeeID":"3","fullName":"Eve\nK","salary":30}"#,
+            r#"{"employeeID":"3","fullName":"Eve\nK","salary":"30"}"#,
             r#"{"employeeID":"4"}"#,
-            r#"{"employeeID":"5","fullName":"Dan","salary":40}"#,
-            r#"{"employeeID":"6","fullName":"Dan","salary":40}"#,
-            r#"{"employeeID":"7","fullName":"Bob","salary":20}"#,
+            r#"{"employeeID":"5","fullName":"Dan","salary":"40"}"#,
+            r#"{"employeeID":"6","fullName":"Dan","salary":"40"}"#,
+            r#"{"employeeID":"7","fullName":"Bob","salary":"20"}"#,
         ]
     );
     assert_eq!(
