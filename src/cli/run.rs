@@ -52,7 +52,13 @@ struct CommonArgs {
 
 impl RunArgs {
     pub(super) fn run(self, globals: &Globals, progress: &Progress) -> Result<Exit, Failure> {
-        execute(&self.pipeline, &self.common, self.dry_run, globals, progress)
+        execute(
+            &self.pipeline,
+            &self.common,
+            self.dry_run,
+            globals,
+            progress,
+        )
     }
 }
 
@@ -110,7 +116,10 @@ fn execute(
     let started = Instant::now();
     let mut report = RunReport::new(
         RunId::generate(),
-        PipelineInfo { name: pipeline.name.clone(), file: PathBuf::from(&*pipeline.file) },
+        PipelineInfo {
+            name: pipeline.name.clone(),
+            file: PathBuf::from(&*pipeline.file),
+        },
         Timestamp::now(),
     );
     let runtime = runtime()?;
@@ -200,8 +209,10 @@ fn finish(
 
 /// The embedded sandbox, with the pipeline's way to tell items apart.
 async fn embedded(pipeline: &Pipeline) -> Result<Embedded, RunError> {
-    let mut settings =
-        SandboxSettings { unknown_property: UnknownProperty::Accept, ..SandboxSettings::default() };
+    let mut settings = SandboxSettings {
+        unknown_property: UnknownProperty::Accept,
+        ..SandboxSettings::default()
+    };
     if let Some(key) = &pipeline.validate.key {
         settings.auto_id = key.clone();
     }
@@ -215,7 +226,10 @@ impl Embedded {
     fn connection(&self) -> Result<Connection, RunError> {
         let Embedded(sandbox) = self;
         Ok(Connection {
-            base: sandbox.base_url().parse().map_err(|_| RunError::Interrupted)?,
+            base: sandbox
+                .base_url()
+                .parse()
+                .map_err(|_| RunError::Interrupted)?,
             tenant: sandbox.tenant().to_owned(),
             dataset: sandbox.dataset().to_string().to_uppercase(),
             token: sandbox.token().clone(),

@@ -67,7 +67,11 @@ impl Meaning<'_> {
         }
         for (i, stage) in spec.stages.iter().enumerate() {
             if let Err(message) = stage.check() {
-                self.problem(&format!("stages.{i}"), format!("{}: {message}", stage.name()), "");
+                self.problem(
+                    &format!("stages.{i}"),
+                    format!("{}: {message}", stage.name()),
+                    "",
+                );
             }
         }
         let filters: Vec<usize> = (0..spec.stages.len())

@@ -85,17 +85,24 @@ pub async fn run(job: Job<'_>, report: &mut RunReport) -> Result<(), RunError> {
 ///
 /// # Errors
 /// A table that can't be read.
-pub async fn resources(pipeline: &Pipeline, keys: HashMap<KeySpec, Key>) -> Result<Resources, RunError> {
+pub async fn resources(
+    pipeline: &Pipeline,
+    keys: HashMap<KeySpec, Key>,
+) -> Result<Resources, RunError> {
     let mut tables = HashMap::new();
     for (at, stage) in pipeline.stages.iter().enumerate() {
-        let Some(table) = stage.value.table() else { continue };
+        let Some(table) = stage.value.table() else {
+            continue;
+        };
         if tables.contains_key(table.file) {
             continue;
         }
-        let read = Table::load(&pipeline.folder.join(table.file), table.delimiter).await.map_err(|source| {
-            let place = pipeline.problem(&format!("stages.{at}"), "").place_text();
-            RunError::Table { place, source }
-        })?;
+        let read = Table::load(&pipeline.folder.join(table.file), table.delimiter)
+            .await
+            .map_err(|source| {
+                let place = pipeline.problem(&format!("stages.{at}"), "").place_text();
+                RunError::Table { place, source }
+            })?;
         tables.insert(table.file.to_owned(), Arc::new(read));
     }
     Ok(Resources { tables, keys })
