@@ -23,7 +23,7 @@ use crate::format::json::Layout;
 use crate::http::retry::{self, Failure, Step, Verdict};
 use crate::orgvue::client::parameters;
 use crate::orgvue::spec::IdentifySpec;
-use crate::orgvue::{Client, Connection, Locations, OrgvueError, Ticket};
+use crate::orgvue::{Client, Connection, Locations, Ticket};
 use crate::report::progress::{Phase, Progress};
 use crate::report::rejects::{self, RejectsFile};
 use crate::report::run_report::{
@@ -35,7 +35,7 @@ use crate::source::spec::SourceFormat;
 use crate::stage::Resources;
 use crate::stage::hash::{Key, KeySpec};
 use crate::stage::lookup::Table;
-use crate::upload::body::BodyError;
+use crate::upload::body::{BodyError, compressed};
 use crate::upload::pace::pace;
 use crate::upload::put::{PutError, PutRequest, Uploader};
 use crate::upload::spec::{BodyEncoding, Length, UploadFormat};
@@ -77,7 +77,6 @@ pub async fn run(job: Job<'_>, report: &mut RunReport) -> Result<(), RunError> {
     }
     .await;
     report.seconds.total = Some(started.elapsed());
-    report.bytes.source = report.sources.iter().map(|s| s.bytes).sum();
     ended
 }
 
@@ -220,6 +219,7 @@ async fn prepare(job: &Job<'_>, report: &mut RunReport) -> Result<(Prepared, Fir
             format: header.format().to_owned(),
         })
         .collect();
+    report.bytes.source = report.sources.iter().map(|s| s.bytes).sum();
     let paths: Vec<_> = source
         .origins()
         .iter()
@@ -288,7 +288,10 @@ async fn survey_and_send(
     })?;
     report.import = None;
     let (surveyed, locations) = match pipeline.length() {
-        Length::Chunked => send_straight(job, prepared, first, &client, report).await?,
+        Length::Chunked => match send_straight(job, prepared, first, &client, report).await? {
+            Some(sent) => sent,
+            None => return Ok(()),
+        },
         length => {
             let spooled = length == Length::Spooled;
             let mut writer = match spooled {
@@ -381,6 +384,7 @@ fn measure_stream(source: &Source, report: &mut RunReport) {
             told.bytes = read.saturating_sub(of_files);
         }
     }
+    report.bytes.source = report.sources.iter().map(|s| s.bytes).sum();
 }
 
 /// The guards: whether what the survey found may be sent.
@@ -478,14 +482,15 @@ async fn send(
     }
 }
 
-/// One pass straight through, for storages that take a body of unknown length.
+/// One pass straight through, for storages that take a body of unknown length. Nothing comes of it where
+/// no row is left to send, which shows only at the end: the upload is cut off then.
 async fn send_straight(
     job: &Job<'_>,
     prepared: &Prepared,
     first: First,
     client: &Client,
     report: &mut RunReport,
-) -> Result<(Surveyed, Locations), RunError> {
+) -> Result<Option<(Surveyed, Locations)>, RunError> {
     let began = Instant::now();
     job.progress.begin(Phase::Upload, None);
     let survey = Arc::new(Mutex::new(Some(prepared.begin_survey(first.rejects))));
@@ -524,6 +529,10 @@ async fn send_straight(
         slot.clone(),
     )
     .boxed();
+    let body = match job.pipeline.upload.encoding {
+        BodyEncoding::Identity => body,
+        BodyEncoding::Gzip => compressed(body).boxed(),
+    };
     let sent = put(job, client, None, body, report).await;
     let taken = survey
         .lock()
@@ -542,9 +551,20 @@ async fn send_straight(
     report.seconds.survey = Some(began.elapsed());
     let (locations, put) = sent?;
     match (put, send::taken(&slot)) {
+        (_, Some(RunError::NothingLeft)) => {
+            survey.finish()?.rejects.finish()?;
+            Ok(None)
+        }
         (_, Some(own)) => Err(own),
+        (Err(error @ PutError::Refused { status: 411 | 501, .. }), None) => {
+            Err(RunError::NotChunked(error))
+        }
         (Err(error), None) => Err(error.into()),
-        (Ok(()), None) => Ok((survey.finish()?, locations)),
+        (Ok(()), None) => {
+            // Compressed, it is not what the survey measured.
+            report.bytes.body = report.bytes.sent;
+            Ok(Some((survey.finish()?, locations)))
+        }
     }
 }
 
@@ -685,7 +705,7 @@ async fn join_results(
         sent,
     )
     .await
-    .map_err(results_error)?;
+    .map_err(RunError::Results)?;
     report.counts.accepted = joined.accepted;
     report.counts.failed = joined.failed;
     report.counts.unprocessed = sent.saturating_sub(joined.accepted + joined.failed);
@@ -708,18 +728,18 @@ async fn join_results(
         ));
     }
     if joined.failed > joined.unmatched {
-        let blocks = Blocks::open(prepared.source.clone(), prepared.reading.clone()).await?;
         let (source, plan) = (prepared.source.clone(), prepared.plan.clone());
         results::write_refused(
             &mut joined,
             surveyed,
-            blocks,
+            prepared.reading.clone(),
             &prepared.header,
             source,
             plan,
             job.workers,
         )
-        .await?;
+        .await
+        .map_err(|error| RunError::Refused(Box::new(error)))?;
     }
     Ok(())
 }
@@ -731,13 +751,6 @@ fn see(told: &mut ImportReport, ticket: &Ticket) {
         && !told.trace_ids.contains(id)
     {
         told.trace_ids.push(id.clone());
-    }
-}
-
-fn results_error(source: OrgvueError) -> RunError {
-    RunError::Orgvue {
-        step: "results",
-        source,
     }
 }
 

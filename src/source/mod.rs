@@ -12,6 +12,7 @@ use std::io::{self, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use spec::{Compression, Encoding};
@@ -66,6 +67,9 @@ pub enum SourceError {
         /// Offset, from 1.
         at: u64,
     },
+    /// A file is not what it was when the run began.
+    #[error("{0}: the file was changed while the run went on")]
+    Changed(String),
     /// A stream was asked for a second time before its first reading ended.
     #[error("standard input can be read only once")]
     OnlyOnce,
@@ -91,6 +95,7 @@ pub struct Origin {
     /// Bytes as stored, where that is known.
     pub size: Option<u64>,
     stream: bool,
+    modified: Option<SystemTime>,
     pieces: Option<Arc<[Bytes]>>,
     compression: OnceLock<&'static str>,
 }
@@ -126,6 +131,7 @@ impl Source {
                     path: None,
                     size: None,
                     stream: true,
+                    modified: None,
                     pieces: None,
                     compression: OnceLock::new(),
                 }),
@@ -178,6 +184,7 @@ impl Source {
             path: None,
             size: Some(size),
             stream: false,
+            modified: None,
             pieces: Some(pieces),
             compression: OnceLock::new(),
         };
@@ -202,6 +209,24 @@ impl Source {
     /// Counts the bytes read so far, as stored, over all openings.
     pub fn bytes_read(&self) -> Arc<AtomicU64> {
         self.read.clone()
+    }
+
+    /// Whether every file has the size and the time that it had when it was found. That is no proof, but it
+    /// is all that can be had without reading everything.
+    ///
+    /// # Errors
+    /// A file that was changed, or is gone.
+    pub fn is_unchanged(&self) -> Result<(), SourceError> {
+        for origin in &self.origins {
+            let (Some(path), Some(size)) = (&origin.path, origin.size) else {
+                continue;
+            };
+            let now = Origin::file(path)?;
+            if (now.size, now.modified) != (Some(size), origin.modified) {
+                return Err(SourceError::Changed(origin.name.clone()));
+            }
+        }
+        Ok(())
     }
 
     /// Opens a file at its beginning.
@@ -298,6 +323,7 @@ impl Origin {
             path: Some(path.to_owned()),
             size: (!stream).then_some(meta.len()),
             stream,
+            modified: meta.modified().ok().filter(|_| !stream),
             pieces: None,
             compression: OnceLock::new(),
         })

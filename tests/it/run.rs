@@ -178,6 +178,7 @@ fn every_way_to_send_stores_the_same() {
     check("csv", file, "{ format: csv }", "measured");
     check("csv, gzip", file, "{ format: csv, encoding: gzip }", "spooled");
     check("small chunks", file, "{ chunk: 1KiB, rate: 1MB/s }", "measured");
+    check("chunked, gzip", file, "{ length: chunked, encoding: gzip }", "chunked");
     check("stdin", "\"-\"", "{}", "spooled");
     check("stdin, chunked", "\"-\"", "{ length: chunked }", "chunked");
 }

@@ -35,6 +35,7 @@ pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 pub struct Rig {
     sandbox: Sandbox,
     base_url: String,
+    proxy: Option<Arc<Proxy>>,
     folder: tempfile::TempDir,
     // Last, so that the sandbox's tasks end before their runtime does.
     runtime: tokio::runtime::Runtime,
@@ -85,6 +86,7 @@ impl Rig {
         Rig {
             sandbox,
             base_url,
+            proxy: None,
             folder,
             runtime,
         }
@@ -105,8 +107,16 @@ impl Rig {
             rule: Box::new(rule),
             calls: Mutex::default(),
         });
-        self.runtime.spawn(proxy.accept(listener));
+        self.runtime.spawn(proxy.clone().accept(listener));
+        self.proxy = Some(proxy);
         self
+    }
+
+    /// How often the proxy has seen a step.
+    pub fn calls(&self, step: &str) -> usize {
+        let proxy = self.proxy.as_ref().unwrap();
+        let calls = proxy.calls.lock().unwrap();
+        calls.iter().filter(|call| **call == step).count()
     }
 
     pub fn folder(&self) -> &Path {
@@ -255,6 +265,12 @@ impl Ended {
     #[track_caller]
     pub fn count(&self, name: &str) -> u64 {
         self.report["counts"][name].as_u64().unwrap()
+    }
+
+    /// Looks for a text in stderr.
+    #[track_caller]
+    pub fn says(&self, text: &str) {
+        assert!(self.stderr.contains(text), "{}", self.stderr);
     }
 
     /// The last line of stderr, which says what ended the run; hosts and traces are named `[host]` and
