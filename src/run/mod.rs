@@ -24,6 +24,7 @@ use crate::http::retry::{self, Failure, Step, Verdict};
 use crate::orgvue::client::parameters;
 use crate::orgvue::spec::IdentifySpec;
 use crate::orgvue::{Client, Connection, Locations, Ticket};
+use crate::report::human;
 use crate::report::progress::{Phase, Progress};
 use crate::report::rejects::{self, RejectsFile};
 use crate::report::run_report::{
@@ -99,8 +100,13 @@ pub async fn resources(
         let read = Table::load(&pipeline.folder.join(table.file), table.delimiter)
             .await
             .map_err(|source| {
-                let place = pipeline.problem(&format!("stages.{at}"), "").place_text();
-                RunError::Table { place, source }
+                let path = format!("stages.{at}.lookup.file");
+                RunError::Table {
+                    place: pipeline.problem(&path, "").place_text(),
+                    stage: format!("stage {} (lookup)", at + 1),
+                    file: table.file.to_owned(),
+                    source,
+                }
             })?;
         tables.insert(table.file.to_owned(), Arc::new(read));
     }
@@ -176,24 +182,22 @@ pub fn bind(pipeline: &Pipeline, header: &Header, resources: &Resources) -> Resu
         today: today(),
         seed: rand::random(),
     };
-    Plan::bind(&meaning, header).map_err(|unbound| RunError::Unbound {
-        problems: unbound
-            .into_iter()
-            .map(
-                |Unbound {
-                     mut path,
-                     what,
-                     message,
-                 }| {
-                    if path[0] == "target" {
-                        path.insert(1, pipeline.target.name().to_owned());
-                    }
-                    pipeline
-                        .problem(&path.join("."), format!("{what}: {message}"))
-                        .to_string()
-                },
-            )
-            .collect(),
+    Plan::bind(&meaning, header).map_err(|unbound| {
+        let place = |Unbound {
+                         mut path,
+                         what,
+                         message,
+                     }| {
+            if path[0] == "target" {
+                path.insert(1, pipeline.target.name().to_owned());
+            }
+            pipeline.problem_within(&path.join("."), &message, format!("{what}: {message}"))
+        };
+        let mut problems: Vec<_> = unbound.into_iter().map(place).collect();
+        problems.sort_by(|a, b| a.place.cmp(&b.place));
+        RunError::Unbound {
+            problems: problems.iter().map(ToString::to_string).collect(),
+        }
     })
 }
 
@@ -209,6 +213,13 @@ async fn prepare(job: &Job<'_>, report: &mut RunReport) -> Result<(Prepared, Fir
     let blocks = Blocks::open(source.clone(), reading.clone()).await?;
     let header = blocks.header().clone();
     let plan = Arc::new(bind(pipeline, &header, &job.resources)?);
+    if let [only] = &header.names[..]
+        && let Some(delimiter) = crate::batch::other_delimiter(only)
+    {
+        report.warnings.push(format!(
+            "the header is a single column; if `{delimiter}` is the delimiter, set source.csv.delimiter"
+        ));
+    }
     report.sources = source
         .origins()
         .iter()
@@ -226,7 +237,7 @@ async fn prepare(job: &Job<'_>, report: &mut RunReport) -> Result<(Prepared, Fir
         .filter_map(|o| Some(o.path()?.to_owned()))
         .collect();
     let rejects = RejectsFile::create(&pipeline.rejects.path, &header.for_rejects(), &paths)?;
-    report.rejects_file = Some(rejects.path().to_owned());
+    report.rejects_file = Some(human::whole(rejects.path()));
     Ok((
         Prepared {
             source,
@@ -282,10 +293,7 @@ async fn survey_and_send(
         surveyed.rejects.finish()?;
         return Ok(());
     };
-    let client = Client::new(connection).map_err(|source| RunError::Orgvue {
-        step: "target",
-        source,
-    })?;
+    let client = Client::new(connection)?;
     report.import = None;
     let (surveyed, locations) = match pipeline.length() {
         Length::Chunked => match send_straight(job, prepared, first, &client, report).await? {
@@ -367,32 +375,19 @@ async fn survey(
     }
     .await;
     survey.tell(report);
-    measure_stream(&prepared.source, report);
     report.seconds.survey = Some(began.elapsed());
     ended?;
-    decide(job.pipeline, &survey, &prepared.source, report)?;
+    decide(job.pipeline, &survey, &prepared.source, report, false)?;
     survey.finish()
 }
 
-/// The bytes of standard input are known only when it has been read: those that the first pass read and
-/// that are no file's.
-fn measure_stream(source: &Source, report: &mut RunReport) {
-    let of_files: u64 = source.origins().iter().filter_map(|o| o.size).sum();
-    let read = source.bytes_read().load(Ordering::Relaxed);
-    for (origin, told) in source.origins().iter().zip(&mut report.sources) {
-        if origin.size.is_none() {
-            told.bytes = read.saturating_sub(of_files);
-        }
-    }
-    report.bytes.source = report.sources.iter().map(|s| s.bytes).sum();
-}
-
-/// The guards: whether what the survey found may be sent.
+/// The guards: whether what the survey found may be sent, or kept where the upload has `begun`.
 fn decide(
     pipeline: &Pipeline,
     survey: &Survey,
     source: &Source,
     report: &mut RunReport,
+    begun: bool,
 ) -> Result<(), RunError> {
     let (read, rejected) = (survey.read(), survey.rejected());
     if read == 0 {
@@ -413,12 +408,13 @@ fn decide(
         },
     });
     if stopped {
-        let path = survey.rejects().path().display().to_string();
+        let path = human::path(survey.rejects().path());
         return Err(RunError::TooManyRejects {
             rejected,
             read,
             limit: limit.to_string(),
             path,
+            begun,
         });
     }
     if survey.good == 0 && pipeline.import.implicit_delete {
@@ -505,7 +501,7 @@ async fn send_straight(
             let mut report = guards
                 .lock()
                 .unwrap_or_else(|poisoned| poisoned.into_inner());
-            decide(&pipeline, survey, &source, &mut report)?;
+            decide(&pipeline, survey, &source, &mut report, true)?;
             if survey.good == 0 {
                 Err(RunError::NothingLeft)
             } else {
@@ -547,7 +543,6 @@ async fn send_straight(
         .guards
         .clone();
     survey.tell(report);
-    measure_stream(&prepared.source, report);
     report.seconds.survey = Some(began.elapsed());
     let (locations, put) = sent?;
     match (put, send::taken(&slot)) {
@@ -586,13 +581,7 @@ async fn put(
         BodyEncoding::Gzip => "gzip",
     };
     let began = Instant::now();
-    let locations = client
-        .generate(format, encoding)
-        .await
-        .map_err(|source| RunError::Orgvue {
-            step: "generate",
-            source,
-        })?;
+    let locations = client.generate(format, encoding).await?;
     *report.seconds.generate.get_or_insert_default() += began.elapsed();
     let told = report.upload.get_or_insert_with(|| UploadReport {
         length: match job.pipeline.length() {

@@ -150,7 +150,7 @@ impl Plan {
             let bound = spec.bind(&mut columns, meaning.resources).map_err(|why| {
                 let what = format!("stage {} ({})", at + 1, spec.name());
                 vec![Unbound {
-                    path: vec!["stages".into(), at.to_string()],
+                    path: vec!["stages".into(), at.to_string(), spec.name().into()],
                     what,
                     message: why.to_string(),
                 }]
@@ -201,7 +201,7 @@ impl Plan {
                     more.into_iter()
                         .filter(|p| p.path != ["validate", "key"])
                         .map(|p| Unbound {
-                            what: p.path.join("."),
+                            what: in_words(&p.path),
                             path: p.path,
                             message: p.message,
                         }),
@@ -329,6 +329,7 @@ impl Plan {
         for (name, slot) in self.columns.iter() {
             for (row, cell) in batch.column(slot).iter().enumerate() {
                 if !cell.is_empty()
+                    && cell.kind() != Kind::Faulty
                     && self
                         .tokens
                         .iter()
@@ -384,6 +385,17 @@ impl Plan {
             hash,
             filtered,
         })
+    }
+}
+
+/// The path of a rule in words: rules of rows have no name, and people count from 1.
+fn in_words(path: &[String]) -> String {
+    match path {
+        [_, rows, at, ..] if rows == "rows" => match at.parse::<usize>() {
+            Ok(at) => format!("row rule {}", at + 1),
+            Err(_) => path.join("."),
+        },
+        _ => path.join("."),
     }
 }
 

@@ -4,7 +4,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rostream::sandbox::SandboxSettings;
@@ -111,7 +111,7 @@ fn a_source_that_changes_before_the_refused_rows_are_written() {
             ended.error(),
             format!(
                 "error: the import was completed, but the rows that the server refused are not all in the \
-                 rejects file: source: workers.csv: {cause}"
+                 rejects file: workers.csv: {cause}"
             )
         );
         assert_eq!(rig.read("rejects.csv").lines().count(), 1);
@@ -137,9 +137,9 @@ fn long_upload(sections: &str) -> (Rig, std::process::Child) {
 }
 
 const SLOWLY: [&str; 3] = [
-    "upload: { rate: 20KB/s }",
-    "upload: { rate: 20KB/s, length: spooled }",
-    "upload: { rate: 20KB/s, length: chunked }",
+    "upload: { rate: 2KB/s }",
+    "upload: { rate: 2KB/s, length: spooled }",
+    "upload: { rate: 2KB/s, length: chunked }",
 ];
 
 #[test]
@@ -164,14 +164,36 @@ fn told_to_stop_in_the_middle_of_the_upload() {
         ("INT", SLOWLY[2]),
         ("TERM", SLOWLY[0]),
     ] {
-        let (rig, child) = long_upload(sections);
-        // The rest of the upload would take minutes: that it ends at all is that it ends at once.
+        let (rig, mut child) = long_upload(sections);
         tell(signal, child.id());
+        // The rest of the upload would take minutes.
+        wait_until("the run ends", || child.try_wait().unwrap().is_some());
         let ended = rig.ended(child.wait_with_output().unwrap());
         wait_until("the storage has let go of it", || rig.arriving().is_none());
         assert_nothing_done(&rig, &ended, 130);
         assert_eq!(ended.error(), "error: interrupted");
         assert_eq!(ended.report["outcome"], "interrupted");
+        ended.says("interrupted, nothing was imported");
+    }
+}
+
+#[test]
+fn told_to_stop_while_more_input_may_come() {
+    for length in ["spooled", "chunked"] {
+        let rig = Rig::with(|s| s.accept_chunked = true);
+        rig.pipeline(
+            &format!("source: {{ path: \"-\" }}\nupload: {{ length: {length} }}"),
+            IMPORT,
+        );
+        let mut child = rig.start_with_stdin(&[], Stdio::piped());
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(workers(30_000).as_bytes()).unwrap();
+        wait_until("the rejects file is begun", || rig.path("rejects.csv").exists());
+        tell("INT", child.id());
+        wait_until("the run ends", || child.try_wait().unwrap().is_some());
+        drop(input);
+        let ended = rig.ended(child.wait_with_output().unwrap());
+        assert_nothing_done(&rig, &ended, 130);
         ended.says("interrupted, nothing was imported");
     }
 }
@@ -204,7 +226,7 @@ fn a_storage_that_takes_no_chunked_transfer() {
     assert_nothing_done(&rig, &ended, 1);
     assert_eq!(
         ended.error(),
-        "error: upload: the storage takes no chunked transfer; set `upload.length` to `measured` or `spooled`: \
+        "error: the storage takes no chunked transfer; set `upload.length` to `measured` or `spooled`: \
          the storage refused the upload with status 501: NotImplemented: A header you provided implies \
          functionality that is not implemented"
     );
@@ -220,7 +242,7 @@ fn a_token_that_the_api_refuses() {
         assert_eq!(
             ended.error(),
             format!(
-                "error: generate: cannot get an upload address: the API refused with status {status}; \
+                "error: cannot get an upload address: the API refused with status {status}; \
                  {message} (trace [trace])"
             )
         );
@@ -284,7 +306,7 @@ fn throttling_without_end() {
     assert_nothing_done(&rig, &ended, 1);
     assert_eq!(
         ended.error(),
-        "error: generate: cannot get an upload address: the API refused with status 429; Throttled (42901): Too many \
+        "error: cannot get an upload address: the API refused with status 429; Throttled (42901): Too many \
          requests - too many requests at once in this tenant: run this later, or fewer things beside it (trace [trace])"
     );
 }
@@ -297,7 +319,7 @@ fn an_address_that_has_expired_is_replaced_by_fresh_ones() {
     assert_nothing_done(&rig, &ended, 1);
     assert_eq!(
         ended.error(),
-        "error: upload: the storage refused the upload with status 403: RequestExpired: Request has expired"
+        "error: the storage refused the upload with status 403: RequestExpired: Request has expired"
     );
     assert_eq!(ended.report["upload"]["attempts"], 2);
 }
@@ -334,7 +356,7 @@ fn a_job_that_fails() {
     assert_eq!(ended.code, 5, "{}", ended.stderr);
     assert_eq!(
         ended.error(),
-        "error: wait: the import job failed at the server; SandboxJobFails (500901): The dataset is locked (trace [trace])"
+        "error: the import job failed at the server; SandboxJobFails (500901): The dataset is locked (trace [trace])"
     );
     let counts = ["sent", "accepted", "failed", "unprocessed"].map(|c| ended.count(c));
     assert_eq!(counts, [3, 0, 0, 3]);
@@ -349,7 +371,7 @@ fn a_job_that_takes_longer_than_the_wait() {
     assert_eq!(ended.code, 6, "{}", ended.stderr);
     assert_eq!(
         ended.error(),
-        "error: wait: the import job was still running when the time to wait was up; it goes on at the server"
+        "error: the import job was still running when the time to wait was up; it goes on at the server"
     );
     let counts = ["sent", "accepted", "failed", "unprocessed"].map(|c| ended.count(c));
     assert_eq!(counts, [3, 0, 0, 3]);
@@ -369,7 +391,7 @@ fn an_import_whose_answer_is_lost_is_not_asked_for_again() {
         assert_eq!(
             ended.error(),
             format!(
-                "error: import: the import was asked for, but its answer was lost: whether it began is not \
+                "error: the import was asked for, but its answer was lost: whether it began is not \
                  known: cannot start the import: {cause}"
             )
         );
@@ -401,7 +423,7 @@ fn an_import_that_is_refused() {
     assert_eq!(ended.code, 1, "{}", ended.stderr);
     assert_eq!(
         ended.error(),
-        "error: import: the import was refused: cannot start the import: the API refused with status 404; \
+        "error: the import was refused: cannot start the import: the API refused with status 404; \
          DatasetNotFound (404001): There is no such dataset"
     );
     ended.says("failed, nothing was imported");
@@ -436,7 +458,7 @@ fn a_ticket_that_can_no_longer_be_read() {
     ended.says("unknown, the import job can't be watched any longer");
     assert_eq!(
         ended.error(),
-        "error: wait: the import job cannot be watched any longer: how it ends is not known: cannot read the \
+        "error: the import job cannot be watched any longer: how it ends is not known: cannot read the \
          ticket: the server refused (status 403, it begins with: RequestExpired: Request has expired)"
     );
 }

@@ -1,8 +1,12 @@
 //! Tests of the whole program: the built binary, real files, exact output.
 
+mod bad;
 mod cli;
 mod faults;
 mod lint;
+mod pipelines;
+mod readme;
+mod reference;
 mod run;
 mod support;
 

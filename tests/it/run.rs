@@ -143,6 +143,8 @@ fn every_way_to_send_stores_the_same() {
     let check = |name: &str, source: &str, upload: &str, length: &str| {
         let rig = Rig::with(|s| {
             s.accept_chunked = true;
+            s.strict_header_case = true;
+            s.sign_content_type = true;
             s.properties = Some(
                 ["employeeID", "fullName", "salary:number", "note"]
                     .map(|p| p.parse().unwrap())
@@ -327,7 +329,7 @@ fn too_many_rejects_stop_the_run_before_anything_is_sent() {
         assert_eq!(ended.report["guards"][0]["decision"], "stopped");
         let counts = ["read", "rejected", "would_send", "sent"].map(|c| ended.count(c));
         assert_eq!(counts, [3, 1, 2, 0]);
-        assert_eq!(ended.report["upload"].is_null(), length != "chunked");
+        assert_eq!(ended.report["upload"].is_null(), !length.starts_with("chunked"));
     };
     let nothing = |limit: &str| {
         format!(
@@ -338,7 +340,12 @@ fn too_many_rejects_stop_the_run_before_anything_is_sent() {
     check("0", "measured", &nothing("0"));
     check("1%", "measured", &nothing("1%"));
     check("0", "spooled", &nothing("0"));
-    check("0", "chunked", &nothing("0"));
+    let cut_off = nothing("0").replace(
+        "nothing was sent",
+        "the upload was cut off and nothing was imported",
+    );
+    check("0", "chunked", &cut_off);
+    check("0", "chunked, encoding: gzip", &cut_off);
 }
 
 #[test]
@@ -364,7 +371,7 @@ fn no_row_left_to_send() {
     let bad = "employeeID,salary\n1,much\n";
     let header = "employeeID,salary\n";
     let refuses = "error: no row is left to send, and implicit_delete would delete every item of the data set; nothing was sent";
-    let empty = "error: workers.csv: there are no records, only a header; nothing was sent";
+    let empty = "error: workers.csv: there are no records; nothing was sent";
     check(bad, "{}", "implicit_delete: true", 4, 0, refuses);
     check(bad, "{ length: spooled }", "implicit_delete: true", 4, 0, refuses);
     check(bad, "{ length: chunked }", "implicit_delete: true", 4, 0, refuses);
@@ -469,4 +476,45 @@ fn the_report_holds_no_cell() {
     assert_eq!(counts, [5, 3, 2, 1, 1]);
     let shown: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(shown, ended.report);
+}
+
+/// The whole of what a run says, with what differs from run to run replaced by its name.
+#[test]
+fn what_a_run_says() {
+    let rig = Rig::holding(EXISTING, |_| {});
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(&regex::escape(rig.folder().to_str().unwrap()), "[dir]");
+    settings.add_filter(r"\d{8}T\d{6}Z-[0-9a-f]{4}", "[run]");
+    settings.add_filter(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}", "[trace]");
+    settings.add_filter(r"\b\d+ ms|\b\d+\.\d s", "[time]");
+    settings.add_filter(r"[\d.]+ [kM]?B/s", "[rate]");
+    settings.add_filter(r"[\d,]+ rows/s", "[rate]");
+    settings.add_filter(r"[\d.]+ MB of memory", "[memory]");
+    let _bound = settings.bind_to_scope();
+
+    rig.write(
+        "workers.csv",
+        "employeeID,fullName,salary,status\n1,Ada,10,on\n2,Bob,20,on\n3,Eve,thirty,on\n5,Dan,40,off\n1,Ada,10,on\n",
+    );
+    let pipeline = |more: &str| {
+        rig.pipeline(
+            &format!(
+                "source: {{ path: workers.csv }}\n\
+                 stages: [ filter: 'status != \"off\"', drop: [status] ]\n\
+                 validate: {{ key: employeeID, columns: {{ salary: {{ type: number }} }} }}\n{more}"
+            ),
+            "action: create\nidentify_by: { id_key: employeeID }",
+        );
+    };
+    pipeline("rejects: { at_most: 10% }");
+    insta::assert_snapshot!(rig.run(&[]).stderr, @"");
+    pipeline("");
+    insta::assert_snapshot!(rig.run(&[]).stderr, @"");
+
+    rig.write("workers.csv", "employeeID,fullName,salary,status\n7,Ada,10,on\n");
+    insta::assert_snapshot!(rig.run(&[]).stderr, @"");
+    assert_eq!(rig.run(&["-q", "--partial-ok"]).stderr, "");
+
+    rig.write("token", "another");
+    insta::assert_snapshot!(rig.run(&[]).stderr, @"");
 }

@@ -170,7 +170,12 @@ impl Rig {
 
     /// The same, started and left running.
     pub fn start(&self, args: &[&str]) -> Child {
-        self.command(args).spawn().unwrap()
+        self.start_with_stdin(args, Stdio::null())
+    }
+
+    /// The same, with a standard input.
+    pub fn start_with_stdin(&self, args: &[&str], stdin: Stdio) -> Child {
+        self.command(args).stdin(stdin).spawn().unwrap()
     }
 
     /// The end of a run, and what is true of every one: a report that only its owner may read, whose
