@@ -579,10 +579,7 @@ impl RunReport {
         let mut lines = Lines::default();
         let c = &self.counts;
 
-        lines.add(
-            "run",
-            &format!("{}, {}", self.run_id, self.ending()),
-        );
+        lines.add("run", &format!("{}, {}", self.run_id, self.ending()));
         let files = match self.sources.as_slice() {
             [] => String::new(),
             [one] => format!(" from {}", one.path),
@@ -665,7 +662,9 @@ impl RunReport {
             (Outcome::Interrupted, Some(None)) => {
                 "interrupted while the import was asked for, whether it began is not known"
             }
-            (Outcome::Unknown, Some(Some(_))) => "unknown, the import job can't be watched any longer",
+            (Outcome::Unknown, Some(Some(_))) => {
+                "unknown, the import job can't be watched any longer"
+            }
             (Outcome::StoppedByGuard, None) if self.upload.is_some() => {
                 "stopped by a guard, nothing was imported"
             }

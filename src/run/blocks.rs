@@ -466,17 +466,6 @@ impl Blocks {
             .cut(&self.buffer[start..end], true)
             .map_err(|e| self.place(start + e.at, e.kind.to_string()))?;
         self.line = 1 + count_lines(&self.buffer[..start]);
-        // The whole rest is the header: is it one, or was a quote not closed?
-        if end == self.buffer.len() {
-            let rest = &self.buffer[start..];
-            if let Err(error) = Boundary::Csv(dialect).cut(rest, true) {
-                let line = self.line;
-                self.line = 1;
-                let error = self.place(start + error.at, error.kind.to_string());
-                self.line = line;
-                return Err(error);
-            }
-        }
         let mut raw = &self.buffer[start..end];
         let mut crlf = false;
         if let Some(without) = raw.strip_suffix(b"\n") {

@@ -1,9 +1,11 @@
 //! The run: survey, guards, upload, import, wait, results; each step once, in this order.
 
+pub mod bench;
 pub mod blocks;
 pub mod error;
 pub mod pass;
 pub mod plan;
+pub mod preview;
 pub mod results;
 pub mod send;
 pub mod survey;
@@ -551,9 +553,14 @@ async fn send_straight(
             Ok(None)
         }
         (_, Some(own)) => Err(own),
-        (Err(error @ PutError::Refused { status: 411 | 501, .. }), None) => {
-            Err(RunError::NotChunked(error))
-        }
+        (
+            Err(
+                error @ PutError::Refused {
+                    status: 411 | 501, ..
+                },
+            ),
+            None,
+        ) => Err(RunError::NotChunked(error)),
         (Err(error), None) => Err(error.into()),
         (Ok(()), None) => {
             // Compressed, it is not what the survey measured.

@@ -56,7 +56,7 @@ where
         GzipEncoder::with_quality(inner, GZIP_LEVEL),
         COMPRESSED_PIECE,
     )
-        .map_err(|error| BodyError::Source(error.into()))
+    .map_err(|error| BodyError::Source(error.into()))
 }
 
 /// Cuts a body to pieces of at most `chunk` bytes (at least one), without copying. Small pieces stay as they

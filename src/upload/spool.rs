@@ -89,9 +89,7 @@ impl SpoolWriter {
         };
         let sink = match encoding {
             BodyEncoding::Identity => Sink::Plain(file),
-            BodyEncoding::Gzip => {
-                Sink::Gzip(Box::new(GzipEncoder::with_quality(file, GZIP_LEVEL)))
-            }
+            BodyEncoding::Gzip => Sink::Gzip(Box::new(GzipEncoder::with_quality(file, GZIP_LEVEL))),
         };
         Ok(SpoolWriter {
             sink,

@@ -22,7 +22,10 @@ fn workers(rows: u32) -> String {
 
 fn few(rig: Rig, sections: &str) -> Rig {
     rig.write("workers.csv", workers(3));
-    rig.pipeline(&format!("source: {{ path: workers.csv }}\n{sections}"), IMPORT);
+    rig.pipeline(
+        &format!("source: {{ path: workers.csv }}\n{sections}"),
+        IMPORT,
+    );
     rig
 }
 
@@ -188,7 +191,9 @@ fn told_to_stop_while_more_input_may_come() {
         let mut child = rig.start_with_stdin(&[], Stdio::piped());
         let mut input = child.stdin.take().unwrap();
         input.write_all(workers(30_000).as_bytes()).unwrap();
-        wait_until("the rejects file is begun", || rig.path("rejects.csv").exists());
+        wait_until("the rejects file is begun", || {
+            rig.path("rejects.csv").exists()
+        });
         tell("INT", child.id());
         wait_until("the run ends", || child.try_wait().unwrap().is_some());
         drop(input);
@@ -200,10 +205,7 @@ fn told_to_stop_while_more_input_may_come() {
 
 #[test]
 fn told_to_stop_while_the_job_runs() {
-    let rig = few(
-        Rig::with(|s| s.job_time = Duration::from_secs(600)),
-        "",
-    );
+    let rig = few(Rig::with(|s| s.job_time = Duration::from_secs(600)), "");
     let child = rig.start(&[]);
     wait_until("the job is asked for", || rig.taken() == (1, 1));
     tell("INT", child.id());
@@ -216,7 +218,13 @@ fn told_to_stop_while_the_job_runs() {
 
 fn tell(signal: &str, process: u32) {
     let kill = format!("kill -{signal} {process}");
-    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    assert!(
+        Command::new("sh")
+            .args(["-c", &kill])
+            .status()
+            .unwrap()
+            .success()
+    );
 }
 
 #[test]
@@ -326,7 +334,8 @@ fn an_address_that_has_expired_is_replaced_by_fresh_ones() {
 
 #[test]
 fn an_upload_that_fails_once_is_tried_again() {
-    const SLOW_DOWN: &str = "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>";
+    const SLOW_DOWN: &str =
+        "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>";
     let check = |deed: fn() -> Deed, length: &str| {
         let rig = few(Rig::new(), &format!("upload: {{ length: {length} }}"));
         let rig = rig.behind(move |call| match (call.step, call.before) {
@@ -432,7 +441,10 @@ fn an_import_that_is_refused() {
 #[test]
 fn results_that_cannot_be_read() {
     let rig = few(Rig::new(), "").behind(|call| match call.step {
-        "results" => Deed::Answer(403, "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"),
+        "results" => Deed::Answer(
+            403,
+            "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>",
+        ),
         _ => Deed::Pass,
     });
     let ended = rig.run(&[]);
@@ -450,7 +462,10 @@ fn results_that_cannot_be_read() {
 #[test]
 fn a_ticket_that_can_no_longer_be_read() {
     let rig = few(Rig::new(), "").behind(|call| match call.step {
-        "ticket" => Deed::Answer(403, "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"),
+        "ticket" => Deed::Answer(
+            403,
+            "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>",
+        ),
         _ => Deed::Pass,
     });
     let ended = rig.run(&[]);

@@ -9,6 +9,7 @@ mod readme;
 mod reference;
 mod run;
 mod support;
+mod tools;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

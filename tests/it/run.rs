@@ -178,9 +178,24 @@ fn every_way_to_send_stores_the_same() {
     check("chunked", file, "{ length: chunked }", "chunked");
     check("gzip", file, "{ encoding: gzip }", "spooled");
     check("csv", file, "{ format: csv }", "measured");
-    check("csv, gzip", file, "{ format: csv, encoding: gzip }", "spooled");
-    check("small chunks", file, "{ chunk: 1KiB, rate: 1MB/s }", "measured");
-    check("chunked, gzip", file, "{ length: chunked, encoding: gzip }", "chunked");
+    check(
+        "csv, gzip",
+        file,
+        "{ format: csv, encoding: gzip }",
+        "spooled",
+    );
+    check(
+        "small chunks",
+        file,
+        "{ chunk: 1KiB, rate: 1MB/s }",
+        "measured",
+    );
+    check(
+        "chunked, gzip",
+        file,
+        "{ length: chunked, encoding: gzip }",
+        "chunked",
+    );
     check("stdin", "\"-\"", "{}", "spooled");
     check("stdin, chunked", "\"-\"", "{ length: chunked }", "chunked");
 }
@@ -192,7 +207,11 @@ const EXISTING: &str = r#"[{"employeeID":"2"},{"employeeID":"4"}]"#;
 
 #[test]
 fn refused_rows_are_found_again() {
-    let check = |name: &str, source: &str, sections: &str, import: &str, setting: fn(&mut SandboxSettings)| {
+    let check = |name: &str,
+                 source: &str,
+                 sections: &str,
+                 import: &str,
+                 setting: fn(&mut SandboxSettings)| {
         let rig = Rig::holding(EXISTING, setting);
         rig.write("workers.csv", SOME_EXIST);
         rig.pipeline(
@@ -215,7 +234,14 @@ fn refused_rows_are_found_again() {
             ),
             "{name}"
         );
-        let counts = ["read", "sent", "accepted", "failed", "unprocessed", "rejected"];
+        let counts = [
+            "read",
+            "sent",
+            "accepted",
+            "failed",
+            "unprocessed",
+            "rejected",
+        ];
         assert_eq!(counts.map(|c| ended.count(c)), [4, 4, 2, 2, 0, 0], "{name}");
         assert_eq!(ended.report["outcome"], "succeeded_with_rejects");
         assert_eq!(
@@ -229,14 +255,46 @@ fn refused_rows_are_found_again() {
     check("by key", "workers.csv", key, "", same);
     check("by order", "workers.csv", "", "", same);
     check("stdin", "\"-\"", key, "", same);
-    check("spooled", "workers.csv", "upload: { length: spooled }", "", same);
-    check("chunked", "workers.csv", "upload: { length: chunked }", "", |s| s.accept_chunked = true);
-    check("stdin, chunked", "\"-\"", "upload: { length: chunked }", "", |s| s.accept_chunked = true);
-    check("shuffled", "workers.csv", key, "", |s| s.result_order = ResultOrder::Shuffled);
-    check("without keys", "workers.csv", key, "", |s| s.echo_identifier = false);
-    check("compressed", "workers.csv", key, "result_encoding: gzip", same);
-    check("in place", "workers.csv", key, "", |s| s.result_in_place = true);
-    check("late", "workers.csv", key, "", |s| s.ticket_delay = Duration::from_millis(300));
+    check(
+        "spooled",
+        "workers.csv",
+        "upload: { length: spooled }",
+        "",
+        same,
+    );
+    check(
+        "chunked",
+        "workers.csv",
+        "upload: { length: chunked }",
+        "",
+        |s| s.accept_chunked = true,
+    );
+    check(
+        "stdin, chunked",
+        "\"-\"",
+        "upload: { length: chunked }",
+        "",
+        |s| s.accept_chunked = true,
+    );
+    check("shuffled", "workers.csv", key, "", |s| {
+        s.result_order = ResultOrder::Shuffled
+    });
+    check("without keys", "workers.csv", key, "", |s| {
+        s.echo_identifier = false
+    });
+    check(
+        "compressed",
+        "workers.csv",
+        key,
+        "result_encoding: gzip",
+        same,
+    );
+    check("in place", "workers.csv", key, "", |s| {
+        s.result_in_place = true
+    });
+    check("late", "workers.csv", key, "", |s| {
+        s.ticket_delay = Duration::from_millis(300)
+    });
 }
 
 #[test]
@@ -285,7 +343,10 @@ fn refused_rows_of_a_large_file() {
     let counts = ["read", "rejected", "sent", "accepted", "failed"].map(|c| ended.count(c));
     let bad = rejected.len() as u64 + 1;
     let (refused, read) = (existing.len() as u64, u64::from(rows) + 1);
-    assert_eq!(counts, [read, bad, read - bad, read - bad - refused, refused]);
+    assert_eq!(
+        counts,
+        [read, bad, read - bad, read - bad - refused, refused]
+    );
     // The line on which each rejected record begins.
     let rejects = rig.read("rejects.csv");
     let lines: Vec<(u32, u32)> = rejects
@@ -319,7 +380,10 @@ fn too_many_rejects_stop_the_run_before_anything_is_sent() {
         assert_eq!(ended.code, 4, "{}", ended.stderr);
         assert_eq!(rig.taken(), (0, 0));
         let path = rig.path("out/rejects.csv");
-        assert_eq!(ended.error(), message.replace("[dir]", rig.folder().to_str().unwrap()));
+        assert_eq!(
+            ended.error(),
+            message.replace("[dir]", rig.folder().to_str().unwrap())
+        );
         assert_eq!(
             rig.read("out/rejects.csv"),
             "employeeID,salary,_file,_line,_stage,_column,_code,_message\n\
@@ -329,7 +393,10 @@ fn too_many_rejects_stop_the_run_before_anything_is_sent() {
         assert_eq!(ended.report["guards"][0]["decision"], "stopped");
         let counts = ["read", "rejected", "would_send", "sent"].map(|c| ended.count(c));
         assert_eq!(counts, [3, 1, 2, 0]);
-        assert_eq!(ended.report["upload"].is_null(), !length.starts_with("chunked"));
+        assert_eq!(
+            ended.report["upload"].is_null(),
+            !length.starts_with("chunked")
+        );
     };
     let nothing = |limit: &str| {
         format!(
@@ -373,8 +440,22 @@ fn no_row_left_to_send() {
     let refuses = "error: no row is left to send, and implicit_delete would delete every item of the data set; nothing was sent";
     let empty = "error: workers.csv: there are no records; nothing was sent";
     check(bad, "{}", "implicit_delete: true", 4, 0, refuses);
-    check(bad, "{ length: spooled }", "implicit_delete: true", 4, 0, refuses);
-    check(bad, "{ length: chunked }", "implicit_delete: true", 4, 0, refuses);
+    check(
+        bad,
+        "{ length: spooled }",
+        "implicit_delete: true",
+        4,
+        0,
+        refuses,
+    );
+    check(
+        bad,
+        "{ length: chunked }",
+        "implicit_delete: true",
+        4,
+        0,
+        refuses,
+    );
     check(bad, "{}", "", 3, 0, "");
     check(bad, "{ length: spooled }", "", 3, 0, "");
     check(bad, "{ length: chunked }", "", 3, 0, "");
@@ -434,7 +515,10 @@ fn the_rejects_file_is_a_source_once_its_rows_are_put_right() {
     assert_eq!(output.0, 2);
     rig.write(
         "again.csv",
-        rejects.replace("thirty", "30").replace("5,Dan", "6,Dan").replace("2,Bob", "7,Bob"),
+        rejects
+            .replace("thirty", "30")
+            .replace("5,Dan", "6,Dan")
+            .replace("2,Bob", "7,Bob"),
     );
     rig.pipeline(&sections("again.csv", "rejects.csv"), import);
     let ended = rig.run(&[]);
@@ -511,7 +595,10 @@ fn what_a_run_says() {
     pipeline("");
     insta::assert_snapshot!(rig.run(&[]).stderr, @"");
 
-    rig.write("workers.csv", "employeeID,fullName,salary,status\n7,Ada,10,on\n");
+    rig.write(
+        "workers.csv",
+        "employeeID,fullName,salary,status\n7,Ada,10,on\n",
+    );
     insta::assert_snapshot!(rig.run(&[]).stderr, @"");
     assert_eq!(rig.run(&["-q", "--partial-ok"]).stderr, "");
 

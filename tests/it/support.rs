@@ -202,11 +202,7 @@ impl Rig {
         if self.path("rejects.csv").exists() {
             assert_eq!(mode(&self.path("rejects.csv")), 0o600);
         }
-        for (what, text) in [
-            ("stdout", &stdout),
-            ("stderr", &stderr),
-            ("report", &text),
-        ] {
+        for (what, text) in [("stdout", &stdout), ("stderr", &stderr), ("report", &text)] {
             for secret in ["CANARY", "X-Amz-Signature", "Bearer "] {
                 assert!(!text.contains(secret), "{secret} in {what}: {text}");
             }
@@ -428,7 +424,9 @@ impl Proxy {
 }
 
 async fn replaced(body: Body, from: &str, to: &str) -> Result<Body, Cut> {
-    let bytes = axum::body::to_bytes(body, usize::MAX).await.map_err(|_| Cut)?;
+    let bytes = axum::body::to_bytes(body, usize::MAX)
+        .await
+        .map_err(|_| Cut)?;
     let text = String::from_utf8(bytes.to_vec()).map_err(|_| Cut)?;
     Ok(Body::from(text.replace(from, to)))
 }
