@@ -201,6 +201,7 @@ impl Survey {
         for (told, origin) in report.sources.iter_mut().zip(self.source.origins()) {
             told.bytes = origin.bytes();
         }
+        report.bytes.source = report.sources.iter().map(|s| s.bytes).sum();
         report.counts.read = self.read();
         report.counts.filtered = self.filtered;
         report.counts.rejected = self.rejected();
