@@ -511,9 +511,26 @@ pub struct NoColumn {
     pub have: Vec<Arc<str>>,
 }
 
+/// What a header of one column says of its delimiter: the first that stands in its name, of those that
+/// files commonly have, as the pipeline file writes it.
+pub fn other_delimiter(name: &str) -> Option<&'static str> {
+    let known = [(';', ";"), ('\t', "tab"), ('|', "|"), (',', ",")];
+    let found = known.into_iter().find(|(c, _)| name.contains(*c))?;
+    Some(found.1)
+}
+
 impl std::fmt::Display for NoColumn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "no column `{}` here", self.wanted)?;
+        if let [only] = &self.have[..]
+            && let Some(delimiter) = other_delimiter(only)
+        {
+            let only = only.escape_debug();
+            return write!(
+                f,
+                ", the only one is `{only}`; if `{delimiter}` is the delimiter, say so in `delimiter`"
+            );
+        }
         let near = self
             .have
             .iter()

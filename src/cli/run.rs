@@ -7,7 +7,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::{Exit, Failure, Globals, PipelineArgs, put, say};
-use crate::config::{self, Pipeline, Target};
+use crate::config::{self, Pipeline, Problem, Target};
 use crate::orgvue::Connection;
 use crate::report::progress::Progress;
 use crate::report::run_report::{Outcome, PipelineInfo, RunId, RunReport};
@@ -106,13 +106,18 @@ fn execute(
     progress: &Progress,
 ) -> Result<Exit, Failure> {
     let pipeline = args.load(globals)?;
-    let problem = |problem| Failure::new(Exit::Usage, problem);
+    let problem = |problem: Problem| {
+        say(problem);
+        Failure::said(Exit::Usage)
+    };
     let env = &config::process_env;
     let token = match dry_run {
         true => None,
         false => pipeline.token(env).map_err(problem)?,
     };
     let keys = pipeline.stage_keys(env).map_err(problem)?;
+    let report_dir = pipeline.report_dir.as_deref().unwrap_or(Path::new("."));
+    RunReport::prepare(report_dir).map_err(|error| Failure::new(Exit::Failed, error))?;
     let started = Instant::now();
     let mut report = RunReport::new(
         RunId::generate(),
@@ -191,7 +196,14 @@ fn finish(
     let dir = pipeline.report_dir.as_deref().unwrap_or(Path::new("."));
     let written = report.write(dir);
     if !globals.quiet {
-        say(report.summary(written.as_deref().ok()).trim_end());
+        // Where nothing was read there is nothing to sum up, and what went wrong comes first.
+        if ended.is_ok() || report.counts.read > 0 {
+            say(report.summary(written.as_deref().ok()).trim_end());
+        } else {
+            for warning in &report.warnings {
+                say(format_args!("warning: {warning}"));
+            }
+        }
     }
     if common.json {
         let mut text = serde_json::to_vec_pretty(&report).map_err(std::io::Error::from)?;
@@ -199,6 +211,11 @@ fn finish(
         put(&text)?;
     }
     match (ended, written) {
+        // They name the pipeline file, as those of lint do.
+        (Err(RunError::Unbound { problems }), _) => {
+            problems.iter().for_each(say);
+            Err(Failure::said(exit))
+        }
         (Err(error), _) => Err(Failure::new(exit, error)),
         (Ok(()), Err(error)) => Err(Failure::new(Exit::Failed, error)),
         (Ok(()), Ok(_)) => Ok(exit),
@@ -206,7 +223,7 @@ fn finish(
 }
 
 /// The embedded sandbox, with the pipeline's way to tell items apart.
-async fn embedded(pipeline: &Pipeline) -> Result<Embedded, RunError> {
+pub(super) async fn embedded(pipeline: &Pipeline) -> Result<Embedded, RunError> {
     let mut settings = SandboxSettings {
         unknown_property: UnknownProperty::Accept,
         ..SandboxSettings::default()
@@ -218,10 +235,10 @@ async fn embedded(pipeline: &Pipeline) -> Result<Embedded, RunError> {
     Ok(Embedded(Sandbox::start(settings).await?))
 }
 
-struct Embedded(Sandbox);
+pub(super) struct Embedded(Sandbox);
 
 impl Embedded {
-    fn connection(&self) -> Result<Connection, RunError> {
+    pub(super) fn connection(&self) -> Result<Connection, RunError> {
         let Embedded(sandbox) = self;
         Ok(Connection {
             base: sandbox

@@ -76,11 +76,16 @@ impl Meaning<'_> {
         }
         for (i, stage) in spec.stages.iter().enumerate() {
             if let Err(message) = stage.check() {
-                self.problem(
-                    &format!("stages.{i}"),
-                    format!("{}: {message}", stage.name()),
-                    "",
-                );
+                let name = stage.name();
+                let section = format!("stages.{i}.{name}");
+                if self.is_whole(&section) {
+                    let place = self.places.find_quoted(&section, &message);
+                    self.findings.problem(
+                        place,
+                        format!("stage {} ({name}): {message}", i + 1),
+                        "",
+                    );
+                }
             }
         }
         let filters: Vec<usize> = (0..spec.stages.len())

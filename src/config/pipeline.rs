@@ -145,6 +145,17 @@ impl Pipeline {
         }
     }
 
+    /// As [`Pipeline::problem`], placed at the first thing in the section that the message quotes in
+    /// backticks: the column, the setting, the value that is wrong.
+    pub fn problem_within(&self, section: &str, message: &str, shown: String) -> Problem {
+        Problem {
+            file: self.file.clone(),
+            place: self.places.find_quoted(section, message),
+            message: shown,
+            help: None,
+        }
+    }
+
     /// The API token, from where the pipeline file says that it is; none for the sandbox. Apart from
     /// loading, since looking at a pipeline needs no secrets.
     ///
@@ -155,9 +166,12 @@ impl Pipeline {
         match &self.target {
             Target::Sandbox => Ok(None),
             Target::Orgvue(connection) => self
-                .secret(&connection.token, env)
+                .secret(&connection.token, "token", env)
                 .map(Some)
-                .map_err(|message| self.problem("target.orgvue.token", message)),
+                .map_err(|message| {
+                    let path = format!("target.orgvue.token.{}", connection.token.word());
+                    self.problem(&path, message)
+                }),
         }
     }
 
@@ -176,33 +190,35 @@ impl Pipeline {
                 KeySpec::Env(name) => TokenSpec::Env(name.clone()),
                 KeySpec::File(path) => TokenSpec::File(path.clone()),
             };
-            let key = self.secret(&found, env).and_then(|secret| {
+            let key = self.secret(&found, "key", env).and_then(|secret| {
                 Key::new(secret.expose_secret().as_bytes()).map_err(|e| e.to_string())
             });
-            let problem = |message| self.problem(&format!("stages.{at}.hash.key"), message);
+            let path = format!("stages.{at}.hash.key.{}", found.word());
+            let problem = |message| self.problem(&path, message);
             keys.insert(spec.clone(), key.map_err(problem)?);
         }
         Ok(keys)
     }
 
-    fn secret(&self, spec: &TokenSpec, env: Env) -> Result<SecretString, String> {
+    /// A secret of the kind `what`, which is the word for it.
+    fn secret(&self, spec: &TokenSpec, what: &str, env: Env) -> Result<SecretString, String> {
         match spec {
             TokenSpec::Env(name) => {
                 let text = env(name)
                     .ok_or_else(|| format!("the environment variable {name} is not set"))?;
-                usable(&text).map_err(|why| format!("the environment variable {name} {why}"))
+                usable(&text, what).map_err(|why| format!("the environment variable {name} {why}"))
             }
             TokenSpec::File(path) => {
                 let shown = path;
                 let path = self.folder.join(path);
-                let text = read_token(&path).map_err(|why| format!("the file {shown} {why}"))?;
-                usable(&text).map_err(|why| format!("the file {shown} {why}"))
+                let text = read_secret(&path).map_err(|why| format!("the file {shown} {why}"))?;
+                usable(&text, what).map_err(|why| format!("the file {shown} {why}"))
             }
         }
     }
 }
 
-fn read_token(path: &Path) -> Result<String, String> {
+fn read_secret(path: &Path) -> Result<String, String> {
     let cannot = |e: std::io::Error| format!("cannot be read: {}", super::io_words(&e));
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(cannot)?;
@@ -211,25 +227,30 @@ fn read_token(path: &Path) -> Result<String, String> {
         .read_to_string(&mut text)
         .map_err(cannot)?;
     if read as u64 > MAX_TOKEN {
-        return Err("is too large for a token".to_owned());
+        return Err(format!("is larger than {} KiB", MAX_TOKEN / 1024));
     }
     Ok(text)
 }
 
-/// The token without byte order mark and outer white space, if it can stand in a header.
-fn usable(text: &str) -> Result<SecretString, &'static str> {
+/// The secret without byte order mark and outer white space, if it can stand in a header. `what` is the
+/// word for it.
+fn usable(text: &str, what: &str) -> Result<SecretString, String> {
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.is_empty() {
-        return Err("holds no token, it is empty");
+        return Err(format!("is empty: expected the {what}"));
     }
     let begins_with_scheme = text
         .get(..7)
         .is_some_and(|start| start.eq_ignore_ascii_case("bearer "));
     if begins_with_scheme {
-        return Err("must hold the token alone, without the word Bearer");
+        return Err(format!(
+            "must hold the {what} alone, without the word Bearer"
+        ));
     }
     if !text.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err("holds white space or other characters inside the token");
+        return Err(format!(
+            "holds white space or characters other than ASCII inside the {what}"
+        ));
     }
     Ok(SecretString::from(text))
 }

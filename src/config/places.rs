@@ -14,6 +14,8 @@ struct Spot {
     place: Place,
     /// Holds text that came from a variable.
     filled: bool,
+    /// The text as written, where it is one, and no variable's.
+    text: Option<Box<str>>,
 }
 
 impl Places {
@@ -29,9 +31,14 @@ impl Places {
             Kind::Scalar(scalar) if !scalar.is_null() => (&node.place, scalar.template.is_some()),
             _ => (key, false),
         };
+        let text = match &node.kind {
+            Kind::Scalar(scalar) if !filled => Some(Box::from(&*scalar.text)),
+            _ => None,
+        };
         let spot = Spot {
             place: place.clone(),
             filled,
+            text,
         };
         self.0.insert(path.clone(), spot);
         let len = path.len();
@@ -77,6 +84,35 @@ impl Places {
                 return Place::Whole;
             }
         }
+    }
+
+    /// The place of what a message about a section is about: of the things it quotes in backticks, the
+    /// first that is a setting of the section, or a name or value written in it. Otherwise the section's.
+    pub(super) fn find_quoted(&self, section: &str, message: &str) -> Place {
+        for quoted in message.split('`').skip(1).step_by(2) {
+            let setting = quoted.split_once(": ").map_or(quoted, |(name, _)| name);
+            let path = format!("{section}.{setting}");
+            if self.contains(&path) {
+                return self.find(&path);
+            }
+            let within = |path: &str| {
+                let below = path.strip_prefix(section);
+                below.is_some_and(|rest| rest.starts_with('.') || rest.is_empty())
+            };
+            let same = |path: &str, spot: &Spot| {
+                let is_key = path.len() > section.len()
+                    && path
+                        .strip_suffix(quoted)
+                        .is_some_and(|rest| rest.ends_with('.'));
+                is_key || spot.text.as_deref() == Some(quoted)
+            };
+            let spots = self.0.iter();
+            let found = spots.filter(|(path, spot)| within(path) && same(path, spot));
+            if let Some(place) = found.map(|(_, spot)| &spot.place).min() {
+                return place.clone();
+            }
+        }
+        self.find(section)
     }
 
     /// Whether a setting is written.

@@ -55,6 +55,16 @@ pub enum TokenSpec {
     File(String),
 }
 
+impl TokenSpec {
+    /// The word in the pipeline file.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            TokenSpec::Env(_) => "env",
+            TokenSpec::File(_) => "file",
+        }
+    }
+}
+
 /// One list of the import's settings, which stand beside those of the target itself in the pipeline
 /// file. It makes [`ImportSpec`] and the targets as they are written, so that every target knows all of
 /// its keys and refuses any other.

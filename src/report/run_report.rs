@@ -530,6 +530,23 @@ impl RunReport {
         format!("run-{}.report.json", self.run_id)
     }
 
+    /// Makes the folder that reports go into, and tries whether a file can be made there: better before
+    /// the work than after it.
+    ///
+    /// # Errors
+    /// As [`RunReport::write`].
+    pub fn prepare(dir: &Path) -> Result<(), ReportError> {
+        let folder = |source| ReportError::Folder {
+            path: dir.to_owned(),
+            source,
+        };
+        create_folder(dir).map_err(folder)?;
+        let file = tempfile::Builder::new().prefix(".run-").tempfile_in(dir);
+        let path = dir.to_owned();
+        file.map(drop)
+            .map_err(|source| ReportError::Write { path, source })
+    }
+
     /// Writes the report into a folder, which is made where it is missing, and returns its path. The
     /// file appears complete or not at all, and only its owner may read it.
     pub fn write(&self, dir: &Path) -> Result<PathBuf, ReportError> {

@@ -109,6 +109,50 @@ impl Header {
     }
 }
 
+/// Bytes from the beginning that tell formats which are no text.
+const FOREIGN_BYTES: usize = 16;
+
+/// What a file is that is often taken for an export and isn't one, by its first bytes.
+fn foreign(text: &[u8]) -> Option<&'static str> {
+    const KNOWN: &[(&[u8], &str)] = &[
+        (b"PK\x03\x04", "an Excel workbook or another ZIP archive"),
+        (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
+        (b"%PDF-", "a PDF"),
+        (b"PAR1", "a Parquet file"),
+        (b"BZh", "bzip2 data"),
+        (b"\xfd7zXZ\0", "xz data"),
+        (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    ];
+    let known = KNOWN.iter().find(|(start, _)| text.starts_with(start));
+    known.map(|(_, what)| *what).or_else(|| {
+        let start = text.trim_ascii_start().to_ascii_lowercase();
+        let page = start.starts_with(b"<!doctype") || start.starts_with(b"<html");
+        let xml = start.starts_with(b"<?xml");
+        (page.then_some("a web page")).or(xml.then_some("XML"))
+    })
+}
+
+/// What stands where JSON objects are expected, by its beginning.
+fn no_objects(layout: Layout, text: &[u8]) -> &'static str {
+    match (layout, text.first()) {
+        (Layout::Lines, Some(b'[')) => {
+            "expected one JSON object a line, found an array; set source.format to json"
+        }
+        (Layout::Lines, Some(b'{')) => {
+            "no line holds a whole JSON object; objects of several lines must stand in an array"
+        }
+        (Layout::Lines, _) => "expected one JSON object a line",
+        (Layout::Array, Some(b'{')) => {
+            "expected a JSON array, found an object; for one object a line set source.format to ndjson"
+        }
+        (Layout::Array, Some(b'[')) if text[1..].trim_ascii() == b"]" => {
+            "the JSON array is empty: there are no records; nothing was sent"
+        }
+        (Layout::Array, Some(b'[')) => "no object with members was found in the JSON array",
+        (Layout::Array, _) => "expected a JSON array of objects",
+    }
+}
+
 /// The blocks of a source, in order.
 pub struct Blocks {
     source: Arc<Source>,
@@ -232,6 +276,13 @@ impl Blocks {
     async fn open_file(&mut self) -> Result<(), RunError> {
         self.line = 1;
         let mut text = self.source.open(self.file).await?;
+        text.fill(&mut self.buffer, FOREIGN_BYTES).await?;
+        if let Some(what) = foreign(&self.buffer) {
+            return Err(self.at_line(
+                1,
+                format!("this is {what}, and no CSV or JSON; export it as CSV"),
+            ));
+        }
         let layout = match self.reading.layout.clone() {
             RecordLayout::Auto(dialect) => self.sniff(&mut text, dialect).await?,
             stated => stated,
@@ -243,7 +294,11 @@ impl Blocks {
                     Layout::Array => Boundary::JsonArray(json::ArrayCutter::default()),
                 };
                 if self.file > 0 {
-                    self.header.clone()
+                    Header {
+                        csv: None,
+                        json: Some(layout),
+                        ..self.header.clone()
+                    }
                 } else {
                     let names = match columns {
                         Some(columns) => columns,
@@ -266,30 +321,54 @@ impl Blocks {
         self.text = Some(text);
         if self.file == 0 {
             self.header = header;
-        } else if header.names != self.header.names || header.json != self.header.json {
-            let message = match header
-                .names
-                .iter()
-                .zip(self.header.names.iter())
-                .position(|(a, b)| a != b)
-            {
-                Some(at) => format!(
-                    "this file's column {} is `{}`, and `{}` in {}; all files of a source have the same columns",
-                    at + 1,
-                    header.names[at],
-                    self.header.names[at],
-                    self.source.origins()[0].name
-                ),
-                None => format!(
-                    "this file has {} columns, and {} has {}; all files of a source have the same columns",
-                    header.names.len(),
-                    self.source.origins()[0].name,
-                    self.header.names.len()
-                ),
-            };
-            return Err(self.at_line(1, message));
+        } else if let Some(difference) = self.difference(&header) {
+            return Err(self.at_line(1, difference));
         }
         Ok(())
+    }
+
+    /// What keeps a further file from being a part of the first one's table.
+    fn difference(&self, header: &Header) -> Option<String> {
+        let first = &self.source.origins()[0].name;
+        if header.format() != self.header.format() {
+            return Some(format!(
+                "this file is {}, and {first} is {}; all files of a source have the same format",
+                header.format(),
+                self.header.format()
+            ));
+        }
+        let (names, expected) = (&header.names, &self.header.names);
+        if let Some(at) = (names.iter().zip(&**expected)).position(|(a, b)| a != b) {
+            return Some(format!(
+                "this file's column {} is `{}`, and `{}` in {first}; all files of a source have the same columns",
+                at + 1,
+                names[at],
+                expected[at],
+            ));
+        }
+        if names.len() != expected.len() {
+            return Some(format!(
+                "this file has {} columns, and {first} has {}; all files of a source have the same columns",
+                names.len(),
+                expected.len()
+            ));
+        }
+        // Columns that are ignored make the records longer, and a parser knows one length.
+        let added = |header: &Header| {
+            let cells = header.csv.as_ref().map_or(0, |csv| csv.cells);
+            cells > header.names.len()
+        };
+        match (added(header), added(&self.header)) {
+            (true, false) => Some(format!(
+                "this is a rejects file (it ends with {}), and {first} is none; read them one after the other",
+                self.reading.added.join(",")
+            )),
+            (false, true) => Some(format!(
+                "this is no rejects file, and {first} is one (it ends with {}); read them one after the other",
+                self.reading.added.join(",")
+            )),
+            _ => None,
+        }
     }
 
     /// Tells the format by the first character that is not white space.
@@ -333,10 +412,12 @@ impl Blocks {
             let count = discover(layout, &seen, DISCOVERED_RECORDS, &mut names);
             if ended || count >= DISCOVERED_RECORDS || want >= MAX_RECORD {
                 if names.is_empty() {
-                    if self.buffer.iter().all(u8::is_ascii_whitespace) {
+                    let start = self.buffer.iter().position(|b| !b.is_ascii_whitespace());
+                    let Some(start) = start else {
                         return Err(self.at_line(1, "the file is empty".into()));
-                    }
-                    return Err(self.at_line(1, "no JSON object with members was found".into()));
+                    };
+                    let message = no_objects(layout, &self.buffer[start..]);
+                    return Err(self.place(start, message.into()));
                 }
                 return Ok(names);
             }
@@ -367,6 +448,11 @@ impl Blocks {
             if let Some(end) = csv::first_record(dialect, &self.buffer[start..], ended) {
                 break (start, start + end);
             }
+            if ended && skip > 0 {
+                let message =
+                    format!("no header comes after the {skip} lines of source.csv.skip_lines");
+                return Err(self.at_line(1, message));
+            }
             if ended {
                 return Err(self.at_line(1, "the file is empty: expected a header".into()));
             }
@@ -376,6 +462,9 @@ impl Blocks {
             }
             want *= 2;
         };
+        Boundary::Csv(dialect)
+            .cut(&self.buffer[start..end], true)
+            .map_err(|e| self.place(start + e.at, e.kind.to_string()))?;
         self.line = 1 + count_lines(&self.buffer[..start]);
         let mut raw = &self.buffer[start..end];
         let mut crlf = false;
@@ -390,6 +479,13 @@ impl Blocks {
             return fail(
                 "lines end with bare carriage returns; convert them to LF or CR LF".into(),
             );
+        }
+        if [&b"{\""[..], b"[{", b"[{\""]
+            .iter()
+            .any(|json| raw.starts_with(json))
+            || raw == b"["
+        {
+            return fail("this is JSON, and no header; set source.format".into());
         }
         let Ok(written) = std::str::from_utf8(&raw) else {
             return fail(

@@ -14,7 +14,7 @@ use crate::upload::spool::SpoolError;
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The source can't be read.
-    #[error("source")]
+    #[error(transparent)]
     Source(#[from] SourceError),
     /// The source's text can't be read as records.
     #[error("{file}:{line}{}: {message}", column.map_or_else(String::new, |c| format!(":{c}")))]
@@ -29,7 +29,7 @@ pub enum RunError {
         message: String,
     },
     /// The source has no records.
-    #[error("{0}: there are no records, only a header; nothing was sent")]
+    #[error("{0}: there are no records; nothing was sent")]
     NoRecords(String),
     /// More records than 32 bits number.
     #[error("more than 4,294,967,295 records in one run; split the source")]
@@ -41,18 +41,22 @@ pub enum RunError {
         problems: Vec<String>,
     },
     /// A lookup table can't be read.
-    #[error("{place}: lookup")]
+    #[error("{place}: {stage}: {file}")]
     Table {
         /// Where the pipeline file names it.
         place: String,
+        /// The stage: `stage 2 (lookup)`.
+        stage: String,
+        /// The table's file, as written.
+        file: String,
         /// Why.
         source: TableError,
     },
     /// The embedded sandbox can't be started.
-    #[error("sandbox")]
+    #[error(transparent)]
     Sandbox(#[from] SandboxError),
     /// The rejects file can't be written.
-    #[error("rejects")]
+    #[error(transparent)]
     Rejects(#[from] RejectsError),
     /// More rows were rejected than the pipeline allows.
     #[error(
@@ -78,7 +82,7 @@ pub enum RunError {
     #[error("no row is left to send; the upload was cut off and nothing was imported")]
     NothingLeft,
     /// The temporary file.
-    #[error("upload")]
+    #[error(transparent)]
     Spool(#[from] SpoolError),
     /// The source changed between the two passes.
     #[error(
@@ -92,21 +96,16 @@ pub enum RunError {
         second: u64,
     },
     /// The storage did not take the upload.
-    #[error("upload")]
+    #[error(transparent)]
     Upload(#[from] PutError),
     /// The API refused a call, or could not be reached.
-    #[error("{step}")]
-    Orgvue {
-        /// Which call.
-        step: &'static str,
-        /// Why.
-        source: OrgvueError,
-    },
+    #[error(transparent)]
+    Orgvue(#[from] OrgvueError),
     /// The import call.
-    #[error("import")]
+    #[error(transparent)]
     Import(#[from] ImportError),
     /// The job did not complete in time, or failed.
-    #[error("wait")]
+    #[error(transparent)]
     Wait(#[from] WaitError),
     /// Counts that don't add up.
     #[error(transparent)]

@@ -1,9 +1,11 @@
 //! The run: survey, guards, upload, import, wait, results; each step once, in this order.
 
+pub mod bench;
 pub mod blocks;
 pub mod error;
 pub mod pass;
 pub mod plan;
+pub mod preview;
 pub mod results;
 pub mod send;
 pub mod survey;
@@ -23,7 +25,7 @@ use crate::format::json::Layout;
 use crate::http::retry::{self, Failure, Step, Verdict};
 use crate::orgvue::client::parameters;
 use crate::orgvue::spec::IdentifySpec;
-use crate::orgvue::{Client, Connection, Locations, OrgvueError, Ticket};
+use crate::orgvue::{Client, Connection, Locations, Ticket};
 use crate::report::human;
 use crate::report::progress::{Phase, Progress};
 use crate::report::rejects::{self, RejectsFile};
@@ -101,8 +103,13 @@ pub async fn resources(
         let read = Table::load(&pipeline.folder.join(table.file), table.delimiter)
             .await
             .map_err(|source| {
-                let place = pipeline.problem(&format!("stages.{at}"), "").place_text();
-                RunError::Table { place, source }
+                let path = format!("stages.{at}.lookup.file");
+                RunError::Table {
+                    place: pipeline.problem(&path, "").place_text(),
+                    stage: format!("stage {} (lookup)", at + 1),
+                    file: table.file.to_owned(),
+                    source,
+                }
             })?;
         tables.insert(table.file.to_owned(), Arc::new(read));
     }
@@ -178,24 +185,22 @@ pub fn bind(pipeline: &Pipeline, header: &Header, resources: &Resources) -> Resu
         today: today(),
         seed: rand::random(),
     };
-    Plan::bind(&meaning, header).map_err(|unbound| RunError::Unbound {
-        problems: unbound
-            .into_iter()
-            .map(
-                |Unbound {
-                     mut path,
-                     what,
-                     message,
-                 }| {
-                    if path[0] == "target" {
-                        path.insert(1, pipeline.target.name().to_owned());
-                    }
-                    pipeline
-                        .problem(&path.join("."), format!("{what}: {message}"))
-                        .to_string()
-                },
-            )
-            .collect(),
+    Plan::bind(&meaning, header).map_err(|unbound| {
+        let place = |Unbound {
+                         mut path,
+                         what,
+                         message,
+                     }| {
+            if path[0] == "target" {
+                path.insert(1, pipeline.target.name().to_owned());
+            }
+            pipeline.problem_within(&path.join("."), &message, format!("{what}: {message}"))
+        };
+        let mut problems: Vec<_> = unbound.into_iter().map(place).collect();
+        problems.sort_by(|a, b| a.place.cmp(&b.place));
+        RunError::Unbound {
+            problems: problems.iter().map(ToString::to_string).collect(),
+        }
     })
 }
 
@@ -211,6 +216,13 @@ async fn prepare(job: &Job<'_>, report: &mut RunReport) -> Result<(Prepared, Fir
     let blocks = Blocks::open(source.clone(), reading.clone()).await?;
     let header = blocks.header().clone();
     let plan = Arc::new(bind(pipeline, &header, &job.resources)?);
+    if let [only] = &header.names[..]
+        && let Some(delimiter) = crate::batch::other_delimiter(only)
+    {
+        report.warnings.push(format!(
+            "the header is a single column; if `{delimiter}` is the delimiter, set source.csv.delimiter"
+        ));
+    }
     report.sources = source
         .origins()
         .iter()
@@ -283,10 +295,7 @@ async fn survey_and_send(
         surveyed.rejects.finish()?;
         return Ok(());
     };
-    let client = Client::new(connection).map_err(|source| RunError::Orgvue {
-        step: "target",
-        source,
-    })?;
+    let client = Client::new(connection)?;
     report.import = None;
     let (surveyed, locations) = match pipeline.length() {
         Length::Chunked => send_straight(job, prepared, first, &client, report).await?,
@@ -553,13 +562,7 @@ async fn put(
         BodyEncoding::Gzip => "gzip",
     };
     let began = Instant::now();
-    let locations = client
-        .generate(format, encoding)
-        .await
-        .map_err(|source| RunError::Orgvue {
-            step: "generate",
-            source,
-        })?;
+    let locations = client.generate(format, encoding).await?;
     *report.seconds.generate.get_or_insert_default() += began.elapsed();
     let told = report.upload.get_or_insert_with(|| UploadReport {
         length: match job.pipeline.length() {
@@ -671,8 +674,7 @@ async fn join_results(
         settings.match_results,
         sent,
     )
-    .await
-    .map_err(results_error)?;
+    .await?;
     report.counts.accepted = joined.accepted;
     report.counts.failed = joined.failed;
     report.counts.unprocessed = sent.saturating_sub(joined.accepted + joined.failed);
@@ -718,13 +720,6 @@ fn see(told: &mut ImportReport, ticket: &Ticket) {
         && !told.trace_ids.contains(id)
     {
         told.trace_ids.push(id.clone());
-    }
-}
-
-fn results_error(source: OrgvueError) -> RunError {
-    RunError::Orgvue {
-        step: "results",
-        source,
     }
 }
 

@@ -150,7 +150,7 @@ impl Plan {
             let bound = spec.bind(&mut columns, meaning.resources).map_err(|why| {
                 let what = format!("stage {} ({})", at + 1, spec.name());
                 vec![Unbound {
-                    path: vec!["stages".into(), at.to_string()],
+                    path: vec!["stages".into(), at.to_string(), spec.name().into()],
                     what,
                     message: why.to_string(),
                 }]
@@ -201,7 +201,7 @@ impl Plan {
                     more.into_iter()
                         .filter(|p| p.path != ["validate", "key"])
                         .map(|p| Unbound {
-                            what: p.path.join("."),
+                            what: in_words(&p.path),
                             path: p.path,
                             message: p.message,
                         }),
@@ -303,9 +303,14 @@ impl Plan {
         self.stages.iter().map(|(name, stage)| (*name, &**stage))
     }
 
+    /// Gives a parsed batch the columns that stages add.
+    pub fn widen(&self, batch: &mut Batch) {
+        batch.widen(self.width);
+    }
+
     /// Stages and rules over a parsed batch.
     pub fn transform(&self, batch: &mut Batch) {
-        batch.widen(self.width);
+        self.widen(batch);
         for (_, stage) in &self.stages {
             stage.apply(batch);
         }
@@ -329,6 +334,7 @@ impl Plan {
         for (name, slot) in self.columns.iter() {
             for (row, cell) in batch.column(slot).iter().enumerate() {
                 if !cell.is_empty()
+                    && cell.kind() != Kind::Faulty
                     && self
                         .tokens
                         .iter()
@@ -354,6 +360,18 @@ impl Plan {
         }
     }
 
+    /// Hash of the key of each encoded row; empty where there is no key rule.
+    pub fn keys(&self, batch: &Batch, encoded: &Encoded) -> Vec<u64> {
+        match &self.key {
+            Some((_, slot)) => encoded
+                .rows
+                .iter()
+                .map(|&row| self.key_hash(batch.get(row as usize, *slot)))
+                .collect(),
+            None => Vec::new(),
+        }
+    }
+
     /// A block in, bytes out: what a worker does.
     ///
     /// # Errors
@@ -363,14 +381,7 @@ impl Plan {
         let mut batch = self.parse(block)?;
         self.transform(&mut batch);
         let encoded = self.encoder.encode(&batch);
-        let keys = match &self.key {
-            Some((_, slot)) => encoded
-                .rows
-                .iter()
-                .map(|&row| self.key_hash(batch.get(row as usize, *slot)))
-                .collect(),
-            None => Vec::new(),
-        };
+        let keys = self.keys(&batch, &encoded);
         let filtered = (0..batch.len())
             .filter(|&row| batch.state(row) == RowState::Filtered)
             .count() as u64;
@@ -384,6 +395,17 @@ impl Plan {
             hash,
             filtered,
         })
+    }
+}
+
+/// The path of a rule in words: rules of rows have no name, and people count from 1.
+fn in_words(path: &[String]) -> String {
+    match path {
+        [_, rows, at, ..] if rows == "rows" => match at.parse::<usize>() {
+            Ok(at) => format!("row rule {}", at + 1),
+            Err(_) => path.join("."),
+        },
+        _ => path.join("."),
     }
 }
 

@@ -106,6 +106,12 @@ impl std::fmt::Debug for Table {
 /// Why a table can't be read. Names lines, never values.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
+    /// There is no such file.
+    #[error("there is no such file")]
+    NotFound,
+    /// A folder is named.
+    #[error("it is a directory")]
+    Directory,
     /// The file can't be opened or read.
     #[error("cannot read it")]
     Read(#[source] std::io::Error),
@@ -124,8 +130,11 @@ pub enum TableError {
     /// Two columns of one name.
     #[error("its header names `{0}` twice")]
     RepeatedColumn(String),
+    /// A quote is opened and not closed before the end of the file.
+    #[error("the record that begins on line {0} opens a quote that is never closed")]
+    OpenQuote(u32),
     /// A record of too many or too few cells.
-    #[error("line {line} has {cells} cells, the header has {columns}")]
+    #[error("line {line}: expected {columns} cells as in the header, found {cells}")]
     Ragged {
         /// Physical line on which the record begins.
         line: u32,
@@ -139,15 +148,18 @@ pub enum TableError {
 impl Table {
     /// Reads a table. `path` is where the file really is.
     pub async fn load(path: &Path, delimiter: u8) -> Result<Table, TableError> {
-        let file = tokio::fs::File::open(path)
-            .await
-            .map_err(TableError::Read)?;
+        let io_error = |e: std::io::Error| match e.kind() {
+            std::io::ErrorKind::NotFound => TableError::NotFound,
+            std::io::ErrorKind::IsADirectory => TableError::Directory,
+            _ => TableError::Read(e),
+        };
+        let file = tokio::fs::File::open(path).await.map_err(io_error)?;
         let mut bytes = Vec::new();
         // One byte more tells a file that is too large from one that just fits.
         file.take(MAX_BYTES + 1)
             .read_to_end(&mut bytes)
             .await
-            .map_err(TableError::Read)?;
+            .map_err(io_error)?;
         if bytes.len() as u64 > MAX_BYTES {
             return Err(TableError::TooLarge);
         }
@@ -165,13 +177,22 @@ impl Table {
             .has_headers(false)
             .flexible(true)
             .delimiter(delimiter)
-            .create_reader(bytes);
+            .create_reader(bytes.chain(&b"\n"[..]));
+        // The line end that was added is part of a cell only if its quote is not closed; a closed cell
+        // that ends with one of its own has it right before its quote.
+        let unclosed = |last: &str| {
+            let end = bytes.trim_ascii_end();
+            last.ends_with('\n') && !end.ends_with(b"\n\"")
+        };
         let mut lines = Lines::new(bytes);
         let mut record = csv_async::StringRecord::new();
         let read_error = |e: csv_async::Error| TableError::Read(std::io::Error::other(e));
 
         if !reader.read_record(&mut record).await.map_err(read_error)? {
             return Err(TableError::NoHeader);
+        }
+        if record.iter().next_back().is_some_and(unclosed) {
+            return Err(TableError::OpenQuote(1));
         }
         let columns: Vec<Box<str>> = record.iter().map(Box::from).collect();
         if let Some((_, name)) =
@@ -192,6 +213,9 @@ impl Table {
                 return Ok(table);
             }
             let line = lines.at(at as usize);
+            if record.iter().next_back().is_some_and(unclosed) {
+                return Err(TableError::OpenQuote(line));
+            }
             if record.len() != table.columns.len() {
                 return Err(TableError::Ragged {
                     line,
@@ -543,10 +567,13 @@ mod tests {
             (&b""[..], "it is empty, expected a header"),
             (b"\xef\xbb\xbf", "it is empty, expected a header"),
             (b"a,b,a\n", "its header names `a` twice"),
-            (b"a,b\n1,2\n\n1\n", "line 4 has 1 cells, the header has 2"),
+            (
+                b"a,b\n1,2\n\n1\n",
+                "line 4: expected 2 cells as in the header, found 1",
+            ),
             (
                 b"a,b\r\n1,2\r\n1,2,3\r\n",
-                "line 3 has 3 cells, the header has 2",
+                "line 3: expected 2 cells as in the header, found 3",
             ),
             (b"a\nx\n\xff\n", "line 3 is not UTF-8"),
         ] {
@@ -556,7 +583,7 @@ mod tests {
         let error = Table::load(Path::new("/no/such/file"), b',')
             .await
             .unwrap_err();
-        assert_eq!(error.to_string(), "cannot read it");
+        assert_eq!(error.to_string(), "there is no such file");
     }
 
     #[tokio::test]

@@ -1,9 +1,12 @@
 //! Tests of the whole program: the built binary, real files, exact output.
 
+mod bad;
 mod cli;
 mod lint;
+mod reference;
 mod pipelines;
 mod readme;
+mod tools;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

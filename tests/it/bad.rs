@@ -1,0 +1,937 @@
+//! Wrong inputs beside the exact text that they give on stderr, and the exit code.
+
+use std::path::Path;
+
+use async_compression::tokio::write::{GzipEncoder, ZstdEncoder};
+use tokio::io::AsyncWriteExt;
+
+use crate::{outcome, rostream, run};
+use rostream::sandbox::Sandbox;
+use rostream::sandbox::options::{SandboxSettings, TokenState};
+
+/// A source of two good rows.
+const WORKERS: (&str, &[u8]) = ("w.csv", b"Employee ID,Name,Salary\n1,Ann,10\n2,Bob,20\n");
+
+/// Collects what differs, so that a change of wording shows all its places at once.
+#[derive(Default)]
+struct Table {
+    wrong: std::cell::RefCell<Vec<String>>,
+}
+
+impl Table {
+    /// Runs a command on a pipeline beside these files. What every pipeline must have and this text
+    /// doesn't say comes after it, so that the text begins on line 2.
+    fn check(
+        &self,
+        command: &str,
+        pipeline: &str,
+        files: &[(&str, &[u8])],
+        code: i32,
+        stderr: &str,
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), pipeline, files);
+        let (found, stdout, text) = run(dir.path(), &["-q", command, "p.yaml"]);
+        let text = text.replace(dir.path().to_str().unwrap(), "[dir]");
+        if (found, stdout.as_str(), text.as_str()) != (code, "", stderr) {
+            self.wrong.borrow_mut().push(format!(
+                "{pipeline}\nexpected {code}:\n{stderr}\nfound {found}:\n{text}{stdout}"
+            ));
+        }
+    }
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        let wrong = self.wrong.borrow();
+        assert!(wrong.is_empty(), "{}", wrong.join("\n----\n"));
+    }
+}
+
+fn write(dir: &Path, pipeline: &str, files: &[(&str, &[u8])]) {
+    let mut text = format!("version: 1\n{pipeline}");
+    for (section, default) in [
+        ("source:", "source: { path: w.csv }\n"),
+        ("target:", "target: { sandbox: }\n"),
+    ] {
+        if !pipeline.lines().any(|line| line.starts_with(section)) {
+            text.push_str(default);
+        }
+    }
+    std::fs::write(dir.join("p.yaml"), text).unwrap();
+    for (name, bytes) in files {
+        let path = dir.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+}
+
+/// The bytes as gzip and as zstd.
+fn compressed(bytes: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut gzip = GzipEncoder::new(Vec::new());
+        gzip.write_all(bytes).await.unwrap();
+        gzip.shutdown().await.unwrap();
+        let mut zstd = ZstdEncoder::new(Vec::new());
+        zstd.write_all(bytes).await.unwrap();
+        zstd.shutdown().await.unwrap();
+        (gzip.into_inner(), zstd.into_inner())
+    })
+}
+
+/// Without the last byte, as of a copy that was interrupted.
+fn cut(bytes: &[u8]) -> Vec<u8> {
+    bytes[..bytes.len() - 1].to_vec()
+}
+
+/// With the stored checksum changed.
+fn damaged(bytes: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    let at = bytes.len() - 8;
+    bytes[at] ^= 1;
+    bytes
+}
+
+/// What the pipeline names and the header doesn't have: where it is named, by which stage or rule, and what there is.
+#[test]
+fn columns_that_are_not_there() {
+    let table = Table::default();
+    table.check("check", "\
+         stages:\n\
+         \x20 - trim:\n\
+         \x20 - rename: { Employe ID: employeeID }\n", &[WORKERS], 1, "p.yaml:4:27: stage 2 (rename): no column `Employe ID` here, did you mean `Employee ID`? (columns at this point: Employee ID, Name, Salary)\n");
+    table.check("check", "\
+         stages:\n\
+         \x20 - trim:\n\
+         \x20 - drop: [Name, Comments]\n", &[WORKERS], 1, "p.yaml:4:18: stage 2 (drop): no column `Comments` here (columns at this point: Employee ID, Salary)\n");
+    table.check("check", "\
+         stages:\n\
+         \x20 - trim:\n\
+         \x20 - select: [Name, Comments]\n", &[WORKERS], 1, "p.yaml:4:20: stage 2 (select): no column `Comments` here (columns at this point: Employee ID, Name, Salary)\n");
+    table.check("check", "\
+         stages:\n\
+         \x20 - trim:\n\
+         \x20 - trim: [Nam]\n", &[WORKERS], 1, "p.yaml:4:12: stage 2 (trim): no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n");
+    table.check("check", "\
+         stages:\n\
+         \x20 - trim:\n\
+         \x20 - case: { columns: [Nam], to: upper }\n", &[WORKERS], 1, "p.yaml:4:23: stage 2 (case): no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n");
+    table.check("check", "\
+         stages:\n\
+         \x20 - trim:\n\
+         \x20 - map: { column: Nam, values: { a: b } }\n", &[WORKERS], 1, "p.yaml:4:20: stage 2 (map): no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n");
+    table.check("check", "\
+         stages:\n\
+         \x20 - trim:\n\
+         \x20 - replace: { columns: [Nam], pattern: a, with: b }\n", &[WORKERS], 1, "p.yaml:4:26: stage 2 (replace): no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n");
+    table.check("check", "\
+         stages:\n\
+         \x20 - trim:\n\
+         \x20 - split: { column: Nam, by: \" \", into: [a, b] }\n", &[WORKERS], 1, "p.yaml:4:22: stage 2 (split): no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n");
+    table.check("check", "\
+         stages:\n\
+         \x20 - trim:\n\
+         \x20 - concat: { columns: [Nam, Salary], by: \" \", into: a }\n", &[WORKERS], 1, "p.yaml:4:25: stage 2 (concat): no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n");
+    table.check("check", "\
+         stages:\n\
+         \x20 - trim:\n\
+         \x20 - coalesce: { columns: [Nam, Salary], into: a }\n", &[WORKERS], 1, "p.yaml:4:27: stage 2 (coalesce): no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n");
+    table.check("check", "\
+         stages:\n\
+         \x20 - trim:\n\
+         \x20 - date: { columns: [Born], from: DD/MM/YYYY }\n", &[WORKERS], 1, "p.yaml:4:23: stage 2 (date): no column `Born` here (columns at this point: Employee ID, Name, Salary)\n");
+    table.check("check", "\
+         stages:\n\
+         \x20 - trim:\n\
+         \x20 - number: [Salaries]\n", &[WORKERS], 1, "p.yaml:4:14: stage 2 (number): no column `Salaries` here, did you mean `Salary`? (columns at this point: Employee ID, Name, Salary)\n");
+    table.check("check", "\
+         stages:\n\
+         \x20 - trim:\n\
+         \x20 - boolean: [Remote]\n", &[WORKERS], 1, "p.yaml:4:15: stage 2 (boolean): no column `Remote` here (columns at this point: Employee ID, Name, Salary)\n");
+    table.check("check", "\
+         stages:\n\
+         \x20 - trim:\n\
+         \x20 - hash: { columns: [NI], key: { file: k } }\n", &[WORKERS, ("k", b"0123456789abcdef")], 1, "p.yaml:4:23: stage 2 (hash): no column `NI` here (columns at this point: Employee ID, Name, Salary)\n");
+    table.check("check", "\
+         stages:\n\
+         \x20 - trim:\n\
+         \x20 - lookup: { file: w.csv, key: { column: Dept }, take: { Name: a } }\n", &[WORKERS], 1, "p.yaml:4:43: stage 2 (lookup): no column `Dept` here (columns at this point: Employee ID, Name, Salary)\n");
+    table.check("check", "\
+         stages:\n\
+         \x20 - trim:\n\
+         \x20 - set: { a: Nam + \"x\" }\n", &[WORKERS], 1, "p.yaml:4:15: stage 2 (set): `a`: no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n");
+    table.check("check", "\
+         stages:\n\
+         \x20 - trim:\n\
+         \x20 - filter: Nam != \"x\"\n", &[WORKERS], 1, "p.yaml:4:13: stage 2 (filter): no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n");
+    table.check("check", "\
+         stages:\n\
+         \x20 - rename: { Name: name }\n\
+         \x20 - drop: [Name]\n", &[WORKERS], 1, "p.yaml:4:12: stage 2 (drop): no column `Name` here, did you mean `name`? (columns at this point: Employee ID, name, Salary)\n");
+    table.check("check", "\
+         validate:\n\
+         \x20 key: employeeID\n\
+         \x20 columns:\n\
+         \x20   Nam: { required: true }\n\
+         \x20   Salery: { type: number }\n\
+         \x20 rows:\n\
+         \x20   - { assert: Start < End, code: order }\n\
+         target: { sandbox: { action: { column: Action } } }\n", &[WORKERS], 1, "\
+         p.yaml:3:8: validate.key: no column `employeeID` here, did you mean `Employee ID`? (columns at this point: Employee ID, Name, Salary)\n\
+         p.yaml:5:5: validate.columns.Nam: no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n\
+         p.yaml:6:5: validate.columns.Salery: no column `Salery` here, did you mean `Salary`? (columns at this point: Employee ID, Name, Salary)\n\
+         p.yaml:8:17: row rule 1: no column `Start` here (columns at this point: Employee ID, Name, Salary)\n\
+         p.yaml:9:40: target.action: no column `Action` here (columns at this point: Employee ID, Name, Salary)\n");
+    table.check("check", "\
+         stages:\n\
+         \x20 - trim:\n\
+         \x20 - rename: { Name: Salary }\n", &[WORKERS], 1, "p.yaml:4:21: stage 2 (rename): `Name` can't become `Salary`, there is such a column already; rename or drop it too\n");
+    table.check("check", "target: { sandbox: { action: create } }\n", &[("w.csv", b"_action,Name\ncreate,Ann\n")], 1, "p.yaml:2:30: target.action: there is a column `_action` and a constant action; say `action: { column: _action }`, or drop the column\n");
+}
+
+/// A header that is one column because another delimiter is meant.
+#[test]
+fn headers_of_another_delimiter() {
+    let table = Table::default();
+    table.check("check", "validate: { key: Name }\n", &[("w.csv", b"Employee ID;Name;Salary\n1;Ann;10\n")], 1, "p.yaml:2:18: validate.key: no column `Name` here, the only one is `Employee ID;Name;Salary`; if `;` is the delimiter, say so in `delimiter`\n");
+    table.check("check", "validate: { key: Name }\n", &[("w.csv", b"Employee ID\tName\n1\tAnn\n")], 1, "p.yaml:2:18: validate.key: no column `Name` here, the only one is `Employee ID\\tName`; if `tab` is the delimiter, say so in `delimiter`\n");
+    table.check("check", "validate: { key: Name }\n", &[("w.csv", b"Employee ID|Name\n1|Ann\n")], 1, "p.yaml:2:18: validate.key: no column `Name` here, the only one is `Employee ID|Name`; if `|` is the delimiter, say so in `delimiter`\n");
+    table.check("check", "\
+         source: { path: w.csv, csv: { delimiter: \";\" } }\n\
+         validate: { key: Name }\n", &[WORKERS], 1, "p.yaml:3:18: validate.key: no column `Name` here, the only one is `Employee ID,Name,Salary`; if `,` is the delimiter, say so in `delimiter`\n");
+    table.check("check", "\
+         source: { path: w.csv, format: tsv }\n\
+         stages: [ { drop: [Name] } ]\n", &[WORKERS], 1, "p.yaml:3:20: stage 1 (drop): no column `Name` here, the only one is `Employee ID,Name,Salary`; if `,` is the delimiter, say so in `delimiter`\n");
+}
+
+/// Sources that can't be opened, decompressed or decoded.
+#[test]
+fn sources_that_cannot_be_read() {
+    let (gzip, zstd) = compressed(b"a,b\n1,2\n");
+    let table = Table::default();
+    table.check(
+        "check",
+        "source: { path: exports }\n",
+        &[("exports/a.csv", b"a\n1\n")],
+        1,
+        "error: exports: is a directory; name a file, or a pattern such as exports/*.csv\n",
+    );
+    table.check(
+        "check",
+        "source: { path: exports/w.csv }\n",
+        &[],
+        1,
+        "error: exports/w.csv: no such file\n",
+    );
+    table.check(
+        "check",
+        "source: { path: \"exports/*.csv\" }\n",
+        &[("exports/a.txt", b"a\n1\n")],
+        1,
+        "error: exports/*.csv: no file matches\n",
+    );
+    table.check(
+        "check",
+        "source: { path: [w.csv, v.csv] }\n",
+        &[WORKERS],
+        1,
+        "error: v.csv: no such file\n",
+    );
+    table.check(
+        "check",
+        "",
+        &[("w.csv", b"")],
+        1,
+        "error: w.csv:1: the file is empty: expected a header\n",
+    );
+    table.check(
+        "check",
+        "",
+        &[("w.csv", b"\n\r\n")],
+        1,
+        "error: w.csv:1: the file is empty: expected a header\n",
+    );
+    table.check(
+        "check",
+        "",
+        &[("w.csv", b"\xef\xbb\xbf")],
+        1,
+        "error: w.csv:1: the file is empty: expected a header\n",
+    );
+    table.check(
+        "check",
+        "",
+        &[("w.csv", b"Employee ID,Name\n")],
+        1,
+        "error: w.csv: there are no records; nothing was sent\n",
+    );
+    table.check(
+        "check",
+        "source: { path: w.csv, csv: { skip_lines: 9 } }\n",
+        &[WORKERS],
+        1,
+        "error: w.csv:1: no header comes after the 9 lines of source.csv.skip_lines\n",
+    );
+    table.check(
+        "check",
+        "source: { path: w.json }\n",
+        &[("w.json", b"[]")],
+        1,
+        "error: w.json:1:1: the JSON array is empty: there are no records; nothing was sent\n",
+    );
+    table.check(
+        "check",
+        "source: { path: w.json }\n",
+        &[("w.json", b"")],
+        1,
+        "error: w.json:1: the file is empty: expected a header\n",
+    );
+    table.check("check", "source: { path: w.csv.gz }\n", &[("w.csv.gz", &cut(&gzip))], 1, "error: w.csv.gz: the gzip data is cut off or damaged, nothing of it is sent: unexpected end of file\n");
+    table.check("check", "source: { path: w.csv.gz }\n", &[("w.csv.gz", &damaged(&gzip))], 1, "error: w.csv.gz: the gzip data is cut off or damaged, nothing of it is sent: CRC computed does not match\n");
+    table.check("check", "source: { path: w.csv.zst }\n", &[("w.csv.zst", &cut(&zstd))], 1, "error: w.csv.zst: the zstd data is cut off or damaged, nothing of it is sent: zstd stream did not finish\n");
+    table.check("check", "source: { path: w.csv, compression: gzip }\n", &[WORKERS], 1, "error: w.csv: the gzip data is cut off or damaged, nothing of it is sent: Invalid gzip header\n");
+    table.check("check", "", &[("w.csv", b"PK\x03\x04\x14\x00\x06\x00\x08\x00\x00\x00!\x00[Content_Types].xml\n\x00\xff")], 1, "error: w.csv:1: this is an Excel workbook or another ZIP archive, and no CSV or JSON; export it as CSV\n");
+    table.check(
+        "check",
+        "",
+        &[(
+            "w.csv",
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00\x00\x00\n\x00\xff",
+        )],
+        1,
+        "error: w.csv:1: this is an old Excel workbook, and no CSV or JSON; export it as CSV\n",
+    );
+    table.check(
+        "check",
+        "",
+        &[("w.csv", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")],
+        1,
+        "error: w.csv:1: this is a PDF, and no CSV or JSON; export it as CSV\n",
+    );
+    table.check(
+        "check",
+        "",
+        &[(
+            "w.csv",
+            b"<!DOCTYPE html>\n<html><body>Log in</body></html>\n",
+        )],
+        1,
+        "error: w.csv:1: this is a web page, and no CSV or JSON; export it as CSV\n",
+    );
+    table.check("check", "", &[("w.csv", b"Employee ID,Na\xefve\n1,Ann\n")], 1, "error: w.csv:1: the header is not UTF-8; if the file has another encoding, set source.encoding\n");
+    table.check(
+        "check",
+        "source: { path: w.csv, encoding: utf-16 }\n",
+        &[WORKERS],
+        1,
+        "error: w.csv: there are no records; nothing was sent\n",
+    );
+    table.check(
+        "check",
+        "",
+        &[("w.csv", b"a,b\r1,2\r3,4\r")],
+        1,
+        "error: w.csv:1: lines end with bare carriage returns; convert them to LF or CR LF\n",
+    );
+    table.check("check", "source: { path: \"w*.csv\" }\n", &[("w1.csv", b"a,b\n1,2\n"), ("w2.csv", b"a,c\n1,2\n")], 1, "error: w2.csv:1: this file's column 2 is `c`, and `b` in w1.csv; all files of a source have the same columns\n");
+    table.check("check", "source: { path: \"w*.csv\" }\n", &[("w1.csv", b"a,b\n1,2\n"), ("w2.csv", b"a\n1\n")], 1, "error: w2.csv:1: this file has 1 column, and w1.csv has 2; all files of a source have the same columns\n");
+    table.check("check", "source: { path: \"w*\" }\n", &[("w1.csv", b"a,b\n1,2\n"), ("w2.json", b"[{\"a\":1}]\n")], 1, "error: w2.json:1: this file is json, and w1.csv is csv; all files of a source have the same format\n");
+}
+
+/// Text in which no record ends where it should.
+#[test]
+fn data_that_cannot_be_read() {
+    let table = Table::default();
+    table.check(
+        "check",
+        "",
+        &[("w.csv", b"Name,Note\nAnn,x\nBob,\"never closed\nCid,y\n")],
+        1,
+        "error: w.csv:3:5: the quote opened here is never closed\n",
+    );
+    table.check(
+        "check",
+        "",
+        &[("w.csv", b"Name,Note\nAnn,\"x\" y\nBob,z\n")],
+        0,
+        "",
+    );
+    table.check(
+        "check",
+        "",
+        &[("w.csv", b"Name,\"Note\nAnn,x\n")],
+        1,
+        "error: w.csv:1:6: the quote opened here is never closed\n",
+    );
+    table.check(
+        "check",
+        "",
+        &[("w.csv", b"Name,Note,Name\nAnn,x,y\n")],
+        1,
+        "error: w.csv:1: columns 1 and 3 of the header have the same name `Name`\n",
+    );
+    table.check(
+        "check",
+        "source: { path: w.csv, csv: { ragged: error } }\n",
+        &[("w.csv", b"Name,Note\nAnn,x\nBob,x,z\n")],
+        1,
+        "error: w.csv:3: expected 2 cells as in the header, found 3\n",
+    );
+    table.check(
+        "check",
+        "source: { path: w.json }\n",
+        &[("w.json", b"[{\"a\":\"1\"},\n {\"a\":\"2\"}")],
+        1,
+        "error: w.json:2:11: the JSON array ends without `]`: the file is cut off\n",
+    );
+    table.check(
+        "check",
+        "source: { path: w.json }\n",
+        &[("w.json", b"[{\"a\":\"1\"},\n {\"a\":\"2")],
+        1,
+        "error: w.json:2:7: the JSON array ends without `]`: the file is cut off\n",
+    );
+    table.check(
+        "check",
+        "source: { path: w.json }\n",
+        &[("w.json", b"[{\"a\":\"1\"},\n {\"a\":")],
+        1,
+        "error: w.json:2:7: the JSON array ends without `]`: the file is cut off\n",
+    );
+    table.check(
+        "check",
+        "source: { path: w.json }\n",
+        &[("w.json", b"[{\"a\":\"1\"},]\n")],
+        1,
+        "error: w.json:1:12: expected an object, the next element of the array\n",
+    );
+    table.check(
+        "check",
+        "source: { path: w.json }\n",
+        &[("w.json", b"[{\"a\":\"1\"}]\n\nrest")],
+        1,
+        "error: w.json:3:1: something follows the end of the JSON array\n",
+    );
+    table.check(
+        "check",
+        "source: { path: w.json }\n",
+        &[("w.json", b"[{\"a\":\"1\"}]\n[{\"a\":\"1\"}]")],
+        1,
+        "error: w.json:2:1: something follows the end of the JSON array\n",
+    );
+    table.check(
+        "check",
+        "source: { path: w.json }\n",
+        &[("w.json", b"[{\"a\":\"1\"} {\"a\":\"2\"}]\n")],
+        1,
+        "error: w.json:1:12: expected `,` or `]` after an element of the array\n",
+    );
+    table.check(
+        "check",
+        "source: { path: w.json }\n",
+        &[("w.json", b"[1, 2]")],
+        1,
+        "error: w.json:1:1: no object with members was found in the JSON array\n",
+    );
+    table.check(
+        "check",
+        "source: { path: w.json }\n",
+        &[("w.json", b"[{\"a\":\"1\"},\n 2]")],
+        1,
+        "error: w.json:2:2: expected an object, the next element of the array\n",
+    );
+    table.check(
+        "check",
+        "source: { path: w.json }\n",
+        &[("w.json", b"{\"a\":\"1\"}\n{\"a\" \"2\"}\n{\"a\":\"3\"}\n")],
+        3,
+        "",
+    );
+    table.check("check", "source: { path: w.json }\n", &[("w.json", b"{\n  \"items\": [ { \"a\": 1 } ]\n}\n")], 1, "error: w.json:1:1: no line holds a whole JSON object; objects of several lines must stand in an array\n");
+    table.check("check", "source: { path: w.json, format: json }\n", &[("w.json", b"{\"a\":\"1\"}\n")], 1, "error: w.json:1:1: expected a JSON array, found an object; for one object a line set source.format to ndjson\n");
+    table.check("check", "source: { path: w.json, format: ndjson }\n", &[("w.json", b"[{\"a\":\"1\"}]\n")], 1, "error: w.json:1:1: expected one JSON object a line, found an array; set source.format to json\n");
+    table.check(
+        "check",
+        "source: { path: w.csv, format: json }\n",
+        &[WORKERS],
+        1,
+        "error: w.csv:1:1: expected a JSON array of objects\n",
+    );
+    table.check(
+        "check",
+        "source: { path: w.csv, format: csv }\n",
+        &[("w.csv", b"[{\"a\":\"1\"}]\n")],
+        1,
+        "error: w.csv:1: this is JSON, and no header; set source.format\n",
+    );
+}
+
+/// Rows that are rejected: the exit code says so, and the limit stops the run.
+#[test]
+fn rejected_rows() {
+    let table = Table::default();
+    table.check("check", "", &[("w.csv", b"a,b\n1,2\n1\n")], 3, "");
+    table.check("check", "rejects: { at_most: 0 }\n", &[("w.csv", b"a,b\n1,2\n1\n")], 4, "error: 1 of 2 rows were rejected, and rejects.at_most is 0; nothing was sent, the rows and their faults are in [dir]/rejects.csv\n");
+    table.check("run", "rejects: { at_most: 10% }\n", &[("w.csv", b"a,b\n1,2\n1,\xff\n")], 4, "error: 1 of 2 rows were rejected, and rejects.at_most is 10%; nothing was sent, the rows and their faults are in [dir]/rejects.csv\n");
+    table.check("run", "\
+         rejects: { at_most: 100% }\n\
+         target: { sandbox: { implicit_delete: true } }\n", &[("w.csv", b"a,b\n1\n1,\xff\n")], 4, "error: no row is left to send, and implicit_delete would delete every item of the data set; nothing was sent\n");
+}
+
+/// The rejects file and the report.
+#[test]
+fn places_that_cannot_be_written() {
+    let table = Table::default();
+    table.check(
+        "check",
+        "rejects: { path: w.csv/rejects.csv }\n",
+        &[WORKERS],
+        1,
+        "error: can't create the folder [dir]/w.csv: there is a file where a folder is needed\n",
+    );
+    table.check("check", "rejects: { path: out }\n", &[WORKERS, ("out/a", b"")], 1, "error: the rejects file [dir]/out is a folder; name a regular file or a path that does not exist\n");
+    table.check(
+        "check",
+        "rejects: { path: ./w.csv }\n",
+        &[WORKERS],
+        2,
+        "p.yaml:2:18: the rejects would be written over the source\n",
+    );
+    table.check("check", "rejects: { path: out/../w.csv }\n", &[WORKERS, ("out/a", b"")], 1, "error: the rejects file [dir]/out/../w.csv is also a source; rename one of them, or the rows to be read would be lost\n");
+    table.check("check", "\
+         source: { path: \"*.csv\" }\n\
+         rejects: { path: rejects.csv }\n", &[WORKERS, ("rejects.csv", b"Employee ID,Name,Salary\n1,Ann,10\n")], 1, "error: the rejects file [dir]/rejects.csv is also a source; rename one of them, or the rows to be read would be lost\n");
+    table.check("check", "report: { dir: w.csv }\n", &[WORKERS], 1, "error: can't create the folder [dir]/w.csv for the run report: there is a file where a folder is needed\n");
+    table.check("run", "report: { dir: w.csv }\n", &[WORKERS], 1, "error: can't create the folder [dir]/w.csv for the run report: there is a file where a folder is needed\n");
+}
+
+/// Tables of a lookup.
+#[test]
+fn lookup_tables() {
+    let table = Table::default();
+    table.check("check", "\
+         stages:\n\
+         \x20 - trim:\n\
+         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS], 1, "error: p.yaml:4:21: stage 2 (lookup): depts.csv: there is no such file\n");
+    table.check("check", "\
+         stages:\n\
+         \x20 - trim:\n\
+         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv/a", b"")], 1, "error: p.yaml:4:21: stage 2 (lookup): depts.csv: it is a directory\n");
+    table.check("check", "\
+         stages:\n\
+         \x20 - trim:\n\
+         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"")], 1, "error: p.yaml:4:21: stage 2 (lookup): depts.csv: it is empty, expected a header\n");
+    table.check("check", "\
+         stages:\n\
+         \x20 - trim:\n\
+         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"code,Dept\nA,x\nB,y\nA,z\n")], 1, "p.yaml:4:57: stage 2 (lookup): depts.csv: lines 2 and 4 have the same `code`, a key must be unique\n");
+    table.check("check", "\
+         stages:\n\
+         \x20 - trim:\n\
+         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"Code,Dept\nA,x\n")], 1, "p.yaml:4:57: stage 2 (lookup): depts.csv: no column `code` here, did you mean `Code`? (columns at this point: Code, Dept)\n");
+    table.check("check", "\
+         stages:\n\
+         \x20 - trim:\n\
+         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"code,Depart\nA,x\n")], 1, "p.yaml:4:79: stage 2 (lookup): depts.csv: no column `Dept` here, did you mean `Depart`? (columns at this point: code, Depart)\n");
+    table.check("check", "\
+         stages:\n\
+         \x20 - trim:\n\
+         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"code;Dept\nA;x\n")], 1, "p.yaml:4:57: stage 2 (lookup): depts.csv: no column `code` here, the only one is `code;Dept`; if `;` is the delimiter, say so in `delimiter`\n");
+    table.check("check", "\
+         stages:\n\
+         \x20 - trim:\n\
+         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"code,Dept\nA\n")], 1, "error: p.yaml:4:21: stage 2 (lookup): depts.csv: line 2: expected 2 cells as in the header, found 1\n");
+    table.check("check", "\
+         stages:\n\
+         \x20 - trim:\n\
+         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"code,Dept\nA,\xff\n")], 1, "error: p.yaml:4:21: stage 2 (lookup): depts.csv: line 2 is not UTF-8\n");
+    table.check("check", "\
+         stages:\n\
+         \x20 - trim:\n\
+         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"code,code\nA,x\n")], 1, "error: p.yaml:4:21: stage 2 (lookup): depts.csv: its header names `code` twice\n");
+    table.check("check", "\
+         stages:\n\
+         \x20 - trim:\n\
+         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"code,Dept\nA,\"x\n")], 1, "error: p.yaml:4:21: stage 2 (lookup): depts.csv: the record that begins on line 2 opens a quote that is never closed\n");
+}
+
+/// Secrets of the hash stage.
+#[test]
+fn keys_of_hashes() {
+    let table = Table::default();
+    table.check(
+        "check",
+        "\
+         stages:\n\
+         \x20 - hash: { columns: [Name], key: { env: HASH_KEY } }\n",
+        &[WORKERS],
+        2,
+        "p.yaml:3:42: the environment variable HASH_KEY is not set\n",
+    );
+    table.check(
+        "check",
+        "\
+         stages:\n\
+         \x20 - hash: { columns: [Name], key: { file: k } }\n",
+        &[WORKERS],
+        2,
+        "p.yaml:3:43: the file k cannot be read: there is no such file\n",
+    );
+    table.check(
+        "check",
+        "\
+         stages:\n\
+         \x20 - hash: { columns: [Name], key: { file: k } }\n",
+        &[WORKERS, ("k", b"")],
+        2,
+        "p.yaml:3:43: the file k is empty: expected the key\n",
+    );
+    table.check(
+        "check",
+        "\
+         stages:\n\
+         \x20 - hash: { columns: [Name], key: { file: k } }\n",
+        &[WORKERS, ("k", b"short")],
+        2,
+        "p.yaml:3:43: the key is shorter than 16 bytes\n",
+    );
+}
+
+/// Patterns, expressions, formats and numbers that can't be: all at once, each where it is written.
+#[test]
+fn settings_that_lint_refuses() {
+    let table = Table::default();
+    table.check("lint", "\
+         stages:\n\
+         \x20 - replace: { columns: [a], pattern: \"(\", with: b }\n\
+         \x20 - replace: { columns: [a], pattern: \"(x)\", with: \"$2\" }\n\
+         \x20 - split: { column: a, pattern: \"[\", into: [b] }\n\
+         \x20 - split: { column: a, into: [b] }\n\
+         \x20 - set: { a: b +, c: \"d\" }\n\
+         \x20 - set:\n\
+         \x20     a: size(b\n\
+         \x20 - filter: a = \"x\"\n\
+         \x20 - filter: nosuch(a)\n\
+         \x20 - date: { columns: [a], from: DD/MM }\n\
+         \x20 - date: { columns: [a], from: [DD/MM/YYYY, DD-QQ-YYYY] }\n\
+         \x20 - date: { columns: [a], from: DD/MM/YYYY, to: MM.YY.ZZ }\n\
+         \x20 - number: { columns: [a], thousands: \".\", decimal: \".\" }\n\
+         \x20 - number: { columns: [a], decimal: \"5\" }\n\
+         \x20 - number: { columns: [a], strip: [\"5\"] }\n\
+         \x20 - number: { columns: [a, a] }\n\
+         \x20 - boolean: { columns: [a], true: [x], false: [X] }\n\
+         \x20 - hash: { columns: [a], key: { env: K }, length: 5 }\n\
+         \x20 - hash: { columns: [a], key: { env: \"\" } }\n\
+         \x20 - rename: { a: b, c: b }\n\
+         \x20 - rename: { a: \"\" }\n\
+         \x20 - drop: []\n\
+         \x20 - select: [a, a]\n\
+         \x20 - trim: [\"\"]\n\
+         \x20 - map: { column: a, values: {} }\n\
+         \x20 - map: { values: { a: b } }\n\
+         \x20 - case: { columns: [], to: upper }\n\
+         \x20 - concat: { columns: [a, b], by: x, into: \"\" }\n\
+         \x20 - coalesce: { columns: [a, a], into: b }\n\
+         \x20 - lookup: { file: \"\", key: { column: a }, take: { b: c } }\n\
+         \x20 - lookup: { file: x, delimiter: \"\", key: { column: a }, take: { b: c } }\n\
+         \x20 - lookup: { file: x, key: { column: a }, take: { b: c, d: c } }\n\
+         validate:\n\
+         \x20 columns:\n\
+         \x20   a: { pattern: \"(\" }\n\
+         \x20   b: { type: date, format: YYYY-QQ }\n\
+         \x20   c: { min: x, type: number }\n\
+         \x20   d: { type: number, min: 5, max: 4 }\n\
+         \x20   e: { min: 5 }\n\
+         \x20   f: { min_length: 5, max_length: 4 }\n\
+         \x20   g: { one_of: [] }\n\
+         \x20   h: { type: date, after: soon }\n\
+         \x20   i: { format: YYYY }\n\
+         \x20 rows:\n\
+         \x20   - { assert: a ==, code: x }\n\
+         \x20   - { assert: 'a == \"x\"', code: Not A Code }\n\
+         \x20   - { assert: \"1 + 1\", code: x }\n", &[], 2, "\
+         p.yaml:3:39: stage 1 (replace): `pattern` is no regular expression: unclosed group\n\
+         p.yaml:4:52: stage 2 (replace): `with` names a group `2` that the pattern does not have\n\
+         p.yaml:5:34: stage 3 (split): `pattern` is no regular expression: unclosed character class\n\
+         p.yaml:6:5: stage 4 (split): `by` is missing: the text between the parts\n\
+         p.yaml:7:15: stage 5 (set): `a`: line 1, column 4 of the expression: the expression ends too early\n\
+         p.yaml:9:10: stage 6 (set): `a`: line 1, column 7 of the expression: the expression ends too early\n\
+         p.yaml:10:13: stage 7 (filter): line 1, column 3 of the expression: token recognition error at: '= '; write == to compare\n\
+         p.yaml:11:13: stage 8 (filter): no function `nosuch`\n\
+         p.yaml:12:33: stage 9 (date): date format `DD/MM` has no year (YYYY)\n\
+         p.yaml:13:46: stage 10 (date): date format `DD-QQ-YYYY` has `QQ`; put words into brackets, as in `[week]`\n\
+         p.yaml:14:49: stage 11 (date): date format `MM.YY.ZZ` has `YY`: years are YYYY, two digits would be ambiguous\n\
+         p.yaml:15:40: stage 12 (number): `thousands` and `decimal` are both `.`\n\
+         p.yaml:16:38: stage 13 (number): `decimal` can't be `5`\n\
+         p.yaml:17:29: stage 14 (number): `strip` can't take off `5`, expected a currency symbol or code\n\
+         p.yaml:18:25: stage 15 (number): column `a` is named twice\n\
+         p.yaml:19:37: stage 16 (boolean): `x` stands for both true and false\n\
+         p.yaml:20:52: stage 17 (hash): `length` is 5, expected 16 to 64 hexadecimal digits\n\
+         p.yaml:21:27: stage 18 (hash): `key` is empty\n\
+         p.yaml:22:18: stage 19 (rename): `rename` gives two columns the name `b`\n\
+         p.yaml:23:18: stage 20 (rename): the new name of `a` is empty\n\
+         p.yaml:24:5: stage 21 (drop): `drop` names no column\n\
+         p.yaml:25:14: stage 22 (select): `select` names `a` twice\n\
+         p.yaml:26:5: stage 23 (trim): `trim` has an empty name\n\
+         p.yaml:27:23: stage 24 (map): `values` is empty, and there is no `default`\n\
+         p.yaml:28:5: stage 25 (map): `column` is missing\n\
+         p.yaml:29:13: stage 26 (case): `columns` names no column\n\
+         p.yaml:30:45: stage 27 (concat): `into` has an empty name\n\
+         p.yaml:31:17: stage 28 (coalesce): `columns` names `a` twice\n\
+         p.yaml:32:21: stage 29 (lookup): `file` is empty\n\
+         p.yaml:33:35: stage 30 (lookup): `delimiter` is one ASCII character or tab, found ``\n\
+         p.yaml:34:44: stage 31 (lookup): `take` names `c` twice\n\
+         p.yaml:37:19: `(` is no pattern: unclosed group\n\
+         p.yaml:38:30: date format `YYYY-QQ` has `QQ`; put words into brackets, as in `[week]`\n\
+         p.yaml:39:15: expected a number, found `x`\n\
+         p.yaml:40:29: `min` is more than `max`\n\
+         p.yaml:42:22: `min_length: 5` is more than `max_length: 4`\n\
+         p.yaml:43:10: the list is empty\n\
+         p.yaml:44:29: expected a day as YYYY-MM-DD, or `today`, found `soon`\n\
+         p.yaml:45:18: date format `YYYY` has no month (MM)\n\
+         p.yaml:47:17: line 1, column 5 of the expression: the expression ends too early\n\
+         p.yaml:48:35: `Not A Code` is no code, expected a word of a-z, 0-9 and _ such as leaves_before_hired\n\
+         p.yaml:49:32: the code `x` is used twice\n");
+    table.check("lint", "\
+         stages:\n\
+         \x20 - filter: |\n\
+         \x20     a == \"x\" &&\n\
+         \x20     b ==\n", &[], 2, "p.yaml:4:7: stage 1 (filter): line 2, column 1 of the expression: the expression ends too early\n");
+}
+
+/// What stands on a terminal: where nothing was read the error alone, otherwise the counts before it.
+#[test]
+fn what_people_see() {
+    let check = |pipeline: &str, files: &[(&str, &[u8])], code: i32, expected: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), pipeline, files);
+        let (found, stdout, stderr) = run(dir.path(), &["check", "p.yaml"]);
+        let steady = |line: &str| {
+            let changing = ["survey ", "took ", "report "];
+            match changing.iter().find(|word| line.starts_with(**word)) {
+                Some(word) => format!("{word}...\n"),
+                None => format!("{line}\n"),
+            }
+        };
+        let mut seen: String = stderr.lines().map(steady).collect();
+        seen = seen.replace(dir.path().to_str().unwrap(), "[dir]");
+        if let Some(at) = seen.find("run         2") {
+            let id = at + 12..at + 33;
+            seen.replace_range(id, "[id]");
+        }
+        assert_eq!(
+            (found, stdout.as_str(), seen.as_str()),
+            (code, "", expected)
+        );
+    };
+    check(
+        "stages: [drop: [Nam]]\n",
+        &[WORKERS],
+        1,
+        "p.yaml:2:17: stage 1 (drop): no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n",
+    );
+    check(
+        "",
+        &[("w.csv", b"a,b\n1,2\n3\n")],
+        3,
+        "survey ...\nrun         [id], succeeded, some rows were rejected\nread                    2  10 B in 1 file\nrejected                1  ragged 1\nheld back               1  good, and not sent\ntook ...\nrejects     [dir]/rejects.csv\nreport ...\n",
+    );
+    check(
+        "",
+        &[("w.csv", b"a;b\n1;2\n")],
+        0,
+        "survey ...\nrun         [id], succeeded\nread                    1  8 B in 1 file\nrejected                0\nheld back               1  good, and not sent\nwarning     the header is a single column; if `;` is the delimiter, set source.csv.delimiter\ntook ...\nreport ...\n",
+    );
+}
+
+/// The API's refusals of a token, each with what to do about it; and tokens that are never sent.
+#[test]
+fn tokens() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let check =
+        |state: TokenState, token: &str, changes: &[(&str, &str)], code: i32, expected: &str| {
+            let settings = SandboxSettings {
+                token: Some("right-token".into()),
+                token_state: state,
+                ..SandboxSettings::default()
+            };
+            let sandbox = runtime.block_on(Sandbox::start(settings)).unwrap();
+            let dir = tempfile::tempdir().unwrap();
+            let host = sandbox.base_url().trim_start_matches("http://").to_owned();
+            let mut pipeline = format!(
+                "target:\n  orgvue:\n    base_url: http://{host}\n    tenant: SANDBOX\n    \
+             dataset: 6586F21B-AD4D-4D06-A309-712AF47184A2\n    token: {{ env: ORGVUE_TOKEN }}\n"
+            );
+            for (old, new) in changes {
+                pipeline = pipeline.replace(old, new);
+            }
+            write(dir.path(), &pipeline, &[WORKERS, ("empty", b"\n")]);
+            let mut command = rostream(dir.path(), &["-q", "run", "p.yaml"]);
+            if !token.is_empty() {
+                command.env("ORGVUE_TOKEN", token);
+            }
+            let (found, stdout, stderr) = outcome(command.output().unwrap());
+            let mut stderr = stderr.replace(&host, "[host]");
+            // A trace id is another in every run.
+            while let Some(at) = stderr.find("Root=") {
+                let end = stderr[at..]
+                    .find([')', ',', '\n'])
+                    .map_or(stderr.len(), |n| at + n);
+                stderr.replace_range(at..end, "[id]");
+            }
+            assert_eq!(
+                (found, stdout.as_str(), stderr.as_str()),
+                (code, "", expected)
+            );
+        };
+    use TokenState::*;
+    check(
+        NotYetActive,
+        "right-token",
+        &[],
+        1,
+        "error: cannot get an upload address: the API refused with status 403; ApiTokenNotYetActive (40301): The API token is not active yet - the token's start date is still to come: wait for it, or make a token that is valid now (trace [id])\n",
+    );
+    check(
+        Expired,
+        "right-token",
+        &[],
+        1,
+        "error: cannot get an upload address: the API refused with status 403; ApiTokenExpired (40302): The API token has expired - make a new token on the tenant's Tokens page (trace [id])\n",
+    );
+    check(
+        SubnetViolation,
+        "right-token",
+        &[],
+        1,
+        "error: cannot get an upload address: the API refused with status 403; ApiTokenSubnetViolation (40303): The IP address 127.0.0.1 is not in the API token's subnets - run this from an address that the token's Subnets name, or make a token that names this one (trace [id])\n",
+    );
+    check(
+        TenantNotEnabled,
+        "right-token",
+        &[],
+        1,
+        "error: cannot get an upload address: the API refused with status 403; TenantUsagePlanNotConfigured (40345): The tenant is not enabled for the API - ask Orgvue's support to enable the tenant for the API (trace [id])\n",
+    );
+    check(
+        Valid,
+        "wrong-token",
+        &[],
+        1,
+        "error: cannot get an upload address: the API refused with status 401; ApiTokenInvalid (40102): The API token is not valid - copy the token again, whole and without quotes, from the tenant's Tokens page (trace [id])\n",
+    );
+    check(
+        Valid,
+        "right-token",
+        &[("SANDBOX", "OTHER")],
+        1,
+        "error: cannot get an upload address: the API refused with status 404; SandboxTenantNotFound (404901): The sandbox has no such tenant (trace [id])\n",
+    );
+    check(
+        Valid,
+        "right-token",
+        &[("6586F21B", "00000000")],
+        1,
+        "error: the import was refused: cannot start the import: the API refused with status 404; SandboxDatasetNotFound (404902): The sandbox has no such dataset (trace [id])\n",
+    );
+    check(
+        Valid,
+        "",
+        &[],
+        2,
+        "p.yaml:7:19: the environment variable ORGVUE_TOKEN is not set\n",
+    );
+    check(
+        Valid,
+        " ",
+        &[],
+        2,
+        "p.yaml:7:19: the environment variable ORGVUE_TOKEN is empty: expected the token\n",
+    );
+    check(
+        Valid,
+        "Bearer right-token",
+        &[],
+        2,
+        "p.yaml:7:19: the environment variable ORGVUE_TOKEN must hold the token alone, without the word Bearer\n",
+    );
+    check(
+        Valid,
+        "right\ntoken",
+        &[],
+        2,
+        "p.yaml:7:19: the environment variable ORGVUE_TOKEN holds white space or characters other than ASCII inside the token\n",
+    );
+    check(
+        Valid,
+        "",
+        &[("env: ORGVUE_TOKEN", "file: empty")],
+        2,
+        "p.yaml:7:20: the file empty is empty: expected the token\n",
+    );
+    check(
+        Valid,
+        "",
+        &[("env: ORGVUE_TOKEN", "file: nowhere")],
+        2,
+        "p.yaml:7:20: the file nowhere cannot be read: there is no such file\n",
+    );
+}
+
+/// The command line itself.
+#[test]
+fn usage() {
+    let check = |args: &[&str], expected: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), "", &[WORKERS]);
+        let (code, stdout, stderr) = run(dir.path(), args);
+        assert_eq!(
+            (code, stdout.as_str(), stderr.as_str()),
+            (2, "", expected),
+            "{args:?}"
+        );
+    };
+    check(
+        &["run"],
+        "error: the following required arguments were not provided:\n  <PIPELINE>\n\nUsage: rostream run <PIPELINE>\n\nFor more information, try '--help'.\n",
+    );
+    check(
+        &["run", "nowhere.yaml"],
+        "nowhere.yaml: cannot be read: there is no such file\n",
+    );
+    check(&["run", "."], ".: cannot be read: it is a directory\n");
+    check(
+        &["rum", "p.yaml"],
+        "error: unrecognized subcommand 'rum'\n\n  tip: a similar subcommand exists: 'run'\n\nUsage: rostream [OPTIONS] <COMMAND>\n\nFor more information, try '--help'.\n",
+    );
+    check(
+        &["run", "p.yaml", "--token", "x"],
+        "error: unexpected argument '--token' found\n\n  tip: to pass '--token' as a value, use '-- --token'\n\nUsage: rostream run <PIPELINE>\n\nFor more information, try '--help'.\n",
+    );
+    check(
+        &["run", "p.yaml", "--workers", "0"],
+        "error: invalid value '0' for '--workers <N>': 0 is not in 1..=256\n\nFor more information, try '--help'.\n",
+    );
+    check(
+        &["check", "p.yaml", "--set", "upload.rat=5MB/s"],
+        "--set upload.rat: unknown key `rat`\n  help: did you mean `rate`? Expected one of: format, length, encoding, chunk, rate, attempts\n",
+    );
+    check(
+        &["check", "p.yaml", "--set", "upload.rate"],
+        "error: invalid value 'upload.rate' for '--set <KEY=VALUE>': expected key=value, such as upload.rate=5MB/s\n\nFor more information, try '--help'.\n",
+    );
+    check(
+        &[
+            "check",
+            "p.yaml",
+            "--set",
+            "source.path=",
+            "--set",
+            "rejects.at_most=lots",
+        ],
+        "--set rejects.at_most: expected a number of rows (500) or a percentage (1%), found `lots`\n--set source.path: expected text or a list of texts, found nothing\n",
+    );
+}
