@@ -87,10 +87,16 @@ fn each_opens_with_what_it_shows_and_is_without_a_warning() {
         let text = std::fs::read_to_string(&path).unwrap();
         let schema = "# yaml-language-server: $schema=rostream.schema.json\n# ";
         assert!(text.starts_with(schema), "{name}");
-        assert!(text.contains("rostream") && text.contains("run pipelines/"), "{name}");
+        assert!(
+            text.contains("rostream") && text.contains("run pipelines/"),
+            "{name}"
+        );
         assert!(text.contains("To use it for real"), "{name}");
         let expected = (0, String::new(), format!("pipelines/{name}: ok\n"));
-        assert_eq!(run(root(), &["lint", &format!("pipelines/{name}")]), expected);
+        assert_eq!(
+            run(root(), &["lint", &format!("pipelines/{name}")]),
+            expected
+        );
         names.push(name);
     }
     names.sort();
@@ -106,17 +112,29 @@ fn each_opens_with_what_it_shows_and_is_without_a_warning() {
 
 #[test]
 fn the_targets_in_the_comments_are_good_too() {
-    for name in ["quickstart", "recipe-csv", "recipe-json", "successfactors", "workday"] {
+    for name in [
+        "quickstart",
+        "recipe-csv",
+        "recipe-json",
+        "successfactors",
+        "workday",
+    ] {
         let copy = Copy::new();
         let file = copy.folder().join(format!("pipelines/{name}.yaml"));
         let text = std::fs::read_to_string(&file).unwrap();
         let (before, target) = text.split_once("\ntarget:\n").unwrap();
-        let commented: Vec<&str> = target.lines().filter_map(|l| l.strip_prefix("  # ")).collect();
+        let commented: Vec<&str> = target
+            .lines()
+            .filter_map(|l| l.strip_prefix("  # "))
+            .collect();
         assert_eq!(commented[0], "orgvue:", "{name}");
         let real = format!("{before}\ntarget:\n  {}\n", commented.join("\n  "));
         std::fs::write(&file, real).unwrap();
         let expected = (0, String::new(), format!("pipelines/{name}.yaml: ok\n"));
-        assert_eq!(run(copy.folder(), &["lint", &format!("pipelines/{name}.yaml")]), expected);
+        assert_eq!(
+            run(copy.folder(), &["lint", &format!("pipelines/{name}.yaml")]),
+            expected
+        );
     }
 }
 
@@ -139,7 +157,12 @@ const QUICKSTART_3000: [u64; 6] = [3000, 274, 28, 2698, 2698, 0];
 #[test]
 fn quickstart() {
     let copy = Copy::new();
-    let args = ["run", "pipelines/quickstart.yaml", "--set", "source.sample.rows=3000"];
+    let args = [
+        "run",
+        "pipelines/quickstart.yaml",
+        "--set",
+        "source.sample.rows=3000",
+    ];
     let (code, stderr, report) = copy.run(&args);
     assert_eq!(code, 3, "{stderr}");
     assert_eq!(counts(&report), QUICKSTART_3000, "{stderr}");
@@ -166,7 +189,9 @@ fn quickstart() {
     }
 
     // Every reject is the physical line of the file that `rostream sample` writes.
-    let sample = ["sample", "--rows", "3000", "--seed", "7", "--errors", "1%", "-o", "hris.csv"];
+    let sample = [
+        "sample", "--rows", "3000", "--seed", "7", "--errors", "1%", "-o", "hris.csv",
+    ];
     assert_eq!(run(copy.folder(), &sample).0, 0);
     let original = copy.read("hris.csv");
     let lines: Vec<&str> = original.split('\n').collect();
@@ -177,7 +202,10 @@ fn quickstart() {
         let rest = &rejects[place.0 + source.len()..];
         let line: usize = rest.split(',').next().unwrap().parse().unwrap();
         let begins = rejects[..place.0].rfind(&lines[line - 1][..30]).unwrap();
-        assert!(begins == 0 || rejects.as_bytes()[begins - 1] == b'\n', "{line}");
+        assert!(
+            begins == 0 || rejects.as_bytes()[begins - 1] == b'\n',
+            "{line}"
+        );
         seen += 1;
     }
     assert_eq!(seen, QUICKSTART_3000[2]);
@@ -196,14 +224,21 @@ fn recipe_csv() {
 fn recipe_json() {
     let (code, stderr, report) = Copy::new().run(&["run", "pipelines/recipe-json.yaml"]);
     assert_eq!((code, counts(&report)), (0, [6, 0, 0, 6, 6, 0]), "{stderr}");
-    assert_eq!(report["import"]["parameters"], json!({ "idKey": "employeeID" }));
+    assert_eq!(
+        report["import"]["parameters"],
+        json!({ "idKey": "employeeID" })
+    );
 }
 
 #[test]
 fn workday() {
     let copy = Copy::new();
     let (code, stderr, report) = copy.run(&["run", "pipelines/workday.yaml"]);
-    assert_eq!((code, counts(&report)), (3, [12, 2, 2, 8, 8, 0]), "{stderr}");
+    assert_eq!(
+        (code, counts(&report)),
+        (3, [12, 2, 2, 8, 8, 0]),
+        "{stderr}"
+    );
     let rejects = "\
 Worker ID,Worker Type,Legal Name - First Name,Legal Name - Last Name,Email - Primary Work,Position ID,\
 Business Title,Hire Date,Termination Date,Annual Base Pay,Currency,FTE %,Is People Manager,Manager ID,\
@@ -224,7 +259,11 @@ has no such value; expected a value, found nothing\"
 fn successfactors() {
     let copy = Copy::new();
     let (code, stderr, report) = copy.run(&["run", "pipelines/successfactors.yaml"]);
-    assert_eq!((code, counts(&report)), (3, [10, 1, 2, 7, 7, 0]), "{stderr}");
+    assert_eq!(
+        (code, counts(&report)),
+        (3, [10, 1, 2, 7, 7, 0]),
+        "{stderr}"
+    );
     let rejects = "\
 userId;firstName;lastName;preferredName;email;jobTitle;department;managerId;dateOfBirth;startDate;baseSalary;\
 emplStatus;_file;_line;_stage;_column;_code;_message
@@ -238,7 +277,9 @@ EUR 39.900,00;A;pipelines/data/successfactors.csv;11;validate;employeeID;key_dup
     assert_eq!(found, rejects);
 
     // The rows put right are fed back in: the file is UTF-8, without a title line, and with more columns.
-    let fixed = found.replace("31/05/1970", "05/31/1970").replace("\n0010003;Rex", "\n0010008;Rex");
+    let fixed = found
+        .replace("31/05/1970", "05/31/1970")
+        .replace("\n0010003;Rex", "\n0010008;Rex");
     std::fs::write(copy.folder().join("out/fixed.csv"), fixed).unwrap();
     let again = [
         "run",
