@@ -587,7 +587,10 @@ mod tests {
     #[test]
     fn faults_of_a_record() {
         let batch = parser(Layout::Lines)
-            .parse(b"{\"id\":1,\"id\":2}\n{\"other\":1}\nnot json\n{\"id\":1}\n{\"id\":\"\\ud834\"}".to_vec())
+            .parse(
+                b"{\"id\":1,\"id\":2}\n{\"other\":1}\nnot json\n{\"id\":1}\n{\"id\":\"\\ud834\"}"
+                    .to_vec(),
+            )
             .unwrap();
         let codes: Vec<_> = batch.faults().iter().map(|f| (f.row, &*f.code)).collect();
         assert_eq!(

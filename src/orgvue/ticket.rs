@@ -95,7 +95,7 @@ pub enum WaitError {
         ticket: Box<Ticket>,
     },
     /// The ticket can no longer be read; the job may go on at the server.
-    #[error("the import job cannot be watched any longer")]
+    #[error("the import job cannot be watched any longer: how it ends is not known")]
     Other {
         /// The ticket as last seen.
         last: Box<Ticket>,

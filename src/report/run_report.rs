@@ -579,10 +579,7 @@ impl RunReport {
         let mut lines = Lines::default();
         let c = &self.counts;
 
-        lines.add(
-            "run",
-            &format!("{}, {}", self.run_id, self.outcome.describe()),
-        );
+        lines.add("run", &format!("{}, {}", self.run_id, self.ending()));
         let files = match self.sources.as_slice() {
             [] => String::new(),
             [one] => format!(" from {}", one.path),
@@ -648,6 +645,31 @@ impl RunReport {
             lines.add("report", &human::path(path));
         }
         lines.0
+    }
+
+    /// How the run ended, in words. What failed, or was stopped, after the import had been asked for did
+    /// not leave everything as it was.
+    fn ending(&self) -> &'static str {
+        let import = self.import.as_ref().map(|i| i.ticket_status.as_deref());
+        match (self.outcome, import) {
+            (Outcome::Failed, Some(Some("completed"))) => "failed after the import was completed",
+            (Outcome::Interrupted, Some(Some("completed"))) => {
+                "interrupted after the import was completed"
+            }
+            (Outcome::Interrupted, Some(Some(_))) => {
+                "interrupted, the import job goes on at the server"
+            }
+            (Outcome::Interrupted, Some(None)) => {
+                "interrupted while the import was asked for, whether it began is not known"
+            }
+            (Outcome::Unknown, Some(Some(_))) => {
+                "unknown, the import job can't be watched any longer"
+            }
+            (Outcome::StoppedByGuard, None) if self.upload.is_some() => {
+                "stopped by a guard, nothing was imported"
+            }
+            (outcome, _) => outcome.describe(),
+        }
     }
 
     fn took(&self, total: Duration) -> String {

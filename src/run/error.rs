@@ -60,8 +60,9 @@ pub enum RunError {
     Rejects(#[from] RejectsError),
     /// More rows were rejected than the pipeline allows.
     #[error(
-        "{rejected} of {read} rows were rejected, and rejects.at_most is {limit}; nothing was sent, \
-         the rows and their faults are in {path}"
+        "{rejected} of {read} rows were rejected, and rejects.at_most is {limit}; {}, \
+         the rows and their faults are in {path}",
+        if *begun { "the upload was cut off and nothing was imported" } else { "nothing was sent" }
     )]
     TooManyRejects {
         /// Rows rejected.
@@ -72,13 +73,16 @@ pub enum RunError {
         limit: String,
         /// The rejects file.
         path: String,
+        /// Whether the upload had begun.
+        begun: bool,
     },
     /// Nothing is left to send, and the import would delete what is not sent.
     #[error(
         "no row is left to send, and implicit_delete would delete every item of the data set; nothing was sent"
     )]
     WouldDeleteAll,
-    /// Every row was rejected or filtered, found out while the body was on its way.
+    /// Every row was rejected or filtered, found out while the body was on its way. The run ends well, as
+    /// it does where this shows before the upload.
     #[error("no row is left to send; the upload was cut off and nothing was imported")]
     NothingLeft,
     /// The temporary file.
@@ -98,6 +102,11 @@ pub enum RunError {
     /// The storage did not take the upload.
     #[error(transparent)]
     Upload(#[from] PutError),
+    /// The storage wants to know the length beforehand.
+    #[error(
+        "the storage takes no chunked transfer; set `upload.length` to `measured` or `spooled`"
+    )]
+    NotChunked(#[source] PutError),
     /// The API refused a call, or could not be reached.
     #[error(transparent)]
     Orgvue(#[from] OrgvueError),
@@ -107,6 +116,14 @@ pub enum RunError {
     /// The job did not complete in time, or failed.
     #[error(transparent)]
     Wait(#[from] WaitError),
+    /// The import was completed, and its results can't be read.
+    #[error("the import was completed, but what became of each row is not known")]
+    Results(#[source] OrgvueError),
+    /// The import was completed, and what the server refused of it can't be written down.
+    #[error(
+        "the import was completed, but the rows that the server refused are not all in the rejects file"
+    )]
+    Refused(#[source] Box<RunError>),
     /// Counts that don't add up.
     #[error(transparent)]
     Counts(#[from] Mismatch),
@@ -132,7 +149,9 @@ impl RunError {
     pub fn outcome(&self) -> Outcome {
         match self {
             RunError::TooManyRejects { .. } | RunError::WouldDeleteAll => Outcome::StoppedByGuard,
-            RunError::Import(ImportError::Unknown(_)) => Outcome::Unknown,
+            RunError::Import(ImportError::Unknown(_)) | RunError::Wait(WaitError::Other { .. }) => {
+                Outcome::Unknown
+            }
             RunError::Wait(WaitError::TimedOut { .. }) => Outcome::StillRunning,
             RunError::Wait(WaitError::Failed { .. }) => Outcome::ImportFailed,
             RunError::Interrupted => Outcome::Interrupted,

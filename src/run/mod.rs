@@ -38,7 +38,7 @@ use crate::source::spec::SourceFormat;
 use crate::stage::Resources;
 use crate::stage::hash::{Key, KeySpec};
 use crate::stage::lookup::Table;
-use crate::upload::body::BodyError;
+use crate::upload::body::{BodyError, compressed};
 use crate::upload::pace::pace;
 use crate::upload::put::{PutError, PutRequest, Uploader};
 use crate::upload::spec::{BodyEncoding, Length, UploadFormat};
@@ -80,7 +80,6 @@ pub async fn run(job: Job<'_>, report: &mut RunReport) -> Result<(), RunError> {
     }
     .await;
     report.seconds.total = Some(started.elapsed());
-    report.bytes.source = report.sources.iter().map(|s| s.bytes).sum();
     ended
 }
 
@@ -233,6 +232,7 @@ async fn prepare(job: &Job<'_>, report: &mut RunReport) -> Result<(Prepared, Fir
             format: header.format().to_owned(),
         })
         .collect();
+    report.bytes.source = report.sources.iter().map(|s| s.bytes).sum();
     let paths: Vec<_> = source
         .origins()
         .iter()
@@ -298,7 +298,10 @@ async fn survey_and_send(
     let client = Client::new(connection)?;
     report.import = None;
     let (surveyed, locations) = match pipeline.length() {
-        Length::Chunked => send_straight(job, prepared, first, &client, report).await?,
+        Length::Chunked => match send_straight(job, prepared, first, &client, report).await? {
+            Some(sent) => sent,
+            None => return Ok(()),
+        },
         length => {
             let spooled = length == Length::Spooled;
             let mut writer = match spooled {
@@ -345,6 +348,9 @@ async fn survey(
     };
     job.progress.begin(phase, prepared.source.size());
     let mut survey = prepared.begin_survey(first.rejects);
+    if job.connection.is_none() {
+        survey = survey.without_places();
+    }
     let ended = async {
         let processed = process(
             first.blocks,
@@ -376,16 +382,17 @@ async fn survey(
     survey.tell(report);
     report.seconds.survey = Some(began.elapsed());
     ended?;
-    decide(job.pipeline, &survey, &prepared.source, report)?;
+    decide(job.pipeline, &survey, &prepared.source, report, false)?;
     survey.finish()
 }
 
-/// The guards: whether what the survey found may be sent.
+/// The guards: whether what the survey found may be sent, or kept where the upload has `begun`.
 fn decide(
     pipeline: &Pipeline,
     survey: &Survey,
     source: &Source,
     report: &mut RunReport,
+    begun: bool,
 ) -> Result<(), RunError> {
     let (read, rejected) = (survey.read(), survey.rejected());
     if read == 0 {
@@ -412,6 +419,7 @@ fn decide(
             read,
             limit: limit.to_string(),
             path,
+            begun,
         });
     }
     if survey.good == 0 && pipeline.import.implicit_delete {
@@ -475,14 +483,15 @@ async fn send(
     }
 }
 
-/// One pass straight through, for storages that take a body of unknown length.
+/// One pass straight through, for storages that take a body of unknown length. Nothing comes of it where
+/// no row is left to send, which shows only at the end: the upload is cut off then.
 async fn send_straight(
     job: &Job<'_>,
     prepared: &Prepared,
     first: First,
     client: &Client,
     report: &mut RunReport,
-) -> Result<(Surveyed, Locations), RunError> {
+) -> Result<Option<(Surveyed, Locations)>, RunError> {
     let began = Instant::now();
     job.progress.begin(Phase::Upload, None);
     let survey = Arc::new(Mutex::new(Some(prepared.begin_survey(first.rejects))));
@@ -497,7 +506,7 @@ async fn send_straight(
             let mut report = guards
                 .lock()
                 .unwrap_or_else(|poisoned| poisoned.into_inner());
-            decide(&pipeline, survey, &source, &mut report)?;
+            decide(&pipeline, survey, &source, &mut report, true)?;
             if survey.good == 0 {
                 Err(RunError::NothingLeft)
             } else {
@@ -521,6 +530,10 @@ async fn send_straight(
         slot.clone(),
     )
     .boxed();
+    let body = match job.pipeline.upload.encoding {
+        BodyEncoding::Identity => body,
+        BodyEncoding::Gzip => compressed(body).boxed(),
+    };
     let sent = put(job, client, None, body, report).await;
     let taken = survey
         .lock()
@@ -538,9 +551,25 @@ async fn send_straight(
     report.seconds.survey = Some(began.elapsed());
     let (locations, put) = sent?;
     match (put, send::taken(&slot)) {
+        (_, Some(RunError::NothingLeft)) => {
+            survey.finish()?.rejects.finish()?;
+            Ok(None)
+        }
         (_, Some(own)) => Err(own),
+        (
+            Err(
+                error @ PutError::Refused {
+                    status: 411 | 501, ..
+                },
+            ),
+            None,
+        ) => Err(RunError::NotChunked(error)),
         (Err(error), None) => Err(error.into()),
-        (Ok(()), None) => Ok((survey.finish()?, locations)),
+        (Ok(()), None) => {
+            // Compressed, it is not what the survey measured.
+            report.bytes.body = report.bytes.sent;
+            Ok(Some((survey.finish()?, locations)))
+        }
     }
 }
 
@@ -674,7 +703,8 @@ async fn join_results(
         settings.match_results,
         sent,
     )
-    .await?;
+    .await
+    .map_err(RunError::Results)?;
     report.counts.accepted = joined.accepted;
     report.counts.failed = joined.failed;
     report.counts.unprocessed = sent.saturating_sub(joined.accepted + joined.failed);
@@ -697,18 +727,18 @@ async fn join_results(
         ));
     }
     if joined.failed > joined.unmatched {
-        let blocks = Blocks::open(prepared.source.clone(), prepared.reading.clone()).await?;
         let (source, plan) = (prepared.source.clone(), prepared.plan.clone());
         results::write_refused(
             &mut joined,
             surveyed,
-            blocks,
+            prepared.reading.clone(),
             &prepared.header,
             source,
             plan,
             job.workers,
         )
-        .await?;
+        .await
+        .map_err(|error| RunError::Refused(Box::new(error)))?;
     }
     Ok(())
 }

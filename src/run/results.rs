@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures::{Stream, StreamExt, pin_mut};
 
 use super::RunError;
-use super::blocks::{Blocks, Header};
+use super::blocks::{Blocks, Header, Reading};
 use super::pass::in_order;
 use super::plan::Plan;
 use super::survey::{Surveyed, write_reject};
@@ -136,7 +136,7 @@ impl Joined {
 pub async fn write_refused(
     joined: &mut Joined,
     surveyed: &mut Surveyed,
-    blocks: Blocks,
+    reading: Reading,
     header: &Header,
     source: Arc<Source>,
     plan: Arc<Plan>,
@@ -147,6 +147,8 @@ pub async fn write_refused(
     if joined.refused.is_empty() {
         return Ok(());
     }
+    source.is_unchanged()?;
+    let blocks = Blocks::open(source.clone(), reading).await?;
     let mut refused = joined.refused.iter().peekable();
     let mut first = 0u32;
     let parse = move |block: crate::block::Block| {

@@ -74,6 +74,14 @@ impl Survey {
         }
     }
 
+    /// Does without the records' places where no key rule needs them: for runs without results to join.
+    pub fn without_places(mut self) -> Survey {
+        if self.keys.is_none() {
+            self.lines = Lines::counting();
+        }
+        self
+    }
+
     /// Rows read so far.
     pub fn read(&self) -> u64 {
         self.lines.len() as u64
@@ -193,6 +201,7 @@ impl Survey {
         for (told, origin) in report.sources.iter_mut().zip(self.source.origins()) {
             told.bytes = origin.bytes();
         }
+        report.bytes.source = report.sources.iter().map(|s| s.bytes).sum();
         report.counts.read = self.read();
         report.counts.filtered = self.filtered;
         report.counts.rejected = self.rejected();

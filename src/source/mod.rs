@@ -14,6 +14,7 @@ use std::io::{self, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use spec::{Compression, Encoding};
@@ -70,6 +71,9 @@ pub enum SourceError {
         /// Offset, from 1.
         at: u64,
     },
+    /// A file is not what it was when the run began.
+    #[error("{0}: the file was changed while the run went on")]
+    Changed(String),
     /// A stream was asked for a second time before its first reading ended.
     #[error("standard input can be read only once")]
     OnlyOnce,
@@ -97,6 +101,7 @@ pub struct Origin {
     /// Bytes as stored, where that is known.
     pub size: Option<u64>,
     stream: bool,
+    modified: Option<SystemTime>,
     pieces: Option<Arc<[Bytes]>>,
     sample: Option<Sample>,
     compression: OnceLock<&'static str>,
@@ -210,6 +215,24 @@ impl Source {
         self.read.clone()
     }
 
+    /// Whether every file has the size and the time that it had when it was found. That is no proof, but it
+    /// is all that can be had without reading everything.
+    ///
+    /// # Errors
+    /// A file that was changed, or is gone.
+    pub fn is_unchanged(&self) -> Result<(), SourceError> {
+        for origin in &self.origins {
+            let (Some(path), Some(size)) = (&origin.path, origin.size) else {
+                continue;
+            };
+            let now = Origin::file(path)?;
+            if (now.size, now.modified) != (Some(size), origin.modified) {
+                return Err(SourceError::Changed(origin.name.clone()));
+            }
+        }
+        Ok(())
+    }
+
     /// Opens a file at its beginning.
     ///
     /// # Errors
@@ -284,6 +307,7 @@ impl Origin {
             path: None,
             size: None,
             stream: false,
+            modified: None,
             pieces: None,
             sample: None,
             compression: OnceLock::new(),
@@ -327,6 +351,7 @@ impl Origin {
             path: Some(path.to_owned()),
             size: (!stream).then_some(meta.len()),
             stream,
+            modified: meta.modified().ok().filter(|_| !stream),
             ..Origin::named(name)
         })
     }

@@ -121,7 +121,7 @@ fn refusal(status: u16, storage: &StorageError, signed: &[String]) -> String {
             text.push_str(part);
         }
     }
-    if status == 403 && !signed.is_empty() {
+    if status == 403 && !signed.is_empty() && storage.code != "RequestExpired" {
         text.push_str(&format!(" (signed headers: {})", signed.join(", ")));
     }
     text
@@ -603,7 +603,7 @@ mod tests {
         for reply in [Reply::Full as fn(_) -> _, Reply::Early] {
             check(
                 reply(answer("403 Forbidden", &[], xml)),
-                "the storage refused the upload with status 403: RequestExpired: Request has expired (signed headers: host)",
+                "the storage refused the upload with status 403: RequestExpired: Request has expired",
                 Verdict::RetryFreshUrl,
             )
             .await;

@@ -8,13 +8,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use async_compression::Level;
 use async_compression::tokio::write::GzipEncoder;
 use bytes::Bytes;
 use futures::stream::{self, Stream};
 use tokio::io::AsyncWriteExt;
 
-use crate::upload::body::BodyError;
+use crate::upload::body::{BodyError, GZIP_LEVEL};
 use crate::upload::spec::BodyEncoding;
 
 /// Bytes read at once.
@@ -89,10 +88,7 @@ impl SpoolWriter {
         };
         let sink = match encoding {
             BodyEncoding::Identity => Sink::Plain(file),
-            // Level 4 is about twice as fast as the default 6 and a few per cent larger on tables.
-            BodyEncoding::Gzip => {
-                Sink::Gzip(Box::new(GzipEncoder::with_quality(file, Level::Precise(4))))
-            }
+            BodyEncoding::Gzip => Sink::Gzip(Box::new(GzipEncoder::with_quality(file, GZIP_LEVEL))),
         };
         Ok(SpoolWriter {
             sink,

@@ -2,10 +2,13 @@
 
 mod bad;
 mod cli;
+mod faults;
 mod lint;
-mod reference;
 mod pipelines;
 mod readme;
+mod reference;
+mod run;
+mod support;
 mod tools;
 
 use std::path::Path;

@@ -1,0 +1,432 @@
+//! A sandbox in this process, the real program run against it, and a proxy between the two.
+
+use std::convert::Infallible;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::http::{Request, Response, header};
+use hyper_util::rt::TokioIo;
+use rostream::sandbox::{Sandbox, SandboxSettings};
+use serde_json::Value;
+use tokio::net::{TcpListener, TcpStream};
+
+/// The token of every sandbox here. It may stand in no output.
+pub const TOKEN: &str = "eyJhbGciOiJIUzI1NiJ9.CANARYTOKEN.c2lnbmF0dXJl";
+
+/// Far longer than anything here takes: what is waited for so long never comes.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Waits until a condition holds.
+#[track_caller]
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < DEADLINE, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A folder, a sandbox, and the program.
+pub struct Rig {
+    sandbox: Sandbox,
+    base_url: String,
+    proxy: Option<Arc<Proxy>>,
+    folder: tempfile::TempDir,
+    // Last, so that the sandbox's tasks end before their runtime does.
+    runtime: tokio::runtime::Runtime,
+}
+
+/// How a run ended.
+pub struct Ended {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+    /// The run report.
+    pub report: Value,
+}
+
+impl Rig {
+    /// A sandbox with its default settings.
+    pub fn new() -> Rig {
+        Rig::with(|_| {})
+    }
+
+    /// A sandbox with other settings.
+    pub fn with(change: impl FnOnce(&mut SandboxSettings)) -> Rig {
+        Rig::holding("[]", change)
+    }
+
+    /// A sandbox whose data set holds these items, a JSON array.
+    pub fn holding(items: &str, change: impl FnOnce(&mut SandboxSettings)) -> Rig {
+        let folder = tempfile::tempdir().unwrap();
+        let at_start = folder.path().join("items.json");
+        fs::write(&at_start, items).unwrap();
+        let storage = folder.path().join("storage");
+        fs::create_dir(&storage).unwrap();
+        fs::write(folder.path().join("token"), TOKEN).unwrap();
+        let mut settings = SandboxSettings {
+            token: Some(TOKEN.to_owned().into()),
+            items: Some(at_start),
+            folder: Some(storage),
+            ..SandboxSettings::default()
+        };
+        change(&mut settings);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let sandbox = runtime.block_on(Sandbox::start(settings)).unwrap();
+        let base_url = sandbox.base_url().to_owned();
+        Rig {
+            sandbox,
+            base_url,
+            proxy: None,
+            folder,
+            runtime,
+        }
+    }
+
+    /// Puts a proxy between program and sandbox, for API and storage alike.
+    pub fn behind(mut self, rule: impl Fn(&Call) -> Deed + Send + Sync + 'static) -> Rig {
+        let upstream = self.sandbox.base_url().replace("http://", "");
+        let listener = self
+            .runtime
+            .block_on(TcpListener::bind("127.0.0.1:0"))
+            .unwrap();
+        let own = listener.local_addr().unwrap().to_string();
+        self.base_url = format!("http://{own}");
+        let proxy = Arc::new(Proxy {
+            own,
+            upstream,
+            rule: Box::new(rule),
+            calls: Mutex::default(),
+        });
+        self.runtime.spawn(proxy.clone().accept(listener));
+        self.proxy = Some(proxy);
+        self
+    }
+
+    /// How often the proxy has seen a step.
+    pub fn calls(&self, step: &str) -> usize {
+        let proxy = self.proxy.as_ref().unwrap();
+        let calls = proxy.calls.lock().unwrap();
+        calls.iter().filter(|call| **call == step).count()
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The path of a file in the folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// Writes `pipeline.yaml`: its sections but for the target, and what the target says of the import.
+    pub fn pipeline(&self, sections: &str, import: &str) {
+        let import: String = import.lines().map(|line| format!("    {line}\n")).collect();
+        let target = format!(
+            "target:\n  orgvue:\n    base_url: ${{BASE_URL}}\n    tenant: SANDBOX\n    \
+             dataset: 6586F21B-AD4D-4D06-A309-712AF47184A2\n    token: {{ file: token }}\n{import}"
+        );
+        self.write("pipeline.yaml", format!("version: 1\n{sections}\n{target}"));
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut all = vec!["run", "pipeline.yaml"];
+        all.extend(args);
+        let mut command = crate::rostream(self.folder(), &all);
+        command
+            .env("BASE_URL", &self.base_url)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// `rostream run pipeline.yaml` and these arguments, to its end.
+    pub fn run(&self, args: &[&str]) -> Ended {
+        self.ended(self.command(args).output().unwrap())
+    }
+
+    /// The same, with a file as standard input.
+    pub fn run_with_stdin(&self, args: &[&str], file: &str) -> Ended {
+        let stdin = fs::File::open(self.path(file)).unwrap();
+        self.ended(self.command(args).stdin(stdin).output().unwrap())
+    }
+
+    /// The same, started and left running.
+    pub fn start(&self, args: &[&str]) -> Child {
+        self.start_with_stdin(args, Stdio::null())
+    }
+
+    /// The same, with a standard input.
+    pub fn start_with_stdin(&self, args: &[&str], stdin: Stdio) -> Child {
+        self.command(args).stdin(stdin).spawn().unwrap()
+    }
+
+    /// The end of a run, and what is true of every one: a report that only its owner may read, whose
+    /// exit code is the process's and whose counts add up, and no secret anywhere.
+    pub fn ended(&self, output: Output) -> Ended {
+        let (code, stdout, stderr) = crate::outcome(output);
+        let reports = self.reports();
+        assert_eq!(reports.len(), 1, "{stderr}");
+        let text = fs::read_to_string(&reports[0]).unwrap();
+        assert_eq!(mode(&reports[0]), 0o600);
+        fs::remove_file(&reports[0]).unwrap();
+        let report: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(report["exit_code"], code, "{stderr}");
+        let count = |name: &str| report["counts"][name].as_u64().unwrap();
+        assert_eq!(
+            count("read"),
+            count("sent") + count("would_send") + count("rejected") + count("filtered"),
+        );
+        assert_eq!(
+            count("sent"),
+            count("accepted") + count("failed") + count("unprocessed")
+        );
+        assert_eq!(report["rejects"]["rows"], report["counts"]["rejected"]);
+        if self.path("rejects.csv").exists() {
+            assert_eq!(mode(&self.path("rejects.csv")), 0o600);
+        }
+        for (what, text) in [("stdout", &stdout), ("stderr", &stderr), ("report", &text)] {
+            for secret in ["CANARY", "X-Amz-Signature", "Bearer "] {
+                assert!(!text.contains(secret), "{secret} in {what}: {text}");
+            }
+        }
+        Ended {
+            code,
+            stdout,
+            stderr,
+            report,
+        }
+    }
+
+    pub fn reports(&self) -> Vec<PathBuf> {
+        fs::read_dir(self.folder())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.to_str().unwrap().ends_with(".report.json"))
+            .collect()
+    }
+
+    /// The data set: its items without the `_id` that the sandbox gave them.
+    pub fn items(&self) -> Vec<String> {
+        // `{"_id":"6586F21B-AD4D-4D06-A309-712AF47184A2",...`
+        let after_id = r#"{"_id":"","#.len() + 36;
+        let items = self.sandbox.item_texts();
+        items
+            .iter()
+            .map(|item| format!("{{{}", &item[after_id..]))
+            .collect()
+    }
+
+    /// How many uploads were stored, and how many imports accepted.
+    pub fn taken(&self) -> (u64, u64) {
+        (self.sandbox.uploads(), self.sandbox.imports())
+    }
+
+    pub fn uploaded(&self) -> Vec<u8> {
+        fs::read(self.sandbox.last_upload().unwrap()).unwrap()
+    }
+
+    /// Bytes of uploads under way that have reached the storage; nothing where there are none.
+    pub fn arriving(&self) -> Option<u64> {
+        let folder = fs::read_dir(self.path("storage")).unwrap().next()?.unwrap();
+        let drafts = fs::read_dir(folder.path()).unwrap().filter_map(|entry| {
+            let entry = entry.unwrap();
+            let is_draft = entry.file_name().to_str()?.starts_with("draft-");
+            // One that is gone meanwhile is none.
+            is_draft.then(|| Some(entry.metadata().ok()?.len()))?
+        });
+        drafts.reduce(|a, b| a + b)
+    }
+}
+
+/// Who may do what with a file.
+pub fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+impl Ended {
+    /// The number behind a member of the report's counts.
+    #[track_caller]
+    pub fn count(&self, name: &str) -> u64 {
+        self.report["counts"][name].as_u64().unwrap()
+    }
+
+    /// Looks for a text in stderr.
+    #[track_caller]
+    pub fn says(&self, text: &str) {
+        assert!(self.stderr.contains(text), "{}", self.stderr);
+    }
+
+    /// The last line of stderr, which says what ended the run; hosts and traces are named `[host]` and
+    /// `[trace]`.
+    pub fn error(&self) -> String {
+        let line = self.stderr.lines().last().unwrap_or_default();
+        let mut text = String::new();
+        let mut rest = line;
+        while let Some((before, after)) = rest.split_once("127.0.0.1") {
+            text.push_str(before);
+            text.push_str("[host]");
+            rest = after.trim_start_matches(|c: char| c == ':' || c.is_ascii_digit());
+        }
+        text.push_str(rest);
+        match text.split_once("(trace Root=1-") {
+            Some((before, after)) => {
+                let after = after.trim_start_matches(|c: char| c.is_ascii_hexdigit() || c == '-');
+                format!("{before}(trace [trace]{after}")
+            }
+            None => text,
+        }
+    }
+}
+
+/// A request at the proxy.
+pub struct Call {
+    /// `generate`, `put`, `import`, `ticket`, `results`.
+    pub step: &'static str,
+    /// How many of this step came before it.
+    pub before: usize,
+}
+
+/// What the proxy does with a request.
+pub enum Deed {
+    /// Passes it on, and the answer back.
+    Pass,
+    /// Answers with this status and body; the sandbox hears nothing of it.
+    Answer(u16, &'static str),
+    /// Cuts the connection; the sandbox hears nothing of it.
+    Cut,
+    /// Passes it on, and cuts the connection when the answer is there.
+    Lose,
+}
+
+type Rule = Box<dyn Fn(&Call) -> Deed + Send + Sync>;
+
+struct Proxy {
+    own: String,
+    upstream: String,
+    rule: Rule,
+    calls: Mutex<Vec<&'static str>>,
+}
+
+/// Why the proxy cuts a connection.
+#[derive(Debug)]
+struct Cut;
+
+impl std::fmt::Display for Cut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("cut")
+    }
+}
+
+impl std::error::Error for Cut {}
+
+impl From<Infallible> for Cut {
+    fn from(never: Infallible) -> Cut {
+        match never {}
+    }
+}
+
+impl Proxy {
+    async fn accept(self: Arc<Self>, listener: TcpListener) {
+        while let Ok((stream, _)) = listener.accept().await {
+            let proxy = self.clone();
+            tokio::spawn(async move {
+                let serve = hyper::service::service_fn(|request| proxy.pass(request));
+                let mut server = hyper::server::conn::http1::Builder::new();
+                // A connection that is cut is what this is for.
+                let _ = server
+                    .title_case_headers(true)
+                    .serve_connection(TokioIo::new(stream), serve)
+                    .await;
+            });
+        }
+    }
+
+    async fn pass(&self, request: Request<hyper::body::Incoming>) -> Result<Response<Body>, Cut> {
+        let path = request.uri().path();
+        let step = match request.method().as_str() {
+            "POST" => "generate",
+            "PUT" if path.ends_with("/items/import") => "import",
+            "PUT" => "put",
+            _ if path.contains("/tickets/") => "ticket",
+            _ => "results",
+        };
+        let before = {
+            let mut calls = self.calls.lock().unwrap();
+            calls.push(step);
+            calls.iter().filter(|call| **call == step).count() - 1
+        };
+        match (self.rule)(&Call { step, before }) {
+            Deed::Pass => self.forward(step, request).await,
+            Deed::Lose => self.forward(step, request).await.and(Err(Cut)),
+            Deed::Cut => Err(Cut),
+            Deed::Answer(status, text) => {
+                // The whole request first, so that the answer is never lost to an early end.
+                let _ = axum::body::to_bytes(Body::new(request.into_body()), usize::MAX).await;
+                Ok(Response::builder()
+                    .status(status)
+                    .body(Body::from(text))
+                    .unwrap())
+            }
+        }
+    }
+
+    /// Addresses of the sandbox are the proxy's on this side and the sandbox's on the other.
+    async fn forward(
+        &self,
+        step: &'static str,
+        request: Request<hyper::body::Incoming>,
+    ) -> Result<Response<Body>, Cut> {
+        let (mut head, body) = request.into_parts();
+        head.headers
+            .insert(header::HOST, self.upstream.parse().unwrap());
+        let mut body = Body::new(body);
+        if step == "import" {
+            head.headers.remove(header::CONTENT_LENGTH);
+            body = replaced(body, &self.own, &self.upstream).await?;
+        }
+        let stream = TcpStream::connect(&self.upstream).await.map_err(|_| Cut)?;
+        let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
+            .title_case_headers(true)
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(|_| Cut)?;
+        tokio::spawn(connection);
+        let answer = sender
+            .send_request(Request::from_parts(head, body))
+            .await
+            .map_err(|_| Cut)?;
+        let (mut head, body) = answer.into_parts();
+        let mut body = Body::new(body);
+        if matches!(step, "generate" | "import" | "ticket") {
+            head.headers.remove(header::CONTENT_LENGTH);
+            body = replaced(body, &self.upstream, &self.own).await?;
+        }
+        Ok(Response::from_parts(head, body))
+    }
+}
+
+async fn replaced(body: Body, from: &str, to: &str) -> Result<Body, Cut> {
+    let bytes = axum::body::to_bytes(body, usize::MAX)
+        .await
+        .map_err(|_| Cut)?;
+    let text = String::from_utf8(bytes.to_vec()).map_err(|_| Cut)?;
+    Ok(Body::from(text.replace(from, to)))
+}
