@@ -649,7 +649,7 @@ impl RunReport {
 
     /// How the run ended, in words. What failed, or was stopped, after the import had been asked for did
     /// not leave everything as it was.
-    fn ending(&self) -> &'static str {
+    pub fn ending(&self) -> &'static str {
         let import = self.import.as_ref().map(|i| i.ticket_status.as_deref());
         match (self.outcome, import) {
             (Outcome::Failed, Some(Some("completed"))) => "failed after the import was completed",
