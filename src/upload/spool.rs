@@ -8,7 +8,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use async_compression::Level;
 use async_compression::tokio::write::GzipEncoder;
 use bytes::Bytes;
 use futures::stream::{self, Stream};
