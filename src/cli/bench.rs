@@ -241,11 +241,14 @@ impl Speed {
         }
     }
 
-    fn columns(&self) -> String {
-        let rows = self.rows_per_second.map_or("-".to_owned(), human::count);
-        let mb = self
-            .mb_per_second
-            .map_or("-".to_owned(), |n| format!("{n:.1}"));
+    /// The table's columns. Of a time that the table shows as zero it shows no speed, for that would be
+    /// the speed of the clock.
+    fn columns(&self, seconds: f64) -> String {
+        let told = seconds >= 0.0005;
+        let rows = self.rows_per_second.filter(|_| told);
+        let rows = rows.map_or("-".to_owned(), human::count);
+        let mb = self.mb_per_second.filter(|_| told);
+        let mb = mb.map_or("-".to_owned(), |n| format!("{n:.1}"));
         format!("{rows:>15}  {mb:>9}")
     }
 }
@@ -285,7 +288,7 @@ impl Findings {
                 line.step,
                 line.seconds,
                 line.share * 100.0,
-                line.speed.columns(),
+                line.speed.columns(line.seconds),
             );
         }
         let workers = human::counted(self.workers as u64, "worker");
@@ -305,7 +308,7 @@ impl Findings {
                 out,
                 "{:<width$}  {median:>9.3}  {min:>7.3}  {max:>7.3}  {}",
                 line.whole,
-                line.speed.columns(),
+                line.speed.columns(median),
             );
         }
         let _ = match self.body_bytes {
@@ -321,7 +324,7 @@ impl Findings {
             let _ = write!(out, "peak memory  {}", human::bytes(peak));
             let limit = self
                 .max_memory
-                .map(|max| format!(" of at most {}", Size(max)));
+                .map(|max| format!(" of at most {}", human::bytes(max)));
             let _ = writeln!(out, "{}", limit.unwrap_or_default());
         }
         let _ = writeln!(
@@ -340,9 +343,10 @@ impl Findings {
         let message = match self.peak_memory {
             Some(peak) if peak <= max => return Ok(Exit::Done),
             Some(peak) => format!(
-                "{} of memory were needed, more than --max-memory {}",
+                "{} of memory were needed, more than --max-memory {} ({})",
                 human::bytes(peak),
-                Size(max)
+                Size(max),
+                human::bytes(max)
             ),
             None => "this system does not tell how much memory was needed, so --max-memory can't be judged".to_owned(),
         };

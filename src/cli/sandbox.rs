@@ -128,9 +128,9 @@ pub struct SandboxArgs {
         help_heading = "Where the documentation is silent"
     )]
     pub max_object: Size,
-    /// Doesn't calculate the MD5 of uploads
+    /// Gives an upload its MD5 for an ETag, as a storage without encryption does
     #[arg(long, help_heading = "Where the documentation is silent")]
-    pub no_etag: bool,
+    pub md5_etag: bool,
     /// What becomes of an item with an unknown property: accept, fail
     #[arg(
         long,
@@ -202,7 +202,7 @@ impl SandboxArgs {
             accept_gzip: !self.refuse_gzip,
             sign_content_type: self.sign_content_type,
             max_object: self.max_object.0,
-            etag: !self.no_etag,
+            md5_etag: self.md5_etag,
             unknown_property: self.unknown_property,
             empty_cell: self.empty_cell,
             json_null: self.json_null,

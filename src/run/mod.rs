@@ -348,6 +348,9 @@ async fn survey(
     };
     job.progress.begin(phase, prepared.source.size());
     let mut survey = prepared.begin_survey(first.rejects);
+    if job.connection.is_none() {
+        survey = survey.without_places();
+    }
     let ended = async {
         let processed = process(
             first.blocks,

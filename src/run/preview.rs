@@ -179,10 +179,10 @@ impl Preview {
     }
 
     fn as_read(&self, batch: &Batch, row: usize) -> Vec<Field> {
-        let names = self.header.names.iter().zip(0..);
-        let found = fields(batch, row, names);
-        if !found.is_empty() {
-            return found;
+        // The parser found fault with the record as a whole: its cells, if any, mean nothing.
+        let unread = |fault: &Fault| fault.row as usize == row && fault.column.is_empty();
+        if !batch.faults().iter().any(unread) {
+            return fields(batch, row, self.header.names.iter().zip(0..));
         }
         let raw = String::from_utf8_lossy(batch.raw_record(row));
         vec![Field {

@@ -63,8 +63,9 @@ pub struct SandboxSettings {
     pub accept_gzip: bool,
     /// The largest upload in bytes.
     pub max_object: u64,
-    /// Whether an upload's MD5 is calculated for its ETag; off, the ETag is a random one.
-    pub etag: bool,
+    /// Whether an upload's ETag is its MD5, as for files that are not encrypted at rest. Off, it is a random
+    /// one: Orgvue says that its files are encrypted, and such an ETag says nothing of the content.
+    pub md5_etag: bool,
 
     // -- unknown: import --------------------------------------------------------------------------
     /// What becomes of an item with a property that [`SandboxSettings::properties`] doesn't name.
@@ -119,7 +120,7 @@ impl Default for SandboxSettings {
             sign_content_type: false,
             accept_gzip: true,
             max_object: 5 * 1024 * 1024 * 1024,
-            etag: true,
+            md5_etag: false,
             unknown_property: UnknownProperty::Fail,
             empty_cell: Meaning::NoChange,
             json_null: Meaning::Clear,

@@ -277,7 +277,7 @@ pub(super) async fn put(
     // the client or the sandbox went away, the channel closes and the draft goes.
     let (pieces, mut waiting) = mpsc::channel::<Bytes>(PIECES);
     let draft = shared.store.draft().map_err(|_| StorageError::internal())?;
-    let hashing = shared.settings.etag;
+    let hashing = shared.settings.md5_etag;
     let writer = tokio::task::spawn_blocking(move || {
         let mut draft = draft;
         let mut md5 = hashing.then(Md5::new);

@@ -650,7 +650,7 @@ async fn the_storage_refuses() {
 
 #[tokio::test]
 async fn an_upload_is_stored_and_read_back() {
-    let sandbox = start(|_| {}).await;
+    let sandbox = start(|settings| settings.md5_etag = true).await;
     let (get, put) = sandbox.generate("csv", "identity").await;
     let answer = call("PUT", &put, &[("content-type", "text/csv")], "hello").await;
     assert_eq!(answer.status, 200);
