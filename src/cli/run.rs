@@ -216,6 +216,8 @@ fn finish(
             problems.iter().for_each(say);
             Err(Failure::said(exit))
         }
+        // Whoever stops a run wants to know where that leaves the data set.
+        (Err(RunError::Interrupted), _) => Err(Failure::new(exit, report.ending())),
         (Err(error), _) => Err(Failure::new(exit, error)),
         (Ok(()), Err(error)) => Err(Failure::new(Exit::Failed, error)),
         (Ok(()), Ok(_)) => Ok(exit),

@@ -135,7 +135,7 @@ pub enum Outcome {
     ImportFailed,
     /// The wait timed out; the job goes on at the server.
     StillRunning,
-    /// The import was asked for and the answer lost.
+    /// The import was asked for, and its answer lost, or its ticket no longer readable.
     Unknown,
     /// Interrupted; nothing was imported.
     Interrupted,
@@ -649,7 +649,7 @@ impl RunReport {
 
     /// How the run ended, in words. What failed, or was stopped, after the import had been asked for did
     /// not leave everything as it was.
-    fn ending(&self) -> &'static str {
+    pub fn ending(&self) -> &'static str {
         let import = self.import.as_ref().map(|i| i.ticket_status.as_deref());
         match (self.outcome, import) {
             (Outcome::Failed, Some(Some("completed"))) => "failed after the import was completed",
@@ -949,6 +949,59 @@ mod tests {
         ] {
             assert!(summary.contains(line), "{summary}");
         }
+    }
+
+    #[test]
+    fn the_ending_tells_what_became_of_the_import() {
+        let check = |outcome, ticket: Option<Option<&str>>, expected: &str| {
+            let mut report = report();
+            report.outcome = outcome;
+            let told = report.import.take();
+            report.import = ticket.map(|status| ImportReport {
+                ticket_status: status.map(str::to_owned),
+                ..told.unwrap()
+            });
+            assert_eq!(report.ending(), expected);
+        };
+        let (stopped, failed) = (Outcome::Interrupted, Outcome::Failed);
+        check(failed, None, "failed, nothing was imported");
+        check(failed, Some(None), "failed, nothing was imported");
+        check(
+            failed,
+            Some(Some("completed")),
+            "failed after the import was completed",
+        );
+        check(stopped, None, "interrupted, nothing was imported");
+        check(
+            stopped,
+            Some(None),
+            "interrupted while the import was asked for, whether it began is not known",
+        );
+        check(
+            stopped,
+            Some(Some("created")),
+            "interrupted, the import job goes on at the server",
+        );
+        check(
+            stopped,
+            Some(Some("completed")),
+            "interrupted after the import was completed",
+        );
+        check(
+            Outcome::Unknown,
+            Some(None),
+            "unknown, the import was asked for and the answer lost",
+        );
+        check(
+            Outcome::Unknown,
+            Some(Some("running")),
+            "unknown, the import job can't be watched any longer",
+        );
+        check(
+            Outcome::StoppedByGuard,
+            None,
+            "stopped by a guard, nothing was imported",
+        );
     }
 
     #[test]

@@ -667,7 +667,10 @@ async fn import(
     let ticket = match waited {
         Ok(ticket) => ticket,
         Err(error) => {
-            surveyed.rejects.finish()?;
+            // How the job ended matters more.
+            if let Err(error) = surveyed.rejects.finish() {
+                report.warnings.push(chain(&error));
+            }
             return Err(error.into());
         }
     };

@@ -174,6 +174,39 @@ mod tests {
             .collect()
     }
 
+    #[tokio::test]
+    async fn compressed_on_the_way() {
+        use async_compression::tokio::bufread::GzipDecoder;
+        use tokio::io::AsyncReadExt;
+
+        let input = || pieces(&[0, 3, 0, 200_000, 1]);
+        let packed: Vec<Bytes> = compressed(stream::iter(input()))
+            .try_collect()
+            .await
+            .unwrap();
+        let packed = packed.concat();
+        let mut text = Vec::new();
+        let mut decoder = GzipDecoder::new(&packed[..]);
+        decoder.read_to_end(&mut text).await.unwrap();
+        let plain: Vec<Bytes> = input().into_iter().map(Result::unwrap).collect();
+        assert!(text == plain.concat());
+
+        // A body that fails has no gzip end: it can't be taken for whole.
+        let mut input = input();
+        input.push(Err(BodyError::Longer { declared: 1 }));
+        let mut stream = Box::pin(compressed(stream::iter(input)));
+        let mut packed = Vec::new();
+        let error = loop {
+            match stream.next().await.unwrap() {
+                Ok(piece) => packed.extend_from_slice(&piece),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, BodyError::Source(_)));
+        let mut decoder = GzipDecoder::new(&packed[..]);
+        assert!(decoder.read_to_end(&mut Vec::new()).await.is_err());
+    }
+
     /// What comes out: the bytes released, and the error if it ended in one.
     fn run(input: Vec<Result<Bytes, BodyError>>, length: u64) -> (Vec<u8>, Option<BodyError>) {
         let sent = Arc::new(AtomicU64::new(0));
