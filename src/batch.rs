@@ -9,6 +9,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::pool::{Lease, Pool, Reuse};
+
 /// What a cell holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -34,7 +36,7 @@ pub enum Kind {
 pub const MAX_CELL: usize = (1 << 29) - 1;
 
 /// A span of a batch's text, and its kind.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cell {
     start: u32,
     kind_len: u32,
@@ -150,52 +152,125 @@ pub struct Batch {
     text: String,
     /// The block's bytes as they were, where they are not UTF-8 (else the text begins with them).
     raw: Option<Vec<u8>>,
+    tables: Lease<Tables>,
+    faults: Vec<Fault>,
+    /// Where the text's buffer goes when the batch is dropped.
+    home: Option<Pool<Vec<u8>>>,
+}
+
+/// The buffers of a batch besides its text.
+#[derive(Default, Debug)]
+pub struct Tables {
     columns: Vec<Vec<Cell>>,
+    /// Columns that are not in use, with the room they had.
+    spare: Vec<Vec<Cell>>,
     rows: Vec<Row>,
     states: Vec<RowState>,
-    faults: Vec<Fault>,
+}
+
+impl Reuse for Tables {
+    fn clear(&mut self) {
+        self.spare.append(&mut self.columns);
+        self.spare.iter_mut().for_each(Vec::clear);
+        self.rows.clear();
+        self.states.clear();
+    }
+
+    fn room(&self) -> usize {
+        let cells: usize = self
+            .columns
+            .iter()
+            .chain(&self.spare)
+            .map(Vec::capacity)
+            .sum();
+        cells * size_of::<Cell>() + self.rows.capacity() * size_of::<Row>() + self.states.capacity()
+    }
+}
+
+impl Tables {
+    fn column(&mut self) -> Vec<Cell> {
+        self.spare.pop().unwrap_or_default()
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        if let Some(home) = self.home.take() {
+            home.put(std::mem::take(&mut self.text).into_bytes());
+        }
+    }
 }
 
 impl Batch {
     /// An empty batch over a block's text, with `columns` physical columns.
     pub fn new(text: String, columns: usize) -> Batch {
+        Batch::over(text, None, columns, Lease::default())
+    }
+
+    /// An empty batch over a block's text, in buffers that were used before. For a block that is not UTF-8,
+    /// `text` has the same length with every bad byte replaced, and `raw` is the block as it was.
+    pub fn over(
+        text: String,
+        raw: Option<Vec<u8>>,
+        columns: usize,
+        mut tables: Lease<Tables>,
+    ) -> Batch {
+        debug_assert!(raw.as_ref().is_none_or(|raw| raw.len() == text.len()));
+        for _ in 0..columns {
+            let column = tables.column();
+            tables.columns.push(column);
+        }
         Batch {
             text,
-            columns: vec![Vec::new(); columns],
-            ..Batch::default()
+            raw,
+            tables,
+            faults: Vec::new(),
+            home: None,
         }
     }
 
-    /// As [`Batch::new`], for a block that is not UTF-8: `text` has the same length, with every bad
-    /// byte replaced, and `raw` is the block as it was.
-    pub fn with_raw(text: String, raw: Vec<u8>, columns: usize) -> Batch {
-        debug_assert_eq!(text.len(), raw.len());
-        Batch {
-            raw: Some(raw),
-            ..Batch::new(text, columns)
+    /// Sends the text's buffer there when the batch is dropped.
+    pub fn return_text_to(&mut self, home: &Pool<Vec<u8>>) {
+        self.home = Some(home.clone());
+    }
+
+    /// Gives the batch its rows, all of them in, and their cells: row by row, as many as there are columns.
+    pub fn fill(&mut self, rows: &[Row], cells: &[Cell]) {
+        let tables = &mut *self.tables;
+        tables.rows.extend_from_slice(rows);
+        tables.states.resize(rows.len(), RowState::In);
+        let width = tables.columns.len();
+        debug_assert_eq!(cells.len(), rows.len() * width);
+        for (at, column) in tables.columns.iter_mut().enumerate() {
+            column.extend(cells.iter().skip(at).step_by(width).copied());
         }
     }
 
-    /// Gives the batch its rows, all of them in. The columns' cells follow by [`Batch::put_column`].
-    pub fn put_rows(&mut self, rows: Vec<Row>) {
-        self.states = vec![RowState::In; rows.len()];
-        self.rows = rows;
+    /// Begins one more row, which is in; its cells follow by [`Batch::push_cell`], one per column.
+    pub fn push_row(&mut self, row: Row) {
+        self.tables.rows.push(row);
+        self.tables.states.push(RowState::In);
+    }
+
+    /// Appends a cell to a column of the row begun last.
+    pub fn push_cell(&mut self, column: usize, cell: Cell) {
+        self.tables.columns[column].push(cell);
     }
 
     /// How many rows, whatever their state.
     #[inline]
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.tables.rows.len()
     }
 
     /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.tables.rows.is_empty()
     }
 
     /// How many physical columns.
     pub fn width(&self) -> usize {
-        self.columns.len()
+        self.tables.columns.len()
     }
 
     /// Length of the text in bytes: the block, and what stages wrote.
@@ -205,13 +280,15 @@ impl Batch {
 
     /// Appends a physical column of missing cells and says which it is.
     pub fn add_column(&mut self) -> usize {
-        self.columns.push(vec![Cell::MISSING; self.rows.len()]);
-        self.columns.len() - 1
+        let mut column = self.tables.column();
+        column.resize(self.len(), Cell::MISSING);
+        self.tables.columns.push(column);
+        self.width() - 1
     }
 
     /// Adds columns of missing cells until there are `width`.
     pub fn widen(&mut self, width: usize) {
-        while self.columns.len() < width {
+        while self.tables.columns.len() < width {
             self.add_column();
         }
     }
@@ -219,32 +296,32 @@ impl Batch {
     /// A column's cells, one per row.
     #[inline]
     pub fn column(&self, column: usize) -> &[Cell] {
-        &self.columns[column]
+        &self.tables.columns[column]
     }
 
     /// A column taken out for rewriting; put it back with [`Batch::put_column`].
     #[inline]
     pub fn take_column(&mut self, column: usize) -> Vec<Cell> {
-        std::mem::take(&mut self.columns[column])
+        std::mem::take(&mut self.tables.columns[column])
     }
 
     /// Puts a column back.
     #[inline]
     pub fn put_column(&mut self, column: usize, cells: Vec<Cell>) {
-        debug_assert_eq!(cells.len(), self.rows.len());
-        self.columns[column] = cells;
+        debug_assert_eq!(cells.len(), self.tables.rows.len());
+        self.tables.columns[column] = cells;
     }
 
     /// One cell.
     #[inline]
     pub fn cell(&self, row: usize, column: usize) -> Cell {
-        self.columns[column][row]
+        self.tables.columns[column][row]
     }
 
     /// Replaces one cell.
     #[inline]
     pub fn set_cell(&mut self, row: usize, column: usize, cell: Cell) {
-        self.columns[column][row] = cell;
+        self.tables.columns[column][row] = cell;
     }
 
     /// A cell's text; empty for null and missing.
@@ -277,28 +354,29 @@ impl Batch {
     /// State of a row.
     #[inline]
     pub fn state(&self, row: usize) -> RowState {
-        self.states[row]
+        self.tables.states[row]
     }
 
     /// Whether stages and rules should look at a row: all but the filtered ones.
     #[inline]
     pub fn is_live(&self, row: usize) -> bool {
-        self.states[row] != RowState::Filtered
+        self.tables.states[row] != RowState::Filtered
     }
 
     /// Leaves a row out on purpose. A rejected row stays rejected.
     pub fn filter_out(&mut self, row: usize) {
-        if self.states[row] == RowState::In {
-            self.states[row] = RowState::Filtered;
+        if self.tables.states[row] == RowState::In {
+            self.tables.states[row] = RowState::Filtered;
         }
     }
 
     /// Finds fault with a row; with `cell`, marks that column's cell [`Kind::Faulty`].
     pub fn reject(&mut self, fault: Fault, cell: Option<usize>) {
         let row = fault.row as usize;
-        self.states[row] = RowState::Rejected;
+        self.tables.states[row] = RowState::Rejected;
         if let Some(column) = cell {
-            self.columns[column][row] = self.columns[column][row].with_kind(Kind::Faulty);
+            self.tables.columns[column][row] =
+                self.tables.columns[column][row].with_kind(Kind::Faulty);
         }
         self.faults.push(fault);
     }
@@ -306,12 +384,12 @@ impl Batch {
     /// Where a row came from.
     #[inline]
     pub fn row(&self, row: usize) -> Row {
-        self.rows[row]
+        self.tables.rows[row]
     }
 
     /// The raw record as the source had it, without its line end.
     pub fn raw_record(&self, row: usize) -> &[u8] {
-        let Row { start, end, .. } = self.rows[row];
+        let Row { start, end, .. } = self.tables.rows[row];
         let bytes = self.raw.as_deref().unwrap_or(self.text.as_bytes());
         &bytes[start as usize..end as usize]
     }

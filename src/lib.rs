@@ -10,6 +10,7 @@ pub mod expr;
 pub mod format;
 pub mod http;
 pub mod orgvue;
+pub mod pool;
 pub mod report;
 pub mod rule;
 pub mod run;

@@ -6,6 +6,7 @@ use secrecy::ExposeSecret;
 
 use super::*;
 use crate::orgvue::spec::{Action, ActionSpec, Empty, IdentifySpec};
+use crate::source::Input;
 use crate::units::{Amount, Rate, Size};
 use crate::upload::spec::Length;
 

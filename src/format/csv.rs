@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{Deferred, PARSE, decode, reject_bad_text};
-use crate::batch::{Batch, Cell, Fault, Kind, MAX_CELL, Row};
+use super::{Deferred, Draft, PARSE, Pools, decode, reject_bad_text};
+use crate::batch::{Batch, Cell, Fault, Kind, Row};
 use crate::scan::{Dialect, Hits};
 
 /// What to do with a record of too many or too few cells.
@@ -26,6 +26,7 @@ pub struct Parser {
     on_ragged: OnRagged,
     /// How many cells a record has: the header's, with columns at its end that are not read.
     cells: usize,
+    pools: Pools,
 }
 
 /// A record of the wrong number of cells, where that ends the run.
@@ -40,6 +41,7 @@ pub struct RaggedError {
     pub found: usize,
 }
 
+#[derive(Clone, Copy)]
 enum State {
     /// At or in an unquoted cell.
     Plain,
@@ -47,6 +49,122 @@ enum State {
     Quoted,
     /// After the quote that closed a cell.
     Closed(usize),
+}
+
+/// Reads a block front to back: one flat state machine over the bytes that structure CSV.
+struct Reader<'a> {
+    block: &'a [u8],
+    /// Cells that are read, and cells that a record has.
+    width: usize,
+    expected: usize,
+    rows: &'a mut Vec<Row>,
+    cells: &'a mut Vec<Cell>,
+    deferred: Vec<Deferred>,
+    /// Rows of another number of cells, and that number.
+    ragged: Vec<(usize, usize)>,
+    state: State,
+    /// The cell being read has doubled quotes.
+    escaped: bool,
+    cell_start: usize,
+    /// Cells of the record so far.
+    count: usize,
+    record_start: usize,
+    record_line: u32,
+    line: u32,
+}
+
+impl Reader<'_> {
+    fn read(&mut self, Dialect { delimiter, quote }: Dialect) {
+        let block = self.block;
+        let mut skip = usize::MAX;
+        for at in Hits::new(block, [delimiter, b'\n', quote]) {
+            let byte = block[at];
+            self.line += u32::from(byte == b'\n');
+            match self.state {
+                State::Quoted => {
+                    if byte != quote || at == skip {
+                    } else if block.get(at + 1) == Some(&quote) {
+                        self.escaped = true;
+                        skip = at + 1;
+                    } else {
+                        self.state = State::Closed(at);
+                    }
+                }
+                State::Plain | State::Closed(_) => {
+                    if byte == delimiter {
+                        self.end_cell(at);
+                        self.cell_start = at + 1;
+                    } else if byte == b'\n' {
+                        self.end_record(at);
+                        self.begin_record(at + 1);
+                    } else if at == self.cell_start && matches!(self.state, State::Plain) {
+                        self.state = State::Quoted;
+                    }
+                }
+            }
+        }
+        if self.record_start < block.len() {
+            self.end_record(block.len());
+        }
+    }
+
+    #[inline(always)]
+    fn end_cell(&mut self, end: usize) {
+        let start = self.cell_start;
+        if self.count < self.width {
+            let cell = match self.state {
+                State::Closed(close) if close + 1 >= end && !self.escaped => {
+                    Cell::new(start + 1, close - start - 1, Kind::Text)
+                }
+                State::Closed(_) => {
+                    let cell = Cell::new(start, end - start, Kind::Text);
+                    self.deferred
+                        .push(Deferred::new(self.rows.len(), self.count, cell));
+                    cell
+                }
+                _ => Cell::new(start, end - start, Kind::Text),
+            };
+            self.cells.push(cell);
+        }
+        self.count += 1;
+        self.escaped = false;
+        self.state = State::Plain;
+    }
+
+    #[inline(always)]
+    fn begin_record(&mut self, at: usize) {
+        self.record_start = at;
+        self.cell_start = at;
+        self.record_line = self.line;
+    }
+
+    /// Ends the record before the line feed at `at`. A line without anything is no record.
+    #[inline(always)]
+    fn end_record(&mut self, at: usize) {
+        let start = self.record_start;
+        let end = if at > start && self.block[at - 1] == b'\r' {
+            at - 1
+        } else {
+            at
+        };
+        if end == start {
+            return;
+        }
+        self.end_cell(end);
+        if self.count != self.expected {
+            self.ragged.push((self.rows.len(), self.count));
+            self.cells.resize(
+                (self.rows.len() + 1) * self.width,
+                Cell::new(end, 0, Kind::Text),
+            );
+        }
+        self.rows.push(Row {
+            line: self.record_line,
+            start: start as u32,
+            end: end as u32,
+        });
+        self.count = 0;
+    }
 }
 
 impl Parser {
@@ -62,6 +180,15 @@ impl Parser {
             names,
             on_ragged,
             cells,
+            pools: Pools::default(),
+        }
+    }
+
+    /// The same parser, with buffers that it shares with others.
+    pub fn with_pools(self, pools: &Pools) -> Parser {
+        Parser {
+            pools: pools.clone(),
+            ..self
         }
     }
 
@@ -77,119 +204,34 @@ impl Parser {
     pub fn parse(&self, bytes: Vec<u8>) -> Result<Batch, RaggedError> {
         let (text, bad) = decode(bytes);
         let width = self.names.len();
-        let Dialect { delimiter, quote } = self.dialect;
-        let block = text.as_bytes();
-        let mut rows: Vec<Row> = Vec::with_capacity(block.len() / 128 + 1);
-        let mut cells: Vec<Cell> = Vec::with_capacity(block.len() / 8 + width);
-        let mut deferred: Vec<Deferred> = Vec::new();
-        let mut ragged: Vec<(usize, usize)> = Vec::new();
-
-        let mut state = State::Plain;
-        let mut line = 0u32;
-        let (mut record_line, mut record_start, mut cell_start) = (0u32, 0usize, 0usize);
-        let mut escaped = false;
-        let mut count = 0usize;
-        let mut skip = usize::MAX;
-
-        // Ends a cell at `end`; a macro, so that the loop stays one flat state machine.
-        macro_rules! end_cell {
-            ($end:expr) => {{
-                let end: usize = $end;
-                if count < width {
-                    let cell = match state {
-                        State::Closed(close) if close + 1 >= end && !escaped => {
-                            Cell::new(cell_start + 1, close - cell_start - 1, Kind::Text)
-                        }
-                        State::Closed(_) => {
-                            let cell =
-                                Cell::new(cell_start, (end - cell_start).min(MAX_CELL), Kind::Text);
-                            deferred.push(Deferred::new(rows.len(), count, cell));
-                            cell
-                        }
-                        _ => Cell::new(cell_start, end - cell_start, Kind::Text),
-                    };
-                    cells.push(cell);
-                }
-                count += 1;
-                escaped = false;
-                state = State::Plain;
-            }};
-        }
-        macro_rules! end_record {
-            ($at:expr, $next:expr) => {{
-                let mut end: usize = $at;
-                if end > record_start && block[end - 1] == b'\r' && !matches!(state, State::Quoted)
-                {
-                    end -= 1;
-                }
-                if end > record_start {
-                    end_cell!(end);
-                    if count != self.cells {
-                        ragged.push((rows.len(), count));
-                        cells.resize((rows.len() + 1) * width, Cell::new(end, 0, Kind::Text));
-                    }
-                    rows.push(Row {
-                        line: record_line,
-                        start: record_start as u32,
-                        end: end as u32,
-                    });
-                    count = 0;
-                }
-                record_start = $next;
-                cell_start = $next;
-                record_line = line;
-            }};
-        }
-
-        for at in Hits::new(block, [delimiter, b'\n', quote]) {
-            let byte = block[at];
-            if byte == b'\n' {
-                line += 1;
-            }
-            match state {
-                State::Quoted => {
-                    if byte == quote && at != skip {
-                        if block.get(at + 1) == Some(&quote) {
-                            escaped = true;
-                            skip = at + 1;
-                        } else {
-                            state = State::Closed(at);
-                        }
-                    }
-                }
-                State::Plain | State::Closed(_) => {
-                    if byte == quote {
-                        if at == cell_start && matches!(state, State::Plain) {
-                            state = State::Quoted;
-                        }
-                    } else if byte == b'\n' {
-                        end_record!(at, at + 1);
-                    } else {
-                        end_cell!(at);
-                        cell_start = at + 1;
-                    }
-                }
-            }
-        }
-        if record_start < block.len() {
-            end_record!(block.len(), block.len());
-            let _ = (record_start, cell_start, record_line, count, escaped);
-        }
-
-        let mut batch = match &bad {
-            None => Batch::new(text, width),
-            Some((raw, _)) => Batch::with_raw(text, raw.clone(), width),
+        let mut draft = self.pools.drafts.lease();
+        let Draft { rows, cells } = &mut *draft;
+        let mut reader = Reader {
+            block: text.as_bytes(),
+            width,
+            expected: self.cells,
+            rows,
+            cells,
+            deferred: Vec::new(),
+            ragged: Vec::new(),
+            state: State::Plain,
+            escaped: false,
+            cell_start: 0,
+            count: 0,
+            record_start: 0,
+            record_line: 0,
+            line: 0,
         };
-        batch.put_rows(rows);
-        for column in 0..width {
-            batch.put_column(
-                column,
-                cells.iter().skip(column).step_by(width).copied().collect(),
-            );
-        }
+        reader.read(self.dialect);
+        let Reader {
+            deferred, ragged, ..
+        } = reader;
+
+        let raw = bad.as_ref().map(|(raw, _)| raw.clone());
+        let mut batch = self.pools.batch(text, raw, width, &draft);
         let mut scratch = String::new();
         for Deferred { row, column, cell } in deferred {
-            unquote(batch.text(cell), quote, &mut scratch);
+            unquote(batch.text(cell), self.dialect.quote, &mut scratch);
             batch.set_text(row as usize, column as usize, &scratch, Kind::Text);
         }
         for (row, found) in ragged {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::batch::{Batch, Cell, Kind, RowState};
+use crate::pool::{Lease, Pool};
 
 /// Formats of the upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +49,7 @@ pub struct Encoder {
     columns: Vec<Column>,
     /// Longest text that stands around the values of one row.
     row_overhead: usize,
+    bodies: Pool<Vec<u8>>,
 }
 
 #[derive(Debug, Clone)]
@@ -59,10 +61,10 @@ struct Column {
 }
 
 /// The encoded rows of one block.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Encoded {
     /// The rows, one after the other, without what opens and closes the body.
-    pub bytes: Vec<u8>,
+    pub bytes: Lease<Vec<u8>>,
     /// Which row of the batch each one is.
     pub rows: Vec<u32>,
     /// Where each one ends in `bytes`.
@@ -119,6 +121,15 @@ impl Encoder {
             on_empty,
             columns,
             row_overhead,
+            bodies: Pool::default(),
+        }
+    }
+
+    /// The same encoder, writing into buffers that are used again.
+    pub fn with_pool(self, bodies: &Pool<Vec<u8>>) -> Encoder {
+        Encoder {
+            bodies: bodies.clone(),
+            ..self
         }
     }
 
@@ -158,7 +169,10 @@ impl Encoder {
     /// Encodes the rows that are still in.
     pub fn encode(&self, batch: &Batch) -> Encoded {
         let rows = (0..batch.len()).filter(|&row| batch.state(row) == RowState::In);
-        let mut out = Encoded::default();
+        let mut out = Encoded {
+            bytes: self.bodies.lease(),
+            ..Encoded::default()
+        };
         out.bytes
             .reserve(batch.text_len() + batch.len() * self.row_overhead);
         out.rows.reserve(batch.len());
@@ -295,16 +309,13 @@ mod tests {
 
     fn batch(cells: &[&[(&str, Kind)]]) -> Batch {
         let mut batch = Batch::new(String::new(), cells[0].len());
-        batch.put_rows(
-            cells
-                .iter()
-                .map(|_| Row {
-                    line: 0,
-                    start: 0,
-                    end: 0,
-                })
-                .collect(),
-        );
+        for _ in cells {
+            batch.push_row(Row {
+                line: 0,
+                start: 0,
+                end: 0,
+            });
+        }
         for column in 0..cells[0].len() {
             let cells = cells
                 .iter()
@@ -341,7 +352,7 @@ mod tests {
         let mut encoded = encoder.encode(&batch);
         encoder.open_first(&mut encoded.bytes);
         let mut all = encoder.header();
-        all.extend(&encoded.bytes);
+        all.extend_from_slice(&encoded.bytes);
         all.extend(encoder.footer(true));
         assert_eq!(String::from_utf8(all).unwrap(), expected);
     }
@@ -381,18 +392,14 @@ mod tests {
     #[test]
     fn rows_can_be_left_out() {
         let mut encoded = Encoded {
-            bytes: b"aabbbc".to_vec(),
+            bytes: b"aabbbc".to_vec().into(),
             rows: vec![0, 2, 5],
             ends: vec![2, 5, 6],
         };
         encoded.leave_out(|row| row == 1);
         assert_eq!(
-            encoded,
-            Encoded {
-                bytes: b"aac".to_vec(),
-                rows: vec![0, 5],
-                ends: vec![2, 3]
-            }
+            (&encoded.bytes[..], encoded.rows, encoded.ends),
+            (&b"aac"[..], vec![0, 5], vec![2, 3])
         );
     }
 }

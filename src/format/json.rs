@@ -8,8 +8,9 @@ use std::sync::Arc;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Deferred, PARSE, decode, reject_bad_text};
+use super::{Deferred, Draft, PARSE, Pools, decode, reject_bad_text};
 use crate::batch::{Batch, Cell, Fault, Kind, Row};
+use crate::pool::Lease;
 use crate::scan::count_lines;
 
 /// How the objects of a block stand beside each other.
@@ -29,6 +30,7 @@ pub struct Parser {
     places: HashMap<Arc<str>, usize>,
     /// Members that are no column are left out instead of rejecting the row.
     ignore_unknown: bool,
+    pools: Pools,
 }
 
 /// An array that can't be read further.
@@ -56,6 +58,15 @@ impl Parser {
             names,
             places,
             ignore_unknown,
+            pools: Pools::default(),
+        }
+    }
+
+    /// The same parser, with buffers that it shares with others.
+    pub fn with_pools(self, pools: &Pools) -> Parser {
+        Parser {
+            pools: pools.clone(),
+            ..self
         }
     }
 
@@ -71,32 +82,19 @@ impl Parser {
     /// An array that is not well-formed.
     pub fn parse(&self, bytes: Vec<u8>) -> Result<Batch, JsonError> {
         let (text, bad) = decode(bytes);
+        let width = self.names.len();
         let mut found = Found {
-            width: self.names.len(),
-            ..Found::default()
+            width,
+            draft: self.pools.drafts.lease(),
+            deferred: Vec::new(),
+            faults: Vec::new(),
         };
         match self.layout {
             Layout::Lines => self.parse_lines(&text, &mut found),
             Layout::Array => self.parse_array(&text, &mut found)?,
         }
-        let width = self.names.len();
-        let mut batch = match &bad {
-            None => Batch::new(text, width),
-            Some((raw, _)) => Batch::with_raw(text, raw.clone(), width),
-        };
-        batch.put_rows(found.rows);
-        for column in 0..width {
-            batch.put_column(
-                column,
-                found
-                    .cells
-                    .iter()
-                    .skip(column)
-                    .step_by(width)
-                    .copied()
-                    .collect(),
-            );
-        }
+        let raw = bad.as_ref().map(|(raw, _)| raw.clone());
+        let mut batch = self.pools.batch(text, raw, width, &found.draft);
         for Deferred { row, column, cell } in found.deferred {
             // The parser has read this string before, so it is well-formed.
             let text: String = serde_json::from_str(batch.text(cell)).unwrap_or_default();
@@ -258,34 +256,32 @@ fn offset_of(text: &str, error: &serde_json::Error) -> usize {
 }
 
 /// What was read of a block so far: cells row by row, to be turned into columns at the end.
-#[derive(Default)]
 struct Found {
     width: usize,
-    rows: Vec<Row>,
-    cells: Vec<Cell>,
+    draft: Lease<Draft>,
     deferred: Vec<Deferred>,
     faults: Vec<(u32, &'static str, Cow<'static, str>)>,
 }
 
 impl Found {
     fn begin(&mut self, line: u32, start: usize, end: usize) {
-        self.rows.push(Row {
+        self.draft.rows.push(Row {
             line,
             start: start as u32,
             end: end as u32,
         });
-        self.cells
-            .resize(self.rows.len() * self.width, Cell::MISSING);
+        let cells = self.draft.rows.len() * self.width;
+        self.draft.cells.resize(cells, Cell::MISSING);
     }
 
     fn end_at(&mut self, end: usize) {
-        if let Some(row) = self.rows.last_mut() {
+        if let Some(row) = self.draft.rows.last_mut() {
             row.end = end as u32;
         }
     }
 
     fn fault(&mut self, code: &'static str, message: Cow<'static, str>) {
-        let row = self.rows.len() as u32 - 1;
+        let row = self.draft.rows.len() as u32 - 1;
         self.deferred.retain(|d| d.row != row);
         self.faults.push((row, code, message));
     }
@@ -320,7 +316,7 @@ impl<'de> Visitor<'de> for Members<'_> {
             base,
             found,
         } = self;
-        let row = found.rows.len() - 1;
+        let row = found.draft.rows.len() - 1;
         let width = found.width;
         let (mut unknown, mut twice) = (false, false);
         // Members mostly come in the order of the columns: the next one is tried before the table.
@@ -340,11 +336,11 @@ impl<'de> Visitor<'de> for Members<'_> {
             };
             expected = column + 1;
             let place = row * width + column;
-            twice |= found.cells[place].kind() != Kind::Missing;
+            twice |= found.draft.cells[place].kind() != Kind::Missing;
             let text = value.get();
             // The value is a slice of the block's text, so its place is the distance of their beginnings.
             let start = text.as_ptr() as usize - base.as_ptr() as usize;
-            found.cells[place] = match text.as_bytes()[0] {
+            found.draft.cells[place] = match text.as_bytes()[0] {
                 b'"' if memchr::memchr(b'\\', text.as_bytes()).is_none() => {
                     Cell::new(start + 1, text.len() - 2, Kind::Text)
                 }

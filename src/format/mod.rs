@@ -7,11 +7,12 @@ pub mod json;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::batch::{Batch, Cell, Fault, Kind};
+use crate::batch::{Batch, Cell, Fault, Kind, Row, Tables};
+use crate::pool::{Pool, Reuse};
 
-/// Bytes of text appended per block by a typical pipeline, as a share of the block: room kept from the start
-/// so that a block's buffer is not moved while stages write.
-const ROOM_FOR_STAGES: usize = 3;
+/// A block's buffer has room for its text and a third as much again, so that it is not moved while stages
+/// write what they change behind it.
+pub const ROOM_FOR_STAGES: usize = 3;
 
 /// The step's name in rejects.
 pub const PARSE: &str = "parse";
@@ -66,6 +67,45 @@ fn reject_bad_text(batch: &mut Batch, bad: &[usize], names: &[Arc<str>]) {
             )),
         };
         batch.reject(fault, column);
+    }
+}
+
+/// Buffers that parsers and encoders use again.
+#[derive(Debug, Clone, Default)]
+pub struct Pools {
+    /// Text of blocks.
+    pub texts: Pool<Vec<u8>>,
+    /// Encoded rows.
+    pub bodies: Pool<Vec<u8>>,
+    tables: Pool<Tables>,
+    drafts: Pool<Draft>,
+}
+
+/// What a parser has read of a block so far: cells row by row, to be turned into columns at its end.
+#[derive(Debug, Default)]
+struct Draft {
+    rows: Vec<Row>,
+    cells: Vec<Cell>,
+}
+
+impl Reuse for Draft {
+    fn clear(&mut self) {
+        self.rows.clear();
+        self.cells.clear();
+    }
+
+    fn room(&self) -> usize {
+        self.rows.capacity() * size_of::<Row>() + self.cells.capacity() * size_of::<Cell>()
+    }
+}
+
+impl Pools {
+    /// A batch over a block's text with what was read of it.
+    fn batch(&self, text: String, raw: Option<Vec<u8>>, width: usize, draft: &Draft) -> Batch {
+        let mut batch = Batch::over(text, raw, width, self.tables.lease());
+        batch.return_text_to(&self.texts);
+        batch.fill(&draft.rows, &draft.cells);
+        batch
     }
 }
 

@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use super::RunError;
 use crate::block::{Block, Boundary, Cut, CutError, csv, json};
+use crate::format::ROOM_FOR_STAGES;
 use crate::format::csv::split_record;
 use crate::format::json::{Layout, discover};
+use crate::pool::Pool;
 use crate::report::rejects;
 use crate::scan::{Dialect, count_lines};
 use crate::source::{Source, Text};
@@ -162,6 +164,7 @@ pub struct Blocks {
     buffer: Vec<u8>,
     line: u64,
     number: u64,
+    texts: Pool<Vec<u8>>,
 }
 
 impl Blocks {
@@ -185,9 +188,18 @@ impl Blocks {
             buffer: Vec::new(),
             line: 1,
             number: 0,
+            texts: Pool::default(),
         };
         blocks.open_file().await?;
         Ok(blocks)
+    }
+
+    /// Takes the buffers of blocks from there.
+    pub fn with_texts(self, texts: &Pool<Vec<u8>>) -> Blocks {
+        Blocks {
+            texts: texts.clone(),
+            ..self
+        }
     }
 
     /// What the beginning of the source says.
@@ -235,7 +247,8 @@ impl Blocks {
     }
 
     fn take(&mut self, at: usize) -> Block {
-        let mut rest = Vec::with_capacity(self.reading.block + self.reading.block / 8);
+        let mut rest = self.texts.take();
+        rest.reserve(self.reading.block + self.reading.block / ROOM_FOR_STAGES);
         rest.extend_from_slice(&self.buffer[at..]);
         self.buffer.truncate(at);
         let bytes = std::mem::replace(&mut self.buffer, rest);

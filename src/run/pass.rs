@@ -53,6 +53,7 @@ pub fn process(
     plan: Arc<Plan>,
     workers: usize,
 ) -> impl Stream<Item = Result<Processed, RunError>> + Send {
+    let blocks = blocks.with_texts(&plan.pools().texts);
     in_order(blocks, source, workers, move |block| plan.process(block))
 }
 
@@ -104,7 +105,7 @@ impl Assembly {
             self.encoder.open_first(&mut bytes);
             self.any = true;
         }
-        bytes.into()
+        Bytes::from_owner(bytes)
     }
 
     /// What stands after the last row.

@@ -12,7 +12,7 @@ use crate::block::Block;
 use crate::dates::Date;
 use crate::format::csv::OnRagged;
 use crate::format::encode::{ActionFrom, Encoded, Encoder, Format, OnEmpty};
-use crate::format::{csv, json};
+use crate::format::{Pools, csv, json};
 use crate::orgvue::spec::{Action, ActionSpec, Empty, ImportSpec};
 use crate::rule::{Rules, ValidateSpec};
 use crate::source::spec::{Ragged, Unknown};
@@ -35,6 +35,7 @@ pub struct Plan {
     seed: u64,
     encoder: Encoder,
     columns: Columns,
+    pools: Pools,
 }
 
 enum Parser {
@@ -113,6 +114,7 @@ impl Plan {
     /// Every rule and setting that names a column which is not there; of the stages the first, for what
     /// comes after it can't be known.
     pub fn bind(meaning: &Meaning<'_>, header: &Header) -> Result<Plan, Vec<Unbound>> {
+        let pools = Pools::default();
         let parser = match (&header.csv, header.json) {
             (Some(written), _) => {
                 let on_ragged = match meaning.ragged {
@@ -120,20 +122,26 @@ impl Plan {
                     Ragged::Pad => OnRagged::Pad,
                     Ragged::Error => OnRagged::Fail,
                 };
-                Parser::Csv(csv::Parser::new(
-                    written.dialect,
-                    header.names.clone(),
-                    written.cells,
-                    on_ragged,
-                ))
+                Parser::Csv(
+                    csv::Parser::new(
+                        written.dialect,
+                        header.names.clone(),
+                        written.cells,
+                        on_ragged,
+                    )
+                    .with_pools(&pools),
+                )
             }
             (None, layout) => {
                 let ignore = meaning.unknown == Unknown::Ignore;
-                Parser::Json(json::Parser::new(
-                    layout.unwrap_or(json::Layout::Lines),
-                    header.names.clone(),
-                    ignore,
-                ))
+                Parser::Json(
+                    json::Parser::new(
+                        layout.unwrap_or(json::Layout::Lines),
+                        header.names.clone(),
+                        ignore,
+                    )
+                    .with_pools(&pools),
+                )
             }
         };
         let mut columns = Columns::from_header(header.names.iter());
@@ -221,7 +229,7 @@ impl Plan {
         let sent = columns
             .iter()
             .filter(|(name, _)| action_column.as_ref().is_none_or(|(n, _)| n != *name));
-        let encoder = Encoder::new(format, action, on_empty, sent);
+        let encoder = Encoder::new(format, action, on_empty, sent).with_pool(&pools.bodies);
         Ok(Plan {
             parser,
             stages,
@@ -237,12 +245,18 @@ impl Plan {
             seed: meaning.seed,
             encoder,
             columns,
+            pools,
         })
     }
 
     /// The columns after the last stage.
     pub fn columns(&self) -> &Columns {
         &self.columns
+    }
+
+    /// The buffers that blocks, batches and bodies take turns in.
+    pub fn pools(&self) -> &Pools {
+        &self.pools
     }
 
     /// What writes the rows.

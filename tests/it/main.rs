@@ -2,6 +2,7 @@
 
 mod bad;
 mod cli;
+mod house;
 mod lint;
 
 use std::path::Path;
