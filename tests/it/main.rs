@@ -4,6 +4,7 @@ mod bad;
 mod cli;
 mod house;
 mod lint;
+mod secrets;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
