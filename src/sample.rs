@@ -7,7 +7,11 @@
 //! stream may change; and errors are drawn apart, so that the rows without one are the same whatever
 //! share of the others has one.
 
+use std::fmt;
 use std::io::{self, Write};
+
+/// The seed where none is stated.
+pub const DEFAULT_SEED: u64 = 7;
 
 /// The columns, in order.
 pub const COLUMNS: [&str; 20] = [
@@ -230,6 +234,27 @@ pub struct Sample {
     pub errors_per_million: u32,
     /// The file's format.
     pub format: Format,
+}
+
+/// What stands in the place of a file's name: `sample (100,000 rows, seed 7)`.
+impl fmt::Display for Sample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.rows.to_string();
+        f.write_str("sample (")?;
+        for (i, digit) in digits.chars().enumerate() {
+            if i > 0 && (digits.len() - i).is_multiple_of(3) {
+                f.write_str(",")?;
+            }
+            write!(f, "{digit}")?;
+        }
+        let rows = if self.rows == 1 { "row" } else { "rows" };
+        write!(f, " {rows}, seed {})", self.seed)
+    }
+}
+
+/// A percentage in rows per million, which is how exact the share of errors is.
+pub fn per_million(percent: f64) -> u32 {
+    (percent * 10_000.0).round() as u32
 }
 
 impl Sample {
@@ -716,6 +741,24 @@ mod tests {
         check(1_000_000, 8, "01000000");
         check(123_456_789, 8, "123456789");
         check(u64::MAX, 1, "18446744073709551615");
+    }
+
+    #[test]
+    fn names() {
+        let check = |rows, expected: &str| {
+            let sample = Sample {
+                rows,
+                seed: 7,
+                errors_per_million: 0,
+                format: Format::Csv,
+            };
+            assert_eq!(sample.to_string(), expected);
+        };
+        check(1, "sample (1 row, seed 7)");
+        check(999, "sample (999 rows, seed 7)");
+        check(1_000, "sample (1,000 rows, seed 7)");
+        check(100_000, "sample (100,000 rows, seed 7)");
+        check(1_234_567, "sample (1,234,567 rows, seed 7)");
     }
 
     #[test]

@@ -3,11 +3,13 @@
 //! A command is an argument struct with a `run` method. To add one: its `mod` line, its variant of
 //! [`Command`], and its arm in [`Cli::run`].
 
+mod bench;
 mod completions;
 mod exit;
 mod lint;
 mod log;
 mod pipeline;
+mod preview;
 mod run;
 mod sample;
 mod sandbox;
@@ -69,6 +71,10 @@ pub enum Command {
     Run(run::RunArgs),
     /// Go through the whole data with stages, rules and guards; nothing is sent.
     Check(run::CheckArgs),
+    /// Show the first records before and after, side by side; nothing is sent.
+    Preview(preview::PreviewArgs),
+    /// Measure how fast a pipeline is on its own source, step by step; its target is not touched.
+    Bench(bench::BenchArgs),
     /// Check pipeline files: no data is read, and nothing is sent.
     Lint(lint::LintArgs),
     /// Write a realistic HR extract to try things on.
@@ -97,6 +103,8 @@ impl Cli {
         match self.command {
             Command::Run(args) => args.run(globals, &progress),
             Command::Check(args) => args.run(globals, &progress),
+            Command::Preview(args) => args.run(globals),
+            Command::Bench(args) => args.run(globals),
             Command::Sample(args) => match sample::run(&args) {
                 Ok(()) => Ok(Exit::Done),
                 Err(error) => Err(Failure::new(Exit::Failed, error)),

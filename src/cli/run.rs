@@ -127,6 +127,7 @@ fn execute(
         },
         Timestamp::now(),
     );
+    report.target = pipeline.target.name();
     let runtime = runtime()?;
     let ended = runtime.block_on(async {
         let work = async {
@@ -222,7 +223,7 @@ fn finish(
 }
 
 /// The embedded sandbox, with the pipeline's way to tell items apart.
-async fn embedded(pipeline: &Pipeline) -> Result<Embedded, RunError> {
+pub(super) async fn embedded(pipeline: &Pipeline) -> Result<Embedded, RunError> {
     let mut settings = SandboxSettings {
         unknown_property: UnknownProperty::Accept,
         ..SandboxSettings::default()
@@ -234,10 +235,10 @@ async fn embedded(pipeline: &Pipeline) -> Result<Embedded, RunError> {
     Ok(Embedded(Sandbox::start(settings).await?))
 }
 
-struct Embedded(Sandbox);
+pub(super) struct Embedded(Sandbox);
 
 impl Embedded {
-    fn connection(&self) -> Result<Connection, RunError> {
+    pub(super) fn connection(&self) -> Result<Connection, RunError> {
         let Embedded(sandbox) = self;
         Ok(Connection {
             base: sandbox

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::report::human;
-use crate::sample::{Format, Kind, Planted, Sample};
+use crate::sample::{DEFAULT_SEED, Format, Kind, Planted, Sample, per_million};
 use crate::units::Amount;
 
 /// Writes a realistic HR extract; the same seed and rows, the same bytes.
@@ -18,7 +18,7 @@ pub struct SampleArgs {
     pub rows: u64,
 
     /// Another seed, other people
-    #[arg(long, value_name = "S", default_value_t = 7)]
+    #[arg(long, value_name = "S", default_value_t = DEFAULT_SEED)]
     pub seed: u64,
 
     /// Share of rows with something wrong: a bad date, a missing name, a second use of an identifier
@@ -51,7 +51,7 @@ pub enum FormatArg {
 
 fn parse_share(text: &str) -> Result<Share, String> {
     match text.parse() {
-        Ok(Amount::Percent(percent)) => Ok(Share((percent * 10_000.0).round() as u32)),
+        Ok(Amount::Percent(percent)) => Ok(Share(per_million(percent))),
         _ => Err(format!(
             "expected a percentage from 0% to 100%, such as 1%, found `{text}`"
         )),

@@ -8,8 +8,11 @@ use uuid::Uuid;
 use crate::orgvue::spec::{
     Action, ActionSpec, Empty, IdentifySpec, ImportSpec, TargetSpec, TokenSpec,
 };
+use crate::sample::{self, Sample};
 use crate::source::Input;
-use crate::source::spec::{CsvSpec, SourceFormat, SourceSpec};
+use crate::source::spec::{
+    Compression, CsvSpec, Encoding, OneOrMany, SampleSpec, SourceFormat, SourceSpec,
+};
 use crate::units::{Amount, Size};
 use crate::upload::spec::{BodyEncoding, Length, UploadFormat, UploadSpec};
 
@@ -34,6 +37,12 @@ pub(super) struct Meaning<'a> {
     pub(super) findings: &'a mut Findings,
 }
 
+/// A source that says neither.
+const NO_PATH: Wrong = (
+    "the key `path` is missing",
+    "name a file, or write `sample: { rows: 100000 }` for a made-up extract",
+);
+
 /// A message and what to do about it, which may be nothing.
 type Wrong = (&'static str, &'static str);
 
@@ -48,7 +57,7 @@ impl Meaning<'_> {
             }
         }
         if spec.source.is_none() && self.places.contains("source") {
-            self.problem("source", "the key `path` is missing", "");
+            self.problem("source", NO_PATH.0, NO_PATH.1);
         }
         if spec.target.is_none() && self.places.contains("target") {
             self.problem(
@@ -155,29 +164,22 @@ impl Meaning<'_> {
     }
 
     fn source(&mut self, spec: SourceSpec) -> Source {
-        let mut inputs = Vec::new();
-        let paths = spec.path.as_slice();
-        if paths.is_empty() {
-            self.problem("source.path", "expected at least one path", "");
-        }
-        for (i, written) in paths.iter().enumerate() {
-            let path = match &spec.path {
-                crate::source::spec::OneOrMany::One(_) => "source.path".to_owned(),
-                crate::source::spec::OneOrMany::Many(_) => format!("source.path.{i}"),
-            };
-            match input(written, &self.folder) {
-                Ok(Input::Stdin) if inputs.contains(&Input::Stdin) => self.problem(
-                    &path,
-                    "standard input can be read once only",
-                    "write `-` once",
-                ),
-                Ok(Input::Stdin) if &*self.findings.file == super::STDIN => {
-                    self.problem(&path, "standard input holds the pipeline file already", "")
-                }
-                Ok(input) => inputs.push(input),
-                Err((message, help)) => self.problem(&path, message, help),
+        let inputs = match (&spec.path, &spec.sample) {
+            (Some(_), Some(_)) => {
+                self.problem(
+                    "source.sample",
+                    "`path` and `sample` are both given, one is meant",
+                    "",
+                );
+                Vec::new()
             }
-        }
+            (Some(paths), None) => self.paths(paths),
+            (None, Some(sample)) => self.sample(sample, &spec),
+            (None, None) => {
+                self.problem("source", NO_PATH.0, NO_PATH.1);
+                Vec::new()
+            }
+        };
         let csv = self.csv(&spec.csv, spec.format);
         match spec.format {
             SourceFormat::Json | SourceFormat::Ndjson if self.places.contains("source.csv") => {
@@ -215,6 +217,86 @@ impl Meaning<'_> {
             csv,
             json: spec.json,
         }
+    }
+
+    fn paths(&mut self, paths: &OneOrMany) -> Vec<Input> {
+        let mut inputs = Vec::new();
+        if paths.as_slice().is_empty() {
+            self.problem("source.path", "expected at least one path", "");
+        }
+        for (i, written) in paths.as_slice().iter().enumerate() {
+            let path = match paths {
+                OneOrMany::One(_) => "source.path".to_owned(),
+                OneOrMany::Many(_) => format!("source.path.{i}"),
+            };
+            match input(written, &self.folder) {
+                Ok(Input::Stdin) if inputs.contains(&Input::Stdin) => self.problem(
+                    &path,
+                    "standard input can be read once only",
+                    "write `-` once",
+                ),
+                Ok(Input::Stdin) if &*self.findings.file == super::STDIN => {
+                    self.problem(&path, "standard input holds the pipeline file already", "")
+                }
+                Ok(input) => inputs.push(input),
+                Err((message, help)) => self.problem(&path, message, help),
+            }
+        }
+        inputs
+    }
+
+    /// A made-up extract is written in one way alone: what else is said of it would go wrong later.
+    fn sample(&mut self, spec: &SampleSpec, source: &SourceSpec) -> Vec<Input> {
+        if spec.rows == 0 {
+            self.problem("source.sample.rows", "expected at least 1", "");
+        }
+        let errors_per_million = match spec.errors {
+            Amount::Percent(percent) => sample::per_million(percent),
+            Amount::Rows(_) => {
+                self.problem(
+                    "source.sample.errors",
+                    "expected a percentage, such as 1%",
+                    "",
+                );
+                0
+            }
+        };
+        let csv = &source.csv;
+        for (path, wrong) in [
+            ("format", source.format == SourceFormat::Tsv),
+            (
+                "compression",
+                !matches!(source.compression, Compression::Auto | Compression::None),
+            ),
+            (
+                "encoding",
+                !matches!(source.encoding, Encoding::Auto | Encoding::Utf8),
+            ),
+            (
+                "csv.delimiter",
+                csv.delimiter.as_deref().is_some_and(|d| d != ","),
+            ),
+            ("csv.quote", csv.quote != "\""),
+            ("csv.skip_lines", csv.skip_lines > 0),
+        ] {
+            if wrong {
+                self.problem(
+                    &format!("source.{path}"),
+                    "a sample is plain UTF-8: comma-separated, JSON or NDJSON",
+                    "leave this setting out",
+                );
+            }
+        }
+        vec![Input::Sample(Sample {
+            rows: spec.rows,
+            seed: spec.seed,
+            errors_per_million,
+            format: match source.format {
+                SourceFormat::Json => sample::Format::Json,
+                SourceFormat::Ndjson => sample::Format::Ndjson,
+                SourceFormat::Auto | SourceFormat::Csv | SourceFormat::Tsv => sample::Format::Csv,
+            },
+        })]
     }
 
     fn csv(&mut self, spec: &CsvSpec, format: SourceFormat) -> Csv {

@@ -286,7 +286,7 @@ fn what_is_missing() {
         &[],
         &[
             "p.yaml:1:10: this version is not known\n  help: write `version: 1`",
-            "p.yaml:2:1: the key `path` is missing",
+            "p.yaml:2:1: the key `path` is missing\n  help: name a file, or write `sample: { rows: 100000 }` for a made-up extract",
             "p.yaml:3:1: expected one key, found an empty map\n  help: expected one of: orgvue, sandbox",
         ],
     );
@@ -294,7 +294,7 @@ fn what_is_missing() {
         "version: 1\nsource: { format: csv }\ntarget: { orgvue: { tenent: acme, tokn: x } }\n",
         &[],
         &[
-            "p.yaml:2:1: the key `path` is missing",
+            "p.yaml:2:1: the key `path` is missing\n  help: name a file, or write `sample: { rows: 100000 }` for a made-up extract",
             "p.yaml:3:11: the key `base_url` is missing",
             "p.yaml:3:11: the key `dataset` is missing",
             "p.yaml:3:21: unknown key `tenent`\n  help: did you mean `tenant`? Expected one of: base_url, tenant, dataset, token, action, identify_by, empty, noop_token, clear_token, date_format, implicit_delete, on_property_access_denied, on_item_access_denied, on_action_validation_failure, result_encoding, callback, match_results",
@@ -552,6 +552,10 @@ fn settings_that_exclude_each_other() {
         &["--set source.path: standard input can be read once only\n  help: write `-` once"],
     );
     with(
+        &["source.sample.rows=5"],
+        &["--set source.sample.rows: `path` and `sample` are both given, one is meant"],
+    );
+    with(
         &["source.path=[]"],
         &["--set source.path: expected at least one path"],
     );
@@ -802,4 +806,46 @@ proptest::proptest! {
         let _ = parse(&text, "p.yaml", "/pipelines".into(), &[], &env);
         let _ = parse(&format!("{SHORT}{text}"), "p.yaml", "/pipelines".into(), &[], &env);
     }
+}
+
+#[test]
+fn a_sample_is_a_source() {
+    let file = "version: 1\nsource: { sample: { rows: 1000, errors: 1% } }\ntarget: { sandbox: }\n";
+    let sample = |sets: &[&str]| match good(file, sets).pipeline.source.inputs.as_slice() {
+        [Input::Sample(sample)] => *sample,
+        other => panic!("{other:?}"),
+    };
+    let plain = sample(&[]);
+    assert_eq!((plain.rows, plain.seed), (1000, 7));
+    assert_eq!(plain.errors_per_million, 10_000);
+    assert_eq!(plain.format, crate::sample::Format::Csv);
+    let other = sample(&["source.format=ndjson", "source.sample.seed=8"]);
+    assert_eq!(
+        (other.seed, other.format),
+        (8, crate::sample::Format::Ndjson)
+    );
+    assert_eq!(good(file, &[]).pipeline.length(), Length::Measured);
+
+    let plain =
+        "a sample is plain UTF-8: comma-separated, JSON or NDJSON\n  help: leave this setting out";
+    for (set, expected) in [
+        ("source.sample.rows=0", "expected at least 1"),
+        (
+            "source.sample.errors=5",
+            "expected a percentage, such as 1%",
+        ),
+        ("source.format=tsv", plain),
+        ("source.compression=gzip", plain),
+        ("source.encoding=utf-16", plain),
+        ("source.csv.delimiter=;", plain),
+        ("source.csv.skip_lines=1", plain),
+    ] {
+        let key = set.split('=').next().unwrap_or_default();
+        check(file, &[set], &[&format!("--set {key}: {expected}")]);
+    }
+    check(
+        "version: 1\nsource: { sample: { seed: 1 } }\ntarget: { sandbox: }\n",
+        &[],
+        &["p.yaml:2:11: the key `rows` is missing"],
+    );
 }

@@ -95,10 +95,13 @@ impl Parser {
         }
         let raw = bad.as_ref().map(|(raw, _)| raw.clone());
         let mut batch = self.pools.batch(text, raw, width, &found.draft);
+        let mut broken = Vec::new();
         for Deferred { row, column, cell } in found.deferred {
-            // The parser has read this string before, so it is well-formed.
-            let text: String = serde_json::from_str(batch.text(cell)).unwrap_or_default();
-            batch.set_text(row as usize, column as usize, &text, Kind::Text);
+            // Reading the record passed over the string, and did not see what its escapes stand for.
+            match serde_json::from_str::<String>(batch.text(cell)) {
+                Ok(text) => batch.set_text(row as usize, column as usize, &text, Kind::Text),
+                Err(_) => broken.push((row, column as usize)),
+            }
         }
         for (row, code, message) in found.faults {
             let fault = Fault {
@@ -115,6 +118,19 @@ impl Parser {
                     column,
                     batch.cell(row as usize, column).with_kind(Kind::Faulty),
                 );
+            }
+        }
+        for (row, column) in broken {
+            // What is said of a whole record says enough.
+            if batch.cell(row as usize, column).kind() != Kind::Faulty {
+                let fault = Fault {
+                    row,
+                    stage: PARSE,
+                    column: self.names[column].clone(),
+                    code: Cow::Borrowed("json_string"),
+                    message: Cow::Borrowed("an escape in the text stands for half a character"),
+                };
+                batch.reject(fault, Some(column));
             }
         }
         if let Some((_, bad)) = bad {
@@ -155,10 +171,11 @@ impl Parser {
         let mut at = 0;
         let mut line = 0u32;
         let fail = |at: usize, message: &str| {
-            let before = &text[..at];
-            let line_start = before.rfind('\n').map_or(0, |n| n + 1);
+            // The place may be within a character.
+            let before = &text.as_bytes()[..at];
+            let line_start = memchr::memrchr(b'\n', before).map_or(0, |n| n + 1);
             Err(JsonError {
-                line: count_lines(before.as_bytes()) as u32,
+                line: count_lines(before) as u32,
                 column: (at - line_start) as u32 + 1,
                 message: message.to_owned(),
             })
@@ -280,9 +297,16 @@ impl Found {
         }
     }
 
+    /// Leaves out the text to be unescaped of a cell of the last row.
+    fn forget(&mut self, row: usize, column: usize) {
+        let mut of_row = (self.deferred.iter().rev()).take_while(|d| d.row as usize == row);
+        if let Some(from_end) = of_row.position(|d| d.column as usize == column) {
+            self.deferred.remove(self.deferred.len() - 1 - from_end);
+        }
+    }
+
     fn fault(&mut self, code: &'static str, message: Cow<'static, str>) {
         let row = self.draft.rows.len() as u32 - 1;
-        self.deferred.retain(|d| d.row != row);
         self.faults.push((row, code, message));
     }
 }
@@ -336,7 +360,10 @@ impl<'de> Visitor<'de> for Members<'_> {
             };
             expected = column + 1;
             let place = row * width + column;
-            twice |= found.draft.cells[place].kind() != Kind::Missing;
+            if found.draft.cells[place].kind() != Kind::Missing {
+                twice = true;
+                found.forget(row, column);
+            }
             let text = value.get();
             // The value is a slice of the block's text, so its place is the distance of their beginnings.
             let start = text.as_ptr() as usize - base.as_ptr() as usize;
@@ -552,13 +579,18 @@ mod tests {
                 "not well-formed JSON: a character stands where it can't".into()
             )
         );
+        // The place is within a character.
+        assert_eq!(fail("[{\"id\":\"\\u12€\"}]").1, 14);
         assert_eq!(fail("[3]").1, 2);
     }
 
     #[test]
     fn faults_of_a_record() {
         let batch = parser(Layout::Lines)
-            .parse(b"{\"id\":1,\"id\":2}\n{\"other\":1}\nnot json\n{\"id\":1}".to_vec())
+            .parse(
+                b"{\"id\":1,\"id\":2}\n{\"other\":1}\nnot json\n{\"id\":1}\n{\"id\":\"\\ud834\"}"
+                    .to_vec(),
+            )
             .unwrap();
         let codes: Vec<_> = batch.faults().iter().map(|f| (f.row, &*f.code)).collect();
         assert_eq!(
@@ -566,10 +598,13 @@ mod tests {
             [
                 (0, "duplicate_member"),
                 (1, "unknown_member"),
-                (2, "json_syntax")
+                (2, "json_syntax"),
+                (4, "json_string")
             ]
         );
         assert_eq!(batch.state(3), RowState::In);
+        // What would be unescaped is shown as it is, and is never taken for empty.
+        assert_eq!(batch.get(4, 0), "\"\\ud834\"");
     }
 
     #[test]

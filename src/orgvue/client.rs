@@ -455,19 +455,19 @@ pub fn parameters(spec: &ImportSpec) -> impl Iterator<Item = (&'static str, &str
     });
     [
         ("dateFormat", date_format),
-        (
-            "onPropertyAccessDenied",
-            spec.on_property_access_denied.as_deref(),
-        ),
-        (
-            "onActionValidationFailure",
-            spec.on_action_validation_failure.as_deref(),
-        ),
-        ("onItemAccessDenied", spec.on_item_access_denied.as_deref()),
         (name, key),
         ("implicitDelete", yes(spec.implicit_delete)),
         ("noopToken", spec.noop_token.as_deref()),
         ("clearToken", spec.clear_token.as_deref()),
+        (
+            "onPropertyAccessDenied",
+            spec.on_property_access_denied.as_deref(),
+        ),
+        ("onItemAccessDenied", spec.on_item_access_denied.as_deref()),
+        (
+            "onActionValidationFailure",
+            spec.on_action_validation_failure.as_deref(),
+        ),
         ("resultEncoding", result_encoding),
     ]
     .into_iter()

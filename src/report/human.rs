@@ -1,5 +1,6 @@
 //! Counts, sizes and times as people read them: `1,234,567`, `178.6 MB`, `12.3 s`.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -37,9 +38,34 @@ pub fn time(span: Duration) -> String {
     }
 }
 
+/// A file's path from the root, without detours. A path that is not there stays as it is.
+pub fn whole(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// A file's path as people would write it: without detours (`pipelines/../out`), and relative where it
+/// is below the current folder. A path that is not there stays as it is.
+pub fn path(path: &Path) -> String {
+    let whole = whole(path);
+    let here = std::env::current_dir().and_then(|here| here.canonicalize());
+    match here.map(|here| whole.strip_prefix(here)) {
+        Ok(Ok(below)) => below.display().to_string(),
+        _ => whole.display().to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths() {
+        let check = |written: &str, expected: &str| assert_eq!(path(Path::new(written)), expected);
+        check("src/../Cargo.toml", "Cargo.toml");
+        check("./src/lib.rs", "src/lib.rs");
+        check("/dev/../dev/null", "/dev/null");
+        check("no/such/../file", "no/such/../file");
+    }
 
     #[test]
     fn what_people_read() {

@@ -65,6 +65,8 @@ pub struct RunReport {
     pub rostream_version: String,
     /// The pipeline.
     pub pipeline: PipelineInfo,
+    /// Where it sends to: `orgvue`, or `sandbox` for the imitation inside this program.
+    pub target: &'static str,
     /// Start of the run, RFC 3339 in UTC.
     #[serde(serialize_with = "rfc3339")]
     pub started_at: Timestamp,
@@ -475,6 +477,7 @@ impl RunReport {
             run_id,
             rostream_version: env!("CARGO_PKG_VERSION").into(),
             pipeline,
+            target: "",
             started_at,
             ended_at: started_at,
             outcome: Outcome::Failed,
@@ -580,14 +583,15 @@ impl RunReport {
             "run",
             &format!("{}, {}", self.run_id, self.outcome.describe()),
         );
-        let files = match self.sources.len() {
-            0 => String::new(),
-            n => format!(" in {}", human::counted(n as u64, "file")),
+        let files = match self.sources.as_slice() {
+            [] => String::new(),
+            [one] => format!(" from {}", one.path),
+            several => format!(" in {}", human::counted(several.len() as u64, "file")),
         };
         let source = format!("{}{files}", human::bytes(self.bytes.source));
         lines.rows("read", c.read, &source);
         if c.filtered > 0 {
-            lines.rows("filtered", c.filtered, "");
+            lines.rows("filtered", c.filtered, "left out by a filter");
         }
         lines.rows("rejected", c.rejected, &top_codes(&self.rejects));
         if c.would_send > 0 {
@@ -598,7 +602,11 @@ impl RunReport {
                 0 | 1 => String::new(),
                 n => format!(" in {n} attempts"),
             };
-            let body = format!("{}{attempts}", human::bytes(self.bytes.body));
+            let to = match self.target {
+                "sandbox" => " to the sandbox inside this program, not to Orgvue",
+                _ => "",
+            };
+            let body = format!("{}{attempts}{to}", human::bytes(self.bytes.body));
             lines.rows("sent", c.sent, &body);
         }
         if c.sent > 0 {
@@ -630,10 +638,14 @@ impl RunReport {
         if let Some(path) = &self.rejects_file
             && self.rejects.rows + self.refused.rows > 0
         {
-            lines.add("rejects", &path.display().to_string());
+            let path = human::path(path);
+            lines.add(
+                "rejects",
+                &format!("{path}, the rows as they were, with their faults"),
+            );
         }
         if let Some(path) = report {
-            lines.add("report", &path.display().to_string());
+            lines.add("report", &human::path(path));
         }
         lines.0
     }
@@ -674,18 +686,17 @@ impl Lines {
 }
 
 fn top_codes(counts: &CodeCounts) -> String {
-    let mut parts: Vec<String> = counts
-        .by_code
-        .iter()
-        .take(TOP_CODES)
+    // One code more takes no more room than `others`.
+    let named = match counts.by_code.len() {
+        all if all == TOP_CODES + 1 && counts.other_codes == 0 => all,
+        _ => TOP_CODES,
+    };
+    let top = counts.by_code.iter().take(named);
+    let mut parts: Vec<String> = top
+        .clone()
         .map(|c| format!("{} {}", c.code, human::count(c.faults)))
         .collect();
-    let named: u64 = counts
-        .by_code
-        .iter()
-        .take(TOP_CODES)
-        .map(|c| c.faults)
-        .sum();
+    let named: u64 = top.map(|c| c.faults).sum();
     let rest = counts.faults.saturating_sub(named);
     if rest > 0 && !parts.is_empty() {
         parts.push(format!("others {}", human::count(rest)));
@@ -753,6 +764,7 @@ mod tests {
             started,
         );
         report.rostream_version = "0.0.0".into();
+        report.target = "orgvue";
         report.sources = vec![SourceFile {
             path: "exports/workers.csv.gz".into(),
             bytes: 178_600_000,
@@ -770,12 +782,13 @@ mod tests {
             unprocessed: 0,
         };
         let codes = [
-            ("date_format", 9),
+            ("date_format", 8),
             ("required", 3),
             ("a", 1),
             ("b", 1),
             ("c", 1),
             ("d", 2),
+            ("e", 1),
         ];
         report.rejects = (&tally(&codes)).into();
         report.refused = (&tally(&[("NotFound", 9)])).into();
@@ -845,15 +858,15 @@ mod tests {
         assert_eq!(report.check(), Ok(()));
         insta::assert_snapshot!(report.summary(Some(Path::new("run-x.report.json"))), @r"
         run         20260131T235959Z-4f2a, succeeded, some rows were rejected
-        read            1,000,000  178.6 MB in 1 file
-        filtered            1,234
-        rejected               17  date_format 9, required 3, d 2, a 1, b 1, others 1
+        read            1,000,000  178.6 MB from exports/workers.csv.gz
+        filtered            1,234  left out by a filter
+        rejected               17  date_format 8, required 3, d 2, a 1, b 1, others 2
         sent              998,749  412.0 MB in 2 attempts
         accepted          998,740
         failed                  9  NotFound 9
         took        1m 09s, 6.6 s to the end of the upload (151,515 rows/s, 27.1 MB/s), 58.7 MB of memory
         trace id    Root=1-62bcb5d3-3b211f8616879dea3bde593f
-        rejects     out/rejects.csv
+        rejects     out/rejects.csv, the rows as they were, with their faults
         report      run-x.report.json
         ");
     }
@@ -888,15 +901,32 @@ mod tests {
         report.peak_memory = None;
         insta::assert_snapshot!(report.summary(None), @r"
         run         20260131T235959Z-4f2a, stopped by a guard, nothing was sent
-        read                  100  178.6 MB in 1 file
-        filtered                1
+        read                  100  178.6 MB from exports/workers.csv.gz
+        filtered                1  left out by a filter
         rejected                2  date_format 2
         held back              97  good, and not sent
         stopped by  reject_limit: 2 of 100, at most 1%
         warning     the server's clock is 3 minutes ahead
         took        250 ms (400 rows/s, 714.4 MB/s)
-        rejects     out/rejects.csv
+        rejects     out/rejects.csv, the rows as they were, with their faults
         ");
+    }
+
+    #[test]
+    fn the_summary_names_the_sandbox_and_all_of_six_codes() {
+        let mut report = report();
+        report.target = "sandbox";
+        report.sources.push(report.sources[0].clone());
+        let codes = [("f", 6), ("e", 5), ("d", 4), ("c", 3), ("b", 2), ("a", 1)];
+        report.rejects = (&tally(&codes)).into();
+        let summary = report.summary(None);
+        for line in [
+            "read            1,000,000  178.6 MB in 2 files\n",
+            "rejected               17  f 6, e 5, d 4, c 3, b 2, a 1\n",
+            "412.0 MB in 2 attempts to the sandbox inside this program, not to Orgvue\n",
+        ] {
+            assert!(summary.contains(line), "{summary}");
+        }
     }
 
     #[test]

@@ -295,6 +295,7 @@ impl Blocks {
                 };
                 if self.file > 0 {
                     Header {
+                        csv: None,
                         json: Some(layout),
                         ..self.header.clone()
                     }
@@ -320,39 +321,54 @@ impl Blocks {
         self.text = Some(text);
         if self.file == 0 {
             self.header = header;
-        } else if header.json != self.header.json {
-            let message = format!(
-                "this file is {}, and {} is {}; all files of a source have the same format",
-                header.format(),
-                self.source.origins()[0].name,
-                self.header.format()
-            );
-            return Err(self.at_line(1, message));
-        } else if header.names != self.header.names {
-            let message = match header
-                .names
-                .iter()
-                .zip(self.header.names.iter())
-                .position(|(a, b)| a != b)
-            {
-                Some(at) => format!(
-                    "this file's column {} is `{}`, and `{}` in {}; all files of a source have the same columns",
-                    at + 1,
-                    header.names[at],
-                    self.header.names[at],
-                    self.source.origins()[0].name
-                ),
-                None => format!(
-                    "this file has {} column{}, and {} has {}; all files of a source have the same columns",
-                    header.names.len(),
-                    if header.names.len() == 1 { "" } else { "s" },
-                    self.source.origins()[0].name,
-                    self.header.names.len()
-                ),
-            };
-            return Err(self.at_line(1, message));
+        } else if let Some(difference) = self.difference(&header) {
+            return Err(self.at_line(1, difference));
         }
         Ok(())
+    }
+
+    /// What keeps a further file from being a part of the first one's table.
+    fn difference(&self, header: &Header) -> Option<String> {
+        let first = &self.source.origins()[0].name;
+        if header.format() != self.header.format() {
+            return Some(format!(
+                "this file is {}, and {first} is {}; all files of a source have the same format",
+                header.format(),
+                self.header.format()
+            ));
+        }
+        let (names, expected) = (&header.names, &self.header.names);
+        if let Some(at) = (names.iter().zip(&**expected)).position(|(a, b)| a != b) {
+            return Some(format!(
+                "this file's column {} is `{}`, and `{}` in {first}; all files of a source have the same columns",
+                at + 1,
+                names[at],
+                expected[at],
+            ));
+        }
+        if names.len() != expected.len() {
+            return Some(format!(
+                "this file has {} columns, and {first} has {}; all files of a source have the same columns",
+                names.len(),
+                expected.len()
+            ));
+        }
+        // Columns that are ignored make the records longer, and a parser knows one length.
+        let added = |header: &Header| {
+            let cells = header.csv.as_ref().map_or(0, |csv| csv.cells);
+            cells > header.names.len()
+        };
+        match (added(header), added(&self.header)) {
+            (true, false) => Some(format!(
+                "this is a rejects file (it ends with {}), and {first} is none; read them one after the other",
+                self.reading.added.join(",")
+            )),
+            (false, true) => Some(format!(
+                "this is no rejects file, and {first} is one (it ends with {}); read them one after the other",
+                self.reading.added.join(",")
+            )),
+            _ => None,
+        }
     }
 
     /// Tells the format by the first character that is not white space.
@@ -446,18 +462,10 @@ impl Blocks {
             }
             want *= 2;
         };
+        Boundary::Csv(dialect)
+            .cut(&self.buffer[start..end], true)
+            .map_err(|e| self.place(start + e.at, e.kind.to_string()))?;
         self.line = 1 + count_lines(&self.buffer[..start]);
-        // The whole rest is the header: is it one, or was a quote not closed?
-        if end == self.buffer.len() {
-            let rest = &self.buffer[start..];
-            if let Err(error) = Boundary::Csv(dialect).cut(rest, true) {
-                let line = self.line;
-                self.line = 1;
-                let error = self.place(start + error.at, error.kind.to_string());
-                self.line = line;
-                return Err(error);
-            }
-        }
         let mut raw = &self.buffer[start..end];
         let mut crlf = false;
         if let Some(without) = raw.strip_suffix(b"\n") {

@@ -1,9 +1,11 @@
 //! The run: survey, guards, upload, import, wait, results; each step once, in this order.
 
+pub mod bench;
 pub mod blocks;
 pub mod error;
 pub mod pass;
 pub mod plan;
+pub mod preview;
 pub mod results;
 pub mod send;
 pub mod survey;
@@ -24,6 +26,7 @@ use crate::http::retry::{self, Failure, Step, Verdict};
 use crate::orgvue::client::parameters;
 use crate::orgvue::spec::IdentifySpec;
 use crate::orgvue::{Client, Connection, Locations, Ticket};
+use crate::report::human;
 use crate::report::progress::{Phase, Progress};
 use crate::report::rejects::{self, RejectsFile};
 use crate::report::run_report::{
@@ -236,7 +239,7 @@ async fn prepare(job: &Job<'_>, report: &mut RunReport) -> Result<(Prepared, Fir
         .filter_map(|o| Some(o.path()?.to_owned()))
         .collect();
     let rejects = RejectsFile::create(&pipeline.rejects.path, &header.for_rejects(), &paths)?;
-    report.rejects_file = Some(rejects.path().to_owned());
+    report.rejects_file = Some(human::whole(rejects.path()));
     Ok((
         Prepared {
             source,
@@ -403,7 +406,7 @@ fn decide(
         },
     });
     if stopped {
-        let path = survey.rejects().path().display().to_string();
+        let path = human::path(survey.rejects().path());
         return Err(RunError::TooManyRejects {
             rejected,
             read,

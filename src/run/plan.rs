@@ -303,9 +303,14 @@ impl Plan {
         self.stages.iter().map(|(name, stage)| (*name, &**stage))
     }
 
+    /// Gives a parsed batch the columns that stages add.
+    pub fn widen(&self, batch: &mut Batch) {
+        batch.widen(self.width);
+    }
+
     /// Stages and rules over a parsed batch.
     pub fn transform(&self, batch: &mut Batch) {
-        batch.widen(self.width);
+        self.widen(batch);
         for (_, stage) in &self.stages {
             stage.apply(batch);
         }
@@ -329,6 +334,7 @@ impl Plan {
         for (name, slot) in self.columns.iter() {
             for (row, cell) in batch.column(slot).iter().enumerate() {
                 if !cell.is_empty()
+                    && cell.kind() != Kind::Faulty
                     && self
                         .tokens
                         .iter()
@@ -354,6 +360,18 @@ impl Plan {
         }
     }
 
+    /// Hash of the key of each encoded row; empty where there is no key rule.
+    pub fn keys(&self, batch: &Batch, encoded: &Encoded) -> Vec<u64> {
+        match &self.key {
+            Some((_, slot)) => encoded
+                .rows
+                .iter()
+                .map(|&row| self.key_hash(batch.get(row as usize, *slot)))
+                .collect(),
+            None => Vec::new(),
+        }
+    }
+
     /// A block in, bytes out: what a worker does.
     ///
     /// # Errors
@@ -363,14 +381,7 @@ impl Plan {
         let mut batch = self.parse(block)?;
         self.transform(&mut batch);
         let encoded = self.encoder.encode(&batch);
-        let keys = match &self.key {
-            Some((_, slot)) => encoded
-                .rows
-                .iter()
-                .map(|&row| self.key_hash(batch.get(row as usize, *slot)))
-                .collect(),
-            None => Vec::new(),
-        };
+        let keys = self.keys(&batch, &encoded);
         let filtered = (0..batch.len())
             .filter(|&row| batch.state(row) == RowState::Filtered)
             .count() as u64;

@@ -189,6 +189,10 @@ impl Survey {
     /// Fills in what the survey knows, however far it came.
     pub fn tell(&self, report: &mut RunReport) {
         let digest = self.assembly.digest();
+        // Of a stream, and of a sample, the size is known only now.
+        for (told, origin) in report.sources.iter_mut().zip(self.source.origins()) {
+            told.bytes = origin.bytes();
+        }
         report.counts.read = self.read();
         report.counts.filtered = self.filtered;
         report.counts.rejected = self.rejected();

@@ -51,6 +51,7 @@ mod apply;
 mod dataset;
 mod error;
 mod job;
+pub mod null;
 pub mod options;
 mod params;
 mod payload;

@@ -1,9 +1,11 @@
 //! Sources: from an address to decoded text.
 //!
-//! A source is a list of files, or standard input. Each is opened as a [`Text`]: decompressed by
-//! what its first bytes say, decoded to UTF-8. What can't be read twice is copied on the way into a
-//! private, unlinked temporary file, so that rows the server refuses can still be shown as they were.
+//! A source is a list of files, standard input, or a made-up sample. Each is opened as a [`Text`]:
+//! decompressed by what its first bytes say, decoded to UTF-8. What can't be read twice is copied on
+//! the way into a private, unlinked temporary file, so that rows the server refuses can still be shown
+//! as they were. A sample is made again each time, in a thread of its own.
 
+mod generated;
 pub mod spec;
 mod text;
 
@@ -17,6 +19,8 @@ use bytes::Bytes;
 use spec::{Compression, Encoding};
 pub use text::Text;
 use tokio_util::io::StreamReader;
+
+use crate::sample::Sample;
 
 /// Why a source can't be read.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +84,8 @@ pub enum Input {
     File(PathBuf),
     /// A pattern of files, absolute.
     Glob(String),
+    /// A made-up extract.
+    Sample(Sample),
 }
 
 /// One file of a source, or a stream.
@@ -92,7 +98,10 @@ pub struct Origin {
     pub size: Option<u64>,
     stream: bool,
     pieces: Option<Arc<[Bytes]>>,
+    sample: Option<Sample>,
     compression: OnceLock<&'static str>,
+    /// Bytes of it that its latest opening has read.
+    read: Arc<AtomicU64>,
 }
 
 /// The files of a run, in order.
@@ -122,12 +131,12 @@ impl Source {
         for input in inputs {
             match input {
                 Input::Stdin => origins.push(Origin {
-                    name: "standard input".into(),
-                    path: None,
-                    size: None,
                     stream: true,
-                    pieces: None,
-                    compression: OnceLock::new(),
+                    ..Origin::named("standard input".into())
+                }),
+                Input::Sample(sample) => origins.push(Origin {
+                    sample: Some(*sample),
+                    ..Origin::named(sample.to_string())
                 }),
                 Input::File(path) => origins.push(Origin::file(path)?),
                 Input::Glob(pattern) => {
@@ -174,12 +183,9 @@ impl Source {
         let pieces: Arc<[Bytes]> = pieces.into_iter().collect();
         let size = pieces.iter().map(|p| p.len() as u64).sum();
         let origin = Origin {
-            name: name.to_owned(),
-            path: None,
             size: Some(size),
-            stream: false,
             pieces: Some(pieces),
-            compression: OnceLock::new(),
+            ..Origin::named(name.to_owned())
         };
         Source::over(vec![origin])
     }
@@ -217,6 +223,8 @@ impl Source {
         let raw: text::Raw = if let Some(pieces) = &origin.pieces {
             let pieces: Vec<io::Result<Bytes>> = pieces.iter().cloned().map(Ok).collect();
             Box::new(StreamReader::new(futures::stream::iter(pieces)))
+        } else if let Some(sample) = origin.sample {
+            generated::open(sample)
         } else if origin.stream {
             self.open_stream(origin)
                 .map_err(io_error)?
@@ -226,12 +234,13 @@ impl Source {
             let file = tokio::fs::File::open(path).await.map_err(io_error)?;
             Box::new(file)
         };
+        origin.read.store(0, Ordering::Relaxed);
         let text = Text::new(
             origin.name.clone(),
             raw,
             self.compression,
             self.encoding,
-            self.read.clone(),
+            [self.read.clone(), origin.read.clone()],
         )
         .await?;
         if let Some(kind) = text.compression() {
@@ -268,7 +277,28 @@ impl Source {
 }
 
 impl Origin {
-    /// The file's path; none for standard input.
+    /// An origin of which nothing but the name is known.
+    fn named(name: String) -> Origin {
+        Origin {
+            name,
+            path: None,
+            size: None,
+            stream: false,
+            pieces: None,
+            sample: None,
+            compression: OnceLock::new(),
+            read: Arc::default(),
+        }
+    }
+
+    /// Its bytes as stored; where that is not known beforehand, as many as its latest reading has come
+    /// to.
+    pub fn bytes(&self) -> u64 {
+        self.size
+            .unwrap_or_else(|| self.read.load(Ordering::Relaxed))
+    }
+
+    /// The file's path; none for standard input and samples.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
@@ -294,12 +324,10 @@ impl Origin {
         }
         let stream = !meta.is_file();
         Ok(Origin {
-            name,
             path: Some(path.to_owned()),
             size: (!stream).then_some(meta.len()),
             stream,
-            pieces: None,
-            compression: OnceLock::new(),
+            ..Origin::named(name)
         })
     }
 }

@@ -7,12 +7,22 @@ use serde::de::value::SeqAccessDeserializer;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// Where the records come from.
+use crate::sample;
+use crate::units::Amount;
+
+/// Where the records come from: a `path` or a `sample`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{ "required": ["path"] }, { "required": ["sample"] }]))]
 pub struct SourceSpec {
     /// A path, a glob, a list of either, or `-` for standard input.
-    pub path: OneOrMany,
+    #[serde(default)]
+    #[schemars(with = "OneOrMany")]
+    pub path: Option<OneOrMany>,
+    /// A made-up extract instead of a file, for trying; `rostream sample` writes the same bytes to a file.
+    #[serde(default)]
+    #[schemars(with = "SampleSpec")]
+    pub sample: Option<SampleSpec>,
     /// How the bytes are to be read.
     #[serde(default)]
     pub format: SourceFormat,
@@ -28,6 +38,29 @@ pub struct SourceSpec {
     /// Settings of JSON and NDJSON.
     #[serde(default)]
     pub json: JsonSpec,
+}
+
+/// A made-up HR extract. The same settings, the same bytes.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SampleSpec {
+    /// How many people.
+    #[schemars(range(min = 1))]
+    pub rows: u64,
+    /// Another seed, other people.
+    #[serde(default = "seed")]
+    pub seed: u64,
+    /// The share of rows that are wrong on purpose, such as `1%`.
+    #[serde(default = "no_errors")]
+    pub errors: Amount,
+}
+
+fn seed() -> u64 {
+    sample::DEFAULT_SEED
+}
+
+fn no_errors() -> Amount {
+    Amount::Percent(0.0)
 }
 
 /// One value or a list of them.

@@ -48,7 +48,7 @@ impl Text {
         raw: Raw,
         compression: Compression,
         encoding: Encoding,
-        read: Arc<AtomicU64>,
+        read: [Arc<AtomicU64>; 2],
     ) -> Result<Text, SourceError> {
         let mut raw = Counting { inner: raw, read };
         let head = peek(&mut raw, 4).await.map_err(|source| SourceError::Io {
@@ -212,7 +212,8 @@ async fn peek(reader: &mut (impl AsyncRead + Unpin), most: usize) -> io::Result<
 /// Counts what passes.
 struct Counting {
     inner: Raw,
-    read: Arc<AtomicU64>,
+    /// Of all files, and of this one.
+    read: [Arc<AtomicU64>; 2],
 }
 
 impl AsyncRead for Counting {
@@ -223,8 +224,10 @@ impl AsyncRead for Counting {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let poll = Pin::new(&mut self.inner).poll_read(cx, buf);
-        self.read
-            .fetch_add((buf.filled().len() - before) as u64, Ordering::Relaxed);
+        let new = (buf.filled().len() - before) as u64;
+        for read in &self.read {
+            read.fetch_add(new, Ordering::Relaxed);
+        }
         poll
     }
 }
@@ -294,9 +297,15 @@ mod tests {
 
     async fn read(bytes: Vec<u8>, encoding: Encoding) -> Result<String, String> {
         let raw: Raw = Box::new(Cursor::new(bytes));
-        let mut text = Text::new("f".into(), raw, Compression::Auto, encoding, Arc::default())
-            .await
-            .map_err(|e| e.to_string())?;
+        let mut text = Text::new(
+            "f".into(),
+            raw,
+            Compression::Auto,
+            encoding,
+            Default::default(),
+        )
+        .await
+        .map_err(|e| e.to_string())?;
         let mut buffer = Vec::new();
         let mut want = 1;
         while !text

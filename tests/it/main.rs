@@ -4,7 +4,11 @@ mod bad;
 mod cli;
 mod house;
 mod lint;
+mod pipelines;
+mod readme;
+mod reference;
 mod secrets;
+mod tools;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

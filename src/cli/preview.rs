@@ -1,0 +1,272 @@
+//! `rostream preview`: the first records before and after, side by side.
+
+use std::fmt::Write;
+
+use clap::Args;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use super::run::{runtime, stopped};
+use super::{Exit, Failure, Globals, PipelineArgs, put, say};
+use crate::config;
+use crate::report::human;
+use crate::run::preview::{Field, Preview, Record};
+use crate::run::{self, RunError};
+
+/// Columns of a terminal that a name may take.
+const NAME: usize = 28;
+
+/// Columns of a terminal that a value may take.
+const VALUE: usize = 36;
+
+/// Arguments of `rostream preview`.
+#[derive(Debug, Args)]
+pub struct PreviewArgs {
+    #[command(flatten)]
+    pipeline: PipelineArgs,
+    /// How many records.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20,
+          value_parser = clap::value_parser!(u64).range(1..))]
+    rows: u64,
+    /// Begin with the first record on this line of the source, or after it.
+    #[arg(long, value_name = "LINE", default_value_t = 1)]
+    from: u64,
+    /// Show long values whole.
+    #[arg(long)]
+    full: bool,
+    /// Write one JSON object a record.
+    #[arg(long)]
+    json: bool,
+}
+
+/// How many records became what.
+#[derive(Default)]
+struct Counts {
+    sent: u64,
+    filtered: u64,
+    rejected: u64,
+}
+
+impl Counts {
+    fn total(&self) -> u64 {
+        self.sent + self.filtered + self.rejected
+    }
+}
+
+impl PreviewArgs {
+    pub(super) fn run(self, globals: &Globals) -> Result<Exit, Failure> {
+        let pipeline = self.pipeline.load(globals)?;
+        let keys = pipeline
+            .stage_keys(&config::process_env)
+            .map_err(|problem| Failure::new(Exit::Usage, problem))?;
+        let failed = |error: RunError| Failure::new(Exit::from(error.outcome()), error);
+        let runtime = runtime()?;
+        let ended = runtime.block_on(async {
+            let work = async {
+                let resources = run::resources(&pipeline, keys).await.map_err(failed)?;
+                let preview = Preview::open(&pipeline, &resources, self.from)
+                    .await
+                    .map_err(failed)?;
+                self.show(preview, globals).await
+            };
+            tokio::select! {
+                biased;
+                () = stopped() => Err(failed(RunError::Interrupted)),
+                ended = work => ended,
+            }
+        });
+        // Standard input may still be waited for by a thread; nobody waits for that.
+        runtime.shutdown_background();
+        ended.map(|()| Exit::Done)
+    }
+
+    async fn show(&self, mut preview: Preview, globals: &Globals) -> Result<(), Failure> {
+        let failed = |error: RunError| Failure::new(Exit::from(error.outcome()), error);
+        let mut counts = Counts::default();
+        while counts.total() < self.rows {
+            let left = usize::try_from(self.rows - counts.total()).unwrap_or(usize::MAX);
+            let Some(records) = preview.next(left).await.map_err(failed)? else {
+                break;
+            };
+            let mut text = String::new();
+            for record in &records {
+                if self.json {
+                    text.push_str(&serde_json::to_string(record).map_err(std::io::Error::from)?);
+                    text.push('\n');
+                } else {
+                    if counts.total() > 0 {
+                        text.push('\n');
+                    }
+                    let file = (preview.files() > 1).then_some(record.file.as_str());
+                    block(record, file, self.full, &mut text);
+                }
+                let count = match record.word() {
+                    "sent" => &mut counts.sent,
+                    "filtered" => &mut counts.filtered,
+                    _ => &mut counts.rejected,
+                };
+                *count += 1;
+            }
+            put(text.as_bytes())?;
+        }
+        if counts.total() == 0 {
+            return Err(match self.from {
+                0 | 1 => failed(RunError::NoRecords(preview.names())),
+                from => Failure::new(
+                    Exit::Failed,
+                    format!(
+                        "{}: no record begins on line {from} or after it",
+                        preview.names()
+                    ),
+                ),
+            });
+        }
+        if !globals.quiet {
+            say(format_args!(
+                "{}: {} would be sent, {} filtered, {} rejected",
+                human::counted(counts.total(), "record"),
+                human::count(counts.sent),
+                human::count(counts.filtered),
+                human::count(counts.rejected),
+            ));
+            if preview.has_whole_file_rules() {
+                say(
+                    "note: whether a key is used twice shows only in the whole source; \
+                     `rostream check` looks for it",
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A record as a small block of text.
+fn block(record: &Record, file: Option<&str>, full: bool, out: &mut String) {
+    if let Some(file) = file {
+        let _ = write!(out, "{} ", shown(file, usize::MAX));
+    }
+    let _ = writeln!(out, "line {}  {}", record.line, record.word());
+    let width = |width| if full { usize::MAX } else { width };
+    let cells = |field: Option<&Field>| match field {
+        Some(field) => [
+            shown(&field.name, width(NAME)),
+            shown(&field.json, width(VALUE)),
+        ],
+        None => Default::default(),
+    };
+    let lines: Vec<_> = record
+        .pairs()
+        .into_iter()
+        .map(|(before, after)| {
+            let mark = match (before, after) {
+                (Some(before), Some(after)) => {
+                    match before.name == after.name && before.json == after.json {
+                        true => ' ',
+                        false => '>',
+                    }
+                }
+                (Some(_), None) => '-',
+                (None, _) => '+',
+            };
+            (cells(before), mark, cells(after))
+        })
+        .collect();
+    let widest = |text: fn(&([String; 2], char, [String; 2])) -> &str| {
+        lines
+            .iter()
+            .map(|line| text(line).width())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths = [
+        widest(|line| &line.0[0]),
+        widest(|line| &line.0[1]),
+        widest(|line| &line.2[0]),
+    ];
+    for (before, mark, after) in &lines {
+        let mut line = String::from("  ");
+        pad(&mut line, &before[0], widths[0]);
+        line.push_str("  ");
+        pad(&mut line, &before[1], widths[1]);
+        let _ = write!(line, "  {mark}  ");
+        pad(&mut line, &after[0], widths[2]);
+        line.push_str("  ");
+        line.push_str(&after[1]);
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    for fault in &record.faults {
+        out.push_str("  ! ");
+        if !fault.column.is_empty() {
+            let _ = write!(out, "{}: ", shown(&fault.column, usize::MAX));
+        }
+        let message = shown(&fault.message, usize::MAX);
+        let _ = writeln!(out, "{message} ({} {})", fault.stage, fault.code);
+    }
+}
+
+fn pad(line: &mut String, text: &str, width: usize) {
+    line.push_str(text);
+    for _ in text.width()..width {
+        line.push(' ');
+    }
+}
+
+/// Text that a terminal can be trusted with: what would move the cursor, change colours or turn the
+/// direction of writing is shown as an escape, and what is longer than `width` columns is cut.
+fn shown(text: &str, width: usize) -> String {
+    let mut out = String::new();
+    let mut used = 0;
+    // Where to cut, should the text turn out to be too long: the ellipsis takes a column.
+    let mut cut = 0;
+    for c in text.chars() {
+        let escaped = c.is_control() || turns(c);
+        let start = out.len();
+        if escaped {
+            let _ = write!(out, "\\u{:04x}", c as u32);
+        } else {
+            out.push(c);
+        }
+        used += match escaped {
+            true => out.len() - start,
+            false => c.width().unwrap_or(0),
+        };
+        if used < width {
+            cut = out.len();
+        } else if used > width {
+            out.truncate(cut);
+            out.push('…');
+            return out;
+        }
+    }
+    out
+}
+
+/// Characters that turn the direction of writing, or break the line where a terminal may not show it.
+fn turns(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terminals_are_safe_and_lines_short() {
+        let check = |text: &str, width: usize, expected: &str| {
+            assert_eq!(shown(text, width), expected, "{text:?}");
+            assert!(shown(text, width).width() <= width);
+        };
+        check("", 3, "");
+        check("abc", 3, "abc");
+        check("abcd", 3, "ab…");
+        check("美咲", 4, "美咲");
+        check("美咲", 3, "美…");
+        check("美咲子", 4, "美…");
+        check("\u{1b}[31m", 20, "\\u001b[31m");
+        check("a\u{9b}b\u{7f}", 20, "a\\u009bb\\u007f");
+        check("a\u{202e}b", 20, "a\\u202eb");
+        check("abc\u{1b}", 6, "abc…");
+        check("e\u{301}e\u{301}", 2, "e\u{301}e\u{301}");
+        check("e\u{301}e\u{301}e", 2, "e\u{301}…");
+    }
+}

@@ -1,0 +1,334 @@
+//! The engine, run as a run does it: survey, then the same bytes again.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex};
+
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt};
+use rostream::dates::Date;
+use rostream::format::json::Layout;
+use rostream::orgvue::spec::{self, ActionSpec, ImportSpec};
+use rostream::report::rejects::{ADDED, RejectsFile};
+use rostream::rule::ValidateSpec;
+use rostream::run::RunError;
+use rostream::run::blocks::{Blocks, Header, Reading, RecordLayout};
+use rostream::run::pass::{Digest, process};
+use rostream::run::plan::{Meaning, Plan};
+use rostream::run::send::{self, Resend, Slot};
+use rostream::run::survey::Survey;
+use rostream::scan::Dialect;
+use rostream::source::Source;
+use rostream::source::spec::Unknown;
+use rostream::stage::{Resources, StageSpec};
+use rostream::upload::spec::UploadFormat;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use super::slow::{self, Outcome, Reject};
+use super::{Empty, Format, Settings};
+
+/// The name of a source in memory.
+pub const NAME: &str = "f";
+
+/// The stages of an HR pipeline, a few of each sort.
+pub const STAGES: &str = r##"[
+    { "trim": null },
+    { "rename": {
+        "Employee ID": "employeeID", "Full Name": "fullName", "Annual Salary": "salary", "Hire Date": "hireDate",
+        "Manager ID": "managerID", "Worker Status": "status", "Country": "country", "Note": "no\"te, etc"
+    } },
+    { "number": { "columns": ["salary"], "thousands": "," } },
+    { "date": { "columns": ["hireDate"], "from": "DD/MM/YYYY" } },
+    { "map": { "column": "managerID", "values": { "NO_MANAGER": "" } } },
+    { "filter": "status != \"Terminated\"" },
+    { "set": { "source": { "value": "HRIS" }, "headcount": 1 } }
+]"##;
+
+/// Its rules.
+pub const VALIDATE: &str = r#"{
+    "key": "employeeID",
+    "columns": {
+        "employeeID": { "pattern": "^[A-Z][0-9]+$", "max_length": 3 },
+        "fullName": { "required": true },
+        "salary": { "type": "number", "min": 0 },
+        "country": { "one_of": ["GB", "DE", "US"] }
+    }
+}"#;
+
+/// One runtime for all tests.
+pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime")
+});
+
+/// A folder of the test's own.
+pub fn folder() -> TempDir {
+    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder")
+}
+
+/// What the engine made of a source.
+pub struct Done {
+    pub body: Vec<u8>,
+    pub digest: Digest,
+    /// The rejects file.
+    pub rejects: Vec<u8>,
+    pub names: Vec<String>,
+    pub read: u64,
+    pub filtered: u64,
+    /// File and physical line of the records in the body.
+    pub sent: Vec<(u32, u64)>,
+}
+
+impl Done {
+    /// In the words of the reference.
+    pub async fn outcome(&self) -> Outcome {
+        Outcome {
+            body: self.body.clone(),
+            rejects: rejects(&self.rejects, &self.names).await,
+            read: self.read,
+            filtered: self.filtered,
+            sent: self.sent.iter().map(|(_, line)| *line).collect(),
+        }
+    }
+}
+
+/// Reads a rejects file with csv-async.
+async fn rejects(file: &[u8], names: &[String]) -> Vec<Reject> {
+    let mut records = slow::csv_records(file)
+        .await
+        .into_iter()
+        .map(|(_, cells)| cells);
+    let width = names.len();
+    let header = records.next().expect("a header");
+    let expected = names.iter().map(|n| n.as_str()).chain(ADDED);
+    assert!(
+        header.iter().map(|n| &**n).eq(expected.map(str::as_bytes)),
+        "{}",
+        header.concat().escape_ascii()
+    );
+    let text = |cell: &[u8]| String::from_utf8(cell.to_vec()).expect("the added cells are UTF-8");
+    records
+        .map(|cells| {
+            let (original, rest) = cells.split_at(width);
+            let (added, surplus) = rest.split_at(ADDED.len());
+            assert_eq!(added[0], NAME.as_bytes());
+            let mut original = [original, surplus].concat();
+            slow::without_last_cr(&mut original, width);
+            Reject {
+                line: text(&added[1]).parse().expect("a line number"),
+                stage: text(&added[2]),
+                column: text(&added[3]),
+                code: text(&added[4]),
+                original,
+            }
+        })
+        .collect()
+}
+
+pub fn csv() -> RecordLayout {
+    RecordLayout::Csv {
+        dialect: Dialect::default(),
+        skip_lines: 0,
+    }
+}
+
+pub fn auto() -> RecordLayout {
+    RecordLayout::Auto(Dialect::default())
+}
+
+pub fn json(layout: Layout, columns: &[&str]) -> RecordLayout {
+    let columns = columns.iter().map(|&c| c.to_owned()).collect();
+    RecordLayout::Json {
+        layout,
+        columns: Some(columns),
+    }
+}
+
+pub fn reading(layout: &RecordLayout, block: usize) -> Reading {
+    Reading {
+        layout: layout.clone(),
+        block,
+        added: &ADDED,
+    }
+}
+
+/// Binds a pipeline to a header. Compiling expressions is slow, so a plan is kept for later cases.
+pub fn plan(settings: &Settings, header: &Header) -> Arc<Plan> {
+    static PLANS: LazyLock<Mutex<HashMap<String, Arc<Plan>>>> = LazyLock::new(Mutex::default);
+    let written = header.csv.as_ref().map(|csv| (csv.dialect, csv.cells));
+    let id = format!(
+        "{settings:?} {:?} {:?} {written:?}",
+        header.names, header.json
+    );
+    let mut plans = PLANS
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
+    plans
+        .entry(id)
+        .or_insert_with(|| Arc::new(bind(settings, header)))
+        .clone()
+}
+
+fn bind(settings: &Settings, header: &Header) -> Plan {
+    let stages = if settings.hr { STAGES } else { "[]" };
+    let stages: Vec<StageSpec> = serde_json::from_str(stages).expect("stages");
+    let validate = if settings.hr { VALIDATE } else { "{}" };
+    let validate: ValidateSpec = serde_json::from_str(validate).expect("rules");
+    let import = ImportSpec {
+        action: match settings.action_column {
+            true => ActionSpec::Column {
+                column: "Action".to_owned(),
+            },
+            false => ActionSpec::default(),
+        },
+        empty: match settings.empty {
+            Empty::Omit | Empty::Noop => spec::Empty::Omit,
+            Empty::Clear => spec::Empty::Clear,
+            Empty::Keep => spec::Empty::Keep,
+        },
+        noop_token: settings
+            .empty
+            .token()
+            .filter(|t| *t == "#noop")
+            .map(str::to_owned),
+        clear_token: settings
+            .empty
+            .token()
+            .filter(|t| *t == "#clear")
+            .map(str::to_owned),
+        ..ImportSpec::default()
+    };
+    let meaning = Meaning {
+        stages: &stages,
+        validate: &validate,
+        import: &import,
+        ragged: settings.ragged,
+        unknown: if settings.ignore_unknown {
+            Unknown::Ignore
+        } else {
+            Unknown::Reject
+        },
+        format: match settings.format {
+            Format::Json => UploadFormat::Json,
+            Format::Csv => UploadFormat::Csv,
+        },
+        resources: &Resources::default(),
+        today: Date::MIN,
+        seed: 7,
+    };
+    Plan::bind(&meaning, header).expect("the pipeline fits the header")
+}
+
+/// Surveys a source, then makes its body again and sees to it that both are the same bytes.
+pub async fn run(
+    source: Arc<Source>,
+    layout: &RecordLayout,
+    block: usize,
+    workers: usize,
+    settings: &Settings,
+) -> Result<Done, RunError> {
+    let (done, resend) = survey(source.clone(), layout, block, workers, settings).await?;
+    let again = send(source, layout, block, workers, resend).await?;
+    assert!(again == done.body, "both passes make the same bytes");
+    Ok(done)
+}
+
+/// What the second pass needs of the first.
+pub struct Again {
+    plan: Arc<Plan>,
+    resend: Resend,
+}
+
+/// The first pass.
+pub async fn survey(
+    source: Arc<Source>,
+    layout: &RecordLayout,
+    block: usize,
+    workers: usize,
+    settings: &Settings,
+) -> Result<(Done, Again), RunError> {
+    let blocks = Blocks::open(source.clone(), reading(layout, block)).await?;
+    let header = blocks.header().clone();
+    let plan = plan(settings, &header);
+    let folder = folder();
+    let path = folder.path().join("rejects.csv");
+    let rejects = RejectsFile::create(&path, &header.for_rejects(), &[])?;
+    let names = header.names.iter().map(|n| n.to_string()).collect();
+
+    let mut survey = Survey::new(plan.clone(), source.clone(), header, rejects);
+    let mut body = survey.assembly.header().to_vec();
+    let mut processed = Box::pin(process(blocks, source, plan.clone(), workers));
+    while let Some(next) = processed.next().await {
+        body.extend(survey.absorb(next?)?);
+    }
+    body.extend(survey.assembly.footer());
+    let (read, filtered, good, rejected) = (
+        survey.read(),
+        survey.filtered,
+        survey.good,
+        survey.rejected(),
+    );
+    assert_eq!(read, filtered + good + rejected, "counts add up");
+    let surveyed = survey.finish()?;
+    let digest = surveyed.digest;
+    assert_eq!(digest.length, body.len() as u64);
+    let places = surveyed
+        .lines
+        .sent()
+        .map(|record| surveyed.lines.place(record).expect("a place"));
+    let sent: Vec<_> = places.map(|place| (place.file, place.line)).collect();
+    assert_eq!(sent.len() as u64, good);
+    let rejects = std::fs::read(&path).expect("the rejects file");
+    let resend = Resend::new(&plan, digest, surveyed.dropped.as_slice().into());
+    Ok((
+        Done {
+            body,
+            digest,
+            rejects,
+            names,
+            read,
+            filtered,
+            sent,
+        },
+        Again { plan, resend },
+    ))
+}
+
+/// The second pass.
+pub async fn send(
+    source: Arc<Source>,
+    layout: &RecordLayout,
+    block: usize,
+    workers: usize,
+    Again { plan, resend }: Again,
+) -> Result<Vec<u8>, RunError> {
+    let blocks = Blocks::open(source.clone(), reading(layout, block)).await?;
+    let processed = process(blocks, source, plan, workers);
+    let slot = Slot::default();
+    let pieces: Result<Vec<Bytes>, _> = send::stream(processed, resend, slot.clone())
+        .try_collect()
+        .await;
+    match send::taken(&slot) {
+        Some(error) => Err(error),
+        None => Ok(pieces.expect("an error is in the slot").concat()),
+    }
+}
+
+/// A source that hands out a text in these pieces.
+pub fn source(pieces: impl IntoIterator<Item = Bytes>) -> Arc<Source> {
+    Arc::new(Source::of_pieces(NAME, pieces))
+}
+
+/// An error and its causes in one line, as people see it.
+pub fn chain(error: &RunError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

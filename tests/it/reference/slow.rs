@@ -1,0 +1,732 @@
+//! The engine's work done slowly: record by record, cell by cell, every step in the most obvious way.
+//!
+//! Nothing of the engine's working is used here. csv-async reads CSV, serde_json reads and escapes JSON, jiff knows
+//! the calendar; the stages and rules are those of [`super::engine::STAGES`] and [`super::engine::VALIDATE`],
+//! written anew.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::LazyLock;
+
+use csv_async::{AsyncReaderBuilder, AsyncWriterBuilder, ByteRecord, Terminator};
+use regex::Regex;
+use rostream::source::spec::Ragged;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::{Empty, Format, Settings};
+
+/// What a cell holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    Number,
+    Bool,
+    Json,
+    Null,
+    Missing,
+    Faulty,
+}
+
+#[derive(Clone, Debug)]
+pub struct Cell {
+    pub name: String,
+    pub text: String,
+    pub kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+pub struct Fault {
+    stage: &'static str,
+    column: String,
+    code: &'static str,
+}
+
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Physical line, from 1.
+    pub line: u64,
+    /// The cells as the source has them, for the rejects file.
+    pub original: Vec<Vec<u8>>,
+    pub cells: Vec<Cell>,
+    pub faults: Vec<Fault>,
+    pub filtered: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Table {
+    pub names: Vec<String>,
+    pub records: Vec<Record>,
+}
+
+/// A text that ends the run.
+#[derive(Debug)]
+pub enum Unreadable {
+    OpenQuote,
+    NotAnArray,
+}
+
+/// A line of the rejects file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reject {
+    pub line: u64,
+    pub stage: String,
+    pub column: String,
+    pub code: String,
+    pub original: Vec<Vec<u8>>,
+}
+
+/// What becomes of a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub body: Vec<u8>,
+    pub rejects: Vec<Reject>,
+    pub read: u64,
+    pub filtered: u64,
+    /// Physical lines of the records in the body.
+    pub sent: Vec<u64>,
+}
+
+impl Record {
+    fn cell(&mut self, name: &str) -> Option<&mut Cell> {
+        self.cells.iter_mut().find(|c| c.name == name)
+    }
+
+    fn fault(&mut self, stage: &'static str, column: &str, code: &'static str) {
+        self.faults.push(Fault {
+            stage,
+            column: column.to_owned(),
+            code,
+        });
+    }
+
+    /// Finds fault with one cell, which is then left alone.
+    fn fault_at(&mut self, stage: &'static str, column: &str, code: &'static str) {
+        self.fault(stage, column, code);
+        if let Some(cell) = self.cell(column) {
+            cell.kind = Kind::Faulty;
+        }
+    }
+
+    /// Finds fault with the record as a whole: none of its cells is looked at again.
+    fn fault_everywhere(&mut self, code: &'static str) {
+        self.fault("parse", "", code);
+        for cell in &mut self.cells {
+            cell.kind = Kind::Faulty;
+        }
+    }
+}
+
+// ---------------------------------------------------------------- CSV
+
+/// The records of a CSV text as csv-async reads them, each with the offset at which it begins. LF alone
+/// ends a record for it, so the CR before that is taken off here, and lines of nothing but a CR are blank.
+pub async fn csv_records(text: &[u8]) -> Vec<(usize, Vec<Vec<u8>>)> {
+    let mut reader = AsyncReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .terminator(Terminator::Any(b'\n'))
+        .create_reader(text);
+    let mut found: Vec<(usize, Vec<Vec<u8>>)> = Vec::new();
+    let mut record = ByteRecord::new();
+    while reader
+        .read_byte_record(&mut record)
+        .await
+        .expect("memory can be read")
+    {
+        let start = record
+            .position()
+            .expect("a record that was read has a position")
+            .byte() as usize;
+        found.push((start, record.iter().map(<[u8]>::to_vec).collect()));
+    }
+    let ends: Vec<usize> = found
+        .iter()
+        .skip(1)
+        .map(|(start, _)| *start)
+        .chain([text.len()])
+        .collect();
+    let mut records = Vec::new();
+    for ((mut start, mut cells), end) in found.into_iter().zip(ends) {
+        // The position is that of the blank lines before the record.
+        while text[start] == b'\n' {
+            start += 1;
+        }
+        // No record ends with a LF of its own, so all of them are its line end, or blank lines after the last.
+        let line_ends = text[start..end]
+            .iter()
+            .rev()
+            .take_while(|&&b| b == b'\n')
+            .count();
+        let written = &text[start..end - line_ends];
+        if let Some(without) = written.strip_suffix(b"\r") {
+            cells.last_mut().expect("a record has a cell").pop();
+            if without.is_empty() {
+                continue;
+            }
+        }
+        records.push((start, cells));
+    }
+    records
+}
+
+/// Whether a quoted cell is still open at the end of a text: then one more line is no record of its own.
+async fn ends_within_quotes(text: &[u8]) -> bool {
+    let more = [text, b"\n~"].concat();
+    csv_records(&more)
+        .await
+        .last()
+        .is_none_or(|(_, cells)| *cells != [b"~".to_vec()])
+}
+
+fn line_of(text: &[u8], at: usize) -> u64 {
+    1 + text[..at].iter().filter(|&&b| b == b'\n').count() as u64
+}
+
+/// Reads a CSV text with a header.
+pub async fn read_csv(text: &[u8], settings: &Settings) -> Result<Table, Unreadable> {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    if ends_within_quotes(text).await {
+        return Err(Unreadable::OpenQuote);
+    }
+    let mut records = csv_records(text).await.into_iter();
+    let (_, header) = records.next().expect("the text has a header");
+    let names: Vec<String> = header
+        .into_iter()
+        .map(|n| String::from_utf8(n).expect("a header in UTF-8"))
+        .collect();
+    let records = records
+        .map(|(start, cells)| csv_record(&names, line_of(text, start), cells, settings))
+        .collect();
+    Ok(Table { names, records })
+}
+
+fn csv_record(
+    names: &[String],
+    line: u64,
+    mut original: Vec<Vec<u8>>,
+    settings: &Settings,
+) -> Record {
+    let count = original.len();
+    if original.len() < names.len() {
+        original.resize(names.len(), Vec::new());
+    }
+    without_last_cr(&mut original, names.len());
+    let mut record = Record {
+        line,
+        original,
+        cells: Vec::new(),
+        faults: Vec::new(),
+        filtered: false,
+    };
+    let mut bad = None;
+    for (at, written) in record.original.iter().enumerate() {
+        let (text, good) = with_question_marks(written);
+        let name = names.get(at).cloned().unwrap_or_default();
+        if !good {
+            bad.get_or_insert(name.clone());
+        }
+        if at < names.len() {
+            record.cells.push(Cell {
+                name,
+                text,
+                kind: Kind::Text,
+            });
+        }
+    }
+    if count != names.len() && !(settings.ragged == Ragged::Pad && count < names.len()) {
+        record.fault_everywhere("ragged");
+    }
+    if let Some(column) = bad {
+        record.fault_at("parse", &column, "not_utf8");
+    }
+    record
+}
+
+/// The last of the cells that are too many stands at the end of its line in the rejects file, where a CR is
+/// part of the line end.
+pub fn without_last_cr(original: &mut [Vec<u8>], width: usize) {
+    if original.len() > width
+        && let Some(last) = original.last_mut()
+    {
+        last.pop_if(|b| *b == b'\r');
+    }
+}
+
+/// Bytes as text, with a question mark for every byte that is not UTF-8, and whether there was none.
+fn with_question_marks(bytes: &[u8]) -> (String, bool) {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| '?'));
+    }
+    (text, std::str::from_utf8(bytes).is_ok())
+}
+
+// ---------------------------------------------------------------- JSON
+
+/// The members of an object in the order in which they are written, also those that come twice.
+struct Members(Vec<(String, Box<RawValue>)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Members, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Members;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+/// Reads objects, one a line. Without `columns`, those of the first thousand objects.
+pub fn read_lines(text: &str, columns: Option<&[&str]>, settings: &Settings) -> Table {
+    let white = [' ', '\t', '\r', '\x0c'];
+    let objects: Vec<(u64, &str)> = text
+        .split('\n')
+        .zip(1..)
+        .map(|(line, number)| (number, line.trim_matches(white)))
+        .filter(|(_, object)| !object.is_empty())
+        .collect();
+    read_objects(&objects, columns, settings)
+}
+
+/// Reads the objects of one array.
+pub fn read_array(
+    text: &str,
+    columns: Option<&[&str]>,
+    settings: &Settings,
+) -> Result<Table, Unreadable> {
+    let elements: Vec<&RawValue> =
+        serde_json::from_str(text).map_err(|_| Unreadable::NotAnArray)?;
+    let mut objects = Vec::new();
+    for element in elements {
+        if !element.get().starts_with('{') {
+            return Err(Unreadable::NotAnArray);
+        }
+        let at = element.get().as_ptr() as usize - text.as_ptr() as usize;
+        objects.push((line_of(text.as_bytes(), at), element.get()));
+    }
+    Ok(read_objects(&objects, columns, settings))
+}
+
+fn read_objects(objects: &[(u64, &str)], columns: Option<&[&str]>, settings: &Settings) -> Table {
+    let mut names: Vec<String> = columns
+        .unwrap_or_default()
+        .iter()
+        .map(|&n| n.to_owned())
+        .collect();
+    if columns.is_none() {
+        for (_, object) in objects.iter().take(1000) {
+            for (name, _) in serde_json::from_str::<Members>(object).map_or(Vec::new(), |m| m.0) {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+        }
+    }
+    let records = objects
+        .iter()
+        .map(|(line, object)| json_record(&names, *line, object, settings))
+        .collect();
+    Table { names, records }
+}
+
+fn json_record(names: &[String], line: u64, object: &str, settings: &Settings) -> Record {
+    let absent = |name: &String| Cell {
+        name: name.clone(),
+        text: String::new(),
+        kind: Kind::Missing,
+    };
+    let mut record = Record {
+        line,
+        original: vec![Vec::new(); names.len()],
+        cells: names.iter().map(absent).collect(),
+        faults: Vec::new(),
+        filtered: false,
+    };
+    let Ok(Members(members)) = serde_json::from_str(object) else {
+        record.original[0] = object.as_bytes().to_vec();
+        record.fault_everywhere("json_syntax");
+        return record;
+    };
+    let (mut unknown, mut twice, mut half) = (false, false, Vec::new());
+    for (name, value) in members {
+        let Some(at) = names.iter().position(|n| *n == name) else {
+            unknown = true;
+            continue;
+        };
+        let raw = value.get();
+        let (text, kind) = match raw.as_bytes()[0] {
+            b'"' => match serde_json::from_str(raw) {
+                Ok(text) => (text, Kind::Text),
+                Err(_) => {
+                    half.push(name.clone());
+                    (raw.to_owned(), Kind::Text)
+                }
+            },
+            b'{' | b'[' => (raw.to_owned(), Kind::Json),
+            b't' | b'f' => (raw.to_owned(), Kind::Bool),
+            b'n' => (String::new(), Kind::Null),
+            _ => (raw.to_owned(), Kind::Number),
+        };
+        twice |= record.cells[at].kind != Kind::Missing;
+        record.original[at] = text.clone().into_bytes();
+        record.cells[at] = Cell { name, text, kind };
+    }
+    if unknown && !settings.ignore_unknown {
+        record.fault_everywhere("unknown_member");
+    }
+    if twice {
+        record.fault_everywhere("duplicate_member");
+    }
+    if record.faults.is_empty() {
+        for name in half {
+            record.fault_at("parse", &name, "json_string");
+        }
+    }
+    record
+}
+
+// ---------------------------------------------------------------- stages
+
+static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
+    let groups = "[1-9][0-9]{0,2}(?:,[0-9]{3})+";
+    let number =
+        format!(r"^\s*([-+\u{{2212}}])?\s*(?:({groups}|[0-9]+)(?:\.([0-9]*))?|\.([0-9]+))\s*$");
+    Regex::new(&number).expect("a pattern")
+});
+
+/// `1,234.50` as `1234.50`.
+fn plain_number(text: &str) -> Option<String> {
+    let parts = NUMBER.captures(text)?;
+    let part = |at| parts.get(at).map_or("", |m| m.as_str());
+    let sign = if matches!(part(1), "-" | "\u{2212}") {
+        "-"
+    } else {
+        ""
+    };
+    let digits = part(2).replace(',', "");
+    let integer = match digits.trim_start_matches('0') {
+        "" => "0",
+        other => other,
+    };
+    let fraction = [part(3), part(4)].concat();
+    let point = if fraction.is_empty() { "" } else { "." };
+    Some(format!("{sign}{integer}{point}{fraction}"))
+}
+
+/// `31/12/2024` as `2024-12-31`.
+fn iso_date(text: &str) -> Option<String> {
+    let parts: Vec<&str> = text.split('/').collect();
+    let [day, month, year] = parts[..] else {
+        return None;
+    };
+    let digits = |part: &str, len| part.len() == len && part.bytes().all(|b| b.is_ascii_digit());
+    if !digits(day, 2) || !digits(month, 2) || !digits(year, 4) || year == "0000" {
+        return None;
+    }
+    let date =
+        jiff::civil::Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()?;
+    Some(date.to_string())
+}
+
+const NAMES: [(&str, &str); 8] = [
+    ("Employee ID", "employeeID"),
+    ("Full Name", "fullName"),
+    ("Annual Salary", "salary"),
+    ("Hire Date", "hireDate"),
+    ("Manager ID", "managerID"),
+    ("Worker Status", "status"),
+    ("Country", "country"),
+    ("Note", "no\"te, etc"),
+];
+
+fn stages(record: &mut Record) {
+    for cell in &mut record.cells {
+        if cell.kind == Kind::Text {
+            cell.text = cell.text.trim().to_owned();
+        }
+        if let Some((_, new)) = NAMES.iter().find(|(old, _)| *old == cell.name) {
+            cell.name = (*new).to_owned();
+        }
+    }
+    if let Some(salary) = record.cell("salary")
+        && !salary.text.is_empty()
+        && !matches!(salary.kind, Kind::Number | Kind::Faulty)
+    {
+        match plain_number(&salary.text).filter(|_| salary.kind == Kind::Text) {
+            Some(number) => (salary.text, salary.kind) = (number, Kind::Number),
+            None => record.fault_at("number", "salary", "number_format"),
+        }
+    }
+    if let Some(date) = record.cell("hireDate")
+        && !date.text.is_empty()
+        && date.kind != Kind::Faulty
+    {
+        match iso_date(&date.text) {
+            Some(iso) => (date.text, date.kind) = (iso, Kind::Text),
+            None => record.fault_at("date", "hireDate", "date_format"),
+        }
+    }
+    if let Some(manager) = record.cell("managerID")
+        && manager.kind != Kind::Faulty
+        && manager.text == "NO_MANAGER"
+    {
+        (manager.text, manager.kind) = (String::new(), Kind::Text);
+    }
+    if let Some(status) = record.cell("status")
+        && status.kind != Kind::Faulty
+        && status.text == "Terminated"
+    {
+        record.filtered = record.faults.is_empty();
+    }
+    for (name, text, kind) in [
+        ("source", "HRIS", Kind::Text),
+        ("headcount", "1", Kind::Number),
+    ] {
+        record.cells.push(Cell {
+            name: name.to_owned(),
+            text: text.to_owned(),
+            kind,
+        });
+    }
+}
+
+// ---------------------------------------------------------------- rules
+
+fn rules(record: &mut Record) {
+    let negative = |text: &str| {
+        let digits = text.split(['e', 'E']).next().unwrap_or_default();
+        text.starts_with('-') && digits.contains(|c: char| ('1'..='9').contains(&c))
+    };
+    let is_id = |text: &str| {
+        let mut chars = text.chars();
+        chars.next().is_some_and(|c| c.is_ascii_uppercase())
+            && !chars.as_str().is_empty()
+            && chars.all(|c| c.is_ascii_digit())
+    };
+    for name in ["employeeID", "fullName", "salary", "country"] {
+        let Some(Cell { text, kind, .. }) = record.cell(name).cloned() else {
+            continue;
+        };
+        if kind == Kind::Faulty {
+            continue;
+        }
+        let mut broken = Vec::new();
+        let mut need = |fits: bool, code| {
+            if !fits {
+                broken.push(code);
+            }
+        };
+        match (name, text.is_empty()) {
+            ("employeeID", true) => need(false, "key_empty"),
+            ("employeeID", false) => {
+                need(is_id(&text), "pattern");
+                need(text.chars().count() <= 3, "max_length");
+            }
+            ("fullName", empty) => need(!empty, "required"),
+            ("salary", false) => need(!negative(&text), "min"),
+            ("country", false) => need(["GB", "DE", "US"].contains(&&*text), "one_of"),
+            _ => {}
+        }
+        for code in broken {
+            record.fault_at("validate", name, code);
+        }
+    }
+}
+
+const ACTIONS: [&str; 7] = [
+    "create",
+    "update",
+    "replace",
+    "delete",
+    "noop",
+    "createOrUpdate",
+    "createOrReplace",
+];
+
+fn target_rules(record: &mut Record, settings: &Settings) {
+    if settings.action_column
+        && let Some(action) = record.cell("Action")
+        && action.kind != Kind::Faulty
+        && !ACTIONS.contains(&&*action.text)
+    {
+        record.fault_at("target", "Action", "unknown_action");
+    }
+    let Some(token) = settings.empty.token() else {
+        return;
+    };
+    for Cell { name, text, kind } in record.cells.clone() {
+        if kind != Kind::Faulty && text == token {
+            record.fault_at("target", &name, "value_is_token");
+        }
+    }
+}
+
+// ---------------------------------------------------------------- the whole
+
+/// What is to become of a table.
+pub async fn outcome(table: Table, settings: &Settings) -> Outcome {
+    let mut outcome = Outcome {
+        body: Vec::new(),
+        rejects: Vec::new(),
+        read: 0,
+        filtered: 0,
+        sent: Vec::new(),
+    };
+    let mut keys = HashSet::new();
+    let mut rows = Vec::new();
+    let mut names = table.names;
+    if settings.hr {
+        for name in &mut names {
+            if let Some((_, new)) = NAMES.iter().find(|(old, _)| old == name) {
+                *name = (*new).to_owned();
+            }
+        }
+        names.extend(["source".to_owned(), "headcount".to_owned()]);
+    }
+    names.retain(|name| !(settings.action_column && name == "Action"));
+    for mut record in table.records {
+        outcome.read += 1;
+        if settings.hr {
+            stages(&mut record);
+            if record.filtered {
+                outcome.filtered += 1;
+                continue;
+            }
+            rules(&mut record);
+        }
+        target_rules(&mut record, settings);
+        if settings.hr && record.faults.is_empty() {
+            let key = record
+                .cell("employeeID")
+                .map(|c| c.text.clone())
+                .unwrap_or_default();
+            if !keys.insert(key) {
+                record.fault("validate", "employeeID", "key_duplicate");
+            }
+        }
+        if record.faults.is_empty() {
+            outcome.sent.push(record.line);
+            rows.push(record.cells);
+        } else {
+            outcome.rejects.push(reject(record));
+        }
+    }
+    outcome.body = match settings.format {
+        Format::Json => json_body(&rows, settings),
+        Format::Csv => csv_body(&names, &rows, settings).await,
+    };
+    outcome
+}
+
+fn reject(record: Record) -> Reject {
+    let join = |part: &dyn Fn(&Fault) -> String| {
+        record
+            .faults
+            .iter()
+            .map(part)
+            .collect::<Vec<_>>()
+            .join("; ")
+    };
+    Reject {
+        line: record.line,
+        stage: join(&|f| f.stage.to_owned()),
+        column: join(&|f| f.column.clone()),
+        code: join(&|f| f.code.to_owned()),
+        original: record.original,
+    }
+}
+
+/// A row's action, and its other cells.
+fn split_action<'r>(row: &'r [Cell], settings: &Settings) -> (&'r str, Vec<&'r Cell>) {
+    if !settings.action_column {
+        return ("createOrUpdate", row.iter().collect());
+    }
+    let action = row
+        .iter()
+        .find(|c| c.name == "Action")
+        .expect("the table has the column");
+    (
+        &action.text,
+        row.iter().filter(|c| c.name != "Action").collect(),
+    )
+}
+
+fn json_body(rows: &[Vec<Cell>], settings: &Settings) -> Vec<u8> {
+    let quoted = |text: &str| serde_json::to_string(text).expect("text");
+    let mut objects = Vec::new();
+    for row in rows {
+        let (action, cells) = split_action(row, settings);
+        let mut members = vec![format!("\"_action\":{}", quoted(action))];
+        for cell in cells {
+            let value = if !cell.text.is_empty() {
+                match cell.kind {
+                    Kind::Text => quoted(&cell.text),
+                    _ => cell.text.clone(),
+                }
+            } else if cell.kind == Kind::Missing || ["delete", "noop"].contains(&action) {
+                continue;
+            } else {
+                match settings.empty {
+                    Empty::Omit | Empty::Noop => continue,
+                    Empty::Clear => quoted("#clear"),
+                    Empty::Keep => quoted(""),
+                }
+            };
+            members.push(format!("{}:{value}", quoted(&cell.name)));
+        }
+        objects.push(format!("{{{}}}", members.join(",")));
+    }
+    match objects.len() {
+        0 => b"[]\n".to_vec(),
+        _ => format!("[\n{}\n]\n", objects.join(",\n")).into_bytes(),
+    }
+}
+
+async fn csv_body(names: &[String], rows: &[Vec<Cell>], settings: &Settings) -> Vec<u8> {
+    let mut header = vec!["_action"];
+    header.extend(names.iter().map(|n| n.as_str()));
+    let mut body = csv_line(&header).await;
+    for row in rows {
+        let (action, cells) = split_action(row, settings);
+        let mut line = vec![action];
+        for cell in cells {
+            line.push(match settings.empty {
+                _ if !cell.text.is_empty() => &cell.text,
+                _ if ["delete", "noop"].contains(&action) => "",
+                Empty::Clear if cell.kind != Kind::Missing => "#clear",
+                Empty::Noop => "#noop",
+                _ => "",
+            });
+        }
+        body.extend(csv_line(&line).await);
+    }
+    body
+}
+
+/// A line as csv-async writes it, quoted where it must be. It takes CR for special only where lines end
+/// with CR LF, so the CR is taken off afterwards.
+async fn csv_line(cells: &[&str]) -> Vec<u8> {
+    let mut writer = AsyncWriterBuilder::new()
+        .terminator(Terminator::CRLF)
+        .create_writer(Vec::new());
+    writer
+        .write_record(cells)
+        .await
+        .expect("memory can be written");
+    let mut line = writer.into_inner().await.expect("memory can be written");
+    line.truncate(line.len() - 2);
+    line.push(b'\n');
+    line
+}

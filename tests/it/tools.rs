@@ -1,0 +1,304 @@
+//! `rostream preview` and `rostream bench`.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{outcome, rostream, run};
+
+const PIPELINE: &str = r#"
+version: 1
+source: { path: workers.csv }
+stages:
+  - trim:
+  - rename: { Employee ID: employeeID, Born: dob, Salary: salary }
+  - drop: [Notes]
+  - date: { columns: [dob], from: DD/MM/YYYY }
+  - number: { columns: [salary], thousands: "," }
+  - filter: Status != "Left"
+  - set: { fullName: First + " " + Last }
+validate:
+  key: employeeID
+  columns:
+    First: { required: true }
+target:
+  orgvue:
+    base_url: https://orgvue.example.com
+    tenant: ACME
+    dataset: 6586F21B-AD4D-4D06-A309-712AF47184A2
+    token: { env: A_TOKEN_THAT_IS_NOT_SET }
+"#;
+
+const WORKERS: &str = "\
+Employee ID,First,Last,Born,Salary,Status,Notes
+00000001,Zoë,Smith,01/02/1990,\"62,000.50\",Active,\"two
+lines, and more than one column of a terminal has room for\"
+00000002,,Jones,31/02/1990,1000,Active,
+00000003,Li,Ng,03/04/1985,2000,Left,
+00000004,美咲,Sato,05/06/1995,,Active,\x1b[31mred
+";
+
+fn folder(pipeline: &str, files: &[(&str, &str)]) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("p.yaml"), pipeline).unwrap();
+    for (name, text) in files {
+        std::fs::write(dir.path().join(name), text).unwrap();
+    }
+    dir
+}
+
+fn workers() -> TempDir {
+    folder(PIPELINE, &[("workers.csv", WORKERS)])
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+fn records(stdout: &str) -> Vec<Value> {
+    let parsed = stdout.lines().map(serde_json::from_str);
+    parsed.collect::<Result<_, _>>().expect("JSON lines")
+}
+
+#[test]
+fn a_preview_stands_side_by_side() {
+    let dir = workers();
+    let (code, stdout, stderr) = run(dir.path(), &["preview", "p.yaml"]);
+    assert_eq!(code, 0, "{stderr}");
+    insta::assert_snapshot!(stderr, @"");
+    insta::assert_snapshot!(stdout, @"");
+    assert_eq!(files(dir.path()), ["p.yaml", "workers.csv"]);
+}
+
+#[test]
+fn as_many_records_as_asked_for() {
+    let dir = workers();
+    let check = |args: &[&str], lines: &[u64]| {
+        let mut all = vec!["preview", "p.yaml", "--json", "-q"];
+        all.extend_from_slice(args);
+        let (code, stdout, stderr) = run(dir.path(), &all);
+        assert_eq!((code, stderr.as_str()), (0, ""), "{args:?}");
+        let found = records(&stdout);
+        let found: Vec<_> = found.iter().map(|r| r["line"].as_u64().unwrap()).collect();
+        assert_eq!(found, lines, "{args:?}");
+    };
+    check(&[], &[2, 4, 5, 6]);
+    check(&["-n", "1"], &[2]);
+    check(&["--rows=2", "--from=3"], &[4, 5]);
+    check(&["--from", "6"], &[6]);
+    let (code, stdout, stderr) = run(dir.path(), &["preview", "p.yaml", "--from", "7"]);
+    assert_eq!((code, stdout.as_str()), (1, ""));
+    assert_eq!(
+        stderr,
+        "error: workers.csv: no record begins on line 7 or after it\n"
+    );
+}
+
+#[test]
+fn a_preview_as_json() {
+    let dir = workers();
+    let (code, stdout, _) = run(dir.path(), &["preview", "p.yaml", "--json"]);
+    assert_eq!(code, 0);
+    let found = records(&stdout);
+    assert_eq!(
+        found[0],
+        json!({
+            "file": "workers.csv",
+            "line": 2,
+            "state": "sent",
+            "before": {
+                "Employee ID": "00000001", "First": "Zoë", "Last": "Smith", "Born": "01/02/1990",
+                "Salary": "62,000.50", "Status": "Active",
+                "Notes": "two\nlines, and more than one column of a terminal has room for",
+            },
+            "after": {
+                "_action": "create", "employeeID": "00000001", "First": "Zoë", "Last": "Smith",
+                "dob": "1990-02-01", "salary": 62000.50, "Status": "Active", "fullName": "Zoë Smith",
+            },
+            "faults": [],
+        })
+    );
+    // Exact digits, and the order in which it would be sent.
+    assert!(
+        stdout.contains(r#""after":{"_action":"create","employeeID":"00000001","First""#)
+            && stdout.contains(r#""salary":62000.50,"#),
+        "{stdout}"
+    );
+    let states: Vec<_> = found.iter().map(|r| r["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["sent", "rejected", "filtered", "sent"]);
+    let codes: Vec<_> = found[1]["faults"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| (f["stage"].as_str().unwrap(), f["column"].as_str().unwrap()))
+        .collect();
+    assert_eq!(codes, [("date", "dob"), ("validate", "First")]);
+    assert_eq!(
+        (&found[1]["after"], &found[2]["after"]),
+        (&Value::Null, &Value::Null)
+    );
+    // An empty cell is not sent.
+    assert_eq!(found[3]["after"].get("salary"), None);
+
+    let (_, stdout, _) = run(
+        dir.path(),
+        &["preview", "p.yaml", "--json", "--set", "upload.format=csv"],
+    );
+    assert_eq!(records(&stdout)[3]["after"]["salary"], "");
+    assert_eq!(records(&stdout)[0]["after"]["_action"], "create");
+}
+
+#[test]
+fn a_preview_of_json_from_standard_input() {
+    let pipeline = "version: 1\nsource: { path: \"-\" }\nstages: [{ rename: { a: b } }]\ntarget: { sandbox: }\n";
+    let dir = folder(pipeline, &[]);
+    let mut child = rostream(dir.path(), &["preview", "p.yaml", "--json", "-n3", "-q"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let text = "{\"a\": 1.10, \"c\": null}\n{\"c\": [1, 2]}\n\n{\"a\": }\n{\"a\": 2}\n";
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
+    let (code, stdout, stderr) = outcome(child.wait_with_output().unwrap());
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    insta::assert_snapshot!(stdout, @"");
+}
+
+#[test]
+fn what_a_preview_cannot_show() {
+    let check = |pipeline: &str, csv: &str, code: i32, expected: &str| {
+        let dir = folder(pipeline, &[("workers.csv", csv)]);
+        let (found, stdout, stderr) = run(dir.path(), &["preview", "p.yaml"]);
+        assert_eq!((found, stdout.as_str()), (code, ""), "{stderr}");
+        assert_eq!(stderr, expected);
+    };
+    check(
+        PIPELINE,
+        "Employee ID,First,Last,Born,Salary,Status,Notes\n",
+        1,
+        "error: workers.csv: there are no records, only a header; nothing was sent\n",
+    );
+    check(
+        &PIPELINE.replace("[Notes]", "[Note]"),
+        WORKERS,
+        1,
+        "error: p.yaml:7:11: stage 3 (drop): no column `Note` here, did you mean `Notes`? \
+         (columns at this point: employeeID, First, Last, dob, salary, Status, Notes)\n",
+    );
+    check(
+        &PIPELINE.replace("- drop", "- dorp"),
+        WORKERS,
+        2,
+        "p.yaml:7:5: unknown stage `dorp`\n  help: did you mean `drop`?\n",
+    );
+}
+
+#[test]
+fn a_bench_measures_every_step_and_touches_nothing() {
+    let dir = workers();
+    let (code, stdout, stderr) = run(dir.path(), &["bench", "p.yaml", "--runs=1", "--workers=2"]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r" +[0-9][0-9.,]*%?", " #");
+    settings.add_filter(r"# [kM]?i?B", "# B");
+    settings.bind(|| insta::assert_snapshot!(stdout, @""));
+    assert_eq!(files(dir.path()), ["p.yaml", "workers.csv"]);
+}
+
+#[test]
+fn a_bench_as_json() {
+    let dir = workers();
+    for target in ["null", "sandbox"] {
+        let (code, stdout, stderr) = run(
+            dir.path(),
+            &[
+                "bench", "p.yaml", "--json", "-q", "--runs=2", "--target", target,
+            ],
+        );
+        assert_eq!((code, stderr.as_str()), (0, ""));
+        let found: Value = serde_json::from_str(&stdout).unwrap();
+        assert_eq!(
+            found["rows"],
+            json!({ "read": 4, "filtered": 1, "rejected": 1 })
+        );
+        assert_eq!(
+            (&found["target"], &found["runs"]),
+            (&json!(target), &json!(2))
+        );
+        let header = WORKERS.find('\n').unwrap() + 1;
+        assert_eq!(found["text_bytes"], WORKERS.len() - header);
+        // The encoded rows, and the closing bracket on its own line.
+        assert!(found["body_bytes"].as_u64().unwrap() > 100);
+        let wholes = found["wholes"].as_array().unwrap().iter();
+        let wholes: Vec<_> = wholes.map(|w| w["whole"].as_str().unwrap()).collect();
+        assert_eq!(wholes, ["survey", "send", "survey and send"]);
+        assert_eq!(files(dir.path()), ["p.yaml", "workers.csv"]);
+    }
+}
+
+#[test]
+fn every_way_of_knowing_the_length_is_measured() {
+    let dir = workers();
+    for set in [
+        "upload.length=spooled",
+        "upload.length=chunked",
+        "upload.format=csv",
+    ] {
+        let args = ["bench", "p.yaml", "--json", "--runs=1", "--set", set];
+        let (code, stdout, stderr) = run(dir.path(), &args);
+        assert_eq!((code, stderr.as_str()), (0, ""), "{set}");
+        let found: Value = serde_json::from_str(&stdout).unwrap();
+        assert!(found["body_bytes"].as_u64().unwrap() > 100, "{set}");
+    }
+}
+
+#[test]
+fn a_bench_ends_with_a_code() {
+    let dir = workers();
+    let check = |args: &[&str], code: i32, expected: &str| {
+        let mut all = vec!["bench", "p.yaml", "--runs=1", "--json"];
+        all.extend_from_slice(args);
+        let (found, stdout, stderr) = run(dir.path(), &all);
+        assert_eq!(found, code, "{args:?} {stderr}");
+        assert!(stderr.contains(expected), "{stderr}");
+        stdout
+    };
+    check(&["--max-memory", "1000GiB"], 0, "");
+    check(&["--max-memory", "64"], 2, "expected a size with its unit");
+    check(&["--runs", "0"], 2, "");
+    check(&["--target", "orgvue"], 2, "");
+    check(
+        &["--set", "source.path=-"],
+        2,
+        "a bench reads the source many times, and standard input can be read only once; name a file",
+    );
+    check(
+        &["--set", "source.path=none.csv"],
+        1,
+        "none.csv: no such file",
+    );
+    if cfg!(target_os = "linux") {
+        let stdout = check(
+            &["--max-memory=1MiB"],
+            1,
+            "of memory were needed, more than --max-memory 1MiB\n",
+        );
+        // What was found is told all the same.
+        assert!(stdout.contains("\"peak_memory\": "), "{stdout}");
+    }
+    assert_eq!(files(dir.path()), ["p.yaml", "workers.csv"]);
+}
