@@ -133,9 +133,10 @@ impl fmt::Display for Amount {
     }
 }
 
-/// Serde and JSON Schema of a setting that is written as text.
+/// Serde and JSON Schema of a setting that is written as text. Of a unit, only a count of rows can do
+/// without one: in YAML it is a number.
 macro_rules! as_text {
-    ($($type:ident, $pattern:literal, $example:literal;)*) => {$(
+    ($($type:ident, $types:tt, $pattern:literal, $example:literal;)*) => {$(
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
                 String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
@@ -151,15 +152,31 @@ macro_rules! as_text {
                 stringify!($type).into()
             }
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": ["string", "integer"], "pattern": $pattern, "examples": [$example] })
+                json_schema!({ "type": $types, "pattern": $pattern, "examples": [$example] })
             }
         }
     )*};
 }
 
 as_text! {
-    Size, r"^[0-9.]+ ?([kKMGT]i?)?[bB]$", "256KiB";
-    Rate, r"^[0-9.]+ ?([kKMGT]i?)?[bB]/s$", "20MB/s";
-    Span, r"^([0-9]+ ?[a-z]+ ?)+$", "30m";
-    Amount, r"^[0-9.]+%?$", "1%";
+    Size, "string", r"^[0-9.]+ ?([kKMGT]i?)?[bB]$", "256KiB";
+    Rate, "string", r"^[0-9.]+ ?([kKMGT]i?)?[bB]/s$", "20MB/s";
+    Span, "string", r"^([0-9]+ ?[a-z]+ ?)+$", "30m";
+    Amount, ["string", "integer"], r"^[0-9.]+%?$", "1%";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_count_of_rows_is_a_number_for_editors() {
+        let types = |schema: Schema| schema.as_value()["type"].clone();
+        let mut generator = SchemaGenerator::default();
+        assert_eq!(types(Size::json_schema(&mut generator)), "string");
+        assert_eq!(types(Rate::json_schema(&mut generator)), "string");
+        assert_eq!(types(Span::json_schema(&mut generator)), "string");
+        let amount = types(Amount::json_schema(&mut generator));
+        assert_eq!(amount, serde_json::json!(["string", "integer"]));
+    }
 }

@@ -127,6 +127,16 @@ fn refusal(status: u16, storage: &StorageError, signed: &[String]) -> String {
     text
 }
 
+/// What is shown of an answer that is no storage's: of a page its beginning, of plain text the first line
+/// alone, for the next ones may repeat the rows that were sent.
+fn said(page: &[u8]) -> &[u8] {
+    let page = page.trim_ascii_start();
+    match page.first() {
+        Some(b'<') => page,
+        _ => page.split(|b| *b == b'\n').next().unwrap_or_default(),
+    }
+}
+
 impl Failure for PutError {
     fn outcome(&self) -> Outcome<'_> {
         match self {
@@ -278,7 +288,7 @@ impl Uploader {
             .map_or(vec![], |(page, _)| page);
         let mut storage = StorageError::parse(&page);
         if storage.code.is_empty() && storage.message.is_empty() {
-            storage.message = excerpt(&page);
+            storage.message = excerpt(said(&page));
         }
         Err(PutError::Refused {
             status: status.as_u16(),

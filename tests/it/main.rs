@@ -3,12 +3,14 @@
 mod bad;
 mod cli;
 mod faults;
+mod house;
 mod lint;
 mod pipelines;
 mod readme;
 mod reference;
 mod run;
 mod support;
+mod secrets;
 mod tools;
 
 use std::path::Path;
