@@ -9,8 +9,8 @@ mod pipelines;
 mod readme;
 mod reference;
 mod run;
-mod support;
 mod secrets;
+mod support;
 mod tools;
 
 use std::path::Path;
