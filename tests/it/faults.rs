@@ -204,9 +204,9 @@ fn told_to_stop_while_more_input_may_come() {
 
 #[test]
 fn told_to_stop_while_the_job_runs() {
-    let rig = few(Rig::with(|s| s.job_time = Duration::from_secs(600)), "");
+    let rig = few(Rig::with(|s| s.job_time = Duration::from_secs(600)), "").behind(|_| Deed::Pass);
     let child = rig.start(&[]);
-    wait_until("the job is asked for", || rig.taken() == (1, 1));
+    wait_until("the ticket is looked at", || rig.calls("ticket") > 0);
     tell("INT", child.id());
     let ended = rig.ended(child.wait_with_output().unwrap());
     assert_eq!(ended.code, 130, "{}", ended.stderr);
@@ -214,6 +214,7 @@ fn told_to_stop_while_the_job_runs() {
         ended.error(),
         "error: interrupted, the import job goes on at the server"
     );
+    assert_eq!(rig.taken(), (1, 1));
     assert_eq!(ended.count("unprocessed"), 3);
 }
 
@@ -376,7 +377,7 @@ fn a_job_that_fails() {
 #[test]
 fn a_job_that_takes_longer_than_the_wait() {
     let rig = Rig::with(|s| s.job_time = Duration::from_secs(600));
-    let rig = few(rig, "wait: { at_most: 300ms }");
+    let rig = few(rig, "wait: { at_most: 2s }");
     let ended = rig.run(&[]);
     assert_eq!(ended.code, 6, "{}", ended.stderr);
     assert_eq!(
