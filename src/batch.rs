@@ -32,19 +32,25 @@ pub enum Kind {
     Faulty = 6,
 }
 
-/// Longest text of one cell in bytes: 29 bits of length stand beside 3 bits of kind.
-pub const MAX_CELL: usize = (1 << 29) - 1;
+/// Longest text of one cell in bytes: 28 bits of length stand beside 3 bits of kind and one that says
+/// whether the text is plain.
+pub const MAX_CELL: usize = (1 << 28) - 1;
 
-/// A span of a batch's text, and its kind.
+/// Texts up to this length are looked at when they are written; a longer one is seldom plain.
+const LOOKED_AT: usize = 64;
+
+/// A span of a batch's text, its kind, and whether it is known to be plain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cell {
     start: u32,
-    kind_len: u32,
+    packed: u32,
 }
 
 impl Cell {
     /// The absent cell.
     pub const MISSING: Cell = Cell::new(0, 0, Kind::Missing);
+
+    const PLAIN: u32 = 1 << 28;
 
     /// A cell over `len` bytes of the batch's text, beginning at `start`.
     #[inline]
@@ -52,14 +58,31 @@ impl Cell {
         debug_assert!(len <= MAX_CELL && start <= u32::MAX as usize);
         Cell {
             start: start as u32,
-            kind_len: ((kind as u32) << 29) | len as u32,
+            packed: ((kind as u32) << 29) | len as u32,
         }
+    }
+
+    /// The same cell, known to be plain where `yes`: its text holds no quote, backslash or control
+    /// character, so that it stands in JSON as it is. Most cells are, and whoever read them knows it for
+    /// next to nothing; to find it out again for each would cost as much as all the rest of encoding.
+    #[inline]
+    pub const fn plain_if(self, yes: bool) -> Cell {
+        Cell {
+            start: self.start,
+            packed: self.packed | if yes { Self::PLAIN } else { 0 },
+        }
+    }
+
+    /// Whether the text is known to be plain. Where not, it may be plain all the same.
+    #[inline]
+    pub const fn is_plain(self) -> bool {
+        self.packed & Self::PLAIN != 0
     }
 
     /// What the cell holds.
     #[inline]
     pub const fn kind(self) -> Kind {
-        match self.kind_len >> 29 {
+        match self.packed >> 29 {
             0 => Kind::Text,
             1 => Kind::Number,
             2 => Kind::Bool,
@@ -73,7 +96,7 @@ impl Cell {
     /// Length of its text in bytes.
     #[inline]
     pub const fn len(self) -> usize {
-        (self.kind_len & MAX_CELL as u32) as usize
+        (self.packed & MAX_CELL as u32) as usize
     }
 
     /// Whether there is no text: empty, null or missing.
@@ -93,19 +116,29 @@ impl Cell {
     pub const fn with_kind(self, kind: Kind) -> Cell {
         Cell {
             start: self.start,
-            kind_len: (self.kind_len & MAX_CELL as u32) | ((kind as u32) << 29),
+            packed: (self.packed & !(7 << 29)) | ((kind as u32) << 29),
         }
     }
 
     /// A part of this cell's text: `range` counts from the cell's beginning.
     #[inline]
     pub const fn part(self, range: Range<usize>) -> Cell {
-        Cell::new(
+        let part = Cell::new(
             self.start as usize + range.start,
             range.end - range.start,
             self.kind(),
-        )
+        );
+        part.plain_if(self.is_plain())
     }
+}
+
+/// Whether a text stands in JSON as it is: no quote, no backslash, no control character.
+#[inline]
+pub fn is_plain(text: &[u8]) -> bool {
+    // Without a way out in the middle, so that the compiler looks at many bytes at once.
+    !text.iter().fold(false, |found, &b| {
+        found | (b == b'"') | (b == b'\\') | (b < 0x20)
+    })
 }
 
 /// Whether a row is still on its way to the target.
@@ -341,7 +374,8 @@ impl Batch {
     pub fn append(&mut self, text: &str, kind: Kind) -> Cell {
         let start = self.text.len();
         self.text.push_str(text);
-        Cell::new(start, text.len(), kind)
+        let plain = text.len() <= LOOKED_AT && is_plain(text.as_bytes());
+        Cell::new(start, text.len(), kind).plain_if(plain)
     }
 
     /// Replaces one cell by new text.

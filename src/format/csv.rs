@@ -65,6 +65,10 @@ struct Reader<'a> {
     state: State,
     /// The cell being read has doubled quotes.
     escaped: bool,
+    /// The cell being read has something that JSON must escape: a quote or a line feed.
+    special: bool,
+    /// No cell of the block has anything else that JSON must escape.
+    tame: bool,
     cell_start: usize,
     /// Cells of the record so far.
     count: usize,
@@ -83,6 +87,7 @@ impl Reader<'_> {
             match self.state {
                 State::Quoted => {
                     if byte != quote || at == skip {
+                        self.special |= byte == b'\n';
                     } else if block.get(at + 1) == Some(&quote) {
                         self.escaped = true;
                         skip = at + 1;
@@ -99,6 +104,8 @@ impl Reader<'_> {
                         self.begin_record(at + 1);
                     } else if at == self.cell_start && matches!(self.state, State::Plain) {
                         self.state = State::Quoted;
+                    } else {
+                        self.special = true;
                     }
                 }
             }
@@ -112,9 +119,10 @@ impl Reader<'_> {
     fn end_cell(&mut self, end: usize) {
         let start = self.cell_start;
         if self.count < self.width {
+            let plain = self.tame && !self.special;
             let cell = match self.state {
                 State::Closed(close) if close + 1 >= end && !self.escaped => {
-                    Cell::new(start + 1, close - start - 1, Kind::Text)
+                    Cell::new(start + 1, close - start - 1, Kind::Text).plain_if(plain)
                 }
                 State::Closed(_) => {
                     let cell = Cell::new(start, end - start, Kind::Text);
@@ -122,12 +130,13 @@ impl Reader<'_> {
                         .push(Deferred::new(self.rows.len(), self.count, cell));
                     cell
                 }
-                _ => Cell::new(start, end - start, Kind::Text),
+                _ => Cell::new(start, end - start, Kind::Text).plain_if(plain),
             };
             self.cells.push(cell);
         }
         self.count += 1;
         self.escaped = false;
+        self.special = false;
         self.state = State::Plain;
     }
 
@@ -216,6 +225,8 @@ impl Parser {
             ragged: Vec::new(),
             state: State::Plain,
             escaped: false,
+            special: false,
+            tame: is_tame(text.as_bytes(), self.dialect.quote),
             cell_start: 0,
             count: 0,
             record_start: 0,
@@ -271,6 +282,18 @@ impl Parser {
             }
         }
     }
+}
+
+/// Whether a block has nothing that JSON must escape besides the quotes and line feeds that the reader meets
+/// anyway.
+fn is_tame(block: &[u8], quote: u8) -> bool {
+    let found = block.iter().fold(false, |found, &b| {
+        found | (b == b'\\') | ((b < 0x20) & (b != b'\n') & (b != b'\r'))
+    });
+    let lone = |at: usize| block.get(at + 1) != Some(&b'\n');
+    !found
+        && !memchr::memchr_iter(b'\r', block).any(lone)
+        && (quote == b'"' || memchr::memchr(b'"', block).is_none())
 }
 
 /// The text of a cell as written, quotes and all: doubled quotes are one, and what follows the closing
@@ -411,6 +434,36 @@ mod tests {
                 .message
                 .starts_with("byte 4 of the record is not UTF-8")
         );
+    }
+
+    #[test]
+    fn a_plain_cell_has_nothing_to_escape() {
+        let check = |quote: u8, block: &str| {
+            let names: Vec<Arc<str>> = vec!["a".into(), "b".into()];
+            let dialect = Dialect {
+                delimiter: b',',
+                quote,
+            };
+            let parser = Parser::new(dialect, names.into(), 2, OnRagged::Pad);
+            let batch = parser.parse(block.as_bytes().to_vec()).unwrap();
+            (0..batch.len())
+                .flat_map(|row| [batch.cell(row, 0), batch.cell(row, 1)])
+                .map(|cell| {
+                    let plain = crate::batch::is_plain(batch.text(cell).as_bytes());
+                    assert!(plain || !cell.is_plain(), "{block:?}");
+                    cell.is_plain()
+                })
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            check(b'"', "a,\"b,c\"\r\n\"d\ne\",f\"g\r\n"),
+            [true, true, false, false]
+        );
+        assert_eq!(check(b'"', "\"a\"\"b\",\"c\"\n"), [false, true]);
+        assert_eq!(check(b'"', "a\\b,c\n"), [false, false]);
+        assert_eq!(check(b'"', "a\rb,c\n"), [false, false]);
+        assert_eq!(check(b'\'', "'a',\"c\"\n"), [false, false]);
+        assert_eq!(check(b'"', "\"a\"x\"y,c\n"), [false, true]);
     }
 
     #[test]

@@ -245,6 +245,11 @@ impl Encoder {
             let text = batch.text(cell);
             match cell.kind() {
                 Kind::Number | Kind::Bool | Kind::Json => out.extend_from_slice(text.as_bytes()),
+                _ if cell.is_plain() => {
+                    out.push(b'"');
+                    out.extend_from_slice(text.as_bytes());
+                    out.push(b'"');
+                }
                 _ => json_escape_simd::escape_into(text, out),
             }
         }

@@ -369,7 +369,8 @@ impl<'de> Visitor<'de> for Members<'_> {
             let start = text.as_ptr() as usize - base.as_ptr() as usize;
             found.draft.cells[place] = match text.as_bytes()[0] {
                 b'"' if memchr::memchr(b'\\', text.as_bytes()).is_none() => {
-                    Cell::new(start + 1, text.len() - 2, Kind::Text)
+                    // A string without escapes is plain, or it would be no JSON.
+                    Cell::new(start + 1, text.len() - 2, Kind::Text).plain_if(true)
                 }
                 b'"' => {
                     let cell = Cell::new(start, text.len(), Kind::Json);

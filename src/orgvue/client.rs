@@ -887,7 +887,7 @@ mod tests {
         assert!(matches!(error, WaitError::Other { .. }));
         assert_eq!(
             shown(&error),
-            "the import job cannot be watched any longer: cannot read the ticket: the server refused (status 403, it \
+            "the import job cannot be watched any longer: how it ends is not known: cannot read the ticket: the server refused (status 403, it \
              begins with: RequestExpired: Request has expired)"
         );
         server.finish().await;
