@@ -727,43 +727,43 @@ fn tokens() {
     check("{ file: good }", Ok("eyJ.x.y"));
     check(
         "{ env: NONE }",
-        Err("p.yaml:8:5: the environment variable NONE is not set"),
+        Err("p.yaml:8:19: the environment variable NONE is not set"),
     );
     check(
         "{ env: EMPTY }",
-        Err("p.yaml:8:5: the environment variable EMPTY holds no token, it is empty"),
+        Err("p.yaml:8:19: the environment variable EMPTY holds no token, it is empty"),
     );
     check(
         "{ env: SPACED }",
         Err(
-            "p.yaml:8:5: the environment variable SPACED holds white space or other characters inside the token",
+            "p.yaml:8:19: the environment variable SPACED holds white space or other characters inside the token",
         ),
     );
     check(
         "{ env: BEARER }",
         Err(
-            "p.yaml:8:5: the environment variable BEARER must hold the token alone, without the word Bearer",
+            "p.yaml:8:19: the environment variable BEARER must hold the token alone, without the word Bearer",
         ),
     );
     check(
         "{ file: none }",
-        Err("p.yaml:8:5: the file none cannot be read: there is no such file"),
+        Err("p.yaml:8:20: the file none cannot be read: there is no such file"),
     );
     check(
         "{ file: . }",
-        Err("p.yaml:8:5: the file . cannot be read: it is a directory"),
+        Err("p.yaml:8:20: the file . cannot be read: it is a directory"),
     );
     check(
         "{ file: empty }",
-        Err("p.yaml:8:5: the file empty holds no token, it is empty"),
+        Err("p.yaml:8:20: the file empty holds no token, it is empty"),
     );
     check(
         "{ file: latin }",
-        Err("p.yaml:8:5: the file latin cannot be read: it is not UTF-8 text"),
+        Err("p.yaml:8:20: the file latin cannot be read: it is not UTF-8 text"),
     );
     check(
         "{ file: large }",
-        Err("p.yaml:8:5: the file large is too large for a token"),
+        Err("p.yaml:8:20: the file large is too large for a token"),
     );
 }
 

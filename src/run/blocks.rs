@@ -348,8 +348,9 @@ impl Blocks {
         }
         if names.len() != expected.len() {
             return Some(format!(
-                "this file has {} columns, and {first} has {}; all files of a source have the same columns",
+                "this file has {} column{}, and {first} has {}; all files of a source have the same columns",
                 names.len(),
+                if names.len() == 1 { "" } else { "s" },
                 expected.len()
             ));
         }

@@ -266,7 +266,7 @@ fn sources_that_cannot_be_read() {
         "",
         &[("w.csv", b"Employee ID,Name\n")],
         1,
-        "error: w.csv: there are no records; nothing was sent\n",
+        "error: w.csv: there are no records, only a header; nothing was sent\n",
     );
     table.check(
         "check",
@@ -327,7 +327,7 @@ fn sources_that_cannot_be_read() {
         "source: { path: w.csv, encoding: utf-16 }\n",
         &[WORKERS],
         1,
-        "error: w.csv: there are no records; nothing was sent\n",
+        "error: w.csv: there are no records, only a header; nothing was sent\n",
     );
     table.check(
         "check",
@@ -474,8 +474,8 @@ fn data_that_cannot_be_read() {
 fn rejected_rows() {
     let table = Table::default();
     table.check("check", "", &[("w.csv", b"a,b\n1,2\n1\n")], 3, "");
-    table.check("check", "rejects: { at_most: 0 }\n", &[("w.csv", b"a,b\n1,2\n1\n")], 4, "error: 1 of 2 rows were rejected, and rejects.at_most is 0; nothing was sent, the rows and their faults are in [dir]/rejects.csv\n");
-    table.check("run", "rejects: { at_most: 10% }\n", &[("w.csv", b"a,b\n1,2\n1,\xff\n")], 4, "error: 1 of 2 rows were rejected, and rejects.at_most is 10%; nothing was sent, the rows and their faults are in [dir]/rejects.csv\n");
+    table.check("check", "rejects: { at_most: 0 }\n", &[("w.csv", b"a,b\n1,2\n1\n")], 4, "error: 1 of 2 rows were rejected, and rejects.at_most is 0; nothing was sent, the rows and their faults are in rejects.csv\n");
+    table.check("run", "rejects: { at_most: 10% }\n", &[("w.csv", b"a,b\n1,2\n1,\xff\n")], 4, "error: 1 of 2 rows were rejected, and rejects.at_most is 10%; nothing was sent, the rows and their faults are in rejects.csv\n");
     table.check("run", "\
          rejects: { at_most: 100% }\n\
          target: { sandbox: { implicit_delete: true } }\n", &[("w.csv", b"a,b\n1\n1,\xff\n")], 4, "error: no row is left to send, and implicit_delete would delete every item of the data set; nothing was sent\n");
@@ -737,13 +737,13 @@ fn what_people_see() {
         "",
         &[("w.csv", b"a,b\n1,2\n3\n")],
         3,
-        "survey ...\nrun         [id], succeeded, some rows were rejected\nread                    2  10 B in 1 file\nrejected                1  ragged 1\nheld back               1  good, and not sent\ntook ...\nrejects     [dir]/rejects.csv\nreport ...\n",
+        "survey ...\nrun         [id], succeeded, some rows were rejected\nread                    2  10 B from w.csv\nrejected                1  ragged 1\nheld back               1  good, and not sent\ntook ...\nrejects     rejects.csv, the rows as they were, with their faults\nreport ...\n",
     );
     check(
         "",
         &[("w.csv", b"a;b\n1;2\n")],
         0,
-        "survey ...\nrun         [id], succeeded\nread                    1  8 B in 1 file\nrejected                0\nheld back               1  good, and not sent\nwarning     the header is a single column; if `;` is the delimiter, set source.csv.delimiter\ntook ...\nreport ...\n",
+        "survey ...\nrun         [id], succeeded\nread                    1  8 B from w.csv\nrejected                0\nheld back               1  good, and not sent\nwarning     the header is a single column; if `;` is the delimiter, set source.csv.delimiter\ntook ...\nreport ...\n",
     );
 }
 
@@ -932,6 +932,6 @@ fn usage() {
             "--set",
             "rejects.at_most=lots",
         ],
-        "--set rejects.at_most: expected a number of rows (500) or a percentage (1%), found `lots`\n--set source.path: expected text or a list of texts, found nothing\n",
+        "--set rejects.at_most: expected a number of rows (500) or a percentage (1%), found `lots`\n",
     );
 }

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 /// Shared by everyone; they use each other and nothing else of this crate.
 const LEAVES: &[&str] = &[
-    "batch", "pool", "units", "scan", "dates", "decimal", "expr", "secret", "http",
+    "batch", "pool", "units", "scan", "dates", "decimal", "expr", "secret", "http", "sample",
 ];
 
 /// The steps of a run and what stands beside one. They use leaves and not each other.
 const STEPS: &[&str] = &[
     "source", "block", "format", "stage", "rule", "survey", "upload", "orgvue", "report",
-    "sandbox", "sample",
+    "sandbox",
 ];
 
 /// Arrows that are not in the plan, each with its reason.
