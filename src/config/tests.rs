@@ -731,12 +731,12 @@ fn tokens() {
     );
     check(
         "{ env: EMPTY }",
-        Err("p.yaml:8:19: the environment variable EMPTY holds no token, it is empty"),
+        Err("p.yaml:8:19: the environment variable EMPTY is empty: expected the token"),
     );
     check(
         "{ env: SPACED }",
         Err(
-            "p.yaml:8:19: the environment variable SPACED holds white space or other characters inside the token",
+            "p.yaml:8:19: the environment variable SPACED holds white space or characters other than ASCII inside the token",
         ),
     );
     check(
@@ -755,7 +755,7 @@ fn tokens() {
     );
     check(
         "{ file: empty }",
-        Err("p.yaml:8:20: the file empty holds no token, it is empty"),
+        Err("p.yaml:8:20: the file empty is empty: expected the token"),
     );
     check(
         "{ file: latin }",
@@ -763,7 +763,7 @@ fn tokens() {
     );
     check(
         "{ file: large }",
-        Err("p.yaml:8:20: the file large is too large for a token"),
+        Err("p.yaml:8:20: the file large is larger than 64 KiB"),
     );
 }
 

@@ -17,9 +17,12 @@ pub const ROOM_FOR_STAGES: usize = 3;
 /// The step's name in rejects.
 pub const PARSE: &str = "parse";
 
+/// The bytes of a block that is not UTF-8, and the offsets of those that are not, in order.
+type BadText = (Vec<u8>, Vec<usize>);
+
 /// The block's bytes as text. Where they are not UTF-8, every offending byte is replaced by `?`, so that
 /// all offsets stay as they are, and the bytes as they were come along.
-fn decode(mut bytes: Vec<u8>) -> (String, Option<(Vec<u8>, Vec<usize>)>) {
+fn decode(mut bytes: Vec<u8>) -> (String, Option<BadText>) {
     bytes.reserve(bytes.len() / ROOM_FOR_STAGES);
     let error = match String::from_utf8(bytes) {
         Ok(text) => return (text, None),
@@ -32,10 +35,8 @@ fn decode(mut bytes: Vec<u8>) -> (String, Option<(Vec<u8>, Vec<usize>)>) {
     while let Err(error) = std::str::from_utf8(&raw[from..]) {
         let at = from + error.valid_up_to();
         let len = error.error_len().unwrap_or(raw.len() - at);
-        for place in at..at + len {
-            patched[place] = b'?';
-            bad.push(place);
-        }
+        patched[at..at + len].fill(b'?');
+        bad.extend(at..at + len);
         from = at + len;
     }
     let text = String::from_utf8(patched).unwrap_or_default();

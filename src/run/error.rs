@@ -29,7 +29,7 @@ pub enum RunError {
         message: String,
     },
     /// The source has no records.
-    #[error("{0}: there are no records, only a header; nothing was sent")]
+    #[error("{0}: there are no records; nothing was sent")]
     NoRecords(String),
     /// More records than 32 bits number.
     #[error("more than 4,294,967,295 records in one run; split the source")]

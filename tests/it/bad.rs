@@ -266,7 +266,7 @@ fn sources_that_cannot_be_read() {
         "",
         &[("w.csv", b"Employee ID,Name\n")],
         1,
-        "error: w.csv: there are no records, only a header; nothing was sent\n",
+        "error: w.csv: there are no records; nothing was sent\n",
     );
     table.check(
         "check",
@@ -327,7 +327,7 @@ fn sources_that_cannot_be_read() {
         "source: { path: w.csv, encoding: utf-16 }\n",
         &[WORKERS],
         1,
-        "error: w.csv: there are no records, only a header; nothing was sent\n",
+        "error: w.csv: there are no records; nothing was sent\n",
     );
     table.check(
         "check",
@@ -932,6 +932,6 @@ fn usage() {
             "--set",
             "rejects.at_most=lots",
         ],
-        "--set rejects.at_most: expected a number of rows (500) or a percentage (1%), found `lots`\n",
+        "p.yaml:2:1: the key `path` is missing\n  help: name a file, or write `sample: { rows: 100000 }` for a made-up extract\n--set rejects.at_most: expected a number of rows (500) or a percentage (1%), found `lots`\n",
     );
 }

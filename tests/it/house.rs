@@ -10,8 +10,7 @@ const LEAVES: &[&str] = &[
 
 /// The steps of a run and what stands beside one. They use leaves and not each other.
 const STEPS: &[&str] = &[
-    "source", "block", "format", "stage", "rule", "survey", "upload", "orgvue", "report",
-    "sandbox",
+    "source", "block", "format", "stage", "rule", "survey", "upload", "orgvue", "report", "sandbox",
 ];
 
 /// Arrows that are not in the plan, each with its reason.

@@ -631,7 +631,7 @@ fn files_that_are_no_one_table() {
     );
     check(
         "a\n1\n",
-        "3.csv:1: this file has 1 columns, and 1.csv has 2; all files of a source have the same columns",
+        "3.csv:1: this file has 1 column, and 1.csv has 2; all files of a source have the same columns",
     );
     check(
         "a,b,c\n",
