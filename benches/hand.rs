@@ -150,25 +150,23 @@ struct Reader {
 impl Reader {
     fn next(&mut self) -> Option<(u64, Vec<u8>)> {
         let mut boundary = Boundary::Csv(Dialect::default());
-        loop {
-            let mut text = std::mem::take(&mut self.rest);
-            let want = BLOCK - text.len().min(BLOCK);
-            let mut part = (&mut self.file).take(want as u64);
-            let got = part.read_to_end(&mut text).expect("the file");
-            self.ended |= got < want;
-            if text.is_empty() {
-                return None;
+        let mut text = std::mem::take(&mut self.rest);
+        let want = BLOCK - text.len().min(BLOCK);
+        let mut part = (&mut self.file).take(want as u64);
+        let got = part.read_to_end(&mut text).expect("the file");
+        self.ended |= got < want;
+        if text.is_empty() {
+            return None;
+        }
+        match boundary.cut(&text, self.ended) {
+            Ok(Cut::At(at)) => {
+                self.rest = Vec::with_capacity(BLOCK);
+                self.rest.extend_from_slice(&text[at..]);
+                text.truncate(at);
+                self.number += 1;
+                Some((self.number - 1, text))
             }
-            match boundary.cut(&text, self.ended) {
-                Ok(Cut::At(at)) => {
-                    self.rest = Vec::with_capacity(BLOCK);
-                    self.rest.extend_from_slice(&text[at..]);
-                    text.truncate(at);
-                    self.number += 1;
-                    return Some((self.number - 1, text));
-                }
-                _ => panic!("a record longer than a block"),
-            }
+            _ => panic!("a record longer than a block"),
         }
     }
 }
