@@ -79,6 +79,12 @@ impl Cell {
         self.packed & Self::PLAIN != 0
     }
 
+    /// Whether it holds text that is known to be plain.
+    #[inline(always)]
+    pub const fn is_plain_text(self) -> bool {
+        self.packed & !(MAX_CELL as u32) == Self::PLAIN | ((Kind::Text as u32) << 29)
+    }
+
     /// What the cell holds.
     #[inline]
     pub const fn kind(self) -> Kind {
@@ -355,6 +361,12 @@ impl Batch {
     #[inline]
     pub fn set_cell(&mut self, row: usize, column: usize, cell: Cell) {
         self.tables.columns[column][row] = cell;
+    }
+
+    /// The text of all cells: the block, and what stages wrote.
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        self.text.as_bytes()
     }
 
     /// A cell's text; empty for null and missing.

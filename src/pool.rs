@@ -120,7 +120,7 @@ impl<T: Reuse> Drop for Lease<T> {
     }
 }
 
-impl AsRef<[u8]> for Lease<Vec<u8>> {
+impl<T: Reuse + Deref<Target = [u8]>> AsRef<[u8]> for Lease<T> {
     fn as_ref(&self) -> &[u8] {
         &self.value
     }

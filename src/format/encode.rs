@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::written::{Label, Written};
 use crate::batch::{Batch, Cell, Kind, RowState};
 use crate::pool::{Lease, Pool};
 
@@ -40,6 +41,9 @@ pub enum OnEmpty {
     Keep,
 }
 
+/// What stands before the action of a row in JSON. In the first row the comma becomes a bracket.
+const OPENING: &[u8] = b",\n{\"_action\":\"";
+
 /// Writes rows as the upload has them: `_action` first, then the columns in order.
 #[derive(Debug, Clone)]
 pub struct Encoder {
@@ -47,16 +51,20 @@ pub struct Encoder {
     action: ActionFrom,
     on_empty: OnEmpty,
     columns: Vec<Column>,
+    /// JSON: what stands before the action.
+    opening: Label,
     /// Longest text that stands around the values of one row.
     row_overhead: usize,
-    bodies: Pool<Vec<u8>>,
+    bodies: Pool<Written>,
 }
 
 #[derive(Debug, Clone)]
 struct Column {
     slot: usize,
     /// JSON: `,"name":`, escaped.
-    member: Vec<u8>,
+    member: Label,
+    /// JSON: the same, and the quote that opens a text.
+    text_member: Label,
     name: Arc<str>,
 }
 
@@ -64,7 +72,7 @@ struct Column {
 #[derive(Debug, Default)]
 pub struct Encoded {
     /// The rows, one after the other, without what opens and closes the body.
-    pub bytes: Lease<Vec<u8>>,
+    pub bytes: Lease<Written>,
     /// Which row of the batch each one is.
     pub rows: Vec<u32>,
     /// Where each one ends in `bytes`.
@@ -101,32 +109,35 @@ impl Encoder {
         on_empty: OnEmpty,
         columns: impl IntoIterator<Item = (&'a Arc<str>, usize)>,
     ) -> Encoder {
+        let mut row_overhead = OPENING.len() + 32;
         let columns: Vec<Column> = columns
             .into_iter()
             .map(|(name, slot)| {
                 let mut member = vec![b','];
                 json_escape_simd::escape_into(&**name, &mut member);
                 member.push(b':');
+                row_overhead += member.len() + 4;
                 Column {
                     slot,
-                    member,
+                    member: Label::new(&member),
+                    text_member: Label::new(&[&member[..], b"\""].concat()),
                     name: name.clone(),
                 }
             })
             .collect();
-        let row_overhead = columns.iter().map(|c| c.member.len() + 4).sum::<usize>() + 32;
         Encoder {
             format,
             action,
             on_empty,
             columns,
+            opening: Label::new(OPENING),
             row_overhead,
             bodies: Pool::default(),
         }
     }
 
     /// The same encoder, writing into buffers that are used again.
-    pub fn with_pool(self, bodies: &Pool<Vec<u8>>) -> Encoder {
+    pub fn with_pool(self, bodies: &Pool<Written>) -> Encoder {
         Encoder {
             bodies: bodies.clone(),
             ..self
@@ -139,13 +150,14 @@ impl Encoder {
         match self.format {
             Format::Json => Vec::new(),
             Format::Csv => {
-                let mut out = b"_action".to_vec();
+                let mut out = Written::default();
+                out.extend(b"_action");
                 for column in &self.columns {
                     out.push(b',');
                     push_csv(&column.name, &mut out);
                 }
                 out.push(b'\n');
-                out
+                out.to_vec()
             }
         }
     }
@@ -182,9 +194,12 @@ impl Encoder {
             .iter()
             .map(|c| (c, batch.column(c.slot)))
             .collect();
+        let mut scratch = Vec::new();
         for row in rows {
             match self.format {
-                Format::Json => self.json_row(batch, &columns, row, &mut out.bytes),
+                Format::Json => out
+                    .bytes
+                    .append(|out, at| self.json_row(batch, &columns, row, (out, at), &mut scratch)),
                 Format::Csv => self.csv_row(batch, &columns, row, &mut out.bytes),
             }
             out.rows.push(row as u32);
@@ -210,50 +225,52 @@ impl Encoder {
         !matches!(action, "delete" | "noop")
     }
 
-    #[inline]
+    /// Puts a row at a place and returns the place behind it. `scratch` is a buffer to use.
+    #[inline(always)]
     fn json_row(
         &self,
         batch: &Batch,
         columns: &[(&Column, &[Cell])],
         row: usize,
-        out: &mut Vec<u8>,
-    ) {
+        (out, mut at): (&mut Written, usize),
+        scratch: &mut Vec<u8>,
+    ) -> usize {
         let action = self.action(batch, row);
-        out.extend_from_slice(b",\n{\"_action\":\"");
-        out.extend_from_slice(action.as_bytes());
-        out.push(b'"');
+        at = out.put_label(at, &self.opening);
+        at = out.put(at, action.as_bytes());
+        at = out.put_byte(at, b'"');
+        let text = batch.bytes();
         for (column, cells) in columns {
             let cell = cells[row];
             if cell.is_empty() {
-                if cell.kind() == Kind::Missing || !Self::sends_empty(action) {
-                    continue;
+                if let Some(token) = self.json_empty(cell, action) {
+                    at = out.put_label(at, &column.member);
+                    at = escape(token, (out, at), scratch);
                 }
-                match &self.on_empty {
-                    OnEmpty::Omit { .. } => {}
-                    OnEmpty::Clear { clear_token } => {
-                        out.extend_from_slice(&column.member);
-                        json_escape_simd::escape_into(clear_token, out);
-                    }
-                    OnEmpty::Keep => {
-                        out.extend_from_slice(&column.member);
-                        out.extend_from_slice(b"\"\"");
-                    }
-                }
-                continue;
-            }
-            out.extend_from_slice(&column.member);
-            let text = batch.text(cell);
-            match cell.kind() {
-                Kind::Number | Kind::Bool | Kind::Json => out.extend_from_slice(text.as_bytes()),
-                _ if cell.is_plain() => {
-                    out.push(b'"');
-                    out.extend_from_slice(text.as_bytes());
-                    out.push(b'"');
-                }
-                _ => json_escape_simd::escape_into(text, out),
+            } else if cell.is_plain_text() {
+                at = out.put_label(at, &column.text_member);
+                at = out.put_part(at, text, cell.span().start, cell.len());
+                at = out.put_byte(at, b'"');
+            } else if matches!(cell.kind(), Kind::Number | Kind::Bool | Kind::Json) {
+                at = out.put_label(at, &column.member);
+                at = out.put_part(at, text, cell.span().start, cell.len());
+            } else {
+                at = out.put_label(at, &column.member);
+                at = escape(batch.text(cell), (out, at), scratch);
             }
         }
-        out.push(b'}');
+        out.put_byte(at, b'}')
+    }
+
+    /// What an empty cell sends, if anything.
+    #[inline]
+    fn json_empty(&self, cell: Cell, action: &str) -> Option<&str> {
+        match &self.on_empty {
+            OnEmpty::Omit { .. } => None,
+            _ if cell.kind() == Kind::Missing || !Self::sends_empty(action) => None,
+            OnEmpty::Clear { clear_token } => Some(clear_token),
+            OnEmpty::Keep => Some(""),
+        }
     }
 
     #[inline]
@@ -262,10 +279,10 @@ impl Encoder {
         batch: &Batch,
         columns: &[(&Column, &[Cell])],
         row: usize,
-        out: &mut Vec<u8>,
+        out: &mut Written,
     ) {
         let action = self.action(batch, row);
-        out.extend_from_slice(action.as_bytes());
+        out.extend(action.as_bytes());
         for (_, cells) in columns {
             out.push(b',');
             let cell = cells[row];
@@ -288,22 +305,30 @@ impl Encoder {
     }
 }
 
+/// Puts a JSON string at a place and returns the place behind it.
+#[inline(never)]
+fn escape(text: &str, (out, at): (&mut Written, usize), scratch: &mut Vec<u8>) -> usize {
+    scratch.clear();
+    json_escape_simd::escape_into(text, scratch);
+    out.put(at, scratch)
+}
+
 /// A CSV cell, quoted where it must be.
-fn push_csv(text: &str, out: &mut Vec<u8>) {
+fn push_csv(text: &str, out: &mut Written) {
     let bytes = text.as_bytes();
     if memchr::memchr3(b'"', b',', b'\n', bytes).is_none() && memchr::memchr(b'\r', bytes).is_none()
     {
-        out.extend_from_slice(bytes);
+        out.extend(bytes);
         return;
     }
     out.push(b'"');
     let mut from = 0;
     for at in memchr::memchr_iter(b'"', bytes) {
-        out.extend_from_slice(&bytes[from..=at]);
+        out.extend(&bytes[from..=at]);
         out.push(b'"');
         from = at + 1;
     }
-    out.extend_from_slice(&bytes[from..]);
+    out.extend(&bytes[from..]);
     out.push(b'"');
 }
 
@@ -396,8 +421,10 @@ mod tests {
 
     #[test]
     fn rows_can_be_left_out() {
+        let mut bytes = Written::default();
+        bytes.extend(b"aabbbc");
         let mut encoded = Encoded {
-            bytes: b"aabbbc".to_vec().into(),
+            bytes: bytes.into(),
             rows: vec![0, 2, 5],
             ends: vec![2, 5, 6],
         };

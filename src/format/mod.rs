@@ -3,12 +3,14 @@
 pub mod csv;
 pub mod encode;
 pub mod json;
+pub mod written;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::batch::{Batch, Cell, Fault, Kind, Row, Tables};
 use crate::pool::{Pool, Reuse};
+use written::Written;
 
 /// A block's buffer has room for its text and a third as much again, so that it is not moved while stages
 /// write what they change behind it.
@@ -77,7 +79,7 @@ pub struct Pools {
     /// Text of blocks.
     pub texts: Pool<Vec<u8>>,
     /// Encoded rows.
-    pub bodies: Pool<Vec<u8>>,
+    pub bodies: Pool<Written>,
     tables: Pool<Tables>,
     drafts: Pool<Draft>,
 }

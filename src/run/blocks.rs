@@ -16,7 +16,7 @@ use crate::scan::{Dialect, count_lines};
 use crate::source::{Source, Text};
 
 /// Text of one block in bytes, unless a record needs more.
-pub const BLOCK: usize = 1024 * 1024;
+pub const BLOCK: usize = 256 * 1024;
 
 /// Longest record in bytes. A quote that is never closed would make a record of the rest of the file; this
 /// bounds what is held of it.

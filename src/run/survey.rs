@@ -127,17 +127,9 @@ impl Survey {
     fn find_duplicates(&mut self, processed: &mut Processed, first: u32) {
         let Some(keys) = &mut self.keys else { return };
         let mut again: Vec<(usize, u32)> = Vec::new();
-        for (at, (&row, &hash)) in processed
-            .encoded
-            .rows
-            .iter()
-            .zip(&processed.keys)
-            .enumerate()
-        {
-            if let Some(earlier) = keys.insert(hash, first + row) {
-                again.push((at, earlier));
-            }
-        }
+        let rows = processed.encoded.rows.iter();
+        let numbered = (processed.keys.iter().copied()).zip(rows.map(|row| first + row));
+        keys.insert_all(numbered, |at, earlier| again.push((at, earlier)));
         if again.is_empty() {
             return;
         }
