@@ -10,7 +10,7 @@ mod shared;
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -55,6 +55,10 @@ const MEMBERS: [&str; COLUMNS] = [
 ];
 
 fn main() {
+    // As a process of its own, to be compared with others: see benches/peers.
+    if let Some(file) = std::env::var_os("HAND_FILE") {
+        return alone(Path::new(&file));
+    }
     let input = Input::new();
     let by_hand = input.collect(1);
     assert!(
@@ -67,6 +71,16 @@ fn main() {
     );
     assert!(by_hand.len() as u64 == input.engine(1, false).1);
     divan::main();
+}
+
+/// The job on a stated file, once: `HAND_THREADS` threads, the body to `HAND_OUT`.
+fn alone(file: &Path) {
+    let threads = std::env::var("HAND_THREADS").map_or(1, |n| n.parse().expect("a number"));
+    let out = std::env::var_os("HAND_OUT").expect("HAND_OUT is set");
+    let mut out = File::create(out).expect("a file");
+    by_hand(file, threads, |piece| {
+        out.write_all(piece).expect("a file that can be written");
+    });
 }
 
 /// The extract as a file.

@@ -1,96 +1,114 @@
 """Runs the jobs in turn and prints a table; see run.sh, which calls this."""
 
 import argparse
+import csv
 import json
 import os
-import statistics
-import subprocess
+import platform
+import shutil
 import sys
-import tempfile
-import time
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-PIPELINE = HERE.parent / "hris.yaml"
+from measured import HERE, Run, measure, median, rostream, sink, versions
 
 
-def measure(command, good, **more):
-    """Wall and CPU seconds, peak memory in bytes, and what it wrote to stdout."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        began = time.perf_counter()
-        process = subprocess.Popen(command, stdout=out, stderr=err, stdin=subprocess.DEVNULL, **more)
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        err.seek(0)
-        if process.returncode not in good:
-            sys.exit(f"{command[0]} ended with {process.returncode}: {err.read().decode(errors='replace')}")
-        # The system counts in KiB on Linux, and in bytes on macOS.
-        unit = 1 if sys.platform == "darwin" else 1024
-        return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit, out.read()
+def by_hand(program, file, threads, out=os.devnull):
+    env = {**os.environ, "HAND_FILE": str(file), "HAND_THREADS": str(threads), "HAND_OUT": str(out)}
+    return measure([program], env=env)
+
+
+def as_json(file, folder):
+    """The same rows as NDJSON and as one JSON array."""
+    lines, array = folder / f"{file.stem}.ndjson", folder / f"{file.stem}.json"
+    if not array.exists():
+        with open(file, newline="") as rows, open(lines, "w") as one, open(f"{array}.new", "w") as other:
+            for at, row in enumerate(csv.DictReader(rows)):
+                text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+                one.write(text + "\n")
+                other.write(("," if at else "[") + "\n" + text)
+            other.write("\n]\n")
+        os.replace(f"{array}.new", array)
+    return lines, array
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rostream", required=True)
+    parser.add_argument("--hand", required=True)
     parser.add_argument("--times", type=int, default=5)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("file", type=Path)
     args = parser.parse_args()
-    rostream, file = os.path.abspath(args.rostream), args.file.resolve()
+    file, cores = args.file.resolve(), os.cpu_count()
+    lines, array = as_json(file, args.work.resolve())
+    finished = args.work.resolve() / "finished.json"
+    by_hand(args.hand, file, cores, finished)
 
-    sink = subprocess.Popen([sys.executable, HERE / "sink.py"], stdout=subprocess.PIPE, text=True)
-    port = sink.stdout.readline().strip()
-    with tempfile.TemporaryDirectory(dir=args.work.resolve()) as out:
-        # The job of hris.yaml, with another target.
-        text = PIPELINE.read_text().replace(
-            "target: { sandbox: { action: create } }",
-            "target: { orgvue: { base_url: '${SINK}', tenant: SINK, action: create, token: { env: TOKEN },"
-            " dataset: 6586F21B-AD4D-4D06-A309-712AF47184A2 } }",
-        )
-        pipeline = Path(out) / "sink.yaml"
-        pipeline.write_text(text)
-        common = [str(pipeline), "--json", "-q", "--set", f"source.path={file}", "--set", f"rejects.path={out}/r.csv"]
-        environment = {**os.environ, "SINK": f"http://127.0.0.1:{port}", "TOKEN": "none"}
-        more = {"cwd": out, "env": environment}
+    with sink() as address, rostream(args.rostream, address) as command:
 
-        def polars():
-            return measure([sys.executable, HERE / "polars_job.py", file, os.devnull], [0])[:3]
+        def sent(*settings):
+            """Of a run, wall is what its report says up to the end of the upload."""
+            done = command("run", file, *settings)
+            return done._replace(wall=json.loads(done.out)["seconds"]["to_end_of_upload"])
 
-        def check():
-            # Rejected rows are no failure here.
-            return measure([rostream, "check", *common], [0, 3], **more)[:3]
-
-        def run():
-            _, cpu, memory, report = measure([rostream, "run", *common], [0, 3], **more)
-            return json.loads(report)["seconds"]["to_end_of_upload"], cpu, memory
-
-        jobs = {"polars": polars, "check": check, "run": run}
+        curl = ["curl", "--silent", "--fail", "-H", "Expect:", "-T", finished, f"{address}/upload"]
+        python = lambda job: [sys.executable, HERE / job, file, os.devnull]
+        jobs = {
+            "polars": lambda: measure(python("polars_job.py")),
+            "duckdb": lambda: measure(python("duckdb_job.py")),
+            "hand, 1 thread": lambda: by_hand(args.hand, file, 1),
+            f"hand, {cores} threads": lambda: by_hand(args.hand, file, cores),
+            "check": lambda: command("check", file),
+            "check, with a key": lambda: command("check", file, "validate.key=employeeID"),
+            "check, NDJSON": lambda: command("check", lines, "source.format=ndjson"),
+            "check, JSON array": lambda: command("check", array, "source.format=json"),
+            "run": sent,
+            "run, gzip": lambda: sent("upload.encoding=gzip"),
+        }
+        if shutil.which("curl"):
+            jobs["curl -T"] = lambda: measure(curl)
+        if shutil.which("gzip"):
+            jobs["gzip -6"] = lambda: measure(["sh", "-c", 'exec gzip -6 -c "$0" > /dev/null', finished])
         times = {name: [] for name in jobs}
-        try:
-            for job in jobs.values():
-                # Once without counting: the file is in memory from now on.
-                job()
-            for turn in range(args.times):
-                for name, job in jobs.items():
-                    times[name].append(job())
-                print(f"turn {turn + 1} of {args.times}", file=sys.stderr)
-        finally:
-            sink.terminate()
-            sink.wait()
+        for job in jobs.values():
+            # Once without counting: the files are in memory from now on.
+            job()
+        for turn in range(args.times):
+            for name, job in jobs.items():
+                times[name].append(job())
+            print(f"turn {turn + 1} of {args.times}", file=sys.stderr)
 
-    print(f"{file.name}: {file.stat().st_size / 1e6:.1f} MB, {os.cpu_count()} CPUs, medians of {args.times}\n")
-    print(f"{'':<8}{'wall s':>9}{'CPU s':>9}{'peak MiB':>10}{'MB/s':>9}{'ratio':>8}{'min':>8}{'max':>8}")
-    for name, measured in times.items():
-        walls, cpus, peaks = zip(*measured)
-        ratios = [wall / base[0] for wall, base in zip(walls, times["polars"])]
-        wall = statistics.median(walls)
+    size, body = file.stat().st_size / 1e6, finished.stat().st_size / 1e6
+    print(f"{platform.system()} {platform.machine()}, {cores} cores; {size:.1f} MB of CSV, {body:.1f} MB of JSON; ", end="")
+    print(f"medians of {args.times}, ratios pair by pair")
+    own = (args.rostream, "--version")
+    peer = "import polars, duckdb; print('polars', polars.__version__, 'duckdb', duckdb.__version__)"
+    print("; ".join(versions(own, (sys.executable, "-c", peer), ("curl", "--version"), ("gzip", "--version"))), "\n")
+    print(f"| {'':<18} | wall s | CPU s | peak MiB | wall / Polars | CPU / Polars |")
+    print(f"|{'-' * 20}|-------:|------:|---------:|--------------:|-------------:|")
+
+    def ratio(field, name, base):
+        pairs = zip(times[name], times[base])
+        return median([getattr(run, field) / getattr(other, field) for run, other in pairs])
+
+    for name, runs in times.items():
+        middle = Run(*(median([run[at] for run in runs]) for at in range(3)), None)
         print(
-            f"{name:<8}{wall:>9.3f}{statistics.median(cpus):>9.3f}{statistics.median(peaks) / 2**20:>10.1f}"
-            f"{file.stat().st_size / 1e6 / wall:>9.1f}"
-            f"{statistics.median(ratios):>8.3f}{min(ratios):>8.3f}{max(ratios):>8.3f}"
+            f"| {name:<18} | {middle.wall:6.2f} | {middle.cpu:5.2f} | {middle.peak / 2**20:8.1f}"
+            f" | {ratio('wall', name, 'polars'):13.2f} | {ratio('cpu', name, 'polars'):12.2f} |"
         )
+    print("\n| wall, paired | ratio | at most |\n|---|---:|---:|")
+    for name, base, most in [
+        ("check, with a key", "polars", 0.45),
+        ("check", f"hand, {cores} threads", 1.6),
+        ("run", "polars", 0.8),
+        ("run", "curl -T", 5),
+        ("run, gzip", "gzip -6", 0.4),
+        ("check, NDJSON", "check", 1.5),
+        ("check, JSON array", "check", 1.5),
+    ]:
+        if name in times and base in times:
+            print(f"| {name} / {base} | {ratio('wall', name, base):.2f} | {most} |")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Pairs rostream with Polars on the same extract, on this machine.
+# Measures rostream beside what would be used instead, on the same extract, in turn, on this machine.
 #
 # usage: benches/peers/run.sh [FILE|ROWS] [TIMES]
 #
@@ -7,21 +7,24 @@
 #   ROWS   how many rows to make (default 1000000)
 #   TIMES  how many times each is run, in turn (default 5)
 #
-# Both read the extract, rename its twenty columns, want an employee, a first name and a readable date of
+# All read the extract, rename its twenty columns, want an employee, a first name and a readable date of
 # birth, read three dates and two numbers, and make JSON of it:
 #
-#   polars   writes it to /dev/null (benches/peers/polars_job.py), and does no more
-#   check    `rostream check`: the same, every rejected row noted with its line and reason, the body
-#            measured and hashed
-#   run      `rostream run` up to the end of the upload: that, and once more the same while the body goes
-#            over a real socket to a server in a process of its own (benches/peers/sink.py), which reads it
-#            and throws it away
+#   polars, duckdb   write it to /dev/null (polars_job.py, duckdb_job.py), and do no more
+#   hand             the loop of benches/hand.rs, written for this one job: the limit
+#   check            `rostream check`: the same, every rejected row noted with its line and reason, the body
+#                    measured and hashed; with a key, every key is looked for among all others too; and the
+#                    same rows from NDJSON and from one JSON array
+#   run              `rostream run` up to the end of the upload: check, and once more the same while the body
+#                    goes over a real socket to a server in a process of its own (sink.py), which reads it
+#                    and throws it away; with `encoding: gzip`, compressed on the way
+#   curl, gzip       send, and compress, the finished JSON
 #
-# Wall and CPU seconds and peak memory are medians; the ratio is of wall seconds, pair by pair, to Polars.
-# Of `run`, wall is what its report says up to the end of the upload, CPU is the whole process.
+# Wall and CPU seconds and peak memory are medians. Of `run`, wall is what its report says up to the end of the
+# upload, CPU is the whole process.
 #
-# Needs Rust, Python 3.9 or later and, the first time, a package index for `pip install polars`: the virtual
-# environment is kept in target/peers. ROSTREAM and PYTHON name other programs to use.
+# Needs Rust, Python 3.9 or later and, the first time, a package index for `pip install polars duckdb`: the
+# virtual environment is kept in target/peers. ROSTREAM, HAND and PYTHON name other programs to use.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -34,11 +37,15 @@ if [[ -z ${ROSTREAM:-} ]]; then
     cargo build --release --quiet
     ROSTREAM=${CARGO_TARGET_DIR:-target}/release/rostream
 fi
+if [[ -z ${HAND:-} ]]; then
+    HAND=$(cargo bench --bench hand --no-run --message-format=json 2>/dev/null |
+        sed -n 's/.*"executable":"\([^"]*hand-[^"]*\)".*/\1/p' | tail -n 1)
+fi
 if [[ -z ${PYTHON:-} ]]; then
     PYTHON=$work/venv/bin/python
-    if ! "$PYTHON" -c 'import polars' 2>/dev/null; then
+    if ! "$PYTHON" -c 'import duckdb, polars' 2>/dev/null; then
         python3 -m venv "$work/venv"
-        "$work/venv/bin/pip" install --quiet --disable-pip-version-check polars
+        "$work/venv/bin/pip" install --quiet --disable-pip-version-check duckdb polars
     fi
 fi
 if [[ $input =~ ^[0-9]+$ ]]; then
@@ -51,4 +58,4 @@ if [[ $input =~ ^[0-9]+$ ]]; then
 else
     file=$input
 fi
-exec "$PYTHON" benches/peers/compare.py --rostream "$ROSTREAM" --times "$times" --work "$work" "$file"
+exec "$PYTHON" benches/peers/compare.py --rostream "$ROSTREAM" --hand "$HAND" --times "$times" --work "$work" "$file"

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Deferred, Draft, PARSE, Pools, decode, reject_bad_text};
 use crate::batch::{Batch, Cell, Fault, Kind, Row};
-use crate::scan::{Dialect, Hits, Masks, bits};
+use crate::scan::{Dialect, Hits};
 
 /// What to do with a record of too many or too few cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +51,7 @@ enum State {
     Closed(usize),
 }
 
-/// Reads a block front to back: one flat state machine over the bytes that structure CSV, and a short way
-/// through the 64 bytes that hold no quote, which most do.
+/// Reads a block front to back: one flat state machine over the bytes that structure CSV.
 struct Reader<'a> {
     block: &'a [u8],
     /// Cells that are read, and cells that a record has.
@@ -63,22 +62,17 @@ struct Reader<'a> {
     deferred: Vec<Deferred>,
     /// Rows of another number of cells, and that number.
     ragged: Vec<(usize, usize)>,
-    /// No cell of the block has anything that JSON must escape but quotes and line feeds.
-    tame: bool,
-}
-
-/// Where a reader is.
-#[derive(Clone, Copy)]
-struct At {
     state: State,
     /// The cell being read has doubled quotes.
     escaped: bool,
     /// The cell being read has something that JSON must escape: a quote or a line feed.
     special: bool,
-    cell: usize,
+    /// No cell of the block has anything else that JSON must escape.
+    tame: bool,
+    cell_start: usize,
     /// Cells of the record so far.
     count: usize,
-    record: usize,
+    record_start: usize,
     record_line: u32,
     line: u32,
 }
@@ -87,137 +81,98 @@ impl Reader<'_> {
     fn read(&mut self, Dialect { delimiter, quote }: Dialect) {
         let block = self.block;
         let mut skip = usize::MAX;
-        let mut at = At {
-            state: State::Plain,
-            escaped: false,
-            special: false,
-            cell: 0,
-            count: 0,
-            record: 0,
-            record_line: 0,
-            line: 0,
-        };
-        for (base, [delimiters, feeds, quotes]) in Masks::new(block, [delimiter, b'\n', quote]) {
-            if quotes == 0 {
-                match at.state {
-                    State::Plain if !at.special => {
-                        for bit in bits(delimiters | feeds) {
-                            if feeds >> bit & 1 == 0 {
-                                self.end_plain_cell(&mut at, base + bit);
-                                at.cell = base + bit + 1;
-                            } else {
-                                at.line += 1;
-                                at = self.end_record(at, base + bit);
-                            }
-                        }
-                        continue;
+        for at in Hits::new(block, [delimiter, b'\n', quote]) {
+            let byte = block[at];
+            self.line += u32::from(byte == b'\n');
+            match self.state {
+                State::Quoted => {
+                    if byte != quote || at == skip {
+                        self.special |= byte == b'\n';
+                    } else if block.get(at + 1) == Some(&quote) {
+                        self.escaped = true;
+                        skip = at + 1;
+                    } else {
+                        self.state = State::Closed(at);
                     }
-                    State::Quoted => {
-                        at.line += feeds.count_ones();
-                        at.special |= feeds != 0;
-                        continue;
-                    }
-                    _ => {}
                 }
-            }
-            for here in bits(delimiters | feeds | quotes).map(|bit| base + bit) {
-                let byte = block[here];
-                at.line += u32::from(byte == b'\n');
-                match at.state {
-                    State::Quoted => {
-                        if byte != quote || here == skip {
-                            at.special |= byte == b'\n';
-                        } else if block.get(here + 1) == Some(&quote) {
-                            at.escaped = true;
-                            skip = here + 1;
-                        } else {
-                            at.state = State::Closed(here);
-                        }
-                    }
-                    State::Plain | State::Closed(_) => {
-                        if byte == delimiter {
-                            at = self.end_cell(at, here);
-                            at.cell = here + 1;
-                        } else if byte == b'\n' {
-                            at = self.end_record(at, here);
-                        } else if here == at.cell && matches!(at.state, State::Plain) {
-                            at.state = State::Quoted;
-                        } else {
-                            at.special = true;
-                        }
+                State::Plain | State::Closed(_) => {
+                    if byte == delimiter {
+                        self.end_cell(at);
+                        self.cell_start = at + 1;
+                    } else if byte == b'\n' {
+                        self.end_record(at);
+                        self.begin_record(at + 1);
+                    } else if at == self.cell_start && matches!(self.state, State::Plain) {
+                        self.state = State::Quoted;
+                    } else {
+                        self.special = true;
                     }
                 }
             }
         }
-        if at.record < block.len() {
-            self.end_record(at, block.len());
+        if self.record_start < block.len() {
+            self.end_record(block.len());
         }
     }
 
     #[inline(always)]
-    fn end_plain_cell(&mut self, at: &mut At, end: usize) {
-        if at.count < self.width {
-            let cell = Cell::new(at.cell, end - at.cell, Kind::Text);
-            self.cells.push(cell.plain_if(self.tame));
-        }
-        at.count += 1;
-    }
-
-    #[inline]
-    fn end_cell(&mut self, mut at: At, end: usize) -> At {
-        let start = at.cell;
-        if at.count < self.width {
-            let plain = self.tame && !at.special;
-            let cell = match at.state {
-                State::Closed(close) if close + 1 >= end && !at.escaped => {
+    fn end_cell(&mut self, end: usize) {
+        let start = self.cell_start;
+        if self.count < self.width {
+            let plain = self.tame && !self.special;
+            let cell = match self.state {
+                State::Closed(close) if close + 1 >= end && !self.escaped => {
                     Cell::new(start + 1, close - start - 1, Kind::Text).plain_if(plain)
                 }
                 State::Closed(_) => {
                     let cell = Cell::new(start, end - start, Kind::Text);
                     self.deferred
-                        .push(Deferred::new(self.rows.len(), at.count, cell));
+                        .push(Deferred::new(self.rows.len(), self.count, cell));
                     cell
                 }
                 _ => Cell::new(start, end - start, Kind::Text).plain_if(plain),
             };
             self.cells.push(cell);
         }
-        at.count += 1;
-        at.escaped = false;
-        at.special = false;
-        at.state = State::Plain;
-        at
+        self.count += 1;
+        self.escaped = false;
+        self.special = false;
+        self.state = State::Plain;
     }
 
-    /// Ends the record before the line feed at `feed`. A line without anything is no record.
-    #[inline]
-    fn end_record(&mut self, mut at: At, feed: usize) -> At {
-        let start = at.record;
-        let end = if feed > start && self.block[feed - 1] == b'\r' {
-            feed - 1
+    #[inline(always)]
+    fn begin_record(&mut self, at: usize) {
+        self.record_start = at;
+        self.cell_start = at;
+        self.record_line = self.line;
+    }
+
+    /// Ends the record before the line feed at `at`. A line without anything is no record.
+    #[inline(always)]
+    fn end_record(&mut self, at: usize) {
+        let start = self.record_start;
+        let end = if at > start && self.block[at - 1] == b'\r' {
+            at - 1
         } else {
-            feed
+            at
         };
-        if end != start {
-            at = self.end_cell(at, end);
-            if at.count != self.expected {
-                self.ragged.push((self.rows.len(), at.count));
-                self.cells.resize(
-                    (self.rows.len() + 1) * self.width,
-                    Cell::new(end, 0, Kind::Text),
-                );
-            }
-            self.rows.push(Row {
-                line: at.record_line,
-                start: start as u32,
-                end: end as u32,
-            });
+        if end == start {
+            return;
         }
-        at.count = 0;
-        at.record = feed + 1;
-        at.cell = feed + 1;
-        at.record_line = at.line;
-        at
+        self.end_cell(end);
+        if self.count != self.expected {
+            self.ragged.push((self.rows.len(), self.count));
+            self.cells.resize(
+                (self.rows.len() + 1) * self.width,
+                Cell::new(end, 0, Kind::Text),
+            );
+        }
+        self.rows.push(Row {
+            line: self.record_line,
+            start: start as u32,
+            end: end as u32,
+        });
+        self.count = 0;
     }
 }
 
@@ -268,7 +223,15 @@ impl Parser {
             cells,
             deferred: Vec::new(),
             ragged: Vec::new(),
+            state: State::Plain,
+            escaped: false,
+            special: false,
             tame: is_tame(text.as_bytes(), self.dialect.quote),
+            cell_start: 0,
+            count: 0,
+            record_start: 0,
+            record_line: 0,
+            line: 0,
         };
         reader.read(self.dialect);
         let Reader {
