@@ -2,6 +2,7 @@
 
 pub mod csv;
 pub mod encode;
+mod flat;
 pub mod json;
 
 use std::borrow::Cow;
