@@ -663,7 +663,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(4000))]
+        #![proptest_config(ProptestConfig::with_cases(1500))]
 
         #[test]
         fn flat_objects_are_read_as_by_the_general_parser((layout, bytes) in block(), ignore_unknown in any::<bool>()) {
