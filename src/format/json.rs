@@ -1,5 +1,7 @@
 //! JSON: a block of whole objects, one a line or elements of an array, into a batch.
 
+mod flat;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
@@ -8,7 +10,6 @@ use std::sync::Arc;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::flat::{self, End};
 use super::{Deferred, Draft, PARSE, Pools, decode, reject_bad_text};
 use crate::batch::{Batch, Cell, Fault, Kind, Row};
 use crate::pool::Lease;
@@ -143,12 +144,6 @@ impl Parser {
         Ok(batch)
     }
 
-    /// Reads the flat objects of a block.
-    fn flat_reader<'a>(&'a self, text: &'a str) -> flat::Reader<'a> {
-        let width = self.names.len();
-        flat::Reader::new(text, self.layout, width, &self.places, self.ignore_unknown)
-    }
-
     /// A row for the object that begins at `at`, where it is flat: its end.
     fn take_flat(
         &self,
@@ -156,7 +151,7 @@ impl Parser {
         line: u32,
         at: usize,
         found: &mut Found,
-    ) -> Option<End> {
+    ) -> Option<flat::End> {
         if !self.flat {
             return None;
         }
@@ -170,7 +165,7 @@ impl Parser {
     }
 
     fn parse_lines(&self, text: &str, found: &mut Found) {
-        let mut reader = self.flat_reader(text);
+        let mut reader = flat::Reader::new(self, text);
         let mut start = 0;
         let mut line = 0;
         while start < text.len() {
@@ -231,7 +226,7 @@ impl Parser {
         // The cutter has seen to it that the first block begins with `[`, and every other between elements.
         let mut first = text.trim_ascii_start().starts_with('[');
         let mut closed = false;
-        let mut reader = self.flat_reader(text);
+        let mut reader = flat::Reader::new(self, text);
         loop {
             let rest = &text[at..];
             let gap = rest.len() - rest.trim_ascii_start().len();
@@ -327,7 +322,7 @@ fn offset_of(text: &str, error: &serde_json::Error) -> usize {
 }
 
 /// What was read of a block so far: cells row by row, to be turned into columns at the end.
-pub(super) struct Found {
+struct Found {
     width: usize,
     draft: Lease<Draft>,
     deferred: Vec<Deferred>,
@@ -361,13 +356,13 @@ impl Found {
 
     /// A cell of the last row, missing until it is given a value.
     #[inline]
-    pub(super) fn cell(&mut self, column: usize) -> &mut Cell {
+    fn cell(&mut self, column: usize) -> &mut Cell {
         let row = self.draft.cells.len() - self.width;
         &mut self.draft.cells[row + column]
     }
 
     /// Leaves the text of a cell of the last row to be unescaped.
-    pub(super) fn defer(&mut self, column: usize, cell: Cell) {
+    fn defer(&mut self, column: usize, cell: Cell) {
         let row = self.draft.rows.len() - 1;
         self.deferred.push(Deferred::new(row, column, cell));
     }
@@ -663,7 +658,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(1500))]
+        #![proptest_config(ProptestConfig::with_cases(1000))]
 
         #[test]
         fn flat_objects_are_read_as_by_the_general_parser((layout, bytes) in block(), ignore_unknown in any::<bool>()) {

@@ -2,7 +2,6 @@
 
 pub mod csv;
 pub mod encode;
-mod flat;
 pub mod json;
 
 use std::borrow::Cow;

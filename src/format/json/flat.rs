@@ -3,26 +3,20 @@
 //! Objects written by one program have their members in the same order, with the same blanks. So what stood
 //! between two values once is remembered as a piece of the block's text, and one comparison takes the next
 //! record from value to value. Where it fails, the member's name is read and looked up. What is not a
-//! well-formed object with each of its columns once is left to the general parser, which finds the words for
+//! well-formed object with each of its columns at most once is left to the general parser, which finds the words for
 //! what is wrong: this one knows no faults.
-
-use std::collections::HashMap;
-use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::json::{Found, Layout};
+use super::{Found, Layout, Parser};
 use crate::batch::{Cell, Kind};
 use crate::decimal::is_json_number;
 use crate::scan::{count_lines, end_of_plain, same};
 
 /// Reads the flat objects of one block.
 pub(super) struct Reader<'a> {
+    parser: &'a Parser,
     text: &'a str,
-    layout: Layout,
-    width: usize,
-    places: &'a HashMap<Arc<str>, usize>,
-    ignore_unknown: bool,
     /// The member that came last after each: after none, after each column, and after one that is no column.
     likely: Vec<Member>,
 }
@@ -55,20 +49,12 @@ pub(super) struct End {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(
-        text: &'a str,
-        layout: Layout,
-        width: usize,
-        places: &'a HashMap<Arc<str>, usize>,
-        ignore_unknown: bool,
-    ) -> Reader<'a> {
+    pub(super) fn new(parser: &'a Parser, text: &'a str) -> Reader<'a> {
+        let likely = vec![Member::default(); parser.names.len() + 2];
         Reader {
+            parser,
             text,
-            layout,
-            width,
-            places,
-            ignore_unknown,
-            likely: vec![Member::default(); width + 2],
+            likely,
         }
     }
 
@@ -79,16 +65,12 @@ impl<'a> Reader<'a> {
         if bytes.get(start) != Some(&b'{') {
             return None;
         }
-        let mut at = start + 1;
-        let (first, mut lines) = self.blanks(at);
+        let (first, lines) = self.blanks(start + 1);
         if bytes.get(first) == Some(&b'}') {
-            return Some(End {
-                at: first + 1,
-                lines,
-            });
+            let at = first + 1;
+            return Some(End { at, lines });
         }
-        lines = 0;
-        let mut place = 0;
+        let (mut at, mut lines, mut place) = (start + 1, 0, 0);
         loop {
             let likely = self.likely[place];
             let member = if likely.stands_at(at, bytes) {
@@ -103,14 +85,15 @@ impl<'a> Reader<'a> {
             let value = self.value(at)?;
             at = value.end;
             lines += member.lines + value.lines;
-            if place <= self.width {
-                let cell = found.cell(place - 1);
+            if place <= found.width {
+                let column = place - 1;
+                let cell = found.cell(column);
                 if cell.kind() != Kind::Missing {
                     return None;
                 }
                 *cell = value.cell;
                 if value.escaped {
-                    found.defer(place - 1, value.cell);
+                    found.defer(column, value.cell);
                 }
             }
             if !matches!(bytes.get(at), Some(b',' | b'}')) {
@@ -142,13 +125,13 @@ impl<'a> Reader<'a> {
         let (end, below) = self.blanks(colon + 1);
         let column = if escaped {
             let name: String = serde_json::from_str(&self.text[open..=close]).ok()?;
-            self.places.get(&*name)
+            self.parser.places.get(&*name)
         } else {
-            self.places.get(&self.text[open + 1..close])
+            self.parser.places.get(&self.text[open + 1..close])
         };
         let place = match column {
             Some(column) => column + 1,
-            None if self.ignore_unknown => self.width + 1,
+            None if self.parser.ignore_unknown => self.parser.names.len() + 1,
             None => return None,
         };
         Some(Member {
@@ -199,7 +182,7 @@ impl<'a> Reader<'a> {
             }
             b'{' | b'[' => {
                 // Where records are lines, the search for the end of a value stops at the end of its own.
-                let rest = match self.layout {
+                let rest = match self.parser.layout {
                     Layout::Lines => rest.split('\n').next()?,
                     Layout::Array => rest,
                 };
