@@ -3,8 +3,8 @@
 //! Objects written by one program have their members in the same order, with the same blanks. So what stood
 //! between two values once is remembered as a piece of the block's text, and one comparison takes the next
 //! record from value to value. Where it fails, the member's name is read and looked up. What is not a
-//! well-formed object with each of its columns at most once is left to the general parser, which finds the words for
-//! what is wrong: this one knows no faults.
+//! well-formed object with each column at most once is left to the general parser, which finds the words for what
+//! is wrong: this one knows no faults.
 
 use serde_json::value::RawValue;
 
