@@ -1,6 +1,6 @@
 //! Scanning text: the bytes that structure it, 64 at a time, and how CSV uses them.
 
-use wide::u8x16;
+use wide::{u8x16, u8x32};
 
 /// How CSV is written: what stands between cells and around them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,28 +47,30 @@ impl<'t, const N: usize> Hits<'t, N> {
             next: 0,
         }
     }
+}
 
-    #[inline(always)]
-    fn compare(&self, bytes: &[u8; 64]) -> u64 {
-        let mut mask = 0u64;
-        for part in 0..4 {
-            let lane: [u8; 16] = std::array::from_fn(|i| bytes[part * 16 + i]);
-            let lane = u8x16::new(lane);
-            let mut equal = u8x16::splat(0);
-            for needle in self.needles {
-                equal |= lane.simd_eq(u8x16::splat(needle));
-            }
-            mask |= u64::from(equal.to_bitmask()) << (part * 16);
+/// The places of `needles` in 64 bytes, as the bits of a mask.
+#[inline(always)]
+fn places<const N: usize>(bytes: &[u8; 64], needles: [u8; N]) -> u64 {
+    let mut mask = 0u64;
+    for part in 0..4 {
+        let lane: [u8; 16] = std::array::from_fn(|i| bytes[part * 16 + i]);
+        let lane = u8x16::new(lane);
+        let mut equal = u8x16::splat(0);
+        for needle in needles {
+            equal |= lane.simd_eq(u8x16::splat(needle));
         }
-        mask
+        mask |= u64::from(equal.to_bitmask()) << (part * 16);
     }
+    mask
+}
 
-    #[cold]
-    fn compare_tail(&self, tail: &[u8]) -> u64 {
-        let mut padded = [0u8; 64];
-        padded[..tail.len()].copy_from_slice(tail);
-        self.compare(&padded) & ((1u64 << tail.len()) - 1)
-    }
+/// Fewer than 64 bytes, and zeros behind them.
+#[cold]
+fn padded(tail: &[u8]) -> [u8; 64] {
+    let mut padded = [0u8; 64];
+    padded[..tail.len()].copy_from_slice(tail);
+    padded
 }
 
 impl<const N: usize> Iterator for Hits<'_, N> {
@@ -80,12 +82,12 @@ impl<const N: usize> Iterator for Hits<'_, N> {
             let rest = &self.text[self.next..];
             self.base = self.next;
             if let Some(bytes) = rest.first_chunk::<64>() {
-                self.mask = self.compare(bytes);
+                self.mask = places(bytes, self.needles);
                 self.next += 64;
             } else if rest.is_empty() {
                 return None;
             } else {
-                self.mask = self.compare_tail(rest);
+                self.mask = places(&padded(rest), self.needles) & ((1u64 << rest.len()) - 1);
                 self.next = self.text.len();
             }
         }
@@ -93,6 +95,147 @@ impl<const N: usize> Iterator for Hits<'_, N> {
         self.mask &= self.mask - 1;
         Some(at)
     }
+}
+
+/// Walks over the brackets and braces of a JSON text that stand in no string.
+///
+/// Which bytes stand in strings is found for 64 at a time: those behind an odd number of quotes. So the quotes,
+/// of which there are many, need not be walked.
+pub struct Brackets<'t> {
+    text: &'t [u8],
+    /// Offset of the 64 bytes that `mask` tells of.
+    base: usize,
+    mask: u64,
+    /// Offset of the next 64 bytes to look at.
+    next: usize,
+    /// The text so far ends in a string: all bits, or none.
+    within: u64,
+    /// The next byte is escaped.
+    escaped: bool,
+    /// The last quote that opened or closed a string.
+    quote: usize,
+}
+
+impl<'t> Brackets<'t> {
+    /// The brackets of a text that begins in no string.
+    pub fn new(text: &'t [u8]) -> Self {
+        Brackets {
+            text,
+            base: 0,
+            mask: 0,
+            next: 0,
+            within: 0,
+            escaped: false,
+            quote: 0,
+        }
+    }
+
+    /// Where the string was opened in which the text ends, when all of it was walked.
+    pub fn open_string(&self) -> Option<usize> {
+        (self.within != 0).then_some(self.quote)
+    }
+
+    #[inline(always)]
+    fn look_at(&mut self, bytes: &[u8; 64]) {
+        let mut quotes = places(bytes, [b'"']);
+        let slashes = places(bytes, [b'\\']);
+        if slashes != 0 || self.escaped {
+            quotes = self.unescaped(quotes, slashes);
+        }
+        if quotes != 0 {
+            self.quote = self.base + quotes.ilog2() as usize;
+        }
+        let mut within = quotes;
+        for shift in [1, 2, 4, 8, 16, 32] {
+            within ^= within << shift;
+        }
+        within ^= self.within;
+        self.within = if within >> 63 == 1 { u64::MAX } else { 0 };
+        self.mask = places(bytes, *b"{}[]") & !within;
+    }
+
+    /// Those of the quotes that no backslash escapes. Outside strings a backslash is ill-formed and escapes nothing.
+    #[cold]
+    fn unescaped(&mut self, mut quotes: u64, slashes: u64) -> u64 {
+        let mut hits = quotes | slashes;
+        if std::mem::take(&mut self.escaped) {
+            hits &= !1;
+            quotes &= !1;
+        }
+        let mut within = self.within != 0;
+        while hits != 0 {
+            let hit = hits & hits.wrapping_neg();
+            hits ^= hit;
+            if quotes & hit != 0 {
+                within = !within;
+            } else if within {
+                hits &= !(hit << 1);
+                quotes &= !(hit << 1);
+                self.escaped = hit << 1 == 0;
+            }
+        }
+        quotes
+    }
+}
+
+impl Iterator for Brackets<'_> {
+    type Item = usize;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        while self.mask == 0 {
+            let rest = &self.text[self.next..];
+            self.base = self.next;
+            if let Some(bytes) = rest.first_chunk::<64>() {
+                self.next += 64;
+                self.look_at(bytes);
+            } else if rest.is_empty() {
+                return None;
+            } else {
+                self.next = self.text.len();
+                self.look_at(&padded(rest));
+            }
+        }
+        let at = self.base + self.mask.trailing_zeros() as usize;
+        self.mask &= self.mask - 1;
+        Some(at)
+    }
+}
+
+/// Whether the same `len` bytes stand at two places of a text, the first before the second. Such pieces are short,
+/// and comparing 32 bytes at once costs less than a call.
+#[inline(always)]
+pub fn same(text: &[u8], first: usize, second: usize, len: usize) -> bool {
+    if len <= 32
+        && let Some(a) = text[first..].first_chunk::<32>()
+        && let Some(b) = text[second..].first_chunk::<32>()
+    {
+        let equal = u8x32::new(*a).simd_eq(u8x32::new(*b));
+        return equal.to_bitmask().trailing_ones() as usize >= len;
+    }
+    text[second..].starts_with(&text[first..first + len])
+}
+
+/// Where in `text`, from `start` on, the first byte stands that JSON does not let stand in a string as it is: a
+/// quote, a backslash or a control character.
+///
+/// Most strings are short, so that the first 16 bytes have their end: no mask is kept for the next search.
+#[inline(always)]
+pub fn end_of_plain(text: &[u8], start: usize) -> Option<usize> {
+    let mut at = start;
+    while let Some(bytes) = text.get(at..)?.first_chunk::<16>() {
+        let lane = u8x16::new(*bytes);
+        let found = lane.simd_eq(u8x16::splat(b'"'))
+            | lane.simd_eq(u8x16::splat(b'\\'))
+            | lane.simd_eq(lane.min(u8x16::splat(0x1f)));
+        let mask = found.to_bitmask();
+        if mask != 0 {
+            return Some(at + mask.trailing_zeros() as usize);
+        }
+        at += 16;
+    }
+    let not_plain = |b: &u8| matches!(b, b'"' | b'\\' | ..0x20);
+    text[at..].iter().position(not_plain).map(|more| at + more)
 }
 
 /// How many line feeds a text has.
@@ -110,6 +253,40 @@ mod tests {
         fn finds_what_a_plain_loop_finds(text in proptest::collection::vec(prop_oneof![Just(b','), Just(b'"'), Just(b'\n'), any::<u8>()], 0..400)) {
             let slow: Vec<usize> = (0..text.len()).filter(|&i| [b',', b'\n', b'"'].contains(&text[i])).collect();
             prop_assert_eq!(Hits::new(&text, [b',', b'\n', b'"']).collect::<Vec<_>>(), slow);
+        }
+
+        #[test]
+        fn passes_over_strings_as_a_plain_loop_does(text in "([^\"{}\\[\\]\\\\]{0,40}|[\"{}\\[\\]\\\\]{0,4}){0,20}") {
+            let text = text.as_bytes();
+            let (mut slow, mut open, mut skip) = (Vec::new(), None, false);
+            for (at, byte) in text.iter().enumerate() {
+                match (byte, open) {
+                    _ if skip => skip = false,
+                    (b'"', None) => open = Some(at),
+                    (b'"', Some(_)) => open = None,
+                    (b'\\', Some(_)) => skip = true,
+                    (b'{' | b'}' | b'[' | b']', None) => slow.push(at),
+                    _ => {}
+                }
+            }
+            let mut brackets = Brackets::new(text);
+            prop_assert_eq!(brackets.by_ref().collect::<Vec<_>>(), slow);
+            prop_assert_eq!(brackets.open_string(), open);
+        }
+
+        #[test]
+        fn compares_pieces(text in "[ab]{1,100}", first in 0usize..100, ahead in 0usize..100, len in 0usize..50) {
+            let text = text.as_bytes();
+            let second = (first + ahead) % text.len();
+            let first = first % (second + 1);
+            let len = len.min(text.len() - second);
+            prop_assert_eq!(same(text, first, second, len), text[first..][..len] == text[second..][..len]);
+        }
+
+        #[test]
+        fn finds_the_end_of_what_is_plain(text in proptest::collection::vec(prop_oneof![9 => b' '..=0xff, 1 => any::<u8>()], 0..80), start in 0usize..90) {
+            let slow = (start..text.len()).find(|&i| !crate::batch::is_plain(&text[i..=i]));
+            prop_assert_eq!(end_of_plain(&text, start), slow);
         }
     }
 }

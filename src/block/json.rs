@@ -1,7 +1,7 @@
 //! Cutting one JSON array on the boundaries of its elements.
 
 use super::{Cut, CutError, CutErrorKind};
-use crate::scan::Hits;
+use crate::scan::Brackets;
 
 /// Cuts the text of one array after whole elements. Remembers only whether the array has begun and
 /// ended: every text it is given begins between two elements.
@@ -37,32 +37,25 @@ impl ArrayCutter {
             State::Before => 0usize,
             State::Within => 1,
         };
-        let mut string = None;
-        let mut skip = usize::MAX;
         let mut last = None;
         let mut end = None;
-        for at in Hits::new(text, *b"\"\\{}[]") {
-            match (text[at], string) {
-                (_, Some(_)) if at == skip => {}
-                (b'\\', Some(_)) => skip = at + 1,
-                (b'"', Some(_)) => string = None,
-                (_, Some(_)) | (b'\\', None) => {}
-                (b'"', None) => string = Some(at),
-                (b'{' | b'[', None) => depth += 1,
-                (_, None) => {
-                    depth = match depth.checked_sub(1) {
-                        Some(depth) => depth,
-                        None => return error(at, CutErrorKind::Bracket),
-                    };
-                    match depth {
-                        1 => last = Some(at + 1),
-                        0 => {
-                            end = Some(at + 1);
-                            break;
-                        }
-                        _ => {}
-                    }
+        let mut brackets = Brackets::new(text);
+        for at in brackets.by_ref() {
+            if matches!(text[at], b'{' | b'[') {
+                depth += 1;
+                continue;
+            }
+            depth = match depth.checked_sub(1) {
+                Some(depth) => depth,
+                None => return error(at, CutErrorKind::Bracket),
+            };
+            match depth {
+                1 => last = Some(at + 1),
+                0 => {
+                    end = Some(at + 1);
+                    break;
                 }
+                _ => {}
             }
         }
         if let Some(end) = end {
@@ -72,6 +65,7 @@ impl ArrayCutter {
             self.state = State::After;
             return Ok(Cut::At(text.len()));
         }
+        let string = brackets.open_string();
         if at_end {
             return error(string.unwrap_or(text.len()), CutErrorKind::OpenArray);
         }

@@ -1,5 +1,7 @@
 //! JSON: a block of whole objects, one a line or elements of an array, into a batch.
 
+mod flat;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
@@ -30,6 +32,8 @@ pub struct Parser {
     places: HashMap<Arc<str>, usize>,
     /// Members that are no column are left out instead of rejecting the row.
     ignore_unknown: bool,
+    /// Flat objects are read without the general parser. It comes to the same, as tests see that switch it off.
+    flat: bool,
     pools: Pools,
 }
 
@@ -58,6 +62,7 @@ impl Parser {
             names,
             places,
             ignore_unknown,
+            flat: true,
             pools: Pools::default(),
         }
     }
@@ -139,31 +144,69 @@ impl Parser {
         Ok(batch)
     }
 
+    /// A row for the object that begins at `at`, where it is flat: its end.
+    fn take_flat(
+        &self,
+        reader: &mut flat::Reader<'_>,
+        line: u32,
+        at: usize,
+        found: &mut Found,
+    ) -> Option<flat::End> {
+        if !self.flat {
+            return None;
+        }
+        found.begin(line, at, at);
+        let end = reader.read(at, found);
+        match end {
+            Some(end) => found.end_at(end.at),
+            None => found.undo(),
+        }
+        end
+    }
+
     fn parse_lines(&self, text: &str, found: &mut Found) {
+        let mut reader = flat::Reader::new(self, text);
         let mut start = 0;
-        for (line, written) in text.split_inclusive('\n').enumerate() {
+        let mut line = 0;
+        while start < text.len() {
+            if let Some(end) = self.take_flat(&mut reader, line, start, found) {
+                let after = text[end.at..].trim_start_matches([' ', '\t', '\r']);
+                if end.lines == 0 && (after.is_empty() || after.starts_with('\n')) {
+                    start = text.len() - after.len() + 1;
+                    line += 1;
+                    continue;
+                }
+                found.undo();
+            }
+            let rest = &text[start..];
+            let len = memchr::memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |at| at + 1);
+            let written = &rest[..len];
             let record = written.trim_ascii();
-            let at = start + (written.len() - written.trim_ascii_start().len());
-            start += written.len();
-            if record.is_empty() {
-                continue;
+            let at = start + (len - written.trim_ascii_start().len());
+            if !record.is_empty() {
+                self.parse_line(text, record, line, at, found);
             }
-            found.begin(line as u32, at, at + record.len());
-            let mut deserializer = serde_json::Deserializer::from_str(record);
-            let read = Members {
-                parser: self,
-                base: text,
-                found,
-            }
-            .deserialize(&mut deserializer);
-            if let Err(error) = read.and_then(|()| deserializer.end()) {
-                let message = format!(
-                    "not a JSON object: {} at byte {} of the record",
-                    reason(&error),
-                    error.column()
-                );
-                found.fault("json_syntax", message.into());
-            }
+            start += len;
+            line += 1;
+        }
+    }
+
+    fn parse_line(&self, text: &str, record: &str, line: u32, at: usize, found: &mut Found) {
+        found.begin(line, at, at + record.len());
+        let mut deserializer = serde_json::Deserializer::from_str(record);
+        let read = Members {
+            parser: self,
+            base: text,
+            found,
+        }
+        .deserialize(&mut deserializer);
+        if let Err(error) = read.and_then(|()| deserializer.end()) {
+            let message = format!(
+                "not a JSON object: {} at byte {} of the record",
+                reason(&error),
+                error.column()
+            );
+            found.fault("json_syntax", message.into());
         }
     }
 
@@ -183,6 +226,7 @@ impl Parser {
         // The cutter has seen to it that the first block begins with `[`, and every other between elements.
         let mut first = text.trim_ascii_start().starts_with('[');
         let mut closed = false;
+        let mut reader = flat::Reader::new(self, text);
         loop {
             let rest = &text[at..];
             let gap = rest.len() - rest.trim_ascii_start().len();
@@ -216,6 +260,11 @@ impl Parser {
             first = false;
             if !text[at..].starts_with('{') {
                 return fail(at, "expected an object, the next element of the array");
+            }
+            if let Some(end) = self.take_flat(&mut reader, line, at, found) {
+                line += end.lines;
+                at = end.at;
+                continue;
             }
             found.begin(line, at, at);
             let mut stream =
@@ -297,6 +346,27 @@ impl Found {
         }
     }
 
+    /// Forgets the last row.
+    fn undo(&mut self) {
+        self.draft.rows.pop();
+        let rows = self.draft.rows.len();
+        self.draft.cells.truncate(rows * self.width);
+        while self.deferred.pop_if(|d| d.row as usize == rows).is_some() {}
+    }
+
+    /// A cell of the last row, missing until it is given a value.
+    #[inline]
+    fn cell(&mut self, column: usize) -> &mut Cell {
+        let row = self.draft.cells.len() - self.width;
+        &mut self.draft.cells[row + column]
+    }
+
+    /// Leaves the text of a cell of the last row to be unescaped.
+    fn defer(&mut self, column: usize, cell: Cell) {
+        let row = self.draft.rows.len() - 1;
+        self.deferred.push(Deferred::new(row, column, cell));
+    }
+
     /// Leaves out the text to be unescaped of a cell of the last row.
     fn forget(&mut self, row: usize, column: usize) {
         let mut of_row = (self.deferred.iter().rev()).take_while(|d| d.row as usize == row);
@@ -341,7 +411,6 @@ impl<'de> Visitor<'de> for Members<'_> {
             found,
         } = self;
         let row = found.draft.rows.len() - 1;
-        let width = found.width;
         let (mut unknown, mut twice) = (false, false);
         // Members mostly come in the order of the columns: the next one is tried before the table.
         let mut expected = 0;
@@ -359,22 +428,21 @@ impl<'de> Visitor<'de> for Members<'_> {
                 },
             };
             expected = column + 1;
-            let place = row * width + column;
-            if found.draft.cells[place].kind() != Kind::Missing {
+            if found.cell(column).kind() != Kind::Missing {
                 twice = true;
                 found.forget(row, column);
             }
             let text = value.get();
             // The value is a slice of the block's text, so its place is the distance of their beginnings.
             let start = text.as_ptr() as usize - base.as_ptr() as usize;
-            found.draft.cells[place] = match text.as_bytes()[0] {
+            *found.cell(column) = match text.as_bytes()[0] {
                 b'"' if memchr::memchr(b'\\', text.as_bytes()).is_none() => {
                     // A string without escapes is plain, or it would be no JSON.
                     Cell::new(start + 1, text.len() - 2, Kind::Text).plain_if(true)
                 }
                 b'"' => {
                     let cell = Cell::new(start, text.len(), Kind::Json);
-                    found.deferred.push(Deferred::new(row, column, cell));
+                    found.defer(column, cell);
                     cell
                 }
                 b'{' | b'[' => Cell::new(start, text.len(), Kind::Json),
@@ -488,10 +556,117 @@ impl<'de> serde::Deserialize<'de> for HashMapOrder {
 mod tests {
     use super::*;
     use crate::batch::RowState;
+    use proptest::prelude::*;
 
     fn parser(layout: Layout) -> Parser {
         let names: Vec<Arc<str>> = ["id", "name"].map(Arc::from).into();
         Parser::new(layout, names.into(), false)
+    }
+
+    /// All that there is to a batch.
+    fn told(parsed: Result<Batch, JsonError>) -> Result<Vec<String>, JsonError> {
+        let batch = parsed?;
+        let row = |r: usize| {
+            let cell = |c| (batch.get(r, c), batch.cell(r, c));
+            let cells: Vec<_> = (0..batch.width()).map(cell).collect();
+            format!("{:?} {:?} {cells:?}", batch.row(r), batch.state(r))
+        };
+        let faults = batch.faults().iter().map(|fault| format!("{fault:?}"));
+        Ok((0..batch.len()).map(row).chain(faults).collect())
+    }
+
+    fn blanks() -> impl Strategy<Value = String> {
+        prop_oneof![20 => Just(""), 4 => Just(" "), 1 => Just("\r\n "), 1 => Just("\t"), 1 => Just("\x0c")]
+            .prop_map(str::to_owned)
+    }
+
+    fn value() -> impl Strategy<Value = String> {
+        let word = "[a-z ö€😀]{0,40}|([a-z\"\\\\/bfnrtu]|\\\\[\"\\\\/bfnrtu]|\\\\u[0-9a-fA-F]{3,4}|\\\\ud83d\\\\ude00|[\x1f\t]){0,4}";
+        prop_oneof![
+            6 => word.prop_map(|text| format!("\"{text}\"")),
+            2 => "-?[0-9]{1,3}(\\.[0-9]{0,2})?([eE][+-]?[0-9]{0,2})?",
+            2 => "true|false|null|tru|nulls|-|\\[\\]|\\{\\}|\\[1, \\{\n?\"a\":\"\\]\"\\}\\]|\\[1,\\]|\\{\"a\"|\\[\n",
+        ]
+    }
+
+    fn object() -> impl Strategy<Value = String> {
+        // Mostly all columns in order, as in good records.
+        let name = |likely: &'static str| {
+            let other =
+                r"id|name|stra\\u00dfe|straße|\\u0069d|n\\u0061me|other|other two|\\ud834|a\\nb|\n";
+            prop_oneof![12 => Just(likely.to_owned()), 1 => other]
+        };
+        let member = |likely| {
+            let parts = (
+                blanks(),
+                name(likely),
+                blanks(),
+                blanks(),
+                value(),
+                blanks(),
+            );
+            let member = parts
+                .prop_map(|(a, name, b, c, value, d)| format!("{a}\"{name}\"{b}:{c}{value}{d},"));
+            prop_oneof![9 => member, 1 => Just(String::new())]
+        };
+        let members = (member("id"), member("name"), member("straße"), blanks());
+        members.prop_map(|(a, b, c, blanks)| {
+            let members = format!("{a}{b}{c}");
+            format!("{{{}{blanks}}}", members.trim_end_matches(','))
+        })
+    }
+
+    fn block() -> impl Strategy<Value = (Layout, Vec<u8>)> {
+        let between =
+            prop_oneof![12 => Just("\n"), 1 => Just("\r\n"), 1 => Just(" \n\n "), 1 => Just(" ")];
+        let objects = proptest::collection::vec((object(), between), 0..8);
+        let change = (
+            any::<prop::sample::Index>(),
+            0..3usize,
+            "[{}\\[\\]\":,\\\\ 0e\n\x01ü]",
+        );
+        let changes = proptest::collection::vec(change, 0..3);
+        (any::<bool>(), objects, changes, any::<bool>()).prop_map(
+            |(array, objects, changes, more)| {
+                let text: String = objects
+                    .into_iter()
+                    .enumerate()
+                    .flat_map(|(n, (object, between))| {
+                        let before = match (array, n) {
+                            (false, _) => "",
+                            (true, 0) if !more => "[",
+                            (true, _) => ",",
+                        };
+                        [before.to_owned(), object, between.to_owned()]
+                    })
+                    .collect();
+                let mut bytes = text.into_bytes();
+                if array && !more {
+                    bytes.push(b']');
+                }
+                for (at, kind, what) in changes {
+                    let at = at.index(bytes.len() + 1);
+                    // May leave half a character.
+                    let taken = at..(at + kind).min(bytes.len());
+                    let what = if kind == 2 { "" } else { &what };
+                    bytes.splice(taken, what.bytes());
+                }
+                let layout = if array { Layout::Array } else { Layout::Lines };
+                (layout, bytes)
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+
+        #[test]
+        fn flat_objects_are_read_as_by_the_general_parser((layout, bytes) in block(), ignore_unknown in any::<bool>()) {
+            let names: Vec<Arc<str>> = ["id", "name", "straße"].map(Arc::from).into();
+            let parser = Parser::new(layout, names.into(), ignore_unknown);
+            let general = Parser { flat: false, ..parser.clone() };
+            prop_assert_eq!(told(parser.parse(bytes.clone())), told(general.parse(bytes)));
+        }
     }
 
     #[track_caller]
