@@ -23,6 +23,11 @@ const LEVEL: u32 = 5;
 /// a per cent of the size with pieces of 1 MiB, and six with an eighth of that.
 const PIECE: usize = 1024 * 1024;
 
+/// Pieces under way for every worker: one that is compressed and one more, as a run that is done early waits for those
+/// before it, and the task that hands pieces out waits for a core like any other. With one a fifth of two cores was
+/// idle.
+const UNDER_WAY: usize = 2;
+
 /// Magic number, deflate, no flags, no time, nothing said of the level, and an unknown system (RFC 1952, 2.3): the
 /// stream does not depend on where and when it was made.
 const HEADER: &[u8] = &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
@@ -33,9 +38,9 @@ const LAST_BLOCK: [u8; 2] = [0x03, 0x00];
 /// What a compressor takes, in bytes and about: window, hash chains and what is pending (`windowBits` 15, `memLevel` 8).
 const STATE: usize = 384 * 1024;
 
-/// Compresses a body on its way, `workers` pieces at a time on blocking threads. At most `workers` times a piece of
-/// 1 MiB and its run are held, and the compressors. Where the body fails so does this, and then it has no trailer:
-/// nothing takes it for whole.
+/// Compresses a body on its way, on blocking threads. For each of `workers`, two pieces of at most 1 MiB and their runs
+/// are held, and the compressors. Where the body fails so does this, and then it has no trailer: nothing takes it for
+/// whole.
 pub fn compressed<S, E>(body: S, workers: usize) -> impl Stream<Item = Result<Bytes, E>> + Send
 where
     S: Stream<Item = Result<Bytes, E>> + Send,
@@ -51,7 +56,7 @@ where
                 Ok::<Run, E>(made.map_err(|died| BodyError::Source(died.into()))??)
             }
         })
-        .buffered(workers.max(1));
+        .buffered(UNDER_WAY * workers.max(1));
     let rest = stream::try_unfold(
         (Box::pin(runs), Some(Crc::new())),
         |(mut runs, checksum)| async move {
@@ -253,6 +258,21 @@ mod tests {
         let mut read = Vec::new();
         assert!(GzDecoder::new(&out[..]).read_to_end(&mut read).is_err());
         assert!(read == text);
+    }
+
+    #[tokio::test]
+    async fn no_more_pieces_are_under_way_than_stated() {
+        let mut asked = 0;
+        let body = stream::iter((0..100).map(|_| {
+            asked += 1;
+            Ok::<_, BodyError>(Bytes::from_static(b"{}"))
+        }));
+        let mut stream = Box::pin(compressed(body, 3));
+        // The header and one run.
+        stream.next().await.unwrap().unwrap();
+        stream.next().await.unwrap().unwrap();
+        drop(stream);
+        assert!((1..=3 * UNDER_WAY + 1).contains(&asked), "{asked}");
     }
 
     #[test]
