@@ -31,7 +31,7 @@
 //! | [`block`] | cuts text into blocks that end where records end |
 //! | [`mod@format`] | CSV and JSON: a block into a batch, a batch into bytes |
 //! | [`survey`] | what only the whole file knows: its keys, the lines of its records |
-//! | [`upload`] | the body's pace, its temporary file, the PUT |
+//! | [`upload`] | the body's compression and pace, its temporary file, the PUT |
 //! | [`orgvue`] | the API: addresses, import, ticket, results |
 //! | [`report`] | the rejects file, the run report, the progress |
 //! | [`run`] | puts the steps together: the two passes, the ordered workers, the guards |

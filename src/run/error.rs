@@ -7,6 +7,7 @@ use crate::report::run_report::{Mismatch, Outcome, ReportError};
 use crate::sandbox::SandboxError;
 use crate::source::{Source, SourceError};
 use crate::stage::lookup::TableError;
+use crate::upload::body::BodyError;
 use crate::upload::put::PutError;
 use crate::upload::spool::SpoolError;
 
@@ -88,6 +89,9 @@ pub enum RunError {
     /// The temporary file.
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    /// The body can't be made: the compression failed.
+    #[error(transparent)]
+    Body(#[from] BodyError),
     /// The source changed between the two passes.
     #[error(
         "the source changed while it was read: the second pass made other bytes than the first \

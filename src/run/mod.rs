@@ -17,7 +17,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt, pin_mut};
+use futures::{StreamExt, TryStreamExt, future};
 
 use crate::config::Pipeline;
 use crate::dates::Date;
@@ -38,7 +38,8 @@ use crate::source::spec::SourceFormat;
 use crate::stage::Resources;
 use crate::stage::hash::{Key, KeySpec};
 use crate::stage::lookup::Table;
-use crate::upload::body::{BodyError, compressed};
+use crate::upload::body::BodyError;
+use crate::upload::gzip;
 use crate::upload::pace::pace;
 use crate::upload::put::{PutError, PutRequest, Uploader};
 use crate::upload::spec::{BodyEncoding, Length, UploadFormat};
@@ -305,7 +306,7 @@ async fn survey_and_send(
         length => {
             let spooled = length == Length::Spooled;
             let mut writer = match spooled {
-                true => Some(SpoolWriter::create(None, pipeline.upload.encoding).await?),
+                true => Some(SpoolWriter::create(None).await?),
                 false => None,
             };
             let surveyed = survey(job, prepared, first, report, writer.as_mut()).await?;
@@ -338,7 +339,7 @@ async fn survey(
     prepared: &Prepared,
     first: First,
     report: &mut RunReport,
-    mut spool: Option<&mut SpoolWriter>,
+    spool: Option<&mut SpoolWriter>,
 ) -> Result<Surveyed, RunError> {
     let began = Instant::now();
     let phase = if spool.is_some() {
@@ -358,25 +359,17 @@ async fn survey(
             prepared.plan.clone(),
             job.workers,
         );
-        pin_mut!(processed);
-        let header = survey.assembly.header();
-        if let Some(spool) = &mut spool {
-            spool.write(&header).await?;
-        }
         let mut watch = Watch::new(&job.progress, &prepared.source);
-        while let Some(next) = processed.next().await {
-            let next = next?;
-            watch.rows(next.batch.len());
-            let piece = survey.absorb(next)?;
-            if let Some(spool) = &mut spool {
-                spool.write(&piece).await?;
-            }
+        let processed = processed.inspect_ok(|next| watch.rows(next.batch.len()));
+        let pieces = send::pieces(processed, &mut survey).boxed();
+        let Some(spool) = spool else {
+            return pieces.try_for_each(|_| future::ready(Ok(()))).await;
+        };
+        let mut pieces = encoded(job, pieces);
+        while let Some(piece) = pieces.try_next().await? {
+            spool.write(&piece).await?;
         }
-        let footer = survey.assembly.footer();
-        if let Some(spool) = &mut spool {
-            spool.write(&footer).await?;
-        }
-        Ok::<_, RunError>(())
+        Ok(())
     }
     .await;
     survey.tell(report);
@@ -384,6 +377,20 @@ async fn survey(
     ended?;
     decide(job.pipeline, &survey, &prepared.source, report, false)?;
     survey.finish()
+}
+
+/// A body as the upload wants it encoded.
+fn encoded<'a, E>(
+    job: &Job<'_>,
+    body: BoxStream<'a, Result<Bytes, E>>,
+) -> BoxStream<'a, Result<Bytes, E>>
+where
+    E: From<BodyError> + Send + 'a,
+{
+    match job.pipeline.upload.encoding {
+        BodyEncoding::Identity => body,
+        BodyEncoding::Gzip => gzip::compressed(body, job.workers).boxed(),
+    }
 }
 
 /// The guards: whether what the survey found may be sent, or kept where the upload has `begun`.
@@ -530,11 +537,7 @@ async fn send_straight(
         slot.clone(),
     )
     .boxed();
-    let body = match job.pipeline.upload.encoding {
-        BodyEncoding::Identity => body,
-        BodyEncoding::Gzip => compressed(body).boxed(),
-    };
-    let sent = put(job, client, None, body, report).await;
+    let sent = put(job, client, None, encoded(job, body), report).await;
     let taken = survey
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner())

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use futures::{Stream, StreamExt, stream};
+use futures::{Stream, TryStreamExt, stream};
 
 use super::RunError;
 use super::pass::{Assembly, Digest, leave_out};
@@ -97,6 +97,21 @@ impl Body for Resend {
     }
 }
 
+/// A survey measures the body that it makes.
+impl Body for &mut Survey {
+    fn header(&mut self) -> Bytes {
+        self.assembly.header()
+    }
+
+    fn absorb(&mut self, processed: Processed) -> Result<Bytes, RunError> {
+        Survey::absorb(self, processed)
+    }
+
+    fn finish(&mut self) -> Result<Bytes, RunError> {
+        Ok(self.assembly.footer())
+    }
+}
+
 /// A survey whose body is sent while it is made; `check` decides at its end.
 pub struct Straight<F> {
     /// The survey, wanted again when the upload is over.
@@ -149,7 +164,8 @@ pub fn taken(slot: &Slot) -> Option<RunError> {
         .take()
 }
 
-/// The body as a stream. Where it can't be made the error goes into `slot`, and the stream ends in one.
+/// The body as a stream for the HTTP client. Where it can't be made the error goes into `slot`, and the stream
+/// ends in one.
 pub fn stream<S, B>(
     processed: S,
     body: B,
@@ -159,28 +175,36 @@ where
     S: Stream<Item = Result<Processed, RunError>> + Send,
     B: Body,
 {
+    pieces(processed, body).map_err(move |error| {
+        let shown = error.to_string();
+        *slot.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(error);
+        BodyError::Source(shown.into())
+    })
+}
+
+/// The body as a stream.
+pub fn pieces<S, B>(processed: S, body: B) -> impl Stream<Item = Result<Bytes, RunError>> + Send
+where
+    S: Stream<Item = Result<Processed, RunError>> + Send,
+    B: Body,
+{
     enum At {
         Header,
         Rows,
         Done,
     }
-    let keep = move |error: RunError| {
-        let shown = error.to_string();
-        *slot.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(error);
-        BodyError::Source(shown.into())
-    };
     stream::try_unfold(
-        (Box::pin(processed), body, At::Header, keep),
-        |(mut processed, mut body, at, keep)| async move {
+        (Box::pin(processed), body, At::Header),
+        |(mut processed, mut body, at)| async move {
             let (bytes, at) = match at {
                 At::Header => (body.header(), At::Rows),
-                At::Rows => match processed.next().await {
-                    Some(next) => (next.and_then(|p| body.absorb(p)).map_err(&keep)?, At::Rows),
-                    None => (body.finish().map_err(&keep)?, At::Done),
+                At::Rows => match processed.try_next().await? {
+                    Some(next) => (body.absorb(next)?, At::Rows),
+                    None => (body.finish()?, At::Done),
                 },
                 At::Done => return Ok(None),
             };
-            Ok(Some((bytes, (processed, body, at, keep))))
+            Ok(Some((bytes, (processed, body, at))))
         },
     )
 }

@@ -1,23 +1,13 @@
 //! The body of an upload: cut into chunks, and of exactly the declared length.
 
 use std::error::Error;
-use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
-use async_compression::Level;
-use async_compression::tokio::bufread::GzipEncoder;
 use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt};
-use tokio_util::io::{ReaderStream, StreamReader};
-
-/// How hard gzip tries: level 4 is about twice as fast as the default 6 and a few per cent larger on tables.
-pub const GZIP_LEVEL: Level = Level::Precise(4);
-
-/// Compressed bytes handed on at once.
-const COMPRESSED_PIECE: usize = 64 * 1024;
 
 /// Why a body did not come to its proper end. The upload is then cut off, and never tried again by itself:
 /// the same body would end the same way.
@@ -44,19 +34,6 @@ pub enum BodyError {
     /// The body could not be made.
     #[error("the upload's content could not be made")]
     Source(#[source] Box<dyn Error + Send + Sync>),
-}
-
-/// Compresses a body on its way. Where the body fails, so does this, without gzip's end.
-pub fn compressed<S>(inner: S) -> impl Stream<Item = Result<Bytes, BodyError>> + Send
-where
-    S: Stream<Item = Result<Bytes, BodyError>> + Send,
-{
-    let inner = StreamReader::new(Box::pin(inner.map_err(io::Error::other)));
-    ReaderStream::with_capacity(
-        GzipEncoder::with_quality(inner, GZIP_LEVEL),
-        COMPRESSED_PIECE,
-    )
-    .map_err(|error| BodyError::Source(error.into()))
 }
 
 /// Cuts a body to pieces of at most `chunk` bytes (at least one), without copying. Small pieces stay as they
@@ -172,39 +149,6 @@ mod tests {
                     .collect())
             })
             .collect()
-    }
-
-    #[tokio::test]
-    async fn compressed_on_the_way() {
-        use async_compression::tokio::bufread::GzipDecoder;
-        use tokio::io::AsyncReadExt;
-
-        let input = || pieces(&[0, 3, 0, 200_000, 1]);
-        let packed: Vec<Bytes> = compressed(stream::iter(input()))
-            .try_collect()
-            .await
-            .unwrap();
-        let packed = packed.concat();
-        let mut text = Vec::new();
-        let mut decoder = GzipDecoder::new(&packed[..]);
-        decoder.read_to_end(&mut text).await.unwrap();
-        let plain: Vec<Bytes> = input().into_iter().map(Result::unwrap).collect();
-        assert!(text == plain.concat());
-
-        // A body that fails has no gzip end: it can't be taken for whole.
-        let mut input = input();
-        input.push(Err(BodyError::Longer { declared: 1 }));
-        let mut stream = Box::pin(compressed(stream::iter(input)));
-        let mut packed = Vec::new();
-        let error = loop {
-            match stream.next().await.unwrap() {
-                Ok(piece) => packed.extend_from_slice(&piece),
-                Err(error) => break error,
-            }
-        };
-        assert!(matches!(error, BodyError::Source(_)));
-        let mut decoder = GzipDecoder::new(&packed[..]);
-        assert!(decoder.read_to_end(&mut Vec::new()).await.is_err());
     }
 
     /// What comes out: the bytes released, and the error if it ended in one.

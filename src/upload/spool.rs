@@ -8,13 +8,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use async_compression::tokio::write::GzipEncoder;
 use bytes::Bytes;
 use futures::stream::{self, Stream};
 use tokio::io::AsyncWriteExt;
 
-use crate::upload::body::{BodyError, GZIP_LEVEL};
-use crate::upload::spec::BodyEncoding;
+use crate::upload::body::BodyError;
 
 /// Bytes read at once.
 const READ: u64 = 256 * 1024;
@@ -63,22 +61,14 @@ pub enum SpoolError {
 
 /// A spool file that is being written.
 pub struct SpoolWriter {
-    sink: Sink,
+    file: tokio::fs::File,
     dir: PathBuf,
     written: u64,
 }
 
-enum Sink {
-    Plain(tokio::fs::File),
-    Gzip(Box<GzipEncoder<tokio::fs::File>>),
-}
-
 impl SpoolWriter {
     /// Makes the file in a folder, or in the system's temporary folder.
-    pub async fn create(
-        dir: Option<&Path>,
-        encoding: BodyEncoding,
-    ) -> Result<SpoolWriter, SpoolError> {
+    pub async fn create(dir: Option<&Path>) -> Result<SpoolWriter, SpoolError> {
         let dir = dir.map_or_else(std::env::temp_dir, Path::to_owned);
         let wanted = dir.clone();
         let made = tokio::task::spawn_blocking(move || tempfile::tempfile_in(wanted)).await;
@@ -86,49 +76,32 @@ impl SpoolWriter {
             Ok(file) => tokio::fs::File::from_std(file),
             Err(source) => return Err(SpoolError::Create { dir, source }),
         };
-        let sink = match encoding {
-            BodyEncoding::Identity => Sink::Plain(file),
-            BodyEncoding::Gzip => Sink::Gzip(Box::new(GzipEncoder::with_quality(file, GZIP_LEVEL))),
-        };
         Ok(SpoolWriter {
-            sink,
+            file,
             dir,
             written: 0,
         })
     }
 
-    /// Appends bytes, compressed where the encoding says so.
+    /// Appends bytes.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), SpoolError> {
         self.written += bytes.len() as u64;
-        let done = match &mut self.sink {
-            Sink::Plain(file) => file.write_all(bytes).await,
-            Sink::Gzip(encoder) => encoder.write_all(bytes).await,
-        };
+        let done = self.file.write_all(bytes).await;
         done.map_err(|error| self.failed(error))
     }
 
     /// Ends the file: only now is its length known, and only now has a full disk been told of every byte.
     pub async fn finish(mut self) -> Result<Spool, SpoolError> {
-        let ended = match &mut self.sink {
-            Sink::Plain(file) => file.shutdown().await,
-            // Writes what the encoder still holds, and the checksum.
-            Sink::Gzip(encoder) => encoder.shutdown().await,
-        };
-        if let Err(error) = ended {
+        if let Err(error) = self.file.shutdown().await {
             return Err(self.failed(error));
         }
-        let (dir, written) = (self.dir, self.written);
-        let (file, plain) = match self.sink {
-            Sink::Plain(file) => (file, true),
-            Sink::Gzip(encoder) => (encoder.into_inner(), false),
-        };
-        let file = file.into_std().await;
-        let length = file
+        let (dir, length) = (self.dir, self.written);
+        let file = self.file.into_std().await;
+        let found = file
             .metadata()
             .map_err(|source| SpoolError::Write { dir, source })?
             .len();
-        if plain && length != written {
-            let (length, found) = (written, length);
+        if found != length {
             return Err(SpoolError::Changed { length, found });
         }
         Ok(Spool {
@@ -206,17 +179,13 @@ fn read_at(file: &File, at: u64, size: usize) -> io::Result<Bytes> {
 mod tests {
     use std::error::Error;
 
-    use async_compression::tokio::bufread::GzipDecoder;
     use futures::{StreamExt, TryStreamExt};
-    use tokio::io::AsyncReadExt;
 
     use super::*;
 
-    async fn spool(bytes: &[u8], encoding: BodyEncoding) -> Spool {
+    async fn spool(bytes: &[u8]) -> Spool {
         let dir = tempfile::tempdir().unwrap();
-        let mut writer = SpoolWriter::create(Some(dir.path()), encoding)
-            .await
-            .unwrap();
+        let mut writer = SpoolWriter::create(Some(dir.path())).await.unwrap();
         // It has no name, not even while it is written.
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
         for piece in bytes.chunks(100_000) {
@@ -233,7 +202,7 @@ mod tests {
     #[tokio::test]
     async fn reads_back_any_number_of_times() {
         let bytes: Vec<u8> = (0..1_000_000u32).map(|i| (i / 7) as u8).collect();
-        let spool = spool(&bytes, BodyEncoding::Identity).await;
+        let spool = spool(&bytes).await;
         assert_eq!(spool.length(), 1_000_000);
         assert_eq!(all(&spool).await, bytes);
         // One that was given up half way does not disturb the next.
@@ -245,30 +214,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn gzip_is_whole() {
-        let bytes = b"employeeID,salary\n".repeat(50_000);
-        let spool = spool(&bytes, BodyEncoding::Gzip).await;
-        let packed = all(&spool).await;
-        assert_eq!(packed.len() as u64, spool.length());
-        assert!(packed.len() < bytes.len() / 10);
-        let mut back = Vec::new();
-        GzipDecoder::new(&packed[..])
-            .read_to_end(&mut back)
-            .await
-            .unwrap();
-        assert!(back == bytes);
-    }
-
-    #[tokio::test]
     async fn an_empty_one() {
-        let spool = spool(b"", BodyEncoding::Identity).await;
+        let spool = spool(b"").await;
         assert_eq!(spool.length(), 0);
         assert!(all(&spool).await.is_empty());
     }
 
     #[tokio::test]
     async fn a_shrunk_file_is_noticed() {
-        let spool = spool(&[7; 1000], BodyEncoding::Identity).await;
+        let spool = spool(&[7; 1000]).await;
         spool.file.set_len(400).unwrap();
         let error = spool.read().try_collect::<Vec<_>>().await.unwrap_err();
         assert_eq!(
@@ -279,7 +233,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_missing_folder_is_named() {
-        let error = SpoolWriter::create(Some(Path::new("/no/such/folder")), BodyEncoding::Identity)
+        let error = SpoolWriter::create(Some(Path::new("/no/such/folder")))
             .await
             .err()
             .unwrap();
@@ -294,7 +248,7 @@ mod tests {
     async fn a_full_disk_is_named_with_what_is_needed() {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let mut writer = SpoolWriter {
-            sink: Sink::Plain(tokio::fs::File::from_std(full)),
+            file: tokio::fs::File::from_std(full),
             dir: "/spool".into(),
             written: 0,
         };

@@ -1,5 +1,6 @@
 //! The main job: a pipeline, its source, the sandbox's data set afterwards, rejects and report.
 
+use std::process::Command;
 use std::time::Duration;
 
 use rostream::sandbox::SandboxSettings;
@@ -198,6 +199,45 @@ fn every_way_to_send_stores_the_same() {
     );
     check("stdin", "\"-\"", "{}", "spooled");
     check("stdin, chunked", "\"-\"", "{ length: chunked }", "chunked");
+}
+
+/// A body of many blocks, compressed side by side: what comes of it is the same every time, and any gzip reads it.
+#[test]
+fn a_compressed_body_is_what_any_gzip_reads() {
+    let rig = Rig::with(|s| s.accept_chunked = true);
+    let mut text = String::from("employeeID,fullName\n");
+    for id in 0..60_000 {
+        // Every tenth comes again, and the survey leaves it out of its block.
+        text += &format!("{:06},Somebody with a long name {id}\n", id - id % 10 / 9);
+    }
+    rig.write("workers.csv", &text);
+    rig.pipeline(
+        "source: { path: workers.csv }\nvalidate: { key: employeeID }\nrejects: { at_most: 100% }",
+        "action: createOrReplace\nidentify_by: { id_key: employeeID }",
+    );
+    let uploaded = |settings: &[&str]| {
+        let args: Vec<_> = settings.iter().flat_map(|s| ["--set", s]).collect();
+        let ended = rig.run(&args);
+        assert_eq!(ended.code, 3, "{}", ended.stderr);
+        assert_eq!(ended.count("sent"), 54_000);
+        rig.uploaded()
+    };
+    let gzip = "upload.encoding=gzip";
+    let plain = uploaded(&[]);
+    let packed = uploaded(&[gzip]);
+    assert!(packed.len() < plain.len() / 4);
+    assert!(uploaded(&[gzip]) == packed);
+    assert!(uploaded(&[gzip, "upload.length=chunked"]) == packed);
+    rig.write("body.gz", &packed);
+    let unpacked = Command::new("gzip")
+        .args(["-dc", "body.gz"])
+        .current_dir(rig.folder())
+        .output();
+    // Where there is no gzip, the sandbox has read it all the same.
+    let Ok(unpacked) = unpacked else { return };
+    let stderr = String::from_utf8_lossy(&unpacked.stderr);
+    assert!(unpacked.status.success(), "{stderr}");
+    assert!(unpacked.stdout == plain);
 }
 
 /// Rows of which the data set holds 2 and 4 already; 1 spans two lines.
