@@ -1,4 +1,4 @@
-//! Blocks: about a mebibyte of decoded text that begins and ends on record boundaries.
+//! Blocks: some hundred kibibytes of decoded text that begin and end on record boundaries.
 //!
 //! Cutting the text into blocks is the only serial part of the engine, so it looks for boundaries
 //! alone: quote-aware for CSV, depth- and string-aware for JSON, line by line for NDJSON. What it needs to

@@ -15,7 +15,8 @@ use crate::source::Source;
 
 /// Runs `work` over every block on blocking threads, `workers` at a time, and yields what comes of them in
 /// the order of the source. This is all the concurrency, all the ordering and all the back-pressure of the
-/// engine: no more than `workers + 1` blocks are held at any time.
+/// engine: no more than `2 * workers` blocks are held at any time, one that is worked on and one that waits for every
+/// worker.
 pub fn in_order<T, F>(
     blocks: Blocks,
     source: Arc<Source>,
@@ -43,7 +44,7 @@ where
             }
         }
     })
-    .buffered(workers + 1)
+    .buffered(2 * workers)
 }
 
 /// The engine itself: every block through the plan.

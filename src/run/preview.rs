@@ -20,7 +20,7 @@ use crate::source::Source;
 use crate::stage::Resources;
 use crate::upload::spec::UploadFormat;
 
-/// Text of one block in bytes: small, for a preview of twenty records should not read a mebibyte. What
+/// Text of one block in bytes: small, for a preview of twenty records should not read a whole block. What
 /// is done to a record does not depend on it.
 const BLOCK: usize = 32 * 1024;
 
