@@ -13,10 +13,10 @@ use crate::block::Block;
 use crate::format::encode::{Encoded, Encoder};
 use crate::source::Source;
 
-/// Runs `work` over every block on blocking threads, `workers` at a time, and yields what comes of them in
-/// the order of the source. This is all the concurrency, all the ordering and all the back-pressure of the
-/// engine: no more than `2 * workers` blocks are held at any time, one that is worked on and one that waits for every
-/// worker.
+/// Runs `work` over every block on blocking threads and yields what comes of them in the order of the source.
+/// This is all the concurrency, all the ordering and all the back-pressure of the engine: no more than
+/// `2 * workers` blocks are under way at any time. Twice as many as workers, as one that is done early waits for
+/// those before it.
 pub fn in_order<T, F>(
     blocks: Blocks,
     source: Arc<Source>,
