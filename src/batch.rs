@@ -390,6 +390,11 @@ impl Batch {
         Cell::new(start, text.len(), kind).plain_if(plain)
     }
 
+    /// Appends the text of many cells at once, the first of which begins at [`Batch::text_len`].
+    pub fn append_text(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
     /// Replaces one cell by new text.
     #[inline]
     pub fn set_text(&mut self, row: usize, column: usize, text: &str, kind: Kind) {

@@ -254,8 +254,8 @@ impl Source {
                 .ok_or(SourceError::OnlyOnce)?
         } else {
             let path = origin.path.as_deref().unwrap_or(Path::new(""));
-            let file = tokio::fs::File::open(path).await.map_err(io_error)?;
-            Box::new(file)
+            let file = File::open(path).map_err(io_error)?;
+            Box::new(text::Local(file))
         };
         origin.read.store(0, Ordering::Relaxed);
         let text = Text::new(

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::batch::{Batch, Cell, Columns, Fault, Kind};
-use crate::dates::{Buffer, Format};
+use crate::dates::Format;
 use crate::stage::{BindError, Bound, Resources, Stage};
 
 /// Dates of stated formats into another format.
@@ -119,7 +119,14 @@ impl DateSpec {
                 .map(|name| columns.need(name))
                 .collect::<Result<_, _>>()?,
             expected: format!("expected a date as {}", self.from.as_slice().join(" or ")).into(),
-            from,
+            from: from
+                .into_iter()
+                .map(|format| From {
+                    keeps: format.writes_as(&to),
+                    format,
+                })
+                .collect(),
+            plain: to.is_plain(),
             to,
             empty: self.empty,
             invalid: self.invalid,
@@ -144,18 +151,30 @@ pub(super) fn check_columns(names: &[String]) -> Result<(), String> {
 
 struct Date {
     columns: Vec<(Arc<str>, usize)>,
-    from: Vec<Format>,
+    from: Vec<From>,
     to: Format,
+    /// Whether all that `to` writes is plain.
+    plain: bool,
     empty: EmptyDate,
     invalid: InvalidDate,
     expected: Cow<'static, str>,
 }
 
+/// A format to read.
+struct From {
+    format: Format,
+    /// Whether what it reads is written as it is.
+    keeps: bool,
+}
+
 impl Stage for Date {
     fn apply(&self, batch: &mut Batch) {
-        let mut buffer = Buffer::new();
+        // A column's new dates are written side by side and become text together.
+        let mut written = Vec::new();
         for (name, slot) in &self.columns {
             let mut cells = batch.take_column(*slot);
+            let base = batch.text_len();
+            written.clear();
             for (row, cell) in cells.iter_mut().enumerate() {
                 if !batch.is_live(row) {
                     continue;
@@ -173,14 +192,18 @@ impl Stage for Date {
                     }
                     _ => {
                         let text = batch.text(*cell);
-                        match self.from.iter().find_map(|format| format.parse(text)) {
-                            Some(when) => {
-                                let date = self.to.write(when, &mut buffer);
-                                *cell = if date == text {
-                                    cell.with_kind(Kind::Text)
-                                } else {
-                                    batch.append(date, Kind::Text)
-                                };
+                        let read = |from: &From| Some((from.keeps, from.format.parse(text)?));
+                        match self.from.iter().find_map(read) {
+                            Some((true, _)) => {
+                                *cell = cell.with_kind(Kind::Text);
+                                continue;
+                            }
+                            Some((false, when)) => {
+                                let start = written.len();
+                                self.to.write(when, &mut written);
+                                let date =
+                                    Cell::new(base + start, written.len() - start, Kind::Text);
+                                *cell = date.plain_if(self.plain);
                                 continue;
                             }
                             None if self.invalid == InvalidDate::Empty => {
@@ -201,6 +224,8 @@ impl Stage for Date {
                 };
                 batch.reject(fault, None);
             }
+            let text = std::str::from_utf8(&written);
+            batch.append_text(text.expect("digits, names and whole literals are UTF-8"));
             batch.put_column(*slot, cells);
         }
     }
