@@ -318,12 +318,7 @@ impl Format {
         }
     }
 
-    /// Whether a text in this format is already what [`Format::write`] would make of it in `other`.
-    pub fn writes_as(&self, other: &Format) -> bool {
-        self.fixed.is_some() && self.source == other.source
-    }
-
-    /// Whether everything that it writes is [plain](crate::batch::is_plain).
+    /// Whether everything that it writes is [plain](is_plain).
     pub fn is_plain(&self) -> bool {
         is_plain(self.source.as_bytes())
     }
@@ -468,6 +463,13 @@ struct Word {
     slack: u64,
 }
 
+/// The number at a place where two digits are known to stand.
+#[inline]
+fn pair(text: &[u8], at: u8) -> u16 {
+    let at = usize::from(at);
+    u16::from(text[at] & 15) * 10 + u16::from(text[at + 1] & 15)
+}
+
 /// The high bit of every byte.
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
@@ -512,28 +514,48 @@ impl Fixed {
         })
     }
 
+    /// Whether digits and literals stand where they should.
+    #[inline]
+    fn matches(&self, text: &[u8]) -> bool {
+        let right = |word: &Word| {
+            let bytes = text.get(word.start..word.start + 8);
+            let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
+            let differs = u64::from_le_bytes(bytes.unwrap_or_default()) ^ word.template;
+            (differs | differs.wrapping_add(word.slack)) & HIGH == 0
+        };
+        text.len() == self.template.len() && self.words.iter().all(right)
+    }
+
+    /// Whether a text is a date in this format. Of most days no calendar need be asked.
+    #[inline]
+    fn has(&self, text: &[u8]) -> bool {
+        if !self.matches(text) {
+            return false;
+        }
+        let [Some(year), Some(month), Some(day), None, None, None] = self.at else {
+            return self.parse(text).is_some();
+        };
+        let every_month =
+            (1..=12).contains(&pair(text, month)) && (1..=28).contains(&pair(text, day));
+        match every_month && pair(text, year) > 0 {
+            true => true,
+            false => self.parse(text).is_some(),
+        }
+    }
+
     #[inline]
     fn parse(&self, text: &[u8]) -> Option<DateTime> {
-        if text.len() != self.template.len() {
+        if !self.matches(text) {
             return None;
         }
-        for word in &self.words {
-            let bytes = text.get(word.start..word.start + 8)?.try_into().ok()?;
-            let differs = u64::from_le_bytes(bytes) ^ word.template;
-            if (differs | differs.wrapping_add(word.slack)) & HIGH != 0 {
-                return None;
-            }
-        }
-        // All digits are digits by now.
-        let pair = |at: usize| u16::from(text[at] & 15) * 10 + u16::from(text[at + 1] & 15);
         let mut fields = [0; FIELDS];
         for (value, at) in fields.iter_mut().zip(self.at) {
             if let Some(at) = at {
-                *value = pair(usize::from(at));
+                *value = pair(text, at);
             }
         }
-        let year = usize::from(self.at[Field::Year as usize]?);
-        fields[0] = fields[0] * 100 + pair(year + 2);
+        let year = self.at[Field::Year as usize]?;
+        fields[0] = fields[0] * 100 + pair(text, year + 2);
         DateTime::new(fields)
     }
 
@@ -557,6 +579,94 @@ impl Fixed {
         ] {
             put(field, &two(value_of(when, field)));
         }
+    }
+}
+
+/// Dates of one format into another. Between formats whose digits have fixed places, the digits are moved as they
+/// are.
+#[derive(Clone, Debug)]
+pub struct Rewrite {
+    from: Format,
+    to: Format,
+    moves: Option<Moves>,
+}
+
+/// What [`Rewrite::apply`] made of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rewritten {
+    /// It is written in the new format already.
+    AsItIs,
+    /// The new text was appended.
+    Appended,
+}
+
+/// Where pairs of digits are, and where they go.
+#[derive(Clone, Debug)]
+struct Moves {
+    from: Fixed,
+    template: Box<[u8]>,
+    pairs: Box<[(u8, u8)]>,
+    as_it_is: bool,
+}
+
+impl Moves {
+    fn new(from: &Fixed, to: &Fixed) -> Option<Moves> {
+        let mut pairs = Vec::new();
+        for (from, to) in from.at.iter().zip(to.at) {
+            if let Some(to) = to {
+                pairs.push(((*from)?, to));
+            }
+        }
+        let (from_year, to_year) = *pairs.first()?;
+        pairs.push((from_year + 2, to_year + 2));
+        Some(Moves {
+            as_it_is: from.template == to.template && from.at == to.at,
+            from: from.clone(),
+            template: to.template.clone(),
+            pairs: pairs.into(),
+        })
+    }
+
+    #[inline]
+    fn write(&self, text: &[u8], out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(&self.template);
+        let new = &mut out[start..];
+        for &(from, to) in &self.pairs {
+            let (from, to) = (usize::from(from), usize::from(to));
+            new[to..to + 2].copy_from_slice(&text[from..from + 2]);
+        }
+    }
+}
+
+impl Rewrite {
+    /// `to` has no field that `from` doesn't have.
+    pub fn new(from: Format, to: Format) -> Rewrite {
+        let fixed = from.fixed.as_ref().zip(to.fixed.as_ref());
+        Rewrite {
+            moves: fixed.and_then(|(from, to)| Moves::new(from, to)),
+            from,
+            to,
+        }
+    }
+
+    /// Reads a date and appends it to `out` in the new format, always as UTF-8. Nothing comes of a text that is no
+    /// date.
+    #[inline]
+    pub fn apply(&self, text: &str, out: &mut Vec<u8>) -> Option<Rewritten> {
+        match &self.moves {
+            Some(moves) => {
+                if !moves.from.has(text.as_bytes()) {
+                    return None;
+                }
+                if moves.as_it_is {
+                    return Some(Rewritten::AsItIs);
+                }
+                moves.write(text.as_bytes(), out);
+            }
+            None => self.to.write(self.from.parse(text)?, out),
+        }
+        Some(Rewritten::Appended)
     }
 }
 
@@ -773,6 +883,61 @@ mod tests {
                 let _ = format.parse(&text);
             }
         }
+    }
+
+    #[test]
+    fn a_rewrite_is_reading_and_writing() {
+        #[track_caller]
+        fn check(from: &str, to: &str, text: &str) {
+            let (from, to) = (Format::compile(from).unwrap(), Format::compile(to).unwrap());
+            let expected = from.parse(text).map(|when| written(&to, when));
+            let mut out = b"before".to_vec();
+            let found = Rewrite::new(from, to).apply(text, &mut out);
+            let found = found.map(|done| match done {
+                Rewritten::AsItIs => text.to_owned(),
+                Rewritten::Appended => String::from_utf8(out.split_off(6)).unwrap(),
+            });
+            assert_eq!(found, expected, "{text}");
+            assert_eq!(out, b"before");
+        }
+        let formats = [
+            ("DD/MM/YYYY", "YYYY-MM-DD"),
+            ("YYYY-MM-DD", "YYYY-MM-DD"),
+            ("MM/DD/YYYY", "DD/MM/YYYY"),
+            ("YYYYMMDD", "YYYY年MM月DD日"),
+            ("YYYY-MM-DD", "D MMM YYYY"),
+        ];
+        for (from, to) in formats {
+            let source = Format::compile(from).unwrap();
+            for year in [0, 1, 99, 100, 1900, 2000, 2023, 2024, 9999] {
+                for (month, day) in (0..=13).flat_map(|m| (0..=32).map(move |d| (m, d))) {
+                    let mut text = source.fixed.as_ref().unwrap().template.to_vec();
+                    for (field, digits) in [
+                        (Field::Year, &four(year)[..]),
+                        (Field::Month, &two(month)),
+                        (Field::Day, &two(day)),
+                    ] {
+                        let at =
+                            usize::from(source.fixed.as_ref().unwrap().at[field as usize].unwrap());
+                        text[at..at + digits.len()].copy_from_slice(digits);
+                    }
+                    check(from, to, std::str::from_utf8(&text).unwrap());
+                }
+            }
+        }
+        let timed = "YYYY-MM-DD HH:mm:ss";
+        for text in [
+            "2024-02-29 23:59:59",
+            "2023-02-29 23:59:59",
+            "2024-02-28 24:00:00",
+            "2024-02-28",
+            "",
+        ] {
+            check(timed, "YYYY-MM-DD", text);
+            check(timed, "DD.MM.YYYY HH:mm", text);
+            check(timed, timed, text);
+        }
+        check("D MMM YYYY", "D MMM YYYY", "5 JUN 2021");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::batch::{Batch, Cell, Columns, Fault, Kind};
-use crate::dates::Format;
+use crate::dates::{Format, Rewrite, Rewritten};
 use crate::stage::{BindError, Bound, Resources, Stage};
 
 /// Dates of stated formats into another format.
@@ -119,15 +119,11 @@ impl DateSpec {
                 .map(|name| columns.need(name))
                 .collect::<Result<_, _>>()?,
             expected: format!("expected a date as {}", self.from.as_slice().join(" or ")).into(),
+            plain: to.is_plain(),
             from: from
                 .into_iter()
-                .map(|format| From {
-                    keeps: format.writes_as(&to),
-                    format,
-                })
+                .map(|format| Rewrite::new(format, to.clone()))
                 .collect(),
-            plain: to.is_plain(),
-            to,
             empty: self.empty,
             invalid: self.invalid,
         })))
@@ -151,20 +147,12 @@ pub(super) fn check_columns(names: &[String]) -> Result<(), String> {
 
 struct Date {
     columns: Vec<(Arc<str>, usize)>,
-    from: Vec<From>,
-    to: Format,
-    /// Whether all that `to` writes is plain.
+    from: Vec<Rewrite>,
+    /// Whether all new dates are plain.
     plain: bool,
     empty: EmptyDate,
     invalid: InvalidDate,
     expected: Cow<'static, str>,
-}
-
-/// A format to read.
-struct From {
-    format: Format,
-    /// Whether what it reads is written as it is.
-    keeps: bool,
 }
 
 impl Stage for Date {
@@ -192,15 +180,14 @@ impl Stage for Date {
                     }
                     _ => {
                         let text = batch.text(*cell);
-                        let read = |from: &From| Some((from.keeps, from.format.parse(text)?));
+                        let start = written.len();
+                        let read = |from: &Rewrite| from.apply(text, &mut written);
                         match self.from.iter().find_map(read) {
-                            Some((true, _)) => {
+                            Some(Rewritten::AsItIs) => {
                                 *cell = cell.with_kind(Kind::Text);
                                 continue;
                             }
-                            Some((false, when)) => {
-                                let start = written.len();
-                                self.to.write(when, &mut written);
+                            Some(Rewritten::Appended) => {
                                 let date =
                                     Cell::new(base + start, written.len() - start, Kind::Text);
                                 *cell = date.plain_if(self.plain);
