@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::http::TransportError;
+use crate::http::hosts::HostError;
 use crate::http::retry::{Failure, Outcome, QUOTA_EXCEEDED};
 use crate::http::text::{MAX_MESSAGE, sanitise};
 use crate::orgvue::splitter::SplitError;
@@ -192,14 +193,14 @@ pub enum OrgvueError {
 }
 
 /// Why an address that the API hands out is not used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// It is none, or of the wrong kind.
     #[error(transparent)]
     Url(#[from] UrlError),
-    /// It leads to this machine or its own network segment, and the API is elsewhere.
-    #[error("it leads to this machine or its own network, where the API is not")]
-    Local,
+    /// It leads to a host that data may not go to.
+    #[error(transparent)]
+    Host(#[from] HostError),
 }
 
 fn refusal(what: &str, status: u16, errors: &[ApiError], trace_id: Option<&str>) -> String {

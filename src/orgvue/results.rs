@@ -272,6 +272,8 @@ mod tests {
     use url::Url;
 
     use super::*;
+    use crate::http::hosts::Hosts;
+    use crate::http::spec::TimeoutsSpec;
     use crate::http::testing::{Reply, Server, answer};
     use crate::orgvue::client::Connection;
     use crate::orgvue::ticket::JobStatus;
@@ -335,13 +337,15 @@ mod tests {
     /// The number of results, and the error after them with its causes.
     async fn fetch(replies: Vec<Reply>) -> (u64, Option<String>) {
         let mut server = Server::start(replies).await;
-        let client = Client::new(Connection {
-            base: Url::parse(&server.url("")).unwrap(),
+        let base = Url::parse(&server.url("")).unwrap();
+        let connection = Connection {
+            hosts: Hosts::new(&base, vec![], false),
+            base,
             tenant: "ACME".into(),
             dataset: "d".into(),
             token: "CANARY".into(),
-        })
-        .unwrap();
+        };
+        let client = Client::new(connection, &TimeoutsSpec::default()).unwrap();
         let ticket = Ticket {
             status: JobStatus::Completed,
             trace_id: None,

@@ -3,6 +3,7 @@
 mod bad;
 mod cli;
 mod faults;
+mod guard;
 mod house;
 mod lint;
 mod pipelines;
@@ -11,6 +12,7 @@ mod reference;
 mod run;
 mod secrets;
 mod support;
+mod tls;
 mod tools;
 
 use std::path::Path;

@@ -68,7 +68,9 @@ impl Rig {
         fs::write(&at_start, items).unwrap();
         let storage = folder.path().join("storage");
         fs::create_dir(&storage).unwrap();
-        fs::write(folder.path().join("token"), TOKEN).unwrap();
+        let token = folder.path().join("token");
+        fs::write(&token, TOKEN).unwrap();
+        fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
         let mut settings = SandboxSettings {
             token: Some(TOKEN.to_owned().into()),
             items: Some(at_start),
@@ -157,9 +159,14 @@ impl Rig {
         command
     }
 
+    /// What comes of `rostream run pipeline.yaml` and these arguments.
+    pub fn output(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
     /// `rostream run pipeline.yaml` and these arguments, to its end.
     pub fn run(&self, args: &[&str]) -> Ended {
-        self.ended(self.command(args).output().unwrap())
+        self.ended(self.output(args))
     }
 
     /// The same, with a file as standard input.
@@ -314,6 +321,10 @@ pub enum Deed {
     Cut,
     /// Passes it on, and cuts the connection when the answer is there.
     Lose,
+    /// Takes the whole request and never answers; the sandbox hears nothing of it.
+    Silence,
+    /// Passes it on with one text in the place of another of the same length.
+    Change(&'static str, &'static str),
 }
 
 type Rule = Box<dyn Fn(&Call) -> Deed + Send + Sync>;
@@ -376,7 +387,16 @@ impl Proxy {
         match (self.rule)(&Call { step, before }) {
             Deed::Pass => self.forward(step, request).await,
             Deed::Lose => self.forward(step, request).await.and(Err(Cut)),
+            Deed::Change(from, to) => {
+                let (head, body) = request.into_parts();
+                let body = replaced(Body::new(body), from, to).await?;
+                self.forward(step, Request::from_parts(head, body)).await
+            }
             Deed::Cut => Err(Cut),
+            Deed::Silence => {
+                let _ = axum::body::to_bytes(Body::new(request.into_body()), usize::MAX).await;
+                std::future::pending().await
+            }
             Deed::Answer(status, text) => {
                 // The whole request first, so that the answer is never lost to an early end.
                 let _ = axum::body::to_bytes(Body::new(request.into_body()), usize::MAX).await;
@@ -389,11 +409,15 @@ impl Proxy {
     }
 
     /// Addresses of the sandbox are the proxy's on this side and the sandbox's on the other.
-    async fn forward(
+    async fn forward<B>(
         &self,
         step: &'static str,
-        request: Request<hyper::body::Incoming>,
-    ) -> Result<Response<Body>, Cut> {
+        request: Request<B>,
+    ) -> Result<Response<Body>, Cut>
+    where
+        B: hyper::body::Body<Data = bytes::Bytes> + Send + 'static,
+        B::Error: Into<axum::BoxError>,
+    {
         let (mut head, body) = request.into_parts();
         head.headers
             .insert(header::HOST, self.upstream.parse().unwrap());
