@@ -108,7 +108,10 @@ pub enum PutError {
         length: u64,
     },
     /// The address was good for no longer.
-    #[error("the upload was slower than its address lives: the address expired after {sent} bytes")]
+    #[error("{}", match sent {
+        0 => "the upload's address had expired before the first byte was sent".to_owned(),
+        _ => format!("the upload was slower than its address lives: the address expired after {sent} bytes"),
+    })]
     Expired {
         /// Bytes handed to the connection by then.
         sent: u64,
@@ -841,25 +844,30 @@ mod tests {
         }
     }
 
-    /// Some megabytes in pieces: more than the buffers between us and the server take.
+    /// More than the buffers between us and the server take.
+    const MUCH: u64 = 64_000_000;
+
+    fn much() -> impl Stream<Item = Result<Bytes, BodyError>> + Send {
+        stream::iter((0..640).map(|_| Ok(Bytes::from_static(&[b'x'; 100_000]))))
+    }
+
     async fn upload_much(reply: Reply, timeouts: TimeoutsSpec, life: Option<u64>) -> PutError {
         let mut server = Server::start([reply]).await;
         let url = PresignedUrl::parse(&server.url(&format!("/file{QUERY}host"))).unwrap();
         let request = PutRequest {
             url: &url,
-            length: Some(64_000_000),
+            length: Some(MUCH),
             content_type: None,
             verify: false,
             life: life.map(Duration::from_millis),
             sent: Arc::default(),
         };
-        let body = stream::iter((0..640).map(|_| Ok(Bytes::from_static(&[b'x'; 100_000]))));
         let hosts = Hosts::new(
             &url::Url::parse("http://127.0.0.1/").unwrap(),
             vec![],
             false,
         );
-        let error = Uploader::new(&hosts, &timeouts).put(request, body).await;
+        let error = Uploader::new(&hosts, &timeouts).put(request, much()).await;
         let error = error.unwrap_err();
         assert_no_secret(&error);
         server.finish().await;
@@ -898,12 +906,122 @@ mod tests {
     #[tokio::test]
     async fn a_server_that_pauses_is_waited_for() {
         let (tell, told) = tokio::sync::oneshot::channel();
-        let reply = Reply::Deaf(told, answer("200 OK", &[], ""));
-        let (result, ()) = tokio::join!(upload(reply, Some(10), "host", pieces(1, 10)), async {
-            tokio::time::sleep(Duration::from_millis(200)).await;
+        let mut server = Server::start([Reply::Deaf(told, answer("200 OK", &[], ""))]).await;
+        let url = PresignedUrl::parse(&server.url("/")).unwrap();
+        let sent = Arc::<AtomicU64>::default();
+        let request = PutRequest {
+            url: &url,
+            length: Some(MUCH),
+            content_type: None,
+            verify: false,
+            life: None,
+            sent: sent.clone(),
+        };
+        let uploader = uploader();
+        let (result, at_the_pause) = tokio::join!(uploader.put(request, much()), async {
+            // Until the buffers are full.
+            let mut before = 0;
+            loop {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                let now = sent.load(Ordering::Relaxed);
+                if now > 0 && now == before {
+                    break;
+                }
+                before = now;
+            }
             let _ = tell.send(());
+            before
         });
-        assert_eq!(result.0.unwrap().bytes, 10);
+        assert_eq!(result.unwrap().bytes, MUCH);
+        assert!(at_the_pause < MUCH);
+        assert!(server.finish().await[0].whole);
+    }
+
+    /// A host behind which nobody takes connections, and none is refused.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_connection_that_does_not_come_about() {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        // Until the queue of those that wait to be accepted is full.
+        let mut waiting = Vec::new();
+        while let Ok(connected) = tokio::time::timeout(
+            Duration::from_millis(300),
+            tokio::net::TcpStream::connect(address),
+        )
+        .await
+        {
+            waiting.push(connected.unwrap());
+            assert!(waiting.len() < 100);
+        }
+        let url = PresignedUrl::parse(&format!("http://{address}/?s=CANARY")).unwrap();
+        let request = PutRequest {
+            url: &url,
+            length: Some(MUCH),
+            content_type: None,
+            verify: false,
+            life: None,
+            sent: Arc::default(),
+        };
+        let timeouts = TimeoutsSpec {
+            connect: Span(Duration::from_secs(1)),
+            ..TimeoutsSpec::default()
+        };
+        let hosts = Hosts::new(&url::Url::parse(url.expose()).unwrap(), vec![], false);
+        let error = Uploader::new(&hosts, &timeouts).put(request, much()).await;
+        let error = error.unwrap_err();
+        assert_no_secret(&error);
+        assert_eq!(
+            chain(&error),
+            format!(
+                "the upload failed after 0 bytes: cannot connect to {address}: tcp connect error: deadline has elapsed"
+            )
+        );
+        assert_eq!(verdict(Step::Put, error.outcome()), Verdict::RetryFreshUrl);
+    }
+
+    /// What a name stands for is judged in the client, when it connects.
+    #[tokio::test]
+    async fn a_name_that_stands_for_this_machine() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let url = PresignedUrl::parse(&format!("http://localhost:{port}/?s=CANARY")).unwrap();
+        let api = url::Url::parse("https://orgvue.example/").unwrap();
+        let hosts = |private| Hosts::new(&api, vec!["localhost".parse().unwrap()], private);
+        let put = async |private| {
+            let request = PutRequest {
+                url: &url,
+                length: Some(10),
+                content_type: None,
+                verify: false,
+                life: None,
+                sent: Arc::default(),
+            };
+            let timeouts = impatient();
+            let uploader = Uploader::new(&hosts(private), &timeouts);
+            let error = uploader.put(request, stream::pending()).await.unwrap_err();
+            assert_no_secret(&error);
+            error
+        };
+        let error = put(false).await;
+        let text = chain(&error);
+        assert!(text.contains(": nothing was sent to localhost:"), "{text}");
+        assert!(
+            text.ends_with("set `target.orgvue.private_hosts: true`"),
+            "{text}"
+        );
+        assert_eq!(verdict(Step::Put, error.outcome()), Verdict::Fail);
+        listener.set_nonblocking(true).unwrap();
+        assert!(listener.accept().is_err());
+        // With that, it is connected to.
+        drop(listener);
+        let error = put(true).await;
+        assert!(
+            chain(&error).contains("cannot connect to localhost:"),
+            "{error:?}"
+        );
     }
 
     #[tokio::test]

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
@@ -19,8 +21,9 @@ use crate::{outcome, rostream};
 
 type Ca = CertifiedIssuer<'static, KeyPair>;
 
-fn ca() -> Ca {
+fn ca(name: &str) -> Ca {
     let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
@@ -197,7 +200,7 @@ fn report(dir: &Path) -> serde_json::Value {
 
 #[test]
 fn a_ca_of_your_own() {
-    let ca = ca();
+    let ca = ca("good");
     let server = Server::start(identity(Some(&ca), "localhost", |_| {}), md5_of);
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("ca.pem");
@@ -226,7 +229,7 @@ fn a_ca_of_your_own() {
 
 #[test]
 fn what_is_changed_on_the_way_is_noticed_over_https_without_being_asked() {
-    let ca = ca();
+    let ca = ca("good");
     let server = Server::start(identity(Some(&ca), "localhost", |_| {}), other_md5);
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("ca.pem");
@@ -245,7 +248,7 @@ fn what_is_changed_on_the_way_is_noticed_over_https_without_being_asked() {
 
 #[test]
 fn what_cannot_be_trusted() {
-    let (ca, other) = (ca(), self::ca());
+    let (ca, other) = (ca("good"), self::ca("other"));
     let check = |identity: Identity, reason: &str| {
         let server = Server::start(identity, md5_of);
         let dir = tempfile::tempdir().unwrap();
@@ -286,6 +289,42 @@ fn what_cannot_be_trusted() {
 }
 
 #[test]
+fn an_api_that_cannot_be_reached() {
+    let refused = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let closed = refused.local_addr().unwrap().port();
+    drop(refused);
+    let resets = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let reset = resets.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        // Closed with the client's hello unread, which resets the connection.
+        for stream in resets.incoming() {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            drop(stream);
+        }
+    });
+    let check = |port: u16| {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("ca.pem");
+        fs::write(&file, ca("good").pem()).unwrap();
+        let env = [("SSL_CERT_FILE", file.to_str().unwrap())];
+        let (code, stderr) = run(dir.path(), &format!("https://localhost:{port}"), &env);
+        assert_eq!(code, 1, "{stderr}");
+        assert_eq!(stderr.matches("; trying again").count(), 3, "{stderr}");
+        let last = stderr.lines().last().unwrap();
+        assert!(
+            last.starts_with("error: cannot get an upload address: "),
+            "{last}"
+        );
+        assert!(last.contains(&format!("localhost:{port}")), "{last}");
+    };
+    std::thread::scope(|scope| {
+        for port in [closed, reset] {
+            scope.spawn(move || check(port));
+        }
+    });
+}
+
+#[test]
 fn a_server_that_speaks_no_tls() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -297,7 +336,7 @@ fn a_server_that_speaks_no_tls() {
     });
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("ca.pem");
-    fs::write(&file, ca().pem()).unwrap();
+    fs::write(&file, ca("good").pem()).unwrap();
     let env = [("SSL_CERT_FILE", file.to_str().unwrap())];
     let (code, stderr) = run(dir.path(), &format!("https://localhost:{port}"), &env);
     assert_eq!(code, 1, "{stderr}");
@@ -365,7 +404,7 @@ const TUNNEL: &str = "HTTP/1.1 200 OK\r\n\r\n";
 
 #[test]
 fn through_a_proxy_and_past_it() {
-    let ca = ca();
+    let ca = ca("good");
     let server = Server::start(identity(Some(&ca), "localhost", |_| {}), md5_of);
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("ca.pem");
@@ -401,7 +440,7 @@ fn through_a_proxy_and_past_it() {
 
 #[test]
 fn a_proxy_that_dies_in_the_upload() {
-    let ca = ca();
+    let ca = ca("good");
     let server = Server::start(identity(Some(&ca), "localhost", |_| {}), md5_of);
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("ca.pem");
@@ -427,7 +466,7 @@ fn a_proxy_that_wants_another_password() {
     let address = format!("http://user:CANARYPASSWORD@127.0.0.1:{}", proxy.port);
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("ca.pem");
-    fs::write(&file, ca().pem()).unwrap();
+    fs::write(&file, ca("good").pem()).unwrap();
     let env = [
         ("SSL_CERT_FILE", file.to_str().unwrap()),
         ("HTTPS_PROXY", &address),
