@@ -24,6 +24,8 @@ pub(crate) enum Reply {
     Reset(usize, Vec<u8>),
     /// Reads the request's head and nothing more until it is told to; then as `Full`.
     Deaf(Receiver<()>, Vec<u8>),
+    /// Reads the whole request, and answers a byte at a time.
+    Drip(Vec<u8>),
     /// Reads the whole request, answers, and goes on with the answer for as long as it is read.
     Endless(Vec<u8>),
 }
@@ -169,6 +171,17 @@ async fn serve(mut socket: TcpStream, mut reply: Reply) -> Seen {
             let _ = socket.write_all(&answer).await;
         }
         Reply::Silent => while matches!(socket.read(&mut chunk).await, Ok(1..)) {},
+        Reply::Drip(answer) => {
+            let head = answer.windows(4).position(|w| w == b"\r\n\r\n");
+            let (head, body) = answer.split_at(head.map_or(0, |at| at + 4));
+            let _ = socket.write_all(head).await;
+            for byte in body {
+                if socket.write_all(&[*byte]).await.is_err() {
+                    break;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        }
         Reply::Endless(answer) => {
             let _ = socket.write_all(&answer).await;
             while socket.write_all(&[b'x'; 4096]).await.is_ok() {}

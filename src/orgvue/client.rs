@@ -147,6 +147,11 @@ impl Client {
         &self.0.connection
     }
 
+    /// How long the network is waited for.
+    pub(crate) fn timeouts(&self) -> &TimeoutsSpec {
+        &self.0.timeouts
+    }
+
     /// Asks for a pair of addresses for a file of this format (`json`, `csv`) and encoding (`identity`).
     /// Tried again where that may help: an unused pair does no harm.
     pub async fn generate(&self, format: &str, encoding: &str) -> Result<Locations, OrgvueError> {

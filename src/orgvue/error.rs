@@ -187,6 +187,12 @@ pub enum OrgvueError {
     /// The results are not what they should be.
     #[error("the results cannot be read")]
     Results(#[source] SplitError),
+    /// The results come so slowly that they would never be over.
+    #[error("the results come at less than {per_second} bytes per second")]
+    Slow {
+        /// The least that is waited for.
+        per_second: u64,
+    },
     /// The compressed results are damaged.
     #[error("the compressed results cannot be read")]
     Gzip(#[source] std::io::Error),
@@ -265,6 +271,7 @@ impl Failure for OrgvueError {
             | OrgvueError::Results(_)
             | OrgvueError::Gzip(_) => Outcome::Malformed,
             OrgvueError::BaseUrl(_) | OrgvueError::Token => Outcome::Untrusted,
+            OrgvueError::Slow { .. } => Outcome::Lost,
             OrgvueError::Transport { source, .. } => source.outcome(),
         }
     }

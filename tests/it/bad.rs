@@ -917,7 +917,7 @@ fn usage() {
     );
     check(
         &["check", "p.yaml", "--set", "upload.rat=5MB/s"],
-        "--set upload.rat: unknown key `rat`\n  help: did you mean `rate`? Expected one of: format, length, encoding, chunk, rate, attempts\n",
+        "--set upload.rat: unknown key `rat`\n  help: did you mean `rate`? Expected one of: format, length, encoding, chunk, rate, attempts, verify, expiry\n",
     );
     check(
         &["check", "p.yaml", "--set", "upload.rate"],
