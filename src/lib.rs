@@ -41,7 +41,7 @@
 //!
 //! Leaves that the steps share: [`units`] (settings with a unit), [`dates`], [`decimal`], [`expr`] (expressions),
 //! [`scan`] (searching bytes), [`pool`] (buffers used again), [`secret`] (what is never printed), [`http`] (what
-//! the clients have in common) and [`sample`] (made-up people).
+//! the clients have in common), [`folder`] (where a run may write) and [`sample`] (made-up people).
 //!
 //! The steps do not use each other; `run` does. `config` knows what they take from the pipeline file, and nothing
 //! of how they work.
@@ -67,6 +67,7 @@ pub mod config;
 pub mod dates;
 pub mod decimal;
 pub mod expr;
+pub mod folder;
 pub mod format;
 pub mod http;
 pub mod orgvue;

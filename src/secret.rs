@@ -16,8 +16,8 @@ pub struct PresignedUrl {
     /// Scheme, host and path.
     shown: String,
     host: String,
-    local: bool,
-    expires: Option<SystemTime>,
+    signed_at: Option<SystemTime>,
+    life: Option<Duration>,
     signed_headers: Vec<String>,
 }
 
@@ -55,8 +55,8 @@ impl PresignedUrl {
         let query = url.query().map_or("", |_| "?…");
         Ok(PresignedUrl {
             shown: format!("{}://{host}{}{query}", url.scheme(), url.path()),
-            local: is_local(&url),
-            expires: expires(&url),
+            signed_at: signed_at(&url),
+            life: life(&url),
             signed_headers: parameter(&url, "X-Amz-SignedHeaders")
                 .map(|names| {
                     names
@@ -82,16 +82,20 @@ impl PresignedUrl {
         &self.host
     }
 
-    /// Whether the host is this machine, or an address that only its own network segment reaches
-    /// (cloud metadata services live there).
-    pub fn is_local(&self) -> bool {
-        self.local
-    }
-
     /// When the permission ends, as the URL says it: `X-Amz-Date` plus `X-Amz-Expires`. The clock is the
     /// signer's.
     pub fn expires(&self) -> Option<SystemTime> {
-        self.expires
+        self.signed_at?.checked_add(self.life?)
+    }
+
+    /// How long the permission lives from its signing (`X-Amz-Expires`).
+    pub fn life(&self) -> Option<Duration> {
+        self.life
+    }
+
+    /// Whether the way there is encrypted.
+    pub fn is_https(&self) -> bool {
+        self.shown.starts_with("https:")
     }
 
     /// The request headers that the signature covers, in lower case (`X-Amz-SignedHeaders`); empty where
@@ -123,34 +127,23 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
-fn is_local(url: &Url) -> bool {
-    is_loopback(url)
-        || match url.host() {
-            Some(Host::Ipv4(ip)) => ip.is_link_local() || ip.is_unspecified(),
-            Some(Host::Ipv6(ip)) => {
-                ip.is_unspecified()
-                    || ip.is_unicast_link_local()
-                    || ip
-                        .to_ipv4_mapped()
-                        .is_some_and(|ip| ip.is_loopback() || ip.is_link_local())
-            }
-            _ => false,
-        }
-}
-
 fn parameter(url: &Url, name: &str) -> Option<String> {
     url.query_pairs()
         .find(|(key, _)| key.eq_ignore_ascii_case(name))
         .map(|(_, value)| value.into_owned())
 }
 
-fn expires(url: &Url) -> Option<SystemTime> {
+fn signed_at(url: &Url) -> Option<SystemTime> {
     let signed = parameter(url, "X-Amz-Date")?;
-    let seconds: u32 = parameter(url, "X-Amz-Expires")?.parse().ok()?;
     let signed = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", &signed).ok()?;
     let signed = jiff::tz::Offset::UTC.to_timestamp(signed).ok()?;
-    let ends = u64::try_from(signed.as_second()).ok()? + u64::from(seconds);
-    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(ends))
+    let since = Duration::from_secs(u64::try_from(signed.as_second()).ok()?);
+    SystemTime::UNIX_EPOCH.checked_add(since)
+}
+
+fn life(url: &Url) -> Option<Duration> {
+    let seconds: u32 = parameter(url, "X-Amz-Expires")?.parse().ok()?;
+    Some(Duration::from_secs(seconds.into()))
 }
 
 #[cfg(test)]
@@ -178,6 +171,8 @@ mod tests {
             url.expires().map(httpdate::fmt_http_date).as_deref(),
             Some("Mon, 01 Jan 2024 00:15:00 GMT")
         );
+        assert_eq!(url.life(), Some(Duration::from_secs(900)));
+        assert!(url.is_https());
         assert_eq!(url.signed_headers(), ["host", "content-type"]);
 
         for query in [
@@ -196,21 +191,21 @@ mod tests {
     #[test]
     fn accepts_https_and_this_machine() {
         #[track_caller]
-        fn check(text: &str, expected: Result<bool, UrlError>) {
-            assert_eq!(PresignedUrl::parse(text).map(|u| u.is_local()), expected);
+        fn check(text: &str, expected: Result<(), UrlError>) {
+            assert_eq!(PresignedUrl::parse(text).map(drop), expected);
         }
-        check("https://a.example/b?c", Ok(false));
-        check("https://a.example:8443/b", Ok(false));
-        check(" https://a.example/b\n", Ok(false));
-        check("http://localhost:9000/b", Ok(true));
-        check("http://127.0.0.1:9000/b", Ok(true));
-        check("http://[::1]:9000/b", Ok(true));
-        check("https://127.0.0.1/b", Ok(true));
-        check("https://169.254.169.254/latest", Ok(true));
-        check("https://[fe80::1]/b", Ok(true));
-        check("https://[::ffff:127.0.0.1]/b", Ok(true));
-        check("https://0.0.0.0/b", Ok(true));
-        check("https://10.0.0.8/b", Ok(false));
+        check("https://a.example/b?c", Ok(()));
+        check("https://a.example:8443/b", Ok(()));
+        check(" https://a.example/b\n", Ok(()));
+        check("http://localhost:9000/b", Ok(()));
+        check("http://127.0.0.1:9000/b", Ok(()));
+        check("http://[::1]:9000/b", Ok(()));
+        check("https://127.0.0.1/b", Ok(()));
+        check("https://169.254.169.254/latest", Ok(()));
+        check("https://[fe80::1]/b", Ok(()));
+        check("https://[::ffff:127.0.0.1]/b", Ok(()));
+        check("https://0.0.0.0/b", Ok(()));
+        check("https://10.0.0.8/b", Ok(()));
         check("http://a.example/b", Err(UrlError::NotHttps));
         check("http://localhost.example/b", Err(UrlError::NotHttps));
         check("http://169.254.169.254/b", Err(UrlError::NotHttps));

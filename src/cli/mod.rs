@@ -107,6 +107,7 @@ impl Cli {
             _ => Progress::silent(),
         };
         log::start(globals, &progress);
+        no_core_dumps();
         match self.command {
             Command::Run(args) => args.run(globals, &progress),
             Command::Check(args) => args.run(globals, &progress),
@@ -126,6 +127,25 @@ impl Cli {
             Command::Schema(args) => args.run(),
             Command::Completions(args) => args.run(),
         }
+    }
+}
+
+/// Keeps tokens, keys and people out of core dumps, and other processes of this user from looking into this one. A
+/// system that does not allow it is no reason to stop.
+fn no_core_dumps() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, setrlimit};
+        let none = Rlimit {
+            current: Some(0),
+            maximum: Some(0),
+        };
+        let _ = setrlimit(Resource::Core, none);
+    }
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
 }
 

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use super::resume::{left_open, next, refused};
 use super::{Exit, Failure, Globals, PipelineArgs, put, say};
 use crate::config::{self, Pipeline, Problem, Target};
+use crate::http::hosts::Hosts;
 use crate::orgvue::{Connection, Ticket};
 use crate::report::progress::Progress;
 use crate::report::run_report::{Outcome, PipelineInfo, RunId, RunReport};
@@ -215,6 +216,7 @@ impl Work<'_> {
                         tenant: to.tenant.clone(),
                         dataset: to.dataset.clone(),
                         token,
+                        hosts: to.hosts.clone(),
                     }),
                     _ => {
                         let started = sandbox.insert(embedded(pipeline).await?);
@@ -341,11 +343,13 @@ pub(super) struct Embedded(Sandbox);
 impl Embedded {
     pub(super) fn connection(&self) -> Result<Connection, RunError> {
         let Embedded(sandbox) = self;
+        let base = sandbox
+            .base_url()
+            .parse()
+            .map_err(|_| RunError::Interrupted)?;
         Ok(Connection {
-            base: sandbox
-                .base_url()
-                .parse()
-                .map_err(|_| RunError::Interrupted)?,
+            hosts: Hosts::new(&base, Vec::new(), false),
+            base,
             tenant: sandbox.tenant().to_owned(),
             dataset: sandbox.dataset().to_string().to_uppercase(),
             token: sandbox.token().clone(),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use url::{Host, Url};
 use uuid::Uuid;
 
+use crate::http::hosts::Hosts;
 use crate::orgvue::spec::{
     Action, ActionSpec, Empty, IdentifySpec, ImportSpec, TargetSpec, TokenSpec,
 };
@@ -100,6 +101,12 @@ impl Meaning<'_> {
         if spec.wait.at_most.0.is_zero() {
             self.problem("wait.at_most", "expected a time above zero", "");
         }
+        for (name, span) in spec.timeouts.each() {
+            if span.0.is_zero() {
+                let path = format!("timeouts.{name}");
+                self.problem(&path, "expected a time above zero", "");
+            }
+        }
         if spec.report.dir.as_deref() == Some("") {
             self.problem("report.dir", "expected a folder, found empty text", "");
         }
@@ -131,6 +138,7 @@ impl Meaning<'_> {
             import,
             upload,
             wait: spec.wait,
+            timeouts: spec.timeouts,
             report_dir: spec.report.dir.map(|dir| self.folder.join(dir)),
             state_dir: self.folder.join(spec.state.dir),
             origin: self.origin,
@@ -431,6 +439,7 @@ impl Meaning<'_> {
         }
         let target = base_url.ok().map(|base_url| {
             Target::Orgvue(Connection {
+                hosts: Hosts::new(&base_url, spec.storage_hosts, spec.private_hosts),
                 base_url,
                 tenant: spec.tenant,
                 dataset: spec.dataset,

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use crate::http::hosts::Hosts;
+use crate::http::spec::TimeoutsSpec;
 use crate::orgvue::spec::{ImportSpec, TokenSpec, WaitSpec};
 use crate::rule::ValidateSpec;
 use crate::source::Input;
@@ -47,6 +49,8 @@ pub struct Pipeline {
     pub upload: UploadSpec,
     /// How long the job is waited for.
     pub wait: WaitSpec,
+    /// How long the network is waited for.
+    pub timeouts: TimeoutsSpec,
     /// The folder for the run report; without it, the current one.
     pub report_dir: Option<PathBuf>,
     /// The folder for what is needed to resume, absolute.
@@ -136,6 +140,8 @@ pub struct Connection {
     pub dataset: String,
     /// Where the API token is found.
     pub token: TokenSpec,
+    /// Where the addresses that the API hands out may lead.
+    pub hosts: Hosts,
 }
 
 /// Longest token file in bytes: many times the length of any token.
@@ -231,9 +237,29 @@ impl Pipeline {
             TokenSpec::File(path) => {
                 let shown = path;
                 let path = self.folder.join(path);
+                warn_of_readers(&path, shown, what);
                 let text = read_secret(&path).map_err(|why| format!("the file {shown} {why}"))?;
                 usable(&text, what).map_err(|why| format!("the file {shown} {why}"))
             }
+        }
+    }
+}
+
+/// Says so where others than its owner may read a file with a secret. What is mounted into a container under `/run`
+/// has the mode that the orchestrator gives it.
+fn warn_of_readers(path: &Path, shown: &str, what: &str) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let Ok(metadata) = std::fs::metadata(path) else {
+            return;
+        };
+        let mode = metadata.permissions().mode() & 0o777;
+        let mounted = path.starts_with("/run") || path.starts_with("/var/run");
+        if metadata.is_file() && mode & 0o077 != 0 && !mounted {
+            tracing::warn!(
+                "the file {shown} with the {what} can be read by others (mode {mode:o}): run `chmod 600` on it"
+            );
         }
     }
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::http::spec::TimeoutsSpec;
 use crate::orgvue::spec::{TargetSpec, WaitSpec};
 use crate::report::spec::{RejectsSpec, ReportSpec, StateSpec};
 use crate::rule::ValidateSpec;
@@ -43,6 +44,9 @@ pub struct PipelineSpec {
     /// How long the job is waited for.
     #[serde(default)]
     pub wait: WaitSpec,
+    /// How long the network is waited for.
+    #[serde(default)]
+    pub timeouts: TimeoutsSpec,
     /// Where the run report goes.
     #[serde(default)]
     pub report: ReportSpec,

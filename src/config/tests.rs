@@ -256,7 +256,7 @@ wate: 30m
             "p.yaml:23:13: unknown value `creat`\n  help: did you mean `create`? Expected one of: create, update, replace, delete, noop, createOrUpdate, createOrReplace",
             "p.yaml:24:17: expected a rate above zero with its unit, such as 20MB/s or 512KiB/s, found `20MB`",
             "p.yaml:24:33: expected a whole number from 0 up, found a negative number",
-            "p.yaml:25:1: unknown key `wate`\n  help: did you mean `wait`? Expected one of: version, name, source, stages, validate, rejects, target, upload, wait, report, state",
+            "p.yaml:25:1: unknown key `wate`\n  help: did you mean `wait`? Expected one of: version, name, source, stages, validate, rejects, target, upload, wait, timeouts, report, state",
         ],
     );
 }
@@ -269,7 +269,7 @@ fn what_is_missing() {
         "- a\n",
         &[],
         &[
-            "p.yaml:1:1: expected a map, found a list\n  help: possible keys: version, name, source, stages, validate, rejects, target, upload, wait, report, state",
+            "p.yaml:1:1: expected a map, found a list\n  help: possible keys: version, name, source, stages, validate, rejects, target, upload, wait, timeouts, report, state",
         ],
     );
     check(
@@ -297,8 +297,8 @@ fn what_is_missing() {
             "p.yaml:2:1: the key `path` is missing\n  help: name a file, or write `sample: { rows: 100000 }` for a made-up extract",
             "p.yaml:3:11: the key `base_url` is missing",
             "p.yaml:3:11: the key `dataset` is missing",
-            "p.yaml:3:21: unknown key `tenent`\n  help: did you mean `tenant`? Expected one of: base_url, tenant, dataset, token, action, identify_by, empty, noop_token, clear_token, date_format, implicit_delete, on_property_access_denied, on_item_access_denied, on_action_validation_failure, result_encoding, callback, match_results",
-            "p.yaml:3:35: unknown key `tokn`\n  help: did you mean `token`? Expected one of: base_url, tenant, dataset, token, action, identify_by, empty, noop_token, clear_token, date_format, implicit_delete, on_property_access_denied, on_item_access_denied, on_action_validation_failure, result_encoding, callback, match_results",
+            "p.yaml:3:21: unknown key `tenent`\n  help: did you mean `tenant`? Expected one of: base_url, tenant, dataset, token, storage_hosts, private_hosts, action, identify_by, empty, noop_token, clear_token, date_format, implicit_delete, on_property_access_denied, on_item_access_denied, on_action_validation_failure, result_encoding, callback, match_results",
+            "p.yaml:3:35: unknown key `tokn`\n  help: did you mean `token`? Expected one of: base_url, tenant, dataset, token, storage_hosts, private_hosts, action, identify_by, empty, noop_token, clear_token, date_format, implicit_delete, on_property_access_denied, on_item_access_denied, on_action_validation_failure, result_encoding, callback, match_results",
         ],
     );
     check(
@@ -343,7 +343,7 @@ fn wrong_types() {
     with(
         "upload",
         "x",
-        "expected a map, found text\n  help: possible keys: format, length, encoding, chunk, rate, attempts",
+        "expected a map, found text\n  help: possible keys: format, length, encoding, chunk, rate, attempts, verify, expiry",
     );
     with(
         "upload.format",
@@ -404,7 +404,7 @@ fn wrong_types() {
     with(
         "upload.rat",
         "1MB/s",
-        "unknown key `rat`\n  help: did you mean `rate`? Expected one of: format, length, encoding, chunk, rate, attempts",
+        "unknown key `rat`\n  help: did you mean `rate`? Expected one of: format, length, encoding, chunk, rate, attempts, verify, expiry",
     );
 }
 

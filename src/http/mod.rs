@@ -3,7 +3,9 @@
 //!
 //! Shared by the API and the upload, which do not know each other.
 
+pub mod hosts;
 pub mod retry;
+pub mod spec;
 pub mod text;
 
 #[cfg(test)]
@@ -18,9 +20,7 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use url::Url;
 
 use crate::http::retry::Outcome;
-
-/// How long a connection, its TLS handshake included, may take to come about.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::http::spec::TimeoutsSpec;
 
 /// The most bytes that are read of an answer that is meant to be small: an error page of any size must not
 /// fill the memory.
@@ -32,7 +32,7 @@ pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// What every client starts from: HTTP/1.1 (one connection per upload, header names as sent), no redirects (a
 /// 303 would turn an upload into a GET and its 200 into a false success), and no repeats of its own.
-pub fn builder() -> reqwest::ClientBuilder {
+pub fn builder(timeouts: &TimeoutsSpec) -> reqwest::ClientBuilder {
     // A second installation is refused and changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
@@ -40,22 +40,22 @@ pub fn builder() -> reqwest::ClientBuilder {
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false)
-        .connect_timeout(CONNECT_TIMEOUT)
+        .connect_timeout(timeouts.connect.0)
 }
 
 /// One kind of client, built when it is first needed: for the network, with the system's certificates and
 /// proxies; for plain http to this machine, with neither, so that the sandbox works where there are none.
 pub struct Clients {
-    build: fn() -> reqwest::ClientBuilder,
+    build: Box<dyn Fn() -> reqwest::ClientBuilder + Send + Sync>,
     network: OnceLock<reqwest::Client>,
     this_machine: OnceLock<reqwest::Client>,
 }
 
 impl Clients {
     /// A kind of client; `build` begins with [`builder`].
-    pub const fn new(build: fn() -> reqwest::ClientBuilder) -> Clients {
+    pub fn new(build: impl Fn() -> reqwest::ClientBuilder + Send + Sync + 'static) -> Clients {
         Clients {
-            build,
+            build: Box::new(build),
             network: OnceLock::new(),
             this_machine: OnceLock::new(),
         }
@@ -100,6 +100,8 @@ pub enum Transport {
     Untrusted,
     /// Nothing was sent: the proxy wants a user and password.
     Proxy,
+    /// Nothing was sent: the host's address is one that data may not go to.
+    Refused,
     /// The connection was there and broke.
     Lost,
     /// The connection was there and the answer did not come in time.
@@ -133,7 +135,9 @@ impl TransportError {
     /// As the retry table sees it.
     pub fn outcome(&self) -> Outcome<'static> {
         match self.kind {
-            Transport::Client | Transport::Untrusted | Transport::Proxy => Outcome::Untrusted,
+            Transport::Client | Transport::Untrusted | Transport::Proxy | Transport::Refused => {
+                Outcome::Untrusted
+            }
             Transport::Unreachable => Outcome::Unreachable,
             Transport::Lost | Transport::TimedOut => Outcome::Lost,
         }
@@ -146,6 +150,7 @@ impl std::fmt::Display for TransportError {
         match self.kind {
             Transport::Client => write!(f, "the HTTP client cannot be set up"),
             Transport::Unreachable => write!(f, "cannot connect to {host}"),
+            Transport::Refused => write!(f, "nothing was sent to {host}"),
             Transport::Untrusted => write!(f, "no trusted connection to {host}"),
             Transport::Proxy => write!(f, "the proxy refuses to connect to {host}"),
             Transport::Lost => write!(f, "the connection to {host} broke"),
@@ -173,6 +178,9 @@ fn classify(error: &reqwest::Error) -> Transport {
     while let Some(error) = cause {
         if error.is::<rustls::Error>() {
             return Transport::Untrusted;
+        }
+        if hosts::is_refused(error) {
+            return Transport::Refused;
         }
         // The client's own type for this is private.
         if error.to_string().contains("proxy authorization required") {
@@ -276,7 +284,7 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);
-        let clients = Clients::new(builder);
+        let clients = Clients::new(|| builder(&TimeoutsSpec::default()));
         let url = format!("http://{address}/path?X-Amz-Signature=CANARY");
         let error = clients
             .for_url(&url)
@@ -299,7 +307,7 @@ mod tests {
         )])
         .await;
         let proxy = server.url("").replace("http://", "http://user:CANARY@");
-        let client = builder()
+        let client = builder(&TimeoutsSpec::default())
             .tls_certs_only([])
             .proxy(reqwest::Proxy::all(proxy).unwrap())
             .build()
@@ -319,7 +327,11 @@ mod tests {
         )])
         .await;
         let url = server.url("/").replace("http://", "https://");
-        let client = builder().no_proxy().tls_certs_only([]).build().unwrap();
+        let client = builder(&TimeoutsSpec::default())
+            .no_proxy()
+            .tls_certs_only([])
+            .build()
+            .unwrap();
         let error = client.get(&url).send().await.unwrap_err();
         assert_eq!(TransportError::new("h", error).kind(), Transport::Untrusted);
         server.finish().await;

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot::Receiver;
 use tokio::task::JoinHandle;
 
 /// What is done with one connection.
@@ -16,6 +17,17 @@ pub(crate) enum Reply {
     Raw(Vec<u8>),
     /// Reads the whole request and closes without a word.
     Close,
+    /// Reads the whole request and says nothing until the client ends the connection.
+    Silent,
+    /// Reads the request's head and so many bytes of its body, answers, and closes with the rest unread, which
+    /// resets the connection.
+    Reset(usize, Vec<u8>),
+    /// Reads the request's head and nothing more until it is told to; then as `Full`.
+    Deaf(Receiver<()>, Vec<u8>),
+    /// Reads the whole request, and answers a byte at a time.
+    Drip(Vec<u8>),
+    /// Reads the whole request, answers, and goes on with the answer for as long as it is read.
+    Endless(Vec<u8>),
 }
 
 /// A request as it came.
@@ -98,7 +110,7 @@ impl Server {
     }
 }
 
-async fn serve(mut socket: TcpStream, reply: Reply) -> Seen {
+async fn serve(mut socket: TcpStream, mut reply: Reply) -> Seen {
     let mut bytes = Vec::new();
     let mut chunk = vec![0; 64 * 1024];
     if let Reply::Raw(answer) = &reply {
@@ -136,7 +148,14 @@ async fn serve(mut socket: TcpStream, reply: Reply) -> Seen {
     if let Reply::Early(answer) = &reply {
         let _ = socket.write_all(answer).await;
     }
-    while !is_whole(&body) {
+    if let Reply::Deaf(told, _) = &mut reply {
+        let _ = told.await;
+    }
+    let enough = |body: &[u8]| match &reply {
+        Reply::Reset(bytes, _) => body.len() >= *bytes,
+        _ => is_whole(body),
+    };
+    while !enough(&body) {
         match socket.read(&mut chunk).await {
             Ok(n) if n > 0 => body.extend_from_slice(&chunk[..n]),
             _ => break,
@@ -144,9 +163,28 @@ async fn serve(mut socket: TcpStream, reply: Reply) -> Seen {
     }
     let whole = is_whole(&body);
     match reply {
-        Reply::Full(answer) if whole => {
+        Reply::Full(answer) | Reply::Deaf(_, answer) if whole => {
             let _ = socket.write_all(&answer).await;
             let _ = socket.shutdown().await;
+        }
+        Reply::Reset(_, answer) => {
+            let _ = socket.write_all(&answer).await;
+        }
+        Reply::Silent => while matches!(socket.read(&mut chunk).await, Ok(1..)) {},
+        Reply::Drip(answer) => {
+            let head = answer.windows(4).position(|w| w == b"\r\n\r\n");
+            let (head, body) = answer.split_at(head.map_or(0, |at| at + 4));
+            let _ = socket.write_all(head).await;
+            for byte in body {
+                if socket.write_all(&[*byte]).await.is_err() {
+                    break;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        }
+        Reply::Endless(answer) => {
+            let _ = socket.write_all(&answer).await;
+            while socket.write_all(&[b'x'; 4096]).await.is_ok() {}
         }
         _ => {}
     }

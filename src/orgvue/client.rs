@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use url::Url;
 
+use crate::http::hosts::Hosts;
 use crate::http::retry::{Failure, Outcome, Step, Verdict, verdict, with_retries};
+use crate::http::spec::TimeoutsSpec;
 use crate::http::text::{StorageError, excerpt, sanitise};
 use crate::http::{Clients, TransportError, builder, host_of, read_small, retry_after};
 use crate::orgvue::error::{AddressError, ApiError, ImportError, OrgvueError};
@@ -20,18 +22,6 @@ use crate::secret::{PresignedUrl, UrlError, is_loopback};
 
 /// As the contract writes it.
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
-
-/// How long making a pair of addresses may take.
-const GENERATE_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// How long the import's answer may take. An answer given up is an import of unknown fate, so this is long.
-const IMPORT_TIMEOUT: Duration = Duration::from_secs(180);
-
-/// How long one look at a ticket may take.
-const TICKET_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How long the results may stand still.
-const RESULTS_IDLE: Duration = Duration::from_secs(60);
 
 /// The header that names a request to Orgvue's support.
 const TRACE_ID: &str = "x-amzn-trace-id";
@@ -47,6 +37,8 @@ pub struct Connection {
     pub dataset: String,
     /// The API token, without `Bearer`.
     pub token: SecretString,
+    /// Where the addresses that it hands out may lead.
+    pub hosts: Hosts,
 }
 
 /// A client of the API. Cheap to clone.
@@ -56,8 +48,7 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     connection: Connection,
     authorization: HeaderValue,
-    /// The API is on this machine, so its addresses may be, too.
-    local: bool,
+    timeouts: TimeoutsSpec,
     api: Clients,
     storage: Clients,
 }
@@ -82,16 +73,16 @@ pub struct Locations {
 }
 
 impl Locations {
-    /// How much longer the upload address is good for, by the server's clock where it told it; zero when it has
-    /// expired, nothing where the address does not say.
+    /// How much longer the upload address is good for, by the server's clock; zero when it has expired, nothing
+    /// where the address does not say. This machine's own clock may be wrong and is not asked: where the server did
+    /// not tell its time, the address was signed when it came.
     pub fn remaining(&self) -> Option<Duration> {
-        let ends = self.put.expires()?;
-        let elapsed = self.received.elapsed();
-        let now = match self.server_time {
-            Some(then) => then + elapsed,
-            None => SystemTime::now(),
+        let life = self.put.life()?;
+        let at_first = match (self.put.expires(), self.server_time) {
+            (Some(ends), Some(then)) => ends.duration_since(then).unwrap_or_default().min(life),
+            _ => life,
         };
-        Some(ends.duration_since(now).unwrap_or_default())
+        Some(at_first.saturating_sub(self.received.elapsed()))
     }
 }
 
@@ -107,7 +98,7 @@ pub(crate) struct Answer {
 
 impl Client {
     /// A client for this connection; nothing is opened yet.
-    pub fn new(connection: Connection) -> Result<Client, OrgvueError> {
+    pub fn new(connection: Connection, timeouts: &TimeoutsSpec) -> Result<Client, OrgvueError> {
         let base = &connection.base;
         let problem = match base.scheme() {
             _ if base.host_str().is_none() => Some(UrlError::NotAUrl),
@@ -129,25 +120,36 @@ impl Client {
             })
             .ok_or(OrgvueError::Token)?;
         authorization.set_sensitive(true);
+        let api = timeouts.clone();
+        let (storage, hosts) = (timeouts.clone(), Arc::new(connection.hosts.clone()));
         Ok(Client(Arc::new(Inner {
-            local: is_loopback(base),
+            timeouts: timeouts.clone(),
             connection,
             authorization,
-            api: Clients::new(|| {
+            api: Clients::new(move || {
                 // A kept connection may have died in the long time between the two requests, and an import sent
                 // into a dying connection is an import of unknown fate.
-                builder()
+                builder(&api)
                     .http1_title_case_headers()
                     .user_agent(concat!("rostream/", env!("CARGO_PKG_VERSION")))
                     .pool_max_idle_per_host(0)
             }),
-            storage: Clients::new(|| builder().read_timeout(RESULTS_IDLE)),
+            storage: Clients::new(move || {
+                builder(&storage)
+                    .read_timeout(storage.stalled.0)
+                    .dns_resolver(hosts.clone())
+            }),
         })))
     }
 
     /// The connection's settings.
     pub fn connection(&self) -> &Connection {
         &self.0.connection
+    }
+
+    /// How long the network is waited for.
+    pub(crate) fn timeouts(&self) -> &TimeoutsSpec {
+        &self.0.timeouts
     }
 
     /// Asks for a pair of addresses for a file of this format (`json`, `csv`) and encoding (`identity`).
@@ -161,7 +163,7 @@ impl Client {
         let url = self.url(&["files", "generate"]);
         let body = json!({ "targetType": format, "targetEncoding": encoding });
         let answer = self
-            .ask(WHAT, Method::POST, url, body, GENERATE_TIMEOUT)
+            .ask(WHAT, Method::POST, url, body, self.0.timeouts.answer.0)
             .await?;
         if !answer.status.is_success() {
             return Err(answer.refused());
@@ -219,7 +221,7 @@ impl Client {
             body["callback"] = json!({ "method": "GET", "urlTemplate": template });
         }
         let answer = self
-            .ask(WHAT, Method::PUT, url, body, IMPORT_TIMEOUT)
+            .ask(WHAT, Method::PUT, url, body, self.0.timeouts.import.0)
             .await?;
         let success = answer.status.is_success();
         match self.ticket(&answer) {
@@ -234,7 +236,9 @@ impl Client {
     /// One look at a ticket.
     pub(crate) async fn ticket_at(&self, url: &PresignedUrl) -> Result<Ticket, OrgvueError> {
         const WHAT: &str = "read the ticket";
-        let response = self.fetch(WHAT, url, Some(TICKET_TIMEOUT)).await?;
+        let response = self
+            .fetch(WHAT, url, Some(self.0.timeouts.answer.0))
+            .await?;
         let answer = self.read(WHAT, url.host(), response).await?;
         if !answer.status.is_success() {
             return Err(answer.refused());
@@ -350,9 +354,10 @@ impl Client {
     ) -> Result<PresignedUrl, OrgvueError> {
         PresignedUrl::parse(text)
             .map_err(AddressError::from)
-            .and_then(|url| match url.is_local() && !self.0.local {
-                true => Err(AddressError::Local),
-                false => Ok(url),
+            .and_then(|url| {
+                let parsed = Url::parse(url.expose()).map_err(|_| UrlError::NotAUrl)?;
+                self.0.connection.hosts.check(&parsed)?;
+                Ok(url)
             })
             .map_err(|source| OrgvueError::Address {
                 what,
@@ -495,13 +500,15 @@ mod tests {
     const TOKEN: &str = "eyCANARY.token.of-test_1";
 
     fn client(base: &str) -> Client {
-        Client::new(Connection {
-            base: Url::parse(base).unwrap(),
+        let base = Url::parse(base).unwrap();
+        let connection = Connection {
+            hosts: Hosts::new(&base, vec![], false),
+            base,
             tenant: "ACME".into(),
             dataset: "6586F21B-AD4D-4D06-A309-712AF47184A2".into(),
             token: TOKEN.into(),
-        })
-        .unwrap()
+        };
+        Client::new(connection, &TimeoutsSpec::default()).unwrap()
     }
 
     fn locations(base: &str) -> Locations {
@@ -601,14 +608,21 @@ mod tests {
         )
         .await;
         check(
-            answer("200 OK", &[], r#"{"put":"https://x/?a=CANARY"}"#),
-            r#"cannot get an upload address: the answer holds no `get` address (status 200, it begins with: {"put":"https://x/?…"})"#,
+            answer("200 OK", &[], r#"{"put":"https://s3.amazonaws.com/?a=CANARY"}"#),
+            r#"cannot get an upload address: the answer holds no `get` address (status 200, it begins with: {"put":"https://s3.amazonaws.com/?…"})"#,
         )
         .await;
         check(
             answer("200 OK", &[], r#"{"put":"http://x.example/?a=CANARY","get":"https://x/"}"#),
             "cannot get an upload address: the `put` address in the answer is not acceptable: the address is not https \
              (plain http is accepted for this machine alone)",
+        )
+        .await;
+        check(
+            answer("200 OK", &[], r#"{"put":"https://x.example/?a=CANARY","get":"https://x/"}"#),
+            "cannot get an upload address: the `put` address in the answer is not acceptable: data may not go to the \
+             host x.example: it is neither the API's nor AWS S3's; where it is right, name it in \
+             `target.orgvue.storage_hosts`",
         )
         .await;
         check(
@@ -638,30 +652,37 @@ mod tests {
     }
 
     #[test]
-    fn addresses_on_this_machine_are_for_an_api_on_this_machine() {
+    fn addresses_lead_where_data_may_go() {
         let away = client("https://orgvue.example");
         for text in [
             "http://127.0.0.1/p",
             "https://localhost/p",
             "https://169.254.169.254/p",
+            "https://10.1.2.3/p?s=CANARY",
+            "https://bucket.example/p?s=CANARY",
         ] {
             let error = away.accept("x", "put", text).unwrap_err();
-            assert!(shown(&error).contains("it leads to this machine"), "{text}");
+            let shown = shown(&error);
+            assert!(shown.contains("data may not go to the host"), "{shown}");
+            assert_eq!(verdict(Step::Generate, error.outcome()), Verdict::Fail);
         }
-        assert!(away.accept("x", "put", "https://bucket.example/p").is_ok());
+        let bucket = "https://b.s3.eu-west-1.amazonaws.com/p";
+        assert!(away.accept("x", "put", bucket).is_ok());
     }
 
     #[test]
     fn unusable_connections() {
         #[track_caller]
         fn check(base: &str, token: &str, expected: &str) {
-            let error = Client::new(Connection {
-                base: Url::parse(base).unwrap(),
+            let base = Url::parse(base).unwrap();
+            let connection = Connection {
+                hosts: Hosts::new(&base, vec![], false),
+                base,
                 tenant: "ACME".into(),
                 dataset: "d".into(),
                 token: token.into(),
-            })
-            .unwrap_err();
+            };
+            let error = Client::new(connection, &TimeoutsSpec::default()).unwrap_err();
             assert!(shown(&error).starts_with(expected), "{error}");
         }
         check(

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::http::TransportError;
+use crate::http::hosts::HostError;
 use crate::http::retry::{Failure, Outcome, QUOTA_EXCEEDED};
 use crate::http::text::{MAX_MESSAGE, sanitise};
 use crate::orgvue::splitter::SplitError;
@@ -186,20 +187,26 @@ pub enum OrgvueError {
     /// The results are not what they should be.
     #[error("the results cannot be read")]
     Results(#[source] SplitError),
+    /// The results come so slowly that they would never be over.
+    #[error("the results come at less than {per_second} bytes per second")]
+    Slow {
+        /// The least that is waited for.
+        per_second: u64,
+    },
     /// The compressed results are damaged.
     #[error("the compressed results cannot be read")]
     Gzip(#[source] std::io::Error),
 }
 
 /// Why an address that the API hands out is not used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// It is none, or of the wrong kind.
     #[error(transparent)]
     Url(#[from] UrlError),
-    /// It leads to this machine or its own network segment, and the API is elsewhere.
-    #[error("it leads to this machine or its own network, where the API is not")]
-    Local,
+    /// It leads to a host that data may not go to.
+    #[error(transparent)]
+    Host(#[from] HostError),
 }
 
 fn refusal(what: &str, status: u16, errors: &[ApiError], trace_id: Option<&str>) -> String {
@@ -264,6 +271,7 @@ impl Failure for OrgvueError {
             | OrgvueError::Results(_)
             | OrgvueError::Gzip(_) => Outcome::Malformed,
             OrgvueError::BaseUrl(_) | OrgvueError::Token => Outcome::Untrusted,
+            OrgvueError::Slow { .. } => Outcome::Lost,
             OrgvueError::Transport { source, .. } => source.outcome(),
         }
     }

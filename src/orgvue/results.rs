@@ -14,6 +14,7 @@ use futures::stream::{self, Stream, TryStreamExt};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncReadExt, BufReader};
+use tokio::time::Instant;
 use tokio_util::io::StreamReader;
 
 use crate::http::TransportError;
@@ -29,6 +30,10 @@ const WHAT: &str = "fetch the results";
 
 /// The largest result of one item, in bytes: a result repeats its item at most.
 const MAX_ITEM: usize = 1 << 20;
+
+/// The least that a connection must bring in bytes per second, over a time of `timeouts.stalled`: a server that sends
+/// a byte now and then would keep a run for ever.
+const MIN_RATE: u64 = 256;
 
 /// Bytes read at once.
 const READ: usize = 64 * 1024;
@@ -155,6 +160,8 @@ impl Client {
             seen: 0,
             given: 0,
             failures: 0,
+            brought: 0,
+            waited: Duration::ZERO,
         };
         Box::pin(stream::try_unfold(results, |mut results| async move {
             Ok(results.next().await?.map(|item| (item, results)))
@@ -176,6 +183,9 @@ struct Results {
     given: u64,
     /// Connections that failed.
     failures: usize,
+    /// Bytes that came in the time `waited` for them: of the connection, since it was last judged.
+    brought: u64,
+    waited: Duration,
 }
 
 impl Results {
@@ -205,6 +215,7 @@ impl Results {
                 self.reader = Some(decoded(url.host().to_owned(), response).await?);
                 self.splitter = Splitter::new(MAX_ITEM);
                 self.seen = 0;
+                (self.brought, self.waited) = (0, Duration::ZERO);
             }
             while let Some(element) = self.splitter.next_element().map_err(OrgvueError::Results)? {
                 self.seen += 1;
@@ -217,7 +228,17 @@ impl Results {
             let Some(reader) = &mut self.reader else {
                 continue;
             };
+            let began = Instant::now();
             let read = reader.read(&mut self.buffer).await.map_err(failed)?;
+            self.brought += read as u64;
+            self.waited += began.elapsed();
+            if self.waited >= self.client.timeouts().stalled.0 {
+                if self.brought < MIN_RATE * self.waited.as_secs() {
+                    let per_second = MIN_RATE;
+                    return Err(OrgvueError::Slow { per_second });
+                }
+                (self.brought, self.waited) = (0, Duration::ZERO);
+            }
             if read == 0 {
                 self.splitter.finish().map_err(OrgvueError::Results)?;
                 return Ok(None);
@@ -272,6 +293,8 @@ mod tests {
     use url::Url;
 
     use super::*;
+    use crate::http::hosts::Hosts;
+    use crate::http::spec::TimeoutsSpec;
     use crate::http::testing::{Reply, Server, answer};
     use crate::orgvue::client::Connection;
     use crate::orgvue::ticket::JobStatus;
@@ -334,14 +357,20 @@ mod tests {
 
     /// The number of results, and the error after them with its causes.
     async fn fetch(replies: Vec<Reply>) -> (u64, Option<String>) {
+        fetch_within(replies, TimeoutsSpec::default()).await
+    }
+
+    async fn fetch_within(replies: Vec<Reply>, timeouts: TimeoutsSpec) -> (u64, Option<String>) {
         let mut server = Server::start(replies).await;
-        let client = Client::new(Connection {
-            base: Url::parse(&server.url("")).unwrap(),
+        let base = Url::parse(&server.url("")).unwrap();
+        let connection = Connection {
+            hosts: Hosts::new(&base, vec![], false),
+            base,
             tenant: "ACME".into(),
             dataset: "d".into(),
             token: "CANARY".into(),
-        })
-        .unwrap();
+        };
+        let client = Client::new(connection, &timeouts).unwrap();
         let ticket = Ticket {
             status: JobStatus::Completed,
             trace_id: None,
@@ -449,6 +478,36 @@ mod tests {
             0,
             "cannot fetch the results: the server refused (status 404, it begins with: NoSuchKey: )",
         );
+    }
+
+    #[tokio::test]
+    async fn a_byte_now_and_then_is_not_enough() {
+        let drips = (0..ATTEMPTS).map(|_| Reply::Drip(answer("200 OK", &[], array(1000))));
+        let timeouts = TimeoutsSpec {
+            stalled: crate::units::Span(Duration::from_secs(1)),
+            ..TimeoutsSpec::default()
+        };
+        let (_, error) = fetch_within(drips.collect(), timeouts).await;
+        assert_eq!(
+            error.unwrap(),
+            "the results come at less than 256 bytes per second"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_length_that_lies() {
+        let whole = array(100);
+        let with_length = |length: usize| {
+            let mut reply = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
+            reply.push_str(&String::from_utf8_lossy(&whole));
+            Reply::Full(reply.into_bytes())
+        };
+        // Too long, and the connection ends before: asked for again. Too short, and the array has no end.
+        let long = || with_length(whole.len() + 10);
+        assert_eq!(fetch(vec![long(), ok(&whole)]).await, (100, None));
+        let (_, error) = fetch(vec![with_length(whole.len() - 10)]).await;
+        let error = error.unwrap();
+        assert!(error.contains("they break off after 99"), "{error}");
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, IntoDeserializer, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::http::hosts::HostPattern;
 use crate::units::Span;
 
 /// Where the records go: exactly one of these.
@@ -32,6 +33,10 @@ pub struct OrgvueSpec {
     pub dataset: String,
     /// Where the API token is found. Never the token itself.
     pub token: TokenSpec,
+    /// Hosts that the API's addresses for files may lead to, besides its own and AWS S3's.
+    pub storage_hosts: Vec<HostPattern>,
+    /// Whether those hosts may be in the network of this machine.
+    pub private_hosts: bool,
     /// The import's own settings.
     pub import: ImportSpec,
 }
@@ -89,6 +94,13 @@ macro_rules! import_settings {
             dataset: String,
             /// Where the API token is found. Never the token itself.
             token: TokenSpec,
+            /// Hosts that the API's addresses for files may lead to, besides its own and AWS S3's: a name, or
+            /// `*.` and a domain.
+            #[serde(default)]
+            storage_hosts: Vec<HostPattern>,
+            /// Whether those hosts may be in the network of this machine: private addresses are refused otherwise.
+            #[serde(default)]
+            private_hosts: bool,
             $($(#[$doc])* #[serde(default)] $field: $type,)*
         }
 
@@ -99,6 +111,8 @@ macro_rules! import_settings {
                     tenant: written.tenant,
                     dataset: written.dataset,
                     token: written.token,
+                    storage_hosts: written.storage_hosts,
+                    private_hosts: written.private_hosts,
                     import: ImportSpec { $($field: written.$field,)* },
                 }
             }

@@ -466,7 +466,7 @@ impl Tally {
 #[derive(Debug, thiserror::Error)]
 pub enum RejectsError {
     /// Its folder does not exist and can't be made.
-    #[error("can't create the folder {}", path.display())]
+    #[error("can't use the folder {}", path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
@@ -559,7 +559,7 @@ impl RejectsFile {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        create_folder(folder).map_err(|source| RejectsError::Folder {
+        crate::folder::make(folder).map_err(|source| RejectsError::Folder {
             path: folder.to_owned(),
             source,
         })?;
@@ -696,20 +696,6 @@ fn refuse_what_is_no_file(path: &Path) -> Result<(), RejectsError> {
     Err(RejectsError::NotAFile {
         path: path.to_owned(),
         what,
-    })
-}
-
-/// Creates a folder and those above it where they are missing, for their owner alone.
-pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
-            io::Error::new(error.kind(), "there is a file where a folder is needed")
-        }
-        _ => error,
     })
 }
 
@@ -1041,7 +1027,7 @@ mod tests {
             &[],
             &format!("the rejects file /dev/null is a device or a pipe; {instead}"),
         );
-        check(&at("victim/x.csv"), &[], "can't create the folder D/victim");
+        check(&at("victim/x.csv"), &[], "can't use the folder D/victim");
         check(
             &at("folder/../victim"),
             &[at("missing"), at("victim")],

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 
 use super::human;
-use super::rejects::{Tally, create_folder};
+use super::rejects::Tally;
 
 /// Version of the report's form.
 pub const REPORT_VERSION: u32 = 1;
@@ -412,6 +412,8 @@ pub struct UploadReport {
     pub status: Option<u16>,
     /// The storage's ETag.
     pub etag: Option<String>,
+    /// Whether it is the MD5 of the bytes sent; `false` where nothing was compared.
+    pub verified: bool,
     /// The upload address without its query.
     pub put_url: Option<PublicUrl>,
 }
@@ -455,7 +457,7 @@ impl fmt::Display for PublicUrl {
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     /// Its folder can't be made.
-    #[error("can't create the folder {} for the run report", path.display())]
+    #[error("can't use the folder {} for the run report", path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
@@ -546,7 +548,7 @@ impl RunReport {
             path: dir.to_owned(),
             source,
         };
-        create_folder(dir).map_err(folder)?;
+        crate::folder::make(dir).map_err(folder)?;
         let file = tempfile::Builder::new().prefix(".run-").tempfile_in(dir);
         let path = dir.to_owned();
         file.map(drop)
@@ -556,7 +558,7 @@ impl RunReport {
     /// Writes the report into a folder, which is made where it is missing, and returns its path. The
     /// file appears complete or not at all, and only its owner may read it.
     pub fn write(&self, dir: &Path) -> Result<PathBuf, ReportError> {
-        create_folder(dir).map_err(|source| ReportError::Folder {
+        crate::folder::make(dir).map_err(|source| ReportError::Folder {
             path: dir.to_owned(),
             source,
         })?;
@@ -856,6 +858,7 @@ mod tests {
             attempts: 2,
             status: Some(200),
             etag: Some("\"d41d8cd98f00b204e9800998ecf8427e\"".into()),
+            verified: true,
             put_url: Some(PublicUrl::new(
                 &"https://user:pw@s3.example.com/bucket/key?X-Amz-Signature=canary#x"
                     .parse()
@@ -1134,6 +1137,6 @@ mod tests {
         }
         let below = path.join("x");
         let error = report().write(&below).unwrap_err().to_string();
-        assert!(error.starts_with("can't create the folder "), "{error}");
+        assert!(error.starts_with("can't use the folder "), "{error}");
     }
 }

@@ -15,6 +15,7 @@ use super::blocks::Blocks;
 use super::{Job, RunError, bind, prepare, reading, survey_and_send};
 use crate::batch::RowState;
 use crate::config::Pipeline;
+use crate::http::hosts::Hosts;
 use crate::orgvue::Connection;
 use crate::report::progress::Progress;
 use crate::report::run_report::{PipelineInfo, RunId, RunReport};
@@ -315,11 +316,13 @@ impl Bench {
 /// # Errors
 /// Never, as long as its address is a URL.
 pub fn connection(target: &NullTarget) -> Result<Connection, RunError> {
+    let base = target
+        .base_url()
+        .parse()
+        .map_err(|_| RunError::Interrupted)?;
     Ok(Connection {
-        base: target
-            .base_url()
-            .parse()
-            .map_err(|_| RunError::Interrupted)?,
+        hosts: Hosts::new(&base, Vec::new(), false),
+        base,
         tenant: "NULL".to_owned(),
         dataset: uuid::Uuid::nil().to_string(),
         token: target.token(),

@@ -9,6 +9,7 @@ use crate::sandbox::SandboxError;
 use crate::source::{Source, SourceError};
 use crate::stage::lookup::TableError;
 use crate::upload::body::BodyError;
+use crate::upload::headroom::TooSlow;
 use crate::upload::put::PutError;
 use crate::upload::spool::SpoolError;
 
@@ -107,6 +108,9 @@ pub enum RunError {
     /// The storage did not take the upload.
     #[error(transparent)]
     Upload(#[from] PutError),
+    /// The upload's address does not live as long as the upload takes.
+    #[error(transparent)]
+    TooSlow(#[from] TooSlow),
     /// The storage wants to know the length beforehand.
     #[error(
         "the storage takes no chunked transfer; set `upload.length` to `measured` or `spooled`"

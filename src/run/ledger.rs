@@ -26,7 +26,6 @@ use super::seal::{SealError, open, seal};
 use crate::config::{Override, Pipeline, Target};
 use crate::orgvue::{JobStatus, Ticket};
 use crate::report::human;
-use crate::report::rejects::create_folder;
 use crate::report::run_report::{Outcome, RowCounts, RunId, RunReport};
 use crate::secret::PresignedUrl;
 use crate::source::Source;
@@ -352,7 +351,7 @@ impl Folder {
     /// # Errors
     /// A lock that another process holds; a folder that can't be used.
     pub fn lock(&self, pipeline: &str, run: &RunId) -> Result<Lock, LedgerError> {
-        create_folder(&self.0).map_err(|source| self.failed(source))?;
+        crate::folder::make(&self.0).map_err(|source| self.failed(source))?;
         self.is_own()?;
         let name = file_name(pipeline);
         let path = self.0.join(format!("{name}.lock"));

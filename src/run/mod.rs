@@ -42,11 +42,13 @@ use crate::source::spec::SourceFormat;
 use crate::stage::Resources;
 use crate::stage::hash::{Key, KeySpec};
 use crate::stage::lookup::Table;
+use crate::units::Rate;
 use crate::upload::body::BodyError;
 use crate::upload::gzip;
+use crate::upload::headroom::fits;
 use crate::upload::pace::pace;
 use crate::upload::put::{PutError, PutRequest, Uploader};
-use crate::upload::spec::{BodyEncoding, Length, UploadFormat};
+use crate::upload::spec::{BodyEncoding, Expiry, Length, UploadFormat, Verify};
 use crate::upload::spool::{Spool, SpoolWriter};
 use blocks::{Blocks, Header, Reading, RecordLayout};
 pub use error::RunError;
@@ -307,7 +309,7 @@ async fn survey_and_send(
         surveyed.rejects.finish()?;
         return Ok(());
     };
-    let client = Client::new(connection)?;
+    let client = Client::new(connection, &pipeline.timeouts)?;
     report.import = None;
     let (surveyed, locations) = match pipeline.length() {
         Length::Chunked => match send_straight(job, prepared, first, &client, report).await? {
@@ -460,6 +462,7 @@ async fn send(
     report.bytes.body = length;
     job.progress.begin(Phase::Upload, Some(length));
     let mut attempt = 1;
+    let mut pace = None;
     loop {
         let slot = Slot::default();
         let body: BoxStream<'static, Result<Bytes, BodyError>> = match ready {
@@ -477,8 +480,16 @@ async fn send(
                 send::stream(processed, body, slot.clone()).boxed()
             }
         };
-        let (locations, put) =
-            put(job, &prepared.source, client, Some(length), body, report).await?;
+        let (locations, put) = put(
+            job,
+            &prepared.source,
+            client,
+            Some(length),
+            body,
+            &mut pace,
+            report,
+        )
+        .await?;
         let error = match put {
             Ok(()) => return Ok(locations),
             Err(error) => error,
@@ -555,6 +566,7 @@ async fn send_straight(
         client,
         None,
         encoded(job, body),
+        &mut None,
         report,
     )
     .await;
@@ -596,13 +608,15 @@ async fn send_straight(
     }
 }
 
-/// Asks for a pair of addresses and puts the body to one of them.
+/// Asks for a pair of addresses and puts the body to one of them. `measured` is the bytes per second of the attempt
+/// before, where it came far enough to tell, and then of this one.
 async fn put(
     job: &Job<'_>,
     source: &Source,
     client: &Client,
     length: Option<u64>,
     body: BoxStream<'static, Result<Bytes, BodyError>>,
+    measured: &mut Option<Rate>,
     report: &mut RunReport,
 ) -> Result<(Locations, Result<(), PutError>), RunError> {
     let upload = &job.pipeline.upload;
@@ -630,12 +644,23 @@ async fn put(
         attempts: 0,
         status: None,
         etag: None,
+        verified: false,
         put_url: None,
     });
     told.attempts += 1;
     told.put_url = url::Url::parse(locations.put.expose())
         .ok()
         .map(|url| PublicUrl::new(&url));
+    let life = locations.remaining();
+    let until_end = life.filter(|_| upload.expiry == Expiry::End);
+    if let Some(life) = until_end {
+        if life.is_zero() {
+            return Ok((locations, Err(PutError::Expired { sent: 0 })));
+        }
+        if let Some(length) = length {
+            fits(length, life, upload.rate, *measured)?;
+        }
+    }
     let progress = job.progress.clone();
     let paced = pace(body, upload.rate, upload.chunk.0 as usize)
         .inspect_ok(move |bytes| progress.add_bytes_sent(bytes.len() as u64));
@@ -644,15 +669,40 @@ async fn put(
         url: &locations.put,
         length,
         content_type: Some(content_type),
+        verify: match upload.verify {
+            Verify::Auto => locations.put.is_https(),
+            Verify::Md5 => true,
+            Verify::None => false,
+        },
+        life: until_end,
         sent: sent.clone(),
     };
+    let uploader = Uploader::new(&client.connection().hosts, &job.pipeline.timeouts);
     let began = Instant::now();
-    let answer = Uploader::new().put(request, paced.boxed()).await;
-    *report.seconds.upload.get_or_insert_default() += began.elapsed();
-    report.bytes.sent += sent.load(Ordering::Relaxed);
+    let answer = uploader.put(request, paced.boxed()).await;
+    let (took, sent) = (began.elapsed(), sent.load(Ordering::Relaxed));
+    *report.seconds.upload.get_or_insert_default() += took;
+    report.bytes.sent += sent;
+    if life.is_some_and(|life| took > life) {
+        tracing::warn!(
+            took_s = took.as_secs(),
+            "the upload's address expired on the way"
+        );
+    }
+    *measured = match answer {
+        // A connection that broke or stood still says nothing of how fast it is.
+        Err(PutError::Expired { .. } | PutError::Refused { .. }) if took.as_secs() > 0 => {
+            Some(Rate(sent / took.as_secs())).filter(|rate| rate.0 > 0)
+        }
+        _ => None,
+    };
     let answer = answer.map(|receipt| {
         told.status = Some(receipt.status);
         told.etag = receipt.etag;
+        told.verified = receipt.verified;
+        if upload.verify == Verify::Md5 && !receipt.verified {
+            tracing::warn!("the storage states no MD5, so that of the upload was not compared");
+        }
         report.bytes.body = receipt.bytes;
     });
     Ok((locations, answer))

@@ -40,7 +40,7 @@ async fn take_up(
     let Some(connection) = job.connection.clone() else {
         return Ok(());
     };
-    let client = Client::new(connection)?;
+    let client = Client::new(connection, &job.pipeline.timeouts)?;
     remember(entry, report);
     report.import = Some(asked(&job.pipeline.import));
     job.progress.begin(super::Phase::Wait, None);

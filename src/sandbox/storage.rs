@@ -311,6 +311,7 @@ pub(super) async fn put(
         return Err(INCOMPLETE);
     }
 
+    let encrypted = md5.is_none();
     let etag = md5.unwrap_or_else(random_etag);
     shared.store.keep(
         &id,
@@ -333,5 +334,12 @@ pub(super) async fn put(
         .entry(&id)
         .and_then(|entry| entry.object)
         .map(|object| object.path);
-    Ok((StatusCode::OK, [(header::ETAG, format!("\"{etag}\""))]).into_response())
+    let mut answer = [(header::ETAG, format!("\"{etag}\""))].into_response();
+    if encrypted {
+        answer.headers_mut().insert(
+            "x-amz-server-side-encryption",
+            header::HeaderValue::from_static("aws:kms"),
+        );
+    }
+    Ok(answer)
 }

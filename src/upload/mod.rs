@@ -6,6 +6,7 @@
 
 pub mod body;
 pub mod gzip;
+pub mod headroom;
 pub mod pace;
 pub mod put;
 

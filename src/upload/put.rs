@@ -13,23 +13,22 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use futures::stream::{BoxStream, Stream, StreamExt, TryStreamExt};
 use futures::task::AtomicWaker;
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG};
+use md5::{Digest, Md5};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap};
 use tokio::time::Instant;
 
+use crate::http::hosts::{Hosts, is_s3};
 use crate::http::retry::{Failure, Outcome};
+use crate::http::spec::TimeoutsSpec;
 use crate::http::text::{StorageError, excerpt, sanitise};
 use crate::http::{Clients, TransportError, builder, read_small, retry_after};
 use crate::secret::PresignedUrl;
+use crate::units::Span;
 use crate::upload::body::{BodyError, exact};
 
-/// The connection takes no byte for this long while there are some to take: it is dead. Slow is not dead: what the
-/// system has buffered (some megabytes) leaves within this at 100 kB/s. The kernel's own limit for unacknowledged
-/// bytes (`TCP_USER_TIMEOUT`) is set to the same.
-pub const STALLED_AFTER: Duration = Duration::from_secs(60);
-
-/// Everything is handed over and no answer comes for this long. Long enough to send what the system has buffered, and
-/// for a storage to put a large object away.
-pub const UNANSWERED_AFTER: Duration = Duration::from_secs(120);
+/// The largest body of one PUT to S3: 5 GiB, by its user guide. More takes an upload in parts, for which one
+/// address is not enough.
+const MAX_S3: u64 = 5 << 30;
 
 /// How long the rest of an error page may take.
 const ERROR_PAGE: Duration = Duration::from_secs(10);
@@ -45,6 +44,10 @@ pub struct PutRequest<'a> {
     /// The body's media type. Sent only where the address was signed with one; a header that was not signed may
     /// be a reason to refuse.
     pub content_type: Option<&'a str>,
+    /// Whether the storage's MD5 is compared with that of the bytes handed to the connection.
+    pub verify: bool,
+    /// The upload is cut off after this, since the address is then good no longer.
+    pub life: Option<Duration>,
     /// Set to 0 at the beginning, then counts the bytes handed to the connection.
     pub sent: Arc<AtomicU64>,
 }
@@ -58,6 +61,8 @@ pub struct Receipt {
     pub etag: Option<String>,
     /// Bytes sent.
     pub bytes: u64,
+    /// Whether the storage's MD5 was compared, and is that of the bytes sent.
+    pub verified: bool,
 }
 
 /// The upload did not succeed. In every case the storage either keeps nothing or must not be believed: never
@@ -86,22 +91,51 @@ pub enum PutError {
         /// Bytes handed to the connection by then.
         sent: u64,
     },
-    /// The body itself failed; the connection was cut.
-    #[error("the upload was cut off, nothing is stored")]
-    Body(#[source] BodyError),
-    /// No byte went out for [`STALLED_AFTER`].
-    #[error("the upload to {host} stood still for {} s after {sent} bytes", STALLED_AFTER.as_secs())]
-    Stalled {
+    /// It says that it holds other bytes than were sent.
+    #[error(
+        "{host} stored other bytes than were sent: the MD5 in its answer's ETag is not theirs, so something on the way changed them"
+    )]
+    Damaged {
         /// The storage's host.
         host: String,
+    },
+    /// More than S3 takes at once.
+    #[error(
+        "the upload has {length} bytes, and S3 takes {MAX_S3} (5 GiB) at once; nothing was sent: use `upload.encoding: gzip`, or split the source"
+    )]
+    TooLarge {
+        /// Bytes in the body.
+        length: u64,
+    },
+    /// The address was good for no longer.
+    #[error("{}", match sent {
+        0 => "the upload's address had expired before the first byte was sent".to_owned(),
+        _ => format!("the upload was slower than its address lives: the address expired after {sent} bytes"),
+    })]
+    Expired {
         /// Bytes handed to the connection by then.
         sent: u64,
     },
-    /// Everything was sent and no answer came for [`UNANSWERED_AFTER`].
-    #[error("{host} did not answer within {} s after the upload's last byte", UNANSWERED_AFTER.as_secs())]
+    /// The body itself failed; the connection was cut.
+    #[error("the upload was cut off, nothing is stored")]
+    Body(#[source] BodyError),
+    /// No byte went out for too long.
+    #[error("the upload to {host} stood still for {} after {sent} bytes (`timeouts.stalled`)", Span(*after))]
+    Stalled {
+        /// The storage's host.
+        host: String,
+        /// How long.
+        after: Duration,
+        /// Bytes handed to the connection by then.
+        sent: u64,
+    },
+    /// Everything was sent and no answer came for too long.
+    #[error("{host} did not answer within {} after the upload's last byte (`timeouts.unanswered`)", Span(*after))]
     Unanswered {
         /// The storage's host.
         host: String,
+        /// How long.
+        after: Duration,
     },
     /// The connection failed, or never was.
     #[error("the upload failed after {sent} bytes")]
@@ -146,9 +180,11 @@ impl Failure for PutError {
                 status: *status,
                 code: Some(&*storage.code).filter(|code| !code.is_empty()),
             },
-            PutError::Early { .. } => Outcome::Malformed,
-            PutError::Body(_) => Outcome::OwnBody,
-            PutError::Stalled { .. } | PutError::Unanswered { .. } => Outcome::Lost,
+            PutError::Early { .. } | PutError::Damaged { .. } => Outcome::Malformed,
+            PutError::Body(_) | PutError::TooLarge { .. } => Outcome::OwnBody,
+            PutError::Stalled { .. } | PutError::Unanswered { .. } | PutError::Expired { .. } => {
+                Outcome::Lost
+            }
             PutError::Transport { source, .. } => source.outcome(),
         }
     }
@@ -164,25 +200,26 @@ impl Failure for PutError {
 /// The client for uploads: apart from the API's, for it must never send a token.
 pub struct Uploader {
     clients: Clients,
-}
-
-impl Default for Uploader {
-    fn default() -> Self {
-        Uploader::new()
-    }
+    stalled: Duration,
+    unanswered: Duration,
 }
 
 impl Uploader {
     /// Nothing is opened yet.
-    pub const fn new() -> Uploader {
+    pub fn new(hosts: &Hosts, timeouts: &TimeoutsSpec) -> Uploader {
+        let (hosts, own) = (Arc::new(hosts.clone()), timeouts.clone());
         Uploader {
-            clients: Clients::new(|| {
+            clients: Clients::new(move || {
                 // One connection an upload: a kept one may be dead without knowing it.
-                let client = builder().pool_max_idle_per_host(0);
+                let client = builder(&own)
+                    .dns_resolver(hosts.clone())
+                    .pool_max_idle_per_host(0);
                 #[cfg(target_os = "linux")]
-                let client = client.tcp_user_timeout(STALLED_AFTER);
+                let client = client.tcp_user_timeout(own.stalled.0);
                 client
             }),
+            stalled: timeouts.stalled.0,
+            unanswered: timeouts.unanswered.0,
         }
     }
 
@@ -196,9 +233,14 @@ impl Uploader {
             url,
             length,
             content_type,
+            verify,
+            life,
             sent,
         } = request;
         sent.store(0, Ordering::Relaxed);
+        if let Some(length) = length.filter(|length| *length > MAX_S3 && is_s3(url.host())) {
+            return Err(PutError::TooLarge { length });
+        }
         let transport = |sent: &AtomicU64, source| PutError::Transport {
             sent: sent.load(Ordering::Relaxed),
             source,
@@ -216,7 +258,7 @@ impl Uploader {
         {
             put = put.header(CONTENT_TYPE, media_type);
         }
-        let watch = Arc::new(Watch::new(sent.clone(), length));
+        let watch = Arc::new(Watch::new(sent.clone(), length, verify));
         // The client goes on sending in the background after an early answer; nobody wants that.
         let _cut = CutOnDrop(watch.clone());
         let body = body.boxed();
@@ -246,12 +288,16 @@ impl Uploader {
 
         let answer = tokio::select! {
             answer = put.send() => answer,
-            phase = watch.stands_still() => {
-                let host = url.host().to_owned();
+            phase = watch.stands_still(self.stalled, self.unanswered) => {
+                let (host, sent) = (url.host().to_owned(), sent.load(Ordering::Relaxed));
                 return Err(match phase {
-                    Phase::Sent => PutError::Unanswered { host },
-                    _ => PutError::Stalled { host, sent: sent.load(Ordering::Relaxed) },
+                    Phase::Sent => PutError::Unanswered { host, after: self.unanswered },
+                    _ => PutError::Stalled { host, after: self.stalled, sent },
                 });
+            }
+            () = over(life) => {
+                let sent = sent.load(Ordering::Relaxed);
+                return Err(PutError::Expired { sent });
             }
         };
         if let Some(error) = watch.take_error() {
@@ -270,7 +316,15 @@ impl Uploader {
                     sent: bytes,
                 });
             }
+            let verified = match (watch.take_md5(), stored_md5(answer.headers())) {
+                (Some(sent), Some(stored)) if sent != stored => {
+                    let host = url.host().to_owned();
+                    return Err(PutError::Damaged { host });
+                }
+                (sent, stored) => sent.is_some() && stored.is_some(),
+            };
             return Ok(Receipt {
+                verified,
                 status: status.as_u16(),
                 etag: answer
                     .headers()
@@ -281,7 +335,8 @@ impl Uploader {
         }
         let retry_after = retry_after(answer.headers(), SystemTime::now());
         // The status is known; a page that breaks off or drags on does not change it.
-        let page = tokio::time::timeout(ERROR_PAGE, read_small(url.host(), answer)).await;
+        let patience = ERROR_PAGE.min(self.unanswered);
+        let page = tokio::time::timeout(patience, read_small(url.host(), answer)).await;
         let page = page
             .ok()
             .and_then(Result::ok)
@@ -297,6 +352,30 @@ impl Uploader {
             retry_after,
         })
     }
+}
+
+/// Comes back when an address is good no longer.
+async fn over(life: Option<Duration>) {
+    match life {
+        Some(life) => tokio::time::sleep(life).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The MD5 of what the storage holds, where its ETag is one. It is 32 digits in quotes then; but so it is with S3's
+/// encryption by KMS or by a key of the client's, where it stands for something else.
+fn stored_md5(headers: &HeaderMap) -> Option<[u8; 16]> {
+    let kms = headers
+        .get("x-amz-server-side-encryption")
+        .is_some_and(|by| by.as_bytes().starts_with(b"aws:kms"));
+    if kms || headers.contains_key("x-amz-server-side-encryption-customer-algorithm") {
+        return None;
+    }
+    let tag = headers.get(ETAG)?.to_str().ok()?;
+    let digits = tag.strip_prefix('"')?.strip_suffix('"')?;
+    let is_hex = digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    let number = u128::from_str_radix(is_hex.then_some(digits)?, 16).ok()?;
+    Some(number.to_be_bytes())
 }
 
 /// Whose turn it is.
@@ -316,6 +395,8 @@ struct Watch {
     error: Mutex<Option<BodyError>>,
     sent: Arc<AtomicU64>,
     length: Option<u64>,
+    /// Of the bytes handed to the connection, where it is wanted.
+    md5: Mutex<Option<Md5>>,
     cut: AtomicBool,
     asking: AtomicWaker,
 }
@@ -331,13 +412,14 @@ impl Drop for CutOnDrop {
 }
 
 impl Watch {
-    fn new(sent: Arc<AtomicU64>, length: Option<u64>) -> Watch {
+    fn new(sent: Arc<AtomicU64>, length: Option<u64>, verify: bool) -> Watch {
         Watch {
             // Until the first byte is asked for, the client's connect timeout watches.
             phase: Mutex::new((Phase::Making, Instant::now())),
             error: Mutex::new(None),
             sent,
             length,
+            md5: Mutex::new(verify.then(Md5::new)),
             cut: AtomicBool::new(false),
             asking: AtomicWaker::new(),
         }
@@ -362,15 +444,23 @@ impl Watch {
             .take()
     }
 
+    fn md5(&self) -> MutexGuard<'_, Option<Md5>> {
+        self.md5.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take_md5(&self) -> Option<[u8; 16]> {
+        self.md5().take().map(|md5| md5.finalize().into())
+    }
+
     /// Comes back when the network or the storage has done nothing for too long.
-    async fn stands_still(&self) -> Phase {
+    async fn stands_still(&self, stalled: Duration, unanswered: Duration) -> Phase {
         loop {
             let (phase, since) = *self.phase();
             let until = match phase {
                 // Looks again soon, so that a stop that begins meanwhile is timed from its beginning.
                 Phase::Making => Instant::now() + Duration::from_secs(1),
-                Phase::Sending => since + STALLED_AFTER,
-                Phase::Sent => since + UNANSWERED_AFTER,
+                Phase::Sending => since + stalled,
+                Phase::Sent => since + unanswered,
             };
             tokio::time::sleep_until(until).await;
             if phase != Phase::Making && *self.phase() == (phase, since) {
@@ -415,6 +505,9 @@ impl Stream for Watched {
                 Poll::Pending
             }
             Poll::Ready(Some(Ok(bytes))) => {
+                if let Some(md5) = &mut *watch.md5() {
+                    md5.update(&bytes);
+                }
                 // The client stops asking at the declared length. The last piece of an exact body comes only
                 // after its good end, so the count alone tells.
                 let all = Some(watch.sent.load(Ordering::Relaxed)) == watch.length;
@@ -466,14 +559,22 @@ mod tests {
             url: &url,
             length,
             content_type: Some("text/csv"),
+            verify: true,
+            life: None,
             sent: Arc::default(),
         };
-        let result = Uploader::new().put(request, stream::iter(body)).await;
+        let result = uploader().put(request, stream::iter(body)).await;
         if let Err(error) = &result {
             assert_no_secret(error);
         }
         let seen = server.finish().await.remove(0);
         (result, seen)
+    }
+
+    fn uploader() -> Uploader {
+        let api = url::Url::parse("http://127.0.0.1/").unwrap();
+        let hosts = Hosts::new(&api, vec![], false);
+        Uploader::new(&hosts, &TimeoutsSpec::default())
     }
 
     fn assert_no_secret(error: &(dyn Error + 'static)) {
@@ -589,9 +690,11 @@ mod tests {
             url: &url,
             length: Some(200_000_000),
             content_type: None,
+            verify: false,
+            life: None,
             sent: Arc::default(),
         };
-        let error = Uploader::new().put(request, endless).await.unwrap_err();
+        let error = uploader().put(request, endless).await.unwrap_err();
         assert!(
             matches!(error, PutError::Early { status: 200, .. }),
             "{error:?}"
@@ -687,6 +790,8 @@ mod tests {
             url: &url,
             length: Some(1000),
             content_type: None,
+            verify: false,
+            life: None,
             sent: Arc::default(),
         };
         let (asked, was_asked) = tokio::sync::oneshot::channel();
@@ -694,7 +799,7 @@ mod tests {
             let _ = asked.send(());
             std::future::pending().await
         }));
-        let uploader = Uploader::new();
+        let uploader = uploader();
         tokio::select! {
             result = uploader.put(request, body) => panic!("{result:?}"),
             _ = was_asked => {}
@@ -702,9 +807,349 @@ mod tests {
         assert!(!server.finish().await[0].whole);
     }
 
+    #[tokio::test]
+    async fn the_md5_of_the_storage_is_that_of_the_bytes_sent() {
+        async fn check(headers: &[&str], expected: Result<bool, ()>) {
+            let reply = Reply::Full(answer("200 OK", headers, ""));
+            let (result, seen) = upload(reply, Some(6), "host", pieces(3, 2)).await;
+            assert_eq!(seen.body, b"aabbcc");
+            match (result, expected) {
+                (Ok(receipt), Ok(verified)) => assert_eq!(receipt.verified, verified),
+                (Err(error @ PutError::Damaged { .. }), Err(())) => {
+                    assert_eq!(verdict(Step::Put, error.outcome()), Verdict::RetryFreshUrl);
+                }
+                (found, _) => panic!("{headers:?}: {found:?}"),
+            }
+        }
+        const OTHER: &str = "ETag: \"00000000000000000000000000000000\"";
+        check(&["ETag: \"61a60170273e74a5be90355ffe8e86ad\""], Ok(true)).await;
+        check(&["ETag: \"61A60170273E74A5BE90355FFE8E86AD\""], Ok(true)).await;
+        check(&[OTHER], Err(())).await;
+        check(&[OTHER, "x-amz-server-side-encryption: AES256"], Err(())).await;
+        for no_md5 in [
+            &[][..],
+            &["ETag: \"abc\""],
+            &["ETag: 00000000000000000000000000000000"],
+            &["ETag: W/\"00000000000000000000000000000000\""],
+            &["ETag: \"+0000000000000000000000000000000\""],
+            &["ETag: \"00000000000000000000000000000000-2\""],
+            &[OTHER, "x-amz-server-side-encryption: aws:kms"],
+            &[OTHER, "x-amz-server-side-encryption: aws:kms:dsse"],
+            &[
+                OTHER,
+                "x-amz-server-side-encryption-customer-algorithm: AES256",
+            ],
+        ] {
+            check(no_md5, Ok(false)).await;
+        }
+    }
+
+    /// More than the buffers between us and the server take.
+    const MUCH: u64 = 64_000_000;
+
+    fn much() -> impl Stream<Item = Result<Bytes, BodyError>> + Send {
+        stream::iter((0..640).map(|_| Ok(Bytes::from_static(&[b'x'; 100_000]))))
+    }
+
+    async fn upload_much(reply: Reply, timeouts: TimeoutsSpec, life: Option<u64>) -> PutError {
+        let mut server = Server::start([reply]).await;
+        let url = PresignedUrl::parse(&server.url(&format!("/file{QUERY}host"))).unwrap();
+        let request = PutRequest {
+            url: &url,
+            length: Some(MUCH),
+            content_type: None,
+            verify: false,
+            life: life.map(Duration::from_millis),
+            sent: Arc::default(),
+        };
+        let hosts = Hosts::new(
+            &url::Url::parse("http://127.0.0.1/").unwrap(),
+            vec![],
+            false,
+        );
+        let error = Uploader::new(&hosts, &timeouts).put(request, much()).await;
+        let error = error.unwrap_err();
+        assert_no_secret(&error);
+        server.finish().await;
+        assert_eq!(verdict(Step::Put, error.outcome()), Verdict::RetryFreshUrl);
+        error
+    }
+
+    fn impatient() -> TimeoutsSpec {
+        let second = Span(Duration::from_secs(1));
+        TimeoutsSpec {
+            stalled: second,
+            unanswered: second,
+            ..TimeoutsSpec::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_reads_no_further() {
+        // Its end is told by nobody: the client gives up first, and the server is then let go.
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let reply = Reply::Deaf(told, answer("200 OK", &[], ""));
+        let (stalled, ()) = tokio::join!(upload_much(reply, impatient(), None), async {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            let _ = tell.send(());
+        });
+        // The kernel's limit is the same, and may be the first.
+        let text = chain(&stalled);
+        match stalled {
+            PutError::Stalled { .. } => {
+                assert!(text.contains(" stood still for 1s after "), "{text}");
+            }
+            _ => assert!(text.contains("timed out"), "{text}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_pauses_is_waited_for() {
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let mut server = Server::start([Reply::Deaf(told, answer("200 OK", &[], ""))]).await;
+        let url = PresignedUrl::parse(&server.url("/")).unwrap();
+        let sent = Arc::<AtomicU64>::default();
+        let request = PutRequest {
+            url: &url,
+            length: Some(MUCH),
+            content_type: None,
+            verify: false,
+            life: None,
+            sent: sent.clone(),
+        };
+        let uploader = uploader();
+        let (result, at_the_pause) = tokio::join!(uploader.put(request, much()), async {
+            // Until the buffers are full.
+            let mut before = 0;
+            loop {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                let now = sent.load(Ordering::Relaxed);
+                if now > 0 && now == before {
+                    break;
+                }
+                before = now;
+            }
+            let _ = tell.send(());
+            before
+        });
+        assert_eq!(result.unwrap().bytes, MUCH);
+        assert!(at_the_pause < MUCH);
+        assert!(server.finish().await[0].whole);
+    }
+
+    /// A host behind which nobody takes connections, and none is refused.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_connection_that_does_not_come_about() {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        // Until the queue of those that wait to be accepted is full.
+        let mut waiting = Vec::new();
+        while let Ok(connected) = tokio::time::timeout(
+            Duration::from_millis(300),
+            tokio::net::TcpStream::connect(address),
+        )
+        .await
+        {
+            waiting.push(connected.unwrap());
+            assert!(waiting.len() < 100);
+        }
+        let url = PresignedUrl::parse(&format!("http://{address}/?s=CANARY")).unwrap();
+        let request = PutRequest {
+            url: &url,
+            length: Some(MUCH),
+            content_type: None,
+            verify: false,
+            life: None,
+            sent: Arc::default(),
+        };
+        let timeouts = TimeoutsSpec {
+            connect: Span(Duration::from_secs(1)),
+            ..TimeoutsSpec::default()
+        };
+        let hosts = Hosts::new(&url::Url::parse(url.expose()).unwrap(), vec![], false);
+        let error = Uploader::new(&hosts, &timeouts).put(request, much()).await;
+        let error = error.unwrap_err();
+        assert_no_secret(&error);
+        assert_eq!(
+            chain(&error),
+            format!(
+                "the upload failed after 0 bytes: cannot connect to {address}: tcp connect error: deadline has elapsed"
+            )
+        );
+        assert_eq!(verdict(Step::Put, error.outcome()), Verdict::RetryFreshUrl);
+    }
+
+    /// What a name stands for is judged in the client, when it connects.
+    #[tokio::test]
+    async fn a_name_that_stands_for_this_machine() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let url = PresignedUrl::parse(&format!("http://localhost:{port}/?s=CANARY")).unwrap();
+        let api = url::Url::parse("https://orgvue.example/").unwrap();
+        let hosts = |private| Hosts::new(&api, vec!["localhost".parse().unwrap()], private);
+        let put = async |private| {
+            let request = PutRequest {
+                url: &url,
+                length: Some(10),
+                content_type: None,
+                verify: false,
+                life: None,
+                sent: Arc::default(),
+            };
+            let timeouts = impatient();
+            let uploader = Uploader::new(&hosts(private), &timeouts);
+            let error = uploader.put(request, stream::pending()).await.unwrap_err();
+            assert_no_secret(&error);
+            error
+        };
+        let error = put(false).await;
+        let text = chain(&error);
+        assert!(text.contains(": nothing was sent to localhost:"), "{text}");
+        assert!(
+            text.ends_with("set `target.orgvue.private_hosts: true`"),
+            "{text}"
+        );
+        assert_eq!(verdict(Step::Put, error.outcome()), Verdict::Fail);
+        listener.set_nonblocking(true).unwrap();
+        assert!(listener.accept().is_err());
+        // With that, it is connected to.
+        drop(listener);
+        let error = put(true).await;
+        assert!(
+            chain(&error).contains("cannot connect to localhost:"),
+            "{error:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_server_that_never_answers() {
+        let error = upload_much(Reply::Silent, impatient(), None).await;
+        let text = error.to_string();
+        assert!(
+            text.ends_with(
+                " did not answer within 1s after the upload's last byte (`timeouts.unanswered`)"
+            ),
+            "{text}"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_address_that_expires_on_the_way() {
+        let error = upload_much(Reply::Silent, TimeoutsSpec::default(), Some(500)).await;
+        assert!(matches!(error, PutError::Expired { .. }), "{error:?}");
+        assert!(
+            error
+                .to_string()
+                .starts_with("the upload was slower than its address lives")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_reset_in_the_middle() {
+        let error = upload_much(Reply::Reset(1 << 20, vec![]), impatient(), None).await;
+        assert!(matches!(error, PutError::Transport { .. }), "{error:?}");
+    }
+
+    /// The answer is lost in part of the runs: whatever is seen, it is no success, and the next try has a fresh address.
+    #[tokio::test]
+    async fn an_early_refusal_and_a_reset() {
+        for _ in 0..40 {
+            let expired =
+                "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>";
+            let reply = Reply::Reset(0, answer("403 Forbidden", &[], expired));
+            let error = upload_much(reply, impatient(), None).await;
+            assert!(
+                matches!(
+                    error,
+                    PutError::Refused { status: 403, .. } | PutError::Transport { .. }
+                ),
+                "{error:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn redirects_are_never_followed() {
+        for status in [301, 302, 303, 307, 308] {
+            let mut elsewhere = Server::start([ok()]).await;
+            let to = format!("Location: {}", elsewhere.url("/?a=CANARY"));
+            let reply = Reply::Full(answer(&format!("{status} Elsewhere"), &[&to], ""));
+            let (result, _) = upload(reply, Some(10), "host", pieces(1, 10)).await;
+            let error = result.unwrap_err();
+            assert!(matches!(error, PutError::Refused { .. }), "{error:?}");
+            // Nobody has called there yet.
+            drop(
+                tokio::net::TcpStream::connect(elsewhere.url("").trim_start_matches("http://"))
+                    .await,
+            );
+            assert_eq!(elsewhere.finish().await[0].head, "");
+        }
+    }
+
+    #[tokio::test]
+    async fn answers_without_end_or_sense() {
+        let head = |head: &str| format!("HTTP/1.1 {head}\r\n\r\n").into_bytes();
+        for endless in [
+            head("500 No\r\nContent-Type: text/html"),
+            head("500 No\r\nContent-Length: 1000000000"),
+            head("500 No\r\nContent-Encoding: gzip"),
+        ] {
+            let error = upload_much(Reply::Endless(endless), impatient(), None).await;
+            assert!(matches!(error, PutError::Refused { status: 500, .. }));
+            assert!(error.to_string().len() < 400);
+        }
+        let many = "a: b\r\n".repeat(10_000);
+        let long = "x".repeat(1 << 20);
+        for nonsense in [
+            format!("HTTP/1.1 200 OK\r\n{many}\r\n"),
+            format!("HTTP/1.1 200 OK\r\na: {long}\r\n\r\n"),
+            "no status line\r\n\r\n".to_owned(),
+            "<html>HTTP/0.9 has no head</html>".to_owned(),
+            "HTTP/1.1 999999 What\r\n\r\n".to_owned(),
+            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab".to_owned(),
+            "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n".to_owned(),
+            "\0\0\0\0".to_owned(),
+            String::new(),
+        ] {
+            let reply = Reply::Raw(nonsense.into_bytes());
+            let error = upload_much(reply, impatient(), None).await;
+            assert!(
+                matches!(error, PutError::Transport { .. } | PutError::Early { .. }),
+                "{error:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn more_than_s3_takes_is_not_begun() {
+        let url = PresignedUrl::parse("https://b.s3.eu-west-1.amazonaws.com/f?a=CANARY").unwrap();
+        let request = PutRequest {
+            url: &url,
+            length: Some(MAX_S3 + 1),
+            content_type: None,
+            verify: false,
+            life: None,
+            sent: Arc::default(),
+        };
+        let error = uploader()
+            .put(request, stream::pending())
+            .await
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the upload has 5368709121 bytes, and S3 takes 5368709120 (5 GiB) at once; nothing was sent: use \
+             `upload.encoding: gzip`, or split the source"
+        );
+        assert_eq!(verdict(Step::Put, error.outcome()), Verdict::Fail);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn standing_still_is_noticed_and_slowness_is_not() {
-        let watch = Arc::new(Watch::new(Arc::default(), Some(10)));
+        let watch = Arc::new(Watch::new(Arc::default(), Some(10), false));
+        let (stalled, unanswered) = (Duration::from_secs(60), Duration::from_secs(120));
         let begun = Instant::now();
         let other = watch.clone();
         tokio::spawn(async move {
@@ -717,11 +1162,14 @@ mod tests {
             }
             other.set(Phase::Sending);
         });
-        assert_eq!(watch.stands_still().await, Phase::Sending);
+        assert_eq!(
+            watch.stands_still(stalled, unanswered).await,
+            Phase::Sending
+        );
         assert_eq!(begun.elapsed().as_secs(), 1200 + 60);
 
         watch.set(Phase::Sent);
-        assert_eq!(watch.stands_still().await, Phase::Sent);
+        assert_eq!(watch.stands_still(stalled, unanswered).await, Phase::Sent);
         assert_eq!(begun.elapsed().as_secs(), 1200 + 60 + 120);
     }
 }

@@ -21,6 +21,10 @@ pub struct UploadSpec {
     pub rate: Option<Rate>,
     /// How many times the upload is tried, each time with a fresh pair of URLs.
     pub attempts: u32,
+    /// Whether the MD5 that the storage states is compared with that of the bytes sent.
+    pub verify: Verify,
+    /// By when the upload's address must still be good.
+    pub expiry: Expiry,
 }
 
 impl Default for UploadSpec {
@@ -32,8 +36,36 @@ impl Default for UploadSpec {
             chunk: Size(256 * 1024),
             rate: None,
             attempts: 3,
+            verify: Verify::Auto,
+            expiry: Expiry::End,
         }
     }
+}
+
+/// Whether the MD5 that the storage states is compared with that of the bytes sent. Nothing is compared where the
+/// storage states none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Verify {
+    /// Over https alone: what is sent in plain http does not leave this machine.
+    #[default]
+    Auto,
+    /// Always.
+    Md5,
+    /// Never.
+    None,
+}
+
+/// By when the upload's address must still be good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Expiry {
+    /// To the upload's end: a proxy that keeps the body until it is whole makes the storage look only then. An upload
+    /// that can't be over by then is not begun, and one that is not is cut off.
+    #[default]
+    End,
+    /// At its start: S3 looks at the address when the request comes.
+    Start,
 }
 
 /// Formats of the upload.

@@ -490,7 +490,7 @@ fn places_that_cannot_be_written() {
         "rejects: { path: w.csv/rejects.csv }\n",
         &[WORKERS],
         1,
-        "error: can't create the folder [dir]/w.csv: there is a file where a folder is needed\n",
+        "error: can't use the folder [dir]/w.csv: there is a file where a folder is needed\n",
     );
     table.check("check", "rejects: { path: out }\n", &[WORKERS, ("out/a", b"")], 1, "error: the rejects file [dir]/out is a folder; name a regular file or a path that does not exist\n");
     table.check(
@@ -504,8 +504,8 @@ fn places_that_cannot_be_written() {
     table.check("check", "\
          source: { path: \"*.csv\" }\n\
          rejects: { path: rejects.csv }\n", &[WORKERS, ("rejects.csv", b"Employee ID,Name,Salary\n1,Ann,10\n")], 1, "error: the rejects file [dir]/rejects.csv is also a source; rename one of them, or the rows to be read would be lost\n");
-    table.check("check", "report: { dir: w.csv }\n", &[WORKERS], 1, "error: can't create the folder [dir]/w.csv for the run report: there is a file where a folder is needed\n");
-    table.check("run", "report: { dir: w.csv }\n", &[WORKERS], 1, "error: can't create the folder [dir]/w.csv for the run report: there is a file where a folder is needed\n");
+    table.check("check", "report: { dir: w.csv }\n", &[WORKERS], 1, "error: can't use the folder [dir]/w.csv for the run report: there is a file where a folder is needed\n");
+    table.check("run", "report: { dir: w.csv }\n", &[WORKERS], 1, "error: can't use the folder [dir]/w.csv for the run report: there is a file where a folder is needed\n");
 }
 
 /// Tables of a lookup.
@@ -917,7 +917,7 @@ fn usage() {
     );
     check(
         &["check", "p.yaml", "--set", "upload.rat=5MB/s"],
-        "--set upload.rat: unknown key `rat`\n  help: did you mean `rate`? Expected one of: format, length, encoding, chunk, rate, attempts\n",
+        "--set upload.rat: unknown key `rat`\n  help: did you mean `rate`? Expected one of: format, length, encoding, chunk, rate, attempts, verify, expiry\n",
     );
     check(
         &["check", "p.yaml", "--set", "upload.rate"],

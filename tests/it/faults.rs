@@ -323,15 +323,27 @@ fn throttling_without_end() {
 
 #[test]
 fn an_address_that_has_expired_is_replaced_by_fresh_ones() {
-    let rig = Rig::with(|s| s.url_life = Duration::ZERO);
-    let rig = few(rig, "upload: { attempts: 2 }");
-    let ended = rig.run(&[]);
-    assert_nothing_done(&rig, &ended, 1);
-    assert_eq!(
-        ended.error(),
-        "error: the storage refused the upload with status 403: RequestExpired: Request has expired"
+    fn check(expiry: &str, puts: usize, message: &str) {
+        let rig = Rig::with(|s| s.url_life = Duration::ZERO);
+        let rig = few(rig, &format!("upload: {{ attempts: 2, expiry: {expiry} }}"));
+        let rig = rig.behind(|_| Deed::Pass);
+        let ended = rig.run(&[]);
+        assert_nothing_done(&rig, &ended, 1);
+        assert_eq!(ended.error(), message);
+        assert_eq!(ended.report["upload"]["attempts"], 2);
+        assert_eq!((rig.calls("generate"), rig.calls("put")), (2, puts));
+    }
+    // What is known to be refused is not sent.
+    check(
+        "end",
+        0,
+        "error: the upload's address had expired before the first byte was sent",
     );
-    assert_eq!(ended.report["upload"]["attempts"], 2);
+    check(
+        "start",
+        2,
+        "error: the storage refused the upload with status 403: RequestExpired: Request has expired",
+    );
 }
 
 #[test]

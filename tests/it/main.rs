@@ -3,6 +3,7 @@
 mod bad;
 mod cli;
 mod faults;
+mod guard;
 mod house;
 mod ledger;
 mod lint;
@@ -12,6 +13,7 @@ mod reference;
 mod run;
 mod secrets;
 mod support;
+mod tls;
 mod tools;
 
 use std::path::Path;

@@ -199,7 +199,9 @@ fn run(dir: &Path, extra: &[&str], more: impl FnOnce() -> Vec<String>) -> Left {
     let mut reports = 0;
     for name in listing(dir) {
         if name != "rejects.csv" && !before.contains(&name) {
-            shown.push_str(&fs::read_to_string(dir.join(&name)).unwrap());
+            shown.push_str(&String::from_utf8_lossy(
+                &fs::read(dir.join(&name)).unwrap(),
+            ));
             reports += usize::from(name.ends_with(".report.json"));
         }
     }
@@ -226,11 +228,22 @@ fn run(dir: &Path, extra: &[&str], more: impl FnOnce() -> Vec<String>) -> Left {
     }
 }
 
+/// The files in a folder and in those below it.
 fn listing(dir: &Path) -> Vec<String> {
-    let entries = fs::read_dir(dir).unwrap();
-    entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect()
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        match entry.file_type().unwrap().is_dir() {
+            true => files.extend(
+                listing(&entry.path())
+                    .iter()
+                    .map(|below| format!("{name}/{below}")),
+            ),
+            false => files.push(name),
+        }
+    }
+    files
 }
 
 /// The ways to look at a run.
@@ -476,6 +489,52 @@ fn answers_that_echo() {
             ),
         ),
         (
+            "an address elsewhere",
+            Box::new(|_, _| {
+                let url = format!("https://x.ex/file?X-Amz-Signature={SIGNATURE}");
+                let body = format!(r#"{{"put":"{url}","get":"{url}"}}"#);
+                http("200 OK", "application/json", &body)
+            }),
+        ),
+        (
+            "an address that has expired",
+            Box::new(move |here, _| {
+                let old = "file?X-Amz-Date=20200101T000000Z&X-Amz-Expires=900&";
+                let url = format!("http://{here}/{old}X-Amz-Signature={SIGNATURE}");
+                let body = format!(r#"{{"put":"{url}","get":"{url}"}}"#);
+                let date = "application/json\r\nDate: Thu, 02 Jan 2020 00:00:00 GMT";
+                http("200 OK", date, &body)
+            }),
+        ),
+        (
+            "an upload that was changed",
+            Box::new(
+                move |here, request| match request.starts_with("PUT /file") {
+                    true => http(
+                        "200 OK",
+                        "text/plain\r\nETag: \"00000000000000000000000000000000\"",
+                        request,
+                    ),
+                    false => addresses(here),
+                },
+            ),
+        ),
+        (
+            "a ticket elsewhere",
+            Box::new(move |here, request| {
+                if request.starts_with("PUT /file") {
+                    http("200 OK", "text/plain", "")
+                } else if request.contains("/import") {
+                    let url = format!("https://x.ex/t?X-Amz-Signature={SIGNATURE}");
+                    let links = format!(r#"{{"self":{{"url":"{url}"}}}}"#);
+                    let ticket = format!(r#"{{"jobStatus":"running","_links":{links}}}"#);
+                    http("200 OK", "application/json", &ticket)
+                } else {
+                    addresses(here)
+                }
+            }),
+        ),
+        (
             "the import's error",
             Box::new(move |here, request| {
                 if request.starts_with("PUT /file") {
@@ -507,7 +566,7 @@ fn answers_that_echo() {
             write(
                 dir.path(),
                 "p.yaml",
-                &pipeline(&host, "w.csv", "upload: { attempts: 1 }\n"),
+                &pipeline(&host, "w.csv", "upload: { attempts: 1, verify: md5 }\n"),
             );
             write(dir.path(), "w.csv", "employeeID,name\nQcell7-1,Qcell7\n");
             let left = run(dir.path(), way, Vec::new);

@@ -9,8 +9,9 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, header};
+use futures::{StreamExt, stream};
 use hyper_util::rt::TokioIo;
 use rostream::sandbox::{Sandbox, SandboxSettings};
 use serde_json::Value;
@@ -69,7 +70,9 @@ impl Rig {
         fs::write(&at_start, items).unwrap();
         let storage = folder.path().join("storage");
         fs::create_dir(&storage).unwrap();
-        fs::write(folder.path().join("token"), TOKEN).unwrap();
+        let token = folder.path().join("token");
+        fs::write(&token, TOKEN).unwrap();
+        fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
         let mut settings = SandboxSettings {
             token: Some(TOKEN.to_owned().into()),
             items: Some(at_start),
@@ -163,9 +166,14 @@ impl Rig {
         command
     }
 
+    /// What comes of `rostream run pipeline.yaml` and these arguments.
+    pub fn output(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
     /// `rostream run pipeline.yaml` and these arguments, to its end.
     pub fn run(&self, args: &[&str]) -> Ended {
-        self.ended(self.command(args).output().unwrap())
+        self.ended(self.output(args))
     }
 
     /// Another command that does a run's work, to its end.
@@ -344,6 +352,40 @@ pub enum Deed {
     Kill,
     /// Passes it on, and kills the program when the answer is there, which it never sees.
     KillAfter,
+    /// Takes the whole request and never answers; the sandbox hears nothing of it.
+    Silence,
+    /// Passes it on with one text in the place of another of the same length.
+    Change(&'static str, &'static str),
+    /// Lets something go wrong at a moment.
+    At(Moment, Fault),
+}
+
+/// How far a request has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// Its head has come.
+    Begun,
+    /// Half its body has come.
+    Halfway,
+    /// All of it has come; the sandbox hears nothing of it.
+    Asked,
+    /// The sandbox has answered; the program sees nothing of it.
+    Done,
+    /// The program has half the answer.
+    Answering,
+}
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// An answer with this status and body.
+    Answer(u16, &'static str),
+    /// The connection is cut.
+    Cut,
+    /// Nothing more comes, and the connection stays.
+    Stall,
+    /// The program is killed.
+    Kill,
 }
 
 type Rule = Box<dyn Fn(&Call) -> Deed + Send + Sync>;
@@ -379,7 +421,7 @@ impl Proxy {
         while let Ok((stream, _)) = listener.accept().await {
             let proxy = self.clone();
             tokio::spawn(async move {
-                let serve = hyper::service::service_fn(|request| proxy.pass(request));
+                let serve = hyper::service::service_fn(|request| proxy.clone().pass(request));
                 let mut server = hyper::server::conn::http1::Builder::new();
                 // A connection that is cut is what this is for.
                 let _ = server
@@ -390,7 +432,10 @@ impl Proxy {
         }
     }
 
-    async fn pass(&self, request: Request<hyper::body::Incoming>) -> Result<Response<Body>, Cut> {
+    async fn pass(
+        self: Arc<Self>,
+        request: Request<hyper::body::Incoming>,
+    ) -> Result<Response<Body>, Cut> {
         let path = request.uri().path();
         let step = match request.method().as_str() {
             "POST" => "generate",
@@ -404,23 +449,70 @@ impl Proxy {
             calls.push(step);
             calls.iter().filter(|call| **call == step).count() - 1
         };
-        match (self.rule)(&Call { step, before }) {
-            Deed::Pass => self.forward(step, request).await,
-            Deed::Lose => self.forward(step, request).await.and(Err(Cut)),
-            Deed::Cut => Err(Cut),
-            Deed::Kill => self.kill().await,
-            Deed::KillAfter => {
-                let _ = self.forward(step, request).await;
-                self.kill().await
+        let (moment, fault) = match (self.rule)(&Call { step, before }) {
+            Deed::Pass => return self.forward(step, request).await,
+            Deed::Change(from, to) => {
+                let (head, body) = request.into_parts();
+                let body = replaced(Body::new(body), from, to).await?;
+                return self.forward(step, Request::from_parts(head, body)).await;
             }
-            Deed::Answer(status, text) => {
-                // The whole request first, so that the answer is never lost to an early end.
-                let _ = axum::body::to_bytes(Body::new(request.into_body()), usize::MAX).await;
-                Ok(Response::builder()
-                    .status(status)
-                    .body(Body::from(text))
-                    .unwrap())
+            // The whole request first, so that the answer is never lost to an early end.
+            Deed::Answer(status, text) => (Moment::Asked, Fault::Answer(status, text)),
+            Deed::Cut => (Moment::Begun, Fault::Cut),
+            Deed::Lose => (Moment::Done, Fault::Cut),
+            Deed::Silence => (Moment::Asked, Fault::Stall),
+            Deed::Kill => (Moment::Begun, Fault::Kill),
+            Deed::KillAfter => (Moment::Done, Fault::Kill),
+            Deed::At(moment, fault) => (moment, fault),
+        };
+        match moment {
+            Moment::Begun => {}
+            Moment::Halfway => {
+                let length = request.headers().get(header::CONTENT_LENGTH);
+                let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+                let half = length.unwrap_or(0usize) / 2;
+                let mut body = Body::new(request.into_body()).into_data_stream();
+                let mut seen = 0;
+                while seen < half {
+                    seen += body.next().await.ok_or(Cut)?.map_err(|_| Cut)?.len();
+                }
+                let failed = self.fail(fault).await;
+                drop(body);
+                return failed;
             }
+            Moment::Asked => {
+                let _ = to_bytes(Body::new(request.into_body()), usize::MAX).await;
+            }
+            Moment::Done => {
+                let (_, body) = self.forward(step, request).await?.into_parts();
+                to_bytes(body, usize::MAX).await.map_err(|_| Cut)?;
+            }
+            Moment::Answering => {
+                let (mut head, body) = self.forward(step, request).await?.into_parts();
+                let whole = to_bytes(body, usize::MAX).await.map_err(|_| Cut)?;
+                head.headers
+                    .insert(header::CONTENT_LENGTH, whole.len().into());
+                let half = stream::iter([Ok(whole.slice(..whole.len() / 2))]);
+                let proxy = self.clone();
+                let rest = stream::once(async move { proxy.fail(fault).await.and(Err(Cut)) });
+                return Ok(Response::from_parts(
+                    head,
+                    Body::from_stream(half.chain(rest)),
+                ));
+            }
+        }
+        self.fail(fault).await
+    }
+
+    async fn fail(&self, fault: Fault) -> Result<Response<Body>, Cut> {
+        match fault {
+            Fault::Answer(status, text) => Ok(Response::builder()
+                .status(status)
+                .body(Body::from(text))
+                .unwrap()),
+            Fault::Cut => Err(Cut),
+            Fault::Stall => std::future::pending().await,
+            Fault::Kill => self.kill().await,
         }
     }
 
@@ -438,11 +530,15 @@ impl Proxy {
     }
 
     /// Addresses of the sandbox are the proxy's on this side and the sandbox's on the other.
-    async fn forward(
+    async fn forward<B>(
         &self,
         step: &'static str,
-        request: Request<hyper::body::Incoming>,
-    ) -> Result<Response<Body>, Cut> {
+        request: Request<B>,
+    ) -> Result<Response<Body>, Cut>
+    where
+        B: hyper::body::Body<Data = bytes::Bytes> + Send + 'static,
+        B::Error: Into<axum::BoxError>,
+    {
         let (mut head, body) = request.into_parts();
         head.headers
             .insert(header::HOST, self.upstream.parse().unwrap());
@@ -473,9 +569,7 @@ impl Proxy {
 }
 
 async fn replaced(body: Body, from: &str, to: &str) -> Result<Body, Cut> {
-    let bytes = axum::body::to_bytes(body, usize::MAX)
-        .await
-        .map_err(|_| Cut)?;
+    let bytes = to_bytes(body, usize::MAX).await.map_err(|_| Cut)?;
     let text = String::from_utf8(bytes.to_vec()).map_err(|_| Cut)?;
     Ok(Body::from(text.replace(from, to)))
 }
