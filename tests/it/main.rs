@@ -7,6 +7,7 @@ mod guard;
 mod house;
 mod ledger;
 mod lint;
+mod matrix;
 mod pipelines;
 mod readme;
 mod reference;
