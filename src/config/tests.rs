@@ -849,3 +849,37 @@ fn a_sample_is_a_source() {
         &["p.yaml:2:11: the key `rows` is missing"],
     );
 }
+
+#[test]
+fn hosts_and_timeouts() {
+    let token = "token: { env: TOKEN }";
+    let with = |more: &str| ORGVUE.replace(token, &format!("{token}\n    {more}"));
+    let text =
+        with("storage_hosts: [files.example.com, \"*.example.org\"]\n    private_hosts: true");
+    let Target::Orgvue(connection) = good(&text, &[]).pipeline.target else {
+        panic!()
+    };
+    for (url, expected) in [
+        ("https://files.example.com/f", true),
+        ("https://a.example.org/f", true),
+        ("https://example.org/f", false),
+    ] {
+        let url = url::Url::parse(url).unwrap();
+        assert_eq!(connection.hosts.check(&url).is_ok(), expected, "{url}");
+    }
+    check(
+        &with("storage_hosts: [https://files.example.com]"),
+        &[],
+        &[
+            "p.yaml:9:21: expected a host without scheme, port and path, such as files.example.com or *.example.com, found `https://files.example.com`",
+        ],
+    );
+    let timeouts = good(SHORT, &["timeouts.stalled=2m"]).pipeline.timeouts;
+    assert_eq!(timeouts.stalled.to_string(), "2m");
+    assert_eq!(timeouts.connect.to_string(), "10s");
+    check(
+        SHORT,
+        &["timeouts.answer=0s"],
+        &["--set timeouts.answer: expected a time above zero"],
+    );
+}

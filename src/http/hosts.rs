@@ -6,7 +6,6 @@
 //! stands for when it is resolved, in the client itself: what is judged is what is connected to.
 
 use std::error::Error;
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -270,14 +269,6 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
         [first, ..] => {
             (first & 0xfe00) != 0xfc00 && (first & 0xff80) != 0xfe80 && (first & 0xff00) != 0xff00
         }
-    }
-}
-
-/// A host name and nothing else, for messages.
-impl fmt::Display for HostPattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let star = if self.below { "*." } else { "" };
-        write!(f, "{star}{}", self.name)
     }
 }
 

@@ -6,7 +6,7 @@
 //!
 //! | outcome | generate | put | import | poll | results |
 //! |---|---|---|---|---|---|
-//! | client, certificate or proxy refused | fail | fail | fail | fail | fail |
+//! | client, certificate, host or proxy refused | fail | fail | fail | fail | fail |
 //! | our own body failed (source changed, disk) | - | fail | - | - | - |
 //! | nothing was sent (name, connect) | again | again | again | again | again |
 //! | sent, connection lost or answer late | again | again | **unknown** | again | again |
@@ -51,7 +51,7 @@ pub enum Step {
 /// How a request ended, as far as the table asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome<'a> {
-    /// Nothing was sent, and nothing ever will be: client, certificate, proxy.
+    /// Nothing was sent, and nothing ever will be: client, certificate, host, proxy.
     Untrusted,
     /// Nothing was sent.
     Unreachable,
