@@ -8,6 +8,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use crate::limits::Limits;
 use crate::orgvue::spec::{ImportSpec, TokenSpec, WaitSpec};
 use crate::rule::ValidateSpec;
 use crate::source::Input;
@@ -46,6 +47,8 @@ pub struct Pipeline {
     pub upload: UploadSpec,
     /// How long the job is waited for.
     pub wait: WaitSpec,
+    /// How much is taken of what comes from elsewhere.
+    pub limits: Limits,
     /// The folder for the run report; without it, the current one.
     pub report_dir: Option<PathBuf>,
     /// Where everything was written, for problems that show only with the data: a column that is not

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::limits::Limits;
 use crate::orgvue::spec::{TargetSpec, WaitSpec};
 use crate::report::spec::{RejectsSpec, ReportSpec};
 use crate::rule::ValidateSpec;
@@ -43,6 +44,9 @@ pub struct PipelineSpec {
     /// How long the job is waited for.
     #[serde(default)]
     pub wait: WaitSpec,
+    /// How much is taken of what comes from elsewhere.
+    #[serde(default)]
+    pub limits: Limits,
     /// Where the run report goes.
     #[serde(default)]
     pub report: ReportSpec,

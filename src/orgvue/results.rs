@@ -24,11 +24,9 @@ use crate::orgvue::error::{ApiError, OrgvueError};
 use crate::orgvue::splitter::{SplitError, Splitter};
 use crate::orgvue::ticket::Ticket;
 use crate::secret::PresignedUrl;
+use crate::units::Size;
 
 const WHAT: &str = "fetch the results";
-
-/// The largest result of one item, in bytes: a result repeats its item at most.
-const MAX_ITEM: usize = 1 << 20;
 
 /// Bytes read at once.
 const READ: usize = 64 * 1024;
@@ -67,7 +65,10 @@ impl std::fmt::Debug for ItemResult {
 
 impl ItemResult {
     /// Reads one element of the results. `key` is the property that identifies items.
-    fn parse(index: u64, element: &[u8], key: Option<&str>) -> Result<ItemResult, SplitError> {
+    ///
+    /// # Errors
+    /// An element that is not a good JSON object.
+    pub fn parse(index: u64, element: &[u8], key: Option<&str>) -> Result<ItemResult, SplitError> {
         let members: HashMap<String, &RawValue> =
             serde_json::from_slice(element).map_err(|source| SplitError::Json {
                 index: index + 1,
@@ -127,21 +128,23 @@ fn scalar(raw: &RawValue) -> Option<String> {
 
 impl Client {
     /// The results of a completed job, in the order in which the server wrote them. `key` is the property that
-    /// identifies items. Ends after its first error: what came before is good, but not all.
+    /// identifies items; a result longer than `longest` is an error. Ends after its first error: what came before is good, but not all.
     ///
     /// A connection that breaks is made again, and what had been read is passed over.
     pub fn results(
         &self,
         ticket: &Ticket,
         key: Option<&str>,
+        longest: Size,
     ) -> impl Stream<Item = Result<ItemResult, OrgvueError>> + Send + Unpin + use<> {
-        self.results_after(ticket, key, pauses())
+        self.results_after(ticket, key, longest, pauses())
     }
 
     fn results_after(
         &self,
         ticket: &Ticket,
         key: Option<&str>,
+        longest: Size,
         pauses: impl Iterator<Item = Duration> + Send + 'static,
     ) -> Pin<Box<dyn Stream<Item = Result<ItemResult, OrgvueError>> + Send>> {
         let results = Results {
@@ -151,7 +154,8 @@ impl Client {
             key: key.map(str::to_owned),
             reader: None,
             buffer: vec![0; READ],
-            splitter: Splitter::new(MAX_ITEM),
+            splitter: Splitter::new(longest.bytes()),
+            longest,
             seen: 0,
             given: 0,
             failures: 0,
@@ -170,6 +174,7 @@ struct Results {
     reader: Option<Pin<Box<dyn AsyncRead + Send>>>,
     buffer: Vec<u8>,
     splitter: Splitter,
+    longest: Size,
     /// Elements read from this connection.
     seen: u64,
     /// Elements given out.
@@ -203,7 +208,7 @@ impl Results {
                 let url = self.url.as_ref().ok_or(OrgvueError::NoResultUrl)?;
                 let response = self.client.open(WHAT, url).await?;
                 self.reader = Some(decoded(url.host().to_owned(), response).await?);
-                self.splitter = Splitter::new(MAX_ITEM);
+                self.splitter = Splitter::new(self.longest.bytes());
                 self.seen = 0;
             }
             while let Some(element) = self.splitter.next_element().map_err(OrgvueError::Results)? {
@@ -350,7 +355,7 @@ mod tests {
             result_url: PresignedUrl::parse(&server.url("/r?s=CANARY")).ok(),
             errors: vec![],
         };
-        let mut stream = client.results_after(&ticket, Some("k"), std::iter::empty());
+        let mut stream = client.results_after(&ticket, Some("k"), Size(1 << 20), std::iter::empty());
         let mut count = 0;
         let mut failed = None;
         while let Some(item) = stream.next().await {

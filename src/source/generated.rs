@@ -69,7 +69,7 @@ mod tests {
         let mut expected = Vec::new();
         SAMPLE.write(&mut expected).unwrap();
         let source =
-            Source::find(&[Input::Sample(SAMPLE)], Compression::Auto, Encoding::Auto).unwrap();
+            Source::find(&[Input::Sample(SAMPLE)], Compression::Auto, Encoding::Auto, crate::limits::Limits::default()).unwrap();
         assert!(source.can_repeat());
         assert_eq!(source.size(), None);
         assert_eq!(source.origins()[0].name, "sample (20,000 rows, seed 3)");
