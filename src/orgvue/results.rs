@@ -355,7 +355,8 @@ mod tests {
             result_url: PresignedUrl::parse(&server.url("/r?s=CANARY")).ok(),
             errors: vec![],
         };
-        let mut stream = client.results_after(&ticket, Some("k"), Size(1 << 20), std::iter::empty());
+        let mut stream =
+            client.results_after(&ticket, Some("k"), Size(1 << 20), std::iter::empty());
         let mut count = 0;
         let mut failed = None;
         while let Some(item) = stream.next().await {

@@ -124,6 +124,7 @@ fn foreign(text: &[u8]) -> Option<&'static str> {
         (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
         (b"%PDF-", "a PDF"),
         (b"PAR1", "a Parquet file"),
+        (b"\x1f\x8b", "gzip data within compressed data"),
         (b"BZh", "bzip2 data"),
         (b"\xfd7zXZ\0", "xz data"),
         (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
@@ -286,7 +287,9 @@ impl Blocks {
             ),
             None => (
                 at,
-                format!("a record that begins here is longer than {limit}, the longest record (limits.record)"),
+                format!(
+                    "a record that begins here is longer than {limit}, the longest record (limits.record)"
+                ),
             ),
         };
         self.place(at, message)

@@ -33,8 +33,8 @@ use crate::report::run_report::{
     Decision, GuardDecision, ImportReport, PublicUrl, RunReport, SourceFile, UploadReport,
 };
 use crate::scan::Dialect;
-use crate::source::{Source, SourceError};
 use crate::source::spec::SourceFormat;
+use crate::source::{Source, SourceError};
 use crate::stage::Resources;
 use crate::stage::hash::{Key, KeySpec};
 use crate::stage::lookup::Table;

@@ -378,6 +378,11 @@ mod tests {
         two.extend(zstd(b"b\n").await);
         assert_eq!(read(two, Encoding::Auto).await, Ok("a,b\n".into()));
         assert_eq!(read(Vec::new(), Encoding::Auto).await, Ok(String::new()));
+        let mut padded = gzip(b"a,").await;
+        padded.extend(gzip(b"").await);
+        padded.extend(gzip(b"b\n").await);
+        padded.extend([0; 1000]);
+        assert_eq!(read(padded, Encoding::Auto).await, Ok("a,b\n".into()));
     }
 
     #[tokio::test]

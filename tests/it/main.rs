@@ -3,7 +3,9 @@
 mod bad;
 mod cli;
 mod faults;
+mod fuzz;
 mod house;
+mod limits;
 mod lint;
 mod pipelines;
 mod readme;

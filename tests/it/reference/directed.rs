@@ -240,7 +240,8 @@ fn a_record_without_an_end_is_held_within_bounds() {
         &csv(),
         expected,
     );
-    let expected = "f:2:1: a record that begins here is longer than 16MiB, the longest record (limits.record)";
+    let expected =
+        "f:2:1: a record that begins here is longer than 16MiB, the longest record (limits.record)";
     check(
         format!("{{\"a\":1}}\n{{\"a\":\"{}\"}}\n", "y".repeat(17 << 20)),
         &LINES(),
@@ -557,7 +558,7 @@ impl Files {
             Encoding::Auto,
             Limits::default(),
         )
-            .expect("the files are there");
+        .expect("the files are there");
         RUNTIME
             .block_on(engine::run(Arc::new(source), &auto(), block, 2, settings))
             .map_err(|e| self.without_folder(&chain(&e)))
