@@ -437,7 +437,7 @@ mod tests {
         is(
             fetch(vec![ok(format!(r#"[{{"a":"{}"}}]"#, "x".repeat(1 << 20)))]).await,
             0,
-            &format!("{bad}number 1 is larger than 1048576 bytes"),
+            &format!("{bad}number 1 is larger than 1MiB (limits.result)"),
         );
         let packed = gzip(&array(1000)).await;
         is(

@@ -281,7 +281,7 @@ mod tests {
         check(
             &format!("[{{}},{{\"a\":\"{}\"}}]", "x".repeat(23)),
             &["{}"],
-            Err("number 2 is larger than 30 bytes"),
+            Err("number 2 is larger than 30B (limits.result)"),
         );
     }
 
