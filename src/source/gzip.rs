@@ -17,7 +17,7 @@ pub(super) struct Members<R> {
 
 enum State<R> {
     /// In a member.
-    Member(GzipDecoder<R>),
+    Member(Box<GzipDecoder<R>>),
     /// After a member.
     Between(R),
     /// In the zeros after the last one.
@@ -28,7 +28,7 @@ enum State<R> {
 impl<R: AsyncBufRead + Unpin> Members<R> {
     pub(super) fn new(reader: R) -> Members<R> {
         Members {
-            state: State::Member(GzipDecoder::new(reader)),
+            state: State::Member(Box::new(GzipDecoder::new(reader))),
         }
     }
 }
@@ -63,7 +63,7 @@ impl<R: AsyncBufRead + Unpin> AsyncRead for Members<R> {
                         }
                     };
                     *state = match first {
-                        Some(0x1f) => State::Member(GzipDecoder::new(reader)),
+                        Some(0x1f) => State::Member(Box::new(GzipDecoder::new(reader))),
                         Some(0) => State::Zeros(reader),
                         Some(_) => return Poll::Ready(Err(something_follows())),
                         None => State::Ended,

@@ -5,10 +5,12 @@ mod targets;
 
 use std::path::Path;
 
+type Target = (&'static str, fn(&[u8]));
+
 #[test]
 fn seeds_keep_every_promise() {
     let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/seeds");
-    let all: &[(&str, fn(&[u8]))] = &[
+    let all: &[Target] = &[
         ("csv", targets::csv),
         ("json", targets::json),
         ("pipeline", targets::pipeline),
