@@ -12,7 +12,8 @@ use crate::block::Block;
 use crate::dates::Date;
 use crate::format::csv::OnRagged;
 use crate::format::encode::{ActionFrom, Encoded, Encoder, Format, OnEmpty};
-use crate::format::{Pools, csv, json};
+use crate::format::{Pools, csv, json, reject_long_cells};
+use crate::limits::Limits;
 use crate::orgvue::spec::{Action, ActionSpec, Empty, ImportSpec};
 use crate::rule::{Rules, ValidateSpec};
 use crate::source::spec::{Ragged, Unknown};
@@ -35,6 +36,7 @@ pub struct Plan {
     seed: u64,
     encoder: Encoder,
     columns: Columns,
+    longest_cell: usize,
     pools: Pools,
 }
 
@@ -99,6 +101,8 @@ pub struct Meaning<'a> {
     pub unknown: Unknown,
     /// The upload's format.
     pub format: UploadFormat,
+    /// What is too long, and too deep.
+    pub limits: Limits,
     /// Tables and secrets of the stages.
     pub resources: &'a Resources,
     /// Today, for rules that compare with it.
@@ -140,6 +144,7 @@ impl Plan {
                         header.names.clone(),
                         ignore,
                     )
+                    .with_depth(meaning.limits.json_depth)
                     .with_pools(&pools),
                 )
             }
@@ -245,6 +250,7 @@ impl Plan {
             seed: meaning.seed,
             encoder,
             columns,
+            longest_cell: meaning.limits.cell.bytes(),
             pools,
         })
     }
@@ -282,20 +288,29 @@ impl Plan {
         let Block {
             file, line, bytes, ..
         } = block;
-        match &self.parser {
-            Parser::Csv(parser) => parser.parse(bytes).map_err(|e| BlockError {
-                file,
-                line: line + u64::from(e.line),
-                column: None,
-                message: e.to_string(),
-            }),
-            Parser::Json(parser) => parser.parse(bytes).map_err(|e| BlockError {
-                file,
-                line: line + u64::from(e.line),
-                column: Some(u64::from(e.column)),
-                message: e.message,
-            }),
-        }
+        let (batch, names) = match &self.parser {
+            Parser::Csv(parser) => {
+                let batch = parser.parse(bytes).map_err(|e| BlockError {
+                    file,
+                    line: line + u64::from(e.line),
+                    column: None,
+                    message: e.to_string(),
+                });
+                (batch, parser.names())
+            }
+            Parser::Json(parser) => {
+                let batch = parser.parse(bytes).map_err(|e| BlockError {
+                    file,
+                    line: line + u64::from(e.line),
+                    column: Some(u64::from(e.column)),
+                    message: e.message,
+                });
+                (batch, parser.names())
+            }
+        };
+        let mut batch = batch?;
+        reject_long_cells(&mut batch, self.longest_cell, names);
+        Ok(batch)
     }
 
     /// The stages, in order, with their names: for looking at what each one does.

@@ -3,9 +3,11 @@
 mod bad;
 mod cli;
 mod faults;
+mod fuzz;
 mod guard;
 mod house;
 mod ledger;
+mod limits;
 mod lint;
 mod matrix;
 mod pipelines;
