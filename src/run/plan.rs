@@ -7,7 +7,7 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
 use super::blocks::Header;
-use crate::batch::{Batch, Columns, Fault, Kind, RowState};
+use crate::batch::{Batch, Columns, Fault, Kind, MAX_CELL, RowState};
 use crate::block::Block;
 use crate::dates::Date;
 use crate::format::csv::OnRagged;
@@ -18,6 +18,7 @@ use crate::orgvue::spec::{Action, ActionSpec, Empty, ImportSpec};
 use crate::rule::{Rules, ValidateSpec};
 use crate::source::spec::{Ragged, Unknown};
 use crate::stage::{Resources, Stage, StageSpec};
+use crate::units::Size;
 use crate::upload::spec::UploadFormat;
 
 /// The name of the column that says what is to be done with an item.
@@ -395,6 +396,18 @@ impl Plan {
         let (file, line) = (block.file, block.line);
         let mut batch = self.parse(block)?;
         self.transform(&mut batch);
+        if batch.overflows() {
+            return Err(BlockError {
+                file,
+                line,
+                column: None,
+                message: format!(
+                    "from this line on, the stages make a cell of more than {} or a block of more than 4GiB; \
+                     a `replace`, `set` or `concat` makes too much of it",
+                    Size(MAX_CELL as u64 + 1)
+                ),
+            });
+        }
         let encoded = self.encoder.encode(&batch);
         let keys = self.keys(&batch, &encoded);
         let filtered = (0..batch.len())

@@ -170,6 +170,21 @@ fn cells_that_are_too_long() {
 }
 
 #[test]
+fn cells_that_stages_make_too_long() {
+    let with = "z".repeat(100_000);
+    let stages = format!("stages: [replace: {{ columns: [b], pattern: y, with: {with} }}]\n");
+    let most = (1 << 28) / with.len();
+    let source = |count: usize| format!("a,b\n1,{}\n", "y".repeat(count)).into_bytes();
+    assert_eq!(check(&stages, &source(most)).0, 0);
+    ends_with(
+        &stages,
+        &source(most + 1),
+        "error: w:2: from this line on, the stages make a cell of more than 256MiB or a block of more than 4GiB; \
+         a `replace`, `set` or `concat` makes too much of it\n",
+    );
+}
+
+#[test]
 fn tables_that_are_too_wide() {
     let many = |n: usize| (0..n).map(|i| format!("c{i}")).collect::<Vec<_>>();
     let header = many(1_000_000).join(",");
