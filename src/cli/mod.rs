@@ -10,6 +10,7 @@ mod lint;
 mod log;
 mod pipeline;
 mod preview;
+mod resume;
 mod run;
 mod sample;
 mod sandbox;
@@ -69,6 +70,10 @@ impl Globals {
 pub enum Command {
     /// Run a pipeline: survey, guards, upload, import, wait, results.
     Run(run::RunArgs),
+    /// Take up a run that was cut off, or whose job was still running.
+    Resume(resume::ResumeArgs),
+    /// Fetch the results of a finished run again, and write its rejects and its report anew.
+    Results(resume::ResultsArgs),
     /// Go through the whole data with stages, rules and guards; nothing is sent.
     Check(run::CheckArgs),
     /// Show the first records before and after, side by side; nothing is sent.
@@ -96,13 +101,15 @@ impl Cli {
     pub fn run(self) -> Result<Exit, Failure> {
         let globals = &self.globals;
         let progress = match &self.command {
-            Command::Run(_) | Command::Check(_) => Progress::start(globals.progress()),
+            Command::Run(_) | Command::Check(_) | Command::Resume(_) | Command::Results(_) => Progress::start(globals.progress()),
             _ => Progress::silent(),
         };
         log::start(globals, &progress);
         match self.command {
             Command::Run(args) => args.run(globals, &progress),
             Command::Check(args) => args.run(globals, &progress),
+            Command::Resume(args) => args.run(globals, &progress),
+            Command::Results(args) => args.run(globals, &progress),
             Command::Preview(args) => args.run(globals),
             Command::Bench(args) => args.run(globals),
             Command::Sample(args) => match sample::run(&args) {

@@ -5,12 +5,16 @@ use std::time::Instant;
 
 use clap::Args;
 use jiff::Timestamp;
+use secrecy::SecretString;
 
+use super::resume::{left_open, next, refused};
 use super::{Exit, Failure, Globals, PipelineArgs, put, say};
 use crate::config::{self, Pipeline, Problem, Target};
-use crate::orgvue::Connection;
+use crate::orgvue::{Connection, Ticket};
 use crate::report::progress::Progress;
 use crate::report::run_report::{Outcome, PipelineInfo, RunId, RunReport};
+use crate::run::ledger::{Entry, Folder, Ledger};
+use crate::run::resume::resume;
 use crate::run::{self, Job, RunError};
 use crate::sandbox::Sandbox;
 use crate::sandbox::options::{SandboxSettings, UnknownProperty};
@@ -38,7 +42,7 @@ pub struct CheckArgs {
 
 /// What `run` and `check` both take.
 #[derive(Debug, Args)]
-struct CommonArgs {
+pub(super) struct CommonArgs {
     /// Exit with 0 where rows were rejected and everything else was done.
     #[arg(long)]
     partial_ok: bool,
@@ -106,67 +110,152 @@ fn execute(
     progress: &Progress,
 ) -> Result<Exit, Failure> {
     let pipeline = args.load(globals)?;
-    let problem = |problem: Problem| {
-        say(problem);
-        Failure::said(Exit::Usage)
+    let run_id = RunId::generate();
+    let mut work = Work {
+        pipeline: &pipeline,
+        common,
+        token: None,
+        ledger: None,
+        resumed: None,
+        dry_run,
     };
-    let env = &config::process_env;
-    let token = match dry_run {
-        true => None,
-        false => pipeline.token(env).map_err(problem)?,
+    if !dry_run {
+        work.token = token(&pipeline)?;
+        work.ledger = ledger(&pipeline, work.token.as_ref(), &run_id, globals)?;
+    }
+    work.perform(run_id, globals, progress)
+}
+
+/// The token of a pipeline's target.
+pub(super) fn token(pipeline: &Pipeline) -> Result<Option<SecretString>, Failure> {
+    pipeline.token(&config::process_env).map_err(problem)
+}
+
+fn problem(problem: Problem) -> Failure {
+    say(problem);
+    Failure::said(Exit::Usage)
+}
+
+/// Takes the pipeline's lock, and refuses where an earlier run left something open that must be decided first.
+fn ledger(
+    pipeline: &Pipeline,
+    token: Option<&SecretString>,
+    run_id: &RunId,
+    globals: &Globals,
+) -> Result<Option<Ledger>, Failure> {
+    let (Some(entry), Some(token)) = (Entry::new(run_id.clone(), pipeline), token) else {
+        return Ok(None);
     };
-    let keys = pipeline.stage_keys(env).map_err(problem)?;
-    let report_dir = pipeline.report_dir.as_deref().unwrap_or(Path::new("."));
-    RunReport::prepare(report_dir).map_err(|error| Failure::new(Exit::Failed, error))?;
-    let started = Instant::now();
-    let mut report = RunReport::new(
-        RunId::generate(),
-        PipelineInfo {
-            name: pipeline.name.clone(),
-            file: PathBuf::from(&*pipeline.file),
-        },
-        Timestamp::now(),
-    );
-    report.target = pipeline.target.name();
-    let runtime = runtime()?;
-    let ended = runtime.block_on(async {
-        let work = async {
-            let resources = run::resources(&pipeline, keys).await?;
-            // Kept until the run is over: the embedded sandbox ends when it is dropped.
-            let mut sandbox = None;
-            let connection = match (&pipeline.target, token) {
-                _ if dry_run => None,
-                (Target::Orgvue(to), Some(token)) => Some(Connection {
-                    base: to.base_url.clone(),
-                    tenant: to.tenant.clone(),
-                    dataset: to.dataset.clone(),
-                    token,
-                }),
-                _ => {
-                    let started = sandbox.insert(embedded(&pipeline).await?);
-                    Some(started.connection()?)
-                }
-            };
-            let job = Job {
-                pipeline: &pipeline,
-                connection,
-                resources,
-                workers: common.workers.map_or_else(cores, usize::from),
-                block: run::blocks::BLOCK,
-                progress: progress.clone(),
-            };
-            run::run(job, &mut report).await
-        };
-        tokio::select! {
-            biased;
-            () = stopped() => Err(RunError::Interrupted),
-            ended = work => ended,
+    let folder = Folder::new(&pipeline.state_dir);
+    let lock = folder.lock(&pipeline.name, run_id).map_err(refused)?;
+    let left = lock.unfinished(&pipeline.name, |closed| {
+        if !globals.quiet {
+            say(format_args!(
+                "run {} was cut off before its import was asked for: nothing of it was imported",
+                closed.run_id
+            ));
         }
     });
-    progress.finish();
-    // Blocks that are still being worked on hold nothing that matters; nobody waits for them.
-    runtime.shutdown_background();
-    finish(&pipeline, common, globals, report, ended, started)
+    match left.map_err(refused)?.first() {
+        Some(open) => Err(left_open(open, &folder)),
+        None => Ok(Some(Ledger::new(lock, token.clone(), entry, None))),
+    }
+}
+
+/// A job to be done for a pipeline.
+pub(super) struct Work<'a> {
+    pub(super) pipeline: &'a Pipeline,
+    pub(super) common: &'a CommonArgs,
+    pub(super) token: Option<SecretString>,
+    pub(super) ledger: Option<Ledger>,
+    /// The job to be taken up instead of running the pipeline.
+    pub(super) resumed: Option<(Entry, Ticket)>,
+    pub(super) dry_run: bool,
+}
+
+impl Work<'_> {
+    /// Does it, reports, and gives the exit code.
+    pub(super) fn perform(
+        self,
+        run_id: RunId,
+        globals: &Globals,
+        progress: &Progress,
+    ) -> Result<Exit, Failure> {
+        let Work {
+            pipeline,
+            common,
+            token,
+            ledger,
+            resumed,
+            dry_run,
+        } = self;
+        let keys = pipeline
+            .stage_keys(&config::process_env)
+            .map_err(problem)?;
+        let report_dir = pipeline.report_dir.as_deref().unwrap_or(Path::new("."));
+        RunReport::prepare(report_dir).map_err(|error| Failure::new(Exit::Failed, error))?;
+        let started = Instant::now();
+        let mut report = RunReport::new(
+            run_id,
+            PipelineInfo {
+                name: pipeline.name.clone(),
+                file: PathBuf::from(&*pipeline.file),
+            },
+            Timestamp::now(),
+        );
+        report.target = pipeline.target.name();
+        let runtime = runtime()?;
+        let ended = runtime.block_on(async {
+            let work = async {
+                let resources = run::resources(pipeline, keys).await?;
+                // Kept until the run is over: the embedded sandbox ends when it is dropped.
+                let mut sandbox = None;
+                let connection = match (&pipeline.target, token) {
+                    _ if dry_run => None,
+                    (Target::Orgvue(to), Some(token)) => Some(Connection {
+                        base: to.base_url.clone(),
+                        tenant: to.tenant.clone(),
+                        dataset: to.dataset.clone(),
+                        token,
+                    }),
+                    _ => {
+                        let started = sandbox.insert(embedded(pipeline).await?);
+                        Some(started.connection()?)
+                    }
+                };
+                let job = Job {
+                    pipeline,
+                    connection,
+                    resources,
+                    workers: common.workers.map_or_else(cores, usize::from),
+                    block: run::blocks::BLOCK,
+                    progress: progress.clone(),
+                    ledger: ledger.as_ref(),
+                };
+                match resumed {
+                    Some((entry, ticket)) => resume(job, &entry, ticket, &mut report).await,
+                    None => run::run(job, &mut report).await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = stopped() => Err(RunError::Interrupted),
+                ended = work => ended,
+            }
+        });
+        progress.finish();
+        // Blocks that are still being worked on hold nothing that matters; nobody waits for them.
+        runtime.shutdown_background();
+        finish(
+            pipeline,
+            common,
+            globals,
+            report,
+            ledger.as_ref(),
+            ended,
+            started,
+        )
+    }
 }
 
 /// Writes the report, says how it went, and gives the exit code.
@@ -175,6 +264,7 @@ fn finish(
     common: &CommonArgs,
     globals: &Globals,
     mut report: RunReport,
+    ledger: Option<&Ledger>,
     ended: Result<(), RunError>,
     started: Instant,
 ) -> Result<Exit, Failure> {
@@ -193,6 +283,12 @@ fn finish(
         outcome => Exit::from(outcome),
     };
     report.exit_code = exit as u8;
+    if let Some(ledger) = ledger {
+        if let Err(error) = ledger.over(outcome, report.exit_code) {
+            report.warnings.push(run::chain(&error));
+        }
+        report.next = next(&ledger.entry(), &Folder::new(&pipeline.state_dir), outcome);
+    }
     let dir = pipeline.report_dir.as_deref().unwrap_or(Path::new("."));
     let written = report.write(dir);
     if !globals.quiet {
@@ -204,6 +300,11 @@ fn finish(
                 say(format_args!("warning: {warning}"));
             }
         }
+    }
+    if globals.quiet
+        && let Some(next) = &report.next
+    {
+        say(format_args!("to go on: {next}"));
     }
     if common.json {
         let mut text = serde_json::to_vec_pretty(&report).map_err(std::io::Error::from)?;

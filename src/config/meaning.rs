@@ -16,7 +16,7 @@ use crate::source::spec::{
 use crate::units::{Amount, Size};
 use crate::upload::spec::{BodyEncoding, Length, UploadFormat, UploadSpec};
 
-use super::pipeline::{Connection, Csv, Pipeline, Rejects, Source, Target};
+use super::pipeline::{Connection, Csv, Origin, Pipeline, Rejects, Source, Target};
 use super::places::Places;
 use super::problem::{Findings, Placed, nearest};
 use super::spec::PipelineSpec;
@@ -34,6 +34,7 @@ pub(super) struct Meaning<'a> {
     /// What was left out for its problems; what depends on it is not judged.
     pub(super) removed: &'a [Vec<String>],
     pub(super) folder: PathBuf,
+    pub(super) origin: Origin,
     pub(super) findings: &'a mut Findings,
 }
 
@@ -102,6 +103,9 @@ impl Meaning<'_> {
         if spec.report.dir.as_deref() == Some("") {
             self.problem("report.dir", "expected a folder, found empty text", "");
         }
+        if spec.state.dir.is_empty() {
+            self.problem("state.dir", "expected a folder, found empty text", "");
+        }
 
         let file = self.findings.file.clone();
         let stages = spec.stages.into_iter().enumerate();
@@ -128,6 +132,8 @@ impl Meaning<'_> {
             upload,
             wait: spec.wait,
             report_dir: spec.report.dir.map(|dir| self.folder.join(dir)),
+            state_dir: self.folder.join(spec.state.dir),
+            origin: self.origin,
             folder: self.folder,
             places: self.places,
         })

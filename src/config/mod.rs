@@ -21,11 +21,13 @@ use std::io::Read;
 use std::path::PathBuf;
 
 pub use overrides::Override;
-pub use pipeline::{Connection, Csv, Pipeline, Rejects, Source, Target};
+pub use pipeline::{Connection, Csv, Origin, Pipeline, Rejects, Source, Target};
 pub use places::Places;
 pub use problem::{Place, Placed, Problem, Problems};
 pub use schema::schema;
 pub use substitute::Env;
+
+use xxhash_rust::xxh3::xxh3_128;
 
 use meaning::Meaning;
 use problem::Findings;
@@ -119,6 +121,10 @@ pub fn parse(
             places,
             removed: &read.removed,
             folder,
+            origin: Origin {
+                hash: format!("{:032x}", xxh3_128(text.as_bytes())),
+                overrides: overrides.to_vec(),
+            },
             findings: &mut findings,
         }
         .pipeline(spec)

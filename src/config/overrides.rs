@@ -3,11 +3,13 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::problem::{Findings, Place};
 use super::tree::{self, Key, Kind, Node, Scalar};
 
 /// One `--set`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Override {
     /// Where: keys and list positions (from 0), joined by dots.
     pub key: String,

@@ -17,6 +17,7 @@ use crate::stage::hash::{Key, KeySpec};
 use crate::units::Amount;
 use crate::upload::spec::{Length, UploadSpec};
 
+use super::overrides::Override;
 use super::places::Places;
 use super::problem::{Placed, Problem};
 use super::substitute::Env;
@@ -48,9 +49,22 @@ pub struct Pipeline {
     pub wait: WaitSpec,
     /// The folder for the run report; without it, the current one.
     pub report_dir: Option<PathBuf>,
+    /// The folder for what is needed to resume, absolute.
+    pub state_dir: PathBuf,
+    /// What it was made of, to be known again.
+    pub origin: Origin,
     /// Where everything was written, for problems that show only with the data: a column that is not
     /// there, an expression that does not fit it.
     pub places: Places,
+}
+
+/// What a pipeline was made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// XXH3-128 of the file's text, in hexadecimal digits.
+    pub hash: String,
+    /// Settings that stood before those of the file, in order.
+    pub overrides: Vec<Override>,
 }
 
 /// Where the records come from.
@@ -131,6 +145,12 @@ impl Pipeline {
     /// How the body's length is known before its first byte: as stated, or what suits the source.
     pub fn length(&self) -> Length {
         self.upload.length.unwrap_or(Length::Measured)
+    }
+
+    /// The pipeline file, absolute; none for standard input.
+    pub fn path(&self) -> Option<PathBuf> {
+        let name = Path::new(&*self.file).file_name()?;
+        (&*self.file != super::STDIN).then(|| self.folder.join(name))
     }
 
     /// A problem with a setting that shows only later, placed where the setting was written. `path` is

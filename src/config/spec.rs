@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::orgvue::spec::{TargetSpec, WaitSpec};
-use crate::report::spec::{RejectsSpec, ReportSpec};
+use crate::report::spec::{RejectsSpec, ReportSpec, StateSpec};
 use crate::rule::ValidateSpec;
 use crate::source::spec::SourceSpec;
 use crate::stage::StageSpec;
@@ -46,4 +46,7 @@ pub struct PipelineSpec {
     /// Where the run report goes.
     #[serde(default)]
     pub report: ReportSpec,
+    /// Where a run writes down how far it came.
+    #[serde(default)]
+    pub state: StateSpec,
 }

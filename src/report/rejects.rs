@@ -639,6 +639,17 @@ impl RejectsFile {
         &self.refused
     }
 
+    /// Moves the file over whatever is at `path`.
+    pub fn move_to(&mut self, path: &Path) -> Result<(), RejectsError> {
+        refuse_what_is_no_file(path)?;
+        fs::rename(&self.path, path).map_err(|source| RejectsError::Create {
+            path: path.to_owned(),
+            source,
+        })?;
+        self.path = path.to_owned();
+        Ok(())
+    }
+
     /// Hands what is buffered to the system, for whoever looks at the file meanwhile.
     pub fn flush(&mut self) -> Result<(), RejectsError> {
         self.out.flush().map_err(|e| write_error(&self.path, e))
@@ -689,7 +700,7 @@ fn refuse_what_is_no_file(path: &Path) -> Result<(), RejectsError> {
 }
 
 /// Creates a folder and those above it where they are missing, for their owner alone.
-pub(super) fn create_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 
 use super::human;
@@ -27,7 +27,7 @@ const TOP_CODES: usize = 5;
 
 /// A run's name: the time of its start and four random hexadecimal digits, so that names sort by time
 /// and two runs of one second differ. `20260131T235959Z-4f2a`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RunId(String);
 
@@ -108,6 +108,10 @@ pub struct RunReport {
     pub upload: Option<UploadReport>,
     /// The import job; `null` where none was asked for.
     pub import: Option<ImportReport>,
+    /// Whether a process other than the run's own took up its job again, and wrote this.
+    pub resumed: bool,
+    /// The command that goes on from here, where the run left something open.
+    pub next: Option<String>,
 }
 
 /// Which pipeline ran.
@@ -120,7 +124,7 @@ pub struct PipelineInfo {
 }
 
 /// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Everything was done.
@@ -185,7 +189,7 @@ pub struct SourceFile {
 }
 
 /// Rows by what became of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowCounts {
     /// Records of the source.
     pub read: u64,
@@ -497,6 +501,8 @@ impl RunReport {
             guards: Vec::new(),
             upload: None,
             import: None,
+            resumed: false,
+            next: None,
         }
     }
 
@@ -643,6 +649,9 @@ impl RunReport {
         }
         if let Some(path) = report {
             lines.add("report", &human::path(path));
+        }
+        if let Some(next) = &self.next {
+            lines.add("to go on", next);
         }
         lines.0
     }

@@ -1,4 +1,4 @@
-//! What the pipeline file says of rejects and reports.
+//! What the pipeline file says of rejects, reports and state.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -30,4 +30,20 @@ impl Default for RejectsSpec {
 pub struct ReportSpec {
     /// The folder; without it, the current one.
     pub dir: Option<String>,
+}
+
+/// Where a run writes down how far it came, so that it can be resumed.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct StateSpec {
+    /// The folder, made with owner-only access.
+    pub dir: String,
+}
+
+impl Default for StateSpec {
+    fn default() -> Self {
+        StateSpec {
+            dir: "state".into(),
+        }
+    }
 }

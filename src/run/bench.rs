@@ -290,6 +290,7 @@ impl Bench {
         };
         let mut report = RunReport::new(RunId::generate(), file, Timestamp::now());
         let job = Job {
+            ledger: None,
             pipeline: &self.pipeline,
             connection,
             resources: std::mem::take(&mut self.resources),
@@ -299,7 +300,7 @@ impl Bench {
         };
         let started = Instant::now();
         let ended = async {
-            let (prepared, first) = prepare(&job, &mut report).await?;
+            let (prepared, first) = prepare(&job, &job.pipeline.rejects.path, &mut report).await?;
             survey_and_send(&job, &prepared, first, &mut report, started).await
         }
         .await;

@@ -1,5 +1,6 @@
 //! Why a run ended early, and with which exit code.
 
+use super::ledger::LedgerError;
 use super::plan::BlockError;
 use crate::orgvue::{ImportError, OrgvueError, WaitError};
 use crate::report::rejects::RejectsError;
@@ -134,6 +135,9 @@ pub enum RunError {
     /// The report can't be written.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// The ledger can't be kept.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// The run was told to stop.
     #[error("interrupted")]
     Interrupted,

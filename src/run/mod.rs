@@ -3,14 +3,18 @@
 pub mod bench;
 pub mod blocks;
 pub mod error;
+pub mod ledger;
 pub mod pass;
 pub mod plan;
 pub mod preview;
 pub mod results;
+pub mod resume;
+mod seal;
 pub mod send;
 pub mod survey;
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -24,7 +28,7 @@ use crate::dates::Date;
 use crate::format::json::Layout;
 use crate::http::retry::{self, Failure, Step, Verdict};
 use crate::orgvue::client::parameters;
-use crate::orgvue::spec::IdentifySpec;
+use crate::orgvue::spec::{IdentifySpec, ImportSpec};
 use crate::orgvue::{Client, Connection, Locations, Ticket};
 use crate::report::human;
 use crate::report::progress::{Phase, Progress};
@@ -46,6 +50,7 @@ use crate::upload::spec::{BodyEncoding, Length, UploadFormat};
 use crate::upload::spool::{Spool, SpoolWriter};
 use blocks::{Blocks, Header, Reading, RecordLayout};
 pub use error::RunError;
+use ledger::Ledger;
 use pass::{Digest, process};
 use plan::{Meaning, Plan, Unbound};
 use send::{Resend, Slot, Straight};
@@ -65,6 +70,8 @@ pub struct Job<'a> {
     pub block: usize,
     /// Where progress is shown.
     pub progress: Progress,
+    /// Where the steps are written down; without it nothing can be resumed.
+    pub ledger: Option<&'a Ledger>,
 }
 
 /// Runs a pipeline and fills in the report as it goes, so that it tells how far the run came whatever ends
@@ -76,7 +83,7 @@ pub struct Job<'a> {
 pub async fn run(job: Job<'_>, report: &mut RunReport) -> Result<(), RunError> {
     let started = Instant::now();
     let ended = async {
-        let (prepared, first) = prepare(&job, report).await?;
+        let (prepared, first) = prepare(&job, &job.pipeline.rejects.path, report).await?;
         survey_and_send(&job, &prepared, first, report, started).await
     }
     .await;
@@ -204,7 +211,11 @@ pub fn bind(pipeline: &Pipeline, header: &Header, resources: &Resources) -> Resu
     })
 }
 
-async fn prepare(job: &Job<'_>, report: &mut RunReport) -> Result<(Prepared, First), RunError> {
+async fn prepare(
+    job: &Job<'_>,
+    rejects: &Path,
+    report: &mut RunReport,
+) -> Result<(Prepared, First), RunError> {
     let pipeline = job.pipeline;
     let written = &pipeline.source;
     let source = Arc::new(Source::find(
@@ -239,7 +250,7 @@ async fn prepare(job: &Job<'_>, report: &mut RunReport) -> Result<(Prepared, Fir
         .iter()
         .filter_map(|o| Some(o.path()?.to_owned()))
         .collect();
-    let rejects = RejectsFile::create(&pipeline.rejects.path, &header.for_rejects(), &paths)?;
+    let rejects = RejectsFile::create(rejects, &header.for_rejects(), &paths)?;
     report.rejects_file = Some(human::whole(rejects.path()));
     Ok((
         Prepared {
@@ -466,7 +477,7 @@ async fn send(
                 send::stream(processed, body, slot.clone()).boxed()
             }
         };
-        let (locations, put) = put(job, client, Some(length), body, report).await?;
+        let (locations, put) = put(job, &prepared.source, client, Some(length), body, report).await?;
         let error = match put {
             Ok(()) => return Ok(locations),
             Err(error) => error,
@@ -537,7 +548,7 @@ async fn send_straight(
         slot.clone(),
     )
     .boxed();
-    let sent = put(job, client, None, encoded(job, body), report).await;
+    let sent = put(job, &prepared.source, client, None, encoded(job, body), report).await;
     let taken = survey
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner())
@@ -579,6 +590,7 @@ async fn send_straight(
 /// Asks for a pair of addresses and puts the body to one of them.
 async fn put(
     job: &Job<'_>,
+    source: &Source,
     client: &Client,
     length: Option<u64>,
     body: BoxStream<'static, Result<Bytes, BodyError>>,
@@ -593,6 +605,9 @@ async fn put(
         BodyEncoding::Identity => "identity",
         BodyEncoding::Gzip => "gzip",
     };
+    if let Some(ledger) = job.ledger {
+        ledger.uploading(source, report)?;
+    }
     let began = Instant::now();
     let locations = client.generate(format, encoding).await?;
     *report.seconds.generate.get_or_insert_default() += began.elapsed();
@@ -643,69 +658,113 @@ async fn import(
     mut surveyed: Surveyed,
     report: &mut RunReport,
 ) -> Result<(), RunError> {
-    let pipeline = job.pipeline;
-    let settings = &pipeline.import;
+    let settings = &job.pipeline.import;
+    if let Some(ledger) = job.ledger {
+        ledger.importing(report)?;
+    }
     job.progress.begin(Phase::Wait, None);
-    let told = report.import.insert(ImportReport {
-        ticket_status: None,
-        trace_ids: Vec::new(),
-        parameters: parameters(settings)
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect(),
-    });
+    report.import = Some(asked(settings));
     let began = Instant::now();
     let ticket = client.import(locations, settings).await;
     report.seconds.import = Some(began.elapsed());
-    let ticket = ticket?;
-    see(told, &ticket);
-    let began = Instant::now();
-    let progress = job.progress.clone();
-    let waited = client
-        .wait(ticket, pipeline.wait.at_most.0, |ticket| {
-            progress.note(ticket.status.to_string());
-            see(told, ticket);
-        })
-        .await;
-    report.seconds.wait = Some(began.elapsed());
-    let ticket = match waited {
+    let ticket = match wait(job, client, ticket?, report).await {
         Ok(ticket) => ticket,
         Err(error) => {
             // How the job ended matters more.
             if let Err(error) = surveyed.rejects.finish() {
                 report.warnings.push(chain(&error));
             }
-            return Err(error.into());
+            return Err(error);
         }
     };
-    see(told, &ticket);
-    let began = Instant::now();
-    job.progress.begin(Phase::Results, None);
-    let joined = join_results(job, prepared, client, &ticket, &mut surveyed, report).await;
-    report.seconds.results = Some(began.elapsed());
+    let joined = take_results(
+        job,
+        client,
+        &ticket,
+        Some((prepared, &mut surveyed)),
+        report,
+    )
+    .await;
     let rejects = surveyed.rejects.finish()?;
     report.refused = (&rejects.refused).into();
     joined
 }
 
-async fn join_results(
+/// An import of which nothing is known yet.
+fn asked(settings: &ImportSpec) -> ImportReport {
+    ImportReport {
+        ticket_status: None,
+        trace_ids: Vec::new(),
+        parameters: parameters(settings)
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+    }
+}
+
+/// Waits until the job is completed, for as long as the pipeline says.
+async fn wait(
     job: &Job<'_>,
-    prepared: &Prepared,
+    client: &Client,
+    ticket: Ticket,
+    report: &mut RunReport,
+) -> Result<Ticket, RunError> {
+    let see = |ticket: &Ticket, report: &mut RunReport| {
+        if let Some(told) = &mut report.import {
+            see(told, ticket);
+        }
+        if let Some(ledger) = job.ledger {
+            ledger.ticket(ticket);
+        }
+    };
+    see(&ticket, report);
+    let began = Instant::now();
+    let progress = job.progress.clone();
+    let waited = client
+        .wait(ticket, job.pipeline.wait.at_most.0, |ticket| {
+            progress.note(ticket.status.to_string());
+            see(ticket, report);
+        })
+        .await;
+    report.seconds.wait = Some(began.elapsed());
+    Ok(waited?)
+}
+
+/// Fetches the results and joins them to their rows, where these are known.
+async fn take_results(
+    job: &Job<'_>,
     client: &Client,
     ticket: &Ticket,
-    surveyed: &mut Surveyed,
+    known: Option<(&Prepared, &mut Surveyed)>,
+    report: &mut RunReport,
+) -> Result<(), RunError> {
+    let began = Instant::now();
+    job.progress.begin(Phase::Results, None);
+    let joined = join_results(job, client, ticket, known, report).await;
+    report.seconds.results = Some(began.elapsed());
+    joined
+}
+
+async fn join_results(
+    job: &Job<'_>,
+    client: &Client,
+    ticket: &Ticket,
+    known: Option<(&Prepared, &mut Surveyed)>,
     report: &mut RunReport,
 ) -> Result<(), RunError> {
     let settings = &job.pipeline.import;
     let sent = report.counts.sent;
-    let key = match (&settings.identify_by, prepared.plan.key()) {
-        (Some(IdentifySpec::IdKey(name)), Some(key)) if **key == **name => Some(name.as_str()),
-        (Some(IdentifySpec::AutoId(true)), Some(key)) => Some(&**key),
-        _ => None,
-    };
+    let key = known.as_ref().and_then(|(prepared, _)| {
+        match (&settings.identify_by, prepared.plan.key()) {
+            (Some(IdentifySpec::IdKey(name)), Some(key)) if **key == **name => Some(&**key),
+            (Some(IdentifySpec::AutoId(true)), Some(key)) => Some(&**key),
+            _ => None,
+        }
+    });
     let mut joined = results::join(
         client.results(ticket, key),
-        surveyed,
-        &prepared.plan,
+        known
+            .as_ref()
+            .map(|(prepared, surveyed)| (&**surveyed, &*prepared.plan)),
         settings.match_results,
         sent,
     )
@@ -720,16 +779,25 @@ async fn join_results(
             joined.surplus
         ));
     }
-    if joined.unmatched > 0 {
-        report.warnings.push(format!(
-            "{} refused results carry a key that no row sent has; they are not in the rejects file",
-            joined.unmatched
-        ));
-    }
     let left = report.counts.unprocessed;
     if left > 0 {
         report.warnings.push(format!(
             "the server gave no result for {left} of the {sent} rows sent"
+        ));
+    }
+    let Some((prepared, surveyed)) = known else {
+        if joined.failed > 0 {
+            report.warnings.push(format!(
+                "{} refused rows are not in the rejects file, as their lines are not known",
+                joined.failed
+            ));
+        }
+        return Ok(());
+    };
+    if joined.unmatched > 0 {
+        report.warnings.push(format!(
+            "{} refused results carry a key that no row sent has; they are not in the rejects file",
+            joined.unmatched
         ));
     }
     if joined.failed > joined.unmatched {

@@ -46,27 +46,27 @@ struct Reason {
     message: String,
 }
 
-/// Joins results to records.
+/// Joins results to records. Where the records are not `known` any more, every refused one is unmatched.
 ///
 /// # Errors
 /// Results that can't be read.
 pub async fn join(
     results: impl Stream<Item = Result<ItemResult, OrgvueError>>,
-    surveyed: &Surveyed,
-    plan: &Plan,
+    known: Option<(&Surveyed, &Plan)>,
     matching: MatchResults,
     sent: u64,
 ) -> Result<Joined, OrgvueError> {
     let mut joined = Joined::default();
-    let mut known: HashMap<Reason, u32> = HashMap::new();
-    let mut order = surveyed.lines.sent();
+    let mut reasons: HashMap<Reason, u32> = HashMap::new();
+    let mut order = known.map(|(surveyed, _)| surveyed.lines.sent());
+    let keys = known.and_then(|(surveyed, plan)| Some((surveyed.keys.as_ref()?, plan)));
     let mut first = true;
     let mut seen = 0u64;
     pin_mut!(results);
     while let Some(result) = results.next().await {
         let result = result?;
         if first {
-            joined.by_key = surveyed.keys.is_some()
+            joined.by_key = keys.is_some()
                 && match matching {
                     MatchResults::Auto => result.key.is_some(),
                     MatchResults::Key => true,
@@ -74,7 +74,7 @@ pub async fn join(
                 };
             first = false;
         }
-        let in_turn = order.next();
+        let in_turn = order.as_mut().and_then(Iterator::next);
         seen += 1;
         if seen > sent {
             joined.surplus += 1;
@@ -85,8 +85,8 @@ pub async fn join(
             continue;
         }
         joined.failed += 1;
-        let record = match (&surveyed.keys, &result.key) {
-            (Some(keys), Some(key)) if joined.by_key => keys.find(plan.key_hash(key)),
+        let record = match (keys, &result.key) {
+            (Some((keys, plan)), Some(key)) if joined.by_key => keys.find(plan.key_hash(key)),
             _ if joined.by_key => None,
             _ => in_turn,
         };
@@ -94,7 +94,7 @@ pub async fn join(
             joined.unmatched += 1;
             continue;
         };
-        let reason = joined.reason(&mut known, &result);
+        let reason = joined.reason(&mut reasons, &result);
         joined.refused.push((record, reason));
     }
     Ok(joined)

@@ -327,6 +327,11 @@ impl Origin {
         self.path.as_deref()
     }
 
+    /// When the file was changed last, as it was found.
+    pub fn modified(&self) -> Option<SystemTime> {
+        self.modified
+    }
+
     /// Its compression, once it has been opened; none where it has none.
     pub fn compression(&self) -> Option<&'static str> {
         self.compression.get().copied()

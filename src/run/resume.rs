@@ -1,0 +1,164 @@
+//! Taking up, in another process, a job whose ticket the ledger kept.
+//!
+//! The source is surveyed again, which tells where every row sent is. Only where it comes to the very body that
+//! was sent are results joined to lines: a wrong line is worse than none.
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use super::ledger::Entry;
+use super::{
+    First, Job, Prepared, RunError, asked, chain, prepare, survey, take_results, wait,
+};
+use crate::orgvue::{Client, Ticket, WaitError};
+use crate::report::human;
+use crate::report::run_report::{CodeCounts, RunReport, SourceFile};
+use crate::run::survey::Surveyed;
+use crate::source::Source;
+
+/// Waits for a job and takes its results in, as the run that began it would have done.
+///
+/// # Errors
+/// As [`super::run`].
+pub async fn resume(
+    job: Job<'_>,
+    entry: &Entry,
+    ticket: Ticket,
+    report: &mut RunReport,
+) -> Result<(), RunError> {
+    let started = Instant::now();
+    let ended = take_up(&job, entry, ticket, report).await;
+    report.seconds.total = Some(started.elapsed());
+    ended
+}
+
+async fn take_up(
+    job: &Job<'_>,
+    entry: &Entry,
+    ticket: Ticket,
+    report: &mut RunReport,
+) -> Result<(), RunError> {
+    let Some(connection) = job.connection.clone() else {
+        return Ok(());
+    };
+    let client = Client::new(connection)?;
+    remember(entry, report);
+    report.import = Some(asked(&job.pipeline.import));
+    job.progress.begin(super::Phase::Wait, None);
+    let fetched_before = ticket.result_url.clone();
+    let ticket = match wait(job, &client, ticket, report).await {
+        // The ticket is gone, and where its results are is known all the same.
+        Err(RunError::Wait(WaitError::Other { last, .. })) if fetched_before.is_some() => *last,
+        ended => ended?,
+    };
+    let found = match again(job, entry, report).await {
+        Ok(found) => found,
+        Err(why) => {
+            report.warnings.push(format!(
+                "results can't be joined to lines of the source: {why}"
+            ));
+            return take_results(job, &client, &ticket, None, report).await;
+        }
+    };
+    let (prepared, mut surveyed) = found;
+    let known = Some((&prepared, &mut surveyed));
+    let joined = take_results(job, &client, &ticket, known, report).await;
+    let rejects = surveyed.rejects.finish()?;
+    report.refused = (&rejects.refused).into();
+    joined
+}
+
+/// What the first process knew.
+fn remember(entry: &Entry, report: &mut RunReport) {
+    report.resumed = true;
+    report.started_at = entry.started_at;
+    report.counts = entry.counts;
+    report.counts.accepted = 0;
+    report.counts.failed = 0;
+    report.counts.unprocessed = entry.counts.sent;
+    report.bytes.body = entry.body_bytes;
+    report.rejects = CodeCounts {
+        rows: entry.counts.rejected,
+        ..CodeCounts::default()
+    };
+    report.sources = entry
+        .sources
+        .iter()
+        .map(|source| SourceFile {
+            path: source.path.clone(),
+            bytes: source.bytes,
+            compression: String::new(),
+            format: String::new(),
+        })
+        .collect();
+    report.bytes.source = report.sources.iter().map(|s| s.bytes).sum();
+}
+
+/// Surveys the source again. Its rejects stand beside the rejects file until the body has turned out to be the
+/// same: what the first process wrote is not given up for those of another file.
+async fn again(
+    job: &Job<'_>,
+    entry: &Entry,
+    report: &mut RunReport,
+) -> Result<(Prepared, Surveyed), String> {
+    let path = &job.pipeline.rejects.path;
+    let mut beside = path.clone().into_os_string();
+    beside.push(".resumed");
+    let beside = Path::new(&beside);
+    let mut known = report.clone();
+    let found = survey_again(job, entry, beside, &mut known).await;
+    let found = match found {
+        Ok((prepared, mut surveyed)) => match surveyed.rejects.move_to(path) {
+            Ok(()) => Ok((prepared, surveyed)),
+            Err(error) => Err(chain(&error)),
+        },
+        Err(why) => Err(why),
+    };
+    match found {
+        Ok(found) => {
+            known.counts = report.counts;
+            known.guards = std::mem::take(&mut report.guards);
+            known.bytes.body = report.bytes.body;
+            known.rejects_file = Some(human::whole(path));
+            *report = known;
+            Ok(found)
+        }
+        Err(why) => {
+            let _ = fs::remove_file(beside);
+            report.rejects_file = path.exists().then(|| human::whole(path));
+            Err(why)
+        }
+    }
+}
+
+async fn survey_again(
+    job: &Job<'_>,
+    entry: &Entry,
+    rejects: &Path,
+    report: &mut RunReport,
+) -> Result<(Prepared, Surveyed), String> {
+    let written = &job.pipeline.source;
+    let source = Source::find(&written.inputs, written.compression, written.encoding)
+        .map_err(|error| chain(&error))?;
+    if !source.can_repeat() {
+        return Err("it was a stream, which can't be read again".to_owned());
+    }
+    let (prepared, first): (Prepared, First) = prepare(job, rejects, report)
+        .await
+        .map_err(|error| chain(&error))?;
+    let surveyed = survey(job, &prepared, first, report, None)
+        .await
+        .map_err(|error| chain(&error))?;
+    let hash = report.body_hash.as_ref().map(|hash| &hash.hex);
+    if hash != entry.body_hash.as_ref() || report.counts.would_send != entry.counts.sent {
+        return Err(format!(
+            "{} the upload that was sent",
+            match entry.pipeline.hash == job.pipeline.origin.hash {
+                true => "the source, or what it is looked up in, no longer makes",
+                false => "the pipeline file was changed, and no longer makes",
+            }
+        ));
+    }
+    Ok((prepared, surveyed))
+}

@@ -1,0 +1,93 @@
+//! What only the holder of the API token can read: the addresses of a ticket, as they stand in the state.
+//!
+//! ChaCha20-Poly1305 under a key that HKDF-SHA-256 makes of the token and a random salt. A salt is used once, and
+//! so is its key, which is why the nonce may be constant. The run's name is bound in, so that what was sealed for
+//! one run opens for no other.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use ring::{aead, hkdf};
+use secrecy::{ExposeSecret, SecretString};
+
+/// What the key is for: the same token makes other keys elsewhere.
+const PURPOSE: &[&[u8]] = &[b"rostream state: addresses of a ticket"];
+
+const SALT: usize = 32;
+
+/// Why a sealed text can't be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SealError {
+    /// It was sealed with another token, for another run, or is damaged.
+    #[error("it does not open with this API token; give the token that the run was made with")]
+    Closed,
+    /// The library refused, which it does for lengths that never occur here.
+    #[error("it can't be sealed")]
+    Sealing,
+}
+
+/// Seals a text for whoever holds `token`; `run` is the run's name.
+pub fn seal(text: &str, token: &SecretString, run: &str) -> Result<String, SealError> {
+    let salt: [u8; SALT] = rand::random();
+    let mut sealed = text.as_bytes().to_vec();
+    key(token, &salt)
+        .and_then(|key| {
+            key.seal_in_place_append_tag(nonce(), aead::Aad::from(run), &mut sealed)
+                .ok()
+        })
+        .ok_or(SealError::Sealing)?;
+    Ok(BASE64.encode([&salt[..], &sealed].concat()))
+}
+
+/// Opens what [`seal`] made.
+pub fn open(sealed: &str, token: &SecretString, run: &str) -> Result<SecretString, SealError> {
+    let bytes = BASE64.decode(sealed).map_err(|_| SealError::Closed)?;
+    let (salt, sealed) = bytes.split_at_checked(SALT).ok_or(SealError::Closed)?;
+    let mut sealed = sealed.to_vec();
+    let key = key(token, salt).ok_or(SealError::Closed)?;
+    let opened = key
+        .open_in_place(nonce(), aead::Aad::from(run), &mut sealed)
+        .map_err(|_| SealError::Closed)?;
+    let text = String::from_utf8(opened.to_vec()).map_err(|_| SealError::Closed)?;
+    Ok(SecretString::from(text))
+}
+
+fn nonce() -> aead::Nonce {
+    aead::Nonce::assume_unique_for_key([0; aead::NONCE_LEN])
+}
+
+fn key(token: &SecretString, salt: &[u8]) -> Option<aead::LessSafeKey> {
+    let secret =
+        hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(token.expose_secret().as_bytes());
+    let key = secret.expand(PURPOSE, &aead::CHACHA20_POLY1305).ok()?;
+    Some(aead::LessSafeKey::new(aead::UnboundKey::from(key)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opens_for_its_token_and_run_alone() {
+        let token = SecretString::from("one");
+        let text = "https://a.example/t?X-Amz-Signature=CANARY";
+        let sealed = seal(text, &token, "run").unwrap();
+        assert_ne!(sealed, seal(text, &token, "run").unwrap());
+        assert!(!sealed.contains("CANARY"));
+        assert_eq!(
+            open(&sealed, &token, "run").unwrap().expose_secret(),
+            text
+        );
+        let closed = |sealed: &str, token: &str, run: &str| {
+            let error = open(sealed, &token.into(), run).unwrap_err();
+            assert_eq!(error, SealError::Closed);
+        };
+        closed(&sealed, "two", "run");
+        closed(&sealed, "one", "other");
+        closed("", "one", "run");
+        closed("?", "one", "run");
+        closed(&sealed[..60], "one", "run");
+        let mut bytes = BASE64.decode(&sealed).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        closed(&BASE64.encode(bytes), "one", "run");
+    }
+}
