@@ -101,7 +101,9 @@ impl Cli {
     pub fn run(self) -> Result<Exit, Failure> {
         let globals = &self.globals;
         let progress = match &self.command {
-            Command::Run(_) | Command::Check(_) | Command::Resume(_) | Command::Results(_) => Progress::start(globals.progress()),
+            Command::Run(_) | Command::Check(_) | Command::Resume(_) | Command::Results(_) => {
+                Progress::start(globals.progress())
+            }
             _ => Progress::silent(),
         };
         log::start(globals, &progress);

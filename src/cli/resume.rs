@@ -69,11 +69,7 @@ impl PlaceArgs {
     }
 
     /// The run's pipeline with the settings that it was run with, and its token.
-    fn load(
-        &self,
-        entry: &Entry,
-        globals: &Globals,
-    ) -> Result<(Pipeline, SecretString), Failure> {
+    fn load(&self, entry: &Entry, globals: &Globals) -> Result<(Pipeline, SecretString), Failure> {
         let file = match (&self.pipeline, &entry.pipeline.file) {
             (Some(file), _) => file.clone(),
             (None, Some(file)) => human::path(file),
@@ -128,7 +124,10 @@ impl ResumeArgs {
         let (lock, mut entry) = take(&folder, &found)?;
         let run = entry.run_id.clone();
         match entry.step {
-            Step::Ended => Err(usage(format_args!("run {run} has ended: {}", ending(&entry)))),
+            Step::Ended => Err(usage(format_args!(
+                "run {run} has ended: {}",
+                ending(&entry)
+            ))),
             Step::Uploading => {
                 lock.end(&mut entry, Outcome::Failed, By::NextStart)
                     .map_err(refused)?;
@@ -149,9 +148,7 @@ impl ResumeArgs {
                 say(format_args!("run {run} is let go: {}", outcome.describe()));
                 Ok(Exit::Done)
             }
-            Step::Importing if self.retry_import => {
-                self.retry(lock, entry, globals, progress)
-            }
+            Step::Importing if self.retry_import => self.retry(lock, entry, globals, progress),
             Step::Importing => Err(left_open(&entry, &folder)),
             Step::Ticket if self.retry_import => Err(usage(format_args!(
                 "run {run} has its job at the server, so no second import is needed: {}",

@@ -189,9 +189,7 @@ impl Work<'_> {
             resumed,
             dry_run,
         } = self;
-        let keys = pipeline
-            .stage_keys(&config::process_env)
-            .map_err(problem)?;
+        let keys = pipeline.stage_keys(&config::process_env).map_err(problem)?;
         let report_dir = pipeline.report_dir.as_deref().unwrap_or(Path::new("."));
         RunReport::prepare(report_dir).map_err(|error| Failure::new(Exit::Failed, error))?;
         let started = Instant::now();

@@ -542,7 +542,13 @@ fn file_name(pipeline: &str) -> String {
     pipeline
         .chars()
         .take(MAX_NAME)
-        .map(|c| if c.is_alphanumeric() || "-_".contains(c) { c } else { '_' })
+        .map(|c| {
+            if c.is_alphanumeric() || "-_".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
         .collect()
 }
 
@@ -559,7 +565,12 @@ pub struct Ledger {
 
 impl Ledger {
     /// Begins, or takes up, an entry; nothing is written yet. `earlier` is the run whose import it repeats.
-    pub fn new(lock: Lock, token: SecretString, mut entry: Entry, earlier: Option<Entry>) -> Ledger {
+    pub fn new(
+        lock: Lock,
+        token: SecretString,
+        mut entry: Entry,
+        earlier: Option<Entry>,
+    ) -> Ledger {
         if let Some(earlier) = &earlier {
             entry.supersedes = Some(earlier.run_id.clone());
         }
@@ -646,7 +657,10 @@ impl Ledger {
             self.lock.write(&mut entry)
         });
         if let Err(error) = written {
-            tracing::warn!("the job can't be resumed if this run is cut off: {}", super::chain(&error));
+            tracing::warn!(
+                "the job can't be resumed if this run is cut off: {}",
+                super::chain(&error)
+            );
         }
     }
 

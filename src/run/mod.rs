@@ -477,7 +477,8 @@ async fn send(
                 send::stream(processed, body, slot.clone()).boxed()
             }
         };
-        let (locations, put) = put(job, &prepared.source, client, Some(length), body, report).await?;
+        let (locations, put) =
+            put(job, &prepared.source, client, Some(length), body, report).await?;
         let error = match put {
             Ok(()) => return Ok(locations),
             Err(error) => error,
@@ -548,7 +549,15 @@ async fn send_straight(
         slot.clone(),
     )
     .boxed();
-    let sent = put(job, &prepared.source, client, None, encoded(job, body), report).await;
+    let sent = put(
+        job,
+        &prepared.source,
+        client,
+        None,
+        encoded(job, body),
+        report,
+    )
+    .await;
     let taken = survey
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner())

@@ -8,9 +8,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::ledger::Entry;
-use super::{
-    First, Job, Prepared, RunError, asked, chain, prepare, survey, take_results, wait,
-};
+use super::{First, Job, Prepared, RunError, asked, chain, prepare, survey, take_results, wait};
 use crate::orgvue::{Client, Ticket, WaitError};
 use crate::report::human;
 use crate::report::run_report::{CodeCounts, RunReport, SourceFile};

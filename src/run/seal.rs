@@ -56,8 +56,7 @@ fn nonce() -> aead::Nonce {
 }
 
 fn key(token: &SecretString, salt: &[u8]) -> Option<aead::LessSafeKey> {
-    let secret =
-        hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(token.expose_secret().as_bytes());
+    let secret = hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(token.expose_secret().as_bytes());
     let key = secret.expand(PURPOSE, &aead::CHACHA20_POLY1305).ok()?;
     Some(aead::LessSafeKey::new(aead::UnboundKey::from(key)))
 }
@@ -73,10 +72,7 @@ mod tests {
         let sealed = seal(text, &token, "run").unwrap();
         assert_ne!(sealed, seal(text, &token, "run").unwrap());
         assert!(!sealed.contains("CANARY"));
-        assert_eq!(
-            open(&sealed, &token, "run").unwrap().expose_secret(),
-            text
-        );
+        assert_eq!(open(&sealed, &token, "run").unwrap().expose_secret(), text);
         let closed = |sealed: &str, token: &str, run: &str| {
             let error = open(sealed, &token.into(), run).unwrap_err();
             assert_eq!(error, SealError::Closed);

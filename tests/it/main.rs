@@ -4,6 +4,7 @@ mod bad;
 mod cli;
 mod faults;
 mod house;
+mod ledger;
 mod lint;
 mod pipelines;
 mod readme;

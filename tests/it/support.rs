@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
@@ -106,6 +107,7 @@ impl Rig {
             upstream,
             rule: Box::new(rule),
             calls: Mutex::default(),
+            victim: Mutex::default(),
         });
         self.runtime.spawn(proxy.clone().accept(listener));
         self.proxy = Some(proxy);
@@ -149,7 +151,11 @@ impl Rig {
     fn command(&self, args: &[&str]) -> Command {
         let mut all = vec!["run", "pipeline.yaml"];
         all.extend(args);
-        let mut command = crate::rostream(self.folder(), &all);
+        self.command_of(&all)
+    }
+
+    fn command_of(&self, args: &[&str]) -> Command {
+        let mut command = crate::rostream(self.folder(), args);
         command
             .env("BASE_URL", &self.base_url)
             .stdout(Stdio::piped())
@@ -160,6 +166,26 @@ impl Rig {
     /// `rostream run pipeline.yaml` and these arguments, to its end.
     pub fn run(&self, args: &[&str]) -> Ended {
         self.ended(self.command(args).output().unwrap())
+    }
+
+    /// Another command that does a run's work, to its end.
+    pub fn tell(&self, args: &[&str]) -> Ended {
+        self.ended(self.command_of(args).output().unwrap())
+    }
+
+    /// Any command, to its end: exit code and stderr.
+    pub fn ask(&self, args: &[&str]) -> (i32, String) {
+        let (code, _, stderr) = crate::outcome(self.command_of(args).output().unwrap());
+        (code, stderr)
+    }
+
+    /// `rostream run pipeline.yaml`, until the proxy kills it.
+    pub fn run_and_be_killed(&self) {
+        let child = self.start(&[]);
+        let proxy = self.proxy.as_ref().unwrap();
+        *proxy.victim.lock().unwrap() = Some(child.id());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.signal(), Some(9), "{output:?}");
     }
 
     /// The same, with a file as standard input.
@@ -314,6 +340,10 @@ pub enum Deed {
     Cut,
     /// Passes it on, and cuts the connection when the answer is there.
     Lose,
+    /// Kills the program; the sandbox hears nothing of the request.
+    Kill,
+    /// Passes it on, and kills the program when the answer is there, which it never sees.
+    KillAfter,
 }
 
 type Rule = Box<dyn Fn(&Call) -> Deed + Send + Sync>;
@@ -323,6 +353,7 @@ struct Proxy {
     upstream: String,
     rule: Rule,
     calls: Mutex<Vec<&'static str>>,
+    victim: Mutex<Option<u32>>,
 }
 
 /// Why the proxy cuts a connection.
@@ -377,6 +408,11 @@ impl Proxy {
             Deed::Pass => self.forward(step, request).await,
             Deed::Lose => self.forward(step, request).await.and(Err(Cut)),
             Deed::Cut => Err(Cut),
+            Deed::Kill => self.kill().await,
+            Deed::KillAfter => {
+                let _ = self.forward(step, request).await;
+                self.kill().await
+            }
             Deed::Answer(status, text) => {
                 // The whole request first, so that the answer is never lost to an early end.
                 let _ = axum::body::to_bytes(Body::new(request.into_body()), usize::MAX).await;
@@ -385,6 +421,19 @@ impl Proxy {
                     .body(Body::from(text))
                     .unwrap())
             }
+        }
+    }
+
+    async fn kill(&self) -> Result<Response<Body>, Cut> {
+        loop {
+            let victim = self.victim.lock().unwrap().take();
+            if let Some(pid) = victim {
+                let pid = pid.to_string();
+                let status = Command::new("kill").args(["-9", &pid]).status();
+                assert!(status.unwrap().success());
+                return Err(Cut);
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
