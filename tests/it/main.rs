@@ -11,6 +11,7 @@ mod readme;
 mod reference;
 mod run;
 mod secrets;
+mod soak;
 mod support;
 mod tools;
 

@@ -98,7 +98,7 @@ fn batch(random: &mut StdRng, model: &Model, next: &mut u32) -> Batch {
     let mut rows: Vec<[String; 3]> = Vec::new();
     let mut after = model.clone();
     let mut refused = 0;
-    let mut name = |random: &mut StdRng| format!("CANARYCELL {:08x}", random.random::<u32>());
+    let name = |random: &mut StdRng| format!("CANARYCELL {:08x}", random.random::<u32>());
     for id in model.keys() {
         match random.random_range(0..10) {
             0..3 => {

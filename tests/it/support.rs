@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::{Request, Response, header};
+use futures::{StreamExt, stream};
 use hyper_util::rt::TokioIo;
 use rostream::sandbox::{Sandbox, SandboxSettings};
 use serde_json::Value;
@@ -188,6 +189,28 @@ impl Rig {
         assert_eq!(output.status.signal(), Some(9), "{output:?}");
     }
 
+    /// Any command that does a run's work or refuses to, to its end: nothing where the proxy killed it.
+    pub fn unless_killed(&self, args: &[&str]) -> Option<Ended> {
+        let child = self.command_of(args).spawn().unwrap();
+        let victim = &self.proxy.as_ref().unwrap().victim;
+        *victim.lock().unwrap() = Some(child.id());
+        let output = child.wait_with_output().unwrap();
+        *victim.lock().unwrap() = None;
+        if output.status.signal() == Some(9) {
+            return None;
+        }
+        if !self.reports().is_empty() {
+            return Some(self.ended(output));
+        }
+        let (code, stdout, stderr) = crate::outcome(output);
+        Some(Ended {
+            code,
+            stdout,
+            stderr,
+            report: Value::Null,
+        })
+    }
+
     /// The same, with a file as standard input.
     pub fn run_with_stdin(&self, args: &[&str], file: &str) -> Ended {
         let stdin = fs::File::open(self.path(file)).unwrap();
@@ -340,6 +363,12 @@ pub enum Deed {
     Cut,
     /// Passes it on, and cuts the connection when the answer is there.
     Lose,
+    /// Answers with this status before it has read anything.
+    Early(u16),
+    /// Takes a part of the request and cuts the connection.
+    Torn,
+    /// Passes it on, and gives half of the answer.
+    Half,
     /// Kills the program; the sandbox hears nothing of the request.
     Kill,
     /// Passes it on, and kills the program when the answer is there, which it never sees.
@@ -408,6 +437,24 @@ impl Proxy {
             Deed::Pass => self.forward(step, request).await,
             Deed::Lose => self.forward(step, request).await.and(Err(Cut)),
             Deed::Cut => Err(Cut),
+            Deed::Early(status) => Ok(Response::builder()
+                .status(status)
+                .body(Body::empty())
+                .unwrap()),
+            Deed::Torn => {
+                let mut body = Body::new(request.into_body()).into_data_stream();
+                let _ = body.next().await;
+                Err(Cut)
+            }
+            Deed::Half => {
+                let (head, body) = self.forward(step, request).await?.into_parts();
+                let body = axum::body::to_bytes(body, usize::MAX)
+                    .await
+                    .map_err(|_| Cut)?;
+                // The length stays that of the whole.
+                let half = stream::iter([Ok(body.slice(..body.len() / 2)), Err(Cut)]);
+                Ok(Response::from_parts(head, Body::from_stream(half)))
+            }
             Deed::Kill => self.kill().await,
             Deed::KillAfter => {
                 let _ = self.forward(step, request).await;
