@@ -18,6 +18,9 @@ ROOT = HERE.parent.parent
 CACHE = pathlib.Path(os.environ.get("FIELD_CACHE", ROOT / "target" / "field")).resolve()
 PROGRAM = pathlib.Path(os.environ.get("ROSTREAM", ROOT / "target" / "release" / "rostream")).resolve()
 
+# Which storage the rows meet that name none.
+STORAGE = os.environ.get("FIELD_STORAGE", "s3s-fs")
+
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.CANARYTOKEN.c2lnbmF0dXJl"
 DATASET = "6586F21B-AD4D-4D06-A309-712AF47184A2"
 # May stand in nothing that a run prints or writes, but for values in the rejects file.
@@ -101,7 +104,7 @@ class Rig:
 
     def __init__(self, network=False):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rostream-field-"))
-        self.processes, self.mounts, self.prefix, self.space = [], [], [], None
+        self.processes, self.mounts, self.prefix, self.space, self.keys = [], [], [], None, []
         (self.folder / "token").write_text(TOKEN)
         (self.folder / "token").chmod(0o600)
         if network:
@@ -165,10 +168,14 @@ class Rig:
         found = subprocess.run(self.prefix + ["ss", "-Hltn", f"sport = :{port}"], capture_output=True, text=True, env=self.tools())
         return bool(found.stdout.strip())
 
-    # Servers. Each gives its port.
+    # Servers. Each gives its port; a storage leaves in `keys` how addresses are signed for it.
+
+    def storage(self):
+        return {"s3s-fs": self.s3s, "localstack": self.localstack, "garage": self.garage}[STORAGE]()
 
     def s3s(self):
         program, port = need("s3s-fs"), free_port()
+        self.keys = ["--key", "AKIDTEST0000", "--secret", "SECRETTEST0000"]
         (self.folder / "s3s").mkdir()
         keys = ["--access-key", "AKIDTEST0000", "--secret-key", "SECRETTEST0000"]
         self.start("s3s", [program, "--host", "127.0.0.1", "--port", port, *keys, self.folder / "s3s"], port)
@@ -202,6 +209,7 @@ class Rig:
         if not (CACHE / "localstack.ready").exists():
             raise Skip(f"no LocalStack (see {CACHE}/localstack.log)")
         port, volume = free_port(), self.folder / "localstack"
+        self.keys = ["--key", "test", "--secret", "test"]
         env = dict(
             FILESYSTEM_ROOT=str(volume), LOCALSTACK_VOLUME_DIR=str(volume), DISABLE_EVENTS="1", SKIP_SSL_CERT_DOWNLOAD="1",
             SERVICES="s3", STRICT_SERVICE_LOADING="1", S3_SKIP_SIGNATURE_VALIDATION="0", GATEWAY_LISTEN=f"127.0.0.1:{port}",
@@ -239,7 +247,8 @@ class Rig:
                     time.sleep(0.2)
             else:
                 raise last
-        return s3, ["--region", "garage", "--key", key, "--secret", "ab" * 32]
+        self.keys = ["--region", "garage", "--key", key, "--secret", "ab" * 32]
+        return s3
 
     def api(self, public, direct=None, *options, before=None):
         """The Orgvue API for a storage at `public`; `before` puts something between it and the program."""
@@ -248,7 +257,7 @@ class Rig:
         self.api_folder.mkdir(exist_ok=True)
         command = [CACHE / "venv" / "bin" / "python", HERE / "api.py", "--port", port, "--folder", self.api_folder,
                    "--token", TOKEN, "--public", f"http://127.0.0.1:{public}", "--direct", f"http://127.0.0.1:{direct or public}"]
-        self.start("api", [*command, *map(str, options)], port)
+        self.start("api", [*command, *self.keys, *map(str, options)], port)
         self.base_url = f"http://127.0.0.1:{before(port) if before else port}"
         return port
 

@@ -5,16 +5,15 @@ A row is a function that plays one fault and looks at the outcome; its name is t
 what they need and starts this.
 """
 
+import json
 import os
 import re
-import shutil
-import subprocess
 import sys
 import threading
 import time
 import traceback
 
-from rig import PROGRAM, Rig, Skip, Wrong, as_root, expect, free_port, knows, need
+from rig import HERE, PROGRAM, STORAGE, Rig, Skip, Wrong, as_root, expect, free_port, knows, need
 
 ROWS = []
 
@@ -38,14 +37,9 @@ def soon(rig, **timeouts):
 
 def straight(rig, *options):
     """The API over s3s-fs, with nothing between."""
-    storage = rig.s3s()
+    storage = rig.storage()
     rig.api(storage, None, *options)
     return storage
-
-
-def storages(rig):
-    """Every storage that there is here: name, port and how to sign for it."""
-    yield "s3s-fs", rig.s3s, []
 
 
 # Nothing goes wrong.
@@ -56,7 +50,7 @@ def plain():
     """Every length and format arrives whole, at a storage that verifies signatures."""
     for length in ["measured", "spooled"]:
         with Rig() as rig:
-            storage = rig.s3s()
+            storage = rig.storage()
             rig.api(rig.front(storage), storage)
             rig.pipeline(25_000, f"upload: {{ length: {length} }}")
             rig.whole(rig.run(), attempts=1)
@@ -66,7 +60,7 @@ def plain():
 @row("T00", "LocalStack 4.14")
 def plain_localstack():
     with Rig() as rig:
-        rig.api(rig.localstack(), None, "--key", "test", "--secret", "test")
+        rig.api(rig.localstack())
         rig.pipeline(25_000)
         rig.whole(rig.run(), attempts=1)
         return "25,000 rows arrive whole"
@@ -75,8 +69,7 @@ def plain_localstack():
 @row("T00", "garage 2.5")
 def plain_garage():
     with Rig() as rig:
-        storage, keys = rig.garage()
-        rig.api(storage, None, *keys)
+        rig.api(rig.garage())
         rig.pipeline(25_000)
         rig.whole(rig.run(), attempts=1)
         return "25,000 rows arrive whole"
@@ -102,7 +95,7 @@ def retry_after():
     seen = []
     for value, least, most in [("2", 2, 30), ("Wed, 01 Jan 2020 00:00:00 GMT", 0, 30), ("-5", 0, 30), ("soon", 0, 30)]:
         with Rig() as rig:
-            rig.api(rig.s3s(), before=lambda port: rig.mitm(port, "generate-429-" + value.replace(" ", "%20")))
+            rig.api(rig.storage(), before=lambda port: rig.mitm(port, "generate-429-" + value.replace(" ", "%20")))
             rig.pipeline()
             ended = rig.run()
             rig.whole(ended)
@@ -114,7 +107,7 @@ def retry_after():
 @row("T03", "mitmproxy before the API, a Retry-After of 30 years", slow=True)
 def retry_after_for_ever():
     with Rig() as rig:
-        rig.api(rig.s3s(), before=lambda port: rig.mitm(port, "generate-429-1000000000"))
+        rig.api(rig.storage(), before=lambda port: rig.mitm(port, "generate-429-1000000000"))
         rig.pipeline()
         ended = rig.run()
         rig.whole(ended)
@@ -204,7 +197,7 @@ def far_too_slow():
 @row("T13", "s3s-fs behind the strict nginx front")
 def chunked():
     with Rig() as rig:
-        storage = rig.s3s()
+        storage = rig.storage()
         rig.api(rig.front(storage), storage)
         rig.pipeline(3, "upload: { length: chunked }")
         ended = rig.run()
@@ -216,19 +209,20 @@ def chunked():
 @row("T15", "mitmproxy before s3s-fs")
 def upload_answer_lost():
     with Rig() as rig:
-        storage = rig.s3s()
+        storage = rig.storage()
         rig.api(rig.mitm(storage, "put-lost"), storage)
         rig.pipeline(1_000)
         rig.whole(rig.run(), attempts=2)
-        stored = [path for path in rig.folder.glob("s3s/field-files/*.json")]
-        expect(len(stored) == 2, f"{len(stored)} files stored")
+        if STORAGE == "s3s-fs":
+            stored = list(rig.folder.glob("s3s/field-files/*.json"))
+            expect(len(stored) == 2, f"{len(stored)} files stored")
         return "sent again to a fresh address; two files stored, the last one imported once"
 
 
 @row("T16", "mitmproxy before the API")
 def import_answer_lost():
     with Rig() as rig:
-        rig.api(rig.s3s(), before=lambda port: rig.mitm(port, "import-lost"))
+        rig.api(rig.storage(), before=lambda port: rig.mitm(port, "import-lost"))
         rig.pipeline(1_000)
         ended = rig.run()
         expect(ended.code == 7, f"exit {ended.code}: {ended.error}")
@@ -268,6 +262,10 @@ def expires_on_the_way():
         expiry = ", expiry: start" if knows("expiry") else ""
         rig.pipeline(50_000, f"upload: {{ attempts: 1{expiry} }}")
         ended = rig.run()
+        if ended.code != 0 and STORAGE == "localstack":
+            rig.nothing(ended)
+            expect("RequestExpired" in ended.error, ended.error)
+            return f"this one looks at the end: exit 1: {ended.error[:90]}"
         rig.whole(ended, attempts=1)
         return f"checked at the start alone: done after {ended.seconds:.0f} s"
 
@@ -275,7 +273,7 @@ def expires_on_the_way():
 @row("T18", "the same through nginx, which buffers the request")
 def expires_behind_a_buffer():
     with Rig(network=True) as rig:
-        storage = rig.s3s()
+        storage = rig.storage()
         rig.api(rig.front(storage), storage, "--life", "4")
         slow_link(rig, None)
         expiry = ", expiry: start" if knows("expiry") else ""
@@ -302,15 +300,15 @@ def expiry_is_foreseen():
 def retryable_400():
     for code in ["RequestTimeout", "ExpiredToken"]:
         with Rig() as rig:
-            storage = rig.s3s()
+            storage = rig.storage()
             rig.api(rig.mitm(storage, f"put-400-{code}"), storage)
             rig.pipeline(100)
             rig.whole(rig.run(), attempts=2)
     return "fresh address, done at the second attempt"
 
 
-def wrong_signature(rig, storage, *keys):
-    rig.api(storage, None, *keys, "--put-secret", "NOTTHESECRET")
+def wrong_signature(rig, storage):
+    rig.api(storage, None, "--put-secret", "NOTTHESECRET")
     rig.pipeline(100)
     ended = rig.run()
     rig.nothing(ended)
@@ -323,13 +321,13 @@ def wrong_signature(rig, storage, *keys):
 @row("T20", "s3s-fs, which verifies the signature")
 def signature():
     with Rig() as rig:
-        return wrong_signature(rig, rig.s3s())
+        return wrong_signature(rig, rig.storage())
 
 
 @row("T20", "LocalStack 4.14, which verifies the signature")
 def signature_localstack():
     with Rig() as rig:
-        return wrong_signature(rig, rig.localstack(), "--key", "test", "--secret", "test")
+        return wrong_signature(rig, rig.localstack())
 
 
 @row("T20", "s3s-fs, Content-Type signed")
@@ -350,12 +348,12 @@ def signed_type():
 @row("T21", "mitmproxy before s3s-fs: 503 twice, 503 for ever")
 def slow_down():
     with Rig() as rig:
-        storage = rig.s3s()
+        storage = rig.storage()
         rig.api(rig.mitm(storage, "put-503@2"), storage)
         rig.pipeline(100)
         rig.whole(rig.run(), attempts=3)
     with Rig() as rig:
-        storage = rig.s3s()
+        storage = rig.storage()
         rig.api(rig.mitm(storage, "put-503@10"), storage)
         rig.pipeline(100)
         ended = rig.run()
@@ -367,7 +365,7 @@ def slow_down():
 @row("T21", "nginx limit_req before s3s-fs")
 def slow_down_nginx():
     with Rig() as rig:
-        storage = rig.s3s()
+        storage = rig.storage()
         rig.api(rig.front(storage, "limit_req zone=slow;"), storage)
         rig.pipeline(100)
         rig.whole(rig.run(), attempts=1)
@@ -380,7 +378,7 @@ def slow_down_nginx():
 @row("T22", "nginx client_max_body_size before s3s-fs")
 def too_large():
     with Rig() as rig:
-        storage = rig.s3s()
+        storage = rig.storage()
         rig.api(rig.front(storage, body="1m"), storage)
         rig.pipeline(50_000)
         ended = rig.run()
@@ -392,7 +390,7 @@ def too_large():
 @row("T24", "mitmproxy before s3s-fs turns a bit over")
 def bit_flip():
     with Rig() as rig:
-        storage = rig.s3s()
+        storage = rig.storage()
         rig.api(rig.mitm(storage, "put-flip"), storage)
         if not knows("verify"):
             raise Skip("this build has no upload.verify")
@@ -404,7 +402,7 @@ def bit_flip():
 @row("T25", "mitmproxy before s3s-fs: 502 with a page of 5 MB")
 def flood():
     with Rig() as rig:
-        storage = rig.s3s()
+        storage = rig.storage()
         rig.api(rig.mitm(storage, "put-html@9"), storage)
         rig.pipeline(100)
         ended = rig.run()
@@ -417,7 +415,7 @@ def flood():
 @row("T26", "mitmproxy before s3s-fs cuts the connection in mid-body")
 def killed_in_mid_body():
     with Rig() as rig:
-        storage = rig.s3s()
+        storage = rig.storage()
         rig.api(rig.mitm(storage, "put-kill"), storage)
         rig.pipeline(100_000)
         ended = rig.run()
@@ -445,7 +443,7 @@ def certificates(rig, name, days="2"):
 @row("T27", "nginx with TLS before the API, certificates by openssl")
 def tls():
     with Rig() as rig:
-        api = rig.api(rig.s3s())
+        api = rig.api(rig.storage())
         seen = []
         for name, trusted, word in [("localhost", False, "UnknownIssuer"), ("elsewhere.example", True, "not valid for name"), ("localhost", True, None)]:
             ca, crt, key = certificates(rig, name)
@@ -453,7 +451,7 @@ def tls():
             front = rig.folder / f"tls-{tls_port}"
             front.mkdir()
             text = (
-                f"daemon off; pid {front}/pid; events {{}} http {{ access_log off; client_body_temp_path {front}/b; proxy_temp_path {front}/p;"
+                f"daemon off; user root; pid {front}/pid; events {{}} http {{ access_log off; client_body_temp_path {front}/b; proxy_temp_path {front}/p;"
                 f" fastcgi_temp_path {front}/f; uwsgi_temp_path {front}/u; scgi_temp_path {front}/s; server {{ listen 127.0.0.1:{tls_port} ssl;"
                 f" ssl_certificate {crt}; ssl_certificate_key {key}; location / {{ proxy_pass http://127.0.0.1:{api}; }} }} }}"
             )
@@ -488,7 +486,7 @@ def proxy():
 @row("T30", "mitmproxy before s3s-fs: 500 for the ticket, 3 times")
 def ticket_outage():
     with Rig() as rig:
-        storage = rig.s3s()
+        storage = rig.storage()
         rig.api(rig.mitm(storage, "ticket-500@3"), storage)
         rig.pipeline(100)
         rig.whole(rig.run())
@@ -498,7 +496,7 @@ def ticket_outage():
 @row("T33", "mitmproxy before s3s-fs: results that end half way")
 def results_cut():
     with Rig() as rig:
-        storage = rig.s3s()
+        storage = rig.storage()
         rig.api(rig.mitm(storage, "results-cut@1"), storage)
         rig.pipeline(2_000)
         ended = rig.run()
@@ -530,7 +528,7 @@ def killed_at_a_rename():
             if ended.code == 0:
                 break
             for path in rig.folder.glob("state/*.json"):
-                path.read_text() and __import__("json").loads(path.read_text())
+                json.loads(path.read_text())
             before = rig.calls("import")
             again = rig.run()
             if again.code in (6, 7):
@@ -627,7 +625,7 @@ def ten_gigabytes():
     wide = "x" * 4000
     with Rig() as rig:
         peer = free_port()
-        rig.start("peer", [sys.executable, __import__("rig").HERE / "slow_peer.py", "--port", peer, "--rate", "40e6"], peer)
+        rig.start("peer", [sys.executable, HERE / "slow_peer.py", "--port", peer, "--rate", "40e6"], peer)
         rig.api(peer, None, "--peer")
         rows = int(gigabytes * 1e9 / 4435)
         expiry = ", expiry: start" if knows("expiry") else ""
@@ -678,6 +676,7 @@ def main():
             continue
         if slow and not wanted:
             continue
+        server = server.replace("s3s-fs", STORAGE)
         try:
             verdict, outcome = "PASS", function()
         except Skip as reason:

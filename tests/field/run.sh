@@ -2,7 +2,8 @@
 # Faults at servers that we did not write, one row of the table each: tests/field/run.sh [ROW...|all]
 # Without a row, those that take seconds. Made for Debian 12 as root; what can't be installed or done is skipped, with
 # the reason. Everything installed goes to FIELD_CACHE (target/field), but for Debian's packages. ROSTREAM names the
-# program (target/release/rostream). FIELD_SHOW=1 shows what the program prints, FIELD_KEEP=1 keeps the folders.
+# program (target/release/rostream). FIELD_STORAGE=localstack (or
+# garage) has all rows meet another storage than s3s-fs. FIELD_SHOW=1 shows what the program prints, FIELD_KEEP=1 keeps the folders.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${FIELD_CACHE:-$here/../../target/field}
