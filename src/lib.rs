@@ -34,7 +34,7 @@
 //! | [`upload`] | the body's compression and pace, its temporary file, the PUT |
 //! | [`orgvue`] | the API: addresses, import, ticket, results |
 //! | [`report`] | the rejects file, the run report, the progress |
-//! | [`run`] | puts the steps together: the two passes, the ordered workers, the guards |
+//! | [`run`] | puts the steps together: the two passes, the ordered workers, the guards; the ledger, to be resumed |
 //! | [`config`] | the pipeline file: as written, as meant, and every problem in its place |
 //! | [`cli`] | the commands; the only place that prints |
 //! | [`sandbox`] | the imitation of Orgvue, for trying and testing |

@@ -9,7 +9,7 @@ pub mod plan;
 pub mod preview;
 pub mod results;
 pub mod resume;
-mod seal;
+pub mod seal;
 pub mod send;
 pub mod survey;
 

@@ -226,11 +226,19 @@ fn run(dir: &Path, extra: &[&str], more: impl FnOnce() -> Vec<String>) -> Left {
     }
 }
 
+/// The files in a folder and in its state.
 fn listing(dir: &Path) -> Vec<String> {
-    let entries = fs::read_dir(dir).unwrap();
-    entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect()
+    let names = |dir: &Path| -> Vec<String> {
+        let entries = fs::read_dir(dir).into_iter().flatten();
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    };
+    let mut files = names(dir);
+    files.retain(|name| name != "state");
+    let state = names(&dir.join("state"));
+    files.extend(state.iter().map(|name| format!("state/{name}")));
+    files
 }
 
 /// The ways to look at a run.
