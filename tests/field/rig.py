@@ -250,14 +250,14 @@ class Rig:
         self.keys = ["--region", "garage", "--key", key, "--secret", "ab" * 32]
         return s3
 
-    def api(self, public, direct=None, *options, before=None):
+    def api(self, public, direct=None, *options, before=None, wrap=()):
         """The Orgvue API for a storage at `public`; `before` puts something between it and the program."""
         port = free_port()
         self.api_folder = self.folder / "api"
         self.api_folder.mkdir(exist_ok=True)
         command = [CACHE / "venv" / "bin" / "python", HERE / "api.py", "--port", port, "--folder", self.api_folder,
                    "--token", TOKEN, "--public", f"http://127.0.0.1:{public}", "--direct", f"http://127.0.0.1:{direct or public}"]
-        self.start("api", [*command, *self.keys, *map(str, options)], port)
+        self.start("api", [*wrap, *command, *self.keys, *map(str, options)], port)
         self.base_url = f"http://127.0.0.1:{before(port) if before else port}"
         return port
 

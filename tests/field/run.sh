@@ -1,9 +1,14 @@
 #!/usr/bin/env bash
 # Faults at servers that we did not write, one row of the table each: tests/field/run.sh [ROW...|all]
-# Without a row, those that take seconds. Made for Debian 12 as root; what can't be installed or done is skipped, with
-# the reason. Everything installed goes to FIELD_CACHE (target/field), but for Debian's packages. ROSTREAM names the
-# program (target/release/rostream). FIELD_STORAGE=localstack (or
-# garage) has all rows meet another storage than s3s-fs. FIELD_SHOW=1 shows what the program prints, FIELD_KEEP=1 keeps the folders.
+# Without a row, those that take seconds. What can't be installed or done here is skipped, with the reason.
+#
+#   FIELD_CACHE      where all is installed but Debian's packages; target/field
+#   ROSTREAM         the program; target/release/rostream
+#   FIELD_STORAGE    s3s-fs (the default), localstack or garage: the storage of the rows that name none
+#   FIELD_GARAGE=1   builds garage too, which takes long
+#   FIELD_GB         how much T53 sends, in GB; 10
+#   FIELD_SAMPLES    where T53 writes its memory down, a line of seconds and MiB each half second
+#   FIELD_SHOW=1     shows what the program prints; FIELD_KEEP=1 keeps the folders of the rows
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${FIELD_CACHE:-$here/../../target/field}

@@ -27,7 +27,8 @@ struct Fault {
     name: &'static str,
 }
 
-const BUSY: &str = "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>";
+const BUSY: &str =
+    "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>";
 const EXPIRED: &str =
     "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>";
 
@@ -220,7 +221,11 @@ impl Soak {
             }
             let imported = self.rig.taken().1 > imports;
             let story = || story.join("\n");
-            assert!(self.rig.taken().1 <= imports + 1, "two imports\n{}", story());
+            assert!(
+                self.rig.taken().1 <= imports + 1,
+                "two imports\n{}",
+                story()
+            );
             // All of it or nothing of it, and all of it only where an import was begun.
             if imported {
                 wait_until("the job is over", || self.held() == batch.after);
