@@ -32,8 +32,10 @@ const BUSY: &str =
 const EXPIRED: &str =
     "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>";
 
-/// Steps, what may happen there, and what to call it.
-const FAULTS: &[(&str, fn() -> Deed, &str)] = &[
+/// A step, what may happen there, and what to call it.
+type Kind = (&'static str, fn() -> Deed, &'static str);
+
+const FAULTS: &[Kind] = &[
     ("generate", || Deed::Answer(503, ""), "503"),
     ("generate", || Deed::Cut, "cut"),
     ("generate", || Deed::Lose, "answer lost"),
@@ -303,7 +305,7 @@ fn a_few_runs_with_faults_at_random_places() {
     soak(8, 11);
 }
 
-/// `SOAK=200 cargo test --locked --release --test it soak -- --ignored --nocapture`, with `SOAK_SEED` to see one again.
+/// `SOAK=200 cargo test --locked --test it soak -- --ignored --nocapture`, with `SOAK_SEED` to see one again.
 #[test]
 #[ignore = "takes many minutes"]
 fn many_runs_with_faults_at_random_places() {
