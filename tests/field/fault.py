@@ -1,4 +1,4 @@
-"""A mitmproxy add-on that does to requests what the variable FAULT says: `WHAT` or `WHAT:TIMES` of them, from the
+"""A mitmproxy add-on that does to requests what the variable FAULT says: `WHAT` once or `WHAT@TIMES`, from the
 first on. An upload is a PUT to the storage, an import a PUT to `/items/import`, and so on; FAULT names which.
 
     put-lost          stored, and the answer lost          put-flip      one bit of the body turned over
