@@ -8,6 +8,7 @@ what they need and starts this.
 import json
 import os
 import re
+import signal
 import sys
 import threading
 import time
@@ -598,6 +599,9 @@ def clock():
             rig.pipeline(100)
             ended = rig.run(wrap=[need("faketime"), "-f", shift])
             rig.whole(ended, attempts=1)
+            # The run's name begins with its time: it did believe the wrong clock.
+            now = time.strftime("%Y%m%dT%H%M", time.gmtime())
+            expect(re.search(r"run +(\d{8}T\d{4})", ended.stderr)[1] != now, "the clock was not another")
             expect(ended.seconds < 30, f"{ended.seconds:.0f} s")
             seen.append(shift)
     return f"{' and '.join(seen)}: done at the first attempt, by the server's clock"
@@ -660,6 +664,8 @@ def ten_gigabytes():
 
 
 def main():
+    # So that what was started is ended, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     wanted = sys.argv[1:]
     known = {name for name, *_ in ROWS}
     unknown = [name for name in wanted if name not in known | {"all"}]
