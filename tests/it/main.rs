@@ -15,6 +15,7 @@ mod readme;
 mod reference;
 mod run;
 mod secrets;
+mod soak;
 mod support;
 mod tls;
 mod tools;
