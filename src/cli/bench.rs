@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::run::{cores, embedded, runtime, stopped};
-use super::{Exit, Failure, Globals, PipelineArgs, put, say};
+use super::run::{cores, embedded, runtime};
+use super::{Exit, Failure, Globals, PipelineArgs, put_findings, say, stop};
 use crate::config;
 use crate::report::human;
 use crate::report::run_report::peak_memory;
@@ -123,6 +123,7 @@ impl BenchArgs {
         }
         let keys = pipeline.stage_keys(&config::process_env).map_err(problem)?;
         let workers = self.workers.map_or_else(cores, usize::from);
+        let stopped = stop::watch()?;
         let runtime = runtime()?;
         let ended = runtime.block_on(async {
             let work = async {
@@ -133,7 +134,7 @@ impl BenchArgs {
             };
             tokio::select! {
                 biased;
-                () = stopped() => Err(failed(RunError::Interrupted)),
+                () = stopped => Err(failed(RunError::Interrupted)),
                 ended = work => ended,
             }
         });
@@ -142,9 +143,9 @@ impl BenchArgs {
         if self.json {
             let mut text = serde_json::to_vec_pretty(&findings).map_err(std::io::Error::from)?;
             text.push(b'\n');
-            put(&text)?;
+            put_findings(&text)?;
         } else {
-            put(findings.table().as_bytes())?;
+            put_findings(findings.table().as_bytes())?;
         }
         if self.target == TargetArg::Sandbox && !globals.quiet {
             say("note: the sandbox runs in this process; its work and its memory are counted");

@@ -609,24 +609,20 @@ impl RejectsFile {
     pub fn write(&mut self, row: &RejectedRow<'_>) -> Result<(), RejectsError> {
         self.scratch.clear();
         self.format.push_row(&mut self.scratch, row);
-        self.out
-            .write_all(&self.scratch)
-            .map_err(|e| write_error(&self.path, e))?;
         if row.faults.iter().any(|f| f.stage == IMPORT_STAGE) {
             self.refused.add(row.faults);
         } else {
             self.rejected.add(row.faults);
         }
-        Ok(())
+        let written = self.out.write_all(&self.scratch);
+        written.map_err(|e| self.broken(e))
     }
 
     /// Writes rows that [`RejectFormat::push_row`] made, and adds their tally to the rejected rows.
     pub fn append(&mut self, rows: &[u8], tally: &Tally) -> Result<(), RejectsError> {
-        self.out
-            .write_all(rows)
-            .map_err(|e| write_error(&self.path, e))?;
         self.rejected.merge(tally);
-        Ok(())
+        let written = self.out.write_all(rows);
+        written.map_err(|e| self.broken(e))
     }
 
     /// Rows written so far that were never sent.
@@ -652,7 +648,17 @@ impl RejectsFile {
 
     /// Hands what is buffered to the system, for whoever looks at the file meanwhile.
     pub fn flush(&mut self) -> Result<(), RejectsError> {
-        self.out.flush().map_err(|e| write_error(&self.path, e))
+        let written = self.out.flush();
+        written.map_err(|e| self.broken(e))
+    }
+
+    /// A file that breaks off would pass for the whole of it, so it is taken away. Once it has rows that the server
+    /// refused, it stays: those before them are complete.
+    fn broken(&self, source: io::Error) -> RejectsError {
+        if self.refused.rows() == 0 {
+            let _ = fs::remove_file(&self.path);
+        }
+        write_error(&self.path, source)
     }
 
     /// Writes what is buffered down to the disk. Without this call it is written on a best effort.
@@ -673,7 +679,7 @@ impl RejectsFile {
 fn write_error(path: &Path, source: io::Error) -> RejectsError {
     let path = path.to_owned();
     match source.kind() {
-        io::ErrorKind::StorageFull => RejectsError::Full { path },
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => RejectsError::Full { path },
         _ => RejectsError::Write { path, source },
     }
 }

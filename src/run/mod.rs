@@ -744,9 +744,14 @@ async fn import(
         report,
     )
     .await;
-    let rejects = surveyed.rejects.finish()?;
-    report.refused = (&rejects.refused).into();
-    joined
+    let rejects = surveyed.rejects.finish();
+    if let Ok(rejects) = &rejects {
+        report.refused = (&rejects.refused).into();
+    }
+    joined?;
+    rejects
+        .map(drop)
+        .map_err(|error| RunError::Refused(Box::new(error.into())))
 }
 
 /// An import of which nothing is known yet.

@@ -1,5 +1,6 @@
 //! Tests of the whole program: the built binary, real files, exact output.
 
+mod answers;
 mod bad;
 mod cli;
 mod faults;
@@ -9,6 +10,7 @@ mod ledger;
 mod lint;
 mod matrix;
 mod pipelines;
+mod process;
 mod readme;
 mod reference;
 mod run;
