@@ -211,6 +211,31 @@ fn text_keeps_its_digits() {
     }
 }
 
+/// What can't be read at all is left out, and does not move what stands behind it.
+#[test]
+fn a_list_with_items_that_cannot_be_read() {
+    check(
+        "\
+version: 1
+source: { path: a.csv }
+stages:
+  - renam: { a: b }
+  - date: { columns: [a], from: QQ }
+  - drop: 5
+  - filter: a ==
+  - trim: { colums: [a] }
+  - date: { columns: [c], from: XX }
+validate:
+  rows:
+    - 7
+    - { assert: a ==, code: x }
+target: { sandbox: {} }
+",
+        &[],
+        &[],
+    );
+}
+
 #[test]
 fn several_problems_are_reported_at_once() {
     check(

@@ -33,6 +33,12 @@ pub const MAX_CODES: usize = 1_000;
 /// The longest code that is counted by its own name, in bytes; longer ones are cut.
 const MAX_CODE_LEN: usize = 100;
 
+/// What spreadsheets take for the beginning of a formula, by OWASP's page on CSV injection.
+const FORMULA: &[u8] = b"=+-@\t\r";
+
+/// The byte order mark, which says in a file that it is UTF-8.
+const MARK: &str = "\u{feff}";
+
 /// Between the faults of one row.
 const JOIN: &str = "; ";
 
@@ -67,6 +73,7 @@ pub struct Header {
     dialect: Dialect,
     record: Vec<u8>,
     byte_order_mark: bool,
+    spreadsheet_safe: bool,
 }
 
 impl Header {
@@ -76,6 +83,7 @@ impl Header {
             dialect,
             record: record.to_vec(),
             byte_order_mark: false,
+            spreadsheet_safe: false,
         }
     }
 
@@ -98,6 +106,13 @@ impl Header {
     /// the rejects file always is, and the mark says so when the file is read with the same settings.
     pub fn with_byte_order_mark(mut self, yes: bool) -> Header {
         self.byte_order_mark = yes;
+        self
+    }
+
+    /// Puts a `'` before cells that a spreadsheet would take for a formula, and so changes them: for a file that is
+    /// looked at, and not fed back in.
+    pub fn spreadsheet_safe(mut self, yes: bool) -> Header {
+        self.spreadsheet_safe = yes;
         self
     }
 }
@@ -133,6 +148,8 @@ pub struct RejectFormat {
     width: usize,
     /// Whether the source was itself a rejects file.
     had_added: bool,
+    /// Whether no cell may pass for a formula.
+    spreadsheet_safe: bool,
     header: Vec<u8>,
 }
 
@@ -152,7 +169,7 @@ impl RejectFormat {
 
         let mut line = Vec::with_capacity(record.len() + 48);
         if header.byte_order_mark {
-            line.extend_from_slice("\u{feff}".as_bytes());
+            line.extend_from_slice(MARK.as_bytes());
         }
         line.extend_from_slice(&record[..end]);
         if is_open(&record[cells[width - 1].clone()], dialect.quote) {
@@ -168,8 +185,15 @@ impl RejectFormat {
             dialect,
             width,
             had_added,
+            spreadsheet_safe: header.spreadsheet_safe,
             header: Vec::new(),
         };
+        let begins = if header.byte_order_mark {
+            MARK.len()
+        } else {
+            0
+        };
+        format.disarm(&mut line, begins);
         format.end_line(&mut line);
         format.header = line;
         format
@@ -182,11 +206,42 @@ impl RejectFormat {
 
     /// Appends a row, with its line end.
     pub fn push_row(&self, out: &mut Vec<u8>, row: &RejectedRow<'_>) {
+        let begins = out.len();
         match row.original {
             Original::Raw(record) => self.push_raw(out, record, row),
             Original::Cells(cells) => self.push_cells(out, cells, row),
         }
+        self.disarm(out, begins);
         self.end_line(out);
+    }
+
+    /// Writes the record that begins at `begins` once more, with a `'` before every cell that begins as formulas do.
+    fn disarm(&self, out: &mut Vec<u8>, begins: usize) {
+        if !self.spreadsheet_safe {
+            return;
+        }
+        let quote = self.dialect.quote;
+        let record = out.split_off(begins);
+        for cell in Cells::new(&record, self.dialect) {
+            if cell.start > 0 {
+                out.push(self.dialect.delimiter);
+            }
+            let cell = &record[cell];
+            let quoted = cell.first() == Some(&quote);
+            let (opening, text) = cell.split_at(usize::from(quoted));
+            if !text.first().is_some_and(|first| FORMULA.contains(first)) {
+                out.extend_from_slice(cell);
+            } else if quote == b'\'' {
+                // It has to be doubled, and the cell to be in quotes.
+                out.extend_from_slice(b"'''");
+                out.extend_from_slice(text);
+                out.extend_from_slice(if quoted { b"" } else { b"'" });
+            } else {
+                out.extend_from_slice(opening);
+                out.push(b'\'');
+                out.extend_from_slice(text);
+            }
+        }
     }
 
     fn push_raw(&self, out: &mut Vec<u8>, record: &[u8], row: &RejectedRow<'_>) {
@@ -901,6 +956,42 @@ mod tests {
         check("1,x", &format!("1,x,{added}\n"));
         check("1,x,old.csv", &format!("1,x,{added}\n"));
         check("1,x,old.csv,3,a,b,c,\"d", &format!("1,x,{added}\n"));
+    }
+
+    #[test]
+    fn cells_that_a_spreadsheet_would_run() {
+        let check = |quote: u8, raw: &str, expected: &str| {
+            let dialect = Dialect {
+                quote,
+                ..Dialect::default()
+            };
+            let header = Header::raw(b"=id,b,c", dialect).spreadsheet_safe(true);
+            let faults = [fault("date", "dob", "-code", "m")];
+            let original = Original::Raw(raw.as_bytes());
+            check_row(&header, original, &faults, &format!("{expected}\n"));
+        };
+        let added = "w.csv,7,date,dob,'-code,m";
+        for (raw, expected) in [
+            ("1,a-b,x", "1,a-b,x,"),
+            ("=1+1,+4,-5", "'=1+1,'+4,'-5,"),
+            ("@a,\t,\"=a,\"\"b\"\"\"", "'@a,'\t,\"'=a,\"\"b\"\"\","),
+            ("\"\rx\",\"\"\"=\",\"\"", "\"'\rx\",\"\"\"=\",\"\","),
+        ] {
+            check(b'"', raw, &format!("{expected}{added}"));
+        }
+        // Too long, and open at its end.
+        check(b'"', "1,,,=2,\"=3", &format!("1,,,{added},'=2,\"'=3\""));
+        let added = "w.csv,7,date,dob,'''-code',m";
+        check(b'\'', "=1,'=2',3", &format!("'''=1','''=2',3,{added}"));
+        for mark in ["", MARK] {
+            let header = Header::raw(b"=id,\"-b\"", Dialect::default())
+                .with_byte_order_mark(!mark.is_empty())
+                .spreadsheet_safe(true);
+            assert_eq!(
+                String::from_utf8_lossy(RejectFormat::new(&header).header_line()),
+                format!("{mark}'=id,\"'-b\",_file,_line,_stage,_column,_code,_message\n")
+            );
+        }
     }
 
     proptest! {

@@ -252,7 +252,8 @@ async fn prepare(
         .iter()
         .filter_map(|o| Some(o.path()?.to_owned()))
         .collect();
-    let rejects = RejectsFile::create(rejects, &header.for_rejects(), &paths)?;
+    let layout = (header.for_rejects()).spreadsheet_safe(pipeline.rejects.spreadsheet_safe);
+    let rejects = RejectsFile::create(rejects, &layout, &paths)?;
     report.rejects_file = Some(human::whole(rejects.path()));
     Ok((
         Prepared {

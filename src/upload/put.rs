@@ -1123,6 +1123,30 @@ mod tests {
         }
     }
 
+    /// The status counts; the page is waited for only so long, and taken as it comes.
+    #[tokio::test]
+    async fn pages_that_drag_on_or_are_packed() {
+        let slow = Reply::Drip(answer("500 No", &[], "x".repeat(100_000)));
+        let error = upload_much(slow, impatient(), None).await;
+        assert_eq!(
+            error.to_string(),
+            "the storage refused the upload with status 500"
+        );
+        // A packed page may be a bomb: it is not unpacked, here a thousand times its size.
+        let mut packed = flate2::write::GzEncoder::new(vec![], flate2::Compression::best());
+        let xml = format!(
+            "<Error><Code>SlowDown</Code>{}</Error>",
+            " ".repeat(16 << 20)
+        );
+        std::io::Write::write_all(&mut packed, xml.as_bytes()).unwrap();
+        let page = packed.finish().unwrap();
+        let packed = answer("503 No", &["Content-Encoding: gzip"], page);
+        let error = upload_much(Reply::Full(packed), impatient(), None).await;
+        let text = error.to_string();
+        assert!(!text.contains("SlowDown") && text.len() < 1000, "{text}");
+        assert!(!text.contains(char::is_control), "{text}");
+    }
+
     #[tokio::test]
     async fn more_than_s3_takes_is_not_begun() {
         let url = PresignedUrl::parse("https://b.s3.eu-west-1.amazonaws.com/f?a=CANARY").unwrap();
