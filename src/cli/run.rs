@@ -50,7 +50,9 @@ pub(super) struct CommonArgs {
     /// Write the run report to stdout as JSON.
     #[arg(long)]
     json: bool,
-    /// Threads that process the data; as many as there are cores, unless stated.
+    /// Blocks of data that are meant to be worked on side by side; as many as there are cores, unless stated. Twice as
+    /// many are under way, since one that is done early waits for those before it, so that for moments up to twice as
+    /// many threads are busy where there are cores for them.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: Option<u16>,
 }

@@ -115,8 +115,8 @@ fn failed(ticket: &Ticket) -> String {
             text.push_str(&format!(" - {advice}"));
         }
     }
-    if let more @ 1.. = ticket.errors.len().saturating_sub(SHOWN) {
-        text.push_str(&format!("; and {more} more"));
+    if ticket.errors.len() > SHOWN {
+        text.push_str("; and others");
     }
     if let Some(trace_id) = &ticket.trace_id {
         text.push_str(&format!(" (trace {trace_id})"));

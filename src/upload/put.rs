@@ -973,12 +973,9 @@ mod tests {
         let error = Uploader::new(&hosts, &timeouts).put(request, much()).await;
         let error = error.unwrap_err();
         assert_no_secret(&error);
-        assert_eq!(
-            chain(&error),
-            format!(
-                "the upload failed after 0 bytes: cannot connect to {address}: tcp connect error: deadline has elapsed"
-            )
-        );
+        // The last words are those of whichever clock is first.
+        let expected = format!("the upload failed after 0 bytes: cannot connect to {address}: ");
+        assert!(chain(&error).starts_with(&expected), "{error:?}");
         assert_eq!(verdict(Step::Put, error.outcome()), Verdict::RetryFreshUrl);
     }
 
