@@ -50,9 +50,8 @@ pub(super) struct CommonArgs {
     /// Write the run report to stdout as JSON.
     #[arg(long)]
     json: bool,
-    /// Blocks of data that are meant to be worked on side by side; as many as there are cores, unless stated. Twice as
-    /// many are under way, since one that is done early waits for those before it, so that for moments up to twice as
-    /// many threads are busy where there are cores for them.
+    /// Threads that process the data; as many as there are cores, unless stated. Twice as many blocks are under way, so
+    /// that none of them waits, and for moments as many threads may be busy.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: Option<u16>,
 }
