@@ -36,6 +36,9 @@ pub enum Kind {
 /// whether the text is plain.
 pub const MAX_CELL: usize = (1 << 28) - 1;
 
+/// Longest text of a batch in bytes: cells begin at a number of 32 bits.
+const MAX_TEXT: usize = u32::MAX as usize;
+
 /// Texts up to this length are looked at when they are written; a longer one is seldom plain.
 const LOOKED_AT: usize = 64;
 
@@ -193,6 +196,7 @@ pub struct Batch {
     raw: Option<Vec<u8>>,
     tables: Lease<Tables>,
     faults: Vec<Fault>,
+    overflows: bool,
     /// Where the text's buffer goes when the batch is dropped.
     home: Option<Pool<Vec<u8>>>,
 }
@@ -264,6 +268,7 @@ impl Batch {
             raw,
             tables,
             faults: Vec::new(),
+            overflows: false,
             home: None,
         }
     }
@@ -381,13 +386,23 @@ impl Batch {
         self.text(self.cell(row, column))
     }
 
-    /// Appends text to the buffer and returns a cell over it.
+    /// Appends text to the buffer and returns a cell over it. Where it does not fit, the batch
+    /// [overflows](Batch::overflows), and the cell is faulty.
     #[inline]
     pub fn append(&mut self, text: &str, kind: Kind) -> Cell {
         let start = self.text.len();
+        if text.len() > MAX_CELL || start + text.len() > MAX_TEXT {
+            self.overflows = true;
+            return Cell::new(0, 0, Kind::Faulty);
+        }
         self.text.push_str(text);
         let plain = text.len() <= LOOKED_AT && is_plain(text.as_bytes());
         Cell::new(start, text.len(), kind).plain_if(plain)
+    }
+
+    /// Whether stages made more text than a batch can hold: a cell of more than [`MAX_CELL`] bytes, or 4 GiB in all.
+    pub fn overflows(&self) -> bool {
+        self.overflows
     }
 
     /// Appends the text of many cells at once, the first of which begins at [`Batch::text_len`].

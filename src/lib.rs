@@ -34,12 +34,12 @@
 //! | [`upload`] | the body's compression and pace, its temporary file, the PUT |
 //! | [`orgvue`] | the API: addresses, import, ticket, results |
 //! | [`report`] | the rejects file, the run report, the progress |
-//! | [`run`] | puts the steps together: the two passes, the ordered workers, the guards |
+//! | [`run`] | puts the steps together: the two passes, the ordered workers, the guards; the ledger, to be resumed |
 //! | [`config`] | the pipeline file: as written, as meant, and every problem in its place |
 //! | [`cli`] | the commands; the only place that prints |
 //! | [`sandbox`] | the imitation of Orgvue, for trying and testing |
 //!
-//! Leaves that the steps share: [`units`] (settings with a unit), [`dates`], [`decimal`], [`expr`] (expressions),
+//! Leaves that the steps share: [`units`] (settings with a unit), [`limits`] (how much is taken), [`dates`], [`decimal`], [`expr`] (expressions),
 //! [`scan`] (searching bytes), [`pool`] (buffers used again), [`secret`] (what is never printed), [`http`] (what
 //! the clients have in common), [`folder`] (where a run may write) and [`sample`] (made-up people).
 //!
@@ -70,6 +70,7 @@ pub mod expr;
 pub mod folder;
 pub mod format;
 pub mod http;
+pub mod limits;
 pub mod orgvue;
 pub mod pool;
 pub mod report;

@@ -238,6 +238,19 @@ pub fn end_of_plain(text: &[u8], start: usize) -> Option<usize> {
     text[at..].iter().position(not_plain).map(|more| at + more)
 }
 
+/// How deep the brackets and braces of a JSON text are nested.
+pub fn depth(text: &[u8]) -> u32 {
+    let (mut depth, mut deepest) = (0u32, 0);
+    for at in Brackets::new(text) {
+        depth = match text[at] {
+            b'{' | b'[' => depth + 1,
+            _ => depth.saturating_sub(1),
+        };
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
 /// How many line feeds a text has.
 pub fn count_lines(text: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', text).count() as u64

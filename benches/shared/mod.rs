@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rostream::config::{self, Override, Pipeline};
 use rostream::run::blocks::{BLOCK, Blocks};
 use rostream::run::plan::Plan;
-use rostream::run::{bind, reading};
+use rostream::run::{bind, reading, source};
 use rostream::sample::{Format, Sample};
 use rostream::source::Source;
 use rostream::stage::Resources;
@@ -54,9 +54,7 @@ pub fn runtime() -> tokio::runtime::Runtime {
 
 /// A source, opened, and the pipeline bound to it.
 pub async fn open(pipeline: &Pipeline) -> (Arc<Source>, Blocks, Arc<Plan>) {
-    let written = &pipeline.source;
-    let source = Source::find(&written.inputs, written.compression, written.encoding);
-    let source = Arc::new(source.expect("a source"));
+    let source = Arc::new(source(pipeline).expect("a source"));
     let blocks = Blocks::open(source.clone(), reading(pipeline, BLOCK)).await;
     let blocks = blocks.expect("a header");
     let plan = bind(pipeline, blocks.header(), &Resources::default()).expect("its columns");

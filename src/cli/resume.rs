@@ -86,6 +86,12 @@ impl PlaceArgs {
             sets: SetArgs { set },
         };
         let pipeline = args.load(globals)?;
+        if pipeline.name != entry.pipeline.name {
+            return Err(usage(format_args!(
+                "{}: the pipeline's name is {}, and run {} was one of {}",
+                args.pipeline, pipeline.name, entry.run_id, entry.pipeline.name
+            )));
+        }
         let now = Entry::new(entry.run_id.clone(), &pipeline);
         if now.as_ref().map(|now| &now.target) != Some(&entry.target) {
             return Err(usage(format_args!(

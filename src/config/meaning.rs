@@ -6,6 +6,7 @@ use url::{Host, Url};
 use uuid::Uuid;
 
 use crate::http::hosts::Hosts;
+use crate::limits::Limits;
 use crate::orgvue::spec::{
     Action, ActionSpec, Empty, IdentifySpec, ImportSpec, TargetSpec, TokenSpec,
 };
@@ -26,6 +27,10 @@ use super::spec::PipelineSpec;
 /// Smallest and largest `upload.chunk`: below, the calls cost more than the bytes; above, memory is no
 /// longer bounded in any useful sense.
 const CHUNK: (Size, Size) = (Size(1024), Size(16 * 1024 * 1024));
+
+/// Smallest and largest `limits.record`: below, blocks are too small to be worth a worker's while; above, a cell's
+/// length has no room beside its kind.
+const RECORD: (Size, Size) = (Size(4 * 1024), Size(128 * 1024 * 1024));
 
 /// The variables of a callback template that the API documents.
 const CALLBACK_VARIABLES: &[&str] = &["jobStatus", "traceId", "tenantId"];
@@ -106,6 +111,7 @@ impl Meaning<'_> {
                 self.problem(&path, "expected a time above zero", "");
             }
         }
+        self.limits(&spec.limits);
         if spec.report.dir.as_deref() == Some("") {
             self.problem("report.dir", "expected a folder, found empty text", "");
         }
@@ -138,6 +144,7 @@ impl Meaning<'_> {
             upload,
             wait: spec.wait,
             timeouts: spec.timeouts,
+            limits: spec.limits,
             report_dir: spec.report.dir.map(|dir| self.folder.join(dir)),
             state_dir: self.folder.join(spec.state.dir),
             origin: self.origin,
@@ -410,6 +417,26 @@ impl Meaning<'_> {
             path,
             at_most: spec.at_most,
             spreadsheet_safe: spec.spreadsheet_safe,
+        }
+    }
+
+    fn limits(&mut self, limits: &Limits) {
+        let (least, most) = RECORD;
+        if !(least..=most).contains(&limits.record) {
+            let message = format!("expected a size from {least} to {most}");
+            self.problem("limits.record", message, "");
+        }
+        for (name, value) in [
+            ("cell", limits.cell.0),
+            ("columns", limits.columns.into()),
+            ("json_depth", limits.json_depth.into()),
+            ("expansion", limits.expansion.into()),
+            ("decompressed", limits.decompressed.0),
+            ("result", limits.result.0),
+        ] {
+            if value == 0 {
+                self.problem(&format!("limits.{name}"), "expected at least 1", "");
+            }
         }
     }
 

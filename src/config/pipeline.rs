@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::http::hosts::Hosts;
 use crate::http::spec::TimeoutsSpec;
+use crate::limits::Limits;
 use crate::orgvue::spec::{ImportSpec, TokenSpec, WaitSpec};
 use crate::rule::ValidateSpec;
 use crate::source::Input;
@@ -51,6 +52,8 @@ pub struct Pipeline {
     pub wait: WaitSpec,
     /// How long the network is waited for.
     pub timeouts: TimeoutsSpec,
+    /// How much is taken of what comes from elsewhere.
+    pub limits: Limits,
     /// The folder for the run report; without it, the current one.
     pub report_dir: Option<PathBuf>,
     /// The folder for what is needed to resume, absolute.

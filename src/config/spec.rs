@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::http::spec::TimeoutsSpec;
+use crate::limits::Limits;
 use crate::orgvue::spec::{TargetSpec, WaitSpec};
 use crate::report::spec::{RejectsSpec, ReportSpec, StateSpec};
 use crate::rule::ValidateSpec;
@@ -47,6 +48,9 @@ pub struct PipelineSpec {
     /// How long the network is waited for.
     #[serde(default)]
     pub timeouts: TimeoutsSpec,
+    /// How much is taken of what comes from elsewhere.
+    #[serde(default)]
+    pub limits: Limits,
     /// Where the run report goes.
     #[serde(default)]
     pub report: ReportSpec,

@@ -12,8 +12,9 @@ use serde_json::value::RawValue;
 
 use super::{Deferred, Draft, PARSE, Pools, decode, reject_bad_text};
 use crate::batch::{Batch, Cell, Fault, Kind, Row};
+use crate::limits::Limits;
 use crate::pool::Lease;
-use crate::scan::count_lines;
+use crate::scan::{count_lines, depth};
 
 /// How the objects of a block stand beside each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct Parser {
     ignore_unknown: bool,
     /// Flat objects are read without the general parser. It comes to the same, as tests see that switch it off.
     flat: bool,
+    /// How deep objects and arrays may be nested.
+    deepest: u32,
     pools: Pools,
 }
 
@@ -63,14 +66,33 @@ impl Parser {
             places,
             ignore_unknown,
             flat: true,
+            deepest: Limits::default().json_depth,
             pools: Pools::default(),
         }
+    }
+
+    /// The same parser, with another limit of how deep objects and arrays may be nested.
+    pub fn with_depth(self, deepest: u32) -> Parser {
+        Parser { deepest, ..self }
+    }
+
+    /// Whether a value of a record is nested too deeply: the record itself is a level, too.
+    fn is_too_deep(&self, value: &str) -> bool {
+        depth(value.as_bytes()) >= self.deepest
     }
 
     /// The same parser, with buffers that it shares with others.
     pub fn with_pools(self, pools: &Pools) -> Parser {
         Parser {
             pools: pools.clone(),
+            ..self
+        }
+    }
+
+    /// The same parser without its short way for flat objects: what that is tested against.
+    pub fn without_short_way(self) -> Parser {
+        Parser {
+            flat: false,
             ..self
         }
     }
@@ -411,7 +433,7 @@ impl<'de> Visitor<'de> for Members<'_> {
             found,
         } = self;
         let row = found.draft.rows.len() - 1;
-        let (mut unknown, mut twice) = (false, false);
+        let (mut unknown, mut twice, mut deep) = (false, false, false);
         // Members mostly come in the order of the columns: the next one is tried before the table.
         let mut expected = 0;
         while let Some(name) = map.next_key::<Name<'de>>()? {
@@ -445,7 +467,10 @@ impl<'de> Visitor<'de> for Members<'_> {
                     found.defer(column, cell);
                     cell
                 }
-                b'{' | b'[' => Cell::new(start, text.len(), Kind::Json),
+                b'{' | b'[' => {
+                    deep |= parser.is_too_deep(text);
+                    Cell::new(start, text.len(), Kind::Json)
+                }
                 b't' | b'f' => Cell::new(start, text.len(), Kind::Bool),
                 b'n' => Cell::new(start, 0, Kind::Null),
                 _ => Cell::new(start, text.len(), Kind::Number),
@@ -454,6 +479,13 @@ impl<'de> Visitor<'de> for Members<'_> {
         if unknown && !parser.ignore_unknown {
             let message = "the object has a member that is no column; name it in source.json.columns, or set source.json.unknown: ignore";
             found.fault("unknown_member", message.into());
+        }
+        if deep {
+            let message = format!(
+                "objects and arrays are nested more than {} deep, the most that limits.json_depth allows",
+                parser.deepest
+            );
+            found.fault("too_deep", message.into());
         }
         if twice {
             found.fault(
@@ -664,7 +696,7 @@ mod tests {
         fn flat_objects_are_read_as_by_the_general_parser((layout, bytes) in block(), ignore_unknown in any::<bool>()) {
             let names: Vec<Arc<str>> = ["id", "name", "straße"].map(Arc::from).into();
             let parser = Parser::new(layout, names.into(), ignore_unknown);
-            let general = Parser { flat: false, ..parser.clone() };
+            let general = parser.clone().without_short_way();
             prop_assert_eq!(told(parser.parse(bytes.clone())), told(general.parse(bytes)));
         }
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::batch::{Batch, Cell, Fault, Kind, Row, Tables};
 use crate::pool::{Pool, Reuse};
+use crate::units::Size;
 use written::Written;
 
 /// A block's buffer has room for its text and a third as much again, so that it is not moved while stages
@@ -70,6 +71,39 @@ fn reject_bad_text(batch: &mut Batch, bad: &[usize], names: &[Arc<str>]) {
             )),
         };
         batch.reject(fault, column);
+    }
+}
+
+/// Rejects the rows of a batch that have a cell of more than `limit` bytes. `names` are the columns'. A block that is
+/// no longer itself, as nearly all are, has none, and is not searched.
+pub fn reject_long_cells(batch: &mut Batch, limit: usize, names: &[Arc<str>]) {
+    if batch.text_len() <= limit {
+        return;
+    }
+    for row in 0..batch.len() {
+        // A cell is no longer than it was written.
+        let Row { start, end, .. } = batch.row(row);
+        if (end - start) as usize <= limit {
+            continue;
+        }
+        for (column, name) in names.iter().enumerate() {
+            let cell = batch.cell(row, column);
+            if cell.len() <= limit || cell.kind() == Kind::Faulty {
+                continue;
+            }
+            let fault = Fault {
+                row: row as u32,
+                stage: PARSE,
+                column: name.clone(),
+                code: Cow::Borrowed("too_long"),
+                message: Cow::Owned(format!(
+                    "the cell has {} bytes, and limits.cell is {}; is a quote not closed?",
+                    cell.len(),
+                    Size(limit as u64)
+                )),
+            };
+            batch.reject(fault, Some(column));
+        }
     }
 }
 

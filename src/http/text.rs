@@ -19,13 +19,16 @@ pub fn sanitise(text: &str, max: usize) -> String {
             space = !out.is_empty();
             continue;
         }
-        if std::mem::take(&mut space) {
+        let gap = std::mem::take(&mut space);
+        if count + usize::from(gap) >= max {
+            if !out.ends_with('…') {
+                out.push('…');
+            }
+            return out;
+        }
+        if gap {
             out.push(' ');
             count += 1;
-        }
-        if count >= max {
-            out.push('…');
-            return out;
         }
         out.push(c);
         count += 1;
@@ -130,6 +133,9 @@ mod tests {
         check("0123456789", 10, "0123456789");
         check("01234567890", 10, "0123456789…");
         check("ééééé", 3, "ééé…");
+        check("012 456", 3, "012…");
+        check("012 456", 4, "012…");
+        check("0?a=1 3", 2, "0?…");
         check("really? yes", 99, "really? yes");
         check("what?", 99, "what?");
         check(

@@ -382,19 +382,39 @@ impl Client {
             Err(_) if !status.is_success() => (Vec::new(), false),
             Err(source) => return Err(OrgvueError::Transport { what, source }),
         };
+        Ok(self.answer(what, (status, headers), &body, more))
+    }
+
+    /// An answer from its parts. Of a body of which there was more, nothing is believed.
+    fn answer(
+        &self,
+        what: &'static str,
+        (status, headers): (StatusCode, HeaderMap),
+        body: &[u8],
+        more: bool,
+    ) -> Answer {
         let token = self.0.connection.token.expose_secret();
-        let text = String::from_utf8_lossy(&body).replace(token, "[token]");
+        let text = String::from_utf8_lossy(body).replace(token, "[token]");
         let json = match more {
             false => serde_json::from_str(&text).unwrap_or_default(),
             true => Value::Null,
         };
-        Ok(Answer {
+        Answer {
             what,
             status,
             headers,
             text,
             json,
-        })
+        }
+    }
+
+    /// The ticket in an answer's body; none where it holds something else.
+    ///
+    /// # Errors
+    /// An address that is not accepted.
+    pub fn ticket_in(&self, body: &[u8]) -> Result<Option<Ticket>, OrgvueError> {
+        let head = (StatusCode::OK, HeaderMap::new());
+        self.ticket(&self.answer("read the ticket", head, body, false))
     }
 }
 

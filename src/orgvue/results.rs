@@ -25,11 +25,9 @@ use crate::orgvue::error::{ApiError, OrgvueError};
 use crate::orgvue::splitter::{SplitError, Splitter};
 use crate::orgvue::ticket::Ticket;
 use crate::secret::PresignedUrl;
+use crate::units::Size;
 
 const WHAT: &str = "fetch the results";
-
-/// The largest result of one item, in bytes: a result repeats its item at most.
-const MAX_ITEM: usize = 1 << 20;
 
 /// The least that a connection must bring in bytes per second, over a time of `timeouts.stalled`: a server that sends
 /// a byte now and then would keep a run for ever.
@@ -72,7 +70,10 @@ impl std::fmt::Debug for ItemResult {
 
 impl ItemResult {
     /// Reads one element of the results. `key` is the property that identifies items.
-    fn parse(index: u64, element: &[u8], key: Option<&str>) -> Result<ItemResult, SplitError> {
+    ///
+    /// # Errors
+    /// An element that is not a good JSON object.
+    pub fn parse(index: u64, element: &[u8], key: Option<&str>) -> Result<ItemResult, SplitError> {
         let members: HashMap<String, &RawValue> =
             serde_json::from_slice(element).map_err(|source| SplitError::Json {
                 index: index + 1,
@@ -132,21 +133,23 @@ fn scalar(raw: &RawValue) -> Option<String> {
 
 impl Client {
     /// The results of a completed job, in the order in which the server wrote them. `key` is the property that
-    /// identifies items. Ends after its first error: what came before is good, but not all.
+    /// identifies items; a result longer than `longest` is an error. Ends after its first error: what came before is good, but not all.
     ///
     /// A connection that breaks is made again, and what had been read is passed over.
     pub fn results(
         &self,
         ticket: &Ticket,
         key: Option<&str>,
+        longest: Size,
     ) -> impl Stream<Item = Result<ItemResult, OrgvueError>> + Send + Unpin + use<> {
-        self.results_after(ticket, key, pauses())
+        self.results_after(ticket, key, longest, pauses())
     }
 
     fn results_after(
         &self,
         ticket: &Ticket,
         key: Option<&str>,
+        longest: Size,
         pauses: impl Iterator<Item = Duration> + Send + 'static,
     ) -> Pin<Box<dyn Stream<Item = Result<ItemResult, OrgvueError>> + Send>> {
         let results = Results {
@@ -156,7 +159,8 @@ impl Client {
             key: key.map(str::to_owned),
             reader: None,
             buffer: vec![0; READ],
-            splitter: Splitter::new(MAX_ITEM),
+            splitter: Splitter::new(longest.bytes()),
+            longest,
             seen: 0,
             given: 0,
             failures: 0,
@@ -177,6 +181,7 @@ struct Results {
     reader: Option<Pin<Box<dyn AsyncRead + Send>>>,
     buffer: Vec<u8>,
     splitter: Splitter,
+    longest: Size,
     /// Elements read from this connection.
     seen: u64,
     /// Elements given out.
@@ -213,7 +218,7 @@ impl Results {
                 let url = self.url.as_ref().ok_or(OrgvueError::NoResultUrl)?;
                 let response = self.client.open(WHAT, url).await?;
                 self.reader = Some(decoded(url.host().to_owned(), response).await?);
-                self.splitter = Splitter::new(MAX_ITEM);
+                self.splitter = Splitter::new(self.longest.bytes());
                 self.seen = 0;
                 (self.brought, self.waited) = (0, Duration::ZERO);
             }
@@ -379,7 +384,8 @@ mod tests {
             result_url: PresignedUrl::parse(&server.url("/r?s=CANARY")).ok(),
             errors: vec![],
         };
-        let mut stream = client.results_after(&ticket, Some("k"), std::iter::empty());
+        let mut stream =
+            client.results_after(&ticket, Some("k"), Size(1 << 20), std::iter::empty());
         let mut count = 0;
         let mut failed = None;
         while let Some(item) = stream.next().await {
@@ -460,7 +466,7 @@ mod tests {
         is(
             fetch(vec![ok(format!(r#"[{{"a":"{}"}}]"#, "x".repeat(1 << 20)))]).await,
             0,
-            &format!("{bad}number 1 is larger than 1048576 bytes"),
+            &format!("{bad}number 1 is larger than 1MiB (limits.result)"),
         );
         let packed = gzip(&array(1000)).await;
         is(

@@ -2,6 +2,8 @@
 
 use memchr::memchr2;
 
+use crate::units::Size;
+
 /// The elements of a JSON array, one by one. Looks at brackets and strings alone; whether an element is good
 /// JSON is for its reader to say. Holds one element, and what was pushed behind it.
 #[derive(Debug)]
@@ -43,7 +45,7 @@ pub enum SplitError {
     #[error("there is no JSON object where number {0} should be")]
     Element(u64),
     /// An element is too large.
-    #[error("number {index} is larger than {largest} bytes")]
+    #[error("number {index} is larger than {} (limits.result)", Size(*largest as u64))]
     TooLarge {
         /// Its place, from 1.
         index: u64,
@@ -279,7 +281,7 @@ mod tests {
         check(
             &format!("[{{}},{{\"a\":\"{}\"}}]", "x".repeat(23)),
             &["{}"],
-            Err("number 2 is larger than 30 bytes"),
+            Err("number 2 is larger than 30B (limits.result)"),
         );
     }
 

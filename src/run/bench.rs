@@ -12,7 +12,7 @@ use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::blocks::Blocks;
-use super::{Job, RunError, bind, prepare, reading, survey_and_send};
+use super::{Job, RunError, bind, prepare, reading, source, survey_and_send};
 use crate::batch::RowState;
 use crate::config::Pipeline;
 use crate::http::hosts::Hosts;
@@ -20,7 +20,6 @@ use crate::orgvue::Connection;
 use crate::report::progress::Progress;
 use crate::report::run_report::{PipelineInfo, RunId, RunReport};
 use crate::sandbox::null::NullTarget;
-use crate::source::Source;
 use crate::stage::Resources;
 use crate::survey::keys::Keys;
 use crate::units::Amount;
@@ -152,9 +151,7 @@ impl Clock {
 /// # Errors
 /// A source that isn't there.
 pub fn can_repeat(pipeline: &Pipeline) -> Result<bool, RunError> {
-    let written = &pipeline.source;
-    let source = Source::find(&written.inputs, written.compression, written.encoding)?;
-    Ok(source.can_repeat())
+    Ok(source(pipeline)?.can_repeat())
 }
 
 impl Bench {
@@ -197,9 +194,7 @@ impl Bench {
     /// # Errors
     /// What would end a run.
     pub async fn steps(&self) -> Result<Steps, RunError> {
-        let written = &self.pipeline.source;
-        let source = Source::find(&written.inputs, written.compression, written.encoding)?;
-        let source = Arc::new(source);
+        let source = Arc::new(source(&self.pipeline)?);
         let mut clock = Clock::new();
         let mut blocks = Blocks::open(source.clone(), reading(&self.pipeline, self.block)).await?;
         let opened = clock.last.elapsed();

@@ -3,6 +3,7 @@
 //! Where a block ends depends on the text and the block size alone, never on how the bytes arrived: both
 //! passes of a run see the same blocks.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::RunError;
@@ -10,6 +11,7 @@ use crate::block::{Block, Boundary, Cut, CutError, csv, json};
 use crate::format::ROOM_FOR_STAGES;
 use crate::format::csv::split_record;
 use crate::format::json::{Layout, discover};
+use crate::limits::Limits;
 use crate::pool::Pool;
 use crate::report::rejects;
 use crate::scan::{Dialect, count_lines};
@@ -19,9 +21,9 @@ use crate::source::{Source, Text};
 /// together in a core's own cache (512 KiB to 2 MiB); with 1 MiB, a survey takes 5 % more CPU and 13 MiB more memory.
 pub const BLOCK: usize = 256 * 1024;
 
-/// Longest record in bytes. A quote that is never closed would make a record of the rest of the file; this
-/// bounds what is held of it.
-pub const MAX_RECORD: usize = 16 * 1024 * 1024;
+/// Cells of one block, at most: those that records lack are counted with those that they have. Records of a byte in a
+/// table of a thousand columns would fill the memory otherwise; of what is written out, no block has as many.
+const MAX_CELLS: usize = 1 << 20;
 
 /// Records looked at for the columns of a JSON source, unless they are stated.
 pub const DISCOVERED_RECORDS: usize = 1000;
@@ -35,6 +37,8 @@ pub struct Reading {
     pub block: usize,
     /// Names of columns that the rejects file adds, ignored where a header ends with all of them.
     pub added: &'static [&'static str],
+    /// The longest record, and the most columns.
+    pub limits: Limits,
 }
 
 /// How records stand in the text.
@@ -120,6 +124,7 @@ fn foreign(text: &[u8]) -> Option<&'static str> {
         (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
         (b"%PDF-", "a PDF"),
         (b"PAR1", "a Parquet file"),
+        (b"\x1f\x8b", "gzip data within compressed data"),
         (b"BZh", "bzip2 data"),
         (b"\xfd7zXZ\0", "xz data"),
         (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
@@ -173,7 +178,9 @@ impl Blocks {
     ///
     /// # Errors
     /// A source that can't be read, or whose header can't be used.
-    pub async fn open(source: Arc<Source>, reading: Reading) -> Result<Blocks, RunError> {
+    pub async fn open(source: Arc<Source>, mut reading: Reading) -> Result<Blocks, RunError> {
+        // So no record that is too long ever stands in a block.
+        reading.block = reading.block.min(reading.limits.record.bytes());
         let empty = Header {
             names: Arc::from([]),
             csv: None,
@@ -214,6 +221,7 @@ impl Blocks {
     /// Reading, decompression, and text that can't be cut into records.
     pub async fn next(&mut self) -> Result<Option<Block>, RunError> {
         let mut target = self.reading.block;
+        let longest = self.reading.limits.record.bytes();
         loop {
             let Some(text) = &mut self.text else {
                 return Ok(None);
@@ -221,6 +229,7 @@ impl Blocks {
             let ended = text.fill(&mut self.buffer, target).await?;
             let view = &self.buffer[..self.buffer.len().min(target)];
             let at_end = ended && view.len() == self.buffer.len();
+            let before = self.boundary.clone();
             match self
                 .boundary
                 .cut(view, at_end)
@@ -230,21 +239,67 @@ impl Blocks {
                     self.next_file().await?;
                     target = self.reading.block;
                 }
-                Cut::At(at) => return Ok(Some(self.take(at))),
-                Cut::None { open } if target >= MAX_RECORD => {
-                    let at = open.unwrap_or(0);
-                    let what = match open {
-                        Some(_) => "a quote that opens here is not closed within",
-                        None => "a record that begins here is longer than",
-                    };
-                    return Err(self.place(
-                        at,
-                        format!("{what} {} MiB, the longest record", MAX_RECORD >> 20),
-                    ));
+                Cut::At(at) => {
+                    let at = self.fewer(before, at);
+                    return Ok(Some(self.take(at)));
                 }
-                Cut::None { .. } => target *= 2,
+                Cut::None { open } if target >= longest => return Err(self.too_long(0, open)),
+                Cut::None { .. } => target = longest.min(target * 2),
             }
         }
+    }
+
+    /// Cuts again, and sooner, where the records of a block would have too many cells. `before` is the boundary as it
+    /// was at its first cut, `at`.
+    fn fewer(&mut self, before: Boundary, at: usize) -> usize {
+        let view = &self.buffer[..at];
+        let mut most = (MAX_CELLS / self.header.names.len().max(1)).max(1);
+        // A record has two bytes or more, and ends with one of these.
+        let end = match before {
+            Boundary::JsonArray(_) => b'}',
+            Boundary::Csv(_) | Boundary::Lines => b'\n',
+        };
+        if at / 2 <= most || memchr::memchr_iter(end, view).count() <= most {
+            return at;
+        }
+        while let Some(end) = memchr::memchr_iter(end, view).nth(most - 1) {
+            let mut boundary = before.clone();
+            if let Ok(Cut::At(sooner @ 1..)) = boundary.cut(&view[..=end], false) {
+                self.boundary = boundary;
+                return sooner;
+            }
+            most *= 2;
+        }
+        at
+    }
+
+    /// The error for a record that begins at an offset of the buffer and is too long; `open` is a quote in it that is
+    /// not closed, which is the usual cause.
+    fn too_long(&self, at: usize, open: Option<usize>) -> RunError {
+        let limit = self.reading.limits.record;
+        let (at, message) = match open {
+            Some(open) => (
+                open,
+                format!(
+                    "a quote that opens here is not closed within {limit}, the longest record (limits.record); \
+                     is it meant as a quote?"
+                ),
+            ),
+            None => (
+                at,
+                format!(
+                    "a record that begins here is longer than {limit}, the longest record (limits.record)"
+                ),
+            ),
+        };
+        self.place(at, message)
+    }
+
+    /// What is wrong with so many columns, if anything.
+    fn too_many(&self, columns: usize) -> Option<String> {
+        let limit = self.reading.limits.columns;
+        (columns > limit as usize)
+            .then(|| format!("there are {columns} columns, and limits.columns is {limit}"))
     }
 
     fn take(&mut self, at: usize) -> Block {
@@ -305,6 +360,9 @@ impl Blocks {
                         Some(columns) => columns,
                         None => self.discover(&mut text, layout).await?,
                     };
+                    if let Some(message) = self.too_many(names.len()) {
+                        return Err(self.at_line(1, message));
+                    }
                     let names = names.iter().map(|n| Arc::from(n.as_str())).collect();
                     Header {
                         names,
@@ -401,6 +459,7 @@ impl Blocks {
     /// The members of the first records.
     async fn discover(&mut self, text: &mut Text, layout: Layout) -> Result<Vec<String>, RunError> {
         let mut want = self.reading.block;
+        let longest = self.reading.limits.record.bytes();
         loop {
             let ended = text.fill(&mut self.buffer, want).await?;
             let whole = match (ended, layout) {
@@ -412,18 +471,21 @@ impl Blocks {
             let mut names = Vec::new();
             let seen = String::from_utf8_lossy(&self.buffer[..whole]);
             let count = discover(layout, &seen, DISCOVERED_RECORDS, &mut names);
-            if ended || count >= DISCOVERED_RECORDS || want >= MAX_RECORD {
+            if ended || count >= DISCOVERED_RECORDS || want >= longest {
                 if names.is_empty() {
                     let start = self.buffer.iter().position(|b| !b.is_ascii_whitespace());
                     let Some(start) = start else {
                         return Err(self.at_line(1, "the file is empty".into()));
                     };
+                    if !ended && count == 0 {
+                        return Err(self.too_long(start, None));
+                    }
                     let message = no_objects(layout, &self.buffer[start..]);
                     return Err(self.place(start, message.into()));
                 }
                 return Ok(names);
             }
-            want *= 2;
+            want = longest.min(want * 2);
         }
     }
 
@@ -434,6 +496,7 @@ impl Blocks {
         skip: u32,
     ) -> Result<Header, RunError> {
         let mut want = self.reading.block;
+        let longest = self.reading.limits.record;
         let (start, end) = loop {
             let ended = text.fill(&mut self.buffer, want).await?;
             let mut start = 0;
@@ -458,11 +521,13 @@ impl Blocks {
             if ended {
                 return Err(self.at_line(1, "the file is empty: expected a header".into()));
             }
-            if want >= MAX_RECORD {
-                let message = format!("no end of the header within {} MiB", MAX_RECORD >> 20);
+            if want >= longest.bytes() {
+                let message = format!(
+                    "the header does not end within {longest}, the longest record (limits.record)"
+                );
                 return Err(self.at_line(1, message));
             }
-            want *= 2;
+            want = longest.bytes().min(want * 2);
         };
         Boundary::Csv(dialect)
             .cut(&self.buffer[start..end], true)
@@ -497,6 +562,9 @@ impl Blocks {
         };
         let mut names = split_record(dialect, written);
         let cells = names.len();
+        if let Some(message) = self.too_many(cells) {
+            return fail(message);
+        }
         if names.len() > self.reading.added.len() && names.ends_with(&self.added()) {
             names.truncate(cells - self.reading.added.len());
         }
@@ -505,8 +573,9 @@ impl Blocks {
                 *name = format!("column_{}", at + 1);
             }
         }
+        let mut places = HashMap::new();
         for (at, name) in names.iter().enumerate() {
-            if let Some(first) = names[..at].iter().position(|n| n == name) {
+            if let Some(first) = places.insert(name, at) {
                 return fail(format!(
                     "columns {} and {} of the header have the same name `{name}`",
                     first + 1,

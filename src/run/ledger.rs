@@ -43,7 +43,7 @@ const MAX_NAME: usize = 100;
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// The folder can't be made or used.
-    #[error("the state folder {}", path.display())]
+    #[error("the state folder {} can't be used", path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
@@ -93,7 +93,7 @@ pub enum LedgerError {
         holds: String,
     },
     /// The ticket's addresses can't be written or read.
-    #[error("the ticket of run {run}")]
+    #[error("the ticket of run {run} can't be used")]
     Seal {
         /// The run.
         run: RunId,
@@ -475,7 +475,9 @@ impl Lock {
             file.sync_all()?;
             fs::rename(&self.draft, &path)?;
             // The name is in the folder, and the folder has to reach the disk, too.
-            File::open(&self.folder.0)?.sync_all()
+            #[cfg(unix)]
+            File::open(&self.folder.0)?.sync_all()?;
+            Ok(())
         })();
         written.map_err(|source| {
             let _ = fs::remove_file(&self.draft);

@@ -9,7 +9,7 @@ pub mod plan;
 pub mod preview;
 pub mod results;
 pub mod resume;
-mod seal;
+pub mod seal;
 pub mod send;
 pub mod survey;
 
@@ -37,8 +37,8 @@ use crate::report::run_report::{
     Decision, GuardDecision, ImportReport, PublicUrl, RunReport, SourceFile, UploadReport,
 };
 use crate::scan::Dialect;
-use crate::source::Source;
 use crate::source::spec::SourceFormat;
+use crate::source::{Source, SourceError};
 use crate::stage::Resources;
 use crate::stage::hash::{Key, KeySpec};
 use crate::stage::lookup::Table;
@@ -106,20 +106,19 @@ pub async fn resources(
         let Some(table) = stage.value.table() else {
             continue;
         };
+        let error = |source| RunError::Table {
+            place: pipeline
+                .problem(&format!("stages.{at}.lookup.file"), "")
+                .place_text(),
+            stage: format!("stage {} (lookup)", at + 1),
+            file: table.file.to_owned(),
+            source,
+        };
+        let path = table.locate(&pipeline.folder).map_err(error)?;
         if tables.contains_key(table.file) {
             continue;
         }
-        let read = Table::load(&pipeline.folder.join(table.file), table.delimiter)
-            .await
-            .map_err(|source| {
-                let path = format!("stages.{at}.lookup.file");
-                RunError::Table {
-                    place: pipeline.problem(&path, "").place_text(),
-                    stage: format!("stage {} (lookup)", at + 1),
-                    file: table.file.to_owned(),
-                    source,
-                }
-            })?;
+        let read = Table::load(&path, table.delimiter).await.map_err(error)?;
         tables.insert(table.file.to_owned(), Arc::new(read));
     }
     Ok(Resources { tables, keys })
@@ -137,6 +136,20 @@ struct Prepared {
 struct First {
     blocks: Blocks,
     rejects: RejectsFile,
+}
+
+/// The pipeline's source.
+///
+/// # Errors
+/// A file that isn't there.
+pub fn source(pipeline: &Pipeline) -> Result<Source, SourceError> {
+    let source = &pipeline.source;
+    Source::find(
+        &source.inputs,
+        source.compression,
+        source.encoding,
+        pipeline.limits,
+    )
 }
 
 /// How the source's text is to be read.
@@ -174,6 +187,7 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
         layout,
         block,
         added: &rejects::ADDED,
+        limits: pipeline.limits,
     }
 }
 
@@ -190,6 +204,7 @@ pub fn bind(pipeline: &Pipeline, header: &Header, resources: &Resources) -> Resu
         ragged: pipeline.source.csv.ragged,
         unknown: pipeline.source.json.unknown,
         format: pipeline.upload.format,
+        limits: pipeline.limits,
         resources,
         today: today(),
         seed: rand::random(),
@@ -219,12 +234,7 @@ async fn prepare(
     report: &mut RunReport,
 ) -> Result<(Prepared, First), RunError> {
     let pipeline = job.pipeline;
-    let written = &pipeline.source;
-    let source = Arc::new(Source::find(
-        &written.inputs,
-        written.compression,
-        written.encoding,
-    )?);
+    let source = Arc::new(source(pipeline)?);
     let reading = reading(pipeline, job.block);
     let blocks = Blocks::open(source.clone(), reading.clone()).await?;
     let header = blocks.header().clone();
@@ -826,7 +836,7 @@ async fn join_results(
         }
     });
     let mut joined = results::join(
-        client.results(ticket, key),
+        client.results(ticket, key, job.pipeline.limits.result),
         known
             .as_ref()
             .map(|(prepared, surveyed)| (&**surveyed, &*prepared.plan)),

@@ -7,16 +7,18 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
 use super::blocks::Header;
-use crate::batch::{Batch, Columns, Fault, Kind, RowState};
+use crate::batch::{Batch, Columns, Fault, Kind, MAX_CELL, RowState};
 use crate::block::Block;
 use crate::dates::Date;
 use crate::format::csv::OnRagged;
 use crate::format::encode::{ActionFrom, Encoded, Encoder, Format, OnEmpty};
-use crate::format::{Pools, csv, json};
+use crate::format::{Pools, csv, json, reject_long_cells};
+use crate::limits::Limits;
 use crate::orgvue::spec::{Action, ActionSpec, Empty, ImportSpec};
 use crate::rule::{Rules, ValidateSpec};
 use crate::source::spec::{Ragged, Unknown};
 use crate::stage::{Resources, Stage, StageSpec};
+use crate::units::Size;
 use crate::upload::spec::UploadFormat;
 
 /// The name of the column that says what is to be done with an item.
@@ -35,6 +37,7 @@ pub struct Plan {
     seed: u64,
     encoder: Encoder,
     columns: Columns,
+    longest_cell: usize,
     pools: Pools,
 }
 
@@ -99,6 +102,8 @@ pub struct Meaning<'a> {
     pub unknown: Unknown,
     /// The upload's format.
     pub format: UploadFormat,
+    /// What is too long, and too deep.
+    pub limits: Limits,
     /// Tables and secrets of the stages.
     pub resources: &'a Resources,
     /// Today, for rules that compare with it.
@@ -140,6 +145,7 @@ impl Plan {
                         header.names.clone(),
                         ignore,
                     )
+                    .with_depth(meaning.limits.json_depth)
                     .with_pools(&pools),
                 )
             }
@@ -245,6 +251,7 @@ impl Plan {
             seed: meaning.seed,
             encoder,
             columns,
+            longest_cell: meaning.limits.cell.bytes(),
             pools,
         })
     }
@@ -282,20 +289,29 @@ impl Plan {
         let Block {
             file, line, bytes, ..
         } = block;
-        match &self.parser {
-            Parser::Csv(parser) => parser.parse(bytes).map_err(|e| BlockError {
-                file,
-                line: line + u64::from(e.line),
-                column: None,
-                message: e.to_string(),
-            }),
-            Parser::Json(parser) => parser.parse(bytes).map_err(|e| BlockError {
-                file,
-                line: line + u64::from(e.line),
-                column: Some(u64::from(e.column)),
-                message: e.message,
-            }),
-        }
+        let (batch, names) = match &self.parser {
+            Parser::Csv(parser) => {
+                let batch = parser.parse(bytes).map_err(|e| BlockError {
+                    file,
+                    line: line + u64::from(e.line),
+                    column: None,
+                    message: e.to_string(),
+                });
+                (batch, parser.names())
+            }
+            Parser::Json(parser) => {
+                let batch = parser.parse(bytes).map_err(|e| BlockError {
+                    file,
+                    line: line + u64::from(e.line),
+                    column: Some(u64::from(e.column)),
+                    message: e.message,
+                });
+                (batch, parser.names())
+            }
+        };
+        let mut batch = batch?;
+        reject_long_cells(&mut batch, self.longest_cell, names);
+        Ok(batch)
     }
 
     /// The stages, in order, with their names: for looking at what each one does.
@@ -380,6 +396,18 @@ impl Plan {
         let (file, line) = (block.file, block.line);
         let mut batch = self.parse(block)?;
         self.transform(&mut batch);
+        if batch.overflows() {
+            return Err(BlockError {
+                file,
+                line,
+                column: None,
+                message: format!(
+                    "from this line on, the stages make a cell of more than {} or a block of more than 4GiB; \
+                     a `replace`, `set` or `concat` makes too much of it",
+                    Size(MAX_CELL as u64 + 1)
+                ),
+            });
+        }
         let encoded = self.encoder.encode(&batch);
         let keys = self.keys(&batch, &encoded);
         let filtered = (0..batch.len())

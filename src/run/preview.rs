@@ -79,9 +79,7 @@ impl Preview {
         resources: &Resources,
         from: u64,
     ) -> Result<Preview, RunError> {
-        let written = &pipeline.source;
-        let source = Source::find(&written.inputs, written.compression, written.encoding)?;
-        let source = Arc::new(source);
+        let source = Arc::new(super::source(pipeline)?);
         let blocks = Blocks::open(source.clone(), super::reading(pipeline, BLOCK)).await?;
         let header = blocks.header().clone();
         let plan = super::bind(pipeline, &header, resources)?;

@@ -19,7 +19,7 @@ use crate::report::rejects::IMPORT_STAGE;
 use crate::source::Source;
 
 /// Different reasons kept word by word. A server that words every failure differently must not fill the
-/// memory; what comes later is told by its name alone.
+/// memory; what comes later is told without its words.
 const REASONS: usize = 20_000;
 
 /// What became of the records sent.
@@ -118,7 +118,8 @@ impl Joined {
         };
         let mut reason = Reason { name, message };
         if !known.contains_key(&reason) && self.reasons.len() >= REASONS {
-            reason.message = "refused by the server; its message is in the results".to_owned();
+            reason.name = "failed".to_owned();
+            reason.message = "refused by the server; its words are in the results".to_owned();
         }
         let next = self.reasons.len() as u32;
         *known.entry(reason).or_insert_with_key(|reason| {

@@ -137,8 +137,13 @@ async fn survey_again(
     report: &mut RunReport,
 ) -> Result<(Prepared, Surveyed), String> {
     let written = &job.pipeline.source;
-    let source = Source::find(&written.inputs, written.compression, written.encoding)
-        .map_err(|error| chain(&error))?;
+    let source = Source::find(
+        &written.inputs,
+        written.compression,
+        written.encoding,
+        job.pipeline.limits,
+    )
+    .map_err(|error| chain(&error))?;
     if !source.can_repeat() {
         return Err("it was a stream, which can't be read again".to_owned());
     }

@@ -68,8 +68,13 @@ mod tests {
     async fn every_reading_has_the_bytes_that_are_written_to_a_file() {
         let mut expected = Vec::new();
         SAMPLE.write(&mut expected).unwrap();
-        let source =
-            Source::find(&[Input::Sample(SAMPLE)], Compression::Auto, Encoding::Auto).unwrap();
+        let source = Source::find(
+            &[Input::Sample(SAMPLE)],
+            Compression::Auto,
+            Encoding::Auto,
+            crate::limits::Limits::default(),
+        )
+        .unwrap();
         assert!(source.can_repeat());
         assert_eq!(source.size(), None);
         assert_eq!(source.origins()[0].name, "sample (20,000 rows, seed 3)");

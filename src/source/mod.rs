@@ -6,6 +6,7 @@
 //! as they were. A sample is made again each time, in a thread of its own.
 
 mod generated;
+mod gzip;
 pub mod spec;
 mod text;
 
@@ -21,7 +22,9 @@ use spec::{Compression, Encoding};
 pub use text::Text;
 use tokio_util::io::StreamReader;
 
+use crate::limits::Limits;
 use crate::sample::Sample;
+use crate::units::Size;
 
 /// Why a source can't be read.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +63,32 @@ pub enum SourceError {
         kind: &'static str,
         /// What the decoder says.
         source: io::Error,
+    },
+    /// The compressed data becomes so much more than it is that nobody can have meant it.
+    #[error(
+        "{name}: the {kind} data becomes more than {limit} times its size (limits.expansion); \
+         raise the limit if the file is what it should be"
+    )]
+    Expansion {
+        /// The file.
+        name: String,
+        /// The compression.
+        kind: &'static str,
+        /// The limit.
+        limit: u32,
+    },
+    /// The compressed data becomes too much.
+    #[error(
+        "{name}: the {kind} data becomes more than {limit} (limits.decompressed); \
+         raise the limit if the file is what it should be"
+    )]
+    Decompressed {
+        /// The file.
+        name: String,
+        /// The compression.
+        kind: &'static str,
+        /// The limit.
+        limit: Size,
     },
     /// Bytes that the stated encoding doesn't have.
     #[error("{name}: not {encoding}: ill-formed near byte {at} of the decompressed text")]
@@ -115,6 +144,7 @@ pub struct Source {
     origins: Vec<Origin>,
     compression: Compression,
     encoding: Encoding,
+    limits: Limits,
     /// A copy of what was streamed, once it has been read to its end.
     copy: Arc<Mutex<Option<File>>>,
     streamed: AtomicBool,
@@ -131,6 +161,7 @@ impl Source {
         inputs: &[Input],
         compression: Compression,
         encoding: Encoding,
+        limits: Limits,
     ) -> Result<Source, SourceError> {
         let mut origins = Vec::new();
         for input in inputs {
@@ -168,6 +199,7 @@ impl Source {
         Ok(Source {
             compression,
             encoding,
+            limits,
             ..Source::over(origins)
         })
     }
@@ -177,6 +209,7 @@ impl Source {
             origins,
             compression: Compression::Auto,
             encoding: Encoding::Auto,
+            limits: Limits::default(),
             copy: Arc::default(),
             streamed: AtomicBool::new(false),
             read: Arc::default(),
@@ -264,6 +297,7 @@ impl Source {
             raw,
             self.compression,
             self.encoding,
+            &self.limits,
             [self.read.clone(), origin.read.clone()],
         )
         .await?;

@@ -7,13 +7,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
-use async_compression::tokio::bufread::{GzipDecoder, ZstdDecoder};
+use async_compression::tokio::bufread::ZstdDecoder;
 use bytes::BufMut;
 use encoding_rs::{Decoder, DecoderResult};
 use tokio::io::{AsyncRead, AsyncReadExt, BufReader, ReadBuf};
 
 use super::SourceError;
+use super::gzip::Members;
 use super::spec::{Compression, Encoding};
+use crate::limits::Limits;
+use crate::units::Size;
 
 /// Bytes as they are stored.
 pub(super) type Raw = Box<dyn AsyncRead + Send + Unpin>;
@@ -24,6 +27,10 @@ const COMPRESSED_BUFFER: usize = 128 * 1024;
 /// Bytes of another encoding decoded at once.
 const DECODE_STEP: usize = 64 * 1024;
 
+/// Decompressed text from which on it matters how much more it is than the compressed data. Small files of blanks
+/// are none of an attack.
+const EXPANSION_FROM: u64 = 1 << 20;
+
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
@@ -31,9 +38,19 @@ const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 pub struct Text {
     name: String,
     reader: Raw,
-    compression: Option<&'static str>,
+    compression: Option<Compressed>,
     charset: Option<Charset>,
     ended: bool,
+}
+
+/// What is known of compressed data as it is read.
+struct Compressed {
+    kind: &'static str,
+    /// Bytes read as stored, and what has become of them.
+    stored: Arc<AtomicU64>,
+    text: u64,
+    expansion: u32,
+    most: Size,
 }
 
 struct Charset {
@@ -48,8 +65,10 @@ impl Text {
         raw: Raw,
         compression: Compression,
         encoding: Encoding,
+        limits: &Limits,
         read: [Arc<AtomicU64>; 2],
     ) -> Result<Text, SourceError> {
+        let stored = read[1].clone();
         let mut raw = Counting { inner: raw, read };
         let head = peek(&mut raw, 4).await.map_err(|source| SourceError::Io {
             name: name.clone(),
@@ -64,10 +83,8 @@ impl Text {
         let raw = Cursor::new(head).chain(raw);
         let (mut reader, kind): (Raw, _) = match compression {
             Compression::Gzip => {
-                let mut decoder =
-                    GzipDecoder::new(BufReader::with_capacity(COMPRESSED_BUFFER, raw));
-                decoder.multiple_members(true);
-                (Box::new(decoder), Some("gzip"))
+                let members = Members::new(BufReader::with_capacity(COMPRESSED_BUFFER, raw));
+                (Box::new(members), Some("gzip"))
             }
             Compression::Zstd => {
                 let mut decoder =
@@ -103,7 +120,13 @@ impl Text {
         Ok(Text {
             name,
             reader: Box::new(rest),
-            compression: kind,
+            compression: kind.map(|kind| Compressed {
+                kind,
+                stored,
+                text: 0,
+                expansion: limits.expansion,
+                most: limits.decompressed,
+            }),
             charset,
             ended: false,
         })
@@ -111,7 +134,7 @@ impl Text {
 
     /// The compression found; none where there is none.
     pub fn compression(&self) -> Option<&'static str> {
-        self.compression
+        self.compression.as_ref().map(|c| c.kind)
     }
 
     /// Appends text to `buffer` until it has `want` bytes or more, or the text ends. Returns whether the
@@ -121,30 +144,53 @@ impl Text {
     /// Reading, decompression (also at the very end, where a cut-off file shows), decoding.
     pub async fn fill(&mut self, buffer: &mut Vec<u8>, want: usize) -> Result<bool, SourceError> {
         while !self.ended && buffer.len() < want {
-            match &mut self.charset {
-                None => {
-                    let room = want - buffer.len();
-                    let got = self
-                        .reader
-                        .read_buf(&mut buffer.limit(room))
-                        .await
-                        .map_err(|e| io_error(&self.name, self.compression, e))?;
-                    self.ended = got == 0;
-                }
+            let room = want - buffer.len();
+            let read = match &mut self.charset {
+                None => self.reader.read_buf(&mut (&mut *buffer).limit(room)).await,
                 Some(charset) => {
-                    let had = charset.pending.len();
-                    let got = self
-                        .reader
-                        .read_buf(&mut (&mut charset.pending).limit(DECODE_STEP))
-                        .await
-                        .map_err(|e| io_error(&self.name, self.compression, e))?;
-                    charset.seen += (charset.pending.len() - had) as u64;
-                    self.ended = got == 0;
-                    charset.decode(&self.name, buffer, self.ended)?;
+                    let mut pending = (&mut charset.pending).limit(DECODE_STEP);
+                    self.reader.read_buf(&mut pending).await
                 }
+            };
+            let kind = self.compression();
+            let got = read.map_err(|e| io_error(&self.name, kind, e))?;
+            self.ended = got == 0;
+            if let Some(compressed) = &mut self.compression {
+                compressed.take(&self.name, got as u64)?;
+            }
+            if let Some(charset) = &mut self.charset {
+                charset.seen += got as u64;
+                charset.decode(&self.name, buffer, self.ended)?;
             }
         }
         Ok(self.ended)
+    }
+}
+
+impl Compressed {
+    /// Counts what has been decompressed.
+    fn take(&mut self, name: &str, got: u64) -> Result<(), SourceError> {
+        self.text += got;
+        let kind = self.kind;
+        let name = || name.to_owned();
+        if self.text > self.most.0 {
+            let limit = self.most;
+            return Err(SourceError::Decompressed {
+                name: name(),
+                kind,
+                limit,
+            });
+        }
+        let stored = self.stored.load(Ordering::Relaxed);
+        let limit = self.expansion;
+        if self.text > EXPANSION_FROM.max(stored.saturating_mul(limit.into())) {
+            return Err(SourceError::Expansion {
+                name: name(),
+                kind,
+                limit,
+            });
+        }
+        Ok(())
     }
 }
 
@@ -334,6 +380,7 @@ mod tests {
             raw,
             Compression::Auto,
             encoding,
+            &Limits::default(),
             Default::default(),
         )
         .await
@@ -363,6 +410,11 @@ mod tests {
         two.extend(zstd(b"b\n").await);
         assert_eq!(read(two, Encoding::Auto).await, Ok("a,b\n".into()));
         assert_eq!(read(Vec::new(), Encoding::Auto).await, Ok(String::new()));
+        let mut padded = gzip(b"a,").await;
+        padded.extend(gzip(b"").await);
+        padded.extend(gzip(b"b\n").await);
+        padded.extend([0; 1000]);
+        assert_eq!(read(padded, Encoding::Auto).await, Ok("a,b\n".into()));
     }
 
     #[tokio::test]

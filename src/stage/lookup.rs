@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -30,8 +30,11 @@ const NAME: &str = "lookup";
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LookupSpec {
-    /// The CSV file, relative to the pipeline file.
+    /// The CSV file, relative to the pipeline file and in its folder or below.
     pub file: String,
+    /// Whether the file may also be elsewhere.
+    #[serde(default)]
+    pub allow_outside: bool,
     /// Between the file's cells: one ASCII character, or `tab`.
     #[serde(default = "comma")]
     pub delimiter: String,
@@ -78,8 +81,37 @@ pub enum Missing {
 pub struct Source<'a> {
     /// The file as written: the key of [`Resources::tables`].
     pub file: &'a str,
+    /// Whether it may be elsewhere than in the pipeline's folder or below.
+    pub allow_outside: bool,
     /// Between cells.
     pub delimiter: u8,
+}
+
+impl Source<'_> {
+    /// Where the file really is, symbolic links followed. `folder` is the pipeline's.
+    ///
+    /// # Errors
+    /// A file that is not there, is no regular file, or is elsewhere and may not be.
+    pub fn locate(&self, folder: &Path) -> Result<PathBuf, TableError> {
+        let path = folder.join(self.file).canonicalize().map_err(io_error)?;
+        if !self.allow_outside && !path.starts_with(folder.canonicalize().map_err(io_error)?) {
+            return Err(TableError::Outside);
+        }
+        let kind = path.metadata().map_err(io_error)?.file_type();
+        match kind.is_file() {
+            true => Ok(path),
+            false if kind.is_dir() => Err(TableError::Directory),
+            false => Err(TableError::NotAFile),
+        }
+    }
+}
+
+fn io_error(error: std::io::Error) -> TableError {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => TableError::NotFound,
+        std::io::ErrorKind::IsADirectory => TableError::Directory,
+        _ => TableError::Read(error),
+    }
 }
 
 /// A second CSV file, read whole.
@@ -112,6 +144,15 @@ pub enum TableError {
     /// A folder is named.
     #[error("it is a directory")]
     Directory,
+    /// A device, a pipe or the like is named.
+    #[error("it is not a regular file")]
+    NotAFile,
+    /// The file is elsewhere than in the pipeline's folder.
+    #[error(
+        "it is outside the folder of the pipeline file; \
+         say `allow_outside: true` in the stage if that is meant"
+    )]
+    Outside,
     /// The file can't be opened or read.
     #[error("cannot read it")]
     Read(#[source] std::io::Error),
@@ -148,11 +189,6 @@ pub enum TableError {
 impl Table {
     /// Reads a table. `path` is where the file really is.
     pub async fn load(path: &Path, delimiter: u8) -> Result<Table, TableError> {
-        let io_error = |e: std::io::Error| match e.kind() {
-            std::io::ErrorKind::NotFound => TableError::NotFound,
-            std::io::ErrorKind::IsADirectory => TableError::Directory,
-            _ => TableError::Read(e),
-        };
         let file = tokio::fs::File::open(path).await.map_err(io_error)?;
         let mut bytes = Vec::new();
         // One byte more tells a file that is too large from one that just fits.
@@ -325,6 +361,7 @@ impl LookupSpec {
     pub(super) fn source(&self) -> Source<'_> {
         Source {
             file: &self.file,
+            allow_outside: self.allow_outside,
             delimiter: self.delimiter().unwrap_or(b','),
         }
     }

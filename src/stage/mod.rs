@@ -270,6 +270,7 @@ mod tests {
         );
         let source = lookup::Source {
             file: "d.csv",
+            allow_outside: false,
             delimiter: b'\t',
         };
         assert_eq!(lookup.table(), Some(source));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Shared by everyone; they use each other and nothing else of this crate.
 const LEAVES: &[&str] = &[
     "batch", "pool", "units", "scan", "dates", "decimal", "expr", "secret", "http", "folder",
-    "sample",
+    "limits", "sample",
 ];
 
 /// The steps of a run and what stands beside one. They use leaves and not each other.

@@ -502,6 +502,13 @@ fn folders_that_cannot_be_trusted() {
             fs::create_dir(rig.path("state")).unwrap();
             fs::set_permissions(rig.path("state"), fs::Permissions::from_mode(0o777)).unwrap();
         },
+        "everybody may exchange the files in it",
+    );
+    check(
+        |rig| {
+            fs::create_dir(rig.path("state")).unwrap();
+            fs::set_permissions(rig.path("state"), fs::Permissions::from_mode(0o770)).unwrap();
+        },
         "can be written by others",
     );
     check(

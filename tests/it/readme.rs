@@ -282,6 +282,7 @@ fn it_has_every_setting() {
         definition("OrgvueSpec")
     );
     assert_eq!(names("setting of `upload`"), definition("UploadSpec"));
+    assert_eq!(names("setting of `limits`"), definition("Limits"));
     let schema = schema();
     let source = settings(&schema, &schema["properties"]["source"]);
     assert_eq!(names("setting of `source`"), source);

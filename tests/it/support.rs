@@ -196,6 +196,28 @@ impl Rig {
         assert_eq!(output.status.signal(), Some(9), "{output:?}");
     }
 
+    /// Any command that does a run's work or refuses to, to its end: nothing where the proxy killed it.
+    pub fn unless_killed(&self, args: &[&str]) -> Option<Ended> {
+        let child = self.command_of(args).spawn().unwrap();
+        let victim = &self.proxy.as_ref().unwrap().victim;
+        *victim.lock().unwrap() = Some(child.id());
+        let output = child.wait_with_output().unwrap();
+        *victim.lock().unwrap() = None;
+        if output.status.signal() == Some(9) {
+            return None;
+        }
+        if !self.reports().is_empty() {
+            return Some(self.ended(output));
+        }
+        let (code, stdout, stderr) = crate::outcome(output);
+        Some(Ended {
+            code,
+            stdout,
+            stderr,
+            report: Value::Null,
+        })
+    }
+
     /// The same, with a file as standard input.
     pub fn run_with_stdin(&self, args: &[&str], file: &str) -> Ended {
         let stdin = fs::File::open(self.path(file)).unwrap();

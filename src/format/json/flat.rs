@@ -188,6 +188,9 @@ impl<'a> Reader<'a> {
                 };
                 let mut values = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
                 let value = values.next()?.ok()?.get();
+                if self.parser.is_too_deep(value) {
+                    return None;
+                }
                 lines = count_lines(value.as_bytes()) as u32;
                 (value.len(), value.len(), Kind::Json)
             }

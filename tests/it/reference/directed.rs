@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use rostream::format::json::Layout;
+use rostream::limits::Limits;
 use rostream::run::RunError;
 use rostream::run::blocks::RecordLayout;
 use rostream::source::spec::{Compression, Encoding, Ragged};
@@ -233,13 +234,14 @@ fn a_record_without_an_end_is_held_within_bounds() {
             .map(|done| done.read);
         assert_eq!(found, Err(expected.to_owned()));
     };
-    let expected = "f:3:3: a quote that opens here is not closed within 16 MiB, the longest record";
+    let expected = "f:3:3: a quote that opens here is not closed within 16MiB, the longest record (limits.record); is it meant as a quote?";
     check(
         format!("a,b\n1,2\nx,\"{}\"\n", "y\n".repeat(17 << 19)),
         &csv(),
         expected,
     );
-    let expected = "f:2:1: a record that begins here is longer than 16 MiB, the longest record";
+    let expected =
+        "f:2:1: a record that begins here is longer than 16MiB, the longest record (limits.record)";
     check(
         format!("{{\"a\":1}}\n{{\"a\":\"{}\"}}\n", "y".repeat(17 << 20)),
         &LINES(),
@@ -550,8 +552,13 @@ impl Files {
 
     /// Runs them as one source; errors name the files without their folder.
     fn run(&self, block: usize, settings: &Settings) -> Result<Done, String> {
-        let source = Source::find(&self.inputs, Compression::Auto, Encoding::Auto)
-            .expect("the files are there");
+        let source = Source::find(
+            &self.inputs,
+            Compression::Auto,
+            Encoding::Auto,
+            Limits::default(),
+        )
+        .expect("the files are there");
         RUNTIME
             .block_on(engine::run(Arc::new(source), &auto(), block, 2, settings))
             .map_err(|e| self.without_folder(&chain(&e)))

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use rostream::dates::Date;
 use rostream::format::json::Layout;
+use rostream::limits::Limits;
 use rostream::orgvue::spec::{self, ActionSpec, ImportSpec};
 use rostream::report::rejects::{ADDED, RejectsFile};
 use rostream::rule::ValidateSpec;
@@ -152,6 +153,7 @@ pub fn reading(layout: &RecordLayout, block: usize) -> Reading {
         layout: layout.clone(),
         block,
         added: &ADDED,
+        limits: Limits::default(),
     }
 }
 
@@ -215,6 +217,7 @@ fn bind(settings: &Settings, header: &Header) -> Plan {
             Format::Json => UploadFormat::Json,
             Format::Csv => UploadFormat::Csv,
         },
+        limits: Limits::default(),
         resources: &Resources::default(),
         today: Date::MIN,
         seed: 7,

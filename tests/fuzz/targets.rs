@@ -1,0 +1,493 @@
+//! What is fuzzed: each function takes any bytes and panics where a promise is broken. cargo-fuzz runs them on bytes
+//! that it makes up, `cargo test` on the seeds.
+
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
+use rostream::batch::{Batch, Columns, Kind, Row, RowState};
+use rostream::block::json::ArrayCutter;
+use rostream::block::{Boundary, Cut, CutError};
+use rostream::config;
+use rostream::dates::{Format, Rewrite, Rewritten};
+use rostream::decimal::{Decimal, Number, is_json_number};
+use rostream::expr::Expr;
+use rostream::format::csv::{self, OnRagged};
+use rostream::format::encode;
+use rostream::format::encode::{ActionFrom, Encoder, OnEmpty};
+use rostream::format::json::{self, Layout};
+use rostream::http::MAX_RETRY_AFTER;
+use rostream::http::hosts::Hosts;
+use rostream::http::spec::TimeoutsSpec;
+use rostream::http::text::{MAX_EXCERPT, MAX_MESSAGE, StorageError, excerpt};
+use rostream::orgvue::splitter::Splitter;
+use rostream::orgvue::{Client, Connection, ItemResult};
+use rostream::scan::{Dialect, count_lines};
+use rostream::secret::PresignedUrl;
+
+/// The first byte chooses between cases; the rest is the text.
+fn chosen(data: &[u8]) -> (u8, &[u8]) {
+    match data.split_first() {
+        Some((first, rest)) => (*first, rest),
+        None => (0, data),
+    }
+}
+
+/// Cuts a text into blocks as a run does: as much text as a block has, doubled until a record ends in it.
+fn blocks(mut boundary: Boundary, text: &[u8], block: usize) -> Result<Vec<&[u8]>, CutError> {
+    let mut blocks = Vec::new();
+    let mut rest = text;
+    let mut target = block;
+    loop {
+        let view = &rest[..rest.len().min(target)];
+        match boundary.cut(view, view.len() == rest.len())? {
+            Cut::At(0) if view.len() == rest.len() => return Ok(blocks),
+            Cut::At(at) => {
+                assert!(at > 0 && at <= view.len(), "a cut that is no step forward");
+                blocks.push(&rest[..at]);
+                rest = &rest[at..];
+                target = block;
+            }
+            Cut::None { open } => {
+                assert!(view.len() < rest.len(), "the end of a text was not cut");
+                assert!(open.is_none_or(|at| at < view.len()));
+                target *= 2;
+            }
+        }
+    }
+}
+
+/// One line for each row: its place, its state, its cells.
+fn rows(batch: &Batch, line: u64) -> Vec<String> {
+    let row = |r: usize| {
+        let cells: Vec<_> = (0..batch.width())
+            .map(|c| (batch.cell(r, c).kind(), batch.get(r, c)))
+            .collect();
+        let written = batch.raw_record(r).escape_ascii();
+        let place = line + u64::from(batch.row(r).line);
+        format!("{place} {:?} {cells:?} {written}", batch.state(r))
+    };
+    (0..batch.len()).map(row).collect()
+}
+
+fn names(names: &[&str]) -> Arc<[Arc<str>]> {
+    names.iter().map(|n| Arc::from(*n)).collect()
+}
+
+/// What is sent of a batch: as JSON it must be an array of objects for any reader.
+fn is_sent(batch: &Batch, columns: &[&str]) {
+    let columns = Columns::from_header(columns.iter());
+    for format in [encode::Format::Json, encode::Format::Csv] {
+        let json = format == encode::Format::Json;
+        let action = ActionFrom::Constant("create");
+        let encoder = Encoder::new(format, action, OnEmpty::Keep, columns.iter());
+        let encoded = encoder.encode(batch);
+        let mut body = encoder.header();
+        let first = body.len();
+        body.extend_from_slice(&encoded.bytes);
+        encoder.open_first(&mut body[first..]);
+        body.extend_from_slice(encoder.footer(!encoded.rows.is_empty()));
+        let text = std::str::from_utf8(&body).expect("a body in UTF-8");
+        if json {
+            assert!(
+                text.trim_start().starts_with('[') && is_json(text),
+                "a body that is no JSON: {text}"
+            );
+        }
+    }
+}
+
+/// Whether a text is JSON, by a reader that is not the one under test.
+fn is_json(text: &str) -> bool {
+    let mut splitter = Splitter::new(usize::MAX);
+    splitter.push(text.as_bytes());
+    loop {
+        match splitter.next_element() {
+            Ok(Some(element)) => {
+                if ItemResult::parse(0, element, None).is_err() {
+                    return false;
+                }
+            }
+            Ok(None) => return splitter.finish().is_ok(),
+            Err(_) => return false,
+        }
+    }
+}
+
+/// CSV: the same records however the text is cut, and as the plainest reader has them.
+pub fn csv(data: &[u8]) {
+    let (choice, text) = chosen(data);
+    let dialect = Dialect {
+        delimiter: [b',', b';', b'\t', b'|'][usize::from(choice & 3)],
+        quote: if choice & 4 == 0 { b'"' } else { b'\'' },
+    };
+    let block = [1, 7, 64, 1024][usize::from(choice >> 3 & 3)];
+    let parser = csv::Parser::new(dialect, names(&["a", "b", "c"]), 3, OnRagged::Pad);
+    let cut = blocks(Boundary::Csv(dialect), text, block);
+    let plain = plain_csv(dialect, text);
+    let Ok(cut) = cut else {
+        assert!(
+            plain.is_none(),
+            "an open quote, and the plain reader saw none"
+        );
+        return;
+    };
+    let Some(plain) = plain else {
+        panic!("an open quote that was not seen");
+    };
+    assert_eq!(cut.concat(), text, "every byte is in a block");
+    let (mut found, mut line) = (Vec::new(), 1);
+    for block in cut {
+        let batch = parser
+            .parse(block.to_vec())
+            .expect("ragged records are padded");
+        is_sent(&batch, &["a", "b", "c"]);
+        found.extend(rows(&batch, line));
+        line += count_lines(block);
+        if std::str::from_utf8(text).is_ok() {
+            for row in 0..batch.len() {
+                let cells: Vec<_> = (0..3).map(|c| batch.get(row, c).to_owned()).collect();
+                let (expected, count) = &plain[found.len() - batch.len() + row];
+                assert_eq!(&cells, expected);
+                let good = batch.state(row) == RowState::In;
+                assert_eq!(good, *count <= 3, "a record of {count} cells");
+            }
+        }
+    }
+    assert_eq!(found.len(), plain.len(), "as many records");
+    let whole = parser
+        .parse(text.to_vec())
+        .expect("ragged records are padded");
+    assert_eq!(found, rows(&whole, 1));
+}
+
+/// Records as three cells and how many there were, byte by byte; none where a quote is not closed.
+fn plain_csv(
+    Dialect { delimiter, quote }: Dialect,
+    text: &[u8],
+) -> Option<Vec<(Vec<String>, usize)>> {
+    let mut records = Vec::new();
+    let mut at = 0;
+    while at < text.len() {
+        let start = at;
+        let (mut cells, mut cell): (Vec<Vec<u8>>, Vec<u8>) = (Vec::new(), Vec::new());
+        loop {
+            if text.get(at) == Some(&quote) {
+                at += 1;
+                loop {
+                    match (text.get(at)?, text.get(at + 1)) {
+                        (q, Some(next)) if *q == quote && *next == quote => {
+                            cell.push(quote);
+                            at += 2;
+                        }
+                        (q, _) if *q == quote => break,
+                        (byte, _) => {
+                            cell.push(*byte);
+                            at += 1;
+                        }
+                    }
+                }
+                at += 1;
+            }
+            while at < text.len() && text[at] != delimiter && text[at] != b'\n' {
+                cell.push(text[at]);
+                at += 1;
+            }
+            if text.get(at) == Some(&delimiter) {
+                cells.push(std::mem::take(&mut cell));
+                at += 1;
+            } else {
+                break;
+            }
+        }
+        // A CR before the line's end is a part of that, and the last byte of its cell.
+        let ends_with_cr = at > start && text[at - 1] == b'\r';
+        if ends_with_cr {
+            cell.pop();
+        }
+        if at - start > usize::from(ends_with_cr) {
+            cells.push(cell);
+            let count = cells.len();
+            cells.resize(3, Vec::new());
+            let text = |cell: Vec<u8>| String::from_utf8_lossy(&cell).into_owned();
+            records.push((cells.into_iter().map(text).collect(), count));
+        }
+        at += 1;
+    }
+    Some(records)
+}
+
+/// JSON: the same objects however the text is cut, and by the short way as by the general one.
+pub fn json(data: &[u8]) {
+    let (choice, text) = chosen(data);
+    let (layout, boundary) = match choice & 1 {
+        0 => (Layout::Lines, Boundary::Lines),
+        _ => (Layout::Array, Boundary::JsonArray(ArrayCutter::default())),
+    };
+    let block = [1, 7, 64, 1024][usize::from(choice >> 1 & 3)];
+    let columns = ["a", "b", "ö"];
+    let parser = json::Parser::new(layout, names(&columns), choice & 8 == 0);
+    let general = parser.clone().without_short_way();
+
+    let whole = parser.parse(text.to_vec());
+    let slowly = general.parse(text.to_vec());
+    match (&whole, &slowly) {
+        (Ok(whole), Ok(slowly)) => assert_eq!(rows(whole, 1), rows(slowly, 1)),
+        (Err(whole), Err(slowly)) => assert_eq!(whole, slowly),
+        _ => panic!("one way reads it and the other does not"),
+    }
+    let mut found_names = Vec::new();
+    json::discover(
+        layout,
+        &String::from_utf8_lossy(text),
+        1000,
+        &mut found_names,
+    );
+
+    let Ok(cut) = blocks(boundary, text, block) else {
+        return;
+    };
+    assert_eq!(cut.concat(), text, "every byte is in a block");
+    let (mut found, mut line) = (Vec::new(), 1);
+    for block in cut {
+        let Ok(batch) = parser.parse(block.to_vec()) else {
+            assert!(whole.is_err(), "a block is not read, and the whole is");
+            return;
+        };
+        is_sent(&batch, &columns);
+        found.extend(rows(&batch, line));
+        line += count_lines(block);
+    }
+    match whole {
+        Ok(whole) => assert_eq!(found, rows(&whole, 1)),
+        Err(_) => panic!("every block is read, and the whole is not"),
+    }
+}
+
+/// The pipeline file: problems, all of which can be shown, or a pipeline.
+pub fn pipeline(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let env = |name: &str| (name == "SET").then(|| "a: [b, *c".to_owned());
+    // A CR alone ends a line of YAML, too.
+    let ends = |c: char| matches!(c, '\n' | '\r');
+    let lines = text.matches(ends).count() as u32 + 1;
+    match config::parse(text, "p.yaml", PathBuf::from("/nowhere"), &[], &env) {
+        Ok(loaded) => drop(format!("{loaded:?}")),
+        Err(found) => {
+            assert!(!found.problems.is_empty(), "no pipeline, and no problem");
+            for problem in &found.problems {
+                assert!(!problem.to_string().is_empty());
+                if let config::Place::At { line, .. } = problem.place {
+                    assert!(line >= 1 && line <= lines, "line {line} of {lines}");
+                }
+            }
+        }
+    }
+}
+
+/// Results: the same items however they arrive, and never more than one of them in memory.
+pub fn results(data: &[u8]) {
+    let (choice, text) = chosen(data);
+    let step = usize::from(choice % 16) + 1;
+    let read = |step: usize| -> (Vec<String>, Option<String>) {
+        let mut splitter = Splitter::new(256);
+        let mut items = Vec::new();
+        for piece in text.chunks(step) {
+            splitter.push(piece);
+            loop {
+                match splitter.next_element() {
+                    Ok(Some(element)) => {
+                        assert!(element.len() <= 256);
+                        let item = ItemResult::parse(items.len() as u64, element, Some("id"));
+                        let item = item.map(|i| (i.ok, i.key.clone(), i.errors.clone()));
+                        items.push(format!("{:?}", item.map_err(|e| e.to_string())));
+                    }
+                    Ok(None) => break,
+                    Err(error) => return (items, Some(error.to_string())),
+                }
+            }
+        }
+        let error = splitter.finish().err();
+        (items, error.map(|e| e.to_string()))
+    };
+    assert_eq!(
+        read(step),
+        read(text.len().max(1)),
+        "pieces of {step} bytes"
+    );
+}
+
+/// Tickets: any body is a ticket, none, or an error, and no address in it is shown with its query.
+pub fn ticket(data: &[u8]) {
+    static CLIENT: LazyLock<Client> = LazyLock::new(|| {
+        let base = url::Url::parse("https://api.example/").expect("a URL");
+        let connection = Connection {
+            hosts: Hosts::new(&base, vec![], true),
+            base,
+            tenant: "ACME".into(),
+            dataset: "d".into(),
+            token: "CANARY-TOKEN".into(),
+        };
+        Client::new(connection, &TimeoutsSpec::default()).expect("a client")
+    });
+    match CLIENT.ticket_in(data) {
+        Ok(Some(ticket)) => {
+            for url in [ticket.self_url, ticket.result_url].into_iter().flatten() {
+                is_shown_without_its_query(&url);
+            }
+            for error in &ticket.errors {
+                assert!(error.message.chars().count() <= MAX_MESSAGE + 1);
+            }
+            assert!(!ticket.status.to_string().contains('\n'));
+        }
+        Ok(None) => {}
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+fn is_shown_without_its_query(url: &PresignedUrl) {
+    let shown = format!("{url} {url:?}");
+    let query = url.expose().split_once('?').map_or("", |(_, query)| query);
+    // Short ones may well stand in the path, too.
+    if query.len() > 12 && !url.expose()[..url.expose().len() - query.len()].contains(query) {
+        assert!(!shown.contains(query), "a query is shown");
+    }
+}
+
+/// A storage's XML: a code and a message of bounded length that can be printed.
+pub fn storage_error(data: &[u8]) {
+    let error = StorageError::parse(data);
+    assert!(error.code.chars().count() <= 101);
+    assert!(error.message.chars().count() <= MAX_MESSAGE + 1);
+    let shown = excerpt(data);
+    assert!(shown.chars().count() <= MAX_EXCERPT + 1);
+    let printable = |text: &str| !text.chars().any(char::is_control);
+    assert!(printable(&error.code) && printable(&error.message) && printable(&shown));
+}
+
+/// `Retry-After`: a wait that is bounded, or none.
+pub fn retry_after(data: &[u8]) {
+    let Ok(value) = HeaderValue::from_bytes(data) else {
+        return;
+    };
+    let headers = HeaderMap::from_iter([(RETRY_AFTER, value)]);
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_780_000_000);
+    if let Some(wait) = rostream::http::retry_after(&headers, now) {
+        assert!(wait <= MAX_RETRY_AFTER);
+    }
+}
+
+/// Pre-signed URLs: an expiry where it can be told, and never the query in what is shown.
+pub fn presigned_url(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    match PresignedUrl::parse(text) {
+        Ok(url) => {
+            is_shown_without_its_query(&url);
+            assert!(!url.host().is_empty());
+            assert!(url.signed_headers().iter().all(|name| !name.is_empty()));
+            if let Some(expires) = url.expires() {
+                drop(expires.duration_since(SystemTime::UNIX_EPOCH));
+            }
+        }
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+/// Expressions: compiled, bound and evaluated, or an error with words.
+pub fn expression(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let expr = match Expr::compile(text) {
+        Ok(expr) => expr,
+        Err(error) => return assert!(!error.to_string().is_empty()),
+    };
+    let columns = Columns::from_header(["a", "b", "c d"]);
+    let Ok(bound) = expr.bind(&columns) else {
+        return;
+    };
+    let mut batch = Batch::new(String::from("12"), 3);
+    batch.push_row(Row {
+        line: 0,
+        start: 0,
+        end: 2,
+    });
+    for (column, (text, kind)) in [
+        ("2024-02-29", Kind::Text),
+        ("12.50", Kind::Number),
+        ("", Kind::Null),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let cell = batch.append(text, kind);
+        batch.push_cell(column, cell);
+    }
+    let mut out = String::new();
+    let text = bound.eval_text(&batch, 0, &mut out).map(|_| out.clone());
+    let again = bound.eval_text(&batch, 0, &mut String::new()).is_ok();
+    assert_eq!(text.is_ok(), again);
+    drop(bound.eval_bool(&batch, 0));
+}
+
+/// Dates: what is read is written and read again as the same.
+pub fn date(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let (format, text) = text.split_once('\n').unwrap_or((text, "2024-02-29"));
+    let Ok(format) = Format::compile(format) else {
+        return;
+    };
+    let Some(when) = format.parse(text) else {
+        return;
+    };
+    let written = |format: &Format| {
+        let mut out = Vec::new();
+        format.write(when, &mut out);
+        String::from_utf8(out).expect("UTF-8")
+    };
+    let again = written(&format);
+    assert_eq!(
+        format.parse(&again),
+        Some(when),
+        "{text:?} is written as {again:?}"
+    );
+    let iso = Format::compile("YYYY-MM-DDTHH:mm:ss").expect("a format");
+    assert_eq!(iso.parse(&written(&iso)), Some(when));
+    // Moved digits are read and written ones.
+    let day = Format::compile("DD/MM/YYYY").expect("a format");
+    let expected = written(&day).into_bytes();
+    let mut out = Vec::new();
+    if Rewrite::new(format, day).apply(text, &mut out) == Some(Rewritten::Appended) {
+        assert_eq!(out, expected);
+    }
+}
+
+/// Decimals: an order that is one, and the same number kept as read.
+pub fn decimal(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let (one, two) = text.split_once('\n').unwrap_or((text, "1e3"));
+    let (Some(a), Some(b)) = (Number::parse(one), Number::parse(two)) else {
+        return;
+    };
+    assert!(is_json_number(one) && is_json_number(two));
+    assert_eq!(a.cmp(&b), b.cmp(&a).reverse());
+    assert_eq!(a.cmp(&a), std::cmp::Ordering::Equal);
+    let kept = Decimal::parse(one).expect("it was read before");
+    assert_eq!(kept.number().cmp(&a), std::cmp::Ordering::Equal);
+    assert_eq!(kept.number().cmp(&b), a.cmp(&b));
+    // Where floating point is exact, it is the judge.
+    let exact = |text: &str| text.len() <= 15 && !text.contains(['e', 'E', '.']);
+    if exact(one) && exact(two) {
+        let value = |text: &str| text.parse::<i64>().expect("an integer");
+        assert_eq!(a.cmp(&b), value(one).cmp(&value(two)));
+    }
+}

@@ -1,0 +1,37 @@
+//! The fuzz targets on their seeds: known inputs, and what fuzzing has found.
+
+#[path = "../fuzz/targets.rs"]
+mod targets;
+
+use std::path::Path;
+
+type Target = (&'static str, fn(&[u8]));
+
+#[test]
+fn seeds_keep_every_promise() {
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/seeds");
+    let all: &[Target] = &[
+        ("csv", targets::csv),
+        ("json", targets::json),
+        ("pipeline", targets::pipeline),
+        ("results", targets::results),
+        ("ticket", targets::ticket),
+        ("storage_error", targets::storage_error),
+        ("retry_after", targets::retry_after),
+        ("presigned_url", targets::presigned_url),
+        ("expression", targets::expression),
+        ("date", targets::date),
+        ("decimal", targets::decimal),
+    ];
+    for (name, target) in all {
+        let folder = seeds.join(name);
+        let mut count = 0;
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            target(&std::fs::read(entry.unwrap().path()).unwrap());
+            count += 1;
+        }
+        assert!(count > 0, "{name} has no seeds");
+    }
+    let folders = std::fs::read_dir(&seeds).unwrap().count();
+    assert_eq!(folders, all.len(), "a folder for every target");
+}
