@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::run::{cores, embedded, runtime, stopped};
-use super::{Exit, Failure, Globals, PipelineArgs, put, say};
+use super::run::{cores, embedded, runtime};
+use super::{Exit, Failure, Globals, PipelineArgs, put_findings, say, stop};
 use crate::config;
 use crate::report::human;
 use crate::report::run_report::peak_memory;
@@ -21,7 +21,8 @@ use crate::units::Size;
 pub struct BenchArgs {
     #[command(flatten)]
     pipeline: PipelineArgs,
-    /// Threads that process the data; as many as there are cores, unless stated.
+    /// Threads that process the data; as many as there are cores, unless stated. Twice as many blocks are under way, so
+    /// that none of them waits, and for moments as many threads may be busy.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: Option<u16>,
     /// Fail where more memory than this was needed, such as 64MiB.
@@ -123,6 +124,7 @@ impl BenchArgs {
         }
         let keys = pipeline.stage_keys(&config::process_env).map_err(problem)?;
         let workers = self.workers.map_or_else(cores, usize::from);
+        let stopped = stop::watch()?;
         let runtime = runtime()?;
         let ended = runtime.block_on(async {
             let work = async {
@@ -133,7 +135,7 @@ impl BenchArgs {
             };
             tokio::select! {
                 biased;
-                () = stopped() => Err(failed(RunError::Interrupted)),
+                () = stopped => Err(failed(RunError::Interrupted)),
                 ended = work => ended,
             }
         });
@@ -142,9 +144,9 @@ impl BenchArgs {
         if self.json {
             let mut text = serde_json::to_vec_pretty(&findings).map_err(std::io::Error::from)?;
             text.push(b'\n');
-            put(&text)?;
+            put_findings(&text)?;
         } else {
-            put(findings.table().as_bytes())?;
+            put_findings(findings.table().as_bytes())?;
         }
         if self.target == TargetArg::Sandbox && !globals.quiet {
             say("note: the sandbox runs in this process; its work and its memory are counted");

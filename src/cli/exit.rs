@@ -24,7 +24,7 @@ pub enum Exit {
     TimedOut = 6,
     /// The import call was sent and its answer lost: it may or may not have been applied.
     Unknown = 7,
-    /// Interrupted by Ctrl-C or SIGTERM.
+    /// Told to stop: by Ctrl-C, SIGTERM or SIGHUP.
     Interrupted = 130,
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::config::{self, Place, Problem, Problems};
 
 use super::pipeline::{SetArgs, say_problems};
-use super::{Exit, Failure, Globals, put, say};
+use super::{Exit, Failure, Globals, put_findings, say};
 
 /// Arguments of `rostream lint`.
 #[derive(Debug, Args)]
@@ -39,7 +39,7 @@ impl LintArgs {
             let report = Report::new(&files);
             let mut text = serde_json::to_vec_pretty(&report).map_err(std::io::Error::from)?;
             text.push(b'\n');
-            put(&text)?;
+            put_findings(&text)?;
         } else {
             for (pipeline, found) in &files {
                 say_problems(found, globals);

@@ -15,6 +15,7 @@ mod run;
 mod sample;
 mod sandbox;
 mod schema;
+mod stop;
 
 use std::error::Error;
 use std::fmt;
@@ -210,6 +211,14 @@ fn put(bytes: &[u8]) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(bytes)?;
     stdout.flush()
+}
+
+/// As [`put`], for a command whose exit code says how it went, which stays so where nobody reads on.
+fn put_findings(bytes: &[u8]) -> io::Result<()> {
+    put(bytes).or_else(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(error),
+    })
 }
 
 /// Writes a line to stderr. Where nobody reads it, it is lost, and the command goes on.

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use clap::Args;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::run::{runtime, stopped};
-use super::{Exit, Failure, Globals, PipelineArgs, put, say};
+use super::run::runtime;
+use super::{Exit, Failure, Globals, PipelineArgs, put, say, stop};
 use crate::config;
 use crate::report::human;
 use crate::run::preview::{Field, Preview, Record};
@@ -59,6 +59,7 @@ impl PreviewArgs {
             .stage_keys(&config::process_env)
             .map_err(|problem| Failure::new(Exit::Usage, problem))?;
         let failed = |error: RunError| Failure::new(Exit::from(error.outcome()), error);
+        let stopped = stop::watch()?;
         let runtime = runtime()?;
         let ended = runtime.block_on(async {
             let work = async {
@@ -70,7 +71,7 @@ impl PreviewArgs {
             };
             tokio::select! {
                 biased;
-                () = stopped() => Err(failed(RunError::Interrupted)),
+                () = stopped => Err(failed(RunError::Interrupted)),
                 ended = work => ended,
             }
         });

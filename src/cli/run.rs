@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::resume::{left_open, next, refused};
-use super::{Exit, Failure, Globals, PipelineArgs, put, say};
+use super::{Exit, Failure, Globals, PipelineArgs, put_findings, say, stop};
 use crate::config::{self, Pipeline, Problem, Target};
 use crate::http::hosts::Hosts;
 use crate::orgvue::{Connection, Ticket};
@@ -50,7 +50,8 @@ pub(super) struct CommonArgs {
     /// Write the run report to stdout as JSON.
     #[arg(long)]
     json: bool,
-    /// Threads that process the data; as many as there are cores, unless stated.
+    /// Threads that process the data; as many as there are cores, unless stated. Twice as many blocks are under way, so
+    /// that none of them waits, and for moments as many threads may be busy.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: Option<u16>,
 }
@@ -85,22 +86,6 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Failed, error))
-}
-
-/// Ends when the process is told to stop, by Ctrl-C or SIGTERM.
-pub(super) async fn stopped() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }
 
 fn execute(
@@ -203,6 +188,7 @@ impl Work<'_> {
             Timestamp::now(),
         );
         report.target = pipeline.target.name();
+        let stopped = stop::watch()?;
         let runtime = runtime()?;
         let ended = runtime.block_on(async {
             let work = async {
@@ -239,7 +225,7 @@ impl Work<'_> {
             };
             tokio::select! {
                 biased;
-                () = stopped() => Err(RunError::Interrupted),
+                () = stopped => Err(RunError::Interrupted),
                 ended = work => ended,
             }
         });
@@ -309,7 +295,7 @@ fn finish(
     if common.json {
         let mut text = serde_json::to_vec_pretty(&report).map_err(std::io::Error::from)?;
         text.push(b'\n');
-        put(&text)?;
+        put_findings(&text)?;
     }
     match (ended, written) {
         // They name the pipeline file, as those of lint do.
@@ -319,8 +305,17 @@ fn finish(
         }
         // Whoever stops a run wants to know where that leaves the data set.
         (Err(RunError::Interrupted), _) => Err(Failure::new(exit, report.ending())),
-        (Err(error), _) => Err(Failure::new(exit, error)),
-        (Ok(()), Err(error)) => Err(Failure::new(Exit::Failed, error)),
+        (Err(error), written) => {
+            if let Err(unwritten) = written {
+                say(format_args!("warning: {}", run::chain(&unwritten)));
+            }
+            Err(Failure::new(exit, error))
+        }
+        (Ok(()), Err(error)) => {
+            let error = run::chain(&error);
+            let done = outcome.describe();
+            Err(Failure::new(Exit::Failed, format!("{done}, but {error}")))
+        }
         (Ok(()), Ok(_)) => Ok(exit),
     }
 }

@@ -244,7 +244,7 @@ impl Drop for MadeFile {
     }
 }
 
-/// Runs a sandbox until Ctrl-C or SIGTERM. The banner goes to stderr, the base URL alone to stdout.
+/// Runs a sandbox until it is told to stop. The banner goes to stderr, the base URL alone to stdout.
 ///
 /// # Errors
 /// When the sandbox can't start or its token file can't be read or made.
@@ -261,7 +261,7 @@ pub async fn run(args: SandboxArgs) -> Result<(), SandboxCommandError> {
     };
     let known = token.is_some();
     // Before anything is announced, so that no signal is missed.
-    let stop = stop_signal().map_err(SandboxCommandError::Signal)?;
+    let stopped = super::stop::watch().map_err(SandboxCommandError::Signal)?;
     let sandbox = Sandbox::start(args.settings(token)).await?;
     let _made = if known {
         None
@@ -269,19 +269,20 @@ pub async fn run(args: SandboxArgs) -> Result<(), SandboxCommandError> {
         write_token(&path, sandbox.token()).map_err(broken)?;
         Some(MadeFile(path.clone()))
     };
-    eprintln!(
+    super::say(format_args!(
         "{}\ntoken:    in {}\n\nCtrl-C ends it.",
         sandbox.about(),
         path.display()
-    );
-    println!("{}", sandbox.base_url());
-    stop.await;
-    eprintln!(
+    ));
+    // Where nobody reads the address, it is on stderr, too.
+    let _ = super::put(format!("{}\n", sandbox.base_url()).as_bytes());
+    stopped.await;
+    super::say(format_args!(
         "\n{} uploads, {} imports, {} items at the end",
         sandbox.uploads(),
         sandbox.imports(),
         sandbox.item_count()
-    );
+    ));
     sandbox.shutdown().await;
     Ok(())
 }
@@ -294,28 +295,6 @@ fn write_token(path: &Path, token: &SecretString) -> io::Result<()> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
     writeln!(file, "{}", token.expose_secret())
-}
-
-/// Ends with the first Ctrl-C or SIGTERM.
-#[cfg(unix)]
-fn stop_signal() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-/// Ends with the first Ctrl-C.
-#[cfg(not(unix))]
-fn stop_signal() -> io::Result<impl Future<Output = ()>> {
-    Ok(async {
-        let _ = tokio::signal::ctrl_c().await;
-    })
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::limits::Limits;
 use crate::orgvue::spec::{
     Action, ActionSpec, Empty, IdentifySpec, ImportSpec, TargetSpec, TokenSpec,
 };
+use crate::report::spec::RejectsSpec;
 use crate::sample::{self, Sample};
 use crate::source::Input;
 use crate::source::spec::{
@@ -74,7 +75,7 @@ impl Meaning<'_> {
             );
         }
         let source = spec.source.map(|source| self.source(source));
-        let rejects = self.rejects(&spec.rejects.path, spec.rejects.at_most, source.as_ref());
+        let rejects = self.rejects(&spec.rejects, source.as_ref());
         if spec.validate.key.as_deref() == Some("") {
             self.problem("validate.key", "expected a column, found empty text", "");
         }
@@ -84,14 +85,12 @@ impl Meaning<'_> {
         for (i, stage) in spec.stages.iter().enumerate() {
             if let Err(message) = stage.check() {
                 let name = stage.name();
-                let section = format!("stages.{i}.{name}");
+                let section = self.written(&format!("stages.{i}.{name}"));
                 if self.is_whole(&section) {
                     let place = self.places.find_quoted(&section, &message);
-                    self.findings.problem(
-                        place,
-                        format!("stage {} ({name}): {message}", i + 1),
-                        "",
-                    );
+                    let at = self.nth_left("stages", i) + 1;
+                    self.findings
+                        .problem(place, format!("stage {at} ({name}): {message}"), "");
                 }
             }
         }
@@ -156,16 +155,45 @@ impl Meaning<'_> {
 
     /// Reports a problem, unless something at this path was wrong already.
     fn problem(&mut self, path: &str, message: impl Into<String>, help: &str) {
-        if !self.is_whole(path) {
+        let path = self.written(path);
+        if !self.is_whole(&path) {
             return;
         }
-        let place = self.places.find(path);
+        let place = self.places.find(&path);
         self.findings.problem(place, message, help);
     }
 
     fn warning(&mut self, path: &str, message: impl Into<String>, help: &str) {
-        let place = self.places.find(path);
+        let place = self.places.find(&self.written(path));
         self.findings.warning(place, message, help);
+    }
+
+    /// The path of a setting in the file, by its path in what was read of it: items of a list that were left out do
+    /// not count there.
+    fn written(&self, path: &str) -> String {
+        let mut written = String::new();
+        for part in path.split('.') {
+            let nth = match part.parse() {
+                Ok(nth) if self.places.is_list(&written) => {
+                    Some(self.nth_left(&written, nth).to_string())
+                }
+                _ => None,
+            };
+            if !written.is_empty() {
+                written.push('.');
+            }
+            written.push_str(nth.as_deref().unwrap_or(part));
+        }
+        written
+    }
+
+    /// The position in a list as written of its `nth` item that was not left out.
+    fn nth_left(&self, list: &str, nth: usize) -> usize {
+        let mut left = (0..).filter(|i| {
+            let item = format!("{list}.{i}");
+            !self.removed.iter().any(|removed| removed.join(".") == item)
+        });
+        left.nth(nth).unwrap_or(nth)
     }
 
     /// Whether nothing was left out at, above or below a path.
@@ -358,8 +386,8 @@ impl Meaning<'_> {
         }
     }
 
-    fn rejects(&mut self, path: &str, at_most: Amount, source: Option<&Source>) -> Rejects {
-        let written = path;
+    fn rejects(&mut self, spec: &RejectsSpec, source: Option<&Source>) -> Rejects {
+        let written = &*spec.path;
         let path = self.folder.join(written);
         if written.is_empty() || written == "-" {
             self.problem("rejects.path", "expected the path of a file", "");
@@ -385,7 +413,11 @@ impl Meaning<'_> {
                 _ => {}
             }
         }
-        Rejects { path, at_most }
+        Rejects {
+            path,
+            at_most: spec.at_most,
+            spreadsheet_safe: spec.spreadsheet_safe,
+        }
     }
 
     fn limits(&mut self, limits: &Limits) {

@@ -111,6 +111,8 @@ pub struct Rejects {
     pub path: PathBuf,
     /// More than this stops the run before anything is sent.
     pub at_most: Amount,
+    /// Whether no cell of the file may pass for a formula.
+    pub spreadsheet_safe: bool,
 }
 
 /// Where the records go.

@@ -14,6 +14,7 @@ struct Spot {
     place: Place,
     /// Holds text that came from a variable.
     filled: bool,
+    list: bool,
     /// The text as written, where it is one, and no variable's.
     text: Option<Box<str>>,
 }
@@ -38,6 +39,7 @@ impl Places {
         let spot = Spot {
             place: place.clone(),
             filled,
+            list: matches!(node.kind, Kind::Seq(_)),
             text,
         };
         self.0.insert(path.clone(), spot);
@@ -65,6 +67,11 @@ impl Places {
             }
             Kind::Scalar(_) | Kind::Removed | Kind::Filler => {}
         }
+    }
+
+    /// Whether a list was written at a path.
+    pub(super) fn is_list(&self, path: &str) -> bool {
+        self.0.get(path).is_some_and(|spot| spot.list)
     }
 
     /// The place of a setting such as `validate.columns.salary`; where it is not written, that of the

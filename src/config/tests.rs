@@ -211,6 +211,41 @@ fn text_keeps_its_digits() {
     }
 }
 
+/// What can't be read at all is left out, and does not move what stands behind it.
+#[test]
+fn a_list_with_items_that_cannot_be_read() {
+    check(
+        "\
+version: 1
+source: { path: a.csv }
+stages:
+  - renam: { a: b }
+  - date: { columns: [a], from: QQ }
+  - drop: 5
+  - filter: a ==
+  - trim: { colums: [a] }
+  - date: { columns: [c], from: XX }
+validate:
+  rows:
+    - 7
+    - { assert: a ==, code: x }
+target: { sandbox: {} }
+",
+        &[],
+        &[
+            "p.yaml:4:5: unknown stage `renam`\n  help: did you mean `rename`? Expected one of: trim, rename, select, \
+             drop, set, map, case, replace, split, concat, coalesce, date, number, boolean, filter, lookup, hash",
+            "p.yaml:5:33: stage 2 (date): date format `QQ` has `QQ`; put words into brackets, as in `[week]`",
+            "p.yaml:6:11: expected a list, found a number",
+            "p.yaml:7:13: stage 4 (filter): line 1, column 5 of the expression: the expression ends too early",
+            "p.yaml:8:11: expected a list, found a map",
+            "p.yaml:9:33: stage 6 (date): date format `XX` has `XX`; put words into brackets, as in `[week]`",
+            "p.yaml:12:7: expected a map, found a number\n  help: possible keys: assert, code, message, columns",
+            "p.yaml:13:17: line 1, column 5 of the expression: the expression ends too early",
+        ],
+    );
+}
+
 #[test]
 fn several_problems_are_reported_at_once() {
     check(

@@ -104,13 +104,19 @@ pub enum WaitError {
     },
 }
 
+/// The most errors of a failed job that are shown.
+const SHOWN: usize = 5;
+
 fn failed(ticket: &Ticket) -> String {
     let mut text = "the import job failed at the server".to_owned();
-    for error in &ticket.errors {
+    for error in ticket.errors.iter().take(SHOWN) {
         text.push_str(&format!("; {error}"));
         if let Some(advice) = error.advice() {
             text.push_str(&format!(" - {advice}"));
         }
+    }
+    if ticket.errors.len() > SHOWN {
+        text.push_str("; and others");
     }
     if let Some(trace_id) = &ticket.trace_id {
         text.push_str(&format!(" (trace {trace_id})"));
@@ -379,6 +385,33 @@ mod tests {
         .await;
         assert!(result.is_ok());
         assert_eq!(looks, [100, 40_100, 41_600]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_is_overrun_is_left_alone() {
+        let (result, seconds, heard, looks) =
+            run("running", answers![Err(answered(429, None))]).await;
+        assert!(matches!(result, Err(WaitError::TimedOut { .. })));
+        assert_eq!((seconds, &*heard), (1000, ""));
+        assert!(looks.len() < 80, "{} looks", looks.len());
+        let (.., looks) = run("running", answers![Err(answered(429, Some(60)))]).await;
+        assert_eq!(looks.len(), 17);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn states_may_go_back() {
+        let (result, _, heard, _) = run(
+            "running",
+            answers![
+                Ok(ticket("created")),
+                Ok(ticket("unheard of")),
+                Ok(ticket("running")),
+                Ok(ticket("completed")),
+            ],
+        )
+        .await;
+        assert!(result.is_ok());
+        assert_eq!(heard, "created unheard of running completed");
     }
 
     #[tokio::test(start_paused = true)]

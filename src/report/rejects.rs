@@ -33,6 +33,12 @@ pub const MAX_CODES: usize = 1_000;
 /// The longest code that is counted by its own name, in bytes; longer ones are cut.
 const MAX_CODE_LEN: usize = 100;
 
+/// What spreadsheets take for the beginning of a formula, by OWASP's page on CSV injection.
+const FORMULA: &[u8] = b"=+-@\t\r";
+
+/// The byte order mark, which says in a file that it is UTF-8.
+const MARK: &str = "\u{feff}";
+
 /// Between the faults of one row.
 const JOIN: &str = "; ";
 
@@ -67,6 +73,7 @@ pub struct Header {
     dialect: Dialect,
     record: Vec<u8>,
     byte_order_mark: bool,
+    spreadsheet_safe: bool,
 }
 
 impl Header {
@@ -76,6 +83,7 @@ impl Header {
             dialect,
             record: record.to_vec(),
             byte_order_mark: false,
+            spreadsheet_safe: false,
         }
     }
 
@@ -98,6 +106,13 @@ impl Header {
     /// the rejects file always is, and the mark says so when the file is read with the same settings.
     pub fn with_byte_order_mark(mut self, yes: bool) -> Header {
         self.byte_order_mark = yes;
+        self
+    }
+
+    /// Puts a `'` before cells that a spreadsheet would take for a formula, and so changes them: for a file that is
+    /// looked at, and not fed back in.
+    pub fn spreadsheet_safe(mut self, yes: bool) -> Header {
+        self.spreadsheet_safe = yes;
         self
     }
 }
@@ -133,6 +148,8 @@ pub struct RejectFormat {
     width: usize,
     /// Whether the source was itself a rejects file.
     had_added: bool,
+    /// Whether no cell may pass for a formula.
+    spreadsheet_safe: bool,
     header: Vec<u8>,
 }
 
@@ -152,7 +169,7 @@ impl RejectFormat {
 
         let mut line = Vec::with_capacity(record.len() + 48);
         if header.byte_order_mark {
-            line.extend_from_slice("\u{feff}".as_bytes());
+            line.extend_from_slice(MARK.as_bytes());
         }
         line.extend_from_slice(&record[..end]);
         if is_open(&record[cells[width - 1].clone()], dialect.quote) {
@@ -168,8 +185,15 @@ impl RejectFormat {
             dialect,
             width,
             had_added,
+            spreadsheet_safe: header.spreadsheet_safe,
             header: Vec::new(),
         };
+        let begins = if header.byte_order_mark {
+            MARK.len()
+        } else {
+            0
+        };
+        format.disarm(&mut line, begins);
         format.end_line(&mut line);
         format.header = line;
         format
@@ -182,11 +206,42 @@ impl RejectFormat {
 
     /// Appends a row, with its line end.
     pub fn push_row(&self, out: &mut Vec<u8>, row: &RejectedRow<'_>) {
+        let begins = out.len();
         match row.original {
             Original::Raw(record) => self.push_raw(out, record, row),
             Original::Cells(cells) => self.push_cells(out, cells, row),
         }
+        self.disarm(out, begins);
         self.end_line(out);
+    }
+
+    /// Writes the record that begins at `begins` once more, with a `'` before every cell that begins as formulas do.
+    fn disarm(&self, out: &mut Vec<u8>, begins: usize) {
+        if !self.spreadsheet_safe {
+            return;
+        }
+        let quote = self.dialect.quote;
+        let record = out.split_off(begins);
+        for cell in Cells::new(&record, self.dialect) {
+            if cell.start > 0 {
+                out.push(self.dialect.delimiter);
+            }
+            let cell = &record[cell];
+            let quoted = cell.first() == Some(&quote);
+            let (opening, text) = cell.split_at(usize::from(quoted));
+            if !text.first().is_some_and(|first| FORMULA.contains(first)) {
+                out.extend_from_slice(cell);
+            } else if quote == b'\'' {
+                // It has to be doubled, and the cell to be in quotes.
+                out.extend_from_slice(b"'''");
+                out.extend_from_slice(text);
+                out.extend_from_slice(if quoted { b"" } else { b"'" });
+            } else {
+                out.extend_from_slice(opening);
+                out.push(b'\'');
+                out.extend_from_slice(text);
+            }
+        }
     }
 
     fn push_raw(&self, out: &mut Vec<u8>, record: &[u8], row: &RejectedRow<'_>) {
@@ -609,24 +664,20 @@ impl RejectsFile {
     pub fn write(&mut self, row: &RejectedRow<'_>) -> Result<(), RejectsError> {
         self.scratch.clear();
         self.format.push_row(&mut self.scratch, row);
-        self.out
-            .write_all(&self.scratch)
-            .map_err(|e| write_error(&self.path, e))?;
         if row.faults.iter().any(|f| f.stage == IMPORT_STAGE) {
             self.refused.add(row.faults);
         } else {
             self.rejected.add(row.faults);
         }
-        Ok(())
+        let written = self.out.write_all(&self.scratch);
+        written.map_err(|e| self.broken(e))
     }
 
     /// Writes rows that [`RejectFormat::push_row`] made, and adds their tally to the rejected rows.
     pub fn append(&mut self, rows: &[u8], tally: &Tally) -> Result<(), RejectsError> {
-        self.out
-            .write_all(rows)
-            .map_err(|e| write_error(&self.path, e))?;
         self.rejected.merge(tally);
-        Ok(())
+        let written = self.out.write_all(rows);
+        written.map_err(|e| self.broken(e))
     }
 
     /// Rows written so far that were never sent.
@@ -652,7 +703,17 @@ impl RejectsFile {
 
     /// Hands what is buffered to the system, for whoever looks at the file meanwhile.
     pub fn flush(&mut self) -> Result<(), RejectsError> {
-        self.out.flush().map_err(|e| write_error(&self.path, e))
+        let written = self.out.flush();
+        written.map_err(|e| self.broken(e))
+    }
+
+    /// A file that breaks off would pass for the whole of it, so it is taken away. Once it has rows that the server
+    /// refused, it stays: those before them are complete.
+    fn broken(&self, source: io::Error) -> RejectsError {
+        if self.refused.rows() == 0 {
+            let _ = fs::remove_file(&self.path);
+        }
+        write_error(&self.path, source)
     }
 
     /// Writes what is buffered down to the disk. Without this call it is written on a best effort.
@@ -673,7 +734,7 @@ impl RejectsFile {
 fn write_error(path: &Path, source: io::Error) -> RejectsError {
     let path = path.to_owned();
     match source.kind() {
-        io::ErrorKind::StorageFull => RejectsError::Full { path },
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => RejectsError::Full { path },
         _ => RejectsError::Write { path, source },
     }
 }
@@ -895,6 +956,42 @@ mod tests {
         check("1,x", &format!("1,x,{added}\n"));
         check("1,x,old.csv", &format!("1,x,{added}\n"));
         check("1,x,old.csv,3,a,b,c,\"d", &format!("1,x,{added}\n"));
+    }
+
+    #[test]
+    fn cells_that_a_spreadsheet_would_run() {
+        let check = |quote: u8, raw: &str, expected: &str| {
+            let dialect = Dialect {
+                quote,
+                ..Dialect::default()
+            };
+            let header = Header::raw(b"=id,b,c", dialect).spreadsheet_safe(true);
+            let faults = [fault("date", "dob", "-code", "m")];
+            let original = Original::Raw(raw.as_bytes());
+            check_row(&header, original, &faults, &format!("{expected}\n"));
+        };
+        let added = "w.csv,7,date,dob,'-code,m";
+        for (raw, expected) in [
+            ("1,a-b,x", "1,a-b,x,"),
+            ("=1+1,+4,-5", "'=1+1,'+4,'-5,"),
+            ("@a,\t,\"=a,\"\"b\"\"\"", "'@a,'\t,\"'=a,\"\"b\"\"\","),
+            ("\"\rx\",\"\"\"=\",\"\"", "\"'\rx\",\"\"\"=\",\"\","),
+        ] {
+            check(b'"', raw, &format!("{expected}{added}"));
+        }
+        // Too long, and open at its end.
+        check(b'"', "1,,,=2,\"=3", &format!("1,,,{added},'=2,\"'=3\""));
+        let added = "w.csv,7,date,dob,'''-code',m";
+        check(b'\'', "=1,'=2',3", &format!("'''=1','''=2',3,{added}"));
+        for mark in ["", MARK] {
+            let header = Header::raw(b"=id,\"-b\"", Dialect::default())
+                .with_byte_order_mark(!mark.is_empty())
+                .spreadsheet_safe(true);
+            assert_eq!(
+                String::from_utf8_lossy(RejectFormat::new(&header).header_line()),
+                format!("{mark}'=id,\"'-b\",_file,_line,_stage,_column,_code,_message\n")
+            );
+        }
     }
 
     proptest! {

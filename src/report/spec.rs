@@ -13,6 +13,10 @@ pub struct RejectsSpec {
     pub path: String,
     /// More than this stops the run before anything is sent: rows (`500`) or a share (`1%`).
     pub at_most: Amount,
+    /// Puts a `'` before cells that begin with `=`, `+`, `-`, `@`, a tab or a carriage return, which a spreadsheet would
+    /// take for a formula. The cells are no longer those of the source then: such a file is for people to look at, and
+    /// not to be fed back in.
+    pub spreadsheet_safe: bool,
 }
 
 impl Default for RejectsSpec {
@@ -20,6 +24,7 @@ impl Default for RejectsSpec {
         RejectsSpec {
             path: "rejects.csv".into(),
             at_most: Amount::Percent(100.0),
+            spreadsheet_safe: false,
         }
     }
 }

@@ -262,7 +262,8 @@ async fn prepare(
         .iter()
         .filter_map(|o| Some(o.path()?.to_owned()))
         .collect();
-    let rejects = RejectsFile::create(rejects, &header.for_rejects(), &paths)?;
+    let layout = (header.for_rejects()).spreadsheet_safe(pipeline.rejects.spreadsheet_safe);
+    let rejects = RejectsFile::create(rejects, &layout, &paths)?;
     report.rejects_file = Some(human::whole(rejects.path()));
     Ok((
         Prepared {
@@ -754,9 +755,14 @@ async fn import(
         report,
     )
     .await;
-    let rejects = surveyed.rejects.finish()?;
-    report.refused = (&rejects.refused).into();
-    joined
+    let rejects = surveyed.rejects.finish();
+    if let Ok(rejects) = &rejects {
+        report.refused = (&rejects.refused).into();
+    }
+    joined?;
+    rejects
+        .map(drop)
+        .map_err(|error| RunError::Refused(Box::new(error.into())))
 }
 
 /// An import of which nothing is known yet.

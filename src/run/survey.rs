@@ -115,8 +115,9 @@ impl Survey {
         );
         self.filtered += processed.filtered;
         self.find_duplicates(&mut processed, first);
-        self.write_rejects(&processed)?;
+        let written = self.write_rejects(&processed);
         self.good += processed.encoded.rows.len() as u64;
+        written?;
         for &row in &processed.encoded.rows {
             self.lines.mark_sent(first + row);
         }
@@ -169,11 +170,13 @@ impl Survey {
         let mut by_row: Vec<&Fault> = faults.iter().collect();
         by_row.sort_by_key(|f| f.row);
         let file = self.source.origins()[processed.file as usize].name.clone();
+        let mut written = Ok(());
         for faults in by_row.chunk_by(|a, b| a.row == b.row) {
             let row = faults[0].row as usize;
             let line = processed.line + u64::from(processed.batch.row(row).line);
             let faults: Vec<Fault> = faults.iter().map(|&f| f.clone()).collect();
-            write_reject(
+            // Where one can't be written, the others are counted all the same: the report's counts add up.
+            written = written.and(write_reject(
                 &mut self.rejects,
                 &self.header,
                 &processed.batch,
@@ -181,9 +184,9 @@ impl Survey {
                 &file,
                 line,
                 &faults,
-            )?;
+            ));
         }
-        Ok(())
+        written
     }
 
     /// Fills in what the survey knows, however far it came.

@@ -283,6 +283,7 @@ impl Source {
             generated::open(sample)
         } else if origin.stream {
             self.open_stream(origin)
+                .await
                 .map_err(io_error)?
                 .ok_or(SourceError::OnlyOnce)?
         } else {
@@ -307,11 +308,12 @@ impl Source {
     }
 
     /// The stream itself at first, its copy afterwards.
-    fn open_stream(&self, origin: &Origin) -> io::Result<Option<text::Raw>> {
+    async fn open_stream(&self, origin: &Origin) -> io::Result<Option<text::Raw>> {
         if !self.streamed.swap(true, Ordering::Relaxed) {
             let input: text::Raw = match &origin.path {
                 None => Box::new(tokio::io::stdin()),
-                Some(path) => Box::new(tokio::fs::File::from_std(File::open(path)?)),
+                // A named pipe opens when somebody writes to it.
+                Some(path) => Box::new(tokio::fs::File::open(path).await?),
             };
             let copy = tempfile::tempfile()?;
             return Ok(Some(Box::new(text::Copying::new(

@@ -300,6 +300,16 @@ impl AsyncRead for Counting {
     }
 }
 
+/// What is read can't be kept, which is no fault of the source.
+fn no_copy(error: io::Error) -> io::Error {
+    let folder = std::env::temp_dir();
+    let why = format!(
+        "its copy in {} can't be written (TMPDIR names another folder): {error}",
+        folder.display()
+    );
+    io::Error::new(error.kind(), why)
+}
+
 /// Copies what passes into a file, and hands that over once the end has been reached.
 pub(super) struct Copying {
     inner: Raw,
@@ -336,7 +346,7 @@ impl AsyncRead for Copying {
                     .unwrap_or_else(|poisoned| poisoned.into_inner()) = this.copy.take();
             }
             // A write to a temporary file lands in the page cache; a thread for it would cost more.
-            Some(copy) => copy.write_all(new)?,
+            Some(copy) => copy.write_all(new).map_err(no_copy)?,
             None => {}
         }
         Poll::Ready(Ok(()))

@@ -167,6 +167,52 @@ mod tests {
         assert!(at_once <= 2500, "{at_once} bytes at once");
     }
 
+    /// From a byte a second to more than any network: exact, and with no more wake-ups than pieces.
+    #[tokio::test(start_paused = true)]
+    async fn rates_at_the_edges() {
+        const PIECE: &[u8] = &[0; 1 << 20];
+        const CHUNK: usize = 256 * 1024;
+        for (rate, total) in [
+            (1, 100),
+            (3, 100),
+            // Far less than a chunk.
+            (1_000, 100_000),
+            (CHUNK as u64 - 1, 10 << 20),
+            (1_000_000_000_000, 100 << 30),
+        ] {
+            let left = std::iter::successors(Some(total), |left| Some(left - (*left).min(1 << 20)));
+            let source = left.take_while(|left| *left > 0).map(|left| {
+                Ok::<_, Infallible>(Bytes::from_static(&PIECE[..left.min(1 << 20) as usize]))
+            });
+            let begun = Instant::now();
+            let mut paced = std::pin::pin!(pace(stream::iter(source), Some(Rate(rate)), CHUNK));
+            let (mut out, mut pieces, mut polls) = (0, 0, 0);
+            while let Some(Ok(bytes)) = std::future::poll_fn(|cx| {
+                polls += 1;
+                paced.as_mut().poll_next(cx)
+            })
+            .await
+            {
+                out += bytes.len() as u64;
+                pieces += 1;
+            }
+            assert_eq!(out, total);
+            let shape = Shape::new(rate, CHUNK);
+            let burst = shape.cell * u64::from(shape.burst.get());
+            let (least, most) = (
+                (total - burst) as f64 / rate as f64,
+                total as f64 / rate as f64,
+            );
+            let took = begun.elapsed().as_secs_f64();
+            // Tokio's time goes by milliseconds.
+            assert!(
+                (least - 0.002..most + 0.002).contains(&took),
+                "{rate} B/s: {took} s"
+            );
+            assert!(polls <= 2 * pieces + 1, "{polls} polls for {pieces} pieces");
+        }
+    }
+
     #[tokio::test]
     async fn without_a_rate_it_only_cuts() {
         let source = stream::iter([Ok::<_, Infallible>(Bytes::from(vec![0; 10]))]);

@@ -1,5 +1,6 @@
 //! Tests of the whole program: the built binary, real files, exact output.
 
+mod answers;
 mod bad;
 mod cli;
 mod faults;
@@ -11,6 +12,7 @@ mod limits;
 mod lint;
 mod matrix;
 mod pipelines;
+mod process;
 mod readme;
 mod reference;
 mod run;

@@ -579,3 +579,85 @@ fn answers_that_echo() {
         }
     }
 }
+
+/// An address that is good for so many seconds, by the clock of the server that hands it out.
+fn addresses_for(here: &str, seconds: u32) -> String {
+    let life = format!("X-Amz-Date=20200102T000000Z&X-Amz-Expires={seconds}");
+    let url = format!("http://{here}/file?{life}&X-Amz-Signature={SIGNATURE}");
+    http(
+        "200 OK",
+        "application/json\r\nDate: Thu, 02 Jan 2020 00:00:00 GMT",
+        &format!(r#"{{"put":"{url}","get":"{url}"}}"#),
+    )
+}
+
+/// Uploads that stand still, are not answered, would take too long, or do: the errors with the most to tell.
+#[test]
+fn uploads_that_take_too_long() {
+    // More than fits into the buffers on the way.
+    let row = |n| format!("Qcell7-{n},Qcell7,{}\n", "x".repeat(4000));
+    let large = (0..3_000).fold("employeeID,name,note\n".to_owned(), |text, n| {
+        text + &row(n)
+    });
+    let small = "employeeID,name\nQcell7-1,Qcell7\n";
+    for (life, settings, rows, expected) in [
+        (
+            900,
+            "timeouts: { stalled: 1s }",
+            &*large,
+            // The system's clock of the connection runs beside ours.
+            "stood still for 1s|did not answer in time",
+        ),
+        (
+            900,
+            "timeouts: { unanswered: 1s }",
+            small,
+            "did not answer within 1s",
+        ),
+        (
+            60,
+            "upload: { attempts: 1, rate: 1KB/s }",
+            &*large,
+            "its address lives",
+        ),
+        (
+            1,
+            "timeouts: { unanswered: 60s }",
+            small,
+            "slower than its address lives",
+        ),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        let here = host.clone();
+        std::thread::spawn(move || {
+            // Kept open, and not read any further.
+            let mut silent = Vec::new();
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut head = [0; 5];
+                stream.read_exact(&mut head).unwrap();
+                if &head == b"POST " {
+                    request(&mut stream);
+                    let _ = stream.write_all(addresses_for(&here, life).as_bytes());
+                } else {
+                    silent.push(stream);
+                }
+            }
+        });
+        let dir = tempfile::tempdir().unwrap();
+        let settings = match settings.starts_with("upload") {
+            true => format!("{settings}\n"),
+            false => format!("upload: {{ attempts: 1 }}\n{settings}\n"),
+        };
+        write(dir.path(), "p.yaml", &pipeline(&host, "w.csv", &settings));
+        write(dir.path(), "w.csv", rows);
+        let left = run(dir.path(), &[], Vec::new);
+        assert_eq!(left.code, 1, "{}", left.shown);
+        assert!(
+            expected.split('|').any(|text| left.shown.contains(text)),
+            "{expected} in:\n{}",
+            left.shown
+        );
+    }
+}

@@ -229,6 +229,23 @@ impl Rig {
         self.start_with_stdin(args, Stdio::null())
     }
 
+    /// The same, in a shell that does something first.
+    pub fn start_after(&self, first: &str) -> Child {
+        let run = self.command(&[]);
+        let mut shell = Command::new("/bin/sh");
+        shell
+            .args(["-c", &format!("{first}; exec \"$0\" \"$@\"")])
+            .arg(run.get_program())
+            .args(run.get_args())
+            .current_dir(self.folder())
+            .env_clear()
+            .env("BASE_URL", &self.base_url)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        shell.spawn().unwrap()
+    }
+
     /// The same, with a standard input.
     pub fn start_with_stdin(&self, args: &[&str], stdin: Stdio) -> Child {
         self.command(args).stdin(stdin).spawn().unwrap()

@@ -1,0 +1,152 @@
+//! What servers say again and again, or at great length: how often they are asked, and how much of it is shown.
+
+use std::fmt::Write;
+
+use crate::support::{Call, Deed, Rig};
+
+const IMPORT: &str = "action: create\nidentify_by: { id_key: employeeID }";
+
+fn rig(rig: Rig, rows: u32, sections: &str) -> Rig {
+    let header = "employeeID,fullName\n".to_owned();
+    let rows = (1..=rows).fold(header, |text, id| text + &format!("{id:08},Ann\n"));
+    rig.write("workers.csv", rows);
+    rig.pipeline(
+        &format!("source: {{ path: workers.csv }}\n{sections}"),
+        IMPORT,
+    );
+    rig
+}
+
+/// A name under `.invalid` stands for no machine anywhere (RFC 6761).
+#[test]
+fn a_name_that_nobody_knows() {
+    let rig = rig(Rig::new(), 3, "");
+    let base = "target.orgvue.base_url=https://orgvue.invalid/secret-path";
+    let ended = rig.run(&["--set", base]);
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    let error = ended.error();
+    let expected = "error: cannot get an upload address: cannot connect to orgvue.invalid: ";
+    assert!(error.starts_with(expected), "{error}");
+    for text in ["https:", "secret-path"] {
+        assert!(!ended.stderr.contains(text), "{}", ended.stderr);
+    }
+    assert_eq!(
+        ended.stderr.matches("trying again").count(),
+        3,
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(rig.taken(), (0, 0));
+}
+
+const SLOW_DOWN: &str = "<Error><Code>SlowDown</Code><Message>Please reduce your \u{1b}[31mrequest rate.</Message></Error>";
+
+#[test]
+fn a_storage_that_is_overrun() {
+    for (refusals, code, puts) in [(2, 0, 3), (usize::MAX, 1, 3)] {
+        let rig =
+            rig(Rig::new(), 3, "upload: { attempts: 3 }").behind(move |call| match call.step {
+                "put" if call.before < refusals => Deed::Answer(503, SLOW_DOWN),
+                _ => Deed::Pass,
+            });
+        let ended = rig.run(&[]);
+        assert_eq!(ended.code, code, "{}", ended.stderr);
+        assert_eq!((rig.calls("put"), rig.calls("generate")), (puts, puts));
+        assert_eq!(ended.report["upload"]["attempts"], puts);
+        assert!(!ended.stderr.contains('\u{1b}'), "{}", ended.stderr);
+        if code == 0 {
+            assert_eq!(rig.items().len(), 3);
+        } else {
+            assert_eq!(
+                ended.error(),
+                "error: the storage refused the upload with status 503: SlowDown: Please reduce your [31mrequest rate."
+            );
+            assert_eq!((rig.taken(), rig.items().len()), ((0, 0), 0));
+        }
+    }
+}
+
+/// None of these is the end of the job, and none is taken for it.
+#[test]
+fn tickets_that_say_odd_things() {
+    let rig = rig(Rig::new(), 3, "").behind(|call| match call {
+        Call {
+            step: "ticket",
+            before,
+        } => match before {
+            0 => Deed::Answer(200, r#"{"jobStatus":"running"}"#),
+            1 => Deed::Answer(
+                200,
+                r#"{"errors":[{"name":"Oops","code":"500001","message":"m"}]}"#,
+            ),
+            2 => Deed::Answer(200, r#"{"jobStatus":"pon\u001b[31mdering"}"#),
+            3 => Deed::Answer(200, r#"{"jobStatus":"created"}"#),
+            4 => Deed::Answer(429, "{}"),
+            _ => Deed::Pass,
+        },
+        _ => Deed::Pass,
+    });
+    let ended = rig.run(&[]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(rig.calls("ticket"), 6);
+    assert_eq!(ended.count("accepted"), 3);
+    ended.says("a state that the API's contract does not name; still waiting");
+    assert!(!ended.stderr.contains('\u{1b}'), "{}", ended.stderr);
+}
+
+/// All of them are in the rejects file; on the screen is how many there are of each kind.
+#[test]
+fn thousands_of_refused_rows() {
+    const ROWS: u32 = 5_000;
+    let mut items = String::from("[");
+    for id in 1..=ROWS {
+        let comma = if id == 1 { "" } else { "," };
+        write!(items, r#"{comma}{{"employeeID":"{id:08}"}}"#).unwrap();
+    }
+    items.push(']');
+    let rig = rig(Rig::holding(&items, |_| {}), ROWS, "");
+    let ended = rig.run(&[]);
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    assert_eq!(ended.count("failed"), u64::from(ROWS));
+    assert_eq!(rig.read("rejects.csv").lines().count(), ROWS as usize + 1);
+    let screen = &ended.stderr;
+    assert!(
+        screen.lines().count() < 20 && screen.len() < 2_000,
+        "{screen}"
+    );
+    assert!(!screen.contains("0000"), "{screen}");
+    assert_eq!(
+        ended.report["refused"]["by_code"].as_array().unwrap().len(),
+        1
+    );
+    assert!(ended.report.to_string().len() < 10_000);
+}
+
+/// A job that fails for every row of it names the first few.
+#[test]
+fn a_job_that_fails_in_many_ways() {
+    let mut ticket = r#"{"jobStatus":"failed","errors":["#.to_owned();
+    for n in 0..300 {
+        let comma = if n == 0 { "" } else { "," };
+        write!(
+            ticket,
+            r#"{comma}{{"name":"Bad{n}","code":"400{n:03}","message":"Row {n} is bad."}}"#
+        )
+        .unwrap();
+    }
+    ticket.push_str("]}");
+    // It is needed for as long as the proxy lives, which is to the end of the test.
+    let ticket: &'static str = ticket.leak();
+    let rig = rig(Rig::new(), 3, "").behind(move |call| match call.step {
+        "ticket" => Deed::Answer(200, ticket),
+        _ => Deed::Pass,
+    });
+    let ended = rig.run(&[]);
+    assert_eq!(ended.code, 5, "{}", ended.stderr);
+    assert_eq!(
+        ended.error(),
+        "error: the import job failed at the server; Bad0 (400000): Row 0 is bad; Bad1 (400001): Row 1 is bad; \
+         Bad2 (400002): Row 2 is bad; Bad3 (400003): Row 3 is bad; Bad4 (400004): Row 4 is bad; and others \
+         (trace [trace])"
+    );
+}
