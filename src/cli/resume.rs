@@ -196,6 +196,12 @@ impl ResumeArgs {
             let entry = named(&folder, run)?;
             return Ok((folder, Some(entry)));
         }
+        if pipeline.is_none() && !folder.path().is_dir() {
+            return Err(usage(format_args!(
+                "there is no state folder {}; name the pipeline file, or its state folder with --state",
+                human::path(folder.path())
+            )));
+        }
         let mut open = folder.entries().map_err(refused)?;
         let repeated = repeated(&open);
         open.retain(|entry| {

@@ -404,6 +404,20 @@ fn another_target_is_not_resumed() {
 }
 
 #[test]
+fn a_state_folder_that_is_not_there() {
+    let rig = few(Rig::new(), "");
+    let no = |folder: &str| {
+        format!(
+            "error: there is no state folder {folder}; name the pipeline file, or its state folder with --state\n"
+        )
+    };
+    assert_eq!(rig.ask(&["resume"]), (2, no("state")));
+    assert_eq!(rig.ask(&["resume", "--state", "x"]), (2, no("x")));
+    let nothing = "there is nothing to resume in state\n".to_owned();
+    assert_eq!(rig.ask(&["resume", "pipeline.yaml"]), (0, nothing));
+}
+
+#[test]
 fn several_runs_are_listed() {
     let (rig, _) = switched(Rig::new(), "wait: { at_most: 1s }");
     for name in ["one", "two"] {
