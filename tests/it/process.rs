@@ -375,3 +375,27 @@ fn a_sandbox_that_nobody_listens_to() {
     tell("-INT", child.id());
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+/// The lock is the process's own: it goes with it, however that ends.
+#[test]
+fn two_runs_of_one_pipeline() {
+    let rig = rig(3, "").behind(|call| match (call.step, call.before) {
+        ("put", 0) => Deed::Silence,
+        _ => Deed::Pass,
+    });
+    let mut first = rig.start(&[]);
+    wait_until("the upload is under way", || rig.calls("put") == 1);
+    let (code, stderr) = rig.ask(&["run", "pipeline.yaml"]);
+    assert_eq!(code, 2, "{stderr}");
+    let expected = format!(
+        "error: another run of this pipeline is under way (process {}, run ",
+        first.id()
+    );
+    assert!(stderr.starts_with(&expected), "{stderr}");
+    assert_eq!((rig.calls("generate"), rig.calls("put")), (1, 1));
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let ended = rig.run(&[]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!((rig.taken(), rig.items().len()), ((1, 1), 3));
+}
