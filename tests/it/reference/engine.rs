@@ -117,7 +117,7 @@ async fn rejects(file: &[u8], names: &[String]) -> Vec<Reject> {
             let (added, surplus) = rest.split_at(ADDED.len());
             assert_eq!(added[0], NAME.as_bytes());
             let mut original = [original, surplus].concat();
-            slow::without_last_cr(&mut original, width);
+            slow::without_last_crs(&mut original, width);
             Reject {
                 line: text(&added[1]).parse().expect("a line number"),
                 stage: text(&added[2]),

@@ -211,7 +211,7 @@ fn csv_record(
     if original.len() < names.len() {
         original.resize(names.len(), Vec::new());
     }
-    without_last_cr(&mut original, names.len());
+    without_last_crs(&mut original, names.len());
     let mut record = Record {
         line,
         original,
@@ -244,12 +244,13 @@ fn csv_record(
 }
 
 /// The last of the cells that are too many stands at the end of its line in the rejects file, where a CR is
-/// part of the line end.
-pub fn without_last_cr(original: &mut [Vec<u8>], width: usize) {
+/// part of the line end: how many of them are the cell's depends on quotes and on the line ends of the header, so
+/// none is compared.
+pub fn without_last_crs(original: &mut [Vec<u8>], width: usize) {
     if original.len() > width
         && let Some(last) = original.last_mut()
     {
-        last.pop_if(|b| *b == b'\r');
+        while last.pop_if(|b| *b == b'\r').is_some() {}
     }
 }
 
