@@ -169,7 +169,7 @@ fn a_connection_that_is_cut() {
 
 #[test]
 fn a_connection_that_stands_still() {
-    let soon = "timeouts: { stalled: 3s, unanswered: 3s, answer: 3s, import: 3s }";
+    let soon = "timeouts: { stalled: 8s, unanswered: 8s, answer: 8s, import: 8s }";
     everywhere(|step, moment| seen(step, moment, Fault::Stall, soon));
 }
 
