@@ -572,9 +572,24 @@ mod tests {
     }
 
     fn uploader() -> Uploader {
+        uploader_with(&TimeoutsSpec::default())
+    }
+
+    fn uploader_with(timeouts: &TimeoutsSpec) -> Uploader {
         let api = url::Url::parse("http://127.0.0.1/").unwrap();
-        let hosts = Hosts::new(&api, vec![], false);
-        Uploader::new(&hosts, &TimeoutsSpec::default())
+        Uploader::new(&Hosts::new(&api, vec![], false), timeouts)
+    }
+
+    /// Nothing is asked for but the bytes.
+    fn request(url: &PresignedUrl, length: u64) -> PutRequest<'_> {
+        PutRequest {
+            url,
+            length: Some(length),
+            content_type: None,
+            verify: false,
+            life: None,
+            sent: Arc::default(),
+        }
     }
 
     fn assert_no_secret(error: &(dyn Error + 'static)) {
@@ -686,14 +701,7 @@ mod tests {
         });
         let mut server = Server::start([reply]).await;
         let url = PresignedUrl::parse(&server.url(&format!("/{QUERY}"))).unwrap();
-        let request = PutRequest {
-            url: &url,
-            length: Some(200_000_000),
-            content_type: None,
-            verify: false,
-            life: None,
-            sent: Arc::default(),
-        };
+        let request = request(&url, 200_000_000);
         let error = uploader().put(request, endless).await.unwrap_err();
         assert!(
             matches!(error, PutError::Early { status: 200, .. }),
@@ -786,14 +794,7 @@ mod tests {
     async fn dropping_the_upload_cuts_the_connection() {
         let mut server = Server::start([ok()]).await;
         let url = PresignedUrl::parse(&server.url("/")).unwrap();
-        let request = PutRequest {
-            url: &url,
-            length: Some(1000),
-            content_type: None,
-            verify: false,
-            life: None,
-            sent: Arc::default(),
-        };
+        let request = request(&url, 1000);
         let (asked, was_asked) = tokio::sync::oneshot::channel();
         let body = stream::iter(pieces(2, 100)).chain(stream::once(async move {
             let _ = asked.send(());
@@ -855,19 +856,10 @@ mod tests {
         let mut server = Server::start([reply]).await;
         let url = PresignedUrl::parse(&server.url(&format!("/file{QUERY}host"))).unwrap();
         let request = PutRequest {
-            url: &url,
-            length: Some(MUCH),
-            content_type: None,
-            verify: false,
             life: life.map(Duration::from_millis),
-            sent: Arc::default(),
+            ..request(&url, MUCH)
         };
-        let hosts = Hosts::new(
-            &url::Url::parse("http://127.0.0.1/").unwrap(),
-            vec![],
-            false,
-        );
-        let error = Uploader::new(&hosts, &timeouts).put(request, much()).await;
+        let error = uploader_with(&timeouts).put(request, much()).await;
         let error = error.unwrap_err();
         assert_no_secret(&error);
         server.finish().await;
@@ -910,12 +902,8 @@ mod tests {
         let url = PresignedUrl::parse(&server.url("/")).unwrap();
         let sent = Arc::<AtomicU64>::default();
         let request = PutRequest {
-            url: &url,
-            length: Some(MUCH),
-            content_type: None,
-            verify: false,
-            life: None,
             sent: sent.clone(),
+            ..request(&url, MUCH)
         };
         let uploader = uploader();
         let (result, at_the_pause) = tokio::join!(uploader.put(request, much()), async {
@@ -957,20 +945,12 @@ mod tests {
             assert!(waiting.len() < 100);
         }
         let url = PresignedUrl::parse(&format!("http://{address}/?s=CANARY")).unwrap();
-        let request = PutRequest {
-            url: &url,
-            length: Some(MUCH),
-            content_type: None,
-            verify: false,
-            life: None,
-            sent: Arc::default(),
-        };
+        let request = request(&url, MUCH);
         let timeouts = TimeoutsSpec {
             connect: Span(Duration::from_secs(1)),
             ..TimeoutsSpec::default()
         };
-        let hosts = Hosts::new(&url::Url::parse(url.expose()).unwrap(), vec![], false);
-        let error = Uploader::new(&hosts, &timeouts).put(request, much()).await;
+        let error = uploader_with(&timeouts).put(request, much()).await;
         let error = error.unwrap_err();
         assert_no_secret(&error);
         // The last words are those of whichever clock is first.
@@ -988,14 +968,7 @@ mod tests {
         let api = url::Url::parse("https://orgvue.example/").unwrap();
         let hosts = |private| Hosts::new(&api, vec!["localhost".parse().unwrap()], private);
         let put = async |private| {
-            let request = PutRequest {
-                url: &url,
-                length: Some(10),
-                content_type: None,
-                verify: false,
-                life: None,
-                sent: Arc::default(),
-            };
+            let request = request(&url, 10);
             let timeouts = impatient();
             let uploader = Uploader::new(&hosts(private), &timeouts);
             let error = uploader.put(request, stream::pending()).await.unwrap_err();
@@ -1147,14 +1120,7 @@ mod tests {
     #[tokio::test]
     async fn more_than_s3_takes_is_not_begun() {
         let url = PresignedUrl::parse("https://b.s3.eu-west-1.amazonaws.com/f?a=CANARY").unwrap();
-        let request = PutRequest {
-            url: &url,
-            length: Some(MAX_S3 + 1),
-            content_type: None,
-            verify: false,
-            life: None,
-            sent: Arc::default(),
-        };
+        let request = request(&url, MAX_S3 + 1);
         let error = uploader()
             .put(request, stream::pending())
             .await

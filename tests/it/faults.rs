@@ -4,21 +4,15 @@
 use std::fs::{self, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use rostream::sandbox::SandboxSettings;
 use rostream::sandbox::options::{Throttle, TokenState};
 
-use crate::support::{Deed, Ended, Rig, wait_until};
+use crate::support::{Deed, Ended, Rig, signal, wait_until, workers};
 
 const IMPORT: &str = "action: create\nidentify_by: { id_key: employeeID }";
-
-/// Workers numbered from 1, one a line of 48 bytes.
-fn workers(rows: u32) -> String {
-    let header = "employeeID,fullName\n".to_owned();
-    (1..=rows).fold(header, |text, id| text + &format!("{id:08},{:038}\n", id))
-}
 
 fn few(rig: Rig, sections: &str) -> Rig {
     rig.write("workers.csv", workers(3));
@@ -161,14 +155,14 @@ fn killed_in_the_middle_of_the_upload() {
 
 #[test]
 fn told_to_stop_in_the_middle_of_the_upload() {
-    for (signal, sections) in [
+    for (name, sections) in [
         ("INT", SLOWLY[0]),
         ("INT", SLOWLY[1]),
         ("INT", SLOWLY[2]),
         ("TERM", SLOWLY[0]),
     ] {
         let (rig, mut child) = long_upload(sections);
-        tell(signal, child.id());
+        signal(name, child.id());
         // The rest of the upload would take minutes.
         wait_until("the run ends", || child.try_wait().unwrap().is_some());
         let ended = rig.ended(child.wait_with_output().unwrap());
@@ -193,7 +187,7 @@ fn told_to_stop_while_more_input_may_come() {
         wait_until("the rejects file is begun", || {
             rig.path("rejects.csv").exists()
         });
-        tell("INT", child.id());
+        signal("INT", child.id());
         wait_until("the run ends", || child.try_wait().unwrap().is_some());
         drop(input);
         let ended = rig.ended(child.wait_with_output().unwrap());
@@ -207,7 +201,7 @@ fn told_to_stop_while_the_job_runs() {
     let rig = few(Rig::with(|s| s.job_time = Duration::from_secs(600)), "").behind(|_| Deed::Pass);
     let child = rig.start(&[]);
     wait_until("the ticket is looked at", || rig.calls("ticket") > 0);
-    tell("INT", child.id());
+    signal("INT", child.id());
     let ended = rig.ended(child.wait_with_output().unwrap());
     assert_eq!(ended.code, 130, "{}", ended.stderr);
     assert_eq!(
@@ -216,17 +210,6 @@ fn told_to_stop_while_the_job_runs() {
     );
     assert_eq!(rig.taken(), (1, 1));
     assert_eq!(ended.count("unprocessed"), 3);
-}
-
-fn tell(signal: &str, process: u32) {
-    let kill = format!("kill -{signal} {process}");
-    assert!(
-        Command::new("sh")
-            .args(["-c", &kill])
-            .status()
-            .unwrap()
-            .success()
-    );
 }
 
 #[test]

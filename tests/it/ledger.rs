@@ -3,13 +3,12 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use serde_json::Value;
 
-use crate::support::{Call, Deed, Rig, mode, wait_until};
+use crate::support::{Call, Deed, Rig, mode, signal, wait_until};
 
 const IMPORT: &str = "action: create\nidentify_by: { id_key: employeeID }";
 
@@ -354,10 +353,7 @@ fn a_run_that_is_stopped_while_it_waits() {
         );
         assert!(stderr.contains("state/pipeline.lock"), "{stderr}");
     }
-    let status = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status();
-    assert!(status.unwrap().success());
+    signal("INT", child.id());
     let ended = rig.ended(child.wait_with_output().unwrap());
     assert_eq!(ended.code, 130, "{}", ended.stderr);
     let (step, run) = only(&rig);

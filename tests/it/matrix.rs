@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::{fs, thread};
 
-use crate::support::{Deed, Fault, Moment, Rig, wait_until};
+use crate::support::{Deed, Fault, Moment, Rig, wait_until, workers};
 
 const STEPS: [&str; 5] = ["generate", "put", "import", "ticket", "results"];
 
@@ -23,17 +23,12 @@ const IMPORT: &str = "action: create\nidentify_by: { id_key: employeeID }";
 /// Cells that are tried side by side: most of their time goes into pauses.
 const AT_ONCE: usize = 4;
 
-/// Workers numbered from 1: more than what the client hands over at once.
-fn workers() -> String {
-    let rows: String = (1..=4_000)
-        .map(|id| format!("{id:08},{id:038}\n"))
-        .collect();
-    format!("employeeID,fullName\n{rows}")
-}
+/// More rows than the client hands over at once.
+const ROWS: u32 = 4_000;
 
 fn rig(sections: &str) -> Rig {
     let rig = Rig::new();
-    rig.write("workers.csv", workers());
+    rig.write("workers.csv", workers(ROWS));
     rig.pipeline(
         &format!("source: {{ path: workers.csv }}\n{sections}"),
         IMPORT,

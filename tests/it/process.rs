@@ -7,18 +7,13 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use crate::support::{Deed, Rig, wait_until};
+use crate::support::{Deed, Rig, signal, wait_until, workers};
 use crate::{outcome, rostream};
 
 const IMPORT: &str = "action: create\nidentify_by: { id_key: employeeID }";
 
 /// `O_NONBLOCK`: a named pipe opens for writing only where somebody reads it.
 const NONBLOCK: i32 = 0o4000;
-
-fn workers(rows: u32) -> String {
-    let header = "employeeID,fullName\n".to_owned();
-    (1..=rows).fold(header, |text, id| text + &format!("{id:08},{id:038}\n"))
-}
 
 fn rig(rows: u32, sections: &str) -> Rig {
     let rig = Rig::new();
@@ -30,12 +25,6 @@ fn rig(rows: u32, sections: &str) -> Rig {
     rig
 }
 
-fn tell(signal: &str, process: u32) {
-    let process = process.to_string();
-    let kill = Command::new("kill").args([signal, &process]).status();
-    assert!(kill.unwrap().success());
-}
-
 /// `nohup`, and whoever else ignores SIGHUP, wants the run to outlive the terminal.
 #[test]
 fn a_hang_up_stops_a_run_unless_it_is_ignored() {
@@ -45,7 +34,7 @@ fn a_hang_up_stops_a_run_unless_it_is_ignored() {
         let rig = rig(3, "").behind(move |call| {
             if call.step == "generate" {
                 wait_until("the process is known", || known.lock().unwrap().is_some());
-                tell("-HUP", known.lock().unwrap().unwrap());
+                signal("HUP", known.lock().unwrap().unwrap());
                 // Where it stops the run, it does so before the answer.
                 if code != 0 {
                     return Deed::Silence;
@@ -94,7 +83,7 @@ fn the_second_signal_ends_what_the_first_can_not() {
     });
     wait_until("the process ends", || {
         // Signals that come too close to each other are one.
-        tell("-TERM", child.id());
+        signal("TERM", child.id());
         child.try_wait().unwrap().is_some()
     });
     let (code, _, stderr) = outcome(child.wait_with_output().unwrap());
@@ -113,7 +102,7 @@ fn told_to_stop_before_a_named_pipe_is_opened() {
     let child = rig.start(&["-vv"]);
     // Its report folder is looked at after the signals are watched for, so this is the last that shows from outside.
     wait_until("signals are watched for", || caught(child.id()));
-    tell("-INT", child.id());
+    signal("INT", child.id());
     let ended = rig.ended(child.wait_with_output().unwrap());
     assert_eq!(ended.code, 130, "{}", ended.stderr);
     assert_eq!(ended.error(), "error: interrupted, nothing was imported");
@@ -372,7 +361,7 @@ fn a_sandbox_that_nobody_listens_to() {
         .spawn()
         .unwrap();
     wait_until("signals are watched for", || caught(child.id()));
-    tell("-INT", child.id());
+    signal("INT", child.id());
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 

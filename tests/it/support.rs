@@ -33,6 +33,19 @@ pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// Workers numbered from 1, one a line of 48 bytes.
+pub fn workers(rows: u32) -> String {
+    let header = "employeeID,fullName\n".to_owned();
+    (1..=rows).fold(header, |text, id| text + &format!("{id:08},{id:038}\n"))
+}
+
+/// Sends a signal (`INT`) to a process.
+pub fn signal(name: &str, process: u32) {
+    let process = process.to_string();
+    let kill = Command::new("kill").args(["-s", name, &process]).status();
+    assert!(kill.unwrap().success());
+}
+
 /// A folder, a sandbox, and the program.
 pub struct Rig {
     sandbox: Sandbox,
@@ -559,9 +572,7 @@ impl Proxy {
         loop {
             let victim = self.victim.lock().unwrap().take();
             if let Some(pid) = victim {
-                let pid = pid.to_string();
-                let status = Command::new("kill").args(["-9", &pid]).status();
-                assert!(status.unwrap().success());
+                signal("KILL", pid);
                 return Err(Cut);
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
