@@ -17,12 +17,12 @@ use std::sync::{Mutex, PoisonError};
 use divan::Bencher;
 use divan::counter::BytesCount;
 use futures::{StreamExt, TryStreamExt, pin_mut};
-use rostream::block::{Boundary, Cut};
 use rostream::config::Pipeline;
-use rostream::run::blocks::BLOCK;
-use rostream::run::pass::{Assembly, process};
-use rostream::sample::Format;
-use rostream::scan::{Dialect, Hits};
+use rostream::engine::blocks::BLOCK;
+use rostream::engine::order::{Assembly, process};
+use rostream::format::block::{Boundary, Cut};
+use rostream::source::place::sample::Format;
+use rostream::text::scan::{Dialect, Hits};
 use tokio::runtime::Runtime;
 
 /// Rows of the extract: 18 MB.

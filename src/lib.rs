@@ -61,27 +61,22 @@
 //! per step, its chain printed once). Values of cells are in the rejects file and in previews alone.
 
 pub mod batch;
-pub mod block;
 pub mod cli;
 pub mod config;
-pub mod dates;
-pub mod decimal;
+pub mod engine;
 pub mod expr;
-pub mod folder;
+pub mod files;
 pub mod format;
 pub mod http;
-pub mod limits;
 pub mod orgvue;
-pub mod pool;
 pub mod report;
 pub mod rule;
 pub mod run;
-pub mod sample;
 pub mod sandbox;
-pub mod scan;
-pub mod secret;
+pub mod settings;
 pub mod source;
 pub mod stage;
-pub mod survey;
-pub mod units;
+pub mod state;
+pub mod text;
 pub mod upload;
+pub mod whole;

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rostream::config::{self, Override, Pipeline};
-use rostream::run::blocks::{BLOCK, Blocks};
-use rostream::run::plan::Plan;
+use rostream::engine::blocks::{BLOCK, Blocks};
+use rostream::engine::plan::Plan;
 use rostream::run::{bind, reading, source};
-use rostream::sample::{Format, Sample};
 use rostream::source::Source;
+use rostream::source::place::sample::{Format, Sample};
 use rostream::stage::Resources;
 
 /// An extract of so many rows, one in a hundred of them wrong.

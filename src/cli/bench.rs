@@ -10,11 +10,11 @@ use super::run::{cores, embedded, runtime};
 use super::{Exit, Failure, Globals, PipelineArgs, put_findings, say, stop};
 use crate::config;
 use crate::report::human;
-use crate::report::run_report::peak_memory;
+use crate::report::run::peak_memory;
 use crate::run::bench::{self, Bench, Rows, Sent, Spread, Steps};
 use crate::run::{self, RunError};
 use crate::sandbox::null::NullTarget;
-use crate::units::Size;
+use crate::settings::units::Size;
 
 /// Arguments of `rostream bench`.
 #[derive(Debug, Args)]
@@ -129,7 +129,7 @@ impl BenchArgs {
         let ended = runtime.block_on(async {
             let work = async {
                 let resources = run::resources(&pipeline, keys).await.map_err(failed)?;
-                let bench = Bench::new(pipeline, resources, workers, run::blocks::BLOCK)
+                let bench = Bench::new(pipeline, resources, workers, crate::engine::blocks::BLOCK)
                     .map_err(|error| Failure::new(Exit::Failed, error))?;
                 self.measure(bench, workers).await.map_err(failed)
             };

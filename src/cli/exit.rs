@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::report::run_report::Outcome;
+use crate::report::run::Outcome;
 
 /// How a command ended, as scripts see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

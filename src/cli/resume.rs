@@ -12,8 +12,8 @@ use super::{Exit, Failure, Globals, PipelineArgs, say};
 use crate::config::Pipeline;
 use crate::report::human;
 use crate::report::progress::Progress;
-use crate::report::run_report::{Outcome, RunId};
-use crate::run::ledger::{By, Entry, Folder, Ledger, LedgerError, Lock, Step, repeated};
+use crate::report::run::{Outcome, RunId};
+use crate::state::ledger::{By, Entry, Folder, Ledger, LedgerError, Lock, Step, repeated};
 
 /// The state folder where none is named: as the pipeline file has it unless it says otherwise.
 const STATE: &str = "state";

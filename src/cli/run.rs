@@ -13,12 +13,12 @@ use crate::config::{self, Pipeline, Problem, Target};
 use crate::http::hosts::Hosts;
 use crate::orgvue::{Connection, Ticket};
 use crate::report::progress::Progress;
-use crate::report::run_report::{Outcome, PipelineInfo, RunId, RunReport};
-use crate::run::ledger::{Entry, Folder, Ledger};
+use crate::report::run::{Outcome, PipelineInfo, RunId, RunReport};
 use crate::run::resume::resume;
 use crate::run::{self, Job, RunError};
 use crate::sandbox::Sandbox;
 use crate::sandbox::options::{SandboxSettings, UnknownProperty};
+use crate::state::ledger::{Entry, Folder, Ledger};
 
 /// Arguments of `rostream run`.
 #[derive(Debug, Args)]
@@ -214,7 +214,7 @@ impl Work<'_> {
                     connection,
                     resources,
                     workers: common.workers.map_or_else(cores, usize::from),
-                    block: run::blocks::BLOCK,
+                    block: crate::engine::blocks::BLOCK,
                     progress: progress.clone(),
                     ledger: ledger.as_ref(),
                 };

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::report::human;
-use crate::sample::{DEFAULT_SEED, Format, Kind, Planted, Sample, per_million};
-use crate::units::Amount;
+use crate::settings::units::Amount;
+use crate::source::place::sample::{DEFAULT_SEED, Format, Kind, Planted, Sample, per_million};
 
 /// Writes a realistic HR extract; the same seed and rows, the same bytes.
 #[derive(Clone, Debug, Args)]

@@ -12,7 +12,7 @@ use crate::sandbox::options::{
     Meaning, Property, ResultOrder, Throttle, TokenState, UnknownProperty,
 };
 use crate::sandbox::{Sandbox, SandboxError, SandboxSettings};
-use crate::units::{Size, Span};
+use crate::settings::units::{Size, Span};
 
 /// An imitation of Orgvue's import API and its storage, on 127.0.0.1, for trying and testing
 #[derive(Clone, Debug, clap::Args)]

@@ -6,33 +6,30 @@
 //!
 //! This is the only module that names the YAML crate and reads the environment.
 
-mod de;
 mod meaning;
-mod overrides;
 mod pipeline;
-mod places;
 mod problem;
 mod schema;
 pub mod spec;
-mod substitute;
-mod tree;
+pub(crate) mod yaml;
 
 use std::io::Read;
 use std::path::PathBuf;
 
-pub use overrides::Override;
 pub use pipeline::{Connection, Csv, Origin, Pipeline, Rejects, Source, Target};
-pub use places::Places;
 pub use problem::{Place, Placed, Problem, Problems};
 pub use schema::schema;
-pub use substitute::Env;
+pub use yaml::overrides::Override;
+pub use yaml::places::Places;
+pub use yaml::substitute::Env;
 
 use xxhash_rust::xxh3::xxh3_128;
 
 use meaning::Meaning;
 use problem::Findings;
 use spec::PipelineSpec;
-use tree::Kind;
+use yaml::tree::Kind;
+use yaml::{de, overrides, substitute, tree};
 
 /// How standard input is named where a file's name is shown.
 const STDIN: &str = "<stdin>";

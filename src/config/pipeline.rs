@@ -10,20 +10,20 @@ use url::Url;
 
 use crate::http::hosts::Hosts;
 use crate::http::spec::TimeoutsSpec;
-use crate::limits::Limits;
 use crate::orgvue::spec::{ImportSpec, TokenSpec, WaitSpec};
 use crate::rule::ValidateSpec;
+use crate::settings::limits::Limits;
+use crate::settings::units::Amount;
 use crate::source::Input;
 use crate::source::spec::{Compression, Encoding, JsonSpec, Ragged, SourceFormat};
 use crate::stage::StageSpec;
 use crate::stage::hash::{Key, KeySpec};
-use crate::units::Amount;
 use crate::upload::spec::{Length, UploadSpec};
 
 use super::overrides::Override;
-use super::places::Places;
 use super::problem::{Placed, Problem};
 use super::substitute::Env;
+use super::yaml::places::Places;
 
 /// A pipeline without problems: what [`load`](super::load) makes of a file.
 #[derive(Clone, Debug)]

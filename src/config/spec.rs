@@ -4,10 +4,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::http::spec::TimeoutsSpec;
-use crate::limits::Limits;
 use crate::orgvue::spec::{TargetSpec, WaitSpec};
 use crate::report::spec::{RejectsSpec, ReportSpec, StateSpec};
 use crate::rule::ValidateSpec;
+use crate::settings::limits::Limits;
 use crate::source::spec::SourceSpec;
 use crate::stage::StageSpec;
 use crate::upload::spec::UploadSpec;

@@ -6,8 +6,8 @@ use secrecy::ExposeSecret;
 
 use super::*;
 use crate::orgvue::spec::{Action, ActionSpec, Empty, IdentifySpec};
+use crate::settings::units::{Amount, Rate, Size};
 use crate::source::Input;
-use crate::units::{Amount, Rate, Size};
 use crate::upload::spec::Length;
 
 /// Names everything but stages and rules, whose keys are tested beside them.
@@ -853,11 +853,11 @@ fn a_sample_is_a_source() {
     let plain = sample(&[]);
     assert_eq!((plain.rows, plain.seed), (1000, 7));
     assert_eq!(plain.errors_per_million, 10_000);
-    assert_eq!(plain.format, crate::sample::Format::Csv);
+    assert_eq!(plain.format, crate::source::place::sample::Format::Csv);
     let other = sample(&["source.format=ndjson", "source.sample.seed=8"]);
     assert_eq!(
         (other.seed, other.format),
-        (8, crate::sample::Format::Ndjson)
+        (8, crate::source::place::sample::Format::Ndjson)
     );
     assert_eq!(good(file, &[]).pipeline.length(), Length::Measured);
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::written::{Label, Written};
+use crate::batch::pool::{Lease, Pool};
 use crate::batch::{Batch, Cell, Kind, RowState};
-use crate::pool::{Lease, Pool};
 
 /// Formats of the upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

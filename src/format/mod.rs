@@ -1,5 +1,6 @@
 //! Formats: parse a block into a [`Batch`], and encode a batch into bytes, mirror images of each other.
 
+pub mod block;
 pub mod csv;
 pub mod encode;
 pub mod json;
@@ -8,9 +9,9 @@ pub mod written;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::batch::pool::{Pool, Reuse};
 use crate::batch::{Batch, Cell, Fault, Kind, Row, Tables};
-use crate::pool::{Pool, Reuse};
-use crate::units::Size;
+use crate::settings::units::Size;
 use written::Written;
 
 /// A block's buffer has room for its text and a third as much again, so that it is not moved while stages

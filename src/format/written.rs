@@ -2,7 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use crate::pool::Reuse;
+use crate::batch::pool::Reuse;
 
 /// A text of up to so many bytes is copied as if it had this many: a copy of a fixed size is two
 /// instructions, and one of any size is a call. Most cells and most names of members are shorter.

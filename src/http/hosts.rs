@@ -148,7 +148,7 @@ impl Hosts {
     pub fn new(api: &Url, more: Vec<HostPattern>, private: bool) -> Hosts {
         Hosts(Arc::new(Inner {
             api: api.host_str().map(normal).unwrap_or_default(),
-            local: crate::secret::is_loopback(api),
+            local: crate::settings::secret::is_loopback(api),
             more,
             private,
         }))
@@ -165,7 +165,7 @@ impl Hosts {
             Some(Host::Ipv6(ip)) => Some(IpAddr::V6(ip)),
             _ => None,
         };
-        let this_machine = crate::secret::is_loopback(url);
+        let this_machine = crate::settings::secret::is_loopback(url);
         if self.is_api(&host) || (this_machine && self.0.local) {
             return Ok(());
         }

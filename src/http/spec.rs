@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::units::Span;
+use crate::settings::units::Span;
 
 /// How long the network is waited for.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

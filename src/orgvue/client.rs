@@ -18,7 +18,7 @@ use crate::http::{Clients, TransportError, builder, host_of, read_small, retry_a
 use crate::orgvue::error::{AddressError, ApiError, ImportError, OrgvueError};
 use crate::orgvue::spec::{DateFormat, IdentifySpec, ImportSpec, ResultEncoding};
 use crate::orgvue::ticket::{JobStatus, Ticket};
-use crate::secret::{PresignedUrl, UrlError, is_loopback};
+use crate::settings::secret::{PresignedUrl, UrlError, is_loopback};
 
 /// As the contract writes it.
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");

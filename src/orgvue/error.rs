@@ -9,7 +9,7 @@ use crate::http::hosts::HostError;
 use crate::http::retry::{Failure, Outcome, QUOTA_EXCEEDED};
 use crate::http::text::{MAX_MESSAGE, sanitise};
 use crate::orgvue::splitter::SplitError;
-use crate::secret::UrlError;
+use crate::settings::secret::UrlError;
 
 /// One entry of the API's `errors`, its texts fit to print.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -24,8 +24,8 @@ use crate::orgvue::client::Client;
 use crate::orgvue::error::{ApiError, OrgvueError};
 use crate::orgvue::splitter::{SplitError, Splitter};
 use crate::orgvue::ticket::Ticket;
-use crate::secret::PresignedUrl;
-use crate::units::Size;
+use crate::settings::secret::PresignedUrl;
+use crate::settings::units::Size;
 
 const WHAT: &str = "fetch the results";
 
@@ -490,7 +490,7 @@ mod tests {
     async fn a_byte_now_and_then_is_not_enough() {
         let drips = (0..ATTEMPTS).map(|_| Reply::Drip(answer("200 OK", &[], array(1000))));
         let timeouts = TimeoutsSpec {
-            stalled: crate::units::Span(Duration::from_secs(1)),
+            stalled: crate::settings::units::Span(Duration::from_secs(1)),
             ..TimeoutsSpec::default()
         };
         let (_, error) = fetch_within(drips.collect(), timeouts).await;

@@ -8,7 +8,7 @@ use serde::de::{self, IntoDeserializer, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::http::hosts::HostPattern;
-use crate::units::Span;
+use crate::settings::units::Span;
 
 /// Where the records go: exactly one of these.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

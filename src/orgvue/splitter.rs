@@ -2,7 +2,7 @@
 
 use memchr::memchr2;
 
-use crate::units::Size;
+use crate::settings::units::Size;
 
 /// The elements of a JSON array, one by one. Looks at brackets and strings alone; whether an element is good
 /// JSON is for its reader to say. Holds one element, and what was pushed behind it.

@@ -9,7 +9,7 @@ use crate::http::retry::{Failure, Step, Verdict, pause, verdict};
 use crate::http::text::chain;
 use crate::orgvue::client::Client;
 use crate::orgvue::error::{ApiError, OrgvueError};
-use crate::secret::PresignedUrl;
+use crate::settings::secret::PresignedUrl;
 
 /// Before the first look: a small job is done by then.
 const FIRST_LOOK: Duration = Duration::from_millis(100);

@@ -3,5 +3,5 @@
 pub mod human;
 pub mod progress;
 pub mod rejects;
-pub mod run_report;
+pub mod run;
 pub mod spec;

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::units::Amount;
+use crate::settings::units::Amount;
 
 /// Where rejected rows go, and how many are too many.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::{ColumnRules, ColumnType, Limit, STAGE};
 use crate::batch::{Batch, Fault, Kind};
-use crate::dates::{Date, Format};
-use crate::decimal::{Decimal, Number};
+use crate::text::dates::{Date, Format};
+use crate::text::decimal::{Decimal, Number};
 
 /// Up to so many values are looked through one by one, which is faster than hashing the text.
 const SHORT_LIST: usize = 8;

@@ -14,7 +14,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use crate::batch::{Batch, Columns};
-use crate::dates::Date;
+use crate::text::dates::Date;
 
 pub use spec::{ColumnRules, ColumnType, Limit, RowRule, ValidateSpec};
 

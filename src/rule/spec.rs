@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
-use crate::decimal::Number;
+use crate::text::decimal::Number;
 
 /// What every record, and the whole file, must satisfy.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]

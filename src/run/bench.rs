@@ -11,18 +11,19 @@ use jiff::Timestamp;
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::blocks::Blocks;
 use super::{Job, RunError, bind, prepare, reading, source, survey_and_send};
 use crate::batch::RowState;
 use crate::config::Pipeline;
+use crate::engine::EngineError;
+use crate::engine::blocks::Blocks;
 use crate::http::hosts::Hosts;
 use crate::orgvue::Connection;
 use crate::report::progress::Progress;
-use crate::report::run_report::{PipelineInfo, RunId, RunReport};
+use crate::report::run::{PipelineInfo, RunId, RunReport};
 use crate::sandbox::null::NullTarget;
+use crate::settings::units::Amount;
 use crate::stage::Resources;
-use crate::survey::keys::Keys;
-use crate::units::Amount;
+use crate::whole::keys::Keys;
 
 /// A pipeline to be measured.
 pub struct Bench {
@@ -212,7 +213,7 @@ impl Bench {
             text += block.bytes.len() as u64;
             let mut batch = plan
                 .parse(block)
-                .map_err(|e| RunError::in_block(&source, e))?;
+                .map_err(|e| EngineError::in_block(&source, e))?;
             plan.widen(&mut batch);
             clock.lap("parse");
             for ((_, stage), name) in plan.stages().zip(&names) {

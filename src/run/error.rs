@@ -1,13 +1,13 @@
 //! Why a run ended early, and with which exit code.
 
-use super::ledger::LedgerError;
-use super::plan::BlockError;
+use crate::engine::EngineError;
 use crate::orgvue::{ImportError, OrgvueError, WaitError};
 use crate::report::rejects::RejectsError;
-use crate::report::run_report::{Mismatch, Outcome, ReportError};
+use crate::report::run::{Mismatch, Outcome, ReportError};
 use crate::sandbox::SandboxError;
-use crate::source::{Source, SourceError};
+use crate::source::SourceError;
 use crate::stage::lookup::TableError;
+use crate::state::ledger::LedgerError;
 use crate::upload::body::BodyError;
 use crate::upload::headroom::TooSlow;
 use crate::upload::put::PutError;
@@ -16,21 +16,9 @@ use crate::upload::spool::SpoolError;
 /// Why a run ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The source can't be read.
+    /// The source can't be read, or not twice the same.
     #[error(transparent)]
-    Source(#[from] SourceError),
-    /// The source's text can't be read as records.
-    #[error("{file}:{line}{}: {message}", column.map_or_else(String::new, |c| format!(":{c}")))]
-    Data {
-        /// The file.
-        file: String,
-        /// Physical line, from 1.
-        line: u64,
-        /// Column in bytes, from 1, where it is known.
-        column: Option<u64>,
-        /// What is wrong, without a value.
-        message: String,
-    },
+    Engine(#[from] EngineError),
     /// The source has no records.
     #[error("{0}: there are no records; nothing was sent")]
     NoRecords(String),
@@ -94,17 +82,6 @@ pub enum RunError {
     /// The body can't be made: the compression failed.
     #[error(transparent)]
     Body(#[from] BodyError),
-    /// The source changed between the two passes.
-    #[error(
-        "the source changed while it was read: the second pass made other bytes than the first \
-         ({first} bytes, then {second}); the upload was cut off and nothing was imported"
-    )]
-    SourceChanged {
-        /// Bytes of the first pass.
-        first: u64,
-        /// Bytes of the second.
-        second: u64,
-    },
     /// The storage did not take the upload.
     #[error(transparent)]
     Upload(#[from] PutError),
@@ -148,15 +125,6 @@ pub enum RunError {
 }
 
 impl RunError {
-    pub(super) fn in_block(source: &Source, error: BlockError) -> RunError {
-        RunError::Data {
-            file: source.origins()[error.file as usize].name.clone(),
-            line: error.line,
-            column: error.column,
-            message: error.message,
-        }
-    }
-
     /// How the run ended, which is also its exit code.
     pub fn outcome(&self) -> Outcome {
         match self {
@@ -166,8 +134,16 @@ impl RunError {
             }
             RunError::Wait(WaitError::TimedOut { .. }) => Outcome::StillRunning,
             RunError::Wait(WaitError::Failed { .. }) => Outcome::ImportFailed,
-            RunError::Interrupted => Outcome::Interrupted,
+            RunError::Interrupted | RunError::Engine(EngineError::Interrupted) => {
+                Outcome::Interrupted
+            }
             _ => Outcome::Failed,
         }
+    }
+}
+
+impl From<SourceError> for RunError {
+    fn from(error: SourceError) -> RunError {
+        RunError::Engine(error.into())
     }
 }

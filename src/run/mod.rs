@@ -1,16 +1,10 @@
 //! The run: survey, guards, upload, import, wait, results; each step once, in this order.
 
 pub mod bench;
-pub mod blocks;
 pub mod error;
-pub mod ledger;
-pub mod pass;
-pub mod plan;
 pub mod preview;
 pub mod results;
 pub mod resume;
-pub mod seal;
-pub mod send;
 pub mod survey;
 
 use std::collections::HashMap;
@@ -24,7 +18,10 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, future};
 
 use crate::config::Pipeline;
-use crate::dates::Date;
+use crate::engine::blocks::{Blocks, Header, Reading, RecordLayout};
+use crate::engine::body::{self as send, Resend, Slot};
+use crate::engine::order::{Digest, process};
+use crate::engine::plan::{Meaning, Plan, Unbound};
 use crate::format::json::Layout;
 use crate::http::retry::{self, Failure, Step, Verdict};
 use crate::orgvue::client::parameters;
@@ -33,16 +30,18 @@ use crate::orgvue::{Client, Connection, Locations, Ticket};
 use crate::report::human;
 use crate::report::progress::{Phase, Progress};
 use crate::report::rejects::{self, RejectsFile};
-use crate::report::run_report::{
+use crate::report::run::{
     Decision, GuardDecision, ImportReport, PublicUrl, RunReport, SourceFile, UploadReport,
 };
-use crate::scan::Dialect;
+use crate::settings::units::Rate;
 use crate::source::spec::SourceFormat;
 use crate::source::{Source, SourceError};
 use crate::stage::Resources;
 use crate::stage::hash::{Key, KeySpec};
 use crate::stage::lookup::Table;
-use crate::units::Rate;
+use crate::state::ledger::Ledger;
+use crate::text::dates::Date;
+use crate::text::scan::Dialect;
 use crate::upload::body::BodyError;
 use crate::upload::gzip;
 use crate::upload::headroom::fits;
@@ -50,13 +49,8 @@ use crate::upload::pace::pace;
 use crate::upload::put::{PutError, PutRequest, Uploader};
 use crate::upload::spec::{BodyEncoding, Expiry, Length, UploadFormat, Verify};
 use crate::upload::spool::{Spool, SpoolWriter};
-use blocks::{Blocks, Header, Reading, RecordLayout};
 pub use error::RunError;
-use ledger::Ledger;
-use pass::{Digest, process};
-use plan::{Meaning, Plan, Unbound};
-use send::{Resend, Slot, Straight};
-use survey::{Survey, Surveyed};
+use survey::{Straight, Survey, Surveyed};
 
 /// What a run needs besides the pipeline.
 pub struct Job<'a> {
@@ -506,7 +500,7 @@ async fn send(
             Err(error) => error,
         };
         if let Some(own) = send::taken(&slot) {
-            return Err(own);
+            return Err(own.into());
         }
         let again = retry::verdict(Step::Put, error.outcome()) == Verdict::RetryFreshUrl;
         if !again || attempt >= job.pipeline.upload.attempts {

@@ -10,14 +10,15 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 use super::RunError;
-use super::blocks::{Blocks, Header};
-use super::plan::Plan;
 use crate::batch::{Batch, Cell, Fault, Kind, RowState};
 use crate::config::Pipeline;
+use crate::engine::EngineError;
+use crate::engine::blocks::{Blocks, Header};
+use crate::engine::plan::Plan;
 use crate::format::csv::split_record;
-use crate::scan::Dialect;
 use crate::source::Source;
 use crate::stage::Resources;
+use crate::text::scan::Dialect;
 use crate::upload::spec::UploadFormat;
 
 /// Text of one block in bytes: small, for a preview of twenty records should not read a whole block. What
@@ -134,7 +135,7 @@ impl Preview {
             let mut batch = self
                 .plan
                 .parse(block)
-                .map_err(|e| RunError::in_block(&self.source, e))?;
+                .map_err(|e| EngineError::in_block(&self.source, e))?;
             let line = |batch: &Batch, row: usize| line + u64::from(batch.row(row).line);
             let first = (0..batch.len())
                 .find(|&row| file > 0 || line(&batch, row) >= self.from)

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use futures::{Stream, StreamExt, pin_mut};
 
 use super::RunError;
-use super::blocks::{Blocks, Header, Reading};
-use super::pass::in_order;
-use super::plan::Plan;
 use super::survey::{Surveyed, write_reject};
 use crate::batch::Fault;
+use crate::engine::blocks::{Blocks, Header, Reading};
+use crate::engine::order::in_order;
+use crate::engine::plan::Plan;
 use crate::orgvue::spec::MatchResults;
 use crate::orgvue::{ItemResult, OrgvueError};
 use crate::report::rejects::IMPORT_STAGE;
@@ -152,7 +152,7 @@ pub async fn write_refused(
     let blocks = Blocks::open(source.clone(), reading).await?;
     let mut refused = joined.refused.iter().peekable();
     let mut first = 0u32;
-    let parse = move |block: crate::block::Block| {
+    let parse = move |block: crate::format::block::Block| {
         let (file, line) = (block.file, block.line);
         plan.parse(block).map(|batch| (file, line, batch))
     };

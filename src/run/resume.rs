@@ -7,13 +7,13 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use super::ledger::Entry;
 use super::{First, Job, Prepared, RunError, asked, chain, prepare, survey, take_results, wait};
 use crate::orgvue::{Client, Ticket, WaitError};
 use crate::report::human;
-use crate::report::run_report::{CodeCounts, RunReport, SourceFile};
+use crate::report::run::{CodeCounts, RunReport, SourceFile};
 use crate::run::survey::Surveyed;
 use crate::source::Source;
+use crate::state::ledger::Entry;
 
 /// Waits for a job and takes its results in, as the run that began it would have done.
 ///

@@ -1,21 +1,22 @@
 //! The first pass: everything that has to be known before anything leaves the machine.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 
 use super::RunError;
-use super::blocks::Header;
-use super::pass::{Assembly, Digest, leave_out};
-use super::plan::{Plan, Processed};
 use crate::batch::{Batch, Fault};
+use crate::engine::blocks::Header;
+use crate::engine::body::Body;
+use crate::engine::order::{Assembly, Digest, leave_out};
+use crate::engine::plan::{Plan, Processed};
 use crate::format::json;
 use crate::report::rejects::{Original, RejectedRow, RejectsFile};
-use crate::report::run_report::{Hash, RunReport};
+use crate::report::run::{Hash, RunReport};
 use crate::source::Source;
-use crate::survey::keys::Keys;
-use crate::survey::lines::Lines;
+use crate::whole::keys::Keys;
+use crate::whole::lines::Lines;
 
 /// Takes in what blocks became, in order: counts rows, finds keys that come again, writes rejected rows
 /// down, measures the body.
@@ -222,6 +223,67 @@ impl Survey {
             dropped: self.dropped,
             rejects: self.rejects,
             digest,
+        })
+    }
+}
+
+/// A survey measures the body that it makes.
+impl Body for &mut Survey {
+    type Error = RunError;
+
+    fn header(&mut self) -> Bytes {
+        self.assembly.header()
+    }
+
+    fn absorb(&mut self, processed: Processed) -> Result<Bytes, RunError> {
+        Survey::absorb(self, processed)
+    }
+
+    fn finish(&mut self) -> Result<Bytes, RunError> {
+        Ok(self.assembly.footer())
+    }
+}
+
+/// A survey whose body is sent while it is made; `check` decides at its end.
+pub struct Straight<F> {
+    /// The survey, wanted again when the upload is over.
+    pub survey: Arc<Mutex<Option<Survey>>>,
+    /// Whether the body may have its end.
+    pub check: F,
+}
+
+impl<F: FnMut(&Survey) -> Result<(), RunError> + Send> Straight<F> {
+    fn with<T>(
+        &mut self,
+        f: impl FnOnce(&mut Survey, &mut F) -> Result<T, RunError>,
+    ) -> Result<T, RunError> {
+        let mut guard = self
+            .survey
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        match guard.as_mut() {
+            Some(survey) => f(survey, &mut self.check),
+            None => Err(RunError::Interrupted),
+        }
+    }
+}
+
+impl<F: FnMut(&Survey) -> Result<(), RunError> + Send> Body for Straight<F> {
+    type Error = RunError;
+
+    fn header(&mut self) -> Bytes {
+        self.with(|survey, _| Ok(survey.assembly.header()))
+            .unwrap_or_default()
+    }
+
+    fn absorb(&mut self, processed: Processed) -> Result<Bytes, RunError> {
+        self.with(|survey, _| survey.absorb(processed))
+    }
+
+    fn finish(&mut self) -> Result<Bytes, RunError> {
+        self.with(|survey, check| {
+            check(survey)?;
+            Ok(survey.assembly.footer())
         })
     }
 }

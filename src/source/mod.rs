@@ -5,10 +5,9 @@
 //! the way into a private, unlinked temporary file, so that rows the server refuses can still be shown
 //! as they were. A sample is made again each time, in a thread of its own.
 
-mod generated;
-mod gzip;
+mod bytes;
+pub mod place;
 pub mod spec;
-mod text;
 
 use std::fs::File;
 use std::io::{self, Seek};
@@ -17,14 +16,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::SystemTime;
 
-use bytes::Bytes;
+pub use self::bytes::Text;
+use ::bytes::Bytes;
 use spec::{Compression, Encoding};
-pub use text::Text;
 use tokio_util::io::StreamReader;
 
-use crate::limits::Limits;
-use crate::sample::Sample;
-use crate::units::Size;
+use crate::settings::limits::Limits;
+use crate::settings::units::Size;
+use crate::source::place::sample::Sample;
 
 /// Why a source can't be read.
 #[derive(Debug, thiserror::Error)]
@@ -276,11 +275,11 @@ impl Source {
             name: origin.name.clone(),
             source,
         };
-        let raw: text::Raw = if let Some(pieces) = &origin.pieces {
+        let raw: bytes::Raw = if let Some(pieces) = &origin.pieces {
             let pieces: Vec<io::Result<Bytes>> = pieces.iter().cloned().map(Ok).collect();
             Box::new(StreamReader::new(futures::stream::iter(pieces)))
         } else if let Some(sample) = origin.sample {
-            generated::open(sample)
+            place::generated::open(sample)
         } else if origin.stream {
             self.open_stream(origin)
                 .await
@@ -289,7 +288,7 @@ impl Source {
         } else {
             let path = origin.path.as_deref().unwrap_or(Path::new(""));
             let file = File::open(path).map_err(io_error)?;
-            Box::new(text::Local(file))
+            Box::new(bytes::Local(file))
         };
         origin.read.store(0, Ordering::Relaxed);
         let text = Text::new(
@@ -308,15 +307,15 @@ impl Source {
     }
 
     /// The stream itself at first, its copy afterwards.
-    async fn open_stream(&self, origin: &Origin) -> io::Result<Option<text::Raw>> {
+    async fn open_stream(&self, origin: &Origin) -> io::Result<Option<bytes::Raw>> {
         if !self.streamed.swap(true, Ordering::Relaxed) {
-            let input: text::Raw = match &origin.path {
+            let input: bytes::Raw = match &origin.path {
                 None => Box::new(tokio::io::stdin()),
                 // A named pipe opens when somebody writes to it.
                 Some(path) => Box::new(tokio::fs::File::open(path).await?),
             };
             let copy = tempfile::tempfile()?;
-            return Ok(Some(Box::new(text::Copying::new(
+            return Ok(Some(Box::new(bytes::Copying::new(
                 input,
                 copy,
                 self.copy.clone(),

@@ -7,8 +7,8 @@ use serde::de::value::SeqAccessDeserializer;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::sample;
-use crate::units::Amount;
+use crate::settings::units::Amount;
+use crate::source::place::sample;
 
 /// Where the records come from: a `path` or a `sample`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

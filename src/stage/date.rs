@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::batch::{Batch, Cell, Columns, Fault, Kind};
-use crate::dates::{Format, Rewrite, Rewritten};
 use crate::stage::{BindError, Bound, Resources, Stage};
+use crate::text::dates::{Format, Rewrite, Rewritten};
 
 /// Dates of stated formats into another format.
 ///

@@ -9,8 +9,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::date::check_columns;
 use crate::batch::{Batch, Columns, Fault, Kind};
-use crate::decimal::{is_json_number, leading_digits};
 use crate::stage::{BindError, Bound, Resources, Stage};
+use crate::text::decimal::{is_json_number, leading_digits};
 
 /// Numbers written for people into plain decimals, digit by digit.
 ///

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use flate2::{Compress, Compression, Crc, FlushCompress};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 
-use crate::pool::{Pool, Reuse};
+use crate::batch::pool::{Pool, Reuse};
 use crate::upload::body::{BodyError, chunks};
 
 /// How hard deflate tries. Of rostream's JSON, level 5 of zlib-rs leaves 11.8 %, which is what `gzip -6` leaves, at

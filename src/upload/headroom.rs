@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::units::{Rate, Span};
+use crate::settings::units::{Rate, Span};
 
 /// What of an address's life is kept for everything but the transfer itself: a proxy that passes the body on when
 /// it is whole, the storage's own work. Of short lives a tenth.

@@ -9,7 +9,7 @@ use governor::clock::Clock;
 use governor::{Quota, RateLimiter};
 use tokio::time::Instant;
 
-use crate::units::Rate;
+use crate::settings::units::Rate;
 use crate::upload::body::chunks;
 
 /// Besides one chunk, the bucket holds what this much time brings. A sleeper wakes late, by a millisecond on an idle

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::units::{Rate, Size};
+use crate::settings::units::{Rate, Size};
 
 /// How the body is written and sent.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -7,15 +7,13 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use rostream::batch::{Batch, Columns, Kind, Row, RowState};
-use rostream::block::json::ArrayCutter;
-use rostream::block::{Boundary, Cut, CutError};
 use rostream::config;
-use rostream::dates::{Format, Rewrite, Rewritten};
-use rostream::decimal::{Decimal, Number, is_json_number};
 use rostream::expr::Expr;
+use rostream::format::block::{Boundary, Cut, CutError};
 use rostream::format::csv::{self, OnRagged};
 use rostream::format::encode;
 use rostream::format::encode::{ActionFrom, Encoder, OnEmpty};
+use rostream::format::json::cut::ArrayCutter;
 use rostream::format::json::{self, Layout};
 use rostream::http::MAX_RETRY_AFTER;
 use rostream::http::hosts::Hosts;
@@ -23,8 +21,10 @@ use rostream::http::spec::TimeoutsSpec;
 use rostream::http::text::{MAX_EXCERPT, MAX_MESSAGE, StorageError, excerpt};
 use rostream::orgvue::splitter::Splitter;
 use rostream::orgvue::{Client, Connection, ItemResult};
-use rostream::scan::{Dialect, count_lines};
-use rostream::secret::PresignedUrl;
+use rostream::settings::secret::PresignedUrl;
+use rostream::text::dates::{Format, Rewrite, Rewritten};
+use rostream::text::decimal::{Decimal, Number, is_json_number};
+use rostream::text::scan::{Dialect, count_lines};
 
 /// The first byte chooses between cases; the rest is the text.
 fn chosen(data: &[u8]) -> (u8, &[u8]) {

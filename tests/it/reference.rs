@@ -14,10 +14,11 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::TestCaseResult;
+use rostream::engine::EngineError;
+use rostream::engine::blocks::RecordLayout;
+use rostream::engine::order::Digest;
 use rostream::format::json::Layout;
 use rostream::run::RunError;
-use rostream::run::blocks::RecordLayout;
-use rostream::run::pass::Digest;
 use rostream::source::spec::Ragged;
 
 use engine::{RUNTIME, auto, csv, json, source};
@@ -145,7 +146,10 @@ async fn refused(
                 let Err(error) = done else {
                     return Err(TestCaseError::fail(format!("taken in blocks of {block}")));
                 };
-                prop_assert!(matches!(error, RunError::Data { .. }), "{error:?}");
+                prop_assert!(
+                    matches!(error, RunError::Engine(EngineError::Data { .. })),
+                    "{error:?}"
+                );
                 words.push(error.to_string());
             }
         }

@@ -8,10 +8,10 @@
 
 use serde_json::value::RawValue;
 
-use super::{Found, Layout, Parser};
+use super::parse::{Found, Layout, Parser};
 use crate::batch::{Cell, Kind};
-use crate::decimal::is_json_number;
-use crate::scan::{count_lines, end_of_plain, same};
+use crate::text::decimal::is_json_number;
+use crate::text::scan::{count_lines, end_of_plain, same};
 
 /// Reads the flat objects of one block.
 pub(super) struct Reader<'a> {

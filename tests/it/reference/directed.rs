@@ -3,10 +3,11 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
+use rostream::engine::EngineError;
+use rostream::engine::blocks::RecordLayout;
 use rostream::format::json::Layout;
-use rostream::limits::Limits;
 use rostream::run::RunError;
-use rostream::run::blocks::RecordLayout;
+use rostream::settings::limits::Limits;
 use rostream::source::spec::{Compression, Encoding, Ragged};
 use rostream::source::{Input, Source};
 
@@ -510,7 +511,10 @@ fn a_source_that_changes_between_the_passes() {
                         .expect("it can be read");
                     let sent = engine::send(whole(second), &csv(), block, 2, again).await;
                     assert!(
-                        matches!(sent, Err(RunError::SourceChanged { .. })),
+                        matches!(
+                            sent,
+                            Err(RunError::Engine(EngineError::SourceChanged { .. }))
+                        ),
                         "{second:?} in blocks of {block}"
                     );
                 });

@@ -5,22 +5,22 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
-use rostream::dates::Date;
+use rostream::engine::blocks::{Blocks, Header, Reading, RecordLayout};
+use rostream::engine::body::{self, Resend, Slot};
+use rostream::engine::order::{Digest, process};
+use rostream::engine::plan::{Meaning, Plan};
 use rostream::format::json::Layout;
-use rostream::limits::Limits;
 use rostream::orgvue::spec::{self, ActionSpec, ImportSpec};
 use rostream::report::rejects::{ADDED, RejectsFile};
 use rostream::rule::ValidateSpec;
 use rostream::run::RunError;
-use rostream::run::blocks::{Blocks, Header, Reading, RecordLayout};
-use rostream::run::pass::{Digest, process};
-use rostream::run::plan::{Meaning, Plan};
-use rostream::run::send::{self, Resend, Slot};
 use rostream::run::survey::Survey;
-use rostream::scan::Dialect;
+use rostream::settings::limits::Limits;
 use rostream::source::Source;
 use rostream::source::spec::Unknown;
 use rostream::stage::{Resources, StageSpec};
+use rostream::text::dates::Date;
+use rostream::text::scan::Dialect;
 use rostream::upload::spec::UploadFormat;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -311,11 +311,11 @@ pub async fn send(
     let blocks = Blocks::open(source.clone(), reading(layout, block)).await?;
     let processed = process(blocks, source, plan, workers);
     let slot = Slot::default();
-    let pieces: Result<Vec<Bytes>, _> = send::stream(processed, resend, slot.clone())
+    let pieces: Result<Vec<Bytes>, _> = body::stream(processed, resend, slot.clone())
         .try_collect()
         .await;
-    match send::taken(&slot) {
-        Some(error) => Err(error),
+    match body::taken(&slot) {
+        Some(error) => Err(RunError::from(error)),
         None => Ok(pieces.expect("an error is in the slot").concat()),
     }
 }

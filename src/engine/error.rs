@@ -1,0 +1,50 @@
+//! Why the engine ended early.
+
+use super::plan::BlockError;
+use crate::source::{Source, SourceError};
+
+/// Why blocks stopped coming, or a body has no end.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The source can't be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The source's text can't be read as records.
+    #[error("{file}:{line}{}: {message}", column.map_or_else(String::new, |c| format!(":{c}")))]
+    Data {
+        /// The file.
+        file: String,
+        /// Physical line, from 1.
+        line: u64,
+        /// Column in bytes, from 1, where it is known.
+        column: Option<u64>,
+        /// What is wrong, without a value.
+        message: String,
+    },
+    /// The source changed between the two passes.
+    #[error(
+        "the source changed while it was read: the second pass made other bytes than the first \
+         ({first} bytes, then {second}); the upload was cut off and nothing was imported"
+    )]
+    SourceChanged {
+        /// Bytes of the first pass.
+        first: u64,
+        /// Bytes of the second.
+        second: u64,
+    },
+    /// The runtime that works on the blocks is ending.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl EngineError {
+    /// What went wrong within a block, with the name of its file.
+    pub fn in_block(source: &Source, error: BlockError) -> EngineError {
+        EngineError::Data {
+            file: source.origins()[error.file as usize].name.clone(),
+            line: error.line,
+            column: error.column,
+            message: error.message,
+        }
+    }
+}

@@ -1,0 +1,460 @@
+//! The plan: parser, stages, rules and encoder, bound once against the header. Then a plain function,
+//! a block in and bytes out, that any worker calls.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
+
+use super::blocks::Header;
+use crate::batch::{Batch, Columns, Fault, Kind, MAX_CELL, RowState};
+use crate::format::block::Block;
+use crate::format::csv::OnRagged;
+use crate::format::encode::{ActionFrom, Encoded, Encoder, Format, OnEmpty};
+use crate::format::{Pools, csv, json, reject_long_cells};
+use crate::orgvue::spec::{Action, ActionSpec, Empty, ImportSpec};
+use crate::rule::{Rules, ValidateSpec};
+use crate::settings::limits::Limits;
+use crate::settings::units::Size;
+use crate::source::spec::{Ragged, Unknown};
+use crate::stage::{Resources, Stage, StageSpec};
+use crate::text::dates::Date;
+use crate::upload::spec::UploadFormat;
+
+/// The name of the column that says what is to be done with an item.
+pub const ACTION: &str = "_action";
+
+/// Everything that is done to a block, bound to the header's columns.
+pub struct Plan {
+    parser: Parser,
+    stages: Vec<(&'static str, Box<dyn Stage>)>,
+    /// Physical columns after the last stage.
+    width: usize,
+    rules: Rules,
+    action_column: Option<(Arc<str>, usize)>,
+    tokens: Vec<String>,
+    key: Option<(Arc<str>, usize)>,
+    seed: u64,
+    encoder: Encoder,
+    columns: Columns,
+    longest_cell: usize,
+    pools: Pools,
+}
+
+enum Parser {
+    Csv(csv::Parser),
+    Json(json::Parser),
+}
+
+/// A name in the pipeline file that can't be bound to the header.
+#[derive(Debug)]
+pub struct Unbound {
+    /// Which part of the pipeline file: `stages`, `2`; `validate`, `key`.
+    pub path: Vec<String>,
+    /// That part in words: "stage 3 (date)".
+    pub what: String,
+    /// Why, and what there is instead.
+    pub message: String,
+}
+
+/// Text that ends the run within a block, with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockError {
+    /// File of the source, from 0.
+    pub file: u32,
+    /// Physical line, from 1.
+    pub line: u64,
+    /// Column in bytes, from 1, where it is known.
+    pub column: Option<u64>,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// A block after everything that one block can tell.
+pub struct Processed {
+    /// File of the source, from 0.
+    pub file: u32,
+    /// Physical line on which the block begins, from 1.
+    pub line: u64,
+    /// The rows, with their states and faults.
+    pub batch: Batch,
+    /// The rows still in, as they are to be sent.
+    pub encoded: Encoded,
+    /// Hash of the key of each encoded row; empty where there is no key rule.
+    pub keys: Vec<u64>,
+    /// Hash of the encoded bytes.
+    pub hash: u128,
+    /// Rows that a filter left out.
+    pub filtered: u64,
+}
+
+/// What the pipeline says of the records between source and upload.
+pub struct Meaning<'a> {
+    /// The stages, in order.
+    pub stages: &'a [StageSpec],
+    /// The rules.
+    pub validate: &'a ValidateSpec,
+    /// What the import is told.
+    pub import: &'a ImportSpec,
+    /// What to do with ragged records.
+    pub ragged: Ragged,
+    /// What to do with members that are no columns.
+    pub unknown: Unknown,
+    /// The upload's format.
+    pub format: UploadFormat,
+    /// What is too long, and too deep.
+    pub limits: Limits,
+    /// Tables and secrets of the stages.
+    pub resources: &'a Resources,
+    /// Today, for rules that compare with it.
+    pub today: Date,
+    /// Seed of the keys' hashes.
+    pub seed: u64,
+}
+
+impl Plan {
+    /// Binds a pipeline to a header.
+    ///
+    /// # Errors
+    /// Every rule and setting that names a column which is not there; of the stages the first, for what
+    /// comes after it can't be known.
+    pub fn bind(meaning: &Meaning<'_>, header: &Header) -> Result<Plan, Vec<Unbound>> {
+        let pools = Pools::default();
+        let parser = match (&header.csv, header.json) {
+            (Some(written), _) => {
+                let on_ragged = match meaning.ragged {
+                    Ragged::Reject => OnRagged::Reject,
+                    Ragged::Pad => OnRagged::Pad,
+                    Ragged::Error => OnRagged::Fail,
+                };
+                Parser::Csv(
+                    csv::Parser::new(
+                        written.dialect,
+                        header.names.clone(),
+                        written.cells,
+                        on_ragged,
+                    )
+                    .with_pools(&pools),
+                )
+            }
+            (None, layout) => {
+                let ignore = meaning.unknown == Unknown::Ignore;
+                Parser::Json(
+                    json::Parser::new(
+                        layout.unwrap_or(json::Layout::Lines),
+                        header.names.clone(),
+                        ignore,
+                    )
+                    .with_depth(meaning.limits.json_depth)
+                    .with_pools(&pools),
+                )
+            }
+        };
+        let mut columns = Columns::from_header(header.names.iter());
+        let mut stages = Vec::new();
+        for (at, spec) in meaning.stages.iter().enumerate() {
+            let bound = spec.bind(&mut columns, meaning.resources).map_err(|why| {
+                let what = format!("stage {} ({})", at + 1, spec.name());
+                vec![Unbound {
+                    path: vec!["stages".into(), at.to_string(), spec.name().into()],
+                    what,
+                    message: why.to_string(),
+                }]
+            })?;
+            stages.extend(bound.map(|stage| (spec.name(), stage)));
+        }
+        let mut problems: Vec<Unbound> = Vec::new();
+        let mut unbound = |path: &[&str], message: String| {
+            let path: Vec<String> = path.iter().map(|&p| p.to_owned()).collect();
+            problems.push(Unbound {
+                what: path.join("."),
+                path,
+                message,
+            });
+        };
+        let key = match &meaning.validate.key {
+            Some(name) => columns
+                .need(name)
+                .map_err(|e| unbound(&["validate", "key"], e.to_string()))
+                .ok(),
+            None => None,
+        };
+        let (action, action_column) = match &meaning.import.action {
+            ActionSpec::Constant(action) => {
+                if columns.find(ACTION).is_some() {
+                    let message = format!(
+                        "there is a column `{ACTION}` and a constant action; say `action: {{ column: {ACTION} }}`, or drop the column"
+                    );
+                    unbound(&["target", "action"], message);
+                }
+                (ActionFrom::Constant(action.as_str()), None)
+            }
+            ActionSpec::Column { column } => {
+                let found = columns
+                    .need(column)
+                    .map_err(|e| unbound(&["target", "action"], e.to_string()))
+                    .ok();
+                (
+                    ActionFrom::Column(found.as_ref().map_or(0, |(_, slot)| *slot)),
+                    found,
+                )
+            }
+        };
+        let rules = match meaning.validate.bind(&columns, meaning.today) {
+            Ok(rules) => rules,
+            Err(more) => {
+                problems.extend(
+                    more.into_iter()
+                        .filter(|p| p.path != ["validate", "key"])
+                        .map(|p| Unbound {
+                            what: in_words(&p.path),
+                            path: p.path,
+                            message: p.message,
+                        }),
+                );
+                return Err(problems);
+            }
+        };
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let import = meaning.import;
+        let on_empty = match (import.empty, &import.clear_token) {
+            (Empty::Clear, Some(token)) => OnEmpty::Clear {
+                clear_token: token.clone(),
+            },
+            (Empty::Keep, _) => OnEmpty::Keep,
+            _ => OnEmpty::Omit {
+                noop_token: import.noop_token.clone(),
+            },
+        };
+        let format = match meaning.format {
+            UploadFormat::Json => Format::Json,
+            UploadFormat::Csv => Format::Csv,
+        };
+        let sent = columns
+            .iter()
+            .filter(|(name, _)| action_column.as_ref().is_none_or(|(n, _)| n != *name));
+        let encoder = Encoder::new(format, action, on_empty, sent).with_pool(&pools.bodies);
+        Ok(Plan {
+            parser,
+            stages,
+            width: columns.width(),
+            rules,
+            action_column,
+            tokens: [&import.noop_token, &import.clear_token]
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect(),
+            key,
+            seed: meaning.seed,
+            encoder,
+            columns,
+            longest_cell: meaning.limits.cell.bytes(),
+            pools,
+        })
+    }
+
+    /// The columns after the last stage.
+    pub fn columns(&self) -> &Columns {
+        &self.columns
+    }
+
+    /// The buffers that blocks, batches and bodies take turns in.
+    pub fn pools(&self) -> &Pools {
+        &self.pools
+    }
+
+    /// What writes the rows.
+    pub fn encoder(&self) -> &Encoder {
+        &self.encoder
+    }
+
+    /// The key's column, where there is a key rule.
+    pub fn key(&self) -> Option<&Arc<str>> {
+        self.key.as_ref().map(|(name, _)| name)
+    }
+
+    /// The hash by which a key is known.
+    pub fn key_hash(&self, key: &str) -> u64 {
+        xxh3_64_with_seed(key.as_bytes(), self.seed)
+    }
+
+    /// Parses a block and does nothing more.
+    ///
+    /// # Errors
+    /// Text that ends the run.
+    pub fn parse(&self, block: Block) -> Result<Batch, BlockError> {
+        let Block {
+            file, line, bytes, ..
+        } = block;
+        let (batch, names) = match &self.parser {
+            Parser::Csv(parser) => {
+                let batch = parser.parse(bytes).map_err(|e| BlockError {
+                    file,
+                    line: line + u64::from(e.line),
+                    column: None,
+                    message: e.to_string(),
+                });
+                (batch, parser.names())
+            }
+            Parser::Json(parser) => {
+                let batch = parser.parse(bytes).map_err(|e| BlockError {
+                    file,
+                    line: line + u64::from(e.line),
+                    column: Some(u64::from(e.column)),
+                    message: e.message,
+                });
+                (batch, parser.names())
+            }
+        };
+        let mut batch = batch?;
+        reject_long_cells(&mut batch, self.longest_cell, names);
+        Ok(batch)
+    }
+
+    /// The stages, in order, with their names: for looking at what each one does.
+    pub fn stages(&self) -> impl Iterator<Item = (&'static str, &dyn Stage)> {
+        self.stages.iter().map(|(name, stage)| (*name, &**stage))
+    }
+
+    /// Gives a parsed batch the columns that stages add.
+    pub fn widen(&self, batch: &mut Batch) {
+        batch.widen(self.width);
+    }
+
+    /// Stages and rules over a parsed batch.
+    pub fn transform(&self, batch: &mut Batch) {
+        self.widen(batch);
+        for (_, stage) in &self.stages {
+            stage.apply(batch);
+        }
+        self.check(batch);
+    }
+
+    /// The rules, and what the target asks of every row.
+    pub fn check(&self, batch: &mut Batch) {
+        self.rules.apply(batch);
+        if let Some((name, slot)) = &self.action_column {
+            check_actions(batch, name, *slot);
+        }
+        if !self.tokens.is_empty() {
+            self.check_tokens(batch);
+        }
+    }
+
+    /// Text that the server would take for one of its tokens can't be sent as text.
+    fn check_tokens(&self, batch: &mut Batch) {
+        let mut found = Vec::new();
+        for (name, slot) in self.columns.iter() {
+            for (row, cell) in batch.column(slot).iter().enumerate() {
+                if !cell.is_empty()
+                    && cell.kind() != Kind::Faulty
+                    && self
+                        .tokens
+                        .iter()
+                        .any(|t| t.len() == cell.len() && t == batch.text(*cell))
+                {
+                    found.push((row, slot, name.clone()));
+                }
+            }
+        }
+        for (row, slot, column) in found {
+            if batch.is_live(row) {
+                let fault = Fault {
+                    row: row as u32,
+                    stage: "target",
+                    column,
+                    code: Cow::Borrowed("value_is_token"),
+                    message: Cow::Borrowed(
+                        "the value is the same text as noop_token or clear_token; choose another token",
+                    ),
+                };
+                batch.reject(fault, Some(slot));
+            }
+        }
+    }
+
+    /// Hash of the key of each encoded row; empty where there is no key rule.
+    pub fn keys(&self, batch: &Batch, encoded: &Encoded) -> Vec<u64> {
+        match &self.key {
+            Some((_, slot)) => encoded
+                .rows
+                .iter()
+                .map(|&row| self.key_hash(batch.get(row as usize, *slot)))
+                .collect(),
+            None => Vec::new(),
+        }
+    }
+
+    /// A block in, bytes out: what a worker does.
+    ///
+    /// # Errors
+    /// Text that ends the run.
+    pub fn process(&self, block: Block) -> Result<Processed, BlockError> {
+        let (file, line) = (block.file, block.line);
+        let mut batch = self.parse(block)?;
+        self.transform(&mut batch);
+        if batch.overflows() {
+            return Err(BlockError {
+                file,
+                line,
+                column: None,
+                message: format!(
+                    "from this line on, the stages make a cell of more than {} or a block of more than 4GiB; \
+                     a `replace`, `set` or `concat` makes too much of it",
+                    Size(MAX_CELL as u64 + 1)
+                ),
+            });
+        }
+        let encoded = self.encoder.encode(&batch);
+        let keys = self.keys(&batch, &encoded);
+        let filtered = (0..batch.len())
+            .filter(|&row| batch.state(row) == RowState::Filtered)
+            .count() as u64;
+        let hash = xxh3_128(&encoded.bytes);
+        Ok(Processed {
+            file,
+            line,
+            batch,
+            encoded,
+            keys,
+            hash,
+            filtered,
+        })
+    }
+}
+
+/// The path of a rule in words: rules of rows have no name, and people count from 1.
+fn in_words(path: &[String]) -> String {
+    match path {
+        [_, rows, at, ..] if rows == "rows" => match at.parse::<usize>() {
+            Ok(at) => format!("row rule {}", at + 1),
+            Err(_) => path.join("."),
+        },
+        _ => path.join("."),
+    }
+}
+
+fn check_actions(batch: &mut Batch, name: &Arc<str>, slot: usize) {
+    for row in 0..batch.len() {
+        let cell = batch.cell(row, slot);
+        if !batch.is_live(row) || cell.kind() == Kind::Faulty {
+            continue;
+        }
+        let written = batch.text(cell);
+        if Action::ALL.iter().all(|action| action.as_str() != written) {
+            let fault = Fault {
+                row: row as u32,
+                stage: "target",
+                column: name.clone(),
+                code: Cow::Borrowed("unknown_action"),
+                message: Cow::Borrowed(
+                    "expected one of create, update, replace, delete, noop, createOrUpdate, createOrReplace",
+                ),
+            };
+            batch.reject(fault, Some(slot));
+        }
+    }
+}

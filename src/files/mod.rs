@@ -1,0 +1,3 @@
+//! Files and folders that only their owner may see.
+
+pub mod folder;

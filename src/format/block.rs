@@ -1,0 +1,92 @@
+//! Blocks: some hundred kibibytes of decoded text that begin and end on record boundaries.
+//!
+//! Cutting the text into blocks is the only serial part of the engine, so it looks for boundaries
+//! alone: quote-aware for CSV, depth- and string-aware for JSON, line by line for NDJSON. What it needs to
+//! know of a format is a [`Boundary`]; no bytes are parsed here.
+
+use crate::format::{csv, json};
+use crate::text::scan::Dialect;
+
+/// A piece of a source that begins and ends on record boundaries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    /// Position among the blocks of the run, from 0.
+    pub number: u64,
+    /// Which file of the source it comes from, from 0.
+    pub file: u32,
+    /// Physical line on which it begins, from 1.
+    pub line: u64,
+    /// The decoded text.
+    pub bytes: Vec<u8>,
+}
+
+/// Finds where a text can be cut.
+#[derive(Debug, Clone)]
+pub enum Boundary {
+    /// Records of CSV.
+    Csv(Dialect),
+    /// One record a line.
+    Lines,
+    /// Elements of one JSON array.
+    JsonArray(json::cut::ArrayCutter),
+}
+
+/// What was found in a text that begins on a record boundary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// The text up to here is whole records.
+    At(usize),
+    /// No record ends in this text; more is needed.
+    None {
+        /// Where a quote or string was opened that the text does not close.
+        open: Option<usize>,
+    },
+}
+
+impl Boundary {
+    /// The last place at which `text` can be cut. `at_end` says that nothing follows it.
+    ///
+    /// # Errors
+    /// Where the text can't be cut at all: an unclosed quote or an ill-formed array, with its place.
+    pub fn cut(&mut self, text: &[u8], at_end: bool) -> Result<Cut, CutError> {
+        match self {
+            Boundary::Csv(dialect) => csv::cut::cut(*dialect, text, at_end),
+            Boundary::Lines => Ok(match (at_end, memchr::memrchr(b'\n', text)) {
+                (true, _) => Cut::At(text.len()),
+                (false, Some(at)) => Cut::At(at + 1),
+                (false, None) => Cut::None { open: None },
+            }),
+            Boundary::JsonArray(cutter) => cutter.cut(text, at_end),
+        }
+    }
+}
+
+/// Why a text can't be cut into records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{kind}")]
+pub struct CutError {
+    /// Offset in the text at which it went wrong.
+    pub at: usize,
+    /// What is wrong.
+    pub kind: CutErrorKind,
+}
+
+/// What is wrong with a text that can't be cut into records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CutErrorKind {
+    /// A quoted cell is never closed.
+    #[error("the quote opened here is never closed")]
+    OpenQuote,
+    /// The text is not an array.
+    #[error("expected `[`, the beginning of a JSON array (one object a line is `format: ndjson`)")]
+    NoArray,
+    /// The text ends within the array.
+    #[error("the JSON array ends without `]`: the file is cut off")]
+    OpenArray,
+    /// Something follows the array.
+    #[error("something follows the end of the JSON array")]
+    AfterArray,
+    /// A bracket closes what was not opened.
+    #[error("a bracket closes what was not opened")]
+    Bracket,
+}

@@ -1,0 +1,6 @@
+//! CSV: text cut into whole records, and records parsed into a batch.
+
+pub mod cut;
+mod parse;
+
+pub use parse::*;

@@ -1,0 +1,476 @@
+//! CSV: a block of whole records into a batch.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::batch::{Batch, Cell, Fault, Kind, Row};
+use crate::format::{Deferred, Draft, PARSE, Pools, decode, reject_bad_text};
+use crate::text::scan::{Dialect, Hits};
+
+/// What to do with a record of too many or too few cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnRagged {
+    /// Reject the row.
+    Reject,
+    /// Take what is missing for empty; reject a record of too many.
+    Pad,
+    /// End the run.
+    Fail,
+}
+
+/// Reads records of one dialect and one header.
+#[derive(Debug, Clone)]
+pub struct Parser {
+    dialect: Dialect,
+    names: Arc<[Arc<str>]>,
+    on_ragged: OnRagged,
+    /// How many cells a record has: the header's, with columns at its end that are not read.
+    cells: usize,
+    pools: Pools,
+}
+
+/// A record of the wrong number of cells, where that ends the run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected} cells as in the header, found {found}")]
+pub struct RaggedError {
+    /// Physical line, counted from the block's first line (0).
+    pub line: u32,
+    /// Cells of the header.
+    pub expected: usize,
+    /// Cells of the record.
+    pub found: usize,
+}
+
+#[derive(Clone, Copy)]
+enum State {
+    /// At or in an unquoted cell.
+    Plain,
+    /// In a quoted cell.
+    Quoted,
+    /// After the quote that closed a cell.
+    Closed(usize),
+}
+
+/// Reads a block front to back: one flat state machine over the bytes that structure CSV.
+struct Reader<'a> {
+    block: &'a [u8],
+    /// Cells that are read, and cells that a record has.
+    width: usize,
+    expected: usize,
+    rows: &'a mut Vec<Row>,
+    cells: &'a mut Vec<Cell>,
+    deferred: Vec<Deferred>,
+    /// Rows of another number of cells, and that number.
+    ragged: Vec<(usize, usize)>,
+    state: State,
+    /// The cell being read has doubled quotes.
+    escaped: bool,
+    /// The cell being read has something that JSON must escape: a quote or a line feed.
+    special: bool,
+    /// No cell of the block has anything else that JSON must escape.
+    tame: bool,
+    cell_start: usize,
+    /// Cells of the record so far.
+    count: usize,
+    record_start: usize,
+    record_line: u32,
+    line: u32,
+}
+
+impl Reader<'_> {
+    fn read(&mut self, Dialect { delimiter, quote }: Dialect) {
+        let block = self.block;
+        let mut skip = usize::MAX;
+        for at in Hits::new(block, [delimiter, b'\n', quote]) {
+            let byte = block[at];
+            self.line += u32::from(byte == b'\n');
+            match self.state {
+                State::Quoted => {
+                    if byte != quote || at == skip {
+                        self.special |= byte == b'\n';
+                    } else if block.get(at + 1) == Some(&quote) {
+                        self.escaped = true;
+                        skip = at + 1;
+                    } else {
+                        self.state = State::Closed(at);
+                    }
+                }
+                State::Plain | State::Closed(_) => {
+                    if byte == delimiter {
+                        self.end_cell(at);
+                        self.cell_start = at + 1;
+                    } else if byte == b'\n' {
+                        self.end_record(at);
+                        self.begin_record(at + 1);
+                    } else if at == self.cell_start && matches!(self.state, State::Plain) {
+                        self.state = State::Quoted;
+                    } else {
+                        self.special = true;
+                    }
+                }
+            }
+        }
+        if self.record_start < block.len() {
+            self.end_record(block.len());
+        }
+    }
+
+    #[inline(always)]
+    fn end_cell(&mut self, end: usize) {
+        let start = self.cell_start;
+        if self.count < self.width {
+            let plain = self.tame && !self.special;
+            let cell = match self.state {
+                State::Closed(close) if close + 1 >= end && !self.escaped => {
+                    Cell::new(start + 1, close - start - 1, Kind::Text).plain_if(plain)
+                }
+                State::Closed(_) => {
+                    let cell = Cell::new(start, end - start, Kind::Text);
+                    self.deferred
+                        .push(Deferred::new(self.rows.len(), self.count, cell));
+                    cell
+                }
+                _ => Cell::new(start, end - start, Kind::Text).plain_if(plain),
+            };
+            self.cells.push(cell);
+        }
+        self.count += 1;
+        self.escaped = false;
+        self.special = false;
+        self.state = State::Plain;
+    }
+
+    #[inline(always)]
+    fn begin_record(&mut self, at: usize) {
+        self.record_start = at;
+        self.cell_start = at;
+        self.record_line = self.line;
+    }
+
+    /// Ends the record before the line feed at `at`. A line without anything is no record.
+    #[inline(always)]
+    fn end_record(&mut self, at: usize) {
+        let start = self.record_start;
+        let end = if at > start && self.block[at - 1] == b'\r' {
+            at - 1
+        } else {
+            at
+        };
+        if end == start {
+            return;
+        }
+        self.end_cell(end);
+        if self.count != self.expected {
+            self.ragged.push((self.rows.len(), self.count));
+            self.cells.resize(
+                (self.rows.len() + 1) * self.width,
+                Cell::new(end, 0, Kind::Text),
+            );
+        }
+        self.rows.push(Row {
+            line: self.record_line,
+            start: start as u32,
+            end: end as u32,
+        });
+        self.count = 0;
+    }
+}
+
+impl Parser {
+    /// A parser for records of `cells` cells, the first of which are the columns `names`.
+    pub fn new(
+        dialect: Dialect,
+        names: Arc<[Arc<str>]>,
+        cells: usize,
+        on_ragged: OnRagged,
+    ) -> Parser {
+        Parser {
+            dialect,
+            names,
+            on_ragged,
+            cells,
+            pools: Pools::default(),
+        }
+    }
+
+    /// The same parser, with buffers that it shares with others.
+    pub fn with_pools(self, pools: &Pools) -> Parser {
+        Parser {
+            pools: pools.clone(),
+            ..self
+        }
+    }
+
+    /// Names of the columns, in order.
+    pub fn names(&self) -> &Arc<[Arc<str>]> {
+        &self.names
+    }
+
+    /// Parses a block.
+    ///
+    /// # Errors
+    /// A ragged record, where the pipeline says that it ends the run.
+    pub fn parse(&self, bytes: Vec<u8>) -> Result<Batch, RaggedError> {
+        let (text, bad) = decode(bytes);
+        let width = self.names.len();
+        let mut draft = self.pools.drafts.lease();
+        let Draft { rows, cells } = &mut *draft;
+        let mut reader = Reader {
+            block: text.as_bytes(),
+            width,
+            expected: self.cells,
+            rows,
+            cells,
+            deferred: Vec::new(),
+            ragged: Vec::new(),
+            state: State::Plain,
+            escaped: false,
+            special: false,
+            tame: is_tame(text.as_bytes(), self.dialect.quote),
+            cell_start: 0,
+            count: 0,
+            record_start: 0,
+            record_line: 0,
+            line: 0,
+        };
+        reader.read(self.dialect);
+        let Reader {
+            deferred, ragged, ..
+        } = reader;
+
+        let raw = bad.as_ref().map(|(raw, _)| raw.clone());
+        let mut batch = self.pools.batch(text, raw, width, &draft);
+        let mut scratch = String::new();
+        for Deferred { row, column, cell } in deferred {
+            unquote(batch.text(cell), self.dialect.quote, &mut scratch);
+            batch.set_text(row as usize, column as usize, &scratch, Kind::Text);
+        }
+        for (row, found) in ragged {
+            self.take_ragged(&mut batch, row, found)?;
+        }
+        if let Some((_, bad)) = bad {
+            reject_bad_text(&mut batch, &bad, &self.names);
+        }
+        Ok(batch)
+    }
+
+    fn take_ragged(&self, batch: &mut Batch, row: usize, found: usize) -> Result<(), RaggedError> {
+        let expected = self.cells;
+        match self.on_ragged {
+            OnRagged::Pad if found < expected => Ok(()),
+            OnRagged::Fail => Err(RaggedError {
+                line: batch.row(row).line,
+                expected,
+                found,
+            }),
+            _ => {
+                let fault = Fault {
+                    row: row as u32,
+                    stage: PARSE,
+                    column: Arc::from(""),
+                    code: Cow::Borrowed("ragged"),
+                    message: Cow::Owned(format!(
+                        "expected {expected} cells as in the header, found {found}"
+                    )),
+                };
+                // No cell can be trusted to stand under its own name: nothing more is said of them.
+                batch.reject(fault, None);
+                for column in 0..self.names.len() {
+                    batch.set_cell(row, column, batch.cell(row, column).with_kind(Kind::Faulty));
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Whether a block has nothing that JSON must escape besides the quotes and line feeds that the reader meets
+/// anyway.
+fn is_tame(block: &[u8], quote: u8) -> bool {
+    let found = block.iter().fold(false, |found, &b| {
+        found | (b == b'\\') | ((b < 0x20) & (b != b'\n') & (b != b'\r'))
+    });
+    let lone = |at: usize| block.get(at + 1) != Some(&b'\n');
+    !found
+        && !memchr::memchr_iter(b'\r', block).any(lone)
+        && (quote == b'"' || memchr::memchr(b'"', block).is_none())
+}
+
+/// The text of a cell as written, quotes and all: doubled quotes are one, and what follows the closing
+/// quote is kept as it is, as other readers do.
+pub fn unquote(written: &str, quote: u8, out: &mut String) {
+    out.clear();
+    let quote = quote as char;
+    let Some(inner) = written.strip_prefix(quote) else {
+        out.push_str(written);
+        return;
+    };
+    let mut rest = inner;
+    while let Some(at) = rest.find(quote) {
+        out.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        match rest.strip_prefix(quote) {
+            Some(more) => {
+                out.push(quote);
+                rest = more;
+            }
+            None => break,
+        }
+    }
+    out.push_str(rest);
+}
+
+/// The cells of one record, unquoted: for headers, of which there is one.
+pub fn split_record(dialect: Dialect, record: &str) -> Vec<String> {
+    let mut cells = Vec::new();
+    let bytes = record.as_bytes();
+    let (mut start, mut quoted, mut skip) = (0, false, usize::MAX);
+    let mut scratch = String::new();
+    let mut end_cell = |written: &str| {
+        unquote(written, dialect.quote, &mut scratch);
+        cells.push(scratch.clone());
+    };
+    for at in Hits::new(bytes, [dialect.delimiter, dialect.quote]) {
+        if at == skip {
+            continue;
+        }
+        if bytes[at] == dialect.quote {
+            if quoted && bytes.get(at + 1) == Some(&dialect.quote) {
+                skip = at + 1;
+            } else if quoted || at == start {
+                quoted = !quoted;
+            }
+        } else if !quoted {
+            end_cell(&record[start..at]);
+            start = at + 1;
+        }
+    }
+    end_cell(&record[start..]);
+    cells
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::RowState;
+
+    fn parser(width: usize, on_ragged: OnRagged) -> Parser {
+        let names: Vec<Arc<str>> = (0..width).map(|i| Arc::from(format!("c{i}"))).collect();
+        Parser::new(Dialect::default(), names.into(), width, on_ragged)
+    }
+
+    #[track_caller]
+    fn check(block: &str, expected: &[(u32, &[&str])]) {
+        let batch = parser(2, OnRagged::Reject)
+            .parse(block.as_bytes().to_vec())
+            .unwrap();
+        let found: Vec<(u32, Vec<&str>)> = (0..batch.len())
+            .map(|r| (batch.row(r).line, (0..2).map(|c| batch.get(r, c)).collect()))
+            .collect();
+        let expected: Vec<(u32, Vec<&str>)> =
+            expected.iter().map(|(l, c)| (*l, c.to_vec())).collect();
+        assert_eq!(found, expected, "{block:?}");
+    }
+
+    #[test]
+    fn reads_cells_and_lines() {
+        check("a,b\nc,d\n", &[(0, &["a", "b"]), (1, &["c", "d"])]);
+        check("a,b\r\n\r\n\nc,d", &[(0, &["a", "b"]), (3, &["c", "d"])]);
+        check(
+            "\"a\nx\",b\r\nc,\"d\"\r\n",
+            &[(0, &["a\nx", "b"]), (2, &["c", "d"])],
+        );
+        check("\"a\"\"b\",\"\"\n", &[(0, &["a\"b", ""])]);
+        check("5\" pipe,\"x\"y\"z\n", &[(0, &["5\" pipe", "xy\"z"])]);
+        check(",\n\"\",\"\"\"\"\n", &[(0, &["", ""]), (1, &["", "\""])]);
+        check("Zoë,\"Łukasz, jr\"\n", &[(0, &["Zoë", "Łukasz, jr"])]);
+        check("a,\"b\r\"\r\n", &[(0, &["a", "b\r"])]);
+    }
+
+    #[test]
+    fn ragged_records_follow_the_policy() {
+        let rejected = parser(2, OnRagged::Reject)
+            .parse(b"a\nb,c\nd,e,f\n".to_vec())
+            .unwrap();
+        let states: Vec<_> = (0..3).map(|r| rejected.state(r)).collect();
+        assert_eq!(
+            states,
+            [RowState::Rejected, RowState::In, RowState::Rejected]
+        );
+        assert_eq!(
+            rejected.faults()[1].message,
+            "expected 2 cells as in the header, found 3"
+        );
+        assert_eq!(rejected.raw_record(2), b"d,e,f");
+
+        let padded = parser(2, OnRagged::Pad).parse(b"a\n".to_vec()).unwrap();
+        assert_eq!(
+            (padded.state(0), padded.get(0, 0), padded.get(0, 1)),
+            (RowState::In, "a", "")
+        );
+
+        let failed = parser(2, OnRagged::Fail).parse(b"a,b\n\nc\n".to_vec());
+        assert_eq!(
+            failed.err(),
+            Some(RaggedError {
+                line: 2,
+                expected: 2,
+                found: 1
+            })
+        );
+    }
+
+    #[test]
+    fn bad_utf8_rejects_its_row_and_keeps_the_bytes() {
+        let batch = parser(2, OnRagged::Reject)
+            .parse(b"a,b\nc,M\xfcller\ne,f\n".to_vec())
+            .unwrap();
+        let states: Vec<_> = (0..3).map(|r| batch.state(r)).collect();
+        assert_eq!(states, [RowState::In, RowState::Rejected, RowState::In]);
+        assert_eq!(batch.raw_record(1), b"c,M\xfcller");
+        assert_eq!(&*batch.faults()[0].column, "c1");
+        assert!(
+            batch.faults()[0]
+                .message
+                .starts_with("byte 4 of the record is not UTF-8")
+        );
+    }
+
+    #[test]
+    fn a_plain_cell_has_nothing_to_escape() {
+        let check = |quote: u8, block: &str| {
+            let names: Vec<Arc<str>> = vec!["a".into(), "b".into()];
+            let dialect = Dialect {
+                delimiter: b',',
+                quote,
+            };
+            let parser = Parser::new(dialect, names.into(), 2, OnRagged::Pad);
+            let batch = parser.parse(block.as_bytes().to_vec()).unwrap();
+            (0..batch.len())
+                .flat_map(|row| [batch.cell(row, 0), batch.cell(row, 1)])
+                .map(|cell| {
+                    let plain = crate::batch::is_plain(batch.text(cell).as_bytes());
+                    assert!(plain || !cell.is_plain(), "{block:?}");
+                    cell.is_plain()
+                })
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            check(b'"', "a,\"b,c\"\r\n\"d\ne\",f\"g\r\n"),
+            [true, true, false, false]
+        );
+        assert_eq!(check(b'"', "\"a\"\"b\",\"c\"\n"), [false, true]);
+        assert_eq!(check(b'"', "a\\b,c\n"), [false, false]);
+        assert_eq!(check(b'"', "a\rb,c\n"), [false, false]);
+        assert_eq!(check(b'\'', "'a',\"c\"\n"), [false, false]);
+        assert_eq!(check(b'"', "\"a\"x\"y,c\n"), [false, true]);
+    }
+
+    #[test]
+    fn splits_a_header() {
+        assert_eq!(
+            split_record(Dialect::default(), "a,\"b,\"\"c\",,d\""),
+            ["a", "b,\"c", "", "d\""]
+        );
+    }
+}

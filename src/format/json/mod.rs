@@ -1,0 +1,7 @@
+//! JSON: an array or lines cut into whole objects, and objects parsed into a batch.
+
+pub mod cut;
+mod flat;
+mod parse;
+
+pub use parse::*;

@@ -1,0 +1,6 @@
+//! Bytes on their way: counted, copied, decompressed, decoded.
+
+mod gzip;
+mod text;
+
+pub use text::*;

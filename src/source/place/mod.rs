@@ -1,0 +1,4 @@
+//! Where sources are.
+
+pub mod generated;
+pub mod sample;
