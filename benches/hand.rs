@@ -17,12 +17,12 @@ use std::sync::{Mutex, PoisonError};
 use divan::Bencher;
 use divan::counter::BytesCount;
 use futures::{StreamExt, TryStreamExt, pin_mut};
-use rostream::config::Pipeline;
-use rostream::engine::blocks::BLOCK;
-use rostream::engine::order::{Assembly, process};
-use rostream::format::block::{Boundary, Cut};
-use rostream::source::place::sample::Format;
-use rostream::text::scan::{Dialect, Hits};
+use rostream::internals::config::Pipeline;
+use rostream::internals::engine::blocks::BLOCK;
+use rostream::internals::engine::order::{Assembly, process};
+use rostream::internals::format::block::{Boundary, Cut};
+use rostream::internals::source::place::sample::Format;
+use rostream::internals::text::scan::{Dialect, Hits};
 use tokio::runtime::Runtime;
 
 /// Rows of the extract: 18 MB.

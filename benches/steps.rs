@@ -5,14 +5,14 @@ mod shared;
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use rostream::batch::Batch;
-use rostream::engine::blocks::BLOCK;
-use rostream::engine::plan::Plan;
-use rostream::format::block::{Block, Boundary};
-use rostream::format::json::cut::ArrayCutter;
-use rostream::source::place::sample::Format;
-use rostream::text::scan::Dialect;
-use rostream::whole::keys::Keys;
+use rostream::internals::batch::Batch;
+use rostream::internals::engine::blocks::BLOCK;
+use rostream::internals::engine::plan::Plan;
+use rostream::internals::format::block::{Block, Boundary};
+use rostream::internals::format::json::cut::ArrayCutter;
+use rostream::internals::source::place::sample::Format;
+use rostream::internals::text::scan::Dialect;
+use rostream::internals::whole::keys::Keys;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use std::sync::Arc;

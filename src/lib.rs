@@ -60,23 +60,32 @@
 //! *rejection* of a row (data: a code and a message, never the value), and an *error* that ends the run (an enum
 //! per step, its chain printed once). Values of cells are in the rejects file and in previews alone.
 
-pub mod batch;
-pub mod cli;
-pub mod config;
-pub mod engine;
-pub mod expr;
-pub mod files;
-pub mod format;
-pub mod http;
-pub mod orgvue;
-pub mod report;
-pub mod rule;
-pub mod run;
-pub mod sandbox;
-pub mod settings;
-pub mod source;
-pub mod stage;
-pub mod state;
-pub mod text;
-pub mod upload;
-pub mod whole;
+// Here and not for the whole package: tests and benches have no other crates that could reach into them.
+#![warn(unreachable_pub)]
+
+mod batch;
+mod cli;
+mod config;
+mod engine;
+mod expr;
+mod files;
+mod format;
+mod http;
+mod orgvue;
+mod report;
+mod rule;
+mod run;
+mod sandbox;
+mod settings;
+mod source;
+mod stage;
+mod state;
+mod text;
+mod upload;
+mod whole;
+
+pub use cli::{Cli, Exit};
+
+#[doc(hidden)]
+#[allow(missing_docs, reason = "documented where they are defined")]
+pub mod internals;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use rostream::cli::{Cli, Exit};
+use rostream::{Cli, Exit};
 
 fn main() -> ExitCode {
     let exit = match Cli::try_parse() {

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rostream::config::{self, Override, Pipeline};
-use rostream::engine::blocks::{BLOCK, Blocks};
-use rostream::engine::plan::Plan;
-use rostream::run::{bind, reading, source};
-use rostream::source::Source;
-use rostream::source::place::sample::{Format, Sample};
-use rostream::stage::Resources;
+use rostream::internals::config::{self, Override, Pipeline};
+use rostream::internals::engine::blocks::{BLOCK, Blocks};
+use rostream::internals::engine::plan::Plan;
+use rostream::internals::run::{bind, reading, source};
+use rostream::internals::source::Source;
+use rostream::internals::source::place::sample::{Format, Sample};
+use rostream::internals::stage::Resources;
 
 /// An extract of so many rows, one in a hundred of them wrong.
 pub fn sample(rows: u64, format: Format) -> Vec<u8> {

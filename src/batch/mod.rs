@@ -5,7 +5,7 @@
 //! there, so that nothing is allocated per cell and whatever nobody changed is never copied. A row
 //! that is out is marked, never moved.
 
-pub mod pool;
+pub(crate) mod pool;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -36,7 +36,7 @@ pub enum Kind {
 
 /// Longest text of one cell in bytes: 28 bits of length stand beside 3 bits of kind and one that says
 /// whether the text is plain.
-pub const MAX_CELL: usize = (1 << 28) - 1;
+pub(crate) const MAX_CELL: usize = (1 << 28) - 1;
 
 /// Longest text of a batch in bytes: cells begin at a number of 32 bits.
 const MAX_TEXT: usize = u32::MAX as usize;
@@ -145,7 +145,7 @@ impl Cell {
 
 /// Whether a text stands in JSON as it is: no quote, no backslash, no control character.
 #[inline]
-pub fn is_plain(text: &[u8]) -> bool {
+pub(crate) fn is_plain(text: &[u8]) -> bool {
     // Without a way out in the middle, so that the compiler looks at many bytes at once.
     !text.iter().fold(false, |found, &b| {
         found | (b == b'"') | (b == b'\\') | (b < 0x20)
@@ -581,7 +581,7 @@ pub struct NoColumn {
 
 /// What a header of one column says of its delimiter: the first that stands in its name, of those that
 /// files commonly have, as the pipeline file writes it.
-pub fn other_delimiter(name: &str) -> Option<&'static str> {
+pub(crate) fn other_delimiter(name: &str) -> Option<&'static str> {
     let known = [(';', ";"), ('\t', "tab"), ('|', "|"), (',', ",")];
     let found = known.into_iter().find(|(c, _)| name.contains(*c))?;
     Some(found.1)

@@ -43,7 +43,7 @@ pub struct BenchArgs {
 /// Where the upload goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum TargetArg {
+pub(crate) enum TargetArg {
     /// A server in this process that reads the upload and throws it away.
     #[default]
     Null,

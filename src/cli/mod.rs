@@ -26,8 +26,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::report::progress::{Mode, Progress};
 
 pub use exit::Exit;
-pub use log::LogFormat;
-pub use pipeline::PipelineArgs;
+pub(crate) use log::LogFormat;
+pub(crate) use pipeline::PipelineArgs;
 
 /// Streams large HR extracts into Orgvue.
 #[derive(Debug, Parser)]

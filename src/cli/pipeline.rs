@@ -8,7 +8,7 @@ use super::{Exit, Failure, Globals, say};
 
 /// The pipeline file, and settings that stand before those of the file.
 #[derive(Debug, Args)]
-pub struct PipelineArgs {
+pub(crate) struct PipelineArgs {
     /// The pipeline file; `-` is standard input.
     pub pipeline: String,
     #[command(flatten)]
@@ -29,7 +29,7 @@ impl PipelineArgs {
     /// # Errors
     ///
     /// [`Exit::Usage`] where there are problems.
-    pub fn load(&self, globals: &Globals) -> Result<Pipeline, Failure> {
+    pub(crate) fn load(&self, globals: &Globals) -> Result<Pipeline, Failure> {
         match config::load(&self.pipeline, &self.sets.set, &config::process_env) {
             Ok(Loaded { pipeline, warnings }) => {
                 say_warnings(&warnings, globals);

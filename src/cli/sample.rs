@@ -60,7 +60,7 @@ fn parse_share(text: &str) -> Result<Share, String> {
 
 /// Why the sample can't be written.
 #[derive(Debug, thiserror::Error)]
-pub enum SampleError {
+pub(crate) enum SampleError {
     /// The file can't be created.
     #[error("can't create {}", path.display())]
     Create {
@@ -80,7 +80,7 @@ pub enum SampleError {
 }
 
 /// Writes the sample, and says on standard error what is wrong in it on purpose.
-pub fn run(args: &SampleArgs) -> Result<(), SampleError> {
+pub(crate) fn run(args: &SampleArgs) -> Result<(), SampleError> {
     if let Some(text) = describe(&write(args)?) {
         // A closed standard error is no reason to fail.
         let _ = writeln!(io::stderr(), "{text}");

@@ -217,7 +217,7 @@ impl SandboxArgs {
 
 /// Why `rostream sandbox` fails.
 #[derive(Debug, thiserror::Error)]
-pub enum SandboxCommandError {
+pub(crate) enum SandboxCommandError {
     /// The sandbox can't start.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
@@ -248,7 +248,7 @@ impl Drop for MadeFile {
 ///
 /// # Errors
 /// When the sandbox can't start or its token file can't be read or made.
-pub async fn run(args: SandboxArgs) -> Result<(), SandboxCommandError> {
+pub(crate) async fn run(args: SandboxArgs) -> Result<(), SandboxCommandError> {
     let path = args.token_file.clone();
     let broken = |source| SandboxCommandError::TokenFile {
         path: path.clone(),

@@ -10,18 +10,20 @@ mod meaning;
 mod pipeline;
 mod problem;
 mod schema;
-pub mod spec;
+pub(crate) mod spec;
 pub(crate) mod yaml;
 
 use std::io::Read;
 use std::path::PathBuf;
 
-pub use pipeline::{Connection, Csv, Origin, Pipeline, Rejects, Source, Target};
-pub use problem::{Place, Placed, Problem, Problems};
+pub use pipeline::Pipeline;
+pub(crate) use pipeline::{Origin, Target};
+pub use problem::Place;
+pub(crate) use problem::{Problem, Problems};
 pub use schema::schema;
 pub use yaml::overrides::Override;
-pub use yaml::places::Places;
-pub use yaml::substitute::Env;
+pub(crate) use yaml::places::Places;
+pub(crate) use yaml::substitute::Env;
 
 use xxhash_rust::xxh3::xxh3_128;
 

@@ -18,7 +18,7 @@ use crate::upload::spec::UploadSpec;
 /// where one is wrong.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PipelineSpec {
+pub(crate) struct PipelineSpec {
     /// Version of this format: 1.
     #[schemars(required, range(min = 1, max = 1))]
     pub version: Option<u32>,

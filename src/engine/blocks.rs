@@ -27,7 +27,7 @@ pub const BLOCK: usize = 256 * 1024;
 const MAX_CELLS: usize = 1 << 20;
 
 /// Records looked at for the columns of a JSON source, unless they are stated.
-pub const DISCOVERED_RECORDS: usize = 1000;
+pub(crate) const DISCOVERED_RECORDS: usize = 1000;
 
 /// How the text of a source is to be cut and read.
 #[derive(Debug, Clone)]

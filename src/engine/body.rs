@@ -129,7 +129,10 @@ where
 }
 
 /// The body as a stream.
-pub fn pieces<S, B>(processed: S, body: B) -> impl Stream<Item = Result<Bytes, B::Error>> + Send
+pub(crate) fn pieces<S, B>(
+    processed: S,
+    body: B,
+) -> impl Stream<Item = Result<Bytes, B::Error>> + Send
 where
     S: Stream<Item = Result<Processed, EngineError>> + Send,
     B: Body,

@@ -1,9 +1,9 @@
 //! The engine: blocks of text through ordered workers, into the bytes of a body.
 
-pub mod blocks;
-pub mod body;
-pub mod error;
-pub mod order;
-pub mod plan;
+pub(crate) mod blocks;
+pub(crate) mod body;
+pub(crate) mod error;
+pub(crate) mod order;
+pub(crate) mod plan;
 
 pub use error::EngineError;

@@ -17,7 +17,7 @@ use crate::source::Source;
 /// This is all the concurrency, all the ordering and all the back-pressure of the engine: no more than
 /// `2 * workers` blocks are under way at any time. Twice as many as workers, as one that is done early waits for
 /// those before it.
-pub fn in_order<T, F>(
+pub(crate) fn in_order<T, F>(
     blocks: Blocks,
     source: Arc<Source>,
     workers: usize,
@@ -127,7 +127,7 @@ impl Assembly {
 
 /// Leaves rows out of what a block became: `drop(i)` says whether the i-th encoded row goes. The hash
 /// follows where anything went.
-pub fn leave_out(processed: &mut Processed, drop: impl FnMut(usize) -> bool) {
+pub(crate) fn leave_out(processed: &mut Processed, drop: impl FnMut(usize) -> bool) {
     let before = processed.encoded.rows.len();
     processed.encoded.leave_out(drop);
     if processed.encoded.rows.len() != before {

@@ -22,7 +22,7 @@ use crate::text::dates::Date;
 use crate::upload::spec::UploadFormat;
 
 /// The name of the column that says what is to be done with an item.
-pub const ACTION: &str = "_action";
+pub(crate) const ACTION: &str = "_action";
 
 /// Everything that is done to a block, bound to the header's columns.
 pub struct Plan {

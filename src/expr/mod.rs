@@ -39,7 +39,7 @@ use regex::Regex;
 use crate::batch::{Batch, Columns, Kind, NoColumn};
 
 /// Longest expression in bytes: room for a list of a thousand codes.
-pub const MAX_LENGTH: usize = 16 * 1024;
+pub(crate) const MAX_LENGTH: usize = 16 * 1024;
 
 /// Deepest nesting of brackets: the parser's time grows steeply with it.
 const MAX_BRACKETS: usize = 24;
@@ -52,7 +52,7 @@ const MAX_DEPTH: usize = 32;
 const PARSE_STACK: usize = 64 << 20;
 
 /// Fault code of a row for which an expression can't be evaluated.
-pub const FAILED: &str = "expression_failed";
+pub(crate) const FAILED: &str = "expression_failed";
 
 /// Marks the name in `row["..."]`, so that it is a column and nothing else. Can't be in an identifier.
 const QUOTED: char = '\u{1}';
@@ -770,7 +770,7 @@ fn check_pattern(pattern: Option<&IdedExpr>, found: &mut Found) -> Result<(), Ex
 }
 
 /// The last line of a regex error says what is wrong; the lines before draw a picture of it.
-pub fn one_line(error: &regex::Error) -> String {
+pub(crate) fn one_line(error: &regex::Error) -> String {
     let text = error.to_string();
     let last = text.lines().last().unwrap_or_default();
     last.strip_prefix("error: ").unwrap_or(last).to_owned()

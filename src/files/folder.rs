@@ -11,7 +11,7 @@ use std::path::Path;
 /// # Errors
 /// It can't be made, or everybody may rename and delete files of others in it: whoever does could put a file of their
 /// own in the place of the one that is written.
-pub fn make(path: &Path) -> io::Result<()> {
+pub(crate) fn make(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

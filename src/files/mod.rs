@@ -1,3 +1,3 @@
 //! Files and folders that only their owner may see.
 
-pub mod folder;
+pub(crate) mod folder;

@@ -1,10 +1,10 @@
 //! Formats: parse a block into a [`Batch`], and encode a batch into bytes, mirror images of each other.
 
-pub mod block;
-pub mod csv;
-pub mod encode;
-pub mod json;
-pub mod written;
+pub(crate) mod block;
+pub(crate) mod csv;
+pub(crate) mod encode;
+pub(crate) mod json;
+pub(crate) mod written;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use written::Written;
 
 /// A block's buffer has room for its text and a third as much again, so that it is not moved while stages
 /// write what they change behind it.
-pub const ROOM_FOR_STAGES: usize = 3;
+pub(crate) const ROOM_FOR_STAGES: usize = 3;
 
 /// The step's name in rejects.
-pub const PARSE: &str = "parse";
+pub(crate) const PARSE: &str = "parse";
 
 /// The bytes of a block that is not UTF-8, and the offsets of those that are not, in order.
 type BadText = (Vec<u8>, Vec<usize>);
@@ -77,7 +77,7 @@ fn reject_bad_text(batch: &mut Batch, bad: &[usize], names: &[Arc<str>]) {
 
 /// Rejects the rows of a batch that have a cell of more than `limit` bytes. `names` are the columns'. A block that is
 /// no longer itself, as nearly all are, has none, and is not searched.
-pub fn reject_long_cells(batch: &mut Batch, limit: usize, names: &[Arc<str>]) {
+pub(crate) fn reject_long_cells(batch: &mut Batch, limit: usize, names: &[Arc<str>]) {
     if batch.text_len() <= limit {
         return;
     }

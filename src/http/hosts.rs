@@ -90,7 +90,7 @@ fn is_below(host: &str, domain: &str) -> bool {
 }
 
 /// Whether a host is AWS's S3, as `bucket.s3.eu-west-1.amazonaws.com` is. Other services of that domain are anybody's.
-pub fn is_s3(host: &str) -> bool {
+pub(crate) fn is_s3(host: &str) -> bool {
     AWS.iter().any(|domain| {
         host.strip_suffix(domain)
             .and_then(|host| host.strip_suffix('.'))
@@ -233,7 +233,7 @@ pub(super) fn is_refused(error: &(dyn Error + 'static)) -> bool {
 
 /// Whether an address is out in the world: none of this machine, its network segment, a private network, or one
 /// that leads to such an IPv4 address (RFC 6890, and RFC 6052 and 3056 for what embeds one).
-pub fn is_public(ip: IpAddr) -> bool {
+pub(crate) fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => is_public_v4(ip),
         IpAddr::V6(ip) => is_public_v6(ip),

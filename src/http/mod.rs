@@ -3,10 +3,10 @@
 //!
 //! Shared by the API and the upload, which do not know each other.
 
-pub mod hosts;
-pub mod retry;
-pub mod spec;
-pub mod text;
+pub(crate) mod hosts;
+pub(crate) mod retry;
+pub(crate) mod spec;
+pub(crate) mod text;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -24,7 +24,7 @@ use crate::http::spec::TimeoutsSpec;
 
 /// The most bytes that are read of an answer that is meant to be small: an error page of any size must not
 /// fill the memory.
-pub const MAX_ANSWER: usize = 64 * 1024;
+pub(crate) const MAX_ANSWER: usize = 64 * 1024;
 
 /// The longest that a server's `Retry-After` is obeyed. A longer one is more likely a mistake than a plan, and
 /// the addresses at hand would expire meanwhile.
@@ -32,7 +32,7 @@ pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// What every client starts from: HTTP/1.1 (one connection per upload, header names as sent), no redirects (a
 /// 303 would turn an upload into a GET and its 200 into a false success), and no repeats of its own.
-pub fn builder(timeouts: &TimeoutsSpec) -> reqwest::ClientBuilder {
+pub(crate) fn builder(timeouts: &TimeoutsSpec) -> reqwest::ClientBuilder {
     // A second installation is refused and changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
@@ -45,7 +45,7 @@ pub fn builder(timeouts: &TimeoutsSpec) -> reqwest::ClientBuilder {
 
 /// One kind of client, built when it is first needed: for the network, with the system's certificates and
 /// proxies; for plain http to this machine, with neither, so that the sandbox works where there are none.
-pub struct Clients {
+pub(crate) struct Clients {
     build: Box<dyn Fn() -> reqwest::ClientBuilder + Send + Sync>,
     network: OnceLock<reqwest::Client>,
     this_machine: OnceLock<reqwest::Client>,
@@ -53,7 +53,9 @@ pub struct Clients {
 
 impl Clients {
     /// A kind of client; `build` begins with [`builder`].
-    pub fn new(build: impl Fn() -> reqwest::ClientBuilder + Send + Sync + 'static) -> Clients {
+    pub(crate) fn new(
+        build: impl Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
+    ) -> Clients {
         Clients {
             build: Box::new(build),
             network: OnceLock::new(),
@@ -62,7 +64,7 @@ impl Clients {
     }
 
     /// The client for a URL with this scheme.
-    pub fn for_url(&self, url: &str) -> Result<&reqwest::Client, TransportError> {
+    pub(crate) fn for_url(&self, url: &str) -> Result<&reqwest::Client, TransportError> {
         let plain = url
             .get(..7)
             .is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"));
@@ -206,7 +208,7 @@ fn classify(error: &reqwest::Error) -> Transport {
 
 /// Reads an answer's body up to [`MAX_ANSWER`] bytes; the flag says that there was more. What came before a
 /// broken connection is an error too: half an answer is none.
-pub async fn read_small(
+pub(crate) async fn read_small(
     host: &str,
     mut response: reqwest::Response,
 ) -> Result<(Vec<u8>, bool), TransportError> {
@@ -239,7 +241,7 @@ pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
 }
 
 /// A URL's host, with its port where that is not the scheme's own.
-pub fn host_of(url: &Url) -> String {
+pub(crate) fn host_of(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     match url.port() {
         Some(port) => format!("{host}:{port}"),

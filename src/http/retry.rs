@@ -32,7 +32,7 @@ use crate::http::text::chain;
 
 /// The requests of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// Asking for a pair of addresses.
     Generate,
     /// Uploading.
@@ -72,7 +72,7 @@ pub enum Outcome<'a> {
 
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// Make the same request again, after a pause.
     Retry,
     /// Ask for a fresh pair of addresses and upload again, after a pause.
@@ -84,7 +84,7 @@ pub enum Verdict {
 }
 
 /// The table of this module.
-pub fn verdict(step: Step, outcome: Outcome<'_>) -> Verdict {
+pub(crate) fn verdict(step: Step, outcome: Outcome<'_>) -> Verdict {
     let again = match step {
         Step::Put => Verdict::RetryFreshUrl,
         _ => Verdict::Retry,
@@ -125,10 +125,10 @@ pub fn verdict(step: Step, outcome: Outcome<'_>) -> Verdict {
 }
 
 /// The API's code for a quota that only the next day renews.
-pub const QUOTA_EXCEEDED: &str = "42902";
+pub(crate) const QUOTA_EXCEEDED: &str = "42902";
 
 /// A failure that the table can judge.
-pub trait Failure {
+pub(crate) trait Failure {
     /// How the request ended.
     fn outcome(&self) -> Outcome<'_>;
 
@@ -138,12 +138,12 @@ pub trait Failure {
 
 /// Pauses between tries: half a second, doubled up to 15 s, each lengthened at random by up to as much again so
 /// that many clients do not come back together. Endless; the caller counts.
-pub fn pauses() -> impl Iterator<Item = Duration> + Send {
+pub(crate) fn pauses() -> impl Iterator<Item = Duration> + Send {
     backoff().without_max_times().build()
 }
 
 /// The longer of a pause and what the server asked for.
-pub fn pause(planned: Duration, failure: &impl Failure) -> Duration {
+pub(crate) fn pause(planned: Duration, failure: &impl Failure) -> Duration {
     planned.max(failure.retry_after().unwrap_or_default())
 }
 
@@ -156,10 +156,10 @@ fn backoff() -> ExponentialBuilder {
 }
 
 /// How many times one of the small requests is made, the first included.
-pub const ATTEMPTS: usize = 4;
+pub(crate) const ATTEMPTS: usize = 4;
 
 /// Makes a request up to [`ATTEMPTS`] times, for as long as the table says [`Verdict::Retry`].
-pub async fn with_retries<T, E, F, Fut>(step: Step, request: F) -> Result<T, E>
+pub(crate) async fn with_retries<T, E, F, Fut>(step: Step, request: F) -> Result<T, E>
 where
     E: Failure + std::error::Error,
     F: FnMut() -> Fut,

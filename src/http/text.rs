@@ -8,7 +8,7 @@ pub const MAX_EXCERPT: usize = 200;
 
 /// One line of printable text: control and direction characters become spaces, runs of white space one space,
 /// URL queries `?…`, and everything after `max` characters `…`.
-pub fn sanitise(text: &str, max: usize) -> String {
+pub(crate) fn sanitise(text: &str, max: usize) -> String {
     let mut out = String::new();
     let mut count = 0;
     let mut space = false;
@@ -46,7 +46,7 @@ pub fn sanitise(text: &str, max: usize) -> String {
 }
 
 /// An error and its causes on one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -461,7 +461,7 @@ impl Answer {
 }
 
 /// The import's query parameters: those that are set, by the API's names, in the order of its documentation.
-pub fn parameters(spec: &ImportSpec) -> impl Iterator<Item = (&'static str, &str)> {
+pub(crate) fn parameters(spec: &ImportSpec) -> impl Iterator<Item = (&'static str, &str)> {
     let yes = |flag: bool| flag.then_some("true");
     let date_format = spec.date_format.map(|format| match format {
         DateFormat::Ymd => "YYYY-MM-DD",

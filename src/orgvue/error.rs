@@ -89,7 +89,7 @@ impl std::fmt::Display for ApiError {
 }
 
 /// What to do about an error of the API, by its code; nothing for a code that is not known.
-pub fn advice(code: &str) -> Option<&'static str> {
+pub(crate) fn advice(code: &str) -> Option<&'static str> {
     Some(match code {
         "40101" | "40103" => {
             "the token did not arrive as it was sent: a proxy on the way may take the Authorization header out"

@@ -3,14 +3,15 @@
 //! Two kinds of request, by two clients that share nothing: those to the API carry the token; those to
 //! pre-signed addresses (ticket and results are read there) carry none.
 
-pub mod client;
-pub mod error;
-pub mod results;
-pub mod spec;
-pub mod splitter;
-pub mod ticket;
+pub(crate) mod client;
+pub(crate) mod error;
+pub(crate) mod results;
+pub(crate) mod spec;
+pub(crate) mod splitter;
+pub(crate) mod ticket;
 
-pub use client::{Client, Connection, Locations};
-pub use error::{ApiError, ImportError, OrgvueError, advice};
+pub(crate) use client::Locations;
+pub use client::{Client, Connection};
+pub(crate) use error::{ImportError, OrgvueError};
 pub use results::ItemResult;
-pub use ticket::{JobStatus, Ticket, WaitError};
+pub(crate) use ticket::{JobStatus, Ticket, WaitError};

@@ -13,7 +13,7 @@ use crate::settings::units::Span;
 /// Where the records go: exactly one of these.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum TargetSpec {
+pub(crate) enum TargetSpec {
     /// An Orgvue tenant.
     Orgvue(OrgvueSpec),
     /// The embedded sandbox, for trying.
@@ -24,7 +24,7 @@ pub enum TargetSpec {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(from = "OrgvueWritten")]
 #[schemars(with = "OrgvueWritten")]
-pub struct OrgvueSpec {
+pub(crate) struct OrgvueSpec {
     /// The API's host, with or without `https://`.
     pub base_url: String,
     /// The tenant's name: `^[A-Z][A-Z0-9_]{0,29}$`.
@@ -45,7 +45,7 @@ pub struct OrgvueSpec {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(from = "SandboxWritten")]
 #[schemars(with = "SandboxWritten")]
-pub struct SandboxSpec {
+pub(crate) struct SandboxSpec {
     /// The import's own settings, as for Orgvue.
     pub import: ImportSpec,
 }

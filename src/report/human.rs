@@ -7,28 +7,28 @@ use bytesize::ByteSize;
 use indicatif::HumanCount;
 
 /// A count with thousands separated by commas.
-pub fn count(n: u64) -> String {
+pub(crate) fn count(n: u64) -> String {
     HumanCount(n).to_string()
 }
 
 /// A count and its noun, which takes an `s` unless there is one.
-pub fn counted(n: u64, noun: &str) -> String {
+pub(crate) fn counted(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
 /// A number of bytes in decimal units, as networks and disks are sold.
-pub fn bytes(n: u64) -> String {
+pub(crate) fn bytes(n: u64) -> String {
     ByteSize(n).display().si().to_string()
 }
 
 /// Bytes per second in decimal units.
-pub fn rate(bytes_per_second: f64) -> String {
+pub(crate) fn rate(bytes_per_second: f64) -> String {
     // The cast saturates and takes what is not a number for zero.
     format!("{}/s", bytes(bytes_per_second as u64))
 }
 
 /// A time span: milliseconds below one second, tenths below a minute, then two units.
-pub fn time(span: Duration) -> String {
+pub(crate) fn time(span: Duration) -> String {
     let seconds = span.as_secs();
     match seconds {
         0 => format!("{} ms", span.as_millis()),
@@ -39,13 +39,13 @@ pub fn time(span: Duration) -> String {
 }
 
 /// A file's path from the root, without detours. A path that is not there stays as it is.
-pub fn whole(path: &Path) -> PathBuf {
+pub(crate) fn whole(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 /// A file's path as people would write it: without detours (`pipelines/../out`), and relative where it
 /// is below the current folder. A path that is not there stays as it is.
-pub fn path(path: &Path) -> String {
+pub(crate) fn path(path: &Path) -> String {
     let whole = whole(path);
     let here = std::env::current_dir().and_then(|here| here.canonicalize());
     match here.map(|here| whole.strip_prefix(here)) {

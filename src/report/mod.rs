@@ -1,7 +1,7 @@
 //! What a run leaves behind and says meanwhile: the rejects file, the run report, the progress.
 
-pub mod human;
-pub mod progress;
-pub mod rejects;
-pub mod run;
-pub mod spec;
+pub(crate) mod human;
+pub(crate) mod progress;
+pub(crate) mod rejects;
+pub(crate) mod run;
+pub(crate) mod spec;

@@ -23,7 +23,7 @@ const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub(crate) enum Mode {
     /// One bar a phase, redrawn in place.
     Bars,
     /// A line every five seconds, and one at the end of each phase.
@@ -34,7 +34,7 @@ pub enum Mode {
 
 impl Mode {
     /// Bars where standard error is a terminal, else lines; nothing where nothing is `wanted`.
-    pub fn detect(wanted: bool) -> Mode {
+    pub(crate) fn detect(wanted: bool) -> Mode {
         match wanted {
             false => Mode::Silent,
             true if io::stderr().is_terminal() => Mode::Bars,
@@ -45,7 +45,7 @@ impl Mode {
 
 /// The part of a run that is going on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
+pub(crate) enum Phase {
     /// The first pass over the source; its bytes are those read.
     Survey,
     /// Writing the body to a temporary file; its bytes are those read.
@@ -60,7 +60,7 @@ pub enum Phase {
 
 impl Phase {
     /// The word in front of its bar or line.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Phase::Survey => "survey",
             Phase::Spool => "spool",
@@ -80,7 +80,7 @@ impl Phase {
 
 /// What a phase has done so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub(crate) struct Counts {
     /// Rows processed.
     pub rows: u64,
     /// Bytes read: of the source as it is stored, or of the results.
@@ -123,7 +123,7 @@ enum Event {
 
 /// A handle on the progress of one run; clones share it.
 #[derive(Clone)]
-pub struct Progress(Arc<Inner>);
+pub(crate) struct Progress(Arc<Inner>);
 
 struct Inner {
     counters: Arc<Counters>,
@@ -134,7 +134,7 @@ struct Inner {
 
 impl Progress {
     /// Starts showing progress; nothing is drawn before the first [`Progress::begin`].
-    pub fn start(mode: Mode) -> Progress {
+    pub(crate) fn start(mode: Mode) -> Progress {
         match mode {
             Mode::Silent => Progress::silent(),
             Mode::Lines => {
@@ -150,7 +150,7 @@ impl Progress {
     }
 
     /// Progress that counts and shows nothing.
-    pub fn silent() -> Progress {
+    pub(crate) fn silent() -> Progress {
         Progress(Arc::new(Inner {
             counters: Arc::default(),
             events: mpsc::channel().0,
@@ -181,54 +181,54 @@ impl Progress {
 
     /// Begins a phase, which ends the one before, and sets the counters to zero. `total_bytes` is how
     /// many bytes the phase will count, where that is known.
-    pub fn begin(&self, phase: Phase, total_bytes: Option<u64>) {
+    pub(crate) fn begin(&self, phase: Phase, total_bytes: Option<u64>) {
         let ended = self.0.counters.take();
         self.0.send(Event::Begin(phase, total_bytes, ended));
     }
 
     /// Says what the phase is doing, in a word or two: the state of the job that is waited for.
-    pub fn note(&self, text: impl Into<String>) {
+    pub(crate) fn note(&self, text: impl Into<String>) {
         self.0.send(Event::Note(text.into()));
     }
 
     /// Counts rows.
     #[inline]
-    pub fn add_rows(&self, rows: u64) {
+    pub(crate) fn add_rows(&self, rows: u64) {
         self.0.counters.rows.fetch_add(rows, Relaxed);
     }
 
     /// Counts bytes read.
     #[inline]
-    pub fn add_bytes_in(&self, bytes: u64) {
+    pub(crate) fn add_bytes_in(&self, bytes: u64) {
         self.0.counters.bytes_in.fetch_add(bytes, Relaxed);
     }
 
     /// Counts bytes sent.
     #[inline]
-    pub fn add_bytes_sent(&self, bytes: u64) {
+    pub(crate) fn add_bytes_sent(&self, bytes: u64) {
         self.0.counters.bytes_sent.fetch_add(bytes, Relaxed);
     }
 
     /// What the present phase has counted.
-    pub fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> Counts {
         self.0.counters.read()
     }
 
     /// Ends the last phase and the drawing. Counting goes on and does no harm; a second call does
     /// nothing.
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         self.0.finish();
     }
 
     /// Writes to standard error, for log lines, so that they stand above the bars and not across them.
-    pub fn log_writer(&self) -> LogWriter {
+    pub(crate) fn log_writer(&self) -> LogWriter {
         LogWriter {
             bars: self.0.bars.clone(),
         }
     }
 
     /// Takes the bars off the screen while `f` prints.
-    pub fn suspend<R>(&self, f: impl FnOnce() -> R) -> R {
+    pub(crate) fn suspend<R>(&self, f: impl FnOnce() -> R) -> R {
         match &self.0.bars {
             Some(bars) => bars.suspend(f),
             None => f(),
@@ -263,7 +263,7 @@ impl Drop for Inner {
 
 /// Standard error, shared with the bars.
 #[derive(Clone)]
-pub struct LogWriter {
+pub(crate) struct LogWriter {
     bars: Option<MultiProgress>,
 }
 

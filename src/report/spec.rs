@@ -8,7 +8,7 @@ use crate::settings::units::Amount;
 /// Where rejected rows go, and how many are too many.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct RejectsSpec {
+pub(crate) struct RejectsSpec {
     /// The file, written with owner-only access.
     pub path: String,
     /// More than this stops the run before anything is sent: rows (`500`) or a share (`1%`).
@@ -32,7 +32,7 @@ impl Default for RejectsSpec {
 /// Where the run report goes.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct ReportSpec {
+pub(crate) struct ReportSpec {
     /// The folder; without it, the current one.
     pub dir: Option<String>,
 }
@@ -40,7 +40,7 @@ pub struct ReportSpec {
 /// Where a run writes down how far it came, so that it can be resumed.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct StateSpec {
+pub(crate) struct StateSpec {
     /// The folder, made with owner-only access.
     pub dir: String,
 }

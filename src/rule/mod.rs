@@ -16,10 +16,11 @@ use std::fmt;
 use crate::batch::{Batch, Columns};
 use crate::text::dates::Date;
 
-pub use spec::{ColumnRules, ColumnType, Limit, RowRule, ValidateSpec};
+pub use spec::ValidateSpec;
+pub(crate) use spec::{ColumnRules, ColumnType, Limit, RowRule};
 
 /// The stage in a fault that a rule finds.
-pub const STAGE: &str = "validate";
+pub(crate) const STAGE: &str = "validate";
 
 /// What is wrong with a rule as written.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -26,7 +26,7 @@ use crate::stage::Resources;
 use crate::whole::keys::Keys;
 
 /// A pipeline to be measured.
-pub struct Bench {
+pub(crate) struct Bench {
     pipeline: Pipeline,
     resources: Resources,
     workers: usize,
@@ -37,7 +37,7 @@ pub struct Bench {
 
 /// How long one step took over the whole source.
 #[derive(Clone, Debug)]
-pub struct Step {
+pub(crate) struct Step {
     /// `source` (reading, decompressing and splitting), `parse`, the stages by their names, `rules`,
     /// `encode`, `keys` and `hash`.
     pub name: String,
@@ -47,7 +47,7 @@ pub struct Step {
 
 /// What one pass over the source, step by step, found.
 #[derive(Clone, Debug)]
-pub struct Steps {
+pub(crate) struct Steps {
     /// The steps in order. What a pipeline does not do is not there.
     pub steps: Vec<Step>,
     /// Rows.
@@ -60,7 +60,7 @@ pub struct Steps {
 
 /// What became of the rows, as far as one block alone can tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Rows {
+pub(crate) struct Rows {
     /// Rows read.
     pub read: u64,
     /// Rows that a filter left out.
@@ -71,7 +71,7 @@ pub struct Rows {
 
 /// How long a run took, up to the end of the upload.
 #[derive(Clone, Copy, Debug)]
-pub struct Sent {
+pub(crate) struct Sent {
     /// From the start to the end of the upload.
     pub whole: Duration,
     /// The upload alone.
@@ -82,7 +82,7 @@ pub struct Sent {
 
 /// The middle of several times, and the ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spread {
+pub(crate) struct Spread {
     /// Half of them are shorter.
     pub median: Duration,
     /// The shortest.
@@ -93,7 +93,7 @@ pub struct Spread {
 
 impl Spread {
     /// The spread of these times; zero where there are none.
-    pub fn of(times: impl IntoIterator<Item = Duration>) -> Spread {
+    pub(crate) fn of(times: impl IntoIterator<Item = Duration>) -> Spread {
         let mut times: Vec<_> = times.into_iter().collect();
         times.sort();
         let middle = times.len() / 2;
@@ -151,7 +151,7 @@ impl Clock {
 ///
 /// # Errors
 /// A source that isn't there.
-pub fn can_repeat(pipeline: &Pipeline) -> Result<bool, RunError> {
+pub(crate) fn can_repeat(pipeline: &Pipeline) -> Result<bool, RunError> {
     Ok(source(pipeline)?.can_repeat())
 }
 
@@ -161,7 +161,7 @@ impl Bench {
     ///
     /// # Errors
     /// The folder can't be made.
-    pub fn new(
+    pub(crate) fn new(
         mut pipeline: Pipeline,
         resources: Resources,
         workers: usize,
@@ -186,7 +186,7 @@ impl Bench {
     }
 
     /// The pipeline as it is measured.
-    pub fn pipeline(&self) -> &Pipeline {
+    pub(crate) fn pipeline(&self) -> &Pipeline {
         &self.pipeline
     }
 
@@ -194,7 +194,7 @@ impl Bench {
     ///
     /// # Errors
     /// What would end a run.
-    pub async fn steps(&self) -> Result<Steps, RunError> {
+    pub(crate) async fn steps(&self) -> Result<Steps, RunError> {
         let source = Arc::new(source(&self.pipeline)?);
         let mut clock = Clock::new();
         let mut blocks = Blocks::open(source.clone(), reading(&self.pipeline, self.block)).await?;
@@ -260,7 +260,7 @@ impl Bench {
     ///
     /// # Errors
     /// What would end a run.
-    pub async fn survey(&mut self) -> Result<Duration, RunError> {
+    pub(crate) async fn survey(&mut self) -> Result<Duration, RunError> {
         let started = Instant::now();
         self.run(None).await?;
         Ok(started.elapsed())
@@ -271,7 +271,7 @@ impl Bench {
     ///
     /// # Errors
     /// What would end a run.
-    pub async fn send(&mut self, connection: Connection) -> Result<Option<Sent>, RunError> {
+    pub(crate) async fn send(&mut self, connection: Connection) -> Result<Option<Sent>, RunError> {
         let report = self.run(Some(connection)).await?;
         Ok(report.seconds.to_end_of_upload.map(|whole| Sent {
             whole,
@@ -311,7 +311,7 @@ impl Bench {
 ///
 /// # Errors
 /// Never, as long as its address is a URL.
-pub fn connection(target: &NullTarget) -> Result<Connection, RunError> {
+pub(crate) fn connection(target: &NullTarget) -> Result<Connection, RunError> {
     let base = target
         .base_url()
         .parse()

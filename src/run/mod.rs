@@ -1,11 +1,11 @@
 //! The run: survey, guards, upload, import, wait, results; each step once, in this order.
 
-pub mod bench;
-pub mod error;
-pub mod preview;
-pub mod results;
-pub mod resume;
-pub mod survey;
+pub(crate) mod bench;
+pub(crate) mod error;
+pub(crate) mod preview;
+pub(crate) mod results;
+pub(crate) mod resume;
+pub(crate) mod survey;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -53,7 +53,7 @@ pub use error::RunError;
 use survey::{Straight, Survey, Surveyed};
 
 /// What a run needs besides the pipeline.
-pub struct Job<'a> {
+pub(crate) struct Job<'a> {
     /// The pipeline.
     pub pipeline: &'a Pipeline,
     /// The tenant to send to; without it the run ends with the survey (`check`).
@@ -76,7 +76,7 @@ pub struct Job<'a> {
 ///
 /// # Errors
 /// Whatever ends the run early. Rejected rows are no error.
-pub async fn run(job: Job<'_>, report: &mut RunReport) -> Result<(), RunError> {
+pub(crate) async fn run(job: Job<'_>, report: &mut RunReport) -> Result<(), RunError> {
     let started = Instant::now();
     let ended = async {
         let (prepared, first) = prepare(&job, &job.pipeline.rejects.path, report).await?;
@@ -91,7 +91,7 @@ pub async fn run(job: Job<'_>, report: &mut RunReport) -> Result<(), RunError> {
 ///
 /// # Errors
 /// A table that can't be read.
-pub async fn resources(
+pub(crate) async fn resources(
     pipeline: &Pipeline,
     keys: HashMap<KeySpec, Key>,
 ) -> Result<Resources, RunError> {
@@ -897,7 +897,7 @@ fn see(told: &mut ImportReport, ticket: &Ticket) {
 }
 
 /// An error and its causes in one line.
-pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -29,7 +29,7 @@ const BLOCK: usize = 32 * 1024;
 const UNREAD: &str = "(record)";
 
 /// A pipeline bound to its source, to be looked at.
-pub struct Preview {
+pub(crate) struct Preview {
     source: Arc<Source>,
     blocks: Blocks,
     header: Header,
@@ -42,7 +42,7 @@ pub struct Preview {
 
 /// A record before and after.
 #[derive(Debug)]
-pub struct Record {
+pub(crate) struct Record {
     /// The file that it stands in.
     pub file: String,
     /// Physical line on which it begins, from 1.
@@ -60,7 +60,7 @@ pub struct Record {
 
 /// A column's name and value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Field {
+pub(crate) struct Field {
     /// The name.
     pub name: Arc<str>,
     /// The physical column; none of what the encoder adds.
@@ -75,7 +75,7 @@ impl Preview {
     ///
     /// # Errors
     /// A source that can't be read, and what the pipeline names and the header doesn't have.
-    pub async fn open(
+    pub(crate) async fn open(
         pipeline: &Pipeline,
         resources: &Resources,
         from: u64,
@@ -104,17 +104,17 @@ impl Preview {
     }
 
     /// Whether there are rules that only the whole file can decide.
-    pub fn has_whole_file_rules(&self) -> bool {
+    pub(crate) fn has_whole_file_rules(&self) -> bool {
         self.plan.key().is_some()
     }
 
     /// How many files the source has.
-    pub fn files(&self) -> usize {
+    pub(crate) fn files(&self) -> usize {
         self.source.origins().len()
     }
 
     /// The names of the source's files, for messages.
-    pub fn names(&self) -> String {
+    pub(crate) fn names(&self) -> String {
         let names: Vec<_> = self
             .source
             .origins()
@@ -129,7 +129,7 @@ impl Preview {
     ///
     /// # Errors
     /// A source that can't be read, or not as records.
-    pub async fn next(&mut self, limit: usize) -> Result<Option<Vec<Record>>, RunError> {
+    pub(crate) async fn next(&mut self, limit: usize) -> Result<Option<Vec<Record>>, RunError> {
         while let Some(block) = self.blocks.next().await? {
             let (file, line) = (block.file, block.line);
             let mut batch = self
@@ -260,12 +260,12 @@ fn quoted(text: &str) -> String {
 
 impl Record {
     /// Whether it would be sent.
-    pub fn is_sent(&self) -> bool {
+    pub(crate) fn is_sent(&self) -> bool {
         self.state == RowState::In
     }
 
     /// What becomes of it, in a word.
-    pub fn word(&self) -> &'static str {
+    pub(crate) fn word(&self) -> &'static str {
         match self.state {
             RowState::In => "sent",
             RowState::Filtered => "filtered",
@@ -275,7 +275,7 @@ impl Record {
 
     /// What stands beside what: first what the encoder puts before the columns, then the source's
     /// columns, each beside the column that it became, then what stages added.
-    pub fn pairs(&self) -> Vec<(Option<&Field>, Option<&Field>)> {
+    pub(crate) fn pairs(&self) -> Vec<(Option<&Field>, Option<&Field>)> {
         let mut rest: Vec<&Field> = self.after.iter().collect();
         let mut pairs: Vec<(Option<&Field>, Option<&Field>)> = Vec::new();
         rest.retain(|field| match field.slot {

@@ -24,7 +24,7 @@ const REASONS: usize = 20_000;
 
 /// What became of the records sent.
 #[derive(Debug, Default)]
-pub struct Joined {
+pub(crate) struct Joined {
     /// Records that the server took.
     pub accepted: u64,
     /// Records that it refused.
@@ -50,7 +50,7 @@ struct Reason {
 ///
 /// # Errors
 /// Results that can't be read.
-pub async fn join(
+pub(crate) async fn join(
     results: impl Stream<Item = Result<ItemResult, OrgvueError>>,
     known: Option<(&Surveyed, &Plan)>,
     matching: MatchResults,
@@ -134,7 +134,7 @@ impl Joined {
 ///
 /// # Errors
 /// A source that can't be read again; a rejects file that can't be written.
-pub async fn write_refused(
+pub(crate) async fn write_refused(
     joined: &mut Joined,
     surveyed: &mut Surveyed,
     reading: Reading,

@@ -19,7 +19,7 @@ use crate::state::ledger::Entry;
 ///
 /// # Errors
 /// As [`super::run`].
-pub async fn resume(
+pub(crate) async fn resume(
     job: Job<'_>,
     entry: &Entry,
     ticket: Ticket,

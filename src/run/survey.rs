@@ -245,7 +245,7 @@ impl Body for &mut Survey {
 }
 
 /// A survey whose body is sent while it is made; `check` decides at its end.
-pub struct Straight<F> {
+pub(crate) struct Straight<F> {
     /// The survey, wanted again when the upload is over.
     pub survey: Arc<Mutex<Option<Survey>>>,
     /// Whether the body may have its end.
@@ -292,7 +292,7 @@ impl<F: FnMut(&Survey) -> Result<(), RunError> + Send> Body for Straight<F> {
 ///
 /// # Errors
 /// A file that can't be written.
-pub fn write_reject(
+pub(crate) fn write_reject(
     rejects: &mut RejectsFile,
     header: &Header,
     batch: &Batch,

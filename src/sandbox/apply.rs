@@ -76,7 +76,7 @@ pub(super) struct Applier {
 
 impl Applier {
     /// An import into a data set. Indexes it, which takes a while.
-    pub fn new(
+    pub(crate) fn new(
         settings: Arc<SandboxSettings>,
         params: ImportParams,
         dataset: &mut Dataset,
@@ -109,18 +109,18 @@ impl Applier {
     }
 
     /// For items without `_action`, which are then created.
-    pub fn creating(mut self) -> Applier {
+    pub(crate) fn creating(mut self) -> Applier {
         self.default_action = Some(Action::Create);
         self
     }
 
     /// Whether one failed item undoes the import.
-    pub fn is_transaction(&self) -> bool {
+    pub(crate) fn is_transaction(&self) -> bool {
         self.journal.is_some()
     }
 
     /// Applies one item and returns its result as JSON.
-    pub fn apply(&mut self, dataset: &mut Dataset, row: Row<'_>) -> Vec<u8> {
+    pub(crate) fn apply(&mut self, dataset: &mut Dataset, row: Row<'_>) -> Vec<u8> {
         self.items += 1;
         let mut answer = Answer::default();
         let outcome = self.try_apply(dataset, row, &mut answer);
@@ -399,7 +399,7 @@ impl Applier {
     }
 
     /// Deletes what the payload didn't name. Returns the results of it, should anyone ask.
-    pub fn delete_unnamed(&mut self, dataset: &mut Dataset) -> Vec<Vec<u8>> {
+    pub(crate) fn delete_unnamed(&mut self, dataset: &mut Dataset) -> Vec<Vec<u8>> {
         let mut results = Vec::new();
         for slot in 0..self.named.len() {
             if self.named[slot] {
@@ -422,7 +422,7 @@ impl Applier {
     }
 
     /// Undoes everything, where the import is a transaction.
-    pub fn roll_back(&mut self, dataset: &mut Dataset) {
+    pub(crate) fn roll_back(&mut self, dataset: &mut Dataset) {
         if let Some(journal) = self.journal.take() {
             dataset.roll_back(journal);
         }

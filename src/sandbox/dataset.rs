@@ -19,7 +19,7 @@ pub(super) struct Item {
 
 impl Item {
     /// The item as it is read back: `_id`, then its properties.
-    pub fn write(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"_id\":\"");
         out.extend_from_slice(upper(self.id).as_bytes());
         out.push(b'"');
@@ -30,7 +30,7 @@ impl Item {
     }
 
     /// The text of a property, if it is text, a number or a boolean.
-    pub fn key_text(&self, property: &str) -> Option<String> {
+    pub(crate) fn key_text(&self, property: &str) -> Option<String> {
         properties(&self.json)
             .get(property)
             .and_then(|raw| key_text(raw))
@@ -176,25 +176,25 @@ pub(super) struct Dataset {
 
 impl Dataset {
     /// How many items.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.live
     }
 
     /// How many places, holes among them.
-    pub fn places(&self) -> usize {
+    pub(crate) fn places(&self) -> usize {
         self.slots.len()
     }
 
-    pub fn get(&self, slot: u32) -> Option<&Item> {
+    pub(crate) fn get(&self, slot: u32) -> Option<&Item> {
         self.slots.get(slot as usize)?.as_ref()
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Item> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Item> {
         self.slots.iter().flatten()
     }
 
     /// Makes items findable by a kind of key. Takes a while where the last job used another.
-    pub fn index_by(&mut self, kind: &KeyKind) {
+    pub(crate) fn index_by(&mut self, kind: &KeyKind) {
         let mut index = match (kind, &self.index) {
             (KeyKind::Id, Some(Index::Id(_))) => return,
             (KeyKind::Property(name), Some(Index::Property(indexed, _))) if name == indexed => {
@@ -217,7 +217,7 @@ impl Dataset {
     }
 
     /// The items with a key of the kind that [`Dataset::index_by`] stated last.
-    pub fn find(&self, key: &Key) -> &[u32] {
+    pub(crate) fn find(&self, key: &Key) -> &[u32] {
         match (&self.index, key) {
             (Some(Index::Id(slots)), Key::Id(id)) => {
                 slots.get(id).map(std::slice::from_ref).unwrap_or_default()
@@ -230,7 +230,7 @@ impl Dataset {
     }
 
     /// Appends an item. The key is that of the index; the caller has made sure that it is free.
-    pub fn insert(&mut self, item: Item, key: &Key) -> u32 {
+    pub(crate) fn insert(&mut self, item: Item, key: &Key) -> u32 {
         let slot = self.slots.len() as u32;
         if let Some(index) = &mut self.index {
             let text = match key {
@@ -245,7 +245,7 @@ impl Dataset {
     }
 
     /// Changes an item's properties, not its key. Returns the item as it was.
-    pub fn replace(&mut self, slot: u32, json: Box<str>) -> Option<Item> {
+    pub(crate) fn replace(&mut self, slot: u32, json: Box<str>) -> Option<Item> {
         let item = self.slots.get_mut(slot as usize)?.as_mut()?;
         let old = Item {
             id: item.id,
@@ -255,7 +255,7 @@ impl Dataset {
     }
 
     /// Deletes an item. Returns it.
-    pub fn remove(&mut self, slot: u32) -> Option<Item> {
+    pub(crate) fn remove(&mut self, slot: u32) -> Option<Item> {
         let item = self.slots.get_mut(slot as usize)?.take()?;
         self.live -= 1;
         match &mut self.index {
@@ -278,7 +278,7 @@ impl Dataset {
     }
 
     /// Undoes changes: what each place held before, the oldest change first.
-    pub fn roll_back(&mut self, journal: Vec<(u32, Option<Item>)>) {
+    pub(crate) fn roll_back(&mut self, journal: Vec<(u32, Option<Item>)>) {
         for (slot, item) in journal.into_iter().rev() {
             if let Some(place) = self.slots.get_mut(slot as usize) {
                 *place = item;
@@ -292,7 +292,7 @@ impl Dataset {
     }
 
     /// Closes the holes once they are in the majority.
-    pub fn tidy(&mut self) {
+    pub(crate) fn tidy(&mut self) {
         if self.slots.len() > 2 * self.live {
             self.slots.retain(Option::is_some);
             self.slots.shrink_to_fit();

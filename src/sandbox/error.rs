@@ -18,7 +18,11 @@ pub(super) struct ApiError {
 }
 
 impl ApiError {
-    pub fn new(name: &'static str, code: &'static str, message: impl Into<String>) -> ApiError {
+    pub(crate) fn new(
+        name: &'static str,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> ApiError {
         ApiError {
             name,
             code,
@@ -92,7 +96,7 @@ pub(super) struct StorageError {
 }
 
 impl StorageError {
-    pub const fn new(
+    pub(crate) const fn new(
         status: StatusCode,
         code: &'static str,
         message: &'static str,
@@ -105,7 +109,7 @@ impl StorageError {
         }
     }
 
-    pub const fn no_such_key() -> StorageError {
+    pub(crate) const fn no_such_key() -> StorageError {
         StorageError::new(
             StatusCode::NOT_FOUND,
             "NoSuchKey",
@@ -113,7 +117,7 @@ impl StorageError {
         )
     }
 
-    pub const fn internal() -> StorageError {
+    pub(crate) const fn internal() -> StorageError {
         StorageError::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "InternalError",

@@ -386,7 +386,7 @@ pub(super) struct Callback(String);
 
 impl Callback {
     /// A template whose URL is on this machine: a sandbox calls nobody else.
-    pub fn new(template: &str) -> Option<Callback> {
+    pub(crate) fn new(template: &str) -> Option<Callback> {
         let callback = Callback(template.to_owned());
         let url = callback.render("TENANT", Status::Completed, "trace")?;
         let loopback = match url.host()? {

@@ -24,7 +24,7 @@ use super::SandboxError;
 
 /// A running null target on 127.0.0.1. It ends when it is dropped.
 #[derive(Debug)]
-pub struct NullTarget {
+pub(crate) struct NullTarget {
     shared: Arc<Shared>,
     _stop: DropGuard,
 }
@@ -40,7 +40,7 @@ impl NullTarget {
     ///
     /// # Errors
     /// When no port can be had.
-    pub async fn start() -> Result<NullTarget, SandboxError> {
+    pub(crate) async fn start() -> Result<NullTarget, SandboxError> {
         let bind = |source| SandboxError::Bind { port: 0, source };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
@@ -71,17 +71,17 @@ impl NullTarget {
     }
 
     /// `http://127.0.0.1:<port>`.
-    pub fn base_url(&self) -> &str {
+    pub(crate) fn base_url(&self) -> &str {
         &self.shared.base_url
     }
 
     /// Any token will do; this is one.
-    pub fn token(&self) -> SecretString {
+    pub(crate) fn token(&self) -> SecretString {
         SecretString::from("null")
     }
 
     /// Bytes of uploads taken so far.
-    pub fn taken(&self) -> u64 {
+    pub(crate) fn taken(&self) -> u64 {
         self.shared.taken.load(Ordering::Relaxed)
     }
 }

@@ -41,7 +41,7 @@ pub(super) enum DateFormat {
 
 impl DateFormat {
     /// The date in ISO form, if it is one in this format.
-    pub fn to_iso(self, text: &str) -> Option<String> {
+    pub(crate) fn to_iso(self, text: &str) -> Option<String> {
         let (separator, places) = match self {
             DateFormat::Ymd => ('-', [0, 1, 2]),
             DateFormat::Dmy => ('/', [2, 1, 0]),
@@ -67,7 +67,7 @@ impl DateFormat {
 impl ImportParams {
     /// Reads a query string. All faults are reported together. A parameter that the documentation
     /// doesn't know is refused, so that a misspelt one is noticed here and not in production.
-    pub fn parse(query: &str) -> Result<ImportParams, ApiErrors> {
+    pub(crate) fn parse(query: &str) -> Result<ImportParams, ApiErrors> {
         let mut params = ImportParams::default();
         let mut errors = Vec::new();
         let mut identified_by: Vec<String> = Vec::new();

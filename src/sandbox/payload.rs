@@ -57,7 +57,7 @@ pub(super) enum Payload {
 }
 
 impl Payload {
-    pub fn new(format: Format, source: Bytes) -> Payload {
+    pub(crate) fn new(format: Format, source: Bytes) -> Payload {
         Payload::in_chunks(format, source, CHUNK)
     }
 
@@ -84,7 +84,7 @@ impl Payload {
     }
 
     /// Reads on and hands over the items found, some hundreds at most. False at the end.
-    pub async fn next_batch(&mut self, take: Take<'_>) -> Result<bool, Malformed> {
+    pub(crate) async fn next_batch(&mut self, take: Take<'_>) -> Result<bool, Malformed> {
         match self {
             Payload::Json(json) => json.next_batch(take).await,
             Payload::Csv(csv) => csv.next_batch(take).await,

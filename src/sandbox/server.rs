@@ -51,7 +51,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub fn new(
+    pub(crate) fn new(
         settings: SandboxSettings,
         token: SecretString,
         host: String,
@@ -75,12 +75,12 @@ impl Shared {
     }
 
     /// The data set, for a moment.
-    pub fn dataset(&self) -> MutexGuard<'_, Dataset> {
+    pub(crate) fn dataset(&self) -> MutexGuard<'_, Dataset> {
         self.dataset.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Starts a task that ends with the sandbox.
-    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let task = self.stop.clone().run_until_cancelled_owned(task);
         self.tasks.spawn(async move {
             task.await;
@@ -88,12 +88,12 @@ impl Shared {
     }
 
     /// Tells every task to end.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.stop.cancel();
     }
 
     /// Waits for the end of every task.
-    pub async fn stopped(&self) {
+    pub(crate) async fn stopped(&self) {
         self.tasks.close();
         self.tasks.wait().await;
     }
@@ -184,7 +184,7 @@ pub(super) struct Head(Arc<Mutex<Vec<u8>>>);
 
 impl Head {
     /// The names of headers that are not in Title-Case.
-    pub fn odd_names(&self) -> Vec<String> {
+    pub(crate) fn odd_names(&self) -> Vec<String> {
         let head = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&head)
             .split("\r\n")

@@ -30,7 +30,7 @@ pub(super) struct Signer {
 }
 
 impl Signer {
-    pub fn new(host: String) -> Signer {
+    pub(crate) fn new(host: String) -> Signer {
         Signer {
             key: rand::random(),
             host,
@@ -38,7 +38,7 @@ impl Signer {
     }
 
     /// A URL for one method on one path. With `content_type` the request must carry exactly that.
-    pub fn url(
+    pub(crate) fn url(
         &self,
         method: &Method,
         path: &str,
@@ -96,7 +96,7 @@ impl Signer {
     }
 
     /// Whether a request may pass: S3's checks in S3's words.
-    pub fn check(
+    pub(crate) fn check(
         &self,
         method: &Method,
         uri: &Uri,
@@ -175,7 +175,7 @@ impl Signer {
     }
 
     /// The path of a URL that this sandbox signed for `method` and that is still valid.
-    pub fn own_path(&self, method: &Method, url: &str) -> Option<String> {
+    pub(crate) fn own_path(&self, method: &Method, url: &str) -> Option<String> {
         let uri: Uri = url.parse().ok()?;
         if uri.scheme_str() != Some("http") || uri.authority()?.as_str() != self.host {
             return None;

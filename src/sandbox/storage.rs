@@ -60,7 +60,7 @@ pub(super) struct Store {
 }
 
 impl Store {
-    pub fn new(parent: Option<&FilePath>, life: Duration) -> std::io::Result<Store> {
+    pub(crate) fn new(parent: Option<&FilePath>, life: Duration) -> std::io::Result<Store> {
         let mut builder = tempfile::Builder::new();
         builder.prefix("rostream-sandbox-");
         #[cfg(unix)]
@@ -82,7 +82,7 @@ impl Store {
     }
 
     /// Makes a place for a file and returns its id. Files whose time is over go at this occasion.
-    pub fn generate(&self, format: Format, gzip: bool) -> String {
+    pub(crate) fn generate(&self, format: Format, gzip: bool) -> String {
         let id = hex(&rand::random::<[u8; 16]>());
         let entry = Entry {
             format,
@@ -104,7 +104,7 @@ impl Store {
     }
 
     /// A file that still lives.
-    pub fn entry(&self, id: &str) -> Option<Entry> {
+    pub(crate) fn entry(&self, id: &str) -> Option<Entry> {
         self.entries()
             .get(id)
             .filter(|entry| entry.touched.elapsed() < self.life)
@@ -112,7 +112,7 @@ impl Store {
     }
 
     /// A file in the making, readable by its owner alone. It is gone when the value is dropped.
-    pub fn draft(&self) -> std::io::Result<NamedTempFile> {
+    pub(crate) fn draft(&self) -> std::io::Result<NamedTempFile> {
         // Owner-only is what tempfile makes on its own.
         tempfile::Builder::new()
             .prefix("draft-")
@@ -134,7 +134,7 @@ impl Store {
     }
 
     /// Puts a job's results into their place.
-    pub fn keep_result(
+    pub(crate) fn keep_result(
         &self,
         id: &str,
         draft: NamedTempFile,
@@ -159,7 +159,7 @@ impl Store {
     }
 
     /// Where the client's last complete upload lies.
-    pub fn last_upload(&self) -> Option<PathBuf> {
+    pub(crate) fn last_upload(&self) -> Option<PathBuf> {
         self.last_upload
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -1,5 +1,5 @@
 //! What settings are made of: values with a unit, limits, secrets.
 
-pub mod limits;
-pub mod secret;
-pub mod units;
+pub(crate) mod limits;
+pub(crate) mod secret;
+pub(crate) mod units;

@@ -118,7 +118,7 @@ impl fmt::Debug for PresignedUrl {
 }
 
 /// Whether a URL's host is this machine: `localhost`, 127.0.0.0/8, `::1`.
-pub fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
         Some(Host::Ipv4(ip)) => ip.is_loopback(),

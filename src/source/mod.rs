@@ -6,8 +6,8 @@
 //! as they were. A sample is made again each time, in a thread of its own.
 
 mod bytes;
-pub mod place;
-pub mod spec;
+pub(crate) mod place;
+pub(crate) mod spec;
 
 use std::fs::File;
 use std::io::{self, Seek};
@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::SystemTime;
 
-pub use self::bytes::Text;
+pub(crate) use self::bytes::Text;
 use ::bytes::Bytes;
 use spec::{Compression, Encoding};
 use tokio_util::io::StreamReader;

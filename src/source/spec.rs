@@ -14,7 +14,7 @@ use crate::source::place::sample;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("oneOf" = [{ "required": ["path"] }, { "required": ["sample"] }]))]
-pub struct SourceSpec {
+pub(crate) struct SourceSpec {
     /// A path, a glob, a list of either, or `-` for standard input.
     #[serde(default)]
     #[schemars(with = "OneOrMany")]
@@ -43,7 +43,7 @@ pub struct SourceSpec {
 /// A made-up HR extract. The same settings, the same bytes.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SampleSpec {
+pub(crate) struct SampleSpec {
     /// How many people.
     #[schemars(range(min = 1))]
     pub rows: u64,
@@ -66,7 +66,7 @@ fn no_errors() -> Amount {
 /// One value or a list of them.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
 #[serde(untagged)]
-pub enum OneOrMany {
+pub(crate) enum OneOrMany {
     /// One.
     One(String),
     /// Several, in order.
@@ -75,7 +75,7 @@ pub enum OneOrMany {
 
 impl OneOrMany {
     /// All of them, in order.
-    pub fn as_slice(&self) -> &[String] {
+    pub(crate) fn as_slice(&self) -> &[String] {
         match self {
             OneOrMany::One(one) => std::slice::from_ref(one),
             OneOrMany::Many(many) => many,
@@ -175,7 +175,7 @@ pub enum Encoding {
 /// How CSV is written.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct CsvSpec {
+pub(crate) struct CsvSpec {
     /// Between cells: one ASCII character, or `tab`.
     pub delimiter: Option<String>,
     /// Around cells: one ASCII character.

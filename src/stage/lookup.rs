@@ -18,10 +18,10 @@ use super::{Bound, EMPTY, FAULTY, Place, Resources, Stage, add_column, check_nam
 use crate::batch::{Batch, Columns, Kind};
 
 /// Largest table file in bytes: a list of departments or people, not a second extract.
-pub const MAX_BYTES: u64 = 64 << 20;
+pub(crate) const MAX_BYTES: u64 = 64 << 20;
 
 /// Most rows of a table.
-pub const MAX_ROWS: usize = 1_000_000;
+pub(crate) const MAX_ROWS: usize = 1_000_000;
 
 const NAME: &str = "lookup";
 

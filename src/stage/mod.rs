@@ -4,25 +4,25 @@
 //! header is known and returns the running [`Stage`], so an unbound stage cannot run. Many stages
 //! (rename, select, drop) only change the list of columns: they bind to nothing and cost nothing.
 
-pub mod boolean;
-pub mod case;
-pub mod coalesce;
-pub mod concat;
-pub mod date;
-pub mod drop;
-pub mod filter;
-pub mod hash;
-pub mod lookup;
-pub mod map;
-pub mod number;
-pub mod rename;
-pub mod replace;
-pub mod select;
-pub mod set;
-pub mod split;
+pub(crate) mod boolean;
+pub(crate) mod case;
+pub(crate) mod coalesce;
+pub(crate) mod concat;
+pub(crate) mod date;
+pub(crate) mod drop;
+pub(crate) mod filter;
+pub(crate) mod hash;
+pub(crate) mod lookup;
+pub(crate) mod map;
+pub(crate) mod number;
+pub(crate) mod rename;
+pub(crate) mod replace;
+pub(crate) mod select;
+pub(crate) mod set;
+pub(crate) mod split;
 #[cfg(test)]
 pub(crate) mod testing;
-pub mod trim;
+pub(crate) mod trim;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -53,7 +53,7 @@ pub enum BindError {
 }
 
 /// A running stage, or nothing where binding did all the work.
-pub type Bound = Result<Option<Box<dyn Stage>>, BindError>;
+pub(crate) type Bound = Result<Option<Box<dyn Stage>>, BindError>;
 
 /// What a stage may use besides the columns: tables read beforehand, secrets, the pipeline's folder.
 #[derive(Default)]

@@ -21,7 +21,7 @@ pub struct SetSpec(IndexMap<String, ValueSpec>);
 
 /// What a column is set to.
 #[derive(Clone, Debug, PartialEq)]
-pub enum ValueSpec {
+pub(crate) enum ValueSpec {
     /// The value of an expression, row by row.
     Expression(String),
     /// The same for all rows.
@@ -30,7 +30,7 @@ pub enum ValueSpec {
 
 /// A constant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Constant {
+pub(crate) enum Constant {
     /// Text.
     Text(String),
     /// A number, in JSON's grammar.

@@ -31,7 +31,7 @@ use crate::settings::secret::PresignedUrl;
 use crate::source::Source;
 
 /// Version of the files' form.
-pub const LEDGER_VERSION: u32 = 1;
+pub(crate) const LEDGER_VERSION: u32 = 1;
 
 /// The largest file that is read, in bytes: many times what a run with thousands of sources needs.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
@@ -112,7 +112,7 @@ fn holder(holds: &str) -> String {
 /// The last step that a run began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Step {
+pub(crate) enum Step {
     /// An upload address is asked for and the body sent.
     Uploading,
     /// The upload is complete, and the import is asked for.
@@ -125,7 +125,7 @@ pub enum Step {
 
 /// What is written down of a run. No cell value, and no address that could be used.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// Version of the form: [`LEDGER_VERSION`].
     pub ledger_version: u32,
     /// The run's name.
@@ -160,7 +160,7 @@ pub struct Entry {
 
 /// A pipeline, to be found and known again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PipelineMark {
+pub(crate) struct PipelineMark {
     /// Its name.
     pub name: String,
     /// Its file, absolute; nothing for standard input.
@@ -173,7 +173,7 @@ pub struct PipelineMark {
 
 /// A data set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TargetMark {
+pub(crate) struct TargetMark {
     /// The API's address.
     pub base_url: String,
     /// The tenant's name.
@@ -184,7 +184,7 @@ pub struct TargetMark {
 
 /// A file of the source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SourceMark {
+pub(crate) struct SourceMark {
     /// As the report names it.
     pub path: String,
     /// Its bytes as stored.
@@ -195,7 +195,7 @@ pub struct SourceMark {
 
 /// A job at the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TicketMark {
+pub(crate) struct TicketMark {
     /// The server's name for the request that made it.
     pub trace_id: Option<String>,
     /// When it was made, as the server wrote it.
@@ -215,7 +215,7 @@ struct Addresses {
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ended {
+pub(crate) struct Ended {
     /// When.
     pub at: Timestamp,
     /// In what way.
@@ -229,7 +229,7 @@ pub struct Ended {
 /// What ended a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum By {
+pub(crate) enum By {
     /// A process that went on to the end.
     Run,
     /// A later start, which found that nothing had been imported.
@@ -244,7 +244,7 @@ impl Entry {
     /// What is known of a run before its first step.
     ///
     /// Nothing for a pipeline whose target is in this process: there is nothing to come back to.
-    pub fn new(run_id: RunId, pipeline: &Pipeline) -> Option<Entry> {
+    pub(crate) fn new(run_id: RunId, pipeline: &Pipeline) -> Option<Entry> {
         let Target::Orgvue(to) = &pipeline.target else {
             return None;
         };
@@ -281,7 +281,7 @@ impl Entry {
     ///
     /// # Errors
     /// Another token; a damaged entry.
-    pub fn open_ticket(&self, token: &SecretString) -> Result<Option<Ticket>, LedgerError> {
+    pub(crate) fn open_ticket(&self, token: &SecretString) -> Result<Option<Ticket>, LedgerError> {
         let Some(mark) = &self.ticket else {
             return Ok(None);
         };
@@ -310,16 +310,16 @@ impl Entry {
 
 /// The state folder.
 #[derive(Clone, Debug)]
-pub struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
     /// A folder that need not be there.
-    pub fn new(path: impl Into<PathBuf>) -> Folder {
+    pub(crate) fn new(path: impl Into<PathBuf>) -> Folder {
         Folder(path.into())
     }
 
     /// Where it is.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
@@ -327,7 +327,7 @@ impl Folder {
     ///
     /// # Errors
     /// A file that can't be read, or is not a run's: it may be one that needs to be looked after.
-    pub fn entries(&self) -> Result<Vec<Entry>, LedgerError> {
+    pub(crate) fn entries(&self) -> Result<Vec<Entry>, LedgerError> {
         let failed = |source| self.failed(source);
         let listed = match fs::read_dir(&self.0) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -350,7 +350,7 @@ impl Folder {
     ///
     /// # Errors
     /// A lock that another process holds; a folder that can't be used.
-    pub fn lock(&self, pipeline: &str, run: &RunId) -> Result<Lock, LedgerError> {
+    pub(crate) fn lock(&self, pipeline: &str, run: &RunId) -> Result<Lock, LedgerError> {
         crate::files::folder::make(&self.0).map_err(|source| self.failed(source))?;
         self.is_own()?;
         let name = file_name(pipeline);
@@ -414,7 +414,7 @@ impl Folder {
 
 /// The lock of a pipeline: as long as it is held, nobody else writes its runs down.
 #[derive(Debug)]
-pub struct Lock {
+pub(crate) struct Lock {
     folder: Folder,
     /// Where a file is written before it takes its place.
     draft: PathBuf,
@@ -428,7 +428,7 @@ impl Lock {
     ///
     /// # Errors
     /// A state that can't be read or written.
-    pub fn unfinished(
+    pub(crate) fn unfinished(
         &self,
         pipeline: &str,
         mut closed: impl FnMut(&Entry),
@@ -457,7 +457,12 @@ impl Lock {
     ///
     /// # Errors
     /// A state that can't be written.
-    pub fn end(&self, entry: &mut Entry, outcome: Outcome, by: By) -> Result<(), LedgerError> {
+    pub(crate) fn end(
+        &self,
+        entry: &mut Entry,
+        outcome: Outcome,
+        by: By,
+    ) -> Result<(), LedgerError> {
         end(entry, outcome, outcome.exit_code(), by);
         self.write(entry)
     }
@@ -487,7 +492,7 @@ impl Lock {
 }
 
 /// Runs whose import another run has repeated. One that never asked for its own has repeated nothing.
-pub fn repeated(entries: &[Entry]) -> Vec<RunId> {
+pub(crate) fn repeated(entries: &[Entry]) -> Vec<RunId> {
     entries
         .iter()
         .filter(|entry| entry.step != Step::Uploading && entry.counts.sent > 0)
@@ -556,7 +561,7 @@ fn file_name(pipeline: &str) -> String {
 /// A run's own entry, under its pipeline's lock. What it holds in memory and what stands in the file are the
 /// same, but where a file could not be written.
 #[derive(Debug)]
-pub struct Ledger {
+pub(crate) struct Ledger {
     lock: Lock,
     token: SecretString,
     entry: Mutex<Entry>,
@@ -566,7 +571,7 @@ pub struct Ledger {
 
 impl Ledger {
     /// Begins, or takes up, an entry; nothing is written yet. `earlier` is the run whose import it repeats.
-    pub fn new(
+    pub(crate) fn new(
         lock: Lock,
         token: SecretString,
         mut entry: Entry,
@@ -584,7 +589,7 @@ impl Ledger {
     }
 
     /// The entry as it is now.
-    pub fn entry(&self) -> Entry {
+    pub(crate) fn entry(&self) -> Entry {
         locked(&self.entry).clone()
     }
 
@@ -592,7 +597,7 @@ impl Ledger {
     ///
     /// # Errors
     /// A file that can't be written; the step must not be taken then.
-    pub fn uploading(&self, source: &Source, report: &RunReport) -> Result<(), LedgerError> {
+    pub(crate) fn uploading(&self, source: &Source, report: &RunReport) -> Result<(), LedgerError> {
         let mut entry = locked(&self.entry);
         entry.step = Step::Uploading;
         entry.attempt += 1;
@@ -613,7 +618,7 @@ impl Ledger {
     ///
     /// # Errors
     /// A file that can't be written; the step must not be taken then.
-    pub fn importing(&self, report: &RunReport) -> Result<(), LedgerError> {
+    pub(crate) fn importing(&self, report: &RunReport) -> Result<(), LedgerError> {
         let mut entry = locked(&self.entry);
         entry.step = Step::Importing;
         tell(&mut entry, report);
@@ -635,7 +640,7 @@ impl Ledger {
 
     /// A ticket, or what has become of it. Where this can't be written the job goes on all the same, so the run
     /// does, too; the end of the run tries again.
-    pub fn ticket(&self, ticket: &Ticket) {
+    pub(crate) fn ticket(&self, ticket: &Ticket) {
         let mut entry = locked(&self.entry);
         let url = |url: &Option<PresignedUrl>| url.as_ref().map(|url| url.expose().to_owned());
         let addresses = Addresses {
@@ -670,7 +675,7 @@ impl Ledger {
     ///
     /// # Errors
     /// A file that can't be written.
-    pub fn over(&self, outcome: Outcome, exit_code: u8) -> Result<(), LedgerError> {
+    pub(crate) fn over(&self, outcome: Outcome, exit_code: u8) -> Result<(), LedgerError> {
         let mut entry = locked(&self.entry);
         let open = match entry.step {
             Step::Ended => return Ok(()),

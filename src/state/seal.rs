@@ -26,7 +26,7 @@ pub enum SealError {
 }
 
 /// Seals a text for whoever holds `token`; `run` is the run's name.
-pub fn seal(text: &str, token: &SecretString, run: &str) -> Result<String, SealError> {
+pub(crate) fn seal(text: &str, token: &SecretString, run: &str) -> Result<String, SealError> {
     let salt: [u8; SALT] = rand::random();
     let mut sealed = text.as_bytes().to_vec();
     key(token, &salt)
@@ -39,7 +39,11 @@ pub fn seal(text: &str, token: &SecretString, run: &str) -> Result<String, SealE
 }
 
 /// Opens what [`seal`] made.
-pub fn open(sealed: &str, token: &SecretString, run: &str) -> Result<SecretString, SealError> {
+pub(crate) fn open(
+    sealed: &str,
+    token: &SecretString,
+    run: &str,
+) -> Result<SecretString, SealError> {
     let bytes = BASE64.decode(sealed).map_err(|_| SealError::Closed)?;
     let (salt, sealed) = bytes.split_at_checked(SALT).ok_or(SealError::Closed)?;
     let mut sealed = sealed.to_vec();

@@ -1,5 +1,5 @@
 //! Text as bytes and as values: searching bytes, dates, decimals.
 
-pub mod dates;
-pub mod decimal;
-pub mod scan;
+pub(crate) mod dates;
+pub(crate) mod decimal;
+pub(crate) mod scan;

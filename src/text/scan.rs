@@ -101,7 +101,7 @@ impl<const N: usize> Iterator for Hits<'_, N> {
 ///
 /// Which bytes stand in strings is found for 64 at a time: those behind an odd number of quotes. So the quotes,
 /// of which there are many, need not be walked.
-pub struct Brackets<'t> {
+pub(crate) struct Brackets<'t> {
     text: &'t [u8],
     /// Offset of the 64 bytes that `mask` tells of.
     base: usize,
@@ -118,7 +118,7 @@ pub struct Brackets<'t> {
 
 impl<'t> Brackets<'t> {
     /// The brackets of a text that begins in no string.
-    pub fn new(text: &'t [u8]) -> Self {
+    pub(crate) fn new(text: &'t [u8]) -> Self {
         Brackets {
             text,
             base: 0,
@@ -131,7 +131,7 @@ impl<'t> Brackets<'t> {
     }
 
     /// Where the string was opened in which the text ends, when all of it was walked.
-    pub fn open_string(&self) -> Option<usize> {
+    pub(crate) fn open_string(&self) -> Option<usize> {
         (self.within != 0).then_some(self.quote)
     }
 
@@ -205,7 +205,7 @@ impl Iterator for Brackets<'_> {
 /// Whether the same `len` bytes stand at two places of a text, the first before the second. Such pieces are short,
 /// and comparing 32 bytes at once costs less than a call.
 #[inline(always)]
-pub fn same(text: &[u8], first: usize, second: usize, len: usize) -> bool {
+pub(crate) fn same(text: &[u8], first: usize, second: usize, len: usize) -> bool {
     if len <= 32
         && let Some(a) = text[first..].first_chunk::<32>()
         && let Some(b) = text[second..].first_chunk::<32>()
@@ -221,7 +221,7 @@ pub fn same(text: &[u8], first: usize, second: usize, len: usize) -> bool {
 ///
 /// Most strings are short, so that the first 16 bytes have their end: no mask is kept for the next search.
 #[inline(always)]
-pub fn end_of_plain(text: &[u8], start: usize) -> Option<usize> {
+pub(crate) fn end_of_plain(text: &[u8], start: usize) -> Option<usize> {
     let mut at = start;
     while let Some(bytes) = text.get(at..)?.first_chunk::<16>() {
         let lane = u8x16::new(*bytes);
@@ -239,7 +239,7 @@ pub fn end_of_plain(text: &[u8], start: usize) -> Option<usize> {
 }
 
 /// How deep the brackets and braces of a JSON text are nested.
-pub fn depth(text: &[u8]) -> u32 {
+pub(crate) fn depth(text: &[u8]) -> u32 {
     let (mut depth, mut deepest) = (0u32, 0);
     for at in Brackets::new(text) {
         depth = match text[at] {

@@ -38,7 +38,7 @@ pub enum BodyError {
 
 /// Cuts a body to pieces of at most `chunk` bytes (at least one), without copying. Small pieces stay as they
 /// are, empty ones are left out.
-pub fn chunks<S, E>(inner: S, chunk: usize) -> impl Stream<Item = Result<Bytes, E>> + Send
+pub(crate) fn chunks<S, E>(inner: S, chunk: usize) -> impl Stream<Item = Result<Bytes, E>> + Send
 where
     S: Stream<Item = Result<Bytes, E>> + Send,
     E: Send,
@@ -58,7 +58,7 @@ where
 /// is cut, and the storage, which has not seen the last bytes, keeps nothing.
 ///
 /// `sent` is counted up as pieces are released.
-pub fn exact<S>(inner: S, length: u64, sent: Arc<AtomicU64>) -> Exact<S> {
+pub(crate) fn exact<S>(inner: S, length: u64, sent: Arc<AtomicU64>) -> Exact<S> {
     Exact {
         inner,
         length,
@@ -70,7 +70,7 @@ pub fn exact<S>(inner: S, length: u64, sent: Arc<AtomicU64>) -> Exact<S> {
 }
 
 /// The stream made by [`exact`].
-pub struct Exact<S> {
+pub(crate) struct Exact<S> {
     inner: S,
     length: u64,
     seen: u64,

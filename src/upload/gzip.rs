@@ -41,7 +41,10 @@ const STATE: usize = 384 * 1024;
 /// Compresses a body on its way, on blocking threads. For each of `workers`, two pieces of at most 1 MiB and their runs
 /// are held, and the compressors. Where the body fails so does this, and then it has no trailer: nothing takes it for
 /// whole.
-pub fn compressed<S, E>(body: S, workers: usize) -> impl Stream<Item = Result<Bytes, E>> + Send
+pub(crate) fn compressed<S, E>(
+    body: S,
+    workers: usize,
+) -> impl Stream<Item = Result<Bytes, E>> + Send
 where
     S: Stream<Item = Result<Bytes, E>> + Send,
     E: From<BodyError> + Send,

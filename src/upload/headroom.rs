@@ -33,7 +33,7 @@ pub struct TooSlow {
 ///
 /// # Errors
 /// It can't be done in time.
-pub fn fits(
+pub(crate) fn fits(
     length: u64,
     life: Duration,
     limit: Option<Rate>,

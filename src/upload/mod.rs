@@ -4,11 +4,11 @@
 //! module is about ends: the last bytes leave only when the body has ended as it should ([`body::exact`]), and a
 //! success is believed only when every byte had been taken ([`put::Uploader`]).
 
-pub mod body;
-pub mod gzip;
-pub mod headroom;
-pub mod pace;
-pub mod put;
+pub(crate) mod body;
+pub(crate) mod gzip;
+pub(crate) mod headroom;
+pub(crate) mod pace;
+pub(crate) mod put;
 
-pub mod spec;
-pub mod spool;
+pub(crate) mod spec;
+pub(crate) mod spool;

@@ -27,7 +27,7 @@ const CELLS_PER_SECOND: u64 = 10_000;
 /// Lets a body through at no more than `rate` bytes per second (as fast as it comes where there is none), in pieces of
 /// at most `chunk` bytes. In any span of time no more than `rate x time + chunk + 50 ms x rate` bytes pass,
 /// give or take three cells of the limiter (0.3 ms worth).
-pub fn pace<S, E>(
+pub(crate) fn pace<S, E>(
     inner: S,
     rate: Option<Rate>,
     chunk: usize,

@@ -60,7 +60,7 @@ pub enum SpoolError {
 }
 
 /// A spool file that is being written.
-pub struct SpoolWriter {
+pub(crate) struct SpoolWriter {
     file: tokio::fs::File,
     dir: PathBuf,
     written: u64,
@@ -68,7 +68,7 @@ pub struct SpoolWriter {
 
 impl SpoolWriter {
     /// Makes the file in a folder, or in the system's temporary folder.
-    pub async fn create(dir: Option<&Path>) -> Result<SpoolWriter, SpoolError> {
+    pub(crate) async fn create(dir: Option<&Path>) -> Result<SpoolWriter, SpoolError> {
         let dir = dir.map_or_else(std::env::temp_dir, Path::to_owned);
         let wanted = dir.clone();
         let made = tokio::task::spawn_blocking(move || tempfile::tempfile_in(wanted)).await;
@@ -84,14 +84,14 @@ impl SpoolWriter {
     }
 
     /// Appends bytes.
-    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), SpoolError> {
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), SpoolError> {
         self.written += bytes.len() as u64;
         let done = self.file.write_all(bytes).await;
         done.map_err(|error| self.failed(error))
     }
 
     /// Ends the file: only now is its length known, and only now has a full disk been told of every byte.
-    pub async fn finish(mut self) -> Result<Spool, SpoolError> {
+    pub(crate) async fn finish(mut self) -> Result<Spool, SpoolError> {
         if let Err(error) = self.file.shutdown().await {
             return Err(self.failed(error));
         }
@@ -125,19 +125,21 @@ impl SpoolWriter {
 
 /// A finished spool file. Gone when it, and every stream over it, is dropped.
 #[derive(Clone, Debug)]
-pub struct Spool {
+pub(crate) struct Spool {
     file: Arc<File>,
     length: u64,
 }
 
 impl Spool {
     /// Bytes in the file.
-    pub fn length(&self) -> u64 {
+    pub(crate) fn length(&self) -> u64 {
         self.length
     }
 
     /// Its bytes from the beginning. Streams do not disturb each other: each reads at its own place.
-    pub fn read(&self) -> impl Stream<Item = Result<Bytes, BodyError>> + Send + Unpin + use<> {
+    pub(crate) fn read(
+        &self,
+    ) -> impl Stream<Item = Result<Bytes, BodyError>> + Send + Unpin + use<> {
         let (file, length) = (self.file.clone(), self.length);
         Box::pin(stream::try_unfold(0, move |at| {
             let file = file.clone();

@@ -6,25 +6,25 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
-use rostream::batch::{Batch, Columns, Kind, Row, RowState};
-use rostream::config;
-use rostream::expr::Expr;
-use rostream::format::block::{Boundary, Cut, CutError};
-use rostream::format::csv::{self, OnRagged};
-use rostream::format::encode;
-use rostream::format::encode::{ActionFrom, Encoder, OnEmpty};
-use rostream::format::json::cut::ArrayCutter;
-use rostream::format::json::{self, Layout};
-use rostream::http::MAX_RETRY_AFTER;
-use rostream::http::hosts::Hosts;
-use rostream::http::spec::TimeoutsSpec;
-use rostream::http::text::{MAX_EXCERPT, MAX_MESSAGE, StorageError, excerpt};
-use rostream::orgvue::splitter::Splitter;
-use rostream::orgvue::{Client, Connection, ItemResult};
-use rostream::settings::secret::PresignedUrl;
-use rostream::text::dates::{Format, Rewrite, Rewritten};
-use rostream::text::decimal::{Decimal, Number, is_json_number};
-use rostream::text::scan::{Dialect, count_lines};
+use rostream::internals::batch::{Batch, Columns, Kind, Row, RowState};
+use rostream::internals::config;
+use rostream::internals::expr::Expr;
+use rostream::internals::format::block::{Boundary, Cut, CutError};
+use rostream::internals::format::csv::{self, OnRagged};
+use rostream::internals::format::encode;
+use rostream::internals::format::encode::{ActionFrom, Encoder, OnEmpty};
+use rostream::internals::format::json::cut::ArrayCutter;
+use rostream::internals::format::json::{self, Layout};
+use rostream::internals::http::MAX_RETRY_AFTER;
+use rostream::internals::http::hosts::Hosts;
+use rostream::internals::http::spec::TimeoutsSpec;
+use rostream::internals::http::text::{MAX_EXCERPT, MAX_MESSAGE, StorageError, excerpt};
+use rostream::internals::orgvue::splitter::Splitter;
+use rostream::internals::orgvue::{Client, Connection, ItemResult};
+use rostream::internals::settings::secret::PresignedUrl;
+use rostream::internals::text::dates::{Format, Rewrite, Rewritten};
+use rostream::internals::text::decimal::{Decimal, Number, is_json_number};
+use rostream::internals::text::scan::{Dialect, count_lines};
 
 /// The first byte chooses between cases; the rest is the text.
 fn chosen(data: &[u8]) -> (u8, &[u8]) {
@@ -376,7 +376,7 @@ pub fn retry_after(data: &[u8]) {
     };
     let headers = HeaderMap::from_iter([(RETRY_AFTER, value)]);
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_780_000_000);
-    if let Some(wait) = rostream::http::retry_after(&headers, now) {
+    if let Some(wait) = rostream::internals::http::retry_after(&headers, now) {
         assert!(wait <= MAX_RETRY_AFTER);
     }
 }

@@ -6,8 +6,8 @@ use async_compression::tokio::write::{GzipEncoder, ZstdEncoder};
 use tokio::io::AsyncWriteExt;
 
 use crate::{outcome, rostream, run};
-use rostream::sandbox::Sandbox;
-use rostream::sandbox::options::{SandboxSettings, TokenState};
+use rostream::internals::sandbox::Sandbox;
+use rostream::internals::sandbox::options::{SandboxSettings, TokenState};
 
 /// A source of two good rows.
 const WORKERS: (&str, &[u8]) = ("w.csv", b"Employee ID,Name,Salary\n1,Ann,10\n2,Bob,20\n");

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use rostream::sandbox::SandboxSettings;
-use rostream::sandbox::options::{Throttle, TokenState};
+use rostream::internals::sandbox::SandboxSettings;
+use rostream::internals::sandbox::options::{Throttle, TokenState};
 
 use crate::support::{Deed, Ended, Rig, signal, wait_until, workers};
 

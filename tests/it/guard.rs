@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::Duration;
 
-use rostream::sandbox::SandboxSettings;
+use rostream::internals::sandbox::SandboxSettings;
 
 use crate::support::{Deed, Ended, Rig, wait_until};
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use clap::CommandFactory;
-use rostream::cli::{Cli, Exit};
+use rostream::{Cli, Exit};
 use serde_json::Value;
 
 use crate::run;
@@ -66,7 +66,7 @@ fn names(heading: &str) -> BTreeSet<String> {
 }
 
 fn schema() -> Value {
-    rostream::config::schema()
+    rostream::internals::config::schema()
 }
 
 /// The settings of a part of the schema, wherever in it they are.

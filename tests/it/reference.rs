@@ -14,12 +14,12 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::TestCaseResult;
-use rostream::engine::EngineError;
-use rostream::engine::blocks::RecordLayout;
-use rostream::engine::order::Digest;
-use rostream::format::json::Layout;
-use rostream::run::RunError;
-use rostream::source::spec::Ragged;
+use rostream::internals::engine::EngineError;
+use rostream::internals::engine::blocks::RecordLayout;
+use rostream::internals::engine::order::Digest;
+use rostream::internals::format::json::Layout;
+use rostream::internals::run::RunError;
+use rostream::internals::source::spec::Ragged;
 
 use engine::{RUNTIME, auto, csv, json, source};
 use slow::{Outcome, Table, Unreadable};

@@ -3,8 +3,8 @@
 use std::process::Command;
 use std::time::Duration;
 
-use rostream::sandbox::SandboxSettings;
-use rostream::sandbox::options::{Property, ResultOrder};
+use rostream::internals::sandbox::SandboxSettings;
+use rostream::internals::sandbox::options::{Property, ResultOrder};
 
 use crate::support::{Rig, mode};
 

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
-use rostream::sandbox::Sandbox;
-use rostream::sandbox::options::{Property, PropertyKind, SandboxSettings, TokenState};
+use rostream::internals::sandbox::Sandbox;
+use rostream::internals::sandbox::options::{Property, PropertyKind, SandboxSettings, TokenState};
 
 use crate::rostream;
 
@@ -258,7 +258,7 @@ fn settings() -> SandboxSettings {
 
 fn accepting() -> SandboxSettings {
     SandboxSettings {
-        unknown_property: rostream::sandbox::options::UnknownProperty::Accept,
+        unknown_property: rostream::internals::sandbox::options::UnknownProperty::Accept,
         ..settings()
     }
 }

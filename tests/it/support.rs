@@ -13,7 +13,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, header};
 use futures::{StreamExt, stream};
 use hyper_util::rt::TokioIo;
-use rostream::sandbox::{Sandbox, SandboxSettings};
+use rostream::internals::sandbox::{Sandbox, SandboxSettings};
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 

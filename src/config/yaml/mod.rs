@@ -1,7 +1,7 @@
 //! Located YAML: a tree in which everything knows its place. It knows no setting of the pipeline file.
 
-pub mod de;
-pub mod overrides;
-pub mod places;
-pub mod substitute;
-pub mod tree;
+pub(crate) mod de;
+pub(crate) mod overrides;
+pub(crate) mod places;
+pub(crate) mod substitute;
+pub(crate) mod tree;

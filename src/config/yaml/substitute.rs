@@ -8,7 +8,7 @@ use super::tree::{Kind, Node};
 use crate::config::problem::{Findings, Place};
 
 /// Looks a variable up.
-pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(crate) type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Fills in every value below `node` that was written in the file; what came by `--set` went through
 /// a shell already. A value with a problem is taken out.

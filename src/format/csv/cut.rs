@@ -63,7 +63,7 @@ pub(crate) fn cut(dialect: Dialect, text: &[u8], at_end: bool) -> Result<Cut, Cu
 
 /// The end of the first record of a text that begins on a record boundary, line end included; none
 /// where the record is not whole.
-pub fn first_record(dialect: Dialect, text: &[u8], at_end: bool) -> Option<usize> {
+pub(crate) fn first_record(dialect: Dialect, text: &[u8], at_end: bool) -> Option<usize> {
     let mut cell = 0;
     let mut quoted = false;
     let mut skip = usize::MAX;

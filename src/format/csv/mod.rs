@@ -1,6 +1,6 @@
 //! CSV: text cut into whole records, and records parsed into a batch.
 
-pub mod cut;
+pub(crate) mod cut;
 mod parse;
 
 pub use parse::*;

@@ -298,7 +298,7 @@ fn is_tame(block: &[u8], quote: u8) -> bool {
 
 /// The text of a cell as written, quotes and all: doubled quotes are one, and what follows the closing
 /// quote is kept as it is, as other readers do.
-pub fn unquote(written: &str, quote: u8, out: &mut String) {
+pub(crate) fn unquote(written: &str, quote: u8, out: &mut String) {
     out.clear();
     let quote = quote as char;
     let Some(inner) = written.strip_prefix(quote) else {
@@ -321,7 +321,7 @@ pub fn unquote(written: &str, quote: u8, out: &mut String) {
 }
 
 /// The cells of one record, unquoted: for headers, of which there is one.
-pub fn split_record(dialect: Dialect, record: &str) -> Vec<String> {
+pub(crate) fn split_record(dialect: Dialect, record: &str) -> Vec<String> {
     let mut cells = Vec::new();
     let bytes = record.as_bytes();
     let (mut start, mut quoted, mut skip) = (0, false, usize::MAX);

@@ -1,6 +1,6 @@
 //! JSON: an array or lines cut into whole objects, and objects parsed into a batch.
 
-pub mod cut;
+pub(crate) mod cut;
 mod flat;
 mod parse;
 

@@ -24,11 +24,11 @@ use crate::batch::Fault;
 pub const ADDED: [&str; 6] = ["_file", "_line", "_stage", "_column", "_code", "_message"];
 
 /// The stage of a fault that the server found: such rows were sent and refused.
-pub const IMPORT_STAGE: &str = "import";
+pub(crate) const IMPORT_STAGE: &str = "import";
 
 /// The most fault codes that are counted each by itself. Codes come from the pipeline file and from
 /// the server, and neither may fill the memory.
-pub const MAX_CODES: usize = 1_000;
+pub(crate) const MAX_CODES: usize = 1_000;
 
 /// The longest code that is counted by its own name, in bytes; longer ones are cut.
 const MAX_CODE_LEN: usize = 100;
@@ -345,7 +345,7 @@ impl RejectFormat {
 ///
 /// A quote opens a cell only at its beginning, and counts for nothing in the middle of a bare one.
 #[derive(Clone, Debug)]
-pub struct Cells<'a> {
+pub(crate) struct Cells<'a> {
     record: &'a [u8],
     dialect: Dialect,
     /// Where the next cell begins; `None` after the last.
@@ -354,7 +354,7 @@ pub struct Cells<'a> {
 
 impl<'a> Cells<'a> {
     /// The cells of a record without its line end.
-    pub fn new(record: &'a [u8], dialect: Dialect) -> Cells<'a> {
+    pub(crate) fn new(record: &'a [u8], dialect: Dialect) -> Cells<'a> {
         Cells {
             record,
             dialect,

@@ -20,7 +20,7 @@ use super::human;
 use super::rejects::Tally;
 
 /// Version of the report's form.
-pub const REPORT_VERSION: u32 = 1;
+pub(crate) const REPORT_VERSION: u32 = 1;
 
 /// How many codes the summary names.
 const TOP_CODES: usize = 5;
@@ -739,7 +739,7 @@ fn top_codes(counts: &CodeCounts) -> String {
 
 /// The most memory that this process has had resident so far, in bytes; `None` where the system does
 /// not tell.
-pub fn peak_memory() -> Option<u64> {
+pub(crate) fn peak_memory() -> Option<u64> {
     parse_peak(&std::fs::read_to_string("/proc/self/status").ok()?)
 }
 

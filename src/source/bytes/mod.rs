@@ -3,4 +3,4 @@
 mod gzip;
 mod text;
 
-pub use text::*;
+pub(crate) use text::*;

@@ -1,4 +1,4 @@
 //! Where sources are.
 
-pub mod generated;
-pub mod sample;
+pub(crate) mod generated;
+pub(crate) mod sample;

@@ -11,10 +11,10 @@ use std::fmt;
 use std::io::{self, Write};
 
 /// The seed where none is stated.
-pub const DEFAULT_SEED: u64 = 7;
+pub(crate) const DEFAULT_SEED: u64 = 7;
 
 /// The columns, in order.
-pub const COLUMNS: [&str; 20] = [
+pub(crate) const COLUMNS: [&str; 20] = [
     "Employee ID",
     "Legal First Name",
     "Legal Last Name",
@@ -253,7 +253,7 @@ impl fmt::Display for Sample {
 }
 
 /// A percentage in rows per million, which is how exact the share of errors is.
-pub fn per_million(percent: f64) -> u32 {
+pub(crate) fn per_million(percent: f64) -> u32 {
     (percent * 10_000.0).round() as u32
 }
 

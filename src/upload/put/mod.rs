@@ -35,7 +35,7 @@ const ERROR_PAGE: Duration = Duration::from_secs(10);
 
 /// What is uploaded, and where.
 #[derive(Clone, Debug)]
-pub struct PutRequest<'a> {
+pub(crate) struct PutRequest<'a> {
     /// The address.
     pub url: &'a PresignedUrl,
     /// The body's length in bytes: sent as `Content-Length`, and held to. Without it the body goes out in
@@ -54,7 +54,7 @@ pub struct PutRequest<'a> {
 
 /// A body that the storage has taken whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Receipt {
+pub(crate) struct Receipt {
     /// The HTTP status.
     pub status: u16,
     /// The storage's name for the content, as it wrote it: often, but not always, the MD5 in quotes.
@@ -198,7 +198,7 @@ impl Failure for PutError {
 }
 
 /// The client for uploads: apart from the API's, for it must never send a token.
-pub struct Uploader {
+pub(crate) struct Uploader {
     clients: Clients,
     stalled: Duration,
     unanswered: Duration,
@@ -206,7 +206,7 @@ pub struct Uploader {
 
 impl Uploader {
     /// Nothing is opened yet.
-    pub fn new(hosts: &Hosts, timeouts: &TimeoutsSpec) -> Uploader {
+    pub(crate) fn new(hosts: &Hosts, timeouts: &TimeoutsSpec) -> Uploader {
         let (hosts, own) = (Arc::new(hosts.clone()), timeouts.clone());
         Uploader {
             clients: Clients::new(move || {
@@ -225,7 +225,7 @@ impl Uploader {
 
     /// Sends a body. On success the storage has taken exactly the bytes of `body`, which were exactly
     /// `request.length` where that is given. Dropping the future cuts the connection.
-    pub async fn put<S>(&self, request: PutRequest<'_>, body: S) -> Result<Receipt, PutError>
+    pub(crate) async fn put<S>(&self, request: PutRequest<'_>, body: S) -> Result<Receipt, PutError>
     where
         S: Stream<Item = Result<Bytes, BodyError>> + Send + 'static,
     {

@@ -3,13 +3,13 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
-use rostream::engine::EngineError;
-use rostream::engine::blocks::RecordLayout;
-use rostream::format::json::Layout;
-use rostream::run::RunError;
-use rostream::settings::limits::Limits;
-use rostream::source::spec::{Compression, Encoding, Ragged};
-use rostream::source::{Input, Source};
+use rostream::internals::engine::EngineError;
+use rostream::internals::engine::blocks::RecordLayout;
+use rostream::internals::format::json::Layout;
+use rostream::internals::run::RunError;
+use rostream::internals::settings::limits::Limits;
+use rostream::internals::source::spec::{Compression, Encoding, Ragged};
+use rostream::internals::source::{Input, Source};
 
 use super::engine::{self, Done, RUNTIME, auto, chain, csv, json, source};
 use super::slow::{self, Outcome};

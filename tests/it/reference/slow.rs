@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use csv_async::{AsyncReaderBuilder, AsyncWriterBuilder, ByteRecord, Terminator};
 use regex::Regex;
-use rostream::source::spec::Ragged;
+use rostream::internals::source::spec::Ragged;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 

@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use rostream::source::spec::Ragged;
+use rostream::internals::source::spec::Ragged;
 
 use super::{Empty, Format, Settings};
 

@@ -1,0 +1,133 @@
+//! What benches, fuzz targets and integration tests reach into. No promise is made of any of it.
+//!
+//! The modules mirror those of the crate, which are private: what is not named here, in the facade or by another
+//! module is dead code, and the compiler says so.
+
+pub mod batch {
+    pub use crate::batch::{Batch, Columns, Kind, Row, RowState};
+}
+pub mod config {
+    pub use crate::config::{Override, Pipeline, Place, load, parse, process_env, schema};
+}
+pub mod engine {
+    pub use crate::engine::EngineError;
+    pub mod blocks {
+        pub use crate::engine::blocks::{BLOCK, Blocks, Header, Reading, RecordLayout};
+    }
+    pub mod body {
+        pub use crate::engine::body::{Resend, Slot, stream, taken};
+    }
+    pub mod order {
+        pub use crate::engine::order::{Assembly, Digest, process};
+    }
+    pub mod plan {
+        pub use crate::engine::plan::{Meaning, Plan};
+    }
+}
+pub mod expr {
+    pub use crate::expr::Expr;
+}
+pub mod format {
+    pub mod block {
+        pub use crate::format::block::{Block, Boundary, Cut, CutError};
+    }
+    pub mod csv {
+        pub use crate::format::csv::{OnRagged, Parser};
+    }
+    pub mod encode {
+        pub use crate::format::encode::{ActionFrom, Encoder, Format, OnEmpty};
+    }
+    pub mod json {
+        pub use crate::format::json::{Layout, Parser, discover};
+        pub mod cut {
+            pub use crate::format::json::cut::ArrayCutter;
+        }
+    }
+}
+pub mod http {
+    pub use crate::http::{MAX_RETRY_AFTER, retry_after};
+    pub mod hosts {
+        pub use crate::http::hosts::Hosts;
+    }
+    pub mod spec {
+        pub use crate::http::spec::TimeoutsSpec;
+    }
+    pub mod text {
+        pub use crate::http::text::{MAX_EXCERPT, MAX_MESSAGE, StorageError, excerpt};
+    }
+}
+pub mod orgvue {
+    pub use crate::orgvue::{Client, Connection, ItemResult};
+    pub mod spec {
+        pub use crate::orgvue::spec::{ActionSpec, Empty, ImportSpec};
+    }
+    pub mod splitter {
+        pub use crate::orgvue::splitter::Splitter;
+    }
+}
+pub mod report {
+    pub mod rejects {
+        pub use crate::report::rejects::{ADDED, RejectsFile};
+    }
+}
+pub mod rule {
+    pub use crate::rule::ValidateSpec;
+}
+pub mod run {
+    pub use crate::run::{RunError, bind, reading, source};
+    pub mod survey {
+        pub use crate::run::survey::Survey;
+    }
+}
+pub mod sandbox {
+    pub use crate::sandbox::{Sandbox, SandboxSettings};
+    pub mod options {
+        pub use crate::sandbox::options::{
+            Property, PropertyKind, ResultOrder, SandboxSettings, Throttle, TokenState,
+            UnknownProperty,
+        };
+    }
+}
+pub mod settings {
+    pub mod limits {
+        pub use crate::settings::limits::Limits;
+    }
+    pub mod secret {
+        pub use crate::settings::secret::PresignedUrl;
+    }
+}
+pub mod source {
+    pub use crate::source::{Input, Source};
+    pub mod place {
+        pub mod sample {
+            pub use crate::source::place::sample::{Format, Sample};
+        }
+    }
+    pub mod spec {
+        pub use crate::source::spec::{Compression, Encoding, Ragged, Unknown};
+    }
+}
+pub mod stage {
+    pub use crate::stage::{Resources, StageSpec};
+}
+pub mod text {
+    pub mod dates {
+        pub use crate::text::dates::{Date, Format, Rewrite, Rewritten};
+    }
+    pub mod decimal {
+        pub use crate::text::decimal::{Decimal, Number, is_json_number};
+    }
+    pub mod scan {
+        pub use crate::text::scan::{Dialect, Hits, count_lines};
+    }
+}
+pub mod upload {
+    pub mod spec {
+        pub use crate::upload::spec::UploadFormat;
+    }
+}
+pub mod whole {
+    pub mod keys {
+        pub use crate::whole::keys::Keys;
+    }
+}
