@@ -1,0 +1,252 @@
+//! What the section `source` means.
+
+use std::path::Path;
+
+use super::{Meaning, Wrong};
+use crate::config::pipeline::{Csv, Source};
+use crate::settings::units::Amount;
+use crate::source::Input;
+use crate::source::place::sample::{self, Sample};
+use crate::source::spec::{
+    Compression, CsvSpec, Encoding, OneOrMany, SampleSpec, SourceFormat, SourceSpec,
+};
+
+/// A source that says neither.
+pub(super) const NO_PATH: Wrong = (
+    "the key `path` is missing",
+    "name a file, or write `sample: { rows: 100000 }` for a made-up extract",
+);
+
+impl Meaning<'_> {
+    pub(super) fn source(&mut self, spec: SourceSpec) -> Source {
+        let inputs = match (&spec.path, &spec.sample) {
+            (Some(_), Some(_)) => {
+                self.problem(
+                    "source.sample",
+                    "`path` and `sample` are both given, one is meant",
+                    "",
+                );
+                Vec::new()
+            }
+            (Some(paths), None) => self.paths(paths),
+            (None, Some(sample)) => self.sample(sample, &spec),
+            (None, None) => {
+                self.problem("source", NO_PATH.0, NO_PATH.1);
+                Vec::new()
+            }
+        };
+        let csv = self.csv(&spec.csv, spec.format);
+        match spec.format {
+            SourceFormat::Json | SourceFormat::Ndjson if self.places.contains("source.csv") => {
+                self.warning(
+                    "source.csv",
+                    "these settings have no effect on this format",
+                    "",
+                );
+            }
+            SourceFormat::Csv | SourceFormat::Tsv if self.places.contains("source.json") => {
+                self.warning(
+                    "source.json",
+                    "these settings have no effect on this format",
+                    "",
+                );
+            }
+            _ => {}
+        }
+        if let Some(columns) = &spec.json.columns {
+            if columns.is_empty() {
+                self.problem("source.json.columns", "expected at least one column", "");
+            }
+            for (i, column) in columns.iter().enumerate() {
+                if columns[..i].contains(column) {
+                    let path = format!("source.json.columns.{i}");
+                    self.problem(&path, "this column is named twice", "");
+                }
+            }
+        }
+        Source {
+            inputs,
+            format: spec.format,
+            compression: spec.compression,
+            encoding: spec.encoding,
+            csv,
+            json: spec.json,
+        }
+    }
+
+    fn paths(&mut self, paths: &OneOrMany) -> Vec<Input> {
+        let mut inputs = Vec::new();
+        if paths.as_slice().is_empty() {
+            self.problem("source.path", "expected at least one path", "");
+        }
+        for (i, written) in paths.as_slice().iter().enumerate() {
+            let path = match paths {
+                OneOrMany::One(_) => "source.path".to_owned(),
+                OneOrMany::Many(_) => format!("source.path.{i}"),
+            };
+            match input(written, &self.folder) {
+                Ok(Input::Stdin) if inputs.contains(&Input::Stdin) => self.problem(
+                    &path,
+                    "standard input can be read once only",
+                    "write `-` once",
+                ),
+                Ok(Input::Stdin) if &*self.findings.file == crate::config::STDIN => {
+                    self.problem(&path, "standard input holds the pipeline file already", "")
+                }
+                Ok(input) => inputs.push(input),
+                Err((message, help)) => self.problem(&path, message, help),
+            }
+        }
+        inputs
+    }
+
+    /// A made-up extract is written in one way alone: what else is said of it would go wrong later.
+    fn sample(&mut self, spec: &SampleSpec, source: &SourceSpec) -> Vec<Input> {
+        if spec.rows == 0 {
+            self.problem("source.sample.rows", "expected at least 1", "");
+        }
+        let errors_per_million = match spec.errors {
+            Amount::Percent(percent) => sample::per_million(percent),
+            Amount::Rows(_) => {
+                self.problem(
+                    "source.sample.errors",
+                    "expected a percentage, such as 1%",
+                    "",
+                );
+                0
+            }
+        };
+        let csv = &source.csv;
+        for (path, wrong) in [
+            ("format", source.format == SourceFormat::Tsv),
+            (
+                "compression",
+                !matches!(source.compression, Compression::Auto | Compression::None),
+            ),
+            (
+                "encoding",
+                !matches!(source.encoding, Encoding::Auto | Encoding::Utf8),
+            ),
+            (
+                "csv.delimiter",
+                csv.delimiter.as_deref().is_some_and(|d| d != ","),
+            ),
+            ("csv.quote", csv.quote != "\""),
+            ("csv.skip_lines", csv.skip_lines > 0),
+        ] {
+            if wrong {
+                self.problem(
+                    &format!("source.{path}"),
+                    "a sample is plain UTF-8: comma-separated, JSON or NDJSON",
+                    "leave this setting out",
+                );
+            }
+        }
+        vec![Input::Sample(Sample {
+            rows: spec.rows,
+            seed: spec.seed,
+            errors_per_million,
+            format: match source.format {
+                SourceFormat::Json => sample::Format::Json,
+                SourceFormat::Ndjson => sample::Format::Ndjson,
+                SourceFormat::Auto | SourceFormat::Csv | SourceFormat::Tsv => sample::Format::Csv,
+            },
+        })]
+    }
+
+    fn csv(&mut self, spec: &CsvSpec, format: SourceFormat) -> Csv {
+        let delimiter = spec.delimiter.as_deref().and_then(|text| match text {
+            "tab" => Some(b'\t'),
+            text => one_ascii(text).or_else(|| {
+                self.problem(
+                    "source.csv.delimiter",
+                    "expected one ASCII character, or `tab`",
+                    "",
+                );
+                None
+            }),
+        });
+        let quote = one_ascii(&spec.quote).unwrap_or_else(|| {
+            self.problem("source.csv.quote", "expected one ASCII character", "");
+            b'"'
+        });
+        if delimiter == Some(quote) {
+            self.problem(
+                "source.csv.delimiter",
+                "delimiter and quote are the same character",
+                "",
+            );
+        }
+        if format == SourceFormat::Tsv && delimiter.is_some_and(|d| d != b'\t') {
+            self.problem(
+                "source.csv.delimiter",
+                "`format: tsv` is separated by tabs",
+                "write `format: csv` where another delimiter is meant",
+            );
+        }
+        Csv {
+            delimiter,
+            quote,
+            ragged: spec.ragged,
+            skip_lines: spec.skip_lines,
+        }
+    }
+}
+
+/// One entry of the source's `path`.
+fn input(written: &str, folder: &Path) -> Result<Input, Wrong> {
+    match written {
+        "" => Err(("expected a path, found empty text", "")),
+        "-" => Ok(Input::Stdin),
+        _ if written.contains("://") => Err((
+            "addresses are not supported as a source",
+            "expected a file, a pattern such as `exports/*.csv`, or `-`",
+        )),
+        _ if written.contains('\0') => Err(("a path cannot hold a NUL character", "")),
+        _ if written.contains(['*', '?', '[']) => {
+            if glob::Pattern::new(written).is_err() {
+                return Err((
+                    "not a pattern of file names",
+                    "write `[[]` where the character `[` is meant",
+                ));
+            }
+            if Path::new(written).is_absolute() {
+                return Ok(Input::Glob(written.to_owned()));
+            }
+            let folder = glob::Pattern::escape(&folder.to_string_lossy());
+            let pattern = Path::new(&folder).join(written);
+            Ok(Input::Glob(pattern.to_string_lossy().into_owned()))
+        }
+        _ => Ok(Input::File(folder.join(written))),
+    }
+}
+
+/// A delimiter or quote: one ASCII character that ends no line.
+fn one_ascii(text: &str) -> Option<u8> {
+    match text.as_bytes() {
+        [b] if b.is_ascii() && !matches!(b, b'\r' | b'\n' | 0) => Some(*b),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inputs() {
+        let check = |written: &str, expected: Result<Input, &str>| {
+            let got = input(written, Path::new("/p[1]"));
+            assert_eq!(got.map_err(|(message, _)| message), expected, "{written}");
+        };
+        check("-", Ok(Input::Stdin));
+        check("a b.csv", Ok(Input::File("/p[1]/a b.csv".into())));
+        check("/x/a.csv", Ok(Input::File("/x/a.csv".into())));
+        check("../a.csv", Ok(Input::File("/p[1]/../a.csv".into())));
+        check("w-*.csv", Ok(Input::Glob("/p[[]1[]]/w-*.csv".into())));
+        check("/x/?.csv", Ok(Input::Glob("/x/?.csv".into())));
+        check("a[.csv", Err("not a pattern of file names"));
+        check("s3://b/k", Err("addresses are not supported as a source"));
+        check("", Err("expected a path, found empty text"));
+    }
+}

@@ -1,0 +1,42 @@
+//! What the section `upload` means.
+
+use super::Meaning;
+use crate::config::pipeline::Source;
+use crate::settings::units::Size;
+use crate::source::Input;
+use crate::upload::spec::{BodyEncoding, Length, UploadSpec};
+
+/// Smallest and largest `upload.chunk`: below, the calls cost more than the bytes; above, memory is no
+/// longer bounded in any useful sense.
+const CHUNK: (Size, Size) = (Size(1024), Size(16 * 1024 * 1024));
+
+impl Meaning<'_> {
+    pub(super) fn upload(&mut self, mut spec: UploadSpec, source: Option<&Source>) -> UploadSpec {
+        let stdin = source.is_some_and(|source| source.inputs.contains(&Input::Stdin));
+        match spec.length {
+            Some(Length::Measured) if spec.encoding == BodyEncoding::Gzip => self.problem(
+                "upload.length",
+                "the length of a compressed body cannot be measured beforehand",
+                "write `length: spooled`, or leave `length` out",
+            ),
+            Some(Length::Measured) if stdin => self.problem(
+                "upload.length",
+                "`measured` reads the source twice, and standard input can be read once only",
+                "write `length: spooled`, or leave `length` out",
+            ),
+            Some(_) => {}
+            None if stdin || spec.encoding == BodyEncoding::Gzip => {
+                spec.length = Some(Length::Spooled);
+            }
+            None => spec.length = Some(Length::Measured),
+        }
+        if !(CHUNK.0..=CHUNK.1).contains(&spec.chunk) {
+            let message = format!("expected a size from {} to {}", CHUNK.0, CHUNK.1);
+            self.problem("upload.chunk", message, "");
+        }
+        if spec.attempts == 0 {
+            self.problem("upload.attempts", "expected at least 1", "");
+        }
+        spec
+    }
+}
