@@ -3,6 +3,7 @@
 mod answers;
 mod bad;
 mod cli;
+mod deletion;
 mod faults;
 mod fuzz;
 mod guard;

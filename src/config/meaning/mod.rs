@@ -226,7 +226,9 @@ impl Meaning<'_> {
                 "`rejects.at_most` is not stated: more than {REJECTS_AT_MOST} of the rows, from {SHARES_FROM} rows on, \
                  stop the run"
             );
-            self.warning("rejects", message, "state what is normal for this source");
+            let place = self.places.find(&self.written("rejects"));
+            let help = "state what is normal for this source";
+            self.findings.note(place, message, help);
         }
         Rejects {
             path,
