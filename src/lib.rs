@@ -74,8 +74,13 @@
 //! *rejection* of a row (data: a code and a message, never the value), and an *error* that ends the run (an enum
 //! per step, its chain printed once). Values of cells are in the rejects file and in previews alone.
 
-// Here and not for the whole package: tests and benches have no other crates that could reach into them.
+// Here and not for the whole package: tests and benches have no other crates that could reach into them, and they
+// may print and give up. What may be used nowhere but in one place is in clippy.toml.
 #![warn(unreachable_pub)]
+#![warn(clippy::exit, clippy::print_stderr, clippy::print_stdout)]
+#![warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+#![warn(clippy::allow_attributes, clippy::allow_attributes_without_reason)]
+#![warn(clippy::disallowed_methods)]
 
 mod batch;
 mod cli;
@@ -101,5 +106,4 @@ mod whole;
 pub use cli::{Cli, Exit};
 
 #[doc(hidden)]
-#[allow(missing_docs, reason = "documented where they are defined")]
 pub mod internals;

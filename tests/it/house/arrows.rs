@@ -108,12 +108,11 @@ impl Tree {
         while let Some(token) = tokens.next() {
             let continues = std::mem::take(&mut after_colons);
             match token {
-                TokenTree::Punct(p) if p.as_char() == '#' => {
-                    if attribute(&mut tokens).as_deref() == Some("cfg (test)") {
-                        self.skip_test(path, &mut tokens, texts);
-                    }
-                }
-                TokenTree::Punct(p) if p.as_char() == ':' => after_colons = colons(&mut tokens),
+                TokenTree::Punct(p) => match p.as_char() {
+                    '#' if is_test(&mut tokens) => self.skip_test(path, &mut tokens, texts),
+                    ':' => after_colons = colons(&mut tokens),
+                    _ => {}
+                },
                 TokenTree::Group(group) => self.scan(path, group.stream(), false, texts),
                 TokenTree::Ident(word) => match word.to_string().as_str() {
                     "use" if !continues => {
@@ -133,7 +132,7 @@ impl Tree {
                     _ if continues => {}
                     _ => self.path(path, word, &mut tokens),
                 },
-                _ => {}
+                TokenTree::Literal(_) => {}
             }
         }
     }
@@ -174,7 +173,7 @@ impl Tree {
         while let Some(token) = tokens.next() {
             match &token {
                 TokenTree::Punct(p) if p.as_char() == '#' => {
-                    attribute(tokens);
+                    is_test(tokens);
                 }
                 TokenTree::Punct(p) if p.as_char() == ',' => break,
                 TokenTree::Punct(p) if p.as_char() == ';' => break,
@@ -364,14 +363,9 @@ fn colons(tokens: &mut Peekable<impl Iterator<Item = TokenTree>>) -> bool {
     tokens.next_if(|token| is(token, ':')).is_some()
 }
 
-/// After a `#`: what stands in the brackets of an outer attribute.
-fn attribute(tokens: &mut Peekable<impl Iterator<Item = TokenTree>>) -> Option<String> {
-    match tokens.peek() {
-        Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Bracket => {
-            let text = group.stream().to_string();
-            tokens.next();
-            Some(text)
-        }
-        _ => None,
-    }
+/// After a `#`: whether it is `#[cfg(test)]`. The attribute is passed in any case.
+fn is_test(tokens: &mut Peekable<impl Iterator<Item = TokenTree>>) -> bool {
+    let brackets = |token: &TokenTree| matches!(token, TokenTree::Group(g) if g.delimiter() == Delimiter::Bracket);
+    let attribute = tokens.next_if(brackets);
+    attribute.is_some_and(|attribute| attribute.to_string() == "[cfg (test)]")
 }
