@@ -206,9 +206,14 @@ fn chain(error: &dyn Error) -> String {
     text
 }
 
+#[expect(clippy::disallowed_methods, reason = "commands print through this")]
+fn stdout() -> io::StdoutLock<'static> {
+    io::stdout().lock()
+}
+
 /// Writes data to stdout.
 fn put(bytes: &[u8]) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
+    let mut stdout = stdout();
     stdout.write_all(bytes)?;
     stdout.flush()
 }
@@ -222,6 +227,7 @@ fn put_findings(bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Writes a line to stderr. Where nobody reads it, it is lost, and the command goes on.
+#[expect(clippy::disallowed_methods, reason = "commands print through this")]
 fn say(line: impl fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }

@@ -49,6 +49,7 @@ pub struct Loaded {
 
 /// The environment of this process, for [`load`] and [`Pipeline::token`]. A variable that is not
 /// Unicode counts as not set.
+#[expect(clippy::disallowed_methods, reason = "all others are handed this")]
 pub fn process_env(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

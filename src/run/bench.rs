@@ -55,8 +55,6 @@ pub(crate) struct Steps {
     pub rows: Rows,
     /// Decoded text of all records in bytes.
     pub text: u64,
-    /// Encoded rows in bytes.
-    pub encoded: u64,
 }
 
 /// What became of the rows, as far as one block alone can tell.
@@ -206,7 +204,7 @@ impl Bench {
         let names = unique(plan.stages().map(|(name, _)| name));
         let mut keys = Keys::default();
         let mut rows = Rows::default();
-        let (mut text, mut encoded_bytes) = (0, 0);
+        let mut text = 0;
         loop {
             clock.rewind();
             let block = blocks.next().await?;
@@ -242,19 +240,13 @@ impl Bench {
                     RowState::Rejected => rows.rejected += 1,
                 }
             }
-            encoded_bytes += encoded.bytes.len() as u64;
         }
         if rows.read == 0 {
             return Err(RunError::NoRecords(source.names()));
         }
         let mut steps = clock.steps;
         steps[0].time += opened;
-        Ok(Steps {
-            steps,
-            rows,
-            text,
-            encoded: encoded_bytes,
-        })
+        Ok(Steps { steps, rows, text })
     }
 
     /// Runs the survey: the whole source through stages, rules and what only the whole file knows.

@@ -3,13 +3,13 @@
 //! | step | what it gives |
 //! |---|---|
 //! | [`prepare`](mod@prepare) | the source opened, the pipeline bound to it |
-//! | [`survey`] | every fault, and the length and hash of the body; nothing is sent |
+//! | [`survey`](mod@survey) | every fault, and the length and hash of the body; nothing is sent |
 //! | [`decide`] | the guards' word |
-//! | [`send`], [`put`] | the second pass, or the spool, as the body of one PUT; [`straight`] surveys and sends at once |
+//! | [`send`](mod@send), [`put`] | the second pass, or the spool, as the body of one PUT; [`straight`] surveys and sends at once |
 //! | [`import`], [`wait`] | the job asked for, and waited for |
 //! | [`results`] | what became of every row |
 //!
-//! [`resume`] begins with the wait, in another process. [`preview`] and [`bench`] use the first steps.
+//! [`resume`] begins with the wait, in another process. [`preview`] and [`bench`](mod@bench) use the first steps.
 
 pub(crate) mod bench;
 mod decide;
