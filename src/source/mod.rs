@@ -103,8 +103,8 @@ pub enum SourceError {
     #[error("{0}: the file was changed while the run went on")]
     Changed(String),
     /// A stream was asked for a second time before its first reading ended.
-    #[error("standard input can be read only once")]
-    OnlyOnce,
+    #[error("{0} can be read only once")]
+    OnlyOnce(String),
 }
 
 /// What the pipeline names as its source: one entry of a list.
@@ -135,6 +135,10 @@ pub struct Origin {
     compression: OnceLock<&'static str>,
     /// Bytes of it that its latest opening has read.
     read: Arc<AtomicU64>,
+    /// Whether the stream itself was opened.
+    streamed: Arc<AtomicBool>,
+    /// A copy of the stream, once it has been read to its end.
+    copy: Arc<Mutex<Option<File>>>,
 }
 
 /// The files of a run, in order.
@@ -144,9 +148,6 @@ pub struct Source {
     compression: Compression,
     encoding: Encoding,
     limits: Limits,
-    /// A copy of what was streamed, once it has been read to its end.
-    copy: Arc<Mutex<Option<File>>>,
-    streamed: AtomicBool,
     /// Bytes read so far, as stored, over all openings.
     read: Arc<AtomicU64>,
 }
@@ -209,8 +210,6 @@ impl Source {
             compression: Compression::Auto,
             encoding: Encoding::Auto,
             limits: Limits::default(),
-            copy: Arc::default(),
-            streamed: AtomicBool::new(false),
             read: Arc::default(),
         }
     }
@@ -281,10 +280,11 @@ impl Source {
         } else if let Some(sample) = origin.sample {
             place::generated::open(sample)
         } else if origin.stream {
-            self.open_stream(origin)
+            origin
+                .open_stream()
                 .await
                 .map_err(io_error)?
-                .ok_or(SourceError::OnlyOnce)?
+                .ok_or_else(|| SourceError::OnlyOnce(origin.name.clone()))?
         } else {
             let path = origin.path.as_deref().unwrap_or(Path::new(""));
             let file = File::open(path).map_err(io_error)?;
@@ -305,11 +305,13 @@ impl Source {
         }
         Ok(text)
     }
+}
 
+impl Origin {
     /// The stream itself at first, its copy afterwards.
-    async fn open_stream(&self, origin: &Origin) -> io::Result<Option<bytes::Raw>> {
+    async fn open_stream(&self) -> io::Result<Option<bytes::Raw>> {
         if !self.streamed.swap(true, Ordering::Relaxed) {
-            let input: bytes::Raw = match &origin.path {
+            let input: bytes::Raw = match &self.path {
                 None => Box::new(tokio::io::stdin()),
                 // A named pipe opens when somebody writes to it.
                 Some(path) => Box::new(tokio::fs::File::open(path).await?),
@@ -332,9 +334,7 @@ impl Source {
         again.rewind()?;
         Ok(Some(Box::new(tokio::fs::File::from_std(again))))
     }
-}
 
-impl Origin {
     /// An origin of which nothing but the name is known.
     fn named(name: String) -> Origin {
         Origin {
@@ -347,6 +347,8 @@ impl Origin {
             sample: None,
             compression: OnceLock::new(),
             read: Arc::default(),
+            streamed: Arc::default(),
+            copy: Arc::default(),
         }
     }
 
