@@ -245,7 +245,7 @@ async fn prepare(
         .iter()
         .map(|origin| SourceFile {
             path: origin.name.clone(),
-            bytes: origin.size.unwrap_or(0),
+            bytes: origin.size().unwrap_or(0),
             compression: origin.compression().unwrap_or("none").to_owned(),
             format: header.format().to_owned(),
         })

@@ -14,11 +14,16 @@ use crate::report::spec::RejectsSpec;
 use crate::settings::limits::Limits;
 use crate::settings::units::Size;
 use crate::source::Input;
+use crate::source::place::glob::matches;
+use crate::source::spec::Nothing;
 use source::NO_PATH;
 
 /// Smallest and largest `limits.record`: below, blocks are too small to be worth a worker's while; above, a cell's
 /// length has no room beside its kind.
 const RECORD: (Size, Size) = (Size(4 * 1024), Size(128 * 1024 * 1024));
+
+/// Smallest and largest `limits.zstd_window`: what the decoder can be told of.
+const WINDOW: (Size, Size) = (Size(1024), Size(1 << 30));
 
 /// What is known of the file besides its sections.
 pub(super) struct Meaning<'a> {
@@ -79,6 +84,18 @@ impl Meaning<'_> {
         let target = spec.target.map(|target| self.target(target));
         if let Some((name, _, import)) = &target {
             self.import(name, import, rejects.at_most, &filters, spec.upload.format);
+        }
+        if let (Some(source), Some((name, _, import))) = (&source, &target)
+            && source.nothing == Nothing::Ok
+            && import.implicit_delete
+        {
+            let path = format!("target.{name}.implicit_delete");
+            self.problem(
+                &path,
+                "`implicit_delete` cannot be combined with `source.nothing: ok`: a missing extract must not pass \
+                 where the people it does not name are deleted",
+                "leave one of them out",
+            );
         }
         let upload = self.upload(spec.upload, source.as_ref());
         if spec.wait.at_most.0.is_zero() {
@@ -206,9 +223,7 @@ impl Meaning<'_> {
                     "the rejects would be written over the source",
                     "",
                 ),
-                Input::Glob(pattern)
-                    if glob::Pattern::new(pattern).is_ok_and(|p| p.matches_path(&path)) =>
-                {
+                Input::Glob(pattern, _) if matches(pattern, &path) => {
                     self.warning(
                         "rejects.path",
                         "the pattern of the source matches this file: the next run would read it as well",
@@ -230,6 +245,11 @@ impl Meaning<'_> {
         if !(least..=most).contains(&limits.record) {
             let message = format!("expected a size from {least} to {most}");
             self.problem("limits.record", message, "");
+        }
+        let (least, most) = WINDOW;
+        if !(least..=most).contains(&limits.zstd_window) {
+            let message = format!("expected a size from {least} to {most}");
+            self.problem("limits.zstd_window", message, "");
         }
         for (name, value) in [
             ("cell", limits.cell.0),
