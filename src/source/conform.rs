@@ -32,9 +32,9 @@ struct Stand {
     _folder: Option<tempfile::TempDir>,
 }
 
-fn found(input: Input) -> Result<Source, SourceError> {
+async fn found(input: Input) -> Result<Source, SourceError> {
     let limits = Limits::default();
-    Source::find(&[input], Compression::Auto, Encoding::Auto, limits)
+    Source::find(&[input], Compression::Auto, Encoding::Auto, limits).await
 }
 
 /// Text of more than one read.
@@ -43,13 +43,13 @@ fn text() -> Vec<u8> {
     lines.collect::<String>().into_bytes()
 }
 
-fn file() -> Stand {
+async fn file() -> Stand {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("w.csv");
     fs::write(&path, text()).unwrap();
     Stand {
         name: path.display().to_string(),
-        source: found(Input::File(path.clone())).unwrap(),
+        source: found(Input::File(path.clone())).await.unwrap(),
         text: text(),
         sized: true,
         repeats: true,
@@ -58,18 +58,18 @@ fn file() -> Stand {
     }
 }
 
-fn matched() -> Stand {
-    let stand = file();
+async fn matched() -> Stand {
+    let stand = file().await;
     let pattern = Path::new(&stand.name).with_file_name("*.csv");
     let pattern = pattern.to_str().unwrap().to_owned();
     Stand {
-        source: found(Input::Glob(pattern, Pick::One)).unwrap(),
+        source: found(Input::Glob(pattern, Pick::One)).await.unwrap(),
         ..stand
     }
 }
 
 /// A named pipe, and a writer who takes its time.
-fn pipe() -> Stand {
+async fn pipe() -> Stand {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("pipe");
     let made = Command::new("mkfifo").arg(&path).status().unwrap();
@@ -85,7 +85,7 @@ fn pipe() -> Stand {
     });
     Stand {
         name: path.display().to_string(),
-        source: found(Input::File(path)).unwrap(),
+        source: found(Input::File(path)).await.unwrap(),
         text: text(),
         sized: false,
         repeats: false,
@@ -94,12 +94,12 @@ fn pipe() -> Stand {
     }
 }
 
-fn sample() -> Stand {
+async fn sample() -> Stand {
     let mut text = Vec::new();
     SAMPLE.write(&mut text).unwrap();
     Stand {
         name: SAMPLE.to_string(),
-        source: found(Input::Sample(SAMPLE)).unwrap(),
+        source: found(Input::Sample(SAMPLE)).await.unwrap(),
         text,
         sized: false,
         repeats: true,
@@ -121,7 +121,15 @@ fn pieces() -> Stand {
     }
 }
 
-const PLACES: [fn() -> Stand; 5] = [file, matched, pipe, sample, pieces];
+async fn places() -> [Stand; 5] {
+    [
+        file().await,
+        matched().await,
+        pipe().await,
+        sample().await,
+        pieces(),
+    ]
+}
 
 /// Reads an origin to its end, in steps that are no round number.
 async fn read(source: &Source) -> Result<Vec<u8>, SourceError> {
@@ -136,8 +144,7 @@ async fn read(source: &Source) -> Result<Vec<u8>, SourceError> {
 
 #[tokio::test]
 async fn listed() {
-    for place in PLACES {
-        let stand = place();
+    for stand in places().await {
         let [origin] = stand.source.origins() else {
             panic!("{}", stand.name);
         };
@@ -153,8 +160,7 @@ async fn listed() {
 
 #[tokio::test]
 async fn read_to_the_end_and_again() {
-    for place in PLACES {
-        let stand = place();
+    for stand in places().await {
         for time in 1..=3 {
             let got = read(&stand.source).await.unwrap();
             assert!(got == stand.text, "{}, reading {time}", stand.name);
@@ -171,8 +177,7 @@ async fn read_to_the_end_and_again() {
 /// Nothing but the end of a stream says that its copy is whole.
 #[tokio::test]
 async fn left_before_the_end() {
-    for place in PLACES {
-        let stand = place();
+    for stand in places().await {
         let mut text = stand.source.open(0).await.unwrap();
         let mut head = Vec::new();
         assert!(!text.fill(&mut head, 10).await.unwrap());
@@ -193,8 +198,7 @@ async fn left_before_the_end() {
 
 #[tokio::test]
 async fn changed_in_between() {
-    for place in PLACES {
-        let stand = place();
+    for stand in places().await {
         read(&stand.source).await.unwrap();
         let Some(path) = &stand.file else { continue };
         stand.source.is_unchanged().unwrap();
@@ -230,7 +234,7 @@ async fn compressed_and_cut_off() {
         fs::write(&path, bytes).unwrap();
         let pieces = bytes.iter().map(|b| Bytes::copy_from_slice(&[*b]));
         for source in [
-            found(Input::File(path.clone())).unwrap(),
+            found(Input::File(path.clone())).await.unwrap(),
             Source::of_pieces("memory", pieces),
         ] {
             match read(&source).await {
@@ -246,30 +250,31 @@ async fn compressed_and_cut_off() {
     }
 }
 
-#[test]
-fn refused() {
+#[tokio::test]
+async fn refused() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    let told = |input: Input| {
-        let error = found(input).unwrap_err();
+    let told = async |input: Input| {
+        let error = found(input).await.unwrap_err();
         let text = error
             .to_string()
             .replace(folder.path().to_str().unwrap(), "D");
         (text, matches!(error, SourceError::Nothing(_)))
     };
     assert_eq!(
-        told(Input::File(at("none.csv"))),
+        told(Input::File(at("none.csv"))).await,
         ("D/none.csv: no such file".to_owned(), true)
     );
     assert_eq!(
         told(Input::Glob(
             at("*.csv").to_str().unwrap().to_owned(),
             Pick::All
-        )),
+        ))
+        .await,
         ("D/*.csv: no file matches".to_owned(), true)
     );
     assert_eq!(
-        told(Input::File(at(""))),
+        told(Input::File(at(""))).await,
         (
             "D: is a directory; name a file, or a pattern such as D/*.csv".to_owned(),
             false
@@ -277,12 +282,18 @@ fn refused() {
     );
     fs::write(at("a\x1b[2J.csv"), "").unwrap();
     assert_eq!(
-        found(Input::File(at("a\x1b[2J.csv"))).unwrap().origins()[0].name,
+        found(Input::File(at("a\x1b[2J.csv")))
+            .await
+            .unwrap()
+            .origins()[0]
+            .name,
         at("a\\x1b[2J.csv").display().to_string()
     );
     // Half of a list is not nothing.
     let both = [Input::File(at("a\x1b[2J.csv")), Input::File(at("none.csv"))];
     let limits = Limits::default();
-    let error = Source::find(&both, Compression::Auto, Encoding::Auto, limits).unwrap_err();
+    let error = Source::find(&both, Compression::Auto, Encoding::Auto, limits)
+        .await
+        .unwrap_err();
     assert!(matches!(error, SourceError::NotFound(_)), "{error}");
 }

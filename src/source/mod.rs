@@ -62,7 +62,7 @@ impl Source {
     /// # Errors
     /// A file that isn't there or is a directory, a pattern that matches nothing; [`SourceError::Nothing`] where
     /// there is nothing at all.
-    pub fn find(
+    pub async fn find(
         inputs: &[Input],
         compression: Compression,
         encoding: Encoding,
@@ -71,7 +71,7 @@ impl Source {
         let mut origins = Vec::new();
         let mut missing = None;
         for input in inputs {
-            match find(input) {
+            match find(input).await {
                 Ok(found) => origins.extend(found),
                 Err(error @ (SourceError::NotFound(_) | SourceError::NoMatch(_))) => {
                     missing.get_or_insert(error);
@@ -110,6 +110,12 @@ impl Source {
     /// The files, in order.
     pub fn origins(&self) -> &[Origin] {
         &self.origins
+    }
+
+    /// The names of its files, for messages.
+    pub(crate) fn names(&self) -> String {
+        let names: Vec<_> = self.origins.iter().map(|o| o.name.as_str()).collect();
+        names.join(", ")
     }
 
     /// Whether every file can be read as often as one likes.
@@ -160,14 +166,30 @@ impl Source {
 }
 
 /// The origins that one entry of the list stands for.
-fn find(input: &Input) -> Result<Vec<Origin>, SourceError> {
-    Ok(match input {
-        Input::Stdin => vec![Origin::stdin()],
-        Input::Sample(sample) => vec![Origin::sample(*sample)],
-        Input::File(path) => vec![Origin::at(path.clone())?],
+async fn find(input: &Input) -> Result<Vec<Origin>, SourceError> {
+    match input.clone() {
+        Input::Stdin => Ok(vec![Origin::stdin()]),
+        Input::Sample(sample) => Ok(vec![Origin::sample(sample)]),
+        Input::File(path) => on_disk(move || Ok(vec![Origin::at(path)?])).await,
         Input::Glob(pattern, pick) => {
-            let files = glob::find(pattern, *pick)?.into_iter();
-            files.map(Origin::at).collect::<Result<_, _>>()?
+            let files = move || {
+                let files = glob::find(&pattern, pick)?.into_iter();
+                files.map(Origin::at).collect()
+            };
+            on_disk(files).await
         }
+    }
+}
+
+/// Looks at files in a thread of its own: a network drive that does not answer keeps nobody else waiting.
+async fn on_disk<T: Send + 'static>(
+    look: impl FnOnce() -> Result<T, SourceError> + Send + 'static,
+) -> Result<T, SourceError> {
+    let looked = tokio::task::spawn_blocking(look).await;
+    looked.unwrap_or_else(|died| {
+        Err(SourceError::Io {
+            name: "the source".to_owned(),
+            source: std::io::Error::other(died),
+        })
     })
 }

@@ -74,6 +74,7 @@ mod tests {
             Encoding::Auto,
             crate::settings::limits::Limits::default(),
         )
+        .await
         .unwrap();
         assert!(source.can_repeat());
         assert_eq!(source.size(), None);
