@@ -17,7 +17,7 @@ pub(crate) mod place;
 pub(crate) mod spec;
 mod text;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -43,6 +43,17 @@ pub enum Input {
     Glob(String, Pick),
     /// A made-up extract.
     Sample(Sample),
+}
+
+impl Input {
+    /// Whether a file at this path would be read.
+    pub(crate) fn matches(&self, path: &Path) -> bool {
+        match self {
+            Input::File(file) => file == path,
+            Input::Glob(pattern, _) => glob::matches(pattern, path),
+            Input::Stdin | Input::Sample(_) => false,
+        }
+    }
 }
 
 /// The origins of a run, in order.

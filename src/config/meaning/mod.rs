@@ -14,7 +14,6 @@ use crate::report::spec::RejectsSpec;
 use crate::settings::limits::Limits;
 use crate::settings::units::Size;
 use crate::source::Input;
-use crate::source::place::glob::matches;
 use crate::source::spec::Nothing;
 use source::NO_PATH;
 
@@ -223,7 +222,7 @@ impl Meaning<'_> {
                     "the rejects would be written over the source",
                     "",
                 ),
-                Input::Glob(pattern, _) if matches(pattern, &path) => {
+                Input::Glob(..) if input.matches(&path) => {
                     self.warning(
                         "rejects.path",
                         "the pattern of the source matches this file: the next run would read it as well",

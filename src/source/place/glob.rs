@@ -31,7 +31,7 @@ const UNFINISHED: &[&str] = &[
 const LISTED: usize = 10;
 
 /// Whether a pattern matches a path.
-pub(crate) fn matches(pattern: &str, path: &Path) -> bool {
+pub(in crate::source) fn matches(pattern: &str, path: &Path) -> bool {
     // Without `//` and `/./`, which name the same file and are no part of its path when it is found.
     let plain = |path: &Path| path.components().collect::<PathBuf>();
     let pattern = plain(Path::new(pattern));

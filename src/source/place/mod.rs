@@ -2,7 +2,7 @@
 
 pub(in crate::source) mod file;
 pub(in crate::source) mod generated;
-pub(crate) mod glob;
+pub(in crate::source) mod glob;
 pub(crate) mod sample;
 
 use std::io;
