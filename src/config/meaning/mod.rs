@@ -10,11 +10,11 @@ use super::pipeline::{Origin, Pipeline, Rejects, Source};
 use super::problem::{Findings, Placed};
 use super::spec::PipelineSpec;
 use super::yaml::places::Places;
+use crate::guard::{REJECTS_AT_MOST, SHARES_FROM};
 use crate::report::spec::RejectsSpec;
 use crate::settings::limits::Limits;
 use crate::settings::units::Size;
 use crate::source::Input;
-use crate::source::spec::Nothing;
 use source::NO_PATH;
 
 /// Smallest and largest `limits.record`: below, blocks are too small to be worth a worker's while; above, a cell's
@@ -82,19 +82,10 @@ impl Meaning<'_> {
             .collect();
         let target = spec.target.map(|target| self.target(target));
         if let Some((name, _, import)) = &target {
-            self.import(name, import, rejects.at_most, &filters, spec.upload.format);
+            self.import(name, import, &spec.guard, &filters, spec.upload.format);
         }
-        if let (Some(source), Some((name, _, import))) = (&source, &target)
-            && source.nothing == Nothing::Ok
-            && import.implicit_delete
-        {
-            let path = format!("target.{name}.implicit_delete");
-            self.problem(
-                &path,
-                "`implicit_delete` cannot be combined with `source.nothing: ok`: a missing extract must not pass \
-                 where the people it does not name are deleted",
-                "leave one of them out",
-            );
+        if let (Some(source), Some((name, _, import))) = (&source, &target) {
+            self.nothing(source.nothing, name, import.implicit_delete.is_on());
         }
         let upload = self.upload(spec.upload, source.as_ref());
         if spec.wait.at_most.0.is_zero() {
@@ -134,6 +125,8 @@ impl Meaning<'_> {
             stages,
             validate: spec.validate,
             rejects,
+            guard: spec.guard,
+            refused: spec.refused,
             target: target?,
             import,
             upload,
@@ -231,6 +224,13 @@ impl Meaning<'_> {
                 }
                 _ => {}
             }
+        }
+        if spec.at_most.is_none() && self.is_whole("rejects") {
+            let message = format!(
+                "`rejects.at_most` is not stated: more than {REJECTS_AT_MOST} of the rows, from {SHARES_FROM} rows on, \
+                 stop the run"
+            );
+            self.warning("rejects", message, "state what is normal for this source");
         }
         Rejects {
             path,

@@ -8,7 +8,7 @@ use crate::settings::units::Amount;
 use crate::source::Input;
 use crate::source::place::sample::{self, Sample};
 use crate::source::spec::{
-    Compression, CsvSpec, Encoding, OneOrMany, Pick, SampleSpec, SourceFormat, SourceSpec,
+    Compression, CsvSpec, Encoding, Nothing, OneOrMany, Pick, SampleSpec, SourceFormat, SourceSpec,
 };
 
 /// A source that says neither.
@@ -80,6 +80,18 @@ impl Meaning<'_> {
             nothing: spec.nothing,
             csv,
             json: spec.json,
+        }
+    }
+
+    /// A night without an extract is no matter, unless the server deletes what an extract does not name.
+    pub(super) fn nothing(&mut self, nothing: Nothing, target: &str, deletes: bool) {
+        if nothing == Nothing::Ok && deletes {
+            self.problem(
+                &format!("target.{target}.implicit_delete"),
+                "`implicit_delete` cannot be combined with `source.nothing: ok`: a missing extract must not pass \
+                 where the people it does not name are deleted",
+                "leave one of them out",
+            );
         }
     }
 
