@@ -8,6 +8,7 @@ use super::*;
 use crate::orgvue::spec::{Action, ActionSpec, Empty, IdentifySpec};
 use crate::settings::units::{Amount, Rate, Size};
 use crate::source::Input;
+use crate::source::spec::Pick;
 use crate::upload::spec::Length;
 
 /// Names everything but stages and rules, whose keys are tested beside them.
@@ -107,7 +108,7 @@ fn a_full_pipeline_is_as_written() {
         pipeline.source.inputs,
         [
             Input::File("/pipelines/exports/a.csv".into()),
-            Input::Glob("/pipelines/exports/w-*.csv.gz".into())
+            Input::Glob("/pipelines/exports/w-*.csv.gz".into(), Pick::All)
         ]
     );
     assert_eq!(

@@ -150,8 +150,8 @@ impl Clock {
 ///
 /// # Errors
 /// A source that isn't there.
-pub(crate) fn can_repeat(pipeline: &Pipeline) -> Result<bool, RunError> {
-    Ok(source(pipeline)?.can_repeat())
+pub(crate) async fn can_repeat(pipeline: &Pipeline) -> Result<bool, RunError> {
+    Ok(source(pipeline).await?.can_repeat())
 }
 
 impl Bench {
@@ -195,7 +195,7 @@ impl Bench {
     /// # Errors
     /// What would end a run.
     pub(crate) async fn steps(&self) -> Result<Steps, RunError> {
-        let source = Arc::new(source(&self.pipeline)?);
+        let source = Arc::new(source(&self.pipeline).await?);
         let mut clock = Clock::new();
         let mut blocks = Blocks::open(source.clone(), reading(&self.pipeline, self.block)).await?;
         let opened = clock.last.elapsed();

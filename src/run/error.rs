@@ -44,6 +44,9 @@ pub enum RunError {
         /// Why.
         source: TableError,
     },
+    /// The source or a lookup table was changed while the run went on.
+    #[error("{0}; nothing was imported")]
+    Moved(String),
     /// The embedded sandbox can't be started.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
@@ -131,6 +134,14 @@ pub enum RunError {
 }
 
 impl RunError {
+    /// Whether none of the source's files is there.
+    pub(super) fn is_nothing(&self) -> bool {
+        matches!(
+            self,
+            RunError::Engine(EngineError::Source(SourceError::Nothing(_)))
+        )
+    }
+
     /// How the run ended, which is also its exit code.
     pub fn outcome(&self) -> Outcome {
         match self {
@@ -143,6 +154,9 @@ impl RunError {
             RunError::Wait(WaitError::Failed { .. }) => Outcome::ImportFailed,
             RunError::Interrupted | RunError::Engine(EngineError::Interrupted) => {
                 Outcome::Interrupted
+            }
+            RunError::Engine(EngineError::Source(error)) if error.is_setting() => {
+                Outcome::Misconfigured
             }
             _ => Outcome::Failed,
         }

@@ -16,7 +16,7 @@ pub(super) fn prepared(report: &mut RunReport, prepared: &Prepared) {
         .iter()
         .map(|origin| SourceFile {
             path: origin.name.clone(),
-            bytes: origin.size.unwrap_or(0),
+            bytes: origin.size().unwrap_or(0),
             compression: origin.compression().unwrap_or("none").to_owned(),
             format: prepared.header.format().to_owned(),
         })

@@ -284,6 +284,27 @@ fn compressed_data_that_becomes_too_much() {
     );
 }
 
+/// What a frame asks for is in its header, whatever comes of it.
+#[test]
+fn a_zstd_window_that_is_too_large() {
+    // A window of 128 MiB, no content size, no checksum, one raw block that is the last.
+    let frame = b"\x28\xb5\x2f\xfd\0\x88\x41\0\0a,b\n1,2\n";
+    ends_with(
+        "",
+        frame,
+        "error: w: the zstd data needs a window of more than 8MiB of memory (limits.zstd_window); \
+         compress it without --long and --ultra, or raise the limit\n",
+    );
+    let (code, stderr, _) = check("limits: { zstd_window: 128MiB }\n", frame);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    let (code, stderr, _) = check("limits: { zstd_window: 1B }\n", frame);
+    assert_eq!(code, 2);
+    assert!(
+        stderr.contains("expected a size from 1KiB to 1GiB"),
+        "{stderr}"
+    );
+}
+
 #[test]
 fn what_follows_the_end_of_gzip_data() {
     let text = b"a,b\n1,2\n";

@@ -19,6 +19,7 @@ mod reference;
 mod run;
 mod secrets;
 mod soak;
+mod source;
 mod support;
 mod tls;
 mod tools;

@@ -143,6 +143,8 @@ pub enum Outcome {
     StillRunning,
     /// The import was asked for, and its answer lost, or its ticket no longer readable.
     Unknown,
+    /// A setting mends it; nothing was imported.
+    Misconfigured,
     /// Interrupted; nothing was imported.
     Interrupted,
 }
@@ -153,6 +155,7 @@ impl Outcome {
         match self {
             Outcome::Succeeded => 0,
             Outcome::Failed => 1,
+            Outcome::Misconfigured => 2,
             Outcome::SucceededWithRejects => 3,
             Outcome::StoppedByGuard => 4,
             Outcome::ImportFailed | Outcome::Refused => 5,
@@ -167,6 +170,7 @@ impl Outcome {
         match self {
             Outcome::Succeeded => "succeeded",
             Outcome::Failed => "failed, nothing was imported",
+            Outcome::Misconfigured => "a setting does not fit the source, nothing was imported",
             Outcome::SucceededWithRejects => "succeeded, some rows were rejected",
             Outcome::StoppedByGuard => "stopped by a guard, nothing was sent",
             Outcome::ImportFailed => "the import job failed at the server",
