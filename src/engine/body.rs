@@ -1,14 +1,92 @@
-//! The second pass: the same bytes again, and proof that they are the same.
+//! What blocks become together: the bytes of a body, measured; and the second pass, which makes the same bytes again.
 
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt, stream};
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use super::EngineError;
-use super::order::{Assembly, Digest, leave_out};
 use super::plan::{Plan, Processed};
+use crate::format::encode::{Encoded, Encoder};
 use crate::upload::body::BodyError;
+
+/// Length and hash of a body: two passes that agree on both have made the same bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digest {
+    /// Bytes.
+    pub length: u64,
+    /// XXH3-128 over the length and XXH3-128 of every piece: workers hash pieces side by side.
+    pub hash: u128,
+}
+
+/// Joins encoded pieces into one body, and measures it.
+pub struct Assembly {
+    encoder: Encoder,
+    any: bool,
+    length: u64,
+    hash: Xxh3,
+}
+
+impl Assembly {
+    /// An empty body.
+    pub fn new(encoder: &Encoder) -> Assembly {
+        Assembly {
+            encoder: encoder.clone(),
+            any: false,
+            length: 0,
+            hash: Xxh3::new(),
+        }
+    }
+
+    /// What stands before the first row.
+    pub fn header(&mut self) -> Bytes {
+        let header = self.encoder.header();
+        self.length += header.len() as u64;
+        header.into()
+    }
+
+    /// The next piece. `hash` is the hash of its bytes as encoded.
+    pub fn piece(&mut self, encoded: Encoded, hash: u128) -> Bytes {
+        let mut bytes = encoded.bytes;
+        if bytes.is_empty() {
+            return Bytes::new();
+        }
+        self.hash.update(&(bytes.len() as u64).to_le_bytes());
+        self.hash.update(&hash.to_le_bytes());
+        self.length += bytes.len() as u64;
+        if !self.any {
+            self.encoder.open_first(&mut bytes);
+            self.any = true;
+        }
+        Bytes::from_owner(bytes)
+    }
+
+    /// What stands after the last row.
+    pub fn footer(&mut self) -> Bytes {
+        let footer = self.encoder.footer(self.any);
+        self.length += footer.len() as u64;
+        Bytes::from_static(footer)
+    }
+
+    /// Length and hash of all that was handed out.
+    pub fn digest(&self) -> Digest {
+        Digest {
+            length: self.length,
+            hash: self.hash.digest128(),
+        }
+    }
+}
+
+/// Leaves rows out of what a block became: `drop(i)` says whether the i-th encoded row goes. The hash
+/// follows where anything went.
+pub(crate) fn leave_out(processed: &mut Processed, drop: impl FnMut(usize) -> bool) {
+    let before = processed.encoded.rows.len();
+    processed.encoded.leave_out(drop);
+    if processed.encoded.rows.len() != before {
+        processed.hash = xxh3_128(&processed.encoded.bytes);
+    }
+}
 
 /// What makes a body of processed blocks.
 pub trait Body: Send {

@@ -32,12 +32,31 @@ pub enum EngineError {
         /// Bytes of the second.
         second: u64,
     },
+    /// A worker panicked.
+    #[error(
+        "{file}:{line}: a worker gave up (panic) on the block of records that begins here; this is a defect of \
+         rostream, please report it"
+    )]
+    GaveUp {
+        /// The file.
+        file: String,
+        /// Physical line on which the block begins, from 1.
+        line: u64,
+    },
     /// The runtime that works on the blocks is ending.
     #[error("interrupted")]
     Interrupted,
 }
 
 impl EngineError {
+    /// A panic over the block that begins there.
+    pub(crate) fn gave_up(source: &Source, file: usize, line: u64) -> EngineError {
+        EngineError::GaveUp {
+            file: source.origins()[file].name.clone(),
+            line,
+        }
+    }
+
     /// What went wrong within a block, with the name of its file.
     pub fn in_block(source: &Source, error: BlockError) -> EngineError {
         EngineError::Data {

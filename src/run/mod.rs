@@ -19,8 +19,8 @@ use futures::{StreamExt, TryStreamExt, future};
 
 use crate::config::Pipeline;
 use crate::engine::blocks::{Blocks, Header, Reading, RecordLayout};
-use crate::engine::body::{self as send, Resend, Slot};
-use crate::engine::order::{Digest, process};
+use crate::engine::body::{self as send, Digest, Resend, Slot};
+use crate::engine::order::process;
 use crate::engine::plan::{Meaning, Plan, Unbound};
 use crate::format::json::Layout;
 use crate::http::retry::{self, Failure, Step, Verdict};

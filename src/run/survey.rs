@@ -8,8 +8,8 @@ use bytes::Bytes;
 use super::RunError;
 use crate::batch::{Batch, Fault};
 use crate::engine::blocks::Header;
-use crate::engine::body::Body;
-use crate::engine::order::{Assembly, Digest, leave_out};
+use crate::engine::body::{Assembly, Body, Digest, leave_out};
+
 use crate::engine::plan::{Plan, Processed};
 use crate::format::json;
 use crate::report::rejects::{Original, RejectedRow, RejectsFile};
