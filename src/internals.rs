@@ -76,7 +76,7 @@ pub mod rule {
 pub mod run {
     pub use crate::run::{RunError, bind, reading, source, today};
     pub mod survey {
-        pub use crate::run::survey::Survey;
+        pub use crate::run::survey::{Settled, Survey};
     }
 }
 pub mod sandbox {

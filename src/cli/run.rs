@@ -326,8 +326,8 @@ pub(super) async fn embedded(pipeline: &Pipeline) -> Result<Embedded, RunError> 
         unknown_property: UnknownProperty::Accept,
         ..SandboxSettings::default()
     };
-    if let Some(key) = &pipeline.validate.key {
-        settings.auto_id = key.clone();
+    if let Some(key) = pipeline.validate.key_column() {
+        settings.auto_id = key.to_owned();
     }
     settings.accept_chunked = pipeline.length() == crate::upload::spec::Length::Chunked;
     Ok(Embedded(Sandbox::start(settings).await?))

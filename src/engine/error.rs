@@ -32,16 +32,16 @@ pub enum EngineError {
         /// Bytes of the second.
         second: u64,
     },
-    /// A worker panicked.
+    /// The source changed between two looks of the survey.
     #[error(
-        "{file}:{line}: a worker gave up (panic) on the block of records that begins here; this is a defect of \
-         rostream, please report it"
+        "the source changed while it was read: the survey's second look found other rows than its first; nothing was sent"
     )]
+    ChangedInSurvey,
+    /// A worker panicked.
+    #[error("a worker gave up (panic) at {at}; this is a defect of rostream, please report it")]
     GaveUp {
-        /// The file.
-        file: String,
-        /// Physical line on which the block begins, from 1.
-        line: u64,
+        /// What it worked on, without a value.
+        at: String,
     },
     /// The runtime that works on the blocks is ending.
     #[error("interrupted")]
@@ -51,9 +51,9 @@ pub enum EngineError {
 impl EngineError {
     /// A panic over the block that begins there.
     pub(crate) fn gave_up(source: &Source, file: usize, line: u64) -> EngineError {
+        let name = &source.origins()[file].name;
         EngineError::GaveUp {
-            file: source.origins()[file].name.clone(),
-            line,
+            at: format!("the block that begins on line {line} of {name}"),
         }
     }
 

@@ -388,8 +388,8 @@ mod tests {
         let error = made.next().await.unwrap().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "f:9: a worker gave up (panic) on the block of records that begins here; this is a defect of rostream, \
-             please report it"
+            "a worker gave up (panic) at the block that begins on line 9 of f; this is a defect of rostream, please \
+             report it"
         );
         assert!(made.next().await.is_none());
         until_gone(gone).await;

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::decide::{Decided, decide};
 use super::prepare::{First, Prepared};
 use super::put::{Put, Sending, encoded, put};
-use super::survey::{Facts, Survey, Surveyed};
+use super::survey::{Facts, Settled, Survey, Surveyed};
 use super::{Job, RunError};
 use crate::config::Pipeline;
 use crate::engine::body::{self, Body, Slot};
@@ -123,6 +123,10 @@ impl Body for Straight {
     fn finish(&mut self) -> Result<Bytes, RunError> {
         let pipeline = self.pipeline.clone();
         let survey = self.survey()?;
+        // The pipeline file was refused, were there rules whose verdicts can be late.
+        if survey.settle()? == Settled::Again {
+            return Err(RunError::Late);
+        }
         let footer = survey.assembly.footer();
         let (left, decided) = (survey.good, decide(&pipeline, survey, true));
         self.decided = decided.0;
