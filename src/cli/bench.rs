@@ -21,8 +21,7 @@ use crate::settings::units::Size;
 pub struct BenchArgs {
     #[command(flatten)]
     pipeline: PipelineArgs,
-    /// Threads that process the data; as many as there are cores, unless stated. Twice as many blocks are under way, so
-    /// that none of them waits, and for moments as many threads may be busy.
+    /// Threads that process the data; as many as there are cores, unless stated.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: Option<u16>,
     /// Fail where more memory than this was needed, such as 64MiB.

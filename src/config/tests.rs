@@ -187,7 +187,7 @@ fn what_is_left_out_has_its_default() {
 fn text_keeps_its_digits() {
     let action = |value: &str| {
         let text = format!("{SHORT}validate: {{ key: {value} }}\n");
-        good(&text, &[]).pipeline.validate.key.unwrap()
+        good(&text, &[]).pipeline.validate.key.unwrap().column
     };
     for text in [
         "0123",

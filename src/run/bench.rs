@@ -24,7 +24,7 @@ use crate::report::run::{PipelineInfo, RunId, RunReport};
 use crate::sandbox::null::NullTarget;
 use crate::settings::units::Amount;
 use crate::stage::Resources;
-use crate::whole::keys::Keys;
+use crate::whole;
 
 /// A pipeline to be measured.
 pub(crate) struct Bench {
@@ -202,7 +202,7 @@ impl Bench {
         let plan = bind(&self.pipeline, blocks.header(), &self.resources, today())?;
         blocks = blocks.with_texts(&plan.pools().texts);
         let names = unique(plan.stages().map(|(name, _)| name));
-        let mut keys = Keys::default();
+        let mut whole = plan.whole_file_rules();
         let mut rows = Rows::default();
         let mut text = 0;
         loop {
@@ -225,9 +225,11 @@ impl Bench {
             let encoded = plan.encoder().encode(&batch);
             clock.lap("encode");
             if plan.key().is_some() {
-                let hashes = plan.keys(&batch, &encoded);
-                let records = encoded.rows.iter().map(|row| rows.read as u32 + row);
-                keys.insert_all(hashes.into_iter().zip(records), |_, _| ());
+                let facts = plan.facts(&batch, &encoded);
+                whole.see(&whole::Facts {
+                    first: rows.read as u32,
+                    columns: &facts,
+                });
                 clock.lap("keys");
             }
             std::hint::black_box(xxh3_128(&encoded.bytes));

@@ -85,6 +85,12 @@ pub enum RunError {
     /// shows before the upload.
     #[error("no row is left to send; the upload was cut off and nothing was imported")]
     NothingLeft,
+    /// A rule of the whole file found fault with a row that was on its way.
+    #[error(
+        "a row was found at fault after it had been sent, which `upload.length: chunked` can't mend; the upload was \
+         cut off and nothing was imported"
+    )]
+    Late,
     /// The temporary file.
     #[error(transparent)]
     Spool(#[from] SpoolError),

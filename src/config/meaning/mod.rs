@@ -59,7 +59,7 @@ impl Meaning<'_> {
         }
         let source = spec.source.map(|source| self.source(source));
         let rejects = self.rejects(&spec.rejects, source.as_ref());
-        if spec.validate.key.as_deref() == Some("") {
+        if spec.validate.key_column() == Some("") {
             self.problem("validate.key", "expected a column, found empty text", "");
         }
         for problem in spec.validate.check() {
@@ -87,7 +87,8 @@ impl Meaning<'_> {
         if let (Some(source), Some((name, _, import))) = (&source, &target) {
             self.nothing(source.nothing, name, import.implicit_delete.is_on());
         }
-        let upload = self.upload(spec.upload, source.as_ref());
+        let key = spec.validate.key.as_ref();
+        let upload = self.upload(spec.upload, source.as_ref(), key);
         if spec.wait.at_most.0.is_zero() {
             self.problem("wait.at_most", "expected a time above zero", "");
         }
