@@ -35,7 +35,7 @@ pub mod format {
         pub use crate::format::csv::{OnRagged, Parser};
     }
     pub mod encode {
-        pub use crate::format::encode::{ActionFrom, Encoder, Format, OnEmpty};
+        pub use crate::format::encode::{Empties, Encoder, Format, Lead, LeadValue};
     }
     pub mod json {
         pub use crate::format::json::{Layout, Parser, discover};

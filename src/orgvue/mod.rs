@@ -9,6 +9,7 @@ pub(crate) mod results;
 pub(crate) mod spec;
 pub(crate) mod splitter;
 pub(crate) mod ticket;
+pub(crate) mod wire;
 
 pub(crate) use client::Locations;
 pub use client::{Client, Connection};

@@ -12,7 +12,7 @@ use rostream::internals::expr::Expr;
 use rostream::internals::format::block::{Boundary, Cut, CutError};
 use rostream::internals::format::csv::{self, OnRagged};
 use rostream::internals::format::encode;
-use rostream::internals::format::encode::{ActionFrom, Encoder, OnEmpty};
+use rostream::internals::format::encode::{Empties, Encoder, Lead, LeadValue};
 use rostream::internals::format::json::cut::ArrayCutter;
 use rostream::internals::format::json::{self, Layout};
 use rostream::internals::http::MAX_RETRY_AFTER;
@@ -80,8 +80,21 @@ fn is_sent(batch: &Batch, columns: &[&str]) {
     let columns = Columns::from_header(columns.iter());
     for format in [encode::Format::Json, encode::Format::Csv] {
         let json = format == encode::Format::Json;
-        let action = ActionFrom::Constant("create");
-        let encoder = Encoder::new(format, action, OnEmpty::Keep, columns.iter());
+        let lead = Lead {
+            name: "_action",
+            value: LeadValue::Constant("create"),
+            bare: &[],
+        };
+        let empties = Empties {
+            empty: Some("".into()),
+            missing: None,
+        };
+        let sent = columns.iter();
+        let encoder = Encoder::new(
+            format,
+            lead,
+            sent.map(|(name, slot)| (name, slot, empties.clone())),
+        );
         let encoded = encoder.encode(batch);
         let mut body = encoder.header();
         let first = body.len();

@@ -1,0 +1,167 @@
+//! What rows must look like for Orgvue: the member `_action`, the texts that stand for "no change" and for
+//! "clear the value", and what an empty cell sends.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::spec::{Action, ActionSpec, Empty, ImportSpec};
+use crate::batch::{Batch, Columns, Fault, Kind};
+use crate::format::encode::{Empties, Encoder, Format, Lead, LeadValue};
+use crate::upload::spec::UploadFormat;
+
+/// The member that says what is to be done with an item.
+pub(crate) const ACTION: &str = "_action";
+
+/// Rows with these actions send what identifies their item. A token in place of an empty cell would say more than
+/// is meant.
+const BARE: &[&str] = &[Action::Delete.as_str(), Action::Noop.as_str()];
+
+/// The target's demands on rows, bound to the columns after the last stage.
+pub(crate) struct Wire {
+    format: Format,
+    lead: Lead,
+    /// The column that gives the action, where it is not the same for every row. It is not sent under its own name.
+    action: Option<(Arc<str>, usize)>,
+    /// The columns that are sent.
+    sent: Vec<(Arc<str>, usize)>,
+    empties: Empties,
+    tokens: Vec<String>,
+    columns: Columns,
+}
+
+impl Wire {
+    /// Binds the import's settings to the columns.
+    ///
+    /// # Errors
+    /// What is wrong with `action`.
+    pub(crate) fn bind(
+        import: &ImportSpec,
+        format: UploadFormat,
+        columns: &Columns,
+    ) -> Result<Wire, String> {
+        let has_action = columns.find(ACTION).is_some();
+        let (value, action) = match &import.action {
+            ActionSpec::Constant(_) if has_action => {
+                return Err(format!(
+                    "there is a column `{ACTION}` and a constant action; say `action: {{ column: {ACTION} }}`, or drop the column"
+                ));
+            }
+            ActionSpec::Constant(action) => (LeadValue::Constant(action.as_str()), None),
+            ActionSpec::Column { column } => {
+                let found = columns.need(column).map_err(|e| e.to_string())?;
+                (LeadValue::Column(found.1), Some(found))
+            }
+        };
+        let sent = columns
+            .iter()
+            .filter(|(name, _)| action.as_ref().is_none_or(|(of, _)| of != *name))
+            .map(|(name, slot)| (name.clone(), slot))
+            .collect();
+        let tokens = [&import.noop_token, &import.clear_token];
+        Ok(Wire {
+            format: match format {
+                UploadFormat::Json => Format::Json,
+                UploadFormat::Csv => Format::Csv,
+            },
+            lead: Lead {
+                name: ACTION,
+                value,
+                bare: BARE,
+            },
+            action,
+            sent,
+            empties: empties(import, format),
+            tokens: tokens.into_iter().flatten().cloned().collect(),
+            columns: columns.clone(),
+        })
+    }
+
+    /// What writes the rows.
+    pub(crate) fn encoder(&self) -> Encoder {
+        let columns = self.sent.iter();
+        Encoder::new(
+            self.format,
+            self.lead,
+            columns.map(|(name, slot)| (name, *slot, self.empties.clone())),
+        )
+    }
+
+    /// Rejects the rows that Orgvue would refuse, or would take for something else than they say.
+    pub(crate) fn check(&self, batch: &mut Batch) {
+        if let Some((name, slot)) = &self.action {
+            check_actions(batch, name, *slot);
+        }
+        if !self.tokens.is_empty() {
+            self.check_tokens(batch);
+        }
+    }
+
+    /// Text that the server would take for one of its tokens can't be sent as text.
+    fn check_tokens(&self, batch: &mut Batch) {
+        let is_token =
+            |text: &[u8], tokens: &[String]| tokens.iter().any(|token| token.as_bytes() == text);
+        let mut found = Vec::new();
+        for (name, slot) in self.columns.iter() {
+            for (row, cell) in batch.column(slot).iter().enumerate() {
+                if !cell.is_empty()
+                    && cell.kind() != Kind::Faulty
+                    && is_token(batch.text(*cell).as_bytes(), &self.tokens)
+                {
+                    found.push((row, slot, name.clone()));
+                }
+            }
+        }
+        for (row, slot, column) in found {
+            if batch.is_live(row) {
+                let fault = Fault {
+                    row: row as u32,
+                    stage: "target",
+                    column,
+                    code: Cow::Borrowed("value_is_token"),
+                    message: Cow::Borrowed(
+                        "the value is the same text as noop_token or clear_token; choose another token",
+                    ),
+                };
+                batch.reject(fault, Some(slot));
+            }
+        }
+    }
+}
+
+/// What an empty cell sends, and what a member that was not there does. JSON leaves out what says nothing; in CSV,
+/// where a cell can't be left out, the no-change token says so, where there is one.
+fn empties(import: &ImportSpec, format: UploadFormat) -> Empties {
+    let noop: Option<Arc<str>> = match format {
+        UploadFormat::Json => None,
+        UploadFormat::Csv => import.noop_token.as_deref().map(Arc::from),
+    };
+    let empty = match import.empty {
+        Empty::Omit => noop.clone(),
+        Empty::Clear => import.clear_token.as_deref().map(Arc::from),
+        Empty::Keep => Some(Arc::from("")),
+    };
+    let missing = noop.filter(|_| import.empty == Empty::Omit);
+    Empties { empty, missing }
+}
+
+fn check_actions(batch: &mut Batch, name: &Arc<str>, slot: usize) {
+    for row in 0..batch.len() {
+        let cell = batch.cell(row, slot);
+        if !batch.is_live(row) || cell.kind() == Kind::Faulty {
+            continue;
+        }
+        let written = batch.text(cell);
+        if Action::ALL.iter().all(|action| action.as_str() != written) {
+            let fault = Fault {
+                row: row as u32,
+                stage: "target",
+                column: name.clone(),
+                code: Cow::Borrowed("unknown_action"),
+                message: Cow::Borrowed(
+                    "expected one of create, update, replace, delete, noop, createOrUpdate, createOrReplace",
+                ),
+            };
+            batch.reject(fault, Some(slot));
+        }
+    }
+}
