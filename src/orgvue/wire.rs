@@ -49,6 +49,11 @@ impl Wire {
             ActionSpec::Constant(action) => (LeadValue::Constant(action.as_str()), None),
             ActionSpec::Column { column } => {
                 let found = columns.need(column).map_err(|e| e.to_string())?;
+                if has_action && column != ACTION {
+                    return Err(format!(
+                        "the action comes from `{column}`, and there is a column `{ACTION}` too, which would be sent under the same name; drop one of them"
+                    ));
+                }
                 (LeadValue::Column(found.1), Some(found))
             }
         };
@@ -163,5 +168,88 @@ fn check_actions(batch: &mut Batch, name: &Arc<str>, slot: usize) {
             };
             batch.reject(fault, Some(slot));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::Row;
+
+    /// Cells of one row: `~` is a member that was not there.
+    type Cells = &'static [&'static str];
+
+    /// What is sent of these rows, and the faults of those that are not; or why nothing can be bound.
+    #[track_caller]
+    fn check(import: &ImportSpec, format: UploadFormat, table: &[Cells], expected: &str) {
+        let columns = Columns::from_header(table[0]);
+        let wire = match Wire::bind(import, format, &columns) {
+            Ok(wire) => wire,
+            Err(message) => return assert_eq!(message, expected),
+        };
+        let mut batch = Batch::new(String::new(), table[0].len());
+        for _ in &table[1..] {
+            batch.push_row(Row {
+                line: 0,
+                start: 0,
+                end: 0,
+            });
+        }
+        for column in 0..table[0].len() {
+            let cell = |row: &Cells| match row[column] {
+                "~" => ("", Kind::Missing),
+                text => (text, Kind::Text),
+            };
+            let cells = table[1..].iter().map(cell).collect::<Vec<_>>();
+            let cells = cells.iter().map(|(text, kind)| batch.append(text, *kind));
+            let cells = cells.collect();
+            batch.put_column(column, cells);
+        }
+        wire.check(&mut batch);
+        let encoder = wire.encoder();
+        let mut got = String::from_utf8(encoder.header()).unwrap();
+        got += std::str::from_utf8(&encoder.encode(&batch).bytes).unwrap();
+        for fault in batch.faults() {
+            got += &format!("\n! {} {} {}", fault.row, fault.column, fault.code);
+        }
+        assert_eq!(got.trim_start_matches(",\n"), expected);
+    }
+
+    fn by_column(column: &str) -> ImportSpec {
+        ImportSpec {
+            action: ActionSpec::Column {
+                column: column.into(),
+            },
+            ..ImportSpec::default()
+        }
+    }
+
+    #[test]
+    fn one_action_and_no_more_is_sent() {
+        let table: &[Cells] = &[&["id", "_action", "act"], &["1", "delete", "update"]];
+        check(
+            &ImportSpec::default(),
+            UploadFormat::Json,
+            table,
+            "there is a column `_action` and a constant action; say `action: { column: _action }`, or drop the column",
+        );
+        check(
+            &by_column("none"),
+            UploadFormat::Json,
+            table,
+            "no column `none` here (columns at this point: id, _action, act)",
+        );
+        check(
+            &by_column("_action"),
+            UploadFormat::Json,
+            table,
+            r#"{"_action":"delete","id":"1","act":"update"}"#,
+        );
+        check(
+            &by_column("act"),
+            UploadFormat::Json,
+            table,
+            "the action comes from `act`, and there is a column `_action` too, which would be sent under the same name; drop one of them",
+        );
     }
 }
