@@ -26,7 +26,6 @@ pub(crate) struct Wire {
     sent: Vec<(Arc<str>, usize)>,
     empties: Empties,
     tokens: Vec<String>,
-    columns: Columns,
 }
 
 impl Wire {
@@ -77,7 +76,6 @@ impl Wire {
             sent,
             empties: empties(import, format),
             tokens: tokens.into_iter().flatten().cloned().collect(),
-            columns: columns.clone(),
         })
     }
 
@@ -106,13 +104,13 @@ impl Wire {
         let is_token =
             |text: &[u8], tokens: &[String]| tokens.iter().any(|token| token.as_bytes() == text);
         let mut found = Vec::new();
-        for (name, slot) in self.columns.iter() {
-            for (row, cell) in batch.column(slot).iter().enumerate() {
+        for (name, slot) in &self.sent {
+            for (row, cell) in batch.column(*slot).iter().enumerate() {
                 if !cell.is_empty()
                     && cell.kind() != Kind::Faulty
                     && is_token(batch.text(*cell).as_bytes(), &self.tokens)
                 {
-                    found.push((row, slot, name.clone()));
+                    found.push((row, *slot, name.clone()));
                 }
             }
         }
@@ -250,6 +248,25 @@ mod tests {
             UploadFormat::Json,
             table,
             "the action comes from `act`, and there is a column `_action` too, which would be sent under the same name; drop one of them",
+        );
+    }
+
+    #[test]
+    fn a_token_is_no_value_and_an_action_is_no_token() {
+        let import = ImportSpec {
+            noop_token: Some("noop".into()),
+            ..by_column("act")
+        };
+        check(
+            &import,
+            UploadFormat::Json,
+            &[
+                &["act", "id"],
+                &["noop", "1"],
+                &["drop", "2"],
+                &["update", "noop"],
+            ],
+            "{\"_action\":\"noop\",\"id\":\"1\"}\n! 1 act unknown_action\n! 2 id value_is_token",
         );
     }
 }
