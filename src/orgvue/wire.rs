@@ -143,8 +143,10 @@ fn empties(import: &ImportSpec, format: UploadFormat) -> Empties {
         Empty::Clear => import.clear_token.as_deref().map(Arc::from),
         Empty::Keep => Some(Arc::from("")),
     };
-    let missing = noop.filter(|_| import.empty == Empty::Omit);
-    Empties { empty, missing }
+    Empties {
+        empty,
+        missing: noop,
+    }
 }
 
 fn check_actions(batch: &mut Batch, name: &Arc<str>, slot: usize) {
@@ -252,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_no_value_and_an_action_is_no_token() {
+    fn a_value_may_not_be_a_token_but_an_action_may() {
         let import = ImportSpec {
             noop_token: Some("noop".into()),
             ..by_column("act")
@@ -268,5 +270,51 @@ mod tests {
             ],
             "{\"_action\":\"noop\",\"id\":\"1\"}\n! 1 act unknown_action\n! 2 id value_is_token",
         );
+    }
+
+    #[test]
+    fn empty_cells_and_members_that_were_not_there() {
+        let check = |empty, clear: Option<&str>, format, expected: &str| {
+            let import = ImportSpec {
+                empty,
+                noop_token: Some("=".into()),
+                clear_token: clear.map(str::to_owned),
+                ..by_column("act")
+            };
+            let table: &[Cells] = &[
+                &["act", "a", "b"],
+                &["update", "", "~"],
+                &["delete", "", "~"],
+            ];
+            check(&import, format, table, expected);
+        };
+        use UploadFormat::{Csv, Json};
+        let nothing = "{\"_action\":\"update\"},\n{\"_action\":\"delete\"}";
+        check(Empty::Omit, None, Json, nothing);
+        check(
+            Empty::Clear,
+            Some("#"),
+            Json,
+            "{\"_action\":\"update\",\"a\":\"#\"},\n{\"_action\":\"delete\"}",
+        );
+        check(
+            Empty::Keep,
+            None,
+            Json,
+            "{\"_action\":\"update\",\"a\":\"\"},\n{\"_action\":\"delete\"}",
+        );
+        check(
+            Empty::Omit,
+            None,
+            Csv,
+            "_action,a,b\nupdate,=,=\ndelete,,\n",
+        );
+        check(
+            Empty::Clear,
+            Some("#"),
+            Csv,
+            "_action,a,b\nupdate,#,=\ndelete,,\n",
+        );
+        check(Empty::Keep, None, Csv, "_action,a,b\nupdate,,=\ndelete,,\n");
     }
 }
