@@ -15,6 +15,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 use url::{Host, Url};
 
+use crate::settings::secret::is_loopback;
+
 /// The domains of Orgvue's own hosts: an API in one of them may keep its files anywhere in it.
 const ORGVUE: &[&str] = &["concentra.io", "orgvue.com"];
 
@@ -148,7 +150,7 @@ impl Hosts {
     pub fn new(api: &Url, more: Vec<HostPattern>, private: bool) -> Hosts {
         Hosts(Arc::new(Inner {
             api: api.host_str().map(normal).unwrap_or_default(),
-            local: crate::settings::secret::is_loopback(api),
+            local: is_loopback(api),
             more,
             private,
         }))
@@ -165,7 +167,7 @@ impl Hosts {
             Some(Host::Ipv6(ip)) => Some(IpAddr::V6(ip)),
             _ => None,
         };
-        let this_machine = crate::settings::secret::is_loopback(url);
+        let this_machine = is_loopback(url);
         if self.is_api(&host) || (this_machine && self.0.local) {
             return Ok(());
         }

@@ -1,7 +1,6 @@
 //! Import jobs: the ticket, the work, the results, the callback.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -27,6 +26,7 @@ use super::params::ImportParams;
 use super::payload::{Format, Payload};
 use super::server::Shared;
 use super::sign::hex;
+use crate::settings::secret::is_loopback;
 
 /// How long a callback may take.
 const CALLBACK_TIME: Duration = Duration::from_secs(10);
@@ -389,12 +389,7 @@ impl Callback {
     pub(crate) fn new(template: &str) -> Option<Callback> {
         let callback = Callback(template.to_owned());
         let url = callback.render("TENANT", Status::Completed, "trace")?;
-        let loopback = match url.host()? {
-            url::Host::Domain(name) => name == "localhost",
-            url::Host::Ipv4(ip) => IpAddr::V4(ip).is_loopback(),
-            url::Host::Ipv6(ip) => IpAddr::V6(ip).is_loopback(),
-        };
-        (loopback && url.scheme() == "http").then_some(callback)
+        (is_loopback(&url) && url.scheme() == "http").then_some(callback)
     }
 
     fn render(&self, tenant: &str, status: Status, trace: &str) -> Option<Url> {

@@ -117,7 +117,8 @@ impl fmt::Debug for PresignedUrl {
     }
 }
 
-/// Whether a URL's host is this machine: `localhost`, 127.0.0.0/8, `::1`.
+/// Whether a URL's host is this machine: `localhost`, 127.0.0.0/8, `::1`. Names below `localhost` are not: they are
+/// what the network's name server says.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
@@ -208,6 +209,7 @@ mod tests {
         check("https://10.0.0.8/b", Ok(()));
         check("http://a.example/b", Err(UrlError::NotHttps));
         check("http://localhost.example/b", Err(UrlError::NotHttps));
+        check("http://x.localhost/b", Err(UrlError::NotHttps));
         check("http://169.254.169.254/b", Err(UrlError::NotHttps));
         check("file:///etc/passwd", Err(UrlError::NotAUrl));
         check("ftp://a.example/b", Err(UrlError::NotHttps));

@@ -1,6 +1,6 @@
 //! What the section `target` means: where rows go, and what the import is told.
 
-use url::{Host, Url};
+use url::Url;
 use uuid::Uuid;
 
 use super::{Meaning, Wrong};
@@ -10,6 +10,7 @@ use crate::http::hosts::Hosts;
 use crate::orgvue::spec::{
     Action, ActionSpec, Empty, IdentifySpec, ImportSpec, TargetSpec, TokenSpec,
 };
+use crate::settings::secret::is_loopback;
 use crate::settings::units::Amount;
 use crate::upload::spec::UploadFormat;
 
@@ -248,15 +249,6 @@ fn is_variable(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    }
-}
-
 /// The API's address, with or without `https://`. No message quotes it: it may hold a password.
 fn base_url(written: &str) -> Result<Url, Wrong> {
     let written = written.trim();
@@ -325,6 +317,10 @@ mod tests {
         check("http://[::1]:1", "http://[::1]:1/");
         check(
             "http://example.com",
+            "! plain http would send the token unprotected",
+        );
+        check(
+            "http://x.localhost",
             "! plain http would send the token unprotected",
         );
         check(
