@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::{First, Job, Prepared, RunError, asked, chain, prepare, survey, take_results, wait};
-use crate::orgvue::{Client, Ticket, WaitError};
+use crate::orgvue::{Client, Ticket};
 use crate::report::human;
 use crate::report::run::{CodeCounts, RunReport, SourceFile};
 use crate::run::survey::Surveyed;
@@ -44,12 +44,8 @@ async fn take_up(
     remember(entry, report);
     report.import = Some(asked(&job.pipeline.import));
     job.progress.begin(super::Phase::Wait, None);
-    let fetched_before = ticket.result_url.clone();
-    let ticket = match wait(job, &client, ticket, report).await {
-        // The ticket is gone, and where its results are is known all the same.
-        Err(RunError::Wait(WaitError::Other { last, .. })) if fetched_before.is_some() => *last,
-        ended => ended?,
-    };
+    // Only a ticket tells that a job is completed. An address of results may be there before they are.
+    let ticket = wait(job, &client, ticket, report).await?;
     let found = match again(job, entry, report).await {
         Ok(found) => found,
         Err(why) => {
