@@ -139,7 +139,7 @@ fn empties(import: &ImportSpec, format: UploadFormat) -> Empties {
         UploadFormat::Csv => import.noop_token.as_deref().map(Arc::from),
     };
     let empty = match import.empty {
-        Empty::Omit => noop.clone(),
+        Empty::Omit | Empty::UnchangedAtServer => noop.clone(),
         Empty::Clear => import.clear_token.as_deref().map(Arc::from),
         Empty::Keep => Some(Arc::from("")),
     };
