@@ -332,6 +332,7 @@ mod tests {
                     name: "PropertyUnknown".into(),
                     code: "400999".into(),
                     message: "No such property.".into(),
+                    property: None,
                 }],
                 ..ticket("failed")
             })],
