@@ -595,6 +595,13 @@ fn settings_that_exclude_each_other() {
         &["--set source.path: expected at least one path"],
     );
     with(
+        &["upload.length=chunked"],
+        &[
+            "--set upload.length: `chunked` sends the body as it is made, once: an upload that breaks is not tried again\n  help: write `attempts: 1` where that is meant, or `length: spooled`",
+        ],
+    );
+    with(&["upload.length=chunked", "upload.attempts=1"], &[]);
+    with(
         &["upload.chunk=1B"],
         &["--set upload.chunk: expected a size from 1KiB to 16MiB"],
     );
