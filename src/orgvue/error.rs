@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use crate::http::TransportError;
 use crate::http::hosts::HostError;
-use crate::http::retry::{Failure, Outcome, QUOTA_EXCEEDED};
+use crate::http::retry::{Failure, Outcome};
 use crate::http::text::{MAX_MESSAGE, sanitise};
+use crate::orgvue::retry::QUOTA_EXCEEDED;
 use crate::orgvue::splitter::SplitError;
 use crate::settings::secret::UrlError;
 

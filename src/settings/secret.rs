@@ -128,6 +128,22 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// The domains in which S3 is.
+const AWS: &[&str] = &["amazonaws.com", "amazonaws.com.cn"];
+
+/// Whether a host is AWS's S3, as `bucket.s3.eu-west-1.amazonaws.com` is. Other services of that domain are anybody's.
+pub(crate) fn is_s3(host: &str) -> bool {
+    AWS.iter().any(|domain| {
+        host.strip_suffix(domain)
+            .and_then(|host| host.strip_suffix('.'))
+            .is_some_and(|labels| {
+                labels
+                    .split('.')
+                    .any(|label| label == "s3" || label.starts_with("s3-"))
+            })
+    })
+}
+
 fn parameter(url: &Url, name: &str) -> Option<String> {
     url.query_pairs()
         .find(|(key, _)| key.eq_ignore_ascii_case(name))

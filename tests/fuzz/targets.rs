@@ -16,9 +16,9 @@ use rostream::internals::format::encode::{Empties, Encoder, Lead, LeadValue};
 use rostream::internals::format::json::cut::ArrayCutter;
 use rostream::internals::format::json::{self, Layout};
 use rostream::internals::http::MAX_RETRY_AFTER;
-use rostream::internals::http::hosts::Hosts;
 use rostream::internals::http::spec::TimeoutsSpec;
 use rostream::internals::http::text::{MAX_EXCERPT, MAX_MESSAGE, StorageError, excerpt};
+use rostream::internals::orgvue::hosts::hosts;
 use rostream::internals::orgvue::splitter::Splitter;
 use rostream::internals::orgvue::{Client, Connection, ItemResult};
 use rostream::internals::settings::secret::PresignedUrl;
@@ -338,7 +338,7 @@ pub fn ticket(data: &[u8]) {
     static CLIENT: LazyLock<Client> = LazyLock::new(|| {
         let base = url::Url::parse("https://api.example/").expect("a URL");
         let connection = Connection {
-            hosts: Hosts::new(&base, vec![], true),
+            hosts: hosts(&base, vec![], true),
             base,
             tenant: "ACME".into(),
             dataset: "d".into(),

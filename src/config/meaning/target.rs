@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Meaning, Wrong};
 use crate::config::pipeline::{Connection, Target};
 use crate::config::problem::nearest;
-use crate::http::hosts::Hosts;
+use crate::orgvue::hosts::hosts;
 use crate::orgvue::spec::{
     Action, ActionSpec, Empty, IdentifySpec, ImportSpec, TargetSpec, TokenSpec,
 };
@@ -73,7 +73,7 @@ impl Meaning<'_> {
         }
         let target = base_url.ok().map(|base_url| {
             Target::Orgvue(Connection {
-                hosts: Hosts::new(&base_url, spec.storage_hosts, spec.private_hosts),
+                hosts: hosts(&base_url, spec.storage_hosts, spec.private_hosts),
                 base_url,
                 tenant: spec.tenant,
                 dataset: spec.dataset,
