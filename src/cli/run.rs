@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use super::resume::{left_open, next, refused};
 use super::{Exit, Failure, Globals, PipelineArgs, put_findings, say, stop};
 use crate::config::{self, Pipeline, Problem, Target};
-use crate::http::hosts::Hosts;
+use crate::orgvue::hosts::hosts;
 use crate::orgvue::{Connection, Ticket};
 use crate::report::progress::Progress;
 use crate::report::run::{Outcome, PipelineInfo, RunId, RunReport};
@@ -344,7 +344,7 @@ impl Embedded {
             .parse()
             .map_err(|_| RunError::Interrupted)?;
         Ok(Connection {
-            hosts: Hosts::new(&base, Vec::new(), false),
+            hosts: hosts(&base, Vec::new(), false),
             base,
             tenant: sandbox.tenant().to_owned(),
             dataset: sandbox.dataset().to_string().to_uppercase(),

@@ -86,7 +86,7 @@ fn the_guides_csv_payload() {
         rig.write("payload.csv", PAYLOAD_CSV);
         rig.pipeline(
             &format!("source: {{ path: payload.csv }}\nvalidate: {{ key: employeeID, columns: {{ salary: {{ type: number }} }} }}\nupload: {upload}"),
-            BY_ACTION,
+            &format!("{BY_ACTION}\nempty: unchanged_at_server"),
         );
         let ended = rig.run(&[]);
         assert_eq!(ended.code, 0, "{}", ended.stderr);

@@ -430,7 +430,7 @@ pub enum Moment {
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// An answer with this status and body.
+    /// An answer with this status and body, in which `{proxy}` stands for the proxy's own host.
     Answer(u16, &'static str),
     /// The connection is cut.
     Cut,
@@ -560,7 +560,7 @@ impl Proxy {
         match fault {
             Fault::Answer(status, text) => Ok(Response::builder()
                 .status(status)
-                .body(Body::from(text))
+                .body(Body::from(text.replace("{proxy}", &self.own)))
                 .unwrap()),
             Fault::Cut => Err(Cut),
             Fault::Stall => std::future::pending().await,
