@@ -209,11 +209,6 @@ impl Progress {
         self.0.counters.bytes_sent.fetch_add(bytes, Relaxed);
     }
 
-    /// What the present phase has counted.
-    pub(crate) fn counts(&self) -> Counts {
-        self.0.counters.read()
-    }
-
     /// Ends the last phase and the drawing. Counting goes on and does no harm; a second call does
     /// nothing.
     pub(crate) fn finish(&self) {
@@ -224,14 +219,6 @@ impl Progress {
     pub(crate) fn log_writer(&self) -> LogWriter {
         LogWriter {
             bars: self.0.bars.clone(),
-        }
-    }
-
-    /// Takes the bars off the screen while `f` prints.
-    pub(crate) fn suspend<R>(&self, f: impl FnOnce() -> R) -> R {
-        match &self.0.bars {
-            Some(bars) => bars.suspend(f),
-            None => f(),
         }
     }
 }
@@ -620,7 +607,7 @@ mod tests {
         progress.begin(Phase::Survey, Some(10));
         progress.add_rows(2);
         progress.add_bytes_in(10);
-        assert_eq!(progress.counts(), counts(2, 10, 0));
+        assert_eq!(progress.0.counters.read(), counts(2, 10, 0));
         progress.clone().begin(Phase::Upload, None);
         progress.add_rows(1);
         progress.add_bytes_sent(7);
@@ -664,8 +651,7 @@ mod tests {
         let progress = Progress::start(Mode::detect(false));
         progress.begin(Phase::Wait, None);
         progress.add_rows(3);
-        assert_eq!(progress.counts().rows, 3);
-        assert_eq!(progress.suspend(|| 7), 7);
+        assert_eq!(progress.0.counters.read().rows, 3);
         progress.finish();
     }
 

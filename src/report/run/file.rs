@@ -1,0 +1,78 @@
+//! The report as a file.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::model::RunReport;
+
+/// Why the report can't be written.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// Its folder can't be made.
+    #[error("can't use the folder {} for the run report", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It can't be written.
+    #[error("can't write the run report {}", path.display())]
+    Write {
+        /// The report's path.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl RunReport {
+    /// The report's file name.
+    pub fn file_name(&self) -> String {
+        format!("run-{}.report.json", self.run_id)
+    }
+
+    /// Makes the folder that reports go into, and tries whether a file can be made there: better before
+    /// the work than after it.
+    ///
+    /// # Errors
+    /// As [`RunReport::write`].
+    pub fn prepare(dir: &Path) -> Result<(), ReportError> {
+        let folder = |source| ReportError::Folder {
+            path: dir.to_owned(),
+            source,
+        };
+        crate::files::folder::make(dir).map_err(folder)?;
+        let file = tempfile::Builder::new().prefix(".run-").tempfile_in(dir);
+        let path = dir.to_owned();
+        file.map(drop)
+            .map_err(|source| ReportError::Write { path, source })
+    }
+
+    /// Writes the report into a folder, which is made where it is missing, and returns its path. The
+    /// file appears complete or not at all, and only its owner may read it.
+    pub fn write(&self, dir: &Path) -> Result<PathBuf, ReportError> {
+        crate::files::folder::make(dir).map_err(|source| ReportError::Folder {
+            path: dir.to_owned(),
+            source,
+        })?;
+        let path = dir.join(self.file_name());
+        match self.write_file(dir, &path) {
+            Ok(()) => Ok(path),
+            Err(source) => Err(ReportError::Write { path, source }),
+        }
+    }
+
+    fn write_file(&self, dir: &Path, path: &Path) -> io::Result<()> {
+        let file = tempfile::Builder::new().prefix(".run-").tempfile_in(dir)?;
+        let mut out: BufWriter<&File> = BufWriter::new(file.as_file());
+        serde_json::to_writer_pretty(&mut out, self)?;
+        out.write_all(b"\n")?;
+        out.flush()?;
+        drop(out);
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|e| e.error)?;
+        Ok(())
+    }
+}
