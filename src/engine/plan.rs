@@ -7,7 +7,7 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
 use super::blocks::Header;
-use crate::batch::{Batch, Columns, Fault, Kind, MAX_CELL, RowState};
+use crate::batch::{Batch, Columns, Fault, Kind, MAX_CELL, Renamed, RowState};
 use crate::format::block::Block;
 use crate::format::csv::OnRagged;
 use crate::format::encode::{ActionFrom, Encoded, Encoder, Format, OnEmpty};
@@ -28,6 +28,10 @@ pub(crate) const ACTION: &str = "_action";
 pub struct Plan {
     parser: Parser,
     stages: Vec<(&'static str, Box<dyn Stage>)>,
+    /// The columns that had been renamed before each of the stages.
+    renamed: Vec<Vec<Renamed>>,
+    /// The columns that are renamed after all of them.
+    renamed_at_last: Vec<Renamed>,
     /// Physical columns after the last stage.
     width: usize,
     rules: Rules,
@@ -152,7 +156,9 @@ impl Plan {
         };
         let mut columns = Columns::from_header(header.names.iter());
         let mut stages = Vec::new();
+        let mut renamed = Vec::new();
         for (at, spec) in meaning.stages.iter().enumerate() {
+            let before = columns.renamed();
             let bound = spec.bind(&mut columns, meaning.resources).map_err(|why| {
                 let what = format!("stage {} ({})", at + 1, spec.name());
                 vec![Unbound {
@@ -161,7 +167,10 @@ impl Plan {
                     message: why.to_string(),
                 }]
             })?;
-            stages.extend(bound.map(|stage| (spec.name(), stage)));
+            if let Some(stage) = bound {
+                stages.push((spec.name(), stage));
+                renamed.push(before);
+            }
         }
         let mut problems: Vec<Unbound> = Vec::new();
         let mut unbound = |path: &[&str], message: String| {
@@ -239,6 +248,8 @@ impl Plan {
         Ok(Plan {
             parser,
             stages,
+            renamed,
+            renamed_at_last: columns.renamed(),
             width: columns.width(),
             rules,
             action_column,
@@ -327,10 +338,19 @@ impl Plan {
     /// Stages and rules over a parsed batch.
     pub fn transform(&self, batch: &mut Batch) {
         self.widen(batch);
-        for (_, stage) in &self.stages {
+        let mut named = batch.faults().len();
+        for ((_, stage), renamed) in self.stages.iter().zip(&self.renamed) {
             stage.apply(batch);
+            named = batch.name_sources(named, renamed);
         }
         self.check(batch);
+        self.name_sources(batch, named);
+    }
+
+    /// Tells the faults from the `from`th on, which were found after the last stage, what the source calls their
+    /// columns.
+    pub fn name_sources(&self, batch: &mut Batch, from: usize) {
+        batch.name_sources(from, &self.renamed_at_last);
     }
 
     /// The rules, and what the target asks of every row.
@@ -366,6 +386,7 @@ impl Plan {
                     row: row as u32,
                     stage: "target",
                     column,
+                    source: None,
                     code: Cow::Borrowed("value_is_token"),
                     message: Cow::Borrowed(
                         "the value is the same text as noop_token or clear_token; choose another token",
@@ -449,6 +470,7 @@ fn check_actions(batch: &mut Batch, name: &Arc<str>, slot: usize) {
                 row: row as u32,
                 stage: "target",
                 column: name.clone(),
+                source: None,
                 code: Cow::Borrowed("unknown_action"),
                 message: Cow::Borrowed(
                     "expected one of create, update, replace, delete, noop, createOrUpdate, createOrReplace",

@@ -171,6 +171,7 @@ pub(crate) async fn write_refused(
                 row: row as u32,
                 stage: IMPORT_STAGE,
                 column: Arc::from(""),
+                source: None,
                 code: Cow::Owned(reason.name.clone()),
                 message: Cow::Owned(reason.message.clone()),
             };

@@ -136,6 +136,7 @@ impl Survey {
             return;
         }
         let column = self.plan.key().cloned().unwrap_or_else(|| Arc::from(""));
+        let before = processed.batch.faults().len();
         for &(at, earlier) in &again {
             let row = processed.encoded.rows[at];
             let message = match self.lines.place(earlier) {
@@ -153,12 +154,14 @@ impl Survey {
                 row,
                 stage: "validate",
                 column: column.clone(),
+                source: None,
                 code: Cow::Borrowed("key_duplicate"),
                 message: Cow::Owned(message),
             };
             processed.batch.reject(fault, None);
             self.dropped.push(first + row);
         }
+        self.plan.name_sources(&mut processed.batch, before);
         let mut next = again.iter().map(|(at, _)| *at).peekable();
         leave_out(processed, |at| next.next_if_eq(&at).is_some());
     }

@@ -248,7 +248,7 @@ impl RejectFormat {
         });
         cell(&|out| {
             joined(out, &|out, fault| {
-                out.extend_from_slice(fault.column.as_bytes());
+                out.extend_from_slice(fault.source_column().as_bytes());
             })
         });
         cell(&|out| joined(out, &|out, fault| push_clean(out, &fault.code, several)));

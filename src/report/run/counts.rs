@@ -1,5 +1,8 @@
 //! Rows and faults, counted.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::report::rejects::Tally;
@@ -93,7 +96,7 @@ pub enum Mismatch {
     },
 }
 
-/// Rows and faults by code.
+/// Rows and faults, by column and code.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CodeCounts {
     /// Rows at fault.
@@ -102,31 +105,54 @@ pub struct CodeCounts {
     pub faults: u64,
     /// Faults by code, the most frequent first.
     pub by_code: Vec<CodeCount>,
-    /// Faults of codes beyond those listed.
+    /// Faults by column and code, the most frequent first.
+    pub by_column: Vec<ColumnCount>,
+    /// Faults that are beyond those listed.
     pub other_codes: u64,
 }
 
-/// A code and the number of its faults.
+/// A code and the number of its faults, in all columns together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CodeCount {
-    /// The code.
     pub code: String,
-    /// How many faults have it.
+    pub faults: u64,
+}
+
+/// A column, a code and the number of faults that have both.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ColumnCount {
+    /// The column by the source's own name; empty where the fault is the whole row's.
+    pub column: String,
+    /// The name that a stage had given it; `null` where it kept its own.
+    pub renamed_to: Option<String>,
+    pub code: String,
     pub faults: u64,
 }
 
 impl From<&Tally> for CodeCounts {
     fn from(tally: &Tally) -> CodeCounts {
-        let by_code = tally.by_code().into_iter();
+        let counts = tally.counts();
+        let mut codes: BTreeMap<&str, u64> = BTreeMap::new();
+        for count in &counts {
+            *codes.entry(count.code).or_default() += count.faults;
+        }
+        let mut by_code: Vec<_> = codes.into_iter().collect();
+        by_code.sort_by_key(|(_, faults)| Reverse(*faults));
+        let by_code = by_code.into_iter().map(|(code, faults)| CodeCount {
+            code: code.to_owned(),
+            faults,
+        });
+        let by_column = counts.iter().map(|count| ColumnCount {
+            column: count.column.to_owned(),
+            renamed_to: count.renamed_to.map(str::to_owned),
+            code: count.code.to_owned(),
+            faults: count.faults,
+        });
         CodeCounts {
             rows: tally.rows(),
             faults: tally.faults(),
-            by_code: by_code
-                .map(|(code, faults)| CodeCount {
-                    code: code.to_owned(),
-                    faults,
-                })
-                .collect(),
+            by_code: by_code.collect(),
+            by_column: by_column.collect(),
             other_codes: tally.others(),
         }
     }

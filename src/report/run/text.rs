@@ -4,12 +4,18 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use super::counts::CodeCounts;
+use unicode_width::UnicodeWidthStr;
+
+use super::counts::{CodeCounts, ColumnCount};
 use super::model::{Decision, Outcome, RunReport, Throughput};
 use crate::report::human;
+use crate::text::shown::{shown, shown_within};
 
-/// How many codes the summary names.
-const TOP_CODES: usize = 5;
+/// How many pairs of column and code the summary names.
+const MOST_FAULTS: usize = 10;
+
+/// Columns of a terminal that the name of a column, or a code, may take.
+const NAME: usize = 60;
 
 impl Outcome {
     /// What it means, for people.
@@ -45,7 +51,8 @@ impl RunReport {
         if c.filtered > 0 {
             lines.rows("filtered", c.filtered, "left out by a filter");
         }
-        lines.rows("rejected", c.rejected, &top_codes(&self.rejects));
+        lines.rows("rejected", c.rejected, "");
+        lines.faults(&self.rejects, c.read, "rejected");
         if c.would_send > 0 {
             lines.rows("held back", c.would_send, "good, and not sent");
         }
@@ -63,7 +70,8 @@ impl RunReport {
         }
         if c.sent > 0 {
             lines.rows("accepted", c.accepted, "");
-            lines.rows("failed", c.failed, &top_codes(&self.refused));
+            lines.rows("failed", c.failed, "");
+            lines.faults(&self.refused, c.sent, "refused");
             if c.unprocessed > 0 {
                 lines.rows("unprocessed", c.unprocessed, "no result known");
             }
@@ -155,31 +163,80 @@ struct Lines(String);
 
 impl Lines {
     fn add(&mut self, word: &str, text: &str) {
-        let _ = writeln!(self.0, "{word:<12}{text}");
+        let _ = writeln!(self.0, "{word:<12}{}", shown(text));
     }
 
     fn rows(&mut self, word: &str, rows: u64, more: &str) {
-        let line = format!("{word:<12}{:>13}  {more}", human::count(rows));
+        let line = format!("{word:<12}{:>13}  {}", human::count(rows), shown(more));
         self.0.push_str(line.trim_end());
         self.0.push('\n');
     }
+
+    /// The faults of rows that became `what`, of `all` that could: a line for every column and code.
+    fn faults(&mut self, counts: &CodeCounts, all: u64, what: &str) {
+        if let [only] = &counts.by_column[..]
+            && counts.other_codes == 0
+            && counts.rows == all
+            && all > 1
+        {
+            let rows = human::count(all);
+            let text = format!(
+                "all {rows} rows were {what} for one reason: {}",
+                only.reason()
+            );
+            self.add("", &text);
+            return;
+        }
+        let named = &counts.by_column[..counts.by_column.len().min(MOST_FAULTS)];
+        let columns: Vec<String> = named.iter().map(ColumnCount::place).collect();
+        let codes: Vec<String> = named.iter().map(|c| shown_within(&c.code, NAME)).collect();
+        let numbers: Vec<String> = named.iter().map(|c| human::count(c.faults)).collect();
+        let widest = |texts: &[String]| texts.iter().map(|t| t.width()).max().unwrap_or(0);
+        let [column, code, number] = [&columns, &codes, &numbers].map(|texts| widest(texts));
+        for ((place, word), faults) in columns.iter().zip(&codes).zip(&numbers) {
+            let gap = |text: &str, width: usize| " ".repeat(width.saturating_sub(text.width()) + 2);
+            let (after, beside) = (gap(place, column), gap(word, code));
+            let _ = writeln!(
+                self.0,
+                "{:12}{place}{after}{word}{beside}{faults:>number$}",
+                ""
+            );
+        }
+        let told: u64 = named.iter().map(|c| c.faults).sum();
+        let rest = counts.faults.saturating_sub(told);
+        if rest > 0 && !named.is_empty() {
+            let kinds = counts.by_column.len() - named.len();
+            let more = match counts.other_codes {
+                0 => human::count(kinds as u64),
+                _ => format!("more than {}", human::count(kinds as u64)),
+            };
+            let faults = human::counted(rest, "fault");
+            self.add(
+                "",
+                &format!("and {more} more of these lines, {faults} in all"),
+            );
+        }
+    }
 }
 
-fn top_codes(counts: &CodeCounts) -> String {
-    // One code more takes no more room than `others`.
-    let named = match counts.by_code.len() {
-        all if all == TOP_CODES + 1 && counts.other_codes == 0 => all,
-        _ => TOP_CODES,
-    };
-    let top = counts.by_code.iter().take(named);
-    let mut parts: Vec<String> = top
-        .clone()
-        .map(|c| format!("{} {}", c.code, human::count(c.faults)))
-        .collect();
-    let named: u64 = top.map(|c| c.faults).sum();
-    let rest = counts.faults.saturating_sub(named);
-    if rest > 0 && !parts.is_empty() {
-        parts.push(format!("others {}", human::count(rest)));
+impl ColumnCount {
+    /// The column in words: `Austritt (terminationDate)`, the source's own name before that of a stage.
+    fn place(&self) -> String {
+        let column = match &*self.column {
+            "" => return "(row)".to_owned(),
+            column => shown_within(column, NAME),
+        };
+        match &self.renamed_to {
+            Some(name) => format!("{column} ({})", shown_within(name, NAME)),
+            None => column,
+        }
     }
-    parts.join(", ")
+
+    /// Column and code in one.
+    fn reason(&self) -> String {
+        match &*self.column {
+            "" => self.code.clone(),
+            _ => format!("{}, {}", self.place(), self.code),
+        }
+    }
 }
