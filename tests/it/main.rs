@@ -15,6 +15,7 @@ mod pipelines;
 mod process;
 mod readme;
 mod reference;
+mod report;
 mod run;
 mod secrets;
 mod soak;

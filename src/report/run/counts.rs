@@ -9,7 +9,7 @@ use crate::report::rejects::Tally;
 
 /// Rows by what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RowCounts {
+pub(crate) struct RowCounts {
     /// Records of the source.
     pub read: u64,
     /// Left out by a filter stage.
@@ -32,7 +32,7 @@ pub struct RowCounts {
 impl RowCounts {
     /// Whether every row is accounted for: `read = sent + would_send + rejected + filtered` and
     /// `sent = accepted + failed + unprocessed`.
-    pub fn check(&self) -> Result<(), Mismatch> {
+    pub(crate) fn check(&self) -> Result<(), Mismatch> {
         let sum = |parts: &[u64]| parts.iter().copied().map(u128::from).sum::<u128>();
         let parts = [self.sent, self.would_send, self.rejected, self.filtered];
         if sum(&parts) != u128::from(self.read) {
@@ -98,7 +98,7 @@ pub enum Mismatch {
 
 /// Rows and faults, by column and code.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct CodeCounts {
+pub(crate) struct CodeCounts {
     /// Rows at fault.
     pub rows: u64,
     /// Their faults; a row may have several.
@@ -113,14 +113,14 @@ pub struct CodeCounts {
 
 /// A code and the number of its faults, in all columns together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct CodeCount {
+pub(crate) struct CodeCount {
     pub code: String,
     pub faults: u64,
 }
 
 /// A column, a code and the number of faults that have both.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ColumnCount {
+pub(crate) struct ColumnCount {
     /// The column by the source's own name; empty where the fault is the whole row's.
     pub column: String,
     /// The name that a stage had given it; `null` where it kept its own.

@@ -29,7 +29,7 @@ pub enum ReportError {
 
 impl RunReport {
     /// The report's file name.
-    pub fn file_name(&self) -> String {
+    pub(crate) fn file_name(&self) -> String {
         format!("run-{}.report.json", self.run_id)
     }
 
@@ -38,7 +38,7 @@ impl RunReport {
     ///
     /// # Errors
     /// As [`RunReport::write`].
-    pub fn prepare(dir: &Path) -> Result<(), ReportError> {
+    pub(crate) fn prepare(dir: &Path) -> Result<(), ReportError> {
         let folder = |source| ReportError::Folder {
             path: dir.to_owned(),
             source,
@@ -52,7 +52,7 @@ impl RunReport {
 
     /// Writes the report into a folder, which is made where it is missing, and returns its path. The
     /// file appears complete or not at all, and only its owner may read it.
-    pub fn write(&self, dir: &Path) -> Result<PathBuf, ReportError> {
+    pub(crate) fn write(&self, dir: &Path) -> Result<PathBuf, ReportError> {
         crate::files::folder::make(dir).map_err(|source| ReportError::Folder {
             path: dir.to_owned(),
             source,

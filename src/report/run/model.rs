@@ -23,17 +23,17 @@ pub struct RunId(String);
 
 impl RunId {
     /// The name of a run that starts at `now`, with `random` behind it.
-    pub fn new(now: Timestamp, random: u16) -> RunId {
+    pub(crate) fn new(now: Timestamp, random: u16) -> RunId {
         RunId(format!("{}-{random:04x}", now.strftime("%Y%m%dT%H%M%SZ")))
     }
 
     /// The name of a run that starts now.
-    pub fn generate() -> RunId {
+    pub(crate) fn generate() -> RunId {
         RunId::new(Timestamp::now(), rand::random())
     }
 
     /// The name as text.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -46,7 +46,7 @@ impl fmt::Display for RunId {
 
 /// What is reported of a run.
 #[derive(Clone, Debug, Serialize)]
-pub struct RunReport {
+pub(crate) struct RunReport {
     /// Version of the report's form: [`REPORT_VERSION`].
     pub report_version: u32,
     /// The run's name.
@@ -106,7 +106,7 @@ pub struct RunReport {
 
 /// Which pipeline ran.
 #[derive(Clone, Debug, Serialize)]
-pub struct PipelineInfo {
+pub(crate) struct PipelineInfo {
     /// Its name.
     pub name: String,
     /// Its file.
@@ -137,7 +137,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Its exit code.
-    pub const fn exit_code(self) -> u8 {
+    pub(crate) const fn exit_code(self) -> u8 {
         match self {
             Outcome::Succeeded => 0,
             Outcome::Failed => 1,
@@ -153,7 +153,7 @@ impl Outcome {
 
 /// One file of the source.
 #[derive(Clone, Debug, Serialize)]
-pub struct SourceFile {
+pub(crate) struct SourceFile {
     /// Its path, or `-` for standard input.
     pub path: String,
     /// Its bytes as stored.
@@ -166,7 +166,7 @@ pub struct SourceFile {
 
 /// Bytes of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct ByteCounts {
+pub(crate) struct ByteCounts {
     /// Of the source as stored, each file counted once.
     pub source: u64,
     /// Of the body, as measured or spooled.
@@ -177,7 +177,7 @@ pub struct ByteCounts {
 
 /// A hash and its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Hash {
+pub(crate) struct Hash {
     /// `md5`, `sha256`, `xxh3_128` and so on.
     pub kind: &'static str,
     /// Its value in lower-case hexadecimal digits.
@@ -186,7 +186,7 @@ pub struct Hash {
 
 /// How long each step took; `null` for what did not happen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Times {
+pub(crate) struct Times {
     /// The first pass over the source, or writing the body down.
     #[serde(serialize_with = "seconds")]
     pub survey: Option<Duration>,
@@ -215,7 +215,7 @@ pub struct Times {
 
 /// Speed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Throughput {
+pub(crate) struct Throughput {
     /// Rows read per second.
     pub rows_per_second: Option<u64>,
     /// Source bytes as stored per second, in millions.
@@ -224,7 +224,7 @@ pub struct Throughput {
 
 /// What a guard decided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct GuardDecision {
+pub(crate) struct GuardDecision {
     /// Its name, such as `reject_limit`.
     pub guard: &'static str,
     /// Its limit, as the pipeline file says it.
@@ -240,7 +240,7 @@ pub struct GuardDecision {
 /// Whether a guard let the run go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Decision {
+pub(crate) enum Decision {
     /// It did.
     Passed,
     /// It stopped the run.
@@ -249,7 +249,7 @@ pub enum Decision {
 
 /// The upload.
 #[derive(Clone, Debug, Serialize)]
-pub struct UploadReport {
+pub(crate) struct UploadReport {
     /// How the length was known: `measured`, `spooled` or `chunked`.
     pub length: String,
     /// Compression of the body.
@@ -268,7 +268,7 @@ pub struct UploadReport {
 
 /// The import job.
 #[derive(Clone, Debug, Serialize)]
-pub struct ImportReport {
+pub(crate) struct ImportReport {
     /// The last state of its ticket that was seen.
     pub ticket_status: Option<String>,
     /// The server's `X-Amzn-Trace-Id` of every call, for its support.
@@ -280,11 +280,11 @@ pub struct ImportReport {
 /// A URL without user, password, query and fragment: whatever could give access is gone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct PublicUrl(String);
+pub(crate) struct PublicUrl(String);
 
 impl PublicUrl {
     /// The part of a URL that may be shown.
-    pub fn new(url: &Url) -> PublicUrl {
+    pub(crate) fn new(url: &Url) -> PublicUrl {
         let mut url = url.clone();
         url.set_query(None);
         url.set_fragment(None);
@@ -304,7 +304,7 @@ impl fmt::Display for PublicUrl {
 impl RunReport {
     /// A report of a run that has only begun: no counts, and the outcome is `failed` until another is
     /// known.
-    pub fn new(run_id: RunId, pipeline: PipelineInfo, started_at: Timestamp) -> RunReport {
+    pub(crate) fn new(run_id: RunId, pipeline: PipelineInfo, started_at: Timestamp) -> RunReport {
         RunReport {
             report_version: REPORT_VERSION,
             run_id,
@@ -336,7 +336,7 @@ impl RunReport {
     }
 
     /// Ends the report: the outcome and its exit code, the time, the speed and the peak of memory.
-    pub fn end(&mut self, outcome: Outcome, ended_at: Timestamp, total: Duration) {
+    pub(crate) fn end(&mut self, outcome: Outcome, ended_at: Timestamp, total: Duration) {
         self.outcome = outcome;
         self.exit_code = outcome.exit_code();
         self.ended_at = ended_at;
@@ -346,7 +346,7 @@ impl RunReport {
     }
 
     /// Works the throughput out from counts and times.
-    pub fn measure(&mut self) {
+    pub(crate) fn measure(&mut self) {
         let span = self.seconds.to_end_of_upload.or(self.seconds.total);
         let seconds = span.map(|s| s.as_secs_f64()).filter(|s| *s > 0.0);
         self.throughput = Throughput {
@@ -356,7 +356,7 @@ impl RunReport {
     }
 
     /// Whether every row is accounted for.
-    pub fn check(&self) -> Result<(), Mismatch> {
+    pub(crate) fn check(&self) -> Result<(), Mismatch> {
         self.counts.check()
     }
 }

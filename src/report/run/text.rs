@@ -19,7 +19,7 @@ const NAME: usize = 60;
 
 impl Outcome {
     /// What it means, for people.
-    pub const fn describe(self) -> &'static str {
+    pub(crate) const fn describe(self) -> &'static str {
         match self {
             Outcome::Succeeded => "succeeded",
             Outcome::Failed => "failed, nothing was imported",
@@ -36,7 +36,7 @@ impl Outcome {
 impl RunReport {
     /// The run in a few lines, for people. `report` is where the report was written. The error is not
     /// among them: it is printed by itself.
-    pub fn summary(&self, report: Option<&Path>) -> String {
+    pub(crate) fn summary(&self, report: Option<&Path>) -> String {
         let mut lines = Lines::default();
         let c = &self.counts;
 
@@ -115,7 +115,7 @@ impl RunReport {
 
     /// How the run ended, in words. What failed, or was stopped, after the import had been asked for did
     /// not leave everything as it was.
-    pub fn ending(&self) -> &'static str {
+    pub(crate) fn ending(&self) -> &'static str {
         let import = self.import.as_ref().map(|i| i.ticket_status.as_deref());
         match (self.outcome, import) {
             (Outcome::Failed, Some(Some("completed"))) => "failed after the import was completed",

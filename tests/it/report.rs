@@ -1,0 +1,172 @@
+//! What a run says and leaves behind: names from outside, faults by column, the rejects file whole or not at all.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::support::Rig;
+
+/// What no text from outside may bring to a terminal.
+fn acts(c: char) -> bool {
+    c != '\n' && (c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+}
+
+#[track_caller]
+fn is_tame(text: &str, lines: &[&str]) {
+    assert!(!text.contains(acts), "{text:?}");
+    for line in text.lines() {
+        assert!(!line.starts_with("ERROR"), "a line of its own: {text}");
+    }
+    for line in lines {
+        assert!(text.contains(line), "{line} is not in {text}");
+    }
+}
+
+const RUDE: &str = "u\x1b[31m\nERROR rostream: all gone\u{202e}\u{9b}";
+/// A text as YAML writes it.
+fn yaml(text: &str) -> String {
+    let quoted = json!(text).to_string();
+    quoted
+        .replace('\u{202e}', r"\u202e")
+        .replace('\u{9b}', r"\u009b")
+}
+
+const TAMED: &str = r"u\x1b[31m\nERROR rostream: all gone\u{202e}\u{9b}";
+
+#[test]
+fn names_from_outside_are_shown_and_not_obeyed() {
+    let rig = Rig::new();
+    let ask = |args: &[&str]| {
+        let asked = rig.ask(args);
+        rig.reports()
+            .iter()
+            .for_each(|path| fs::remove_file(path).unwrap());
+        asked
+    };
+    // In the header, where a stage looks for another column.
+    rig.write("w.csv", format!("employeeID,\"{RUDE}\"\n1,x\n"));
+    let check = "validate: { key: employeeID }\nrejects: { at_most: 100% }";
+    let drops = format!("source: {{ path: w.csv }}\nstages: [ drop: [Comments] ]\n{check}");
+    rig.pipeline(&drops, "action: create");
+    for command in ["run", "check", "preview"] {
+        let (code, text) = ask(&[command, "pipeline.yaml"]);
+        assert_ne!(code, 0, "{command}");
+        is_tame(&text, &[TAMED]);
+    }
+
+    // In the header, as the column of a fault; the report has the true name.
+    let required = format!("{{ required: true, message: {} }}", yaml(RUDE));
+    let rules = format!("validate: {{ columns: {{ {}: {required} }} }}", yaml(RUDE));
+    rig.write("w.csv", format!("employeeID,\"{RUDE}\"\n1,\n2,x\n"));
+    rig.pipeline(
+        &format!("source: {{ path: w.csv }}\n{rules}"),
+        "action: create",
+    );
+    let ended = rig.run(&["--dry-run", "-v"]);
+    is_tame(&ended.stderr, &[&format!("{TAMED}  required  1")]);
+    assert_eq!(ended.report["rejects"]["by_column"][0]["column"], RUDE);
+    let shown = rig.tell(&["check", "pipeline.yaml", "--json"]).stdout;
+    assert!(shown.contains(&json!(RUDE).to_string()), "{shown}");
+
+    // In a preview, as name, value and message.
+    rig.write("w.csv", format!("employeeID,\"{RUDE}\"\n\"{RUDE}\",\n"));
+    let output = crate::rostream(rig.folder(), &["preview", "pipeline.yaml", "--full"])
+        .env("BASE_URL", "http://127.0.0.1:1")
+        .output();
+    let (code, stdout, stderr) = crate::outcome(output.unwrap());
+    assert_eq!(code, 0, "{stderr}");
+    is_tame(&stdout, &[TAMED, r"\u001b"]);
+
+    // In the name of a file, told and logged.
+    let name = format!("in{}.csv", RUDE.replace('/', ""));
+    rig.write(&name, "employeeID\n1\n");
+    rig.pipeline("source: { path: 'in*' }", "action: create");
+    let ended = rig.run(&["--dry-run"]);
+    is_tame(&ended.stderr, &[&format!("in{TAMED}.csv")]);
+    assert!(
+        ended.report["sources"][0]["path"]
+            .as_str()
+            .unwrap()
+            .ends_with(&name)
+    );
+    rig.write(&name, "");
+    let (_, text) = ask(&["run", "pipeline.yaml"]);
+    is_tame(&text, &[&format!("in{TAMED}.csv")]);
+    fs::remove_file(rig.path(&name)).unwrap();
+
+    // In a value of the pipeline file.
+    let missing = RUDE.replace('[', "");
+    let missing = format!("source: {{ path: {} }}", yaml(&missing));
+    rig.pipeline(&missing, "action: create");
+    let (code, text) = ask(&["run", "pipeline.yaml"]);
+    assert_ne!(code, 0);
+    is_tame(&text, &[&TAMED.replace('[', "")]);
+    let unknown = format!("source: {{ path: w.csv, format: {} }}", yaml(RUDE));
+    rig.pipeline(&unknown, "action: create");
+    let (code, text) = ask(&["lint", "pipeline.yaml", "--no-progress"]);
+    assert_eq!(code, 2);
+    is_tame(&text, &[TAMED]);
+}
+
+#[test]
+fn faults_have_the_column_that_stands_in_the_source() {
+    let rig = Rig::new();
+    rig.write(
+        "w.csv",
+        "Nr,Eintritt,Austritt,Ort\n1,01.02.2020,x,a\n2,y,02.02.2020,a\n1,01.02.2020,01.02.2021,a\n4,01.02.2022,01.02.2021,\n",
+    );
+    rig.pipeline(
+        "source: { path: w.csv }\n\
+         stages:\n\
+         \x20 - date: { columns: [Eintritt], from: DD.MM.YYYY }\n\
+         \x20 - rename: { Nr: id, Eintritt: Austritt, Austritt: Eintritt }\n\
+         \x20 - date: { columns: [Eintritt], from: DD.MM.YYYY }\n\
+         validate:\n\
+         \x20 key: id\n\
+         \x20 columns: { Ort: { required: true } }\n\
+         \x20 rows: [ { assert: Eintritt >= Austritt, code: order, columns: [Eintritt, Austritt] } ]",
+        "action: create",
+    );
+    let ended = rig.run(&["--dry-run"]);
+    assert_eq!(
+        ended.report["rejects"]["by_column"],
+        json!([
+            { "column": "Austritt", "renamed_to": "Eintritt", "code": "date_format", "faults": 1 },
+            { "column": "Austritt, Eintritt", "renamed_to": "Eintritt, Austritt", "code": "order", "faults": 1 },
+            { "column": "Eintritt", "renamed_to": null, "code": "date_format", "faults": 1 },
+            { "column": "Ort", "renamed_to": null, "code": "required", "faults": 1 },
+        ]),
+        "{}",
+        ended.stderr
+    );
+    ended.says("            Austritt (Eintritt)                      date_format  1\n");
+    ended.says("            Eintritt                                 date_format  1\n");
+    let rejects = rig.read("rejects.csv");
+    let columns: Vec<_> = rejects
+        .lines()
+        .skip(1)
+        .map(|l| l.split(",date").next())
+        .collect();
+    assert_eq!(columns.len(), 3, "{rejects}");
+    assert!(
+        rejects.contains(",2,date,Austritt,date_format,"),
+        "{rejects}"
+    );
+    assert!(
+        rejects.contains(",3,date,Eintritt,date_format,"),
+        "{rejects}"
+    );
+
+    // A key, found only by looking at the whole file.
+    rig.write("w.csv", "Nr\n1\n1\n");
+    rig.pipeline(
+        "source: { path: w.csv }\nstages: [ rename: { Nr: id } ]\nvalidate: { key: id }",
+        "action: create",
+    );
+    let ended = rig.run(&["--dry-run"]);
+    assert!(
+        rig.read("rejects.csv")
+            .contains(",validate,Nr,key_duplicate,")
+    );
+    ended.says("Nr (id)  key_duplicate  1");
+}
