@@ -127,6 +127,8 @@ pub enum Outcome {
     StoppedByGuard,
     /// The import job failed at the server.
     ImportFailed,
+    /// The server refused too much of what was sent; what it accepted stands.
+    Refused,
     /// The wait timed out; the job goes on at the server.
     StillRunning,
     /// The import was asked for, and its answer lost, or its ticket no longer readable.
@@ -143,7 +145,7 @@ impl Outcome {
             Outcome::Failed => 1,
             Outcome::SucceededWithRejects => 3,
             Outcome::StoppedByGuard => 4,
-            Outcome::ImportFailed => 5,
+            Outcome::ImportFailed | Outcome::Refused => 5,
             Outcome::StillRunning => 6,
             Outcome::Unknown => 7,
             Outcome::Interrupted => 130,

@@ -26,6 +26,7 @@ impl Outcome {
             Outcome::SucceededWithRejects => "succeeded, some rows were rejected",
             Outcome::StoppedByGuard => "stopped by a guard, nothing was sent",
             Outcome::ImportFailed => "the import job failed at the server",
+            Outcome::Refused => "the server refused too much, what it accepted stands",
             Outcome::StillRunning => "the import job is still running at the server",
             Outcome::Unknown => "unknown, the import was asked for and the answer lost",
             Outcome::Interrupted => "interrupted, nothing was imported",
@@ -216,6 +217,13 @@ impl Lines {
                 &format!("and {more} more of these lines, {faults} in all"),
             );
         }
+    }
+}
+
+impl CodeCounts {
+    /// The most frequent fault, in words.
+    pub(crate) fn commonest(&self) -> Option<String> {
+        self.by_column.first().map(ColumnCount::reason)
     }
 }
 
