@@ -38,13 +38,25 @@ pub(crate) fn time(span: Duration) -> String {
     }
 }
 
-/// A file's path from the root, without detours. A path that is not there stays as it is.
+/// A file's path from the root, without detours. A path whose folder is not there stays as it is.
 pub(crate) fn whole(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+    // The file may be still to come.
+    let in_folder = || {
+        let name = path.file_name()?;
+        let folder = match path.parent()? {
+            folder if folder.as_os_str().is_empty() => Path::new("."),
+            folder => folder,
+        };
+        Some(folder.canonicalize().ok()?.join(name))
+    };
+    match path.canonicalize() {
+        Ok(whole) => whole,
+        Err(_) => in_folder().unwrap_or_else(|| path.to_owned()),
+    }
 }
 
 /// A file's path as people would write it: without detours (`pipelines/../out`), and relative where it
-/// is below the current folder. A path that is not there stays as it is.
+/// is below the current folder. A path whose folder is not there stays as it is.
 pub(crate) fn path(path: &Path) -> String {
     let whole = whole(path);
     let here = std::env::current_dir().and_then(|here| here.canonicalize());
@@ -64,6 +76,8 @@ mod tests {
         check("src/../Cargo.toml", "Cargo.toml");
         check("./src/lib.rs", "src/lib.rs");
         check("/dev/../dev/null", "/dev/null");
+        check("src/../to-come", "to-come");
+        check("to-come", "to-come");
         check("no/such/../file", "no/such/../file");
     }
 

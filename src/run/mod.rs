@@ -80,6 +80,10 @@ pub(crate) async fn run(job: &Job<'_>, report: &mut RunReport) -> Result<(), Run
     let started = Instant::now();
     let ended = steps(job, report, started).await;
     report.seconds.total = Some(started.elapsed());
+    if matches!(ended, Err(RunError::Rejects(_))) {
+        // What stands there is an earlier run's.
+        report.rejects_file = None;
+    }
     ended
 }
 

@@ -281,6 +281,6 @@ pub(crate) async fn write_refused(
         }
         first = end;
     }
-    surveyed.rejects.flush()?;
+    surveyed.rejects.settle()?;
     Ok(())
 }

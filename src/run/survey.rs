@@ -316,7 +316,7 @@ impl Survey {
     /// # Errors
     /// A rejects file that can't be written.
     pub fn finish(mut self) -> Result<Surveyed, RunError> {
-        self.rejects.flush()?;
+        self.rejects.settle()?;
         let digest = self.assembly.digest();
         Ok(Surveyed {
             lines: self.lines,

@@ -1,10 +1,12 @@
 //! What a run says and leaves behind: names from outside, faults by column, the rejects file whole or not at all.
 
 use std::fs;
+use std::io::Write;
+use std::process::Stdio;
 
 use serde_json::json;
 
-use crate::support::Rig;
+use crate::support::{Deed, Rig, mode, signal, wait_until};
 
 /// What no text from outside may bring to a terminal.
 fn acts(c: char) -> bool {
@@ -169,4 +171,90 @@ fn faults_have_the_column_that_stands_in_the_source() {
             .contains(",validate,Nr,key_duplicate,")
     );
     ended.says("Nr (id)  key_duplicate  1");
+}
+
+/// What stands beside the rejects file, under way.
+fn under_way(rig: &Rig) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(rig.folder()).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .filter(|path| path.to_str().unwrap().ends_with(".part"))
+        .collect()
+}
+
+#[test]
+fn half_a_rejects_file_never_takes_the_place_of_a_whole_one() {
+    let rig = Rig::new();
+    rig.pipeline(
+        "source: { path: '-' }\nvalidate: { key: employeeID }\nrejects: { at_most: 100% }",
+        "action: create",
+    );
+    rig.write("w.csv", "employeeID,fullName\n1,a\n1,b\n");
+    assert_eq!(rig.run_with_stdin(&["--dry-run"], "w.csv").code, 3);
+    let last_night = rig.read("rejects.csv");
+
+    // Killed in the survey: there are rejects, and more rows to come.
+    let mut child = rig.start_with_stdin(&["--dry-run"], Stdio::piped());
+    let mut input = child.stdin.take().unwrap();
+    let rows: String = (0..40_000).map(|at| format!("1,{at:09}\n")).collect();
+    input.write_all(b"employeeID,fullName\n").unwrap();
+    input.write_all(rows.as_bytes()).unwrap();
+    let begun = || {
+        under_way(&rig)
+            .iter()
+            .any(|path| fs::metadata(path).is_ok_and(|m| m.len() > 0))
+    };
+    wait_until("rejects are written", begun);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(rig.read("rejects.csv"), last_night);
+    let left = under_way(&rig);
+    assert_eq!(left.len(), 1);
+    assert_eq!(mode(&left[0]), 0o600);
+    // A report that was being written, too; and files of others.
+    rig.write(".run-20260101T000000Z-0000.report.json.a1b2c3.part", "{");
+    rig.write(".people.csv.part", "employeeID\n");
+
+    // The next start takes it away, and is told to stop: what it found until then is there.
+    let mut child = rig.start_with_stdin(&["--dry-run"], Stdio::piped());
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"employeeID,fullName\n1,a\n1,b\n").unwrap();
+    input.write_all(rows.as_bytes()).unwrap();
+    wait_until("rejects are written", || {
+        under_way(&rig).len() == 2 && begun()
+    });
+    assert!(under_way(&rig).iter().all(|path| *path != left[0]));
+    signal("INT", child.id());
+    let ended = rig.ended(child.wait_with_output().unwrap());
+    drop(input);
+    assert_eq!(ended.code, 130, "{}", ended.stderr);
+    assert_eq!(under_way(&rig), [rig.path(".people.csv.part")]);
+    assert_ne!(rig.read("rejects.csv"), last_night);
+    assert!(rig.read("rejects.csv").ends_with('\n'));
+}
+
+/// A run that is killed while it joins results leaves the rejects of its survey; `results` makes them whole.
+#[test]
+fn what_the_server_refused_is_added_to_a_copy() {
+    let rig =
+        Rig::holding(r#"[{"employeeID":"2","fullName":"x"}]"#, |_| {}).behind(|call| {
+            match (call.step, call.before) {
+                ("results", 0) => Deed::Kill,
+                _ => Deed::Pass,
+            }
+        });
+    rig.write("w.csv", "employeeID,fullName\n1,a\n1,b\n2,c\n");
+    rig.pipeline(
+        "source: { path: w.csv }\nvalidate: { key: employeeID }\nrejects: { at_most: 100% }",
+        "action: create\nidentify_by: { id_key: employeeID }",
+    );
+    rig.run_and_be_killed();
+    let surveyed = rig.read("rejects.csv");
+    assert_eq!(surveyed.lines().count(), 2, "{surveyed}");
+    let ended = rig.tell(&["resume"]);
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    let whole = rig.read("rejects.csv");
+    assert_eq!(whole.lines().count(), 3, "{whole}");
+    assert!(whole.starts_with(&surveyed), "{whole}");
+    assert!(under_way(&rig).is_empty());
 }

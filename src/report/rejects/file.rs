@@ -1,11 +1,12 @@
 //! The rejects file while it is being written.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::row::{Header, RejectFormat};
 use super::{IMPORT_STAGE, RejectedRow, Tally};
+use crate::files::part::{self, Part};
 
 /// How the rejects file is buffered: large enough that few writes happen, small beside a block.
 const BUFFER: usize = 64 * 1024;
@@ -61,24 +62,33 @@ pub enum RejectsError {
 
 /// The rejects file while it is being written.
 ///
-/// It stands under its final name from the beginning, so that it can be looked at while the run goes
-/// on, and it is always a new file: an older one is replaced at once and can't be taken for this
-/// run's. Only its owner may read it.
+/// It takes its place when it is whole, and is always a new file: one of an earlier run stands there until then, and
+/// can't be taken for this run's. Only its owner may read it. What the server refused comes later, into a copy that
+/// takes the place of the file when that is whole in its turn. A run that ends early leaves what it has found: all that
+/// is wrong with the rows that it read.
 #[derive(Debug)]
 pub struct RejectsFile {
     path: PathBuf,
+    state: State,
     out: BufWriter<File>,
     format: RejectFormat,
     rejected: Tally,
     refused: Tally,
     scratch: Vec<u8>,
+    held_back: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    UnderWay(Part),
+    InPlace,
+    /// It can't be written, and is gone: half of it would pass for the whole.
+    Broken,
 }
 
 /// What a finished rejects file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejects {
-    /// Where it is.
-    pub path: PathBuf,
     /// Rows that were never sent.
     pub rejected: Tally,
     /// Rows that were sent and that the server refused.
@@ -86,7 +96,7 @@ pub struct Rejects {
 }
 
 impl RejectsFile {
-    /// Creates the file with its header, and its folder where that is missing.
+    /// Begins the file with its header, and makes its folder where that is missing.
     ///
     /// `sources` are the files that the run reads: none of them is ever replaced.
     pub fn create(
@@ -111,53 +121,67 @@ impl RejectsFile {
             path: folder.to_owned(),
             source,
         })?;
-
-        // A new file, renamed over whatever is there: its access bits are ours from the first byte,
-        // and nothing is ever written through a link that somebody else put there.
+        part::sweep(&path);
         let format = RejectFormat::new(header);
-        let mut file = tempfile::Builder::new()
-            .prefix(".rejects-")
-            .tempfile_in(folder)
-            .map_err(|source| RejectsError::Create {
-                path: path.clone(),
-                source,
-            })?;
-        file.write_all(format.header_line())
-            .map_err(|e| write_error(&path, e))?;
-        let file = file.persist(&path).map_err(|e| RejectsError::Create {
-            path: path.clone(),
-            source: e.error,
-        })?;
-        Ok(RejectsFile::over(path, file, format))
+        let (part, file) = Part::create(&path).map_err(|e| create_error(&path, e))?;
+        let mut begun = RejectsFile::over(path, part, file, format);
+        let written = begun.out.write_all(begun.format.header_line());
+        written.map_err(|e| begun.broken(e))?;
+        Ok(begun)
     }
 
-    pub(super) fn over(path: PathBuf, file: File, format: RejectFormat) -> RejectsFile {
+    pub(super) fn over(path: PathBuf, part: Part, file: File, format: RejectFormat) -> RejectsFile {
         RejectsFile {
             path,
+            state: State::UnderWay(part),
             out: BufWriter::with_capacity(BUFFER, file),
             format,
             rejected: Tally::default(),
             refused: Tally::default(),
             scratch: Vec::new(),
+            held_back: false,
         }
     }
 
-    /// Where the file is.
+    /// Where the file is, or will be.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
+    /// Lets the file take its place only by [`RejectsFile::settle`] or [`RejectsFile::finish`], and not where the run
+    /// ends early: for whoever has to find out first whether it belongs there.
+    pub fn hold_back(&mut self) {
+        self.held_back = true;
+    }
+
     /// Writes a row and counts it: as refused where a fault is of [`IMPORT_STAGE`], else as rejected.
     pub fn write(&mut self, row: &RejectedRow<'_>) -> Result<(), RejectsError> {
-        self.scratch.clear();
-        self.format.push_row(&mut self.scratch, row);
         if row.faults.iter().any(|f| f.stage == IMPORT_STAGE) {
             self.refused.add(row.faults);
         } else {
             self.rejected.add(row.faults);
         }
+        match self.state {
+            State::UnderWay(_) => {}
+            State::InPlace => self.begin_again()?,
+            State::Broken => return Ok(()),
+        }
+        self.scratch.clear();
+        self.format.push_row(&mut self.scratch, row);
         let written = self.out.write_all(&self.scratch);
         written.map_err(|e| self.broken(e))
+    }
+
+    /// Goes on in a copy of what is in its place by now.
+    fn begin_again(&mut self) -> Result<(), RejectsError> {
+        let (part, mut copy) = Part::create(&self.path).map_err(|e| create_error(&self.path, e))?;
+        let mut file = self.out.get_ref();
+        let copied = file
+            .rewind()
+            .and_then(|()| io::copy(&mut file, &mut copy).map(drop));
+        self.out = BufWriter::with_capacity(BUFFER, copy);
+        self.state = State::UnderWay(part);
+        copied.map_err(|e| self.broken(e))
     }
 
     /// Rows written so far that were never sent.
@@ -165,45 +189,53 @@ impl RejectsFile {
         &self.rejected
     }
 
-    /// Moves the file over whatever is at `path`.
-    pub fn move_to(&mut self, path: &Path) -> Result<(), RejectsError> {
-        refuse_what_is_no_file(path)?;
-        fs::rename(&self.path, path).map_err(|source| RejectsError::Create {
-            path: path.to_owned(),
-            source,
-        })?;
-        self.path = path.to_owned();
+    /// Writes the file down to the disk and puts it in its place. What is written after that goes into a copy.
+    pub fn settle(&mut self) -> Result<(), RejectsError> {
+        if !matches!(self.state, State::UnderWay(_)) {
+            return Ok(());
+        }
+        let flushed = self.out.flush();
+        let synced = flushed.and_then(|()| self.out.get_ref().sync_data());
+        synced.map_err(|e| self.broken(e))?;
+        refuse_what_is_no_file(&self.path)?;
+        if let State::UnderWay(part) = std::mem::replace(&mut self.state, State::InPlace) {
+            part.put().map_err(|e| {
+                self.state = State::Broken;
+                create_error(&self.path, e)
+            })?;
+        }
+        let _ = self.out.get_ref().unlock();
         Ok(())
     }
 
-    /// Hands what is buffered to the system, for whoever looks at the file meanwhile.
-    pub fn flush(&mut self) -> Result<(), RejectsError> {
-        let written = self.out.flush();
-        written.map_err(|e| self.broken(e))
-    }
-
-    /// A file that breaks off would pass for the whole of it, so it is taken away. Once it has rows that the server
-    /// refused, it stays: those before them are complete.
-    fn broken(&self, source: io::Error) -> RejectsError {
-        if self.refused.rows() == 0 {
-            let _ = fs::remove_file(&self.path);
-        }
+    fn broken(&mut self, source: io::Error) -> RejectsError {
+        self.state = State::Broken;
         write_error(&self.path, source)
     }
 
-    /// Writes what is buffered down to the disk. Without this call it is written on a best effort.
+    /// Puts the file in its place, and tells what it holds.
     pub fn finish(mut self) -> Result<Rejects, RejectsError> {
-        self.flush()?;
-        self.out
-            .get_ref()
-            .sync_data()
-            .map_err(|e| write_error(&self.path, e))?;
+        self.settle()?;
         Ok(Rejects {
-            path: self.path,
-            rejected: self.rejected,
-            refused: self.refused,
+            rejected: std::mem::take(&mut self.rejected),
+            refused: std::mem::take(&mut self.refused),
         })
     }
+}
+
+impl Drop for RejectsFile {
+    /// The run has ended early.
+    fn drop(&mut self) {
+        if !self.held_back {
+            // What ended the run matters more.
+            let _ = self.settle();
+        }
+    }
+}
+
+fn create_error(path: &Path, source: io::Error) -> RejectsError {
+    let path = path.to_owned();
+    RejectsError::Create { path, source }
 }
 
 fn write_error(path: &Path, source: io::Error) -> RejectsError {

@@ -8,6 +8,7 @@ use super::cells::{Cells, is_open};
 use super::row::RejectFormat;
 use super::tally::MAX_KINDS;
 use super::*;
+use crate::files::part::Part;
 
 fn fault(stage: &'static str, column: &str, code: &'static str, message: &str) -> Fault {
     Fault {
@@ -277,35 +278,69 @@ fn header() -> Header {
     Header::raw(b"id", Dialect::default())
 }
 
+fn row(faults: &[Fault]) -> RejectedRow<'_> {
+    RejectedRow {
+        file: "f",
+        line: 2,
+        original: Original::Raw(b"1"),
+        faults,
+    }
+}
+
+/// Names of the files in a folder.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.collect()
+}
+
+const FIRST_LINE: &str = "id,_file,_line,_stage,_column,_code,_message\n";
+
 #[test]
-fn the_file_is_new_and_its_owners_alone() {
+fn the_file_takes_its_place_when_it_is_whole() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a/b/rejects.csv");
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, "of an earlier run").unwrap();
+    let folder = path.parent().unwrap();
+    fs::create_dir_all(folder).unwrap();
+    fs::write(&path, "last night's").unwrap();
+    let stands = || fs::read_to_string(&path).unwrap();
+
     let mut file = RejectsFile::create(&path, &header(), &[]).unwrap();
-    let first_line = "id,_file,_line,_stage,_column,_code,_message\n";
-    assert_eq!(fs::read_to_string(&path).unwrap(), first_line);
-    fn row(faults: &[Fault]) -> RejectedRow<'_> {
-        RejectedRow {
-            file: "f",
-            line: 2,
-            original: Original::Raw(b"1"),
-            faults,
-        }
-    }
     file.write(&row(&[fault("s", "c", "x", "m")])).unwrap();
+    assert_eq!(stands(), "last night's");
+    file.settle().unwrap();
+    file.settle().unwrap();
+    let surveyed = format!("{FIRST_LINE}1,f,2,s,c,x,m\n");
+    assert_eq!(stands(), surveyed);
+
+    // What the server refused is added to a copy.
     file.write(&row(&[fault(IMPORT_STAGE, "", "Y", "m")]))
         .unwrap();
+    assert_eq!(stands(), surveyed);
+    assert_eq!(names(folder).len(), 2);
     assert_eq!(file.rejected().rows(), 1);
     let rejects = file.finish().unwrap();
-    assert_eq!(rejects.rejected.rows(), 1);
-    assert_eq!(rejects.refused.rows(), 1);
-    assert_eq!(
-        fs::read_to_string(&path).unwrap(),
-        format!("{first_line}1,f,2,s,c,x,m\n1,f,2,import,,Y,m\n")
-    );
-    assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    assert_eq!((rejects.rejected.rows(), rejects.refused.rows()), (1, 1));
+    assert_eq!(stands(), format!("{surveyed}1,f,2,import,,Y,m\n"));
+    assert_eq!(names(folder), ["rejects.csv"]);
+}
+
+#[test]
+fn a_run_that_ends_early_leaves_what_it_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rejects.csv");
+    fs::write(&path, "last night's").unwrap();
+    let mut file = RejectsFile::create(&path, &header(), &[]).unwrap();
+    file.hold_back();
+    file.write(&row(&[fault("s", "c", "x", "m")])).unwrap();
+    drop(file);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "last night's");
+    let mut file = RejectsFile::create(&path, &header(), &[]).unwrap();
+    file.write(&row(&[fault("s", "c", "x", "m")])).unwrap();
+    drop(file);
+    let found = format!("{FIRST_LINE}1,f,2,s,c,x,m\n");
+    assert_eq!(fs::read_to_string(&path).unwrap(), found);
+    assert_eq!(names(dir.path()), ["rejects.csv"]);
 }
 
 #[cfg(unix)]
@@ -366,18 +401,18 @@ fn what_is_refused() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rejects.csv");
+    fs::write(&path, "last night's").unwrap();
     let full = File::options().write(true).open("/dev/full").unwrap();
-    let format = RejectFormat::new(&header());
-    let mut file = RejectsFile::over("out/rejects.csv".into(), full, format);
-    let row = RejectedRow {
-        file: "f",
-        line: 2,
-        original: Original::Raw(b"1"),
-        faults: &[],
-    };
-    file.write(&row).unwrap();
+    let (part, _) = Part::create(&path).unwrap();
+    let mut file = RejectsFile::over(path.clone(), part, full, RejectFormat::new(&header()));
+    file.write(&row(&[])).unwrap();
+    let error = file.finish().unwrap_err().to_string();
     assert_eq!(
-        file.finish().unwrap_err().to_string(),
-        "no space left on the disk for the rejects file out/rejects.csv"
+        error.replace(dir.path().to_str().unwrap(), "D"),
+        "no space left on the disk for the rejects file D/rejects.csv"
     );
+    assert_eq!(fs::read_to_string(&path).unwrap(), "last night's");
+    assert_eq!(names(dir.path()), ["rejects.csv"]);
 }

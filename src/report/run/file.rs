@@ -1,10 +1,13 @@
 //! The report as a file.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::model::RunReport;
+use crate::files::part::{self, Part};
+
+/// How the names of reports begin.
+const BEGINNING: &str = "run-";
 
 /// Why the report can't be written.
 #[derive(Debug, thiserror::Error)]
@@ -30,11 +33,11 @@ pub enum ReportError {
 impl RunReport {
     /// The report's file name.
     pub(crate) fn file_name(&self) -> String {
-        format!("run-{}.report.json", self.run_id)
+        format!("{BEGINNING}{}.report.json", self.run_id)
     }
 
     /// Makes the folder that reports go into, and tries whether a file can be made there: better before
-    /// the work than after it.
+    /// the work than after it. Takes away what a run left there that was killed while it wrote its report.
     ///
     /// # Errors
     /// As [`RunReport::write`].
@@ -44,9 +47,10 @@ impl RunReport {
             source,
         };
         crate::files::folder::make(dir).map_err(folder)?;
-        let file = tempfile::Builder::new().prefix(".run-").tempfile_in(dir);
+        part::sweep_beginning(dir, BEGINNING);
         let path = dir.to_owned();
-        file.map(drop)
+        Part::create(&dir.join(BEGINNING))
+            .map(drop)
             .map_err(|source| ReportError::Write { path, source })
     }
 
@@ -58,21 +62,20 @@ impl RunReport {
             source,
         })?;
         let path = dir.join(self.file_name());
-        match self.write_file(dir, &path) {
+        match self.write_file(&path) {
             Ok(()) => Ok(path),
             Err(source) => Err(ReportError::Write { path, source }),
         }
     }
 
-    fn write_file(&self, dir: &Path, path: &Path) -> io::Result<()> {
-        let file = tempfile::Builder::new().prefix(".run-").tempfile_in(dir)?;
-        let mut out: BufWriter<&File> = BufWriter::new(file.as_file());
+    fn write_file(&self, path: &Path) -> io::Result<()> {
+        let (part, file) = Part::create(path)?;
+        let mut out = BufWriter::new(&file);
         serde_json::to_writer_pretty(&mut out, self)?;
         out.write_all(b"\n")?;
         out.flush()?;
         drop(out);
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|e| e.error)?;
-        Ok(())
+        file.sync_all()?;
+        part.put()
     }
 }
