@@ -16,6 +16,18 @@ pub(crate) fn counted(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
+/// `1st`, `2nd`, `3rd`, `11th`.
+pub(crate) fn ordinal(n: u32) -> String {
+    let ending = match (n % 10, n % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("{n}{ending}")
+}
+
 /// A number of bytes in decimal units, as networks and disks are sold.
 pub(crate) fn bytes(n: u64) -> String {
     ByteSize(n).display().si().to_string()
@@ -83,6 +95,9 @@ mod tests {
 
     #[test]
     fn what_people_read() {
+        let ordinals = [1, 2, 3, 4, 11, 12, 13, 21, 111, 122].map(ordinal);
+        let expected = "1st 2nd 3rd 4th 11th 12th 13th 21st 111th 122nd";
+        assert_eq!(ordinals.join(" "), expected);
         assert_eq!(count(0), "0");
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(counted(1, "row"), "1 row");

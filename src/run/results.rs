@@ -40,6 +40,8 @@ pub(crate) struct Joined {
     pub unmatched: u64,
     /// Results beyond the records sent.
     pub surplus: u64,
+    /// Of these, deletions: items that no record names.
+    pub deleted: u64,
     /// How results were matched.
     pub by_key: bool,
 }
@@ -82,6 +84,7 @@ pub(crate) async fn join(
         seen += 1;
         if seen > sent {
             joined.surplus += 1;
+            joined.deleted += u64::from(result.ok && result.action.as_deref() == Some("delete"));
             continue;
         }
         if result.ok {
@@ -177,10 +180,16 @@ async fn join_results(
     report.counts.accepted = joined.accepted;
     report.counts.failed = joined.failed;
     report.counts.unprocessed = sent.saturating_sub(joined.accepted + joined.failed);
-    if joined.surplus > 0 {
+    let mut surplus = joined.surplus;
+    if let Some(deletions) = &mut report.deletions
+        && joined.deleted > 0
+    {
+        deletions.told = Some(joined.deleted);
+        surplus -= joined.deleted;
+    }
+    if surplus > 0 {
         report.warnings.push(format!(
-            "the server gave {} results more than rows were sent",
-            joined.surplus
+            "the server gave {surplus} results more than rows were sent"
         ));
     }
     let left = report.counts.unprocessed;

@@ -11,6 +11,7 @@ use super::prepare::{Prepared, prepare, source};
 use super::results::take_results;
 use super::survey::{Facts, Surveyed, survey};
 use super::{Job, RunError, chain, decide, told};
+use crate::guard::Deletion;
 use crate::orgvue::{Client, Ticket, WaitError};
 use crate::report::human;
 use crate::report::progress::Phase;
@@ -45,6 +46,15 @@ async fn take_up(
     };
     let client = Client::new(connection, &job.pipeline.timeouts)?;
     remember(entry, report);
+    report.deletions = match (
+        job.pipeline.import.implicit_delete.is_on(),
+        entry.counts.rejected,
+    ) {
+        (false, _) => None,
+        (true, 0) => told::deletions(Deletion::On),
+        // How many runs there were before it is in the report of the first process.
+        (true, _) => told::deletions(Deletion::Off(0)),
+    };
     report.import = Some(asked(&job.pipeline.import));
     job.progress.begin(Phase::Wait, None);
     let fetched_before = ticket.result_url.clone();

@@ -258,3 +258,64 @@ fn what_the_server_refused_is_added_to_a_copy() {
     assert!(whole.starts_with(&surveyed), "{whole}");
     assert!(under_way(&rig).is_empty());
 }
+
+#[test]
+fn deletions_are_told_or_said_to_be_unknown() {
+    let existing = r#"[{"employeeID":"1"},{"employeeID":"2"},{"employeeID":"9"}]"#;
+    let check = |tells: bool, rows: &str, code: i32, told: serde_json::Value, says: &str| {
+        let rig = Rig::holding(existing, |settings| {
+            settings.implicit_delete_results = tells
+        });
+        rig.write("w.csv", rows);
+        rig.pipeline(
+            "source: { path: w.csv }\nvalidate: { key: employeeID }\nrejects: { at_most: 100% }\n\
+             guard: { min_rows: { first: 1 } }",
+            "action: createOrUpdate\nidentify_by: { id_key: employeeID }\nimplicit_delete: true",
+        );
+        let ended = rig.run(&[]);
+        assert_eq!(ended.code, code, "{}", ended.stderr);
+        assert_eq!(ended.report["deletions"], told, "{}", ended.stderr);
+        ended.says(says);
+        assert!(
+            !ended.stderr.contains("results more than"),
+            "{}",
+            ended.stderr
+        );
+    };
+    let deletions = |told: Option<u32>, off_because: Option<&str>, in_a_row: u32| json!({ "mode": "implicit", "told": told, "off_because": off_because, "in_a_row": in_a_row });
+    let good = "employeeID\n1\n";
+    check(
+        false,
+        good,
+        0,
+        deletions(None, None, 0),
+        "deleted     not told by the server",
+    );
+    check(
+        true,
+        good,
+        0,
+        deletions(Some(2), None, 0),
+        "deleted                 2  items that no row names",
+    );
+    let off = "deleted     deletion was off for this run, as rows were rejected";
+    check(
+        true,
+        "employeeID\n1\n2\n\"\"\n",
+        3,
+        deletions(None, Some("rows were rejected"), 1),
+        off,
+    );
+}
+
+#[test]
+fn one_reason_for_all_is_told_in_a_sentence() {
+    let rig = Rig::holding(r#"[{"employeeID":"1"},{"employeeID":"2"}]"#, |_| {});
+    rig.write("w.csv", "employeeID\n1\n2\n");
+    rig.pipeline(
+        "source: { path: w.csv }\nvalidate: { key: employeeID }\nrejects: { at_most: 100% }",
+        "action: create\nidentify_by: { id_key: employeeID }",
+    );
+    let ended = rig.run(&[]);
+    ended.says("\n            all 2 rows were refused for one reason: SandboxItemExists\n");
+}

@@ -9,13 +9,16 @@ use crate::report::rejects::Tally;
 
 /// Rows by what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct RowCounts {
+pub struct RowCounts {
     /// Records of the source.
     pub read: u64,
     /// Left out by a filter stage.
     pub filtered: u64,
     /// Found at fault and not sent.
     pub rejected: u64,
+    /// Equal to an earlier row with the same key, and not sent a second time.
+    #[serde(default)]
+    pub superseded: u64,
     /// Good, and held back because the run ended before an upload was complete (a dry run, a guard,
     /// an error).
     pub would_send: u64,
@@ -30,30 +33,17 @@ pub(crate) struct RowCounts {
 }
 
 impl RowCounts {
-    /// Whether every row is accounted for: `read = sent + would_send + rejected + filtered` and
+    /// Whether every row is accounted for: `read = sent + would_send + rejected + filtered + superseded` and
     /// `sent = accepted + failed + unprocessed`.
     pub(crate) fn check(&self) -> Result<(), Mismatch> {
         let sum = |parts: &[u64]| parts.iter().copied().map(u128::from).sum::<u128>();
-        let parts = [self.sent, self.would_send, self.rejected, self.filtered];
-        if sum(&parts) != u128::from(self.read) {
-            let [sent, would_send, rejected, filtered] = parts;
-            return Err(Mismatch::Read {
-                read: self.read,
-                sent,
-                would_send,
-                rejected,
-                filtered,
-            });
+        let kept = [self.sent, self.would_send];
+        let left_out = [self.rejected, self.filtered, self.superseded];
+        if sum(&kept) + sum(&left_out) != u128::from(self.read) {
+            return Err(Mismatch::Read(*self));
         }
-        let parts = [self.accepted, self.failed, self.unprocessed];
-        if sum(&parts) != u128::from(self.sent) {
-            let [accepted, failed, unprocessed] = parts;
-            return Err(Mismatch::Sent {
-                sent: self.sent,
-                accepted,
-                failed,
-                unprocessed,
-            });
+        if sum(&[self.accepted, self.failed, self.unprocessed]) != u128::from(self.sent) {
+            return Err(Mismatch::Sent(*self));
         }
         Ok(())
     }
@@ -64,36 +54,16 @@ impl RowCounts {
 pub enum Mismatch {
     /// The rows read are not those accounted for.
     #[error(
-        "the counts don't add up: {read} rows read, but {sent} sent + {would_send} held back \
-         + {rejected} rejected + {filtered} filtered"
+        "the counts don't add up: {} rows read, but {} sent + {} held back + {} rejected + {} filtered + {} superseded",
+        .0.read, .0.sent, .0.would_send, .0.rejected, .0.filtered, .0.superseded
     )]
-    Read {
-        /// Records of the source.
-        read: u64,
-        /// Sent.
-        sent: u64,
-        /// Held back.
-        would_send: u64,
-        /// Rejected.
-        rejected: u64,
-        /// Filtered.
-        filtered: u64,
-    },
+    Read(RowCounts),
     /// The rows sent are not those that results account for.
     #[error(
-        "the counts don't add up: {sent} rows sent, but {accepted} accepted + {failed} failed \
-         + {unprocessed} unprocessed"
+        "the counts don't add up: {} rows sent, but {} accepted + {} failed + {} unprocessed",
+        .0.sent, .0.accepted, .0.failed, .0.unprocessed
     )]
-    Sent {
-        /// Sent.
-        sent: u64,
-        /// Accepted.
-        accepted: u64,
-        /// Refused.
-        failed: u64,
-        /// Without a result.
-        unprocessed: u64,
-    },
+    Sent(RowCounts),
 }
 
 /// Rows and faults, by column and code.

@@ -94,6 +94,8 @@ pub(crate) struct RunReport {
     pub peak_memory: Option<u64>,
     /// What the guards decided.
     pub guards: Vec<GuardDecision>,
+    /// Items that the server deletes as no row of the upload names them; `null` where the pipeline does not ask for it.
+    pub deletions: Option<Deletions>,
     /// The upload; `null` where there was none.
     pub upload: Option<UploadReport>,
     /// The import job; `null` where none was asked for.
@@ -249,6 +251,19 @@ pub(crate) enum Decision {
     Stopped,
 }
 
+/// What became of items that no row of the upload names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Deletions {
+    /// How they are deleted: `implicit`.
+    pub mode: &'static str,
+    /// How many the server deleted; `null` where it did not tell.
+    pub told: Option<u64>,
+    /// Why deletion was off for this run; `null` where it was on.
+    pub off_because: Option<&'static str>,
+    /// For how many runs in a row it has been off.
+    pub in_a_row: u32,
+}
+
 /// The upload.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct UploadReport {
@@ -330,6 +345,7 @@ impl RunReport {
             throughput: Throughput::default(),
             peak_memory: None,
             guards: Vec::new(),
+            deletions: None,
             upload: None,
             import: None,
             resumed: false,

@@ -52,6 +52,7 @@ fn report() -> RunReport {
         read: 1_000_000,
         filtered: 1_234,
         rejected: 17,
+        superseded: 0,
         would_send: 0,
         sent: 998_749,
         accepted: 998_740,
@@ -272,6 +273,51 @@ fn faults_are_told_by_column_and_code() {
 }
 
 #[test]
+fn deletions_are_told_as_far_as_they_are_known() {
+    let check = |deletions: (Option<u64>, Option<&'static str>, u32), sent, expected: &str| {
+        let mut report = report();
+        let (told, off_because, in_a_row) = deletions;
+        report.deletions = Some(Deletions {
+            mode: "implicit",
+            told,
+            off_because,
+            in_a_row,
+        });
+        report.counts.sent = sent;
+        let summary = report.summary(None);
+        let told = summary.lines().find(|line| line.starts_with("deleted"));
+        assert_eq!(told.unwrap_or_default(), expected);
+    };
+    let off = Some("rows were rejected");
+    check((None, None, 0), 0, "");
+    check(
+        (None, None, 0),
+        9,
+        "deleted     not told by the server, of the items that no row names",
+    );
+    check(
+        (Some(12), None, 0),
+        9,
+        "deleted                12  items that no row names",
+    );
+    check(
+        (None, off, 1),
+        9,
+        "deleted     deletion was off for this run, as rows were rejected",
+    );
+    check(
+        (None, off, 3),
+        9,
+        "deleted     deletion was off for this run, the 3rd in a row, as rows were rejected",
+    );
+    check(
+        (None, off, 2),
+        0,
+        "deleted     deletion would be off for this run, the 2nd in a row, as rows were rejected",
+    );
+}
+
+#[test]
 fn the_ending_tells_what_became_of_the_import() {
     let check = |outcome, ticket: Option<Option<&str>>, expected: &str| {
         let mut report = report();
@@ -345,7 +391,8 @@ fn counts_add_up_or_say_so() {
         RowCounts {
             read: 10,
             rejected: 1,
-            filtered: 2,
+            filtered: 1,
+            superseded: 1,
             would_send: 7,
             ..RowCounts::default()
         },
@@ -361,7 +408,7 @@ fn counts_add_up_or_say_so() {
             ..RowCounts::default()
         },
         Some(
-            "the counts don't add up: 10 rows read, but 6 sent + 0 held back + 1 rejected + 2 filtered",
+            "the counts don't add up: 10 rows read, but 6 sent + 0 held back + 1 rejected + 2 filtered + 0 superseded",
         ),
     );
     check(

@@ -7,7 +7,7 @@ use std::time::Duration;
 use unicode_width::UnicodeWidthStr;
 
 use super::counts::{CodeCounts, ColumnCount};
-use super::model::{Decision, Outcome, RunReport, Throughput};
+use super::model::{Decision, Deletions, Outcome, RunReport, Throughput};
 use crate::report::human;
 use crate::text::shown::{shown, shown_within};
 
@@ -54,6 +54,10 @@ impl RunReport {
         }
         lines.rows("rejected", c.rejected, "");
         lines.faults(&self.rejects, c.read, "rejected");
+        if c.superseded > 0 {
+            let why = "equal to an earlier row with the same key";
+            lines.rows("superseded", c.superseded, why);
+        }
         if c.would_send > 0 {
             lines.rows("held back", c.would_send, "good, and not sent");
         }
@@ -76,6 +80,9 @@ impl RunReport {
             if c.unprocessed > 0 {
                 lines.rows("unprocessed", c.unprocessed, "no result known");
             }
+        }
+        if let Some(deletions) = &self.deletions {
+            lines.deletions(deletions, c.sent > 0);
         }
         for guard in &self.guards {
             if guard.decision == Decision::Stopped {
@@ -171,6 +178,29 @@ impl Lines {
         let line = format!("{word:<12}{:>13}  {}", human::count(rows), shown(more));
         self.0.push_str(line.trim_end());
         self.0.push('\n');
+    }
+
+    /// What became of items that no row names, by an upload that was `sent` or by one that would be.
+    fn deletions(&mut self, deletions: &Deletions, sent: bool) {
+        match (deletions.off_because, deletions.told) {
+            (Some(why), _) => {
+                let off = if sent { "was off" } else { "would be off" };
+                let again = match deletions.in_a_row {
+                    0 | 1 => String::new(),
+                    runs => format!(", the {} in a row", human::ordinal(runs)),
+                };
+                let text = format!("deletion {off} for this run{again}, as {why}");
+                self.add("deleted", &text);
+            }
+            (None, Some(items)) => self.rows("deleted", items, "items that no row names"),
+            (None, None) if sent => {
+                self.add(
+                    "deleted",
+                    "not told by the server, of the items that no row names",
+                );
+            }
+            (None, None) => {}
+        }
     }
 
     /// The faults of rows that became `what`, of `all` that could: a line for every column and code.
