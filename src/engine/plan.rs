@@ -6,7 +6,7 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
 use super::blocks::Header;
-use crate::batch::{Batch, Cell, Columns, Kind, MAX_CELL, RowState};
+use crate::batch::{Batch, Cell, Columns, Kind, MAX_CELL, Renamed, RowState};
 use crate::format::block::Block;
 use crate::format::csv::OnRagged;
 use crate::format::encode::{Encoded, Encoder};
@@ -26,6 +26,10 @@ use crate::whole::{self, Fact, Key};
 pub struct Plan {
     parser: Parser,
     stages: Vec<(&'static str, Box<dyn Stage>)>,
+    /// The columns that had been renamed before each of the stages.
+    renamed: Vec<Vec<Renamed>>,
+    /// The columns that are renamed after all of them.
+    renamed_at_last: Vec<Renamed>,
     /// Physical columns after the last stage.
     width: usize,
     rules: Rules,
@@ -151,7 +155,9 @@ impl Plan {
         };
         let mut columns = Columns::from_header(header.names.iter());
         let mut stages = Vec::new();
+        let mut renamed = Vec::new();
         for (at, spec) in meaning.stages.iter().enumerate() {
+            let before = columns.renamed();
             let bound = spec.bind(&mut columns, meaning.resources).map_err(|why| {
                 let what = format!("stage {} ({})", at + 1, spec.name());
                 vec![Unbound {
@@ -160,7 +166,10 @@ impl Plan {
                     message: why.to_string(),
                 }]
             })?;
-            stages.extend(bound.map(|stage| (spec.name(), stage)));
+            if let Some(stage) = bound {
+                stages.push((spec.name(), stage));
+                renamed.push(before);
+            }
         }
         let mut problems: Vec<Unbound> = Vec::new();
         let mut unbound = |path: &[&str], message: String| {
@@ -208,6 +217,8 @@ impl Plan {
         Ok(Plan {
             parser,
             stages,
+            renamed,
+            renamed_at_last: columns.renamed(),
             width: columns.width(),
             rules,
             wire,
@@ -297,10 +308,19 @@ impl Plan {
     /// Stages and rules over a parsed batch.
     pub fn transform(&self, batch: &mut Batch) {
         self.widen(batch);
-        for (_, stage) in &self.stages {
+        let mut named = batch.faults().len();
+        for ((_, stage), renamed) in self.stages.iter().zip(&self.renamed) {
             stage.apply(batch);
+            named = batch.name_sources(named, renamed);
         }
         self.check(batch);
+        self.name_sources(batch, named);
+    }
+
+    /// Tells the faults from the `from`th on, which were found after the last stage, what the source calls their
+    /// columns.
+    pub fn name_sources(&self, batch: &mut Batch, from: usize) {
+        batch.name_sources(from, &self.renamed_at_last);
     }
 
     /// The rules, and what the target asks of every row.

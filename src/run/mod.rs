@@ -84,6 +84,10 @@ pub(crate) async fn run(job: &Job<'_>, report: &mut RunReport) -> Result<(), Run
         ended = quiet(ended, report);
     }
     report.seconds.total = Some(started.elapsed());
+    if matches!(ended, Err(RunError::Rejects(_))) {
+        // What stands there is an earlier run's.
+        report.rejects_file = None;
+    }
     ended
 }
 

@@ -737,7 +737,7 @@ fn what_people_see() {
         "",
         &[("w.csv", b"a,b\n1,2\n3\n")],
         3,
-        "survey ...\nrun         [id], succeeded, some rows were rejected\nread                    2  10 B from w.csv\nrejected                1  ragged 1\nheld back               1  good, and not sent\ntook ...\nrejects     rejects.csv, the rows as they were, with their faults\nreport ...\n",
+        "survey ...\nrun         [id], succeeded, some rows were rejected\nread                    2  10 B from w.csv\nrejected                1\n            (row)  ragged  1\nheld back               1  good, and not sent\ntook ...\nrejects     rejects.csv, the rows as they were, with their faults\nreport ...\n",
     );
     check(
         "",

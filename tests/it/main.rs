@@ -16,6 +16,7 @@ mod pipelines;
 mod process;
 mod readme;
 mod reference;
+mod report;
 mod run;
 mod secrets;
 mod soak;

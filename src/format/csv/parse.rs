@@ -268,6 +268,7 @@ impl Parser {
                     row: row as u32,
                     stage: PARSE,
                     column: Arc::from(""),
+                    source: None,
                     code: Cow::Borrowed("ragged"),
                     message: Cow::Owned(format!(
                         "expected {expected} cells as in the header, found {found}"
