@@ -26,6 +26,11 @@ pub const BLOCK: usize = 256 * 1024;
 /// table of a thousand columns would fill the memory otherwise; of what is written out, no block has as many.
 const MAX_CELLS: usize = 1 << 20;
 
+/// Text of the members' names that the rows of one block are written with in JSON, at most. Exports of surveys have
+/// columns named by whole questions; a block of them would become a hundred times its size, and too large for its
+/// buffer to be kept.
+const MAX_NAMES: usize = 8 << 20;
+
 /// Records looked at for the columns of a JSON source, unless they are stated.
 pub(crate) const DISCOVERED_RECORDS: usize = 1000;
 
@@ -115,6 +120,13 @@ impl Header {
     }
 }
 
+/// Records of one block, at most, so that neither their cells nor what they are written as fill the memory.
+fn most_records(names: &[Arc<str>]) -> usize {
+    let written: usize = names.iter().map(|name| name.len()).sum();
+    let cells = MAX_CELLS / names.len().max(1);
+    cells.min(MAX_NAMES / written.max(1)).max(1)
+}
+
 /// Bytes from the beginning that tell formats which are no text.
 const FOREIGN_BYTES: usize = 16;
 
@@ -166,6 +178,8 @@ pub struct Blocks {
     reading: Reading,
     header: Header,
     boundary: Boundary,
+    /// Records of one block, at most.
+    most_records: usize,
     file: usize,
     text: Option<Text>,
     buffer: Vec<u8>,
@@ -192,6 +206,7 @@ impl Blocks {
             reading,
             header: empty,
             boundary: Boundary::Lines,
+            most_records: usize::MAX,
             file: 0,
             text: None,
             buffer: Vec::new(),
@@ -250,11 +265,11 @@ impl Blocks {
         }
     }
 
-    /// Cuts again, and sooner, where the records of a block would have too many cells. `before` is the boundary as it
+    /// Cuts again, and sooner, where a block would have too many records. `before` is the boundary as it
     /// was at its first cut, `at`.
     fn fewer(&mut self, before: Boundary, at: usize) -> usize {
         let view = &self.buffer[..at];
-        let mut most = (MAX_CELLS / self.header.names.len().max(1)).max(1);
+        let mut most = self.most_records;
         // A record has two bytes or more, and ends with one of these.
         let end = match before {
             Boundary::JsonArray(_) => b'}',
@@ -380,6 +395,7 @@ impl Blocks {
         };
         self.text = Some(text);
         if self.file == 0 {
+            self.most_records = most_records(&header.names);
             self.header = header;
         } else if let Some(difference) = self.difference(&header) {
             return Err(self.at_line(1, difference));
@@ -635,5 +651,34 @@ impl Blocks {
 
     fn cut_error(&self, error: CutError) -> EngineError {
         self.place(error.at, error.kind.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_block_of_long_names_has_few_records() {
+        let name = |n| format!("{n} {}", "How satisfied are you? ".repeat(9));
+        let names: Vec<_> = (0..300).map(name).collect();
+        let record = format!("{}\n", ",".repeat(299));
+        let text = format!("{}\n{}", names.join(","), record.repeat(1000));
+        let source = Source::of_pieces("survey.csv", [text.into()]);
+        let reading = Reading {
+            layout: RecordLayout::Auto(Dialect::default()),
+            block: BLOCK,
+            added: &[],
+            limits: Limits::default(),
+        };
+        let mut blocks = Blocks::open(Arc::new(source), reading).await.unwrap();
+        let mut records = 0;
+        while let Some(block) = blocks.next().await.unwrap() {
+            let found = count_lines(&block.bytes) as usize;
+            let named: usize = names.iter().map(|name| name.len()).sum();
+            assert!(found * named <= MAX_NAMES, "{found} records");
+            records += found;
+        }
+        assert_eq!(records, 1000);
     }
 }

@@ -53,8 +53,6 @@ pub struct Encoder {
     columns: Vec<Column>,
     /// JSON: what stands before the action.
     opening: Label,
-    /// Longest text that stands around the values of one row.
-    row_overhead: usize,
     bodies: Pool<Written>,
 }
 
@@ -109,14 +107,12 @@ impl Encoder {
         on_empty: OnEmpty,
         columns: impl IntoIterator<Item = (&'a Arc<str>, usize)>,
     ) -> Encoder {
-        let mut row_overhead = OPENING.len() + 32;
         let columns: Vec<Column> = columns
             .into_iter()
             .map(|(name, slot)| {
                 let mut member = vec![b','];
                 json_escape_simd::escape_into(&**name, &mut member);
                 member.push(b':');
-                row_overhead += member.len() + 4;
                 Column {
                     slot,
                     member: Label::new(&member),
@@ -131,7 +127,6 @@ impl Encoder {
             on_empty,
             columns,
             opening: Label::new(OPENING),
-            row_overhead,
             bodies: Pool::default(),
         }
     }
@@ -185,8 +180,9 @@ impl Encoder {
             bytes: self.bodies.lease(),
             ..Encoded::default()
         };
-        out.bytes
-            .reserve(batch.text_len() + batch.len() * self.row_overhead);
+        // Names are written beside what is not empty alone, and may be long: they get their room when they need it. A
+        // buffer that was used before has it.
+        out.bytes.reserve(batch.text_len());
         out.rows.reserve(batch.len());
         out.ends.reserve(batch.len());
         let columns: Vec<(&Column, &[Cell])> = self
@@ -335,6 +331,7 @@ fn push_csv(text: &str, out: &mut Written) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::batch::pool::Reuse;
     use crate::batch::{Columns, Row};
 
     fn batch(cells: &[&[(&str, Kind)]]) -> Batch {
@@ -417,6 +414,41 @@ mod tests {
             OnEmpty::Keep,
             "_action,id,pay\ncreate,\"0\"\"1\n\",1.50\nupdate,,\ndelete,7,\nupdate,\"a,b\",\n",
         );
+    }
+
+    /// The columns of a survey's export are named by its questions, and nearly all of their cells are empty.
+    #[test]
+    fn room_is_made_for_what_is_written() {
+        let (width, rows) = (300, 200);
+        let name = |column| format!("{column} {}", "How satisfied are you? ".repeat(9));
+        let columns = Columns::from_header((0..width).map(name));
+        let mut batch = Batch::new(String::new(), width);
+        for _ in 0..rows {
+            batch.push_row(Row {
+                line: 0,
+                start: 0,
+                end: 0,
+            });
+        }
+        for column in 0..width {
+            let text = if column < 3 { "often" } else { "" };
+            let cells = vec![batch.append(text, Kind::Text); rows];
+            batch.put_column(column, cells);
+        }
+        for format in [Format::Json, Format::Csv] {
+            let (action, on_empty) = (
+                ActionFrom::Constant("createOrUpdate"),
+                OnEmpty::Omit { noop_token: None },
+            );
+            let encoder = Encoder::new(format, action, on_empty, columns.iter());
+            let bytes = encoder.encode(&batch).bytes;
+            assert!(
+                bytes.room() <= bytes.len() * 3 / 2 + 1024,
+                "{format:?}: {} for {}",
+                bytes.room(),
+                bytes.len()
+            );
+        }
     }
 
     #[test]

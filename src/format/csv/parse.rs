@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::batch::{Batch, Cell, Fault, Kind, Row};
-use crate::format::{Deferred, Draft, PARSE, Pools, decode, reject_bad_text};
+use crate::format::{Deferred, Draft, PARSE, Pools, decode, find_bad_text, reject_bad_text};
 use crate::text::scan::{Dialect, Hits};
 
 /// What to do with a record of too many or too few cells.
@@ -238,8 +238,9 @@ impl Parser {
             deferred, ragged, ..
         } = reader;
 
-        let raw = bad.as_ref().map(|(raw, _)| raw.clone());
+        let (raw, bad) = bad.unzip();
         let mut batch = self.pools.batch(text, raw, width, &draft);
+        let bad = bad.map(|bad| find_bad_text(&batch, &bad));
         let mut scratch = String::new();
         for Deferred { row, column, cell } in deferred {
             unquote(batch.text(cell), self.dialect.quote, &mut scratch);
@@ -248,8 +249,8 @@ impl Parser {
         for (row, found) in ragged {
             self.take_ragged(&mut batch, row, found)?;
         }
-        if let Some((_, bad)) = bad {
-            reject_bad_text(&mut batch, &bad, &self.names);
+        if let Some(bad) = bad {
+            reject_bad_text(&mut batch, bad, &self.names);
         }
         Ok(batch)
     }
@@ -434,6 +435,12 @@ mod tests {
                 .message
                 .starts_with("byte 4 of the record is not UTF-8")
         );
+        // A cell with doubled quotes is unescaped elsewhere, and yet the column is known.
+        let batch = parser(2, OnRagged::Reject)
+            .parse(b"a,\"M\xfcller \"\"Mo\"\"\"\n".to_vec())
+            .unwrap();
+        assert_eq!(&*batch.faults()[0].column, "c1");
+        assert_eq!(batch.cell(0, 1).kind(), Kind::Faulty);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use super::flat;
 use crate::batch::pool::Lease;
 use crate::batch::{Batch, Cell, Fault, Kind, Row};
-use crate::format::{Deferred, Draft, PARSE, Pools, decode, reject_bad_text};
+use crate::format::{Deferred, Draft, PARSE, Pools, decode, find_bad_text, reject_bad_text};
 use crate::settings::limits::Limits;
 use crate::text::scan::{count_lines, depth};
 
@@ -119,8 +119,9 @@ impl Parser {
             Layout::Lines => self.parse_lines(&text, &mut found),
             Layout::Array => self.parse_array(&text, &mut found)?,
         }
-        let raw = bad.as_ref().map(|(raw, _)| raw.clone());
+        let (raw, bad) = bad.unzip();
         let mut batch = self.pools.batch(text, raw, width, &found.draft);
+        let bad = bad.map(|bad| find_bad_text(&batch, &bad));
         let mut broken = Vec::new();
         for Deferred { row, column, cell } in found.deferred {
             // Reading the record passed over the string, and did not see what its escapes stand for.
@@ -159,8 +160,8 @@ impl Parser {
                 batch.reject(fault, Some(column));
             }
         }
-        if let Some((_, bad)) = bad {
-            reject_bad_text(&mut batch, &bad, &self.names);
+        if let Some(bad) = bad {
+            reject_bad_text(&mut batch, bad, &self.names);
         }
         Ok(batch)
     }
@@ -812,6 +813,15 @@ mod tests {
         assert_eq!(batch.state(3), RowState::In);
         // What would be unescaped is shown as it is, and is never taken for empty.
         assert_eq!(batch.get(4, 0), "\"\\ud834\"");
+    }
+
+    #[test]
+    fn bad_utf8_in_a_text_with_escapes_has_its_column() {
+        let batch = parser(Layout::Lines)
+            .parse(b"{\"id\":\"1\",\"name\":\"M\xfc\\n\"}".to_vec())
+            .unwrap();
+        let fault = &batch.faults()[0];
+        assert_eq!((&*fault.code, &*fault.column), ("not_utf8", "name"));
     }
 
     #[test]
