@@ -10,7 +10,7 @@ use super::EngineError;
 use crate::batch::pool::Pool;
 use crate::format::ROOM_FOR_STAGES;
 use crate::format::block::{Block, Boundary, Cut, CutError};
-use crate::format::csv::split_record;
+use crate::format::csv::record::split;
 use crate::format::json::{Layout, discover};
 use crate::format::{csv, json};
 use crate::report::rejects;
@@ -585,7 +585,7 @@ impl Blocks {
                     .into(),
             );
         };
-        let mut names = split_record(dialect, written);
+        let mut names = split(dialect, written);
         let cells = names.len();
         if let Some(message) = self.too_many(cells) {
             return fail(message);

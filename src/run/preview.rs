@@ -15,7 +15,7 @@ use crate::config::Pipeline;
 use crate::engine::EngineError;
 use crate::engine::blocks::{Blocks, Header};
 use crate::engine::plan::Plan;
-use crate::format::csv::split_record;
+use crate::format::csv::record::split;
 use crate::source::Source;
 use crate::stage::Resources;
 use crate::text::scan::Dialect;
@@ -224,7 +224,7 @@ impl Preview {
 /// The cells of an encoded CSV row.
 fn cells(row: &[u8]) -> Vec<String> {
     let row = row.strip_suffix(b"\n").unwrap_or(row);
-    split_record(Dialect::default(), &String::from_utf8_lossy(row))
+    split(Dialect::default(), &String::from_utf8_lossy(row))
 }
 
 /// The cells of a row that there are.

@@ -2,5 +2,6 @@
 
 pub(crate) mod cut;
 mod parse;
+pub(crate) mod record;
 
 pub use parse::*;
