@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use super::csv;
 use super::written::{Label, Written};
 use crate::batch::pool::{Lease, Pool};
 use crate::batch::{Batch, Cell, Kind, RowState};
+use crate::text::scan::Dialect;
 
 /// Formats of the upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -309,23 +311,8 @@ fn escape(text: &str, (out, at): (&mut Written, usize), scratch: &mut Vec<u8>) -
     out.put(at, scratch)
 }
 
-/// A CSV cell, quoted where it must be.
 fn push_csv(text: &str, out: &mut Written) {
-    let bytes = text.as_bytes();
-    if memchr::memchr3(b'"', b',', b'\n', bytes).is_none() && memchr::memchr(b'\r', bytes).is_none()
-    {
-        out.extend(bytes);
-        return;
-    }
-    out.push(b'"');
-    let mut from = 0;
-    for at in memchr::memchr_iter(b'"', bytes) {
-        out.extend(&bytes[from..=at]);
-        out.push(b'"');
-        from = at + 1;
-    }
-    out.extend(&bytes[from..]);
-    out.push(b'"');
+    csv::write::cell(text.as_bytes(), Dialect::default(), |part| out.extend(part));
 }
 
 #[cfg(test)]

@@ -3,8 +3,13 @@
 pub(crate) mod block;
 pub(crate) mod csv;
 pub(crate) mod encode;
+pub(crate) mod header;
 pub(crate) mod json;
+mod parser;
 pub(crate) mod written;
+
+pub use header::{Header, Reading, RecordFormat};
+pub(crate) use parser::Parser;
 
 use std::borrow::Cow;
 use std::sync::Arc;

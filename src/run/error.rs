@@ -129,6 +129,9 @@ impl RunError {
     pub fn outcome(&self) -> Outcome {
         match self {
             RunError::TooManyRejects { .. } | RunError::WouldDeleteAll => Outcome::StoppedByGuard,
+            RunError::Unbound { .. } | RunError::Engine(EngineError::Setting { .. }) => {
+                Outcome::Usage
+            }
             RunError::Import(ImportError::Unknown(_)) | RunError::Wait(WaitError::Other { .. }) => {
                 Outcome::Unknown
             }

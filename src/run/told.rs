@@ -7,7 +7,6 @@ use crate::report::run::{Hash, RunReport, SourceFile};
 use crate::state::ledger::Known;
 
 pub(super) fn prepared(report: &mut RunReport, prepared: &Prepared) {
-    report.warnings.extend(prepared.warnings.iter().cloned());
     report.sources = prepared
         .source
         .origins()

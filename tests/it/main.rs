@@ -4,6 +4,7 @@ mod answers;
 mod bad;
 mod cli;
 mod faults;
+mod formats;
 mod fuzz;
 mod guard;
 mod house;

@@ -15,8 +15,8 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::TestCaseResult;
 use rostream::internals::engine::EngineError;
-use rostream::internals::engine::blocks::RecordLayout;
 use rostream::internals::engine::order::Digest;
+use rostream::internals::format::RecordFormat;
 use rostream::internals::format::json::Layout;
 use rostream::internals::run::RunError;
 use rostream::internals::source::spec::Ragged;
@@ -95,7 +95,7 @@ fn ways(text: &[u8], cuts: &[Index]) -> [Vec<Bytes>; 3] {
 /// Runs the engine in every way there is.
 async fn everywhere(
     text: &[u8],
-    layout: &RecordLayout,
+    layout: &RecordFormat,
     cuts: &[Index],
     settings: &Settings,
     expected: &Outcome,
@@ -134,7 +134,7 @@ fn same(found: &Outcome, expected: &Outcome, how: &str) -> TestCaseResult {
 /// Runs the engine on a text that ends the run: in every way, with the same words.
 async fn refused(
     text: &[u8],
-    layout: &RecordLayout,
+    layout: &RecordFormat,
     cuts: &[Index],
     settings: &Settings,
 ) -> TestCaseResult {
@@ -163,7 +163,7 @@ async fn refused(
 
 async fn everywhere_or_refused(
     text: &[u8],
-    layout: &RecordLayout,
+    layout: &RecordFormat,
     cuts: &[Index],
     settings: &Settings,
     table: Result<Table, Unreadable>,
