@@ -262,7 +262,7 @@ fn what_is_no_table() {
         ),
         (
             "\na,,column_2\n",
-            "f:2: columns 2 and 3 of the header have the same name `column_2`",
+            "f:2: columns 2 and 3 of the header have the same name; is the header missing?",
         ),
         (
             "a,b\r1,2\r",
