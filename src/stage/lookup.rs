@@ -263,11 +263,19 @@ impl Table {
                 start = end as usize;
             }
             self.text.clear();
-            let same = |(at, name): (usize, &Box<str>)| {
-                let first = self.columns[..at].iter().position(|other| other == name)?;
+            let same = |(at, name): (usize, &str)| {
+                let first = self.columns[..at]
+                    .iter()
+                    .position(|other| **other == *name)?;
                 Some((first + 1, at + 1))
             };
-            return match self.columns.iter().enumerate().find_map(same) {
+            return match self
+                .columns
+                .iter()
+                .map(|name| &**name)
+                .enumerate()
+                .find_map(same)
+            {
                 Some((first, second)) => Err(TableError::RepeatedColumn(first, second)),
                 None => Ok(()),
             };

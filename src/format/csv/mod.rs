@@ -6,6 +6,7 @@ mod parse;
 pub(crate) mod record;
 pub(crate) mod write;
 
-pub use header::{Delimiter, Form, Header};
+pub(crate) use header::Header;
+pub use header::{Delimiter, Form};
 pub(crate) use header::{difference, header, other_delimiter};
 pub use parse::{OnRagged, Parser};

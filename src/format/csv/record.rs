@@ -114,7 +114,7 @@ impl Iterator for Cells<'_> {
             last: true,
         };
         let mut skip = usize::MAX;
-        while let Some(at) = self.hits.next() {
+        for at in self.hits.by_ref() {
             let byte = self.text[at];
             self.line += u32::from(byte == b'\n');
             if cell.quotes == Quotes::Open {

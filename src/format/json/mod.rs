@@ -10,8 +10,9 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use header::Header;
+pub use header::discover;
 pub(crate) use header::header;
-pub use header::{Header, discover};
 #[cfg(test)]
-pub use parse::JsonError;
+pub(crate) use parse::JsonError;
 pub use parse::{Layout, Parser};
