@@ -7,6 +7,7 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
 use super::blocks::Header;
+use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Columns, Fault, Kind, MAX_CELL, RowState};
 use crate::format::block::Block;
 use crate::format::csv::OnRagged;
@@ -27,7 +28,7 @@ pub(crate) const ACTION: &str = "_action";
 /// Everything that is done to a block, bound to the header's columns.
 pub struct Plan {
     parser: Parser,
-    stages: Vec<(&'static str, Box<dyn Stage>)>,
+    stages: Vec<BoundStage>,
     /// Physical columns after the last stage.
     width: usize,
     rules: Rules,
@@ -39,6 +40,20 @@ pub struct Plan {
     columns: Columns,
     longest_cell: usize,
     pools: Pools,
+}
+
+/// A stage that runs, and which of the pipeline's it is.
+struct BoundStage {
+    at: usize,
+    name: &'static str,
+    stage: Box<dyn Stage>,
+}
+
+impl BoundStage {
+    /// In words: "stage 3 (date)".
+    fn in_words(at: usize, name: &str) -> String {
+        format!("stage {} ({name})", at + 1)
+    }
 }
 
 enum Parser {
@@ -150,18 +165,26 @@ impl Plan {
                 )
             }
         };
-        let mut columns = Columns::from_header(header.names.iter());
+        let cells = match header.csv {
+            Some(_) => Kinds::TEXT,
+            None => Kinds::CELL,
+        };
+        let mut columns = Columns::of(header.names.iter(), cells);
         let mut stages = Vec::new();
         for (at, spec) in meaning.stages.iter().enumerate() {
             let bound = spec.bind(&mut columns, meaning.resources).map_err(|why| {
-                let what = format!("stage {} ({})", at + 1, spec.name());
+                let what = BoundStage::in_words(at, spec.name());
                 vec![Unbound {
                     path: vec!["stages".into(), at.to_string(), spec.name().into()],
                     what,
                     message: why.to_string(),
                 }]
             })?;
-            stages.extend(bound.map(|stage| (spec.name(), stage)));
+            stages.extend(bound.map(|stage| BoundStage {
+                at,
+                name: spec.name(),
+                stage,
+            }));
         }
         let mut problems: Vec<Unbound> = Vec::new();
         let mut unbound = |path: &[&str], message: String| {
@@ -316,7 +339,19 @@ impl Plan {
 
     /// The stages, in order, with their names: for looking at what each one does.
     pub fn stages(&self) -> impl Iterator<Item = (&'static str, &dyn Stage)> {
-        self.stages.iter().map(|(name, stage)| (*name, &**stage))
+        self.stages.iter().map(|s| (s.name, &*s.stage))
+    }
+
+    /// What may not have been meant by a stage or rule, as far as the blocks so far tell.
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        let stages = self.stages.iter().flat_map(|bound| {
+            let what = BoundStage::in_words(bound.at, bound.name);
+            let remarks = bound.stage.remarks().into_iter();
+            remarks.map(move |remark| format!("{what}: {remark}"))
+        });
+        let rules = self.rules.remarks().into_iter();
+        let rules = rules.map(|(at, remark)| format!("row rule {}: {remark}", at + 1));
+        stages.chain(rules).collect()
     }
 
     /// Gives a parsed batch the columns that stages add.
@@ -327,8 +362,8 @@ impl Plan {
     /// Stages and rules over a parsed batch.
     pub fn transform(&self, batch: &mut Batch) {
         self.widen(batch);
-        for (_, stage) in &self.stages {
-            stage.apply(batch);
+        for bound in &self.stages {
+            bound.stage.apply(batch);
         }
         self.check(batch);
     }

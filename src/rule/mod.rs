@@ -77,6 +77,13 @@ impl Rules {
         }
     }
 
+    /// What may not have been meant, with the position of its assertion.
+    pub(crate) fn remarks(&self) -> Vec<(usize, String)> {
+        let all = self.rows.iter().enumerate();
+        all.flat_map(|(at, row)| row.remarks().into_iter().map(move |r| (at, r)))
+            .collect()
+    }
+
     /// Whether there is nothing to look at.
     pub fn is_empty(&self) -> bool {
         self.columns.is_empty() && self.rows.is_empty()
@@ -88,6 +95,22 @@ impl ValidateSpec {
     pub fn check(&self) -> Vec<Problem> {
         // Whatever day it is: only messages and the data depend on it.
         self.compile(Date::MIN).1
+    }
+
+    /// What is wrong with the assertions before the columns are all known, and what may not be meant.
+    pub(crate) fn foresee(&self, columns: &Columns) -> (Vec<Problem>, Vec<Problem>) {
+        let (mut problems, mut warnings) = (Vec::new(), Vec::new());
+        for (at, rule) in self.rows.iter().enumerate() {
+            let Ok(compiled) = row::Rule::compile(rule) else {
+                continue;
+            };
+            let problem = |message| Problem::new(&["rows", &at.to_string(), "assert"], message);
+            match compiled.foresee(columns) {
+                Ok(remarks) => warnings.extend(remarks.into_iter().map(problem)),
+                Err(message) => problems.push(problem(message)),
+            }
+        }
+        (problems, warnings)
     }
 
     /// Finds the columns of the rules. `today` is what `today` means in a rule about dates; take it

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{RowRule, STAGE};
-use crate::batch::{Batch, Columns, Fault, NoColumn};
-use crate::expr::{self, BoundExpr, Expr, ExprError};
+use crate::batch::{Batch, Columns, Fault};
+use crate::expr::{self, BoundExpr, Expr, ExprError, Unfit, Use};
 
 /// An assertion, compiled and not bound.
 pub(super) struct Rule {
@@ -29,13 +29,23 @@ impl Rule {
         })
     }
 
-    /// Finds the columns; without one of them, the field of the rule that names it.
-    pub(super) fn bind(self, columns: &Columns) -> Result<Assertion, (&'static str, NoColumn)> {
-        for name in &self.columns {
-            columns.need(name).map_err(|e| ("columns", e))?;
+    /// What shows before the columns are all known: why it can't be meant, or what may not be.
+    pub(super) fn foresee(&self, columns: &Columns) -> Result<Vec<String>, String> {
+        match self.expr.foresee(&mut columns.clone(), Use::Condition) {
+            Ok(bound) => Ok(bound.remarks()),
+            Err(Unfit::Kinds(message)) => Err(message),
+            Err(Unfit::NoColumn(_)) => Ok(Vec::new()),
         }
+    }
+
+    /// Finds the columns; without one of them, the field of the rule that names it.
+    pub(super) fn bind(self, columns: &Columns) -> Result<Assertion, (&'static str, Unfit)> {
+        for name in &self.columns {
+            columns.need(name).map_err(|e| ("columns", e.into()))?;
+        }
+        let bound = self.expr.bind(columns, Use::Condition);
         Ok(Assertion {
-            expr: self.expr.bind(columns).map_err(|e| ("assert", e))?,
+            expr: bound.map_err(|e| ("assert", e))?,
             code: self.code,
             message: self.message,
             columns: self.columns.join(", ").into(),
@@ -55,6 +65,7 @@ impl Assertion {
     /// No cell is marked: which of them is at fault, an assertion can't tell, and the assertions
     /// after it still have something to say.
     pub(super) fn apply(&self, batch: &mut Batch) {
+        self.expr.watch(batch);
         for row in 0..batch.len() {
             if !self.expr.is_ready(batch, row) {
                 continue;
@@ -73,5 +84,10 @@ impl Assertion {
             };
             batch.reject(fault, None);
         }
+    }
+
+    /// What may not have been meant.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        self.expr.remarks()
     }
 }

@@ -36,9 +36,9 @@ use crate::report::run::{
 use crate::settings::units::Rate;
 use crate::source::spec::SourceFormat;
 use crate::source::{Source, SourceError};
-use crate::stage::Resources;
 use crate::stage::hash::{Key, KeySpec};
 use crate::stage::lookup::Table;
+use crate::stage::{Needed, Resources};
 use crate::state::ledger::Ledger;
 use crate::text::dates::Date;
 use crate::text::scan::Dialect;
@@ -97,25 +97,31 @@ pub(crate) async fn resources(
 ) -> Result<Resources, RunError> {
     let mut tables = HashMap::new();
     for (at, stage) in pipeline.stages.iter().enumerate() {
-        let Some(table) = stage.value.table() else {
-            continue;
-        };
-        let error = |source| RunError::Table {
-            place: pipeline
-                .problem(&format!("stages.{at}.lookup.file"), "")
-                .place_text(),
-            stage: format!("stage {} (lookup)", at + 1),
-            file: table.file.to_owned(),
-            source,
-        };
-        let path = table.locate(&pipeline.folder).map_err(error)?;
-        if tables.contains_key(table.file) {
-            continue;
+        for need in stage.value.needs() {
+            let Needed::Table(table) = need.what else {
+                continue;
+            };
+            let name = stage.value.name();
+            let setting = format!("stages.{at}.{name}.{}", need.setting);
+            let error = |source| RunError::Table {
+                place: pipeline.problem(&setting, "").place_text(),
+                stage: format!("stage {} ({name})", at + 1),
+                file: table.file.to_owned(),
+                source,
+            };
+            let path = table.locate(&pipeline.folder).map_err(error)?;
+            if tables.contains_key(table.file) {
+                continue;
+            }
+            let read = Table::load(&path, table.delimiter).await.map_err(error)?;
+            tables.insert(table.file.to_owned(), Arc::new(read));
         }
-        let read = Table::load(&path, table.delimiter).await.map_err(error)?;
-        tables.insert(table.file.to_owned(), Arc::new(read));
     }
-    Ok(Resources { tables, keys })
+    Ok(Resources {
+        tables,
+        keys,
+        absent: false,
+    })
 }
 
 /// A pipeline bound to its source, before the first record is read.

@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Bound, Resources, Stage, check_names, places, rewrite};
+use super::{Bound, Resources, Stage, check_names, hold, places, rewrite};
+use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Columns};
 
 /// Upper, lower or title case, by Unicode's rules. Text alone is changed.
@@ -37,6 +38,7 @@ impl CaseSpec {
     pub(super) fn bind(&self, columns: &mut Columns, _resources: &Resources) -> Bound {
         self.check()?;
         let slots = places(columns, &self.columns)?;
+        hold(columns, slots.iter().map(|p| p.1), Kinds::rewritten);
         Ok(Some(Box::new(Change {
             slots: slots.into_iter().map(|p| p.1).collect(),
             to: self.to,

@@ -14,7 +14,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::io::AsyncReadExt;
 
-use super::{Bound, EMPTY, FAULTY, Place, Resources, Stage, add_column, check_names, fault};
+use super::{
+    Bound, EMPTY, FAULTY, Need, Needed, Place, Resources, Stage, add_column, check_names, fault,
+};
+use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Columns, Kind};
 
 /// Largest table file in bytes: a list of departments or people, not a second extract.
@@ -358,12 +361,29 @@ impl LookupSpec {
         }
     }
 
-    pub(super) fn source(&self) -> Source<'_> {
-        Source {
-            file: &self.file,
-            allow_outside: self.allow_outside,
-            delimiter: self.delimiter().unwrap_or(b','),
+    pub(super) fn need(&self) -> Need<'_> {
+        Need {
+            setting: "file",
+            what: Needed::Table(Source {
+                file: &self.file,
+                allow_outside: self.allow_outside,
+                delimiter: self.delimiter().unwrap_or(b','),
+            }),
         }
+    }
+
+    /// The place of a column that is taken.
+    fn take_into(&self, columns: &mut Columns, name: &str) -> Result<usize, String> {
+        let slot = match self.missing {
+            Missing::Keep => columns.add(name),
+            Missing::Reject | Missing::Empty => add_column(columns, name, &[&self.key.column])?,
+        };
+        let stays = match self.missing {
+            Missing::Keep => columns.kinds(slot),
+            Missing::Reject | Missing::Empty => Kinds::NONE,
+        };
+        columns.hold(slot, stays | Kinds::TEXT);
+        Ok(slot)
     }
 
     pub(super) fn check(&self) -> Result<(), String> {
@@ -377,6 +397,12 @@ impl LookupSpec {
     pub(super) fn bind(&self, columns: &mut Columns, resources: &Resources) -> Bound {
         self.check()?;
         let key = columns.need(&self.key.column)?;
+        if resources.absent {
+            for to in self.take.values() {
+                self.take_into(columns, to)?;
+            }
+            return Ok(None);
+        }
         let file = &self.file;
         let table = resources
             .tables
@@ -389,11 +415,7 @@ impl LookupSpec {
         let index = table.index(file, table.column(file, within)?)?;
         let mut take = Vec::with_capacity(self.take.len());
         for (from, to) in &self.take {
-            let slot = if self.missing == Missing::Keep {
-                columns.add(to)
-            } else {
-                add_column(columns, to, &[&self.key.column])?
-            };
+            let slot = self.take_into(columns, to)?;
             take.push((table.column(file, from)?, slot));
         }
         Ok(Some(Box::new(Lookup {

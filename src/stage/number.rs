@@ -8,6 +8,8 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::date::check_columns;
+use super::{hold, places};
+use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Columns, Fault, Kind};
 use crate::stage::{BindError, Bound, Resources, Stage};
 use crate::text::decimal::{is_json_number, leading_digits};
@@ -141,12 +143,12 @@ impl NumberSpec {
             Some(other) => vec![other],
         };
         let group: String = self.thousands.into_iter().collect();
+        let places = places(columns, &self.columns)?;
+        hold(columns, places.iter().map(|p| p.1), |before| {
+            before.made(Kinds::NUMBER)
+        });
         Ok(Some(Box::new(Number {
-            columns: self
-                .columns
-                .iter()
-                .map(|name| columns.need(name))
-                .collect::<Result<_, _>>()?,
+            columns: places,
             expected: format!("expected a number such as 1{group}234{}50", self.decimal).into(),
             style: Style {
                 thousands,
