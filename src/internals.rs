@@ -25,7 +25,7 @@ pub mod engine {
     }
 }
 pub mod expr {
-    pub use crate::expr::Expr;
+    pub use crate::expr::{Expr, Use};
 }
 pub mod format {
     pub mod block {
@@ -74,7 +74,7 @@ pub mod rule {
     pub use crate::rule::ValidateSpec;
 }
 pub mod run {
-    pub use crate::run::{RunError, bind, reading, source};
+    pub use crate::run::{RunError, bind, reading, source, today};
     pub mod survey {
         pub use crate::run::survey::Survey;
     }

@@ -216,11 +216,12 @@ impl Work<'_> {
                     workers: common.workers.map_or_else(cores, usize::from),
                     block: crate::engine::blocks::BLOCK,
                     progress: progress.clone(),
+                    today: run::today(),
                     ledger: ledger.as_ref(),
                 };
                 match resumed {
                     Some((entry, ticket)) => resume(job, &entry, ticket, &mut report).await,
-                    None => run::run(job, &mut report).await,
+                    None => run::run(&job, &mut report).await,
                 }
             };
             tokio::select! {

@@ -78,7 +78,7 @@ const TYPES: [&str; 11] = [
 
 /// What an expression is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Use {
+pub enum Use {
     /// To be true or false.
     Condition,
     /// To be a cell's value.
@@ -214,7 +214,7 @@ impl Expr {
 
     /// Looks up the columns that the expression names, and makes sure that it can come to something with
     /// the kinds of values that they hold.
-    pub(crate) fn bind(&self, columns: &Columns, wanted: Use) -> Result<BoundExpr, Unfit> {
+    pub fn bind(&self, columns: &Columns, wanted: Use) -> Result<BoundExpr, Unfit> {
         let variables = self.variables(columns)?;
         let checked = kinds::check(&self.root, columns, wanted);
         let (certain, doubtful): (Vec<_>, Vec<_>) =

@@ -227,7 +227,10 @@ fn odd_input_never_brings_the_process_down() {
         ("first".to_owned() + &".trim()".repeat(2000), too_deep),
         ("active?1:".repeat(1500) + "1", too_deep),
         ("active?".repeat(1500) + "1", "compile: "),
-        ("[1].map(x,".repeat(9) + "1" + &")".repeat(9), "eval: expected"),
+        (
+            "[1].map(x,".repeat(9) + "1" + &")".repeat(9),
+            "eval: expected",
+        ),
         (
             format!("first in [{}]", vec!["'abc'"; 2500].join(",")),
             "Bool false",

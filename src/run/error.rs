@@ -129,6 +129,7 @@ impl RunError {
     pub fn outcome(&self) -> Outcome {
         match self {
             RunError::TooManyRejects { .. } | RunError::WouldDeleteAll => Outcome::StoppedByGuard,
+            RunError::Unbound { .. } => Outcome::Usage,
             RunError::Import(ImportError::Unknown(_)) | RunError::Wait(WaitError::Other { .. }) => {
                 Outcome::Unknown
             }

@@ -83,7 +83,7 @@ impl Preview {
         let source = Arc::new(super::source(pipeline)?);
         let blocks = Blocks::open(source.clone(), super::reading(pipeline, BLOCK)).await?;
         let header = blocks.header().clone();
-        let plan = super::bind(pipeline, &header, resources)?;
+        let plan = super::bind(pipeline, &header, resources, super::today())?;
         let format = pipeline.upload.format;
         let sent_columns = match format {
             UploadFormat::Json => Vec::new(),
@@ -108,6 +108,11 @@ impl Preview {
         self.plan.key().is_some()
     }
 
+    /// What may not have been meant, as far as the records shown tell.
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        self.plan.remarks()
+    }
+
     /// How many files the source has.
     pub(crate) fn files(&self) -> usize {
         self.source.origins().len()
@@ -115,13 +120,7 @@ impl Preview {
 
     /// The names of the source's files, for messages.
     pub(crate) fn names(&self) -> String {
-        let names: Vec<_> = self
-            .source
-            .origins()
-            .iter()
-            .map(|o| o.name.as_str())
-            .collect();
-        names.join(", ")
+        self.source.names()
     }
 
     /// The next records, at least one and at most `limit`; none at the end of the source. What a block

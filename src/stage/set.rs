@@ -5,13 +5,15 @@ use std::fmt;
 
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Error, MapAccess, Visitor};
+use serde::de::{Error, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::{BindError, Bound, EMPTY, Place, Resources, Stage, check_names, fault};
 use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Columns, Kind};
 use crate::expr::{BoundExpr, Expr, FAILED, Unfit, Use};
+use crate::settings::EXACT_NUMBER;
+use crate::text::decimal::is_json_number;
 
 /// Sets columns, new ones or existing ones, in the order written: a later one sees what an earlier one
 /// set. Text is an expression (CEL); a constant is `{ value: ... }`, or a plain number, true, false or
@@ -44,13 +46,13 @@ pub(crate) enum Constant {
 
 impl<'de> Deserialize<'de> for ValueSpec {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<ValueSpec, D::Error> {
-        d.deserialize_any(ValueVisitor)
+        d.deserialize_newtype_struct(EXACT_NUMBER, ValueVisitor)
     }
 }
 
 impl<'de> Deserialize<'de> for Constant {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Constant, D::Error> {
-        d.deserialize_any(ConstantVisitor)
+        d.deserialize_newtype_struct(EXACT_NUMBER, ConstantVisitor)
     }
 }
 
@@ -62,6 +64,18 @@ impl<'de> Visitor<'de> for ConstantVisitor {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("text, a number, true, false or null")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, d: D) -> Result<Constant, D::Error> {
+        d.deserialize_any(self)
+    }
+
+    /// The digits of a number, as they were written.
+    fn visit_bytes<E: Error>(self, digits: &[u8]) -> Result<Constant, E> {
+        match std::str::from_utf8(digits) {
+            Ok(digits) if is_json_number(digits) => Ok(Constant::Number(digits.to_owned())),
+            _ => Err(E::invalid_type(Unexpected::Bytes(digits), &self)),
+        }
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Constant, E> {
@@ -108,6 +122,14 @@ impl<'de> Visitor<'de> for ValueVisitor {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an expression, `{ value: ... }`, a number, true, false or null")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, d: D) -> Result<ValueSpec, D::Error> {
+        d.deserialize_any(self)
+    }
+
+    fn visit_bytes<E: Error>(self, digits: &[u8]) -> Result<ValueSpec, E> {
+        ConstantVisitor.visit_bytes(digits).map(ValueSpec::Constant)
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<ValueSpec, E> {

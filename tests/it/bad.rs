@@ -102,75 +102,75 @@ fn columns_that_are_not_there() {
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - rename: { Employe ID: employeeID }\n", &[WORKERS], 1, "p.yaml:4:27: stage 2 (rename): no column `Employe ID` here, did you mean `Employee ID`? (columns at this point: Employee ID, Name, Salary)\n");
+         \x20 - rename: { Employe ID: employeeID }\n", &[WORKERS], 2, "p.yaml:4:27: stage 2 (rename): no column `Employe ID` here, did you mean `Employee ID`? (columns at this point: Employee ID, Name, Salary)\n");
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - drop: [Name, Comments]\n", &[WORKERS], 1, "p.yaml:4:18: stage 2 (drop): no column `Comments` here (columns at this point: Employee ID, Salary)\n");
+         \x20 - drop: [Name, Comments]\n", &[WORKERS], 2, "p.yaml:4:18: stage 2 (drop): no column `Comments` here (columns at this point: Employee ID, Salary)\n");
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - select: [Name, Comments]\n", &[WORKERS], 1, "p.yaml:4:20: stage 2 (select): no column `Comments` here (columns at this point: Employee ID, Name, Salary)\n");
+         \x20 - select: [Name, Comments]\n", &[WORKERS], 2, "p.yaml:4:20: stage 2 (select): no column `Comments` here (columns at this point: Employee ID, Name, Salary)\n");
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - trim: [Nam]\n", &[WORKERS], 1, "p.yaml:4:12: stage 2 (trim): no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n");
+         \x20 - trim: [Nam]\n", &[WORKERS], 2, "p.yaml:4:12: stage 2 (trim): no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n");
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - case: { columns: [Nam], to: upper }\n", &[WORKERS], 1, "p.yaml:4:23: stage 2 (case): no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n");
+         \x20 - case: { columns: [Nam], to: upper }\n", &[WORKERS], 2, "p.yaml:4:23: stage 2 (case): no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n");
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - map: { column: Nam, values: { a: b } }\n", &[WORKERS], 1, "p.yaml:4:20: stage 2 (map): no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n");
+         \x20 - map: { column: Nam, values: { a: b } }\n", &[WORKERS], 2, "p.yaml:4:20: stage 2 (map): no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n");
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - replace: { columns: [Nam], pattern: a, with: b }\n", &[WORKERS], 1, "p.yaml:4:26: stage 2 (replace): no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n");
+         \x20 - replace: { columns: [Nam], pattern: a, with: b }\n", &[WORKERS], 2, "p.yaml:4:26: stage 2 (replace): no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n");
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - split: { column: Nam, by: \" \", into: [a, b] }\n", &[WORKERS], 1, "p.yaml:4:22: stage 2 (split): no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n");
+         \x20 - split: { column: Nam, by: \" \", into: [a, b] }\n", &[WORKERS], 2, "p.yaml:4:22: stage 2 (split): no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n");
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - concat: { columns: [Nam, Salary], by: \" \", into: a }\n", &[WORKERS], 1, "p.yaml:4:25: stage 2 (concat): no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n");
+         \x20 - concat: { columns: [Nam, Salary], by: \" \", into: a }\n", &[WORKERS], 2, "p.yaml:4:25: stage 2 (concat): no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n");
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - coalesce: { columns: [Nam, Salary], into: a }\n", &[WORKERS], 1, "p.yaml:4:27: stage 2 (coalesce): no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n");
+         \x20 - coalesce: { columns: [Nam, Salary], into: a }\n", &[WORKERS], 2, "p.yaml:4:27: stage 2 (coalesce): no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n");
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - date: { columns: [Born], from: DD/MM/YYYY }\n", &[WORKERS], 1, "p.yaml:4:23: stage 2 (date): no column `Born` here (columns at this point: Employee ID, Name, Salary)\n");
+         \x20 - date: { columns: [Born], from: DD/MM/YYYY }\n", &[WORKERS], 2, "p.yaml:4:23: stage 2 (date): no column `Born` here (columns at this point: Employee ID, Name, Salary)\n");
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - number: [Salaries]\n", &[WORKERS], 1, "p.yaml:4:14: stage 2 (number): no column `Salaries` here, did you mean `Salary`? (columns at this point: Employee ID, Name, Salary)\n");
+         \x20 - number: [Salaries]\n", &[WORKERS], 2, "p.yaml:4:14: stage 2 (number): no column `Salaries` here, did you mean `Salary`? (columns at this point: Employee ID, Name, Salary)\n");
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - boolean: [Remote]\n", &[WORKERS], 1, "p.yaml:4:15: stage 2 (boolean): no column `Remote` here (columns at this point: Employee ID, Name, Salary)\n");
+         \x20 - boolean: [Remote]\n", &[WORKERS], 2, "p.yaml:4:15: stage 2 (boolean): no column `Remote` here (columns at this point: Employee ID, Name, Salary)\n");
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - hash: { columns: [NI], key: { file: k } }\n", &[WORKERS, ("k", b"0123456789abcdef")], 1, "p.yaml:4:23: stage 2 (hash): no column `NI` here (columns at this point: Employee ID, Name, Salary)\n");
+         \x20 - hash: { columns: [NI], key: { file: k } }\n", &[WORKERS, ("k", b"0123456789abcdef")], 2, "p.yaml:4:23: stage 2 (hash): no column `NI` here (columns at this point: Employee ID, Name, Salary)\n");
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - lookup: { file: w.csv, key: { column: Dept }, take: { Name: a } }\n", &[WORKERS], 1, "p.yaml:4:43: stage 2 (lookup): no column `Dept` here (columns at this point: Employee ID, Name, Salary)\n");
+         \x20 - lookup: { file: w.csv, key: { column: Dept }, take: { Name: a } }\n", &[WORKERS], 2, "p.yaml:4:43: stage 2 (lookup): no column `Dept` here (columns at this point: Employee ID, Name, Salary)\n");
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - set: { a: Nam + \"x\" }\n", &[WORKERS], 1, "p.yaml:4:15: stage 2 (set): `a`: no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n");
+         \x20 - set: { a: Nam + \"x\" }\n", &[WORKERS], 2, "p.yaml:4:15: stage 2 (set): `a`: no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n");
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - filter: Nam != \"x\"\n", &[WORKERS], 1, "p.yaml:4:13: stage 2 (filter): no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n");
+         \x20 - filter: Nam != \"x\"\n", &[WORKERS], 2, "p.yaml:4:13: stage 2 (filter): no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n");
     table.check("check", "\
          stages:\n\
          \x20 - rename: { Name: name }\n\
-         \x20 - drop: [Name]\n", &[WORKERS], 1, "p.yaml:4:12: stage 2 (drop): no column `Name` here, did you mean `name`? (columns at this point: Employee ID, name, Salary)\n");
+         \x20 - drop: [Name]\n", &[WORKERS], 2, "p.yaml:4:12: stage 2 (drop): no column `Name` here, did you mean `name`? (columns at this point: Employee ID, name, Salary)\n");
     table.check("check", "\
          validate:\n\
          \x20 key: employeeID\n\
@@ -179,7 +179,7 @@ fn columns_that_are_not_there() {
          \x20   Salery: { type: number }\n\
          \x20 rows:\n\
          \x20   - { assert: Start < End, code: order }\n\
-         target: { sandbox: { action: { column: Action } } }\n", &[WORKERS], 1, "\
+         target: { sandbox: { action: { column: Action } } }\n", &[WORKERS], 2, "\
          p.yaml:3:8: validate.key: no column `employeeID` here, did you mean `Employee ID`? (columns at this point: Employee ID, Name, Salary)\n\
          p.yaml:5:5: validate.columns.Nam: no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n\
          p.yaml:6:5: validate.columns.Salery: no column `Salery` here, did you mean `Salary`? (columns at this point: Employee ID, Name, Salary)\n\
@@ -188,23 +188,23 @@ fn columns_that_are_not_there() {
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - rename: { Name: Salary }\n", &[WORKERS], 1, "p.yaml:4:21: stage 2 (rename): `Name` can't become `Salary`, there is such a column already; rename or drop it too\n");
-    table.check("check", "target: { sandbox: { action: create } }\n", &[("w.csv", b"_action,Name\ncreate,Ann\n")], 1, "p.yaml:2:30: target.action: there is a column `_action` and a constant action; say `action: { column: _action }`, or drop the column\n");
+         \x20 - rename: { Name: Salary }\n", &[WORKERS], 2, "p.yaml:4:21: stage 2 (rename): `Name` can't become `Salary`, there is such a column already; rename or drop it too\n");
+    table.check("check", "target: { sandbox: { action: create } }\n", &[("w.csv", b"_action,Name\ncreate,Ann\n")], 2, "p.yaml:2:30: target.action: there is a column `_action` and a constant action; say `action: { column: _action }`, or drop the column\n");
 }
 
 /// A header that is one column because another delimiter is meant.
 #[test]
 fn headers_of_another_delimiter() {
     let table = Table::default();
-    table.check("check", "validate: { key: Name }\n", &[("w.csv", b"Employee ID;Name;Salary\n1;Ann;10\n")], 1, "p.yaml:2:18: validate.key: no column `Name` here, the only one is `Employee ID;Name;Salary`; if `;` is the delimiter, say so in `delimiter`\n");
-    table.check("check", "validate: { key: Name }\n", &[("w.csv", b"Employee ID\tName\n1\tAnn\n")], 1, "p.yaml:2:18: validate.key: no column `Name` here, the only one is `Employee ID\\tName`; if `tab` is the delimiter, say so in `delimiter`\n");
-    table.check("check", "validate: { key: Name }\n", &[("w.csv", b"Employee ID|Name\n1|Ann\n")], 1, "p.yaml:2:18: validate.key: no column `Name` here, the only one is `Employee ID|Name`; if `|` is the delimiter, say so in `delimiter`\n");
+    table.check("check", "validate: { key: Name }\n", &[("w.csv", b"Employee ID;Name;Salary\n1;Ann;10\n")], 2, "p.yaml:2:18: validate.key: no column `Name` here, the only one is `Employee ID;Name;Salary`; if `;` is the delimiter, say so in `delimiter`\n");
+    table.check("check", "validate: { key: Name }\n", &[("w.csv", b"Employee ID\tName\n1\tAnn\n")], 2, "p.yaml:2:18: validate.key: no column `Name` here, the only one is `Employee ID\\tName`; if `tab` is the delimiter, say so in `delimiter`\n");
+    table.check("check", "validate: { key: Name }\n", &[("w.csv", b"Employee ID|Name\n1|Ann\n")], 2, "p.yaml:2:18: validate.key: no column `Name` here, the only one is `Employee ID|Name`; if `|` is the delimiter, say so in `delimiter`\n");
     table.check("check", "\
          source: { path: w.csv, csv: { delimiter: \";\" } }\n\
-         validate: { key: Name }\n", &[WORKERS], 1, "p.yaml:3:18: validate.key: no column `Name` here, the only one is `Employee ID,Name,Salary`; if `,` is the delimiter, say so in `delimiter`\n");
+         validate: { key: Name }\n", &[WORKERS], 2, "p.yaml:3:18: validate.key: no column `Name` here, the only one is `Employee ID,Name,Salary`; if `,` is the delimiter, say so in `delimiter`\n");
     table.check("check", "\
          source: { path: w.csv, format: tsv }\n\
-         stages: [ { drop: [Name] } ]\n", &[WORKERS], 1, "p.yaml:3:20: stage 1 (drop): no column `Name` here, the only one is `Employee ID,Name,Salary`; if `,` is the delimiter, say so in `delimiter`\n");
+         stages: [ { drop: [Name] } ]\n", &[WORKERS], 2, "p.yaml:3:20: stage 1 (drop): no column `Name` here, the only one is `Employee ID,Name,Salary`; if `,` is the delimiter, say so in `delimiter`\n");
 }
 
 /// Sources that can't be opened, decompressed or decoded.
@@ -527,19 +527,19 @@ fn lookup_tables() {
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"code,Dept\nA,x\nB,y\nA,z\n")], 1, "p.yaml:4:57: stage 2 (lookup): depts.csv: lines 2 and 4 have the same `code`, a key must be unique\n");
+         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"code,Dept\nA,x\nB,y\nA,z\n")], 2, "p.yaml:4:57: stage 2 (lookup): depts.csv: lines 2 and 4 have the same `code`, a key must be unique\n");
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"Code,Dept\nA,x\n")], 1, "p.yaml:4:57: stage 2 (lookup): depts.csv: no column `code` here, did you mean `Code`? (columns at this point: Code, Dept)\n");
+         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"Code,Dept\nA,x\n")], 2, "p.yaml:4:57: stage 2 (lookup): depts.csv: no column `code` here, did you mean `Code`? (columns at this point: Code, Dept)\n");
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"code,Depart\nA,x\n")], 1, "p.yaml:4:79: stage 2 (lookup): depts.csv: no column `Dept` here, did you mean `Depart`? (columns at this point: code, Depart)\n");
+         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"code,Depart\nA,x\n")], 2, "p.yaml:4:79: stage 2 (lookup): depts.csv: no column `Dept` here, did you mean `Depart`? (columns at this point: code, Depart)\n");
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"code;Dept\nA;x\n")], 1, "p.yaml:4:57: stage 2 (lookup): depts.csv: no column `code` here, the only one is `code;Dept`; if `;` is the delimiter, say so in `delimiter`\n");
+         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"code;Dept\nA;x\n")], 2, "p.yaml:4:57: stage 2 (lookup): depts.csv: no column `code` here, the only one is `code;Dept`; if `;` is the delimiter, say so in `delimiter`\n");
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
@@ -730,7 +730,7 @@ fn what_people_see() {
     check(
         "stages: [drop: [Nam]]\n",
         &[WORKERS],
-        1,
+        2,
         "p.yaml:2:17: stage 1 (drop): no column `Nam` here, did you mean `Name`? (columns at this point: Employee ID, Name, Salary)\n",
     );
     check(

@@ -56,7 +56,10 @@ impl Meaning<'_> {
                 }
                 Err(BindError::Kinds(message)) => {
                     self.stage_problem(i, stage.name(), &message);
-                    return;
+                    // What only keeps rows or not leaves the columns as they are.
+                    if !stage.may_drop_rows() {
+                        return;
+                    }
                 }
                 // The header decides.
                 Err(_) => return,

@@ -131,6 +131,8 @@ pub enum Outcome {
     Succeeded,
     /// The run failed; nothing was imported.
     Failed,
+    /// The pipeline and its source do not fit each other, which a setting mends; nothing was sent.
+    Usage,
     /// Done, and some rows were rejected or refused.
     SucceededWithRejects,
     /// A guard or the reject limit stopped it; nothing was applied.
@@ -151,6 +153,7 @@ impl Outcome {
         match self {
             Outcome::Succeeded => 0,
             Outcome::Failed => 1,
+            Outcome::Usage => 2,
             Outcome::SucceededWithRejects => 3,
             Outcome::StoppedByGuard => 4,
             Outcome::ImportFailed => 5,
@@ -165,6 +168,7 @@ impl Outcome {
         match self {
             Outcome::Succeeded => "succeeded",
             Outcome::Failed => "failed, nothing was imported",
+            Outcome::Usage => "the pipeline does not fit its source, nothing was sent",
             Outcome::SucceededWithRejects => "succeeded, some rows were rejected",
             Outcome::StoppedByGuard => "stopped by a guard, nothing was sent",
             Outcome::ImportFailed => "the import job failed at the server",
