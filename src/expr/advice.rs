@@ -2,8 +2,8 @@
 
 use cel::common::ast::{Expr as Node, IdedExpr, LiteralValue, operators};
 
-use super::words::{infix, written};
-use super::{QUOTED, compile};
+use super::tree::qualified;
+use super::words::{QUOTED, infix, written};
 use crate::batch::Columns;
 use crate::batch::kinds::Kinds;
 
@@ -20,7 +20,7 @@ pub(super) struct Side {
 
 impl Side {
     pub(super) fn new(node: &IdedExpr, kinds: Kinds, columns: &Columns) -> Side {
-        let name = compile::qualified(node).map(|segments| segments.join("."));
+        let name = qualified(node).map(|segments| segments.join("."));
         let name = name.map(|name| name.trim_start_matches(QUOTED).to_owned());
         Side {
             kinds,

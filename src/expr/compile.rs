@@ -8,12 +8,50 @@ use cel::Env;
 use cel::common::ast::{CallExpr, EntryExpr, Expr as Node, IdedExpr, LiteralValue, operators};
 use regex::Regex;
 
+use super::error::{ExprError, one_line};
 use super::functions::{self, FUNCTIONS, Form, Function};
-use super::words;
-use super::{ExprError, MAX_DEPTH, Name, PARSE_STACK, QUOTED, one_line};
+use super::tree::{depth, qualified, qualified_function};
+use super::words::{self, QUOTED};
 
-/// First words of the qualified function names.
-const NAMESPACES: [&str; 3] = ["math", "optional", "strings"];
+/// Deepest nesting of brackets: the parser's time grows steeply with it.
+pub(super) const MAX_BRACKETS: usize = 24;
+
+/// Deepest tree: an unoptimised build uses 42 KiB of stack a level, and a worker has 2 MiB.
+pub(super) const MAX_DEPTH: usize = 32;
+
+/// Stack of the thread that parses, so that even the longest chain of operators can't overflow it.
+/// It is address space; only what is used becomes memory.
+const PARSE_STACK: usize = 64 << 20;
+
+/// Names that stand for types where no column has them.
+pub(super) const TYPES: [&str; 11] = [
+    "bool",
+    "bytes",
+    "double",
+    "dyn",
+    "int",
+    "list",
+    "map",
+    "null_type",
+    "string",
+    "type",
+    "uint",
+];
+
+/// A name that an expression uses and that may be a column: the segments of `a.b.c`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Name {
+    pub(super) segments: Vec<String>,
+    /// Written `row["..."]`: a column and nothing else.
+    pub(super) quoted: bool,
+}
+
+pub(super) fn is_type(name: &Name) -> bool {
+    match name.segments.as_slice() {
+        [one] => TYPES.contains(&one.as_str()),
+        _ => false,
+    }
+}
 
 /// What the parser turns into loops; a call to one that is left in the tree has the wrong arguments.
 const MACROS: [&str; 6] = ["has", "all", "exists", "exists_one", "map", "filter"];
@@ -119,50 +157,6 @@ fn syntax_error(source: &str, errors: &cel::ParseErrors) -> ExprError {
         column: usize::try_from(error.pos.1).unwrap_or(1).max(1),
         message,
     }
-}
-
-/// The parts of a node.
-pub(super) fn children(node: &IdedExpr) -> Vec<&IdedExpr> {
-    let mut all = Vec::new();
-    match &node.expr {
-        Node::Unspecified | Node::Ident(_) | Node::Literal(_) => {}
-        Node::Call(call) => {
-            all.extend(call.target.as_deref());
-            all.extend(&call.args);
-        }
-        Node::Comprehension(c) => {
-            all.extend([
-                &c.iter_range,
-                &c.accu_init,
-                &c.loop_cond,
-                &c.loop_step,
-                &c.result,
-            ]);
-        }
-        Node::List(list) => all.extend(&list.elements),
-        Node::Map(map) => {
-            for entry in &map.entries {
-                match &entry.expr {
-                    EntryExpr::StructField(field) => all.push(&field.value),
-                    EntryExpr::MapEntry(entry) => all.extend([&entry.key, &entry.value]),
-                }
-            }
-        }
-        Node::Select(select) => all.push(&select.operand),
-        Node::Struct(s) => {
-            for entry in &s.entries {
-                match &entry.expr {
-                    EntryExpr::StructField(field) => all.push(&field.value),
-                    EntryExpr::MapEntry(entry) => all.extend([&entry.key, &entry.value]),
-                }
-            }
-        }
-    }
-    all
-}
-
-fn depth(node: &IdedExpr) -> usize {
-    1 + children(node).into_iter().map(depth).max().unwrap_or(0)
 }
 
 /// What the walk over a tree collects.
@@ -299,33 +293,6 @@ fn strip_leading_dot(node: &mut IdedExpr) {
         }
         Node::Select(select) => strip_leading_dot(&mut select.operand),
         _ => {}
-    }
-}
-
-/// The segments of a name or of selections on a name: `a`, `a.b.c`.
-pub(super) fn qualified(node: &IdedExpr) -> Option<Vec<String>> {
-    match &node.expr {
-        Node::Ident(name) => Some(vec![name.clone()]),
-        Node::Select(select) if !select.test => {
-            let mut segments = qualified(&select.operand)?;
-            segments.push(select.field.clone());
-            Some(segments)
-        }
-        _ => None,
-    }
-}
-
-/// The whole name of a qualified function, `math.round`, where a call is one.
-pub(super) fn qualified_function(
-    target: Option<&IdedExpr>,
-    function: &str,
-    locals: &[String],
-) -> Option<String> {
-    match &target?.expr {
-        Node::Ident(name) if NAMESPACES.contains(&name.as_str()) && !locals.contains(name) => {
-            Some(format!("{name}.{function}")).filter(|whole| functions::find(whole).is_some())
-        }
-        _ => None,
     }
 }
 

@@ -12,7 +12,8 @@ use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
 use cel::{Context, ExecutionError, Value};
 
-use super::{EvalError, QUOTED};
+use super::error::EvalError;
+use super::words::QUOTED;
 use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Kind};
 

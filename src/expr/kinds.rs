@@ -9,11 +9,21 @@ use cel::common::ast::{
 };
 
 use super::advice::{self, Side};
+use super::compile::TYPES;
 use super::functions::{self, Function};
-use super::words::{infix, written};
-use super::{QUOTED, TYPES, Use};
+use super::tree::{self, qualified, qualified_function};
+use super::words::{QUOTED, infix, written};
 use crate::batch::Columns;
 use crate::batch::kinds::Kinds;
+
+/// What an expression is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// To be true or false.
+    Condition,
+    /// To be a cell's value.
+    Value,
+}
 
 /// A part of an expression that can't have been meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,7 +106,7 @@ impl<'a> Walk<'a> {
                 Kinds::LIST
             }
             Node::Map(_) => {
-                for child in super::compile::children(node) {
+                for child in tree::children(node) {
                     self.kinds(child);
                 }
                 Kinds::OTHER
@@ -124,7 +134,7 @@ impl<'a> Walk<'a> {
             self.named = true;
             return *kinds;
         }
-        let Some(segments) = super::compile::qualified(node) else {
+        let Some(segments) = qualified(node) else {
             if let Node::Select(select) = &node.expr {
                 self.kinds(&select.operand);
                 return match select.test {
@@ -357,8 +367,7 @@ impl<'a> Walk<'a> {
     }
 
     fn function(&mut self, node: &IdedExpr, call: &'a CallExpr) -> Kinds {
-        let whole =
-            super::compile::qualified_function(call.target.as_deref(), &call.func_name, &[]);
+        let whole = qualified_function(call.target.as_deref(), &call.func_name, &[]);
         let mut values: Vec<&'a IdedExpr> = Vec::new();
         if whole.is_none() {
             values.extend(call.target.as_deref());
@@ -409,7 +418,7 @@ impl<'a> Walk<'a> {
     /// Notes a comparison that the data must decide.
     fn watch(&mut self, node: &IdedExpr, column: &IdedExpr, cells: Kinds, with: Kinds) {
         let one = [Kinds::WORDS, Kinds::NUMBER, Kinds::BOOL].contains(&with);
-        let Some(name) = super::compile::qualified(column).map(|s| s.join(".")) else {
+        let Some(name) = qualified(column).map(|s| s.join(".")) else {
             return;
         };
         let is_column = self.columns.find(name.trim_start_matches(QUOTED)).is_some();

@@ -25,12 +25,13 @@
 
 mod advice;
 mod compile;
+mod error;
 mod eval;
 mod functions;
 mod kinds;
+mod tree;
 mod words;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use cel::common::ast::{Expr as Node, IdedExpr};
@@ -38,118 +39,14 @@ use cel::extractors::This;
 use cel::{Context, ExecutionError, Value};
 
 use crate::batch::{Columns, NoColumn};
-use compile::{Found, bracket_depth, environment, parse, prepare};
-pub use eval::BoundExpr;
+use compile::{Found, MAX_BRACKETS, Name, bracket_depth, environment, is_type, parse, prepare};
+use error::MAX_LENGTH;
+pub(crate) use error::{ExprError, Unfit};
+pub(crate) use error::{FAILED, one_line};
+pub(crate) use eval::BoundExpr;
 use eval::{Variable, Watch};
-
-/// Longest expression in bytes: room for a list of a thousand codes.
-pub(crate) const MAX_LENGTH: usize = 16 * 1024;
-
-/// Deepest nesting of brackets: the parser's time grows steeply with it.
-const MAX_BRACKETS: usize = 24;
-
-/// Deepest tree: an unoptimised build uses 42 KiB of stack a level, and a worker has 2 MiB.
-const MAX_DEPTH: usize = 32;
-
-/// Stack of the thread that parses, so that even the longest chain of operators can't overflow it.
-/// It is address space; only what is used becomes memory.
-const PARSE_STACK: usize = 64 << 20;
-
-/// Fault code of a row for which an expression can't be evaluated.
-pub(crate) const FAILED: &str = "expression_failed";
-
-/// Marks the name in `row["..."]`, so that it is a column and nothing else. Can't be in an identifier.
-const QUOTED: char = '\u{1}';
-
-/// Names that stand for types where no column has them.
-const TYPES: [&str; 11] = [
-    "bool",
-    "bytes",
-    "double",
-    "dyn",
-    "int",
-    "list",
-    "map",
-    "null_type",
-    "string",
-    "type",
-    "uint",
-];
-
-/// What an expression is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Use {
-    /// To be true or false.
-    Condition,
-    /// To be a cell's value.
-    Value,
-}
-
-/// Why an expression does not fit the columns.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unfit {
-    /// It names a column that is not there.
-    #[error(transparent)]
-    NoColumn(#[from] NoColumn),
-    /// It can't come to anything, whatever the rows hold.
-    #[error("{0}")]
-    Kinds(String),
-}
-
-/// Why an expression can't be used. Says where inside the expression.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ExprError {
-    /// There is nothing.
-    #[error("the expression is empty")]
-    Empty,
-    /// Longer than [`MAX_LENGTH`].
-    #[error(
-        "the expression is longer than {MAX_LENGTH} bytes; put long lists of values into a file for `lookup`"
-    )]
-    TooLong,
-    /// Brackets or operators nested too deeply.
-    #[error("the expression is nested too deeply; split it over several `set` stages")]
-    TooDeep,
-    /// Not CEL.
-    #[error("line {line}, column {column} of the expression: {message}")]
-    Syntax {
-        /// Line in the expression, from 1.
-        line: usize,
-        /// Column in that line, from 1.
-        column: usize,
-        /// What the parser says, and what to write instead where that is known.
-        message: String,
-    },
-    /// A function is called that there is not, or with the wrong number of arguments.
-    #[error("{0}")]
-    Function(String),
-    /// A pattern that is none, or is not a literal.
-    #[error("{0}")]
-    Pattern(String),
-    /// The language has it, but it has no use here.
-    #[error("{0}")]
-    Unsupported(String),
-}
-
-/// Why an expression gave nothing for a row. Never holds a cell's value.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct EvalError(Cow<'static, str>);
-
-impl EvalError {
-    /// The words, for a [`crate::batch::Fault`].
-    pub fn into_message(self) -> Cow<'static, str> {
-        self.0
-    }
-}
-
-/// A name that an expression uses and that may be a column: the segments of `a.b.c`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Name {
-    segments: Vec<String>,
-    /// Written `row["..."]`: a column and nothing else.
-    quoted: bool,
-}
+pub use kinds::Use;
+use words::QUOTED;
 
 /// A compiled expression, not yet bound to columns.
 #[derive(Clone)]
@@ -255,25 +152,6 @@ impl Expr {
         }
     }
 
-    /// Bound whatever may be wrong with it, to see what the evaluator makes of it.
-    #[cfg(test)]
-    fn unchecked(&self, columns: &Columns) -> BoundExpr {
-        let variables = self.variables(columns).unwrap();
-        let slot = match &self.root.expr {
-            Node::Ident(name) => variables.iter().find(|v| *v.ident == **name),
-            _ => None,
-        };
-        BoundExpr {
-            copied: slot.map(|v| v.slot),
-            root: self.root.clone(),
-            context: self.context.clone(),
-            variables,
-            kinds: crate::batch::kinds::Kinds::ANY,
-            doubts: Vec::new(),
-            watches: Vec::new(),
-        }
-    }
-
     fn variables(&self, columns: &Columns) -> Result<Vec<Variable>, NoColumn> {
         let mut bound: Vec<Variable> = Vec::new();
         for name in &self.names {
@@ -307,22 +185,5 @@ impl Expr {
     }
 }
 
-fn is_type(name: &Name) -> bool {
-    match name.segments.as_slice() {
-        [one] => TYPES.contains(&one.as_str()),
-        _ => false,
-    }
-}
-
-/// The last line of a regex error says what is wrong; the lines before draw a picture of it.
-pub(crate) fn one_line(error: &regex::Error) -> String {
-    let text = error.to_string();
-    let last = text.lines().last().unwrap_or_default();
-    last.strip_prefix("error: ").unwrap_or(last).to_owned()
-}
-
 #[cfg(test)]
 mod tests;
-
-#[cfg(test)]
-mod kinds_tests;

@@ -1,3 +1,6 @@
+mod kinds;
+
+use super::compile::MAX_DEPTH;
 use super::functions::{FUNCTIONS, Form};
 use super::*;
 use crate::batch::kinds::Kinds;

@@ -2,7 +2,8 @@
 
 use cel::common::ast::{CallExpr, Expr as Node, IdedExpr, LiteralValue, operators};
 
-use super::QUOTED;
+/// Marks the name in `row["..."]`, so that it is a column and nothing else. Can't be in an identifier.
+pub(super) const QUOTED: char = '\u{1}';
 
 /// A part of an expression, as somebody would write it. What the parser made of a macro is `...`.
 pub(super) fn written(node: &IdedExpr) -> String {

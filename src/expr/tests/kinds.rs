@@ -1,8 +1,9 @@
 //! What the kinds of values show: tables of what is refused and of what is not, and the evaluator as the measure.
 
+use cel::common::ast::Expr as Node;
 use proptest::prelude::*;
 
-use super::*;
+use super::super::*;
 use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Cell, Kind, Row};
 
@@ -384,6 +385,26 @@ proptest! {
                 let cell = Cell::new(0, text.len(), kind);
                 prop_assert!(Kinds::of(cell).within(checked.kinds), "{source}: {cell:?} of {:?}", checked.kinds);
             }
+        }
+    }
+}
+
+impl Expr {
+    /// Bound whatever may be wrong with it, to see what the evaluator makes of it.
+    fn unchecked(&self, columns: &Columns) -> BoundExpr {
+        let variables = self.variables(columns).unwrap();
+        let slot = match &self.root.expr {
+            Node::Ident(name) => variables.iter().find(|v| *v.ident == **name),
+            _ => None,
+        };
+        BoundExpr {
+            copied: slot.map(|v| v.slot),
+            root: self.root.clone(),
+            context: self.context.clone(),
+            variables,
+            kinds: Kinds::ANY,
+            doubts: Vec::new(),
+            watches: Vec::new(),
         }
     }
 }
