@@ -51,7 +51,7 @@ impl From<Outcome> for Exit {
             Outcome::Usage => Exit::Usage,
             Outcome::SucceededWithRejects => Exit::Partial,
             Outcome::StoppedByGuard => Exit::Stopped,
-            Outcome::ImportFailed => Exit::ImportFailed,
+            Outcome::ImportFailed | Outcome::Refused => Exit::ImportFailed,
             Outcome::StillRunning => Exit::TimedOut,
             Outcome::Unknown => Exit::Unknown,
             Outcome::Interrupted => Exit::Interrupted,

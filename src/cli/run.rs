@@ -217,6 +217,7 @@ impl Work<'_> {
                     block: crate::engine::blocks::BLOCK,
                     progress: progress.clone(),
                     today: run::today(),
+                    last: None,
                     ledger: ledger.as_ref(),
                 };
                 match resumed {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use crate::guard::spec::{GuardSpec, RefusedSpec};
 use crate::http::hosts::Hosts;
 use crate::http::spec::TimeoutsSpec;
 use crate::orgvue::spec::{ImportSpec, TokenSpec, WaitSpec};
@@ -42,6 +43,10 @@ pub struct Pipeline {
     pub validate: ValidateSpec,
     /// Where rejected rows go, and how many are too many.
     pub rejects: Rejects,
+    /// What stops a run before anything is sent.
+    pub guard: GuardSpec,
+    /// How much of an upload the server may refuse.
+    pub refused: RefusedSpec,
     /// Where the records go.
     pub target: Target,
     /// What the import is told.
@@ -109,8 +114,8 @@ pub struct Csv {
 pub struct Rejects {
     /// The file, absolute.
     pub path: PathBuf,
-    /// More than this stops the run before anything is sent.
-    pub at_most: Amount,
+    /// More than this stops the run before anything is sent; without it, the default.
+    pub at_most: Option<Amount>,
     /// Whether no cell of the file may pass for a formula.
     pub spreadsheet_safe: bool,
 }

@@ -81,7 +81,7 @@ pub enum Missing {
 
 /// A table that a stage reads: what [`Table::load`] needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Source<'a> {
+pub(crate) struct Source<'a> {
     /// The file as written: the key of [`Resources::tables`].
     pub file: &'a str,
     /// Whether it may be elsewhere than in the pipeline's folder or below.
@@ -95,7 +95,7 @@ impl Source<'_> {
     ///
     /// # Errors
     /// A file that is not there, is no regular file, or is elsewhere and may not be.
-    pub fn locate(&self, folder: &Path) -> Result<PathBuf, TableError> {
+    pub(crate) fn locate(&self, folder: &Path) -> Result<PathBuf, TableError> {
         let path = folder.join(self.file).canonicalize().map_err(io_error)?;
         if !self.allow_outside && !path.starts_with(folder.canonicalize().map_err(io_error)?) {
             return Err(TableError::Outside);

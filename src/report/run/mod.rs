@@ -139,6 +139,8 @@ pub enum Outcome {
     StoppedByGuard,
     /// The import job failed at the server.
     ImportFailed,
+    /// The server refused too much of what was sent; what it accepted stands.
+    Refused,
     /// The wait timed out; the job goes on at the server.
     StillRunning,
     /// The import was asked for, and its answer lost, or its ticket no longer readable.
@@ -156,7 +158,7 @@ impl Outcome {
             Outcome::Usage => 2,
             Outcome::SucceededWithRejects => 3,
             Outcome::StoppedByGuard => 4,
-            Outcome::ImportFailed => 5,
+            Outcome::ImportFailed | Outcome::Refused => 5,
             Outcome::StillRunning => 6,
             Outcome::Unknown => 7,
             Outcome::Interrupted => 130,
@@ -172,6 +174,7 @@ impl Outcome {
             Outcome::SucceededWithRejects => "succeeded, some rows were rejected",
             Outcome::StoppedByGuard => "stopped by a guard, nothing was sent",
             Outcome::ImportFailed => "the import job failed at the server",
+            Outcome::Refused => "the server refused too much, what it accepted stands",
             Outcome::StillRunning => "the import job is still running at the server",
             Outcome::Unknown => "unknown, the import was asked for and the answer lost",
             Outcome::Interrupted => "interrupted, nothing was imported",
@@ -301,6 +304,13 @@ pub struct CodeCount {
     pub code: String,
     /// How many faults have it.
     pub faults: u64,
+}
+
+impl CodeCounts {
+    /// The most frequent fault, in words.
+    pub(crate) fn commonest(&self) -> Option<String> {
+        self.by_code.first().map(|most| most.code.clone())
+    }
 }
 
 impl From<&Tally> for CodeCounts {
