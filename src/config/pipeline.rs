@@ -17,8 +17,8 @@ use crate::settings::limits::Limits;
 use crate::settings::units::Amount;
 use crate::source::Input;
 use crate::source::spec::{Compression, Encoding, JsonSpec, Ragged, SourceFormat};
+use crate::stage::StageSpec;
 use crate::stage::hash::{Key, KeySpec};
-use crate::stage::{Needed, StageSpec};
 use crate::upload::spec::{Length, UploadSpec};
 
 use super::overrides::Override;
@@ -220,7 +220,7 @@ impl Pipeline {
         let mut keys = HashMap::new();
         for (at, stage) in self.stages.iter().enumerate() {
             for need in stage.value.needs() {
-                let Needed::Key(spec) = need.what else {
+                let Some(spec) = need.key() else {
                     continue;
                 };
                 let found = match spec {

@@ -17,10 +17,6 @@ use crate::batch::{Batch, Columns};
 use crate::text::dates::Date;
 
 pub use spec::ValidateSpec;
-pub(crate) use spec::{ColumnRules, ColumnType, Limit, RowRule};
-
-/// The stage in a fault that a rule finds.
-pub(crate) const STAGE: &str = "validate";
 
 /// What is wrong with a rule as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,9 +64,8 @@ impl Rules {
     /// Looks at every row that is not filtered out, and rejects those that break a rule. Cells at
     /// fault are marked after all rules of their column.
     pub fn apply(&self, batch: &mut Batch) {
-        let mut scratch = column::Scratch::default();
         for column in &self.columns {
-            column.apply(batch, &mut scratch);
+            column.apply(batch);
         }
         for assertion in &self.rows {
             assertion.apply(batch);
@@ -165,6 +160,11 @@ impl ValidateSpec {
                     .map(|(field, message)| Problem::new(&["columns", name, field], message)),
             );
         }
+        let rows = self.compile_rows(&mut problems);
+        (Compiled { columns, rows }, problems)
+    }
+
+    fn compile_rows(&self, problems: &mut Vec<Problem>) -> Vec<(usize, row::Rule)> {
         let mut rows = Vec::new();
         let mut codes = HashSet::new();
         for (index, rule) in self.rows.iter().enumerate() {
@@ -188,7 +188,7 @@ impl ValidateSpec {
                 Err(e) => problems.push(Problem::new(&["rows", &at, "assert"], e.to_string())),
             }
         }
-        (Compiled { columns, rows }, problems)
+        rows
     }
 }
 

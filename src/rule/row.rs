@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{RowRule, STAGE};
+use super::spec::{RowRule, STAGE};
 use crate::batch::{Batch, Columns, Fault};
 use crate::expr::{self, BoundExpr, Expr, ExprError, Unfit, Use};
 

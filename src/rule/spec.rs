@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::decimal::Number;
 
+/// The stage in a fault that a rule finds.
+pub(super) const STAGE: &str = "validate";
+
 /// What every record, and the whole file, must satisfy.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

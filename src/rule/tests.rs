@@ -2,6 +2,7 @@ use std::borrow::Cow;
 
 use proptest::prelude::*;
 
+use super::spec::Limit;
 use super::*;
 use crate::batch::{Fault, Kind, Row, RowState};
 

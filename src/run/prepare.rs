@@ -12,9 +12,9 @@ use crate::format::json::Layout;
 use crate::report::rejects::{self, RejectsFile};
 use crate::source::spec::SourceFormat;
 use crate::source::{Source, SourceError};
+use crate::stage::Resources;
 use crate::stage::hash::{Key, KeySpec};
 use crate::stage::lookup::Table;
-use crate::stage::{Needed, Resources};
 use crate::text::dates::Date;
 use crate::text::scan::Dialect;
 
@@ -81,7 +81,7 @@ pub(crate) async fn resources(
     let mut tables = HashMap::new();
     for (at, stage) in pipeline.stages.iter().enumerate() {
         for need in stage.value.needs() {
-            let Needed::Table(table) = need.what else {
+            let Some(table) = need.table() else {
                 continue;
             };
             let name = stage.value.name();

@@ -107,11 +107,29 @@ pub struct Resources {
 pub(crate) struct Need<'a> {
     /// The setting that names it, below the stage's own.
     pub(crate) setting: &'static str,
-    pub(crate) what: Needed<'a>,
+    what: Needed<'a>,
+}
+
+impl<'a> Need<'a> {
+    /// The table, where it is one.
+    pub(crate) fn table(&self) -> Option<lookup::Source<'a>> {
+        match self.what {
+            Needed::Table(table) => Some(table),
+            Needed::Key(_) => None,
+        }
+    }
+
+    /// The secret, where it is one.
+    pub(crate) fn key(&self) -> Option<&'a hash::KeySpec> {
+        match self.what {
+            Needed::Table(_) => None,
+            Needed::Key(key) => Some(key),
+        }
+    }
 }
 
 /// What is needed.
-pub(crate) enum Needed<'a> {
+enum Needed<'a> {
     /// A table, for [`Resources::tables`].
     Table(lookup::Source<'a>),
     /// A secret, for [`Resources::keys`].
@@ -200,8 +218,19 @@ impl StageSpec {
     }
 
     /// As [`StageSpec::bind`], to columns that are not all known yet: those that it names are taken to be
-    /// there. For what is wrong with it whatever the header says.
-    pub(crate) fn foresee(&self, columns: &mut Columns) -> Bound {
+    /// there. Gives what may not have been meant.
+    ///
+    /// # Errors
+    /// What is certain to be wrong; nothing where the header decides.
+    pub(crate) fn foresee(&self, columns: &mut Columns) -> Result<Vec<String>, Option<String>> {
+        match self.bind_to_unknown(columns) {
+            Ok(stage) => Ok(stage.map(|stage| stage.remarks()).unwrap_or_default()),
+            Err(BindError::Kinds(message)) => Err(Some(message)),
+            Err(_) => Err(None),
+        }
+    }
+
+    fn bind_to_unknown(&self, columns: &mut Columns) -> Bound {
         let resources = Resources {
             absent: true,
             ..Resources::default()

@@ -7,7 +7,7 @@ use crate::config::pipeline::Source;
 use crate::rule::ValidateSpec;
 use crate::source::Input;
 use crate::source::spec::SourceFormat;
-use crate::stage::{BindError, StageSpec};
+use crate::stage::StageSpec;
 
 impl Meaning<'_> {
     pub(super) fn stages(
@@ -47,22 +47,21 @@ impl Meaning<'_> {
         });
         for (i, stage) in stages.iter().enumerate() {
             match stage.foresee(&mut columns) {
-                Ok(bound) => {
+                Ok(remarks) => {
                     let name = stage.name();
-                    for remark in bound.iter().flat_map(|bound| bound.remarks()) {
+                    for remark in remarks {
                         let message = format!("stage {} ({name}): {remark}", i + 1);
                         self.warning(&format!("stages.{i}.{name}"), message, "");
                     }
                 }
-                Err(BindError::Kinds(message)) => {
+                Err(Some(message)) => {
                     self.stage_problem(i, stage.name(), &message);
                     // What only keeps rows or not leaves the columns as they are.
                     if !stage.may_drop_rows() {
                         return;
                     }
                 }
-                // The header decides.
-                Err(_) => return,
+                Err(None) => return,
             }
         }
         let (problems, warnings) = validate.foresee(&columns);
