@@ -12,8 +12,9 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::batch::kinds::Kinds;
-use crate::batch::pool::{Lease, Pool, Reuse};
+use crate::text::scan::is_plain;
+use kinds::Kinds;
+use pool::{Lease, Pool, Reuse};
 
 /// What a cell holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub enum Kind {
     Json = 3,
     /// JSON's `null`; its text is empty.
     Null = 4,
-    /// The record has no such member; its text is empty. Never sent.
+    /// The record has no such member; its text is empty. Sent as the no-change token, or not at all.
     Missing = 5,
     /// A stage or rule found fault with this cell. Later stages and rules leave it alone, so that
     /// one mistake is reported once.
@@ -143,15 +144,6 @@ impl Cell {
         );
         part.plain_if(self.is_plain())
     }
-}
-
-/// Whether a text stands in JSON as it is: no quote, no backslash, no control character.
-#[inline]
-pub(crate) fn is_plain(text: &[u8]) -> bool {
-    // Without a way out in the middle, so that the compiler looks at many bytes at once.
-    !text.iter().fold(false, |found, &b| {
-        found | (b == b'"') | (b == b'\\') | (b < 0x20)
-    })
 }
 
 /// Whether a row is still on its way to the target.

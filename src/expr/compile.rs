@@ -309,7 +309,7 @@ fn check_call(call: &CallExpr, whole: Option<&str>) -> Result<(), ExprError> {
     }
     if MACROS.contains(&name) {
         return Err(ExprError::Function(format!(
-            "`{name}` is called in the wrong way, see CEL's macros"
+            "`{name}` is called the wrong way; see CEL's macros"
         )));
     }
     let near = FUNCTIONS
@@ -352,7 +352,7 @@ fn check_form(call: &CallExpr, function: &Function, qualified: bool) -> Result<(
     if (least..=most).contains(&values) {
         return Ok(());
     }
-    // What stands before the dot is no argument to whoever writes it.
+    // Whoever writes a method does not count what stands before the dot as an argument.
     let before = usize::from(is_method);
     let takes = match (least - before, most.saturating_sub(before)) {
         (least, _) if most == usize::MAX => format!("{least} or more arguments"),

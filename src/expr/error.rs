@@ -37,7 +37,7 @@ pub enum ExprError {
     /// A function is called that there is not, or with the wrong number of arguments.
     #[error("{0}")]
     Function(String),
-    /// A pattern that is none, or is not a literal.
+    /// A pattern that is not valid, or not a literal.
     #[error("{0}")]
     Pattern(String),
     /// The language has it, but it has no use here.

@@ -155,7 +155,7 @@ impl BoundExpr {
             } else if let Some(d) = value.downcast_ref::<CelDouble>() {
                 if !d.inner().is_finite() {
                     return Err(EvalError(
-                        "the expression gave infinity, or what is not a number".into(),
+                        "the expression gave infinity, or something that is not a number".into(),
                     ));
                 }
                 let _ = write!(out, "{}", d.inner());

@@ -427,15 +427,11 @@ impl<'a> Walk<'a> {
         if !one || !is_column || local || !cells.meets(with) || others == Kinds::NONE {
             return;
         }
+        let kind = advice::noun(with);
         let message = format!(
-            "`{}` compares `{}` with {}, and in no row is it {}",
+            "`{}` compares `{}` with {kind}, but no row has {kind} there",
             written(node),
-            written(column),
-            advice::noun(with),
-            match with == Kinds::WORDS {
-                true => "text",
-                false => "one",
-            }
+            written(column)
         );
         self.comparisons.push(Comparison {
             ident: name,

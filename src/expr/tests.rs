@@ -136,7 +136,7 @@ fn values_results_and_errors() {
         ("{'a': 1}[first]", "eval: the map has no such key"),
         (
             "math.sqrt(-1.0)",
-            "eval: the expression gave infinity, or what is not a number",
+            "eval: the expression gave infinity, or something that is not a number",
         ),
         (
             "[first]",
@@ -187,7 +187,7 @@ fn values_results_and_errors() {
         ("foo(1)", "compile: no function `foo`"),
         (
             "first.exists(1)",
-            "compile: `exists` is called in the wrong way, see CEL's macros",
+            "compile: `exists` is called the wrong way; see CEL's macros",
         ),
         (
             "first.matches('(')",

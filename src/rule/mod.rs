@@ -3,7 +3,7 @@
 //! [`ValidateSpec`] is what the file says. [`ValidateSpec::check`] finds what is wrong with it without
 //! any data; [`ValidateSpec::bind`] finds its columns and gives [`Rules`], which run once per block.
 //! Every fault of a row is reported, not the first alone; but no fault twice: a cell that a stage found
-//! fault with is left alone, an empty cell is `required` or nothing, what is no number is not also too
+//! fault with is left alone, an empty cell is `required` or nothing, what is not a number is not also too
 //! small, and an assertion is not asked about a cell that is at fault.
 
 mod column;
@@ -16,7 +16,9 @@ use std::fmt;
 use crate::batch::{Batch, Columns};
 use crate::text::dates::Date;
 
-pub use spec::ValidateSpec;
+pub(crate) use spec::Keep;
+pub(crate) use spec::STAGE;
+pub use spec::{KeySpec, ValidateSpec};
 
 /// What is wrong with a rule as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +88,11 @@ impl Rules {
 }
 
 impl ValidateSpec {
+    /// The column of the key.
+    pub(crate) fn key_column(&self) -> Option<&str> {
+        self.key.as_ref().map(|key| &*key.column)
+    }
+
     /// All that is wrong with the rules, whatever columns there are.
     pub fn check(&self) -> Vec<Problem> {
         // Whatever day it is: only messages and the data depend on it.
@@ -119,7 +126,7 @@ impl ValidateSpec {
         for (name, checks) in compiled.columns {
             match columns.need(name) {
                 Ok((name, slot)) => rules.columns.push(checks.bind(name, slot)),
-                Err(e) if self.key.as_deref() == Some(name) => {
+                Err(e) if self.key_column() == Some(name) => {
                     problems.push(Problem::new(&["key"], e.to_string()));
                 }
                 Err(e) => problems.push(Problem::new(&["columns", name], e.to_string())),
@@ -145,13 +152,13 @@ impl ValidateSpec {
     fn compile(&self, today: Date) -> (Compiled<'_>, Vec<Problem>) {
         let mut problems = Vec::new();
         let mut columns = Vec::new();
-        if let Some(key) = &self.key
+        if let Some(key) = self.key_column()
             && !self.columns.contains_key(key)
         {
-            columns.push((&**key, column::Checks::of_key()));
+            columns.push((key, column::Checks::of_key()));
         }
         for (name, rules) in &self.columns {
-            let is_key = self.key.as_deref() == Some(name);
+            let is_key = self.key_column() == Some(name);
             let (checks, wrong) = column::Checks::compile(rules, is_key, today);
             columns.push((&**name, checks));
             problems.extend(
@@ -173,7 +180,7 @@ impl ValidateSpec {
                 problems.push(Problem::new(
                     &["rows", &at, "code"],
                     format!(
-                        "`{}` is no code, expected a word of a-z, 0-9 and _ such as leaves_before_hired",
+                        "`{}` is not a code, expected a word of a-z, 0-9 and _ such as leaves_before_hired",
                         rule.code
                     ),
                 ));

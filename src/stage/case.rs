@@ -111,7 +111,7 @@ fn title(text: &str, out: &mut String) {
     while let Some(c) = chars.next() {
         let begins = match before {
             '\'' | '\u{2019}' => chars.peek().is_some_and(|c| c.is_alphanumeric()),
-            // A combining mark belongs to its letter, which is no word's end.
+            // A combining mark belongs to its letter and does not end a word.
             _ => !before.is_alphanumeric() && !is_mark(before),
         };
         if begins {

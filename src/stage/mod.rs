@@ -350,8 +350,12 @@ fn fault(
 
 /// A regular expression, or what is wrong with it.
 fn pattern(source: &str) -> Result<regex::Regex, String> {
-    regex::Regex::new(source)
-        .map_err(|e| format!("`pattern` is no regular expression: {}", one_line(&e)))
+    regex::Regex::new(source).map_err(|e| {
+        format!(
+            "`pattern` is not a valid regular expression: {}",
+            one_line(&e)
+        )
+    })
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::text::decimal::{is_json_number, leading_digits};
 ///
 /// Short: `- number: [salary, fte]`. The digits stay as they are (`1.50` stays `1.50`); what goes are
 /// separators, currency symbols, white space at the ends, a `+`, and zeros before the number (`007`
-/// becomes `7`, `.5` becomes `0.5`, `1.` becomes `1`). Identifiers are no numbers: leave them as text.
+/// becomes `7`, `.5` becomes `0.5`, `1.` becomes `1`). Identifiers are not numbers: leave them as text.
 /// An empty cell stays empty.
 #[derive(Clone, Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, remote = "Self")]
@@ -180,7 +180,7 @@ impl Stage for Number {
         for (name, slot) in &self.columns {
             let mut cells = batch.take_column(*slot);
             for (row, cell) in cells.iter_mut().enumerate() {
-                // Null, missing and empty are no numbers and stay.
+                // Null, missing and empty cells are not numbers, and stay.
                 if cell.is_empty() || !batch.is_live(row) {
                     continue;
                 }

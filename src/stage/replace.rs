@@ -185,7 +185,7 @@ mod tests {
             (
                 "(",
                 "",
-                "`pattern` is no regular expression: unclosed group",
+                "`pattern` is not a valid regular expression: unclosed group",
             ),
             (
                 "(a)",

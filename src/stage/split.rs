@@ -285,7 +285,7 @@ mod tests {
             ),
             (
                 json!({ "column": "s", "pattern": "[", "into": ["a"] }),
-                "`pattern` is no regular expression: unclosed character class",
+                "`pattern` is not a valid regular expression: unclosed character class",
             ),
             (
                 json!({ "column": "s", "by": ",", "into": [] }),

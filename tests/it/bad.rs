@@ -478,7 +478,7 @@ fn rejected_rows() {
     table.check("run", "rejects: { at_most: 10% }\n", &[("w.csv", b"a,b\n1,2\n1,\xff\n")], 4, "error: 1 of 2 rows were rejected, and rejects.at_most is 10%; nothing was sent, the rows and their faults are in rejects.csv\n");
     table.check("run", "\
          rejects: { at_most: 100% }\n\
-         target: { sandbox: { implicit_delete: true } }\n", &[("w.csv", b"a,b\n1\n1,\xff\n")], 4, "error: no row is left to send, and implicit_delete would delete every item of the data set; nothing was sent\n");
+         target: { sandbox: { implicit_delete: true } }\n", &[("w.csv", b"a,b\n1\n1,\xff\n")], 4, "error: no row is left to send: 2 of 2 rows were rejected, most often for not_utf8; nothing was sent, the rows and their faults are in rejects.csv\n");
 }
 
 /// The rejects file and the report.
@@ -653,9 +653,9 @@ fn settings_that_lint_refuses() {
          \x20   - { assert: a ==, code: x }\n\
          \x20   - { assert: 'a == \"x\"', code: Not A Code }\n\
          \x20   - { assert: \"1 + 1\", code: x }\n", &[], 2, "\
-         p.yaml:3:39: stage 1 (replace): `pattern` is no regular expression: unclosed group\n\
+         p.yaml:3:39: stage 1 (replace): `pattern` is not a valid regular expression: unclosed group\n\
          p.yaml:4:52: stage 2 (replace): `with` names a group `2` that the pattern does not have\n\
-         p.yaml:5:34: stage 3 (split): `pattern` is no regular expression: unclosed character class\n\
+         p.yaml:5:34: stage 3 (split): `pattern` is not a valid regular expression: unclosed character class\n\
          p.yaml:6:5: stage 4 (split): `by` is missing: the text between the parts\n\
          p.yaml:7:15: stage 5 (set): `a`: line 1, column 4 of the expression: the expression ends too early\n\
          p.yaml:9:10: stage 6 (set): `a`: line 1, column 7 of the expression: the expression ends too early\n\
@@ -684,7 +684,7 @@ fn settings_that_lint_refuses() {
          p.yaml:32:21: stage 29 (lookup): `file` is empty\n\
          p.yaml:33:35: stage 30 (lookup): `delimiter` is one ASCII character or tab, found ``\n\
          p.yaml:34:44: stage 31 (lookup): `take` names `c` twice\n\
-         p.yaml:37:19: `(` is no pattern: unclosed group\n\
+         p.yaml:37:19: `(` is not a valid regular expression: unclosed group\n\
          p.yaml:38:30: date format `YYYY-QQ` has `QQ`; put words into brackets, as in `[week]`\n\
          p.yaml:39:15: expected a number, found `x`\n\
          p.yaml:40:29: `min` is more than `max`\n\
@@ -693,7 +693,7 @@ fn settings_that_lint_refuses() {
          p.yaml:44:29: expected a day as YYYY-MM-DD, or `today`, found `soon`\n\
          p.yaml:45:18: date format `YYYY` has no month (MM)\n\
          p.yaml:47:17: line 1, column 5 of the expression: the expression ends too early\n\
-         p.yaml:48:35: `Not A Code` is no code, expected a word of a-z, 0-9 and _ such as leaves_before_hired\n\
+         p.yaml:48:35: `Not A Code` is not a code, expected a word of a-z, 0-9 and _ such as leaves_before_hired\n\
          p.yaml:49:32: the code `x` is used twice\n");
     table.check("lint", "\
          stages:\n\

@@ -179,8 +179,7 @@ fn warnings(dir: &Path, command: &str) -> (i32, Vec<String>) {
 #[test]
 fn json_that_never_meets_a_kind_is_warned_of() {
     let dir = tempfile::tempdir().unwrap();
-    let expected =
-        "stage 1 (filter): `level != 5` compares `level` with a number, and in no row is it one";
+    let expected = "stage 1 (filter): `level != 5` compares `level` with a number, but no row has a number there";
     write(
         dir.path(),
         "w.csv",

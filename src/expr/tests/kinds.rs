@@ -262,7 +262,7 @@ fn a_comparison_that_meets_two_kinds_in_every_row() {
         }
         assert_eq!(bound.remarks().join("; "), expected);
     }
-    let told = "`level == 5` compares `level` with a number, and in no row is it one";
+    let told = "`level == 5` compares `level` with a number, but no row has a number there";
     check("level == 5", &[("5", Kind::Text), ("6", Kind::Text)], told);
     check("level == 5", &[("5", Kind::Text), ("6", Kind::Number)], "");
     check(
@@ -273,12 +273,12 @@ fn a_comparison_that_meets_two_kinds_in_every_row() {
     check(
         "level == 5 || level == '5'",
         &[("true", Kind::Bool)],
-        &format!("{told}; `level == \"5\"` compares `level` with text, and in no row is it text"),
+        &format!("{told}; `level == \"5\"` compares `level` with text, but no row has text there"),
     );
     check(
         "level in ['a', 'b']",
         &[("5", Kind::Number)],
-        "`level in [\"a\", \"b\"]` compares `level` with text, and in no row is it text",
+        "`level in [\"a\", \"b\"]` compares `level` with text, but no row has text there",
     );
     check("level == ''", &[("5", Kind::Number)], "");
 }

@@ -19,7 +19,10 @@ pub(super) fn compile(given: &Given<'_>, problems: &mut Problems) -> Option<Patt
         }),
         Err(e) => {
             let why = one_line(&e);
-            problems.push(("pattern", format!("`{pattern}` is no pattern: {why}")));
+            problems.push((
+                "pattern",
+                format!("`{pattern}` is not a valid regular expression: {why}"),
+            ));
             None
         }
     }

@@ -48,7 +48,7 @@ pub(super) fn compile(given: &Given<'_>, problems: &mut Problems) -> Vec<Values>
     if rules.ignore_case && values.is_empty() {
         problems.push((
             "ignore_case",
-            "there is no `one_of` or `not_one_of` that it could be about".into(),
+            "`ignore_case` has no effect without `one_of` or `not_one_of`".into(),
         ));
     }
     values
