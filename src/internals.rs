@@ -25,7 +25,7 @@ pub mod engine {
     }
 }
 pub mod expr {
-    pub use crate::expr::Expr;
+    pub use crate::expr::{Expr, Use};
 }
 pub mod format {
     pub use crate::format::{Header, Reading, RecordFormat};

@@ -65,7 +65,8 @@
 //! - **A stage**: a file in `stage/` with a `*Spec` (what the pipeline file says), its `check` and its `bind`,
 //!   and a line in the list `stages!` of [`stage`], which feeds the parser, the schema and the messages. Then its
 //!   row in the README's table; a test asks for it.
-//! - **A rule of a column**: a field of [`rule::ColumnRules`], and its check in `rule/column.rs`.
+//! - **A rule of a column**: a field of `rule::spec::ColumnRules`, a file in `rule/column/`, and its variant and its
+//!   line in `rule/column/mod.rs`. Then its row in the README's table.
 //! - **A source**: a variant of [`source::Input`], its opening in [`source::Source::open`], and in
 //!   `config/meaning.rs` the text that stands for it.
 //! - **A command**: see [`cli`].

@@ -5,6 +5,7 @@
 //! there, so that nothing is allocated per cell and whatever nobody changed is never copied. A row
 //! that is out is marked, never moved.
 
+pub(crate) mod kinds;
 pub(crate) mod pool;
 
 use std::borrow::Cow;
@@ -13,6 +14,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::text::scan::is_plain;
+use kinds::Kinds;
 use pool::{Lease, Pool, Reuse};
 
 /// What a cell holds.
@@ -490,10 +492,18 @@ impl Batch {
 /// The columns at one point of the pipeline: names, and the physical column behind each.
 ///
 /// Renaming, selecting and dropping change this list alone and cost nothing per row.
-#[derive(Clone, Debug, Default)]
+///
+/// They also know which kinds of values each column can hold at that point: of a CSV source that is text,
+/// until a stage makes something else of it.
+#[derive(Clone, Debug)]
 pub struct Columns {
     names: Vec<(Arc<str>, usize)>,
-    width: usize,
+    /// By physical column.
+    kinds: Vec<Kinds>,
+    /// What the columns of the source can hold.
+    source: Kinds,
+    /// Whether the header is not known yet, so that a column that is not here may be there all the same.
+    open: bool,
     /// The source's own names, which are those of the first physical columns.
     header: Arc<[Arc<str>]>,
     /// The names may be a person's record, and no message tells them.
@@ -511,16 +521,73 @@ pub struct Renamed {
     pub source: Arc<str>,
 }
 
+impl Default for Columns {
+    fn default() -> Columns {
+        Columns {
+            names: Vec::new(),
+            kinds: Vec::new(),
+            source: Kinds::CELL,
+            open: false,
+            header: Arc::default(),
+            untold: false,
+            asked: None,
+        }
+    }
+}
+
 impl Columns {
-    /// The columns of a header, in its order.
+    /// The columns of a header, in its order, with cells of any kind.
     pub fn from_header<S: AsRef<str>>(header: impl IntoIterator<Item = S>) -> Columns {
+        Columns::of(header, Kinds::CELL)
+    }
+
+    /// The columns of a header, in its order, with cells of these kinds.
+    pub(crate) fn of<S: AsRef<str>>(header: impl IntoIterator<Item = S>, source: Kinds) -> Columns {
         let header: Arc<[Arc<str>]> = header.into_iter().map(|n| n.as_ref().into()).collect();
         Columns {
             names: header.iter().cloned().zip(0..).collect(),
-            width: header.len(),
+            kinds: vec![source; header.len()],
+            source,
             header,
             ..Columns::default()
         }
+    }
+
+    /// The columns of a source that has not been opened: none, and any that is [assumed](Columns::assume).
+    pub(crate) fn unknown(source: Kinds) -> Columns {
+        Columns {
+            source,
+            open: true,
+            ..Columns::default()
+        }
+    }
+
+    /// Whether [`Columns::assume`] took in a column that isn't here. It does so unless the columns are known.
+    pub(crate) fn assume(&mut self, name: &str) -> bool {
+        let unknown = self.open && self.find(name).is_none();
+        if unknown {
+            let slot = self.add(name);
+            self.kinds[slot] = self.source;
+        }
+        unknown
+    }
+
+    /// Which kinds of values a physical column can hold.
+    pub(crate) fn kinds(&self, slot: usize) -> Kinds {
+        // One that is asked for and not there can hold anything.
+        self.kinds.get(slot).copied().unwrap_or(self.source)
+    }
+
+    /// Says which kinds of values a physical column can hold from here on.
+    pub(crate) fn hold(&mut self, slot: usize, kinds: Kinds) {
+        if let Some(held) = self.kinds.get_mut(slot) {
+            *held = kinds;
+        }
+    }
+
+    /// What the columns of the source can hold.
+    pub(crate) fn source(&self) -> Kinds {
+        self.source
     }
 
     /// The columns of the source that have another name by now.
@@ -573,7 +640,7 @@ impl Columns {
 
     /// How many physical columns a batch needs by now.
     pub fn width(&self) -> usize {
-        self.width
+        self.kinds.len()
     }
 
     /// Names and physical columns, in order.
@@ -619,9 +686,10 @@ impl Columns {
         if let Some(slot) = self.find(name) {
             return slot;
         }
-        let slot = self.width;
-        self.width += 1;
+        let slot = self.width();
         self.names.push((Arc::from(name), slot));
+        // Its cells are missing until a stage has filled them.
+        self.kinds.push(Kinds::EMPTY);
         slot
     }
 
@@ -649,6 +717,7 @@ impl Columns {
             .iter()
             .map(|n| self.need(n.as_ref()))
             .collect::<Result<_, _>>()?;
+        self.open = false;
         Ok(())
     }
 }

@@ -123,6 +123,9 @@ impl PreviewArgs {
             });
         }
         if !globals.quiet {
+            for remark in preview.remarks() {
+                say(format_args!("warning: {remark}"));
+            }
             say(format_args!(
                 "{}: {} would be sent, {} filtered, {} rejected",
                 human::counted(counts.total(), "record"),

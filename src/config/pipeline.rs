@@ -221,19 +221,26 @@ impl Pipeline {
     pub fn stage_keys(&self, env: Env) -> Result<HashMap<KeySpec, Key>, Problem> {
         let mut keys = HashMap::new();
         for (at, stage) in self.stages.iter().enumerate() {
-            let Some(spec) = stage.value.key() else {
-                continue;
-            };
-            let found = match spec {
-                KeySpec::Env(name) => TokenSpec::Env(name.clone()),
-                KeySpec::File(path) => TokenSpec::File(path.clone()),
-            };
-            let key = self.secret(&found, "key", env).and_then(|secret| {
-                Key::new(secret.expose_secret().as_bytes()).map_err(|e| e.to_string())
-            });
-            let path = format!("stages.{at}.hash.key.{}", found.word());
-            let problem = |message| self.problem(&path, message);
-            keys.insert(spec.clone(), key.map_err(problem)?);
+            for need in stage.value.needs() {
+                let Some(spec) = need.key() else {
+                    continue;
+                };
+                let found = match spec {
+                    KeySpec::Env(name) => TokenSpec::Env(name.clone()),
+                    KeySpec::File(path) => TokenSpec::File(path.clone()),
+                };
+                let key = self.secret(&found, "key", env).and_then(|secret| {
+                    Key::new(secret.expose_secret().as_bytes()).map_err(|e| e.to_string())
+                });
+                let path = format!(
+                    "stages.{at}.{}.{}.{}",
+                    stage.value.name(),
+                    need.setting,
+                    found.word()
+                );
+                let problem = |message| self.problem(&path, message);
+                keys.insert(spec.clone(), key.map_err(problem)?);
+            }
         }
         Ok(keys)
     }

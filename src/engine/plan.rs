@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
+use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Cell, Columns, Kind, MAX_CELL, Renamed, RowState};
 use crate::format::block::Block;
 use crate::format::csv::OnRagged;
@@ -26,11 +27,9 @@ use crate::whole::{self, Fact, Key};
 /// Everything that is done to a block, bound to the header's columns.
 pub struct Plan {
     parser: Parser,
-    stages: Vec<(&'static str, Box<dyn Stage>)>,
-    /// The columns that had been renamed before each of the stages.
-    renamed: Vec<Vec<Renamed>>,
+    stages: Vec<BoundStage>,
     /// The columns that are renamed after all of them.
-    renamed_at_last: Vec<Renamed>,
+    renamed: Vec<Renamed>,
     /// Physical columns after the last stage.
     width: usize,
     rules: Rules,
@@ -43,6 +42,22 @@ pub struct Plan {
     columns: Columns,
     longest_cell: usize,
     pools: Pools,
+}
+
+/// A stage that runs, and which of the pipeline's it is.
+struct BoundStage {
+    at: usize,
+    name: &'static str,
+    stage: Box<dyn Stage>,
+    /// The columns that had been renamed before it.
+    renamed: Vec<Renamed>,
+}
+
+impl BoundStage {
+    /// In words: "stage 3 (date)".
+    fn in_words(at: usize, name: &str) -> String {
+        format!("stage {} ({name})", at + 1)
+    }
 }
 
 /// A name in the pipeline file that can't be bound to the header.
@@ -140,7 +155,11 @@ impl Plan {
     /// Every rule and setting that names a column which is not there; of the stages the first, for what
     /// comes after it can't be known.
     pub fn bind(meaning: &Meaning<'_>, header: &Header) -> Result<Plan, Vec<Unbound>> {
-        let columns = Columns::from_header(header.names().iter());
+        let cells = match header {
+            Header::Csv(_) => Kinds::TEXT,
+            Header::Json(_) => Kinds::CELL,
+        };
+        let columns = Columns::of(header.names().iter(), cells);
         let named = named(meaning.stages, meaning.validate, meaning.import);
         if named.is_empty() || are_names(header.names(), &named) {
             return Plan::bind_to(columns, meaning, header);
@@ -169,21 +188,22 @@ impl Plan {
         let ignore_unknown = meaning.unknown == Unknown::Ignore;
         let parser = header.parser(on_ragged, ignore_unknown, &meaning.limits, &pools);
         let mut stages = Vec::new();
-        let mut renamed = Vec::new();
         for (at, spec) in meaning.stages.iter().enumerate() {
             let before = columns.renamed();
             let bound = spec.bind(&mut columns, meaning.resources).map_err(|why| {
-                let what = format!("stage {} ({})", at + 1, spec.name());
+                let what = BoundStage::in_words(at, spec.name());
                 vec![Unbound {
                     path: vec!["stages".into(), at.to_string(), spec.name().into()],
                     what,
                     message: why.to_string(),
                 }]
             })?;
-            if let Some(stage) = bound {
-                stages.push((spec.name(), stage));
-                renamed.push(before);
-            }
+            stages.extend(bound.map(|stage| BoundStage {
+                at,
+                name: spec.name(),
+                stage,
+                renamed: before,
+            }));
         }
         let mut problems: Vec<Unbound> = Vec::new();
         let mut unbound = |path: &[&str], message: String| {
@@ -231,8 +251,7 @@ impl Plan {
         Ok(Plan {
             parser,
             stages,
-            renamed,
-            renamed_at_last: columns.renamed(),
+            renamed: columns.renamed(),
             width: columns.width(),
             rules,
             wire,
@@ -296,7 +315,19 @@ impl Plan {
 
     /// The stages, in order, with their names: for looking at what each one does.
     pub fn stages(&self) -> impl Iterator<Item = (&'static str, &dyn Stage)> {
-        self.stages.iter().map(|(name, stage)| (*name, &**stage))
+        self.stages.iter().map(|s| (s.name, &*s.stage))
+    }
+
+    /// What may not have been meant by a stage or rule, as far as the blocks so far tell.
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        let stages = self.stages.iter().flat_map(|bound| {
+            let what = BoundStage::in_words(bound.at, bound.name);
+            let remarks = bound.stage.remarks().into_iter();
+            remarks.map(move |remark| format!("{what}: {remark}"))
+        });
+        let rules = self.rules.remarks().into_iter();
+        let rules = rules.map(|(at, remark)| format!("row rule {}: {remark}", at + 1));
+        stages.chain(rules).collect()
     }
 
     /// Gives a parsed batch the columns that stages add.
@@ -308,9 +339,9 @@ impl Plan {
     pub fn transform(&self, batch: &mut Batch) {
         self.widen(batch);
         let mut named = batch.faults().len();
-        for ((_, stage), renamed) in self.stages.iter().zip(&self.renamed) {
-            stage.apply(batch);
-            named = batch.name_sources(named, renamed);
+        for bound in &self.stages {
+            bound.stage.apply(batch);
+            named = batch.name_sources(named, &bound.renamed);
         }
         self.check(batch);
         self.name_sources(batch, named);
@@ -319,7 +350,7 @@ impl Plan {
     /// Tells the faults from the `from`th on, which were found after the last stage, what the source calls their
     /// columns.
     pub fn name_sources(&self, batch: &mut Batch, from: usize) {
-        batch.name_sources(from, &self.renamed_at_last);
+        batch.name_sources(from, &self.renamed);
     }
 
     /// The rules, and what the target asks of every row.

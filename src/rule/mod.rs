@@ -3,7 +3,7 @@
 //! [`ValidateSpec`] is what the file says. [`ValidateSpec::check`] finds what is wrong with it without
 //! any data; [`ValidateSpec::bind`] finds its columns and gives [`Rules`], which run once per block.
 //! Every fault of a row is reported, not the first alone; but no fault twice: a cell that a stage found
-//! fault with is left alone, an empty cell is `required` or nothing, what is no number is not also too
+//! fault with is left alone, an empty cell is `required` or nothing, what is not a number is not also too
 //! small, and an assertion is not asked about a cell that is at fault.
 
 mod column;
@@ -17,12 +17,8 @@ use crate::batch::{Batch, Columns};
 use crate::text::dates::Date;
 
 pub(crate) use spec::Keep;
-pub(crate) use spec::KeySpec;
 pub use spec::ValidateSpec;
-pub(crate) use spec::{ColumnRules, ColumnType, Limit, RowRule};
-
-/// The stage in a fault that a rule finds.
-pub(crate) const STAGE: &str = "validate";
+pub(crate) use spec::{KeySpec, STAGE};
 
 /// What is wrong with a rule as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,13 +66,19 @@ impl Rules {
     /// Looks at every row that is not filtered out, and rejects those that break a rule. Cells at
     /// fault are marked after all rules of their column.
     pub fn apply(&self, batch: &mut Batch) {
-        let mut scratch = column::Scratch::default();
         for column in &self.columns {
-            column.apply(batch, &mut scratch);
+            column.apply(batch);
         }
         for assertion in &self.rows {
             assertion.apply(batch);
         }
+    }
+
+    /// What may not have been meant, with the position of its assertion.
+    pub(crate) fn remarks(&self) -> Vec<(usize, String)> {
+        let all = self.rows.iter().enumerate();
+        all.flat_map(|(at, row)| row.remarks().into_iter().map(move |r| (at, r)))
+            .collect()
     }
 
     /// Whether there is nothing to look at.
@@ -95,6 +97,22 @@ impl ValidateSpec {
     pub fn check(&self) -> Vec<Problem> {
         // Whatever day it is: only messages and the data depend on it.
         self.compile(Date::MIN).1
+    }
+
+    /// What is wrong with the assertions before the columns are all known, and what may not be meant.
+    pub(crate) fn foresee(&self, columns: &Columns) -> (Vec<Problem>, Vec<Problem>) {
+        let (mut problems, mut warnings) = (Vec::new(), Vec::new());
+        for (at, rule) in self.rows.iter().enumerate() {
+            let Ok(compiled) = row::Rule::compile(rule) else {
+                continue;
+            };
+            let problem = |message| Problem::new(&["rows", &at.to_string(), "assert"], message);
+            match compiled.foresee(columns) {
+                Ok(remarks) => warnings.extend(remarks.into_iter().map(problem)),
+                Err(message) => problems.push(problem(message)),
+            }
+        }
+        (problems, warnings)
     }
 
     /// Finds the columns of the rules. `today` is what `today` means in a rule about dates; take it
@@ -149,6 +167,11 @@ impl ValidateSpec {
                     .map(|(field, message)| Problem::new(&["columns", name, field], message)),
             );
         }
+        let rows = self.compile_rows(&mut problems);
+        (Compiled { columns, rows }, problems)
+    }
+
+    fn compile_rows(&self, problems: &mut Vec<Problem>) -> Vec<(usize, row::Rule)> {
         let mut rows = Vec::new();
         let mut codes = HashSet::new();
         for (index, rule) in self.rows.iter().enumerate() {
@@ -157,7 +180,7 @@ impl ValidateSpec {
                 problems.push(Problem::new(
                     &["rows", &at, "code"],
                     format!(
-                        "`{}` is no code, expected a word of a-z, 0-9 and _ such as leaves_before_hired",
+                        "`{}` is not a code, expected a word of a-z, 0-9 and _ such as leaves_before_hired",
                         rule.code
                     ),
                 ));
@@ -172,7 +195,7 @@ impl ValidateSpec {
                 Err(e) => problems.push(Problem::new(&["rows", &at, "assert"], e.to_string())),
             }
         }
-        (Compiled { columns, rows }, problems)
+        rows
     }
 }
 

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{RowRule, STAGE};
-use crate::batch::{Batch, Columns, Fault, NoColumn};
-use crate::expr::{self, BoundExpr, Expr, ExprError};
+use super::spec::{RowRule, STAGE};
+use crate::batch::{Batch, Columns, Fault};
+use crate::expr::{self, BoundExpr, Expr, ExprError, Unfit, Use};
 
 /// An assertion, compiled and not bound.
 pub(super) struct Rule {
@@ -29,10 +29,19 @@ impl Rule {
         })
     }
 
+    /// What shows before the columns are all known: why it can't be meant, or what may not be.
+    pub(super) fn foresee(&self, columns: &Columns) -> Result<Vec<String>, String> {
+        match self.expr.foresee(&mut columns.clone(), Use::Condition) {
+            Ok(bound) => Ok(bound.remarks()),
+            Err(Unfit::Kinds(message)) => Err(message),
+            Err(Unfit::NoColumn(_)) => Ok(Vec::new()),
+        }
+    }
+
     /// Finds the columns; without one of them, the field of the rule that names it.
-    pub(super) fn bind(self, columns: &Columns) -> Result<Assertion, (&'static str, NoColumn)> {
+    pub(super) fn bind(self, columns: &Columns) -> Result<Assertion, (&'static str, Unfit)> {
         for name in &self.columns {
-            columns.need(name).map_err(|e| ("columns", e))?;
+            columns.need(name).map_err(|e| ("columns", e.into()))?;
         }
         let renamed = columns.renamed();
         let source = |name: &String| match renamed.iter().find(|r| *r.name == **name) {
@@ -40,8 +49,9 @@ impl Rule {
             None => name.clone(),
         };
         let sources: Vec<String> = self.columns.iter().map(source).collect();
+        let bound = self.expr.bind(columns, Use::Condition);
         Ok(Assertion {
-            expr: self.expr.bind(columns).map_err(|e| ("assert", e))?,
+            expr: bound.map_err(|e| ("assert", e))?,
             code: self.code,
             message: self.message,
             source: (sources != self.columns).then(|| sources.join(", ").into()),
@@ -63,6 +73,7 @@ impl Assertion {
     /// No cell is marked: which of them is at fault, an assertion can't tell, and the assertions
     /// after it still have something to say.
     pub(super) fn apply(&self, batch: &mut Batch) {
+        self.expr.watch(batch);
         for row in 0..batch.len() {
             if !self.expr.is_ready(batch, row) {
                 continue;
@@ -82,5 +93,10 @@ impl Assertion {
             };
             batch.reject(fault, None);
         }
+    }
+
+    /// What may not have been meant.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        self.expr.remarks()
     }
 }

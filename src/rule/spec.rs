@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::decimal::Number;
 
+/// The stage in a fault that a rule finds.
+pub(crate) const STAGE: &str = "validate";
+
 /// What every record, and the whole file, must satisfy.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -155,7 +158,7 @@ pub struct ColumnRules {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ColumnType {
-    /// Text; a number, boolean, object or array of a JSON source is none.
+    /// Text, and not a number, boolean, object or array of a JSON source.
     Text,
     /// Digits, with `-` before them or not; no zeros before the number.
     Integer,

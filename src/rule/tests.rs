@@ -2,6 +2,7 @@ use std::borrow::Cow;
 
 use proptest::prelude::*;
 
+use super::spec::Limit;
 use super::*;
 use crate::batch::{Fault, Kind, Row, RowState};
 
@@ -402,7 +403,7 @@ fn problems() {
     check("{}", &[]);
     column(
         r#"{"pattern": "("}"#,
-        "pattern: `(` is no pattern: unclosed group",
+        "pattern: `(` is not a valid regular expression: unclosed group",
     );
     column(r#"{"min": 5, "max": 4}"#, "min: `min` is more than `max`");
     column(r#"{"min": "x"}"#, "min: expected a number, found `x`");
@@ -441,7 +442,7 @@ fn problems() {
     column(r#"{"one_of": []}"#, "one_of: the list is empty");
     column(
         r#"{"ignore_case": true}"#,
-        "ignore_case: there is no `one_of` or `not_one_of` that it could be about",
+        "ignore_case: `ignore_case` has no effect without `one_of` or `not_one_of`",
     );
     check(
         r#"{"columns": {"c": {"min": "today", "type": "date", "max": "1999-01-01"}}}"#,
@@ -454,7 +455,7 @@ fn problems() {
             {"assert": "true", "code": "a_1"}
         ]}"#,
         &[
-            "validate.rows[0].code: `Leaves Early` is no code, expected a word of a-z, 0-9 and _ such as leaves_before_hired",
+            "validate.rows[0].code: `Leaves Early` is not a code, expected a word of a-z, 0-9 and _ such as leaves_before_hired",
             "validate.rows[2].code: the code `a_1` is used twice",
         ],
     );

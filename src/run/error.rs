@@ -159,6 +159,7 @@ impl RunError {
             }
             RunError::Stopped { .. } => Outcome::StoppedByGuard,
             RunError::TooManyRefused { .. } => Outcome::Refused,
+            RunError::Unbound { .. } => Outcome::Misconfigured,
             RunError::Import(ImportError::Unknown(_)) | RunError::Wait(WaitError::Other { .. }) => {
                 Outcome::Unknown
             }

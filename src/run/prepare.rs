@@ -14,9 +14,9 @@ use crate::format::{Header, Reading, RecordFormat};
 use crate::report::rejects::{self, RejectsFile};
 use crate::source::spec::SourceFormat;
 use crate::source::{Source, SourceError};
-use crate::stage::Resources;
 use crate::stage::hash::{Key, KeySpec};
 use crate::stage::lookup::{Table, TableError};
+use crate::stage::{Need, Resources};
 use crate::text::dates::Date;
 
 /// A pipeline bound to its source, before the first record is read.
@@ -70,25 +70,38 @@ pub(crate) async fn resources(
 ) -> Result<Resources, RunError> {
     let mut tables = HashMap::new();
     for (at, stage) in pipeline.stages.iter().enumerate() {
-        let Some(table) = stage.value.table() else {
-            continue;
-        };
-        let error = |source| table_error(pipeline, at, table.file, source);
-        let path = table.locate(&pipeline.folder).map_err(error)?;
-        if tables.contains_key(table.file) {
-            continue;
+        for need in stage.value.needs() {
+            let Some(table) = need.table() else {
+                continue;
+            };
+            let error = |source| table_error(pipeline, at, &need, table.file, source);
+            let path = table.locate(&pipeline.folder).map_err(error)?;
+            if tables.contains_key(table.file) {
+                continue;
+            }
+            let read = Table::load(&path, table.delimiter).await.map_err(error)?;
+            tables.insert(table.file.to_owned(), Arc::new(read));
         }
-        let read = Table::load(&path, table.delimiter).await.map_err(error)?;
-        tables.insert(table.file.to_owned(), Arc::new(read));
     }
-    Ok(Resources { tables, keys })
+    Ok(Resources {
+        tables,
+        keys,
+        absent: false,
+    })
 }
 
-fn table_error(pipeline: &Pipeline, at: usize, file: &str, source: TableError) -> RunError {
-    let place = pipeline.problem(&format!("stages.{at}.lookup.file"), "");
+fn table_error(
+    pipeline: &Pipeline,
+    at: usize,
+    need: &Need<'_>,
+    file: &str,
+    source: TableError,
+) -> RunError {
+    let name = pipeline.stages[at].value.name();
+    let setting = format!("stages.{at}.{name}.{}", need.setting);
     RunError::Table {
-        place: place.place_text(),
-        stage: format!("stage {} (lookup)", at + 1),
+        place: pipeline.problem(&setting, "").place_text(),
+        stage: format!("stage {} ({name})", at + 1),
         file: file.to_owned(),
         source,
     }
@@ -103,12 +116,14 @@ pub(super) fn unchanged(job: &Job<'_>, source: &Source) -> Result<(), RunError> 
     let moved = |error: RunError| RunError::Moved(chain(&error));
     source.is_unchanged().map_err(|error| moved(error.into()))?;
     for (at, stage) in job.pipeline.stages.iter().enumerate() {
-        let Some(file) = stage.value.table().map(|table| table.file) else {
-            continue;
-        };
-        if let Some(table) = job.resources.tables.get(file) {
-            let error = |source| moved(table_error(job.pipeline, at, file, source));
-            table.is_unchanged().map_err(error)?;
+        for need in stage.value.needs() {
+            let Some(file) = need.table().map(|table| table.file) else {
+                continue;
+            };
+            if let Some(table) = job.resources.tables.get(file) {
+                let error = |source| moved(table_error(job.pipeline, at, &need, file, source));
+                table.is_unchanged().map_err(error)?;
+            }
         }
     }
     Ok(())

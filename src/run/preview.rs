@@ -109,6 +109,11 @@ impl Preview {
         self.plan.key().is_some()
     }
 
+    /// What may not have been meant, as far as the records shown tell.
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        self.plan.remarks()
+    }
+
     /// How many files the source has.
     pub(crate) fn files(&self) -> usize {
         self.source.origins().len()

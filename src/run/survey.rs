@@ -215,7 +215,7 @@ pub(crate) struct Facts {
     pub good: u64,
     /// Rows that are not sent as another one goes in their place.
     pub superseded: u64,
-    /// What the whole file told, and does not end the run.
+    /// What the rows and the whole file told, and does not end the run.
     pub warnings: Vec<String>,
     /// Rows that were rejected, and why.
     pub rejects: CodeCounts,
@@ -437,11 +437,26 @@ impl Survey {
             filtered: self.filtered,
             good: self.good,
             superseded: self.superseded,
-            warnings: self.warnings.clone(),
             rejects: self.rejects.rejected().into(),
             digest: self.assembly.digest(),
             sources: self.source.origins().iter().map(|o| o.bytes()).collect(),
+            warnings: self.warnings(),
         }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.plan.remarks();
+        warnings.extend(self.warnings.iter().cloned());
+        let (read, filtered) = (self.read(), self.filtered);
+        if filtered > 0 && self.good == 0 {
+            warnings.push(match filtered == read {
+                true => format!("no row is left to send: all {read} were left out by a filter"),
+                false => format!(
+                    "no row is left to send: {filtered} of {read} were left out by a filter"
+                ),
+            });
+        }
+        warnings
     }
 
     /// Ends the survey.

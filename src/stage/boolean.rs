@@ -9,6 +9,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::date::check_columns;
 use super::number::or_list;
+use super::{hold, places};
+use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Columns, Fault, Kind};
 use crate::stage::{BindError, Bound, Resources, Stage};
 
@@ -99,12 +101,12 @@ impl BooleanSpec {
         };
         let words = self.yes.iter().map(|word| (word.clone(), true));
         let words = words.chain(self.no.iter().map(|word| (word.clone(), false)));
+        let places = places(columns, &self.columns)?;
+        hold(columns, places.iter().map(|p| p.1), |before| {
+            before.made(Kinds::BOOL)
+        });
         Ok(Some(Box::new(Boolean {
-            columns: self
-                .columns
-                .iter()
-                .map(|name| columns.need(name))
-                .collect::<Result<_, _>>()?,
+            columns: places,
             expected: format!(
                 "expected one of {} for true or {} for false",
                 quoted(&self.yes),

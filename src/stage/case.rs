@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Bound, Resources, Stage, check_names, places, rewrite};
+use super::{Bound, Resources, Stage, check_names, hold, places, rewrite};
+use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Columns};
 
 /// Upper, lower or title case, by Unicode's rules. Text alone is changed.
@@ -37,6 +38,7 @@ impl CaseSpec {
     pub(super) fn bind(&self, columns: &mut Columns, _resources: &Resources) -> Bound {
         self.check()?;
         let slots = places(columns, &self.columns)?;
+        hold(columns, slots.iter().map(|p| p.1), Kinds::rewritten);
         Ok(Some(Box::new(Change {
             slots: slots.into_iter().map(|p| p.1).collect(),
             to: self.to,
@@ -109,7 +111,7 @@ fn title(text: &str, out: &mut String) {
     while let Some(c) = chars.next() {
         let begins = match before {
             '\'' | '\u{2019}' => chars.peek().is_some_and(|c| c.is_alphanumeric()),
-            // A combining mark belongs to its letter, which is no word's end.
+            // A combining mark belongs to its letter and does not end a word.
             _ => !before.is_alphanumeric() && !is_mark(before),
         };
         if begins {

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Bound, Resources, Stage, add_column, check_names, places};
+use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Columns, Kind};
 
 /// The first of several columns that is not empty, null or missing, as it is. The columns themselves
@@ -29,9 +30,18 @@ impl CoalesceSpec {
         self.check()?;
         let slots = places(columns, &self.columns)?;
         let reads: Vec<&str> = self.columns.iter().map(String::as_str).collect();
+        let default = match self.default {
+            Some(_) => Kinds::TEXT,
+            None => Kinds::NONE,
+        };
+        let kinds = slots
+            .iter()
+            .fold(default, |all, p| all | columns.kinds(p.1));
+        let into = add_column(columns, &self.into, &reads)?;
+        columns.hold(into, kinds);
         Ok(Some(Box::new(Coalesce {
             slots: slots.into_iter().map(|p| p.1).collect(),
-            into: add_column(columns, &self.into, &reads)?,
+            into,
             default: self.default.clone(),
         })))
     }

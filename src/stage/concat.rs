@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Bound, EMPTY, FAULTY, Resources, Stage, add_column, check_names, places};
+use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Columns, Kind};
 
 /// Joins the text of columns into one column of text. The columns themselves stay.
@@ -35,10 +36,12 @@ impl ConcatSpec {
         self.check()?;
         let slots = places(columns, &self.columns)?;
         let reads: Vec<&str> = self.columns.iter().map(String::as_str).collect();
+        let into = add_column(columns, &self.into, &reads)?;
+        columns.hold(into, Kinds::TEXT);
         Ok(Some(Box::new(Concat {
             slots: slots.into_iter().map(|p| p.1).collect(),
             by: self.by.clone(),
-            into: add_column(columns, &self.into, &reads)?,
+            into,
             skip_empty: self.skip_empty,
         })))
     }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::{hold, places};
+use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Cell, Columns, Fault, Kind};
 use crate::stage::{BindError, Bound, Resources, Stage};
 use crate::text::dates::{Format, Rewrite, Rewritten};
@@ -27,7 +29,7 @@ pub struct DateSpec {
     /// What to do with an empty cell.
     #[serde(default)]
     pub empty: EmptyDate,
-    /// What to do with a text that is no date in any of the formats.
+    /// What to do with a text that is not a date in any of the formats.
     #[serde(default)]
     pub invalid: InvalidDate,
 }
@@ -69,7 +71,7 @@ pub enum EmptyDate {
     Reject,
 }
 
-/// What to do with a text that is no date.
+/// What to do with a text that is not a date.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum InvalidDate {
@@ -112,12 +114,16 @@ impl DateSpec {
     pub(super) fn bind(&self, columns: &mut Columns, _resources: &Resources) -> Bound {
         self.check().map_err(BindError::Other)?;
         let (from, to) = self.formats().map_err(BindError::Other)?;
+        let places = places(columns, &self.columns)?;
+        let kinds = match self.invalid {
+            InvalidDate::Empty => Kinds::TEXT,
+            InvalidDate::Reject => Kinds::WORDS,
+        };
+        hold(columns, places.iter().map(|p| p.1), |before| {
+            before.made(kinds)
+        });
         Ok(Some(Box::new(Date {
-            columns: self
-                .columns
-                .iter()
-                .map(|name| columns.need(name))
-                .collect::<Result<_, _>>()?,
+            columns: places,
             expected: format!("expected a date as {}", self.from.as_slice().join(" or ")).into(),
             plain: to.is_plain(),
             from: from

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{Bound, Resources, Stage, fault};
 use crate::batch::{Batch, Columns};
-use crate::expr::{BoundExpr, Expr, FAILED};
+use crate::expr::{BoundExpr, Expr, FAILED, Use};
 
 /// Keeps the rows for which an expression (CEL) is true; the others leave, and are counted as filtered.
 /// A row that is rejected stays so. A row for which the expression can't be evaluated is rejected.
@@ -25,7 +25,7 @@ impl FilterSpec {
     }
 
     pub(super) fn bind(&self, columns: &mut Columns, _resources: &Resources) -> Bound {
-        let expr = self.compile()?.bind(columns)?;
+        let expr = self.compile()?.bind(columns, Use::Condition)?;
         Ok(Some(Box::new(Filter {
             expr,
             whole_row: Arc::from(""),
@@ -41,6 +41,7 @@ struct Filter {
 
 impl Stage for Filter {
     fn apply(&self, batch: &mut Batch) {
+        self.expr.watch(batch);
         for row in 0..batch.len() {
             if !self.expr.is_ready(batch, row) {
                 continue;
@@ -54,6 +55,10 @@ impl Stage for Filter {
                 }
             }
         }
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        self.expr.remarks()
     }
 }
 

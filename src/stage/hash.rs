@@ -8,7 +8,8 @@ use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use sha2::Sha256;
 
-use super::{Bound, Resources, Stage, check_names, places};
+use super::{Bound, Need, Needed, Resources, Stage, check_names, hold, places};
+use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Columns, Kind};
 
 /// Shortest hash in hexadecimal digits: 64 bits. Among a million values, two are the same with a
@@ -140,9 +141,22 @@ impl HashSpec {
         Ok(())
     }
 
+    pub(super) fn need(&self) -> Need<'_> {
+        Need {
+            setting: "key",
+            what: Needed::Key(&self.key),
+        }
+    }
+
     pub(super) fn bind(&self, columns: &mut Columns, resources: &Resources) -> Bound {
         self.check()?;
         let slots = places(columns, &self.columns)?;
+        hold(columns, slots.iter().map(|p| p.1), |before| {
+            before.made(Kinds::WORDS)
+        });
+        if resources.absent {
+            return Ok(None);
+        }
         let key = resources
             .keys
             .get(&self.key)

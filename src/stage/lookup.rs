@@ -14,7 +14,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::io::AsyncReadExt;
 
-use super::{Bound, EMPTY, FAULTY, Place, Resources, Stage, add_column, check_names, fault};
+use super::{
+    Bound, EMPTY, FAULTY, Need, Needed, Place, Resources, Stage, add_column, check_names, fault,
+};
+use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Columns, Kind};
 use crate::files::mark::{Mark, Moved};
 use crate::format::csv::other_delimiter;
@@ -82,7 +85,7 @@ pub enum Missing {
 
 /// A table that a stage reads: what [`Table::load`] needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Source<'a> {
+pub(crate) struct Source<'a> {
     /// The file as written: the key of [`Resources::tables`].
     pub file: &'a str,
     /// Whether it may be elsewhere than in the pipeline's folder or below.
@@ -95,8 +98,8 @@ impl Source<'_> {
     /// Where the file really is, symbolic links followed. `folder` is the pipeline's.
     ///
     /// # Errors
-    /// A file that is not there, is no regular file, or is elsewhere and may not be.
-    pub fn locate(&self, folder: &Path) -> Result<PathBuf, TableError> {
+    /// A file that is not there, isn't a regular file, or is elsewhere and may not be.
+    pub(crate) fn locate(&self, folder: &Path) -> Result<PathBuf, TableError> {
         let path = folder.join(self.file).canonicalize().map_err(io_error)?;
         if !self.allow_outside && !path.starts_with(folder.canonicalize().map_err(io_error)?) {
             return Err(TableError::Outside);
@@ -354,7 +357,7 @@ impl Table {
         &self.text[start as usize..self.ends[i] as usize]
     }
 
-    /// The rows by the text of a column. An empty key is none, and may occur more than once.
+    /// The rows by the text of a column. An empty key does not count, and may occur more than once.
     fn index(&self, file: &str, column: usize) -> Result<HashMap<Box<str>, u32>, String> {
         let mut index = HashMap::with_capacity(self.lines.len());
         for row in 0..self.lines.len() {
@@ -392,12 +395,29 @@ impl LookupSpec {
         }
     }
 
-    pub(super) fn source(&self) -> Source<'_> {
-        Source {
-            file: &self.file,
-            allow_outside: self.allow_outside,
-            delimiter: self.delimiter().unwrap_or(b','),
+    pub(super) fn need(&self) -> Need<'_> {
+        Need {
+            setting: "file",
+            what: Needed::Table(Source {
+                file: &self.file,
+                allow_outside: self.allow_outside,
+                delimiter: self.delimiter().unwrap_or(b','),
+            }),
         }
+    }
+
+    /// The place of a column that is taken.
+    fn take_into(&self, columns: &mut Columns, name: &str) -> Result<usize, String> {
+        let slot = match self.missing {
+            Missing::Keep => columns.add(name),
+            Missing::Reject | Missing::Empty => add_column(columns, name, &[&self.key.column])?,
+        };
+        let stays = match self.missing {
+            Missing::Keep => columns.kinds(slot),
+            Missing::Reject | Missing::Empty => Kinds::NONE,
+        };
+        columns.hold(slot, stays | Kinds::TEXT);
+        Ok(slot)
     }
 
     pub(super) fn check(&self) -> Result<(), String> {
@@ -411,6 +431,12 @@ impl LookupSpec {
     pub(super) fn bind(&self, columns: &mut Columns, resources: &Resources) -> Bound {
         self.check()?;
         let key = columns.need(&self.key.column)?;
+        if resources.absent {
+            for to in self.take.values() {
+                self.take_into(columns, to)?;
+            }
+            return Ok(None);
+        }
         let file = &self.file;
         let table = resources
             .tables
@@ -426,12 +452,7 @@ impl LookupSpec {
         let index = table.index(file, places.next().unwrap_or_default())?;
         let mut take = Vec::with_capacity(self.take.len());
         for (to, from) in self.take.values().zip(places) {
-            let slot = if self.missing == Missing::Keep {
-                columns.add(to)
-            } else {
-                add_column(columns, to, &[&self.key.column])?
-            };
-            take.push((from, slot));
+            take.push((from, self.take_into(columns, to)?));
         }
         Ok(Some(Box::new(Lookup {
             key,

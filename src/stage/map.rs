@@ -6,7 +6,8 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
-use super::{Bound, EMPTY, Resources, Stage, check_names, places};
+use super::{Bound, EMPTY, Resources, Stage, check_names, hold, places};
+use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Cell, Columns, Kind};
 
 /// Replaces values by a table. A value is looked up by its exact text; an empty, null or missing cell
@@ -63,11 +64,15 @@ impl MapSpec {
             .map(|(value, to)| (value.as_str().into(), result(to)))
             .collect();
         let default = self.default.as_ref().map(result);
+        let slots: Vec<usize> = (places(columns, self.names()?)?.into_iter())
+            .map(|p| p.1)
+            .collect();
+        hold(columns, slots.iter().copied(), |before| match default {
+            Some(_) => Kinds::TEXT,
+            None => before | Kinds::TEXT,
+        });
         Ok(Some(Box::new(Map {
-            slots: places(columns, self.names()?)?
-                .into_iter()
-                .map(|p| p.1)
-                .collect(),
+            slots,
             values,
             default,
             results,

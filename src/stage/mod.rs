@@ -31,14 +31,20 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Cell, Columns, Fault, Kind, NoColumn};
-use crate::expr::one_line;
+use crate::expr::{Unfit, one_line};
 
 /// A stage bound to its columns: called once per block, on any worker.
 pub trait Stage: Send + Sync {
     /// Changes the batch, column by column. What it can't do to a row it reports with
     /// [`Batch::reject`], and goes on.
     fn apply(&self, batch: &mut Batch);
+
+    /// What may not have been meant, by what is known of the batches so far: for a warning after the last one.
+    fn remarks(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Why a stage can't be bound to the columns that there are.
@@ -47,9 +53,39 @@ pub enum BindError {
     /// A column is named that is not there.
     #[error(transparent)]
     NoColumn(#[from] NoColumn),
+    /// The same, within something that is said in full.
+    #[error("{message}")]
+    Within {
+        /// The message as a whole.
+        message: String,
+        /// The column that is not there.
+        missing: NoColumn,
+    },
+    /// An expression that can't come to anything, whatever the rows hold.
+    #[error("{0}")]
+    Kinds(String),
     /// Anything else, said in full.
     #[error("{0}")]
     Other(String),
+}
+
+impl BindError {
+    /// The column that is not there.
+    fn missing(&self) -> Option<&NoColumn> {
+        match self {
+            BindError::NoColumn(missing) | BindError::Within { missing, .. } => Some(missing),
+            BindError::Kinds(_) | BindError::Other(_) => None,
+        }
+    }
+}
+
+impl From<Unfit> for BindError {
+    fn from(why: Unfit) -> BindError {
+        match why {
+            Unfit::NoColumn(missing) => BindError::NoColumn(missing),
+            Unfit::Kinds(message) => BindError::Kinds(message),
+        }
+    }
 }
 
 /// A running stage, or nothing where binding did all the work.
@@ -62,6 +98,42 @@ pub struct Resources {
     pub tables: HashMap<String, Arc<lookup::Table>>,
     /// Keys of `hash` stages by where the pipeline file says that they are found.
     pub keys: HashMap<hash::KeySpec, hash::Key>,
+    /// Whether nothing was read beforehand: then stages are bound to see what they make of the columns, and
+    /// not to run.
+    pub absent: bool,
+}
+
+/// What a stage needs before it can be bound.
+pub(crate) struct Need<'a> {
+    /// The setting that names it, below the stage's own.
+    pub(crate) setting: &'static str,
+    what: Needed<'a>,
+}
+
+impl<'a> Need<'a> {
+    /// The table, where it is one.
+    pub(crate) fn table(&self) -> Option<lookup::Source<'a>> {
+        match self.what {
+            Needed::Table(table) => Some(table),
+            Needed::Key(_) => None,
+        }
+    }
+
+    /// The secret, where it is one.
+    pub(crate) fn key(&self) -> Option<&'a hash::KeySpec> {
+        match self.what {
+            Needed::Table(_) => None,
+            Needed::Key(key) => Some(key),
+        }
+    }
+}
+
+/// What is needed.
+enum Needed<'a> {
+    /// A table, for [`Resources::tables`].
+    Table(lookup::Source<'a>),
+    /// A secret, for [`Resources::keys`].
+    Key(&'a hash::KeySpec),
 }
 
 /// One list feeds the parser, the JSON Schema, the names in messages and binding.
@@ -131,19 +203,50 @@ stages! {
 }
 
 impl StageSpec {
-    /// The table that this stage reads, for whoever fills [`Resources::tables`].
-    pub fn table(&self) -> Option<lookup::Source<'_>> {
+    /// What the stage needs besides the columns.
+    pub(crate) fn needs(&self) -> Vec<Need<'_>> {
         match self {
-            StageSpec::Lookup(spec) => Some(spec.source()),
-            _ => None,
+            StageSpec::Lookup(spec) => vec![spec.need()],
+            StageSpec::Hash(spec) => vec![spec.need()],
+            _ => Vec::new(),
         }
     }
 
-    /// Where the key of this stage is found, for whoever fills [`Resources::keys`].
-    pub fn key(&self) -> Option<&hash::KeySpec> {
-        match self {
-            StageSpec::Hash(spec) => Some(&spec.key),
-            _ => None,
+    /// Whether rows can leave here without being rejected.
+    pub(crate) const fn may_drop_rows(&self) -> bool {
+        matches!(self, StageSpec::Filter(_))
+    }
+
+    /// As [`StageSpec::bind`], to columns that are not all known yet: those that it names are taken to be
+    /// there. Gives what may not have been meant.
+    ///
+    /// # Errors
+    /// What is certain to be wrong; nothing where the header decides.
+    pub(crate) fn foresee(&self, columns: &mut Columns) -> Result<Vec<String>, Option<String>> {
+        match self.bind_to_unknown(columns) {
+            Ok(stage) => Ok(stage.map(|stage| stage.remarks()).unwrap_or_default()),
+            Err(BindError::Kinds(message)) => Err(Some(message)),
+            Err(_) => Err(None),
+        }
+    }
+
+    fn bind_to_unknown(&self, columns: &mut Columns) -> Bound {
+        let resources = Resources {
+            absent: true,
+            ..Resources::default()
+        };
+        loop {
+            let mut after = columns.clone();
+            match self.bind(&mut after, &resources) {
+                Ok(stage) => {
+                    *columns = after;
+                    return Ok(stage);
+                }
+                Err(error) => match error.missing() {
+                    Some(missing) if columns.assume(&missing.wanted) => {}
+                    _ => return Err(error),
+                },
+            }
         }
     }
 }
@@ -193,6 +296,17 @@ fn add_column(columns: &mut Columns, name: &str, reads: &[&str]) -> Result<usize
     Ok(columns.add(name))
 }
 
+/// Says what columns hold from here on, by what they held before.
+fn hold(
+    columns: &mut Columns,
+    slots: impl IntoIterator<Item = usize>,
+    after: impl Fn(Kinds) -> Kinds,
+) {
+    for slot in slots {
+        columns.hold(slot, after(columns.kinds(slot)));
+    }
+}
+
 /// Rewrites the text cells of a column, empty ones included. `change` is given a cell's text and an
 /// empty buffer, and returns whether what it wrote there is to replace the text. Cells of other kinds
 /// stay.
@@ -237,8 +351,12 @@ fn fault(
 
 /// A regular expression, or what is wrong with it.
 fn pattern(source: &str) -> Result<regex::Regex, String> {
-    regex::Regex::new(source)
-        .map_err(|e| format!("`pattern` is no regular expression: {}", one_line(&e)))
+    regex::Regex::new(source).map_err(|e| {
+        format!(
+            "`pattern` is not a valid regular expression: {}",
+            one_line(&e)
+        )
+    })
 }
 
 #[cfg(test)]
@@ -266,19 +384,25 @@ mod tests {
 
     #[test]
     fn what_a_stage_needs_beforehand() {
-        let lookup = testing::spec(
-            json!({ "lookup": { "file": "d.csv", "delimiter": "tab", "key": { "column": "a" }, "take": { "x": "y" } } }),
-        );
-        let source = lookup::Source {
-            file: "d.csv",
-            allow_outside: false,
-            delimiter: b'\t',
+        let needs = |stage| {
+            let stage = testing::spec(stage);
+            let needs = stage.needs().into_iter().map(|need| match need.what {
+                Needed::Table(source) => format!("{} {source:?}", need.setting),
+                Needed::Key(key) => format!("{} {key}", need.setting),
+            });
+            needs.collect::<Vec<_>>().join("; ")
         };
-        assert_eq!(lookup.table(), Some(source));
-        assert_eq!(lookup.key(), None);
-        let hash = testing::spec(json!({ "hash": { "columns": ["a"], "key": { "file": "k" } } }));
-        assert_eq!(hash.key(), Some(&hash::KeySpec::File("k".into())));
-        assert_eq!(hash.table(), None);
+        assert_eq!(
+            needs(
+                json!({ "lookup": { "file": "d.csv", "delimiter": "tab", "key": { "column": "a" }, "take": { "x": "y" } } })
+            ),
+            "file Source { file: \"d.csv\", allow_outside: false, delimiter: 9 }"
+        );
+        assert_eq!(
+            needs(json!({ "hash": { "columns": ["a"], "key": { "file": "k" } } })),
+            "key the file k"
+        );
+        assert_eq!(needs(json!({ "trim": null })), "");
     }
 
     #[test]

@@ -8,6 +8,8 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::date::check_columns;
+use super::{hold, places};
+use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Columns, Fault, Kind};
 use crate::stage::{BindError, Bound, Resources, Stage};
 use crate::text::decimal::{is_json_number, leading_digits};
@@ -16,7 +18,7 @@ use crate::text::decimal::{is_json_number, leading_digits};
 ///
 /// Short: `- number: [salary, fte]`. The digits stay as they are (`1.50` stays `1.50`); what goes are
 /// separators, currency symbols, white space at the ends, a `+`, and zeros before the number (`007`
-/// becomes `7`, `.5` becomes `0.5`, `1.` becomes `1`). Identifiers are no numbers: leave them as text.
+/// becomes `7`, `.5` becomes `0.5`, `1.` becomes `1`). Identifiers are not numbers: leave them as text.
 /// An empty cell stays empty.
 #[derive(Clone, Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, remote = "Self")]
@@ -141,12 +143,12 @@ impl NumberSpec {
             Some(other) => vec![other],
         };
         let group: String = self.thousands.into_iter().collect();
+        let places = places(columns, &self.columns)?;
+        hold(columns, places.iter().map(|p| p.1), |before| {
+            before.made(Kinds::NUMBER)
+        });
         Ok(Some(Box::new(Number {
-            columns: self
-                .columns
-                .iter()
-                .map(|name| columns.need(name))
-                .collect::<Result<_, _>>()?,
+            columns: places,
             expected: format!("expected a number such as 1{group}234{}50", self.decimal).into(),
             style: Style {
                 thousands,
@@ -178,7 +180,7 @@ impl Stage for Number {
         for (name, slot) in &self.columns {
             let mut cells = batch.take_column(*slot);
             for (row, cell) in cells.iter_mut().enumerate() {
-                // Null, missing and empty are no numbers and stay.
+                // Null, missing and empty cells are not numbers, and stay.
                 if cell.is_empty() || !batch.is_live(row) {
                     continue;
                 }

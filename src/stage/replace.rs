@@ -4,7 +4,8 @@ use regex::{CaptureLocations, Regex};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Bound, Resources, Stage, check_names, pattern, places, rewrite};
+use super::{Bound, Resources, Stage, check_names, hold, pattern, places, rewrite};
+use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Columns};
 
 /// Replaces all that a regular expression matches, in text.
@@ -38,6 +39,7 @@ impl ReplaceSpec {
         self.check()?;
         let pattern = pattern(&self.pattern)?;
         let slots = places(columns, &self.columns)?;
+        hold(columns, slots.iter().map(|p| p.1), Kinds::rewritten);
         Ok(Some(Box::new(Replace {
             slots: slots.into_iter().map(|p| p.1).collect(),
             with: parts(&pattern, &self.with)?,
@@ -183,7 +185,7 @@ mod tests {
             (
                 "(",
                 "",
-                "`pattern` is no regular expression: unclosed group",
+                "`pattern` is not a valid regular expression: unclosed group",
             ),
             (
                 "(a)",

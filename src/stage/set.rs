@@ -5,12 +5,15 @@ use std::fmt;
 
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Error, MapAccess, Visitor};
+use serde::de::{Error, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::{BindError, Bound, EMPTY, Place, Resources, Stage, check_names, fault};
+use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Columns, Kind};
-use crate::expr::{BoundExpr, Expr, FAILED};
+use crate::expr::{BoundExpr, Expr, FAILED, Unfit, Use};
+use crate::settings::EXACT_NUMBER;
+use crate::text::decimal::is_json_number;
 
 /// Sets columns, new ones or existing ones, in the order written: a later one sees what an earlier one
 /// set. Text is an expression (CEL); a constant is `{ value: ... }`, or a plain number, true, false or
@@ -43,13 +46,13 @@ pub(crate) enum Constant {
 
 impl<'de> Deserialize<'de> for ValueSpec {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<ValueSpec, D::Error> {
-        d.deserialize_any(ValueVisitor)
+        d.deserialize_newtype_struct(EXACT_NUMBER, ValueVisitor)
     }
 }
 
 impl<'de> Deserialize<'de> for Constant {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Constant, D::Error> {
-        d.deserialize_any(ConstantVisitor)
+        d.deserialize_newtype_struct(EXACT_NUMBER, ConstantVisitor)
     }
 }
 
@@ -61,6 +64,18 @@ impl<'de> Visitor<'de> for ConstantVisitor {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("text, a number, true, false or null")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, d: D) -> Result<Constant, D::Error> {
+        d.deserialize_any(self)
+    }
+
+    /// The digits of a number, as they were written.
+    fn visit_bytes<E: Error>(self, digits: &[u8]) -> Result<Constant, E> {
+        match std::str::from_utf8(digits) {
+            Ok(digits) if is_json_number(digits) => Ok(Constant::Number(digits.to_owned())),
+            _ => Err(E::invalid_type(Unexpected::Bytes(digits), &self)),
+        }
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Constant, E> {
@@ -107,6 +122,14 @@ impl<'de> Visitor<'de> for ValueVisitor {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an expression, `{ value: ... }`, a number, true, false or null")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, d: D) -> Result<ValueSpec, D::Error> {
+        d.deserialize_any(self)
+    }
+
+    fn visit_bytes<E: Error>(self, digits: &[u8]) -> Result<ValueSpec, E> {
+        ConstantVisitor.visit_bytes(digits).map(ValueSpec::Constant)
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<ValueSpec, E> {
@@ -200,17 +223,12 @@ impl SetSpec {
                 ValueSpec::Constant(constant) => Value::Constant(constant.clone()),
                 ValueSpec::Expression(source) => {
                     let expr = compile(column, source)?;
-                    Value::Expression(expr.bind(columns).map_err(|error| {
-                        match expr.bare_name() {
-                            Some(name) => BindError::Other(format!(
-                                "`{column}`: {error}; to set constant text write {{ value: {name} }}"
-                            )),
-                            None => BindError::Other(format!("`{column}`: {error}")),
-                        }
-                    })?)
+                    let bound = expr.bind(columns, Use::Value);
+                    Value::Expression(bound.map_err(|why| unfit(column, &expr, why))?)
                 }
             };
             let slot = columns.add(column);
+            columns.hold(slot, value.kinds());
             assignments.push(Assignment {
                 target: (columns.need(column)?.0, slot),
                 value,
@@ -220,9 +238,36 @@ impl SetSpec {
     }
 }
 
+fn unfit(column: &str, expr: &Expr, why: Unfit) -> BindError {
+    let message = match (&why, expr.bare_name()) {
+        (Unfit::NoColumn(_), Some(name)) => {
+            format!("`{column}`: {why}; to set constant text write {{ value: {name} }}")
+        }
+        _ => format!("`{column}`: {why}"),
+    };
+    match why {
+        Unfit::NoColumn(missing) => BindError::Within { message, missing },
+        Unfit::Kinds(_) => BindError::Kinds(message),
+    }
+}
+
 enum Value {
     Constant(Constant),
     Expression(BoundExpr),
+}
+
+impl Value {
+    /// What the column holds afterwards.
+    fn kinds(&self) -> Kinds {
+        match self {
+            Value::Constant(Constant::Text(text)) if text.is_empty() => Kinds::EMPTY,
+            Value::Constant(Constant::Text(_)) => Kinds::WORDS,
+            Value::Constant(Constant::Number(_)) => Kinds::NUMBER,
+            Value::Constant(Constant::Bool(_)) => Kinds::BOOL,
+            Value::Constant(Constant::Empty) => Kinds::EMPTY,
+            Value::Expression(expr) => expr.kinds() & Kinds::CELL,
+        }
+    }
 }
 
 struct Assignment {
@@ -242,6 +287,20 @@ impl Stage for Set {
                 Value::Expression(expr) => set_expression(batch, target, expr),
             }
         }
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        let remarks = self.assignments.iter().flat_map(|assignment| {
+            let remarks = match &assignment.value {
+                Value::Constant(_) => Vec::new(),
+                Value::Expression(expr) => expr.remarks(),
+            };
+            let column = &assignment.target.0;
+            remarks
+                .into_iter()
+                .map(move |remark| format!("`{column}`: {remark}"))
+        });
+        remarks.collect()
     }
 }
 
@@ -263,6 +322,7 @@ fn set_constant(batch: &mut Batch, slot: usize, constant: &Constant) {
 }
 
 fn set_expression(batch: &mut Batch, target: &Place, expr: &BoundExpr) {
+    expr.watch(batch);
     // The expression may read the column that it sets, row by row, so it is not taken out.
     let mut buffer = String::new();
     for row in 0..batch.len() {

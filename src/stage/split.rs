@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::{
     Bound, EMPTY, FAULTY, Place, Resources, Stage, add_column, check_names, fault, pattern,
 };
+use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Cell, Columns, Kind};
 
 const NAME: &str = "split";
@@ -92,9 +93,19 @@ impl SplitSpec {
     pub(super) fn bind(&self, columns: &mut Columns, _resources: &Resources) -> Bound {
         self.check()?;
         let source = columns.need(&self.column)?;
+        let whole = columns.kinds(source.1);
         let mut into = Vec::with_capacity(self.into.len());
         for name in &self.into {
-            into.push(add_column(columns, name, &[&self.column])?);
+            let slot = add_column(columns, name, &[&self.column])?;
+            // What is not text goes into the first as it is.
+            columns.hold(
+                slot,
+                match into.is_empty() {
+                    true => whole.rewritten(),
+                    false => Kinds::TEXT,
+                },
+            );
+            into.push(slot);
         }
         if !self.keep && !self.into.contains(&self.column) {
             columns.remove(&self.column)?;
@@ -274,7 +285,7 @@ mod tests {
             ),
             (
                 json!({ "column": "s", "pattern": "[", "into": ["a"] }),
-                "`pattern` is no regular expression: unclosed character class",
+                "`pattern` is not a valid regular expression: unclosed character class",
             ),
             (
                 json!({ "column": "s", "by": ",", "into": [] }),

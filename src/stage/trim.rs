@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Bound, Resources, Stage, check_names, places};
+use super::{Bound, Resources, Stage, check_names, hold, places};
+use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Columns, Kind};
 
 /// Takes white space off both ends, of all columns or of those named. White space is Unicode's, so
@@ -25,10 +26,11 @@ impl TrimSpec {
 
     pub(super) fn bind(&self, columns: &mut Columns, _resources: &Resources) -> Bound {
         self.check()?;
-        let slots = match &self.0 {
+        let slots: Vec<usize> = match &self.0 {
             Some(names) => places(columns, names)?.into_iter().map(|p| p.1).collect(),
             None => columns.iter().map(|(_, slot)| slot).collect(),
         };
+        hold(columns, slots.iter().copied(), Kinds::rewritten);
         Ok(Some(Box::new(Trim { slots })))
     }
 }

@@ -12,7 +12,7 @@
 //!
 //! Every other character that is not an ASCII letter stands for itself, and so do `T` and `Z`
 //! (`YYYY-MM-DDTHH:mm:ssZ`) and whatever is in brackets (`DD [of] MMMM YYYY`). Nothing is guessed:
-//! a two-digit year is refused, and a text is a date in a format or it is none.
+//! a two-digit year is refused, and a text is a date in a format or it is not.
 
 use std::fmt;
 
@@ -123,7 +123,7 @@ impl DateTime {
     }
 }
 
-/// How many days a month has; 0 for what is no month.
+/// How many days a month has; 0 for a month that does not exist.
 #[inline]
 fn days_in_month(year: u16, month: u8) -> u8 {
     match month {
@@ -233,7 +233,7 @@ impl Format {
             };
             if digits_follow && matches!(pair[0], Part::Field(_, Style::Short)) {
                 return Err(format!(
-                    "date format `{source}` is ambiguous: after a field of one or two digits there must be something that is no digit"
+                    "date format `{source}` is ambiguous: after a field of one or two digits there must be something other than a digit"
                 ));
             }
         }
@@ -801,7 +801,7 @@ mod tests {
         );
         check(
             "DMYYYY",
-            "date format `DMYYYY` is ambiguous: after a field of one or two digits there must be something that is no digit",
+            "date format `DMYYYY` is ambiguous: after a field of one or two digits there must be something other than a digit",
         );
         check(
             "YYYY-MM-DD [at",

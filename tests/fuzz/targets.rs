@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use rostream::internals::batch::{Batch, Columns, Kind, Row, RowState};
 use rostream::internals::config;
-use rostream::internals::expr::Expr;
+use rostream::internals::expr::{Expr, Use};
 use rostream::internals::format::block::{Boundary, Cut, CutError};
 use rostream::internals::format::csv::{self, OnRagged};
 use rostream::internals::format::encode;
@@ -422,7 +422,7 @@ pub fn expression(data: &[u8]) {
         Err(error) => return assert!(!error.to_string().is_empty()),
     };
     let columns = Columns::from_header(["a", "b", "c d"]);
-    let Ok(bound) = expr.bind(&columns) else {
+    let Ok(bound) = expr.bind(&columns, Use::Value) else {
         return;
     };
     let mut batch = Batch::new(String::from("12"), 3);

@@ -883,9 +883,9 @@ fn settings_that_lint_refuses() {
          \x20   - { assert: a ==, code: x }\n\
          \x20   - { assert: 'a == \"x\"', code: Not A Code }\n\
          \x20   - { assert: \"1 + 1\", code: x }\n", &[], 2, "\
-         p.yaml:3:39: stage 1 (replace): `pattern` is no regular expression: unclosed group\n\
+         p.yaml:3:39: stage 1 (replace): `pattern` is not a valid regular expression: unclosed group\n\
          p.yaml:4:52: stage 2 (replace): `with` names a group `2` that the pattern does not have\n\
-         p.yaml:5:34: stage 3 (split): `pattern` is no regular expression: unclosed character class\n\
+         p.yaml:5:34: stage 3 (split): `pattern` is not a valid regular expression: unclosed character class\n\
          p.yaml:6:5: stage 4 (split): `by` is missing: the text between the parts\n\
          p.yaml:7:15: stage 5 (set): `a`: line 1, column 4 of the expression: the expression ends too early\n\
          p.yaml:9:10: stage 6 (set): `a`: line 1, column 7 of the expression: the expression ends too early\n\
@@ -914,7 +914,7 @@ fn settings_that_lint_refuses() {
          p.yaml:32:21: stage 29 (lookup): `file` is empty\n\
          p.yaml:33:35: stage 30 (lookup): `delimiter` is one ASCII character or tab, found ``\n\
          p.yaml:34:44: stage 31 (lookup): `take` names `c` twice\n\
-         p.yaml:37:19: `(` is no pattern: unclosed group\n\
+         p.yaml:37:19: `(` is not a valid regular expression: unclosed group\n\
          p.yaml:38:30: date format `YYYY-QQ` has `QQ`; put words into brackets, as in `[week]`\n\
          p.yaml:39:15: expected a number, found `x`\n\
          p.yaml:40:29: `min` is more than `max`\n\
@@ -923,7 +923,7 @@ fn settings_that_lint_refuses() {
          p.yaml:44:29: expected a day as YYYY-MM-DD, or `today`, found `soon`\n\
          p.yaml:45:18: date format `YYYY` has no month (MM)\n\
          p.yaml:47:17: line 1, column 5 of the expression: the expression ends too early\n\
-         p.yaml:48:35: `Not A Code` is no code, expected a word of a-z, 0-9 and _ such as leaves_before_hired\n\
+         p.yaml:48:35: `Not A Code` is not a code, expected a word of a-z, 0-9 and _ such as leaves_before_hired\n\
          p.yaml:49:32: the code `x` is used twice\n");
     table.check("lint", "\
          stages:\n\

@@ -9,6 +9,7 @@ mod formats;
 mod fuzz;
 mod guard;
 mod house;
+mod kinds;
 mod ledger;
 mod limits;
 mod lint;

@@ -1,6 +1,7 @@
 //! From what is written to what is meant: every check that looks further than one setting's type.
 
 mod source;
+mod stages;
 mod target;
 mod upload;
 
@@ -65,20 +66,9 @@ impl Meaning<'_> {
         for problem in spec.validate.check() {
             self.problem(&problem.path.join("."), problem.message, "");
         }
-        for (i, stage) in spec.stages.iter().enumerate() {
-            if let Err(message) = stage.check() {
-                let name = stage.name();
-                let section = self.written(&format!("stages.{i}.{name}"));
-                if self.is_whole(&section) {
-                    let place = self.places.find_quoted(&section, &message);
-                    let at = self.nth_left("stages", i) + 1;
-                    self.findings
-                        .problem(place, format!("stage {at} ({name}): {message}"), "");
-                }
-            }
-        }
+        self.stages(&spec.stages, &spec.validate, source.as_ref());
         let filters: Vec<usize> = (0..spec.stages.len())
-            .filter(|i| spec.stages[*i].name() == "filter")
+            .filter(|i| spec.stages[*i].may_drop_rows())
             .collect();
         let target = spec.target.map(|target| self.target(target));
         if let Some((name, _, import)) = &target {

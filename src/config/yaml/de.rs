@@ -13,6 +13,8 @@ use serde::de::{
 
 use super::tree::{Key, Kind, Node, Scalar};
 use crate::config::problem::{Findings, Place, expected_one_of, nearest};
+use crate::settings::EXACT_NUMBER;
+use crate::text::decimal::is_json_number;
 
 /// More problems than this are not looked for in one file.
 const MAX_PROBLEMS: usize = 100;
@@ -447,10 +449,20 @@ impl<'de> Deserializer<'de> for De<'de> {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Error> {
         let (node, owner) = (self.node, self.owner);
+        if name == EXACT_NUMBER
+            && let Kind::Scalar(scalar) = &node.kind
+            && scalar.plain
+            && is_json_number(&scalar.text)
+        {
+            let digits = scalar.text.as_bytes();
+            return visitor
+                .visit_borrowed_bytes(digits)
+                .map_err(|e| self.place(e));
+        }
         visitor
             .visit_newtype_struct(self)
             .map_err(|e| De { node, owner }.place(e))

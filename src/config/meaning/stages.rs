@@ -1,0 +1,89 @@
+//! What the stages mean: each by itself, and what their expressions can come to.
+
+use super::Meaning;
+use crate::batch::Columns;
+use crate::batch::kinds::Kinds;
+use crate::config::pipeline::Source;
+use crate::rule::ValidateSpec;
+use crate::source::Input;
+use crate::source::spec::SourceFormat;
+use crate::stage::StageSpec;
+
+impl Meaning<'_> {
+    pub(super) fn stages(
+        &mut self,
+        stages: &[StageSpec],
+        validate: &ValidateSpec,
+        source: Option<&Source>,
+    ) {
+        let mut good = self.is_whole("stages");
+        for (i, stage) in stages.iter().enumerate() {
+            if let Err(message) = stage.check() {
+                self.stage_problem(i, stage.name(), &message);
+                good = false;
+            }
+        }
+        // Behind a stage that can't be read, nobody knows what the columns hold.
+        if good {
+            self.kinds(stages, validate, source);
+        }
+    }
+
+    fn stage_problem(&mut self, i: usize, name: &str, message: &str) {
+        let section = self.written(&format!("stages.{i}.{name}"));
+        if self.is_whole(&section) {
+            let place = self.places.find_quoted(&section, message);
+            let at = self.nth_left("stages", i) + 1;
+            self.findings
+                .problem(place, format!("stage {at} ({name}): {message}"), "");
+        }
+    }
+
+    /// Goes through the expressions with what is known of the columns before the source is opened.
+    fn kinds(&mut self, stages: &[StageSpec], validate: &ValidateSpec, source: Option<&Source>) {
+        let mut columns = Columns::unknown(match source.is_some_and(is_csv) {
+            true => Kinds::TEXT,
+            false => Kinds::CELL,
+        });
+        for (i, stage) in stages.iter().enumerate() {
+            match stage.foresee(&mut columns) {
+                Ok(remarks) => {
+                    let name = stage.name();
+                    for remark in remarks {
+                        let message = format!("stage {} ({name}): {remark}", i + 1);
+                        self.warning(&format!("stages.{i}.{name}"), message, "");
+                    }
+                }
+                Err(Some(message)) => {
+                    self.stage_problem(i, stage.name(), &message);
+                    // What only keeps rows or not leaves the columns as they are.
+                    if !stage.may_drop_rows() {
+                        return;
+                    }
+                }
+                Err(None) => return,
+            }
+        }
+        let (problems, warnings) = validate.foresee(&columns);
+        for problem in problems {
+            self.problem(&problem.path.join("."), problem.message, "");
+        }
+        for warning in warnings {
+            self.warning(&warning.path.join("."), warning.message, "");
+        }
+    }
+}
+
+/// Whether a source is stated to be CSV or TSV; by default, its first character decides.
+fn is_csv(source: &Source) -> bool {
+    let csv = &source.csv;
+    match source.format {
+        SourceFormat::Csv | SourceFormat::Tsv => true,
+        SourceFormat::Auto => {
+            csv.delimiter.is_some()
+                || csv.skip_lines > 0
+                || matches!(source.inputs[..], [Input::Sample(_)])
+        }
+        SourceFormat::Json | SourceFormat::Ndjson => false,
+    }
+}

@@ -1,0 +1,148 @@
+//! The rules of one column: a file a rule, and a line in [`Check`] and in [`compile`]; the settings that they are
+//! made of are in [`ColumnRules`].
+
+mod date;
+mod given;
+mod length;
+mod number;
+mod pattern;
+mod required;
+mod text;
+mod values;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::spec::{ColumnRules, ColumnType, STAGE};
+use crate::batch::{Batch, Fault};
+use crate::text::dates::Date;
+use given::{Broken, Cells, Given, Problems};
+
+/// A rule, compiled. Each looks at all cells of its column in one go.
+enum Check {
+    Required(required::Required),
+    Text(text::Text),
+    Number(number::Number),
+    Date(date::Dates),
+    Pattern(pattern::Pattern),
+    Length(length::Length),
+    Values(values::Values),
+}
+
+impl Check {
+    fn run<'r>(&'r self, cells: &Cells<'_>, broken: &mut Broken<'r>) {
+        match self {
+            Check::Required(required) => required.run(cells, broken),
+            Check::Text(text) => text.run(cells, broken),
+            Check::Number(number) => number.run(cells, broken),
+            Check::Date(dates) => dates.run(cells, broken),
+            Check::Pattern(pattern) => pattern.run(cells, broken),
+            Check::Length(length) => length.run(cells, broken),
+            Check::Values(values) => values.run(cells, broken),
+        }
+    }
+}
+
+/// Compiles what the pipeline file says of a column: every rule once, in the order in which they are told.
+fn compile(given: &Given<'_>, problems: &mut Problems) -> Vec<Check> {
+    let mut checks = Vec::new();
+    checks.extend(required::compile(given).map(Check::Required));
+    match given.kind {
+        None => {}
+        Some(ColumnType::Integer | ColumnType::Number) => {
+            date::refuse(given, problems);
+            checks.push(Check::Number(number::compile(given, problems)));
+        }
+        Some(ColumnType::Date) => {
+            checks.extend(date::compile(given, problems).map(Check::Date));
+        }
+        Some(kind) => {
+            date::refuse(given, problems);
+            number::refuse(given, kind, problems);
+            checks.push(Check::Text(text::compile(kind)));
+        }
+    }
+    checks.extend(pattern::compile(given, problems).map(Check::Pattern));
+    checks.extend((length::compile(given, problems).into_iter()).map(Check::Length));
+    checks.extend((values::compile(given, problems).into_iter()).map(Check::Values));
+    checks
+}
+
+/// The rules of a column, compiled.
+pub(super) struct Checks {
+    checks: Vec<Check>,
+    /// What the pipeline file wants said, whatever breaks.
+    message: Option<Cow<'static, str>>,
+}
+
+impl Checks {
+    /// The rules of a key column that has no others.
+    pub(super) fn of_key() -> Checks {
+        Checks::compile(&ColumnRules::default(), true, Date::MIN).0
+    }
+
+    /// Compiles what can be, and says what can't.
+    pub(super) fn compile(rules: &ColumnRules, is_key: bool, today: Date) -> (Checks, Problems) {
+        let dated = rules.format.is_some() || rules.after.is_some() || rules.before.is_some();
+        let limited = rules.min.is_some() || rules.max.is_some();
+        let given = Given {
+            rules,
+            kind: match rules.kind {
+                None if dated => Some(ColumnType::Date),
+                None if limited => Some(ColumnType::Number),
+                kind => kind,
+            },
+            is_key,
+            today,
+        };
+        let mut problems = Problems::new();
+        let checks = Checks {
+            checks: compile(&given, &mut problems),
+            message: rules.message.clone().map(Cow::Owned),
+        };
+        (checks, problems)
+    }
+
+    /// Ties the rules to a column.
+    pub(super) fn bind(self, name: Arc<str>, slot: usize) -> Column {
+        Column {
+            name,
+            slot,
+            checks: self,
+        }
+    }
+}
+
+/// The rules of a column, bound to it.
+pub(super) struct Column {
+    name: Arc<str>,
+    slot: usize,
+    checks: Checks,
+}
+
+impl Column {
+    pub(super) fn apply(&self, batch: &mut Batch) {
+        let mut broken = Broken::new();
+        let cells = Cells {
+            batch,
+            slot: self.slot,
+        };
+        for check in &self.checks.checks {
+            check.run(&cells, &mut broken);
+        }
+        // Row by row, and within a row in the order of the rules.
+        broken.sort_by_key(|(row, _)| *row);
+        for (row, words) in broken {
+            let message = self.checks.message.as_ref().unwrap_or(&words.message);
+            let fault = Fault {
+                row: row as u32,
+                stage: STAGE,
+                column: self.name.clone(),
+                source: None,
+                code: Cow::Borrowed(words.code),
+                message: message.clone(),
+            };
+            batch.reject(fault, Some(self.slot));
+        }
+    }
+}

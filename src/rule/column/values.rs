@@ -1,0 +1,126 @@
+//! `one_of` and `not_one_of`, with `ignore_case`.
+
+use std::collections::HashSet;
+
+use super::given::{Broken, Cells, Given, Problems, Words};
+
+/// Up to so many values are looked through one by one, which is faster than hashing the text.
+const SHORT_LIST: usize = 8;
+
+/// So many values of a list are named in a message.
+const NAMED: usize = 10;
+
+/// A list of values, and what to say.
+pub(super) struct Values {
+    list: List,
+    ignore_case: bool,
+    /// Whether the values are those that there are, or those that must not be.
+    allowed: bool,
+    words: Words,
+}
+
+enum List {
+    Short(Vec<String>),
+    Long(HashSet<String>),
+}
+
+/// The values that there are, then those that must not be, where they are stated.
+pub(super) fn compile(given: &Given<'_>, problems: &mut Problems) -> Vec<Values> {
+    let rules = given.rules;
+    let lists = [
+        ("one_of", "one of", &rules.one_of),
+        ("not_one_of", "none of", &rules.not_one_of),
+    ];
+    let mut values = Vec::new();
+    for (code, words, list) in lists {
+        let Some(list) = list else { continue };
+        if list.is_empty() {
+            problems.push((code, "the list is empty".into()));
+        }
+        let words = Words::new(code, format!("expected {words} {}", named(list)));
+        values.push(Values::new(
+            list,
+            rules.ignore_case,
+            code == "one_of",
+            words,
+        ));
+    }
+    if rules.ignore_case && values.is_empty() {
+        problems.push((
+            "ignore_case",
+            "`ignore_case` has no effect without `one_of` or `not_one_of`".into(),
+        ));
+    }
+    values
+}
+
+impl Values {
+    fn new(values: &[String], ignore_case: bool, allowed: bool, words: Words) -> Values {
+        let values = values.iter().map(|value| {
+            let mut text = String::with_capacity(value.len());
+            if ignore_case {
+                lower_into(value, &mut text);
+            } else {
+                text.push_str(value);
+            }
+            text
+        });
+        Values {
+            list: if values.len() > SHORT_LIST {
+                List::Long(values.collect())
+            } else {
+                List::Short(values.collect())
+            },
+            ignore_case,
+            allowed,
+            words,
+        }
+    }
+
+    pub(super) fn run<'r>(&'r self, cells: &Cells<'_>, broken: &mut Broken<'r>) {
+        let mut lower = String::new();
+        cells.filled(|row, _, text| {
+            if self.contains(text, &mut lower) != self.allowed {
+                broken.push((row, &self.words));
+            }
+        });
+    }
+
+    fn contains(&self, text: &str, lower: &mut String) -> bool {
+        let text = if self.ignore_case {
+            lower_into(text, lower);
+            lower
+        } else {
+            text
+        };
+        match &self.list {
+            List::Short(values) => values.iter().any(|value| value == text),
+            List::Long(values) => values.contains(text),
+        }
+    }
+}
+
+/// The text in lower case, in a buffer that is used again and again.
+fn lower_into(text: &str, lower: &mut String) {
+    lower.clear();
+    if text.is_ascii() {
+        lower.push_str(text);
+        lower.make_ascii_lowercase();
+    } else {
+        lower.extend(text.chars().flat_map(char::to_lowercase));
+    }
+}
+
+/// The first values of a list, for a message.
+fn named(values: &[String]) -> String {
+    let first: Vec<_> = values
+        .iter()
+        .take(NAMED)
+        .map(|v| format!("`{v}`"))
+        .collect();
+    let mut text = first.join(", ");
+    if values.len() > NAMED {
+        text.push_str(&format!(", ... ({} in all)", values.len()));
+    }
+    text
+}
