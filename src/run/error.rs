@@ -159,7 +159,6 @@ impl RunError {
             }
             RunError::Stopped { .. } => Outcome::StoppedByGuard,
             RunError::TooManyRefused { .. } => Outcome::Refused,
-            RunError::Unbound { .. } => Outcome::Misconfigured,
             RunError::Import(ImportError::Unknown(_)) | RunError::Wait(WaitError::Other { .. }) => {
                 Outcome::Unknown
             }
