@@ -22,7 +22,7 @@ const KNOWN: &[&[&str]] = &[
     &["orgvue/client.rs", "orgvue/ticket.rs"],
 ];
 
-/// Parts of the steps that config makes out of the pipeline file, beside their `*Spec`.
+/// Parts of the steps that config makes out of the pipeline file, beside their `*Spec` and their constants.
 const MEANT: &[&str] = &["Input", "Place", "Sample", "sample", "Key"];
 
 /// The source of the program.
@@ -188,8 +188,9 @@ fn config_knows_specs_and_not_how_steps_work() {
         path,
     } in &HOUSE.arrows
     {
-        let is_step = room(to) != "config" && floors[room(to)] >= floors["format"];
-        let may = |word: &str| word.ends_with("Spec") || MEANT.contains(&word);
+        let is_step = room(to) != "config" && floors.get(room(to)) >= floors.get("format");
+        let is_const = |word: &str| word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+        let may = |word| is_const(word) || word.ends_with("Spec") || MEANT.contains(&word);
         if room(from) == "config"
             && is_step
             && !to.ends_with("spec.rs")
