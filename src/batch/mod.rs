@@ -28,7 +28,7 @@ pub enum Kind {
     Json = 3,
     /// JSON's `null`; its text is empty.
     Null = 4,
-    /// The record has no such member; its text is empty. Never sent.
+    /// The record has no such member; its text is empty. Sent as the no-change token, or not at all.
     Missing = 5,
     /// A stage or rule found fault with this cell. Later stages and rules leave it alone, so that
     /// one mistake is reported once.

@@ -8,6 +8,7 @@ mod completions;
 mod exit;
 mod lint;
 mod log;
+mod panics;
 mod pipeline;
 mod preview;
 mod resume;
@@ -100,6 +101,7 @@ impl Cli {
     ///
     /// What ended the command, with the exit code that says so.
     pub fn run(self) -> Result<Exit, Failure> {
+        panics::tell_places_alone();
         let globals = &self.globals;
         let progress = match &self.command {
             Command::Run(_) | Command::Check(_) | Command::Resume(_) | Command::Results(_) => {

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use super::resume::{left_open, next, refused};
 use super::{Exit, Failure, Globals, PipelineArgs, put_findings, say, stop};
 use crate::config::{self, Pipeline, Problem, Target};
-use crate::http::hosts::Hosts;
+use crate::orgvue::hosts::hosts;
 use crate::orgvue::{Connection, Ticket};
 use crate::report::progress::Progress;
 use crate::report::run::{Outcome, PipelineInfo, RunId, RunReport};
@@ -50,8 +50,7 @@ pub(super) struct CommonArgs {
     /// Write the run report to stdout as JSON.
     #[arg(long)]
     json: bool,
-    /// Threads that process the data; as many as there are cores, unless stated. Twice as many blocks are under way, so
-    /// that none of them waits, and for moments as many threads may be busy.
+    /// Threads that process the data; as many as there are cores, unless stated.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: Option<u16>,
 }
@@ -328,8 +327,8 @@ pub(super) async fn embedded(pipeline: &Pipeline) -> Result<Embedded, RunError> 
         unknown_property: UnknownProperty::Accept,
         ..SandboxSettings::default()
     };
-    if let Some(key) = &pipeline.validate.key {
-        settings.auto_id = key.clone();
+    if let Some(key) = pipeline.validate.key_column() {
+        settings.auto_id = key.to_owned();
     }
     settings.accept_chunked = pipeline.length() == crate::upload::spec::Length::Chunked;
     Ok(Embedded(Sandbox::start(settings).await?))
@@ -345,7 +344,7 @@ impl Embedded {
             .parse()
             .map_err(|_| RunError::Interrupted)?;
         Ok(Connection {
-            hosts: Hosts::new(&base, Vec::new(), false),
+            hosts: hosts(&base, Vec::new(), false),
             base,
             tenant: sandbox.tenant().to_owned(),
             dataset: sandbox.dataset().to_string().to_uppercase(),

@@ -43,6 +43,8 @@ pub struct Loaded {
     pub pipeline: Pipeline,
     /// What to tell people all the same.
     pub warnings: Vec<Problem>,
+    /// What holds although it is not stated.
+    pub notes: Vec<Problem>,
 }
 
 /// The environment of this process, for [`load`] and [`Pipeline::token`]. A variable that is not
@@ -134,6 +136,7 @@ pub fn parse(
         Some(pipeline) if found.problems.is_empty() => Ok(Loaded {
             pipeline,
             warnings: found.warnings,
+            notes: found.notes,
         }),
         _ => Err(found),
     }

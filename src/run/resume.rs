@@ -12,7 +12,7 @@ use super::prepare::{Prepared, prepare, source};
 use super::results::take_results;
 use super::survey::{Facts, Surveyed, survey};
 use super::{Job, RunError, chain, decide, told};
-use crate::orgvue::{Client, Ticket, WaitError};
+use crate::orgvue::{Client, Ticket};
 use crate::report::human;
 use crate::report::progress::Phase;
 use crate::report::run::{CodeCounts, RunReport, SourceFile};
@@ -48,12 +48,8 @@ async fn take_up(
     remember(entry, report);
     report.import = Some(asked(&job.pipeline.import));
     job.progress.begin(Phase::Wait, None);
-    let fetched_before = ticket.result_url.clone();
-    let ticket = match waited(job, &client, ticket, report).await {
-        // The ticket is gone, and where its results are is known all the same.
-        Err(RunError::Wait(WaitError::Other { last, .. })) if fetched_before.is_some() => *last,
-        ended => ended?,
-    };
+    // Only a ticket tells that a job is completed. An address of results may be there before they are.
+    let ticket = waited(job, &client, ticket, report).await?;
     let found = match again(job, entry, report).await {
         Ok(found) => found,
         Err(why) => {
@@ -138,7 +134,7 @@ async fn survey_again(
     rejects: &Path,
 ) -> Result<(Prepared, Facts, Surveyed), String> {
     let words = |error: RunError| chain(&error);
-    let found = source(job.pipeline).map_err(|error| chain(&error))?;
+    let found = source(job.pipeline).await.map_err(|error| chain(&error))?;
     if !found.can_repeat() {
         return Err("it was a stream, which can't be read again".to_owned());
     }

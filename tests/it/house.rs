@@ -11,7 +11,11 @@ use std::sync::LazyLock;
 use arrows::{Arrow, Tree};
 
 /// Arrows that the order of the rooms does not allow, each with its reason.
-const EXCEPTIONS: &[(&str, &str, &str)] = &[];
+const EXCEPTIONS: &[(&str, &str, &str)] = &[(
+    "orgvue/wire.rs",
+    "upload",
+    "how an empty value is written depends on the format of the upload",
+)];
 
 /// Circles that are being opened: all files of each.
 const KNOWN: &[&[&str]] = &[
@@ -23,7 +27,7 @@ const KNOWN: &[&[&str]] = &[
 ];
 
 /// Parts of the steps that config makes out of the pipeline file, beside their `*Spec` and their constants.
-const MEANT: &[&str] = &["Input", "Place", "Sample", "sample", "Key"];
+const MEANT: &[&str] = &["Input", "Key", "Place", "Sample", "hosts", "sample"];
 
 /// The source of the program.
 struct House {
