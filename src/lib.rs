@@ -35,6 +35,7 @@
 //! | `batch` | the records of one block, as columns of spans over one buffer; everything else is written on it |
 //! | **beside the records** | |
 //! | `expr` | expressions over a row |
+//! | `guard` | what the totals decide: whether a run may send, delete, count as done |
 //! | `http` | what the clients have in common: hosts, retries, texts; it knows no API |
 //! | **what is done to records** | |
 //! | `format` | CSV and JSON: text into blocks, a block into a batch, a batch into bytes |
@@ -96,6 +97,8 @@ mod orgvue;
 mod report;
 mod rule;
 mod run;
+// Without the feature its twin, which has the same face and does not start.
+#[cfg_attr(not(feature = "sandbox"), path = "sandbox/disabled.rs")]
 mod sandbox;
 mod settings;
 mod source;

@@ -363,13 +363,11 @@ impl Batch {
         self.tables.columns[column] = cells;
     }
 
-    /// One cell.
     #[inline]
     pub fn cell(&self, row: usize, column: usize) -> Cell {
         self.tables.columns[column][row]
     }
 
-    /// Replaces one cell.
     #[inline]
     pub fn set_cell(&mut self, row: usize, column: usize, cell: Cell) {
         self.tables.columns[column][row] = cell;

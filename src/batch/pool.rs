@@ -47,7 +47,6 @@ impl<T> Default for Pool<T> {
 }
 
 impl<T: Reuse> Pool<T> {
-    /// An empty buffer.
     pub fn take(&self) -> T {
         self.0
             .lock()

@@ -39,7 +39,6 @@ const STDIN: &str = "<stdin>";
 /// A pipeline without problems, and what may not be meant so.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// The pipeline.
     pub pipeline: Pipeline,
     /// What to tell people all the same.
     pub warnings: Vec<Problem>,
@@ -55,10 +54,6 @@ pub fn process_env(name: &str) -> Option<String> {
 }
 
 /// Loads a pipeline file; `-` is standard input.
-///
-/// # Errors
-///
-/// Everything that is wrong with the file, its variables and the overrides.
 pub fn load(file: &str, overrides: &[Override], env: Env) -> Result<Loaded, Problems> {
     let shown = if file == "-" { STDIN } else { file };
     let fail = |message: String| {
@@ -93,10 +88,6 @@ pub fn load(file: &str, overrides: &[Override], env: Env) -> Result<Loaded, Prob
 
 /// As [`load`], for a file's text: `file` is its name in messages and reports, and `folder`, which is
 /// absolute, is where relative paths start from.
-///
-/// # Errors
-///
-/// Everything that is wrong with the text, its variables and the overrides.
 pub fn parse(
     text: &str,
     file: &str,

@@ -88,7 +88,6 @@ pub struct Source {
     pub format: SourceFormat,
     /// How the bytes are compressed.
     pub compression: Compression,
-    /// The character encoding.
     pub encoding: Encoding,
     /// What it means that there is no file, or none with a record.
     pub nothing: Nothing,
@@ -114,7 +113,6 @@ pub struct Csv {
 /// Where rejected rows go, and how many are too many.
 #[derive(Clone, Debug)]
 pub struct Rejects {
-    /// The file, absolute.
     pub path: PathBuf,
     /// More than this stops the run before anything is sent; without it, the default.
     pub at_most: Option<Amount>,
@@ -125,9 +123,7 @@ pub struct Rejects {
 /// Where the records go.
 #[derive(Clone, Debug)]
 pub enum Target {
-    /// An Orgvue tenant.
     Orgvue(Connection),
-    /// The embedded sandbox.
     Sandbox,
 }
 
@@ -146,7 +142,6 @@ impl Target {
 pub struct Connection {
     /// `https://host/`, with a slash at its end; plain http only where the host is this machine.
     pub base_url: Url,
-    /// The tenant's name.
     pub tenant: String,
     /// The data set's UUID, as written.
     pub dataset: String,

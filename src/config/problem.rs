@@ -12,12 +12,7 @@ pub enum Place {
     #[default]
     Whole,
     /// In the file; line and column count from 1, columns in characters.
-    At {
-        /// Line.
-        line: u32,
-        /// Column.
-        column: u32,
-    },
+    At { line: u32, column: u32 },
     /// In a `--set` of the command line; holds the key.
     Set(Arc<str>),
 }
@@ -25,7 +20,6 @@ pub enum Place {
 /// A value and where it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placed<T> {
-    /// The value.
     pub value: T,
     /// Where it was written.
     pub place: Place,
@@ -38,7 +32,6 @@ pub struct Problem {
     pub file: Arc<str>,
     /// Where in the file.
     pub place: Place,
-    /// What is wrong.
     pub message: String,
     /// What to do, where that can be said.
     pub help: Option<String>,

@@ -175,7 +175,6 @@ pub(super) struct Dataset {
 }
 
 impl Dataset {
-    /// How many items.
     pub(crate) fn len(&self) -> usize {
         self.live
     }

@@ -95,7 +95,6 @@ pub enum SandboxError {
     Bind {
         /// The port asked for.
         port: u16,
-        /// The system's reason.
         source: io::Error,
     },
     /// The private folder can't be made.
@@ -103,16 +102,10 @@ pub enum SandboxError {
     Folder(#[source] io::Error),
     /// The file with the first items can't be opened.
     #[error("the sandbox can't read its items from {}", path.display())]
-    Items {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
+    Items { path: PathBuf, source: io::Error },
     /// The file with the first items isn't a JSON array of items that can be created.
     #[error("the sandbox can't take the items of {}: {reason}", path.display())]
     ItemsRefused {
-        /// The file.
         path: PathBuf,
         /// What is wrong, without any value.
         reason: String,
@@ -134,10 +127,6 @@ impl std::fmt::Debug for Sandbox {
 
 impl Sandbox {
     /// Starts a sandbox on tasks of the current runtime. It answers as soon as this returns.
-    ///
-    /// # Errors
-    /// When a setting can't be, the port can't be had, the private folder can't be made or the
-    /// first items can't be read.
     pub async fn start(settings: SandboxSettings) -> Result<Sandbox, SandboxError> {
         if !is_tenant(&settings.tenant) {
             return Err(SandboxError::Settings(
@@ -178,12 +167,10 @@ impl Sandbox {
         &self.shared.base_url
     }
 
-    /// The API token.
     pub fn token(&self) -> &SecretString {
         &self.shared.token
     }
 
-    /// The tenant's name.
     pub fn tenant(&self) -> &str {
         &self.shared.settings.tenant
     }

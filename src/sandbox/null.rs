@@ -30,9 +30,6 @@ pub(crate) struct NullTarget {
 
 impl NullTarget {
     /// Starts a null target on tasks of the current runtime. It answers as soon as this returns.
-    ///
-    /// # Errors
-    /// When no port can be had.
     pub(crate) async fn start() -> Result<NullTarget, SandboxError> {
         let bind = |source| SandboxError::Bind { port: 0, source };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(bind)?;

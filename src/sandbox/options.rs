@@ -143,11 +143,9 @@ impl Default for SandboxSettings {
 pub struct Property {
     /// Its key, exactly as payloads write it.
     pub key: String,
-    /// Its type.
     pub kind: PropertyKind,
 }
 
-/// Types of properties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PropertyKind {
     /// Stored as it comes.

@@ -19,7 +19,6 @@ const BATCH: usize = 512;
 /// Source of a payload's bytes.
 pub(super) type Bytes = Box<dyn AsyncRead + Send + Unpin>;
 
-/// Formats of payloads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
     Json,

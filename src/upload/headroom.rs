@@ -30,9 +30,6 @@ pub struct TooSlow {
 
 /// Holds an upload against the life of its address. `limit` is the pipeline's rate, `measured` the bytes per second of
 /// an attempt before; where there is neither, nothing is known and nothing refused.
-///
-/// # Errors
-/// It can't be done in time.
 pub(crate) fn fits(
     length: u64,
     life: Duration,

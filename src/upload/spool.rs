@@ -22,30 +22,18 @@ const READ: u64 = 256 * 1024;
 pub enum SpoolError {
     /// It cannot be made.
     #[error("cannot make a temporary file in {}", dir.display())]
-    Create {
-        /// The folder.
-        dir: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
+    Create { dir: PathBuf, source: io::Error },
     /// The disk, or the user's share of it, is full.
     #[error("no space left in {}: the upload needs more than {written} bytes there (TMPDIR names another folder)", dir.display())]
     Full {
-        /// The folder.
         dir: PathBuf,
         /// Bytes handed over so far.
         written: u64,
-        /// The system's reason.
         source: io::Error,
     },
     /// It cannot be written.
     #[error("cannot write the temporary file in {}", dir.display())]
-    Write {
-        /// The folder.
-        dir: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
+    Write { dir: PathBuf, source: io::Error },
     /// It cannot be read back.
     #[error("cannot read the temporary file back")]
     Read(#[source] io::Error),
@@ -83,7 +71,6 @@ impl SpoolWriter {
         })
     }
 
-    /// Appends bytes.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), SpoolError> {
         self.written += bytes.len() as u64;
         let done = self.file.write_all(bytes).await;

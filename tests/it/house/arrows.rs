@@ -57,6 +57,13 @@ impl Tree {
         if texts.contains_key("main.rs") {
             tree.file(vec!["main".to_owned()], "main.rs", texts);
         }
+        // What stands in for a folder in a build without its feature.
+        for file in texts.keys() {
+            if let Some(folder) = file.strip_suffix("/disabled.rs") {
+                let path = folder.split('/').chain(["disabled"]);
+                tree.file(path.map(str::to_owned).collect(), file, texts);
+            }
+        }
         tree
     }
 
@@ -157,7 +164,10 @@ impl Tree {
             }
             _ => {
                 let file = place(&below, texts);
-                self.file(below, &file, texts);
+                // A twin's file is that of the folder for which it stands in.
+                if texts.contains_key(&file) {
+                    self.file(below, &file, texts);
+                }
             }
         }
     }
