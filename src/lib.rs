@@ -66,8 +66,8 @@
 //!   and a line in the list `stages!` of [`stage`], which feeds the parser, the schema and the messages. Then its
 //!   row in the README's table; a test asks for it.
 //! - **A rule of a column**: a field of [`rule::ColumnRules`], and its check in `rule/column.rs`.
-//! - **A source**: a variant of [`source::Input`], its opening in [`source::Source::open`], and in
-//!   `config/meaning.rs` the text that stands for it.
+//! - **A source**: a variant of [`source::Input`] and of its `Place`, a file in `source/place/`, a row in
+//!   `source/conform.rs`, and in `config/meaning/source.rs` the text that stands for it.
 //! - **A command**: see [`cli`].
 //!
 //! Three kinds of wrong are kept apart: a *problem* of the pipeline file (all are reported, nothing runs), a
