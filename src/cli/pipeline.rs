@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::config::{self, Loaded, Override, Pipeline, Problem, Problems};
 
-use super::{Exit, Failure, Globals, say};
+use super::{Exit, Failure, Globals, say_lines};
 
 /// The pipeline file, and settings that stand before those of the file.
 #[derive(Debug, Args)]
@@ -49,7 +49,7 @@ impl PipelineArgs {
 pub(super) fn say_problems(found: &Problems, globals: &Globals) {
     say_warnings(&found.warnings, globals);
     for problem in &found.problems {
-        say(problem);
+        say_lines(problem);
     }
 }
 
@@ -57,7 +57,7 @@ pub(super) fn say_problems(found: &Problems, globals: &Globals) {
 pub(super) fn say_warnings(warnings: &[Problem], globals: &Globals) {
     if !globals.quiet {
         for warning in warnings {
-            say(warning.display_with("warning: "));
+            say_lines(warning.display_with("warning: "));
         }
     }
 }

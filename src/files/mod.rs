@@ -2,3 +2,4 @@
 
 pub(crate) mod folder;
 pub(crate) mod mark;
+pub(crate) mod part;
