@@ -68,8 +68,8 @@
 //!   row in the README's table; a test asks for it.
 //! - **A rule of a column**: a field of `rule::spec::ColumnRules`, a file in `rule/column/`, and its variant and its
 //!   line in `rule/column/mod.rs`. Then its row in the README's table.
-//! - **A source**: a variant of [`source::Input`], its opening in [`source::Source::open`], and in
-//!   `config/meaning.rs` the text that stands for it.
+//! - **A source**: a variant of [`source::Input`] and of its `Place`, a file in `source/place/`, a row in
+//!   `source/conform.rs`, and in `config/meaning/source.rs` the text that stands for it.
 //! - **A command**: see [`cli`].
 //!
 //! Three kinds of wrong are kept apart: a *problem* of the pipeline file (all are reported, nothing runs), a

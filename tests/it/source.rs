@@ -28,7 +28,7 @@ fn several_streams_in_one_source() {
         pipe(&rig, "two");
         rig.pipeline(
             &format!(
-                "source: {{ path: {paths} }}\nvalidate: {{ key: employeeID }}\nupload: {{ {upload} }}"
+                "source: {{ path: {paths} }}\nvalidate: {{ key: {{ column: employeeID, keep: first }} }}\nupload: {{ {upload} }}"
             ),
             "action: create\nidentify_by: { id_key: employeeID }",
         );
