@@ -7,6 +7,7 @@ mod faults;
 mod fuzz;
 mod guard;
 mod house;
+mod keys;
 mod ledger;
 mod limits;
 mod lint;

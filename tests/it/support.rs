@@ -278,7 +278,11 @@ impl Rig {
         let count = |name: &str| report["counts"][name].as_u64().unwrap();
         assert_eq!(
             count("read"),
-            count("sent") + count("would_send") + count("rejected") + count("filtered"),
+            count("sent")
+                + count("would_send")
+                + count("rejected")
+                + count("filtered")
+                + count("superseded"),
         );
         assert_eq!(
             count("sent"),
