@@ -35,7 +35,7 @@ pub mod format {
         pub use crate::format::csv::{OnRagged, Parser};
     }
     pub mod encode {
-        pub use crate::format::encode::{ActionFrom, Encoder, Format, OnEmpty};
+        pub use crate::format::encode::{Empties, Encoder, Format, Lead, LeadValue};
     }
     pub mod json {
         pub use crate::format::json::{Layout, Parser, discover};
@@ -46,9 +46,6 @@ pub mod format {
 }
 pub mod http {
     pub use crate::http::{MAX_RETRY_AFTER, retry_after};
-    pub mod hosts {
-        pub use crate::http::hosts::Hosts;
-    }
     pub mod spec {
         pub use crate::http::spec::TimeoutsSpec;
     }
@@ -58,6 +55,9 @@ pub mod http {
 }
 pub mod orgvue {
     pub use crate::orgvue::{Client, Connection, ItemResult};
+    pub mod hosts {
+        pub use crate::orgvue::hosts::hosts;
+    }
     pub mod spec {
         pub use crate::orgvue::spec::{ActionSpec, Empty, ImportSpec};
     }

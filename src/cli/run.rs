@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::resume::{left_open, next, refused};
-use super::{Exit, Failure, Globals, PipelineArgs, put_findings, say, stop};
+use super::{Exit, Failure, Globals, PipelineArgs, put_findings, say, say_lines, stop};
 use crate::config::{self, Pipeline, Problem, Target};
-use crate::http::hosts::Hosts;
+use crate::orgvue::hosts::hosts;
 use crate::orgvue::{Connection, Ticket};
 use crate::report::progress::Progress;
 use crate::report::run::{Outcome, PipelineInfo, RunId, RunReport};
@@ -117,7 +117,7 @@ pub(super) fn token(pipeline: &Pipeline) -> Result<Option<SecretString>, Failure
 }
 
 fn problem(problem: Problem) -> Failure {
-    say(problem);
+    say_lines(problem);
     Failure::said(Exit::Usage)
 }
 
@@ -281,7 +281,7 @@ fn finish(
     if !globals.quiet {
         // Where nothing was read there is nothing to sum up, and what went wrong comes first.
         if ended.is_ok() || report.counts.read > 0 {
-            say(report.summary(written.as_deref().ok()).trim_end());
+            say_lines(report.summary(written.as_deref().ok()).trim_end());
         } else {
             for warning in &report.warnings {
                 say(format_args!("warning: {warning}"));
@@ -301,7 +301,7 @@ fn finish(
     match (ended, written) {
         // They name the pipeline file, as those of lint do.
         (Err(RunError::Unbound { problems }), _) => {
-            problems.iter().for_each(say);
+            problems.iter().for_each(say_lines);
             Err(Failure::said(exit))
         }
         // Whoever stops a run wants to know where that leaves the data set.
@@ -344,7 +344,7 @@ impl Embedded {
             .parse()
             .map_err(|_| RunError::Interrupted)?;
         Ok(Connection {
-            hosts: Hosts::new(&base, Vec::new(), false),
+            hosts: hosts(&base, Vec::new(), false),
             base,
             tenant: sandbox.tenant().to_owned(),
             dataset: sandbox.dataset().to_string().to_uppercase(),

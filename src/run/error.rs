@@ -44,6 +44,9 @@ pub enum RunError {
         /// Why.
         source: TableError,
     },
+    /// The source or a lookup table was changed while the run went on.
+    #[error("{0}; nothing was imported")]
+    Moved(String),
     /// The embedded sandbox can't be started.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
@@ -122,6 +125,9 @@ pub enum RunError {
         "the import was completed, but the rows that the server refused are not all in the rejects file"
     )]
     Refused(#[source] Box<RunError>),
+    /// The source had more records when they were sent.
+    #[error("the source has fewer records than before: it was changed after it was sent")]
+    Shorter,
     /// Counts that don't add up.
     #[error(transparent)]
     Counts(#[from] Mismatch),
@@ -137,6 +143,14 @@ pub enum RunError {
 }
 
 impl RunError {
+    /// Whether none of the source's files is there.
+    pub(super) fn is_nothing(&self) -> bool {
+        matches!(
+            self,
+            RunError::Engine(EngineError::Source(SourceError::Nothing(_)))
+        )
+    }
+
     /// How the run ended, which is also its exit code.
     pub fn outcome(&self) -> Outcome {
         match self {
@@ -149,6 +163,9 @@ impl RunError {
             RunError::Wait(WaitError::Failed { .. }) => Outcome::ImportFailed,
             RunError::Interrupted | RunError::Engine(EngineError::Interrupted) => {
                 Outcome::Interrupted
+            }
+            RunError::Engine(EngineError::Source(error)) if error.is_setting() => {
+                Outcome::Misconfigured
             }
             _ => Outcome::Failed,
         }

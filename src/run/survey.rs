@@ -304,7 +304,9 @@ impl Survey {
             Some(_) => self.rules.verdicts(first..self.record).to_vec(),
             None => self.see(&processed, first),
         };
+        let own = processed.batch.faults().len();
         let left_out = self.carry_out(&verdicts, &mut processed.batch, first);
+        self.plan.name_sources(&mut processed.batch, own);
         self.filtered += processed.filtered;
         self.good += (processed.encoded.rows.len() - left_out.len()) as u64;
         self.write_rejects(&processed)?;
@@ -447,7 +449,7 @@ impl Survey {
     /// # Errors
     /// A rejects file that can't be written.
     pub fn finish(mut self) -> Result<Surveyed, RunError> {
-        self.rejects.flush()?;
+        self.rejects.settle()?;
         let digest = self.assembly.digest();
         Ok(Surveyed {
             lines: self.lines,

@@ -21,6 +21,9 @@ use source::NO_PATH;
 /// length has no room beside its kind.
 const RECORD: (Size, Size) = (Size(4 * 1024), Size(128 * 1024 * 1024));
 
+/// Smallest and largest `limits.zstd_window`: what the decoder can be told of.
+const WINDOW: (Size, Size) = (Size(1024), Size(1 << 30));
+
 /// What is known of the file besides its sections.
 pub(super) struct Meaning<'a> {
     pub(super) places: Places,
@@ -80,6 +83,9 @@ impl Meaning<'_> {
         let target = spec.target.map(|target| self.target(target));
         if let Some((name, _, import)) = &target {
             self.import(name, import, &spec.guard, &filters, spec.upload.format);
+        }
+        if let (Some(source), Some((name, _, import))) = (&source, &target) {
+            self.nothing(source.nothing, name, import.implicit_delete.is_on());
         }
         let key = spec.validate.key.as_ref();
         let upload = self.upload(spec.upload, source.as_ref(), key);
@@ -210,9 +216,7 @@ impl Meaning<'_> {
                     "the rejects would be written over the source",
                     "",
                 ),
-                Input::Glob(pattern)
-                    if glob::Pattern::new(pattern).is_ok_and(|p| p.matches_path(&path)) =>
-                {
+                Input::Glob(..) if input.matches(&path) => {
                     self.warning(
                         "rejects.path",
                         "the pattern of the source matches this file: the next run would read it as well",
@@ -227,7 +231,9 @@ impl Meaning<'_> {
                 "`rejects.at_most` is not stated: more than {REJECTS_AT_MOST} of the rows, from {SHARES_FROM} rows on, \
                  stop the run"
             );
-            self.warning("rejects", message, "state what is normal for this source");
+            let place = self.places.find(&self.written("rejects"));
+            let help = "state what is normal for this source";
+            self.findings.note(place, message, help);
         }
         Rejects {
             path,
@@ -241,6 +247,11 @@ impl Meaning<'_> {
         if !(least..=most).contains(&limits.record) {
             let message = format!("expected a size from {least} to {most}");
             self.problem("limits.record", message, "");
+        }
+        let (least, most) = WINDOW;
+        if !(least..=most).contains(&limits.zstd_window) {
+            let message = format!("expected a size from {least} to {most}");
+            self.problem("limits.zstd_window", message, "");
         }
         for (name, value) in [
             ("cell", limits.cell.0),

@@ -556,13 +556,13 @@ impl Files {
 
     /// Runs them as one source; errors name the files without their folder.
     fn run(&self, block: usize, settings: &Settings) -> Result<Done, String> {
-        let source = Source::find(
+        let found = Source::find(
             &self.inputs,
             Compression::Auto,
             Encoding::Auto,
             Limits::default(),
-        )
-        .expect("the files are there");
+        );
+        let source = RUNTIME.block_on(found).expect("the files are there");
         RUNTIME
             .block_on(engine::run(Arc::new(source), &auto(), block, 2, settings))
             .map_err(|e| self.without_folder(&chain(&e)))
