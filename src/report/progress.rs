@@ -55,6 +55,8 @@ pub(crate) enum Phase {
     Survey,
     /// Writing the body to a temporary file; its bytes are those read.
     Spool,
+    /// Once more over the source, with the verdicts that only its end could give; its bytes are those read.
+    Again,
     /// Sending the body; its bytes are those sent.
     Upload,
     /// Waiting for the import job. It has no bytes, but a note: the job's state.
@@ -69,6 +71,7 @@ impl Phase {
         match self {
             Phase::Survey => "survey",
             Phase::Spool => "spool",
+            Phase::Again => "again",
             Phase::Upload => "upload",
             Phase::Wait => "wait",
             Phase::Results => "results",

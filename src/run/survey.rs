@@ -61,7 +61,7 @@ pub(super) async fn survey(
     let ended = match again {
         Ok(Settled::Whole) => Ok(()),
         Ok(Settled::Again) => {
-            job.progress.begin(phase, prepared.source.size());
+            job.progress.begin(Phase::Again, prepared.source.size());
             once_more(job, prepared, &mut survey, spool).await
         }
         Err(error) => Err(error),

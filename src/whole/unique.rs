@@ -260,3 +260,129 @@ fn listed(parts: &[String]) -> String {
         [] => String::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::whole::lines::Lines;
+
+    fn unique(keep: Keep) -> Unique {
+        Unique::new(Key {
+            column: Arc::from("id"),
+            slot: 0,
+            keep,
+        })
+    }
+
+    /// Records as their keys and what they would send (0: nothing), in blocks of so many; a file has two blocks.
+    fn verdicts(keep: Keep, records: &[(u64, u64)], block: usize) -> (Unique, Vec<(u32, Verdict)>) {
+        let mut unique = unique(keep);
+        let mut lines = Lines::default();
+        let mut out = Verdicts::default();
+        for (at, records) in records.chunks(block).enumerate() {
+            let first = lines.len() as u32;
+            lines.push(at as u32 / 2, 1, 0..records.len() as u32);
+            let columns = [
+                records.iter().map(|r| r.0).collect::<Vec<_>>(),
+                records.iter().map(|r| r.1).collect(),
+            ];
+            let columns = &columns;
+            unique.see(&Facts { first, columns }, &mut out);
+        }
+        let files: Vec<String> = (0..records.len()).map(|n| format!("f{n}")).collect();
+        let places = Places {
+            lines: &lines,
+            files: &files,
+        };
+        let fates = Fates {
+            before: &[],
+            places,
+        };
+        unique.end(&fates, &mut out);
+        let mut all = [out.now, out.later].concat();
+        all.sort_by_key(|(record, _)| *record);
+        (unique, all)
+    }
+
+    proptest! {
+        /// Each key has one row that is sent, or none; and whoever asks for the key finds that row.
+        #[test]
+        fn agrees_with_a_slow_model(
+            records in proptest::collection::vec((0u64..12, 0u64..4), 0..60),
+            block in 1usize..9,
+            keep in prop_oneof![Just(Keep::None), Just(Keep::First), Just(Keep::Last)],
+        ) {
+            let (unique, found) = verdicts(keep, &records, block);
+            let mut groups: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
+            for (record, (key, _)) in records.iter().enumerate() {
+                if *key != 0 {
+                    groups.entry(*key).or_default().push(record as u32);
+                }
+            }
+            let sends = |record: u32| records[record as usize].1;
+            let mut expected: BTreeMap<u32, &str> = BTreeMap::new();
+            for (key, group) in groups.iter().filter(|(_, group)| group.len() > 1) {
+                let last = group[group.len() - 1];
+                let same = |a: u32, b: u32| sends(a) != 0 && sends(a) == sends(b);
+                let keeper = match keep {
+                    Keep::First => Some(group[0]),
+                    Keep::Last => Some(*group.iter().find(|r| same(**r, last)).unwrap_or(&last)),
+                    Keep::None if group.iter().all(|r| same(*r, group[0])) => Some(group[0]),
+                    Keep::None => None,
+                };
+                for &record in group.iter().filter(|record| Some(**record) != keeper) {
+                    let left_out = keeper.is_some_and(|keeper| same(record, keeper));
+                    expected.insert(record, if left_out { "left out" } else { "rejected" });
+                }
+                if let Some(keeper) = keeper {
+                    prop_assert_eq!(unique.find(*key), Some(keeper));
+                }
+            }
+            let found: BTreeMap<u32, &str> = found
+                .into_iter()
+                .map(|(record, verdict)| (record, match verdict {
+                    Verdict::LeaveOut => "left out",
+                    Verdict::Reject { .. } => "rejected",
+                }))
+                .collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn other_lines_are_named_up_to_five() {
+        let records: Vec<(u64, u64)> = (0..9).map(|n| (7, n + 1)).collect();
+        let (unique, found) = verdicts(Keep::None, &records, 3);
+        assert_eq!(found.len(), 9);
+        let mut lines = Lines::default();
+        for at in 0..3 {
+            lines.push(at / 2, 1, 0..3);
+        }
+        let files = ["a.csv".to_owned(), "b.csv".to_owned()];
+        let places = Places {
+            lines: &lines,
+            files: &files,
+        };
+        assert_eq!(
+            unique.fault(8, 0, &places).message,
+            "the same key stands in a.csv on line 1, in a.csv on line 2, in a.csv on line 3, in a.csv on line 1, in \
+             a.csv on line 2 and 3 more times"
+        );
+        assert_eq!(unique.fault(0, 0, &places).column, "id".into());
+    }
+
+    #[test]
+    fn memory_is_that_of_the_keys_and_four_bytes_a_record() {
+        let records: Vec<(u64, u64)> = (1..=1_000_000u64)
+            .map(|n| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, n))
+            .collect();
+        let (unique, _) = verdicts(Keep::None, &records, 1000);
+        let each = unique.bytes() as f64 / records.len() as f64;
+        assert!(each <= 21.3 + 4.3, "{each}");
+    }
+}

@@ -10,6 +10,7 @@ mod fuzz;
 mod guard;
 mod house;
 mod kinds;
+mod keys;
 mod ledger;
 mod limits;
 mod lint;

@@ -154,7 +154,7 @@ fn every_way_to_send_stores_the_same() {
         });
         rig.write("workers.csv", WORKERS);
         rig.pipeline(
-            &format!("source: {{ path: {source} }}\nvalidate: {{ key: employeeID, columns: {{ salary: {{ type: number }} }} }}\nupload: {upload}"),
+            &format!("source: {{ path: {source} }}\nvalidate: {{ key: {{ column: employeeID, keep: first }}, columns: {{ salary: {{ type: number }} }} }}\nupload: {upload}"),
             "action: create\nidentify_by: { id_key: employeeID }",
         );
         let ended = match source {
@@ -212,7 +212,8 @@ fn a_compressed_body_is_what_any_gzip_reads() {
     }
     rig.write("workers.csv", &text);
     rig.pipeline(
-        "source: { path: workers.csv }\nvalidate: { key: employeeID }\nrejects: { at_most: 100% }",
+        "source: { path: workers.csv }\nvalidate: { key: { column: employeeID, keep: first } }\n\
+         rejects: { at_most: 100% }",
         "action: createOrReplace\nidentify_by: { id_key: employeeID }",
     );
     let uploaded = |settings: &[&str]| {
@@ -382,7 +383,7 @@ fn refused_rows_of_a_large_file() {
     assert_eq!(ended.code, 3, "{}", ended.stderr);
     let rejected: Vec<_> = (9..rows).step_by(10_000).collect();
     let counts = ["read", "rejected", "sent", "accepted", "failed"].map(|c| ended.count(c));
-    let bad = rejected.len() as u64 + 1;
+    let bad = rejected.len() as u64 + 2;
     let (refused, read) = (existing.len() as u64, u64::from(rows) + 1);
     assert_eq!(
         counts,
@@ -398,7 +399,8 @@ fn refused_rows_of_a_large_file() {
             Some((line.parse().unwrap(), u32::from(rest.starts_with("import"))))
         })
         .collect();
-    let mut expected: Vec<_> = rejected.iter().map(|id| (2 + 2 * id, 0)).collect();
+    let mut expected = vec![(2, 0)];
+    expected.extend(rejected.iter().map(|id| (2 + 2 * id, 0)));
     expected.push((2 + 2 * rows, 0));
     expected.extend(existing.iter().map(|id| (2 + 2 * id, 1)));
     assert_eq!(lines, expected);
@@ -412,7 +414,7 @@ fn too_many_rejects_stop_the_run_before_anything_is_sent() {
         rig.pipeline(
             &format!(
                 "source: {{ path: workers.csv }}\n\
-                 validate: {{ key: employeeID, columns: {{ salary: {{ type: number }} }} }}\n\
+                 validate: {{ key: {{ column: employeeID, keep: first }}, columns: {{ salary: {{ type: number }} }} }}\n\
                  rejects: {{ path: out/rejects.csv, at_most: {limit} }}\nupload: {{ length: {length} }}"
             ),
             "identify_by: { id_key: employeeID }",
@@ -525,7 +527,7 @@ fn the_rejects_file_is_a_source_once_its_rows_are_put_right() {
     let rig = Rig::holding(EXISTING, |_| {});
     rig.write(
         "workers.csv",
-        "employeeID,fullName,salary\n1,Ada,10\n2,Bob,20\n3,\"Eve\nK\",thirty\n5,Dan,40\n5,Dan,40\n",
+        "employeeID,fullName,salary\n1,Ada,10\n2,Bob,20\n3,\"Eve\nK\",thirty\n5,Dan,40\n5,Dan,50\n",
     );
     let sections = |path: &str, rejects: &str| {
         format!(
@@ -543,7 +545,8 @@ fn the_rejects_file_is_a_source_once_its_rows_are_put_right() {
         rejects,
         "employeeID,fullName,salary,_file,_line,_stage,_column,_code,_message\n\
          3,\"Eve\nK\",thirty,workers.csv,4,validate,salary,type_number,expected a number\n\
-         5,Dan,40,workers.csv,7,validate,employeeID,key_duplicate,the same key stands on line 6\n\
+         5,Dan,40,workers.csv,6,validate,employeeID,key_duplicate,the same key stands on line 7\n\
+         5,Dan,50,workers.csv,7,validate,employeeID,key_duplicate,the same key stands on line 6\n\
          2,Bob,20,workers.csv,3,import,,SandboxItemExists,An item with this identifier exists\n"
     );
     // Into itself it does not go.
@@ -554,7 +557,7 @@ fn the_rejects_file_is_a_source_once_its_rows_are_put_right() {
         "again.csv",
         rejects
             .replace("thirty", "30")
-            .replace("5,Dan", "6,Dan")
+            .replace("5,Dan,50", "6,Dan,40")
             .replace("2,Bob", "7,Bob"),
     );
     rig.pipeline(&sections("again.csv", "rejects.csv"), import);
@@ -593,8 +596,15 @@ fn the_report_holds_no_cell() {
     let ended = rig.run(&["-vvv", "--json"]);
     // `ended` has looked for the canaries and the token.
     assert_eq!(ended.code, 3, "{}", ended.stderr);
-    let counts = ["read", "rejected", "sent", "accepted", "failed"].map(|c| ended.count(c));
-    assert_eq!(counts, [5, 3, 2, 1, 1]);
+    let counts = [
+        "read",
+        "superseded",
+        "rejected",
+        "sent",
+        "accepted",
+        "failed",
+    ];
+    assert_eq!(counts.map(|c| ended.count(c)), [5, 1, 2, 2, 1, 1]);
     let shown: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(shown, ended.report);
 }
@@ -630,31 +640,33 @@ fn what_a_run_says() {
     pipeline("rejects: { at_most: 10% }");
     insta::assert_snapshot!(rig.run(&[]).stderr, @r"
     survey  5 rows  99 B  in [time]  [rate]
+    again   5 rows  99 B  in [time]  [rate]
     run         [run], stopped by a guard, nothing was sent
     read                    5  99 B from workers.csv
     filtered                1  left out by a filter
-    rejected                2
-                employeeID  key_duplicate  1
-                salary      type_number    1
+    rejected                1
+                salary  type_number  1
+    superseded              1  equal to an earlier row with the same key
     held back               2  good, and not sent
-    stopped by  reject_limit: 2 of 5, at most 10%
+    stopped by  reject_limit: 1 of 5, at most 10%
     took        [time] ([rate], [rate]), [memory]
     rejects     rejects.csv, the rows as they were, with their faults
     report      run-[run].report.json
-    error: 2 of 5 rows were rejected, and rejects.at_most is 10%; nothing was sent, the rows and their faults are in rejects.csv
+    error: 1 of 5 rows were rejected, and rejects.at_most is 10%; nothing was sent, the rows and their faults are in rejects.csv
     ");
     pipeline("");
     insta::assert_snapshot!(rig.run(&[]).stderr, @r"
     survey  5 rows  99 B  in [time]  [rate]
+    again   5 rows  99 B  in [time]  [rate]
     upload  143 B  in [time]  [rate]
     wait    in [time]  completed
     results in [time]
     run         [run], succeeded, some rows were rejected
     read                    5  99 B from workers.csv
     filtered                1  left out by a filter
-    rejected                2
-                employeeID  key_duplicate  1
-                salary      type_number    1
+    rejected                1
+                salary  type_number  1
+    superseded              1  equal to an earlier row with the same key
     sent                    2  143 B
     accepted                1
     failed                  1

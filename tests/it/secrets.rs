@@ -312,7 +312,7 @@ fn rows_that_every_stage_rejects() {
     against(
         &accepting(),
         ("w.csv", again),
-        "validate: { key: employeeID }\n",
+        "validate: { key: { column: employeeID, keep: first } }\n",
         3,
         &["key_duplicate"],
     );
