@@ -24,6 +24,7 @@ use std::io::{self, Write};
 use clap::{Args, Parser, Subcommand};
 
 use crate::report::progress::{Mode, Progress};
+use crate::text::chain;
 
 pub use exit::Exit;
 pub(crate) use log::LogFormat;
@@ -189,21 +190,6 @@ impl From<io::Error> for Failure {
             _ => Failure::new(Exit::Failed, error),
         }
     }
-}
-
-/// An error and its causes, each said once.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let inner = error.to_string();
-        if !text.ends_with(&inner) {
-            text.push_str(": ");
-            text.push_str(&inner);
-        }
-        cause = error.source();
-    }
-    text
 }
 
 /// Writes data to stdout.

@@ -6,12 +6,12 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::http::retry::{Failure, pause};
-use crate::http::text::chain;
 use crate::orgvue::client::Client;
 use crate::orgvue::error::OrgvueError;
 use crate::orgvue::retry::{Step, again};
 use crate::orgvue::ticket::{JobStatus, Ticket};
 use crate::settings::secret::PresignedUrl;
+use crate::text::chain;
 
 /// Before the first look: a small job is done by then.
 const FIRST_LOOK: Duration = Duration::from_millis(100);

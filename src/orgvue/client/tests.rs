@@ -3,9 +3,9 @@ use std::error::Error;
 
 use super::*;
 use crate::http::testing::{Reply, Seen, Server, answer};
-use crate::http::text::chain;
 use crate::orgvue::WaitError;
 use crate::orgvue::spec::{Action, ActionSpec};
+use crate::text::chain;
 
 const TOKEN: &str = "eyCANARY.token.of-test_1";
 

@@ -7,10 +7,10 @@ use tokio::time::Instant;
 use super::*;
 use crate::http::retry::Failure;
 use crate::http::testing::{Reply, Seen, Server, answer};
-use crate::http::text::chain;
 use crate::orgvue::hosts::hosts;
 use crate::orgvue::retry::{Step, Verdict, verdict};
 use crate::settings::units::Span;
+use crate::text::chain;
 
 const QUERY: &str = "?X-Amz-Signature=CANARY&X-Amz-SignedHeaders=";
 
