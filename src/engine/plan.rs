@@ -6,30 +6,37 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
 use super::blocks::Header;
-use crate::batch::{Batch, Columns, MAX_CELL, RowState};
+use crate::batch::{Batch, Cell, Columns, Kind, MAX_CELL, Renamed, RowState};
 use crate::format::block::Block;
 use crate::format::csv::OnRagged;
 use crate::format::encode::{Encoded, Encoder};
-use crate::format::{Pools, csv, json, reject_long_cells};
+use crate::format::{PARSE, Pools, csv, json, reject_long_cells};
 use crate::orgvue::spec::ImportSpec;
 use crate::orgvue::wire::Wire;
-use crate::rule::{Rules, ValidateSpec};
+use crate::rule::{KeySpec, Rules, ValidateSpec};
 use crate::settings::limits::Limits;
 use crate::settings::units::Size;
 use crate::source::spec::{Ragged, Unknown};
 use crate::stage::{Resources, Stage, StageSpec};
 use crate::text::dates::Date;
 use crate::upload::spec::UploadFormat;
+use crate::whole::{self, Fact, Key};
 
 /// Everything that is done to a block, bound to the header's columns.
 pub struct Plan {
     parser: Parser,
     stages: Vec<(&'static str, Box<dyn Stage>)>,
+    /// The columns that had been renamed before each of the stages.
+    renamed: Vec<Vec<Renamed>>,
+    /// The columns that are renamed after all of them.
+    renamed_at_last: Vec<Renamed>,
     /// Physical columns after the last stage.
     width: usize,
     rules: Rules,
     wire: Wire,
-    key: Option<(Arc<str>, usize)>,
+    key: Option<Key>,
+    /// What the rules of the whole file want to know.
+    facts: Vec<Fact>,
     seed: u64,
     encoder: Encoder,
     columns: Columns,
@@ -76,8 +83,8 @@ pub struct Processed {
     pub batch: Batch,
     /// The rows still in, as they are to be sent.
     pub encoded: Encoded,
-    /// Hash of the key of each encoded row; empty where there is no key rule.
-    pub keys: Vec<u64>,
+    /// What the rules of the whole file asked for, of every row.
+    pub facts: Vec<Vec<u64>>,
     /// Hash of the encoded bytes.
     pub hash: u128,
     /// Rows that a filter left out.
@@ -148,7 +155,9 @@ impl Plan {
         };
         let mut columns = Columns::from_header(header.names.iter());
         let mut stages = Vec::new();
+        let mut renamed = Vec::new();
         for (at, spec) in meaning.stages.iter().enumerate() {
+            let before = columns.renamed();
             let bound = spec.bind(&mut columns, meaning.resources).map_err(|why| {
                 let what = format!("stage {} ({})", at + 1, spec.name());
                 vec![Unbound {
@@ -157,7 +166,10 @@ impl Plan {
                     message: why.to_string(),
                 }]
             })?;
-            stages.extend(bound.map(|stage| (spec.name(), stage)));
+            if let Some(stage) = bound {
+                stages.push((spec.name(), stage));
+                renamed.push(before);
+            }
         }
         let mut problems: Vec<Unbound> = Vec::new();
         let mut unbound = |path: &[&str], message: String| {
@@ -169,10 +181,15 @@ impl Plan {
             });
         };
         let key = match &meaning.validate.key {
-            Some(name) => columns
-                .need(name)
+            Some(KeySpec { column, keep }) => columns
+                .need(column)
                 .map_err(|e| unbound(&["validate", "key"], e.to_string()))
-                .ok(),
+                .ok()
+                .map(|(column, slot)| Key {
+                    column,
+                    slot,
+                    keep: *keep,
+                }),
             None => None,
         };
         let wire = Wire::bind(meaning.import, meaning.format, &columns)
@@ -200,9 +217,12 @@ impl Plan {
         Ok(Plan {
             parser,
             stages,
+            renamed,
+            renamed_at_last: columns.renamed(),
             width: columns.width(),
             rules,
             wire,
+            facts: whole::Rules::new(key.as_ref()).facts(),
             key,
             seed: meaning.seed,
             encoder,
@@ -229,7 +249,12 @@ impl Plan {
 
     /// The key's column, where there is a key rule.
     pub fn key(&self) -> Option<&Arc<str>> {
-        self.key.as_ref().map(|(name, _)| name)
+        self.key.as_ref().map(|key| &key.column)
+    }
+
+    /// The rules that only the whole file can decide, which have seen nothing yet.
+    pub(crate) fn whole_file_rules(&self) -> whole::Rules {
+        whole::Rules::new(self.key.as_ref())
     }
 
     /// The hash by which a key is known.
@@ -283,10 +308,19 @@ impl Plan {
     /// Stages and rules over a parsed batch.
     pub fn transform(&self, batch: &mut Batch) {
         self.widen(batch);
-        for (_, stage) in &self.stages {
+        let mut named = batch.faults().len();
+        for ((_, stage), renamed) in self.stages.iter().zip(&self.renamed) {
             stage.apply(batch);
+            named = batch.name_sources(named, renamed);
         }
         self.check(batch);
+        self.name_sources(batch, named);
+    }
+
+    /// Tells the faults from the `from`th on, which were found after the last stage, what the source calls their
+    /// columns.
+    pub fn name_sources(&self, batch: &mut Batch, from: usize) {
+        batch.name_sources(from, &self.renamed_at_last);
     }
 
     /// The rules, and what the target asks of every row.
@@ -295,16 +329,40 @@ impl Plan {
         self.wire.check(batch);
     }
 
-    /// Hash of the key of each encoded row; empty where there is no key rule.
-    pub fn keys(&self, batch: &Batch, encoded: &Encoded) -> Vec<u64> {
-        match &self.key {
-            Some((_, slot)) => encoded
-                .rows
-                .iter()
-                .map(|&row| self.key_hash(batch.get(row as usize, *slot)))
-                .collect(),
-            None => Vec::new(),
+    /// What the rules of the whole file asked for, of every row; 0 where a row has none.
+    pub fn facts(&self, batch: &Batch, encoded: &Encoded) -> Vec<Vec<u64>> {
+        let fact = |fact: &Fact| match *fact {
+            Fact::Hash(slot) => self.hashes(batch, slot),
+            Fact::Sent => {
+                let mut hashes = vec![0; batch.len()];
+                let mut start = 0;
+                for (&row, &end) in encoded.rows.iter().zip(&encoded.ends) {
+                    let bytes = &encoded.bytes[start..end as usize];
+                    hashes[row as usize] = xxh3_64_with_seed(bytes, self.seed).max(1);
+                    start = end as usize;
+                }
+                hashes
+            }
+        };
+        self.facts.iter().map(fact).collect()
+    }
+
+    /// Hashes of a column's text. A row that a filter left out has none, nor has a cell at fault, nor a record whose
+    /// cells could not be told apart: what stands in its cells may be another column's.
+    fn hashes(&self, batch: &Batch, slot: usize) -> Vec<u64> {
+        let cells = batch.column(slot).iter().enumerate();
+        let hash = |(row, cell): (usize, &Cell)| match batch.state(row) {
+            RowState::Filtered => 0,
+            _ if cell.is_empty() || cell.kind() == Kind::Faulty => 0,
+            _ => self.key_hash(batch.text(*cell)).max(1),
+        };
+        let mut hashes: Vec<u64> = cells.map(hash).collect();
+        for fault in batch.faults() {
+            if fault.stage == PARSE && fault.column.is_empty() {
+                hashes[fault.row as usize] = 0;
+            }
         }
+        hashes
     }
 
     /// A block in, bytes out: what a worker does.
@@ -328,7 +386,7 @@ impl Plan {
             });
         }
         let encoded = self.encoder.encode(&batch);
-        let keys = self.keys(&batch, &encoded);
+        let facts = self.facts(&batch, &encoded);
         let filtered = (0..batch.len())
             .filter(|&row| batch.state(row) == RowState::Filtered)
             .count() as u64;
@@ -338,7 +396,7 @@ impl Plan {
             line,
             batch,
             encoded,
-            keys,
+            facts,
             hash,
             filtered,
         })

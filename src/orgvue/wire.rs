@@ -120,6 +120,7 @@ impl Wire {
                     row: row as u32,
                     stage: "target",
                     column,
+                    source: None,
                     code: Cow::Borrowed("value_is_token"),
                     message: Cow::Borrowed(
                         "the value is the same text as noop_token or clear_token; choose another token",
@@ -161,6 +162,7 @@ fn check_actions(batch: &mut Batch, name: &Arc<str>, slot: usize) {
                 row: row as u32,
                 stage: "target",
                 column: name.clone(),
+                source: None,
                 code: Cow::Borrowed("unknown_action"),
                 message: Cow::Borrowed(
                     "expected one of create, update, replace, delete, noop, createOrUpdate, createOrReplace",

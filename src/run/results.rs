@@ -21,7 +21,7 @@ use crate::report::progress::Phase;
 use crate::report::rejects::IMPORT_STAGE;
 use crate::report::run::RunReport;
 use crate::source::Source;
-use crate::whole::keys::Keys;
+use crate::whole::unique::Unique;
 
 /// Different reasons kept word by word. A server that words every failure differently must not fill the
 /// memory; what comes later is told without its words.
@@ -47,6 +47,8 @@ pub(crate) struct Joined {
     pub seen: u64,
     /// Results beyond the records sent.
     pub surplus: u64,
+    /// Of these, deletions: items that no record names.
+    pub deleted: u64,
 }
 
 /// Why a record was refused: everything that the server says of it.
@@ -84,7 +86,7 @@ enum Match {
 /// a key stands in another's place.
 struct Matching<'a> {
     matching: MatchResults,
-    keys: Option<(&'a Keys, &'a Plan)>,
+    keys: Option<(&'a Unique, &'a Plan)>,
     moved: bool,
 }
 
@@ -137,6 +139,7 @@ pub(crate) async fn join(
         joined.seen += 1;
         if joined.seen > sent {
             joined.surplus += 1;
+            joined.deleted += u64::from(result.ok && result.action.as_deref() == Some("delete"));
             continue;
         }
         let found = matching.find(&result, in_turn);
@@ -263,6 +266,7 @@ impl Reason {
             row,
             stage: IMPORT_STAGE,
             column: refusal.column.clone(),
+            source: None,
             code: Cow::Owned(refusal.code.clone()),
             message: Cow::Owned(refusal.message.clone()),
         };
@@ -314,6 +318,12 @@ async fn join_results(
     report.counts.accepted = joined.accepted;
     report.counts.failed = joined.failed;
     report.counts.unprocessed = sent.saturating_sub(joined.accepted + joined.failed);
+    if let Some(deletions) = &mut report.deletions
+        && joined.deleted > 0
+    {
+        deletions.told = Some(joined.deleted);
+        joined.surplus -= joined.deleted;
+    }
     let Some((prepared, surveyed)) = known else {
         // Of these no line is known, whatever their results carry.
         joined.unmatched = 0;
@@ -396,6 +406,6 @@ pub(crate) async fn write_refused(
         }
         first = end;
     }
-    surveyed.rejects.flush()?;
+    surveyed.rejects.settle()?;
     Ok(())
 }

@@ -1,8 +1,9 @@
-//! Text as bytes and as values: searching bytes, dates, decimals; and errors as text.
+//! Text as bytes and as values: searching bytes, dates, decimals, what is shown of it and of errors.
 
 pub(crate) mod dates;
 pub(crate) mod decimal;
 pub(crate) mod scan;
+pub(crate) mod shown;
 
 /// An error and its causes in one line. A cause that the text ends with already is not said twice.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {

@@ -247,7 +247,7 @@ impl Rig {
         let run = self.command(&[]);
         let mut shell = Command::new("/bin/sh");
         shell
-            .args(["-c", &format!("{first}; exec \"$0\" \"$@\"")])
+            .args(["-c", &format!("{first}\nexec \"$0\" \"$@\"")])
             .arg(run.get_program())
             .args(run.get_args())
             .current_dir(self.folder())
@@ -278,7 +278,11 @@ impl Rig {
         let count = |name: &str| report["counts"][name].as_u64().unwrap();
         assert_eq!(
             count("read"),
-            count("sent") + count("would_send") + count("rejected") + count("filtered"),
+            count("sent")
+                + count("would_send")
+                + count("rejected")
+                + count("filtered")
+                + count("superseded"),
         );
         assert_eq!(
             count("sent"),
