@@ -12,7 +12,7 @@ pub mod config {
 pub mod engine {
     pub use crate::engine::EngineError;
     pub mod blocks {
-        pub use crate::engine::blocks::{BLOCK, Blocks, Header, Reading, RecordLayout};
+        pub use crate::engine::blocks::{BLOCK, Blocks};
     }
     pub mod body {
         pub use crate::engine::body::{Assembly, Digest, Resend, Slot, stream, taken};
@@ -28,11 +28,12 @@ pub mod expr {
     pub use crate::expr::Expr;
 }
 pub mod format {
+    pub use crate::format::{Header, Reading, RecordFormat};
     pub mod block {
         pub use crate::format::block::{Block, Boundary, Cut, CutError};
     }
     pub mod csv {
-        pub use crate::format::csv::{OnRagged, Parser};
+        pub use crate::format::csv::{Delimiter, Form, OnRagged, Parser};
     }
     pub mod encode {
         pub use crate::format::encode::{Empties, Encoder, Format, Lead, LeadValue};
@@ -74,7 +75,7 @@ pub mod rule {
     pub use crate::rule::ValidateSpec;
 }
 pub mod run {
-    pub use crate::run::{RunError, bind, reading, source, today};
+    pub use crate::run::{RunError, bind, reading, rejects_header, source, today};
     pub mod survey {
         pub use crate::run::survey::{Settled, Survey};
     }

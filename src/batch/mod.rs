@@ -8,8 +8,9 @@
 pub(crate) mod pool;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::text::scan::is_plain;
 use pool::{Lease, Pool, Reuse};
@@ -489,12 +490,16 @@ impl Batch {
 /// The columns at one point of the pipeline: names, and the physical column behind each.
 ///
 /// Renaming, selecting and dropping change this list alone and cost nothing per row.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Columns {
     names: Vec<(Arc<str>, usize)>,
     width: usize,
     /// The source's own names, which are those of the first physical columns.
     header: Arc<[Arc<str>]>,
+    /// The names may be a person's record, and no message tells them.
+    untold: bool,
+    /// Collects the names that are looked for.
+    asked: Option<Arc<Mutex<HashSet<String>>>>,
 }
 
 /// A column of the source to which a stage gave another name.
@@ -514,6 +519,7 @@ impl Columns {
             names: header.iter().cloned().zip(0..).collect(),
             width: header.len(),
             header,
+            ..Columns::default()
         }
     }
 
@@ -527,6 +533,42 @@ impl Columns {
             })
         });
         renamed.collect()
+    }
+
+    /// The same columns, whose names no message tells.
+    pub fn untold(self) -> Columns {
+        Columns {
+            untold: true,
+            ..self
+        }
+    }
+
+    /// The names that `bind` looks for. It is told that all of them are there.
+    pub fn asked_for(bind: impl FnOnce(&mut Columns)) -> HashSet<String> {
+        let asked = Arc::<Mutex<HashSet<String>>>::default();
+        bind(&mut Columns {
+            asked: Some(asked.clone()),
+            ..Columns::default()
+        });
+        std::mem::take(&mut *asked.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn ask(&self, name: &str) {
+        if let Some(asked) = &self.asked {
+            let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
+            asked.insert(name.to_owned());
+        }
+    }
+
+    /// The name that is most like another, if one is much like it.
+    fn near(&self, wanted: &str) -> Option<Arc<str>> {
+        let wanted = wanted.to_lowercase();
+        let likeness = |name: &str| strsim::jaro_winkler(&name.to_lowercase(), &wanted);
+        (self.names.iter())
+            .map(|(name, _)| (likeness(name), name))
+            .filter(|(score, _)| *score > 0.85 && !self.untold)
+            .max_by(|a, b| a.0.total_cmp(&b.0))
+            .map(|(_, name)| name.clone())
     }
 
     /// How many physical columns a batch needs by now.
@@ -551,6 +593,7 @@ impl Columns {
 
     /// The physical column of a name, exactly as written.
     pub fn find(&self, name: &str) -> Option<usize> {
+        self.ask(name);
         self.names
             .iter()
             .find(|(n, _)| &**n == name)
@@ -559,11 +602,13 @@ impl Columns {
 
     /// The physical column and shared name of a name, or what to say where there is none.
     pub fn need(&self, name: &str) -> Result<(Arc<str>, usize), NoColumn> {
+        self.ask(name);
         match self.names.iter().find(|(n, _)| &**n == name) {
             Some((n, slot)) => Ok((n.clone(), *slot)),
+            None if self.asked.is_some() => Ok((Arc::from(name), 0)),
             None => Err(NoColumn {
                 wanted: name.to_owned(),
-                have: self.names.iter().map(|(n, _)| n.clone()).collect(),
+                near: self.near(name),
             }),
         }
     }
@@ -613,45 +658,18 @@ impl Columns {
 pub struct NoColumn {
     /// The name as written.
     pub wanted: String,
-    /// What there is.
-    pub have: Vec<Arc<str>>,
-}
-
-/// What a header of one column says of its delimiter: the first that stands in its name, of those that
-/// files commonly have, as the pipeline file writes it.
-pub(crate) fn other_delimiter(name: &str) -> Option<&'static str> {
-    let known = [(';', ";"), ('\t', "tab"), ('|', "|"), (',', ",")];
-    let found = known.into_iter().find(|(c, _)| name.contains(*c))?;
-    Some(found.1)
+    /// One that is there and is much like it. What else there is may be a person's record, where the header is
+    /// missing, and is not told.
+    pub near: Option<Arc<str>>,
 }
 
 impl std::fmt::Display for NoColumn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "no column `{}` here", self.wanted)?;
-        if let [only] = &self.have[..]
-            && let Some(delimiter) = other_delimiter(only)
-        {
-            let only = only.escape_debug();
-            return write!(
-                f,
-                ", the only one is `{only}`; if `{delimiter}` is the delimiter, say so in `delimiter`"
-            );
+        match &self.near {
+            Some(near) => write!(f, ", did you mean `{}`?", near.escape_debug()),
+            None => Ok(()),
         }
-        let near = self
-            .have
-            .iter()
-            .map(|name| {
-                (
-                    strsim::jaro_winkler(&name.to_lowercase(), &self.wanted.to_lowercase()),
-                    name,
-                )
-            })
-            .filter(|(score, _)| *score > 0.85)
-            .max_by(|a, b| a.0.total_cmp(&b.0));
-        if let Some((_, name)) = near {
-            write!(f, ", did you mean `{name}`?")?;
-        }
-        write!(f, " (columns at this point: {})", self.have.join(", "))
     }
 }
 

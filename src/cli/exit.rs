@@ -12,7 +12,7 @@ pub enum Exit {
     Done = 0,
     /// The run failed: source, unreadable data, network, storage.
     Failed = 1,
-    /// The command line or the pipeline file is wrong.
+    /// The command line or the pipeline file is wrong, or does not fit the source.
     Usage = 2,
     /// Finished, and some rows or items were rejected; with `--partial-ok` this is [`Exit::Done`].
     Partial = 3,
@@ -70,7 +70,7 @@ pub(super) const TABLE: &str = "\
 Exit codes:
   0    everything done
   1    the run failed: source, unreadable data, network, storage
-  2    the command line or the pipeline file is wrong
+  2    the command line or the pipeline file is wrong, or does not fit the source
   3    finished, and some rows or items were rejected
   4    a guard or the reject limit stopped it; nothing was applied
   5    the import job failed at the server

@@ -1,17 +1,18 @@
 //! The plan: parser, stages, rules and encoder, bound once against the header. Then a plain function,
 //! a block in and bytes out, that any worker calls.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
-use super::blocks::Header;
 use crate::batch::{Batch, Cell, Columns, Kind, MAX_CELL, Renamed, RowState};
 use crate::format::block::Block;
 use crate::format::csv::OnRagged;
 use crate::format::encode::{Encoded, Encoder};
-use crate::format::{PARSE, Pools, csv, json, reject_long_cells};
-use crate::orgvue::spec::ImportSpec;
+use crate::format::header::are_names;
+use crate::format::{Header, PARSE, Parser, Pools, reject_long_cells};
+use crate::orgvue::spec::{ActionSpec, ImportSpec};
 use crate::orgvue::wire::Wire;
 use crate::rule::{KeySpec, Rules, ValidateSpec};
 use crate::settings::limits::Limits;
@@ -42,11 +43,6 @@ pub struct Plan {
     columns: Columns,
     longest_cell: usize,
     pools: Pools,
-}
-
-enum Parser {
-    Csv(csv::Parser),
-    Json(json::Parser),
 }
 
 /// A name in the pipeline file that can't be bound to the header.
@@ -115,6 +111,28 @@ pub struct Meaning<'a> {
     pub seed: u64,
 }
 
+/// The names by which a pipeline calls columns, before its stages and after them.
+pub(crate) fn named<'a>(
+    stages: impl IntoIterator<Item = &'a StageSpec>,
+    validate: &ValidateSpec,
+    import: &ImportSpec,
+) -> HashSet<String> {
+    let resources = Resources::default();
+    Columns::asked_for(|columns| {
+        for stage in stages {
+            // One that can't be bound without its table has named its columns by then.
+            let _ = stage.bind(columns, &resources);
+        }
+        let _ = validate.bind(columns, Date::MIN);
+        if let Some(key) = &validate.key {
+            let _ = columns.need(&key.column);
+        }
+        if let ActionSpec::Column { column } = &import.action {
+            let _ = columns.need(column);
+        }
+    })
+}
+
 impl Plan {
     /// Binds a pipeline to a header.
     ///
@@ -122,38 +140,34 @@ impl Plan {
     /// Every rule and setting that names a column which is not there; of the stages the first, for what
     /// comes after it can't be known.
     pub fn bind(meaning: &Meaning<'_>, header: &Header) -> Result<Plan, Vec<Unbound>> {
+        let columns = Columns::from_header(header.names().iter());
+        let named = named(meaning.stages, meaning.validate, meaning.import);
+        if named.is_empty() || are_names(header.names(), &named) {
+            return Plan::bind_to(columns, meaning, header);
+        }
+        Plan::bind_to(columns.untold(), meaning, header).map_err(|mut problems| {
+            problems.push(Unbound {
+                path: vec!["source".into()],
+                what: "source".into(),
+                message: header.has_none_of_the_names(),
+            });
+            problems
+        })
+    }
+
+    fn bind_to(
+        mut columns: Columns,
+        meaning: &Meaning<'_>,
+        header: &Header,
+    ) -> Result<Plan, Vec<Unbound>> {
         let pools = Pools::default();
-        let parser = match (&header.csv, header.json) {
-            (Some(written), _) => {
-                let on_ragged = match meaning.ragged {
-                    Ragged::Reject => OnRagged::Reject,
-                    Ragged::Pad => OnRagged::Pad,
-                    Ragged::Error => OnRagged::Fail,
-                };
-                Parser::Csv(
-                    csv::Parser::new(
-                        written.dialect,
-                        header.names.clone(),
-                        written.cells,
-                        on_ragged,
-                    )
-                    .with_pools(&pools),
-                )
-            }
-            (None, layout) => {
-                let ignore = meaning.unknown == Unknown::Ignore;
-                Parser::Json(
-                    json::Parser::new(
-                        layout.unwrap_or(json::Layout::Lines),
-                        header.names.clone(),
-                        ignore,
-                    )
-                    .with_depth(meaning.limits.json_depth)
-                    .with_pools(&pools),
-                )
-            }
+        let on_ragged = match meaning.ragged {
+            Ragged::Reject => OnRagged::Reject,
+            Ragged::Pad => OnRagged::Pad,
+            Ragged::Error => OnRagged::Fail,
         };
-        let mut columns = Columns::from_header(header.names.iter());
+        let ignore_unknown = meaning.unknown == Unknown::Ignore;
+        let parser = header.parser(on_ragged, ignore_unknown, &meaning.limits, &pools);
         let mut stages = Vec::new();
         let mut renamed = Vec::new();
         for (at, spec) in meaning.stages.iter().enumerate() {
@@ -270,28 +284,13 @@ impl Plan {
         let Block {
             file, line, bytes, ..
         } = block;
-        let (batch, names) = match &self.parser {
-            Parser::Csv(parser) => {
-                let batch = parser.parse(bytes).map_err(|e| BlockError {
-                    file,
-                    line: line + u64::from(e.line),
-                    column: None,
-                    message: e.to_string(),
-                });
-                (batch, parser.names())
-            }
-            Parser::Json(parser) => {
-                let batch = parser.parse(bytes).map_err(|e| BlockError {
-                    file,
-                    line: line + u64::from(e.line),
-                    column: Some(u64::from(e.column)),
-                    message: e.message,
-                });
-                (batch, parser.names())
-            }
-        };
-        let mut batch = batch?;
-        reject_long_cells(&mut batch, self.longest_cell, names);
+        let mut batch = self.parser.parse(bytes).map_err(|e| BlockError {
+            file,
+            line: line + u64::from(e.line),
+            column: e.column.map(u64::from),
+            message: e.message,
+        })?;
+        reject_long_cells(&mut batch, self.longest_cell, self.parser.names());
         Ok(batch)
     }
 

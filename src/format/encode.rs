@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use super::csv;
 use super::written::{Label, Written};
 use crate::batch::pool::{Lease, Pool};
 use crate::batch::{Batch, Cell, Kind, RowState};
+use crate::text::scan::Dialect;
 
 /// Formats of the upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,8 +56,6 @@ pub struct Encoder {
     columns: Vec<Column>,
     /// JSON: what stands before the lead's value.
     opening: Label,
-    /// Longest text that stands around the values of one row.
-    row_overhead: usize,
     bodies: Pool<Written>,
 }
 
@@ -114,14 +114,12 @@ impl Encoder {
         let mut opening = b",\n{".to_vec();
         json_escape_simd::escape_into(lead.name, &mut opening);
         opening.extend_from_slice(b":\"");
-        let mut row_overhead = opening.len() + 32;
         let columns: Vec<Column> = columns
             .into_iter()
             .map(|(name, slot, empties)| {
                 let mut member = vec![b','];
                 json_escape_simd::escape_into(&**name, &mut member);
                 member.push(b':');
-                row_overhead += member.len() + 4;
                 Column {
                     slot,
                     member: Label::new(&member),
@@ -136,7 +134,6 @@ impl Encoder {
             lead,
             columns,
             opening: Label::new(&opening),
-            row_overhead,
             bodies: Pool::default(),
         }
     }
@@ -190,8 +187,9 @@ impl Encoder {
             bytes: self.bodies.lease(),
             ..Encoded::default()
         };
-        out.bytes
-            .reserve(batch.text_len() + batch.len() * self.row_overhead);
+        // Names are written beside what is not empty alone, and may be long: they get their room when they need it. A
+        // buffer that was used before has it.
+        out.bytes.reserve(batch.text_len());
         out.rows.reserve(batch.len());
         out.ends.reserve(batch.len());
         let columns: Vec<(&Column, &[Cell])> = self
@@ -302,28 +300,14 @@ fn escape(text: &str, (out, at): (&mut Written, usize), scratch: &mut Vec<u8>) -
     out.put(at, scratch)
 }
 
-/// A CSV cell, quoted where it must be.
 fn push_csv(text: &str, out: &mut Written) {
-    let bytes = text.as_bytes();
-    if memchr::memchr3(b'"', b',', b'\n', bytes).is_none() && memchr::memchr(b'\r', bytes).is_none()
-    {
-        out.extend(bytes);
-        return;
-    }
-    out.push(b'"');
-    let mut from = 0;
-    for at in memchr::memchr_iter(b'"', bytes) {
-        out.extend(&bytes[from..=at]);
-        out.push(b'"');
-        from = at + 1;
-    }
-    out.extend(&bytes[from..]);
-    out.push(b'"');
+    csv::write::cell(text.as_bytes(), Dialect::default(), |part| out.extend(part));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::batch::pool::Reuse;
     use crate::batch::{Columns, Row};
 
     fn batch(cells: &[&[(&str, Kind)]]) -> Batch {
@@ -415,6 +399,44 @@ mod tests {
             None,
             "do,id,pay\ncreate,\"0\"\"1\n\",1.50\nupdate,,\ndelete,7,\nupdate,\"a,b\",\n",
         );
+    }
+
+    /// The columns of a survey's export are named by its questions, and nearly all of their cells are empty.
+    #[test]
+    fn room_is_made_for_what_is_written() {
+        let (width, rows) = (300, 200);
+        let name = |column| format!("{column} {}", "How satisfied are you? ".repeat(9));
+        let columns = Columns::from_header((0..width).map(name));
+        let mut batch = Batch::new(String::new(), width);
+        for _ in 0..rows {
+            batch.push_row(Row {
+                line: 0,
+                start: 0,
+                end: 0,
+            });
+        }
+        for column in 0..width {
+            let text = if column < 3 { "often" } else { "" };
+            let cells = vec![batch.append(text, Kind::Text); rows];
+            batch.put_column(column, cells);
+        }
+        for format in [Format::Json, Format::Csv] {
+            let lead = Lead {
+                name: "do",
+                value: LeadValue::Constant("createOrUpdate"),
+                bare: &[],
+            };
+            let columns = columns.iter();
+            let columns = columns.map(|(name, slot)| (name, slot, Empties::default()));
+            let encoder = Encoder::new(format, lead, columns);
+            let bytes = encoder.encode(&batch).bytes;
+            assert!(
+                bytes.room() <= bytes.len() * 3 / 2 + 1024,
+                "{format:?}: {} for {}",
+                bytes.room(),
+                bytes.len()
+            );
+        }
     }
 
     #[test]

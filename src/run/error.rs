@@ -154,6 +154,9 @@ impl RunError {
     /// How the run ended, which is also its exit code.
     pub fn outcome(&self) -> Outcome {
         match self {
+            RunError::Unbound { .. } | RunError::Engine(EngineError::Setting { .. }) => {
+                Outcome::Misconfigured
+            }
             RunError::Stopped { .. } => Outcome::StoppedByGuard,
             RunError::TooManyRefused { .. } => Outcome::Refused,
             RunError::Import(ImportError::Unknown(_)) | RunError::Wait(WaitError::Other { .. }) => {

@@ -44,7 +44,7 @@ use crate::upload::spool::SpoolWriter;
 pub use error::RunError;
 pub(crate) use prepare::resources;
 use prepare::{First, Prepared, prepare, unchanged};
-pub use prepare::{bind, reading, source, today};
+pub use prepare::{bind, reading, rejects_header, source, today};
 use put::Sending;
 use send::{Ready, send};
 use straight::send_straight;

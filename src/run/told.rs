@@ -9,7 +9,6 @@ use crate::report::run::{Decision, Deletions, GuardDecision, Hash, RunReport, So
 use crate::state::ledger::Known;
 
 pub(super) fn prepared(report: &mut RunReport, prepared: &Prepared) {
-    report.warnings.extend(prepared.warnings.iter().cloned());
     report.sources = prepared
         .source
         .origins()
