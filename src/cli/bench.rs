@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::run::{cores, embedded, runtime};
+use super::work::{cores, embedded, runtime};
 use super::{Exit, Failure, Globals, PipelineArgs, put_findings, say, stop};
 use crate::config;
 use crate::report::human;

@@ -8,6 +8,7 @@ mod completions;
 mod exit;
 mod lint;
 mod log;
+mod open;
 mod pipeline;
 mod preview;
 mod resume;
@@ -16,6 +17,7 @@ mod sample;
 mod sandbox;
 mod schema;
 mod stop;
+mod work;
 
 use std::error::Error;
 use std::fmt;
@@ -120,7 +122,7 @@ impl Cli {
                 Ok(()) => Ok(Exit::Done),
                 Err(error) => Err(Failure::new(Exit::Failed, error)),
             },
-            Command::Sandbox(args) => match run::runtime()?.block_on(sandbox::run(*args)) {
+            Command::Sandbox(args) => match work::runtime()?.block_on(sandbox::run(*args)) {
                 Ok(()) => Ok(Exit::Done),
                 Err(error) => Err(Failure::new(Exit::Failed, error)),
             },

@@ -1,6 +1,7 @@
 //! The pipeline file as an argument.
 
 use clap::Args;
+use secrecy::SecretString;
 
 use crate::config::{self, Loaded, Override, Pipeline, Problem, Problems};
 
@@ -58,4 +59,15 @@ pub(super) fn say_warnings(warnings: &[Problem], globals: &Globals) {
             say(warning.display_with("warning: "));
         }
     }
+}
+
+/// The token of a pipeline's target.
+pub(super) fn token(pipeline: &Pipeline) -> Result<Option<SecretString>, Failure> {
+    pipeline.token(&config::process_env).map_err(said)
+}
+
+/// The failure of a command whose pipeline file turns out to be wrong.
+pub(super) fn said(problem: Problem) -> Failure {
+    say(problem);
+    Failure::said(Exit::Usage)
 }

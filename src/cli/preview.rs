@@ -5,7 +5,7 @@ use std::fmt::Write;
 use clap::Args;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::run::runtime;
+use super::work::runtime;
 use super::{Exit, Failure, Globals, PipelineArgs, put, say, stop};
 use crate::config;
 use crate::report::human;

@@ -1,22 +1,18 @@
 //! `rostream resume` and `rostream results`: what an earlier process left to be done, and what it did, again.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
 
 use clap::Args;
 use secrecy::SecretString;
 
-use super::pipeline::SetArgs;
-use super::run::{CommonArgs, Work, token};
+use super::open::{STATE, command, left_open, refused, usage};
+use super::pipeline::{SetArgs, token};
+use super::work::{CommonArgs, Work};
 use super::{Exit, Failure, Globals, PipelineArgs, say};
 use crate::config::Pipeline;
 use crate::report::human;
 use crate::report::progress::Progress;
 use crate::report::run::{Outcome, RunId};
-use crate::state::ledger::{By, Entry, Folder, Ledger, LedgerError, Lock, Step, repeated};
-
-/// The state folder where none is named: as the pipeline file has it unless it says otherwise.
-const STATE: &str = "state";
+use crate::state::ledger::{By, Entry, Folder, Ledger, Lock, Step, repeated};
 
 /// Arguments of `rostream resume`.
 #[derive(Debug, Args)]
@@ -309,63 +305,4 @@ fn ending(entry: &Entry) -> &'static str {
         Some(ended) => ended.outcome.describe(),
         None => "how is not known",
     }
-}
-
-fn usage(message: impl fmt::Display) -> Failure {
-    Failure::new(Exit::Usage, message.to_string())
-}
-
-/// A ledger that can't be kept.
-pub(super) fn refused(error: LedgerError) -> Failure {
-    let exit = match error {
-        LedgerError::Locked { .. } => Exit::Usage,
-        _ => Exit::Failed,
-    };
-    Failure::new(exit, error)
-}
-
-/// What a run left open must be decided before anything else is sent.
-pub(super) fn left_open(entry: &Entry, folder: &Folder) -> Failure {
-    let run = &entry.run_id;
-    let resume = command("resume", run, folder);
-    if entry.step == Step::Ticket {
-        return Failure::new(
-            Exit::TimedOut,
-            format!(
-                "run {run} has its import job at the server, and nobody has seen how it ended; take it up: {resume}"
-            ),
-        );
-    }
-    let target = &entry.target;
-    let text = format!(
-        "run {run} asked for its import and has no answer: whether it was applied is not known. Look at data set {} \
-         of {}, or ask Orgvue's support about the import of {:.0} UTC. Where it was applied, or is not wanted any \
-         more: {resume} --abandon. Where it was not applied: {resume} --retry-import",
-        target.dataset, target.tenant, entry.written_at
-    );
-    Failure::new(Exit::Unknown, text)
-}
-
-/// The command that goes on from where a run ended; nothing where nothing is open.
-pub(super) fn next(entry: &Entry, folder: &Folder, outcome: Outcome) -> Option<String> {
-    let word = match entry.step {
-        Step::Importing | Step::Ticket => "resume",
-        Step::Ended if outcome == Outcome::Failed && entry.ticket.is_some() => "results",
-        _ => return None,
-    };
-    Some(command(word, &entry.run_id, folder))
-}
-
-/// A command about a run, as it works from the current folder.
-fn command(word: &str, run: &RunId, folder: &Folder) -> String {
-    let state = human::path(folder.path());
-    if state == STATE {
-        return format!("rostream {word} {run}");
-    }
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
-    let state = match state.chars().all(plain) {
-        true => state,
-        false => format!("'{}'", state.replace('\'', r"'\''")),
-    };
-    format!("rostream {word} {run} --state {state}")
 }
