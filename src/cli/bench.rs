@@ -124,7 +124,7 @@ impl BenchArgs {
         }
         let keys = pipeline.stage_keys(&config::process_env).map_err(problem)?;
         let workers = self.workers.map_or_else(cores, usize::from);
-        let stopped = stop::watch()?;
+        let stopped = stop::watch()?.asked();
         let runtime = runtime()?;
         let ended = runtime.block_on(async {
             let work = async {

@@ -59,7 +59,7 @@ impl PreviewArgs {
             .stage_keys(&config::process_env)
             .map_err(|problem| Failure::new(Exit::Usage, problem))?;
         let failed = |error: RunError| Failure::new(Exit::from(error.outcome()), error);
-        let stopped = stop::watch()?;
+        let stopped = stop::watch()?.asked();
         let runtime = runtime()?;
         let ended = runtime.block_on(async {
             let work = async {

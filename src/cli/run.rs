@@ -2,10 +2,11 @@
 
 use clap::Args;
 
-use super::open::ledger;
+use super::open::{Before, before, told};
 use super::pipeline::token;
-use super::work::{CommonArgs, Work};
-use super::{Exit, Failure, Globals, PipelineArgs};
+use super::turn::TurnArgs;
+use super::work::{CommonArgs, Task, Work};
+use super::{Exit, Failure, Globals, PipelineArgs, stop};
 use crate::report::progress::Progress;
 use crate::report::run::RunId;
 
@@ -17,6 +18,8 @@ pub struct RunArgs {
     /// Go through the whole data and its rules, and send nothing.
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    turn: TurnArgs,
     #[command(flatten)]
     common: CommonArgs,
 }
@@ -32,42 +35,42 @@ pub struct CheckArgs {
 
 impl RunArgs {
     pub(super) fn run(self, globals: &Globals, progress: &Progress) -> Result<Exit, Failure> {
-        execute(
-            &self.pipeline,
-            &self.common,
-            self.dry_run,
-            globals,
-            progress,
-        )
+        if self.dry_run {
+            return check(&self.pipeline, &self.common, globals, progress);
+        }
+        let pipeline = self.pipeline.load(globals)?;
+        let run_id = RunId::generate();
+        let mut work = Work::new(&pipeline, &self.common, globals, progress);
+        work.token = token(&pipeline)?;
+        let mut turn = self.turn.begin(globals)?;
+        match told(before(&work, &run_id, &mut turn), self.common.json)? {
+            Before::Free { ledger, rejects } => {
+                work.ledger = ledger;
+                work.rejects = rejects;
+                work.perform(run_id, turn.over())
+            }
+            Before::Refused(error) => work.refuse(run_id, error),
+        }
     }
 }
 
 impl CheckArgs {
     pub(super) fn run(self, globals: &Globals, progress: &Progress) -> Result<Exit, Failure> {
-        execute(&self.pipeline, &self.common, true, globals, progress)
+        check(&self.pipeline, &self.common, globals, progress)
     }
 }
 
-fn execute(
+/// It takes no lock, as it sends nothing and writes to nothing that a run writes to.
+fn check(
     args: &PipelineArgs,
     common: &CommonArgs,
-    dry_run: bool,
     globals: &Globals,
     progress: &Progress,
 ) -> Result<Exit, Failure> {
-    let pipeline = args.load(globals)?;
-    let run_id = RunId::generate();
-    let mut work = Work {
-        pipeline: &pipeline,
-        common,
-        token: None,
-        ledger: None,
-        resumed: None,
-        dry_run,
-    };
-    if !dry_run {
-        work.token = token(&pipeline)?;
-        work.ledger = ledger(&pipeline, work.token.as_ref(), &run_id, globals)?;
-    }
-    work.perform(run_id, globals, progress)
+    let mut pipeline = args.load(globals)?;
+    pipeline.rejects.path = pipeline.rejects.of_check();
+    let stop = stop::watch()?;
+    let mut work = Work::new(&pipeline, common, globals, progress);
+    work.task = Task::Check;
+    work.perform(RunId::generate(), stop)
 }

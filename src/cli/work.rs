@@ -1,5 +1,6 @@
 //! A command that runs a pipeline: a job, its signals and its report.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -9,17 +10,21 @@ use secrecy::SecretString;
 
 use super::open::next;
 use super::pipeline::said;
-use super::{Exit, Failure, Globals, put_findings, say, stop};
+use super::stop::Stop;
+use super::{Exit, Failure, Globals, put_json, say};
 use crate::config::{self, Pipeline, Target};
 use crate::http::hosts::Hosts;
 use crate::orgvue::{Connection, Ticket};
+use crate::report::error::ErrorReport;
 use crate::report::progress::Progress;
 use crate::report::run::{Outcome, PipelineInfo, RunId, RunReport};
 use crate::run::resume::resume;
 use crate::run::{self, Job, RunError};
 use crate::sandbox::Sandbox;
 use crate::sandbox::options::{SandboxSettings, UnknownProperty};
-use crate::state::ledger::{Entry, Folder, Ledger};
+use crate::stage::hash::{Key, KeySpec};
+use crate::state::lock::Held;
+use crate::state::{Entry, Folder, Ledger};
 
 /// What `run` and `check` and those that take a run up take.
 #[derive(Debug, Args)]
@@ -29,7 +34,7 @@ pub(super) struct CommonArgs {
     partial_ok: bool,
     /// Write the run report to stdout as JSON.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
     /// Threads that process the data; as many as there are cores, unless stated. Twice as many blocks are under way, so
     /// that none of them waits, and for moments as many threads may be busy.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -54,171 +59,215 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 pub(super) struct Work<'a> {
     pub(super) pipeline: &'a Pipeline,
     pub(super) common: &'a CommonArgs,
+    pub(super) globals: &'a Globals,
+    pub(super) progress: &'a Progress,
+    pub(super) task: Task,
     pub(super) token: Option<SecretString>,
     pub(super) ledger: Option<Ledger>,
-    /// The job to be taken up instead of running the pipeline.
-    pub(super) resumed: Option<(Entry, Ticket)>,
-    pub(super) dry_run: bool,
+    /// Nobody else writes the rejects file meanwhile.
+    pub(super) rejects: Option<Held>,
 }
 
-impl Work<'_> {
-    /// Does it, reports, and gives the exit code.
-    pub(super) fn perform(
-        self,
-        run_id: RunId,
-        globals: &Globals,
-        progress: &Progress,
-    ) -> Result<Exit, Failure> {
-        let Work {
-            pipeline,
-            common,
-            token,
-            ledger,
-            resumed,
-            dry_run,
-        } = self;
-        let keys = pipeline.stage_keys(&config::process_env).map_err(said)?;
-        let report_dir = pipeline.report_dir.as_deref().unwrap_or(Path::new("."));
-        RunReport::prepare(report_dir).map_err(|error| Failure::new(Exit::Failed, error))?;
-        let started = Instant::now();
-        let mut report = RunReport::new(
-            run_id,
-            PipelineInfo {
-                name: pipeline.name.clone(),
-                file: PathBuf::from(&*pipeline.file),
-            },
-            Timestamp::now(),
-        );
-        report.target = pipeline.target.name();
-        let stopped = stop::watch()?;
-        let runtime = runtime()?;
-        let ended = runtime.block_on(async {
-            let work = async {
-                let resources = run::resources(pipeline, keys).await?;
-                // Kept until the run is over: the embedded sandbox ends when it is dropped.
-                let mut sandbox = None;
-                let connection = match (&pipeline.target, token) {
-                    _ if dry_run => None,
-                    (Target::Orgvue(to), Some(token)) => Some(Connection {
-                        base: to.base_url.clone(),
-                        tenant: to.tenant.clone(),
-                        dataset: to.dataset.clone(),
-                        token,
-                        hosts: to.hosts.clone(),
-                    }),
-                    _ => {
-                        let started = sandbox.insert(embedded(pipeline).await?);
-                        Some(started.connection()?)
-                    }
-                };
-                let job = Job {
-                    pipeline,
-                    connection,
-                    resources,
-                    workers: common.workers.map_or_else(cores, usize::from),
-                    block: crate::engine::blocks::BLOCK,
-                    progress: progress.clone(),
-                    ledger: ledger.as_ref(),
-                };
-                match resumed {
-                    Some((entry, ticket)) => resume(job, &entry, ticket, &mut report).await,
-                    None => run::run(job, &mut report).await,
-                }
-            };
-            tokio::select! {
-                biased;
-                () = stopped => Err(RunError::Interrupted),
-                ended = work => ended,
-            }
-        });
-        progress.finish();
-        // Blocks that are still being worked on hold nothing that matters; nobody waits for them.
-        runtime.shutdown_background();
-        finish(
+/// What is to be done.
+pub(super) enum Task {
+    /// Everything.
+    Run,
+    /// Everything that sends nothing.
+    Check,
+    /// To take up the job of an earlier process.
+    TakeUp(Box<Entry>, Ticket),
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn new(
+        pipeline: &'a Pipeline,
+        common: &'a CommonArgs,
+        globals: &'a Globals,
+        progress: &'a Progress,
+    ) -> Work<'a> {
+        Work {
             pipeline,
             common,
             globals,
-            report,
-            ledger.as_ref(),
-            ended,
-            started,
-        )
+            progress,
+            task: Task::Run,
+            token: None,
+            ledger: None,
+            rejects: None,
+        }
     }
-}
 
-/// Writes the report, says how it went, and gives the exit code.
-fn finish(
-    pipeline: &Pipeline,
-    common: &CommonArgs,
-    globals: &Globals,
-    mut report: RunReport,
-    ledger: Option<&Ledger>,
-    ended: Result<(), RunError>,
-    started: Instant,
-) -> Result<Exit, Failure> {
-    let ended = ended.and_then(|()| report.check().map_err(RunError::from));
-    let outcome = match &ended {
-        Ok(()) if report.counts.rejected + report.counts.failed + report.counts.unprocessed > 0 => {
-            Outcome::SucceededWithRejects
-        }
-        Ok(()) => Outcome::Succeeded,
-        Err(error) => error.outcome(),
-    };
-    report.error = ended.as_ref().err().map(|error| run::chain(error));
-    report.end(outcome, Timestamp::now(), started.elapsed());
-    let exit = match outcome {
-        Outcome::SucceededWithRejects if common.partial_ok => Exit::Done,
-        outcome => Exit::from(outcome),
-    };
-    report.exit_code = exit as u8;
-    if let Some(ledger) = ledger {
-        if let Err(error) = ledger.over(outcome, report.exit_code) {
-            report.warnings.push(run::chain(&error));
-        }
-        report.next = next(&ledger.entry(), &Folder::new(&pipeline.state_dir), outcome);
+    /// Does it, reports, and gives the exit code.
+    pub(super) fn perform(self, run_id: RunId, stop: Stop) -> Result<Exit, Failure> {
+        let keys = self.pipeline.stage_keys(&config::process_env);
+        let keys = keys.map_err(said)?;
+        RunReport::prepare(self.report_dir()).map_err(|error| Failure::new(Exit::Failed, error))?;
+        let started = Instant::now();
+        let mut report = self.report(run_id);
+        let runtime = runtime()?;
+        let ended = runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = stop.asked() => Err(RunError::Interrupted),
+                ended = self.carry_out(keys, &mut report) => ended,
+            }
+        });
+        self.progress.finish();
+        // Blocks that are still being worked on hold nothing that matters; nobody waits for them.
+        runtime.shutdown_background();
+        self.finish(report, ended, started)
     }
-    let dir = pipeline.report_dir.as_deref().unwrap_or(Path::new("."));
-    let written = report.write(dir);
-    if !globals.quiet {
-        // Where nothing was read there is nothing to sum up, and what went wrong comes first.
-        if ended.is_ok() || report.counts.read > 0 {
-            say(report.summary(written.as_deref().ok()).trim_end());
+
+    /// Ends a run that could not begin, with a report that says why.
+    pub(super) fn refuse(self, run_id: RunId, error: RunError) -> Result<Exit, Failure> {
+        self.progress.finish();
+        let report = self.report(run_id);
+        self.finish(report, Err(error), Instant::now())
+    }
+
+    fn report_dir(&self) -> &Path {
+        self.pipeline.report_dir.as_deref().unwrap_or(Path::new("."))
+    }
+
+    /// A report of which nothing is filled in.
+    fn report(&self, run_id: RunId) -> RunReport {
+        let pipeline = PipelineInfo {
+            name: self.pipeline.name.clone(),
+            file: PathBuf::from(&*self.pipeline.file),
+        };
+        let mut report = RunReport::new(run_id, pipeline, Timestamp::now());
+        report.target = self.pipeline.target.name();
+        report
+    }
+
+    async fn carry_out(
+        &self,
+        keys: HashMap<KeySpec, Key>,
+        report: &mut RunReport,
+    ) -> Result<(), RunError> {
+        let resources = run::resources(self.pipeline, keys).await?;
+        // Kept until the run is over: the embedded sandbox ends when it is dropped.
+        let mut sandbox = None;
+        let job = Job {
+            pipeline: self.pipeline,
+            connection: self.connection(&mut sandbox).await?,
+            resources,
+            workers: self.common.workers.map_or_else(cores, usize::from),
+            block: crate::engine::blocks::BLOCK,
+            progress: self.progress.clone(),
+            ledger: self.ledger.as_ref(),
+        };
+        match &self.task {
+            Task::TakeUp(entry, ticket) => resume(job, entry, ticket.clone(), report).await,
+            Task::Run | Task::Check => run::run(job, report).await,
+        }
+    }
+
+    /// Where the rows go: nowhere, to the pipeline's target, or to a sandbox that is started for them.
+    async fn connection(
+        &self,
+        sandbox: &mut Option<Embedded>,
+    ) -> Result<Option<Connection>, RunError> {
+        Ok(match (&self.task, &self.pipeline.target, &self.token) {
+            (Task::Check, ..) => None,
+            (_, Target::Orgvue(to), Some(token)) => Some(Connection {
+                base: to.base_url.clone(),
+                tenant: to.tenant.clone(),
+                dataset: to.dataset.clone(),
+                token: token.clone(),
+                hosts: to.hosts.clone(),
+            }),
+            _ => {
+                let started = sandbox.insert(embedded(self.pipeline).await?);
+                Some(started.connection()?)
+            }
+        })
+    }
+
+    /// Writes the report, says how it went, and gives the exit code.
+    fn finish(
+        self,
+        mut report: RunReport,
+        ended: Result<(), RunError>,
+        started: Instant,
+    ) -> Result<Exit, Failure> {
+        let ended = ended.and_then(|()| report.check().map_err(RunError::from));
+        let outcome = outcome(&report, &ended);
+        let exit = match outcome {
+            Outcome::SucceededWithRejects if self.common.partial_ok => Exit::Done,
+            outcome => Exit::from(outcome),
+        };
+        let error = ended.as_ref().err();
+        report.error = error.map(|error| ErrorReport::new(error.code(), run::chain(error)));
+        report.end(outcome, Timestamp::now(), started.elapsed());
+        report.exit_code = exit as u8;
+        if let Some(ledger) = &self.ledger {
+            if let Err(error) = ledger.over(outcome, report.exit_code) {
+                report.warnings.push(run::chain(&error));
+            }
+            report.next = next(&ledger.entry(), &Folder::new(&self.pipeline.state_dir), outcome);
+        }
+        let written = report.write(self.report_dir());
+        self.tell(&report, ended.is_ok(), written.as_deref().ok())?;
+        match (ended, written) {
+            (Err(error), written) => {
+                if let Err(unwritten) = written {
+                    say(format_args!("warning: {}", run::chain(&unwritten)));
+                }
+                Err(failure(exit, error, &report))
+            }
+            (Ok(()), Err(error)) => {
+                let error = run::chain(&error);
+                let done = outcome.describe();
+                Err(Failure::new(Exit::Failed, format!("{done}, but {error}")))
+            }
+            (Ok(()), Ok(_)) => Ok(exit),
+        }
+    }
+
+    /// What people, and machines that ask for it, hear of the run. What went wrong comes after it.
+    fn tell(&self, report: &RunReport, well: bool, written: Option<&Path>) -> Result<(), Failure> {
+        if self.globals.quiet {
+            if let Some(next) = &report.next {
+                say(format_args!("to go on: {next}"));
+            }
+        } else if well || report.counts.read > 0 {
+            say(report.summary(written).trim_end());
         } else {
+            // Where nothing was read there is nothing to sum up.
             for warning in &report.warnings {
                 say(format_args!("warning: {warning}"));
             }
         }
+        if self.common.json {
+            put_json(report)?;
+        }
+        Ok(())
     }
-    if globals.quiet
-        && let Some(next) = &report.next
-    {
-        say(format_args!("to go on: {next}"));
+}
+
+/// How a run ended, by what ended it and by its counts.
+fn outcome(report: &RunReport, ended: &Result<(), RunError>) -> Outcome {
+    let counts = &report.counts;
+    match ended {
+        Ok(()) if counts.rejected + counts.failed + counts.unprocessed > 0 => {
+            Outcome::SucceededWithRejects
+        }
+        Ok(()) => Outcome::Succeeded,
+        Err(error) => error.outcome(),
     }
-    if common.json {
-        let mut text = serde_json::to_vec_pretty(&report).map_err(std::io::Error::from)?;
-        text.push(b'\n');
-        put_findings(&text)?;
-    }
-    match (ended, written) {
+}
+
+fn failure(exit: Exit, error: RunError, report: &RunReport) -> Failure {
+    match error {
         // They name the pipeline file, as those of lint do.
-        (Err(RunError::Unbound { problems }), _) => {
+        RunError::Unbound { problems } => {
             problems.iter().for_each(say);
-            Err(Failure::said(exit))
+            Failure::said(exit)
         }
         // Whoever stops a run wants to know where that leaves the data set.
-        (Err(RunError::Interrupted), _) => Err(Failure::new(exit, report.ending())),
-        (Err(error), written) => {
-            if let Err(unwritten) = written {
-                say(format_args!("warning: {}", run::chain(&unwritten)));
-            }
-            Err(Failure::new(exit, error))
-        }
-        (Ok(()), Err(error)) => {
-            let error = run::chain(&error);
-            let done = outcome.describe();
-            Err(Failure::new(Exit::Failed, format!("{done}, but {error}")))
-        }
-        (Ok(()), Ok(_)) => Ok(exit),
+        RunError::Interrupted => Failure::new(exit, report.ending()),
+        error => Failure::new(exit, error),
     }
 }
 

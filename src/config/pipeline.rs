@@ -58,6 +58,8 @@ pub struct Pipeline {
     pub report_dir: Option<PathBuf>,
     /// The folder for what is needed to resume, absolute.
     pub state_dir: PathBuf,
+    /// Whether that folder must have been made by `rostream state init`.
+    pub state_required: bool,
     /// What it was made of, to be known again.
     pub origin: Origin,
     /// Where everything was written, for problems that show only with the data: a column that is not
@@ -113,6 +115,19 @@ pub struct Rejects {
     pub at_most: Amount,
     /// Whether no cell of the file may pass for a formula.
     pub spreadsheet_safe: bool,
+}
+
+impl Rejects {
+    /// The file that `check` writes: `rejects.check.csv` for `rejects.csv`, so that those of a run stay as they are.
+    pub(crate) fn of_check(&self) -> PathBuf {
+        let mut name = self.path.file_stem().unwrap_or_default().to_owned();
+        name.push(".check");
+        if let Some(extension) = self.path.extension() {
+            name.push(".");
+            name.push(extension);
+        }
+        self.path.with_file_name(name)
+    }
 }
 
 /// Where the records go.

@@ -1,3 +1,4 @@
 //! Files and folders that only their owner may see.
 
 pub(crate) mod folder;
+pub(crate) mod owned;

@@ -7,7 +7,7 @@ use crate::report::run::{Mismatch, Outcome, ReportError};
 use crate::sandbox::SandboxError;
 use crate::source::SourceError;
 use crate::stage::lookup::TableError;
-use crate::state::ledger::LedgerError;
+use crate::state::LedgerError;
 use crate::upload::body::BodyError;
 use crate::upload::headroom::TooSlow;
 use crate::upload::put::PutError;

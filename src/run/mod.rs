@@ -1,6 +1,7 @@
 //! The run: survey, guards, upload, import, wait, results; each step once, in this order.
 
 pub(crate) mod bench;
+mod code;
 pub(crate) mod error;
 pub(crate) mod preview;
 pub(crate) mod results;

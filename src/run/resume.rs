@@ -13,7 +13,7 @@ use crate::report::human;
 use crate::report::run::{CodeCounts, RunReport, SourceFile};
 use crate::run::survey::Surveyed;
 use crate::source::Source;
-use crate::state::ledger::Entry;
+use crate::state::Entry;
 
 /// Waits for a job and takes its results in, as the run that began it would have done.
 ///

@@ -126,6 +126,7 @@ impl Meaning<'_> {
             limits: spec.limits,
             report_dir: spec.report.dir.map(|dir| self.folder.join(dir)),
             state_dir: self.folder.join(spec.state.dir),
+            state_required: spec.state.required,
             origin: self.origin,
             folder: self.folder,
             places: self.places,

@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 
+use super::error::ErrorReport;
 use super::human;
 use super::rejects::Tally;
 
@@ -75,10 +76,10 @@ pub struct RunReport {
     pub ended_at: Timestamp,
     /// How it ended, in a word.
     pub outcome: Outcome,
-    /// The exit code of the process. It is the outcome's own unless a flag said otherwise.
+    /// The exit code of the process, which its command knows: a flag may have a say in it.
     pub exit_code: u8,
-    /// The error that ended the run, with its causes; `null` where there was none.
-    pub error: Option<String>,
+    /// The error that ended the run; `null` where there was none.
+    pub error: Option<ErrorReport>,
     /// What was wrong and did not end the run.
     pub warnings: Vec<String>,
     /// The source files, in the order in which they were read.
@@ -146,20 +147,6 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Its exit code.
-    pub const fn exit_code(self) -> u8 {
-        match self {
-            Outcome::Succeeded => 0,
-            Outcome::Failed => 1,
-            Outcome::SucceededWithRejects => 3,
-            Outcome::StoppedByGuard => 4,
-            Outcome::ImportFailed => 5,
-            Outcome::StillRunning => 6,
-            Outcome::Unknown => 7,
-            Outcome::Interrupted => 130,
-        }
-    }
-
     /// What it means, for people.
     pub const fn describe(self) -> &'static str {
         match self {
@@ -487,7 +474,7 @@ impl RunReport {
             started_at,
             ended_at: started_at,
             outcome: Outcome::Failed,
-            exit_code: Outcome::Failed.exit_code(),
+            exit_code: 1,
             error: None,
             warnings: Vec::new(),
             sources: Vec::new(),
@@ -508,10 +495,9 @@ impl RunReport {
         }
     }
 
-    /// Ends the report: the outcome and its exit code, the time, the speed and the peak of memory.
+    /// Ends the report: the outcome, the time, the speed and the peak of memory.
     pub fn end(&mut self, outcome: Outcome, ended_at: Timestamp, total: Duration) {
         self.outcome = outcome;
-        self.exit_code = outcome.exit_code();
         self.ended_at = ended_at;
         self.seconds.total = Some(total);
         self.peak_memory = peak_memory();
@@ -1082,23 +1068,6 @@ mod tests {
         assert_eq!(id("2026-01-31T23:59:59.9Z", 0x2a), "20260131T235959Z-002a");
         assert!(id("2026-01-31T23:59:59Z", 0xffff) < id("2026-02-01T00:00:00Z", 0));
         assert_eq!(RunId::generate().as_str().len(), 21);
-    }
-
-    #[test]
-    fn exit_codes_are_a_table() {
-        let json = |o: Outcome| serde_json::to_value(o).unwrap();
-        for (outcome, word, code) in [
-            (Outcome::Succeeded, "succeeded", 0),
-            (Outcome::Failed, "failed", 1),
-            (Outcome::SucceededWithRejects, "succeeded_with_rejects", 3),
-            (Outcome::StoppedByGuard, "stopped_by_guard", 4),
-            (Outcome::ImportFailed, "import_failed", 5),
-            (Outcome::StillRunning, "still_running", 6),
-            (Outcome::Unknown, "unknown", 7),
-            (Outcome::Interrupted, "interrupted", 130),
-        ] {
-            assert_eq!((json(outcome), outcome.exit_code()), (word.into(), code));
-        }
     }
 
     #[test]
