@@ -57,6 +57,12 @@ pub async fn open(pipeline: &Pipeline) -> (Arc<Source>, Blocks, Arc<Plan>) {
     let source = Arc::new(source(pipeline).expect("a source"));
     let blocks = Blocks::open(source.clone(), reading(pipeline, BLOCK)).await;
     let blocks = blocks.expect("a header");
-    let plan = bind(pipeline, blocks.header(), &Resources::default()).expect("its columns");
+    let plan = bind(
+        pipeline,
+        blocks.header(),
+        &Resources::default(),
+        pipeline.today(),
+    )
+    .expect("its columns");
     (source, blocks, Arc::new(plan))
 }

@@ -181,11 +181,7 @@ impl Failure {
     }
 
     /// A failure to be printed, whose kind machines want to know.
-    fn of_kind(
-        exit: Exit,
-        code: Code,
-        error: impl Into<Box<dyn Error + Send + Sync>>,
-    ) -> Failure {
+    fn of_kind(exit: Exit, code: Code, error: impl Into<Box<dyn Error + Send + Sync>>) -> Failure {
         Failure {
             code: Some(code),
             ..Failure::new(exit, error)

@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use secrecy::SecretString;
 
-use super::open::{
-    STATE, command, left_open, no_turn, refused, rejects, shell_word, told, usage,
-};
+use super::open::{STATE, command, left_open, no_turn, refused, rejects, shell_word, told, usage};
 use super::pipeline::{SetArgs, token};
 use super::turn::{Turn, TurnArgs};
 use super::work::{CommonArgs, Task, Work};
@@ -139,7 +137,16 @@ impl ResumeArgs {
             Found::Open(folder, run) => {
                 let mut turn = self.turn.begin(globals)?;
                 let (lock, entry) = take(&folder, &run, &mut turn)?;
-                return self.go_on(Taken { folder, lock, entry, turn }, globals, progress);
+                return self.go_on(
+                    Taken {
+                        folder,
+                        lock,
+                        entry,
+                        turn,
+                    },
+                    globals,
+                    progress,
+                );
             }
             Found::Settled(folder, last) => match last.iter().find(|entry| !is_in(entry)) {
                 Some(entry) => return Err(settled(entry, &folder)),
@@ -169,7 +176,8 @@ impl ResumeArgs {
             // Somebody else has been here since it was found.
             Step::Ended => Err(settled(&taken.entry, folder)),
             Step::Uploading => {
-                lock.end(&mut entry, Outcome::Failed, By::NextStart).map_err(refused)?;
+                lock.end(&mut entry, Outcome::Failed, By::NextStart)
+                    .map_err(refused)?;
                 Err(settled(&entry, folder))
             }
             step if self.abandon => {
@@ -177,7 +185,8 @@ impl ResumeArgs {
                     Step::Ticket => Outcome::StillRunning,
                     _ => Outcome::Unknown,
                 };
-                lock.end(&mut entry, outcome, By::Abandon).map_err(refused)?;
+                lock.end(&mut entry, outcome, By::Abandon)
+                    .map_err(refused)?;
                 say(format_args!("run {run} is let go: {}", outcome.describe()));
                 Ok(Exit::Done)
             }
@@ -198,7 +207,12 @@ impl ResumeArgs {
         globals: &Globals,
         progress: &Progress,
     ) -> Result<Exit, Failure> {
-        let Taken { folder, lock, entry, mut turn } = taken;
+        let Taken {
+            folder,
+            lock,
+            entry,
+            mut turn,
+        } = taken;
         let (pipeline, token) = self.place.load(&entry, globals)?;
         let Some(ticket) = entry.open_ticket(&token).map_err(refused)? else {
             return Err(left_open(&entry, &folder));
@@ -207,7 +221,13 @@ impl ResumeArgs {
         let dataset = dataset(&entry, &mut turn)?;
         let mut work = Work::new(&pipeline, &self.common, globals, progress);
         work.rejects = rejects(&pipeline, &run, &mut turn).map_err(no_turn)?;
-        work.ledger = Some(Ledger::new(lock, dataset, token.clone(), entry.clone(), None));
+        work.ledger = Some(Ledger::new(
+            lock,
+            dataset,
+            token.clone(),
+            entry.clone(),
+            None,
+        ));
         work.token = Some(token);
         work.task = Task::TakeUp(Box::new(entry), ticket);
         work.perform(run, turn.over())
@@ -263,7 +283,12 @@ impl ResumeArgs {
         globals: &Globals,
         progress: &Progress,
     ) -> Result<Exit, Failure> {
-        let Taken { lock, entry, mut turn, .. } = taken;
+        let Taken {
+            lock,
+            entry,
+            mut turn,
+            ..
+        } = taken;
         let (pipeline, token) = self.place.load(&entry, globals)?;
         let run = RunId::generate();
         let dataset = dataset(&entry, &mut turn)?;

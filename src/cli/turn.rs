@@ -54,7 +54,10 @@ impl Turn<'_> {
             match take() {
                 Err(LedgerError::Busy { what, holds, .. }) if self.wait => {
                     if !said && !self.globals.quiet {
-                        say(format_args!("{} ({holds}); waiting for its end", what.words()));
+                        say(format_args!(
+                            "{} ({holds}); waiting for its end",
+                            what.words()
+                        ));
                     }
                     said = true;
                 }

@@ -25,6 +25,7 @@ use crate::sandbox::options::{SandboxSettings, UnknownProperty};
 use crate::stage::hash::{Key, KeySpec};
 use crate::state::lock::Held;
 use crate::state::{Entry, Folder, Ledger};
+use crate::text::dates::Date;
 
 /// What `run` and `check` and those that take a run up take.
 #[derive(Debug, Args)]
@@ -126,7 +127,19 @@ impl<'a> Work<'a> {
     }
 
     fn report_dir(&self) -> &Path {
-        self.pipeline.report_dir.as_deref().unwrap_or(Path::new("."))
+        self.pipeline
+            .report_dir
+            .as_deref()
+            .unwrap_or(Path::new("."))
+    }
+
+    /// The day for rules that compare with it: the same in every pass, and in whoever takes the run up.
+    fn today(&self) -> Date {
+        match (&self.task, &self.ledger) {
+            (Task::TakeUp(entry, _), _) => entry.today(),
+            (_, Some(ledger)) => ledger.entry().today(),
+            _ => self.pipeline.today(),
+        }
     }
 
     /// A report of which nothing is filled in.
@@ -155,11 +168,12 @@ impl<'a> Work<'a> {
             workers: self.common.workers.map_or_else(cores, usize::from),
             block: crate::engine::blocks::BLOCK,
             progress: self.progress.clone(),
+            today: self.today(),
             ledger: self.ledger.as_ref(),
         };
         match &self.task {
             Task::TakeUp(entry, ticket) => resume(job, entry, ticket.clone(), report).await,
-            Task::Run | Task::Check => run::run(job, report).await,
+            Task::Run | Task::Check => run::run(&job, report).await,
         }
     }
 
@@ -205,7 +219,11 @@ impl<'a> Work<'a> {
             if let Err(error) = ledger.over(outcome, report.exit_code) {
                 report.warnings.push(run::chain(&error));
             }
-            report.next = next(&ledger.entry(), &Folder::new(&self.pipeline.state_dir), outcome);
+            report.next = next(
+                &ledger.entry(),
+                &Folder::new(&self.pipeline.state_dir),
+                outcome,
+            );
         }
         let written = report.write(self.report_dir());
         self.tell(&report, ended.is_ok(), written.as_deref().ok())?;

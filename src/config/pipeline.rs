@@ -1,10 +1,13 @@
 //! The pipeline as meant: checked, with its paths resolved and its defaults settled.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -18,6 +21,7 @@ use crate::source::Input;
 use crate::source::spec::{Compression, Encoding, JsonSpec, Ragged, SourceFormat};
 use crate::stage::StageSpec;
 use crate::stage::hash::{Key, KeySpec};
+use crate::text::dates::Date;
 use crate::upload::spec::{Length, UploadSpec};
 
 use super::overrides::Override;
@@ -34,6 +38,8 @@ pub struct Pipeline {
     pub folder: PathBuf,
     /// The name for reports: as stated, or the file's without its ending.
     pub name: String,
+    /// Whose day `today` is.
+    pub time_zone: Zone,
     /// Where the records come from.
     pub source: Source,
     /// What is done to the records, in order.
@@ -65,6 +71,41 @@ pub struct Pipeline {
     /// Where everything was written, for problems that show only with the data: a column that is not
     /// there, an expression that does not fit it.
     pub places: Places,
+}
+
+/// A time zone, by its name in the time zone database.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Zone(TimeZone);
+
+impl Zone {
+    /// The zone of this name, if there is one.
+    pub(super) fn named(name: &str) -> Option<Zone> {
+        TimeZone::get(name).ok().map(Zone)
+    }
+
+    /// Its day at a moment; a year that no date can have is the first or the last one that can.
+    pub(crate) fn day(&self, at: Timestamp) -> Date {
+        let day = self.0.to_datetime(at).date();
+        let part = i8::unsigned_abs;
+        Date::new(
+            day.year().unsigned_abs(),
+            part(day.month()),
+            part(day.day()),
+        )
+        .unwrap_or(Date::MIN)
+    }
+}
+
+impl Default for Zone {
+    fn default() -> Zone {
+        Zone(TimeZone::UTC)
+    }
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.iana_name().unwrap_or("UTC"))
+    }
 }
 
 /// What a pipeline was made of.
@@ -171,6 +212,11 @@ impl Pipeline {
     /// How the body's length is known before its first byte: as stated, or what suits the source.
     pub fn length(&self) -> Length {
         self.upload.length.unwrap_or(Length::Measured)
+    }
+
+    /// The day that it is now, for rules that compare with it.
+    pub fn today(&self) -> Date {
+        self.time_zone.day(Timestamp::now())
     }
 
     /// The pipeline file, absolute; none for standard input.

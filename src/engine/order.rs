@@ -67,6 +67,13 @@ pub struct Digest {
     pub hash: u128,
 }
 
+impl Digest {
+    /// The hash in lower-case hexadecimal digits.
+    pub(crate) fn hex(&self) -> String {
+        format!("{:032x}", self.hash)
+    }
+}
+
 /// Joins encoded pieces into one body, and measures it.
 pub struct Assembly {
     encoder: Encoder,

@@ -31,7 +31,7 @@ impl Code {
 
 /// An error as the run report has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ErrorReport {
+pub(crate) struct ErrorReport {
     /// What kind it is.
     pub code: &'static str,
     /// The error and its causes.

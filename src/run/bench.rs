@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{Job, RunError, bind, prepare, reading, source, survey_and_send};
+use super::{Job, RunError, bind, reading, source};
 use crate::batch::RowState;
 use crate::config::Pipeline;
 use crate::engine::EngineError;
@@ -199,7 +199,12 @@ impl Bench {
         let mut clock = Clock::new();
         let mut blocks = Blocks::open(source.clone(), reading(&self.pipeline, self.block)).await?;
         let opened = clock.last.elapsed();
-        let plan = bind(&self.pipeline, blocks.header(), &self.resources)?;
+        let plan = bind(
+            &self.pipeline,
+            blocks.header(),
+            &self.resources,
+            self.pipeline.today(),
+        )?;
         blocks = blocks.with_texts(&plan.pools().texts);
         let names = unique(plan.stages().map(|(name, _)| name));
         let mut keys = Keys::default();
@@ -243,8 +248,7 @@ impl Bench {
             encoded_bytes += encoded.bytes.len() as u64;
         }
         if rows.read == 0 {
-            let names: Vec<_> = source.origins().iter().map(|o| o.name.as_str()).collect();
-            return Err(RunError::NoRecords(names.join(", ")));
+            return Err(RunError::NoRecords(source.names()));
         }
         let mut steps = clock.steps;
         steps[0].time += opened;
@@ -288,6 +292,7 @@ impl Bench {
         let mut report = RunReport::new(RunId::generate(), file, Timestamp::now());
         let job = Job {
             ledger: None,
+            today: self.pipeline.today(),
             pipeline: &self.pipeline,
             connection,
             resources: std::mem::take(&mut self.resources),
@@ -295,12 +300,7 @@ impl Bench {
             block: self.block,
             progress: Progress::silent(),
         };
-        let started = Instant::now();
-        let ended = async {
-            let (prepared, first) = prepare(&job, &job.pipeline.rejects.path, &mut report).await?;
-            survey_and_send(&job, &prepared, first, &mut report, started).await
-        }
-        .await;
+        let ended = super::run(&job, &mut report).await;
         let Job { resources, .. } = job;
         self.resources = resources;
         ended.map(|()| report)

@@ -83,7 +83,7 @@ impl Preview {
         let source = Arc::new(super::source(pipeline)?);
         let blocks = Blocks::open(source.clone(), super::reading(pipeline, BLOCK)).await?;
         let header = blocks.header().clone();
-        let plan = super::bind(pipeline, &header, resources)?;
+        let plan = super::bind(pipeline, &header, resources, pipeline.today())?;
         let format = pipeline.upload.format;
         let sent_columns = match format {
             UploadFormat::Json => Vec::new(),
@@ -115,13 +115,7 @@ impl Preview {
 
     /// The names of the source's files, for messages.
     pub(crate) fn names(&self) -> String {
-        let names: Vec<_> = self
-            .source
-            .origins()
-            .iter()
-            .map(|o| o.name.as_str())
-            .collect();
-        names.join(", ")
+        self.source.names()
     }
 
     /// The next records, at least one and at most `limit`; none at the end of the source. What a block

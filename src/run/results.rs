@@ -4,18 +4,22 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures::{Stream, StreamExt, pin_mut};
 
-use super::RunError;
+use super::prepare::Prepared;
 use super::survey::{Surveyed, write_reject};
+use super::{Job, RunError};
 use crate::batch::Fault;
 use crate::engine::blocks::{Blocks, Header, Reading};
 use crate::engine::order::in_order;
 use crate::engine::plan::Plan;
-use crate::orgvue::spec::MatchResults;
-use crate::orgvue::{ItemResult, OrgvueError};
+use crate::orgvue::spec::{IdentifySpec, MatchResults};
+use crate::orgvue::{Client, ItemResult, OrgvueError, Ticket};
+use crate::report::progress::Phase;
 use crate::report::rejects::IMPORT_STAGE;
+use crate::report::run::RunReport;
 use crate::source::Source;
 
 /// Different reasons kept word by word. A server that words every failure differently must not fill the
@@ -127,6 +131,94 @@ impl Joined {
             next
         })
     }
+}
+
+/// Fetches the results and joins them to their rows, where these are known.
+pub(super) async fn take_results(
+    job: &Job<'_>,
+    client: &Client,
+    ticket: &Ticket,
+    known: Option<(&Prepared, &mut Surveyed)>,
+    report: &mut RunReport,
+) -> Result<(), RunError> {
+    let began = Instant::now();
+    job.progress.begin(Phase::Results, None);
+    let joined = join_results(job, client, ticket, known, report).await;
+    report.seconds.results = Some(began.elapsed());
+    joined
+}
+
+async fn join_results(
+    job: &Job<'_>,
+    client: &Client,
+    ticket: &Ticket,
+    known: Option<(&Prepared, &mut Surveyed)>,
+    report: &mut RunReport,
+) -> Result<(), RunError> {
+    let settings = &job.pipeline.import;
+    let sent = report.counts.sent;
+    let key = known.as_ref().and_then(|(prepared, _)| {
+        match (&settings.identify_by, prepared.plan.key()) {
+            (Some(IdentifySpec::IdKey(name)), Some(key)) if **key == **name => Some(&**key),
+            (Some(IdentifySpec::AutoId(true)), Some(key)) => Some(&**key),
+            _ => None,
+        }
+    });
+    let mut joined = join(
+        client.results(ticket, key, job.pipeline.limits.result),
+        known
+            .as_ref()
+            .map(|(prepared, surveyed)| (&**surveyed, &*prepared.plan)),
+        settings.match_results,
+        sent,
+    )
+    .await
+    .map_err(RunError::Results)?;
+    report.counts.accepted = joined.accepted;
+    report.counts.failed = joined.failed;
+    report.counts.unprocessed = sent.saturating_sub(joined.accepted + joined.failed);
+    if joined.surplus > 0 {
+        report.warnings.push(format!(
+            "the server gave {} results more than rows were sent",
+            joined.surplus
+        ));
+    }
+    let left = report.counts.unprocessed;
+    if left > 0 {
+        report.warnings.push(format!(
+            "the server gave no result for {left} of the {sent} rows sent"
+        ));
+    }
+    let Some((prepared, surveyed)) = known else {
+        if joined.failed > 0 {
+            report.warnings.push(format!(
+                "{} refused rows are not in the rejects file, as their lines are not known",
+                joined.failed
+            ));
+        }
+        return Ok(());
+    };
+    if joined.unmatched > 0 {
+        report.warnings.push(format!(
+            "{} refused results carry a key that no row sent has; they are not in the rejects file",
+            joined.unmatched
+        ));
+    }
+    if joined.failed > joined.unmatched {
+        let (source, plan) = (prepared.source.clone(), prepared.plan.clone());
+        write_refused(
+            &mut joined,
+            surveyed,
+            prepared.reading.clone(),
+            &prepared.header,
+            source,
+            plan,
+            job.workers,
+        )
+        .await
+        .map_err(|error| RunError::Refused(Box::new(error)))?;
+    }
+    Ok(())
 }
 
 /// Writes the refused records into the rejects file as the source had them, which takes one more reading

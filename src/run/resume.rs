@@ -7,12 +7,15 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use super::{First, Job, Prepared, RunError, asked, chain, prepare, survey, take_results, wait};
+use super::import::{asked, waited};
+use super::prepare::{Prepared, prepare, source};
+use super::results::take_results;
+use super::survey::{Facts, Surveyed, survey};
+use super::{Job, RunError, chain, decide, told};
 use crate::orgvue::{Client, Ticket, WaitError};
 use crate::report::human;
+use crate::report::progress::Phase;
 use crate::report::run::{CodeCounts, RunReport, SourceFile};
-use crate::run::survey::Surveyed;
-use crate::source::Source;
 use crate::state::Entry;
 
 /// Waits for a job and takes its results in, as the run that began it would have done.
@@ -43,9 +46,9 @@ async fn take_up(
     let client = Client::new(connection, &job.pipeline.timeouts)?;
     remember(entry, report);
     report.import = Some(asked(&job.pipeline.import));
-    job.progress.begin(super::Phase::Wait, None);
+    job.progress.begin(Phase::Wait, None);
     let fetched_before = ticket.result_url.clone();
-    let ticket = match wait(job, &client, ticket, report).await {
+    let ticket = match waited(job, &client, ticket, report).await {
         // The ticket is gone, and where its results are is known all the same.
         Err(RunError::Wait(WaitError::Other { last, .. })) if fetched_before.is_some() => *last,
         ended => ended?,
@@ -104,23 +107,21 @@ async fn again(
     let mut beside = path.clone().into_os_string();
     beside.push(".resumed");
     let beside = Path::new(&beside);
-    let mut known = report.clone();
-    let found = survey_again(job, entry, beside, &mut known).await;
-    let found = match found {
-        Ok((prepared, mut surveyed)) => match surveyed.rejects.move_to(path) {
-            Ok(()) => Ok((prepared, surveyed)),
-            Err(error) => Err(chain(&error)),
-        },
-        Err(why) => Err(why),
-    };
+    let found = survey_again(job, entry, beside).await;
+    let found = found.and_then(|(prepared, facts, mut surveyed)| {
+        let moved = surveyed.rejects.move_to(path);
+        moved.map_err(|error| chain(&error))?;
+        Ok((prepared, facts, surveyed))
+    });
     match found {
-        Ok(found) => {
-            known.counts = report.counts;
-            known.guards = std::mem::take(&mut report.guards);
-            known.bytes.body = report.bytes.body;
-            known.rejects_file = Some(human::whole(path));
-            *report = known;
-            Ok(found)
+        Ok((prepared, facts, surveyed)) => {
+            let (counts, body) = (report.counts, report.bytes.body);
+            told::prepared(report, &prepared);
+            told::surveyed(report, &facts);
+            report.counts = counts;
+            report.bytes.body = body;
+            report.rejects_file = Some(human::whole(path));
+            Ok((prepared, surveyed))
         }
         Err(why) => {
             let _ = fs::remove_file(beside);
@@ -134,27 +135,22 @@ async fn survey_again(
     job: &Job<'_>,
     entry: &Entry,
     rejects: &Path,
-    report: &mut RunReport,
-) -> Result<(Prepared, Surveyed), String> {
-    let written = &job.pipeline.source;
-    let source = Source::find(
-        &written.inputs,
-        written.compression,
-        written.encoding,
-        job.pipeline.limits,
-    )
-    .map_err(|error| chain(&error))?;
-    if !source.can_repeat() {
+) -> Result<(Prepared, Facts, Surveyed), String> {
+    let words = |error: RunError| chain(&error);
+    let found = source(job.pipeline).map_err(|error| chain(&error))?;
+    if !found.can_repeat() {
         return Err("it was a stream, which can't be read again".to_owned());
     }
-    let (prepared, first): (Prepared, First) = prepare(job, rejects, report)
-        .await
-        .map_err(|error| chain(&error))?;
-    let surveyed = survey(job, &prepared, first, report, None)
-        .await
-        .map_err(|error| chain(&error))?;
-    let hash = report.body_hash.as_ref().map(|hash| &hash.hex);
-    if hash != entry.body_hash.as_ref() || report.counts.would_send != entry.counts.sent {
+    let (prepared, first) = prepare(job, rejects).await.map_err(words)?;
+    let (survey, ended) = survey(job, &prepared, first, None).await;
+    ended.map_err(words)?;
+    decide::decide(job.pipeline, &survey, false)
+        .1
+        .map_err(words)?;
+    let facts = survey.facts();
+    let surveyed = survey.finish().map_err(words)?;
+    let same = Some(facts.digest.hex()) == entry.body_hash && facts.good == entry.counts.sent;
+    if !same {
         return Err(format!(
             "{} the upload that was sent",
             match entry.pipeline.hash == job.pipeline.origin.hash {
@@ -163,5 +159,5 @@ async fn survey_again(
             }
         ));
     }
-    Ok((prepared, surveyed))
+    Ok((prepared, facts, surveyed))
 }

@@ -1,22 +1,106 @@
 //! The first pass: everything that has to be known before anything leaves the machine.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, future};
 
-use super::RunError;
+use super::prepare::{First, Prepared};
+use super::put::encoded;
+use super::{Job, RunError};
 use crate::batch::{Batch, Fault};
-use crate::engine::blocks::Header;
-use crate::engine::body::Body;
-use crate::engine::order::{Assembly, Digest, leave_out};
+use crate::engine::blocks::{Blocks, Header};
+use crate::engine::body::{Body, pieces};
+use crate::engine::order::{Assembly, Digest, leave_out, process};
 use crate::engine::plan::{Plan, Processed};
 use crate::format::json;
+use crate::report::progress::{Phase, Progress};
 use crate::report::rejects::{Original, RejectedRow, RejectsFile};
-use crate::report::run::{Hash, RunReport};
+use crate::report::run::CodeCounts;
 use crate::source::Source;
+use crate::upload::spool::SpoolWriter;
 use crate::whole::keys::Keys;
 use crate::whole::lines::Lines;
+
+/// The first pass. With `spool`, the body is written down as it is made. The survey comes back whatever ended the pass.
+pub(super) async fn survey(
+    job: &Job<'_>,
+    prepared: &Prepared,
+    first: First,
+    spool: Option<&mut SpoolWriter>,
+) -> (Survey, Result<(), RunError>) {
+    let phase = if spool.is_some() {
+        Phase::Spool
+    } else {
+        Phase::Survey
+    };
+    job.progress.begin(phase, prepared.source.size());
+    let mut survey = prepared.begin_survey(first.rejects);
+    if job.connection.is_none() {
+        survey = survey.without_places();
+    }
+    let ended = pass(job, prepared, first.blocks, &mut survey, spool).await;
+    (survey, ended)
+}
+
+async fn pass(
+    job: &Job<'_>,
+    prepared: &Prepared,
+    blocks: Blocks,
+    survey: &mut Survey,
+    spool: Option<&mut SpoolWriter>,
+) -> Result<(), RunError> {
+    let (source, plan) = (prepared.source.clone(), prepared.plan.clone());
+    let mut watch = Watch::new(&job.progress, &source);
+    let processed = process(blocks, source, plan, job.workers);
+    let processed = processed.inspect_ok(|next| watch.rows(next.batch.len()));
+    let pieces = pieces(processed, survey).boxed();
+    let Some(spool) = spool else {
+        return pieces.try_for_each(|_| future::ready(Ok(()))).await;
+    };
+    let mut pieces = encoded(job, pieces);
+    while let Some(piece) = pieces.try_next().await? {
+        spool.write(&piece).await?;
+    }
+    Ok(())
+}
+
+impl Prepared {
+    pub(super) fn begin_survey(&self, rejects: RejectsFile) -> Survey {
+        Survey::new(
+            self.plan.clone(),
+            self.source.clone(),
+            self.header.clone(),
+            rejects,
+        )
+    }
+}
+
+/// Tells progress what a pass has read.
+struct Watch<'a> {
+    progress: &'a Progress,
+    read: Arc<AtomicU64>,
+    told: u64,
+}
+
+impl<'a> Watch<'a> {
+    fn new(progress: &'a Progress, source: &Source) -> Watch<'a> {
+        Watch {
+            progress,
+            read: source.bytes_read(),
+            told: 0,
+        }
+    }
+
+    fn rows(&mut self, rows: usize) {
+        self.progress.add_rows(rows as u64);
+        let read = self.read.load(Ordering::Relaxed);
+        self.progress.add_bytes_in(read - self.told);
+        self.told = read;
+    }
+}
 
 /// Takes in what blocks became, in order: counts rows, finds keys that come again, writes rejected rows
 /// down, measures the body.
@@ -35,6 +119,23 @@ pub struct Survey {
     pub filtered: u64,
     /// Rows that are part of the body.
     pub good: u64,
+}
+
+/// What a survey knows of rows and body.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    /// Records of the source.
+    pub read: u64,
+    /// Rows that a filter left out.
+    pub filtered: u64,
+    /// Rows that are part of the body.
+    pub good: u64,
+    /// Rows that were rejected, and why.
+    pub rejects: CodeCounts,
+    /// Length and hash of the body.
+    pub digest: Digest,
+    /// Bytes of each file of the source, as stored.
+    pub sources: Vec<u64>,
 }
 
 /// What the second pass and the results need of the first.
@@ -190,24 +291,21 @@ impl Survey {
         written
     }
 
-    /// Fills in what the survey knows, however far it came.
-    pub fn tell(&self, report: &mut RunReport) {
-        let digest = self.assembly.digest();
-        // Of a stream, and of a sample, the size is known only now.
-        for (told, origin) in report.sources.iter_mut().zip(self.source.origins()) {
-            told.bytes = origin.bytes();
+    /// The source that is surveyed.
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// What the survey knows, however far it came.
+    pub(crate) fn facts(&self) -> Facts {
+        Facts {
+            read: self.read(),
+            filtered: self.filtered,
+            good: self.good,
+            rejects: self.rejects.rejected().into(),
+            digest: self.assembly.digest(),
+            sources: self.source.origins().iter().map(|o| o.bytes()).collect(),
         }
-        report.bytes.source = report.sources.iter().map(|s| s.bytes).sum();
-        report.counts.read = self.read();
-        report.counts.filtered = self.filtered;
-        report.counts.rejected = self.rejected();
-        report.counts.would_send = self.good;
-        report.rejects = self.rejects.rejected().into();
-        report.bytes.body = digest.length;
-        report.body_hash = Some(Hash {
-            kind: "xxh3_128_of_blocks",
-            hex: format!("{:032x}", digest.hash),
-        });
     }
 
     /// Ends the survey.
@@ -241,50 +339,6 @@ impl Body for &mut Survey {
 
     fn finish(&mut self) -> Result<Bytes, RunError> {
         Ok(self.assembly.footer())
-    }
-}
-
-/// A survey whose body is sent while it is made; `check` decides at its end.
-pub(crate) struct Straight<F> {
-    /// The survey, wanted again when the upload is over.
-    pub survey: Arc<Mutex<Option<Survey>>>,
-    /// Whether the body may have its end.
-    pub check: F,
-}
-
-impl<F: FnMut(&Survey) -> Result<(), RunError> + Send> Straight<F> {
-    fn with<T>(
-        &mut self,
-        f: impl FnOnce(&mut Survey, &mut F) -> Result<T, RunError>,
-    ) -> Result<T, RunError> {
-        let mut guard = self
-            .survey
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-        match guard.as_mut() {
-            Some(survey) => f(survey, &mut self.check),
-            None => Err(RunError::Interrupted),
-        }
-    }
-}
-
-impl<F: FnMut(&Survey) -> Result<(), RunError> + Send> Body for Straight<F> {
-    type Error = RunError;
-
-    fn header(&mut self) -> Bytes {
-        self.with(|survey, _| Ok(survey.assembly.header()))
-            .unwrap_or_default()
-    }
-
-    fn absorb(&mut self, processed: Processed) -> Result<Bytes, RunError> {
-        self.with(|survey, _| survey.absorb(processed))
-    }
-
-    fn finish(&mut self) -> Result<Bytes, RunError> {
-        self.with(|survey, check| {
-            check(survey)?;
-            Ok(survey.assembly.footer())
-        })
     }
 }
 

@@ -232,6 +232,12 @@ impl Source {
         &self.origins
     }
 
+    /// The names of its files, for messages.
+    pub(crate) fn names(&self) -> String {
+        let names: Vec<_> = self.origins.iter().map(|o| o.name.as_str()).collect();
+        names.join(", ")
+    }
+
     /// Whether every file can be read as often as one likes.
     pub fn can_repeat(&self) -> bool {
         self.origins.iter().all(|o| !o.stream)

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::error::LedgerError;
 use super::seal::{SealError, open};
-use crate::config::{Override, Pipeline, Target};
+use crate::config::{Override, Pipeline, Target, Zone};
 use crate::orgvue::{JobStatus, Ticket};
 use crate::report::run::{Outcome, RowCounts, RunId};
 use crate::settings::secret::PresignedUrl;
+use crate::text::dates::Date;
 
 /// Version of the files' form.
 pub(crate) const LEDGER_VERSION: u32 = 1;
@@ -45,6 +46,9 @@ pub(crate) struct Entry {
     pub pipeline: PipelineMark,
     /// Where it sends to.
     pub target: TargetMark,
+    /// The day that `today` was; ledgers of 0.1, where it was UTC's, do not say it.
+    #[serde(default)]
+    pub today: Option<Date>,
     /// The files that were read.
     pub sources: Vec<SourceMark>,
     /// Rows, as far as they are known.
@@ -173,6 +177,7 @@ impl Entry {
                 tenant: to.tenant.clone(),
                 dataset: to.dataset.clone(),
             },
+            today: Some(pipeline.time_zone.day(now)),
             sources: Vec::new(),
             counts: RowCounts::default(),
             body_bytes: 0,
@@ -183,6 +188,12 @@ impl Entry {
             supersedes: None,
             ended: None,
         })
+    }
+
+    /// The day that `today` was in this run.
+    pub(crate) fn today(&self) -> Date {
+        self.today
+            .unwrap_or_else(|| Zone::default().day(self.started_at))
     }
 
     /// The ticket with its addresses, for the holder of the run's token.
@@ -224,4 +235,3 @@ pub(crate) fn repeated(entries: &[Entry]) -> Vec<RunId> {
         .filter_map(|entry| entry.supersedes.clone())
         .collect()
 }
-

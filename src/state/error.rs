@@ -111,7 +111,6 @@ fn holder(holds: &str) -> String {
     }
 }
 
-
 impl LedgerError {
     /// What kind of error it is.
     pub(crate) fn code(&self) -> Code {

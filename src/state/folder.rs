@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use super::entry::{By, Ended, Entry, LEDGER_VERSION, Step, repeated};
 use super::error::{Busy, LedgerError};
 use super::lock::{Held, Who};
-use crate::files::owned::{is_own, owned, replace};
 use crate::config::Pipeline;
+use crate::files::owned::{is_own, owned, replace};
 use crate::report::run::{Outcome, RunId};
 
 /// The file that says that a state folder was made on purpose.
@@ -260,4 +260,3 @@ fn file_name(pipeline: &str) -> String {
         })
         .collect()
 }
-

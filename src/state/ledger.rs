@@ -23,7 +23,7 @@ use super::folder::{Lock, end};
 use super::lock::Held;
 use super::seal::{SealError, seal};
 use crate::orgvue::Ticket;
-use crate::report::run::{Outcome, RunReport};
+use crate::report::run::{Outcome, RowCounts};
 use crate::settings::secret::PresignedUrl;
 use crate::source::Source;
 
@@ -78,7 +78,7 @@ impl Ledger {
     ///
     /// # Errors
     /// A file that can't be written; the step must not be taken then.
-    pub(crate) fn uploading(&self, source: &Source, report: &RunReport) -> Result<(), LedgerError> {
+    pub(crate) fn uploading(&self, source: &Source, known: &Known) -> Result<(), LedgerError> {
         let mut entry = locked(&self.entry);
         entry.step = Step::Uploading;
         entry.attempt += 1;
@@ -91,7 +91,7 @@ impl Ledger {
                 modified: origin.modified().and_then(|time| time.try_into().ok()),
             })
             .collect();
-        tell(&mut entry, report);
+        tell(&mut entry, known);
         self.lock.write(&mut entry)
     }
 
@@ -99,10 +99,10 @@ impl Ledger {
     ///
     /// # Errors
     /// A file that can't be written; the step must not be taken then.
-    pub(crate) fn importing(&self, report: &RunReport) -> Result<(), LedgerError> {
+    pub(crate) fn importing(&self, known: &Known) -> Result<(), LedgerError> {
         let mut entry = locked(&self.entry);
         entry.step = Step::Importing;
-        tell(&mut entry, report);
+        tell(&mut entry, known);
         if let Err(error) = self.lock.write(&mut entry) {
             // The import is not asked for.
             entry.step = Step::Uploading;
@@ -172,11 +172,20 @@ impl Ledger {
     }
 }
 
-/// What the report knows of rows and body.
-fn tell(entry: &mut Entry, report: &RunReport) {
-    entry.counts = report.counts;
-    entry.body_bytes = report.bytes.body;
-    entry.body_hash = report.body_hash.as_ref().map(|hash| hash.hex.clone());
+/// What a run knows of its rows and its body when a step begins.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    pub counts: RowCounts,
+    /// Bytes of the body.
+    pub body_bytes: u64,
+    /// Its hash, in hexadecimal digits.
+    pub body_hash: Option<String>,
+}
+
+fn tell(entry: &mut Entry, known: &Known) {
+    entry.counts = known.counts;
+    entry.body_bytes = known.body_bytes;
+    entry.body_hash = known.body_hash.clone();
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

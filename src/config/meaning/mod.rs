@@ -6,7 +6,7 @@ mod upload;
 
 use std::path::{Path, PathBuf};
 
-use super::pipeline::{Origin, Pipeline, Rejects, Source};
+use super::pipeline::{Origin, Pipeline, Rejects, Source, Zone};
 use super::problem::{Findings, Placed};
 use super::spec::PipelineSpec;
 use super::yaml::places::Places;
@@ -53,6 +53,7 @@ impl Meaning<'_> {
                 "",
             );
         }
+        let time_zone = self.time_zone(spec.time_zone.as_deref());
         let source = spec.source.map(|source| self.source(source));
         let rejects = self.rejects(&spec.rejects, source.as_ref());
         if spec.validate.key.as_deref() == Some("") {
@@ -114,6 +115,7 @@ impl Meaning<'_> {
         Some(Pipeline {
             name: spec.name.unwrap_or_else(stem),
             file,
+            time_zone,
             source: source?,
             stages,
             validate: spec.validate,
@@ -190,6 +192,20 @@ impl Meaning<'_> {
             None => self.problem("", "the key `version` is missing", "write `version: 1`"),
             Some(_) => self.problem("version", "this version is not known", "write `version: 1`"),
         }
+    }
+
+    fn time_zone(&mut self, name: Option<&str>) -> Zone {
+        let Some(name) = name else {
+            return Zone::default();
+        };
+        Zone::named(name).unwrap_or_else(|| {
+            self.problem(
+                "time_zone",
+                "not a time zone that is known here",
+                "expected a name such as `Europe/London` or `UTC`",
+            );
+            Zone::default()
+        })
     }
 
     fn rejects(&mut self, spec: &RejectsSpec, source: Option<&Source>) -> Rejects {

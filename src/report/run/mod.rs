@@ -909,7 +909,10 @@ mod tests {
         report.guards[0].decision = Decision::Stopped;
         report.guards[0].count = 2;
         report.guards[0].of = 100;
-        report.error = Some("too many rows were rejected".into());
+        report.error = Some(ErrorReport::new(
+            crate::report::error::Code::lasting("too_many_rejects"),
+            "too many rows were rejected".into(),
+        ));
         report
             .warnings
             .push("the server's clock is 3 minutes ahead".into());

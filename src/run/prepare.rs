@@ -1,0 +1,197 @@
+//! A pipeline made ready: its tables read, its source found and opened, its stages and rules bound to the header.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Job, RunError};
+use crate::config::Pipeline;
+use crate::engine::blocks::{Blocks, Header, Reading, RecordLayout};
+use crate::engine::plan::{Meaning, Plan, Unbound};
+use crate::format::json::Layout;
+use crate::report::rejects::{self, RejectsFile};
+use crate::source::spec::SourceFormat;
+use crate::source::{Source, SourceError};
+use crate::stage::Resources;
+use crate::stage::hash::{Key, KeySpec};
+use crate::stage::lookup::Table;
+use crate::text::dates::Date;
+use crate::text::scan::Dialect;
+
+/// A pipeline bound to its source, before the first record is read.
+pub(super) struct Prepared {
+    pub source: Arc<Source>,
+    pub reading: Reading,
+    pub header: Header,
+    pub plan: Arc<Plan>,
+    /// What was noticed and does not end the run.
+    pub warnings: Vec<String>,
+}
+
+/// What the first pass uses up: the source, opened for its header, and the rejects file.
+pub(super) struct First {
+    pub blocks: Blocks,
+    pub rejects: RejectsFile,
+}
+
+/// Finds and opens the source, binds the pipeline to it, and makes the file for the rows that are rejected.
+///
+/// # Errors
+/// A source that can't be read, what the pipeline names and the source does not have, a folder that can't be used.
+pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, First), RunError> {
+    let pipeline = job.pipeline;
+    let source = Arc::new(source(pipeline)?);
+    let reading = reading(pipeline, job.block);
+    let blocks = Blocks::open(source.clone(), reading.clone()).await?;
+    let header = blocks.header().clone();
+    let plan = Arc::new(bind(pipeline, &header, &job.resources, job.today)?);
+    let mut warnings = Vec::new();
+    if let [only] = &header.names[..]
+        && let Some(delimiter) = crate::batch::other_delimiter(only)
+    {
+        warnings.push(format!(
+            "the header is a single column; if `{delimiter}` is the delimiter, set source.csv.delimiter"
+        ));
+    }
+    let paths: Vec<_> = source
+        .origins()
+        .iter()
+        .filter_map(|o| Some(o.path()?.to_owned()))
+        .collect();
+    let layout = (header.for_rejects()).spreadsheet_safe(pipeline.rejects.spreadsheet_safe);
+    let rejects = RejectsFile::create(rejects, &layout, &paths)?;
+    let prepared = Prepared {
+        source,
+        reading,
+        header,
+        plan,
+        warnings,
+    };
+    Ok((prepared, First { blocks, rejects }))
+}
+
+/// What the stages need besides the columns: reads their lookup tables. `keys` are their secrets.
+///
+/// # Errors
+/// A table that can't be read.
+pub(crate) async fn resources(
+    pipeline: &Pipeline,
+    keys: HashMap<KeySpec, Key>,
+) -> Result<Resources, RunError> {
+    let mut tables = HashMap::new();
+    for (at, stage) in pipeline.stages.iter().enumerate() {
+        let Some(table) = stage.value.table() else {
+            continue;
+        };
+        let error = |source| RunError::Table {
+            place: pipeline
+                .problem(&format!("stages.{at}.lookup.file"), "")
+                .place_text(),
+            stage: format!("stage {} (lookup)", at + 1),
+            file: table.file.to_owned(),
+            source,
+        };
+        let path = table.locate(&pipeline.folder).map_err(error)?;
+        if tables.contains_key(table.file) {
+            continue;
+        }
+        let read = Table::load(&path, table.delimiter).await.map_err(error)?;
+        tables.insert(table.file.to_owned(), Arc::new(read));
+    }
+    Ok(Resources { tables, keys })
+}
+
+/// The pipeline's source.
+///
+/// # Errors
+/// A file that isn't there.
+pub fn source(pipeline: &Pipeline) -> Result<Source, SourceError> {
+    let source = &pipeline.source;
+    Source::find(
+        &source.inputs,
+        source.compression,
+        source.encoding,
+        pipeline.limits,
+    )
+}
+
+/// How the source's text is to be read.
+pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
+    let csv = &pipeline.source.csv;
+    let dialect = |default| Dialect {
+        delimiter: csv.delimiter.unwrap_or(default),
+        quote: csv.quote,
+    };
+    let columns = pipeline.source.json.columns.clone();
+    let layout = match pipeline.source.format {
+        SourceFormat::Auto if csv.delimiter.is_some() || csv.skip_lines > 0 => RecordLayout::Csv {
+            dialect: dialect(b','),
+            skip_lines: csv.skip_lines,
+        },
+        SourceFormat::Auto => RecordLayout::Auto(dialect(b',')),
+        SourceFormat::Csv => RecordLayout::Csv {
+            dialect: dialect(b','),
+            skip_lines: csv.skip_lines,
+        },
+        SourceFormat::Tsv => RecordLayout::Csv {
+            dialect: dialect(b'\t'),
+            skip_lines: csv.skip_lines,
+        },
+        SourceFormat::Json => RecordLayout::Json {
+            layout: Layout::Array,
+            columns,
+        },
+        SourceFormat::Ndjson => RecordLayout::Json {
+            layout: Layout::Lines,
+            columns,
+        },
+    };
+    Reading {
+        layout,
+        block,
+        added: &rejects::ADDED,
+        limits: pipeline.limits,
+    }
+}
+
+/// Binds a pipeline to a header.
+///
+/// # Errors
+/// What the pipeline names and the header doesn't have, with its place in the pipeline file.
+pub fn bind(
+    pipeline: &Pipeline,
+    header: &Header,
+    resources: &Resources,
+    today: Date,
+) -> Result<Plan, RunError> {
+    let stages: Vec<_> = pipeline.stages.iter().map(|s| s.value.clone()).collect();
+    let meaning = Meaning {
+        stages: &stages,
+        validate: &pipeline.validate,
+        import: &pipeline.import,
+        ragged: pipeline.source.csv.ragged,
+        unknown: pipeline.source.json.unknown,
+        format: pipeline.upload.format,
+        limits: pipeline.limits,
+        resources,
+        today,
+        seed: rand::random(),
+    };
+    Plan::bind(&meaning, header).map_err(|unbound| {
+        let place = |Unbound {
+                         mut path,
+                         what,
+                         message,
+                     }| {
+            if path[0] == "target" {
+                path.insert(1, pipeline.target.name().to_owned());
+            }
+            pipeline.problem_within(&path.join("."), &message, format!("{what}: {message}"))
+        };
+        let mut problems: Vec<_> = unbound.into_iter().map(place).collect();
+        problems.sort_by(|a, b| a.place.cmp(&b.place));
+        RunError::Unbound {
+            problems: problems.iter().map(ToString::to_string).collect(),
+        }
+    })
+}

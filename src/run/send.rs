@@ -1,0 +1,95 @@
+//! The second pass: the body to the storage, as many times as the pipeline allows.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+
+use super::prepare::Prepared;
+use super::put::{Put, Sending, put};
+use super::{Job, RunError, chain};
+use crate::engine::blocks::Blocks;
+use crate::engine::body::{self, Resend, Slot};
+use crate::engine::order::{Digest, process};
+use crate::http::retry::{self, Failure, Step, Verdict};
+use crate::orgvue::{Client, Locations};
+use crate::report::progress::Phase;
+use crate::state::ledger::Known;
+use crate::upload::body::BodyError;
+use crate::upload::spool::Spool;
+
+/// A body that is ready to be sent as often as it takes.
+pub(super) enum Ready {
+    /// Made again from the source.
+    Measured { digest: Digest, dropped: Arc<[u32]> },
+    /// Written down.
+    Spooled { spool: Spool },
+}
+
+impl Ready {
+    pub(super) fn length(&self) -> u64 {
+        match self {
+            Ready::Measured { digest, .. } => digest.length,
+            Ready::Spooled { spool } => spool.length(),
+        }
+    }
+}
+
+/// Sends a body: each attempt with a fresh pair of addresses.
+///
+/// # Errors
+/// A storage that does not take it, a source that has changed, a ledger that can't be kept.
+pub(super) async fn send(
+    job: &Job<'_>,
+    prepared: &Prepared,
+    client: &Client,
+    ready: &Ready,
+    known: &Known,
+    sending: &mut Sending,
+) -> Result<Locations, RunError> {
+    let mut pauses = retry::pauses();
+    let length = ready.length();
+    job.progress.begin(Phase::Upload, Some(length));
+    let mut attempt = 1;
+    let mut rate = None;
+    loop {
+        let slot = Slot::default();
+        let body: BoxStream<'static, Result<Bytes, BodyError>> = match ready {
+            Ready::Spooled { spool } => spool.read().boxed(),
+            Ready::Measured { digest, dropped } => {
+                let (source, plan) = (prepared.source.clone(), prepared.plan.clone());
+                let blocks = Blocks::open(source.clone(), prepared.reading.clone()).await?;
+                let resend = Resend::new(&plan, *digest, dropped.clone());
+                let processed = process(blocks, source, plan, job.workers);
+                body::stream(processed, resend, slot.clone()).boxed()
+            }
+        };
+        if let Some(ledger) = job.ledger {
+            ledger.uploading(&prepared.source, known)?;
+        }
+        let error = match put(job, client, Some(length), body, rate, sending).await? {
+            Put::Stored(locations) => return Ok(locations),
+            Put::Failed(error, measured) => {
+                rate = measured;
+                error
+            }
+        };
+        if let Some(own) = body::taken(&slot) {
+            return Err(own.into());
+        }
+        let again = retry::verdict(Step::Put, error.outcome()) == Verdict::RetryFreshUrl;
+        if !again || attempt >= job.pipeline.upload.attempts {
+            return Err(error.into());
+        }
+        let pause = retry::pause(pauses.next().unwrap_or_default(), &error);
+        tracing::warn!(
+            attempt,
+            pause_s = pause.as_secs_f32(),
+            "the upload failed and is tried again: {}",
+            chain(&error)
+        );
+        tokio::time::sleep(pause).await;
+        attempt += 1;
+    }
+}

@@ -1,0 +1,145 @@
+//! One pass straight through, for storages that take a body of unknown length.
+
+use bytes::Bytes;
+use futures::StreamExt;
+use tokio::sync::oneshot;
+
+use super::decide::{Decided, decide};
+use super::prepare::{First, Prepared};
+use super::put::{Put, Sending, encoded, put};
+use super::survey::{Facts, Survey, Surveyed};
+use super::{Job, RunError};
+use crate::config::Pipeline;
+use crate::engine::body::{self, Body, Slot};
+use crate::engine::order::process;
+use crate::engine::plan::Processed;
+use crate::orgvue::{Client, Locations};
+use crate::report::progress::Phase;
+use crate::state::ledger::Known;
+use crate::upload::put::PutError;
+
+/// What a pass straight through found out, however far it came.
+pub(super) struct Passed {
+    /// The survey's facts.
+    pub facts: Facts,
+    /// The guards' decisions.
+    pub decided: Decided,
+    /// What comes next, unless nothing was left to send.
+    pub ended: Result<Option<(Surveyed, Locations)>, RunError>,
+}
+
+/// Surveys and sends at once. Nothing comes of it where no row is left to send, which shows only at the end: the
+/// upload is cut off then.
+///
+/// # Errors
+/// What ends the run before the pass has begun.
+pub(super) async fn send_straight(
+    job: &Job<'_>,
+    prepared: &Prepared,
+    first: First,
+    client: &Client,
+    sending: &mut Sending,
+) -> Result<Passed, RunError> {
+    job.progress.begin(Phase::Upload, None);
+    let slot = Slot::default();
+    let (give_back, given_back) = oneshot::channel();
+    let body = Straight {
+        pipeline: job.pipeline.clone(),
+        survey: Some(prepared.begin_survey(first.rejects)),
+        decided: Decided::default(),
+        give_back: Some(give_back),
+    };
+    let (source, plan) = (prepared.source.clone(), prepared.plan.clone());
+    let processed = process(first.blocks, source, plan, job.workers);
+    let body = body::stream(processed, body, slot.clone()).boxed();
+    if let Some(ledger) = job.ledger {
+        ledger.uploading(&prepared.source, &Known::default())?;
+    }
+    let sent = put(job, client, None, encoded(job, body), None, sending).await;
+    // The body is gone by now, or goes with the connection.
+    let Ok((survey, decided)) = given_back.await else {
+        return Err(sent.err().unwrap_or(RunError::Interrupted));
+    };
+    let facts = survey.facts();
+    let ended = ended(sent, body::taken(&slot), survey);
+    Ok(Passed {
+        facts,
+        decided,
+        ended,
+    })
+}
+
+fn ended(
+    sent: Result<Put, RunError>,
+    own: Option<RunError>,
+    survey: Survey,
+) -> Result<Option<(Surveyed, Locations)>, RunError> {
+    match (sent, own) {
+        (_, Some(RunError::NothingLeft)) => {
+            survey.finish()?.rejects.finish()?;
+            Ok(None)
+        }
+        (_, Some(own)) => Err(own),
+        (Err(error), None) => Err(error),
+        (Ok(Put::Stored(locations)), None) => Ok(Some((survey.finish()?, locations))),
+        (Ok(Put::Failed(error, _)), None) => Err(match error {
+            PutError::Refused {
+                status: 411 | 501, ..
+            } => RunError::NotChunked(error),
+            error => error.into(),
+        }),
+    }
+}
+
+/// A survey whose body is sent while it is made; the guards decide at its end. What it found is given back when the
+/// body goes, whoever lets go of it.
+struct Straight {
+    pipeline: Pipeline,
+    survey: Option<Survey>,
+    decided: Decided,
+    give_back: Option<oneshot::Sender<(Survey, Decided)>>,
+}
+
+impl Straight {
+    fn survey(&mut self) -> Result<&mut Survey, RunError> {
+        self.survey.as_mut().ok_or(RunError::Interrupted)
+    }
+}
+
+impl Body for Straight {
+    type Error = RunError;
+
+    fn header(&mut self) -> Bytes {
+        self.survey
+            .as_mut()
+            .map(|survey| survey.assembly.header())
+            .unwrap_or_default()
+    }
+
+    fn absorb(&mut self, processed: Processed) -> Result<Bytes, RunError> {
+        self.survey()?.absorb(processed)
+    }
+
+    fn finish(&mut self) -> Result<Bytes, RunError> {
+        let pipeline = self.pipeline.clone();
+        let survey = self.survey()?;
+        let footer = survey.assembly.footer();
+        let (left, decided) = (survey.good, decide(&pipeline, survey, true));
+        self.decided = decided.0;
+        decided.1?;
+        match left {
+            0 => Err(RunError::NothingLeft),
+            _ => Ok(footer),
+        }
+    }
+}
+
+impl Drop for Straight {
+    fn drop(&mut self) {
+        if let (Some(survey), Some(give_back)) = (self.survey.take(), self.give_back.take()) {
+            let decided = std::mem::take(&mut self.decided);
+            // Where nobody waits for it, the run is over.
+            let _ = give_back.send((survey, decided));
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What the steps have learned, as the run report shows it: the one place that fills the report in.
+
+use super::prepare::Prepared;
+use super::put::Sending;
+use super::survey::Facts;
+use crate::report::run::{Hash, RunReport, SourceFile};
+use crate::state::ledger::Known;
+
+pub(super) fn prepared(report: &mut RunReport, prepared: &Prepared) {
+    report.warnings.extend(prepared.warnings.iter().cloned());
+    report.sources = prepared
+        .source
+        .origins()
+        .iter()
+        .map(|origin| SourceFile {
+            path: origin.name.clone(),
+            bytes: origin.size.unwrap_or(0),
+            compression: origin.compression().unwrap_or("none").to_owned(),
+            format: prepared.header.format().to_owned(),
+        })
+        .collect();
+    report.bytes.source = report.sources.iter().map(|s| s.bytes).sum();
+}
+
+pub(super) fn surveyed(report: &mut RunReport, facts: &Facts) {
+    // Of a stream, and of a sample, the size is known only now.
+    for (told, bytes) in report.sources.iter_mut().zip(&facts.sources) {
+        told.bytes = *bytes;
+    }
+    report.bytes.source = report.sources.iter().map(|s| s.bytes).sum();
+    report.counts.read = facts.read;
+    report.counts.filtered = facts.filtered;
+    report.counts.rejected = facts.rejects.rows;
+    report.counts.would_send = facts.good;
+    report.rejects = facts.rejects.clone();
+    report.bytes.body = facts.digest.length;
+    report.body_hash = Some(Hash {
+        kind: "xxh3_128_of_blocks",
+        hex: facts.digest.hex(),
+    });
+}
+
+pub(super) fn sent(report: &mut RunReport, sending: Sending) {
+    report.upload = sending.upload;
+    report.seconds.generate = sending.generate;
+    report.seconds.upload = sending.took;
+    report.bytes.sent = sending.sent;
+    if let Some(body) = sending.body {
+        report.bytes.body = body;
+    }
+}
+
+/// The storage has the whole body: what would be sent is sent, and nothing is known of it yet.
+pub(super) fn stored(report: &mut RunReport) {
+    report.counts.sent = std::mem::take(&mut report.counts.would_send);
+    report.counts.unprocessed = report.counts.sent;
+}
+
+/// What the ledger keeps of rows and body.
+pub(super) fn known(report: &RunReport) -> Known {
+    Known {
+        counts: report.counts,
+        body_bytes: report.bytes.body,
+        body_hash: report.body_hash.as_ref().map(|hash| hash.hex.clone()),
+    }
+}
