@@ -96,9 +96,11 @@ impl Folder {
                 paths.push(path);
             }
         }
-        // The names begin with the time.
-        paths.sort();
-        paths.iter().map(|path| read(path)).collect()
+        let entries: Result<Vec<Entry>, _> = paths.iter().map(|path| read(path)).collect();
+        let mut entries = entries?;
+        // The names have only the second.
+        entries.sort_by(|a, b| (a.started_at, &a.run_id).cmp(&(b.started_at, &b.run_id)));
+        Ok(entries)
     }
 
     /// Takes the lock of a pipeline for the run `run`, which holds it until it is dropped or its process ends.

@@ -867,7 +867,9 @@ mod tests {
 
     #[test]
     fn json() {
-        let json = serde_json::to_string_pretty(&report()).unwrap();
+        let mut report = report();
+        report.exit_code = 3;
+        let json = serde_json::to_string_pretty(&report).unwrap();
         assert!(!json.contains("canary") && !json.contains("pw"));
         insta::assert_snapshot!(json);
     }
@@ -909,6 +911,7 @@ mod tests {
         report.guards[0].decision = Decision::Stopped;
         report.guards[0].count = 2;
         report.guards[0].of = 100;
+        report.exit_code = 4;
         report.error = Some(ErrorReport::new(
             crate::report::error::Code::lasting("too_many_rejects"),
             "too many rows were rejected".into(),
