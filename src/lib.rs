@@ -70,6 +70,7 @@ mod engine;
 mod expr;
 mod files;
 mod format;
+mod guard;
 mod http;
 mod orgvue;
 mod report;

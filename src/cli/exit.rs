@@ -13,7 +13,7 @@ pub enum Exit {
     Done = 0,
     /// The run failed: source, unreadable data, network, storage; or another run is in its way.
     Failed = 1,
-    /// The command line is wrong, or a setting mends it.
+    /// The command line or the pipeline file is wrong, or does not fit the source.
     Usage = 2,
     /// Finished, and some rows or items were rejected; with `--partial-ok` this is [`Exit::Done`].
     Partial = 3,
@@ -39,7 +39,7 @@ impl Exit {
         ),
         (
             Exit::Usage,
-            "the command line is wrong, or a setting mends it",
+            "the command line or the pipeline file is wrong, or does not fit the source",
         ),
         (
             Exit::Partial,
@@ -64,9 +64,10 @@ impl From<Outcome> for Exit {
         match outcome {
             Outcome::Succeeded => Exit::Done,
             Outcome::Failed => Exit::Failed,
+            Outcome::Usage => Exit::Usage,
             Outcome::SucceededWithRejects => Exit::Partial,
             Outcome::StoppedByGuard => Exit::Stopped,
-            Outcome::ImportFailed => Exit::ImportFailed,
+            Outcome::ImportFailed | Outcome::Refused => Exit::ImportFailed,
             Outcome::StillRunning => Exit::TimedOut,
             Outcome::Unknown => Exit::Unknown,
             Outcome::Interrupted => Exit::Interrupted,
@@ -98,9 +99,11 @@ mod tests {
         for (outcome, word, code) in [
             (Outcome::Succeeded, "succeeded", 0),
             (Outcome::Failed, "failed", 1),
+            (Outcome::Usage, "usage", 2),
             (Outcome::SucceededWithRejects, "succeeded_with_rejects", 3),
             (Outcome::StoppedByGuard, "stopped_by_guard", 4),
             (Outcome::ImportFailed, "import_failed", 5),
+            (Outcome::Refused, "refused", 5),
             (Outcome::StillRunning, "still_running", 6),
             (Outcome::Unknown, "unknown", 7),
             (Outcome::Interrupted, "interrupted", 130),

@@ -101,7 +101,7 @@ fn ledger(work: &Work<'_>, run_id: &RunId, turn: &mut Turn<'_>) -> Result<Opened
             human::path(folder.path())
         ));
     }
-    let ledger = Ledger::new(lock, dataset, token.clone(), entry, None);
+    let ledger = Ledger::new(lock, dataset, token.clone(), entry, None)?;
     ledger.begin()?;
     Ok(Opened::Ledger(Box::new(ledger)))
 }

@@ -1,5 +1,7 @@
 //! The pipeline file as an argument.
 
+use std::path::Path;
+
 use clap::Args;
 use secrecy::SecretString;
 
@@ -58,6 +60,14 @@ pub(super) fn say_warnings(warnings: &[Problem], globals: &Globals) {
         for warning in warnings {
             say(warning.display_with("warning: "));
         }
+    }
+}
+
+/// The pipeline with a mended file in the place of its source.
+pub(super) fn mended(pipeline: Pipeline, file: Option<&Path>) -> Result<Pipeline, Failure> {
+    match file {
+        Some(file) => Ok(pipeline.mended(file)?),
+        None => Ok(pipeline),
     }
 }
 

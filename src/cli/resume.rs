@@ -6,7 +6,7 @@ use clap::Args;
 use secrecy::SecretString;
 
 use super::open::{STATE, command, left_open, no_turn, refused, rejects, shell_word, told, usage};
-use super::pipeline::{SetArgs, token};
+use super::pipeline::{SetArgs, mended, token};
 use super::turn::{Turn, TurnArgs};
 use super::work::{CommonArgs, Task, Work};
 use super::{Exit, Failure, Globals, PipelineArgs, say};
@@ -94,7 +94,7 @@ impl PlaceArgs {
             pipeline: file,
             sets: SetArgs { set },
         };
-        let pipeline = args.load(globals)?;
+        let pipeline = mended(args.load(globals)?, entry.mend.as_deref())?;
         if pipeline.name != entry.pipeline.name {
             return Err(usage(format_args!(
                 "{}: the pipeline's name is {}, and run {} was one of {}",
@@ -221,13 +221,8 @@ impl ResumeArgs {
         let dataset = dataset(&entry, &mut turn)?;
         let mut work = Work::new(&pipeline, &self.common, globals, progress);
         work.rejects = rejects(&pipeline, &run, &mut turn).map_err(no_turn)?;
-        work.ledger = Some(Ledger::new(
-            lock,
-            dataset,
-            token.clone(),
-            entry.clone(),
-            None,
-        ));
+        let ledger = Ledger::new(lock, dataset, token.clone(), entry.clone(), None);
+        work.ledger = Some(ledger.map_err(refused)?);
         work.token = Some(token);
         work.task = Task::TakeUp(Box::new(entry), ticket);
         work.perform(run, turn.over())
@@ -294,8 +289,9 @@ impl ResumeArgs {
         let dataset = dataset(&entry, &mut turn)?;
         let mut work = Work::new(&pipeline, &self.common, globals, progress);
         work.rejects = rejects(&pipeline, &run, &mut turn).map_err(no_turn)?;
-        work.ledger = Entry::new(run.clone(), &pipeline)
+        let again = Entry::new(run.clone(), &pipeline)
             .map(|again| Ledger::new(lock, dataset, token.clone(), again, Some(entry)));
+        work.ledger = again.transpose().map_err(refused)?;
         work.token = Some(token);
         work.perform(run, turn.over())
     }
@@ -444,6 +440,9 @@ fn run_again(entry: &Entry) -> String {
         None => "-".to_owned(),
     };
     let mut text = format!("rostream run {file}");
+    if let Some(mend) = &entry.mend {
+        text.push_str(&format!(" --mend {}", shell_word(&human::path(mend))));
+    }
     for set in &entry.pipeline.overrides {
         let set = format!("{}={}", set.key, set.value);
         text.push_str(&format!(" --set {}", shell_word(&set)));

@@ -1,12 +1,15 @@
 //! `rostream run` and `rostream check`: the main job, and everything of it that sends nothing.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::open::{Before, before, told};
-use super::pipeline::token;
+use super::pipeline::{mended, token};
 use super::turn::TurnArgs;
 use super::work::{CommonArgs, Task, Work};
 use super::{Exit, Failure, Globals, PipelineArgs, stop};
+use crate::config::Pipeline;
 use crate::report::progress::Progress;
 use crate::report::run::RunId;
 
@@ -18,6 +21,10 @@ pub struct RunArgs {
     /// Go through the whole data and its rules, and send nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Load this file of rows that were put right, such as a mended rejects file, in place of the source: nothing is
+    /// deleted for not being in it.
+    #[arg(long, value_name = "FILE")]
+    mend: Option<PathBuf>,
     #[command(flatten)]
     turn: TurnArgs,
     #[command(flatten)]
@@ -36,9 +43,10 @@ pub struct CheckArgs {
 impl RunArgs {
     pub(super) fn run(self, globals: &Globals, progress: &Progress) -> Result<Exit, Failure> {
         if self.dry_run {
-            return check(&self.pipeline, &self.common, globals, progress);
+            let pipeline = mended(self.pipeline.load(globals)?, self.mend.as_deref())?;
+            return check(pipeline, &self.common, globals, progress);
         }
-        let pipeline = self.pipeline.load(globals)?;
+        let pipeline = mended(self.pipeline.load(globals)?, self.mend.as_deref())?;
         let run_id = RunId::generate();
         let mut work = Work::new(&pipeline, &self.common, globals, progress);
         work.token = token(&pipeline)?;
@@ -56,18 +64,18 @@ impl RunArgs {
 
 impl CheckArgs {
     pub(super) fn run(self, globals: &Globals, progress: &Progress) -> Result<Exit, Failure> {
-        check(&self.pipeline, &self.common, globals, progress)
+        let pipeline = self.pipeline.load(globals)?;
+        check(pipeline, &self.common, globals, progress)
     }
 }
 
 /// It takes no lock, as it sends nothing and writes to nothing that a run writes to.
 fn check(
-    args: &PipelineArgs,
+    mut pipeline: Pipeline,
     common: &CommonArgs,
     globals: &Globals,
     progress: &Progress,
 ) -> Result<Exit, Failure> {
-    let mut pipeline = args.load(globals)?;
     pipeline.rejects.path = pipeline.rejects.of_check();
     let stop = stop::watch()?;
     let mut work = Work::new(&pipeline, common, globals, progress);

@@ -169,6 +169,7 @@ impl<'a> Work<'a> {
             block: crate::engine::blocks::BLOCK,
             progress: self.progress.clone(),
             today: self.today(),
+            last: self.ledger.as_ref().and_then(Ledger::last),
             ledger: self.ledger.as_ref(),
         };
         match &self.task {

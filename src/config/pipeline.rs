@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use crate::guard::spec::{GuardSpec, ImplicitDelete, RefusedSpec};
 use crate::http::hosts::Hosts;
 use crate::http::spec::TimeoutsSpec;
 use crate::orgvue::spec::{ImportSpec, TokenSpec, WaitSpec};
@@ -48,6 +49,10 @@ pub struct Pipeline {
     pub validate: ValidateSpec,
     /// Where rejected rows go, and how many are too many.
     pub rejects: Rejects,
+    /// What stops a run before anything is sent.
+    pub guard: GuardSpec,
+    /// How much of an upload the server may refuse.
+    pub refused: RefusedSpec,
     /// Where the records go.
     pub target: Target,
     /// What the import is told.
@@ -66,6 +71,8 @@ pub struct Pipeline {
     pub state_dir: PathBuf,
     /// Whether that folder must have been made by `rostream state init`.
     pub state_required: bool,
+    /// The mended file that is read in place of the source.
+    pub mend: Option<PathBuf>,
     /// What it was made of, to be known again.
     pub origin: Origin,
     /// Where everything was written, for problems that show only with the data: a column that is not
@@ -152,8 +159,8 @@ pub struct Csv {
 pub struct Rejects {
     /// The file, absolute.
     pub path: PathBuf,
-    /// More than this stops the run before anything is sent.
-    pub at_most: Amount,
+    /// More than this stops the run before anything is sent; without it, the default.
+    pub at_most: Option<Amount>,
     /// Whether no cell of the file may pass for a formula.
     pub spreadsheet_safe: bool,
 }
@@ -212,6 +219,25 @@ impl Pipeline {
     /// How the body's length is known before its first byte: as stated, or what suits the source.
     pub fn length(&self) -> Length {
         self.upload.length.unwrap_or(Length::Measured)
+    }
+
+    /// Loads a file of rows that were put right in place of the source: nothing is deleted for not being in it, and
+    /// no guard asks how many they are. A rejects file has the source's delimiter and quotes, and neither its encoding
+    /// nor its lines before the header.
+    pub(crate) fn mended(mut self, file: &Path) -> io::Result<Pipeline> {
+        let file = std::path::absolute(file)?;
+        let source = &mut self.source;
+        source.inputs = vec![Input::File(file.clone())];
+        source.encoding = Encoding::default();
+        source.compression = Compression::default();
+        source.csv.skip_lines = 0;
+        if matches!(source.format, SourceFormat::Json | SourceFormat::Ndjson) {
+            source.format = SourceFormat::Auto;
+        }
+        self.import.implicit_delete = ImplicitDelete::Off;
+        self.guard = GuardSpec::default();
+        self.mend = Some(file);
+        Ok(self)
     }
 
     /// The day that it is now, for rules that compare with it.

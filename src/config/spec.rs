@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::guard::spec::{GuardSpec, RefusedSpec};
 use crate::http::spec::TimeoutsSpec;
 use crate::orgvue::spec::{TargetSpec, WaitSpec};
 use crate::report::spec::{RejectsSpec, ReportSpec, StateSpec};
@@ -38,6 +39,12 @@ pub(crate) struct PipelineSpec {
     /// Where rejected rows go, and how many are too many.
     #[serde(default)]
     pub rejects: RejectsSpec,
+    /// What stops a run before anything is sent.
+    #[serde(default)]
+    pub guard: GuardSpec,
+    /// How much of an upload the server may refuse.
+    #[serde(default)]
+    pub refused: RefusedSpec,
     /// Where the records go.
     #[schemars(required)]
     pub target: Option<TargetSpec>,

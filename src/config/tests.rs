@@ -124,7 +124,7 @@ fn a_full_pipeline_is_as_written() {
         pipeline.rejects.path,
         Path::new("/pipelines/out/rejects.csv")
     );
-    assert_eq!(pipeline.rejects.at_most, Amount::Percent(1.0));
+    assert_eq!(pipeline.rejects.at_most, Some(Amount::Percent(1.0)));
     assert_eq!(pipeline.report_dir, Some(PathBuf::from("/pipelines/out")));
     assert_eq!(pipeline.length(), Length::Spooled);
     assert_eq!(pipeline.upload.rate, Some(Rate(20_000_000)));

@@ -88,6 +88,12 @@ pub struct CsvHeader {
 }
 
 impl Header {
+    /// Whether it is that of a rejects file: it ends with the columns that such a file has more, which are not read.
+    pub(crate) fn is_of_rejects(&self) -> bool {
+        let cells = self.csv.as_ref().map_or(0, |csv| csv.cells);
+        cells > self.names.len()
+    }
+
     /// The records' format, as the pipeline file calls it.
     pub fn format(&self) -> &'static str {
         match self.json {
@@ -415,11 +421,7 @@ impl Blocks {
             ));
         }
         // Columns that are ignored make the records longer, and a parser knows one length.
-        let added = |header: &Header| {
-            let cells = header.csv.as_ref().map_or(0, |csv| csv.cells);
-            cells > header.names.len()
-        };
-        match (added(header), added(&self.header)) {
+        match (header.is_of_rejects(), self.header.is_of_rejects()) {
             (true, false) => Some(format!(
                 "this is a rejects file (it ends with {}), and {first} is none; read them one after the other",
                 self.reading.added.join(",")

@@ -481,7 +481,7 @@ pub(crate) fn parameters(spec: &ImportSpec) -> impl Iterator<Item = (&'static st
     [
         ("dateFormat", date_format),
         (name, key),
-        ("implicitDelete", yes(spec.implicit_delete)),
+        ("implicitDelete", yes(spec.implicit_delete.is_on())),
         ("noopToken", spec.noop_token.as_deref()),
         ("clearToken", spec.clear_token.as_deref()),
         (
@@ -737,7 +737,7 @@ mod tests {
             noop_token: Some("#N/A".into()),
             clear_token: Some("".into()),
             date_format: Some(DateFormat::Dmy),
-            implicit_delete: true,
+            implicit_delete: crate::guard::spec::ImplicitDelete::On(Default::default()),
             on_property_access_denied: Some("skip".into()),
             on_item_access_denied: Some("fail".into()),
             on_action_validation_failure: Some("fail".into()),

@@ -7,6 +7,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, IntoDeserializer, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::guard::spec::ImplicitDelete;
 use crate::http::hosts::HostPattern;
 use crate::settings::units::Span;
 
@@ -147,8 +148,9 @@ import_settings! {
     pub clear_token: Option<String>,
     /// The date format of the uploaded dates (`dateFormat`); the server's default is YYYY-MM-DD.
     pub date_format: Option<DateFormat>,
-    /// Deletes every item that the upload does not name (`implicitDelete`).
-    pub implicit_delete: bool,
+    /// Deletes every item that the upload does not name (`implicitDelete`): true, or `{ on_reject: block }`. Where
+    /// rows were rejected it is off for the run.
+    pub implicit_delete: ImplicitDelete,
     /// Passed on as `onPropertyAccessDenied`.
     pub on_property_access_denied: Option<String>,
     /// Passed on as `onItemAccessDenied`.

@@ -11,8 +11,9 @@ use crate::settings::units::Amount;
 pub(crate) struct RejectsSpec {
     /// The file, written with owner-only access.
     pub path: String,
-    /// More than this stops the run before anything is sent: rows (`500`) or a share (`1%`).
-    pub at_most: Amount,
+    /// More than this stops the run before anything is sent: rows (`500`) or a share (`1%`). Without it, 5% of the
+    /// rows, from 100 rows read on.
+    pub at_most: Option<Amount>,
     /// Puts a `'` before cells that begin with `=`, `+`, `-`, `@`, a tab or a carriage return, which a spreadsheet would
     /// take for a formula. The cells are no longer those of the source then: such a file is for people to look at, and
     /// not to be fed back in.
@@ -23,7 +24,7 @@ impl Default for RejectsSpec {
     fn default() -> Self {
         RejectsSpec {
             path: "rejects.csv".into(),
-            at_most: Amount::Percent(100.0),
+            at_most: None,
             spreadsheet_safe: false,
         }
     }

@@ -16,6 +16,7 @@ use crate::batch::RowState;
 use crate::config::Pipeline;
 use crate::engine::EngineError;
 use crate::engine::blocks::Blocks;
+use crate::guard::spec::{GuardSpec, ImplicitDelete};
 use crate::http::hosts::Hosts;
 use crate::orgvue::Connection;
 use crate::report::progress::Progress;
@@ -171,11 +172,12 @@ impl Bench {
             .prefix("rostream-bench-")
             .tempdir()?;
         pipeline.rejects.path = folder.path().join("rejects.csv");
-        pipeline.rejects.at_most = Amount::Percent(100.0);
+        pipeline.rejects.at_most = Some(Amount::Percent(100.0));
         pipeline.upload.rate = None;
         pipeline.import.callback = None;
         // A guard that asks for rows would end a run of which nothing is imported.
-        pipeline.import.implicit_delete = false;
+        pipeline.import.implicit_delete = ImplicitDelete::Off;
+        pipeline.guard = GuardSpec::default();
         Ok(Bench {
             pipeline,
             resources,
@@ -293,6 +295,7 @@ impl Bench {
         let job = Job {
             ledger: None,
             today: self.pipeline.today(),
+            last: None,
             pipeline: &self.pipeline,
             connection,
             resources: std::mem::take(&mut self.resources),

@@ -2,6 +2,7 @@
 
 use super::RunError;
 use crate::engine::EngineError;
+use crate::guard::Stop;
 use crate::http::retry::{Failure, Outcome, QUOTA_EXCEEDED, Step, Verdict, verdict};
 use crate::orgvue::{ImportError, OrgvueError, WaitError};
 use crate::report::error::Code;
@@ -18,13 +19,14 @@ impl RunError {
             RunError::NoRecords(_) => Code::lasting("no_records"),
             RunError::TooManyRecords => Code::lasting("too_many_records"),
             RunError::Unbound { .. } => Code::lasting("pipeline"),
+            RunError::Unmended { .. } => Code::lasting("rejects_as_source"),
             RunError::Table { source, .. } => match source {
                 TableError::NotFound => Code::passing("lookup_missing"),
                 _ => Code::lasting("lookup_unreadable"),
             },
             RunError::Sandbox(_) => Code::lasting("sandbox"),
-            RunError::TooManyRejects { .. } => Code::lasting("too_many_rejects"),
-            RunError::WouldDeleteAll => Code::lasting("would_delete_all"),
+            RunError::Stopped { why, .. } => Code::lasting(stop(why)),
+            RunError::TooManyRefused { .. } => Code::lasting("too_many_refused"),
             RunError::NothingLeft => Code::lasting("nothing_left"),
             RunError::Spool(SpoolError::Full { .. }) => Code::lasting("disk_full"),
             RunError::Spool(_) => Code::lasting("temporary_file"),
@@ -50,6 +52,16 @@ impl RunError {
             RunError::Ledger(error) => error.code(),
             RunError::Interrupted => Code::passing("interrupted"),
         }
+    }
+}
+
+fn stop(why: &Stop) -> &'static str {
+    match why {
+        Stop::Rejects { .. } => "too_many_rejects",
+        Stop::NothingLeft { .. } | Stop::NobodyLeft => "nothing_left",
+        Stop::RejectsBlock(_) => "rejects_block",
+        Stop::MinRows { .. } | Stop::FewerThanLast { .. } => "too_few_rows",
+        Stop::FirstUnknown { .. } => "first_unknown",
     }
 }
 
@@ -114,3 +126,6 @@ fn answered(outcome: Outcome<'_>, step: Step) -> Code {
         Outcome::Answered { .. } => Code::lasting("refused"),
     }
 }
+
+#[cfg(test)]
+mod tests;

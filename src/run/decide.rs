@@ -1,62 +1,73 @@
-//! The guards: whether what the survey found may be sent.
+//! The guards' word on what the survey found, and on what the server refused.
 
-use super::RunError;
 use super::survey::Survey;
-use crate::config::Pipeline;
+use super::{Job, RunError};
+use crate::config::{Pipeline, Target};
+use crate::guard::{self, Decided, Deletion, Last, Limits, Totals};
+use crate::orgvue::spec::ImportSpec;
 use crate::report::human;
-use crate::report::run::{Decision, GuardDecision};
-
-/// What the guards decided, for the report.
-#[derive(Debug, Default)]
-pub(super) struct Decided {
-    pub guards: Vec<GuardDecision>,
-}
+use crate::report::run::RunReport;
 
 /// Decides whether what the survey found may be sent, or kept where the upload has `begun`.
 pub(super) fn decide(
     pipeline: &Pipeline,
+    last: Option<Last>,
     survey: &Survey,
     begun: bool,
 ) -> (Decided, Result<(), RunError>) {
-    let mut decided = Decided::default();
-    let ended = judge(pipeline, survey, begun, &mut decided);
-    (decided, ended)
+    let facts = survey.facts();
+    if facts.read == 0 {
+        let none = RunError::NoRecords(survey.source().names());
+        return (Decided::default(), Err(none));
+    }
+    let totals = Totals {
+        read: facts.read,
+        rejected: facts.rejects.rows,
+        named: facts.good,
+        commonest: facts.rejects.commonest(),
+    };
+    let decided = guard::decide(&limits(pipeline), &totals, last);
+    let verdict = match &decided.stop {
+        Some(why) => Err(RunError::Stopped {
+            why: why.clone(),
+            begun,
+            rejects: (totals.rejected > 0).then(|| human::path(survey.rejects().path())),
+        }),
+        None => Ok(()),
+    };
+    (decided, verdict)
 }
 
-fn judge(
-    pipeline: &Pipeline,
-    survey: &Survey,
-    begun: bool,
-    decided: &mut Decided,
-) -> Result<(), RunError> {
-    let (read, rejected) = (survey.read(), survey.rejected());
-    if read == 0 {
-        return Err(RunError::NoRecords(survey.source().names()));
+fn limits(pipeline: &Pipeline) -> Limits {
+    Limits {
+        rejects: pipeline.rejects.at_most,
+        min_rows: pipeline.guard.min_rows,
+        deletes: pipeline.import.implicit_delete,
+        lasting: matches!(pipeline.target, Target::Orgvue(_)),
     }
-    let limit = pipeline.rejects.at_most;
-    let stopped = limit.is_exceeded(rejected, read);
-    decided.guards.push(GuardDecision {
-        guard: "reject_limit",
-        limit: limit.to_string(),
-        count: rejected,
-        of: read,
-        decision: if stopped {
-            Decision::Stopped
-        } else {
-            Decision::Passed
-        },
-    });
-    if stopped {
-        return Err(RunError::TooManyRejects {
-            rejected,
-            read,
-            limit: limit.to_string(),
-            path: human::path(survey.rejects().path()),
-            begun,
-        });
+}
+
+/// What the import is told: as the pipeline says, without deletion where that is off for this run.
+pub(super) fn import_spec(pipeline: &Pipeline, deletion: Deletion) -> ImportSpec {
+    let mut import = pipeline.import.clone();
+    if deletion != Deletion::On {
+        import.implicit_delete = Default::default();
     }
-    if survey.good == 0 && pipeline.import.implicit_delete {
-        return Err(RunError::WouldDeleteAll);
+    import
+}
+
+/// Whether the server refused too much of what was sent.
+///
+/// # Errors
+/// Says how much, and why most often.
+pub(super) fn refused(job: &Job<'_>, report: &RunReport) -> Result<(), RunError> {
+    let counts = &report.counts;
+    let at_most = job.pipeline.refused.at_most;
+    match guard::refused(at_most, counts.sent, counts.failed) {
+        Some(why) => Err(RunError::TooManyRefused {
+            why,
+            commonest: report.refused.commonest(),
+        }),
+        None => Ok(()),
     }
-    Ok(())
 }

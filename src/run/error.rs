@@ -1,6 +1,7 @@
 //! Why a run ended early, and with which exit code.
 
 use crate::engine::EngineError;
+use crate::guard;
 use crate::orgvue::{ImportError, OrgvueError, WaitError};
 use crate::report::rejects::RejectsError;
 use crate::report::run::{Mismatch, Outcome, ReportError};
@@ -31,6 +32,17 @@ pub enum RunError {
         /// Each with its place in the pipeline file.
         problems: Vec<String>,
     },
+    /// The source is a rejects file, and everybody who is not in it would be deleted.
+    #[error(
+        "{file} is a rejects file, and `implicit_delete` would delete everybody who is not in it; to load rows that were \
+         put right, delete nothing: rostream run {pipeline} --mend {file}"
+    )]
+    Unmended {
+        /// The source.
+        file: String,
+        /// The pipeline's file.
+        pipeline: String,
+    },
     /// A lookup table can't be read.
     #[error("{place}: {stage}: {file}")]
     Table {
@@ -49,31 +61,36 @@ pub enum RunError {
     /// The rejects file can't be written.
     #[error(transparent)]
     Rejects(#[from] RejectsError),
-    /// More rows were rejected than the pipeline allows.
+    /// A guard stopped the run.
     #[error(
-        "{rejected} of {read} rows were rejected, and rejects.at_most is {limit}; {}, \
-         the rows and their faults are in {path}",
-        if *begun { "the upload was cut off and nothing was imported" } else { "nothing was sent" }
+        "{why}; {}{}",
+        if *begun { "the upload was cut off and nothing was imported" } else { "nothing was sent" },
+        match rejects {
+            Some(path) => format!(", the rows and their faults are in {path}"),
+            None => String::new(),
+        }
     )]
-    TooManyRejects {
-        /// Rows rejected.
-        rejected: u64,
-        /// Rows read.
-        read: u64,
-        /// The limit, as written.
-        limit: String,
-        /// The rejects file.
-        path: String,
+    Stopped {
+        /// Why.
+        why: guard::Stop,
         /// Whether the upload had begun.
         begun: bool,
+        /// The rejects file, where rows were rejected.
+        rejects: Option<String>,
     },
-    /// Nothing is left to send, and the import would delete what is not sent.
-    #[error(
-        "no row is left to send, and implicit_delete would delete every item of the data set; nothing was sent"
-    )]
-    WouldDeleteAll,
-    /// Every row was rejected or filtered, found out while the body was on its way. The run ends well, as
-    /// it does where this shows before the upload.
+    /// The server refused too much of what was sent.
+    #[error("{why}{}; what it accepted stands", match commonest {
+        Some(fault) => format!(", most often for {fault}"),
+        None => String::new(),
+    })]
+    TooManyRefused {
+        /// How much.
+        why: guard::Refused,
+        /// The most frequent reason.
+        commonest: Option<String>,
+    },
+    /// Every row was filtered, found out while the body was on its way. The run ends well, as it does where this
+    /// shows before the upload.
     #[error("no row is left to send; the upload was cut off and nothing was imported")]
     NothingLeft,
     /// The temporary file.
@@ -128,7 +145,9 @@ impl RunError {
     /// How the run ended, which is also its exit code.
     pub fn outcome(&self) -> Outcome {
         match self {
-            RunError::TooManyRejects { .. } | RunError::WouldDeleteAll => Outcome::StoppedByGuard,
+            RunError::Stopped { .. } => Outcome::StoppedByGuard,
+            RunError::Unbound { .. } | RunError::Unmended { .. } => Outcome::Usage,
+            RunError::TooManyRefused { .. } => Outcome::Refused,
             RunError::Import(ImportError::Unknown(_)) | RunError::Wait(WaitError::Other { .. }) => {
                 Outcome::Unknown
             }

@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
+use super::decide::import_spec;
 use super::prepare::Prepared;
 use super::results::take_results;
-use super::survey::Surveyed;
 use super::wait::wait;
-use super::{Job, RunError, chain};
+use super::{Job, RunError, Stored, chain};
 use crate::orgvue::client::parameters;
 use crate::orgvue::spec::ImportSpec;
-use crate::orgvue::{Client, Locations, Ticket};
+use crate::orgvue::{Client, Ticket};
 use crate::report::progress::Phase;
 use crate::report::run::{ImportReport, RunReport};
 
@@ -21,15 +21,19 @@ pub(super) async fn import(
     job: &Job<'_>,
     prepared: &Prepared,
     client: &Client,
-    locations: &Locations,
-    mut surveyed: Surveyed,
+    stored: Stored,
     report: &mut RunReport,
 ) -> Result<(), RunError> {
-    let settings = &job.pipeline.import;
+    let Stored {
+        mut surveyed,
+        locations,
+        deletion,
+    } = stored;
+    let settings = import_spec(job.pipeline, deletion);
     job.progress.begin(Phase::Wait, None);
-    report.import = Some(asked(settings));
+    report.import = Some(asked(&settings));
     let began = Instant::now();
-    let ticket = client.import(locations, settings).await;
+    let ticket = client.import(&locations, &settings).await;
     report.seconds.import = Some(began.elapsed());
     let ticket = match waited(job, client, ticket?, report).await {
         Ok(ticket) => ticket,

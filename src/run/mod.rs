@@ -30,6 +30,7 @@ mod wait;
 use std::time::Instant;
 
 use crate::config::Pipeline;
+use crate::guard::{Deletion, Last};
 use crate::orgvue::{Client, Connection, Locations};
 use crate::report::human;
 use crate::report::progress::Progress;
@@ -64,6 +65,8 @@ pub(crate) struct Job<'a> {
     pub progress: Progress,
     /// Today, for rules that compare with it: taken once, so that both passes agree.
     pub today: Date,
+    /// The last accepted run, which guards compare this one with.
+    pub last: Option<Last>,
     /// Where the steps are written down; without it nothing can be resumed.
     pub ledger: Option<&'a Ledger>,
 }
@@ -86,20 +89,33 @@ async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Resul
     told::prepared(report, &prepared);
     report.rejects_file = Some(human::whole(first.rejects.path()));
     let Some(connection) = job.connection.clone() else {
-        let surveyed = surveyed(job, &prepared, first, None, report).await?;
+        let (surveyed, _) = surveyed(job, &prepared, first, None, report).await?;
         surveyed.rejects.finish()?;
         return Ok(());
     };
     let client = Client::new(connection, &job.pipeline.timeouts)?;
-    let Some((surveyed, locations)) = upload(job, &prepared, first, &client, report).await? else {
+    let Some(stored) = upload(job, &prepared, first, &client, report).await? else {
         return Ok(());
     };
     report.seconds.to_end_of_upload = Some(started.elapsed());
     told::stored(report);
     if let Some(ledger) = job.ledger {
-        ledger.importing(&told::known(report))?;
+        let mut known = told::known(report);
+        known.deletion_off = match stored.deletion {
+            Deletion::Off(in_a_row) => in_a_row,
+            Deletion::On | Deletion::NotAsked => 0,
+        };
+        ledger.importing(&known)?;
     }
-    import::import(job, &prepared, &client, &locations, surveyed, report).await
+    import::import(job, &prepared, &client, stored, report).await?;
+    decide::refused(job, report)
+}
+
+/// A body that the storage has taken whole, and what is known of its rows.
+struct Stored {
+    surveyed: Surveyed,
+    locations: Locations,
+    deletion: Deletion,
 }
 
 /// Survey, guards and upload, in one pass or in two; nothing where no row is left to send.
@@ -109,7 +125,7 @@ async fn upload(
     first: First,
     client: &Client,
     report: &mut RunReport,
-) -> Result<Option<(Surveyed, Locations)>, RunError> {
+) -> Result<Option<Stored>, RunError> {
     let mut sending = Sending::default();
     if job.pipeline.length() == Length::Chunked {
         let began = Instant::now();
@@ -118,18 +134,24 @@ async fn upload(
         let passed = passed?;
         report.seconds.survey = Some(began.elapsed());
         told::surveyed(report, &passed.facts);
-        report.guards = passed.decided.guards;
-        if matches!(passed.ended, Ok(Some(_))) {
+        told::decided(report, &passed.decided);
+        let deletion = passed.decided.deletion;
+        let ended = passed.ended?.map(|(surveyed, locations)| {
             // Compressed, it is not what the survey measured.
             report.bytes.body = report.bytes.sent;
-        }
-        return passed.ended;
+            Stored {
+                surveyed,
+                locations,
+                deletion,
+            }
+        });
+        return Ok(ended);
     }
     let mut writer = match job.pipeline.length() {
         Length::Spooled => Some(SpoolWriter::create(None).await?),
         _ => None,
     };
-    let surveyed = surveyed(job, prepared, first, writer.as_mut(), report).await?;
+    let (surveyed, deletion) = surveyed(job, prepared, first, writer.as_mut(), report).await?;
     if report.counts.would_send == 0 {
         surveyed.rejects.finish()?;
         return Ok(None);
@@ -147,7 +169,11 @@ async fn upload(
     let known = told::known(report);
     let locations = send(job, prepared, client, &ready, &known, &mut sending).await;
     told::sent(report, sending);
-    Ok(Some((surveyed, locations?)))
+    Ok(Some(Stored {
+        surveyed,
+        locations: locations?,
+        deletion,
+    }))
 }
 
 /// The survey and the guards, with what they found told.
@@ -157,16 +183,16 @@ async fn surveyed(
     first: First,
     spool: Option<&mut SpoolWriter>,
     report: &mut RunReport,
-) -> Result<Surveyed, RunError> {
+) -> Result<(Surveyed, Deletion), RunError> {
     let began = Instant::now();
     let (survey, ended) = survey(job, prepared, first, spool).await;
     told::surveyed(report, &survey.facts());
     report.seconds.survey = Some(began.elapsed());
     ended?;
-    let (decided, verdict) = decide::decide(job.pipeline, &survey, false);
-    report.guards = decided.guards;
+    let (decided, verdict) = decide::decide(job.pipeline, job.last, &survey, false);
+    told::decided(report, &decided);
     verdict?;
-    survey.finish()
+    Ok((survey.finish()?, decided.deletion))
 }
 
 /// An error and its causes in one line.

@@ -44,6 +44,12 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
     let reading = reading(pipeline, job.block);
     let blocks = Blocks::open(source.clone(), reading.clone()).await?;
     let header = blocks.header().clone();
+    if header.is_of_rejects() && pipeline.import.implicit_delete.is_on() {
+        return Err(RunError::Unmended {
+            file: source.origins()[0].name.clone(),
+            pipeline: pipeline.file.to_string(),
+        });
+    }
     let plan = Arc::new(bind(pipeline, &header, &job.resources, job.today)?);
     let mut warnings = Vec::new();
     if let [only] = &header.names[..]

@@ -31,7 +31,8 @@ pub(crate) async fn resume(
     let started = Instant::now();
     let ended = take_up(&job, entry, ticket, report).await;
     report.seconds.total = Some(started.elapsed());
-    ended
+    ended?;
+    decide::refused(&job, report)
 }
 
 async fn take_up(
@@ -144,9 +145,6 @@ async fn survey_again(
     let (prepared, first) = prepare(job, rejects).await.map_err(words)?;
     let (survey, ended) = survey(job, &prepared, first, None).await;
     ended.map_err(words)?;
-    decide::decide(job.pipeline, &survey, false)
-        .1
-        .map_err(words)?;
     let facts = survey.facts();
     let surveyed = survey.finish().map_err(words)?;
     let same = Some(facts.digest.hex()) == entry.body_hash && facts.good == entry.counts.sent;

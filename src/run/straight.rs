@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use tokio::sync::oneshot;
 
-use super::decide::{Decided, decide};
+use super::decide::decide;
 use super::prepare::{First, Prepared};
 use super::put::{Put, Sending, encoded, put};
 use super::survey::{Facts, Survey, Surveyed};
@@ -13,6 +13,7 @@ use crate::config::Pipeline;
 use crate::engine::body::{self, Body, Slot};
 use crate::engine::order::process;
 use crate::engine::plan::Processed;
+use crate::guard::{Decided, Last};
 use crate::orgvue::{Client, Locations};
 use crate::report::progress::Phase;
 use crate::state::ledger::Known;
@@ -45,6 +46,7 @@ pub(super) async fn send_straight(
     let (give_back, given_back) = oneshot::channel();
     let body = Straight {
         pipeline: job.pipeline.clone(),
+        last: job.last,
         survey: Some(prepared.begin_survey(first.rejects)),
         decided: Decided::default(),
         give_back: Some(give_back),
@@ -95,15 +97,10 @@ fn ended(
 /// body goes, whoever lets go of it.
 struct Straight {
     pipeline: Pipeline,
+    last: Option<Last>,
     survey: Option<Survey>,
     decided: Decided,
     give_back: Option<oneshot::Sender<(Survey, Decided)>>,
-}
-
-impl Straight {
-    fn survey(&mut self) -> Result<&mut Survey, RunError> {
-        self.survey.as_mut().ok_or(RunError::Interrupted)
-    }
 }
 
 impl Body for Straight {
@@ -117,17 +114,21 @@ impl Body for Straight {
     }
 
     fn absorb(&mut self, processed: Processed) -> Result<Bytes, RunError> {
-        self.survey()?.absorb(processed)
+        match &mut self.survey {
+            Some(survey) => survey.absorb(processed),
+            None => Err(RunError::Interrupted),
+        }
     }
 
     fn finish(&mut self) -> Result<Bytes, RunError> {
-        let pipeline = self.pipeline.clone();
-        let survey = self.survey()?;
+        let Some(survey) = &mut self.survey else {
+            return Err(RunError::Interrupted);
+        };
         let footer = survey.assembly.footer();
-        let (left, decided) = (survey.good, decide(&pipeline, survey, true));
-        self.decided = decided.0;
-        decided.1?;
-        match left {
+        let (decided, verdict) = decide(&self.pipeline, self.last, survey, true);
+        self.decided = decided;
+        verdict?;
+        match survey.good {
             0 => Err(RunError::NothingLeft),
             _ => Ok(footer),
         }

@@ -3,7 +3,9 @@
 use super::prepare::Prepared;
 use super::put::Sending;
 use super::survey::Facts;
-use crate::report::run::{Hash, RunReport, SourceFile};
+use crate::guard::Decided;
+use crate::report::human;
+use crate::report::run::{Decision, GuardDecision, Hash, RunReport, SourceFile};
 use crate::state::ledger::Known;
 
 pub(super) fn prepared(report: &mut RunReport, prepared: &Prepared) {
@@ -40,6 +42,31 @@ pub(super) fn surveyed(report: &mut RunReport, facts: &Facts) {
     });
 }
 
+/// What the guards decided, and what follows of it for the rows that are not in the upload.
+pub(super) fn decided(report: &mut RunReport, decided: &Decided) {
+    let rulings = decided.rulings.iter();
+    report.guards = rulings
+        .map(|ruling| GuardDecision {
+            guard: ruling.guard,
+            limit: ruling.limit.clone(),
+            count: ruling.count,
+            of: ruling.of,
+            decision: match ruling.stops {
+                true => Decision::Stopped,
+                false => Decision::Passed,
+            },
+        })
+        .collect();
+    let counts = &report.counts;
+    if decided.stop.is_none() && counts.would_send == 0 && counts.filtered > 0 {
+        report.warnings.push(format!(
+            "no row is left to send: a filter left out {} of {}",
+            human::count(counts.filtered),
+            human::counted(counts.read, "row"),
+        ));
+    }
+}
+
 pub(super) fn sent(report: &mut RunReport, sending: Sending) {
     report.upload = sending.upload;
     report.seconds.generate = sending.generate;
@@ -62,5 +89,6 @@ pub(super) fn known(report: &RunReport) -> Known {
         counts: report.counts,
         body_bytes: report.bytes.body,
         body_hash: report.body_hash.as_ref().map(|hash| hash.hex.clone()),
+        deletion_off: 0,
     }
 }

@@ -57,6 +57,12 @@ pub(crate) struct Entry {
     pub body_bytes: u64,
     /// Hash of the body, as the report has it.
     pub body_hash: Option<String>,
+    /// How many accepted runs in a row deletion was off, if this is one of them and the last.
+    #[serde(default)]
+    pub deletion_off: u32,
+    /// The mended file that took the source's place.
+    #[serde(default)]
+    pub mend: Option<PathBuf>,
     /// Uploads begun.
     pub attempt: u32,
     /// The last step begun.
@@ -182,6 +188,8 @@ impl Entry {
             counts: RowCounts::default(),
             body_bytes: 0,
             body_hash: None,
+            deletion_off: 0,
+            mend: pipeline.mend.clone(),
             attempt: 0,
             step: Step::Uploading,
             ticket: None,

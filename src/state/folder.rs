@@ -5,9 +5,12 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::entry::{By, Ended, Entry, LEDGER_VERSION, Step, repeated};
 use super::error::{Busy, LedgerError};
+use super::last::{LAST_VERSION, Last};
 use super::lock::{Held, Who};
 use crate::config::Pipeline;
 use crate::files::owned::{is_own, owned, replace};
@@ -202,11 +205,44 @@ impl Lock {
         self.write(entry)
     }
 
+    /// The last accepted run of the entry's pipeline on its data set.
+    ///
+    /// # Errors
+    /// A file that can't be read: a guard that took it for none would let through what it must not.
+    pub(super) fn last(&self, entry: &Entry) -> Result<Option<Last>, LedgerError> {
+        let path = self
+            .folder
+            .0
+            .join(Last::file_name(&entry.pipeline.name, &entry.target));
+        if !path.exists() {
+            return Ok(None);
+        }
+        let last: Last = read_json(&path)?;
+        known(&path, last.last_version, LAST_VERSION)?;
+        Ok(Some(last))
+    }
+
+    /// Keeps the last accepted run.
+    ///
+    /// # Errors
+    /// A file that can't be written.
+    pub(super) fn accept(&self, last: &Last) -> Result<(), LedgerError> {
+        let path = self
+            .folder
+            .0
+            .join(Last::file_name(&last.pipeline, &last.target));
+        self.write_json(path, last)
+    }
+
     /// Replaces a run's file: afterwards it is the new one, or this is an error and it is the old one.
     pub(super) fn write(&self, entry: &mut Entry) -> Result<(), LedgerError> {
         entry.written_at = Timestamp::now();
         let path = self.folder.0.join(format!("run-{}.json", entry.run_id));
-        let written = serde_json::to_vec_pretty(entry)
+        self.write_json(path, entry)
+    }
+
+    fn write_json(&self, path: PathBuf, value: &impl Serialize) -> Result<(), LedgerError> {
+        let written = serde_json::to_vec_pretty(value)
             .map_err(io::Error::from)
             .and_then(|mut text| {
                 text.push(b'\n');
@@ -227,6 +263,12 @@ pub(super) fn end(entry: &mut Entry, outcome: Outcome, exit_code: Option<u8>, by
 }
 
 fn read(path: &Path) -> Result<Entry, LedgerError> {
+    let entry: Entry = read_json(path)?;
+    known(path, entry.ledger_version, LEDGER_VERSION)?;
+    Ok(entry)
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, LedgerError> {
     let mut text = Vec::new();
     owned(OpenOptions::new().read(true))
         .open(path)
@@ -235,16 +277,24 @@ fn read(path: &Path) -> Result<Entry, LedgerError> {
             path: path.to_owned(),
             source,
         })?;
-    let damaged = |source| LedgerError::Damaged {
+    serde_json::from_slice(&text).map_err(|source| damaged(path, source))
+}
+
+/// Refuses a file of a version that this program does not know.
+fn known(path: &Path, version: u32, expected: u32) -> Result<(), LedgerError> {
+    match version == expected {
+        true => Ok(()),
+        false => {
+            let words = format_args!("it is of version {version}");
+            Err(damaged(path, serde::de::Error::custom(words)))
+        }
+    }
+}
+
+fn damaged(path: &Path, source: serde_json::Error) -> LedgerError {
+    LedgerError::Damaged {
         path: path.to_owned(),
         source,
-    };
-    let entry: Entry = serde_json::from_slice(&text).map_err(damaged)?;
-    match entry.ledger_version {
-        LEDGER_VERSION => Ok(entry),
-        other => Err(damaged(serde::de::Error::custom(format_args!(
-            "it is of version {other}"
-        )))),
     }
 }
 

@@ -20,8 +20,10 @@ use secrecy::SecretString;
 use super::entry::{Addresses, By, Entry, SourceMark, Step, TicketMark};
 use super::error::LedgerError;
 use super::folder::{Lock, end};
+use super::last::Last;
 use super::lock::Held;
 use super::seal::{SealError, seal};
+use crate::guard;
 use crate::orgvue::Ticket;
 use crate::report::run::{Outcome, RowCounts};
 use crate::settings::secret::PresignedUrl;
@@ -32,6 +34,7 @@ use crate::source::Source;
 #[derive(Debug)]
 pub(crate) struct Ledger {
     lock: Lock,
+    last: Option<Last>,
     /// Nobody else on this machine sends to the data set meanwhile.
     _dataset: Option<Held>,
     token: SecretString,
@@ -42,28 +45,41 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     /// Begins, or takes up, an entry; nothing is written yet. `earlier` is the run whose import it repeats.
+    ///
+    /// # Errors
+    /// What is known of the last accepted run can't be read.
     pub(crate) fn new(
         lock: Lock,
         dataset: Option<Held>,
         token: SecretString,
         mut entry: Entry,
         earlier: Option<Entry>,
-    ) -> Ledger {
+    ) -> Result<Ledger, LedgerError> {
         if let Some(earlier) = &earlier {
             entry.supersedes = Some(earlier.run_id.clone());
         }
-        Ledger {
+        Ok(Ledger {
+            last: lock.last(&entry)?,
             lock,
             _dataset: dataset,
             token,
             entry: Mutex::new(entry),
             earlier: Mutex::new(earlier),
-        }
+        })
     }
 
     /// The entry as it is now.
     pub(crate) fn entry(&self) -> Entry {
         locked(&self.entry).clone()
+    }
+
+    /// The last accepted run of the pipeline on its data set, before this one.
+    pub(crate) fn last(&self) -> Option<guard::Last> {
+        let last = self.last.as_ref()?;
+        Some(guard::Last {
+            named: last.named,
+            deletion_off: last.deletion_off,
+        })
     }
 
     /// Before anything else: from now on the run is known, and nothing was imported.
@@ -168,7 +184,11 @@ impl Ledger {
         if !open {
             end(&mut entry, outcome, Some(exit_code), By::Run);
         }
-        self.lock.write(&mut entry)
+        self.lock.write(&mut entry)?;
+        match Last::of(&entry) {
+            Some(last) => self.lock.accept(&last),
+            None => Ok(()),
+        }
     }
 }
 
@@ -180,12 +200,15 @@ pub(crate) struct Known {
     pub body_bytes: u64,
     /// Its hash, in hexadecimal digits.
     pub body_hash: Option<String>,
+    /// How many accepted runs in a row deletion is off, with this one.
+    pub deletion_off: u32,
 }
 
 fn tell(entry: &mut Entry, known: &Known) {
     entry.counts = known.counts;
     entry.body_bytes = known.body_bytes;
     entry.body_hash = known.body_hash.clone();
+    entry.deletion_off = known.deletion_off;
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -3,6 +3,7 @@
 pub(crate) mod entry;
 pub(crate) mod error;
 pub(crate) mod folder;
+pub(crate) mod last;
 pub(crate) mod ledger;
 pub(crate) mod lock;
 pub(crate) mod seal;

@@ -21,6 +21,7 @@ mod soak;
 mod support;
 mod tls;
 mod tools;
+mod turns;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

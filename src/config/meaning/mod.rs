@@ -10,6 +10,7 @@ use super::pipeline::{Origin, Pipeline, Rejects, Source, Zone};
 use super::problem::{Findings, Placed};
 use super::spec::PipelineSpec;
 use super::yaml::places::Places;
+use crate::guard::{REJECTS_AT_MOST, SHARES_FROM};
 use crate::report::spec::RejectsSpec;
 use crate::settings::limits::Limits;
 use crate::settings::units::Size;
@@ -79,7 +80,7 @@ impl Meaning<'_> {
             .collect();
         let target = spec.target.map(|target| self.target(target));
         if let Some((name, _, import)) = &target {
-            self.import(name, import, rejects.at_most, &filters, spec.upload.format);
+            self.import(name, import, &spec.guard, &filters, spec.upload.format);
         }
         let upload = self.upload(spec.upload, source.as_ref());
         if spec.wait.at_most.0.is_zero() {
@@ -120,6 +121,8 @@ impl Meaning<'_> {
             stages,
             validate: spec.validate,
             rejects,
+            guard: spec.guard,
+            refused: spec.refused,
             target: target?,
             import,
             upload,
@@ -129,6 +132,7 @@ impl Meaning<'_> {
             report_dir: spec.report.dir.map(|dir| self.folder.join(dir)),
             state_dir: self.folder.join(spec.state.dir),
             state_required: spec.state.required,
+            mend: None,
             origin: self.origin,
             folder: self.folder,
             places: self.places,
@@ -234,6 +238,13 @@ impl Meaning<'_> {
                 }
                 _ => {}
             }
+        }
+        if spec.at_most.is_none() && self.is_whole("rejects") {
+            let message = format!(
+                "`rejects.at_most` is not stated: more than {REJECTS_AT_MOST} of the rows, from {SHARES_FROM} rows on, \
+                 stop the run"
+            );
+            self.warning("rejects", message, "state what is normal for this source");
         }
         Rejects {
             path,

@@ -6,11 +6,11 @@ use uuid::Uuid;
 use super::{Meaning, Wrong};
 use crate::config::pipeline::{Connection, Target};
 use crate::config::problem::nearest;
+use crate::guard::spec::{GuardSpec, MinRowsSpec};
 use crate::http::hosts::Hosts;
 use crate::orgvue::spec::{
     Action, ActionSpec, Empty, IdentifySpec, ImportSpec, TargetSpec, TokenSpec,
 };
-use crate::settings::units::Amount;
 use crate::upload::spec::UploadFormat;
 
 /// The variables of a callback template that the API documents.
@@ -86,7 +86,7 @@ impl Meaning<'_> {
         &mut self,
         section: &str,
         import: &ImportSpec,
-        at_most: Amount,
+        guard: &GuardSpec,
         filters: &[usize],
         format: UploadFormat,
     ) {
@@ -147,8 +147,8 @@ impl Meaning<'_> {
         if let Some(template) = &import.callback {
             self.callback(&at("callback"), template);
         }
-        if import.implicit_delete {
-            self.implicit_delete(section, import, at_most, filters);
+        if import.implicit_delete.is_on() {
+            self.implicit_delete(section, import, guard, filters);
         }
     }
 
@@ -198,7 +198,7 @@ impl Meaning<'_> {
         &mut self,
         section: &str,
         import: &ImportSpec,
-        at_most: Amount,
+        guard: &GuardSpec,
         filters: &[usize],
     ) {
         let path = format!("{section}.implicit_delete");
@@ -209,20 +209,16 @@ impl Meaning<'_> {
                 "",
             );
         }
-        if !self.is_whole("rejects") {
-            // What was meant is not known.
-        } else if !self.places.contains("rejects.at_most") {
-            self.problem(
-                &path,
-                "`implicit_delete` needs `rejects.at_most`: a row that is rejected here is not sent, \
-                 and the server then deletes its item",
-                "write `rejects: { at_most: 0 }`, so that nothing is sent unless every row is good",
-            );
-        } else if at_most != Amount::Rows(0) && at_most != Amount::Percent(0.0) {
+        let first = match guard.min_rows {
+            Some(MinRowsSpec::Relative(relative)) => relative.first,
+            Some(MinRowsSpec::Rows(rows)) => Some(rows),
+            None => None,
+        };
+        if first.is_none() && section == "target.orgvue" && self.is_whole("guard") {
             self.warning(
-                "rejects.at_most",
-                "with `implicit_delete` the server deletes the items of the rows that are rejected here",
-                "write `at_most: 0`, so that nothing is sent unless every row is good",
+                &path,
+                "with `implicit_delete` the first run is stopped, as there is none before it to compare it with",
+                "state how many rows it has at least: `guard: { min_rows: { first: 5000 } }`",
             );
         }
         for i in filters {

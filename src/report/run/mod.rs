@@ -132,12 +132,16 @@ pub enum Outcome {
     Succeeded,
     /// The run failed; nothing was imported.
     Failed,
+    /// The pipeline and its source do not fit each other, which a setting mends; nothing was sent.
+    Usage,
     /// Done, and some rows were rejected or refused.
     SucceededWithRejects,
     /// A guard or the reject limit stopped it; nothing was applied.
     StoppedByGuard,
     /// The import job failed at the server.
     ImportFailed,
+    /// The server refused too much of what was sent; what it accepted stands.
+    Refused,
     /// The wait timed out; the job goes on at the server.
     StillRunning,
     /// The import was asked for, and its answer lost, or its ticket no longer readable.
@@ -152,9 +156,11 @@ impl Outcome {
         match self {
             Outcome::Succeeded => "succeeded",
             Outcome::Failed => "failed, nothing was imported",
+            Outcome::Usage => "the pipeline does not fit its source, nothing was sent",
             Outcome::SucceededWithRejects => "succeeded, some rows were rejected",
             Outcome::StoppedByGuard => "stopped by a guard, nothing was sent",
             Outcome::ImportFailed => "the import job failed at the server",
+            Outcome::Refused => "the server refused too much, what it accepted stands",
             Outcome::StillRunning => "the import job is still running at the server",
             Outcome::Unknown => "unknown, the import was asked for and the answer lost",
             Outcome::Interrupted => "interrupted, nothing was imported",
@@ -284,6 +290,13 @@ pub struct CodeCount {
     pub code: String,
     /// How many faults have it.
     pub faults: u64,
+}
+
+impl CodeCounts {
+    /// The most frequent fault, in words.
+    pub(crate) fn commonest(&self) -> Option<String> {
+        self.by_code.first().map(|most| most.code.clone())
+    }
 }
 
 impl From<&Tally> for CodeCounts {

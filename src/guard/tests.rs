@@ -1,0 +1,221 @@
+//! Tables: what goes in, and whether it is stopped.
+
+use super::spec::RelativeSpec;
+use super::*;
+
+const NONE: Limits = Limits {
+    rejects: None,
+    min_rows: None,
+    deletes: ImplicitDelete::Off,
+    lasting: true,
+};
+
+const DELETES: Limits = Limits {
+    deletes: ImplicitDelete::On(OnReject::TurnOff),
+    ..NONE
+};
+
+fn totals(read: u64, rejected: u64, named: u64) -> Totals {
+    Totals {
+        read,
+        rejected,
+        named,
+        commonest: Some("`salary` type_number".into()),
+    }
+}
+
+fn last(named: u64) -> Option<Last> {
+    Some(Last {
+        named,
+        deletion_off: 2,
+    })
+}
+
+#[track_caller]
+fn check(limits: Limits, totals: Totals, last: Option<Last>, expected: Option<&str>) {
+    let decided = decide(&limits, &totals, last);
+    let stop = decided.stop.map(|stop| stop.to_string());
+    match (&stop, expected) {
+        (Some(stop), Some(words)) => assert!(stop.contains(words), "{stop}"),
+        (stop, expected) => assert_eq!(stop.as_deref(), expected),
+    }
+}
+
+#[test]
+fn rejects_have_a_limit() {
+    let stated = |limit| Limits {
+        rejects: Some(limit),
+        ..NONE
+    };
+    check(NONE, totals(99, 98, 1), None, None);
+    check(NONE, totals(100, 5, 95), None, None);
+    check(
+        NONE,
+        totals(100, 6, 94),
+        None,
+        Some("6 of 100 rows were rejected, and no more than 5% may be"),
+    );
+    check(
+        stated(Amount::Percent(100.0)),
+        totals(100, 99, 1),
+        None,
+        None,
+    );
+    check(
+        stated(Amount::Rows(0)),
+        totals(9, 1, 8),
+        None,
+        Some("rejects.at_most is 0"),
+    );
+}
+
+#[test]
+fn nothing_left_is_never_success() {
+    let any = Limits {
+        rejects: Some(Amount::Percent(100.0)),
+        ..NONE
+    };
+    check(
+        any,
+        totals(9, 9, 0),
+        None,
+        Some("9 of 9 rows were rejected, most often for `salary` type_number"),
+    );
+    check(
+        any,
+        totals(9, 1, 0),
+        None,
+        Some("1 of 9 rows were rejected"),
+    );
+    check(any, totals(9, 0, 0), None, None);
+    check(
+        DELETES,
+        totals(9, 0, 0),
+        last(9),
+        Some("would delete every item"),
+    );
+}
+
+#[test]
+fn deletion_needs_enough_rows() {
+    let relative = |first, of_last| Limits {
+        min_rows: Some(MinRowsSpec::Relative(RelativeSpec { first, of_last })),
+        ..DELETES
+    };
+    let rows = |rows| Limits {
+        min_rows: Some(MinRowsSpec::Rows(rows)),
+        ..DELETES
+    };
+    let of = |named| totals(named, 0, named);
+    // The first run.
+    check(DELETES, of(500), None, Some("first: N"));
+    check(relative(Some(100), None), of(100), None, None);
+    check(
+        relative(Some(100), None),
+        of(99),
+        None,
+        Some("asks for 100 at least"),
+    );
+    check(
+        relative(None, Some(Amount::Percent(50.0))),
+        of(9),
+        None,
+        Some("first: N"),
+    );
+    // Those after it.
+    check(DELETES, of(180), last(200), None);
+    check(
+        DELETES,
+        of(179),
+        last(200),
+        Some("so that 21 would be deleted: 180 at least"),
+    );
+    check(DELETES, of(8), last(200), Some("--set guard.min_rows=8"));
+    check(DELETES, of(300), last(200), None);
+    check(relative(Some(1000), None), of(190), last(200), None);
+    check(
+        relative(None, Some(Amount::Percent(50.0))),
+        of(100),
+        last(200),
+        None,
+    );
+    check(
+        relative(None, Some(Amount::Rows(150))),
+        of(149),
+        last(200),
+        Some("150 at least"),
+    );
+    // Shares of a few rows mean little.
+    check(DELETES, of(94), last(99), None);
+    check(DELETES, of(93), last(99), Some("no more than 5 fewer"));
+    check(DELETES, of(1), last(6), None);
+    // A number holds in every run.
+    check(rows(8), of(8), last(200), None);
+    check(rows(8), of(8), None, None);
+    check(rows(9), of(8), last(8), Some("asks for 9 at least"));
+    // Nothing outlives the embedded sandbox.
+    check(
+        Limits {
+            lasting: false,
+            ..DELETES
+        },
+        of(1),
+        None,
+        None,
+    );
+    // Without deletion it holds where it is stated.
+    check(NONE, of(1), last(200), None);
+    let stated = Limits {
+        deletes: ImplicitDelete::Off,
+        ..relative(None, Some(Amount::Percent(90.0)))
+    };
+    check(stated, of(1), None, None);
+    check(stated, of(1), last(200), Some("180 at least"));
+}
+
+#[test]
+fn rejected_rows_turn_deletion_off() {
+    let deletion = |limits: Limits, rejected, last| {
+        decide(&limits, &totals(200, rejected, 200 - rejected), last).deletion
+    };
+    assert_eq!(deletion(NONE, 1, None), Deletion::NotAsked);
+    assert_eq!(deletion(DELETES, 0, last(200)), Deletion::On);
+    assert_eq!(deletion(DELETES, 1, last(200)), Deletion::Off(3));
+    assert_eq!(deletion(DELETES, 1, None), Deletion::Off(1));
+    let block = Limits {
+        deletes: ImplicitDelete::On(OnReject::Block),
+        ..NONE
+    };
+    check(
+        block,
+        totals(200, 1, 199),
+        last(200),
+        Some("on_reject: block"),
+    );
+    check(block, totals(200, 0, 200), last(200), None);
+}
+
+#[test]
+fn too_much_refused() {
+    let check = |at_most, sent, failed, expected: Option<&str>| {
+        let refused = refused(at_most, sent, failed).map(|refused| refused.to_string());
+        assert_eq!(refused.as_deref(), expected);
+    };
+    let five = Some(Amount::Percent(5.0));
+    check(None, 0, 0, None);
+    check(
+        None,
+        3,
+        3,
+        Some("the server refused all 3 rows that were sent"),
+    );
+    check(None, 1000, 999, None);
+    check(five, 99, 98, None);
+    check(five, 100, 5, None);
+    check(
+        five,
+        100,
+        6,
+        Some("the server refused 6 of the 100 rows that were sent, and refused.at_most is 5%"),
+    );
+}
