@@ -64,7 +64,7 @@ impl From<Outcome> for Exit {
         match outcome {
             Outcome::Succeeded => Exit::Done,
             Outcome::Failed => Exit::Failed,
-            Outcome::Usage => Exit::Usage,
+            Outcome::Misconfigured => Exit::Usage,
             Outcome::SucceededWithRejects => Exit::Partial,
             Outcome::StoppedByGuard => Exit::Stopped,
             Outcome::ImportFailed | Outcome::Refused => Exit::ImportFailed,
@@ -99,7 +99,7 @@ mod tests {
         for (outcome, word, code) in [
             (Outcome::Succeeded, "succeeded", 0),
             (Outcome::Failed, "failed", 1),
-            (Outcome::Usage, "usage", 2),
+            (Outcome::Misconfigured, "misconfigured", 2),
             (Outcome::SucceededWithRejects, "succeeded_with_rejects", 3),
             (Outcome::StoppedByGuard, "stopped_by_guard", 4),
             (Outcome::ImportFailed, "import_failed", 5),

@@ -9,6 +9,7 @@ mod exit;
 mod lint;
 mod log;
 mod open;
+mod panics;
 mod pipeline;
 mod preview;
 mod resume;
@@ -108,6 +109,7 @@ impl Cli {
     ///
     /// What ended the command, with the exit code that says so.
     pub fn run(self) -> Result<Exit, Failure> {
+        panics::tell_places_alone();
         let globals = &self.globals;
         let progress = match &self.command {
             Command::Run(_) | Command::Check(_) | Command::Resume(_) | Command::Results(_) => {
@@ -244,9 +246,14 @@ fn chain(error: &dyn Error) -> String {
     text
 }
 
+#[expect(clippy::disallowed_methods, reason = "commands print through this")]
+fn stdout() -> io::StdoutLock<'static> {
+    io::stdout().lock()
+}
+
 /// Writes data to stdout.
 fn put(bytes: &[u8]) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
+    let mut stdout = stdout();
     stdout.write_all(bytes)?;
     stdout.flush()
 }
@@ -267,6 +274,7 @@ fn put_json(findings: &impl Serialize) -> Result<(), Failure> {
 }
 
 /// Writes a line to stderr. Where nobody reads it, it is lost, and the command goes on.
+#[expect(clippy::disallowed_methods, reason = "commands print through this")]
 fn say(line: impl fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }

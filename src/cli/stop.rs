@@ -34,6 +34,7 @@ pub(super) fn watch() -> io::Result<Stop> {
                 let _ = tell.send(());
                 signals.next().await;
             });
+            #[expect(clippy::exit, reason = "the second signal is there for that")]
             std::process::exit(Exit::Interrupted as i32);
         })?;
     Ok(Stop { told })

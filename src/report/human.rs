@@ -16,6 +16,18 @@ pub(crate) fn counted(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
+/// `1st`, `2nd`, `3rd`, `11th`.
+pub(crate) fn ordinal(n: u32) -> String {
+    let ending = match (n % 10, n % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("{n}{ending}")
+}
+
 /// A number of bytes in decimal units, as networks and disks are sold.
 pub(crate) fn bytes(n: u64) -> String {
     ByteSize(n).display().si().to_string()
@@ -57,6 +69,15 @@ pub(crate) fn path(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ordinals() {
+        let numbers = [1, 2, 3, 4, 10, 11, 12, 13, 21, 102, 111].map(ordinal);
+        assert_eq!(
+            numbers.join(" "),
+            "1st 2nd 3rd 4th 10th 11th 12th 13th 21st 102nd 111th"
+        );
+    }
 
     #[test]
     fn paths() {

@@ -17,6 +17,8 @@ impl RunError {
         match self {
             RunError::Engine(error) => engine(error),
             RunError::NoRecords(_) => Code::lasting("no_records"),
+            RunError::Moved(_) => Code::passing("source_changed"),
+            RunError::Late => Code::lasting("late"),
             RunError::TooManyRecords => Code::lasting("too_many_records"),
             RunError::Unbound { .. } => Code::lasting("pipeline"),
             RunError::Unmended { .. } => Code::lasting("rejects_as_source"),
@@ -70,11 +72,15 @@ fn engine(error: &EngineError) -> Code {
         EngineError::Source(error) => match error {
             // An export that is late, or that was still being written.
             SourceError::NotFound(_) | SourceError::NoMatch(_) => Code::passing("source_missing"),
-            SourceError::Changed(_) => Code::passing("source_changed"),
+            SourceError::Changed { .. } => Code::passing("source_changed"),
+            error if error.is_setting() => Code::lasting("pipeline"),
             _ => Code::lasting("source_unreadable"),
         },
         EngineError::Data { .. } => Code::lasting("data_unreadable"),
-        EngineError::SourceChanged { .. } => Code::passing("source_changed"),
+        EngineError::SourceChanged { .. } | EngineError::ChangedInSurvey => {
+            Code::passing("source_changed")
+        }
+        EngineError::GaveUp { .. } => Code::lasting("defect"),
         EngineError::Interrupted => Code::passing("interrupted"),
     }
 }

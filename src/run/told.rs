@@ -3,7 +3,7 @@
 use super::prepare::Prepared;
 use super::put::Sending;
 use super::survey::Facts;
-use crate::guard::Decided;
+use crate::guard::{Decided, Deletion};
 use crate::report::human;
 use crate::report::run::{Decision, GuardDecision, Hash, RunReport, SourceFile};
 use crate::state::ledger::Known;
@@ -16,7 +16,7 @@ pub(super) fn prepared(report: &mut RunReport, prepared: &Prepared) {
         .iter()
         .map(|origin| SourceFile {
             path: origin.name.clone(),
-            bytes: origin.size.unwrap_or(0),
+            bytes: origin.size().unwrap_or(0),
             compression: origin.compression().unwrap_or("none").to_owned(),
             format: prepared.header.format().to_owned(),
         })
@@ -32,6 +32,8 @@ pub(super) fn surveyed(report: &mut RunReport, facts: &Facts) {
     report.bytes.source = report.sources.iter().map(|s| s.bytes).sum();
     report.counts.read = facts.read;
     report.counts.filtered = facts.filtered;
+    report.counts.superseded = facts.superseded;
+    report.warnings.extend(facts.warnings.iter().cloned());
     report.counts.rejected = facts.rejects.rows;
     report.counts.would_send = facts.good;
     report.rejects = facts.rejects.clone();
@@ -57,6 +59,17 @@ pub(super) fn decided(report: &mut RunReport, decided: &Decided) {
             },
         })
         .collect();
+    if let (None, Deletion::Off(in_a_row)) = (&decided.stop, decided.deletion) {
+        let rejected = human::counted(report.counts.rejected, "row");
+        let so_often = match in_a_row {
+            1 => String::new(),
+            n => format!(", the {} in a row", human::ordinal(n)),
+        };
+        report.warnings.push(format!(
+            "deletion was off for this run{so_often}: the server would have deleted the items of {rejected} that were \
+             rejected"
+        ));
+    }
     let counts = &report.counts;
     if decided.stop.is_none() && counts.would_send == 0 && counts.filtered > 0 {
         report.warnings.push(format!(

@@ -3,3 +3,4 @@
 pub(crate) mod dates;
 pub(crate) mod decimal;
 pub(crate) mod scan;
+pub(crate) mod shown;

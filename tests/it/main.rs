@@ -3,6 +3,7 @@
 mod answers;
 mod bad;
 mod cli;
+mod deletion;
 mod faults;
 mod fuzz;
 mod guard;
@@ -18,6 +19,8 @@ mod reference;
 mod run;
 mod secrets;
 mod soak;
+mod source;
+mod state;
 mod support;
 mod tls;
 mod tools;

@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -698,6 +698,19 @@ impl RejectsFile {
             source,
         })?;
         self.path = path.to_owned();
+        Ok(())
+    }
+
+    /// Takes back all rows, to write them anew.
+    pub fn restart(&mut self) -> Result<(), RejectsError> {
+        let header = self.format.header_line().len() as u64;
+        let empty = |out: &mut BufWriter<File>| {
+            out.flush()?;
+            out.get_ref().set_len(header)?;
+            out.seek(SeekFrom::End(0))
+        };
+        empty(&mut self.out).map_err(|e| self.broken(e))?;
+        self.rejected = Tally::default();
         Ok(())
     }
 

@@ -132,8 +132,6 @@ pub enum Outcome {
     Succeeded,
     /// The run failed; nothing was imported.
     Failed,
-    /// The pipeline and its source do not fit each other, which a setting mends; nothing was sent.
-    Usage,
     /// Done, and some rows were rejected or refused.
     SucceededWithRejects,
     /// A guard or the reject limit stopped it; nothing was applied.
@@ -146,6 +144,8 @@ pub enum Outcome {
     StillRunning,
     /// The import was asked for, and its answer lost, or its ticket no longer readable.
     Unknown,
+    /// A setting mends it; nothing was imported.
+    Misconfigured,
     /// Interrupted; nothing was imported.
     Interrupted,
 }
@@ -156,7 +156,7 @@ impl Outcome {
         match self {
             Outcome::Succeeded => "succeeded",
             Outcome::Failed => "failed, nothing was imported",
-            Outcome::Usage => "the pipeline does not fit its source, nothing was sent",
+            Outcome::Misconfigured => "a setting does not fit the source, nothing was imported",
             Outcome::SucceededWithRejects => "succeeded, some rows were rejected",
             Outcome::StoppedByGuard => "stopped by a guard, nothing was sent",
             Outcome::ImportFailed => "the import job failed at the server",
@@ -190,6 +190,9 @@ pub struct RowCounts {
     pub filtered: u64,
     /// Found at fault and not sent.
     pub rejected: u64,
+    /// Not sent, as another row goes in their place.
+    #[serde(default)]
+    pub superseded: u64,
     /// Good, and held back because the run ended before an upload was complete (a dry run, a guard,
     /// an error).
     pub would_send: u64,
@@ -204,19 +207,26 @@ pub struct RowCounts {
 }
 
 impl RowCounts {
-    /// Whether every row is accounted for: `read = sent + would_send + rejected + filtered` and
+    /// Whether every row is accounted for: `read = sent + would_send + rejected + filtered + superseded` and
     /// `sent = accepted + failed + unprocessed`.
     pub fn check(&self) -> Result<(), Mismatch> {
         let sum = |parts: &[u64]| parts.iter().copied().map(u128::from).sum::<u128>();
-        let parts = [self.sent, self.would_send, self.rejected, self.filtered];
+        let parts = [
+            self.sent,
+            self.would_send,
+            self.rejected,
+            self.filtered,
+            self.superseded,
+        ];
         if sum(&parts) != u128::from(self.read) {
-            let [sent, would_send, rejected, filtered] = parts;
+            let [sent, would_send, rejected, filtered, superseded] = parts;
             return Err(Mismatch::Read {
                 read: self.read,
                 sent,
                 would_send,
                 rejected,
                 filtered,
+                superseded,
             });
         }
         let parts = [self.accepted, self.failed, self.unprocessed];
@@ -239,7 +249,7 @@ pub enum Mismatch {
     /// The rows read are not those accounted for.
     #[error(
         "the counts don't add up: {read} rows read, but {sent} sent + {would_send} held back \
-         + {rejected} rejected + {filtered} filtered"
+         + {rejected} rejected + {filtered} filtered + {superseded} superseded"
     )]
     Read {
         /// Records of the source.
@@ -252,6 +262,8 @@ pub enum Mismatch {
         rejected: u64,
         /// Filtered.
         filtered: u64,
+        /// Superseded.
+        superseded: u64,
     },
     /// The rows sent are not those that results account for.
     #[error(
@@ -597,6 +609,13 @@ impl RunReport {
         if c.filtered > 0 {
             lines.rows("filtered", c.filtered, "left out by a filter");
         }
+        if c.superseded > 0 {
+            lines.rows(
+                "superseded",
+                c.superseded,
+                "the same row as another, sent once",
+            );
+        }
         lines.rows("rejected", c.rejected, &top_codes(&self.rejects));
         if c.would_send > 0 {
             lines.rows("held back", c.would_send, "good, and not sent");
@@ -805,6 +824,7 @@ mod tests {
         }];
         report.counts = RowCounts {
             read: 1_000_000,
+            superseded: 0,
             filtered: 1_234,
             rejected: 17,
             would_send: 0,
@@ -1058,7 +1078,7 @@ mod tests {
                 ..RowCounts::default()
             },
             Some(
-                "the counts don't add up: 10 rows read, but 6 sent + 0 held back + 1 rejected + 2 filtered",
+                "the counts don't add up: 10 rows read, but 6 sent + 0 held back + 1 rejected + 2 filtered + 0 superseded",
             ),
         );
         check(

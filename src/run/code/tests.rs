@@ -95,11 +95,6 @@ fn errors_that_pass_and_errors_that_last() {
         true,
     );
     check(
-        source(SourceError::Changed("a".into())),
-        "source_changed",
-        true,
-    );
-    check(
         source(SourceError::Directory("a".into())),
         "source_unreadable",
         false,
