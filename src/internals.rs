@@ -12,7 +12,7 @@ pub mod config {
 pub mod engine {
     pub use crate::engine::EngineError;
     pub mod blocks {
-        pub use crate::engine::blocks::{BLOCK, Blocks, Header, Reading, RecordLayout};
+        pub use crate::engine::blocks::{BLOCK, Blocks};
     }
     pub mod body {
         pub use crate::engine::body::{Assembly, Digest, Resend, Slot, stream, taken};
@@ -28,14 +28,15 @@ pub mod expr {
     pub use crate::expr::Expr;
 }
 pub mod format {
+    pub use crate::format::{Header, Reading, RecordFormat};
     pub mod block {
         pub use crate::format::block::{Block, Boundary, Cut, CutError};
     }
     pub mod csv {
-        pub use crate::format::csv::{OnRagged, Parser};
+        pub use crate::format::csv::{Delimiter, Form, OnRagged, Parser};
     }
     pub mod encode {
-        pub use crate::format::encode::{ActionFrom, Encoder, Format, OnEmpty};
+        pub use crate::format::encode::{Empties, Encoder, Format, Lead, LeadValue};
     }
     pub mod json {
         pub use crate::format::json::{Layout, Parser, discover};
@@ -46,9 +47,6 @@ pub mod format {
 }
 pub mod http {
     pub use crate::http::{MAX_RETRY_AFTER, retry_after};
-    pub mod hosts {
-        pub use crate::http::hosts::Hosts;
-    }
     pub mod spec {
         pub use crate::http::spec::TimeoutsSpec;
     }
@@ -58,6 +56,9 @@ pub mod http {
 }
 pub mod orgvue {
     pub use crate::orgvue::{Client, Connection, ItemResult};
+    pub mod hosts {
+        pub use crate::orgvue::hosts::hosts;
+    }
     pub mod spec {
         pub use crate::orgvue::spec::{ActionSpec, Empty, ImportSpec};
     }
@@ -74,7 +75,7 @@ pub mod rule {
     pub use crate::rule::ValidateSpec;
 }
 pub mod run {
-    pub use crate::run::{RunError, bind, reading, source};
+    pub use crate::run::{RunError, bind, reading, rejects_header, source};
     pub mod survey {
         pub use crate::run::survey::{Settled, Survey};
     }

@@ -8,8 +8,9 @@
 pub(crate) mod pool;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::text::scan::is_plain;
 use pool::{Lease, Pool, Reuse};
@@ -28,7 +29,7 @@ pub enum Kind {
     Json = 3,
     /// JSON's `null`; its text is empty.
     Null = 4,
-    /// The record has no such member; its text is empty. Never sent.
+    /// The record has no such member; its text is empty. Sent as the no-change token, or not at all.
     Missing = 5,
     /// A stage or rule found fault with this cell. Later stages and rules leave it alone, so that
     /// one mistake is reported once.
@@ -176,10 +177,20 @@ pub struct Fault {
     pub stage: &'static str,
     /// The column, by the name that it has at that step; empty where the fault is the whole row's.
     pub column: Arc<str>,
+    /// The name that the column has in the source, where a stage had renamed it by then.
+    pub source: Option<Arc<str>>,
     /// A short stable word for scripts: `date_format`, `required`, `leaves_before_hired`.
     pub code: Cow<'static, str>,
     /// What was expected, for people. No cell value.
     pub message: Cow<'static, str>,
+}
+
+impl Fault {
+    /// The column by the source's own name, which is how whoever mends the file knows it; a column that a stage made
+    /// by the name that the stage gave it.
+    pub fn source_column(&self) -> &Arc<str> {
+        self.source.as_ref().unwrap_or(&self.column)
+    }
 }
 
 /// The records of one block.
@@ -458,29 +469,106 @@ impl Batch {
     pub fn faults(&self) -> &[Fault] {
         &self.faults
     }
+
+    /// Tells the faults from the `from`th on what the source calls their columns, at a step where these columns had
+    /// been `renamed`. Returns how many faults there are.
+    pub fn name_sources(&mut self, from: usize, renamed: &[Renamed]) -> usize {
+        if !renamed.is_empty() {
+            for fault in &mut self.faults[from..] {
+                let same = |renamed: &&Renamed| renamed.name == fault.column;
+                if fault.source.is_none()
+                    && let Some(found) = renamed.iter().find(same)
+                {
+                    fault.source = Some(found.source.clone());
+                }
+            }
+        }
+        self.faults.len()
+    }
 }
 
 /// The columns at one point of the pipeline: names, and the physical column behind each.
 ///
 /// Renaming, selecting and dropping change this list alone and cost nothing per row.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Columns {
     names: Vec<(Arc<str>, usize)>,
     width: usize,
+    /// The source's own names, which are those of the first physical columns.
+    header: Arc<[Arc<str>]>,
+    /// The names may be a person's record, and no message tells them.
+    untold: bool,
+    /// Collects the names that are looked for.
+    asked: Option<Arc<Mutex<HashSet<String>>>>,
+}
+
+/// A column of the source to which a stage gave another name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renamed {
+    /// Its name at this point.
+    pub name: Arc<str>,
+    /// Its name in the source.
+    pub source: Arc<str>,
 }
 
 impl Columns {
     /// The columns of a header, in its order.
     pub fn from_header<S: AsRef<str>>(header: impl IntoIterator<Item = S>) -> Columns {
-        let names: Vec<_> = header
-            .into_iter()
-            .enumerate()
-            .map(|(i, n)| (Arc::from(n.as_ref()), i))
-            .collect();
+        let header: Arc<[Arc<str>]> = header.into_iter().map(|n| n.as_ref().into()).collect();
         Columns {
-            width: names.len(),
-            names,
+            names: header.iter().cloned().zip(0..).collect(),
+            width: header.len(),
+            header,
+            ..Columns::default()
         }
+    }
+
+    /// The columns of the source that have another name by now.
+    pub fn renamed(&self) -> Vec<Renamed> {
+        let renamed = self.names.iter().filter_map(|(name, slot)| {
+            let source = self.header.get(*slot)?;
+            (source != name).then(|| Renamed {
+                name: name.clone(),
+                source: source.clone(),
+            })
+        });
+        renamed.collect()
+    }
+
+    /// The same columns, whose names no message tells.
+    pub fn untold(self) -> Columns {
+        Columns {
+            untold: true,
+            ..self
+        }
+    }
+
+    /// The names that `bind` looks for. It is told that all of them are there.
+    pub fn asked_for(bind: impl FnOnce(&mut Columns)) -> HashSet<String> {
+        let asked = Arc::<Mutex<HashSet<String>>>::default();
+        bind(&mut Columns {
+            asked: Some(asked.clone()),
+            ..Columns::default()
+        });
+        std::mem::take(&mut *asked.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn ask(&self, name: &str) {
+        if let Some(asked) = &self.asked {
+            let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
+            asked.insert(name.to_owned());
+        }
+    }
+
+    /// The name that is most like another, if one is much like it.
+    fn near(&self, wanted: &str) -> Option<Arc<str>> {
+        let wanted = wanted.to_lowercase();
+        let likeness = |name: &str| strsim::jaro_winkler(&name.to_lowercase(), &wanted);
+        (self.names.iter())
+            .map(|(name, _)| (likeness(name), name))
+            .filter(|(score, _)| *score > 0.85 && !self.untold)
+            .max_by(|a, b| a.0.total_cmp(&b.0))
+            .map(|(_, name)| name.clone())
     }
 
     /// How many physical columns a batch needs by now.
@@ -505,6 +593,7 @@ impl Columns {
 
     /// The physical column of a name, exactly as written.
     pub fn find(&self, name: &str) -> Option<usize> {
+        self.ask(name);
         self.names
             .iter()
             .find(|(n, _)| &**n == name)
@@ -513,11 +602,13 @@ impl Columns {
 
     /// The physical column and shared name of a name, or what to say where there is none.
     pub fn need(&self, name: &str) -> Result<(Arc<str>, usize), NoColumn> {
+        self.ask(name);
         match self.names.iter().find(|(n, _)| &**n == name) {
             Some((n, slot)) => Ok((n.clone(), *slot)),
+            None if self.asked.is_some() => Ok((Arc::from(name), 0)),
             None => Err(NoColumn {
                 wanted: name.to_owned(),
-                have: self.names.iter().map(|(n, _)| n.clone()).collect(),
+                near: self.near(name),
             }),
         }
     }
@@ -567,45 +658,18 @@ impl Columns {
 pub struct NoColumn {
     /// The name as written.
     pub wanted: String,
-    /// What there is.
-    pub have: Vec<Arc<str>>,
-}
-
-/// What a header of one column says of its delimiter: the first that stands in its name, of those that
-/// files commonly have, as the pipeline file writes it.
-pub(crate) fn other_delimiter(name: &str) -> Option<&'static str> {
-    let known = [(';', ";"), ('\t', "tab"), ('|', "|"), (',', ",")];
-    let found = known.into_iter().find(|(c, _)| name.contains(*c))?;
-    Some(found.1)
+    /// One that is there and is much like it. What else there is may be a person's record, where the header is
+    /// missing, and is not told.
+    pub near: Option<Arc<str>>,
 }
 
 impl std::fmt::Display for NoColumn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "no column `{}` here", self.wanted)?;
-        if let [only] = &self.have[..]
-            && let Some(delimiter) = other_delimiter(only)
-        {
-            let only = only.escape_debug();
-            return write!(
-                f,
-                ", the only one is `{only}`; if `{delimiter}` is the delimiter, say so in `delimiter`"
-            );
+        match &self.near {
+            Some(near) => write!(f, ", did you mean `{}`?", near.escape_debug()),
+            None => Ok(()),
         }
-        let near = self
-            .have
-            .iter()
-            .map(|name| {
-                (
-                    strsim::jaro_winkler(&name.to_lowercase(), &self.wanted.to_lowercase()),
-                    name,
-                )
-            })
-            .filter(|(score, _)| *score > 0.85)
-            .max_by(|a, b| a.0.total_cmp(&b.0));
-        if let Some((_, name)) = near {
-            write!(f, ", did you mean `{name}`?")?;
-        }
-        write!(f, " (columns at this point: {})", self.have.join(", "))
     }
 }
 

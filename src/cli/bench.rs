@@ -116,25 +116,29 @@ impl BenchArgs {
     pub(super) fn run(self, globals: &Globals) -> Result<Exit, Failure> {
         let pipeline = self.pipeline.load(globals)?;
         let problem = |problem| Failure::new(Exit::Usage, problem);
-        let failed = |error: RunError| Failure::new(Exit::from(error.outcome()), error);
         let keys = pipeline.stage_keys(&config::process_env).map_err(problem)?;
         let workers = self.workers.map_or_else(cores, usize::from);
         let stopped = stop::watch()?.asked();
         let runtime = runtime()?;
         let ended = runtime.block_on(async {
             let work = async {
-                if !bench::can_repeat(&pipeline).await.map_err(failed)? {
+                if !bench::can_repeat(&pipeline)
+                    .await
+                    .map_err(Failure::of_run)?
+                {
                     let message = "a bench reads the source many times, and a stream can be read only once; name a file";
                     return Err(problem(pipeline.problem("source.path", message)));
                 }
-                let resources = run::resources(&pipeline, keys).await.map_err(failed)?;
+                let resources = run::resources(&pipeline, keys)
+                    .await
+                    .map_err(Failure::of_run)?;
                 let bench = Bench::new(pipeline, resources, workers, crate::engine::blocks::BLOCK)
                     .map_err(|error| Failure::new(Exit::Failed, error))?;
-                self.measure(bench, workers).await.map_err(failed)
+                self.measure(bench, workers).await.map_err(Failure::of_run)
             };
             tokio::select! {
                 biased;
-                () = stopped => Err(failed(RunError::Interrupted)),
+                () = stopped => Err(Failure::of_run(RunError::Interrupted)),
                 ended = work => ended,
             }
         });

@@ -31,6 +31,8 @@ use serde::Serialize;
 
 use crate::report::error::{Code, ErrorReport};
 use crate::report::progress::{Mode, Progress};
+use crate::run::RunError;
+use crate::text::shown::{shown, shown_lines};
 
 pub use exit::Exit;
 pub(crate) use log::LogFormat;
@@ -211,6 +213,19 @@ impl Failure {
         }
     }
 
+    /// What ended a run. What the pipeline names and the source does not have is printed here, a line each, as those
+    /// of lint are.
+    pub(crate) fn of_run(error: RunError) -> Failure {
+        let exit = Exit::from(error.outcome());
+        match error {
+            RunError::Unbound { problems } => {
+                problems.iter().for_each(say_lines);
+                Failure::said(exit)
+            }
+            error => Failure::new(exit, error),
+        }
+    }
+
     /// Prints the error and what caused it as one line on stderr, and gives the exit code.
     pub fn report(self) -> Exit {
         if let Some(error) = &self.error {
@@ -273,10 +288,16 @@ fn put_json(findings: &impl Serialize) -> Result<(), Failure> {
     Ok(put_findings(&text)?)
 }
 
-/// Writes a line to stderr. Where nobody reads it, it is lost, and the command goes on.
+/// Writes a line to stderr. Names and values that come from outside can neither end the line nor do anything else to
+/// the terminal. Where nobody reads it, it is lost, and the command goes on.
 #[expect(clippy::disallowed_methods, reason = "commands print through this")]
 fn say(line: impl fmt::Display) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = writeln!(io::stderr().lock(), "{}", shown(&line.to_string()));
+}
+
+/// As [`say`], for text of several lines, in whose making names and values that come from outside were [`shown`].
+fn say_lines(text: impl fmt::Display) {
+    let _ = writeln!(io::stderr().lock(), "{}", shown_lines(&text.to_string()));
 }
 
 #[cfg(test)]

@@ -361,15 +361,15 @@ fn sorted(known: Vec<Entry>, repeated: &[RunId]) -> (Vec<Entry>, Vec<Entry>) {
 }
 
 fn several(open: &[Entry], folder: &Folder) -> Failure {
-    let mut text = "several runs are not finished; name one of them:".to_owned();
+    say("error: several runs are not finished; name one of them:");
     for entry in open {
-        text.push_str(&format!(
-            "\n  {}  # {}",
+        say(format_args!(
+            "  {}  # {}",
             command("resume", &entry.run_id, folder),
             entry.pipeline.name
         ));
     }
-    usage(text)
+    Failure::said(Exit::Usage)
 }
 
 fn none_known(pipeline: Option<&Pipeline>, file: Option<&str>, folder: &Folder) -> Failure {

@@ -82,7 +82,7 @@ pub(crate) enum SampleError {
 /// Writes the sample, and says on standard error what is wrong in it on purpose.
 pub(crate) fn run(args: &SampleArgs) -> Result<(), SampleError> {
     if let Some(text) = describe(&write(args)?) {
-        super::say(text);
+        super::say_lines(text);
     }
     Ok(())
 }

@@ -11,9 +11,9 @@ use secrecy::SecretString;
 use super::open::next;
 use super::pipeline::said;
 use super::stop::Stop;
-use super::{Exit, Failure, Globals, put_json, say};
+use super::{Exit, Failure, Globals, put_json, say, say_lines};
 use crate::config::{self, Pipeline, Target};
-use crate::http::hosts::Hosts;
+use crate::orgvue::hosts::hosts;
 use crate::orgvue::{Connection, Ticket};
 use crate::report::error::ErrorReport;
 use crate::report::progress::Progress;
@@ -250,7 +250,7 @@ impl<'a> Work<'a> {
                 say(format_args!("to go on: {next}"));
             }
         } else if well || report.counts.read > 0 {
-            say(report.summary(written).trim_end());
+            say_lines(report.summary(written).trim_end());
         } else {
             // Where nothing was read there is nothing to sum up.
             for warning in &report.warnings {
@@ -280,7 +280,7 @@ fn failure(exit: Exit, error: RunError, report: &RunReport) -> Failure {
     match error {
         // They name the pipeline file, as those of lint do.
         RunError::Unbound { problems } => {
-            problems.iter().for_each(say);
+            problems.iter().for_each(say_lines);
             Failure::said(exit)
         }
         // Whoever stops a run wants to know where that leaves the data set.
@@ -312,7 +312,7 @@ impl Embedded {
             .parse()
             .map_err(|_| RunError::Interrupted)?;
         Ok(Connection {
-            hosts: Hosts::new(&base, Vec::new(), false),
+            hosts: hosts(&base, Vec::new(), false),
             base,
             tenant: sandbox.tenant().to_owned(),
             dataset: sandbox.dataset().to_string().to_uppercase(),

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::text::shown::shown;
+
 /// Where something stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
@@ -68,12 +70,13 @@ impl Problem {
         }
     }
 
-    /// The problem as one or two lines, the message after a word such as `warning: `.
+    /// The problem as one or two lines, the message after a word such as `warning: `. Names and values in it are as
+    /// they may be shown.
     pub fn display_with(&self, word: &str) -> String {
-        let Problem { message, help, .. } = self;
         let place = self.place_text();
-        match help {
-            Some(help) => format!("{place}: {word}{message}\n  help: {help}"),
+        let (place, message) = (shown(&place), shown(&self.message));
+        match &self.help {
+            Some(help) => format!("{place}: {word}{message}\n  help: {}", shown(help)),
             None => format!("{place}: {word}{message}"),
         }
     }

@@ -600,6 +600,13 @@ fn settings_that_exclude_each_other() {
         &["--set source.path: expected at least one path"],
     );
     with(
+        &["upload.length=chunked"],
+        &[
+            "--set upload.length: `chunked` sends the body as it is made, once: an upload that breaks is not tried again\n  help: write `attempts: 1` where that is meant, or `length: spooled`",
+        ],
+    );
+    with(&["upload.length=chunked", "upload.attempts=1"], &[]);
+    with(
         &["upload.chunk=1B"],
         &["--set upload.chunk: expected a size from 1KiB to 16MiB"],
     );
@@ -653,10 +660,44 @@ fn settings_that_exclude_each_other() {
         &["source.json.columns=[a, a]"],
         &["--set source.json.columns: this column is named twice"],
     );
+    const CLEARS: &str = "p.yaml:3:11: a cell of a CSV upload can't be left out: it goes out empty, and an update may clear what the server holds\n  help: set `noop_token`, or `upload.format: json`; or state `empty: unchanged_at_server` where the server is known to ignore empty cells, `empty: keep` where they are meant to be sent";
+    with(&["upload.format=csv"], &[CLEARS]);
     with(
-        &["upload.format=csv"],
+        &["upload.format=csv", "target.sandbox.action=update"],
+        &[CLEARS],
+    );
+    with(
+        &["upload.format=csv", "target.sandbox.action={column: act}"],
+        &[CLEARS],
+    );
+    with(
+        &["upload.format=csv", "target.sandbox.empty=omit"],
+        &[&CLEARS.replace("p.yaml:3:11", "--set target.sandbox.empty")],
+    );
+    with(
+        &["upload.format=csv", "target.sandbox.action=create"],
         &[
             "p.yaml:3:11: an empty cell of a CSV upload is sent as empty text, and what that does is not documented\n  help: set `noop_token`, and it is sent in empty cells",
+        ],
+    );
+    for stated in [
+        "empty=keep",
+        "empty=unchanged_at_server",
+        "noop_token='#same'",
+    ] {
+        with(
+            &["upload.format=csv", &format!("target.sandbox.{stated}")],
+            &[],
+        );
+    }
+    with(&["target.sandbox.empty=unchanged_at_server"], &[]);
+    with(
+        &[
+            "target.sandbox.noop_token=x",
+            "target.sandbox.empty=unchanged_at_server",
+        ],
+        &[
+            "--set target.sandbox.empty: `empty: unchanged_at_server` sends empty cells, and `noop_token` is the text that stands in their place\n  help: write `empty: omit`, or leave `noop_token` out",
         ],
     );
 }

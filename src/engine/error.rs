@@ -21,6 +21,18 @@ pub enum EngineError {
         /// What is wrong, without a value.
         message: String,
     },
+    /// The source is not what a setting says that it is.
+    #[error("{file}:{line}{}: {message}", column.map_or_else(String::new, |c| format!(":{c}")))]
+    Setting {
+        /// The file.
+        file: String,
+        /// Physical line, from 1.
+        line: u64,
+        /// Column in bytes, from 1, where it is known.
+        column: Option<u64>,
+        /// What is wrong, and which setting mends it.
+        message: String,
+    },
     /// The source changed between the two passes.
     #[error(
         "the source changed while it was read: the second pass made other bytes than the first \

@@ -216,9 +216,9 @@ mod tests {
     use futures::TryStreamExt;
 
     use super::*;
-    use crate::engine::blocks::{Reading, RecordLayout};
+    use crate::format::csv::{Delimiter, Form};
+    use crate::format::{Reading, RecordFormat};
     use crate::settings::limits::Limits;
-    use crate::text::scan::Dialect;
 
     /// A source of so many records, each a block of its own.
     async fn blocks(records: usize) -> (Blocks, Arc<Source>) {
@@ -228,17 +228,15 @@ mod tests {
 
     async fn open(source: Source) -> (Blocks, Arc<Source>) {
         let source = Arc::new(source);
-        let dialect = Dialect {
-            delimiter: b',',
-            quote: b'"',
-        };
         let reading = Reading {
-            layout: RecordLayout::Csv {
-                dialect,
+            format: RecordFormat::Csv(Form {
+                delimiter: Delimiter::Stated(b','),
+                quote: b'"',
                 skip_lines: 0,
-            },
+            }),
             block: 8,
             added: &[],
+            named: Arc::default(),
             limits: Limits::default(),
         };
         let blocks = Blocks::open(source.clone(), reading).await.unwrap();

@@ -1,18 +1,19 @@
 //! The plan: parser, stages, rules and encoder, bound once against the header. Then a plain function,
 //! a block in and bytes out, that any worker calls.
 
-use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
-use super::blocks::Header;
-use crate::batch::{Batch, Cell, Columns, Fault, Kind, MAX_CELL, RowState};
+use crate::batch::{Batch, Cell, Columns, Kind, MAX_CELL, Renamed, RowState};
 use crate::format::block::Block;
 use crate::format::csv::OnRagged;
-use crate::format::encode::{ActionFrom, Encoded, Encoder, Format, OnEmpty};
-use crate::format::{PARSE, Pools, csv, json, reject_long_cells};
-use crate::orgvue::spec::{Action, ActionSpec, Empty, ImportSpec};
+use crate::format::encode::{Encoded, Encoder};
+use crate::format::header::are_names;
+use crate::format::{Header, PARSE, Parser, Pools, reject_long_cells};
+use crate::orgvue::spec::{ActionSpec, ImportSpec};
+use crate::orgvue::wire::Wire;
 use crate::rule::{KeySpec, Rules, ValidateSpec};
 use crate::settings::limits::Limits;
 use crate::settings::units::Size;
@@ -22,18 +23,18 @@ use crate::text::dates::Date;
 use crate::upload::spec::UploadFormat;
 use crate::whole::{self, Fact, Key};
 
-/// The name of the column that says what is to be done with an item.
-pub(crate) const ACTION: &str = "_action";
-
 /// Everything that is done to a block, bound to the header's columns.
 pub struct Plan {
     parser: Parser,
     stages: Vec<(&'static str, Box<dyn Stage>)>,
+    /// The columns that had been renamed before each of the stages.
+    renamed: Vec<Vec<Renamed>>,
+    /// The columns that are renamed after all of them.
+    renamed_at_last: Vec<Renamed>,
     /// Physical columns after the last stage.
     width: usize,
     rules: Rules,
-    action_column: Option<(Arc<str>, usize)>,
-    tokens: Vec<String>,
+    wire: Wire,
     key: Option<Key>,
     /// What the rules of the whole file want to know.
     facts: Vec<Fact>,
@@ -42,11 +43,6 @@ pub struct Plan {
     columns: Columns,
     longest_cell: usize,
     pools: Pools,
-}
-
-enum Parser {
-    Csv(csv::Parser),
-    Json(json::Parser),
 }
 
 /// A name in the pipeline file that can't be bound to the header.
@@ -115,6 +111,28 @@ pub struct Meaning<'a> {
     pub seed: u64,
 }
 
+/// The names by which a pipeline calls columns, before its stages and after them.
+pub(crate) fn named<'a>(
+    stages: impl IntoIterator<Item = &'a StageSpec>,
+    validate: &ValidateSpec,
+    import: &ImportSpec,
+) -> HashSet<String> {
+    let resources = Resources::default();
+    Columns::asked_for(|columns| {
+        for stage in stages {
+            // One that can't be bound without its table has named its columns by then.
+            let _ = stage.bind(columns, &resources);
+        }
+        let _ = validate.bind(columns, Date::MIN);
+        if let Some(key) = &validate.key {
+            let _ = columns.need(&key.column);
+        }
+        if let ActionSpec::Column { column } = &import.action {
+            let _ = columns.need(column);
+        }
+    })
+}
+
 impl Plan {
     /// Binds a pipeline to a header.
     ///
@@ -122,40 +140,38 @@ impl Plan {
     /// Every rule and setting that names a column which is not there; of the stages the first, for what
     /// comes after it can't be known.
     pub fn bind(meaning: &Meaning<'_>, header: &Header) -> Result<Plan, Vec<Unbound>> {
+        let columns = Columns::from_header(header.names().iter());
+        let named = named(meaning.stages, meaning.validate, meaning.import);
+        if named.is_empty() || are_names(header.names(), &named) {
+            return Plan::bind_to(columns, meaning, header);
+        }
+        Plan::bind_to(columns.untold(), meaning, header).map_err(|mut problems| {
+            problems.push(Unbound {
+                path: vec!["source".into()],
+                what: "source".into(),
+                message: header.has_none_of_the_names(),
+            });
+            problems
+        })
+    }
+
+    fn bind_to(
+        mut columns: Columns,
+        meaning: &Meaning<'_>,
+        header: &Header,
+    ) -> Result<Plan, Vec<Unbound>> {
         let pools = Pools::default();
-        let parser = match (&header.csv, header.json) {
-            (Some(written), _) => {
-                let on_ragged = match meaning.ragged {
-                    Ragged::Reject => OnRagged::Reject,
-                    Ragged::Pad => OnRagged::Pad,
-                    Ragged::Error => OnRagged::Fail,
-                };
-                Parser::Csv(
-                    csv::Parser::new(
-                        written.dialect,
-                        header.names.clone(),
-                        written.cells,
-                        on_ragged,
-                    )
-                    .with_pools(&pools),
-                )
-            }
-            (None, layout) => {
-                let ignore = meaning.unknown == Unknown::Ignore;
-                Parser::Json(
-                    json::Parser::new(
-                        layout.unwrap_or(json::Layout::Lines),
-                        header.names.clone(),
-                        ignore,
-                    )
-                    .with_depth(meaning.limits.json_depth)
-                    .with_pools(&pools),
-                )
-            }
+        let on_ragged = match meaning.ragged {
+            Ragged::Reject => OnRagged::Reject,
+            Ragged::Pad => OnRagged::Pad,
+            Ragged::Error => OnRagged::Fail,
         };
-        let mut columns = Columns::from_header(header.names.iter());
+        let ignore_unknown = meaning.unknown == Unknown::Ignore;
+        let parser = header.parser(on_ragged, ignore_unknown, &meaning.limits, &pools);
         let mut stages = Vec::new();
+        let mut renamed = Vec::new();
         for (at, spec) in meaning.stages.iter().enumerate() {
+            let before = columns.renamed();
             let bound = spec.bind(&mut columns, meaning.resources).map_err(|why| {
                 let what = format!("stage {} ({})", at + 1, spec.name());
                 vec![Unbound {
@@ -164,7 +180,10 @@ impl Plan {
                     message: why.to_string(),
                 }]
             })?;
-            stages.extend(bound.map(|stage| (spec.name(), stage)));
+            if let Some(stage) = bound {
+                stages.push((spec.name(), stage));
+                renamed.push(before);
+            }
         }
         let mut problems: Vec<Unbound> = Vec::new();
         let mut unbound = |path: &[&str], message: String| {
@@ -187,27 +206,9 @@ impl Plan {
                 }),
             None => None,
         };
-        let (action, action_column) = match &meaning.import.action {
-            ActionSpec::Constant(action) => {
-                if columns.find(ACTION).is_some() {
-                    let message = format!(
-                        "there is a column `{ACTION}` and a constant action; say `action: {{ column: {ACTION} }}`, or drop the column"
-                    );
-                    unbound(&["target", "action"], message);
-                }
-                (ActionFrom::Constant(action.as_str()), None)
-            }
-            ActionSpec::Column { column } => {
-                let found = columns
-                    .need(column)
-                    .map_err(|e| unbound(&["target", "action"], e.to_string()))
-                    .ok();
-                (
-                    ActionFrom::Column(found.as_ref().map_or(0, |(_, slot)| *slot)),
-                    found,
-                )
-            }
-        };
+        let wire = Wire::bind(meaning.import, meaning.format, &columns)
+            .map_err(|message| unbound(&["target", "action"], message))
+            .ok();
         let rules = match meaning.validate.bind(&columns, meaning.today) {
             Ok(rules) => rules,
             Err(more) => {
@@ -223,38 +224,18 @@ impl Plan {
                 return Err(problems);
             }
         };
-        if !problems.is_empty() {
+        let Some(wire) = wire.filter(|_| problems.is_empty()) else {
             return Err(problems);
-        }
-        let import = meaning.import;
-        let on_empty = match (import.empty, &import.clear_token) {
-            (Empty::Clear, Some(token)) => OnEmpty::Clear {
-                clear_token: token.clone(),
-            },
-            (Empty::Keep, _) => OnEmpty::Keep,
-            _ => OnEmpty::Omit {
-                noop_token: import.noop_token.clone(),
-            },
         };
-        let format = match meaning.format {
-            UploadFormat::Json => Format::Json,
-            UploadFormat::Csv => Format::Csv,
-        };
-        let sent = columns
-            .iter()
-            .filter(|(name, _)| action_column.as_ref().is_none_or(|(n, _)| n != *name));
-        let encoder = Encoder::new(format, action, on_empty, sent).with_pool(&pools.bodies);
+        let encoder = wire.encoder().with_pool(&pools.bodies);
         Ok(Plan {
             parser,
             stages,
+            renamed,
+            renamed_at_last: columns.renamed(),
             width: columns.width(),
             rules,
-            action_column,
-            tokens: [&import.noop_token, &import.clear_token]
-                .into_iter()
-                .flatten()
-                .cloned()
-                .collect(),
+            wire,
             facts: whole::Rules::new(key.as_ref()).facts(),
             key,
             seed: meaning.seed,
@@ -303,28 +284,13 @@ impl Plan {
         let Block {
             file, line, bytes, ..
         } = block;
-        let (batch, names) = match &self.parser {
-            Parser::Csv(parser) => {
-                let batch = parser.parse(bytes).map_err(|e| BlockError {
-                    file,
-                    line: line + u64::from(e.line),
-                    column: None,
-                    message: e.to_string(),
-                });
-                (batch, parser.names())
-            }
-            Parser::Json(parser) => {
-                let batch = parser.parse(bytes).map_err(|e| BlockError {
-                    file,
-                    line: line + u64::from(e.line),
-                    column: Some(u64::from(e.column)),
-                    message: e.message,
-                });
-                (batch, parser.names())
-            }
-        };
-        let mut batch = batch?;
-        reject_long_cells(&mut batch, self.longest_cell, names);
+        let mut batch = self.parser.parse(bytes).map_err(|e| BlockError {
+            file,
+            line: line + u64::from(e.line),
+            column: e.column.map(u64::from),
+            message: e.message,
+        })?;
+        reject_long_cells(&mut batch, self.longest_cell, self.parser.names());
         Ok(batch)
     }
 
@@ -341,53 +307,25 @@ impl Plan {
     /// Stages and rules over a parsed batch.
     pub fn transform(&self, batch: &mut Batch) {
         self.widen(batch);
-        for (_, stage) in &self.stages {
+        let mut named = batch.faults().len();
+        for ((_, stage), renamed) in self.stages.iter().zip(&self.renamed) {
             stage.apply(batch);
+            named = batch.name_sources(named, renamed);
         }
         self.check(batch);
+        self.name_sources(batch, named);
+    }
+
+    /// Tells the faults from the `from`th on, which were found after the last stage, what the source calls their
+    /// columns.
+    pub fn name_sources(&self, batch: &mut Batch, from: usize) {
+        batch.name_sources(from, &self.renamed_at_last);
     }
 
     /// The rules, and what the target asks of every row.
     pub fn check(&self, batch: &mut Batch) {
         self.rules.apply(batch);
-        if let Some((name, slot)) = &self.action_column {
-            check_actions(batch, name, *slot);
-        }
-        if !self.tokens.is_empty() {
-            self.check_tokens(batch);
-        }
-    }
-
-    /// Text that the server would take for one of its tokens can't be sent as text.
-    fn check_tokens(&self, batch: &mut Batch) {
-        let mut found = Vec::new();
-        for (name, slot) in self.columns.iter() {
-            for (row, cell) in batch.column(slot).iter().enumerate() {
-                if !cell.is_empty()
-                    && cell.kind() != Kind::Faulty
-                    && self
-                        .tokens
-                        .iter()
-                        .any(|t| t.len() == cell.len() && t == batch.text(*cell))
-                {
-                    found.push((row, slot, name.clone()));
-                }
-            }
-        }
-        for (row, slot, column) in found {
-            if batch.is_live(row) {
-                let fault = Fault {
-                    row: row as u32,
-                    stage: "target",
-                    column,
-                    code: Cow::Borrowed("value_is_token"),
-                    message: Cow::Borrowed(
-                        "the value is the same text as noop_token or clear_token; choose another token",
-                    ),
-                };
-                batch.reject(fault, Some(slot));
-            }
-        }
+        self.wire.check(batch);
     }
 
     /// What the rules of the whole file asked for, of every row; 0 where a row has none.
@@ -472,27 +410,5 @@ fn in_words(path: &[String]) -> String {
             Err(_) => path.join("."),
         },
         _ => path.join("."),
-    }
-}
-
-fn check_actions(batch: &mut Batch, name: &Arc<str>, slot: usize) {
-    for row in 0..batch.len() {
-        let cell = batch.cell(row, slot);
-        if !batch.is_live(row) || cell.kind() == Kind::Faulty {
-            continue;
-        }
-        let written = batch.text(cell);
-        if Action::ALL.iter().all(|action| action.as_str() != written) {
-            let fault = Fault {
-                row: row as u32,
-                stage: "target",
-                column: name.clone(),
-                code: Cow::Borrowed("unknown_action"),
-                message: Cow::Borrowed(
-                    "expected one of create, update, replace, delete, noop, createOrUpdate, createOrReplace",
-                ),
-            };
-            batch.reject(fault, Some(slot));
-        }
     }
 }

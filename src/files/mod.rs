@@ -3,3 +3,4 @@
 pub(crate) mod folder;
 pub(crate) mod mark;
 pub(crate) mod owned;
+pub(crate) mod part;

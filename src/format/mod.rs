@@ -3,8 +3,13 @@
 pub(crate) mod block;
 pub(crate) mod csv;
 pub(crate) mod encode;
+pub(crate) mod header;
 pub(crate) mod json;
+mod parser;
 pub(crate) mod written;
+
+pub use header::{Header, Reading, RecordFormat};
+pub(crate) use parser::Parser;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -47,24 +52,53 @@ fn decode(mut bytes: Vec<u8>) -> (String, Option<BadText>) {
     (text, Some((raw, bad)))
 }
 
-/// Rejects the rows of a batch in which a byte is not UTF-8. `bad` are the bytes' offsets, in order.
-fn reject_bad_text(batch: &mut Batch, bad: &[usize], names: &[Arc<str>]) {
+/// The first byte of a record that is not UTF-8.
+struct BadByte {
+    row: usize,
+    /// The column that it stands in, unless it stands between cells.
+    column: Option<usize>,
+    /// Its place in the record, from 0.
+    offset: usize,
+}
+
+/// Finds the rows of a batch in which a byte is not UTF-8; `bad` are the bytes' offsets, in order. To be asked before
+/// any cell is unescaped, for those lie elsewhere afterwards.
+fn find_bad_text(batch: &Batch, bad: &[usize]) -> Vec<BadByte> {
+    let mut found: Vec<BadByte> = Vec::new();
     let mut row = 0;
-    let mut last = None;
     for &at in bad {
         while row < batch.len() && (batch.row(row).end as usize) <= at {
             row += 1;
         }
-        if row == batch.len() || (batch.row(row).start as usize) > at || last == Some(row) {
+        if row == batch.len() {
+            break;
+        }
+        let start = batch.row(row).start as usize;
+        if start > at || found.last().is_some_and(|last| last.row == row) {
             continue;
         }
-        last = Some(row);
-        let column = (0..names.len()).find(|&c| batch.cell(row, c).span().contains(&at));
-        let offset = at - batch.row(row).start as usize;
+        found.push(BadByte {
+            row,
+            column: (0..batch.width()).find(|&c| batch.cell(row, c).span().contains(&at)),
+            offset: at - start,
+        });
+    }
+    found
+}
+
+/// Rejects the rows in which a byte is not UTF-8.
+fn reject_bad_text(batch: &mut Batch, found: Vec<BadByte>, names: &[Arc<str>]) {
+    for BadByte {
+        row,
+        column,
+        offset,
+    } in found
+    {
         let fault = Fault {
             row: row as u32,
             stage: PARSE,
             column: column.map_or_else(|| Arc::from(""), |c| names[c].clone()),
+            source: None,
             code: Cow::Borrowed("not_utf8"),
             message: Cow::Owned(format!(
                 "byte {} of the record is not UTF-8; if the file has another encoding, set source.encoding",
@@ -96,6 +130,7 @@ pub(crate) fn reject_long_cells(batch: &mut Batch, limit: usize, names: &[Arc<st
                 row: row as u32,
                 stage: PARSE,
                 column: name.clone(),
+                source: None,
                 code: Cow::Borrowed("too_long"),
                 message: Cow::Owned(format!(
                     "the cell has {} bytes, and limits.cell is {}; is a quote not closed?",

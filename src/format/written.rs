@@ -23,8 +23,11 @@ impl Written {
     }
 
     fn room_for(&mut self, len: usize) {
-        if len + WIDE > self.room.len() {
-            self.room.resize(len + WIDE, 0);
+        let room = len + WIDE;
+        if room > self.room.len() {
+            // By as much as it is and no more: a vector left to itself would double.
+            self.room.reserve_exact(room - self.room.len());
+            self.room.resize(room, 0);
         }
     }
 

@@ -17,8 +17,9 @@ use crate::batch::{Batch, Columns};
 use crate::text::dates::Date;
 
 pub(crate) use spec::Keep;
+pub(crate) use spec::KeySpec;
+pub use spec::ValidateSpec;
 pub(crate) use spec::{ColumnRules, ColumnType, Limit, RowRule};
-pub use spec::{KeySpec, ValidateSpec};
 
 /// The stage in a fault that a rule finds.
 pub(crate) const STAGE: &str = "validate";

@@ -17,8 +17,8 @@ use crate::config::Pipeline;
 use crate::engine::EngineError;
 use crate::engine::blocks::Blocks;
 use crate::guard::spec::{GuardSpec, ImplicitDelete};
-use crate::http::hosts::Hosts;
 use crate::orgvue::Connection;
+use crate::orgvue::hosts::hosts;
 use crate::report::progress::Progress;
 use crate::report::run::{PipelineInfo, RunId, RunReport};
 use crate::sandbox::null::NullTarget;
@@ -314,7 +314,7 @@ pub(crate) fn connection(target: &NullTarget) -> Result<Connection, RunError> {
         .parse()
         .map_err(|_| RunError::Interrupted)?;
     Ok(Connection {
-        hosts: Hosts::new(&base, Vec::new(), false),
+        hosts: hosts(&base, Vec::new(), false),
         base,
         tenant: "NULL".to_owned(),
         dataset: uuid::Uuid::nil().to_string(),

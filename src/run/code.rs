@@ -3,7 +3,8 @@
 use super::RunError;
 use crate::engine::EngineError;
 use crate::guard::Stop;
-use crate::http::retry::{Failure, Outcome, QUOTA_EXCEEDED, Step, Verdict, verdict};
+use crate::http::retry::{Failure, Outcome};
+use crate::orgvue::retry::{QUOTA_EXCEEDED, Step, Verdict, verdict};
 use crate::orgvue::{ImportError, OrgvueError, WaitError};
 use crate::report::error::Code;
 use crate::source::SourceError;
@@ -47,7 +48,9 @@ impl RunError {
             RunError::Wait(WaitError::Failed { .. }) => Code::lasting("import_failed"),
             RunError::Wait(WaitError::Other { .. }) => Code::lasting("import_unknown"),
             // The import is through, so that another run is not what helps: `results` is.
-            RunError::Results(_) | RunError::Refused(_) => Code::lasting("results"),
+            RunError::Results(_) | RunError::Refused(_) | RunError::Shorter => {
+                Code::lasting("results")
+            }
             RunError::Counts(_) => Code::lasting("counts"),
             RunError::Rejects(_) => Code::lasting("rejects_file"),
             RunError::Report(_) => Code::lasting("report_file"),
@@ -76,6 +79,7 @@ fn engine(error: &EngineError) -> Code {
             error if error.is_setting() => Code::lasting("pipeline"),
             _ => Code::lasting("source_unreadable"),
         },
+        EngineError::Setting { .. } => Code::lasting("pipeline"),
         EngineError::Data { .. } => Code::lasting("data_unreadable"),
         EngineError::SourceChanged { .. } | EngineError::ChangedInSurvey => {
             Code::passing("source_changed")

@@ -136,6 +136,9 @@ pub enum RunError {
         "the import was completed, but the rows that the server refused are not all in the rejects file"
     )]
     Refused(#[source] Box<RunError>),
+    /// The source had more records when they were sent.
+    #[error("the source has fewer records than before: it was changed after it was sent")]
+    Shorter,
     /// Counts that don't add up.
     #[error(transparent)]
     Counts(#[from] Mismatch),
@@ -162,8 +165,11 @@ impl RunError {
     /// How the run ended, which is also its exit code.
     pub fn outcome(&self) -> Outcome {
         match self {
+            RunError::Unbound { .. } | RunError::Engine(EngineError::Setting { .. }) => {
+                Outcome::Misconfigured
+            }
             RunError::Stopped { .. } => Outcome::StoppedByGuard,
-            RunError::Unbound { .. } | RunError::Unmended { .. } => Outcome::Misconfigured,
+            RunError::Unmended { .. } => Outcome::Misconfigured,
             RunError::TooManyRefused { .. } => Outcome::Refused,
             RunError::Import(ImportError::Unknown(_)) | RunError::Wait(WaitError::Other { .. }) => {
                 Outcome::Unknown

@@ -44,7 +44,7 @@ use crate::upload::spool::SpoolWriter;
 pub use error::RunError;
 pub(crate) use prepare::resources;
 use prepare::{First, Prepared, prepare, unchanged};
-pub use prepare::{bind, reading, source};
+pub use prepare::{bind, reading, rejects_header, source};
 use put::Sending;
 use send::{Ready, send};
 use straight::send_straight;
@@ -85,6 +85,10 @@ pub(crate) async fn run(job: &Job<'_>, report: &mut RunReport) -> Result<(), Run
         ended = quiet(ended, report);
     }
     report.seconds.total = Some(started.elapsed());
+    if matches!(ended, Err(RunError::Rejects(_))) {
+        // What stands there is an earlier run's.
+        report.rejects_file = None;
+    }
     ended
 }
 

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use super::{Job, RunError, chain};
 use crate::config::Pipeline;
-use crate::engine::blocks::{Blocks, Header, Reading, RecordLayout};
-use crate::engine::plan::{Meaning, Plan, Unbound};
+use crate::engine::blocks::Blocks;
+use crate::engine::plan::{Meaning, Plan, Unbound, named};
+use crate::format::csv::{Delimiter, Form};
 use crate::format::json::Layout;
+use crate::format::{Header, Reading, RecordFormat};
 use crate::report::rejects::{self, RejectsFile};
 use crate::source::spec::SourceFormat;
 use crate::source::{Source, SourceError};
@@ -16,7 +18,6 @@ use crate::stage::Resources;
 use crate::stage::hash::{Key, KeySpec};
 use crate::stage::lookup::{Table, TableError};
 use crate::text::dates::Date;
-use crate::text::scan::Dialect;
 
 /// A pipeline bound to its source, before the first record is read.
 pub(super) struct Prepared {
@@ -24,8 +25,6 @@ pub(super) struct Prepared {
     pub reading: Reading,
     pub header: Header,
     pub plan: Arc<Plan>,
-    /// What was noticed and does not end the run.
-    pub warnings: Vec<String>,
 }
 
 /// What the first pass uses up: the source, opened for its header, and the rejects file.
@@ -51,27 +50,18 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
         });
     }
     let plan = Arc::new(bind(pipeline, &header, &job.resources, job.today)?);
-    let mut warnings = Vec::new();
-    if let [only] = &header.names[..]
-        && let Some(delimiter) = crate::batch::other_delimiter(only)
-    {
-        warnings.push(format!(
-            "the header is a single column; if `{delimiter}` is the delimiter, set source.csv.delimiter"
-        ));
-    }
     let paths: Vec<_> = source
         .origins()
         .iter()
         .filter_map(|o| Some(o.path()?.to_owned()))
         .collect();
-    let layout = (header.for_rejects()).spreadsheet_safe(pipeline.rejects.spreadsheet_safe);
+    let layout = rejects_header(&header).spreadsheet_safe(pipeline.rejects.spreadsheet_safe);
     let rejects = RejectsFile::create(rejects, &layout, &paths)?;
     let prepared = Prepared {
         source,
         reading,
         header,
         plan,
-        warnings,
     };
     Ok((prepared, First { blocks, rejects }))
 }
@@ -147,40 +137,55 @@ pub async fn source(pipeline: &Pipeline) -> Result<Source, SourceError> {
 
 /// How the source's text is to be read.
 pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
-    let csv = &pipeline.source.csv;
-    let dialect = |default| Dialect {
-        delimiter: csv.delimiter.unwrap_or(default),
-        quote: csv.quote,
+    let spec = &pipeline.source;
+    let form = |unless_stated| Form {
+        delimiter: spec.csv.delimiter.map_or(unless_stated, Delimiter::Stated),
+        quote: spec.csv.quote,
+        skip_lines: spec.csv.skip_lines,
     };
-    let columns = pipeline.source.json.columns.clone();
-    let layout = match pipeline.source.format {
-        SourceFormat::Auto if csv.delimiter.is_some() || csv.skip_lines > 0 => RecordLayout::Csv {
-            dialect: dialect(b','),
-            skip_lines: csv.skip_lines,
+    let columns = spec.json.columns.clone();
+    let format = match spec.format {
+        // Only CSV has these settings.
+        SourceFormat::Auto if spec.csv.delimiter.is_some() || spec.csv.skip_lines > 0 => {
+            RecordFormat::Csv(form(Delimiter::ByName))
+        }
+        SourceFormat::Auto => RecordFormat::Auto {
+            csv: form(Delimiter::ByName),
+            columns,
         },
-        SourceFormat::Auto => RecordLayout::Auto(dialect(b',')),
-        SourceFormat::Csv => RecordLayout::Csv {
-            dialect: dialect(b','),
-            skip_lines: csv.skip_lines,
-        },
-        SourceFormat::Tsv => RecordLayout::Csv {
-            dialect: dialect(b'\t'),
-            skip_lines: csv.skip_lines,
-        },
-        SourceFormat::Json => RecordLayout::Json {
+        SourceFormat::Csv => RecordFormat::Csv(form(Delimiter::Comma)),
+        SourceFormat::Tsv => RecordFormat::Csv(form(Delimiter::Stated(b'\t'))),
+        SourceFormat::Json => RecordFormat::Json {
             layout: Layout::Array,
             columns,
         },
-        SourceFormat::Ndjson => RecordLayout::Json {
+        SourceFormat::Ndjson => RecordFormat::Json {
             layout: Layout::Lines,
             columns,
         },
     };
+    let stages = pipeline.stages.iter().map(|stage| &stage.value);
     Reading {
-        layout,
+        format,
         block,
         added: &rejects::ADDED,
+        named: Arc::new(named(stages, &pipeline.validate, &pipeline.import)),
         limits: pipeline.limits,
+    }
+}
+
+/// The header of the rejects file: that of the source where it is CSV.
+pub fn rejects_header(header: &Header) -> rejects::Header {
+    match header {
+        Header::Csv(written) => rejects::Header::raw(
+            &written.raw,
+            rejects::Dialect {
+                delimiter: written.dialect.delimiter,
+                quote: written.dialect.quote,
+                crlf: written.crlf,
+            },
+        ),
+        Header::Json(json) => rejects::Header::columns(json.names.iter()),
     }
 }
 

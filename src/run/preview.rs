@@ -13,9 +13,10 @@ use super::RunError;
 use crate::batch::{Batch, Cell, Fault, Kind, RowState};
 use crate::config::Pipeline;
 use crate::engine::EngineError;
-use crate::engine::blocks::{Blocks, Header};
+use crate::engine::blocks::Blocks;
 use crate::engine::plan::Plan;
-use crate::format::csv::split_record;
+use crate::format::Header;
+use crate::format::csv::record::split;
 use crate::source::Source;
 use crate::stage::Resources;
 use crate::text::scan::Dialect;
@@ -175,7 +176,7 @@ impl Preview {
         // The parser found fault with the record as a whole: its cells, if any, mean nothing.
         let unread = |fault: &Fault| fault.row as usize == row && fault.column.is_empty();
         if !batch.faults().iter().any(unread) {
-            return fields(batch, row, self.header.names.iter().zip(0..));
+            return fields(batch, row, self.header.names().iter().zip(0..));
         }
         let raw = String::from_utf8_lossy(batch.raw_record(row));
         vec![Field {
@@ -218,7 +219,7 @@ impl Preview {
 /// The cells of an encoded CSV row.
 fn cells(row: &[u8]) -> Vec<String> {
     let row = row.strip_suffix(b"\n").unwrap_or(row);
-    split_record(Dialect::default(), &String::from_utf8_lossy(row))
+    split(Dialect::default(), &String::from_utf8_lossy(row))
 }
 
 /// The cells of a row that there are.

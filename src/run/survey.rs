@@ -12,11 +12,11 @@ use super::put::encoded;
 use super::{Job, RunError};
 use crate::batch::{Batch, Fault, RowState};
 use crate::engine::EngineError;
-use crate::engine::blocks::{Blocks, Header};
+use crate::engine::blocks::Blocks;
 use crate::engine::body::{Assembly, Body, Digest, pieces};
 use crate::engine::order::process;
 use crate::engine::plan::{Plan, Processed};
-use crate::format::json;
+use crate::format::Header;
 use crate::report::progress::{Phase, Progress};
 use crate::report::rejects::{Original, RejectedRow, RejectsFile};
 use crate::report::run::CodeCounts;
@@ -304,7 +304,9 @@ impl Survey {
             Some(_) => self.rules.verdicts(first..self.record).to_vec(),
             None => self.see(&processed, first),
         };
+        let own = processed.batch.faults().len();
         let left_out = self.carry_out(&verdicts, &mut processed.batch, first);
+        self.plan.name_sources(&mut processed.batch, own);
         self.filtered += processed.filtered;
         self.good += (processed.encoded.rows.len() - left_out.len()) as u64;
         self.write_rejects(&processed)?;
@@ -447,7 +449,7 @@ impl Survey {
     /// # Errors
     /// A rejects file that can't be written.
     pub fn finish(mut self) -> Result<Surveyed, RunError> {
-        self.rejects.flush()?;
+        self.rejects.settle()?;
         let digest = self.assembly.digest();
         Ok(Surveyed {
             lines: self.lines,
@@ -490,35 +492,23 @@ pub(crate) fn write_reject(
     faults: &[Fault],
 ) -> Result<(), RunError> {
     let raw = batch.raw_record(row);
-    let Some(layout) = header.json else {
-        let original = Original::Raw(raw);
-        rejects.write(&RejectedRow {
-            file,
-            line,
-            original,
-            faults,
-        })?;
-        return Ok(());
-    };
-    // Stages have changed the cells; the record's own text has not changed.
-    let record = match layout {
-        json::Layout::Lines => raw.to_vec(),
-        json::Layout::Array => [b"[", raw].concat(),
-    };
-    let again = json::Parser::new(layout, header.names.clone(), true).parse(record);
-    let cells: Vec<Option<&str>> = match &again {
-        Ok(again) if again.len() == 1 && again.faults().iter().all(|f| f.code != "json_syntax") => {
-            (0..header.names.len())
-                .map(|column| {
-                    let cell = again.cell(0, column);
-                    (cell.span() != (0..0)).then(|| again.text(cell))
-                })
-                .collect()
+    let again = header.read_again(raw);
+    let cells: Vec<Option<&str>>;
+    let original = match &again {
+        None => Original::Raw(raw),
+        Some(again) => {
+            let cell = |column| {
+                let cell = again.cell(0, column);
+                (cell.span() != (0..0)).then(|| again.text(cell))
+            };
+            cells = match again.is_empty() {
+                // A record that is not JSON has no cells: its text stands in the first column.
+                true => vec![std::str::from_utf8(raw).ok()],
+                false => (0..again.width()).map(cell).collect(),
+            };
+            Original::Cells(&cells)
         }
-        // A record that is not JSON has no cells: its text stands in the first column.
-        _ => vec![std::str::from_utf8(raw).ok()],
     };
-    let original = Original::Cells(&cells);
     rejects.write(&RejectedRow {
         file,
         line,

@@ -5,11 +5,10 @@ use super::put::Sending;
 use super::survey::Facts;
 use crate::guard::{Decided, Deletion};
 use crate::report::human;
-use crate::report::run::{Decision, GuardDecision, Hash, RunReport, SourceFile};
+use crate::report::run::{Decision, Deletions, GuardDecision, Hash, RunReport, SourceFile};
 use crate::state::ledger::Known;
 
 pub(super) fn prepared(report: &mut RunReport, prepared: &Prepared) {
-    report.warnings.extend(prepared.warnings.iter().cloned());
     report.sources = prepared
         .source
         .origins()
@@ -59,17 +58,7 @@ pub(super) fn decided(report: &mut RunReport, decided: &Decided) {
             },
         })
         .collect();
-    if let (None, Deletion::Off(in_a_row)) = (&decided.stop, decided.deletion) {
-        let rejected = human::counted(report.counts.rejected, "row");
-        let so_often = match in_a_row {
-            1 => String::new(),
-            n => format!(", the {} in a row", human::ordinal(n)),
-        };
-        report.warnings.push(format!(
-            "deletion was off for this run{so_often}: the server would have deleted the items of {rejected} that were \
-             rejected"
-        ));
-    }
+    report.deletions = deletions(decided.deletion);
     let counts = &report.counts;
     if decided.stop.is_none() && counts.would_send == 0 && counts.filtered > 0 {
         report.warnings.push(format!(
@@ -78,6 +67,21 @@ pub(super) fn decided(report: &mut RunReport, decided: &Decided) {
             human::counted(counts.read, "row"),
         ));
     }
+}
+
+/// What the import is told of items that no row of the upload names.
+pub(super) fn deletions(deletion: Deletion) -> Option<Deletions> {
+    let (off_because, in_a_row) = match deletion {
+        Deletion::NotAsked => return None,
+        Deletion::On => (None, 0),
+        Deletion::Off(runs) => (Some("rows were rejected"), runs),
+    };
+    Some(Deletions {
+        mode: "implicit",
+        told: None,
+        off_because,
+        in_a_row,
+    })
 }
 
 pub(super) fn sent(report: &mut RunReport, sending: Sending) {

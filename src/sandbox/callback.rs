@@ -1,6 +1,5 @@
 //! The call that tells the end of a job.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -10,6 +9,7 @@ use tokio::net::TcpStream;
 use url::Url;
 
 use super::ticket::Status;
+use crate::settings::secret::is_loopback;
 
 /// How long a callback may take.
 const TIME: Duration = Duration::from_secs(10);
@@ -22,12 +22,7 @@ impl Callback {
     pub(crate) fn new(template: &str) -> Option<Callback> {
         let callback = Callback(template.to_owned());
         let url = callback.render("TENANT", Status::Completed, "trace")?;
-        let loopback = match url.host()? {
-            url::Host::Domain(name) => name == "localhost",
-            url::Host::Ipv4(ip) => IpAddr::V4(ip).is_loopback(),
-            url::Host::Ipv6(ip) => IpAddr::V6(ip).is_loopback(),
-        };
-        (loopback && url.scheme() == "http").then_some(callback)
+        (is_loopback(&url) && url.scheme() == "http").then_some(callback)
     }
 
     fn render(&self, tenant: &str, status: Status, trace: &str) -> Option<Url> {

@@ -147,10 +147,11 @@ pub enum Nothing {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceFormat {
-    /// By the first byte that is not white space: `[` JSON, `{` NDJSON, else CSV (TSV where the name ends so).
+    /// By the first byte that is not white space: `[` JSON, `{` NDJSON, else CSV, which has tabs where the file's name ends
+    /// with `.tsv` or `.tab`, before `.gz` or `.zst` if need be.
     #[default]
     Auto,
-    /// Comma-separated, or by `csv.delimiter`.
+    /// Comma-separated, or by `csv.delimiter`, or as a first line `sep=;` says.
     Csv,
     /// Tab-separated.
     Tsv,
@@ -206,7 +207,8 @@ pub enum Encoding {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct CsvSpec {
-    /// Between cells: one ASCII character, or `tab`.
+    /// Between cells: one ASCII character, or `tab`. Without it: what a first line such as `sep=;` says, or a comma, or a
+    /// tab (see `format`).
     pub delimiter: Option<String>,
     /// Around cells: one ASCII character.
     pub quote: String,

@@ -100,7 +100,7 @@ mod tests {
             ),
             (
                 json!({ "columns": ["z"], "into": "n" }),
-                "no column `z` here (columns at this point: a, b)",
+                "no column `z` here",
             ),
         ] {
             check_refused(json!({ "coalesce": stage }), &["a", "b"], message);

@@ -127,7 +127,7 @@ mod tests {
             ),
             (
                 json!({ "columns": ["a", "c"], "by": "", "into": "n" }),
-                "no column `c` here (columns at this point: a, b)",
+                "no column `c` here",
             ),
             (
                 json!({ "columns": ["a"], "into": "n" }),

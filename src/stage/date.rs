@@ -206,6 +206,7 @@ impl Stage for Date {
                     row: row as u32,
                     stage: "date",
                     column: name.clone(),
+                    source: None,
                     code: Cow::Borrowed(code),
                     message,
                 };

@@ -96,7 +96,7 @@ mod tests {
             ),
             (
                 "status == 'x'",
-                "no column `status` here, did you mean `Status`? (columns at this point: Status)",
+                "no column `status` here, did you mean `Status`?",
             ),
         ] {
             check_refused(json!({ "filter": expression }), &["Status"], message);

@@ -275,7 +275,7 @@ mod tests {
             ),
             (
                 json!({ "columns": ["z"], "key": { "env": "K" } }),
-                "no column `z` here (columns at this point: a)",
+                "no column `z` here",
             ),
             (
                 json!({ "columns": ["a"], "key": "secret" }),

@@ -17,6 +17,9 @@ use tokio::io::AsyncReadExt;
 use super::{Bound, EMPTY, FAULTY, Place, Resources, Stage, add_column, check_names, fault};
 use crate::batch::{Batch, Columns, Kind};
 use crate::files::mark::{Mark, Moved};
+use crate::format::csv::other_delimiter;
+use crate::format::csv::record::{Cells, unquote};
+use crate::text::scan::{Dialect, count_lines};
 
 /// Largest table file in bytes: a list of departments or people, not a second extract.
 pub(crate) const MAX_BYTES: u64 = 64 << 20;
@@ -175,8 +178,8 @@ pub enum TableError {
     #[error("it is empty, expected a header")]
     NoHeader,
     /// Two columns of one name.
-    #[error("its header names `{0}` twice")]
-    RepeatedColumn(String),
+    #[error("columns {0} and {1} of its header have the same name")]
+    RepeatedColumn(usize, usize),
     /// A quote is opened and not closed before the end of the file.
     #[error("the record that begins on line {0} opens a quote that is never closed")]
     OpenQuote(u32),
@@ -206,7 +209,7 @@ impl Table {
         if bytes.len() as u64 > MAX_BYTES {
             return Err(TableError::TooLarge);
         }
-        let table = Table::parse(&bytes, delimiter).await?;
+        let table = Table::parse(&bytes, delimiter)?;
         Ok(Table {
             file: Some((path.to_owned(), mark)),
             ..table
@@ -222,85 +225,127 @@ impl Table {
     }
 
     /// Parses a table from a file's bytes.
-    async fn parse(bytes: &[u8], delimiter: u8) -> Result<Table, TableError> {
+    fn parse(bytes: &[u8], delimiter: u8) -> Result<Table, TableError> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        if let Err(error) = std::str::from_utf8(bytes) {
-            let lines = memchr::memchr_iter(b'\n', &bytes[..error.valid_up_to()]).count();
-            return Err(TableError::NotUtf8(lines as u32 + 1));
-        }
-        let mut reader = csv_async::AsyncReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(delimiter)
-            .create_reader(bytes.chain(&b"\n"[..]));
-        // The line end that was added is part of a cell only if its quote is not closed; a closed cell
-        // that ends with one of its own has it right before its quote.
-        let unclosed = |last: &str| {
-            let end = bytes.trim_ascii_end();
-            last.ends_with('\n') && !end.ends_with(b"\n\"")
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            TableError::NotUtf8(count_lines(&bytes[..error.valid_up_to()]) as u32 + 1)
+        })?;
+        let dialect = Dialect {
+            delimiter,
+            ..Dialect::default()
         };
-        let mut lines = Lines::new(bytes);
-        let mut record = csv_async::StringRecord::new();
-        let read_error = |e: csv_async::Error| TableError::Read(std::io::Error::other(e));
-
-        if !reader.read_record(&mut record).await.map_err(read_error)? {
-            return Err(TableError::NoHeader);
-        }
-        if record.iter().next_back().is_some_and(unclosed) {
-            return Err(TableError::OpenQuote(1));
-        }
-        let columns: Vec<Box<str>> = record.iter().map(Box::from).collect();
-        if let Some((_, name)) =
-            (columns.iter().enumerate()).find(|(i, n)| columns[..*i].contains(n))
-        {
-            return Err(TableError::RepeatedColumn(name.to_string()));
-        }
         let mut table = Table {
             file: None,
             delimiter,
-            columns,
+            columns: Vec::new(),
             text: String::with_capacity(bytes.len()),
             ends: Vec::new(),
             lines: Vec::new(),
         };
-        loop {
-            let at = reader.position().byte();
-            if !reader.read_record(&mut record).await.map_err(read_error)? {
-                return Ok(table);
-            }
-            let line = lines.at(at as usize);
-            if record.iter().next_back().is_some_and(unclosed) {
+        let (mut line, mut count) = (1, 0);
+        let mut scratch = String::new();
+        let mut cells = Cells::of_text(bytes, dialect);
+        while let Some(cell) = cells.next() {
+            if cell.is_open() {
                 return Err(TableError::OpenQuote(line));
             }
-            if record.len() != table.columns.len() {
-                return Err(TableError::Ragged {
-                    line,
-                    cells: record.len(),
-                    columns: table.columns.len(),
-                });
+            let mut written = &text[cell.range()];
+            if cell.last {
+                written = written.strip_suffix('\r').unwrap_or(written);
             }
-            if table.lines.len() == MAX_ROWS {
-                return Err(TableError::TooManyRows);
-            }
-            table.lines.push(line);
-            for cell in &record {
-                table.text.push_str(cell);
+            // A line without anything is not a record.
+            if count > 0 || !cell.last || !written.is_empty() {
+                unquote(written, dialect.quote, &mut scratch);
+                table.text.push_str(&scratch);
                 table.ends.push(table.text.len() as u32);
+                count += 1;
+                if cell.last {
+                    table.end_record(line, count)?;
+                }
             }
+            if cell.last {
+                (line, count) = (cells.line() + 1, 0);
+            }
+        }
+        match table.columns.is_empty() {
+            true => Err(TableError::NoHeader),
+            false => Ok(table),
         }
     }
 
-    fn column(&self, file: &str, name: &str) -> Result<usize, String> {
-        self.columns
-            .iter()
-            .position(|c| **c == *name)
-            .ok_or_else(|| {
-                let have = Columns::from_header(self.columns.iter());
-                match have.need(name) {
-                    Err(error) => format!("{file}: {error}"),
-                    Ok(_) => format!("{file}: no column `{name}`"),
-                }
-            })
+    /// Ends the record of `count` cells that begins on `line`: the first is the header.
+    fn end_record(&mut self, line: u32, count: usize) -> Result<(), TableError> {
+        if self.columns.is_empty() {
+            let mut start = 0;
+            for end in self.ends.drain(..) {
+                self.columns
+                    .push(Box::from(&self.text[start..end as usize]));
+                start = end as usize;
+            }
+            self.text.clear();
+            let same = |(at, name): (usize, &str)| {
+                let first = self.columns[..at]
+                    .iter()
+                    .position(|other| **other == *name)?;
+                Some((first + 1, at + 1))
+            };
+            return match self
+                .columns
+                .iter()
+                .map(|name| &**name)
+                .enumerate()
+                .find_map(same)
+            {
+                Some((first, second)) => Err(TableError::RepeatedColumn(first, second)),
+                None => Ok(()),
+            };
+        }
+        if count != self.columns.len() {
+            return Err(TableError::Ragged {
+                line,
+                cells: count,
+                columns: self.columns.len(),
+            });
+        }
+        if self.lines.len() == MAX_ROWS {
+            return Err(TableError::TooManyRows);
+        }
+        self.lines.push(line);
+        Ok(())
+    }
+
+    /// The places of the columns that a stage names, or what to say of one that is not there.
+    fn columns<'a>(
+        &self,
+        file: &str,
+        names: impl IntoIterator<Item = &'a String>,
+    ) -> Result<Vec<usize>, String> {
+        let names: Vec<&String> = names.into_iter().collect();
+        let have = Columns::from_header(self.columns.iter());
+        let place = |name: &&String| self.columns.iter().position(|column| **column == ***name);
+        let missing = |name: &String, have: &Columns| match have.need(name) {
+            Err(error) => format!("{file}: {error}"),
+            Ok(_) => format!("{file}: no column `{name}`"),
+        };
+        let Some(first) = names.iter().find(|name| place(name).is_none()) else {
+            return Ok(names.iter().filter_map(place).collect());
+        };
+        if names.iter().any(|name| place(name).is_some()) {
+            return Err(missing(first, &have));
+        }
+        // What stands in the first line may then be anything, and is not repeated.
+        let error = missing(first, &have.untold());
+        Err(match (&self.columns[..], self.columns.len()) {
+            ([only], _) if let Some(delimiter) = other_delimiter(only) => format!(
+                "{error}; the file's header is one column, and `{delimiter}` stands in it: if that is the \
+                 delimiter, say so in `delimiter`"
+            ),
+            (_, count) => format!(
+                "{error}; the file's first line has {count} cell{}, and none is a column that the stage names: if \
+                 the file has no header, add one",
+                if count == 1 { "" } else { "s" }
+            ),
+        })
     }
 
     fn cell(&self, row: usize, column: usize) -> &str {
@@ -332,37 +377,6 @@ impl Table {
             }
         }
         Ok(index)
-    }
-}
-
-/// Physical lines of offsets that only grow. The reader's own count is wrong after blank lines and
-/// with CRLF.
-struct Lines<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    line: u32,
-}
-
-impl<'a> Lines<'a> {
-    fn new(bytes: &'a [u8]) -> Lines<'a> {
-        Lines {
-            bytes,
-            at: 0,
-            line: 1,
-        }
-    }
-
-    /// The line of the first byte from `offset` on that ends no line: there a record begins.
-    fn at(&mut self, offset: usize) -> u32 {
-        let rest = &self.bytes[offset..];
-        let begins = rest
-            .iter()
-            .position(|b| !matches!(b, b'\r' | b'\n'))
-            .unwrap_or(rest.len());
-        let to = offset + begins;
-        self.line += memchr::memchr_iter(b'\n', &self.bytes[self.at..to]).count() as u32;
-        self.at = to;
-        self.line
     }
 }
 
@@ -406,15 +420,18 @@ impl LookupSpec {
             return Err(format!("{file}: two stages give it different delimiters").into());
         }
         let within = self.key.within.as_ref().unwrap_or(&self.key.column);
-        let index = table.index(file, table.column(file, within)?)?;
+        let mut places = table
+            .columns(file, [within].into_iter().chain(self.take.keys()))?
+            .into_iter();
+        let index = table.index(file, places.next().unwrap_or_default())?;
         let mut take = Vec::with_capacity(self.take.len());
-        for (from, to) in &self.take {
+        for (to, from) in self.take.values().zip(places) {
             let slot = if self.missing == Missing::Keep {
                 columns.add(to)
             } else {
                 add_column(columns, to, &[&self.key.column])?
             };
-            take.push((table.column(file, from)?, slot));
+            take.push((from, slot));
         }
         Ok(Some(Box::new(Lookup {
             key,
@@ -505,7 +522,7 @@ mod tests {
 
     async fn resources(text: &str) -> Resources {
         let mut resources = Resources::default();
-        let table = Table::parse(text.as_bytes(), b',').await.unwrap();
+        let table = Table::parse(text.as_bytes(), b',').unwrap();
         resources.tables.insert("depts.csv".into(), Arc::new(table));
         resources
     }
@@ -580,7 +597,7 @@ mod tests {
         for (stage, message) in [
             (
                 stage(json!({ "Nmae": "n" }), "empty"),
-                "depts.csv: no column `Nmae` here, did you mean `Name`? (columns at this point: code, Name, Head)",
+                "depts.csv: no column `Nmae` here, did you mean `Name`?",
             ),
             (
                 stage(json!({ "Name": "name" }), "empty"),
@@ -588,7 +605,12 @@ mod tests {
             ),
             (
                 json!({ "lookup": { "file": "depts.csv", "key": { "column": "dept" }, "take": { "Name": "n" } } }),
-                "depts.csv: no column `dept` here (columns at this point: code, Name, Head)",
+                "depts.csv: no column `dept` here",
+            ),
+            (
+                json!({ "lookup": { "file": "depts.csv", "key": { "column": "dept", "in": "key" }, "take": { "Title": "n" } } }),
+                "depts.csv: no column `key` here; the file's first line has 3 cells, and none is a column that the stage \
+                 names: if the file has no header, add one",
             ),
             (
                 json!({ "lookup": { "file": "depts.csv", "delimiter": "tab", "key": { "column": "dept", "in": "code" }, "take": { "Name": "n" } } }),
@@ -623,7 +645,10 @@ mod tests {
         for (bytes, message) in [
             (&b""[..], "it is empty, expected a header"),
             (b"\xef\xbb\xbf", "it is empty, expected a header"),
-            (b"a,b,a\n", "its header names `a` twice"),
+            (
+                b"a,b,a\n",
+                "columns 1 and 3 of its header have the same name",
+            ),
             (
                 b"a,b\n1,2\n\n1\n",
                 "line 4: expected 2 cells as in the header, found 1",
@@ -633,8 +658,12 @@ mod tests {
                 "line 3: expected 2 cells as in the header, found 3",
             ),
             (b"a\nx\n\xff\n", "line 3 is not UTF-8"),
+            (
+                b"a,b\n1,2\n\n3,\"x\ny\n",
+                "the record that begins on line 4 opens a quote that is never closed",
+            ),
         ] {
-            let error = Table::parse(bytes, b',').await.unwrap_err();
+            let error = Table::parse(bytes, b',').unwrap_err();
             assert_eq!(error.to_string(), message);
         }
         let error = Table::load(Path::new("/no/such/file"), b',')
@@ -683,7 +712,7 @@ mod tests {
             ),
             (
                 json!({ "file": "t", "key": { "column": "z" }, "take": { "x": "y" } }),
-                "no column `z` here (columns at this point: a)",
+                "no column `z` here",
             ),
             (
                 json!({ "file": "t", "key": { "column": "a" }, "take": { "x": "y" } }),

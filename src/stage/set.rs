@@ -356,11 +356,11 @@ mod tests {
             (json!({}), "`set` names no column"),
             (
                 json!({ "country": "UK" }),
-                "`country`: no column `UK` here (columns at this point: first); to set constant text write { value: UK }",
+                "`country`: no column `UK` here; to set constant text write { value: UK }",
             ),
             (
                 json!({ "x": "firts + 'a'" }),
-                "`x`: no column `firts` here, did you mean `first`? (columns at this point: first)",
+                "`x`: no column `firts` here, did you mean `first`?",
             ),
             (
                 json!({ "x": "first +" }),

@@ -191,6 +191,7 @@ impl Whole for Unique {
             row: 0,
             stage: STAGE,
             column: self.key.column.clone(),
+            source: None,
             code: Cow::Borrowed("key_duplicate"),
             message: Cow::Owned(format!("the same key stands {}", listed(&named))),
         }

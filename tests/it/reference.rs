@@ -15,8 +15,8 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::TestCaseResult;
 use rostream::internals::engine::EngineError;
-use rostream::internals::engine::blocks::RecordLayout;
 use rostream::internals::engine::body::Digest;
+use rostream::internals::format::RecordFormat;
 use rostream::internals::format::json::Layout;
 use rostream::internals::run::RunError;
 use rostream::internals::source::spec::Ragged;
@@ -98,7 +98,7 @@ fn ways(text: &[u8], cuts: &[Index]) -> [Vec<Bytes>; 3] {
 /// Runs the engine in every way there is.
 async fn everywhere(
     text: &[u8],
-    layout: &RecordLayout,
+    layout: &RecordFormat,
     cuts: &[Index],
     settings: &Settings,
     expected: &Outcome,
@@ -137,7 +137,7 @@ fn same(found: &Outcome, expected: &Outcome, how: &str) -> TestCaseResult {
 /// Runs the engine on a text that ends the run: in every way, with the same words.
 async fn refused(
     text: &[u8],
-    layout: &RecordLayout,
+    layout: &RecordFormat,
     cuts: &[Index],
     settings: &Settings,
 ) -> TestCaseResult {
@@ -166,7 +166,7 @@ async fn refused(
 
 async fn everywhere_or_refused(
     text: &[u8],
-    layout: &RecordLayout,
+    layout: &RecordFormat,
     cuts: &[Index],
     settings: &Settings,
     table: Result<Table, Unreadable>,

@@ -86,7 +86,7 @@ fn the_guides_csv_payload() {
         rig.write("payload.csv", PAYLOAD_CSV);
         rig.pipeline(
             &format!("source: {{ path: payload.csv }}\nvalidate: {{ key: employeeID, columns: {{ salary: {{ type: number }} }} }}\nupload: {upload}"),
-            BY_ACTION,
+            &format!("{BY_ACTION}\nempty: unchanged_at_server"),
         );
         let ended = rig.run(&[]);
         assert_eq!(ended.code, 0, "{}", ended.stderr);
@@ -633,7 +633,9 @@ fn what_a_run_says() {
     run         [run], stopped by a guard, nothing was sent
     read                    5  99 B from workers.csv
     filtered                1  left out by a filter
-    rejected                2  key_duplicate 1, type_number 1
+    rejected                2
+                employeeID  key_duplicate  1
+                salary      type_number    1
     held back               2  good, and not sent
     stopped by  reject_limit: 2 of 5, at most 10%
     took        [time] ([rate], [rate]), [memory]
@@ -650,10 +652,13 @@ fn what_a_run_says() {
     run         [run], succeeded, some rows were rejected
     read                    5  99 B from workers.csv
     filtered                1  left out by a filter
-    rejected                2  key_duplicate 1, type_number 1
+    rejected                2
+                employeeID  key_duplicate  1
+                salary      type_number    1
     sent                    2  143 B
     accepted                1
-    failed                  1  SandboxItemExists 1
+    failed                  1
+                (row)  SandboxItemExists  1
     took        [time], [time] to the end of the upload ([rate], [rate]), [memory]
     trace id    [trace]
     rejects     rejects.csv, the rows as they were, with their faults

@@ -30,6 +30,11 @@ impl Meaning<'_> {
                 "`measured` reads the source twice, and standard input can be read once only",
                 "write `length: spooled`, or leave `length` out",
             ),
+            Some(Length::Chunked) if spec.attempts > 1 => self.warning(
+                "upload.length",
+                "`chunked` sends the body as it is made, once: an upload that breaks is not tried again",
+                "write `attempts: 1` where that is meant, or `length: spooled`",
+            ),
             Some(_) => {}
             None if stdin || spec.encoding == BodyEncoding::Gzip => {
                 spec.length = Some(Length::Spooled);

@@ -1,52 +1,31 @@
 //! Cutting CSV on record boundaries.
 
+use std::ops::Range;
+
+use super::record::{Cells, Quoted};
 use crate::format::block::{Cut, CutError, CutErrorKind};
-use crate::text::scan::{Dialect, Hits};
+use crate::text::scan::Dialect;
 
 /// The last record boundary in a text that begins on one.
-///
-/// A quote opens a quoted cell only where a cell begins; anywhere else in an unquoted cell it is an
-/// ordinary character (`5" pipe`), as in RFC 4180's lenient readers. So the cells' beginnings matter,
-/// and counting quotes would not do.
 pub(crate) fn cut(dialect: Dialect, text: &[u8], at_end: bool) -> Result<Cut, CutError> {
-    let Dialect { delimiter, quote } = dialect;
-    // Where the text is not quoted, last stretch last: the boundary is sought from the end.
+    // Behind the last quoted cell: the boundary is sought from the end.
     let mut plain_from = 0;
     let mut last_boundary = None;
+    let boundary = |plain: Range<usize>| {
+        memchr::memrchr(b'\n', &text[plain.clone()]).map(|found| plain.start + found + 1)
+    };
     let mut open = None;
-    let mut skip = usize::MAX;
-    for at in Hits::new(text, [quote]) {
-        if at == skip {
-            continue;
-        }
-        match open {
-            None => {
-                let begins_cell = at == 0 || text[at - 1] == delimiter || text[at - 1] == b'\n';
-                if begins_cell && at >= plain_from {
-                    last_boundary = memchr::memrchr(b'\n', &text[plain_from..at])
-                        .map(|found| plain_from + found + 1)
-                        .or(last_boundary);
-                    open = Some(at);
-                }
-            }
-            Some(_) => {
-                if text.get(at + 1) == Some(&quote) {
-                    skip = at + 1;
-                } else {
-                    open = None;
-                    plain_from = at + 1;
-                }
-            }
+    for (at, close) in Quoted::new(text, dialect) {
+        last_boundary = boundary(plain_from..at).or(last_boundary);
+        match close {
+            Some(close) => plain_from = close + 1,
+            None => open = Some(at),
         }
     }
     match open {
         None if at_end => return Ok(Cut::At(text.len())),
         // A quote at the very end may be the first of a doubled one: what follows it decides.
-        None => {
-            if let Some(found) = memchr::memrchr(b'\n', &text[plain_from..]) {
-                last_boundary = Some(plain_from + found + 1);
-            }
-        }
+        None => last_boundary = boundary(plain_from..text.len()).or(last_boundary),
         Some(at) if at_end => {
             return Err(CutError {
                 at,
@@ -64,30 +43,10 @@ pub(crate) fn cut(dialect: Dialect, text: &[u8], at_end: bool) -> Result<Cut, Cu
 /// The end of the first record of a text that begins on a record boundary, line end included; none
 /// where the record is not whole.
 pub(crate) fn first_record(dialect: Dialect, text: &[u8], at_end: bool) -> Option<usize> {
-    let mut cell = 0;
-    let mut quoted = false;
-    let mut skip = usize::MAX;
-    for at in Hits::new(text, [dialect.delimiter, dialect.quote, b'\n']) {
-        if at == skip {
-            continue;
-        }
-        let byte = text[at];
-        if byte == dialect.quote {
-            if quoted && text.get(at + 1) == Some(&dialect.quote) {
-                skip = at + 1;
-            } else if quoted {
-                quoted = false;
-            } else if at == cell {
-                quoted = true;
-            }
-        } else if !quoted {
-            if byte == b'\n' {
-                return Some(at + 1);
-            }
-            cell = at + 1;
-        }
-    }
-    (at_end && !text.is_empty()).then_some(text.len())
+    let last = Cells::of_text(text, dialect).find(|cell| cell.last)?;
+    (last.end < text.len())
+        .then_some(last.end + 1)
+        .or(at_end.then_some(text.len()))
 }
 
 #[cfg(test)]

@@ -1,6 +1,12 @@
 //! CSV: text cut into whole records, and records parsed into a batch.
 
 pub(crate) mod cut;
+mod header;
 mod parse;
+pub(crate) mod record;
+pub(crate) mod write;
 
-pub use parse::*;
+pub(crate) use header::Header;
+pub use header::{Delimiter, Form};
+pub(crate) use header::{difference, header, other_delimiter};
+pub use parse::{OnRagged, Parser};

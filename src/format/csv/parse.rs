@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::record::{Cells, Quotes, Span, unquote};
 use crate::batch::{Batch, Cell, Fault, Kind, Row};
-use crate::format::{Deferred, Draft, PARSE, Pools, decode, reject_bad_text};
-use crate::text::scan::{Dialect, Hits};
+use crate::format::{Deferred, Draft, PARSE, Pools, decode, find_bad_text, reject_bad_text};
+use crate::text::scan::Dialect;
 
 /// What to do with a record of too many or too few cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,17 +42,7 @@ pub struct RaggedError {
     pub found: usize,
 }
 
-#[derive(Clone, Copy)]
-enum State {
-    /// At or in an unquoted cell.
-    Plain,
-    /// In a quoted cell.
-    Quoted,
-    /// After the quote that closed a cell.
-    Closed(usize),
-}
-
-/// Reads a block front to back: one flat state machine over the bytes that structure CSV.
+/// Reads a block front to back, cell by cell.
 struct Reader<'a> {
     block: &'a [u8],
     /// Cells that are read, and cells that a record has.
@@ -62,69 +53,38 @@ struct Reader<'a> {
     deferred: Vec<Deferred>,
     /// Rows of another number of cells, and that number.
     ragged: Vec<(usize, usize)>,
-    state: State,
-    /// The cell being read has doubled quotes.
-    escaped: bool,
-    /// The cell being read has something that JSON must escape: a quote or a line feed.
-    special: bool,
-    /// No cell of the block has anything else that JSON must escape.
+    /// No cell of the block has anything that JSON must escape but quotes and line feeds.
     tame: bool,
-    cell_start: usize,
     /// Cells of the record so far.
     count: usize,
     record_start: usize,
     record_line: u32,
-    line: u32,
 }
 
 impl Reader<'_> {
-    fn read(&mut self, Dialect { delimiter, quote }: Dialect) {
-        let block = self.block;
-        let mut skip = usize::MAX;
-        for at in Hits::new(block, [delimiter, b'\n', quote]) {
-            let byte = block[at];
-            self.line += u32::from(byte == b'\n');
-            match self.state {
-                State::Quoted => {
-                    if byte != quote || at == skip {
-                        self.special |= byte == b'\n';
-                    } else if block.get(at + 1) == Some(&quote) {
-                        self.escaped = true;
-                        skip = at + 1;
-                    } else {
-                        self.state = State::Closed(at);
-                    }
-                }
-                State::Plain | State::Closed(_) => {
-                    if byte == delimiter {
-                        self.end_cell(at);
-                        self.cell_start = at + 1;
-                    } else if byte == b'\n' {
-                        self.end_record(at);
-                        self.begin_record(at + 1);
-                    } else if at == self.cell_start && matches!(self.state, State::Plain) {
-                        self.state = State::Quoted;
-                    } else {
-                        self.special = true;
-                    }
-                }
+    fn read(&mut self, dialect: Dialect) {
+        let mut cells = Cells::of_text(self.block, dialect);
+        while let Some(cell) = cells.next() {
+            if cell.last {
+                self.end_record(cell);
+                self.record_start = cells.at();
+                self.record_line = cells.line();
+            } else {
+                self.take(cell);
             }
-        }
-        if self.record_start < block.len() {
-            self.end_record(block.len());
         }
     }
 
     #[inline(always)]
-    fn end_cell(&mut self, end: usize) {
-        let start = self.cell_start;
+    fn take(&mut self, cell: Span) {
+        let Span { start, end, .. } = cell;
         if self.count < self.width {
-            let plain = self.tame && !self.special;
-            let cell = match self.state {
-                State::Closed(close) if close + 1 >= end && !self.escaped => {
+            let plain = self.tame && !cell.special;
+            let cell = match cell.quotes {
+                Quotes::Closed(close) if close + 1 >= end && !cell.escaped => {
                     Cell::new(start + 1, close - start - 1, Kind::Text).plain_if(plain)
                 }
-                State::Closed(_) => {
+                Quotes::Closed(_) => {
                     let cell = Cell::new(start, end - start, Kind::Text);
                     self.deferred
                         .push(Deferred::new(self.rows.len(), self.count, cell));
@@ -135,31 +95,20 @@ impl Reader<'_> {
             self.cells.push(cell);
         }
         self.count += 1;
-        self.escaped = false;
-        self.special = false;
-        self.state = State::Plain;
     }
 
+    /// Takes the last cell of a record. A line without anything is not a record.
     #[inline(always)]
-    fn begin_record(&mut self, at: usize) {
-        self.record_start = at;
-        self.cell_start = at;
-        self.record_line = self.line;
-    }
-
-    /// Ends the record before the line feed at `at`. A line without anything is no record.
-    #[inline(always)]
-    fn end_record(&mut self, at: usize) {
+    fn end_record(&mut self, mut cell: Span) {
         let start = self.record_start;
-        let end = if at > start && self.block[at - 1] == b'\r' {
-            at - 1
-        } else {
-            at
-        };
+        if cell.end > start && self.block[cell.end - 1] == b'\r' {
+            cell.end -= 1;
+        }
+        let end = cell.end;
         if end == start {
             return;
         }
-        self.end_cell(end);
+        self.take(cell);
         if self.count != self.expected {
             self.ragged.push((self.rows.len(), self.count));
             self.cells.resize(
@@ -223,23 +172,19 @@ impl Parser {
             cells,
             deferred: Vec::new(),
             ragged: Vec::new(),
-            state: State::Plain,
-            escaped: false,
-            special: false,
             tame: is_tame(text.as_bytes(), self.dialect.quote),
-            cell_start: 0,
             count: 0,
             record_start: 0,
             record_line: 0,
-            line: 0,
         };
         reader.read(self.dialect);
         let Reader {
             deferred, ragged, ..
         } = reader;
 
-        let raw = bad.as_ref().map(|(raw, _)| raw.clone());
+        let (raw, bad) = bad.unzip();
         let mut batch = self.pools.batch(text, raw, width, &draft);
+        let bad = bad.map(|bad| find_bad_text(&batch, &bad));
         let mut scratch = String::new();
         for Deferred { row, column, cell } in deferred {
             unquote(batch.text(cell), self.dialect.quote, &mut scratch);
@@ -248,8 +193,8 @@ impl Parser {
         for (row, found) in ragged {
             self.take_ragged(&mut batch, row, found)?;
         }
-        if let Some((_, bad)) = bad {
-            reject_bad_text(&mut batch, &bad, &self.names);
+        if let Some(bad) = bad {
+            reject_bad_text(&mut batch, bad, &self.names);
         }
         Ok(batch)
     }
@@ -268,6 +213,7 @@ impl Parser {
                     row: row as u32,
                     stage: PARSE,
                     column: Arc::from(""),
+                    source: None,
                     code: Cow::Borrowed("ragged"),
                     message: Cow::Owned(format!(
                         "expected {expected} cells as in the header, found {found}"
@@ -294,59 +240,6 @@ fn is_tame(block: &[u8], quote: u8) -> bool {
     !found
         && !memchr::memchr_iter(b'\r', block).any(lone)
         && (quote == b'"' || memchr::memchr(b'"', block).is_none())
-}
-
-/// The text of a cell as written, quotes and all: doubled quotes are one, and what follows the closing
-/// quote is kept as it is, as other readers do.
-pub(crate) fn unquote(written: &str, quote: u8, out: &mut String) {
-    out.clear();
-    let quote = quote as char;
-    let Some(inner) = written.strip_prefix(quote) else {
-        out.push_str(written);
-        return;
-    };
-    let mut rest = inner;
-    while let Some(at) = rest.find(quote) {
-        out.push_str(&rest[..at]);
-        rest = &rest[at + 1..];
-        match rest.strip_prefix(quote) {
-            Some(more) => {
-                out.push(quote);
-                rest = more;
-            }
-            None => break,
-        }
-    }
-    out.push_str(rest);
-}
-
-/// The cells of one record, unquoted: for headers, of which there is one.
-pub(crate) fn split_record(dialect: Dialect, record: &str) -> Vec<String> {
-    let mut cells = Vec::new();
-    let bytes = record.as_bytes();
-    let (mut start, mut quoted, mut skip) = (0, false, usize::MAX);
-    let mut scratch = String::new();
-    let mut end_cell = |written: &str| {
-        unquote(written, dialect.quote, &mut scratch);
-        cells.push(scratch.clone());
-    };
-    for at in Hits::new(bytes, [dialect.delimiter, dialect.quote]) {
-        if at == skip {
-            continue;
-        }
-        if bytes[at] == dialect.quote {
-            if quoted && bytes.get(at + 1) == Some(&dialect.quote) {
-                skip = at + 1;
-            } else if quoted || at == start {
-                quoted = !quoted;
-            }
-        } else if !quoted {
-            end_cell(&record[start..at]);
-            start = at + 1;
-        }
-    }
-    end_cell(&record[start..]);
-    cells
 }
 
 #[cfg(test)]
@@ -434,6 +327,12 @@ mod tests {
                 .message
                 .starts_with("byte 4 of the record is not UTF-8")
         );
+        // A cell with doubled quotes is unescaped elsewhere, and yet the column is known.
+        let batch = parser(2, OnRagged::Reject)
+            .parse(b"a,\"M\xfcller \"\"Mo\"\"\"\n".to_vec())
+            .unwrap();
+        assert_eq!(&*batch.faults()[0].column, "c1");
+        assert_eq!(batch.cell(0, 1).kind(), Kind::Faulty);
     }
 
     #[test]
@@ -464,13 +363,5 @@ mod tests {
         assert_eq!(check(b'"', "a\rb,c\n"), [false, false]);
         assert_eq!(check(b'\'', "'a',\"c\"\n"), [false, false]);
         assert_eq!(check(b'"', "\"a\"x\"y,c\n"), [false, true]);
-    }
-
-    #[test]
-    fn splits_a_header() {
-        assert_eq!(
-            split_record(Dialect::default(), "a,\"b,\"\"c\",,d\""),
-            ["a", "b,\"c", "", "d\""]
-        );
     }
 }

@@ -8,7 +8,8 @@
 
 use serde_json::value::RawValue;
 
-use super::parse::{Found, Layout, Parser};
+use super::found::Found;
+use super::parse::{Layout, Parser};
 use crate::batch::{Cell, Kind};
 use crate::text::decimal::is_json_number;
 use crate::text::scan::{count_lines, end_of_plain, same};

@@ -1,7 +1,18 @@
 //! JSON: an array or lines cut into whole objects, and objects parsed into a batch.
 
+mod array;
 pub(crate) mod cut;
 mod flat;
+mod found;
+mod header;
+mod members;
 mod parse;
+#[cfg(test)]
+mod tests;
 
-pub use parse::*;
+pub(crate) use header::Header;
+pub use header::discover;
+pub(crate) use header::header;
+#[cfg(test)]
+pub(crate) use parse::JsonError;
+pub use parse::{Layout, Parser};

@@ -7,6 +7,8 @@
 //! stream may change; and errors are drawn apart, so that the rows without one are the same whatever
 //! share of the others has one.
 
+use crate::format::csv;
+use crate::text::scan::Dialect;
 use std::fmt;
 use std::io::{self, Write};
 
@@ -467,18 +469,7 @@ fn push_csv<'a>(out: &mut Vec<u8>, cells: impl Iterator<Item = &'a [u8]>) {
         if i > 0 {
             out.push(b',');
         }
-        if cell.iter().any(|b| matches!(b, b',' | b'"' | b'\n')) {
-            out.push(b'"');
-            for &byte in cell {
-                if byte == b'"' {
-                    out.push(b'"');
-                }
-                out.push(byte);
-            }
-            out.push(b'"');
-        } else {
-            out.extend_from_slice(cell);
-        }
+        csv::write::cell(cell, Dialect::default(), |part| out.extend_from_slice(part));
     }
     out.push(b'\n');
 }

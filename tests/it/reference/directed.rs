@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use rostream::internals::engine::EngineError;
-use rostream::internals::engine::blocks::RecordLayout;
+use rostream::internals::format::RecordFormat;
 use rostream::internals::format::json::Layout;
 use rostream::internals::run::RunError;
 use rostream::internals::settings::limits::Limits;
@@ -18,7 +18,7 @@ use super::{BLOCKS, Empty, Format, PLAIN, Settings, gzip, pieces};
 
 async fn run(
     text: &[u8],
-    layout: &RecordLayout,
+    layout: &RecordFormat,
     block: usize,
     settings: &Settings,
 ) -> Result<Done, String> {
@@ -30,7 +30,7 @@ async fn run(
 
 /// The error that a text gives, whatever the size of blocks.
 #[track_caller]
-fn check_error(text: &str, layout: &RecordLayout, settings: &Settings, expected: &str) {
+fn check_error(text: &str, layout: &RecordFormat, settings: &Settings, expected: &str) {
     for block in BLOCKS {
         let found = RUNTIME
             .block_on(run(text.as_bytes(), layout, block, settings))
@@ -47,7 +47,7 @@ fn check_error(text: &str, layout: &RecordLayout, settings: &Settings, expected:
 #[track_caller]
 fn check(
     text: &[u8],
-    layout: &RecordLayout,
+    layout: &RecordFormat,
     settings: &Settings,
     body: &str,
     rejects: &[(u64, &str, &str)],
@@ -74,19 +74,19 @@ fn check(
     }
 }
 
-const LINES: fn() -> RecordLayout = || json(Layout::Lines, &["a", "b"]);
-const ARRAY: fn() -> RecordLayout = || json(Layout::Array, &["a", "b"]);
+const LINES: fn() -> RecordFormat = || json(Layout::Lines, &["a", "b"]);
+const ARRAY: fn() -> RecordFormat = || json(Layout::Array, &["a", "b"]);
 
 /// Cuts a text in two at every place, and into blocks of every size.
 #[track_caller]
-fn check_every_edge(text: &str, layout: &RecordLayout) {
+fn check_every_edge(text: &str, layout: &RecordFormat) {
     RUNTIME.block_on(async {
         let without_mark = text.trim_start_matches('\u{feff}');
         let table = match layout {
-            RecordLayout::Csv { .. } => slow::read_csv(text.as_bytes(), &PLAIN)
+            RecordFormat::Csv(_) => slow::read_csv(text.as_bytes(), &PLAIN)
                 .await
                 .expect("closed quotes"),
-            RecordLayout::Json {
+            RecordFormat::Json {
                 layout: Layout::Lines,
                 ..
             } => slow::read_lines(without_mark, Some(&["a", "b"]), &PLAIN),
@@ -183,7 +183,7 @@ fn records_and_headers_longer_than_a_block() {
 
 /// Blocks of 64 bytes give what one block gives; the names of the columns are these.
 #[track_caller]
-fn check_long(text: &str, layout: &RecordLayout, names: &str) {
+fn check_long(text: &str, layout: &RecordFormat, names: &str) {
     RUNTIME.block_on(async {
         let expected = run(text.as_bytes(), layout, 1 << 20, &PLAIN)
             .await
@@ -229,7 +229,7 @@ fn a_quote_that_is_never_closed() {
 
 #[test]
 fn a_record_without_an_end_is_held_within_bounds() {
-    let check = |text: String, layout: &RecordLayout, expected: &str| {
+    let check = |text: String, layout: &RecordFormat, expected: &str| {
         let found = RUNTIME
             .block_on(run(text.as_bytes(), layout, 1 << 20, &PLAIN))
             .map(|done| done.read);
@@ -258,11 +258,11 @@ fn what_is_no_table() {
         ("\r\n\n", "f:1: the file is empty: expected a header"),
         (
             "a,b,a\n1,2,3\n",
-            "f:1: columns 1 and 3 of the header have the same name `a`",
+            "f:1: columns 1 and 3 of the header have the same name; is the header missing?",
         ),
         (
             "\na,,column_2\n",
-            "f:2: columns 2 and 3 of the header have the same name `column_2`",
+            "f:2: columns 2 and 3 of the header have the same name; is the header missing?",
         ),
         (
             "a,b\r1,2\r",
@@ -658,7 +658,7 @@ fn files_that_are_no_one_table() {
     );
     check(
         "a,b,_file,_line,_stage,_column,_code,_message\n",
-        "3.csv:1: this is a rejects file (it ends with _file,_line,_stage,_column,_code,_message), and 1.csv is none; read them one after the other",
+        "3.csv:1: this is a rejects file (it ends with _file,_line,_stage,_column,_code,_message), and 1.csv is not; read them one after the other",
     );
     check(
         "\n\n\"a",

@@ -5,22 +5,23 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
-use rostream::internals::engine::blocks::{Blocks, Header, Reading, RecordLayout};
+use rostream::internals::engine::blocks::Blocks;
 use rostream::internals::engine::body::{self, Digest, Resend, Slot};
 use rostream::internals::engine::order::process;
 use rostream::internals::engine::plan::{Meaning, Plan};
+use rostream::internals::format::csv::{Delimiter, Form};
 use rostream::internals::format::json::Layout;
+use rostream::internals::format::{Header, Reading, RecordFormat};
 use rostream::internals::orgvue::spec::{self, ActionSpec, ImportSpec};
 use rostream::internals::report::rejects::{ADDED, RejectsFile};
 use rostream::internals::rule::ValidateSpec;
-use rostream::internals::run::RunError;
 use rostream::internals::run::survey::{Settled, Survey};
+use rostream::internals::run::{RunError, rejects_header};
 use rostream::internals::settings::limits::Limits;
 use rostream::internals::source::Source;
 use rostream::internals::source::spec::Unknown;
 use rostream::internals::stage::{Resources, StageSpec};
 use rostream::internals::text::dates::Date;
-use rostream::internals::text::scan::Dialect;
 use rostream::internals::upload::spec::UploadFormat;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -131,30 +132,39 @@ async fn rejects(file: &[u8], names: &[String]) -> Vec<Reject> {
         .collect()
 }
 
-pub fn csv() -> RecordLayout {
-    RecordLayout::Csv {
-        dialect: Dialect::default(),
+fn form(delimiter: Delimiter) -> Form {
+    Form {
+        delimiter,
+        quote: b'"',
         skip_lines: 0,
     }
 }
 
-pub fn auto() -> RecordLayout {
-    RecordLayout::Auto(Dialect::default())
+pub fn csv() -> RecordFormat {
+    RecordFormat::Csv(form(Delimiter::Comma))
 }
 
-pub fn json(layout: Layout, columns: &[&str]) -> RecordLayout {
+pub fn auto() -> RecordFormat {
+    RecordFormat::Auto {
+        csv: form(Delimiter::ByName),
+        columns: None,
+    }
+}
+
+pub fn json(layout: Layout, columns: &[&str]) -> RecordFormat {
     let columns = columns.iter().map(|&c| c.to_owned()).collect();
-    RecordLayout::Json {
+    RecordFormat::Json {
         layout,
         columns: Some(columns),
     }
 }
 
-pub fn reading(layout: &RecordLayout, block: usize) -> Reading {
+pub fn reading(layout: &RecordFormat, block: usize) -> Reading {
     Reading {
-        layout: layout.clone(),
+        format: layout.clone(),
         block,
         added: &ADDED,
+        named: Arc::default(),
         limits: Limits::default(),
     }
 }
@@ -162,11 +172,7 @@ pub fn reading(layout: &RecordLayout, block: usize) -> Reading {
 /// Binds a pipeline to a header. Compiling expressions is slow, so a plan is kept for later cases.
 pub fn plan(settings: &Settings, header: &Header) -> Arc<Plan> {
     static PLANS: LazyLock<Mutex<HashMap<String, Arc<Plan>>>> = LazyLock::new(Mutex::default);
-    let written = header.csv.as_ref().map(|csv| (csv.dialect, csv.cells));
-    let id = format!(
-        "{settings:?} {:?} {:?} {written:?}",
-        header.names, header.json
-    );
+    let id = format!("{settings:?} {header:?}");
     let mut plans = PLANS
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -232,7 +238,7 @@ fn bind(settings: &Settings, header: &Header) -> Plan {
 /// Surveys a source, then makes its body again and sees to it that both are the same bytes.
 pub async fn run(
     source: Arc<Source>,
-    layout: &RecordLayout,
+    layout: &RecordFormat,
     block: usize,
     workers: usize,
     settings: &Settings,
@@ -252,7 +258,7 @@ pub struct Again {
 /// The first pass.
 pub async fn survey(
     source: Arc<Source>,
-    layout: &RecordLayout,
+    layout: &RecordFormat,
     block: usize,
     workers: usize,
     settings: &Settings,
@@ -262,8 +268,8 @@ pub async fn survey(
     let plan = plan(settings, &header);
     let folder = folder();
     let path = folder.path().join("rejects.csv");
-    let rejects = RejectsFile::create(&path, &header.for_rejects(), &[])?;
-    let names = header.names.iter().map(|n| n.to_string()).collect();
+    let rejects = RejectsFile::create(&path, &rejects_header(&header), &[])?;
+    let names = header.names().iter().map(|n| n.to_string()).collect();
 
     let mut survey = Survey::new(plan.clone(), source.clone(), header, rejects);
     let mut body = look(&mut survey, blocks, &source, &plan, workers).await?;
@@ -325,7 +331,7 @@ async fn look(
 /// The second pass.
 pub async fn send(
     source: Arc<Source>,
-    layout: &RecordLayout,
+    layout: &RecordFormat,
     block: usize,
     workers: usize,
     Again { plan, resend }: Again,

@@ -1,0 +1,295 @@
+//! The beginning of a source: which format its records have, and what the header says of all of them.
+//!
+//! Everything here is a plain function of the text's first bytes. Where they are too few to tell, it asks for more.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::block::Boundary;
+use super::csv::{self, Form};
+use super::json::{self, Layout};
+use crate::settings::limits::Limits;
+
+/// What the pipeline says of its source's text.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// The records' format.
+    pub format: RecordFormat,
+    /// Text of one block in bytes.
+    pub block: usize,
+    /// Names of columns that the rejects file adds, ignored where a header ends with all of them.
+    pub added: &'static [&'static str],
+    /// The names by which the pipeline calls columns. A line that has none of them may be a person's record where the
+    /// header is missing, and no message repeats what stands there.
+    pub named: Arc<HashSet<String>>,
+    /// The longest record, and the most columns.
+    pub limits: Limits,
+}
+
+/// The format of records, as far as it is stated.
+#[derive(Debug, Clone)]
+pub enum RecordFormat {
+    /// By the text's first character that is not white space: an array, objects, or else CSV.
+    Auto {
+        /// How it is written where it is CSV.
+        csv: Form,
+        /// The members to read.
+        columns: Option<Vec<String>>,
+    },
+    /// A header and records.
+    Csv(Form),
+    /// Objects.
+    Json {
+        /// In an array, or one a line.
+        layout: Layout,
+        /// The members to read.
+        columns: Option<Vec<String>>,
+    },
+}
+
+/// What the beginning of a source says of all its records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Header {
+    /// Of CSV.
+    Csv(csv::Header),
+    /// Of objects.
+    Json(json::Header),
+}
+
+/// A file's beginning.
+pub(crate) struct Beginning<'a> {
+    /// The file's name.
+    pub(crate) file: &'a str,
+    pub(crate) text: &'a [u8],
+    /// Nothing follows the text.
+    pub(crate) ended: bool,
+    /// There will be no more of it, because it is as long as a record may be.
+    pub(crate) full: bool,
+}
+
+/// A header, and where the records begin.
+pub(crate) struct Begun {
+    pub(crate) header: Header,
+    pub(crate) at: usize,
+    /// The physical line, from 1.
+    pub(crate) line: u64,
+}
+
+/// Why a file's beginning can't be used.
+#[derive(Debug)]
+pub(crate) struct Wrong {
+    pub(crate) place: Place,
+    pub(crate) message: String,
+    /// A setting of the pipeline file mends it.
+    pub(crate) setting: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Place {
+    /// A physical line, from 1.
+    Line(u64),
+    /// An offset in the text.
+    Byte(usize),
+}
+
+impl Header {
+    /// Whether it is that of a rejects file: it ends with the columns that such a file has more, which are not read.
+    pub(crate) fn is_of_rejects(&self) -> bool {
+        matches!(self, Header::Csv(csv) if csv.cells > csv.names.len())
+    }
+}
+
+impl Wrong {
+    pub(crate) fn data(place: Place, message: impl Into<String>) -> Wrong {
+        Wrong {
+            place,
+            message: message.into(),
+            setting: false,
+        }
+    }
+
+    pub(crate) fn setting(place: Place, message: impl Into<String>) -> Wrong {
+        Wrong {
+            setting: true,
+            ..Wrong::data(place, message)
+        }
+    }
+}
+
+impl Reading {
+    /// Reads what comes before the records. None asks for more text. `first` is the header of the source's first file,
+    /// where this is another.
+    pub(crate) fn begin(
+        &self,
+        begins: &Beginning<'_>,
+        first: Option<&Header>,
+    ) -> Result<Option<Begun>, Wrong> {
+        let json = |layout, columns| json::header(self, layout, columns, begins, first);
+        match &self.format {
+            RecordFormat::Csv(form) => csv::header(self, form, begins),
+            RecordFormat::Json { layout, columns } => json(*layout, columns.as_deref()),
+            RecordFormat::Auto { csv, columns } => {
+                match begins.text.iter().find(|b| !b.is_ascii_whitespace()) {
+                    Some(b'[') => json(Layout::Array, columns.as_deref()),
+                    Some(b'{') => json(Layout::Lines, columns.as_deref()),
+                    _ => csv::header(self, csv, begins),
+                }
+            }
+        }
+    }
+
+    /// What is wrong with so many columns, if anything.
+    pub(crate) fn too_many(&self, columns: usize) -> Option<String> {
+        let limit = self.limits.columns;
+        (columns > limit as usize)
+            .then(|| format!("there are {columns} columns, and limits.columns is {limit}"))
+    }
+
+    /// Whether names that come from data are names, so that messages may tell them.
+    pub(crate) fn are_names(&self, names: &[Arc<str>]) -> bool {
+        are_names(names, &self.named)
+    }
+
+    /// What keeps a further file from being a part of the first one's table.
+    pub(crate) fn difference(
+        &self,
+        header: &Header,
+        expected: &Header,
+        first: &str,
+    ) -> Option<String> {
+        if header.format() != expected.format() {
+            return Some(format!(
+                "this file is {}, and {first} is {}; all files of a source have the same format",
+                header.format(),
+                expected.format()
+            ));
+        }
+        let (names, others) = (header.names(), expected.names());
+        if let Some(at) = (names.iter().zip(&**others)).position(|(a, b)| a != b) {
+            let same = "all files of a source have the same columns";
+            // One that shares a name with the first is a header, too.
+            let shares = names.iter().any(|name| others.contains(name));
+            return Some(
+                if shares || self.are_names(names) && self.are_names(others) {
+                    format!(
+                        "this file's column {} is `{}`, and `{}` in {first}; {same}",
+                        at + 1,
+                        names[at].escape_debug(),
+                        others[at].escape_debug(),
+                    )
+                } else {
+                    format!(
+                        "this file's column {} has another name than in {first}; {same}",
+                        at + 1
+                    )
+                },
+            );
+        }
+        if names.len() != others.len() {
+            return Some(format!(
+                "this file has {} column{}, and {first} has {}; all files of a source have the same columns",
+                names.len(),
+                if names.len() == 1 { "" } else { "s" },
+                others.len()
+            ));
+        }
+        match (header, expected) {
+            (Header::Csv(header), Header::Csv(expected)) => {
+                csv::difference(header, expected, self.added, first)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether any of these is the name of a column that the pipeline names.
+pub(crate) fn are_names(names: &[Arc<str>], named: &HashSet<String>) -> bool {
+    names.iter().any(|name| named.contains(&**name))
+}
+
+impl Header {
+    /// The columns' names.
+    pub fn names(&self) -> &Arc<[Arc<str>]> {
+        match self {
+            Header::Csv(header) => &header.names,
+            Header::Json(header) => &header.names,
+        }
+    }
+
+    /// The records' format, as the pipeline file calls it.
+    pub(crate) fn format(&self) -> &'static str {
+        match self {
+            Header::Csv(_) => "csv",
+            Header::Json(header) => match header.layout {
+                Layout::Lines => "ndjson",
+                Layout::Array => "json",
+            },
+        }
+    }
+
+    /// What to say where the pipeline names none of the columns. Nothing of it is repeated: it may be a person's record.
+    pub(crate) fn has_none_of_the_names(&self) -> String {
+        let (what, count, advice) = match self {
+            Header::Csv(header) => (
+                format!(
+                    "line {}, where the names of the columns should stand, has",
+                    header.line
+                ),
+                counted(header.names.len(), "cell"),
+                "if the file has no header, put a line with the names before the first record",
+            ),
+            Header::Json(header) => (
+                "the first records have".to_owned(),
+                counted(header.names.len(), "member"),
+                "`rostream preview` without stages and rules shows them",
+            ),
+        };
+        format!("{what} {count}, and none is a column that the pipeline names; {advice}")
+    }
+
+    /// What cuts the text into records.
+    pub(crate) fn boundary(&self) -> Boundary {
+        match self {
+            Header::Csv(header) => Boundary::Csv(header.dialect),
+            Header::Json(header) => match header.layout {
+                Layout::Lines => Boundary::Lines,
+                Layout::Array => Boundary::JsonArray(json::cut::ArrayCutter::default()),
+            },
+        }
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Bytes from the beginning that tell formats which are no text.
+pub(crate) const FOREIGN_BYTES: usize = 16;
+
+/// Refuses what is often taken for an export and isn't one, by its first bytes.
+pub(crate) fn refuse_foreign(text: &[u8]) -> Result<(), Wrong> {
+    const KNOWN: &[(&[u8], &str)] = &[
+        (b"PK\x03\x04", "an Excel workbook or another ZIP archive"),
+        (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
+        (b"%PDF-", "a PDF"),
+        (b"PAR1", "a Parquet file"),
+        (b"\x1f\x8b", "gzip data within compressed data"),
+        (b"BZh", "bzip2 data"),
+        (b"\xfd7zXZ\0", "xz data"),
+        (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    ];
+    let known = KNOWN.iter().find(|(start, _)| text.starts_with(start));
+    let what = known.map(|(_, what)| *what).or_else(|| {
+        let start = text.trim_ascii_start().to_ascii_lowercase();
+        let page = start.starts_with(b"<!doctype") || start.starts_with(b"<html");
+        let xml = start.starts_with(b"<?xml");
+        (page.then_some("a web page")).or(xml.then_some("XML"))
+    });
+    match what {
+        None => Ok(()),
+        Some(what) => Err(Wrong::data(
+            Place::Line(1),
+            format!("this is {what}, not CSV or JSON; export it as CSV"),
+        )),
+    }
+}

@@ -1,0 +1,67 @@
+//! What was read of a block so far.
+
+use std::borrow::Cow;
+
+use crate::batch::pool::Lease;
+use crate::batch::{Cell, Row};
+use crate::format::{Deferred, Draft};
+
+/// What was read of a block so far: cells row by row, to be turned into columns at the end.
+pub(super) struct Found {
+    pub(super) width: usize,
+    pub(super) draft: Lease<Draft>,
+    pub(super) deferred: Vec<Deferred>,
+    pub(super) faults: Vec<(u32, &'static str, Cow<'static, str>)>,
+}
+
+impl Found {
+    pub(super) fn begin(&mut self, line: u32, start: usize, end: usize) {
+        self.draft.rows.push(Row {
+            line,
+            start: start as u32,
+            end: end as u32,
+        });
+        let cells = self.draft.rows.len() * self.width;
+        self.draft.cells.resize(cells, Cell::MISSING);
+    }
+
+    pub(super) fn end_at(&mut self, end: usize) {
+        if let Some(row) = self.draft.rows.last_mut() {
+            row.end = end as u32;
+        }
+    }
+
+    /// Forgets the last row.
+    pub(super) fn undo(&mut self) {
+        self.draft.rows.pop();
+        let rows = self.draft.rows.len();
+        self.draft.cells.truncate(rows * self.width);
+        while self.deferred.pop_if(|d| d.row as usize == rows).is_some() {}
+    }
+
+    /// A cell of the last row, missing until it is given a value.
+    #[inline]
+    pub(super) fn cell(&mut self, column: usize) -> &mut Cell {
+        let row = self.draft.cells.len() - self.width;
+        &mut self.draft.cells[row + column]
+    }
+
+    /// Leaves the text of a cell of the last row to be unescaped.
+    pub(super) fn defer(&mut self, column: usize, cell: Cell) {
+        let row = self.draft.rows.len() - 1;
+        self.deferred.push(Deferred::new(row, column, cell));
+    }
+
+    /// Leaves out the text to be unescaped of a cell of the last row.
+    pub(super) fn forget(&mut self, row: usize, column: usize) {
+        let mut of_row = (self.deferred.iter().rev()).take_while(|d| d.row as usize == row);
+        if let Some(from_end) = of_row.position(|d| d.column as usize == column) {
+            self.deferred.remove(self.deferred.len() - 1 - from_end);
+        }
+    }
+
+    pub(super) fn fault(&mut self, code: &'static str, message: Cow<'static, str>) {
+        let row = self.draft.rows.len() as u32 - 1;
+        self.faults.push((row, code, message));
+    }
+}

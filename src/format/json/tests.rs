@@ -1,0 +1,238 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::batch::RowState;
+use crate::batch::{Batch, Kind};
+use proptest::prelude::*;
+
+fn parser(layout: Layout) -> Parser {
+    let names: Vec<Arc<str>> = ["id", "name"].map(Arc::from).into();
+    Parser::new(layout, names.into(), false)
+}
+
+/// All that there is to a batch.
+fn told(parsed: Result<Batch, JsonError>) -> Result<Vec<String>, JsonError> {
+    let batch = parsed?;
+    let row = |r: usize| {
+        let cell = |c| (batch.get(r, c), batch.cell(r, c));
+        let cells: Vec<_> = (0..batch.width()).map(cell).collect();
+        format!("{:?} {:?} {cells:?}", batch.row(r), batch.state(r))
+    };
+    let faults = batch.faults().iter().map(|fault| format!("{fault:?}"));
+    Ok((0..batch.len()).map(row).chain(faults).collect())
+}
+
+fn blanks() -> impl Strategy<Value = String> {
+    prop_oneof![20 => Just(""), 4 => Just(" "), 1 => Just("\r\n "), 1 => Just("\t"), 1 => Just("\x0c")]
+        .prop_map(str::to_owned)
+}
+
+fn value() -> impl Strategy<Value = String> {
+    let word = "[a-z ö€😀]{0,40}|([a-z\"\\\\/bfnrtu]|\\\\[\"\\\\/bfnrtu]|\\\\u[0-9a-fA-F]{3,4}|\\\\ud83d\\\\ude00|[\x1f\t]){0,4}";
+    prop_oneof![
+        6 => word.prop_map(|text| format!("\"{text}\"")),
+        2 => "-?[0-9]{1,3}(\\.[0-9]{0,2})?([eE][+-]?[0-9]{0,2})?",
+        2 => "true|false|null|tru|nulls|-|\\[\\]|\\{\\}|\\[1, \\{\n?\"a\":\"\\]\"\\}\\]|\\[1,\\]|\\{\"a\"|\\[\n",
+    ]
+}
+
+fn object() -> impl Strategy<Value = String> {
+    // Mostly all columns in order, as in good records.
+    let name = |likely: &'static str| {
+        let other =
+            r"id|name|stra\\u00dfe|straße|\\u0069d|n\\u0061me|other|other two|\\ud834|a\\nb|\n";
+        prop_oneof![12 => Just(likely.to_owned()), 1 => other]
+    };
+    let member = |likely| {
+        let parts = (
+            blanks(),
+            name(likely),
+            blanks(),
+            blanks(),
+            value(),
+            blanks(),
+        );
+        let member =
+            parts.prop_map(|(a, name, b, c, value, d)| format!("{a}\"{name}\"{b}:{c}{value}{d},"));
+        prop_oneof![9 => member, 1 => Just(String::new())]
+    };
+    let members = (member("id"), member("name"), member("straße"), blanks());
+    members.prop_map(|(a, b, c, blanks)| {
+        let members = format!("{a}{b}{c}");
+        format!("{{{}{blanks}}}", members.trim_end_matches(','))
+    })
+}
+
+fn block() -> impl Strategy<Value = (Layout, Vec<u8>)> {
+    let between =
+        prop_oneof![12 => Just("\n"), 1 => Just("\r\n"), 1 => Just(" \n\n "), 1 => Just(" ")];
+    let objects = proptest::collection::vec((object(), between), 0..8);
+    let change = (
+        any::<prop::sample::Index>(),
+        0..3usize,
+        "[{}\\[\\]\":,\\\\ 0e\n\x01ü]",
+    );
+    let changes = proptest::collection::vec(change, 0..3);
+    (any::<bool>(), objects, changes, any::<bool>()).prop_map(|(array, objects, changes, more)| {
+        let text: String = objects
+            .into_iter()
+            .enumerate()
+            .flat_map(|(n, (object, between))| {
+                let before = match (array, n) {
+                    (false, _) => "",
+                    (true, 0) if !more => "[",
+                    (true, _) => ",",
+                };
+                [before.to_owned(), object, between.to_owned()]
+            })
+            .collect();
+        let mut bytes = text.into_bytes();
+        if array && !more {
+            bytes.push(b']');
+        }
+        for (at, kind, what) in changes {
+            let at = at.index(bytes.len() + 1);
+            // May leave half a character.
+            let taken = at..(at + kind).min(bytes.len());
+            let what = if kind == 2 { "" } else { &what };
+            bytes.splice(taken, what.bytes());
+        }
+        let layout = if array { Layout::Array } else { Layout::Lines };
+        (layout, bytes)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn flat_objects_are_read_as_by_the_general_parser((layout, bytes) in block(), ignore_unknown in any::<bool>()) {
+        let names: Vec<Arc<str>> = ["id", "name", "straße"].map(Arc::from).into();
+        let parser = Parser::new(layout, names.into(), ignore_unknown);
+        let general = parser.clone().without_short_way();
+        prop_assert_eq!(told(parser.parse(bytes.clone())), told(general.parse(bytes)));
+    }
+}
+
+#[track_caller]
+fn check(layout: Layout, block: &str, expected: &[(u32, &str, Kind, &str, Kind)]) {
+    let batch = parser(layout).parse(block.as_bytes().to_vec()).unwrap();
+    let cell = |r, c| (batch.get(r, c), batch.cell(r, c).kind());
+    let found: Vec<_> = (0..batch.len())
+        .map(|r| {
+            (
+                batch.row(r).line,
+                cell(r, 0).0,
+                cell(r, 0).1,
+                cell(r, 1).0,
+                cell(r, 1).1,
+            )
+        })
+        .collect();
+    assert_eq!(found, expected, "{block:?}");
+}
+
+#[test]
+fn reads_lines() {
+    check(
+        Layout::Lines,
+        "{\"id\": 007, \"x\": 1}\n\n {\"name\":\"Z\\u00eb\\n\",\"id\":1.50}\r\n{\"id\":null,\"name\":\"\"}",
+        &[
+            (0, "", Kind::Faulty, "", Kind::Faulty),
+            (2, "1.50", Kind::Number, "Zë\n", Kind::Text),
+            (3, "", Kind::Null, "", Kind::Text),
+        ],
+    );
+    check(
+        Layout::Lines,
+        "{\"id\": {\"a\": [1]}, \"name\": true}\n{\"id\":12345678901234567890123}",
+        &[
+            (0, "{\"a\": [1]}", Kind::Json, "true", Kind::Bool),
+            (
+                1,
+                "12345678901234567890123",
+                Kind::Number,
+                "",
+                Kind::Missing,
+            ),
+        ],
+    );
+}
+
+#[test]
+fn reads_an_array_in_pieces() {
+    check(
+        Layout::Array,
+        " [\n{\"id\":\"1\"}",
+        &[(1, "1", Kind::Text, "", Kind::Missing)],
+    );
+    check(
+        Layout::Array,
+        ",\n\n{\"id\":\"2\",\n\"name\":\"b\"},{\"id\":\"3\"} ]\n",
+        &[
+            (2, "2", Kind::Text, "b", Kind::Text),
+            (3, "3", Kind::Text, "", Kind::Missing),
+        ],
+    );
+    check(Layout::Array, "[]", &[]);
+    check(Layout::Array, " ]", &[]);
+}
+
+#[test]
+fn says_where_an_array_is_ill_formed() {
+    let fail = |text: &str| {
+        let e = parser(Layout::Array)
+            .parse(text.as_bytes().to_vec())
+            .err()
+            .unwrap();
+        (e.line, e.column, e.message)
+    };
+    assert_eq!(
+        fail("[{\"id\":1},]").2,
+        "expected an object, the next element of the array"
+    );
+    assert_eq!(fail("[\n{\"id\":1} {").0, 1);
+    assert_eq!(
+        fail("[\n{\"id\": 01}]"),
+        (
+            1,
+            9,
+            "not well-formed JSON: a character stands where it can't".into()
+        )
+    );
+    // The place is within a character.
+    assert_eq!(fail("[{\"id\":\"\\u12€\"}]").1, 14);
+    assert_eq!(fail("[3]").1, 2);
+}
+
+#[test]
+fn faults_of_a_record() {
+    let batch = parser(Layout::Lines)
+        .parse(
+            b"{\"id\":1,\"id\":2}\n{\"other\":1}\nnot json\n{\"id\":1}\n{\"id\":\"\\ud834\"}"
+                .to_vec(),
+        )
+        .unwrap();
+    let codes: Vec<_> = batch.faults().iter().map(|f| (f.row, &*f.code)).collect();
+    assert_eq!(
+        codes,
+        [
+            (0, "duplicate_member"),
+            (1, "unknown_member"),
+            (2, "json_syntax"),
+            (4, "json_string")
+        ]
+    );
+    assert_eq!(batch.state(3), RowState::In);
+    // What would be unescaped is shown as it is, and is never taken for empty.
+    assert_eq!(batch.get(4, 0), "\"\\ud834\"");
+}
+
+#[test]
+fn bad_utf8_in_a_text_with_escapes_has_its_column() {
+    let batch = parser(Layout::Lines)
+        .parse(b"{\"id\":\"1\",\"name\":\"M\xfc\\n\"}".to_vec())
+        .unwrap();
+    let fault = &batch.faults()[0];
+    assert_eq!((&*fault.code, &*fault.column), ("not_utf8", "name"));
+}
