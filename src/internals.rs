@@ -75,7 +75,7 @@ pub mod rule {
     pub use crate::rule::ValidateSpec;
 }
 pub mod run {
-    pub use crate::run::{RunError, bind, reading, rejects_header, source, today};
+    pub use crate::run::{RunError, bind, reading, rejects_header, source};
     pub mod survey {
         pub use crate::run::survey::{Settled, Survey};
     }

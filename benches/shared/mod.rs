@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rostream::internals::config::{self, Override, Pipeline};
 use rostream::internals::engine::blocks::{BLOCK, Blocks};
 use rostream::internals::engine::plan::Plan;
-use rostream::internals::run::{bind, reading, source, today};
+use rostream::internals::run::{bind, reading, source};
 use rostream::internals::source::Source;
 use rostream::internals::source::place::sample::{Format, Sample};
 use rostream::internals::stage::Resources;
@@ -57,7 +57,12 @@ pub async fn open(pipeline: &Pipeline) -> (Arc<Source>, Blocks, Arc<Plan>) {
     let source = Arc::new(source(pipeline).await.expect("a source"));
     let blocks = Blocks::open(source.clone(), reading(pipeline, BLOCK)).await;
     let blocks = blocks.expect("a header");
-    let plan =
-        bind(pipeline, blocks.header(), &Resources::default(), today()).expect("its columns");
+    let plan = bind(
+        pipeline,
+        blocks.header(),
+        &Resources::default(),
+        pipeline.today(),
+    )
+    .expect("its columns");
     (source, blocks, Arc::new(plan))
 }

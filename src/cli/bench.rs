@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::run::{cores, embedded, runtime};
+use super::work::{cores, embedded, runtime};
 use super::{Exit, Failure, Globals, PipelineArgs, put_findings, say, stop};
 use crate::config;
 use crate::report::human;
@@ -118,7 +118,7 @@ impl BenchArgs {
         let problem = |problem| Failure::new(Exit::Usage, problem);
         let keys = pipeline.stage_keys(&config::process_env).map_err(problem)?;
         let workers = self.workers.map_or_else(cores, usize::from);
-        let stopped = stop::watch()?;
+        let stopped = stop::watch()?.asked();
         let runtime = runtime()?;
         let ended = runtime.block_on(async {
             let work = async {

@@ -1,5 +1,6 @@
-//! The exit codes.
+//! The exit codes: the only list of them.
 
+use std::fmt::Write;
 use std::process::ExitCode;
 
 use crate::report::run::Outcome;
@@ -10,7 +11,7 @@ use crate::report::run::Outcome;
 pub enum Exit {
     /// Everything done.
     Done = 0,
-    /// The run failed: source, unreadable data, network, storage.
+    /// The run failed: source, unreadable data, network, storage; or another run is in its way.
     Failed = 1,
     /// The command line or the pipeline file is wrong, or does not fit the source.
     Usage = 2,
@@ -29,17 +30,32 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// Every code.
-    pub const ALL: [Exit; 9] = [
-        Exit::Done,
-        Exit::Failed,
-        Exit::Usage,
-        Exit::Partial,
-        Exit::Stopped,
-        Exit::ImportFailed,
-        Exit::TimedOut,
-        Exit::Unknown,
-        Exit::Interrupted,
+    /// Every code, and what it means in the help. The README says more of each.
+    pub const TABLE: [(Exit, &'static str); 9] = [
+        (Exit::Done, "everything done"),
+        (
+            Exit::Failed,
+            "the run failed: source, unreadable data, network, storage; or another run is in its way",
+        ),
+        (
+            Exit::Usage,
+            "the command line or the pipeline file is wrong, or does not fit the source",
+        ),
+        (
+            Exit::Partial,
+            "finished, and some rows or items were rejected",
+        ),
+        (
+            Exit::Stopped,
+            "a guard or the reject limit stopped it; nothing was applied",
+        ),
+        (Exit::ImportFailed, "the import job failed at the server"),
+        (Exit::TimedOut, "the wait timed out; the job still runs"),
+        (
+            Exit::Unknown,
+            "outcome unknown: the import call was sent and its answer lost",
+        ),
+        (Exit::Interrupted, "interrupted"),
     ];
 }
 
@@ -66,14 +82,34 @@ impl From<Exit> for ExitCode {
 }
 
 /// The codes as the help shows them.
-pub(super) const TABLE: &str = "\
-Exit codes:
-  0    everything done
-  1    the run failed: source, unreadable data, network, storage
-  2    the command line or the pipeline file is wrong, or does not fit the source
-  3    finished, and some rows or items were rejected
-  4    a guard or the reject limit stopped it; nothing was applied
-  5    the import job failed at the server
-  6    the wait timed out; the job still runs
-  7    outcome unknown: the import call was sent and its answer lost
-  130  interrupted";
+pub(super) fn help() -> String {
+    let mut text = "Exit codes:".to_owned();
+    for (exit, means) in Exit::TABLE {
+        let _ = write!(text, "\n  {:<4} {means}", exit as u8);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_are_words_and_codes() {
+        for (outcome, word, code) in [
+            (Outcome::Succeeded, "succeeded", 0),
+            (Outcome::Failed, "failed", 1),
+            (Outcome::Misconfigured, "misconfigured", 2),
+            (Outcome::SucceededWithRejects, "succeeded_with_rejects", 3),
+            (Outcome::StoppedByGuard, "stopped_by_guard", 4),
+            (Outcome::ImportFailed, "import_failed", 5),
+            (Outcome::Refused, "refused", 5),
+            (Outcome::StillRunning, "still_running", 6),
+            (Outcome::Unknown, "unknown", 7),
+            (Outcome::Interrupted, "interrupted", 130),
+        ] {
+            assert_eq!(serde_json::to_value(outcome).unwrap(), word);
+            assert_eq!(Exit::from(outcome) as u8, code, "{word}");
+        }
+    }
+}

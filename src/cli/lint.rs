@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::config::{self, Place, Problem, Problems};
 
 use super::pipeline::{SetArgs, say_problems};
-use super::{Exit, Failure, Globals, put_findings, say};
+use super::{Exit, Failure, Globals, put_json, say};
 
 /// Arguments of `rostream lint`.
 #[derive(Debug, Args)]
@@ -37,10 +37,7 @@ impl LintArgs {
         }
         let good = files.iter().all(|(_, found)| found.problems.is_empty());
         if self.json {
-            let report = Report::new(&files);
-            let mut text = serde_json::to_vec_pretty(&report).map_err(std::io::Error::from)?;
-            text.push(b'\n');
-            put_findings(&text)?;
+            put_json(&Report::new(&files))?;
         } else {
             for (pipeline, found) in &files {
                 say_problems(found, globals);

@@ -1,6 +1,9 @@
 //! The pipeline file as an argument.
 
+use std::path::Path;
+
 use clap::Args;
+use secrecy::SecretString;
 
 use crate::config::{self, Loaded, Override, Pipeline, Problem, Problems};
 
@@ -60,4 +63,23 @@ pub(super) fn say_warnings(warnings: &[Problem], globals: &Globals) {
             say_lines(warning.display_with("warning: "));
         }
     }
+}
+
+/// The pipeline with a mended file in the place of its source.
+pub(super) fn mended(pipeline: Pipeline, file: Option<&Path>) -> Result<Pipeline, Failure> {
+    match file {
+        Some(file) => Ok(pipeline.mended(file)?),
+        None => Ok(pipeline),
+    }
+}
+
+/// The token of a pipeline's target.
+pub(super) fn token(pipeline: &Pipeline) -> Result<Option<SecretString>, Failure> {
+    pipeline.token(&config::process_env).map_err(said)
+}
+
+/// The failure of a command whose pipeline file turns out to be wrong.
+pub(super) fn said(problem: Problem) -> Failure {
+    say_lines(problem);
+    Failure::said(Exit::Usage)
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use clap::Args;
 use unicode_width::UnicodeWidthStr;
 
-use super::run::runtime;
+use super::work::runtime;
 use super::{Exit, Failure, Globals, PipelineArgs, put, say, stop};
 use crate::config;
 use crate::report::human;
@@ -59,7 +59,7 @@ impl PreviewArgs {
         let keys = pipeline
             .stage_keys(&config::process_env)
             .map_err(|problem| Failure::new(Exit::Usage, problem))?;
-        let stopped = stop::watch()?;
+        let stopped = stop::watch()?.asked();
         let runtime = runtime()?;
         let ended = runtime.block_on(async {
             let work = async {

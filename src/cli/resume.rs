@@ -1,22 +1,27 @@
 //! `rostream resume` and `rostream results`: what an earlier process left to be done, and what it did, again.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use secrecy::SecretString;
 
-use super::pipeline::SetArgs;
-use super::run::{CommonArgs, Work, token};
+use super::open::{STATE, command, left_open, no_turn, refused, rejects, shell_word, told, usage};
+use super::pipeline::{SetArgs, mended, token};
+use super::turn::{Turn, TurnArgs};
+use super::work::{CommonArgs, Task, Work};
 use super::{Exit, Failure, Globals, PipelineArgs, say};
 use crate::config::Pipeline;
+use crate::report::error::Code;
 use crate::report::human;
 use crate::report::progress::Progress;
 use crate::report::run::{Outcome, RunId};
-use crate::state::ledger::{By, Entry, Folder, Ledger, LedgerError, Lock, Step, repeated};
+use crate::state::entry::{By, Step, repeated};
+use crate::state::folder::Lock;
+use crate::state::lock::{Held, Shared, Who};
+use crate::state::{Entry, Folder, Ledger};
 
-/// The state folder where none is named: as the pipeline file has it unless it says otherwise.
-const STATE: &str = "state";
+/// A run that is over, or never was, and of which nothing is at the server.
+const NOTHING_IMPORTED: Code = Code::lasting("nothing_imported");
 
 /// Arguments of `rostream resume`.
 #[derive(Debug, Args)]
@@ -33,6 +38,8 @@ pub struct ResumeArgs {
     #[command(flatten)]
     place: PlaceArgs,
     #[command(flatten)]
+    turn: TurnArgs,
+    #[command(flatten)]
     common: CommonArgs,
 }
 
@@ -44,6 +51,8 @@ pub struct ResultsArgs {
     run: String,
     #[command(flatten)]
     place: PlaceArgs,
+    #[command(flatten)]
+    turn: TurnArgs,
     #[command(flatten)]
     common: CommonArgs,
 }
@@ -85,7 +94,7 @@ impl PlaceArgs {
             pipeline: file,
             sets: SetArgs { set },
         };
-        let pipeline = args.load(globals)?;
+        let pipeline = mended(args.load(globals)?, entry.mend.as_deref())?;
         if pipeline.name != entry.pipeline.name {
             return Err(usage(format_args!(
                 "{}: the pipeline's name is {}, and run {} was one of {}",
@@ -119,30 +128,57 @@ impl PlaceArgs {
 
 impl ResumeArgs {
     pub(super) fn run(self, globals: &Globals, progress: &Progress) -> Result<Exit, Failure> {
-        let (folder, found) = self.find(globals)?;
-        let Some(found) = found else {
+        let ended = self.take_up(globals, progress);
+        told(ended, self.common.json)
+    }
+
+    fn take_up(&self, globals: &Globals, progress: &Progress) -> Result<Exit, Failure> {
+        let folder = match self.find(globals)? {
+            Found::Open(folder, run) => {
+                let mut turn = self.turn.begin(globals)?;
+                let (lock, entry) = take(&folder, &run, &mut turn)?;
+                return self.go_on(
+                    Taken {
+                        folder,
+                        lock,
+                        entry,
+                        turn,
+                    },
+                    globals,
+                    progress,
+                );
+            }
+            Found::Settled(folder, last) => match last.iter().find(|entry| !is_in(entry)) {
+                Some(entry) => return Err(settled(entry, &folder)),
+                None => folder,
+            },
+        };
+        if !globals.quiet {
             say(format_args!(
-                "there is nothing to resume in {}",
+                "there is nothing to resume in {}: the last run is in",
                 human::path(folder.path())
             ));
-            return Ok(Exit::Done);
-        };
-        let (lock, mut entry) = take(&folder, &found)?;
-        let run = entry.run_id.clone();
-        match entry.step {
-            Step::Ended => Err(usage(format_args!(
-                "run {run} has ended: {}",
-                ending(&entry)
-            ))),
+        }
+        Ok(Exit::Done)
+    }
+
+    /// From where the run was left.
+    fn go_on(
+        &self,
+        taken: Taken<'_>,
+        globals: &Globals,
+        progress: &Progress,
+    ) -> Result<Exit, Failure> {
+        let (folder, lock) = (&taken.folder, &taken.lock);
+        let mut entry = taken.entry.clone();
+        let run = &taken.entry.run_id;
+        match taken.entry.step {
+            // Somebody else has been here since it was found.
+            Step::Ended => Err(settled(&taken.entry, folder)),
             Step::Uploading => {
                 lock.end(&mut entry, Outcome::Failed, By::NextStart)
                     .map_err(refused)?;
-                Err(Failure::new(
-                    Exit::Failed,
-                    format!(
-                        "run {run} was cut off before its import was asked for, so nothing was imported; run it again"
-                    ),
-                ))
+                Err(settled(&entry, folder))
             }
             step if self.abandon => {
                 let outcome = match step {
@@ -154,33 +190,46 @@ impl ResumeArgs {
                 say(format_args!("run {run} is let go: {}", outcome.describe()));
                 Ok(Exit::Done)
             }
-            Step::Importing if self.retry_import => self.retry(lock, entry, globals, progress),
-            Step::Importing => Err(left_open(&entry, &folder)),
+            Step::Importing if self.retry_import => self.retry(taken, globals, progress),
+            Step::Importing => Err(left_open(&taken.entry, folder)),
             Step::Ticket if self.retry_import => Err(usage(format_args!(
                 "run {run} has its job at the server, so no second import is needed: {}",
-                command("resume", &run, &folder)
+                command("resume", run, folder)
             ))),
-            Step::Ticket => {
-                let (pipeline, token) = self.place.load(&entry, globals)?;
-                let Some(ticket) = entry.open_ticket(&token).map_err(refused)? else {
-                    return Err(left_open(&entry, &folder));
-                };
-                let ledger = Ledger::new(lock, token.clone(), entry.clone(), None);
-                let work = Work {
-                    pipeline: &pipeline,
-                    common: &self.common,
-                    token: Some(token),
-                    ledger: Some(ledger),
-                    resumed: Some((entry, ticket)),
-                    dry_run: false,
-                };
-                work.perform(run, globals, progress)
-            }
+            Step::Ticket => self.wait_for(taken, globals, progress),
         }
     }
 
-    /// The run that is meant, if there is one.
-    fn find(&self, globals: &Globals) -> Result<(Folder, Option<Entry>), Failure> {
+    /// Takes up a job whose ticket is known.
+    fn wait_for(
+        &self,
+        taken: Taken<'_>,
+        globals: &Globals,
+        progress: &Progress,
+    ) -> Result<Exit, Failure> {
+        let Taken {
+            folder,
+            lock,
+            entry,
+            mut turn,
+        } = taken;
+        let (pipeline, token) = self.place.load(&entry, globals)?;
+        let Some(ticket) = entry.open_ticket(&token).map_err(refused)? else {
+            return Err(left_open(&entry, &folder));
+        };
+        let run = entry.run_id.clone();
+        let dataset = dataset(&entry, &mut turn)?;
+        let mut work = Work::new(&pipeline, &self.common, globals, progress);
+        work.rejects = rejects(&pipeline, &run, &mut turn).map_err(no_turn)?;
+        let ledger = Ledger::new(lock, dataset, token.clone(), entry.clone(), None);
+        work.ledger = Some(ledger.map_err(refused)?);
+        work.token = Some(token);
+        work.task = Task::TakeUp(Box::new(entry), ticket);
+        work.perform(run, turn.over())
+    }
+
+    /// The run that is meant, or how things stand where none is open.
+    fn find(&self, globals: &Globals) -> Result<Found, Failure> {
         let pipeline = match self.what.as_deref() {
             Some(what) if Path::new(what).is_file() => {
                 let args = PipelineArgs {
@@ -194,7 +243,10 @@ impl ResumeArgs {
         let folder = self.place.folder(pipeline.as_ref());
         if let (Some(run), None) = (&self.what, &pipeline) {
             let entry = named(&folder, run)?;
-            return Ok((folder, Some(entry)));
+            return Ok(match entry.step {
+                Step::Ended => Found::Settled(folder, vec![entry]),
+                _ => Found::Open(folder, entry),
+            });
         }
         if pipeline.is_none() && !folder.path().is_dir() {
             return Err(usage(format_args!(
@@ -202,58 +254,60 @@ impl ResumeArgs {
                 human::path(folder.path())
             )));
         }
-        let mut open = folder.entries().map_err(refused)?;
-        let repeated = repeated(&open);
-        open.retain(|entry| {
-            entry.step != Step::Ended
-                && !repeated.contains(&entry.run_id)
-                && pipeline
-                    .as_ref()
-                    .is_none_or(|pipeline| pipeline.name == entry.pipeline.name)
-        });
-        if open.len() > 1 {
-            say("error: several runs are not finished; name one of them:");
-            for entry in &open {
-                say(format_args!(
-                    "  {}  # {}",
-                    command("resume", &entry.run_id, &folder),
-                    entry.pipeline.name
-                ));
-            }
-            return Err(Failure::said(Exit::Usage));
+        let mut known = folder.entries().map_err(refused)?;
+        let repeated = repeated(&known);
+        if let Some(pipeline) = &pipeline {
+            known.retain(|entry| entry.pipeline.name == pipeline.name);
         }
-        Ok((folder, open.pop()))
+        let (last, mut open) = sorted(known, &repeated);
+        match (open.pop(), &last[..]) {
+            (Some(entry), _) if open.is_empty() => Ok(Found::Open(folder, entry)),
+            (Some(entry), _) => {
+                open.push(entry);
+                Err(several(&open, &folder))
+            }
+            (None, []) => Err(none_known(pipeline.as_ref(), self.what.as_deref(), &folder)),
+            (None, _) => Ok(Found::Settled(folder, last)),
+        }
     }
 
     /// Runs the pipeline again, in place of a run whose import has an unknown fate.
     fn retry(
         &self,
-        lock: Lock,
-        entry: Entry,
+        taken: Taken<'_>,
         globals: &Globals,
         progress: &Progress,
     ) -> Result<Exit, Failure> {
+        let Taken {
+            lock,
+            entry,
+            mut turn,
+            ..
+        } = taken;
         let (pipeline, token) = self.place.load(&entry, globals)?;
         let run = RunId::generate();
+        let dataset = dataset(&entry, &mut turn)?;
+        let mut work = Work::new(&pipeline, &self.common, globals, progress);
+        work.rejects = rejects(&pipeline, &run, &mut turn).map_err(no_turn)?;
         let again = Entry::new(run.clone(), &pipeline)
-            .map(|again| Ledger::new(lock, token.clone(), again, Some(entry)));
-        let work = Work {
-            pipeline: &pipeline,
-            common: &self.common,
-            token: Some(token),
-            ledger: again,
-            resumed: None,
-            dry_run: false,
-        };
-        work.perform(run, globals, progress)
+            .map(|again| Ledger::new(lock, dataset, token.clone(), again, Some(entry)));
+        work.ledger = again.transpose().map_err(refused)?;
+        work.token = Some(token);
+        work.perform(run, turn.over())
     }
 }
 
 impl ResultsArgs {
     pub(super) fn run(self, globals: &Globals, progress: &Progress) -> Result<Exit, Failure> {
+        let ended = self.fetch(globals, progress);
+        told(ended, self.common.json)
+    }
+
+    fn fetch(&self, globals: &Globals, progress: &Progress) -> Result<Exit, Failure> {
         let folder = self.place.folder(None);
+        let mut turn = self.turn.begin(globals)?;
         // Held to the end: nobody else writes rejects and report meanwhile.
-        let (_lock, entry) = take(&folder, &named(&folder, &self.run)?)?;
+        let (_lock, entry) = take(&folder, &named(&folder, &self.run)?, &mut turn)?;
         let run = entry.run_id.clone();
         if entry.step != Step::Ended {
             return Err(usage(format_args!(
@@ -268,16 +322,142 @@ impl ResultsArgs {
                 ending(&entry)
             )));
         };
-        let work = Work {
-            pipeline: &pipeline,
-            common: &self.common,
-            token: Some(token),
-            ledger: None,
-            resumed: Some((entry, ticket)),
-            dry_run: false,
-        };
-        work.perform(run, globals, progress)
+        let mut work = Work::new(&pipeline, &self.common, globals, progress);
+        work.rejects = rejects(&pipeline, &run, &mut turn).map_err(no_turn)?;
+        work.token = Some(token);
+        work.task = Task::TakeUp(Box::new(entry), ticket);
+        work.perform(run, turn.over())
     }
+}
+
+/// What `resume` found.
+enum Found {
+    /// A run to be taken up.
+    Open(Folder, Entry),
+    /// Nothing to be taken up, and the last run of every pipeline that is asked about.
+    Settled(Folder, Vec<Entry>),
+}
+
+/// A run that is taken up, under its pipeline's lock.
+struct Taken<'a> {
+    folder: Folder,
+    lock: Lock,
+    entry: Entry,
+    turn: Turn<'a>,
+}
+
+/// The last run of every pipeline, and the runs that are open.
+fn sorted(known: Vec<Entry>, repeated: &[RunId]) -> (Vec<Entry>, Vec<Entry>) {
+    let mut last: Vec<Entry> = Vec::new();
+    let mut open = Vec::new();
+    for entry in known {
+        if entry.step != Step::Ended && !repeated.contains(&entry.run_id) {
+            open.push(entry.clone());
+        }
+        last.retain(|other| other.pipeline.name != entry.pipeline.name);
+        last.push(entry);
+    }
+    (last, open)
+}
+
+fn several(open: &[Entry], folder: &Folder) -> Failure {
+    say("error: several runs are not finished; name one of them:");
+    for entry in open {
+        say(format_args!(
+            "  {}  # {}",
+            command("resume", &entry.run_id, folder),
+            entry.pipeline.name
+        ));
+    }
+    Failure::said(Exit::Usage)
+}
+
+fn none_known(pipeline: Option<&Pipeline>, file: Option<&str>, folder: &Folder) -> Failure {
+    let state = human::path(folder.path());
+    let text = match (pipeline, file) {
+        (Some(pipeline), Some(file)) => format!(
+            "no run of {} is known in {state}: nothing was imported, run it: rostream run {}",
+            pipeline.name,
+            shell_word(file)
+        ),
+        _ => format!("no run is known in {state}: nothing was imported"),
+    };
+    Failure::of_kind(Exit::Failed, NOTHING_IMPORTED, text)
+}
+
+/// Whether nothing is left to do about a run.
+fn is_in(entry: &Entry) -> bool {
+    entry.ended.as_ref().is_some_and(|ended| {
+        ended.by == By::Run
+            && matches!(
+                ended.outcome,
+                Outcome::Succeeded | Outcome::SucceededWithRejects
+            )
+    })
+}
+
+/// A run that is over, and is not in.
+fn settled(entry: &Entry, folder: &Folder) -> Failure {
+    let (run, how) = (&entry.run_id, ending(entry));
+    let again = run_again(entry);
+    let Some(ended) = &entry.ended else {
+        return Failure::new(Exit::Failed, format!("run {run} has ended: {how}"));
+    };
+    let text = match (ended.by, ended.outcome) {
+        (By::NextStart, _) => format!(
+            "run {run} was cut off before its import was asked for, so nothing was imported; run it again: {again}"
+        ),
+        (By::Abandon | By::Superseded, _) => {
+            format!("run {run} has ended: {how}; to load the data, run it again: {again}")
+        }
+        (By::Run, Outcome::ImportFailed) => {
+            let text = format!("run {run} has ended: {how}; run it again: {again}");
+            return Failure::of_kind(Exit::ImportFailed, Code::lasting("import_failed"), text);
+        }
+        (By::Run, _) if entry.ticket.is_some() => {
+            let text = format!(
+                "run {run} was imported, and its results were not all taken in: {}",
+                command("results", run, folder)
+            );
+            return Failure::of_kind(Exit::Failed, Code::lasting("results"), text);
+        }
+        (By::Run, outcome) => {
+            let how = match outcome {
+                Outcome::StoppedByGuard => "was stopped by a guard",
+                Outcome::Interrupted => "was interrupted",
+                _ => "failed",
+            };
+            format!("run {run} {how}: nothing was imported, run it again: {again}")
+        }
+    };
+    Failure::of_kind(Exit::Failed, NOTHING_IMPORTED, text)
+}
+
+/// The command that does what a run was to do.
+fn run_again(entry: &Entry) -> String {
+    let file = match &entry.pipeline.file {
+        Some(file) => shell_word(&human::path(file)),
+        None => "-".to_owned(),
+    };
+    let mut text = format!("rostream run {file}");
+    if let Some(mend) = &entry.mend {
+        text.push_str(&format!(" --mend {}", shell_word(&human::path(mend))));
+    }
+    for set in &entry.pipeline.overrides {
+        let set = format!("{}={}", set.key, set.value);
+        text.push_str(&format!(" --set {}", shell_word(&set)));
+    }
+    text
+}
+
+/// The lock of the data set that an earlier run sent to.
+fn dataset(entry: &Entry, turn: &mut Turn<'_>) -> Result<Option<Held>, Failure> {
+    let who = Who {
+        run: &entry.run_id,
+        pipeline: &entry.pipeline.name,
+    };
+    turn.take(|| Shared::of_user().dataset(&entry.target, &who))
+        .map_err(no_turn)
 }
 
 fn named(folder: &Folder, run: &str) -> Result<Entry, Failure> {
@@ -294,10 +474,10 @@ fn named(folder: &Folder, run: &str) -> Result<Entry, Failure> {
 }
 
 /// Takes the lock of a run's pipeline, and looks at the run once more.
-fn take(folder: &Folder, found: &Entry) -> Result<(Lock, Entry), Failure> {
-    let lock = folder
-        .lock(&found.pipeline.name, &found.run_id)
-        .map_err(refused)?;
+fn take(folder: &Folder, found: &Entry, turn: &mut Turn<'_>) -> Result<(Lock, Entry), Failure> {
+    let lock = turn
+        .take(|| folder.lock(&found.pipeline.name, &found.run_id))
+        .map_err(no_turn)?;
     let entry = named(folder, found.run_id.as_str())?;
     Ok((lock, entry))
 }
@@ -309,63 +489,4 @@ fn ending(entry: &Entry) -> &'static str {
         Some(ended) => ended.outcome.describe(),
         None => "how is not known",
     }
-}
-
-fn usage(message: impl fmt::Display) -> Failure {
-    Failure::new(Exit::Usage, message.to_string())
-}
-
-/// A ledger that can't be kept.
-pub(super) fn refused(error: LedgerError) -> Failure {
-    let exit = match error {
-        LedgerError::Locked { .. } => Exit::Usage,
-        _ => Exit::Failed,
-    };
-    Failure::new(exit, error)
-}
-
-/// What a run left open must be decided before anything else is sent.
-pub(super) fn left_open(entry: &Entry, folder: &Folder) -> Failure {
-    let run = &entry.run_id;
-    let resume = command("resume", run, folder);
-    if entry.step == Step::Ticket {
-        return Failure::new(
-            Exit::TimedOut,
-            format!(
-                "run {run} has its import job at the server, and nobody has seen how it ended; take it up: {resume}"
-            ),
-        );
-    }
-    let target = &entry.target;
-    let text = format!(
-        "run {run} asked for its import and has no answer: whether it was applied is not known. Look at data set {} \
-         of {}, or ask Orgvue's support about the import of {:.0} UTC. Where it was applied, or is not wanted any \
-         more: {resume} --abandon. Where it was not applied: {resume} --retry-import",
-        target.dataset, target.tenant, entry.written_at
-    );
-    Failure::new(Exit::Unknown, text)
-}
-
-/// The command that goes on from where a run ended; nothing where nothing is open.
-pub(super) fn next(entry: &Entry, folder: &Folder, outcome: Outcome) -> Option<String> {
-    let word = match entry.step {
-        Step::Importing | Step::Ticket => "resume",
-        Step::Ended if outcome == Outcome::Failed && entry.ticket.is_some() => "results",
-        _ => return None,
-    };
-    Some(command(word, &entry.run_id, folder))
-}
-
-/// A command about a run, as it works from the current folder.
-fn command(word: &str, run: &RunId, folder: &Folder) -> String {
-    let state = human::path(folder.path());
-    if state == STATE {
-        return format!("rostream {word} {run}");
-    }
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
-    let state = match state.chars().all(plain) {
-        true => state,
-        false => format!("'{}'", state.replace('\'', r"'\''")),
-    };
-    format!("rostream {word} {run} --state {state}")
 }

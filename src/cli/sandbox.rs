@@ -261,7 +261,9 @@ pub(crate) async fn run(args: SandboxArgs) -> Result<(), SandboxCommandError> {
     };
     let known = token.is_some();
     // Before anything is announced, so that no signal is missed.
-    let stopped = super::stop::watch().map_err(SandboxCommandError::Signal)?;
+    let stopped = super::stop::watch()
+        .map_err(SandboxCommandError::Signal)?
+        .asked();
     let sandbox = Sandbox::start(args.settings(token)).await?;
     let _made = if known {
         None

@@ -1,6 +1,7 @@
 //! The signals that ask the process to end.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -14,7 +15,7 @@ use super::Exit;
 ///
 /// # Errors
 /// The system gives no thread, or takes no handler.
-pub(super) fn watch() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+pub(super) fn watch() -> io::Result<Stop> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()?;
@@ -36,10 +37,30 @@ pub(super) fn watch() -> io::Result<impl Future<Output = ()> + Send + 'static> {
             #[expect(clippy::exit, reason = "the second signal is there for that")]
             std::process::exit(Exit::Interrupted as i32);
         })?;
-    Ok(async {
+    Ok(Stop { told })
+}
+
+/// A watch for signals.
+pub(super) struct Stop {
+    told: oneshot::Receiver<()>,
+}
+
+impl Stop {
+    /// Completes with the first signal.
+    pub(super) async fn asked(self) {
         // The thread ends with the process alone.
-        let _ = told.await;
-    })
+        let _ = self.told.await;
+    }
+
+    /// Sleeps, unless a signal has come.
+    pub(super) fn asked_or_pause(&mut self, pause: Duration) -> bool {
+        let asked = |told: &mut oneshot::Receiver<()>| told.try_recv().is_ok();
+        if asked(&mut self.told) {
+            return true;
+        }
+        std::thread::sleep(pause);
+        asked(&mut self.told)
+    }
 }
 
 #[cfg(unix)]

@@ -1,14 +1,17 @@
 //! The pipeline as meant: checked, with its paths resolved and its defaults settled.
 
 use std::collections::HashMap;
-use std::io::Read;
+use std::fmt;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::guard::spec::{GuardSpec, RefusedSpec};
+use crate::guard::spec::{GuardSpec, ImplicitDelete, RefusedSpec};
 use crate::http::hosts::Hosts;
 use crate::http::spec::TimeoutsSpec;
 use crate::orgvue::spec::{ImportSpec, TokenSpec, WaitSpec};
@@ -19,6 +22,7 @@ use crate::source::Input;
 use crate::source::spec::{Compression, Encoding, JsonSpec, Nothing, Ragged, SourceFormat};
 use crate::stage::StageSpec;
 use crate::stage::hash::{Key, KeySpec};
+use crate::text::dates::Date;
 use crate::upload::spec::{Length, UploadSpec};
 
 use super::overrides::Override;
@@ -35,6 +39,8 @@ pub struct Pipeline {
     pub folder: PathBuf,
     /// The name for reports: as stated, or the file's without its ending.
     pub name: String,
+    /// Whose day `today` is.
+    pub time_zone: Zone,
     /// Where the records come from.
     pub source: Source,
     /// What is done to the records, in order.
@@ -63,11 +69,50 @@ pub struct Pipeline {
     pub report_dir: Option<PathBuf>,
     /// The folder for what is needed to resume, absolute.
     pub state_dir: PathBuf,
+    /// Whether that folder must have been made by `rostream state init`.
+    pub state_required: bool,
+    /// The mended file that is read in place of the source.
+    pub mend: Option<PathBuf>,
     /// What it was made of, to be known again.
     pub origin: Origin,
     /// Where everything was written, for problems that show only with the data: a column that is not
     /// there, an expression that does not fit it.
     pub places: Places,
+}
+
+/// A time zone, by its name in the time zone database.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Zone(TimeZone);
+
+impl Zone {
+    /// The zone of this name, if there is one.
+    pub(super) fn named(name: &str) -> Option<Zone> {
+        TimeZone::get(name).ok().map(Zone)
+    }
+
+    /// Its day at a moment; a year that no date can have is the first or the last one that can.
+    pub(crate) fn day(&self, at: Timestamp) -> Date {
+        let day = self.0.to_datetime(at).date();
+        let part = i8::unsigned_abs;
+        Date::new(
+            day.year().unsigned_abs(),
+            part(day.month()),
+            part(day.day()),
+        )
+        .unwrap_or(Date::MIN)
+    }
+}
+
+impl Default for Zone {
+    fn default() -> Zone {
+        Zone(TimeZone::UTC)
+    }
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.iana_name().unwrap_or("UTC"))
+    }
 }
 
 /// What a pipeline was made of.
@@ -120,6 +165,19 @@ pub struct Rejects {
     pub spreadsheet_safe: bool,
 }
 
+impl Rejects {
+    /// The file that `check` writes: `rejects.check.csv` for `rejects.csv`, so that those of a run stay as they are.
+    pub(crate) fn of_check(&self) -> PathBuf {
+        let mut name = self.path.file_stem().unwrap_or_default().to_owned();
+        name.push(".check");
+        if let Some(extension) = self.path.extension() {
+            name.push(".");
+            name.push(extension);
+        }
+        self.path.with_file_name(name)
+    }
+}
+
 /// Where the records go.
 #[derive(Clone, Debug)]
 pub enum Target {
@@ -158,6 +216,30 @@ impl Pipeline {
     /// How the body's length is known before its first byte: as stated, or what suits the source.
     pub fn length(&self) -> Length {
         self.upload.length.unwrap_or(Length::Measured)
+    }
+
+    /// Loads a file of rows that were put right in place of the source: nothing is deleted for not being in it, and
+    /// no guard asks how many they are. A rejects file has the source's delimiter and quotes, and neither its encoding
+    /// nor its lines before the header.
+    pub(crate) fn mended(mut self, file: &Path) -> io::Result<Pipeline> {
+        let file = std::path::absolute(file)?;
+        let source = &mut self.source;
+        source.inputs = vec![Input::File(file.clone())];
+        source.encoding = Encoding::default();
+        source.compression = Compression::default();
+        source.csv.skip_lines = 0;
+        if matches!(source.format, SourceFormat::Json | SourceFormat::Ndjson) {
+            source.format = SourceFormat::Auto;
+        }
+        self.import.implicit_delete = ImplicitDelete::Off;
+        self.guard = GuardSpec::default();
+        self.mend = Some(file);
+        Ok(self)
+    }
+
+    /// The day that it is now, for rules that compare with it.
+    pub fn today(&self) -> Date {
+        self.time_zone.day(Timestamp::now())
     }
 
     /// The pipeline file, absolute; none for standard input.

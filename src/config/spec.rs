@@ -25,6 +25,8 @@ pub(crate) struct PipelineSpec {
     pub version: Option<u32>,
     /// A name for reports; without it, the file's own.
     pub name: Option<String>,
+    /// Whose day `today` is, as the time zone database names it: `Europe/London`. UTC without it.
+    pub time_zone: Option<String>,
     /// Where the records come from.
     #[schemars(required)]
     pub source: Option<SourceSpec>,

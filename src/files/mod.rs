@@ -2,4 +2,5 @@
 
 pub(crate) mod folder;
 pub(crate) mod mark;
+pub(crate) mod owned;
 pub(crate) mod part;

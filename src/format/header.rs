@@ -92,6 +92,13 @@ pub(crate) enum Place {
     Byte(usize),
 }
 
+impl Header {
+    /// Whether it is that of a rejects file: it ends with the columns that such a file has more, which are not read.
+    pub(crate) fn is_of_rejects(&self) -> bool {
+        matches!(self, Header::Csv(csv) if csv.cells > csv.names.len())
+    }
+}
+
 impl Wrong {
     pub(crate) fn data(place: Place, message: impl Into<String>) -> Wrong {
         Wrong {

@@ -309,7 +309,7 @@ pub enum ImportError {
     #[error("the import could not be asked for")]
     NotSent(#[source] Box<OrgvueError>),
     /// The request was sent and no usable answer came. It is never repeated by itself.
-    #[error("the import was asked for, but its answer was lost: whether it began is not known")]
+    #[error("the import was asked for, and no usable answer came: whether it began is not known")]
     Unknown(#[source] Box<OrgvueError>),
 }
 

@@ -1,5 +1,6 @@
 //! What a run leaves behind and says meanwhile: the rejects file, the run report, the progress.
 
+pub(crate) mod error;
 pub(crate) mod human;
 pub(crate) mod progress;
 pub(crate) mod rejects;

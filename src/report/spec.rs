@@ -44,12 +44,16 @@ pub(crate) struct ReportSpec {
 pub(crate) struct StateSpec {
     /// The folder, made with owner-only access.
     pub dir: String,
+    /// Takes only a folder that `rostream state init` made: where its volume is not mounted, or another folder is
+    /// meant, the run ends instead of beginning a new ledger that knows nothing of earlier runs.
+    pub required: bool,
 }
 
 impl Default for StateSpec {
     fn default() -> Self {
         StateSpec {
             dir: "state".into(),
+            required: false,
         }
     }
 }

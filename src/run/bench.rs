@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{Job, RunError, bind, reading, source, today};
+use super::{Job, RunError, bind, reading, source};
 use crate::batch::RowState;
 use crate::config::Pipeline;
 use crate::engine::EngineError;
@@ -199,7 +199,12 @@ impl Bench {
         let mut clock = Clock::new();
         let mut blocks = Blocks::open(source.clone(), reading(&self.pipeline, self.block)).await?;
         let opened = clock.last.elapsed();
-        let plan = bind(&self.pipeline, blocks.header(), &self.resources, today())?;
+        let plan = bind(
+            &self.pipeline,
+            blocks.header(),
+            &self.resources,
+            self.pipeline.today(),
+        )?;
         blocks = blocks.with_texts(&plan.pools().texts);
         let names = unique(plan.stages().map(|(name, _)| name));
         let mut whole = plan.whole_file_rules();
@@ -283,7 +288,7 @@ impl Bench {
         let mut report = RunReport::new(RunId::generate(), file, Timestamp::now());
         let job = Job {
             ledger: None,
-            today: today(),
+            today: self.pipeline.today(),
             last: None,
             pipeline: &self.pipeline,
             connection,

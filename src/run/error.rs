@@ -8,7 +8,7 @@ use crate::report::run::{Mismatch, Outcome, ReportError};
 use crate::sandbox::SandboxError;
 use crate::source::SourceError;
 use crate::stage::lookup::TableError;
-use crate::state::ledger::LedgerError;
+use crate::state::LedgerError;
 use crate::upload::body::BodyError;
 use crate::upload::headroom::TooSlow;
 use crate::upload::put::PutError;
@@ -31,6 +31,17 @@ pub enum RunError {
     Unbound {
         /// Each with its place in the pipeline file.
         problems: Vec<String>,
+    },
+    /// The source is a rejects file, and everybody who is not in it would be deleted.
+    #[error(
+        "{file} is a rejects file, and `implicit_delete` would delete everybody who is not in it; to load rows that were \
+         put right, delete nothing: rostream run {pipeline} --mend {file}"
+    )]
+    Unmended {
+        /// The source.
+        file: String,
+        /// The pipeline's file.
+        pipeline: String,
     },
     /// A lookup table can't be read.
     #[error("{place}: {stage}: {file}")]
@@ -158,6 +169,7 @@ impl RunError {
                 Outcome::Misconfigured
             }
             RunError::Stopped { .. } => Outcome::StoppedByGuard,
+            RunError::Unmended { .. } => Outcome::Misconfigured,
             RunError::TooManyRefused { .. } => Outcome::Refused,
             RunError::Import(ImportError::Unknown(_)) | RunError::Wait(WaitError::Other { .. }) => {
                 Outcome::Unknown

@@ -12,6 +12,7 @@
 //! [`resume`] begins with the wait, in another process. [`preview`] and [`bench`](mod@bench) use the first steps.
 
 pub(crate) mod bench;
+mod code;
 mod decide;
 pub(crate) mod error;
 mod import;
@@ -36,7 +37,7 @@ use crate::report::progress::Progress;
 use crate::report::run::RunReport;
 use crate::source::spec::Nothing;
 use crate::stage::Resources;
-use crate::state::ledger::Ledger;
+use crate::state::Ledger;
 use crate::text::chain;
 use crate::text::dates::Date;
 use crate::upload::spec::Length;
@@ -44,7 +45,7 @@ use crate::upload::spool::SpoolWriter;
 pub use error::RunError;
 pub(crate) use prepare::resources;
 use prepare::{First, Prepared, prepare, unchanged};
-pub use prepare::{bind, reading, rejects_header, source, today};
+pub use prepare::{bind, reading, rejects_header, source};
 use put::Sending;
 use send::{Ready, send};
 use straight::send_straight;
@@ -122,7 +123,12 @@ async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Resul
     unchanged(job, &prepared.source)?;
     told::stored(report);
     if let Some(ledger) = job.ledger {
-        ledger.importing(&told::known(report))?;
+        let mut known = told::known(report);
+        known.deletion_off = match stored.deletion {
+            Deletion::Off(in_a_row) => in_a_row,
+            Deletion::On | Deletion::NotAsked => 0,
+        };
+        ledger.importing(&known)?;
     }
     import::import(job, &prepared, &client, stored, report).await?;
     decide::refused(job, report)

@@ -44,6 +44,12 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
     let reading = reading(pipeline, job.block);
     let blocks = Blocks::open(source.clone(), reading.clone()).await?;
     let header = blocks.header().clone();
+    if header.is_of_rejects() && pipeline.import.implicit_delete.is_on() {
+        return Err(RunError::Unmended {
+            file: source.origins()[0].name.clone(),
+            pipeline: pipeline.file.to_string(),
+        });
+    }
     let plan = Arc::new(bind(pipeline, &header, &job.resources, job.today)?);
     let paths: Vec<_> = source
         .origins()
@@ -239,18 +245,4 @@ pub fn bind(
             problems: problems.iter().map(ToString::to_string).collect(),
         }
     })
-}
-
-/// Today, in UTC so that it is the same on every machine, for rules that compare with it. Taken once, so
-/// that both passes agree.
-pub fn today() -> Date {
-    let today = jiff::tz::TimeZone::UTC
-        .to_datetime(jiff::Timestamp::now())
-        .date();
-    Date::new(
-        today.year().unsigned_abs(),
-        today.month().unsigned_abs(),
-        today.day().unsigned_abs(),
-    )
-    .unwrap_or(Date::MIN)
 }

@@ -16,7 +16,7 @@ use crate::orgvue::{Client, Ticket};
 use crate::report::human;
 use crate::report::progress::Phase;
 use crate::report::run::{CodeCounts, RunReport, SourceFile};
-use crate::state::ledger::Entry;
+use crate::state::Entry;
 use crate::text::chain;
 
 /// Waits for a job and takes its results in, as the run that began it would have done.

@@ -106,5 +106,6 @@ pub(super) fn known(report: &RunReport) -> Known {
         counts: report.counts,
         body_bytes: report.bytes.body,
         body_hash: report.body_hash.as_ref().map(|hash| hash.hex.clone()),
+        deletion_off: 0,
     }
 }

@@ -1,4 +1,14 @@
 //! What outlives a process: the ledger of runs, and what is sealed in it.
 
+pub(crate) mod entry;
+pub(crate) mod error;
+pub(crate) mod folder;
+pub(crate) mod last;
 pub(crate) mod ledger;
+pub(crate) mod lock;
 pub(crate) mod seal;
+
+pub(crate) use entry::Entry;
+pub(crate) use error::LedgerError;
+pub(crate) use folder::Folder;
+pub(crate) use ledger::Ledger;

@@ -397,7 +397,7 @@ fn an_import_whose_answer_is_lost_is_not_asked_for_again() {
         assert_eq!(
             ended.error(),
             format!(
-                "error: the import was asked for, but its answer was lost: whether it began is not \
+                "error: the import was asked for, and no usable answer came: whether it began is not \
                  known: cannot start the import: {cause}"
             )
         );

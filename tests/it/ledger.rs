@@ -14,6 +14,8 @@ const IMPORT: &str = "action: create\nidentify_by: { id_key: employeeID }";
 
 const ROWS: &str = "employeeID,fullName\n1,Ann\n2,Bob\n3,Cid\n";
 
+const IS_IN: &str = "there is nothing to resume in state: the last run is in\n";
+
 const DOWN: &str = "<html><h1>Service unavailable</h1></html>";
 
 fn few(rig: Rig, sections: &str) -> Rig {
@@ -116,13 +118,18 @@ fn killed_in_the_middle_of_the_upload() {
     assert_eq!(
         stderr,
         format!(
-            "error: run {run} was cut off before its import was asked for, so nothing was imported; run it again\n"
+            "error: run {run} was cut off before its import was asked for, so nothing was imported; run it again: \
+             rostream run pipeline.yaml\n"
         )
     );
-    assert_eq!(
-        rig.ask(&["resume"]),
-        (0, "there is nothing to resume in state\n".to_owned())
-    );
+    // It is no other the second time, nor by another name.
+    for command in [
+        &["resume"][..],
+        &["resume", "pipeline.yaml"],
+        &["resume", &run],
+    ] {
+        assert_eq!(rig.ask(command), (1, stderr.clone()), "{command:?}");
+    }
     assert_eq!(rig.taken(), (0, 0));
 }
 
@@ -199,8 +206,7 @@ fn killed_when_the_ticket_is_known() {
             assert_eq!((rig.calls("import"), rig.items().len()), (1, 3));
             assert_eq!(only(&rig).0, "ended");
             let (code, stderr) = rig.ask(&["resume", &run]);
-            assert_eq!(code, 2);
-            assert_eq!(stderr, format!("error: run {run} has ended: succeeded\n"));
+            assert_eq!((code, stderr), (0, IS_IN.to_owned()));
             assert_eq!(
                 rig.run(&["--set", "target.orgvue.action=createOrUpdate"])
                     .code,
@@ -373,9 +379,12 @@ fn a_run_that_is_stopped_while_it_waits() {
     let child = rig.start(&[]);
     wait_until("the ticket is asked for", || rig.calls("ticket") > 0);
     // Another of the same pipeline is refused meanwhile.
-    for command in [&["run", "pipeline.yaml"][..], &["resume"]] {
+    for command in [
+        &["run", "pipeline.yaml", "--set", "report.dir=others"][..],
+        &["resume"],
+    ] {
         let (code, stderr) = rig.ask(command);
-        assert_eq!(code, 2, "{stderr}");
+        assert_eq!(code, 1, "{stderr}");
         assert!(
             stderr.contains(&format!("(process {}, run ", child.id())),
             "{stderr}"
@@ -438,8 +447,12 @@ fn a_state_folder_that_is_not_there() {
     };
     assert_eq!(rig.ask(&["resume"]), (2, no("state")));
     assert_eq!(rig.ask(&["resume", "--state", "x"]), (2, no("x")));
-    let nothing = "there is nothing to resume in state\n".to_owned();
-    assert_eq!(rig.ask(&["resume", "pipeline.yaml"]), (0, nothing));
+    let none = "error: no run of pipeline is known in state: nothing was imported, run it: rostream run pipeline.yaml\n";
+    assert_eq!(rig.ask(&["resume", "pipeline.yaml"]), (1, none.to_owned()));
+    fs::create_dir(rig.path("state")).unwrap();
+    assert_eq!(rig.ask(&["resume", "pipeline.yaml"]), (1, none.to_owned()));
+    let none = "error: no run is known in state: nothing was imported\n";
+    assert_eq!(rig.ask(&["resume"]), (1, none.to_owned()));
 }
 
 #[test]
@@ -577,4 +590,75 @@ fn a_target_in_the_process_leaves_no_state() {
     );
     assert_eq!(rig.run(&[]).code, 0);
     assert!(!rig.path("state").exists());
+}
+
+/// What a night's second try says of its first one: nothing was imported, and how to go on.
+#[test]
+fn a_run_without_an_import_is_not_in() {
+    let check = |rig: Rig, code: i32, how: &str, set: &[&str]| {
+        // Last night's run is in, and does not speak for tonight's.
+        assert_eq!(rig.run(&[]).code, 0);
+        let (code_then, then) = rig.ask(&["resume", "pipeline.yaml"]);
+        assert_eq!((code_then, &*then), (0, IS_IN), "{how}");
+        let ended = rig.run(set);
+        assert_eq!(ended.code, code, "{}", ended.stderr);
+        let run = ended.report["run_id"].as_str().unwrap().to_owned();
+        for command in [
+            &["resume"][..],
+            &["resume", "pipeline.yaml"],
+            &["resume", &run],
+        ] {
+            let (code, stderr) = rig.ask(command);
+            assert_eq!(code, 1, "{command:?}: {stderr}");
+            let set: String = set.iter().map(|word| format!(" {word}")).collect();
+            let expected = format!(
+                "error: run {run} {how}: nothing was imported, run it again: rostream run pipeline.yaml{set}\n"
+            );
+            assert_eq!(stderr, expected, "{command:?}");
+        }
+    };
+    check(
+        few(Rig::new(), ""),
+        1,
+        "failed",
+        &["--set", "source.path=none.csv"],
+    );
+    check(
+        few(Rig::new(), "rejects: { at_most: 0 }"),
+        4,
+        "was stopped by a guard",
+        &["--set", "validate.columns.fullName.min_length=5"],
+    );
+    let down = few(Rig::new(), "").behind(|call| match call {
+        Call {
+            step: "generate",
+            before: 1..,
+        } => Deed::Answer(403, "{}"),
+        _ => Deed::Pass,
+    });
+    check(
+        down,
+        1,
+        "failed",
+        &["--set", "target.orgvue.action=createOrUpdate"],
+    );
+}
+
+#[test]
+fn a_run_that_is_killed_in_its_survey_is_known() {
+    let rig = few(Rig::new(), "");
+    assert_eq!(rig.run(&[]).code, 0);
+    // Nothing is written into the pipe, so that the survey goes on.
+    let mut pipe = std::process::Command::new("mkfifo");
+    assert!(pipe.arg(rig.path("slow.csv")).status().unwrap().success());
+    let mut child = rig.start(&["--set", "source.path=slow.csv"]);
+    wait_until("the run is known", || runs(&rig).len() == 2);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let (code, stderr) = rig.ask(&["resume"]);
+    assert_eq!(code, 1, "{stderr}");
+    assert!(
+        stderr.contains("nothing was imported; run it again: "),
+        "{stderr}"
+    );
 }

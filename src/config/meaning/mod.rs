@@ -7,7 +7,7 @@ mod upload;
 
 use std::path::{Path, PathBuf};
 
-use super::pipeline::{Origin, Pipeline, Rejects, Source};
+use super::pipeline::{Origin, Pipeline, Rejects, Source, Zone};
 use super::problem::{Findings, Placed};
 use super::spec::PipelineSpec;
 use super::yaml::places::Places;
@@ -58,6 +58,7 @@ impl Meaning<'_> {
                 "",
             );
         }
+        let time_zone = self.time_zone(spec.time_zone.as_deref());
         let source = spec.source.map(|source| self.source(source));
         let rejects = self.rejects(&spec.rejects, source.as_ref());
         if spec.validate.key_column() == Some("") {
@@ -112,6 +113,7 @@ impl Meaning<'_> {
         Some(Pipeline {
             name: spec.name.unwrap_or_else(stem),
             file,
+            time_zone,
             source: source?,
             stages,
             validate: spec.validate,
@@ -126,6 +128,8 @@ impl Meaning<'_> {
             limits: spec.limits,
             report_dir: spec.report.dir.map(|dir| self.folder.join(dir)),
             state_dir: self.folder.join(spec.state.dir),
+            state_required: spec.state.required,
+            mend: None,
             origin: self.origin,
             folder: self.folder,
             places: self.places,
@@ -189,6 +193,20 @@ impl Meaning<'_> {
             None => self.problem("", "the key `version` is missing", "write `version: 1`"),
             Some(_) => self.problem("version", "this version is not known", "write `version: 1`"),
         }
+    }
+
+    fn time_zone(&mut self, name: Option<&str>) -> Zone {
+        let Some(name) = name else {
+            return Zone::default();
+        };
+        Zone::named(name).unwrap_or_else(|| {
+            self.problem(
+                "time_zone",
+                "not a time zone that is known here",
+                "expected a name such as `Europe/London` or `UTC`",
+            );
+            Zone::default()
+        })
     }
 
     fn rejects(&mut self, spec: &RejectsSpec, source: Option<&Source>) -> Rejects {

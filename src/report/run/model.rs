@@ -11,6 +11,7 @@ use url::Url;
 
 use super::counts::{CodeCounts, Mismatch, RowCounts};
 use super::memory::peak_memory;
+use crate::report::error::ErrorReport;
 
 /// Version of the report's form.
 pub(crate) const REPORT_VERSION: u32 = 1;
@@ -68,7 +69,7 @@ pub(crate) struct RunReport {
     /// The exit code of the process. It is the outcome's own unless a flag said otherwise.
     pub exit_code: u8,
     /// The error that ended the run, with its causes; `null` where there was none.
-    pub error: Option<String>,
+    pub error: Option<ErrorReport>,
     /// What was wrong and did not end the run.
     pub warnings: Vec<String>,
     /// The source files, in the order in which they were read.
@@ -139,23 +140,6 @@ pub enum Outcome {
     Misconfigured,
     /// Interrupted; nothing was imported.
     Interrupted,
-}
-
-impl Outcome {
-    /// Its exit code.
-    pub(crate) const fn exit_code(self) -> u8 {
-        match self {
-            Outcome::Succeeded => 0,
-            Outcome::Failed => 1,
-            Outcome::Misconfigured => 2,
-            Outcome::SucceededWithRejects => 3,
-            Outcome::StoppedByGuard => 4,
-            Outcome::ImportFailed | Outcome::Refused => 5,
-            Outcome::StillRunning => 6,
-            Outcome::Unknown => 7,
-            Outcome::Interrupted => 130,
-        }
-    }
 }
 
 /// One file of the source.
@@ -334,7 +318,7 @@ impl RunReport {
             started_at,
             ended_at: started_at,
             outcome: Outcome::Failed,
-            exit_code: Outcome::Failed.exit_code(),
+            exit_code: 1,
             error: None,
             warnings: Vec::new(),
             sources: Vec::new(),
@@ -359,7 +343,6 @@ impl RunReport {
     /// Ends the report: the outcome and its exit code, the time, the speed and the peak of memory.
     pub(crate) fn end(&mut self, outcome: Outcome, ended_at: Timestamp, total: Duration) {
         self.outcome = outcome;
-        self.exit_code = outcome.exit_code();
         self.ended_at = ended_at;
         self.seconds.total = Some(total);
         self.peak_memory = peak_memory();

@@ -1,0 +1,180 @@
+//! What an earlier run left: whether another may start, and the command that goes on from there.
+
+use std::fmt;
+
+use super::turn::Turn;
+use super::work::Work;
+use super::{Exit, Failure, say};
+use crate::config::Pipeline;
+use crate::report::error::Code;
+use crate::report::human;
+use crate::report::run::{Outcome, RunId};
+use crate::run::RunError;
+use crate::state::entry::Step;
+use crate::state::lock::{Held, Shared, Who};
+use crate::state::{Entry, Folder, Ledger, LedgerError};
+
+/// The state folder where none is named: as the pipeline file has it unless it says otherwise.
+pub(super) const STATE: &str = "state";
+
+/// Whether a run may begin.
+pub(super) enum Before {
+    /// It may, and has what only one run can have.
+    Free {
+        ledger: Option<Ledger>,
+        rejects: Option<Held>,
+    },
+    /// It may not; its report says why.
+    Refused(RunError),
+}
+
+/// Takes what only one run can have: its pipeline, its data set, its rejects file.
+///
+/// # Errors
+/// An earlier run left something open that must be decided first.
+pub(super) fn before(
+    work: &Work<'_>,
+    run_id: &RunId,
+    turn: &mut Turn<'_>,
+) -> Result<Before, Failure> {
+    let ledger = match ledger(work, run_id, turn) {
+        Ok(Opened::Ledger(ledger)) => Some(*ledger),
+        Ok(Opened::None) => None,
+        Ok(Opened::Left(failure)) => return Err(failure),
+        Err(error) => return Ok(Before::Refused(error)),
+    };
+    Ok(match rejects(work.pipeline, run_id, turn) {
+        Ok(rejects) => Before::Free { ledger, rejects },
+        Err(error) => Before::Refused(error),
+    })
+}
+
+/// Takes the lock of the rejects file.
+pub(super) fn rejects(
+    pipeline: &Pipeline,
+    run_id: &RunId,
+    turn: &mut Turn<'_>,
+) -> Result<Option<Held>, RunError> {
+    let who = Who {
+        run: run_id,
+        pipeline: &pipeline.name,
+    };
+    turn.take(|| Shared::of_user().rejects(&pipeline.rejects.path, &who))
+}
+
+/// What became of a run's ledger.
+enum Opened {
+    /// Targets without a token leave no state.
+    None,
+    /// An earlier run left something open.
+    Left(Failure),
+    Ledger(Box<Ledger>),
+}
+
+fn ledger(work: &Work<'_>, run_id: &RunId, turn: &mut Turn<'_>) -> Result<Opened, RunError> {
+    let pipeline = work.pipeline;
+    let (Some(entry), Some(token)) = (Entry::new(run_id.clone(), pipeline), &work.token) else {
+        return Ok(Opened::None);
+    };
+    let folder = Folder::of(pipeline)?;
+    let lock = turn.take(|| folder.lock(&pipeline.name, run_id))?;
+    let left = lock.unfinished(&pipeline.name, |closed| {
+        if !work.globals.quiet {
+            say(format_args!(
+                "run {} was cut off before its import was asked for: nothing of it was imported",
+                closed.run_id
+            ));
+        }
+    })?;
+    if let Some(open) = left.first() {
+        return Ok(Opened::Left(left_open(open, &folder)));
+    }
+    let who = Who {
+        run: run_id,
+        pipeline: &pipeline.name,
+    };
+    let dataset = turn.take(|| Shared::of_user().dataset(&entry.target, &who))?;
+    if !work.globals.quiet && !folder.knows(&entry)? {
+        say(format_args!(
+            "the ledger is new: no earlier run of {} is known in {}",
+            pipeline.name,
+            human::path(folder.path())
+        ));
+    }
+    let ledger = Ledger::new(lock, dataset, token.clone(), entry, None)?;
+    ledger.begin()?;
+    Ok(Opened::Ledger(Box::new(ledger)))
+}
+
+pub(super) fn usage(message: impl fmt::Display) -> Failure {
+    Failure::new(Exit::Usage, message.to_string())
+}
+
+/// A ledger that can't be kept.
+pub(super) fn refused(error: LedgerError) -> Failure {
+    Failure::of_kind(Exit::Failed, error.code(), error)
+}
+
+/// As [`refused`], and for a signal that came while another run was waited for.
+pub(super) fn no_turn(error: RunError) -> Failure {
+    Failure::of_kind(Exit::from(error.outcome()), error.code(), error)
+}
+
+/// What a run left open must be decided before anything else is sent.
+pub(super) fn left_open(entry: &Entry, folder: &Folder) -> Failure {
+    let run = &entry.run_id;
+    let resume = command("resume", run, folder);
+    if entry.step == Step::Ticket {
+        return Failure::of_kind(
+            Exit::TimedOut,
+            Code::lasting("import_running"),
+            format!(
+                "run {run} has its import job at the server, and nobody has seen how it ended; take it up: {resume}"
+            ),
+        );
+    }
+    let target = &entry.target;
+    let text = format!(
+        "run {run} asked for its import and has no answer: whether it was applied is not known. Look at data set {} \
+         of {}, or ask Orgvue's support about the import of {:.0} UTC. Where it was applied, or is not wanted any \
+         more: {resume} --abandon. Where it was not applied: {resume} --retry-import",
+        target.dataset, target.tenant, entry.written_at
+    );
+    Failure::of_kind(Exit::Unknown, Code::lasting("import_unknown"), text)
+}
+
+/// The command that goes on from where a run ended; nothing where nothing is open.
+pub(super) fn next(entry: &Entry, folder: &Folder, outcome: Outcome) -> Option<String> {
+    let word = match entry.step {
+        Step::Importing | Step::Ticket => "resume",
+        Step::Ended if outcome == Outcome::Failed && entry.ticket.is_some() => "results",
+        _ => return None,
+    };
+    Some(command(word, &entry.run_id, folder))
+}
+
+/// A command about a run, as it works from the current folder.
+pub(super) fn command(word: &str, run: &RunId, folder: &Folder) -> String {
+    let state = human::path(folder.path());
+    if state == STATE {
+        return format!("rostream {word} {run}");
+    }
+    format!("rostream {word} {run} --state {}", shell_word(&state))
+}
+
+/// A text as one word of a shell's command line.
+pub(super) fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-=:,+@%".contains(c);
+    match !text.is_empty() && text.chars().all(plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
+/// Tells machines, too, why a command ended that has no report.
+pub(super) fn told<T>(ended: Result<T, Failure>, json: bool) -> Result<T, Failure> {
+    if json && let Err(failure) = &ended {
+        failure.put_json()?;
+    }
+    ended
+}

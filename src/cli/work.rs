@@ -1,0 +1,323 @@
+//! A command that runs a pipeline: a job, its signals and its report.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use super::open::next;
+use super::pipeline::said;
+use super::stop::Stop;
+use super::{Exit, Failure, Globals, put_json, say, say_lines};
+use crate::config::{self, Pipeline, Target};
+use crate::orgvue::hosts::hosts;
+use crate::orgvue::{Connection, Ticket};
+use crate::report::error::ErrorReport;
+use crate::report::progress::Progress;
+use crate::report::run::{Outcome, PipelineInfo, RunId, RunReport};
+use crate::run::resume::resume;
+use crate::run::{self, Job, RunError};
+use crate::sandbox::Sandbox;
+use crate::sandbox::options::{SandboxSettings, UnknownProperty};
+use crate::stage::hash::{Key, KeySpec};
+use crate::state::lock::Held;
+use crate::state::{Entry, Folder, Ledger};
+use crate::text::chain;
+use crate::text::dates::Date;
+
+/// What `run` and `check` and those that take a run up take.
+#[derive(Debug, Args)]
+pub(super) struct CommonArgs {
+    /// Exit with 0 where rows were rejected and everything else was done.
+    #[arg(long)]
+    partial_ok: bool,
+    /// Write the run report to stdout as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Threads that process the data; as many as there are cores, unless stated.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    workers: Option<u16>,
+}
+
+/// Threads that process blocks, unless stated: one a core.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// A runtime for a command that is async.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Failed, error))
+}
+
+/// A job to be done for a pipeline.
+pub(super) struct Work<'a> {
+    pub(super) pipeline: &'a Pipeline,
+    pub(super) common: &'a CommonArgs,
+    pub(super) globals: &'a Globals,
+    pub(super) progress: &'a Progress,
+    pub(super) task: Task,
+    pub(super) token: Option<SecretString>,
+    pub(super) ledger: Option<Ledger>,
+    /// Nobody else writes the rejects file meanwhile.
+    pub(super) rejects: Option<Held>,
+}
+
+/// What is to be done.
+pub(super) enum Task {
+    /// Everything.
+    Run,
+    /// Everything that sends nothing.
+    Check,
+    /// To take up the job of an earlier process.
+    TakeUp(Box<Entry>, Ticket),
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn new(
+        pipeline: &'a Pipeline,
+        common: &'a CommonArgs,
+        globals: &'a Globals,
+        progress: &'a Progress,
+    ) -> Work<'a> {
+        Work {
+            pipeline,
+            common,
+            globals,
+            progress,
+            task: Task::Run,
+            token: None,
+            ledger: None,
+            rejects: None,
+        }
+    }
+
+    /// Does it, reports, and gives the exit code.
+    pub(super) fn perform(self, run_id: RunId, stop: Stop) -> Result<Exit, Failure> {
+        let keys = self.pipeline.stage_keys(&config::process_env);
+        let keys = keys.map_err(said)?;
+        RunReport::prepare(self.report_dir()).map_err(|error| Failure::new(Exit::Failed, error))?;
+        let started = Instant::now();
+        let mut report = self.report(run_id);
+        let runtime = runtime()?;
+        let ended = runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = stop.asked() => Err(RunError::Interrupted),
+                ended = self.carry_out(keys, &mut report) => ended,
+            }
+        });
+        self.progress.finish();
+        // Blocks that are still being worked on hold nothing that matters; nobody waits for them.
+        runtime.shutdown_background();
+        self.finish(report, ended, started)
+    }
+
+    /// Ends a run that could not begin, with a report that says why.
+    pub(super) fn refuse(self, run_id: RunId, error: RunError) -> Result<Exit, Failure> {
+        self.progress.finish();
+        let report = self.report(run_id);
+        self.finish(report, Err(error), Instant::now())
+    }
+
+    fn report_dir(&self) -> &Path {
+        self.pipeline
+            .report_dir
+            .as_deref()
+            .unwrap_or(Path::new("."))
+    }
+
+    /// The day for rules that compare with it: the same in every pass, and in whoever takes the run up.
+    fn today(&self) -> Date {
+        match (&self.task, &self.ledger) {
+            (Task::TakeUp(entry, _), _) => entry.today(),
+            (_, Some(ledger)) => ledger.entry().today(),
+            _ => self.pipeline.today(),
+        }
+    }
+
+    /// A report of which nothing is filled in.
+    fn report(&self, run_id: RunId) -> RunReport {
+        let pipeline = PipelineInfo {
+            name: self.pipeline.name.clone(),
+            file: PathBuf::from(&*self.pipeline.file),
+        };
+        let mut report = RunReport::new(run_id, pipeline, Timestamp::now());
+        report.target = self.pipeline.target.name();
+        report
+    }
+
+    async fn carry_out(
+        &self,
+        keys: HashMap<KeySpec, Key>,
+        report: &mut RunReport,
+    ) -> Result<(), RunError> {
+        let resources = run::resources(self.pipeline, keys).await?;
+        // Kept until the run is over: the embedded sandbox ends when it is dropped.
+        let mut sandbox = None;
+        let job = Job {
+            pipeline: self.pipeline,
+            connection: self.connection(&mut sandbox).await?,
+            resources,
+            workers: self.common.workers.map_or_else(cores, usize::from),
+            block: crate::engine::blocks::BLOCK,
+            progress: self.progress.clone(),
+            today: self.today(),
+            last: self.ledger.as_ref().and_then(Ledger::last),
+            ledger: self.ledger.as_ref(),
+        };
+        match &self.task {
+            Task::TakeUp(entry, ticket) => resume(job, entry, ticket.clone(), report).await,
+            Task::Run | Task::Check => run::run(&job, report).await,
+        }
+    }
+
+    /// Where the rows go: nowhere, to the pipeline's target, or to a sandbox that is started for them.
+    async fn connection(
+        &self,
+        sandbox: &mut Option<Embedded>,
+    ) -> Result<Option<Connection>, RunError> {
+        Ok(match (&self.task, &self.pipeline.target, &self.token) {
+            (Task::Check, ..) => None,
+            (_, Target::Orgvue(to), Some(token)) => Some(Connection {
+                base: to.base_url.clone(),
+                tenant: to.tenant.clone(),
+                dataset: to.dataset.clone(),
+                token: token.clone(),
+                hosts: to.hosts.clone(),
+            }),
+            _ => {
+                let started = sandbox.insert(embedded(self.pipeline).await?);
+                Some(started.connection()?)
+            }
+        })
+    }
+
+    /// Writes the report, says how it went, and gives the exit code.
+    fn finish(
+        self,
+        mut report: RunReport,
+        ended: Result<(), RunError>,
+        started: Instant,
+    ) -> Result<Exit, Failure> {
+        let ended = ended.and_then(|()| report.check().map_err(RunError::from));
+        let outcome = outcome(&report, &ended);
+        let exit = match outcome {
+            Outcome::SucceededWithRejects if self.common.partial_ok => Exit::Done,
+            outcome => Exit::from(outcome),
+        };
+        let error = ended.as_ref().err();
+        report.error = error.map(|error| ErrorReport::new(error.code(), chain(error)));
+        report.end(outcome, Timestamp::now(), started.elapsed());
+        report.exit_code = exit as u8;
+        if let Some(ledger) = &self.ledger {
+            if let Err(error) = ledger.over(outcome, report.exit_code) {
+                report.warnings.push(chain(&error));
+            }
+            report.next = next(
+                &ledger.entry(),
+                &Folder::new(&self.pipeline.state_dir),
+                outcome,
+            );
+        }
+        let written = report.write(self.report_dir());
+        self.tell(&report, ended.is_ok(), written.as_deref().ok())?;
+        match (ended, written) {
+            (Err(error), written) => {
+                if let Err(unwritten) = written {
+                    say(format_args!("warning: {}", chain(&unwritten)));
+                }
+                Err(failure(exit, error, &report))
+            }
+            (Ok(()), Err(error)) => {
+                let error = chain(&error);
+                let done = outcome.describe();
+                Err(Failure::new(Exit::Failed, format!("{done}, but {error}")))
+            }
+            (Ok(()), Ok(_)) => Ok(exit),
+        }
+    }
+
+    /// What people, and machines that ask for it, hear of the run. What went wrong comes after it.
+    fn tell(&self, report: &RunReport, well: bool, written: Option<&Path>) -> Result<(), Failure> {
+        if self.globals.quiet {
+            if let Some(next) = &report.next {
+                say(format_args!("to go on: {next}"));
+            }
+        } else if well || report.counts.read > 0 {
+            say_lines(report.summary(written).trim_end());
+        } else {
+            // Where nothing was read there is nothing to sum up.
+            for warning in &report.warnings {
+                say(format_args!("warning: {warning}"));
+            }
+        }
+        if self.common.json {
+            put_json(report)?;
+        }
+        Ok(())
+    }
+}
+
+/// How a run ended, by what ended it and by its counts.
+fn outcome(report: &RunReport, ended: &Result<(), RunError>) -> Outcome {
+    let counts = &report.counts;
+    match ended {
+        Ok(()) if counts.rejected + counts.failed + counts.unprocessed > 0 => {
+            Outcome::SucceededWithRejects
+        }
+        Ok(()) => Outcome::Succeeded,
+        Err(error) => error.outcome(),
+    }
+}
+
+fn failure(exit: Exit, error: RunError, report: &RunReport) -> Failure {
+    match error {
+        // They name the pipeline file, as those of lint do.
+        RunError::Unbound { problems } => {
+            problems.iter().for_each(say_lines);
+            Failure::said(exit)
+        }
+        // Whoever stops a run wants to know where that leaves the data set.
+        RunError::Interrupted => Failure::new(exit, report.ending()),
+        error => Failure::new(exit, error),
+    }
+}
+
+/// The embedded sandbox, with the pipeline's way to tell items apart.
+pub(super) async fn embedded(pipeline: &Pipeline) -> Result<Embedded, RunError> {
+    let mut settings = SandboxSettings {
+        unknown_property: UnknownProperty::Accept,
+        ..SandboxSettings::default()
+    };
+    if let Some(key) = pipeline.validate.key_column() {
+        settings.auto_id = key.to_owned();
+    }
+    settings.accept_chunked = pipeline.length() == crate::upload::spec::Length::Chunked;
+    Ok(Embedded(Sandbox::start(settings).await?))
+}
+
+pub(super) struct Embedded(Sandbox);
+
+impl Embedded {
+    pub(super) fn connection(&self) -> Result<Connection, RunError> {
+        let Embedded(sandbox) = self;
+        let base = sandbox
+            .base_url()
+            .parse()
+            .map_err(|_| RunError::Interrupted)?;
+        Ok(Connection {
+            hosts: hosts(&base, Vec::new(), false),
+            base,
+            tenant: sandbox.tenant().to_owned(),
+            dataset: sandbox.dataset().to_string().to_uppercase(),
+            token: sandbox.token().clone(),
+        })
+    }
+}

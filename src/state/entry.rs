@@ -1,0 +1,245 @@
+//! What is written down of one run.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::error::LedgerError;
+use super::seal::{SealError, open};
+use crate::config::{Override, Pipeline, Target, Zone};
+use crate::orgvue::{JobStatus, Ticket};
+use crate::report::run::{Outcome, RowCounts, RunId};
+use crate::settings::secret::PresignedUrl;
+use crate::text::dates::Date;
+
+/// Version of the files' form.
+pub(crate) const LEDGER_VERSION: u32 = 1;
+
+/// The last step that a run began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Step {
+    /// An upload address is asked for and the body sent.
+    Uploading,
+    /// The upload is complete, and the import is asked for.
+    Importing,
+    /// The ticket is known: waiting, and fetching the results.
+    Ticket,
+    /// Over.
+    Ended,
+}
+
+/// What is written down of a run. No cell value, and no address that could be used.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    /// Version of the form: [`LEDGER_VERSION`].
+    pub ledger_version: u32,
+    /// The run's name.
+    pub run_id: RunId,
+    /// Start of the run.
+    pub started_at: Timestamp,
+    /// When this was written.
+    pub written_at: Timestamp,
+    /// What ran.
+    pub pipeline: PipelineMark,
+    /// Where it sends to.
+    pub target: TargetMark,
+    /// The day that `today` was; ledgers of 0.1, where it was UTC's, do not say it.
+    #[serde(default)]
+    pub today: Option<Date>,
+    /// The files that were read.
+    pub sources: Vec<SourceMark>,
+    /// Rows, as far as they are known.
+    pub counts: RowCounts,
+    /// Length of the body in bytes.
+    pub body_bytes: u64,
+    /// Hash of the body, as the report has it.
+    pub body_hash: Option<String>,
+    /// How many accepted runs in a row deletion was off, if this is one of them and the last.
+    #[serde(default)]
+    pub deletion_off: u32,
+    /// The mended file that took the source's place.
+    #[serde(default)]
+    pub mend: Option<PathBuf>,
+    /// Uploads begun.
+    pub attempt: u32,
+    /// The last step begun.
+    pub step: Step,
+    /// The job at the server.
+    pub ticket: Option<TicketMark>,
+    /// A run whose import this one repeats.
+    pub supersedes: Option<RunId>,
+    /// How it ended.
+    pub ended: Option<Ended>,
+}
+
+/// A pipeline, to be found and known again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PipelineMark {
+    /// Its name.
+    pub name: String,
+    /// Its file, absolute; nothing for standard input.
+    pub file: Option<PathBuf>,
+    /// The hash of the file's text.
+    pub hash: String,
+    /// Settings that stood before those of the file.
+    pub overrides: Vec<Override>,
+}
+
+/// A data set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TargetMark {
+    /// The API's address.
+    pub base_url: String,
+    /// The tenant's name.
+    pub tenant: String,
+    /// The data set's UUID.
+    pub dataset: String,
+}
+
+/// A file of the source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SourceMark {
+    /// As the report names it.
+    pub path: String,
+    /// Its bytes as stored.
+    pub bytes: u64,
+    /// When it was changed last, where there is a file.
+    pub modified: Option<Timestamp>,
+}
+
+/// A job at the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TicketMark {
+    /// The server's name for the request that made it.
+    pub trace_id: Option<String>,
+    /// When it was made, as the server wrote it.
+    pub created_at: Option<String>,
+    /// Its state as last seen.
+    pub status: String,
+    /// Its addresses, sealed.
+    pub sealed: String,
+}
+
+/// The addresses of a ticket.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Addresses {
+    pub(super) own: Option<String>,
+    pub(super) result: Option<String>,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Ended {
+    /// When.
+    pub at: Timestamp,
+    /// In what way.
+    pub outcome: Outcome,
+    /// The exit code; nothing where the process that ran did not get to one.
+    #[serde(default)]
+    pub exit_code: Option<u8>,
+    /// What ended it.
+    pub by: By,
+}
+
+/// What ended a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum By {
+    /// A process that went on to the end.
+    Run,
+    /// A later start, which found that nothing had been imported.
+    NextStart,
+    /// The user, who let it go.
+    Abandon,
+    /// The user, who had its import repeated.
+    Superseded,
+}
+
+impl Entry {
+    /// What is known of a run before its first step.
+    ///
+    /// Nothing for a pipeline whose target is in this process: there is nothing to come back to.
+    pub(crate) fn new(run_id: RunId, pipeline: &Pipeline) -> Option<Entry> {
+        let Target::Orgvue(to) = &pipeline.target else {
+            return None;
+        };
+        let now = Timestamp::now();
+        Some(Entry {
+            ledger_version: LEDGER_VERSION,
+            run_id,
+            started_at: now,
+            written_at: now,
+            pipeline: PipelineMark {
+                name: pipeline.name.clone(),
+                file: pipeline.path(),
+                hash: pipeline.origin.hash.clone(),
+                overrides: pipeline.origin.overrides.clone(),
+            },
+            target: TargetMark {
+                base_url: to.base_url.to_string(),
+                tenant: to.tenant.clone(),
+                dataset: to.dataset.clone(),
+            },
+            today: Some(pipeline.time_zone.day(now)),
+            sources: Vec::new(),
+            counts: RowCounts::default(),
+            body_bytes: 0,
+            body_hash: None,
+            deletion_off: 0,
+            mend: pipeline.mend.clone(),
+            attempt: 0,
+            step: Step::Uploading,
+            ticket: None,
+            supersedes: None,
+            ended: None,
+        })
+    }
+
+    /// The day that `today` was in this run.
+    pub(crate) fn today(&self) -> Date {
+        self.today
+            .unwrap_or_else(|| Zone::default().day(self.started_at))
+    }
+
+    /// The ticket with its addresses, for the holder of the run's token.
+    ///
+    /// # Errors
+    /// Another token; a damaged entry.
+    pub(crate) fn open_ticket(&self, token: &SecretString) -> Result<Option<Ticket>, LedgerError> {
+        let Some(mark) = &self.ticket else {
+            return Ok(None);
+        };
+        let failed = |source| LedgerError::Seal {
+            run: self.run_id.clone(),
+            source,
+        };
+        let text = open(&mark.sealed, token, self.run_id.as_str()).map_err(failed)?;
+        let addresses: Addresses =
+            serde_json::from_str(text.expose_secret()).map_err(|_| failed(SealError::Closed))?;
+        let url = |text: Option<String>| {
+            text.map(|text| PresignedUrl::parse(&text))
+                .transpose()
+                .map_err(|_| failed(SealError::Closed))
+        };
+        Ok(Some(Ticket {
+            status: JobStatus::from(mark.status.clone()),
+            trace_id: mark.trace_id.clone(),
+            created_at: mark.created_at.clone(),
+            self_url: url(addresses.own)?,
+            result_url: url(addresses.result)?,
+            errors: Vec::new(),
+        }))
+    }
+}
+
+/// Runs whose import another run has repeated. One that never asked for its own has repeated nothing.
+pub(crate) fn repeated(entries: &[Entry]) -> Vec<RunId> {
+    entries
+        .iter()
+        .filter(|entry| entry.step != Step::Uploading && entry.counts.sent > 0)
+        .filter_map(|entry| entry.supersedes.clone())
+        .collect()
+}

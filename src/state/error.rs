@@ -1,0 +1,129 @@
+//! Why the ledger can't be kept.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::seal::SealError;
+use crate::report::error::Code;
+use crate::report::run::RunId;
+
+/// Why the ledger can't be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The folder can't be made or used.
+    #[error("the state folder {} can't be used", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Somebody else may write into the folder.
+    #[error(
+        "the state folder {} can be written by others; make it the user's own: chmod go-w and chown", .0.display()
+    )]
+    Shared(PathBuf),
+    /// The pipeline wants a folder that was made on purpose.
+    #[error(
+        "{} is not a folder that `rostream state init` made, and state.required asks for one: is its volume mounted? \
+         If this is to be the first run, make it: rostream state init --state {}", .0.display(), .0.display()
+    )]
+    NotMade(PathBuf),
+    /// A file can't be read.
+    #[error("the state file {} can't be read", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file is not what a run writes.
+    #[error(
+        "the state file {} is not one that this version reads; use the version that wrote it, or move it away \
+         once it is known how that run ended", path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What the reader says; never a value.
+        source: serde_json::Error,
+    },
+    /// A file can't be written.
+    #[error("the state file {} can't be written", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another run has what this one needs for itself.
+    #[error("{}{}; try again when it has ended, or wait for that with --wait-for-turn (its lock is {})",
+        what.words(), holder(holds), path.display())]
+    Busy {
+        /// What it has.
+        what: Busy,
+        /// Process and run that hold it, as the lock's file says.
+        holds: String,
+        /// The lock.
+        path: PathBuf,
+    },
+    /// The folder of the locks is another user's.
+    #[error(
+        "the folder for locks {} is not this user's alone; have it removed, or set TMPDIR to another folder", .0.display()
+    )]
+    Foreign(PathBuf),
+    /// The ticket's addresses can't be written or read.
+    #[error("the ticket of run {run} can't be used")]
+    Seal {
+        /// The run.
+        run: RunId,
+        /// Why.
+        source: SealError,
+    },
+}
+
+/// What two runs can't have at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Busy {
+    /// The pipeline's own runs.
+    Pipeline,
+    /// The data set.
+    Dataset,
+    /// The rejects file.
+    Rejects,
+}
+
+impl Busy {
+    /// What the other run does.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Busy::Pipeline => "another run of this pipeline is under way",
+            Busy::Dataset => "another run sends to this data set",
+            Busy::Rejects => "another run writes this rejects file",
+        }
+    }
+}
+
+fn holder(holds: &str) -> String {
+    match holds {
+        "" => String::new(),
+        holds => format!(" ({holds})"),
+    }
+}
+
+impl LedgerError {
+    /// What kind of error it is.
+    pub(crate) fn code(&self) -> Code {
+        match self {
+            LedgerError::Busy { .. } => Code::passing("busy"),
+            LedgerError::NotMade(_) => Code::lasting("state_missing"),
+            LedgerError::Folder { .. }
+            | LedgerError::Shared(_)
+            | LedgerError::Foreign(_)
+            | LedgerError::Read { .. }
+            | LedgerError::Write { .. } => Code::lasting("state_folder"),
+            LedgerError::Damaged { .. } => Code::lasting("state_damaged"),
+            LedgerError::Seal { .. } => Code::lasting("state_sealed"),
+        }
+    }
+}

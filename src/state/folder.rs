@@ -1,0 +1,314 @@
+//! The state folder, and the lock of a pipeline in it.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::entry::{By, Ended, Entry, LEDGER_VERSION, Step, repeated};
+use super::error::{Busy, LedgerError};
+use super::last::{LAST_VERSION, Last};
+use super::lock::{Held, Who};
+use crate::config::Pipeline;
+use crate::files::owned::{is_own, owned, replace};
+use crate::report::run::{Outcome, RunId};
+
+/// The file that says that a state folder was made on purpose.
+const MARK: &str = "state.json";
+
+/// The largest file that is read, in bytes: many times what a run with thousands of sources needs.
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
+
+/// The most characters of a pipeline's name in a file's name.
+const MAX_NAME: usize = 100;
+
+/// The state folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    /// A folder that need not be there.
+    pub(crate) fn new(path: impl Into<PathBuf>) -> Folder {
+        Folder(path.into())
+    }
+
+    /// That of a pipeline.
+    ///
+    /// # Errors
+    /// The pipeline requires one that was made on purpose, and this one was not.
+    pub(crate) fn of(pipeline: &Pipeline) -> Result<Folder, LedgerError> {
+        let folder = Folder::new(&pipeline.state_dir);
+        match pipeline.state_required && !folder.0.join(MARK).is_file() {
+            true => Err(LedgerError::NotMade(folder.0)),
+            false => Ok(folder),
+        }
+    }
+
+    /// Marks it as one that is there on purpose, and makes it where it is missing. Whether that is new.
+    ///
+    /// # Errors
+    /// It can't be made, or is not this user's.
+    pub(crate) fn init(&self) -> Result<bool, LedgerError> {
+        crate::files::folder::make(&self.0).map_err(|source| self.failed(source))?;
+        self.is_own()?;
+        let path = self.0.join(MARK);
+        if path.is_file() {
+            return Ok(false);
+        }
+        let text = format!("{{ \"state_version\": {LEDGER_VERSION} }}\n");
+        let draft = self.0.join(format!(".{MARK}.draft-{}", std::process::id()));
+        replace(&path, &draft, text.as_bytes())
+            .map(|()| true)
+            .map_err(|source| LedgerError::Write { path, source })
+    }
+
+    /// Whether it knows of a run of the entry's pipeline to the entry's data set.
+    ///
+    /// # Errors
+    /// A file that can't be read.
+    pub(crate) fn knows(&self, entry: &Entry) -> Result<bool, LedgerError> {
+        let same = |known: &Entry| {
+            known.pipeline.name == entry.pipeline.name && known.target == entry.target
+        };
+        Ok(self.entries()?.iter().any(same))
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Every run in it, the oldest first.
+    ///
+    /// # Errors
+    /// A file that can't be read, or is not a run's: it may be one that needs to be looked after.
+    pub(crate) fn entries(&self) -> Result<Vec<Entry>, LedgerError> {
+        let failed = |source| self.failed(source);
+        let listed = match fs::read_dir(&self.0) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            listed => listed.map_err(failed)?,
+        };
+        let mut paths = Vec::new();
+        for entry in listed {
+            let path = entry.map_err(failed)?.path();
+            let name = path.file_name().and_then(|name| name.to_str());
+            if name.is_some_and(|name| name.starts_with("run-") && name.ends_with(".json")) {
+                paths.push(path);
+            }
+        }
+        let entries: Result<Vec<Entry>, _> = paths.iter().map(|path| read(path)).collect();
+        let mut entries = entries?;
+        // The names have only the second.
+        entries.sort_by(|a, b| (a.started_at, &a.run_id).cmp(&(b.started_at, &b.run_id)));
+        Ok(entries)
+    }
+
+    /// Takes the lock of a pipeline for the run `run`, which holds it until it is dropped or its process ends.
+    ///
+    /// # Errors
+    /// A lock that another process holds; a folder that can't be used.
+    pub(crate) fn lock(&self, pipeline: &str, run: &RunId) -> Result<Lock, LedgerError> {
+        crate::files::folder::make(&self.0).map_err(|source| self.failed(source))?;
+        self.is_own()?;
+        let name = file_name(pipeline);
+        let path = self.0.join(format!("{name}.lock"));
+        let failed = |source| LedgerError::Write {
+            path: path.clone(),
+            source,
+        };
+        let who = Who { run, pipeline };
+        let held = Held::take(&path, Busy::Pipeline, &who)?;
+        let lock = Lock {
+            folder: self.clone(),
+            draft: self.0.join(format!(".{name}.draft")),
+            _held: held,
+        };
+        // What a process that was killed had not finished writing.
+        match fs::remove_file(&lock.draft) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
+            _ => Ok(lock),
+        }
+    }
+
+    /// Nobody else may replace what is in the folder.
+    fn is_own(&self) -> Result<(), LedgerError> {
+        let found = fs::metadata(&self.0).map_err(|source| self.failed(source))?;
+        if !is_own(&found) {
+            return Err(LedgerError::Shared(self.0.clone()));
+        }
+        Ok(())
+    }
+
+    fn failed(&self, source: io::Error) -> LedgerError {
+        LedgerError::Folder {
+            path: self.0.clone(),
+            source,
+        }
+    }
+}
+
+/// The lock of a pipeline: as long as it is held, nobody else writes its runs down.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    folder: Folder,
+    /// Where a file is written before it takes its place.
+    draft: PathBuf,
+    _held: Held,
+}
+
+impl Lock {
+    /// Runs of a pipeline that have not ended, the oldest first. Those of which the rest is certain are ended
+    /// here: an upload that was cut off, after which nothing was imported, and an import that a later run has
+    /// repeated. `closed` hears of the former.
+    ///
+    /// # Errors
+    /// A state that can't be read or written.
+    pub(crate) fn unfinished(
+        &self,
+        pipeline: &str,
+        mut closed: impl FnMut(&Entry),
+    ) -> Result<Vec<Entry>, LedgerError> {
+        let mut own = self.folder.entries()?;
+        own.retain(|entry| entry.pipeline.name == pipeline);
+        let repeated = repeated(&own);
+        let mut left = Vec::new();
+        for mut entry in own {
+            match entry.step {
+                Step::Ended => continue,
+                Step::Importing if repeated.contains(&entry.run_id) => {
+                    self.end(&mut entry, Outcome::Unknown, By::Superseded)?;
+                }
+                Step::Uploading => {
+                    self.end(&mut entry, Outcome::Failed, By::NextStart)?;
+                    closed(&entry);
+                }
+                Step::Importing | Step::Ticket => left.push(entry),
+            }
+        }
+        Ok(left)
+    }
+
+    /// Ends a run of another process.
+    ///
+    /// # Errors
+    /// A state that can't be written.
+    pub(crate) fn end(
+        &self,
+        entry: &mut Entry,
+        outcome: Outcome,
+        by: By,
+    ) -> Result<(), LedgerError> {
+        end(entry, outcome, None, by);
+        self.write(entry)
+    }
+
+    /// The last accepted run of the entry's pipeline on its data set.
+    ///
+    /// # Errors
+    /// A file that can't be read: a guard that took it for none would let through what it must not.
+    pub(super) fn last(&self, entry: &Entry) -> Result<Option<Last>, LedgerError> {
+        let path = self
+            .folder
+            .0
+            .join(Last::file_name(&entry.pipeline.name, &entry.target));
+        if !path.exists() {
+            return Ok(None);
+        }
+        let last: Last = read_json(&path)?;
+        known(&path, last.last_version, LAST_VERSION)?;
+        Ok(Some(last))
+    }
+
+    /// Keeps the last accepted run.
+    ///
+    /// # Errors
+    /// A file that can't be written.
+    pub(super) fn accept(&self, last: &Last) -> Result<(), LedgerError> {
+        let path = self
+            .folder
+            .0
+            .join(Last::file_name(&last.pipeline, &last.target));
+        self.write_json(path, last)
+    }
+
+    /// Replaces a run's file: afterwards it is the new one, or this is an error and it is the old one.
+    pub(super) fn write(&self, entry: &mut Entry) -> Result<(), LedgerError> {
+        entry.written_at = Timestamp::now();
+        let path = self.folder.0.join(format!("run-{}.json", entry.run_id));
+        self.write_json(path, entry)
+    }
+
+    fn write_json(&self, path: PathBuf, value: &impl Serialize) -> Result<(), LedgerError> {
+        let written = serde_json::to_vec_pretty(value)
+            .map_err(io::Error::from)
+            .and_then(|mut text| {
+                text.push(b'\n');
+                replace(&path, &self.draft, &text)
+            });
+        written.map_err(|source| LedgerError::Write { path, source })
+    }
+}
+
+pub(super) fn end(entry: &mut Entry, outcome: Outcome, exit_code: Option<u8>, by: By) {
+    entry.step = Step::Ended;
+    entry.ended = Some(Ended {
+        at: Timestamp::now(),
+        outcome,
+        exit_code,
+        by,
+    });
+}
+
+fn read(path: &Path) -> Result<Entry, LedgerError> {
+    let entry: Entry = read_json(path)?;
+    known(path, entry.ledger_version, LEDGER_VERSION)?;
+    Ok(entry)
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, LedgerError> {
+    let mut text = Vec::new();
+    owned(OpenOptions::new().read(true))
+        .open(path)
+        .and_then(|file| file.take(MAX_BYTES).read_to_end(&mut text))
+        .map_err(|source| LedgerError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+    serde_json::from_slice(&text).map_err(|source| damaged(path, source))
+}
+
+/// Refuses a file of a version that this program does not know.
+fn known(path: &Path, version: u32, expected: u32) -> Result<(), LedgerError> {
+    match version == expected {
+        true => Ok(()),
+        false => {
+            let words = format_args!("it is of version {version}");
+            Err(damaged(path, serde::de::Error::custom(words)))
+        }
+    }
+}
+
+fn damaged(path: &Path, source: serde_json::Error) -> LedgerError {
+    LedgerError::Damaged {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// A pipeline's name as a file's.
+fn file_name(pipeline: &str) -> String {
+    pipeline
+        .chars()
+        .take(MAX_NAME)
+        .map(|c| {
+            if c.is_alphanumeric() || "-_".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,264 @@
+//! Locks that the operating system keeps: whoever holds one loses it with its process, however that ends.
+//!
+//! Two kinds of them are not in a state folder, since pipelines with different state folders have to meet there: that
+//! of a data set, and that of a rejects file. They are in a folder of the user's own among the temporary files.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::entry::TargetMark;
+use super::error::{Busy, LedgerError};
+use crate::files::folder;
+use crate::files::owned::{is_own, owned};
+use crate::report::human;
+use crate::report::run::RunId;
+
+/// A lock that is held until this is dropped, or the process ends.
+#[derive(Debug)]
+pub(crate) struct Held {
+    _file: File,
+}
+
+impl Held {
+    /// Takes the lock `path` for a run, and writes down there whose it is.
+    ///
+    /// # Errors
+    /// Somebody else holds it; it can't be opened.
+    pub(super) fn take(path: &Path, busy: Busy, who: &Who<'_>) -> Result<Held, LedgerError> {
+        let failed = |source| LedgerError::Write {
+            path: path.to_owned(),
+            source,
+        };
+        let mut options = OpenOptions::new();
+        let mut file = owned(options.read(true).write(true).create(true))
+            .open(path)
+            .map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+            Err(TryLockError::WouldBlock) => {
+                let mut holds = String::new();
+                // What it says is for people alone.
+                let _ = (&mut file).take(400).read_to_string(&mut holds);
+                return Err(LedgerError::Busy {
+                    what: busy,
+                    holds: holds.trim().to_owned(),
+                    path: PathBuf::from(human::path(path)),
+                });
+            }
+        }
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| {
+                let Who { run, pipeline } = who;
+                let process = std::process::id();
+                writeln!(file, "process {process}, run {run} of {pipeline}")
+            })
+            .map_err(failed)?;
+        Ok(Held { _file: file })
+    }
+}
+
+/// Who takes a lock, for whoever has to wait for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Who<'a> {
+    pub run: &'a RunId,
+    pub pipeline: &'a str,
+}
+
+/// The locks that pipelines with different state folders share on this machine.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    folder: PathBuf,
+}
+
+impl Shared {
+    /// The locks of this user.
+    pub(crate) fn of_user() -> Shared {
+        #[cfg(unix)]
+        let name = format!("rostream-{}", rustix::process::geteuid().as_raw());
+        #[cfg(not(unix))]
+        let name = "rostream";
+        Shared {
+            folder: std::env::temp_dir().join(name),
+        }
+    }
+
+    /// Takes the lock of a data set.
+    ///
+    /// # Errors
+    /// Another run sends to it; the folder of the locks is another user's.
+    pub(crate) fn dataset(
+        &self,
+        target: &TargetMark,
+        who: &Who<'_>,
+    ) -> Result<Option<Held>, LedgerError> {
+        let TargetMark {
+            base_url,
+            tenant,
+            dataset,
+        } = target;
+        let dataset = dataset.to_lowercase();
+        self.take(
+            "dataset",
+            &format!("{base_url}\n{tenant}\n{dataset}"),
+            Busy::Dataset,
+            who,
+        )
+    }
+
+    /// Takes the lock of a rejects file.
+    ///
+    /// # Errors
+    /// Another run writes it; the folder of the locks is another user's.
+    pub(crate) fn rejects(&self, file: &Path, who: &Who<'_>) -> Result<Option<Held>, LedgerError> {
+        // Two ways to one folder are one file. A folder that is not there yet has one way.
+        let real = file
+            .parent()
+            .and_then(|folder| Some(fs::canonicalize(folder).ok()?.join(file.file_name()?)));
+        let real = real.unwrap_or_else(|| file.to_owned());
+        self.take("rejects", &real.to_string_lossy(), Busy::Rejects, who)
+    }
+
+    /// Takes a lock. A machine that gives no room for it does not stop the run: nobody would be kept apart by that.
+    fn take(
+        &self,
+        kind: &str,
+        name: &str,
+        busy: Busy,
+        who: &Who<'_>,
+    ) -> Result<Option<Held>, LedgerError> {
+        let without = |error: &dyn std::fmt::Display| {
+            tracing::warn!(
+                "runs on this machine can't be kept apart, as no lock can be made in {}: {error}; set TMPDIR to a \
+                 folder that can be written to",
+                self.folder.display()
+            );
+            Ok(None)
+        };
+        if let Err(error) = self.make() {
+            return match error.kind() {
+                io::ErrorKind::InvalidData => Err(LedgerError::Foreign(self.folder.clone())),
+                _ => without(&error),
+            };
+        }
+        let name = format!("{kind}-{:032x}.lock", xxh3_128(name.as_bytes()));
+        match Held::take(&self.folder.join(name), busy, who) {
+            Err(LedgerError::Write { source, .. }) => without(&source),
+            taken => taken.map(Some),
+        }
+    }
+
+    /// Makes the folder, which is of no use unless it is this user's and no link.
+    fn make(&self) -> io::Result<()> {
+        if let Ok(found) = fs::symlink_metadata(&self.folder)
+            && !(found.is_dir() && is_own(&found))
+        {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        folder::make(&self.folder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shared() -> (tempfile::TempDir, Shared) {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("rostream-1");
+        (dir, Shared { folder })
+    }
+
+    fn mark(base_url: &str, tenant: &str, dataset: &str) -> TargetMark {
+        TargetMark {
+            base_url: base_url.into(),
+            tenant: tenant.into(),
+            dataset: dataset.into(),
+        }
+    }
+
+    #[test]
+    fn one_data_set_is_one_lock() {
+        let (_dir, shared) = shared();
+        let run = RunId::generate();
+        let who = Who {
+            run: &run,
+            pipeline: "nightly",
+        };
+        let one = mark("https://a.example/", "ACME", "6586F21B");
+        let held = shared.dataset(&one, &who).unwrap().unwrap();
+        let check = |other: TargetMark, free: bool| {
+            let taken = shared.dataset(&other, &who);
+            assert_eq!(taken.is_ok(), free, "{other:?}");
+            if let Err(error) = taken {
+                let text = error.to_string();
+                let holder = format!("process {}, run {run} of nightly", std::process::id());
+                assert!(text.contains(&holder), "{text}");
+            }
+        };
+        check(mark("https://a.example/", "ACME", "6586f21b"), false);
+        check(mark("https://b.example/", "ACME", "6586F21B"), true);
+        check(mark("https://a.example/", "OTHER", "6586F21B"), true);
+        check(mark("https://a.example/", "ACME", "7586F21B"), true);
+        drop(held);
+        check(one, true);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn two_ways_to_a_rejects_file_are_one_lock() {
+        let (dir, shared) = shared();
+        let run = RunId::generate();
+        let who = Who {
+            run: &run,
+            pipeline: "nightly",
+        };
+        fs::create_dir(dir.path().join("out")).unwrap();
+        std::os::unix::fs::symlink(dir.path().join("out"), dir.path().join("link")).unwrap();
+        let _held = shared.rejects(&dir.path().join("out/r.csv"), &who).unwrap();
+        for (name, free) in [
+            ("link/r.csv", false),
+            ("out/../out/r.csv", false),
+            ("out/s.csv", true),
+            ("none/r.csv", true),
+        ] {
+            let taken = shared.rejects(&dir.path().join(name), &who);
+            assert_eq!(taken.is_ok(), free, "{name}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_is_not_ones_own() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+
+        let (dir, shared) = shared();
+        let run = RunId::generate();
+        let who = Who {
+            run: &run,
+            pipeline: "nightly",
+        };
+        let rejects = Path::new("/r.csv");
+        let foreign = || {
+            let error = shared.rejects(rejects, &who).unwrap_err();
+            assert!(matches!(error, LedgerError::Foreign(_)), "{error:?}");
+        };
+        fs::create_dir(dir.path().join("elsewhere")).unwrap();
+        symlink(dir.path().join("elsewhere"), &shared.folder).unwrap();
+        foreign();
+        fs::remove_file(&shared.folder).unwrap();
+        fs::create_dir(&shared.folder).unwrap();
+        fs::set_permissions(&shared.folder, fs::Permissions::from_mode(0o777)).unwrap();
+        foreign();
+        fs::remove_dir(&shared.folder).unwrap();
+        // No room for locks is no reason to stop.
+        let nowhere = Shared {
+            folder: PathBuf::from("/proc/none/rostream"),
+        };
+        assert!(nowhere.rejects(rejects, &who).unwrap().is_none());
+    }
+}
