@@ -15,10 +15,10 @@ pub mod engine {
         pub use crate::engine::blocks::{BLOCK, Blocks};
     }
     pub mod body {
-        pub use crate::engine::body::{Resend, Slot, stream, taken};
+        pub use crate::engine::body::{Assembly, Digest, Resend, Slot, stream, taken};
     }
     pub mod order {
-        pub use crate::engine::order::{Assembly, Digest, process};
+        pub use crate::engine::order::process;
     }
     pub mod plan {
         pub use crate::engine::plan::{Meaning, Plan};
@@ -36,7 +36,7 @@ pub mod format {
         pub use crate::format::csv::{Delimiter, Form, OnRagged, Parser};
     }
     pub mod encode {
-        pub use crate::format::encode::{ActionFrom, Encoder, Format, OnEmpty};
+        pub use crate::format::encode::{Empties, Encoder, Format, Lead, LeadValue};
     }
     pub mod json {
         pub use crate::format::json::{Layout, Parser, discover};
@@ -47,9 +47,6 @@ pub mod format {
 }
 pub mod http {
     pub use crate::http::{MAX_RETRY_AFTER, retry_after};
-    pub mod hosts {
-        pub use crate::http::hosts::Hosts;
-    }
     pub mod spec {
         pub use crate::http::spec::TimeoutsSpec;
     }
@@ -59,6 +56,9 @@ pub mod http {
 }
 pub mod orgvue {
     pub use crate::orgvue::{Client, Connection, ItemResult};
+    pub mod hosts {
+        pub use crate::orgvue::hosts::hosts;
+    }
     pub mod spec {
         pub use crate::orgvue::spec::{ActionSpec, Empty, ImportSpec};
     }
@@ -77,7 +77,7 @@ pub mod rule {
 pub mod run {
     pub use crate::run::{RunError, bind, reading, rejects_header, source, today};
     pub mod survey {
-        pub use crate::run::survey::Survey;
+        pub use crate::run::survey::{Settled, Survey};
     }
 }
 pub mod sandbox {

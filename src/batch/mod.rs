@@ -12,7 +12,8 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::batch::pool::{Lease, Pool, Reuse};
+use crate::text::scan::is_plain;
+use pool::{Lease, Pool, Reuse};
 
 /// What a cell holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub enum Kind {
     Json = 3,
     /// JSON's `null`; its text is empty.
     Null = 4,
-    /// The record has no such member; its text is empty. Never sent.
+    /// The record has no such member; its text is empty. Sent as the no-change token, or not at all.
     Missing = 5,
     /// A stage or rule found fault with this cell. Later stages and rules leave it alone, so that
     /// one mistake is reported once.
@@ -144,15 +145,6 @@ impl Cell {
     }
 }
 
-/// Whether a text stands in JSON as it is: no quote, no backslash, no control character.
-#[inline]
-pub(crate) fn is_plain(text: &[u8]) -> bool {
-    // Without a way out in the middle, so that the compiler looks at many bytes at once.
-    !text.iter().fold(false, |found, &b| {
-        found | (b == b'"') | (b == b'\\') | (b < 0x20)
-    })
-}
-
 /// Whether a row is still on its way to the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowState {
@@ -185,10 +177,20 @@ pub struct Fault {
     pub stage: &'static str,
     /// The column, by the name that it has at that step; empty where the fault is the whole row's.
     pub column: Arc<str>,
+    /// The name that the column has in the source, where a stage had renamed it by then.
+    pub source: Option<Arc<str>>,
     /// A short stable word for scripts: `date_format`, `required`, `leaves_before_hired`.
     pub code: Cow<'static, str>,
     /// What was expected, for people. No cell value.
     pub message: Cow<'static, str>,
+}
+
+impl Fault {
+    /// The column by the source's own name, which is how whoever mends the file knows it; a column that a stage made
+    /// by the name that the stage gave it.
+    pub fn source_column(&self) -> &Arc<str> {
+        self.source.as_ref().unwrap_or(&self.column)
+    }
 }
 
 /// The records of one block.
@@ -467,6 +469,22 @@ impl Batch {
     pub fn faults(&self) -> &[Fault] {
         &self.faults
     }
+
+    /// Tells the faults from the `from`th on what the source calls their columns, at a step where these columns had
+    /// been `renamed`. Returns how many faults there are.
+    pub fn name_sources(&mut self, from: usize, renamed: &[Renamed]) -> usize {
+        if !renamed.is_empty() {
+            for fault in &mut self.faults[from..] {
+                let same = |renamed: &&Renamed| renamed.name == fault.column;
+                if fault.source.is_none()
+                    && let Some(found) = renamed.iter().find(same)
+                {
+                    fault.source = Some(found.source.clone());
+                }
+            }
+        }
+        self.faults.len()
+    }
 }
 
 /// The columns at one point of the pipeline: names, and the physical column behind each.
@@ -476,25 +494,45 @@ impl Batch {
 pub struct Columns {
     names: Vec<(Arc<str>, usize)>,
     width: usize,
+    /// The source's own names, which are those of the first physical columns.
+    header: Arc<[Arc<str>]>,
     /// The names may be a person's record, and no message tells them.
     untold: bool,
     /// Collects the names that are looked for.
     asked: Option<Arc<Mutex<HashSet<String>>>>,
 }
 
+/// A column of the source to which a stage gave another name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renamed {
+    /// Its name at this point.
+    pub name: Arc<str>,
+    /// Its name in the source.
+    pub source: Arc<str>,
+}
+
 impl Columns {
     /// The columns of a header, in its order.
     pub fn from_header<S: AsRef<str>>(header: impl IntoIterator<Item = S>) -> Columns {
-        let names: Vec<_> = header
-            .into_iter()
-            .enumerate()
-            .map(|(i, n)| (Arc::from(n.as_ref()), i))
-            .collect();
+        let header: Arc<[Arc<str>]> = header.into_iter().map(|n| n.as_ref().into()).collect();
         Columns {
-            width: names.len(),
-            names,
+            names: header.iter().cloned().zip(0..).collect(),
+            width: header.len(),
+            header,
             ..Columns::default()
         }
+    }
+
+    /// The columns of the source that have another name by now.
+    pub fn renamed(&self) -> Vec<Renamed> {
+        let renamed = self.names.iter().filter_map(|(name, slot)| {
+            let source = self.header.get(*slot)?;
+            (source != name).then(|| Renamed {
+                name: name.clone(),
+                source: source.clone(),
+            })
+        });
+        renamed.collect()
     }
 
     /// The same columns, whose names no message tells.

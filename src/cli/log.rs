@@ -28,7 +28,7 @@ pub enum LogFormat {
 /// Starts the log; a second start, in tests, changes nothing.
 pub(super) fn start(globals: &Globals, progress: &Progress) {
     let filter = filter(globals, config::process_env("RUST_LOG").as_deref());
-    let writer = progress.log_writer();
+    let writer = progress.log_writer(globals.log_format == LogFormat::Json);
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(move || writer.clone())
         .with_ansi(false)

@@ -8,6 +8,7 @@ mod completions;
 mod exit;
 mod lint;
 mod log;
+mod panics;
 mod pipeline;
 mod preview;
 mod resume;
@@ -24,6 +25,8 @@ use std::io::{self, Write};
 use clap::{Args, Parser, Subcommand};
 
 use crate::report::progress::{Mode, Progress};
+use crate::run::RunError;
+use crate::text::shown::{shown, shown_lines};
 
 pub use exit::Exit;
 pub(crate) use log::LogFormat;
@@ -100,6 +103,7 @@ impl Cli {
     ///
     /// What ended the command, with the exit code that says so.
     pub fn run(self) -> Result<Exit, Failure> {
+        panics::tell_places_alone();
         let globals = &self.globals;
         let progress = match &self.command {
             Command::Run(_) | Command::Check(_) | Command::Resume(_) | Command::Results(_) => {
@@ -171,6 +175,19 @@ impl Failure {
         Failure { exit, error: None }
     }
 
+    /// What ended a run. What the pipeline names and the source does not have is printed here, a line each, as those
+    /// of lint are.
+    pub(crate) fn of_run(error: RunError) -> Failure {
+        let exit = Exit::from(error.outcome());
+        match error {
+            RunError::Unbound { problems } => {
+                problems.iter().for_each(say_lines);
+                Failure::said(exit)
+            }
+            error => Failure::new(exit, error),
+        }
+    }
+
     /// Prints the error and what caused it as one line on stderr, and gives the exit code.
     pub fn report(self) -> Exit {
         if let Some(error) = &self.error {
@@ -206,9 +223,14 @@ fn chain(error: &dyn Error) -> String {
     text
 }
 
+#[expect(clippy::disallowed_methods, reason = "commands print through this")]
+fn stdout() -> io::StdoutLock<'static> {
+    io::stdout().lock()
+}
+
 /// Writes data to stdout.
 fn put(bytes: &[u8]) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
+    let mut stdout = stdout();
     stdout.write_all(bytes)?;
     stdout.flush()
 }
@@ -221,9 +243,16 @@ fn put_findings(bytes: &[u8]) -> io::Result<()> {
     })
 }
 
-/// Writes a line to stderr. Where nobody reads it, it is lost, and the command goes on.
+/// Writes a line to stderr. Names and values that come from outside can neither end the line nor do anything else to
+/// the terminal. Where nobody reads it, it is lost, and the command goes on.
+#[expect(clippy::disallowed_methods, reason = "commands print through this")]
 fn say(line: impl fmt::Display) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = writeln!(io::stderr().lock(), "{}", shown(&line.to_string()));
+}
+
+/// As [`say`], for text of several lines, in whose making names and values that come from outside were [`shown`].
+fn say_lines(text: impl fmt::Display) {
+    let _ = writeln!(io::stderr().lock(), "{}", shown_lines(&text.to_string()));
 }
 
 #[cfg(test)]

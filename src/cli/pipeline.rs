@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::config::{self, Loaded, Override, Pipeline, Problem, Problems};
 
-use super::{Exit, Failure, Globals, say};
+use super::{Exit, Failure, Globals, say_lines};
 
 /// The pipeline file, and settings that stand before those of the file.
 #[derive(Debug, Args)]
@@ -31,7 +31,9 @@ impl PipelineArgs {
     /// [`Exit::Usage`] where there are problems.
     pub(crate) fn load(&self, globals: &Globals) -> Result<Pipeline, Failure> {
         match config::load(&self.pipeline, &self.sets.set, &config::process_env) {
-            Ok(Loaded { pipeline, warnings }) => {
+            Ok(Loaded {
+                pipeline, warnings, ..
+            }) => {
                 say_warnings(&warnings, globals);
                 Ok(pipeline)
             }
@@ -47,7 +49,7 @@ impl PipelineArgs {
 pub(super) fn say_problems(found: &Problems, globals: &Globals) {
     say_warnings(&found.warnings, globals);
     for problem in &found.problems {
-        say(problem);
+        say_lines(problem);
     }
 }
 
@@ -55,7 +57,7 @@ pub(super) fn say_problems(found: &Problems, globals: &Globals) {
 pub(super) fn say_warnings(warnings: &[Problem], globals: &Globals) {
     if !globals.quiet {
         for warning in warnings {
-            say(warning.display_with("warning: "));
+            say_lines(warning.display_with("warning: "));
         }
     }
 }

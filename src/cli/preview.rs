@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use clap::Args;
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 use super::run::runtime;
 use super::{Exit, Failure, Globals, PipelineArgs, put, say, stop};
@@ -11,6 +11,7 @@ use crate::config;
 use crate::report::human;
 use crate::run::preview::{Field, Preview, Record};
 use crate::run::{self, RunError};
+use crate::text::shown::{shown, shown_within};
 
 /// Columns of a terminal that a name may take.
 const NAME: usize = 28;
@@ -58,20 +59,21 @@ impl PreviewArgs {
         let keys = pipeline
             .stage_keys(&config::process_env)
             .map_err(|problem| Failure::new(Exit::Usage, problem))?;
-        let failed = |error: RunError| Failure::new(Exit::from(error.outcome()), error);
         let stopped = stop::watch()?;
         let runtime = runtime()?;
         let ended = runtime.block_on(async {
             let work = async {
-                let resources = run::resources(&pipeline, keys).await.map_err(failed)?;
+                let resources = run::resources(&pipeline, keys)
+                    .await
+                    .map_err(Failure::of_run)?;
                 let preview = Preview::open(&pipeline, &resources, self.from)
                     .await
-                    .map_err(failed)?;
+                    .map_err(Failure::of_run)?;
                 self.show(preview, globals).await
             };
             tokio::select! {
                 biased;
-                () = stopped => Err(failed(RunError::Interrupted)),
+                () = stopped => Err(Failure::of_run(RunError::Interrupted)),
                 ended = work => ended,
             }
         });
@@ -81,11 +83,10 @@ impl PreviewArgs {
     }
 
     async fn show(&self, mut preview: Preview, globals: &Globals) -> Result<(), Failure> {
-        let failed = |error: RunError| Failure::new(Exit::from(error.outcome()), error);
         let mut counts = Counts::default();
         while counts.total() < self.rows {
             let left = usize::try_from(self.rows - counts.total()).unwrap_or(usize::MAX);
-            let Some(records) = preview.next(left).await.map_err(failed)? else {
+            let Some(records) = preview.next(left).await.map_err(Failure::of_run)? else {
                 break;
             };
             let mut text = String::new();
@@ -111,7 +112,7 @@ impl PreviewArgs {
         }
         if counts.total() == 0 {
             return Err(match self.from {
-                0 | 1 => failed(RunError::NoRecords(preview.names())),
+                0 | 1 => Failure::of_run(RunError::NoRecords(preview.names())),
                 from => Failure::new(
                     Exit::Failed,
                     format!(
@@ -151,14 +152,14 @@ struct Line {
 /// A record as a small block of text.
 fn block(record: &Record, file: Option<&str>, full: bool, out: &mut String) {
     if let Some(file) = file {
-        let _ = write!(out, "{} ", shown(file, usize::MAX));
+        let _ = write!(out, "{} ", shown(file));
     }
     let _ = writeln!(out, "line {}  {}", record.line, record.word());
     let width = |width| if full { usize::MAX } else { width };
     let cells = |field: Option<&Field>| match field {
         Some(field) => [
-            shown(&field.name, width(NAME)),
-            shown(&field.json, width(VALUE)),
+            shown_within(&field.name, width(NAME)),
+            shown_within(&field.json, width(VALUE)),
         ],
         None => Default::default(),
     };
@@ -205,10 +206,11 @@ fn block(record: &Record, file: Option<&str>, full: bool, out: &mut String) {
     for fault in &record.faults {
         out.push_str("  ! ");
         if !fault.column.is_empty() {
-            let _ = write!(out, "{}: ", shown(&fault.column, usize::MAX));
+            let _ = write!(out, "{}: ", shown(&fault.column));
         }
-        let message = shown(&fault.message, usize::MAX);
-        let _ = writeln!(out, "{message} ({} {})", fault.stage, fault.code);
+        let message = shown(&fault.message);
+        let code = shown(&fault.code);
+        let _ = writeln!(out, "{message} ({} {code})", fault.stage);
     }
 }
 
@@ -216,65 +218,5 @@ fn pad(line: &mut String, text: &str, width: usize) {
     line.push_str(text);
     for _ in text.width()..width {
         line.push(' ');
-    }
-}
-
-/// Text that a terminal can be trusted with: what would move the cursor, change colours or turn the
-/// direction of writing is shown as an escape, and what is longer than `width` columns is cut.
-fn shown(text: &str, width: usize) -> String {
-    let mut out = String::new();
-    let mut used = 0;
-    // Where to cut, should the text turn out to be too long: the ellipsis takes a column.
-    let mut cut = 0;
-    for c in text.chars() {
-        let escaped = c.is_control() || turns(c);
-        let start = out.len();
-        if escaped {
-            let _ = write!(out, "\\u{:04x}", c as u32);
-        } else {
-            out.push(c);
-        }
-        used += match escaped {
-            true => out.len() - start,
-            false => c.width().unwrap_or(0),
-        };
-        if used < width {
-            cut = out.len();
-        } else if used > width {
-            out.truncate(cut);
-            out.push('…');
-            return out;
-        }
-    }
-    out
-}
-
-/// Characters that turn the direction of writing, or break the line where a terminal may not show it.
-fn turns(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn terminals_are_safe_and_lines_short() {
-        let check = |text: &str, width: usize, expected: &str| {
-            assert_eq!(shown(text, width), expected, "{text:?}");
-            assert!(shown(text, width).width() <= width);
-        };
-        check("", 3, "");
-        check("abc", 3, "abc");
-        check("abcd", 3, "ab…");
-        check("美咲", 4, "美咲");
-        check("美咲", 3, "美…");
-        check("美咲子", 4, "美…");
-        check("\u{1b}[31m", 20, "\\u001b[31m");
-        check("a\u{9b}b\u{7f}", 20, "a\\u009bb\\u007f");
-        check("a\u{202e}b", 20, "a\\u202eb");
-        check("abc\u{1b}", 6, "abc…");
-        check("e\u{301}e\u{301}", 2, "e\u{301}e\u{301}");
-        check("e\u{301}e\u{301}e", 2, "e\u{301}…");
     }
 }

@@ -212,15 +212,15 @@ impl ResumeArgs {
                     .is_none_or(|pipeline| pipeline.name == entry.pipeline.name)
         });
         if open.len() > 1 {
-            let mut text = "several runs are not finished; name one of them:".to_owned();
+            say("error: several runs are not finished; name one of them:");
             for entry in &open {
-                text.push_str(&format!(
-                    "\n  {}  # {}",
+                say(format_args!(
+                    "  {}  # {}",
                     command("resume", &entry.run_id, &folder),
                     entry.pipeline.name
                 ));
             }
-            return Err(usage(text));
+            return Err(Failure::said(Exit::Usage));
         }
         Ok((folder, open.pop()))
     }

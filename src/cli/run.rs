@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::resume::{left_open, next, refused};
-use super::{Exit, Failure, Globals, PipelineArgs, put_findings, say, stop};
+use super::{Exit, Failure, Globals, PipelineArgs, put_findings, say, say_lines, stop};
 use crate::config::{self, Pipeline, Problem, Target};
-use crate::http::hosts::Hosts;
+use crate::orgvue::hosts::hosts;
 use crate::orgvue::{Connection, Ticket};
 use crate::report::progress::Progress;
 use crate::report::run::{Outcome, PipelineInfo, RunId, RunReport};
@@ -50,8 +50,7 @@ pub(super) struct CommonArgs {
     /// Write the run report to stdout as JSON.
     #[arg(long)]
     json: bool,
-    /// Threads that process the data; as many as there are cores, unless stated. Twice as many blocks are under way, so
-    /// that none of them waits, and for moments as many threads may be busy.
+    /// Threads that process the data; as many as there are cores, unless stated.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: Option<u16>,
 }
@@ -118,7 +117,7 @@ pub(super) fn token(pipeline: &Pipeline) -> Result<Option<SecretString>, Failure
 }
 
 fn problem(problem: Problem) -> Failure {
-    say(problem);
+    say_lines(problem);
     Failure::said(Exit::Usage)
 }
 
@@ -282,7 +281,7 @@ fn finish(
     if !globals.quiet {
         // Where nothing was read there is nothing to sum up, and what went wrong comes first.
         if ended.is_ok() || report.counts.read > 0 {
-            say(report.summary(written.as_deref().ok()).trim_end());
+            say_lines(report.summary(written.as_deref().ok()).trim_end());
         } else {
             for warning in &report.warnings {
                 say(format_args!("warning: {warning}"));
@@ -302,7 +301,7 @@ fn finish(
     match (ended, written) {
         // They name the pipeline file, as those of lint do.
         (Err(RunError::Unbound { problems }), _) => {
-            problems.iter().for_each(say);
+            problems.iter().for_each(say_lines);
             Err(Failure::said(exit))
         }
         // Whoever stops a run wants to know where that leaves the data set.
@@ -328,8 +327,8 @@ pub(super) async fn embedded(pipeline: &Pipeline) -> Result<Embedded, RunError> 
         unknown_property: UnknownProperty::Accept,
         ..SandboxSettings::default()
     };
-    if let Some(key) = &pipeline.validate.key {
-        settings.auto_id = key.clone();
+    if let Some(key) = pipeline.validate.key_column() {
+        settings.auto_id = key.to_owned();
     }
     settings.accept_chunked = pipeline.length() == crate::upload::spec::Length::Chunked;
     Ok(Embedded(Sandbox::start(settings).await?))
@@ -345,7 +344,7 @@ impl Embedded {
             .parse()
             .map_err(|_| RunError::Interrupted)?;
         Ok(Connection {
-            hosts: Hosts::new(&base, Vec::new(), false),
+            hosts: hosts(&base, Vec::new(), false),
             base,
             tenant: sandbox.tenant().to_owned(),
             dataset: sandbox.dataset().to_string().to_uppercase(),

@@ -1,7 +1,7 @@
 //! `rostream sample`: writes a made-up HR extract.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -82,8 +82,7 @@ pub(crate) enum SampleError {
 /// Writes the sample, and says on standard error what is wrong in it on purpose.
 pub(crate) fn run(args: &SampleArgs) -> Result<(), SampleError> {
     if let Some(text) = describe(&write(args)?) {
-        // A closed standard error is no reason to fail.
-        let _ = writeln!(io::stderr(), "{text}");
+        super::say_lines(text);
     }
     Ok(())
 }
@@ -108,7 +107,7 @@ fn write(args: &SampleArgs) -> Result<Planted, SampleError> {
             })?;
             sample.write(file)
         }
-        None => sample.write(io::stdout().lock()),
+        None => sample.write(super::stdout()),
     };
     match written {
         // Whoever reads our output has seen enough, as `head` does.

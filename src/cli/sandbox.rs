@@ -269,7 +269,7 @@ pub(crate) async fn run(args: SandboxArgs) -> Result<(), SandboxCommandError> {
         write_token(&path, sandbox.token()).map_err(broken)?;
         Some(MadeFile(path.clone()))
     };
-    super::say(format_args!(
+    super::say_lines(format_args!(
         "{}\ntoken:    in {}\n\nCtrl-C ends it.",
         sandbox.about(),
         path.display()
@@ -277,7 +277,7 @@ pub(crate) async fn run(args: SandboxArgs) -> Result<(), SandboxCommandError> {
     // Where nobody reads the address, it is on stderr, too.
     let _ = super::put(format!("{}\n", sandbox.base_url()).as_bytes());
     stopped.await;
-    super::say(format_args!(
+    super::say_lines(format_args!(
         "\n{} uploads, {} imports, {} items at the end",
         sandbox.uploads(),
         sandbox.imports(),

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::text::shown::shown;
+
 /// Where something stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
@@ -68,12 +70,13 @@ impl Problem {
         }
     }
 
-    /// The problem as one or two lines, the message after a word such as `warning: `.
+    /// The problem as one or two lines, the message after a word such as `warning: `. Names and values in it are as
+    /// they may be shown.
     pub fn display_with(&self, word: &str) -> String {
-        let Problem { message, help, .. } = self;
         let place = self.place_text();
-        match help {
-            Some(help) => format!("{place}: {word}{message}\n  help: {help}"),
+        let (place, message) = (shown(&place), shown(&self.message));
+        match &self.help {
+            Some(help) => format!("{place}: {word}{message}\n  help: {}", shown(help)),
             None => format!("{place}: {word}{message}"),
         }
     }
@@ -94,6 +97,8 @@ pub struct Problems {
     pub problems: Vec<Problem>,
     /// What may be meant so.
     pub warnings: Vec<Problem>,
+    /// What holds although nobody stated it; only `lint` tells.
+    pub notes: Vec<Problem>,
 }
 
 impl fmt::Display for Problems {
@@ -146,9 +151,16 @@ impl Findings {
         self.found.warnings.push(problem);
     }
 
+    /// Something that holds although it is not stated.
+    pub(super) fn note(&mut self, place: Place, message: impl Into<String>, help: &str) {
+        let problem = self.make(place, message.into(), help);
+        self.found.notes.push(problem);
+    }
+
     /// The findings, in the order of the file.
     pub(super) fn finish(mut self) -> Problems {
-        for list in [&mut self.found.problems, &mut self.found.warnings] {
+        let found = &mut self.found;
+        for list in [&mut found.problems, &mut found.warnings, &mut found.notes] {
             list.sort_by(|a, b| a.place.cmp(&b.place));
             list.dedup();
         }

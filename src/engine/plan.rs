@@ -1,40 +1,43 @@
 //! The plan: parser, stages, rules and encoder, bound once against the header. Then a plain function,
 //! a block in and bytes out, that any worker calls.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
-use crate::batch::{Batch, Columns, Fault, Kind, MAX_CELL, RowState};
+use crate::batch::{Batch, Cell, Columns, Kind, MAX_CELL, Renamed, RowState};
 use crate::format::block::Block;
 use crate::format::csv::OnRagged;
-use crate::format::encode::{ActionFrom, Encoded, Encoder, Format, OnEmpty};
+use crate::format::encode::{Encoded, Encoder};
 use crate::format::header::are_names;
-use crate::format::{Header, Parser, Pools, reject_long_cells};
-use crate::orgvue::spec::{Action, ActionSpec, Empty, ImportSpec};
-use crate::rule::{Rules, ValidateSpec};
+use crate::format::{Header, PARSE, Parser, Pools, reject_long_cells};
+use crate::orgvue::spec::{ActionSpec, ImportSpec};
+use crate::orgvue::wire::Wire;
+use crate::rule::{KeySpec, Rules, ValidateSpec};
 use crate::settings::limits::Limits;
 use crate::settings::units::Size;
 use crate::source::spec::{Ragged, Unknown};
 use crate::stage::{Resources, Stage, StageSpec};
 use crate::text::dates::Date;
 use crate::upload::spec::UploadFormat;
-
-/// The name of the column that says what is to be done with an item.
-pub(crate) const ACTION: &str = "_action";
+use crate::whole::{self, Fact, Key};
 
 /// Everything that is done to a block, bound to the header's columns.
 pub struct Plan {
     parser: Parser,
     stages: Vec<(&'static str, Box<dyn Stage>)>,
+    /// The columns that had been renamed before each of the stages.
+    renamed: Vec<Vec<Renamed>>,
+    /// The columns that are renamed after all of them.
+    renamed_at_last: Vec<Renamed>,
     /// Physical columns after the last stage.
     width: usize,
     rules: Rules,
-    action_column: Option<(Arc<str>, usize)>,
-    tokens: Vec<String>,
-    key: Option<(Arc<str>, usize)>,
+    wire: Wire,
+    key: Option<Key>,
+    /// What the rules of the whole file want to know.
+    facts: Vec<Fact>,
     seed: u64,
     encoder: Encoder,
     columns: Columns,
@@ -76,8 +79,8 @@ pub struct Processed {
     pub batch: Batch,
     /// The rows still in, as they are to be sent.
     pub encoded: Encoded,
-    /// Hash of the key of each encoded row; empty where there is no key rule.
-    pub keys: Vec<u64>,
+    /// What the rules of the whole file asked for, of every row.
+    pub facts: Vec<Vec<u64>>,
     /// Hash of the encoded bytes.
     pub hash: u128,
     /// Rows that a filter left out.
@@ -122,7 +125,7 @@ pub(crate) fn named<'a>(
         }
         let _ = validate.bind(columns, Date::MIN);
         if let Some(key) = &validate.key {
-            let _ = columns.need(key);
+            let _ = columns.need(&key.column);
         }
         if let ActionSpec::Column { column } = &import.action {
             let _ = columns.need(column);
@@ -166,7 +169,9 @@ impl Plan {
         let ignore_unknown = meaning.unknown == Unknown::Ignore;
         let parser = header.parser(on_ragged, ignore_unknown, &meaning.limits, &pools);
         let mut stages = Vec::new();
+        let mut renamed = Vec::new();
         for (at, spec) in meaning.stages.iter().enumerate() {
+            let before = columns.renamed();
             let bound = spec.bind(&mut columns, meaning.resources).map_err(|why| {
                 let what = format!("stage {} ({})", at + 1, spec.name());
                 vec![Unbound {
@@ -175,7 +180,10 @@ impl Plan {
                     message: why.to_string(),
                 }]
             })?;
-            stages.extend(bound.map(|stage| (spec.name(), stage)));
+            if let Some(stage) = bound {
+                stages.push((spec.name(), stage));
+                renamed.push(before);
+            }
         }
         let mut problems: Vec<Unbound> = Vec::new();
         let mut unbound = |path: &[&str], message: String| {
@@ -187,33 +195,20 @@ impl Plan {
             });
         };
         let key = match &meaning.validate.key {
-            Some(name) => columns
-                .need(name)
+            Some(KeySpec { column, keep }) => columns
+                .need(column)
                 .map_err(|e| unbound(&["validate", "key"], e.to_string()))
-                .ok(),
+                .ok()
+                .map(|(column, slot)| Key {
+                    column,
+                    slot,
+                    keep: *keep,
+                }),
             None => None,
         };
-        let (action, action_column) = match &meaning.import.action {
-            ActionSpec::Constant(action) => {
-                if columns.find(ACTION).is_some() {
-                    let message = format!(
-                        "there is a column `{ACTION}` and a constant action; say `action: {{ column: {ACTION} }}`, or drop the column"
-                    );
-                    unbound(&["target", "action"], message);
-                }
-                (ActionFrom::Constant(action.as_str()), None)
-            }
-            ActionSpec::Column { column } => {
-                let found = columns
-                    .need(column)
-                    .map_err(|e| unbound(&["target", "action"], e.to_string()))
-                    .ok();
-                (
-                    ActionFrom::Column(found.as_ref().map_or(0, |(_, slot)| *slot)),
-                    found,
-                )
-            }
-        };
+        let wire = Wire::bind(meaning.import, meaning.format, &columns)
+            .map_err(|message| unbound(&["target", "action"], message))
+            .ok();
         let rules = match meaning.validate.bind(&columns, meaning.today) {
             Ok(rules) => rules,
             Err(more) => {
@@ -229,38 +224,19 @@ impl Plan {
                 return Err(problems);
             }
         };
-        if !problems.is_empty() {
+        let Some(wire) = wire.filter(|_| problems.is_empty()) else {
             return Err(problems);
-        }
-        let import = meaning.import;
-        let on_empty = match (import.empty, &import.clear_token) {
-            (Empty::Clear, Some(token)) => OnEmpty::Clear {
-                clear_token: token.clone(),
-            },
-            (Empty::Keep, _) => OnEmpty::Keep,
-            _ => OnEmpty::Omit {
-                noop_token: import.noop_token.clone(),
-            },
         };
-        let format = match meaning.format {
-            UploadFormat::Json => Format::Json,
-            UploadFormat::Csv => Format::Csv,
-        };
-        let sent = columns
-            .iter()
-            .filter(|(name, _)| action_column.as_ref().is_none_or(|(n, _)| n != *name));
-        let encoder = Encoder::new(format, action, on_empty, sent).with_pool(&pools.bodies);
+        let encoder = wire.encoder().with_pool(&pools.bodies);
         Ok(Plan {
             parser,
             stages,
+            renamed,
+            renamed_at_last: columns.renamed(),
             width: columns.width(),
             rules,
-            action_column,
-            tokens: [&import.noop_token, &import.clear_token]
-                .into_iter()
-                .flatten()
-                .cloned()
-                .collect(),
+            wire,
+            facts: whole::Rules::new(key.as_ref()).facts(),
             key,
             seed: meaning.seed,
             encoder,
@@ -287,7 +263,12 @@ impl Plan {
 
     /// The key's column, where there is a key rule.
     pub fn key(&self) -> Option<&Arc<str>> {
-        self.key.as_ref().map(|(name, _)| name)
+        self.key.as_ref().map(|key| &key.column)
+    }
+
+    /// The rules that only the whole file can decide, which have seen nothing yet.
+    pub(crate) fn whole_file_rules(&self) -> whole::Rules {
+        whole::Rules::new(self.key.as_ref())
     }
 
     /// The hash by which a key is known.
@@ -326,65 +307,61 @@ impl Plan {
     /// Stages and rules over a parsed batch.
     pub fn transform(&self, batch: &mut Batch) {
         self.widen(batch);
-        for (_, stage) in &self.stages {
+        let mut named = batch.faults().len();
+        for ((_, stage), renamed) in self.stages.iter().zip(&self.renamed) {
             stage.apply(batch);
+            named = batch.name_sources(named, renamed);
         }
         self.check(batch);
+        self.name_sources(batch, named);
+    }
+
+    /// Tells the faults from the `from`th on, which were found after the last stage, what the source calls their
+    /// columns.
+    pub fn name_sources(&self, batch: &mut Batch, from: usize) {
+        batch.name_sources(from, &self.renamed_at_last);
     }
 
     /// The rules, and what the target asks of every row.
     pub fn check(&self, batch: &mut Batch) {
         self.rules.apply(batch);
-        if let Some((name, slot)) = &self.action_column {
-            check_actions(batch, name, *slot);
-        }
-        if !self.tokens.is_empty() {
-            self.check_tokens(batch);
-        }
+        self.wire.check(batch);
     }
 
-    /// Text that the server would take for one of its tokens can't be sent as text.
-    fn check_tokens(&self, batch: &mut Batch) {
-        let mut found = Vec::new();
-        for (name, slot) in self.columns.iter() {
-            for (row, cell) in batch.column(slot).iter().enumerate() {
-                if !cell.is_empty()
-                    && cell.kind() != Kind::Faulty
-                    && self
-                        .tokens
-                        .iter()
-                        .any(|t| t.len() == cell.len() && t == batch.text(*cell))
-                {
-                    found.push((row, slot, name.clone()));
+    /// What the rules of the whole file asked for, of every row; 0 where a row has none.
+    pub fn facts(&self, batch: &Batch, encoded: &Encoded) -> Vec<Vec<u64>> {
+        let fact = |fact: &Fact| match *fact {
+            Fact::Hash(slot) => self.hashes(batch, slot),
+            Fact::Sent => {
+                let mut hashes = vec![0; batch.len()];
+                let mut start = 0;
+                for (&row, &end) in encoded.rows.iter().zip(&encoded.ends) {
+                    let bytes = &encoded.bytes[start..end as usize];
+                    hashes[row as usize] = xxh3_64_with_seed(bytes, self.seed).max(1);
+                    start = end as usize;
                 }
+                hashes
             }
-        }
-        for (row, slot, column) in found {
-            if batch.is_live(row) {
-                let fault = Fault {
-                    row: row as u32,
-                    stage: "target",
-                    column,
-                    code: Cow::Borrowed("value_is_token"),
-                    message: Cow::Borrowed(
-                        "the value is the same text as noop_token or clear_token; choose another token",
-                    ),
-                };
-                batch.reject(fault, Some(slot));
-            }
-        }
+        };
+        self.facts.iter().map(fact).collect()
     }
 
-    /// Hash of the key of each encoded row; empty where there is no key rule.
-    pub fn keys(&self, batch: &Batch, encoded: &Encoded) -> Vec<u64> {
-        match &self.key {
-            Some((_, slot)) => encoded
-                .rows
-                .iter()
-                .map(|&row| self.key_hash(batch.get(row as usize, *slot)))
-                .collect(),
-            None => Vec::new(),
+    /// Hashes of a column's text. A row that a filter left out has none, nor has a cell at fault, nor a record whose
+    /// cells could not be told apart: what stands in its cells may be another column's.
+    fn hashes(&self, batch: &Batch, slot: usize) -> Vec<u64> {
+        let cells = batch.column(slot).iter().enumerate();
+        let hash = |(row, cell): (usize, &Cell)| match batch.state(row) {
+            RowState::Filtered => 0,
+            _ if cell.is_empty() || cell.kind() == Kind::Faulty => 0,
+            _ => self.key_hash(batch.text(*cell)).max(1),
+        };
+        let mut hashes: Vec<u64> = cells.map(hash).collect();
+        for fault in batch.faults() {
+            if fault.stage == PARSE && fault.column.is_empty() {
+                hashes[fault.row as usize] = 0;
+            }
         }
+        hashes
     }
 
     /// A block in, bytes out: what a worker does.
@@ -408,7 +385,7 @@ impl Plan {
             });
         }
         let encoded = self.encoder.encode(&batch);
-        let keys = self.keys(&batch, &encoded);
+        let facts = self.facts(&batch, &encoded);
         let filtered = (0..batch.len())
             .filter(|&row| batch.state(row) == RowState::Filtered)
             .count() as u64;
@@ -418,7 +395,7 @@ impl Plan {
             line,
             batch,
             encoded,
-            keys,
+            facts,
             hash,
             filtered,
         })
@@ -433,27 +410,5 @@ fn in_words(path: &[String]) -> String {
             Err(_) => path.join("."),
         },
         _ => path.join("."),
-    }
-}
-
-fn check_actions(batch: &mut Batch, name: &Arc<str>, slot: usize) {
-    for row in 0..batch.len() {
-        let cell = batch.cell(row, slot);
-        if !batch.is_live(row) || cell.kind() == Kind::Faulty {
-            continue;
-        }
-        let written = batch.text(cell);
-        if Action::ALL.iter().all(|action| action.as_str() != written) {
-            let fault = Fault {
-                row: row as u32,
-                stage: "target",
-                column: name.clone(),
-                code: Cow::Borrowed("unknown_action"),
-                message: Cow::Borrowed(
-                    "expected one of create, update, replace, delete, noop, createOrUpdate, createOrReplace",
-                ),
-            };
-            batch.reject(fault, Some(slot));
-        }
     }
 }

@@ -17,43 +17,44 @@ pub enum Format {
     Csv,
 }
 
-/// Where a row's action comes from.
+/// The member that stands first in every row. Its values are written as they are: whoever names it sees to it that
+/// none needs an escape.
+#[derive(Debug, Clone, Copy)]
+pub struct Lead {
+    /// The member's name.
+    pub name: &'static str,
+    /// Where its value comes from.
+    pub value: LeadValue,
+    /// Rows with one of these values send nothing for empty cells.
+    pub bare: &'static [&'static str],
+}
+
+/// Where a row's first value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ActionFrom {
+pub enum LeadValue {
     /// The same for every row.
     Constant(&'static str),
     /// The text of a column.
     Column(usize),
 }
 
-/// What an empty cell sends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OnEmpty {
-    /// Nothing; in CSV, where a cell can't be left out, the no-change token if there is one.
-    Omit {
-        /// The server's token for "no change".
-        noop_token: Option<String>,
-    },
-    /// The server's token for "clear the value".
-    Clear {
-        /// That token.
-        clear_token: String,
-    },
-    /// Empty text.
-    Keep,
+/// What the empty cells of a column send. Where that is nothing, JSON leaves the member out and CSV has an empty
+/// cell.
+#[derive(Debug, Clone, Default)]
+pub struct Empties {
+    /// A cell that is empty, or null.
+    pub empty: Option<Arc<str>>,
+    /// A member that was not there.
+    pub missing: Option<Arc<str>>,
 }
 
-/// What stands before the action of a row in JSON. In the first row the comma becomes a bracket.
-const OPENING: &[u8] = b",\n{\"_action\":\"";
-
-/// Writes rows as the upload has them: `_action` first, then the columns in order.
+/// Writes rows as the upload has them: the lead first, then the columns in order.
 #[derive(Debug, Clone)]
 pub struct Encoder {
     format: Format,
-    action: ActionFrom,
-    on_empty: OnEmpty,
+    lead: Lead,
     columns: Vec<Column>,
-    /// JSON: what stands before the action.
+    /// JSON: what stands before the lead's value.
     opening: Label,
     bodies: Pool<Written>,
 }
@@ -66,6 +67,7 @@ struct Column {
     /// JSON: the same, and the quote that opens a text.
     text_member: Label,
     name: Arc<str>,
+    empties: Empties,
 }
 
 /// The encoded rows of one block.
@@ -80,13 +82,13 @@ pub struct Encoded {
 }
 
 impl Encoded {
-    /// Leaves out rows: `drop(i)` says whether the i-th encoded row goes.
-    pub fn leave_out(&mut self, mut drop: impl FnMut(usize) -> bool) {
+    /// Leaves out rows of the batch: `drop` is asked of every encoded one, in order.
+    pub fn leave_out(&mut self, mut drop: impl FnMut(u32) -> bool) {
         let Encoded { bytes, rows, ends } = self;
         let (mut from, mut to, mut kept) = (0usize, 0usize, 0usize);
         for row in 0..rows.len() {
             let end = ends[row] as usize;
-            if !drop(row) {
+            if !drop(rows[row]) {
                 bytes.copy_within(from..end, to);
                 to += end - from;
                 rows[kept] = rows[row];
@@ -105,13 +107,16 @@ impl Encoder {
     /// An encoder for the columns named, each with its place in the batch.
     pub fn new<'a>(
         format: Format,
-        action: ActionFrom,
-        on_empty: OnEmpty,
-        columns: impl IntoIterator<Item = (&'a Arc<str>, usize)>,
+        lead: Lead,
+        columns: impl IntoIterator<Item = (&'a Arc<str>, usize, Empties)>,
     ) -> Encoder {
+        // In the first row the comma becomes a bracket.
+        let mut opening = b",\n{".to_vec();
+        json_escape_simd::escape_into(lead.name, &mut opening);
+        opening.extend_from_slice(b":\"");
         let columns: Vec<Column> = columns
             .into_iter()
-            .map(|(name, slot)| {
+            .map(|(name, slot, empties)| {
                 let mut member = vec![b','];
                 json_escape_simd::escape_into(&**name, &mut member);
                 member.push(b':');
@@ -120,15 +125,15 @@ impl Encoder {
                     member: Label::new(&member),
                     text_member: Label::new(&[&member[..], b"\""].concat()),
                     name: name.clone(),
+                    empties,
                 }
             })
             .collect();
         Encoder {
             format,
-            action,
-            on_empty,
+            lead,
             columns,
-            opening: Label::new(OPENING),
+            opening: Label::new(&opening),
             bodies: Pool::default(),
         }
     }
@@ -148,7 +153,7 @@ impl Encoder {
             Format::Json => Vec::new(),
             Format::Csv => {
                 let mut out = Written::default();
-                out.extend(b"_action");
+                push_csv(self.lead.name, &mut out);
                 for column in &self.columns {
                     out.push(b',');
                     push_csv(&column.name, &mut out);
@@ -207,20 +212,24 @@ impl Encoder {
     }
 
     #[inline]
-    fn action<'b>(&self, batch: &'b Batch, row: usize) -> &'b str
+    fn lead<'b>(&self, batch: &'b Batch, row: usize) -> &'b str
     where
         'static: 'b,
     {
-        match self.action {
-            ActionFrom::Constant(action) => action,
-            ActionFrom::Column(slot) => batch.get(row, slot),
+        match self.lead.value {
+            LeadValue::Constant(value) => value,
+            LeadValue::Column(slot) => batch.get(row, slot),
         }
     }
 
-    /// A deletion sends what identifies its item; tokens for empty cells would say more than is meant.
+    /// What an empty cell sends, if anything, in a row that begins with `lead`.
     #[inline]
-    fn sends_empty(action: &str) -> bool {
-        !matches!(action, "delete" | "noop")
+    fn for_empty<'c>(&self, column: &'c Column, cell: Cell, lead: &str) -> Option<&'c str> {
+        let text = match cell.kind() {
+            Kind::Missing => column.empties.missing.as_deref(),
+            _ => column.empties.empty.as_deref(),
+        };
+        text.filter(|_| !self.lead.bare.contains(&lead))
     }
 
     /// Puts a row at a place and returns the place behind it. `scratch` is a buffer to use.
@@ -233,17 +242,17 @@ impl Encoder {
         (out, mut at): (&mut Written, usize),
         scratch: &mut Vec<u8>,
     ) -> usize {
-        let action = self.action(batch, row);
+        let lead = self.lead(batch, row);
         at = out.put_label(at, &self.opening);
-        at = out.put(at, action.as_bytes());
+        at = out.put(at, lead.as_bytes());
         at = out.put_byte(at, b'"');
         let text = batch.bytes();
         for (column, cells) in columns {
             let cell = cells[row];
             if cell.is_empty() {
-                if let Some(token) = self.json_empty(cell, action) {
+                if let Some(text) = self.for_empty(column, cell, lead) {
                     at = out.put_label(at, &column.member);
-                    at = escape(token, (out, at), scratch);
+                    at = escape(text, (out, at), scratch);
                 }
             } else if cell.is_plain_text() {
                 at = out.put_label(at, &column.text_member);
@@ -260,17 +269,6 @@ impl Encoder {
         out.put_byte(at, b'}')
     }
 
-    /// What an empty cell sends, if anything.
-    #[inline]
-    fn json_empty(&self, cell: Cell, action: &str) -> Option<&str> {
-        match &self.on_empty {
-            OnEmpty::Omit { .. } => None,
-            _ if cell.kind() == Kind::Missing || !Self::sends_empty(action) => None,
-            OnEmpty::Clear { clear_token } => Some(clear_token),
-            OnEmpty::Keep => Some(""),
-        }
-    }
-
     #[inline]
     fn csv_row(
         &self,
@@ -279,24 +277,15 @@ impl Encoder {
         row: usize,
         out: &mut Written,
     ) {
-        let action = self.action(batch, row);
-        out.extend(action.as_bytes());
-        for (_, cells) in columns {
+        let lead = self.lead(batch, row);
+        out.extend(lead.as_bytes());
+        for (column, cells) in columns {
             out.push(b',');
             let cell = cells[row];
             if !cell.is_empty() {
                 push_csv(batch.text(cell), out);
-                continue;
-            }
-            match &self.on_empty {
-                _ if !Self::sends_empty(action) => {}
-                OnEmpty::Clear { clear_token } if cell.kind() != Kind::Missing => {
-                    push_csv(clear_token, out)
-                }
-                OnEmpty::Omit {
-                    noop_token: Some(token),
-                } => push_csv(token, out),
-                _ => {}
+            } else if let Some(text) = self.for_empty(column, cell, lead) {
+                push_csv(text, out);
             }
         }
         out.push(b'\n');
@@ -341,7 +330,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(format: Format, on_empty: OnEmpty, expected: &str) {
+    fn check(format: Format, empty: Option<&str>, missing: Option<&str>, expected: &str) {
         let batch = batch(&[
             &[
                 ("create", Kind::Text),
@@ -356,12 +345,21 @@ mod tests {
                 ("", Kind::Missing),
             ],
         ]);
-        let columns = Columns::from_header(["_action", "id", "pay"]);
+        let columns = Columns::from_header(["do", "id", "pay"]);
+        let lead = Lead {
+            name: "do",
+            value: LeadValue::Column(0),
+            bare: &["delete"],
+        };
+        let empties = Empties {
+            empty: empty.map(Arc::from),
+            missing: missing.map(Arc::from),
+        };
+        let sent = columns.iter().skip(1);
         let encoder = Encoder::new(
             format,
-            ActionFrom::Column(0),
-            on_empty,
-            columns.iter().skip(1),
+            lead,
+            sent.map(|(name, slot)| (name, slot, empties.clone())),
         );
         let mut encoded = encoder.encode(&batch);
         encoder.open_first(&mut encoded.bytes);
@@ -375,15 +373,15 @@ mod tests {
     fn json() {
         check(
             Format::Json,
-            OnEmpty::Omit { noop_token: None },
-            "[\n{\"_action\":\"create\",\"id\":\"0\\\"1\\n\",\"pay\":1.50},\n{\"_action\":\"update\"},\n{\"_action\":\"delete\",\"id\":\"7\"},\n{\"_action\":\"update\",\"id\":\"a,b\"}\n]\n",
+            None,
+            None,
+            "[\n{\"do\":\"create\",\"id\":\"0\\\"1\\n\",\"pay\":1.50},\n{\"do\":\"update\"},\n{\"do\":\"delete\",\"id\":\"7\"},\n{\"do\":\"update\",\"id\":\"a,b\"}\n]\n",
         );
         check(
             Format::Json,
-            OnEmpty::Clear {
-                clear_token: "#c".into(),
-            },
-            "[\n{\"_action\":\"create\",\"id\":\"0\\\"1\\n\",\"pay\":1.50},\n{\"_action\":\"update\",\"id\":\"#c\",\"pay\":\"#c\"},\n{\"_action\":\"delete\",\"id\":\"7\"},\n{\"_action\":\"update\",\"id\":\"a,b\"}\n]\n",
+            Some("#c"),
+            None,
+            "[\n{\"do\":\"create\",\"id\":\"0\\\"1\\n\",\"pay\":1.50},\n{\"do\":\"update\",\"id\":\"#c\",\"pay\":\"#c\"},\n{\"do\":\"delete\",\"id\":\"7\"},\n{\"do\":\"update\",\"id\":\"a,b\"}\n]\n",
         );
     }
 
@@ -391,15 +389,15 @@ mod tests {
     fn csv() {
         check(
             Format::Csv,
-            OnEmpty::Omit {
-                noop_token: Some("-".into()),
-            },
-            "_action,id,pay\ncreate,\"0\"\"1\n\",1.50\nupdate,-,-\ndelete,7,\nupdate,\"a,b\",-\n",
+            Some("-"),
+            Some("?"),
+            "do,id,pay\ncreate,\"0\"\"1\n\",1.50\nupdate,-,-\ndelete,7,\nupdate,\"a,b\",?\n",
         );
         check(
             Format::Csv,
-            OnEmpty::Keep,
-            "_action,id,pay\ncreate,\"0\"\"1\n\",1.50\nupdate,,\ndelete,7,\nupdate,\"a,b\",\n",
+            Some(""),
+            None,
+            "do,id,pay\ncreate,\"0\"\"1\n\",1.50\nupdate,,\ndelete,7,\nupdate,\"a,b\",\n",
         );
     }
 
@@ -423,11 +421,18 @@ mod tests {
             batch.put_column(column, cells);
         }
         for format in [Format::Json, Format::Csv] {
-            let (action, on_empty) = (
-                ActionFrom::Constant("createOrUpdate"),
-                OnEmpty::Omit { noop_token: None },
-            );
-            let encoder = Encoder::new(format, action, on_empty, columns.iter());
+            let lead = Lead {
+                name: "do",
+                value: LeadValue::Constant("createOrUpdate"),
+                bare: &[],
+            };
+            let empties = Empties {
+                empty: None,
+                missing: None,
+            };
+            let sent = columns.iter();
+            let sent = sent.map(|(name, slot)| (name, slot, empties.clone()));
+            let encoder = Encoder::new(format, lead, sent);
             let bytes = encoder.encode(&batch).bytes;
             assert!(
                 bytes.room() <= bytes.len() * 3 / 2 + 1024,
@@ -447,7 +452,7 @@ mod tests {
             rows: vec![0, 2, 5],
             ends: vec![2, 5, 6],
         };
-        encoded.leave_out(|row| row == 1);
+        encoded.leave_out(|row| row == 2);
         assert_eq!(
             (&encoded.bytes[..], encoded.rows, encoded.ends),
             (&b"aac"[..], vec![0, 5], vec![2, 3])

@@ -98,6 +98,7 @@ fn reject_bad_text(batch: &mut Batch, found: Vec<BadByte>, names: &[Arc<str>]) {
             row: row as u32,
             stage: PARSE,
             column: column.map_or_else(|| Arc::from(""), |c| names[c].clone()),
+            source: None,
             code: Cow::Borrowed("not_utf8"),
             message: Cow::Owned(format!(
                 "byte {} of the record is not UTF-8; if the file has another encoding, set source.encoding",
@@ -129,6 +130,7 @@ pub(crate) fn reject_long_cells(batch: &mut Batch, limit: usize, names: &[Arc<st
                 row: row as u32,
                 stage: PARSE,
                 column: name.clone(),
+                source: None,
                 code: Cow::Borrowed("too_long"),
                 message: Cow::Owned(format!(
                     "the cell has {} bytes, and limits.cell is {}; is a quote not closed?",

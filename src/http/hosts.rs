@@ -1,11 +1,12 @@
-//! Where data may go: the hosts of the addresses that the API hands out.
+//! Where data may go: the hosts of addresses that a server hands out.
 //!
-//! Whoever can put an address into an answer of the API could have the whole extract sent to a place of their own,
+//! Whoever can put an address into an answer could have the whole extract sent to a place of their own,
 //! or have this machine call services of its own network. So an address must lead to a host that was to be
 //! expected, and that host must be out in the world. The name is looked at before anything is opened, and what it
 //! stands for when it is resolved, in the client itself: what is judged is what is connected to.
 
 use std::error::Error;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -15,11 +16,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 use url::{Host, Url};
 
-/// The domains of Orgvue's own hosts: an API in one of them may keep its files anywhere in it.
-const ORGVUE: &[&str] = &["concentra.io", "orgvue.com"];
-
-/// The domains in which S3 is.
-const AWS: &[&str] = &["amazonaws.com", "amazonaws.com.cn"];
+use crate::settings::secret::is_loopback;
 
 /// One host (`files.example.com`), or all below a domain (`*.example.com`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +50,7 @@ impl FromStr for HostPattern {
 }
 
 impl HostPattern {
-    fn holds(&self, host: &str) -> bool {
+    pub(crate) fn holds(&self, host: &str) -> bool {
         match self.below {
             true => is_below(host, &self.name),
             false => host == self.name,
@@ -83,74 +80,87 @@ impl JsonSchema for HostPattern {
 }
 
 /// Whether a host is below a domain: of `example.com` that is `a.example.com`, and not itself.
-fn is_below(host: &str, domain: &str) -> bool {
+pub(crate) fn is_below(host: &str, domain: &str) -> bool {
     host.strip_suffix(domain)
         .and_then(|host| host.strip_suffix('.'))
         .is_some_and(|host| !host.is_empty())
-}
-
-/// Whether a host is AWS's S3, as `bucket.s3.eu-west-1.amazonaws.com` is. Other services of that domain are anybody's.
-pub(crate) fn is_s3(host: &str) -> bool {
-    AWS.iter().any(|domain| {
-        host.strip_suffix(domain)
-            .and_then(|host| host.strip_suffix('.'))
-            .is_some_and(|labels| {
-                labels
-                    .split('.')
-                    .any(|label| label == "s3" || label.starts_with("s3-"))
-            })
-    })
 }
 
 /// Why an address is not used: its host.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HostError {
     /// It is none of those that data may go to.
-    #[error(
-        "data may not go to the host {host}: it is neither the API's nor AWS S3's; where it is right, name it in `target.orgvue.storage_hosts`"
-    )]
+    #[error("data may not go to the host {host}: {}", words.unexpected)]
     Unexpected {
         /// The host.
         host: String,
+        /// What to say of it.
+        words: Words,
     },
     /// It is this machine, or one of its own network.
     #[error(
-        "data may not go to the host {host}: {}; where the storage is in your own network, set `target.orgvue.private_hosts: true`",
-        if address.is_empty() { "it is this machine or one of its network".to_owned() } else { format!("its address {address} is this machine's or its network's") }
+        "data may not go to the host {host}: {}; {}",
+        if address.is_empty() { "it is this machine or one of its network".to_owned() } else { format!("its address {address} is this machine's or its network's") },
+        words.private
     )]
     Private {
         /// The host.
         host: String,
         /// What its name stands for; empty where the name says it itself.
         address: String,
+        /// What to do about it.
+        words: Words,
     },
+}
+
+/// What the user is told of a host that is refused: why, and the setting that would allow it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// Of a host that was not to be expected.
+    pub unexpected: &'static str,
+    /// Of one in this machine's network.
+    pub private: &'static str,
 }
 
 /// The hosts that data may go to. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Hosts(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
-    /// The API's own host.
-    api: String,
-    /// The API is on this machine, so its addresses may be, too.
+    /// The host that hands them out.
+    own: String,
+    /// It is this machine, so what it hands out may be, too.
     local: bool,
-    /// More hosts, by the pipeline file.
-    more: Vec<HostPattern>,
+    expected: Box<dyn Fn(&str) -> bool + Send + Sync>,
     /// Hosts of this machine's network are fine.
     private: bool,
+    words: Words,
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hosts")
+            .field("own", &self.own)
+            .field("private", &self.private)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Hosts {
-    /// The API's own host and what is below it (below `concentra.io` or `orgvue.com` where it is Orgvue's), S3, and
-    /// `more`; none of them in the network of this machine, unless `private`.
-    pub fn new(api: &Url, more: Vec<HostPattern>, private: bool) -> Hosts {
+    /// The host of the server `own` that hands out the addresses, and those that are `expected`, a name in lower case;
+    /// none of them in the network of this machine, unless `private`.
+    pub(crate) fn new(
+        own: &Url,
+        expected: impl Fn(&str) -> bool + Send + Sync + 'static,
+        private: bool,
+        words: Words,
+    ) -> Hosts {
         Hosts(Arc::new(Inner {
-            api: api.host_str().map(normal).unwrap_or_default(),
-            local: crate::settings::secret::is_loopback(api),
-            more,
+            own: host(own),
+            local: is_loopback(own),
+            expected: Box::new(expected),
             private,
+            words,
         }))
     }
 
@@ -159,43 +169,49 @@ impl Hosts {
     /// # Errors
     /// Names the host, and the setting that would allow it.
     pub fn check(&self, url: &Url) -> Result<(), HostError> {
-        let host = url.host_str().map(normal).unwrap_or_default();
+        let host = host(url);
         let address = match url.host() {
             Some(Host::Ipv4(ip)) => Some(IpAddr::V4(ip)),
             Some(Host::Ipv6(ip)) => Some(IpAddr::V6(ip)),
             _ => None,
         };
-        let this_machine = crate::settings::secret::is_loopback(url);
-        if self.is_api(&host) || (this_machine && self.0.local) {
+        let this_machine = is_loopback(url);
+        if self.is_own(&host) || (this_machine && self.0.local) {
             return Ok(());
         }
         if !self.0.private && (this_machine || address.is_some_and(|ip| !is_public(ip))) {
-            let address = String::new();
-            return Err(HostError::Private { host, address });
+            return Err(HostError::Private {
+                host,
+                address: String::new(),
+                words: self.0.words,
+            });
         }
         match self.is_expected(&host) {
             true => Ok(()),
-            false => Err(HostError::Unexpected { host }),
+            false => Err(HostError::Unexpected {
+                host,
+                words: self.0.words,
+            }),
         }
     }
 
-    fn is_api(&self, host: &str) -> bool {
-        host == self.0.api
+    fn is_own(&self, host: &str) -> bool {
+        host == self.0.own
     }
 
     fn is_expected(&self, host: &str) -> bool {
-        let Inner { api, more, .. } = &*self.0;
-        let orgvue = ORGVUE.iter().find(|domain| is_below(api, domain));
-        is_below(host, orgvue.copied().unwrap_or(api))
-            || is_s3(host)
-            || more.iter().any(|pattern| pattern.holds(host))
+        (self.0.expected)(host)
     }
 
     /// Of what a name stands for, the addresses that may be connected to. The names of proxies come here as well:
-    /// they are the user's own, and no address that the API handed out.
-    fn filter(&self, name: &str, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, HostError> {
+    /// they are the user's own, and were not handed out.
+    pub(crate) fn filter(
+        &self,
+        name: &str,
+        found: Vec<SocketAddr>,
+    ) -> Result<Vec<SocketAddr>, HostError> {
         let host = normal(name);
-        if self.0.private || self.is_api(&host) || !self.is_expected(&host) {
+        if self.0.private || self.is_own(&host) || !self.is_expected(&host) {
             return Ok(found);
         }
         let first = found.first().map(SocketAddr::ip);
@@ -204,6 +220,7 @@ impl Hosts {
             Some(ip) if public.is_empty() => Err(HostError::Private {
                 host,
                 address: ip.to_string(),
+                words: self.0.words,
             }),
             _ => Ok(public),
         }
@@ -219,6 +236,11 @@ impl Resolve for Hosts {
             Ok(Box::new(found.into_iter()) as Addrs)
         })
     }
+}
+
+/// The name of a URL's host.
+pub(crate) fn host(url: &Url) -> String {
+    url.host_str().map(normal).unwrap_or_default()
 }
 
 /// A host's name without the dot that may end it.
@@ -275,101 +297,6 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn hosts(api: &str, more: &[&str], private: bool) -> Hosts {
-        let more = more.iter().map(|text| text.parse().unwrap()).collect();
-        Hosts::new(&Url::parse(api).unwrap(), more, private)
-    }
-
-    #[track_caller]
-    fn check(hosts: &Hosts, url: &str, expected: &str) {
-        let found = match hosts.check(&Url::parse(url).unwrap()) {
-            Ok(()) => "ok",
-            Err(HostError::Unexpected { .. }) => "unexpected",
-            Err(HostError::Private { .. }) => "private",
-        };
-        assert_eq!(found, expected, "{url}");
-    }
-
-    #[test]
-    fn the_hosts_that_were_to_be_expected() {
-        let orgvue = hosts("https://orgvue.eu-west-1.concentra.io/", &[], false);
-        for (url, expected) in [
-            ("https://orgvue.eu-west-1.concentra.io/f", "ok"),
-            ("https://ORGVUE.eu-west-1.concentra.io./f", "ok"),
-            ("https://files.eu-west-1.concentra.io/f", "ok"),
-            ("https://bucket.s3.eu-west-1.amazonaws.com/f", "ok"),
-            ("https://a.b.s3.amazonaws.com./f", "ok"),
-            ("https://s3.amazonaws.com/bucket/f", "ok"),
-            ("https://bucket.s3-eu-west-1.amazonaws.com/f", "ok"),
-            ("https://b.s3-accelerate.amazonaws.com/f", "ok"),
-            ("https://b.s3.cn-north-1.amazonaws.com.cn/f", "ok"),
-            ("https://concentra.io/f", "unexpected"),
-            ("https://notconcentra.io/f", "unexpected"),
-            ("https://concentra.io.example/f", "unexpected"),
-            ("https://s3.amazonaws.com.example/f", "unexpected"),
-            ("https://s3.evilamazonaws.com/f", "unexpected"),
-            (
-                "https://ec2-1-2-3-4.compute-1.amazonaws.com/f",
-                "unexpected",
-            ),
-            (
-                "https://x.execute-api.eu-west-1.amazonaws.com/f",
-                "unexpected",
-            ),
-            ("https://example.com/f", "unexpected"),
-            ("https://93.184.216.34/f", "unexpected"),
-            ("https://[2606:4700::1]/f", "unexpected"),
-        ] {
-            check(&orgvue, url, expected);
-        }
-        let other = hosts("https://orgvue.example.co.uk/", &[], false);
-        check(&other, "https://files.orgvue.example.co.uk/", "ok");
-        check(&other, "https://files.example.co.uk/", "unexpected");
-    }
-
-    #[test]
-    fn addresses_of_this_machine_and_its_network() {
-        let open = hosts(
-            "https://orgvue.example/",
-            &[
-                "10.0.0.8",
-                "fd00::1",
-                "93.184.216.34",
-                "localhost",
-                "169.254.169.254",
-            ],
-            false,
-        );
-        for url in [
-            "https://10.0.0.8/f",
-            "https://[fd00::1]/f",
-            "https://localhost/f",
-            "https://127.0.0.1/f",
-            "https://127.1/f",
-            "https://0x7f000001/f",
-            "https://2130706433/f",
-            "https://169.254.169.254/f",
-            "https://192.168.1.1/f",
-            "https://[::ffff:169.254.169.254]/f",
-        ] {
-            check(&open, url, "private");
-        }
-        check(&open, "https://93.184.216.34/f", "ok");
-        let inside = hosts("https://orgvue.example/", &["10.0.0.8"], true);
-        check(&inside, "https://10.0.0.8/f", "ok");
-        check(&inside, "https://10.0.0.9/f", "unexpected");
-        check(&inside, "https://127.0.0.1/f", "unexpected");
-        // Whoever names a host as the API's has named it.
-        let api = hosts("https://10.0.0.7/", &[], false);
-        check(&api, "https://10.0.0.7:9000/f", "ok");
-        check(&api, "https://10.0.0.8/f", "private");
-        check(&api, "https://127.0.0.1/f", "private");
-        let sandbox = hosts("http://127.0.0.1:9/", &[], false);
-        check(&sandbox, "http://localhost:8/f", "ok");
-        check(&sandbox, "http://127.0.0.2:8/f", "ok");
-        check(&sandbox, "https://10.0.0.8/f", "private");
-    }
 
     #[test]
     fn patterns() {
@@ -452,33 +379,5 @@ mod tests {
         ] {
             assert!(!is_public(ip.parse().unwrap()), "{ip}");
         }
-    }
-
-    #[test]
-    fn what_a_name_stands_for_is_filtered() {
-        let hosts = hosts("https://api.example/", &["*.inside.example"], false);
-        let found = |ips: &[&str]| -> Vec<SocketAddr> {
-            ips.iter()
-                .map(|ip| SocketAddr::new(ip.parse().unwrap(), 0))
-                .collect()
-        };
-        let mixed = found(&["10.0.0.1", "1.1.1.1", "::1"]);
-        assert_eq!(
-            hosts.filter("b.s3.amazonaws.com", mixed.clone()).unwrap(),
-            found(&["1.1.1.1"])
-        );
-        let error = hosts
-            .filter("x.inside.example.", found(&["169.254.169.254"]))
-            .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "data may not go to the host x.inside.example: its address 169.254.169.254 is this machine's or its \
-             network's; where the storage is in your own network, set `target.orgvue.private_hosts: true`"
-        );
-        // The API's own host and a proxy's are the user's word.
-        for name in ["api.example", "proxy.corp.example"] {
-            assert_eq!(hosts.filter(name, mixed.clone()).unwrap(), mixed);
-        }
-        assert_eq!(hosts.filter("b.s3.amazonaws.com", vec![]).unwrap(), vec![]);
     }
 }

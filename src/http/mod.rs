@@ -1,7 +1,8 @@
 //! What every HTTP client here has in common: how it is built, how its failures are told apart, and how
 //! other people's text is made fit to print.
 //!
-//! Shared by the API and the upload, which do not know each other.
+//! Shared by the API and the upload, which do not know each other. It knows neither: what may be tried again, and to
+//! which hosts data may go, is handed in.
 
 pub(crate) mod hosts;
 pub(crate) mod retry;

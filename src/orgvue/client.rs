@@ -11,11 +11,12 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::http::hosts::Hosts;
-use crate::http::retry::{Failure, Outcome, Step, Verdict, verdict, with_retries};
+use crate::http::retry::{Failure, Outcome, with_retries};
 use crate::http::spec::TimeoutsSpec;
 use crate::http::text::{StorageError, excerpt, sanitise};
 use crate::http::{Clients, TransportError, builder, host_of, read_small, retry_after};
 use crate::orgvue::error::{AddressError, ApiError, ImportError, OrgvueError};
+use crate::orgvue::retry::{Step, Verdict, again, verdict};
 use crate::orgvue::spec::{DateFormat, IdentifySpec, ImportSpec, ResultEncoding};
 use crate::orgvue::ticket::{JobStatus, Ticket};
 use crate::settings::secret::{PresignedUrl, UrlError, is_loopback};
@@ -155,7 +156,10 @@ impl Client {
     /// Asks for a pair of addresses for a file of this format (`json`, `csv`) and encoding (`identity`).
     /// Tried again where that may help: an unused pair does no harm.
     pub async fn generate(&self, format: &str, encoding: &str) -> Result<Locations, OrgvueError> {
-        with_retries(Step::Generate, || self.generate_once(format, encoding)).await
+        with_retries(again(Step::Generate), || {
+            self.generate_once(format, encoding)
+        })
+        .await
     }
 
     async fn generate_once(&self, format: &str, encoding: &str) -> Result<Locations, OrgvueError> {
@@ -192,7 +196,7 @@ impl Client {
         locations: &Locations,
         spec: &ImportSpec,
     ) -> Result<Ticket, ImportError> {
-        with_retries(Step::Import, || self.import_once(locations, spec))
+        with_retries(again(Step::Import), || self.import_once(locations, spec))
             .await
             .map_err(|error| {
                 let outcome = error.outcome();
@@ -509,6 +513,7 @@ fn query(spec: &ImportSpec) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::orgvue::hosts::hosts;
     use std::error::Error;
 
     use super::*;
@@ -522,7 +527,7 @@ mod tests {
     fn client(base: &str) -> Client {
         let base = Url::parse(base).unwrap();
         let connection = Connection {
-            hosts: Hosts::new(&base, vec![], false),
+            hosts: hosts(&base, vec![], false),
             base,
             tenant: "ACME".into(),
             dataset: "6586F21B-AD4D-4D06-A309-712AF47184A2".into(),
@@ -696,7 +701,7 @@ mod tests {
         fn check(base: &str, token: &str, expected: &str) {
             let base = Url::parse(base).unwrap();
             let connection = Connection {
-                hosts: Hosts::new(&base, vec![], false),
+                hosts: hosts(&base, vec![], false),
                 base,
                 tenant: "ACME".into(),
                 dataset: "d".into(),

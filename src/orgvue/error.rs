@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use crate::http::TransportError;
 use crate::http::hosts::HostError;
-use crate::http::retry::{Failure, Outcome, QUOTA_EXCEEDED};
+use crate::http::retry::{Failure, Outcome};
 use crate::http::text::{MAX_MESSAGE, sanitise};
+use crate::orgvue::retry::QUOTA_EXCEEDED;
 use crate::orgvue::splitter::SplitError;
 use crate::settings::secret::UrlError;
 
@@ -20,7 +21,15 @@ pub struct ApiError {
     pub code: String,
     /// Its sentence.
     pub message: String,
+    /// The property that it is about, where it names one.
+    pub property: Option<String>,
 }
+
+/// Members that may name the property that an error is about: the API's documentation shows none.
+const PROPERTY: [&str; 4] = ["property", "propertyKey", "column", "field"];
+
+/// The longest name of a property that is taken.
+const MAX_PROPERTY: usize = 1_000;
 
 impl ApiError {
     /// Reads one entry: an object with `name`, `code`, `message`, or a bare text.
@@ -39,6 +48,10 @@ impl ApiError {
                 name: field("name", 100),
                 code: field("code", 100),
                 message: field("message", MAX_MESSAGE),
+                property: PROPERTY
+                    .iter()
+                    .map(|name| field(name, MAX_PROPERTY))
+                    .find(|name| !name.is_empty()),
             },
         };
         (error != ApiError::default()).then_some(error)
@@ -348,6 +361,13 @@ mod tests {
         check(json!({"error": {"name": "N"}}), &["N"]);
         check(json!({"errors": "text"}), &["text"]);
         check(json!({"errors": null}), &[]);
+        let of_two =
+            json!({"errors": [{"name": "A", "property": "pay"}, {"name": "B", "field": ""}]});
+        let properties: Vec<_> = ApiError::read_all(&of_two)
+            .into_iter()
+            .map(|error| error.property)
+            .collect();
+        assert_eq!(properties, [Some("pay".to_owned()), None]);
         check(json!([1]), &[]);
         check(json!("x"), &[]);
     }

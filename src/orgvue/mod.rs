@@ -5,10 +5,13 @@
 
 pub(crate) mod client;
 pub(crate) mod error;
+pub(crate) mod hosts;
 pub(crate) mod results;
+pub(crate) mod retry;
 pub(crate) mod spec;
 pub(crate) mod splitter;
 pub(crate) mod ticket;
+pub(crate) mod wire;
 
 pub(crate) use client::Locations;
 pub use client::{Client, Connection};

@@ -18,10 +18,11 @@ use tokio::time::Instant;
 use tokio_util::io::StreamReader;
 
 use crate::http::TransportError;
-use crate::http::retry::{ATTEMPTS, Failure, Step, Verdict, pause, pauses, verdict};
+use crate::http::retry::{ATTEMPTS, Failure, pause, pauses};
 use crate::http::text::{chain, sanitise};
 use crate::orgvue::client::Client;
 use crate::orgvue::error::{ApiError, OrgvueError};
+use crate::orgvue::retry::{Step, again};
 use crate::orgvue::splitter::{SplitError, Splitter};
 use crate::orgvue::ticket::Ticket;
 use crate::settings::secret::PresignedUrl;
@@ -201,8 +202,8 @@ impl Results {
                 Err(error) => error,
             };
             self.failures += 1;
-            let again = verdict(Step::Results, error.outcome()) == Verdict::Retry;
-            if !again || self.failures >= ATTEMPTS {
+            let may_help = again(Step::Results)(error.outcome());
+            if !may_help || self.failures >= ATTEMPTS {
                 return Err(error);
             }
             let after = pause(self.pauses.next().unwrap_or_default(), &error);
@@ -298,10 +299,10 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use crate::http::hosts::Hosts;
     use crate::http::spec::TimeoutsSpec;
     use crate::http::testing::{Reply, Server, answer};
     use crate::orgvue::client::Connection;
+    use crate::orgvue::hosts::hosts;
     use crate::orgvue::ticket::JobStatus;
 
     #[test]
@@ -369,7 +370,7 @@ mod tests {
         let mut server = Server::start(replies).await;
         let base = Url::parse(&server.url("")).unwrap();
         let connection = Connection {
-            hosts: Hosts::new(&base, vec![], false),
+            hosts: hosts(&base, vec![], false),
             base,
             tenant: "ACME".into(),
             dataset: "d".into(),

@@ -209,6 +209,17 @@ impl<'de> Deserialize<'de> for ActionSpec {
     }
 }
 
+impl ActionSpec {
+    /// Whether it may change some values of an item and leave the others as they are.
+    pub(crate) fn may_update(&self) -> bool {
+        matches!(
+            self,
+            ActionSpec::Constant(Action::Update | Action::CreateOrUpdate)
+                | ActionSpec::Column { .. }
+        )
+    }
+}
+
 impl Default for ActionSpec {
     fn default() -> Self {
         ActionSpec::Constant(Action::CreateOrUpdate)
@@ -275,15 +286,18 @@ pub enum IdentifySpec {
 
 /// What an empty cell sends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum Empty {
-    /// Nothing: the property is left out (JSON), or sent as the no-change token or empty (CSV).
+    /// Nothing: the property is left out (JSON), or sent as the no-change token (CSV).
     #[default]
     Omit,
     /// The clear token, which must be set.
     Clear,
     /// Empty text.
     Keep,
+    /// As `omit`, for a CSV upload without a no-change token: the cell goes out empty, and the server is believed to
+    /// leave the value as it is. The API's documentation does not say so.
+    UnchangedAtServer,
 }
 
 /// Date formats of the API.

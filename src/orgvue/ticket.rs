@@ -5,10 +5,11 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::http::retry::{Failure, Step, Verdict, pause, verdict};
+use crate::http::retry::{Failure, pause};
 use crate::http::text::chain;
 use crate::orgvue::client::Client;
 use crate::orgvue::error::{ApiError, OrgvueError};
+use crate::orgvue::retry::{Step, again};
 use crate::settings::secret::PresignedUrl;
 
 /// Before the first look: a small job is done by then.
@@ -203,7 +204,7 @@ async fn watch(
             }
             Ok(Err(error)) => {
                 let young = begun.elapsed() < YOUNG;
-                if verdict(Step::Poll { young }, error.outcome()) != Verdict::Retry {
+                if !again(Step::Poll { young })(error.outcome()) {
                     let (last, source) = (Box::new(last), Box::new(error));
                     return Err(WaitError::Other { last, source });
                 }
@@ -332,6 +333,7 @@ mod tests {
                     name: "PropertyUnknown".into(),
                     code: "400999".into(),
                     message: "No such property.".into(),
+                    property: None,
                 }],
                 ..ticket("failed")
             })],

@@ -16,6 +16,18 @@ pub(crate) fn counted(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
+/// `1st`, `2nd`, `3rd`, `11th`.
+pub(crate) fn ordinal(n: u32) -> String {
+    let ending = match (n % 10, n % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("{n}{ending}")
+}
+
 /// A number of bytes in decimal units, as networks and disks are sold.
 pub(crate) fn bytes(n: u64) -> String {
     ByteSize(n).display().si().to_string()
@@ -38,13 +50,25 @@ pub(crate) fn time(span: Duration) -> String {
     }
 }
 
-/// A file's path from the root, without detours. A path that is not there stays as it is.
+/// A file's path from the root, without detours. A path whose folder is not there stays as it is.
 pub(crate) fn whole(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+    // The file may be still to come.
+    let in_folder = || {
+        let name = path.file_name()?;
+        let folder = match path.parent()? {
+            folder if folder.as_os_str().is_empty() => Path::new("."),
+            folder => folder,
+        };
+        Some(folder.canonicalize().ok()?.join(name))
+    };
+    match path.canonicalize() {
+        Ok(whole) => whole,
+        Err(_) => in_folder().unwrap_or_else(|| path.to_owned()),
+    }
 }
 
 /// A file's path as people would write it: without detours (`pipelines/../out`), and relative where it
-/// is below the current folder. A path that is not there stays as it is.
+/// is below the current folder. A path whose folder is not there stays as it is.
 pub(crate) fn path(path: &Path) -> String {
     let whole = whole(path);
     let here = std::env::current_dir().and_then(|here| here.canonicalize());
@@ -64,11 +88,16 @@ mod tests {
         check("src/../Cargo.toml", "Cargo.toml");
         check("./src/lib.rs", "src/lib.rs");
         check("/dev/../dev/null", "/dev/null");
+        check("src/../to-come", "to-come");
+        check("to-come", "to-come");
         check("no/such/../file", "no/such/../file");
     }
 
     #[test]
     fn what_people_read() {
+        let ordinals = [1, 2, 3, 4, 11, 12, 13, 21, 111, 122].map(ordinal);
+        let expected = "1st 2nd 3rd 4th 11th 12th 13th 21st 111th 122nd";
+        assert_eq!(ordinals.join(" "), expected);
         assert_eq!(count(0), "0");
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(counted(1, "row"), "1 row");

@@ -3,6 +3,10 @@
 //! The engine only adds to counters. One thread of the progress's own looks at them now and then and
 //! draws, so that no worker ever waits for a terminal; it ends with [`Progress::finish`], or with the
 //! last handle. Everything goes to standard error.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the progress owns the terminal's last lines, through which the log must go"
+)]
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -14,6 +18,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::human;
+use crate::text::shown::{shown, shown_in_json};
 
 /// How often bars are drawn: often enough to look alive.
 const BAR_INTERVAL: Duration = Duration::from_millis(100);
@@ -187,8 +192,8 @@ impl Progress {
     }
 
     /// Says what the phase is doing, in a word or two: the state of the job that is waited for.
-    pub(crate) fn note(&self, text: impl Into<String>) {
-        self.0.send(Event::Note(text.into()));
+    pub(crate) fn note(&self, text: &str) {
+        self.0.send(Event::Note(shown(text).into_owned()));
     }
 
     /// Counts rows.
@@ -209,29 +214,18 @@ impl Progress {
         self.0.counters.bytes_sent.fetch_add(bytes, Relaxed);
     }
 
-    /// What the present phase has counted.
-    pub(crate) fn counts(&self) -> Counts {
-        self.0.counters.read()
-    }
-
     /// Ends the last phase and the drawing. Counting goes on and does no harm; a second call does
     /// nothing.
     pub(crate) fn finish(&self) {
         self.0.finish();
     }
 
-    /// Writes to standard error, for log lines, so that they stand above the bars and not across them.
-    pub(crate) fn log_writer(&self) -> LogWriter {
+    /// Writes to standard error, for log lines, so that they stand above the bars and not across them. What of a line
+    /// comes from outside is written as it may be shown, where they are `json` in that notation.
+    pub(crate) fn log_writer(&self, json: bool) -> LogWriter {
         LogWriter {
             bars: self.0.bars.clone(),
-        }
-    }
-
-    /// Takes the bars off the screen while `f` prints.
-    pub(crate) fn suspend<R>(&self, f: impl FnOnce() -> R) -> R {
-        match &self.0.bars {
-            Some(bars) => bars.suspend(f),
-            None => f(),
+            json,
         }
     }
 }
@@ -261,15 +255,30 @@ impl Drop for Inner {
     }
 }
 
-/// Standard error, shared with the bars.
+/// Standard error, shared with the bars, a line at a time.
 #[derive(Clone)]
 pub(crate) struct LogWriter {
     bars: Option<MultiProgress>,
+    json: bool,
+}
+
+impl LogWriter {
+    fn line(&self, line: &[u8]) -> String {
+        let text = String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(line));
+        let mut line = match self.json {
+            true => shown_in_json(&text),
+            false => shown(&text).into_owned(),
+        };
+        line.push('\n');
+        line
+    }
 }
 
 impl Write for LogWriter {
+    /// Takes one line, as the log's formatter hands it over.
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        let write = || io::stderr().write_all(buf);
+        let line = self.line(buf);
+        let write = || io::stderr().write_all(line.as_bytes());
         match &self.bars {
             Some(bars) => bars.suspend(write)?,
             None => write()?,
@@ -620,7 +629,7 @@ mod tests {
         progress.begin(Phase::Survey, Some(10));
         progress.add_rows(2);
         progress.add_bytes_in(10);
-        assert_eq!(progress.counts(), counts(2, 10, 0));
+        assert_eq!(progress.0.counters.read(), counts(2, 10, 0));
         progress.clone().begin(Phase::Upload, None);
         progress.add_rows(1);
         progress.add_bytes_sent(7);
@@ -655,8 +664,13 @@ mod tests {
     #[test]
     fn log_lines_go_through_it() {
         fn is_for_logs(_: impl for<'a> tracing_subscriber::fmt::MakeWriter<'a>) {}
-        let writer = Progress::silent().log_writer();
+        let writer = Progress::silent().log_writer(false);
+        let line = writer.line("WARN a\nERROR b\x1b[31m\n".as_bytes());
+        assert_eq!(line, "WARN a\\nERROR b\\x1b[31m\n");
         is_for_logs(move || writer.clone());
+        let writer = Progress::silent().log_writer(true);
+        let line = writer.line("{\"a\":\"\\u001b\u{202e}\\n\"}\n".as_bytes());
+        assert_eq!(line, "{\"a\":\"\\\\x1b\\\\u{202e}\\\\n\"}\n");
     }
 
     #[test]
@@ -664,8 +678,7 @@ mod tests {
         let progress = Progress::start(Mode::detect(false));
         progress.begin(Phase::Wait, None);
         progress.add_rows(3);
-        assert_eq!(progress.counts().rows, 3);
-        assert_eq!(progress.suspend(|| 7), 7);
+        assert_eq!(progress.0.counters.read().rows, 3);
         progress.finish();
     }
 

@@ -590,6 +590,7 @@ impl Column {
                     row: row as u32,
                     stage: STAGE,
                     column: self.name.clone(),
+                    source: None,
                     code: Cow::Borrowed(rule.code),
                     message: self
                         .checks

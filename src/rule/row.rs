@@ -34,10 +34,17 @@ impl Rule {
         for name in &self.columns {
             columns.need(name).map_err(|e| ("columns", e))?;
         }
+        let renamed = columns.renamed();
+        let source = |name: &String| match renamed.iter().find(|r| *r.name == **name) {
+            Some(renamed) => renamed.source.to_string(),
+            None => name.clone(),
+        };
+        let sources: Vec<String> = self.columns.iter().map(source).collect();
         Ok(Assertion {
             expr: self.expr.bind(columns).map_err(|e| ("assert", e))?,
             code: self.code,
             message: self.message,
+            source: (sources != self.columns).then(|| sources.join(", ").into()),
             columns: self.columns.join(", ").into(),
         })
     }
@@ -49,6 +56,7 @@ pub(super) struct Assertion {
     code: Cow<'static, str>,
     message: Cow<'static, str>,
     columns: Arc<str>,
+    source: Option<Arc<str>>,
 }
 
 impl Assertion {
@@ -68,6 +76,7 @@ impl Assertion {
                 row: row as u32,
                 stage: STAGE,
                 column: self.columns.clone(),
+                source: self.source.clone(),
                 code,
                 message,
             };

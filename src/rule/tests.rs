@@ -376,6 +376,7 @@ fn what_was_found_faulty_or_filtered_is_left_alone() {
         row: 0,
         stage: "number",
         column: "c".into(),
+        source: None,
         code: Cow::Borrowed("number_format"),
         message: Cow::Borrowed(""),
     };

@@ -22,6 +22,7 @@ use crate::report::progress::Phase;
 use crate::report::rejects::IMPORT_STAGE;
 use crate::report::run::RunReport;
 use crate::source::Source;
+use crate::whole::unique::Unique;
 
 /// Different reasons kept word by word. A server that words every failure differently must not fill the
 /// memory; what comes later is told without its words.
@@ -37,18 +38,79 @@ pub(crate) struct Joined {
     /// Records and why they were refused, as an index of `reasons`.
     refused: Vec<(u32, u32)>,
     reasons: Vec<Reason>,
-    /// Refused results that belong to no record that we know.
+    /// Refused results that name no record that was sent.
     pub unmatched: u64,
+    /// Refused results matched by their place alone.
+    pub by_order: u64,
+    /// Refused results that name no record, and whose place tells nothing.
+    pub nameless: u64,
+    /// Results, surplus ones included.
+    pub seen: u64,
     /// Results beyond the records sent.
     pub surplus: u64,
-    /// How results were matched.
-    pub by_key: bool,
+    /// Of these, deletions: items that no record names.
+    pub deleted: u64,
 }
 
+/// Why a record was refused: everything that the server says of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Reason {
-    name: String,
+struct Reason(Vec<Refusal>);
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Refusal {
+    code: String,
+    /// The column that it is about, where the server names one that was sent; else empty.
+    column: Arc<str>,
     message: String,
+}
+
+impl Refusal {
+    fn new(code: &str, message: &str) -> Refusal {
+        Refusal {
+            code: code.to_owned(),
+            column: Arc::from(""),
+            message: message.to_owned(),
+        }
+    }
+}
+
+/// How one result is matched.
+enum Match {
+    Record(u32),
+    /// By its place, if that turns out to tell anything.
+    Place(Option<u32>),
+    Nothing,
+}
+
+/// Finds the records that results are about. By its key a result names its record. Without one it is the record in
+/// whose place it stands, which holds only where there are as many results as records, and where no result that has
+/// a key stands in another's place.
+struct Matching<'a> {
+    matching: MatchResults,
+    keys: Option<(&'a Unique, &'a Plan)>,
+    moved: bool,
+}
+
+impl Matching<'_> {
+    fn find(&mut self, result: &ItemResult, in_turn: Option<u32>) -> Match {
+        let key = result
+            .key
+            .as_deref()
+            .filter(|_| self.matching != MatchResults::Order);
+        let (Some((keys, plan)), Some(key)) = (self.keys, key) else {
+            return match self.matching {
+                MatchResults::Key if self.keys.is_some() => Match::Nothing,
+                _ => Match::Place(in_turn),
+            };
+        };
+        match keys.find(plan.key_hash(key)) {
+            Some(record) => {
+                self.moved |= Some(record) != in_turn;
+                Match::Record(record)
+            }
+            None => Match::Nothing,
+        }
+    }
 }
 
 /// Joins results to records. Where the records are not `known` any more, every refused one is unmatched.
@@ -64,73 +126,152 @@ pub(crate) async fn join(
     let mut joined = Joined::default();
     let mut reasons: HashMap<Reason, u32> = HashMap::new();
     let mut order = known.map(|(surveyed, _)| surveyed.lines.sent());
-    let keys = known.and_then(|(surveyed, plan)| Some((surveyed.keys.as_ref()?, plan)));
-    let mut first = true;
-    let mut seen = 0u64;
+    let plan = known.map(|(_, plan)| plan);
+    let mut matching = Matching {
+        matching,
+        keys: known.and_then(|(surveyed, plan)| Some((surveyed.keys.as_ref()?, plan))),
+        moved: false,
+    };
+    let mut in_place = Vec::new();
     pin_mut!(results);
     while let Some(result) = results.next().await {
         let result = result?;
-        if first {
-            joined.by_key = keys.is_some()
-                && match matching {
-                    MatchResults::Auto => result.key.is_some(),
-                    MatchResults::Key => true,
-                    MatchResults::Order => false,
-                };
-            first = false;
-        }
         let in_turn = order.as_mut().and_then(Iterator::next);
-        seen += 1;
-        if seen > sent {
+        joined.seen += 1;
+        if joined.seen > sent {
             joined.surplus += 1;
+            joined.deleted += u64::from(result.ok && result.action.as_deref() == Some("delete"));
             continue;
         }
+        let found = matching.find(&result, in_turn);
         if result.ok {
             joined.accepted += 1;
             continue;
         }
         joined.failed += 1;
-        let record = match (keys, &result.key) {
-            (Some((keys, plan)), Some(key)) if joined.by_key => keys.find(plan.key_hash(key)),
-            _ if joined.by_key => None,
-            _ => in_turn,
-        };
-        let Some(record) = record else {
-            joined.unmatched += 1;
-            continue;
-        };
-        let reason = joined.reason(&mut reasons, &result);
-        joined.refused.push((record, reason));
+        let reason = joined.reason(&mut reasons, &result, plan);
+        match found {
+            Match::Record(record) | Match::Place(Some(record)) => match found {
+                Match::Record(_) => joined.refused.push((record, reason)),
+                _ => in_place.push((record, reason)),
+            },
+            Match::Nothing | Match::Place(None) => joined.unmatched += 1,
+        }
+    }
+    if joined.seen == sent && !matching.moved {
+        joined.by_order = in_place.len() as u64;
+        joined.refused.append(&mut in_place);
+    } else {
+        joined.nameless = in_place.len() as u64;
     }
     Ok(joined)
 }
 
 impl Joined {
-    fn reason(&mut self, known: &mut HashMap<Reason, u32>, result: &ItemResult) -> u32 {
-        let name = match result.errors.first() {
-            Some(error) if !error.name.is_empty() => error.name.clone(),
-            _ => result.status.clone().unwrap_or_else(|| "failed".to_owned()),
-        };
-        let messages: Vec<&str> = result
-            .errors
-            .iter()
-            .map(|e| e.message.as_str())
-            .filter(|m| !m.is_empty())
-            .collect();
-        let message = match messages.is_empty() {
-            true => "refused by the server without a reason".to_owned(),
-            false => messages.join("; "),
-        };
-        let mut reason = Reason { name, message };
+    /// The number of a result's reason. Columns are those that the `plan` knows: the server's words may be anything.
+    fn reason(
+        &mut self,
+        known: &mut HashMap<Reason, u32>,
+        result: &ItemResult,
+        plan: Option<&Plan>,
+    ) -> u32 {
+        let mut reason = Reason::of(result, plan);
         if !known.contains_key(&reason) && self.reasons.len() >= REASONS {
-            reason.name = "failed".to_owned();
-            reason.message = "refused by the server; its words are in the results".to_owned();
+            reason = Reason(vec![Refusal::new(
+                "failed",
+                "refused by the server; its words are in the results",
+            )]);
         }
         let next = self.reasons.len() as u32;
         *known.entry(reason).or_insert_with_key(|reason| {
             self.reasons.push(reason.clone());
             next
         })
+    }
+
+    /// Says how results were matched where that leaves any doubt.
+    fn warnings(&self, sent: u64) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.surplus > 0 {
+            warnings.push(format!(
+                "the server gave {} results more than rows were sent",
+                self.surplus
+            ));
+        }
+        let left = sent.saturating_sub(self.seen);
+        if left > 0 {
+            warnings.push(format!(
+                "the server gave no result for {left} of the {sent} rows sent"
+            ));
+        }
+        if self.unmatched > 0 {
+            warnings.push(format!(
+                "{} refused results carry no key, or one that no row sent has; they are not in the rejects file",
+                self.unmatched
+            ));
+        }
+        if self.by_order > 0 {
+            warnings.push(format!(
+                "{} refused rows were matched to their lines by the order of the results, which carry no key; the server does not promise that order",
+                self.by_order
+            ));
+        }
+        if self.nameless > 0 {
+            let why = match self.seen == sent {
+                true => "the results are in another order than the rows".to_owned(),
+                false => format!("there are {} results for {sent} rows", self.seen),
+            };
+            warnings.push(format!(
+                "{} refused rows are not in the rejects file: their results carry no key, and {why}",
+                self.nameless
+            ));
+        }
+        warnings
+    }
+}
+
+impl Reason {
+    fn of(result: &ItemResult, plan: Option<&Plan>) -> Reason {
+        const NO_REASON: &str = "refused by the server without a reason";
+        let status = result.status.as_deref().unwrap_or("failed");
+        let refusals = result.errors.iter().map(|error| {
+            let code = [&*error.name, &*error.code, status];
+            let message = match error.message.is_empty() {
+                true => NO_REASON,
+                false => &*error.message,
+            };
+            let column = error.property.as_deref().and_then(|name| {
+                let columns = plan?.columns();
+                columns.need(name).ok().map(|(name, _)| name)
+            });
+            Refusal {
+                column: column.unwrap_or_default(),
+                ..Refusal::new(
+                    code.into_iter()
+                        .find(|code| !code.is_empty())
+                        .unwrap_or(status),
+                    message,
+                )
+            }
+        });
+        let refusals: Vec<Refusal> = refusals.collect();
+        match refusals.is_empty() {
+            true => Reason(vec![Refusal::new(status, NO_REASON)]),
+            false => Reason(refusals),
+        }
+    }
+
+    /// As faults of a row.
+    fn faults(&self, row: u32) -> Vec<Fault> {
+        let fault = |refusal: &Refusal| Fault {
+            row,
+            stage: IMPORT_STAGE,
+            column: refusal.column.clone(),
+            source: None,
+            code: Cow::Owned(refusal.code.clone()),
+            message: Cow::Owned(refusal.message.clone()),
+        };
+        self.0.iter().map(fault).collect()
     }
 }
 
@@ -178,19 +319,16 @@ async fn join_results(
     report.counts.accepted = joined.accepted;
     report.counts.failed = joined.failed;
     report.counts.unprocessed = sent.saturating_sub(joined.accepted + joined.failed);
-    if joined.surplus > 0 {
-        report.warnings.push(format!(
-            "the server gave {} results more than rows were sent",
-            joined.surplus
-        ));
-    }
-    let left = report.counts.unprocessed;
-    if left > 0 {
-        report.warnings.push(format!(
-            "the server gave no result for {left} of the {sent} rows sent"
-        ));
+    if let Some(deletions) = &mut report.deletions
+        && joined.deleted > 0
+    {
+        deletions.told = Some(joined.deleted);
+        joined.surplus -= joined.deleted;
     }
     let Some((prepared, surveyed)) = known else {
+        // Of these no line is known, whatever their results carry.
+        joined.unmatched = 0;
+        report.warnings.extend(joined.warnings(sent));
         if joined.failed > 0 {
             report.warnings.push(format!(
                 "{} refused rows are not in the rejects file, as their lines are not known",
@@ -199,13 +337,8 @@ async fn join_results(
         }
         return Ok(());
     };
-    if joined.unmatched > 0 {
-        report.warnings.push(format!(
-            "{} refused results carry a key that no row sent has; they are not in the rejects file",
-            joined.unmatched
-        ));
-    }
-    if joined.failed > joined.unmatched {
+    report.warnings.extend(joined.warnings(sent));
+    if !joined.refused.is_empty() {
         let (source, plan) = (prepared.source.clone(), prepared.plan.clone());
         write_refused(
             &mut joined,
@@ -253,20 +386,13 @@ pub(crate) async fn write_refused(
     pin_mut!(batches);
     while refused.peek().is_some() {
         let Some(next) = batches.next().await else {
-            break;
+            return Err(RunError::Shorter);
         };
         let (file, line, batch) = next?;
         let end = first + batch.len() as u32;
         while let Some((record, reason)) = refused.next_if(|(record, _)| *record < end) {
             let row = (record - first) as usize;
-            let reason = &joined.reasons[*reason as usize];
-            let fault = Fault {
-                row: row as u32,
-                stage: IMPORT_STAGE,
-                column: Arc::from(""),
-                code: Cow::Owned(reason.name.clone()),
-                message: Cow::Owned(reason.message.clone()),
-            };
+            let faults = joined.reasons[*reason as usize].faults(row as u32);
             let name = &source.origins()[file as usize].name;
             let place = line + u64::from(batch.row(row).line);
             write_reject(
@@ -276,11 +402,11 @@ pub(crate) async fn write_refused(
                 row,
                 name,
                 place,
-                &[fault],
+                &faults,
             )?;
         }
         first = end;
     }
-    surveyed.rejects.flush()?;
+    surveyed.rejects.settle()?;
     Ok(())
 }

@@ -3,7 +3,6 @@
 //! The source is surveyed again, which tells where every row sent is. Only where it comes to the very body that
 //! was sent are results joined to lines: a wrong line is worse than none.
 
-use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
@@ -12,7 +11,8 @@ use super::prepare::{Prepared, prepare, source};
 use super::results::take_results;
 use super::survey::{Facts, Surveyed, survey};
 use super::{Job, RunError, chain, decide, told};
-use crate::orgvue::{Client, Ticket, WaitError};
+use crate::guard::Deletion;
+use crate::orgvue::{Client, Ticket};
 use crate::report::human;
 use crate::report::progress::Phase;
 use crate::report::run::{CodeCounts, RunReport, SourceFile};
@@ -46,14 +46,19 @@ async fn take_up(
     };
     let client = Client::new(connection, &job.pipeline.timeouts)?;
     remember(entry, report);
+    report.deletions = match (
+        job.pipeline.import.implicit_delete.is_on(),
+        entry.counts.rejected,
+    ) {
+        (false, _) => None,
+        (true, 0) => told::deletions(Deletion::On),
+        // How many runs there were before it is in the report of the first process.
+        (true, _) => told::deletions(Deletion::Off(0)),
+    };
     report.import = Some(asked(&job.pipeline.import));
     job.progress.begin(Phase::Wait, None);
-    let fetched_before = ticket.result_url.clone();
-    let ticket = match waited(job, &client, ticket, report).await {
-        // The ticket is gone, and where its results are is known all the same.
-        Err(RunError::Wait(WaitError::Other { last, .. })) if fetched_before.is_some() => *last,
-        ended => ended?,
-    };
+    // Only a ticket tells that a job is completed. An address of results may be there before they are.
+    let ticket = waited(job, &client, ticket, report).await?;
     let found = match again(job, entry, report).await {
         Ok(found) => found,
         Err(why) => {
@@ -97,7 +102,7 @@ fn remember(entry: &Entry, report: &mut RunReport) {
     report.bytes.source = report.sources.iter().map(|s| s.bytes).sum();
 }
 
-/// Surveys the source again. Its rejects stand beside the rejects file until the body has turned out to be the
+/// Surveys the source again. Its rejects take the place of the rejects file when the body has turned out to be the
 /// same: what the first process wrote is not given up for those of another file.
 async fn again(
     job: &Job<'_>,
@@ -105,16 +110,7 @@ async fn again(
     report: &mut RunReport,
 ) -> Result<(Prepared, Surveyed), String> {
     let path = &job.pipeline.rejects.path;
-    let mut beside = path.clone().into_os_string();
-    beside.push(".resumed");
-    let beside = Path::new(&beside);
-    let found = survey_again(job, entry, beside).await;
-    let found = found.and_then(|(prepared, facts, mut surveyed)| {
-        let moved = surveyed.rejects.move_to(path);
-        moved.map_err(|error| chain(&error))?;
-        Ok((prepared, facts, surveyed))
-    });
-    match found {
+    match survey_again(job, entry, path).await {
         Ok((prepared, facts, surveyed)) => {
             let (counts, body) = (report.counts, report.bytes.body);
             told::prepared(report, &prepared);
@@ -125,7 +121,6 @@ async fn again(
             Ok((prepared, surveyed))
         }
         Err(why) => {
-            let _ = fs::remove_file(beside);
             report.rejects_file = path.exists().then(|| human::whole(path));
             Err(why)
         }
@@ -138,15 +133,15 @@ async fn survey_again(
     rejects: &Path,
 ) -> Result<(Prepared, Facts, Surveyed), String> {
     let words = |error: RunError| chain(&error);
-    let found = source(job.pipeline).map_err(|error| chain(&error))?;
+    let found = source(job.pipeline).await.map_err(|error| chain(&error))?;
     if !found.can_repeat() {
         return Err("it was a stream, which can't be read again".to_owned());
     }
-    let (prepared, first) = prepare(job, rejects).await.map_err(words)?;
+    let (prepared, mut first) = prepare(job, rejects).await.map_err(words)?;
+    first.rejects.hold_back();
     let (survey, ended) = survey(job, &prepared, first, None).await;
     ended.map_err(words)?;
     let facts = survey.facts();
-    let surveyed = survey.finish().map_err(words)?;
     let same = Some(facts.digest.hex()) == entry.body_hash && facts.good == entry.counts.sent;
     if !same {
         return Err(format!(
@@ -157,5 +152,5 @@ async fn survey_again(
             }
         ));
     }
-    Ok((prepared, facts, surveyed))
+    Ok((prepared, facts, survey.finish().map_err(words)?))
 }

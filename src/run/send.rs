@@ -10,9 +10,10 @@ use super::prepare::Prepared;
 use super::put::{Put, Sending, put};
 use super::{Job, RunError, chain};
 use crate::engine::blocks::Blocks;
-use crate::engine::body::{self, Resend, Slot};
-use crate::engine::order::{Digest, process};
-use crate::http::retry::{self, Failure, Step, Verdict};
+use crate::engine::body::{self, Digest, Resend, Slot};
+use crate::engine::order::process;
+use crate::http::retry::{Failure, pause, pauses};
+use crate::orgvue::retry::{Step, Verdict, verdict};
 use crate::orgvue::{Client, Locations};
 use crate::report::progress::Phase;
 use crate::state::ledger::Known;
@@ -48,7 +49,7 @@ pub(super) async fn send(
     known: &Known,
     sending: &mut Sending,
 ) -> Result<Locations, RunError> {
-    let mut pauses = retry::pauses();
+    let mut pauses = pauses();
     let length = ready.length();
     job.progress.begin(Phase::Upload, Some(length));
     let mut attempt = 1;
@@ -78,11 +79,11 @@ pub(super) async fn send(
         if let Some(own) = body::taken(&slot) {
             return Err(own.into());
         }
-        let again = retry::verdict(Step::Put, error.outcome()) == Verdict::RetryFreshUrl;
+        let again = verdict(Step::Put, error.outcome()) == Verdict::RetryFreshUrl;
         if !again || attempt >= job.pipeline.upload.attempts {
             return Err(error.into());
         }
-        let pause = retry::pause(pauses.next().unwrap_or_default(), &error);
+        let pause = pause(pauses.next().unwrap_or_default(), &error);
         tracing::warn!(
             attempt,
             pause_s = pause.as_secs_f32(),

@@ -3,9 +3,9 @@
 use super::prepare::Prepared;
 use super::put::Sending;
 use super::survey::Facts;
-use crate::guard::Decided;
+use crate::guard::{Decided, Deletion};
 use crate::report::human;
-use crate::report::run::{Decision, GuardDecision, Hash, RunReport, SourceFile};
+use crate::report::run::{Decision, Deletions, GuardDecision, Hash, RunReport, SourceFile};
 use crate::state::ledger::Known;
 
 pub(super) fn prepared(report: &mut RunReport, prepared: &Prepared) {
@@ -15,7 +15,7 @@ pub(super) fn prepared(report: &mut RunReport, prepared: &Prepared) {
         .iter()
         .map(|origin| SourceFile {
             path: origin.name.clone(),
-            bytes: origin.size.unwrap_or(0),
+            bytes: origin.size().unwrap_or(0),
             compression: origin.compression().unwrap_or("none").to_owned(),
             format: prepared.header.format().to_owned(),
         })
@@ -31,6 +31,8 @@ pub(super) fn surveyed(report: &mut RunReport, facts: &Facts) {
     report.bytes.source = report.sources.iter().map(|s| s.bytes).sum();
     report.counts.read = facts.read;
     report.counts.filtered = facts.filtered;
+    report.counts.superseded = facts.superseded;
+    report.warnings.extend(facts.warnings.iter().cloned());
     report.counts.rejected = facts.rejects.rows;
     report.counts.would_send = facts.good;
     report.rejects = facts.rejects.clone();
@@ -56,6 +58,7 @@ pub(super) fn decided(report: &mut RunReport, decided: &Decided) {
             },
         })
         .collect();
+    report.deletions = deletions(decided.deletion);
     let counts = &report.counts;
     if decided.stop.is_none() && counts.would_send == 0 && counts.filtered > 0 {
         report.warnings.push(format!(
@@ -64,6 +67,21 @@ pub(super) fn decided(report: &mut RunReport, decided: &Decided) {
             human::counted(counts.read, "row"),
         ));
     }
+}
+
+/// What the import is told of items that no row of the upload names.
+pub(super) fn deletions(deletion: Deletion) -> Option<Deletions> {
+    let (off_because, in_a_row) = match deletion {
+        Deletion::NotAsked => return None,
+        Deletion::On => (None, 0),
+        Deletion::Off(runs) => (Some("rows were rejected"), runs),
+    };
+    Some(Deletions {
+        mode: "implicit",
+        told: None,
+        off_because,
+        in_a_row,
+    })
 }
 
 pub(super) fn sent(report: &mut RunReport, sending: Sending) {

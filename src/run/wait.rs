@@ -23,7 +23,7 @@ pub(super) async fn wait(
     see(&ticket);
     let at_most = job.pipeline.wait.at_most.0;
     let waited = client.wait(ticket, at_most, |ticket| {
-        job.progress.note(ticket.status.to_string());
+        job.progress.note(&ticket.status.to_string());
         see(ticket);
     });
     Ok(waited.await?)

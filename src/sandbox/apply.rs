@@ -514,7 +514,10 @@ fn is_number(text: &str) -> bool {
 }
 
 fn failed(name: &'static str, code: &'static str, property: &str, fault: &str) -> ApiError {
-    ApiError::new(name, code, format!("The property {property} {fault}"))
+    ApiError {
+        property: Some(property.to_owned()),
+        ..ApiError::new(name, code, format!("The property {property} {fault}"))
+    }
 }
 
 fn missing_action() -> ApiError {

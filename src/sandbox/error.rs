@@ -15,6 +15,8 @@ pub(super) struct ApiError {
     pub message: String,
     #[serde(rename = "pathParameter", skip_serializing_if = "Option::is_none")]
     pub path_parameter: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub property: Option<String>,
 }
 
 impl ApiError {
@@ -28,6 +30,7 @@ impl ApiError {
             code,
             message: message.into(),
             path_parameter: None,
+            property: None,
         }
     }
 

@@ -117,7 +117,8 @@ impl fmt::Debug for PresignedUrl {
     }
 }
 
-/// Whether a URL's host is this machine: `localhost`, 127.0.0.0/8, `::1`.
+/// Whether a URL's host is this machine: `localhost`, 127.0.0.0/8, `::1`. Names below `localhost` are not: they are
+/// what the network's name server says.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
@@ -125,6 +126,22 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv6(ip)) => ip.is_loopback(),
         None => false,
     }
+}
+
+/// The domains in which S3 is.
+const AWS: &[&str] = &["amazonaws.com", "amazonaws.com.cn"];
+
+/// Whether a host is AWS's S3, as `bucket.s3.eu-west-1.amazonaws.com` is. Other services of that domain are anybody's.
+pub(crate) fn is_s3(host: &str) -> bool {
+    AWS.iter().any(|domain| {
+        host.strip_suffix(domain)
+            .and_then(|host| host.strip_suffix('.'))
+            .is_some_and(|labels| {
+                labels
+                    .split('.')
+                    .any(|label| label == "s3" || label.starts_with("s3-"))
+            })
+    })
 }
 
 fn parameter(url: &Url, name: &str) -> Option<String> {
@@ -208,6 +225,7 @@ mod tests {
         check("https://10.0.0.8/b", Ok(()));
         check("http://a.example/b", Err(UrlError::NotHttps));
         check("http://localhost.example/b", Err(UrlError::NotHttps));
+        check("http://x.localhost/b", Err(UrlError::NotHttps));
         check("http://169.254.169.254/b", Err(UrlError::NotHttps));
         check("file:///etc/passwd", Err(UrlError::NotAUrl));
         check("ftp://a.example/b", Err(UrlError::NotHttps));

@@ -180,6 +180,7 @@ impl Boolean {
             row: row as u32,
             stage: "boolean",
             column: column.clone(),
+            source: None,
             code: Cow::Borrowed("boolean_format"),
             message: self.expected.clone(),
         };

@@ -229,6 +229,7 @@ fn fault(
         row: row as u32,
         stage,
         column: column.clone(),
+        source: None,
         code: code.into(),
         message: message.into(),
     }

@@ -202,6 +202,7 @@ impl Stage for Number {
                     row: row as u32,
                     stage: "number",
                     column: name.clone(),
+                    source: None,
                     code: Cow::Borrowed("number_format"),
                     message: self.expected.clone(),
                 };

@@ -19,7 +19,7 @@ pub struct UploadSpec {
     pub chunk: Size,
     /// Bytes per second; without it, as fast as the network takes them.
     pub rate: Option<Rate>,
-    /// How many times the upload is tried, each time with a fresh pair of URLs.
+    /// How many times the upload is tried, each time with a fresh pair of URLs. With `length: chunked` it is tried once.
     pub attempts: u32,
     /// Whether the MD5 that the storage states is compared with that of the bytes sent.
     pub verify: Verify,

@@ -12,13 +12,13 @@ use rostream::internals::expr::Expr;
 use rostream::internals::format::block::{Boundary, Cut, CutError};
 use rostream::internals::format::csv::{self, OnRagged};
 use rostream::internals::format::encode;
-use rostream::internals::format::encode::{ActionFrom, Encoder, OnEmpty};
+use rostream::internals::format::encode::{Empties, Encoder, Lead, LeadValue};
 use rostream::internals::format::json::cut::ArrayCutter;
 use rostream::internals::format::json::{self, Layout};
 use rostream::internals::http::MAX_RETRY_AFTER;
-use rostream::internals::http::hosts::Hosts;
 use rostream::internals::http::spec::TimeoutsSpec;
 use rostream::internals::http::text::{MAX_EXCERPT, MAX_MESSAGE, StorageError, excerpt};
+use rostream::internals::orgvue::hosts::hosts;
 use rostream::internals::orgvue::splitter::Splitter;
 use rostream::internals::orgvue::{Client, Connection, ItemResult};
 use rostream::internals::settings::secret::PresignedUrl;
@@ -80,8 +80,21 @@ fn is_sent(batch: &Batch, columns: &[&str]) {
     let columns = Columns::from_header(columns.iter());
     for format in [encode::Format::Json, encode::Format::Csv] {
         let json = format == encode::Format::Json;
-        let action = ActionFrom::Constant("create");
-        let encoder = Encoder::new(format, action, OnEmpty::Keep, columns.iter());
+        let lead = Lead {
+            name: "_action",
+            value: LeadValue::Constant("create"),
+            bare: &[],
+        };
+        let empties = Empties {
+            empty: Some("".into()),
+            missing: None,
+        };
+        let sent = columns.iter();
+        let encoder = Encoder::new(
+            format,
+            lead,
+            sent.map(|(name, slot)| (name, slot, empties.clone())),
+        );
         let encoded = encoder.encode(batch);
         let mut body = encoder.header();
         let first = body.len();
@@ -325,7 +338,7 @@ pub fn ticket(data: &[u8]) {
     static CLIENT: LazyLock<Client> = LazyLock::new(|| {
         let base = url::Url::parse("https://api.example/").expect("a URL");
         let connection = Connection {
-            hosts: Hosts::new(&base, vec![], true),
+            hosts: hosts(&base, vec![], true),
             base,
             tenant: "ACME".into(),
             dataset: "d".into(),

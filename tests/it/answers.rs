@@ -105,8 +105,10 @@ fn thousands_of_refused_rows() {
     }
     items.push(']');
     let rig = rig(Rig::holding(&items, |_| {}), ROWS, "");
-    let ended = rig.run(&[]);
-    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    let ended = rig.run(&["--partial-ok"]);
+    assert_eq!(ended.code, 5, "{}", ended.stderr);
+    assert_eq!(ended.report["outcome"], "refused");
+    ended.says("error: the server refused all 5000 rows that were sent, most often for ");
     assert_eq!(ended.count("failed"), u64::from(ROWS));
     assert_eq!(rig.read("rejects.csv").lines().count(), ROWS as usize + 1);
     let screen = &ended.stderr;
@@ -148,5 +150,125 @@ fn a_job_that_fails_in_many_ways() {
         "error: the import job failed at the server; Bad0 (400000): Row 0 is bad; Bad1 (400001): Row 1 is bad; \
          Bad2 (400002): Row 2 is bad; Bad3 (400003): Row 3 is bad; Bad4 (400004): Row 4 is bad; and others \
          (trace [trace])"
+    );
+}
+
+/// A row is named in the rejects file only where it is certain which one the server means, or where it is said that
+/// this is believed and not known.
+#[test]
+fn results_are_matched_to_rows_or_it_is_said_that_they_are_not() {
+    const OK: &str = r#""_status":"success""#;
+    const NO: &str = r#""_status":"failed","errors":[{"name":"No","message":"m"}]"#;
+    /// What is refused, each as its line and what is told of it, and the warning.
+    #[track_caller]
+    fn check(settings: &str, results: &[String], refused: &[&str], warning: &str) {
+        let results: &'static str = format!("[{}]", results.join(",")).leak();
+        let rig = rig(Rig::new(), 3, "validate: { key: employeeID }");
+        rig.pipeline(
+            "source: { path: workers.csv }\nvalidate: { key: employeeID }",
+            &format!("{IMPORT}\n{settings}"),
+        );
+        let rig = rig.behind(move |call| match call.step {
+            "results" => Deed::Answer(200, results),
+            _ => Deed::Pass,
+        });
+        let ended = rig.run(&[]);
+        assert_eq!(ended.code, 3, "{}", ended.stderr);
+        let rejects = rig.read("rejects.csv");
+        let lines = rejects.lines().skip(1);
+        let told: Vec<_> = lines
+            .filter_map(|line| line.split_once("workers.csv,"))
+            .map(|(_, told)| told)
+            .collect();
+        assert_eq!(told, refused);
+        let warnings = ended.report["warnings"].to_string();
+        match warning {
+            "" => assert_eq!(warnings, "[]"),
+            text => {
+                assert!(warnings.contains(text), "{warnings}");
+                ended.says(text);
+            }
+        }
+    }
+    let item = |key: &str, status: &str| match key {
+        "" => format!("{{{status}}}"),
+        key => format!(r#"{{"employeeID":"0000000{key}",{status}}}"#),
+    };
+    let by_order = "1 refused rows were matched to their lines by the order of the results";
+    // By their keys, in whatever order.
+    let shuffled = [item("3", OK), item("2", NO), item("1", NO)];
+    check("", &shuffled, &["2,import,,No,m", "3,import,,No,m"], "");
+    // By their places.
+    let nameless = [item("", OK), item("", NO), item("", OK)];
+    check("", &nameless, &["3,import,,No,m"], by_order);
+    check(
+        "match_results: order",
+        &shuffled,
+        &["3,import,,No,m", "4,import,,No,m"],
+        "2 refused rows were matched",
+    );
+    let some = [item("1", OK), item("", NO), item("3", OK)];
+    check("", &some, &["3,import,,No,m"], by_order);
+    // Not by their places: others are not in theirs, or there are too few of them or too many.
+    let moved = [item("2", OK), item("", NO), item("3", OK)];
+    check(
+        "",
+        &moved,
+        &[],
+        "1 refused rows are not in the rejects file: their results carry no key, and the results are in another order than the rows",
+    );
+    check(
+        "",
+        &nameless[..2],
+        &[],
+        "1 refused rows are not in the rejects file: their results carry no key, and there are 2 results for 3 rows",
+    );
+    let four = [item("", NO), item("2", NO), item("", OK), item("", OK)];
+    check(
+        "",
+        &four,
+        &["3,import,,No,m"],
+        "and there are 4 results for 3 rows",
+    );
+    check(
+        "match_results: key",
+        &nameless,
+        &[],
+        "carry no key, or one that no row sent has",
+    );
+    // All that the server says of a row, with the columns that are ours.
+    let told = r#""_status":"failed","errors":[{"name":"A","property":"fullName","message":"a"},{"code":"400907","property":"nobody's","message":"b"}]"#;
+    check(
+        "",
+        &[item("1", OK), item("2", told), item("3", OK)],
+        &["3,import; import,fullName; ,A; 400907,a; b"],
+        "",
+    );
+}
+
+/// The rows that the server refused are read from the source once more. Where it no longer has them, that is said.
+#[test]
+fn a_source_that_shrinks_before_its_refused_rows_are_read() {
+    let rig = Rig::holding(r#"[{"employeeID":"00000003"}]"#, |_| {});
+    let path = rig.path("workers.csv");
+    let rig = self::rig(rig, 3, "validate: { key: employeeID }").behind(move |call| {
+        if call.step == "results" {
+            // As long as before and as old, with one record in the place of three.
+            let text = std::fs::read_to_string(&path).unwrap();
+            let modified = std::fs::metadata(&path).unwrap().modified().unwrap();
+            let (header, rows) = text.split_once('\n').unwrap();
+            let rows = rows.trim_end().replace('\n', "_");
+            std::fs::write(&path, format!("{header}\n{rows}\n")).unwrap();
+            let file = std::fs::File::options().write(true).open(&path).unwrap();
+            file.set_modified(modified).unwrap();
+        }
+        Deed::Pass
+    });
+    let ended = rig.run(&[]);
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    let error = ended.error();
+    assert!(
+        error.contains("the rows that the server refused are not all in the rejects file"),
+        "{error}"
     );
 }

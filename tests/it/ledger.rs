@@ -251,6 +251,34 @@ fn switched(rig: Rig, sections: &str) -> (Rig, Arc<AtomicBool>) {
     (rig, switch)
 }
 
+/// A server may say where the results will be before there are any. A job counts as completed only once a ticket
+/// has said so: taken for completed, its run would be over and the next one would import a second time.
+#[test]
+fn an_address_of_results_does_not_make_a_job_completed() {
+    const RUNNING: &str = r#"{"jobStatus":"running","_links":{
+        "self":{"url":"http://{proxy}/tickets/1?X-Amz-Signature=CANARY"},
+        "result":{"url":"http://{proxy}/results/1?X-Amz-Signature=CANARY"}}}"#;
+    const EXPIRED: &str =
+        "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>";
+    let rig = few(Rig::new(), "").behind(|call| match call.step {
+        "import" => Deed::Answer(202, RUNNING),
+        "ticket" => Deed::Answer(403, EXPIRED),
+        "results" => Deed::Answer(200, "[]"),
+        _ => Deed::Pass,
+    });
+    assert_eq!(rig.run(&[]).code, 7);
+    for _ in 0..2 {
+        let ended = rig.tell(&["resume"]);
+        assert_eq!(ended.code, 7, "{}", ended.stderr);
+        assert_eq!(ended.report["outcome"], "unknown");
+        assert_eq!(only(&rig).0, "ticket");
+    }
+    let (code, stderr) = rig.ask(&["run", "pipeline.yaml"]);
+    assert_eq!(code, 6, "{stderr}");
+    assert!(stderr.contains("nobody has seen how it ended"), "{stderr}");
+    assert_eq!((rig.calls("import"), rig.calls("results")), (1, 0));
+}
+
 #[test]
 fn polling_goes_on_through_outages() {
     let rig = few(Rig::new(), "").behind(|call| match call {

@@ -247,7 +247,7 @@ impl Rig {
         let run = self.command(&[]);
         let mut shell = Command::new("/bin/sh");
         shell
-            .args(["-c", &format!("{first}; exec \"$0\" \"$@\"")])
+            .args(["-c", &format!("{first}\nexec \"$0\" \"$@\"")])
             .arg(run.get_program())
             .args(run.get_args())
             .current_dir(self.folder())
@@ -278,7 +278,11 @@ impl Rig {
         let count = |name: &str| report["counts"][name].as_u64().unwrap();
         assert_eq!(
             count("read"),
-            count("sent") + count("would_send") + count("rejected") + count("filtered"),
+            count("sent")
+                + count("would_send")
+                + count("rejected")
+                + count("filtered")
+                + count("superseded"),
         );
         assert_eq!(
             count("sent"),
@@ -430,7 +434,7 @@ pub enum Moment {
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// An answer with this status and body.
+    /// An answer with this status and body, in which `{proxy}` stands for the proxy's own host.
     Answer(u16, &'static str),
     /// The connection is cut.
     Cut,
@@ -560,7 +564,7 @@ impl Proxy {
         match fault {
             Fault::Answer(status, text) => Ok(Response::builder()
                 .status(status)
-                .body(Body::from(text))
+                .body(Body::from(text.replace("{proxy}", &self.own)))
                 .unwrap()),
             Fault::Cut => Err(Cut),
             Fault::Stall => std::future::pending().await,

@@ -1,16 +1,17 @@
 //! What the section `target` means: where rows go, and what the import is told.
 
-use url::{Host, Url};
+use url::Url;
 use uuid::Uuid;
 
 use super::{Meaning, Wrong};
 use crate::config::pipeline::{Connection, Target};
 use crate::config::problem::nearest;
 use crate::guard::spec::{GuardSpec, MinRowsSpec};
-use crate::http::hosts::Hosts;
+use crate::orgvue::hosts::hosts;
 use crate::orgvue::spec::{
     Action, ActionSpec, Empty, IdentifySpec, ImportSpec, TargetSpec, TokenSpec,
 };
+use crate::settings::secret::is_loopback;
 use crate::upload::spec::UploadFormat;
 
 /// The variables of a callback template that the API documents.
@@ -72,7 +73,7 @@ impl Meaning<'_> {
         }
         let target = base_url.ok().map(|base_url| {
             Target::Orgvue(Connection {
-                hosts: Hosts::new(&base_url, spec.storage_hosts, spec.private_hosts),
+                hosts: hosts(&base_url, spec.storage_hosts, spec.private_hosts),
                 base_url,
                 tenant: spec.tenant,
                 dataset: spec.dataset,
@@ -120,35 +121,56 @@ impl Meaning<'_> {
                 "",
             );
         }
-        match (&import.noop_token, &import.clear_token) {
-            (_, None) if import.empty == Empty::Clear && self.is_whole(section) => self.problem(
-                &at("empty"),
-                "`empty: clear` needs a `clear_token`, the text that stands for a cleared value",
-                "",
-            ),
-            (Some(noop), Some(clear)) if noop == clear => self.problem(
-                &at("clear_token"),
-                "`clear_token` and `noop_token` are the same text: one clears a value, the other keeps it",
-                "",
-            ),
-            (None, _)
-                if import.empty == Empty::Omit
-                    && format == UploadFormat::Csv
-                    && self.is_whole(section) =>
-            {
-                self.warning(
-                    &at("empty"),
-                    "an empty cell of a CSV upload is sent as empty text, and what that does is not documented",
-                    "set `noop_token`, and it is sent in empty cells",
-                );
-            }
-            _ => {}
-        }
+        self.empties(section, import, format);
         if let Some(template) = &import.callback {
             self.callback(&at("callback"), template);
         }
         if import.implicit_delete.is_on() {
             self.implicit_delete(section, import, guard, filters);
+        }
+    }
+
+    /// What empty cells send, and the texts that stand for it.
+    fn empties(&mut self, section: &str, import: &ImportSpec, format: UploadFormat) {
+        let at = |key: &str| format!("{section}.{key}");
+        let is_whole = self.is_whole(section);
+        if let (Some(noop), Some(clear)) = (&import.noop_token, &import.clear_token)
+            && noop == clear
+        {
+            self.problem(
+                &at("clear_token"),
+                "`clear_token` and `noop_token` are the same text: one clears a value, the other keeps it",
+                "",
+            );
+        }
+        match (import.empty, &import.noop_token, &import.clear_token) {
+            (Empty::Clear, _, None) if is_whole => self.problem(
+                &at("empty"),
+                "`empty: clear` needs a `clear_token`, the text that stands for a cleared value",
+                "",
+            ),
+            (Empty::UnchangedAtServer, Some(_), _) => self.problem(
+                &at("empty"),
+                "`empty: unchanged_at_server` sends empty cells, and `noop_token` is the text that stands in their place",
+                "write `empty: omit`, or leave `noop_token` out",
+            ),
+            (Empty::Omit, None, _) if format == UploadFormat::Csv && is_whole => {
+                match import.action.may_update() {
+                    true => self.problem(
+                        &at("empty"),
+                        "a cell of a CSV upload can't be left out: it goes out empty, and an update may clear what \
+                         the server holds",
+                        "set `noop_token`, or `upload.format: json`; or state `empty: unchanged_at_server` where the server \
+                         is known to ignore empty cells, `empty: keep` where they are meant to be sent",
+                    ),
+                    false => self.warning(
+                        &at("empty"),
+                        "an empty cell of a CSV upload is sent as empty text, and what that does is not documented",
+                        "set `noop_token`, and it is sent in empty cells",
+                    ),
+                }
+            }
+            _ => {}
         }
     }
 
@@ -244,15 +266,6 @@ fn is_variable(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    }
-}
-
 /// The API's address, with or without `https://`. No message quotes it: it may hold a password.
 fn base_url(written: &str) -> Result<Url, Wrong> {
     let written = written.trim();
@@ -321,6 +334,10 @@ mod tests {
         check("http://[::1]:1", "http://[::1]:1/");
         check(
             "http://example.com",
+            "! plain http would send the token unprotected",
+        );
+        check(
+            "http://x.localhost",
             "! plain http would send the token unprotected",
         );
         check(

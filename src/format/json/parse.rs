@@ -134,6 +134,7 @@ impl Parser {
                 row,
                 stage: PARSE,
                 column: Arc::from(""),
+                source: None,
                 code: Cow::Borrowed(code),
                 message,
             };
@@ -153,6 +154,7 @@ impl Parser {
                     row,
                     stage: PARSE,
                     column: self.names[column].clone(),
+                    source: None,
                     code: Cow::Borrowed("json_string"),
                     message: Cow::Borrowed("an escape in the text stands for half a character"),
                 };

@@ -17,12 +17,12 @@ use md5::{Digest, Md5};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap};
 use tokio::time::Instant;
 
-use crate::http::hosts::{Hosts, is_s3};
+use crate::http::hosts::Hosts;
 use crate::http::retry::{Failure, Outcome};
 use crate::http::spec::TimeoutsSpec;
 use crate::http::text::{StorageError, excerpt, sanitise};
 use crate::http::{Clients, TransportError, builder, read_small, retry_after};
-use crate::settings::secret::PresignedUrl;
+use crate::settings::secret::{PresignedUrl, is_s3};
 use crate::settings::units::Span;
 use crate::upload::body::{BodyError, exact};
 
@@ -534,9 +534,10 @@ mod tests {
     use futures::stream;
 
     use super::*;
-    use crate::http::retry::{Step, Verdict, verdict};
     use crate::http::testing::{Reply, Seen, Server, answer};
     use crate::http::text::chain;
+    use crate::orgvue::hosts::hosts;
+    use crate::orgvue::retry::{Step, Verdict, verdict};
 
     const QUERY: &str = "?X-Amz-Signature=CANARY&X-Amz-SignedHeaders=";
 
@@ -577,7 +578,7 @@ mod tests {
 
     fn uploader_with(timeouts: &TimeoutsSpec) -> Uploader {
         let api = url::Url::parse("http://127.0.0.1/").unwrap();
-        Uploader::new(&Hosts::new(&api, vec![], false), timeouts)
+        Uploader::new(&hosts(&api, vec![], false), timeouts)
     }
 
     /// Nothing is asked for but the bytes.
@@ -966,7 +967,7 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let url = PresignedUrl::parse(&format!("http://localhost:{port}/?s=CANARY")).unwrap();
         let api = url::Url::parse("https://orgvue.example/").unwrap();
-        let hosts = |private| Hosts::new(&api, vec!["localhost".parse().unwrap()], private);
+        let hosts = |private| hosts(&api, vec!["localhost".parse().unwrap()], private);
         let put = async |private| {
             let request = request(&url, 10);
             let timeouts = impatient();

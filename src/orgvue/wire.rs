@@ -1,0 +1,322 @@
+//! What rows must look like for Orgvue: the member `_action`, the texts that stand for "no change" and for
+//! "clear the value", and what an empty cell sends.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::spec::{Action, ActionSpec, Empty, ImportSpec};
+use crate::batch::{Batch, Columns, Fault, Kind};
+use crate::format::encode::{Empties, Encoder, Format, Lead, LeadValue};
+use crate::upload::spec::UploadFormat;
+
+/// The member that says what is to be done with an item.
+pub(crate) const ACTION: &str = "_action";
+
+/// Rows with these actions send what identifies their item. A token in place of an empty cell would say more than
+/// is meant.
+const BARE: &[&str] = &[Action::Delete.as_str(), Action::Noop.as_str()];
+
+/// The target's demands on rows, bound to the columns after the last stage.
+pub(crate) struct Wire {
+    format: Format,
+    lead: Lead,
+    /// The column that gives the action, where it is not the same for every row. It is not sent under its own name.
+    action: Option<(Arc<str>, usize)>,
+    /// The columns that are sent.
+    sent: Vec<(Arc<str>, usize)>,
+    empties: Empties,
+    tokens: Vec<String>,
+}
+
+impl Wire {
+    /// Binds the import's settings to the columns.
+    ///
+    /// # Errors
+    /// What is wrong with `action`.
+    pub(crate) fn bind(
+        import: &ImportSpec,
+        format: UploadFormat,
+        columns: &Columns,
+    ) -> Result<Wire, String> {
+        let has_action = columns.find(ACTION).is_some();
+        let (value, action) = match &import.action {
+            ActionSpec::Constant(_) if has_action => {
+                return Err(format!(
+                    "there is a column `{ACTION}` and a constant action; say `action: {{ column: {ACTION} }}`, or drop the column"
+                ));
+            }
+            ActionSpec::Constant(action) => (LeadValue::Constant(action.as_str()), None),
+            ActionSpec::Column { column } => {
+                let found = columns.need(column).map_err(|e| e.to_string())?;
+                if has_action && column != ACTION {
+                    return Err(format!(
+                        "the action comes from `{column}`, and there is a column `{ACTION}` too, which would be sent under the same name; drop one of them"
+                    ));
+                }
+                (LeadValue::Column(found.1), Some(found))
+            }
+        };
+        let sent = columns
+            .iter()
+            .filter(|(name, _)| action.as_ref().is_none_or(|(of, _)| of != *name))
+            .map(|(name, slot)| (name.clone(), slot))
+            .collect();
+        let tokens = [&import.noop_token, &import.clear_token];
+        Ok(Wire {
+            format: match format {
+                UploadFormat::Json => Format::Json,
+                UploadFormat::Csv => Format::Csv,
+            },
+            lead: Lead {
+                name: ACTION,
+                value,
+                bare: BARE,
+            },
+            action,
+            sent,
+            empties: empties(import, format),
+            tokens: tokens.into_iter().flatten().cloned().collect(),
+        })
+    }
+
+    /// What writes the rows.
+    pub(crate) fn encoder(&self) -> Encoder {
+        let columns = self.sent.iter();
+        Encoder::new(
+            self.format,
+            self.lead,
+            columns.map(|(name, slot)| (name, *slot, self.empties.clone())),
+        )
+    }
+
+    /// Rejects the rows that Orgvue would refuse, or would take for something else than they say.
+    pub(crate) fn check(&self, batch: &mut Batch) {
+        if let Some((name, slot)) = &self.action {
+            check_actions(batch, name, *slot);
+        }
+        if !self.tokens.is_empty() {
+            self.check_tokens(batch);
+        }
+    }
+
+    /// Text that the server would take for one of its tokens can't be sent as text.
+    fn check_tokens(&self, batch: &mut Batch) {
+        let is_token =
+            |text: &[u8], tokens: &[String]| tokens.iter().any(|token| token.as_bytes() == text);
+        let mut found = Vec::new();
+        for (name, slot) in &self.sent {
+            for (row, cell) in batch.column(*slot).iter().enumerate() {
+                if !cell.is_empty()
+                    && cell.kind() != Kind::Faulty
+                    && is_token(batch.text(*cell).as_bytes(), &self.tokens)
+                {
+                    found.push((row, *slot, name.clone()));
+                }
+            }
+        }
+        for (row, slot, column) in found {
+            if batch.is_live(row) {
+                let fault = Fault {
+                    row: row as u32,
+                    stage: "target",
+                    column,
+                    source: None,
+                    code: Cow::Borrowed("value_is_token"),
+                    message: Cow::Borrowed(
+                        "the value is the same text as noop_token or clear_token; choose another token",
+                    ),
+                };
+                batch.reject(fault, Some(slot));
+            }
+        }
+    }
+}
+
+/// What an empty cell sends, and what a member that was not there does. JSON leaves out what says nothing; in CSV,
+/// where a cell can't be left out, the no-change token says so, where there is one.
+fn empties(import: &ImportSpec, format: UploadFormat) -> Empties {
+    let noop: Option<Arc<str>> = match format {
+        UploadFormat::Json => None,
+        UploadFormat::Csv => import.noop_token.as_deref().map(Arc::from),
+    };
+    let empty = match import.empty {
+        Empty::Omit | Empty::UnchangedAtServer => noop.clone(),
+        Empty::Clear => import.clear_token.as_deref().map(Arc::from),
+        Empty::Keep => Some(Arc::from("")),
+    };
+    Empties {
+        empty,
+        missing: noop,
+    }
+}
+
+fn check_actions(batch: &mut Batch, name: &Arc<str>, slot: usize) {
+    for row in 0..batch.len() {
+        let cell = batch.cell(row, slot);
+        if !batch.is_live(row) || cell.kind() == Kind::Faulty {
+            continue;
+        }
+        let written = batch.text(cell);
+        if Action::ALL.iter().all(|action| action.as_str() != written) {
+            let fault = Fault {
+                row: row as u32,
+                stage: "target",
+                column: name.clone(),
+                source: None,
+                code: Cow::Borrowed("unknown_action"),
+                message: Cow::Borrowed(
+                    "expected one of create, update, replace, delete, noop, createOrUpdate, createOrReplace",
+                ),
+            };
+            batch.reject(fault, Some(slot));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::Row;
+
+    /// Cells of one row: `~` is a member that was not there.
+    type Cells = &'static [&'static str];
+
+    /// What is sent of these rows, and the faults of those that are not; or why nothing can be bound.
+    #[track_caller]
+    fn check(import: &ImportSpec, format: UploadFormat, table: &[Cells], expected: &str) {
+        let columns = Columns::from_header(table[0]);
+        let wire = match Wire::bind(import, format, &columns) {
+            Ok(wire) => wire,
+            Err(message) => return assert_eq!(message, expected),
+        };
+        let mut batch = Batch::new(String::new(), table[0].len());
+        for _ in &table[1..] {
+            batch.push_row(Row {
+                line: 0,
+                start: 0,
+                end: 0,
+            });
+        }
+        for column in 0..table[0].len() {
+            let cell = |row: &Cells| match row[column] {
+                "~" => ("", Kind::Missing),
+                text => (text, Kind::Text),
+            };
+            let cells = table[1..].iter().map(cell).collect::<Vec<_>>();
+            let cells = cells.iter().map(|(text, kind)| batch.append(text, *kind));
+            let cells = cells.collect();
+            batch.put_column(column, cells);
+        }
+        wire.check(&mut batch);
+        let encoder = wire.encoder();
+        let mut got = String::from_utf8(encoder.header()).unwrap();
+        got += std::str::from_utf8(&encoder.encode(&batch).bytes).unwrap();
+        for fault in batch.faults() {
+            got += &format!("\n! {} {} {}", fault.row, fault.column, fault.code);
+        }
+        assert_eq!(got.trim_start_matches(",\n"), expected);
+    }
+
+    fn by_column(column: &str) -> ImportSpec {
+        ImportSpec {
+            action: ActionSpec::Column {
+                column: column.into(),
+            },
+            ..ImportSpec::default()
+        }
+    }
+
+    #[test]
+    fn one_action_and_no_more_is_sent() {
+        let table: &[Cells] = &[&["id", "_action", "act"], &["1", "delete", "update"]];
+        check(
+            &ImportSpec::default(),
+            UploadFormat::Json,
+            table,
+            "there is a column `_action` and a constant action; say `action: { column: _action }`, or drop the column",
+        );
+        check(
+            &by_column("none"),
+            UploadFormat::Json,
+            table,
+            "no column `none` here (columns at this point: id, _action, act)",
+        );
+        check(
+            &by_column("_action"),
+            UploadFormat::Json,
+            table,
+            r#"{"_action":"delete","id":"1","act":"update"}"#,
+        );
+        check(
+            &by_column("act"),
+            UploadFormat::Json,
+            table,
+            "the action comes from `act`, and there is a column `_action` too, which would be sent under the same name; drop one of them",
+        );
+    }
+
+    #[test]
+    fn a_value_may_not_be_a_token_but_an_action_may() {
+        let import = ImportSpec {
+            noop_token: Some("noop".into()),
+            ..by_column("act")
+        };
+        check(
+            &import,
+            UploadFormat::Json,
+            &[
+                &["act", "id"],
+                &["noop", "1"],
+                &["drop", "2"],
+                &["update", "noop"],
+            ],
+            "{\"_action\":\"noop\",\"id\":\"1\"}\n! 1 act unknown_action\n! 2 id value_is_token",
+        );
+    }
+
+    #[test]
+    fn empty_cells_and_members_that_were_not_there() {
+        let check = |empty, clear: Option<&str>, format, expected: &str| {
+            let import = ImportSpec {
+                empty,
+                noop_token: Some("=".into()),
+                clear_token: clear.map(str::to_owned),
+                ..by_column("act")
+            };
+            let table: &[Cells] = &[
+                &["act", "a", "b"],
+                &["update", "", "~"],
+                &["delete", "", "~"],
+            ];
+            check(&import, format, table, expected);
+        };
+        use UploadFormat::{Csv, Json};
+        let nothing = "{\"_action\":\"update\"},\n{\"_action\":\"delete\"}";
+        check(Empty::Omit, None, Json, nothing);
+        check(
+            Empty::Clear,
+            Some("#"),
+            Json,
+            "{\"_action\":\"update\",\"a\":\"#\"},\n{\"_action\":\"delete\"}",
+        );
+        check(
+            Empty::Keep,
+            None,
+            Json,
+            "{\"_action\":\"update\",\"a\":\"\"},\n{\"_action\":\"delete\"}",
+        );
+        check(
+            Empty::Omit,
+            None,
+            Csv,
+            "_action,a,b\nupdate,=,=\ndelete,,\n",
+        );
+        check(
+            Empty::Clear,
+            Some("#"),
+            Csv,
+            "_action,a,b\nupdate,#,=\ndelete,,\n",
+        );
+        check(Empty::Keep, None, Csv, "_action,a,b\nupdate,,=\ndelete,,\n");
+    }
+}

@@ -1,0 +1,280 @@
+//! The rejects file while it is being written.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::row::{Header, RejectFormat};
+use super::{IMPORT_STAGE, RejectedRow, Tally};
+use crate::files::part::{self, Part};
+
+/// How the rejects file is buffered: large enough that few writes happen, small beside a block.
+const BUFFER: usize = 64 * 1024;
+
+/// Why the rejects file can't be written.
+#[derive(Debug, thiserror::Error)]
+pub enum RejectsError {
+    /// Its folder does not exist and can't be made.
+    #[error("can't use the folder {}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// There is something at its path that must not be replaced.
+    #[error("the rejects file {} is {what}; name a regular file or a path that does not exist", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+        /// What is there.
+        what: &'static str,
+    },
+    /// It would replace what the run reads.
+    #[error("the rejects file {} is also a source; rename one of them, or the rows to be read would be lost", path.display())]
+    IsSource {
+        /// The path.
+        path: PathBuf,
+    },
+    /// It can't be created.
+    #[error("can't create the rejects file {}", path.display())]
+    Create {
+        /// The path.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The disk is full.
+    #[error("no space left on the disk for the rejects file {}", path.display())]
+    Full {
+        /// The path.
+        path: PathBuf,
+    },
+    /// It can't be written.
+    #[error("can't write the rejects file {}", path.display())]
+    Write {
+        /// The path.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// The rejects file while it is being written.
+///
+/// It takes its place when it is whole, and is always a new file: one of an earlier run stands there until then, and
+/// can't be taken for this run's. Only its owner may read it. What the server refused comes later, into a copy that
+/// takes the place of the file when that is whole in its turn. A run that ends early leaves what it has found: all that
+/// is wrong with the rows that it read.
+#[derive(Debug)]
+pub struct RejectsFile {
+    path: PathBuf,
+    state: State,
+    out: BufWriter<File>,
+    format: RejectFormat,
+    rejected: Tally,
+    refused: Tally,
+    scratch: Vec<u8>,
+    held_back: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    UnderWay(Part),
+    InPlace,
+    /// It can't be written, and is gone: half of it would pass for the whole.
+    Broken,
+}
+
+/// What a finished rejects file holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejects {
+    /// Rows that were never sent.
+    pub rejected: Tally,
+    /// Rows that were sent and that the server refused.
+    pub refused: Tally,
+}
+
+impl RejectsFile {
+    /// Begins the file with its header, and makes its folder where that is missing.
+    ///
+    /// `sources` are the files that the run reads: none of them is ever replaced.
+    pub fn create(
+        path: impl Into<PathBuf>,
+        header: &Header,
+        sources: &[PathBuf],
+    ) -> Result<RejectsFile, RejectsError> {
+        let path = path.into();
+        refuse_what_is_no_file(&path)?;
+        if let Ok(real) = fs::canonicalize(&path)
+            && sources
+                .iter()
+                .any(|s| fs::canonicalize(s).is_ok_and(|s| s == real))
+        {
+            return Err(RejectsError::IsSource { path });
+        }
+        let folder = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        crate::files::folder::make(folder).map_err(|source| RejectsError::Folder {
+            path: folder.to_owned(),
+            source,
+        })?;
+        part::sweep(&path);
+        let format = RejectFormat::new(header);
+        let (part, file) = Part::create(&path).map_err(|e| create_error(&path, e))?;
+        let mut begun = RejectsFile::over(path, part, file, format);
+        let written = begun.out.write_all(begun.format.header_line());
+        written.map_err(|e| begun.broken(e))?;
+        Ok(begun)
+    }
+
+    pub(super) fn over(path: PathBuf, part: Part, file: File, format: RejectFormat) -> RejectsFile {
+        RejectsFile {
+            path,
+            state: State::UnderWay(part),
+            out: BufWriter::with_capacity(BUFFER, file),
+            format,
+            rejected: Tally::default(),
+            refused: Tally::default(),
+            scratch: Vec::new(),
+            held_back: false,
+        }
+    }
+
+    /// Where the file is, or will be.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Lets the file take its place only by [`RejectsFile::settle`] or [`RejectsFile::finish`], and not where the run
+    /// ends early: for whoever has to find out first whether it belongs there.
+    pub fn hold_back(&mut self) {
+        self.held_back = true;
+    }
+
+    /// Writes a row and counts it: as refused where a fault is of [`IMPORT_STAGE`], else as rejected.
+    pub fn write(&mut self, row: &RejectedRow<'_>) -> Result<(), RejectsError> {
+        if row.faults.iter().any(|f| f.stage == IMPORT_STAGE) {
+            self.refused.add(row.faults);
+        } else {
+            self.rejected.add(row.faults);
+        }
+        match self.state {
+            State::UnderWay(_) => {}
+            State::InPlace => self.begin_again()?,
+            State::Broken => return Ok(()),
+        }
+        self.scratch.clear();
+        self.format.push_row(&mut self.scratch, row);
+        let written = self.out.write_all(&self.scratch);
+        written.map_err(|e| self.broken(e))
+    }
+
+    /// Goes on in a copy of what is in its place by now.
+    fn begin_again(&mut self) -> Result<(), RejectsError> {
+        let (part, mut copy) = Part::create(&self.path).map_err(|e| create_error(&self.path, e))?;
+        let mut file = self.out.get_ref();
+        let copied = file
+            .rewind()
+            .and_then(|()| io::copy(&mut file, &mut copy).map(drop));
+        self.out = BufWriter::with_capacity(BUFFER, copy);
+        self.state = State::UnderWay(part);
+        copied.map_err(|e| self.broken(e))
+    }
+
+    /// Rows written so far that were never sent.
+    pub fn rejected(&self) -> &Tally {
+        &self.rejected
+    }
+
+    /// Writes the file down to the disk and puts it in its place. What is written after that goes into a copy.
+    pub fn settle(&mut self) -> Result<(), RejectsError> {
+        if !matches!(self.state, State::UnderWay(_)) {
+            return Ok(());
+        }
+        let flushed = self.out.flush();
+        let synced = flushed.and_then(|()| self.out.get_ref().sync_data());
+        synced.map_err(|e| self.broken(e))?;
+        refuse_what_is_no_file(&self.path)?;
+        if let State::UnderWay(part) = std::mem::replace(&mut self.state, State::InPlace) {
+            part.put().map_err(|e| {
+                self.state = State::Broken;
+                create_error(&self.path, e)
+            })?;
+        }
+        let _ = self.out.get_ref().unlock();
+        Ok(())
+    }
+
+    /// Takes back all rows, to write them anew.
+    pub fn restart(&mut self) -> Result<(), RejectsError> {
+        let header = self.format.header_line().len() as u64;
+        let flushed = self.out.flush();
+        let emptied = flushed
+            .and_then(|()| self.out.get_ref().set_len(header))
+            .and_then(|()| self.out.get_ref().seek(SeekFrom::End(0)));
+        emptied.map_err(|e| self.broken(e))?;
+        self.rejected = Tally::default();
+        Ok(())
+    }
+
+    fn broken(&mut self, source: io::Error) -> RejectsError {
+        self.state = State::Broken;
+        write_error(&self.path, source)
+    }
+
+    /// Puts the file in its place, and tells what it holds.
+    pub fn finish(mut self) -> Result<Rejects, RejectsError> {
+        self.settle()?;
+        Ok(Rejects {
+            rejected: std::mem::take(&mut self.rejected),
+            refused: std::mem::take(&mut self.refused),
+        })
+    }
+}
+
+impl Drop for RejectsFile {
+    /// The run has ended early.
+    fn drop(&mut self) {
+        if !self.held_back {
+            // What ended the run matters more.
+            let _ = self.settle();
+        }
+    }
+}
+
+fn create_error(path: &Path, source: io::Error) -> RejectsError {
+    let path = path.to_owned();
+    RejectsError::Create { path, source }
+}
+
+fn write_error(path: &Path, source: io::Error) -> RejectsError {
+    let path = path.to_owned();
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => RejectsError::Full { path },
+        _ => RejectsError::Write { path, source },
+    }
+}
+
+/// A link may lead anywhere, and a device or pipe is not ours to replace.
+fn refuse_what_is_no_file(path: &Path) -> Result<(), RejectsError> {
+    let Ok(metadata) = fs::symlink_metadata(path) else {
+        return Ok(());
+    };
+    let kind = metadata.file_type();
+    let what = if kind.is_file() {
+        return Ok(());
+    } else if kind.is_symlink() {
+        "a symbolic link"
+    } else if kind.is_dir() {
+        "a folder"
+    } else {
+        "a device or a pipe"
+    };
+    Err(RejectsError::NotAFile {
+        path: path.to_owned(),
+        what,
+    })
+}

@@ -1,0 +1,105 @@
+//! Rejected rows and their faults, counted.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::batch::Fault;
+
+/// The most pairs of column and code that are counted each by itself. Codes come from the pipeline file and from the
+/// server, and neither may fill the memory.
+pub(crate) const MAX_KINDS: usize = 5_000;
+
+/// The longest code that is counted by its own name, in bytes; longer ones are cut.
+const MAX_CODE_LEN: usize = 100;
+
+/// Rows and their faults, by column and code.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    rows: u64,
+    faults: u64,
+    columns: BTreeMap<Column, BTreeMap<String, u64>>,
+    kinds: usize,
+    others: u64,
+}
+
+/// A column as faults name it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Column {
+    /// By the source's own name; empty where the fault is the whole row's.
+    source: Arc<str>,
+    /// The name that a stage had given it.
+    renamed: Option<Arc<str>>,
+}
+
+/// How many faults have one column and one code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Count<'a> {
+    /// The column by the source's own name; empty where the fault is the whole row's.
+    pub column: &'a str,
+    /// The name that a stage had given it.
+    pub renamed_to: Option<&'a str>,
+    pub code: &'a str,
+    pub faults: u64,
+}
+
+impl Tally {
+    /// Counts one row with these faults.
+    pub fn add(&mut self, faults: &[Fault]) {
+        self.rows += 1;
+        self.faults += faults.len() as u64;
+        for fault in faults {
+            self.count(fault);
+        }
+    }
+
+    fn count(&mut self, fault: &Fault) {
+        let mut end = fault.code.len().min(MAX_CODE_LEN);
+        while !fault.code.is_char_boundary(end) {
+            end -= 1;
+        }
+        let code = &fault.code[..end];
+        let column = Column {
+            source: fault.source_column().clone(),
+            renamed: fault.source.as_ref().map(|_| fault.column.clone()),
+        };
+        if let Some(n) = self.columns.get_mut(&column).and_then(|c| c.get_mut(code)) {
+            *n += 1;
+        } else if self.kinds < MAX_KINDS {
+            self.kinds += 1;
+            let codes = self.columns.entry(column).or_default();
+            codes.insert(code.to_owned(), 1);
+        } else {
+            self.others += 1;
+        }
+    }
+
+    /// How many rows.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// How many faults; a row has one or more.
+    pub(crate) fn faults(&self) -> u64 {
+        self.faults
+    }
+
+    /// How many faults have which column and code, the most frequent first.
+    pub(crate) fn counts(&self) -> Vec<Count<'_>> {
+        let mut counts = Vec::with_capacity(self.kinds);
+        for (Column { source, renamed }, codes) in &self.columns {
+            counts.extend(codes.iter().map(|(code, &faults)| Count {
+                column: source,
+                renamed_to: renamed.as_deref(),
+                code,
+                faults,
+            }));
+        }
+        counts.sort_by_key(|count| std::cmp::Reverse(count.faults));
+        counts
+    }
+
+    /// Faults whose column and code came after [`MAX_KINDS`] others and are not in [`Tally::counts`].
+    pub(crate) fn others(&self) -> u64 {
+        self.others
+    }
+}

@@ -1,0 +1,418 @@
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::cells::{Cells, is_open};
+use super::row::RejectFormat;
+use super::tally::MAX_KINDS;
+use super::*;
+use crate::files::part::Part;
+
+fn fault(stage: &'static str, column: &str, code: &'static str, message: &str) -> Fault {
+    Fault {
+        row: 0,
+        stage,
+        column: Arc::from(column),
+        source: None,
+        code: code.into(),
+        message: message.to_owned().into(),
+    }
+}
+
+fn dialect(delimiter: u8, quote: u8) -> Dialect {
+    Dialect {
+        delimiter,
+        quote,
+        crlf: false,
+    }
+}
+
+fn check_cells(record: &str, quote: u8, expected: &[&str]) {
+    let cells: Vec<_> = Cells::new(record.as_bytes(), dialect(b',', quote))
+        .map(|r| &record[r])
+        .collect();
+    assert_eq!(cells, expected, "{record}");
+}
+
+#[test]
+fn cells_of_a_record() {
+    let q = b'"';
+    check_cells("", q, &[""]);
+    check_cells(",", q, &["", ""]);
+    check_cells("a,b", q, &["a", "b"]);
+    check_cells("a,", q, &["a", ""]);
+    check_cells(r#""a,b",c"#, q, &[r#""a,b""#, "c"]);
+    check_cells(r#""a""b,""",c"#, q, &[r#""a""b,""""#, "c"]);
+    check_cells("\"a\nb\",c", q, &["\"a\nb\"", "c"]);
+    check_cells(r#"a"b,c"d"#, q, &[r#"a"b"#, r#"c"d"#]);
+    check_cells(r#""a"b,c"#, q, &[r#""a"b"#, "c"]);
+    check_cells(r#"a,"b,c"#, q, &["a", r#""b,c"#]);
+    check_cells(r#""""#, q, &[r#""""#]);
+    check_cells(r#""","#, q, &[r#""""#, ""]);
+    check_cells(r#"'a,b',"c"#, b'\'', &["'a,b'", r#""c"#]);
+}
+
+fn check_row(header: &Header, original: Original<'_>, faults: &[Fault], expected: &str) {
+    let mut out = Vec::new();
+    let row = RejectedRow {
+        file: "w.csv",
+        line: 7,
+        original,
+        faults,
+    };
+    RejectFormat::new(header).push_row(&mut out, &row);
+    assert_eq!(String::from_utf8_lossy(&out), expected);
+}
+
+#[test]
+fn rows_of_a_csv_source() {
+    let one = [fault("date", "dob", "date_format", "expected DD/MM/YYYY")];
+    let header = Header::raw(b"id,name,dob", Dialect::default());
+    let check = |raw: &str, expected: &str| {
+        check_row(&header, Original::Raw(raw.as_bytes()), &one, expected);
+    };
+    let added = "w.csv,7,date,dob,date_format,expected DD/MM/YYYY";
+    check("1,a,x", &format!("1,a,x,{added}\n"));
+    // As the source had it: quotes that nobody needs, white space, doubled quotes.
+    check(
+        "\"1\", a ,\"x\"\"y\"",
+        &format!("\"1\", a ,\"x\"\"y\",{added}\n"),
+    );
+    check("1,\"a\r\nb\",x", &format!("1,\"a\r\nb\",x,{added}\n"));
+    // Too short and too long.
+    check("1", &format!("1,,,{added}\n"));
+    check("", &format!(",,,{added}\n"));
+    check("1,a,x,\"y,z\",", &format!("1,a,x,{added},\"y,z\",\n"));
+    // A quote that is never closed.
+    check("1,a,\"x", &format!("1,a,\"x\",{added}\n"));
+    check("1,\"a,x", &format!("1,\"a,x\",,{added}\n"));
+    check("1,a,x,\"y", &format!("1,a,x,{added},\"y\"\n"));
+}
+
+#[test]
+fn several_faults_stand_in_parallel() {
+    let faults = [
+        fault(
+            "date",
+            "dob",
+            "date_format",
+            "expected DD/MM/YYYY; nothing else",
+        ),
+        fault("validate", "", "leaves_before_hired", "says \"no\""),
+    ];
+    check_row(
+        &Header::raw(b"id", Dialect::default()),
+        Original::Raw(b"1"),
+        &faults,
+        "1,w.csv,7,date; validate,dob; ,date_format; leaves_before_hired,\
+         \"expected DD/MM/YYYY, nothing else; says \"\"no\"\"\"\n",
+    );
+    check_row(
+        &Header::raw(
+            b"id;x",
+            Dialect {
+                delimiter: b';',
+                quote: b'\'',
+                crlf: true,
+            },
+        ),
+        Original::Raw(b"1;'a;b'"),
+        &faults,
+        "1;'a;b';w.csv;7;'date; validate';'dob; ';'date_format; leaves_before_hired';\
+         'expected DD/MM/YYYY, nothing else; says \"no\"'\r\n",
+    );
+}
+
+#[test]
+fn what_a_server_says_can_not_steer_a_terminal() {
+    check_row(
+        &Header::raw(b"id", Dialect::default()),
+        Original::Raw(b"1"),
+        &[fault(IMPORT_STAGE, "", "Bad\x1b[31m", "no\r\nsuch; thing")],
+        "1,w.csv,7,import,,Bad [31m,no  such; thing\n",
+    );
+}
+
+#[test]
+fn rows_of_a_json_source() {
+    let one = [fault("validate", "name", "required", "must not be empty")];
+    let header = Header::columns(["id", "full, name", "x"]);
+    let format = RejectFormat::new(&header);
+    assert_eq!(
+        String::from_utf8_lossy(format.header_line()),
+        "id,\"full, name\",x,_file,_line,_stage,_column,_code,_message\n"
+    );
+    check_row(
+        &header,
+        Original::Cells(&[Some("1"), Some(""), None]),
+        &one,
+        "1,\"\",,w.csv,7,validate,name,required,must not be empty\n",
+    );
+    check_row(
+        &header,
+        Original::Cells(&[Some("1"), Some("a\nb"), Some("c,\"d\""), Some("e")]),
+        &one,
+        "1,\"a\nb\",\"c,\"\"d\"\"\",w.csv,7,validate,name,required,must not be empty,e\n",
+    );
+}
+
+#[test]
+fn header_lines() {
+    let check = |header: Header, expected: &str| {
+        let format = RejectFormat::new(&header);
+        assert_eq!(String::from_utf8_lossy(format.header_line()), expected);
+    };
+    let added = "_file,_line,_stage,_column,_code,_message";
+    let raw = |text: &str| Header::raw(text.as_bytes(), Dialect::default());
+    check(raw("a,\"b c\""), &format!("a,\"b c\",{added}\n"));
+    check(raw(""), &format!(",{added}\n"));
+    // Fed back in: written once, not twice.
+    check(raw(&format!("a,b,{added}")), &format!("a,b,{added}\n"));
+    check(
+        raw("a,\"_file\",_line,_stage,_column,_code,\"_message\""),
+        &format!("a,{added}\n"),
+    );
+    // Not all of them, or nothing before them: the user's own columns.
+    check(raw("_file,_line"), &format!("_file,_line,{added}\n"));
+    check(raw(added), &format!("{added},{added}\n"));
+}
+
+#[test]
+fn a_rejects_file_fed_back_does_not_grow() {
+    let one = [fault("date", "dob", "c", "m")];
+    let header = Header::raw(
+        b"id,dob,_file,_line,_stage,_column,_code,_message",
+        Dialect::default(),
+    );
+    let check = |raw: &str, expected: &str| {
+        check_row(&header, Original::Raw(raw.as_bytes()), &one, expected);
+    };
+    let added = "w.csv,7,date,dob,c,m";
+    check("1,x,old.csv,3,a,b,c,d", &format!("1,x,{added}\n"));
+    check("1,x,old.csv,3,a,b,c,d,more", &format!("1,x,{added},more\n"));
+    check("1,x", &format!("1,x,{added}\n"));
+    check("1,x,old.csv", &format!("1,x,{added}\n"));
+    check("1,x,old.csv,3,a,b,c,\"d", &format!("1,x,{added}\n"));
+}
+
+#[test]
+fn cells_that_a_spreadsheet_would_run() {
+    let check = |quote: u8, raw: &str, expected: &str| {
+        let dialect = Dialect {
+            quote,
+            ..Dialect::default()
+        };
+        let header = Header::raw(b"=id,b,c", dialect).spreadsheet_safe(true);
+        let faults = [fault("date", "dob", "-code", "m")];
+        let original = Original::Raw(raw.as_bytes());
+        check_row(&header, original, &faults, &format!("{expected}\n"));
+    };
+    let added = "w.csv,7,date,dob,'-code,m";
+    for (raw, expected) in [
+        ("1,a-b,x", "1,a-b,x,"),
+        ("=1+1,+4,-5", "'=1+1,'+4,'-5,"),
+        ("@a,\t,\"=a,\"\"b\"\"\"", "'@a,'\t,\"'=a,\"\"b\"\"\","),
+        ("\"\rx\",\"\"\"=\",\"\"", "\"'\rx\",\"\"\"=\",\"\","),
+    ] {
+        check(b'"', raw, &format!("{expected}{added}"));
+    }
+    // Too long, and open at its end.
+    check(b'"', "1,,,=2,\"=3", &format!("1,,,{added},'=2,\"'=3\""));
+    let added = "w.csv,7,date,dob,'''-code',m";
+    check(b'\'', "=1,'=2',3", &format!("'''=1','''=2',3,{added}"));
+    let header = Header::raw(b"=id,\"-b\"", Dialect::default()).spreadsheet_safe(true);
+    assert_eq!(
+        String::from_utf8_lossy(RejectFormat::new(&header).header_line()),
+        "'=id,\"'-b\",_file,_line,_stage,_column,_code,_message\n"
+    );
+}
+
+proptest! {
+    /// Whatever the record, the first cells are its own, and the added ones stand in their places.
+    #[test]
+    fn added_cells_stand_under_their_names(raw in "[a,\"\n]{0,24}", width in 1usize..5) {
+        let d = Dialect::default();
+        let header = Header::columns((0..width).map(|i| format!("c{i}")));
+        let mut out = Vec::new();
+        let faults = [fault("s", "c", "code", "a, \"b\"")];
+        RejectFormat::new(&header).push_row(&mut out, &RejectedRow {
+            file: "f", line: 1, original: Original::Raw(raw.as_bytes()), faults: &faults,
+        });
+        prop_assert_eq!(out.pop(), Some(b'\n'));
+        let before: Vec<_> = Cells::new(raw.as_bytes(), d).map(|r| &raw[r]).collect();
+        let text = String::from_utf8(out).unwrap();
+        let after: Vec<_> = Cells::new(text.as_bytes(), d).map(|r| &text[r]).collect();
+        prop_assert_eq!(after.len(), before.len().max(width) + ADDED.len());
+        prop_assert_eq!(&after[width..width + 6], &["f", "1", "s", "c", "code", "\"a, \"\"b\"\"\""]);
+        let kept = after[..width].iter().chain(&after[width + 6..]);
+        for (i, cell) in kept.enumerate() {
+            let original = before.get(i).copied().unwrap_or("");
+            let closed = format!("{original}\"");
+            prop_assert!(*cell == original || (is_open(original.as_bytes(), b'"') && *cell == closed));
+        }
+    }
+}
+
+#[test]
+fn tallies_are_bounded() {
+    let mut tally = Tally::default();
+    for i in 0..MAX_KINDS + 5 {
+        tally.add(&[Fault {
+            code: format!("c{i}").into(),
+            ..fault("s", "", "", "")
+        }]);
+    }
+    tally.add(&[fault("s", "", "c7", ""), fault("s", "", "c7", "")]);
+    tally.add(&[fault("s", "", "unheard", "")]);
+    assert_eq!(tally.rows(), MAX_KINDS as u64 + 7);
+    assert_eq!(tally.faults(), MAX_KINDS as u64 + 8);
+    let counts: Vec<_> = tally.counts().iter().map(|c| (c.code, c.faults)).collect();
+    assert_eq!(counts.len(), MAX_KINDS);
+    assert_eq!(counts[..2], [("c7", 3), ("c0", 1)]);
+    assert_eq!(tally.others(), 6);
+}
+
+fn header() -> Header {
+    Header::raw(b"id", Dialect::default())
+}
+
+fn row(faults: &[Fault]) -> RejectedRow<'_> {
+    RejectedRow {
+        file: "f",
+        line: 2,
+        original: Original::Raw(b"1"),
+        faults,
+    }
+}
+
+/// Names of the files in a folder.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.collect()
+}
+
+const FIRST_LINE: &str = "id,_file,_line,_stage,_column,_code,_message\n";
+
+#[test]
+fn the_file_takes_its_place_when_it_is_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a/b/rejects.csv");
+    let folder = path.parent().unwrap();
+    fs::create_dir_all(folder).unwrap();
+    fs::write(&path, "last night's").unwrap();
+    let stands = || fs::read_to_string(&path).unwrap();
+
+    let mut file = RejectsFile::create(&path, &header(), &[]).unwrap();
+    file.write(&row(&[fault("s", "c", "x", "m")])).unwrap();
+    assert_eq!(stands(), "last night's");
+    file.settle().unwrap();
+    file.settle().unwrap();
+    let surveyed = format!("{FIRST_LINE}1,f,2,s,c,x,m\n");
+    assert_eq!(stands(), surveyed);
+
+    // What the server refused is added to a copy.
+    file.write(&row(&[fault(IMPORT_STAGE, "", "Y", "m")]))
+        .unwrap();
+    assert_eq!(stands(), surveyed);
+    assert_eq!(names(folder).len(), 2);
+    assert_eq!(file.rejected().rows(), 1);
+    let rejects = file.finish().unwrap();
+    assert_eq!((rejects.rejected.rows(), rejects.refused.rows()), (1, 1));
+    assert_eq!(stands(), format!("{surveyed}1,f,2,import,,Y,m\n"));
+    assert_eq!(names(folder), ["rejects.csv"]);
+}
+
+#[test]
+fn a_run_that_ends_early_leaves_what_it_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rejects.csv");
+    fs::write(&path, "last night's").unwrap();
+    let mut file = RejectsFile::create(&path, &header(), &[]).unwrap();
+    file.hold_back();
+    file.write(&row(&[fault("s", "c", "x", "m")])).unwrap();
+    drop(file);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "last night's");
+    let mut file = RejectsFile::create(&path, &header(), &[]).unwrap();
+    file.write(&row(&[fault("s", "c", "x", "m")])).unwrap();
+    drop(file);
+    let found = format!("{FIRST_LINE}1,f,2,s,c,x,m\n");
+    assert_eq!(fs::read_to_string(&path).unwrap(), found);
+    assert_eq!(names(dir.path()), ["rejects.csv"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn access_bits() {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |p: &Path| fs::metadata(p).unwrap().permissions().mode() & 0o777;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("new/deep/rejects.csv");
+    RejectsFile::create(&path, &header(), &[]).unwrap();
+    assert_eq!(mode(&path), 0o600);
+    assert_eq!(mode(&dir.path().join("new")), 0o700);
+    assert_eq!(mode(&dir.path().join("new/deep")), 0o700);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    RejectsFile::create(&path, &header(), &[]).unwrap();
+    assert_eq!(mode(&path), 0o600);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let check = |path: &Path, sources: &[PathBuf], expected: &str| {
+        let error = RejectsFile::create(path, &header(), sources).unwrap_err();
+        let text = error.to_string().replace(dir.path().to_str().unwrap(), "D");
+        assert_eq!(text, expected);
+    };
+    fs::write(at("victim"), "kept").unwrap();
+    std::os::unix::fs::symlink(at("victim"), at("link")).unwrap();
+    fs::create_dir(at("folder")).unwrap();
+    let instead = "name a regular file or a path that does not exist";
+    check(
+        &at("link"),
+        &[],
+        &format!("the rejects file D/link is a symbolic link; {instead}"),
+    );
+    check(
+        &at("folder"),
+        &[],
+        &format!("the rejects file D/folder is a folder; {instead}"),
+    );
+    check(
+        Path::new("/dev/null"),
+        &[],
+        &format!("the rejects file /dev/null is a device or a pipe; {instead}"),
+    );
+    check(&at("victim/x.csv"), &[], "can't use the folder D/victim");
+    check(
+        &at("folder/../victim"),
+        &[at("missing"), at("victim")],
+        "the rejects file D/folder/../victim is also a source; \
+         rename one of them, or the rows to be read would be lost",
+    );
+    assert_eq!(fs::read_to_string(at("victim")).unwrap(), "kept");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rejects.csv");
+    fs::write(&path, "last night's").unwrap();
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let (part, _) = Part::create(&path).unwrap();
+    let mut file = RejectsFile::over(path.clone(), part, full, RejectFormat::new(&header()));
+    file.write(&row(&[])).unwrap();
+    let error = file.finish().unwrap_err().to_string();
+    assert_eq!(
+        error.replace(dir.path().to_str().unwrap(), "D"),
+        "no space left on the disk for the rejects file D/rejects.csv"
+    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), "last night's");
+    assert_eq!(names(dir.path()), ["rejects.csv"]);
+}

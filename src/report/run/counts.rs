@@ -1,0 +1,129 @@
+//! Rows and faults, counted.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::report::rejects::Tally;
+
+/// Rows by what became of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowCounts {
+    /// Records of the source.
+    pub read: u64,
+    /// Left out by a filter stage.
+    pub filtered: u64,
+    /// Found at fault and not sent.
+    pub rejected: u64,
+    /// Equal to an earlier row with the same key, and not sent a second time.
+    #[serde(default)]
+    pub superseded: u64,
+    /// Good, and held back because the run ended before an upload was complete (a dry run, a guard,
+    /// an error).
+    pub would_send: u64,
+    /// In an upload that the storage took completely.
+    pub sent: u64,
+    /// Sent, and applied by the server.
+    pub accepted: u64,
+    /// Sent, and refused by the server.
+    pub failed: u64,
+    /// Sent, with no result known.
+    pub unprocessed: u64,
+}
+
+impl RowCounts {
+    /// Whether every row is accounted for: `read = sent + would_send + rejected + filtered + superseded` and
+    /// `sent = accepted + failed + unprocessed`.
+    pub(crate) fn check(&self) -> Result<(), Mismatch> {
+        let sum = |parts: &[u64]| parts.iter().copied().map(u128::from).sum::<u128>();
+        let kept = [self.sent, self.would_send];
+        let left_out = [self.rejected, self.filtered, self.superseded];
+        if sum(&kept) + sum(&left_out) != u128::from(self.read) {
+            return Err(Mismatch::Read(*self));
+        }
+        if sum(&[self.accepted, self.failed, self.unprocessed]) != u128::from(self.sent) {
+            return Err(Mismatch::Sent(*self));
+        }
+        Ok(())
+    }
+}
+
+/// Counts that don't add up: rows were lost or counted twice.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Mismatch {
+    /// The rows read are not those accounted for.
+    #[error(
+        "the counts don't add up: {} rows read, but {} sent + {} held back + {} rejected + {} filtered + {} superseded",
+        .0.read, .0.sent, .0.would_send, .0.rejected, .0.filtered, .0.superseded
+    )]
+    Read(RowCounts),
+    /// The rows sent are not those that results account for.
+    #[error(
+        "the counts don't add up: {} rows sent, but {} accepted + {} failed + {} unprocessed",
+        .0.sent, .0.accepted, .0.failed, .0.unprocessed
+    )]
+    Sent(RowCounts),
+}
+
+/// Rows and faults, by column and code.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct CodeCounts {
+    /// Rows at fault.
+    pub rows: u64,
+    /// Their faults; a row may have several.
+    pub faults: u64,
+    /// Faults by code, the most frequent first.
+    pub by_code: Vec<CodeCount>,
+    /// Faults by column and code, the most frequent first.
+    pub by_column: Vec<ColumnCount>,
+    /// Faults that are beyond those listed.
+    pub other_codes: u64,
+}
+
+/// A code and the number of its faults, in all columns together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct CodeCount {
+    pub code: String,
+    pub faults: u64,
+}
+
+/// A column, a code and the number of faults that have both.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct ColumnCount {
+    /// The column by the source's own name; empty where the fault is the whole row's.
+    pub column: String,
+    /// The name that a stage had given it; `null` where it kept its own.
+    pub renamed_to: Option<String>,
+    pub code: String,
+    pub faults: u64,
+}
+
+impl From<&Tally> for CodeCounts {
+    fn from(tally: &Tally) -> CodeCounts {
+        let counts = tally.counts();
+        let mut codes: BTreeMap<&str, u64> = BTreeMap::new();
+        for count in &counts {
+            *codes.entry(count.code).or_default() += count.faults;
+        }
+        let mut by_code: Vec<_> = codes.into_iter().collect();
+        by_code.sort_by_key(|(_, faults)| Reverse(*faults));
+        let by_code = by_code.into_iter().map(|(code, faults)| CodeCount {
+            code: code.to_owned(),
+            faults,
+        });
+        let by_column = counts.iter().map(|count| ColumnCount {
+            column: count.column.to_owned(),
+            renamed_to: count.renamed_to.map(str::to_owned),
+            code: count.code.to_owned(),
+            faults: count.faults,
+        });
+        CodeCounts {
+            rows: tally.rows(),
+            faults: tally.faults(),
+            by_code: by_code.collect(),
+            by_column: by_column.collect(),
+            other_codes: tally.others(),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The report as a file.
+
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::model::RunReport;
+use crate::files::part::{self, Part};
+
+/// How the names of reports begin.
+const BEGINNING: &str = "run-";
+
+/// Why the report can't be written.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// Its folder can't be made.
+    #[error("can't use the folder {} for the run report", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It can't be written.
+    #[error("can't write the run report {}", path.display())]
+    Write {
+        /// The report's path.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl RunReport {
+    /// The report's file name.
+    pub(crate) fn file_name(&self) -> String {
+        format!("{BEGINNING}{}.report.json", self.run_id)
+    }
+
+    /// Makes the folder that reports go into, and tries whether a file can be made there: better before
+    /// the work than after it. Takes away what a run left there that was killed while it wrote its report.
+    ///
+    /// # Errors
+    /// As [`RunReport::write`].
+    pub(crate) fn prepare(dir: &Path) -> Result<(), ReportError> {
+        let folder = |source| ReportError::Folder {
+            path: dir.to_owned(),
+            source,
+        };
+        crate::files::folder::make(dir).map_err(folder)?;
+        part::sweep_beginning(dir, BEGINNING);
+        let path = dir.to_owned();
+        Part::create(&dir.join(BEGINNING))
+            .map(drop)
+            .map_err(|source| ReportError::Write { path, source })
+    }
+
+    /// Writes the report into a folder, which is made where it is missing, and returns its path. The
+    /// file appears complete or not at all, and only its owner may read it.
+    pub(crate) fn write(&self, dir: &Path) -> Result<PathBuf, ReportError> {
+        crate::files::folder::make(dir).map_err(|source| ReportError::Folder {
+            path: dir.to_owned(),
+            source,
+        })?;
+        let path = dir.join(self.file_name());
+        match self.write_file(&path) {
+            Ok(()) => Ok(path),
+            Err(source) => Err(ReportError::Write { path, source }),
+        }
+    }
+
+    fn write_file(&self, path: &Path) -> io::Result<()> {
+        let (part, file) = Part::create(path)?;
+        let mut out = BufWriter::new(&file);
+        serde_json::to_writer_pretty(&mut out, self)?;
+        out.write_all(b"\n")?;
+        out.flush()?;
+        drop(out);
+        file.sync_all()?;
+        part.put()
+    }
+}

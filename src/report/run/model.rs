@@ -1,0 +1,395 @@
+//! What is told of a run: the members of the report, in their order.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize, Serializer};
+use url::Url;
+
+use super::counts::{CodeCounts, Mismatch, RowCounts};
+use super::memory::peak_memory;
+
+/// Version of the report's form.
+pub(crate) const REPORT_VERSION: u32 = 1;
+
+/// A run's name: the time of its start and four random hexadecimal digits, so that names sort by time
+/// and two runs of one second differ. `20260131T235959Z-4f2a`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(String);
+
+impl RunId {
+    /// The name of a run that starts at `now`, with `random` behind it.
+    pub(crate) fn new(now: Timestamp, random: u16) -> RunId {
+        RunId(format!("{}-{random:04x}", now.strftime("%Y%m%dT%H%M%SZ")))
+    }
+
+    /// The name of a run that starts now.
+    pub(crate) fn generate() -> RunId {
+        RunId::new(Timestamp::now(), rand::random())
+    }
+
+    /// The name as text.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What is reported of a run.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct RunReport {
+    /// Version of the report's form: [`REPORT_VERSION`].
+    pub report_version: u32,
+    /// The run's name.
+    pub run_id: RunId,
+    /// The program's version.
+    pub rostream_version: String,
+    /// The pipeline.
+    pub pipeline: PipelineInfo,
+    /// Where it sends to: `orgvue`, or `sandbox` for the imitation inside this program.
+    pub target: &'static str,
+    /// Start of the run, RFC 3339 in UTC.
+    #[serde(serialize_with = "rfc3339")]
+    pub started_at: Timestamp,
+    /// End of the run, RFC 3339 in UTC.
+    #[serde(serialize_with = "rfc3339")]
+    pub ended_at: Timestamp,
+    /// How it ended, in a word.
+    pub outcome: Outcome,
+    /// The exit code of the process. It is the outcome's own unless a flag said otherwise.
+    pub exit_code: u8,
+    /// The error that ended the run, with its causes; `null` where there was none.
+    pub error: Option<String>,
+    /// What was wrong and did not end the run.
+    pub warnings: Vec<String>,
+    /// The source files, in the order in which they were read.
+    pub sources: Vec<SourceFile>,
+    /// Rows.
+    pub counts: RowCounts,
+    /// Rows that were not sent, and why.
+    pub rejects: CodeCounts,
+    /// Rows that the server refused, and why.
+    pub refused: CodeCounts,
+    /// The rejects file; `null` where none was written.
+    pub rejects_file: Option<PathBuf>,
+    /// Bytes.
+    pub bytes: ByteCounts,
+    /// Hash of the body as it was measured, and as it was sent.
+    pub body_hash: Option<Hash>,
+    /// How long each step took.
+    pub seconds: Times,
+    /// Speed up to the end of the upload, or of the run where nothing was sent; filled in by
+    /// [`RunReport::measure`].
+    pub throughput: Throughput,
+    /// The most memory that the process had, in bytes, where the system tells.
+    pub peak_memory: Option<u64>,
+    /// What the guards decided.
+    pub guards: Vec<GuardDecision>,
+    /// Items that the server deletes as no row of the upload names them; `null` where the pipeline does not ask for it.
+    pub deletions: Option<Deletions>,
+    /// The upload; `null` where there was none.
+    pub upload: Option<UploadReport>,
+    /// The import job; `null` where none was asked for.
+    pub import: Option<ImportReport>,
+    /// Whether a process other than the run's own took up its job again, and wrote this.
+    pub resumed: bool,
+    /// The command that goes on from here, where the run left something open.
+    pub next: Option<String>,
+}
+
+/// Which pipeline ran.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct PipelineInfo {
+    /// Its name.
+    pub name: String,
+    /// Its file.
+    pub file: PathBuf,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Everything was done.
+    Succeeded,
+    /// The run failed; nothing was imported.
+    Failed,
+    /// Done, and some rows were rejected or refused.
+    SucceededWithRejects,
+    /// A guard or the reject limit stopped it; nothing was applied.
+    StoppedByGuard,
+    /// The import job failed at the server.
+    ImportFailed,
+    /// The server refused too much of what was sent; what it accepted stands.
+    Refused,
+    /// The wait timed out; the job goes on at the server.
+    StillRunning,
+    /// The import was asked for, and its answer lost, or its ticket no longer readable.
+    Unknown,
+    /// A setting mends it; nothing was imported.
+    Misconfigured,
+    /// Interrupted; nothing was imported.
+    Interrupted,
+}
+
+impl Outcome {
+    /// Its exit code.
+    pub(crate) const fn exit_code(self) -> u8 {
+        match self {
+            Outcome::Succeeded => 0,
+            Outcome::Failed => 1,
+            Outcome::Misconfigured => 2,
+            Outcome::SucceededWithRejects => 3,
+            Outcome::StoppedByGuard => 4,
+            Outcome::ImportFailed | Outcome::Refused => 5,
+            Outcome::StillRunning => 6,
+            Outcome::Unknown => 7,
+            Outcome::Interrupted => 130,
+        }
+    }
+}
+
+/// One file of the source.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct SourceFile {
+    /// Its path, or `-` for standard input.
+    pub path: String,
+    /// Its bytes as stored.
+    pub bytes: u64,
+    /// Its compression.
+    pub compression: String,
+    /// Its format.
+    pub format: String,
+}
+
+/// Bytes of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct ByteCounts {
+    /// Of the source as stored, each file counted once.
+    pub source: u64,
+    /// Of the body, as measured or spooled.
+    pub body: u64,
+    /// Handed to the connection, all attempts together.
+    pub sent: u64,
+}
+
+/// A hash and its kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Hash {
+    /// `md5`, `sha256`, `xxh3_128` and so on.
+    pub kind: &'static str,
+    /// Its value in lower-case hexadecimal digits.
+    pub hex: String,
+}
+
+/// How long each step took; `null` for what did not happen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Times {
+    /// The first pass over the source, or writing the body down.
+    #[serde(serialize_with = "seconds")]
+    pub survey: Option<Duration>,
+    /// Asking for the upload address.
+    #[serde(serialize_with = "seconds")]
+    pub generate: Option<Duration>,
+    /// Sending the body, all attempts together.
+    #[serde(serialize_with = "seconds")]
+    pub upload: Option<Duration>,
+    /// Asking for the import.
+    #[serde(serialize_with = "seconds")]
+    pub import: Option<Duration>,
+    /// Waiting for the job.
+    #[serde(serialize_with = "seconds")]
+    pub wait: Option<Duration>,
+    /// Reading the results.
+    #[serde(serialize_with = "seconds")]
+    pub results: Option<Duration>,
+    /// From the start of the run until the storage had confirmed the whole body.
+    #[serde(serialize_with = "seconds")]
+    pub to_end_of_upload: Option<Duration>,
+    /// The whole run.
+    #[serde(serialize_with = "seconds")]
+    pub total: Option<Duration>,
+}
+
+/// Speed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Throughput {
+    /// Rows read per second.
+    pub rows_per_second: Option<u64>,
+    /// Source bytes as stored per second, in millions.
+    pub mb_per_second: Option<f64>,
+}
+
+/// What a guard decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct GuardDecision {
+    /// Its name, such as `reject_limit`.
+    pub guard: &'static str,
+    /// Its limit, as the pipeline file says it.
+    pub limit: String,
+    /// What was counted.
+    pub count: u64,
+    /// Of how many.
+    pub of: u64,
+    /// What followed.
+    pub decision: Decision,
+}
+
+/// Whether a guard let the run go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Decision {
+    /// It did.
+    Passed,
+    /// It stopped the run.
+    Stopped,
+}
+
+/// What became of items that no row of the upload names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Deletions {
+    /// How they are deleted: `implicit`.
+    pub mode: &'static str,
+    /// How many the server deleted; `null` where it did not tell.
+    pub told: Option<u64>,
+    /// Why deletion was off for this run; `null` where it was on.
+    pub off_because: Option<&'static str>,
+    /// For how many runs in a row it has been off.
+    pub in_a_row: u32,
+}
+
+/// The upload.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct UploadReport {
+    /// How the length was known: `measured`, `spooled` or `chunked`.
+    pub length: String,
+    /// Compression of the body.
+    pub encoding: String,
+    /// How many times it was tried.
+    pub attempts: u32,
+    /// The storage's last HTTP status; `null` where it never answered.
+    pub status: Option<u16>,
+    /// The storage's ETag.
+    pub etag: Option<String>,
+    /// Whether it is the MD5 of the bytes sent; `false` where nothing was compared.
+    pub verified: bool,
+    /// The upload address without its query.
+    pub put_url: Option<PublicUrl>,
+}
+
+/// The import job.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ImportReport {
+    /// The last state of its ticket that was seen.
+    pub ticket_status: Option<String>,
+    /// The server's `X-Amzn-Trace-Id` of every call, for its support.
+    pub trace_ids: Vec<String>,
+    /// The query parameters of the import.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// A URL without user, password, query and fragment: whatever could give access is gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub(crate) struct PublicUrl(String);
+
+impl PublicUrl {
+    /// The part of a URL that may be shown.
+    pub(crate) fn new(url: &Url) -> PublicUrl {
+        let mut url = url.clone();
+        url.set_query(None);
+        url.set_fragment(None);
+        // Both fail only for URLs that can't have a user, and so have none.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        PublicUrl(url.into())
+    }
+}
+
+impl fmt::Display for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl RunReport {
+    /// A report of a run that has only begun: no counts, and the outcome is `failed` until another is
+    /// known.
+    pub(crate) fn new(run_id: RunId, pipeline: PipelineInfo, started_at: Timestamp) -> RunReport {
+        RunReport {
+            report_version: REPORT_VERSION,
+            run_id,
+            rostream_version: env!("CARGO_PKG_VERSION").into(),
+            pipeline,
+            target: "",
+            started_at,
+            ended_at: started_at,
+            outcome: Outcome::Failed,
+            exit_code: Outcome::Failed.exit_code(),
+            error: None,
+            warnings: Vec::new(),
+            sources: Vec::new(),
+            counts: RowCounts::default(),
+            rejects: CodeCounts::default(),
+            refused: CodeCounts::default(),
+            rejects_file: None,
+            bytes: ByteCounts::default(),
+            body_hash: None,
+            seconds: Times::default(),
+            throughput: Throughput::default(),
+            peak_memory: None,
+            guards: Vec::new(),
+            deletions: None,
+            upload: None,
+            import: None,
+            resumed: false,
+            next: None,
+        }
+    }
+
+    /// Ends the report: the outcome and its exit code, the time, the speed and the peak of memory.
+    pub(crate) fn end(&mut self, outcome: Outcome, ended_at: Timestamp, total: Duration) {
+        self.outcome = outcome;
+        self.exit_code = outcome.exit_code();
+        self.ended_at = ended_at;
+        self.seconds.total = Some(total);
+        self.peak_memory = peak_memory();
+        self.measure();
+    }
+
+    /// Works the throughput out from counts and times.
+    pub(crate) fn measure(&mut self) {
+        let span = self.seconds.to_end_of_upload.or(self.seconds.total);
+        let seconds = span.map(|s| s.as_secs_f64()).filter(|s| *s > 0.0);
+        self.throughput = Throughput {
+            rows_per_second: seconds.map(|s| (self.counts.read as f64 / s) as u64),
+            mb_per_second: seconds.map(|s| thousandths(self.bytes.source as f64 / 1e6 / s)),
+        };
+    }
+
+    /// Whether every row is accounted for.
+    pub(crate) fn check(&self) -> Result<(), Mismatch> {
+        self.counts.check()
+    }
+}
+
+fn rfc3339<S: Serializer>(time: &Timestamp, s: S) -> Result<S::Ok, S::Error> {
+    s.collect_str(&format_args!("{time:.3}"))
+}
+
+fn seconds<S: Serializer>(span: &Option<Duration>, s: S) -> Result<S::Ok, S::Error> {
+    span.map(|d| thousandths(d.as_secs_f64())).serialize(s)
+}
+
+fn thousandths(x: f64) -> f64 {
+    (x * 1e3).round() / 1e3
+}
