@@ -401,7 +401,7 @@ fn a_header_that_is_missing() {
     let table = Table::default();
     let people: &[u8] = b"10001,Mara Example,mara.example@example.com,54000\n10002,Jens Fallow,jens@example.com,1\n";
     let advice = "line 1, where the names of the columns should stand, has 4 cells, and none is a column that the pipeline names; if the file has no header, put a line with the names before the first record\n";
-    for (command, error) in [("check", ""), ("run", ""), ("preview", "error: ")] {
+    for (command, error) in [("check", ""), ("run", ""), ("preview", "")] {
         table.check(
             command,
             "validate:\n\x20 key: employeeID\n\x20 columns: { 10002: { required: true } }\n",
@@ -708,7 +708,7 @@ fn rejected_rows() {
     table.check("run", "rejects: { at_most: 10% }\n", &[("w.csv", b"a,b\n1,2\n1,\xff\n")], 4, "error: 1 of 2 rows were rejected, and rejects.at_most is 10%; nothing was sent, the rows and their faults are in rejects.csv\n");
     table.check("run", "\
          rejects: { at_most: 100% }\n\
-         target: { sandbox: { implicit_delete: true } }\n", &[("w.csv", b"a,b\n1\n1,\xff\n")], 4, "error: no row is left to send: 2 of 2 rows were rejected, most often for not_utf8; nothing was sent, the rows and their faults are in rejects.csv\n");
+         target: { sandbox: { implicit_delete: true } }\n", &[("w.csv", b"a,b\n1\n1,\xff\n")], 4, "error: no row is left to send: 2 of 2 rows were rejected, most often for ragged; nothing was sent, the rows and their faults are in rejects.csv\n");
 }
 
 /// The rejects file and the report.

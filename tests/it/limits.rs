@@ -324,7 +324,7 @@ fn what_follows_the_end_of_gzip_data() {
     ends_with(
         "",
         &gzip(&gzip(text)),
-        "error: w:1: this is gzip data within compressed data, and no CSV or JSON; export it as CSV\n",
+        "error: w:1: this is gzip data within compressed data, not CSV or JSON; export it as CSV\n",
     );
 }
 
@@ -373,7 +373,7 @@ fn lookup_tables_elsewhere() {
     }
     assert_eq!(
         check("../p/w", "").0,
-        1,
+        2,
         "a column is missing, but the place is good"
     );
 }
