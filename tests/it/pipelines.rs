@@ -268,11 +268,11 @@ fn successfactors() {
 userId;firstName;lastName;preferredName;email;jobTitle;department;managerId;dateOfBirth;startDate;baseSalary;\
 emplStatus;_file;_line;_stage;_column;_code;_message
 0010003;José;García;Pepe;jose.garcia@example.com;Controller;Finance (FI200);0010002;07/19/1985;03/15/2012;\
-EUR 71.250,00;A;pipelines/data/successfactors.csv;6;validate;employeeID;key_duplicate;the same key stands on line 11
+EUR 71.250,00;A;pipelines/data/successfactors.csv;6;validate;userId;key_duplicate;the same key stands on line 11
 0010005;Jürgen;Weiß;;juergen.weiss@example.com;Werkleiter;Operations (OP300);0010001;31/05/1970;02/01/2001;\
 98.000,00;A;pipelines/data/successfactors.csv;8;date;dateOfBirth;date_format;expected a date as MM/DD/YYYY
 0010003;Rex;James;;rex.james@example.com;Technician;Operations (OP300);0010005;01/14/1996;08/29/2022;\
-EUR 39.900,00;A;pipelines/data/successfactors.csv;11;validate;employeeID;key_duplicate;the same key stands on line 6
+EUR 39.900,00;A;pipelines/data/successfactors.csv;11;validate;userId;key_duplicate;the same key stands on line 6
 ";
     let file = "out/successfactors.rejects.csv";
     let found = copy.read(file).replace("\r\n", "\n");
