@@ -19,7 +19,8 @@ use divan::counter::BytesCount;
 use futures::{StreamExt, TryStreamExt, pin_mut};
 use rostream::internals::config::Pipeline;
 use rostream::internals::engine::blocks::BLOCK;
-use rostream::internals::engine::order::{Assembly, process};
+use rostream::internals::engine::body::Assembly;
+use rostream::internals::engine::order::process;
 use rostream::internals::format::block::{Boundary, Cut};
 use rostream::internals::source::place::sample::Format;
 use rostream::internals::text::scan::{Dialect, Hits};
@@ -123,7 +124,7 @@ impl Input {
             pin_mut!(done);
             body.extend_from_slice(&assembly.header());
             while let Some(next) = done.try_next().await.expect("a block") {
-                let piece = assembly.piece(next.encoded, next.hash);
+                let piece = assembly.piece(next.encoded, next.hash, next.batch.len(), &[]);
                 if keep {
                     body.extend_from_slice(&piece);
                 }

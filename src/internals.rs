@@ -15,10 +15,10 @@ pub mod engine {
         pub use crate::engine::blocks::{BLOCK, Blocks, Header, Reading, RecordLayout};
     }
     pub mod body {
-        pub use crate::engine::body::{Resend, Slot, stream, taken};
+        pub use crate::engine::body::{Assembly, Digest, Resend, Slot, stream, taken};
     }
     pub mod order {
-        pub use crate::engine::order::{Assembly, Digest, process};
+        pub use crate::engine::order::process;
     }
     pub mod plan {
         pub use crate::engine::plan::{Meaning, Plan};
@@ -76,7 +76,7 @@ pub mod rule {
 pub mod run {
     pub use crate::run::{RunError, bind, reading, source, today};
     pub mod survey {
-        pub use crate::run::survey::Survey;
+        pub use crate::run::survey::{Settled, Survey};
     }
 }
 pub mod sandbox {

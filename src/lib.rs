@@ -20,31 +20,45 @@
 //! processed again and go out as the body of one PUT. If they do not come to the same hash, the connection is
 //! cut before the last byte, so that nothing is stored and nothing imported.
 //!
-//! # The modules, in the order in which to read them
+//! # The rooms, in the order in which to read them
 //!
-//! | module | what it is |
+//! A room uses what stands above its own floor and nothing else; rooms of one floor do not use each other, and no
+//! files use each other in a circle. A test reads this table and the source.
+//!
+//! | room | what it is |
 //! |---|---|
-//! | [`batch`] | the records of one block, as columns of spans over one buffer; everything else is written on it |
-//! | [`stage`] | what is done to columns: the one trait, the list of stages, a file for each |
-//! | [`rule`] | what rows must satisfy |
-//! | [`source`] | from an address to decoded text: files, patterns, standard input, samples |
-//! | [`block`] | cuts text into blocks that end where records end |
-//! | [`mod@format`] | CSV and JSON: a block into a batch, a batch into bytes |
-//! | [`survey`] | what only the whole file knows: its keys, the lines of its records |
-//! | [`upload`] | the body's compression and pace, its temporary file, the PUT |
-//! | [`orgvue`] | the API: addresses, import, ticket, results |
-//! | [`report`] | the rejects file, the run report, the progress |
-//! | [`run`] | puts the steps together: the two passes, the ordered workers, the guards; the ledger, to be resumed |
-//! | [`config`] | the pipeline file: as written, as meant, and every problem in its place |
-//! | [`cli`] | the commands; the only place that prints |
-//! | [`sandbox`] | the imitation of Orgvue, for trying and testing |
-//!
-//! Leaves that the steps share: [`units`] (settings with a unit), [`limits`] (how much is taken), [`dates`], [`decimal`], [`expr`] (expressions),
-//! [`scan`] (searching bytes), [`pool`] (buffers used again), [`secret`] (what is never printed), [`http`] (what
-//! the clients have in common), [`folder`] (where a run may write) and [`sample`] (made-up people).
-//!
-//! The steps do not use each other; `run` does. `config` knows what they take from the pipeline file, and nothing
-//! of how they work.
+//! | **for everybody** | |
+//! | `text` | searching bytes, dates, decimal numbers |
+//! | `settings` | settings with a unit, how much is taken of anything, what is never printed |
+//! | `files` | where a run may write |
+//! | **the records** | |
+//! | `batch` | the records of one block, as columns of spans over one buffer; everything else is written on it |
+//! | **beside the records** | |
+//! | `expr` | expressions over a row |
+//! | `http` | what the clients have in common: hosts, retries, texts; it knows no API |
+//! | **what is done to records** | |
+//! | `format` | CSV and JSON: text into blocks, a block into a batch, a batch into bytes |
+//! | `stage` | what is done to columns: the one trait, the list of stages, a file for each |
+//! | `rule` | what rows must satisfy |
+//! | **the two ends of a run** | |
+//! | `source` | from an address to decoded text: files, patterns, standard input, samples |
+//! | `upload` | the body's compression and pace, its temporary file, the PUT |
+//! | `orgvue` | the API: addresses, import, ticket, results |
+//! | `report` | the rejects file, the run report, the progress |
+//! | `sandbox` | the imitation of Orgvue, for trying and testing |
+//! | **the whole file** | |
+//! | `whole` | what only the whole file knows: its keys, the lines of its records |
+//! | **the middle** | |
+//! | `engine` | blocks through the workers, in order, into the body |
+//! | `config` | the pipeline file: as written, as meant, and every problem in its place; it knows the specs of the steps and nothing of how they work |
+//! | **what outlives a process** | |
+//! | `state` | the ledger of runs and what is sealed in it |
+//! | **a run** | |
+//! | `run` | puts the steps together: the two passes, the guards, the sending |
+//! | **the program** | |
+//! | `cli` | the commands; the only place that prints |
+//! | **the doors** | |
+//! | `internals` | what tests and benches reach into |
 //!
 //! # Where things are added
 //!
@@ -60,8 +74,13 @@
 //! *rejection* of a row (data: a code and a message, never the value), and an *error* that ends the run (an enum
 //! per step, its chain printed once). Values of cells are in the rejects file and in previews alone.
 
-// Here and not for the whole package: tests and benches have no other crates that could reach into them.
+// Here and not for the whole package: tests and benches have no other crates that could reach into them, and they
+// may print and give up. What may be used nowhere but in one place is in clippy.toml.
 #![warn(unreachable_pub)]
+#![warn(clippy::exit, clippy::print_stderr, clippy::print_stdout)]
+#![warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+#![warn(clippy::allow_attributes, clippy::allow_attributes_without_reason)]
+#![warn(clippy::disallowed_methods)]
 
 mod batch;
 mod cli;
@@ -88,5 +107,4 @@ mod whole;
 pub use cli::{Cli, Exit};
 
 #[doc(hidden)]
-#[allow(missing_docs, reason = "documented where they are defined")]
 pub mod internals;

@@ -54,7 +54,7 @@ pub fn runtime() -> tokio::runtime::Runtime {
 
 /// A source, opened, and the pipeline bound to it.
 pub async fn open(pipeline: &Pipeline) -> (Arc<Source>, Blocks, Arc<Plan>) {
-    let source = Arc::new(source(pipeline).expect("a source"));
+    let source = Arc::new(source(pipeline).await.expect("a source"));
     let blocks = Blocks::open(source.clone(), reading(pipeline, BLOCK)).await;
     let blocks = blocks.expect("a header");
     let plan =

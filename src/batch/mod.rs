@@ -11,7 +11,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::batch::pool::{Lease, Pool, Reuse};
+use crate::text::scan::is_plain;
+use pool::{Lease, Pool, Reuse};
 
 /// What a cell holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,15 +142,6 @@ impl Cell {
         );
         part.plain_if(self.is_plain())
     }
-}
-
-/// Whether a text stands in JSON as it is: no quote, no backslash, no control character.
-#[inline]
-pub(crate) fn is_plain(text: &[u8]) -> bool {
-    // Without a way out in the middle, so that the compiler looks at many bytes at once.
-    !text.iter().fold(false, |found, &b| {
-        found | (b == b'"') | (b == b'\\') | (b < 0x20)
-    })
 }
 
 /// Whether a row is still on its way to the target.

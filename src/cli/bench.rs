@@ -21,8 +21,7 @@ use crate::settings::units::Size;
 pub struct BenchArgs {
     #[command(flatten)]
     pipeline: PipelineArgs,
-    /// Threads that process the data; as many as there are cores, unless stated. Twice as many blocks are under way, so
-    /// that none of them waits, and for moments as many threads may be busy.
+    /// Threads that process the data; as many as there are cores, unless stated.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: Option<u16>,
     /// Fail where more memory than this was needed, such as 64MiB.
@@ -117,19 +116,17 @@ impl BenchArgs {
     pub(super) fn run(self, globals: &Globals) -> Result<Exit, Failure> {
         let pipeline = self.pipeline.load(globals)?;
         let problem = |problem| Failure::new(Exit::Usage, problem);
-        if !bench::can_repeat(&pipeline).map_err(Failure::of_run)? {
-            let message = "a bench reads the source many times, and a stream can be read only once; name a file";
-            return Err(problem(pipeline.problem("source.path", message)));
-        }
         let keys = pipeline.stage_keys(&config::process_env).map_err(problem)?;
         let workers = self.workers.map_or_else(cores, usize::from);
         let stopped = stop::watch()?;
         let runtime = runtime()?;
         let ended = runtime.block_on(async {
             let work = async {
-                let resources = run::resources(&pipeline, keys)
-                    .await
-                    .map_err(Failure::of_run)?;
+                if !bench::can_repeat(&pipeline).await.map_err(Failure::of_run)? {
+                    let message = "a bench reads the source many times, and a stream can be read only once; name a file";
+                    return Err(problem(pipeline.problem("source.path", message)));
+                }
+                let resources = run::resources(&pipeline, keys).await.map_err(Failure::of_run)?;
                 let bench = Bench::new(pipeline, resources, workers, crate::engine::blocks::BLOCK)
                     .map_err(|error| Failure::new(Exit::Failed, error))?;
                 self.measure(bench, workers).await.map_err(Failure::of_run)

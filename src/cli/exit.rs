@@ -48,6 +48,7 @@ impl From<Outcome> for Exit {
         match outcome {
             Outcome::Succeeded => Exit::Done,
             Outcome::Failed => Exit::Failed,
+            Outcome::Misconfigured => Exit::Usage,
             Outcome::SucceededWithRejects => Exit::Partial,
             Outcome::StoppedByGuard => Exit::Stopped,
             Outcome::ImportFailed | Outcome::Refused => Exit::ImportFailed,

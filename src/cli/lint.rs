@@ -29,6 +29,7 @@ impl LintArgs {
                 Ok(loaded) => Problems {
                     problems: Vec::new(),
                     warnings: loaded.warnings,
+                    notes: loaded.notes,
                 },
                 Err(found) => found,
             };
@@ -44,6 +45,9 @@ impl LintArgs {
             for (pipeline, found) in &files {
                 say_problems(found, globals);
                 if found.problems.is_empty() && !globals.quiet {
+                    for note in &found.notes {
+                        say(note.display_with("note: "));
+                    }
                     say(format_args!("{pipeline}: ok"));
                 }
             }
@@ -104,6 +108,7 @@ impl<'a> Report<'a> {
                     .iter()
                     .map(|p| finding("error", p))
                     .chain(found.warnings.iter().map(|p| finding("warning", p)))
+                    .chain(found.notes.iter().map(|p| finding("note", p)))
                     .collect(),
             })
             .collect();

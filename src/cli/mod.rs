@@ -8,6 +8,7 @@ mod completions;
 mod exit;
 mod lint;
 mod log;
+mod panics;
 mod pipeline;
 mod preview;
 mod resume;
@@ -102,6 +103,7 @@ impl Cli {
     ///
     /// What ended the command, with the exit code that says so.
     pub fn run(self) -> Result<Exit, Failure> {
+        panics::tell_places_alone();
         let globals = &self.globals;
         let progress = match &self.command {
             Command::Run(_) | Command::Check(_) | Command::Resume(_) | Command::Results(_) => {
@@ -221,9 +223,14 @@ fn chain(error: &dyn Error) -> String {
     text
 }
 
+#[expect(clippy::disallowed_methods, reason = "commands print through this")]
+fn stdout() -> io::StdoutLock<'static> {
+    io::stdout().lock()
+}
+
 /// Writes data to stdout.
 fn put(bytes: &[u8]) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
+    let mut stdout = stdout();
     stdout.write_all(bytes)?;
     stdout.flush()
 }
@@ -238,11 +245,13 @@ fn put_findings(bytes: &[u8]) -> io::Result<()> {
 
 /// Writes a line to stderr. Names and values that come from outside can neither end the line nor do anything else to
 /// the terminal. Where nobody reads it, it is lost, and the command goes on.
+#[expect(clippy::disallowed_methods, reason = "commands print through this")]
 fn say(line: impl fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "{}", shown(&line.to_string()));
 }
 
 /// As [`say`], for text of several lines, in whose making names and values that come from outside were [`shown`].
+#[expect(clippy::disallowed_methods, reason = "commands print through this")]
 fn say_lines(text: impl fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "{}", shown_lines(&text.to_string()));
 }

@@ -31,7 +31,9 @@ impl PipelineArgs {
     /// [`Exit::Usage`] where there are problems.
     pub(crate) fn load(&self, globals: &Globals) -> Result<Pipeline, Failure> {
         match config::load(&self.pipeline, &self.sets.set, &config::process_env) {
-            Ok(Loaded { pipeline, warnings }) => {
+            Ok(Loaded {
+                pipeline, warnings, ..
+            }) => {
                 say_warnings(&warnings, globals);
                 Ok(pipeline)
             }

@@ -33,6 +33,7 @@ pub(super) fn watch() -> io::Result<impl Future<Output = ()> + Send + 'static> {
                 let _ = tell.send(());
                 signals.next().await;
             });
+            #[expect(clippy::exit, reason = "the second signal is there for that")]
             std::process::exit(Exit::Interrupted as i32);
         })?;
     Ok(async {

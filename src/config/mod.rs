@@ -43,10 +43,13 @@ pub struct Loaded {
     pub pipeline: Pipeline,
     /// What to tell people all the same.
     pub warnings: Vec<Problem>,
+    /// What holds although it is not stated.
+    pub notes: Vec<Problem>,
 }
 
 /// The environment of this process, for [`load`] and [`Pipeline::token`]. A variable that is not
 /// Unicode counts as not set.
+#[expect(clippy::disallowed_methods, reason = "all others are handed this")]
 pub fn process_env(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
@@ -133,6 +136,7 @@ pub fn parse(
         Some(pipeline) if found.problems.is_empty() => Ok(Loaded {
             pipeline,
             warnings: found.warnings,
+            notes: found.notes,
         }),
         _ => Err(found),
     }

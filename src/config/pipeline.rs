@@ -16,7 +16,7 @@ use crate::rule::ValidateSpec;
 use crate::settings::limits::Limits;
 use crate::settings::units::Amount;
 use crate::source::Input;
-use crate::source::spec::{Compression, Encoding, JsonSpec, Ragged, SourceFormat};
+use crate::source::spec::{Compression, Encoding, JsonSpec, Nothing, Ragged, SourceFormat};
 use crate::stage::StageSpec;
 use crate::stage::hash::{Key, KeySpec};
 use crate::upload::spec::{Length, UploadSpec};
@@ -90,6 +90,8 @@ pub struct Source {
     pub compression: Compression,
     /// The character encoding.
     pub encoding: Encoding,
+    /// What it means that there is no file, or none with a record.
+    pub nothing: Nothing,
     /// Settings of CSV and TSV.
     pub csv: Csv,
     /// Settings of JSON and NDJSON.

@@ -97,6 +97,8 @@ pub struct Problems {
     pub problems: Vec<Problem>,
     /// What may be meant so.
     pub warnings: Vec<Problem>,
+    /// What holds although nobody stated it; only `lint` tells.
+    pub notes: Vec<Problem>,
 }
 
 impl fmt::Display for Problems {
@@ -149,9 +151,16 @@ impl Findings {
         self.found.warnings.push(problem);
     }
 
+    /// Something that holds although it is not stated.
+    pub(super) fn note(&mut self, place: Place, message: impl Into<String>, help: &str) {
+        let problem = self.make(place, message.into(), help);
+        self.found.notes.push(problem);
+    }
+
     /// The findings, in the order of the file.
     pub(super) fn finish(mut self) -> Problems {
-        for list in [&mut self.found.problems, &mut self.found.warnings] {
+        let found = &mut self.found;
+        for list in [&mut found.problems, &mut found.warnings, &mut found.notes] {
             list.sort_by(|a, b| a.place.cmp(&b.place));
             list.dedup();
         }

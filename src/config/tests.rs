@@ -8,6 +8,7 @@ use super::*;
 use crate::orgvue::spec::{Action, ActionSpec, Empty, IdentifySpec};
 use crate::settings::units::{Amount, Rate, Size};
 use crate::source::Input;
+use crate::source::spec::Pick;
 use crate::upload::spec::Length;
 
 /// Names everything but stages and rules, whose keys are tested beside them.
@@ -98,14 +99,16 @@ fn check(text: &str, sets: &[&str], expected: &[&str]) {
 
 #[test]
 fn a_full_pipeline_is_as_written() {
-    let Loaded { pipeline, warnings } = good(FULL, &[]);
+    let Loaded {
+        pipeline, warnings, ..
+    } = good(FULL, &[]);
     assert_eq!(warnings, []);
     assert_eq!(pipeline.name, "nightly");
     assert_eq!(
         pipeline.source.inputs,
         [
             Input::File("/pipelines/exports/a.csv".into()),
-            Input::Glob("/pipelines/exports/w-*.csv.gz".into())
+            Input::Glob("/pipelines/exports/w-*.csv.gz".into(), Pick::All)
         ]
     );
     assert_eq!(
@@ -147,7 +150,9 @@ fn a_full_pipeline_is_as_written() {
 
 #[test]
 fn what_is_left_out_has_its_default() {
-    let Loaded { pipeline, warnings } = good(SHORT, &[]);
+    let Loaded {
+        pipeline, warnings, ..
+    } = good(SHORT, &[]);
     assert_eq!(warnings, []);
     assert_eq!(pipeline.name, "p");
     assert!(matches!(pipeline.target, Target::Sandbox));
@@ -182,7 +187,7 @@ fn what_is_left_out_has_its_default() {
 fn text_keeps_its_digits() {
     let action = |value: &str| {
         let text = format!("{SHORT}validate: {{ key: {value} }}\n");
-        good(&text, &[]).pipeline.validate.key.unwrap()
+        good(&text, &[]).pipeline.validate.key.unwrap().column
     };
     for text in [
         "0123",
@@ -291,7 +296,7 @@ wate: 30m
             "p.yaml:23:13: unknown value `creat`\n  help: did you mean `create`? Expected one of: create, update, replace, delete, noop, createOrUpdate, createOrReplace",
             "p.yaml:24:17: expected a rate above zero with its unit, such as 20MB/s or 512KiB/s, found `20MB`",
             "p.yaml:24:33: expected a whole number from 0 up, found a negative number",
-            "p.yaml:25:1: unknown key `wate`\n  help: did you mean `wait`? Expected one of: version, name, source, stages, validate, rejects, target, upload, wait, timeouts, limits, report, state",
+            "p.yaml:25:1: unknown key `wate`\n  help: did you mean `wait`? Expected one of: version, name, source, stages, validate, rejects, guard, refused, target, upload, wait, timeouts, limits, report, state",
         ],
     );
 }
@@ -304,7 +309,7 @@ fn what_is_missing() {
         "- a\n",
         &[],
         &[
-            "p.yaml:1:1: expected a map, found a list\n  help: possible keys: version, name, source, stages, validate, rejects, target, upload, wait, timeouts, limits, report, state",
+            "p.yaml:1:1: expected a map, found a list\n  help: possible keys: version, name, source, stages, validate, rejects, guard, refused, target, upload, wait, timeouts, limits, report, state",
         ],
     );
     check(
@@ -434,7 +439,7 @@ fn wrong_types() {
     with(
         "target.sandbox.implicit_delete",
         "maybe",
-        "expected true or false, found text",
+        "expected true or false, or `{ on_reject: turn_off }`, found text",
     );
     with(
         "upload.rat",
@@ -663,26 +668,43 @@ fn implicit_delete_is_guarded() {
         all.extend_from_slice(sets);
         check(SHORT, &all, expected);
     };
-    with(
-        &[],
-        &[
-            "--set target.sandbox.implicit_delete: `implicit_delete` needs `rejects.at_most`: a row that is rejected here is not sent, and the server then deletes its item\n  help: write `rejects: { at_most: 0 }`, so that nothing is sent unless every row is good",
-        ],
-    );
-    with(&["rejects.at_most=0"], &[]);
-    with(&["rejects.at_most=0%"], &[]);
-    with(
-        &["rejects.at_most=1%"],
-        &[
-            "--set rejects.at_most: with `implicit_delete` the server deletes the items of the rows that are rejected here\n  help: write `at_most: 0`, so that nothing is sent unless every row is good",
-        ],
-    );
+    with(&[], &[]);
+    with(&["rejects.at_most=1%"], &[]);
     with(
         &["rejects.at_most=0", "target.sandbox.action=delete"],
         &[
             "--set target.sandbox.implicit_delete: `implicit_delete` with `action: delete` would delete the whole data set",
         ],
     );
+}
+
+#[test]
+fn a_first_run_that_deletes_says_how_many_rows_it_has() {
+    let text = "version: 1\nsource: { path: a.csv }\ntarget:\n  orgvue:\n    base_url: orgvue.example.com\n    \
+                tenant: ACME\n    dataset: 6586F21B-AD4D-4D06-A309-712AF47184A2\n    token: { env: T }\n    \
+                implicit_delete: true\n";
+    let warning = "p.yaml:9:22: with `implicit_delete` the first run is stopped, as there is none before it to compare \
+                   it with\n  help: state how many rows it has at least: `guard: { min_rows: { first: 5000 } }`";
+    check(text, &[], &[warning]);
+    check(text, &["guard.min_rows.of_last=80%"], &[warning]);
+    check(text, &["guard.min_rows.first=10"], &[]);
+    check(text, &["guard.min_rows=10"], &[]);
+}
+
+#[test]
+fn what_is_not_stated_and_holds_is_a_note() {
+    let notes = |sets: &[&str]| {
+        let notes = good(SHORT, sets).notes.into_iter();
+        notes.map(|note| note.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        notes(&[]),
+        [
+            "p.yaml: `rejects.at_most` is not stated: more than 5% of the rows, from 100 rows on, stop the run\n  help: \
+             state what is normal for this source"
+        ]
+    );
+    assert_eq!(notes(&["rejects.at_most=1%"]), [""; 0]);
 }
 
 #[test]

@@ -633,6 +633,12 @@ impl Blocks {
         }
     }
 
+    /// The error for a panic while the next block was read.
+    pub(crate) fn gave_up(&self) -> EngineError {
+        let file = self.file.min(self.source.origins().len() - 1);
+        EngineError::gave_up(&self.source, file, self.line)
+    }
+
     fn cut_error(&self, error: CutError) -> EngineError {
         self.place(error.at, error.kind.to_string())
     }

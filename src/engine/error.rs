@@ -32,12 +32,31 @@ pub enum EngineError {
         /// Bytes of the second.
         second: u64,
     },
+    /// The source changed between two looks of the survey.
+    #[error(
+        "the source changed while it was read: the survey's second look found other rows than its first; nothing was sent"
+    )]
+    ChangedInSurvey,
+    /// A worker panicked.
+    #[error("a worker gave up (panic) at {at}; this is a defect of rostream, please report it")]
+    GaveUp {
+        /// What it worked on, without a value.
+        at: String,
+    },
     /// The runtime that works on the blocks is ending.
     #[error("interrupted")]
     Interrupted,
 }
 
 impl EngineError {
+    /// A panic over the block that begins there.
+    pub(crate) fn gave_up(source: &Source, file: usize, line: u64) -> EngineError {
+        let name = &source.origins()[file].name;
+        EngineError::GaveUp {
+            at: format!("the block that begins on line {line} of {name}"),
+        }
+    }
+
     /// What went wrong within a block, with the name of its file.
     pub fn in_block(source: &Source, error: BlockError) -> EngineError {
         EngineError::Data {

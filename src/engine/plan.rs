@@ -7,19 +7,20 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
 use super::blocks::Header;
-use crate::batch::{Batch, Columns, Fault, Kind, MAX_CELL, Renamed, RowState};
+use crate::batch::{Batch, Cell, Columns, Fault, Kind, MAX_CELL, Renamed, RowState};
 use crate::format::block::Block;
 use crate::format::csv::OnRagged;
 use crate::format::encode::{ActionFrom, Encoded, Encoder, Format, OnEmpty};
-use crate::format::{Pools, csv, json, reject_long_cells};
+use crate::format::{PARSE, Pools, csv, json, reject_long_cells};
 use crate::orgvue::spec::{Action, ActionSpec, Empty, ImportSpec};
-use crate::rule::{Rules, ValidateSpec};
+use crate::rule::{KeySpec, Rules, ValidateSpec};
 use crate::settings::limits::Limits;
 use crate::settings::units::Size;
 use crate::source::spec::{Ragged, Unknown};
 use crate::stage::{Resources, Stage, StageSpec};
 use crate::text::dates::Date;
 use crate::upload::spec::UploadFormat;
+use crate::whole::{self, Fact, Key};
 
 /// The name of the column that says what is to be done with an item.
 pub(crate) const ACTION: &str = "_action";
@@ -37,7 +38,9 @@ pub struct Plan {
     rules: Rules,
     action_column: Option<(Arc<str>, usize)>,
     tokens: Vec<String>,
-    key: Option<(Arc<str>, usize)>,
+    key: Option<Key>,
+    /// What the rules of the whole file want to know.
+    facts: Vec<Fact>,
     seed: u64,
     encoder: Encoder,
     columns: Columns,
@@ -84,8 +87,8 @@ pub struct Processed {
     pub batch: Batch,
     /// The rows still in, as they are to be sent.
     pub encoded: Encoded,
-    /// Hash of the key of each encoded row; empty where there is no key rule.
-    pub keys: Vec<u64>,
+    /// What the rules of the whole file asked for, of every row.
+    pub facts: Vec<Vec<u64>>,
     /// Hash of the encoded bytes.
     pub hash: u128,
     /// Rows that a filter left out.
@@ -182,10 +185,15 @@ impl Plan {
             });
         };
         let key = match &meaning.validate.key {
-            Some(name) => columns
-                .need(name)
+            Some(KeySpec { column, keep }) => columns
+                .need(column)
                 .map_err(|e| unbound(&["validate", "key"], e.to_string()))
-                .ok(),
+                .ok()
+                .map(|(column, slot)| Key {
+                    column,
+                    slot,
+                    keep: *keep,
+                }),
             None => None,
         };
         let (action, action_column) = match &meaning.import.action {
@@ -258,6 +266,7 @@ impl Plan {
                 .flatten()
                 .cloned()
                 .collect(),
+            facts: whole::Rules::new(key.as_ref()).facts(),
             key,
             seed: meaning.seed,
             encoder,
@@ -284,7 +293,12 @@ impl Plan {
 
     /// The key's column, where there is a key rule.
     pub fn key(&self) -> Option<&Arc<str>> {
-        self.key.as_ref().map(|(name, _)| name)
+        self.key.as_ref().map(|key| &key.column)
+    }
+
+    /// The rules that only the whole file can decide, which have seen nothing yet.
+    pub(crate) fn whole_file_rules(&self) -> whole::Rules {
+        whole::Rules::new(self.key.as_ref())
     }
 
     /// The hash by which a key is known.
@@ -397,16 +411,40 @@ impl Plan {
         }
     }
 
-    /// Hash of the key of each encoded row; empty where there is no key rule.
-    pub fn keys(&self, batch: &Batch, encoded: &Encoded) -> Vec<u64> {
-        match &self.key {
-            Some((_, slot)) => encoded
-                .rows
-                .iter()
-                .map(|&row| self.key_hash(batch.get(row as usize, *slot)))
-                .collect(),
-            None => Vec::new(),
+    /// What the rules of the whole file asked for, of every row; 0 where a row has none.
+    pub fn facts(&self, batch: &Batch, encoded: &Encoded) -> Vec<Vec<u64>> {
+        let fact = |fact: &Fact| match *fact {
+            Fact::Hash(slot) => self.hashes(batch, slot),
+            Fact::Sent => {
+                let mut hashes = vec![0; batch.len()];
+                let mut start = 0;
+                for (&row, &end) in encoded.rows.iter().zip(&encoded.ends) {
+                    let bytes = &encoded.bytes[start..end as usize];
+                    hashes[row as usize] = xxh3_64_with_seed(bytes, self.seed).max(1);
+                    start = end as usize;
+                }
+                hashes
+            }
+        };
+        self.facts.iter().map(fact).collect()
+    }
+
+    /// Hashes of a column's text. A row that a filter left out has none, nor has a cell at fault, nor a record whose
+    /// cells could not be told apart: what stands in its cells may be another column's.
+    fn hashes(&self, batch: &Batch, slot: usize) -> Vec<u64> {
+        let cells = batch.column(slot).iter().enumerate();
+        let hash = |(row, cell): (usize, &Cell)| match batch.state(row) {
+            RowState::Filtered => 0,
+            _ if cell.is_empty() || cell.kind() == Kind::Faulty => 0,
+            _ => self.key_hash(batch.text(*cell)).max(1),
+        };
+        let mut hashes: Vec<u64> = cells.map(hash).collect();
+        for fault in batch.faults() {
+            if fault.stage == PARSE && fault.column.is_empty() {
+                hashes[fault.row as usize] = 0;
+            }
         }
+        hashes
     }
 
     /// A block in, bytes out: what a worker does.
@@ -430,7 +468,7 @@ impl Plan {
             });
         }
         let encoded = self.encoder.encode(&batch);
-        let keys = self.keys(&batch, &encoded);
+        let facts = self.facts(&batch, &encoded);
         let filtered = (0..batch.len())
             .filter(|&row| batch.state(row) == RowState::Filtered)
             .count() as u64;
@@ -440,7 +478,7 @@ impl Plan {
             line,
             batch,
             encoded,
-            keys,
+            facts,
             hash,
             filtered,
         })

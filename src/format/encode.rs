@@ -80,13 +80,13 @@ pub struct Encoded {
 }
 
 impl Encoded {
-    /// Leaves out rows: `drop(i)` says whether the i-th encoded row goes.
-    pub fn leave_out(&mut self, mut drop: impl FnMut(usize) -> bool) {
+    /// Leaves out rows of the batch: `drop` is asked of every encoded one, in order.
+    pub fn leave_out(&mut self, mut drop: impl FnMut(u32) -> bool) {
         let Encoded { bytes, rows, ends } = self;
         let (mut from, mut to, mut kept) = (0usize, 0usize, 0usize);
         for row in 0..rows.len() {
             let end = ends[row] as usize;
-            if !drop(row) {
+            if !drop(rows[row]) {
                 bytes.copy_within(from..end, to);
                 to += end - from;
                 rows[kept] = rows[row];
@@ -428,7 +428,7 @@ mod tests {
             rows: vec![0, 2, 5],
             ends: vec![2, 5, 6],
         };
-        encoded.leave_out(|row| row == 1);
+        encoded.leave_out(|row| row == 2);
         assert_eq!(
             (&encoded.bytes[..], encoded.rows, encoded.ends),
             (&b"aac"[..], vec![0, 5], vec![2, 3])

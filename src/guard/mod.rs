@@ -84,7 +84,7 @@ pub(crate) struct Ruling {
 
 /// Why a guard stops a run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Stop {
+pub enum Stop {
     #[error("{rejected} of {read} rows were rejected, and {limit}")]
     Rejects {
         rejected: u64,
@@ -266,8 +266,11 @@ fn at_least(least: u64, named: u64, rulings: &mut Vec<Ruling>) -> Option<Stop> {
 
 /// Why what the server refused is too much.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refused {
-    #[error("the server refused all {sent} rows that were sent")]
+pub enum Refused {
+    #[error("the server refused {}", match sent {
+        1 => "the only row that was sent".to_owned(),
+        sent => format!("all {sent} rows that were sent"),
+    })]
     All { sent: u64 },
     #[error(
         "the server refused {failed} of the {sent} rows that were sent, and refused.at_most is {limit}"

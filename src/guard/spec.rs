@@ -12,7 +12,7 @@ use crate::settings::units::Amount;
 /// What stops a run before anything is sent.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct GuardSpec {
+pub struct GuardSpec {
     /// How many rows the upload must name at least: a number, or `{ first: N, of_last: 90% }`. With `implicit_delete`
     /// 90% of the last accepted run hold unless stated, and the first run needs `first`.
     pub min_rows: Option<MinRowsSpec>,
@@ -21,7 +21,7 @@ pub(crate) struct GuardSpec {
 /// How much of an upload the server may refuse.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct RefusedSpec {
+pub struct RefusedSpec {
     /// More than this ends the run with exit code 5, from 100 rows sent on: rows (`500`) or a share (`5%`). Without it,
     /// only a run of which everything was refused ends so.
     pub at_most: Option<Amount>,
@@ -29,7 +29,7 @@ pub(crate) struct RefusedSpec {
 
 /// How many rows the upload must name at least.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum MinRowsSpec {
+pub enum MinRowsSpec {
     /// In every run.
     Rows(u64),
     /// In the first run, and in each that follows an accepted one.
@@ -39,7 +39,7 @@ pub(crate) enum MinRowsSpec {
 /// How many rows, beside the run before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct RelativeSpec {
+pub struct RelativeSpec {
     /// Rows of a run that has no accepted one before it.
     pub first: Option<u64>,
     /// Share of the rows that the last accepted run named (`90%`), or so many rows.

@@ -209,6 +209,12 @@ fn too_much_refused() {
         3,
         Some("the server refused all 3 rows that were sent"),
     );
+    check(
+        None,
+        1,
+        1,
+        Some("the server refused the only row that was sent"),
+    );
     check(None, 1000, 999, None);
     check(five, 99, 98, None);
     check(five, 100, 5, None);

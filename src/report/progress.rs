@@ -3,6 +3,10 @@
 //! The engine only adds to counters. One thread of the progress's own looks at them now and then and
 //! draws, so that no worker ever waits for a terminal; it ends with [`Progress::finish`], or with the
 //! last handle. Everything goes to standard error.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the progress owns the terminal's last lines, through which the log must go"
+)]
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

@@ -16,8 +16,9 @@ use std::fmt;
 use crate::batch::{Batch, Columns};
 use crate::text::dates::Date;
 
-pub use spec::ValidateSpec;
+pub(crate) use spec::Keep;
 pub(crate) use spec::{ColumnRules, ColumnType, Limit, RowRule};
+pub use spec::{KeySpec, ValidateSpec};
 
 /// The stage in a fault that a rule finds.
 pub(crate) const STAGE: &str = "validate";
@@ -84,6 +85,11 @@ impl Rules {
 }
 
 impl ValidateSpec {
+    /// The column of the key.
+    pub(crate) fn key_column(&self) -> Option<&str> {
+        self.key.as_ref().map(|key| &*key.column)
+    }
+
     /// All that is wrong with the rules, whatever columns there are.
     pub fn check(&self) -> Vec<Problem> {
         // Whatever day it is: only messages and the data depend on it.
@@ -101,7 +107,7 @@ impl ValidateSpec {
         for (name, checks) in compiled.columns {
             match columns.need(name) {
                 Ok((name, slot)) => rules.columns.push(checks.bind(name, slot)),
-                Err(e) if self.key.as_deref() == Some(name) => {
+                Err(e) if self.key_column() == Some(name) => {
                     problems.push(Problem::new(&["key"], e.to_string()));
                 }
                 Err(e) => problems.push(Problem::new(&["columns", name], e.to_string())),
@@ -127,13 +133,13 @@ impl ValidateSpec {
     fn compile(&self, today: Date) -> (Compiled<'_>, Vec<Problem>) {
         let mut problems = Vec::new();
         let mut columns = Vec::new();
-        if let Some(key) = &self.key
+        if let Some(key) = self.key_column()
             && !self.columns.contains_key(key)
         {
-            columns.push((&**key, column::Checks::of_key()));
+            columns.push((key, column::Checks::of_key()));
         }
         for (name, rules) in &self.columns {
-            let is_key = self.key.as_deref() == Some(name);
+            let is_key = self.key_column() == Some(name);
             let (checks, wrong) = column::Checks::compile(rules, is_key, today);
             columns.push((&**name, checks));
             problems.extend(

@@ -5,7 +5,8 @@ use std::fmt;
 
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{self, Deserializer, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::text::decimal::Number;
@@ -14,12 +15,104 @@ use crate::text::decimal::Number;
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ValidateSpec {
-    /// The column whose value is unique in the whole file and never empty.
-    pub key: Option<String>,
+    /// The column whose value is unique in the whole file and never empty, by its name or as
+    /// `{ column: NAME, keep: none | first | last }`.
+    pub key: Option<KeySpec>,
     /// Rules of single columns, by the name they have after the stages.
     pub columns: IndexMap<String, ColumnRules>,
     /// Assertions across columns.
     pub rows: Vec<RowRule>,
+}
+
+/// The column of the key, and what to do with rows that share one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeySpec {
+    /// The column's name, after the stages.
+    pub column: String,
+    /// Which of several rows with one key is sent.
+    pub keep: Keep,
+}
+
+/// Which of several rows with one key is sent. All rows count, also those that are rejected for something else; rows
+/// that would be sent equal are one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Keep {
+    /// None of them: which is right can't be known, and all are rejected.
+    #[default]
+    None,
+    /// The first in the order of the source.
+    First,
+    /// The last in the order of the source.
+    Last,
+}
+
+impl Keep {
+    /// Whether a row that passed can still be rejected or left out for what a later one says.
+    pub(crate) fn can_be_late(self) -> bool {
+        self != Keep::First
+    }
+}
+
+impl KeySpec {
+    /// The key as most pipelines write it: its column's name.
+    pub fn of(column: &str) -> KeySpec {
+        KeySpec {
+            column: column.to_owned(),
+            keep: Keep::default(),
+        }
+    }
+}
+
+// By hand, and not as an untagged enum, so that a misspelt key is reported as such.
+impl<'de> Deserialize<'de> for KeySpec {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<KeySpec, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = KeySpec;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a column or `{ column: NAME, keep: none | first | last }`")
+            }
+
+            fn visit_str<E: de::Error>(self, column: &str) -> Result<KeySpec, E> {
+                Ok(KeySpec::of(column))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<KeySpec, A::Error> {
+                let Long { column, keep } = Long::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(KeySpec { column, keep })
+            }
+        }
+
+        d.deserialize_any(Either)
+    }
+}
+
+/// A key with more than its column's name.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Long {
+    /// The column's name, after the stages.
+    column: String,
+    /// Which of several rows with one key is sent.
+    #[serde(default)]
+    keep: Keep,
+}
+
+impl JsonSchema for KeySpec {
+    fn schema_name() -> Cow<'static, str> {
+        "KeySpec".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let long = Long::json_schema(generator);
+        json_schema!({
+            "description": "A column's name, or `{ column: NAME, keep: none | first | last }`.",
+            "anyOf": [{ "type": "string" }, long]
+        })
+    }
 }
 
 /// Rules of one column. An empty cell breaks `required` and no other rule.

@@ -24,7 +24,7 @@ use crate::report::run::{PipelineInfo, RunId, RunReport};
 use crate::sandbox::null::NullTarget;
 use crate::settings::units::Amount;
 use crate::stage::Resources;
-use crate::whole::keys::Keys;
+use crate::whole;
 
 /// A pipeline to be measured.
 pub(crate) struct Bench {
@@ -55,8 +55,6 @@ pub(crate) struct Steps {
     pub rows: Rows,
     /// Decoded text of all records in bytes.
     pub text: u64,
-    /// Encoded rows in bytes.
-    pub encoded: u64,
 }
 
 /// What became of the rows, as far as one block alone can tell.
@@ -152,8 +150,8 @@ impl Clock {
 ///
 /// # Errors
 /// A source that isn't there.
-pub(crate) fn can_repeat(pipeline: &Pipeline) -> Result<bool, RunError> {
-    Ok(source(pipeline)?.can_repeat())
+pub(crate) async fn can_repeat(pipeline: &Pipeline) -> Result<bool, RunError> {
+    Ok(source(pipeline).await?.can_repeat())
 }
 
 impl Bench {
@@ -197,16 +195,16 @@ impl Bench {
     /// # Errors
     /// What would end a run.
     pub(crate) async fn steps(&self) -> Result<Steps, RunError> {
-        let source = Arc::new(source(&self.pipeline)?);
+        let source = Arc::new(source(&self.pipeline).await?);
         let mut clock = Clock::new();
         let mut blocks = Blocks::open(source.clone(), reading(&self.pipeline, self.block)).await?;
         let opened = clock.last.elapsed();
         let plan = bind(&self.pipeline, blocks.header(), &self.resources, today())?;
         blocks = blocks.with_texts(&plan.pools().texts);
         let names = unique(plan.stages().map(|(name, _)| name));
-        let mut keys = Keys::default();
+        let mut whole = plan.whole_file_rules();
         let mut rows = Rows::default();
-        let (mut text, mut encoded_bytes) = (0, 0);
+        let mut text = 0;
         loop {
             clock.rewind();
             let block = blocks.next().await?;
@@ -227,9 +225,11 @@ impl Bench {
             let encoded = plan.encoder().encode(&batch);
             clock.lap("encode");
             if plan.key().is_some() {
-                let hashes = plan.keys(&batch, &encoded);
-                let records = encoded.rows.iter().map(|row| rows.read as u32 + row);
-                keys.insert_all(hashes.into_iter().zip(records), |_, _| ());
+                let facts = plan.facts(&batch, &encoded);
+                whole.see(&whole::Facts {
+                    first: rows.read as u32,
+                    columns: &facts,
+                });
                 clock.lap("keys");
             }
             std::hint::black_box(xxh3_128(&encoded.bytes));
@@ -242,19 +242,13 @@ impl Bench {
                     RowState::Rejected => rows.rejected += 1,
                 }
             }
-            encoded_bytes += encoded.bytes.len() as u64;
         }
         if rows.read == 0 {
             return Err(RunError::NoRecords(source.names()));
         }
         let mut steps = clock.steps;
         steps[0].time += opened;
-        Ok(Steps {
-            steps,
-            rows,
-            text,
-            encoded: encoded_bytes,
-        })
+        Ok(Steps { steps, rows, text })
     }
 
     /// Runs the survey: the whole source through stages, rules and what only the whole file knows.

@@ -7,6 +7,7 @@ use crate::guard::{self, Decided, Deletion, Last, Limits, Totals};
 use crate::orgvue::spec::ImportSpec;
 use crate::report::human;
 use crate::report::run::RunReport;
+use crate::source::spec::Nothing;
 
 /// Decides whether what the survey found may be sent, or kept where the upload has `begun`.
 pub(super) fn decide(
@@ -17,8 +18,11 @@ pub(super) fn decide(
 ) -> (Decided, Result<(), RunError>) {
     let facts = survey.facts();
     if facts.read == 0 {
-        let none = RunError::NoRecords(survey.source().names());
-        return (Decided::default(), Err(none));
+        let verdict = match pipeline.source.nothing {
+            Nothing::Error => Err(RunError::NoRecords(survey.source().names())),
+            Nothing::Ok => Ok(()),
+        };
+        return (Decided::default(), verdict);
     }
     let totals = Totals {
         read: facts.read,

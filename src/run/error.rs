@@ -44,6 +44,9 @@ pub enum RunError {
         /// Why.
         source: TableError,
     },
+    /// The source or a lookup table was changed while the run went on.
+    #[error("{0}; nothing was imported")]
+    Moved(String),
     /// The embedded sandbox can't be started.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
@@ -82,6 +85,12 @@ pub enum RunError {
     /// shows before the upload.
     #[error("no row is left to send; the upload was cut off and nothing was imported")]
     NothingLeft,
+    /// A rule of the whole file found fault with a row that was on its way.
+    #[error(
+        "a row was found at fault after it had been sent, which `upload.length: chunked` can't mend; the upload was \
+         cut off and nothing was imported"
+    )]
+    Late,
     /// The temporary file.
     #[error(transparent)]
     Spool(#[from] SpoolError),
@@ -131,6 +140,14 @@ pub enum RunError {
 }
 
 impl RunError {
+    /// Whether none of the source's files is there.
+    pub(super) fn is_nothing(&self) -> bool {
+        matches!(
+            self,
+            RunError::Engine(EngineError::Source(SourceError::Nothing(_)))
+        )
+    }
+
     /// How the run ended, which is also its exit code.
     pub fn outcome(&self) -> Outcome {
         match self {
@@ -143,6 +160,9 @@ impl RunError {
             RunError::Wait(WaitError::Failed { .. }) => Outcome::ImportFailed,
             RunError::Interrupted | RunError::Engine(EngineError::Interrupted) => {
                 Outcome::Interrupted
+            }
+            RunError::Engine(EngineError::Source(error)) if error.is_setting() => {
+                Outcome::Misconfigured
             }
             _ => Outcome::Failed,
         }

@@ -3,13 +3,13 @@
 //! | step | what it gives |
 //! |---|---|
 //! | [`prepare`](mod@prepare) | the source opened, the pipeline bound to it |
-//! | [`survey`] | every fault, and the length and hash of the body; nothing is sent |
+//! | [`survey`](mod@survey) | every fault, and the length and hash of the body; nothing is sent |
 //! | [`decide`] | the guards' word |
-//! | [`send`], [`put`] | the second pass, or the spool, as the body of one PUT; [`straight`] surveys and sends at once |
+//! | [`send`](mod@send), [`put`] | the second pass, or the spool, as the body of one PUT; [`straight`] surveys and sends at once |
 //! | [`import`], [`wait`] | the job asked for, and waited for |
 //! | [`results`] | what became of every row |
 //!
-//! [`resume`] begins with the wait, in another process. [`preview`] and [`bench`] use the first steps.
+//! [`resume`] begins with the wait, in another process. [`preview`] and [`bench`](mod@bench) use the first steps.
 
 pub(crate) mod bench;
 mod decide;
@@ -34,6 +34,7 @@ use crate::orgvue::{Client, Connection, Locations};
 use crate::report::human;
 use crate::report::progress::Progress;
 use crate::report::run::RunReport;
+use crate::source::spec::Nothing;
 use crate::stage::Resources;
 use crate::state::ledger::Ledger;
 use crate::text::dates::Date;
@@ -41,7 +42,7 @@ use crate::upload::spec::Length;
 use crate::upload::spool::SpoolWriter;
 pub use error::RunError;
 pub(crate) use prepare::resources;
-use prepare::{First, Prepared, prepare};
+use prepare::{First, Prepared, prepare, unchanged};
 pub use prepare::{bind, reading, source, today};
 use put::Sending;
 use send::{Ready, send};
@@ -78,13 +79,28 @@ pub(crate) struct Job<'a> {
 /// Whatever ends the run early. Rejected rows are no error.
 pub(crate) async fn run(job: &Job<'_>, report: &mut RunReport) -> Result<(), RunError> {
     let started = Instant::now();
-    let ended = steps(job, report, started).await;
+    let mut ended = steps(job, report, started).await;
+    if job.pipeline.source.nothing == Nothing::Ok {
+        ended = quiet(ended, report);
+    }
     report.seconds.total = Some(started.elapsed());
     if matches!(ended, Err(RunError::Rejects(_))) {
         // What stands there is an earlier run's.
         report.rejects_file = None;
     }
     ended
+}
+
+/// A night without a file, or without a record in it, is one on which there is nothing to do.
+fn quiet(ended: Result<(), RunError>, report: &mut RunReport) -> Result<(), RunError> {
+    let why = match ended {
+        Err(error) if error.is_nothing() => chain(&error),
+        Ok(()) if report.counts.read == 0 => "the source has no records".to_owned(),
+        ended => return ended,
+    };
+    let told = format!("{why}; nothing was sent, and source.nothing says that this is ok");
+    report.warnings.push(told);
+    Ok(())
 }
 
 async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Result<(), RunError> {
@@ -101,6 +117,8 @@ async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Resul
         return Ok(());
     };
     report.seconds.to_end_of_upload = Some(started.elapsed());
+    // The last moment: what comes next can't be undone.
+    unchanged(job, &prepared.source)?;
     told::stored(report);
     if let Some(ledger) = job.ledger {
         ledger.importing(&told::known(report))?;
@@ -187,6 +205,7 @@ async fn surveyed(
     told::surveyed(report, &survey.facts());
     report.seconds.survey = Some(began.elapsed());
     ended?;
+    unchanged(job, &prepared.source)?;
     let (decided, verdict) = decide::decide(job.pipeline, job.last, &survey, false);
     told::decided(report, &decided);
     verdict?;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Job, RunError};
+use super::{Job, RunError, chain};
 use crate::config::Pipeline;
 use crate::engine::blocks::{Blocks, Header, Reading, RecordLayout};
 use crate::engine::plan::{Meaning, Plan, Unbound};
@@ -14,7 +14,7 @@ use crate::source::spec::SourceFormat;
 use crate::source::{Source, SourceError};
 use crate::stage::Resources;
 use crate::stage::hash::{Key, KeySpec};
-use crate::stage::lookup::Table;
+use crate::stage::lookup::{Table, TableError};
 use crate::text::dates::Date;
 use crate::text::scan::Dialect;
 
@@ -40,7 +40,7 @@ pub(super) struct First {
 /// A source that can't be read, what the pipeline names and the source does not have, a folder that can't be used.
 pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, First), RunError> {
     let pipeline = job.pipeline;
-    let source = Arc::new(source(pipeline)?);
+    let source = Arc::new(source(pipeline).await?);
     let reading = reading(pipeline, job.block);
     let blocks = Blocks::open(source.clone(), reading.clone()).await?;
     let header = blocks.header().clone();
@@ -83,14 +83,7 @@ pub(crate) async fn resources(
         let Some(table) = stage.value.table() else {
             continue;
         };
-        let error = |source| RunError::Table {
-            place: pipeline
-                .problem(&format!("stages.{at}.lookup.file"), "")
-                .place_text(),
-            stage: format!("stage {} (lookup)", at + 1),
-            file: table.file.to_owned(),
-            source,
-        };
+        let error = |source| table_error(pipeline, at, table.file, source);
         let path = table.locate(&pipeline.folder).map_err(error)?;
         if tables.contains_key(table.file) {
             continue;
@@ -101,11 +94,41 @@ pub(crate) async fn resources(
     Ok(Resources { tables, keys })
 }
 
+fn table_error(pipeline: &Pipeline, at: usize, file: &str, source: TableError) -> RunError {
+    let place = pipeline.problem(&format!("stages.{at}.lookup.file"), "");
+    RunError::Table {
+        place: place.place_text(),
+        stage: format!("stage {} (lookup)", at + 1),
+        file: file.to_owned(),
+        source,
+    }
+}
+
+/// Looks whether the source and the lookup tables are what they were when the run began: one look at each file. What
+/// was read of a file that somebody still writes is not the whole of it.
+///
+/// # Errors
+/// One was changed, replaced or taken away.
+pub(super) fn unchanged(job: &Job<'_>, source: &Source) -> Result<(), RunError> {
+    let moved = |error: RunError| RunError::Moved(chain(&error));
+    source.is_unchanged().map_err(|error| moved(error.into()))?;
+    for (at, stage) in job.pipeline.stages.iter().enumerate() {
+        let Some(file) = stage.value.table().map(|table| table.file) else {
+            continue;
+        };
+        if let Some(table) = job.resources.tables.get(file) {
+            let error = |source| moved(table_error(job.pipeline, at, file, source));
+            table.is_unchanged().map_err(error)?;
+        }
+    }
+    Ok(())
+}
+
 /// The pipeline's source.
 ///
 /// # Errors
 /// A file that isn't there.
-pub fn source(pipeline: &Pipeline) -> Result<Source, SourceError> {
+pub async fn source(pipeline: &Pipeline) -> Result<Source, SourceError> {
     let source = &pipeline.source;
     Source::find(
         &source.inputs,
@@ -113,6 +136,7 @@ pub fn source(pipeline: &Pipeline) -> Result<Source, SourceError> {
         source.encoding,
         pipeline.limits,
     )
+    .await
 }
 
 /// How the source's text is to be read.

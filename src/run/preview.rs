@@ -80,7 +80,7 @@ impl Preview {
         resources: &Resources,
         from: u64,
     ) -> Result<Preview, RunError> {
-        let source = Arc::new(super::source(pipeline)?);
+        let source = Arc::new(super::source(pipeline).await?);
         let blocks = Blocks::open(source.clone(), super::reading(pipeline, BLOCK)).await?;
         let header = blocks.header().clone();
         let plan = super::bind(pipeline, &header, resources, super::today())?;

@@ -137,7 +137,7 @@ async fn survey_again(
     rejects: &Path,
 ) -> Result<(Prepared, Facts, Surveyed), String> {
     let words = |error: RunError| chain(&error);
-    let found = source(job.pipeline).map_err(|error| chain(&error))?;
+    let found = source(job.pipeline).await.map_err(|error| chain(&error))?;
     if !found.can_repeat() {
         return Err("it was a stream, which can't be read again".to_owned());
     }

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::decide::decide;
 use super::prepare::{First, Prepared};
 use super::put::{Put, Sending, encoded, put};
-use super::survey::{Facts, Survey, Surveyed};
+use super::survey::{Facts, Settled, Survey, Surveyed};
 use super::{Job, RunError};
 use crate::config::Pipeline;
 use crate::engine::body::{self, Body, Slot};
@@ -124,6 +124,10 @@ impl Body for Straight {
         let Some(survey) = &mut self.survey else {
             return Err(RunError::Interrupted);
         };
+        // The pipeline file was refused, were there rules whose verdicts can be late.
+        if survey.settle()? == Settled::Again {
+            return Err(RunError::Late);
+        }
         let footer = survey.assembly.footer();
         let (decided, verdict) = decide(&self.pipeline, self.last, survey, true);
         self.decided = decided;

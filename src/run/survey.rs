@@ -1,6 +1,6 @@
 //! The first pass: everything that has to be known before anything leaves the machine.
 
-use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,10 +10,11 @@ use futures::{StreamExt, TryStreamExt, future};
 use super::prepare::{First, Prepared};
 use super::put::encoded;
 use super::{Job, RunError};
-use crate::batch::{Batch, Fault};
+use crate::batch::{Batch, Fault, RowState};
+use crate::engine::EngineError;
 use crate::engine::blocks::{Blocks, Header};
-use crate::engine::body::{Body, pieces};
-use crate::engine::order::{Assembly, Digest, leave_out, process};
+use crate::engine::body::{Assembly, Body, Digest, pieces};
+use crate::engine::order::process;
 use crate::engine::plan::{Plan, Processed};
 use crate::format::json;
 use crate::report::progress::{Phase, Progress};
@@ -21,8 +22,9 @@ use crate::report::rejects::{Original, RejectedRow, RejectsFile};
 use crate::report::run::CodeCounts;
 use crate::source::Source;
 use crate::upload::spool::SpoolWriter;
-use crate::whole::keys::Keys;
 use crate::whole::lines::Lines;
+use crate::whole::unique::Unique;
+use crate::whole::{self, Places, Rules, Verdict};
 
 /// The first pass. With `spool`, the body is written down as it is made. The survey comes back whatever ended the pass.
 pub(super) async fn survey(
@@ -41,19 +43,80 @@ pub(super) async fn survey(
     if job.connection.is_none() {
         survey = survey.without_places();
     }
-    let ended = pass(job, prepared, first.blocks, &mut survey, spool).await;
+    let mut spool = spool;
+    let watch = Watch::new(&job.progress, &prepared.source, 0);
+    let blocks = first.blocks;
+    let ended = pass(
+        job,
+        prepared,
+        blocks,
+        watch,
+        &mut survey,
+        spool.as_deref_mut(),
+    );
+    if let Err(error) = ended.await {
+        return (survey, Err(error));
+    }
+    let (mut survey, again) = settled(survey).await;
+    let ended = match again {
+        Ok(Settled::Whole) => Ok(()),
+        Ok(Settled::Again) => {
+            job.progress.begin(phase, prepared.source.size());
+            once_more(job, prepared, &mut survey, spool).await
+        }
+        Err(error) => Err(error),
+    };
     (survey, ended)
+}
+
+/// Ends the first look at the file, off the runtime's threads: rules may have millions of keys to sort.
+async fn settled(mut survey: Survey) -> (Survey, Result<Settled, RunError>) {
+    let work = tokio::task::spawn_blocking(move || {
+        let settled = catch_unwind(AssertUnwindSafe(|| survey.settle()));
+        (survey, settled)
+    });
+    match work.await {
+        Ok((survey, Ok(settled))) => (survey, settled),
+        Ok((survey, Err(_))) => {
+            let at = "the end of the source".to_owned();
+            (survey, Err(EngineError::GaveUp { at }.into()))
+        }
+        // Not a panic: that was caught. The runtime is ending, and with it this task.
+        Err(_) => future::pending().await,
+    }
+}
+
+/// Goes through the source again with all verdicts known: rejects are written anew, in order and with all their
+/// faults, and so is the body where it is written down.
+async fn once_more(
+    job: &Job<'_>,
+    prepared: &Prepared,
+    survey: &mut Survey,
+    spool: Option<&mut SpoolWriter>,
+) -> Result<(), RunError> {
+    let read = prepared.source.bytes_read().load(Ordering::Relaxed);
+    let watch = Watch::new(&job.progress, &prepared.source, read);
+    let blocks = Blocks::open(prepared.source.clone(), prepared.reading.clone()).await?;
+    let spool = match spool {
+        Some(spool) => {
+            *spool = SpoolWriter::create(None).await?;
+            Some(spool)
+        }
+        None => None,
+    };
+    pass(job, prepared, blocks, watch, survey, spool).await?;
+    survey.is_as_before()
 }
 
 async fn pass(
     job: &Job<'_>,
     prepared: &Prepared,
     blocks: Blocks,
+    mut watch: Watch<'_>,
     survey: &mut Survey,
     spool: Option<&mut SpoolWriter>,
 ) -> Result<(), RunError> {
     let (source, plan) = (prepared.source.clone(), prepared.plan.clone());
-    let mut watch = Watch::new(&job.progress, &source);
     let processed = process(blocks, source, plan, job.workers);
     let processed = processed.inspect_ok(|next| watch.rows(next.batch.len()));
     let pieces = pieces(processed, survey).boxed();
@@ -86,11 +149,12 @@ struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    fn new(progress: &'a Progress, source: &Source) -> Watch<'a> {
+    /// `told` are the bytes of the source that were read before.
+    fn new(progress: &'a Progress, source: &Source, told: u64) -> Watch<'a> {
         Watch {
             progress,
             read: source.bytes_read(),
-            told: 0,
+            told,
         }
     }
 
@@ -102,23 +166,42 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// Takes in what blocks became, in order: counts rows, finds keys that come again, writes rejected rows
-/// down, measures the body.
+/// Takes in what blocks became, in order: counts rows, asks the rules of the whole file, writes rejected rows down,
+/// measures the body.
 pub struct Survey {
     plan: Arc<Plan>,
     source: Arc<Source>,
+    /// The names of the source's files.
+    files: Vec<String>,
     header: Header,
     rejects: RejectsFile,
-    keys: Option<Keys>,
+    rules: Rules,
     lines: Lines,
-    /// Records that only the whole file could find fault with, in order.
-    dropped: Vec<u32>,
     /// The body's pieces, measured.
     pub assembly: Assembly,
+    /// What the whole file told, and does not end the run.
+    warnings: Vec<String>,
+    /// The number of the next record.
+    record: u32,
+    /// Records that only the whole file could leave out, in order.
+    dropped: Vec<u32>,
     /// Rows that a filter left out.
     pub filtered: u64,
+    /// Rows that are not sent as another one goes in their place.
+    pub superseded: u64,
     /// Rows that are part of the body.
     pub good: u64,
+    /// What the first look at the file came to, once all verdicts are known.
+    settled: Option<u128>,
+}
+
+/// Whether a survey is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// Every verdict fell while its record was at hand.
+    Whole,
+    /// There are verdicts on records that passed: the source has to be gone through once more.
+    Again,
 }
 
 /// What a survey knows of rows and body.
@@ -130,6 +213,10 @@ pub(crate) struct Facts {
     pub filtered: u64,
     /// Rows that are part of the body.
     pub good: u64,
+    /// Rows that are not sent as another one goes in their place.
+    pub superseded: u64,
+    /// What the whole file told, and does not end the run.
+    pub warnings: Vec<String>,
     /// Rows that were rejected, and why.
     pub rejects: CodeCounts,
     /// Length and hash of the body.
@@ -143,7 +230,7 @@ pub struct Surveyed {
     /// Where every record is, and which are part of the body.
     pub lines: Lines,
     /// Keys of the records, where there is a key rule.
-    pub keys: Option<Keys>,
+    pub(crate) keys: Option<Unique>,
     /// Records to leave out again.
     pub dropped: Vec<u32>,
     /// The rejects file, to be added to.
@@ -160,25 +247,28 @@ impl Survey {
         header: Header,
         rejects: RejectsFile,
     ) -> Survey {
-        let keys = plan.key().map(|_| Keys::default());
-        let assembly = Assembly::new(plan.encoder());
         Survey {
+            files: source.origins().iter().map(|o| o.name.clone()).collect(),
+            rules: plan.whole_file_rules(),
+            assembly: Assembly::new(plan.encoder()),
             plan,
             source,
             header,
             rejects,
-            keys,
             lines: Lines::default(),
+            warnings: Vec::new(),
+            record: 0,
             dropped: Vec::new(),
-            assembly,
             filtered: 0,
+            superseded: 0,
             good: 0,
+            settled: None,
         }
     }
 
-    /// Does without the records' places where no key rule needs them: for runs without results to join.
+    /// Does without the records' places where no rule needs them: for runs without results to join.
     pub fn without_places(mut self) -> Survey {
-        if self.keys.is_none() {
+        if self.rules.is_empty() {
             self.lines = Lines::counting();
         }
         self
@@ -204,67 +294,108 @@ impl Survey {
     /// # Errors
     /// A rejects file that can't be written; more records than can be numbered.
     pub fn absorb(&mut self, mut processed: Processed) -> Result<Bytes, RunError> {
-        let first = self.lines.len() as u32;
-        let rows = processed.batch.len();
-        if self.lines.len() + rows > u32::MAX as usize {
-            return Err(RunError::TooManyRecords);
-        }
-        let batch = &processed.batch;
-        self.lines.push(
-            processed.file,
-            processed.line,
-            (0..rows).map(|row| batch.row(row).line),
-        );
+        let first = self.record;
+        let records = processed.batch.len();
+        let next = u32::try_from(records)
+            .ok()
+            .and_then(|n| first.checked_add(n));
+        self.record = next.ok_or(RunError::TooManyRecords)?;
+        let verdicts = match self.settled {
+            Some(_) => self.rules.verdicts(first..self.record).to_vec(),
+            None => self.see(&processed, first),
+        };
+        let left_out = self.carry_out(&verdicts, &mut processed.batch, first);
         self.filtered += processed.filtered;
-        self.find_duplicates(&mut processed, first);
-        let written = self.write_rejects(&processed);
-        self.good += processed.encoded.rows.len() as u64;
-        written?;
+        self.good += (processed.encoded.rows.len() - left_out.len()) as u64;
+        self.write_rejects(&processed)?;
+        let mut dropped = left_out.iter().peekable();
         for &row in &processed.encoded.rows {
-            self.lines.mark_sent(first + row);
+            match dropped.next_if_eq(&&row) {
+                Some(_) => self.dropped.push(first + row),
+                None => self.lines.mark_sent(first + row),
+            }
         }
-        Ok(self.assembly.piece(processed.encoded, processed.hash))
+        let (encoded, hash) = (processed.encoded, processed.hash);
+        Ok(self.assembly.piece(encoded, hash, records, &left_out))
     }
 
-    /// The first record with a key keeps it; every further one is rejected.
-    fn find_duplicates(&mut self, processed: &mut Processed, first: u32) {
-        let Some(keys) = &mut self.keys else { return };
-        let mut again: Vec<(usize, u32)> = Vec::new();
-        let rows = processed.encoded.rows.iter();
-        let numbered = (processed.keys.iter().copied()).zip(rows.map(|row| first + row));
-        keys.insert_all(numbered, |at, earlier| again.push((at, earlier)));
-        if again.is_empty() {
-            return;
-        }
-        let column = self.plan.key().cloned().unwrap_or_else(|| Arc::from(""));
-        let before = processed.batch.faults().len();
-        for &(at, earlier) in &again {
-            let row = processed.encoded.rows[at];
-            let message = match self.lines.place(earlier) {
-                Some(place) if place.file == processed.file => {
-                    format!("the same key stands on line {}", place.line)
+    /// Shows the rules a block that nobody has seen.
+    fn see(&mut self, processed: &Processed, first: u32) -> Vec<(u32, Verdict)> {
+        let batch = &processed.batch;
+        let lines = (0..batch.len()).map(|row| batch.row(row).line);
+        self.lines.push(processed.file, processed.line, lines);
+        self.rules.see(&whole::Facts {
+            first,
+            columns: &processed.facts,
+        })
+    }
+
+    /// Rejects rows for what only the whole file knows. Returns those that would have been sent and are not.
+    fn carry_out(
+        &mut self,
+        verdicts: &[(u32, Verdict)],
+        batch: &mut Batch,
+        first: u32,
+    ) -> Vec<u32> {
+        let places = Places {
+            lines: &self.lines,
+            files: &self.files,
+        };
+        let mut left_out = Vec::new();
+        let before = batch.faults().len();
+        for &(record, verdict) in verdicts {
+            let row = record - first;
+            if batch.state(row as usize) == RowState::In {
+                left_out.push(row);
+            }
+            match verdict {
+                Verdict::LeaveOut => self.superseded += 1,
+                Verdict::Reject { rule, reason } => {
+                    if let Some(fault) = self.rules.fault(record, (rule, reason), &places) {
+                        batch.reject(Fault { row, ..fault }, None);
+                    }
                 }
-                Some(place) => format!(
-                    "the same key stands in {} on line {}",
-                    self.source.origins()[place.file as usize].name,
-                    place.line
-                ),
-                None => "the same key stands on an earlier line".to_owned(),
-            };
-            let fault = Fault {
-                row,
-                stage: "validate",
-                column: column.clone(),
-                source: None,
-                code: Cow::Borrowed("key_duplicate"),
-                message: Cow::Owned(message),
-            };
-            processed.batch.reject(fault, None);
-            self.dropped.push(first + row);
+            }
         }
-        self.plan.name_sources(&mut processed.batch, before);
-        let mut next = again.iter().map(|(at, _)| *at).peekable();
-        leave_out(processed, |at| next.next_if_eq(&at).is_some());
+        self.plan.name_sources(batch, before);
+        left_out.dedup();
+        left_out
+    }
+
+    /// Ends the first look at the file: the rules say the rest. Where they say it of records that passed, the survey
+    /// begins anew, and all that is known of the whole file stays known.
+    ///
+    /// # Errors
+    /// A rejects file that can't be written.
+    pub fn settle(&mut self) -> Result<Settled, RunError> {
+        let found = self.rules.end(Places {
+            lines: &self.lines,
+            files: &self.files,
+        });
+        self.warnings = found.warnings;
+        tracing::debug!(bytes = self.rules.bytes(), "rules of the whole file");
+        if !self.rules.were_late() {
+            return Ok(Settled::Whole);
+        }
+        self.settled = Some(self.assembly.digest().made);
+        self.assembly = Assembly::new(self.plan.encoder());
+        self.lines.mark_none_sent();
+        self.dropped.clear();
+        (self.record, self.filtered, self.superseded, self.good) = (0, 0, 0, 0);
+        self.rejects.restart()?;
+        Ok(Settled::Again)
+    }
+
+    /// Whether the second look at the file saw what the first one saw.
+    ///
+    /// # Errors
+    /// It did not.
+    pub fn is_as_before(&self) -> Result<(), RunError> {
+        let digest = self.assembly.digest();
+        match self.settled {
+            Some(made) if made != digest.made => Err(EngineError::ChangedInSurvey.into()),
+            _ => Ok(()),
+        }
     }
 
     fn write_rejects(&mut self, processed: &Processed) -> Result<(), RunError> {
@@ -305,6 +436,8 @@ impl Survey {
             read: self.read(),
             filtered: self.filtered,
             good: self.good,
+            superseded: self.superseded,
+            warnings: self.warnings.clone(),
             rejects: self.rejects.rejected().into(),
             digest: self.assembly.digest(),
             sources: self.source.origins().iter().map(|o| o.bytes()).collect(),
@@ -320,7 +453,7 @@ impl Survey {
         let digest = self.assembly.digest();
         Ok(Surveyed {
             lines: self.lines,
-            keys: self.keys,
+            keys: self.rules.unique,
             dropped: self.dropped,
             rejects: self.rejects,
             digest,

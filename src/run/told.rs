@@ -16,7 +16,7 @@ pub(super) fn prepared(report: &mut RunReport, prepared: &Prepared) {
         .iter()
         .map(|origin| SourceFile {
             path: origin.name.clone(),
-            bytes: origin.size.unwrap_or(0),
+            bytes: origin.size().unwrap_or(0),
             compression: origin.compression().unwrap_or("none").to_owned(),
             format: prepared.header.format().to_owned(),
         })
@@ -32,6 +32,8 @@ pub(super) fn surveyed(report: &mut RunReport, facts: &Facts) {
     report.bytes.source = report.sources.iter().map(|s| s.bytes).sum();
     report.counts.read = facts.read;
     report.counts.filtered = facts.filtered;
+    report.counts.superseded = facts.superseded;
+    report.warnings.extend(facts.warnings.iter().cloned());
     report.counts.rejected = facts.rejects.rows;
     report.counts.would_send = facts.good;
     report.rejects = facts.rejects.clone();

@@ -15,13 +15,15 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::callback::Callback;
 use super::dataset::upper;
 use super::error::{ApiError, ApiErrors, json as json_response};
-use super::job::{self, Callback, Import};
+use super::head::Head;
+use super::job::{self, Import};
 use super::options::TokenState;
 use super::params::ImportParams;
 use super::payload::Format;
-use super::server::{Head, Shared};
+use super::shared::Shared;
 use super::sign::hex;
 
 /// The most that a request's body may hold. They are small documents.

@@ -1,84 +1,26 @@
-//! Import jobs: the ticket, the work, the results, the callback.
+//! Import jobs: the work, and its results.
 
-use std::collections::HashMap;
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use async_compression::tokio::bufread::GzipDecoder;
 use async_compression::tokio::write::GzipEncoder;
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{Method, Request, StatusCode};
+use axum::http::{Request, StatusCode};
 use axum::response::Response;
-use hyper_util::rt::TokioIo;
-use jiff::Timestamp;
 use rand::seq::SliceRandom;
-use serde_json::json;
 use tokio::io::{AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
 use tokio::time::Instant;
-use url::Url;
 
 use super::apply::Applier;
+use super::callback::Callback;
 use super::error::{ApiError, StorageError, json as json_response};
 use super::options::ResultOrder;
 use super::params::ImportParams;
 use super::payload::{Format, Payload};
-use super::server::Shared;
+use super::shared::Shared;
 use super::sign::hex;
-
-/// How long a callback may take.
-const CALLBACK_TIME: Duration = Duration::from_secs(10);
-
-/// The words of `jobStatus`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Status {
-    Created,
-    Running,
-    Completed,
-    Failed,
-}
-
-impl Status {
-    fn as_str(self) -> &'static str {
-        match self {
-            Status::Created => "created",
-            Status::Running => "running",
-            Status::Completed => "completed",
-            Status::Failed => "failed",
-        }
-    }
-}
-
-/// A job as its ticket shows it.
-#[derive(Clone)]
-pub(super) struct Ticket {
-    status: Status,
-    created: Timestamp,
-    /// Before this the ticket is not there yet.
-    visible: Instant,
-    trace: String,
-    /// The file with the results.
-    result: Option<String>,
-    errors: Vec<ApiError>,
-}
-
-/// All tickets, by id.
-#[derive(Default)]
-pub(super) struct Tickets(Mutex<HashMap<String, Ticket>>);
-
-impl Tickets {
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Ticket>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn change(&self, id: &str, change: impl FnOnce(&mut Ticket)) {
-        if let Some(ticket) = self.lock().get_mut(id) {
-            change(ticket);
-        }
-    }
-}
+use super::ticket::{Status, Ticket};
 
 /// What an import call asks for, checked.
 pub(super) struct Import {
@@ -91,36 +33,6 @@ pub(super) struct Import {
     pub trace: String,
 }
 
-/// The ticket as JSON.
-fn document(shared: &Shared, id: &str, ticket: &Ticket) -> serde_json::Value {
-    let url = |path: &str| {
-        shared
-            .signer
-            .url(&Method::GET, path, shared.settings.ticket_life, None)
-    };
-    let link = |path: &str| {
-        json!({
-            "url": url(path),
-            "contentType": "application/json; charset=UTF-8",
-            "type": "downloadLink",
-        })
-    };
-    let mut document = json!({
-        "_links": { "self": link(&format!("/storage/tickets/{id}")) },
-        "jobStatus": ticket.status.as_str(),
-        "_createdAt": ticket.created.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
-        "_createdBy": "sandbox@localhost",
-        "X-Amzn-Trace-Id": ticket.trace,
-    });
-    if let Some(result) = &ticket.result {
-        document["_links"]["result"] = link(&format!("/storage/files/{result}"));
-    }
-    if !ticket.errors.is_empty() {
-        document["errors"] = json!(ticket.errors);
-    }
-    document
-}
-
 /// `GET /storage/tickets/{id}`.
 pub(super) async fn ticket(
     State(shared): State<Arc<Shared>>,
@@ -130,32 +42,17 @@ pub(super) async fn ticket(
     shared
         .signer
         .check(request.method(), request.uri(), request.headers())?;
-    let ticket = shared
-        .tickets
-        .lock()
-        .get(&id)
-        .filter(|ticket| ticket.visible <= Instant::now())
-        .cloned()
-        .ok_or(StorageError::no_such_key())?;
-    Ok(json_response(
-        StatusCode::OK,
-        &document(&shared, &id, &ticket),
-    ))
+    let ticket = shared.tickets.get(&id).ok_or(StorageError::no_such_key())?;
+    let document = ticket.document(&id, &shared.signer, shared.settings.ticket_life);
+    Ok(json_response(StatusCode::OK, &document))
 }
 
 /// Makes a ticket and starts its job. Returns the ticket.
 pub(super) fn start(shared: &Arc<Shared>, import: Import) -> serde_json::Value {
     let id = hex(&rand::random::<[u8; 16]>());
-    let ticket = Ticket {
-        status: Status::Created,
-        created: Timestamp::now(),
-        visible: Instant::now() + shared.settings.ticket_delay,
-        trace: import.trace.clone(),
-        result: None,
-        errors: Vec::new(),
-    };
-    let answer = document(shared, &id, &ticket);
-    shared.tickets.lock().insert(id.clone(), ticket);
+    let ticket = Ticket::new(import.trace.clone(), shared.settings.ticket_delay);
+    let answer = ticket.document(&id, &shared.signer, shared.settings.ticket_life);
+    shared.tickets.insert(id.clone(), ticket);
     shared.spawn(run(shared.clone(), id, import));
     answer
 }
@@ -183,10 +80,7 @@ async fn run(shared: Arc<Shared>, id: String, import: Import) {
     });
     if let Some(callback) = &import.callback {
         let sent = callback.call(&shared.settings.tenant, status, &import.trace);
-        if !matches!(
-            tokio::time::timeout(CALLBACK_TIME, sent).await,
-            Ok(Some(()))
-        ) {
+        if sent.await.is_none() {
             tracing::debug!("the callback could not be delivered");
         }
     }
@@ -378,62 +272,5 @@ impl Results {
         let end: &[u8] = if self.first { b"[]" } else { b"]" };
         self.target.write_all(end).await?;
         self.target.shutdown().await
-    }
-}
-
-/// Where the end of a job is told.
-pub(super) struct Callback(String);
-
-impl Callback {
-    /// A template whose URL is on this machine: a sandbox calls nobody else.
-    pub(crate) fn new(template: &str) -> Option<Callback> {
-        let callback = Callback(template.to_owned());
-        let url = callback.render("TENANT", Status::Completed, "trace")?;
-        let loopback = match url.host()? {
-            url::Host::Domain(name) => name == "localhost",
-            url::Host::Ipv4(ip) => IpAddr::V4(ip).is_loopback(),
-            url::Host::Ipv6(ip) => IpAddr::V6(ip).is_loopback(),
-        };
-        (loopback && url.scheme() == "http").then_some(callback)
-    }
-
-    fn render(&self, tenant: &str, status: Status, trace: &str) -> Option<Url> {
-        let encoded =
-            |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-        Url::parse(
-            &self
-                .0
-                .replace("{{jobStatus}}", status.as_str())
-                .replace("{{traceId}}", &encoded(trace))
-                .replace("{{tenantId}}", &encoded(tenant)),
-        )
-        .ok()
-    }
-
-    /// One GET, no redirects, no second try.
-    async fn call(&self, tenant: &str, status: Status, trace: &str) -> Option<()> {
-        let url = self.render(tenant, status, trace)?;
-        let address = *url.socket_addrs(|| None).ok()?.first()?;
-        let stream = TcpStream::connect(address).await.ok()?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-            .await
-            .ok()?;
-        let target = match url.query() {
-            Some(query) => format!("{}?{query}", url.path()),
-            None => url.path().to_owned(),
-        };
-        let host = match url.port() {
-            Some(port) => format!("{}:{port}", url.host_str()?),
-            None => url.host_str()?.to_owned(),
-        };
-        let request = Request::get(target)
-            .header("host", host)
-            .body(Body::empty())
-            .ok()?;
-        tokio::select! {
-            biased;
-            response = sender.send_request(request) => response.ok().map(|_| ()),
-            _ = connection => None,
-        }
     }
 }

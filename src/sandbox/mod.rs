@@ -48,18 +48,23 @@
 
 mod api;
 mod apply;
+mod callback;
 mod dataset;
 mod error;
+mod head;
 mod job;
 pub(crate) mod null;
 pub(crate) mod options;
 mod params;
 mod payload;
 mod server;
+mod shared;
 mod sign;
 mod storage;
+mod store;
 #[cfg(test)]
 mod tests;
+mod ticket;
 
 use std::io;
 use std::path::PathBuf;
@@ -76,8 +81,8 @@ pub use options::SandboxSettings;
 
 use params::ImportParams;
 use payload::{Format, Payload};
-use server::Shared;
-use storage::Store;
+use shared::Shared;
+use store::Store;
 
 /// Why a sandbox can't start.
 #[derive(Debug, thiserror::Error)]
@@ -188,18 +193,8 @@ impl Sandbox {
         self.shared.settings.dataset
     }
 
-    /// All items, as they would be read back, sorted by the data set's identifying property
-    /// ([`SandboxSettings::auto_id`]) and then by `_id`. A copy: for tests and small data sets.
-    pub fn items(&self) -> Vec<serde_json::Value> {
-        // Every text was written by the data set itself.
-        self.item_texts()
-            .iter()
-            .filter_map(|text| serde_json::from_str(text).ok())
-            .collect()
-    }
-
-    /// As [`Sandbox::items`], each item as the compact JSON text that it is, which shows the order
-    /// of properties and the digits of numbers.
+    /// All items as they would be read back, sorted by the identifying property and then by `_id`: the JSON text
+    /// that each is, which shows the order of properties and the digits of numbers.
     pub fn item_texts(&self) -> Vec<String> {
         let dataset = self.shared.dataset();
         let mut items: Vec<_> = dataset
@@ -232,7 +227,7 @@ impl Sandbox {
         self.shared.uploads.load(Ordering::Relaxed)
     }
 
-    /// Where the last complete upload lies, until it is deleted. For tests that look at its bytes.
+    /// Where the last complete upload lies, until it is deleted.
     pub fn last_upload(&self) -> Option<PathBuf> {
         self.shared.store.last_upload()
     }

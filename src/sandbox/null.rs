@@ -3,7 +3,6 @@
 //! nothing and knows no items, so its results are an empty list.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::body::Body;
@@ -25,14 +24,8 @@ use super::SandboxError;
 /// A running null target on 127.0.0.1. It ends when it is dropped.
 #[derive(Debug)]
 pub(crate) struct NullTarget {
-    shared: Arc<Shared>,
+    base_url: Arc<str>,
     _stop: DropGuard,
-}
-
-#[derive(Debug)]
-struct Shared {
-    base_url: String,
-    taken: AtomicU64,
 }
 
 impl NullTarget {
@@ -44,10 +37,7 @@ impl NullTarget {
         let bind = |source| SandboxError::Bind { port: 0, source };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
-        let shared = Arc::new(Shared {
-            base_url: format!("http://{address}"),
-            taken: AtomicU64::new(0),
-        });
+        let base_url: Arc<str> = format!("http://{address}").into();
         let router = Router::new()
             .route("/api/v1/{tenant}/files/generate", post(generate))
             .route(
@@ -57,7 +47,7 @@ impl NullTarget {
             .route("/upload", put(take))
             .route("/ticket", get(ticket))
             .route("/results", get(|| async { "[]" }))
-            .with_state(shared.clone());
+            .with_state(base_url.clone());
         let stop = CancellationToken::new();
         tokio::spawn(stop.clone().run_until_cancelled_owned(accept(
             listener,
@@ -65,24 +55,19 @@ impl NullTarget {
             stop.clone(),
         )));
         Ok(NullTarget {
-            shared,
+            base_url,
             _stop: stop.drop_guard(),
         })
     }
 
     /// `http://127.0.0.1:<port>`.
     pub(crate) fn base_url(&self) -> &str {
-        &self.shared.base_url
+        &self.base_url
     }
 
     /// Any token will do; this is one.
     pub(crate) fn token(&self) -> SecretString {
         SecretString::from("null")
-    }
-
-    /// Bytes of uploads taken so far.
-    pub(crate) fn taken(&self) -> u64 {
-        self.shared.taken.load(Ordering::Relaxed)
     }
 }
 
@@ -114,39 +99,35 @@ fn answer(status: StatusCode, body: serde_json::Value) -> impl IntoResponse {
     (status, kind, body.to_string())
 }
 
-async fn generate(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
-    let url = format!("{}/upload", shared.base_url);
+async fn generate(State(base_url): State<Arc<str>>) -> impl IntoResponse {
+    let url = format!("{base_url}/upload");
     answer(StatusCode::OK, json!({ "put": url, "get": url }))
 }
 
-async fn import(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
-    answer(StatusCode::ACCEPTED, document(&shared))
+async fn import(State(base_url): State<Arc<str>>) -> impl IntoResponse {
+    answer(StatusCode::ACCEPTED, document(&base_url))
 }
 
-async fn ticket(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
-    answer(StatusCode::OK, document(&shared))
+async fn ticket(State(base_url): State<Arc<str>>) -> impl IntoResponse {
+    answer(StatusCode::OK, document(&base_url))
 }
 
 /// The ticket of a job that is done.
-fn document(shared: &Shared) -> serde_json::Value {
-    let link =
-        |path: &str| json!({ "url": format!("{}/{path}", shared.base_url), "method": "GET" });
+fn document(base_url: &str) -> serde_json::Value {
+    let link = |path: &str| json!({ "url": format!("{base_url}/{path}"), "method": "GET" });
     json!({
         "jobStatus": "completed",
         "_links": { "self": link("ticket"), "result": link("results") },
     })
 }
 
-/// Reads an upload to its end, and keeps the number of its bytes alone.
-async fn take(State(shared): State<Arc<Shared>>, body: Body) -> StatusCode {
+/// Reads an upload to its end.
+async fn take(body: Body) -> StatusCode {
     let mut body = body.into_data_stream();
     while let Some(piece) = body.next().await {
-        match piece {
-            Ok(bytes) => shared
-                .taken
-                .fetch_add(bytes.len() as u64, Ordering::Relaxed),
-            Err(_) => return StatusCode::BAD_REQUEST,
-        };
+        if piece.is_err() {
+            return StatusCode::BAD_REQUEST;
+        }
     }
     StatusCode::OK
 }

@@ -198,6 +198,15 @@ impl Sandbox {
         self.results(&ticket).await
     }
 
+    /// All items, as they would be read back, sorted by the identifying property and then by `_id`.
+    fn items(&self) -> Vec<serde_json::Value> {
+        // Every text was written by the data set itself.
+        self.item_texts()
+            .iter()
+            .filter_map(|text| serde_json::from_str(text).ok())
+            .collect()
+    }
+
     /// Items without their `_id`, which is random.
     fn texts(&self) -> Vec<String> {
         self.item_texts().iter().map(|t| without_id(t)).collect()

@@ -27,6 +27,9 @@ pub struct Limits {
     pub expansion: u32,
     /// The most that one compressed file may become.
     pub decompressed: Size,
+    /// The most memory that a frame of zstd data may ask for, rounded down to a power of two. Levels up to 19 ask for
+    /// 8 MiB at most, `--long` for 128 MiB.
+    pub zstd_window: Size,
     /// The longest result of one item that the server may send.
     pub result: Size,
 }
@@ -44,6 +47,8 @@ impl Default for Limits {
             // Extracts come to 10 to 50; a file of zeros to 1029, the most that gzip can.
             expansion: 200,
             decompressed: Size(64 << 30),
+            // What RFC 8878 asks every decoder to support.
+            zstd_window: Size(8 << 20),
             // A result repeats its item at most.
             result: Size(1 << 20),
         }

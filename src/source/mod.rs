@@ -1,111 +1,36 @@
 //! Sources: from an address to decoded text.
 //!
-//! A source is a list of files, standard input, or a made-up sample. Each is opened as a [`Text`]:
-//! decompressed by what its first bytes say, decoded to UTF-8. What can't be read twice is copied on
-//! the way into a private, unlinked temporary file, so that rows the server refuses can still be shown
-//! as they were. A sample is made again each time, in a thread of its own.
+//! A source is a list of origins: files, streams, a made-up sample. Each is opened as a [`Text`]: decompressed by
+//! what its first bytes say, decoded to UTF-8. What can't be read twice is copied on the way into a private,
+//! unlinked temporary file of its own, so that rows the server refuses can still be shown as they were. A sample is
+//! made again each time, in a thread of its own.
+//!
+//! A new kind of place is a variant of [`Input`] and of `place::Place`, a file in `place/`, and a row in `conform`,
+//! whose tests all places run.
 
 mod bytes;
+#[cfg(test)]
+mod conform;
+mod error;
+mod origin;
 pub(crate) mod place;
 pub(crate) mod spec;
+mod text;
 
-use std::fs::File;
-use std::io::{self, Seek};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
-use std::time::SystemTime;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
-pub(crate) use self::bytes::Text;
+pub(crate) use error::SourceError;
+pub(crate) use origin::Origin;
+pub(crate) use text::Text;
+
 use ::bytes::Bytes;
-use spec::{Compression, Encoding};
-use tokio_util::io::StreamReader;
+use place::glob;
+use place::sample::Sample;
+use spec::{Compression, Encoding, Pick};
 
 use crate::settings::limits::Limits;
-use crate::settings::units::Size;
-use crate::source::place::sample::Sample;
-
-/// Why a source can't be read.
-#[derive(Debug, thiserror::Error)]
-pub enum SourceError {
-    /// The file isn't there.
-    #[error("{0}: no such file")]
-    NotFound(String),
-    /// A folder was named.
-    #[error("{0}: is a directory; name a file, or a pattern such as {0}/*.csv")]
-    Directory(String),
-    /// A pattern that can't be read.
-    #[error("{pattern}: not a file pattern: {reason}")]
-    BadPattern {
-        /// As written.
-        pattern: String,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
-    /// A pattern that matches nothing.
-    #[error("{0}: no file matches")]
-    NoMatch(String),
-    /// The operating system's word.
-    #[error("{name}: can't be read")]
-    Io {
-        /// The file.
-        name: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// The compressed data ends too early or is damaged.
-    #[error("{name}: the {kind} data is cut off or damaged, nothing of it is sent")]
-    Damaged {
-        /// The file.
-        name: String,
-        /// The compression.
-        kind: &'static str,
-        /// What the decoder says.
-        source: io::Error,
-    },
-    /// The compressed data becomes so much more than it is that nobody can have meant it.
-    #[error(
-        "{name}: the {kind} data becomes more than {limit} times its size (limits.expansion); \
-         raise the limit if the file is what it should be"
-    )]
-    Expansion {
-        /// The file.
-        name: String,
-        /// The compression.
-        kind: &'static str,
-        /// The limit.
-        limit: u32,
-    },
-    /// The compressed data becomes too much.
-    #[error(
-        "{name}: the {kind} data becomes more than {limit} (limits.decompressed); \
-         raise the limit if the file is what it should be"
-    )]
-    Decompressed {
-        /// The file.
-        name: String,
-        /// The compression.
-        kind: &'static str,
-        /// The limit.
-        limit: Size,
-    },
-    /// Bytes that the stated encoding doesn't have.
-    #[error("{name}: not {encoding}: ill-formed near byte {at} of the decompressed text")]
-    Encoding {
-        /// The file.
-        name: String,
-        /// The encoding.
-        encoding: &'static str,
-        /// Offset, from 1.
-        at: u64,
-    },
-    /// A file is not what it was when the run began.
-    #[error("{0}: the file was changed while the run went on")]
-    Changed(String),
-    /// A stream was asked for a second time before its first reading ended.
-    #[error("standard input can be read only once")]
-    OnlyOnce,
-}
 
 /// What the pipeline names as its source: one entry of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,39 +39,30 @@ pub enum Input {
     Stdin,
     /// A file, absolute.
     File(PathBuf),
-    /// A pattern of files, absolute.
-    Glob(String),
+    /// A pattern of files, absolute, and which of those that it matches are meant.
+    Glob(String, Pick),
     /// A made-up extract.
     Sample(Sample),
 }
 
-/// One file of a source, or a stream.
-#[derive(Debug, Clone)]
-pub struct Origin {
-    /// As shown in messages, rejects and reports.
-    pub name: String,
-    path: Option<PathBuf>,
-    /// Bytes as stored, where that is known.
-    pub size: Option<u64>,
-    stream: bool,
-    modified: Option<SystemTime>,
-    pieces: Option<Arc<[Bytes]>>,
-    sample: Option<Sample>,
-    compression: OnceLock<&'static str>,
-    /// Bytes of it that its latest opening has read.
-    read: Arc<AtomicU64>,
+impl Input {
+    /// Whether a file at this path would be read.
+    pub(crate) fn matches(&self, path: &Path) -> bool {
+        match self {
+            Input::File(file) => file == path,
+            Input::Glob(pattern, _) => glob::matches(pattern, path),
+            Input::Stdin | Input::Sample(_) => false,
+        }
+    }
 }
 
-/// The files of a run, in order.
+/// The origins of a run, in order.
 #[derive(Debug)]
 pub struct Source {
     origins: Vec<Origin>,
     compression: Compression,
     encoding: Encoding,
     limits: Limits,
-    /// A copy of what was streamed, once it has been read to its end.
-    copy: Arc<Mutex<Option<File>>>,
-    streamed: AtomicBool,
     /// Bytes read so far, as stored, over all openings.
     read: Arc<AtomicU64>,
 }
@@ -155,52 +71,35 @@ impl Source {
     /// Finds the files of a source. Patterns are expanded in alphabetical order.
     ///
     /// # Errors
-    /// A file that isn't there or is a directory, a pattern that matches nothing.
-    pub fn find(
+    /// A file that isn't there or is a directory, a pattern that matches nothing; [`SourceError::Nothing`] where
+    /// there is nothing at all.
+    pub async fn find(
         inputs: &[Input],
         compression: Compression,
         encoding: Encoding,
         limits: Limits,
     ) -> Result<Source, SourceError> {
         let mut origins = Vec::new();
+        let mut missing = None;
         for input in inputs {
-            match input {
-                Input::Stdin => origins.push(Origin {
-                    stream: true,
-                    ..Origin::named("standard input".into())
-                }),
-                Input::Sample(sample) => origins.push(Origin {
-                    sample: Some(*sample),
-                    ..Origin::named(sample.to_string())
-                }),
-                Input::File(path) => origins.push(Origin::file(path)?),
-                Input::Glob(pattern) => {
-                    let before = origins.len();
-                    let found = glob::glob(pattern).map_err(|e| SourceError::BadPattern {
-                        pattern: shown(pattern),
-                        reason: e.msg,
-                    })?;
-                    for entry in found {
-                        let entry = entry.map_err(|e| SourceError::Io {
-                            name: shown(&e.path().display().to_string()),
-                            source: e.into(),
-                        })?;
-                        if entry.is_file() {
-                            origins.push(Origin::file(&entry)?);
-                        }
-                    }
-                    if origins.len() == before {
-                        return Err(SourceError::NoMatch(shown(pattern)));
-                    }
+            match find(input).await {
+                Ok(found) => origins.extend(found),
+                Err(error @ (SourceError::NotFound(_) | SourceError::NoMatch(_))) => {
+                    missing.get_or_insert(error);
                 }
+                Err(error) => return Err(error),
             }
         }
-        Ok(Source {
-            compression,
-            encoding,
-            limits,
-            ..Source::over(origins)
-        })
+        match missing {
+            None => Ok(Source {
+                compression,
+                encoding,
+                limits,
+                ..Source::over(origins)
+            }),
+            Some(error) if origins.is_empty() => Err(SourceError::Nothing(Box::new(error))),
+            Some(error) => Err(error),
+        }
     }
 
     fn over(origins: Vec<Origin>) -> Source {
@@ -209,22 +108,14 @@ impl Source {
             compression: Compression::Auto,
             encoding: Encoding::Auto,
             limits: Limits::default(),
-            copy: Arc::default(),
-            streamed: AtomicBool::new(false),
             read: Arc::default(),
         }
     }
 
     /// A source in memory, which hands out these pieces one by one: for embedding and for tests.
     pub fn of_pieces(name: &str, pieces: impl IntoIterator<Item = Bytes>) -> Source {
-        let pieces: Arc<[Bytes]> = pieces.into_iter().collect();
-        let size = pieces.iter().map(|p| p.len() as u64).sum();
-        let origin = Origin {
-            size: Some(size),
-            pieces: Some(pieces),
-            ..Origin::named(name.to_owned())
-        };
-        Source::over(vec![origin])
+        let pieces = pieces.into_iter().collect();
+        Source::over(vec![Origin::pieces(name.to_owned(), pieces)])
     }
 
     /// The files, in order.
@@ -240,12 +131,12 @@ impl Source {
 
     /// Whether every file can be read as often as one likes.
     pub fn can_repeat(&self) -> bool {
-        self.origins.iter().all(|o| !o.stream)
+        self.origins.iter().all(Origin::can_repeat)
     }
 
     /// Bytes to read, as stored, where that is known of every file.
     pub fn size(&self) -> Option<u64> {
-        self.origins.iter().map(|o| o.size).sum()
+        self.origins.iter().map(Origin::size).sum()
     }
 
     /// Counts the bytes read so far, as stored, over all openings.
@@ -253,22 +144,13 @@ impl Source {
         self.read.clone()
     }
 
-    /// Whether every file has the size and the time that it had when it was found. That is no proof, but it
-    /// is all that can be had without reading everything.
+    /// Whether every file has the size, the time of change and the identity that it had when it was found: one look
+    /// at each, which is no proof, but all that can be had without reading everything.
     ///
     /// # Errors
-    /// A file that was changed, or is gone.
+    /// A file that was changed or replaced, or is gone.
     pub fn is_unchanged(&self) -> Result<(), SourceError> {
-        for origin in &self.origins {
-            let (Some(path), Some(size)) = (&origin.path, origin.size) else {
-                continue;
-            };
-            let now = Origin::file(path)?;
-            if (now.size, now.modified) != (Some(size), origin.modified) {
-                return Err(SourceError::Changed(origin.name.clone()));
-            }
-        }
-        Ok(())
+        self.origins.iter().try_for_each(Origin::is_unchanged)
     }
 
     /// Opens a file at its beginning.
@@ -277,141 +159,48 @@ impl Source {
     /// What the operating system says; a stream that is still being read.
     pub async fn open(&self, file: usize) -> Result<Text, SourceError> {
         let origin = &self.origins[file];
-        let io_error = |source| SourceError::Io {
-            name: origin.name.clone(),
-            source,
-        };
-        let raw: bytes::Raw = if let Some(pieces) = &origin.pieces {
-            let pieces: Vec<io::Result<Bytes>> = pieces.iter().cloned().map(Ok).collect();
-            Box::new(StreamReader::new(futures::stream::iter(pieces)))
-        } else if let Some(sample) = origin.sample {
-            place::generated::open(sample)
-        } else if origin.stream {
-            self.open_stream(origin)
-                .await
-                .map_err(io_error)?
-                .ok_or(SourceError::OnlyOnce)?
-        } else {
-            let path = origin.path.as_deref().unwrap_or(Path::new(""));
-            let file = File::open(path).map_err(io_error)?;
-            Box::new(bytes::Local(file))
-        };
-        origin.read.store(0, Ordering::Relaxed);
+        let raw = origin.open().await?;
         let text = Text::new(
             origin.name.clone(),
             raw,
             self.compression,
             self.encoding,
             &self.limits,
-            [self.read.clone(), origin.read.clone()],
+            [self.read.clone(), origin.counter()],
         )
         .await?;
         if let Some(kind) = text.compression() {
-            origin.compression.get_or_init(|| kind);
+            origin.is_compressed(kind);
         }
         Ok(text)
     }
+}
 
-    /// The stream itself at first, its copy afterwards.
-    async fn open_stream(&self, origin: &Origin) -> io::Result<Option<bytes::Raw>> {
-        if !self.streamed.swap(true, Ordering::Relaxed) {
-            let input: bytes::Raw = match &origin.path {
-                None => Box::new(tokio::io::stdin()),
-                // A named pipe opens when somebody writes to it.
-                Some(path) => Box::new(tokio::fs::File::open(path).await?),
+/// The origins that one entry of the list stands for.
+async fn find(input: &Input) -> Result<Vec<Origin>, SourceError> {
+    match input.clone() {
+        Input::Stdin => Ok(vec![Origin::stdin()]),
+        Input::Sample(sample) => Ok(vec![Origin::sample(sample)]),
+        Input::File(path) => on_disk(move || Ok(vec![Origin::at(path)?])).await,
+        Input::Glob(pattern, pick) => {
+            let files = move || {
+                let files = glob::find(&pattern, pick)?.into_iter();
+                files.map(Origin::at).collect()
             };
-            let copy = tempfile::tempfile()?;
-            return Ok(Some(Box::new(bytes::Copying::new(
-                input,
-                copy,
-                self.copy.clone(),
-            ))));
+            on_disk(files).await
         }
-        let guard = self
-            .copy
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-        let Some(copy) = guard.as_ref() else {
-            return Ok(None);
-        };
-        let mut again = copy.try_clone()?;
-        again.rewind()?;
-        Ok(Some(Box::new(tokio::fs::File::from_std(again))))
     }
 }
 
-impl Origin {
-    /// An origin of which nothing but the name is known.
-    fn named(name: String) -> Origin {
-        Origin {
-            name,
-            path: None,
-            size: None,
-            stream: false,
-            modified: None,
-            pieces: None,
-            sample: None,
-            compression: OnceLock::new(),
-            read: Arc::default(),
-        }
-    }
-
-    /// Its bytes as stored; where that is not known beforehand, as many as its latest reading has come
-    /// to.
-    pub fn bytes(&self) -> u64 {
-        self.size
-            .unwrap_or_else(|| self.read.load(Ordering::Relaxed))
-    }
-
-    /// The file's path; none for standard input and samples.
-    pub fn path(&self) -> Option<&Path> {
-        self.path.as_deref()
-    }
-
-    /// When the file was changed last, as it was found.
-    pub fn modified(&self) -> Option<SystemTime> {
-        self.modified
-    }
-
-    /// Its compression, once it has been opened; none where it has none.
-    pub fn compression(&self) -> Option<&'static str> {
-        self.compression.get().copied()
-    }
-
-    fn file(path: &Path) -> Result<Origin, SourceError> {
-        let name = shown(&path.display().to_string());
-        let meta = std::fs::metadata(path).map_err(|e| match e.kind() {
-            io::ErrorKind::NotFound => SourceError::NotFound(name.clone()),
-            _ => SourceError::Io {
-                name: name.clone(),
-                source: e,
-            },
-        })?;
-        if meta.is_dir() {
-            return Err(SourceError::Directory(
-                name.trim_end_matches('/').to_owned(),
-            ));
-        }
-        let stream = !meta.is_file();
-        Ok(Origin {
-            path: Some(path.to_owned()),
-            size: (!stream).then_some(meta.len()),
-            stream,
-            modified: meta.modified().ok().filter(|_| !stream),
-            ..Origin::named(name)
+/// Looks at files in a thread of its own: a network drive that does not answer keeps nobody else waiting.
+async fn on_disk<T: Send + 'static>(
+    look: impl FnOnce() -> Result<T, SourceError> + Send + 'static,
+) -> Result<T, SourceError> {
+    let looked = tokio::task::spawn_blocking(look).await;
+    looked.unwrap_or_else(|died| {
+        Err(SourceError::Io {
+            name: "the source".to_owned(),
+            source: std::io::Error::other(died),
         })
-    }
-}
-
-/// A path as people wrote it, as far as that can be told: relative where it is below the current folder.
-fn shown(path: &str) -> String {
-    let below = std::env::current_dir().ok().and_then(|here| {
-        Path::new(path)
-            .strip_prefix(here)
-            .ok()
-            .map(|below| below.display().to_string())
-    });
-    below
-        .filter(|below| !below.is_empty())
-        .unwrap_or_else(|| path.to_owned())
+    })
 }

@@ -23,6 +23,12 @@ pub(crate) struct SourceSpec {
     #[serde(default)]
     #[schemars(with = "SampleSpec")]
     pub sample: Option<SampleSpec>,
+    /// Which of the files that a pattern matches are read.
+    #[serde(default)]
+    pub pick: Pick,
+    /// What it means that there is no file, or none with a record.
+    #[serde(default)]
+    pub nothing: Nothing,
     /// How the bytes are to be read.
     #[serde(default)]
     pub format: SourceFormat,
@@ -111,6 +117,30 @@ impl<'de> Deserialize<'de> for OneOrMany {
 
         d.deserialize_any(Either)
     }
+}
+
+/// Which of the files that a pattern matches are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Pick {
+    /// All of them, in alphabetical order.
+    #[default]
+    All,
+    /// The only one: more are an error.
+    One,
+    /// The one that was changed last; of several, the last by name.
+    Newest,
+}
+
+/// What it means that there is no file, or none with a record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Nothing {
+    /// The run fails.
+    #[default]
+    Error,
+    /// There is nothing to do: the run sends nothing and succeeds.
+    Ok,
 }
 
 /// Record formats of a source.

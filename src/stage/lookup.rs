@@ -16,6 +16,7 @@ use tokio::io::AsyncReadExt;
 
 use super::{Bound, EMPTY, FAULTY, Place, Resources, Stage, add_column, check_names, fault};
 use crate::batch::{Batch, Columns, Kind};
+use crate::files::mark::{Mark, Moved};
 
 /// Largest table file in bytes: a list of departments or people, not a second extract.
 pub(crate) const MAX_BYTES: u64 = 64 << 20;
@@ -116,6 +117,8 @@ fn io_error(error: std::io::Error) -> TableError {
 
 /// A second CSV file, read whole.
 pub struct Table {
+    /// Where it was read from, and what tells whether it was changed since.
+    file: Option<(PathBuf, Mark)>,
     delimiter: u8,
     columns: Vec<Box<str>>,
     /// The text of all cells, row by row.
@@ -153,6 +156,9 @@ pub enum TableError {
          say `allow_outside: true` in the stage if that is meant"
     )]
     Outside,
+    /// The file is not what it was when it was read.
+    #[error("{0}")]
+    Changed(Moved),
     /// The file can't be opened or read.
     #[error("cannot read it")]
     Read(#[source] std::io::Error),
@@ -190,6 +196,7 @@ impl Table {
     /// Reads a table. `path` is where the file really is.
     pub async fn load(path: &Path, delimiter: u8) -> Result<Table, TableError> {
         let file = tokio::fs::File::open(path).await.map_err(io_error)?;
+        let mark = Mark::of(&file.metadata().await.map_err(io_error)?);
         let mut bytes = Vec::new();
         // One byte more tells a file that is too large from one that just fits.
         file.take(MAX_BYTES + 1)
@@ -199,7 +206,19 @@ impl Table {
         if bytes.len() as u64 > MAX_BYTES {
             return Err(TableError::TooLarge);
         }
-        Table::parse(&bytes, delimiter).await
+        let table = Table::parse(&bytes, delimiter).await?;
+        Ok(Table {
+            file: Some((path.to_owned(), mark)),
+            ..table
+        })
+    }
+
+    /// Whether the file is what it was when it was read.
+    pub(crate) fn is_unchanged(&self) -> Result<(), TableError> {
+        let Some((path, mark)) = &self.file else {
+            return Ok(());
+        };
+        mark.is_of(path).map_err(TableError::Changed)
     }
 
     /// Parses a table from a file's bytes.
@@ -237,6 +256,7 @@ impl Table {
             return Err(TableError::RepeatedColumn(name.to_string()));
         }
         let mut table = Table {
+            file: None,
             delimiter,
             columns,
             text: String::with_capacity(bytes.len()),
@@ -630,9 +650,15 @@ mod tests {
         std::fs::write(&path, "a;b\nx;y\n").unwrap();
         let table = Table::load(&path, b';').await.unwrap();
         assert_eq!(table.cell(0, 1), "y");
+        table.is_unchanged().unwrap();
         assert_eq!(
             format!("{table:?}"),
             "Table { columns: [\"a\", \"b\"], rows: 1, .. }"
+        );
+        std::fs::write(&path, "a;b\nx;y\nz;\n").unwrap();
+        assert_eq!(
+            table.is_unchanged().unwrap_err().to_string(),
+            "the file is still being written: its size is not what it was when the run began"
         );
     }
 

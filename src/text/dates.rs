@@ -16,7 +16,7 @@
 
 use std::fmt;
 
-use crate::batch::is_plain;
+use super::scan::is_plain;
 
 /// Longest format in bytes; what it writes is eight bytes longer at most (`MMMM` may grow by five, `M`, `D` and
 /// `H` by one each).

@@ -20,6 +20,15 @@ impl Default for Dialect {
     }
 }
 
+/// Whether a text stands in JSON as it is: no quote, no backslash, no control character.
+#[inline]
+pub(crate) fn is_plain(text: &[u8]) -> bool {
+    // Without a way out in the middle, so that the compiler looks at many bytes at once.
+    !text.iter().fold(false, |found, &b| {
+        found | (b == b'"') | (b == b'\\') | (b < 0x20)
+    })
+}
+
 /// Walks over the places in a text at which one of `N` bytes stands.
 ///
 /// The text is compared 64 bytes at a time into a bit mask, and the mask is then walked. A search that
@@ -298,7 +307,7 @@ mod tests {
 
         #[test]
         fn finds_the_end_of_what_is_plain(text in proptest::collection::vec(prop_oneof![9 => b' '..=0xff, 1 => any::<u8>()], 0..80), start in 0usize..90) {
-            let slow = (start..text.len()).find(|&i| !crate::batch::is_plain(&text[i..=i]));
+            let slow = (start..text.len()).find(|&i| !is_plain(&text[i..=i]));
             prop_assert_eq!(end_of_plain(&text, start), slow);
         }
     }

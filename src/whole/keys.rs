@@ -44,28 +44,28 @@ struct Shard {
 }
 
 impl Keys {
-    /// Enters the hashes of keys with the numbers of their records. `again` is told which of them, by
-    /// their places, were there before, and with which record first.
+    /// Enters the hashes of keys with the numbers of their records. `again` is told those records whose key was there
+    /// before, each with the first record that had it.
     pub fn insert_all(
         &mut self,
         keys: impl Iterator<Item = (u64, u32)>,
-        mut again: impl FnMut(usize, u32),
+        mut again: impl FnMut(u32, u32),
     ) {
-        let mut keys = keys.enumerate();
-        let mut group = [(0, 0, 0); TOGETHER];
+        let mut keys = keys.fuse();
+        let mut group = [(0, 0); TOGETHER];
         loop {
             let mut count = 0;
             let mut asked_for = 0;
-            for (place, (at, (hash, record))) in group.iter_mut().zip(keys.by_ref()) {
-                *place = (at, hash.max(EMPTY + 1), record);
+            for (place, (hash, record)) in group.iter_mut().zip(keys.by_ref()) {
+                *place = (hash.max(EMPTY + 1), record);
                 asked_for ^= self.shard(hash).first_look(hash);
                 count += 1;
             }
             // Without a use the look would be left out.
             std::hint::black_box(asked_for);
-            for &(at, hash, record) in &group[..count] {
+            for &(hash, record) in &group[..count] {
                 if let Some(earlier) = self.shards[(hash >> 56) as usize].insert(hash, record) {
-                    again(at, earlier);
+                    again(record, earlier);
                 }
             }
             if count < TOGETHER {
@@ -187,7 +187,7 @@ mod tests {
                 let mut expected = Vec::new();
                 for (at, hash) in hashes.iter().enumerate() {
                     let hash = (*hash).max(1);
-                    expected.extend(map.get(&hash).map(|first| (at, *first)));
+                    expected.extend(map.get(&hash).map(|first| (record + at as u32, *first)));
                     map.entry(hash).or_insert(record + at as u32);
                 }
                 let mut again = Vec::new();

@@ -85,6 +85,11 @@ impl Lines {
         self.sent[record as usize / 64] |= 1 << (record % 64);
     }
 
+    /// Says of all records that they are no part of the body.
+    pub fn mark_none_sent(&mut self) {
+        self.sent.fill(0);
+    }
+
     /// The records that are part of the body, in order.
     pub fn sent(&self) -> impl Iterator<Item = u32> + '_ {
         self.sent.iter().enumerate().flat_map(|(at, &word)| {

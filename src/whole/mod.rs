@@ -1,7 +1,245 @@
-//! Survey: what only the whole file knows.
+//! What only the whole file knows: rules whose verdict on a record depends on records of other blocks.
 //!
-//! Both kinds of memory that grow with the file live here, each with its bound written down:
-//! [`keys::Keys`] (a hash per key) and [`lines::Lines`] (a line number per record).
+//! A rule sees the facts that it asked for of every record, in the order of the source, and gives its verdicts: at
+//! once, while the record's block is at hand, or at the end of the file on records that passed long ago. A late
+//! verdict makes the survey go through the source once more, with all verdicts known.
+//!
+//! All memory that grows with the file is here, each kind with its bound written down: [`keys::Keys`],
+//! [`unique::Unique`] and [`lines::Lines`].
 
 pub(crate) mod keys;
 pub(crate) mod lines;
+pub(crate) mod unique;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::batch::Fault;
+use crate::rule::Keep;
+use lines::{Lines, Place};
+use unique::Unique;
+
+/// What a rule wants to know of every record; the workers find it out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fact {
+    /// The hash of a column's text, of records that are in or rejected; 0 where there is none that could be read.
+    Hash(usize),
+    /// The hash of the record as it is to be sent; 0 where it is not.
+    Sent,
+}
+
+/// The facts of a block's records: for each fact that was asked for, one value a record.
+pub(crate) struct Facts<'a> {
+    /// The number of the block's first record.
+    pub first: u32,
+    pub columns: &'a [Vec<u64>],
+}
+
+/// What becomes of a record that no rule of its own row finds fault with, or not it alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It has one more fault; the rule knows which by the reason.
+    Reject { rule: u8, reason: u32 },
+    /// It is not sent, and not at fault: another one goes in its place.
+    LeaveOut,
+}
+
+/// The verdicts of the rules, each with the number of its record.
+#[derive(Debug, Default)]
+pub(crate) struct Verdicts {
+    pub now: Vec<(u32, Verdict)>,
+    pub later: Vec<(u32, Verdict)>,
+}
+
+/// What is known at the end of the file.
+#[derive(Clone, Copy)]
+pub(crate) struct Fates<'a> {
+    /// The verdicts of the rules that came before, in the order of the records.
+    pub before: &'a [(u32, Verdict)],
+    pub places: Places<'a>,
+}
+
+impl Fates<'_> {
+    /// Whether another record goes in the place of this one.
+    fn is_left_out(&self, record: u32) -> bool {
+        let at = self.before.partition_point(|(r, _)| *r < record);
+        self.before[at..]
+            .iter()
+            .take_while(|(r, _)| *r == record)
+            .any(|(_, verdict)| *verdict == Verdict::LeaveOut)
+    }
+}
+
+/// Where records stand, for messages.
+#[derive(Clone, Copy)]
+pub(crate) struct Places<'a> {
+    pub lines: &'a Lines,
+    /// The names of the source's files.
+    pub files: &'a [String],
+}
+
+impl Places<'_> {
+    fn file(&self, record: u32) -> Option<u32> {
+        self.lines.place(record).map(|place| place.file)
+    }
+
+    /// `on line 5`, or `in b.csv on line 5` where that is another file than `from` is in.
+    fn seen_from(&self, from: u32, record: u32) -> String {
+        match (self.lines.place(record), self.file(from)) {
+            (Some(Place { file, line }), Some(own)) if file == own => format!("on line {line}"),
+            (Some(Place { file, line }), _) => {
+                format!("in {} on line {line}", self.files[file as usize])
+            }
+            (None, _) => "on another line".to_owned(),
+        }
+    }
+}
+
+/// What a rule has to say of the file as a whole.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Findings {
+    pub warnings: Vec<String>,
+}
+
+/// A rule of the whole file. It is asked by one thread, and sees the records in the order of the source.
+pub(crate) trait Whole: Send {
+    /// What it wants to know of every record.
+    fn facts(&self) -> Vec<Fact>;
+    /// Takes in the facts of the next block.
+    fn see(&mut self, block: &Facts<'_>, out: &mut Verdicts);
+    /// Ends the file. It sees what the rules before it decided.
+    fn end(&mut self, fates: &Fates<'_>, out: &mut Verdicts) -> Findings;
+    /// The fault of a record that it rejected for this reason.
+    fn fault(&self, record: u32, reason: u32, places: &Places<'_>) -> Fault;
+    /// The memory that it holds.
+    fn bytes(&self) -> usize;
+}
+
+/// The column of a key, where it stands, and which of several rows keeps it.
+#[derive(Debug, Clone)]
+pub(crate) struct Key {
+    pub column: Arc<str>,
+    pub slot: usize,
+    pub keep: Keep,
+}
+
+/// The rules of a pipeline, in the order in which they decide, and the verdicts that they gave.
+pub(crate) struct Rules {
+    pub unique: Option<Unique>,
+    /// In the order of the records, once the file has ended.
+    verdicts: Vec<(u32, Verdict)>,
+    late: bool,
+}
+
+impl Rules {
+    pub(crate) fn new(key: Option<&Key>) -> Rules {
+        Rules {
+            unique: key.map(|key| Unique::new(key.clone())),
+            verdicts: Vec::new(),
+            late: false,
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &dyn Whole> {
+        self.unique.iter().map(|rule| rule as &dyn Whole)
+    }
+
+    fn each(&mut self, mut f: impl FnMut(u8, &mut dyn Whole)) {
+        let all = self.unique.iter_mut().map(|rule| rule as &mut dyn Whole);
+        all.zip(0..).for_each(|(rule, number)| f(number, rule));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all().next().is_none()
+    }
+
+    /// What all of them want to know, rule by rule.
+    pub(crate) fn facts(&self) -> Vec<Fact> {
+        self.all().flat_map(|rule| rule.facts()).collect()
+    }
+
+    /// Shows them a block, and returns the verdicts that they give at once.
+    pub(crate) fn see(&mut self, block: &Facts<'_>) -> Vec<(u32, Verdict)> {
+        let mut given = Verdicts::default();
+        let mut from = 0;
+        self.each(|number, rule| {
+            let facts = Facts {
+                first: block.first,
+                columns: &block.columns[from..from + rule.facts().len()],
+            };
+            from += facts.columns.len();
+            let (now, later) = (given.now.len(), given.later.len());
+            rule.see(&facts, &mut given);
+            sign(&mut given.now[now..], number);
+            sign(&mut given.later[later..], number);
+        });
+        self.late |= !given.later.is_empty();
+        given.now.sort_by_key(|(record, _)| *record);
+        self.verdicts.extend(&given.now);
+        self.verdicts.append(&mut given.later);
+        given.now
+    }
+
+    /// Ends the file.
+    pub(crate) fn end(&mut self, places: Places<'_>) -> Findings {
+        let mut findings = Findings::default();
+        let mut verdicts = std::mem::take(&mut self.verdicts);
+        let mut late = self.late;
+        verdicts.sort_by_key(|(record, _)| *record);
+        self.each(|number, rule| {
+            let mut out = Verdicts::default();
+            let fates = Fates {
+                before: &verdicts,
+                places,
+            };
+            findings
+                .warnings
+                .extend(rule.end(&fates, &mut out).warnings);
+            sign(&mut out.later, number);
+            late |= !out.later.is_empty();
+            verdicts.append(&mut out.later);
+            verdicts.sort_by_key(|(record, _)| *record);
+        });
+        self.verdicts = verdicts;
+        self.late = late;
+        findings
+    }
+
+    /// Whether a verdict fell on a record whose block was gone.
+    pub(crate) fn were_late(&self) -> bool {
+        self.late
+    }
+
+    /// The verdicts on these records, once the file has ended.
+    pub(crate) fn verdicts(&self, records: Range<u32>) -> &[(u32, Verdict)] {
+        let from = self.verdicts.partition_point(|(r, _)| *r < records.start);
+        let until = self.verdicts.partition_point(|(r, _)| *r < records.end);
+        &self.verdicts[from..until]
+    }
+
+    /// The fault of a record that a rule rejected for this reason.
+    pub(crate) fn fault(
+        &self,
+        record: u32,
+        (rule, reason): (u8, u32),
+        places: &Places<'_>,
+    ) -> Option<Fault> {
+        let rule = self.all().nth(usize::from(rule))?;
+        Some(rule.fault(record, reason, places))
+    }
+
+    /// The memory that they hold.
+    pub(crate) fn bytes(&self) -> usize {
+        let verdicts = self.verdicts.capacity() * size_of::<(u32, Verdict)>();
+        verdicts + self.all().map(|rule| rule.bytes()).sum::<usize>()
+    }
+}
+
+/// Puts a rule's number on its verdicts.
+fn sign(verdicts: &mut [(u32, Verdict)], number: u8) {
+    for (_, verdict) in verdicts {
+        if let Verdict::Reject { rule, .. } = verdict {
+            *rule = number;
+        }
+    }
+}

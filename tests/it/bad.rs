@@ -478,7 +478,7 @@ fn rejected_rows() {
     table.check("run", "rejects: { at_most: 10% }\n", &[("w.csv", b"a,b\n1,2\n1,\xff\n")], 4, "error: 1 of 2 rows were rejected, and rejects.at_most is 10%; nothing was sent, the rows and their faults are in rejects.csv\n");
     table.check("run", "\
          rejects: { at_most: 100% }\n\
-         target: { sandbox: { implicit_delete: true } }\n", &[("w.csv", b"a,b\n1\n1,\xff\n")], 4, "error: no row is left to send, and implicit_delete would delete every item of the data set; nothing was sent\n");
+         target: { sandbox: { implicit_delete: true } }\n", &[("w.csv", b"a,b\n1\n1,\xff\n")], 4, "error: no row is left to send: 2 of 2 rows were rejected, most often for not_utf8; nothing was sent, the rows and their faults are in rejects.csv\n");
 }
 
 /// The rejects file and the report.

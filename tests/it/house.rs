@@ -1,232 +1,389 @@
-//! The rules of the house, as far as a test can read them in the source.
+//! The rules of the house, as far as a test can read them in the source. What the compiler can see are lints of
+//! `lib.rs` and `clippy.toml`.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+mod arrows;
+mod circle;
 
-/// Shared by everyone; they use each other and nothing else of this crate.
-const LEAVES: &[&str] = &[
-    "batch", "pool", "units", "scan", "dates", "decimal", "expr", "secret", "http", "folder",
-    "limits", "sample",
-];
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::LazyLock;
 
-/// The steps of a run and what stands beside one. They use leaves and not each other.
-const STEPS: &[&str] = &[
-    "source", "block", "format", "stage", "rule", "survey", "upload", "orgvue", "report", "sandbox",
-];
+use arrows::{Arrow, Tree};
 
-/// Arrows that are not in the plan, each with its reason.
+/// Arrows that the order of the rooms does not allow, each with its reason.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[];
 
-/// A source file: the module it belongs to, its path, its text without the tests in it.
-struct File {
-    module: String,
-    path: PathBuf,
-    code: String,
+/// Circles that are being opened: all files of each.
+const KNOWN: &[&[&str]] = &[
+    &["cli/resume.rs", "cli/run.rs"],
+    &["engine/blocks.rs", "engine/error.rs", "engine/plan.rs"],
+    &["format/block.rs", "format/csv/cut.rs", "format/json/cut.rs"],
+    &["format/json/flat.rs", "format/json/parse.rs"],
+    &["orgvue/client.rs", "orgvue/ticket.rs"],
+];
+
+/// Parts of the steps that config makes out of the pipeline file, beside their `*Spec`.
+const MEANT: &[&str] = &["Input", "Place", "Sample", "sample", "Key"];
+
+/// The source of the program.
+struct House {
+    /// By the path below `src`.
+    texts: BTreeMap<String, String>,
+    tree: Tree,
+    arrows: BTreeSet<Arrow>,
 }
 
-/// Every file of `src`, in alphabetical order, without files that hold only tests.
-fn files() -> Vec<File> {
+static HOUSE: LazyLock<House> = LazyLock::new(|| {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut found = Vec::new();
+    let mut texts = BTreeMap::new();
     let mut folders = vec![src.clone()];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
             if path.is_dir() {
                 folders.push(path);
-            } else if name.ends_with(".rs") && name != "tests.rs" && name != "testing.rs" {
-                found.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                let below = path.strip_prefix(&src).unwrap().to_str().unwrap();
+                texts.insert(below.to_owned(), std::fs::read_to_string(&path).unwrap());
             }
         }
     }
-    found.sort();
-    let read = |path: PathBuf| {
-        let below = path.strip_prefix(&src).unwrap();
-        let first = below.components().next().unwrap().as_os_str().to_str();
-        let module = first.unwrap().trim_end_matches(".rs").to_owned();
-        let text = std::fs::read_to_string(&path).unwrap();
-        // The tests stand at the end of a file.
-        let end = text
-            .match_indices("#[cfg(test)]\n")
-            .map(|(at, _)| at)
-            .find(|at| {
-                let next = text[*at..].lines().nth(1).unwrap_or_default();
-                next.contains("mod ") && next.ends_with('{')
-            });
-        let code = text[..end.unwrap_or(text.len())].to_owned();
-        File { module, path, code }
-    };
-    let files: Vec<File> = found.into_iter().map(read).collect();
-    assert!(files.len() > 60, "{} files", files.len());
-    files
-}
+    let tree = Tree::read(&texts);
+    let arrows = tree.arrows();
+    House {
+        texts,
+        tree,
+        arrows,
+    }
+});
 
-/// The lines of code that are not comments, with their numbers.
-fn lines(code: &str) -> impl Iterator<Item = (usize, &str)> {
-    let numbered = code.lines().enumerate().map(|(i, line)| (i + 1, line));
-    numbered.filter(|(_, line)| !line.trim_start().starts_with("//"))
-}
-
-/// The module that each `crate::` path of a line leads to.
-fn arrows(line: &str) -> impl Iterator<Item = &str> {
-    line.split("crate::").skip(1).map(|rest| {
-        let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '_');
-        &rest[..end.unwrap_or(rest.len())]
-    })
-}
-
-/// Whether code of one module may use another.
-fn may_use(from: &str, to: &str) -> bool {
-    let (leaf, step) = (LEAVES.contains(&to), STEPS.contains(&to));
-    from == to
-        || match from {
-            "main" | "lib" => true,
-            "cli" => to != "main",
-            "run" => leaf || step || to == "config",
-            "config" => leaf || step,
-            _ if STEPS.contains(&from) => leaf,
-            _ if LEAVES.contains(&from) => leaf,
-            _ => false,
+/// The rooms of the table in `lib.rs` with their floors: the higher a floor, the more it may use.
+fn floors(lib: &str) -> BTreeMap<&str, usize> {
+    let mut floor = 0;
+    let mut floors = BTreeMap::new();
+    for row in lib.lines().filter_map(|line| line.strip_prefix("//! | ")) {
+        let cell = row.split(" | ").next().unwrap_or_default();
+        if cell.starts_with("**") {
+            floor += 1;
+        } else if let Some(room) = cell.strip_prefix('`').and_then(|c| c.strip_suffix('`')) {
+            floors.insert(room, floor);
         }
+    }
+    floors
+}
+
+/// The room that a file stands in.
+fn room(file: &str) -> &str {
+    let room = file.split('/').next().unwrap_or_default();
+    room.strip_suffix(".rs").unwrap_or(room)
+}
+
+/// What is wrong with the arrows, beside the exceptions.
+fn wrong_ways(
+    arrows: &BTreeSet<Arrow>,
+    floors: &BTreeMap<&str, usize>,
+    exceptions: &[(&str, &str, &str)],
+) -> Vec<String> {
+    let mut unused: BTreeSet<_> = exceptions
+        .iter()
+        .map(|(from, to, _)| (*from, *to))
+        .collect();
+    let mut wrong = Vec::new();
+    for arrow in arrows {
+        let (from, to) = (room(&arrow.from), room(&arrow.to));
+        let may =
+            from == to || ["main", "lib"].contains(&from) || floors.get(to) < floors.get(from);
+        let known = exceptions.iter().any(|e| (e.0, e.1) == (&*arrow.from, to));
+        if known {
+            unused.remove(&(arrow.from.as_str(), to));
+        } else if !may {
+            let Arrow {
+                from: file,
+                line,
+                path,
+                ..
+            } = arrow;
+            wrong.push(format!(
+                "src/{file}:{line}: {from} must not use {to}: {path}"
+            ));
+        }
+    }
+    let gone = |(from, to): (&str, &str)| {
+        format!("{from} -> {to} is no longer an exception: delete the line")
+    };
+    wrong.extend(unused.into_iter().map(gone));
+    wrong
+}
+
+/// The circles, file by file, beside those that are known.
+fn wrong_circles(arrows: &BTreeSet<Arrow>, known: &[&[&str]]) -> Vec<String> {
+    let mut open: Vec<BTreeSet<String>> = Vec::new();
+    let mut wrong = Vec::new();
+    for (files, circle) in circle::circles(arrows) {
+        let is_known = |known: &&[&str]| {
+            known.iter().copied().collect::<BTreeSet<_>>()
+                == files.iter().map(String::as_str).collect()
+        };
+        if known.iter().any(is_known) {
+            open.push(files);
+            continue;
+        }
+        let mut text = format!("a circle of {} files:", files.len());
+        for Arrow {
+            from,
+            to,
+            line,
+            path,
+        } in circle
+        {
+            text.push_str(&format!("\n    src/{from}:{line}: {path} is in src/{to}"));
+        }
+        wrong.push(text);
+    }
+    for known in known {
+        let files: BTreeSet<String> = known.iter().map(|file| (*file).to_owned()).collect();
+        if !open.contains(&files) {
+            wrong.push(format!("{known:?} is no longer a circle: delete the line"));
+        }
+    }
+    wrong
 }
 
 fn none(wrong: Vec<String>) {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
-/// Lines of the modules outside `except` that hold one of the words.
-fn holding(words: &[&str], except: impl Fn(&File) -> bool) -> Vec<String> {
-    let mut wrong = Vec::new();
-    for file in files().iter().filter(|file| !except(file)) {
-        for (number, line) in lines(&file.code) {
-            if words.iter().any(|word| line.contains(word)) {
-                wrong.push(format!("{}:{number}: {}", file.path.display(), line.trim()));
-            }
-        }
-    }
-    wrong
-}
-
 #[test]
 fn arrows_point_one_way() {
-    let mut wrong = Vec::new();
-    let pair = |(from, to, _): &(&str, &str, &str)| format!("{from} -> {to}");
-    let mut unused: BTreeSet<String> = EXCEPTIONS.iter().map(pair).collect();
-    for file in files() {
-        for (number, line) in lines(&file.code) {
-            for to in arrows(line) {
-                let allowed = may_use(&file.module, to);
-                if allowed || unused.contains(&format!("{} -> {to}", file.module)) {
-                    unused.remove(&format!("{} -> {to}", file.module));
-                    continue;
-                }
-                let place = file.path.display();
-                wrong.push(format!(
-                    "{place}:{number}: {} must not use {to}",
-                    file.module
-                ));
-            }
-        }
-    }
-    wrong.extend(
-        unused
-            .iter()
-            .map(|arrow| format!("{arrow} is no exception any more")),
-    );
-    none(wrong);
+    let floors = floors(&HOUSE.texts["lib.rs"]);
+    assert!(HOUSE.arrows.len() > 300, "{} arrows", HOUSE.arrows.len());
+    none(wrong_ways(&HOUSE.arrows, &floors, EXCEPTIONS));
 }
 
 #[test]
-fn every_module_has_its_place() {
-    let lib = include_str!("../../src/lib.rs");
-    for module in lib.lines().filter_map(|line| line.strip_prefix("pub mod ")) {
-        let module = module.trim_end_matches(';');
-        let known = LEAVES.contains(&module) || STEPS.contains(&module);
-        assert!(
-            known || ["cli", "config", "run"].contains(&module),
-            "{module}"
-        );
-    }
+fn no_files_use_each_other_in_a_circle() {
+    none(wrong_circles(&HOUSE.arrows, KNOWN));
+}
+
+#[test]
+fn every_room_has_its_place() {
+    let House { texts, tree, .. } = &*HOUSE;
+    let placed = floors(&texts["lib.rs"]).into_keys().collect();
+    assert_eq!(tree.rooms(), placed, "the modules, and the table of them");
+    let files = tree.files();
+    let lost = |file: &&String| !files.contains(file.as_str()) && !tree.tests.contains(*file);
+    let lost: Vec<&String> = texts.keys().filter(lost).collect();
+    assert!(lost.is_empty(), "no `mod` leads to {lost:?}");
 }
 
 /// What config reads of a step is how its settings are written, and how they are checked.
 #[test]
 fn config_knows_specs_and_not_how_steps_work() {
+    let floors = floors(&HOUSE.texts["lib.rs"]);
     let mut wrong = Vec::new();
-    for file in files().iter().filter(|file| file.module == "config") {
-        for (number, line) in lines(&file.code) {
-            for to in arrows(line).filter(|to| STEPS.contains(to)) {
-                let words = ["Spec", "spec::", "Input", "KeySpec"];
-                if !words.iter().any(|word| line.contains(word)) {
-                    wrong.push(format!("{}:{number}: {to}: {line}", file.path.display()));
-                }
-            }
+    for Arrow {
+        from,
+        to,
+        line,
+        path,
+    } in &HOUSE.arrows
+    {
+        let is_step = room(to) != "config" && floors[room(to)] >= floors["format"];
+        let may = |word: &str| word.ends_with("Spec") || MEANT.contains(&word);
+        if room(from) == "config"
+            && is_step
+            && !to.ends_with("spec.rs")
+            && !path.split("::").any(may)
+        {
+            wrong.push(format!("src/{from}:{line}: {path}"));
         }
     }
     none(wrong);
 }
 
 #[test]
-fn only_cli_prints() {
-    // Progress owns the terminal's last lines, through which the log must go.
-    let allowed = |file: &File| file.module == "cli" || file.path.ends_with("report/progress.rs");
-    let words = ["print!(", "println!(", "stdout()", "stderr()", "dbg!("];
-    let mut wrong = holding(&words, allowed);
-    wrong.retain(|line| !line.contains("error.use_stderr()"));
+fn only_config_reads_yaml() {
+    let mut wrong = Vec::new();
+    for (file, text) in &HOUSE.texts {
+        if room(file) != "config" && text.contains("granit_parser") {
+            wrong.push(file.clone());
+        }
+    }
     none(wrong);
-}
-
-#[test]
-fn only_config_reads_yaml_and_the_environment() {
-    let words = [
-        "serde_saphyr",
-        "granit_parser",
-        "env::var",
-        "env::args",
-        "env::vars",
-    ];
-    none(holding(&words, |file| file.module == "config"));
 }
 
 #[test]
 fn nothing_is_left_undone() {
-    none(holding(&["unsafe ", "todo!(", "unimplemented!("], |_| {
-        false
-    }));
-    for file in files() {
-        let text = std::fs::read_to_string(&file.path).unwrap();
+    for (file, text) in &HOUSE.texts {
         // Written apart, so that a search for them doesn't find this.
         for word in [concat!("TO", "DO"), concat!("FIX", "ME")] {
-            assert!(!text.contains(word), "{}: {word}", file.path.display());
+            assert!(!text.contains(word), "{file}: {word}");
         }
     }
 }
 
-/// Only binaries and tests may end the process or panic on purpose; and the second signal, which is there for that.
-#[test]
-fn nothing_gives_up() {
-    let words = [
-        "panic!(",
-        "process::exit",
-        ".unwrap()",
-        "std::process::abort",
-    ];
-    none(holding(&words, |file| file.path.ends_with("cli/stop.rs")));
-}
-
 #[test]
 fn every_file_says_what_it_is() {
-    for file in files() {
-        let first = file.code.lines().next().unwrap_or_default();
-        assert!(first.starts_with("//! "), "{}", file.path.display());
+    for (file, text) in &HOUSE.texts {
+        let is_test = HOUSE.tree.tests.contains(file);
+        assert!(is_test || text.starts_with("//! "), "{file}");
     }
 }
 
-/// Every exception from a lint has its reason.
+/// The reader of arrows on files that are made up: what it finds, as `from:line -> to`.
+fn check(files: &[(&str, &str)], expected: &[&str]) {
+    let found = Tree::read(&made_up(files)).arrows();
+    let shown = |arrow: &Arrow| format!("{}:{} -> {}", arrow.from, arrow.line, arrow.to);
+    assert_eq!(
+        found.iter().map(shown).collect::<Vec<_>>(),
+        expected,
+        "{files:?}"
+    );
+}
+
+fn made_up(files: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let owned = files
+        .iter()
+        .map(|(file, text)| (file.to_string(), text.to_string()));
+    owned.collect()
+}
+
 #[test]
-fn exceptions_have_reasons() {
-    let mut wrong = holding(&["#[allow(", "#![allow(", "#[expect("], |_| false);
-    wrong.retain(|line| !line.contains("reason = "));
-    none(wrong);
+fn arrows_are_found() {
+    let check = |a: &str, expected: &[&str]| {
+        let files = [
+            ("lib.rs", "mod a; mod b; mod c;"),
+            ("a.rs", a),
+            ("b.rs", "pub struct B; pub fn f() {}"),
+            (
+                "c/mod.rs",
+                "mod d; mod e; pub use d::D; pub use e::*; fn own() { d::D; }",
+            ),
+            (
+                "c/d.rs",
+                "use super::E; pub struct D; fn f() { super::own(); }",
+            ),
+            ("c/e.rs", "pub struct E;"),
+        ];
+        let own = ["c/d.rs:1 -> c/e.rs", "c/d.rs:1 -> c/mod.rs"];
+        check(&files, &[expected, &own].concat());
+    };
+    check("", &[]);
+    check("use crate::b::B;", &["a.rs:1 -> b.rs"]);
+    check("\nfn f() { crate::b::f() }", &["a.rs:2 -> b.rs"]);
+    check(
+        "fn f() { println!(\"{}\", super::b::f()) }",
+        &["a.rs:1 -> b.rs"],
+    );
+    check("fn f(x: &[Vec<crate::b::B>]) {}", &["a.rs:1 -> b.rs"]);
+    // Through re-exports, through globs, through braces and names.
+    check("use crate::c::D;", &["a.rs:1 -> c/d.rs"]);
+    check("use crate::c::E;", &["a.rs:1 -> c/e.rs"]);
+    check(
+        "use crate::{b::{self as x, B as Y}, c::{D, d}};",
+        &["a.rs:1 -> b.rs", "a.rs:1 -> c/d.rs"],
+    );
+    check("use crate::b;\nfn f() { b::f() }", &["a.rs:2 -> b.rs"]);
+    check(
+        "use crate::{b as x, c};\nfn f() { x::f(); c::d::D::new() }",
+        &["a.rs:2 -> b.rs", "a.rs:2 -> c/d.rs"],
+    );
+    check("mod inner { use super::super::b::B; }", &["a.rs:1 -> b.rs"]);
+    // Neither comments, texts, tests nor other crates.
+    check(
+        "// crate::b::f\n/// [`crate::b::B`]\nconst X: &str = \"crate::b::f\";",
+        &[],
+    );
+    check(
+        "use b::B; use std::b; fn f() { std::b::f(); x.crate_b::<u8>(); }",
+        &[],
+    );
+    check("#[cfg(test)]\nmod tests { use crate::b::B; }", &[]);
+    check(
+        "#[cfg(test)] use crate::b::{B};\nuse crate::c::D;",
+        &["a.rs:2 -> c/d.rs"],
+    );
+    check(
+        "#[cfg(test)]\n#[inline]\nfn f() { crate::b::f() }\nstruct S { #[cfg(test)] b: crate::b::B, d: crate::c::D }",
+        &["a.rs:4 -> c/d.rs"],
+    );
+}
+
+#[test]
+fn a_wrong_arrow_is_found() {
+    let table = "//! | **low** | |\n//! | `a` | x |\n//! | `b` | x |\n//! | **high** | |\n//! | `c` | x |\n";
+    let check = |a: &str, b: &str, exceptions: &[_], expected: &[&str]| {
+        let lib = format!("{table}mod a; mod b; mod c;");
+        let files = made_up(&[
+            ("lib.rs", &lib),
+            ("a.rs", a),
+            ("b.rs", b),
+            ("c.rs", "use crate::a::A; pub struct C;"),
+        ]);
+        let arrows = Tree::read(&files).arrows();
+        assert_eq!(wrong_ways(&arrows, &floors(&lib), exceptions), expected);
+    };
+    check("pub struct A;", "", &[], &[]);
+    check(
+        "pub struct A;\nuse crate::c::C;",
+        "",
+        &[],
+        &["src/a.rs:2: a must not use c: crate::c::C"],
+    );
+    check(
+        "pub struct A;",
+        "use crate::a::A;",
+        &[],
+        &["src/b.rs:1: b must not use a: crate::a::A"],
+    );
+    check(
+        "pub struct A;",
+        "use crate::a::A;",
+        &[("b.rs", "a", "why")],
+        &[],
+    );
+    check(
+        "",
+        "",
+        &[("b.rs", "a", "why")],
+        &["b.rs -> a is no longer an exception: delete the line"],
+    );
+}
+
+#[test]
+fn a_circle_is_found() {
+    let check = |d: &str, known: &[&[&str]], expected: &[&str]| {
+        let files = made_up(&[
+            ("lib.rs", "mod a;"),
+            (
+                "a/mod.rs",
+                "mod b; mod c; mod d; pub use b::B; pub trait T {}",
+            ),
+            ("a/b.rs", "use super::c::C;\nuse super::T;\npub struct B;"),
+            ("a/c.rs", "\nuse super::d::D;\npub struct C;"),
+            ("a/d.rs", d),
+        ]);
+        assert_eq!(wrong_circles(&Tree::read(&files).arrows(), known), expected);
+    };
+    let circle = "a circle of 3 files:\n    src/a/b.rs:1: super::c::C is in src/a/c.rs\n    src/a/c.rs:2: super::d::D is in src/a/d.rs\n    src/a/d.rs:1: super::B is in src/a/b.rs";
+    check("pub struct D;", &[], &[]);
+    check("use super::B; pub struct D;", &[], &[circle]);
+    check(
+        "use super::B; pub struct D;",
+        &[&["a/b.rs", "a/c.rs", "a/d.rs"]],
+        &[],
+    );
+    check(
+        "use super::B; pub struct D;",
+        &[&["a/b.rs", "a/c.rs"]],
+        &[
+            circle,
+            "[\"a/b.rs\", \"a/c.rs\"] is no longer a circle: delete the line",
+        ],
+    );
+    check(
+        "pub struct D;",
+        &[&["a/b.rs", "a/c.rs"]],
+        &["[\"a/b.rs\", \"a/c.rs\"] is no longer a circle: delete the line"],
+    );
 }

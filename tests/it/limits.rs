@@ -212,8 +212,8 @@ fn tables_that_are_too_wide() {
 fn short_records_of_a_wide_table() {
     let header = (0..4096).map(|i| format!("c{i}")).collect::<Vec<_>>();
     let csv = format!("{}\n{}", header.join(","), "x\n".repeat(20_000));
-    let (code, stderr, folder) = check("", csv.as_bytes());
-    assert_eq!((code, stderr.as_str()), (3, ""));
+    let (code, stderr, folder) = check("rejects: { at_most: 100% }\n", csv.as_bytes());
+    assert_eq!(code, 4, "{stderr}");
     let rows = fs::read_to_string(folder.path().join("rejects.csv")).unwrap();
     assert_eq!(rows.lines().count(), 20_001);
     let used = peak(folder.path());
@@ -281,6 +281,27 @@ fn compressed_data_that_becomes_too_much() {
         &bomb,
         "error: w: the gzip data becomes more than 1MiB (limits.decompressed); \
          raise the limit if the file is what it should be\n",
+    );
+}
+
+/// What a frame asks for is in its header, whatever comes of it.
+#[test]
+fn a_zstd_window_that_is_too_large() {
+    // A window of 128 MiB, no content size, no checksum, one raw block that is the last.
+    let frame = b"\x28\xb5\x2f\xfd\0\x88\x41\0\0a,b\n1,2\n";
+    ends_with(
+        "",
+        frame,
+        "error: w: the zstd data needs a window of more than 8MiB of memory (limits.zstd_window); \
+         compress it without --long and --ultra, or raise the limit\n",
+    );
+    let (code, stderr, _) = check("limits: { zstd_window: 128MiB }\n", frame);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    let (code, stderr, _) = check("limits: { zstd_window: 1B }\n", frame);
+    assert_eq!(code, 2);
+    assert!(
+        stderr.contains("expected a size from 1KiB to 1GiB"),
+        "{stderr}"
     );
 }
 

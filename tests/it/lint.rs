@@ -6,7 +6,8 @@ use std::process::Stdio;
 
 use crate::{outcome, rostream, run};
 
-const GOOD: &str = "version: 1\nsource: { path: workers.csv }\ntarget: { sandbox: }\n";
+const GOOD: &str =
+    "version: 1\nsource: { path: workers.csv }\nrejects: { at_most: 1% }\ntarget: { sandbox: }\n";
 
 fn bad() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/bad")

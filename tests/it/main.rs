@@ -3,6 +3,7 @@
 mod answers;
 mod bad;
 mod cli;
+mod deletion;
 mod faults;
 mod fuzz;
 mod guard;
@@ -19,6 +20,7 @@ mod report;
 mod run;
 mod secrets;
 mod soak;
+mod source;
 mod support;
 mod tls;
 mod tools;

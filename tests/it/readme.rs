@@ -104,6 +104,7 @@ fn its_pipelines_are_good() {
             ("version:", " 1\n"),
             ("source:", " { path: a.csv }\n"),
             ("target:", " { sandbox: }\n"),
+            ("rejects:", " { at_most: 1% }\n"),
         ] {
             if !has(section) {
                 text.push_str(section);

@@ -16,7 +16,7 @@ use proptest::sample::Index;
 use proptest::test_runner::TestCaseResult;
 use rostream::internals::engine::EngineError;
 use rostream::internals::engine::blocks::RecordLayout;
-use rostream::internals::engine::order::Digest;
+use rostream::internals::engine::body::Digest;
 use rostream::internals::format::json::Layout;
 use rostream::internals::run::RunError;
 use rostream::internals::source::spec::Ragged;
@@ -36,6 +36,8 @@ pub struct Settings {
     action_column: bool,
     ragged: Ragged,
     ignore_unknown: bool,
+    /// Which of several rows with one key is sent: `none`, `first` or `last`.
+    keep: &'static str,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +72,7 @@ const PLAIN: Settings = Settings {
     action_column: false,
     ragged: Ragged::Reject,
     ignore_unknown: true,
+    keep: "none",
 };
 
 const BLOCKS: [usize; 3] = [64, 1000, 1024 * 1024];

@@ -346,6 +346,7 @@ fn refused_rows_are_exit_3_unless_that_is_ok() {
         "action: create\nidentify_by: { id_key: employeeID }",
     );
     assert_eq!(rig.run(&[]).code, 3);
+    rig.write("workers.csv", &format!("{SOME_EXIST}9;e\r\n"));
     let ended = rig.run(&["--partial-ok"]);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(ended.report["outcome"], "succeeded_with_rejects");
@@ -466,15 +467,14 @@ fn no_row_left_to_send() {
         );
         let ended = rig.run(&[]);
         assert_eq!(ended.code, code, "{}", ended.stderr);
-        if code != 3 {
-            assert_eq!(ended.error(), error);
-        }
+        assert_eq!(ended.error(), error);
         assert_eq!(rig.taken(), (uploads, 0));
         assert_eq!(rig.items().len(), 2);
     };
     let bad = "employeeID,salary\n1,much\n";
     let header = "employeeID,salary\n";
-    let refuses = "error: no row is left to send, and implicit_delete would delete every item of the data set; nothing was sent";
+    let refuses = "error: no row is left to send: 1 of 1 rows were rejected, most often for type_number; nothing was sent, the rows and their faults are in rejects.csv";
+    let cut_off = "error: no row is left to send: 1 of 1 rows were rejected, most often for type_number; the upload was cut off and nothing was imported, the rows and their faults are in rejects.csv";
     let empty = "error: workers.csv: there are no records; nothing was sent";
     check(bad, "{}", "implicit_delete: true", 4, 0, refuses);
     check(
@@ -491,11 +491,11 @@ fn no_row_left_to_send() {
         "implicit_delete: true",
         4,
         0,
-        refuses,
+        cut_off,
     );
-    check(bad, "{}", "", 3, 0, "");
-    check(bad, "{ length: spooled }", "", 3, 0, "");
-    check(bad, "{ length: chunked }", "", 3, 0, "");
+    check(bad, "{}", "", 4, 0, refuses);
+    check(bad, "{ length: spooled }", "", 4, 0, refuses);
+    check(bad, "{ length: chunked }", "", 4, 0, cut_off);
     check(header, "{}", "implicit_delete: true", 1, 0, empty);
     check(header, "{}", "", 1, 0, empty);
     check(header, "{ length: chunked }", "", 1, 0, empty);
@@ -506,7 +506,7 @@ fn implicit_delete_deletes_what_is_not_sent() {
     let rig = Rig::holding(EXISTING, |_| {});
     rig.write("workers.csv", "employeeID,salary\n2,10\n3,30\n");
     rig.pipeline(
-        "source: { path: workers.csv }\nrejects: { at_most: 0 }",
+        "source: { path: workers.csv }\nguard: { min_rows: { first: 2 } }",
         "identify_by: { id_key: employeeID }\nimplicit_delete: true",
     );
     let ended = rig.run(&[]);
@@ -684,7 +684,7 @@ fn what_a_run_says() {
     trace id    [trace]
     report      run-[run].report.json
     ");
-    assert_eq!(rig.run(&["-q", "--partial-ok"]).stderr, "");
+    insta::assert_snapshot!(rig.run(&["-q", "--partial-ok"]).stderr, @"error: the server refused the only row that was sent, most often for SandboxItemExists; what it accepted stands");
 
     rig.write("token", "another");
     insta::assert_snapshot!(rig.run(&[]).stderr, @r"

@@ -247,7 +247,7 @@ impl Rig {
         let run = self.command(&[]);
         let mut shell = Command::new("/bin/sh");
         shell
-            .args(["-c", &format!("{first}; exec \"$0\" \"$@\"")])
+            .args(["-c", &format!("{first}\nexec \"$0\" \"$@\"")])
             .arg(run.get_program())
             .args(run.get_args())
             .current_dir(self.folder())

@@ -21,6 +21,9 @@ use source::NO_PATH;
 /// length has no room beside its kind.
 const RECORD: (Size, Size) = (Size(4 * 1024), Size(128 * 1024 * 1024));
 
+/// Smallest and largest `limits.zstd_window`: what the decoder can be told of.
+const WINDOW: (Size, Size) = (Size(1024), Size(1 << 30));
+
 /// What is known of the file besides its sections.
 pub(super) struct Meaning<'a> {
     pub(super) places: Places,
@@ -56,7 +59,7 @@ impl Meaning<'_> {
         }
         let source = spec.source.map(|source| self.source(source));
         let rejects = self.rejects(&spec.rejects, source.as_ref());
-        if spec.validate.key.as_deref() == Some("") {
+        if spec.validate.key_column() == Some("") {
             self.problem("validate.key", "expected a column, found empty text", "");
         }
         for problem in spec.validate.check() {
@@ -81,7 +84,11 @@ impl Meaning<'_> {
         if let Some((name, _, import)) = &target {
             self.import(name, import, &spec.guard, &filters, spec.upload.format);
         }
-        let upload = self.upload(spec.upload, source.as_ref());
+        if let (Some(source), Some((name, _, import))) = (&source, &target) {
+            self.nothing(source.nothing, name, import.implicit_delete.is_on());
+        }
+        let key = spec.validate.key.as_ref();
+        let upload = self.upload(spec.upload, source.as_ref(), key);
         if spec.wait.at_most.0.is_zero() {
             self.problem("wait.at_most", "expected a time above zero", "");
         }
@@ -209,9 +216,7 @@ impl Meaning<'_> {
                     "the rejects would be written over the source",
                     "",
                 ),
-                Input::Glob(pattern)
-                    if glob::Pattern::new(pattern).is_ok_and(|p| p.matches_path(&path)) =>
-                {
+                Input::Glob(..) if input.matches(&path) => {
                     self.warning(
                         "rejects.path",
                         "the pattern of the source matches this file: the next run would read it as well",
@@ -226,7 +231,9 @@ impl Meaning<'_> {
                 "`rejects.at_most` is not stated: more than {REJECTS_AT_MOST} of the rows, from {SHARES_FROM} rows on, \
                  stop the run"
             );
-            self.warning("rejects", message, "state what is normal for this source");
+            let place = self.places.find(&self.written("rejects"));
+            let help = "state what is normal for this source";
+            self.findings.note(place, message, help);
         }
         Rejects {
             path,
@@ -240,6 +247,11 @@ impl Meaning<'_> {
         if !(least..=most).contains(&limits.record) {
             let message = format!("expected a size from {least} to {most}");
             self.problem("limits.record", message, "");
+        }
+        let (least, most) = WINDOW;
+        if !(least..=most).contains(&limits.zstd_window) {
+            let message = format!("expected a size from {least} to {most}");
+            self.problem("limits.zstd_window", message, "");
         }
         for (name, value) in [
             ("cell", limits.cell.0),

@@ -8,7 +8,7 @@ use crate::settings::units::Amount;
 use crate::source::Input;
 use crate::source::place::sample::{self, Sample};
 use crate::source::spec::{
-    Compression, CsvSpec, Encoding, OneOrMany, SampleSpec, SourceFormat, SourceSpec,
+    Compression, CsvSpec, Encoding, Nothing, OneOrMany, Pick, SampleSpec, SourceFormat, SourceSpec,
 };
 
 /// A source that says neither.
@@ -28,13 +28,21 @@ impl Meaning<'_> {
                 );
                 Vec::new()
             }
-            (Some(paths), None) => self.paths(paths),
+            (Some(paths), None) => self.paths(paths, spec.pick),
             (None, Some(sample)) => self.sample(sample, &spec),
             (None, None) => {
                 self.problem("source", NO_PATH.0, NO_PATH.1);
                 Vec::new()
             }
         };
+        let patterns = |inputs: &[Input]| inputs.iter().any(|i| matches!(i, Input::Glob(..)));
+        if spec.pick != Pick::All && !inputs.is_empty() && !patterns(&inputs) {
+            self.warning(
+                "source.pick",
+                "this setting has no effect: `path` has no pattern",
+                "",
+            );
+        }
         let csv = self.csv(&spec.csv, spec.format);
         match spec.format {
             SourceFormat::Json | SourceFormat::Ndjson if self.places.contains("source.csv") => {
@@ -69,12 +77,25 @@ impl Meaning<'_> {
             format: spec.format,
             compression: spec.compression,
             encoding: spec.encoding,
+            nothing: spec.nothing,
             csv,
             json: spec.json,
         }
     }
 
-    fn paths(&mut self, paths: &OneOrMany) -> Vec<Input> {
+    /// A night without an extract is no matter, unless the server deletes what an extract does not name.
+    pub(super) fn nothing(&mut self, nothing: Nothing, target: &str, deletes: bool) {
+        if nothing == Nothing::Ok && deletes {
+            self.problem(
+                &format!("target.{target}.implicit_delete"),
+                "`implicit_delete` cannot be combined with `source.nothing: ok`: a missing extract must not pass \
+                 where the people it does not name are deleted",
+                "leave one of them out",
+            );
+        }
+    }
+
+    fn paths(&mut self, paths: &OneOrMany, pick: Pick) -> Vec<Input> {
         let mut inputs = Vec::new();
         if paths.as_slice().is_empty() {
             self.problem("source.path", "expected at least one path", "");
@@ -84,7 +105,7 @@ impl Meaning<'_> {
                 OneOrMany::One(_) => "source.path".to_owned(),
                 OneOrMany::Many(_) => format!("source.path.{i}"),
             };
-            match input(written, &self.folder) {
+            match input(written, &self.folder, pick) {
                 Ok(Input::Stdin) if inputs.contains(&Input::Stdin) => self.problem(
                     &path,
                     "standard input can be read once only",
@@ -194,7 +215,7 @@ impl Meaning<'_> {
 }
 
 /// One entry of the source's `path`.
-fn input(written: &str, folder: &Path) -> Result<Input, Wrong> {
+fn input(written: &str, folder: &Path, pick: Pick) -> Result<Input, Wrong> {
     match written {
         "" => Err(("expected a path, found empty text", "")),
         "-" => Ok(Input::Stdin),
@@ -211,11 +232,11 @@ fn input(written: &str, folder: &Path) -> Result<Input, Wrong> {
                 ));
             }
             if Path::new(written).is_absolute() {
-                return Ok(Input::Glob(written.to_owned()));
+                return Ok(Input::Glob(written.to_owned(), pick));
             }
             let folder = glob::Pattern::escape(&folder.to_string_lossy());
             let pattern = Path::new(&folder).join(written);
-            Ok(Input::Glob(pattern.to_string_lossy().into_owned()))
+            Ok(Input::Glob(pattern.to_string_lossy().into_owned(), pick))
         }
         _ => Ok(Input::File(folder.join(written))),
     }
@@ -236,15 +257,18 @@ mod tests {
     #[test]
     fn inputs() {
         let check = |written: &str, expected: Result<Input, &str>| {
-            let got = input(written, Path::new("/p[1]"));
+            let got = input(written, Path::new("/p[1]"), Pick::One);
             assert_eq!(got.map_err(|(message, _)| message), expected, "{written}");
         };
         check("-", Ok(Input::Stdin));
         check("a b.csv", Ok(Input::File("/p[1]/a b.csv".into())));
         check("/x/a.csv", Ok(Input::File("/x/a.csv".into())));
         check("../a.csv", Ok(Input::File("/p[1]/../a.csv".into())));
-        check("w-*.csv", Ok(Input::Glob("/p[[]1[]]/w-*.csv".into())));
-        check("/x/?.csv", Ok(Input::Glob("/x/?.csv".into())));
+        check(
+            "w-*.csv",
+            Ok(Input::Glob("/p[[]1[]]/w-*.csv".into(), Pick::One)),
+        );
+        check("/x/?.csv", Ok(Input::Glob("/x/?.csv".into(), Pick::One)));
         check("a[.csv", Err("not a pattern of file names"));
         check("s3://b/k", Err("addresses are not supported as a source"));
         check("", Err("expected a path, found empty text"));

@@ -2,6 +2,7 @@
 
 use super::Meaning;
 use crate::config::pipeline::Source;
+use crate::rule::KeySpec;
 use crate::settings::units::Size;
 use crate::source::Input;
 use crate::upload::spec::{BodyEncoding, Length, UploadSpec};
@@ -11,7 +12,12 @@ use crate::upload::spec::{BodyEncoding, Length, UploadSpec};
 const CHUNK: (Size, Size) = (Size(1024), Size(16 * 1024 * 1024));
 
 impl Meaning<'_> {
-    pub(super) fn upload(&mut self, mut spec: UploadSpec, source: Option<&Source>) -> UploadSpec {
+    pub(super) fn upload(
+        &mut self,
+        mut spec: UploadSpec,
+        source: Option<&Source>,
+        key: Option<&KeySpec>,
+    ) -> UploadSpec {
         let stdin = source.is_some_and(|source| source.inputs.contains(&Input::Stdin));
         match spec.length {
             Some(Length::Measured) if spec.encoding == BodyEncoding::Gzip => self.problem(
@@ -29,6 +35,14 @@ impl Meaning<'_> {
                 spec.length = Some(Length::Spooled);
             }
             None => spec.length = Some(Length::Measured),
+        }
+        if spec.length == Some(Length::Chunked) && key.is_some_and(|key| key.keep.can_be_late()) {
+            self.problem(
+                "upload.length",
+                "`chunked` sends rows while they are read, and which of several rows with one key is sent shows at \
+                 the end",
+                "write `key: { column: NAME, keep: first }` in validate, or leave `length` out",
+            );
         }
         if !(CHUNK.0..=CHUNK.1).contains(&spec.chunk) {
             let message = format!("expected a size from {} to {}", CHUNK.0, CHUNK.1);

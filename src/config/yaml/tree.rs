@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use serde_saphyr::granit_parser::{self, ErrorKind, Event, Marker, Parser, ScalarStyle, StrInput};
+use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, StrInput};
 
 use crate::config::problem::{Findings, Place};
 

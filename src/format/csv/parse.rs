@@ -450,7 +450,7 @@ mod tests {
             (0..batch.len())
                 .flat_map(|row| [batch.cell(row, 0), batch.cell(row, 1)])
                 .map(|cell| {
-                    let plain = crate::batch::is_plain(batch.text(cell).as_bytes());
+                    let plain = crate::text::scan::is_plain(batch.text(cell).as_bytes());
                     assert!(plain || !cell.is_plain(), "{block:?}");
                     cell.is_plain()
                 })

@@ -1,7 +1,7 @@
 //! The rejects file while it is being written.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Seek, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::row::{Header, RejectFormat};
@@ -182,6 +182,19 @@ impl RejectsFile {
         self.out = BufWriter::with_capacity(BUFFER, copy);
         self.state = State::UnderWay(part);
         copied.map_err(|e| self.broken(e))
+    }
+
+    /// Takes back all rows, to write them anew.
+    pub fn restart(&mut self) -> Result<(), RejectsError> {
+        let header = self.format.header_line().len() as u64;
+        let empty = |out: &mut BufWriter<File>| {
+            out.flush()?;
+            out.get_ref().set_len(header)?;
+            out.seek(SeekFrom::End(0))
+        };
+        empty(&mut self.out).map_err(|e| self.broken(e))?;
+        self.rejected = Tally::default();
+        Ok(())
     }
 
     /// Rows written so far that were never sent.

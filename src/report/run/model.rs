@@ -135,6 +135,8 @@ pub enum Outcome {
     StillRunning,
     /// The import was asked for, and its answer lost, or its ticket no longer readable.
     Unknown,
+    /// A setting mends it; nothing was imported.
+    Misconfigured,
     /// Interrupted; nothing was imported.
     Interrupted,
 }
@@ -145,6 +147,7 @@ impl Outcome {
         match self {
             Outcome::Succeeded => 0,
             Outcome::Failed => 1,
+            Outcome::Misconfigured => 2,
             Outcome::SucceededWithRejects => 3,
             Outcome::StoppedByGuard => 4,
             Outcome::ImportFailed | Outcome::Refused => 5,

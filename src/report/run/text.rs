@@ -23,6 +23,7 @@ impl Outcome {
         match self {
             Outcome::Succeeded => "succeeded",
             Outcome::Failed => "failed, nothing was imported",
+            Outcome::Misconfigured => "a setting does not fit the source, nothing was imported",
             Outcome::SucceededWithRejects => "succeeded, some rows were rejected",
             Outcome::StoppedByGuard => "stopped by a guard, nothing was sent",
             Outcome::ImportFailed => "the import job failed at the server",
@@ -55,7 +56,7 @@ impl RunReport {
         lines.rows("rejected", c.rejected, "");
         lines.faults(&self.rejects, c.read, "rejected");
         if c.superseded > 0 {
-            let why = "equal to an earlier row with the same key";
+            let why = "the same row as another, sent once";
             lines.rows("superseded", c.superseded, why);
         }
         if c.would_send > 0 {

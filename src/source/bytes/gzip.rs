@@ -11,7 +11,7 @@ use async_compression::tokio::bufread::GzipDecoder;
 use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 
 /// The text of all members.
-pub(in crate::source) struct Members<R> {
+pub(super) struct Members<R> {
     state: State<R>,
 }
 
@@ -26,7 +26,7 @@ enum State<R> {
 }
 
 impl<R: AsyncBufRead + Unpin> Members<R> {
-    pub(in crate::source) fn new(reader: R) -> Members<R> {
+    pub(super) fn new(reader: R) -> Members<R> {
         Members {
             state: State::Member(Box::new(GzipDecoder::new(reader))),
         }

@@ -1,6 +1,9 @@
-//! Bytes on their way: counted, copied, decompressed, decoded.
+//! Bytes on their way: counted, copied, decompressed, decoded; each a reader around a reader.
 
+pub(in crate::source) mod charset;
+pub(in crate::source) mod compressed;
+pub(in crate::source) mod copy;
+pub(in crate::source) mod count;
 mod gzip;
-mod text;
-
-pub(crate) use text::*;
+pub(in crate::source) mod raw;
+mod zstd;

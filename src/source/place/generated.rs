@@ -7,7 +7,7 @@ use futures::stream;
 use tokio::sync::mpsc;
 use tokio_util::io::StreamReader;
 
-use crate::source::bytes::Raw;
+use crate::source::bytes::raw::Raw;
 use crate::source::place::sample::Sample;
 
 /// Pieces (of some 64 KiB) that the thread may be ahead of the reader.
@@ -74,6 +74,7 @@ mod tests {
             Encoding::Auto,
             crate::settings::limits::Limits::default(),
         )
+        .await
         .unwrap();
         assert!(source.can_repeat());
         assert_eq!(source.size(), None);

@@ -1,4 +1,61 @@
-//! Where sources are.
+//! Where sources are, and how each kind of place is opened.
 
-pub(crate) mod generated;
+pub(in crate::source) mod file;
+pub(in crate::source) mod generated;
+pub(in crate::source) mod glob;
 pub(crate) mod sample;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio_util::io::StreamReader;
+
+use crate::source::bytes::raw::Raw;
+use sample::Sample;
+
+/// Where the bytes of one origin are.
+#[derive(Debug, Clone)]
+pub(in crate::source) enum Place {
+    /// A regular file.
+    File(PathBuf),
+    /// A named pipe, a device, or whatever else has a path and is no regular file.
+    Pipe(PathBuf),
+    /// Standard input.
+    Stdin,
+    /// A made-up extract.
+    Sample(Sample),
+    /// In memory: for tests, which decide how the bytes come.
+    Pieces(Arc<[Bytes]>),
+}
+
+impl Place {
+    /// Opens it at its beginning; a stream, at where it is.
+    pub(in crate::source) async fn open(&self) -> io::Result<Raw> {
+        Ok(match self {
+            Place::File(path) => file::open(path)?,
+            // It opens when somebody writes to it.
+            Place::Pipe(path) => Box::new(tokio::fs::File::open(path).await?),
+            Place::Stdin => Box::new(tokio::io::stdin()),
+            Place::Sample(sample) => generated::open(*sample),
+            Place::Pieces(pieces) => {
+                let pieces: Vec<io::Result<Bytes>> = pieces.iter().cloned().map(Ok).collect();
+                Box::new(StreamReader::new(futures::stream::iter(pieces)))
+            }
+        })
+    }
+
+    /// Whether it can be read only once.
+    pub(in crate::source) fn is_stream(&self) -> bool {
+        matches!(self, Place::Pipe(_) | Place::Stdin)
+    }
+
+    /// Its path in the file system, where it has one.
+    pub(in crate::source) fn path(&self) -> Option<&Path> {
+        match self {
+            Place::File(path) | Place::Pipe(path) => Some(path),
+            Place::Stdin | Place::Sample(_) | Place::Pieces(_) => None,
+        }
+    }
+}

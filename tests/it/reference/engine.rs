@@ -6,15 +6,15 @@ use std::sync::{Arc, LazyLock, Mutex};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use rostream::internals::engine::blocks::{Blocks, Header, Reading, RecordLayout};
-use rostream::internals::engine::body::{self, Resend, Slot};
-use rostream::internals::engine::order::{Digest, process};
+use rostream::internals::engine::body::{self, Digest, Resend, Slot};
+use rostream::internals::engine::order::process;
 use rostream::internals::engine::plan::{Meaning, Plan};
 use rostream::internals::format::json::Layout;
 use rostream::internals::orgvue::spec::{self, ActionSpec, ImportSpec};
 use rostream::internals::report::rejects::{ADDED, RejectsFile};
 use rostream::internals::rule::ValidateSpec;
 use rostream::internals::run::RunError;
-use rostream::internals::run::survey::Survey;
+use rostream::internals::run::survey::{Settled, Survey};
 use rostream::internals::settings::limits::Limits;
 use rostream::internals::source::Source;
 use rostream::internals::source::spec::Unknown;
@@ -47,7 +47,7 @@ pub const STAGES: &str = r##"[
 
 /// Its rules.
 pub const VALIDATE: &str = r#"{
-    "key": "employeeID",
+    "key": { "column": "employeeID", KEEP },
     "columns": {
         "employeeID": { "pattern": "^[A-Z][0-9]+$", "max_length": 3 },
         "fullName": { "required": true },
@@ -79,6 +79,7 @@ pub struct Done {
     pub names: Vec<String>,
     pub read: u64,
     pub filtered: u64,
+    pub superseded: u64,
     /// File and physical line of the records in the body.
     pub sent: Vec<(u32, u64)>,
 }
@@ -91,6 +92,7 @@ impl Done {
             rejects: rejects(&self.rejects, &self.names).await,
             read: self.read,
             filtered: self.filtered,
+            superseded: self.superseded,
             sent: self.sent.iter().map(|(_, line)| *line).collect(),
         }
     }
@@ -178,7 +180,9 @@ fn bind(settings: &Settings, header: &Header) -> Plan {
     let stages = if settings.hr { STAGES } else { "[]" };
     let stages: Vec<StageSpec> = serde_json::from_str(stages).expect("stages");
     let validate = if settings.hr { VALIDATE } else { "{}" };
-    let validate: ValidateSpec = serde_json::from_str(validate).expect("rules");
+    let keep = format!("\"keep\": \"{}\"", settings.keep);
+    let validate = validate.replace("KEEP", &keep);
+    let validate: ValidateSpec = serde_json::from_str(&validate).expect("rules");
     let import = ImportSpec {
         action: match settings.action_column {
             true => ActionSpec::Column {
@@ -262,19 +266,19 @@ pub async fn survey(
     let names = header.names.iter().map(|n| n.to_string()).collect();
 
     let mut survey = Survey::new(plan.clone(), source.clone(), header, rejects);
-    let mut body = survey.assembly.header().to_vec();
-    let mut processed = Box::pin(process(blocks, source, plan.clone(), workers));
-    while let Some(next) = processed.next().await {
-        body.extend(survey.absorb(next?)?);
+    let mut body = look(&mut survey, blocks, &source, &plan, workers).await?;
+    if survey.settle()? == Settled::Again {
+        let blocks = Blocks::open(source.clone(), reading(layout, block)).await?;
+        body = look(&mut survey, blocks, &source, &plan, workers).await?;
+        survey.is_as_before()?;
     }
-    body.extend(survey.assembly.footer());
-    let (read, filtered, good, rejected) = (
-        survey.read(),
-        survey.filtered,
-        survey.good,
-        survey.rejected(),
+    let (read, filtered, superseded) = (survey.read(), survey.filtered, survey.superseded);
+    let (good, rejected) = (survey.good, survey.rejected());
+    assert_eq!(
+        read,
+        filtered + superseded + good + rejected,
+        "counts add up"
     );
-    assert_eq!(read, filtered + good + rejected, "counts add up");
     let surveyed = survey.finish()?;
     let digest = surveyed.digest;
     assert_eq!(digest.length, body.len() as u64);
@@ -294,10 +298,28 @@ pub async fn survey(
             names,
             read,
             filtered,
+            superseded,
             sent,
         },
         Again { plan, resend },
     ))
+}
+
+/// Everything once through a survey, and the body that it makes of it.
+async fn look(
+    survey: &mut Survey,
+    blocks: Blocks,
+    source: &Arc<Source>,
+    plan: &Arc<Plan>,
+    workers: usize,
+) -> Result<Vec<u8>, RunError> {
+    let mut body = survey.assembly.header().to_vec();
+    let mut processed = Box::pin(process(blocks, source.clone(), plan.clone(), workers));
+    while let Some(next) = processed.next().await {
+        body.extend(survey.absorb(next?)?);
+    }
+    body.extend(survey.assembly.footer());
+    Ok(body)
 }
 
 /// The second pass.

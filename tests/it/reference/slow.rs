@@ -4,7 +4,7 @@
 //! the calendar; the stages and rules are those of [`super::engine::STAGES`] and [`super::engine::VALIDATE`],
 //! written anew.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -51,6 +51,8 @@ pub struct Record {
     pub cells: Vec<Cell>,
     pub faults: Vec<Fault>,
     pub filtered: bool,
+    /// Another row goes in its place.
+    pub superseded: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -83,6 +85,7 @@ pub struct Outcome {
     pub rejects: Vec<Reject>,
     pub read: u64,
     pub filtered: u64,
+    pub superseded: u64,
     /// Physical lines of the records in the body.
     pub sent: Vec<u64>,
 }
@@ -218,6 +221,7 @@ fn csv_record(
         cells: Vec::new(),
         faults: Vec::new(),
         filtered: false,
+        superseded: false,
     };
     let mut bad = None;
     for (at, written) in record.original.iter().enumerate() {
@@ -354,6 +358,7 @@ fn json_record(names: &[String], line: u64, object: &str, settings: &Settings) -
         cells: names.iter().map(absent).collect(),
         faults: Vec::new(),
         filtered: false,
+        superseded: false,
     };
     let Ok(Members(members)) = serde_json::from_str(object) else {
         record.original[0] = object.as_bytes().to_vec();
@@ -583,10 +588,9 @@ pub async fn outcome(table: Table, settings: &Settings) -> Outcome {
         rejects: Vec::new(),
         read: 0,
         filtered: 0,
+        superseded: 0,
         sent: Vec::new(),
     };
-    let mut keys = HashSet::new();
-    let mut rows = Vec::new();
     let mut names = table.names;
     if settings.hr {
         for name in &mut names {
@@ -597,27 +601,28 @@ pub async fn outcome(table: Table, settings: &Settings) -> Outcome {
         names.extend(["source".to_owned(), "headcount".to_owned()]);
     }
     names.retain(|name| !(settings.action_column && name == "Action"));
-    for mut record in table.records {
-        outcome.read += 1;
+    let mut records = table.records;
+    outcome.read = records.len() as u64;
+    for record in &mut records {
         if settings.hr {
-            stages(&mut record);
+            stages(record);
             if record.filtered {
                 outcome.filtered += 1;
                 continue;
             }
-            rules(&mut record);
+            rules(record);
         }
-        target_rules(&mut record, settings);
-        if settings.hr && record.faults.is_empty() {
-            let key = record
-                .cell("employeeID")
-                .map(|c| c.text.clone())
-                .unwrap_or_default();
-            if !keys.insert(key) {
-                record.fault("validate", "employeeID", "key_duplicate");
-            }
-        }
-        if record.faults.is_empty() {
+        target_rules(record, settings);
+    }
+    records.retain(|record| !record.filtered);
+    if settings.hr {
+        key_rule(&mut records, &names, settings).await;
+    }
+    let mut rows = Vec::new();
+    for record in records {
+        if record.superseded {
+            outcome.superseded += 1;
+        } else if record.faults.is_empty() {
             outcome.sent.push(record.line);
             rows.push(record.cells);
         } else {
@@ -629,6 +634,48 @@ pub async fn outcome(table: Table, settings: &Settings) -> Outcome {
         Format::Csv => csv_body(&names, &rows, settings).await,
     };
     outcome
+}
+
+/// All rows of a key count; those that would be sent equal are one.
+async fn key_rule(records: &mut [Record], names: &[String], settings: &Settings) {
+    let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (at, record) in records.iter_mut().enumerate() {
+        let readable = !(record.faults.iter()).any(|f| f.stage == "parse" && f.column.is_empty());
+        if let Some(Cell { text, kind, .. }) = record.cell("employeeID")
+            && readable
+            && *kind != Kind::Faulty
+            && !text.is_empty()
+        {
+            groups.entry(text.clone()).or_default().push(at);
+        }
+    }
+    for group in groups.values().filter(|group| group.len() > 1) {
+        let mut sent = Vec::new();
+        for &at in group {
+            let cells = [records[at].cells.clone()];
+            sent.push(match records[at].faults.is_empty() {
+                false => None,
+                true => Some(match settings.format {
+                    Format::Json => json_body(&cells, settings),
+                    Format::Csv => csv_body(names, &cells, settings).await,
+                }),
+            });
+        }
+        let equal = |a: usize, b: usize| sent[a].is_some() && sent[a] == sent[b];
+        let last = group.len() - 1;
+        let keeper = match settings.keep {
+            "first" => Some(0),
+            "last" => Some((0..last).find(|&at| equal(at, last)).unwrap_or(last)),
+            _ => (0..=last).all(|at| equal(at, 0)).then_some(0),
+        };
+        for (at, &record) in group.iter().enumerate() {
+            match keeper {
+                Some(keeper) if keeper == at => {}
+                Some(keeper) if equal(at, keeper) => records[record].superseded = true,
+                _ => records[record].fault("validate", "employeeID", "key_duplicate"),
+            }
+        }
+    }
 }
 
 fn reject(record: Record) -> Reject {

@@ -493,14 +493,16 @@ pub fn settings() -> impl Strategy<Value = Settings> {
     let format = select(&[Format::Json, Format::Csv][..]);
     let empty = select(&[Empty::Omit, Empty::Noop, Empty::Clear, Empty::Keep][..]);
     let ragged = select(&[Ragged::Reject, Ragged::Pad][..]);
-    (format, empty, any::<bool>(), ragged, any::<bool>()).prop_map(
-        |(format, empty, action_column, ragged, ignore_unknown)| Settings {
+    let keep = select(&["none", "none", "first", "last"][..]);
+    (format, empty, any::<bool>(), ragged, any::<bool>(), keep).prop_map(
+        |(format, empty, action_column, ragged, ignore_unknown, keep)| Settings {
             hr: true,
             format,
             empty,
             action_column,
             ragged,
             ignore_unknown,
+            keep,
         },
     )
 }

@@ -1,0 +1,53 @@
+//! What is told of a panic: its place and nothing else. What a panic says may hold a cell's value: where a text is cut
+//! within a character, it is the text.
+
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::io::Write;
+use std::panic;
+
+/// From now on, panics tell their place alone, and with `RUST_BACKTRACE=1` the way to it.
+pub(super) fn tell_places_alone() {
+    panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        let place = place.as_deref().unwrap_or("an unknown place");
+        let trace = Backtrace::capture();
+        // Where stderr is gone there is nobody to tell.
+        let mut to = std::io::stderr().lock();
+        let _ = writeln!(
+            to,
+            "panic at {place}: a defect of rostream (what it says is left out, as it may hold data)"
+        );
+        if trace.status() == BacktraceStatus::Captured {
+            let _ = writeln!(to, "{trace}");
+        }
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    /// Only when the other test asks for it: the hook is the whole process's.
+    #[test]
+    #[ignore = "run by the test below, in a process of its own"]
+    fn panics_with_a_value() {
+        super::tell_places_alone();
+        let thread = std::thread::spawn(|| panic!("cut within Zoë Example, 55000"));
+        assert!(thread.join().is_err());
+    }
+
+    #[test]
+    fn a_panic_tells_its_place_and_no_value() {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "--ignored", "--nocapture"])
+            .arg("cli::panics::tests::panics_with_a_value")
+            .env_remove("RUST_BACKTRACE")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(output.status.success(), "{said}");
+        assert!(said.contains("1 passed"), "{said}");
+        assert!(said.contains("panic at src/cli/panics.rs:"), "{said}");
+        assert!(!said.contains("Zoë"), "{said}");
+    }
+}

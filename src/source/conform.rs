@@ -1,0 +1,299 @@
+//! What every place does, whatever it is: one suite that all of them run.
+//!
+//! Standard input belongs to the whole process: its tests are those of the program.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use super::place::sample::{Format, Sample};
+use super::*;
+
+const SAMPLE: Sample = Sample {
+    rows: 5_000,
+    seed: 3,
+    errors_per_million: 0,
+    format: Format::Csv,
+};
+
+/// A source of one origin, and what is expected of it.
+struct Stand {
+    name: String,
+    source: Source,
+    text: Vec<u8>,
+    /// Whether the size is known before it is read.
+    sized: bool,
+    /// Whether it can be opened again before its end was reached.
+    repeats: bool,
+    /// The file whose changes are seen.
+    file: Option<PathBuf>,
+    _folder: Option<tempfile::TempDir>,
+}
+
+async fn found(input: Input) -> Result<Source, SourceError> {
+    let limits = Limits::default();
+    Source::find(&[input], Compression::Auto, Encoding::Auto, limits).await
+}
+
+/// Text of more than one read.
+fn text() -> Vec<u8> {
+    let lines = (0..20_000).map(|n| format!("{n},Zoë\n"));
+    lines.collect::<String>().into_bytes()
+}
+
+async fn file() -> Stand {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("w.csv");
+    fs::write(&path, text()).unwrap();
+    Stand {
+        name: path.display().to_string(),
+        source: found(Input::File(path.clone())).await.unwrap(),
+        text: text(),
+        sized: true,
+        repeats: true,
+        file: Some(path),
+        _folder: Some(folder),
+    }
+}
+
+async fn matched() -> Stand {
+    let stand = file().await;
+    let pattern = Path::new(&stand.name).with_file_name("*.csv");
+    let pattern = pattern.to_str().unwrap().to_owned();
+    Stand {
+        source: found(Input::Glob(pattern, Pick::One)).await.unwrap(),
+        ..stand
+    }
+}
+
+/// A named pipe, and a writer who takes its time.
+async fn pipe() -> Stand {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&path).status().unwrap();
+    assert!(made.success());
+    let writer = path.clone();
+    std::thread::spawn(move || {
+        let mut pipe = fs::File::options().write(true).open(writer).unwrap();
+        for piece in text().chunks(50_001) {
+            std::thread::sleep(Duration::from_millis(1));
+            // A reader that has seen enough is no fault of the writer's.
+            let _ = pipe.write_all(piece);
+        }
+    });
+    Stand {
+        name: path.display().to_string(),
+        source: found(Input::File(path)).await.unwrap(),
+        text: text(),
+        sized: false,
+        repeats: false,
+        file: None,
+        _folder: Some(folder),
+    }
+}
+
+async fn sample() -> Stand {
+    let mut text = Vec::new();
+    SAMPLE.write(&mut text).unwrap();
+    Stand {
+        name: SAMPLE.to_string(),
+        source: found(Input::Sample(SAMPLE)).await.unwrap(),
+        text,
+        sized: false,
+        repeats: true,
+        file: None,
+        _folder: None,
+    }
+}
+
+fn pieces() -> Stand {
+    let pieces = text().into_iter().map(|b| Bytes::copy_from_slice(&[b]));
+    Stand {
+        name: "memory".to_owned(),
+        source: Source::of_pieces("memory", pieces),
+        text: text(),
+        sized: true,
+        repeats: true,
+        file: None,
+        _folder: None,
+    }
+}
+
+async fn places() -> [Stand; 5] {
+    [
+        file().await,
+        matched().await,
+        pipe().await,
+        sample().await,
+        pieces(),
+    ]
+}
+
+/// Reads an origin to its end, in steps that are no round number.
+async fn read(source: &Source) -> Result<Vec<u8>, SourceError> {
+    let mut text = source.open(0).await?;
+    let mut got = Vec::new();
+    let mut want = 1;
+    while !text.fill(&mut got, want).await? {
+        want = got.len() + 77_777;
+    }
+    Ok(got)
+}
+
+#[tokio::test]
+async fn listed() {
+    for stand in places().await {
+        let [origin] = stand.source.origins() else {
+            panic!("{}", stand.name);
+        };
+        assert_eq!(origin.name, stand.name);
+        let size = stand.sized.then_some(stand.text.len() as u64);
+        assert_eq!(stand.source.size(), size, "{}", stand.name);
+        assert_eq!(origin.modified().is_some(), stand.file.is_some());
+        assert_eq!(stand.source.can_repeat(), stand.repeats, "{}", stand.name);
+        // Whoever writes to a pipe waits for its reader.
+        read(&stand.source).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn read_to_the_end_and_again() {
+    for stand in places().await {
+        for time in 1..=3 {
+            let got = read(&stand.source).await.unwrap();
+            assert!(got == stand.text, "{}, reading {time}", stand.name);
+            let length = stand.text.len() as u64;
+            assert_eq!(stand.source.origins()[0].bytes(), length);
+            let counted = stand.source.bytes_read();
+            let counted = counted.load(std::sync::atomic::Ordering::Relaxed);
+            assert_eq!(counted, time * length, "{}", stand.name);
+        }
+        stand.source.is_unchanged().unwrap();
+    }
+}
+
+/// Nothing but the end of a stream says that its copy is whole.
+#[tokio::test]
+async fn left_before_the_end() {
+    for stand in places().await {
+        let mut text = stand.source.open(0).await.unwrap();
+        let mut head = Vec::new();
+        assert!(!text.fill(&mut head, 10).await.unwrap());
+        let again = read(&stand.source).await;
+        drop(text);
+        let after = read(&stand.source).await;
+        for got in [again, after] {
+            match got {
+                Ok(got) => assert!(stand.repeats && got == stand.text, "{}", stand.name),
+                Err(error) => assert!(
+                    !stand.repeats && matches!(error, SourceError::OnlyOnce(_)),
+                    "{error}"
+                ),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn changed_in_between() {
+    for stand in places().await {
+        read(&stand.source).await.unwrap();
+        let Some(path) = &stand.file else { continue };
+        stand.source.is_unchanged().unwrap();
+        let mut file = fs::File::options().append(true).open(path).unwrap();
+        file.write_all(b"x\n").unwrap();
+        let error = stand.source.is_unchanged().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "{}: the file is still being written: its size is not what it was when the run began",
+                stand.name
+            )
+        );
+        fs::remove_file(path).unwrap();
+        assert!(stand.source.is_unchanged().is_err());
+        assert!(read(&stand.source).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn compressed_and_cut_off() {
+    let whole = {
+        use async_compression::tokio::write::GzipEncoder;
+        use tokio::io::AsyncWriteExt;
+        let mut encoder = GzipEncoder::new(Vec::new());
+        encoder.write_all(&text()).await.unwrap();
+        encoder.shutdown().await.unwrap();
+        encoder.into_inner()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("w.csv");
+    for (bytes, is_whole) in [(&whole[..], true), (&whole[..whole.len() - 5], false)] {
+        fs::write(&path, bytes).unwrap();
+        let pieces = bytes.iter().map(|b| Bytes::copy_from_slice(&[*b]));
+        for source in [
+            found(Input::File(path.clone())).await.unwrap(),
+            Source::of_pieces("memory", pieces),
+        ] {
+            match read(&source).await {
+                Ok(got) => assert!(is_whole && got == text()),
+                Err(error) => assert!(
+                    !is_whole && matches!(error, SourceError::Damaged { .. }),
+                    "{error}"
+                ),
+            }
+            assert_eq!(source.origins()[0].compression(), Some("gzip"));
+            assert_eq!(source.size(), Some(bytes.len() as u64));
+        }
+    }
+}
+
+#[tokio::test]
+async fn refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let told = async |input: Input| {
+        let error = found(input).await.unwrap_err();
+        let text = error
+            .to_string()
+            .replace(folder.path().to_str().unwrap(), "D");
+        (text, matches!(error, SourceError::Nothing(_)))
+    };
+    assert_eq!(
+        told(Input::File(at("none.csv"))).await,
+        ("D/none.csv: no such file".to_owned(), true)
+    );
+    assert_eq!(
+        told(Input::Glob(
+            at("*.csv").to_str().unwrap().to_owned(),
+            Pick::All
+        ))
+        .await,
+        ("D/*.csv: no file matches".to_owned(), true)
+    );
+    assert_eq!(
+        told(Input::File(at(""))).await,
+        (
+            "D: is a directory; name a file, or a pattern such as D/*.csv".to_owned(),
+            false
+        )
+    );
+    fs::write(at("a\x1b[2J.csv"), "").unwrap();
+    assert_eq!(
+        found(Input::File(at("a\x1b[2J.csv")))
+            .await
+            .unwrap()
+            .origins()[0]
+            .name,
+        at("a\\x1b[2J.csv").display().to_string()
+    );
+    // Half of a list is not nothing.
+    let both = [Input::File(at("a\x1b[2J.csv")), Input::File(at("none.csv"))];
+    let limits = Limits::default();
+    let error = Source::find(&both, Compression::Auto, Encoding::Auto, limits)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, SourceError::NotFound(_)), "{error}");
+}

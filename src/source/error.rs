@@ -1,0 +1,145 @@
+//! Why a source can't be read.
+
+use std::io;
+
+use crate::files::mark::Moved;
+use crate::settings::units::Size;
+
+/// Why a source can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// A file that isn't there.
+    #[error("{0}: no such file")]
+    NotFound(String),
+    /// A folder was named.
+    #[error("{0}: is a directory; name a file, or a pattern such as {0}/*.csv")]
+    Directory(String),
+    /// A pattern that can't be read.
+    #[error("{pattern}: not a file pattern: {reason}")]
+    BadPattern {
+        /// As written.
+        pattern: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A pattern that matches nothing.
+    #[error("{0}: no file matches")]
+    NoMatch(String),
+    /// None of the files and patterns is there; the first of them says how.
+    #[error(transparent)]
+    Nothing(Box<SourceError>),
+    /// A pattern that was to match one file and matches more.
+    #[error(
+        "{pattern}: {count} files match, and source.pick is one: {names}; \
+         move the others away, narrow the pattern, or set source.pick to newest or all"
+    )]
+    Several {
+        /// As written.
+        pattern: String,
+        /// How many match.
+        count: usize,
+        /// Their names; of many, the first.
+        names: String,
+    },
+    /// A pattern matches what looks like a file on its way.
+    #[error(
+        "{name}: its transfer looks unfinished (names that end with {ending}), and the pattern {pattern} matches it; \
+         wait for it or remove it, write a pattern that leaves it out, or name the file itself"
+    )]
+    Unfinished {
+        /// The file.
+        name: String,
+        /// How its name ends.
+        ending: &'static str,
+        /// As written.
+        pattern: String,
+    },
+    /// The operating system's word.
+    #[error("{name}: can't be read")]
+    Io {
+        /// The file.
+        name: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The compressed data ends too early or is damaged.
+    #[error("{name}: the {kind} data is cut off or damaged, nothing of it is sent")]
+    Damaged {
+        /// The file.
+        name: String,
+        /// The compression.
+        kind: &'static str,
+        /// What the decoder says.
+        source: io::Error,
+    },
+    /// The compressed data becomes so much more than it is that nobody can have meant it.
+    #[error(
+        "{name}: the {kind} data becomes more than {limit} times its size (limits.expansion); \
+         raise the limit if the file is what it should be"
+    )]
+    Expansion {
+        /// The file.
+        name: String,
+        /// The compression.
+        kind: &'static str,
+        /// The limit.
+        limit: u32,
+    },
+    /// The compressed data becomes too much.
+    #[error(
+        "{name}: the {kind} data becomes more than {limit} (limits.decompressed); \
+         raise the limit if the file is what it should be"
+    )]
+    Decompressed {
+        /// The file.
+        name: String,
+        /// The compression.
+        kind: &'static str,
+        /// The limit.
+        limit: Size,
+    },
+    /// The compressed data wants to be held in memory in pieces that are too large.
+    #[error(
+        "{name}: the zstd data needs a window of more than {limit} of memory (limits.zstd_window); \
+         compress it without --long and --ultra, or raise the limit"
+    )]
+    Window {
+        /// The file.
+        name: String,
+        /// The limit.
+        limit: Size,
+    },
+    /// Bytes that the stated encoding doesn't have.
+    #[error("{name}: not {encoding}: ill-formed near byte {at} of the decompressed text")]
+    Encoding {
+        /// The file.
+        name: String,
+        /// The encoding.
+        encoding: &'static str,
+        /// Offset, from 1.
+        at: u64,
+    },
+    /// A file is not what it was when the run began.
+    #[error("{name}: {moved}")]
+    Changed {
+        /// The file.
+        name: String,
+        /// How it differs.
+        moved: Moved,
+    },
+    /// A stream was asked for a second time before its first reading ended.
+    #[error("{0}: a stream can be read only once")]
+    OnlyOnce(String),
+}
+
+impl SourceError {
+    /// Whether another setting mends it: what was asked for is there, and is not what the setting says.
+    pub fn is_setting(&self) -> bool {
+        matches!(
+            self,
+            SourceError::BadPattern { .. }
+                | SourceError::Several { .. }
+                | SourceError::Unfinished { .. }
+        )
+    }
+}

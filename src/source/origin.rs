@@ -1,0 +1,169 @@
+//! One file of a source, or one stream.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+
+use super::bytes::copy::{Kept, Opening};
+use super::bytes::raw::Raw;
+use super::error::SourceError;
+use super::place::sample::Sample;
+use super::place::{Place, file};
+use crate::files::mark;
+
+/// One file of a source, or one stream.
+#[derive(Debug)]
+pub struct Origin {
+    /// As shown in messages, rejects and reports.
+    pub name: String,
+    place: Place,
+    mark: Mark,
+    again: Again,
+    compression: OnceLock<&'static str>,
+    /// Bytes of it that its latest opening has read.
+    read: Arc<AtomicU64>,
+}
+
+/// By what an origin is told from what it was.
+#[derive(Debug, Clone, Copy)]
+enum Mark {
+    /// A file's size, time of change and identity.
+    File(mark::Mark),
+    /// Its bytes cannot change; there are so many of them.
+    Fixed(u64),
+    /// Nothing is known of it.
+    None,
+}
+
+/// How an origin is read a second time.
+#[derive(Debug)]
+enum Again {
+    /// As the first time.
+    Reopen,
+    /// From a copy of its own, made on the way.
+    Copy(Kept),
+}
+
+impl Origin {
+    fn new(name: String, place: Place, mark: Mark) -> Origin {
+        let again = match place.is_stream() {
+            true => Again::Copy(Kept::default()),
+            false => Again::Reopen,
+        };
+        Origin {
+            name,
+            place,
+            mark,
+            again,
+            compression: OnceLock::new(),
+            read: Arc::default(),
+        }
+    }
+
+    /// What has a path: a regular file, or a stream.
+    pub(super) fn at(path: PathBuf) -> Result<Origin, SourceError> {
+        let meta = file::look(&path)?;
+        let name = file::name(&path);
+        Ok(match meta.is_file() {
+            true => Origin::new(name, Place::File(path), Mark::File(mark::Mark::of(&meta))),
+            false => Origin::new(name, Place::Pipe(path), Mark::None),
+        })
+    }
+
+    pub(super) fn stdin() -> Origin {
+        Origin::new("standard input".to_owned(), Place::Stdin, Mark::None)
+    }
+
+    pub(super) fn sample(sample: Sample) -> Origin {
+        Origin::new(sample.to_string(), Place::Sample(sample), Mark::None)
+    }
+
+    pub(super) fn pieces(name: String, pieces: Arc<[Bytes]>) -> Origin {
+        let size = pieces.iter().map(|piece| piece.len() as u64).sum();
+        Origin::new(name, Place::Pieces(pieces), Mark::Fixed(size))
+    }
+
+    /// Opens it at its beginning: a stream at first, and then its copy.
+    pub(super) async fn open(&self) -> Result<Raw, SourceError> {
+        let failed = |source| SourceError::Io {
+            name: self.name.clone(),
+            source,
+        };
+        let raw = match &self.again {
+            Again::Reopen => self.place.open().await.map_err(failed)?,
+            Again::Copy(kept) => match kept.opening().map_err(failed)? {
+                Opening::First => {
+                    let stream = self.place.open().await.map_err(failed)?;
+                    kept.copying(stream).map_err(failed)?
+                }
+                Opening::Again(copy) => copy,
+                Opening::Refused => return Err(SourceError::OnlyOnce(self.name.clone())),
+            },
+        };
+        self.read.store(0, Ordering::Relaxed);
+        Ok(raw)
+    }
+
+    /// Whether it is what it was when it was found.
+    pub(super) fn is_unchanged(&self) -> Result<(), SourceError> {
+        let (Some(path), Mark::File(mark)) = (self.path(), &self.mark) else {
+            return Ok(());
+        };
+        mark.is_of(path).map_err(|moved| SourceError::Changed {
+            name: self.name.clone(),
+            moved,
+        })
+    }
+
+    /// Whether it can be read as often as one likes.
+    pub(super) fn can_repeat(&self) -> bool {
+        matches!(self.again, Again::Reopen)
+    }
+
+    /// Counts the bytes that its latest opening has read.
+    pub(super) fn counter(&self) -> Arc<AtomicU64> {
+        self.read.clone()
+    }
+
+    /// Notes how it turned out to be compressed.
+    pub(super) fn is_compressed(&self, kind: &'static str) {
+        self.compression.get_or_init(|| kind);
+    }
+
+    /// Its bytes as stored, where that is known beforehand.
+    pub fn size(&self) -> Option<u64> {
+        match self.mark {
+            Mark::File(mark) => Some(mark.size),
+            Mark::Fixed(size) => Some(size),
+            Mark::None => None,
+        }
+    }
+
+    /// Its bytes as stored; where that is not known beforehand, as many as its latest reading has come
+    /// to.
+    pub fn bytes(&self) -> u64 {
+        self.size()
+            .unwrap_or_else(|| self.read.load(Ordering::Relaxed))
+    }
+
+    /// The file's path; none for standard input and samples.
+    pub fn path(&self) -> Option<&Path> {
+        self.place.path()
+    }
+
+    /// When the file was changed last, as it was found.
+    pub fn modified(&self) -> Option<SystemTime> {
+        match self.mark {
+            Mark::File(mark) => mark.modified,
+            Mark::Fixed(_) | Mark::None => None,
+        }
+    }
+
+    /// Its compression, once it has been opened; none where it has none.
+    pub fn compression(&self) -> Option<&'static str> {
+        self.compression.get().copied()
+    }
+}

@@ -1,0 +1,103 @@
+//! Decoded text of one file: decompressed by content, in UTF-8, without a byte order mark.
+
+use std::io::Cursor;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use bytes::BufMut;
+use tokio::io::AsyncReadExt;
+
+use super::bytes::charset::{self, Charset};
+use super::bytes::compressed::{self, Compressed};
+use super::bytes::count::Counting;
+use super::bytes::raw::{Raw, peek};
+use super::error::SourceError;
+use super::spec::{Compression, Encoding};
+use crate::settings::limits::Limits;
+
+/// The decoded text of one file, read front to back.
+pub struct Text {
+    name: String,
+    reader: Raw,
+    compression: Option<Compressed>,
+    charset: Option<Charset>,
+    ended: bool,
+}
+
+impl Text {
+    /// `read` counts the bytes as stored: those of all files, and those of this one.
+    pub(super) async fn new(
+        name: String,
+        raw: Raw,
+        compression: Compression,
+        encoding: Encoding,
+        limits: &Limits,
+        read: [Arc<AtomicU64>; 2],
+    ) -> Result<Text, SourceError> {
+        let stored = read[1].clone();
+        let raw = Box::new(Counting::new(raw, read));
+        let (mut reader, compression) = compressed::open(raw, compression, limits, stored)
+            .await
+            .map_err(|source| SourceError::Io {
+                name: name.clone(),
+                source,
+            })?;
+        let head = peek(&mut reader, charset::MARK)
+            .await
+            .map_err(|source| unreadable(&name, compression.as_ref(), source))?;
+        let (charset, mark) = charset::tell(encoding, &head);
+        let rest = Cursor::new(head[mark..].to_vec()).chain(reader);
+        Ok(Text {
+            name,
+            reader: Box::new(rest),
+            compression,
+            charset,
+            ended: false,
+        })
+    }
+
+    /// The compression found; none where there is none.
+    pub(crate) fn compression(&self) -> Option<&'static str> {
+        self.compression.as_ref().map(|c| c.kind)
+    }
+
+    /// Appends text to `buffer` until it has `want` bytes or more, or the text ends. Returns whether the
+    /// text has ended.
+    ///
+    /// # Errors
+    /// Reading, decompression (also at the very end, where a cut-off file shows), decoding.
+    pub(crate) async fn fill(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        want: usize,
+    ) -> Result<bool, SourceError> {
+        while !self.ended && buffer.len() < want {
+            let room = want - buffer.len();
+            let read = match &mut self.charset {
+                None => self.reader.read_buf(&mut (&mut *buffer).limit(room)).await,
+                Some(charset) => self.reader.read_buf(&mut charset.room()).await,
+            };
+            let got =
+                read.map_err(|source| unreadable(&self.name, self.compression.as_ref(), source))?;
+            self.ended = got == 0;
+            if let Some(compressed) = &mut self.compression {
+                compressed.take(&self.name, got as u64)?;
+            }
+            if let Some(charset) = &mut self.charset {
+                charset.decode(&self.name, got as u64, buffer, self.ended)?;
+            }
+        }
+        Ok(self.ended)
+    }
+}
+
+fn unreadable(name: &str, compression: Option<&Compressed>, source: std::io::Error) -> SourceError {
+    let name = name.to_owned();
+    match compression {
+        Some(compressed) => compressed.error(name, source),
+        None => SourceError::Io { name, source },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! What becomes of compressed and encoded bytes.
+
+use super::*;
+use async_compression::tokio::write::{GzipEncoder, ZstdEncoder};
+use tokio::io::AsyncWriteExt;
+
+async fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzipEncoder::new(Vec::new());
+    encoder.write_all(bytes).await.unwrap();
+    encoder.shutdown().await.unwrap();
+    encoder.into_inner()
+}
+
+async fn zstd(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = ZstdEncoder::new(Vec::new());
+    encoder.write_all(bytes).await.unwrap();
+    encoder.shutdown().await.unwrap();
+    encoder.into_inner()
+}
+
+async fn read(bytes: Vec<u8>, encoding: Encoding) -> Result<String, String> {
+    let raw: Raw = Box::new(Cursor::new(bytes));
+    let mut text = Text::new(
+        "f".into(),
+        raw,
+        Compression::Auto,
+        encoding,
+        &Limits::default(),
+        Default::default(),
+    )
+    .await
+    .map_err(|e| e.to_string())?;
+    let mut buffer = Vec::new();
+    let mut want = 1;
+    while !text
+        .fill(&mut buffer, want)
+        .await
+        .map_err(|e| e.to_string())?
+    {
+        want = buffer.len() + 3;
+    }
+    Ok(String::from_utf8(buffer).unwrap())
+}
+
+#[tokio::test]
+async fn decompresses_by_content_and_joins_members() {
+    assert_eq!(
+        read(b"a,b\n".to_vec(), Encoding::Auto).await,
+        Ok("a,b\n".into())
+    );
+    let mut two = gzip(b"a,").await;
+    two.extend(gzip(b"b\n").await);
+    assert_eq!(read(two, Encoding::Auto).await, Ok("a,b\n".into()));
+    let mut two = zstd(b"a,").await;
+    two.extend(zstd(b"b\n").await);
+    assert_eq!(read(two, Encoding::Auto).await, Ok("a,b\n".into()));
+    assert_eq!(read(Vec::new(), Encoding::Auto).await, Ok(String::new()));
+    let mut padded = gzip(b"a,").await;
+    padded.extend(gzip(b"").await);
+    padded.extend(gzip(b"b\n").await);
+    padded.extend([0; 1000]);
+    assert_eq!(read(padded, Encoding::Auto).await, Ok("a,b\n".into()));
+}
+
+#[tokio::test]
+async fn refuses_what_is_cut_off_or_damaged() {
+    let whole = gzip(&b"employee,name\n".repeat(50)).await;
+    for cut in [whole.len() - 1, whole.len() - 8, whole.len() / 2, 12] {
+        let error = read(whole[..cut].to_vec(), Encoding::Auto)
+            .await
+            .unwrap_err();
+        assert_eq!(
+            error, "f: the gzip data is cut off or damaged, nothing of it is sent",
+            "{cut}"
+        );
+    }
+    let mut flipped = whole.clone();
+    let crc = flipped.len() - 6;
+    flipped[crc] ^= 1;
+    assert!(read(flipped, Encoding::Auto).await.is_err());
+    let whole = zstd(&b"employee,name\n".repeat(50)).await;
+    assert!(
+        read(whole[..whole.len() - 2].to_vec(), Encoding::Auto)
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn decodes_to_utf8_without_a_mark() {
+    assert_eq!(
+        read(b"\xef\xbb\xbfZo\xc3\xab".to_vec(), Encoding::Auto).await,
+        Ok("Zoë".into())
+    );
+    let utf16: Vec<u8> = "\u{feff}Zoë,Łukasz 𝄞\n"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    assert_eq!(
+        read(utf16.clone(), Encoding::Auto).await,
+        Ok("Zoë,Łukasz 𝄞\n".into())
+    );
+    assert_eq!(
+        read(utf16, Encoding::Utf16).await,
+        Ok("Zoë,Łukasz 𝄞\n".into())
+    );
+    let big: Vec<u8> = "\u{feff}Zoë"
+        .encode_utf16()
+        .flat_map(u16::to_be_bytes)
+        .collect();
+    assert_eq!(read(big, Encoding::Auto).await, Ok("Zoë".into()));
+    assert_eq!(
+        read(b"M\xfcller \x80".to_vec(), Encoding::Windows1252).await,
+        Ok("Müller €".into())
+    );
+    let lone = vec![0xff, 0xfe, b'a', 0, 0x00, 0xd8, b'b', 0];
+    assert!(
+        read(lone, Encoding::Auto)
+            .await
+            .unwrap_err()
+            .starts_with("f: not UTF-16LE: ill-formed near byte")
+    );
+}
+
+#[tokio::test]
+async fn a_frame_to_be_skipped_before_the_first() {
+    let mut data = b"\x53\x2a\x4d\x18\x04\0\0\0skip".to_vec();
+    data.extend(zstd(b"a,b\n").await);
+    data.extend(b"\x50\x2a\x4d\x18\x04\0\0\0skip");
+    data.extend(zstd(b"1,2\n").await);
+    assert_eq!(read(data, Encoding::Auto).await, Ok("a,b\n1,2\n".into()));
+}
+
+/// A window is asked for by the frame's header, whatever the frame comes to. The limit holds for every frame.
+#[tokio::test]
+async fn a_window_that_is_too_large() {
+    // No content size, no checksum; the window's exponent is 10 more than this; one raw block, the last.
+    let frame = |exponent: u8, text: &[u8]| {
+        let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0, (exponent - 10) << 3];
+        let header = 1 | (text.len() as u32) << 3;
+        frame.extend(&header.to_le_bytes()[..3]);
+        frame.extend(text);
+        frame
+    };
+    let allowed = [frame(23, b"a,b\n"), frame(23, b"1,2\n")].concat();
+    assert_eq!(read(allowed, Encoding::Auto).await, Ok("a,b\n1,2\n".into()));
+    for data in [
+        frame(24, b"a,b\n"),
+        [frame(10, b"a,b\n"), frame(27, b"1,2\n")].concat(),
+    ] {
+        assert_eq!(
+            read(data, Encoding::Auto).await.unwrap_err(),
+            "f: the zstd data needs a window of more than 8MiB of memory (limits.zstd_window); \
+             compress it without --long and --ultra, or raise the limit"
+        );
+    }
+}

@@ -1,0 +1,262 @@
+//! Each key once: which rows share a key, which of them are the same row twice, and who keeps it.
+//!
+//! All rows of a key count, also those that are rejected for something else: whoever mends such a row and sends it
+//! must not replace another without a word. A row that a filter left out has no key, nor has a record whose cells
+//! could not be told apart.
+//!
+//! Rows are compared as they would be sent, by 32 bits of a hash: two rows of one key that differ pass for equal once
+//! in four billion such pairs.
+//!
+//! Memory: that of [`Keys`], 4 bytes a record, and 8 bytes a record whose key stood before.
+
+use std::borrow::Cow;
+
+use super::keys::Keys;
+use super::{Fact, Facts, Fates, Findings, Key, Places, Verdict, Verdicts, Whole};
+use crate::batch::Fault;
+use crate::rule::{Keep, STAGE};
+
+/// Lines that a message names at most.
+const NAMED_LINES: usize = 5;
+
+/// Files that the warning names at most.
+const NAMED_FILES: usize = 5;
+
+/// Records whose hashes are kept together.
+const TOGETHER: usize = 1 << 16;
+
+/// The rule `validate.key`.
+pub(crate) struct Unique {
+    key: Key,
+    keys: Keys,
+    rows: Rows,
+    /// Records whose key stood before, each behind the first record with this key.
+    again: Vec<(u32, u32)>,
+    /// Of a key's first record, the record that keeps the key, where it is another.
+    kept: Vec<(u32, u32)>,
+}
+
+/// For every record 32 bits of the hash of what it would send; 0 where it sends nothing.
+#[derive(Default)]
+struct Rows(Vec<Vec<u32>>);
+
+impl Rows {
+    fn push(&mut self, sent: u64) {
+        if self.0.last().is_none_or(|last| last.len() == TOGETHER) {
+            self.0.push(Vec::with_capacity(TOGETHER));
+        }
+        if let Some(last) = self.0.last_mut() {
+            last.push(if sent == 0 { 0 } else { (sent as u32).max(1) });
+        }
+    }
+
+    fn get(&self, record: u32) -> u32 {
+        self.0[record as usize / TOGETHER][record as usize % TOGETHER]
+    }
+
+    /// Whether both would be sent, and would be the same.
+    fn equal(&self, a: u32, b: u32) -> bool {
+        self.get(a) != 0 && self.get(a) == self.get(b)
+    }
+}
+
+impl Unique {
+    pub(crate) fn new(key: Key) -> Unique {
+        Unique {
+            key,
+            keys: Keys::default(),
+            rows: Rows::default(),
+            again: Vec::new(),
+            kept: Vec::new(),
+        }
+    }
+
+    /// The record that was sent with the key of this hash.
+    pub(crate) fn find(&self, hash: u64) -> Option<u32> {
+        let first = self.keys.find(hash)?;
+        let at = self.kept.binary_search_by_key(&first, |(first, _)| *first);
+        Some(at.map_or(first, |at| self.kept[at].1))
+    }
+
+    /// The record that keeps a key, if any may; `records` have it, in their order.
+    fn keeper(&self, records: &[u32]) -> Option<u32> {
+        let (first, last) = (*records.first()?, *records.last()?);
+        match self.key.keep {
+            Keep::First => Some(first),
+            // Of those that are the same, the first goes.
+            Keep::Last => {
+                Some((records.iter().copied().find(|&r| self.rows.equal(r, last))).unwrap_or(last))
+            }
+            Keep::None => records
+                .iter()
+                .all(|&record| self.rows.equal(record, first))
+                .then_some(first),
+        }
+    }
+
+    /// The records of a key, by the first of them, once they are sorted.
+    fn group(&self, first: u32) -> impl Iterator<Item = u32> + '_ {
+        let at = self.again.partition_point(|(f, _)| *f < first);
+        let others = self.again[at..]
+            .iter()
+            .take_while(move |(f, _)| *f == first);
+        std::iter::once(first).chain(others.map(|(_, record)| *record))
+    }
+
+    fn judge(&self, record: u32, first: u32, keeper: Option<u32>) -> Option<Verdict> {
+        match keeper {
+            Some(keeper) if keeper == record => None,
+            Some(keeper) if self.rows.equal(record, keeper) => Some(Verdict::LeaveOut),
+            _ => Some(Verdict::Reject {
+                rule: 0,
+                reason: keeper.unwrap_or(first),
+            }),
+        }
+    }
+}
+
+impl Whole for Unique {
+    fn facts(&self) -> Vec<Fact> {
+        vec![Fact::Hash(self.key.slot), Fact::Sent]
+    }
+
+    fn see(&mut self, block: &Facts<'_>, out: &mut Verdicts) {
+        let [hashes, sent] = block.columns else {
+            return;
+        };
+        for &sent in sent {
+            self.rows.push(sent);
+        }
+        let known = self.again.len();
+        let numbered = hashes.iter().copied().zip(block.first..);
+        let again = &mut self.again;
+        self.keys
+            .insert_all(numbered.filter(|(hash, _)| *hash != 0), |record, first| {
+                again.push((first, record))
+            });
+        if self.key.keep == Keep::First {
+            let judged = self.again[known..].iter().filter_map(|&(first, record)| {
+                Some((record, self.judge(record, first, Some(first))?))
+            });
+            out.now.extend(judged);
+        }
+    }
+
+    fn end(&mut self, fates: &Fates<'_>, out: &mut Verdicts) -> Findings {
+        self.again.sort_unstable();
+        let mut repeated = Repeated::default();
+        let mut kept = Vec::new();
+        for group in self.again.chunk_by(|a, b| a.0 == b.0) {
+            let first = group[0].0;
+            let records: Vec<u32> = self
+                .group(first)
+                .filter(|&record| !fates.is_left_out(record) || self.key.keep == Keep::First)
+                .collect();
+            if records.len() < 2 {
+                continue;
+            }
+            repeated.count(&records, &fates.places);
+            if self.key.keep == Keep::First {
+                continue;
+            }
+            let keeper = self.keeper(&records);
+            kept.extend(keeper.filter(|&k| k != first).map(|k| (first, k)));
+            out.later.extend(
+                records
+                    .iter()
+                    .filter_map(|&record| Some((record, self.judge(record, first, keeper)?))),
+            );
+        }
+        self.kept = kept;
+        Findings {
+            warnings: repeated.warning(fates.places.files).into_iter().collect(),
+        }
+    }
+
+    fn fault(&self, record: u32, reason: u32, places: &Places<'_>) -> Fault {
+        let others: Vec<u32> = match self.key.keep {
+            Keep::None => self.group(reason).filter(|&r| r != record).collect(),
+            Keep::First | Keep::Last => vec![reason],
+        };
+        let mut named: Vec<String> = others
+            .iter()
+            .take(NAMED_LINES)
+            .map(|&other| places.seen_from(record, other))
+            .collect();
+        match others.len() {
+            more if more > NAMED_LINES => named.push(format!("{} more times", more - NAMED_LINES)),
+            _ => {}
+        }
+        Fault {
+            row: 0,
+            stage: STAGE,
+            column: self.key.column.clone(),
+            source: None,
+            code: Cow::Borrowed("key_duplicate"),
+            message: Cow::Owned(format!("the same key stands {}", listed(&named))),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.keys.bytes()
+            + self.rows.0.len() * TOGETHER * size_of::<u32>()
+            + (self.again.capacity() + self.kept.capacity()) * size_of::<(u32, u32)>()
+    }
+}
+
+/// Keys that stand in several files.
+#[derive(Default)]
+struct Repeated {
+    keys: u64,
+    files: Vec<u32>,
+}
+
+impl Repeated {
+    fn count(&mut self, records: &[u32], places: &Places<'_>) {
+        let files = || records.iter().filter_map(|&record| places.file(record));
+        let Some(first) = files().next() else { return };
+        if files().all(|file| file == first) {
+            return;
+        }
+        self.keys += 1;
+        self.files.extend(files());
+        self.files.sort_unstable();
+        self.files.dedup();
+    }
+
+    fn warning(&self, names: &[String]) -> Option<String> {
+        if self.keys == 0 {
+            return None;
+        }
+        let mut named: Vec<String> = self
+            .files
+            .iter()
+            .take(NAMED_FILES)
+            .map(|&file| names[file as usize].clone())
+            .collect();
+        if self.files.len() > NAMED_FILES {
+            named.push(format!("{} more", self.files.len() - NAMED_FILES));
+        }
+        let keys = match self.keys {
+            1 => "1 key stands".to_owned(),
+            keys => format!("{keys} keys stand"),
+        };
+        Some(format!(
+            "{keys} in more than one file: {}; is one of them an older extract of the same people?",
+            listed(&named)
+        ))
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn listed(parts: &[String]) -> String {
+    match parts {
+        [rest @ .., before, last] => {
+            let mut text: String = rest.iter().map(|part| format!("{part}, ")).collect();
+            text.push_str(&format!("{before} and {last}"));
+            text
+        }
+        [only] => only.clone(),
+        [] => String::new(),
+    }
+}
