@@ -282,6 +282,7 @@ fn say(line: impl fmt::Display) {
 }
 
 /// As [`say`], for text of several lines, in whose making names and values that come from outside were [`shown`].
+#[expect(clippy::disallowed_methods, reason = "commands print through this")]
 fn say_lines(text: impl fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "{}", shown_lines(&text.to_string()));
 }

@@ -344,6 +344,7 @@ impl Survey {
             files: &self.files,
         };
         let mut left_out = Vec::new();
+        let before = batch.faults().len();
         for &(record, verdict) in verdicts {
             let row = record - first;
             if batch.state(row as usize) == RowState::In {
@@ -358,6 +359,7 @@ impl Survey {
                 }
             }
         }
+        self.plan.name_sources(batch, before);
         left_out.dedup();
         left_out
     }

@@ -115,7 +115,7 @@ fn faults_have_the_column_that_stands_in_the_source() {
     let rig = Rig::new();
     rig.write(
         "w.csv",
-        "Nr,Eintritt,Austritt,Ort\n1,01.02.2020,x,a\n2,y,02.02.2020,a\n1,01.02.2020,01.02.2021,a\n4,01.02.2022,01.02.2021,\n",
+        "Nr,Eintritt,Austritt,Ort\n1,01.02.2020,x,a\n2,y,02.02.2020,a\n3,01.02.2020,01.02.2021,a\n4,01.02.2022,01.02.2021,\n",
     );
     rig.pipeline(
         "source: { path: w.csv }\n\
@@ -160,7 +160,7 @@ fn faults_have_the_column_that_stands_in_the_source() {
     );
 
     // A key, found only by looking at the whole file.
-    rig.write("w.csv", "Nr\n1\n1\n");
+    rig.write("w.csv", "Nr,a\n1,x\n1,y\n2,z\n");
     rig.pipeline(
         "source: { path: w.csv }\nstages: [ rename: { Nr: id } ]\nvalidate: { key: id }",
         "action: create",
@@ -170,7 +170,7 @@ fn faults_have_the_column_that_stands_in_the_source() {
         rig.read("rejects.csv")
             .contains(",validate,Nr,key_duplicate,")
     );
-    ended.says("Nr (id)  key_duplicate  1");
+    ended.says("Nr (id)  key_duplicate  2");
 }
 
 /// What stands beside the rejects file, under way.
@@ -189,14 +189,14 @@ fn half_a_rejects_file_never_takes_the_place_of_a_whole_one() {
         "source: { path: '-' }\nvalidate: { key: employeeID }\nrejects: { at_most: 100% }",
         "action: create",
     );
-    rig.write("w.csv", "employeeID,fullName\n1,a\n1,b\n");
+    rig.write("w.csv", "employeeID,fullName\n1,a,x\n2,b\n");
     assert_eq!(rig.run_with_stdin(&["--dry-run"], "w.csv").code, 3);
     let last_night = rig.read("rejects.csv");
 
     // Killed in the survey: there are rejects, and more rows to come.
     let mut child = rig.start_with_stdin(&["--dry-run"], Stdio::piped());
     let mut input = child.stdin.take().unwrap();
-    let rows: String = (0..40_000).map(|at| format!("1,{at:09}\n")).collect();
+    let rows: String = (0..40_000).map(|at| format!("1,{at:09},x\n")).collect();
     input.write_all(b"employeeID,fullName\n").unwrap();
     input.write_all(rows.as_bytes()).unwrap();
     let begun = || {
@@ -218,7 +218,9 @@ fn half_a_rejects_file_never_takes_the_place_of_a_whole_one() {
     // The next start takes it away, and is told to stop: what it found until then is there.
     let mut child = rig.start_with_stdin(&["--dry-run"], Stdio::piped());
     let mut input = child.stdin.take().unwrap();
-    input.write_all(b"employeeID,fullName\n1,a\n1,b\n").unwrap();
+    input
+        .write_all(b"employeeID,fullName\n1,a,x\n2,b\n")
+        .unwrap();
     input.write_all(rows.as_bytes()).unwrap();
     wait_until("rejects are written", || {
         under_way(&rig).len() == 2 && begun()
@@ -243,7 +245,7 @@ fn what_the_server_refused_is_added_to_a_copy() {
                 _ => Deed::Pass,
             }
         });
-    rig.write("w.csv", "employeeID,fullName\n1,a\n1,b\n2,c\n");
+    rig.write("w.csv", "employeeID,fullName\n1,a,x\n2,c\n3,d\n");
     rig.pipeline(
         "source: { path: w.csv }\nvalidate: { key: employeeID }\nrejects: { at_most: 100% }",
         "action: create\nidentify_by: { id_key: employeeID }",

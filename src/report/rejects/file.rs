@@ -184,6 +184,19 @@ impl RejectsFile {
         copied.map_err(|e| self.broken(e))
     }
 
+    /// Takes back all rows, to write them anew.
+    pub fn restart(&mut self) -> Result<(), RejectsError> {
+        let header = self.format.header_line().len() as u64;
+        let empty = |out: &mut BufWriter<File>| {
+            out.flush()?;
+            out.get_ref().set_len(header)?;
+            out.seek(SeekFrom::End(0))
+        };
+        empty(&mut self.out).map_err(|e| self.broken(e))?;
+        self.rejected = Tally::default();
+        Ok(())
+    }
+
     /// Rows written so far that were never sent.
     pub fn rejected(&self) -> &Tally {
         &self.rejected

@@ -16,7 +16,7 @@ pub struct RowCounts {
     pub filtered: u64,
     /// Found at fault and not sent.
     pub rejected: u64,
-    /// Equal to an earlier row with the same key, and not sent a second time.
+    /// Not sent, as another row goes in their place.
     #[serde(default)]
     pub superseded: u64,
     /// Good, and held back because the run ended before an upload was complete (a dry run, a guard,

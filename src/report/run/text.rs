@@ -56,7 +56,7 @@ impl RunReport {
         lines.rows("rejected", c.rejected, "");
         lines.faults(&self.rejects, c.read, "rejected");
         if c.superseded > 0 {
-            let why = "equal to an earlier row with the same key";
+            let why = "the same row as another, sent once";
             lines.rows("superseded", c.superseded, why);
         }
         if c.would_send > 0 {

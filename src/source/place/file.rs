@@ -10,7 +10,6 @@ use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::source::bytes::raw::Raw;
 use crate::source::error::SourceError;
-use crate::text::shown::shown;
 
 /// What is at a path, which is no folder.
 pub(in crate::source) fn look(path: &Path) -> Result<Metadata, SourceError> {
@@ -37,8 +36,8 @@ pub(in crate::source) fn name(path: &Path) -> String {
         .ok()
         .and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned))
         .filter(|below| below != Path::new(""));
-    let path = below.as_deref().unwrap_or(path).to_string_lossy();
-    shown(&path).into_owned()
+    let path = below.as_deref().unwrap_or(path);
+    path.to_string_lossy().into_owned()
 }
 
 /// The operating system's word on a path.
