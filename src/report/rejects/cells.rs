@@ -4,7 +4,27 @@ use std::ops::Range;
 
 use memchr::memchr;
 
-use super::row::Dialect;
+/// What tells cells and lines of a CSV file apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dialect {
+    /// Between cells.
+    pub delimiter: u8,
+    /// Around cells; doubled where it stands for itself.
+    pub quote: u8,
+    /// Whether lines end with CR LF, else with LF.
+    pub crlf: bool,
+}
+
+impl Default for Dialect {
+    /// Comma, double quote, LF.
+    fn default() -> Self {
+        Dialect {
+            delimiter: b',',
+            quote: b'"',
+            crlf: false,
+        }
+    }
+}
 
 /// The cells of one raw record, as ranges of its bytes, quotes included. Always at least one.
 ///

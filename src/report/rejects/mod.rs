@@ -16,9 +16,10 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use cells::Dialect;
 pub(crate) use file::RejectsError;
 pub use file::RejectsFile;
-pub(crate) use row::{Dialect, Header};
+pub(crate) use row::Header;
 pub(crate) use tally::Tally;
 
 use crate::batch::Fault;

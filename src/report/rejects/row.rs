@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::cells::{Cells, is_open, push_cell, unquoted};
+use super::cells::{Cells, Dialect, is_open, push_cell, unquoted};
 use super::{ADDED, Original, RejectedRow};
 use crate::batch::Fault;
 
@@ -11,28 +11,6 @@ const FORMULA: &[u8] = b"=+-@\t\r";
 
 /// Between the faults of one row.
 const JOIN: &str = "; ";
-
-/// What tells cells and lines of a CSV file apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Dialect {
-    /// Between cells.
-    pub delimiter: u8,
-    /// Around cells; doubled where it stands for itself.
-    pub quote: u8,
-    /// Whether lines end with CR LF, else with LF.
-    pub crlf: bool,
-}
-
-impl Default for Dialect {
-    /// Comma, double quote, LF.
-    fn default() -> Self {
-        Dialect {
-            delimiter: b',',
-            quote: b'"',
-            crlf: false,
-        }
-    }
-}
 
 /// The header of the source, from which the rejects file takes its columns and its dialect.
 #[derive(Clone, Debug, PartialEq, Eq)]
