@@ -26,6 +26,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::report::progress::{Mode, Progress};
 use crate::run::RunError;
+use crate::text::chain;
 use crate::text::shown::{shown, shown_lines};
 
 pub use exit::Exit;
@@ -206,21 +207,6 @@ impl From<io::Error> for Failure {
             _ => Failure::new(Exit::Failed, error),
         }
     }
-}
-
-/// An error and its causes, each said once.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let inner = error.to_string();
-        if !text.ends_with(&inner) {
-            text.push_str(": ");
-            text.push_str(&inner);
-        }
-        cause = error.source();
-    }
-    text
 }
 
 #[expect(clippy::disallowed_methods, reason = "commands print through this")]

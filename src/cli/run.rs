@@ -19,6 +19,7 @@ use crate::run::{self, Job, RunError};
 use crate::sandbox::Sandbox;
 use crate::sandbox::options::{SandboxSettings, UnknownProperty};
 use crate::state::ledger::{Entry, Folder, Ledger};
+use crate::text::chain;
 
 /// Arguments of `rostream run`.
 #[derive(Debug, Args)]
@@ -263,7 +264,7 @@ fn finish(
         Ok(()) => Outcome::Succeeded,
         Err(error) => error.outcome(),
     };
-    report.error = ended.as_ref().err().map(|error| run::chain(error));
+    report.error = ended.as_ref().err().map(|error| chain(error));
     report.end(outcome, Timestamp::now(), started.elapsed());
     let exit = match outcome {
         Outcome::SucceededWithRejects if common.partial_ok => Exit::Done,
@@ -272,7 +273,7 @@ fn finish(
     report.exit_code = exit as u8;
     if let Some(ledger) = ledger {
         if let Err(error) = ledger.over(outcome, report.exit_code) {
-            report.warnings.push(run::chain(&error));
+            report.warnings.push(chain(&error));
         }
         report.next = next(&ledger.entry(), &Folder::new(&pipeline.state_dir), outcome);
     }
@@ -308,12 +309,12 @@ fn finish(
         (Err(RunError::Interrupted), _) => Err(Failure::new(exit, report.ending())),
         (Err(error), written) => {
             if let Err(unwritten) = written {
-                say(format_args!("warning: {}", run::chain(&unwritten)));
+                say(format_args!("warning: {}", chain(&unwritten)));
             }
             Err(Failure::new(exit, error))
         }
         (Ok(()), Err(error)) => {
-            let error = run::chain(&error);
+            let error = chain(&error);
             let done = outcome.describe();
             Err(Failure::new(Exit::Failed, format!("{done}, but {error}")))
         }

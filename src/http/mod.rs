@@ -318,7 +318,7 @@ mod tests {
         let request = client.get("https://orgvue.example/?s=CANARY");
         let error = TransportError::new("orgvue.example", request.send().await.unwrap_err());
         assert_eq!(error.kind(), Transport::Proxy);
-        let text = format!("{} {error:?}", text::chain(&error));
+        let text = format!("{} {error:?}", crate::text::chain(&error));
         assert!(!text.contains("CANARY"), "{text}");
         server.finish().await;
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
 
-use crate::http::text::chain;
+use crate::text::chain;
 
 /// How a request ended, as far as it matters to another try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

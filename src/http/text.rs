@@ -45,18 +45,6 @@ pub(crate) fn sanitise(text: &str, max: usize) -> String {
     out
 }
 
-/// An error and its causes on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
-}
-
 /// As [`sanitise`], for bytes that need not be text.
 pub fn excerpt(bytes: &[u8]) -> String {
     // Four bytes a character at most, and room for what is left out.

@@ -11,10 +11,12 @@ pub(crate) mod retry;
 pub(crate) mod spec;
 pub(crate) mod splitter;
 pub(crate) mod ticket;
+pub(crate) mod wait;
 pub(crate) mod wire;
 
 pub(crate) use client::Locations;
 pub use client::{Client, Connection};
 pub(crate) use error::{ImportError, OrgvueError};
 pub use results::ItemResult;
-pub(crate) use ticket::{JobStatus, Ticket, WaitError};
+pub(crate) use ticket::{JobStatus, Ticket};
+pub(crate) use wait::WaitError;

@@ -19,7 +19,7 @@ use tokio_util::io::StreamReader;
 
 use crate::http::TransportError;
 use crate::http::retry::{ATTEMPTS, Failure, pause, pauses};
-use crate::http::text::{chain, sanitise};
+use crate::http::text::sanitise;
 use crate::orgvue::client::Client;
 use crate::orgvue::error::{ApiError, OrgvueError};
 use crate::orgvue::retry::{Step, again};
@@ -27,6 +27,7 @@ use crate::orgvue::splitter::{SplitError, Splitter};
 use crate::orgvue::ticket::Ticket;
 use crate::settings::secret::PresignedUrl;
 use crate::settings::units::Size;
+use crate::text::chain;
 
 const WHAT: &str = "fetch the results";
 

@@ -6,12 +6,13 @@ use super::decide::import_spec;
 use super::prepare::Prepared;
 use super::results::take_results;
 use super::wait::wait;
-use super::{Job, RunError, Stored, chain};
+use super::{Job, RunError, Stored};
 use crate::orgvue::client::parameters;
 use crate::orgvue::spec::ImportSpec;
 use crate::orgvue::{Client, Ticket};
 use crate::report::progress::Phase;
 use crate::report::run::{ImportReport, RunReport};
+use crate::text::chain;
 
 /// Asks for the import, waits for its job and joins the results to their rows.
 ///

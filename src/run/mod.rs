@@ -37,6 +37,7 @@ use crate::report::run::RunReport;
 use crate::source::spec::Nothing;
 use crate::stage::Resources;
 use crate::state::ledger::Ledger;
+use crate::text::chain;
 use crate::text::dates::Date;
 use crate::upload::spec::Length;
 use crate::upload::spool::SpoolWriter;
@@ -210,19 +211,4 @@ async fn surveyed(
     told::decided(report, &decided);
     verdict?;
     Ok((survey.finish()?, decided.deletion))
-}
-
-/// An error and its causes in one line.
-pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.ends_with(&next) {
-            text.push_str(": ");
-            text.push_str(&next);
-        }
-        cause = error.source();
-    }
-    text
 }

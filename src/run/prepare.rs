@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Job, RunError, chain};
+use super::{Job, RunError};
 use crate::config::Pipeline;
 use crate::engine::blocks::Blocks;
 use crate::engine::plan::{Meaning, Plan, Unbound, named};
@@ -17,6 +17,7 @@ use crate::source::{Source, SourceError};
 use crate::stage::hash::{Key, KeySpec};
 use crate::stage::lookup::{Table, TableError};
 use crate::stage::{Need, Resources};
+use crate::text::chain;
 use crate::text::dates::Date;
 
 /// A pipeline bound to its source, before the first record is read.

@@ -10,13 +10,14 @@ use super::import::{asked, waited};
 use super::prepare::{Prepared, prepare, source};
 use super::results::take_results;
 use super::survey::{Facts, Surveyed, survey};
-use super::{Job, RunError, chain, decide, told};
+use super::{Job, RunError, decide, told};
 use crate::guard::Deletion;
 use crate::orgvue::{Client, Ticket};
 use crate::report::human;
 use crate::report::progress::Phase;
 use crate::report::run::{CodeCounts, RunReport, SourceFile};
 use crate::state::ledger::Entry;
+use crate::text::chain;
 
 /// Waits for a job and takes its results in, as the run that began it would have done.
 ///

@@ -8,7 +8,7 @@ use futures::stream::BoxStream;
 
 use super::prepare::Prepared;
 use super::put::{Put, Sending, put};
-use super::{Job, RunError, chain};
+use super::{Job, RunError};
 use crate::engine::blocks::Blocks;
 use crate::engine::body::{self, Digest, Resend, Slot};
 use crate::engine::order::process;
@@ -17,6 +17,7 @@ use crate::orgvue::retry::{Step, Verdict, verdict};
 use crate::orgvue::{Client, Locations};
 use crate::report::progress::Phase;
 use crate::state::ledger::Known;
+use crate::text::chain;
 use crate::upload::body::BodyError;
 use crate::upload::spool::Spool;
 

@@ -79,6 +79,7 @@ use uuid::Uuid;
 
 pub use options::SandboxSettings;
 
+use crate::settings::is_tenant;
 use params::ImportParams;
 use payload::{Format, Payload};
 use shared::Shared;
@@ -240,14 +241,6 @@ impl Drop for Sandbox {
     fn drop(&mut self) {
         self.shared.stop();
     }
-}
-
-fn is_tenant(name: &str) -> bool {
-    name.len() <= 30
-        && name.starts_with(|c: char| c.is_ascii_uppercase())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
 
 /// A token with the looks of a JWT, which real ones are.

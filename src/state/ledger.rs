@@ -633,7 +633,7 @@ impl Ledger {
                 .end(&mut earlier, Outcome::Unknown, By::Superseded)
         {
             // This run's entry says so, too: the next start sees to it.
-            tracing::warn!("{}", crate::http::text::chain(&error));
+            tracing::warn!("{}", crate::text::chain(&error));
         }
         Ok(())
     }
@@ -665,7 +665,7 @@ impl Ledger {
         if let Err(error) = written {
             tracing::warn!(
                 "the job can't be resumed if this run is cut off: {}",
-                crate::http::text::chain(&error)
+                crate::text::chain(&error)
             );
         }
     }

@@ -11,6 +11,7 @@ use crate::orgvue::hosts::hosts;
 use crate::orgvue::spec::{
     Action, ActionSpec, Empty, IdentifySpec, ImportSpec, TargetSpec, TokenSpec,
 };
+use crate::settings::is_tenant;
 use crate::settings::secret::is_loopback;
 use crate::upload::spec::UploadFormat;
 
@@ -253,14 +254,6 @@ impl Meaning<'_> {
     }
 }
 
-fn is_tenant(name: &str) -> bool {
-    name.len() <= 30
-        && name.starts_with(|c: char| c.is_ascii_uppercase())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
-}
-
 fn is_variable(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
@@ -364,24 +357,5 @@ mod tests {
         check("https://", "! not a URL");
         check("a b", "! not a URL");
         check("", "! expected the API's host, found empty text");
-    }
-
-    #[test]
-    fn tenants() {
-        for (name, good) in [
-            ("ACME", true),
-            ("A", true),
-            ("A_1", true),
-            ("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123", true),
-            ("ABCDEFGHIJKLMNOPQRSTUVWXYZ01234", false),
-            ("acme", false),
-            ("1A", false),
-            ("_A", false),
-            ("A-B", false),
-            ("", false),
-            ("ÄB", false),
-        ] {
-            assert_eq!(is_tenant(name), good, "{name}");
-        }
     }
 }
