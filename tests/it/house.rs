@@ -31,7 +31,6 @@ const KNOWN: &[&[&str]] = &[
         "format/json/members.rs",
         "format/json/parse.rs",
     ],
-    &["orgvue/client.rs", "orgvue/ticket.rs"],
 ];
 
 /// Parts of the steps that config makes out of the pipeline file, beside their `*Spec` and their constants.
