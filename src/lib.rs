@@ -37,8 +37,9 @@
 //! | `expr` | expressions over a row |
 //! | `guard` | what the totals decide: whether a run may send, delete, count as done |
 //! | `http` | what the clients have in common: hosts, retries, texts; it knows no API |
-//! | **what is done to records** | |
+//! | **how records are written** | |
 //! | `format` | CSV and JSON: text into blocks, a block into a batch, a batch into bytes |
+//! | **what is done to records** | |
 //! | `stage` | what is done to columns: the one trait, the list of stages, a file for each |
 //! | `rule` | what rows must satisfy |
 //! | **the two ends of a run** | |

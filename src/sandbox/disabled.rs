@@ -5,7 +5,7 @@
     reason = "settings are read, and nothing is made of them"
 )]
 
-pub mod options;
+pub(crate) mod options;
 
 use secrecy::SecretString;
 use uuid::Uuid;

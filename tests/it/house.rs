@@ -20,10 +20,17 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[(
 /// Circles that are being opened: all files of each.
 const KNOWN: &[&[&str]] = &[
     &["cli/resume.rs", "cli/run.rs"],
-    &["engine/blocks.rs", "engine/error.rs", "engine/plan.rs"],
     &["format/block.rs", "format/csv/cut.rs", "format/json/cut.rs"],
-    &["format/json/flat.rs", "format/json/parse.rs"],
-    &["orgvue/client.rs", "orgvue/ticket.rs"],
+    &[
+        "format/csv/header.rs",
+        "format/header.rs",
+        "format/json/header.rs",
+    ],
+    &[
+        "format/json/flat.rs",
+        "format/json/members.rs",
+        "format/json/parse.rs",
+    ],
 ];
 
 /// Parts of the steps that config makes out of the pipeline file, beside their `*Spec` and their constants.
@@ -132,7 +139,8 @@ fn wrong_circles(arrows: &BTreeSet<Arrow>, known: &[&[&str]]) -> Vec<String> {
             open.push(files);
             continue;
         }
-        let mut text = format!("a circle of {} files:", files.len());
+        let names: Vec<&str> = files.iter().map(String::as_str).collect();
+        let mut text = format!("a circle in {names:?}:");
         for Arrow {
             from,
             to,
@@ -175,7 +183,8 @@ fn every_room_has_its_place() {
     let placed = floors(&texts["lib.rs"]).into_keys().collect();
     assert_eq!(tree.rooms(), placed, "the modules, and the table of them");
     let files = tree.files();
-    let lost = |file: &&String| !files.contains(file.as_str()) && !tree.tests.contains(*file);
+    let is_test = |file: &str| tree.tests.contains(file) || file.contains("/tests/");
+    let lost = |file: &&String| !files.contains(file.as_str()) && !is_test(file);
     let lost: Vec<&String> = texts.keys().filter(lost).collect();
     assert!(lost.is_empty(), "no `mod` leads to {lost:?}");
 }
@@ -370,7 +379,7 @@ fn a_circle_is_found() {
         ]);
         assert_eq!(wrong_circles(&Tree::read(&files).arrows(), known), expected);
     };
-    let circle = "a circle of 3 files:\n    src/a/b.rs:1: super::c::C is in src/a/c.rs\n    src/a/c.rs:2: super::d::D is in src/a/d.rs\n    src/a/d.rs:1: super::B is in src/a/b.rs";
+    let circle = "a circle in [\"a/b.rs\", \"a/c.rs\", \"a/d.rs\"]:\n    src/a/b.rs:1: super::c::C is in src/a/c.rs\n    src/a/c.rs:2: super::d::D is in src/a/d.rs\n    src/a/d.rs:1: super::B is in src/a/b.rs";
     check("pub struct D;", &[], &[]);
     check("use super::B; pub struct D;", &[], &[circle]);
     check(
