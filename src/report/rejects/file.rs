@@ -221,18 +221,6 @@ impl RejectsFile {
         Ok(())
     }
 
-    /// Takes back all rows, to write them anew.
-    pub fn restart(&mut self) -> Result<(), RejectsError> {
-        let header = self.format.header_line().len() as u64;
-        let flushed = self.out.flush();
-        let emptied = flushed
-            .and_then(|()| self.out.get_ref().set_len(header))
-            .and_then(|()| self.out.get_ref().seek(SeekFrom::End(0)));
-        emptied.map_err(|e| self.broken(e))?;
-        self.rejected = Tally::default();
-        Ok(())
-    }
-
     fn broken(&mut self, source: io::Error) -> RejectsError {
         self.state = State::Broken;
         write_error(&self.path, source)
