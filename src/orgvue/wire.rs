@@ -239,7 +239,7 @@ mod tests {
             &by_column("none"),
             UploadFormat::Json,
             table,
-            "no column `none` here (columns at this point: id, _action, act)",
+            "no column `none` here",
         );
         check(
             &by_column("_action"),

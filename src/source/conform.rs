@@ -287,7 +287,7 @@ async fn refused() {
             .unwrap()
             .origins()[0]
             .name,
-        at("a\\x1b[2J.csv").display().to_string()
+        at("a\x1b[2J.csv").display().to_string()
     );
     // Half of a list is not nothing.
     let both = [Input::File(at("a\x1b[2J.csv")), Input::File(at("none.csv"))];

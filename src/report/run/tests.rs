@@ -120,6 +120,7 @@ fn report() -> RunReport {
         time("2026-02-01T00:01:09.25Z"),
         Duration::from_millis(69_750),
     );
+    report.exit_code = 3;
     report.peak_memory = Some(58_720_256);
     report
 }
