@@ -8,7 +8,7 @@ use clap::Args;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::open::next;
+use super::next::next;
 use super::pipeline::said;
 use super::stop::Stop;
 use super::{Exit, Failure, Globals, put_json, say, say_lines};
@@ -76,7 +76,7 @@ pub(super) enum Task {
     /// Everything that sends nothing.
     Check,
     /// To take up the job of an earlier process.
-    TakeUp(Box<Entry>, Ticket),
+    TakeUp(Box<(Entry, Ticket)>),
 }
 
 impl<'a> Work<'a> {
@@ -136,7 +136,7 @@ impl<'a> Work<'a> {
     /// The day for rules that compare with it: the same in every pass, and in whoever takes the run up.
     fn today(&self) -> Date {
         match (&self.task, &self.ledger) {
-            (Task::TakeUp(entry, _), _) => entry.today(),
+            (Task::TakeUp(taken), _) => taken.0.today(),
             (_, Some(ledger)) => ledger.entry().today(),
             _ => self.pipeline.today(),
         }
@@ -173,7 +173,7 @@ impl<'a> Work<'a> {
             ledger: self.ledger.as_ref(),
         };
         match &self.task {
-            Task::TakeUp(entry, ticket) => resume(job, entry, ticket.clone(), report).await,
+            Task::TakeUp(taken) => resume(job, &taken.0, taken.1.clone(), report).await,
             Task::Run | Task::Check => run::run(&job, report).await,
         }
     }
