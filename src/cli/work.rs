@@ -12,6 +12,7 @@ use super::next::next;
 use super::pipeline::said;
 use super::stop::Stop;
 use super::{Exit, Failure, Globals, put_json, say, say_lines};
+use crate::guard::Last;
 use crate::config::{self, Pipeline, Target};
 use crate::orgvue::hosts::hosts;
 use crate::orgvue::{Connection, Ticket};
@@ -169,12 +170,23 @@ impl<'a> Work<'a> {
             block: crate::engine::blocks::BLOCK,
             progress: self.progress.clone(),
             today: self.today(),
-            last: self.ledger.as_ref().and_then(Ledger::last),
+            last: self.last()?,
             ledger: self.ledger.as_ref(),
         };
         match &self.task {
             Task::TakeUp(taken) => resume(job, &taken.0, taken.1.clone(), report).await,
             Task::Run | Task::Check => run::run(&job, report).await,
+        }
+    }
+
+    /// The last accepted run, which guards compare this one with. A check looks it up, too, and writes nothing down.
+    fn last(&self) -> Result<Option<Last>, RunError> {
+        if let Some(ledger) = &self.ledger {
+            return Ok(ledger.last());
+        }
+        match Entry::new(RunId::generate(), self.pipeline) {
+            Some(entry) => Ok(Folder::new(&self.pipeline.state_dir).last(&entry)?),
+            None => Ok(None),
         }
     }
 
@@ -311,7 +323,7 @@ impl Embedded {
         let base = sandbox
             .base_url()
             .parse()
-            .map_err(|_| RunError::Interrupted)?;
+            .map_err(|_| RunError::Defect("the address of the sandbox is not a URL"))?;
         Ok(Connection {
             hosts: hosts(&base, Vec::new(), false),
             base,
