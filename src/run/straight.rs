@@ -60,7 +60,9 @@ pub(super) async fn send_straight(
     let sent = put(job, client, None, encoded(job, body), None, sending).await;
     // The body is gone by now, or goes with the connection.
     let Ok((survey, decided)) = given_back.await else {
-        return Err(sent.err().unwrap_or(RunError::Defect("the survey was lost with the upload")));
+        return Err(sent
+            .err()
+            .unwrap_or(RunError::Defect("the survey was lost with the upload")));
     };
     let facts = survey.facts();
     let ended = ended(sent, body::taken(&slot), survey);

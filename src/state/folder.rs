@@ -11,10 +11,10 @@ use serde::de::DeserializeOwned;
 use super::entry::{By, Ended, Entry, LEDGER_VERSION, Step, repeated};
 use super::error::{Busy, LedgerError};
 use super::last::{LAST_VERSION, Last};
-use crate::guard;
 use super::lock::{Held, Who};
 use crate::config::Pipeline;
 use crate::files::owned::{is_own, owned, replace};
+use crate::guard;
 use crate::report::run::{Outcome, RunId};
 
 /// The file that says that a state folder was made on purpose.
@@ -36,7 +36,9 @@ impl Folder {
     /// # Errors
     /// A file that can't be read: a guard that took it for none would let through what it must not.
     pub(crate) fn last(&self, entry: &Entry) -> Result<Option<guard::Last>, LedgerError> {
-        let path = self.0.join(Last::file_name(&entry.pipeline.name, &entry.target));
+        let path = self
+            .0
+            .join(Last::file_name(&entry.pipeline.name, &entry.target));
         if !path.exists() {
             return Ok(None);
         }

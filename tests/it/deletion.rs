@@ -138,3 +138,55 @@ fn rejected_rows_have_a_limit_of_their_own() {
     check(99, 98, 3);
     check(1, 1, 4);
 }
+
+/// Half an extract: what is not there can't be told from people who have left.
+#[test]
+fn half_an_extract_is_stopped() {
+    let rig = Rig::with(|_| {});
+    let night = |rows: u32| rig.write("workers.csv", &workers(rows));
+    night(200);
+    rig.pipeline(
+        "source: { path: workers.csv }\nguard: { min_rows: { first: 100 } }",
+        "identify_by: { id_key: employeeID }\nimplicit_delete: true",
+    );
+    let ended = rig.run(&[]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(rig.items().len(), 200);
+    let taken = rig.taken();
+    night(8);
+    for args in [&[][..], &["--dry-run"], &["--partial-ok"]] {
+        let ended = rig.run(args);
+        assert_eq!(ended.code, 4, "{}", ended.stderr);
+        ended.says("the upload names 8 rows, and that of the last accepted run named 200, so that 192 would be deleted");
+        ended.says("min_rows: 8 of 200, at least 180");
+    }
+    // A run that was stopped is not the last one, and one that is meant is.
+    assert_eq!((rig.taken(), rig.items().len()), (taken, 200));
+    let ended = rig.run(&["--set", "guard.min_rows=8"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(rig.items().len(), 8);
+    night(3);
+    assert_eq!(rig.run(&[]).code, 0);
+    night(200);
+    assert_eq!(rig.run(&[]).code, 0);
+    assert_eq!(rig.items().len(), 200);
+}
+
+/// How often in a row people could not be deleted is told, as nobody would notice otherwise.
+#[test]
+fn deletion_that_is_off_is_counted() {
+    let rig = deleting(ONE_BAD, SALARIES, "true");
+    for words in [
+        "deletion was off for this run, as rows were rejected",
+        "deletion was off for this run, the 2nd in a row, as rows were rejected",
+        "deletion was off for this run, the 3rd in a row, as rows were rejected",
+    ] {
+        let ended = rig.run(&[]);
+        assert_eq!(ended.code, 3, "{}", ended.stderr);
+        ended.says(words);
+        assert_eq!(rig.items().len(), 3);
+    }
+    rig.write("workers.csv", "employeeID,salary\n1,10\n2,20\n");
+    assert_eq!(rig.run(&[]).code, 0);
+    assert_eq!(rig.items().len(), 2);
+}
