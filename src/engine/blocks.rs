@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use super::EngineError;
 use crate::batch::pool::Pool;
+use crate::format::beginning::{Beginning, Begun, Place, Wrong};
 use crate::format::block::{Block, Boundary};
 use crate::format::cut::{Cut, CutError};
-use crate::format::header::{Beginning, Begun, FOREIGN_BYTES, Place, Wrong, refuse_foreign};
+use crate::format::header::{FOREIGN_BYTES, refuse_foreign};
 use crate::format::{Header, ROOM_FOR_STAGES, Reading};
 use crate::source::{Source, Text};
 use crate::text::scan::count_lines;
@@ -251,7 +252,7 @@ struct Opening<'a> {
 impl Opening<'_> {
     /// Leaves the buffer beginning with the records. `first` is the header of the source's first file, where this is
     /// another.
-    async fn open(&mut self, first: Option<&Header>) -> Result<(Text, Begun), EngineError> {
+    async fn open(&mut self, first: Option<&Header>) -> Result<(Text, Begun<Header>), EngineError> {
         let mut text = self.source.open(self.file).await?;
         text.fill(&mut self.buffer, FOREIGN_BYTES).await?;
         refuse_foreign(&self.buffer).map_err(|wrong| self.error(wrong))?;

@@ -8,10 +8,10 @@ use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
 use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Cell, Columns, Kind, MAX_CELL, Renamed, RowState};
+use crate::format::beginning::are_names;
 use crate::format::block::Block;
 use crate::format::csv::OnRagged;
 use crate::format::encode::{Encoded, Encoder};
-use crate::format::header::are_names;
 use crate::format::{Header, PARSE, Parser, Pools, reject_long_cells};
 use crate::orgvue::spec::{ActionSpec, ImportSpec};
 use crate::orgvue::wire::Wire;

@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::beginning::{Beginning, Begun, Place, Terms, Wrong};
 use super::block::Boundary;
 use super::csv::{self, Form};
 use super::json::{self, Layout};
@@ -56,63 +57,10 @@ pub enum Header {
     Json(json::Header),
 }
 
-/// A file's beginning.
-pub(crate) struct Beginning<'a> {
-    /// The file's name.
-    pub(crate) file: &'a str,
-    pub(crate) text: &'a [u8],
-    /// Nothing follows the text.
-    pub(crate) ended: bool,
-    /// There will be no more of it, because it is as long as a record may be.
-    pub(crate) full: bool,
-}
-
-/// A header, and where the records begin.
-pub(crate) struct Begun {
-    pub(crate) header: Header,
-    pub(crate) at: usize,
-    /// The physical line, from 1.
-    pub(crate) line: u64,
-}
-
-/// Why a file's beginning can't be used.
-#[derive(Debug)]
-pub(crate) struct Wrong {
-    pub(crate) place: Place,
-    pub(crate) message: String,
-    /// A setting of the pipeline file mends it.
-    pub(crate) setting: bool,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Place {
-    /// A physical line, from 1.
-    Line(u64),
-    /// An offset in the text.
-    Byte(usize),
-}
-
 impl Header {
     /// Whether it is that of a rejects file: it ends with the columns that such a file has more, which are not read.
     pub(crate) fn is_of_rejects(&self) -> bool {
         matches!(self, Header::Csv(csv) if csv.cells > csv.names.len())
-    }
-}
-
-impl Wrong {
-    pub(crate) fn data(place: Place, message: impl Into<String>) -> Wrong {
-        Wrong {
-            place,
-            message: message.into(),
-            setting: false,
-        }
-    }
-
-    pub(crate) fn setting(place: Place, message: impl Into<String>) -> Wrong {
-        Wrong {
-            setting: true,
-            ..Wrong::data(place, message)
-        }
     }
 }
 
@@ -123,31 +71,37 @@ impl Reading {
         &self,
         begins: &Beginning<'_>,
         first: Option<&Header>,
-    ) -> Result<Option<Begun>, Wrong> {
-        let json = |layout, columns| json::header(self, layout, columns, begins, first);
+    ) -> Result<Option<Begun<Header>>, Wrong> {
+        let terms = self.terms();
+        let json = |layout, columns| {
+            let first = first.map(Header::names);
+            let begun = json::header(&terms, layout, columns, begins, first);
+            begun.map(|begun| begun.map(|begun| begun.map(Header::Json)))
+        };
+        let csv = |form| {
+            let begun = csv::header(&terms, form, begins);
+            begun.map(|begun| begun.map(|begun| begun.map(Header::Csv)))
+        };
         match &self.format {
-            RecordFormat::Csv(form) => csv::header(self, form, begins),
+            RecordFormat::Csv(form) => csv(form),
             RecordFormat::Json { layout, columns } => json(*layout, columns.as_deref()),
-            RecordFormat::Auto { csv, columns } => {
+            RecordFormat::Auto { csv: form, columns } => {
                 match begins.text.iter().find(|b| !b.is_ascii_whitespace()) {
                     Some(b'[') => json(Layout::Array, columns.as_deref()),
                     Some(b'{') => json(Layout::Lines, columns.as_deref()),
-                    _ => csv::header(self, csv, begins),
+                    _ => csv(form),
                 }
             }
         }
     }
 
-    /// What is wrong with so many columns, if anything.
-    pub(crate) fn too_many(&self, columns: usize) -> Option<String> {
-        let limit = self.limits.columns;
-        (columns > limit as usize)
-            .then(|| format!("there are {columns} columns, and limits.columns is {limit}"))
-    }
-
-    /// Whether names that come from data are names, so that messages may tell them.
-    pub(crate) fn are_names(&self, names: &[Arc<str>]) -> bool {
-        are_names(names, &self.named)
+    /// What a header is held against.
+    pub(crate) fn terms(&self) -> Terms<'_> {
+        Terms {
+            added: self.added,
+            named: &self.named,
+            limits: &self.limits,
+        }
     }
 
     /// What keeps a further file from being a part of the first one's table.
@@ -170,7 +124,7 @@ impl Reading {
             // One that shares a name with the first is a header, too.
             let shares = names.iter().any(|name| others.contains(name));
             return Some(
-                if shares || self.are_names(names) && self.are_names(others) {
+                if shares || self.terms().are_names(names) && self.terms().are_names(others) {
                     format!(
                         "this file's column {} is `{}`, and `{}` in {first}; {same}",
                         at + 1,
@@ -200,11 +154,6 @@ impl Reading {
             _ => None,
         }
     }
-}
-
-/// Whether any of these is the name of a column that the pipeline names.
-pub(crate) fn are_names(names: &[Arc<str>], named: &HashSet<String>) -> bool {
-    names.iter().any(|name| named.contains(&**name))
 }
 
 impl Header {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::cut::first_record;
 use super::record::{self, Cells};
-use crate::format::header::{self, Beginning, Begun, Place, Reading, Wrong};
+use crate::format::beginning::{Beginning, Begun, Place, Terms, Wrong};
 use crate::text::scan::{Dialect, count_lines};
 
 /// How a CSV file is written, as far as that is stated.
@@ -47,10 +47,10 @@ pub struct Header {
 
 /// Reads the lines up to the first record. None asks for more text.
 pub(crate) fn header(
-    reading: &Reading,
+    terms: &Terms<'_>,
     form: &Form,
     begins: &Beginning<'_>,
-) -> Result<Option<Begun>, Wrong> {
+) -> Result<Option<Begun<Header>>, Wrong> {
     let text = begins.text;
     let mut start = after_lines(text, form.skip_lines);
     start += blank(&text[start..]);
@@ -70,13 +70,13 @@ pub(crate) fn header(
     };
     let Some(end) = first_record(dialect, &text[start..], begins.ended).map(|end| start + end)
     else {
-        return no_header(reading, form, begins);
+        return no_header(terms, form, begins);
     };
     let line = 1 + count_lines(&text[..start]);
-    let header = from_record(reading, form, dialect, line, &text[start..end])
+    let header = from_record(terms, form, dialect, line, &text[start..end])
         .map_err(|wrong| wrong.after(start))?;
     Ok(Some(Begun {
-        header: header::Header::Csv(header),
+        header,
         at: end,
         line: line + count_lines(&text[start..end]),
     }))
@@ -110,12 +110,12 @@ fn blank(text: &[u8]) -> usize {
 
 /// No header ends in the text: there is none, or more is needed.
 fn no_header(
-    reading: &Reading,
+    terms: &Terms<'_>,
     form: &Form,
     begins: &Beginning<'_>,
-) -> Result<Option<Begun>, Wrong> {
+) -> Result<Option<Begun<Header>>, Wrong> {
     let skip = form.skip_lines;
-    let longest = reading.limits.record;
+    let longest = terms.limits.record;
     match (begins.ended, begins.full) {
         (true, _) if skip > 0 => Err(Wrong::setting(
             Place::Line(1),
@@ -232,7 +232,7 @@ fn shown(delimiter: u8) -> String {
 
 /// What the header record says. Offsets of what is wrong count from its beginning.
 fn from_record(
-    reading: &Reading,
+    terms: &Terms<'_>,
     form: &Form,
     dialect: Dialect,
     line: u64,
@@ -262,10 +262,10 @@ fn from_record(
     })?;
     let mut names = record::split(dialect, text);
     let cells = names.len();
-    if let Some(message) = reading.too_many(cells) {
+    if let Some(message) = terms.too_many(cells) {
         return Err(Wrong::data(place, message));
     }
-    let added = reading.added;
+    let added = terms.added;
     if cells > added.len() && names[cells - added.len()..].iter().eq(added) {
         names.truncate(cells - added.len());
     }
@@ -278,7 +278,7 @@ fn from_record(
         }
     }
     let names: Arc<[Arc<str>]> = names.into_iter().map(Arc::from).collect();
-    if let Some(message) = same_names(reading, &names) {
+    if let Some(message) = same_names(terms, &names) {
         return Err(Wrong::data(place, message));
     }
     Ok(Header {
@@ -328,13 +328,13 @@ pub(crate) fn other_delimiter(name: &str) -> Option<&'static str> {
 }
 
 /// What is wrong where two columns have one name.
-fn same_names(reading: &Reading, names: &[Arc<str>]) -> Option<String> {
+fn same_names(terms: &Terms<'_>, names: &[Arc<str>]) -> Option<String> {
     let mut places = HashMap::new();
     for (at, name) in names.iter().enumerate() {
         if let Some(first) = places.insert(name, at) {
             let (first, second) = (first + 1, at + 1);
             let same = format!("columns {first} and {second} of the header have the same name");
-            return Some(match reading.are_names(names) {
+            return Some(match terms.are_names(names) {
                 true => format!("{same} `{}`", name.escape_debug()),
                 false => format!("{same}; is the header missing?"),
             });
@@ -375,6 +375,7 @@ pub(crate) fn difference(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::header::{self, Reading};
 
     /// The delimiter and the names that a text has, and the line on which its records begin; or what is wrong with it.
     #[track_caller]

@@ -1,0 +1,99 @@
+//! The first bytes of a file, what is found there, and what a header is held against.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::settings::limits::Limits;
+
+/// A file's beginning.
+pub(crate) struct Beginning<'a> {
+    /// The file's name.
+    pub(crate) file: &'a str,
+    pub(crate) text: &'a [u8],
+    /// Nothing follows the text.
+    pub(crate) ended: bool,
+    /// There will be no more of it, because it is as long as a record may be.
+    pub(crate) full: bool,
+}
+
+/// A header, and where the records begin.
+pub(crate) struct Begun<H> {
+    pub(crate) header: H,
+    pub(crate) at: usize,
+    /// The physical line, from 1.
+    pub(crate) line: u64,
+}
+
+impl<H> Begun<H> {
+    /// The same beginning, its header as another type.
+    pub(super) fn map<T>(self, as_other: impl FnOnce(H) -> T) -> Begun<T> {
+        Begun {
+            header: as_other(self.header),
+            at: self.at,
+            line: self.line,
+        }
+    }
+}
+
+/// Why a file's beginning can't be used.
+#[derive(Debug)]
+pub(crate) struct Wrong {
+    pub(crate) place: Place,
+    pub(crate) message: String,
+    /// A setting of the pipeline file mends it.
+    pub(crate) setting: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Place {
+    /// A physical line, from 1.
+    Line(u64),
+    /// An offset in the text.
+    Byte(usize),
+}
+
+impl Wrong {
+    pub(crate) fn data(place: Place, message: impl Into<String>) -> Wrong {
+        Wrong {
+            place,
+            message: message.into(),
+            setting: false,
+        }
+    }
+
+    pub(crate) fn setting(place: Place, message: impl Into<String>) -> Wrong {
+        Wrong {
+            setting: true,
+            ..Wrong::data(place, message)
+        }
+    }
+}
+
+/// What a header is held against.
+#[derive(Clone, Copy)]
+pub(crate) struct Terms<'a> {
+    /// Names of columns that the rejects file adds.
+    pub(crate) added: &'static [&'static str],
+    /// The names by which the pipeline calls columns.
+    pub(crate) named: &'a HashSet<String>,
+    pub(crate) limits: &'a Limits,
+}
+
+impl Terms<'_> {
+    /// What is wrong with so many columns, if anything.
+    pub(crate) fn too_many(&self, columns: usize) -> Option<String> {
+        let limit = self.limits.columns;
+        (columns > limit as usize)
+            .then(|| format!("there are {columns} columns, and limits.columns is {limit}"))
+    }
+
+    /// Whether names that come from data are names, so that messages may tell them.
+    pub(crate) fn are_names(&self, names: &[Arc<str>]) -> bool {
+        are_names(names, self.named)
+    }
+}
+
+/// Whether any of these is the name of a column that the pipeline names.
+pub(crate) fn are_names(names: &[Arc<str>], named: &HashSet<String>) -> bool {
+    names.iter().any(|name| named.contains(&**name))
+}
