@@ -2,7 +2,7 @@
 //! lines. Neither holds a cell's value.
 //!
 //! The order and the names of the JSON's members are part of the interface: members are added, and
-//! [`REPORT_VERSION`] counts up when one is renamed, removed or changes its meaning. Times are in
+//! [`model::REPORT_VERSION`] counts up when one is renamed, removed or changes its meaning. Times are in
 //! seconds, sizes in bytes, and what is not known is `null`.
 
 mod counts;
