@@ -246,7 +246,7 @@ fn what_a_preview_cannot_show() {
     check(
         &PIPELINE.replace("[Notes]", "[Note]"),
         WORKERS,
-        1,
+        2,
         "error: p.yaml:7:12: stage 3 (drop): no column `Note` here, did you mean `Notes`?\n",
     );
 }
