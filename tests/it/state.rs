@@ -129,19 +129,20 @@ fn today_is_the_day_of_the_run() {
         "ticket" if !on.load(SeqCst) => Deed::Answer(503, "<html></html>"),
         _ => Deed::Pass,
     });
-    // Which people are sent depends on the day, and what is sent of them does not.
+    // Who is sent depends on the day, and what is sent of them does not.
     rig.pipeline(
-        "time_zone: Pacific/Kiritimati\nsource: { path: workers.csv }\nwait: { at_most: 1s }\nstages:\n  \
-         - filter: date(hireDate) == today()\n  - drop: [hireDate]\nvalidate: { key: employeeID }",
+        "time_zone: Pacific/Kiritimati\nsource: { path: workers.csv }\nwait: { at_most: 1s }\nvalidate:\n  key: employeeID\n  \
+         columns: { hireDate: { type: date, max: today } }\nrejects: { at_most: 100% }",
         "action: create\nidentify_by: { id_key: employeeID }",
     );
     let now = jiff::Timestamp::now();
     let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(14));
     let day = zone.to_datetime(now).date().to_string();
-    rig.write(
-        "workers.csv",
-        format!("employeeID,hireDate\n1,{day}\n2,{day}\n3,1999-01-01\n"),
-    );
+    let hired = |last: &str| {
+        let rows = format!("employeeID,hireDate\n1,2020-01-01\n2,2020-01-02\n3,{last}\n");
+        rig.write("workers.csv", rows);
+    };
+    hired("9999-12-31");
     assert_eq!(rig.run(&[]).code, 6);
     let mut paths = fs::read_dir(rig.path("state"))
         .unwrap()
@@ -151,21 +152,18 @@ fn today_is_the_day_of_the_run() {
         .unwrap();
     let entry = fs::read_to_string(&path).unwrap();
     assert!(entry.contains(&format!("\"today\": \"{day}\"")), "{entry}");
-    // As if days had passed: by the clock of now, nobody here was hired today.
+    // As if days had passed: by the clock of now, the third is hired by today.
     let earlier = "2021-05-06";
-    rig.write(
-        "workers.csv",
-        rig.read("workers.csv").replace(&day, earlier),
-    );
+    hired("2021-05-07");
     fs::write(&path, entry.replace(&day, earlier)).unwrap();
     switch.store(true, SeqCst);
     let ended = rig.tell(&["resume"]);
     assert_eq!(ended.code, 3, "{}", ended.stderr);
-    let counts = ["read", "filtered", "sent", "accepted", "failed"].map(|c| ended.count(c));
+    let counts = ["read", "rejected", "sent", "accepted", "failed"].map(|c| ended.count(c));
     assert_eq!(counts, [3, 1, 2, 1, 1]);
     let rejects = rig.read("rejects.csv");
     assert!(
-        rejects.contains("\n2,2021-05-06,workers.csv,3,import,"),
+        rejects.contains("\n2,2020-01-02,workers.csv,3,import,"),
         "{rejects}"
     );
 }
