@@ -408,7 +408,7 @@ fn an_import_whose_answer_is_lost_is_not_asked_for_again() {
         );
         assert_eq!(ended.report["outcome"], "unknown");
         assert_eq!(ended.count("unprocessed"), 3);
-        ended.says("unknown, the import was asked for and the answer lost");
+        ended.says("unknown, the import was asked for and no usable answer came");
     }
     let broke = "the connection to [host] broke: connection closed before message completed";
     // The server heard of it, or not: from here both look the same.

@@ -134,7 +134,7 @@ pub enum Outcome {
     Refused,
     /// The wait timed out; the job goes on at the server.
     StillRunning,
-    /// The import was asked for, and its answer lost, or its ticket no longer readable.
+    /// The import was asked for and no usable answer came, or its ticket is no longer readable.
     Unknown,
     /// A setting mends it; nothing was imported.
     Misconfigured,

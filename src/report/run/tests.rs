@@ -359,7 +359,7 @@ fn the_ending_tells_what_became_of_the_import() {
     check(
         Outcome::Unknown,
         Some(None),
-        "unknown, the import was asked for and the answer lost",
+        "unknown, the import was asked for and no usable answer came",
     );
     check(
         Outcome::Unknown,
