@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use serde_json::Value;
 
-use crate::support::{Deed, Rig, mode};
+use crate::support::{Deed, Ended, Rig, mode};
 
 const IMPORT: &str = "action: createOrUpdate\nidentify_by: { id_key: employeeID }";
 
@@ -143,7 +143,10 @@ fn today_is_the_day_of_the_run() {
         rig.write("workers.csv", rows);
     };
     hired("9999-12-31");
-    assert_eq!(rig.run(&[]).code, 6);
+    let ended = rig.run(&[]);
+    assert_eq!(ended.code, 6, "{}", ended.stderr);
+    let told = |ended: &Ended| ["time_zone", "today"].map(|name| ended.report[name].clone());
+    assert_eq!(told(&ended), ["Pacific/Kiritimati", &*day]);
     let mut paths = fs::read_dir(rig.path("state"))
         .unwrap()
         .map(|entry| entry.unwrap().path());
@@ -161,6 +164,7 @@ fn today_is_the_day_of_the_run() {
     assert_eq!(ended.code, 3, "{}", ended.stderr);
     let counts = ["read", "rejected", "sent", "accepted", "failed"].map(|c| ended.count(c));
     assert_eq!(counts, [3, 1, 2, 1, 1]);
+    assert_eq!(told(&ended), ["Pacific/Kiritimati", earlier]);
     let rejects = rig.read("rejects.csv");
     assert!(
         rejects.contains("\n2,2020-01-02,workers.csv,3,import,"),

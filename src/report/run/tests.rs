@@ -8,6 +8,7 @@ use super::model::{ByteCounts, Times};
 use super::*;
 use crate::batch::Fault;
 use crate::report::rejects::Tally;
+use crate::text::dates::Date;
 
 fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -42,6 +43,8 @@ fn report() -> RunReport {
     );
     report.rostream_version = "0.0.0".into();
     report.target = "orgvue";
+    report.time_zone = "Europe/London".into();
+    report.today = Date::new(2026, 1, 31);
     report.sources = vec![SourceFile {
         path: "exports/workers.csv.gz".into(),
         bytes: 178_600_000,
