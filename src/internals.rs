@@ -30,7 +30,8 @@ pub mod expr {
 pub mod format {
     pub use crate::format::{Header, Reading, RecordFormat};
     pub mod block {
-        pub use crate::format::block::{Block, Boundary, Cut, CutError};
+        pub use crate::format::block::{Block, Boundary};
+        pub use crate::format::cut::{Cut, CutError};
     }
     pub mod csv {
         pub use crate::format::csv::{Delimiter, Form, OnRagged, Parser};

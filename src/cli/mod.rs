@@ -8,6 +8,7 @@ mod completions;
 mod exit;
 mod lint;
 mod log;
+mod next;
 mod open;
 mod panics;
 mod pipeline;
@@ -252,6 +253,11 @@ fn stdout() -> io::StdoutLock<'static> {
     io::stdout().lock()
 }
 
+#[expect(clippy::disallowed_methods, reason = "commands print through this")]
+fn stderr() -> io::StderrLock<'static> {
+    io::stderr().lock()
+}
+
 /// Writes data to stdout.
 fn put(bytes: &[u8]) -> io::Result<()> {
     let mut stdout = stdout();
@@ -276,15 +282,13 @@ fn put_json(findings: &impl Serialize) -> Result<(), Failure> {
 
 /// Writes a line to stderr. Names and values that come from outside can neither end the line nor do anything else to
 /// the terminal. Where nobody reads it, it is lost, and the command goes on.
-#[expect(clippy::disallowed_methods, reason = "commands print through this")]
 fn say(line: impl fmt::Display) {
-    let _ = writeln!(io::stderr().lock(), "{}", shown(&line.to_string()));
+    let _ = writeln!(stderr(), "{}", shown(&line.to_string()));
 }
 
 /// As [`say`], for text of several lines, in whose making names and values that come from outside were [`shown`].
-#[expect(clippy::disallowed_methods, reason = "commands print through this")]
 fn say_lines(text: impl fmt::Display) {
-    let _ = writeln!(io::stderr().lock(), "{}", shown_lines(&text.to_string()));
+    let _ = writeln!(stderr(), "{}", shown_lines(&text.to_string()));
 }
 
 #[cfg(test)]

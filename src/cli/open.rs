@@ -1,27 +1,25 @@
-//! What an earlier run left: whether another may start, and the command that goes on from there.
+//! What an earlier run left: whether another may start.
 
 use std::fmt;
 
+use super::next::command;
 use super::turn::Turn;
 use super::work::Work;
 use super::{Exit, Failure, say};
 use crate::config::Pipeline;
 use crate::report::error::Code;
 use crate::report::human;
-use crate::report::run::{Outcome, RunId};
+use crate::report::run::RunId;
 use crate::run::RunError;
 use crate::state::entry::Step;
 use crate::state::lock::{Held, Shared, Who};
 use crate::state::{Entry, Folder, Ledger, LedgerError};
 
-/// The state folder where none is named: as the pipeline file has it unless it says otherwise.
-pub(super) const STATE: &str = "state";
-
 /// Whether a run may begin.
 pub(super) enum Before {
     /// It may, and has what only one run can have.
     Free {
-        ledger: Option<Ledger>,
+        ledger: Option<Box<Ledger>>,
         rejects: Option<Held>,
     },
     /// It may not; its report says why.
@@ -38,7 +36,7 @@ pub(super) fn before(
     turn: &mut Turn<'_>,
 ) -> Result<Before, Failure> {
     let ledger = match ledger(work, run_id, turn) {
-        Ok(Opened::Ledger(ledger)) => Some(*ledger),
+        Ok(Opened::Ledger(ledger)) => Some(ledger),
         Ok(Opened::None) => None,
         Ok(Opened::Left(failure)) => return Err(failure),
         Err(error) => return Ok(Before::Refused(error)),
@@ -141,34 +139,6 @@ pub(super) fn left_open(entry: &Entry, folder: &Folder) -> Failure {
         target.dataset, target.tenant, entry.written_at
     );
     Failure::of_kind(Exit::Unknown, Code::lasting("import_unknown"), text)
-}
-
-/// The command that goes on from where a run ended; nothing where nothing is open.
-pub(super) fn next(entry: &Entry, folder: &Folder, outcome: Outcome) -> Option<String> {
-    let word = match entry.step {
-        Step::Importing | Step::Ticket => "resume",
-        Step::Ended if outcome == Outcome::Failed && entry.ticket.is_some() => "results",
-        _ => return None,
-    };
-    Some(command(word, &entry.run_id, folder))
-}
-
-/// A command about a run, as it works from the current folder.
-pub(super) fn command(word: &str, run: &RunId, folder: &Folder) -> String {
-    let state = human::path(folder.path());
-    if state == STATE {
-        return format!("rostream {word} {run}");
-    }
-    format!("rostream {word} {run} --state {}", shell_word(&state))
-}
-
-/// A text as one word of a shell's command line.
-pub(super) fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-=:,+@%".contains(c);
-    match !text.is_empty() && text.chars().all(plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', r"'\''")),
-    }
 }
 
 /// Tells machines, too, why a command ended that has no report.

@@ -12,7 +12,7 @@ pub(super) fn tell_places_alone() {
         let place = place.as_deref().unwrap_or("an unknown place");
         let trace = Backtrace::capture();
         // Where stderr is gone there is nobody to tell.
-        let mut to = std::io::stderr().lock();
+        let mut to = super::stderr();
         let _ = writeln!(
             to,
             "panic at {place}: a defect of rostream (what it says is left out, as it may hold data)"

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::open::{STATE, refused};
+use super::next::STATE;
+use super::open::refused;
 use super::pipeline::SetArgs;
 use super::{Exit, Failure, Globals, PipelineArgs, say};
 use crate::report::human;

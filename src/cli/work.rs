@@ -8,11 +8,12 @@ use clap::Args;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::open::next;
+use super::next::next;
 use super::pipeline::said;
 use super::stop::Stop;
 use super::{Exit, Failure, Globals, put_json, say, say_lines};
 use crate::config::{self, Pipeline, Target};
+use crate::guard::Last;
 use crate::orgvue::hosts::hosts;
 use crate::orgvue::{Connection, Ticket};
 use crate::report::error::ErrorReport;
@@ -76,7 +77,7 @@ pub(super) enum Task {
     /// Everything that sends nothing.
     Check,
     /// To take up the job of an earlier process.
-    TakeUp(Box<Entry>, Ticket),
+    TakeUp(Box<(Entry, Ticket)>),
 }
 
 impl<'a> Work<'a> {
@@ -136,7 +137,7 @@ impl<'a> Work<'a> {
     /// The day for rules that compare with it: the same in every pass, and in whoever takes the run up.
     fn today(&self) -> Date {
         match (&self.task, &self.ledger) {
-            (Task::TakeUp(entry, _), _) => entry.today(),
+            (Task::TakeUp(taken), _) => taken.0.today(),
             (_, Some(ledger)) => ledger.entry().today(),
             _ => self.pipeline.today(),
         }
@@ -171,12 +172,23 @@ impl<'a> Work<'a> {
             block: crate::engine::blocks::BLOCK,
             progress: self.progress.clone(),
             today: self.today(),
-            last: self.ledger.as_ref().and_then(Ledger::last),
+            last: self.last()?,
             ledger: self.ledger.as_ref(),
         };
         match &self.task {
-            Task::TakeUp(entry, ticket) => resume(job, entry, ticket.clone(), report).await,
+            Task::TakeUp(taken) => resume(job, &taken.0, taken.1.clone(), report).await,
             Task::Run | Task::Check => run::run(&job, report).await,
+        }
+    }
+
+    /// The last accepted run, which guards compare this one with. A check looks it up, too, and writes nothing down.
+    fn last(&self) -> Result<Option<Last>, RunError> {
+        if let Some(ledger) = &self.ledger {
+            return Ok(ledger.last());
+        }
+        match Entry::new(RunId::generate(), self.pipeline) {
+            Some(entry) => Ok(Folder::new(&self.pipeline.state_dir).last(&entry)?),
+            None => Ok(None),
         }
     }
 
@@ -313,7 +325,7 @@ impl Embedded {
         let base = sandbox
             .base_url()
             .parse()
-            .map_err(|_| RunError::Interrupted)?;
+            .map_err(|_| RunError::Defect("the address of the sandbox is not a URL"))?;
         Ok(Connection {
             hosts: hosts(&base, Vec::new(), false),
             base,

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::EngineError;
 use crate::batch::pool::Pool;
-use crate::format::block::{Block, Boundary, Cut, CutError};
+use crate::format::block::{Block, Boundary};
+use crate::format::cut::{Cut, CutError};
 use crate::format::header::{Beginning, Begun, FOREIGN_BYTES, Place, Wrong, refuse_foreign};
 use crate::format::{Header, ROOM_FOR_STAGES, Reading};
 use crate::source::{Source, Text};

@@ -4,6 +4,7 @@
 //! alone: quote-aware for CSV, depth- and string-aware for JSON, line by line for NDJSON. What it needs to
 //! know of a format is a [`Boundary`]; no bytes are parsed here.
 
+use super::cut::{Cut, CutError};
 use crate::format::{csv, json};
 use crate::text::scan::Dialect;
 
@@ -31,18 +32,6 @@ pub enum Boundary {
     JsonArray(json::cut::ArrayCutter),
 }
 
-/// What was found in a text that begins on a record boundary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cut {
-    /// The text up to here is whole records.
-    At(usize),
-    /// No record ends in this text; more is needed.
-    None {
-        /// Where a quote or string was opened that the text does not close.
-        open: Option<usize>,
-    },
-}
-
 impl Boundary {
     /// The last place at which `text` can be cut. `at_end` says that nothing follows it.
     ///
@@ -59,34 +48,4 @@ impl Boundary {
             Boundary::JsonArray(cutter) => cutter.cut(text, at_end),
         }
     }
-}
-
-/// Why a text can't be cut into records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{kind}")]
-pub struct CutError {
-    /// Offset in the text at which it went wrong.
-    pub at: usize,
-    /// What is wrong.
-    pub kind: CutErrorKind,
-}
-
-/// What is wrong with a text that can't be cut into records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum CutErrorKind {
-    /// A quoted cell is never closed.
-    #[error("the quote opened here is never closed")]
-    OpenQuote,
-    /// The text is not an array.
-    #[error("expected `[`, the beginning of a JSON array (one object a line is `format: ndjson`)")]
-    NoArray,
-    /// The text ends within the array.
-    #[error("the JSON array ends without `]`: the file is cut off")]
-    OpenArray,
-    /// Something follows the array.
-    #[error("something follows the end of the JSON array")]
-    AfterArray,
-    /// A bracket closes what was not opened.
-    #[error("a bracket closes what was not opened")]
-    Bracket,
 }

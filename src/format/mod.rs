@@ -2,6 +2,7 @@
 
 pub(crate) mod block;
 pub(crate) mod csv;
+pub(crate) mod cut;
 pub(crate) mod encode;
 pub(crate) mod header;
 pub(crate) mod json;

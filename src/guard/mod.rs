@@ -172,7 +172,7 @@ fn rejects(limits: &Limits, totals: &Totals, rulings: &mut Vec<Ruling>) -> Optio
     let stops = limit.is_exceeded(rejected, read);
     rulings.push(Ruling {
         guard: "reject_limit",
-        limit: limit.to_string(),
+        limit: format!("at most {limit}"),
         count: rejected,
         of: read,
         stops,
@@ -238,7 +238,7 @@ fn min_rows(
     let stops = named < least;
     rulings.push(Ruling {
         guard: "min_rows",
-        limit: limit.clone(),
+        limit: format!("at least {least}"),
         count: named,
         of: last,
         stops,
@@ -256,7 +256,7 @@ fn at_least(least: u64, named: u64, rulings: &mut Vec<Ruling>) -> Option<Stop> {
     let stops = named < least;
     rulings.push(Ruling {
         guard: "min_rows",
-        limit: least.to_string(),
+        limit: format!("at least {least}"),
         count: named,
         of: least,
         stops,

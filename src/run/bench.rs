@@ -312,7 +312,7 @@ pub(crate) fn connection(target: &NullTarget) -> Result<Connection, RunError> {
     let base = target
         .base_url()
         .parse()
-        .map_err(|_| RunError::Interrupted)?;
+        .map_err(|_| RunError::Defect("the address of the null target is not a URL"))?;
     Ok(Connection {
         hosts: hosts(&base, Vec::new(), false),
         base,

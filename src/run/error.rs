@@ -148,6 +148,9 @@ pub enum RunError {
     /// The ledger can't be kept.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// Something that cannot happen.
+    #[error("{0}; this is a defect of rostream, please report it")]
+    Defect(&'static str),
     /// The run was told to stop.
     #[error("interrupted")]
     Interrupted,

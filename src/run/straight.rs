@@ -60,7 +60,9 @@ pub(super) async fn send_straight(
     let sent = put(job, client, None, encoded(job, body), None, sending).await;
     // The body is gone by now, or goes with the connection.
     let Ok((survey, decided)) = given_back.await else {
-        return Err(sent.err().unwrap_or(RunError::Interrupted));
+        return Err(sent
+            .err()
+            .unwrap_or(RunError::Defect("the survey was lost with the upload")));
     };
     let facts = survey.facts();
     let ended = ended(sent, body::taken(&slot), survey);
@@ -116,13 +118,13 @@ impl Body for Straight {
     fn absorb(&mut self, processed: Processed) -> Result<Bytes, RunError> {
         match &mut self.survey {
             Some(survey) => survey.absorb(processed),
-            None => Err(RunError::Interrupted),
+            None => Err(RunError::Defect("a body went on after its end")),
         }
     }
 
     fn finish(&mut self) -> Result<Bytes, RunError> {
         let Some(survey) = &mut self.survey else {
-            return Err(RunError::Interrupted);
+            return Err(RunError::Defect("a body ended twice"));
         };
         // The pipeline file was refused, were there rules whose verdicts can be late.
         if survey.settle()? == Settled::Again {

@@ -14,6 +14,7 @@ use super::last::{LAST_VERSION, Last};
 use super::lock::{Held, Who};
 use crate::config::Pipeline;
 use crate::files::owned::{is_own, owned, replace};
+use crate::guard;
 use crate::report::run::{Outcome, RunId};
 
 /// The file that says that a state folder was made on purpose.
@@ -30,6 +31,25 @@ const MAX_NAME: usize = 100;
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
+    /// The last accepted run of the entry's pipeline on its data set.
+    ///
+    /// # Errors
+    /// A file that can't be read: a guard that took it for none would let through what it must not.
+    pub(crate) fn last(&self, entry: &Entry) -> Result<Option<guard::Last>, LedgerError> {
+        let path = self
+            .0
+            .join(Last::file_name(&entry.pipeline.name, &entry.target));
+        if !path.exists() {
+            return Ok(None);
+        }
+        let last: Last = read_json(&path)?;
+        known(&path, last.last_version, LAST_VERSION)?;
+        Ok(Some(guard::Last {
+            named: last.named,
+            deletion_off: last.deletion_off,
+        }))
+    }
+
     /// A folder that need not be there.
     pub(crate) fn new(path: impl Into<PathBuf>) -> Folder {
         Folder(path.into())
@@ -205,21 +225,9 @@ impl Lock {
         self.write(entry)
     }
 
-    /// The last accepted run of the entry's pipeline on its data set.
-    ///
-    /// # Errors
-    /// A file that can't be read: a guard that took it for none would let through what it must not.
-    pub(super) fn last(&self, entry: &Entry) -> Result<Option<Last>, LedgerError> {
-        let path = self
-            .folder
-            .0
-            .join(Last::file_name(&entry.pipeline.name, &entry.target));
-        if !path.exists() {
-            return Ok(None);
-        }
-        let last: Last = read_json(&path)?;
-        known(&path, last.last_version, LAST_VERSION)?;
-        Ok(Some(last))
+    /// As [`Folder::last`].
+    pub(super) fn last(&self, entry: &Entry) -> Result<Option<guard::Last>, LedgerError> {
+        self.folder.last(entry)
     }
 
     /// Keeps the last accepted run.

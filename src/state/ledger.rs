@@ -34,7 +34,7 @@ use crate::source::Source;
 #[derive(Debug)]
 pub(crate) struct Ledger {
     lock: Lock,
-    last: Option<Last>,
+    last: Option<guard::Last>,
     /// Nobody else on this machine sends to the data set meanwhile.
     _dataset: Option<Held>,
     token: SecretString,
@@ -75,11 +75,7 @@ impl Ledger {
 
     /// The last accepted run of the pipeline on its data set, before this one.
     pub(crate) fn last(&self) -> Option<guard::Last> {
-        let last = self.last.as_ref()?;
-        Some(guard::Last {
-            named: last.named,
-            deletion_off: last.deletion_off,
-        })
+        self.last
     }
 
     /// Before anything else: from now on the run is known, and nothing was imported.

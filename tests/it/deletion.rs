@@ -78,7 +78,7 @@ fn a_filter_that_leaves_nobody() {
     );
     for length in ["measured", "spooled", "chunked"] {
         let rig = Rig::holding(EXISTING, |s| s.accept_chunked = true);
-        rig.write("workers.csv", &workers(3));
+        rig.write("workers.csv", workers(3));
         let sections =
             format!("source: {{ path: workers.csv }}\n{nobody}\nupload: {{ length: {length} }}");
         rig.pipeline(&sections, "identify_by: { id_key: employeeID }");
@@ -97,7 +97,7 @@ fn refused_rows_have_a_limit() {
         .collect();
     let check = |limit: &str, rows: u32, code: i32| {
         let rig = Rig::holding(&serde_json::to_string(&items).unwrap(), |_| {});
-        rig.write("workers.csv", &workers(rows));
+        rig.write("workers.csv", workers(rows));
         rig.pipeline(
             &format!("source: {{ path: workers.csv }}\n{limit}"),
             "action: create\nidentify_by: { id_key: employeeID }",
@@ -125,7 +125,7 @@ fn rejected_rows_have_a_limit_of_their_own() {
         let lines: String = (1..=rows)
             .map(|id| format!("{id},{}\n", if id <= bad { "much" } else { "1" }))
             .collect();
-        rig.write("workers.csv", &format!("employeeID,salary\n{lines}"));
+        rig.write("workers.csv", format!("employeeID,salary\n{lines}"));
         rig.pipeline(
             "source: { path: workers.csv }\nvalidate: { columns: { salary: { type: number } } }",
             "identify_by: { id_key: employeeID }",
@@ -137,4 +137,56 @@ fn rejected_rows_have_a_limit_of_their_own() {
     check(100, 6, 4);
     check(99, 98, 3);
     check(1, 1, 4);
+}
+
+/// Half an extract: what is not there can't be told from people who have left.
+#[test]
+fn half_an_extract_is_stopped() {
+    let rig = Rig::with(|_| {});
+    let night = |rows: u32| rig.write("workers.csv", &workers(rows));
+    night(200);
+    rig.pipeline(
+        "source: { path: workers.csv }\nguard: { min_rows: { first: 100 } }",
+        "identify_by: { id_key: employeeID }\nimplicit_delete: true",
+    );
+    let ended = rig.run(&[]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(rig.items().len(), 200);
+    let taken = rig.taken();
+    night(8);
+    for args in [&[][..], &["--dry-run"], &["--partial-ok"]] {
+        let ended = rig.run(args);
+        assert_eq!(ended.code, 4, "{}", ended.stderr);
+        ended.says("the upload names 8 rows, and that of the last accepted run named 200, so that 192 would be deleted");
+        ended.says("min_rows: 8 of 200, at least 180");
+    }
+    // A run that was stopped is not the last one, and one that is meant is.
+    assert_eq!((rig.taken(), rig.items().len()), (taken, 200));
+    let ended = rig.run(&["--set", "guard.min_rows=8"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(rig.items().len(), 8);
+    night(3);
+    assert_eq!(rig.run(&[]).code, 0);
+    night(200);
+    assert_eq!(rig.run(&[]).code, 0);
+    assert_eq!(rig.items().len(), 200);
+}
+
+/// How often in a row people could not be deleted is told, as nobody would notice otherwise.
+#[test]
+fn deletion_that_is_off_is_counted() {
+    let rig = deleting(ONE_BAD, SALARIES, "true");
+    for words in [
+        "deletion was off for this run, as rows were rejected",
+        "deletion was off for this run, the 2nd in a row, as rows were rejected",
+        "deletion was off for this run, the 3rd in a row, as rows were rejected",
+    ] {
+        let ended = rig.run(&[]);
+        assert_eq!(ended.code, 3, "{}", ended.stderr);
+        ended.says(words);
+        assert_eq!(rig.items().len(), 3);
+    }
+    rig.write("workers.csv", "employeeID,salary\n1,10\n2,20\n");
+    assert_eq!(rig.run(&[]).code, 0);
+    assert_eq!(rig.items().len(), 2);
 }

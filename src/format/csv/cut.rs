@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::record::{Cells, Quoted};
-use crate::format::block::{Cut, CutError, CutErrorKind};
+use crate::format::cut::{Cut, CutError, CutErrorKind};
 use crate::text::scan::Dialect;
 
 /// The last record boundary in a text that begins on one.

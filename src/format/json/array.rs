@@ -26,7 +26,7 @@ impl Parser {
         // The cutter has seen to it that the first block begins with `[`, and every other between elements.
         let mut first = text.trim_ascii_start().starts_with('[');
         let mut closed = false;
-        let mut reader = flat::Reader::new(self, text);
+        let mut reader = flat::Reader::new(&self.wanted, text);
         loop {
             let rest = &text[at..];
             let gap = rest.len() - rest.trim_ascii_start().len();
@@ -84,7 +84,7 @@ impl Parser {
             found.end_at(end);
             let mut deserializer = serde_json::Deserializer::from_str(element);
             if let Err(error) = (Members {
-                parser: self,
+                wanted: &self.wanted,
                 base: text,
                 found,
             })

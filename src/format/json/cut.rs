@@ -1,6 +1,6 @@
 //! Cutting one JSON array on the boundaries of its elements.
 
-use crate::format::block::{Cut, CutError, CutErrorKind};
+use crate::format::cut::{Cut, CutError, CutErrorKind};
 use crate::text::scan::Brackets;
 
 /// Cuts the text of one array after whole elements. Remembers only whether the array has begun and

@@ -9,14 +9,14 @@
 use serde_json::value::RawValue;
 
 use super::found::Found;
-use super::parse::{Layout, Parser};
+use super::wanted::{Layout, Wanted};
 use crate::batch::{Cell, Kind};
 use crate::text::decimal::is_json_number;
 use crate::text::scan::{count_lines, end_of_plain, same};
 
 /// Reads the flat objects of one block.
 pub(super) struct Reader<'a> {
-    parser: &'a Parser,
+    wanted: &'a Wanted,
     text: &'a str,
     /// The member that came last after each: after none, after each column, and after one that is no column.
     likely: Vec<Member>,
@@ -50,10 +50,10 @@ pub(super) struct End {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(parser: &'a Parser, text: &'a str) -> Reader<'a> {
-        let likely = vec![Member::default(); parser.names.len() + 2];
+    pub(super) fn new(wanted: &'a Wanted, text: &'a str) -> Reader<'a> {
+        let likely = vec![Member::default(); wanted.names.len() + 2];
         Reader {
-            parser,
+            wanted,
             text,
             likely,
         }
@@ -126,13 +126,13 @@ impl<'a> Reader<'a> {
         let (end, below) = self.blanks(colon + 1);
         let column = if escaped {
             let name: String = serde_json::from_str(&self.text[open..=close]).ok()?;
-            self.parser.places.get(&*name)
+            self.wanted.places.get(&*name)
         } else {
-            self.parser.places.get(&self.text[open + 1..close])
+            self.wanted.places.get(&self.text[open + 1..close])
         };
         let place = match column {
             Some(column) => column + 1,
-            None if self.parser.ignore_unknown => self.parser.names.len() + 1,
+            None if self.wanted.ignore_unknown => self.wanted.names.len() + 1,
             None => return None,
         };
         Some(Member {
@@ -183,13 +183,13 @@ impl<'a> Reader<'a> {
             }
             b'{' | b'[' => {
                 // Where records are lines, the search for the end of a value stops at the end of its own.
-                let rest = match self.parser.layout {
+                let rest = match self.wanted.layout {
                     Layout::Lines => rest.split('\n').next()?,
                     Layout::Array => rest,
                 };
                 let mut values = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
                 let value = values.next()?.ok()?.get();
-                if self.parser.is_too_deep(value) {
+                if self.wanted.is_too_deep(value) {
                     return None;
                 }
                 lines = count_lines(value.as_bytes()) as u32;

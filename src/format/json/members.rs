@@ -7,12 +7,12 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::found::Found;
-use super::parse::Parser;
+use super::wanted::Wanted;
 use crate::batch::{Cell, Kind};
 
 /// Reads one object's members into the cells of the row begun last.
 pub(super) struct Members<'a> {
-    pub(super) parser: &'a Parser,
+    pub(super) wanted: &'a Wanted,
     /// The block's text: cells are offsets in it.
     pub(super) base: &'a str,
     pub(super) found: &'a mut Found,
@@ -35,7 +35,7 @@ impl<'de> Visitor<'de> for Members<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Members {
-            parser,
+            wanted,
             base,
             found,
         } = self;
@@ -46,9 +46,9 @@ impl<'de> Visitor<'de> for Members<'_> {
         while let Some(name) = map.next_key::<Name<'de>>()? {
             let name = name.0;
             let value: &'de RawValue = map.next_value()?;
-            let column = match parser.names.get(expected) {
+            let column = match wanted.names.get(expected) {
                 Some(likely) if **likely == *name => expected,
-                _ => match parser.places.get(&*name) {
+                _ => match wanted.places.get(&*name) {
                     Some(&column) => column,
                     None => {
                         unknown = true;
@@ -75,7 +75,7 @@ impl<'de> Visitor<'de> for Members<'_> {
                     cell
                 }
                 b'{' | b'[' => {
-                    deep |= parser.is_too_deep(text);
+                    deep |= wanted.is_too_deep(text);
                     Cell::new(start, text.len(), Kind::Json)
                 }
                 b't' | b'f' => Cell::new(start, text.len(), Kind::Bool),
@@ -83,14 +83,14 @@ impl<'de> Visitor<'de> for Members<'_> {
                 _ => Cell::new(start, text.len(), Kind::Number),
             };
         }
-        if unknown && !parser.ignore_unknown {
+        if unknown && !wanted.ignore_unknown {
             let message = "the object has a member that is no column; name it in source.json.columns, or set source.json.unknown: ignore";
             found.fault("unknown_member", message.into());
         }
         if deep {
             let message = format!(
                 "objects and arrays are nested more than {} deep, the most that limits.json_depth allows",
-                parser.deepest
+                wanted.deepest
             );
             found.fault("too_deep", message.into());
         }

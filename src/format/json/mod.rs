@@ -9,10 +9,12 @@ mod members;
 mod parse;
 #[cfg(test)]
 mod tests;
+mod wanted;
 
 pub(crate) use header::Header;
 pub use header::discover;
 pub(crate) use header::header;
 #[cfg(test)]
 pub(crate) use parse::JsonError;
-pub use parse::{Layout, Parser};
+pub use parse::Parser;
+pub use wanted::Layout;

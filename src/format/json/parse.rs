@@ -1,7 +1,6 @@
 //! JSON: a block of whole objects, one a line or elements of an array, into a batch.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::de::DeserializeSeed;
@@ -9,32 +8,16 @@ use serde::de::DeserializeSeed;
 use super::flat;
 use super::found::Found;
 use super::members::Members;
+use super::wanted::{Layout, Wanted};
 use crate::batch::{Batch, Fault, Kind};
 use crate::format::{Deferred, PARSE, Pools, decode, find_bad_text, reject_bad_text};
-use crate::settings::limits::Limits;
-use crate::text::scan::depth;
-
-/// How the objects of a block stand beside each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Layout {
-    /// One object a line.
-    Lines,
-    /// Elements of one array, with its brackets and commas.
-    Array,
-}
 
 /// Reads objects whose members are a fixed set of columns.
 #[derive(Debug, Clone)]
 pub struct Parser {
-    pub(super) layout: Layout,
-    pub(super) names: Arc<[Arc<str>]>,
-    pub(super) places: HashMap<Arc<str>, usize>,
-    /// Members that are no column are left out instead of rejecting the row.
-    pub(super) ignore_unknown: bool,
+    pub(super) wanted: Wanted,
     /// Flat objects are read without the general parser. It comes to the same, as tests see that switch it off.
     flat: bool,
-    /// How deep objects and arrays may be nested.
-    pub(super) deepest: u32,
     pools: Pools,
 }
 
@@ -53,30 +36,17 @@ pub struct JsonError {
 impl Parser {
     /// A parser for objects with these members.
     pub fn new(layout: Layout, names: Arc<[Arc<str>]>, ignore_unknown: bool) -> Parser {
-        let places = names
-            .iter()
-            .enumerate()
-            .map(|(i, n)| (n.clone(), i))
-            .collect();
         Parser {
-            layout,
-            names,
-            places,
-            ignore_unknown,
+            wanted: Wanted::new(layout, names, ignore_unknown),
             flat: true,
-            deepest: Limits::default().json_depth,
             pools: Pools::default(),
         }
     }
 
     /// The same parser, with another limit of how deep objects and arrays may be nested.
-    pub fn with_depth(self, deepest: u32) -> Parser {
-        Parser { deepest, ..self }
-    }
-
-    /// Whether a value of a record is nested too deeply: the record itself is a level, too.
-    pub(super) fn is_too_deep(&self, value: &str) -> bool {
-        depth(value.as_bytes()) >= self.deepest
+    pub fn with_depth(mut self, deepest: u32) -> Parser {
+        self.wanted.deepest = deepest;
+        self
     }
 
     /// The same parser, with buffers that it shares with others.
@@ -97,7 +67,7 @@ impl Parser {
 
     /// Names of the columns, in order.
     pub fn names(&self) -> &Arc<[Arc<str>]> {
-        &self.names
+        &self.wanted.names
     }
 
     /// Parses a block. A line that is not an object is rejected; in an array it ends the run, for what
@@ -107,14 +77,14 @@ impl Parser {
     /// An array that is not well-formed.
     pub fn parse(&self, bytes: Vec<u8>) -> Result<Batch, JsonError> {
         let (text, bad) = decode(bytes);
-        let width = self.names.len();
+        let width = self.wanted.names.len();
         let mut found = Found {
             width,
             draft: self.pools.drafts.lease(),
             deferred: Vec::new(),
             faults: Vec::new(),
         };
-        match self.layout {
+        match self.wanted.layout {
             Layout::Lines => self.parse_lines(&text, &mut found),
             Layout::Array => self.parse_array(&text, &mut found)?,
         }
@@ -153,7 +123,7 @@ impl Parser {
                 let fault = Fault {
                     row,
                     stage: PARSE,
-                    column: self.names[column].clone(),
+                    column: self.wanted.names[column].clone(),
                     source: None,
                     code: Cow::Borrowed("json_string"),
                     message: Cow::Borrowed("an escape in the text stands for half a character"),
@@ -162,7 +132,7 @@ impl Parser {
             }
         }
         if let Some(bad) = bad {
-            reject_bad_text(&mut batch, bad, &self.names);
+            reject_bad_text(&mut batch, bad, &self.wanted.names);
         }
         Ok(batch)
     }
@@ -188,7 +158,7 @@ impl Parser {
     }
 
     fn parse_lines(&self, text: &str, found: &mut Found) {
-        let mut reader = flat::Reader::new(self, text);
+        let mut reader = flat::Reader::new(&self.wanted, text);
         let mut start = 0;
         let mut line = 0;
         while start < text.len() {
@@ -218,7 +188,7 @@ impl Parser {
         found.begin(line, at, at + record.len());
         let mut deserializer = serde_json::Deserializer::from_str(record);
         let read = Members {
-            parser: self,
+            wanted: &self.wanted,
             base: text,
             found,
         }

@@ -223,7 +223,7 @@ pub(crate) struct Throughput {
 pub(crate) struct GuardDecision {
     /// Its name, such as `reject_limit`.
     pub guard: &'static str,
-    /// Its limit, as the pipeline file says it.
+    /// Its limit in words: `at most 1%`.
     pub limit: String,
     /// What was counted.
     pub count: u64,

@@ -95,7 +95,7 @@ fn report() -> RunReport {
     };
     report.guards = vec![GuardDecision {
         guard: "reject_limit",
-        limit: "1%".into(),
+        limit: "at most 1%".into(),
         count: 17,
         of: 1_000_000,
         decision: Decision::Passed,

@@ -88,7 +88,7 @@ impl RunReport {
         for guard in &self.guards {
             if guard.decision == Decision::Stopped {
                 let (count, of) = (human::count(guard.count), human::count(guard.of));
-                let text = format!("{}: {count} of {of}, at most {}", guard.guard, guard.limit);
+                let text = format!("{}: {count} of {of}, {}", guard.guard, guard.limit);
                 lines.add("stopped by", &text);
             }
         }

@@ -1,0 +1,37 @@
+//! The commands that go on from where a run ended, as the current folder's shell takes them.
+
+use crate::report::human;
+use crate::report::run::{Outcome, RunId};
+use crate::state::entry::Step;
+use crate::state::{Entry, Folder};
+
+/// The state folder where none is named: as the pipeline file has it unless it says otherwise.
+pub(super) const STATE: &str = "state";
+
+/// The command that goes on from where a run ended; nothing where nothing is open.
+pub(super) fn next(entry: &Entry, folder: &Folder, outcome: Outcome) -> Option<String> {
+    let word = match entry.step {
+        Step::Importing | Step::Ticket => "resume",
+        Step::Ended if outcome == Outcome::Failed && entry.ticket.is_some() => "results",
+        _ => return None,
+    };
+    Some(command(word, &entry.run_id, folder))
+}
+
+/// A command about a run, as it works from the current folder.
+pub(super) fn command(word: &str, run: &RunId, folder: &Folder) -> String {
+    let state = human::path(folder.path());
+    if state == STATE {
+        return format!("rostream {word} {run}");
+    }
+    format!("rostream {word} {run} --state {}", shell_word(&state))
+}
+
+/// A text as one word of a shell's command line.
+pub(super) fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-=:,+@%".contains(c);
+    match !text.is_empty() && text.chars().all(plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
