@@ -143,7 +143,7 @@ fn rejected_rows_have_a_limit_of_their_own() {
 #[test]
 fn half_an_extract_is_stopped() {
     let rig = Rig::with(|_| {});
-    let night = |rows: u32| rig.write("workers.csv", &workers(rows));
+    let night = |rows: u32| rig.write("workers.csv", workers(rows));
     night(200);
     rig.pipeline(
         "source: { path: workers.csv }\nguard: { min_rows: { first: 100 } }",

@@ -103,6 +103,11 @@ fn assert_all_done(rig: &Rig) {
             assert!(text.contains(r#""step": "ended""#), "{text}");
         }
     }
+    // Nothing half-written is left, not even by a process that was killed.
+    for entry in fs::read_dir(rig.folder()).unwrap() {
+        let name = entry.unwrap().file_name();
+        assert!(!name.to_str().unwrap().ends_with(".part"), "{name:?}");
+    }
     assert_private(&rig.path("rejects.csv"));
     assert_eq!(rig.read("rejects.csv").lines().count(), 1);
 }
