@@ -243,3 +243,25 @@ pub(crate) fn repeated(entries: &[Entry]) -> Vec<RunId> {
         .filter_map(|entry| entry.supersedes.clone())
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As version 0.1 wrote it, while the job was running.
+    const OLD: &str = include_str!("../../tests/it/ledger/run-0.1.json");
+
+    #[test]
+    fn a_file_of_0_1_is_read_and_opened() {
+        let entry: Entry = serde_json::from_str(OLD).unwrap();
+        assert_eq!(entry.ledger_version, LEDGER_VERSION);
+        assert_eq!((entry.step, entry.counts.sent), (Step::Ticket, 3));
+        // The day in UTC, as it was.
+        assert_eq!(Some(entry.today()), Date::new(2026, 11, 26));
+        let ticket = entry.open_ticket(&"a-token-of-0.1".into()).unwrap();
+        let ticket = ticket.unwrap();
+        assert!(ticket.self_url.is_some());
+        let other = entry.open_ticket(&"another".into());
+        assert!(matches!(other, Err(LedgerError::Seal { .. })));
+    }
+}

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use serde_json::Value;
 
-use crate::support::{Deed, Rig, mode};
+use crate::support::{Deed, Ended, Rig, mode};
 
 const IMPORT: &str = "action: createOrUpdate\nidentify_by: { id_key: employeeID }";
 
@@ -120,7 +120,7 @@ fn rows_that_were_put_right_delete_nobody() {
     assert_eq!(last(&rig).unwrap(), accepted);
 }
 
-/// A day later it is still the day of the run: the source makes the same upload.
+/// A day later it is still the day of the run: the source makes the same upload, and every result finds its line.
 #[test]
 fn today_is_the_day_of_the_run() {
     let on = Arc::new(AtomicBool::new(false));
@@ -129,43 +129,45 @@ fn today_is_the_day_of_the_run() {
         "ticket" if !on.load(SeqCst) => Deed::Answer(503, "<html></html>"),
         _ => Deed::Pass,
     });
-    rig.write(
-        "workers.csv",
-        "employeeID,hireDate\n1,2020-01-01\n2,2020-01-02\n",
-    );
+    // Who is sent depends on the day, and what is sent of them does not.
     rig.pipeline(
         "time_zone: Pacific/Kiritimati\nsource: { path: workers.csv }\nwait: { at_most: 1s }\nvalidate:\n  key: employeeID\n  \
-         columns: { hireDate: { type: date, min: today } }\nrejects: { at_most: 100% }",
+         columns: { hireDate: { type: date, max: today } }\nrejects: { at_most: 100% }",
         "action: create\nidentify_by: { id_key: employeeID }",
     );
     let now = jiff::Timestamp::now();
     let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(14));
     let day = zone.to_datetime(now).date().to_string();
-    rig.write(
-        "workers.csv",
-        format!("employeeID,hireDate\n1,{day}\n2,{day}\n"),
-    );
-    assert_eq!(rig.run(&[]).code, 6);
-    let path = fs::read_dir(rig.path("state")).unwrap();
-    let mut paths = path.map(|entry| entry.unwrap().path());
+    let hired = |last: &str| {
+        let rows = format!("employeeID,hireDate\n1,2020-01-01\n2,2020-01-02\n3,{last}\n");
+        rig.write("workers.csv", rows);
+    };
+    hired("9999-12-31");
+    let ended = rig.run(&[]);
+    assert_eq!(ended.code, 6, "{}", ended.stderr);
+    let told = |ended: &Ended| ["time_zone", "today"].map(|name| ended.report[name].clone());
+    assert_eq!(told(&ended), ["Pacific/Kiritimati", &*day]);
+    let mut paths = fs::read_dir(rig.path("state"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
     let path = paths
         .find(|path| path.to_str().unwrap().ends_with(".json"))
         .unwrap();
     let entry = fs::read_to_string(&path).unwrap();
     assert!(entry.contains(&format!("\"today\": \"{day}\"")), "{entry}");
-    // As if days had passed: by the clock of now, these people would be hired before today.
+    // As if days had passed: by the clock of now, the third is hired by today.
     let earlier = "2021-05-06";
-    rig.write(
-        "workers.csv",
-        rig.read("workers.csv").replace(&day, earlier),
-    );
+    hired("2021-05-07");
     fs::write(&path, entry.replace(&day, earlier)).unwrap();
     switch.store(true, SeqCst);
     let ended = rig.tell(&["resume"]);
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    let counts = ["read", "rejected", "sent", "accepted", "failed"].map(|c| ended.count(c));
+    assert_eq!(counts, [3, 1, 2, 1, 1]);
+    assert_eq!(told(&ended), ["Pacific/Kiritimati", earlier]);
+    let rejects = rig.read("rejects.csv");
     assert!(
-        !ended.stderr.contains("rows were rejected"),
-        "{}",
-        ended.stderr
+        rejects.contains("\n2,2020-01-02,workers.csv,3,import,"),
+        "{rejects}"
     );
-    assert_eq!(ended.report["rejects"]["rows"], 0, "{}", ended.stderr);
 }

@@ -246,8 +246,8 @@ fn what_a_preview_cannot_show() {
     check(
         &PIPELINE.replace("[Notes]", "[Note]"),
         WORKERS,
-        1,
-        "error: p.yaml:7:12: stage 3 (drop): no column `Note` here, did you mean `Notes`?\n",
+        2,
+        "p.yaml:7:12: stage 3 (drop): no column `Note` here, did you mean `Notes`?\n",
     );
 }
 
@@ -323,12 +323,16 @@ fn a_bench_as_json() {
 #[test]
 fn every_way_of_knowing_the_length_is_measured() {
     let dir = workers();
+    // What is sent while it is read must know at once which row of a key goes.
+    let first = "validate.key={ column: employeeID, keep: first }";
     for set in [
         "upload.length=spooled",
         "upload.length=chunked",
         "upload.format=csv",
     ] {
-        let args = ["bench", "p.yaml", "--json", "-q", "--runs=1", "--set", set];
+        let args = [
+            "bench", "p.yaml", "--json", "-q", "--runs=1", "--set", set, "--set", first,
+        ];
         let (code, stdout, stderr) = run(dir.path(), &args);
         assert_eq!((code, stderr.as_str()), (0, ""), "{set}");
         let found: Value = serde_json::from_str(&stdout).unwrap();

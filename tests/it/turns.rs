@@ -20,7 +20,7 @@ fn rig() -> (Rig, Arc<AtomicBool>) {
         "ticket" if !on.load(SeqCst) => Deed::Answer(503, "<html></html>"),
         _ => Deed::Pass,
     });
-    rig.write("workers.csv", "employeeID,fullName\n1,Ann\n1,Bob\n");
+    rig.write("workers.csv", "employeeID,fullName\n1,Ann\n1,Bob\n2,Cid\n");
     rig.pipeline(
         "source: { path: workers.csv }\nvalidate: { key: employeeID }\nrejects: { at_most: 100% }",
         IMPORT,

@@ -12,6 +12,7 @@ use url::Url;
 use super::counts::{CodeCounts, Mismatch, RowCounts};
 use super::memory::peak_memory;
 use crate::report::error::ErrorReport;
+use crate::text::dates::Date;
 
 /// Version of the report's form.
 pub(crate) const REPORT_VERSION: u32 = 1;
@@ -64,6 +65,10 @@ pub(crate) struct RunReport {
     /// End of the run, RFC 3339 in UTC.
     #[serde(serialize_with = "rfc3339")]
     pub ended_at: Timestamp,
+    /// Whose day `today` is, as the time zone database names it.
+    pub time_zone: String,
+    /// The day that `today` was.
+    pub today: Option<Date>,
     /// How it ended, in a word.
     pub outcome: Outcome,
     /// The exit code of the process. It is the outcome's own unless a flag said otherwise.
@@ -134,7 +139,7 @@ pub enum Outcome {
     Refused,
     /// The wait timed out; the job goes on at the server.
     StillRunning,
-    /// The import was asked for, and its answer lost, or its ticket no longer readable.
+    /// The import was asked for and no usable answer came, or its ticket is no longer readable.
     Unknown,
     /// A setting mends it; nothing was imported.
     Misconfigured,
@@ -317,6 +322,8 @@ impl RunReport {
             target: "",
             started_at,
             ended_at: started_at,
+            time_zone: String::new(),
+            today: None,
             outcome: Outcome::Failed,
             exit_code: 1,
             error: None,

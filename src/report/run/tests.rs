@@ -8,6 +8,7 @@ use super::model::{ByteCounts, Times};
 use super::*;
 use crate::batch::Fault;
 use crate::report::rejects::Tally;
+use crate::text::dates::Date;
 
 fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -42,6 +43,8 @@ fn report() -> RunReport {
     );
     report.rostream_version = "0.0.0".into();
     report.target = "orgvue";
+    report.time_zone = "Europe/London".into();
+    report.today = Date::new(2026, 1, 31);
     report.sources = vec![SourceFile {
         path: "exports/workers.csv.gz".into(),
         bytes: 178_600_000,
@@ -359,7 +362,7 @@ fn the_ending_tells_what_became_of_the_import() {
     check(
         Outcome::Unknown,
         Some(None),
-        "unknown, the import was asked for and the answer lost",
+        "unknown, the import was asked for and no usable answer came",
     );
     check(
         Outcome::Unknown,
