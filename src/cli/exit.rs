@@ -23,7 +23,7 @@ pub enum Exit {
     ImportFailed = 5,
     /// The wait timed out; the job still runs at the server.
     TimedOut = 6,
-    /// The import call was sent and its answer lost: it may or may not have been applied.
+    /// The import call was sent and no usable answer came: it may or may not have been applied.
     Unknown = 7,
     /// Told to stop: by Ctrl-C, SIGTERM or SIGHUP.
     Interrupted = 130,
@@ -53,7 +53,7 @@ impl Exit {
         (Exit::TimedOut, "the wait timed out; the job still runs"),
         (
             Exit::Unknown,
-            "outcome unknown: the import call was sent and its answer lost",
+            "outcome unknown: the import call was sent and no usable answer came",
         ),
         (Exit::Interrupted, "interrupted"),
     ];
