@@ -57,6 +57,8 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
         .filter_map(|o| Some(o.path()?.to_owned()))
         .collect();
     let layout = rejects_header(&header).spreadsheet_safe(pipeline.rejects.spreadsheet_safe);
+    // `check` writes a file of its own, and yet says what a run would say of the one that is stated.
+    rejects::may_be_replaced(&pipeline.rejects.path, &paths)?;
     let rejects = RejectsFile::create(rejects, &layout, &paths)?;
     let prepared = Prepared {
         source,

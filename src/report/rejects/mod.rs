@@ -17,8 +17,8 @@ mod tally;
 mod tests;
 
 pub(crate) use cells::Dialect;
-pub(crate) use file::RejectsError;
 pub use file::RejectsFile;
+pub(crate) use file::{RejectsError, may_be_replaced};
 pub(crate) use row::Header;
 pub(crate) use tally::Tally;
 
