@@ -271,11 +271,11 @@ impl ColumnCount {
         }
     }
 
-    /// Column and code in one.
+    /// Column and code in one, as a part of a sentence: `Austritt` (date_format).
     fn reason(&self) -> String {
         match &*self.column {
             "" => self.code.clone(),
-            _ => format!("{}, {}", self.place(), self.code),
+            column => format!("`{}` ({})", shown_within(column, NAME), self.code),
         }
     }
 }
