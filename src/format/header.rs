@@ -9,6 +9,7 @@ use super::block::Boundary;
 use super::csv::{self, Form};
 use super::json::{self, Layout};
 use crate::settings::limits::Limits;
+use crate::text::shown::shown;
 
 /// What the pipeline says of its source's text.
 #[derive(Debug, Clone)]
@@ -174,8 +175,8 @@ impl Reading {
                     format!(
                         "this file's column {} is `{}`, and `{}` in {first}; {same}",
                         at + 1,
-                        names[at].escape_debug(),
-                        others[at].escape_debug(),
+                        shown(&names[at]),
+                        shown(&others[at]),
                     )
                 } else {
                     format!(

@@ -725,7 +725,7 @@ fn places_that_cannot_be_written() {
     for command in ["check", "run"] {
         table.check(command, "rejects: { path: out }\n", &[WORKERS, ("out/a", b"")], 1, "error: the rejects file [dir]/out is a folder; name a regular file or a path that does not exist\n");
         table.check(
-            "check",
+            command,
             "rejects: { path: ./w.csv }\n",
             &[WORKERS],
             2,
@@ -965,6 +965,12 @@ fn what_people_see() {
         &[WORKERS],
         2,
         "p.yaml:2:25: stage 1 (drop): no column `Nam` here, did you mean `Name`?\n",
+    );
+    check(
+        "stages: [drop: [Name, Workers ID]]\n",
+        &[("w.csv", b"Worker's ID,Name\n1,Ann\n")],
+        2,
+        "p.yaml:2:23: stage 1 (drop): no column `Workers ID` here, did you mean `Worker's ID`?\n",
     );
     check(
         "",

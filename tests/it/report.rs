@@ -51,7 +51,9 @@ fn names_from_outside_are_shown_and_not_obeyed() {
     // In the header, where a stage looks for a column much like it; a name that is not is never told.
     rig.write("w.csv", format!("employeeID,\"{RUDE}\"\n1,x\n"));
     let check = "validate: { key: employeeID }\nrejects: { at_most: 100% }";
-    let drops = format!("source: {{ path: w.csv }}\nstages: [ drop: ['u[31m ERROR rostream: all gone'] ]\n{check}");
+    let drops = format!(
+        "source: {{ path: w.csv }}\nstages: [ drop: ['u[31m ERROR rostream: all gone'] ]\n{check}"
+    );
     rig.pipeline(&drops, "action: create");
     for command in ["run", "check", "preview"] {
         let (code, text) = ask(&[command, "pipeline.yaml"]);
