@@ -195,14 +195,7 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
 /// The header of the rejects file: that of the source where it is CSV.
 pub fn rejects_header(header: &Header) -> rejects::Header {
     match header {
-        Header::Csv(written) => rejects::Header::raw(
-            &written.raw,
-            rejects::Dialect {
-                delimiter: written.dialect.delimiter,
-                quote: written.dialect.quote,
-                crlf: written.crlf,
-            },
-        ),
+        Header::Csv(written) => rejects::Header::raw(&written.raw, written.dialect, written.crlf),
         Header::Json(json) => rejects::Header::columns(json.names.iter()),
     }
 }
