@@ -21,7 +21,7 @@ pub(super) const STATE: &str = "state";
 pub(super) enum Before {
     /// It may, and has what only one run can have.
     Free {
-        ledger: Option<Ledger>,
+        ledger: Option<Box<Ledger>>,
         rejects: Option<Held>,
     },
     /// It may not; its report says why.
@@ -38,7 +38,7 @@ pub(super) fn before(
     turn: &mut Turn<'_>,
 ) -> Result<Before, Failure> {
     let ledger = match ledger(work, run_id, turn) {
-        Ok(Opened::Ledger(ledger)) => Some(*ledger),
+        Ok(Opened::Ledger(ledger)) => Some(ledger),
         Ok(Opened::None) => None,
         Ok(Opened::Left(failure)) => return Err(failure),
         Err(error) => return Ok(Before::Refused(error)),

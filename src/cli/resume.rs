@@ -224,7 +224,7 @@ impl ResumeArgs {
         let ledger = Ledger::new(lock, dataset, token.clone(), entry.clone(), None);
         work.ledger = Some(ledger.map_err(refused)?);
         work.token = Some(token);
-        work.task = Task::TakeUp(Box::new(entry), ticket);
+        work.task = Task::TakeUp(Box::new((entry, ticket)));
         work.perform(run, turn.over())
     }
 
@@ -245,7 +245,7 @@ impl ResumeArgs {
             let entry = named(&folder, run)?;
             return Ok(match entry.step {
                 Step::Ended => Found::Settled(folder, vec![entry]),
-                _ => Found::Open(folder, entry),
+                _ => Found::Open(folder, Box::new(entry)),
             });
         }
         if pipeline.is_none() && !folder.path().is_dir() {
@@ -261,7 +261,7 @@ impl ResumeArgs {
         }
         let (last, mut open) = sorted(known, &repeated);
         match (open.pop(), &last[..]) {
-            (Some(entry), _) if open.is_empty() => Ok(Found::Open(folder, entry)),
+            (Some(entry), _) if open.is_empty() => Ok(Found::Open(folder, Box::new(entry))),
             (Some(entry), _) => {
                 open.push(entry);
                 Err(several(&open, &folder))
@@ -325,7 +325,7 @@ impl ResultsArgs {
         let mut work = Work::new(&pipeline, &self.common, globals, progress);
         work.rejects = rejects(&pipeline, &run, &mut turn).map_err(no_turn)?;
         work.token = Some(token);
-        work.task = Task::TakeUp(Box::new(entry), ticket);
+        work.task = Task::TakeUp(Box::new((entry, ticket)));
         work.perform(run, turn.over())
     }
 }
@@ -333,7 +333,7 @@ impl ResultsArgs {
 /// What `resume` found.
 enum Found {
     /// A run to be taken up.
-    Open(Folder, Entry),
+    Open(Folder, Box<Entry>),
     /// Nothing to be taken up, and the last run of every pipeline that is asked about.
     Settled(Folder, Vec<Entry>),
 }

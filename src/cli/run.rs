@@ -53,7 +53,7 @@ impl RunArgs {
         let mut turn = self.turn.begin(globals)?;
         match told(before(&work, &run_id, &mut turn), self.common.json)? {
             Before::Free { ledger, rejects } => {
-                work.ledger = ledger;
+                work.ledger = ledger.map(|ledger| *ledger);
                 work.rejects = rejects;
                 work.perform(run_id, turn.over())
             }

@@ -107,7 +107,7 @@ fn write(args: &SampleArgs) -> Result<Planted, SampleError> {
             })?;
             sample.write(file)
         }
-        None => sample.write(io::stdout().lock()),
+        None => sample.write(super::stdout()),
     };
     match written {
         // Whoever reads our output has seen enough, as `head` does.

@@ -76,7 +76,7 @@ pub(super) enum Task {
     /// Everything that sends nothing.
     Check,
     /// To take up the job of an earlier process.
-    TakeUp(Box<Entry>, Ticket),
+    TakeUp(Box<(Entry, Ticket)>),
 }
 
 impl<'a> Work<'a> {
@@ -136,7 +136,7 @@ impl<'a> Work<'a> {
     /// The day for rules that compare with it: the same in every pass, and in whoever takes the run up.
     fn today(&self) -> Date {
         match (&self.task, &self.ledger) {
-            (Task::TakeUp(entry, _), _) => entry.today(),
+            (Task::TakeUp(earlier), _) => earlier.0.today(),
             (_, Some(ledger)) => ledger.entry().today(),
             _ => self.pipeline.today(),
         }
@@ -173,7 +173,10 @@ impl<'a> Work<'a> {
             ledger: self.ledger.as_ref(),
         };
         match &self.task {
-            Task::TakeUp(entry, ticket) => resume(job, entry, ticket.clone(), report).await,
+            Task::TakeUp(earlier) => {
+                let (entry, ticket) = &**earlier;
+                resume(job, entry, ticket.clone(), report).await
+            }
             Task::Run | Task::Check => run::run(&job, report).await,
         }
     }

@@ -143,7 +143,6 @@ impl<F> Queue<F> {
 
     /// The next block and its number: one thread at a time reads and cuts, and the others work meanwhile. The source
     /// may have to be waited for; being told to stop ends that.
-    #[expect(clippy::type_complexity, reason = "used once")]
     fn take(
         &self,
         runtime: &Handle,

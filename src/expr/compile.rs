@@ -206,10 +206,8 @@ pub(super) fn prepare(
             let target = call.target.as_deref();
             let whole = qualified_function(target, &call.func_name, locals);
             check_call(call, whole.as_deref())?;
-            if whole.is_none() {
-                if let Some(target) = &mut call.target {
-                    prepare(target, locals, found)?;
-                }
+            if let (None, Some(target)) = (whole, &mut call.target) {
+                prepare(target, locals, found)?;
             }
             if call.func_name == "matches" {
                 check_pattern(call.args.last(), found)?;

@@ -78,7 +78,7 @@ fn a_filter_that_leaves_nobody() {
     );
     for length in ["measured", "spooled", "chunked"] {
         let rig = Rig::holding(EXISTING, |s| s.accept_chunked = true);
-        rig.write("workers.csv", &workers(3));
+        rig.write("workers.csv", workers(3));
         let sections =
             format!("source: {{ path: workers.csv }}\n{nobody}\nupload: {{ length: {length} }}");
         rig.pipeline(&sections, "identify_by: { id_key: employeeID }");
@@ -97,7 +97,7 @@ fn refused_rows_have_a_limit() {
         .collect();
     let check = |limit: &str, rows: u32, code: i32| {
         let rig = Rig::holding(&serde_json::to_string(&items).unwrap(), |_| {});
-        rig.write("workers.csv", &workers(rows));
+        rig.write("workers.csv", workers(rows));
         rig.pipeline(
             &format!("source: {{ path: workers.csv }}\n{limit}"),
             "action: create\nidentify_by: { id_key: employeeID }",
@@ -125,7 +125,7 @@ fn rejected_rows_have_a_limit_of_their_own() {
         let lines: String = (1..=rows)
             .map(|id| format!("{id},{}\n", if id <= bad { "much" } else { "1" }))
             .collect();
-        rig.write("workers.csv", &format!("employeeID,salary\n{lines}"));
+        rig.write("workers.csv", format!("employeeID,salary\n{lines}"));
         rig.pipeline(
             "source: { path: workers.csv }\nvalidate: { columns: { salary: { type: number } } }",
             "identify_by: { id_key: employeeID }",

@@ -347,7 +347,7 @@ fn refused_rows_are_exit_3_unless_that_is_ok() {
         "action: create\nidentify_by: { id_key: employeeID }",
     );
     assert_eq!(rig.run(&[]).code, 3);
-    rig.write("workers.csv", &format!("{SOME_EXIST}9;e\r\n"));
+    rig.write("workers.csv", format!("{SOME_EXIST}9;e\r\n"));
     let ended = rig.run(&["--partial-ok"]);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(ended.report["outcome"], "succeeded_with_rejects");
