@@ -14,6 +14,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::text::scan::is_plain;
+use crate::text::shown::shown;
 use kinds::Kinds;
 use pool::{Lease, Pool, Reuse};
 
@@ -734,7 +735,7 @@ impl std::fmt::Display for NoColumn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "no column `{}` here", self.wanted)?;
         match &self.near {
-            Some(near) => write!(f, ", did you mean `{}`?", near.escape_debug()),
+            Some(near) => write!(f, ", did you mean `{}`?", shown(near)),
             None => Ok(()),
         }
     }

@@ -71,12 +71,11 @@ impl CheckArgs {
 
 /// It takes no lock, as it sends nothing and writes to nothing that a run writes to.
 fn check(
-    mut pipeline: Pipeline,
+    pipeline: Pipeline,
     common: &CommonArgs,
     globals: &Globals,
     progress: &Progress,
 ) -> Result<Exit, Failure> {
-    pipeline.rejects.path = pipeline.rejects.of_check();
     let stop = stop::watch()?;
     let mut work = Work::new(&pipeline, common, globals, progress);
     work.task = Task::Check;

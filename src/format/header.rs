@@ -10,6 +10,7 @@ use super::block::Boundary;
 use super::csv::{self, Form};
 use super::json::{self, Layout};
 use crate::settings::limits::Limits;
+use crate::text::shown::shown;
 
 /// What the pipeline says of its source's text.
 #[derive(Debug, Clone)]
@@ -128,8 +129,8 @@ impl Reading {
                     format!(
                         "this file's column {} is `{}`, and `{}` in {first}; {same}",
                         at + 1,
-                        names[at].escape_debug(),
-                        others[at].escape_debug(),
+                        shown(&names[at]),
+                        shown(&others[at]),
                     )
                 } else {
                     format!(

@@ -20,7 +20,7 @@ fn totals(read: u64, rejected: u64, named: u64) -> Totals {
         read,
         rejected,
         named,
-        commonest: Some("`salary` type_number".into()),
+        commonest: Some("`salary` (type_number)".into()),
     }
 }
 
@@ -79,7 +79,7 @@ fn nothing_left_is_never_success() {
         any,
         totals(9, 9, 0),
         None,
-        Some("9 of 9 rows were rejected, most often for `salary` type_number"),
+        Some("9 of 9 rows were rejected, most often for `salary` (type_number)"),
     );
     check(
         any,

@@ -106,7 +106,12 @@ fn quiet(ended: Result<(), RunError>, report: &mut RunReport) -> Result<(), RunE
 }
 
 async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Result<(), RunError> {
-    let (prepared, first) = prepare(job, &job.pipeline.rejects.path).await?;
+    let rejects = &job.pipeline.rejects;
+    let rejects = match job.connection {
+        Some(_) => rejects.path.clone(),
+        None => rejects.of_check(),
+    };
+    let (prepared, first) = prepare(job, &rejects).await?;
     told::prepared(report, &prepared);
     report.rejects_file = Some(human::whole(first.rejects.path()));
     let Some(connection) = job.connection.clone() else {

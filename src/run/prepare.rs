@@ -57,6 +57,8 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
         .filter_map(|o| Some(o.path()?.to_owned()))
         .collect();
     let layout = rejects_header(&header).spreadsheet_safe(pipeline.rejects.spreadsheet_safe);
+    // `check` writes a file of its own, and yet says what a run would say of the one that is stated.
+    rejects::may_be_replaced(&pipeline.rejects.path, &paths)?;
     let rejects = RejectsFile::create(rejects, &layout, &paths)?;
     let prepared = Prepared {
         source,
@@ -193,14 +195,7 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
 /// The header of the rejects file: that of the source where it is CSV.
 pub fn rejects_header(header: &Header) -> rejects::Header {
     match header {
-        Header::Csv(written) => rejects::Header::raw(
-            &written.raw,
-            rejects::Dialect {
-                delimiter: written.dialect.delimiter,
-                quote: written.dialect.quote,
-                crlf: written.crlf,
-            },
-        ),
+        Header::Csv(written) => rejects::Header::raw(&written.raw, written.dialect, written.crlf),
         Header::Json(json) => rejects::Header::columns(json.names.iter()),
     }
 }

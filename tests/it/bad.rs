@@ -704,7 +704,7 @@ fn data_that_cannot_be_read() {
 fn rejected_rows() {
     let table = Table::default();
     table.check("check", "", &[("w.csv", b"a,b\n1,2\n1\n")], 3, "");
-    table.check("check", "rejects: { at_most: 0 }\n", &[("w.csv", b"a,b\n1,2\n1\n")], 4, "error: 1 of 2 rows were rejected, and rejects.at_most is 0; nothing was sent, the rows and their faults are in rejects.csv\n");
+    table.check("check", "rejects: { at_most: 0 }\n", &[("w.csv", b"a,b\n1,2\n1\n")], 4, "error: 1 of 2 rows were rejected, and rejects.at_most is 0; nothing was sent, the rows and their faults are in rejects.check.csv\n");
     table.check("run", "rejects: { at_most: 10% }\n", &[("w.csv", b"a,b\n1,2\n1,\xff\n")], 4, "error: 1 of 2 rows were rejected, and rejects.at_most is 10%; nothing was sent, the rows and their faults are in rejects.csv\n");
     table.check("run", "\
          rejects: { at_most: 100% }\n\
@@ -722,18 +722,21 @@ fn places_that_cannot_be_written() {
         1,
         "error: can't use the folder [dir]/w.csv: there is a file where a folder is needed\n",
     );
-    table.check("check", "rejects: { path: out }\n", &[WORKERS, ("out/a", b"")], 1, "error: the rejects file [dir]/out is a folder; name a regular file or a path that does not exist\n");
-    table.check(
-        "check",
-        "rejects: { path: ./w.csv }\n",
-        &[WORKERS],
-        2,
-        "p.yaml:2:18: the rejects would be written over the source\n",
-    );
-    table.check("check", "rejects: { path: out/../w.csv }\n", &[WORKERS, ("out/a", b"")], 1, "error: the rejects file [dir]/out/../w.csv is also a source; rename one of them, or the rows to be read would be lost\n");
-    table.check("check", "\
+    for command in ["check", "run"] {
+        table.check(command, "rejects: { path: out }\n", &[WORKERS, ("out/a", b"")], 1, "error: the rejects file [dir]/out is a folder; name a regular file or a path that does not exist\n");
+        table.check(
+            command,
+            "rejects: { path: ./w.csv }\n",
+            &[WORKERS],
+            2,
+            "p.yaml:2:18: the rejects would be written over the source\n",
+        );
+        table.check(command, "rejects: { path: out/../w.csv }\n", &[WORKERS, ("out/a", b"")], 1, "error: the rejects file [dir]/out/../w.csv is also a source; rename one of them, or the rows to be read would be lost\n");
+        table.check(command, "\
          source: { path: \"*.csv\" }\n\
          rejects: { path: rejects.csv }\n", &[WORKERS, ("rejects.csv", b"Employee ID,Name,Salary\n1,Ann,10\n")], 1, "error: the rejects file [dir]/rejects.csv is also a source; rename one of them, or the rows to be read would be lost\n");
+    }
+    table.check("check", "source: { path: \"*.csv\" }\n", &[WORKERS, ("rejects.check.csv", b"Employee ID,Name,Salary\n1,Ann,10\n")], 1, "error: the rejects file [dir]/rejects.check.csv is also a source; rename one of them, or the rows to be read would be lost\n");
     table.check("check", "report: { dir: w.csv }\n", &[WORKERS], 1, "error: can't use the folder [dir]/w.csv for the run report: there is a file where a folder is needed\n");
     table.check("run", "report: { dir: w.csv }\n", &[WORKERS], 1, "error: can't use the folder [dir]/w.csv for the run report: there is a file where a folder is needed\n");
 }
@@ -964,10 +967,16 @@ fn what_people_see() {
         "p.yaml:2:25: stage 1 (drop): no column `Nam` here, did you mean `Name`?\n",
     );
     check(
+        "stages: [drop: [Name, Workers ID]]\n",
+        &[("w.csv", b"Worker's ID,Name\n1,Ann\n")],
+        2,
+        "p.yaml:2:23: stage 1 (drop): no column `Workers ID` here, did you mean `Worker's ID`?\n",
+    );
+    check(
         "",
         &[("w.csv", b"a,b\n1,2\n3\n")],
         3,
-        "survey ...\nrun         [id], succeeded, some rows were rejected\nread                    2  10 B from w.csv\nrejected                1\n            (row)  ragged  1\nheld back               1  good, and not sent\ntook ...\nrejects     rejects.csv, the rows as they were, with their faults\nreport ...\n",
+        "survey ...\nrun         [id], succeeded, some rows were rejected\nread                    2  10 B from w.csv\nrejected                1\n            (row)  ragged  1\nheld back               1  good, and not sent\ntook ...\nrejects     rejects.check.csv, the rows as they were, with their faults\nreport ...\n",
     );
 }
 

@@ -38,7 +38,7 @@ fn ends_with(sections: &str, source: &[u8], expected: &str) {
 fn rejects(sections: &str, source: &[u8], expected: &[&str]) {
     let (code, stderr, folder) = check(sections, source);
     assert_eq!((code, stderr.as_str()), (3, ""));
-    let file = fs::read_to_string(folder.path().join("rejects.csv")).unwrap();
+    let file = fs::read_to_string(folder.path().join("rejects.check.csv")).unwrap();
     // The cells that are added, from the file's name on; the cells before them may be long.
     let found: Vec<_> = file
         .lines()
@@ -164,7 +164,7 @@ fn cells_that_are_too_long() {
     let over = "y".repeat((1 << 20) + 1);
     let (code, stderr, folder) = check("", format!("a,b\n1,{over}\n2,3\n").as_bytes());
     assert_eq!((code, stderr.as_str()), (3, ""));
-    let file = fs::read_to_string(folder.path().join("rejects.csv")).unwrap();
+    let file = fs::read_to_string(folder.path().join("rejects.check.csv")).unwrap();
     let message = "the cell has 1048577 bytes, and limits.cell is 1MiB; is a quote not closed?";
     assert!(file.contains(message));
 }
@@ -214,7 +214,7 @@ fn short_records_of_a_wide_table() {
     let csv = format!("{}\n{}", header.join(","), "x\n".repeat(20_000));
     let (code, stderr, folder) = check("rejects: { at_most: 100% }\n", csv.as_bytes());
     assert_eq!(code, 4, "{stderr}");
-    let rows = fs::read_to_string(folder.path().join("rejects.csv")).unwrap();
+    let rows = fs::read_to_string(folder.path().join("rejects.check.csv")).unwrap();
     assert_eq!(rows.lines().count(), 20_001);
     let used = peak(folder.path());
     assert!(used < 256 << 20, "{used} bytes of memory");

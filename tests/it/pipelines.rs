@@ -245,9 +245,10 @@ Business Title,Hire Date,Termination Date,Annual Base Pay,Currency,FTE %,Is Peop
 Cost Center - ID,Location,_file,_line,_stage,_column,_code,_message
 00200007,Employee,Łukasz,Kowalski,lukasz.kowalski@example.com,P-10007,Engineer,2021-03-15-08:00,\
 2020-12-31-08:00,\"61,750.00\",EUR,100,N,00200003,CC-2100,Kraków,pipelines/data/workday.csv,8,validate,\
-\"terminationDate, hireDate\",leaves_before_hired,the termination date is before the hire date
+\"Termination Date, Hire Date\",leaves_before_hired,the termination date is before the hire date
 00200008,Employee,Ana,,ana.silva@example.com,P-10008,HR Business Partner,2019-07-22-07:00,,TBC,GBP,60,N,\
-00200001,CC-3199,London,pipelines/data/workday.csv,9,number; lookup; validate,salary; costCentreID; lastName,\
+00200001,CC-3199,London,pipelines/data/workday.csv,9,number; lookup; validate,\
+Annual Base Pay; Cost Center - ID; Legal Name - Last Name,\
 number_format; lookup_missing; required,\"expected a number such as 1,234.50; `ID` in data/cost-centres.csv \
 has no such value; expected a value, found nothing\"
 ";

@@ -33,6 +33,9 @@ fn yaml(text: &str) -> String {
         .replace('\u{9b}', r"\u009b")
 }
 
+/// The rejects file of a run that sends nothing.
+const OF_CHECK: &str = "rejects.check.csv";
+
 const TAMED: &str = r"u\x1b[31m\nERROR rostream: all gone\u{202e}\u{9b}";
 
 #[test]
@@ -45,10 +48,12 @@ fn names_from_outside_are_shown_and_not_obeyed() {
             .for_each(|path| fs::remove_file(path).unwrap());
         asked
     };
-    // In the header, where a stage looks for another column.
+    // In the header, where a stage looks for a column much like it; a name that is not is never told.
     rig.write("w.csv", format!("employeeID,\"{RUDE}\"\n1,x\n"));
     let check = "validate: { key: employeeID }\nrejects: { at_most: 100% }";
-    let drops = format!("source: {{ path: w.csv }}\nstages: [ drop: [Comments] ]\n{check}");
+    let drops = format!(
+        "source: {{ path: w.csv }}\nstages: [ drop: ['u[31m ERROR rostream: all gone'] ]\n{check}"
+    );
     rig.pipeline(&drops, "action: create");
     for command in ["run", "check", "preview"] {
         let (code, text) = ask(&[command, "pipeline.yaml"]);
@@ -143,7 +148,7 @@ fn faults_have_the_column_that_stands_in_the_source() {
     );
     ended.says("            Austritt (Eintritt)                      date_format  1\n");
     ended.says("            Eintritt                                 date_format  1\n");
-    let rejects = rig.read("rejects.csv");
+    let rejects = rig.read(OF_CHECK);
     let columns: Vec<_> = rejects
         .lines()
         .skip(1)
@@ -166,10 +171,7 @@ fn faults_have_the_column_that_stands_in_the_source() {
         "action: create",
     );
     let ended = rig.run(&["--dry-run"]);
-    assert!(
-        rig.read("rejects.csv")
-            .contains(",validate,Nr,key_duplicate,")
-    );
+    assert!(rig.read(OF_CHECK).contains(",validate,Nr,key_duplicate,"));
     ended.says("Nr (id)  key_duplicate  2");
 }
 
@@ -191,7 +193,7 @@ fn half_a_rejects_file_never_takes_the_place_of_a_whole_one() {
     );
     rig.write("w.csv", "employeeID,fullName\n1,a,x\n2,b\n");
     assert_eq!(rig.run_with_stdin(&["--dry-run"], "w.csv").code, 3);
-    let last_night = rig.read("rejects.csv");
+    let last_night = rig.read(OF_CHECK);
 
     // Killed in the survey: there are rejects, and more rows to come.
     let mut child = rig.start_with_stdin(&["--dry-run"], Stdio::piped());
@@ -207,7 +209,7 @@ fn half_a_rejects_file_never_takes_the_place_of_a_whole_one() {
     wait_until("rejects are written", begun);
     child.kill().unwrap();
     child.wait().unwrap();
-    assert_eq!(rig.read("rejects.csv"), last_night);
+    assert_eq!(rig.read(OF_CHECK), last_night);
     let left = under_way(&rig);
     assert_eq!(left.len(), 1);
     assert_eq!(mode(&left[0]), 0o600);
@@ -231,8 +233,8 @@ fn half_a_rejects_file_never_takes_the_place_of_a_whole_one() {
     drop(input);
     assert_eq!(ended.code, 130, "{}", ended.stderr);
     assert_eq!(under_way(&rig), [rig.path(".people.csv.part")]);
-    assert_ne!(rig.read("rejects.csv"), last_night);
-    assert!(rig.read("rejects.csv").ends_with('\n'));
+    assert_ne!(rig.read(OF_CHECK), last_night);
+    assert!(rig.read(OF_CHECK).ends_with('\n'));
 }
 
 /// A run that is killed while it joins results leaves the rejects of its survey; `results` makes them whole.

@@ -475,8 +475,8 @@ fn no_row_left_to_send() {
     };
     let bad = "employeeID,salary\n1,much\n";
     let header = "employeeID,salary\n";
-    let refuses = "error: no row is left to send: 1 of 1 rows were rejected, most often for type_number; nothing was sent, the rows and their faults are in rejects.csv";
-    let cut_off = "error: no row is left to send: 1 of 1 rows were rejected, most often for type_number; the upload was cut off and nothing was imported, the rows and their faults are in rejects.csv";
+    let refuses = "error: no row is left to send: 1 of 1 rows were rejected, most often for `salary` (type_number); nothing was sent, the rows and their faults are in rejects.csv";
+    let cut_off = "error: no row is left to send: 1 of 1 rows were rejected, most often for `salary` (type_number); the upload was cut off and nothing was imported, the rows and their faults are in rejects.csv";
     let empty = "error: workers.csv: there are no records; nothing was sent";
     check(bad, "{}", "implicit_delete: true", 4, 0, refuses);
     check(
@@ -639,6 +639,7 @@ fn what_a_run_says() {
     };
     pipeline("rejects: { at_most: 10% }");
     insta::assert_snapshot!(rig.run(&[]).stderr, @r"
+    the ledger is new: no earlier run of pipeline is known in state
     survey  5 rows  99 B  in [time]  [rate]
     again   5 rows  99 B  in [time]  [rate]
     run         [run], stopped by a guard, nothing was sent
@@ -646,7 +647,7 @@ fn what_a_run_says() {
     filtered                1  left out by a filter
     rejected                1
                 salary  type_number  1
-    superseded              1  equal to an earlier row with the same key
+    superseded              1  the same row as another, sent once
     held back               2  good, and not sent
     stopped by  reject_limit: 1 of 5, at most 10%
     took        [time] ([rate], [rate]), [memory]
@@ -666,7 +667,7 @@ fn what_a_run_says() {
     filtered                1  left out by a filter
     rejected                1
                 salary  type_number  1
-    superseded              1  equal to an earlier row with the same key
+    superseded              1  the same row as another, sent once
     sent                    2  143 B
     accepted                1
     failed                  1

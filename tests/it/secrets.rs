@@ -307,7 +307,11 @@ fn rows_that_every_stage_rejects() {
         "required",
     ];
     let rest = format!("{STAGES}{RULES}");
-    against(&accepting(), ("w.csv", CSV), &rest, 3, &codes);
+    // Nothing is left to send; then one row is.
+    against(&accepting(), ("w.csv", CSV), &rest, 4, &codes);
+    let good = "Qcell7-11,Qcell7 Joy,05/04/1937,\"7,351,946.82\",no,Qcell7-D,Qcell7-a,Qcell7-g\n";
+    let with_good = format!("{CSV}{good}");
+    against(&accepting(), ("w.csv", &with_good), &rest, 3, &codes);
     let again = "employeeID,name\nQcell7-1,Qcell7 a\nQcell7-1,Qcell7 b\n";
     against(
         &accepting(),

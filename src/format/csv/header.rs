@@ -7,6 +7,7 @@ use super::cut::first_record;
 use super::record::{self, Cells};
 use crate::format::beginning::{Beginning, Begun, Place, Terms, Wrong};
 use crate::text::scan::{Dialect, count_lines};
+use crate::text::shown;
 
 /// How a CSV file is written, as far as that is stated.
 #[derive(Debug, Clone, Copy)]
@@ -335,7 +336,7 @@ fn same_names(terms: &Terms<'_>, names: &[Arc<str>]) -> Option<String> {
             let (first, second) = (first + 1, at + 1);
             let same = format!("columns {first} and {second} of the header have the same name");
             return Some(match terms.are_names(names) {
-                true => format!("{same} `{}`", name.escape_debug()),
+                true => format!("{same} `{}`", shown::shown(name)),
                 false => format!("{same}; is the header missing?"),
             });
         }

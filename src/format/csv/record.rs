@@ -311,6 +311,35 @@ mod tests {
         }
     }
 
+    fn check_cells(record: &str, quote: u8, expected: &[&str]) {
+        let dialect = Dialect {
+            delimiter: b',',
+            quote,
+        };
+        let cells: Vec<_> = Cells::of_record(record.as_bytes(), dialect)
+            .map(|cell| &record[cell.range()])
+            .collect();
+        assert_eq!(cells, expected, "{record}");
+    }
+
+    #[test]
+    fn cells_of_a_record() {
+        let q = b'"';
+        check_cells("", q, &[""]);
+        check_cells(",", q, &["", ""]);
+        check_cells("a,b", q, &["a", "b"]);
+        check_cells("a,", q, &["a", ""]);
+        check_cells(r#""a,b",c"#, q, &[r#""a,b""#, "c"]);
+        check_cells(r#""a""b,""",c"#, q, &[r#""a""b,""""#, "c"]);
+        check_cells("\"a\nb\",c", q, &["\"a\nb\"", "c"]);
+        check_cells(r#"a"b,c"d"#, q, &[r#"a"b"#, r#"c"d"#]);
+        check_cells(r#""a"b,c"#, q, &[r#""a"b"#, "c"]);
+        check_cells(r#"a,"b,c"#, q, &["a", r#""b,c"#]);
+        check_cells(r#""""#, q, &[r#""""#]);
+        check_cells(r#""","#, q, &[r#""""#, ""]);
+        check_cells(r#"'a,b',"c"#, b'\'', &["'a,b'", r#""c"#]);
+    }
+
     #[test]
     fn splits_a_record() {
         let split = |record| split(Dialect::default(), record);

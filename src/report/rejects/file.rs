@@ -105,14 +105,7 @@ impl RejectsFile {
         sources: &[PathBuf],
     ) -> Result<RejectsFile, RejectsError> {
         let path = path.into();
-        refuse_what_is_no_file(&path)?;
-        if let Ok(real) = fs::canonicalize(&path)
-            && sources
-                .iter()
-                .any(|s| fs::canonicalize(s).is_ok_and(|s| s == real))
-        {
-            return Err(RejectsError::IsSource { path });
-        }
+        may_be_replaced(&path, sources)?;
         let folder = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
@@ -260,6 +253,24 @@ fn write_error(path: &Path, source: io::Error) -> RejectsError {
 }
 
 /// A link may lead anywhere, and a device or pipe is not ours to replace.
+/// Whether a rejects file may take the place of what stands at its path.
+///
+/// # Errors
+/// What stands there is no regular file, or one of the `sources`.
+pub(crate) fn may_be_replaced(path: &Path, sources: &[PathBuf]) -> Result<(), RejectsError> {
+    refuse_what_is_no_file(path)?;
+    let Ok(real) = fs::canonicalize(path) else {
+        return Ok(());
+    };
+    let is_real = |source: &PathBuf| fs::canonicalize(source).is_ok_and(|source| source == real);
+    match sources.iter().any(is_real) {
+        true => Err(RejectsError::IsSource {
+            path: path.to_owned(),
+        }),
+        false => Ok(()),
+    }
+}
+
 fn refuse_what_is_no_file(path: &Path) -> Result<(), RejectsError> {
     let Ok(metadata) = fs::symlink_metadata(path) else {
         return Ok(());

@@ -9,16 +9,14 @@
 //! A rejects file that is fed back in brings the added columns along. They are dropped here and
 //! written anew, so that the file never grows sideways.
 
-mod cells;
 mod file;
 mod row;
 mod tally;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use cells::Dialect;
-pub(crate) use file::RejectsError;
 pub use file::RejectsFile;
+pub(crate) use file::{RejectsError, may_be_replaced};
 pub(crate) use row::Header;
 pub(crate) use tally::Tally;
 

@@ -1,10 +1,10 @@
 //! One row of the rejects file, as bytes.
 
-use std::ops::Range;
-
-use super::cells::{Cells, Dialect, is_open, push_cell, unquoted};
 use super::{ADDED, Original, RejectedRow};
 use crate::batch::Fault;
+use crate::format::csv::record::{Cells, Span, split};
+use crate::format::csv::write;
+use crate::text::scan::Dialect;
 
 /// What spreadsheets take for the beginning of a formula, by OWASP's page on CSV injection.
 const FORMULA: &[u8] = b"=+-@\t\r";
@@ -16,15 +16,18 @@ const JOIN: &str = "; ";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     dialect: Dialect,
+    /// Whether lines end with CR LF, else with LF.
+    crlf: bool,
     record: Vec<u8>,
     spreadsheet_safe: bool,
 }
 
 impl Header {
     /// A CSV source: its raw header record, without byte order mark and line end.
-    pub fn raw(record: &[u8], dialect: Dialect) -> Header {
+    pub fn raw(record: &[u8], dialect: Dialect, crlf: bool) -> Header {
         Header {
             dialect,
+            crlf,
             record: record.to_vec(),
             spreadsheet_safe: false,
         }
@@ -38,11 +41,9 @@ impl Header {
             if i > 0 {
                 record.push(dialect.delimiter);
             }
-            push_cell(&mut record, dialect, |out| {
-                out.extend_from_slice(name.as_ref().as_bytes());
-            });
+            push_cell(&mut record, dialect, name.as_ref().as_bytes());
         }
-        Header::raw(&record, dialect)
+        Header::raw(&record, dialect, false)
     }
 
     /// Puts a `'` before cells that a spreadsheet would take for a formula, and so changes them: for a file that is
@@ -57,6 +58,8 @@ impl Header {
 #[derive(Debug)]
 pub(super) struct RejectFormat {
     dialect: Dialect,
+    /// How its lines end.
+    line_end: &'static [u8],
     /// Cells of the source's header, the added columns of an earlier run apart.
     width: usize,
     /// Whether the source was itself a rejects file.
@@ -70,35 +73,31 @@ impl RejectFormat {
     pub(super) fn new(header: &Header) -> RejectFormat {
         let dialect = header.dialect;
         let record = &header.record[..];
-        let cells: Vec<Range<usize>> = Cells::new(record, dialect).collect();
-        let width = cells.len().saturating_sub(ADDED.len());
-        let had_added = width > 0
-            && cells[width..].iter().zip(ADDED).all(|(cell, name)| {
-                unquoted(&record[cell.clone()], dialect.quote) == name.as_bytes()
-            });
-        let width = if had_added { width } else { cells.len() };
-        let end = cells[width - 1].end;
+        let cells: Vec<Span> = Cells::of_record(record, dialect).collect();
+        let names = split(dialect, &String::from_utf8_lossy(record));
+        let had_added = names.len() > ADDED.len() && names.ends_with(&ADDED.map(str::to_owned));
+        let width = match had_added {
+            true => cells.len() - ADDED.len(),
+            false => cells.len(),
+        };
 
         let mut line = Vec::with_capacity(record.len() + 48);
-        line.extend_from_slice(&record[..end]);
-        if is_open(&record[cells[width - 1].clone()], dialect.quote) {
-            line.push(dialect.quote);
-        }
+        line.extend_from_slice(&record[..cells[width - 1].end]);
+        close(&mut line, dialect, &cells[width - 1]);
         for name in ADDED {
             line.push(dialect.delimiter);
-            push_cell(&mut line, dialect, |out| {
-                out.extend_from_slice(name.as_bytes());
-            });
+            push_cell(&mut line, dialect, name.as_bytes());
         }
         let mut format = RejectFormat {
             dialect,
+            line_end: if header.crlf { b"\r\n" } else { b"\n" },
             width,
             had_added,
             spreadsheet_safe: header.spreadsheet_safe,
             header: Vec::new(),
         };
         format.disarm(&mut line, 0);
-        format.end_line(&mut line);
+        line.extend_from_slice(format.line_end);
         format.header = line;
         format
     }
@@ -116,7 +115,7 @@ impl RejectFormat {
             Original::Cells(cells) => self.push_cells(out, cells, row),
         }
         self.disarm(out, begins);
-        self.end_line(out);
+        out.extend_from_slice(self.line_end);
     }
 
     /// Writes the record that begins at `begins` once more, with a `'` before every cell that begins as formulas do.
@@ -126,11 +125,11 @@ impl RejectFormat {
         }
         let quote = self.dialect.quote;
         let record = out.split_off(begins);
-        for cell in Cells::new(&record, self.dialect) {
+        for cell in Cells::of_record(&record, self.dialect) {
             if cell.start > 0 {
                 out.push(self.dialect.delimiter);
             }
-            let cell = &record[cell];
+            let cell = &record[cell.range()];
             let quoted = cell.first() == Some(&quote);
             let (opening, text) = cell.split_at(usize::from(quoted));
             if !text.first().is_some_and(|first| FORMULA.contains(first)) {
@@ -149,31 +148,28 @@ impl RejectFormat {
     }
 
     fn push_raw(&self, out: &mut Vec<u8>, record: &[u8], row: &RejectedRow<'_>) {
-        let mut cells = Cells::new(record, self.dialect);
-        let mut last = 0..0;
-        let mut found = 0;
+        let mut cells = Cells::of_record(record, self.dialect);
+        let mut taken = 0;
+        let mut end = 0;
         for cell in cells.by_ref().take(self.width) {
-            last = cell;
-            found += 1;
+            out.extend_from_slice(&record[end..cell.end]);
+            close(out, self.dialect, &cell);
+            (taken, end) = (taken + 1, cell.end);
         }
-        out.extend_from_slice(&record[..last.end]);
-        self.close(out, record, &last);
-        for _ in found..self.width {
+        for _ in taken..self.width {
             out.push(self.dialect.delimiter);
         }
         self.push_added(out, row);
         if self.had_added
             && let Some(cell) = cells.by_ref().take(ADDED.len()).last()
         {
-            last = cell;
+            end = cell.end;
         }
-        // What is left begins with the delimiter that ended the last cell taken.
-        let surplus = last.end;
-        if surplus < record.len() {
-            out.extend_from_slice(&record[surplus..]);
-            if let Some(cell) = cells.last() {
-                self.close(out, record, &cell);
-            }
+        // What is left of the record begins with the delimiter that ended the last cell.
+        for cell in cells {
+            out.extend_from_slice(&record[end..cell.end]);
+            close(out, self.dialect, &cell);
+            end = cell.end;
         }
     }
 
@@ -196,66 +192,55 @@ impl RejectFormat {
         match value {
             None => {}
             Some("") => out.extend_from_slice(&[self.dialect.quote; 2]),
-            Some(text) => push_cell(out, self.dialect, |out| {
-                out.extend_from_slice(text.as_bytes());
-            }),
+            Some(text) => push_cell(out, self.dialect, text.as_bytes()),
         }
     }
 
     /// The six added cells, each with the delimiter before it.
     fn push_added(&self, out: &mut Vec<u8>, row: &RejectedRow<'_>) {
         let several = row.faults.len() > 1;
-        let mut cell = |write: &dyn Fn(&mut Vec<u8>)| {
+        let mut cell = |text: &[u8]| {
             out.push(self.dialect.delimiter);
-            push_cell(out, self.dialect, write);
+            push_cell(out, self.dialect, text);
         };
-        let joined = |out: &mut Vec<u8>, text: &dyn Fn(&mut Vec<u8>, &Fault)| {
+        cell(row.file.as_bytes());
+        cell(row.line.to_string().as_bytes());
+        let mut text = String::new();
+        let mut joined = |of_fault: &dyn Fn(&mut String, &Fault)| {
+            text.clear();
             for (i, fault) in row.faults.iter().enumerate() {
                 if i > 0 {
-                    out.extend_from_slice(JOIN.as_bytes());
+                    text.push_str(JOIN);
                 }
-                text(out, fault);
+                of_fault(&mut text, fault);
             }
+            cell(text.as_bytes());
         };
-        cell(&|out| out.extend_from_slice(row.file.as_bytes()));
-        cell(&|out| out.extend_from_slice(row.line.to_string().as_bytes()));
-        cell(&|out| {
-            joined(out, &|out, fault| {
-                out.extend_from_slice(fault.stage.as_bytes());
-            })
-        });
-        cell(&|out| {
-            joined(out, &|out, fault| {
-                out.extend_from_slice(fault.source_column().as_bytes());
-            })
-        });
-        cell(&|out| joined(out, &|out, fault| push_clean(out, &fault.code, several)));
-        cell(&|out| joined(out, &|out, fault| push_clean(out, &fault.message, several)));
+        joined(&|text, fault| text.push_str(fault.stage));
+        joined(&|text, fault| text.push_str(fault.source_column()));
+        joined(&|text, fault| push_clean(text, &fault.code, several));
+        joined(&|text, fault| push_clean(text, &fault.message, several));
     }
+}
 
-    /// Ends a quoted cell that the record leaves open, or the cells after it would be part of it.
-    fn close(&self, out: &mut Vec<u8>, record: &[u8], cell: &Range<usize>) {
-        if cell.end == record.len() && is_open(&record[cell.clone()], self.dialect.quote) {
-            out.push(self.dialect.quote);
-        }
-    }
+fn push_cell(out: &mut Vec<u8>, dialect: Dialect, text: &[u8]) {
+    write::cell(text, dialect, |part| out.extend_from_slice(part));
+}
 
-    fn end_line(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(if self.dialect.crlf { b"\r\n" } else { b"\n" });
+/// Ends a quoted cell that the record leaves open, or the cells after it would be part of it.
+fn close(out: &mut Vec<u8>, dialect: Dialect, cell: &Span) {
+    if cell.is_open() {
+        out.push(dialect.quote);
     }
 }
 
 /// Appends a code or message. They may come from a server: control characters become spaces, so that
 /// nobody's terminal is told what to do. Where several are joined, a semicolon would pass for the
 /// join, and becomes a comma.
-fn push_clean(out: &mut Vec<u8>, text: &str, several: bool) {
-    let mut utf8 = [0; 4];
-    for c in text.chars() {
-        let c = match c {
-            c if c.is_control() => ' ',
-            ';' if several => ',',
-            c => c,
-        };
-        out.extend_from_slice(c.encode_utf8(&mut utf8).as_bytes());
-    }
+fn push_clean(out: &mut String, text: &str, several: bool) {
+    out.extend(text.chars().map(|c| match c {
+        c if c.is_control() => ' ',
+        ';' if several => ',',
+        c => c,
+    }));
 }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::cells::{Cells, is_open};
 use super::row::RejectFormat;
 use super::tally::MAX_KINDS;
 use super::*;
 use crate::files::part::Part;
+use crate::format::csv::record::Cells;
+use crate::text::scan::Dialect;
 
 fn fault(stage: &'static str, column: &str, code: &'static str, message: &str) -> Fault {
     Fault {
@@ -19,39 +20,6 @@ fn fault(stage: &'static str, column: &str, code: &'static str, message: &str) -
         code: code.into(),
         message: message.to_owned().into(),
     }
-}
-
-fn dialect(delimiter: u8, quote: u8) -> Dialect {
-    Dialect {
-        delimiter,
-        quote,
-        crlf: false,
-    }
-}
-
-fn check_cells(record: &str, quote: u8, expected: &[&str]) {
-    let cells: Vec<_> = Cells::new(record.as_bytes(), dialect(b',', quote))
-        .map(|r| &record[r])
-        .collect();
-    assert_eq!(cells, expected, "{record}");
-}
-
-#[test]
-fn cells_of_a_record() {
-    let q = b'"';
-    check_cells("", q, &[""]);
-    check_cells(",", q, &["", ""]);
-    check_cells("a,b", q, &["a", "b"]);
-    check_cells("a,", q, &["a", ""]);
-    check_cells(r#""a,b",c"#, q, &[r#""a,b""#, "c"]);
-    check_cells(r#""a""b,""",c"#, q, &[r#""a""b,""""#, "c"]);
-    check_cells("\"a\nb\",c", q, &["\"a\nb\"", "c"]);
-    check_cells(r#"a"b,c"d"#, q, &[r#"a"b"#, r#"c"d"#]);
-    check_cells(r#""a"b,c"#, q, &[r#""a"b"#, "c"]);
-    check_cells(r#"a,"b,c"#, q, &["a", r#""b,c"#]);
-    check_cells(r#""""#, q, &[r#""""#]);
-    check_cells(r#""","#, q, &[r#""""#, ""]);
-    check_cells(r#"'a,b',"c"#, b'\'', &["'a,b'", r#""c"#]);
 }
 
 fn check_row(header: &Header, original: Original<'_>, faults: &[Fault], expected: &str) {
@@ -69,7 +37,7 @@ fn check_row(header: &Header, original: Original<'_>, faults: &[Fault], expected
 #[test]
 fn rows_of_a_csv_source() {
     let one = [fault("date", "dob", "date_format", "expected DD/MM/YYYY")];
-    let header = Header::raw(b"id,name,dob", Dialect::default());
+    let header = Header::raw(b"id,name,dob", Dialect::default(), false);
     let check = |raw: &str, expected: &str| {
         check_row(&header, Original::Raw(raw.as_bytes()), &one, expected);
     };
@@ -103,7 +71,7 @@ fn several_faults_stand_in_parallel() {
         fault("validate", "", "leaves_before_hired", "says \"no\""),
     ];
     check_row(
-        &Header::raw(b"id", Dialect::default()),
+        &Header::raw(b"id", Dialect::default(), false),
         Original::Raw(b"1"),
         &faults,
         "1,w.csv,7,date; validate,dob; ,date_format; leaves_before_hired,\
@@ -115,8 +83,8 @@ fn several_faults_stand_in_parallel() {
             Dialect {
                 delimiter: b';',
                 quote: b'\'',
-                crlf: true,
             },
+            true,
         ),
         Original::Raw(b"1;'a;b'"),
         &faults,
@@ -128,7 +96,7 @@ fn several_faults_stand_in_parallel() {
 #[test]
 fn what_a_server_says_can_not_steer_a_terminal() {
     check_row(
-        &Header::raw(b"id", Dialect::default()),
+        &Header::raw(b"id", Dialect::default(), false),
         Original::Raw(b"1"),
         &[fault(IMPORT_STAGE, "", "Bad\x1b[31m", "no\r\nsuch; thing")],
         "1,w.csv,7,import,,Bad [31m,no  such; thing\n",
@@ -165,7 +133,7 @@ fn header_lines() {
         assert_eq!(String::from_utf8_lossy(format.header_line()), expected);
     };
     let added = "_file,_line,_stage,_column,_code,_message";
-    let raw = |text: &str| Header::raw(text.as_bytes(), Dialect::default());
+    let raw = |text: &str| Header::raw(text.as_bytes(), Dialect::default(), false);
     check(raw("a,\"b c\""), &format!("a,\"b c\",{added}\n"));
     check(raw(""), &format!(",{added}\n"));
     // Fed back in: written once, not twice.
@@ -185,6 +153,7 @@ fn a_rejects_file_fed_back_does_not_grow() {
     let header = Header::raw(
         b"id,dob,_file,_line,_stage,_column,_code,_message",
         Dialect::default(),
+        false,
     );
     let check = |raw: &str, expected: &str| {
         check_row(&header, Original::Raw(raw.as_bytes()), &one, expected);
@@ -204,7 +173,7 @@ fn cells_that_a_spreadsheet_would_run() {
             quote,
             ..Dialect::default()
         };
-        let header = Header::raw(b"=id,b,c", dialect).spreadsheet_safe(true);
+        let header = Header::raw(b"=id,b,c", dialect, false).spreadsheet_safe(true);
         let faults = [fault("date", "dob", "-code", "m")];
         let original = Original::Raw(raw.as_bytes());
         check_row(&header, original, &faults, &format!("{expected}\n"));
@@ -222,7 +191,7 @@ fn cells_that_a_spreadsheet_would_run() {
     check(b'"', "1,,,=2,\"=3", &format!("1,,,{added},'=2,\"'=3\""));
     let added = "w.csv,7,date,dob,'''-code',m";
     check(b'\'', "=1,'=2',3", &format!("'''=1','''=2',3,{added}"));
-    let header = Header::raw(b"=id,\"-b\"", Dialect::default()).spreadsheet_safe(true);
+    let header = Header::raw(b"=id,\"-b\"", Dialect::default(), false).spreadsheet_safe(true);
     assert_eq!(
         String::from_utf8_lossy(RejectFormat::new(&header).header_line()),
         "'=id,\"'-b\",_file,_line,_stage,_column,_code,_message\n"
@@ -241,16 +210,17 @@ proptest! {
             file: "f", line: 1, original: Original::Raw(raw.as_bytes()), faults: &faults,
         });
         prop_assert_eq!(out.pop(), Some(b'\n'));
-        let before: Vec<_> = Cells::new(raw.as_bytes(), d).map(|r| &raw[r]).collect();
+        let before: Vec<_> = Cells::of_record(raw.as_bytes(), d).collect();
         let text = String::from_utf8(out).unwrap();
-        let after: Vec<_> = Cells::new(text.as_bytes(), d).map(|r| &text[r]).collect();
+        let after: Vec<_> = Cells::of_record(text.as_bytes(), d).map(|cell| &text[cell.range()]).collect();
         prop_assert_eq!(after.len(), before.len().max(width) + ADDED.len());
         prop_assert_eq!(&after[width..width + 6], &["f", "1", "s", "c", "code", "\"a, \"\"b\"\"\""]);
         let kept = after[..width].iter().chain(&after[width + 6..]);
         for (i, cell) in kept.enumerate() {
-            let original = before.get(i).copied().unwrap_or("");
+            let original = before.get(i).map_or("", |cell| &raw[cell.range()]);
             let closed = format!("{original}\"");
-            prop_assert!(*cell == original || (is_open(original.as_bytes(), b'"') && *cell == closed));
+            let is_open = before.get(i).is_some_and(|cell| cell.is_open());
+            prop_assert!(*cell == original || (is_open && *cell == closed));
         }
     }
 }
@@ -275,7 +245,7 @@ fn tallies_are_bounded() {
 }
 
 fn header() -> Header {
-    Header::raw(b"id", Dialect::default())
+    Header::raw(b"id", Dialect::default(), false)
 }
 
 fn row(faults: &[Fault]) -> RejectedRow<'_> {

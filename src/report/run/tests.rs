@@ -248,8 +248,7 @@ fn faults_are_told_by_column_and_code() {
     for _ in 0..1_445 {
         tally.add(&[fault("terminationDate", Some("Austritt"), date())]);
     }
-    let one =
-        "all 1,445 rows were rejected for one reason: Austritt (terminationDate), date_format";
+    let one = "all 1,445 rows were rejected for one reason: `Austritt`, renamed to `terminationDate` (date_format)";
     check(&tally, 1_445, &format!("            {one}"));
     let one = "            Austritt (terminationDate)  date_format  1,445";
     check(&tally, 1_446, one);

@@ -271,11 +271,17 @@ impl ColumnCount {
         }
     }
 
-    /// Column and code in one.
+    /// Column and code as a part of a sentence: `Austritt`, renamed to `terminationDate` (date_format).
     fn reason(&self) -> String {
-        match &*self.column {
-            "" => self.code.clone(),
-            _ => format!("{}, {}", self.place(), self.code),
+        let code = &self.code;
+        let column = shown_within(&self.column, NAME);
+        match &self.renamed_to {
+            _ if column.is_empty() => code.clone(),
+            None => format!("`{column}` ({code})"),
+            Some(name) => format!(
+                "`{column}`, renamed to `{}` ({code})",
+                shown_within(name, NAME)
+            ),
         }
     }
 }

@@ -31,6 +31,8 @@ pub enum Kind {
 #[derive(Clone, Debug)]
 pub struct Cell {
     pub name: String,
+    /// The source's own name of the column, which no stage changes.
+    pub origin: String,
     pub text: String,
     pub kind: Kind,
 }
@@ -95,10 +97,15 @@ impl Record {
         self.cells.iter_mut().find(|c| c.name == name)
     }
 
+    /// Finds fault with a column, which is told by the source's own name.
     fn fault(&mut self, stage: &'static str, column: &str, code: &'static str) {
+        let column = match self.cell(column) {
+            Some(cell) => cell.origin.clone(),
+            None => column.to_owned(),
+        };
         self.faults.push(Fault {
             stage,
-            column: column.to_owned(),
+            column,
             code,
         });
     }
@@ -232,6 +239,7 @@ fn csv_record(
         }
         if at < names.len() {
             record.cells.push(Cell {
+                origin: name.clone(),
                 name,
                 text,
                 kind: Kind::Text,
@@ -349,6 +357,7 @@ fn read_objects(objects: &[(u64, &str)], columns: Option<&[&str]>, settings: &Se
 fn json_record(names: &[String], line: u64, object: &str, settings: &Settings) -> Record {
     let absent = |name: &String| Cell {
         name: name.clone(),
+        origin: name.clone(),
         text: String::new(),
         kind: Kind::Missing,
     };
@@ -387,7 +396,8 @@ fn json_record(names: &[String], line: u64, object: &str, settings: &Settings) -
         };
         twice |= record.cells[at].kind != Kind::Missing;
         record.original[at] = text.clone().into_bytes();
-        record.cells[at] = Cell { name, text, kind };
+        record.cells[at].text = text;
+        record.cells[at].kind = kind;
     }
     if unknown && !settings.ignore_unknown {
         record.fault_everywhere("unknown_member");
@@ -502,6 +512,7 @@ fn stages(record: &mut Record) {
     ] {
         record.cells.push(Cell {
             name: name.to_owned(),
+            origin: name.to_owned(),
             text: text.to_owned(),
             kind,
         });
@@ -572,7 +583,10 @@ fn target_rules(record: &mut Record, settings: &Settings) {
     let Some(token) = settings.empty.token() else {
         return;
     };
-    for Cell { name, text, kind } in record.cells.clone() {
+    for Cell {
+        name, text, kind, ..
+    } in record.cells.clone()
+    {
         if kind != Kind::Faulty && text == token {
             record.fault_at("target", &name, "value_is_token");
         }
