@@ -71,7 +71,7 @@ impl Wrong {
 
 /// What a header is held against.
 #[derive(Clone, Copy)]
-pub(crate) struct Terms<'a> {
+pub(crate) struct Expected<'a> {
     /// Names of columns that the rejects file adds.
     pub(crate) added: &'static [&'static str],
     /// The names by which the pipeline calls columns.
@@ -79,7 +79,7 @@ pub(crate) struct Terms<'a> {
     pub(crate) limits: &'a Limits,
 }
 
-impl Terms<'_> {
+impl Expected<'_> {
     /// What is wrong with so many columns, if anything.
     pub(crate) fn too_many(&self, columns: usize) -> Option<String> {
         let limit = self.limits.columns;

@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::beginning::{Beginning, Begun, Place, Terms, Wrong};
+use super::beginning::{Beginning, Begun, Place, Expected, Wrong};
 use super::block::Boundary;
 use super::csv::{self, Form};
 use super::json::{self, Layout};
@@ -73,14 +73,14 @@ impl Reading {
         begins: &Beginning<'_>,
         first: Option<&Header>,
     ) -> Result<Option<Begun<Header>>, Wrong> {
-        let terms = self.terms();
+        let expected = self.expected();
         let json = |layout, columns| {
             let first = first.map(Header::names);
-            let begun = json::header(&terms, layout, columns, begins, first);
+            let begun = json::header(&expected, layout, columns, begins, first);
             begun.map(|begun| begun.map(|begun| begun.map(Header::Json)))
         };
         let csv = |form| {
-            let begun = csv::header(&terms, form, begins);
+            let begun = csv::header(&expected, form, begins);
             begun.map(|begun| begun.map(|begun| begun.map(Header::Csv)))
         };
         match &self.format {
@@ -97,8 +97,8 @@ impl Reading {
     }
 
     /// What a header is held against.
-    pub(crate) fn terms(&self) -> Terms<'_> {
-        Terms {
+    pub(crate) fn expected(&self) -> Expected<'_> {
+        Expected {
             added: self.added,
             named: &self.named,
             limits: &self.limits,
@@ -125,7 +125,7 @@ impl Reading {
             // One that shares a name with the first is a header, too.
             let shares = names.iter().any(|name| others.contains(name));
             return Some(
-                if shares || self.terms().are_names(names) && self.terms().are_names(others) {
+                if shares || self.expected().are_names(names) && self.expected().are_names(others) {
                     format!(
                         "this file's column {} is `{}`, and `{}` in {first}; {same}",
                         at + 1,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::cut::first_record;
 use super::record::{self, Cells};
-use crate::format::beginning::{Beginning, Begun, Place, Terms, Wrong};
+use crate::format::beginning::{Beginning, Begun, Place, Expected, Wrong};
 use crate::text::scan::{Dialect, count_lines};
 use crate::text::shown;
 
@@ -48,7 +48,7 @@ pub struct Header {
 
 /// Reads the lines up to the first record. None asks for more text.
 pub(crate) fn header(
-    terms: &Terms<'_>,
+    expected: &Expected<'_>,
     form: &Form,
     begins: &Beginning<'_>,
 ) -> Result<Option<Begun<Header>>, Wrong> {
@@ -71,10 +71,10 @@ pub(crate) fn header(
     };
     let Some(end) = first_record(dialect, &text[start..], begins.ended).map(|end| start + end)
     else {
-        return no_header(terms, form, begins);
+        return no_header(expected, form, begins);
     };
     let line = 1 + count_lines(&text[..start]);
-    let header = from_record(terms, form, dialect, line, &text[start..end])
+    let header = from_record(expected, form, dialect, line, &text[start..end])
         .map_err(|wrong| wrong.after(start))?;
     Ok(Some(Begun {
         header,
@@ -111,12 +111,12 @@ fn blank(text: &[u8]) -> usize {
 
 /// No header ends in the text: there is none, or more is needed.
 fn no_header(
-    terms: &Terms<'_>,
+    expected: &Expected<'_>,
     form: &Form,
     begins: &Beginning<'_>,
 ) -> Result<Option<Begun<Header>>, Wrong> {
     let skip = form.skip_lines;
-    let longest = terms.limits.record;
+    let longest = expected.limits.record;
     match (begins.ended, begins.full) {
         (true, _) if skip > 0 => Err(Wrong::setting(
             Place::Line(1),
@@ -233,7 +233,7 @@ fn shown(delimiter: u8) -> String {
 
 /// What the header record says. Offsets of what is wrong count from its beginning.
 fn from_record(
-    terms: &Terms<'_>,
+    expected: &Expected<'_>,
     form: &Form,
     dialect: Dialect,
     line: u64,
@@ -263,10 +263,10 @@ fn from_record(
     })?;
     let mut names = record::split(dialect, text);
     let cells = names.len();
-    if let Some(message) = terms.too_many(cells) {
+    if let Some(message) = expected.too_many(cells) {
         return Err(Wrong::data(place, message));
     }
-    let added = terms.added;
+    let added = expected.added;
     if cells > added.len() && names[cells - added.len()..].iter().eq(added) {
         names.truncate(cells - added.len());
     }
@@ -279,7 +279,7 @@ fn from_record(
         }
     }
     let names: Arc<[Arc<str>]> = names.into_iter().map(Arc::from).collect();
-    if let Some(message) = same_names(terms, &names) {
+    if let Some(message) = same_names(expected, &names) {
         return Err(Wrong::data(place, message));
     }
     Ok(Header {
@@ -329,13 +329,13 @@ pub(crate) fn other_delimiter(name: &str) -> Option<&'static str> {
 }
 
 /// What is wrong where two columns have one name.
-fn same_names(terms: &Terms<'_>, names: &[Arc<str>]) -> Option<String> {
+fn same_names(expected: &Expected<'_>, names: &[Arc<str>]) -> Option<String> {
     let mut places = HashMap::new();
     for (at, name) in names.iter().enumerate() {
         if let Some(first) = places.insert(name, at) {
             let (first, second) = (first + 1, at + 1);
             let same = format!("columns {first} and {second} of the header have the same name");
-            return Some(match terms.are_names(names) {
+            return Some(match expected.are_names(names) {
                 true => format!("{same} `{}`", shown::shown(name)),
                 false => format!("{same}; is the header missing?"),
             });

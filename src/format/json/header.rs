@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::Layout;
-use crate::format::beginning::{Beginning, Begun, Place, Terms, Wrong};
+use crate::format::beginning::{Beginning, Begun, Place, Expected, Wrong};
 
 /// Records looked at for the columns, unless they are stated.
 const DISCOVERED_RECORDS: usize = 1000;
@@ -22,7 +22,7 @@ pub struct Header {
 /// Finds the columns. None asks for more text. `first` is the header of the source's first file, where this is another:
 /// all have the columns of the first.
 pub(crate) fn header(
-    terms: &Terms<'_>,
+    expected: &Expected<'_>,
     layout: Layout,
     stated: Option<&[String]>,
     begins: &Beginning<'_>,
@@ -31,12 +31,12 @@ pub(crate) fn header(
     let names = match (first, stated) {
         (Some(first), _) => first.clone(),
         (None, Some(stated)) => shared(stated),
-        (None, None) => match members(terms, layout, begins)? {
+        (None, None) => match members(expected, layout, begins)? {
             Some(names) => shared(&names),
             None => return Ok(None),
         },
     };
-    if let Some(message) = terms.too_many(names.len()) {
+    if let Some(message) = expected.too_many(names.len()) {
         return Err(Wrong::data(Place::Line(1), message));
     }
     Ok(Some(Begun {
@@ -52,7 +52,7 @@ fn shared(names: &[String]) -> Arc<[Arc<str>]> {
 
 /// The members of the first records.
 fn members(
-    terms: &Terms<'_>,
+    expected: &Expected<'_>,
     layout: Layout,
     begins: &Beginning<'_>,
 ) -> Result<Option<Vec<String>>, Wrong> {
@@ -75,7 +75,7 @@ fn members(
     };
     let place = Place::Byte(start);
     if !begins.ended && count == 0 {
-        return Err(Wrong::data(place, too_long(terms)));
+        return Err(Wrong::data(place, too_long(expected)));
     }
     Err(match not_objects(layout, &text[start..]) {
         (message, true) => Wrong::setting(place, message),
@@ -83,10 +83,10 @@ fn members(
     })
 }
 
-fn too_long(terms: &Terms<'_>) -> String {
+fn too_long(expected: &Expected<'_>) -> String {
     format!(
         "a record that begins here is longer than {}, the longest record (limits.record)",
-        terms.limits.record
+        expected.limits.record
     )
 }
 
