@@ -117,10 +117,10 @@ impl Input {
     /// The body, where it is wanted, and its length.
     fn engine(&self, workers: usize, keep: bool) -> (Vec<u8>, u64) {
         self.runtime.block_on(async {
-            let (source, blocks, plan) = shared::open(&self.pipeline).await;
+            let (source, blocks, engine) = shared::open(&self.pipeline).await;
             let mut body = Vec::new();
-            let mut assembly = Assembly::new(plan.encoder());
-            let done = process(blocks, source, plan, workers);
+            let mut assembly = Assembly::new(engine.encoder());
+            let done = process(blocks, source, engine, workers);
             pin_mut!(done);
             body.extend_from_slice(&assembly.header());
             while let Some(next) = done.try_next().await.expect("a block") {

@@ -7,7 +7,7 @@ use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use rostream::internals::batch::Batch;
 use rostream::internals::engine::blocks::BLOCK;
-use rostream::internals::engine::plan::Plan;
+use rostream::internals::engine::process::Engine;
 use rostream::internals::format::block::{Block, Boundary};
 use rostream::internals::format::json::cut::ArrayCutter;
 use rostream::internals::source::place::sample::Format;
@@ -27,7 +27,7 @@ const ROWS: u64 = 8_000;
 /// The first block of an extract, and a plan for it.
 struct Bound {
     block: Block,
-    plan: Arc<Plan>,
+    engine: Arc<Engine>,
 }
 
 impl Bound {
@@ -37,9 +37,9 @@ impl Bound {
         std::fs::write(&path, shared::sample(ROWS, format)).expect("a file");
         let pipeline = shared::pipeline(file, &path, sets);
         shared::runtime().block_on(async {
-            let (_, mut blocks, plan) = shared::open(&pipeline).await;
+            let (_, mut blocks, engine) = shared::open(&pipeline).await;
             let block = blocks.next().await.expect("text").expect("a block");
-            Bound { block, plan }
+            Bound { block, engine }
         })
     }
 
@@ -52,30 +52,30 @@ impl Bound {
     }
 
     fn parsed(&self) -> Batch {
-        let mut batch = self.plan.parse(self.block.clone()).expect("records");
-        self.plan.widen(&mut batch);
+        let mut batch = self.engine.parse(self.block.clone()).expect("records");
+        self.engine.widen(&mut batch);
         batch
     }
 
     fn transformed(&self) -> Batch {
         let mut batch = self.parsed();
-        self.plan.transform(&mut batch);
+        self.engine.transform(&mut batch);
         batch
     }
 
     /// Times one stage on batches that the stages before it have left as they leave them.
     fn stage(&self, bencher: Bencher<'_, '_>, name: &str) {
         let at = self
-            .plan
+            .engine
             .stages()
             .position(|(n, _)| n == name)
             .expect("such a stage");
-        let (_, stage) = self.plan.stages().nth(at).expect("such a stage");
+        let (_, stage) = self.engine.stages().nth(at).expect("such a stage");
         bencher
             .counter(self.bytes())
             .with_inputs(|| {
                 let mut batch = self.parsed();
-                for (_, before) in self.plan.stages().take(at) {
+                for (_, before) in self.engine.stages().take(at) {
                     before.apply(&mut batch);
                 }
                 batch
@@ -116,7 +116,7 @@ fn parse(bencher: Bencher<'_, '_>, bound: &Bound) {
     bencher
         .counter(bound.bytes())
         .with_inputs(|| bound.block.clone())
-        .bench_values(|block| bound.plan.parse(block));
+        .bench_values(|block| bound.engine.parse(block));
 }
 
 #[divan::bench]
@@ -153,12 +153,12 @@ fn rules(bencher: Bencher<'_, '_>) {
         .with_inputs(|| {
             let mut batch = bound.parsed();
             bound
-                .plan
+                .engine
                 .stages()
                 .for_each(|(_, stage)| stage.apply(&mut batch));
             batch
         })
-        .bench_refs(|batch| bound.plan.check(batch));
+        .bench_refs(|batch| bound.engine.check(batch));
 }
 
 fn encode(bencher: Bencher<'_, '_>, sets: &[&str]) {
@@ -166,7 +166,7 @@ fn encode(bencher: Bencher<'_, '_>, sets: &[&str]) {
     let batch = bound.transformed();
     bencher
         .counter(bound.bytes())
-        .bench(|| bound.plan.encoder().encode(black_box(&batch)));
+        .bench(|| bound.engine.encoder().encode(black_box(&batch)));
 }
 
 #[divan::bench]
@@ -182,7 +182,7 @@ fn encode_csv(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn hash(bencher: Bencher<'_, '_>) {
     let bound = Bound::csv();
-    let encoded = bound.plan.encoder().encode(&bound.transformed());
+    let encoded = bound.engine.encoder().encode(&bound.transformed());
     bencher
         .counter(BytesCount::new(encoded.bytes.len()))
         .bench(|| xxh3_128(black_box(&encoded.bytes)));
@@ -206,5 +206,5 @@ fn process(bencher: Bencher<'_, '_>) {
     bencher
         .counter(bound.bytes())
         .with_inputs(|| bound.block.clone())
-        .bench_values(|block| bound.plan.process(block));
+        .bench_values(|block| bound.engine.process(block));
 }

@@ -20,8 +20,11 @@ pub mod engine {
     pub mod order {
         pub use crate::engine::order::process;
     }
-    pub mod plan {
-        pub use crate::engine::plan::{Meaning, Plan};
+    pub mod bind {
+        pub use crate::engine::bind::Terms;
+    }
+    pub mod process {
+        pub use crate::engine::process::Engine;
     }
 }
 pub mod expr {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rostream::internals::config::{self, Override, Pipeline};
 use rostream::internals::engine::blocks::{BLOCK, Blocks};
-use rostream::internals::engine::plan::Plan;
+use rostream::internals::engine::process::Engine;
 use rostream::internals::run::{bind, reading, source};
 use rostream::internals::source::Source;
 use rostream::internals::source::place::sample::{Format, Sample};
@@ -53,16 +53,16 @@ pub fn runtime() -> tokio::runtime::Runtime {
 }
 
 /// A source, opened, and the pipeline bound to it.
-pub async fn open(pipeline: &Pipeline) -> (Arc<Source>, Blocks, Arc<Plan>) {
+pub async fn open(pipeline: &Pipeline) -> (Arc<Source>, Blocks, Arc<Engine>) {
     let source = Arc::new(source(pipeline).await.expect("a source"));
     let blocks = Blocks::open(source.clone(), reading(pipeline, BLOCK)).await;
     let blocks = blocks.expect("a header");
-    let plan = bind(
+    let engine = bind(
         pipeline,
         blocks.header(),
         &Resources::default(),
         pipeline.today(),
     )
     .expect("its columns");
-    (source, blocks, Arc::new(plan))
+    (source, blocks, Arc::new(engine))
 }

@@ -7,7 +7,7 @@ use futures::{Stream, TryStreamExt, stream};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use super::EngineError;
-use super::plan::{Plan, Processed};
+use super::process::{Engine, Processed};
 use crate::format::encode::{Encoded, Encoder};
 use crate::upload::body::BodyError;
 
@@ -153,9 +153,9 @@ pub struct Resend {
 
 impl Resend {
     /// `expected` and `dropped` are what the survey found.
-    pub fn new(plan: &Plan, expected: Digest, dropped: Arc<[u32]>) -> Resend {
+    pub fn new(engine: &Engine, expected: Digest, dropped: Arc<[u32]>) -> Resend {
         Resend {
-            assembly: Assembly::new(plan.encoder()),
+            assembly: Assembly::new(engine.encoder()),
             expected,
             dropped,
             next_dropped: 0,

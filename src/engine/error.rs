@@ -1,6 +1,6 @@
 //! Why the engine ended early.
 
-use super::plan::BlockError;
+use super::process::BlockError;
 use crate::source::{Source, SourceError};
 
 /// Why blocks stopped coming, or a body has no end.

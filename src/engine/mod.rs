@@ -1,9 +1,10 @@
 //! The engine: blocks of text through ordered workers, into the bytes of a body.
 
+pub(crate) mod bind;
 pub(crate) mod blocks;
 pub(crate) mod body;
 pub(crate) mod error;
 pub(crate) mod order;
-pub(crate) mod plan;
+pub(crate) mod process;
 
 pub use error::EngineError;

@@ -12,7 +12,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::EngineError;
 use super::blocks::Blocks;
-use super::plan::{BlockError, Plan, Processed};
+use super::process::{BlockError, Engine, Processed};
 use crate::format::block::Block;
 use crate::source::Source;
 
@@ -20,15 +20,15 @@ use crate::source::Source;
 /// of a worker that the system gives no core.
 const UNDER_WAY: usize = 4;
 
-/// The engine itself: every block through the plan.
+/// The engine itself: every block through the stages and rules.
 pub fn process(
     blocks: Blocks,
     source: Arc<Source>,
-    plan: Arc<Plan>,
+    engine: Arc<Engine>,
     workers: usize,
 ) -> impl Stream<Item = Result<Processed, EngineError>> + Send {
-    let blocks = blocks.with_texts(&plan.pools().texts);
-    in_order(blocks, source, workers, move |block| plan.process(block))
+    let blocks = blocks.with_texts(&engine.pools().texts);
+    in_order(blocks, source, workers, move |block| engine.process(block))
 }
 
 /// Runs `work` over every block on `workers` threads and yields what comes of them in the order of the source.

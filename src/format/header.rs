@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::beginning::{Beginning, Begun, Place, Expected, Wrong};
+use super::beginning::{Beginning, Begun, Expected, Place, Wrong};
 use super::block::Boundary;
 use super::csv::{self, Form};
 use super::json::{self, Layout};

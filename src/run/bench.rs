@@ -199,15 +199,15 @@ impl Bench {
         let mut clock = Clock::new();
         let mut blocks = Blocks::open(source.clone(), reading(&self.pipeline, self.block)).await?;
         let opened = clock.last.elapsed();
-        let plan = bind(
+        let engine = bind(
             &self.pipeline,
             blocks.header(),
             &self.resources,
             self.pipeline.today(),
         )?;
-        blocks = blocks.with_texts(&plan.pools().texts);
-        let names = unique(plan.stages().map(|(name, _)| name));
-        let mut whole = plan.whole_file_rules();
+        blocks = blocks.with_texts(&engine.pools().texts);
+        let names = unique(engine.stages().map(|(name, _)| name));
+        let mut whole = engine.whole_file_rules();
         let mut rows = Rows::default();
         let mut text = 0;
         loop {
@@ -216,21 +216,21 @@ impl Bench {
             clock.lap("source");
             let Some(block) = block else { break };
             text += block.bytes.len() as u64;
-            let mut batch = plan
+            let mut batch = engine
                 .parse(block)
                 .map_err(|e| EngineError::in_block(&source, e))?;
-            plan.widen(&mut batch);
+            engine.widen(&mut batch);
             clock.lap("parse");
-            for ((_, stage), name) in plan.stages().zip(&names) {
+            for ((_, stage), name) in engine.stages().zip(&names) {
                 stage.apply(&mut batch);
                 clock.lap(name);
             }
-            plan.check(&mut batch);
+            engine.check(&mut batch);
             clock.lap("rules");
-            let encoded = plan.encoder().encode(&batch);
+            let encoded = engine.encoder().encode(&batch);
             clock.lap("encode");
-            if plan.key().is_some() {
-                let facts = plan.facts(&batch, &encoded);
+            if engine.key().is_some() {
+                let facts = engine.facts(&batch, &encoded);
                 whole.see(&whole::Facts {
                     first: rows.read as u32,
                     columns: &facts,

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use super::{Job, RunError};
 use crate::config::Pipeline;
+use crate::engine::bind::{Terms, Unbound, named};
 use crate::engine::blocks::Blocks;
-use crate::engine::plan::{Meaning, Plan, Unbound, named};
+use crate::engine::process::Engine;
 use crate::format::csv::{Delimiter, Form};
 use crate::format::json::Layout;
 use crate::format::{Header, Reading, RecordFormat};
@@ -25,7 +26,7 @@ pub(super) struct Prepared {
     pub source: Arc<Source>,
     pub reading: Reading,
     pub header: Header,
-    pub plan: Arc<Plan>,
+    pub engine: Arc<Engine>,
 }
 
 /// What the first pass uses up: the source, opened for its header, and the rejects file.
@@ -50,7 +51,7 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
             pipeline: pipeline.file.to_string(),
         });
     }
-    let plan = Arc::new(bind(pipeline, &header, &job.resources, job.today)?);
+    let engine = Arc::new(bind(pipeline, &header, &job.resources, job.today)?);
     let paths: Vec<_> = source
         .origins()
         .iter()
@@ -64,7 +65,7 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
         source,
         reading,
         header,
-        plan,
+        engine,
     };
     Ok((prepared, First { blocks, rejects }))
 }
@@ -209,9 +210,9 @@ pub fn bind(
     header: &Header,
     resources: &Resources,
     today: Date,
-) -> Result<Plan, RunError> {
+) -> Result<Engine, RunError> {
     let stages: Vec<_> = pipeline.stages.iter().map(|s| s.value.clone()).collect();
-    let meaning = Meaning {
+    let terms = Terms {
         stages: &stages,
         validate: &pipeline.validate,
         import: &pipeline.import,
@@ -223,7 +224,7 @@ pub fn bind(
         today,
         seed: rand::random(),
     };
-    Plan::bind(&meaning, header).map_err(|unbound| {
+    Engine::bind(&terms, header).map_err(|unbound| {
         let place = |Unbound {
                          mut path,
                          what,

@@ -14,7 +14,7 @@ use crate::batch::{Batch, Cell, Fault, Kind, RowState};
 use crate::config::Pipeline;
 use crate::engine::EngineError;
 use crate::engine::blocks::Blocks;
-use crate::engine::plan::Plan;
+use crate::engine::process::Engine;
 use crate::format::Header;
 use crate::format::csv::record::split;
 use crate::source::Source;
@@ -34,7 +34,7 @@ pub(crate) struct Preview {
     source: Arc<Source>,
     blocks: Blocks,
     header: Header,
-    plan: Plan,
+    engine: Engine,
     format: UploadFormat,
     /// What stands before the first row of a CSV upload: its columns.
     sent_columns: Vec<Arc<str>>,
@@ -84,11 +84,11 @@ impl Preview {
         let source = Arc::new(super::source(pipeline).await?);
         let blocks = Blocks::open(source.clone(), super::reading(pipeline, BLOCK)).await?;
         let header = blocks.header().clone();
-        let plan = super::bind(pipeline, &header, resources, pipeline.today())?;
+        let engine = super::bind(pipeline, &header, resources, pipeline.today())?;
         let format = pipeline.upload.format;
         let sent_columns = match format {
             UploadFormat::Json => Vec::new(),
-            UploadFormat::Csv => cells(&plan.encoder().header())
+            UploadFormat::Csv => cells(&engine.encoder().header())
                 .into_iter()
                 .map(Arc::from)
                 .collect(),
@@ -97,7 +97,7 @@ impl Preview {
             source,
             blocks,
             header,
-            plan,
+            engine,
             format,
             sent_columns,
             from,
@@ -106,12 +106,12 @@ impl Preview {
 
     /// Whether there are rules that only the whole file can decide.
     pub(crate) fn has_whole_file_rules(&self) -> bool {
-        self.plan.key().is_some()
+        self.engine.key().is_some()
     }
 
     /// What may not have been meant, as far as the records shown tell.
     pub(crate) fn remarks(&self) -> Vec<String> {
-        self.plan.remarks()
+        self.engine.remarks()
     }
 
     /// How many files the source has.
@@ -133,7 +133,7 @@ impl Preview {
         while let Some(block) = self.blocks.next().await? {
             let (file, line) = (block.file, block.line);
             let mut batch = self
-                .plan
+                .engine
                 .parse(block)
                 .map_err(|e| EngineError::in_block(&self.source, e))?;
             let line = |batch: &Batch, row: usize| line + u64::from(batch.row(row).line);
@@ -145,8 +145,8 @@ impl Preview {
                 continue;
             }
             let before: Vec<_> = shown.clone().map(|row| self.as_read(&batch, row)).collect();
-            self.plan.transform(&mut batch);
-            let encoded = self.plan.encoder().encode(&batch);
+            self.engine.transform(&mut batch);
+            let encoded = self.engine.encoder().encode(&batch);
             let records = shown
                 .zip(before)
                 .map(|(row, before)| {
@@ -155,7 +155,7 @@ impl Preview {
                             let start = at.checked_sub(1).map_or(0, |at| encoded.ends[at] as usize);
                             self.as_sent(&encoded.bytes[start..encoded.ends[at] as usize])
                         }
-                        Err(_) => fields(&batch, row, self.plan.columns().iter()),
+                        Err(_) => fields(&batch, row, self.engine.columns().iter()),
                     };
                     Record {
                         file: self.source.origins()[file as usize].name.clone(),
@@ -194,7 +194,7 @@ impl Preview {
     /// An encoded row, taken to pieces.
     fn as_sent(&self, bytes: &[u8]) -> Vec<Field> {
         let field = |name: Arc<str>, json| Field {
-            slot: self.plan.columns().find(&name),
+            slot: self.engine.columns().find(&name),
             name,
             json,
         };

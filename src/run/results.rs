@@ -14,7 +14,7 @@ use super::{Job, RunError};
 use crate::batch::Fault;
 use crate::engine::blocks::Blocks;
 use crate::engine::order::in_order;
-use crate::engine::plan::Plan;
+use crate::engine::process::Engine;
 use crate::format::{Header, Reading};
 use crate::orgvue::spec::{IdentifySpec, MatchResults};
 use crate::orgvue::{Client, ItemResult, OrgvueError, Ticket};
@@ -87,7 +87,7 @@ enum Match {
 /// a key stands in another's place.
 struct Matching<'a> {
     matching: MatchResults,
-    keys: Option<(&'a Unique, &'a Plan)>,
+    keys: Option<(&'a Unique, &'a Engine)>,
     moved: bool,
 }
 
@@ -97,13 +97,13 @@ impl Matching<'_> {
             .key
             .as_deref()
             .filter(|_| self.matching != MatchResults::Order);
-        let (Some((keys, plan)), Some(key)) = (self.keys, key) else {
+        let (Some((keys, engine)), Some(key)) = (self.keys, key) else {
             return match self.matching {
                 MatchResults::Key if self.keys.is_some() => Match::Nothing,
                 _ => Match::Place(in_turn),
             };
         };
-        match keys.find(plan.key_hash(key)) {
+        match keys.find(engine.key_hash(key)) {
             Some(record) => {
                 self.moved |= Some(record) != in_turn;
                 Match::Record(record)
@@ -119,17 +119,17 @@ impl Matching<'_> {
 /// Results that can't be read.
 pub(crate) async fn join(
     results: impl Stream<Item = Result<ItemResult, OrgvueError>>,
-    known: Option<(&Surveyed, &Plan)>,
+    known: Option<(&Surveyed, &Engine)>,
     matching: MatchResults,
     sent: u64,
 ) -> Result<Joined, OrgvueError> {
     let mut joined = Joined::default();
     let mut reasons: HashMap<Reason, u32> = HashMap::new();
     let mut order = known.map(|(surveyed, _)| surveyed.lines.sent());
-    let plan = known.map(|(_, plan)| plan);
+    let engine = known.map(|(_, engine)| engine);
     let mut matching = Matching {
         matching,
-        keys: known.and_then(|(surveyed, plan)| Some((surveyed.keys.as_ref()?, plan))),
+        keys: known.and_then(|(surveyed, engine)| Some((surveyed.keys.as_ref()?, engine))),
         moved: false,
     };
     let mut in_place = Vec::new();
@@ -149,7 +149,7 @@ pub(crate) async fn join(
             continue;
         }
         joined.failed += 1;
-        let reason = joined.reason(&mut reasons, &result, plan);
+        let reason = joined.reason(&mut reasons, &result, engine);
         match found {
             Match::Record(record) | Match::Place(Some(record)) => match found {
                 Match::Record(_) => joined.refused.push((record, reason)),
@@ -168,14 +168,14 @@ pub(crate) async fn join(
 }
 
 impl Joined {
-    /// The number of a result's reason. Columns are those that the `plan` knows: the server's words may be anything.
+    /// The number of a result's reason. Columns are those that the `engine` knows: the server's words may be anything.
     fn reason(
         &mut self,
         known: &mut HashMap<Reason, u32>,
         result: &ItemResult,
-        plan: Option<&Plan>,
+        engine: Option<&Engine>,
     ) -> u32 {
-        let mut reason = Reason::of(result, plan);
+        let mut reason = Reason::of(result, engine);
         if !known.contains_key(&reason) && self.reasons.len() >= REASONS {
             reason = Reason(vec![Refusal::new(
                 "failed",
@@ -231,7 +231,7 @@ impl Joined {
 }
 
 impl Reason {
-    fn of(result: &ItemResult, plan: Option<&Plan>) -> Reason {
+    fn of(result: &ItemResult, engine: Option<&Engine>) -> Reason {
         const NO_REASON: &str = "refused by the server without a reason";
         let status = result.status.as_deref().unwrap_or("failed");
         let refusals = result.errors.iter().map(|error| {
@@ -241,7 +241,7 @@ impl Reason {
                 false => &*error.message,
             };
             let column = error.property.as_deref().and_then(|name| {
-                let columns = plan?.columns();
+                let columns = engine?.columns();
                 columns.need(name).ok().map(|(name, _)| name)
             });
             Refusal {
@@ -300,7 +300,7 @@ async fn join_results(
     let settings = &job.pipeline.import;
     let sent = report.counts.sent;
     let key = known.as_ref().and_then(|(prepared, _)| {
-        match (&settings.identify_by, prepared.plan.key()) {
+        match (&settings.identify_by, prepared.engine.key()) {
             (Some(IdentifySpec::IdKey(name)), Some(key)) if **key == **name => Some(&**key),
             (Some(IdentifySpec::AutoId(true)), Some(key)) => Some(&**key),
             _ => None,
@@ -310,7 +310,7 @@ async fn join_results(
         client.results(ticket, key, job.pipeline.limits.result),
         known
             .as_ref()
-            .map(|(prepared, surveyed)| (&**surveyed, &*prepared.plan)),
+            .map(|(prepared, surveyed)| (&**surveyed, &*prepared.engine)),
         settings.match_results,
         sent,
     )
@@ -339,14 +339,14 @@ async fn join_results(
     };
     report.warnings.extend(joined.warnings(sent));
     if !joined.refused.is_empty() {
-        let (source, plan) = (prepared.source.clone(), prepared.plan.clone());
+        let (source, engine) = (prepared.source.clone(), prepared.engine.clone());
         write_refused(
             &mut joined,
             surveyed,
             prepared.reading.clone(),
             &prepared.header,
             source,
-            plan,
+            engine,
             job.workers,
         )
         .await
@@ -366,7 +366,7 @@ pub(crate) async fn write_refused(
     reading: Reading,
     header: &Header,
     source: Arc<Source>,
-    plan: Arc<Plan>,
+    engine: Arc<Engine>,
     workers: usize,
 ) -> Result<(), RunError> {
     joined.refused.sort_unstable();
@@ -380,7 +380,7 @@ pub(crate) async fn write_refused(
     let mut first = 0u32;
     let parse = move |block: crate::format::block::Block| {
         let (file, line) = (block.file, block.line);
-        plan.parse(block).map(|batch| (file, line, batch))
+        engine.parse(block).map(|batch| (file, line, batch))
     };
     let batches = in_order(blocks, source.clone(), workers, parse);
     pin_mut!(batches);

@@ -60,10 +60,10 @@ pub(super) async fn send(
         let body: BoxStream<'static, Result<Bytes, BodyError>> = match ready {
             Ready::Spooled { spool } => spool.read().boxed(),
             Ready::Measured { digest, dropped } => {
-                let (source, plan) = (prepared.source.clone(), prepared.plan.clone());
+                let (source, engine) = (prepared.source.clone(), prepared.engine.clone());
                 let blocks = Blocks::open(source.clone(), prepared.reading.clone()).await?;
-                let resend = Resend::new(&plan, *digest, dropped.clone());
-                let processed = process(blocks, source, plan, job.workers);
+                let resend = Resend::new(&engine, *digest, dropped.clone());
+                let processed = process(blocks, source, engine, job.workers);
                 body::stream(processed, resend, slot.clone()).boxed()
             }
         };

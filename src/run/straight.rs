@@ -12,7 +12,7 @@ use super::{Job, RunError};
 use crate::config::Pipeline;
 use crate::engine::body::{self, Body, Slot};
 use crate::engine::order::process;
-use crate::engine::plan::Processed;
+use crate::engine::process::Processed;
 use crate::guard::{Decided, Last};
 use crate::orgvue::{Client, Locations};
 use crate::report::progress::Phase;
@@ -51,8 +51,8 @@ pub(super) async fn send_straight(
         decided: Decided::default(),
         give_back: Some(give_back),
     };
-    let (source, plan) = (prepared.source.clone(), prepared.plan.clone());
-    let processed = process(first.blocks, source, plan, job.workers);
+    let (source, engine) = (prepared.source.clone(), prepared.engine.clone());
+    let processed = process(first.blocks, source, engine, job.workers);
     let body = body::stream(processed, body, slot.clone()).boxed();
     if let Some(ledger) = job.ledger {
         ledger.uploading(&prepared.source, &Known::default())?;

@@ -15,7 +15,7 @@ use crate::engine::EngineError;
 use crate::engine::blocks::Blocks;
 use crate::engine::body::{Assembly, Body, Digest, pieces};
 use crate::engine::order::process;
-use crate::engine::plan::{Plan, Processed};
+use crate::engine::process::{Engine, Processed};
 use crate::format::Header;
 use crate::report::progress::{Phase, Progress};
 use crate::report::rejects::{Original, RejectedRow, RejectsFile};
@@ -116,8 +116,8 @@ async fn pass(
     survey: &mut Survey,
     spool: Option<&mut SpoolWriter>,
 ) -> Result<(), RunError> {
-    let (source, plan) = (prepared.source.clone(), prepared.plan.clone());
-    let processed = process(blocks, source, plan, job.workers);
+    let (source, engine) = (prepared.source.clone(), prepared.engine.clone());
+    let processed = process(blocks, source, engine, job.workers);
     let processed = processed.inspect_ok(|next| watch.rows(next.batch.len()));
     let pieces = pieces(processed, survey).boxed();
     let Some(spool) = spool else {
@@ -133,7 +133,7 @@ async fn pass(
 impl Prepared {
     pub(super) fn begin_survey(&self, rejects: RejectsFile) -> Survey {
         Survey::new(
-            self.plan.clone(),
+            self.engine.clone(),
             self.source.clone(),
             self.header.clone(),
             rejects,
@@ -169,7 +169,7 @@ impl<'a> Watch<'a> {
 /// Takes in what blocks became, in order: counts rows, asks the rules of the whole file, writes rejected rows down,
 /// measures the body.
 pub struct Survey {
-    plan: Arc<Plan>,
+    engine: Arc<Engine>,
     source: Arc<Source>,
     /// The names of the source's files.
     files: Vec<String>,
@@ -242,16 +242,16 @@ pub struct Surveyed {
 impl Survey {
     /// Begins a survey that writes its rejects into `rejects`.
     pub fn new(
-        plan: Arc<Plan>,
+        engine: Arc<Engine>,
         source: Arc<Source>,
         header: Header,
         rejects: RejectsFile,
     ) -> Survey {
         Survey {
             files: source.origins().iter().map(|o| o.name.clone()).collect(),
-            rules: plan.whole_file_rules(),
-            assembly: Assembly::new(plan.encoder()),
-            plan,
+            rules: engine.whole_file_rules(),
+            assembly: Assembly::new(engine.encoder()),
+            engine,
             source,
             header,
             rejects,
@@ -306,7 +306,7 @@ impl Survey {
         };
         let own = processed.batch.faults().len();
         let left_out = self.carry_out(&verdicts, &mut processed.batch, first);
-        self.plan.name_sources(&mut processed.batch, own);
+        self.engine.name_sources(&mut processed.batch, own);
         self.filtered += processed.filtered;
         self.good += (processed.encoded.rows.len() - left_out.len()) as u64;
         self.write_rejects(&processed)?;
@@ -359,7 +359,7 @@ impl Survey {
                 }
             }
         }
-        self.plan.name_sources(batch, before);
+        self.engine.name_sources(batch, before);
         left_out.dedup();
         left_out
     }
@@ -380,7 +380,7 @@ impl Survey {
             return Ok(Settled::Whole);
         }
         self.settled = Some(self.assembly.digest().made);
-        self.assembly = Assembly::new(self.plan.encoder());
+        self.assembly = Assembly::new(self.engine.encoder());
         self.lines.mark_none_sent();
         self.dropped.clear();
         (self.record, self.filtered, self.superseded, self.good) = (0, 0, 0, 0);
@@ -447,7 +447,7 @@ impl Survey {
     }
 
     fn warnings(&self) -> Vec<String> {
-        let mut warnings = self.plan.remarks();
+        let mut warnings = self.engine.remarks();
         warnings.extend(self.warnings.iter().cloned());
         let (read, filtered) = (self.read(), self.filtered);
         if filtered > 0 && self.good == 0 {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::cut::first_record;
 use super::record::{self, Cells};
-use crate::format::beginning::{Beginning, Begun, Place, Expected, Wrong};
+use crate::format::beginning::{Beginning, Begun, Expected, Place, Wrong};
 use crate::text::scan::{Dialect, count_lines};
 use crate::text::shown;
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::Layout;
-use crate::format::beginning::{Beginning, Begun, Place, Expected, Wrong};
+use crate::format::beginning::{Beginning, Begun, Expected, Place, Wrong};
 
 /// Records looked at for the columns, unless they are stated.
 const DISCOVERED_RECORDS: usize = 1000;

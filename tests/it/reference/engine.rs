@@ -5,10 +5,11 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
+use rostream::internals::engine::bind::Terms;
 use rostream::internals::engine::blocks::Blocks;
 use rostream::internals::engine::body::{self, Digest, Resend, Slot};
 use rostream::internals::engine::order::process;
-use rostream::internals::engine::plan::{Meaning, Plan};
+use rostream::internals::engine::process::Engine;
 use rostream::internals::format::csv::{Delimiter, Form};
 use rostream::internals::format::json::Layout;
 use rostream::internals::format::{Header, Reading, RecordFormat};
@@ -170,8 +171,8 @@ pub fn reading(layout: &RecordFormat, block: usize) -> Reading {
 }
 
 /// Binds a pipeline to a header. Compiling expressions is slow, so a plan is kept for later cases.
-pub fn plan(settings: &Settings, header: &Header) -> Arc<Plan> {
-    static PLANS: LazyLock<Mutex<HashMap<String, Arc<Plan>>>> = LazyLock::new(Mutex::default);
+pub fn engine(settings: &Settings, header: &Header) -> Arc<Engine> {
+    static PLANS: LazyLock<Mutex<HashMap<String, Arc<Engine>>>> = LazyLock::new(Mutex::default);
     let id = format!("{settings:?} {header:?}");
     let mut plans = PLANS
         .lock()
@@ -182,7 +183,7 @@ pub fn plan(settings: &Settings, header: &Header) -> Arc<Plan> {
         .clone()
 }
 
-fn bind(settings: &Settings, header: &Header) -> Plan {
+fn bind(settings: &Settings, header: &Header) -> Engine {
     let stages = if settings.hr { STAGES } else { "[]" };
     let stages: Vec<StageSpec> = serde_json::from_str(stages).expect("stages");
     let validate = if settings.hr { VALIDATE } else { "{}" };
@@ -213,7 +214,7 @@ fn bind(settings: &Settings, header: &Header) -> Plan {
             .map(str::to_owned),
         ..ImportSpec::default()
     };
-    let meaning = Meaning {
+    let terms = Terms {
         stages: &stages,
         validate: &validate,
         import: &import,
@@ -232,7 +233,7 @@ fn bind(settings: &Settings, header: &Header) -> Plan {
         today: Date::MIN,
         seed: 7,
     };
-    Plan::bind(&meaning, header).expect("the pipeline fits the header")
+    Engine::bind(&terms, header).expect("the pipeline fits the header")
 }
 
 /// Surveys a source, then makes its body again and sees to it that both are the same bytes.
@@ -251,7 +252,7 @@ pub async fn run(
 
 /// What the second pass needs of the first.
 pub struct Again {
-    plan: Arc<Plan>,
+    engine: Arc<Engine>,
     resend: Resend,
 }
 
@@ -265,17 +266,17 @@ pub async fn survey(
 ) -> Result<(Done, Again), RunError> {
     let blocks = Blocks::open(source.clone(), reading(layout, block)).await?;
     let header = blocks.header().clone();
-    let plan = plan(settings, &header);
+    let engine = engine(settings, &header);
     let folder = folder();
     let path = folder.path().join("rejects.csv");
     let rejects = RejectsFile::create(&path, &rejects_header(&header), &[])?;
     let names = header.names().iter().map(|n| n.to_string()).collect();
 
-    let mut survey = Survey::new(plan.clone(), source.clone(), header, rejects);
-    let mut body = look(&mut survey, blocks, &source, &plan, workers).await?;
+    let mut survey = Survey::new(engine.clone(), source.clone(), header, rejects);
+    let mut body = look(&mut survey, blocks, &source, &engine, workers).await?;
     if survey.settle()? == Settled::Again {
         let blocks = Blocks::open(source.clone(), reading(layout, block)).await?;
-        body = look(&mut survey, blocks, &source, &plan, workers).await?;
+        body = look(&mut survey, blocks, &source, &engine, workers).await?;
         survey.is_as_before()?;
     }
     let (read, filtered, superseded) = (survey.read(), survey.filtered, survey.superseded);
@@ -295,7 +296,7 @@ pub async fn survey(
     let sent: Vec<_> = places.map(|place| (place.file, place.line)).collect();
     assert_eq!(sent.len() as u64, good);
     let rejects = std::fs::read(&path).expect("the rejects file");
-    let resend = Resend::new(&plan, digest, surveyed.dropped.as_slice().into());
+    let resend = Resend::new(&engine, digest, surveyed.dropped.as_slice().into());
     Ok((
         Done {
             body,
@@ -307,7 +308,7 @@ pub async fn survey(
             superseded,
             sent,
         },
-        Again { plan, resend },
+        Again { engine, resend },
     ))
 }
 
@@ -316,11 +317,11 @@ async fn look(
     survey: &mut Survey,
     blocks: Blocks,
     source: &Arc<Source>,
-    plan: &Arc<Plan>,
+    engine: &Arc<Engine>,
     workers: usize,
 ) -> Result<Vec<u8>, RunError> {
     let mut body = survey.assembly.header().to_vec();
-    let mut processed = Box::pin(process(blocks, source.clone(), plan.clone(), workers));
+    let mut processed = Box::pin(process(blocks, source.clone(), engine.clone(), workers));
     while let Some(next) = processed.next().await {
         body.extend(survey.absorb(next?)?);
     }
@@ -334,10 +335,10 @@ pub async fn send(
     layout: &RecordFormat,
     block: usize,
     workers: usize,
-    Again { plan, resend }: Again,
+    Again { engine, resend }: Again,
 ) -> Result<Vec<u8>, RunError> {
     let blocks = Blocks::open(source.clone(), reading(layout, block)).await?;
-    let processed = process(blocks, source, plan, workers);
+    let processed = process(blocks, source, engine, workers);
     let slot = Slot::default();
     let pieces: Result<Vec<Bytes>, _> = body::stream(processed, resend, slot.clone())
         .try_collect()

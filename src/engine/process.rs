@@ -1,74 +1,54 @@
-//! The plan: parser, stages, rules and encoder, bound once against the header. Then a plain function,
-//! a block in and bytes out, that any worker calls.
+//! A block in, bytes out: a plain function that any worker calls, with parser, stages, rules and encoder bound once
+//! against the header.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
-use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Cell, Columns, Kind, MAX_CELL, Renamed, RowState};
-use crate::format::beginning::are_names;
 use crate::format::block::Block;
-use crate::format::csv::OnRagged;
 use crate::format::encode::{Encoded, Encoder};
-use crate::format::{Header, PARSE, Parser, Pools, reject_long_cells};
-use crate::orgvue::spec::{ActionSpec, ImportSpec};
+use crate::format::{PARSE, Parser, Pools, reject_long_cells};
 use crate::orgvue::wire::Wire;
-use crate::rule::{KeySpec, Rules, ValidateSpec};
-use crate::settings::limits::Limits;
+use crate::rule::Rules;
 use crate::settings::units::Size;
-use crate::source::spec::{Ragged, Unknown};
-use crate::stage::{Resources, Stage, StageSpec};
-use crate::text::dates::Date;
-use crate::upload::spec::UploadFormat;
+use crate::stage::Stage;
 use crate::whole::{self, Fact, Key};
 
 /// Everything that is done to a block, bound to the header's columns.
-pub struct Plan {
-    parser: Parser,
-    stages: Vec<BoundStage>,
+pub struct Engine {
+    pub(super) parser: Parser,
+    pub(super) stages: Vec<BoundStage>,
     /// The columns that are renamed after all of them.
-    renamed: Vec<Renamed>,
+    pub(super) renamed: Vec<Renamed>,
     /// Physical columns after the last stage.
-    width: usize,
-    rules: Rules,
-    wire: Wire,
-    key: Option<Key>,
+    pub(super) width: usize,
+    pub(super) rules: Rules,
+    pub(super) wire: Wire,
+    pub(super) key: Option<Key>,
     /// What the rules of the whole file want to know.
-    facts: Vec<Fact>,
-    seed: u64,
-    encoder: Encoder,
-    columns: Columns,
-    longest_cell: usize,
-    pools: Pools,
+    pub(super) facts: Vec<Fact>,
+    pub(super) seed: u64,
+    pub(super) encoder: Encoder,
+    pub(super) columns: Columns,
+    pub(super) longest_cell: usize,
+    pub(super) pools: Pools,
 }
 
 /// A stage that runs, and which of the pipeline's it is.
-struct BoundStage {
-    at: usize,
-    name: &'static str,
-    stage: Box<dyn Stage>,
+pub(super) struct BoundStage {
+    pub(super) at: usize,
+    pub(super) name: &'static str,
+    pub(super) stage: Box<dyn Stage>,
     /// The columns that had been renamed before it.
-    renamed: Vec<Renamed>,
+    pub(super) renamed: Vec<Renamed>,
 }
 
 impl BoundStage {
     /// In words: "stage 3 (date)".
-    fn in_words(at: usize, name: &str) -> String {
+    pub(super) fn in_words(at: usize, name: &str) -> String {
         format!("stage {} ({name})", at + 1)
     }
-}
-
-/// A name in the pipeline file that can't be bound to the header.
-#[derive(Debug)]
-pub struct Unbound {
-    /// Which part of the pipeline file: `stages`, `2`; `validate`, `key`.
-    pub path: Vec<String>,
-    /// That part in words: "stage 3 (date)".
-    pub what: String,
-    /// Why, and what there is instead.
-    pub message: String,
 }
 
 /// Text that ends the run within a block, with its place.
@@ -102,169 +82,7 @@ pub struct Processed {
     pub filtered: u64,
 }
 
-/// What the pipeline says of the records between source and upload.
-pub struct Meaning<'a> {
-    /// The stages, in order.
-    pub stages: &'a [StageSpec],
-    /// The rules.
-    pub validate: &'a ValidateSpec,
-    /// What the import is told.
-    pub import: &'a ImportSpec,
-    /// What to do with ragged records.
-    pub ragged: Ragged,
-    /// What to do with members that are no columns.
-    pub unknown: Unknown,
-    /// The upload's format.
-    pub format: UploadFormat,
-    /// What is too long, and too deep.
-    pub limits: Limits,
-    /// Tables and secrets of the stages.
-    pub resources: &'a Resources,
-    /// Today, for rules that compare with it.
-    pub today: Date,
-    /// Seed of the keys' hashes.
-    pub seed: u64,
-}
-
-/// The names by which a pipeline calls columns, before its stages and after them.
-pub(crate) fn named<'a>(
-    stages: impl IntoIterator<Item = &'a StageSpec>,
-    validate: &ValidateSpec,
-    import: &ImportSpec,
-) -> HashSet<String> {
-    let resources = Resources::default();
-    Columns::asked_for(|columns| {
-        for stage in stages {
-            // One that can't be bound without its table has named its columns by then.
-            let _ = stage.bind(columns, &resources);
-        }
-        let _ = validate.bind(columns, Date::MIN);
-        if let Some(key) = &validate.key {
-            let _ = columns.need(&key.column);
-        }
-        if let ActionSpec::Column { column } = &import.action {
-            let _ = columns.need(column);
-        }
-    })
-}
-
-impl Plan {
-    /// Binds a pipeline to a header.
-    ///
-    /// # Errors
-    /// Every rule and setting that names a column which is not there; of the stages the first, for what
-    /// comes after it can't be known.
-    pub fn bind(meaning: &Meaning<'_>, header: &Header) -> Result<Plan, Vec<Unbound>> {
-        let cells = match header {
-            Header::Csv(_) => Kinds::TEXT,
-            Header::Json(_) => Kinds::CELL,
-        };
-        let columns = Columns::of(header.names().iter(), cells);
-        let named = named(meaning.stages, meaning.validate, meaning.import);
-        if named.is_empty() || are_names(header.names(), &named) {
-            return Plan::bind_to(columns, meaning, header);
-        }
-        Plan::bind_to(columns.untold(), meaning, header).map_err(|mut problems| {
-            problems.push(Unbound {
-                path: vec!["source".into()],
-                what: "source".into(),
-                message: header.has_none_of_the_names(),
-            });
-            problems
-        })
-    }
-
-    fn bind_to(
-        mut columns: Columns,
-        meaning: &Meaning<'_>,
-        header: &Header,
-    ) -> Result<Plan, Vec<Unbound>> {
-        let pools = Pools::default();
-        let on_ragged = match meaning.ragged {
-            Ragged::Reject => OnRagged::Reject,
-            Ragged::Pad => OnRagged::Pad,
-            Ragged::Error => OnRagged::Fail,
-        };
-        let ignore_unknown = meaning.unknown == Unknown::Ignore;
-        let parser = header.parser(on_ragged, ignore_unknown, &meaning.limits, &pools);
-        let mut stages = Vec::new();
-        for (at, spec) in meaning.stages.iter().enumerate() {
-            let before = columns.renamed();
-            let bound = spec.bind(&mut columns, meaning.resources).map_err(|why| {
-                let what = BoundStage::in_words(at, spec.name());
-                vec![Unbound {
-                    path: vec!["stages".into(), at.to_string(), spec.name().into()],
-                    what,
-                    message: why.to_string(),
-                }]
-            })?;
-            stages.extend(bound.map(|stage| BoundStage {
-                at,
-                name: spec.name(),
-                stage,
-                renamed: before,
-            }));
-        }
-        let mut problems: Vec<Unbound> = Vec::new();
-        let mut unbound = |path: &[&str], message: String| {
-            let path: Vec<String> = path.iter().map(|&p| p.to_owned()).collect();
-            problems.push(Unbound {
-                what: path.join("."),
-                path,
-                message,
-            });
-        };
-        let key = match &meaning.validate.key {
-            Some(KeySpec { column, keep }) => columns
-                .need(column)
-                .map_err(|e| unbound(&["validate", "key"], e.to_string()))
-                .ok()
-                .map(|(column, slot)| Key {
-                    column,
-                    slot,
-                    keep: *keep,
-                }),
-            None => None,
-        };
-        let wire = Wire::bind(meaning.import, meaning.format, &columns)
-            .map_err(|message| unbound(&["target", "action"], message))
-            .ok();
-        let rules = match meaning.validate.bind(&columns, meaning.today) {
-            Ok(rules) => rules,
-            Err(more) => {
-                problems.extend(
-                    more.into_iter()
-                        .filter(|p| p.path != ["validate", "key"])
-                        .map(|p| Unbound {
-                            what: in_words(&p.path),
-                            path: p.path,
-                            message: p.message,
-                        }),
-                );
-                return Err(problems);
-            }
-        };
-        let Some(wire) = wire.filter(|_| problems.is_empty()) else {
-            return Err(problems);
-        };
-        let encoder = wire.encoder().with_pool(&pools.bodies);
-        Ok(Plan {
-            parser,
-            stages,
-            renamed: columns.renamed(),
-            width: columns.width(),
-            rules,
-            wire,
-            facts: whole::Rules::new(key.as_ref()).facts(),
-            key,
-            seed: meaning.seed,
-            encoder,
-            columns,
-            longest_cell: meaning.limits.cell.bytes(),
-            pools,
-        })
-    }
-
+impl Engine {
     /// The columns after the last stage.
     pub fn columns(&self) -> &Columns {
         &self.columns
@@ -430,16 +248,5 @@ impl Plan {
             hash,
             filtered,
         })
-    }
-}
-
-/// The path of a rule in words: rules of rows have no name, and people count from 1.
-fn in_words(path: &[String]) -> String {
-    match path {
-        [_, rows, at, ..] if rows == "rows" => match at.parse::<usize>() {
-            Ok(at) => format!("row rule {}", at + 1),
-            Err(_) => path.join("."),
-        },
-        _ => path.join("."),
     }
 }

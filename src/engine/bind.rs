@@ -1,0 +1,207 @@
+//! Binding: what the pipeline says of the records meets the header, once and before the first of them.
+
+use std::collections::HashSet;
+
+use super::process::{BoundStage, Engine};
+use crate::batch::Columns;
+use crate::batch::kinds::Kinds;
+use crate::format::beginning::are_names;
+use crate::format::csv::OnRagged;
+use crate::format::{Header, Pools};
+use crate::orgvue::spec::{ActionSpec, ImportSpec};
+use crate::orgvue::wire::Wire;
+use crate::rule::{KeySpec, Rules, ValidateSpec};
+use crate::settings::limits::Limits;
+use crate::source::spec::{Ragged, Unknown};
+use crate::stage::{Resources, StageSpec};
+use crate::text::dates::Date;
+use crate::upload::spec::UploadFormat;
+use crate::whole::{self, Key};
+
+/// What the pipeline says of the records between source and upload.
+pub struct Terms<'a> {
+    /// The stages, in order.
+    pub stages: &'a [StageSpec],
+    /// The rules.
+    pub validate: &'a ValidateSpec,
+    /// What the import is told.
+    pub import: &'a ImportSpec,
+    /// What to do with ragged records.
+    pub ragged: Ragged,
+    /// What to do with members that are no columns.
+    pub unknown: Unknown,
+    /// The upload's format.
+    pub format: UploadFormat,
+    /// What is too long, and too deep.
+    pub limits: Limits,
+    /// Tables and secrets of the stages.
+    pub resources: &'a Resources,
+    /// Today, for rules that compare with it.
+    pub today: Date,
+    /// Seed of the keys' hashes.
+    pub seed: u64,
+}
+
+/// A name in the pipeline file that can't be bound to the header.
+#[derive(Debug)]
+pub struct Unbound {
+    /// Which part of the pipeline file: `stages`, `2`; `validate`, `key`.
+    pub path: Vec<String>,
+    /// That part in words: "stage 3 (date)".
+    pub what: String,
+    /// Why, and what there is instead.
+    pub message: String,
+}
+
+impl Unbound {
+    fn at(path: &[&str], message: String) -> Unbound {
+        Unbound {
+            what: path.join("."),
+            path: path.iter().map(|&part| part.to_owned()).collect(),
+            message,
+        }
+    }
+}
+
+/// The names by which a pipeline calls columns, before its stages and after them.
+pub(crate) fn named<'a>(
+    stages: impl IntoIterator<Item = &'a StageSpec>,
+    validate: &ValidateSpec,
+    import: &ImportSpec,
+) -> HashSet<String> {
+    let resources = Resources::default();
+    Columns::asked_for(|columns| {
+        for stage in stages {
+            // One that can't be bound without its table has named its columns by then.
+            let _ = stage.bind(columns, &resources);
+        }
+        let _ = validate.bind(columns, Date::MIN);
+        if let Some(key) = &validate.key {
+            let _ = columns.need(&key.column);
+        }
+        if let ActionSpec::Column { column } = &import.action {
+            let _ = columns.need(column);
+        }
+    })
+}
+
+impl Engine {
+    /// Binds a pipeline to a header.
+    ///
+    /// # Errors
+    /// Every rule and setting that names a column which is not there; of the stages the first, for what
+    /// comes after it can't be known.
+    pub fn bind(terms: &Terms<'_>, header: &Header) -> Result<Engine, Vec<Unbound>> {
+        let cells = match header {
+            Header::Csv(_) => Kinds::TEXT,
+            Header::Json(_) => Kinds::CELL,
+        };
+        let columns = Columns::of(header.names().iter(), cells);
+        let named = named(terms.stages, terms.validate, terms.import);
+        if named.is_empty() || are_names(header.names(), &named) {
+            return Engine::bind_to(columns, terms, header);
+        }
+        Engine::bind_to(columns.untold(), terms, header).map_err(|mut problems| {
+            problems.push(Unbound::at(&["source"], header.has_none_of_the_names()));
+            problems
+        })
+    }
+
+    fn bind_to(
+        mut columns: Columns,
+        terms: &Terms<'_>,
+        header: &Header,
+    ) -> Result<Engine, Vec<Unbound>> {
+        let pools = Pools::default();
+        let on_ragged = match terms.ragged {
+            Ragged::Reject => OnRagged::Reject,
+            Ragged::Pad => OnRagged::Pad,
+            Ragged::Error => OnRagged::Fail,
+        };
+        let ignore_unknown = terms.unknown == Unknown::Ignore;
+        let parser = header.parser(on_ragged, ignore_unknown, &terms.limits, &pools);
+        let stages = stages(terms, &mut columns)?;
+        let (key, wire, rules) = ends(terms, &columns)?;
+        Ok(Engine {
+            parser,
+            stages,
+            renamed: columns.renamed(),
+            width: columns.width(),
+            rules,
+            encoder: wire.encoder().with_pool(&pools.bodies),
+            wire,
+            facts: whole::Rules::new(key.as_ref()).facts(),
+            key,
+            seed: terms.seed,
+            columns,
+            longest_cell: terms.limits.cell.bytes(),
+            pools,
+        })
+    }
+}
+
+/// Binds the stages one by one, each to the columns that those before it leave.
+fn stages(terms: &Terms<'_>, columns: &mut Columns) -> Result<Vec<BoundStage>, Vec<Unbound>> {
+    let mut stages = Vec::new();
+    for (at, spec) in terms.stages.iter().enumerate() {
+        let renamed = columns.renamed();
+        let bound = spec.bind(columns, terms.resources).map_err(|why| {
+            vec![Unbound {
+                what: BoundStage::in_words(at, spec.name()),
+                path: vec!["stages".into(), at.to_string(), spec.name().into()],
+                message: why.to_string(),
+            }]
+        })?;
+        stages.extend(bound.map(|stage| BoundStage {
+            at,
+            name: spec.name(),
+            stage,
+            renamed,
+        }));
+    }
+    Ok(stages)
+}
+
+/// Binds what comes after the last stage: the key, the target's wishes, the rules.
+fn ends(terms: &Terms<'_>, columns: &Columns) -> Result<(Option<Key>, Wire, Rules), Vec<Unbound>> {
+    let mut problems = Vec::new();
+    let key = terms.validate.key.as_ref().and_then(|spec| {
+        let KeySpec { column, keep } = spec;
+        match columns.need(column) {
+            Ok((column, slot)) => Some(Key {
+                column,
+                slot,
+                keep: *keep,
+            }),
+            Err(why) => {
+                problems.push(Unbound::at(&["validate", "key"], why.to_string()));
+                None
+            }
+        }
+    });
+    let wire = Wire::bind(terms.import, terms.format, columns)
+        .map_err(|message| problems.push(Unbound::at(&["target", "action"], message)));
+    let rules = terms.validate.bind(columns, terms.today).map_err(|more| {
+        let more = more.into_iter().filter(|p| p.path != ["validate", "key"]);
+        problems.extend(more.map(|p| Unbound {
+            what: in_words(&p.path),
+            path: p.path,
+            message: p.message,
+        }));
+    });
+    match (wire, rules) {
+        (Ok(wire), Ok(rules)) if problems.is_empty() => Ok((key, wire, rules)),
+        _ => Err(problems),
+    }
+}
+
+/// The path of a rule in words: rules of rows have no name, and people count from 1.
+fn in_words(path: &[String]) -> String {
+    match path {
+        [_, rows, at, ..] if rows == "rows" => match at.parse::<usize>() {
+            Ok(at) => format!("row rule {}", at + 1),
+            Err(_) => path.join("."),
+        },
+        _ => path.join("."),
+    }
+}
