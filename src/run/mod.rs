@@ -19,6 +19,7 @@ mod import;
 mod prepare;
 pub(crate) mod preview;
 mod put;
+mod reject;
 pub(crate) mod results;
 pub(crate) mod resume;
 mod send;

@@ -9,7 +9,8 @@ use std::time::Instant;
 use futures::{Stream, StreamExt, pin_mut};
 
 use super::prepare::Prepared;
-use super::survey::{Surveyed, write_reject};
+use super::reject::write_reject;
+use super::survey::Surveyed;
 use super::{Job, RunError};
 use crate::batch::Fault;
 use crate::engine::blocks::Blocks;

@@ -9,6 +9,7 @@ use futures::{StreamExt, TryStreamExt, future};
 
 use super::prepare::{First, Prepared};
 use super::put::encoded;
+use super::reject::write_reject;
 use super::{Job, RunError};
 use crate::batch::{Batch, Fault, RowState};
 use crate::engine::EngineError;
@@ -18,7 +19,7 @@ use crate::engine::order::process;
 use crate::engine::process::{Engine, Processed};
 use crate::format::Header;
 use crate::report::progress::{Phase, Progress};
-use crate::report::rejects::{Original, RejectedRow, RejectsFile};
+use crate::report::rejects::RejectsFile;
 use crate::report::run::CodeCounts;
 use crate::source::Source;
 use crate::upload::spool::SpoolWriter;
@@ -493,44 +494,4 @@ impl Body for &mut Survey {
     fn finish(&mut self) -> Result<Bytes, RunError> {
         Ok(self.assembly.footer())
     }
-}
-
-/// Writes one row into the rejects file as the source had it.
-///
-/// # Errors
-/// A file that can't be written.
-pub(crate) fn write_reject(
-    rejects: &mut RejectsFile,
-    header: &Header,
-    batch: &Batch,
-    row: usize,
-    file: &str,
-    line: u64,
-    faults: &[Fault],
-) -> Result<(), RunError> {
-    let raw = batch.raw_record(row);
-    let again = header.read_again(raw);
-    let cells: Vec<Option<&str>>;
-    let original = match &again {
-        None => Original::Raw(raw),
-        Some(again) => {
-            let cell = |column| {
-                let cell = again.cell(0, column);
-                (cell.span() != (0..0)).then(|| again.text(cell))
-            };
-            cells = match again.is_empty() {
-                // A record that is not JSON has no cells: its text stands in the first column.
-                true => vec![std::str::from_utf8(raw).ok()],
-                false => (0..again.width()).map(cell).collect(),
-            };
-            Original::Cells(&cells)
-        }
-    };
-    rejects.write(&RejectedRow {
-        file,
-        line,
-        original,
-        faults,
-    })?;
-    Ok(())
 }

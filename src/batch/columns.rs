@@ -1,0 +1,262 @@
+//! The columns at one point of the pipeline.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::kinds::Kinds;
+use crate::text::shown::shown;
+
+/// The columns at one point of the pipeline: names, and the physical column behind each.
+///
+/// Renaming, selecting and dropping change this list alone and cost nothing per row.
+///
+/// They also know which kinds of values each column can hold at that point: of a CSV source that is text,
+/// until a stage makes something else of it.
+#[derive(Clone, Debug)]
+pub struct Columns {
+    names: Vec<(Arc<str>, usize)>,
+    /// By physical column.
+    kinds: Vec<Kinds>,
+    /// What the columns of the source can hold.
+    source: Kinds,
+    /// Whether the header is not known yet, so that a column that is not here may be there all the same.
+    open: bool,
+    /// The source's own names, which are those of the first physical columns.
+    header: Arc<[Arc<str>]>,
+    /// The names may be a person's record, and no message tells them.
+    untold: bool,
+    /// Collects the names that are looked for.
+    asked: Option<Arc<Mutex<HashSet<String>>>>,
+}
+
+/// A column of the source to which a stage gave another name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renamed {
+    /// Its name at this point.
+    pub name: Arc<str>,
+    /// Its name in the source.
+    pub source: Arc<str>,
+}
+
+impl Default for Columns {
+    fn default() -> Columns {
+        Columns {
+            names: Vec::new(),
+            kinds: Vec::new(),
+            source: Kinds::CELL,
+            open: false,
+            header: Arc::default(),
+            untold: false,
+            asked: None,
+        }
+    }
+}
+
+impl Columns {
+    /// The columns of a header, in its order, with cells of any kind.
+    pub fn from_header<S: AsRef<str>>(header: impl IntoIterator<Item = S>) -> Columns {
+        Columns::of(header, Kinds::CELL)
+    }
+
+    /// The columns of a header, in its order, with cells of these kinds.
+    pub(crate) fn of<S: AsRef<str>>(header: impl IntoIterator<Item = S>, source: Kinds) -> Columns {
+        let header: Arc<[Arc<str>]> = header.into_iter().map(|n| n.as_ref().into()).collect();
+        Columns {
+            names: header.iter().cloned().zip(0..).collect(),
+            kinds: vec![source; header.len()],
+            source,
+            header,
+            ..Columns::default()
+        }
+    }
+
+    /// The columns of a source that has not been opened: none, and any that is [assumed](Columns::assume).
+    pub(crate) fn unknown(source: Kinds) -> Columns {
+        Columns {
+            source,
+            open: true,
+            ..Columns::default()
+        }
+    }
+
+    /// Whether [`Columns::assume`] took in a column that isn't here. It does so unless the columns are known.
+    pub(crate) fn assume(&mut self, name: &str) -> bool {
+        let unknown = self.open && self.find(name).is_none();
+        if unknown {
+            let slot = self.add(name);
+            self.kinds[slot] = self.source;
+        }
+        unknown
+    }
+
+    /// Which kinds of values a physical column can hold.
+    pub(crate) fn kinds(&self, slot: usize) -> Kinds {
+        // One that is asked for and not there can hold anything.
+        self.kinds.get(slot).copied().unwrap_or(self.source)
+    }
+
+    /// Says which kinds of values a physical column can hold from here on.
+    pub(crate) fn hold(&mut self, slot: usize, kinds: Kinds) {
+        if let Some(held) = self.kinds.get_mut(slot) {
+            *held = kinds;
+        }
+    }
+
+    /// What the columns of the source can hold.
+    pub(crate) fn source(&self) -> Kinds {
+        self.source
+    }
+
+    /// The columns of the source that have another name by now.
+    pub fn renamed(&self) -> Vec<Renamed> {
+        let renamed = self.names.iter().filter_map(|(name, slot)| {
+            let source = self.header.get(*slot)?;
+            (source != name).then(|| Renamed {
+                name: name.clone(),
+                source: source.clone(),
+            })
+        });
+        renamed.collect()
+    }
+
+    /// The same columns, whose names no message tells.
+    pub fn untold(self) -> Columns {
+        Columns {
+            untold: true,
+            ..self
+        }
+    }
+
+    /// The names that `bind` looks for. It is told that all of them are there.
+    pub fn asked_for(bind: impl FnOnce(&mut Columns)) -> HashSet<String> {
+        let asked = Arc::<Mutex<HashSet<String>>>::default();
+        bind(&mut Columns {
+            asked: Some(asked.clone()),
+            ..Columns::default()
+        });
+        std::mem::take(&mut *asked.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn ask(&self, name: &str) {
+        if let Some(asked) = &self.asked {
+            let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
+            asked.insert(name.to_owned());
+        }
+    }
+
+    /// The name that is most like another, if one is much like it.
+    fn near(&self, wanted: &str) -> Option<Arc<str>> {
+        let wanted = wanted.to_lowercase();
+        let likeness = |name: &str| strsim::jaro_winkler(&name.to_lowercase(), &wanted);
+        (self.names.iter())
+            .map(|(name, _)| (likeness(name), name))
+            .filter(|(score, _)| *score > 0.85 && !self.untold)
+            .max_by(|a, b| a.0.total_cmp(&b.0))
+            .map(|(_, name)| name.clone())
+    }
+
+    /// How many physical columns a batch needs by now.
+    pub fn width(&self) -> usize {
+        self.kinds.len()
+    }
+
+    /// Names and physical columns, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, usize)> + Clone {
+        self.names.iter().map(|(name, slot)| (name, *slot))
+    }
+
+    /// How many columns have a name.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether no column is left.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// The physical column of a name, exactly as written.
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.ask(name);
+        self.names
+            .iter()
+            .find(|(n, _)| &**n == name)
+            .map(|(_, slot)| *slot)
+    }
+
+    /// The physical column and shared name of a name, or what to say where there is none.
+    pub fn need(&self, name: &str) -> Result<(Arc<str>, usize), NoColumn> {
+        self.ask(name);
+        match self.names.iter().find(|(n, _)| &**n == name) {
+            Some((n, slot)) => Ok((n.clone(), *slot)),
+            None if self.asked.is_some() => Ok((Arc::from(name), 0)),
+            None => Err(NoColumn {
+                wanted: name.to_owned(),
+                near: self.near(name),
+            }),
+        }
+    }
+
+    /// Adds a column at the end, with a new physical column behind it, and returns that; for a name
+    /// that exists, its physical column.
+    pub fn add(&mut self, name: &str) -> usize {
+        if let Some(slot) = self.find(name) {
+            return slot;
+        }
+        let slot = self.width();
+        self.names.push((Arc::from(name), slot));
+        // Its cells are missing until a stage has filled them.
+        self.kinds.push(Kinds::EMPTY);
+        slot
+    }
+
+    /// Gives a column another name, in its place.
+    pub fn rename(&mut self, from: &str, to: &str) -> Result<(), NoColumn> {
+        self.need(from)?;
+        for (name, _) in &mut self.names {
+            if &**name == from {
+                *name = Arc::from(to);
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves a column out from here on.
+    pub fn remove(&mut self, name: &str) -> Result<(), NoColumn> {
+        self.need(name)?;
+        self.names.retain(|(n, _)| &**n != name);
+        Ok(())
+    }
+
+    /// Keeps these columns alone, in this order.
+    pub fn select<S: AsRef<str>>(&mut self, names: &[S]) -> Result<(), NoColumn> {
+        self.names = names
+            .iter()
+            .map(|n| self.need(n.as_ref()))
+            .collect::<Result<_, _>>()?;
+        self.open = false;
+        Ok(())
+    }
+}
+
+/// A column was named that is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoColumn {
+    /// The name as written.
+    pub wanted: String,
+    /// One that is there and is much like it. What else there is may be a person's record, where the header is
+    /// missing, and is not told.
+    pub near: Option<Arc<str>>,
+}
+
+impl std::fmt::Display for NoColumn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "no column `{}` here", self.wanted)?;
+        match &self.near {
+            Some(near) => write!(f, ", did you mean `{}`?", shown(near)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for NoColumn {}
