@@ -20,9 +20,12 @@ pub(crate) struct Mark {
 /// How a file differs from its mark.
 #[derive(Debug, thiserror::Error)]
 pub enum Moved {
-    /// Bytes came or went.
+    /// Bytes came.
     #[error("the file is still being written: its size is not what it was when the run began")]
-    Size,
+    Grown,
+    /// Bytes went.
+    #[error("the file was cut or written anew: it is smaller than it was when the run began")]
+    Shrunk,
     /// Bytes were written in place.
     #[error(
         "the file is still being written: its time of change is not what it was when the run began"
@@ -66,8 +69,10 @@ impl Mark {
         };
         if now.identity != self.identity {
             Err(Moved::Replaced)
-        } else if now.size != self.size {
-            Err(Moved::Size)
+        } else if now.size > self.size {
+            Err(Moved::Grown)
+        } else if now.size < self.size {
+            Err(Moved::Shrunk)
         } else if now.modified != self.modified {
             Err(Moved::Modified)
         } else {
@@ -99,6 +104,7 @@ mod tests {
         check(|_| (), "the same");
         check(|path| drop(fs::read(path).unwrap()), "the same");
         check(|path| fs::write(path, "three").unwrap(), "its size");
+        check(|path| fs::write(path, "1").unwrap(), "it is smaller");
         check(
             |path| {
                 let file = fs::File::options().write(true).open(path).unwrap();
