@@ -168,8 +168,14 @@ pub struct Rejects {
 impl Rejects {
     /// The file that `check` writes: `rejects.check.csv` for `rejects.csv`, so that those of a run stay as they are.
     pub(crate) fn of_check(&self) -> PathBuf {
+        self.beside("check")
+    }
+
+    /// Another file beside this one, named after it.
+    fn beside(&self, word: &str) -> PathBuf {
         let mut name = self.path.file_stem().unwrap_or_default().to_owned();
-        name.push(".check");
+        name.push(".");
+        name.push(word);
         if let Some(extension) = self.path.extension() {
             name.push(".");
             name.push(extension);
@@ -233,6 +239,8 @@ impl Pipeline {
         }
         self.import.implicit_delete = ImplicitDelete::Off;
         self.guard = GuardSpec::default();
+        // What is mended is mostly the rejects file itself, which is read and must not be replaced.
+        self.rejects.path = self.rejects.beside("mend");
         self.mend = Some(file);
         Ok(self)
     }

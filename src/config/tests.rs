@@ -709,8 +709,14 @@ fn implicit_delete_is_guarded() {
         all.extend_from_slice(sets);
         check(SHORT, &all, expected);
     };
-    with(&[], &[]);
-    with(&["rejects.at_most=1%"], &[]);
+    with(&["validate.key=id"], &[]);
+    with(&["validate.key=id", "rejects.at_most=1%"], &[]);
+    with(
+        &[],
+        &[
+            "--set target.sandbox.implicit_delete: without `validate.key` a person who stands twice counts twice, and guards count rows and not people\n  help: name the column that identifies people: `validate: { key: employeeID }`",
+        ],
+    );
     with(
         &["rejects.at_most=0", "target.sandbox.action=delete"],
         &[
@@ -723,13 +729,19 @@ fn implicit_delete_is_guarded() {
 fn a_first_run_that_deletes_says_how_many_rows_it_has() {
     let text = "version: 1\nsource: { path: a.csv }\ntarget:\n  orgvue:\n    base_url: orgvue.example.com\n    \
                 tenant: ACME\n    dataset: 6586F21B-AD4D-4D06-A309-712AF47184A2\n    token: { env: T }\n    \
-                implicit_delete: true\n";
+                implicit_delete: true\nvalidate: { key: id }\n";
     let warning = "p.yaml:9:22: with `implicit_delete` the first run is stopped, as there is none before it to compare \
                    it with\n  help: state how many rows it has at least: `guard: { min_rows: { first: 5000 } }`";
     check(text, &[], &[warning]);
     check(text, &["guard.min_rows.of_last=80%"], &[warning]);
     check(text, &["guard.min_rows.first=10"], &[]);
-    check(text, &["guard.min_rows=10"], &[]);
+    check(
+        text,
+        &["guard.min_rows=10"],
+        &[
+            "--set guard.min_rows: this number holds in every run, and no run is compared with the one before it\n  help: write `{ first: N }`: 90% of the last accepted run hold after the first one",
+        ],
+    );
 }
 
 #[test]

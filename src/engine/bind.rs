@@ -8,7 +8,7 @@ use crate::batch::kinds::Kinds;
 use crate::format::beginning::are_names;
 use crate::format::csv::OnRagged;
 use crate::format::{Header, Pools};
-use crate::orgvue::spec::{ActionSpec, ImportSpec};
+use crate::orgvue::spec::{ActionSpec, IdentifySpec, ImportSpec};
 use crate::orgvue::wire::Wire;
 use crate::rule::{KeySpec, Rules, ValidateSpec};
 use crate::settings::limits::Limits;
@@ -81,6 +81,10 @@ pub(crate) fn named<'a>(
         }
         if let ActionSpec::Column { column } = &import.action {
             let _ = columns.need(column);
+        }
+        if let Some(IdentifySpec::IdKey(name) | IdentifySpec::MergeKey(name)) = &import.identify_by
+        {
+            let _ = columns.need(name);
         }
     })
 }
@@ -180,7 +184,7 @@ fn ends(terms: &Terms<'_>, columns: &Columns) -> Result<(Option<Key>, Wire, Rule
         }
     });
     let wire = Wire::bind(terms.import, terms.format, columns)
-        .map_err(|message| problems.push(Unbound::at(&["target", "action"], message)));
+        .map_err(|(setting, why)| problems.push(Unbound::at(&["target", setting], why)));
     let rules = terms.validate.bind(columns, terms.today).map_err(|more| {
         let more = more.into_iter().filter(|p| p.path != ["validate", "key"]);
         problems.extend(more.map(|p| Unbound {

@@ -93,7 +93,13 @@ impl Expected<'_> {
     }
 }
 
-/// Whether any of these is the name of a column that the pipeline names.
+/// Whether any of these is the name of a column that the pipeline names, or but for case, blanks and punctuation: a
+/// person's record holds no such cell.
 pub(crate) fn are_names(names: &[Arc<str>], named: &HashSet<String>) -> bool {
-    names.iter().any(|name| named.contains(&**name))
+    let plain = |name: &str| -> String {
+        let letters = name.chars().filter(|c| c.is_alphanumeric());
+        letters.flat_map(char::to_lowercase).collect()
+    };
+    let named: HashSet<String> = named.iter().map(|name| plain(name)).collect();
+    names.iter().any(|name| named.contains(&plain(name)))
 }

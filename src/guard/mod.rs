@@ -103,7 +103,7 @@ pub enum Stop {
     #[error("no row is left to send, and implicit_delete would delete every item of the data set")]
     NobodyLeft,
     #[error(
-        "{0} rows were rejected, and `implicit_delete: {{ on_reject: block }}` stops the run then"
+        "rows were rejected ({0}), and `implicit_delete: {{ on_reject: block }}` stops the run then"
     )]
     RejectsBlock(u64),
     #[error("the upload names {named} rows, and guard.min_rows asks for {least} at least")]
@@ -227,8 +227,10 @@ fn min_rows(
     let (least, limit) = match relative.of_last.unwrap_or(OF_LAST) {
         Amount::Rows(rows) => (rows, format!("guard.min_rows.of_last is {rows}")),
         Amount::Percent(_) if last < SHARES_FROM => (
-            last.saturating_sub(FEWER_THAN_LAST),
-            format!("no more than {FEWER_THAN_LAST} fewer, as there were not {SHARES_FROM}"),
+            last.saturating_sub(FEWER_THAN_LAST).max(last.div_ceil(2)),
+            format!(
+                "no more than {FEWER_THAN_LAST} fewer and half of them, as there were not {SHARES_FROM}"
+            ),
         ),
         Amount::Percent(percent) => (
             (last as f64 * percent / 100.0).ceil() as u64,

@@ -148,7 +148,8 @@ fn deletion_needs_enough_rows() {
     // Shares of a few rows mean little.
     check(DELETES, of(94), last(99), None);
     check(DELETES, of(93), last(99), Some("no more than 5 fewer"));
-    check(DELETES, of(1), last(6), None);
+    check(DELETES, of(3), last(6), None);
+    check(DELETES, of(2), last(6), Some("3 at least"));
     // A number holds in every run.
     check(rows(8), of(8), last(200), None);
     check(rows(8), of(8), None, None);

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::spec::{Action, ActionSpec, Empty, ImportSpec};
+use super::spec::{Action, ActionSpec, Empty, IdentifySpec, ImportSpec};
 use crate::batch::{Batch, Columns, Fault, Kind};
 use crate::format::encode::{Empties, Encoder, Format, Lead, LeadValue};
 use crate::upload::spec::UploadFormat;
@@ -22,6 +22,8 @@ pub(crate) struct Wire {
     lead: Lead,
     /// The column that gives the action, where it is not the same for every row. It is not sent under its own name.
     action: Option<(Arc<str>, usize)>,
+    /// The column that must tell whose row it is.
+    identifier: Option<(Arc<str>, usize)>,
     /// The columns that are sent.
     sent: Vec<(Arc<str>, usize)>,
     empties: Empties,
@@ -32,30 +34,14 @@ impl Wire {
     /// Binds the import's settings to the columns.
     ///
     /// # Errors
-    /// What is wrong with `action`.
+    /// The setting, `action` or `identify_by`, and what is wrong with it.
     pub(crate) fn bind(
         import: &ImportSpec,
         format: UploadFormat,
         columns: &Columns,
-    ) -> Result<Wire, String> {
-        let has_action = columns.find(ACTION).is_some();
-        let (value, action) = match &import.action {
-            ActionSpec::Constant(_) if has_action => {
-                return Err(format!(
-                    "there is a column `{ACTION}` and a constant action; say `action: {{ column: {ACTION} }}`, or drop the column"
-                ));
-            }
-            ActionSpec::Constant(action) => (LeadValue::Constant(action.as_str()), None),
-            ActionSpec::Column { column } => {
-                let found = columns.need(column).map_err(|e| e.to_string())?;
-                if has_action && column != ACTION {
-                    return Err(format!(
-                        "the action comes from `{column}`, and there is a column `{ACTION}` too, which would be sent under the same name; drop one of them"
-                    ));
-                }
-                (LeadValue::Column(found.1), Some(found))
-            }
-        };
+    ) -> Result<Wire, (&'static str, String)> {
+        let identifier = identifier(import, columns).map_err(|why| ("identify_by", why))?;
+        let (value, action) = action(import, columns).map_err(|why| ("action", why))?;
         let sent = columns
             .iter()
             .filter(|(name, _)| action.as_ref().is_none_or(|(of, _)| of != *name))
@@ -73,6 +59,8 @@ impl Wire {
                 bare: BARE,
             },
             action,
+            // The server deletes what the upload does not name, and a row without its identifier names nobody.
+            identifier: identifier.filter(|_| import.implicit_delete.is_on()),
             sent,
             empties: empties(import, format),
             tokens: tokens.into_iter().flatten().cloned().collect(),
@@ -93,6 +81,9 @@ impl Wire {
     pub(crate) fn check(&self, batch: &mut Batch) {
         if let Some((name, slot)) = &self.action {
             check_actions(batch, name, *slot);
+        }
+        if let Some((name, slot)) = &self.identifier {
+            check_identifiers(batch, name, *slot);
         }
         if !self.tokens.is_empty() {
             self.check_tokens(batch);
@@ -150,6 +141,62 @@ fn empties(import: &ImportSpec, format: UploadFormat) -> Empties {
     }
 }
 
+/// The column that identifies items, where one does.
+fn identifier(import: &ImportSpec, columns: &Columns) -> Result<Option<(Arc<str>, usize)>, String> {
+    match &import.identify_by {
+        Some(IdentifySpec::IdKey(name) | IdentifySpec::MergeKey(name)) => {
+            columns.need(name).map(Some).map_err(|why| {
+                format!("{why}: items are told apart by it, and the upload does not have it")
+            })
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Where the action comes from: one for all rows, or a column.
+fn action(
+    import: &ImportSpec,
+    columns: &Columns,
+) -> Result<(LeadValue, Option<(Arc<str>, usize)>), String> {
+    let has_action = columns.find(ACTION).is_some();
+    match &import.action {
+        ActionSpec::Constant(_) if has_action => Err(format!(
+            "there is a column `{ACTION}` and a constant action; say `action: {{ column: {ACTION} }}`, or drop the column"
+        )),
+        ActionSpec::Constant(action) => Ok((LeadValue::Constant(action.as_str()), None)),
+        ActionSpec::Column { column } => {
+            let found = columns.need(column).map_err(|e| e.to_string())?;
+            if has_action && column != ACTION {
+                return Err(format!(
+                    "the action comes from `{column}`, and there is a column `{ACTION}` too, which would be sent under the same name; drop one of them"
+                ));
+            }
+            Ok((LeadValue::Column(found.1), Some(found)))
+        }
+    }
+}
+
+fn check_identifiers(batch: &mut Batch, name: &Arc<str>, slot: usize) {
+    for row in 0..batch.len() {
+        let cell = batch.cell(row, slot);
+        if !batch.is_live(row) || cell.kind() == Kind::Faulty || !batch.text(cell).trim().is_empty()
+        {
+            continue;
+        }
+        let fault = Fault {
+            row: row as u32,
+            stage: "target",
+            column: name.clone(),
+            source: None,
+            code: Cow::Borrowed("no_identifier"),
+            message: Cow::Borrowed(
+                "expected the identifier of an item, found nothing: the server would not know whose row it is",
+            ),
+        };
+        batch.reject(fault, Some(slot));
+    }
+}
+
 fn check_actions(batch: &mut Batch, name: &Arc<str>, slot: usize) {
     for row in 0..batch.len() {
         let cell = batch.cell(row, slot);
@@ -187,7 +234,7 @@ mod tests {
         let columns = Columns::from_header(table[0]);
         let wire = match Wire::bind(import, format, &columns) {
             Ok(wire) => wire,
-            Err(message) => return assert_eq!(message, expected),
+            Err((_, message)) => return assert_eq!(message, expected),
         };
         let mut batch = Batch::new(String::new(), table[0].len());
         for _ in &table[1..] {

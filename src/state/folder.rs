@@ -39,12 +39,19 @@ impl Folder {
         let path = self
             .0
             .join(Last::file_name(&entry.pipeline.name, &entry.target));
-        if !path.exists() {
-            return Ok(None);
-        }
-        let last: Last = read_json(&path)?;
-        known(&path, last.last_version, LAST_VERSION)?;
-        Ok(Some(guard::Last {
+        let last = if path.exists() {
+            let last: Last = read_json(&path)?;
+            known(&path, last.last_version, LAST_VERSION)?;
+            Some(last)
+        } else {
+            // A file that is gone must not pass for a run that never was.
+            let same = |run: &Entry| {
+                run.pipeline.name == entry.pipeline.name && run.target == entry.target
+            };
+            let runs = self.entries()?.into_iter().rev();
+            runs.filter(same).find_map(|run| Last::of(&run))
+        };
+        Ok(last.map(|last| guard::Last {
             named: last.named,
             deletion_off: last.deletion_off,
         }))

@@ -63,7 +63,7 @@ fn rejected_rows_turn_deletion_off() {
     stopped(
         &rig,
         &["--partial-ok"],
-        "1 rows were rejected, and `implicit_delete: { on_reject: block }` stops the run",
+        "rows were rejected (1), and `implicit_delete: { on_reject: block }` stops the run",
     );
 }
 
@@ -165,7 +165,7 @@ fn half_an_extract_is_stopped() {
     let ended = rig.run(&["--set", "guard.min_rows=8"]);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(rig.items().len(), 8);
-    night(3);
+    night(4);
     assert_eq!(rig.run(&[]).code, 0);
     night(200);
     assert_eq!(rig.run(&[]).code, 0);
@@ -189,4 +189,66 @@ fn deletion_that_is_off_is_counted() {
     rig.write("workers.csv", "employeeID,salary\n1,10\n2,20\n");
     assert_eq!(rig.run(&[]).code, 0);
     assert_eq!(rig.items().len(), 2);
+}
+
+/// A row without its identifier names nobody, and an identifier that is no column names none at all.
+#[test]
+fn an_upload_that_names_nobody_deletes_nobody() {
+    let lines: String = (4..=20).map(|id| format!("{id},1\n")).collect();
+    let some = format!("employeeID,salary\n1,1\n ,2\n,3\n{lines}");
+    let rig = deleting(&some, "guard: { min_rows: { first: 1 } }", "true");
+    let ended = rig.run(&[]);
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    ended.says("no_identifier");
+    ended.says("deletion was off for this run");
+    assert_eq!(rig.items().len(), 3 + 17);
+    let rig = deleting(&workers(3), "guard: { min_rows: 1 }", "true");
+    for command in ["check", "run"] {
+        let wrong = ["--set", "target.orgvue.identify_by.id_key=EmployeeId"];
+        let ended = match command {
+            "check" => rig.run(&[&wrong[..], &["--dry-run"]].concat()),
+            _ => rig.run(&wrong),
+        };
+        assert_eq!(ended.code, 2, "{}", ended.stderr);
+        ended.says(
+            "no column `EmployeeId` here, did you mean `employeeID`?: items are told apart by it",
+        );
+    }
+    assert_eq!((rig.items().len(), rig.taken()), (3, (0, 0)));
+}
+
+/// What is known of the runs before is not lost with one file.
+#[test]
+fn the_last_run_is_found_again() {
+    let rig = deleting(&workers(200), "guard: { min_rows: { first: 10 } }", "true");
+    assert_eq!(rig.run(&[]).code, 0);
+    for entry in std::fs::read_dir(rig.folder().join("state")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if name.starts_with("last-") {
+            std::fs::remove_file(&path).unwrap();
+        }
+    }
+    rig.write("workers.csv", workers(60));
+    let ended = rig.run(&[]);
+    assert_eq!(ended.code, 4, "{}", ended.stderr);
+    assert_eq!(rig.items().len(), 200);
+}
+
+/// The rejects file, put right in its place, is what is mended.
+#[test]
+fn the_rejects_file_itself_is_mended() {
+    let rig = deleting(ONE_BAD, SALARIES, "true");
+    assert_eq!(rig.run(&[]).code, 3);
+    let mended = rig.read("rejects.csv").replace("2,much", "2,20");
+    rig.write("rejects.csv", &mended);
+    let ended = rig.run(&["--mend", "rejects.csv"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(rig.items().len(), 3);
+    assert_eq!(rig.read("rejects.csv"), mended);
+    assert!(
+        rig.items()
+            .iter()
+            .any(|item| item.contains(r#""salary":"20""#))
+    );
 }

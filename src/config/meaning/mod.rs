@@ -74,6 +74,13 @@ impl Meaning<'_> {
         let target = spec.target.map(|target| self.target(target));
         if let Some((name, _, import)) = &target {
             self.import(name, import, &spec.guard, &filters, spec.upload.format);
+            if import.implicit_delete.is_on() && spec.validate.key.is_none() {
+                self.warning(
+                    &format!("{name}.implicit_delete"),
+                    "without `validate.key` a person who stands twice counts twice, and guards count rows and not people",
+                    "name the column that identifies people: `validate: { key: employeeID }`",
+                );
+            }
         }
         if let (Some(source), Some((name, _, import))) = (&source, &target) {
             self.nothing(source.nothing, name, import.implicit_delete.is_on());

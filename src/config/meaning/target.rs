@@ -244,6 +244,13 @@ impl Meaning<'_> {
                 "state how many rows it has at least: `guard: { min_rows: { first: 5000 } }`",
             );
         }
+        if matches!(guard.min_rows, Some(MinRowsSpec::Rows(_))) {
+            self.warning(
+                "guard.min_rows",
+                "this number holds in every run, and no run is compared with the one before it",
+                "write `{ first: N }`: 90% of the last accepted run hold after the first one",
+            );
+        }
         for i in filters {
             self.warning(
                 &format!("stages.{i}"),
