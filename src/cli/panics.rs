@@ -6,7 +6,6 @@ use std::io::Write;
 use std::panic;
 
 /// From now on, panics tell their place alone, and with `RUST_BACKTRACE=1` the way to it.
-#[expect(clippy::disallowed_methods, reason = "a hook prints by itself")]
 pub(super) fn tell_places_alone() {
     panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);

@@ -16,16 +16,19 @@ pub(crate) const ACTION: &str = "_action";
 /// is meant.
 const BARE: &[&str] = &[Action::Delete.as_str(), Action::Noop.as_str()];
 
+/// A column's name, and where it is in the batch.
+type Slot = (Arc<str>, usize);
+
 /// The target's demands on rows, bound to the columns after the last stage.
 pub(crate) struct Wire {
     format: Format,
     lead: Lead,
     /// The column that gives the action, where it is not the same for every row. It is not sent under its own name.
-    action: Option<(Arc<str>, usize)>,
+    action: Option<Slot>,
     /// The column that must tell whose row it is.
-    identifier: Option<(Arc<str>, usize)>,
+    identifier: Option<Slot>,
     /// The columns that are sent.
-    sent: Vec<(Arc<str>, usize)>,
+    sent: Vec<Slot>,
     empties: Empties,
     tokens: Vec<String>,
 }
@@ -142,7 +145,7 @@ fn empties(import: &ImportSpec, format: UploadFormat) -> Empties {
 }
 
 /// The column that identifies items, where one does.
-fn identifier(import: &ImportSpec, columns: &Columns) -> Result<Option<(Arc<str>, usize)>, String> {
+fn identifier(import: &ImportSpec, columns: &Columns) -> Result<Option<Slot>, String> {
     match &import.identify_by {
         Some(IdentifySpec::IdKey(name) | IdentifySpec::MergeKey(name)) => {
             columns.need(name).map(Some).map_err(|why| {
@@ -154,10 +157,7 @@ fn identifier(import: &ImportSpec, columns: &Columns) -> Result<Option<(Arc<str>
 }
 
 /// Where the action comes from: one for all rows, or a column.
-fn action(
-    import: &ImportSpec,
-    columns: &Columns,
-) -> Result<(LeadValue, Option<(Arc<str>, usize)>), String> {
+fn action(import: &ImportSpec, columns: &Columns) -> Result<(LeadValue, Option<Slot>), String> {
     let has_action = columns.find(ACTION).is_some();
     match &import.action {
         ActionSpec::Constant(_) if has_action => Err(format!(
