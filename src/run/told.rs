@@ -4,7 +4,6 @@ use super::prepare::Prepared;
 use super::put::Sending;
 use super::survey::Facts;
 use crate::guard::{Decided, Deletion};
-use crate::report::human;
 use crate::report::run::{Decision, Deletions, GuardDecision, Hash, RunReport, SourceFile};
 use crate::state::ledger::Known;
 
@@ -59,14 +58,6 @@ pub(super) fn decided(report: &mut RunReport, decided: &Decided) {
         })
         .collect();
     report.deletions = deletions(decided.deletion);
-    let counts = &report.counts;
-    if decided.stop.is_none() && counts.would_send == 0 && counts.filtered > 0 {
-        report.warnings.push(format!(
-            "no row is left to send: a filter left out {} of {}",
-            human::count(counts.filtered),
-            human::counted(counts.read, "row"),
-        ));
-    }
 }
 
 /// What the import is told of items that no row of the upload names.
