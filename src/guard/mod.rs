@@ -237,15 +237,7 @@ fn min_rows(
             format!("guard.min_rows.of_last is {percent}%"),
         ),
     };
-    let stops = named < least;
-    rulings.push(Ruling {
-        guard: "min_rows",
-        limit: format!("at least {least}"),
-        count: named,
-        of: last,
-        stops,
-    });
-    stops.then_some(Stop::FewerThanLast {
+    is_short(least, named, last, rulings).then_some(Stop::FewerThanLast {
         named,
         last,
         least,
@@ -255,15 +247,20 @@ fn min_rows(
 }
 
 fn at_least(least: u64, named: u64, rulings: &mut Vec<Ruling>) -> Option<Stop> {
+    is_short(least, named, least, rulings).then_some(Stop::MinRows { named, least })
+}
+
+/// Whether an upload names too few rows, with the ruling written down.
+fn is_short(least: u64, named: u64, of: u64, rulings: &mut Vec<Ruling>) -> bool {
     let stops = named < least;
     rulings.push(Ruling {
         guard: "min_rows",
         limit: format!("at least {least}"),
         count: named,
-        of: least,
+        of,
         stops,
     });
-    stops.then_some(Stop::MinRows { named, least })
+    stops
 }
 
 /// Why what the server refused is too much.
