@@ -41,8 +41,9 @@ fn runs(rig: &Rig) -> Vec<Value> {
     for path in paths {
         assert_eq!(mode(&path), 0o600, "{}", path.display());
         let text = fs::read_to_string(&path).unwrap();
+        let open = without_what_is_sealed(&text);
         for secret in ["CANARY", "X-Amz-Signature", "tickets/", "Bearer", "Ann"] {
-            assert!(!text.contains(secret), "{secret}: {text}");
+            assert!(!open.contains(secret), "{secret}: {text}");
         }
         // Beside them stands what is kept of the last accepted run.
         let name = path.file_name().unwrap().to_str().unwrap();
@@ -52,6 +53,16 @@ fn runs(rig: &Rig) -> Vec<Value> {
     }
     runs.sort_by_key(|run: &Value| run["started_at"].as_str().unwrap().to_owned());
     runs
+}
+
+/// A state file without its sealed text: that is base64 of random-looking bytes, in which any short word may stand by
+/// chance.
+fn without_what_is_sealed(text: &str) -> String {
+    let Some((before, rest)) = text.split_once("\"sealed\": \"") else {
+        return text.to_owned();
+    };
+    let (_, after) = rest.split_once('"').unwrap();
+    format!("{before}{after}")
 }
 
 /// The step of the only run, and its name.
