@@ -2,6 +2,7 @@
 
 pub(crate) mod dates;
 pub(crate) mod decimal;
+pub(crate) mod javascript;
 pub(crate) mod scan;
 pub(crate) mod shown;
 

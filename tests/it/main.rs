@@ -5,6 +5,7 @@ mod bad;
 mod cli;
 mod deletion;
 mod faults;
+mod feedback;
 mod formats;
 mod fuzz;
 mod guard;
