@@ -34,6 +34,7 @@ use serde::Deserialize;
 use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Cell, Columns, Fault, Kind, NoColumn};
 use crate::expr::{Unfit, one_line};
+use crate::text::dates::Zone;
 
 /// A stage bound to its columns: called once per block, on any worker.
 pub trait Stage: Send + Sync {
@@ -45,6 +46,9 @@ pub trait Stage: Send + Sync {
     fn remarks(&self) -> Vec<String> {
         Vec::new()
     }
+
+    /// Forgets what it has counted for its remarks: the same batches will come again.
+    fn forget(&self) {}
 }
 
 /// Why a stage can't be bound to the columns that there are.
@@ -98,6 +102,8 @@ pub struct Resources {
     pub tables: HashMap<String, Arc<lookup::Table>>,
     /// Keys of `hash` stages by where the pipeline file says that they are found.
     pub keys: HashMap<hash::KeySpec, hash::Key>,
+    /// The time zone that the pipeline states.
+    pub time_zone: Option<Zone>,
     /// Whether nothing was read beforehand: then stages are bound to see what they make of the columns, and
     /// not to run.
     pub absent: bool,

@@ -1,9 +1,15 @@
 //! The calendar, and the clock.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 /// How many fields a day and its time have.
 pub(super) const FIELDS: usize = 6;
+
+/// The years in which somebody who works today was born, was hired, or leaves. Others are read as well, and told.
+pub(super) const USUAL_YEARS: RangeInclusive<u16> = 1850..=2200;
+
+const DAY_SECONDS: i64 = 24 * 60 * 60;
 
 /// A day of the Gregorian calendar, years 1 to 9999.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,11 +21,12 @@ pub struct Date {
 
 impl Date {
     /// The first day: 0001-01-01.
-    pub const MIN: Date = Date {
-        year: 1,
-        month: 1,
-        day: 1,
-    };
+    pub const MIN: Date = Date::certain(1, 1, 1);
+
+    /// A day that the calendar is known to have.
+    pub(super) const fn certain(year: u16, month: u8, day: u8) -> Date {
+        Date { year, month, day }
+    }
 
     /// The day, if the calendar has it: year 1 to 9999, month 1 to 12, day from 1.
     pub fn new(year: u16, month: u8, day: u8) -> Option<Date> {
@@ -53,7 +60,48 @@ impl Date {
     pub fn day(self) -> u8 {
         self.day
     }
+
+    /// The day that lies so many days after this one, or before it.
+    pub(crate) fn plus(self, days: i64) -> Option<Date> {
+        Date::from_number(self.number().checked_add(days)?)
+    }
+
+    /// The day of the week, from 0 for Sunday.
+    pub(super) fn weekday(self) -> u8 {
+        // 1970-01-01 was a Thursday.
+        (self.number() + 4).rem_euclid(7) as u8
+    }
+
+    /// Days since 1970-01-01. Years are counted from March on, so that a leap day is the last day of one.
+    pub(super) fn number(self) -> i64 {
+        let month = i64::from(self.month);
+        let year = i64::from(self.year) - i64::from(month <= 2);
+        let since_march = (month + 9) % 12;
+        let of_year = (153 * since_march + 2) / 5 + i64::from(self.day) - 1;
+        year * 365 + year / 4 - year / 100 + year / 400 + of_year - EPOCH
+    }
+
+    /// The day that is so many days after 1970-01-01.
+    pub(super) fn from_number(number: i64) -> Option<Date> {
+        // Far more than 9999 years either way, and far from where a sum would overflow.
+        if !(-4_000_000..4_000_000).contains(&number) {
+            return None;
+        }
+        let days = number + EPOCH;
+        let (cycle, of_cycle) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+        let of_cycle_year =
+            (of_cycle - of_cycle / 1460 + of_cycle / 36_524 - of_cycle / 146_096) / 365;
+        let of_year = of_cycle - (of_cycle_year * 365 + of_cycle_year / 4 - of_cycle_year / 100);
+        let since_march = (5 * of_year + 2) / 153;
+        let day = of_year - (153 * since_march + 2) / 5 + 1;
+        let month = (since_march + 2) % 12 + 1;
+        let year = cycle * 400 + of_cycle_year + i64::from(month <= 2);
+        Date::new(u16::try_from(year).ok()?, month as u8, day as u8)
+    }
 }
+
+/// Days from the first of March of the year 0 to 1970-01-01.
+const EPOCH: i64 = 719_468;
 
 impl serde::Serialize for Date {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -99,6 +147,39 @@ impl DateTime {
             hour: hour as u8,
             minute: minute as u8,
             second: second as u8,
+        })
+    }
+
+    /// The beginning of a day.
+    pub(super) const fn midnight(date: Date) -> DateTime {
+        DateTime {
+            date,
+            hour: 0,
+            minute: 0,
+            second: 0,
+        }
+    }
+
+    #[inline]
+    pub(super) fn is_midnight(self) -> bool {
+        self.hour | self.minute | self.second == 0
+    }
+
+    /// Seconds since the beginning of 1970, on this clock.
+    pub(super) fn seconds(self) -> i64 {
+        let minutes = i64::from(self.hour) * 60 + i64::from(self.minute);
+        self.date.number() * DAY_SECONDS + minutes * 60 + i64::from(self.second)
+    }
+
+    /// The day and time so many seconds after the beginning of 1970.
+    pub(super) fn from_seconds(seconds: i64) -> Option<DateTime> {
+        let date = Date::from_number(seconds.div_euclid(DAY_SECONDS))?;
+        let of_day = seconds.rem_euclid(DAY_SECONDS);
+        Some(DateTime {
+            date,
+            hour: (of_day / 3600) as u8,
+            minute: (of_day / 60 % 60) as u8,
+            second: (of_day % 60) as u8,
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Formats whose fields are digits at fixed places.
 
 use super::calendar::{DateTime, FIELDS};
-use super::parts::{Field, Part, Style, four, two, value_of};
+use super::parts::{Field, Part, Style, four, two};
 
 /// A format whose fields are digits at fixed places.
 ///
@@ -25,6 +25,17 @@ struct Word {
     slack: u64,
 }
 
+/// What a text turns out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Not a date.
+    None,
+    /// A day with nothing unusual about it.
+    Usual,
+    /// A date.
+    Date(DateTime),
+}
+
 /// The number at a place where two digits are known to stand.
 #[inline]
 fn pair(text: &[u8], at: u8) -> u16 {
@@ -46,12 +57,13 @@ impl Fixed {
                     template.extend_from_slice(text.as_bytes());
                     slack.resize(template.len(), 0x7f);
                 }
+                Part::Field(Field::Year, Style::Digits(2)) => return None,
                 Part::Field(field, Style::Digits(width)) => {
                     at[*field as usize] = Some(template.len() as u8);
                     template.resize(template.len() + usize::from(*width), b'0');
                     slack.resize(template.len(), 0x76);
                 }
-                Part::Field(..) => return None,
+                _ => return None,
             }
         }
         let last = template.len().checked_sub(8)?;
@@ -88,21 +100,22 @@ impl Fixed {
         text.len() == self.template.len() && self.words.iter().all(right)
     }
 
-    /// Whether a text is a date in this format. Of most days no calendar need be asked.
+    /// Looks whether a text is a date in this format. Most are days of the last century or this one, before the 29th:
+    /// for them no calendar need be asked.
     #[inline]
-    pub(super) fn has(&self, text: &[u8]) -> bool {
+    pub(super) fn look(&self, text: &[u8]) -> Look {
         if !self.matches(text) {
-            return false;
+            return Look::None;
         }
-        let [Some(year), Some(month), Some(day), None, None, None] = self.at else {
-            return self.parse(text).is_some();
-        };
-        let every_month =
-            (1..=12).contains(&pair(text, month)) && (1..=28).contains(&pair(text, day));
-        match every_month && pair(text, year) > 0 {
-            true => true,
-            false => self.parse(text).is_some(),
+        if let [Some(year), Some(month), Some(day), None, None, None] = self.at {
+            let usual = (19..=21).contains(&pair(text, year))
+                && (1..=12).contains(&pair(text, month))
+                && (1..=28).contains(&pair(text, day));
+            if usual {
+                return Look::Usual;
+            }
         }
+        self.parse(text).map_or(Look::None, Look::Date)
     }
 
     #[inline]
@@ -139,7 +152,7 @@ impl Fixed {
             Field::Minute,
             Field::Second,
         ] {
-            put(field, &two(value_of(when, field)));
+            put(field, &two(field.of(when)));
         }
     }
 }

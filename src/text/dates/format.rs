@@ -1,93 +1,68 @@
 //! A format: compiled once, read and written many times.
 
-use super::calendar::{DateTime, FIELDS};
+use super::calendar::{Date, DateTime};
 use super::fixed::Fixed;
-use super::parts::{Field, Part, Style, four, number, parts_of, two, value_of};
+use super::names::{english_day, english_month};
+use super::numbers::Numbers;
+use super::parts::{Field, Part, Settings, Style, Word, check, four, parts_of, two};
+use super::read::Read;
+use super::zone::Zone;
 use crate::text::scan::is_plain;
 
-/// Longest format in bytes; what it writes is eight bytes longer at most (`MMMM` may grow by five, `M`, `D` and
-/// `H` by one each).
+/// Longest format in bytes.
 const MAX_FORMAT: usize = 48;
-
-/// English month names, as their first three letters and whole.
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
 
 /// A compiled date format.
 #[derive(Clone, Debug)]
 pub struct Format {
     source: Box<str>,
+    /// None of numbers.
     parts: Box<[Part]>,
     pub(super) fixed: Option<Fixed>,
+    numbers: Option<Numbers>,
+    /// The first year that `YY` can mean; none where years have four digits.
+    century_from: Option<u16>,
+    /// Whose day a moment becomes; none where the format has no moments.
+    zone: Option<Zone>,
 }
 
 impl Format {
-    /// Compiles a format. It must have year, month and day, each once; the message says what is wrong.
+    /// Compiles a format by which texts mean what they say: English names, and days as they are written.
+    ///
+    /// # Errors
+    /// As [`Format::with`].
     pub fn compile(source: &str) -> Result<Format, String> {
+        Format::with(source, &Settings::default())
+    }
+
+    /// Compiles a format. It must have year, month and day, each once, or be numbers; the message says what is wrong.
+    pub fn with(source: &str, settings: &Settings) -> Result<Format, String> {
         if source.len() > MAX_FORMAT {
             return Err(format!(
                 "a date format has at most {MAX_FORMAT} bytes, this one has {}",
                 source.len()
             ));
         }
-        let parts = parts_of(source)?;
-        let has = |field| {
-            parts
-                .iter()
-                .filter(|p| matches!(p, Part::Field(f, _) if *f == field))
-                .count()
+        let numbers = Numbers::named(source)?;
+        let parts = match numbers {
+            Some(_) => Vec::new(),
+            None => parts_of(source, settings)?,
         };
-        for (field, word, name) in [
-            (Field::Year, "YYYY", "year"),
-            (Field::Month, "MM", "month"),
-            (Field::Day, "DD", "day"),
-            (Field::Hour, "HH", "hour"),
-            (Field::Minute, "mm", "minute"),
-            (Field::Second, "ss", "second"),
-        ] {
-            match has(field) {
-                0 if (field as usize) < 3 => {
-                    let hint = match field {
-                        Field::Month if has(Field::Minute) > 0 => ": `mm` is minutes",
-                        _ => "",
-                    };
-                    return Err(format!(
-                        "date format `{source}` has no {name} ({word}){hint}"
-                    ));
-                }
-                0 | 1 => {}
-                _ => return Err(format!("date format `{source}` has the {name} twice")),
-            }
+        if numbers.is_none() {
+            check(source, &parts)?;
         }
-        for pair in parts.windows(2) {
-            // How far a field of one or two digits reaches would be a guess.
-            let digits_follow = match &pair[1] {
-                Part::Literal(text) => text.starts_with(|c: char| c.is_ascii_digit()),
-                Part::Field(_, style) => matches!(style, Style::Digits(_) | Style::Short),
-            };
-            if digits_follow && matches!(pair[0], Part::Field(_, Style::Short)) {
-                return Err(format!(
-                    "date format `{source}` is ambiguous: after a field of one or two digits there must be something other than a digit"
-                ));
-            }
-        }
-        Ok(Format {
+        let mut format = Format {
             source: source.into(),
             fixed: Fixed::new(&parts),
+            century_from: settings.century_from.filter(|_| has_short_year(&parts)),
             parts: parts.into(),
-        })
+            numbers,
+            zone: None,
+        };
+        if format.has_moments() {
+            format.zone = settings.zone.clone();
+        }
+        Ok(format)
     }
 
     /// The format as written.
@@ -97,11 +72,46 @@ impl Format {
 
     /// The finest field of the time of day that the format has: 0 for none, 1 hours, 2 minutes, 3 seconds.
     pub fn time_fields(&self) -> u8 {
+        if self.numbers.is_some() {
+            return 3;
+        }
         let finest = self.parts.iter().map(|part| match part {
             Part::Field(field, _) => (*field as u8).saturating_sub(Field::Day as u8),
-            Part::Literal(_) => 0,
+            Part::HourOfHalf(_) => 1,
+            _ => 0,
         });
         finest.max().unwrap_or(0)
+    }
+
+    /// Whether its texts are moments: they tell how far their clock is from UTC. A day with an offset and without a
+    /// time of day is a day all the same.
+    pub(crate) fn has_moments(&self) -> bool {
+        self.numbers.is_some_and(Numbers::are_moments)
+            || self.time_fields() > 0 && self.parts.contains(&Part::Offset)
+    }
+
+    /// Whether it has a year of two digits.
+    pub(crate) fn has_short_year(&self) -> bool {
+        self.century_from.is_some()
+    }
+
+    /// Whether it has names of months or days.
+    pub(crate) fn has_names(&self) -> bool {
+        let is_name = |part: &Part| matches!(part, Part::Month(_) | Part::Weekday(_));
+        self.parts.iter().any(is_name)
+    }
+
+    /// What of it is only read: dates can't be written so.
+    pub(crate) fn only_read(&self) -> Option<&str> {
+        if self.numbers.is_some() {
+            return Some(&self.source);
+        }
+        self.parts.iter().find_map(|part| match part {
+            Part::Field(Field::Year, Style::Digits(2)) => Some("YY"),
+            Part::Fraction => Some("SSS"),
+            Part::Offset => Some("Z"),
+            _ => None,
+        })
     }
 
     /// Reads a text that is a date in this format from its first byte to its last, and that the
@@ -110,49 +120,29 @@ impl Format {
     pub fn parse(&self, text: &str) -> Option<DateTime> {
         match &self.fixed {
             Some(fixed) => fixed.parse(text.as_bytes()),
-            None => self.interpret(text.as_bytes()),
+            None => self.interpret(text),
         }
     }
 
     /// Reads piece by piece: for formats whose fields are not always at the same place.
-    pub(super) fn interpret(&self, mut rest: &[u8]) -> Option<DateTime> {
-        let mut fields = [0u16; FIELDS];
+    pub(super) fn interpret(&self, text: &str) -> Option<DateTime> {
+        if let Some(numbers) = self.numbers {
+            return numbers.parse(text, self.zone.as_ref());
+        }
+        let mut rest = text;
+        let mut read = Read::default();
         for part in &self.parts {
-            let (used, value, field) = match part {
-                Part::Literal(literal) => {
-                    rest = rest.strip_prefix(literal.as_bytes())?;
-                    continue;
-                }
-                Part::Field(field, Style::Digits(width)) => {
-                    let digits = rest.get(..usize::from(*width))?;
-                    (digits.len(), number(digits)?, *field)
-                }
-                Part::Field(field, Style::Short) => {
-                    let used = 1 + usize::from(rest.get(1).is_some_and(u8::is_ascii_digit));
-                    (used, number(rest.get(..used)?)?, *field)
-                }
-                Part::Field(field, Style::Abbreviated) => {
-                    let word = rest.get(..3)?;
-                    let month = MONTHS
-                        .iter()
-                        .position(|m| m.as_bytes()[..3].eq_ignore_ascii_case(word))?;
-                    (3, month as u16 + 1, *field)
-                }
-                Part::Field(field, Style::Name) => {
-                    let month = MONTHS.iter().position(|m| {
-                        rest.get(..m.len())
-                            .is_some_and(|word| word.eq_ignore_ascii_case(m.as_bytes()))
-                    })?;
-                    (MONTHS[month].len(), month as u16 + 1, *field)
-                }
-            };
-            rest = &rest[used..];
-            fields[field as usize] = value;
+            rest = read.piece(part, rest)?;
         }
         if !rest.is_empty() {
             return None;
         }
-        DateTime::new(fields)
+        let when = read.date(self.century_from)?;
+        let (Some(zone), Some(offset)) = (&self.zone, read.offset) else {
+            return Some(when);
+        };
+        // A day at the calendar's end has no other beside it.
+        Some(zone.at(when.seconds() - offset * 60).unwrap_or(when))
     }
 
     /// Appends a date in this format: always UTF-8. Fields that the format does not have are left out.
@@ -160,7 +150,9 @@ impl Format {
     pub fn write(&self, when: DateTime, out: &mut Vec<u8>) {
         match &self.fixed {
             Some(fixed) => fixed.write(when, out),
-            None => self.spell(when, out),
+            None => {
+                self.spell(when, 0, out);
+            }
         }
     }
 
@@ -169,26 +161,100 @@ impl Format {
         is_plain(self.source.as_bytes())
     }
 
-    /// Writes piece by piece.
-    fn spell(&self, when: DateTime, out: &mut Vec<u8>) {
-        for part in &self.parts {
-            match part {
-                Part::Literal(literal) => out.extend_from_slice(literal.as_bytes()),
-                Part::Field(Field::Month, Style::Name) => {
-                    out.extend_from_slice(MONTHS[usize::from(when.date.month() - 1)].as_bytes());
-                }
-                Part::Field(Field::Month, Style::Abbreviated) => {
-                    out.extend_from_slice(
-                        &MONTHS[usize::from(when.date.month() - 1)].as_bytes()[..3],
-                    );
-                }
-                Part::Field(Field::Year, _) => out.extend_from_slice(&four(when.date.year())),
-                Part::Field(field, style) => {
-                    let digits = two(value_of(when, *field));
-                    let short = *style == Style::Short && digits[0] == b'0';
-                    out.extend_from_slice(&digits[usize::from(short)..]);
-                }
-            }
+    /// How texts of this format have a day at midnight. With names there are too many ways.
+    pub(crate) fn example(&self, day: Date) -> Option<String> {
+        let when = DateTime::midnight(day);
+        let mut text = Vec::new();
+        self.write(when, &mut text);
+        let text = String::from_utf8(text).ok()?;
+        let is_the_only_way = !self.has_names() && self.parse(&text)?.date == day;
+        is_the_only_way.then_some(text)
+    }
+
+    /// Writes piece by piece, in one of the ways in which a date can be written; says whether there are as many ways.
+    pub(super) fn spell(&self, when: DateTime, mut way: usize, out: &mut Vec<u8>) -> bool {
+        if let Some(numbers) = self.numbers {
+            numbers.write(when, out);
         }
+        for part in &self.parts {
+            let (ways, of_part) = (ways(part, when), way);
+            way /= ways;
+            spell(part, when, of_part % ways, out);
+        }
+        way == 0
+    }
+}
+
+fn has_short_year(parts: &[Part]) -> bool {
+    parts.contains(&Part::Field(Field::Year, Style::Digits(2)))
+}
+
+/// How offsets are written; the first way is the one that means nothing but UTC.
+const OFFSETS: [&str; 4] = ["Z", "-0800", "+13:00", "+01"];
+
+/// In how many ways a part of a date can be written.
+fn ways(part: &Part, when: DateTime) -> usize {
+    match part {
+        Part::Field(field, Style::Short) => 1 + usize::from(field.of(when) < 10),
+        Part::HourOfHalf(Style::Short) => 1 + usize::from(hour_of_half(when) < 10),
+        Part::Month(word) => word.ways(when.date.month()),
+        Part::Weekday(word) => word.ways(when.date.weekday()),
+        Part::Offset => OFFSETS.len(),
+        _ => 1,
+    }
+}
+
+/// Writes a part of a date in one of these ways.
+fn spell(part: &Part, when: DateTime, way: usize, out: &mut Vec<u8>) {
+    let mut number = |style: &Style, value: u8| {
+        let digits = two(value);
+        let short = *style == Style::Short && value < 10 && way == 0;
+        out.extend_from_slice(&digits[usize::from(short)..]);
+    };
+    match part {
+        Part::Literal(literal) => out.extend_from_slice(literal.as_bytes()),
+        Part::Field(Field::Year, Style::Digits(4)) => {
+            out.extend_from_slice(&four(when.date.year()))
+        }
+        Part::Field(field, style) => number(style, field.of(when)),
+        Part::HourOfHalf(style) => number(style, hour_of_half(when)),
+        Part::Month(word) if word.english && way == 0 => {
+            out.extend_from_slice(english_month(when.date.month(), word.width).as_bytes());
+        }
+        Part::Weekday(word) if word.english && way == 0 => {
+            out.extend_from_slice(english_day(when.date.weekday(), word.width).as_bytes());
+        }
+        Part::Month(word) => word.spell(when.date.month(), way, out),
+        Part::Weekday(word) => word.spell(when.date.weekday(), way, out),
+        Part::Half { capitals } => {
+            let half = if when.hour < 12 { "AM" } else { "PM" };
+            let lower = if when.hour < 12 { "am" } else { "pm" };
+            out.extend_from_slice(if *capitals { half } else { lower }.as_bytes());
+        }
+        Part::Fraction => out.extend_from_slice(b"000"),
+        Part::Offset => out.extend_from_slice(OFFSETS[way].as_bytes()),
+    }
+}
+
+impl Word {
+    fn ways(&self, number: u8) -> usize {
+        self.names.of(number).count() * (1 + usize::from(self.dot))
+    }
+
+    fn spell(&self, number: u8, way: usize, out: &mut Vec<u8>) {
+        let names = self.names.of(number).count().max(1);
+        let name = self.names.of(number).nth(way % names);
+        out.extend_from_slice(name.unwrap_or_default().as_bytes());
+        if way >= names {
+            out.push(b'.');
+        }
+    }
+}
+
+/// The hour of its half of the day, from 1 to 12.
+fn hour_of_half(when: DateTime) -> u8 {
+    match when.hour % 12 {
+        0 => 12,
+        hour => hour,
     }
 }
