@@ -421,7 +421,7 @@ fn problems() {
     );
     column(
         r#"{"format": "DD/MM/YY"}"#,
-        "format: date format `DD/MM/YY` has `YY`: years are YYYY, two digits would be ambiguous",
+        "format: date format `DD/MM/YY` has `YY`, a year of two digits: a `date` stage reads `YY` where the first of the hundred years is stated, as in `century_from: 1927` for 1927 to 2026",
     );
     column(
         r#"{"type": "date", "min": 5}"#,

@@ -10,6 +10,7 @@ pub(crate) mod coalesce;
 pub(crate) mod concat;
 pub(crate) mod date;
 pub(crate) mod drop;
+pub(crate) mod empty;
 pub(crate) mod filter;
 pub(crate) mod hash;
 pub(crate) mod lookup;
@@ -182,6 +183,8 @@ stages! {
     Drop(drop::DropSpec) = "drop";
     /// Sets columns to constants or to the values of expressions.
     Set(set::SetSpec) = "set";
+    /// Makes cells empty that hold a text for no value.
+    Empty(empty::EmptySpec) = "empty";
     /// Replaces values by a table.
     Map(map::MapSpec) = "map";
     /// Upper, lower or title case.
@@ -381,7 +384,7 @@ mod tests {
             .iter()
             .map(|variant| variant["required"][0].as_str().unwrap())
             .collect();
-        let expected = "trim rename select drop set map case replace split concat coalesce date number \
+        let expected = "trim rename select drop set empty map case replace split concat coalesce date number \
              boolean filter lookup hash";
         assert_eq!(words.join(" "), expected);
         let trim = testing::spec(json!({ "trim": null }));

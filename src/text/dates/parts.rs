@@ -15,6 +15,16 @@ pub struct Settings {
     pub(crate) zone: Option<Zone>,
 }
 
+impl Settings {
+    /// Years of two digits within a hundred years.
+    pub fn century(first: u16) -> Settings {
+        Settings {
+            century_from: Some(first),
+            ..Settings::default()
+        }
+    }
+}
+
 /// A field of a date; its value is its place in the list of fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
