@@ -14,7 +14,7 @@ use crate::rule::{KeySpec, Rules, ValidateSpec};
 use crate::settings::limits::Limits;
 use crate::source::spec::{Ragged, Unknown};
 use crate::stage::{Resources, StageSpec};
-use crate::text::dates::Date;
+use crate::text::dates::{Date, Today};
 use crate::upload::spec::UploadFormat;
 use crate::whole::{self, Key};
 
@@ -37,7 +37,7 @@ pub struct Terms<'a> {
     /// Tables and secrets of the stages.
     pub resources: &'a Resources,
     /// Today, for rules that compare with it.
-    pub today: Date,
+    pub today: Today,
     /// Seed of the keys' hashes.
     pub seed: u64,
 }
@@ -75,7 +75,7 @@ pub(crate) fn named<'a>(
             // One that can't be bound without its table has named its columns by then.
             let _ = stage.bind(columns, &resources);
         }
-        let _ = validate.bind(columns, Date::MIN);
+        let _ = validate.bind(columns, &Today::utc(Date::MIN));
         if let Some(key) = &validate.key {
             let _ = columns.need(&key.column);
         }
@@ -185,7 +185,7 @@ fn ends(terms: &Terms<'_>, columns: &Columns) -> Result<(Option<Key>, Wire, Rule
     });
     let wire = Wire::bind(terms.import, terms.format, columns)
         .map_err(|(setting, why)| problems.push(Unbound::at(&["target", setting], why)));
-    let rules = terms.validate.bind(columns, terms.today).map_err(|more| {
+    let rules = terms.validate.bind(columns, &terms.today).map_err(|more| {
         let more = more.into_iter().filter(|p| p.path != ["validate", "key"]);
         problems.extend(more.map(|p| Unbound {
             what: in_words(&p.path),

@@ -148,6 +148,11 @@ impl Engine {
         stages.chain(rules).collect()
     }
 
+    /// Forgets what was counted for remarks: the source will be gone through once more.
+    pub(crate) fn forget(&self) {
+        self.stages.iter().for_each(|bound| bound.stage.forget());
+    }
+
     /// Gives a parsed batch the columns that stages add.
     pub fn widen(&self, batch: &mut Batch) {
         batch.widen(self.width);

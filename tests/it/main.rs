@@ -3,6 +3,7 @@
 mod answers;
 mod bad;
 mod cli;
+mod days;
 mod deletion;
 mod faults;
 mod formats;
