@@ -150,7 +150,7 @@ impl Engine {
 fn stages(terms: &Terms<'_>, columns: &mut Columns) -> Result<Vec<BoundStage>, Vec<Unbound>> {
     let mut stages = Vec::new();
     for (at, spec) in terms.stages.iter().enumerate() {
-        let renamed = columns.renamed();
+        let (before, renamed) = (columns.clone(), columns.renamed());
         let bound = spec.bind(columns, terms.resources).map_err(|why| {
             vec![Unbound {
                 what: BoundStage::in_words(at, spec.name()),
@@ -162,6 +162,7 @@ fn stages(terms: &Terms<'_>, columns: &mut Columns) -> Result<Vec<BoundStage>, V
             at,
             name: spec.name(),
             stage,
+            columns: before,
             renamed,
         }));
     }

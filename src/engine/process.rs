@@ -42,7 +42,8 @@ pub(super) struct BoundStage {
     pub(super) at: usize,
     pub(super) name: &'static str,
     pub(super) stage: Box<dyn Stage>,
-    /// The columns that had been renamed before it.
+    /// The columns before it, and those that had been renamed by then.
+    pub(super) columns: Columns,
     pub(super) renamed: Vec<Renamed>,
 }
 
@@ -166,7 +167,8 @@ impl Engine {
                  name without it takes it out"
             ))
         });
-        stages.chain(rules).chain(names).collect()
+        let values = self.rules.column_remarks();
+        stages.chain(rules).chain(values).chain(names).collect()
     }
 
     /// Gives a parsed batch the columns that stages add.
@@ -180,6 +182,7 @@ impl Engine {
         let mut named = batch.faults().len();
         for bound in &self.stages {
             bound.stage.apply(batch);
+            batch.tell_hidden(named, &bound.columns);
             named = batch.name_sources(named, &bound.renamed);
         }
         self.check(batch);
@@ -187,8 +190,9 @@ impl Engine {
     }
 
     /// Tells the faults from the `from`th on, which were found after the last stage, what the source calls their
-    /// columns.
+    /// columns, and what nobody sees in their cells.
     pub fn name_sources(&self, batch: &mut Batch, from: usize) {
+        batch.tell_hidden(from, &self.columns);
         batch.name_sources(from, &self.renamed);
     }
 

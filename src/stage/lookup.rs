@@ -22,7 +22,7 @@ use crate::batch::{Batch, Columns, Kind};
 use crate::files::mark::{Mark, Moved};
 use crate::format::csv::other_delimiter;
 use crate::format::csv::record::{Cells, unquote};
-use crate::text::compare::{Spelling, comparable, same};
+use crate::text::compare::{Spelling, comparable, same_name};
 use crate::text::scan::{Dialect, count_lines};
 use crate::text::unseen::{is_blank, without_end_marks};
 
@@ -332,7 +332,7 @@ impl Table {
         let place = |name: &&String| {
             let columns = || self.columns.iter();
             let exact = columns().position(|column| **column == ***name);
-            exact.or_else(|| columns().position(|column| same(column, name)))
+            exact.or_else(|| columns().position(|column| same_name(column, name)))
         };
         let missing = |name: &String, have: &Columns| match have.need(name) {
             Err(error) => format!("{file}: {error}"),

@@ -27,8 +27,14 @@ pub(crate) fn is_comparable(text: &str) -> bool {
 }
 
 /// Whether two texts are the same.
-pub(crate) fn same(one: &str, other: &str) -> bool {
-    one == other || comparable(one) == comparable(other)
+#[cfg(test)]
+fn same(one: &str, other: &str) -> bool {
+    comparable(one) == comparable(other)
+}
+
+/// Whether two names of columns are the same: blanks around them do not count either.
+pub(crate) fn same_name(one: &str, other: &str) -> bool {
+    comparable(one).trim() == comparable(other).trim()
 }
 
 /// A text as it should be written: as it is compared, with those invisible characters that

@@ -203,6 +203,27 @@ pub(crate) fn name(c: char) -> String {
     format!("U+{:04X} ({known})", c as u32)
 }
 
+/// What nobody sees in a text and may have made it wrong: `U+200B (zero width space) as character 3`, `a blank at its
+/// end`. The first of what there is; none where everything is seen. Of a text that is [compared](super::compare) as it
+/// looks, only blanks at its ends can.
+pub(crate) fn hidden(text: &str, compared: bool) -> Option<String> {
+    let unlike = |c: char| as_seen(c) != Some(c) && c != '\t';
+    let found = match compared {
+        true => None,
+        false => place(text, unlike),
+    };
+    let ends = || match (
+        text.starts_with(char::is_whitespace),
+        text.ends_with(char::is_whitespace),
+    ) {
+        _ if is_blank(text) => None,
+        (true, _) => Some("a blank at its beginning".to_owned()),
+        (_, true) => Some("a blank at its end".to_owned()),
+        _ => None,
+    };
+    found.map(|(_, place)| place).or_else(ends)
+}
+
 /// The first character of a kind in a text, with its place: `U+200B (zero width space) as character 3`.
 pub(crate) fn place(text: &str, of: impl Fn(char) -> bool) -> Option<(char, String)> {
     let (at, c) = text.chars().enumerate().find(|(_, c)| of(*c))?;

@@ -283,13 +283,15 @@ fn tables_lists_and_expressions_compare_what_is_seen() {
          validate: { key: id, columns: { site: { one_of: [zürich, basel] } } }",
     );
     rig.write("sites.csv", "Site,Códe\nzürich,Z\nba\u{ad}sel,B\n\x1a");
-    ends(&rig.run(&[]), 3);
+    let ended = rig.run(&[]);
+    ends(&ended, 3);
     assert_eq!(sent(&rig, "id"), ["2", "3"]);
     assert_eq!(sent(&rig, "code"), ["Z", "B"]);
     assert_eq!(sent(&rig, "status"), ["A", "L"]);
     assert_eq!(sent(&rig, "where"), ["south", "south"]);
     // What is compared is not what is sent.
     assert_eq!(sent(&rig, "site"), ["zürich", "basel\u{feff}"]);
+    ended.says("column `site`: cells are among the values of `one_of` but for U+FEFF (byte order mark), and go out");
     check_rejects(&rig, &[["5", "site", "one_of", "expected one of"]]);
 }
 
@@ -311,7 +313,7 @@ fn a_table_whose_keys_look_the_same_is_refused() {
 fn names_of_columns_are_found_as_they_look() {
     let rig = rig(
         "t.csv",
-        "Employee\u{a0}ID,Pre\u{301}nom\u{200b},Sta\u{ad}tus\n1,Zoé,x\n",
+        "Employee\u{a0}ID,Pre\u{301}nom\u{200b}\u{a0},Sta\u{ad}tus\n1,Zoé,x\n",
         "stages: [ rename: { Employee ID: id, Prénom: first } ]\nvalidate: { key: id, columns: { Status: { one_of: [y] } } }",
     );
     ends(&rig.run(&[]), 4);
@@ -482,4 +484,35 @@ fn a_mark_ends_a_file() {
             "U+001A (Ctrl-Z) as character 2",
         ]],
     );
+}
+
+#[test]
+fn a_fault_says_what_nobody_sees_in_its_cell() {
+    let rig = rig(
+        "t.csv",
+        "id,hired,pay,grade,code\n1,\u{200e}01/02/2020,12\u{202f}500,G1 ,\u{ad}\n2,01/02/2020,\u{200e}7,G1,a\u{a0}\n3,01/02/2020,7,G1\u{200b},ab\n",
+        "stages:\n\
+         - date: { columns: [hired], from: DD/MM/YYYY }\n\
+         - number: { columns: [pay] }\n\
+         validate: { key: id, columns: { grade: { one_of: [G1] }, code: { required: true, pattern: '^[a-z]+$' } } }",
+    );
+    ends(&rig.run(&[]), 3);
+    let found = rejects(&rig);
+    let messages: Vec<&str> = found[0][3].split("; ").collect();
+    assert_eq!(
+        messages,
+        [
+            "expected a date as DD/MM/YYYY, the cell has U+200E (left-to-right mark) as character 1",
+            "expected a number such as 1234.50, the cell has U+202F (narrow no-break space) as character 3",
+            "expected one of `G1`, the cell has a blank at its end",
+            "expected a value, found nothing, the cell has U+00AD (soft hyphen) as character 1",
+        ],
+        "{found:?}"
+    );
+    assert!(
+        found[1][3].ends_with("the cell has U+00A0 (no-break space) as character 2"),
+        "{found:?}"
+    );
+    assert_eq!(found.len(), 2);
+    assert_eq!(sent(&rig, "id"), ["3"]);
 }

@@ -125,6 +125,15 @@ pub(super) struct Column {
 }
 
 impl Column {
+    /// What may not have been meant, as far as the batches told.
+    pub(super) fn remarks(&self) -> impl Iterator<Item = String> {
+        let remark = |check: &Check| match check {
+            Check::Values(values) => values.remark(&self.name),
+            _ => None,
+        };
+        self.checks.checks.iter().filter_map(remark)
+    }
+
     pub(super) fn apply(&self, batch: &mut Batch) {
         let mut broken = Broken::new();
         let cells = Cells {

@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::given::{Broken, Cells, Given, Problems, Words};
-use crate::text::compare::{comparable, fold_into};
+use crate::text::compare::{Spelling, comparable, fold_into, is_comparable};
+use crate::text::shown::shown;
 
 /// Up to so many values are looked through one by one, which is faster than hashing the text.
 const SHORT_LIST: usize = 8;
@@ -19,6 +21,8 @@ pub(super) struct Values {
     /// Whether the values are those that there are, or those that must not be.
     allowed: bool,
     words: Words,
+    /// How a cell was written that is one of the values and yet not the same text, in bits.
+    unlike: AtomicU64,
 }
 
 enum List {
@@ -76,7 +80,19 @@ impl Values {
             ignore_case,
             allowed,
             words,
+            unlike: AtomicU64::default(),
         }
+    }
+
+    /// What may not have been meant: a cell that passes goes out as it is.
+    pub(super) fn remark(&self, column: &str) -> Option<String> {
+        let unlike = Spelling::from_bits(self.unlike.load(Ordering::Relaxed));
+        let differ = unlike.apart(Spelling::default())?;
+        Some(format!(
+            "column `{}`: cells are among the values of `one_of` but for {differ}, and go out as they are; a stage \
+             `normalize` makes them equal",
+            shown(column)
+        ))
     }
 
     pub(super) fn run<'r>(&'r self, cells: &Cells<'_>, broken: &mut Broken<'r>) {
@@ -84,6 +100,9 @@ impl Values {
         cells.filled(|row, _, text| {
             if self.contains(text, &mut folded) != self.allowed {
                 broken.push((row, &self.words));
+            } else if self.allowed && !is_comparable(text) {
+                self.unlike
+                    .store(Spelling::of(text).bits(), Ordering::Relaxed);
             }
         });
     }
