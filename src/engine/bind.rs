@@ -104,8 +104,11 @@ impl Engine {
         let mut columns = Columns::of(header.names().iter(), cells);
         let named = named(terms.stages, terms.validate, terms.import);
         columns.spell_as(&named);
-        if named.is_empty() || are_names(header.names(), &named) {
-            return Engine::bind_to(columns, terms, header);
+        let are_names = are_names(header.names(), &named);
+        if named.is_empty() || are_names {
+            let mut engine = Engine::bind_to(columns, terms, header)?;
+            engine.names_are_told = are_names;
+            return Ok(engine);
         }
         Engine::bind_to(columns.untold(), terms, header).map_err(|mut problems| {
             problems.push(Unbound::at(&["source"], header.has_none_of_the_names()));
@@ -140,6 +143,7 @@ impl Engine {
             key,
             seed: terms.seed,
             columns,
+            names_are_told: false,
             longest_cell: terms.limits.cell.bytes(),
             pools,
         })

@@ -6,6 +6,7 @@ mod cli;
 mod days;
 mod deletion;
 mod faults;
+mod feedback;
 mod formats;
 mod fuzz;
 mod guard;
