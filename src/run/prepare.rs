@@ -19,7 +19,7 @@ use crate::stage::hash::{Key, KeySpec};
 use crate::stage::lookup::{Table, TableError};
 use crate::stage::{Need, Resources};
 use crate::text::chain;
-use crate::text::dates::Date;
+use crate::text::dates::{Date, Today};
 
 /// A pipeline bound to its source, before the first record is read.
 pub(super) struct Prepared {
@@ -103,6 +103,7 @@ pub(crate) async fn resources(
     Ok(Resources {
         tables,
         keys,
+        time_zone: pipeline.time_zone.clone(),
         absent: false,
     })
 }
@@ -228,7 +229,10 @@ pub fn bind(
         format: pipeline.upload.format,
         limits: pipeline.limits,
         resources,
-        today,
+        today: Today {
+            day: today,
+            zone: pipeline.zone(),
+        },
         seed: rand::random(),
     };
     Engine::bind(&terms, header).map_err(|unbound| {

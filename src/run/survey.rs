@@ -376,6 +376,7 @@ impl Survey {
         }
         self.settled = Some(self.assembly.digest().made);
         self.assembly = Assembly::new(self.engine.encoder());
+        self.engine.forget();
         self.lines.mark_none_sent();
         self.dropped.clear();
         (self.record, self.filtered, self.superseded, self.good) = (0, 0, 0, 0);

@@ -3,6 +3,7 @@
 mod answers;
 mod bad;
 mod cli;
+mod days;
 mod deletion;
 mod faults;
 mod feedback;
@@ -30,6 +31,7 @@ mod support;
 mod tls;
 mod tools;
 mod turns;
+mod unseen;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

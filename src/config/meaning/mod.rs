@@ -7,7 +7,7 @@ mod upload;
 
 use std::path::{Path, PathBuf};
 
-use super::pipeline::{Origin, Pipeline, Rejects, Source, Zone};
+use super::pipeline::{Origin, Pipeline, Rejects, Source};
 use super::problem::{Findings, Placed};
 use super::spec::PipelineSpec;
 use super::yaml::places::Places;
@@ -18,6 +18,7 @@ use crate::settings::limits::Limits;
 use crate::settings::units::Size;
 use crate::source::Input;
 use crate::source::spec::SourceFormat;
+use crate::text::dates::Zone;
 use source::NO_PATH;
 
 /// Smallest and largest `limits.record`: below, blocks are too small to be worth a worker's while; above, a cell's
@@ -204,18 +205,16 @@ impl Meaning<'_> {
         }
     }
 
-    fn time_zone(&mut self, name: Option<&str>) -> Zone {
-        let Some(name) = name else {
-            return Zone::default();
-        };
-        Zone::named(name).unwrap_or_else(|| {
+    fn time_zone(&mut self, name: Option<&str>) -> Option<Zone> {
+        let zone = Zone::named(name?);
+        if zone.is_none() {
             self.problem(
                 "time_zone",
                 "not a time zone that is known here",
                 "expected a name such as `Europe/London` or `UTC`",
             );
-            Zone::default()
-        })
+        }
+        zone
     }
 
     fn rejects(&mut self, spec: &RejectsSpec, source: Option<&Source>) -> Rejects {
