@@ -36,6 +36,9 @@ pub mod format {
         pub use crate::format::block::{Block, Boundary};
         pub use crate::format::cut::{Cut, CutError};
     }
+    pub mod closing {
+        pub use crate::format::closing::Closing;
+    }
     pub mod csv {
         pub use crate::format::csv::{Delimiter, Form, OnRagged, Parser};
     }

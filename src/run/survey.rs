@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, future};
 
 use super::prepare::{First, Prepared};
+use super::extent::Extent;
 use super::put::encoded;
 use super::reject::write_reject;
 use super::{Job, RunError};
@@ -192,6 +193,8 @@ pub struct Survey {
     pub superseded: u64,
     /// Rows that are part of the body.
     pub good: u64,
+    /// Records and other lines, file by file.
+    pub(crate) extent: Extent,
     /// What the first look at the file came to, once all verdicts are known.
     settled: Option<u128>,
 }
@@ -210,6 +213,8 @@ pub enum Settled {
 pub(crate) struct Facts {
     /// Records of the source.
     pub read: u64,
+    /// Lines that are no records.
+    pub skipped: u64,
     /// Rows that a filter left out.
     pub filtered: u64,
     /// Rows that are part of the body.
@@ -263,6 +268,7 @@ impl Survey {
             filtered: 0,
             superseded: 0,
             good: 0,
+            extent: Extent::default(),
             settled: None,
         }
     }
@@ -301,6 +307,7 @@ impl Survey {
             .ok()
             .and_then(|n| first.checked_add(n));
         self.record = next.ok_or(RunError::TooManyRecords)?;
+        self.extent.see(&processed);
         let verdicts = match self.settled {
             Some(_) => self.rules.verdicts(first..self.record).to_vec(),
             None => self.see(&processed, first),
@@ -385,6 +392,7 @@ impl Survey {
         self.lines.mark_none_sent();
         self.dropped.clear();
         (self.record, self.filtered, self.superseded, self.good) = (0, 0, 0, 0);
+        self.extent = Extent::default();
         self.rejects.restart()?;
         Ok(Settled::Again)
     }
@@ -437,6 +445,7 @@ impl Survey {
     pub(crate) fn facts(&self) -> Facts {
         Facts {
             read: self.read(),
+            skipped: self.extent.skipped(),
             filtered: self.filtered,
             good: self.good,
             superseded: self.superseded,
@@ -450,6 +459,7 @@ impl Survey {
     fn warnings(&self) -> Vec<String> {
         let mut warnings = self.engine.remarks();
         warnings.extend(self.warnings.iter().cloned());
+        warnings.extend(self.extent.warning(&self.files));
         let (read, filtered) = (self.read(), self.filtered);
         if filtered > 0 && self.good == 0 {
             warnings.push(match filtered == read {

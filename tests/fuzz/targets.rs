@@ -134,6 +134,7 @@ pub fn csv(data: &[u8]) {
     let dialect = Dialect {
         delimiter: [b',', b';', b'\t', b'|'][usize::from(choice & 3)],
         quote: if choice & 4 == 0 { b'"' } else { b'\'' },
+        comment: (choice & 32 != 0).then_some(b'#'),
     };
     let block = [1, 7, 64, 1024][usize::from(choice >> 3 & 3)];
     let parser = csv::Parser::new(dialect, names(&["a", "b", "c"]), 3, OnRagged::Pad);
@@ -177,13 +178,22 @@ pub fn csv(data: &[u8]) {
 
 /// Records as three cells and how many there were, byte by byte; none where a quote is not closed.
 fn plain_csv(
-    Dialect { delimiter, quote }: Dialect,
+    Dialect {
+        delimiter,
+        quote,
+        comment,
+    }: Dialect,
     text: &[u8],
 ) -> Option<Vec<(Vec<String>, usize)>> {
     let mut records = Vec::new();
     let mut at = 0;
     while at < text.len() {
         let start = at;
+        if comment == Some(text[at]) {
+            let end = text[at..].iter().position(|b| *b == b'\n');
+            at += end.map_or(text.len() - at, |end| end + 1);
+            continue;
+        }
         let (mut cells, mut cell): (Vec<Vec<u8>>, Vec<u8>) = (Vec::new(), Vec::new());
         loop {
             if text.get(at) == Some(&quote) {
@@ -219,12 +229,15 @@ fn plain_csv(
         if ends_with_cr {
             cell.pop();
         }
-        if at - start > usize::from(ends_with_cr) {
-            cells.push(cell);
+        cells.push(cell);
+        let text = |cell: Vec<u8>| String::from_utf8_lossy(&cell).into_owned();
+        let mut cells: Vec<String> = cells.into_iter().map(text).collect();
+        let is_blank = |c: char| c.is_whitespace() || c == '\u{feff}';
+        // A record that says nothing is none.
+        if !cells.iter().all(|cell| cell.chars().all(is_blank)) {
             let count = cells.len();
-            cells.resize(3, Vec::new());
-            let text = |cell: Vec<u8>| String::from_utf8_lossy(&cell).into_owned();
-            records.push((cells.into_iter().map(text).collect(), count));
+            cells.resize(3, String::new());
+            records.push((cells, count));
         }
         at += 1;
     }

@@ -4,6 +4,7 @@ pub(crate) mod cut;
 mod header;
 mod parse;
 pub(crate) mod record;
+pub(crate) mod skip;
 pub(crate) mod write;
 
 pub(crate) use header::Header;

@@ -53,6 +53,7 @@ fn report() -> RunReport {
     }];
     report.counts = RowCounts {
         read: 1_000_000,
+        skipped: 2,
         filtered: 1_234,
         rejected: 17,
         superseded: 0,
