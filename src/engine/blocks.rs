@@ -181,7 +181,8 @@ impl Blocks {
             );
             return Err(self.setting(run.at, message));
         }
-        let lines = |text: &[u8]| count_lines(text) + u64::from(!text.ends_with(b"\n") && !text.is_empty());
+        let lines =
+            |text: &[u8]| count_lines(text) + u64::from(!text.ends_with(b"\n") && !text.is_empty());
         let trailer = self.closing.trailer.is_some().then(|| match run.trailer {
             None => Trailer::Missing,
             Some((at, count)) => Trailer::Found {
@@ -422,40 +423,4 @@ impl Opening<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::format::RecordFormat;
-    use crate::format::csv::{Delimiter, Form};
-    use crate::settings::limits::Limits;
-
-    #[tokio::test]
-    async fn a_block_of_long_names_has_few_records() {
-        let name = |n| format!("{n} {}", "How satisfied are you? ".repeat(9));
-        let names: Vec<_> = (0..300).map(name).collect();
-        let record = format!("{}\n", ",".repeat(299));
-        let text = format!("{}\n{}", names.join(","), record.repeat(1000));
-        let source = Source::of_pieces("survey.csv", [text.into()]);
-        let reading = Reading {
-            format: RecordFormat::Csv(Form {
-                delimiter: Delimiter::Comma,
-                quote: b'"',
-                comment: None,
-                skip_lines: 0,
-            }),
-            block: BLOCK,
-            added: &[],
-            named: Arc::default(),
-            limits: Limits::default(),
-            closing: Closing::default(),
-        };
-        let mut blocks = Blocks::open(Arc::new(source), reading).await.unwrap();
-        let mut records = 0;
-        while let Some(block) = blocks.next().await.unwrap() {
-            let found = count_lines(&block.bytes) as usize;
-            let named: usize = names.iter().map(|name| name.len()).sum();
-            assert!(found * named <= MAX_NAMES, "{found} records");
-            records += found;
-        }
-        assert_eq!(records, 1000);
-    }
-}
+mod tests;

@@ -118,7 +118,14 @@ impl Line<'_> {
     fn says_nothing(&self) -> bool {
         match self.dialect {
             None => self.line.trim_ascii().is_empty(),
-            Some(dialect) if self.line.first().is_some_and(|b| dialect.comment == Some(*b)) => true,
+            Some(dialect)
+                if self
+                    .line
+                    .first()
+                    .is_some_and(|b| dialect.comment == Some(*b)) =>
+            {
+                true
+            }
             Some(dialect) => {
                 std::str::from_utf8(self.line).is_ok_and(|line| says_nothing(dialect, line))
             }

@@ -143,7 +143,9 @@ mod tests {
         check(
             By::AtLeast,
             4,
-            Some("source.expect.at_least says that the extract has 5 records or more, and 4 were read"),
+            Some(
+                "source.expect.at_least says that the extract has 5 records or more, and 4 were read",
+            ),
         );
         let trailer = || By::Trailer {
             file: "in.csv".to_owned(),

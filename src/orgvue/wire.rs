@@ -422,7 +422,9 @@ mod tests {
                     Empty::Keep => {
                         "{\"_action\":\"update\",\"a\":\"\",\"b\":\"1\"}\n! 3 act unknown_action\n! 0  no_value\n! 1  no_value"
                     }
-                    _ => "{\"_action\":\"update\",\"b\":\"1\"}\n! 3 act unknown_action\n! 0  no_value\n! 1  no_value",
+                    _ => {
+                        "{\"_action\":\"update\",\"b\":\"1\"}\n! 3 act unknown_action\n! 0  no_value\n! 1  no_value"
+                    }
                 },
             );
         }

@@ -76,7 +76,11 @@ impl Extent {
         Some(format!(
             "{count} {what} the header and {} skipped, as in files that were joined: {} {}{more}",
             if self.headers == 1 { "was" } else { "were" },
-            if self.named.len() == 1 { "line" } else { "lines" },
+            if self.named.len() == 1 {
+                "line"
+            } else {
+                "lines"
+            },
             places.join(", "),
         ))
     }

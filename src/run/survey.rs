@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, future};
 
-use super::prepare::{First, Prepared};
 use super::extent::Extent;
+use super::prepare::{First, Prepared};
 use super::put::encoded;
 use super::reject::write_reject;
 use super::{Job, RunError};

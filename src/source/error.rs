@@ -72,7 +72,9 @@ pub enum SourceError {
         source: io::Error,
     },
     /// A command that did not end well.
-    #[error("{name}: the command of source.command failed ({why}), so that what it wrote is not whole; nothing of it is imported")]
+    #[error(
+        "{name}: the command of source.command failed ({why}), so that what it wrote is not whole; nothing of it is imported"
+    )]
     Command {
         /// The program.
         name: String,

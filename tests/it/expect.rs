@@ -19,7 +19,8 @@ fn rig(source: &str) -> Rig {
 fn rewrite(rig: &Rig, source: &str, sections: &str) {
     rig.pipeline(
         &format!(
-            "source: {{ {source} }}\nvalidate: {{ key: employeeID }}\nguard: {{ min_rows: 1 }}\n{sections}"
+            "source: {{ {source} }}\nvalidate: {{ key: {{ column: employeeID, keep: first }} }}\nguard: {{ min_rows: \
+             1 }}\n{sections}"
         ),
         "identify_by: { id_key: employeeID }\nimplicit_delete: true",
     );
@@ -58,8 +59,14 @@ fn so_many_records() {
         };
         check("rows: 3", "");
         check("at_least: 3", "");
-        check("rows: 4", "source.expect.rows says that the extract has 4 records, and 3 were read");
-        check("rows: 2", "source.expect.rows says that the extract has 2 records, and 3 were read");
+        check(
+            "rows: 4",
+            "source.expect.rows says that the extract has 4 records, and 3 were read",
+        );
+        check(
+            "rows: 2",
+            "source.expect.rows says that the extract has 2 records, and 3 were read",
+        );
         check("at_least: 4", "has 4 records or more, and 3 were read");
     }
     // A number from the environment, and of a check.
@@ -68,7 +75,12 @@ fn so_many_records() {
     // Lines that are no records do not count, rejected rows do.
     rig.write("in.csv", "employeeID,fullName\n1,a\n,\n\n2,b\n3\n");
     let ended = rig.run(&["--set", "source.expect.rows=3"]);
-    assert_eq!((ended.code, ended.count("rejected")), (3, 1), "{}", ended.stderr);
+    assert_eq!(
+        (ended.code, ended.count("rejected")),
+        (3, 1),
+        "{}",
+        ended.stderr
+    );
 }
 
 /// The program that writes to the pipe is gone after a whole line.
@@ -81,7 +93,11 @@ fn standard_input_that_is_cut() {
         "source.expect.rows says that the extract has 5000 records, and 3 were read; nothing was sent",
     );
     rewrite(&rig, "path: \"-\", expect: { trailer: '^TRL,(\\d+)$' }", "");
-    stopped(&rig, rig.run_with_stdin(&[], "in.csv"), "standard input: the last line is not the one");
+    stopped(
+        &rig,
+        rig.run_with_stdin(&[], "in.csv"),
+        "standard input: the last line is not the one",
+    );
     rig.write("in.csv", format!("{}TRL,3\n", workers(3)));
     whole(&rig, rig.run_with_stdin(&[], "in.csv"));
 }
@@ -103,10 +119,19 @@ fn the_trailer_states_how_many() {
     };
     check("TRL|3\n", "");
     check("\"TRL\"|\"0003\"|2026-11-26", "");
-    check("", "in.csv: the last line is not the one that source.expect.trailer describes");
-    check("TRL|4\n", "in.csv:5: the last line states 4 records, and 3 were read");
+    check(
+        "",
+        "in.csv: the last line is not the one that source.expect.trailer describes",
+    );
+    check(
+        "TRL|4\n",
+        "in.csv:5: the last line states 4 records, and 3 were read",
+    );
     check("TRL|3\n\nx|y\n", "in.csv: the last line is not the one");
-    check("TRL|99999999999999999999\n", "in.csv:5: the group of source.expect.trailer is not a number");
+    check(
+        "TRL|99999999999999999999\n",
+        "in.csv:5: the group of source.expect.trailer is not a number",
+    );
 }
 
 #[test]
@@ -118,7 +143,11 @@ fn every_file_has_its_trailer() {
     rig.write("more.csv", "employeeID,fullName\n7,Gi\n");
     stopped(&rig, rig.run(&[]), "more.csv: the last line is not the one");
     rig.write("more.csv", "employeeID,fullName\n7,Gi\nTRL,2\n");
-    stopped(&rig, rig.run(&[]), "more.csv:3: the last line states 2 records, and 1 were read");
+    stopped(
+        &rig,
+        rig.run(&[]),
+        "more.csv:3: the last line states 2 records, and 1 were read",
+    );
     rig.write("more.csv", "employeeID,fullName\n7,Gi\nTRL,1\n");
     whole(&rig, rig.run(&[]));
     // One object a line has a last line, an array has none.
@@ -126,7 +155,12 @@ fn every_file_has_its_trailer() {
     rig.write("in.ndjson", format!("{object}\n{{\"TRL\":1}}\n"));
     rewrite(&rig, &format!("path: in.ndjson, {trailer}"), "");
     let ended = rig.run(&["--dry-run"]);
-    assert_eq!((ended.code, ended.count("read")), (0, 1), "{}", ended.stderr);
+    assert_eq!(
+        (ended.code, ended.count("read")),
+        (0, 1),
+        "{}",
+        ended.stderr
+    );
     rig.write("in.ndjson", format!("[{object}]"));
     let ended = rig.run(&["--dry-run"]);
     assert_eq!(ended.code, 2, "{}", ended.stderr);
@@ -136,9 +170,17 @@ fn every_file_has_its_trailer() {
 #[test]
 fn a_file_beside_says_that_it_is_whole() {
     let rig = rig("path: in.csv, expect: { done_file: in.done }");
-    stopped(&rig, rig.run(&[]), "in.done is not there (source.expect.done_file)");
+    stopped(
+        &rig,
+        rig.run(&[]),
+        "in.done is not there (source.expect.done_file)",
+    );
     rig.write("in.done", "4\n");
-    stopped(&rig, rig.run(&[]), "in.done states 4 records, and 3 were read");
+    stopped(
+        &rig,
+        rig.run(&[]),
+        "in.done states 4 records, and 3 were read",
+    );
     rig.write("in.done", "");
     whole(&rig, rig.run(&[]));
     rig.write("in.done", " 3\r\n");
@@ -162,7 +204,10 @@ fn a_file_beside_says_that_it_is_whole() {
         rig.write(&of("more.csv"), "2");
         let ended = rig.run(&["--dry-run"]);
         assert_eq!(ended.code, 4, "{}", ended.stderr);
-        ended.says(&format!("{} states 2 records, and 1 were read from more.csv", of("more.csv")));
+        ended.says(&format!(
+            "{} states 2 records, and 1 were read from more.csv",
+            of("more.csv")
+        ));
         rig.write(&of("more.csv"), "1");
         assert_eq!(rig.run(&["--dry-run"]).code, 0);
     }
@@ -192,7 +237,10 @@ fn a_file_that_is_written_to_while_it_is_waited_for() {
     let child = rig.start(&[]);
     let append = || {
         use std::io::Write;
-        let mut file = File::options().append(true).open(rig.path("in.csv")).unwrap();
+        let mut file = File::options()
+            .append(true)
+            .open(rig.path("in.csv"))
+            .unwrap();
         file.write_all(b"9,late\n").unwrap();
     };
     // The wait is as long as a slow machine takes to begin it.
@@ -206,11 +254,19 @@ fn a_file_that_is_written_to_while_it_is_waited_for() {
 fn a_command_that_writes_the_extract() {
     let check = |script: &str, sections: &str| {
         let rig = rig("");
-        rewrite(&rig, &format!("command: [sh, -c, '{script}', CANARY]"), sections);
+        rewrite(
+            &rig,
+            &format!("command: [sh, -c, '{script}', sh, CANARY]"),
+            sections,
+        );
         let ended = rig.run(&[]);
         (rig, ended)
     };
-    for length in ["", "upload: { length: spooled }", "upload: { length: chunked }"] {
+    for length in [
+        "",
+        "upload: { length: spooled }",
+        "upload: { length: chunked }",
+    ] {
         let (rig, ended) = check("cat in.csv; echo told >&2", length);
         ended.says("told\n");
         assert_eq!(ended.report["sources"][0]["path"], "sh");
@@ -221,7 +277,7 @@ fn a_command_that_writes_the_extract() {
             ("exit 3", "exit status 3"),
             ("gzip -c in.csv; exit 3", "exit status 3"),
             ("gzip -c in.csv | head -c 30; exit 3", "exit status 3"),
-            ("cat in.csv; kill -9 $$", "signal: 9"),
+            ("cat in.csv; kill -9 $$$$", "signal: 9"),
         ] {
             let (rig, ended) = check(script, length);
             assert_eq!(ended.code, 1, "{script}: {}", ended.stderr);
@@ -231,7 +287,12 @@ fn a_command_that_writes_the_extract() {
         }
     }
     let (_, ended) = check("gzip -c in.csv", "");
-    assert_eq!((ended.code, ended.count("read")), (0, 3), "{}", ended.stderr);
+    assert_eq!(
+        (ended.code, ended.count("read")),
+        (0, 3),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]
@@ -265,7 +326,7 @@ fn is_gone(pid: &str) -> bool {
 #[test]
 fn a_command_ends_with_the_run() {
     let rig = rig("");
-    let slow = "command: [sh, -c, 'echo $$ > pid; cat in.csv; exec sleep 1000']";
+    let slow = "command: [sh, -c, 'echo $$$$ > pid; cat in.csv; exec sleep 1000']";
     rewrite(&rig, slow, "");
     let child = rig.start(&[]);
     let producer = pid(&rig);
@@ -275,7 +336,8 @@ fn a_command_ends_with_the_run() {
     wait_until("the command is gone", || is_gone(&producer));
     std::fs::remove_file(rig.path("pid")).unwrap();
     // A header that can't be used ends it, too.
-    rig.write("in.csv", "a,a\n1,2\n");
+    let endless = "command: [sh, -c, 'echo $$$$ > pid; echo a,a; while echo 1,2; do :; done']";
+    rewrite(&rig, endless, "");
     let ended = rig.run(&[]);
     assert_eq!(ended.code, 1, "{}", ended.stderr);
     wait_until("the command is gone", || is_gone(&pid(&rig)));
@@ -284,8 +346,7 @@ fn a_command_ends_with_the_run() {
 #[test]
 fn lint_never_starts_a_command_and_a_preview_ends_it() {
     let rig = rig("");
-    let endless =
-        "command: [sh, -c, 'echo $$ > pid; echo employeeID,fullName; while echo 1,Ann; do :; done']";
+    let endless = "command: [sh, -c, 'echo $$$$ > pid; echo employeeID,fullName; while echo 1,Ann; do :; done']";
     rewrite(&rig, endless, "");
     assert_eq!(rig.ask(&["lint", "pipeline.yaml"]).0, 0);
     assert!(!rig.path("pid").exists());
@@ -304,14 +365,20 @@ fn lint_warns_of_a_stream_that_can_be_cut() {
         );
         let (code, stderr) = rig.ask(&["lint", "pipeline.yaml"]);
         assert_eq!(code, 0, "{stderr}");
-        let found = stderr.contains("standard input that ends too early looks like a whole extract");
+        let found =
+            stderr.contains("standard input that ends too early looks like a whole extract");
         assert_eq!(found, warned, "{source} {guard}: {stderr}");
     };
     check("path: \"-\"", "", true);
     check("path: \"-\"", "guard: { min_rows: 0 }", true);
     check("path: \"-\"", "guard: { min_rows: 5 }", false);
     check("path: \"-\"", "guard: { min_rows: { first: 5 } }", false);
-    for expect in ["rows: 5", "at_least: 5", "trailer: '^T(.)'", "done_file: done"] {
+    for expect in [
+        "rows: 5",
+        "at_least: 5",
+        "trailer: '^T(.)'",
+        "done_file: done",
+    ] {
         check(&format!("path: \"-\", expect: {{ {expect} }}"), "", false);
     }
     check("path: \"-\", compression: gzip", "", false);
@@ -327,16 +394,40 @@ fn settings_that_can_not_be_met() {
         assert_eq!(code, 2, "{stderr}");
         assert!(stderr.contains(words), "{stderr}");
     };
-    check("path: in.csv, command: [cat]", "`path` and `command` are both given");
+    check(
+        "path: in.csv, command: [cat]",
+        "`path` and `command` are both given",
+    );
     check("command: cat in.csv", "there is no shell");
     check("command: []", "found an empty list");
-    check("path: in.csv, expect: { trailer: '^TRL' }", "expected one group");
-    check("path: in.csv, expect: { trailer: '^(TRL)(.)' }", "expected one group");
-    check("path: in.csv, expect: { trailer: '^(TRL' }", "is not a valid regular expression");
-    check("path: in.csv, format: json, expect: { trailer: '^(.)' }", "a JSON array has no last line");
-    check("path: in.csv, expect: { done_file: \"{name}.done\" }", "what stands in braces is not known");
-    check("path: \"-\", expect: { done_file: \"{file}.done\" }", "this source is not a file");
-    check("path: in.csv, expect: { settled: 0s }", "expected a time above zero");
+    check(
+        "path: in.csv, expect: { trailer: '^TRL' }",
+        "expected one group",
+    );
+    check(
+        "path: in.csv, expect: { trailer: '^(TRL)(.)' }",
+        "expected one group",
+    );
+    check(
+        "path: in.csv, expect: { trailer: '^(TRL' }",
+        "is not a valid regular expression",
+    );
+    check(
+        "path: in.csv, format: json, expect: { trailer: '^(.)' }",
+        "a JSON array has no last line",
+    );
+    check(
+        "path: in.csv, expect: { done_file: \"{name}.done\" }",
+        "what stands in braces is not known",
+    );
+    check(
+        "path: \"-\", expect: { done_file: \"{file}.done\" }",
+        "this source is not a file",
+    );
+    check(
+        "path: in.csv, expect: { settled: 0s }",
+        "expected a time above zero",
+    );
     check("path: in.csv, expect: { row: 5 }", "did you mean `rows`?");
     let length = |source| {
         let rig = rig("");
@@ -344,7 +435,8 @@ fn settings_that_can_not_be_met() {
         rig.ask(&["lint", "pipeline.yaml"])
     };
     assert_eq!(length("command: [cat, in.csv]").0, 2);
-    let (code, stderr) = rig("path: \"-\", expect: { settled: 5s }").ask(&["lint", "pipeline.yaml"]);
+    let (code, stderr) =
+        rig("path: \"-\", expect: { settled: 5s }").ask(&["lint", "pipeline.yaml"]);
     assert_eq!(code, 0, "{stderr}");
     assert!(stderr.contains("this setting has no effect"), "{stderr}");
 }
@@ -376,7 +468,22 @@ fn refused_rows_of_a_command_are_written_down() {
         "source: { command: [cat, in.csv] }",
         "action: create\nidentify_by: { id_key: employeeID }",
     );
-    let ended = rig.ended(rig.start_with_stdin(&[], Stdio::null()).wait_with_output().unwrap());
-    assert_eq!((ended.code, ended.count("failed")), (3, 1), "{}", ended.stderr);
-    assert!(rig.read("rejects.csv").lines().nth(1).unwrap().contains(",cat,3,import,"));
+    let ended = rig.ended(
+        rig.start_with_stdin(&[], Stdio::null())
+            .wait_with_output()
+            .unwrap(),
+    );
+    assert_eq!(
+        (ended.code, ended.count("failed")),
+        (3, 1),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        rig.read("rejects.csv")
+            .lines()
+            .nth(1)
+            .unwrap()
+            .contains(",cat,3,import,")
+    );
 }

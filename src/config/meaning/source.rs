@@ -31,7 +31,11 @@ impl Meaning<'_> {
             }
             (path, _, sample) => {
                 let first = if path.is_some() { "path" } else { "command" };
-                let second = if sample.is_some() { "sample" } else { "command" };
+                let second = if sample.is_some() {
+                    "sample"
+                } else {
+                    "command"
+                };
                 self.problem(
                     &format!("source.{second}"),
                     format!("`{first}` and `{second}` are both given, one is meant"),
@@ -327,7 +331,11 @@ impl Meaning<'_> {
                 "write `format: csv` where another delimiter is meant",
             );
         }
-        if spec.footer.as_ref().is_some_and(|footer| footer.is_match("")) {
+        if spec
+            .footer
+            .as_ref()
+            .is_some_and(|footer| footer.is_match(""))
+        {
             self.problem(
                 "source.csv.footer",
                 "this pattern matches every line",
@@ -344,15 +352,12 @@ impl Meaning<'_> {
     }
 
     /// What remarks begin with: records must not.
-    fn comment(
-        &mut self,
-        written: Option<&str>,
-        delimiter: Option<u8>,
-        quote: u8,
-    ) -> Option<u8> {
+    fn comment(&mut self, written: Option<&str>, delimiter: Option<u8>, quote: u8) -> Option<u8> {
         let found = one_ascii(written?).filter(u8::is_ascii_punctuation);
         let wrong = match found {
-            None => "expected one ASCII character that is not a letter, a digit or a blank, such as `#`",
+            None => {
+                "expected one ASCII character that is not a letter, a digit or a blank, such as `#`"
+            }
             Some(comment) if comment == quote => "comment and quote are the same character",
             Some(comment) if Some(comment) == delimiter.or(Some(b',')) => {
                 "comment and delimiter are the same character"

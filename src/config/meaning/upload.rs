@@ -18,6 +18,7 @@ impl Meaning<'_> {
         source: Option<&Source>,
         key: Option<&KeySpec>,
     ) -> UploadSpec {
+        let stdin = source.is_some_and(|source| source.inputs.contains(&Input::Stdin));
         let once = source.is_some_and(|source| source.inputs.iter().any(Input::is_once));
         match spec.length {
             Some(Length::Measured) if spec.encoding == BodyEncoding::Gzip => self.problem(
@@ -27,7 +28,10 @@ impl Meaning<'_> {
             ),
             Some(Length::Measured) if once => self.problem(
                 "upload.length",
-                "`measured` reads the source twice, and standard input, or what a command writes, can be read once only",
+                match stdin {
+                    true => "`measured` reads the source twice, and standard input can be read once only",
+                    false => "`measured` reads the source twice, and a command is run once only",
+                },
                 "write `length: spooled`, or leave `length` out",
             ),
             Some(Length::Chunked) if spec.attempts > 1 => self.warning(

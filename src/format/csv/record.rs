@@ -222,8 +222,7 @@ impl Iterator for Quoted<'_> {
             delimiter, quote, ..
         } = self.dialect;
         let text = self.text;
-        let begins_cell =
-            |at: usize| at == 0 || text[at - 1] == delimiter || text[at - 1] == b'\n';
+        let begins_cell = |at: usize| at == 0 || text[at - 1] == delimiter || text[at - 1] == b'\n';
         let mut open = self.hits.by_ref().find(|&at| begins_cell(at))?;
         while self.is_in_remark(open) {
             open = self.hits.by_ref().find(|&at| begins_cell(at))?;

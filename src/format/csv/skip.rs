@@ -140,7 +140,15 @@ mod tests {
         ] {
             check("ID,Name", record, Some(Skip::Empty));
         }
-        for record in ["0", ",0", "\"\"\"\",", ",\"\"x", "-,-", ",,,,x", "\"\"\"\"\"\""] {
+        for record in [
+            "0",
+            ",0",
+            "\"\"\"\",",
+            ",\"\"x",
+            "-,-",
+            ",,,,x",
+            "\"\"\"\"\"\"",
+        ] {
             check("ID,Name", record, None);
         }
     }
@@ -157,7 +165,13 @@ mod tests {
         ] {
             check("\"ID\",Legal Name", record, Some(Skip::Header));
         }
-        for record in ["ID,Fallow", "ID", "ID,Legal Name,", "id,legal name", "1,Legal Name"] {
+        for record in [
+            "ID,Fallow",
+            "ID",
+            "ID,Legal Name,",
+            "id,legal name",
+            "1,Legal Name",
+        ] {
             check("ID,Legal Name", record, None);
         }
         check("ID,,Name", "ID,,Name", Some(Skip::Header));

@@ -62,7 +62,10 @@ impl Found {
     /// Whether the last row's object says nothing, in members that are no columns either.
     #[cold]
     fn says_nothing(&self, text: &str) -> bool {
-        let at_fault = self.faults.last().is_some_and(|f| f.0 as usize + 1 == self.draft.rows.len());
+        let at_fault = self
+            .faults
+            .last()
+            .is_some_and(|f| f.0 as usize + 1 == self.draft.rows.len());
         let Some(row) = self.draft.rows.last().filter(|_| !at_fault) else {
             return false;
         };
