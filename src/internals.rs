@@ -120,10 +120,13 @@ pub mod stage {
 }
 pub mod text {
     pub mod dates {
-        pub use crate::text::dates::{Date, Format, Rewrite, Rewritten};
+        pub use crate::text::dates::{Date, Format, Rewrite, Rewritten, Settings, Tally, Today};
     }
     pub mod decimal {
         pub use crate::text::decimal::{Decimal, Number, is_json_number};
+    }
+    pub mod unseen {
+        pub use crate::text::unseen::is_blank;
     }
     pub mod scan {
         pub use crate::text::scan::{Dialect, Hits, count_lines};

@@ -5,6 +5,7 @@
 
 use super::record::{Cells, Quotes, Span, split, unquote};
 use crate::text::scan::Dialect;
+use crate::text::unseen::{self, is_invisible};
 
 /// Tells records that are none from others.
 #[derive(Debug, Clone)]
@@ -25,21 +26,22 @@ pub(super) enum Skip {
     Header,
 }
 
-/// White space, and the mark that stands before each of several files that were joined.
+/// White space and what nobody sees, such as the mark that stands before each of several files that were joined.
 fn is_blank(c: char) -> bool {
-    c.is_whitespace() || c == '\u{feff}'
+    c.is_whitespace() || is_invisible(c)
 }
+
+/// The bytes with which characters of that sort begin that are not ASCII.
+const BLANKS: &[u8] = b"\xc2\xcd\xd8\xe1\xe2\xe3\xef\xf0\xf3";
 
 impl Skips {
     pub(super) fn new(dialect: Dialect) -> Skips {
         let mut first = [false; 256];
-        for c in (0..=u16::MAX).filter_map(|c| char::from_u32(c.into())) {
-            if is_blank(c) {
-                first[usize::from(c.encode_utf8(&mut [0; 4]).as_bytes()[0])] = true;
-            }
+        let blanks = (0..=b' ').filter(|b| char::from(*b).is_whitespace());
+        let others = [dialect.delimiter, dialect.quote].into_iter();
+        for byte in blanks.chain(others).chain(BLANKS.iter().copied()) {
+            first[usize::from(byte)] = true;
         }
-        first[usize::from(dialect.delimiter)] = true;
-        first[usize::from(dialect.quote)] = true;
         Skips {
             dialect,
             header: Vec::new(),
@@ -98,7 +100,7 @@ impl Skips {
 
 /// Whether a record has no value in any of its cells.
 pub(crate) fn says_nothing(dialect: Dialect, record: &str) -> bool {
-    let blank = |text: &str| text.chars().all(is_blank);
+    let blank = unseen::is_blank;
     Cells::of_record(record.as_bytes(), dialect).all(|cell| {
         let written = &record[cell.range()];
         match cell.quotes {
@@ -122,6 +124,14 @@ mod tests {
         assert_eq!(found, expected, "{record:?}");
         let may = skips.may_skip(record.as_bytes());
         assert!(may || found.is_none(), "{record:?} is never looked at");
+    }
+
+    #[test]
+    fn every_blank_is_looked_at() {
+        let skips = Skips::new(Dialect::default());
+        for c in ('\0'..=char::MAX).filter(|c| is_blank(*c)) {
+            assert!(skips.may_skip(c.to_string().as_bytes()), "{c:?}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::batch::pool::Lease;
 use crate::batch::{Cell, Row};
 use crate::format::{Deferred, Draft};
+use crate::text::unseen::is_blank;
 
 /// What was read of a block so far: cells row by row, to be turned into columns at the end.
 pub(super) struct Found {
@@ -71,7 +72,7 @@ impl Found {
         };
         let nothing = |value: &Value| match value {
             Value::Null => true,
-            Value::String(text) => text.trim().is_empty(),
+            Value::String(text) => is_blank(text),
             _ => false,
         };
         let record = &text[row.start as usize..row.end as usize];
