@@ -625,7 +625,9 @@ fn settings_that_exclude_each_other() {
     );
     with(
         &["rejects.path=a.csv"],
-        &["--set rejects.path: the rejects would be written over the source"],
+        &[
+            "--set rejects.path: the rejects would be written over the source\n  help: to load rejects that were put right, write `rostream run PIPELINE --mend FILE`",
+        ],
     );
     with(
         &["rejects.path=p.yaml"],
