@@ -244,7 +244,7 @@ target: { sandbox: {} }
             "p.yaml:6:11: expected a list, found a number",
             "p.yaml:7:13: stage 4 (filter): line 1, column 5 of the expression: the expression ends too early",
             "p.yaml:8:11: expected a list, found a map",
-            "p.yaml:9:33: stage 6 (date): date format `XX` has `XX`; put words into brackets, as in `[week]`",
+            "p.yaml:9:33: stage 6 (date): date format `XX` has `XX`: an offset from UTC is Z",
             "p.yaml:12:7: expected a map, found a number\n  help: possible keys: assert, code, message, columns",
             "p.yaml:13:17: line 1, column 5 of the expression: the expression ends too early",
         ],

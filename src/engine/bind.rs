@@ -14,7 +14,7 @@ use crate::rule::{Rules, ValidateSpec};
 use crate::settings::limits::Limits;
 use crate::source::spec::{Ragged, Unknown};
 use crate::stage::{Resources, StageSpec};
-use crate::text::dates::Date;
+use crate::text::dates::{Date, Today};
 use crate::text::unseen::{is_control, place};
 use crate::upload::spec::UploadFormat;
 use crate::whole::{self, Key};
@@ -38,7 +38,7 @@ pub struct Terms<'a> {
     /// Tables and secrets of the stages.
     pub resources: &'a Resources,
     /// Today, for rules that compare with it.
-    pub today: Date,
+    pub today: Today,
     /// Seed of the keys' hashes.
     pub seed: u64,
 }
@@ -76,7 +76,7 @@ pub(crate) fn named<'a>(
             // One that can't be bound without its table has named its columns by then.
             let _ = stage.bind(columns, &resources);
         }
-        let _ = validate.bind(columns, Date::MIN);
+        let _ = validate.bind(columns, &Today::utc(Date::MIN));
         if let Some(key) = &validate.key {
             let _ = columns.need(&key.column);
         }
@@ -104,8 +104,11 @@ impl Engine {
         let mut columns = Columns::of(header.names().iter(), cells);
         let named = named(terms.stages, terms.validate, terms.import);
         columns.spell_as(&named);
-        if named.is_empty() || are_names(header.names(), &named) {
-            return Engine::bind_to(columns, terms, header);
+        let are_names = are_names(header.names(), &named);
+        if named.is_empty() || are_names {
+            let mut engine = Engine::bind_to(columns, terms, header)?;
+            engine.names_are_told = are_names;
+            return Ok(engine);
         }
         Engine::bind_to(columns.untold(), terms, header).map_err(|mut problems| {
             problems.push(Unbound::at(&["source"], header.has_none_of_the_names()));
@@ -140,6 +143,7 @@ impl Engine {
             key,
             seed: terms.seed,
             columns,
+            names_are_told: false,
             longest_cell: terms.limits.cell.bytes(),
             pools,
         })
@@ -190,7 +194,7 @@ fn ends(terms: &Terms<'_>, columns: &Columns) -> Result<(Option<Key>, Wire, Rule
         });
     let wire = Wire::bind(terms.import, terms.format, columns)
         .map_err(|(setting, why)| problems.push(Unbound::at(&["target", setting], why)));
-    let rules = terms.validate.bind(columns, terms.today).map_err(|more| {
+    let rules = terms.validate.bind(columns, &terms.today).map_err(|more| {
         let more = more.into_iter().filter(|p| p.path != ["validate", "key"]);
         problems.extend(more.map(|p| Unbound {
             what: in_words(&p.path),

@@ -9,6 +9,7 @@ use crate::batch::{Batch, Cell, Columns, Kind, MAX_CELL, Renamed, RowState};
 use crate::format::block::Block;
 use crate::format::encode::{Encoded, Encoder};
 use crate::format::{PARSE, Parser, Pools, reject_long_cells};
+use crate::orgvue::retyped::Found;
 use crate::orgvue::wire::Wire;
 use crate::rule::Rules;
 use crate::settings::units::Size;
@@ -33,6 +34,8 @@ pub struct Engine {
     pub(super) seed: u64,
     pub(super) encoder: Encoder,
     pub(super) columns: Columns,
+    /// Whether the pipeline names one of the header's columns.
+    pub(super) names_are_told: bool,
     pub(super) longest_cell: usize,
     pub(super) pools: Pools,
 }
@@ -83,6 +86,8 @@ pub struct Processed {
     pub hash: u128,
     /// Rows that a filter left out.
     pub filtered: u64,
+    /// Texts that the server may make something else of.
+    pub(crate) retyped: Vec<Found>,
 }
 
 impl Engine {
@@ -109,6 +114,13 @@ impl Engine {
     /// The rules that only the whole file can decide, which have seen nothing yet.
     pub(crate) fn whole_file_rules(&self) -> whole::Rules {
         whole::Rules::new(self.key.as_ref())
+    }
+
+    /// The names of the columns that are sent, where they may be told: those of a header may be a person's values where
+    /// the pipeline names none of them.
+    pub(crate) fn sent_names(&self) -> Vec<Option<Arc<str>>> {
+        let name = |name: &Arc<str>| self.names_are_told.then(|| name.clone());
+        self.wire.sent().map(name).collect()
     }
 
     /// The hash by which a key is known: of what it is compared as.
@@ -169,6 +181,11 @@ impl Engine {
         });
         let values = self.rules.column_remarks();
         stages.chain(rules).chain(values).chain(names).collect()
+    }
+
+    /// Forgets what was counted for remarks: the source will be gone through once more.
+    pub(crate) fn forget(&self) {
+        self.stages.iter().for_each(|bound| bound.stage.forget());
     }
 
     /// Gives a parsed batch the columns that stages add.
@@ -278,6 +295,7 @@ impl Engine {
         }
         let encoded = self.encode(&mut batch);
         let facts = self.facts(&batch, &encoded);
+        let retyped = self.wire.retyped(&batch, &encoded.rows);
         let filtered = (0..batch.len())
             .filter(|&row| batch.state(row) == RowState::Filtered)
             .count() as u64;
@@ -290,6 +308,7 @@ impl Engine {
             facts,
             hash,
             filtered,
+            retyped,
         })
     }
 }

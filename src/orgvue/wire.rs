@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::retyped::{Found, look};
 use super::spec::{Action, ActionSpec, Empty, IdentifySpec, ImportSpec};
 use crate::batch::{Batch, Columns, Fault, Kind, RowState};
 use crate::format::encode::{Empties, Encoder, Format, Lead, LeadValue};
@@ -79,6 +80,19 @@ impl Wire {
             self.lead,
             columns.map(|(name, slot)| (name, *slot, self.empties.clone())),
         )
+    }
+
+    /// The columns that are sent.
+    pub(crate) fn sent(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.sent.iter().map(|(name, _)| name)
+    }
+
+    /// Texts of the rows that are sent which the server may make something else of. Of JSON there are none.
+    pub(crate) fn retyped(&self, batch: &Batch, rows: &[u32]) -> Vec<Found> {
+        match self.format {
+            Format::Json => Vec::new(),
+            Format::Csv => look(batch, self.sent.iter().map(|(_, slot)| *slot), rows),
+        }
     }
 
     /// Rejects the rows that Orgvue would refuse, or would take for something else than they say.

@@ -146,17 +146,19 @@ pub struct ColumnRules {
     /// are the stages `number` and `boolean`.
     #[serde(rename = "type")]
     pub kind: Option<ColumnType>,
-    /// The format of the dates; YYYY-MM-DD without it.
+    /// The format of the dates, written as in the `date` stage; YYYY-MM-DD without it.
     pub format: Option<String>,
     /// A regular expression that must match somewhere in the text; `^` and `$` tie it to the ends.
     pub pattern: Option<String>,
-    /// The least number, or with `type: date` the first day (YYYY-MM-DD or `today`).
+    /// The least number, or with `type: date` the first day (YYYY-MM-DD, or `today`: the day of the run in the
+    /// pipeline's `time_zone`, UTC without it).
     pub min: Option<Limit>,
-    /// The greatest number, or with `type: date` the last day (YYYY-MM-DD or `today`).
+    /// The greatest number, or with `type: date` the last day (YYYY-MM-DD, or `today`: the day of the run in the
+    /// pipeline's `time_zone`, UTC without it).
     pub max: Option<Limit>,
-    /// A day (YYYY-MM-DD or `today`) that the date must be after.
+    /// A day (YYYY-MM-DD, or `today` as for `min`) that the date must be after.
     pub after: Option<String>,
-    /// A day (YYYY-MM-DD or `today`) that the date must be before.
+    /// A day (YYYY-MM-DD, or `today` as for `min`) that the date must be before.
     pub before: Option<String>,
     /// The least number of characters (Unicode scalar values).
     pub min_length: Option<usize>,
@@ -272,7 +274,7 @@ impl JsonSchema for Limit {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A number, or with `type: date` a day (YYYY-MM-DD or `today`).",
+            "description": "A number, or with `type: date` a day (YYYY-MM-DD, or `today` in the pipeline's `time_zone`, UTC without it).",
             "type": ["number", "string"],
             "examples": [0, "12.50", "2020-01-01", "today"],
         })

@@ -4,6 +4,7 @@
 pub(crate) mod compare;
 pub(crate) mod dates;
 pub(crate) mod decimal;
+pub(crate) mod javascript;
 pub(crate) mod scan;
 pub(crate) mod shown;
 pub(crate) mod unseen;

@@ -3,8 +3,10 @@
 mod answers;
 mod bad;
 mod cli;
+mod days;
 mod deletion;
 mod faults;
+mod feedback;
 mod formats;
 mod fuzz;
 mod guard;

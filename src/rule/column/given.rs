@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::batch::{Batch, Kind};
 use crate::rule::spec::{ColumnRules, ColumnType};
-use crate::text::dates::Date;
+use crate::text::dates::Today;
 use crate::text::unseen::is_blank;
 
 /// What the rules of a column are made of.
@@ -13,7 +13,7 @@ pub(super) struct Given<'a> {
     /// What the text must be: as stated, or as limits and formats have it.
     pub(super) kind: Option<ColumnType>,
     pub(super) is_key: bool,
-    pub(super) today: Date,
+    pub(super) today: &'a Today,
 }
 
 /// Problems of a column's rules: the field and what is wrong with it.

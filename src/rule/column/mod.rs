@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use super::spec::{ColumnRules, ColumnType, STAGE};
 use crate::batch::{Batch, Fault};
-use crate::text::dates::Date;
+use crate::text::dates::{Date, Today};
 use given::{Broken, Cells, Given, Problems};
 
 /// A rule, compiled. Each looks at all cells of its column in one go.
@@ -82,11 +82,11 @@ pub(super) struct Checks {
 impl Checks {
     /// The rules of a key column that has no others.
     pub(super) fn of_key() -> Checks {
-        Checks::compile(&ColumnRules::default(), true, Date::MIN).0
+        Checks::compile(&ColumnRules::default(), true, &Today::utc(Date::MIN)).0
     }
 
     /// Compiles what can be, and says what can't.
-    pub(super) fn compile(rules: &ColumnRules, is_key: bool, today: Date) -> (Checks, Problems) {
+    pub(super) fn compile(rules: &ColumnRules, is_key: bool, today: &Today) -> (Checks, Problems) {
         let dated = rules.format.is_some() || rules.after.is_some() || rules.before.is_some();
         let limited = rules.min.is_some() || rules.max.is_some();
         let given = Given {
