@@ -294,13 +294,23 @@ mod tests {
             assert_eq!(spelled(header, looked_for), (expected.to_owned(), renamed));
         };
         check(&["\u{feff}id", "Zoe\u{308}"], &["id", "Zoë"], "id|Zoë", 2);
-        check(&["Employee\u{a0}ID", "b"], &["Employee ID"], "Employee ID|b", 1);
+        check(
+            &["Employee\u{a0}ID", "b"],
+            &["Employee ID"],
+            "Employee ID|b",
+            1,
+        );
         check(&[" id\u{a0}", "b"], &["id"], "id|b", 1);
         check(&["id\u{200b}", "b"], &["c"], "id\u{200b}|b", 0);
         check(&["id", "ID"], &["Id"], "id|ID", 0);
         // The very name comes first, and of two like it neither is meant.
         check(&["id", "id\u{200b}"], &["id"], "id|id\u{200b}", 0);
-        check(&["id\u{ad}", "id\u{200b}"], &["id"], "id\u{ad}|id\u{200b}", 0);
+        check(
+            &["id\u{ad}", "id\u{200b}"],
+            &["id"],
+            "id\u{ad}|id\u{200b}",
+            0,
+        );
         check(&["id\u{ad}"], &["id", "id\u{ad}"], "id\u{ad}", 0);
     }
 }

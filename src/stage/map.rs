@@ -138,7 +138,14 @@ mod tests {
         );
         check(
             json!({ "map": { "column": "a", "values": { "Zoe\u{308}": "z", "Full Time": "f", "": "none" } } }),
-            json!([["a"], ["Zoë"], ["Zo\u{ad}ë"], ["zoë"], ["Full\u{202f}Time\u{feff}"], ["\u{200b}"]]),
+            json!([
+                ["a"],
+                ["Zoë"],
+                ["Zo\u{ad}ë"],
+                ["zoë"],
+                ["Full\u{202f}Time\u{feff}"],
+                ["\u{200b}"]
+            ]),
             json!([["a"], ["z"], ["z"], ["zoë"], ["f"], ["none"]]),
         );
         check(
