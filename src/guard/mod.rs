@@ -2,8 +2,10 @@
 //!
 //! They know numbers alone: totals go in, decisions come out. Nothing here reads, waits or writes.
 
+pub(crate) mod expect;
 pub(crate) mod spec;
 
+use expect::NotWhole;
 use spec::{ImplicitDelete, MinRowsSpec, OnReject};
 
 use crate::settings::units::Amount;
@@ -86,6 +88,8 @@ pub(crate) struct Ruling {
 /// Why a guard stops a run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stop {
+    #[error(transparent)]
+    NotWhole(#[from] NotWhole),
     #[error("{} rejected, and {limit}", of_rows(*rejected, *read))]
     Rejects {
         rejected: u64,

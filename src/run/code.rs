@@ -29,6 +29,11 @@ impl RunError {
                 _ => Code::lasting("lookup_unreadable"),
             },
             RunError::Sandbox(_) => Code::lasting("sandbox"),
+            // The rest of it may be on its way.
+            RunError::Stopped {
+                why: Stop::NotWhole(_),
+                ..
+            } => Code::passing("not_whole"),
             RunError::Stopped { why, .. } => Code::lasting(stop(why)),
             RunError::TooManyRefused { .. } => Code::lasting("too_many_refused"),
             RunError::NothingLeft => Code::lasting("nothing_left"),
@@ -64,6 +69,7 @@ impl RunError {
 
 fn stop(why: &Stop) -> &'static str {
     match why {
+        Stop::NotWhole(_) => "not_whole",
         Stop::Rejects { .. } => "too_many_rejects",
         Stop::NothingLeft { .. } | Stop::NobodyLeft => "nothing_left",
         Stop::RejectsBlock(_) => "rejects_block",

@@ -15,6 +15,8 @@ pub(crate) mod bench;
 mod code;
 mod decide;
 pub(crate) mod error;
+mod expect;
+mod extent;
 mod import;
 mod prepare;
 pub(crate) mod preview;
@@ -113,6 +115,7 @@ async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Resul
         Some(_) => rejects.path.clone(),
         None => rejects.of_check(),
     };
+    expect::before(job.pipeline).await?;
     let (prepared, first) = prepare(job, &rejects).await?;
     told::prepared(report, &prepared);
     report.rejects_file = Some(human::whole(first.rejects.path()));

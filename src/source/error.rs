@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::place::command::Failed;
 use crate::files::mark::Moved;
 use crate::settings::units::Size;
 
@@ -71,6 +72,24 @@ pub enum SourceError {
         name: String,
         /// Why.
         source: io::Error,
+    },
+    /// A command that can't be started.
+    #[error("{name}: the command of source.command can't be started")]
+    NotStarted {
+        /// The program.
+        name: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A command that did not end well.
+    #[error(
+        "{name}: the command of source.command failed ({why}), so that what it wrote is not whole; nothing of it is imported"
+    )]
+    Command {
+        /// The program.
+        name: String,
+        /// How it ended.
+        why: Failed,
     },
     /// The compressed data ends too early or is damaged.
     #[error("{name}: the {kind} data is cut off or damaged, nothing of it is sent")]

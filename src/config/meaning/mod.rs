@@ -87,7 +87,9 @@ impl Meaning<'_> {
             }
         }
         if let (Some(source), Some((name, _, import))) = (&source, &target) {
-            self.nothing(source.nothing, name, import.implicit_delete.is_on());
+            let deletes = import.implicit_delete.is_on();
+            self.nothing(source.nothing, name, deletes);
+            self.cut_unnoticed(source, &spec.guard, name, deletes);
         }
         let key = spec.validate.key.as_ref();
         let upload = self.upload(spec.upload, source.as_ref(), key);

@@ -50,6 +50,9 @@ impl RunReport {
         };
         let source = format!("{}{files}", human::bytes(self.bytes.source));
         lines.rows("read", c.read, &source);
+        if c.skipped > 0 {
+            lines.rows("skipped", c.skipped, "lines that are no records");
+        }
         if c.filtered > 0 {
             lines.rows("filtered", c.filtered, "left out by a filter");
         }

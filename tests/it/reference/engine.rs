@@ -11,6 +11,7 @@ use rostream::internals::engine::blocks::Blocks;
 use rostream::internals::engine::body::{self, Digest, Resend, Slot};
 use rostream::internals::engine::order::process;
 use rostream::internals::engine::process::Engine;
+use rostream::internals::format::closing::Closing;
 use rostream::internals::format::csv::{Delimiter, Form};
 use rostream::internals::format::json::Layout;
 use rostream::internals::format::{Header, Reading, RecordFormat};
@@ -193,6 +194,7 @@ fn form(delimiter: Delimiter) -> Form {
     Form {
         delimiter,
         quote: b'"',
+        comment: None,
         skip_lines: 0,
     }
 }
@@ -223,6 +225,7 @@ pub fn reading(layout: &RecordFormat, block: usize) -> Reading {
         added: &ADDED,
         named: Arc::default(),
         limits: Limits::default(),
+        closing: Closing::default(),
     }
 }
 
