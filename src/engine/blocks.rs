@@ -409,6 +409,7 @@ impl Opening<'_> {
             return EngineError::Empty {
                 file,
                 line,
+                column,
                 message,
             };
         }

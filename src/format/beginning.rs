@@ -66,10 +66,10 @@ impl Wrong {
     }
 
     /// A file without text, or without records.
-    pub(crate) fn empty(message: impl Into<String>) -> Wrong {
+    pub(crate) fn empty(place: Place, message: impl Into<String>) -> Wrong {
         Wrong {
             empty: true,
-            ..Wrong::data(Place::Line(1), message)
+            ..Wrong::data(place, message)
         }
     }
 

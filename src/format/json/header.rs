@@ -77,7 +77,7 @@ fn members(
         return Ok(Some(names));
     }
     let Some(start) = text.iter().position(|b| !b.is_ascii_whitespace()) else {
-        return Err(Wrong::empty("the file is empty"));
+        return Err(Wrong::empty(Place::Line(1), "the file is empty"));
     };
     let place = Place::Byte(start);
     if !begins.ended && count == 0 {
@@ -85,7 +85,7 @@ fn members(
     }
     if layout == Layout::Array && is_empty_array(&text[start..]) {
         let message = "the JSON array is empty: there are no records; nothing was sent";
-        return Err(Wrong::empty(message));
+        return Err(Wrong::empty(place, message));
     }
     Err(match not_objects(layout, &text[start..]) {
         (message, true) => Wrong::setting(place, message),
