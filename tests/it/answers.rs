@@ -234,7 +234,7 @@ fn results_are_matched_to_rows_or_it_is_said_that_they_are_not() {
         "match_results: key",
         &nameless,
         &[],
-        "carry no key, or one that no row sent has",
+        "no key, or one that no row sent has",
     );
     // All that the server says of a row, with the columns that are ours.
     let told = r#""_status":"failed","errors":[{"name":"A","property":"fullName","message":"a"},{"code":"400907","property":"nobody's","message":"b"}]"#;
