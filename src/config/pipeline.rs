@@ -134,6 +134,15 @@ impl Rejects {
         self.beside("check")
     }
 
+    /// Where the rejects of what is mended go: not over those that are read. A file of another name, as `check` writes,
+    /// keeps it.
+    pub(crate) fn of_mend(&self, written: &Path) -> PathBuf {
+        match written == self.path {
+            true => self.beside("mend"),
+            false => written.to_owned(),
+        }
+    }
+
     /// Another file beside this one, named after it.
     fn beside(&self, word: &str) -> PathBuf {
         let mut name = self.path.file_stem().unwrap_or_default().to_owned();
@@ -188,8 +197,8 @@ impl Pipeline {
     }
 
     /// Loads a file of rows that were put right in place of the source: nothing is deleted for not being in it, and
-    /// no guard asks how many they are. A rejects file has the source's delimiter and quotes, and neither its encoding
-    /// nor its lines before the header.
+    /// no guard asks how many they are. A rejects file has the source's quotes, and neither its encoding nor its lines
+    /// before the header; what else it is it says itself, and one that people made of it in another format is taken, too.
     pub(crate) fn mended(mut self, file: &Path) -> io::Result<Pipeline> {
         let file = std::path::absolute(file)?;
         let source = &mut self.source;

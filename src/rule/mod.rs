@@ -74,6 +74,11 @@ impl Rules {
         }
     }
 
+    /// What may not have been meant by the rules of columns, as far as the batches told.
+    pub(crate) fn column_remarks(&self) -> impl Iterator<Item = String> {
+        self.columns.iter().flat_map(column::Column::remarks)
+    }
+
     /// What may not have been meant, with the position of its assertion.
     pub(crate) fn remarks(&self) -> Vec<(usize, String)> {
         let all = self.rows.iter().enumerate();

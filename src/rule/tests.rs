@@ -71,7 +71,12 @@ fn columns() {
         "",
         "required",
     );
-    check(r#"{"required": true}"#, " ", "");
+    for unseen in [" ", "\u{a0}\t", "\u{200b}", "\u{feff} \u{ad}"] {
+        let rules = r#"{"required": true, "pattern": "x", "min_length": 9}"#;
+        check(rules, unseen, "required");
+        check(r#"{"pattern": "^x$"}"#, unseen, "pattern");
+    }
+    check(r#"{"required": true}"#, "\u{200b}x", "");
     check(
         r#"{"type": "number", "pattern": "x", "min_length": 3, "one_of": ["a"]}"#,
         "",

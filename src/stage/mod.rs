@@ -15,6 +15,7 @@ pub(crate) mod filter;
 pub(crate) mod hash;
 pub(crate) mod lookup;
 pub(crate) mod map;
+pub(crate) mod normalize;
 pub(crate) mod number;
 pub(crate) mod rename;
 pub(crate) mod replace;
@@ -173,8 +174,10 @@ macro_rules! stages {
 }
 
 stages! {
-    /// Takes white space off both ends, of all columns or of those named.
+    /// Takes white space and invisible characters off both ends, of all columns or of those named.
     Trim(trim::TrimSpec) = "trim";
+    /// One spelling for what looks the same: accents composed, no invisible characters, one kind of blank.
+    Normalize(normalize::NormalizeSpec) = "normalize";
     /// Gives columns other names.
     Rename(rename::RenameSpec) = "rename";
     /// Keeps these columns alone, in this order.
@@ -384,7 +387,7 @@ mod tests {
             .iter()
             .map(|variant| variant["required"][0].as_str().unwrap())
             .collect();
-        let expected = "trim rename select drop set empty map case replace split concat coalesce date number \
+        let expected = "trim normalize rename select drop set empty map case replace split concat coalesce date number \
              boolean filter lookup hash";
         assert_eq!(words.join(" "), expected);
         let trim = testing::spec(json!({ "trim": null }));

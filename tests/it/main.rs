@@ -6,6 +6,7 @@ mod cli;
 mod days;
 mod deletion;
 mod faults;
+mod feedback;
 mod formats;
 mod fuzz;
 mod guard;
@@ -30,6 +31,7 @@ mod support;
 mod tls;
 mod tools;
 mod turns;
+mod unseen;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

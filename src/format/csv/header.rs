@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::cut::first_record;
+use super::fed_back::own_columns;
 use super::record::{self, Cells};
 use crate::format::beginning::{Beginning, Begun, Expected, Place, Wrong};
 use crate::text::scan::{Dialect, count_lines};
@@ -266,9 +267,8 @@ fn from_record(
     if let Some(message) = expected.too_many(cells) {
         return Err(Wrong::data(place, message));
     }
-    let added = expected.added;
-    if cells > added.len() && names[cells - added.len()..].iter().eq(added) {
-        names.truncate(cells - added.len());
+    if let Some(own) = own_columns(&names, expected.added) {
+        names.truncate(own);
     }
     if let [only] = &names[..] {
         one_column(only, form, dialect, raw).map_err(|message| Wrong::setting(place, message))?;
@@ -345,12 +345,7 @@ fn same_names(expected: &Expected<'_>, names: &[Arc<str>]) -> Option<String> {
 }
 
 /// What keeps a file from being read with the parser of the first, whose columns are the same.
-pub(crate) fn difference(
-    header: &Header,
-    expected: &Header,
-    added: &[&str],
-    first: &str,
-) -> Option<String> {
+pub(crate) fn difference(header: &Header, expected: &Header, first: &str) -> Option<String> {
     let (delimiter, other) = (header.dialect.delimiter, expected.dialect.delimiter);
     if delimiter != other {
         return Some(format!(
@@ -359,18 +354,7 @@ pub(crate) fn difference(
             shown(other)
         ));
     }
-    // Columns that are ignored make the records longer, and a parser knows one length.
-    let is_rejects = |header: &Header| header.cells > header.names.len();
-    let all = added.join(",");
-    match (is_rejects(header), is_rejects(expected)) {
-        (true, false) => Some(format!(
-            "this is a rejects file (it ends with {all}), and {first} is not; read them one after the other"
-        )),
-        (false, true) => Some(format!(
-            "this is not a rejects file, and {first} is (it ends with {all}); read them one after the other"
-        )),
-        _ => None,
-    }
+    None
 }
 
 #[cfg(test)]

@@ -272,7 +272,7 @@ pub async fn survey(
     let rejects = RejectsFile::create(&path, &rejects_header(&header), &[])?;
     let names = header.names().iter().map(|n| n.to_string()).collect();
 
-    let mut survey = Survey::new(engine.clone(), source.clone(), header, rejects);
+    let mut survey = Survey::new(engine.clone(), source.clone(), rejects);
     let mut body = look(&mut survey, blocks, &source, &engine, workers).await?;
     if survey.settle()? == Settled::Again {
         let blocks = Blocks::open(source.clone(), reading(layout, block)).await?;
