@@ -8,9 +8,11 @@ use serde::Deserialize;
 use super::{Bound, EMPTY, Resources, Stage, check_names, hold, places};
 use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Columns, Kind};
+use crate::text::compare::comparable;
 
-/// Makes cells empty that hold one of these texts: `NULL`, `N/A`, `31.12.9999`. The whole cell is compared, as it is
-/// written; numbers of JSON are, too.
+/// Makes cells empty that hold one of these texts: `NULL`, `N/A`, `31.12.9999`. The whole cell is compared as it
+/// looks: case counts, and invisible characters, the kind of a blank and how accents are composed do not. Numbers of
+/// JSON are compared as they are written.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EmptySpec {
@@ -26,7 +28,7 @@ impl EmptySpec {
             return Err("`values` has no text, expected one such as NULL".into());
         }
         if self.values.iter().any(String::is_empty) {
-            return Err("`values` has an empty text, which is empty already".into());
+            return Err("`values` has an empty text, which needs no `empty`".into());
         }
         match &self.columns {
             Some(names) => check_names("columns", names),
@@ -46,10 +48,15 @@ impl EmptySpec {
                 false => before,
             }
         });
+        let values = self
+            .values
+            .iter()
+            .map(|value| comparable(value).into_owned());
+        let values: HashSet<String> = values.collect();
         Ok(Some(Box::new(Empty {
             slots,
-            lengths: self.values.iter().fold(0, |all, v| all | length_bit(v)),
-            values: self.values.iter().cloned().collect(),
+            lengths: values.iter().fold(0, |all, v| all | length_bit(v)),
+            values,
         })))
     }
 }
@@ -74,8 +81,8 @@ impl Stage for Empty {
                 if !matches!(cell.kind(), Kind::Text | Kind::Number) || !batch.is_live(row) {
                     continue;
                 }
-                let text = batch.text(*cell);
-                if self.lengths & length_bit(text) != 0 && self.values.contains(text) {
+                let text = comparable(batch.text(*cell));
+                if self.lengths & length_bit(&text) != 0 && self.values.contains(&*text) {
                     *cell = EMPTY;
                 }
             }
@@ -119,6 +126,11 @@ mod tests {
             json!([["a", "b"], ["N/A", "N/A"]]),
             json!([["a", "b"], ["N/A", ""]]),
         );
+        check(
+            json!({ "empty": { "values": ["n/a", "kéin"] } }),
+            json!([["a"], ["n/a\u{200b}"], ["ke\u{301}in"], ["N/A"]]),
+            json!([["a"], [""], [""], ["N/A"]]),
+        );
         let long = "x".repeat(100);
         check(
             json!({ "empty": { "values": [long] } }),
@@ -136,7 +148,7 @@ mod tests {
             ),
             (
                 json!({ "values": [""] }),
-                "`values` has an empty text, which is empty already",
+                "`values` has an empty text, which needs no `empty`",
             ),
             (
                 json!({ "values": ["-"], "columns": [] }),
