@@ -8,6 +8,7 @@
 mod columns;
 pub(crate) mod kinds;
 pub(crate) mod pool;
+mod skipped;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -18,6 +19,7 @@ use crate::text::unseen::hidden;
 pub use columns::Columns;
 pub(crate) use columns::{NoColumn, Renamed};
 use pool::{Lease, Pool, Reuse};
+pub(crate) use skipped::Skipped;
 
 /// What a cell holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,6 +210,7 @@ pub struct Batch {
     raw: Option<Vec<u8>>,
     tables: Lease<Tables>,
     faults: Vec<Fault>,
+    skipped: Skipped,
     overflows: bool,
     /// Where the text's buffer goes when the batch is dropped.
     home: Option<Pool<Vec<u8>>>,
@@ -280,6 +283,7 @@ impl Batch {
             raw,
             tables,
             faults: Vec::new(),
+            skipped: Skipped::default(),
             overflows: false,
             home: None,
         }
@@ -311,6 +315,16 @@ impl Batch {
     /// Appends a cell to a column of the row begun last.
     pub fn push_cell(&mut self, column: usize, cell: Cell) {
         self.tables.columns[column].push(cell);
+    }
+
+    /// Says which lines of the block are no records.
+    pub(crate) fn skip(&mut self, skipped: Skipped) {
+        self.skipped = skipped;
+    }
+
+    /// The lines of the block that are no records.
+    pub(crate) fn skipped(&self) -> &Skipped {
+        &self.skipped
     }
 
     /// How many rows, whatever their state.

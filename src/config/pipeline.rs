@@ -15,9 +15,12 @@ use crate::http::spec::TimeoutsSpec;
 use crate::orgvue::spec::{ImportSpec, TokenSpec, WaitSpec};
 use crate::rule::ValidateSpec;
 use crate::settings::limits::Limits;
+use crate::settings::pattern::Pattern;
 use crate::settings::units::Amount;
 use crate::source::Input;
-use crate::source::spec::{Compression, Encoding, JsonSpec, Nothing, Ragged, SourceFormat};
+use crate::source::spec::{
+    Compression, Encoding, ExpectSpec, JsonSpec, Nothing, Ragged, SourceFormat,
+};
 use crate::stage::StageSpec;
 use crate::stage::hash::{Key, KeySpec};
 use crate::text::dates::{Date, Zone};
@@ -99,8 +102,12 @@ pub struct Source {
     pub encoding: Encoding,
     /// What it means that there is no file, or none with a record.
     pub nothing: Nothing,
+    /// What a whole extract is.
+    pub expect: ExpectSpec,
     /// Settings of CSV and TSV.
     pub csv: Csv,
+    /// What the lines at the end of a CSV file look like that are no records.
+    pub footer: Option<Pattern>,
     /// Settings of JSON and NDJSON.
     pub json: JsonSpec,
 }
@@ -116,6 +123,8 @@ pub struct Csv {
     pub ragged: Ragged,
     /// Lines before the header that are not part of the table.
     pub skip_lines: u32,
+    /// What remarks begin with.
+    pub comment: Option<u8>,
 }
 
 /// Where rejected rows go, and how many are too many.
@@ -198,7 +207,8 @@ impl Pipeline {
 
     /// Loads a file of rows that were put right in place of the source: nothing is deleted for not being in it, and
     /// no guard asks how many they are. A rejects file has the source's quotes, and neither its encoding nor its lines
-    /// before the header; what else it is it says itself, and one that people made of it in another format is taken, too.
+    /// before the header and behind the records; what else it is it says itself, and one that people made of it in another
+    /// format is taken, too.
     pub(crate) fn mended(mut self, file: &Path) -> io::Result<Pipeline> {
         let file = std::path::absolute(file)?;
         let source = &mut self.source;
@@ -206,6 +216,9 @@ impl Pipeline {
         source.encoding = Encoding::default();
         source.compression = Compression::default();
         source.csv.skip_lines = 0;
+        source.csv.comment = None;
+        source.footer = None;
+        source.expect = ExpectSpec::default();
         if matches!(source.format, SourceFormat::Json | SourceFormat::Ndjson) {
             source.format = SourceFormat::Auto;
         }

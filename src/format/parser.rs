@@ -47,6 +47,7 @@ impl Header {
                     header.cells,
                     on_ragged,
                 )
+                .with_header(&String::from_utf8_lossy(&header.raw))
                 .with_pools(pools),
             ),
             Header::Json(header) => {

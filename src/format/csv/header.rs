@@ -17,6 +17,8 @@ pub struct Form {
     pub delimiter: Delimiter,
     /// Around cells.
     pub quote: u8,
+    /// What remarks begin with.
+    pub comment: Option<u8>,
     /// Lines before the header.
     pub skip_lines: u32,
 }
@@ -54,14 +56,18 @@ pub(crate) fn header(
     begins: &Beginning<'_>,
 ) -> Result<Option<Begun<Header>>, Wrong> {
     let text = begins.text;
-    let mut start = after_lines(text, form.skip_lines);
-    start += blank(&text[start..]);
+    let passed = |start: usize| form.blank(&text[start..], begins).map(|len| start + len);
+    let Some(mut start) = passed(after_lines(text, form.skip_lines)) else {
+        return Ok(None);
+    };
     let delimiter = match separator(&text[start..], form.quote, begins.ended) {
         Separator::Open if !begins.full => return Ok(None),
         Separator::Line { delimiter, len } => {
             let line = 1 + count_lines(&text[..start]);
-            start += len;
-            start += blank(&text[start..]);
+            match passed(start + len) {
+                Some(at) => start = at,
+                None => return Ok(None),
+            }
             form.obey(delimiter, line)?
         }
         _ => form.delimiter.within(begins.file),
@@ -69,6 +75,7 @@ pub(crate) fn header(
     let dialect = Dialect {
         delimiter,
         quote: form.quote,
+        comment: form.comment,
     };
     let Some(end) = first_record(dialect, &text[start..], begins.ended).map(|end| start + end)
     else {
@@ -104,12 +111,6 @@ fn after_lines(text: &[u8], lines: u32) -> usize {
     at
 }
 
-/// How many bytes of blank lines the text begins with.
-fn blank(text: &[u8]) -> usize {
-    let line_end = |b: &&u8| matches!(b, b'\n' | b'\r');
-    text.iter().take_while(line_end).count()
-}
-
 /// No header ends in the text: there is none, or more is needed.
 fn no_header(
     expected: &Expected<'_>,
@@ -123,10 +124,7 @@ fn no_header(
             Place::Line(1),
             format!("no header comes after the {skip} lines of source.csv.skip_lines"),
         )),
-        (true, _) => Err(Wrong::data(
-            Place::Line(1),
-            "the file is empty: expected a header",
-        )),
+        (true, _) => Err(Wrong::empty("the file is empty: expected a header")),
         (false, true) => Err(Wrong::data(
             Place::Line(1),
             format!("the header does not end within {longest}, the longest record (limits.record)"),
@@ -184,6 +182,23 @@ fn without_end(line: &[u8]) -> &[u8] {
 }
 
 impl Form {
+    /// How many bytes of blank lines and remarks the text begins with; none where more of it must be seen.
+    fn blank(&self, text: &[u8], begins: &Beginning<'_>) -> Option<usize> {
+        let mut at = 0;
+        loop {
+            let line_end = |b: &&u8| matches!(b, b'\n' | b'\r');
+            at += text[at..].iter().take_while(line_end).count();
+            if self.comment.is_none() || text.get(at).copied() != self.comment {
+                return Some(at);
+            }
+            match memchr::memchr(b'\n', &text[at..]) {
+                Some(end) => at += end + 1,
+                None if begins.ended || begins.full => return Some(text.len()),
+                None => return None,
+            }
+        }
+    }
+
     /// The delimiter, where a line of the file names one.
     fn obey(&self, named: Option<u8>, line: u64) -> Result<u8, Wrong> {
         let pass_over = format!("set source.csv.skip_lines to {line} to pass over the line");
@@ -373,6 +388,7 @@ mod tests {
         let form = Form {
             delimiter,
             quote: b'"',
+            comment: None,
             skip_lines: 0,
         };
         let reading = Reading {
@@ -381,6 +397,7 @@ mod tests {
             added: &[],
             named: Arc::new(["ID".to_owned()].into()),
             limits: Default::default(),
+            closing: Default::default(),
         };
         // However little of it there is at first, it comes to the same.
         let found = (1..=text.len()).find_map(|len| {

@@ -5,6 +5,7 @@ pub(crate) mod fed_back;
 mod header;
 mod parse;
 pub(crate) mod record;
+pub(crate) mod skip;
 pub(crate) mod write;
 
 pub(crate) use header::Header;
