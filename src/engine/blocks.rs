@@ -405,6 +405,13 @@ impl Opening<'_> {
         };
         let file = self.source.origins()[self.file].name.clone();
         let message = wrong.message;
+        if wrong.empty && self.source.origins().len() == 1 {
+            return EngineError::Empty {
+                file,
+                line,
+                message,
+            };
+        }
         match wrong.setting {
             true => EngineError::Setting {
                 file,

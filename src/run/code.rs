@@ -18,6 +18,7 @@ impl RunError {
         match self {
             RunError::Engine(error) => engine(error),
             RunError::NoRecords(_) => Code::lasting("no_records"),
+            RunError::NotRepeated { .. } => Code::lasting("not_the_same"),
             RunError::Moved(_) => Code::passing("source_changed"),
             RunError::Late => Code::lasting("late"),
             RunError::TooManyRecords => Code::lasting("too_many_records"),
@@ -87,7 +88,7 @@ fn engine(error: &EngineError) -> Code {
             _ => Code::lasting("source_unreadable"),
         },
         EngineError::Setting { .. } => Code::lasting("pipeline"),
-        EngineError::Data { .. } => Code::lasting("data_unreadable"),
+        EngineError::Data { .. } | EngineError::Empty { .. } => Code::lasting("data_unreadable"),
         EngineError::SourceChanged { .. } | EngineError::ChangedInSurvey => {
             Code::passing("source_changed")
         }

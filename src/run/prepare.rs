@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Job, RunError};
-use crate::config::Pipeline;
+use crate::config::{Pipeline, Place};
 use crate::engine::bind::{Terms, Unbound, named};
 use crate::engine::blocks::Blocks;
 use crate::engine::process::Engine;
@@ -262,7 +262,15 @@ pub fn bind(
             if path[0] == "target" {
                 path.insert(1, pipeline.target.name().to_owned());
             }
-            pipeline.problem_within(&path.join("."), &message, format!("{what}: {message}"))
+            let path = path.join(".");
+            let problem = pipeline.problem_within(&path, &message, format!("{what}: {message}"));
+            // A place that says what is said once more is place enough.
+            match &problem.place {
+                Place::Set(key) if **key == *what => {
+                    pipeline.problem_within(&path, &message, message.clone())
+                }
+                _ => problem,
+            }
         };
         let mut problems: Vec<_> = unbound.into_iter().map(place).collect();
         problems.sort_by(|a, b| a.place.cmp(&b.place));

@@ -42,6 +42,16 @@ pub enum SourceError {
         /// Their names; of many, the first.
         names: String,
     },
+    /// The same file is named in two ways.
+    #[error(
+        "{name} and {other} are the same file, and its rows would be read twice; leave one of them out of source.path"
+    )]
+    Twice {
+        /// One of its names.
+        name: String,
+        /// The other one.
+        other: String,
+    },
     /// A pattern matches what looks like a file on its way.
     #[error(
         "{name}: its transfer looks unfinished (names that end with {ending}), and the pattern {pattern} matches it; \
@@ -158,6 +168,7 @@ impl SourceError {
             self,
             SourceError::BadPattern { .. }
                 | SourceError::Several { .. }
+                | SourceError::Twice { .. }
                 | SourceError::Unfinished { .. }
         )
     }

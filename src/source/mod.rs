@@ -107,6 +107,14 @@ impl Source {
                 Err(error) => return Err(error),
             }
         }
+        for (at, origin) in origins.iter().enumerate() {
+            if let Some(other) = origins[..at].iter().find(|other| other.is_same(origin)) {
+                return Err(SourceError::Twice {
+                    name: other.name.clone(),
+                    other: origin.name.clone(),
+                });
+            }
+        }
         match missing {
             None => Ok(Source {
                 compression,

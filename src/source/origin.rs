@@ -92,6 +92,14 @@ impl Origin {
         Origin::new(name, Place::Pieces(pieces), Mark::Fixed(size))
     }
 
+    /// Whether both are one file on the disk.
+    pub(super) fn is_same(&self, other: &Origin) -> bool {
+        match (&self.mark, &other.mark) {
+            (Mark::File(mark), Mark::File(other)) => mark.is_same(other),
+            _ => false,
+        }
+    }
+
     /// Opens it at its beginning: a stream at first, and then its copy.
     pub(super) async fn open(&self) -> Result<Raw, SourceError> {
         let failed = |source| match self.place {

@@ -22,7 +22,7 @@ use crate::batch::{Batch, Columns, Kind};
 use crate::files::mark::{Mark, Moved};
 use crate::format::csv::other_delimiter;
 use crate::format::csv::record::{Cells, unquote};
-use crate::text::compare::{Spelling, comparable, same_name};
+use crate::text::compare::{Spelling, comparable, look_up, same_name};
 use crate::text::scan::{Dialect, count_lines};
 use crate::text::unseen::{is_blank, without_end_marks};
 
@@ -504,7 +504,7 @@ impl Stage for Lookup {
                 Found::Stays
             } else if cell.kind() == Kind::Faulty {
                 Found::Faulty
-            } else if let Some(at) = self.index.get(&*comparable(batch.text(cell))) {
+            } else if let Some(at) = look_up(batch.text(cell), |key| self.index.get(key)) {
                 Found::Row(*at)
             } else {
                 match self.missing {

@@ -118,6 +118,9 @@ impl Reader<'_> {
             None => return false,
             Some(Skip::Empty) => {}
             Some(Skip::Header) => self.skipped.headers.push(self.record_line),
+            Some(Skip::Reordered) => {
+                self.skipped.reordered.get_or_insert(self.record_line);
+            }
         }
         self.skipped.lines += 1;
         let rows = self.rows.len();

@@ -74,7 +74,11 @@ impl RunReport {
                 "sandbox" => " to the sandbox inside this program, not to Orgvue",
                 _ => "",
             };
-            let body = format!("{}{attempts}{to}", human::bytes(self.bytes.body));
+            // Of what did not arrive nothing was sent.
+            let body = match c.sent {
+                0 => attempts.trim_start().to_owned(),
+                _ => format!("{}{attempts}{to}", human::bytes(self.bytes.body)),
+            };
             lines.rows("sent", c.sent, &body);
         }
         if c.sent > 0 {
