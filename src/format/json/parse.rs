@@ -93,7 +93,7 @@ impl Parser {
         let mut batch = self.pools.batch(text, raw, width, &found.draft);
         batch.skip(Skipped {
             lines: found.skipped,
-            headers: Vec::new(),
+            ..Skipped::default()
         });
         let bad = bad.map(|bad| find_bad_text(&batch, &bad));
         let mut broken = Vec::new();
