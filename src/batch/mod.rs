@@ -205,6 +205,8 @@ pub struct Batch {
     tables: Lease<Tables>,
     faults: Vec<Fault>,
     overflows: bool,
+    /// Whether a cell may hold an object or an array.
+    nested: bool,
     /// Where the text's buffer goes when the batch is dropped.
     home: Option<Pool<Vec<u8>>>,
 }
@@ -277,6 +279,7 @@ impl Batch {
             tables,
             faults: Vec::new(),
             overflows: false,
+            nested: false,
             home: None,
         }
     }
@@ -409,6 +412,16 @@ impl Batch {
     /// Whether stages made more text than a batch can hold: a cell of more than [`MAX_CELL`] bytes, or 4 GiB in all.
     pub fn overflows(&self) -> bool {
         self.overflows
+    }
+
+    /// Says that a cell holds an object or an array. Stages make none, so that the parser alone says it.
+    pub fn mark_nested(&mut self) {
+        self.nested = true;
+    }
+
+    /// Whether a cell may hold an object or an array.
+    pub fn is_nested(&self) -> bool {
+        self.nested
     }
 
     /// Appends the text of many cells at once, the first of which begins at [`Batch::text_len`].

@@ -35,17 +35,17 @@ pub enum RecordFormat {
     Auto {
         /// How it is written where it is CSV.
         csv: Form,
-        /// The members to read.
-        columns: Option<Vec<String>>,
+        /// How it is read where it is JSON.
+        json: Arc<json::Form>,
     },
     /// A header and records.
     Csv(Form),
     /// Objects.
     Json {
-        /// In an array, or one a line.
+        /// In documents, or one a line.
         layout: Layout,
-        /// The members to read.
-        columns: Option<Vec<String>>,
+        /// How they are read.
+        form: Arc<json::Form>,
     },
 }
 
@@ -74,9 +74,12 @@ impl Reading {
         first: Option<&Header>,
     ) -> Result<Option<Begun<Header>>, Wrong> {
         let expected = self.expected();
-        let json = |layout, columns| {
-            let first = first.map(Header::names);
-            let begun = json::header(&expected, layout, columns, begins, first);
+        let json = |layout, form: &Arc<json::Form>| {
+            let first = match first {
+                Some(Header::Json(first)) => Some(first),
+                _ => None,
+            };
+            let begun = json::header(&expected, layout, form, begins, first);
             begun.map(|begun| begun.map(|begun| begun.map(Header::Json)))
         };
         let csv = |form| {
@@ -85,14 +88,14 @@ impl Reading {
         };
         match &self.format {
             RecordFormat::Csv(form) => csv(form),
-            RecordFormat::Json { layout, columns } => json(*layout, columns.as_deref()),
-            RecordFormat::Auto { csv: form, columns } => {
-                match begins.text.iter().find(|b| !b.is_ascii_whitespace()) {
-                    Some(b'[') => json(Layout::Array, columns.as_deref()),
-                    Some(b'{') => json(Layout::Lines, columns.as_deref()),
-                    _ => csv(form),
-                }
-            }
+            RecordFormat::Json { layout, form } => json(Some(*layout), form),
+            RecordFormat::Auto {
+                csv: form,
+                json: other,
+            } => match begins.text.iter().find(|b| !b.is_ascii_whitespace()) {
+                Some(b'[' | b'{') => json(None, other),
+                _ => csv(form),
+            },
         }
     }
 
@@ -172,7 +175,7 @@ impl Header {
             Header::Csv(_) => "csv",
             Header::Json(header) => match header.layout {
                 Layout::Lines => "ndjson",
-                Layout::Array => "json",
+                Layout::Documents => "json",
             },
         }
     }
@@ -203,7 +206,7 @@ impl Header {
             Header::Csv(header) => Boundary::Csv(header.dialect),
             Header::Json(header) => match header.layout {
                 Layout::Lines => Boundary::Lines,
-                Layout::Array => Boundary::JsonArray(json::cut::ArrayCutter::default()),
+                Layout::Documents => Boundary::Json(header.cutter()),
             },
         }
     }

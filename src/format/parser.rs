@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::Pools;
+use super::block::Start;
 use super::csv::{self, OnRagged};
 use super::header::Header;
-use super::json::{self, Layout};
+use super::json;
 use crate::batch::Batch;
 use crate::settings::limits::Limits;
 
@@ -47,7 +48,8 @@ impl Header {
                 .with_pools(pools),
             ),
             Header::Json(header) => Parser::Json(
-                json::Parser::new(header.layout, header.names.clone(), ignore_unknown)
+                header
+                    .parser(ignore_unknown)
                     .with_depth(limits.json_depth)
                     .with_pools(pools),
             ),
@@ -60,17 +62,14 @@ impl Header {
         let Header::Json(header) = self else {
             return None;
         };
-        let record = match header.layout {
-            Layout::Lines => raw.to_vec(),
-            Layout::Array => [b"[", raw].concat(),
-        };
-        let parser = json::Parser::new(header.layout, header.names.clone(), true);
+        let parser = header.parser(true);
         let is_read = |batch: &Batch| {
-            batch.len() == 1 && batch.faults().iter().all(|f| f.code != "json_syntax")
+            let unread = |code: &str| matches!(code, "json_syntax" | "not_an_object");
+            batch.len() == 1 && !batch.faults().iter().any(|f| unread(&f.code))
         };
         Some(
             parser
-                .parse(record)
+                .parse(raw.to_vec())
                 .ok()
                 .filter(is_read)
                 .unwrap_or_default(),
@@ -87,18 +86,18 @@ impl Parser {
         }
     }
 
-    /// Parses a block.
+    /// Parses a block that begins there in its file.
     ///
     /// # Errors
     /// Text that ends the run.
-    pub(crate) fn parse(&self, bytes: Vec<u8>) -> Result<Batch, ParseError> {
+    pub(crate) fn parse(&self, bytes: Vec<u8>, start: Start) -> Result<Batch, ParseError> {
         match self {
             Parser::Csv(parser) => parser.parse(bytes).map_err(|e| ParseError {
                 line: e.line,
                 column: None,
                 message: e.to_string(),
             }),
-            Parser::Json(parser) => parser.parse(bytes).map_err(|e| ParseError {
+            Parser::Json(parser) => parser.parse_from(bytes, start).map_err(|e| ParseError {
                 line: e.line,
                 column: Some(e.column),
                 message: e.message,
