@@ -147,7 +147,7 @@ impl Engine {
         });
         let rules = self.rules.remarks().into_iter();
         let rules = rules.map(|(at, remark)| format!("row rule {}: {remark}", at + 1));
-        stages.chain(rules).collect()
+        stages.chain(rules).chain(self.wire.remarks()).collect()
     }
 
     /// Gives a parsed batch the columns that stages add.

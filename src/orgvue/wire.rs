@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::nested::Nested;
 use super::spec::{Action, ActionSpec, Empty, IdentifySpec, ImportSpec};
 use crate::batch::{Batch, Columns, Fault, Kind};
 use crate::format::encode::{Empties, Encoder, Format, Lead, LeadValue};
@@ -31,6 +32,7 @@ pub(crate) struct Wire {
     sent: Vec<Slot>,
     empties: Empties,
     tokens: Vec<String>,
+    nested: Nested,
 }
 
 impl Wire {
@@ -56,6 +58,7 @@ impl Wire {
                 UploadFormat::Json => Format::Json,
                 UploadFormat::Csv => Format::Csv,
             },
+            nested: Nested::default(),
             lead: Lead {
                 name: ACTION,
                 value,
@@ -91,6 +94,14 @@ impl Wire {
         if !self.tokens.is_empty() {
             self.check_tokens(batch);
         }
+        if batch.is_nested() {
+            self.nested.check(batch, &self.sent);
+        }
+    }
+
+    /// What may mend the faults so far, told once for all rows.
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        self.nested.remarks()
     }
 
     /// Text that the server would take for one of its tokens can't be sent as text.
@@ -140,6 +151,7 @@ fn empties(import: &ImportSpec, format: UploadFormat) -> Empties {
     };
     Empties {
         empty,
+        keep_null: import.empty == Empty::Keep,
         missing: noop,
     }
 }

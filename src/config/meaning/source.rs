@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{Meaning, Wrong};
 use crate::config::pipeline::{Csv, Source};
+use crate::format::json::Arrays;
 use crate::settings::units::Amount;
 use crate::source::Input;
 use crate::source::place::sample::{self, Sample};
@@ -60,6 +61,20 @@ impl Meaning<'_> {
                 );
             }
             _ => {}
+        }
+        if spec.json.flatten.as_deref() == Some("") {
+            self.problem(
+                "source.json.flatten",
+                "expected what stands between the names, such as `.`, found empty text",
+                "",
+            );
+        }
+        if self.places.contains("source.json.join") && spec.json.arrays != Arrays::Join {
+            self.warning(
+                "source.json.join",
+                "this setting has no effect: it is for `arrays: join`",
+                "",
+            );
         }
         if let Some(columns) = &spec.json.columns {
             if columns.is_empty() {
@@ -154,6 +169,7 @@ impl Meaning<'_> {
             ),
             ("csv.quote", csv.quote != "\""),
             ("csv.skip_lines", csv.skip_lines > 0),
+            ("json.path", source.json.path.is_some()),
         ] {
             if wrong {
                 self.problem(

@@ -30,7 +30,7 @@ enum Place {
 
 impl Cutter {
     /// Cuts documents, or the records that a path leads to.
-    pub(crate) fn new(path: Option<&Path>) -> Cutter {
+    pub fn new(path: Option<&Path>) -> Cutter {
         Cutter {
             place: Place::Outside,
             around: path.map(|path| Around::new(path.members())),

@@ -31,6 +31,8 @@ pub(super) enum Text {
     Unescaped,
     /// An array, its elements joined.
     Joined,
+    /// There is none: half a character is in it.
+    Broken,
 }
 
 /// A fault of a row, or of one of its cells.

@@ -110,6 +110,13 @@ impl Finding<'_> {
                 false => Ok(None),
             };
         };
+        if self.stated == Some(Layout::Documents) && !matches!(text[start], b'{' | b'[') {
+            let message = format!(
+                "expected a JSON object or an array of objects, found {}; set source.format if this is not JSON",
+                super::around::kind(text[start])
+            );
+            return Err(Wrong::setting(Place::Byte(start), message));
+        }
         let records = match &self.form.path {
             Some(_) => match self.records()? {
                 Some(at) => at,

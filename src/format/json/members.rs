@@ -194,10 +194,8 @@ impl<'de> Members<'_, 'de> {
             _ => Arrays::Reject,
         };
         if half_characters(value) {
-            let message = HALF_CHARACTER;
             self.put(column, cell);
-            self.found.fault_in(Some(column), "json_string", message);
-            return;
+            return self.found.defer(column, cell, Text::Broken);
         }
         match arrays {
             Arrays::Join if self.deep => {}

@@ -166,29 +166,36 @@ impl Parser {
             code: Cow::Borrowed(code),
             message,
         };
-        for found in faults {
-            let FoundFault {
-                row,
-                column,
-                code,
-                message,
-            } = found;
-            batch.reject(fault(row, column, code, message), column);
-            if column.is_none() {
-                for column in 0..batch.width() {
-                    let cell = batch.cell(row as usize, column);
-                    batch.set_cell(row as usize, column, cell.with_kind(Kind::Faulty));
-                }
+        let (rows, cells): (Vec<_>, Vec<_>) = faults.into_iter().partition(|f| f.column.is_none());
+        for FoundFault {
+            row, code, message, ..
+        } in rows
+        {
+            batch.reject(fault(row, None, code, message), None);
+            for column in 0..batch.width() {
+                let cell = batch.cell(row as usize, column);
+                batch.set_cell(row as usize, column, cell.with_kind(Kind::Faulty));
             }
         }
-        for (row, column) in broken {
+        let broken = broken.into_iter().map(|(row, column)| FoundFault {
+            row,
+            column: Some(column),
+            code: "json_string",
+            message: Cow::Borrowed(members::HALF_CHARACTER),
+        });
+        for found in cells.into_iter().chain(broken) {
+            let FoundFault {
+                row,
+                column: Some(column),
+                code,
+                message,
+            } = found
+            else {
+                continue;
+            };
             // What is said of a whole record says enough.
             if batch.cell(row as usize, column).kind() != Kind::Faulty {
-                let message = Cow::Borrowed(members::HALF_CHARACTER);
-                batch.reject(
-                    fault(row, Some(column), "json_string", message),
-                    Some(column),
-                );
+                batch.reject(fault(row, Some(column), code, message), Some(column));
             }
         }
     }
@@ -291,6 +298,7 @@ fn make_texts(batch: &mut Batch, deferred: Vec<Deferred>, join: &str) -> Vec<(u3
         let text = match made.text {
             Text::Unescaped => serde_json::from_str::<String>(batch.text(made.cell)).ok(),
             Text::Joined => joined(batch.text(made.cell), join),
+            Text::Broken => None,
         };
         match text {
             Some(text) => batch.set_text(row, column, &text, Kind::Text),

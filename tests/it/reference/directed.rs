@@ -75,7 +75,7 @@ fn check(
 }
 
 const LINES: fn() -> RecordFormat = || json(Layout::Lines, &["a", "b"]);
-const ARRAY: fn() -> RecordFormat = || json(Layout::Array, &["a", "b"]);
+const ARRAY: fn() -> RecordFormat = || json(Layout::Documents, &["a", "b"]);
 
 /// Cuts a text in two at every place, and into blocks of every size.
 #[track_caller]
@@ -90,7 +90,7 @@ fn check_every_edge(text: &str, layout: &RecordFormat) {
                 layout: Layout::Lines,
                 ..
             } => slow::read_lines(without_mark, Some(&["a", "b"]), &PLAIN),
-            _ => slow::read_array(without_mark, Some(&["a", "b"]), &PLAIN).expect("an array"),
+            _ => slow::read_documents(without_mark, Some(&["a", "b"]), &PLAIN).expect("an array"),
         };
         let expected: Outcome = slow::outcome(table, &PLAIN).await;
         assert!(expected.read > 1, "{text:?}");
