@@ -7,7 +7,7 @@ use serde::de::value::SeqAccessDeserializer;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::format::json::{Arrays, Path};
+pub(crate) use crate::format::json::{Arrays, Path};
 use crate::settings::units::Amount;
 use crate::source::place::sample;
 

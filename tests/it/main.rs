@@ -15,6 +15,7 @@ mod ledger;
 mod limits;
 mod lint;
 mod matrix;
+mod nested;
 mod pipelines;
 mod process;
 mod readme;
@@ -29,6 +30,7 @@ mod support;
 mod tls;
 mod tools;
 mod turns;
+mod wrappers;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -150,7 +150,10 @@ async fn refused(
                     return Err(TestCaseError::fail(format!("taken in blocks of {block}")));
                 };
                 prop_assert!(
-                    matches!(error, RunError::Engine(EngineError::Data { .. })),
+                    matches!(
+                        error,
+                        RunError::Engine(EngineError::Data { .. } | EngineError::Setting { .. })
+                    ),
                     "{error:?}"
                 );
                 words.push(error.to_string());

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use super::{Meaning, Wrong};
 use crate::config::pipeline::{Csv, Source};
-use crate::format::json::Arrays;
 use crate::settings::units::Amount;
 use crate::source::Input;
 use crate::source::place::sample::{self, Sample};
 use crate::source::spec::{
-    Compression, CsvSpec, Encoding, Nothing, OneOrMany, Pick, SampleSpec, SourceFormat, SourceSpec,
+    Arrays, Compression, CsvSpec, Encoding, Nothing, OneOrMany, Pick, SampleSpec, SourceFormat,
+    SourceSpec,
 };
 
 /// A source that says neither.

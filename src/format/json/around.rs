@@ -124,7 +124,10 @@ impl Around {
         let depth = self.grammar.depth();
         self.grammar.step(byte).map_err(CutErrorKind::Syntax)?;
         match (was_name, self.grammar.in_name()) {
-            (false, true) => self.name.clear(),
+            (false, true) => {
+                self.watch.take(&[byte]);
+                self.name.clear();
+            }
             (true, true) => self.take(&[byte]),
             (true, false) => self.named(),
             (false, false) => self.watch.take(&[byte]),

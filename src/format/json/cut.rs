@@ -14,7 +14,7 @@ use crate::text::scan::Brackets;
 pub struct Cutter {
     place: Place,
     /// Reads what stands around the records, where a path leads to them.
-    around: Option<Around>,
+    around: Option<Box<Around>>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Cutter {
     pub fn new(path: Option<&Path>) -> Cutter {
         Cutter {
             place: Place::Outside,
-            around: path.map(|path| Around::new(path.members())),
+            around: path.map(|path| Box::new(Around::new(path.members()))),
         }
     }
 

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use super::documents::Cursor;
-use super::form::{Arrays, Form};
 use super::grammar::{Reason, wrong_in};
 use super::members::{each_member, first};
 use super::parse::Piece;
+use super::spec::{Arrays, Form};
 use super::{Layout, around};
 use crate::format::block::Start;
 
@@ -19,6 +19,8 @@ pub(super) struct Discovered {
     filled: HashMap<Vec<String>, bool>,
     /// Records, good or not.
     pub(super) records: usize,
+    /// Those that are objects of JSON.
+    pub(super) good: usize,
     /// The first place at which a record is wrong, and why.
     pub(super) wrong: Option<(usize, Wrong)>,
 }
@@ -105,6 +107,7 @@ impl Look {
         let read = each_member(record, |name, value| {
             self.value(&mut vec![name.into_owned()], value);
         });
+        self.found.good += usize::from(read.is_ok());
         if read.is_err() && self.found.wrong.is_none() {
             let wrong = match wrong_in(record.as_bytes()) {
                 Some((at, reason)) => (start + at, Wrong::Syntax(reason)),

@@ -103,11 +103,13 @@ impl Finding<'_> {
     }
 
     fn header(&self) -> Result<Option<Header>, Wrong> {
-        let Beginning { text, ended, .. } = *self.begins;
+        let text = self.begins.text;
         let Some(start) = self.start() else {
-            return match ended || self.begins.full {
-                true => Err(Wrong::data(Place::Line(1), "the file is empty")),
-                false => Ok(None),
+            return match (self.is_all(), &self.form.columns) {
+                (false, _) => Ok(None),
+                (true, None) => Err(Wrong::data(Place::Line(1), "the file is empty")),
+                // No records, and they are known.
+                (true, Some(_)) => self.columns(self.stated.unwrap_or(Layout::Documents), 0),
             };
         };
         if self.stated == Some(Layout::Documents) && !matches!(text[start], b'{' | b'[') {
@@ -336,7 +338,7 @@ impl Finding<'_> {
         if let Some(twice) = names.windows(2).find(|two| two[0] == two[1]) {
             return Err(self.ambiguous(records, &twice[0]));
         }
-        match paths.is_empty() {
+        match paths.is_empty() || found.good == 0 {
             false => Ok(paths),
             true => Err(self.nothing(layout, records, found)),
         }
@@ -385,6 +387,9 @@ impl Finding<'_> {
                 format!("expected JSON objects, the records, found {what}"),
             ),
             None if found.records > 0 => Wrong::data(place, "the objects have no members"),
+            None if self.form.path.is_some() => {
+                Wrong::data(place, "there are no records; nothing was sent")
+            }
             None if layout == Layout::Documents => match Cutter::default().cut(text, true) {
                 Err(wrong) => Wrong::data(Place::Byte(records + wrong.at), wrong.kind.to_string()),
                 Ok(_) if text.starts_with(b"[") && text[1..].trim_ascii() == b"]" => Wrong::data(

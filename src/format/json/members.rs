@@ -6,8 +6,8 @@ use std::fmt;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::form::Arrays;
 use super::found::{Found, Text};
+use super::spec::Arrays;
 use super::tree::{Place, RECORD, Wanted};
 use crate::batch::{Cell, Kind};
 use crate::text::shown::shown;
@@ -128,7 +128,7 @@ impl<'de> Members<'_, 'de> {
             .wanted
             .flatten
             .as_deref()
-            .unwrap_or(super::form::SEPARATOR);
+            .unwrap_or(super::spec::SEPARATOR);
         let is_plain = self.within.is_empty() && !name.contains(separator);
         if is_plain && self.wanted.ignore_unknown {
             return;

@@ -2,7 +2,7 @@
 //!
 //! | file | what it is |
 //! |---|---|
-//! | `form`, `path` | what the pipeline says: where the records are, and what becomes of nested values |
+//! | `spec`, `path` | what the pipeline says: where the records are, and what becomes of nested values |
 //! | `grammar` | the grammar, byte by byte, with words for what is wrong |
 //! | `cut`, `around`, `pages` | where the text is cut, and what stands around the records |
 //! | `header`, `discover`, `wrapper` | the beginning: the columns, and whether the first object is a record at all |
@@ -14,7 +14,6 @@ pub(crate) mod cut;
 mod discover;
 mod documents;
 mod flat;
-mod form;
 mod found;
 mod grammar;
 mod header;
@@ -22,12 +21,12 @@ mod members;
 mod pages;
 mod parse;
 mod path;
+mod spec;
 #[cfg(test)]
 mod tests;
 mod tree;
 mod wrapper;
 
-pub use form::{Arrays, Form};
 pub use grammar::Reason;
 pub(crate) use header::Header;
 pub use header::discover;
@@ -36,6 +35,7 @@ pub(crate) use header::header;
 pub(crate) use parse::JsonError;
 pub use parse::Parser;
 pub use path::Path;
+pub use spec::{Arrays, Form};
 
 /// How the objects of a text stand beside each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -65,7 +65,8 @@ impl Sign {
                 }
                 // A day is not a page.
                 let year = text.iter().take_while(|b| b.is_ascii_digit()).count();
-                !text.is_empty() && !(year == 4 && text.get(4) == Some(&b'-'))
+                let is_day = year == 4 && text.get(4) == Some(&b'-');
+                !text.is_empty() && !is_day
             }
             (Sign::Next, _) => false,
         })

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::form::Form;
 use super::found::{Deferred, Found, FoundFault, Text};
-use super::grammar::{Reason, wrong_in};
+use super::grammar::wrong_in;
+use super::spec::Form;
 use super::tree::{Tree, Wanted};
 use super::{Layout, around, flat, members};
 use crate::batch::{Batch, Fault, Kind};
@@ -266,22 +266,26 @@ impl Parser {
         found.begin(line, span.start, span.end);
         let record = &piece.text[span.clone()];
         let read = members::read(&self.wanted, piece.text, record, found);
-        let Err(error) = read else {
-            return;
-        };
-        let from = (span.start, line);
-        if error.classify() == serde_json::error::Category::Data
-            && serde_json::from_str::<&RawValue>(record).is_ok()
-        {
-            let what = around::kind(record.as_bytes()[0]);
-            found.fault(
-                "not_an_object",
-                format!("expected an object, the record, found {what}"),
-            );
+        if read.is_ok() {
             return;
         }
-        let (at, reason) = wrong_in(record.as_bytes()).unwrap_or((0, Reason::TooDeep));
-        let place = piece.in_words(span.start + at, from);
+        let Some((at, reason)) = wrong_in(record.as_bytes()) else {
+            // It is well-formed, and its kind or a name in it is not what is wanted.
+            return match record.starts_with('{') {
+                true => found.fault(
+                    "json_syntax",
+                    "an escape in a member's name stands for half a character",
+                ),
+                false => {
+                    let what = around::kind(record.as_bytes()[0]);
+                    found.fault(
+                        "not_an_object",
+                        format!("expected an object, the record, found {what}"),
+                    );
+                }
+            };
+        };
+        let place = piece.in_words(span.start + at, (span.start, line));
         found.fault(
             "json_syntax",
             format!("not well-formed JSON, {place}: {reason}"),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::form::{Arrays, Form};
+use super::spec::{Arrays, Form};
 use crate::settings::limits::Limits;
 use crate::text::scan::depth;
 

@@ -428,7 +428,8 @@ fn json_record(names: &[String], line: u64, object: &str, settings: &Settings) -
     let Ok(Members(members)) = serde_json::from_str(object) else {
         record.original[0] = object.as_bytes().to_vec();
         let is_json = serde_json::from_str::<&RawValue>(object).is_ok();
-        record.fault_everywhere(if is_json {
+        let is_other = is_json && !object.starts_with('{');
+        record.fault_everywhere(if is_other {
             "not_an_object"
         } else {
             "json_syntax"
