@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::block::Start;
 use crate::settings::limits::Limits;
+use crate::text::compare::comparable;
 
 /// A file's beginning.
 pub(crate) struct Beginning<'a> {
@@ -51,6 +52,8 @@ pub(crate) struct Wrong {
     pub(crate) message: String,
     /// A setting of the pipeline file mends it.
     pub(crate) setting: bool,
+    /// There is nothing in the file.
+    pub(crate) empty: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +70,15 @@ impl Wrong {
             place,
             message: message.into(),
             setting: false,
+            empty: false,
+        }
+    }
+
+    /// A file without text, or without records.
+    pub(crate) fn empty(message: impl Into<String>) -> Wrong {
+        Wrong {
+            empty: true,
+            ..Wrong::data(Place::Line(1), message)
         }
     }
 
@@ -106,6 +118,7 @@ impl Expected<'_> {
 /// person's record holds no such cell.
 pub(crate) fn are_names(names: &[Arc<str>], named: &HashSet<String>) -> bool {
     let plain = |name: &str| -> String {
+        let name = comparable(name);
         let letters = name.chars().filter(|c| c.is_alphanumeric());
         letters.flat_map(char::to_lowercase).collect()
     };

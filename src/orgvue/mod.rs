@@ -9,6 +9,7 @@ pub(crate) mod hosts;
 mod nested;
 pub(crate) mod results;
 pub(crate) mod retry;
+pub(crate) mod retyped;
 pub(crate) mod spec;
 pub(crate) mod splitter;
 pub(crate) mod ticket;

@@ -3,8 +3,11 @@
 mod answers;
 mod bad;
 mod cli;
+mod days;
 mod deletion;
+mod expect;
 mod faults;
+mod feedback;
 mod formats;
 mod fuzz;
 mod guard;
@@ -13,6 +16,7 @@ mod keys;
 mod kinds;
 mod ledger;
 mod limits;
+mod lines;
 mod lint;
 mod matrix;
 mod nested;
@@ -30,6 +34,7 @@ mod support;
 mod tls;
 mod tools;
 mod turns;
+mod unseen;
 mod wrappers;
 
 use std::path::Path;

@@ -32,12 +32,14 @@ impl Parser {
         let mut cursor = Cursor::new(piece);
         while cursor.next()? {
             if let Some(end) = self.take_flat(&mut reader, cursor.line, cursor.at, found) {
+                found.skip_empty(piece.text);
                 cursor.line += end.lines;
                 cursor.at = end.at;
                 continue;
             }
             let span = cursor.at..cursor.end_of_record()?;
             self.record(piece, span.clone(), cursor.line, found);
+            found.skip_empty(piece.text);
             cursor.pass(span.end);
         }
         Ok(())

@@ -22,6 +22,8 @@ pub struct Header {
     pub(crate) layout: Layout,
     form: Arc<Form>,
     tree: Arc<Tree>,
+    /// It is a rejects file: what is said of its rows is not read.
+    pub(crate) fed_back: bool,
 }
 
 impl Header {
@@ -33,6 +35,7 @@ impl Header {
             layout,
             form: form.clone(),
             tree: Arc::new(Tree::new(paths)),
+            fed_back: false,
         }
     }
 
@@ -48,19 +51,29 @@ impl Header {
     }
 }
 
-/// Finds the columns. None asks for more text. Without a layout, the text tells. `first` is the header of the source's
-/// first file, where this is another: all have the columns of the first.
+/// What is known of a file before its beginning is looked at.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    /// How the records stand; without it, the text tells.
+    pub(crate) layout: Option<Layout>,
+    pub(crate) form: &'a Arc<Form>,
+    /// It is a rejects file, which holds records and nothing else, one a line.
+    pub(crate) fed_back: bool,
+}
+
+/// Finds the columns. None asks for more text. `first` is the header of the source's first file, where this is another:
+/// all have the columns of the first.
 pub(crate) fn header(
     expected: &Expected<'_>,
-    layout: Option<Layout>,
-    form: &Arc<Form>,
+    known: Known<'_>,
     begins: &Beginning<'_>,
     first: Option<&Header>,
 ) -> Result<Option<Begun<Header>>, Wrong> {
     let found = Finding {
         expected,
-        stated: layout,
-        form,
+        stated: known.layout,
+        form: known.form,
+        fed_back: known.fed_back,
         begins,
     };
     let header = match first {
@@ -74,7 +87,11 @@ pub(crate) fn header(
         return Err(Wrong::data(Place::Line(1), message));
     }
     Ok(Some(Begun {
-        header,
+        header: Header {
+            form: known.form.clone(),
+            fed_back: known.fed_back,
+            ..header
+        },
         at: 0,
         line: 1,
     }))
@@ -86,6 +103,7 @@ struct Finding<'a> {
     expected: &'a Expected<'a>,
     stated: Option<Layout>,
     form: &'a Arc<Form>,
+    fed_back: bool,
     begins: &'a Beginning<'a>,
 }
 
@@ -107,7 +125,7 @@ impl Finding<'_> {
         let Some(start) = self.start() else {
             return match (self.is_all(), &self.form.columns) {
                 (false, _) => Ok(None),
-                (true, None) => Err(Wrong::data(Place::Line(1), "the file is empty")),
+                (true, None) => Err(Wrong::empty("the file is empty")),
                 // No records, and they are known.
                 (true, Some(_)) => self.columns(self.stated.unwrap_or(Layout::Documents), 0),
             };
@@ -124,7 +142,7 @@ impl Finding<'_> {
                 Some(at) => at,
                 None => return Ok(None),
             },
-            None if self.is_record(start)? => start,
+            None if self.fed_back || self.is_record(start)? => start,
             None => return Ok(None),
         };
         let Some(layout) = self.layout(start) else {
@@ -212,9 +230,8 @@ impl Finding<'_> {
             let own = |column: &String| column.split(self.form.separator()).next() == Some(name);
             self.expected.named.contains(name) || columns.iter().any(own)
         };
-        let is_reject = self.expected.added.iter().all(|name| outline.has(name));
         match outline.judge(Beside {
-            others: if is_reject { Some(true) } else { others },
+            others,
             named: &named,
             lines: self.stated == Some(Layout::Lines),
             full: self.is_all(),
@@ -237,8 +254,7 @@ impl Finding<'_> {
             match cut {
                 Cut::Skip(more) => at += more,
                 Cut::At(0) => {
-                    let message = "there are no records; nothing was sent";
-                    return Err(Wrong::data(Place::Line(1), message));
+                    return Err(Wrong::empty("there are no records; nothing was sent"));
                 }
                 Cut::At(_) => return Ok(Some(at)),
                 Cut::None { .. } if at < text.len() => return Ok(Some(at)),
@@ -388,15 +404,13 @@ impl Finding<'_> {
             ),
             None if found.records > 0 => Wrong::data(place, "the objects have no members"),
             None if self.form.path.is_some() => {
-                Wrong::data(place, "there are no records; nothing was sent")
+                Wrong::empty("there are no records; nothing was sent")
             }
             None if layout == Layout::Documents => match Cutter::default().cut(text, true) {
                 Err(wrong) => Wrong::data(Place::Byte(records + wrong.at), wrong.kind.to_string()),
-                Ok(_) if text.starts_with(b"[") && text[1..].trim_ascii() == b"]" => Wrong::data(
-                    place,
-                    "the JSON array is empty: there are no records; nothing was sent",
-                ),
-                Ok(_) => Wrong::data(place, "there are no records; nothing was sent"),
+                Ok(_) => {
+                    Wrong::empty("the JSON array is empty: there are no records; nothing was sent")
+                }
             },
             None => Wrong::data(place, "expected one JSON object a line"),
         }

@@ -13,6 +13,7 @@ mod around;
 pub(crate) mod cut;
 mod discover;
 mod documents;
+pub(crate) mod fed_back;
 mod flat;
 mod found;
 mod grammar;
@@ -28,10 +29,9 @@ mod tree;
 mod wrapper;
 
 pub use grammar::Reason;
-pub(crate) use header::Header;
 pub use header::discover;
 pub(crate) use header::header;
-#[cfg(test)]
+pub(crate) use header::{Header, Known};
 pub(crate) use parse::JsonError;
 pub use parse::Parser;
 pub use path::Path;

@@ -10,7 +10,7 @@ use super::grammar::wrong_in;
 use super::spec::Form;
 use super::tree::{Tree, Wanted};
 use super::{Layout, around, flat, members};
-use crate::batch::{Batch, Fault, Kind};
+use crate::batch::{Batch, Fault, Kind, Skipped};
 use crate::format::block::Start;
 use crate::format::{PARSE, Pools, decode, find_bad_text, reject_bad_text};
 use crate::text::scan::count_lines;
@@ -136,6 +136,7 @@ impl Parser {
             deferred: Vec::new(),
             faults: Vec::new(),
             nested: false,
+            skipped: 0,
         };
         let piece = Piece { text: &text, start };
         match self.layout {
@@ -144,6 +145,10 @@ impl Parser {
         }
         let (raw, bad) = bad.unzip();
         let mut batch = self.pools.batch(text, raw, found.width, &found.draft);
+        batch.skip(Skipped {
+            lines: found.skipped,
+            headers: Vec::new(),
+        });
         if found.nested {
             batch.mark_nested();
         }
@@ -234,6 +239,7 @@ impl Parser {
             if let Some(end) = self.take_flat(&mut reader, line, start, found) {
                 let after = text[end.at..].trim_start_matches([' ', '\t', '\r']);
                 if end.lines == 0 && (after.is_empty() || after.starts_with('\n')) {
+                    found.skip_empty(text);
                     start = text.len() - after.len() + 1;
                     line += 1;
                     continue;
@@ -247,8 +253,11 @@ impl Parser {
                 .trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '\u{feff}');
             let at = start + len - written.len();
             let record = written.trim_ascii_end();
-            if !record.is_empty() {
+            if record.is_empty() {
+                found.skipped += 1;
+            } else {
                 self.record(piece, at..at + record.len(), line, found);
+                found.skip_empty(text);
             }
             start += len;
             line += 1;

@@ -193,11 +193,6 @@ impl Outline {
         )
     }
 
-    /// Whether the object has a member of this name, which holds a value.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.values.iter().any(|path| path[..] == [name])
-    }
-
     /// Where objects stand in an array, in words: behind what is wrong with a stated path.
     pub(super) fn hint(&self) -> Option<String> {
         let array = self.arrays.iter().max_by_key(|array| array.objects)?;
