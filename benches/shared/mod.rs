@@ -60,8 +60,10 @@ pub async fn open(pipeline: &Pipeline) -> (Arc<Source>, Blocks, Arc<Engine>) {
     let engine = bind(
         pipeline,
         blocks.header(),
-        &Resources::default(),
-        pipeline.today(),
+        &Resources {
+            today: pipeline.today(),
+            ..Resources::default()
+        },
     )
     .expect("its columns");
     (source, blocks, Arc::new(engine))

@@ -51,7 +51,7 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
             pipeline: pipeline.file.to_string(),
         });
     }
-    let engine = Arc::new(bind(pipeline, &header, &job.resources, job.today)?);
+    let engine = Arc::new(bind(pipeline, &header, &job.resources)?);
     let paths: Vec<_> = source
         .origins()
         .iter()
@@ -77,6 +77,7 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
 pub(crate) async fn resources(
     pipeline: &Pipeline,
     keys: HashMap<KeySpec, Key>,
+    today: Date,
 ) -> Result<Resources, RunError> {
     let mut tables = HashMap::new();
     for (at, stage) in pipeline.stages.iter().enumerate() {
@@ -96,6 +97,7 @@ pub(crate) async fn resources(
     Ok(Resources {
         tables,
         keys,
+        today,
         absent: false,
     })
 }
@@ -209,7 +211,6 @@ pub fn bind(
     pipeline: &Pipeline,
     header: &Header,
     resources: &Resources,
-    today: Date,
 ) -> Result<Engine, RunError> {
     let stages: Vec<_> = pipeline.stages.iter().map(|s| s.value.clone()).collect();
     let terms = Terms {
@@ -221,7 +222,6 @@ pub fn bind(
         format: pipeline.upload.format,
         limits: pipeline.limits,
         resources,
-        today,
         seed: rand::random(),
     };
     Engine::bind(&terms, header).map_err(|unbound| {

@@ -22,7 +22,7 @@ use rostream::internals::orgvue::hosts::hosts;
 use rostream::internals::orgvue::splitter::Splitter;
 use rostream::internals::orgvue::{Client, Connection, ItemResult};
 use rostream::internals::settings::secret::PresignedUrl;
-use rostream::internals::text::dates::{Format, Rewrite, Rewritten};
+use rostream::internals::text::dates::{Date, Format, Rewrite, Rewritten};
 use rostream::internals::text::decimal::{Decimal, Number, is_json_number};
 use rostream::internals::text::scan::{Dialect, count_lines};
 
@@ -422,7 +422,7 @@ pub fn expression(data: &[u8]) {
         Err(error) => return assert!(!error.to_string().is_empty()),
     };
     let columns = Columns::from_header(["a", "b", "c d"]);
-    let Ok(bound) = expr.bind(&columns, Use::Value) else {
+    let Ok(bound) = expr.bind(&columns, Use::Value, Date::MIN) else {
         return;
     };
     let mut batch = Batch::new(String::from("12"), 3);

@@ -230,7 +230,6 @@ fn bind(settings: &Settings, header: &Header) -> Engine {
         },
         limits: Limits::default(),
         resources: &Resources::default(),
-        today: Date::MIN,
         seed: 7,
     };
     Engine::bind(&terms, header).expect("the pipeline fits the header")
