@@ -16,6 +16,8 @@ pub(super) struct Side {
     text: String,
     /// The column's name, where the side is a column and nothing else.
     column: Option<String>,
+    /// The name with a minus in it that the side may be, where it is a difference of names.
+    hyphened: Option<String>,
     /// Whether it is text because all cells of its source are.
     of_csv: bool,
 }
@@ -33,6 +35,7 @@ impl Side {
             },
             text: written(node),
             column: name.filter(|name| columns.find(name).is_some()),
+            hyphened: hyphened(node),
             of_csv: columns.source().within(Kinds::TEXT),
         }
     }
@@ -75,6 +78,20 @@ impl Side {
         Some(format!(
             "{because}; add `- {stage}: {{ columns: [{name}] }}` before"
         ))
+    }
+}
+
+/// `E-Mail`, where it was read as a difference.
+fn hyphened(node: &IdedExpr) -> Option<String> {
+    let Node::Call(call) = &node.expr else {
+        return None;
+    };
+    match &call.args[..] {
+        [left, right] if call.func_name == operators::SUBSTRACT => {
+            let plain = |node| Some(qualified(node)?.join(".")).filter(|n| !n.contains(QUOTED));
+            Some(format!("{}-{}", plain(left)?, plain(right)?))
+        }
+        _ => None,
     }
 }
 
@@ -212,7 +229,11 @@ pub(super) fn compared(node: &IdedExpr, left: &Side, right: &Side) -> String {
             };
         }
     }
-    ", which is the same for every row".to_owned()
+    let names = [left, right].into_iter();
+    match names.filter_map(|side| side.hyphened.as_ref()).next() {
+        Some(name) => format!("; if `{name}` is the name of a column, write row[{name:?}]"),
+        None => ", which is the same for every row".to_owned(),
+    }
 }
 
 /// The comparison with its literals as text, or as what their text says.
@@ -259,7 +280,7 @@ pub(super) fn calculated(left: &Side, right: &Side, operator: &str) -> String {
     if let Some(advice) = calculated_in_time(left, right, operator) {
         return advice;
     }
-    // Where a name has a minus in it, what is meant may be no calculation at all.
+    // Where a name has such a sign in it, what is meant may be no calculation at all.
     let name = match (&left.column, &right.column) {
         (Some(left), Some(right)) if operator != "+" => {
             let name = format!("{left}{operator}{right}");

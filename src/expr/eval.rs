@@ -2,8 +2,8 @@
 //! evaluated is described by its kinds, never by a value.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use cel::common::ast::IdedExpr;
 use cel::common::types::{CelBool, CelDouble, CelInt, CelNull, CelString, CelUInt};
@@ -111,6 +111,35 @@ pub struct BoundExpr {
     pub(super) doubts: Vec<String>,
     pub(super) watches: Vec<Watch>,
     pub(super) beyond: Vec<Beyond>,
+    pub(super) failures: Failures,
+}
+
+/// Whether it can be evaluated for any row at all.
+#[derive(Default)]
+pub(super) struct Failures {
+    first: OnceLock<String>,
+    succeeded: AtomicBool,
+}
+
+impl Failures {
+    fn note<T>(&self, result: &Result<T, EvalError>) {
+        match result {
+            Ok(_) if self.succeeded.load(Ordering::Relaxed) => {}
+            Ok(_) => self.succeeded.store(true, Ordering::Relaxed),
+            Err(error) => {
+                self.first.get_or_init(|| error.0.to_string());
+            }
+        }
+    }
+
+    /// What is told where no row succeeded.
+    fn told(&self) -> Option<String> {
+        let first = self
+            .first
+            .get()
+            .filter(|_| !self.succeeded.load(Ordering::Relaxed))?;
+        Some(format!("the expression failed on every row: {first}"))
+    }
 }
 
 impl BoundExpr {
@@ -138,7 +167,8 @@ impl BoundExpr {
         let unmet = self.watches.iter().filter(never).map(|w| w.message.clone());
         let beyond = self.beyond.iter().filter(|beyond| beyond.is_told());
         let beyond = beyond.map(|beyond| beyond.message.clone());
-        (self.doubts.iter().cloned().chain(unmet).chain(beyond)).collect()
+        let remarks = self.doubts.iter().cloned().chain(unmet).chain(beyond);
+        remarks.chain(self.failures.told()).collect()
     }
 
     /// The physical column, where the expression is the name of a column and nothing else: then its
@@ -244,10 +274,12 @@ impl BoundExpr {
         };
         let mut scope = self.context.new_inner_scope();
         scope.set_variable_resolver(&cells);
-        match Value::resolve_val(&self.root, &scope) {
+        let result = match Value::resolve_val(&self.root, &scope) {
             Ok(value) => take(value.as_ref()),
             Err(error) => Err(EvalError(describe(&error))),
-        }
+        };
+        self.failures.note(&result);
+        result
     }
 }
 

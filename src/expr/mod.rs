@@ -59,7 +59,7 @@ use error::MAX_LENGTH;
 pub(crate) use error::{ExprError, Unfit};
 pub(crate) use error::{FAILED, one_line};
 pub(crate) use eval::BoundExpr;
-use eval::{Beyond, Watch};
+use eval::{Beyond, Failures, Watch};
 use functions::Form;
 use kinds::Given;
 pub use kinds::Use;
@@ -156,6 +156,7 @@ impl Expr {
             doubts: doubtful.into_iter().map(|m| m.message).collect(),
             watches: watches.collect(),
             beyond: beyond.collect(),
+            failures: Failures::default(),
         })
     }
 

@@ -853,7 +853,7 @@ fn settings_that_lint_refuses() {
          \x20 - date: { columns: [a], from: DD/MM/YYYY, to: MM.YY.ZZ }\n\
          \x20 - number: { columns: [a], thousands: \".\", decimal: \".\" }\n\
          \x20 - number: { columns: [a], decimal: \"5\" }\n\
-         \x20 - number: { columns: [a], strip: [\"5\"] }\n\
+         \x20 - number: { columns: [a], currency: \"5\" }\n\
          \x20 - number: { columns: [a, a] }\n\
          \x20 - boolean: { columns: [a], true: [x], false: [X] }\n\
          \x20 - hash: { columns: [a], key: { env: K }, length: 5 }\n\
@@ -899,7 +899,7 @@ fn settings_that_lint_refuses() {
          p.yaml:14:49: stage 11 (date): date format `MM.YY.ZZ` has `YY`: years are YYYY, two digits would be ambiguous\n\
          p.yaml:15:40: stage 12 (number): `thousands` and `decimal` are both `.`\n\
          p.yaml:16:38: stage 13 (number): `decimal` can't be `5`\n\
-         p.yaml:17:29: stage 14 (number): `strip` can't take off `5`, expected a currency symbol or code\n\
+         p.yaml:17:39: stage 14 (number): `currency` can't be `5`, expected a sign or code such as € or EUR\n\
          p.yaml:18:25: stage 15 (number): column `a` is named twice\n\
          p.yaml:19:37: stage 16 (boolean): `x` stands for both true and false\n\
          p.yaml:20:52: stage 17 (hash): `length` is 5, expected 16 to 64 hexadecimal digits\n\

@@ -4,6 +4,7 @@ mod answers;
 mod bad;
 mod cli;
 mod deletion;
+mod expressions;
 mod faults;
 mod formats;
 mod fuzz;

@@ -489,6 +489,7 @@ impl Expr {
             doubts: Vec::new(),
             watches: Vec::new(),
             beyond: Vec::new(),
+            failures: Failures::default(),
         }
     }
 }

@@ -22,7 +22,6 @@ use rostream::internals::settings::limits::Limits;
 use rostream::internals::source::Source;
 use rostream::internals::source::spec::Unknown;
 use rostream::internals::stage::{Resources, StageSpec};
-use rostream::internals::text::dates::Date;
 use rostream::internals::upload::spec::UploadFormat;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
