@@ -150,7 +150,7 @@ impl BoundExpr {
 
     /// Looks at the cells of a batch that is about to be evaluated, as far as a comparison depends on their
     /// kinds. A comparison that once met what it compares with is done with.
-    pub(crate) fn watch(&self, batch: &Batch) {
+    pub fn watch(&self, batch: &Batch) {
         for watch in &self.watches {
             watch.look(batch);
         }

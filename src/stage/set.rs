@@ -224,7 +224,8 @@ impl SetSpec {
                 ValueSpec::Expression(source) => {
                     let expr = compile(column, source)?;
                     let bound = expr.bind(columns, Use::Value, resources.today);
-                    Value::Expression(bound.map_err(|why| unfit(column, &expr, why))?)
+                    let bound = bound.map_err(|why| unfit(column, &expr, why))?;
+                    Value::Expression(Box::new(bound))
                 }
             };
             let slot = columns.add(column);
@@ -250,7 +251,7 @@ fn unfit(column: &str, expr: &Expr, why: Unfit) -> BindError {
 
 enum Value {
     Constant(Constant),
-    Expression(BoundExpr),
+    Expression(Box<BoundExpr>),
 }
 
 impl Value {

@@ -421,11 +421,13 @@ pub fn expression(data: &[u8]) {
         Ok(expr) => expr,
         Err(error) => return assert!(!error.to_string().is_empty()),
     };
-    let columns = Columns::from_header(["a", "b", "c d"]);
-    let Ok(bound) = expr.bind(&columns, Use::Value, Date::MIN) else {
-        return;
+    let columns = Columns::from_header(["a", "b", "c d", "größe", "名前"]);
+    let today = Date::new(2024, 2, 29).expect("a leap day");
+    let bound = match expr.bind(&columns, Use::Value, today) {
+        Ok(bound) => bound,
+        Err(error) => return assert!(!error.to_string().is_empty()),
     };
-    let mut batch = Batch::new(String::from("12"), 3);
+    let mut batch = Batch::new(String::from("12"), 5);
     batch.push_row(Row {
         line: 0,
         start: 0,
@@ -435,6 +437,8 @@ pub fn expression(data: &[u8]) {
         ("2024-02-29", Kind::Text),
         ("12.50", Kind::Number),
         ("", Kind::Null),
+        ("12345678901234567890", Kind::Number),
+        ("", Kind::Text),
     ]
     .into_iter()
     .enumerate()
@@ -442,7 +446,12 @@ pub fn expression(data: &[u8]) {
         let cell = batch.append(text, kind);
         batch.push_cell(column, cell);
     }
+    bound.watch(&batch);
     let mut out = String::new();
+    if let Ok(Kind::Number) = bound.eval_text(&batch, 0, &mut out) {
+        assert!(is_json_number(&out), "{out}");
+    }
+    out.clear();
     let text = bound.eval_text(&batch, 0, &mut out).map(|_| out.clone());
     let again = bound.eval_text(&batch, 0, &mut String::new()).is_ok();
     assert_eq!(text.is_ok(), again);
