@@ -10,6 +10,7 @@ use rostream::internals::run::{bind, reading, source};
 use rostream::internals::source::Source;
 use rostream::internals::source::place::sample::{Format, Sample};
 use rostream::internals::stage::Resources;
+use rostream::internals::text::dates::Today;
 
 /// An extract of so many rows, one in a hundred of them wrong.
 pub fn sample(rows: u64, format: Format) -> Vec<u8> {
@@ -61,7 +62,7 @@ pub async fn open(pipeline: &Pipeline) -> (Arc<Source>, Blocks, Arc<Engine>) {
         pipeline,
         blocks.header(),
         &Resources {
-            today: pipeline.today(),
+            today: Today::utc(pipeline.today()),
             ..Resources::default()
         },
     )

@@ -13,7 +13,7 @@ use super::functions::{self, FUNCTIONS, Form, Function};
 use super::scan::{Readable, words_around};
 use super::tree::{depth, qualified, qualified_function};
 use super::words::{self, DIGITS, QUOTED};
-use super::{number, time};
+use super::{number, same, time};
 
 /// Deepest nesting of brackets: the parser's time grows steeply with it.
 pub(super) const MAX_BRACKETS: usize = 24;
@@ -64,6 +64,7 @@ pub(super) fn environment() -> Result<Env, ExprError> {
         .and_then(|()| env.add_extension(cel::extensions::math))
         .and_then(|()| number::extension(&mut env))
         .and_then(|()| time::extension(&mut env))
+        .and_then(|()| same::extension(&mut env))
         .map_err(|e| ExprError::Unsupported(e.to_string()))?;
     Ok(env)
 }

@@ -18,6 +18,7 @@ use super::time::Time;
 use super::trouble::{describe, friendly};
 use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Kind};
+use crate::text::compare::is_comparable;
 
 /// Letters beyond ASCII in columns of which a function changes the others alone.
 pub(super) struct Beyond {
@@ -100,6 +101,8 @@ impl Watch {
 /// An expression bound to the columns of a batch.
 pub struct BoundExpr {
     pub(super) root: IdedExpr,
+    /// For rows with texts that are not as they are compared, where that makes a difference.
+    pub(super) careful: Option<IdedExpr>,
     pub(super) context: Arc<Context<'static, 'static>>,
     /// The physical columns that it reads.
     pub(super) slots: Vec<usize>,
@@ -274,7 +277,12 @@ impl BoundExpr {
         };
         let mut scope = self.context.new_inner_scope();
         scope.set_variable_resolver(&cells);
-        let result = match Value::resolve_val(&self.root, &scope) {
+        let is_comparable = |&slot: &usize| is_comparable(batch.text(batch.cell(row, slot)));
+        let root = match &self.careful {
+            Some(careful) if !self.slots.iter().all(is_comparable) => careful,
+            _ => &self.root,
+        };
+        let result = match Value::resolve_val(root, &scope) {
             Ok(value) => take(value.as_ref()),
             Err(error) => Err(EvalError(describe(&error))),
         };

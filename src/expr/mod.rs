@@ -21,6 +21,9 @@
 //! `date("2026-01-31")`, `today()` and `days(14)` calculate with days; `timestamp` and `duration` are CEL's.
 //! `today()` is the day of the run. A day or a point in time that a column is set to becomes its ISO 8601 text.
 //!
+//! `==`, `!=` and `in` compare texts as keys are compared: as they [look](crate::text::compare). Everything else sees
+//! them as they are.
+//!
 //! Besides CEL's standard functions there are its string extensions (`lowerAscii`, `replace`, `split`,
 //! `substring`, `trim`, ...) and math extensions (`math.round`, ...). The pattern of `matches` must be a
 //! literal, so that it is compiled once and a mistake in it is found before the run.
@@ -40,6 +43,7 @@ mod kinds;
 mod number;
 mod operators;
 mod part;
+mod same;
 mod scan;
 mod time;
 mod tree;
@@ -97,6 +101,7 @@ impl Expr {
         let mut root = parse(&env, source)?;
         let mut found = Found::default();
         prepare(&mut root, &mut Vec::new(), &mut found)?;
+        same::prepare(&mut root);
 
         let mut context = Context::with_env(env);
         let patterns = found.patterns;
@@ -148,6 +153,7 @@ impl Expr {
         let beyond = (checked.letters.into_iter())
             .map(|letters| Beyond::new(letters.slots, letters.message));
         Ok(BoundExpr {
+            careful: same::careful(&checked.root, columns),
             root: checked.root,
             context: self.context.clone(),
             slots,

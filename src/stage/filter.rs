@@ -26,7 +26,7 @@ impl FilterSpec {
 
     pub(super) fn bind(&self, columns: &mut Columns, resources: &Resources) -> Bound {
         let expr = self.compile()?;
-        let expr = expr.bind(columns, Use::Condition, resources.today)?;
+        let expr = expr.bind(columns, Use::Condition, resources.today.day)?;
         Ok(Some(Box::new(Filter {
             expr,
             whole_row: Arc::from(""),
@@ -88,7 +88,7 @@ mod tests {
             json!({ "filter": "a" }),
             json!([["a"], [true], ["x"]]),
             json!([["a"], [true], ["x"]]),
-            &["1 filter  expression_failed: expected true or false, the expression gave string"],
+            &["1 filter  expression_failed: expected true or false, the expression gave text"],
         );
     }
 

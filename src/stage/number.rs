@@ -31,7 +31,7 @@ pub struct NumberSpec {
     /// The columns, by their names at this point.
     pub columns: Vec<String>,
     /// The character between groups of three digits; without it, there is none. A space stands for the
-    /// no-break and thin spaces, too, and an apostrophe for both kinds.
+    /// no-break and narrow ones, too, and an apostrophe for both kinds.
     #[serde(default)]
     pub thousands: Option<char>,
     /// The character before the fraction.

@@ -223,7 +223,7 @@ impl SetSpec {
                 ValueSpec::Constant(constant) => Value::Constant(constant.clone()),
                 ValueSpec::Expression(source) => {
                     let expr = compile(column, source)?;
-                    let bound = expr.bind(columns, Use::Value, resources.today);
+                    let bound = expr.bind(columns, Use::Value, resources.today.day);
                     let bound = bound.map_err(|why| unfit(column, &expr, why))?;
                     Value::Expression(Box::new(bound))
                 }

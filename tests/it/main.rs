@@ -3,9 +3,12 @@
 mod answers;
 mod bad;
 mod cli;
+mod days;
 mod deletion;
+mod expect;
 mod expressions;
 mod faults;
+mod feedback;
 mod formats;
 mod fuzz;
 mod guard;
@@ -14,6 +17,7 @@ mod keys;
 mod kinds;
 mod ledger;
 mod limits;
+mod lines;
 mod lint;
 mod matrix;
 mod pipelines;
@@ -30,6 +34,7 @@ mod support;
 mod tls;
 mod tools;
 mod turns;
+mod unseen;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

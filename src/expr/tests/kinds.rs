@@ -481,6 +481,7 @@ impl Expr {
     fn unchecked(&self, columns: &Columns) -> BoundExpr {
         let checked = self.checked(columns, Use::Value);
         BoundExpr {
+            careful: None,
             root: checked.root,
             context: self.context.clone(),
             slots: self.slots(columns).unwrap(),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::cut::first_record;
+use super::fed_back::own_columns;
 use super::record::{self, Cells};
 use crate::format::beginning::{Beginning, Begun, Expected, Place, Wrong};
 use crate::text::scan::{Dialect, count_lines};
@@ -16,6 +17,8 @@ pub struct Form {
     pub delimiter: Delimiter,
     /// Around cells.
     pub quote: u8,
+    /// What remarks begin with.
+    pub comment: Option<u8>,
     /// Lines before the header.
     pub skip_lines: u32,
 }
@@ -53,14 +56,18 @@ pub(crate) fn header(
     begins: &Beginning<'_>,
 ) -> Result<Option<Begun<Header>>, Wrong> {
     let text = begins.text;
-    let mut start = after_lines(text, form.skip_lines);
-    start += blank(&text[start..]);
+    let passed = |start: usize| form.blank(&text[start..], begins).map(|len| start + len);
+    let Some(mut start) = passed(after_lines(text, form.skip_lines)) else {
+        return Ok(None);
+    };
     let delimiter = match separator(&text[start..], form.quote, begins.ended) {
         Separator::Open if !begins.full => return Ok(None),
         Separator::Line { delimiter, len } => {
             let line = 1 + count_lines(&text[..start]);
-            start += len;
-            start += blank(&text[start..]);
+            match passed(start + len) {
+                Some(at) => start = at,
+                None => return Ok(None),
+            }
             form.obey(delimiter, line)?
         }
         _ => form.delimiter.within(begins.file),
@@ -68,6 +75,7 @@ pub(crate) fn header(
     let dialect = Dialect {
         delimiter,
         quote: form.quote,
+        comment: form.comment,
     };
     let Some(end) = first_record(dialect, &text[start..], begins.ended).map(|end| start + end)
     else {
@@ -103,12 +111,6 @@ fn after_lines(text: &[u8], lines: u32) -> usize {
     at
 }
 
-/// How many bytes of blank lines the text begins with.
-fn blank(text: &[u8]) -> usize {
-    let line_end = |b: &&u8| matches!(b, b'\n' | b'\r');
-    text.iter().take_while(line_end).count()
-}
-
 /// No header ends in the text: there is none, or more is needed.
 fn no_header(
     expected: &Expected<'_>,
@@ -122,10 +124,7 @@ fn no_header(
             Place::Line(1),
             format!("no header comes after the {skip} lines of source.csv.skip_lines"),
         )),
-        (true, _) => Err(Wrong::data(
-            Place::Line(1),
-            "the file is empty: expected a header",
-        )),
+        (true, _) => Err(Wrong::empty("the file is empty: expected a header")),
         (false, true) => Err(Wrong::data(
             Place::Line(1),
             format!("the header does not end within {longest}, the longest record (limits.record)"),
@@ -183,6 +182,23 @@ fn without_end(line: &[u8]) -> &[u8] {
 }
 
 impl Form {
+    /// How many bytes of blank lines and remarks the text begins with; none where more of it must be seen.
+    fn blank(&self, text: &[u8], begins: &Beginning<'_>) -> Option<usize> {
+        let mut at = 0;
+        loop {
+            let line_end = |b: &&u8| matches!(b, b'\n' | b'\r');
+            at += text[at..].iter().take_while(line_end).count();
+            if self.comment.is_none() || text.get(at).copied() != self.comment {
+                return Some(at);
+            }
+            match memchr::memchr(b'\n', &text[at..]) {
+                Some(end) => at += end + 1,
+                None if begins.ended || begins.full => return Some(text.len()),
+                None => return None,
+            }
+        }
+    }
+
     /// The delimiter, where a line of the file names one.
     fn obey(&self, named: Option<u8>, line: u64) -> Result<u8, Wrong> {
         let pass_over = format!("set source.csv.skip_lines to {line} to pass over the line");
@@ -266,9 +282,8 @@ fn from_record(
     if let Some(message) = expected.too_many(cells) {
         return Err(Wrong::data(place, message));
     }
-    let added = expected.added;
-    if cells > added.len() && names[cells - added.len()..].iter().eq(added) {
-        names.truncate(cells - added.len());
+    if let Some(own) = own_columns(&names, expected.added) {
+        names.truncate(own);
     }
     if let [only] = &names[..] {
         one_column(only, form, dialect, raw).map_err(|message| Wrong::setting(place, message))?;
@@ -345,12 +360,7 @@ fn same_names(expected: &Expected<'_>, names: &[Arc<str>]) -> Option<String> {
 }
 
 /// What keeps a file from being read with the parser of the first, whose columns are the same.
-pub(crate) fn difference(
-    header: &Header,
-    expected: &Header,
-    added: &[&str],
-    first: &str,
-) -> Option<String> {
+pub(crate) fn difference(header: &Header, expected: &Header, first: &str) -> Option<String> {
     let (delimiter, other) = (header.dialect.delimiter, expected.dialect.delimiter);
     if delimiter != other {
         return Some(format!(
@@ -359,18 +369,7 @@ pub(crate) fn difference(
             shown(other)
         ));
     }
-    // Columns that are ignored make the records longer, and a parser knows one length.
-    let is_rejects = |header: &Header| header.cells > header.names.len();
-    let all = added.join(",");
-    match (is_rejects(header), is_rejects(expected)) {
-        (true, false) => Some(format!(
-            "this is a rejects file (it ends with {all}), and {first} is not; read them one after the other"
-        )),
-        (false, true) => Some(format!(
-            "this is not a rejects file, and {first} is (it ends with {all}); read them one after the other"
-        )),
-        _ => None,
-    }
+    None
 }
 
 #[cfg(test)]
@@ -389,6 +388,7 @@ mod tests {
         let form = Form {
             delimiter,
             quote: b'"',
+            comment: None,
             skip_lines: 0,
         };
         let reading = Reading {
@@ -397,6 +397,7 @@ mod tests {
             added: &[],
             named: Arc::new(["ID".to_owned()].into()),
             limits: Default::default(),
+            closing: Default::default(),
         };
         // However little of it there is at first, it comes to the same.
         let found = (1..=text.len()).find_map(|len| {

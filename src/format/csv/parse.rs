@@ -1,10 +1,14 @@
 //! CSV: a block of whole records into a batch.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
+use super::fed_back::Review;
 use super::record::{Cells, Quotes, Span, unquote};
-use crate::batch::{Batch, Cell, Fault, Kind, Row};
+use super::skip::{Skip, Skips};
+use crate::batch::{Batch, Cell, Fault, Kind, Row, Skipped};
+use crate::format::added::RAGGED;
 use crate::format::{Deferred, Draft, PARSE, Pools, decode, find_bad_text, reject_bad_text};
 use crate::text::scan::Dialect;
 
@@ -24,6 +28,7 @@ pub enum OnRagged {
 pub struct Parser {
     dialect: Dialect,
     names: Arc<[Arc<str>]>,
+    skips: Skips,
     on_ragged: OnRagged,
     /// How many cells a record has: the header's, with columns at its end that are not read.
     cells: usize,
@@ -45,6 +50,8 @@ pub struct RaggedError {
 /// Reads a block front to back, cell by cell.
 struct Reader<'a> {
     block: &'a [u8],
+    skips: &'a Skips,
+    skipped: Skipped,
     /// Cells that are read, and cells that a record has.
     width: usize,
     expected: usize,
@@ -64,15 +71,22 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn read(&mut self, dialect: Dialect) {
         let mut cells = Cells::of_text(self.block, dialect);
+        self.begin_record(&mut cells);
         while let Some(cell) = cells.next() {
             if cell.last {
                 self.end_record(cell);
-                self.record_start = cells.at();
-                self.record_line = cells.line();
+                self.begin_record(&mut cells);
             } else {
                 self.take(cell);
             }
         }
+    }
+
+    #[inline(always)]
+    fn begin_record(&mut self, cells: &mut Cells<'_>) {
+        self.skipped.lines += cells.pass_remarks();
+        self.record_start = cells.at();
+        self.record_line = cells.line();
     }
 
     #[inline(always)]
@@ -97,7 +111,23 @@ impl Reader<'_> {
         self.count += 1;
     }
 
-    /// Takes the last cell of a record. A line without anything is not a record.
+    /// Passes over the record whose last cell has not been taken yet, where it is none.
+    #[inline(never)]
+    fn skip_record(&mut self, record: Range<usize>) -> bool {
+        match self.skips.look_at(&self.block[record]) {
+            None => return false,
+            Some(Skip::Empty) => {}
+            Some(Skip::Header) => self.skipped.headers.push(self.record_line),
+        }
+        self.skipped.lines += 1;
+        let rows = self.rows.len();
+        self.cells.truncate(rows * self.width);
+        while self.deferred.pop_if(|d| d.row as usize == rows).is_some() {}
+        self.count = 0;
+        true
+    }
+
+    /// Takes the last cell of a record. A line without any value is not a record.
     #[inline(always)]
     fn end_record(&mut self, mut cell: Span) {
         let start = self.record_start;
@@ -105,7 +135,7 @@ impl Reader<'_> {
             cell.end -= 1;
         }
         let end = cell.end;
-        if end == start {
+        if self.skips.may_skip(&self.block[start..end]) && self.skip_record(start..end) {
             return;
         }
         self.take(cell);
@@ -136,9 +166,18 @@ impl Parser {
         Parser {
             dialect,
             names,
+            skips: Skips::new(dialect),
             on_ragged,
             cells,
             pools: Pools::default(),
+        }
+    }
+
+    /// The same parser, which passes over records that repeat this header, as it is written.
+    pub fn with_header(self, header: &str) -> Parser {
+        Parser {
+            skips: self.skips.with_header(header),
+            ..self
         }
     }
 
@@ -166,6 +205,8 @@ impl Parser {
         let Draft { rows, cells } = &mut *draft;
         let mut reader = Reader {
             block: text.as_bytes(),
+            skips: &self.skips,
+            skipped: Skipped::default(),
             width,
             expected: self.cells,
             rows,
@@ -179,11 +220,15 @@ impl Parser {
         };
         reader.read(self.dialect);
         let Reader {
-            deferred, ragged, ..
+            deferred,
+            ragged,
+            skipped,
+            ..
         } = reader;
 
         let (raw, bad) = bad.unzip();
         let mut batch = self.pools.batch(text, raw, width, &draft);
+        batch.skip(skipped);
         let bad = bad.map(|bad| find_bad_text(&batch, &bad));
         let mut scratch = String::new();
         for Deferred { row, column, cell } in deferred {
@@ -195,6 +240,14 @@ impl Parser {
         }
         if let Some(bad) = bad {
             reject_bad_text(&mut batch, bad, &self.names);
+        }
+        if self.cells > width {
+            let review = Review {
+                dialect: self.dialect,
+                names: &self.names,
+                pads: self.on_ragged == OnRagged::Pad,
+            };
+            review.apply(&mut batch);
         }
         Ok(batch)
     }
@@ -214,7 +267,7 @@ impl Parser {
                     stage: PARSE,
                     column: Arc::from(""),
                     source: None,
-                    code: Cow::Borrowed("ragged"),
+                    code: Cow::Borrowed(RAGGED),
                     message: Cow::Owned(format!(
                         "expected {expected} cells as in the header, found {found}"
                     )),
@@ -275,7 +328,7 @@ mod tests {
         );
         check("\"a\"\"b\",\"\"\n", &[(0, &["a\"b", ""])]);
         check("5\" pipe,\"x\"y\"z\n", &[(0, &["5\" pipe", "xy\"z"])]);
-        check(",\n\"\",\"\"\"\"\n", &[(0, &["", ""]), (1, &["", "\""])]);
+        check("b,\n\"\",\"\"\"\"\n", &[(0, &["b", ""]), (1, &["", "\""])]);
         check("Zoë,\"Łukasz, jr\"\n", &[(0, &["Zoë", "Łukasz, jr"])]);
         check("a,\"b\r\"\r\n", &[(0, &["a", "b\r"])]);
     }
@@ -340,8 +393,8 @@ mod tests {
         let check = |quote: u8, block: &str| {
             let names: Vec<Arc<str>> = vec!["a".into(), "b".into()];
             let dialect = Dialect {
-                delimiter: b',',
                 quote,
+                ..Dialect::default()
             };
             let parser = Parser::new(dialect, names.into(), 2, OnRagged::Pad);
             let batch = parser.parse(block.as_bytes().to_vec()).unwrap();

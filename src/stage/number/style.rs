@@ -1,9 +1,10 @@
 //! How numbers are written, and which setting would read one that is written otherwise.
 
 use crate::text::decimal::{is_json_number, leading_digits};
+use crate::text::unseen::trimmed;
 
 /// Characters that stand for each other between groups of digits.
-const SPACES: [char; 4] = [' ', '\u{a0}', '\u{2009}', '\u{202f}'];
+const SPACES: [char; 5] = [' ', '\u{a0}', '\u{202f}', '\u{2009}', '\u{2007}'];
 const APOSTROPHES: [char; 2] = ['\'', '\u{2019}'];
 
 const MINUS: [char; 2] = ['-', '\u{2212}'];
@@ -97,7 +98,7 @@ impl Style {
         let (mut symbol, mut percent) = (false, false);
         let mut sign = None;
         loop {
-            text = text.trim();
+            text = &text[trimmed(text)];
             if !symbol && let Some(rest) = self.without_symbol(text) {
                 symbol = true;
                 text = rest;
