@@ -124,10 +124,7 @@ fn no_header(
             Place::Line(1),
             format!("no header comes after the {skip} lines of source.csv.skip_lines"),
         )),
-        (true, _) => Err(Wrong::empty(
-            Place::Line(1),
-            "the file is empty: expected a header",
-        )),
+        (true, _) => Err(Wrong::empty("the file is empty: expected a header")),
         (false, true) => Err(Wrong::data(
             Place::Line(1),
             format!("the header does not end within {longest}, the longest record (limits.record)"),
