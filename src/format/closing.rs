@@ -49,7 +49,7 @@ impl Closing {
         let dialect = match boundary {
             Boundary::Csv(dialect) => Some(*dialect),
             Boundary::Lines => None,
-            Boundary::JsonArray(_) => return none,
+            Boundary::Json(_) => return none,
         };
         let mut run = none;
         let mut may_be_trailer = true;
