@@ -172,9 +172,20 @@ impl Expr {
         loop {
             // What depends on the day is not wrong before it has come.
             match self.bind(columns, wanted, Date::MIN) {
-                Err(Unfit::NoColumn { missing, .. }) if columns.assume(&missing.wanted) => {}
+                Err(Unfit::NoColumn { missing, .. }) if self.assume(columns, &missing.wanted) => {}
                 bound => return bound,
             }
+        }
+    }
+
+    /// Takes in a column that is not known yet. Where none has a dot in its name, `name.first` asks for a member of the
+    /// column `name`, and that is taken in.
+    fn assume(&self, columns: &mut Columns, wanted: &str) -> bool {
+        let member = |name: &&Name| !name.quoted && name.segments.join(".") == wanted;
+        let of = wanted.rsplit_once('.').map(|(column, _)| column);
+        match of.filter(|_| self.names.iter().any(|name| member(&name))) {
+            Some(column) if !columns.may_have_dots() => columns.assume(column),
+            _ => columns.assume(wanted),
         }
     }
 
