@@ -22,6 +22,8 @@ pub struct Columns {
     source: Kinds,
     /// Whether the header is not known yet, so that a column that is not here may be there all the same.
     open: bool,
+    /// Whether a column that is not known yet may have a dot in its name.
+    dots: bool,
     /// The source's own names, which are those of the first physical columns.
     header: Arc<[Arc<str>]>,
     /// The names may be a person's record, and no message tells them.
@@ -46,6 +48,7 @@ impl Default for Columns {
             kinds: Vec::new(),
             source: Kinds::CELL,
             open: false,
+            dots: false,
             header: Arc::default(),
             untold: false,
             asked: None,
@@ -78,6 +81,16 @@ impl Columns {
             open: true,
             ..Columns::default()
         }
+    }
+
+    /// The same, some of which may have a dot in their names.
+    pub(crate) fn with_dots(self, dots: bool) -> Columns {
+        Columns { dots, ..self }
+    }
+
+    /// Whether a column that is not known yet may have a dot in its name.
+    pub(crate) fn may_have_dots(&self) -> bool {
+        self.open && self.dots
     }
 
     /// Whether [`Columns::assume`] took in a column that isn't here. It does so unless the columns are known.

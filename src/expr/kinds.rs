@@ -153,9 +153,35 @@ impl<'a> Walk<'a> {
             None if TYPES.contains(&name.as_str()) => Kinds::OTHER,
             None => {
                 self.named = true;
+                self.member_of_a_column(&segments);
                 Kinds::ANY
             }
         }
+    }
+
+    /// A cell holds one value: where a column is named and a member of it, no row has that.
+    fn member_of_a_column(&mut self, segments: &[String]) {
+        if self.locals.iter().any(|(local, _)| *local == segments[0]) {
+            return;
+        }
+        let name = segments.join(".");
+        let name = name.trim_start_matches(QUOTED);
+        let mut prefixes = name.match_indices('.').map(|(at, _)| &name[..at]);
+        let Some(column) = prefixes.rfind(|prefix| self.columns.find(prefix).is_some()) else {
+            return;
+        };
+        let advice = match self.columns.source().within(Kinds::TEXT) {
+            true => String::new(),
+            false => format!(
+                "; `json: {{ flatten: \".\" }}` in the source makes columns of the members of objects, and a member that is \
+                 itself called so is `row[{name:?}]`"
+            ),
+        };
+        self.mistakes.push(Mistake {
+            part: name.to_owned(),
+            message: format!("`{name}`: the column `{column}` has no members{advice}"),
+            certain: true,
+        });
     }
 
     fn elements(&mut self, elements: &'a [IdedExpr]) -> Kinds {

@@ -187,7 +187,10 @@ impl Expr {
                 }
                 None if !name.quoted && is_type(name) => {}
                 None => {
-                    columns.need(first)?;
+                    columns.need(&match columns.may_have_dots() && !name.quoted {
+                        true => name.segments.join("."),
+                        false => first.clone(),
+                    })?;
                 }
             }
         }

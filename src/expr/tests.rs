@@ -142,7 +142,11 @@ fn values_results_and_errors() {
             "[first]",
             "eval: expected text, a number, true or false, the expression gave list",
         ),
-        ("first.foo", "eval: `.` does not take (string, string)"),
+        (
+            "first.foo",
+            "bind: `first.foo`: the column `first` has no members; `json: { flatten: \".\" }` in the source makes columns of \
+             the members of objects, and a member that is itself called so is `row[\"first.foo\"]`",
+        ),
         // at compile
         ("", "compile: the expression is empty"),
         (" \n", "compile: the expression is empty"),

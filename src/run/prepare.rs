@@ -11,7 +11,7 @@ use crate::engine::blocks::Blocks;
 use crate::engine::process::Engine;
 use crate::format::closing::Closing;
 use crate::format::csv::{Delimiter, Form};
-use crate::format::json::Layout;
+use crate::format::json::{self, Layout};
 use crate::format::{Header, Reading, RecordFormat};
 use crate::report::rejects::{self, RejectsError, RejectsFile};
 use crate::source::spec::SourceFormat;
@@ -179,7 +179,14 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
         comment: spec.csv.comment,
         skip_lines: spec.csv.skip_lines,
     };
-    let columns = spec.json.columns.clone();
+    let json = Arc::new(json::Form {
+        // A mended file has records alone.
+        path: spec.json.path.clone().filter(|_| pipeline.mend.is_none()),
+        columns: spec.json.columns.clone(),
+        flatten: spec.json.flatten.clone(),
+        arrays: spec.json.arrays,
+        join: spec.json.join.clone(),
+    });
     let format = match spec.format {
         // Only CSV has these settings.
         SourceFormat::Auto
@@ -190,19 +197,23 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
         {
             RecordFormat::Csv(form(Delimiter::ByName))
         }
+        SourceFormat::Auto if json.path.is_some() => RecordFormat::Json {
+            layout: Layout::Documents,
+            form: json,
+        },
         SourceFormat::Auto => RecordFormat::Auto {
             csv: form(Delimiter::ByName),
-            columns,
+            json,
         },
         SourceFormat::Csv => RecordFormat::Csv(form(Delimiter::Comma)),
         SourceFormat::Tsv => RecordFormat::Csv(form(Delimiter::Stated(b'\t'))),
         SourceFormat::Json => RecordFormat::Json {
-            layout: Layout::Array,
-            columns,
+            layout: Layout::Documents,
+            form: json,
         },
         SourceFormat::Ndjson => RecordFormat::Json {
             layout: Layout::Lines,
-            columns,
+            form: json,
         },
     };
     let stages = pipeline.stages.iter().map(|stage| &stage.value);

@@ -636,21 +636,21 @@ fn data_that_cannot_be_read() {
         "source: { path: w.json }\n",
         &[("w.json", b"[{\"a\":\"1\"},]\n")],
         1,
-        "error: w.json:1:12: expected an object, the next element of the array\n",
+        "error: w.json:1:12: a comma stands before `]`, and between them no element of the array\n",
     );
     table.check(
         "check",
         "source: { path: w.json }\n",
         &[("w.json", b"[{\"a\":\"1\"}]\n\nrest")],
         1,
-        "error: w.json:3:1: something follows the end of the JSON array\n",
+        "error: w.json:3:1: expected a JSON object or an array of objects, found what is not JSON\n",
     );
     table.check(
         "check",
         "source: { path: w.json }\n",
         &[("w.json", b"[{\"a\":\"1\"}]\n[{\"a\":\"1\"}]")],
-        1,
-        "error: w.json:2:1: something follows the end of the JSON array\n",
+        0,
+        "",
     );
     table.check(
         "check",
@@ -664,14 +664,14 @@ fn data_that_cannot_be_read() {
         "source: { path: w.json }\n",
         &[("w.json", b"[1, 2]")],
         1,
-        "error: w.json:1:1: no object with members was found in the JSON array\n",
+        "error: w.json:1:2: expected JSON objects, the records, found a number\n",
     );
     table.check(
         "check",
         "source: { path: w.json }\n",
         &[("w.json", b"[{\"a\":\"1\"},\n 2]")],
-        1,
-        "error: w.json:2:2: expected an object, the next element of the array\n",
+        3,
+        "",
     );
     table.check(
         "check",
@@ -680,15 +680,21 @@ fn data_that_cannot_be_read() {
         3,
         "",
     );
-    table.check("check", "source: { path: w.json }\n", &[("w.json", b"{\n  \"items\": [ { \"a\": 1 } ]\n}\n")], 1, "error: w.json:1:1: no line holds a whole JSON object; objects of several lines must stand in an array\n");
-    table.check("check", "source: { path: w.json, format: json }\n", &[("w.json", b"{\"a\":\"1\"}\n")], 2, "error: w.json:1:1: expected a JSON array, found an object; for one object a line set source.format to ndjson\n");
+    table.check("check", "source: { path: w.json }\n", &[("w.json", b"{\n  \"items\": [ { \"a\": 1 } ]\n}\n")], 2, "error: w.json:1:1: this is not a record: its member `items` holds 1 object; where they are the records, set source.json.path: $.items\n");
+    table.check(
+        "check",
+        "source: { path: w.json, format: json }\n",
+        &[("w.json", b"{\"a\":\"1\"}\n")],
+        0,
+        "",
+    );
     table.check("check", "source: { path: w.json, format: ndjson }\n", &[("w.json", b"[{\"a\":\"1\"}]\n")], 2, "error: w.json:1:1: expected one JSON object a line, found an array; set source.format to json\n");
     table.check(
         "check",
         "source: { path: w.csv, format: json }\n",
         &[WORKERS],
-        1,
-        "error: w.csv:1:1: expected a JSON array of objects\n",
+        2,
+        "error: w.csv:1:1: expected a JSON object or an array of objects, found what is not JSON; set source.format if this is not JSON\n",
     );
     table.check(
         "check",

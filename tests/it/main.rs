@@ -19,6 +19,7 @@ mod limits;
 mod lines;
 mod lint;
 mod matrix;
+mod nested;
 mod pipelines;
 mod process;
 mod readme;
@@ -34,6 +35,7 @@ mod tls;
 mod tools;
 mod turns;
 mod unseen;
+mod wrappers;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -13,7 +13,7 @@ use rostream::internals::engine::order::process;
 use rostream::internals::engine::process::Engine;
 use rostream::internals::format::closing::Closing;
 use rostream::internals::format::csv::{Delimiter, Form};
-use rostream::internals::format::json::Layout;
+use rostream::internals::format::json::{self, Layout};
 use rostream::internals::format::{Header, Reading, RecordFormat};
 use rostream::internals::orgvue::spec::{self, ActionSpec, ImportSpec};
 use rostream::internals::report::rejects::{ADDED, RejectsFile};
@@ -206,15 +206,19 @@ pub fn csv() -> RecordFormat {
 pub fn auto() -> RecordFormat {
     RecordFormat::Auto {
         csv: form(Delimiter::ByName),
-        columns: None,
+        json: Arc::default(),
     }
 }
 
 pub fn json(layout: Layout, columns: &[&str]) -> RecordFormat {
     let columns = columns.iter().map(|&c| c.to_owned()).collect();
+    let form = json::Form {
+        columns: Some(columns),
+        ..json::Form::default()
+    };
     RecordFormat::Json {
         layout,
-        columns: Some(columns),
+        form: Arc::new(form),
     }
 }
 
