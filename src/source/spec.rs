@@ -64,8 +64,8 @@ pub struct ExpectSpec {
     pub rows: Option<u64>,
     /// So many records or more.
     pub at_least: Option<u64>,
-    /// What the last line of every file that is not blank looks like, with one group: the number of the file's records.
-    /// The line is no record.
+    /// What the last line of every file looks like that is neither blank nor a part of `csv.footer`, with one group: the
+    /// number of the file's records. The line is no record.
     pub trailer: Option<Pattern>,
     /// A file that is there when the extract is whole, and may hold the number of its records. `{file}` stands for a
     /// source file's own path, and `{stem}` for the same without its last ending; there is one for each file then.

@@ -101,6 +101,11 @@ impl DateSpec {
         self.formats(None).map(drop)
     }
 
+    /// What is wrong with it in a pipeline that states this time zone.
+    pub(super) fn check_in(&self, time_zone: &Zone) -> Result<(), String> {
+        self.formats(Some(time_zone)).map(drop)
+    }
+
     /// The formats, for a pipeline with this time zone.
     fn formats(&self, time_zone: Option<&Zone>) -> Result<(Vec<Format>, Format), String> {
         let to = Format::compile(&self.to)?;

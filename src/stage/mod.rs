@@ -224,6 +224,17 @@ impl StageSpec {
         }
     }
 
+    /// Checks what depends on the time zone that the pipeline states.
+    ///
+    /// # Errors
+    /// What is wrong with the stage in this zone.
+    pub(crate) fn check_in(&self, zone: &Zone) -> Result<(), String> {
+        match self {
+            StageSpec::Date(spec) => spec.check_in(zone),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether rows can leave here without being rejected.
     pub(crate) const fn may_drop_rows(&self) -> bool {
         matches!(self, StageSpec::Filter(_))

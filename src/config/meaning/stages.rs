@@ -8,6 +8,7 @@ use crate::rule::ValidateSpec;
 use crate::source::Input;
 use crate::source::spec::SourceFormat;
 use crate::stage::StageSpec;
+use crate::text::dates::Zone;
 
 impl Meaning<'_> {
     pub(super) fn stages(
@@ -15,10 +16,12 @@ impl Meaning<'_> {
         stages: &[StageSpec],
         validate: &ValidateSpec,
         source: Option<&Source>,
+        time_zone: Option<&Zone>,
     ) {
         let mut good = self.is_whole("stages");
         for (i, stage) in stages.iter().enumerate() {
-            if let Err(message) = stage.check() {
+            let in_zone = || time_zone.map_or(Ok(()), |zone| stage.check_in(zone));
+            if let Err(message) = stage.check().and_then(|()| in_zone()) {
                 self.stage_problem(i, stage.name(), &message);
                 good = false;
             }

@@ -147,7 +147,7 @@ impl Parser {
         let mut batch = self.pools.batch(text, raw, found.width, &found.draft);
         batch.skip(Skipped {
             lines: found.skipped,
-            headers: Vec::new(),
+            ..Skipped::default()
         });
         if found.nested {
             batch.mark_nested();
