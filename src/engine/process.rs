@@ -160,7 +160,7 @@ impl Engine {
         if let Some(at) = batch.skipped().reordered {
             return Err(BlockError {
                 file,
-                line: line + u64::from(at),
+                line: start.line + u64::from(at),
                 column: None,
                 message: "the header stands here again with its columns in another order, so that all records behind it \
                           would be read in wrong columns; name the files one by one in source.path instead of joining them"
