@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use crate::format::csv::spec::{DuplicatesSpec, HeaderSpec, MatchSpec};
 use crate::guard::spec::{GuardSpec, ImplicitDelete, RefusedSpec};
 use crate::http::hosts::Hosts;
 use crate::http::spec::TimeoutsSpec;
@@ -143,7 +144,7 @@ pub struct Source {
 }
 
 /// How CSV is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Csv {
     /// Between cells; without it, by the format: a comma, or a tab.
     pub delimiter: Option<u8>,
@@ -153,6 +154,12 @@ pub struct Csv {
     pub ragged: Ragged,
     /// Lines before the header that are not part of the table.
     pub skip_lines: u32,
+    /// Lines of the header.
+    pub header: HeaderSpec,
+    /// The names of the columns, in place of those in the header.
+    pub columns: Option<Vec<String>>,
+    pub duplicate_names: DuplicatesSpec,
+    pub matching: MatchSpec,
 }
 
 /// Where rejected rows go, and how many are too many.
@@ -226,7 +233,7 @@ impl Pipeline {
 
     /// Loads a file of rows that were put right in place of the source: nothing is deleted for not being in it, and
     /// no guard asks how many they are. A rejects file has the source's delimiter and quotes, and neither its encoding
-    /// nor its lines before the header.
+    /// nor its lines before the header, and its own header has the names that the columns are given here.
     pub(crate) fn mended(mut self, file: &Path) -> io::Result<Pipeline> {
         let file = std::path::absolute(file)?;
         let source = &mut self.source;
@@ -234,6 +241,8 @@ impl Pipeline {
         source.encoding = Encoding::default();
         source.compression = Compression::default();
         source.csv.skip_lines = 0;
+        source.csv.header = HeaderSpec::default();
+        source.csv.columns = None;
         if matches!(source.format, SourceFormat::Json | SourceFormat::Ndjson) {
             source.format = SourceFormat::Auto;
         }

@@ -102,7 +102,7 @@ impl Engine {
         };
         let columns = Columns::of(header.names().iter(), cells);
         let named = named(terms.stages, terms.validate, terms.import);
-        if named.is_empty() || are_names(header.names(), &named) {
+        if named.is_empty() || header.is_stated() || are_names(header.names(), &named) {
             return Engine::bind_to(columns, terms, header);
         }
         Engine::bind_to(columns.untold(), terms, header).map_err(|mut problems| {
@@ -124,8 +124,18 @@ impl Engine {
         };
         let ignore_unknown = terms.unknown == Unknown::Ignore;
         let parser = header.parser(on_ragged, ignore_unknown, &terms.limits, &pools);
-        let stages = stages(terms, &mut columns)?;
-        let (key, wire, rules) = ends(terms, &columns)?;
+        let mut problems = Vec::new();
+        let Some(stages) = stages(terms, &mut columns, &mut problems) else {
+            return Err(problems);
+        };
+        let (key, wire, rules) = match ends(terms, &columns) {
+            Ok(ends) if problems.is_empty() => ends,
+            Ok(_) => return Err(problems),
+            Err(more) => {
+                problems.extend(more);
+                return Err(problems);
+            }
+        };
         Ok(Engine {
             parser,
             stages,
@@ -144,18 +154,33 @@ impl Engine {
     }
 }
 
-/// Binds the stages one by one, each to the columns that those before it leave.
-fn stages(terms: &Terms<'_>, columns: &mut Columns) -> Result<Vec<BoundStage>, Vec<Unbound>> {
+/// Binds the stages one by one, each to the columns that those before it leave. A column that is not there is a problem,
+/// and taken to be there for what comes after it, so that all of them are found at once. Nothing where something else
+/// is wrong with a stage: what comes after it can't be known.
+fn stages(
+    terms: &Terms<'_>,
+    columns: &mut Columns,
+    problems: &mut Vec<Unbound>,
+) -> Option<Vec<BoundStage>> {
     let mut stages = Vec::new();
     for (at, spec) in terms.stages.iter().enumerate() {
         let renamed = columns.renamed();
-        let bound = spec.bind(columns, terms.resources).map_err(|why| {
-            vec![Unbound {
+        let bound = loop {
+            let mut after = columns.clone();
+            let why = match spec.bind(&mut after, terms.resources) {
+                Ok(bound) => {
+                    *columns = after;
+                    break bound;
+                }
+                Err(why) => why,
+            };
+            problems.push(Unbound {
                 what: BoundStage::in_words(at, spec.name()),
                 path: vec!["stages".into(), at.to_string(), spec.name().into()],
                 message: why.to_string(),
-            }]
-        })?;
+            });
+            columns.pretend(&why.missing()?.wanted);
+        };
         stages.extend(bound.map(|stage| BoundStage {
             at,
             name: spec.name(),
@@ -163,7 +188,7 @@ fn stages(terms: &Terms<'_>, columns: &mut Columns) -> Result<Vec<BoundStage>, V
             renamed,
         }));
     }
-    Ok(stages)
+    Some(stages)
 }
 
 /// Binds what comes after the last stage: the key, the target's wishes, the rules.

@@ -215,7 +215,7 @@ mod tests {
     use futures::TryStreamExt;
 
     use super::*;
-    use crate::format::csv::{Delimiter, Form};
+    use crate::format::csv::{Delimiter, Form, Naming};
     use crate::format::{Reading, RecordFormat};
     use crate::settings::limits::Limits;
 
@@ -232,6 +232,7 @@ mod tests {
                 delimiter: Delimiter::Stated(b','),
                 quote: b'"',
                 skip_lines: 0,
+                naming: Naming::default(),
             }),
             block: 8,
             added: &[],

@@ -119,9 +119,14 @@ impl Engine {
     /// Text that ends the run.
     pub fn parse(&self, block: Block) -> Result<Batch, BlockError> {
         let Block {
-            file, line, bytes, ..
+            file,
+            line,
+            arrangement,
+            bytes,
+            ..
         } = block;
-        let mut batch = self.parser.parse(bytes).map_err(|e| BlockError {
+        let batch = self.parser.parse(bytes, arrangement.as_ref());
+        let mut batch = batch.map_err(|e| BlockError {
             file,
             line: line + u64::from(e.line),
             column: e.column.map(u64::from),

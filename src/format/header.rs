@@ -9,8 +9,8 @@ use super::beginning::{Beginning, Begun, Expected, Place, Wrong};
 use super::block::Boundary;
 use super::csv::{self, Form};
 use super::json::{self, Layout};
+use crate::batch::Arrangement;
 use crate::settings::limits::Limits;
-use crate::text::shown::shown;
 
 /// What the pipeline says of its source's text.
 #[derive(Debug, Clone)]
@@ -61,7 +61,7 @@ pub enum Header {
 impl Header {
     /// Whether it is that of a rejects file: it ends with the columns that such a file has more, which are not read.
     pub(crate) fn is_of_rejects(&self) -> bool {
-        matches!(self, Header::Csv(csv) if csv.cells > csv.names.len())
+        matches!(self, Header::Csv(csv) if csv.is_of_rejects())
     }
 }
 
@@ -105,56 +105,71 @@ impl Reading {
         }
     }
 
-    /// What keeps a further file from being a part of the first one's table.
-    pub(crate) fn difference(
+    /// A further file's header as a part of the first one's table.
+    ///
+    /// # Errors
+    /// Says what keeps it from being that.
+    pub(crate) fn fit(
         &self,
-        header: &Header,
-        expected: &Header,
-        first: &str,
-    ) -> Option<String> {
-        if header.format() != expected.format() {
-            return Some(format!(
-                "this file is {}, and {first} is {}; all files of a source have the same format",
-                header.format(),
-                expected.format()
-            ));
-        }
-        let (names, others) = (header.names(), expected.names());
-        if let Some(at) = (names.iter().zip(&**others)).position(|(a, b)| a != b) {
-            let same = "all files of a source have the same columns";
-            // One that shares a name with the first is a header, too.
-            let shares = names.iter().any(|name| others.contains(name));
-            return Some(
-                if shares || self.expected().are_names(names) && self.expected().are_names(others) {
-                    format!(
-                        "this file's column {} is `{}`, and `{}` in {first}; {same}",
-                        at + 1,
-                        shown(&names[at]),
-                        shown(&others[at]),
-                    )
-                } else {
-                    format!(
-                        "this file's column {} has another name than in {first}; {same}",
-                        at + 1
-                    )
-                },
-            );
-        }
-        if names.len() != others.len() {
-            return Some(format!(
-                "this file has {} column{}, and {first} has {}; all files of a source have the same columns",
-                names.len(),
-                if names.len() == 1 { "" } else { "s" },
-                others.len()
-            ));
-        }
-        match (header, expected) {
-            (Header::Csv(header), Header::Csv(expected)) => {
-                csv::difference(header, expected, self.added, first)
+        header: Header,
+        first: &Header,
+        name: &str,
+    ) -> Result<Header, Wrong> {
+        match (header, first) {
+            (Header::Csv(header), Header::Csv(first)) => {
+                let fitted = header.fit(first, &self.expected(), name);
+                fitted.map(Header::Csv)
             }
-            _ => None,
+            (header, first) => {
+                same_format(&header, first, name)?;
+                Ok(header)
+            }
         }
     }
+
+    /// Whether the columns of all files are those of the table, so that all headers have to be known beforehand.
+    pub(crate) fn unites(&self, first: &Header) -> bool {
+        let form = match &self.format {
+            RecordFormat::Csv(form) | RecordFormat::Auto { csv: form, .. } => form,
+            RecordFormat::Json { .. } => return false,
+        };
+        form.naming.by_name && matches!(first, Header::Csv(_))
+    }
+
+    /// The header of the table that has the columns of both.
+    ///
+    /// # Errors
+    /// As [`Reading::fit`].
+    pub(crate) fn unite(
+        &self,
+        header: Header,
+        other: &Header,
+        name: &str,
+    ) -> Result<Header, Wrong> {
+        match (header, other) {
+            (Header::Csv(header), Header::Csv(other)) => {
+                let united = header.united_with(other, &self.expected(), name);
+                united.map(Header::Csv)
+            }
+            (header, other) => {
+                same_format(other, &header, name)?;
+                Ok(header)
+            }
+        }
+    }
+}
+
+/// All files of a source have the format of the first.
+fn same_format(header: &Header, first: &Header, name: &str) -> Result<(), Wrong> {
+    if header.format() == first.format() {
+        return Ok(());
+    }
+    let message = format!(
+        "this file is {}, and {name} is {}; all files of a source have the same format",
+        header.format(),
+        first.format()
+    );
+    Err(Wrong::data(Place::Line(1), message))
 }
 
 impl Header {
@@ -164,6 +179,19 @@ impl Header {
             Header::Csv(header) => &header.names,
             Header::Json(header) => &header.names,
         }
+    }
+
+    /// How the cells of this file's records become the columns, where they are not these one by one.
+    pub(crate) fn arrangement(&self) -> Option<&Arc<Arrangement>> {
+        match self {
+            Header::Csv(header) => header.arrangement.as_ref(),
+            Header::Json(_) => None,
+        }
+    }
+
+    /// Whether the names are the pipeline's own, and no record's.
+    pub(crate) fn is_stated(&self) -> bool {
+        matches!(self, Header::Csv(header) if header.stated)
     }
 
     /// The records' format, as the pipeline file calls it.
@@ -185,8 +213,8 @@ impl Header {
                     "line {}, where the names of the columns should stand, has",
                     header.line
                 ),
-                counted(header.names.len(), "cell"),
-                "if the file has no header, put a line with the names before the first record",
+                counted(header.own.len(), "cell"),
+                "if the file has no header, set source.csv.header to none, and source.csv.columns to the names",
             ),
             Header::Json(header) => (
                 "the first records have".to_owned(),

@@ -6,7 +6,7 @@ use super::Pools;
 use super::csv::{self, OnRagged};
 use super::header::Header;
 use super::json::{self, Layout};
-use crate::batch::Batch;
+use crate::batch::{Arrangement, Batch};
 use crate::settings::limits::Limits;
 
 /// Reads blocks into batches.
@@ -41,7 +41,8 @@ impl Header {
                 csv::Parser::new(
                     header.dialect,
                     header.names.clone(),
-                    header.cells,
+                    // Of files without an arrangement of their own.
+                    header.names.len() + header.cells - header.own.len(),
                     on_ragged,
                 )
                 .with_pools(pools),
@@ -51,6 +52,17 @@ impl Header {
                     .with_depth(limits.json_depth)
                     .with_pools(pools),
             ),
+        }
+    }
+
+    /// A record as the first file would have it, where its own file has the columns in another order. A record that is
+    /// `ragged` and too short stays as it is: nobody knows which of its cells are missing.
+    pub(crate) fn rewritten(&self, batch: &Batch, row: usize, is_ragged: bool) -> Option<Vec<u8>> {
+        match (self, batch.arrangement()) {
+            (Header::Csv(header), Some(arrangement)) => {
+                header.rewritten(arrangement, batch.raw_record(row), is_ragged)
+            }
+            _ => None,
         }
     }
 
@@ -87,17 +99,27 @@ impl Parser {
         }
     }
 
-    /// Parses a block.
+    /// Parses a block of a file whose cells are arranged so; where nothing is said of that, they are the columns.
     ///
     /// # Errors
     /// Text that ends the run.
-    pub(crate) fn parse(&self, bytes: Vec<u8>) -> Result<Batch, ParseError> {
+    pub(crate) fn parse(
+        &self,
+        bytes: Vec<u8>,
+        arrangement: Option<&Arc<Arrangement>>,
+    ) -> Result<Batch, ParseError> {
         match self {
-            Parser::Csv(parser) => parser.parse(bytes).map_err(|e| ParseError {
-                line: e.line,
-                column: None,
-                message: e.to_string(),
-            }),
+            Parser::Csv(parser) => {
+                let batch = match arrangement {
+                    None => parser.parse(bytes),
+                    Some(arrangement) => parser.parse_arranged(bytes, arrangement),
+                };
+                batch.map_err(|e| ParseError {
+                    line: e.line,
+                    column: None,
+                    message: e.to_string(),
+                })
+            }
             Parser::Json(parser) => parser.parse(bytes).map_err(|e| ParseError {
                 line: e.line,
                 column: Some(e.column),

@@ -9,7 +9,8 @@ use crate::config::Pipeline;
 use crate::engine::bind::{Terms, Unbound, named};
 use crate::engine::blocks::Blocks;
 use crate::engine::process::Engine;
-use crate::format::csv::{Delimiter, Form};
+use crate::format::csv::spec::{DuplicatesSpec, HeaderSpec, MatchSpec};
+use crate::format::csv::{Delimiter, Form, Naming};
 use crate::format::json::Layout;
 use crate::format::{Header, Reading, RecordFormat};
 use crate::report::rejects::{self, RejectsFile};
@@ -161,13 +162,21 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
         delimiter: spec.csv.delimiter.map_or(unless_stated, Delimiter::Stated),
         quote: spec.csv.quote,
         skip_lines: spec.csv.skip_lines,
+        naming: Naming {
+            lines: spec.csv.header.lines,
+            columns: spec.csv.columns.as_deref().map(Arc::from),
+            number: spec.csv.duplicate_names == DuplicatesSpec::Number,
+            by_name: spec.csv.matching == MatchSpec::Name,
+        },
     };
+    let is_csv = spec.csv.delimiter.is_some()
+        || spec.csv.skip_lines > 0
+        || spec.csv.columns.is_some()
+        || spec.csv.header != HeaderSpec::default();
     let columns = spec.json.columns.clone();
     let format = match spec.format {
         // Only CSV has these settings.
-        SourceFormat::Auto if spec.csv.delimiter.is_some() || spec.csv.skip_lines > 0 => {
-            RecordFormat::Csv(form(Delimiter::ByName))
-        }
+        SourceFormat::Auto if is_csv => RecordFormat::Csv(form(Delimiter::ByName)),
         SourceFormat::Auto => RecordFormat::Auto {
             csv: form(Delimiter::ByName),
             columns,

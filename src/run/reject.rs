@@ -19,6 +19,9 @@ pub(crate) fn write_reject(
     faults: &[Fault],
 ) -> Result<(), RunError> {
     let raw = batch.raw_record(row);
+    let is_ragged = faults.iter().any(|fault| fault.code == "ragged");
+    let rewritten = header.rewritten(batch, row, is_ragged);
+    let raw = rewritten.as_deref().unwrap_or(raw);
     let again = header.read_again(raw);
     let cells: Vec<Option<&str>>;
     let original = match &again {

@@ -11,7 +11,7 @@ use super::prepare::{First, Prepared};
 use super::put::encoded;
 use super::reject::write_reject;
 use super::{Job, RunError};
-use crate::batch::{Batch, Fault, RowState};
+use crate::batch::{Arrangement, Batch, Fault, RowState};
 use crate::engine::EngineError;
 use crate::engine::blocks::Blocks;
 use crate::engine::body::{Assembly, Body, Digest, pieces};
@@ -182,6 +182,8 @@ pub struct Survey {
     pub assembly: Assembly,
     /// What the whole file told, and does not end the run.
     warnings: Vec<String>,
+    /// The first file with cells that belong to no column.
+    nameless: Option<(u32, Arc<Arrangement>)>,
     /// The number of the next record.
     record: u32,
     /// Records that only the whole file could leave out, in order.
@@ -258,6 +260,7 @@ impl Survey {
             rejects,
             lines: Lines::default(),
             warnings: Vec::new(),
+            nameless: None,
             record: 0,
             dropped: Vec::new(),
             filtered: 0,
@@ -325,6 +328,12 @@ impl Survey {
     /// Shows the rules a block that nobody has seen.
     fn see(&mut self, processed: &Processed, first: u32) -> Vec<(u32, Verdict)> {
         let batch = &processed.batch;
+        if self.nameless.is_none()
+            && let Some(arrangement) = batch.arrangement()
+            && !arrangement.nameless.is_empty()
+        {
+            self.nameless = Some((processed.file, arrangement.clone()));
+        }
         let lines = (0..batch.len()).map(|row| batch.row(row).line);
         self.lines.push(processed.file, processed.line, lines);
         self.rules.see(&whole::Facts {
@@ -448,7 +457,9 @@ impl Survey {
     }
 
     fn warnings(&self) -> Vec<String> {
-        let mut warnings = self.engine.remarks();
+        let mut warnings = self.source.remarks();
+        warnings.extend(self.without_names());
+        warnings.extend(self.engine.remarks());
         warnings.extend(self.warnings.iter().cloned());
         let (read, filtered) = (self.read(), self.filtered);
         if filtered > 0 && self.good == 0 {
@@ -460,6 +471,27 @@ impl Survey {
             });
         }
         warnings
+    }
+
+    /// What to say of columns that the header has no name for; nothing where the pipeline means it so.
+    fn without_names(&self) -> Option<String> {
+        let (file, arrangement) = self.nameless.as_ref()?;
+        if self.header.is_stated() {
+            return None;
+        }
+        let file = &self.files[*file as usize];
+        let columns: Vec<_> = (arrangement.nameless.iter())
+            .map(|at| (at + 1).to_string())
+            .collect();
+        Some(match &columns[..] {
+            [only] => format!(
+                "{file}: column {only} has no name in the header and is left out; a row with a value in it is rejected"
+            ),
+            several => format!(
+                "{file}: columns {} have no name in the header and are left out; a row with a value in one is rejected",
+                several.join(", ")
+            ),
+        })
     }
 
     /// Ends the survey.

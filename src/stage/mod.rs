@@ -71,7 +71,7 @@ pub enum BindError {
 
 impl BindError {
     /// The column that is not there.
-    fn missing(&self) -> Option<&NoColumn> {
+    pub(crate) fn missing(&self) -> Option<&NoColumn> {
         match self {
             BindError::NoColumn(missing) | BindError::Within { missing, .. } => Some(missing),
             BindError::Kinds(_) | BindError::Other(_) => None,

@@ -1,5 +1,6 @@
 //! Text as bytes and as values: searching bytes, dates, decimals, what is shown of it and of errors.
 
+pub(crate) mod charset;
 pub(crate) mod dates;
 pub(crate) mod decimal;
 pub(crate) mod scan;

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use super::{Meaning, Wrong};
 use crate::config::pipeline::{Csv, Source};
+use crate::format::csv::spec::{HeaderSpec, one_ascii};
 use crate::settings::units::Amount;
 use crate::source::Input;
 use crate::source::place::sample::{self, Sample};
 use crate::source::spec::{
-    Compression, CsvSpec, Encoding, Nothing, OneOrMany, Pick, SampleSpec, SourceFormat, SourceSpec,
+    Compression, CsvSpec, Nothing, OneOrMany, Pick, SampleSpec, SourceFormat, SourceSpec,
 };
 
 /// A source that says neither.
@@ -146,7 +147,7 @@ impl Meaning<'_> {
             ),
             (
                 "encoding",
-                !matches!(source.encoding, Encoding::Auto | Encoding::Utf8),
+                !source.encoding.is_utf8(),
             ),
             (
                 "csv.delimiter",
@@ -154,6 +155,8 @@ impl Meaning<'_> {
             ),
             ("csv.quote", csv.quote != "\""),
             ("csv.skip_lines", csv.skip_lines > 0),
+            ("csv.header", csv.header != HeaderSpec::default()),
+            ("csv.columns", csv.columns.is_some()),
         ] {
             if wrong {
                 self.problem(
@@ -205,11 +208,31 @@ impl Meaning<'_> {
                 "write `format: csv` where another delimiter is meant",
             );
         }
+        if let Some(columns) = &spec.columns {
+            self.column_names("source.csv.columns", columns);
+        }
         Csv {
             delimiter,
             quote,
             ragged: spec.ragged,
             skip_lines: spec.skip_lines,
+            header: spec.header,
+            columns: spec.columns.clone(),
+            duplicate_names: spec.duplicate_names,
+            matching: spec.matching,
+        }
+    }
+
+    /// A list of the columns' names, of which none may stand twice; empty ones leave columns out.
+    fn column_names(&mut self, setting: &str, columns: &[String]) {
+        if columns.iter().all(String::is_empty) {
+            self.problem(setting, "expected at least one column", "");
+        }
+        for (at, column) in columns.iter().enumerate() {
+            if !column.is_empty() && columns[..at].contains(column) {
+                let path = format!("{setting}.{at}");
+                self.problem(&path, "this column is named twice", "");
+            }
         }
     }
 }
@@ -239,14 +262,6 @@ fn input(written: &str, folder: &Path, pick: Pick) -> Result<Input, Wrong> {
             Ok(Input::Glob(pattern.to_string_lossy().into_owned(), pick))
         }
         _ => Ok(Input::File(folder.join(written))),
-    }
-}
-
-/// A delimiter or quote: one ASCII character that ends no line.
-fn one_ascii(text: &str) -> Option<u8> {
-    match text.as_bytes() {
-        [b] if b.is_ascii() && !matches!(b, b'\r' | b'\n' | 0) => Some(*b),
-        _ => None,
     }
 }
 

@@ -1,12 +1,16 @@
 //! CSV: text cut into whole records, and records parsed into a batch.
 
 pub(crate) mod cut;
+mod fit;
 mod header;
+mod names;
 mod parse;
 pub(crate) mod record;
+pub(crate) mod spec;
 pub(crate) mod write;
 
 pub(crate) use header::Header;
 pub use header::{Delimiter, Form};
-pub(crate) use header::{difference, header, other_delimiter};
+pub(crate) use header::{header, other_delimiter};
+pub use names::Naming;
 pub use parse::{OnRagged, Parser};

@@ -10,7 +10,7 @@ use rostream::internals::engine::blocks::Blocks;
 use rostream::internals::engine::body::{self, Digest, Resend, Slot};
 use rostream::internals::engine::order::process;
 use rostream::internals::engine::process::Engine;
-use rostream::internals::format::csv::{Delimiter, Form};
+use rostream::internals::format::csv::{Delimiter, Form, Naming};
 use rostream::internals::format::json::Layout;
 use rostream::internals::format::{Header, Reading, RecordFormat};
 use rostream::internals::orgvue::spec::{self, ActionSpec, ImportSpec};
@@ -138,6 +138,7 @@ fn form(delimiter: Delimiter) -> Form {
         delimiter,
         quote: b'"',
         skip_lines: 0,
+        naming: Naming::default(),
     }
 }
 

@@ -1,0 +1,210 @@
+//! Several files as one table: by the names of their columns.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::header::{Header, shown as delimiter_shown, written};
+use super::record::{Cells, Span};
+use crate::batch::Arrangement;
+use crate::format::beginning::{Expected, Place, Wrong};
+use crate::text::shown::shown;
+
+impl Header {
+    /// Whether its columns are followed by those that a rejects file has more.
+    pub(crate) fn is_of_rejects(&self) -> bool {
+        self.cells > self.own.len()
+    }
+
+    /// How the cells of this file's records become these columns, and how they are written as those of a file whose own
+    /// cells are `first`. None where they are the columns one by one.
+    pub(super) fn arranged_as(
+        &self,
+        names: &[Arc<str>],
+        first: &[Option<Arc<str>>],
+    ) -> Option<Arc<Arrangement>> {
+        let at = |(at, name): (usize, &'_ Option<Arc<str>>)| Some((name.clone()?, at));
+        let by_name: HashMap<Arc<str>, usize> = self.own.iter().enumerate().filter_map(at).collect();
+        let place = |name: &Arc<str>| by_name.get(name).copied();
+        let places: Vec<Option<usize>> = names.iter().map(place).collect();
+        let one_by_one = places.iter().copied().eq((0..self.own.len()).map(Some));
+        let nameless: Vec<usize> = (0..self.own.len())
+            .filter(|&at| self.own[at].is_none())
+            .collect();
+        let mut rest = nameless.iter().copied();
+        let as_first: Vec<Option<usize>> = (first.iter())
+            .map(|cell| cell.as_ref().map_or_else(|| rest.next(), place))
+            .collect();
+        let is_as_first = as_first.iter().copied().eq((0..self.own.len()).map(Some));
+        if one_by_one && is_as_first {
+            return None;
+        }
+        let names = self.own.iter().enumerate().map(|(at, name)| match name {
+            Some(name) => name.clone(),
+            None => super::names::of_place(at).into(),
+        });
+        Some(Arc::new(Arrangement {
+            names: names.collect(),
+            cells: self.cells,
+            places,
+            nameless,
+            as_first: (!is_as_first).then_some(as_first),
+        }))
+    }
+
+    /// The same file as a part of the first one's table.
+    ///
+    /// # Errors
+    /// Says what keeps it from being that, with the setting that helps where there is one.
+    pub(crate) fn fit(
+        self,
+        first: &Header,
+        expected: &Expected<'_>,
+        first_name: &str,
+    ) -> Result<Header, Wrong> {
+        self.is_alike(first, expected, first_name)?;
+        let own: HashSet<&Arc<str>> = self.names.iter().collect();
+        let others: HashSet<&Arc<str>> = first.names.iter().collect();
+        let lacks: Vec<_> = first.names.iter().filter(|n| !own.contains(n)).collect();
+        let more: Vec<_> = self.names.iter().filter(|n| !others.contains(n)).collect();
+        if !more.is_empty() || !lacks.is_empty() && !first.partial {
+            // One that shares a name with the first is a header, too.
+            let told = lacks.len() < first.names.len()
+                || expected.are_names(&self.names) && expected.are_names(&first.names);
+            let message = other_columns(&lacks, &more, told, first_name);
+            return Err(Wrong::setting(Place::Line(self.line), message));
+        }
+        Ok(Header {
+            arrangement: self.arranged_as(&first.names, &first.own),
+            names: first.names.clone(),
+            ..self
+        })
+    }
+
+    /// Whether a file can be read in the way of the first, whatever its columns.
+    fn is_alike(&self, first: &Header, expected: &Expected<'_>, name: &str) -> Result<(), Wrong> {
+        let wrong = |message| Err(Wrong::data(Place::Line(self.line), message));
+        let (delimiter, other) = (self.dialect.delimiter, first.dialect.delimiter);
+        if delimiter != other {
+            return wrong(format!(
+                "this file's delimiter is `{}`, and `{}` in {name}; all files of a source have the same delimiter",
+                delimiter_shown(delimiter),
+                delimiter_shown(other)
+            ));
+        }
+        let all = expected.added.join(",");
+        match (self.is_of_rejects(), first.is_of_rejects()) {
+            (true, false) => wrong(format!(
+                "this is a rejects file (it ends with {all}), and {name} is not; read them one after the other"
+            )),
+            (false, true) => wrong(format!(
+                "this is not a rejects file, and {name} is (it ends with {all}); read them one after the other"
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// A record of a file of another arrangement, written as this one's are. None where it is so already, or where cells
+    /// are missing, for nobody knows which.
+    pub(crate) fn rewritten(
+        &self,
+        arrangement: &Arrangement,
+        record: &[u8],
+        is_ragged: bool,
+    ) -> Option<Vec<u8>> {
+        let as_first = arrangement.as_first.as_ref()?;
+        let cells: Vec<Span> = Cells::of_record(record, self.dialect).collect();
+        if is_ragged && cells.len() < arrangement.cells {
+            return None;
+        }
+        let mut left = vec![true; cells.len()];
+        let mut places = as_first.clone();
+        for &place in as_first.iter().flatten() {
+            if let Some(left) = left.get_mut(place) {
+                *left = false;
+            }
+        }
+        // What an earlier rejects file had added, cells without a column that are not empty, cells that are too many.
+        let own = arrangement.names.len();
+        places.extend((own..arrangement.cells).map(Some));
+        let is_left = |at: &usize| left[*at] && !(own..arrangement.cells).contains(at);
+        let rest = (0..cells.len()).filter(is_left);
+        places.extend(
+            rest.filter(|&at| at >= own || !cells[at].range().is_empty())
+                .map(Some),
+        );
+        let mut out = Vec::with_capacity(record.len() + places.len());
+        for (at, place) in places.into_iter().enumerate() {
+            if at > 0 {
+                out.push(self.dialect.delimiter);
+            }
+            let Some(cell) = place.and_then(|place| cells.get(place)) else {
+                continue;
+            };
+            out.extend_from_slice(&record[cell.range()]);
+            if cell.is_open() {
+                out.push(self.dialect.quote);
+            }
+        }
+        Some(out)
+    }
+
+    /// The header of a table that has the columns of another file, too.
+    ///
+    /// # Errors
+    /// As [`Header::fit`], but for the columns.
+    pub(crate) fn united_with(
+        self,
+        other: &Header,
+        expected: &Expected<'_>,
+        name: &str,
+    ) -> Result<Header, Wrong> {
+        other.is_alike(&self, expected, name)?;
+        let mut names: Vec<Arc<str>> = self.names.to_vec();
+        let known: HashSet<&Arc<str>> = self.names.iter().collect();
+        names.extend(other.names.iter().filter(|n| !known.contains(n)).cloned());
+        let more = names.len() - self.names.len();
+        let partial = self.partial || other.names.len() < names.len() || more > 0;
+        if more == 0 {
+            return Ok(Header { partial, ..self });
+        }
+        let new = names[self.names.len()..].iter().cloned().map(Some);
+        let own: Vec<Option<Arc<str>>> = self.own.iter().cloned().chain(new).collect();
+        if let Some(message) = expected.too_many(own.len()) {
+            return Err(Wrong::data(Place::Line(other.line), message));
+        }
+        Ok(Header {
+            raw: written(&own, self.dialect),
+            cells: self.cells + more,
+            own: own.into(),
+            names: names.into(),
+            partial,
+            ..self
+        })
+    }
+}
+
+/// What to say of a file that has other columns than the first.
+fn other_columns(lacks: &[&Arc<str>], more: &[&Arc<str>], told: bool, first: &str) -> String {
+    if !told {
+        return format!(
+            "this file's columns have other names than those of {first}; is a header missing? All files of a source \
+             have the same columns"
+        );
+    }
+    let list = |names: &[&Arc<str>]| {
+        let names = names.iter().map(|name| format!("`{}`", shown(name)));
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let what = match (lacks, more) {
+        (lacks, []) => format!("this file has no {}, as {first} has", list(lacks)),
+        ([], more) => format!("this file has {}, which {first} has not", list(more)),
+        (lacks, more) => format!(
+            "this file has {}, which {first} has not, and no {}",
+            list(more),
+            list(lacks)
+        ),
+    };
+    format!(
+        "{what}; all files of a source have the same columns, unless source.csv.match is name"
+    )
+}
