@@ -381,7 +381,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_block_of_long_names_has_few_records() {
-        let name = |n| format!("{n} {}", "How satisfied are you? ".repeat(9));
+        let name = |n| format!("{n}{}", " How satisfied are you?".repeat(9));
         let names: Vec<_> = (0..300).map(name).collect();
         let record = format!("{}\n", ",".repeat(299));
         let text = format!("{}\n{}", names.join(","), record.repeat(1000));

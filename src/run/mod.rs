@@ -25,6 +25,7 @@ pub(crate) mod resume;
 mod send;
 mod straight;
 pub(crate) mod survey;
+mod tables;
 mod told;
 mod wait;
 
@@ -44,9 +45,9 @@ use crate::text::dates::Date;
 use crate::upload::spec::Length;
 use crate::upload::spool::SpoolWriter;
 pub use error::RunError;
-pub(crate) use prepare::resources;
 use prepare::{First, Prepared, prepare, unchanged};
 pub use prepare::{bind, reading, rejects_header, source};
+pub(crate) use tables::resources;
 use put::Sending;
 use send::{Ready, send};
 use straight::send_straight;

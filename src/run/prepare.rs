@@ -1,9 +1,9 @@
 //! A pipeline made ready: its tables read, its source found and opened, its stages and rules bound to the header.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::tables::table_error;
 use super::{Job, RunError};
 use crate::config::Pipeline;
 use crate::engine::bind::{Terms, Unbound, named};
@@ -16,9 +16,7 @@ use crate::format::{Header, Reading, RecordFormat};
 use crate::report::rejects::{self, RejectsFile};
 use crate::source::spec::SourceFormat;
 use crate::source::{Source, SourceError};
-use crate::stage::hash::{Key, KeySpec};
-use crate::stage::lookup::{Table, TableError};
-use crate::stage::{Need, Resources};
+use crate::stage::Resources;
 use crate::text::chain;
 use crate::text::dates::Date;
 
@@ -69,53 +67,6 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
         engine,
     };
     Ok((prepared, First { blocks, rejects }))
-}
-
-/// What the stages need besides the columns: reads their lookup tables. `keys` are their secrets.
-///
-/// # Errors
-/// A table that can't be read.
-pub(crate) async fn resources(
-    pipeline: &Pipeline,
-    keys: HashMap<KeySpec, Key>,
-) -> Result<Resources, RunError> {
-    let mut tables = HashMap::new();
-    for (at, stage) in pipeline.stages.iter().enumerate() {
-        for need in stage.value.needs() {
-            let Some(table) = need.table() else {
-                continue;
-            };
-            let error = |source| table_error(pipeline, at, &need, table.file, source);
-            let path = table.locate(&pipeline.folder).map_err(error)?;
-            if tables.contains_key(table.file) {
-                continue;
-            }
-            let read = Table::load(&path, table.delimiter).await.map_err(error)?;
-            tables.insert(table.file.to_owned(), Arc::new(read));
-        }
-    }
-    Ok(Resources {
-        tables,
-        keys,
-        absent: false,
-    })
-}
-
-fn table_error(
-    pipeline: &Pipeline,
-    at: usize,
-    need: &Need<'_>,
-    file: &str,
-    source: TableError,
-) -> RunError {
-    let name = pipeline.stages[at].value.name();
-    let setting = format!("stages.{at}.{name}.{}", need.setting);
-    RunError::Table {
-        place: pipeline.problem(&setting, "").place_text(),
-        stage: format!("stage {} ({name})", at + 1),
-        file: file.to_owned(),
-        source,
-    }
 }
 
 /// Looks whether the source and the lookup tables are what they were when the run began: one look at each file. What

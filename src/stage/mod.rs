@@ -112,8 +112,8 @@ pub(crate) struct Need<'a> {
 
 impl<'a> Need<'a> {
     /// The table, where it is one.
-    pub(crate) fn table(&self) -> Option<lookup::Source<'a>> {
-        match self.what {
+    pub(crate) fn table(&self) -> Option<&lookup::Source<'a>> {
+        match &self.what {
             Needed::Table(table) => Some(table),
             Needed::Key(_) => None,
         }
@@ -206,7 +206,7 @@ impl StageSpec {
     /// What the stage needs besides the columns.
     pub(crate) fn needs(&self) -> Vec<Need<'_>> {
         match self {
-            StageSpec::Lookup(spec) => vec![spec.need()],
+            StageSpec::Lookup(spec) => spec.need().into_iter().collect(),
             StageSpec::Hash(spec) => vec![spec.need()],
             _ => Vec::new(),
         }
@@ -387,7 +387,9 @@ mod tests {
         let needs = |stage| {
             let stage = testing::spec(stage);
             let needs = stage.needs().into_iter().map(|need| match need.what {
-                Needed::Table(source) => format!("{} {source:?}", need.setting),
+                Needed::Table(source) => {
+                    format!("{} {} {:?}", need.setting, source.file, source.written.form.delimiter)
+                }
                 Needed::Key(key) => format!("{} {key}", need.setting),
             });
             needs.collect::<Vec<_>>().join("; ")
@@ -396,7 +398,7 @@ mod tests {
             needs(
                 json!({ "lookup": { "file": "d.csv", "delimiter": "tab", "key": { "column": "a" }, "take": { "x": "y" } } })
             ),
-            "file Source { file: \"d.csv\", allow_outside: false, delimiter: 9 }"
+            "file d.csv Stated(9)"
         );
         assert_eq!(
             needs(json!({ "hash": { "columns": ["a"], "key": { "file": "k" } } })),

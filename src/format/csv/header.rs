@@ -13,7 +13,7 @@ use crate::text::charset;
 use crate::text::scan::{Dialect, count_lines};
 
 /// How a CSV file is written, as far as that is stated.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Form {
     /// Between cells.
     pub delimiter: Delimiter,
@@ -503,7 +503,7 @@ mod tests {
             |file: &str, text: &str, expected| check(file, Delimiter::ByName, text, Ok(expected));
         by_name("a.csv", "ID,Name\n1,2\n", (",", "ID Name", 2));
         by_name("a.csv", "\n\r\nID,Name\n", (",", "ID Name", 4));
-        by_name("a.csv", "ID,\"Na\nme\",\n", (",", "ID Na\nme column_3", 3));
+        by_name("a.csv", "ID,\"Na\nme\",\n", (",", "ID Na\nme", 3));
         for file in ["a.tsv", "A.TSV", "a.tab", "a.tsv.gz", "b/a.tsv.zst"] {
             by_name(file, "ID\tName, first\n", ("tab", "ID Name, first", 2));
         }

@@ -11,6 +11,6 @@ pub(crate) mod write;
 
 pub(crate) use header::Header;
 pub use header::{Delimiter, Form};
-pub(crate) use header::{header, other_delimiter};
+pub(crate) use header::header;
 pub use names::Naming;
 pub use parse::{OnRagged, Parser};
