@@ -109,12 +109,7 @@ impl Reading {
     ///
     /// # Errors
     /// Says what keeps it from being that.
-    pub(crate) fn fit(
-        &self,
-        header: Header,
-        first: &Header,
-        name: &str,
-    ) -> Result<Header, Wrong> {
+    pub(crate) fn fit(&self, header: Header, first: &Header, name: &str) -> Result<Header, Wrong> {
         match (header, first) {
             (Header::Csv(header), Header::Csv(first)) => {
                 let fitted = header.fit(first, &self.expected(), name);

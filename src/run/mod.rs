@@ -47,11 +47,11 @@ use crate::upload::spool::SpoolWriter;
 pub use error::RunError;
 use prepare::{First, Prepared, prepare, unchanged};
 pub use prepare::{bind, reading, rejects_header, source};
-pub(crate) use tables::resources;
 use put::Sending;
 use send::{Ready, send};
 use straight::send_straight;
 use survey::{Surveyed, survey};
+pub(crate) use tables::resources;
 
 /// What a run needs besides the pipeline.
 pub(crate) struct Job<'a> {

@@ -9,9 +9,9 @@ use crate::config::Pipeline;
 use crate::files::mark::Mark;
 use crate::settings::limits::Limits;
 use crate::source::{Input, Source, SourceError};
+use crate::stage::hash::{Key, KeySpec};
 use crate::stage::lookup::{self, MAX_BYTES, Table, TableError, own_settings};
 use crate::stage::{Need, Resources};
-use crate::stage::hash::{Key, KeySpec};
 
 /// What the stages need besides the columns: reads their lookup tables. `keys` are their secrets.
 ///

@@ -259,10 +259,7 @@ mod tests {
             );
         }
         for written in ["replacement", "iso-2022-kr", "hz-gb-2312", "x-user-defined"] {
-            check(
-                written,
-                Err(&format!("`{written}` stands for no encoding")),
-            );
+            check(written, Err(&format!("`{written}` stands for no encoding")));
         }
         check("ANSI", Err("`ansi` is whatever"));
     }

@@ -263,7 +263,7 @@ impl TableError {
     /// Whether another setting mends it.
     pub(crate) fn is_setting(&self) -> bool {
         match self {
-            TableError::Outside | TableError::NotUtf8 { .. } => true,
+            TableError::NotUtf8 { .. } => true,
             TableError::Stored { setting, .. } | TableError::Beginning { setting, .. } => *setting,
             _ => false,
         }
@@ -284,7 +284,15 @@ impl TableError {
 
 /// A message about the settings of a source as one about those of the stage, which have the same names.
 pub(crate) fn own_settings(message: &str) -> String {
-    message.replace("source.csv.", "").replace("source.", "")
+    let mut parts = message.split("source.");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let part = part.strip_prefix("csv.").unwrap_or(part);
+        let name = part.trim_start_matches(|c: char| c.is_ascii_lowercase() || c == '_');
+        let (name, rest) = part.split_at(part.len() - name.len());
+        text.push_str(&format!("`{name}`{rest}"));
+    }
+    text
 }
 
 impl Table {
@@ -463,17 +471,15 @@ impl LookupSpec {
         let delimiter = match self.delimiter.as_deref() {
             None => Delimiter::ByName,
             Some("tab") => Delimiter::Stated(b'\t'),
-            Some(text) => match one_ascii(text) {
-                Some(byte) if Some(byte) != one_ascii(&self.quote) => Delimiter::Stated(byte),
-                _ => {
-                    return Err(format!(
-                        "`delimiter` is one ASCII character or tab, and not the quote, found `{text}`"
-                    ));
-                }
-            },
+            Some(text) => Delimiter::Stated(one_ascii(text).ok_or_else(|| {
+                format!("`delimiter` is one ASCII character or tab, found `{text}`")
+            })?),
         };
         let quote = one_ascii(&self.quote)
             .ok_or_else(|| format!("`quote` is one ASCII character, found `{}`", self.quote))?;
+        if delimiter == Delimiter::Stated(quote) {
+            return Err("`delimiter` and `quote` are the same character".to_owned());
+        }
         Ok(Written {
             compression: self.compression,
             encoding: self.encoding,
@@ -791,12 +797,12 @@ mod tests {
             ),
             (
                 b"code,Name,code\n",
-                "line 1: columns of the header have the same name: `code` (1 and 3); set duplicate_names to number, or \
-                 name all columns by columns",
+                "line 1: columns of the header have the same name: `code` (1 and 3); set `duplicate_names` to number, \
+                 or name all columns by `columns`",
             ),
             (
                 b"code;Name\n",
-                "line 1: the header is one column, and `;` stands in it; if that is the delimiter, set delimiter to \
+                "line 1: the header is one column, and `;` stands in it; if that is the delimiter, set `delimiter` to \
                  \";\"; if it is one column, put its name in quotes",
             ),
             (
@@ -813,8 +819,8 @@ mod tests {
             ),
             (
                 b"a\nx\nM\xfcller\n",
-                "line 3 is not UTF-8; if the file has another encoding, set `encoding` (it may be windows-1252; \
-                 `rostream preview` shows whether the letters are right)",
+                "line 3 is not UTF-8; if the file has another encoding, set `encoding` (candidates: windows-1252, \
+                 windows-1250; `rostream preview` shows with which the letters are right)",
             ),
             (
                 b"a,b\n1,2\n\n3,\"x\ny\n",
@@ -839,7 +845,10 @@ mod tests {
                 json!({ "header": "none", "columns": ["code", "", "Name"] }),
                 "D1,x,Sales\n",
             ),
-            (json!({ "header": 2, "columns": ["code", "Name"] }), "a,b\nc,d\nD1,Sales\n"),
+            (
+                json!({ "header": 2, "columns": ["code", "Name"] }),
+                "a,b\nc,d\nD1,Sales\n",
+            ),
         ] {
             let mut stage = stage(json!({ "Name": "name" }), "reject");
             let lookup = stage["lookup"].as_object_mut().unwrap();
@@ -849,7 +858,9 @@ mod tests {
             let (written, limits) = (parsed.written().unwrap(), Limits::default());
             let table = Table::parse("depts.csv", text.as_bytes(), &written, &named, &limits);
             let mut resources = Resources::default();
-            resources.tables.insert("depts.csv".into(), Arc::new(table.unwrap()));
+            resources
+                .tables
+                .insert("depts.csv".into(), Arc::new(table.unwrap()));
             check_with(
                 &resources,
                 stage,
@@ -877,7 +888,7 @@ mod tests {
             ),
             (
                 json!({ "file": "t", "key": { "column": "a" }, "take": { "x": "y" }, "delimiter": "::" }),
-                "`delimiter` is one ASCII character or tab, and not the quote, found `::`",
+                "`delimiter` is one ASCII character or tab, found `::`",
             ),
             (
                 json!({ "file": "t", "key": { "column": "z" }, "take": { "x": "y" } }),

@@ -388,7 +388,10 @@ mod tests {
             let stage = testing::spec(stage);
             let needs = stage.needs().into_iter().map(|need| match need.what {
                 Needed::Table(source) => {
-                    format!("{} {} {:?}", need.setting, source.file, source.written.form.delimiter)
+                    format!(
+                        "{} {} {:?}",
+                        need.setting, source.file, source.written.form.delimiter
+                    )
                 }
                 Needed::Key(key) => format!("{} {key}", need.setting),
             });

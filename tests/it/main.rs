@@ -2,12 +2,14 @@
 
 mod answers;
 mod bad;
+mod charsets;
 mod cli;
 mod deletion;
 mod faults;
 mod formats;
 mod fuzz;
 mod guard;
+mod headers;
 mod house;
 mod keys;
 mod kinds;

@@ -145,10 +145,7 @@ impl Meaning<'_> {
                 "compression",
                 !matches!(source.compression, Compression::Auto | Compression::None),
             ),
-            (
-                "encoding",
-                !source.encoding.is_utf8(),
-            ),
+            ("encoding", !source.encoding.is_utf8()),
             (
                 "csv.delimiter",
                 csv.delimiter.as_deref().is_some_and(|d| d != ","),

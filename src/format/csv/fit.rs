@@ -23,7 +23,8 @@ impl Header {
         first: &[Option<Arc<str>>],
     ) -> Option<Arc<Arrangement>> {
         let at = |(at, name): (usize, &'_ Option<Arc<str>>)| Some((name.clone()?, at));
-        let by_name: HashMap<Arc<str>, usize> = self.own.iter().enumerate().filter_map(at).collect();
+        let by_name: HashMap<Arc<str>, usize> =
+            self.own.iter().enumerate().filter_map(at).collect();
         let place = |name: &Arc<str>| by_name.get(name).copied();
         let places: Vec<Option<usize>> = names.iter().map(place).collect();
         let one_by_one = places.iter().copied().eq((0..self.own.len()).map(Some));
@@ -204,7 +205,150 @@ fn other_columns(lacks: &[&Arc<str>], more: &[&Arc<str>], told: bool, first: &st
             list(lacks)
         ),
     };
-    format!(
-        "{what}; all files of a source have the same columns, unless source.csv.match is name"
-    )
+    format!("{what}; all files of a source have the same columns, unless source.csv.match is name")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::batch::{Batch, Kind};
+    use crate::format::beginning::Beginning;
+    use crate::format::csv::{self, Delimiter, Form, Naming, OnRagged, Parser, write};
+    use crate::settings::limits::Limits;
+    use crate::text::scan::Dialect;
+
+    /// A column in this file: its name, if it has one, and the cell of each record.
+    type Column = (Option<String>, Vec<String>);
+
+    fn expected<'a>(named: &'a HashSet<String>, limits: &'a Limits) -> Expected<'a> {
+        Expected {
+            added: &["_x"],
+            named,
+            limits,
+        }
+    }
+
+    fn csv_text(columns: &[Column], records: usize) -> String {
+        let mut text = Vec::new();
+        let names = columns
+            .iter()
+            .map(|(name, _)| name.clone().unwrap_or_default());
+        let records = (0..records).map(|row| {
+            columns
+                .iter()
+                .map(|(_, cells)| cells[row].clone())
+                .collect()
+        });
+        for line in [names.collect::<Vec<_>>()].into_iter().chain(records) {
+            for (at, cell) in line.iter().enumerate() {
+                text.extend_from_slice(if at > 0 { b"," } else { b"" });
+                // In quotes, an only cell that is empty makes a record.
+                let lone = cell.is_empty() && line.len() == 1;
+                text.extend_from_slice(if lone { b"\"\"" } else { b"" });
+                write::cell(cell.as_bytes(), Dialect::default(), |part| {
+                    text.extend_from_slice(part)
+                });
+            }
+            text.push(b'\n');
+        }
+        String::from_utf8(text).unwrap()
+    }
+
+    fn read(text: &str) -> (Header, usize) {
+        let form = Form {
+            delimiter: Delimiter::Comma,
+            quote: b'"',
+            skip_lines: 0,
+            naming: Naming::default(),
+        };
+        let (named, limits) = (HashSet::new(), Limits::default());
+        let begins = Beginning {
+            file: "f",
+            text: text.as_bytes(),
+            ended: true,
+            full: false,
+        };
+        let begun = csv::header(&expected(&named, &limits), &form, &begins);
+        let begun = begun.unwrap().unwrap();
+        (begun.header, begun.at)
+    }
+
+    fn parse(first: &Header, arrangement: Option<&Arc<Arrangement>>, text: &str) -> Batch {
+        let parser = Parser::new(
+            first.dialect,
+            first.names.clone(),
+            first.names.len(),
+            OnRagged::Reject,
+        );
+        let bytes = text.as_bytes().to_vec();
+        match arrangement {
+            Some(arrangement) => parser.parse_arranged(bytes, arrangement).unwrap(),
+            None => parser.parse(bytes).unwrap(),
+        }
+    }
+
+    prop_compose! {
+        /// Two files of some of the same columns, in any order, among columns without names.
+        fn files()(records in 1usize..4)(
+            of in proptest::collection::vec((0u8..4, proptest::collection::vec("[ab,\"\n]{0,3}", records)), 1..6),
+            other in proptest::collection::vec((0u8..6, proptest::collection::vec("[ab,\"\n]{0,3}", records)), 1..6),
+            records in Just(records),
+        ) -> ([Vec<Column>; 2], usize) {
+            let named = |columns: Vec<(u8, Vec<String>)>| {
+                let mut seen = HashSet::new();
+                let named = columns.into_iter().filter_map(|(name, cells)| match name {
+                    // A column without a name, which has to be empty.
+                    0 => Some((None, vec![String::new(); cells.len()])),
+                    name => seen.insert(name).then(|| (Some(format!("c{name}")), cells)),
+                });
+                named.collect::<Vec<_>>()
+            };
+            ([named(of), named(other)], records)
+        }
+    }
+
+    proptest! {
+        /// A cell is found under its column's name, whatever its place, and what a file lacks is missing. A record
+        /// that is written as the first file's are has the same cells once more.
+        #[test]
+        fn cells_are_found_by_name((files, records) in files()) {
+            let named_at_all = |columns: &[Column]| columns.iter().any(|(name, _)| name.is_some());
+            prop_assume!(named_at_all(&files[0]) && named_at_all(&files[1]));
+            let texts = files.each_ref().map(|columns| csv_text(columns, records));
+            let [(first, _), (second, _)] = texts.each_ref().map(|text| read(text));
+            let (named, limits) = (HashSet::new(), Limits::default());
+            let expected = expected(&named, &limits);
+            let table = first.clone().united_with(&second, &expected, "1").unwrap();
+            for ((columns, text), header) in files.iter().zip(&texts).zip([first, second]) {
+                let start = read(text).1;
+                let fitted = header.fit(&table, &expected, "1").unwrap();
+                let arrangement = fitted.arrangement.as_ref();
+                let batch = parse(&table, arrangement, &text[start..]);
+                prop_assert_eq!(batch.len(), records);
+                prop_assert!(batch.faults().is_empty(), "{:?}", batch.faults());
+                for row in 0..records {
+                    for (at, name) in table.names.iter().enumerate() {
+                        let own = columns.iter().find(|(own, _)| own.as_deref() == Some(&**name));
+                        let cell = batch.cell(row, at);
+                        match own {
+                            Some((_, cells)) => prop_assert_eq!(batch.text(cell), &cells[row]),
+                            None => prop_assert_eq!(cell.kind(), Kind::Missing),
+                        }
+                    }
+                    let raw = batch.raw_record(row);
+                    let rewritten = arrangement.and_then(|a| table.rewritten(a, raw, false));
+                    let as_first = rewritten.as_deref().unwrap_or(raw);
+                    let again = table.arranged_as(&table.names, &table.own);
+                    let again = parse(&table, again.as_ref(), std::str::from_utf8(as_first).unwrap());
+                    for at in 0..table.names.len() {
+                        prop_assert_eq!(again.get(0, at), batch.get(row, at));
+                    }
+                }
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::cut::first_record;
-use super::names::Naming;
+use super::names::{Naming, other_delimiter};
 use super::record::{self, Cells};
 use super::write;
 use crate::batch::Arrangement;
@@ -149,11 +149,20 @@ impl<'t> Line<'t> {
     fn is_of_rejects(&self, expected: &Expected<'_>) -> bool {
         let cells = || record::split(self.dialect, &String::from_utf8_lossy(self.raw()));
         // Hardly any header has them, and nearly none has to be taken to pieces for it.
-        let last = expected.added.last().map_or(&b""[..], |name| name.as_bytes());
+        let last = expected
+            .added
+            .last()
+            .map_or(&b""[..], |name| name.as_bytes());
         !last.is_empty()
             && memchr::memmem::find(self.raw(), last).is_some()
             && cells().len() > expected.added.len()
-            && cells().ends_with(&expected.added.iter().map(|&n| n.to_owned()).collect::<Vec<_>>())
+            && cells().ends_with(
+                &expected
+                    .added
+                    .iter()
+                    .map(|&n| n.to_owned())
+                    .collect::<Vec<_>>(),
+            )
     }
 
     /// Its cells, unless it can't be what it should be: a line of the header, or the first record.
@@ -406,7 +415,9 @@ pub(super) fn written(own: &[Option<Arc<str>>], dialect: Dialect) -> Vec<u8> {
             record.push(dialect.delimiter);
         }
         let name = name.as_deref().unwrap_or_default();
-        write::cell(name.as_bytes(), dialect, |part| record.extend_from_slice(part));
+        write::cell(name.as_bytes(), dialect, |part| {
+            record.extend_from_slice(part)
+        });
     }
     record
 }
@@ -437,14 +448,6 @@ fn one_column(name: &str, form: &Form, dialect: Dialect, raw: &[u8]) -> Result<(
              to \"{found}\"; if it is one column, put its name in quotes"
         ),
     })
-}
-
-/// What a header of one column says of its delimiter: the first that stands in its name, of those that files commonly
-/// have, as the pipeline file writes it.
-pub(crate) fn other_delimiter(name: &str) -> Option<&'static str> {
-    let known = [(';', ";"), ('\t', "tab"), ('|', "|"), (',', ",")];
-    let found = known.into_iter().find(|(c, _)| name.contains(*c))?;
-    Some(found.1)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ pub(crate) mod spec;
 pub(crate) mod write;
 
 pub(crate) use header::Header;
-pub use header::{Delimiter, Form};
 pub(crate) use header::header;
+pub use header::{Delimiter, Form};
 pub use names::Naming;
 pub use parse::{OnRagged, Parser};

@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::header::other_delimiter;
 use crate::format::beginning::{Expected, are_names};
 use crate::text::shown::shown;
 
@@ -38,7 +37,12 @@ pub(crate) fn of_place(at: usize) -> String {
 
 /// Takes white space and what nobody sees off both ends of a name.
 fn trimmed(name: &str) -> &str {
-    let unseen = |c| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
+    let unseen = |c| {
+        matches!(
+            c,
+            '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'
+        )
+    };
     name.trim_matches(|c: char| c.is_whitespace() || unseen(c))
 }
 
@@ -81,7 +85,11 @@ impl Naming {
             })
             .collect();
         let taken: HashSet<String> = names.iter().flatten().cloned().collect();
-        for (at, name) in names.iter_mut().enumerate().filter(|(_, name)| name.is_none()) {
+        for (at, name) in names
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, name)| name.is_none())
+        {
             // It is asked for.
             let made = of_place(at);
             *name = (expected.named.contains(&made) && !taken.contains(&made)).then_some(made);
@@ -192,7 +200,8 @@ fn same_names(expected: &Expected<'_>, names: &[Option<String>]) -> Result<(), S
         false => in_words(places),
     });
     let each = each.collect::<Vec<_>>().join(", ");
-    let mend = "set source.csv.duplicate_names to number, or name all columns by source.csv.columns";
+    let mend =
+        "set source.csv.duplicate_names to number, or name all columns by source.csv.columns";
     Err(match told {
         true => format!("columns of the header have the same name: {each}; {mend}"),
         false => format!(
@@ -206,4 +215,12 @@ fn in_words(places: &[usize]) -> String {
     let (last, first) = places.split_last().unwrap_or((&0, &[]));
     let first: Vec<String> = first.iter().map(usize::to_string).collect();
     format!("{} and {last}", first.join(", "))
+}
+
+/// What a header of one column says of its delimiter: the first that stands in its name, of those that files commonly
+/// have, as the pipeline file writes it.
+pub(super) fn other_delimiter(name: &str) -> Option<&'static str> {
+    let known = [(';', ";"), ('\t', "tab"), ('|', "|"), (',', ",")];
+    let found = known.into_iter().find(|(c, _)| name.contains(*c))?;
+    Some(found.1)
 }

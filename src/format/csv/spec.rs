@@ -30,7 +30,10 @@ impl<'de> Deserialize<'de> for HeaderSpec {
             type Value = HeaderSpec;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "`none`, or the number of its lines, from 1 to {MAX_LINES}")
+                write!(
+                    f,
+                    "`none`, or the number of its lines, from 1 to {MAX_LINES}"
+                )
             }
 
             fn visit_u64<E: serde::de::Error>(self, lines: u64) -> Result<HeaderSpec, E> {
@@ -38,7 +41,10 @@ impl<'de> Deserialize<'de> for HeaderSpec {
                     1..=MAX_LINES => Ok(HeaderSpec {
                         lines: lines as u32,
                     }),
-                    _ => Err(E::invalid_value(serde::de::Unexpected::Unsigned(lines), &self)),
+                    _ => Err(E::invalid_value(
+                        serde::de::Unexpected::Unsigned(lines),
+                        &self,
+                    )),
                 }
             }
 

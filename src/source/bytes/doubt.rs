@@ -123,7 +123,10 @@ fn is_ebcdic(head: &[u8]) -> bool {
     };
     let is_sign = |byte: &&u8| {
         DELIMITERS.contains(byte)
-            || matches!(byte, 0x40 | 0x15 | 0x25 | 0x0d | 0x4b | 0x60 | 0x61 | 0x6d | 0x7d | 0x7f)
+            || matches!(
+                byte,
+                0x40 | 0x15 | 0x25 | 0x0d | 0x4b | 0x60 | 0x61 | 0x6d | 0x7d | 0x7f
+            )
     };
     let words = head.iter().filter(is_word).count();
     let signs = head.iter().filter(is_sign).count();
@@ -248,9 +251,20 @@ mod tests {
         check("utf-16be", &big, None);
         check("utf-16", &big, Some("reads as UTF-16BE"));
         check("utf-16be", &little, Some("reads as UTF-16LE"));
-        check("utf-16le", text.as_bytes(), Some("set it to utf-8, or leave it out"));
-        check("utf-16", b"ID;Stra\xdfe;Ort\n", Some("such as windows-1252"));
-        let russian = utf16("Табельный номер;Фамилия;Имя\r\n1;Иванов;Пётр\r\n", u16::to_le_bytes);
+        check(
+            "utf-16le",
+            text.as_bytes(),
+            Some("set it to utf-8, or leave it out"),
+        );
+        check(
+            "utf-16",
+            b"ID;Stra\xdfe;Ort\n",
+            Some("such as windows-1252"),
+        );
+        let russian = utf16(
+            "Табельный номер;Фамилия;Имя\r\n1;Иванов;Пётр\r\n",
+            u16::to_le_bytes,
+        );
         check("auto", &russian, Some("set it to utf-16le"));
         check("utf-16", &russian, None);
         let japanese = utf16("社員番号,氏名\r\n1,山田\r\n", u16::to_le_bytes);
@@ -269,8 +283,16 @@ mod tests {
         check("windows-1252", text, Some("iconv"));
         check("auto", "Сотрудник;Имя\n1;Пётр\n".as_bytes(), None);
         // The same in KOI8-R and in windows-1251.
-        check("koi8-r", b"\xf3\xcf\xd4\xd2\xd5\xc4\xce\xc9\xcb;\xe9\xcd\xd1\n", None);
-        check("windows-1251", b"\xd1\xee\xf2\xf0\xf3\xe4\xed\xe8\xea;\xc8\xec\xff\n", None);
+        check(
+            "koi8-r",
+            b"\xf3\xcf\xd4\xd2\xd5\xc4\xce\xc9\xcb;\xe9\xcd\xd1\n",
+            None,
+        );
+        check(
+            "windows-1251",
+            b"\xd1\xee\xf2\xf0\xf3\xe4\xed\xe8\xea;\xc8\xec\xff\n",
+            None,
+        );
     }
 
     #[test]

@@ -59,7 +59,7 @@ impl<R: AsyncBufRead + Unpin> AsyncRead for Members<R> {
                         *state = State::Start(ahead);
                         return Poll::Pending;
                     }
-                    if ahead.start.get(START - 1).is_some_and(|flags| flags & RESERVED != 0) {
+                    if matches!(ahead.start[..], [0x1f, 0x8b, _, flags] if flags & RESERVED != 0) {
                         return Poll::Ready(Err(damaged("a member has flags that are reserved")));
                     }
                     *state = State::Member(Box::new(GzipDecoder::new(ahead)));

@@ -96,7 +96,10 @@ async fn reserved_flags_of_gzip() {
         flagged[3] |= flag;
         for data in [flagged.clone(), [&good[..], &flagged].concat()] {
             let error = read(data, Encoding::Auto).await.unwrap_err();
-            assert!(error.contains("the gzip data is cut off or damaged"), "{error}");
+            assert!(
+                error.contains("the gzip data is cut off or damaged"),
+                "{error}"
+            );
         }
     }
     assert_eq!(read(good, Encoding::Auto).await, Ok("a,b\n".into()));
@@ -126,7 +129,11 @@ async fn decodes_to_utf8_without_a_mark() {
         .collect();
     assert_eq!(read(big, Encoding::Auto).await, Ok("Zoë".into()));
     assert_eq!(
-        read(b"M\xfcller \x80".to_vec(), Encoding::Of(encoding_rs::WINDOWS_1252)).await,
+        read(
+            b"M\xfcller \x80".to_vec(),
+            Encoding::Of(encoding_rs::WINDOWS_1252)
+        )
+        .await,
         Ok("Müller €".into())
     );
     let lone = vec![0xff, 0xfe, b'a', 0, 0x00, 0xd8, b'b', 0];
@@ -185,7 +192,11 @@ async fn bytes_that_contradict_what_is_stated() {
                 .to_owned()
         )
     );
-    let error = read(b"ID;Stra\xdfe;\xff\n".to_vec(), Encoding::Of(encoding_rs::WINDOWS_1253)).await;
+    let error = read(
+        b"ID;Stra\xdfe;\xff\n".to_vec(),
+        Encoding::Of(encoding_rs::WINDOWS_1253),
+    )
+    .await;
     assert!(error.unwrap_err().contains("Then set source.encoding"));
 }
 
