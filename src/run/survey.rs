@@ -458,7 +458,10 @@ impl Survey {
 
     fn warnings(&self) -> Vec<String> {
         let mut warnings = self.source.remarks();
-        warnings.extend(self.without_names());
+        if let Some((file, arrangement)) = &self.nameless {
+            let file = &self.files[*file as usize];
+            warnings.extend(without_names(file, &self.header, arrangement));
+        }
         warnings.extend(self.engine.remarks());
         warnings.extend(self.warnings.iter().cloned());
         let (read, filtered) = (self.read(), self.filtered);
@@ -471,27 +474,6 @@ impl Survey {
             });
         }
         warnings
-    }
-
-    /// What to say of columns that the header has no name for; nothing where the pipeline means it so.
-    fn without_names(&self) -> Option<String> {
-        let (file, arrangement) = self.nameless.as_ref()?;
-        if self.header.is_stated() {
-            return None;
-        }
-        let file = &self.files[*file as usize];
-        let columns: Vec<_> = (arrangement.nameless.iter())
-            .map(|at| (at + 1).to_string())
-            .collect();
-        Some(match &columns[..] {
-            [only] => format!(
-                "{file}: column {only} has no name in the header and is left out; a row with a value in it is rejected"
-            ),
-            several => format!(
-                "{file}: columns {} have no name in the header and are left out; a row with a value in one is rejected",
-                several.join(", ")
-            ),
-        })
     }
 
     /// Ends the survey.
@@ -508,6 +490,28 @@ impl Survey {
             rejects: self.rejects,
             digest,
         })
+    }
+}
+
+/// What to say of columns that a file's header has no name for; nothing where the pipeline means it so.
+pub(super) fn without_names(
+    file: &str,
+    header: &Header,
+    arrangement: &Arrangement,
+) -> Option<String> {
+    let columns: Vec<_> = (arrangement.nameless.iter())
+        .map(|at| (at + 1).to_string())
+        .collect();
+    match &columns[..] {
+        _ if header.is_stated() => None,
+        [] => None,
+        [only] => Some(format!(
+            "{file}: column {only} has no name in the header and is left out; a row with a value in it is rejected"
+        )),
+        several => Some(format!(
+            "{file}: columns {} have no name in the header and are left out; a row with a value in one is rejected",
+            several.join(", ")
+        )),
     }
 }
 

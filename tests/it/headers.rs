@@ -162,6 +162,22 @@ fn columns_in_another_order() {
     );
 }
 
+#[test]
+fn a_header_that_is_missing_makes_no_columns() {
+    let (_, ended) = check(
+        &[("a.csv", "ID,Name\n1,Mara\n"), ("b.csv", "2,Jens Fallow\n")],
+        "match: name",
+        "",
+        2,
+        &[],
+    );
+    ended.says("b.csv:1: this file has no column of a.csv; is its header missing?");
+    assert!(!ended.stderr.contains("Fallow"), "{}", ended.stderr);
+    let (_, ended) = check(&[("w.csv", ",,\nID,Name,\n1,Ann,\n")], "", "", 2, &[]);
+    ended.says("w.csv:1: the header has no name in any of its cells");
+    ended.says("source.csv.skip_lines");
+}
+
 /// Rejected rows of all files stand under the one header, and go out when they are put right.
 #[test]
 fn rejects_of_files_in_another_order() {

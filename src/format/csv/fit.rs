@@ -162,6 +162,14 @@ impl Header {
         other.is_alike(&self, expected, name)?;
         let mut names: Vec<Arc<str>> = self.names.to_vec();
         let known: HashSet<&Arc<str>> = self.names.iter().collect();
+        if !other.names.iter().any(|n| known.contains(n)) {
+            // It is a person's record, most likely, and would be the names of new columns.
+            let message = format!(
+                "this file has no column of {name}; is its header missing? Files are put together by the names of their \
+                 columns (source.csv.match)"
+            );
+            return Err(Wrong::setting(Place::Line(other.line), message));
+        }
         names.extend(other.names.iter().filter(|n| !known.contains(n)).cloned());
         let more = names.len() - self.names.len();
         let partial = self.partial || other.names.len() < names.len() || more > 0;

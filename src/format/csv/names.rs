@@ -85,6 +85,13 @@ impl Naming {
             })
             .collect();
         let taken: HashSet<String> = names.iter().flatten().cloned().collect();
+        if taken.is_empty() {
+            return Err(
+                "the header has no name in any of its cells; if the names come later, set source.csv.skip_lines; if \
+                 there are none, set source.csv.header to none, and source.csv.columns to the names"
+                    .to_owned(),
+            );
+        }
         for (at, name) in names
             .iter_mut()
             .enumerate()
