@@ -117,7 +117,7 @@ pub mod stage {
 }
 pub mod text {
     pub mod dates {
-        pub use crate::text::dates::{Date, Format, Rewrite, Rewritten};
+        pub use crate::text::dates::{Date, Format, Rewrite, Rewritten, Settings, Tally, Today};
     }
     pub mod decimal {
         pub use crate::text::decimal::{Decimal, Number, is_json_number};

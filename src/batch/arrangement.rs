@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::text::scan::Dialect;
+
 /// The cells of a file's records, and the columns that they belong to. Most files need none: their first cell is the
 /// first column, and so on to the last.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +16,10 @@ pub struct Arrangement {
     pub places: Vec<Option<usize>>,
     /// Cells that belong to no column, for nobody has given them a name.
     pub nameless: Vec<usize>,
+    /// The pipeline itself leaves them out.
+    pub meant: bool,
+    /// How the records are written.
+    pub dialect: Dialect,
     /// For every cell of the first file's records, the cell that stands for it here; none where there is none. Nothing
     /// where the records are written as those of the first file are.
     pub as_first: Option<Vec<Option<usize>>>,

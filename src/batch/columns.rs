@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::kinds::Kinds;
+use crate::text::compare::same_name;
 use crate::text::shown::shown;
 
 /// The columns at one point of the pipeline: names, and the physical column behind each.
@@ -115,6 +116,22 @@ impl Columns {
     /// What the columns of the source can hold.
     pub(crate) fn source(&self) -> Kinds {
         self.source
+    }
+
+    /// Gives columns the names that are looked for, where theirs are the same but for what nobody sees: a mark before
+    /// the first name, a no-break space, an accent that is a character of its own, blanks around the name.
+    pub(crate) fn spell_as(&mut self, looked_for: &HashSet<String>) {
+        let unlike: Vec<&String> = (looked_for.iter())
+            .filter(|wanted| self.names.iter().all(|(name, _)| **name != ***wanted))
+            .collect();
+        for wanted in unlike {
+            let mut same = (self.names.iter_mut())
+                .filter(|(name, _)| !looked_for.contains(&**name) && same_name(name, wanted));
+            // Which of two is meant can't be known.
+            if let (Some((name, _)), None) = (same.next(), same.next()) {
+                *name = Arc::from(wanted.as_str());
+            }
+        }
     }
 
     /// The columns of the source that have another name by now.

@@ -1,13 +1,11 @@
 //! The pipeline as meant: checked, with its paths resolved and its defaults settled.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -23,7 +21,7 @@ use crate::source::Input;
 use crate::source::spec::{Compression, Encoding, JsonSpec, Nothing, Ragged, SourceFormat};
 use crate::stage::StageSpec;
 use crate::stage::hash::{Key, KeySpec};
-use crate::text::dates::Date;
+use crate::text::dates::{Date, Zone};
 use crate::upload::spec::{Length, UploadSpec};
 
 use super::overrides::Override;
@@ -40,8 +38,8 @@ pub struct Pipeline {
     pub folder: PathBuf,
     /// The name for reports: as stated, or the file's without its ending.
     pub name: String,
-    /// Whose day `today` is.
-    pub time_zone: Zone,
+    /// Whose day `today` is, and moments become days in, where it is stated.
+    pub time_zone: Option<Zone>,
     /// Where the records come from.
     pub source: Source,
     /// What is done to the records, in order.
@@ -79,41 +77,6 @@ pub struct Pipeline {
     /// Where everything was written, for problems that show only with the data: a column that is not
     /// there, an expression that does not fit it.
     pub places: Places,
-}
-
-/// A time zone, by its name in the time zone database.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Zone(TimeZone);
-
-impl Zone {
-    /// The zone of this name, if there is one.
-    pub(super) fn named(name: &str) -> Option<Zone> {
-        TimeZone::get(name).ok().map(Zone)
-    }
-
-    /// Its day at a moment; a year that no date can have is the first or the last one that can.
-    pub(crate) fn day(&self, at: Timestamp) -> Date {
-        let day = self.0.to_datetime(at).date();
-        let part = i8::unsigned_abs;
-        Date::new(
-            day.year().unsigned_abs(),
-            part(day.month()),
-            part(day.day()),
-        )
-        .unwrap_or(Date::MIN)
-    }
-}
-
-impl Default for Zone {
-    fn default() -> Zone {
-        Zone(TimeZone::UTC)
-    }
-}
-
-impl fmt::Display for Zone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.iana_name().unwrap_or("UTC"))
-    }
 }
 
 /// What a pipeline was made of.
@@ -178,6 +141,15 @@ impl Rejects {
         self.beside("check")
     }
 
+    /// Where the rejects of what is mended go: not over those that are read. A file of another name, as `check` writes,
+    /// keeps it.
+    pub(crate) fn of_mend(&self, written: &Path) -> PathBuf {
+        match written == self.path {
+            true => self.beside("mend"),
+            false => written.to_owned(),
+        }
+    }
+
     /// Another file beside this one, named after it.
     fn beside(&self, word: &str) -> PathBuf {
         let mut name = self.path.file_stem().unwrap_or_default().to_owned();
@@ -232,8 +204,9 @@ impl Pipeline {
     }
 
     /// Loads a file of rows that were put right in place of the source: nothing is deleted for not being in it, and
-    /// no guard asks how many they are. A rejects file has the source's delimiter and quotes, and neither its encoding
-    /// nor its lines before the header, and its own header has the names that the columns are given here.
+    /// no guard asks how many they are. A rejects file has the source's quotes, and neither its encoding nor its lines
+    /// before the header; what else it is it says itself, and one that people made of it in another format is taken, too.
+    /// Its header has the names that the columns are given here.
     pub(crate) fn mended(mut self, file: &Path) -> io::Result<Pipeline> {
         let file = std::path::absolute(file)?;
         let source = &mut self.source;
@@ -254,9 +227,14 @@ impl Pipeline {
         Ok(self)
     }
 
+    /// Whose day `today` is.
+    pub(crate) fn zone(&self) -> Zone {
+        self.time_zone.clone().unwrap_or_default()
+    }
+
     /// The day that it is now, for rules that compare with it.
     pub fn today(&self) -> Date {
-        self.time_zone.day(Timestamp::now())
+        self.zone().day(Timestamp::now())
     }
 
     /// The pipeline file, absolute; none for standard input.

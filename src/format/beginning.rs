@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::settings::limits::Limits;
+use crate::text::compare::comparable;
 
 /// A file's beginning.
 pub(crate) struct Beginning<'a> {
@@ -97,6 +98,7 @@ impl Expected<'_> {
 /// person's record holds no such cell.
 pub(crate) fn are_names(names: &[Arc<str>], named: &HashSet<String>) -> bool {
     let plain = |name: &str| -> String {
+        let name = comparable(name);
         let letters = name.chars().filter(|c| c.is_alphanumeric());
         letters.flat_map(char::to_lowercase).collect()
     };

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::beginning::{Beginning, Begun, Expected, Place, Wrong};
 use super::block::Boundary;
-use super::csv::{self, Form};
+use super::csv::{self, Delimiter, Form};
+use super::json::fed_back::FedBack;
 use super::json::{self, Layout};
 use crate::batch::Arrangement;
 use crate::settings::limits::Limits;
@@ -19,7 +20,7 @@ pub struct Reading {
     pub format: RecordFormat,
     /// Text of one block in bytes.
     pub block: usize,
-    /// Names of columns that the rejects file adds, ignored where a header ends with all of them.
+    /// Names of columns that the rejects file adds, ignored where all of them are there.
     pub added: &'static [&'static str],
     /// The names by which the pipeline calls columns. A line that has none of them may be a person's record where the
     /// header is missing, and no message repeats what stands there.
@@ -59,9 +60,12 @@ pub enum Header {
 }
 
 impl Header {
-    /// Whether it is that of a rejects file: it ends with the columns that such a file has more, which are not read.
+    /// Whether it is that of a rejects file: it has the columns that such a file adds, which are not read.
     pub(crate) fn is_of_rejects(&self) -> bool {
-        matches!(self, Header::Csv(csv) if csv.is_of_rejects())
+        match self {
+            Header::Csv(csv) => csv.is_of_rejects(),
+            Header::Json(json) => json.fed_back,
+        }
     }
 }
 
@@ -73,14 +77,18 @@ impl Reading {
         begins: &Beginning<'_>,
         first: Option<&Header>,
     ) -> Result<Option<Begun<Header>>, Wrong> {
+        if let Some(found) = json::fed_back::known(begins.text, begins.ended, self.added) {
+            return self.begin_rejects(begins, found, first);
+        }
         let expected = self.expected();
         let json = |layout, columns| {
             let first = first.map(Header::names);
             let begun = json::header(&expected, layout, columns, begins, first);
             begun.map(|begun| begun.map(|begun| begun.map(Header::Json)))
         };
-        let csv = |form| {
-            let begun = csv::header(&expected, form, begins);
+        let csv = |form: &Form| {
+            let form = self.form(form, begins);
+            let begun = csv::header(&expected, &form, begins);
             begun.map(|begun| begun.map(|begun| begun.map(Header::Csv)))
         };
         match &self.format {
@@ -93,6 +101,57 @@ impl Reading {
                     _ => csv(form),
                 }
             }
+        }
+    }
+
+    /// Reads the beginning of the rejects of a JSON source. Whatever the layout of the source was, they stand one a line.
+    fn begin_rejects(
+        &self,
+        begins: &Beginning<'_>,
+        found: FedBack,
+        first: Option<&Header>,
+    ) -> Result<Option<Begun<Header>>, Wrong> {
+        let stated = match &self.format {
+            RecordFormat::Auto { columns, .. } | RecordFormat::Json { columns, .. } => {
+                columns.as_ref()
+            }
+            RecordFormat::Csv(_) => None,
+        };
+        let columns = stated.or(found.columns.as_ref());
+        let begins = Beginning {
+            text: &found.text,
+            ..*begins
+        };
+        let first = first.map(Header::names);
+        let layout = Layout::Lines;
+        let begun = json::header(
+            &self.expected(),
+            layout,
+            columns.map(|c| &c[..]),
+            &begins,
+            first,
+        )?;
+        Ok(begun.map(|begun| {
+            begun.map(|json| {
+                Header::Json(json::Header {
+                    fed_back: true,
+                    ..json
+                })
+            })
+        }))
+    }
+
+    /// How a file is written: a rejects file says itself what stands between its cells, and begins with its header.
+    fn form(&self, stated: &Form, begins: &Beginning<'_>) -> Form {
+        let found = csv::fed_back::delimiter(begins.text, stated.quote, begins.ended, self.added);
+        match found {
+            None => stated.clone(),
+            Some(delimiter) => Form {
+                delimiter: Delimiter::Stated(delimiter),
+                skip_lines: 0,
+                naming: stated.naming.of_rejects(),
+                ..stated.clone()
+            },
         }
     }
 
@@ -110,15 +169,35 @@ impl Reading {
     /// # Errors
     /// Says what keeps it from being that.
     pub(crate) fn fit(&self, header: Header, first: &Header, name: &str) -> Result<Header, Wrong> {
+        self.is_alike(&header, first, name)?;
         match (header, first) {
             (Header::Csv(header), Header::Csv(first)) => {
                 let fitted = header.fit(first, &self.expected(), name);
                 fitted.map(Header::Csv)
             }
-            (header, first) => {
-                same_format(&header, first, name)?;
-                Ok(header)
-            }
+            (header, _) => Ok(header),
+        }
+    }
+
+    /// Whether a file can be read beside the first, whatever its columns.
+    fn is_alike(&self, header: &Header, first: &Header, name: &str) -> Result<(), Wrong> {
+        let wrong = |message| Err(Wrong::data(Place::Line(1), message));
+        if header.format() != first.format() {
+            return wrong(format!(
+                "this file is {}, and {name} is {}; all files of a source have the same format",
+                header.format(),
+                first.format()
+            ));
+        }
+        let added = self.added.join(",");
+        match (header.is_of_rejects(), first.is_of_rejects()) {
+            (true, false) => wrong(format!(
+                "this is a rejects file (it has {added}), and {name} is not; read them one after the other"
+            )),
+            (false, true) => wrong(format!(
+                "this is not a rejects file, and {name} is (it has {added}); read them one after the other"
+            )),
+            _ => Ok(()),
         }
     }
 
@@ -141,30 +220,15 @@ impl Reading {
         other: &Header,
         name: &str,
     ) -> Result<Header, Wrong> {
+        self.is_alike(other, &header, name)?;
         match (header, other) {
             (Header::Csv(header), Header::Csv(other)) => {
                 let united = header.united_with(other, &self.expected(), name);
                 united.map(Header::Csv)
             }
-            (header, other) => {
-                same_format(other, &header, name)?;
-                Ok(header)
-            }
+            (header, _) => Ok(header),
         }
     }
-}
-
-/// All files of a source have the format of the first.
-fn same_format(header: &Header, first: &Header, name: &str) -> Result<(), Wrong> {
-    if header.format() == first.format() {
-        return Ok(());
-    }
-    let message = format!(
-        "this file is {}, and {name} is {}; all files of a source have the same format",
-        header.format(),
-        first.format()
-    );
-    Err(Wrong::data(Place::Line(1), message))
 }
 
 impl Header {

@@ -1,5 +1,6 @@
 //! Formats: parse a block into a [`Batch`], and encode a batch into bytes, mirror images of each other.
 
+pub(crate) mod added;
 pub(crate) mod beginning;
 pub(crate) mod block;
 pub(crate) mod csv;

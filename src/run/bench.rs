@@ -227,7 +227,7 @@ impl Bench {
             }
             engine.check(&mut batch);
             clock.lap("rules");
-            let encoded = engine.encoder().encode(&batch);
+            let encoded = engine.encode(&mut batch);
             clock.lap("encode");
             if engine.key().is_some() {
                 let facts = engine.facts(&batch, &encoded);

@@ -22,6 +22,7 @@ mod put;
 mod reject;
 pub(crate) mod results;
 pub(crate) mod resume;
+mod retyped;
 mod send;
 mod straight;
 pub(crate) mod survey;

@@ -13,12 +13,12 @@ use crate::format::csv::spec::{DuplicatesSpec, HeaderSpec, MatchSpec};
 use crate::format::csv::{Delimiter, Form, Naming};
 use crate::format::json::Layout;
 use crate::format::{Header, Reading, RecordFormat};
-use crate::report::rejects::{self, RejectsFile};
+use crate::report::rejects::{self, RejectsError, RejectsFile};
 use crate::source::spec::SourceFormat;
 use crate::source::{Source, SourceError};
 use crate::stage::Resources;
 use crate::text::chain;
-use crate::text::dates::Date;
+use crate::text::dates::{Date, Today};
 
 /// A pipeline bound to its source, before the first record is read.
 pub(super) struct Prepared {
@@ -58,7 +58,14 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
         .collect();
     let layout = rejects_header(&header).spreadsheet_safe(pipeline.rejects.spreadsheet_safe);
     // `check` writes a file of its own, and yet says what a run would say of the one that is stated.
-    rejects::may_be_replaced(&pipeline.rejects.path, &paths)?;
+    let replaced = rejects::may_be_replaced(&layout.named(&pipeline.rejects.path), &paths);
+    let rejects = match replaced {
+        // Rejects that are read in the place of the source are not written over.
+        Err(RejectsError::IsSource { .. }) if header.is_of_rejects() => {
+            pipeline.rejects.of_mend(rejects)
+        }
+        replaced => replaced.map(|()| rejects.to_owned())?,
+    };
     let rejects = RejectsFile::create(rejects, &layout, &paths)?;
     let prepared = Prepared {
         source,
@@ -153,10 +160,11 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
     }
 }
 
-/// The header of the rejects file: that of the source where it is CSV.
+/// What the rejects file takes from the source.
 pub fn rejects_header(header: &Header) -> rejects::Header {
     match header {
-        Header::Csv(written) => rejects::Header::raw(&written.raw, written.dialect, written.crlf),
+        Header::Csv(written) => rejects::Header::raw(&written.raw, written.dialect, written.crlf)
+            .called(written.called()),
         Header::Json(json) => rejects::Header::columns(json.names.iter()),
     }
 }
@@ -181,7 +189,10 @@ pub fn bind(
         format: pipeline.upload.format,
         limits: pipeline.limits,
         resources,
-        today,
+        today: Today {
+            day: today,
+            zone: pipeline.zone(),
+        },
         seed: rand::random(),
     };
     Engine::bind(&terms, header).map_err(|unbound| {

@@ -115,7 +115,7 @@ impl Preview {
         let mut remarks = self.source.remarks();
         if let Some(arrangement) = self.header.arrangement() {
             let file = &self.source.origins()[0].name;
-            remarks.extend(without_names(file, &self.header, arrangement));
+            remarks.extend(without_names(file, arrangement));
         }
         remarks.extend(self.engine.remarks());
         remarks
@@ -153,7 +153,7 @@ impl Preview {
             }
             let before: Vec<_> = shown.clone().map(|row| self.as_read(&batch, row)).collect();
             self.engine.transform(&mut batch);
-            let encoded = self.engine.encoder().encode(&batch);
+            let encoded = self.engine.encode(&mut batch);
             let records = shown
                 .zip(before)
                 .map(|(row, before)| {

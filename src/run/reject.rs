@@ -2,8 +2,9 @@
 
 use super::RunError;
 use crate::batch::{Batch, Fault};
-use crate::format::Header;
-use crate::report::rejects::{Original, RejectedRow, RejectsFile};
+use crate::format::added::RAGGED;
+use crate::format::csv::rewritten;
+use crate::report::rejects::{RejectedRow, RejectsFile};
 
 /// Writes one row into the rejects file as the source had it.
 ///
@@ -11,7 +12,6 @@ use crate::report::rejects::{Original, RejectedRow, RejectsFile};
 /// A file that can't be written.
 pub(crate) fn write_reject(
     rejects: &mut RejectsFile,
-    header: &Header,
     batch: &Batch,
     row: usize,
     file: &str,
@@ -19,30 +19,13 @@ pub(crate) fn write_reject(
     faults: &[Fault],
 ) -> Result<(), RunError> {
     let raw = batch.raw_record(row);
-    let is_ragged = faults.iter().any(|fault| fault.code == "ragged");
-    let rewritten = header.rewritten(batch, row, is_ragged);
-    let raw = rewritten.as_deref().unwrap_or(raw);
-    let again = header.read_again(raw);
-    let cells: Vec<Option<&str>>;
-    let original = match &again {
-        None => Original::Raw(raw),
-        Some(again) => {
-            let cell = |column| {
-                let cell = again.cell(0, column);
-                (cell.span() != (0..0)).then(|| again.text(cell))
-            };
-            cells = match again.is_empty() {
-                // A record that is not JSON has no cells: its text stands in the first column.
-                true => vec![std::str::from_utf8(raw).ok()],
-                false => (0..again.width()).map(cell).collect(),
-            };
-            Original::Cells(&cells)
-        }
-    };
+    let is_ragged = faults.iter().any(|fault| fault.code == RAGGED);
+    // The file has the columns of the source's first file, in their order.
+    let rewritten = (batch.arrangement()).and_then(|a| rewritten(a, raw, is_ragged));
     rejects.write(&RejectedRow {
         file,
         line,
-        original,
+        original: rewritten.as_deref().unwrap_or(raw),
         faults,
     })?;
     Ok(())

@@ -16,7 +16,7 @@ use crate::batch::Fault;
 use crate::engine::blocks::Blocks;
 use crate::engine::order::in_order;
 use crate::engine::process::Engine;
-use crate::format::{Header, Reading};
+use crate::format::Reading;
 use crate::orgvue::spec::{IdentifySpec, MatchResults};
 use crate::orgvue::{Client, ItemResult, OrgvueError, Ticket};
 use crate::report::progress::Phase;
@@ -345,7 +345,6 @@ async fn join_results(
             &mut joined,
             surveyed,
             prepared.reading.clone(),
-            &prepared.header,
             source,
             engine,
             job.workers,
@@ -365,7 +364,6 @@ pub(crate) async fn write_refused(
     joined: &mut Joined,
     surveyed: &mut Surveyed,
     reading: Reading,
-    header: &Header,
     source: Arc<Source>,
     engine: Arc<Engine>,
     workers: usize,
@@ -396,15 +394,7 @@ pub(crate) async fn write_refused(
             let faults = joined.reasons[*reason as usize].faults(row as u32);
             let name = &source.origins()[file as usize].name;
             let place = line + u64::from(batch.row(row).line);
-            write_reject(
-                &mut surveyed.rejects,
-                header,
-                &batch,
-                row,
-                name,
-                place,
-                &faults,
-            )?;
+            write_reject(&mut surveyed.rejects, &batch, row, name, place, &faults)?;
         }
         first = end;
     }

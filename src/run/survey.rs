@@ -10,6 +10,7 @@ use futures::{StreamExt, TryStreamExt, future};
 use super::prepare::{First, Prepared};
 use super::put::encoded;
 use super::reject::write_reject;
+use super::retyped::Retyped;
 use super::{Job, RunError};
 use crate::batch::{Arrangement, Batch, Fault, RowState};
 use crate::engine::EngineError;
@@ -17,7 +18,6 @@ use crate::engine::blocks::Blocks;
 use crate::engine::body::{Assembly, Body, Digest, pieces};
 use crate::engine::order::process;
 use crate::engine::process::{Engine, Processed};
-use crate::format::Header;
 use crate::report::progress::{Phase, Progress};
 use crate::report::rejects::RejectsFile;
 use crate::report::run::CodeCounts;
@@ -133,12 +133,7 @@ async fn pass(
 
 impl Prepared {
     pub(super) fn begin_survey(&self, rejects: RejectsFile) -> Survey {
-        Survey::new(
-            self.engine.clone(),
-            self.source.clone(),
-            self.header.clone(),
-            rejects,
-        )
+        Survey::new(self.engine.clone(), self.source.clone(), rejects)
     }
 }
 
@@ -174,7 +169,6 @@ pub struct Survey {
     source: Arc<Source>,
     /// The names of the source's files.
     files: Vec<String>,
-    header: Header,
     rejects: RejectsFile,
     rules: Rules,
     lines: Lines,
@@ -194,6 +188,8 @@ pub struct Survey {
     pub superseded: u64,
     /// Rows that are part of the body.
     pub good: u64,
+    /// Texts that the server may make something else of.
+    retyped: Retyped,
     /// What the first look at the file came to, once all verdicts are known.
     settled: Option<u128>,
 }
@@ -244,19 +240,13 @@ pub struct Surveyed {
 
 impl Survey {
     /// Begins a survey that writes its rejects into `rejects`.
-    pub fn new(
-        engine: Arc<Engine>,
-        source: Arc<Source>,
-        header: Header,
-        rejects: RejectsFile,
-    ) -> Survey {
+    pub fn new(engine: Arc<Engine>, source: Arc<Source>, rejects: RejectsFile) -> Survey {
         Survey {
             files: source.origins().iter().map(|o| o.name.clone()).collect(),
             rules: engine.whole_file_rules(),
             assembly: Assembly::new(engine.encoder()),
             engine,
             source,
-            header,
             rejects,
             lines: Lines::default(),
             warnings: Vec::new(),
@@ -266,6 +256,7 @@ impl Survey {
             filtered: 0,
             superseded: 0,
             good: 0,
+            retyped: Retyped::default(),
             settled: None,
         }
     }
@@ -321,6 +312,9 @@ impl Survey {
                 None => self.lines.mark_sent(first + row),
             }
         }
+        let place = (processed.file, processed.line);
+        self.retyped
+            .add(&processed.retyped, place, &processed.batch);
         let (encoded, hash) = (processed.encoded, processed.hash);
         Ok(self.assembly.piece(encoded, hash, records, &left_out))
     }
@@ -391,9 +385,11 @@ impl Survey {
         }
         self.settled = Some(self.assembly.digest().made);
         self.assembly = Assembly::new(self.engine.encoder());
+        self.engine.forget();
         self.lines.mark_none_sent();
         self.dropped.clear();
         (self.record, self.filtered, self.superseded, self.good) = (0, 0, 0, 0);
+        self.retyped = Retyped::default();
         self.rejects.restart()?;
         Ok(Settled::Again)
     }
@@ -426,7 +422,6 @@ impl Survey {
             // Where one can't be written, the others are counted all the same: the report's counts add up.
             written = written.and(write_reject(
                 &mut self.rejects,
-                &self.header,
                 &processed.batch,
                 row,
                 &file,
@@ -460,10 +455,11 @@ impl Survey {
         let mut warnings = self.source.remarks();
         if let Some((file, arrangement)) = &self.nameless {
             let file = &self.files[*file as usize];
-            warnings.extend(without_names(file, &self.header, arrangement));
+            warnings.extend(without_names(file, arrangement));
         }
         warnings.extend(self.engine.remarks());
         warnings.extend(self.warnings.iter().cloned());
+        warnings.extend(self.retyped.warning(&self.engine.sent_names(), &self.files));
         let (read, filtered) = (self.read(), self.filtered);
         if filtered > 0 && self.good == 0 {
             warnings.push(match filtered == read {
@@ -494,16 +490,12 @@ impl Survey {
 }
 
 /// What to say of columns that a file's header has no name for; nothing where the pipeline means it so.
-pub(super) fn without_names(
-    file: &str,
-    header: &Header,
-    arrangement: &Arrangement,
-) -> Option<String> {
+pub(super) fn without_names(file: &str, arrangement: &Arrangement) -> Option<String> {
     let columns: Vec<_> = (arrangement.nameless.iter())
         .map(|at| (at + 1).to_string())
         .collect();
     match &columns[..] {
-        _ if header.is_stated() => None,
+        _ if arrangement.meant => None,
         [] => None,
         [only] => Some(format!(
             "{file}: column {only} has no name in the header and is left out; a row with a value in it is rejected"

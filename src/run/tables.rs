@@ -40,6 +40,7 @@ pub(crate) async fn resources(
     Ok(Resources {
         tables,
         keys,
+        time_zone: pipeline.time_zone.clone(),
         absent: false,
     })
 }

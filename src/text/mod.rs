@@ -1,10 +1,14 @@
-//! Text as bytes and as values: searching bytes, dates, decimals, what is shown of it and of errors.
+//! Text as bytes and as values: searching bytes, comparing, what nobody sees, dates, decimals, what is shown of it and
+//! of errors.
 
 pub(crate) mod charset;
+pub(crate) mod compare;
 pub(crate) mod dates;
 pub(crate) mod decimal;
+pub(crate) mod javascript;
 pub(crate) mod scan;
 pub(crate) mod shown;
+pub(crate) mod unseen;
 
 /// An error and its causes in one line. A cause that the text ends with already is not said twice.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {

@@ -4,8 +4,10 @@ mod answers;
 mod bad;
 mod charsets;
 mod cli;
+mod days;
 mod deletion;
 mod faults;
+mod feedback;
 mod formats;
 mod fuzz;
 mod guard;
@@ -31,6 +33,7 @@ mod support;
 mod tls;
 mod tools;
 mod turns;
+mod unseen;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

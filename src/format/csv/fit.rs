@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::header::{Header, shown as delimiter_shown, written};
+use super::names::of_place;
 use super::record::{Cells, Span};
 use crate::batch::Arrangement;
 use crate::format::beginning::{Expected, Place, Wrong};
@@ -13,6 +14,15 @@ impl Header {
     /// Whether its columns are followed by those that a rejects file has more.
     pub(crate) fn is_of_rejects(&self) -> bool {
         self.cells > self.own.len()
+    }
+
+    /// What its cells are called in messages: by their places where they have no names.
+    pub(crate) fn called(&self) -> Vec<String> {
+        let called = |(at, name): (usize, &Option<Arc<str>>)| match name {
+            Some(name) => name.to_string(),
+            None => of_place(at),
+        };
+        self.own.iter().enumerate().map(called).collect()
     }
 
     /// How the cells of this file's records become these columns, and how they are written as those of a file whose own
@@ -39,15 +49,13 @@ impl Header {
         if one_by_one && is_as_first {
             return None;
         }
-        let names = self.own.iter().enumerate().map(|(at, name)| match name {
-            Some(name) => name.clone(),
-            None => super::names::of_place(at).into(),
-        });
         Some(Arc::new(Arrangement {
-            names: names.collect(),
+            names: self.called().into_iter().map(Arc::from).collect(),
             cells: self.cells,
             places,
             nameless,
+            meant: self.stated,
+            dialect: self.dialect,
             as_first: (!is_as_first).then_some(as_first),
         }))
     }
@@ -62,7 +70,7 @@ impl Header {
         expected: &Expected<'_>,
         first_name: &str,
     ) -> Result<Header, Wrong> {
-        self.is_alike(first, expected, first_name)?;
+        self.has_delimiter_of(first, first_name)?;
         let own: HashSet<&Arc<str>> = self.names.iter().collect();
         let others: HashSet<&Arc<str>> = first.names.iter().collect();
         let lacks: Vec<_> = first.names.iter().filter(|n| !own.contains(n)).collect();
@@ -81,8 +89,8 @@ impl Header {
         })
     }
 
-    /// Whether a file can be read in the way of the first, whatever its columns.
-    fn is_alike(&self, first: &Header, expected: &Expected<'_>, name: &str) -> Result<(), Wrong> {
+    /// Whether the records can be cut as those of the first file.
+    fn has_delimiter_of(&self, first: &Header, name: &str) -> Result<(), Wrong> {
         let wrong = |message| Err(Wrong::data(Place::Line(self.line), message));
         let (delimiter, other) = (self.dialect.delimiter, first.dialect.delimiter);
         if delimiter != other {
@@ -92,61 +100,7 @@ impl Header {
                 delimiter_shown(other)
             ));
         }
-        let all = expected.added.join(",");
-        match (self.is_of_rejects(), first.is_of_rejects()) {
-            (true, false) => wrong(format!(
-                "this is a rejects file (it ends with {all}), and {name} is not; read them one after the other"
-            )),
-            (false, true) => wrong(format!(
-                "this is not a rejects file, and {name} is (it ends with {all}); read them one after the other"
-            )),
-            _ => Ok(()),
-        }
-    }
-
-    /// A record of a file of another arrangement, written as this one's are. None where it is so already, or where cells
-    /// are missing, for nobody knows which.
-    pub(crate) fn rewritten(
-        &self,
-        arrangement: &Arrangement,
-        record: &[u8],
-        is_ragged: bool,
-    ) -> Option<Vec<u8>> {
-        let as_first = arrangement.as_first.as_ref()?;
-        let cells: Vec<Span> = Cells::of_record(record, self.dialect).collect();
-        if is_ragged && cells.len() < arrangement.cells {
-            return None;
-        }
-        let mut left = vec![true; cells.len()];
-        let mut places = as_first.clone();
-        for &place in as_first.iter().flatten() {
-            if let Some(left) = left.get_mut(place) {
-                *left = false;
-            }
-        }
-        // What an earlier rejects file had added, cells without a column that are not empty, cells that are too many.
-        let own = arrangement.names.len();
-        places.extend((own..arrangement.cells).map(Some));
-        let is_left = |at: &usize| left[*at] && !(own..arrangement.cells).contains(at);
-        let rest = (0..cells.len()).filter(is_left);
-        places.extend(
-            rest.filter(|&at| at >= own || !cells[at].range().is_empty())
-                .map(Some),
-        );
-        let mut out = Vec::with_capacity(record.len() + places.len());
-        for (at, place) in places.into_iter().enumerate() {
-            if at > 0 {
-                out.push(self.dialect.delimiter);
-            }
-            let Some(cell) = place.and_then(|place| cells.get(place)) else {
-                continue;
-            };
-            out.extend_from_slice(&record[cell.range()]);
-            if cell.is_open() {
-                out.push(self.dialect.quote);
-            }
-        }
-        Some(out)
+        Ok(())
     }
 
     /// The header of a table that has the columns of another file, too.
@@ -159,7 +113,7 @@ impl Header {
         expected: &Expected<'_>,
         name: &str,
     ) -> Result<Header, Wrong> {
-        other.is_alike(&self, expected, name)?;
+        other.has_delimiter_of(&self, name)?;
         let mut names: Vec<Arc<str>> = self.names.to_vec();
         let known: HashSet<&Arc<str>> = self.names.iter().collect();
         if !other.names.iter().any(|n| known.contains(n)) {
@@ -190,6 +144,50 @@ impl Header {
             ..self
         })
     }
+}
+
+/// A record of a file of another arrangement, written as those of the first file are. None where it is so already, or
+/// where cells are missing, for nobody knows which.
+pub(crate) fn rewritten(
+    arrangement: &Arrangement,
+    record: &[u8],
+    is_ragged: bool,
+) -> Option<Vec<u8>> {
+    let as_first = arrangement.as_first.as_ref()?;
+    let cells: Vec<Span> = Cells::of_record(record, arrangement.dialect).collect();
+    if is_ragged && cells.len() < arrangement.cells {
+        return None;
+    }
+    let mut left = vec![true; cells.len()];
+    let mut places = as_first.clone();
+    for &place in as_first.iter().flatten() {
+        if let Some(left) = left.get_mut(place) {
+            *left = false;
+        }
+    }
+    // What an earlier rejects file had added, cells without a column that are not empty, cells that are too many.
+    let own = arrangement.names.len();
+    places.extend((own..arrangement.cells).map(Some));
+    let is_left = |at: &usize| left[*at] && !(own..arrangement.cells).contains(at);
+    let rest = (0..cells.len()).filter(is_left);
+    places.extend(
+        rest.filter(|&at| at >= own || !cells[at].range().is_empty())
+            .map(Some),
+    );
+    let mut out = Vec::with_capacity(record.len() + places.len());
+    for (at, place) in places.into_iter().enumerate() {
+        if at > 0 {
+            out.push(arrangement.dialect.delimiter);
+        }
+        let Some(cell) = place.and_then(|place| cells.get(place)) else {
+            continue;
+        };
+        out.extend_from_slice(&record[cell.range()]);
+        if cell.is_open() {
+            out.push(arrangement.dialect.quote);
+        }
+    }
+    Some(out)
 }
 
 /// What to say of a file that has other columns than the first.
@@ -348,7 +346,7 @@ mod tests {
                         }
                     }
                     let raw = batch.raw_record(row);
-                    let rewritten = arrangement.and_then(|a| table.rewritten(a, raw, false));
+                    let rewritten = arrangement.and_then(|a| rewritten(a, raw, false));
                     let as_first = rewritten.as_deref().unwrap_or(raw);
                     let again = table.arranged_as(&table.names, &table.own);
                     let again = parse(&table, again.as_ref(), std::str::from_utf8(as_first).unwrap());

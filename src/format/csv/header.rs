@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::cut::first_record;
+use super::fed_back::own_columns;
 use super::names::{Naming, other_delimiter};
 use super::record::{self, Cells};
 use super::write;
@@ -86,10 +87,8 @@ pub(crate) fn header(
     let Some(first) = Line::read(dialect, begins, start) else {
         return no_header(expected, form, begins);
     };
-    let is_rejects = first.is_of_rejects(expected);
     let mut lines = vec![first];
-    // The header of a rejects file is one line of the names that the columns have here, however the source has them.
-    while !is_rejects && lines.len() < form.naming.lines as usize {
+    while lines.len() < form.naming.lines as usize {
         let after = lines.last().map_or(start, |line| line.end);
         match Line::read(dialect, begins, after + blank(&text[after..])) {
             Some(line) => lines.push(line),
@@ -106,7 +105,7 @@ pub(crate) fn header(
     }
     let header = from_lines(expected, form, dialect, &lines)?;
     let (at, line) = match lines.last() {
-        Some(last) if is_rejects || form.naming.lines > 0 => (last.end, last.next),
+        Some(last) if form.naming.lines > 0 => (last.end, last.next),
         _ => (start, header.line),
     };
     Ok(Some(Begun { header, at, line }))
@@ -143,26 +142,6 @@ impl<'t> Line<'t> {
 
     fn raw(&self) -> &'t [u8] {
         without_end(self.written)
-    }
-
-    /// Whether it ends with the names of the columns that a rejects file adds.
-    fn is_of_rejects(&self, expected: &Expected<'_>) -> bool {
-        let cells = || record::split(self.dialect, &String::from_utf8_lossy(self.raw()));
-        // Hardly any header has them, and nearly none has to be taken to pieces for it.
-        let last = expected
-            .added
-            .last()
-            .map_or(&b""[..], |name| name.as_bytes());
-        !last.is_empty()
-            && memchr::memmem::find(self.raw(), last).is_some()
-            && cells().len() > expected.added.len()
-            && cells().ends_with(
-                &expected
-                    .added
-                    .iter()
-                    .map(|&n| n.to_owned())
-                    .collect::<Vec<_>>(),
-            )
     }
 
     /// Its cells, unless it can't be what it should be: a line of the header, or the first record.
@@ -368,16 +347,17 @@ fn from_lines(
         [] => return Err(Wrong::data(Place::Line(1), "expected a header")),
     };
     let place = Place::Line(first.line);
-    let is_rejects = first.is_of_rejects(expected);
-    let (naming, ignored) = match is_rejects {
-        true => (&form.naming.of_rejects(), expected.added.len()),
-        false => (&form.naming, 0),
-    };
+    let naming = &form.naming;
     let mut cells = Vec::with_capacity(lines.len());
     for line in lines {
-        let mut of_line = line.cells(expected, naming.lines > 0)?;
-        of_line.truncate(of_line.len() - ignored);
-        cells.push(of_line);
+        cells.push(line.cells(expected, naming.lines > 0)?);
+    }
+    let mut ignored = 0;
+    if let [line] = &mut cells[..]
+        && let Some(own) = own_columns(line, expected.added)
+    {
+        ignored = line.len() - own;
+        line.truncate(own);
     }
     if let ([line], 1, None) = (&cells[..], naming.lines, &naming.columns)
         && let [only] = &line[..]

@@ -1,6 +1,7 @@
 //! CSV: text cut into whole records, and records parsed into a batch.
 
 pub(crate) mod cut;
+pub(crate) mod fed_back;
 mod fit;
 mod header;
 mod names;
@@ -9,6 +10,7 @@ pub(crate) mod record;
 pub(crate) mod spec;
 pub(crate) mod write;
 
+pub(crate) use fit::rewritten;
 pub(crate) use header::Header;
 pub(crate) use header::header;
 pub use header::{Delimiter, Form};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::format::beginning::{Expected, are_names};
 use crate::text::shown::shown;
+use crate::text::unseen::trimmed;
 
 /// Where the columns get their names from, as far as that is stated.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,20 +36,9 @@ pub(crate) fn of_place(at: usize) -> String {
     format!("column_{}", at + 1)
 }
 
-/// Takes white space and what nobody sees off both ends of a name.
-fn trimmed(name: &str) -> &str {
-    let unseen = |c| {
-        matches!(
-            c,
-            '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'
-        )
-    };
-    name.trim_matches(|c: char| c.is_whitespace() || unseen(c))
-}
-
 impl Naming {
     /// The same of a rejects file: its header is one line, of the names that the columns have by then.
-    pub(super) fn of_rejects(&self) -> Naming {
+    pub(crate) fn of_rejects(&self) -> Naming {
         Naming {
             lines: 1,
             columns: None,
@@ -146,7 +136,7 @@ fn joined<'a>(parts: impl Iterator<Item = &'a String>, named: &HashSet<String>) 
     let mut name = String::new();
     let mut last = "";
     for part in parts {
-        let bare = trimmed(part);
+        let bare = &part[trimmed(part)];
         let part = match named.contains(part) && !bare.is_empty() {
             true => part,
             false => bare,

@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::fed_back::Review;
 use super::record::{Cells, Quotes, Span, unquote};
 use crate::batch::{Arrangement, Batch, Cell, Fault, Kind, Row};
+use crate::format::added::RAGGED;
 use crate::format::{Deferred, Draft, PARSE, Pools, decode, find_bad_text, reject_bad_text};
 use crate::text::scan::Dialect;
 
@@ -223,6 +225,14 @@ impl Parser {
         if let Some(bad) = bad {
             reject_bad_text(&mut batch, bad, names);
         }
+        if expected > width {
+            let review = Review {
+                dialect: self.dialect,
+                names,
+                pads: self.on_ragged == OnRagged::Pad,
+            };
+            review.apply(&mut batch);
+        }
         Ok(batch)
     }
 
@@ -245,7 +255,7 @@ impl Parser {
                     stage: PARSE,
                     column: Arc::from(""),
                     source: None,
-                    code: Cow::Borrowed("ragged"),
+                    code: Cow::Borrowed(RAGGED),
                     message: Cow::Owned(format!(
                         "expected {expected} cells as in the header, found {found}"
                     )),

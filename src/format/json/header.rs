@@ -17,6 +17,8 @@ const DISCOVERED_RECORDS: usize = 1000;
 pub struct Header {
     pub(crate) names: Arc<[Arc<str>]>,
     pub(crate) layout: Layout,
+    /// It is a rejects file: what is said of its rows is not read.
+    pub(crate) fed_back: bool,
 }
 
 /// Finds the columns. None asks for more text. `first` is the header of the source's first file, where this is another:
@@ -40,7 +42,11 @@ pub(crate) fn header(
         return Err(Wrong::data(Place::Line(1), message));
     }
     Ok(Some(Begun {
-        header: Header { names, layout },
+        header: Header {
+            names,
+            layout,
+            fed_back: false,
+        },
         at: 0,
         line: 1,
     }))

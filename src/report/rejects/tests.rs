@@ -22,12 +22,13 @@ fn fault(stage: &'static str, column: &str, code: &'static str, message: &str) -
     }
 }
 
-fn check_row(header: &Header, original: Original<'_>, faults: &[Fault], expected: &str) {
+#[track_caller]
+fn check_row(header: &Header, original: &str, faults: &[Fault], expected: &str) {
     let mut out = Vec::new();
     let row = RejectedRow {
         file: "w.csv",
         line: 7,
-        original,
+        original: original.as_bytes(),
         faults,
     };
     RejectFormat::new(header).push_row(&mut out, &row);
@@ -39,7 +40,7 @@ fn rows_of_a_csv_source() {
     let one = [fault("date", "dob", "date_format", "expected DD/MM/YYYY")];
     let header = Header::raw(b"id,name,dob", Dialect::default(), false);
     let check = |raw: &str, expected: &str| {
-        check_row(&header, Original::Raw(raw.as_bytes()), &one, expected);
+        check_row(&header, raw, &one, expected);
     };
     let added = "w.csv,7,date,dob,date_format,expected DD/MM/YYYY";
     check("1,a,x", &format!("1,a,x,{added}\n"));
@@ -72,7 +73,7 @@ fn several_faults_stand_in_parallel() {
     ];
     check_row(
         &Header::raw(b"id", Dialect::default(), false),
-        Original::Raw(b"1"),
+        "1",
         &faults,
         "1,w.csv,7,date; validate,dob; ,date_format; leaves_before_hired,\
          \"expected DD/MM/YYYY, nothing else; says \"\"no\"\"\"\n",
@@ -86,7 +87,7 @@ fn several_faults_stand_in_parallel() {
             },
             true,
         ),
-        Original::Raw(b"1;'a;b'"),
+        "1;'a;b'",
         &faults,
         "1;'a;b';w.csv;7;'date; validate';'dob; ';'date_format; leaves_before_hired';\
          'expected DD/MM/YYYY, nothing else; says \"no\"'\r\n",
@@ -97,33 +98,131 @@ fn several_faults_stand_in_parallel() {
 fn what_a_server_says_can_not_steer_a_terminal() {
     check_row(
         &Header::raw(b"id", Dialect::default(), false),
-        Original::Raw(b"1"),
+        "1",
         &[fault(IMPORT_STAGE, "", "Bad\x1b[31m", "no\r\nsuch; thing")],
         "1,w.csv,7,import,,Bad [31m,no  such; thing\n",
     );
 }
 
+/// What is written of a record that lacks cells, or whose quotes are wrong, and was rejected for that.
+#[test]
+fn rows_that_can_not_stand_as_they_were() {
+    let short = [fault("parse", "", "ragged", "m")];
+    let header = Header::raw(b"id,name,dob", Dialect::default(), false);
+    check_row(&header, "1,a", &short, "1,a,,w.csv,7,parse,dob,ragged,m\n");
+    check_row(&header, "1", &short, "1,,,w.csv,7,parse,name,ragged,m\n");
+    check_row(
+        &header,
+        "1,a,x,y",
+        &short,
+        "1,a,x,w.csv,7,parse,,ragged,m,y\n",
+    );
+    let both = [short[0].clone(), fault("parse", "name", "not_utf8", "m")];
+    let said = "w.csv,7,parse; parse,dob; name,ragged; not_utf8,m; m";
+    check_row(&header, "1,a", &both, &format!("1,a,,{said}\n"));
+    let quote = [fault("parse", "name", "quote", "m")];
+    let said = "w.csv,7,parse,name,quote,m";
+    check_row(
+        &header,
+        "1,\"80\"0,\"x, y\"",
+        &quote,
+        &format!("1,\"\"\"80\"\"0\",\"\"\"x, y\"\"\",{said}\n"),
+    );
+    check_row(
+        &header,
+        "1,\"a,b\nc",
+        &quote,
+        &format!("1,\"\"\"a,b\nc\",,{said}\n"),
+    );
+    // Fed back in, all but what somebody wrote anew is written so already.
+    let header = Header::raw(
+        b"id,name,dob,_file,_line,_stage,_column,_code,_message",
+        Dialect::default(),
+        false,
+    );
+    let raw = "\"1\"2,\"\"\"80\"\"0\",x,old.csv,3,a,b,c,d";
+    check_row(
+        &header,
+        raw,
+        &quote,
+        &format!("\"\"\"1\"\"2\",\"\"\"80\"\"0\",x,{said}\n"),
+    );
+}
+
+#[track_caller]
+fn check_lines(rows: &[(&str, &[Fault])], expected: &[&str]) {
+    let mut format = RejectFormat::new(&Header::columns(["id", "full \"name\""]));
+    assert_eq!(format.header_line(), b"");
+    let mut out = Vec::new();
+    for (original, faults) in rows {
+        let row = RejectedRow {
+            file: "w.json",
+            line: 7,
+            original: original.as_bytes(),
+            faults,
+        };
+        format.push_row(&mut out, &row);
+    }
+    let found = String::from_utf8(out).unwrap();
+    assert_eq!(found.lines().collect::<Vec<_>>(), expected);
+}
+
 #[test]
 fn rows_of_a_json_source() {
-    let one = [fault("validate", "name", "required", "must not be empty")];
-    let header = Header::columns(["id", "full, name", "x"]);
-    let format = RejectFormat::new(&header);
-    assert_eq!(
-        String::from_utf8_lossy(format.header_line()),
-        "id,\"full, name\",x,_file,_line,_stage,_column,_code,_message\n"
+    let one = [fault("validate", "id", "required", "must \"not\" be empty")];
+    let said = "\"_file\":\"w.json\",\"_line\":7,\"_stage\":\"validate\",\"_column\":\"id\",\"_code\":\"required\",\
+                \"_message\":\"must \\\"not\\\" be empty\"";
+    let columns = "\"_columns\":[\"id\",\"full \\\"name\\\"\"]";
+    check_lines(
+        &[
+            (
+                "{ \"id\": 1.50, \"id\":\n  null, \"x\":{\"a\":[1e400]} }\r\n",
+                &one,
+            ),
+            ("{\"_file\":true}", &one),
+            ("{}", &one),
+            ("{\"id\": 01}", &one),
+            ("[1,\n\"a\u{1}\"]", &one),
+            ("{\"_raw\":\"\"}", &one),
+        ],
+        &[
+            &format!(
+                "{{{said},{columns}, \"id\": 1.50, \"id\":   null, \"x\":{{\"a\":[1e400]}} }}"
+            ),
+            &format!("{{{said},\"_file\":true}}"),
+            &format!("{{{said}}}"),
+            &format!("{{{said},\"_raw\":\"{{\\\"id\\\": 01}}\"}}"),
+            &format!("{{{said},\"_raw\":\"[1,\\n\\\"a\\u0001\\\"]\"}}"),
+            &format!("{{{said},\"_raw\":\"{{\\\"_raw\\\":\\\"\\\"}}\"}}"),
+        ],
     );
-    check_row(
-        &header,
-        Original::Cells(&[Some("1"), Some(""), None]),
-        &one,
-        "1,\"\",,w.csv,7,validate,name,required,must not be empty\n",
-    );
-    check_row(
-        &header,
-        Original::Cells(&[Some("1"), Some("a\nb"), Some("c,\"d\""), Some("e")]),
-        &one,
-        "1,\"a\nb\",\"c,\"\"d\"\"\",w.csv,7,validate,name,required,must not be empty,e\n",
-    );
+    let unknown = [fault("parse", "", "unknown_member", "m")];
+    let said = said.replace("validate", "parse").replace("\"id\"", "\"\"");
+    let said = said
+        .replace("required", "unknown_member")
+        .replace("must \\\"not\\\" be empty", "m");
+    let row = ("{\"y\":1}", &unknown[..]);
+    let line = format!("{{{said},{columns},\"y\":1}}");
+    check_lines(&[row, row], &[&line, &line]);
+}
+
+#[test]
+fn what_is_not_utf8_stays_so() {
+    let one = [fault("parse", "", "json_syntax", "m")];
+    let mut format = RejectFormat::new(&Header::columns(["id"]));
+    let mut text = |original: &[u8]| {
+        let mut out = Vec::new();
+        let row = RejectedRow {
+            file: "w",
+            line: 7,
+            original,
+            faults: &one,
+        };
+        format.push_row(&mut out, &row);
+        out
+    };
+    assert!(text(b"{\"id\":\"M\xfcller\"}").ends_with(b",\"id\":\"M\xfcller\"}\n"));
+    assert!(text(b"{\"M\xfc").ends_with(b",\"_raw\":\"{\\\"M\xfc\"}\n"));
 }
 
 #[test]
@@ -156,7 +255,7 @@ fn a_rejects_file_fed_back_does_not_grow() {
         false,
     );
     let check = |raw: &str, expected: &str| {
-        check_row(&header, Original::Raw(raw.as_bytes()), &one, expected);
+        check_row(&header, raw, &one, expected);
     };
     let added = "w.csv,7,date,dob,c,m";
     check("1,x,old.csv,3,a,b,c,d", &format!("1,x,{added}\n"));
@@ -164,6 +263,32 @@ fn a_rejects_file_fed_back_does_not_grow() {
     check("1,x", &format!("1,x,{added}\n"));
     check("1,x,old.csv", &format!("1,x,{added}\n"));
     check("1,x,old.csv,3,a,b,c,\"d", &format!("1,x,{added}\n"));
+    // One that is too short still is.
+    let short = [fault("parse", "", "ragged", "m")];
+    check_row(
+        &header,
+        "1,,old.csv,3,parse,dob,ragged,d",
+        &short,
+        "1,,w.csv,7,parse,dob,ragged,m\n",
+    );
+    // As a spreadsheet saves it.
+    let header = Header::raw(
+        b"id,dob,_file,_line,_stage,_column,_code,_message,,",
+        Dialect::default(),
+        false,
+    );
+    check_row(
+        &header,
+        "1,x,old.csv,3,a,b,c,d,,",
+        &one,
+        &format!("1,x,{added}\n"),
+    );
+    check_row(
+        &header,
+        "1,x,old.csv,3,a,b,c,d,y,",
+        &one,
+        &format!("1,x,{added},y,\n"),
+    );
 }
 
 #[test]
@@ -175,8 +300,7 @@ fn cells_that_a_spreadsheet_would_run() {
         };
         let header = Header::raw(b"=id,b,c", dialect, false).spreadsheet_safe(true);
         let faults = [fault("date", "dob", "-code", "m")];
-        let original = Original::Raw(raw.as_bytes());
-        check_row(&header, original, &faults, &format!("{expected}\n"));
+        check_row(&header, raw, &faults, &format!("{expected}\n"));
     };
     let added = "w.csv,7,date,dob,'-code,m";
     for (raw, expected) in [
@@ -203,11 +327,12 @@ proptest! {
     #[test]
     fn added_cells_stand_under_their_names(raw in "[a,\"\n]{0,24}", width in 1usize..5) {
         let d = Dialect::default();
-        let header = Header::columns((0..width).map(|i| format!("c{i}")));
+        let names: Vec<String> = (0..width).map(|i| format!("c{i}")).collect();
+        let header = Header::raw(names.join(",").as_bytes(), d, false);
         let mut out = Vec::new();
         let faults = [fault("s", "c", "code", "a, \"b\"")];
         RejectFormat::new(&header).push_row(&mut out, &RejectedRow {
-            file: "f", line: 1, original: Original::Raw(raw.as_bytes()), faults: &faults,
+            file: "f", line: 1, original: raw.as_bytes(), faults: &faults,
         });
         prop_assert_eq!(out.pop(), Some(b'\n'));
         let before: Vec<_> = Cells::of_record(raw.as_bytes(), d).collect();
@@ -252,7 +377,7 @@ fn row(faults: &[Fault]) -> RejectedRow<'_> {
     RejectedRow {
         file: "f",
         line: 2,
-        original: Original::Raw(b"1"),
+        original: b"1",
         faults,
     }
 }
@@ -293,6 +418,27 @@ fn the_file_takes_its_place_when_it_is_whole() {
     assert_eq!((rejects.rejected.rows(), rejects.refused.rows()), (1, 1));
     assert_eq!(stands(), format!("{surveyed}1,f,2,import,,Y,m\n"));
     assert_eq!(names(folder), ["rejects.csv"]);
+}
+
+#[test]
+fn the_rejects_of_an_earlier_run_do_not_stay_under_another_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let stated = dir.path().join("rejects.csv");
+    let json = Header::columns(["id"]);
+    let ours = format!("{FIRST_LINE}1,f,2,s,c,x,m\n");
+    fs::write(&stated, &ours).unwrap();
+    let mut file = RejectsFile::create(&stated, &json, &[]).unwrap();
+    file.write(&row(&[fault("s", "c", "x", "m")])).unwrap();
+    assert_eq!(fs::read_to_string(&stated).unwrap(), ours);
+    assert_eq!(file.path(), dir.path().join("rejects.ndjson"));
+    file.finish().unwrap();
+    assert_eq!(names(dir.path()), ["rejects.ndjson"]);
+    RejectsFile::create(&stated, &header(), &[]).unwrap();
+    assert_eq!(names(dir.path()), ["rejects.csv"]);
+    // Which is somebody's, and no rejects file.
+    fs::write(&stated, "id\n1\n").unwrap();
+    RejectsFile::create(&stated, &json, &[]).unwrap();
+    assert_eq!(names(dir.path()).len(), 2);
 }
 
 #[test]

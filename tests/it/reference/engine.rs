@@ -22,7 +22,7 @@ use rostream::internals::settings::limits::Limits;
 use rostream::internals::source::Source;
 use rostream::internals::source::spec::Unknown;
 use rostream::internals::stage::{Resources, StageSpec};
-use rostream::internals::text::dates::Date;
+use rostream::internals::text::dates::{Date, Today};
 use rostream::internals::upload::spec::UploadFormat;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -231,7 +231,7 @@ fn bind(settings: &Settings, header: &Header) -> Engine {
         },
         limits: Limits::default(),
         resources: &Resources::default(),
-        today: Date::MIN,
+        today: Today::utc(Date::MIN),
         seed: 7,
     };
     Engine::bind(&terms, header).expect("the pipeline fits the header")
@@ -273,7 +273,7 @@ pub async fn survey(
     let rejects = RejectsFile::create(&path, &rejects_header(&header), &[])?;
     let names = header.names().iter().map(|n| n.to_string()).collect();
 
-    let mut survey = Survey::new(engine.clone(), source.clone(), header, rejects);
+    let mut survey = Survey::new(engine.clone(), source.clone(), rejects);
     let mut body = look(&mut survey, blocks, &source, &engine, workers).await?;
     if survey.settle()? == Settled::Again {
         let blocks = Blocks::open(source.clone(), reading(layout, block)).await?;

@@ -470,7 +470,8 @@ const NAMES: [(&str, &str); 8] = [
 fn stages(record: &mut Record) {
     for cell in &mut record.cells {
         if cell.kind == Kind::Text {
-            cell.text = cell.text.trim().to_owned();
+            let unseen = |c: char| c.is_whitespace() || "\u{200b}\u{ad}\u{feff}".contains(c);
+            cell.text = cell.text.trim_matches(unseen).to_owned();
         }
         if let Some((_, new)) = NAMES.iter().find(|(old, _)| *old == cell.name) {
             cell.name = (*new).to_owned();
@@ -572,6 +573,17 @@ const ACTIONS: [&str; 7] = [
     "createOrReplace",
 ];
 
+/// Neither what is sent nor what is rejected may hide a control character.
+fn controls(record: &mut Record, settings: &Settings) {
+    let is_control = |c: char| c.is_control() && !"\t\r\n".contains(c);
+    for cell in record.cells.clone() {
+        let is_sent = !(settings.action_column && cell.name == "Action");
+        if is_sent && cell.kind == Kind::Text && cell.text.contains(is_control) {
+            record.fault_at("target", &cell.name, "control_character");
+        }
+    }
+}
+
 fn target_rules(record: &mut Record, settings: &Settings) {
     if settings.action_column
         && let Some(action) = record.cell("Action")
@@ -627,6 +639,7 @@ pub async fn outcome(table: Table, settings: &Settings) -> Outcome {
             rules(record);
         }
         target_rules(record, settings);
+        controls(record, settings);
     }
     records.retain(|record| !record.filtered);
     if settings.hr {
