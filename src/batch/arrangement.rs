@@ -18,6 +18,8 @@ pub struct Arrangement {
     pub nameless: Vec<usize>,
     /// The pipeline itself leaves them out.
     pub meant: bool,
+    /// The lines of the file's header, by which it is known where it stands again among the records.
+    pub headers: Vec<String>,
     /// How the records are written.
     pub dialect: Dialect,
     /// For every cell of the first file's records, the cell that stands for it here; none where there is none. Nothing

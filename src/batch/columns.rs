@@ -288,3 +288,40 @@ impl std::fmt::Display for NoColumn {
 }
 
 impl std::error::Error for NoColumn {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_look_like_one_that_is_looked_for() {
+        let spelled = |header: &[&str], looked_for: &[&str]| {
+            let mut columns = Columns::from_header(header);
+            columns.spell_as(&looked_for.iter().map(|name| (*name).to_owned()).collect());
+            let names: Vec<String> = columns.iter().map(|(name, _)| name.to_string()).collect();
+            (names.join("|"), columns.renamed().len())
+        };
+        let check = |header: &[&str], looked_for: &[&str], expected: &str, renamed| {
+            assert_eq!(spelled(header, looked_for), (expected.to_owned(), renamed));
+        };
+        check(&["\u{feff}id", "Zoe\u{308}"], &["id", "Zoë"], "id|Zoë", 2);
+        check(
+            &["Employee\u{a0}ID", "b"],
+            &["Employee ID"],
+            "Employee ID|b",
+            1,
+        );
+        check(&[" id\u{a0}", "b"], &["id"], "id|b", 1);
+        check(&["id\u{200b}", "b"], &["c"], "id\u{200b}|b", 0);
+        check(&["id", "ID"], &["Id"], "id|ID", 0);
+        // The very name comes first, and of two like it neither is meant.
+        check(&["id", "id\u{200b}"], &["id"], "id|id\u{200b}", 0);
+        check(
+            &["id\u{ad}", "id\u{200b}"],
+            &["id"],
+            "id\u{ad}|id\u{200b}",
+            0,
+        );
+        check(&["id\u{ad}"], &["id", "id\u{ad}"], "id\u{ad}", 0);
+    }
+}

@@ -9,6 +9,7 @@ mod arrangement;
 mod columns;
 pub(crate) mod kinds;
 pub(crate) mod pool;
+mod skipped;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -20,6 +21,7 @@ pub use arrangement::Arrangement;
 pub use columns::Columns;
 pub(crate) use columns::{NoColumn, Renamed};
 use pool::{Lease, Pool, Reuse};
+pub(crate) use skipped::Skipped;
 
 /// What a cell holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,6 +212,7 @@ pub struct Batch {
     raw: Option<Vec<u8>>,
     tables: Lease<Tables>,
     faults: Vec<Fault>,
+    skipped: Skipped,
     overflows: bool,
     arrangement: Option<Arc<Arrangement>>,
     /// Where the text's buffer goes when the batch is dropped.
@@ -283,6 +286,7 @@ impl Batch {
             raw,
             tables,
             faults: Vec::new(),
+            skipped: Skipped::default(),
             overflows: false,
             arrangement: None,
             home: None,
@@ -340,6 +344,16 @@ impl Batch {
     /// Appends a cell to a column of the row begun last.
     pub fn push_cell(&mut self, column: usize, cell: Cell) {
         self.tables.columns[column].push(cell);
+    }
+
+    /// Says which lines of the block are no records.
+    pub(crate) fn skip(&mut self, skipped: Skipped) {
+        self.skipped = skipped;
+    }
+
+    /// The lines of the block that are no records.
+    pub(crate) fn skipped(&self) -> &Skipped {
+        &self.skipped
     }
 
     /// How many rows, whatever their state.

@@ -16,9 +16,12 @@ use crate::http::spec::TimeoutsSpec;
 use crate::orgvue::spec::{ImportSpec, TokenSpec, WaitSpec};
 use crate::rule::ValidateSpec;
 use crate::settings::limits::Limits;
+use crate::settings::pattern::Pattern;
 use crate::settings::units::Amount;
 use crate::source::Input;
-use crate::source::spec::{Compression, Encoding, JsonSpec, Nothing, Ragged, SourceFormat};
+use crate::source::spec::{
+    Compression, Encoding, ExpectSpec, JsonSpec, Nothing, Ragged, SourceFormat,
+};
 use crate::stage::StageSpec;
 use crate::stage::hash::{Key, KeySpec};
 use crate::text::dates::{Date, Zone};
@@ -100,8 +103,12 @@ pub struct Source {
     pub encoding: Encoding,
     /// What it means that there is no file, or none with a record.
     pub nothing: Nothing,
+    /// What a whole extract is.
+    pub expect: ExpectSpec,
     /// Settings of CSV and TSV.
     pub csv: Csv,
+    /// What the lines at the end of a CSV file look like that are no records.
+    pub footer: Option<Pattern>,
     /// Settings of JSON and NDJSON.
     pub json: JsonSpec,
 }
@@ -123,6 +130,8 @@ pub struct Csv {
     pub columns: Option<Vec<String>>,
     pub duplicate_names: DuplicatesSpec,
     pub matching: MatchSpec,
+    /// What remarks begin with.
+    pub comment: Option<u8>,
 }
 
 /// Where rejected rows go, and how many are too many.
@@ -205,8 +214,8 @@ impl Pipeline {
 
     /// Loads a file of rows that were put right in place of the source: nothing is deleted for not being in it, and
     /// no guard asks how many they are. A rejects file has the source's quotes, and neither its encoding nor its lines
-    /// before the header; what else it is it says itself, and one that people made of it in another format is taken, too.
-    /// Its header has the names that the columns are given here.
+    /// before the header and behind the records; what else it is it says itself, and one that people made of it in another
+    /// format is taken, too. Its header has the names that the columns are given here.
     pub(crate) fn mended(mut self, file: &Path) -> io::Result<Pipeline> {
         let file = std::path::absolute(file)?;
         let source = &mut self.source;
@@ -216,6 +225,9 @@ impl Pipeline {
         source.csv.skip_lines = 0;
         source.csv.header = HeaderSpec::default();
         source.csv.columns = None;
+        source.csv.comment = None;
+        source.footer = None;
+        source.expect = ExpectSpec::default();
         if matches!(source.format, SourceFormat::Json | SourceFormat::Ndjson) {
             source.format = SourceFormat::Auto;
         }

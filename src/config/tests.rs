@@ -239,7 +239,7 @@ target: { sandbox: {} }
         &[],
         &[
             "p.yaml:4:5: unknown stage `renam`\n  help: did you mean `rename`? Expected one of: trim, normalize, rename, select, \
-             drop, set, map, case, replace, split, concat, coalesce, date, number, boolean, filter, lookup, hash",
+             drop, set, empty, map, case, replace, split, concat, coalesce, date, number, boolean, filter, lookup, hash",
             "p.yaml:5:33: stage 2 (date): date format `QQ` has `QQ`; put words into brackets, as in `[week]`",
             "p.yaml:6:11: expected a list, found a number",
             "p.yaml:7:13: stage 4 (filter): line 1, column 5 of the expression: the expression ends too early",
@@ -282,9 +282,9 @@ wate: 30m
 ",
         &[],
         &[
-            "p.yaml:4:10: unknown key `delimter`\n  help: did you mean `delimiter`? Expected one of: delimiter, quote, ragged, skip_lines, header, columns, duplicate_names, match",
+            "p.yaml:4:10: unknown key `delimter`\n  help: did you mean `delimiter`? Expected one of: delimiter, quote, ragged, skip_lines, header, columns, duplicate_names, match, footer, comment",
             "p.yaml:4:33: unknown value `maybe`\n  help: expected one of: reject, pad, error",
-            "p.yaml:7:5: unknown stage `renam`\n  help: did you mean `rename`? Expected one of: trim, normalize, rename, select, drop, set, map, case, replace, split, concat, coalesce, date, number, boolean, filter, lookup, hash",
+            "p.yaml:7:5: unknown stage `renam`\n  help: did you mean `rename`? Expected one of: trim, normalize, rename, select, drop, set, empty, map, case, replace, split, concat, coalesce, date, number, boolean, filter, lookup, hash",
             "p.yaml:9:5: only one key is possible here, found `drop` besides `trim`\n  help: begin every stage with `- ` of its own",
             "p.yaml:13:20: expected true or false, found text\n  help: only the words true and false are truth values",
             "p.yaml:15:7: the key `code` is missing",
@@ -625,7 +625,9 @@ fn settings_that_exclude_each_other() {
     );
     with(
         &["rejects.path=a.csv"],
-        &["--set rejects.path: the rejects would be written over the source"],
+        &[
+            "--set rejects.path: the rejects would be written over the source\n  help: to load rejects that were put right, write `rostream run PIPELINE --mend FILE`",
+        ],
     );
     with(
         &["rejects.path=p.yaml"],

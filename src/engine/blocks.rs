@@ -9,10 +9,12 @@ use super::EngineError;
 use crate::batch::Arrangement;
 use crate::batch::pool::Pool;
 use crate::format::beginning::{Beginning, Begun, Place, Wrong};
-use crate::format::block::{Block, Boundary};
+use crate::format::block::{Block, Boundary, End, Trailer};
+use crate::format::closing::{Closing, HELD};
 use crate::format::cut::{Cut, CutError};
 use crate::format::header::{FOREIGN_BYTES, refuse_foreign};
 use crate::format::{Header, ROOM_FOR_STAGES, Reading};
+use crate::settings::units::Size;
 use crate::source::{Source, Text};
 use crate::text::scan::count_lines;
 
@@ -51,7 +53,22 @@ pub struct Blocks {
     buffer: Vec<u8>,
     line: u64,
     number: u64,
+    closing: Closing,
+    run: ClosingRun,
     texts: Pool<Vec<u8>>,
+}
+
+/// How far the closing lines of the file at hand are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ClosingRun {
+    /// Its end has not been seen. What may be closing lines is held back.
+    Open,
+    /// So many lines in a row may be closing ones that they were read as records.
+    TooLong,
+    /// They have been taken off, and that is to be told.
+    Off(End),
+    /// There is nothing to tell of them.
+    Told,
 }
 
 impl Blocks {
@@ -68,11 +85,13 @@ impl Blocks {
             source: &source,
             reading: &reading,
         };
-        let (text, begun) = opening.open(None).await?;
+        let (text, begun, closing) = opening.open(None).await?;
         let line = begun.line;
         let boundary = begun.header.boundary();
         let (header, arrangement) = united(&source, &reading, begun.header).await?;
         Ok(Blocks {
+            closing,
+            run: ClosingRun::Open,
             most_records: most_records(header.names()),
             boundary,
             header,
@@ -113,8 +132,11 @@ impl Blocks {
                 return Ok(None);
             };
             let ended = text.fill(&mut self.buffer, target).await?;
+            let at_end = ended && self.buffer.len() <= target;
+            if at_end {
+                self.take_off_closing()?;
+            }
             let view = &self.buffer[..self.buffer.len().min(target)];
-            let at_end = ended && view.len() == self.buffer.len();
             let before = self.boundary.clone();
             match self
                 .boundary
@@ -122,16 +144,88 @@ impl Blocks {
                 .map_err(|e| self.cut_error(e))?
             {
                 Cut::At(0) if at_end => {
+                    let told = self.end().map(|end| self.take(0, Some(end)));
                     self.next_file().await?;
                     target = self.reading.block;
+                    if told.is_some() {
+                        return Ok(told);
+                    }
                 }
                 Cut::At(at) => {
                     let at = self.fewer(before, at);
-                    return Ok(Some(self.take(at)));
+                    match self.hold_back(at, at_end) {
+                        0 => target *= 2,
+                        at => {
+                            let is_last = at_end && at == self.buffer.len();
+                            let end = if is_last { self.end() } else { None };
+                            return Ok(Some(self.take(at, end)));
+                        }
+                    }
                 }
                 Cut::None { open } if target >= longest => return Err(self.too_long(0, open)),
                 Cut::None { .. } => target = longest.min(target * 2),
             }
+        }
+    }
+
+    /// Takes the closing lines off the text of a file, all of whose rest is in the buffer.
+    fn take_off_closing(&mut self) -> Result<(), EngineError> {
+        let was_too_long = self.run == ClosingRun::TooLong;
+        if !matches!(self.run, ClosingRun::Open | ClosingRun::TooLong) {
+            return Ok(());
+        }
+        if self.closing.is_empty() {
+            self.run = ClosingRun::Told;
+            return Ok(());
+        }
+        let len = self.buffer.len();
+        let run = self.closing.run(&self.boundary, &self.buffer, true);
+        if len - run.at > HELD || was_too_long && run.at == 0 {
+            let message = format!(
+                "from here on or before, every line looks like one of those that close the file (source.csv.footer, \
+                 source.expect.trailer), and there is more than {} of them: write a pattern that records do not match",
+                Size(HELD as u64)
+            );
+            return Err(self.setting(run.at, message));
+        }
+        let lines =
+            |text: &[u8]| count_lines(text) + u64::from(!text.ends_with(b"\n") && !text.is_empty());
+        let trailer = self.closing.trailer.is_some().then(|| match run.trailer {
+            None => Trailer::Missing,
+            Some((at, count)) => Trailer::Found {
+                line: self.line + count_lines(&self.buffer[..at]),
+                count,
+            },
+        });
+        self.run = ClosingRun::Off(End {
+            skipped: lines(&self.buffer[run.at..]),
+            trailer,
+        });
+        self.buffer.truncate(run.at);
+        Ok(())
+    }
+
+    /// Where to cut instead of `at`, so that no line which may be a closing one is read as a record before the end of the
+    /// file says which it is.
+    fn hold_back(&mut self, at: usize, at_end: bool) -> usize {
+        if at_end || self.closing.is_empty() {
+            return at;
+        }
+        let run = self.closing.run(&self.boundary, &self.buffer[..at], false);
+        let goes_on = run.at == 0 && self.run == ClosingRun::TooLong;
+        if goes_on || at - run.at > HELD {
+            self.run = ClosingRun::TooLong;
+            return at;
+        }
+        self.run = ClosingRun::Open;
+        run.at
+    }
+
+    /// What is to be told of the end of the file, once.
+    fn end(&mut self) -> Option<End> {
+        match std::mem::replace(&mut self.run, ClosingRun::Told) {
+            ClosingRun::Off(end) => Some(end),
+            _ => None,
         }
     }
 
@@ -181,7 +275,7 @@ impl Blocks {
         self.place(at, message)
     }
 
-    fn take(&mut self, at: usize) -> Block {
+    fn take(&mut self, at: usize, end: Option<End>) -> Block {
         let mut rest = self.texts.take();
         rest.reserve(self.reading.block + self.reading.block / ROOM_FOR_STAGES);
         rest.extend_from_slice(&self.buffer[at..]);
@@ -193,6 +287,7 @@ impl Blocks {
             line: self.line,
             arrangement: self.arrangement.clone(),
             bytes,
+            end,
         };
         self.number += 1;
         self.line += count_lines(&block.bytes);
@@ -212,7 +307,9 @@ impl Blocks {
             source: &self.source,
             reading: &self.reading,
         };
-        let (text, begun) = opening.open(Some(&self.header)).await?;
+        let (text, begun, closing) = opening.open(Some(&self.header)).await?;
+        self.closing = closing;
+        self.run = ClosingRun::Open;
         self.buffer = opening.buffer;
         self.line = begun.line;
         self.boundary = begun.header.boundary();
@@ -225,6 +322,17 @@ impl Blocks {
     fn place(&self, at: usize, message: String) -> EngineError {
         let (line, column) = line_and_column(&self.buffer, at);
         EngineError::Data {
+            file: self.source.origins()[self.file].name.clone(),
+            line: self.line + line,
+            column: Some(column),
+            message,
+        }
+    }
+
+    /// As [`Blocks::place`], where a setting mends it.
+    fn setting(&self, at: usize, message: String) -> EngineError {
+        let (line, column) = line_and_column(&self.buffer, at);
+        EngineError::Setting {
             file: self.source.origins()[self.file].name.clone(),
             line: self.line + line,
             column: Some(column),
@@ -296,7 +404,10 @@ struct Opening<'a> {
 impl Opening<'_> {
     /// Leaves the buffer beginning with the records. `first` is the header of the source's first file, where this is
     /// another.
-    async fn open(&mut self, first: Option<&Header>) -> Result<(Text, Begun<Header>), EngineError> {
+    async fn open(
+        &mut self,
+        first: Option<&Header>,
+    ) -> Result<(Text, Begun<Header>, Closing), EngineError> {
         let text = self.source.open(self.file).await?;
         self.begin(text, first).await
     }
@@ -304,7 +415,7 @@ impl Opening<'_> {
     /// The header alone, of a file that is read later.
     async fn peek(&mut self) -> Result<Header, EngineError> {
         let text = self.source.peek(self.file).await?;
-        let (_, begun) = self.begin(text, None).await?;
+        let (_, begun, _) = self.begin(text, None).await?;
         Ok(begun.header)
     }
 
@@ -312,7 +423,7 @@ impl Opening<'_> {
         &mut self,
         mut text: Text,
         first: Option<&Header>,
-    ) -> Result<(Text, Begun<Header>), EngineError> {
+    ) -> Result<(Text, Begun<Header>, Closing), EngineError> {
         text.fill(&mut self.buffer, FOREIGN_BYTES).await?;
         // Some programs write a byte order mark before one that is there.
         while self.buffer.starts_with(MARK) {
@@ -335,14 +446,16 @@ impl Opening<'_> {
             }
             want = longest.min(want * 2);
         };
+        let closing = self.reading.closing_of(&begun.header);
+        let closing = closing.map_err(|wrong| self.error(wrong))?;
         self.buffer.drain(..begun.at);
         let Some(first) = first else {
-            return Ok((text, begun));
+            return Ok((text, begun, closing));
         };
         let name = &self.source.origins()[0].name;
         let fitted = self.reading.fit(begun.header, first, name);
         let header = fitted.map_err(|wrong| self.error(wrong))?;
-        Ok((text, Begun { header, ..begun }))
+        Ok((text, Begun { header, ..begun }, closing))
     }
 
     fn error(&self, wrong: Wrong) -> EngineError {
@@ -355,6 +468,13 @@ impl Opening<'_> {
         };
         let file = self.source.origins()[self.file].name.clone();
         let message = wrong.message;
+        if wrong.empty && self.source.origins().len() == 1 {
+            return EngineError::Empty {
+                file,
+                line,
+                message,
+            };
+        }
         match wrong.setting {
             true => EngineError::Setting {
                 file,
@@ -373,39 +493,4 @@ impl Opening<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::format::RecordFormat;
-    use crate::format::csv::{Delimiter, Form, Naming};
-    use crate::settings::limits::Limits;
-
-    #[tokio::test]
-    async fn a_block_of_long_names_has_few_records() {
-        let name = |n| format!("{n}{}", " How satisfied are you?".repeat(9));
-        let names: Vec<_> = (0..300).map(name).collect();
-        let record = format!("{}\n", ",".repeat(299));
-        let text = format!("{}\n{}", names.join(","), record.repeat(1000));
-        let source = Source::of_pieces("survey.csv", [text.into()]);
-        let reading = Reading {
-            format: RecordFormat::Csv(Form {
-                delimiter: Delimiter::Comma,
-                quote: b'"',
-                skip_lines: 0,
-                naming: Naming::default(),
-            }),
-            block: BLOCK,
-            added: &[],
-            named: Arc::default(),
-            limits: Limits::default(),
-        };
-        let mut blocks = Blocks::open(Arc::new(source), reading).await.unwrap();
-        let mut records = 0;
-        while let Some(block) = blocks.next().await.unwrap() {
-            let found = count_lines(&block.bytes) as usize;
-            let named: usize = names.iter().map(|name| name.len()).sum();
-            assert!(found * named <= MAX_NAMES, "{found} records");
-            records += found;
-        }
-        assert_eq!(records, 1000);
-    }
-}
+mod tests;

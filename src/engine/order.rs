@@ -231,6 +231,7 @@ mod tests {
             format: RecordFormat::Csv(Form {
                 delimiter: Delimiter::Stated(b','),
                 quote: b'"',
+                comment: None,
                 skip_lines: 0,
                 naming: Naming::default(),
             }),
@@ -238,6 +239,7 @@ mod tests {
             added: &[],
             named: Arc::default(),
             limits: Limits::default(),
+            closing: Default::default(),
         };
         let blocks = Blocks::open(source.clone(), reading).await.unwrap();
         (blocks, source)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
 use crate::batch::{Batch, Cell, Columns, Kind, MAX_CELL, Renamed, RowState};
-use crate::format::block::Block;
+use crate::format::block::{Block, End};
 use crate::format::encode::{Encoded, Encoder};
 use crate::format::{PARSE, Parser, Pools, reject_long_cells};
 use crate::orgvue::retyped::Found;
@@ -86,6 +86,8 @@ pub struct Processed {
     pub hash: u128,
     /// Rows that a filter left out.
     pub filtered: u64,
+    /// What stands behind the block, where its file ends with it.
+    pub end: Option<End>,
     /// Texts that the server may make something else of.
     pub(crate) retyped: Vec<Found>,
 }
@@ -283,7 +285,7 @@ impl Engine {
     /// # Errors
     /// Text that ends the run.
     pub fn process(&self, block: Block) -> Result<Processed, BlockError> {
-        let (file, line) = (block.file, block.line);
+        let (file, line, end) = (block.file, block.line, block.end);
         let mut batch = self.parse(block)?;
         self.transform(&mut batch);
         if batch.overflows() {
@@ -313,6 +315,7 @@ impl Engine {
             facts,
             hash,
             filtered,
+            end,
             retyped,
         })
     }

@@ -113,3 +113,76 @@ fn children(node: &mut IdedExpr) -> Vec<&mut IdedExpr> {
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::batch::{Batch, Columns, Kind, Row};
+    use crate::expr::{Expr, Use};
+
+    /// What an expression gives of a row with the text cells `a` and `b` and the number 7 in `n`.
+    fn eval(source: &str, a: &str, b: &str) -> String {
+        let columns = Columns::from_header(["a", "b.c", "n"]);
+        let mut batch = Batch::new(String::new(), 3);
+        batch.push_row(Row {
+            line: 0,
+            start: 0,
+            end: 0,
+        });
+        for (column, (text, kind)) in [(a, Kind::Text), (b, Kind::Text), ("7", Kind::Number)]
+            .into_iter()
+            .enumerate()
+        {
+            let cell = batch.append(text, kind);
+            batch.push_cell(column, cell);
+        }
+        let expr = Expr::compile(source).unwrap();
+        let bound = expr.bind(&columns, Use::Value).unwrap();
+        let mut out = String::new();
+        bound.eval_text(&batch, 0, &mut out).unwrap();
+        out
+    }
+
+    #[test]
+    fn texts_that_look_the_same_are_the_same() {
+        for source in [
+            r#"a == "zoë b""#,
+            "a == \"zoe\u{308}\u{a0}b\"",
+            r#""zoë b" == a"#,
+            r#"!(a != "zoë b")"#,
+            r#"a == b.c"#,
+            r#"row["b.c"] == a"#,
+            r#"a in ["x", "zoë b"]"#,
+            "a in [\"x\", \"zo\u{200b}ë b\"]",
+            r#"a in [b.c]"#,
+            r#"a.lowerAscii() == "zoë b""#,
+            r#"a + "!" == b.c + "!""#,
+            r#"(n == 7 ? a : "") == b.c"#,
+            r#"[a].exists(x, x == b.c)"#,
+            r#"a.split(" ")[0] == "zoë""#,
+            r#"a.size() == 8 && a != "" && n == 7 && n != 8"#,
+            r#"n in [7, 8]"#,
+        ] {
+            let found = eval(source, "zoe\u{308}\u{200b} \u{ad}b", "zoë\u{a0}b");
+            assert_eq!(found, "true", "{source}");
+        }
+        assert_eq!(eval(r#"a == "Left""#, "Left", "").as_str(), "true");
+        assert_eq!(eval(r#"a == "Left""#, "left\u{200b}", ""), "false");
+        assert_eq!(eval(r#"a == """#, "\u{feff}", ""), "true");
+    }
+
+    #[test]
+    fn nothing_else_sees_them_so() {
+        let text = "zoe\u{308}\u{200b}";
+        for (source, expected) in [
+            (r#"a == "zoë" ? a : "x""#, text),
+            (r#"a.size()"#, "5"),
+            (r#"a.contains("\u200b")"#, "true"),
+            (r#"a.startsWith("zoë")"#, "false"),
+            (r#"matches(a, "\\p{Cf}$")"#, "true"),
+            (r#"a < "zof""#, "true"),
+            (r#""e\u0301" + a"#, "e\u{301}zoe\u{308}\u{200b}"),
+        ] {
+            assert_eq!(eval(source, text, "b"), expected, "{source}");
+        }
+    }
+}

@@ -43,6 +43,8 @@ pub(crate) struct Wrong {
     pub(crate) message: String,
     /// A setting of the pipeline file mends it.
     pub(crate) setting: bool,
+    /// There is nothing in the file.
+    pub(crate) empty: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +61,15 @@ impl Wrong {
             place,
             message: message.into(),
             setting: false,
+            empty: false,
+        }
+    }
+
+    /// A file without text, or without records.
+    pub(crate) fn empty(message: impl Into<String>) -> Wrong {
+        Wrong {
+            empty: true,
+            ..Wrong::data(Place::Line(1), message)
         }
     }
 

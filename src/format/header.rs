@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::beginning::{Beginning, Begun, Expected, Place, Wrong};
 use super::block::Boundary;
+use super::closing::Closing;
 use super::csv::{self, Delimiter, Form};
 use super::json::fed_back::FedBack;
 use super::json::{self, Layout};
@@ -27,6 +28,8 @@ pub struct Reading {
     pub named: Arc<HashSet<String>>,
     /// The longest record, and the most columns.
     pub limits: Limits,
+    /// The lines at the end of a file that are no records.
+    pub closing: Closing,
 }
 
 /// The format of records, as far as it is stated.
@@ -162,6 +165,27 @@ impl Reading {
             named: &self.named,
             limits: &self.limits,
         }
+    }
+
+    /// The closing lines of a file with this header.
+    pub(crate) fn closing_of(&self, header: &Header) -> Result<Closing, Wrong> {
+        let mut closing = self.closing.clone();
+        match header {
+            // Its last rows may be people whose names look like a footer.
+            Header::Csv(_) if header.is_of_rejects() => closing.footer = None,
+            Header::Csv(_) => {}
+            Header::Json(json) => {
+                closing.footer = None;
+                if json.layout == Layout::Array && closing.trailer.is_some() {
+                    return Err(Wrong::setting(
+                        Place::Line(1),
+                        "source.expect.trailer describes the last line of the file, and a JSON array ends with its \
+                         bracket; state source.expect.rows or source.expect.done_file instead",
+                    ));
+                }
+            }
+        }
+        Ok(closing)
     }
 
     /// A further file's header as a part of the first one's table.

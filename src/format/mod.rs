@@ -3,6 +3,7 @@
 pub(crate) mod added;
 pub(crate) mod beginning;
 pub(crate) mod block;
+pub(crate) mod closing;
 pub(crate) mod csv;
 pub(crate) mod cut;
 pub(crate) mod encode;

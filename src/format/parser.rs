@@ -40,16 +40,18 @@ impl Header {
         pools: &Pools,
     ) -> Parser {
         match self {
-            Header::Csv(header) => Parser::Csv(
-                csv::Parser::new(
+            Header::Csv(header) => {
+                let parser = csv::Parser::new(
                     header.dialect,
                     header.names.clone(),
                     // Of files without an arrangement of their own.
                     header.names.len() + header.cells - header.own.len(),
                     on_ragged,
-                )
-                .with_pools(pools),
-            ),
+                );
+                let repeats = header.repeats.iter();
+                let parser = repeats.fold(parser, |parser, line| parser.with_header(line));
+                Parser::Csv(parser.with_pools(pools))
+            }
             Header::Json(header) => {
                 let parser = json::Parser::new(header.layout, header.names.clone(), ignore_unknown)
                     .with_depth(limits.json_depth)

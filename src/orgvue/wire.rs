@@ -106,6 +106,34 @@ impl Wire {
         if !self.tokens.is_empty() {
             self.check_tokens(batch);
         }
+        self.check_values(batch);
+    }
+
+    /// An item without any value would be nobody, whatever is sent in the place of its empty cells.
+    fn check_values(&self, batch: &mut Batch) {
+        let mut columns = self.sent.iter().map(|(_, slot)| batch.column(*slot));
+        let first = columns.next().unwrap_or_default();
+        let others: Vec<_> = columns.collect();
+        let is_empty = |row: &usize| {
+            first.get(*row).is_none_or(|cell| cell.is_empty())
+                && batch.state(*row) == RowState::In
+                && others.iter().all(|cells| cells[*row].is_empty())
+        };
+        let found: Vec<usize> = (0..batch.len()).filter(is_empty).collect();
+        for row in found {
+            let fault = Fault {
+                row: row as u32,
+                stage: "target",
+                column: Arc::from(""),
+                source: None,
+                code: Cow::Borrowed("no_value"),
+                message: Cow::Borrowed(
+                    "expected an item with a value, found every cell empty after the stages: nothing would be sent but \
+                     its action",
+                ),
+            };
+            batch.reject(fault, None);
+        }
     }
 
     /// Control characters never go out: nobody means them, and who reads the value later may stumble over them. Looks
@@ -391,39 +419,74 @@ mod tests {
                 ..by_column("act")
             };
             let table: &[Cells] = &[
-                &["act", "a", "b"],
-                &["update", "", "~"],
-                &["delete", "", "~"],
+                &["act", "a", "b", "id"],
+                &["update", "", "~", "1"],
+                &["delete", "", "~", "2"],
             ];
             check(&import, format, table, expected);
         };
         use UploadFormat::{Csv, Json};
-        let nothing = "{\"_action\":\"update\"},\n{\"_action\":\"delete\"}";
+        let nothing =
+            "{\"_action\":\"update\",\"id\":\"1\"},\n{\"_action\":\"delete\",\"id\":\"2\"}";
         check(Empty::Omit, None, Json, nothing);
         check(
             Empty::Clear,
             Some("#"),
             Json,
-            "{\"_action\":\"update\",\"a\":\"#\"},\n{\"_action\":\"delete\"}",
+            "{\"_action\":\"update\",\"a\":\"#\",\"id\":\"1\"},\n{\"_action\":\"delete\",\"id\":\"2\"}",
         );
         check(
             Empty::Keep,
             None,
             Json,
-            "{\"_action\":\"update\",\"a\":\"\"},\n{\"_action\":\"delete\"}",
+            "{\"_action\":\"update\",\"a\":\"\",\"id\":\"1\"},\n{\"_action\":\"delete\",\"id\":\"2\"}",
         );
         check(
             Empty::Omit,
             None,
             Csv,
-            "_action,a,b\nupdate,=,=\ndelete,,\n",
+            "_action,a,b,id\nupdate,=,=,1\ndelete,,,2\n",
         );
         check(
             Empty::Clear,
             Some("#"),
             Csv,
-            "_action,a,b\nupdate,#,=\ndelete,,\n",
+            "_action,a,b,id\nupdate,#,=,1\ndelete,,,2\n",
         );
-        check(Empty::Keep, None, Csv, "_action,a,b\nupdate,,=\ndelete,,\n");
+        check(
+            Empty::Keep,
+            None,
+            Csv,
+            "_action,a,b,id\nupdate,,=,1\ndelete,,,2\n",
+        );
+    }
+    #[test]
+    fn an_item_has_a_value() {
+        let table: &[Cells] = &[
+            &["act", "a", "b"],
+            &["update", "", "~"],
+            &["delete", "", ""],
+            &["update", "", "1"],
+            &["nothing", "", ""],
+        ];
+        for empty in [Empty::Omit, Empty::Keep] {
+            let import = ImportSpec {
+                empty,
+                ..by_column("act")
+            };
+            check(
+                &import,
+                UploadFormat::Json,
+                table,
+                match empty {
+                    Empty::Keep => {
+                        "{\"_action\":\"update\",\"a\":\"\",\"b\":\"1\"}\n! 3 act unknown_action\n! 0  no_value\n! 1  no_value"
+                    }
+                    _ => {
+                        "{\"_action\":\"update\",\"b\":\"1\"}\n! 3 act unknown_action\n! 0  no_value\n! 1  no_value"
+                    }
+                },
+            );
+        }
     }
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::tables::table_error;
 use super::{Job, RunError};
-use crate::config::Pipeline;
+use crate::config::{Pipeline, Place};
 use crate::engine::bind::{Terms, Unbound, named};
 use crate::engine::blocks::Blocks;
 use crate::engine::process::Engine;
+use crate::format::closing::Closing;
 use crate::format::csv::spec::{DuplicatesSpec, HeaderSpec, MatchSpec};
 use crate::format::csv::{Delimiter, Form, Naming};
 use crate::format::json::Layout;
@@ -26,6 +27,13 @@ pub(super) struct Prepared {
     pub reading: Reading,
     pub header: Header,
     pub engine: Arc<Engine>,
+}
+
+impl Drop for Prepared {
+    fn drop(&mut self) {
+        // Threads may read the source for a moment longer, and whoever ends the run waits for none of them.
+        self.source.stop();
+    }
 }
 
 /// What the first pass uses up: the source, opened for its header, and the rejects file.
@@ -119,6 +127,7 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
     let form = |unless_stated| Form {
         delimiter: spec.csv.delimiter.map_or(unless_stated, Delimiter::Stated),
         quote: spec.csv.quote,
+        comment: spec.csv.comment,
         skip_lines: spec.csv.skip_lines,
         naming: Naming {
             lines: spec.csv.header.lines,
@@ -129,6 +138,8 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
     };
     let is_csv = spec.csv.delimiter.is_some()
         || spec.csv.skip_lines > 0
+        || spec.csv.comment.is_some()
+        || spec.footer.is_some()
         || spec.csv.columns.is_some()
         || spec.csv.header != HeaderSpec::default();
     let columns = spec.json.columns.clone();
@@ -157,6 +168,10 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
         added: &rejects::ADDED,
         named: Arc::new(named(stages, &pipeline.validate, &pipeline.import)),
         limits: pipeline.limits,
+        closing: Closing {
+            footer: spec.footer.clone(),
+            trailer: spec.expect.trailer.clone(),
+        },
     }
 }
 
@@ -204,7 +219,15 @@ pub fn bind(
             if path[0] == "target" {
                 path.insert(1, pipeline.target.name().to_owned());
             }
-            pipeline.problem_within(&path.join("."), &message, format!("{what}: {message}"))
+            let path = path.join(".");
+            let problem = pipeline.problem_within(&path, &message, format!("{what}: {message}"));
+            // A place that says what is said once more is place enough.
+            match &problem.place {
+                Place::Set(key) if **key == *what => {
+                    pipeline.problem_within(&path, &message, message.clone())
+                }
+                _ => problem,
+            }
         };
         let mut problems: Vec<_> = unbound.into_iter().map(place).collect();
         problems.sort_by(|a, b| a.place.cmp(&b.place));

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, future};
 
+use super::extent::Extent;
 use super::prepare::{First, Prepared};
 use super::put::encoded;
 use super::reject::write_reject;
@@ -188,6 +189,8 @@ pub struct Survey {
     pub superseded: u64,
     /// Rows that are part of the body.
     pub good: u64,
+    /// Records and other lines, file by file.
+    pub(crate) extent: Extent,
     /// Texts that the server may make something else of.
     retyped: Retyped,
     /// What the first look at the file came to, once all verdicts are known.
@@ -208,6 +211,8 @@ pub enum Settled {
 pub(crate) struct Facts {
     /// Records of the source.
     pub read: u64,
+    /// Lines that are no records.
+    pub skipped: u64,
     /// Rows that a filter left out.
     pub filtered: u64,
     /// Rows that are part of the body.
@@ -256,6 +261,7 @@ impl Survey {
             filtered: 0,
             superseded: 0,
             good: 0,
+            extent: Extent::default(),
             retyped: Retyped::default(),
             settled: None,
         }
@@ -295,6 +301,7 @@ impl Survey {
             .ok()
             .and_then(|n| first.checked_add(n));
         self.record = next.ok_or(RunError::TooManyRecords)?;
+        self.extent.see(&processed);
         let verdicts = match self.settled {
             Some(_) => self.rules.verdicts(first..self.record).to_vec(),
             None => self.see(&processed, first),
@@ -389,6 +396,7 @@ impl Survey {
         self.lines.mark_none_sent();
         self.dropped.clear();
         (self.record, self.filtered, self.superseded, self.good) = (0, 0, 0, 0);
+        self.extent = Extent::default();
         self.retyped = Retyped::default();
         self.rejects.restart()?;
         Ok(Settled::Again)
@@ -441,6 +449,7 @@ impl Survey {
     pub(crate) fn facts(&self) -> Facts {
         Facts {
             read: self.read(),
+            skipped: self.extent.skipped(),
             filtered: self.filtered,
             good: self.good,
             superseded: self.superseded,
@@ -459,6 +468,7 @@ impl Survey {
         }
         warnings.extend(self.engine.remarks());
         warnings.extend(self.warnings.iter().cloned());
+        warnings.extend(self.extent.warning(&self.files));
         warnings.extend(self.retyped.warning(&self.engine.sent_names(), &self.files));
         let (read, filtered) = (self.read(), self.filtered);
         if filtered > 0 && self.good == 0 {

@@ -1,8 +1,9 @@
-//! What settings are made of: values with a unit, how bytes are stored, limits, secrets.
+//! What settings are made of: values with a unit, regular expressions, how bytes are stored, limits, secrets.
 
 pub(crate) mod compression;
 pub(crate) mod encoding;
 pub(crate) mod limits;
+pub(crate) mod pattern;
 pub(crate) mod secret;
 pub(crate) mod units;
 

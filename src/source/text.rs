@@ -45,10 +45,7 @@ impl Text {
         let raw = Box::new(Counting::new(raw, read));
         let (mut reader, compression) = compressed::open(raw, compression, limits, stored)
             .await
-            .map_err(|source| SourceError::Io {
-                name: name.clone(),
-                source,
-            })?;
+            .map_err(|source| unreadable(&name, None, source))?;
         let head = peek(&mut reader, charset::HEAD)
             .await
             .map_err(|source| unreadable(&name, compression.as_ref(), source))?;
@@ -115,6 +112,10 @@ impl Text {
 
 fn unreadable(name: &str, compression: Option<&Compressed>, source: std::io::Error) -> SourceError {
     let name = name.to_owned();
+    let source = match source.downcast() {
+        Ok(why) => return SourceError::Command { name, why },
+        Err(source) => source,
+    };
     match compression {
         Some(compressed) => compressed.error(name, source),
         None => SourceError::Io { name, source },

@@ -8,9 +8,12 @@ use serde::Deserialize;
 use super::{Bound, EMPTY, Resources, Stage, check_names, hold, places};
 use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Columns, Kind};
+use crate::text::compare::comparable;
+use crate::text::unseen::is_plain_ascii;
 
-/// Makes cells empty that hold one of these texts: `NULL`, `N/A`, `31.12.9999`. The whole cell is compared, as it is
-/// written; numbers of JSON are, too.
+/// Makes cells empty that hold one of these texts: `NULL`, `N/A`, `31.12.9999`. The whole cell is compared, as it
+/// looks: case counts, and invisible characters, the kind of a blank and how accents are composed do not. Numbers of
+/// JSON are compared as they are written.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EmptySpec {
@@ -46,10 +49,13 @@ impl EmptySpec {
                 false => before,
             }
         });
+        let values: HashSet<String> = (self.values.iter())
+            .map(|value| comparable(value).into_owned())
+            .collect();
         Ok(Some(Box::new(Empty {
             slots,
-            lengths: self.values.iter().fold(0, |all, v| all | length_bit(v)),
-            values: self.values.iter().cloned().collect(),
+            lengths: values.iter().fold(0, |all, v| all | length_bit(v)),
+            values,
         })))
     }
 }
@@ -66,8 +72,16 @@ fn length_bit(text: &str) -> u64 {
     1 << text.len().min(63)
 }
 
+impl Empty {
+    fn has(&self, text: &str) -> bool {
+        self.lengths & length_bit(text) != 0 && self.values.contains(text)
+    }
+}
+
 impl Stage for Empty {
     fn apply(&self, batch: &mut Batch) {
+        // Of ASCII, a plain cell is compared as it is.
+        let ascii = batch.bytes().is_ascii();
         for &slot in &self.slots {
             let mut cells = batch.take_column(slot);
             for (row, cell) in cells.iter_mut().enumerate() {
@@ -75,7 +89,8 @@ impl Stage for Empty {
                     continue;
                 }
                 let text = batch.text(*cell);
-                if self.lengths & length_bit(text) != 0 && self.values.contains(text) {
+                let alike = || !is_plain_ascii(text) && self.has(&comparable(text));
+                if self.has(text) || !(ascii && cell.is_plain()) && alike() {
                     *cell = EMPTY;
                 }
             }
@@ -118,6 +133,17 @@ mod tests {
             json!({ "empty": { "values": ["N/A"], "columns": ["b"] } }),
             json!([["a", "b"], ["N/A", "N/A"]]),
             json!([["a", "b"], ["N/A", ""]]),
+        );
+        check(
+            json!({ "empty": { "values": ["não há", "N/A"] } }),
+            json!([
+                ["a"],
+                ["na\u{303}o\u{a0}há"],
+                ["\u{200b}N/A"],
+                ["n/a\u{200b}"],
+                ["\u{200b}"]
+            ]),
+            json!([["a"], [""], [""], ["n/a\u{200b}"], ["\u{200b}"]]),
         );
         let long = "x".repeat(100);
         check(

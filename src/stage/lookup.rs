@@ -29,7 +29,7 @@ use crate::settings::compression::Compression;
 use crate::settings::encoding::Encoding;
 use crate::settings::limits::Limits;
 use crate::text::charset;
-use crate::text::compare::{Spelling, comparable, same_name};
+use crate::text::compare::{Spelling, comparable, look_up, same_name};
 use crate::text::scan::count_lines;
 use crate::text::unseen::is_blank;
 
@@ -497,6 +497,7 @@ impl LookupSpec {
             form: Form {
                 delimiter,
                 quote,
+                comment: None,
                 skip_lines: self.skip_lines,
                 naming: Naming {
                     lines: self.header.lines,
@@ -614,7 +615,7 @@ impl Stage for Lookup {
                 Found::Stays
             } else if cell.kind() == Kind::Faulty {
                 Found::Faulty
-            } else if let Some(at) = self.index.get(&*comparable(batch.text(cell))) {
+            } else if let Some(at) = look_up(batch.text(cell), |key| self.index.get(key)) {
                 Found::Row(*at)
             } else {
                 match self.missing {

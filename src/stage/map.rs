@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use super::{Bound, EMPTY, Resources, Stage, check_names, hold, places};
 use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Cell, Columns, Kind};
-use crate::text::compare::comparable;
+use crate::text::compare::{comparable, look_up};
 use crate::text::shown::shown;
 
 /// Replaces values by a table. A value is looked up as it looks: case counts, and invisible characters, the
@@ -109,7 +109,7 @@ impl Stage for Map {
                 if cell.kind() == Kind::Faulty || !batch.is_live(row) {
                     continue;
                 }
-                let found = self.values.get(&*comparable(batch.text(*cell))).copied();
+                let found = look_up(batch.text(*cell), |text| self.values.get(text).copied());
                 let Some(result) = found.or(self.default) else {
                     continue;
                 };
@@ -135,6 +135,18 @@ mod tests {
             json!({ "map": { "column": "a", "values": { "NO": "", "M": "Male", "1": "one", "true": "yes", "": "none" } } }),
             json!([["a"], ["NO"], ["M"], ["m"], ["M "], [1], [true], [""], [null], [{}], [{"faulty": "M"}]]),
             json!([["a"], [""], ["Male"], ["m"], ["M "], ["one"], ["yes"], ["none"], ["none"], ["none"], [{"faulty": "M"}]]),
+        );
+        check(
+            json!({ "map": { "column": "a", "values": { "Zoe\u{308}": "z", "Full Time": "f", "": "none" } } }),
+            json!([
+                ["a"],
+                ["Zoë"],
+                ["Zo\u{ad}ë"],
+                ["zoë"],
+                ["Full\u{202f}Time\u{feff}"],
+                ["\u{200b}"]
+            ]),
+            json!([["a"], ["z"], ["z"], ["zoë"], ["f"], ["none"]]),
         );
         check(
             json!({ "map": { "columns": ["b", "a"], "values": { "x": "y", "y": "x" } } }),
@@ -175,6 +187,11 @@ mod tests {
                 "no column `z` here",
             ),
             (json!({ "column": "a" }), "missing field `values`"),
+            (
+                json!({ "column": "a", "values": { "a b": "y", "a\u{a0}b": "z" } }),
+                "`values` has `a\u{a0}b` twice: invisible characters, kinds of blanks and how accents are composed make no \
+                 difference",
+            ),
         ] {
             check_refused(json!({ "map": stage }), &["a"], message);
         }

@@ -26,6 +26,15 @@ pub(crate) fn is_comparable(text: &str) -> bool {
     matches!(comparable(text), Cow::Borrowed(_))
 }
 
+/// Looks a text up among texts that are as they are compared: mostly it is one of them, or has nothing to change.
+#[inline]
+pub(crate) fn look_up<T>(text: &str, find: impl Fn(&str) -> Option<T>) -> Option<T> {
+    find(text).or_else(|| match is_plain_ascii(text) {
+        true => None,
+        false => find(&comparable(text)),
+    })
+}
+
 /// Whether two texts are the same.
 #[cfg(test)]
 fn same(one: &str, other: &str) -> bool {

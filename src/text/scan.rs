@@ -9,6 +9,8 @@ pub struct Dialect {
     pub delimiter: u8,
     /// Around cells; doubled within them.
     pub quote: u8,
+    /// A line that begins with it, where a record may begin, is a remark.
+    pub comment: Option<u8>,
 }
 
 impl Default for Dialect {
@@ -16,6 +18,7 @@ impl Default for Dialect {
         Dialect {
             delimiter: b',',
             quote: b'"',
+            comment: None,
         }
     }
 }

@@ -69,7 +69,7 @@ pub(crate) fn is_plain_ascii(text: &str) -> bool {
 
 /// Whether there is nothing to see in a text: it is empty, or has blanks and invisible characters alone.
 #[inline]
-pub(crate) fn is_blank(text: &str) -> bool {
+pub fn is_blank(text: &str) -> bool {
     match text.as_bytes().first() {
         Some(first) if first.is_ascii_graphic() => false,
         _ => text.chars().all(|c| c.is_whitespace() || is_invisible(c)),

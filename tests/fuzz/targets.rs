@@ -25,6 +25,7 @@ use rostream::internals::settings::secret::PresignedUrl;
 use rostream::internals::text::dates::{Format, Rewrite, Rewritten, Settings, Tally};
 use rostream::internals::text::decimal::{Decimal, Number, is_json_number};
 use rostream::internals::text::scan::{Dialect, count_lines};
+use rostream::internals::text::unseen::is_blank;
 
 /// The first byte chooses between cases; the rest is the text.
 fn chosen(data: &[u8]) -> (u8, &[u8]) {
@@ -134,6 +135,7 @@ pub fn csv(data: &[u8]) {
     let dialect = Dialect {
         delimiter: [b',', b';', b'\t', b'|'][usize::from(choice & 3)],
         quote: if choice & 4 == 0 { b'"' } else { b'\'' },
+        comment: (choice & 32 != 0).then_some(b'#'),
     };
     let block = [1, 7, 64, 1024][usize::from(choice >> 3 & 3)];
     let parser = csv::Parser::new(dialect, names(&["a", "b", "c"]), 3, OnRagged::Pad);
@@ -177,13 +179,22 @@ pub fn csv(data: &[u8]) {
 
 /// Records as three cells and how many there were, byte by byte; none where a quote is not closed.
 fn plain_csv(
-    Dialect { delimiter, quote }: Dialect,
+    Dialect {
+        delimiter,
+        quote,
+        comment,
+    }: Dialect,
     text: &[u8],
 ) -> Option<Vec<(Vec<String>, usize)>> {
     let mut records = Vec::new();
     let mut at = 0;
     while at < text.len() {
         let start = at;
+        if comment == Some(text[at]) {
+            let end = text[at..].iter().position(|b| *b == b'\n');
+            at += end.map_or(text.len() - at, |end| end + 1);
+            continue;
+        }
         let (mut cells, mut cell): (Vec<Vec<u8>>, Vec<u8>) = (Vec::new(), Vec::new());
         loop {
             if text.get(at) == Some(&quote) {
@@ -219,12 +230,14 @@ fn plain_csv(
         if ends_with_cr {
             cell.pop();
         }
-        if at - start > usize::from(ends_with_cr) {
-            cells.push(cell);
+        cells.push(cell);
+        let text = |cell: Vec<u8>| String::from_utf8_lossy(&cell).into_owned();
+        let mut cells: Vec<String> = cells.into_iter().map(text).collect();
+        // A record that says nothing is none.
+        if !cells.iter().all(|cell| is_blank(cell)) {
             let count = cells.len();
-            cells.resize(3, Vec::new());
-            let text = |cell: Vec<u8>| String::from_utf8_lossy(&cell).into_owned();
-            records.push((cells.into_iter().map(text).collect(), count));
+            cells.resize(3, String::new());
+            records.push((cells, count));
         }
         at += 1;
     }

@@ -730,7 +730,7 @@ fn places_that_cannot_be_written() {
             "rejects: { path: ./w.csv }\n",
             &[WORKERS],
             2,
-            "p.yaml:2:18: the rejects would be written over the source\n",
+            "p.yaml:2:18: the rejects would be written over the source\n  help: to load rejects that were put right, write `rostream run PIPELINE --mend FILE`\n",
         );
         table.check(command, "rejects: { path: out/../w.csv }\n", &[WORKERS, ("out/a", b"")], 1, "error: the rejects file [dir]/out/../w.csv is also a source; rename one of them, or the rows to be read would be lost\n");
         table.check(command, "\

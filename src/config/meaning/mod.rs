@@ -12,10 +12,11 @@ use super::problem::{Findings, Placed};
 use super::spec::PipelineSpec;
 use super::yaml::places::Places;
 use crate::files::ending::for_json;
+use crate::guard::spec::{GuardSpec, MinRowsSpec, RelativeSpec};
 use crate::guard::{REJECTS_AT_MOST, SHARES_FROM};
 use crate::report::spec::RejectsSpec;
 use crate::settings::limits::Limits;
-use crate::settings::units::Size;
+use crate::settings::units::{Amount, Size};
 use crate::source::Input;
 use crate::source::spec::SourceFormat;
 use crate::text::dates::Zone;
@@ -86,7 +87,9 @@ impl Meaning<'_> {
             }
         }
         if let (Some(source), Some((name, _, import))) = (&source, &target) {
-            self.nothing(source.nothing, name, import.implicit_delete.is_on());
+            let deletes = import.implicit_delete.is_on();
+            self.nothing(source.nothing, name, deletes);
+            self.cut_unnoticed(source, &spec.guard, name, deletes);
         }
         let key = spec.validate.key.as_ref();
         let upload = self.upload(spec.upload, source.as_ref(), key);
@@ -119,6 +122,10 @@ impl Meaning<'_> {
             Some(stem) if &*file != super::STDIN => stem.to_string_lossy().into_owned(),
             _ => "pipeline".to_owned(),
         };
+        self.guards(&spec.guard, spec.rejects.at_most, spec.refused.at_most);
+        if spec.name.as_deref() == Some("") {
+            self.problem("name", "expected a name, found empty text", "");
+        }
         let (_, target, import) = target?;
         Some(Pipeline {
             name: spec.name.unwrap_or_else(stem),
@@ -268,6 +275,31 @@ impl Meaning<'_> {
             path,
             at_most: spec.at_most,
             spreadsheet_safe: spec.spreadsheet_safe,
+        }
+    }
+
+    /// A limit that is written down, and says nothing, would limit nothing.
+    fn guards(&mut self, guard: &GuardSpec, rejects: Option<Amount>, refused: Option<Amount>) {
+        let nothing = [
+            ("guard.min_rows", guard.min_rows.is_none()),
+            ("rejects.at_most", rejects.is_none()),
+            ("refused.at_most", refused.is_none()),
+        ];
+        for (path, is_none) in nothing {
+            if is_none && self.places.contains(path) {
+                self.problem(
+                    path,
+                    "expected a limit, found nothing",
+                    "state it, or leave the line out",
+                );
+            }
+        }
+        if guard.min_rows == Some(MinRowsSpec::Relative(RelativeSpec::default())) {
+            self.problem(
+                "guard.min_rows",
+                "expected `first` or `of_last`, found neither",
+                "such as `min_rows: { first: 5000, of_last: 90% }`",
+            );
         }
     }
 

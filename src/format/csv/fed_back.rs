@@ -22,7 +22,11 @@ pub(crate) fn delimiter(text: &[u8], quote: u8, ended: bool, added: &[&str]) -> 
     let found = |at: usize| {
         let rest = &text[at + first.len()..];
         let delimiter = *rest.strip_prefix(&[quote]).unwrap_or(rest).first()?;
-        let dialect = Dialect { delimiter, quote };
+        let dialect = Dialect {
+            delimiter,
+            quote,
+            comment: None,
+        };
         let is_one = delimiter.is_ascii() && delimiter != quote && !b"\r\n".contains(&delimiter);
         let header =
             &text[..first_record(dialect, text, ended).filter(|end| is_one && *end > at)?];

@@ -55,6 +55,7 @@ impl Header {
             places,
             nameless,
             meant: self.stated,
+            headers: self.repeats.clone(),
             dialect: self.dialect,
             as_first: (!is_as_first).then_some(as_first),
         }))
@@ -268,6 +269,7 @@ mod tests {
         let form = Form {
             delimiter: Delimiter::Comma,
             quote: b'"',
+            comment: None,
             skip_lines: 0,
             naming: Naming::default(),
         };

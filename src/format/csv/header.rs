@@ -20,6 +20,8 @@ pub struct Form {
     pub delimiter: Delimiter,
     /// Around cells.
     pub quote: u8,
+    /// What remarks begin with.
+    pub comment: Option<u8>,
     /// Lines before the header.
     pub skip_lines: u32,
     /// What the columns are called.
@@ -55,6 +57,8 @@ pub struct Header {
     pub(crate) cells: usize,
     /// A header record that says this: where the file has such a one, as written, without its line end.
     pub(crate) raw: Vec<u8>,
+    /// The lines of the file's header, by which it is known where it stands again among the records.
+    pub(crate) repeats: Vec<String>,
     /// Whether lines end with CR LF.
     pub(crate) crlf: bool,
     /// The physical line on which it begins, from 1.
@@ -68,14 +72,18 @@ pub(crate) fn header(
     begins: &Beginning<'_>,
 ) -> Result<Option<Begun<Header>>, Wrong> {
     let text = begins.text;
-    let mut start = after_lines(text, form.skip_lines);
-    start += blank(&text[start..]);
+    let passed = |start: usize| form.blank(&text[start..], begins).map(|len| start + len);
+    let Some(mut start) = passed(after_lines(text, form.skip_lines)) else {
+        return Ok(None);
+    };
     let delimiter = match separator(&text[start..], form.quote, begins.ended) {
         Separator::Open if !begins.full => return Ok(None),
         Separator::Line { delimiter, len } => {
             let line = 1 + count_lines(&text[..start]);
-            start += len;
-            start += blank(&text[start..]);
+            match passed(start + len) {
+                Some(at) => start = at,
+                None => return Ok(None),
+            }
             form.obey(delimiter, line)?
         }
         _ => form.delimiter.within(begins.file),
@@ -83,14 +91,17 @@ pub(crate) fn header(
     let dialect = Dialect {
         delimiter,
         quote: form.quote,
+        comment: form.comment,
     };
     let Some(first) = Line::read(dialect, begins, start) else {
         return no_header(expected, form, begins);
     };
     let mut lines = vec![first];
     while lines.len() < form.naming.lines as usize {
-        let after = lines.last().map_or(start, |line| line.end);
-        match Line::read(dialect, begins, after + blank(&text[after..])) {
+        let Some(after) = passed(lines.last().map_or(start, |line| line.end)) else {
+            return Ok(None);
+        };
+        match Line::read(dialect, begins, after) {
             Some(line) => lines.push(line),
             None if !begins.ended && !begins.full => return Ok(None),
             None => {
@@ -199,15 +210,6 @@ fn after_lines(text: &[u8], lines: u32) -> usize {
     at
 }
 
-/// How many bytes of blank lines the text begins with, and of byte order marks: behind `sep=;` there may be another.
-fn blank(text: &[u8]) -> usize {
-    let mut rest = text;
-    while let [b'\n' | b'\r', after @ ..] | [0xef, 0xbb, 0xbf, after @ ..] = rest {
-        rest = after;
-    }
-    text.len() - rest.len()
-}
-
 /// No header ends in the text: there is none, or more is needed.
 fn no_header(
     expected: &Expected<'_>,
@@ -221,10 +223,7 @@ fn no_header(
             Place::Line(1),
             format!("no header comes after the {skip} lines of source.csv.skip_lines"),
         )),
-        (true, _) => Err(Wrong::data(
-            Place::Line(1),
-            "the file is empty: expected a header",
-        )),
+        (true, _) => Err(Wrong::empty("the file is empty: expected a header")),
         // Without a line feed, there is nothing but one line.
         (false, true) if begins.text.contains(&b'\r') && !begins.text.contains(&b'\n') => {
             Err(Wrong::data(Place::Line(1), BARE_RETURNS))
@@ -286,6 +285,25 @@ fn without_end(line: &[u8]) -> &[u8] {
 }
 
 impl Form {
+    /// How many bytes of blank lines and remarks the text begins with; none where more of it must be seen.
+    fn blank(&self, text: &[u8], begins: &Beginning<'_>) -> Option<usize> {
+        let mut at = 0;
+        loop {
+            // Behind `sep=;` there may be another byte order mark.
+            while let [b'\n' | b'\r', ..] | [0xef, 0xbb, 0xbf, ..] = text[at..] {
+                at += if text[at] == 0xef { 3 } else { 1 };
+            }
+            if self.comment.is_none() || text.get(at).copied() != self.comment {
+                return Some(at);
+            }
+            match memchr::memchr(b'\n', &text[at..]) {
+                Some(end) => at += end + 1,
+                None if begins.ended || begins.full => return Some(text.len()),
+                None => return None,
+            }
+        }
+    }
+
     /// The delimiter, where a line of the file names one.
     fn obey(&self, named: Option<u8>, line: u64) -> Result<u8, Wrong> {
         let pass_over = format!("set source.csv.skip_lines to {line} to pass over the line");
@@ -376,6 +394,9 @@ fn from_lines(
             true => first.raw().to_vec(),
             false => written(&own, dialect),
         },
+        repeats: (lines.iter().take(naming.lines as usize))
+            .map(|line| String::from_utf8_lossy(line.raw()).into_owned())
+            .collect(),
         own: own.into(),
         arrangement: None,
         partial: false,
@@ -446,6 +467,7 @@ mod tests {
         let form = Form {
             delimiter,
             quote: b'"',
+            comment: None,
             skip_lines: 0,
             naming: Naming::default(),
         };
@@ -455,6 +477,7 @@ mod tests {
             added: &[],
             named: Arc::new(["ID".to_owned()].into()),
             limits: Default::default(),
+            closing: Default::default(),
         };
         // However little of it there is at first, it comes to the same.
         let found = (1..=text.len()).find_map(|len| {

@@ -7,6 +7,7 @@ mod header;
 mod names;
 mod parse;
 pub(crate) mod record;
+pub(crate) mod skip;
 pub(crate) mod spec;
 pub(crate) mod write;
 

@@ -1,11 +1,13 @@
 //! CSV: a block of whole records into a batch.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::fed_back::Review;
 use super::record::{Cells, Quotes, Span, unquote};
-use crate::batch::{Arrangement, Batch, Cell, Fault, Kind, Row};
+use super::skip::{Skip, Skips};
+use crate::batch::{Arrangement, Batch, Cell, Fault, Kind, Row, Skipped};
 use crate::format::added::RAGGED;
 use crate::format::{Deferred, Draft, PARSE, Pools, decode, find_bad_text, reject_bad_text};
 use crate::text::scan::Dialect;
@@ -26,6 +28,7 @@ pub enum OnRagged {
 pub struct Parser {
     dialect: Dialect,
     names: Arc<[Arc<str>]>,
+    skips: Skips,
     on_ragged: OnRagged,
     /// How many cells a record has: the header's, with columns at its end that are not read.
     cells: usize,
@@ -47,6 +50,8 @@ pub struct RaggedError {
 /// Reads a block front to back, cell by cell.
 struct Reader<'a> {
     block: &'a [u8],
+    skips: &'a Skips,
+    skipped: Skipped,
     /// Cells that are read, and cells that a record has.
     width: usize,
     expected: usize,
@@ -66,15 +71,22 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn read(&mut self, dialect: Dialect) {
         let mut cells = Cells::of_text(self.block, dialect);
+        self.begin_record(&mut cells);
         while let Some(cell) = cells.next() {
             if cell.last {
                 self.end_record(cell);
-                self.record_start = cells.at();
-                self.record_line = cells.line();
+                self.begin_record(&mut cells);
             } else {
                 self.take(cell);
             }
         }
+    }
+
+    #[inline(always)]
+    fn begin_record(&mut self, cells: &mut Cells<'_>) {
+        self.skipped.lines += cells.pass_remarks();
+        self.record_start = cells.at();
+        self.record_line = cells.line();
     }
 
     #[inline(always)]
@@ -99,7 +111,23 @@ impl Reader<'_> {
         self.count += 1;
     }
 
-    /// Takes the last cell of a record. A line without anything is not a record.
+    /// Passes over the record whose last cell has not been taken yet, where it is none.
+    #[inline(never)]
+    fn skip_record(&mut self, record: Range<usize>) -> bool {
+        match self.skips.look_at(&self.block[record]) {
+            None => return false,
+            Some(Skip::Empty) => {}
+            Some(Skip::Header) => self.skipped.headers.push(self.record_line),
+        }
+        self.skipped.lines += 1;
+        let rows = self.rows.len();
+        self.cells.truncate(rows * self.width);
+        while self.deferred.pop_if(|d| d.row as usize == rows).is_some() {}
+        self.count = 0;
+        true
+    }
+
+    /// Takes the last cell of a record. A line without any value is not a record.
     #[inline(always)]
     fn end_record(&mut self, mut cell: Span) {
         let start = self.record_start;
@@ -107,7 +135,7 @@ impl Reader<'_> {
             cell.end -= 1;
         }
         let end = cell.end;
-        if end == start {
+        if self.skips.may_skip(&self.block[start..end]) && self.skip_record(start..end) {
             return;
         }
         self.take(cell);
@@ -138,9 +166,18 @@ impl Parser {
         Parser {
             dialect,
             names,
+            skips: Skips::new(dialect),
             on_ragged,
             cells,
             pools: Pools::default(),
+        }
+    }
+
+    /// The same parser, which passes over records that repeat this header, as it is written.
+    pub fn with_header(self, header: &str) -> Parser {
+        Parser {
+            skips: self.skips.with_header(header),
+            ..self
         }
     }
 
@@ -162,7 +199,7 @@ impl Parser {
     /// # Errors
     /// A ragged record, where the pipeline says that it ends the run.
     pub fn parse(&self, bytes: Vec<u8>) -> Result<Batch, RaggedError> {
-        self.read(bytes, &self.names, self.cells)
+        self.read(bytes, &self.skips, &self.names, self.cells)
     }
 
     /// Parses a block of a file whose cells stand in another order, or have no names.
@@ -174,7 +211,12 @@ impl Parser {
         bytes: Vec<u8>,
         arrangement: &Arc<Arrangement>,
     ) -> Result<Batch, RaggedError> {
-        let mut batch = self.read(bytes, &arrangement.names, arrangement.cells)?;
+        let skips = Skips::new(self.dialect);
+        let skips = arrangement
+            .headers
+            .iter()
+            .fold(skips, |skips, header| skips.with_header(header));
+        let mut batch = self.read(bytes, &skips, &arrangement.names, arrangement.cells)?;
         for &cell in &arrangement.nameless {
             reject_nameless(&mut batch, cell, &arrangement.names[cell]);
         }
@@ -186,6 +228,7 @@ impl Parser {
     fn read(
         &self,
         bytes: Vec<u8>,
+        skips: &Skips,
         names: &[Arc<str>],
         expected: usize,
     ) -> Result<Batch, RaggedError> {
@@ -195,6 +238,8 @@ impl Parser {
         let Draft { rows, cells } = &mut *draft;
         let mut reader = Reader {
             block: text.as_bytes(),
+            skips,
+            skipped: Skipped::default(),
             width,
             expected,
             rows,
@@ -208,11 +253,15 @@ impl Parser {
         };
         reader.read(self.dialect);
         let Reader {
-            deferred, ragged, ..
+            deferred,
+            ragged,
+            skipped,
+            ..
         } = reader;
 
         let (raw, bad) = bad.unzip();
         let mut batch = self.pools.batch(text, raw, width, &draft);
+        batch.skip(skipped);
         let bad = bad.map(|bad| find_bad_text(&batch, &bad));
         let mut scratch = String::new();
         for Deferred { row, column, cell } in deferred {
@@ -339,7 +388,7 @@ mod tests {
         );
         check("\"a\"\"b\",\"\"\n", &[(0, &["a\"b", ""])]);
         check("5\" pipe,\"x\"y\"z\n", &[(0, &["5\" pipe", "xy\"z"])]);
-        check(",\n\"\",\"\"\"\"\n", &[(0, &["", ""]), (1, &["", "\""])]);
+        check("b,\n\"\",\"\"\"\"\n", &[(0, &["b", ""]), (1, &["", "\""])]);
         check("Zoë,\"Łukasz, jr\"\n", &[(0, &["Zoë", "Łukasz, jr"])]);
         check("a,\"b\r\"\r\n", &[(0, &["a", "b\r"])]);
     }
@@ -404,8 +453,8 @@ mod tests {
         let check = |quote: u8, block: &str| {
             let names: Vec<Arc<str>> = vec!["a".into(), "b".into()];
             let dialect = Dialect {
-                delimiter: b',',
                 quote,
+                ..Dialect::default()
             };
             let parser = Parser::new(dialect, names.into(), 2, OnRagged::Pad);
             let batch = parser.parse(block.as_bytes().to_vec()).unwrap();

@@ -4,6 +4,9 @@
 //! (`5" pipe`), as in RFC 4180's lenient readers. In a quoted cell two quotes stand for one, and what follows the quote
 //! that closes it is kept. Delimiters and line feeds end cells and records unless they are quoted.
 //!
+//! A line that begins with the dialect's comment character, where a record may begin, is a remark: nothing in it counts,
+//! no quote either.
+//!
 //! [`Cells`] walks from cell to cell. [`Quoted`] walks from quoted cell to quoted cell and looks at nothing but quotes,
 //! for whoever has to be quick and needs to know no more; a test holds the two equal.
 
@@ -64,7 +67,9 @@ impl<'t> Cells<'t> {
     /// The cells of whole records, each with its line end. An empty line is a record of one empty cell.
     #[inline(always)]
     pub(crate) fn of_text(text: &'t [u8], dialect: Dialect) -> Cells<'t> {
-        let Dialect { delimiter, quote } = dialect;
+        let Dialect {
+            delimiter, quote, ..
+        } = dialect;
         Cells {
             text,
             dialect,
@@ -77,7 +82,9 @@ impl<'t> Cells<'t> {
 
     /// The cells of one record without its line end: at least one, and the last of them ends the record.
     pub(crate) fn of_record(record: &'t [u8], dialect: Dialect) -> Cells<'t> {
-        let Dialect { delimiter, quote } = dialect;
+        let Dialect {
+            delimiter, quote, ..
+        } = dialect;
         Cells {
             // A line feed is then a character like any other.
             hits: Hits::new(record, [delimiter, delimiter, quote]),
@@ -97,6 +104,27 @@ impl<'t> Cells<'t> {
     pub(crate) fn line(&self) -> u32 {
         self.line
     }
+
+    /// Passes over the remarks that stand where the next record may begin, and returns how many there were.
+    #[inline(always)]
+    pub(crate) fn pass_remarks(&mut self) -> u64 {
+        let mut passed = 0;
+        if let Some(comment) = self.dialect.comment {
+            while self.text.get(self.at) == Some(&comment) {
+                self.pass_line();
+                passed += 1;
+            }
+        }
+        passed
+    }
+
+    /// Passes over the rest of the line, whatever stands there.
+    #[cold]
+    fn pass_line(&mut self) {
+        let end = self.hits.by_ref().find(|&at| self.text[at] == b'\n');
+        self.line += u32::from(end.is_some());
+        self.at = end.map_or(self.text.len(), |at| at + 1);
+    }
 }
 
 impl Iterator for Cells<'_> {
@@ -104,7 +132,9 @@ impl Iterator for Cells<'_> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<Span> {
-        let Dialect { delimiter, quote } = self.dialect;
+        let Dialect {
+            delimiter, quote, ..
+        } = self.dialect;
         let mut cell = Span {
             start: self.at,
             end: self.text.len(),
@@ -153,6 +183,8 @@ pub(crate) struct Quoted<'t> {
     text: &'t [u8],
     dialect: Dialect,
     hits: Hits<'t, 1>,
+    /// Behind the last quoted cell, or the beginning of the text.
+    plain_from: usize,
 }
 
 impl<'t> Quoted<'t> {
@@ -162,6 +194,21 @@ impl<'t> Quoted<'t> {
             text,
             dialect,
             hits,
+            plain_from: 0,
+        }
+    }
+
+    /// Whether a quote that is in no quoted cell stands in a remark. The line that it stands in begins a record, unless a
+    /// quoted cell stands before it there.
+    #[inline(always)]
+    fn is_in_remark(&self, quote: usize) -> bool {
+        let Some(comment) = self.dialect.comment else {
+            return false;
+        };
+        let line = memchr::memrchr(b'\n', &self.text[self.plain_from..quote]);
+        match line {
+            Some(at) => self.text[self.plain_from + at + 1] == comment,
+            None => self.plain_from == 0 && self.text[0] == comment,
         }
     }
 }
@@ -171,16 +218,22 @@ impl Iterator for Quoted<'_> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<(usize, Option<usize>)> {
-        let Dialect { delimiter, quote } = self.dialect;
-        let begins_cell =
-            |at: usize| at == 0 || self.text[at - 1] == delimiter || self.text[at - 1] == b'\n';
-        let open = self.hits.by_ref().find(|&at| begins_cell(at))?;
+        let Dialect {
+            delimiter, quote, ..
+        } = self.dialect;
+        let text = self.text;
+        let begins_cell = |at: usize| at == 0 || text[at - 1] == delimiter || text[at - 1] == b'\n';
+        let mut open = self.hits.by_ref().find(|&at| begins_cell(at))?;
+        while self.is_in_remark(open) {
+            open = self.hits.by_ref().find(|&at| begins_cell(at))?;
+        }
         let mut skip = usize::MAX;
         for at in self.hits.by_ref() {
             if at == skip {
                 continue;
             }
             if self.text.get(at + 1) != Some(&quote) {
+                self.plain_from = at + 1;
                 return Some((open, Some(at)));
             }
             skip = at + 1;
@@ -313,8 +366,8 @@ mod tests {
 
     fn check_cells(record: &str, quote: u8, expected: &[&str]) {
         let dialect = Dialect {
-            delimiter: b',',
             quote,
+            ..Dialect::default()
         };
         let cells: Vec<_> = Cells::of_record(record.as_bytes(), dialect)
             .map(|cell| &record[cell.range()])

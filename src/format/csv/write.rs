@@ -5,7 +5,9 @@ use crate::text::scan::Dialect;
 /// Writes a cell piece by piece, in quotes where it must be.
 #[inline]
 pub(crate) fn cell(text: &[u8], dialect: Dialect, mut put: impl FnMut(&[u8])) {
-    let Dialect { delimiter, quote } = dialect;
+    let Dialect {
+        delimiter, quote, ..
+    } = dialect;
     if memchr::memchr3(quote, delimiter, b'\n', text).is_none()
         && memchr::memchr(b'\r', text).is_none()
     {
@@ -35,7 +37,7 @@ mod tests {
             cells in proptest::collection::vec("[ab\"',;\r\n\t]{0,6}", 1..5),
             (delimiter, quote) in prop_oneof![Just((b',', b'"')), Just((b';', b'\'')), Just((b'\t', b'"'))],
         ) {
-            let dialect = Dialect { delimiter, quote };
+            let dialect = Dialect { delimiter, quote, ..Dialect::default() };
             let mut record = Vec::new();
             for (at, text) in cells.iter().enumerate() {
                 if at > 0 {

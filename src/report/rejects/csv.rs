@@ -1,6 +1,7 @@
 //! Rows of the rejects file of a CSV source: the raw record in the dialect of the source, and six more cells.
 
-use super::{ADDED, RejectedRow, Said};
+use super::said::Said;
+use super::{ADDED, RejectedRow};
 use crate::format::PARSE;
 use crate::format::added::{COLUMN, JOIN, QUOTE};
 use crate::format::csv::fed_back::own_columns;

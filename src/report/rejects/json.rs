@@ -1,6 +1,7 @@
 //! Rows of the rejects file of a JSON source: one object a line, what is said of the row and then its own members.
 
-use super::{ADDED, RejectedRow, Said};
+use super::said::Said;
+use super::{ADDED, RejectedRow};
 use crate::format::json::fed_back::{COLUMNS, RAW, names};
 
 /// The code of a record with a member that is no column.

@@ -19,6 +19,7 @@ mod file;
 mod json;
 mod name;
 mod row;
+mod said;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -32,7 +33,6 @@ pub use crate::format::added::ADDED;
 pub(crate) use name::standing;
 
 use crate::batch::Fault;
-use row::Said;
 
 /// The stage of a fault that the server found: such rows were sent and refused.
 pub(crate) const IMPORT_STAGE: &str = "import";

@@ -84,6 +84,7 @@ fn several_faults_stand_in_parallel() {
             Dialect {
                 delimiter: b';',
                 quote: b'\'',
+                ..Dialect::default()
             },
             true,
         ),

@@ -1,12 +1,12 @@
 //! `one_of` and `not_one_of`, with `ignore_case`.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::given::{Broken, Cells, Given, Problems, Words};
-use crate::text::compare::{Spelling, comparable, fold_into, is_comparable};
+use crate::text::compare::{Spelling, comparable, fold_into};
 use crate::text::shown::shown;
+use crate::text::unseen::is_plain_ascii;
 
 /// Up to so many values are looked through one by one, which is faster than hashing the text.
 const SHORT_LIST: usize = 8;
@@ -87,7 +87,7 @@ impl Values {
     /// What may not have been meant: a cell that passes goes out as it is.
     pub(super) fn remark(&self, column: &str) -> Option<String> {
         let unlike = Spelling::from_bits(self.unlike.load(Ordering::Relaxed));
-        let differ = unlike.apart(Spelling::default())?;
+        let differ = unlike.apart(Spelling::default()).filter(|_| self.allowed)?;
         Some(format!(
             "column `{}`: cells are among the values of `one_of` but for {differ}, and go out as they are; a stage \
              `normalize` makes them equal",
@@ -98,26 +98,34 @@ impl Values {
     pub(super) fn run<'r>(&'r self, cells: &Cells<'_>, broken: &mut Broken<'r>) {
         let mut folded = String::new();
         cells.filled(|row, _, text| {
-            if self.contains(text, &mut folded) != self.allowed {
+            let contained = match self.ignore_case {
+                true => {
+                    fold_into(text, &mut folded);
+                    self.has(&folded)
+                }
+                false => self.has(text) || self.has_alike(text),
+            };
+            if contained != self.allowed {
                 broken.push((row, &self.words));
-            } else if self.allowed && !is_comparable(text) {
-                self.unlike
-                    .store(Spelling::of(text).bits(), Ordering::Relaxed);
             }
         });
     }
 
-    fn contains(&self, text: &str, folded: &mut String) -> bool {
-        let text = if self.ignore_case {
-            fold_into(text, folded);
-            Cow::Borrowed(folded.as_str())
-        } else {
-            comparable(text)
-        };
+    fn has(&self, text: &str) -> bool {
         match &self.list {
-            List::Short(values) => values.iter().any(|value| *value == *text),
-            List::Long(values) => values.contains(&*text),
+            List::Short(values) => values.iter().any(|value| value == text),
+            List::Long(values) => values.contains(text),
         }
+    }
+
+    /// Whether a text looks like one of the values without being it.
+    fn has_alike(&self, text: &str) -> bool {
+        let found = !is_plain_ascii(text) && self.has(&comparable(text));
+        if found {
+            self.unlike
+                .store(Spelling::of(text).bits(), Ordering::Relaxed);
+        }
+        found
     }
 }
 

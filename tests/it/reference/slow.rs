@@ -53,6 +53,8 @@ pub struct Record {
     pub cells: Vec<Cell>,
     pub faults: Vec<Fault>,
     pub filtered: bool,
+    /// The first column that a record of too few cells has nothing for.
+    pub missing: Option<String>,
     /// Another row goes in its place.
     pub superseded: bool,
 }
@@ -228,6 +230,7 @@ fn csv_record(
         cells: Vec::new(),
         faults: Vec::new(),
         filtered: false,
+        missing: names.get(count).cloned(),
         superseded: false,
     };
     let mut bad = None;
@@ -363,17 +366,22 @@ fn json_record(names: &[String], line: u64, object: &str, settings: &Settings) -
     };
     let mut record = Record {
         line,
-        original: vec![Vec::new(); names.len()],
+        original: Vec::new(),
         cells: names.iter().map(absent).collect(),
         faults: Vec::new(),
         filtered: false,
+        missing: None,
         superseded: false,
     };
     let Ok(Members(members)) = serde_json::from_str(object) else {
-        record.original[0] = object.as_bytes().to_vec();
+        record.original.push(object.as_bytes().to_vec());
         record.fault_everywhere("json_syntax");
         return record;
     };
+    // In a valid object, line ends are blanks.
+    record
+        .original
+        .push(object.replace(['\r', '\n'], " ").into_bytes());
     let (mut unknown, mut twice, mut half) = (false, false, Vec::new());
     for (name, value) in members {
         let Some(at) = names.iter().position(|n| *n == name) else {
@@ -395,7 +403,6 @@ fn json_record(names: &[String], line: u64, object: &str, settings: &Settings) -
             _ => (raw.to_owned(), Kind::Number),
         };
         twice |= record.cells[at].kind != Kind::Missing;
-        record.original[at] = text.clone().into_bytes();
         record.cells[at].text = text;
         record.cells[at].kind = kind;
     }
@@ -717,7 +724,10 @@ fn reject(record: Record) -> Reject {
     Reject {
         line: record.line,
         stage: join(&|f| f.stage.to_owned()),
-        column: join(&|f| f.column.clone()),
+        column: join(&|f| match (&record.missing, f.code) {
+            (Some(missing), "ragged") => missing.clone(),
+            _ => f.column.clone(),
+        }),
         code: join(&|f| f.code.to_owned()),
         original: record.original,
     }
