@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::format::csv::{Delimiter, Form, OnRagged};
+use crate::format::csv::{Delimiter, Form, Naming, OnRagged};
 use crate::format::{Pools, RecordFormat};
 use crate::settings::limits::Limits;
 
