@@ -12,7 +12,7 @@ use rostream::internals::engine::body::{self, Digest, Resend, Slot};
 use rostream::internals::engine::order::process;
 use rostream::internals::engine::process::Engine;
 use rostream::internals::format::closing::Closing;
-use rostream::internals::format::csv::{Delimiter, Form};
+use rostream::internals::format::csv::{Delimiter, Form, Naming};
 use rostream::internals::format::json::{self, Layout};
 use rostream::internals::format::{Header, Reading, RecordFormat};
 use rostream::internals::orgvue::spec::{self, ActionSpec, ImportSpec};
@@ -195,6 +195,7 @@ fn form(delimiter: Delimiter) -> Form {
         quote: b'"',
         comment: None,
         skip_lines: 0,
+        naming: Naming::default(),
     }
 }
 
@@ -206,6 +207,18 @@ pub fn auto() -> RecordFormat {
     RecordFormat::Auto {
         csv: form(Delimiter::ByName),
         json: Arc::default(),
+    }
+}
+
+/// The records of an array within an object.
+pub fn within(path: &str) -> RecordFormat {
+    let form = json::Form {
+        path: Some(path.parse().expect("a path")),
+        ..json::Form::default()
+    };
+    RecordFormat::Json {
+        layout: Layout::Documents,
+        form: Arc::new(form),
     }
 }
 
