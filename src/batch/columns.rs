@@ -185,6 +185,16 @@ impl Columns {
             .map(|(_, name)| name.clone())
     }
 
+    /// The longest name with `part` in it that is not a plain word and stands in a text as it is.
+    pub(crate) fn written_in(&self, text: &str, part: &str) -> Option<&str> {
+        let is_plain = |name: &str| name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        (self.names.iter())
+            .map(|(name, _)| &**name)
+            .filter(|name| !self.untold && !is_plain(name))
+            .filter(|name| name.contains(part) && text.contains(name))
+            .max_by_key(|name| name.len())
+    }
+
     /// How many physical columns a batch needs by now.
     pub fn width(&self) -> usize {
         self.kinds.len()

@@ -59,7 +59,7 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
             pipeline: pipeline.file.to_string(),
         });
     }
-    let engine = Arc::new(bind(pipeline, &header, &job.resources, job.today)?);
+    let engine = Arc::new(bind(pipeline, &header, &job.resources)?);
     let paths: Vec<_> = source
         .origins()
         .iter()
@@ -92,6 +92,7 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
 pub(crate) async fn resources(
     pipeline: &Pipeline,
     keys: HashMap<KeySpec, Key>,
+    today: Date,
 ) -> Result<Resources, RunError> {
     let mut tables = HashMap::new();
     for (at, stage) in pipeline.stages.iter().enumerate() {
@@ -111,6 +112,10 @@ pub(crate) async fn resources(
     Ok(Resources {
         tables,
         keys,
+        today: Today {
+            day: today,
+            zone: pipeline.zone(),
+        },
         time_zone: pipeline.time_zone.clone(),
         absent: false,
     })
@@ -246,7 +251,6 @@ pub fn bind(
     pipeline: &Pipeline,
     header: &Header,
     resources: &Resources,
-    today: Date,
 ) -> Result<Engine, RunError> {
     let stages: Vec<_> = pipeline.stages.iter().map(|s| s.value.clone()).collect();
     let terms = Terms {
@@ -258,10 +262,6 @@ pub fn bind(
         format: pipeline.upload.format,
         limits: pipeline.limits,
         resources,
-        today: Today {
-            day: today,
-            zone: pipeline.zone(),
-        },
         seed: rand::random(),
     };
     Engine::bind(&terms, header).map_err(|unbound| {

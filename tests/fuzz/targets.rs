@@ -22,7 +22,7 @@ use rostream::internals::orgvue::hosts::hosts;
 use rostream::internals::orgvue::splitter::Splitter;
 use rostream::internals::orgvue::{Client, Connection, ItemResult};
 use rostream::internals::settings::secret::PresignedUrl;
-use rostream::internals::text::dates::{Format, Rewrite, Rewritten, Settings, Tally};
+use rostream::internals::text::dates::{Date, Format, Rewrite, Rewritten, Settings, Tally};
 use rostream::internals::text::decimal::{Decimal, Number, is_json_number};
 use rostream::internals::text::scan::{Dialect, count_lines};
 use rostream::internals::text::unseen::is_blank;
@@ -491,11 +491,13 @@ pub fn expression(data: &[u8]) {
         Ok(expr) => expr,
         Err(error) => return assert!(!error.to_string().is_empty()),
     };
-    let columns = Columns::from_header(["a", "b", "c d"]);
-    let Ok(bound) = expr.bind(&columns, Use::Value) else {
-        return;
+    let columns = Columns::from_header(["a", "b", "c d", "größe", "名前"]);
+    let today = Date::new(2024, 2, 29).expect("a leap day");
+    let bound = match expr.bind(&columns, Use::Value, today) {
+        Ok(bound) => bound,
+        Err(error) => return assert!(!error.to_string().is_empty()),
     };
-    let mut batch = Batch::new(String::from("12"), 3);
+    let mut batch = Batch::new(String::from("12"), 5);
     batch.push_row(Row {
         line: 0,
         start: 0,
@@ -505,6 +507,8 @@ pub fn expression(data: &[u8]) {
         ("2024-02-29", Kind::Text),
         ("12.50", Kind::Number),
         ("", Kind::Null),
+        ("12345678901234567890", Kind::Number),
+        ("", Kind::Text),
     ]
     .into_iter()
     .enumerate()
@@ -512,7 +516,12 @@ pub fn expression(data: &[u8]) {
         let cell = batch.append(text, kind);
         batch.push_cell(column, cell);
     }
+    bound.watch(&batch);
     let mut out = String::new();
+    if let Ok(Kind::Number) = bound.eval_text(&batch, 0, &mut out) {
+        assert!(is_json_number(&out), "{out}");
+    }
+    out.clear();
     let text = bound.eval_text(&batch, 0, &mut out).map(|_| out.clone());
     let again = bound.eval_text(&batch, 0, &mut String::new()).is_ok();
     assert_eq!(text.is_ok(), again);

@@ -859,7 +859,7 @@ fn settings_that_lint_refuses() {
          \x20 - date: { columns: [a], from: DD/MM/YYYY, to: MM.YY.ZZ }\n\
          \x20 - number: { columns: [a], thousands: \".\", decimal: \".\" }\n\
          \x20 - number: { columns: [a], decimal: \"5\" }\n\
-         \x20 - number: { columns: [a], strip: [\"5\"] }\n\
+         \x20 - number: { columns: [a], currency: \"5\" }\n\
          \x20 - number: { columns: [a, a] }\n\
          \x20 - boolean: { columns: [a], true: [x], false: [X] }\n\
          \x20 - hash: { columns: [a], key: { env: K }, length: 5 }\n\
@@ -905,7 +905,7 @@ fn settings_that_lint_refuses() {
          p.yaml:14:49: stage 11 (date): date format `MM.YY.ZZ` has `YY`, a year of two digits: a `date` stage reads `YY` where the first of the hundred years is stated, as in `century_from: 1927` for 1927 to 2026\n\
          p.yaml:15:40: stage 12 (number): `thousands` and `decimal` are both `.`\n\
          p.yaml:16:38: stage 13 (number): `decimal` can't be `5`\n\
-         p.yaml:17:29: stage 14 (number): `strip` can't take off `5`, expected a currency symbol or code\n\
+         p.yaml:17:39: stage 14 (number): `currency` can't be `5`, expected a sign or code such as € or EUR\n\
          p.yaml:18:25: stage 15 (number): column `a` is named twice\n\
          p.yaml:19:37: stage 16 (boolean): `x` stands for both true and false\n\
          p.yaml:20:52: stage 17 (hash): `length` is 5, expected 16 to 64 hexadecimal digits\n\

@@ -6,6 +6,7 @@ mod cli;
 mod days;
 mod deletion;
 mod expect;
+mod expressions;
 mod faults;
 mod feedback;
 mod formats;

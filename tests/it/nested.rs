@@ -282,8 +282,8 @@ fn expressions_see_flattened_members() {
         );
     }
     // Without, no row could have one: told before the source is opened where the format is known, else when it is.
-    let told = "stage 2 (set): `full`: `name.first`: the column `name` has no members; `json: { flatten: \".\" }` in the source makes \
-                columns of the members of objects";
+    let told = "no column `name.first` here; `name` is one, and its cells have no members: those of a JSON object become columns by \
+                `source.json.flatten`";
     for (command, format, code) in [
         ("lint", "ndjson", 2),
         ("lint", "auto", 0),

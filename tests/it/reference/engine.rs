@@ -24,7 +24,6 @@ use rostream::internals::settings::limits::Limits;
 use rostream::internals::source::Source;
 use rostream::internals::source::spec::Unknown;
 use rostream::internals::stage::{Resources, StageSpec};
-use rostream::internals::text::dates::{Date, Today};
 use rostream::internals::upload::spec::UploadFormat;
 use serde_json::value::RawValue;
 use tempfile::TempDir;
@@ -293,7 +292,6 @@ fn bind(settings: &Settings, header: &Header) -> Engine {
         },
         limits: Limits::default(),
         resources: &Resources::default(),
-        today: Today::utc(Date::MIN),
         seed: 7,
     };
     Engine::bind(&terms, header).expect("the pipeline fits the header")
