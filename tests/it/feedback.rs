@@ -283,7 +283,7 @@ const OBJECTS: &[(&str, &str, &str)] = &[
     ),
     (
         r#"{"id":"2","name":"","dob":"01/02/2020","pay":1e2,"full":false,"tags":{"a":[1, "}"]}}"#,
-        "required",
+        "required; nested",
         r#"{"id":"2","name":"Bo","dob":"01/02/2020","pay":1e2,"full":false,"left":"x"}"#,
     ),
     (
@@ -327,7 +327,7 @@ const LINES: &[(&str, &str, &str)] = &[
     ),
     (
         r#"["22",	"x"]"#,
-        "json_syntax",
+        "not_an_object",
         r#"{"id":"22","name":"Gus"}"#,
     ),
 ];
