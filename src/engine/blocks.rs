@@ -437,6 +437,7 @@ impl Opening<'_> {
             return EngineError::Empty {
                 file,
                 line,
+                column,
                 message,
             };
         }

@@ -33,6 +33,7 @@ mod source;
 mod state;
 mod support;
 mod tls;
+mod told;
 mod tools;
 mod turns;
 mod unseen;
