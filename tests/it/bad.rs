@@ -511,7 +511,7 @@ fn sources_that_cannot_be_read() {
         "source: { path: w.json }\n",
         &[("w.json", b"[]")],
         1,
-        "error: w.json:1:1: the JSON array is empty: there are no records; nothing was sent\n",
+        "error: w.json:1: the JSON array is empty: there are no records; nothing was sent\n",
     );
     table.check(
         "check",
