@@ -123,7 +123,7 @@ pub mod text {
         pub use crate::text::decimal::{Decimal, Number, is_json_number};
     }
     pub mod scan {
-        pub use crate::text::scan::{Dialect, Hits, count_lines};
+        pub use crate::text::scan::{Dialect, Hits, Quoting, count_lines};
     }
 }
 pub mod upload {

@@ -207,7 +207,8 @@ impl Blocks {
         let (text, begun) = opening.open(Some(&self.header)).await?;
         self.buffer = opening.buffer;
         self.line = begun.line;
-        self.boundary = begun.header.boundary();
+        // Its records are read with the parser of the first file, and so must they be cut.
+        self.boundary = self.header.boundary();
         self.text = Some(text);
         Ok(())
     }
@@ -315,6 +316,7 @@ mod tests {
     use crate::format::RecordFormat;
     use crate::format::csv::{Delimiter, Form};
     use crate::settings::limits::Limits;
+    use crate::text::scan::Quoting;
 
     #[tokio::test]
     async fn a_block_of_long_names_has_few_records() {
@@ -326,7 +328,7 @@ mod tests {
         let reading = Reading {
             format: RecordFormat::Csv(Form {
                 delimiter: Delimiter::Comma,
-                quote: b'"',
+                quoting: Quoting::default(),
                 skip_lines: 0,
             }),
             block: BLOCK,

@@ -121,7 +121,7 @@ impl Engine {
         let Block {
             file, line, bytes, ..
         } = block;
-        let mut batch = self.parser.parse(bytes).map_err(|e| BlockError {
+        let mut batch = self.parser.parse(bytes, line).map_err(|e| BlockError {
             file,
             line: line + u64::from(e.line),
             column: e.column.map(u64::from),

@@ -87,13 +87,13 @@ impl Parser {
         }
     }
 
-    /// Parses a block.
+    /// Parses a block that begins on this physical line.
     ///
     /// # Errors
     /// Text that ends the run.
-    pub(crate) fn parse(&self, bytes: Vec<u8>) -> Result<Batch, ParseError> {
+    pub(crate) fn parse(&self, bytes: Vec<u8>, line: u64) -> Result<Batch, ParseError> {
         match self {
-            Parser::Csv(parser) => parser.parse(bytes).map_err(|e| ParseError {
+            Parser::Csv(parser) => parser.parse(bytes, line).map_err(|e| ParseError {
                 line: e.line,
                 column: None,
                 message: e.to_string(),

@@ -159,7 +159,7 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
     let spec = &pipeline.source;
     let form = |unless_stated| Form {
         delimiter: spec.csv.delimiter.map_or(unless_stated, Delimiter::Stated),
-        quote: spec.csv.quote,
+        quoting: spec.csv.quoting,
         skip_lines: spec.csv.skip_lines,
     };
     let columns = spec.json.columns.clone();

@@ -20,9 +20,10 @@ use super::{
 use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Columns, Kind};
 use crate::files::mark::{Mark, Moved};
+use crate::format::csv::fault;
 use crate::format::csv::other_delimiter;
 use crate::format::csv::record::{Cells, unquote};
-use crate::text::scan::{Dialect, count_lines};
+use crate::text::scan::{Dialect, Quoting, count_lines};
 
 /// Largest table file in bytes: a list of departments or people, not a second extract.
 pub(crate) const MAX_BYTES: u64 = 64 << 20;
@@ -186,6 +187,11 @@ pub enum TableError {
     /// A quote is opened and not closed before the end of the file.
     #[error("the record that begins on line {0} opens a quote that is never closed")]
     OpenQuote(u32),
+    #[error(
+        "the record that begins on line {0} has a quote where none may stand: behind blanks, or before text where it closes \
+         a cell"
+    )]
+    Quote(u32),
     /// A record of too many or too few cells.
     #[error("line {line}: expected {columns} cells as in the header, found {cells}")]
     Ragged {
@@ -233,10 +239,7 @@ impl Table {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             TableError::NotUtf8(count_lines(&bytes[..error.valid_up_to()]) as u32 + 1)
         })?;
-        let dialect = Dialect {
-            delimiter,
-            ..Dialect::default()
-        };
+        let dialect = Dialect::new(delimiter, Quoting::default());
         let mut table = Table {
             file: None,
             delimiter,
@@ -249,8 +252,11 @@ impl Table {
         let mut scratch = String::new();
         let mut cells = Cells::of_text(bytes, dialect);
         while let Some(cell) = cells.next() {
-            if cell.is_open() {
-                return Err(TableError::OpenQuote(line));
+            if let Some(fault) = cells.take_fault() {
+                return Err(match fault.kind {
+                    fault::Kind::Open => TableError::OpenQuote(line),
+                    _ => TableError::Quote(line),
+                });
             }
             let mut written = &text[cell.range()];
             if cell.last {
@@ -258,7 +264,7 @@ impl Table {
             }
             // A line without anything is not a record.
             if count > 0 || !cell.last || !written.is_empty() {
-                unquote(written, dialect.quote, &mut scratch);
+                unquote(written, dialect, &mut scratch);
                 table.text.push_str(&scratch);
                 table.ends.push(table.text.len() as u32);
                 count += 1;

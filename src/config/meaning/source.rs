@@ -8,8 +8,10 @@ use crate::settings::units::Amount;
 use crate::source::Input;
 use crate::source::place::sample::{self, Sample};
 use crate::source::spec::{
-    Compression, CsvSpec, Encoding, Nothing, OneOrMany, Pick, SampleSpec, SourceFormat, SourceSpec,
+    Compression, CsvSpec, Encoding, NO_CHARACTER, Nothing, OneOrMany, Pick, SampleSpec,
+    SourceFormat, SourceSpec,
 };
+use crate::text::scan::Quoting;
 
 /// A source that says neither.
 pub(super) const NO_PATH: Wrong = (
@@ -153,6 +155,7 @@ impl Meaning<'_> {
                 csv.delimiter.as_deref().is_some_and(|d| d != ","),
             ),
             ("csv.quote", csv.quote != "\""),
+            ("csv.escape", csv.escape != NO_CHARACTER),
             ("csv.skip_lines", csv.skip_lines > 0),
         ] {
             if wrong {
@@ -187,16 +190,21 @@ impl Meaning<'_> {
                 None
             }),
         });
-        let quote = one_ascii(&spec.quote).unwrap_or_else(|| {
-            self.problem("source.csv.quote", "expected one ASCII character", "");
-            b'"'
-        });
-        if delimiter == Some(quote) {
-            self.problem(
-                "source.csv.delimiter",
-                "delimiter and quote are the same character",
-                "",
-            );
+        let quoting = self.quoting(spec);
+        let between = match format {
+            SourceFormat::Tsv => b'\t',
+            _ => delimiter.unwrap_or(b','),
+        };
+        if quoting.quote == Some(between) {
+            let path = match delimiter {
+                Some(_) => "source.csv.delimiter",
+                None => "source.csv.quote",
+            };
+            self.problem(path, "delimiter and quote are the same character", "");
+        }
+        if quoting.escape == Some(between) {
+            let message = "delimiter and escape are the same character";
+            self.problem("source.csv.escape", message, "");
         }
         if format == SourceFormat::Tsv && delimiter.is_some_and(|d| d != b'\t') {
             self.problem(
@@ -207,9 +215,48 @@ impl Meaning<'_> {
         }
         Csv {
             delimiter,
-            quote,
+            quoting,
             ragged: spec.ragged,
             skip_lines: spec.skip_lines,
+        }
+    }
+
+    fn quoting(&mut self, spec: &CsvSpec) -> Quoting {
+        let mut character = |key: &str, text: &str| match text {
+            NO_CHARACTER => None,
+            text => one_ascii(text).or_else(|| {
+                let path = format!("source.csv.{key}");
+                self.problem(&path, "expected one ASCII character, or `none`", "");
+                None
+            }),
+        };
+        let quote = character("quote", &spec.quote);
+        let escape = character("escape", &spec.escape);
+        let unquoted = spec.quote == NO_CHARACTER;
+        if escape.is_some() && escape == quote {
+            self.problem(
+                "source.csv.escape",
+                "escape and quote are the same character",
+                "leave `escape` out: two quotes in a quoted cell are one without it",
+            );
+        } else if escape.is_some() && unquoted {
+            self.problem(
+                "source.csv.escape",
+                "`escape` cannot be combined with `quote: none`: there are no quoted cells",
+                "leave one of them out",
+            );
+        }
+        if unquoted && self.places.contains("source.csv.multiline") {
+            self.warning(
+                "source.csv.multiline",
+                "this setting has no effect with `quote: none`: cells never span lines then",
+                "",
+            );
+        }
+        Quoting {
+            quote,
+            escape,
+            multiline: spec.multiline,
         }
     }
 }

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::cut::first_record;
-use super::record::{self, Cells};
+use super::fault;
+use super::record::{self, Cells, Quotes};
 use crate::format::beginning::{Beginning, Begun, Expected, Place, Wrong};
-use crate::text::scan::{Dialect, count_lines};
+use crate::text::scan::{Dialect, Quoting, count_lines};
 use crate::text::shown;
 
 /// How a CSV file is written, as far as that is stated.
@@ -14,8 +15,8 @@ use crate::text::shown;
 pub struct Form {
     /// Between cells.
     pub delimiter: Delimiter,
-    /// Around cells.
-    pub quote: u8,
+    /// How cells are quoted.
+    pub quoting: Quoting,
     /// Lines before the header.
     pub skip_lines: u32,
 }
@@ -55,7 +56,7 @@ pub(crate) fn header(
     let text = begins.text;
     let mut start = after_lines(text, form.skip_lines);
     start += blank(&text[start..]);
-    let delimiter = match separator(&text[start..], form.quote, begins.ended) {
+    let delimiter = match separator(&text[start..], form.quoting.quote, begins.ended) {
         Separator::Open if !begins.full => return Ok(None),
         Separator::Line { delimiter, len } => {
             let line = 1 + count_lines(&text[..start]);
@@ -65,10 +66,7 @@ pub(crate) fn header(
         }
         _ => form.delimiter.within(begins.file),
     };
-    let dialect = Dialect {
-        delimiter,
-        quote: form.quote,
-    };
+    let dialect = Dialect::new(delimiter, form.quoting);
     let Some(end) = first_record(dialect, &text[start..], begins.ended).map(|end| start + end)
     else {
         return no_header(expected, form, begins);
@@ -148,9 +146,10 @@ enum Separator {
 }
 
 /// Looks for `sep=;`, in quotes or not. Some programs fill such a line up with delimiters, as many as there are columns.
-fn separator(text: &[u8], quote: u8, ended: bool) -> Separator {
+fn separator(text: &[u8], quote: Option<u8>, ended: bool) -> Separator {
     const WORD: &[u8] = b"sep=";
-    let unquoted = text.strip_prefix(&[quote]).unwrap_or(text);
+    let quote = quote.as_slice();
+    let unquoted = text.strip_prefix(quote).unwrap_or(text);
     let known = unquoted.len().min(WORD.len());
     if !unquoted[..known].eq_ignore_ascii_case(&WORD[..known]) {
         return Separator::None;
@@ -161,14 +160,14 @@ fn separator(text: &[u8], quote: u8, ended: bool) -> Separator {
         None => text.len(),
     };
     let line = without_end(&text[..len]);
-    let named = match line.strip_prefix(&[quote]) {
-        Some(quoted) => quoted.split(|b| *b == quote).next().unwrap_or(quoted),
+    let named = match line.strip_prefix(quote) {
+        Some(quoted) => quoted.split(|b| quote.contains(b)).next().unwrap_or(quoted),
         None => line,
     };
     let Some(named) = named.get(WORD.len()..) else {
         return Separator::None;
     };
-    let can_be = |b: u8| b == b'\t' || b == b' ' || b.is_ascii_punctuation() && b != quote;
+    let can_be = |b: u8| b == b'\t' || b == b' ' || b.is_ascii_punctuation() && !quote.contains(&b);
     let delimiter = match named {
         [first, rest @ ..] if can_be(*first) && rest.iter().all(|b| b == first) => Some(*first),
         _ => None,
@@ -241,11 +240,22 @@ fn from_record(
 ) -> Result<Header, Wrong> {
     let raw = without_end(written);
     let place = Place::Line(line);
-    if let Some(open) = Cells::of_record(raw, dialect).find(record::Span::is_open) {
-        let message = "the quote opened here is never closed";
-        return Err(Wrong::data(Place::Byte(open.start), message));
+    let bare_return = |at: usize| raw.get(at) == Some(&b'\r');
+    if let Some(fault) = Cells::of_record(raw, dialect).into_fault()
+        && !bare_return(fault.at + 1)
+    {
+        let (at, message) = match fault.kind {
+            fault::Kind::Open => (fault.open, "the quote opened here is never closed"),
+            fault::Kind::Behind => (fault.at, "text stands behind the quote that closes a name"),
+            fault::Kind::Blanks => (fault.at, "blanks stand before the quote of a name"),
+            fault::Kind::Within | fault::Kind::Apart => (
+                fault.open,
+                "a quote stands within a name that is not quoted",
+            ),
+        };
+        return Err(Wrong::data(Place::Byte(at), message));
     }
-    if raw.contains(&b'\r') && !raw.contains(&dialect.quote) {
+    if raw.contains(&b'\r') && !dialect.quoting.quote.is_some_and(|q| raw.contains(&q)) {
         let message = "lines end with bare carriage returns; convert them to LF or CR LF";
         return Err(Wrong::data(place, message));
     }
@@ -263,13 +273,12 @@ fn from_record(
     })?;
     let mut names = record::split(dialect, text);
     let cells = names.len();
+    let mut own = Cells::of_record(raw, dialect).take(cells - added_at_the_end(expected, &names));
+    let throughout = own.all(|cell| cell.quotes != Quotes::None);
     if let Some(message) = expected.too_many(cells) {
         return Err(Wrong::data(place, message));
     }
-    let added = expected.added;
-    if cells > added.len() && names[cells - added.len()..].iter().eq(added) {
-        names.truncate(cells - added.len());
-    }
+    names.truncate(cells - added_at_the_end(expected, &names));
     if let [only] = &names[..] {
         one_column(only, form, dialect, raw).map_err(|message| Wrong::setting(place, message))?;
     }
@@ -284,7 +293,10 @@ fn from_record(
     }
     Ok(Header {
         names,
-        dialect,
+        dialect: Dialect {
+            throughout,
+            ..dialect
+        },
         cells,
         raw: raw.to_vec(),
         crlf: written.ends_with(b"\r\n"),
@@ -292,9 +304,19 @@ fn from_record(
     })
 }
 
+/// How many columns of the rejects file a header ends with: all of them, behind others, or none.
+fn added_at_the_end(expected: &Expected<'_>, names: &[String]) -> usize {
+    let added = expected.added;
+    let own = names.len().saturating_sub(added.len());
+    match own > 0 && names[own..].iter().eq(added) {
+        true => added.len(),
+        false => 0,
+    }
+}
+
 /// Refuses a header of one column in which another delimiter stands: whole records would be sent as its values.
 fn one_column(name: &str, form: &Form, dialect: Dialect, raw: &[u8]) -> Result<(), String> {
-    let quoted = raw.first() == Some(&dialect.quote);
+    let quoted = raw.first().copied() == dialect.quoting.quote;
     if quoted
         && (matches!(form.delimiter, Delimiter::Stated(_))
             || name.contains(char::from(dialect.delimiter)))
@@ -388,7 +410,7 @@ mod tests {
     ) {
         let form = Form {
             delimiter,
-            quote: b'"',
+            quoting: Quoting::default(),
             skip_lines: 0,
         };
         let reading = Reading {

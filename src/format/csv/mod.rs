@@ -1,6 +1,7 @@
 //! CSV: text cut into whole records, and records parsed into a batch.
 
 pub(crate) mod cut;
+pub(crate) mod fault;
 mod header;
 mod parse;
 pub(crate) mod record;

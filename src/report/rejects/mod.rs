@@ -1,10 +1,10 @@
 //! The rejects file: every rejected row as the source had it, and beside it what was wrong.
 //!
 //! The file is a table in the dialect of the source: its header and the six columns of [`ADDED`]. A
-//! row is the raw record, byte for byte, and six more cells. Three kinds of record can't be kept byte
+//! row is the raw record, byte for byte, and six more cells. Two kinds of record can't be kept byte
 //! for byte, or the added cells would not stand under their names: one that is too short is filled up
-//! with empty cells; one that is too long has its surplus cells after the added ones; one that ends
-//! inside a quoted cell gets its closing quote.
+//! with empty cells; one that is too long has its surplus cells after the added ones. A record with quotes in the way
+//! is kept, and has the added cells behind it: who reads the file again finds the same fault.
 //!
 //! A rejects file that is fed back in brings the added columns along. They are dropped here and
 //! written anew, so that the file never grows sideways.
@@ -21,6 +21,8 @@ pub(crate) use row::Header;
 pub(crate) use tally::Tally;
 
 use crate::batch::Fault;
+use crate::format::PARSE;
+use crate::format::csv::fault::{line_ends_within, takes_lines_along};
 
 /// The columns that the rejects file adds to those of the source, in their order. A reader leaves
 /// them out where a header ends with all six.
@@ -40,6 +42,23 @@ pub struct RejectedRow<'a> {
     pub original: Original<'a>,
     /// What is wrong with it: all faults of this row, in the order in which they were found.
     pub faults: &'a [Fault],
+}
+
+impl RejectedRow<'_> {
+    /// How many lines more than its first one the record took along by quotes that are in the way, or has in carriage
+    /// returns: each may be a row that nobody saw.
+    fn taken_along(&self) -> u64 {
+        match (self.original, self.unsure()) {
+            (Original::Raw(record), Some(fault)) => line_ends_within(record, &fault.code),
+            _ => 0,
+        }
+    }
+
+    /// The fault that leaves it open where the record's cells end, and whether it is one record.
+    fn unsure(&self) -> Option<&Fault> {
+        let mut faults = self.faults.iter();
+        faults.find(|fault| fault.stage == PARSE && takes_lines_along(&fault.code))
+    }
 }
 
 /// A row as the source had it.

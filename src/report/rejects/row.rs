@@ -2,7 +2,7 @@
 
 use super::{ADDED, Original, RejectedRow};
 use crate::batch::Fault;
-use crate::format::csv::record::{Cells, Span, split};
+use crate::format::csv::record::{Cells, Quotes, Span, split};
 use crate::format::csv::write;
 use crate::text::scan::Dialect;
 
@@ -83,7 +83,6 @@ impl RejectFormat {
 
         let mut line = Vec::with_capacity(record.len() + 48);
         line.extend_from_slice(&record[..cells[width - 1].end]);
-        close(&mut line, dialect, &cells[width - 1]);
         for name in ADDED {
             line.push(dialect.delimiter);
             push_cell(&mut line, dialect, name.as_bytes());
@@ -123,18 +122,18 @@ impl RejectFormat {
         if !self.spreadsheet_safe {
             return;
         }
-        let quote = self.dialect.quote;
+        let quote = self.dialect.quoting.quote;
         let record = out.split_off(begins);
         for cell in Cells::of_record(&record, self.dialect) {
             if cell.start > 0 {
                 out.push(self.dialect.delimiter);
             }
             let cell = &record[cell.range()];
-            let quoted = cell.first() == Some(&quote);
+            let quoted = quote.is_some() && cell.first().copied() == quote;
             let (opening, text) = cell.split_at(usize::from(quoted));
             if !text.first().is_some_and(|first| FORMULA.contains(first)) {
                 out.extend_from_slice(cell);
-            } else if quote == b'\'' {
+            } else if quote == Some(b'\'') {
                 // It has to be doubled, and the cell to be in quotes.
                 out.extend_from_slice(b"'''");
                 out.extend_from_slice(text);
@@ -148,29 +147,51 @@ impl RejectFormat {
     }
 
     fn push_raw(&self, out: &mut Vec<u8>, record: &[u8], row: &RejectedRow<'_>) {
+        if row.unsure().is_some() {
+            return self.push_unsure(out, record, row);
+        }
         let mut cells = Cells::of_record(record, self.dialect);
         let mut taken = 0;
         let mut end = 0;
         for cell in cells.by_ref().take(self.width) {
             out.extend_from_slice(&record[end..cell.end]);
-            close(out, self.dialect, &cell);
             (taken, end) = (taken + 1, cell.end);
         }
         for _ in taken..self.width {
             out.push(self.dialect.delimiter);
         }
-        self.push_added(out, row);
+        self.push_added(out, row, false);
         if self.had_added
             && let Some(cell) = cells.by_ref().take(ADDED.len()).last()
         {
             end = cell.end;
         }
         // What is left of the record begins with the delimiter that ended the last cell.
-        for cell in cells {
-            out.extend_from_slice(&record[end..cell.end]);
-            close(out, self.dialect, &cell);
-            end = cell.end;
-        }
+        out.extend_from_slice(&record[end..]);
+    }
+
+    /// A record of which nobody can tell where its cells end: as it is. The cell behind it is in
+    /// quotes, which end it for whoever reads it again.
+    fn push_unsure(&self, out: &mut Vec<u8>, record: &[u8], row: &RejectedRow<'_>) {
+        let own = match self.had_added {
+            true => self.before_added(record),
+            false => None,
+        };
+        out.extend_from_slice(&record[..own.unwrap_or(record.len())]);
+        self.push_added(out, row, true);
+    }
+
+    /// Where the added cells of an earlier run begin behind such a record, if it has them. The first of
+    /// them is in quotes, and the record may have taken it along.
+    fn before_added(&self, record: &[u8]) -> Option<usize> {
+        let cells: Vec<Span> = Cells::of_record(record, self.dialect).collect();
+        let second = cells.len().checked_sub(ADDED.len() - 1)?;
+        let end = cells[second].start.checked_sub(1)?;
+        let before = [self.dialect.delimiter, self.dialect.quoting.quote?];
+        let start = memchr::memmem::rfind(&record[..end], &before)?;
+        let first: Vec<Span> = Cells::of_record(&record[start + 1..end], self.dialect).collect();
+        let whole = |cell: &Span| cell.quotes == Quotes::Closed(end - start - 2);
+        (first.len() == 1 && first.iter().all(whole)).then_some(start)
     }
 
     fn push_cells(&self, out: &mut Vec<u8>, cells: &[Option<&str>], row: &RejectedRow<'_>) {
@@ -181,7 +202,7 @@ impl RejectFormat {
             }
             self.push_value(out, cells.get(i).copied().flatten());
         }
-        self.push_added(out, row);
+        self.push_added(out, row, false);
         for cell in &cells[cut..] {
             out.push(self.dialect.delimiter);
             self.push_value(out, *cell);
@@ -191,19 +212,25 @@ impl RejectFormat {
     fn push_value(&self, out: &mut Vec<u8>, value: Option<&str>) {
         match value {
             None => {}
-            Some("") => out.extend_from_slice(&[self.dialect.quote; 2]),
+            Some("") => write::quoted(b"", self.dialect, |part| out.extend_from_slice(part)),
             Some(text) => push_cell(out, self.dialect, text.as_bytes()),
         }
     }
 
-    /// The six added cells, each with the delimiter before it.
-    fn push_added(&self, out: &mut Vec<u8>, row: &RejectedRow<'_>) {
+    /// The six added cells, each with the delimiter before it, and the first of them in quotes if need be.
+    fn push_added(&self, out: &mut Vec<u8>, row: &RejectedRow<'_>, in_quotes: bool) {
         let several = row.faults.len() > 1;
+        out.push(self.dialect.delimiter);
+        match in_quotes {
+            true => write::quoted(row.file.as_bytes(), self.dialect, |part| {
+                out.extend_from_slice(part);
+            }),
+            false => push_cell(out, self.dialect, row.file.as_bytes()),
+        }
         let mut cell = |text: &[u8]| {
             out.push(self.dialect.delimiter);
             push_cell(out, self.dialect, text);
         };
-        cell(row.file.as_bytes());
         cell(row.line.to_string().as_bytes());
         let mut text = String::new();
         let mut joined = |of_fault: &dyn Fn(&mut String, &Fault)| {
@@ -225,13 +252,6 @@ impl RejectFormat {
 
 fn push_cell(out: &mut Vec<u8>, dialect: Dialect, text: &[u8]) {
     write::cell(text, dialect, |part| out.extend_from_slice(part));
-}
-
-/// Ends a quoted cell that the record leaves open, or the cells after it would be part of it.
-fn close(out: &mut Vec<u8>, dialect: Dialect, cell: &Span) {
-    if cell.is_open() {
-        out.push(dialect.quote);
-    }
 }
 
 /// Appends a code or message. They may come from a server: control characters become spaces, so that

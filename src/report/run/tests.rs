@@ -55,6 +55,7 @@ fn report() -> RunReport {
         read: 1_000_000,
         filtered: 1_234,
         rejected: 17,
+        taken_along: 1_200,
         superseded: 0,
         would_send: 0,
         sent: 998_749,
@@ -143,7 +144,7 @@ fn summary_of_a_whole_run() {
     run         20260131T235959Z-4f2a, succeeded, some rows were rejected
     read            1,000,000  178.6 MB from exports/workers.csv.gz
     filtered            1,234  left out by a filter
-    rejected               17
+    rejected               17  and 1,200 more lines that wrong quotes took along
                 dob  date_format  8
                 dob  required     3
                 dob  d            2

@@ -23,6 +23,7 @@ use rostream::internals::source::Source;
 use rostream::internals::source::spec::Unknown;
 use rostream::internals::stage::{Resources, StageSpec};
 use rostream::internals::text::dates::Date;
+use rostream::internals::text::scan::Quoting;
 use rostream::internals::upload::spec::UploadFormat;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -100,14 +101,14 @@ impl Done {
     }
 }
 
-/// Reads a rejects file with csv-async.
+/// Reads a rejects file as the reference reads a source.
 async fn rejects(file: &[u8], names: &[String]) -> Vec<Reject> {
-    let mut records = slow::csv_records(file)
+    let records = slow::csv_records(file)
         .await
-        .into_iter()
-        .map(|(_, cells)| cells);
+        .expect("its quotes are closed");
+    let mut records = records.into_iter();
     let width = names.len();
-    let header = records.next().expect("a header");
+    let header = records.next().expect("a header").cells;
     let expected = names.iter().map(|n| n.as_str()).chain(ADDED);
     assert!(
         header.iter().map(|n| &**n).eq(expected.map(str::as_bytes)),
@@ -116,17 +117,29 @@ async fn rejects(file: &[u8], names: &[String]) -> Vec<Reject> {
     );
     let text = |cell: &[u8]| String::from_utf8(cell.to_vec()).expect("the added cells are UTF-8");
     records
-        .map(|cells| {
-            let (original, rest) = cells.split_at(width);
-            let (added, surplus) = rest.split_at(ADDED.len());
-            assert_eq!(added[0], NAME.as_bytes());
-            let mut original = [original, surplus].concat();
-            slow::without_last_crs(&mut original, width);
+        .map(|record| {
+            let cells = record.cells;
+            // Behind a record that can't be read stand the added cells, of which it may have taken the first along.
+            let (original, added) = if record.fault.is_some() {
+                let behind = format!(",\"{NAME}\",");
+                let mut places = record.written.windows(behind.len());
+                let end = places.rposition(|bytes| bytes == behind.as_bytes());
+                let written = record.written[..end.expect("added cells")].to_vec();
+                let added = cells[cells.len() - ADDED.len() + 1..].to_vec();
+                (vec![written], added)
+            } else {
+                let (original, rest) = cells.split_at(width);
+                let (added, surplus) = rest.split_at(ADDED.len());
+                assert_eq!(added[0], NAME.as_bytes());
+                let mut original = [original, surplus].concat();
+                slow::without_last_crs(&mut original, width);
+                (original, added[1..].to_vec())
+            };
             Reject {
-                line: text(&added[1]).parse().expect("a line number"),
-                stage: text(&added[2]),
-                column: text(&added[3]),
-                code: text(&added[4]),
+                line: text(&added[0]).parse().expect("a line number"),
+                stage: text(&added[1]),
+                column: text(&added[2]),
+                code: text(&added[3]),
                 original,
             }
         })
@@ -136,7 +149,7 @@ async fn rejects(file: &[u8], names: &[String]) -> Vec<Reject> {
 fn form(delimiter: Delimiter) -> Form {
     Form {
         delimiter,
-        quote: b'"',
+        quoting: Quoting::default(),
         skip_lines: 0,
     }
 }
