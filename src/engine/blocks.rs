@@ -9,7 +9,8 @@ use super::EngineError;
 use crate::batch::pool::Pool;
 use crate::format::beginning::{Beginning, Begun, Place, Wrong};
 use crate::format::block::{Block, Boundary};
-use crate::format::cut::{Cut, CutError};
+use crate::format::csv::fault::Told;
+use crate::format::cut::{Cut, CutError, CutErrorKind};
 use crate::format::header::{FOREIGN_BYTES, refuse_foreign};
 use crate::format::{Header, ROOM_FOR_STAGES, Reading};
 use crate::source::{Source, Text};
@@ -231,7 +232,16 @@ impl Blocks {
     }
 
     fn cut_error(&self, error: CutError) -> EngineError {
-        self.place(error.at, error.kind.to_string())
+        let message = match (&self.boundary, error.kind) {
+            (Boundary::Csv(dialect), CutErrorKind::OpenQuote) => Told {
+                record: self.buffer[error.at..].trim_ascii_end(),
+                line: self.line + count_lines(&self.buffer[..error.at]),
+                dialect: *dialect,
+            }
+            .never_closed(),
+            (_, kind) => kind.to_string(),
+        };
+        self.place(error.at, message)
     }
 }
 

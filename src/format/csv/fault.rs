@@ -100,6 +100,19 @@ impl Told<'_> {
         (CARRIAGE_RETURN, message)
     }
 
+    /// The message where a quote is open at the end of the file, for what follows it.
+    pub(crate) fn never_closed(&self) -> String {
+        let mut message = "the quote opened here is never closed".to_owned();
+        let last = self.last_line();
+        if last > self.line {
+            message.push_str(&format!(
+                ", and all up to line {last}, the last one, would be one cell"
+            ));
+        }
+        self.add_advice(&mut message);
+        message
+    }
+
     fn add_lines(&self, message: &mut String) {
         let last = self.last_line();
         if last > self.line {
