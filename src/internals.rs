@@ -36,6 +36,9 @@ pub mod format {
         pub use crate::format::block::{Block, Boundary};
         pub use crate::format::cut::{Cut, CutError};
     }
+    pub mod closing {
+        pub use crate::format::closing::Closing;
+    }
     pub mod csv {
         pub use crate::format::csv::{Delimiter, Form, OnRagged, Parser};
     }
@@ -117,10 +120,13 @@ pub mod stage {
 }
 pub mod text {
     pub mod dates {
-        pub use crate::text::dates::{Date, Format, Rewrite, Rewritten};
+        pub use crate::text::dates::{Date, Format, Rewrite, Rewritten, Settings, Tally, Today};
     }
     pub mod decimal {
         pub use crate::text::decimal::{Decimal, Number, is_json_number};
+    }
+    pub mod unseen {
+        pub use crate::text::unseen::is_blank;
     }
     pub mod scan {
         pub use crate::text::scan::{Dialect, Hits, Quoting, count_lines};

@@ -28,7 +28,7 @@
 //! | room | what it is |
 //! |---|---|
 //! | **for everybody** | |
-//! | `text` | searching bytes, dates, decimal numbers |
+//! | `text` | searching bytes, comparing, what nobody sees, dates, decimal numbers |
 //! | `settings` | settings with a unit, how much is taken of anything, what is never printed |
 //! | `files` | where a run may write |
 //! | **the records** | |

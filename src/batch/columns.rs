@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::kinds::Kinds;
+use crate::text::compare::same_name;
 use crate::text::shown::shown;
 
 /// The columns at one point of the pipeline: names, and the physical column behind each.
@@ -105,6 +106,22 @@ impl Columns {
     /// What the columns of the source can hold.
     pub(crate) fn source(&self) -> Kinds {
         self.source
+    }
+
+    /// Gives columns the names that are looked for, where theirs are the same but for what nobody sees: a mark before
+    /// the first name, a no-break space, an accent that is a character of its own, blanks around the name.
+    pub(crate) fn spell_as(&mut self, looked_for: &HashSet<String>) {
+        let unlike: Vec<&String> = (looked_for.iter())
+            .filter(|wanted| self.names.iter().all(|(name, _)| **name != ***wanted))
+            .collect();
+        for wanted in unlike {
+            let mut same = (self.names.iter_mut())
+                .filter(|(name, _)| !looked_for.contains(&**name) && same_name(name, wanted));
+            // Which of two is meant can't be known.
+            if let (Some((name, _)), None) = (same.next(), same.next()) {
+                *name = Arc::from(wanted.as_str());
+            }
+        }
     }
 
     /// The columns of the source that have another name by now.
@@ -260,3 +277,40 @@ impl std::fmt::Display for NoColumn {
 }
 
 impl std::error::Error for NoColumn {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_look_like_one_that_is_looked_for() {
+        let spelled = |header: &[&str], looked_for: &[&str]| {
+            let mut columns = Columns::from_header(header);
+            columns.spell_as(&looked_for.iter().map(|name| (*name).to_owned()).collect());
+            let names: Vec<String> = columns.iter().map(|(name, _)| name.to_string()).collect();
+            (names.join("|"), columns.renamed().len())
+        };
+        let check = |header: &[&str], looked_for: &[&str], expected: &str, renamed| {
+            assert_eq!(spelled(header, looked_for), (expected.to_owned(), renamed));
+        };
+        check(&["\u{feff}id", "Zoe\u{308}"], &["id", "Zoë"], "id|Zoë", 2);
+        check(
+            &["Employee\u{a0}ID", "b"],
+            &["Employee ID"],
+            "Employee ID|b",
+            1,
+        );
+        check(&[" id\u{a0}", "b"], &["id"], "id|b", 1);
+        check(&["id\u{200b}", "b"], &["c"], "id\u{200b}|b", 0);
+        check(&["id", "ID"], &["Id"], "id|ID", 0);
+        // The very name comes first, and of two like it neither is meant.
+        check(&["id", "id\u{200b}"], &["id"], "id|id\u{200b}", 0);
+        check(
+            &["id\u{ad}", "id\u{200b}"],
+            &["id"],
+            "id\u{ad}|id\u{200b}",
+            0,
+        );
+        check(&["id\u{ad}"], &["id", "id\u{ad}"], "id\u{ad}", 0);
+    }
+}

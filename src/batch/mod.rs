@@ -8,15 +8,18 @@
 mod columns;
 pub(crate) mod kinds;
 pub(crate) mod pool;
+mod skipped;
 
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::text::scan::is_plain;
+use crate::text::unseen::hidden;
 pub use columns::Columns;
 pub(crate) use columns::{NoColumn, Renamed};
 use pool::{Lease, Pool, Reuse};
+pub(crate) use skipped::Skipped;
 
 /// What a cell holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +51,9 @@ const MAX_TEXT: usize = u32::MAX as usize;
 
 /// Texts up to this length are looked at when they are written; a longer one is seldom plain.
 const LOOKED_AT: usize = 64;
+
+/// Faults of texts that are compared as they look, so that what nobody sees in them is not the cause.
+const COMPARED: [&str; 4] = ["one_of", "not_one_of", "lookup_missing", "boolean_format"];
 
 /// A span of a batch's text, its kind, and whether it is known to be plain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,6 +210,7 @@ pub struct Batch {
     raw: Option<Vec<u8>>,
     tables: Lease<Tables>,
     faults: Vec<Fault>,
+    skipped: Skipped,
     overflows: bool,
     /// Where the text's buffer goes when the batch is dropped.
     home: Option<Pool<Vec<u8>>>,
@@ -276,6 +283,7 @@ impl Batch {
             raw,
             tables,
             faults: Vec::new(),
+            skipped: Skipped::default(),
             overflows: false,
             home: None,
         }
@@ -307,6 +315,16 @@ impl Batch {
     /// Appends a cell to a column of the row begun last.
     pub fn push_cell(&mut self, column: usize, cell: Cell) {
         self.tables.columns[column].push(cell);
+    }
+
+    /// Says which lines of the block are no records.
+    pub(crate) fn skip(&mut self, skipped: Skipped) {
+        self.skipped = skipped;
+    }
+
+    /// The lines of the block that are no records.
+    pub(crate) fn skipped(&self) -> &Skipped {
+        &self.skipped
     }
 
     /// How many rows, whatever their state.
@@ -469,6 +487,23 @@ impl Batch {
     /// The faults found so far, in the order in which they were found.
     pub fn faults(&self) -> &[Fault] {
         &self.faults
+    }
+
+    /// Says of the faults from the `from`th on what nobody sees in their cells, which is often the cause. `columns` are
+    /// those at this step.
+    pub(crate) fn tell_hidden(&mut self, from: usize, columns: &Columns) {
+        let mut faults = std::mem::take(&mut self.faults);
+        for fault in &mut faults[from..] {
+            let compared = COMPARED.contains(&&*fault.code);
+            if fault.code != "key_duplicate"
+                && let Some(slot) = columns.find(&fault.column)
+                && !fault.message.contains("U+")
+                && let Some(hidden) = hidden(self.get(fault.row as usize, slot), compared)
+            {
+                fault.message = format!("{}; the cell has {hidden}", fault.message).into();
+            }
+        }
+        self.faults = faults;
     }
 
     /// Tells the faults from the `from`th on what the source calls their columns, at a step where these columns had

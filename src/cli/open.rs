@@ -7,6 +7,7 @@ use super::turn::Turn;
 use super::work::Work;
 use super::{Exit, Failure, say};
 use crate::config::Pipeline;
+use crate::files::ending::for_json;
 use crate::report::error::Code;
 use crate::report::human;
 use crate::report::run::RunId;
@@ -57,7 +58,9 @@ pub(super) fn rejects(
         run: run_id,
         pipeline: &pipeline.name,
     };
-    turn.take(|| Shared::of_user().rejects(&pipeline.rejects.path, &who))
+    // By which of its two names the file will go is not known yet: both are one lock.
+    let file = for_json(&pipeline.rejects.path);
+    turn.take(|| Shared::of_user().rejects(&file, &who))
 }
 
 /// What became of a run's ledger.

@@ -290,8 +290,11 @@ impl ResumeArgs {
         let dataset = dataset(&entry, &mut turn)?;
         let mut work = Work::new(&pipeline, &self.common, globals, progress);
         work.rejects = rejects(&pipeline, &run, &mut turn).map_err(no_turn)?;
-        let again = Entry::new(run.clone(), &pipeline)
-            .map(|again| Ledger::new(lock, dataset, token.clone(), again, Some(entry)));
+        let again = Entry::new(run.clone(), &pipeline).map(|mut again| {
+            // What it repeats was made on that day, too.
+            again.today = entry.today;
+            Ledger::new(lock, dataset, token.clone(), again, Some(entry))
+        });
         work.ledger = again.transpose().map_err(refused)?;
         work.token = Some(token);
         work.perform(run, turn.over())
@@ -307,8 +310,7 @@ impl ResultsArgs {
     fn fetch(&self, globals: &Globals, progress: &Progress) -> Result<Exit, Failure> {
         let folder = self.place.folder(None);
         let mut turn = self.turn.begin(globals)?;
-        // Held to the end: nobody else writes rejects and report meanwhile.
-        let (_lock, entry) = take(&folder, &named(&folder, &self.run)?, &mut turn)?;
+        let (lock, entry) = take(&folder, &named(&folder, &self.run)?, &mut turn)?;
         let run = entry.run_id.clone();
         if entry.step != Step::Ended {
             return Err(usage(format_args!(
@@ -325,6 +327,8 @@ impl ResultsArgs {
         };
         let mut work = Work::new(&pipeline, &self.common, globals, progress);
         work.rejects = rejects(&pipeline, &run, &mut turn).map_err(no_turn)?;
+        let ledger = Ledger::new(lock, None, token.clone(), entry.clone(), None);
+        work.ledger = Some(ledger.map_err(refused)?);
         work.token = Some(token);
         work.task = Task::TakeUp(Box::new((entry, ticket)));
         work.perform(run, turn.over())

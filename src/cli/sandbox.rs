@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use crate::sandbox::options::{
-    Meaning, Property, ResultOrder, Throttle, TokenState, UnknownProperty,
+    CsvCells, Meaning, Property, ResultOrder, Throttle, TokenState, UnknownProperty,
 };
 use crate::sandbox::{Sandbox, SandboxError, SandboxSettings};
 use crate::settings::units::{Size, Span};
@@ -139,6 +139,14 @@ pub struct SandboxArgs {
         help_heading = "Where the documentation is silent"
     )]
     pub unknown_property: UnknownProperty,
+    /// What CSV cells hold: text, or what the reader that Orgvue has published makes of them (orgvue)
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "text",
+        help_heading = "Where the documentation is silent"
+    )]
+    pub csv_cells: CsvCells,
     /// Meaning of an empty CSV cell: no_change, clear, keep
     #[arg(
         long,
@@ -204,6 +212,7 @@ impl SandboxArgs {
             max_object: self.max_object.0,
             md5_etag: self.md5_etag,
             unknown_property: self.unknown_property,
+            csv_cells: self.csv_cells,
             empty_cell: self.empty_cell,
             json_null: self.json_null,
             empty_implicit_delete: self.empty_implicit_delete,
@@ -331,6 +340,8 @@ mod tests {
             ("--throttle 0", false),
             ("--properties salary:money", false),
             ("--empty-cell maybe", false),
+            ("--csv-cells orgvue", true),
+            ("--csv-cells number", false),
             ("--token secret", false),
         ] {
             let words = ["x"].into_iter().chain(arguments.split(' '));

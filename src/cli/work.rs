@@ -151,7 +151,7 @@ impl<'a> Work<'a> {
         };
         let mut report = RunReport::new(run_id, pipeline, Timestamp::now());
         report.target = self.pipeline.target.name();
-        report.time_zone = self.pipeline.time_zone.to_string();
+        report.time_zone = self.pipeline.zone().to_string();
         report.today = Some(self.today());
         report
     }

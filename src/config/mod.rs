@@ -17,7 +17,7 @@ use std::io::Read;
 use std::path::PathBuf;
 
 pub use pipeline::Pipeline;
-pub(crate) use pipeline::{Origin, Target, Zone};
+pub(crate) use pipeline::{Origin, Target};
 pub use problem::Place;
 pub(crate) use problem::{Problem, Problems};
 pub use schema::schema;

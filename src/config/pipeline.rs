@@ -1,13 +1,11 @@
 //! The pipeline as meant: checked, with its paths resolved and its defaults settled.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -17,12 +15,15 @@ use crate::http::spec::TimeoutsSpec;
 use crate::orgvue::spec::{ImportSpec, TokenSpec, WaitSpec};
 use crate::rule::ValidateSpec;
 use crate::settings::limits::Limits;
+use crate::settings::pattern::Pattern;
 use crate::settings::units::Amount;
 use crate::source::Input;
-use crate::source::spec::{Compression, Encoding, JsonSpec, Nothing, Ragged, SourceFormat};
+use crate::source::spec::{
+    Compression, Encoding, ExpectSpec, JsonSpec, Nothing, Ragged, SourceFormat,
+};
 use crate::stage::StageSpec;
 use crate::stage::hash::{Key, KeySpec};
-use crate::text::dates::Date;
+use crate::text::dates::{Date, Zone};
 use crate::text::scan::Quoting;
 use crate::upload::spec::{Length, UploadSpec};
 
@@ -40,8 +41,8 @@ pub struct Pipeline {
     pub folder: PathBuf,
     /// The name for reports: as stated, or the file's without its ending.
     pub name: String,
-    /// Whose day `today` is.
-    pub time_zone: Zone,
+    /// Whose day `today` is, and moments become days in, where it is stated.
+    pub time_zone: Option<Zone>,
     /// Where the records come from.
     pub source: Source,
     /// What is done to the records, in order.
@@ -81,41 +82,6 @@ pub struct Pipeline {
     pub places: Places,
 }
 
-/// A time zone, by its name in the time zone database.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Zone(TimeZone);
-
-impl Zone {
-    /// The zone of this name, if there is one.
-    pub(super) fn named(name: &str) -> Option<Zone> {
-        TimeZone::get(name).ok().map(Zone)
-    }
-
-    /// Its day at a moment; a year that no date can have is the first or the last one that can.
-    pub(crate) fn day(&self, at: Timestamp) -> Date {
-        let day = self.0.to_datetime(at).date();
-        let part = i8::unsigned_abs;
-        Date::new(
-            day.year().unsigned_abs(),
-            part(day.month()),
-            part(day.day()),
-        )
-        .unwrap_or(Date::MIN)
-    }
-}
-
-impl Default for Zone {
-    fn default() -> Zone {
-        Zone(TimeZone::UTC)
-    }
-}
-
-impl fmt::Display for Zone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.iana_name().unwrap_or("UTC"))
-    }
-}
-
 /// What a pipeline was made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
@@ -137,8 +103,12 @@ pub struct Source {
     pub encoding: Encoding,
     /// What it means that there is no file, or none with a record.
     pub nothing: Nothing,
+    /// What a whole extract is.
+    pub expect: ExpectSpec,
     /// Settings of CSV and TSV.
     pub csv: Csv,
+    /// What the lines at the end of a CSV file look like that are no records.
+    pub footer: Option<Pattern>,
     /// Settings of JSON and NDJSON.
     pub json: JsonSpec,
 }
@@ -154,6 +124,8 @@ pub struct Csv {
     pub ragged: Ragged,
     /// Lines before the header that are not part of the table.
     pub skip_lines: u32,
+    /// What remarks begin with.
+    pub comment: Option<u8>,
 }
 
 /// Where rejected rows go, and how many are too many.
@@ -170,6 +142,15 @@ impl Rejects {
     /// The file that `check` writes: `rejects.check.csv` for `rejects.csv`, so that those of a run stay as they are.
     pub(crate) fn of_check(&self) -> PathBuf {
         self.beside("check")
+    }
+
+    /// Where the rejects of what is mended go: not over those that are read. A file of another name, as `check` writes,
+    /// keeps it.
+    pub(crate) fn of_mend(&self, written: &Path) -> PathBuf {
+        match written == self.path {
+            true => self.beside("mend"),
+            false => written.to_owned(),
+        }
     }
 
     /// Another file beside this one, named after it.
@@ -226,8 +207,9 @@ impl Pipeline {
     }
 
     /// Loads a file of rows that were put right in place of the source: nothing is deleted for not being in it, and
-    /// no guard asks how many they are. A rejects file has the source's delimiter and quotes, and neither its encoding
-    /// nor its lines before the header.
+    /// no guard asks how many they are. A rejects file has the source's quotes, and neither its encoding nor its lines
+    /// before the header and behind the records; what else it is it says itself, and one that people made of it in another
+    /// format is taken, too.
     pub(crate) fn mended(mut self, file: &Path) -> io::Result<Pipeline> {
         let file = std::path::absolute(file)?;
         let source = &mut self.source;
@@ -235,6 +217,9 @@ impl Pipeline {
         source.encoding = Encoding::default();
         source.compression = Compression::default();
         source.csv.skip_lines = 0;
+        source.csv.comment = None;
+        source.footer = None;
+        source.expect = ExpectSpec::default();
         if matches!(source.format, SourceFormat::Json | SourceFormat::Ndjson) {
             source.format = SourceFormat::Auto;
         }
@@ -246,9 +231,14 @@ impl Pipeline {
         Ok(self)
     }
 
+    /// Whose day `today` is.
+    pub(crate) fn zone(&self) -> Zone {
+        self.time_zone.clone().unwrap_or_default()
+    }
+
     /// The day that it is now, for rules that compare with it.
     pub fn today(&self) -> Date {
-        self.time_zone.day(Timestamp::now())
+        self.zone().day(Timestamp::now())
     }
 
     /// The pipeline file, absolute; none for standard input.

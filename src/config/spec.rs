@@ -25,7 +25,8 @@ pub(crate) struct PipelineSpec {
     pub version: Option<u32>,
     /// A name for reports; without it, the file's own.
     pub name: Option<String>,
-    /// Whose day `today` is, as the time zone database names it: `Europe/London`. UTC without it.
+    /// Whose day `today` is, and moments become days in, as the time zone database names it: `Europe/London`. Without
+    /// it, `today` is UTC's, and a moment keeps the day that is written.
     pub time_zone: Option<String>,
     /// Where the records come from.
     #[schemars(required)]

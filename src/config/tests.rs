@@ -239,13 +239,13 @@ target: { sandbox: {} }
 ",
         &[],
         &[
-            "p.yaml:4:5: unknown stage `renam`\n  help: did you mean `rename`? Expected one of: trim, rename, select, \
+            "p.yaml:4:5: unknown stage `renam`\n  help: did you mean `rename`? Expected one of: trim, normalize, rename, select, \
              drop, set, map, case, replace, split, concat, coalesce, date, number, boolean, filter, lookup, hash",
             "p.yaml:5:33: stage 2 (date): date format `QQ` has `QQ`; put words into brackets, as in `[week]`",
             "p.yaml:6:11: expected a list, found a number",
             "p.yaml:7:13: stage 4 (filter): line 1, column 5 of the expression: the expression ends too early",
             "p.yaml:8:11: expected a list, found a map",
-            "p.yaml:9:33: stage 6 (date): date format `XX` has `XX`; put words into brackets, as in `[week]`",
+            "p.yaml:9:33: stage 6 (date): date format `XX` has `XX`: an offset from UTC is Z",
             "p.yaml:12:7: expected a map, found a number\n  help: possible keys: assert, code, message, columns",
             "p.yaml:13:17: line 1, column 5 of the expression: the expression ends too early",
         ],
@@ -283,9 +283,9 @@ wate: 30m
 ",
         &[],
         &[
-            "p.yaml:4:10: unknown key `delimter`\n  help: did you mean `delimiter`? Expected one of: delimiter, quote, escape, multiline, ragged, skip_lines",
+            "p.yaml:4:10: unknown key `delimter`\n  help: did you mean `delimiter`? Expected one of: delimiter, quote, escape, multiline, ragged, skip_lines, footer, comment",
             "p.yaml:4:33: unknown value `maybe`\n  help: expected one of: reject, pad, error",
-            "p.yaml:7:5: unknown stage `renam`\n  help: did you mean `rename`? Expected one of: trim, rename, select, drop, set, map, case, replace, split, concat, coalesce, date, number, boolean, filter, lookup, hash",
+            "p.yaml:7:5: unknown stage `renam`\n  help: did you mean `rename`? Expected one of: trim, normalize, rename, select, drop, set, map, case, replace, split, concat, coalesce, date, number, boolean, filter, lookup, hash",
             "p.yaml:9:5: only one key is possible here, found `drop` besides `trim`\n  help: begin every stage with `- ` of its own",
             "p.yaml:13:20: expected true or false, found text\n  help: only the words true and false are truth values",
             "p.yaml:15:7: the key `code` is missing",
@@ -626,7 +626,9 @@ fn settings_that_exclude_each_other() {
     );
     with(
         &["rejects.path=a.csv"],
-        &["--set rejects.path: the rejects would be written over the source"],
+        &[
+            "--set rejects.path: the rejects would be written over the source\n  help: to load rejects that were put right, write `rostream run PIPELINE --mend FILE`",
+        ],
     );
     with(
         &["rejects.path=p.yaml"],

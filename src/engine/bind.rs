@@ -10,11 +10,12 @@ use crate::format::csv::OnRagged;
 use crate::format::{Header, Pools};
 use crate::orgvue::spec::{ActionSpec, IdentifySpec, ImportSpec};
 use crate::orgvue::wire::Wire;
-use crate::rule::{KeySpec, Rules, ValidateSpec};
+use crate::rule::{Rules, ValidateSpec};
 use crate::settings::limits::Limits;
 use crate::source::spec::{Ragged, Unknown};
 use crate::stage::{Resources, StageSpec};
-use crate::text::dates::Date;
+use crate::text::dates::{Date, Today};
+use crate::text::unseen::{is_control, place};
 use crate::upload::spec::UploadFormat;
 use crate::whole::{self, Key};
 
@@ -37,7 +38,7 @@ pub struct Terms<'a> {
     /// Tables and secrets of the stages.
     pub resources: &'a Resources,
     /// Today, for rules that compare with it.
-    pub today: Date,
+    pub today: Today,
     /// Seed of the keys' hashes.
     pub seed: u64,
 }
@@ -75,7 +76,7 @@ pub(crate) fn named<'a>(
             // One that can't be bound without its table has named its columns by then.
             let _ = stage.bind(columns, &resources);
         }
-        let _ = validate.bind(columns, Date::MIN);
+        let _ = validate.bind(columns, &Today::utc(Date::MIN));
         if let Some(key) = &validate.key {
             let _ = columns.need(&key.column);
         }
@@ -100,10 +101,14 @@ impl Engine {
             Header::Csv(_) => Kinds::TEXT,
             Header::Json(_) => Kinds::CELL,
         };
-        let columns = Columns::of(header.names().iter(), cells);
+        let mut columns = Columns::of(header.names().iter(), cells);
         let named = named(terms.stages, terms.validate, terms.import);
-        if named.is_empty() || are_names(header.names(), &named) {
-            return Engine::bind_to(columns, terms, header);
+        columns.spell_as(&named);
+        let are_names = are_names(header.names(), &named);
+        if named.is_empty() || are_names {
+            let mut engine = Engine::bind_to(columns, terms, header)?;
+            engine.names_are_told = are_names;
+            return Ok(engine);
         }
         Engine::bind_to(columns.untold(), terms, header).map_err(|mut problems| {
             problems.push(Unbound::at(&["source"], header.has_none_of_the_names()));
@@ -138,6 +143,7 @@ impl Engine {
             key,
             seed: terms.seed,
             columns,
+            names_are_told: false,
             longest_cell: terms.limits.cell.bytes(),
             pools,
         })
@@ -148,7 +154,7 @@ impl Engine {
 fn stages(terms: &Terms<'_>, columns: &mut Columns) -> Result<Vec<BoundStage>, Vec<Unbound>> {
     let mut stages = Vec::new();
     for (at, spec) in terms.stages.iter().enumerate() {
-        let renamed = columns.renamed();
+        let (before, renamed) = (columns.clone(), columns.renamed());
         let bound = spec.bind(columns, terms.resources).map_err(|why| {
             vec![Unbound {
                 what: BoundStage::in_words(at, spec.name()),
@@ -160,6 +166,7 @@ fn stages(terms: &Terms<'_>, columns: &mut Columns) -> Result<Vec<BoundStage>, V
             at,
             name: spec.name(),
             stage,
+            columns: before,
             renamed,
         }));
     }
@@ -169,23 +176,25 @@ fn stages(terms: &Terms<'_>, columns: &mut Columns) -> Result<Vec<BoundStage>, V
 /// Binds what comes after the last stage: the key, the target's wishes, the rules.
 fn ends(terms: &Terms<'_>, columns: &Columns) -> Result<(Option<Key>, Wire, Rules), Vec<Unbound>> {
     let mut problems = Vec::new();
-    let key = terms.validate.key.as_ref().and_then(|spec| {
-        let KeySpec { column, keep } = spec;
-        match columns.need(column) {
+    let key = terms
+        .validate
+        .key
+        .as_ref()
+        .and_then(|spec| match columns.need(&spec.column) {
             Ok((column, slot)) => Some(Key {
                 column,
                 slot,
-                keep: *keep,
+                keep: spec.keep,
+                ignore_case: spec.ignore_case,
             }),
             Err(why) => {
                 problems.push(Unbound::at(&["validate", "key"], why.to_string()));
                 None
             }
-        }
-    });
+        });
     let wire = Wire::bind(terms.import, terms.format, columns)
         .map_err(|(setting, why)| problems.push(Unbound::at(&["target", setting], why)));
-    let rules = terms.validate.bind(columns, terms.today).map_err(|more| {
+    let rules = terms.validate.bind(columns, &terms.today).map_err(|more| {
         let more = more.into_iter().filter(|p| p.path != ["validate", "key"]);
         problems.extend(more.map(|p| Unbound {
             what: in_words(&p.path),
@@ -193,10 +202,23 @@ fn ends(terms: &Terms<'_>, columns: &Columns) -> Result<(Option<Key>, Wire, Rule
             message: p.message,
         }));
     });
+    problems.extend(unfit_names(columns));
     match (wire, rules) {
         (Ok(wire), Ok(rules)) if problems.is_empty() => Ok((key, wire, rules)),
         _ => Err(problems),
     }
+}
+
+/// Columns whose names can't be sent.
+fn unfit_names(columns: &Columns) -> impl Iterator<Item = Unbound> {
+    columns.iter().zip(1..).filter_map(|((name, _), number)| {
+        let (_, place) = place(name, is_control)?;
+        let message = format!(
+            "the name of column {number}, as it would be sent, has the control character {place}: rename the column, or \
+             drop it"
+        );
+        Some(Unbound::at(&["source"], message))
+    })
 }
 
 /// The path of a rule in words: rules of rows have no name, and people count from 1.

@@ -8,11 +8,13 @@ use std::sync::Arc;
 use super::EngineError;
 use crate::batch::pool::Pool;
 use crate::format::beginning::{Beginning, Begun, Place, Wrong};
-use crate::format::block::{Block, Boundary};
+use crate::format::block::{Block, Boundary, End, Trailer};
+use crate::format::closing::{Closing, HELD};
 use crate::format::csv::fault::Told;
 use crate::format::cut::{Cut, CutError, CutErrorKind};
 use crate::format::header::{FOREIGN_BYTES, refuse_foreign};
 use crate::format::{Header, ROOM_FOR_STAGES, Reading};
+use crate::settings::units::Size;
 use crate::source::{Source, Text};
 use crate::text::scan::count_lines;
 
@@ -49,7 +51,22 @@ pub struct Blocks {
     buffer: Vec<u8>,
     line: u64,
     number: u64,
+    closing: Closing,
+    run: ClosingRun,
     texts: Pool<Vec<u8>>,
+}
+
+/// How far the closing lines of the file at hand are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ClosingRun {
+    /// Its end has not been seen. What may be closing lines is held back.
+    Open,
+    /// So many lines in a row may be closing ones that they were read as records.
+    TooLong,
+    /// They have been taken off, and that is to be told.
+    Off(End),
+    /// There is nothing to tell of them.
+    Told,
 }
 
 impl Blocks {
@@ -66,8 +83,10 @@ impl Blocks {
             source: &source,
             reading: &reading,
         };
-        let (text, begun) = opening.open(None).await?;
+        let (text, begun, closing) = opening.open(None).await?;
         Ok(Blocks {
+            closing,
+            run: ClosingRun::Open,
             most_records: most_records(begun.header.names()),
             boundary: begun.header.boundary(),
             header: begun.header,
@@ -107,8 +126,11 @@ impl Blocks {
                 return Ok(None);
             };
             let ended = text.fill(&mut self.buffer, target).await?;
+            let at_end = ended && self.buffer.len() <= target;
+            if at_end {
+                self.take_off_closing()?;
+            }
             let view = &self.buffer[..self.buffer.len().min(target)];
-            let at_end = ended && view.len() == self.buffer.len();
             let before = self.boundary.clone();
             match self
                 .boundary
@@ -116,16 +138,88 @@ impl Blocks {
                 .map_err(|e| self.cut_error(e))?
             {
                 Cut::At(0) if at_end => {
+                    let told = self.end().map(|end| self.take(0, Some(end)));
                     self.next_file().await?;
                     target = self.reading.block;
+                    if told.is_some() {
+                        return Ok(told);
+                    }
                 }
                 Cut::At(at) => {
                     let at = self.fewer(before, at);
-                    return Ok(Some(self.take(at)));
+                    match self.hold_back(at, at_end) {
+                        0 => target *= 2,
+                        at => {
+                            let is_last = at_end && at == self.buffer.len();
+                            let end = if is_last { self.end() } else { None };
+                            return Ok(Some(self.take(at, end)));
+                        }
+                    }
                 }
                 Cut::None { open } if target >= longest => return Err(self.too_long(0, open)),
                 Cut::None { .. } => target = longest.min(target * 2),
             }
+        }
+    }
+
+    /// Takes the closing lines off the text of a file, all of whose rest is in the buffer.
+    fn take_off_closing(&mut self) -> Result<(), EngineError> {
+        let was_too_long = self.run == ClosingRun::TooLong;
+        if !matches!(self.run, ClosingRun::Open | ClosingRun::TooLong) {
+            return Ok(());
+        }
+        if self.closing.is_empty() {
+            self.run = ClosingRun::Told;
+            return Ok(());
+        }
+        let len = self.buffer.len();
+        let run = self.closing.run(&self.boundary, &self.buffer, true);
+        if len - run.at > HELD || was_too_long && run.at == 0 {
+            let message = format!(
+                "from here on or before, every line looks like one of those that close the file (source.csv.footer, \
+                 source.expect.trailer), and there is more than {} of them: write a pattern that records do not match",
+                Size(HELD as u64)
+            );
+            return Err(self.setting(run.at, message));
+        }
+        let lines =
+            |text: &[u8]| count_lines(text) + u64::from(!text.ends_with(b"\n") && !text.is_empty());
+        let trailer = self.closing.trailer.is_some().then(|| match run.trailer {
+            None => Trailer::Missing,
+            Some((at, count)) => Trailer::Found {
+                line: self.line + count_lines(&self.buffer[..at]),
+                count,
+            },
+        });
+        self.run = ClosingRun::Off(End {
+            skipped: lines(&self.buffer[run.at..]),
+            trailer,
+        });
+        self.buffer.truncate(run.at);
+        Ok(())
+    }
+
+    /// Where to cut instead of `at`, so that no line which may be a closing one is read as a record before the end of the
+    /// file says which it is.
+    fn hold_back(&mut self, at: usize, at_end: bool) -> usize {
+        if at_end || self.closing.is_empty() {
+            return at;
+        }
+        let run = self.closing.run(&self.boundary, &self.buffer[..at], false);
+        let goes_on = run.at == 0 && self.run == ClosingRun::TooLong;
+        if goes_on || at - run.at > HELD {
+            self.run = ClosingRun::TooLong;
+            return at;
+        }
+        self.run = ClosingRun::Open;
+        run.at
+    }
+
+    /// What is to be told of the end of the file, once.
+    fn end(&mut self) -> Option<End> {
+        match std::mem::replace(&mut self.run, ClosingRun::Told) {
+            ClosingRun::Off(end) => Some(end),
+            _ => None,
         }
     }
 
@@ -175,7 +269,7 @@ impl Blocks {
         self.place(at, message)
     }
 
-    fn take(&mut self, at: usize) -> Block {
+    fn take(&mut self, at: usize, end: Option<End>) -> Block {
         let mut rest = self.texts.take();
         rest.reserve(self.reading.block + self.reading.block / ROOM_FOR_STAGES);
         rest.extend_from_slice(&self.buffer[at..]);
@@ -186,6 +280,7 @@ impl Blocks {
             file: self.file as u32,
             line: self.line,
             bytes,
+            end,
         };
         self.number += 1;
         self.line += count_lines(&block.bytes);
@@ -205,7 +300,9 @@ impl Blocks {
             source: &self.source,
             reading: &self.reading,
         };
-        let (text, begun) = opening.open(Some(&self.header)).await?;
+        let (text, begun, closing) = opening.open(Some(&self.header)).await?;
+        self.closing = closing;
+        self.run = ClosingRun::Open;
         self.buffer = opening.buffer;
         self.line = begun.line;
         // Its records are read with the parser of the first file, and so must they be cut.
@@ -218,6 +315,17 @@ impl Blocks {
     fn place(&self, at: usize, message: String) -> EngineError {
         let (line, column) = line_and_column(&self.buffer, at);
         EngineError::Data {
+            file: self.source.origins()[self.file].name.clone(),
+            line: self.line + line,
+            column: Some(column),
+            message,
+        }
+    }
+
+    /// As [`Blocks::place`], where a setting mends it.
+    fn setting(&self, at: usize, message: String) -> EngineError {
+        let (line, column) = line_and_column(&self.buffer, at);
+        EngineError::Setting {
             file: self.source.origins()[self.file].name.clone(),
             line: self.line + line,
             column: Some(column),
@@ -263,7 +371,10 @@ struct Opening<'a> {
 impl Opening<'_> {
     /// Leaves the buffer beginning with the records. `first` is the header of the source's first file, where this is
     /// another.
-    async fn open(&mut self, first: Option<&Header>) -> Result<(Text, Begun<Header>), EngineError> {
+    async fn open(
+        &mut self,
+        first: Option<&Header>,
+    ) -> Result<(Text, Begun<Header>, Closing), EngineError> {
         let mut text = self.source.open(self.file).await?;
         text.fill(&mut self.buffer, FOREIGN_BYTES).await?;
         refuse_foreign(&self.buffer).map_err(|wrong| self.error(wrong))?;
@@ -289,8 +400,10 @@ impl Opening<'_> {
                 return Err(self.error(Wrong::data(Place::Line(1), difference)));
             }
         }
+        let closing = self.reading.closing_of(&begun.header);
+        let closing = closing.map_err(|wrong| self.error(wrong))?;
         self.buffer.drain(..begun.at);
-        Ok((text, begun))
+        Ok((text, begun, closing))
     }
 
     fn error(&self, wrong: Wrong) -> EngineError {
@@ -303,6 +416,13 @@ impl Opening<'_> {
         };
         let file = self.source.origins()[self.file].name.clone();
         let message = wrong.message;
+        if wrong.empty && self.source.origins().len() == 1 {
+            return EngineError::Empty {
+                file,
+                line,
+                message,
+            };
+        }
         match wrong.setting {
             true => EngineError::Setting {
                 file,
@@ -321,39 +441,4 @@ impl Opening<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::format::RecordFormat;
-    use crate::format::csv::{Delimiter, Form};
-    use crate::settings::limits::Limits;
-    use crate::text::scan::Quoting;
-
-    #[tokio::test]
-    async fn a_block_of_long_names_has_few_records() {
-        let name = |n| format!("{n} {}", "How satisfied are you? ".repeat(9));
-        let names: Vec<_> = (0..300).map(name).collect();
-        let record = format!("{}\n", ",".repeat(299));
-        let text = format!("{}\n{}", names.join(","), record.repeat(1000));
-        let source = Source::of_pieces("survey.csv", [text.into()]);
-        let reading = Reading {
-            format: RecordFormat::Csv(Form {
-                delimiter: Delimiter::Comma,
-                quoting: Quoting::default(),
-                skip_lines: 0,
-            }),
-            block: BLOCK,
-            added: &[],
-            named: Arc::default(),
-            limits: Limits::default(),
-        };
-        let mut blocks = Blocks::open(Arc::new(source), reading).await.unwrap();
-        let mut records = 0;
-        while let Some(block) = blocks.next().await.unwrap() {
-            let found = count_lines(&block.bytes) as usize;
-            let named: usize = names.iter().map(|name| name.len()).sum();
-            assert!(found * named <= MAX_NAMES, "{found} records");
-            records += found;
-        }
-        assert_eq!(records, 1000);
-    }
-}
+mod tests;

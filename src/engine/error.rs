@@ -21,6 +21,16 @@ pub enum EngineError {
         /// What is wrong, without a value.
         message: String,
     },
+    /// The source's only file has no text, or no records.
+    #[error("{file}:{line}: {message}")]
+    Empty {
+        /// The file.
+        file: String,
+        /// Physical line, from 1.
+        line: u64,
+        /// What is missing.
+        message: String,
+    },
     /// The source is not what a setting says that it is.
     #[error("{file}:{line}{}: {message}", column.map_or_else(String::new, |c| format!(":{c}")))]
     Setting {

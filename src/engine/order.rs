@@ -232,12 +232,14 @@ mod tests {
             format: RecordFormat::Csv(Form {
                 delimiter: Delimiter::Stated(b','),
                 quoting: Quoting::default(),
+                comment: None,
                 skip_lines: 0,
             }),
             block: 8,
             added: &[],
             named: Arc::default(),
             limits: Limits::default(),
+            closing: Default::default(),
         };
         let blocks = Blocks::open(source.clone(), reading).await.unwrap();
         (blocks, source)

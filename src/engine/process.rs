@@ -6,13 +6,16 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
 use crate::batch::{Batch, Cell, Columns, Kind, MAX_CELL, Renamed, RowState};
-use crate::format::block::Block;
+use crate::format::block::{Block, End};
 use crate::format::encode::{Encoded, Encoder};
 use crate::format::{PARSE, Parser, Pools, reject_long_cells};
+use crate::orgvue::retyped::Found;
 use crate::orgvue::wire::Wire;
 use crate::rule::Rules;
 use crate::settings::units::Size;
 use crate::stage::Stage;
+use crate::text::compare::{Spelling, comparable, fold_into, is_comparable};
+use crate::text::unseen::{has_high_control, is_invisible, place};
 use crate::whole::{self, Fact, Key};
 
 /// Everything that is done to a block, bound to the header's columns.
@@ -31,6 +34,8 @@ pub struct Engine {
     pub(super) seed: u64,
     pub(super) encoder: Encoder,
     pub(super) columns: Columns,
+    /// Whether the pipeline names one of the header's columns.
+    pub(super) names_are_told: bool,
     pub(super) longest_cell: usize,
     pub(super) pools: Pools,
 }
@@ -40,7 +45,8 @@ pub(super) struct BoundStage {
     pub(super) at: usize,
     pub(super) name: &'static str,
     pub(super) stage: Box<dyn Stage>,
-    /// The columns that had been renamed before it.
+    /// The columns before it, and those that had been renamed by then.
+    pub(super) columns: Columns,
     pub(super) renamed: Vec<Renamed>,
 }
 
@@ -80,6 +86,10 @@ pub struct Processed {
     pub hash: u128,
     /// Rows that a filter left out.
     pub filtered: u64,
+    /// What stands behind the block, where its file ends with it.
+    pub end: Option<End>,
+    /// Texts that the server may make something else of.
+    pub(crate) retyped: Vec<Found>,
 }
 
 impl Engine {
@@ -108,9 +118,27 @@ impl Engine {
         whole::Rules::new(self.key.as_ref())
     }
 
-    /// The hash by which a key is known.
+    /// The names of the columns that are sent, where they may be told: those of a header may be a person's values where
+    /// the pipeline names none of them.
+    pub(crate) fn sent_names(&self) -> Vec<Option<Arc<str>>> {
+        let name = |name: &Arc<str>| self.names_are_told.then(|| name.clone());
+        self.wire.sent().map(name).collect()
+    }
+
+    /// The hash by which a key is known: of what it is compared as.
     pub fn key_hash(&self, key: &str) -> u64 {
-        xxh3_64_with_seed(key.as_bytes(), self.seed)
+        self.hash_key(key, &mut String::new())
+    }
+
+    /// The same, with a buffer to use.
+    #[inline]
+    fn hash_key(&self, key: &str, folded: &mut String) -> u64 {
+        if self.key.as_ref().is_some_and(|key| key.ignore_case) {
+            fold_into(key, folded);
+            xxh3_64_with_seed(folded.as_bytes(), self.seed)
+        } else {
+            xxh3_64_with_seed(comparable(key).as_bytes(), self.seed)
+        }
     }
 
     /// Parses a block and does nothing more.
@@ -145,7 +173,21 @@ impl Engine {
         });
         let rules = self.rules.remarks().into_iter();
         let rules = rules.map(|(at, remark)| format!("row rule {}: {remark}", at + 1));
-        stages.chain(rules).collect()
+        let columns = self.columns.iter().zip(1..);
+        let names = columns.filter_map(|((name, _), number)| {
+            let (_, place) = place(name, is_invisible)?;
+            Some(format!(
+                "column {number} is sent under a name with {place}, which nobody sees; a `rename` or `select` that has the \
+                 name without it takes it out"
+            ))
+        });
+        let values = self.rules.column_remarks();
+        stages.chain(rules).chain(values).chain(names).collect()
+    }
+
+    /// Forgets what was counted for remarks: the source will be gone through once more.
+    pub(crate) fn forget(&self) {
+        self.stages.iter().for_each(|bound| bound.stage.forget());
     }
 
     /// Gives a parsed batch the columns that stages add.
@@ -159,6 +201,7 @@ impl Engine {
         let mut named = batch.faults().len();
         for bound in &self.stages {
             bound.stage.apply(batch);
+            batch.tell_hidden(named, &bound.columns);
             named = batch.name_sources(named, &bound.renamed);
         }
         self.check(batch);
@@ -166,8 +209,9 @@ impl Engine {
     }
 
     /// Tells the faults from the `from`th on, which were found after the last stage, what the source calls their
-    /// columns.
+    /// columns, and what nobody sees in their cells.
     pub fn name_sources(&self, batch: &mut Batch, from: usize) {
+        batch.tell_hidden(from, &self.columns);
         batch.name_sources(from, &self.renamed);
     }
 
@@ -177,10 +221,11 @@ impl Engine {
         self.wire.check(batch);
     }
 
-    /// What the rules of the whole file asked for, of every row; 0 where a row has none.
+    /// What the rules of the whole file asked for, of every row; 0 where a row has none, and nothing where none has.
     pub fn facts(&self, batch: &Batch, encoded: &Encoded) -> Vec<Vec<u64>> {
         let fact = |fact: &Fact| match *fact {
             Fact::Hash(slot) => self.hashes(batch, slot),
+            Fact::Spelling(slot) => spellings(batch, slot),
             Fact::Sent => {
                 let mut hashes = vec![0; batch.len()];
                 let mut start = 0;
@@ -199,10 +244,11 @@ impl Engine {
     /// cells could not be told apart: what stands in its cells may be another column's.
     fn hashes(&self, batch: &Batch, slot: usize) -> Vec<u64> {
         let cells = batch.column(slot).iter().enumerate();
+        let mut folded = String::new();
         let hash = |(row, cell): (usize, &Cell)| match batch.state(row) {
             RowState::Filtered => 0,
             _ if cell.is_empty() || cell.kind() == Kind::Faulty => 0,
-            _ => self.key_hash(batch.text(*cell)).max(1),
+            _ => self.hash_key(batch.text(*cell), &mut folded).max(1),
         };
         let mut hashes: Vec<u64> = cells.map(hash).collect();
         for fault in batch.faults() {
@@ -213,12 +259,28 @@ impl Engine {
         hashes
     }
 
+    /// Writes the rows that are in as they are to be sent. Those that hold what must never go out are rejected, and of
+    /// rows that are rejected already that is told, too.
+    pub fn encode(&self, batch: &mut Batch) -> Encoded {
+        let encoded = self.encoder.encode(batch);
+        let controls = encoded.controls || has_high_control(batch.bytes());
+        let known = batch.faults().len();
+        if known > 0 || controls {
+            self.wire.reject_controls(batch, controls);
+            self.name_sources(batch, known);
+        }
+        match controls && batch.faults().len() > known {
+            true => self.encoder.encode(batch),
+            false => encoded,
+        }
+    }
+
     /// A block in, bytes out: what a worker does.
     ///
     /// # Errors
     /// Text that ends the run.
     pub fn process(&self, block: Block) -> Result<Processed, BlockError> {
-        let (file, line) = (block.file, block.line);
+        let (file, line, end) = (block.file, block.line, block.end);
         let mut batch = self.parse(block)?;
         self.transform(&mut batch);
         if batch.overflows() {
@@ -233,8 +295,9 @@ impl Engine {
                 ),
             });
         }
-        let encoded = self.encoder.encode(&batch);
+        let encoded = self.encode(&mut batch);
         let facts = self.facts(&batch, &encoded);
+        let retyped = self.wire.retyped(&batch, &encoded.rows);
         let filtered = (0..batch.len())
             .filter(|&row| batch.state(row) == RowState::Filtered)
             .count() as u64;
@@ -247,6 +310,21 @@ impl Engine {
             facts,
             hash,
             filtered,
+            end,
+            retyped,
         })
     }
+}
+
+/// How the texts of a column differ from what they are compared as.
+fn spellings(batch: &Batch, slot: usize) -> Vec<u64> {
+    let mut spellings = Vec::new();
+    for (row, cell) in batch.column(slot).iter().enumerate() {
+        let text = batch.text(*cell);
+        if !is_comparable(text) {
+            spellings.resize(batch.len(), 0);
+            spellings[row] = Spelling::of(text).bits();
+        }
+    }
+    spellings
 }

@@ -16,6 +16,7 @@ use super::error::EvalError;
 use super::words::QUOTED;
 use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Kind};
+use crate::text::compare::is_comparable;
 
 /// A column that an expression names.
 pub(super) struct Variable {
@@ -66,6 +67,8 @@ impl Watch {
 pub struct BoundExpr {
     pub(super) copied: Option<usize>,
     pub(super) root: Arc<IdedExpr>,
+    /// For rows with texts that are not as they are compared, where that makes a difference.
+    pub(super) careful: Option<Arc<IdedExpr>>,
     pub(super) context: Arc<Context<'static, 'static>>,
     pub(super) variables: Vec<Variable>,
     /// What the result can be.
@@ -190,7 +193,12 @@ impl BoundExpr {
         };
         let mut scope = self.context.new_inner_scope();
         scope.set_variable_resolver(&cells);
-        match Value::resolve_val(&self.root, &scope) {
+        let is_comparable = |v: &Variable| is_comparable(batch.text(batch.cell(row, v.slot)));
+        let root = match &self.careful {
+            Some(careful) if !self.variables.iter().all(is_comparable) => careful,
+            _ => &self.root,
+        };
+        match Value::resolve_val(root, &scope) {
             Ok(value) => take(value.as_ref()),
             Err(error) => Err(EvalError(describe(&error))),
         }

@@ -16,6 +16,9 @@
 //! stage, not into arithmetic here. An expression that is the name of a column alone copies its cells
 //! as they are.
 //!
+//! `==`, `!=` and `in` compare texts as keys are compared: as they [look](crate::text::compare). Everything else sees
+//! them as they are.
+//!
 //! Besides CEL's standard functions there are its string extensions (`lowerAscii`, `replace`, `split`,
 //! `substring`, `trim`, ...) and math extensions (`math.round`, ...). The pattern of `matches` must be a
 //! literal, so that it is compiled once and a mistake in it is found before the run.
@@ -29,6 +32,7 @@ mod error;
 mod eval;
 mod functions;
 mod kinds;
+mod same;
 mod tree;
 mod words;
 
@@ -53,6 +57,8 @@ use words::QUOTED;
 pub struct Expr {
     source: Arc<str>,
     root: Arc<IdedExpr>,
+    /// The same for rows with texts that are not as they are compared.
+    careful: Option<Arc<IdedExpr>>,
     context: Arc<Context<'static, 'static>>,
     names: Vec<Name>,
 }
@@ -79,6 +85,7 @@ impl Expr {
         let mut root = parse(&env, source)?;
         let mut found = Found::default();
         prepare(&mut root, &mut Vec::new(), &mut found)?;
+        let careful = same::prepare(&mut root).map(Arc::new);
 
         let mut context = Context::with_env(env);
         let patterns = found.patterns;
@@ -92,10 +99,12 @@ impl Expr {
                     None => Err(ExecutionError::function_error("matches", "unknown pattern")),
                 },
             )
+            .and_then(|()| context.add_function(same::FUNCTION, same::function))
             .map_err(|e| ExprError::Unsupported(e.to_string()))?;
         Ok(Expr {
             source: Arc::from(source),
             root: Arc::new(root),
+            careful,
             context: Arc::new(context),
             names: found.names,
         })
@@ -135,6 +144,7 @@ impl Expr {
             },
             watches: watches.collect(),
             root: self.root.clone(),
+            careful: self.careful.clone(),
             context: self.context.clone(),
             variables,
             kinds: checked.kinds,

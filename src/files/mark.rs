@@ -57,6 +57,11 @@ impl Mark {
         }
     }
 
+    /// Whether it is another look at the same file. Systems that do not tell files apart say of none.
+    pub(crate) fn is_same(&self, other: &Mark) -> bool {
+        self.identity == other.identity && self.identity != (0, 0)
+    }
+
     /// Compares the file that has this path now.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::settings::limits::Limits;
+use crate::text::compare::comparable;
 
 /// A file's beginning.
 pub(crate) struct Beginning<'a> {
@@ -42,6 +43,8 @@ pub(crate) struct Wrong {
     pub(crate) message: String,
     /// A setting of the pipeline file mends it.
     pub(crate) setting: bool,
+    /// There is nothing in the file.
+    pub(crate) empty: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +61,15 @@ impl Wrong {
             place,
             message: message.into(),
             setting: false,
+            empty: false,
+        }
+    }
+
+    /// A file without text, or without records.
+    pub(crate) fn empty(message: impl Into<String>) -> Wrong {
+        Wrong {
+            empty: true,
+            ..Wrong::data(Place::Line(1), message)
         }
     }
 
@@ -97,6 +109,7 @@ impl Expected<'_> {
 /// person's record holds no such cell.
 pub(crate) fn are_names(names: &[Arc<str>], named: &HashSet<String>) -> bool {
     let plain = |name: &str| -> String {
+        let name = comparable(name);
         let letters = name.chars().filter(|c| c.is_alphanumeric());
         letters.flat_map(char::to_lowercase).collect()
     };

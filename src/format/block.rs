@@ -19,6 +19,31 @@ pub struct Block {
     pub line: u64,
     /// The decoded text.
     pub bytes: Vec<u8>,
+    /// What stands behind it, where the file ends with it.
+    pub end: Option<End>,
+}
+
+/// The end of a file, behind its last record.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct End {
+    /// Lines that are no records.
+    pub skipped: u64,
+    /// The trailer, where one is expected.
+    pub trailer: Option<Trailer>,
+}
+
+/// What a trailer says, which is the last line of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trailer {
+    /// The file's last line is none.
+    Missing,
+    /// It states the number of records, unless what stands there is not a number.
+    Found {
+        /// Physical line, from 1.
+        line: u64,
+        /// The number.
+        count: Option<u64>,
+    },
 }
 
 /// Finds where a text can be cut.

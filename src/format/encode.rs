@@ -7,6 +7,7 @@ use super::written::{Label, Written};
 use crate::batch::pool::{Lease, Pool};
 use crate::batch::{Batch, Cell, Kind, RowState};
 use crate::text::scan::Dialect;
+use crate::text::unseen::has_low_control;
 
 /// Formats of the upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,12 +80,16 @@ pub struct Encoded {
     pub rows: Vec<u32>,
     /// Where each one ends in `bytes`.
     pub ends: Vec<u32>,
+    /// A control character of ASCII is among what was written. Only cells that are not known to be plain are looked at.
+    pub controls: bool,
 }
 
 impl Encoded {
     /// Leaves out rows of the batch: `drop` is asked of every encoded one, in order.
     pub fn leave_out(&mut self, mut drop: impl FnMut(u32) -> bool) {
-        let Encoded { bytes, rows, ends } = self;
+        let Encoded {
+            bytes, rows, ends, ..
+        } = self;
         let (mut from, mut to, mut kept) = (0usize, 0usize, 0usize);
         for row in 0..rows.len() {
             let end = ends[row] as usize;
@@ -198,16 +203,24 @@ impl Encoder {
             .map(|c| (c, batch.column(c.slot)))
             .collect();
         let mut scratch = Vec::new();
+        let mut controls = false;
         for row in rows {
             match self.format {
-                Format::Json => out
-                    .bytes
-                    .append(|out, at| self.json_row(batch, &columns, row, (out, at), &mut scratch)),
-                Format::Csv => self.csv_row(batch, &columns, row, &mut out.bytes),
+                Format::Json => out.bytes.append(|out, at| {
+                    self.json_row(
+                        batch,
+                        &columns,
+                        row,
+                        (out, at),
+                        (&mut scratch, &mut controls),
+                    )
+                }),
+                Format::Csv => self.csv_row(batch, &columns, row, &mut out.bytes, &mut controls),
             }
             out.rows.push(row as u32);
             out.ends.push(out.bytes.len() as u32);
         }
+        out.controls = controls;
         out
     }
 
@@ -232,7 +245,8 @@ impl Encoder {
         text.filter(|_| !self.lead.bare.contains(&lead))
     }
 
-    /// Puts a row at a place and returns the place behind it. `scratch` is a buffer to use.
+    /// Puts a row at a place and returns the place behind it. `scratch` is a buffer to use; whether a control character
+    /// was met is told.
     #[inline(always)]
     fn json_row(
         &self,
@@ -240,7 +254,7 @@ impl Encoder {
         columns: &[(&Column, &[Cell])],
         row: usize,
         (out, mut at): (&mut Written, usize),
-        scratch: &mut Vec<u8>,
+        (scratch, controls): (&mut Vec<u8>, &mut bool),
     ) -> usize {
         let lead = self.lead(batch, row);
         at = out.put_label(at, &self.opening);
@@ -262,8 +276,10 @@ impl Encoder {
                 at = out.put_label(at, &column.member);
                 at = out.put_part(at, text, cell.span().start, cell.len());
             } else {
+                let text = batch.text(cell);
+                *controls |= has_low_control(text.as_bytes());
                 at = out.put_label(at, &column.member);
-                at = escape(batch.text(cell), (out, at), scratch);
+                at = escape(text, (out, at), scratch);
             }
         }
         out.put_byte(at, b'}')
@@ -276,6 +292,7 @@ impl Encoder {
         columns: &[(&Column, &[Cell])],
         row: usize,
         out: &mut Written,
+        controls: &mut bool,
     ) {
         let lead = self.lead(batch, row);
         out.extend(lead.as_bytes());
@@ -283,7 +300,9 @@ impl Encoder {
             out.push(b',');
             let cell = cells[row];
             if !cell.is_empty() {
-                push_csv(batch.text(cell), out);
+                let text = batch.text(cell);
+                *controls |= !cell.is_plain() && has_low_control(text.as_bytes());
+                push_csv(text, out);
             } else if let Some(text) = self.for_empty(column, cell, lead) {
                 push_csv(text, out);
             }
@@ -447,6 +466,7 @@ mod tests {
             bytes: bytes.into(),
             rows: vec![0, 2, 5],
             ends: vec![2, 5, 6],
+            controls: false,
         };
         encoded.leave_out(|row| row == 2);
         assert_eq!(

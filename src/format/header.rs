@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use super::beginning::{Beginning, Begun, Expected, Place, Wrong};
 use super::block::Boundary;
-use super::csv::{self, Form};
+use super::closing::Closing;
+use super::csv::{self, Delimiter, Form};
+use super::json::fed_back::FedBack;
 use super::json::{self, Layout};
 use crate::settings::limits::Limits;
 use crate::text::shown::shown;
@@ -19,13 +21,15 @@ pub struct Reading {
     pub format: RecordFormat,
     /// Text of one block in bytes.
     pub block: usize,
-    /// Names of columns that the rejects file adds, ignored where a header ends with all of them.
+    /// Names of columns that the rejects file adds, ignored where all of them are there.
     pub added: &'static [&'static str],
     /// The names by which the pipeline calls columns. A line that has none of them may be a person's record where the
     /// header is missing, and no message repeats what stands there.
     pub named: Arc<HashSet<String>>,
     /// The longest record, and the most columns.
     pub limits: Limits,
+    /// The lines at the end of a file that are no records.
+    pub closing: Closing,
 }
 
 /// The format of records, as far as it is stated.
@@ -59,9 +63,12 @@ pub enum Header {
 }
 
 impl Header {
-    /// Whether it is that of a rejects file: it ends with the columns that such a file has more, which are not read.
+    /// Whether it is that of a rejects file: it has the columns that such a file adds, which are not read.
     pub(crate) fn is_of_rejects(&self) -> bool {
-        matches!(self, Header::Csv(csv) if csv.cells > csv.names.len())
+        match self {
+            Header::Csv(csv) => csv.cells > csv.names.len(),
+            Header::Json(json) => json.fed_back,
+        }
     }
 }
 
@@ -73,14 +80,18 @@ impl Reading {
         begins: &Beginning<'_>,
         first: Option<&Header>,
     ) -> Result<Option<Begun<Header>>, Wrong> {
+        if let Some(found) = json::fed_back::known(begins.text, begins.ended, self.added) {
+            return self.begin_rejects(begins, found, first);
+        }
         let expected = self.expected();
         let json = |layout, columns| {
             let first = first.map(Header::names);
             let begun = json::header(&expected, layout, columns, begins, first);
             begun.map(|begun| begun.map(|begun| begun.map(Header::Json)))
         };
-        let csv = |form| {
-            let begun = csv::header(&expected, form, begins);
+        let csv = |form: &Form| {
+            let form = self.form(form, begins);
+            let begun = csv::header(&expected, &form, begins);
             begun.map(|begun| begun.map(|begun| begun.map(Header::Csv)))
         };
         match &self.format {
@@ -96,6 +107,56 @@ impl Reading {
         }
     }
 
+    /// Reads the beginning of the rejects of a JSON source. Whatever the layout of the source was, they stand one a line.
+    fn begin_rejects(
+        &self,
+        begins: &Beginning<'_>,
+        found: FedBack,
+        first: Option<&Header>,
+    ) -> Result<Option<Begun<Header>>, Wrong> {
+        let stated = match &self.format {
+            RecordFormat::Auto { columns, .. } | RecordFormat::Json { columns, .. } => {
+                columns.as_ref()
+            }
+            RecordFormat::Csv(_) => None,
+        };
+        let columns = stated.or(found.columns.as_ref());
+        let begins = Beginning {
+            text: &found.text,
+            ..*begins
+        };
+        let first = first.map(Header::names);
+        let layout = Layout::Lines;
+        let begun = json::header(
+            &self.expected(),
+            layout,
+            columns.map(|c| &c[..]),
+            &begins,
+            first,
+        )?;
+        Ok(begun.map(|begun| {
+            begun.map(|json| {
+                Header::Json(json::Header {
+                    fed_back: true,
+                    ..json
+                })
+            })
+        }))
+    }
+
+    /// How a file is written: a rejects file says itself what stands between its cells, and begins with its header.
+    fn form(&self, stated: &Form, begins: &Beginning<'_>) -> Form {
+        let found = csv::fed_back::delimiter(begins.text, stated.quoting, begins.ended, self.added);
+        match found {
+            None => *stated,
+            Some(delimiter) => Form {
+                delimiter: Delimiter::Stated(delimiter),
+                skip_lines: 0,
+                ..*stated
+            },
+        }
+    }
+
     /// What a header is held against.
     pub(crate) fn expected(&self) -> Expected<'_> {
         Expected {
@@ -103,6 +164,27 @@ impl Reading {
             named: &self.named,
             limits: &self.limits,
         }
+    }
+
+    /// The closing lines of a file with this header.
+    pub(crate) fn closing_of(&self, header: &Header) -> Result<Closing, Wrong> {
+        let mut closing = self.closing.clone();
+        match header {
+            // Its last rows may be people whose names look like a footer.
+            Header::Csv(_) if header.is_of_rejects() => closing.footer = None,
+            Header::Csv(_) => {}
+            Header::Json(json) => {
+                closing.footer = None;
+                if json.layout == Layout::Array && closing.trailer.is_some() {
+                    return Err(Wrong::setting(
+                        Place::Line(1),
+                        "source.expect.trailer describes the last line of the file, and a JSON array ends with its \
+                         bracket; state source.expect.rows or source.expect.done_file instead",
+                    ));
+                }
+            }
+        }
+        Ok(closing)
     }
 
     /// What keeps a further file from being a part of the first one's table.
@@ -148,12 +230,24 @@ impl Reading {
                 others.len()
             ));
         }
-        match (header, expected) {
+        let difference = match (header, expected) {
             (Header::Csv(header), Header::Csv(expected)) => {
-                csv::difference(header, expected, self.added, first)
+                csv::difference(header, expected, first)
             }
             _ => None,
-        }
+        };
+        // What is ignored makes the records longer, and a parser knows one length.
+        difference.or_else(|| match (header.is_of_rejects(), expected.is_of_rejects()) {
+            (true, false) => Some(format!(
+                "this is a rejects file (it has {}), and {first} is not; read them one after the other",
+                self.added.join(",")
+            )),
+            (false, true) => Some(format!(
+                "this is not a rejects file, and {first} is (it has {}); read them one after the other",
+                self.added.join(",")
+            )),
+            _ => None,
+        })
     }
 }
 

@@ -1,7 +1,9 @@
 //! Formats: parse a block into a [`Batch`], and encode a batch into bytes, mirror images of each other.
 
+pub(crate) mod added;
 pub(crate) mod beginning;
 pub(crate) mod block;
+pub(crate) mod closing;
 pub(crate) mod csv;
 pub(crate) mod cut;
 pub(crate) mod encode;

@@ -1,11 +1,12 @@
-//! The parser of a source's records, whatever their format, and what it reads a rejected record as.
+//! The parser of a source's records, whatever their format.
 
 use std::sync::Arc;
 
 use super::Pools;
+use super::added::ADDED;
 use super::csv::{self, OnRagged};
 use super::header::Header;
-use super::json::{self, Layout};
+use super::json;
 use crate::batch::Batch;
 use crate::settings::limits::Limits;
 
@@ -14,6 +15,8 @@ use crate::settings::limits::Limits;
 pub(crate) enum Parser {
     Csv(csv::Parser),
     Json(json::Parser),
+    /// Of the rejects of a JSON source.
+    FedBack(json::Parser),
 }
 
 /// Text that ends the run.
@@ -44,37 +47,19 @@ impl Header {
                     header.cells,
                     on_ragged,
                 )
+                .with_header(&String::from_utf8_lossy(&header.raw))
                 .with_pools(pools),
             ),
-            Header::Json(header) => Parser::Json(
-                json::Parser::new(header.layout, header.names.clone(), ignore_unknown)
+            Header::Json(header) => {
+                let parser = json::Parser::new(header.layout, header.names.clone(), ignore_unknown)
                     .with_depth(limits.json_depth)
-                    .with_pools(pools),
-            ),
+                    .with_pools(pools);
+                match header.fed_back {
+                    true => Parser::FedBack(parser),
+                    false => Parser::Json(parser),
+                }
+            }
         }
-    }
-
-    /// The one row of a record, which is read again because stages have changed its cells: no row where the record is not
-    /// JSON. None of CSV, whose records are kept as they are written.
-    pub(crate) fn read_again(&self, raw: &[u8]) -> Option<Batch> {
-        let Header::Json(header) = self else {
-            return None;
-        };
-        let record = match header.layout {
-            Layout::Lines => raw.to_vec(),
-            Layout::Array => [b"[", raw].concat(),
-        };
-        let parser = json::Parser::new(header.layout, header.names.clone(), true);
-        let is_read = |batch: &Batch| {
-            batch.len() == 1 && batch.faults().iter().all(|f| f.code != "json_syntax")
-        };
-        Some(
-            parser
-                .parse(record)
-                .ok()
-                .filter(is_read)
-                .unwrap_or_default(),
-        )
     }
 }
 
@@ -83,7 +68,7 @@ impl Parser {
     pub(crate) fn names(&self) -> &Arc<[Arc<str>]> {
         match self {
             Parser::Csv(parser) => parser.names(),
-            Parser::Json(parser) => parser.names(),
+            Parser::Json(parser) | Parser::FedBack(parser) => parser.names(),
         }
     }
 
@@ -98,11 +83,21 @@ impl Parser {
                 column: None,
                 message: e.to_string(),
             }),
-            Parser::Json(parser) => parser.parse(bytes).map_err(|e| ParseError {
-                line: e.line,
-                column: Some(e.column),
-                message: e.message,
-            }),
+            Parser::Json(parser) => parser.parse(bytes).map_err(ParseError::from),
+            Parser::FedBack(parser) => {
+                let bytes = json::fed_back::restored(&bytes, &ADDED);
+                parser.parse(bytes).map_err(ParseError::from)
+            }
+        }
+    }
+}
+
+impl From<json::JsonError> for ParseError {
+    fn from(error: json::JsonError) -> ParseError {
+        ParseError {
+            line: error.line,
+            column: Some(error.column),
+            message: error.message,
         }
     }
 }

@@ -2,11 +2,14 @@
 //!
 //! They know numbers alone: totals go in, decisions come out. Nothing here reads, waits or writes.
 
+pub(crate) mod expect;
 pub(crate) mod spec;
 
+use expect::NotWhole;
 use spec::{ImplicitDelete, MinRowsSpec, OnReject};
 
 use crate::settings::units::Amount;
+use crate::text::{counted, of_rows};
 
 /// Shares mean little of a few rows, so they hold from so many rows on.
 pub(crate) const SHARES_FROM: u64 = 100;
@@ -87,11 +90,14 @@ pub(crate) struct Ruling {
 /// Why a guard stops a run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stop {
+    #[error(transparent)]
+    NotWhole(#[from] NotWhole),
     #[error(
-        "{rejected} of {read} rows were rejected{}, and {limit}",
+        "{} rejected{}, and {limit}",
+        of_rows(*rejected, *read),
         match taken_along {
             0 => String::new(),
-            lines => format!(" (with {lines} of them that a wrong quote took along)"),
+            lines => format!(" ({lines} of them as lines that a wrong quote took along)"),
         }
     )]
     Rejects {
@@ -103,7 +109,9 @@ pub enum Stop {
         limit: String,
     },
     #[error(
-        "no row is left to send: {rejected} of {read} rows were rejected, most often for {commonest}"
+        "no row is left to send: {} rejected{} {commonest}",
+        of_rows(*rejected, *read),
+        if *rejected == 1 { ", for" } else { ", most often for" }
     )]
     NothingLeft {
         rejected: u64,
@@ -116,11 +124,12 @@ pub enum Stop {
         "rows were rejected ({0}), and `implicit_delete: {{ on_reject: block }}` stops the run then"
     )]
     RejectsBlock(u64),
-    #[error("the upload names {named} rows, and guard.min_rows asks for {least} at least")]
+    #[error("the upload names {}, and guard.min_rows asks for {least} at least", counted(*named, "row"))]
     MinRows { named: u64, least: u64 },
     #[error(
-        "the upload names {named} rows, and that of the last accepted run named {last}{}: {least} at least are expected \
+        "the upload names {}, and that of the last accepted run named {last}{}: {least} at least are expected \
          ({limit}); if so few are meant, run once with `--set guard.min_rows={named}`",
+        counted(*named, "row"),
         if *deletes { format!(", so that {} would be deleted", last - named) } else { String::new() }
     )]
     FewerThanLast {

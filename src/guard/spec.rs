@@ -62,6 +62,18 @@ impl<'de> Deserialize<'de> for MinRowsSpec {
                 Ok(MinRowsSpec::Rows(rows))
             }
 
+            fn visit_i64<E: de::Error>(self, _: i64) -> Result<MinRowsSpec, E> {
+                Err(E::custom(
+                    "expected a number of rows from 0 up, found a negative number",
+                ))
+            }
+
+            fn visit_f64<E: de::Error>(self, _: f64) -> Result<MinRowsSpec, E> {
+                Err(E::custom(
+                    "expected a whole number of rows, found a number with decimals",
+                ))
+            }
+
             fn visit_str<E: de::Error>(self, text: &str) -> Result<MinRowsSpec, E> {
                 let rows = text.parse();
                 rows.map(MinRowsSpec::Rows)

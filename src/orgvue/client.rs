@@ -248,7 +248,7 @@ impl Client {
             return Err(answer.refused());
         }
         self.ticket(&answer)?
-            .ok_or_else(|| answer.unexpected("the answer is no ticket"))
+            .ok_or_else(|| answer.unexpected("the answer is not a job ticket"))
     }
 
     /// Opens the document behind a pre-signed address; a refusal is an error.

@@ -8,6 +8,7 @@ pub(crate) mod error;
 pub(crate) mod hosts;
 pub(crate) mod results;
 pub(crate) mod retry;
+pub(crate) mod retyped;
 pub(crate) mod spec;
 pub(crate) mod splitter;
 pub(crate) mod ticket;

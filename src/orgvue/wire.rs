@@ -4,9 +4,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::retyped::{Found, look};
 use super::spec::{Action, ActionSpec, Empty, IdentifySpec, ImportSpec};
-use crate::batch::{Batch, Columns, Fault, Kind};
+use crate::batch::{Batch, Columns, Fault, Kind, RowState};
 use crate::format::encode::{Empties, Encoder, Format, Lead, LeadValue};
+use crate::text::unseen;
 use crate::upload::spec::UploadFormat;
 
 /// The member that says what is to be done with an item.
@@ -80,6 +82,19 @@ impl Wire {
         )
     }
 
+    /// The columns that are sent.
+    pub(crate) fn sent(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.sent.iter().map(|(name, _)| name)
+    }
+
+    /// Texts of the rows that are sent which the server may make something else of. Of JSON there are none.
+    pub(crate) fn retyped(&self, batch: &Batch, rows: &[u32]) -> Vec<Found> {
+        match self.format {
+            Format::Json => Vec::new(),
+            Format::Csv => look(batch, self.sent.iter().map(|(_, slot)| *slot), rows),
+        }
+    }
+
     /// Rejects the rows that Orgvue would refuse, or would take for something else than they say.
     pub(crate) fn check(&self, batch: &mut Batch) {
         if let Some((name, slot)) = &self.action {
@@ -90,6 +105,66 @@ impl Wire {
         }
         if !self.tokens.is_empty() {
             self.check_tokens(batch);
+        }
+        self.check_values(batch);
+    }
+
+    /// An item without any value would be nobody, whatever is sent in the place of its empty cells.
+    fn check_values(&self, batch: &mut Batch) {
+        let mut columns = self.sent.iter().map(|(_, slot)| batch.column(*slot));
+        let first = columns.next().unwrap_or_default();
+        let others: Vec<_> = columns.collect();
+        let is_empty = |row: &usize| {
+            first.get(*row).is_none_or(|cell| cell.is_empty())
+                && batch.state(*row) == RowState::In
+                && others.iter().all(|cells| cells[*row].is_empty())
+        };
+        let found: Vec<usize> = (0..batch.len()).filter(is_empty).collect();
+        for row in found {
+            let fault = Fault {
+                row: row as u32,
+                stage: "target",
+                column: Arc::from(""),
+                source: None,
+                code: Cow::Borrowed("no_value"),
+                message: Cow::Borrowed(
+                    "expected an item with a value, found every cell empty after the stages: nothing would be sent but \
+                     its action",
+                ),
+            };
+            batch.reject(fault, None);
+        }
+    }
+
+    /// Control characters never go out: nobody means them, and who reads the value later may stumble over them. Looks
+    /// at rows that are rejected for something else, and at the others where `all`.
+    pub(crate) fn reject_controls(&self, batch: &mut Batch, all: bool) {
+        let mut found = Vec::new();
+        for row in 0..batch.len() {
+            match batch.state(row) {
+                RowState::Rejected => {}
+                RowState::In if all => {}
+                _ => continue,
+            }
+            for (name, slot) in &self.sent {
+                let cell = batch.cell(row, *slot);
+                if cell.kind() == Kind::Text
+                    && let Some((c, place)) = unseen::place(batch.text(cell), unseen::is_control)
+                {
+                    found.push((row, *slot, name.clone(), control(c, &place)));
+                }
+            }
+        }
+        for (row, slot, column, message) in found {
+            let fault = Fault {
+                row: row as u32,
+                stage: "target",
+                column,
+                source: None,
+                code: Cow::Borrowed("control_character"),
+                message: Cow::Owned(message),
+            };
+            batch.reject(fault, Some(slot));
         }
     }
 
@@ -124,6 +199,19 @@ impl Wire {
             }
         }
     }
+}
+
+/// What to say of a control character.
+fn control(c: char, place: &str) -> String {
+    let code = c as u32;
+    let hint = match c {
+        '\u{80}'..='\u{9f}' => {
+            "it is what Windows-1252 becomes where a program reads it as Latin-1: the file should be written anew"
+                .to_owned()
+        }
+        _ => format!("`replace: {{ pattern: '\\x{{{code:02X}}}', with: ... }}` takes it out"),
+    };
+    format!("expected text, found the control character {place}; {hint}")
 }
 
 /// What an empty cell sends, and what a member that was not there does. JSON leaves out what says nothing; in CSV,
@@ -179,7 +267,7 @@ fn action(import: &ImportSpec, columns: &Columns) -> Result<(LeadValue, Option<S
 fn check_identifiers(batch: &mut Batch, name: &Arc<str>, slot: usize) {
     for row in 0..batch.len() {
         let cell = batch.cell(row, slot);
-        if !batch.is_live(row) || cell.kind() == Kind::Faulty || !batch.text(cell).trim().is_empty()
+        if !batch.is_live(row) || cell.kind() == Kind::Faulty || !unseen::is_blank(batch.text(cell))
         {
             continue;
         }
@@ -331,39 +419,74 @@ mod tests {
                 ..by_column("act")
             };
             let table: &[Cells] = &[
-                &["act", "a", "b"],
-                &["update", "", "~"],
-                &["delete", "", "~"],
+                &["act", "a", "b", "id"],
+                &["update", "", "~", "1"],
+                &["delete", "", "~", "2"],
             ];
             check(&import, format, table, expected);
         };
         use UploadFormat::{Csv, Json};
-        let nothing = "{\"_action\":\"update\"},\n{\"_action\":\"delete\"}";
+        let nothing =
+            "{\"_action\":\"update\",\"id\":\"1\"},\n{\"_action\":\"delete\",\"id\":\"2\"}";
         check(Empty::Omit, None, Json, nothing);
         check(
             Empty::Clear,
             Some("#"),
             Json,
-            "{\"_action\":\"update\",\"a\":\"#\"},\n{\"_action\":\"delete\"}",
+            "{\"_action\":\"update\",\"a\":\"#\",\"id\":\"1\"},\n{\"_action\":\"delete\",\"id\":\"2\"}",
         );
         check(
             Empty::Keep,
             None,
             Json,
-            "{\"_action\":\"update\",\"a\":\"\"},\n{\"_action\":\"delete\"}",
+            "{\"_action\":\"update\",\"a\":\"\",\"id\":\"1\"},\n{\"_action\":\"delete\",\"id\":\"2\"}",
         );
         check(
             Empty::Omit,
             None,
             Csv,
-            "_action,a,b\nupdate,=,=\ndelete,,\n",
+            "_action,a,b,id\nupdate,=,=,1\ndelete,,,2\n",
         );
         check(
             Empty::Clear,
             Some("#"),
             Csv,
-            "_action,a,b\nupdate,#,=\ndelete,,\n",
+            "_action,a,b,id\nupdate,#,=,1\ndelete,,,2\n",
         );
-        check(Empty::Keep, None, Csv, "_action,a,b\nupdate,,=\ndelete,,\n");
+        check(
+            Empty::Keep,
+            None,
+            Csv,
+            "_action,a,b,id\nupdate,,=,1\ndelete,,,2\n",
+        );
+    }
+    #[test]
+    fn an_item_has_a_value() {
+        let table: &[Cells] = &[
+            &["act", "a", "b"],
+            &["update", "", "~"],
+            &["delete", "", ""],
+            &["update", "", "1"],
+            &["nothing", "", ""],
+        ];
+        for empty in [Empty::Omit, Empty::Keep] {
+            let import = ImportSpec {
+                empty,
+                ..by_column("act")
+            };
+            check(
+                &import,
+                UploadFormat::Json,
+                table,
+                match empty {
+                    Empty::Keep => {
+                        "{\"_action\":\"update\",\"a\":\"\",\"b\":\"1\"}\n! 3 act unknown_action\n! 0  no_value\n! 1  no_value"
+                    }
+                    _ => {
+                        "{\"_action\":\"update\",\"b\":\"1\"}\n! 3 act unknown_action\n! 0  no_value\n! 1  no_value"
+                    }
+                },
+            );
+        }
     }
 }

@@ -14,7 +14,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use crate::batch::{Batch, Columns};
-use crate::text::dates::Date;
+use crate::text::dates::{Date, Today};
 
 pub(crate) use spec::Keep;
 pub use spec::ValidateSpec;
@@ -74,6 +74,11 @@ impl Rules {
         }
     }
 
+    /// What may not have been meant by the rules of columns, as far as the batches told.
+    pub(crate) fn column_remarks(&self) -> impl Iterator<Item = String> {
+        self.columns.iter().flat_map(column::Column::remarks)
+    }
+
     /// What may not have been meant, with the position of its assertion.
     pub(crate) fn remarks(&self) -> Vec<(usize, String)> {
         let all = self.rows.iter().enumerate();
@@ -96,7 +101,7 @@ impl ValidateSpec {
     /// All that is wrong with the rules, whatever columns there are.
     pub fn check(&self) -> Vec<Problem> {
         // Whatever day it is: only messages and the data depend on it.
-        self.compile(Date::MIN).1
+        self.compile(&Today::utc(Date::MIN)).1
     }
 
     /// What is wrong with the assertions before the columns are all known, and what may not be meant.
@@ -117,7 +122,7 @@ impl ValidateSpec {
 
     /// Finds the columns of the rules. `today` is what `today` means in a rule about dates; take it
     /// once per run, so that both passes agree. All problems at once.
-    pub fn bind(&self, columns: &Columns, today: Date) -> Result<Rules, Vec<Problem>> {
+    pub fn bind(&self, columns: &Columns, today: &Today) -> Result<Rules, Vec<Problem>> {
         let (compiled, mut problems) = self.compile(today);
         let mut rules = Rules {
             columns: Vec::new(),
@@ -149,7 +154,7 @@ impl ValidateSpec {
     }
 
     /// Everything that needs no columns, and what is wrong.
-    fn compile(&self, today: Date) -> (Compiled<'_>, Vec<Problem>) {
+    fn compile(&self, today: &Today) -> (Compiled<'_>, Vec<Problem>) {
         let mut problems = Vec::new();
         let mut columns = Vec::new();
         if let Some(key) = self.key_column()

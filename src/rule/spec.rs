@@ -19,7 +19,8 @@ pub(crate) const STAGE: &str = "validate";
 #[serde(deny_unknown_fields, default)]
 pub struct ValidateSpec {
     /// The column whose value is unique in the whole file and never empty, by its name or as
-    /// `{ column: NAME, keep: none | first | last }`.
+    /// `{ column: NAME, keep: none | first | last, ignore_case: true }`. Keys are compared as they look: invisible
+    /// characters, the kind of a blank and how accents are composed make no difference.
     pub key: Option<KeySpec>,
     /// Rules of single columns, by the name they have after the stages.
     pub columns: IndexMap<String, ColumnRules>,
@@ -34,6 +35,8 @@ pub struct KeySpec {
     pub column: String,
     /// Which of several rows with one key is sent.
     pub keep: Keep,
+    /// Whether upper and lower case are the same.
+    pub ignore_case: bool,
 }
 
 /// Which of several rows with one key is sent. All rows count, also those that are rejected for something else; rows
@@ -63,6 +66,7 @@ impl KeySpec {
         KeySpec {
             column: column.to_owned(),
             keep: Keep::default(),
+            ignore_case: false,
         }
     }
 }
@@ -76,7 +80,9 @@ impl<'de> Deserialize<'de> for KeySpec {
             type Value = KeySpec;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a column or `{ column: NAME, keep: none | first | last }`")
+                f.write_str(
+                    "a column or `{ column: NAME, keep: none | first | last, ignore_case: true }`",
+                )
             }
 
             fn visit_str<E: de::Error>(self, column: &str) -> Result<KeySpec, E> {
@@ -84,8 +90,16 @@ impl<'de> Deserialize<'de> for KeySpec {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<KeySpec, A::Error> {
-                let Long { column, keep } = Long::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(KeySpec { column, keep })
+                let Long {
+                    column,
+                    keep,
+                    ignore_case,
+                } = Long::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(KeySpec {
+                    column,
+                    keep,
+                    ignore_case,
+                })
             }
         }
 
@@ -102,6 +116,9 @@ struct Long {
     /// Which of several rows with one key is sent.
     #[serde(default)]
     keep: Keep,
+    /// Whether keys that differ by case alone are the same, by Unicode's case folding.
+    #[serde(default)]
+    ignore_case: bool,
 }
 
 impl JsonSchema for KeySpec {
@@ -112,13 +129,14 @@ impl JsonSchema for KeySpec {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let long = Long::json_schema(generator);
         json_schema!({
-            "description": "A column's name, or `{ column: NAME, keep: none | first | last }`.",
+            "description": "A column's name, or `{ column: NAME, keep: none | first | last, ignore_case: true }`.",
             "anyOf": [{ "type": "string" }, long]
         })
     }
 }
 
-/// Rules of one column. An empty cell breaks `required` and no other rule.
+/// Rules of one column. An empty cell breaks `required` and no other rule; for `required`, a cell of blanks and
+/// invisible characters alone is empty, too.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ColumnRules {
@@ -128,23 +146,26 @@ pub struct ColumnRules {
     /// are the stages `number` and `boolean`.
     #[serde(rename = "type")]
     pub kind: Option<ColumnType>,
-    /// The format of the dates; YYYY-MM-DD without it.
+    /// The format of the dates, written as in the `date` stage; YYYY-MM-DD without it.
     pub format: Option<String>,
     /// A regular expression that must match somewhere in the text; `^` and `$` tie it to the ends.
     pub pattern: Option<String>,
-    /// The least number, or with `type: date` the first day (YYYY-MM-DD or `today`).
+    /// The least number, or with `type: date` the first day (YYYY-MM-DD, or `today`: the day of the run in the
+    /// pipeline's `time_zone`, UTC without it).
     pub min: Option<Limit>,
-    /// The greatest number, or with `type: date` the last day (YYYY-MM-DD or `today`).
+    /// The greatest number, or with `type: date` the last day (YYYY-MM-DD, or `today`: the day of the run in the
+    /// pipeline's `time_zone`, UTC without it).
     pub max: Option<Limit>,
-    /// A day (YYYY-MM-DD or `today`) that the date must be after.
+    /// A day (YYYY-MM-DD, or `today` as for `min`) that the date must be after.
     pub after: Option<String>,
-    /// A day (YYYY-MM-DD or `today`) that the date must be before.
+    /// A day (YYYY-MM-DD, or `today` as for `min`) that the date must be before.
     pub before: Option<String>,
     /// The least number of characters (Unicode scalar values).
     pub min_length: Option<usize>,
     /// The greatest number of characters (Unicode scalar values).
     pub max_length: Option<usize>,
-    /// The values that there are. Compared as text: `1.0` is not `1`.
+    /// The values that there are. Compared as text: `1.0` is not `1`. As with keys, invisible characters, the kind of
+    /// a blank and how accents are composed make no difference.
     pub one_of: Option<Vec<String>>,
     /// Values that must not be.
     pub not_one_of: Option<Vec<String>>,
@@ -253,7 +274,7 @@ impl JsonSchema for Limit {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A number, or with `type: date` a day (YYYY-MM-DD or `today`).",
+            "description": "A number, or with `type: date` a day (YYYY-MM-DD, or `today` in the pipeline's `time_zone`, UTC without it).",
             "type": ["number", "string"],
             "examples": [0, "12.50", "2020-01-01", "today"],
         })

@@ -6,8 +6,8 @@ use super::spec::Limit;
 use super::*;
 use crate::batch::{Fault, Kind, Row, RowState};
 
-fn today() -> Date {
-    Date::new(2024, 2, 29).unwrap()
+fn today() -> Today {
+    Today::utc(Date::new(2024, 2, 29).unwrap())
 }
 
 fn spec(json: &str) -> ValidateSpec {
@@ -39,7 +39,7 @@ fn batch(rows: &[&[&str]]) -> Batch {
 /// The codes that one cell's text gives under the rules of one column.
 fn codes(rules: &str, text: &str) -> Vec<(String, String)> {
     let rules = spec(&format!(r#"{{"columns": {{"c": {rules}}}}}"#))
-        .bind(&Columns::from_header(["c"]), today())
+        .bind(&Columns::from_header(["c"]), &today())
         .unwrap_or_else(|problems| panic!("{}", problems[0]));
     let mut batch = batch(&[&[text]]);
     rules.apply(&mut batch);
@@ -71,7 +71,12 @@ fn columns() {
         "",
         "required",
     );
-    check(r#"{"required": true}"#, " ", "");
+    for unseen in [" ", "\u{a0}\t", "\u{200b}", "\u{feff} \u{ad}"] {
+        let rules = r#"{"required": true, "pattern": "x", "min_length": 9}"#;
+        check(rules, unseen, "required");
+        check(r#"{"pattern": "^x$"}"#, unseen, "pattern");
+    }
+    check(r#"{"required": true}"#, "\u{200b}x", "");
     check(
         r#"{"type": "number", "pattern": "x", "min_length": 3, "one_of": ["a"]}"#,
         "",
@@ -240,7 +245,7 @@ fn messages() {
     check(
         r#"{"type": "date", "max": "today"}"#,
         "2025-01-01",
-        "expected today (2024-02-29) or earlier",
+        "expected today (2024-02-29 in UTC) or earlier",
     );
     check(
         r#"{"after": "2020-01-01"}"#,
@@ -285,7 +290,7 @@ fn rows() {
     #[track_caller]
     fn check(rules: &str, row: &[&str], expected: &[&str]) {
         let rules = spec(rules)
-            .bind(&Columns::from_header(["id", "hired", "left"]), today())
+            .bind(&Columns::from_header(["id", "hired", "left"]), &today())
             .unwrap_or_else(|problems| panic!("{}", problems[0]));
         let mut batch = batch(&[row]);
         rules.apply(&mut batch);
@@ -359,7 +364,7 @@ fn rows() {
     // what can't be evaluated is a fault of the row
     let broken = r#"{"rows": [{"assert": "left > 5", "code": "late"}]}"#;
     let rules = spec(broken)
-        .bind(&Columns::from_header(["left"]), today())
+        .bind(&Columns::from_header(["left"]), &today())
         .unwrap_or_else(|problems| panic!("{}", problems[0]));
     let mut faulty = batch(&[&["canary"]]);
     rules.apply(&mut faulty);
@@ -370,7 +375,7 @@ fn rows() {
 #[test]
 fn what_was_found_faulty_or_filtered_is_left_alone() {
     let rules = spec(r#"{"key": "c", "columns": {"c": {"type": "number"}}}"#)
-        .bind(&Columns::from_header(["c"]), today())
+        .bind(&Columns::from_header(["c"]), &today())
         .unwrap_or_else(|problems| panic!("{}", problems[0]));
     let mut batch = batch(&[&["x"], &["x"], &["x"]]);
     let fault = Fault {
@@ -421,7 +426,7 @@ fn problems() {
     );
     column(
         r#"{"format": "DD/MM/YY"}"#,
-        "format: date format `DD/MM/YY` has `YY`: years are YYYY, two digits would be ambiguous",
+        "format: date format `DD/MM/YY` has `YY`, a year of two digits: a `date` stage reads `YY` where the first of the hundred years is stated, as in `century_from: 1927` for 1927 to 2026",
     );
     column(
         r#"{"type": "date", "min": 5}"#,
@@ -476,7 +481,7 @@ fn binding_names_every_column_that_is_not_there() {
         }"#,
     );
     let columns = Columns::from_header(["employeeID", "salary"]);
-    let Err(problems) = spec.bind(&columns, today()) else {
+    let Err(problems) = spec.bind(&columns, &today()) else {
         panic!("bound");
     };
     let found: Vec<_> = problems.iter().map(Problem::to_string).collect();
@@ -536,7 +541,7 @@ proptest! {
         ];
         let found = |rules: &str| {
             let rules = spec(&format!(r#"{{"columns": {{"c": {{{rules}}}}}}}"#))
-                .bind(&Columns::from_header(["c"]), today())
+                .bind(&Columns::from_header(["c"]), &today())
                 .unwrap_or_else(|problems| panic!("{}", problems[0]));
             let rows: Vec<_> = cells.iter().map(std::slice::from_ref).collect();
             let rows: Vec<Vec<&str>> = rows.iter().map(|r| r.iter().map(|s| &**s).collect()).collect();

@@ -18,6 +18,7 @@ impl RunError {
         match self {
             RunError::Engine(error) => engine(error),
             RunError::NoRecords(_) => Code::lasting("no_records"),
+            RunError::NotRepeated { .. } => Code::lasting("not_the_same"),
             RunError::Moved(_) => Code::passing("source_changed"),
             RunError::Late => Code::lasting("late"),
             RunError::TooManyRecords => Code::lasting("too_many_records"),
@@ -28,6 +29,11 @@ impl RunError {
                 _ => Code::lasting("lookup_unreadable"),
             },
             RunError::Sandbox(_) => Code::lasting("sandbox"),
+            // The rest of it may be on its way.
+            RunError::Stopped {
+                why: Stop::NotWhole(_),
+                ..
+            } => Code::passing("not_whole"),
             RunError::Stopped { why, .. } => Code::lasting(stop(why)),
             RunError::TooManyRefused { .. } => Code::lasting("too_many_refused"),
             RunError::NothingLeft => Code::lasting("nothing_left"),
@@ -63,6 +69,7 @@ impl RunError {
 
 fn stop(why: &Stop) -> &'static str {
     match why {
+        Stop::NotWhole(_) => "not_whole",
         Stop::Rejects { .. } => "too_many_rejects",
         Stop::NothingLeft { .. } | Stop::NobodyLeft => "nothing_left",
         Stop::RejectsBlock(_) => "rejects_block",
@@ -81,7 +88,7 @@ fn engine(error: &EngineError) -> Code {
             _ => Code::lasting("source_unreadable"),
         },
         EngineError::Setting { .. } => Code::lasting("pipeline"),
-        EngineError::Data { .. } => Code::lasting("data_unreadable"),
+        EngineError::Data { .. } | EngineError::Empty { .. } => Code::lasting("data_unreadable"),
         EngineError::SourceChanged { .. } | EngineError::ChangedInSurvey => {
             Code::passing("source_changed")
         }

@@ -1,9 +1,9 @@
 //! The guards' word on what the survey found, and on what the server refused.
 
 use super::survey::Survey;
-use super::{Job, RunError};
+use super::{Job, RunError, expect};
 use crate::config::{Pipeline, Target};
-use crate::guard::{self, Decided, Deletion, Last, Limits, Totals};
+use crate::guard::{self, Decided, Deletion, Last, Limits, Stop, Totals};
 use crate::orgvue::spec::ImportSpec;
 use crate::report::human;
 use crate::report::run::RunReport;
@@ -17,6 +17,23 @@ pub(super) fn decide(
     begun: bool,
 ) -> (Decided, Result<(), RunError>) {
     let facts = survey.facts();
+    let stopped = |why: Stop| RunError::Stopped {
+        why,
+        begun,
+        rejects: (facts.rejects.rows > 0).then(|| human::path(survey.rejects().path())),
+    };
+    let claims = expect::claims(pipeline, survey.source(), &survey.extent, facts.read);
+    let (rulings, not_whole) = match claims {
+        Ok(claims) => guard::expect::decide(claims),
+        Err(not_whole) => (Vec::new(), Some(not_whole)),
+    };
+    if let Some(why) = not_whole {
+        let decided = Decided {
+            rulings,
+            ..Decided::default()
+        };
+        return (decided, Err(stopped(why.into())));
+    }
     if facts.read == 0 {
         let verdict = match pipeline.source.nothing {
             Nothing::Error => Err(RunError::NoRecords(survey.source().names())),
@@ -31,13 +48,10 @@ pub(super) fn decide(
         named: facts.good,
         commonest: facts.rejects.commonest(),
     };
-    let decided = guard::decide(&limits(pipeline), &totals, last);
+    let mut decided = guard::decide(&limits(pipeline), &totals, last);
+    decided.rulings.splice(0..0, rulings);
     let verdict = match &decided.stop {
-        Some(why) => Err(RunError::Stopped {
-            why: why.clone(),
-            begun,
-            rejects: (totals.rejected > 0).then(|| human::path(survey.rejects().path())),
-        }),
+        Some(why) => Err(stopped(why.clone())),
         None => Ok(()),
     };
     (decided, verdict)

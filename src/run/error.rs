@@ -4,7 +4,7 @@ use crate::engine::EngineError;
 use crate::guard;
 use crate::orgvue::{ImportError, OrgvueError, WaitError};
 use crate::report::rejects::RejectsError;
-use crate::report::run::{Mismatch, Outcome, ReportError};
+use crate::report::run::{Mismatch, Outcome, ReportError, RunId};
 use crate::sandbox::SandboxError;
 use crate::source::SourceError;
 use crate::stage::lookup::TableError;
@@ -54,6 +54,16 @@ pub enum RunError {
         file: String,
         /// Why.
         source: TableError,
+    },
+    /// The import of an earlier run is to be repeated, and what would be sent is something else.
+    #[error(
+        "the source, what it is looked up in, or the pipeline file was changed since run {earlier}, and no longer makes \
+         the same upload; nothing was imported. To send what there is now, let that run go, and run the pipeline again: \
+         rostream resume {earlier} --abandon"
+    )]
+    NotRepeated {
+        /// The run whose import is not known.
+        earlier: RunId,
     },
     /// The source or a lookup table was changed while the run went on.
     #[error("{0}; nothing was imported")]
@@ -157,11 +167,13 @@ pub enum RunError {
 }
 
 impl RunError {
-    /// Whether none of the source's files is there.
+    /// Whether none of the source's files is there, or the only one is empty.
     pub(super) fn is_nothing(&self) -> bool {
         matches!(
             self,
-            RunError::Engine(EngineError::Source(SourceError::Nothing(_)))
+            RunError::Engine(
+                EngineError::Source(SourceError::Nothing(_)) | EngineError::Empty { .. }
+            )
         )
     }
 

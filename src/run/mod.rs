@@ -15,6 +15,8 @@ pub(crate) mod bench;
 mod code;
 mod decide;
 pub(crate) mod error;
+mod expect;
+mod extent;
 mod import;
 mod prepare;
 pub(crate) mod preview;
@@ -22,6 +24,7 @@ mod put;
 mod reject;
 pub(crate) mod results;
 pub(crate) mod resume;
+mod retyped;
 mod send;
 mod straight;
 pub(crate) mod survey;
@@ -112,6 +115,7 @@ async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Resul
         Some(_) => rejects.path.clone(),
         None => rejects.of_check(),
     };
+    expect::before(job.pipeline).await?;
     let (prepared, first) = prepare(job, &rejects).await?;
     told::prepared(report, &prepared);
     report.rejects_file = Some(human::whole(first.rejects.path()));
@@ -129,6 +133,7 @@ async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Resul
     unchanged(job, &prepared.source)?;
     told::stored(report);
     if let Some(ledger) = job.ledger {
+        repeats(job, report)?;
         let mut known = told::known(report);
         known.deletion_off = match stored.deletion {
             Deletion::Off(in_a_row) => in_a_row,
@@ -138,6 +143,19 @@ async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Resul
     }
     import::import(job, &prepared, &client, stored, report).await?;
     decide::refused(job, report)
+}
+
+/// Whether a run that repeats the import of another would send what that one sent.
+///
+/// # Errors
+/// It would not.
+fn repeats(job: &Job<'_>, report: &RunReport) -> Result<(), RunError> {
+    let earlier = job.ledger.and_then(Ledger::repeats);
+    let made = report.body_hash.as_ref().map(|hash| &hash.hex);
+    match earlier {
+        Some((earlier, hash)) if made != Some(&hash) => Err(RunError::NotRepeated { earlier }),
+        _ => Ok(()),
+    }
 }
 
 /// A body that the storage has taken whole, and what is known of its rows.
@@ -219,6 +237,7 @@ async fn surveyed(
     report.seconds.survey = Some(began.elapsed());
     ended?;
     unchanged(job, &prepared.source)?;
+    repeats(job, report)?;
     let (decided, verdict) = decide::decide(job.pipeline, job.last, &survey, false);
     told::decided(report, &decided);
     verdict?;

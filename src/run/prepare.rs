@@ -5,21 +5,22 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Job, RunError};
-use crate::config::Pipeline;
+use crate::config::{Pipeline, Place};
 use crate::engine::bind::{Terms, Unbound, named};
 use crate::engine::blocks::Blocks;
 use crate::engine::process::Engine;
+use crate::format::closing::Closing;
 use crate::format::csv::{Delimiter, Form};
 use crate::format::json::Layout;
 use crate::format::{Header, Reading, RecordFormat};
-use crate::report::rejects::{self, RejectsFile};
+use crate::report::rejects::{self, RejectsError, RejectsFile};
 use crate::source::spec::SourceFormat;
 use crate::source::{Source, SourceError};
 use crate::stage::hash::{Key, KeySpec};
 use crate::stage::lookup::{Table, TableError};
 use crate::stage::{Need, Resources};
 use crate::text::chain;
-use crate::text::dates::Date;
+use crate::text::dates::{Date, Today};
 
 /// A pipeline bound to its source, before the first record is read.
 pub(super) struct Prepared {
@@ -27,6 +28,13 @@ pub(super) struct Prepared {
     pub reading: Reading,
     pub header: Header,
     pub engine: Arc<Engine>,
+}
+
+impl Drop for Prepared {
+    fn drop(&mut self) {
+        // Threads may read the source for a moment longer, and whoever ends the run waits for none of them.
+        self.source.stop();
+    }
 }
 
 /// What the first pass uses up: the source, opened for its header, and the rejects file.
@@ -59,7 +67,14 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
         .collect();
     let layout = rejects_header(&header).spreadsheet_safe(pipeline.rejects.spreadsheet_safe);
     // `check` writes a file of its own, and yet says what a run would say of the one that is stated.
-    rejects::may_be_replaced(&pipeline.rejects.path, &paths)?;
+    let replaced = rejects::may_be_replaced(&layout.named(&pipeline.rejects.path), &paths);
+    let rejects = match replaced {
+        // Rejects that are read in the place of the source are not written over.
+        Err(RejectsError::IsSource { .. }) if header.is_of_rejects() => {
+            pipeline.rejects.of_mend(rejects)
+        }
+        replaced => replaced.map(|()| rejects.to_owned())?,
+    };
     let rejects = RejectsFile::create(rejects, &layout, &paths)?;
     let prepared = Prepared {
         source,
@@ -96,6 +111,7 @@ pub(crate) async fn resources(
     Ok(Resources {
         tables,
         keys,
+        time_zone: pipeline.time_zone.clone(),
         absent: false,
     })
 }
@@ -160,12 +176,18 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
     let form = |unless_stated| Form {
         delimiter: spec.csv.delimiter.map_or(unless_stated, Delimiter::Stated),
         quoting: spec.csv.quoting,
+        comment: spec.csv.comment,
         skip_lines: spec.csv.skip_lines,
     };
     let columns = spec.json.columns.clone();
     let format = match spec.format {
         // Only CSV has these settings.
-        SourceFormat::Auto if spec.csv.delimiter.is_some() || spec.csv.skip_lines > 0 => {
+        SourceFormat::Auto
+            if spec.csv.delimiter.is_some()
+                || spec.csv.skip_lines > 0
+                || spec.csv.comment.is_some()
+                || spec.footer.is_some() =>
+        {
             RecordFormat::Csv(form(Delimiter::ByName))
         }
         SourceFormat::Auto => RecordFormat::Auto {
@@ -190,10 +212,14 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
         added: &rejects::ADDED,
         named: Arc::new(named(stages, &pipeline.validate, &pipeline.import)),
         limits: pipeline.limits,
+        closing: Closing {
+            footer: spec.footer.clone(),
+            trailer: spec.expect.trailer.clone(),
+        },
     }
 }
 
-/// The header of the rejects file: that of the source where it is CSV.
+/// What the rejects file takes from the source.
 pub fn rejects_header(header: &Header) -> rejects::Header {
     match header {
         Header::Csv(written) => rejects::Header::raw(&written.raw, written.dialect, written.crlf),
@@ -221,7 +247,10 @@ pub fn bind(
         format: pipeline.upload.format,
         limits: pipeline.limits,
         resources,
-        today,
+        today: Today {
+            day: today,
+            zone: pipeline.zone(),
+        },
         seed: rand::random(),
     };
     Engine::bind(&terms, header).map_err(|unbound| {
@@ -233,7 +262,15 @@ pub fn bind(
             if path[0] == "target" {
                 path.insert(1, pipeline.target.name().to_owned());
             }
-            pipeline.problem_within(&path.join("."), &message, format!("{what}: {message}"))
+            let path = path.join(".");
+            let problem = pipeline.problem_within(&path, &message, format!("{what}: {message}"));
+            // A place that says what is said once more is place enough.
+            match &problem.place {
+                Place::Set(key) if **key == *what => {
+                    pipeline.problem_within(&path, &message, message.clone())
+                }
+                _ => problem,
+            }
         };
         let mut problems: Vec<_> = unbound.into_iter().map(place).collect();
         problems.sort_by(|a, b| a.place.cmp(&b.place));

@@ -146,7 +146,7 @@ impl Preview {
             }
             let before: Vec<_> = shown.clone().map(|row| self.as_read(&batch, row)).collect();
             self.engine.transform(&mut batch);
-            let encoded = self.engine.encoder().encode(&batch);
+            let encoded = self.engine.encode(&mut batch);
             let records = shown
                 .zip(before)
                 .map(|(row, before)| {

@@ -16,13 +16,14 @@ use crate::batch::Fault;
 use crate::engine::blocks::Blocks;
 use crate::engine::order::in_order;
 use crate::engine::process::Engine;
-use crate::format::{Header, Reading};
+use crate::format::Reading;
 use crate::orgvue::spec::{IdentifySpec, MatchResults};
 use crate::orgvue::{Client, ItemResult, OrgvueError, Ticket};
 use crate::report::progress::Phase;
 use crate::report::rejects::IMPORT_STAGE;
 use crate::report::run::RunReport;
 use crate::source::Source;
+use crate::text::counted;
 use crate::whole::unique::Unique;
 
 /// Different reasons kept word by word. A server that words every failure differently must not fill the
@@ -195,8 +196,8 @@ impl Joined {
         let mut warnings = Vec::new();
         if self.surplus > 0 {
             warnings.push(format!(
-                "the server gave {} results more than rows were sent",
-                self.surplus
+                "the server gave {} more than rows were sent",
+                counted(self.surplus, "result")
             ));
         }
         let left = sent.saturating_sub(self.seen);
@@ -207,24 +208,27 @@ impl Joined {
         }
         if self.unmatched > 0 {
             warnings.push(format!(
-                "{} refused results carry no key, or one that no row sent has; they are not in the rejects file",
-                self.unmatched
+                "{} without a key, or with one that no row sent has; not in the rejects file",
+                counted(self.unmatched, "refused result")
             ));
         }
         if self.by_order > 0 {
             warnings.push(format!(
-                "{} refused rows were matched to their lines by the order of the results, which carry no key; the server does not promise that order",
-                self.by_order
+                "{} matched to the source by the order of the results, which carry no key; the server does not promise that order",
+                counted(self.by_order, "refused row")
             ));
         }
         if self.nameless > 0 {
             let why = match self.seen == sent {
                 true => "the results are in another order than the rows".to_owned(),
-                false => format!("there are {} results for {sent} rows", self.seen),
+                false => {
+                    let results = counted(self.seen, "result");
+                    format!("there are {results} for {}", counted(sent, "row"))
+                }
             };
             warnings.push(format!(
-                "{} refused rows are not in the rejects file: their results carry no key, and {why}",
-                self.nameless
+                "{} not in the rejects file: the results carry no key, and {why}",
+                counted(self.nameless, "refused row")
             ));
         }
         warnings
@@ -332,8 +336,8 @@ async fn join_results(
         report.warnings.extend(joined.warnings(sent));
         if joined.failed > 0 {
             report.warnings.push(format!(
-                "{} refused rows are not in the rejects file, as their lines are not known",
-                joined.failed
+                "{} not in the rejects file, as the lines are not known",
+                counted(joined.failed, "refused row")
             ));
         }
         return Ok(());
@@ -345,7 +349,6 @@ async fn join_results(
             &mut joined,
             surveyed,
             prepared.reading.clone(),
-            &prepared.header,
             source,
             engine,
             job.workers,
@@ -365,7 +368,6 @@ pub(crate) async fn write_refused(
     joined: &mut Joined,
     surveyed: &mut Surveyed,
     reading: Reading,
-    header: &Header,
     source: Arc<Source>,
     engine: Arc<Engine>,
     workers: usize,
@@ -396,15 +398,7 @@ pub(crate) async fn write_refused(
             let faults = joined.reasons[*reason as usize].faults(row as u32);
             let name = &source.origins()[file as usize].name;
             let place = line + u64::from(batch.row(row).line);
-            write_reject(
-                &mut surveyed.rejects,
-                header,
-                &batch,
-                row,
-                name,
-                place,
-                &faults,
-            )?;
+            write_reject(&mut surveyed.rejects, &batch, row, name, place, &faults)?;
         }
         first = end;
     }

@@ -15,6 +15,7 @@ use crate::guard::Deletion;
 use crate::orgvue::{Client, Ticket};
 use crate::report::human;
 use crate::report::progress::Phase;
+use crate::report::rejects;
 use crate::report::run::{CodeCounts, RunReport, SourceFile};
 use crate::state::Entry;
 use crate::text::chain;
@@ -53,8 +54,7 @@ async fn take_up(
     ) {
         (false, _) => None,
         (true, 0) => told::deletions(Deletion::On),
-        // How many runs there were before it is in the report of the first process.
-        (true, _) => told::deletions(Deletion::Off(0)),
+        (true, _) => told::deletions(Deletion::Off(entry.deletion_off)),
     };
     report.import = Some(asked(&job.pipeline.import));
     job.progress.begin(Phase::Wait, None);
@@ -119,11 +119,11 @@ async fn again(
             told::surveyed(report, &facts);
             report.counts = counts;
             report.bytes.body = body;
-            report.rejects_file = Some(human::whole(path));
+            report.rejects_file = Some(human::whole(surveyed.rejects.path()));
             Ok((prepared, surveyed))
         }
         Err(why) => {
-            report.rejects_file = path.exists().then(|| human::whole(path));
+            report.rejects_file = rejects::standing(path).map(|path| human::whole(&path));
             Err(why)
         }
     }

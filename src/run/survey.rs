@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, future};
 
+use super::extent::Extent;
 use super::prepare::{First, Prepared};
 use super::put::encoded;
 use super::reject::write_reject;
+use super::retyped::Retyped;
 use super::{Job, RunError};
 use crate::batch::{Batch, Fault, RowState};
 use crate::engine::EngineError;
@@ -17,7 +19,6 @@ use crate::engine::blocks::Blocks;
 use crate::engine::body::{Assembly, Body, Digest, pieces};
 use crate::engine::order::process;
 use crate::engine::process::{Engine, Processed};
-use crate::format::Header;
 use crate::report::progress::{Phase, Progress};
 use crate::report::rejects::RejectsFile;
 use crate::report::run::CodeCounts;
@@ -133,12 +134,7 @@ async fn pass(
 
 impl Prepared {
     pub(super) fn begin_survey(&self, rejects: RejectsFile) -> Survey {
-        Survey::new(
-            self.engine.clone(),
-            self.source.clone(),
-            self.header.clone(),
-            rejects,
-        )
+        Survey::new(self.engine.clone(), self.source.clone(), rejects)
     }
 }
 
@@ -174,7 +170,6 @@ pub struct Survey {
     source: Arc<Source>,
     /// The names of the source's files.
     files: Vec<String>,
-    header: Header,
     rejects: RejectsFile,
     rules: Rules,
     lines: Lines,
@@ -192,6 +187,10 @@ pub struct Survey {
     pub superseded: u64,
     /// Rows that are part of the body.
     pub good: u64,
+    /// Records and other lines, file by file.
+    pub(crate) extent: Extent,
+    /// Texts that the server may make something else of.
+    retyped: Retyped,
     /// What the first look at the file came to, once all verdicts are known.
     settled: Option<u128>,
 }
@@ -210,6 +209,8 @@ pub enum Settled {
 pub(crate) struct Facts {
     /// Records of the source.
     pub read: u64,
+    /// Lines that are no records.
+    pub skipped: u64,
     /// Rows that a filter left out.
     pub filtered: u64,
     /// Rows that are part of the body.
@@ -242,19 +243,13 @@ pub struct Surveyed {
 
 impl Survey {
     /// Begins a survey that writes its rejects into `rejects`.
-    pub fn new(
-        engine: Arc<Engine>,
-        source: Arc<Source>,
-        header: Header,
-        rejects: RejectsFile,
-    ) -> Survey {
+    pub fn new(engine: Arc<Engine>, source: Arc<Source>, rejects: RejectsFile) -> Survey {
         Survey {
             files: source.origins().iter().map(|o| o.name.clone()).collect(),
             rules: engine.whole_file_rules(),
             assembly: Assembly::new(engine.encoder()),
             engine,
             source,
-            header,
             rejects,
             lines: Lines::default(),
             warnings: Vec::new(),
@@ -263,6 +258,8 @@ impl Survey {
             filtered: 0,
             superseded: 0,
             good: 0,
+            extent: Extent::default(),
+            retyped: Retyped::default(),
             settled: None,
         }
     }
@@ -301,6 +298,7 @@ impl Survey {
             .ok()
             .and_then(|n| first.checked_add(n));
         self.record = next.ok_or(RunError::TooManyRecords)?;
+        self.extent.see(&processed);
         let verdicts = match self.settled {
             Some(_) => self.rules.verdicts(first..self.record).to_vec(),
             None => self.see(&processed, first),
@@ -318,6 +316,9 @@ impl Survey {
                 None => self.lines.mark_sent(first + row),
             }
         }
+        let place = (processed.file, processed.line);
+        self.retyped
+            .add(&processed.retyped, place, &processed.batch);
         let (encoded, hash) = (processed.encoded, processed.hash);
         Ok(self.assembly.piece(encoded, hash, records, &left_out))
     }
@@ -382,9 +383,12 @@ impl Survey {
         }
         self.settled = Some(self.assembly.digest().made);
         self.assembly = Assembly::new(self.engine.encoder());
+        self.engine.forget();
         self.lines.mark_none_sent();
         self.dropped.clear();
         (self.record, self.filtered, self.superseded, self.good) = (0, 0, 0, 0);
+        self.extent = Extent::default();
+        self.retyped = Retyped::default();
         self.rejects.restart()?;
         Ok(Settled::Again)
     }
@@ -417,7 +421,6 @@ impl Survey {
             // Where one can't be written, the others are counted all the same: the report's counts add up.
             written = written.and(write_reject(
                 &mut self.rejects,
-                &self.header,
                 &processed.batch,
                 row,
                 &file,
@@ -437,6 +440,7 @@ impl Survey {
     pub(crate) fn facts(&self) -> Facts {
         Facts {
             read: self.read(),
+            skipped: self.extent.skipped(),
             filtered: self.filtered,
             good: self.good,
             superseded: self.superseded,
@@ -450,6 +454,8 @@ impl Survey {
     fn warnings(&self) -> Vec<String> {
         let mut warnings = self.engine.remarks();
         warnings.extend(self.warnings.iter().cloned());
+        warnings.extend(self.extent.warning(&self.files));
+        warnings.extend(self.retyped.warning(&self.engine.sent_names(), &self.files));
         let (read, filtered) = (self.read(), self.filtered);
         if filtered > 0 && self.good == 0 {
             warnings.push(match filtered == read {

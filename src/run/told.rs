@@ -29,6 +29,7 @@ pub(super) fn surveyed(report: &mut RunReport, facts: &Facts) {
     }
     report.bytes.source = report.sources.iter().map(|s| s.bytes).sum();
     report.counts.read = facts.read;
+    report.counts.skipped = facts.skipped;
     report.counts.filtered = facts.filtered;
     report.counts.superseded = facts.superseded;
     report.warnings.extend(facts.warnings.iter().cloned());

@@ -15,9 +15,9 @@ use tokio::time::Instant;
 use super::apply::Applier;
 use super::callback::Callback;
 use super::error::{ApiError, StorageError, json as json_response};
-use super::options::ResultOrder;
+use super::options::{CsvCells, ResultOrder};
 use super::params::ImportParams;
-use super::payload::{Format, Payload};
+use super::payload::{Bytes, Format, Payload};
 use super::shared::Shared;
 use super::sign::hex;
 use super::ticket::{Status, Ticket};
@@ -107,7 +107,7 @@ async fn work(shared: &Arc<Shared>, import: &Import) -> Result<String, ApiError>
         .map_err(|_| nothing_uploaded())?;
 
     let mut items = 0u64;
-    let mut payload = open(&file, format, gzip).await?;
+    let mut payload = open(&file, format, gzip, shared.settings.csv_cells).await?;
     while payload
         .next_batch(&mut |_| items += 1)
         .await
@@ -130,7 +130,7 @@ async fn work(shared: &Arc<Shared>, import: &Import) -> Result<String, ApiError>
         import.params.result_gzip,
         shared.settings.result_order,
     );
-    let mut payload = open(&file, format, gzip).await?;
+    let mut payload = open(&file, format, gzip, shared.settings.csv_cells).await?;
     let mut outcome = Ok(());
     loop {
         let mut batch = Vec::new();
@@ -194,17 +194,23 @@ pub(super) async fn applier(
 }
 
 /// A payload from its beginning.
-async fn open(file: &tokio::fs::File, format: Format, gzip: bool) -> Result<Payload, ApiError> {
+async fn open(
+    file: &tokio::fs::File,
+    format: Format,
+    gzip: bool,
+    cells: CsvCells,
+) -> Result<Payload, ApiError> {
     use tokio::io::AsyncSeekExt;
     let mut file = file.try_clone().await.map_err(|_| internal())?;
     file.rewind().await.map_err(|_| internal())?;
-    if gzip {
+    let bytes: Bytes = if gzip {
         let mut decoder = GzipDecoder::new(BufReader::with_capacity(64 * 1024, file));
         decoder.multiple_members(true);
-        Ok(Payload::new(format, Box::new(decoder)))
+        Box::new(decoder)
     } else {
-        Ok(Payload::new(format, Box::new(file)))
-    }
+        Box::new(file)
+    };
+    Ok(Payload::new(format, bytes).with_cells(cells))
 }
 
 fn nothing_uploaded() -> ApiError {

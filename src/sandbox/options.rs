@@ -70,6 +70,8 @@ pub struct SandboxSettings {
     // -- unknown: import --------------------------------------------------------------------------
     /// What becomes of an item with a property that [`SandboxSettings::properties`] doesn't name.
     pub unknown_property: UnknownProperty,
+    /// What CSV cells hold.
+    pub csv_cells: CsvCells,
     /// What an empty CSV cell means.
     pub empty_cell: Meaning,
     /// What JSON's `null` means.
@@ -122,6 +124,7 @@ impl Default for SandboxSettings {
             max_object: 5 * 1024 * 1024 * 1024,
             md5_etag: false,
             unknown_property: UnknownProperty::Fail,
+            csv_cells: CsvCells::Text,
             empty_cell: Meaning::NoChange,
             json_null: Meaning::Clear,
             tokens_in_json: true,
@@ -183,6 +186,17 @@ pub struct Throttle {
     pub retry_after: Duration,
 }
 
+/// What CSV cells hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CsvCells {
+    /// Text.
+    Text,
+    /// What the CSV reader that Orgvue has published makes of them: trimmed text, numbers wherever JavaScript's `Number`
+    /// finds one, `true` and `false` in any case. Blank cells are empty, blank records are passed over, records of too
+    /// few cells are filled up and surplus cells left out.
+    Orgvue,
+}
+
 /// What a value that isn't there means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
@@ -231,6 +245,7 @@ macro_rules! words {
 words! {
     TokenState: "valid" => Valid, "not_yet_active" => NotYetActive, "expired" => Expired,
         "subnet" => SubnetViolation, "tenant_not_enabled" => TenantNotEnabled;
+    CsvCells: "text" => Text, "orgvue" => Orgvue;
     Meaning: "no_change" => NoChange, "clear" => Clear, "keep" => Keep;
     UnknownProperty: "accept" => Accept, "fail" => Fail;
     ResultOrder: "input" => Input, "shuffled" => Shuffled;

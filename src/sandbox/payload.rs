@@ -9,6 +9,9 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use super::options::CsvCells;
+use crate::text::javascript::{number, trim};
+
 /// How much is read at once.
 const CHUNK: usize = 256 * 1024;
 /// The largest item. Guards the memory against a payload whose first item never ends.
@@ -73,13 +76,23 @@ impl Payload {
             Format::Csv => Payload::Csv(Box::new(Csv {
                 reader: AsyncReaderBuilder::new()
                     .has_headers(false)
+                    .flexible(true)
                     .buffer_capacity(chunk)
                     .create_reader(source),
                 header: None,
+                cells: CsvCells::Text,
                 record: ByteRecord::new(),
                 records: 0,
             })),
         }
+    }
+
+    /// The same, with CSV cells taken for something else than text.
+    pub(crate) fn with_cells(mut self, cells: CsvCells) -> Payload {
+        if let Payload::Csv(csv) = &mut self {
+            csv.cells = cells;
+        }
+        self
     }
 
     /// Reads on and hands over the items found, some hundreds at most. False at the end.
@@ -296,6 +309,7 @@ fn cell(raw: &str) -> Result<Cell<'_>, serde_json::Error> {
 pub(super) struct Csv {
     reader: AsyncReader<Bytes>,
     header: Option<Vec<String>>,
+    cells: CsvCells,
     record: ByteRecord,
     records: u64,
 }
@@ -325,17 +339,26 @@ impl Csv {
                 return Ok(false);
             }
             self.records += 1;
-            let mut members = Vec::with_capacity(self.record.len());
-            for (name, field) in self.header.iter().flatten().zip(&self.record) {
-                let text = std::str::from_utf8(field)
-                    .map_err(|_| Malformed(format!("CSV record {} is not UTF-8", self.records)))?;
-                members.push((
-                    Cow::Borrowed(name.as_str()),
-                    Cell::Text(Cow::Borrowed(text), None),
-                ));
+            let texts = self.record.iter().map(std::str::from_utf8);
+            let texts: Vec<&str> = texts
+                .collect::<Result<_, _>>()
+                .map_err(|_| Malformed(format!("CSV record {} is not UTF-8", self.records)))?;
+            let typed: Vec<Typed> = match self.cells {
+                CsvCells::Text => texts.into_iter().map(Typed::text).collect(),
+                CsvCells::Orgvue => texts.into_iter().map(Typed::by_orgvue).collect(),
+            };
+            let is_blank = |cell: &Typed| matches!(cell, Typed::Text(text) if text.is_empty());
+            if self.cells == CsvCells::Orgvue && typed.iter().all(is_blank) {
+                continue;
             }
+            let names = self.header.iter().flatten();
+            let cells = typed
+                .iter()
+                .map(Typed::cell)
+                .chain(std::iter::repeat_with(Typed::nothing));
+            let members = names.map(|name| Cow::Borrowed(name.as_str())).zip(cells);
             take(Row {
-                members,
+                members: members.collect(),
                 format: Format::Csv,
             });
         }
@@ -343,18 +366,64 @@ impl Csv {
     }
 
     async fn read(&mut self) -> Result<bool, Malformed> {
-        self.reader
-            .read_byte_record(&mut self.record)
-            .await
-            .map_err(|e| match e.kind() {
-                csv_async::ErrorKind::UnequalLengths {
-                    expected_len, len, ..
-                } => Malformed(format!(
-                    "CSV record {} has {len} cells, its header {expected_len}",
-                    self.records + 1
-                )),
-                _ => Malformed(format!("CSV record {} can't be read", self.records + 1)),
-            })
+        let record = self.records + 1;
+        let read = self.reader.read_byte_record(&mut self.record).await;
+        let read = read.map_err(|_| Malformed(format!("CSV record {record} can't be read")))?;
+        match &self.header {
+            Some(header)
+                if read && self.cells == CsvCells::Text && header.len() != self.record.len() =>
+            {
+                Err(Malformed(format!(
+                    "CSV record {record} has {} cells, its header {}",
+                    self.record.len(),
+                    header.len()
+                )))
+            }
+            _ => Ok(read),
+        }
+    }
+}
+
+/// What a CSV cell is taken for.
+enum Typed<'a> {
+    Text(&'a str),
+    /// A number or truth value, as JSON has it.
+    Raw(String),
+    Null,
+}
+
+impl<'a> Typed<'a> {
+    fn text(text: &'a str) -> Typed<'a> {
+        Typed::Text(text)
+    }
+
+    /// As `readValue` of github.com/OrgVue/csv-parser has it.
+    fn by_orgvue(text: &'a str) -> Typed<'a> {
+        let text = trim(text);
+        if text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false") {
+            return Typed::Raw(text.to_ascii_lowercase());
+        }
+        match number(text) {
+            None => Typed::Text(text),
+            // JSON has no other word for infinity.
+            Some(number) if number.is_infinite() => Typed::Null,
+            Some(number) if number == 0.0 => Typed::Raw("0".to_owned()),
+            Some(number) if (1e-6..1e21).contains(&number.abs()) => Typed::Raw(number.to_string()),
+            Some(number) => Typed::Raw(format!("{number:e}")),
+        }
+    }
+
+    fn cell(&self) -> Cell<'_> {
+        match self {
+            Typed::Text(text) => Cell::Text(Cow::Borrowed(text), None),
+            Typed::Raw(raw) => Cell::Raw(raw),
+            Typed::Null => Cell::Null,
+        }
+    }
+
+    /// What is in the place of a cell that is not there.
+    fn nothing() -> Cell<'a> {
+        Cell::Text(Cow::Borrowed(""), None)
     }
 }
 
@@ -393,6 +462,33 @@ mod tests {
                 return Ok(items);
             }
         }
+    }
+
+    /// The tables of the reader's own tests, and of what it was seen to do.
+    #[tokio::test]
+    async fn cells_as_orgvue_reads_them() {
+        let text = " k ,a,b\n0012345,1E5,12345678901234567890\n65000.10,TRUE,0x1F\n ,,\t\nx y , 2020-01-02\n-0,Infinity,1e-7,more\n";
+        let source = std::io::Cursor::new(text.as_bytes().to_vec());
+        let mut payload = Payload::new(Format::Csv, Box::new(source)).with_cells(CsvCells::Orgvue);
+        let mut items = Vec::new();
+        let mut take = |row: Row<'_>| {
+            let cell = |(_, cell): &(Cow<'_, str>, Cell<'_>)| match cell {
+                Cell::Text(text, _) => format!("'{text}'"),
+                Cell::Raw(raw) => (*raw).to_owned(),
+                Cell::Null => "null".to_owned(),
+            };
+            items.push(row.members.iter().map(cell).collect::<Vec<_>>().join(" "));
+        };
+        while payload.next_batch(&mut take).await.unwrap() {}
+        assert_eq!(
+            items,
+            [
+                "12345 100000 12345678901234567000",
+                "65000.1 true 31",
+                "'x y' '2020-01-02' ''",
+                "0 null 1e-7",
+            ]
+        );
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
-//! What settings are made of: values with a unit, limits, secrets.
+//! What settings are made of: values with a unit, regular expressions, limits, secrets.
 
 pub(crate) mod limits;
+pub(crate) mod pattern;
 pub(crate) mod secret;
 pub(crate) mod units;
 

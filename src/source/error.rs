@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::place::command::Failed;
 use crate::files::mark::Moved;
 use crate::settings::units::Size;
 
@@ -41,6 +42,16 @@ pub enum SourceError {
         /// Their names; of many, the first.
         names: String,
     },
+    /// The same file is named in two ways.
+    #[error(
+        "{name} and {other} are the same file, and its rows would be read twice; leave one of them out of source.path"
+    )]
+    Twice {
+        /// One of its names.
+        name: String,
+        /// The other one.
+        other: String,
+    },
     /// A pattern matches what looks like a file on its way.
     #[error(
         "{name}: its transfer looks unfinished (names that end with {ending}), and the pattern {pattern} matches it; \
@@ -61,6 +72,24 @@ pub enum SourceError {
         name: String,
         /// Why.
         source: io::Error,
+    },
+    /// A command that can't be started.
+    #[error("{name}: the command of source.command can't be started")]
+    NotStarted {
+        /// The program.
+        name: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A command that did not end well.
+    #[error(
+        "{name}: the command of source.command failed ({why}), so that what it wrote is not whole; nothing of it is imported"
+    )]
+    Command {
+        /// The program.
+        name: String,
+        /// How it ended.
+        why: Failed,
     },
     /// The compressed data ends too early or is damaged.
     #[error("{name}: the {kind} data is cut off or damaged, nothing of it is sent")]
@@ -139,6 +168,7 @@ impl SourceError {
             self,
             SourceError::BadPattern { .. }
                 | SourceError::Several { .. }
+                | SourceError::Twice { .. }
                 | SourceError::Unfinished { .. }
         )
     }

@@ -1,6 +1,6 @@
 //! Sources: from an address to decoded text.
 //!
-//! A source is a list of origins: files, streams, a made-up sample. Each is opened as a [`Text`]: decompressed by
+//! A source is a list of origins: files, streams, what a command writes, a made-up sample. Each is opened as a [`Text`]: decompressed by
 //! what its first bytes say, decoded to UTF-8. What can't be read twice is copied on the way into a private,
 //! unlinked temporary file of its own, so that rows the server refuses can still be shown as they were. A sample is
 //! made again each time, in a thread of its own.
@@ -26,6 +26,7 @@ pub(crate) use origin::Origin;
 pub(crate) use text::Text;
 
 use ::bytes::Bytes;
+use place::command::Command;
 use place::glob;
 use place::sample::Sample;
 use spec::{Compression, Encoding, Pick};
@@ -41,6 +42,8 @@ pub enum Input {
     File(PathBuf),
     /// A pattern of files, absolute, and which of those that it matches are meant.
     Glob(String, Pick),
+    /// What a command writes.
+    Command(Command),
     /// A made-up extract.
     Sample(Sample),
 }
@@ -51,8 +54,22 @@ impl Input {
         match self {
             Input::File(file) => file == path,
             Input::Glob(pattern, _) => glob::matches(pattern, path),
-            Input::Stdin | Input::Sample(_) => false,
+            Input::Stdin | Input::Command(_) | Input::Sample(_) => false,
         }
+    }
+
+    /// What a program writes that runs in this folder with these arguments.
+    pub(crate) fn command(program: &str, args: &[String], folder: &Path) -> Input {
+        Input::Command(Command {
+            program: program.to_owned(),
+            args: args.to_vec(),
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// Whether it can be read once only.
+    pub(crate) fn is_once(&self) -> bool {
+        matches!(self, Input::Stdin | Input::Command(_))
     }
 }
 
@@ -88,6 +105,14 @@ impl Source {
                     missing.get_or_insert(error);
                 }
                 Err(error) => return Err(error),
+            }
+        }
+        for (at, origin) in origins.iter().enumerate() {
+            if let Some(other) = origins[..at].iter().find(|other| other.is_same(origin)) {
+                return Err(SourceError::Twice {
+                    name: other.name.clone(),
+                    other: origin.name.clone(),
+                });
             }
         }
         match missing {
@@ -153,6 +178,11 @@ impl Source {
         self.origins.iter().try_for_each(Origin::is_unchanged)
     }
 
+    /// Ends the commands that still write. Where a source is read by threads, dropping it may come too late.
+    pub(crate) fn stop(&self) {
+        self.origins.iter().for_each(Origin::stop);
+    }
+
     /// Opens a file at its beginning.
     ///
     /// # Errors
@@ -180,6 +210,7 @@ impl Source {
 async fn find(input: &Input) -> Result<Vec<Origin>, SourceError> {
     match input.clone() {
         Input::Stdin => Ok(vec![Origin::stdin()]),
+        Input::Command(command) => Ok(vec![Origin::command(command)]),
         Input::Sample(sample) => Ok(vec![Origin::sample(sample)]),
         Input::File(path) => on_disk(move || Ok(vec![Origin::at(path)?])).await,
         Input::Glob(pattern, pick) => {

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::bytes::copy::{Kept, Opening};
 use super::bytes::raw::Raw;
 use super::error::SourceError;
+use super::place::command::{Command, Producer};
 use super::place::sample::Sample;
 use super::place::{Place, file};
 use crate::files::mark;
@@ -77,6 +78,11 @@ impl Origin {
         Origin::new("standard input".to_owned(), Place::Stdin, Mark::None)
     }
 
+    pub(super) fn command(command: Command) -> Origin {
+        let producer = Producer::new(command);
+        Origin::new(producer.name(), Place::Command(producer), Mark::None)
+    }
+
     pub(super) fn sample(sample: Sample) -> Origin {
         Origin::new(sample.to_string(), Place::Sample(sample), Mark::None)
     }
@@ -86,11 +92,25 @@ impl Origin {
         Origin::new(name, Place::Pieces(pieces), Mark::Fixed(size))
     }
 
+    /// Whether both are one file on the disk.
+    pub(super) fn is_same(&self, other: &Origin) -> bool {
+        match (&self.mark, &other.mark) {
+            (Mark::File(mark), Mark::File(other)) => mark.is_same(other),
+            _ => false,
+        }
+    }
+
     /// Opens it at its beginning: a stream at first, and then its copy.
     pub(super) async fn open(&self) -> Result<Raw, SourceError> {
-        let failed = |source| SourceError::Io {
-            name: self.name.clone(),
-            source,
+        let failed = |source| match self.place {
+            Place::Command(_) => SourceError::NotStarted {
+                name: self.name.clone(),
+                source,
+            },
+            _ => SourceError::Io {
+                name: self.name.clone(),
+                source,
+            },
         };
         let raw = match &self.again {
             Again::Reopen => self.place.open().await.map_err(failed)?,
@@ -105,6 +125,13 @@ impl Origin {
         };
         self.read.store(0, Ordering::Relaxed);
         Ok(raw)
+    }
+
+    /// Ends what makes its bytes, where that is a command.
+    pub(super) fn stop(&self) {
+        if let Place::Command(producer) = &self.place {
+            producer.stop();
+        }
     }
 
     /// Whether it is what it was when it was found.

@@ -7,18 +7,24 @@ use serde::de::value::SeqAccessDeserializer;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::settings::units::Amount;
+use crate::settings::pattern::Pattern;
+use crate::settings::units::{Amount, Span};
 use crate::source::place::sample;
 
-/// Where the records come from: a `path` or a `sample`.
+/// Where the records come from: a `path`, a `command` or a `sample`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("oneOf" = [{ "required": ["path"] }, { "required": ["sample"] }]))]
+#[schemars(extend("oneOf" = [{ "required": ["path"] }, { "required": ["command"] }, { "required": ["sample"] }]))]
 pub(crate) struct SourceSpec {
     /// A path, a glob, a list of either, or `-` for standard input.
     #[serde(default)]
     #[schemars(with = "OneOrMany")]
     pub path: Option<OneOrMany>,
+    /// A program and its arguments instead of a file: it is started, what it writes is read, and that counts only if it
+    /// ends with 0. There is no shell.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub command: Option<OneOrMany>,
     /// A made-up extract instead of a file, for trying; `rostream sample` writes the same bytes to a file.
     #[serde(default)]
     #[schemars(with = "SampleSpec")]
@@ -29,6 +35,9 @@ pub(crate) struct SourceSpec {
     /// What it means that there is no file, or none with a record.
     #[serde(default)]
     pub nothing: Nothing,
+    /// What a whole extract is; checked before anything is sent.
+    #[serde(default)]
+    pub expect: ExpectSpec,
     /// How the bytes are to be read.
     #[serde(default)]
     pub format: SourceFormat,
@@ -44,6 +53,24 @@ pub(crate) struct SourceSpec {
     /// Settings of JSON and NDJSON.
     #[serde(default)]
     pub json: JsonSpec,
+}
+
+/// What a whole extract is. Where it is not met, nothing is sent (exit code 4).
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ExpectSpec {
+    /// So many records.
+    pub rows: Option<u64>,
+    /// So many records or more.
+    pub at_least: Option<u64>,
+    /// What the last line of every file that is not blank looks like, with one group: the number of the file's records.
+    /// The line is no record.
+    pub trailer: Option<Pattern>,
+    /// A file that is there when the extract is whole, and may hold the number of its records. `{file}` stands for a
+    /// source file's own path, and `{stem}` for the same without its last ending; there is one for each file then.
+    pub done_file: Option<String>,
+    /// The files have not been changed for so long; the run waits as long as that takes.
+    pub settled: Option<Span>,
 }
 
 /// A made-up HR extract. The same settings, the same bytes.
@@ -224,6 +251,11 @@ pub(crate) struct CsvSpec {
     pub ragged: Ragged,
     /// Lines before the header that are not part of the table.
     pub skip_lines: u32,
+    /// What the lines at the end of a file look like that are no records, such as `^(Grand Total|Page )`. Blank lines
+    /// between them are passed over, too.
+    pub footer: Option<Pattern>,
+    /// What the lines begin with that are remarks, where a record may begin: one ASCII character such as `#`.
+    pub comment: Option<String>,
 }
 
 impl Default for CsvSpec {
@@ -235,6 +267,8 @@ impl Default for CsvSpec {
             multiline: true,
             ragged: Ragged::Reject,
             skip_lines: 0,
+            footer: None,
+            comment: None,
         }
     }
 }

@@ -14,6 +14,10 @@ use super::bytes::raw::{Raw, peek};
 use super::error::SourceError;
 use super::spec::{Compression, Encoding};
 use crate::settings::limits::Limits;
+use crate::text::unseen::{END_MARK, without_end_marks};
+
+/// Marks of its end that a file has at most: programs of old fill up its last 128 bytes.
+const MOST_END_MARKS: usize = 128;
 
 /// The decoded text of one file, read front to back.
 pub struct Text {
@@ -38,10 +42,7 @@ impl Text {
         let raw = Box::new(Counting::new(raw, read));
         let (mut reader, compression) = compressed::open(raw, compression, limits, stored)
             .await
-            .map_err(|source| SourceError::Io {
-                name: name.clone(),
-                source,
-            })?;
+            .map_err(|source| unreadable(&name, None, source))?;
         let head = peek(&mut reader, charset::MARK)
             .await
             .map_err(|source| unreadable(&name, compression.as_ref(), source))?;
@@ -62,7 +63,7 @@ impl Text {
     }
 
     /// Appends text to `buffer` until it has `want` bytes or more, or the text ends. Returns whether the
-    /// text has ended.
+    /// text has ended. A mark at its end (Ctrl-Z, U+001A) is no part of it.
     ///
     /// # Errors
     /// Reading, decompression (also at the very end, where a cut-off file shows), decoding.
@@ -71,8 +72,12 @@ impl Text {
         buffer: &mut Vec<u8>,
         want: usize,
     ) -> Result<bool, SourceError> {
-        while !self.ended && buffer.len() < want {
-            let room = want - buffer.len();
+        // A mark at the very end may be the file's, which shows only when there is no more.
+        let open = |buffer: &Vec<u8>| {
+            buffer.last() == Some(&END_MARK) && buffer.len() < want.saturating_add(MOST_END_MARKS)
+        };
+        while !self.ended && (buffer.len() < want || open(buffer)) {
+            let room = want.saturating_sub(buffer.len()).max(1);
             let read = match &mut self.charset {
                 None => self.reader.read_buf(&mut (&mut *buffer).limit(room)).await,
                 Some(charset) => self.reader.read_buf(&mut charset.room()).await,
@@ -86,6 +91,9 @@ impl Text {
             if let Some(charset) = &mut self.charset {
                 charset.decode(&self.name, got as u64, buffer, self.ended)?;
             }
+            if self.ended {
+                buffer.truncate(without_end_marks(buffer));
+            }
         }
         Ok(self.ended)
     }
@@ -93,6 +101,10 @@ impl Text {
 
 fn unreadable(name: &str, compression: Option<&Compressed>, source: std::io::Error) -> SourceError {
     let name = name.to_owned();
+    let source = match source.downcast() {
+        Ok(why) => return SourceError::Command { name, why },
+        Err(source) => source,
+    };
     match compression {
         Some(compressed) => compressed.error(name, source),
         None => SourceError::Io { name, source },

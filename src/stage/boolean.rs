@@ -13,6 +13,7 @@ use super::{hold, places};
 use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Columns, Fault, Kind};
 use crate::stage::{BindError, Bound, Resources, Stage};
+use crate::text::compare::{comparable, fold_into};
 
 /// Stated words into true and false.
 ///
@@ -86,7 +87,8 @@ impl BooleanSpec {
                 return Err(format!("`{name}` names no word"));
             }
         }
-        let both = |word: &&String| self.no.iter().any(|no| self.case.same(word, no));
+        let compared = |word: &String| self.case.compared(word, &mut String::new()).to_owned();
+        let both = |word: &&String| self.no.iter().any(|no| compared(word) == compared(no));
         match self.yes.iter().find(both) {
             Some(word) => Err(format!("`{word}` stands for both true and false")),
             None => Ok(()),
@@ -99,8 +101,10 @@ impl BooleanSpec {
             let words: Vec<_> = words.iter().map(|w| format!("`{w}`")).collect();
             words.join(", ")
         };
-        let words = self.yes.iter().map(|word| (word.clone(), true));
-        let words = words.chain(self.no.iter().map(|word| (word.clone(), false)));
+        let yes = self.yes.iter().map(|word| (word, true));
+        let words = yes.chain(self.no.iter().map(|word| (word, false)));
+        let words =
+            words.map(|(word, is)| (self.case.compared(word, &mut String::new()).into(), is));
         let places = places(columns, &self.columns)?;
         hold(columns, places.iter().map(|p| p.1), |before| {
             before.made(Kinds::BOOL)
@@ -120,19 +124,22 @@ impl BooleanSpec {
 }
 
 impl WordCase {
-    fn same(self, a: &str, b: &str) -> bool {
-        let lower = |s| str::chars(s).flat_map(char::to_lowercase);
+    /// A word as it is compared, in a buffer to use.
+    fn compared<'b>(self, word: &str, buffer: &'b mut String) -> &'b str {
         match self {
-            WordCase::Sensitive => a == b,
-            WordCase::Insensitive if a.is_ascii() && b.is_ascii() => a.eq_ignore_ascii_case(b),
-            WordCase::Insensitive => lower(a).eq(lower(b)),
+            WordCase::Sensitive => {
+                buffer.clear();
+                buffer.push_str(&comparable(word));
+            }
+            WordCase::Insensitive => fold_into(word, buffer),
         }
+        buffer
     }
 }
 
 struct Boolean {
     columns: Vec<(Arc<str>, usize)>,
-    /// The words for true, then those for false.
+    /// The words for true, then those for false, as they are compared.
     words: Vec<(String, bool)>,
     case: WordCase,
     expected: Cow<'static, str>,
@@ -144,6 +151,7 @@ impl Stage for Boolean {
             batch.append("true", Kind::Bool),
             batch.append("false", Kind::Bool),
         );
+        let mut buffer = String::new();
         for (name, slot) in &self.columns {
             let mut cells = batch.take_column(*slot);
             for (row, cell) in cells.iter_mut().enumerate() {
@@ -154,7 +162,8 @@ impl Stage for Boolean {
                     Kind::Bool | Kind::Null | Kind::Missing | Kind::Faulty => continue,
                     Kind::Text | Kind::Number => {
                         let text = batch.text(*cell);
-                        let word = self.words.iter().find(|(w, _)| self.case.same(w, text));
+                        let word = self.case.compared(text, &mut buffer);
+                        let word = self.words.iter().find(|(w, _)| w == word);
                         match word {
                             Some((_, true)) => *cell = yes,
                             Some((_, false)) => *cell = no,

@@ -6,9 +6,10 @@ use serde::Deserialize;
 use super::{Bound, Resources, Stage, add_column, check_names, places};
 use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Columns, Kind};
+use crate::text::unseen::is_blank;
 
-/// The first of several columns that is not empty, null or missing, as it is. The columns themselves
-/// stay.
+/// The first of several columns in which there is something to see, as it is: one that is empty, null or missing, or
+/// has blanks and invisible characters alone, is passed over. The columns themselves stay.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CoalesceSpec {
@@ -65,7 +66,7 @@ impl Stage for Coalesce {
             }
             let mut cells = self.slots.iter().map(|&slot| batch.cell(row, slot));
             // A faulty cell is taken for what it should have been: the first that is not empty.
-            let found = cells.find(|c| !c.is_empty() || c.kind() == Kind::Faulty);
+            let found = cells.find(|c| c.kind() == Kind::Faulty || !is_blank(batch.text(*c)));
             let result = found
                 .or(default)
                 .unwrap_or_else(|| batch.cell(row, self.slots[0]));
@@ -87,7 +88,7 @@ mod tests {
             json!({ "coalesce": { "columns": ["a", "b"], "into": "n" } }),
             before.clone(),
             json!([["a", "b", "n"], ["x", "y", "x"], ["", "y", "y"], [null, 7, 7], [{}, {"number": "1.10"}, {"number": "1.10"}],
-                ["", "", ""], [{}, null, {}], [{"faulty": ""}, "y", {"faulty": ""}], [" ", "y", " "]]),
+                ["", "", ""], [{}, null, {}], [{"faulty": ""}, "y", {"faulty": ""}], [" ", "y", "y"]]),
         );
         check(
             json!({ "coalesce": { "columns": ["b", "a"], "into": "a", "default": "-" } }),

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -10,22 +11,33 @@ use super::{hold, places};
 use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Cell, Columns, Fault, Kind};
 use crate::stage::{BindError, Bound, Resources, Stage};
-use crate::text::dates::{Format, Rewrite, Rewritten};
+use crate::text::dates::{Format, Language, Rewrite, Rewritten, Settings, Tally, Zone, conflict};
 
 /// Dates of stated formats into another format.
 ///
-/// Formats are written with YYYY, MM, M, DD, D, MMM (Jan), MMMM (January), HH, H, mm, ss. A text must
-/// be a date of the calendar in one of the formats, from its first character to its last.
+/// Formats are written with YYYY, YY, MM, M, DD, D, MMM (Jan), MMMM (January), EEE (Mon), EEEE (Monday), HH, H, hh, h,
+/// a (AM or PM), mm, ss, SSS (a fraction), Z (an offset: Z, +01:00, -0800); numbers are [excel], [excel1904],
+/// [epoch_s], [epoch_ms] and [odata]. A text must be a date of the calendar in one of the formats, from its first
+/// character to its last.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DateSpec {
     /// The columns, by their names at this point.
     pub columns: Vec<String>,
-    /// The format that the dates have, or several that are tried in order.
+    /// The format that the dates have, or several that are tried in order; two that read a text as different days are
+    /// refused.
     pub from: Formats,
     /// The format that they get. A time of day that it doesn't have is dropped.
     #[serde(default = "iso")]
     pub to: String,
+    /// Whose day a moment becomes (a time of day with an offset, epoch_s, epoch_ms, odata), as the time zone database
+    /// names it: `Europe/Berlin`. Without it the pipeline's `time_zone`; without both, the day stays as it is written.
+    pub zone: Option<String>,
+    /// The first of the hundred years that YY can mean: 1927 for 1927 to 2026.
+    #[schemars(range(min = 1, max = 9900))]
+    pub century_from: Option<u16>,
+    /// The language of the names of months and days in `from`; English without it.
+    pub language: Option<Language>,
     /// What to do with an empty cell.
     #[serde(default)]
     pub empty: EmptyDate,
@@ -86,16 +98,22 @@ impl DateSpec {
     /// What is wrong with it, header or not.
     pub(super) fn check(&self) -> Result<(), String> {
         check_columns(&self.columns)?;
-        self.formats().map(|_| ())
+        self.formats(None).map(drop)
     }
 
-    fn formats(&self) -> Result<(Vec<Format>, Format), String> {
+    /// The formats, for a pipeline with this time zone.
+    fn formats(&self, time_zone: Option<&Zone>) -> Result<(Vec<Format>, Format), String> {
         let to = Format::compile(&self.to)?;
-        let from: Vec<_> = self
-            .from
-            .as_slice()
-            .iter()
-            .map(|f| Format::compile(f))
+        if let Some(field) = to.only_read() {
+            return Err(format!(
+                "`to: {}` can't be written: `{field}` is only for `from`",
+                self.to
+            ));
+        }
+        let settings = self.settings(time_zone)?;
+        let from = self.from.as_slice().iter();
+        let from: Vec<_> = from
+            .map(|format| Format::with(format, &settings))
             .collect::<Result<_, _>>()?;
         if from.is_empty() {
             return Err("`from` names no format, expected one such as DD/MM/YYYY".into());
@@ -108,12 +126,54 @@ impl DateSpec {
                 lacking.source()
             ));
         }
+        self.find_unused(&from)?;
+        find_conflict(&from)?;
         Ok((from, to))
     }
 
-    pub(super) fn bind(&self, columns: &mut Columns, _resources: &Resources) -> Bound {
-        self.check().map_err(BindError::Other)?;
-        let (from, to) = self.formats().map_err(BindError::Other)?;
+    fn settings(&self, time_zone: Option<&Zone>) -> Result<Settings, String> {
+        if let Some(first) = self.century_from.filter(|year| !(1..=9900).contains(year)) {
+            return Err(format!(
+                "`century_from: {first}` is not a year from 1 to 9900"
+            ));
+        }
+        let zone = match &self.zone {
+            None => time_zone.cloned(),
+            Some(name) => Some(Zone::named(name).ok_or_else(|| {
+                format!("`zone: {name}` is not a time zone that is known here, expected one such as Europe/Berlin or UTC")
+            })?),
+        };
+        Ok(Settings {
+            century_from: self.century_from,
+            language: self.language,
+            zone,
+        })
+    }
+
+    /// Refuses a setting that none of the formats has a use for: something else was meant.
+    fn find_unused(&self, from: &[Format]) -> Result<(), String> {
+        if self.zone.is_some() && !from.iter().any(Format::has_moments) {
+            return Err(
+                "`zone` is for moments, and no format has a time of day with an offset (Z), `[epoch_s]`, `[epoch_ms]` \
+                 or `[odata]`"
+                    .into(),
+            );
+        }
+        if self.century_from.is_some() && !from.iter().any(Format::has_short_year) {
+            return Err("`century_from` is for years of two digits, and no format has `YY`".into());
+        }
+        if self.language.is_some() && !from.iter().any(Format::has_names) {
+            return Err(
+                "`language` is for names, and no format has `MMM`, `MMMM`, `EEE` or `EEEE`".into(),
+            );
+        }
+        Ok(())
+    }
+
+    pub(super) fn bind(&self, columns: &mut Columns, resources: &Resources) -> Bound {
+        check_columns(&self.columns).map_err(BindError::Other)?;
+        let formats = self.formats(resources.time_zone.as_ref());
+        let (from, to) = formats.map_err(BindError::Other)?;
         let places = places(columns, &self.columns)?;
         let kinds = match self.invalid {
             InvalidDate::Empty => Kinds::TEXT,
@@ -123,9 +183,11 @@ impl DateSpec {
             before.made(kinds)
         });
         Ok(Some(Box::new(Date {
+            told: places.iter().map(|_| Told::default()).collect(),
             columns: places,
-            expected: format!("expected a date as {}", self.from.as_slice().join(" or ")).into(),
+            expected: self.expected(&from).into(),
             plain: to.is_plain(),
+            zoned: self.zone.is_some() || resources.time_zone.is_some(),
             from: from
                 .into_iter()
                 .map(|format| Rewrite::new(format, to.clone()))
@@ -134,6 +196,35 @@ impl DateSpec {
             invalid: self.invalid,
         })))
     }
+
+    /// What is said of a text that is not a date.
+    fn expected(&self, from: &[Format]) -> String {
+        let mut message = format!("expected a date as {}", self.from.as_slice().join(" or "));
+        if from.iter().any(Format::has_names) {
+            message.push_str(match self.language {
+                None => "; month names are English, other languages are stated by `language`",
+                Some(_) => "; month names are ",
+            });
+            message.push_str(self.language.map_or("", Language::name));
+        }
+        message
+    }
+}
+
+/// Refuses formats by which a text is two days: the first one that fits would decide, row by row.
+fn find_conflict(from: &[Format]) -> Result<(), String> {
+    for (at, other) in from.iter().enumerate() {
+        for one in &from[..at] {
+            if let Some(conflict) = conflict(one, other) {
+                return Err(format!(
+                    "`{}` contradicts `{}`: {conflict}; state the one that the column has",
+                    other.source(),
+                    one.source()
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whether a list of columns can be meant: none is not, and one twice is not.
@@ -156,18 +247,92 @@ struct Date {
     from: Vec<Rewrite>,
     /// Whether all new dates are plain.
     plain: bool,
+    /// Whether it is stated whose day a moment becomes.
+    zoned: bool,
     empty: EmptyDate,
     invalid: InvalidDate,
     expected: Cow<'static, str>,
+    /// What is to be told of each column.
+    told: Vec<Told>,
+}
+
+/// What the dates of a column had in all blocks so far that may not have been meant.
+#[derive(Default)]
+struct Told {
+    times: AtomicU64,
+    far: AtomicU64,
+    sentinels: AtomicU8,
+}
+
+impl Told {
+    fn add(&self, tally: Tally) {
+        if tally != Tally::default() {
+            self.times.fetch_add(tally.times, Ordering::Relaxed);
+            self.far.fetch_add(tally.far, Ordering::Relaxed);
+            self.sentinels.fetch_or(tally.sentinels, Ordering::Relaxed);
+        }
+    }
+
+    fn so_far(&self) -> Tally {
+        Tally {
+            times: self.times.load(Ordering::Relaxed),
+            far: self.far.load(Ordering::Relaxed),
+            sentinels: self.sentinels.load(Ordering::Relaxed),
+        }
+    }
+
+    fn forget(&self) {
+        self.times.store(0, Ordering::Relaxed);
+        self.far.store(0, Ordering::Relaxed);
+        self.sentinels.store(0, Ordering::Relaxed);
+    }
+}
+
+impl Date {
+    fn dropped_times(&self, column: &str, times: u64) -> String {
+        let moments = self.from.iter().any(|from| from.from().has_moments());
+        let zone = match moments && !self.zoned {
+            true => "; the day is the one that is written, `zone` makes it that of a time zone",
+            false => "",
+        };
+        match times {
+            1 => format!("{column}: 1 time of day other than midnight was dropped{zone}"),
+            _ => format!("{column}: {times} times of day other than midnight were dropped{zone}"),
+        }
+    }
+
+    fn far_years(&self, column: &str, tally: Tally) -> String {
+        let mut remark = match tally.far {
+            1 => format!("{column}: the year of 1 date is before 1850 or after 2200"),
+            far => format!("{column}: the years of {far} dates are before 1850 or after 2200"),
+        };
+        let mut values = Vec::new();
+        for date in tally.sentinels() {
+            let written = self
+                .from
+                .iter()
+                .filter_map(|from| from.from().example(date));
+            values.extend(written.map(|text| format!("\"{text}\"")));
+        }
+        if !values.is_empty() {
+            let values = values.join(", ");
+            remark.push_str(&format!(
+                "; where they say that there is no date, `- empty: {{ columns: [{column}], values: [{values}] }}` before \
+                 this stage takes them out"
+            ));
+        }
+        remark
+    }
 }
 
 impl Stage for Date {
     fn apply(&self, batch: &mut Batch) {
         // A column's new dates are written side by side and become text together.
         let mut written = Vec::new();
-        for (name, slot) in &self.columns {
+        for ((name, slot), told) in self.columns.iter().zip(&self.told) {
             let mut cells = batch.take_column(*slot);
             let base = batch.text_len();
+            let mut tally = Tally::default();
             written.clear();
             for (row, cell) in cells.iter_mut().enumerate() {
                 if !batch.is_live(row) {
@@ -187,7 +352,7 @@ impl Stage for Date {
                     _ => {
                         let text = batch.text(*cell);
                         let start = written.len();
-                        let read = |from: &Rewrite| from.apply(text, &mut written);
+                        let read = |from: &Rewrite| from.apply(text, &mut written, &mut tally);
                         match self.from.iter().find_map(read) {
                             Some(Rewritten::AsItIs) => {
                                 *cell = cell.with_kind(Kind::Text);
@@ -221,7 +386,26 @@ impl Stage for Date {
             // Digits, names and whole literals: nothing is lost, and nothing copied.
             batch.append_text(&String::from_utf8_lossy(&written));
             batch.put_column(*slot, cells);
+            told.add(tally);
         }
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        let mut remarks = Vec::new();
+        for ((name, _), told) in self.columns.iter().zip(&self.told) {
+            let tally = told.so_far();
+            if tally.times > 0 {
+                remarks.push(self.dropped_times(name, tally.times));
+            }
+            if tally.far > 0 {
+                remarks.push(self.far_years(name, tally));
+            }
+        }
+        remarks
+    }
+
+    fn forget(&self) {
+        self.told.iter().for_each(Told::forget);
     }
 }
 
@@ -229,6 +413,7 @@ impl Stage for Date {
 pub(super) mod tests {
     use super::*;
     use crate::batch::{Row, RowState};
+    use crate::stage::testing::batch;
 
     fn spec(json: &str) -> DateSpec {
         serde_json::from_str(json).unwrap()
@@ -281,13 +466,35 @@ pub(super) mod tests {
             "12/31/1999",
             "date_format | expected a date as DD/MM/YYYY",
         );
-        let two = r#""from": ["DD/MM/YYYY", "MM/DD/YYYY"]"#;
+        let two = r#""from": ["DD/MM/YYYY", "D MMM YYYY"]"#;
         check(two, "03/04/2020", "Text 2020-04-03");
-        check(two, "12/31/1999", "Text 1999-12-31");
+        check(two, "31 Dec 1999", "Text 1999-12-31");
         check(
             two,
             "1999-12-31",
-            "date_format | expected a date as DD/MM/YYYY or MM/DD/YYYY",
+            "date_format | expected a date as DD/MM/YYYY or D MMM YYYY; month names are English, other languages are \
+             stated by `language`",
+        );
+        let german = r#""from": "D. MMM. YYYY", "language": "de""#;
+        check(german, "15. Mär. 2021", "Text 2021-03-15");
+        check(
+            german,
+            "3. Mai 2018",
+            "date_format | expected a date as D. MMM. YYYY; month names are German",
+        );
+        let moments = r#""from": ["YYYY-MM-DDTHH:mm:ssZ", "[epoch_ms]"], "zone": "Europe/Berlin""#;
+        check(moments, "2021-03-14T23:00:00Z", "Text 2021-03-15");
+        check(moments, "1615762800000", "Text 2021-03-15");
+        let short = r#""from": "DD-MMM-YY", "century_from": 1927"#;
+        check(short, "04-JUL-61", "Text 1961-07-04");
+        check(short, "04-JUL-26", "Text 2026-07-04");
+        let numbers = r#""from": ["YYYY-MM-DD", "[excel]"]"#;
+        check(numbers, "44270", "Text 2021-03-15");
+        check(numbers, "2021-11-15", "Text 2021-11-15");
+        check(
+            numbers,
+            "60",
+            "date_format | expected a date as YYYY-MM-DD or [excel]",
         );
         check(
             r#""from": "YYYY-MM-DDTHH:mm:ss""#,
@@ -404,9 +611,129 @@ pub(super) mod tests {
             r#"{"columns": ["d"], "from": "DD/MM/YYYY", "to": "YYYY-MM-DD HH:mm"}"#,
             "`to: YYYY-MM-DD HH:mm` has a time of day that `from: DD/MM/YYYY` doesn't have",
         );
-        assert_eq!(
-            spec(r#"{"columns": ["d"], "from": "DD/MM/YYYY"}"#).check(),
-            Ok(())
+        check(
+            r#"{"columns": ["d"], "from": ["DD/MM/YYYY", "D MMM YYYY", "MM/DD/YYYY"]}"#,
+            "`MM/DD/YYYY` contradicts `DD/MM/YYYY`: 02/01/2021 is 2021-01-02 in the one and 2021-02-01 in the other; state \
+             the one that the column has",
+        );
+        check(
+            r#"{"columns": ["d"], "from": "YYYY-MM-DDTHH:mm:ssZ", "zone": "Europe/Berln"}"#,
+            "`zone: Europe/Berln` is not a time zone that is known here, expected one such as Europe/Berlin or UTC",
+        );
+        check(
+            r#"{"columns": ["d"], "from": ["YYYY-MM-DDZ", "YYYY-MM-DD HH:mm"], "zone": "Europe/Berlin"}"#,
+            "`zone` is for moments, and no format has a time of day with an offset (Z), `[epoch_s]`, `[epoch_ms]` or \
+             `[odata]`",
+        );
+        check(
+            r#"{"columns": ["d"], "from": "DD/MM/YYYY", "century_from": 1927}"#,
+            "`century_from` is for years of two digits, and no format has `YY`",
+        );
+        check(
+            r#"{"columns": ["d"], "from": "DD/MM/YY", "century_from": 9901}"#,
+            "`century_from: 9901` is not a year from 1 to 9900",
+        );
+        check(
+            r#"{"columns": ["d"], "from": "DD/MM/YYYY", "language": "de"}"#,
+            "`language` is for names, and no format has `MMM`, `MMMM`, `EEE` or `EEEE`",
+        );
+        for (to, field) in [
+            ("DD/MM/YYYYZ", "Z"),
+            ("YYYY-MM-DD HH:mm:ss.SSS", "SSS"),
+            ("[excel]", "[excel]"),
+        ] {
+            check(
+                &format!(r#"{{"columns": ["d"], "from": "YYYY-MM-DDTHH:mm:ssZ", "to": "{to}"}}"#),
+                &format!("`to: {to}` can't be written: `{field}` is only for `from`"),
+            );
+        }
+        for good in [
+            r#"{"columns": ["d"], "from": "DD/MM/YYYY"}"#,
+            r#"{"columns": ["d"], "from": ["DD/MM/YYYY", "D MMM YYYY"]}"#,
+            r#"{"columns": ["d"], "from": "D MMM YYYY", "language": "no"}"#,
+        ] {
+            assert_eq!(spec(good).check(), Ok(()));
+        }
+    }
+
+    #[test]
+    fn the_zone_of_the_pipeline_is_that_of_its_moments() {
+        let resources = Resources {
+            time_zone: Zone::named("Europe/Berlin"),
+            ..Resources::default()
+        };
+        let read = |settings: &str| {
+            let json = format!(r#"{{"columns": ["d"], {settings}}}"#);
+            let columns = &mut Columns::from_header(["d"]);
+            let stage = spec(&json).bind(columns, &resources);
+            let cells = [("2021-03-14T23:00:00Z", Kind::Text)];
+            stage.map(|stage| run_column(Ok(stage), &cells).1.remove(0))
+        };
+        let moment = r#""from": "YYYY-MM-DDTHH:mm:ssZ""#;
+        assert_eq!(read(moment).unwrap(), "Text 2021-03-15");
+        let utc = format!(r#"{moment}, "zone": "UTC""#);
+        assert_eq!(read(&utc).unwrap(), "Text 2021-03-14");
+        let as_written = r#""from": "YYYY-MM-DDTHH:mm:ss[Z]""#;
+        assert_eq!(read(as_written).unwrap(), "Text 2021-03-14");
+        // Only here do the two contradict each other.
+        let both = r#""from": ["YYYY-MM-DDTHH:mm:ssZ", "YYYY-MM-DDTHH:mm:ss[Z]"]"#;
+        assert!(read(both).is_err());
+    }
+
+    #[test]
+    fn what_may_not_have_been_meant_is_told_by_column() {
+        #[track_caller]
+        fn check(from: &str, cells: &[&str], expected: &[&str]) {
+            let columns = &mut Columns::from_header(["d"]);
+            let json = format!(r#"{{"columns": ["d"], "from": {from}}}"#);
+            let stage = spec(&json).bind(columns, &Resources::default());
+            let stage = stage.unwrap().unwrap();
+            let (_, mut batch) = batch(&serde_json::json!([["d"]]));
+            for text in cells {
+                batch.push_row(Row {
+                    line: 0,
+                    start: 0,
+                    end: 0,
+                });
+                let cell = batch.append(text, Kind::Text);
+                batch.push_cell(0, cell);
+            }
+            assert!(stage.remarks().is_empty());
+            stage.apply(&mut batch);
+            assert_eq!(stage.remarks(), expected);
+            stage.forget();
+            assert!(stage.remarks().is_empty());
+        }
+        check(
+            r#""YYYY-MM-DD""#,
+            &["2021-03-04", "", "soon", "1850-01-01"],
+            &[],
+        );
+        check(
+            r#""YYYY-MM-DD HH:mm""#,
+            &["2021-03-04 00:00", "2021-03-04 23:00", "2021-03-04 22:00"],
+            &["d: 2 times of day other than midnight were dropped"],
+        );
+        check(
+            r#""YYYY-MM-DD HH:mmZ""#,
+            &["2021-03-04 23:00Z"],
+            &[
+                "d: 1 time of day other than midnight was dropped; the day is the one that is written, `zone` makes it that of \
+               a time zone",
+            ],
+        );
+        check(
+            r#"["DD.MM.YYYY", "YYYY-MM-DD"]"#,
+            &["31.12.9999", "31.12.9999", "1021-03-04"],
+            &[
+                "d: the years of 3 dates are before 1850 or after 2200; where they say that there is no date, `- empty: { \
+               columns: [d], values: [\"31.12.9999\", \"9999-12-31\"] }` before this stage takes them out",
+            ],
+        );
+        check(
+            r#""D MMM YYYY""#,
+            &["4 Mar 1021"],
+            &["d: the year of 1 date is before 1850 or after 2200"],
         );
     }
 }

@@ -23,7 +23,9 @@ use crate::files::mark::{Mark, Moved};
 use crate::format::csv::fault;
 use crate::format::csv::other_delimiter;
 use crate::format::csv::record::{Cells, unquote};
+use crate::text::compare::{Spelling, comparable, look_up, same_name};
 use crate::text::scan::{Dialect, Quoting, count_lines};
+use crate::text::unseen::{is_blank, without_end_marks};
 
 /// Largest table file in bytes: a list of departments or people, not a second extract.
 pub(crate) const MAX_BYTES: u64 = 64 << 20;
@@ -33,8 +35,9 @@ pub(crate) const MAX_ROWS: usize = 1_000_000;
 
 const NAME: &str = "lookup";
 
-/// Joins columns of a second CSV file (UTF-8, with a header) by a key. An empty, null or missing key is
-/// not looked up: what would be taken is empty then, or stays with `missing: keep`.
+/// Joins columns of a second CSV file (UTF-8, with a header) by a key. Keys are compared as they look: case counts,
+/// and invisible characters, the kind of a blank and how accents are composed do not. A key without anything to
+/// see, null or missing, is not looked up: what would be taken is empty then, or stays with `missing: keep`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LookupSpec {
@@ -236,6 +239,7 @@ impl Table {
     /// Parses a table from a file's bytes.
     fn parse(bytes: &[u8], delimiter: u8) -> Result<Table, TableError> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let bytes = &bytes[..without_end_marks(bytes)];
         let text = std::str::from_utf8(bytes).map_err(|error| {
             TableError::NotUtf8(count_lines(&bytes[..error.valid_up_to()]) as u32 + 1)
         })?;
@@ -331,7 +335,11 @@ impl Table {
     ) -> Result<Vec<usize>, String> {
         let names: Vec<&String> = names.into_iter().collect();
         let have = Columns::from_header(self.columns.iter());
-        let place = |name: &&String| self.columns.iter().position(|column| **column == ***name);
+        let place = |name: &&String| {
+            let columns = || self.columns.iter();
+            let exact = columns().position(|column| **column == ***name);
+            exact.or_else(|| columns().position(|column| same_name(column, name)))
+        };
         let missing = |name: &String, have: &Columns| match have.need(name) {
             Err(error) => format!("{file}: {error}"),
             Ok(_) => format!("{file}: no column `{name}`"),
@@ -363,24 +371,28 @@ impl Table {
         &self.text[start as usize..self.ends[i] as usize]
     }
 
-    /// The rows by the text of a column. An empty key does not count, and may occur more than once.
+    /// The rows by the text of a column, as it is compared. An empty key does not count, and may occur more than once.
     fn index(&self, file: &str, column: usize) -> Result<HashMap<Box<str>, u32>, String> {
         let mut index = HashMap::with_capacity(self.lines.len());
         for row in 0..self.lines.len() {
             let key = self.cell(row, column);
-            if key.is_empty() {
+            if is_blank(key) {
                 continue;
             }
-            match index.entry(Box::from(key)) {
+            match index.entry(Box::from(comparable(key))) {
                 Entry::Vacant(entry) => {
                     entry.insert(row as u32);
                 }
                 Entry::Occupied(first) => {
+                    let first = *first.get() as usize;
+                    let spelling = Spelling::of(self.cell(first, column));
+                    let differ = match spelling.apart(Spelling::of(key)) {
+                        Some(differ) => format!(" (but for {differ})"),
+                        None => String::new(),
+                    };
                     return Err(format!(
-                        "{file}: lines {} and {} have the same `{}`, a key must be unique",
-                        self.lines[*first.get() as usize],
-                        self.lines[row],
-                        self.columns[column]
+                        "{file}: lines {} and {} have the same `{}`{differ}, a key must be unique",
+                        self.lines[first], self.lines[row], self.columns[column]
                     ));
                 }
             }
@@ -498,12 +510,12 @@ impl Stage for Lookup {
                 Found::Stays
             } else if cell.kind() == Kind::Faulty {
                 Found::Faulty
-            } else if let Some(at) = self.index.get(batch.text(cell)) {
+            } else if let Some(at) = look_up(batch.text(cell), |key| self.index.get(key)) {
                 Found::Row(*at)
             } else {
                 match self.missing {
                     Missing::Keep => Found::Stays,
-                    Missing::Reject if !cell.is_empty() => {
+                    Missing::Reject if !is_blank(batch.text(cell)) => {
                         let fault = fault(
                             row,
                             NAME,

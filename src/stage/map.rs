@@ -1,6 +1,6 @@
 //! `map`: replaces values by a table.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -9,9 +9,12 @@ use serde::{Deserialize, Deserializer};
 use super::{Bound, EMPTY, Resources, Stage, check_names, hold, places};
 use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Cell, Columns, Kind};
+use crate::text::compare::{comparable, look_up};
+use crate::text::shown::shown;
 
-/// Replaces values by a table. A value is looked up by its exact text; an empty, null or missing cell
-/// has the empty text. What is found, and the default, becomes text.
+/// Replaces values by a table. A value is looked up as it looks: case counts, and invisible characters, the
+/// kind of a blank and how accents are composed do not. An empty, null or missing cell has the empty text.
+/// What is found, and the default, becomes text.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MapSpec {
@@ -48,7 +51,15 @@ impl MapSpec {
         if self.values.is_empty() && self.default.is_none() {
             return Err("`values` is empty, and there is no `default`".into());
         }
-        Ok(())
+        let mut seen = HashSet::new();
+        match (self.values.keys()).find(|value| !seen.insert(comparable(value))) {
+            Some(value) => Err(format!(
+                "`values` has `{}` twice: invisible characters, kinds of blanks and how accents are composed make no \
+                 difference",
+                shown(value)
+            )),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn bind(&self, columns: &mut Columns, _resources: &Resources) -> Bound {
@@ -61,7 +72,7 @@ impl MapSpec {
         let values = self
             .values
             .iter()
-            .map(|(value, to)| (value.as_str().into(), result(to)))
+            .map(|(value, to)| (comparable(value).into(), result(to)))
             .collect();
         let default = self.default.as_ref().map(result);
         let slots: Vec<usize> = (places(columns, self.names()?)?.into_iter())
@@ -98,7 +109,7 @@ impl Stage for Map {
                 if cell.kind() == Kind::Faulty || !batch.is_live(row) {
                     continue;
                 }
-                let found = self.values.get(batch.text(*cell)).copied();
+                let found = look_up(batch.text(*cell), |text| self.values.get(text).copied());
                 let Some(result) = found.or(self.default) else {
                     continue;
                 };
@@ -124,6 +135,18 @@ mod tests {
             json!({ "map": { "column": "a", "values": { "NO": "", "M": "Male", "1": "one", "true": "yes", "": "none" } } }),
             json!([["a"], ["NO"], ["M"], ["m"], ["M "], [1], [true], [""], [null], [{}], [{"faulty": "M"}]]),
             json!([["a"], [""], ["Male"], ["m"], ["M "], ["one"], ["yes"], ["none"], ["none"], ["none"], [{"faulty": "M"}]]),
+        );
+        check(
+            json!({ "map": { "column": "a", "values": { "Zoe\u{308}": "z", "Full Time": "f", "": "none" } } }),
+            json!([
+                ["a"],
+                ["Zoë"],
+                ["Zo\u{ad}ë"],
+                ["zoë"],
+                ["Full\u{202f}Time\u{feff}"],
+                ["\u{200b}"]
+            ]),
+            json!([["a"], ["z"], ["z"], ["zoë"], ["f"], ["none"]]),
         );
         check(
             json!({ "map": { "columns": ["b", "a"], "values": { "x": "y", "y": "x" } } }),
@@ -164,6 +187,11 @@ mod tests {
                 "no column `z` here",
             ),
             (json!({ "column": "a" }), "missing field `values`"),
+            (
+                json!({ "column": "a", "values": { "a b": "y", "a\u{a0}b": "z" } }),
+                "`values` has `a\u{a0}b` twice: invisible characters, kinds of blanks and how accents are composed make no \
+                 difference",
+            ),
         ] {
             check_refused(json!({ "map": stage }), &["a"], message);
         }

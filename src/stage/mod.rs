@@ -10,10 +10,12 @@ pub(crate) mod coalesce;
 pub(crate) mod concat;
 pub(crate) mod date;
 pub(crate) mod drop;
+pub(crate) mod empty;
 pub(crate) mod filter;
 pub(crate) mod hash;
 pub(crate) mod lookup;
 pub(crate) mod map;
+pub(crate) mod normalize;
 pub(crate) mod number;
 pub(crate) mod rename;
 pub(crate) mod replace;
@@ -34,6 +36,7 @@ use serde::Deserialize;
 use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Cell, Columns, Fault, Kind, NoColumn};
 use crate::expr::{Unfit, one_line};
+use crate::text::dates::Zone;
 
 /// A stage bound to its columns: called once per block, on any worker.
 pub trait Stage: Send + Sync {
@@ -45,6 +48,9 @@ pub trait Stage: Send + Sync {
     fn remarks(&self) -> Vec<String> {
         Vec::new()
     }
+
+    /// Forgets what it has counted for its remarks: the same batches will come again.
+    fn forget(&self) {}
 }
 
 /// Why a stage can't be bound to the columns that there are.
@@ -98,6 +104,8 @@ pub struct Resources {
     pub tables: HashMap<String, Arc<lookup::Table>>,
     /// Keys of `hash` stages by where the pipeline file says that they are found.
     pub keys: HashMap<hash::KeySpec, hash::Key>,
+    /// The time zone that the pipeline states.
+    pub time_zone: Option<Zone>,
     /// Whether nothing was read beforehand: then stages are bound to see what they make of the columns, and
     /// not to run.
     pub absent: bool,
@@ -166,8 +174,10 @@ macro_rules! stages {
 }
 
 stages! {
-    /// Takes white space off both ends, of all columns or of those named.
+    /// Takes white space and invisible characters off both ends, of all columns or of those named.
     Trim(trim::TrimSpec) = "trim";
+    /// One spelling for what looks the same: accents composed, no invisible characters, one kind of blank.
+    Normalize(normalize::NormalizeSpec) = "normalize";
     /// Gives columns other names.
     Rename(rename::RenameSpec) = "rename";
     /// Keeps these columns alone, in this order.
@@ -176,6 +186,8 @@ stages! {
     Drop(drop::DropSpec) = "drop";
     /// Sets columns to constants or to the values of expressions.
     Set(set::SetSpec) = "set";
+    /// Makes cells empty that hold a text for no value.
+    Empty(empty::EmptySpec) = "empty";
     /// Replaces values by a table.
     Map(map::MapSpec) = "map";
     /// Upper, lower or title case.
@@ -375,7 +387,7 @@ mod tests {
             .iter()
             .map(|variant| variant["required"][0].as_str().unwrap())
             .collect();
-        let expected = "trim rename select drop set map case replace split concat coalesce date number \
+        let expected = "trim normalize rename select drop set empty map case replace split concat coalesce date number \
              boolean filter lookup hash";
         assert_eq!(words.join(" "), expected);
         let trim = testing::spec(json!({ "trim": null }));

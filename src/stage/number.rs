@@ -13,6 +13,7 @@ use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Columns, Fault, Kind};
 use crate::stage::{BindError, Bound, Resources, Stage};
 use crate::text::decimal::{is_json_number, leading_digits};
+use crate::text::unseen::trimmed;
 
 /// Numbers written for people into plain decimals, digit by digit.
 ///
@@ -27,7 +28,7 @@ pub struct NumberSpec {
     /// The columns, by their names at this point.
     pub columns: Vec<String>,
     /// The character between groups of three digits; without it, there is none. A space stands for
-    /// the no-break spaces too.
+    /// the no-break spaces and the narrow ones too.
     #[serde(default)]
     pub thousands: Option<char>,
     /// The character before the fraction.
@@ -50,6 +51,9 @@ pub struct NumberSpec {
 fn point() -> char {
     '.'
 }
+
+/// The blanks that people and programs put between groups of digits.
+const BLANKS: [char; 5] = [' ', '\u{a0}', '\u{202f}', '\u{2009}', '\u{2007}'];
 
 /// What to do with a number in scientific notation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, JsonSchema)]
@@ -139,7 +143,7 @@ impl NumberSpec {
         self.check().map_err(BindError::Other)?;
         let thousands = match self.thousands {
             None => Vec::new(),
-            Some(' ') => vec![' ', '\u{a0}', '\u{202f}'],
+            Some(' ') => BLANKS.to_vec(),
             Some(other) => vec![other],
         };
         let group: String = self.thousands.into_iter().collect();
@@ -285,7 +289,7 @@ impl Style {
         let mut symbol = false;
         let mut sign = None;
         loop {
-            text = text.trim();
+            text = &text[trimmed(text)];
             if !symbol && let Some(rest) = self.without_symbol(text) {
                 symbol = true;
                 text = rest;

@@ -1,4 +1,4 @@
-//! `trim`: takes white space off both ends, of all columns or of those named.
+//! `trim`: takes what nobody sees off both ends, of all columns or of those named.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -6,9 +6,10 @@ use serde::Deserialize;
 use super::{Bound, Resources, Stage, check_names, hold, places};
 use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Columns, Kind};
+use crate::text::unseen::trimmed;
 
-/// Takes white space off both ends, of all columns or of those named. White space is Unicode's, so
-/// that the no-break spaces of spreadsheets go too. Text alone is trimmed.
+/// Takes white space and invisible characters off both ends, of all columns or of those named: also the no-break
+/// spaces of spreadsheets, zero width spaces, marks of direction, soft hyphens. Text alone is trimmed.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct TrimSpec(
@@ -49,16 +50,15 @@ impl Stage for Trim {
                 }
                 let text = batch.text(*cell);
                 // Nearly all cells begin and end with a visible ASCII character.
-                if let [first, .., last] = text.as_bytes()
+                if let (Some(first), Some(last)) = (text.as_bytes().first(), text.as_bytes().last())
                     && first.is_ascii_graphic()
                     && last.is_ascii_graphic()
                 {
                     continue;
                 }
-                let start = text.len() - text.trim_start().len();
-                let end = text.trim_end().len().max(start);
-                if end - start < text.len() {
-                    *cell = cell.part(start..end);
+                let range = trimmed(text);
+                if range.len() < text.len() {
+                    *cell = cell.part(range);
                 }
             }
             batch.put_column(slot, cells);

@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::error::LedgerError;
 use super::seal::{SealError, open};
-use crate::config::{Override, Pipeline, Target, Zone};
+use crate::config::{Override, Pipeline, Target};
 use crate::orgvue::{JobStatus, Ticket};
 use crate::report::run::{Outcome, RowCounts, RunId};
 use crate::settings::secret::PresignedUrl;
-use crate::text::dates::Date;
+use crate::text::dates::{Date, Zone};
 
 /// Version of the files' form.
 pub(crate) const LEDGER_VERSION: u32 = 1;
@@ -183,7 +183,7 @@ impl Entry {
                 tenant: to.tenant.clone(),
                 dataset: to.dataset.clone(),
             },
-            today: Some(pipeline.time_zone.day(now)),
+            today: Some(pipeline.zone().day(now)),
             sources: Vec::new(),
             counts: RowCounts::default(),
             body_bytes: 0,

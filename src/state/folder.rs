@@ -237,15 +237,16 @@ impl Lock {
         self.folder.last(entry)
     }
 
-    /// Keeps the last accepted run.
+    /// Keeps the last accepted run, unless one that ended later is kept already.
     ///
     /// # Errors
-    /// A file that can't be written.
+    /// A file that can't be read or written.
     pub(super) fn accept(&self, last: &Last) -> Result<(), LedgerError> {
-        let path = self
-            .folder
-            .0
-            .join(Last::file_name(&last.pipeline, &last.target));
+        let name = Last::file_name(&last.pipeline, &last.target);
+        let path = self.folder.0.join(name);
+        if path.exists() && read_json::<Last>(&path)?.at > last.at {
+            return Ok(());
+        }
         self.write_json(path, last)
     }
 

@@ -25,7 +25,7 @@ use super::lock::Held;
 use super::seal::{SealError, seal};
 use crate::guard;
 use crate::orgvue::Ticket;
-use crate::report::run::{Outcome, RowCounts};
+use crate::report::run::{Outcome, RowCounts, RunId};
 use crate::settings::secret::PresignedUrl;
 use crate::source::Source;
 
@@ -135,6 +135,10 @@ impl Ledger {
     /// does, too; the end of the run tries again.
     pub(crate) fn ticket(&self, ticket: &Ticket) {
         let mut entry = locked(&self.entry);
+        if entry.step == Step::Ended {
+            // Its results are fetched once more.
+            return;
+        }
         let url = |url: &Option<PresignedUrl>| url.as_ref().map(|url| url.expose().to_owned());
         let addresses = Addresses {
             own: url(&ticket.self_url),
@@ -170,7 +174,7 @@ impl Ledger {
     pub(crate) fn over(&self, outcome: Outcome, exit_code: u8) -> Result<(), LedgerError> {
         let mut entry = locked(&self.entry);
         let open = match entry.step {
-            Step::Ended => return Ok(()),
+            Step::Ended => return self.taken_in(&mut entry, outcome, exit_code),
             Step::Uploading => false,
             Step::Importing | Step::Ticket => matches!(
                 outcome,
@@ -185,6 +189,38 @@ impl Ledger {
             Some(last) => self.lock.accept(&last),
             None => Ok(()),
         }
+    }
+
+    /// The results of a run that is over were fetched once more: where they could not be taken in before, and are now,
+    /// the run was accepted when it ended.
+    fn taken_in(
+        &self,
+        entry: &mut Entry,
+        outcome: Outcome,
+        exit_code: u8,
+    ) -> Result<(), LedgerError> {
+        let is_good =
+            |outcome| matches!(outcome, Outcome::Succeeded | Outcome::SucceededWithRejects);
+        let is_open = entry.ticket.is_some();
+        let Some(ended) = &mut entry.ended else {
+            return Ok(());
+        };
+        if !is_open || ended.by != By::Run || is_good(ended.outcome) || !is_good(outcome) {
+            return Ok(());
+        }
+        (ended.outcome, ended.exit_code) = (outcome, Some(exit_code));
+        self.lock.write(entry)?;
+        match Last::of(entry) {
+            Some(last) => self.lock.accept(&last),
+            None => Ok(()),
+        }
+    }
+
+    /// The run whose import this one repeats, if it does, and the hash of its body.
+    pub(crate) fn repeats(&self) -> Option<(RunId, String)> {
+        let earlier = locked(&self.earlier);
+        let earlier = earlier.as_ref()?;
+        Some((earlier.run_id.clone(), earlier.body_hash.clone()?))
     }
 }
 

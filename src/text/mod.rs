@@ -1,9 +1,27 @@
-//! Text as bytes and as values: searching bytes, dates, decimals, what is shown of it and of errors.
+//! Text as bytes and as values: searching bytes, comparing, what nobody sees, dates, decimals, what is shown of it and
+//! of errors.
 
+pub(crate) mod compare;
 pub(crate) mod dates;
 pub(crate) mod decimal;
+pub(crate) mod javascript;
 pub(crate) mod scan;
 pub(crate) mod shown;
+pub(crate) mod unseen;
+
+/// `1 row`, `5 rows`.
+pub(crate) fn counted(n: u64, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+/// `2 of 5 rows were`, `1 of 5 rows was`, `the only row was`.
+pub(crate) fn of_rows(part: u64, whole: u64) -> String {
+    match (part, whole) {
+        (1, 1) => "the only row was".to_owned(),
+        (1, whole) => format!("1 of {whole} rows was"),
+        (part, whole) => format!("{part} of {whole} rows were"),
+    }
+}
 
 /// An error and its causes in one line. A cause that the text ends with already is not said twice.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {

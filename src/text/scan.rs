@@ -9,6 +9,8 @@ pub struct Dialect {
     pub delimiter: u8,
     /// How cells are quoted.
     pub quoting: Quoting,
+    /// A line that begins with it, where a record may begin, is a remark.
+    pub comment: Option<u8>,
     /// All names of the header are quoted: whoever wrote the file quotes text wherever it stands, so that a quote in an
     /// unquoted cell is damage.
     pub throughout: bool,
@@ -48,6 +50,7 @@ impl Dialect {
         Dialect {
             delimiter,
             quoting,
+            comment: None,
             throughout: false,
         }
     }

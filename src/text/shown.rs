@@ -9,11 +9,11 @@ use std::fmt::Write;
 
 use unicode_width::UnicodeWidthChar;
 
-/// Whether a character does something where it is printed instead of being seen: control characters, those that turn
-/// the direction of writing or break the line, and the byte order mark.
+/// Whether a character does something where it is printed instead of being seen, or nothing at all: control characters,
+/// those that turn the direction of writing or break the line or a word, and the byte order mark.
 pub(crate) fn acts(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// Text on one line: characters that [act](acts) stand there as escapes, `\n`, `\x1b`, `\u{202e}`.
@@ -135,6 +135,7 @@ mod tests {
                 "a\\u{202e}b\\u{2066}c\\u{2028}",
             ),
             ("\u{feff}id", "\\u{feff}id"),
+            ("i\u{200b}d\u{ad}", "i\\u{200b}d\\u{ad}"),
             // Joiners belong to the writing of many languages.
             ("می\u{200c}خواهم", "می\u{200c}خواهم"),
         ] {

@@ -22,13 +22,17 @@ use unique::Unique;
 /// What a rule wants to know of every record; the workers find it out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fact {
-    /// The hash of a column's text, of records that are in or rejected; 0 where there is none that could be read.
+    /// The hash of a column's text as keys are compared, of records that are in or rejected; 0 where there is none that
+    /// could be read.
     Hash(usize),
+    /// How a column's text differs from what it is compared as, in bits; 0 where it doesn't. Where that holds for all
+    /// records of a block, as it does for nearly all blocks, there are no values.
+    Spelling(usize),
     /// The hash of the record as it is to be sent; 0 where it is not.
     Sent,
 }
 
-/// The facts of a block's records: for each fact that was asked for, one value a record.
+/// The facts of a block's records: for each fact that was asked for, one value a record, or none at all.
 pub(crate) struct Facts<'a> {
     /// The number of the block's first record.
     pub first: u32,
@@ -115,12 +119,13 @@ pub(crate) trait Whole: Send {
     fn bytes(&self) -> usize;
 }
 
-/// The column of a key, where it stands, and which of several rows keeps it.
+/// The column of a key, where it stands, which of several rows keeps it, and whether case counts.
 #[derive(Debug, Clone)]
 pub(crate) struct Key {
     pub column: Arc<str>,
     pub slot: usize,
     pub keep: Keep,
+    pub ignore_case: bool,
 }
 
 /// The rules of a pipeline, in the order in which they decide, and the verdicts that they gave.

@@ -7,7 +7,11 @@
 //! Rows are compared as they would be sent, by 32 bits of a hash: two rows of one key that differ pass for equal once
 //! in four billion such pairs.
 //!
-//! Memory: that of [`Keys`], 4 bytes a record, and 8 bytes a record whose key stood before.
+//! Keys are compared by the [one rule](crate::text::compare): those that look the same are the same. Where they are
+//! written differently all the same, the fault says in what.
+//!
+//! Memory: that of [`Keys`], 4 bytes a record, 8 bytes a record whose key stood before, and 16 bytes a record whose key
+//! is not written as it is compared.
 
 use std::borrow::Cow;
 
@@ -15,6 +19,7 @@ use super::keys::Keys;
 use super::{Fact, Facts, Fates, Findings, Key, Places, Verdict, Verdicts, Whole};
 use crate::batch::Fault;
 use crate::rule::{Keep, STAGE};
+use crate::text::compare::Spelling;
 
 /// Lines that a message names at most.
 const NAMED_LINES: usize = 5;
@@ -34,6 +39,8 @@ pub(crate) struct Unique {
     again: Vec<(u32, u32)>,
     /// Of a key's first record, the record that keeps the key, where it is another.
     kept: Vec<(u32, u32)>,
+    /// How keys are written, of records whose key is not as it is compared.
+    spellings: Vec<(u32, Spelling)>,
 }
 
 /// For every record 32 bits of the hash of what it would send; 0 where it sends nothing.
@@ -68,6 +75,22 @@ impl Unique {
             rows: Rows::default(),
             again: Vec::new(),
             kept: Vec::new(),
+            spellings: Vec::new(),
+        }
+    }
+
+    fn spelling(&self, record: u32) -> Spelling {
+        let at = self.spellings.binary_search_by_key(&record, |(r, _)| *r);
+        at.map_or(Spelling::default(), |at| self.spellings[at].1)
+    }
+
+    /// What keeps the key of a record from being equal to that of others, in words.
+    fn apart(&self, record: u32, others: &[u32]) -> String {
+        let own = self.spelling(record);
+        let mut others = others.iter().take(NAMED_LINES);
+        match others.find_map(|&other| own.apart(self.spelling(other))) {
+            Some(differ) => format!(", but for {differ},"),
+            None => String::new(),
         }
     }
 
@@ -117,13 +140,18 @@ impl Unique {
 
 impl Whole for Unique {
     fn facts(&self) -> Vec<Fact> {
-        vec![Fact::Hash(self.key.slot), Fact::Sent]
+        let slot = self.key.slot;
+        vec![Fact::Hash(slot), Fact::Spelling(slot), Fact::Sent]
     }
 
     fn see(&mut self, block: &Facts<'_>, out: &mut Verdicts) {
-        let [hashes, sent] = block.columns else {
+        let [hashes, spellings, sent] = block.columns else {
             return;
         };
+        let numbered = spellings.iter().copied().zip(block.first..);
+        let unlike = numbered.filter(|(bits, _)| *bits != 0);
+        self.spellings
+            .extend(unlike.map(|(bits, record)| (record, Spelling::from_bits(bits))));
         for &sent in sent {
             self.rows.push(sent);
         }
@@ -193,7 +221,16 @@ impl Whole for Unique {
             column: self.key.column.clone(),
             source: None,
             code: Cow::Borrowed("key_duplicate"),
-            message: Cow::Owned(format!("the same key stands {}", listed(&named))),
+            message: Cow::Owned(format!(
+                "the same key{}{} stands {}",
+                if self.key.ignore_case {
+                    " (case aside)"
+                } else {
+                    ""
+                },
+                self.apart(record, &others),
+                listed(&named)
+            )),
         }
     }
 
@@ -201,6 +238,7 @@ impl Whole for Unique {
         self.keys.bytes()
             + self.rows.0.len() * TOGETHER * size_of::<u32>()
             + (self.again.capacity() + self.kept.capacity()) * size_of::<(u32, u32)>()
+            + self.spellings.capacity() * size_of::<(u32, Spelling)>()
     }
 }
 
@@ -276,6 +314,7 @@ mod tests {
             column: Arc::from("id"),
             slot: 0,
             keep,
+            ignore_case: false,
         })
     }
 
@@ -289,6 +328,7 @@ mod tests {
             lines.push(at as u32 / 2, 1, 0..records.len() as u32);
             let columns = [
                 records.iter().map(|r| r.0).collect::<Vec<_>>(),
+                Vec::new(),
                 records.iter().map(|r| r.1).collect(),
             ];
             let columns = &columns;

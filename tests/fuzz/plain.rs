@@ -1,6 +1,7 @@
 //! CSV read byte by byte, in the most obvious way: what the program's reader is held against.
 
 use rostream::internals::text::scan::{Dialect, Quoting};
+use rostream::internals::text::unseen::is_blank;
 
 /// A record as it stands in the text.
 #[derive(Debug)]
@@ -9,13 +10,15 @@ pub struct Record {
     pub start: usize,
     /// As written, without its line end.
     pub written: Vec<u8>,
-    /// What its cells stand for.
+    /// Its cells as they are written.
+    pub pieces: Vec<Vec<u8>>,
+    /// What they stand for.
     pub cells: Vec<Vec<u8>>,
     /// The code of what makes it unreadable.
     pub fault: Option<&'static str>,
 }
 
-/// The records of a text; none where a quote is open at its end. A line without anything is not a record.
+/// The records of a text; none where a quote is open at its end. A line without any value is not a record.
 pub fn records(dialect: Dialect, text: &[u8]) -> Option<Vec<Record>> {
     let mut reader = Reader {
         dialect,
@@ -23,10 +26,12 @@ pub fn records(dialect: Dialect, text: &[u8]) -> Option<Vec<Record>> {
         at: 0,
     };
     let mut records = Vec::new();
-    while reader.at < text.len() {
-        let record = reader.record()?;
-        if !record.written.is_empty() {
-            records.push(record);
+    while let Some(first) = text.get(reader.at) {
+        if Some(*first) == dialect.comment {
+            reader.pass_line();
+        } else {
+            let record = reader.record()?;
+            records.extend(record);
         }
     }
     Some(records)
@@ -37,6 +42,8 @@ struct Cell {
     start: usize,
     end: usize,
     quoted: bool,
+    /// Its quote is not closed.
+    open: bool,
 }
 
 struct Reader<'t> {
@@ -87,7 +94,14 @@ impl Reader<'_> {
         self.is_quote(at) && !self.is_quote(at + 1) && !self.ends(at + 1)
     }
 
-    fn record(&mut self) -> Option<Record> {
+    fn pass_line(&mut self) {
+        let line = &self.text[self.at..];
+        let end = line.iter().position(|b| *b == b'\n');
+        self.at += end.map_or(line.len(), |end| end + 1);
+    }
+
+    /// The next record, or none in the place of one that says nothing.
+    fn record(&mut self) -> Option<Option<Record>> {
         let start = self.at;
         let (mut cells, mut fault, mut unsure) = (Vec::new(), None, false);
         loop {
@@ -112,12 +126,19 @@ impl Reader<'_> {
         if cells.iter().any(|cell| self.has_return(cell)) {
             fault.get_or_insert("carriage_return");
         }
-        Some(Record {
+        if cells.iter().all(|cell| self.says_nothing(cell)) {
+            return Some(None);
+        }
+        Some(Some(Record {
             start,
             written: self.text[start..end].to_vec(),
+            pieces: cells
+                .iter()
+                .map(|cell| self.text[cell.start..cell.end].to_vec())
+                .collect(),
             cells: cells.iter().map(|cell| self.value(cell)).collect(),
             fault,
-        })
+        }))
     }
 
     /// Reads up to the delimiter or the line feed behind a cell; none where a quote is open at the end of the text.
@@ -136,8 +157,12 @@ impl Reader<'_> {
             }
             self.at += 1;
             if !self.quoted(fault, unsure)? {
-                let end = self.at;
-                return Some(Cell { start, end, quoted });
+                return Some(Cell {
+                    start,
+                    end: self.at,
+                    quoted,
+                    open: true,
+                });
             }
         }
         while let Some(byte) = self.byte(self.at) {
@@ -156,8 +181,12 @@ impl Reader<'_> {
             }
             self.at += 1;
         }
-        let end = self.at;
-        Some(Cell { start, end, quoted })
+        Some(Cell {
+            start,
+            end: self.at,
+            quoted,
+            open: false,
+        })
     }
 
     /// Reads what stands behind the quote that opens a cell. Says whether the record goes on.
@@ -239,6 +268,20 @@ impl Reader<'_> {
             at += if self.escapes(at) { 2 } else { 1 };
         }
         false
+    }
+
+    /// Whether nothing but blanks is written in a cell and the quotes around it.
+    fn says_nothing(&self, cell: &Cell) -> bool {
+        let quoted = self.is_quote(cell.start);
+        let mut written = self.text[cell.start..cell.end].to_vec();
+        if quoted {
+            written.remove(0);
+            let close = written
+                .iter()
+                .position(|b| Some(*b) == self.dialect.quoting.quote);
+            close.map(|at| written.remove(at));
+        }
+        !cell.open && is_blank(&String::from_utf8_lossy(&written))
     }
 
     /// What a cell stands for.

@@ -737,7 +737,7 @@ fn places_that_cannot_be_written() {
             "rejects: { path: ./w.csv }\n",
             &[WORKERS],
             2,
-            "p.yaml:2:18: the rejects would be written over the source\n",
+            "p.yaml:2:18: the rejects would be written over the source\n  help: to load rejects that were put right, write `rostream run PIPELINE --mend FILE`\n",
         );
         table.check(command, "rejects: { path: out/../w.csv }\n", &[WORKERS, ("out/a", b"")], 1, "error: the rejects file [dir]/out/../w.csv is also a source; rename one of them, or the rows to be read would be lost\n");
         table.check(command, "\
@@ -904,7 +904,7 @@ fn settings_that_lint_refuses() {
          p.yaml:11:13: stage 8 (filter): no function `nosuch`\n\
          p.yaml:12:33: stage 9 (date): date format `DD/MM` has no year (YYYY)\n\
          p.yaml:13:46: stage 10 (date): date format `DD-QQ-YYYY` has `QQ`; put words into brackets, as in `[week]`\n\
-         p.yaml:14:49: stage 11 (date): date format `MM.YY.ZZ` has `YY`: years are YYYY, two digits would be ambiguous\n\
+         p.yaml:14:49: stage 11 (date): date format `MM.YY.ZZ` has `YY`, a year of two digits: a `date` stage reads `YY` where the first of the hundred years is stated, as in `century_from: 1927` for 1927 to 2026\n\
          p.yaml:15:40: stage 12 (number): `thousands` and `decimal` are both `.`\n\
          p.yaml:16:38: stage 13 (number): `decimal` can't be `5`\n\
          p.yaml:17:29: stage 14 (number): `strip` can't take off `5`, expected a currency symbol or code\n\

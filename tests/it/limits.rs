@@ -38,13 +38,32 @@ fn ends_with(sections: &str, source: &[u8], expected: &str) {
 fn rejects(sections: &str, source: &[u8], expected: &[&str]) {
     let (code, stderr, folder) = check(sections, source);
     assert_eq!((code, stderr.as_str()), (3, ""));
-    let file = fs::read_to_string(folder.path().join("rejects.check.csv")).unwrap();
-    // The cells that are added, from the file's name on; the cells before them may be long.
-    let found: Vec<_> = file
-        .lines()
-        .filter_map(|line| line.split_once(",w,"))
-        .map(|(_, added)| added.splitn(5, ',').take(4).collect::<Vec<_>>().join(" "))
-        .collect();
+    // What is said of a row, without the row, which may be long.
+    let of_csv = |file: String| {
+        let lines = file.lines().filter_map(|line| line.split_once(",w,"));
+        let said = |said: &str| said.splitn(5, ',').take(4).collect::<Vec<_>>().join(" ");
+        lines.map(|(_, added)| said(added)).collect()
+    };
+    let of_json = |file: String| {
+        let said = |line: &str| {
+            let said = line.split(",\"_message\"").next().unwrap().to_owned() + "}";
+            let said: Value = serde_json::from_str(&said).unwrap();
+            let text = |name: &str| said[name].as_str().unwrap().to_owned();
+            format!(
+                "{} {} {} {}",
+                said["_line"],
+                text("_stage"),
+                text("_column"),
+                text("_code")
+            )
+        };
+        file.lines().map(said).collect()
+    };
+    let read = |name: &str| fs::read_to_string(folder.path().join(name));
+    let found: Vec<String> = match read("rejects.check.csv") {
+        Ok(file) => of_csv(file),
+        Err(_) => of_json(read("rejects.check.ndjson").unwrap()),
+    };
     assert_eq!(found, expected);
 }
 

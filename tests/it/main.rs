@@ -3,8 +3,11 @@
 mod answers;
 mod bad;
 mod cli;
+mod days;
 mod deletion;
+mod expect;
 mod faults;
+mod feedback;
 mod formats;
 mod fuzz;
 mod guard;
@@ -13,6 +16,7 @@ mod keys;
 mod kinds;
 mod ledger;
 mod limits;
+mod lines;
 mod lint;
 mod matrix;
 mod pipelines;
@@ -29,6 +33,7 @@ mod support;
 mod tls;
 mod tools;
 mod turns;
+mod unseen;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -63,14 +63,16 @@ fn names_from_outside_are_shown_and_not_obeyed() {
 
     // In the header, as the column of a fault; the report has the true name.
     let required = format!("{{ required: true, message: {} }}", yaml(RUDE));
-    let rules = format!("validate: {{ columns: {{ {}: {required} }} }}", yaml(RUDE));
+    // Under that name it would not be sent.
+    let rename = format!("stages: [ rename: {{ {}: note }} ]", yaml(RUDE));
+    let rules = format!("{rename}\nvalidate: {{ columns: {{ note: {required} }} }}");
     rig.write("w.csv", format!("employeeID,\"{RUDE}\"\n1,\n2,x\n"));
     rig.pipeline(
         &format!("source: {{ path: w.csv }}\n{rules}"),
         "action: create",
     );
     let ended = rig.run(&["--dry-run", "-v"]);
-    is_tame(&ended.stderr, &[&format!("{TAMED}  required  1")]);
+    is_tame(&ended.stderr, &[&format!("{TAMED} (note)  required  1")]);
     assert_eq!(ended.report["rejects"]["by_column"][0]["column"], RUDE);
     let shown = rig.tell(&["check", "pipeline.yaml", "--json"]).stdout;
     assert!(shown.contains(&json!(RUDE).to_string()), "{shown}");

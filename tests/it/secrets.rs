@@ -171,6 +171,9 @@ fn write(dir: &Path, name: &str, text: &str) {
     fs::write(dir.join(name), text).unwrap();
 }
 
+/// The rejects file by its two names.
+const REJECTS: [&str; 2] = ["rejects.csv", "rejects.ndjson"];
+
 /// What a run left.
 struct Left {
     code: i32,
@@ -198,7 +201,7 @@ fn run(dir: &Path, extra: &[&str], more: impl FnOnce() -> Vec<String>) -> Left {
     shown.push_str(&String::from_utf8_lossy(&line));
     let mut reports = 0;
     for name in listing(dir) {
-        if name != "rejects.csv" && !before.contains(&name) {
+        if !REJECTS.contains(&&*name) && !before.contains(&name) {
             shown.push_str(&String::from_utf8_lossy(
                 &fs::read(dir.join(&name)).unwrap(),
             ));
@@ -206,7 +209,8 @@ fn run(dir: &Path, extra: &[&str], more: impl FnOnce() -> Vec<String>) -> Left {
         }
     }
     assert_eq!(reports, 1, "{shown}");
-    let rejects = fs::read_to_string(dir.join("rejects.csv")).unwrap_or_default();
+    let rejects = REJECTS.map(|name| fs::read_to_string(dir.join(name)).unwrap_or_default());
+    let rejects = rejects.concat();
     let mut secrets = vec![TOKEN.to_owned(), "canary".to_owned(), SIGNATURE.to_owned()];
     secrets.extend(more());
     for secret in &secrets {
@@ -219,7 +223,9 @@ fn run(dir: &Path, extra: &[&str], more: impl FnOnce() -> Vec<String>) -> Left {
     for cell in CELLS {
         assert!(!shown.contains(cell), "{cell} in:\n{shown}");
     }
-    fs::remove_file(dir.join("rejects.csv")).ok();
+    for name in REJECTS {
+        fs::remove_file(dir.join(name)).ok();
+    }
     let code = output.status.code().unwrap();
     Left {
         code,

@@ -7,15 +7,19 @@ mod upload;
 
 use std::path::{Path, PathBuf};
 
-use super::pipeline::{Origin, Pipeline, Rejects, Source, Zone};
+use super::pipeline::{Origin, Pipeline, Rejects, Source};
 use super::problem::{Findings, Placed};
 use super::spec::PipelineSpec;
 use super::yaml::places::Places;
+use crate::files::ending::for_json;
+use crate::guard::spec::{GuardSpec, MinRowsSpec, RelativeSpec};
 use crate::guard::{REJECTS_AT_MOST, SHARES_FROM};
 use crate::report::spec::RejectsSpec;
 use crate::settings::limits::Limits;
-use crate::settings::units::Size;
+use crate::settings::units::{Amount, Size};
 use crate::source::Input;
+use crate::source::spec::SourceFormat;
+use crate::text::dates::Zone;
 use source::NO_PATH;
 
 /// Smallest and largest `limits.record`: below, blocks are too small to be worth a worker's while; above, a cell's
@@ -83,7 +87,9 @@ impl Meaning<'_> {
             }
         }
         if let (Some(source), Some((name, _, import))) = (&source, &target) {
-            self.nothing(source.nothing, name, import.implicit_delete.is_on());
+            let deletes = import.implicit_delete.is_on();
+            self.nothing(source.nothing, name, deletes);
+            self.cut_unnoticed(source, &spec.guard, name, deletes);
         }
         let key = spec.validate.key.as_ref();
         let upload = self.upload(spec.upload, source.as_ref(), key);
@@ -116,6 +122,10 @@ impl Meaning<'_> {
             Some(stem) if &*file != super::STDIN => stem.to_string_lossy().into_owned(),
             _ => "pipeline".to_owned(),
         };
+        self.guards(&spec.guard, spec.rejects.at_most, spec.refused.at_most);
+        if spec.name.as_deref() == Some("") {
+            self.problem("name", "expected a name, found empty text", "");
+        }
         let (_, target, import) = target?;
         Some(Pipeline {
             name: spec.name.unwrap_or_else(stem),
@@ -202,18 +212,16 @@ impl Meaning<'_> {
         }
     }
 
-    fn time_zone(&mut self, name: Option<&str>) -> Zone {
-        let Some(name) = name else {
-            return Zone::default();
-        };
-        Zone::named(name).unwrap_or_else(|| {
+    fn time_zone(&mut self, name: Option<&str>) -> Option<Zone> {
+        let zone = Zone::named(name?);
+        if zone.is_none() {
             self.problem(
                 "time_zone",
                 "not a time zone that is known here",
                 "expected a name such as `Europe/London` or `UTC`",
             );
-            Zone::default()
-        })
+        }
+        zone
     }
 
     fn rejects(&mut self, spec: &RejectsSpec, source: Option<&Source>) -> Rejects {
@@ -224,14 +232,27 @@ impl Meaning<'_> {
         } else if self.is_pipeline_file(&path) {
             self.problem("rejects.path", "this is the pipeline file itself", "");
         }
+        let of_json = for_json(&path);
+        let json =
+            |source: &Source| matches!(source.format, SourceFormat::Json | SourceFormat::Ndjson);
+        if source.is_some_and(json) && of_json != path && self.places.contains("rejects.path") {
+            let name = of_json
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            let place = self.places.find(&self.written("rejects.path"));
+            let message = format!("the rejects of a JSON source are NDJSON: the file is `{name}`");
+            self.findings.note(place, message, "say so in its name");
+        }
         for input in source.iter().flat_map(|source| &source.inputs) {
             match input {
                 Input::File(file) if *file == path => self.problem(
                     "rejects.path",
                     "the rejects would be written over the source",
-                    "",
+                    "to load rejects that were put right, write `rostream run PIPELINE --mend FILE`",
                 ),
-                Input::Glob(..) if input.matches(&path) => {
+                Input::Glob(..) if input.matches(&path) || input.matches(&of_json) => {
                     self.warning(
                         "rejects.path",
                         "the pattern of the source matches this file: the next run would read it as well",
@@ -254,6 +275,31 @@ impl Meaning<'_> {
             path,
             at_most: spec.at_most,
             spreadsheet_safe: spec.spreadsheet_safe,
+        }
+    }
+
+    /// A limit that is written down, and says nothing, would limit nothing.
+    fn guards(&mut self, guard: &GuardSpec, rejects: Option<Amount>, refused: Option<Amount>) {
+        let nothing = [
+            ("guard.min_rows", guard.min_rows.is_none()),
+            ("rejects.at_most", rejects.is_none()),
+            ("refused.at_most", refused.is_none()),
+        ];
+        for (path, is_none) in nothing {
+            if is_none && self.places.contains(path) {
+                self.problem(
+                    path,
+                    "expected a limit, found nothing",
+                    "state it, or leave the line out",
+                );
+            }
+        }
+        if guard.min_rows == Some(MinRowsSpec::Relative(RelativeSpec::default())) {
+            self.problem(
+                "guard.min_rows",
+                "expected `first` or `of_last`, found neither",
+                "such as `min_rows: { first: 5000, of_last: 90% }`",
+            );
         }
     }
 

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use super::{Meaning, Wrong};
 use crate::config::pipeline::{Csv, Source};
+use crate::guard::spec::{GuardSpec, MinRowsSpec};
 use crate::settings::units::Amount;
 use crate::source::Input;
 use crate::source::place::sample::{self, Sample};
 use crate::source::spec::{
-    Compression, CsvSpec, Encoding, NO_CHARACTER, Nothing, OneOrMany, Pick, SampleSpec,
+    Compression, CsvSpec, Encoding, ExpectSpec, NO_CHARACTER, Nothing, OneOrMany, Pick, SampleSpec,
     SourceFormat, SourceSpec,
 };
 use crate::text::scan::Quoting;
@@ -21,22 +22,30 @@ pub(super) const NO_PATH: Wrong = (
 
 impl Meaning<'_> {
     pub(super) fn source(&mut self, spec: SourceSpec) -> Source {
-        let inputs = match (&spec.path, &spec.sample) {
-            (Some(_), Some(_)) => {
+        let inputs = match (&spec.path, &spec.command, &spec.sample) {
+            (Some(paths), None, None) => self.paths(paths, spec.pick),
+            (None, Some(command), None) => self.command(command),
+            (None, None, Some(sample)) => self.sample(sample, &spec),
+            (None, None, None) => {
+                self.problem("source", NO_PATH.0, NO_PATH.1);
+                Vec::new()
+            }
+            (path, _, sample) => {
+                let first = if path.is_some() { "path" } else { "command" };
+                let second = if sample.is_some() {
+                    "sample"
+                } else {
+                    "command"
+                };
                 self.problem(
-                    "source.sample",
-                    "`path` and `sample` are both given, one is meant",
+                    &format!("source.{second}"),
+                    format!("`{first}` and `{second}` are both given, one is meant"),
                     "",
                 );
                 Vec::new()
             }
-            (Some(paths), None) => self.paths(paths, spec.pick),
-            (None, Some(sample)) => self.sample(sample, &spec),
-            (None, None) => {
-                self.problem("source", NO_PATH.0, NO_PATH.1);
-                Vec::new()
-            }
         };
+        self.expect(&spec.expect, &inputs, spec.format);
         let patterns = |inputs: &[Input]| inputs.iter().any(|i| matches!(i, Input::Glob(..)));
         if spec.pick != Pick::All && !inputs.is_empty() && !patterns(&inputs) {
             self.warning(
@@ -80,8 +89,122 @@ impl Meaning<'_> {
             compression: spec.compression,
             encoding: spec.encoding,
             nothing: spec.nothing,
+            expect: spec.expect,
             csv,
+            footer: spec.csv.footer,
             json: spec.json,
+        }
+    }
+
+    /// A program and its arguments.
+    fn command(&mut self, command: &OneOrMany) -> Vec<Input> {
+        let OneOrMany::Many(words) = command else {
+            self.problem(
+                "source.command",
+                "expected a list of the program and its arguments, found text; there is no shell",
+                "write `command: [gpg, -d, in.csv.pgp]`",
+            );
+            return Vec::new();
+        };
+        let wrong = match words.as_slice() {
+            [] => Some("expected a program and its arguments, found an empty list"),
+            [program, ..] if program.is_empty() => Some("expected a program, found empty text"),
+            words if words.iter().any(|word| word.contains('\0')) => {
+                Some("a command cannot hold a NUL character")
+            }
+            [..] => None,
+        };
+        if let Some(wrong) = wrong {
+            self.problem("source.command", wrong, "");
+        }
+        match words.split_first() {
+            Some((program, args)) if wrong.is_none() => {
+                vec![Input::command(program, args, &self.folder)]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// What a whole extract is, as far as that can be told of such a source.
+    fn expect(&mut self, spec: &ExpectSpec, inputs: &[Input], format: SourceFormat) {
+        let is_file = |input: &Input| matches!(input, Input::File(_) | Input::Glob(..));
+        let files = inputs.iter().filter(|input| is_file(input)).count();
+        if let Some(trailer) = &spec.trailer {
+            if trailer.captures_len() != 2 {
+                self.problem(
+                    "source.expect.trailer",
+                    "expected one group, which is the number of records",
+                    "write such as `'^TRL\\|(\\d+)'`, and `(?:...)` for groups that are not the number",
+                );
+            }
+            if format == SourceFormat::Json {
+                self.problem(
+                    "source.expect.trailer",
+                    "a JSON array has no last line that could state its records",
+                    "state `rows`, `at_least` or `done_file`",
+                );
+            }
+        }
+        if let Some(done) = &spec.done_file {
+            let rest = done.replace("{file}", "").replace("{stem}", "");
+            let named = rest != *done;
+            if done.is_empty() || done.contains('\0') {
+                self.problem("source.expect.done_file", "expected the path of a file", "");
+            } else if rest.contains(['{', '}']) {
+                self.problem(
+                    "source.expect.done_file",
+                    "what stands in braces is not known",
+                    "write `{file}` for the path of a source file, or `{stem}` for the same without its last ending",
+                );
+            } else if named && files < inputs.len() {
+                self.problem(
+                    "source.expect.done_file",
+                    "`{file}` and `{stem}` stand for the path of a source file, and this source is not a file",
+                    "write the path of the one file that says that the extract is whole",
+                );
+            }
+        }
+        if spec.settled.is_some_and(|span| span.0.is_zero()) {
+            self.problem("source.expect.settled", "expected a time above zero", "");
+        }
+        if spec.settled.is_some() && files == 0 && !inputs.is_empty() {
+            self.warning(
+                "source.expect.settled",
+                "this setting has no effect: the source is not a file",
+                "",
+            );
+        }
+    }
+
+    /// Standard input that ends too early looks like a short extract.
+    pub(super) fn cut_unnoticed(
+        &mut self,
+        source: &Source,
+        guard: &GuardSpec,
+        target: &str,
+        deletes: bool,
+    ) {
+        let expect = &source.expect;
+        let stated = expect.rows.is_some()
+            || expect.at_least.is_some()
+            || expect.trailer.is_some()
+            || expect.done_file.is_some();
+        let guarded = match guard.min_rows {
+            None => false,
+            Some(MinRowsSpec::Rows(rows)) => rows > 0,
+            Some(MinRowsSpec::Relative(rows)) => rows.first.is_some() || rows.of_last.is_some(),
+        };
+        // These end in a way that a cut does not leave.
+        let shows = matches!(source.compression, Compression::Gzip | Compression::Zstd)
+            || source.format == SourceFormat::Json;
+        let stream = source.inputs.contains(&Input::Stdin);
+        if deletes && stream && !(stated || guarded || shows) {
+            self.warning(
+                &format!("{target}.implicit_delete"),
+                "standard input that ends too early looks like a whole extract, and people who are not in it are deleted",
+                "say what a whole extract is (`source: { expect: { rows: N } }`, or `at_least`, `trailer`, `done_file`) or \
+                 `guard.min_rows`; or let rostream start the program that writes it (`source: { command: [...] }`)",
+            );
         }
     }
 
@@ -89,7 +212,7 @@ impl Meaning<'_> {
     pub(super) fn nothing(&mut self, nothing: Nothing, target: &str, deletes: bool) {
         if nothing == Nothing::Ok && deletes {
             self.problem(
-                &format!("target.{target}.implicit_delete"),
+                &format!("{target}.implicit_delete"),
                 "`implicit_delete` cannot be combined with `source.nothing: ok`: a missing extract must not pass \
                  where the people it does not name are deleted",
                 "leave one of them out",
@@ -157,6 +280,8 @@ impl Meaning<'_> {
             ("csv.quote", csv.quote != "\""),
             ("csv.escape", csv.escape != NO_CHARACTER),
             ("csv.skip_lines", csv.skip_lines > 0),
+            ("csv.footer", csv.footer.is_some()),
+            ("csv.comment", csv.comment.is_some()),
         ] {
             if wrong {
                 self.problem(
@@ -213,11 +338,23 @@ impl Meaning<'_> {
                 "write `format: csv` where another delimiter is meant",
             );
         }
+        if spec
+            .footer
+            .as_ref()
+            .is_some_and(|footer| footer.is_match(""))
+        {
+            self.problem(
+                "source.csv.footer",
+                "this pattern matches every line",
+                "begin it with `^` and what a line of the footer begins with",
+            );
+        }
         Csv {
             delimiter,
             quoting,
             ragged: spec.ragged,
             skip_lines: spec.skip_lines,
+            comment: self.comment(spec.comment.as_deref(), delimiter, quoting),
         }
     }
 
@@ -258,6 +395,29 @@ impl Meaning<'_> {
             escape,
             multiline: spec.multiline,
         }
+    }
+
+    /// What remarks begin with: records must not.
+    fn comment(
+        &mut self,
+        written: Option<&str>,
+        delimiter: Option<u8>,
+        quoting: Quoting,
+    ) -> Option<u8> {
+        let found = one_ascii(written?).filter(u8::is_ascii_punctuation);
+        let wrong = match found {
+            None => {
+                "expected one ASCII character that is not a letter, a digit or a blank, such as `#`"
+            }
+            Some(_) if found == quoting.quote => "comment and quote are the same character",
+            Some(_) if found == quoting.escape => "comment and escape are the same character",
+            Some(comment) if Some(comment) == delimiter.or(Some(b',')) => {
+                "comment and delimiter are the same character"
+            }
+            Some(_) => return found,
+        };
+        self.problem("source.csv.comment", wrong, "");
+        None
     }
 }
 

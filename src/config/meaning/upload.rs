@@ -19,15 +19,19 @@ impl Meaning<'_> {
         key: Option<&KeySpec>,
     ) -> UploadSpec {
         let stdin = source.is_some_and(|source| source.inputs.contains(&Input::Stdin));
+        let once = source.is_some_and(|source| source.inputs.iter().any(Input::is_once));
         match spec.length {
             Some(Length::Measured) if spec.encoding == BodyEncoding::Gzip => self.problem(
                 "upload.length",
                 "the length of a compressed body cannot be measured beforehand",
                 "write `length: spooled`, or leave `length` out",
             ),
-            Some(Length::Measured) if stdin => self.problem(
+            Some(Length::Measured) if once => self.problem(
                 "upload.length",
-                "`measured` reads the source twice, and standard input can be read once only",
+                match stdin {
+                    true => "`measured` reads the source twice, and standard input can be read once only",
+                    false => "`measured` reads the source twice, and a command is run once only",
+                },
                 "write `length: spooled`, or leave `length` out",
             ),
             Some(Length::Chunked) if spec.attempts > 1 => self.warning(
@@ -36,7 +40,7 @@ impl Meaning<'_> {
                 "write `attempts: 1` where that is meant, or `length: spooled`",
             ),
             Some(_) => {}
-            None if stdin || spec.encoding == BodyEncoding::Gzip => {
+            None if once || spec.encoding == BodyEncoding::Gzip => {
                 spec.length = Some(Length::Spooled);
             }
             None => spec.length = Some(Length::Measured),

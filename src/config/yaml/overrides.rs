@@ -118,7 +118,7 @@ fn put(node: &mut Node, path: &[&str], value: Node, place: &Place) -> Result<(),
             match first.parse::<usize>().ok().and_then(|i| items.get_mut(i)) {
                 Some(item) => put(item, rest, value, place),
                 None => Err(format!(
-                    "`{first}` is no position in this list of {len} (the first is 0)"
+                    "`{first}` is not a position in this list of {len} (the first is 0)"
                 )),
             }
         }
@@ -166,7 +166,7 @@ mod tests {
         check(
             "stages.7.drop=x",
             &[],
-            "--set stages.7.drop: `7` is no position in this list of 1 (the first is 0)",
+            "--set stages.7.drop: `7` is not a position in this list of 1 (the first is 0)",
         );
         check(
             "source.path.x=1",

@@ -399,6 +399,7 @@ impl Expr {
         };
         BoundExpr {
             copied: slot.map(|v| v.slot),
+            careful: None,
             root: self.root.clone(),
             context: self.context.clone(),
             variables,

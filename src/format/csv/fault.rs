@@ -2,6 +2,7 @@
 
 use memchr::memmem;
 
+use crate::format::added::{CARRIAGE_RETURN, QUOTE};
 use crate::text::scan::{Dialect, count_lines};
 
 /// Where quotes are in the way of reading a record. Offsets count from the beginning of the text.
@@ -27,10 +28,6 @@ pub(crate) enum Kind {
     /// A quote in an unquoted cell, and one at the end of the next.
     Apart,
 }
-
-/// The codes of such records in rejects.
-pub(crate) const QUOTE: &str = "quote";
-pub(crate) const CARRIAGE_RETURN: &str = "carriage_return";
 
 /// Whether a record with a fault of this code may hold other records than its own: its further lines are counted.
 pub(crate) fn takes_lines_along(code: &str) -> bool {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::cut::first_record;
 use super::fault;
+use super::fed_back::own_columns;
 use super::record::{self, Cells, Quotes};
 use crate::format::beginning::{Beginning, Begun, Expected, Place, Wrong};
 use crate::text::scan::{Dialect, Quoting, count_lines};
@@ -17,6 +18,8 @@ pub struct Form {
     pub delimiter: Delimiter,
     /// How cells are quoted.
     pub quoting: Quoting,
+    /// What remarks begin with.
+    pub comment: Option<u8>,
     /// Lines before the header.
     pub skip_lines: u32,
 }
@@ -54,19 +57,26 @@ pub(crate) fn header(
     begins: &Beginning<'_>,
 ) -> Result<Option<Begun<Header>>, Wrong> {
     let text = begins.text;
-    let mut start = after_lines(text, form.skip_lines);
-    start += blank(&text[start..]);
+    let passed = |start: usize| form.blank(&text[start..], begins).map(|len| start + len);
+    let Some(mut start) = passed(after_lines(text, form.skip_lines)) else {
+        return Ok(None);
+    };
     let delimiter = match separator(&text[start..], form.quoting.quote, begins.ended) {
         Separator::Open if !begins.full => return Ok(None),
         Separator::Line { delimiter, len } => {
             let line = 1 + count_lines(&text[..start]);
-            start += len;
-            start += blank(&text[start..]);
+            match passed(start + len) {
+                Some(at) => start = at,
+                None => return Ok(None),
+            }
             form.obey(delimiter, line)?
         }
         _ => form.delimiter.within(begins.file),
     };
-    let dialect = Dialect::new(delimiter, form.quoting);
+    let dialect = Dialect {
+        comment: form.comment,
+        ..Dialect::new(delimiter, form.quoting)
+    };
     let Some(end) = first_record(dialect, &text[start..], begins.ended).map(|end| start + end)
     else {
         return no_header(expected, form, begins);
@@ -101,12 +111,6 @@ fn after_lines(text: &[u8], lines: u32) -> usize {
     at
 }
 
-/// How many bytes of blank lines the text begins with.
-fn blank(text: &[u8]) -> usize {
-    let line_end = |b: &&u8| matches!(b, b'\n' | b'\r');
-    text.iter().take_while(line_end).count()
-}
-
 /// No header ends in the text: there is none, or more is needed.
 fn no_header(
     expected: &Expected<'_>,
@@ -120,10 +124,7 @@ fn no_header(
             Place::Line(1),
             format!("no header comes after the {skip} lines of source.csv.skip_lines"),
         )),
-        (true, _) => Err(Wrong::data(
-            Place::Line(1),
-            "the file is empty: expected a header",
-        )),
+        (true, _) => Err(Wrong::empty("the file is empty: expected a header")),
         (false, true) => Err(Wrong::data(
             Place::Line(1),
             format!("the header does not end within {longest}, the longest record (limits.record)"),
@@ -182,6 +183,23 @@ fn without_end(line: &[u8]) -> &[u8] {
 }
 
 impl Form {
+    /// How many bytes of blank lines and remarks the text begins with; none where more of it must be seen.
+    fn blank(&self, text: &[u8], begins: &Beginning<'_>) -> Option<usize> {
+        let mut at = 0;
+        loop {
+            let line_end = |b: &&u8| matches!(b, b'\n' | b'\r');
+            at += text[at..].iter().take_while(line_end).count();
+            if self.comment.is_none() || text.get(at).copied() != self.comment {
+                return Some(at);
+            }
+            match memchr::memchr(b'\n', &text[at..]) {
+                Some(end) => at += end + 1,
+                None if begins.ended || begins.full => return Some(text.len()),
+                None => return None,
+            }
+        }
+    }
+
     /// The delimiter, where a line of the file names one.
     fn obey(&self, named: Option<u8>, line: u64) -> Result<u8, Wrong> {
         let pass_over = format!("set source.csv.skip_lines to {line} to pass over the line");
@@ -273,12 +291,12 @@ fn from_record(
     })?;
     let mut names = record::split(dialect, text);
     let cells = names.len();
-    let mut own = Cells::of_record(raw, dialect).take(cells - added_at_the_end(expected, &names));
-    let throughout = own.all(|cell| cell.quotes != Quotes::None);
     if let Some(message) = expected.too_many(cells) {
         return Err(Wrong::data(place, message));
     }
-    names.truncate(cells - added_at_the_end(expected, &names));
+    let own = own_columns(&names, expected.added).unwrap_or(cells);
+    let throughout = own_quoted(raw, dialect, own);
+    names.truncate(own);
     if let [only] = &names[..] {
         one_column(only, form, dialect, raw).map_err(|message| Wrong::setting(place, message))?;
     }
@@ -304,14 +322,10 @@ fn from_record(
     })
 }
 
-/// How many columns of the rejects file a header ends with: all of them, behind others, or none.
-fn added_at_the_end(expected: &Expected<'_>, names: &[String]) -> usize {
-    let added = expected.added;
-    let own = names.len().saturating_sub(added.len());
-    match own > 0 && names[own..].iter().eq(added) {
-        true => added.len(),
-        false => 0,
-    }
+/// Whether the first cells of a record are all quoted.
+fn own_quoted(raw: &[u8], dialect: Dialect, own: usize) -> bool {
+    let mut cells = Cells::of_record(raw, dialect).take(own);
+    cells.all(|cell| cell.quotes != Quotes::None)
 }
 
 /// Refuses a header of one column in which another delimiter stands: whole records would be sent as its values.
@@ -367,12 +381,7 @@ fn same_names(expected: &Expected<'_>, names: &[Arc<str>]) -> Option<String> {
 }
 
 /// What keeps a file from being read with the parser of the first, whose columns are the same.
-pub(crate) fn difference(
-    header: &Header,
-    expected: &Header,
-    added: &[&str],
-    first: &str,
-) -> Option<String> {
+pub(crate) fn difference(header: &Header, expected: &Header, first: &str) -> Option<String> {
     let (delimiter, other) = (header.dialect.delimiter, expected.dialect.delimiter);
     if delimiter != other {
         return Some(format!(
@@ -381,18 +390,7 @@ pub(crate) fn difference(
             shown(other)
         ));
     }
-    // Columns that are ignored make the records longer, and a parser knows one length.
-    let is_rejects = |header: &Header| header.cells > header.names.len();
-    let all = added.join(",");
-    match (is_rejects(header), is_rejects(expected)) {
-        (true, false) => Some(format!(
-            "this is a rejects file (it ends with {all}), and {first} is not; read them one after the other"
-        )),
-        (false, true) => Some(format!(
-            "this is not a rejects file, and {first} is (it ends with {all}); read them one after the other"
-        )),
-        _ => None,
-    }
+    None
 }
 
 #[cfg(test)]
@@ -411,6 +409,7 @@ mod tests {
         let form = Form {
             delimiter,
             quoting: Quoting::default(),
+            comment: None,
             skip_lines: 0,
         };
         let reading = Reading {
@@ -419,6 +418,7 @@ mod tests {
             added: &[],
             named: Arc::new(["ID".to_owned()].into()),
             limits: Default::default(),
+            closing: Default::default(),
         };
         // However little of it there is at first, it comes to the same.
         let found = (1..=text.len()).find_map(|len| {

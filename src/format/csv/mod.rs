@@ -2,9 +2,11 @@
 
 pub(crate) mod cut;
 pub(crate) mod fault;
+pub(crate) mod fed_back;
 mod header;
 mod parse;
 pub(crate) mod record;
+pub(crate) mod skip;
 pub(crate) mod write;
 
 pub(crate) use header::Header;

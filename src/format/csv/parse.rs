@@ -1,11 +1,15 @@
 //! CSV: a block of whole records into a batch.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::fault::{self, Told};
+use super::fed_back::Review;
 use super::record::{Cells, Quotes, Span, bare_return, unquote};
-use crate::batch::{Batch, Cell, Fault, Kind, Row, RowState};
+use super::skip::{Skip, Skips};
+use crate::batch::{Batch, Cell, Fault, Kind, Row, RowState, Skipped};
+use crate::format::added::RAGGED;
 use crate::format::{Deferred, Draft, PARSE, Pools, decode, find_bad_text, reject_bad_text};
 use crate::text::scan::Dialect;
 
@@ -25,6 +29,7 @@ pub enum OnRagged {
 pub struct Parser {
     dialect: Dialect,
     names: Arc<[Arc<str>]>,
+    skips: Skips,
     on_ragged: OnRagged,
     /// How many cells a record has: the header's, with columns at its end that are not read.
     cells: usize,
@@ -54,6 +59,8 @@ struct RaggedRow {
 /// Reads a block front to back, cell by cell.
 struct Reader<'a> {
     block: &'a [u8],
+    skips: &'a Skips,
+    skipped: Skipped,
     /// Cells that are read, and cells that a record has.
     width: usize,
     expected: usize,
@@ -76,17 +83,33 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn read(&mut self, dialect: Dialect) {
         let mut cells = Cells::of_text(self.block, dialect);
+        self.begin_record(&mut cells);
         while let Some(cell) = cells.next() {
             if cell.last {
-                if let Some(fault) = cells.take_fault() {
-                    self.quotes.push((self.rows.len(), fault));
-                }
                 self.end_record(cell);
-                self.record_start = cells.at();
-                self.record_line = cells.line();
+                if let Some(fault) = cells.take_fault() {
+                    self.note(fault);
+                }
+                self.begin_record(&mut cells);
             } else {
                 self.take(cell);
             }
+        }
+    }
+
+    #[inline(always)]
+    fn begin_record(&mut self, cells: &mut Cells<'_>) {
+        self.skipped.lines += cells.pass_remarks();
+        self.record_start = cells.at();
+        self.record_line = cells.line();
+    }
+
+    /// Notes a fault of the record that was read last, unless that is none.
+    #[cold]
+    fn note(&mut self, fault: fault::Fault) {
+        let last = self.rows.len().checked_sub(1);
+        if let Some(row) = last.filter(|row| self.rows[*row].start as usize == self.record_start) {
+            self.quotes.push((row, fault));
         }
     }
 
@@ -118,7 +141,24 @@ impl Reader<'_> {
         self.count += 1;
     }
 
-    /// Takes the last cell of a record. A line without anything is not a record.
+    /// Passes over the record whose last cell has not been taken yet, where it is none.
+    #[inline(never)]
+    fn skip_record(&mut self, record: Range<usize>) -> bool {
+        match self.skips.look_at(&self.block[record]) {
+            None => return false,
+            Some(Skip::Empty) => {}
+            Some(Skip::Header) => self.skipped.headers.push(self.record_line),
+        }
+        self.skipped.lines += 1;
+        let rows = self.rows.len();
+        self.cells.truncate(rows * self.width);
+        while self.deferred.pop_if(|d| d.row as usize == rows).is_some() {}
+        self.count = 0;
+        self.surplus = false;
+        true
+    }
+
+    /// Takes the last cell of a record. A line without any value is not a record.
     #[inline(always)]
     fn end_record(&mut self, mut cell: Span) {
         let start = self.record_start;
@@ -126,7 +166,7 @@ impl Reader<'_> {
             cell.end -= 1;
         }
         let end = cell.end;
-        if end == start {
+        if self.skips.may_skip(&self.block[start..end]) && self.skip_record(start..end) {
             return;
         }
         self.take(cell);
@@ -161,9 +201,18 @@ impl Parser {
         Parser {
             dialect,
             names,
+            skips: Skips::new(dialect),
             on_ragged,
             cells,
             pools: Pools::default(),
+        }
+    }
+
+    /// The same parser, which passes over records that repeat this header, as it is written.
+    pub fn with_header(self, header: &str) -> Parser {
+        Parser {
+            skips: self.skips.with_header(header),
+            ..self
         }
     }
 
@@ -192,6 +241,8 @@ impl Parser {
         let bare_returns = has_bare_returns(text.as_bytes());
         let mut reader = Reader {
             block: text.as_bytes(),
+            skips: &self.skips,
+            skipped: Skipped::default(),
             width,
             expected: self.cells,
             rows,
@@ -210,11 +261,13 @@ impl Parser {
             deferred,
             ragged,
             quotes,
+            skipped,
             ..
         } = reader;
 
         let (raw, bad) = bad.unzip();
         let mut batch = self.pools.batch(text, raw, width, &draft);
+        batch.skip(skipped);
         let bad = bad.map(|bad| find_bad_text(&batch, &bad));
         let mut scratch = String::new();
         for Deferred { row, column, cell } in deferred {
@@ -235,6 +288,14 @@ impl Parser {
         }
         if let Some(bad) = bad {
             reject_bad_text(&mut batch, bad, &self.names);
+        }
+        if self.cells > width {
+            let review = Review {
+                dialect: self.dialect,
+                names: &self.names,
+                pads: self.on_ragged == OnRagged::Pad,
+            };
+            review.apply(&mut batch);
         }
         Ok(batch)
     }
@@ -262,7 +323,7 @@ impl Parser {
                 });
             }
         };
-        self.reject_record(batch, row, ("ragged", message));
+        self.reject_record(batch, row, (RAGGED, message));
         Ok(())
     }
 

@@ -5,6 +5,9 @@
 //! cells and records unless they are quoted. An escape, where there is one, takes their meaning from quotes, delimiters
 //! and line ends, and from itself.
 //!
+//! A line that begins with the dialect's comment character, where a record may begin, is a remark: nothing in it counts,
+//! no quote either.
+//!
 //! # Where quotes are in the way
 //!
 //! Nothing but a delimiter or a line end may follow the quote that closes a cell. Where something else does, no reading of
@@ -72,6 +75,7 @@ struct Bytes<'t> {
     delimiter: u8,
     quote: u8,
     escape: Option<u8>,
+    comment: Option<u8>,
     multiline: bool,
     throughout: bool,
 }
@@ -84,6 +88,7 @@ impl<'t> Bytes<'t> {
             delimiter: dialect.delimiter,
             quote: quoting.quote.unwrap_or(NO_QUOTE),
             escape: quoting.escape,
+            comment: dialect.comment,
             multiline: quoting.multiline,
             throughout: dialect.throughout,
         }
@@ -198,6 +203,28 @@ impl<'t> Cells<'t> {
     #[inline(always)]
     pub(crate) fn line(&self) -> u32 {
         self.line
+    }
+
+    /// Passes over the remarks that stand where the next record may begin, and returns how many there were.
+    #[inline(always)]
+    pub(crate) fn pass_remarks(&mut self) -> u64 {
+        let mut passed = 0;
+        if let Some(comment) = self.bytes.comment {
+            while self.bytes.text.get(self.at) == Some(&comment) {
+                self.pass_line();
+                passed += 1;
+            }
+        }
+        passed
+    }
+
+    /// Passes over the rest of the line, whatever stands there.
+    #[cold]
+    fn pass_line(&mut self) {
+        let text = self.bytes.text;
+        let end = self.hits.by_ref().find(|&at| text[at] == b'\n');
+        self.line += u32::from(end.is_some());
+        self.at = end.map_or(text.len(), |at| at + 1);
     }
 
     /// What is wrong with the quotes of the record, to be asked when its last cell was handed out: once, and of every
@@ -436,6 +463,8 @@ pub(crate) struct Quoted<'t> {
     hits: Hits<'t, 1>,
     /// The quote that ended the last region opens the next.
     open: Option<usize>,
+    /// Where the last region ended, or the text begins.
+    plain_from: usize,
 }
 
 impl<'t> Quoted<'t> {
@@ -450,7 +479,33 @@ impl<'t> Quoted<'t> {
             bytes,
             hits: Hits::new(searched, [bytes.quote]),
             open: None,
+            plain_from: 0,
         }
+    }
+
+    /// Whether a quote that is in no region stands in a remark. The line that it stands in begins a record, unless a region
+    /// ends before it there.
+    #[inline(always)]
+    fn is_in_remark(&self, quote: usize) -> bool {
+        let Some(comment) = self.bytes.comment else {
+            return false;
+        };
+        let text = self.bytes.text;
+        let from = self.plain_from;
+        let mut feeds = memchr::memrchr_iter(b'\n', &text[from..quote]).map(|at| from + at);
+        match feeds.find(|at| self.ends_record(*at)) {
+            Some(at) => text[at + 1] == comment,
+            None => from == 0 && text[0] == comment,
+        }
+    }
+
+    /// The region that a quote opens ends there.
+    #[inline(always)]
+    fn region(&mut self, open: usize, end: End) -> Option<Region> {
+        if let End::At(at) = end {
+            self.plain_from = at;
+        }
+        Some(Region { open, end })
     }
 
     /// Whether a line feed ends a record, where it stands in no region.
@@ -498,7 +553,12 @@ impl Iterator for Quoted<'_> {
         let begins_cell = |at: &usize| bytes.begins_cell(*at, true);
         let open = match self.open.take() {
             Some(open) => open,
-            None => self.hits.by_ref().find(begins_cell)?,
+            None => loop {
+                let open = self.hits.by_ref().find(begins_cell)?;
+                if !self.is_in_remark(open) {
+                    break open;
+                }
+            },
         };
         let mut skip = usize::MAX;
         while let Some(at) = self.hits.next() {
@@ -514,11 +574,10 @@ impl Iterator for Quoted<'_> {
                 false => self.in_the_way(at),
             };
             if let Some(end) = end {
-                return Some(Region { open, end });
+                return self.region(open, end);
             }
         }
-        let end = End::Open;
-        Some(Region { open, end })
+        self.region(open, End::Open)
     }
 }
 
@@ -562,6 +621,14 @@ pub(crate) fn unquote(written: &str, dialect: Dialect, out: &mut String) {
     out.push_str(&written[from..]);
 }
 
+/// Whether what is written of an unquoted cell can't stand among others as it is: a line feed in it would end the record,
+/// or an escape at its end takes the meaning from what follows.
+pub(crate) fn must_be_quoted(written: &[u8], dialect: Dialect) -> bool {
+    let bytes = Bytes::new(written, dialect);
+    let mut feeds = memchr::memchr_iter(b'\n', written);
+    feeds.any(|at| !bytes.is_escaped(at)) || bytes.is_escaped(written.len())
+}
+
 /// The first carriage return of a record, given without its line end, that stands outside quotes.
 pub(crate) fn bare_return(record: &[u8], dialect: Dialect) -> Option<usize> {
     let bytes = Bytes::new(record, dialect);
@@ -585,4 +652,4 @@ pub(crate) fn split(dialect: Dialect, record: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+pub(crate) mod tests;

@@ -44,7 +44,11 @@ pub(crate) fn quoted(text: &[u8], dialect: Dialect, mut put: impl FnMut(&[u8])) 
 #[cold]
 fn without_line_ends(text: &[u8], dialect: Dialect, mut put: impl FnMut(&[u8])) {
     let quotes = dialect.quoting.quote.is_some();
-    let ends = |byte: u8| matches!(byte, b'\r' | b'\n') || !quotes && byte == dialect.delimiter;
+    let ends = |byte: u8| match byte {
+        b'\n' => true,
+        b'\r' => !quotes,
+        byte => !quotes && byte == dialect.delimiter,
+    };
     let text: Vec<u8> = text
         .iter()
         .map(|&b| if ends(b) { b' ' } else { b })
@@ -82,7 +86,8 @@ mod tests {
             // What can't be written has become a blank.
             let Quoting { quote, multiline, .. } = dialect.quoting;
             let can_be = |c: char| match c {
-                '\n' | '\r' => quote.is_some() && multiline,
+                '\n' => quote.is_some() && multiline,
+                '\r' => quote.is_some(),
                 c => quote.is_some() || c != char::from(delimiter),
             };
             let expected = cells.iter().map(|text| text.replace(|c| !can_be(c), " "));

@@ -62,6 +62,7 @@ impl Parser {
                 return fail(at, "expected an object, the next element of the array");
             }
             if let Some(end) = self.take_flat(&mut reader, line, at, found) {
+                found.skip_empty(text);
                 line += end.lines;
                 at = end.at;
                 continue;
@@ -95,6 +96,7 @@ impl Parser {
                     format!("not a JSON object: {}", reason(&error)).into(),
                 );
             }
+            found.skip_empty(text);
             line += count_lines(&text.as_bytes()[at..end]) as u32;
             at = end;
         }

@@ -2,9 +2,12 @@
 
 use std::borrow::Cow;
 
+use serde_json::Value;
+
 use crate::batch::pool::Lease;
 use crate::batch::{Cell, Row};
 use crate::format::{Deferred, Draft};
+use crate::text::unseen::is_blank;
 
 /// What was read of a block so far: cells row by row, to be turned into columns at the end.
 pub(super) struct Found {
@@ -12,6 +15,8 @@ pub(super) struct Found {
     pub(super) draft: Lease<Draft>,
     pub(super) deferred: Vec<Deferred>,
     pub(super) faults: Vec<(u32, &'static str, Cow<'static, str>)>,
+    /// Lines and objects that are no records.
+    pub(super) skipped: u64,
 }
 
 impl Found {
@@ -37,6 +42,44 @@ impl Found {
         let rows = self.draft.rows.len();
         self.draft.cells.truncate(rows * self.width);
         while self.deferred.pop_if(|d| d.row as usize == rows).is_some() {}
+    }
+
+    /// Forgets the last row where its object, a part of `text`, says nothing: it has no members, or none with a value.
+    #[inline]
+    pub(super) fn skip_empty(&mut self, text: &str) {
+        let row = self.draft.rows.len() - 1;
+        let cells = &self.draft.cells[row * self.width..];
+        let blank = |cell: &Cell| {
+            let text = text.as_bytes().get(cell.span()).unwrap_or_default();
+            // Most objects have a value in the first column.
+            text.first().is_none_or(|b| !b.is_ascii_graphic())
+        };
+        if cells.iter().all(blank) && self.says_nothing(text) {
+            self.undo();
+            self.skipped += 1;
+        }
+    }
+
+    /// Whether the last row's object says nothing, in members that are no columns either.
+    #[cold]
+    fn says_nothing(&self, text: &str) -> bool {
+        let at_fault = self
+            .faults
+            .last()
+            .is_some_and(|f| f.0 as usize + 1 == self.draft.rows.len());
+        let Some(row) = self.draft.rows.last().filter(|_| !at_fault) else {
+            return false;
+        };
+        let nothing = |value: &Value| match value {
+            Value::Null => true,
+            Value::String(text) => is_blank(text),
+            _ => false,
+        };
+        let record = &text[row.start as usize..row.end as usize];
+        match serde_json::from_str(record) {
+            Ok(Value::Object(members)) => members.values().all(nothing),
+            _ => false,
+        }
     }
 
     /// A cell of the last row, missing until it is given a value.

@@ -17,6 +17,8 @@ const DISCOVERED_RECORDS: usize = 1000;
 pub struct Header {
     pub(crate) names: Arc<[Arc<str>]>,
     pub(crate) layout: Layout,
+    /// It is a rejects file: what is said of its rows is not read.
+    pub(crate) fed_back: bool,
 }
 
 /// Finds the columns. None asks for more text. `first` is the header of the source's first file, where this is another:
@@ -40,7 +42,11 @@ pub(crate) fn header(
         return Err(Wrong::data(Place::Line(1), message));
     }
     Ok(Some(Begun {
-        header: Header { names, layout },
+        header: Header {
+            names,
+            layout,
+            fed_back: false,
+        },
         at: 0,
         line: 1,
     }))
@@ -71,11 +77,15 @@ fn members(
         return Ok(Some(names));
     }
     let Some(start) = text.iter().position(|b| !b.is_ascii_whitespace()) else {
-        return Err(Wrong::data(Place::Line(1), "the file is empty"));
+        return Err(Wrong::empty("the file is empty"));
     };
     let place = Place::Byte(start);
     if !begins.ended && count == 0 {
         return Err(Wrong::data(place, too_long(expected)));
+    }
+    if layout == Layout::Array && is_empty_array(&text[start..]) {
+        let message = "the JSON array is empty: there are no records; nothing was sent";
+        return Err(Wrong::empty(message));
     }
     Err(match not_objects(layout, &text[start..]) {
         (message, true) => Wrong::setting(place, message),
@@ -88,6 +98,11 @@ fn too_long(expected: &Expected<'_>) -> String {
         "a record that begins here is longer than {}, the longest record (limits.record)",
         expected.limits.record
     )
+}
+
+fn is_empty_array(text: &[u8]) -> bool {
+    text.strip_prefix(b"[")
+        .is_some_and(|rest| rest.trim_ascii() == b"]")
 }
 
 /// What stands where JSON objects are expected, by its beginning, and whether a setting mends it.
@@ -105,10 +120,6 @@ fn not_objects(layout: Layout, text: &[u8]) -> (&'static str, bool) {
         (Layout::Array, Some(b'{')) => (
             "expected a JSON array, found an object; for one object a line set source.format to ndjson",
             true,
-        ),
-        (Layout::Array, Some(b'[')) if text[1..].trim_ascii() == b"]" => (
-            "the JSON array is empty: there are no records; nothing was sent",
-            false,
         ),
         (Layout::Array, Some(b'[')) => {
             ("no object with members was found in the JSON array", false)

@@ -2,6 +2,7 @@
 
 mod array;
 pub(crate) mod cut;
+pub(crate) mod fed_back;
 mod flat;
 mod found;
 mod header;
@@ -14,7 +15,6 @@ mod wanted;
 pub(crate) use header::Header;
 pub use header::discover;
 pub(crate) use header::header;
-#[cfg(test)]
 pub(crate) use parse::JsonError;
 pub use parse::Parser;
 pub use wanted::Layout;

@@ -9,7 +9,7 @@ use super::flat;
 use super::found::Found;
 use super::members::Members;
 use super::wanted::{Layout, Wanted};
-use crate::batch::{Batch, Fault, Kind};
+use crate::batch::{Batch, Fault, Kind, Skipped};
 use crate::format::{Deferred, PARSE, Pools, decode, find_bad_text, reject_bad_text};
 
 /// Reads objects whose members are a fixed set of columns.
@@ -83,6 +83,7 @@ impl Parser {
             draft: self.pools.drafts.lease(),
             deferred: Vec::new(),
             faults: Vec::new(),
+            skipped: 0,
         };
         match self.wanted.layout {
             Layout::Lines => self.parse_lines(&text, &mut found),
@@ -90,6 +91,10 @@ impl Parser {
         }
         let (raw, bad) = bad.unzip();
         let mut batch = self.pools.batch(text, raw, width, &found.draft);
+        batch.skip(Skipped {
+            lines: found.skipped,
+            headers: Vec::new(),
+        });
         let bad = bad.map(|bad| find_bad_text(&batch, &bad));
         let mut broken = Vec::new();
         for Deferred { row, column, cell } in found.deferred {
@@ -165,6 +170,7 @@ impl Parser {
             if let Some(end) = self.take_flat(&mut reader, line, start, found) {
                 let after = text[end.at..].trim_start_matches([' ', '\t', '\r']);
                 if end.lines == 0 && (after.is_empty() || after.starts_with('\n')) {
+                    found.skip_empty(text);
                     start = text.len() - after.len() + 1;
                     line += 1;
                     continue;
@@ -176,8 +182,11 @@ impl Parser {
             let written = &rest[..len];
             let record = written.trim_ascii();
             let at = start + (len - written.trim_ascii_start().len());
-            if !record.is_empty() {
+            if record.is_empty() {
+                found.skipped += 1;
+            } else {
                 self.parse_line(text, record, line, at, found);
+                found.skip_empty(text);
             }
             start += len;
             line += 1;

@@ -136,11 +136,11 @@ fn check(layout: Layout, block: &str, expected: &[(u32, &str, Kind, &str, Kind)]
 fn reads_lines() {
     check(
         Layout::Lines,
-        "{\"id\": 007, \"x\": 1}\n\n {\"name\":\"Z\\u00eb\\n\",\"id\":1.50}\r\n{\"id\":null,\"name\":\"\"}",
+        "{\"id\": 007, \"x\": 1}\n\n {\"name\":\"Z\\u00eb\\n\",\"id\":1.50}\r\n{\"id\":null,\"name\":\"x\"}",
         &[
             (0, "", Kind::Faulty, "", Kind::Faulty),
             (2, "1.50", Kind::Number, "Zë\n", Kind::Text),
-            (3, "", Kind::Null, "", Kind::Text),
+            (3, "", Kind::Null, "x", Kind::Text),
         ],
     );
     check(
@@ -157,6 +157,44 @@ fn reads_lines() {
             ),
         ],
     );
+}
+
+/// An object without any value is passed over, whoever reads it, unless something is wrong with it or in it.
+#[test]
+fn objects_that_say_nothing() {
+    let check = |layout, text: &str, ignore_unknown, skipped: u64, rows: usize| {
+        let names: Vec<Arc<str>> = vec!["id".into(), "name".into()];
+        let parser = Parser::new(layout, names.into(), ignore_unknown);
+        for parser in [parser.clone(), parser.without_short_way()] {
+            let batch = parser.parse(text.as_bytes().to_vec()).unwrap();
+            let found = (batch.skipped().lines, batch.len());
+            assert_eq!(found, (skipped, rows), "{text}");
+        }
+    };
+    use Layout::{Array, Lines};
+    check(
+        Lines,
+        "{}\n\n{ }\n{\"id\":null}\n{\"id\":\"\",\"name\":\" \"}\n",
+        false,
+        5,
+        0,
+    );
+    check(
+        Lines,
+        "{\"id\":0}\n{\"name\":false}\n{\"name\":[]}\n",
+        false,
+        0,
+        3,
+    );
+    check(Lines, "{\"id\":\"\",\"x\":1}\n{\"x\":null}\n", true, 1, 1);
+    check(
+        Lines,
+        "{\"id\":\"\",\"x\":\"\"}\n{\"id\":\"\",\"id\":\"\"}\n{\"id\":}\n",
+        false,
+        0,
+        3,
+    );
+    check(Array, "[{},{\"id\":\"1\"},{\"id\":\"\"}\n]", false, 2, 1);
 }
 
 #[test]

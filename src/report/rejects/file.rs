@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use super::name::remove_stale;
 use super::row::{Header, RejectFormat};
 use super::{IMPORT_STAGE, RejectedRow, Tally};
 use crate::files::part::{self, Part};
@@ -76,6 +77,8 @@ pub struct RejectsFile {
     refused: Tally,
     scratch: Vec<u8>,
     held_back: bool,
+    /// Where rejects of an earlier run are taken away when this file is in its place, and what must not be.
+    stale: Option<(PathBuf, Vec<PathBuf>)>,
 }
 
 #[derive(Debug)]
@@ -98,13 +101,15 @@ pub struct Rejects {
 impl RejectsFile {
     /// Begins the file with its header, and makes its folder where that is missing.
     ///
+    /// `stated` is its path as the pipeline has it; the end of its name says what is in it, and follows the source.
     /// `sources` are the files that the run reads: none of them is ever replaced.
     pub fn create(
-        path: impl Into<PathBuf>,
+        stated: impl Into<PathBuf>,
         header: &Header,
         sources: &[PathBuf],
     ) -> Result<RejectsFile, RejectsError> {
-        let path = path.into();
+        let stated = stated.into();
+        let path = header.named(&stated);
         may_be_replaced(&path, sources)?;
         let folder = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -118,6 +123,7 @@ impl RejectsFile {
         let format = RejectFormat::new(header);
         let (part, file) = Part::create(&path).map_err(|e| create_error(&path, e))?;
         let mut begun = RejectsFile::over(path, part, file, format);
+        begun.stale = Some((header.other(&stated), sources.to_vec()));
         let written = begun.out.write_all(begun.format.header_line());
         written.map_err(|e| begun.broken(e))?;
         Ok(begun)
@@ -133,6 +139,7 @@ impl RejectsFile {
             refused: Tally::default(),
             scratch: Vec::new(),
             held_back: false,
+            stale: None,
         }
     }
 
@@ -187,6 +194,7 @@ impl RejectsFile {
             out.seek(SeekFrom::End(0))
         };
         empty(&mut self.out).map_err(|e| self.broken(e))?;
+        self.format.restart();
         self.rejected = Tally::default();
         Ok(())
     }
@@ -212,6 +220,9 @@ impl RejectsFile {
             })?;
         }
         let _ = self.out.get_ref().unlock();
+        if let Some((path, sources)) = self.stale.take() {
+            remove_stale(&path, &sources);
+        }
         Ok(())
     }
 
@@ -253,7 +264,6 @@ fn write_error(path: &Path, source: io::Error) -> RejectsError {
     }
 }
 
-/// A link may lead anywhere, and a device or pipe is not ours to replace.
 /// Whether a rejects file may take the place of what stands at its path.
 ///
 /// # Errors
@@ -272,6 +282,7 @@ pub(crate) fn may_be_replaced(path: &Path, sources: &[PathBuf]) -> Result<(), Re
     }
 }
 
+/// A link may lead anywhere, and a device or pipe is not ours to replace.
 fn refuse_what_is_no_file(path: &Path) -> Result<(), RejectsError> {
     let Ok(metadata) = fs::symlink_metadata(path) else {
         return Ok(());

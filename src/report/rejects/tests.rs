@@ -7,8 +7,12 @@ use proptest::prelude::*;
 use super::row::RejectFormat;
 use super::tally::MAX_KINDS;
 use super::*;
+use crate::batch::{Batch, RowState};
 use crate::files::part::Part;
+use crate::format::added::{CARRIAGE_RETURN, QUOTE, RAGGED};
 use crate::format::csv::record::Cells;
+use crate::format::csv::record::tests::dialects;
+use crate::format::csv::{OnRagged, Parser};
 use crate::text::scan::{Dialect, Quoting};
 
 fn fault(stage: &'static str, column: &str, code: &'static str, message: &str) -> Fault {
@@ -22,12 +26,13 @@ fn fault(stage: &'static str, column: &str, code: &'static str, message: &str) -
     }
 }
 
-fn check_row(header: &Header, original: Original<'_>, faults: &[Fault], expected: &str) {
+#[track_caller]
+fn check_row(header: &Header, original: &str, faults: &[Fault], expected: &str) {
     let mut out = Vec::new();
     let row = RejectedRow {
         file: "w.csv",
         line: 7,
-        original,
+        original: original.as_bytes(),
         faults,
     };
     RejectFormat::new(header).push_row(&mut out, &row);
@@ -39,7 +44,7 @@ fn rows_of_a_csv_source() {
     let one = [fault("date", "dob", "date_format", "expected DD/MM/YYYY")];
     let header = Header::raw(b"id,name,dob", Dialect::default(), false);
     let check = |raw: &str, expected: &str| {
-        check_row(&header, Original::Raw(raw.as_bytes()), &one, expected);
+        check_row(&header, raw, &one, expected);
     };
     let added = "w.csv,7,date,dob,date_format,expected DD/MM/YYYY";
     check("1,a,x", &format!("1,a,x,{added}\n"));
@@ -53,12 +58,18 @@ fn rows_of_a_csv_source() {
     check("1", &format!("1,,,{added}\n"));
     check("", &format!(",,,{added}\n"));
     check("1,a,x,\"y,z\",", &format!("1,a,x,{added},\"y,z\",\n"));
-    // Quotes in the way: nobody knows how many cells there are.
-    let unsure = [fault(PARSE, "", "quote", "m")];
-    for raw in ["1,a,\"x", "1,\"a\"b"] {
-        let expected = format!("{raw},\"w.csv\",7,parse,,quote,m\n");
-        check_row(&header, Original::Raw(raw.as_bytes()), &unsure, &expected);
-    }
+    // Quotes in the way: what is written in quoted cells is a text.
+    let one = [fault(PARSE, "", "quote", "m")];
+    let check = |raw: &str, expected: &str| check_row(&header, raw, &one, expected);
+    let added = "w.csv,7,parse,,quote,m";
+    check("1,a,\"x", &format!("1,a,\"\"\"x\",{added}\n"));
+    check("1,\"a\"b", &format!("1,\"\"\"a\"\"b\",,{added}\n"));
+    check(
+        "\"1\", \"a\",x",
+        &format!("\"\"\"1\"\"\",\" \"\"a\"\"\",x,{added}\n"),
+    );
+    check("1,a\"b,c\"", &format!("1,a\"b,c\",{added}\n"));
+    check("1,a,x,\"y", &format!("1,a,x,{added},\"\"\"y\"\n"));
 }
 
 #[test]
@@ -74,14 +85,14 @@ fn several_faults_stand_in_parallel() {
     ];
     check_row(
         &Header::raw(b"id", Dialect::default(), false),
-        Original::Raw(b"1"),
+        "1",
         &faults,
         "1,w.csv,7,date; validate,dob; ,date_format; leaves_before_hired,\
          \"expected DD/MM/YYYY, nothing else; says \"\"no\"\"\"\n",
     );
     check_row(
         &Header::raw(b"id;x", Dialect::new(b';', Quoting::by(b'\'')), true),
-        Original::Raw(b"1;'a;b'"),
+        "1;'a;b'",
         &faults,
         "1;'a;b';w.csv;7;'date; validate';'dob; ';'date_format; leaves_before_hired';\
          'expected DD/MM/YYYY, nothing else; says \"no\"'\r\n",
@@ -92,33 +103,131 @@ fn several_faults_stand_in_parallel() {
 fn what_a_server_says_can_not_steer_a_terminal() {
     check_row(
         &Header::raw(b"id", Dialect::default(), false),
-        Original::Raw(b"1"),
+        "1",
         &[fault(IMPORT_STAGE, "", "Bad\x1b[31m", "no\r\nsuch; thing")],
         "1,w.csv,7,import,,Bad [31m,no  such; thing\n",
     );
 }
 
+/// What is written of a record that lacks cells, or whose quotes are wrong, and was rejected for that.
+#[test]
+fn rows_that_can_not_stand_as_they_were() {
+    let short = [fault("parse", "", "ragged", "m")];
+    let header = Header::raw(b"id,name,dob", Dialect::default(), false);
+    check_row(&header, "1,a", &short, "1,a,,w.csv,7,parse,dob,ragged,m\n");
+    check_row(&header, "1", &short, "1,,,w.csv,7,parse,name,ragged,m\n");
+    check_row(
+        &header,
+        "1,a,x,y",
+        &short,
+        "1,a,x,w.csv,7,parse,,ragged,m,y\n",
+    );
+    let both = [short[0].clone(), fault("parse", "name", "not_utf8", "m")];
+    let said = "w.csv,7,parse; parse,dob; name,ragged; not_utf8,m; m";
+    check_row(&header, "1,a", &both, &format!("1,a,,{said}\n"));
+    let quote = [fault("parse", "name", "quote", "m")];
+    let said = "w.csv,7,parse,name,quote,m";
+    check_row(
+        &header,
+        "1,\"80\"0,\"x, y\"",
+        &quote,
+        &format!("1,\"\"\"80\"\"0\",\"\"\"x, y\"\"\",{said}\n"),
+    );
+    check_row(
+        &header,
+        "1,\"a,b\nc",
+        &quote,
+        &format!("1,\"\"\"a,b\nc\",,{said}\n"),
+    );
+    // Fed back in, all but what somebody wrote anew is written so already.
+    let header = Header::raw(
+        b"id,name,dob,_file,_line,_stage,_column,_code,_message",
+        Dialect::default(),
+        false,
+    );
+    let raw = "\"1\"2,\"\"\"80\"\"0\",x,old.csv,3,a,b,c,d";
+    check_row(
+        &header,
+        raw,
+        &quote,
+        &format!("\"\"\"1\"\"2\",\"\"\"80\"\"0\",x,{said}\n"),
+    );
+}
+
+#[track_caller]
+fn check_lines(rows: &[(&str, &[Fault])], expected: &[&str]) {
+    let mut format = RejectFormat::new(&Header::columns(["id", "full \"name\""]));
+    assert_eq!(format.header_line(), b"");
+    let mut out = Vec::new();
+    for (original, faults) in rows {
+        let row = RejectedRow {
+            file: "w.json",
+            line: 7,
+            original: original.as_bytes(),
+            faults,
+        };
+        format.push_row(&mut out, &row);
+    }
+    let found = String::from_utf8(out).unwrap();
+    assert_eq!(found.lines().collect::<Vec<_>>(), expected);
+}
+
 #[test]
 fn rows_of_a_json_source() {
-    let one = [fault("validate", "name", "required", "must not be empty")];
-    let header = Header::columns(["id", "full, name", "x"]);
-    let format = RejectFormat::new(&header);
-    assert_eq!(
-        String::from_utf8_lossy(format.header_line()),
-        "id,\"full, name\",x,_file,_line,_stage,_column,_code,_message\n"
+    let one = [fault("validate", "id", "required", "must \"not\" be empty")];
+    let said = "\"_file\":\"w.json\",\"_line\":7,\"_stage\":\"validate\",\"_column\":\"id\",\"_code\":\"required\",\
+                \"_message\":\"must \\\"not\\\" be empty\"";
+    let columns = "\"_columns\":[\"id\",\"full \\\"name\\\"\"]";
+    check_lines(
+        &[
+            (
+                "{ \"id\": 1.50, \"id\":\n  null, \"x\":{\"a\":[1e400]} }\r\n",
+                &one,
+            ),
+            ("{\"_file\":true}", &one),
+            ("{}", &one),
+            ("{\"id\": 01}", &one),
+            ("[1,\n\"a\u{1}\"]", &one),
+            ("{\"_raw\":\"\"}", &one),
+        ],
+        &[
+            &format!(
+                "{{{said},{columns}, \"id\": 1.50, \"id\":   null, \"x\":{{\"a\":[1e400]}} }}"
+            ),
+            &format!("{{{said},\"_file\":true}}"),
+            &format!("{{{said}}}"),
+            &format!("{{{said},\"_raw\":\"{{\\\"id\\\": 01}}\"}}"),
+            &format!("{{{said},\"_raw\":\"[1,\\n\\\"a\\u0001\\\"]\"}}"),
+            &format!("{{{said},\"_raw\":\"{{\\\"_raw\\\":\\\"\\\"}}\"}}"),
+        ],
     );
-    check_row(
-        &header,
-        Original::Cells(&[Some("1"), Some(""), None]),
-        &one,
-        "1,\"\",,w.csv,7,validate,name,required,must not be empty\n",
-    );
-    check_row(
-        &header,
-        Original::Cells(&[Some("1"), Some("a\nb"), Some("c,\"d\""), Some("e")]),
-        &one,
-        "1,\"a\nb\",\"c,\"\"d\"\"\",w.csv,7,validate,name,required,must not be empty,e\n",
-    );
+    let unknown = [fault("parse", "", "unknown_member", "m")];
+    let said = said.replace("validate", "parse").replace("\"id\"", "\"\"");
+    let said = said
+        .replace("required", "unknown_member")
+        .replace("must \\\"not\\\" be empty", "m");
+    let row = ("{\"y\":1}", &unknown[..]);
+    let line = format!("{{{said},{columns},\"y\":1}}");
+    check_lines(&[row, row], &[&line, &line]);
+}
+
+#[test]
+fn what_is_not_utf8_stays_so() {
+    let one = [fault("parse", "", "json_syntax", "m")];
+    let mut format = RejectFormat::new(&Header::columns(["id"]));
+    let mut text = |original: &[u8]| {
+        let mut out = Vec::new();
+        let row = RejectedRow {
+            file: "w",
+            line: 7,
+            original,
+            faults: &one,
+        };
+        format.push_row(&mut out, &row);
+        out
+    };
+    assert!(text(b"{\"id\":\"M\xfcller\"}").ends_with(b",\"id\":\"M\xfcller\"}\n"));
+    assert!(text(b"{\"M\xfc").ends_with(b",\"_raw\":\"{\\\"M\xfc\"}\n"));
 }
 
 #[test]
@@ -151,29 +260,39 @@ fn a_rejects_file_fed_back_does_not_grow() {
         false,
     );
     let check = |raw: &str, expected: &str| {
-        check_row(&header, Original::Raw(raw.as_bytes()), &one, expected);
+        check_row(&header, raw, &one, expected);
     };
     let added = "w.csv,7,date,dob,c,m";
     check("1,x,old.csv,3,a,b,c,d", &format!("1,x,{added}\n"));
     check("1,x,old.csv,3,a,b,c,d,more", &format!("1,x,{added},more\n"));
     check("1,x", &format!("1,x,{added}\n"));
     check("1,x,old.csv", &format!("1,x,{added}\n"));
-    // With quotes in the way, the file's name is in quotes, unless somebody else wrote the line.
-    let one = [fault(PARSE, "", "quote", "m")];
-    let check = |raw: &str, expected: &str| {
-        check_row(&header, Original::Raw(raw.as_bytes()), &one, expected);
-    };
-    let added = "\"w.csv\",7,parse,,quote,m";
-    check(
-        "1,\"x\"y,\"old\"\".csv\",3,a,b,c,d",
-        &format!("1,\"x\"y,{added}\n"),
+    // One that is too short still is.
+    let short = [fault("parse", "", "ragged", "m")];
+    check_row(
+        &header,
+        "1,,old.csv,3,parse,dob,ragged,d",
+        &short,
+        "1,,w.csv,7,parse,dob,ragged,m\n",
     );
-    check("1,\"x,\"old.csv\",3,a,b,c,d", &format!("1,\"x,{added}\n"));
-    check(
-        "1,\"x\"y,old.csv,3,a,b,c,d",
-        &format!("1,\"x\"y,old.csv,3,a,b,c,d,{added}\n"),
+    // As a spreadsheet saves it.
+    let header = Header::raw(
+        b"id,dob,_file,_line,_stage,_column,_code,_message,,",
+        Dialect::default(),
+        false,
     );
-    check("1,\"x\"y", &format!("1,\"x\"y,{added}\n"));
+    check_row(
+        &header,
+        "1,x,old.csv,3,a,b,c,d,,",
+        &one,
+        &format!("1,x,{added}\n"),
+    );
+    check_row(
+        &header,
+        "1,x,old.csv,3,a,b,c,d,y,",
+        &one,
+        &format!("1,x,{added},y,\n"),
+    );
 }
 
 #[test]
@@ -182,8 +301,7 @@ fn cells_that_a_spreadsheet_would_run() {
         let dialect = Dialect::new(b',', Quoting::by(quote));
         let header = Header::raw(b"=id,b,c", dialect, false).spreadsheet_safe(true);
         let faults = [fault("date", "dob", "-code", "m")];
-        let original = Original::Raw(raw.as_bytes());
-        check_row(&header, original, &faults, &format!("{expected}\n"));
+        check_row(&header, raw, &faults, &format!("{expected}\n"));
     };
     let added = "w.csv,7,date,dob,'-code,m";
     for (raw, expected) in [
@@ -208,66 +326,73 @@ fn cells_that_a_spreadsheet_would_run() {
 proptest! {
     /// Whatever the record, the first cells are its own, and the added ones stand in their places.
     #[test]
-    fn added_cells_stand_under_their_names(raw in "[a,\"\n]{0,24}", width in 1usize..5) {
+    fn added_cells_stand_under_their_names(raw in "([a,]|,\"[a,\n]{0,3}\",){0,12}", width in 1usize..5) {
         let d = Dialect::default();
         prop_assume!(Cells::of_record(raw.as_bytes(), d).into_fault().is_none());
-        let header = Header::columns((0..width).map(|i| format!("c{i}")));
-        let text = written(&header, &raw, "code");
+        let names: Vec<String> = (0..width).map(|i| format!("c{i}")).collect();
+        let header = Header::raw(names.join(",").as_bytes(), d, false);
+        let mut out = Vec::new();
+        let faults = [fault("s", "c", "code", "a, \"b\"")];
+        RejectFormat::new(&header).push_row(&mut out, &RejectedRow {
+            file: "f", line: 1, original: raw.as_bytes(), faults: &faults,
+        });
+        prop_assert_eq!(out.pop(), Some(b'\n'));
         let before: Vec<_> = Cells::of_record(raw.as_bytes(), d).collect();
+        let text = String::from_utf8(out).unwrap();
         let after: Vec<_> = Cells::of_record(text.as_bytes(), d).map(|cell| &text[cell.range()]).collect();
         prop_assert_eq!(after.len(), before.len().max(width) + ADDED.len());
-        prop_assert_eq!(&after[width..width + 6], &["f", "1", PARSE, "c", "code", "\"a, \"\"b\"\"\""]);
+        prop_assert_eq!(&after[width..width + 6], &["f", "1", "s", "c", "code", "\"a, \"\"b\"\"\""]);
         let kept = after[..width].iter().chain(&after[width + 6..]);
         for (i, cell) in kept.enumerate() {
             prop_assert_eq!(*cell, before.get(i).map_or("", |cell| &raw[cell.range()]));
         }
     }
 
-    /// A record with quotes in the way keeps them, ends with its line however it is read again, and does not grow.
+    /// A record that is rejected for its quotes is rejected for them again, and takes no other along.
     #[test]
     fn a_record_with_quotes_in_the_way_is_read_so_again(
-        raw in "[ab ,\"\n\\\\]{0,24}",
-        (escape, multiline, throughout) in (any::<bool>(), any::<bool>(), any::<bool>()),
+        raw in "([ab #]|\"|\"\"|,|\n|\r|\\\\|\",\"|\"\n\"){0,24}",
+        dialect in dialects(),
     ) {
-        let quoting = Quoting { escape: escape.then_some(b'\\'), multiline, ..Quoting::default() };
-        let dialect = Dialect { throughout, ..Dialect::new(b',', quoting) };
-        // As a parser has it: one record of a text.
-        let record = Cells::of_text(raw.as_bytes(), dialect).find(|cell| cell.last);
-        let raw = &raw[..record.map_or(0, |last| last.end)];
-        prop_assume!(Cells::of_record(raw.as_bytes(), dialect).into_fault().is_some());
-        let once = written(&Header::raw(b"\"a\",\"b\"", dialect, false), raw, "quote");
-        let expected = format!("{raw},\"f\",1,parse,c,quote,\"a, \"\"b\"\"\"");
-        prop_assert_eq!(&once, &expected);
-        let text = format!("{once}\nnext,one\n");
-        let mut cells = Cells::of_text(text.as_bytes(), dialect);
-        let last = cells.find(|cell| cell.last).unwrap();
-        prop_assert_eq!(last.end, once.len());
-        prop_assert!(cells.take_fault().is_some());
-        let header = Header::raw(b"\"a\",\"b\",_file,_line,_stage,_column,_code,_message", dialect, false);
-        prop_assert_eq!(written(&header, &once, "quote"), expected);
+        let names: Arc<[Arc<str>]> = vec!["a".into(), "b".into()].into();
+        let parser = Parser::new(dialect, names.clone(), 2, OnRagged::Reject);
+        let batch = parser.parse(raw.into_bytes(), 1).unwrap();
+        let row = (0..batch.len()).find(|row| {
+            let mut faults = batch.faults().iter();
+            faults.any(|f| f.row as usize == *row && takes_lines_along(&f.code))
+        });
+        prop_assume!(row.is_some());
+        let row = row.unwrap();
+        let faults: Vec<Fault> = batch.faults().iter().filter(|f| f.row as usize == row).cloned().collect();
+        let names_written: &[u8] = if dialect.throughout { b"\"a\",\"b\"" } else { b"a,b" };
+        let mut rows = RejectFormat::new(&Header::raw(names_written, dialect, false));
+        let mut out = Vec::new();
+        let original = batch.raw_record(row);
+        // What an escape at the end of a line means depends on what follows.
+        prop_assume!(!original.ends_with(b"\\"));
+        rows.push_row(&mut out, &RejectedRow { file: "f", line: 1, original, faults: &faults });
+        let len = out.len();
+        out.extend_from_slice(b"1,next,f,2,date,b,x,m\n");
+        let again = Parser::new(dialect, names, 8, OnRagged::Reject).parse(out, 1).unwrap();
+        prop_assert_eq!(again.len(), 2, "{:?}", told(&again));
+        prop_assert_eq!(again.row(1).start as usize, len);
+        prop_assert_eq!(again.state(0), RowState::Rejected, "{:?}", told(&again));
+        // A record that has several faults is told by one of them.
+        let codes = [QUOTE, CARRIAGE_RETURN, RAGGED];
+        prop_assert!(codes.contains(&&*again.faults()[0].code), "{:?}", told(&again));
     }
 }
 
-/// A record as it stands in the rejects file, without its line end.
-fn written(header: &Header, raw: &str, code: &'static str) -> String {
-    let mut out = Vec::new();
-    let faults = [fault(PARSE, "c", code, "a, \"b\"")];
-    let row = RejectedRow {
-        file: "f",
-        line: 1,
-        original: Original::Raw(raw.as_bytes()),
-        faults: &faults,
-    };
-    RejectFormat::new(header).push_row(&mut out, &row);
-    assert_eq!(out.pop(), Some(b'\n'));
-    String::from_utf8(out).unwrap()
+/// The rows of a batch as they are written, and their faults.
+fn told(batch: &Batch) -> (Vec<String>, &[Fault]) {
+    let written = |row| String::from_utf8_lossy(batch.raw_record(row)).into_owned();
+    ((0..batch.len()).map(written).collect(), batch.faults())
 }
 
 #[test]
 fn lines_that_a_wrong_quote_took_along_are_counted() {
-    let check = |raw: &[u8], stage: &'static str, code: &'static str, expected: u64| {
+    let check = |original: &[u8], stage: &'static str, code: &'static str, expected: u64| {
         let faults = [fault("date", "c", "x", "m"), fault(stage, "", code, "m")];
-        let original = Original::Raw(raw);
         let row = RejectedRow {
             original,
             ..row(&faults)
@@ -308,7 +433,7 @@ fn row(faults: &[Fault]) -> RejectedRow<'_> {
     RejectedRow {
         file: "f",
         line: 2,
-        original: Original::Raw(b"1"),
+        original: b"1",
         faults,
     }
 }
@@ -349,6 +474,27 @@ fn the_file_takes_its_place_when_it_is_whole() {
     assert_eq!((rejects.rejected.rows(), rejects.refused.rows()), (1, 1));
     assert_eq!(stands(), format!("{surveyed}1,f,2,import,,Y,m\n"));
     assert_eq!(names(folder), ["rejects.csv"]);
+}
+
+#[test]
+fn the_rejects_of_an_earlier_run_do_not_stay_under_another_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let stated = dir.path().join("rejects.csv");
+    let json = Header::columns(["id"]);
+    let ours = format!("{FIRST_LINE}1,f,2,s,c,x,m\n");
+    fs::write(&stated, &ours).unwrap();
+    let mut file = RejectsFile::create(&stated, &json, &[]).unwrap();
+    file.write(&row(&[fault("s", "c", "x", "m")])).unwrap();
+    assert_eq!(fs::read_to_string(&stated).unwrap(), ours);
+    assert_eq!(file.path(), dir.path().join("rejects.ndjson"));
+    file.finish().unwrap();
+    assert_eq!(names(dir.path()), ["rejects.ndjson"]);
+    RejectsFile::create(&stated, &header(), &[]).unwrap();
+    assert_eq!(names(dir.path()), ["rejects.csv"]);
+    // Which is somebody's, and no rejects file.
+    fs::write(&stated, "id\n1\n").unwrap();
+    RejectsFile::create(&stated, &json, &[]).unwrap();
+    assert_eq!(names(dir.path()).len(), 2);
 }
 
 #[test]

@@ -12,6 +12,10 @@ use crate::report::rejects::Tally;
 pub struct RowCounts {
     /// Records of the source.
     pub read: u64,
+    /// Lines behind the header that are no records, and not read: blank, without any value, remarks, footers, headers that
+    /// come again.
+    #[serde(default)]
+    pub skipped: u64,
     /// Left out by a filter stage.
     pub filtered: u64,
     /// Found at fault and not sent.

@@ -53,6 +53,7 @@ fn report() -> RunReport {
     }];
     report.counts = RowCounts {
         read: 1_000_000,
+        skipped: 2,
         filtered: 1_234,
         rejected: 17,
         taken_along: 1_200,
@@ -143,6 +144,7 @@ fn summary_of_a_whole_run() {
     insta::assert_snapshot!(report.summary(Some(Path::new("run-x.report.json"))), @r"
     run         20260131T235959Z-4f2a, succeeded, some rows were rejected
     read            1,000,000  178.6 MB from exports/workers.csv.gz
+    skipped                 2  lines that are no records
     filtered            1,234  left out by a filter
     rejected               17  and 1,200 more lines that wrong quotes took along
                 dob  date_format  8

@@ -50,6 +50,9 @@ impl RunReport {
         };
         let source = format!("{}{files}", human::bytes(self.bytes.source));
         lines.rows("read", c.read, &source);
+        if c.skipped > 0 {
+            lines.rows("skipped", c.skipped, "lines that are no records");
+        }
         if c.filtered > 0 {
             lines.rows("filtered", c.filtered, "left out by a filter");
         }
@@ -79,7 +82,11 @@ impl RunReport {
                 "sandbox" => " to the sandbox inside this program, not to Orgvue",
                 _ => "",
             };
-            let body = format!("{}{attempts}{to}", human::bytes(self.bytes.body));
+            // Of what did not arrive nothing was sent.
+            let body = match c.sent {
+                0 => attempts.trim_start().to_owned(),
+                _ => format!("{}{attempts}{to}", human::bytes(self.bytes.body)),
+            };
             lines.rows("sent", c.sent, &body);
         }
         if c.sent > 0 {

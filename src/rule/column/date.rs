@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::given::{Bound, Broken, Cells, Given, Problems, Words};
 use crate::rule::spec::Limit;
-use crate::text::dates::{Date, Format};
+use crate::text::dates::{Date, Format, Today};
 
 /// A day of a rule: stated, or the day of the run.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl Side {
         }
     }
 
-    fn message(self, day: Day, today: Date) -> String {
+    fn message(self, day: Day, today: &Today) -> String {
         let day = match day {
             Day::Fixed(date) => date.to_string(),
             Day::Today => format!("today ({today})"),
@@ -104,10 +104,10 @@ pub(super) fn compile(given: &Given<'_>, problems: &mut Problems) -> Option<Date
         }
     };
     let days = days(given, problems);
-    find_impossible(&days, given.today, problems);
+    find_impossible(&days, given.today.day, problems);
     let limits = days.into_iter().map(|(side, day)| {
         let words = Words::new(side.code(), side.message(day, given.today));
-        let limit = day.date(given.today);
+        let limit = day.date(given.today.day);
         (side, Bound { limit, words })
     });
     Some(Dates {

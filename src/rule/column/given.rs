@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use crate::batch::{Batch, Kind};
 use crate::rule::spec::{ColumnRules, ColumnType};
-use crate::text::dates::Date;
+use crate::text::dates::Today;
+use crate::text::unseen::is_blank;
 
 /// What the rules of a column are made of.
 pub(super) struct Given<'a> {
@@ -12,7 +13,7 @@ pub(super) struct Given<'a> {
     /// What the text must be: as stated, or as limits and formats have it.
     pub(super) kind: Option<ColumnType>,
     pub(super) is_key: bool,
-    pub(super) today: Date,
+    pub(super) today: &'a Today,
 }
 
 /// Problems of a column's rules: the field and what is wrong with it.
@@ -22,6 +23,8 @@ pub(super) type Problems = Vec<(&'static str, String)>;
 pub(super) struct Words {
     pub(super) code: &'static str,
     pub(super) message: Cow<'static, str>,
+    /// Says of a cell's text what it has that the message is about, without repeating it.
+    pub(super) found: Option<fn(&str) -> String>,
 }
 
 impl Words {
@@ -29,6 +32,7 @@ impl Words {
         Words {
             code,
             message: message.into(),
+            found: None,
         }
     }
 }
@@ -49,10 +53,13 @@ pub(super) struct Cells<'b> {
 }
 
 impl Cells<'_> {
-    /// The rows whose cell is empty.
+    /// The rows whose cell is empty, or has nothing that anybody sees.
     pub(super) fn empty(&self, mut rule: impl FnMut(usize)) {
         for (row, cell) in self.batch.column(self.slot).iter().enumerate() {
-            if cell.is_empty() && cell.kind() != Kind::Faulty && self.batch.is_live(row) {
+            if is_blank(self.batch.text(*cell))
+                && cell.kind() != Kind::Faulty
+                && self.batch.is_live(row)
+            {
                 rule(row);
             }
         }

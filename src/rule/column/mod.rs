@@ -3,6 +3,7 @@
 
 mod date;
 mod given;
+mod invisible;
 mod length;
 mod number;
 mod pattern;
@@ -15,12 +16,13 @@ use std::sync::Arc;
 
 use super::spec::{ColumnRules, ColumnType, STAGE};
 use crate::batch::{Batch, Fault};
-use crate::text::dates::Date;
+use crate::text::dates::{Date, Today};
 use given::{Broken, Cells, Given, Problems};
 
 /// A rule, compiled. Each looks at all cells of its column in one go.
 enum Check {
     Required(required::Required),
+    Invisible(invisible::Invisible),
     Text(text::Text),
     Number(number::Number),
     Date(date::Dates),
@@ -33,6 +35,7 @@ impl Check {
     fn run<'r>(&'r self, cells: &Cells<'_>, broken: &mut Broken<'r>) {
         match self {
             Check::Required(required) => required.run(cells, broken),
+            Check::Invisible(invisible) => invisible.run(cells, broken),
             Check::Text(text) => text.run(cells, broken),
             Check::Number(number) => number.run(cells, broken),
             Check::Date(dates) => dates.run(cells, broken),
@@ -47,6 +50,7 @@ impl Check {
 fn compile(given: &Given<'_>, problems: &mut Problems) -> Vec<Check> {
     let mut checks = Vec::new();
     checks.extend(required::compile(given).map(Check::Required));
+    checks.extend(invisible::compile(given).map(Check::Invisible));
     match given.kind {
         None => {}
         Some(ColumnType::Integer | ColumnType::Number) => {
@@ -78,11 +82,11 @@ pub(super) struct Checks {
 impl Checks {
     /// The rules of a key column that has no others.
     pub(super) fn of_key() -> Checks {
-        Checks::compile(&ColumnRules::default(), true, Date::MIN).0
+        Checks::compile(&ColumnRules::default(), true, &Today::utc(Date::MIN)).0
     }
 
     /// Compiles what can be, and says what can't.
-    pub(super) fn compile(rules: &ColumnRules, is_key: bool, today: Date) -> (Checks, Problems) {
+    pub(super) fn compile(rules: &ColumnRules, is_key: bool, today: &Today) -> (Checks, Problems) {
         let dated = rules.format.is_some() || rules.after.is_some() || rules.before.is_some();
         let limited = rules.min.is_some() || rules.max.is_some();
         let given = Given {
@@ -121,6 +125,15 @@ pub(super) struct Column {
 }
 
 impl Column {
+    /// What may not have been meant, as far as the batches told.
+    pub(super) fn remarks(&self) -> impl Iterator<Item = String> {
+        let remark = |check: &Check| match check {
+            Check::Values(values) => values.remark(&self.name),
+            _ => None,
+        };
+        self.checks.checks.iter().filter_map(remark)
+    }
+
     pub(super) fn apply(&self, batch: &mut Batch) {
         let mut broken = Broken::new();
         let cells = Cells {
@@ -132,15 +145,28 @@ impl Column {
         }
         // Row by row, and within a row in the order of the rules.
         broken.sort_by_key(|(row, _)| *row);
+        // What has nothing to see is `required` and nothing else.
+        let mut empty = None;
         for (row, words) in broken {
-            let message = self.checks.message.as_ref().unwrap_or(&words.message);
+            if empty == Some(row) {
+                continue;
+            }
+            empty = required::is_said_by(words).then_some(row);
+            let message = match (&self.checks.message, words.found) {
+                (Some(message), _) => message.clone(),
+                (None, Some(found)) => {
+                    let text = batch.text(batch.cell(row, self.slot));
+                    format!("{}, found {}", words.message, found(text)).into()
+                }
+                (None, None) => words.message.clone(),
+            };
             let fault = Fault {
                 row: row as u32,
                 stage: STAGE,
                 column: self.name.clone(),
                 source: None,
                 code: Cow::Borrowed(words.code),
-                message: message.clone(),
+                message,
             };
             batch.reject(fault, Some(self.slot));
         }

@@ -1,16 +1,24 @@
-//! `required`, and the key, which is never empty.
+//! `required`, and the key, which is never empty. Blanks and invisible characters alone are nothing, too.
 
 use super::given::{Broken, Cells, Given, Words};
+
+const KEY_EMPTY: &str = "key_empty";
+const REQUIRED: &str = "required";
 
 pub(super) struct Required(Words);
 
 pub(super) fn compile(given: &Given<'_>) -> Option<Required> {
     match (given.is_key, given.rules.required) {
-        (true, _) => Some(Words::new("key_empty", "expected a key, found nothing")),
-        (_, true) => Some(Words::new("required", "expected a value, found nothing")),
+        (true, _) => Some(Words::new(KEY_EMPTY, "expected a key, found nothing")),
+        (_, true) => Some(Words::new(REQUIRED, "expected a value, found nothing")),
         _ => None,
     }
     .map(Required)
+}
+
+/// Whether these are the words for an empty cell.
+pub(super) fn is_said_by(words: &Words) -> bool {
+    matches!(words.code, KEY_EMPTY | REQUIRED)
 }
 
 impl Required {

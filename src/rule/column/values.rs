@@ -1,8 +1,12 @@
 //! `one_of` and `not_one_of`, with `ignore_case`.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::given::{Broken, Cells, Given, Problems, Words};
+use crate::text::compare::{Spelling, comparable, fold_into};
+use crate::text::shown::shown;
+use crate::text::unseen::is_plain_ascii;
 
 /// Up to so many values are looked through one by one, which is faster than hashing the text.
 const SHORT_LIST: usize = 8;
@@ -17,6 +21,8 @@ pub(super) struct Values {
     /// Whether the values are those that there are, or those that must not be.
     allowed: bool,
     words: Words,
+    /// How a cell was written that is one of the values and yet not the same text, in bits.
+    unlike: AtomicU64,
 }
 
 enum List {
@@ -57,13 +63,13 @@ pub(super) fn compile(given: &Given<'_>, problems: &mut Problems) -> Vec<Values>
 impl Values {
     fn new(values: &[String], ignore_case: bool, allowed: bool, words: Words) -> Values {
         let values = values.iter().map(|value| {
-            let mut text = String::with_capacity(value.len());
             if ignore_case {
-                lower_into(value, &mut text);
+                let mut folded = String::with_capacity(value.len());
+                fold_into(value, &mut folded);
+                folded
             } else {
-                text.push_str(value);
+                comparable(value).into_owned()
             }
-            text
         });
         Values {
             list: if values.len() > SHORT_LIST {
@@ -74,40 +80,52 @@ impl Values {
             ignore_case,
             allowed,
             words,
+            unlike: AtomicU64::default(),
         }
     }
 
+    /// What may not have been meant: a cell that passes goes out as it is.
+    pub(super) fn remark(&self, column: &str) -> Option<String> {
+        let unlike = Spelling::from_bits(self.unlike.load(Ordering::Relaxed));
+        let differ = unlike.apart(Spelling::default()).filter(|_| self.allowed)?;
+        Some(format!(
+            "column `{}`: cells are among the values of `one_of` but for {differ}, and go out as they are; a stage \
+             `normalize` makes them equal",
+            shown(column)
+        ))
+    }
+
     pub(super) fn run<'r>(&'r self, cells: &Cells<'_>, broken: &mut Broken<'r>) {
-        let mut lower = String::new();
+        let mut folded = String::new();
         cells.filled(|row, _, text| {
-            if self.contains(text, &mut lower) != self.allowed {
+            let contained = match self.ignore_case {
+                true => {
+                    fold_into(text, &mut folded);
+                    self.has(&folded)
+                }
+                false => self.has(text) || self.has_alike(text),
+            };
+            if contained != self.allowed {
                 broken.push((row, &self.words));
             }
         });
     }
 
-    fn contains(&self, text: &str, lower: &mut String) -> bool {
-        let text = if self.ignore_case {
-            lower_into(text, lower);
-            lower
-        } else {
-            text
-        };
+    fn has(&self, text: &str) -> bool {
         match &self.list {
             List::Short(values) => values.iter().any(|value| value == text),
             List::Long(values) => values.contains(text),
         }
     }
-}
 
-/// The text in lower case, in a buffer that is used again and again.
-fn lower_into(text: &str, lower: &mut String) {
-    lower.clear();
-    if text.is_ascii() {
-        lower.push_str(text);
-        lower.make_ascii_lowercase();
-    } else {
-        lower.extend(text.chars().flat_map(char::to_lowercase));
+    /// Whether a text looks like one of the values without being it.
+    fn has_alike(&self, text: &str) -> bool {
+        let found = !is_plain_ascii(text) && self.has(&comparable(text));
+        if found {
+            self.unlike
+                .store(Spelling::of(text).bits(), Ordering::Relaxed);
+        }
+        found
     }
 }
 

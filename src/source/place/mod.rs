@@ -1,5 +1,6 @@
 //! Where sources are, and how each kind of place is opened.
 
+pub(crate) mod command;
 pub(in crate::source) mod file;
 pub(in crate::source) mod generated;
 pub(in crate::source) mod glob;
@@ -13,6 +14,7 @@ use bytes::Bytes;
 use tokio_util::io::StreamReader;
 
 use crate::source::bytes::raw::Raw;
+use command::Producer;
 use sample::Sample;
 
 /// Where the bytes of one origin are.
@@ -24,6 +26,8 @@ pub(in crate::source) enum Place {
     Pipe(PathBuf),
     /// Standard input.
     Stdin,
+    /// What a command writes.
+    Command(Producer),
     /// A made-up extract.
     Sample(Sample),
     /// In memory: for tests, which decide how the bytes come.
@@ -38,6 +42,7 @@ impl Place {
             // It opens when somebody writes to it.
             Place::Pipe(path) => Box::new(tokio::fs::File::open(path).await?),
             Place::Stdin => Box::new(tokio::io::stdin()),
+            Place::Command(producer) => producer.open()?,
             Place::Sample(sample) => generated::open(*sample),
             Place::Pieces(pieces) => {
                 let pieces: Vec<io::Result<Bytes>> = pieces.iter().cloned().map(Ok).collect();
@@ -48,14 +53,14 @@ impl Place {
 
     /// Whether it can be read only once.
     pub(in crate::source) fn is_stream(&self) -> bool {
-        matches!(self, Place::Pipe(_) | Place::Stdin)
+        matches!(self, Place::Pipe(_) | Place::Stdin | Place::Command(_))
     }
 
     /// Its path in the file system, where it has one.
     pub(in crate::source) fn path(&self) -> Option<&Path> {
         match self {
             Place::File(path) | Place::Pipe(path) => Some(path),
-            Place::Stdin | Place::Sample(_) | Place::Pieces(_) => None,
+            Place::Stdin | Place::Command(_) | Place::Sample(_) | Place::Pieces(_) => None,
         }
     }
 }

@@ -51,7 +51,7 @@ pub enum PutError {
     },
     /// It said yes before it had the whole body.
     #[error(
-        "the storage answered {status} after {sent} bytes, before the upload's end; this is no success"
+        "the storage answered {status} after {sent} bytes, before the end of the upload; this does not count as success"
     )]
     Early {
         /// The HTTP status.

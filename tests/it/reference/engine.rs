@@ -5,11 +5,13 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
+use indexmap::IndexMap;
 use rostream::internals::engine::bind::Terms;
 use rostream::internals::engine::blocks::Blocks;
 use rostream::internals::engine::body::{self, Digest, Resend, Slot};
 use rostream::internals::engine::order::process;
 use rostream::internals::engine::process::Engine;
+use rostream::internals::format::closing::Closing;
 use rostream::internals::format::csv::{Delimiter, Form};
 use rostream::internals::format::json::Layout;
 use rostream::internals::format::{Header, Reading, RecordFormat};
@@ -22,9 +24,10 @@ use rostream::internals::settings::limits::Limits;
 use rostream::internals::source::Source;
 use rostream::internals::source::spec::Unknown;
 use rostream::internals::stage::{Resources, StageSpec};
-use rostream::internals::text::dates::Date;
+use rostream::internals::text::dates::{Date, Today};
 use rostream::internals::text::scan::Quoting;
 use rostream::internals::upload::spec::UploadFormat;
+use serde_json::value::RawValue;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -92,7 +95,10 @@ impl Done {
     pub async fn outcome(&self) -> Outcome {
         Outcome {
             body: self.body.clone(),
-            rejects: rejects(&self.rejects, &self.names).await,
+            rejects: match self.rejects.starts_with(b"{") {
+                true => rejects_of_json(&self.rejects, &self.names),
+                false => rejects(&self.rejects, &self.names).await,
+            },
             read: self.read,
             filtered: self.filtered,
             superseded: self.superseded,
@@ -101,8 +107,59 @@ impl Done {
     }
 }
 
+/// Reads a rejects file of a JSON source: each line begins with what is said of the row.
+fn rejects_of_json(file: &[u8], names: &[String]) -> Vec<Reject> {
+    let text = String::from_utf8_lossy(file);
+    let columns = format!(
+        ",\"_columns\":{}",
+        serde_json::to_string(names).expect("names")
+    );
+    let mut told = false;
+    let read = |line: &str| {
+        let members: IndexMap<String, Box<RawValue>> = serde_json::from_str(line).expect("JSON");
+        let said: Vec<String> = ADDED
+            .iter()
+            .map(|name| members[*name].get().to_owned())
+            .collect();
+        let pairs: Vec<String> = ADDED
+            .iter()
+            .zip(&said)
+            .map(|(name, value)| format!("\"{name}\":{value}"))
+            .collect();
+        let rest = line
+            .strip_prefix(&format!("{{{}", pairs.join(",")))
+            .expect("what is said comes first");
+        let text = |at: usize| serde_json::from_str::<String>(&said[at]).expect("text");
+        let tells = !std::mem::replace(&mut told, true) || text(4) == "unknown_member";
+        let rest = match tells {
+            true => rest
+                .strip_prefix(&columns)
+                .expect("the first row tells the columns"),
+            false => rest,
+        };
+        assert_eq!(text(0), NAME);
+        let original = match rest.strip_prefix(",\"_raw\":") {
+            Some(raw) => {
+                serde_json::from_str(raw.strip_suffix('}').expect("an object")).expect("text")
+            }
+            None => format!("{{{}", rest.strip_prefix(',').unwrap_or(rest)),
+        };
+        Reject {
+            line: said[1].parse().expect("a number"),
+            stage: text(2),
+            column: text(3),
+            code: text(4),
+            original: vec![original.into_bytes()],
+        }
+    };
+    text.lines().map(read).collect()
+}
+
 /// Reads a rejects file as the reference reads a source.
 async fn rejects(file: &[u8], names: &[String]) -> Vec<Reject> {
+    if file.is_empty() {
+        return Vec::new();
+    }
     let records = slow::csv_records(file)
         .await
         .expect("its quotes are closed");
@@ -119,27 +176,16 @@ async fn rejects(file: &[u8], names: &[String]) -> Vec<Reject> {
     records
         .map(|record| {
             let cells = record.cells;
-            // Behind a record that can't be read stand the added cells, of which it may have taken the first along.
-            let (original, added) = if record.fault.is_some() {
-                let behind = format!(",\"{NAME}\",");
-                let mut places = record.written.windows(behind.len());
-                let end = places.rposition(|bytes| bytes == behind.as_bytes());
-                let written = record.written[..end.expect("added cells")].to_vec();
-                let added = cells[cells.len() - ADDED.len() + 1..].to_vec();
-                (vec![written], added)
-            } else {
-                let (original, rest) = cells.split_at(width);
-                let (added, surplus) = rest.split_at(ADDED.len());
-                assert_eq!(added[0], NAME.as_bytes());
-                let mut original = [original, surplus].concat();
-                slow::without_last_crs(&mut original, width);
-                (original, added[1..].to_vec())
-            };
+            let (original, rest) = cells.split_at(width);
+            let (added, surplus) = rest.split_at(ADDED.len());
+            assert_eq!(added[0], NAME.as_bytes());
+            let mut original = [original, surplus].concat();
+            slow::without_last_crs(&mut original, width);
             Reject {
-                line: text(&added[0]).parse().expect("a line number"),
-                stage: text(&added[1]),
-                column: text(&added[2]),
-                code: text(&added[3]),
+                line: text(&added[1]).parse().expect("a line number"),
+                stage: text(&added[2]),
+                column: text(&added[3]),
+                code: text(&added[4]),
                 original,
             }
         })
@@ -150,6 +196,7 @@ fn form(delimiter: Delimiter) -> Form {
     Form {
         delimiter,
         quoting: Quoting::default(),
+        comment: None,
         skip_lines: 0,
     }
 }
@@ -180,6 +227,7 @@ pub fn reading(layout: &RecordFormat, block: usize) -> Reading {
         added: &ADDED,
         named: Arc::default(),
         limits: Limits::default(),
+        closing: Closing::default(),
     }
 }
 
@@ -243,7 +291,7 @@ fn bind(settings: &Settings, header: &Header) -> Engine {
         },
         limits: Limits::default(),
         resources: &Resources::default(),
-        today: Date::MIN,
+        today: Today::utc(Date::MIN),
         seed: 7,
     };
     Engine::bind(&terms, header).expect("the pipeline fits the header")
@@ -285,7 +333,7 @@ pub async fn survey(
     let rejects = RejectsFile::create(&path, &rejects_header(&header), &[])?;
     let names = header.names().iter().map(|n| n.to_string()).collect();
 
-    let mut survey = Survey::new(engine.clone(), source.clone(), header, rejects);
+    let mut survey = Survey::new(engine.clone(), source.clone(), rejects);
     let mut body = look(&mut survey, blocks, &source, &engine, workers).await?;
     if survey.settle()? == Settled::Again {
         let blocks = Blocks::open(source.clone(), reading(layout, block)).await?;
@@ -308,7 +356,7 @@ pub async fn survey(
         .map(|record| surveyed.lines.place(record).expect("a place"));
     let sent: Vec<_> = places.map(|place| (place.file, place.line)).collect();
     assert_eq!(sent.len() as u64, good);
-    let rejects = std::fs::read(&path).expect("the rejects file");
+    let rejects = std::fs::read(surveyed.rejects.path()).expect("the rejects file");
     let resend = Resend::new(&engine, digest, surveyed.dropped.as_slice().into());
     Ok((
         Done {

@@ -12,6 +12,7 @@ use csv_async::{AsyncReaderBuilder, AsyncWriterBuilder, ByteRecord, Terminator};
 use regex::Regex;
 use rostream::internals::source::spec::Ragged;
 use rostream::internals::text::scan::Dialect;
+use rostream::internals::text::unseen::is_blank;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -55,6 +56,8 @@ pub struct Record {
     pub cells: Vec<Cell>,
     pub faults: Vec<Fault>,
     pub filtered: bool,
+    /// The first column that a record of too few cells has nothing for.
+    pub missing: Option<String>,
     /// Another row goes in its place.
     pub superseded: bool,
 }
@@ -177,7 +180,10 @@ async fn as_csv_async_reads(text: &[u8]) -> Vec<Vec<Vec<u8>>> {
                 continue;
             }
         }
-        records.push(cells);
+        let is_nothing = |cell: &Vec<u8>| is_blank(&String::from_utf8_lossy(cell));
+        if !cells.iter().all(is_nothing) {
+            records.push(cells);
+        }
     }
     records
 }
@@ -229,7 +235,11 @@ pub async fn read_csv(text: &[u8], settings: &Settings) -> Result<Table, Unreada
 }
 
 fn csv_record(names: &[String], line: u64, plain: plain::Record, settings: &Settings) -> Record {
-    let mut original = plain.cells;
+    // Of a record that can't be read it is told how it is written.
+    let mut original = match plain.fault {
+        None => plain.cells,
+        Some(_) => plain.pieces,
+    };
     let count = original.len();
     let surplus = original
         .iter()
@@ -245,6 +255,7 @@ fn csv_record(names: &[String], line: u64, plain: plain::Record, settings: &Sett
         cells: Vec::new(),
         faults: Vec::new(),
         filtered: false,
+        missing: names.get(count).cloned(),
         superseded: false,
     };
     let mut bad = None;
@@ -270,9 +281,6 @@ fn csv_record(names: &[String], line: u64, plain: plain::Record, settings: &Sett
     }
     if let Some(column) = bad {
         record.fault_at("parse", &column, "not_utf8");
-    }
-    if plain.fault.is_some() {
-        record.original = vec![plain.written];
     }
     record
 }
@@ -385,17 +393,22 @@ fn json_record(names: &[String], line: u64, object: &str, settings: &Settings) -
     };
     let mut record = Record {
         line,
-        original: vec![Vec::new(); names.len()],
+        original: Vec::new(),
         cells: names.iter().map(absent).collect(),
         faults: Vec::new(),
         filtered: false,
+        missing: None,
         superseded: false,
     };
     let Ok(Members(members)) = serde_json::from_str(object) else {
-        record.original[0] = object.as_bytes().to_vec();
+        record.original.push(object.as_bytes().to_vec());
         record.fault_everywhere("json_syntax");
         return record;
     };
+    // In a valid object, line ends are blanks.
+    record
+        .original
+        .push(object.replace(['\r', '\n'], " ").into_bytes());
     let (mut unknown, mut twice, mut half) = (false, false, Vec::new());
     for (name, value) in members {
         let Some(at) = names.iter().position(|n| *n == name) else {
@@ -417,7 +430,6 @@ fn json_record(names: &[String], line: u64, object: &str, settings: &Settings) -
             _ => (raw.to_owned(), Kind::Number),
         };
         twice |= record.cells[at].kind != Kind::Missing;
-        record.original[at] = text.clone().into_bytes();
         record.cells[at].text = text;
         record.cells[at].kind = kind;
     }
@@ -492,7 +504,8 @@ const NAMES: [(&str, &str); 8] = [
 fn stages(record: &mut Record) {
     for cell in &mut record.cells {
         if cell.kind == Kind::Text {
-            cell.text = cell.text.trim().to_owned();
+            let unseen = |c: char| c.is_whitespace() || "\u{200b}\u{ad}\u{feff}".contains(c);
+            cell.text = cell.text.trim_matches(unseen).to_owned();
         }
         if let Some((_, new)) = NAMES.iter().find(|(old, _)| *old == cell.name) {
             cell.name = (*new).to_owned();
@@ -594,6 +607,17 @@ const ACTIONS: [&str; 7] = [
     "createOrReplace",
 ];
 
+/// Neither what is sent nor what is rejected may hide a control character.
+fn controls(record: &mut Record, settings: &Settings) {
+    let is_control = |c: char| c.is_control() && !"\t\r\n".contains(c);
+    for cell in record.cells.clone() {
+        let is_sent = !(settings.action_column && cell.name == "Action");
+        if is_sent && cell.kind == Kind::Text && cell.text.contains(is_control) {
+            record.fault_at("target", &cell.name, "control_character");
+        }
+    }
+}
+
 fn target_rules(record: &mut Record, settings: &Settings) {
     if settings.action_column
         && let Some(action) = record.cell("Action")
@@ -649,6 +673,7 @@ pub async fn outcome(table: Table, settings: &Settings) -> Outcome {
             rules(record);
         }
         target_rules(record, settings);
+        controls(record, settings);
     }
     records.retain(|record| !record.filtered);
     if settings.hr {
@@ -726,7 +751,10 @@ fn reject(record: Record) -> Reject {
     Reject {
         line: record.line,
         stage: join(&|f| f.stage.to_owned()),
-        column: join(&|f| f.column.clone()),
+        column: join(&|f| match (&record.missing, f.code) {
+            (Some(missing), "ragged") => missing.clone(),
+            _ => f.column.clone(),
+        }),
         code: join(&|f| f.code.to_owned()),
         original: record.original,
     }

@@ -44,6 +44,7 @@ fn nasty() -> BoxedStrategy<String> {
         "\u{1d11e}",
         "\u{a0}",
         "\u{2028}",
+        "\u{200b}",
         "\u{1}",
         "\t",
         "{",
@@ -59,7 +60,7 @@ fn nasty() -> BoxedStrategy<String> {
 }
 
 fn value(column: usize) -> BoxedStrategy<String> {
-    const NAMES: [&str; 15] = [
+    const NAMES: [&str; 16] = [
         "Zoë Łukasz",
         "O\"Brien, Jr",
         "two\nlines",
@@ -67,6 +68,7 @@ fn value(column: usize) -> BoxedStrategy<String> {
         "\u{1d11e} clef",
         " spaced ",
         "\u{a0}no-break\u{a0}",
+        "\u{ad}unseen\u{feff}\u{200b}",
         "5\" pipe",
         "\"quoted\"",
         "back\\slash",

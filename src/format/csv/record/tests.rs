@@ -4,21 +4,23 @@ use super::*;
 use crate::text::scan::Quoting;
 
 fn texts() -> impl Strategy<Value = String> {
-    "([ab ]|\"|\"|\"\"|,|,|\n|\n|\r|\r\n|ä|\\\\|\",\"|\"\n\"|[a-z]{60,70}){0,60}"
+    "([ab #]|\"|\"|\"\"|,|,|\n|\n|\r|\r\n|ä|\\\\|\",\"|\"\n\"|[a-z]{60,70}){0,60}"
 }
 
 /// All that a pipeline can say of quotes, and both that a header can.
 pub(crate) fn dialects() -> impl Strategy<Value = Dialect> {
     let quote = prop_oneof![4 => Just(Some(b'"')), 1 => Just(None)];
     let escape = prop_oneof![Just(None), Just(Some(b'\\'))];
-    (quote, escape, any::<bool>(), any::<bool>()).prop_map(
-        |(quote, escape, multiline, throughout)| Dialect {
+    let comment = prop_oneof![Just(None), Just(Some(b'#'))];
+    (quote, escape, comment, any::<bool>(), any::<bool>()).prop_map(
+        |(quote, escape, comment, multiline, throughout)| Dialect {
             delimiter: b',',
             quoting: Quoting {
                 quote,
                 escape: escape.filter(|_| quote.is_some()),
                 multiline,
             },
+            comment,
             throughout,
         },
     )
@@ -68,8 +70,18 @@ async fn reference(text: &str) -> Vec<Vec<String>> {
 
 /// Line feeds that end records, by the walk from cell to cell.
 fn ends_by_cells(text: &[u8], dialect: Dialect) -> Vec<usize> {
-    let cells = Cells::of_text(text, dialect).filter(|cell| cell.last && cell.end < text.len());
-    cells.map(|cell| cell.end).collect()
+    // Those of remarks, too.
+    let feeds = |range: Range<usize>| range.filter(|at| text[*at] == b'\n');
+    let mut cells = Cells::of_text(text, dialect);
+    cells.pass_remarks();
+    let mut ends: Vec<usize> = feeds(0..cells.at()).collect();
+    while let Some(cell) = cells.next() {
+        if cell.last {
+            cells.pass_remarks();
+            ends.extend(feeds(cell.end..cells.at()));
+        }
+    }
+    ends
 }
 
 /// The same by the walk from quote to quote.

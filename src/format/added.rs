@@ -1,0 +1,26 @@
+//! What a rejects file says of a row, beside the row itself.
+
+/// The columns, or members, that a rejects file adds to those of the source, in their order. A reader leaves them out
+/// where all six are there.
+pub const ADDED: [&str; 6] = ["_file", "_line", "_stage", "_column", "_code", "_message"];
+
+/// Which of them is the stage of every fault.
+pub(crate) const STAGE: usize = 2;
+
+/// Which of them is the column of every fault.
+pub(crate) const COLUMN: usize = 3;
+
+/// Which of them is the code of every fault.
+pub(crate) const CODE: usize = 4;
+
+/// Between the faults of one row.
+pub(crate) const JOIN: &str = "; ";
+
+/// The code of a record that has too many cells or too few.
+pub(crate) const RAGGED: &str = "ragged";
+
+/// The code of a record whose quotes do not fit.
+pub(crate) const QUOTE: &str = "quote";
+
+/// The code of a record in which a carriage return stands outside quotes.
+pub(crate) const CARRIAGE_RETURN: &str = "carriage_return";

@@ -1,0 +1,97 @@
+//! Rows of the rejects file of a JSON source: one object a line, what is said of the row and then its own members.
+
+use super::said::Said;
+use super::{ADDED, RejectedRow};
+use crate::format::json::fed_back::{COLUMNS, RAW, names};
+
+/// The code of a record with a member that is no column.
+const UNKNOWN: &str = "unknown_member";
+
+/// How rows are written, without the file.
+#[derive(Debug)]
+pub(super) struct JsonRows {
+    /// The source's columns, as a JSON array.
+    columns: Vec<u8>,
+    /// Whether a row has told them.
+    told: bool,
+}
+
+impl JsonRows {
+    pub(super) fn new(columns: &[String]) -> JsonRows {
+        let mut array = vec![b'['];
+        for (at, name) in columns.iter().enumerate() {
+            if at > 0 {
+                array.push(b',');
+            }
+            push_text(&mut array, name);
+        }
+        array.push(b']');
+        JsonRows {
+            columns: array,
+            told: false,
+        }
+    }
+
+    /// Takes back all rows.
+    pub(super) fn restart(&mut self) {
+        self.told = false;
+    }
+
+    /// Appends a row, with its line end.
+    pub(super) fn push_row(&mut self, out: &mut Vec<u8>, row: &RejectedRow<'_>) {
+        for (at, (name, text)) in ADDED.iter().zip(&Said::of(row, None).texts).enumerate() {
+            out.push(if at == 0 { b'{' } else { b',' });
+            push_text(out, name);
+            out.push(b':');
+            match at {
+                // The line is a number.
+                1 => out.extend_from_slice(text.as_bytes()),
+                _ => push_text(out, text),
+            }
+        }
+        // No row tells by its members which of them are columns. The first says it for all; one with a member that is
+        // not a column says it wherever it is copied to.
+        if !std::mem::replace(&mut self.told, true) || row.faults.iter().any(|f| f.code == UNKNOWN)
+        {
+            out.push(b',');
+            push_text(out, COLUMNS);
+            out.push(b':');
+            out.extend_from_slice(&self.columns);
+        }
+        push_own(out, row.original);
+        out.extend_from_slice(b"}\n");
+    }
+}
+
+/// Appends the members of a record as they are written, on one line; of what is not an object, its text.
+fn push_own(out: &mut Vec<u8>, record: &[u8]) {
+    let record = record.trim_ascii();
+    let own = names(record).filter(|names| !names.iter().any(|name| name == RAW));
+    let inner = own.and_then(|_| record.strip_prefix(b"{")?.strip_suffix(b"}"));
+    match inner {
+        Some(inner) if inner.trim_ascii().is_empty() => {}
+        Some(inner) => {
+            out.push(b',');
+            // In JSON a line end is a blank, or not allowed.
+            let on_one_line = |b: &u8| if b"\r\n".contains(b) { b' ' } else { *b };
+            out.extend(inner.iter().map(on_one_line));
+        }
+        None => {
+            out.push(b',');
+            push_text(out, RAW);
+            out.extend_from_slice(b":\"");
+            for chunk in record.utf8_chunks() {
+                let mut text = Vec::new();
+                push_text(&mut text, chunk.valid());
+                out.extend_from_slice(&text[1..text.len() - 1]);
+                // What is not UTF-8 stays so, and is found again.
+                out.extend_from_slice(chunk.invalid());
+            }
+            out.push(b'"');
+        }
+    }
+}
+
+fn push_text(out: &mut Vec<u8>, text: &str) {
+    json_escape_simd::escape_into(text, out);
+}
