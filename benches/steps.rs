@@ -9,7 +9,7 @@ use rostream::internals::batch::Batch;
 use rostream::internals::engine::blocks::BLOCK;
 use rostream::internals::engine::process::Engine;
 use rostream::internals::format::block::{Block, Boundary};
-use rostream::internals::format::json::cut::ArrayCutter;
+use rostream::internals::format::json::cut::Cutter;
 use rostream::internals::source::place::sample::Format;
 use rostream::internals::text::scan::Dialect;
 use rostream::internals::whole::keys::Keys;
@@ -105,11 +105,7 @@ fn split_ndjson(bencher: Bencher<'_, '_>) {
 
 #[divan::bench]
 fn split_json(bencher: Bencher<'_, '_>) {
-    split(
-        bencher,
-        Format::Json,
-        Boundary::JsonArray(ArrayCutter::default()),
-    );
+    split(bencher, Format::Json, Boundary::Json(Cutter::default()));
 }
 
 fn parse(bencher: Bencher<'_, '_>, bound: &Bound) {

@@ -46,9 +46,9 @@ pub mod format {
         pub use crate::format::encode::{Empties, Encoder, Format, Lead, LeadValue};
     }
     pub mod json {
-        pub use crate::format::json::{Layout, Parser, discover};
+        pub use crate::format::json::{Arrays, Form, Layout, Parser, Path, Reason, discover};
         pub mod cut {
-            pub use crate::format::json::cut::ArrayCutter;
+            pub use crate::format::json::cut::Cutter;
         }
     }
 }

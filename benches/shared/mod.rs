@@ -10,6 +10,7 @@ use rostream::internals::run::{bind, reading, source};
 use rostream::internals::source::Source;
 use rostream::internals::source::place::sample::{Format, Sample};
 use rostream::internals::stage::Resources;
+use rostream::internals::text::dates::Today;
 
 /// An extract of so many rows, one in a hundred of them wrong.
 pub fn sample(rows: u64, format: Format) -> Vec<u8> {
@@ -60,8 +61,10 @@ pub async fn open(pipeline: &Pipeline) -> (Arc<Source>, Blocks, Arc<Engine>) {
     let engine = bind(
         pipeline,
         blocks.header(),
-        &Resources::default(),
-        pipeline.today(),
+        &Resources {
+            today: Today::utc(pipeline.today()),
+            ..Resources::default()
+        },
     )
     .expect("its columns");
     (source, blocks, Arc::new(engine))

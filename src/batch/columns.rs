@@ -22,6 +22,8 @@ pub struct Columns {
     source: Kinds,
     /// Whether the header is not known yet, so that a column that is not here may be there all the same.
     open: bool,
+    /// Whether a column that is not known yet may have a dot in its name.
+    dots: bool,
     /// The source's own names, which are those of the first physical columns.
     header: Arc<[Arc<str>]>,
     /// The names may be a person's record, and no message tells them.
@@ -46,6 +48,7 @@ impl Default for Columns {
             kinds: Vec::new(),
             source: Kinds::CELL,
             open: false,
+            dots: false,
             header: Arc::default(),
             untold: false,
             asked: None,
@@ -78,6 +81,16 @@ impl Columns {
             open: true,
             ..Columns::default()
         }
+    }
+
+    /// The same, some of which may have a dot in their names.
+    pub(crate) fn with_dots(self, dots: bool) -> Columns {
+        Columns { dots, ..self }
+    }
+
+    /// Whether a column that is not known yet may have a dot in its name.
+    pub(crate) fn may_have_dots(&self) -> bool {
+        self.open && self.dots
     }
 
     /// Whether [`Columns::assume`] took in a column that isn't here. It does so unless the columns are known.
@@ -170,6 +183,16 @@ impl Columns {
             .filter(|(score, _)| *score > 0.85 && !self.untold)
             .max_by(|a, b| a.0.total_cmp(&b.0))
             .map(|(_, name)| name.clone())
+    }
+
+    /// The longest name with `part` in it that is not a plain word and stands in a text as it is.
+    pub(crate) fn written_in(&self, text: &str, part: &str) -> Option<&str> {
+        let is_plain = |name: &str| name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        (self.names.iter())
+            .map(|(name, _)| &**name)
+            .filter(|name| !self.untold && !is_plain(name))
+            .filter(|name| name.contains(part) && text.contains(name))
+            .max_by_key(|name| name.len())
     }
 
     /// How many physical columns a batch needs by now.

@@ -212,6 +212,8 @@ pub struct Batch {
     faults: Vec<Fault>,
     skipped: Skipped,
     overflows: bool,
+    /// Whether a cell may hold an object or an array.
+    nested: bool,
     /// Where the text's buffer goes when the batch is dropped.
     home: Option<Pool<Vec<u8>>>,
 }
@@ -285,6 +287,7 @@ impl Batch {
             faults: Vec::new(),
             skipped: Skipped::default(),
             overflows: false,
+            nested: false,
             home: None,
         }
     }
@@ -427,6 +430,16 @@ impl Batch {
     /// Whether stages made more text than a batch can hold: a cell of more than [`MAX_CELL`] bytes, or 4 GiB in all.
     pub fn overflows(&self) -> bool {
         self.overflows
+    }
+
+    /// Says that a cell holds an object or an array. Stages make none, so that the parser alone says it.
+    pub fn mark_nested(&mut self) {
+        self.nested = true;
+    }
+
+    /// Whether a cell may hold an object or an array.
+    pub fn is_nested(&self) -> bool {
+        self.nested
     }
 
     /// Appends the text of many cells at once, the first of which begins at [`Batch::text_len`].

@@ -7,4 +7,6 @@ pub(crate) struct Skipped {
     pub lines: u64,
     /// Where the header comes again, in lines from the block's first (0).
     pub headers: Vec<u32>,
+    /// Where it comes again for the first time with its columns in another order.
+    pub reordered: Option<u32>,
 }

@@ -63,7 +63,7 @@ impl PreviewArgs {
         let runtime = runtime()?;
         let ended = runtime.block_on(async {
             let work = async {
-                let resources = run::resources(&pipeline, keys)
+                let resources = run::resources(&pipeline, keys, pipeline.today())
                     .await
                     .map_err(Failure::of_run)?;
                 let preview = Preview::open(&pipeline, &resources, self.from)

@@ -161,7 +161,7 @@ impl<'a> Work<'a> {
         keys: HashMap<KeySpec, Key>,
         report: &mut RunReport,
     ) -> Result<(), RunError> {
-        let resources = run::resources(self.pipeline, keys).await?;
+        let resources = run::resources(self.pipeline, keys, self.today()).await?;
         // Kept until the run is over: the embedded sandbox ends when it is dropped.
         let mut sandbox = None;
         let job = Job {
@@ -171,7 +171,6 @@ impl<'a> Work<'a> {
             workers: self.common.workers.map_or_else(cores, usize::from),
             block: crate::engine::blocks::BLOCK,
             progress: self.progress.clone(),
-            today: self.today(),
             last: self.last()?,
             ledger: self.ledger.as_ref(),
         };

@@ -240,7 +240,7 @@ target: { sandbox: {} }
         &[],
         &[
             "p.yaml:4:5: unknown stage `renam`\n  help: did you mean `rename`? Expected one of: trim, normalize, rename, select, \
-             drop, set, map, case, replace, split, concat, coalesce, date, number, boolean, filter, lookup, hash",
+             drop, set, empty, map, case, replace, split, concat, coalesce, date, number, boolean, filter, lookup, hash",
             "p.yaml:5:33: stage 2 (date): date format `QQ` has `QQ`; put words into brackets, as in `[week]`",
             "p.yaml:6:11: expected a list, found a number",
             "p.yaml:7:13: stage 4 (filter): line 1, column 5 of the expression: the expression ends too early",
@@ -285,7 +285,7 @@ wate: 30m
         &[
             "p.yaml:4:10: unknown key `delimter`\n  help: did you mean `delimiter`? Expected one of: delimiter, quote, escape, multiline, ragged, skip_lines, footer, comment",
             "p.yaml:4:33: unknown value `maybe`\n  help: expected one of: reject, pad, error",
-            "p.yaml:7:5: unknown stage `renam`\n  help: did you mean `rename`? Expected one of: trim, normalize, rename, select, drop, set, map, case, replace, split, concat, coalesce, date, number, boolean, filter, lookup, hash",
+            "p.yaml:7:5: unknown stage `renam`\n  help: did you mean `rename`? Expected one of: trim, normalize, rename, select, drop, set, empty, map, case, replace, split, concat, coalesce, date, number, boolean, filter, lookup, hash",
             "p.yaml:9:5: only one key is possible here, found `drop` besides `trim`\n  help: begin every stage with `- ` of its own",
             "p.yaml:13:20: expected true or false, found text\n  help: only the words true and false are truth values",
             "p.yaml:15:7: the key `code` is missing",

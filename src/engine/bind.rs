@@ -35,10 +35,8 @@ pub struct Terms<'a> {
     pub format: UploadFormat,
     /// What is too long, and too deep.
     pub limits: Limits,
-    /// Tables and secrets of the stages.
+    /// Tables and secrets of the stages, and the day.
     pub resources: &'a Resources,
-    /// Today, for rules that compare with it.
-    pub today: Today,
     /// Seed of the keys' hashes.
     pub seed: u64,
 }
@@ -194,7 +192,8 @@ fn ends(terms: &Terms<'_>, columns: &Columns) -> Result<(Option<Key>, Wire, Rule
         });
     let wire = Wire::bind(terms.import, terms.format, columns)
         .map_err(|(setting, why)| problems.push(Unbound::at(&["target", setting], why)));
-    let rules = terms.validate.bind(columns, &terms.today).map_err(|more| {
+    let today = &terms.resources.today;
+    let rules = terms.validate.bind(columns, today).map_err(|more| {
         let more = more.into_iter().filter(|p| p.path != ["validate", "key"]);
         problems.extend(more.map(|p| Unbound {
             what: in_words(&p.path),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::EngineError;
 use crate::batch::pool::Pool;
 use crate::format::beginning::{Beginning, Begun, Place, Wrong};
-use crate::format::block::{Block, Boundary, End, Trailer};
+use crate::format::block::{Block, Boundary, End, Start, Trailer};
 use crate::format::closing::{Closing, HELD};
 use crate::format::csv::fault::Told;
 use crate::format::cut::{Cut, CutError, CutErrorKind};
@@ -17,6 +17,7 @@ use crate::format::{Header, ROOM_FOR_STAGES, Reading};
 use crate::settings::units::Size;
 use crate::source::{Source, Text};
 use crate::text::scan::count_lines;
+use crate::text::shown::shown;
 
 /// Text of one block in bytes, unless a record needs more. The text, its cells and what they are encoded to stay
 /// together in a core's own cache (512 KiB to 2 MiB); with 1 MiB, a survey takes 5 % more CPU and 13 MiB more memory.
@@ -49,7 +50,8 @@ pub struct Blocks {
     file: usize,
     text: Option<Text>,
     buffer: Vec<u8>,
-    line: u64,
+    /// Where in the file the buffer begins.
+    start: Start,
     number: u64,
     closing: Closing,
     run: ClosingRun,
@@ -89,8 +91,8 @@ impl Blocks {
             run: ClosingRun::Open,
             most_records: most_records(begun.header.names()),
             boundary: begun.header.boundary(),
+            start: begun.start(),
             header: begun.header,
-            line: begun.line,
             buffer: opening.buffer,
             file: 0,
             text: Some(text),
@@ -138,12 +140,18 @@ impl Blocks {
                 .map_err(|e| self.cut_error(e))?
             {
                 Cut::At(0) if at_end => {
+                    self.is_last_page()?;
                     let told = self.end().map(|end| self.take(0, Some(end)));
                     self.next_file().await?;
                     target = self.reading.block;
                     if told.is_some() {
                         return Ok(told);
                     }
+                }
+                Cut::Skip(at) => {
+                    self.start = self.start.behind(&self.buffer[..at]);
+                    self.buffer.drain(..at);
+                    target = self.reading.block;
                 }
                 Cut::At(at) => {
                     let at = self.fewer(before, at);
@@ -187,7 +195,7 @@ impl Blocks {
         let trailer = self.closing.trailer.is_some().then(|| match run.trailer {
             None => Trailer::Missing,
             Some((at, count)) => Trailer::Found {
-                line: self.line + count_lines(&self.buffer[..at]),
+                line: self.start.line + count_lines(&self.buffer[..at]),
                 count,
             },
         });
@@ -230,7 +238,7 @@ impl Blocks {
         let mut most = self.most_records;
         // A record has two bytes or more, and ends with one of these.
         let end = match before {
-            Boundary::JsonArray(_) => b'}',
+            Boundary::Json(_) => b'}',
             Boundary::Csv(_) | Boundary::Lines => b'\n',
         };
         if at / 2 <= most || memchr::memchr_iter(end, view).count() <= most {
@@ -251,6 +259,10 @@ impl Blocks {
     /// not closed, which is the usual cause.
     fn too_long(&self, at: usize, open: Option<usize>) -> EngineError {
         let limit = self.reading.limits.record;
+        // Where a bracket is missing, the record has no end; what is wrong with it says more than its length.
+        if let Some(wrong) = self.boundary.wrong_in(&self.buffer) {
+            return self.cut_error(wrong);
+        }
         let (at, message) = match open {
             Some(open) => (
                 open,
@@ -278,13 +290,29 @@ impl Blocks {
         let block = Block {
             number: self.number,
             file: self.file as u32,
-            line: self.line,
+            line: self.start.line,
+            column: self.start.column,
             bytes,
             end,
         };
         self.number += 1;
-        self.line += count_lines(&block.bytes);
+        self.start = self.start.behind(&block.bytes);
         block
+    }
+
+    /// Where a source is read in pages, the last of them is the end of it, or the extract is not whole.
+    fn is_last_page(&self) -> Result<(), EngineError> {
+        match self.boundary.more() {
+            Some(member) if self.file + 1 == self.source.origins().len() => Err(self.place(
+                0,
+                format!(
+                    "the page says by its member `{}` that another page follows, and none does: the extract is not whole; \
+                     fetch the other pages, too, and name them all in source.path, the last one last",
+                    shown(member)
+                ),
+            )),
+            _ => Ok(()),
+        }
     }
 
     async fn next_file(&mut self) -> Result<(), EngineError> {
@@ -304,31 +332,34 @@ impl Blocks {
         self.closing = closing;
         self.run = ClosingRun::Open;
         self.buffer = opening.buffer;
-        self.line = begun.line;
-        // Its records are read with the parser of the first file, and so must they be cut.
-        self.boundary = self.header.boundary();
+        self.start = begun.start();
+        self.boundary = match self.header {
+            // Its records are read with the parser of the first file, and so must they be cut.
+            Header::Csv(_) => self.header.boundary(),
+            Header::Json(_) => begun.header.boundary(),
+        };
         self.text = Some(text);
         Ok(())
     }
 
     /// An error at an offset of the buffer.
     fn place(&self, at: usize, message: String) -> EngineError {
-        let (line, column) = line_and_column(&self.buffer, at);
+        let place = self.start.behind(&self.buffer[..at.min(self.buffer.len())]);
         EngineError::Data {
             file: self.source.origins()[self.file].name.clone(),
-            line: self.line + line,
-            column: Some(column),
+            line: place.line,
+            column: Some(place.column + 1),
             message,
         }
     }
 
     /// As [`Blocks::place`], where a setting mends it.
     fn setting(&self, at: usize, message: String) -> EngineError {
-        let (line, column) = line_and_column(&self.buffer, at);
+        let place = self.start.behind(&self.buffer[..at.min(self.buffer.len())]);
         EngineError::Setting {
             file: self.source.origins()[self.file].name.clone(),
-            line: self.line + line,
-            column: Some(column),
+            line: place.line,
+            column: Some(place.column + 1),
             message,
         }
     }
@@ -336,14 +367,14 @@ impl Blocks {
     /// The error for a panic while the next block was read.
     pub(crate) fn gave_up(&self) -> EngineError {
         let file = self.file.min(self.source.origins().len() - 1);
-        EngineError::gave_up(&self.source, file, self.line)
+        EngineError::gave_up(&self.source, file, self.start.line)
     }
 
     fn cut_error(&self, error: CutError) -> EngineError {
         let message = match (&self.boundary, error.kind) {
             (Boundary::Csv(dialect), CutErrorKind::OpenQuote) => Told {
                 record: self.buffer[error.at..].trim_ascii_end(),
-                line: self.line + count_lines(&self.buffer[..error.at]),
+                line: self.start.line + count_lines(&self.buffer[..error.at]),
                 dialect: *dialect,
             }
             .never_closed(),

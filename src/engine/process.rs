@@ -146,15 +146,27 @@ impl Engine {
     /// # Errors
     /// Text that ends the run.
     pub fn parse(&self, block: Block) -> Result<Batch, BlockError> {
-        let Block {
-            file, line, bytes, ..
-        } = block;
-        let mut batch = self.parser.parse(bytes, line).map_err(|e| BlockError {
-            file,
-            line: line + u64::from(e.line),
-            column: e.column.map(u64::from),
-            message: e.message,
+        let (file, start) = (block.file, block.start());
+        let parsed = self.parser.parse(block.bytes, start);
+        let mut batch = parsed.map_err(|e| {
+            let (line, column) = start.place(e.line, e.column.unwrap_or(1));
+            BlockError {
+                file,
+                line,
+                column: e.column.map(|_| column),
+                message: e.message,
+            }
         })?;
+        if let Some(at) = batch.skipped().reordered {
+            return Err(BlockError {
+                file,
+                line: start.place(at, 1).0,
+                column: None,
+                message: "the header stands here again with its columns in another order, so that all records behind it \
+                          would be read in wrong columns; name the files one by one in source.path instead of joining them"
+                    .to_owned(),
+            });
+        }
         reject_long_cells(&mut batch, self.longest_cell, self.parser.names());
         Ok(batch)
     }
@@ -182,7 +194,9 @@ impl Engine {
             ))
         });
         let values = self.rules.column_remarks();
-        stages.chain(rules).chain(values).chain(names).collect()
+        let nested = self.wire.remarks();
+        let told = stages.chain(rules).chain(values);
+        told.chain(names).chain(nested).collect()
     }
 
     /// Forgets what was counted for remarks: the source will be gone through once more.

@@ -11,9 +11,13 @@ use crate::batch::kinds::Kinds;
 pub(super) struct Side {
     pub(super) kinds: Kinds,
     pub(super) is_literal: bool,
+    /// The text in quotes, where the side is one.
+    quoted: Option<String>,
     text: String,
     /// The column's name, where the side is a column and nothing else.
     column: Option<String>,
+    /// The name with a minus in it that the side may be, where it is a difference of names.
+    hyphened: Option<String>,
     /// Whether it is text because all cells of its source are.
     of_csv: bool,
 }
@@ -25,10 +29,29 @@ impl Side {
         Side {
             kinds,
             is_literal: matches!(node.expr, Node::Literal(_)),
+            quoted: match &node.expr {
+                Node::Literal(LiteralValue::String(text)) => Some(text.inner().to_owned()),
+                _ => None,
+            },
             text: written(node),
             column: name.filter(|name| columns.find(name).is_some()),
+            hyphened: hyphened(node),
             of_csv: columns.source().within(Kinds::TEXT),
         }
+    }
+
+    /// The column's name, where the side is one.
+    pub(super) fn column(&self) -> Option<&str> {
+        self.column.as_deref()
+    }
+
+    fn literal(&self) -> Option<&str> {
+        self.quoted.as_deref()
+    }
+
+    /// Whether it is text that is a day and nothing else.
+    fn is_days(&self) -> bool {
+        self.kinds.meets(Kinds::DAYS) && !self.kinds.meets(Kinds::PROSE)
     }
 
     /// The column's name, where it holds text and nothing else.
@@ -58,6 +81,20 @@ impl Side {
     }
 }
 
+/// `E-Mail`, where it was read as a difference.
+fn hyphened(node: &IdedExpr) -> Option<String> {
+    let Node::Call(call) = &node.expr else {
+        return None;
+    };
+    match &call.args[..] {
+        [left, right] if call.func_name == operators::SUBSTRACT => {
+            let plain = |node| Some(qualified(node)?.join(".")).filter(|n| !n.contains(QUOTED));
+            Some(format!("{}-{}", plain(left)?, plain(right)?))
+        }
+        _ => None,
+    }
+}
+
 /// The kinds in words. Empty text goes without saying beside others: any cell may be empty.
 pub(super) fn noun(kinds: Kinds) -> String {
     let mut words = Vec::new();
@@ -66,6 +103,9 @@ pub(super) fn noun(kinds: Kinds) -> String {
         (Kinds::NUMBER, "a number"),
         (Kinds::BOOL, "true or false"),
         (Kinds::LIST, "a list"),
+        (Kinds::DATE, "a date"),
+        (Kinds::MOMENT, "a timestamp"),
+        (Kinds::SPAN, "a duration"),
         (Kinds::OTHER, "another kind of value"),
     ] {
         if kinds.meets(kind) {
@@ -80,27 +120,99 @@ pub(super) fn noun(kinds: Kinds) -> String {
 }
 
 /// What a function takes, in words.
-pub(super) fn taken(takes: Kinds) -> &'static str {
+pub(super) fn taken(takes: Kinds) -> String {
     match takes {
-        Kinds::TEXT => "text",
-        Kinds::NUMBER => "a number",
-        Kinds::LIST => "a list",
-        _ if takes.meets(Kinds::NUMBER) => "text or a number",
-        _ if takes.meets(Kinds::BOOL) => "text, true or false",
-        _ => "text or a list",
+        Kinds::INT => "a whole number".to_owned(),
+        _ if takes.without(Kinds::OTHER) == takes => noun(takes),
+        _ if takes.meets(Kinds::NUMBER) => "text or a number".to_owned(),
+        _ if takes.meets(Kinds::BOOL) => "text, true or false".to_owned(),
+        _ => "text or a list".to_owned(),
     }
+}
+
+/// The function that makes a value of the calendar or the clock, and how a side is written with it.
+fn as_time(side: &Side, kinds: Kinds) -> Option<String> {
+    let function = match kinds {
+        Kinds::DATE => "date",
+        Kinds::MOMENT => "timestamp",
+        Kinds::SPAN if side.kinds.within(Kinds::NUMBER) => "days",
+        Kinds::SPAN => "duration",
+        _ => return None,
+    };
+    let fits = side.kinds.meets(Kinds::TEXT) || kinds == Kinds::SPAN;
+    fits.then(|| format!("{function}({})", side.text))
+}
+
+/// For a comparison in which one side is a value of the calendar or the clock.
+fn compared_in_time(operator: &str, left: &Side, right: &Side) -> Option<String> {
+    let write = |left: &str, right: &str| Some(format!("; write `{left} {operator} {right}`"));
+    if right.kinds.within(Kinds::TIME) && !left.kinds.within(Kinds::TIME) {
+        return write(&as_time(left, right.kinds)?, &right.text);
+    }
+    if left.kinds.within(Kinds::TIME) && !right.kinds.within(Kinds::TIME) {
+        return write(&left.text, &as_time(right, left.kinds)?);
+    }
+    None
+}
+
+/// What is told of texts that are put in order, unless both are days or one has no digits and so is meant as text.
+pub(super) fn text_order(node: &IdedExpr, sides: &[Side; 2]) -> Option<String> {
+    let [left, right] = sides;
+    let can_be_text = |side: &Side| side.kinds.meets(Kinds::WORDS);
+    let common = left.kinds & right.kinds;
+    let others = common.without(Kinds::TEXT | Kinds::NULL) != Kinds::NONE
+        || (left.kinds.meets(Kinds::NUMBER) && right.kinds.meets(Kinds::NUMBER));
+    let days = |side: &Side| !side.kinds.meets(Kinds::PROSE);
+    if !can_be_text(left) || !can_be_text(right) || others || (days(left) && days(right)) {
+        return None;
+    }
+    let is_prose = |side: &Side| {
+        side.literal()
+            .is_some_and(|text| !text.contains(|c: char| c.is_ascii_digit()))
+    };
+    if is_prose(left) || is_prose(right) {
+        return None;
+    }
+    let Node::Call(call) = &node.expr else {
+        return None;
+    };
+    let operator = infix(&call.func_name)?;
+    let as_number = |side: &Side| match side.literal() {
+        Some(text) if text.parse::<f64>().is_ok() => text.to_owned(),
+        _ => format!("double({})", side.text),
+    };
+    let as_day = |side: &Side| format!("date({})", side.text);
+    let dates = format!("`{} {operator} {}`", as_day(left), as_day(right));
+    let numbers = format!("`{} {operator} {}`", as_number(left), as_number(right));
+    let is_day = |side: &Side| side.literal().is_some() && days(side);
+    let advice = match is_day(left) || is_day(right) || left.is_days() || right.is_days() {
+        true => format!("write {dates}, or make such days of a column with a `date` stage before"),
+        false => format!(
+            "for numbers write {numbers}, or add a `number` stage before; for days {dates}, or a `date` stage"
+        ),
+    };
+    Some(format!(
+        "`{}` compares text character by character, so that \"10\" comes before \"9\": {advice}",
+        written(node)
+    ))
 }
 
 /// For a comparison of two kinds.
 pub(super) fn compared(node: &IdedExpr, left: &Side, right: &Side) -> String {
+    if let Node::Call(call) = &node.expr
+        && let Some(operator) = infix(&call.func_name)
+        && let Some(advice) = compared_in_time(operator, left, right)
+    {
+        return advice;
+    }
     for (column, other) in [(left, right), (right, left)] {
         if let Some(name) = column.text_column() {
             if other.kinds == Kinds::NULL {
                 return format!("; an empty cell is empty text, `{} == \"\"`", column.text);
             }
             let stage = match other.kinds.without(Kinds::EMPTY) {
-                Kinds::NUMBER => "number",
                 Kinds::BOOL => "boolean",
+                kinds if kinds.within(Kinds::NUMBER) => "number",
                 _ => continue,
             };
             let stage = column.stage(stage).unwrap_or_else(|| name.to_owned());
@@ -117,7 +229,11 @@ pub(super) fn compared(node: &IdedExpr, left: &Side, right: &Side) -> String {
             };
         }
     }
-    ", which is the same for every row".to_owned()
+    let names = [left, right].into_iter();
+    match names.filter_map(|side| side.hyphened.as_ref()).next() {
+        Some(name) => format!("; if `{name}` is the name of a column, write row[{name:?}]"),
+        None => ", which is the same for every row".to_owned(),
+    }
 }
 
 /// The comparison with its literals as text, or as what their text says.
@@ -161,6 +277,17 @@ fn literal(node: &IdedExpr, as_text: bool) -> Option<String> {
 
 /// For a calculation with two kinds.
 pub(super) fn calculated(left: &Side, right: &Side, operator: &str) -> String {
+    if let Some(advice) = calculated_in_time(left, right, operator) {
+        return advice;
+    }
+    // Where a name has such a sign in it, what is meant may be no calculation at all.
+    let name = match (&left.column, &right.column) {
+        (Some(left), Some(right)) if operator != "+" => {
+            let name = format!("{left}{operator}{right}");
+            format!("; if `{name}` is the name of a column, write row[{name:?}]")
+        }
+        _ => String::new(),
+    };
     for (column, other) in [(left, right), (right, left)] {
         let number = other.kinds.meets(Kinds::NUMBER);
         let Some(stage) = column.stage("number").filter(|_| number || operator != "+") else {
@@ -168,7 +295,7 @@ pub(super) fn calculated(left: &Side, right: &Side, operator: &str) -> String {
         };
         return match operator == "+" {
             true => format!(": {stage}, or join text with `string({})`", other.text),
-            false => format!(": {stage}"),
+            false => format!(": {stage}{name}"),
         };
     }
     for (side, other) in [(left, right), (right, left)] {
@@ -176,7 +303,33 @@ pub(super) fn calculated(left: &Side, right: &Side, operator: &str) -> String {
             return format!("; a number is joined to text as `string({})`", side.text);
         }
     }
-    String::new()
+    name
+}
+
+/// For a calculation in which one side is a value of the calendar or the clock.
+fn calculated_in_time(left: &Side, right: &Side, operator: &str) -> Option<String> {
+    let is_time = |side: &Side| side.kinds.within(Kinds::TIME);
+    for (time, other) in [(left, right), (right, left)] {
+        if !is_time(time) {
+            continue;
+        }
+        if other.kinds.within(Kinds::NUMBER) {
+            return Some(format!(
+                "; a number of days is written `days({})`",
+                other.text
+            ));
+        }
+        if operator == "+" && other.kinds.within(Kinds::TEXT) {
+            return Some(format!(
+                "; a date is joined to text as `string({})`",
+                time.text
+            ));
+        }
+        if other.kinds.meets(Kinds::TEXT) {
+            return Some(format!("; write `{}`", as_time(other, time.kinds)?));
+        }
+    }
+    None
 }
 
 /// For what should be true or false.
@@ -199,11 +352,24 @@ pub(super) fn to_be_a_number(side: &Side) -> String {
     }
 }
 
-/// For what should be text, or a list.
-pub(super) fn to_be_text(side: &Side, takes: Kinds) -> String {
+/// For a function's value.
+pub(super) fn to_be_taken(side: &Side, takes: Kinds) -> String {
+    if takes.within(Kinds::NUMBER) {
+        return to_be_a_number(side);
+    }
+    let is_time = side.kinds.within(Kinds::TIME);
     let number = side.kinds.within(Kinds::NUMBER | Kinds::EMPTY);
-    match takes.meets(Kinds::TEXT) && number {
-        true => format!("; write `string({})`", side.text),
-        false => String::new(),
+    match takes {
+        _ if takes.meets(Kinds::TEXT) && (number || is_time) && !takes.meets(Kinds::TIME) => {
+            format!("; write `string({})`", side.text)
+        }
+        // The parts of a day.
+        _ if takes.meets(Kinds::DATE) && side.kinds.meets(Kinds::TEXT) => {
+            format!("; write `date({})`", side.text)
+        }
+        _ if takes.meets(Kinds::MOMENT) && side.kinds.meets(Kinds::TEXT) => {
+            format!("; write `timestamp({})`", side.text)
+        }
+        _ => String::new(),
     }
 }

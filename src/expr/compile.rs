@@ -10,8 +10,10 @@ use regex::Regex;
 
 use super::error::{ExprError, one_line};
 use super::functions::{self, FUNCTIONS, Form, Function};
+use super::scan::{Readable, words_around};
 use super::tree::{depth, qualified, qualified_function};
-use super::words::{self, QUOTED};
+use super::words::{self, DIGITS, QUOTED};
+use super::{number, same, time};
 
 /// Deepest nesting of brackets: the parser's time grows steeply with it.
 pub(super) const MAX_BRACKETS: usize = 24;
@@ -57,52 +59,30 @@ pub(super) fn is_type(name: &Name) -> bool {
 const MACROS: [&str; 6] = ["has", "all", "exists", "exists_one", "map", "filter"];
 
 pub(super) fn environment() -> Result<Env, ExprError> {
-    // No chrono, so no timestamps: ISO dates compare as text.
     let mut env = Env::stdlib();
     env.add_extension(cel::extensions::strings)
         .and_then(|()| env.add_extension(cel::extensions::math))
+        .and_then(|()| number::extension(&mut env))
+        .and_then(|()| time::extension(&mut env))
+        .and_then(|()| same::extension(&mut env))
         .map_err(|e| ExprError::Unsupported(e.to_string()))?;
     Ok(env)
 }
 
-/// Deepest nesting of brackets outside of string literals. Prefix operators count as brackets that
-/// stay open to the end of their operand, for the parser descends into them in the same way.
-pub(super) fn bracket_depth(source: &str) -> usize {
-    let (mut depth, mut deepest, mut prefixes) = (0usize, 0usize, 0usize);
-    let mut quote: Option<u8> = None;
-    let mut bytes = source.bytes();
-    while let Some(byte) = bytes.next() {
-        match (quote, byte) {
-            (Some(_), b'\\') => {
-                bytes.next();
-            }
-            (Some(q), b) if b == q => quote = None,
-            (Some(_), _) => {}
-            (None, b'"' | b'\'') => quote = Some(byte),
-            (None, b'(' | b'[' | b'{') => {
-                depth += 1;
-                prefixes = 0;
-            }
-            (None, b')' | b']' | b'}') => depth = depth.saturating_sub(1),
-            (None, b'!' | b'-') => prefixes += 1,
-            (None, b' ' | b'\t' | b'\r' | b'\n') => {}
-            (None, _) => prefixes = 0,
-        }
-        deepest = deepest.max(depth + prefixes);
-    }
-    deepest
-}
-
 /// Parses on a thread of its own: its stack is large, and should the parser panic, that is an error.
 pub(super) fn parse(env: &Env, source: &str) -> Result<IdedExpr, ExprError> {
+    let readable = Readable::new(source);
     std::thread::scope(|scope| {
         std::thread::Builder::new()
             .name("expression".to_owned())
             .stack_size(PARSE_STACK)
-            .spawn_scoped(scope, || match env.parser().parse(source) {
+            .spawn_scoped(scope, || match env.parser().parse(&readable.text) {
                 Ok(root) if depth(&root) > MAX_DEPTH => Err(ExprError::TooDeep),
-                Ok(root) => Ok(root),
-                Err(errors) => Err(syntax_error(source, &errors)),
+                Ok(mut root) => {
+                    readable.restore(&mut root);
+                    Ok(root)
+                }
+                Err(errors) => Err(syntax_error(source, &readable, &errors)),
             })
             .map_err(|e| ExprError::Unsupported(format!("no thread to parse it on: {e}")))?
             .join()
@@ -110,7 +90,7 @@ pub(super) fn parse(env: &Env, source: &str) -> Result<IdedExpr, ExprError> {
     })
 }
 
-fn syntax_error(source: &str, errors: &cel::ParseErrors) -> ExprError {
+fn syntax_error(source: &str, readable: &Readable, errors: &cel::ParseErrors) -> ExprError {
     let Some(error) = errors.errors.first() else {
         return ExprError::Syntax {
             line: 1,
@@ -135,27 +115,44 @@ fn syntax_error(source: &str, errors: &cel::ParseErrors) -> ExprError {
     } else if message.contains("`_?_:_`") {
         message = "incomplete choice, write condition ? a : b".to_owned();
     }
+    let lines = source.lines().count().max(1);
+    let line = usize::try_from(error.pos.0).unwrap_or(1).clamp(1, lines);
+    let column = usize::try_from(error.pos.1).unwrap_or(1).max(1);
+    let column = readable.column(line, column);
+    let mut message = readable.in_own_words(&message);
+    let advice = advice_on_syntax(&message, words_around(source, line, column));
+    message.push_str(&advice);
+    ExprError::Syntax {
+        line,
+        column,
+        message,
+    }
+}
+
+/// What to write instead. `words` are those around the place.
+fn advice_on_syntax(message: &str, words: Option<String>) -> String {
     let word = message
         .split('\'')
         .nth(1)
         .filter(|w| w.starts_with(char::is_alphabetic))
-        .map(str::to_ascii_lowercase);
-    message.push_str(match word.as_deref() {
-        Some("and") => "; write && for and",
-        Some("or") => "; write || for or",
-        Some("not") => "; write ! for not",
-        Some(_) => "; a column whose name is not a plain word is written row[\"Employee ID\"]",
-        None if message.contains("'= ") || message.ends_with("'='") => "; write == to compare",
-        None if message.starts_with("reserved identifier") => {
-            "; a column of that name is written row[\"...\"]"
+        .map(str::to_lowercase);
+    let unread = message.starts_with("token recognition error");
+    match word.as_deref() {
+        Some("and") => "; write && for and".to_owned(),
+        Some("or") => "; write || for or".to_owned(),
+        Some("not") => "; write ! for not".to_owned(),
+        None if message.contains("'= ") || message.ends_with("'='") => {
+            "; write == to compare".to_owned()
         }
-        None => "",
-    });
-    let lines = source.lines().count().max(1);
-    ExprError::Syntax {
-        line: usize::try_from(error.pos.0).unwrap_or(1).clamp(1, lines),
-        column: usize::try_from(error.pos.1).unwrap_or(1).max(1),
-        message,
+        None if message.starts_with("reserved identifier") => {
+            let name = message.split([':', ';']).nth(1).unwrap_or("...").trim();
+            format!("; a column of that name is written row[{name:?}]")
+        }
+        _ if word.is_some() || (unread && words.is_some()) => {
+            let name = words.unwrap_or_else(|| "Employee ID".to_owned());
+            format!("; a column whose name is not a plain word is written row[{name:?}]")
+        }
+        _ => String::new(),
     }
 }
 
@@ -186,7 +183,8 @@ pub(super) fn prepare(
     }
     strip_leading_dot(node);
     if let Some(segments) = qualified(node) {
-        if !segments[0].starts_with('@') && !locals.contains(&segments[0]) {
+        let is_name = !segments[0].starts_with(['@', DIGITS]);
+        if is_name && !locals.contains(&segments[0]) {
             note(
                 found,
                 Name {

@@ -61,8 +61,13 @@ impl EvalError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
     /// It names a column that is not there.
-    #[error(transparent)]
-    NoColumn(#[from] NoColumn),
+    #[error("{missing}{advice}")]
+    NoColumn {
+        /// The column.
+        missing: NoColumn,
+        /// What to write instead, where that is known; or nothing.
+        advice: String,
+    },
     /// It can't come to anything, whatever the rows hold.
     #[error("{0}")]
     Kinds(String),

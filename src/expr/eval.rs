@@ -1,28 +1,63 @@
 //! Evaluation: the names in an expression are answered with the cells of one row, and what can't be
 //! evaluated is described by its kinds, never by a value.
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use cel::common::ast::IdedExpr;
 use cel::common::types::{CelBool, CelDouble, CelInt, CelNull, CelString, CelUInt};
 use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
-use cel::{Context, ExecutionError, Value};
+use cel::{Context, Value};
 
 use super::error::EvalError;
-use super::words::QUOTED;
+use super::number::{self, Exact};
+use super::part::Place;
+use super::time::Time;
+use super::trouble::{describe, friendly};
 use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Kind};
 use crate::text::compare::is_comparable;
 
-/// A column that an expression names.
-pub(super) struct Variable {
-    /// As it stands in the tree.
-    pub(super) ident: Box<str>,
-    pub(super) slot: usize,
+/// Letters beyond ASCII in columns of which a function changes the others alone.
+pub(super) struct Beyond {
+    pub(super) slots: Vec<usize>,
+    pub(super) message: String,
+    /// Whether a batch was looked at, and whether there were any.
+    looked: AtomicBool,
+    met: AtomicBool,
+}
+
+impl Beyond {
+    pub(super) fn new(slots: Vec<usize>, message: String) -> Beyond {
+        Beyond {
+            slots,
+            message,
+            looked: AtomicBool::new(false),
+            met: AtomicBool::new(false),
+        }
+    }
+
+    fn look(&self, batch: &Batch) {
+        if self.met.load(Ordering::Relaxed) {
+            return;
+        }
+        self.looked.store(true, Ordering::Relaxed);
+        let is_cased = |c: char| !c.is_ascii() && (c.is_lowercase() || c.is_uppercase());
+        let met = self.slots.iter().any(|&slot| {
+            let mut cells = batch.column(slot).iter().enumerate();
+            cells.any(|(row, cell)| batch.is_live(row) && batch.text(*cell).contains(is_cased))
+        });
+        if met {
+            self.met.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether it is worth a word: there are such letters, or nobody knows yet.
+    fn is_told(&self) -> bool {
+        self.met.load(Ordering::Relaxed) || !self.looked.load(Ordering::Relaxed)
+    }
 }
 
 /// A comparison of a column, whose cells may be of several kinds, with one kind alone.
@@ -65,17 +100,49 @@ impl Watch {
 
 /// An expression bound to the columns of a batch.
 pub struct BoundExpr {
-    pub(super) copied: Option<usize>,
-    pub(super) root: Arc<IdedExpr>,
+    pub(super) root: IdedExpr,
     /// For rows with texts that are not as they are compared, where that makes a difference.
-    pub(super) careful: Option<Arc<IdedExpr>>,
+    pub(super) careful: Option<IdedExpr>,
     pub(super) context: Arc<Context<'static, 'static>>,
-    pub(super) variables: Vec<Variable>,
-    /// What the result can be.
+    /// The physical columns that it reads.
+    pub(super) slots: Vec<usize>,
+    /// What is the same for every row.
+    pub(super) constants: Vec<Box<dyn Val>>,
+    /// What the cells can hold that are set to the result.
     pub(super) kinds: Kinds,
     /// What may not have been meant, and is not certain enough to be refused.
     pub(super) doubts: Vec<String>,
     pub(super) watches: Vec<Watch>,
+    pub(super) beyond: Vec<Beyond>,
+    pub(super) failures: Failures,
+}
+
+/// Whether it can be evaluated for any row at all.
+#[derive(Default)]
+pub(super) struct Failures {
+    first: OnceLock<String>,
+    succeeded: AtomicBool,
+}
+
+impl Failures {
+    fn note<T>(&self, result: &Result<T, EvalError>) {
+        match result {
+            Ok(_) if self.succeeded.load(Ordering::Relaxed) => {}
+            Ok(_) => self.succeeded.store(true, Ordering::Relaxed),
+            Err(error) => {
+                self.first.get_or_init(|| error.0.to_string());
+            }
+        }
+    }
+
+    /// What is told where no row succeeded.
+    fn told(&self) -> Option<String> {
+        let first = self
+            .first
+            .get()
+            .filter(|_| !self.succeeded.load(Ordering::Relaxed))?;
+        Some(format!("the expression failed on every row: {first}"))
+    }
 }
 
 impl BoundExpr {
@@ -86,9 +153,12 @@ impl BoundExpr {
 
     /// Looks at the cells of a batch that is about to be evaluated, as far as a comparison depends on their
     /// kinds. A comparison that once met what it compares with is done with.
-    pub(crate) fn watch(&self, batch: &Batch) {
+    pub fn watch(&self, batch: &Batch) {
         for watch in &self.watches {
             watch.look(batch);
+        }
+        for beyond in &self.beyond {
+            beyond.look(batch);
         }
     }
 
@@ -98,13 +168,19 @@ impl BoundExpr {
             !watch.met.load(Ordering::Relaxed) && watch.other.load(Ordering::Relaxed)
         };
         let unmet = self.watches.iter().filter(never).map(|w| w.message.clone());
-        self.doubts.iter().cloned().chain(unmet).collect()
+        let beyond = self.beyond.iter().filter(|beyond| beyond.is_told());
+        let beyond = beyond.map(|beyond| beyond.message.clone());
+        let remarks = self.doubts.iter().cloned().chain(unmet).chain(beyond);
+        remarks.chain(self.failures.told()).collect()
     }
 
     /// The physical column, where the expression is the name of a column and nothing else: then its
     /// cells can be copied as they are, with all digits of a number.
     pub fn copied_column(&self) -> Option<usize> {
-        self.copied
+        match Place::of_node(&self.root) {
+            Some(Place::Column(slot) | Place::Exact(slot)) => Some(slot),
+            _ => None,
+        }
     }
 
     /// Whether a row is worth evaluating: it is live, and no fault was found in a cell that the
@@ -113,9 +189,9 @@ impl BoundExpr {
     pub fn is_ready(&self, batch: &Batch, row: usize) -> bool {
         batch.is_live(row)
             && self
-                .variables
+                .slots
                 .iter()
-                .all(|v| batch.cell(row, v.slot).kind() != Kind::Faulty)
+                .all(|&slot| batch.cell(row, slot).kind() != Kind::Faulty)
     }
 
     /// Evaluates a row to true or false. Anything else is an error.
@@ -140,7 +216,7 @@ impl BoundExpr {
         row: usize,
         out: &mut String,
     ) -> Result<Kind, EvalError> {
-        if let Some(slot) = self.copied {
+        if let Some(slot) = self.copied_column() {
             let cell = batch.cell(row, slot);
             out.push_str(batch.text(cell));
             return Ok(cell.kind());
@@ -148,6 +224,14 @@ impl BoundExpr {
         self.eval(batch, row, |value| {
             if let Some(s) = value.downcast_ref::<CelString>() {
                 out.push_str(s.inner());
+                Ok(Kind::Text)
+            } else if let Some(exact) = value.downcast_ref::<Exact>() {
+                out.push_str(exact.text());
+                Ok(Kind::Number)
+            } else if let Some(time @ (Time::Day(_) | Time::Moment(_))) =
+                value.downcast_ref::<Time>()
+            {
+                let _ = write!(out, "{time}");
                 Ok(Kind::Text)
             } else if let Some(i) = value.downcast_ref::<CelInt>() {
                 let _ = write!(out, "{}", i.inner());
@@ -161,7 +245,7 @@ impl BoundExpr {
                         "the expression gave infinity, or something that is not a number".into(),
                     ));
                 }
-                let _ = write!(out, "{}", d.inner());
+                number::write(*d.inner(), out);
                 Ok(Kind::Number)
             } else if let Some(b) = value.downcast_ref::<CelBool>() {
                 out.push_str(if *b.inner() { "true" } else { "false" });
@@ -189,19 +273,21 @@ impl BoundExpr {
         let cells = RowCells {
             batch,
             row,
-            variables: &self.variables,
+            constants: &self.constants,
         };
         let mut scope = self.context.new_inner_scope();
         scope.set_variable_resolver(&cells);
-        let is_comparable = |v: &Variable| is_comparable(batch.text(batch.cell(row, v.slot)));
+        let is_comparable = |&slot: &usize| is_comparable(batch.text(batch.cell(row, slot)));
         let root = match &self.careful {
-            Some(careful) if !self.variables.iter().all(is_comparable) => careful,
+            Some(careful) if !self.slots.iter().all(is_comparable) => careful,
             _ => &self.root,
         };
-        match Value::resolve_val(root, &scope) {
+        let result = match Value::resolve_val(root, &scope) {
             Ok(value) => take(value.as_ref()),
             Err(error) => Err(EvalError(describe(&error))),
-        }
+        };
+        self.failures.note(&result);
+        result
     }
 }
 
@@ -209,18 +295,24 @@ impl BoundExpr {
 struct RowCells<'a> {
     batch: &'a Batch,
     row: usize,
-    variables: &'a [Variable],
+    constants: &'a [Box<dyn Val>],
 }
 
 impl VariableResolver for RowCells<'_> {
     fn resolve<'b>(&'b self, name: &str) -> Option<CowVal<'b, 'b>> {
-        let variable = self.variables.iter().find(|v| *v.ident == *name)?;
-        let cell = self.batch.cell(self.row, variable.slot);
+        let (slot, is_exact) = match Place::of(name)? {
+            Place::Column(slot) => (slot, false),
+            Place::Exact(slot) => (slot, true),
+            Place::Constant(at) => return self.constants.get(at).map(|c| CowVal::Borrowed(&**c)),
+        };
+        let cell = self.batch.cell(self.row, slot);
         let text = self.batch.text(cell);
         Some(match cell.kind() {
             Kind::Null => CowVal::owned(CelNull),
             Kind::Bool => CowVal::owned(CelBool::from(text == "true")),
-            Kind::Number => number(text),
+            Kind::Number if text.is_empty() => CowVal::owned(CelNull),
+            Kind::Number if is_exact => CowVal::owned(Exact::new(text)),
+            Kind::Number => CowVal::owned(CelDouble::from(text.parse().unwrap_or(f64::NAN))),
             Kind::Text | Kind::Json | Kind::Missing | Kind::Faulty => {
                 CowVal::owned(CelString::from(text))
             }
@@ -228,91 +320,7 @@ impl VariableResolver for RowCells<'_> {
     }
 }
 
-/// A number's text as CEL has it.
-fn number<'b>(text: &'b str) -> CowVal<'b, 'b> {
-    if text.is_empty() {
-        CowVal::owned(CelNull)
-    } else if let Ok(i) = text.parse::<i64>() {
-        CowVal::owned(CelInt::from(i))
-    } else if let Ok(d) = text.parse::<f64>() {
-        CowVal::owned(CelDouble::from(d))
-    } else {
-        CowVal::owned(CelString::from(text))
-    }
-}
-
 /// A type's name as people know it.
 fn type_name(value: &dyn Val) -> String {
     friendly(value.get_type().name()).to_owned()
-}
-
-fn friendly(name: &str) -> &str {
-    match name {
-        "null_type" => "null",
-        name => name,
-    }
-}
-
-/// The kind of an error, with types and with no values.
-fn describe(error: &ExecutionError) -> Cow<'static, str> {
-    let operands = |what: &str, a: &Value, b: &Value| {
-        let (a, b) = (a.type_of().to_string(), b.type_of().to_string());
-        let number = |t: &str| matches!(t, "int" | "uint" | "float");
-        let hint = if (number(&a) && b == "string") || (a == "string" && number(&b)) {
-            "; text becomes a number by the `number` stage, or by int() or double()"
-        } else {
-            ""
-        };
-        format!("cannot {what} {a} and {b}{hint}").into()
-    };
-    match error {
-        ExecutionError::ValuesNotComparable(a, b) => operands("compare", a, b),
-        ExecutionError::UnsupportedBinaryOperator(op, a, b) => operands(
-            match *op {
-                "add" => "add",
-                "sub" => "subtract",
-                "mul" => "multiply",
-                "div" | "rem" => "divide",
-                _ => "combine",
-            },
-            a,
-            b,
-        ),
-        ExecutionError::NoSuchOverload(o) => {
-            let types: Vec<&str> = o.argument_types().iter().map(|t| friendly(t)).collect();
-            let function = o.function().replace(['_', '@'], "");
-            let number = |t: &&str| matches!(*t, "int" | "uint" | "double");
-            let hint = if types.contains(&"string") && types.iter().any(number) {
-                "; text becomes a number by the `number` stage, or by int() or double()"
-            } else {
-                ""
-            };
-            format!("`{function}` does not take ({}){hint}", types.join(", ")).into()
-        }
-        ExecutionError::UndeclaredReference(name) => format!(
-            "no function or column `{}`",
-            name.trim_start_matches(QUOTED)
-        )
-        .into(),
-        ExecutionError::FunctionError { function, .. } => {
-            format!("`{function}` can't be applied to this value").into()
-        }
-        ExecutionError::InvalidArgumentCount { expected, actual } => {
-            format!("a function takes {expected} arguments and was given {actual}").into()
-        }
-        ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => {
-            "division by zero".into()
-        }
-        ExecutionError::Overflow(..) => "the result does not fit 64 bits".into(),
-        ExecutionError::IndexOutOfBounds(_) => "the list has no such element".into(),
-        ExecutionError::NoSuchKey(_) => "the map has no such key".into(),
-        ExecutionError::DuplicateKey(_) => "a map has the same key twice".into(),
-        ExecutionError::UnexpectedType { .. }
-        | ExecutionError::UnsupportedTargetType { .. }
-        | ExecutionError::NotSupportedAsMethod { .. }
-        | ExecutionError::UnsupportedKeyType(_)
-        | ExecutionError::UnsupportedIndex(..)
-        | ExecutionError::MissingArgumentOrTarget => "a value has the wrong type".into(),
-        _ => "the expression can't be evaluated for this row".into(),
-    }
 }

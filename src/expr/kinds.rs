@@ -1,20 +1,29 @@
-//! Which kinds of values an expression can have, and the mistakes that show in that: a comparison of text
-//! with a number is true of no row or of every one, and no row is at fault for it.
+//! From the parsed tree to the one that is evaluated: names become columns, numbers are made one kind, and what is
+//! the same for every row is computed. On the way, the kinds of values show that each part can have, and with them
+//! the mistakes: a comparison of text with a number is true of no row or of every one, and no row is at fault for it.
 //!
 //! It finds what can never come to anything, and is silent where it can't tell. What the evaluator does with
 //! each pair of kinds is the measure; a property test holds the two together.
 
 use cel::common::ast::{
-    CallExpr, ComprehensionExpr, Expr as Node, IdedExpr, LiteralValue, operators,
+    CallExpr, ComprehensionExpr, EntryExpr, Expr as Node, IdedExpr, ListExpr, LiteralValue,
+    MapEntryExpr, MapExpr, SelectExpr, operators,
 };
+use cel::common::value::Val;
+use cel::{Context, Value};
 
 use super::advice::{self, Side};
 use super::compile::TYPES;
 use super::functions::{self, Function};
-use super::tree::{self, qualified, qualified_function};
-use super::words::{QUOTED, infix, written};
+use super::number::{self, Exact};
+use super::part::{Part, Place, call, even, node};
+use super::time::Time;
+use super::tree::{children, qualified, qualified_function};
+use super::trouble::describe;
+use super::words::{DIGITS, QUOTED, infix, written};
 use crate::batch::Columns;
 use crate::batch::kinds::Kinds;
+use crate::text::dates::Date;
 
 /// What an expression is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,449 +44,543 @@ pub(super) struct Mistake {
     pub(super) certain: bool,
 }
 
+/// How certain a mistake is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Certain {
+    /// It may be meant.
+    No,
+    /// Where the cells of the source are text. On JSON, they have kinds of their own, and who knows what a stage met
+    /// there.
+    OfText,
+    /// No cell of any source could make it right.
+    Yes,
+}
+
 /// A comparison of a column, whose cells may be of several kinds, with one kind alone: only the data shows
 /// whether they ever meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Comparison {
-    /// The column, as it stands in the tree.
-    pub(super) ident: String,
+    /// The physical column.
+    pub(super) slot: usize,
     pub(super) with: Kinds,
     pub(super) message: String,
 }
 
-/// What is known of an expression before the first row.
+/// A function that changes the letters of ASCII alone: only the data shows whether there are others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Letters {
+    /// The physical columns that it may be given.
+    pub(super) slots: Vec<usize>,
+    pub(super) message: String,
+}
+
+/// What an expression is bound to.
+pub(super) struct Given<'a> {
+    pub(super) columns: &'a Columns,
+    pub(super) context: &'a Context<'static, 'static>,
+    /// The day of the run.
+    pub(super) today: Date,
+}
+
+/// An expression that is bound, and what is known of it before the first row.
 pub(super) struct Checked {
+    pub(super) root: IdedExpr,
+    /// What [`Place::Constant`] counts.
+    pub(super) constants: Vec<Box<dyn Val>>,
     pub(super) kinds: Kinds,
     pub(super) mistakes: Vec<Mistake>,
     pub(super) comparisons: Vec<Comparison>,
+    pub(super) letters: Vec<Letters>,
 }
 
-/// Looks through a prepared expression. `columns` say what the cells can hold.
-pub(super) fn check(root: &IdedExpr, columns: &Columns, wanted: Use) -> Checked {
+/// Binds a prepared expression. The columns say what the cells can hold.
+pub(super) fn check(root: &IdedExpr, given: &Given<'_>, wanted: Use) -> Checked {
     let mut walk = Walk {
-        columns,
+        columns: given.columns,
+        context: given.context,
+        today: given.today,
         locals: Vec::new(),
+        constants: Vec::new(),
         mistakes: Vec::new(),
         comparisons: Vec::new(),
+        letters: Vec::new(),
         named: false,
     };
-    let kinds = walk.kinds(root);
+    let part = walk.part(root);
     let (needed, what) = match wanted {
         Use::Condition => (Kinds::BOOL, "true or false"),
-        Use::Value => (Kinds::CELL, "text, a number, true or false"),
+        Use::Value => (
+            Kinds::CELL | Kinds::DATE | Kinds::MOMENT,
+            "text, a number, true or false",
+        ),
     };
-    if !kinds.meets(needed) {
-        let part = written(root);
-        let side = Side::new(root, kinds, columns);
+    if !part.kinds.meets(needed) {
+        let text = written(root);
+        let side = Side::new(root, part.kinds, walk.columns);
         let message = format!(
-            "`{part}` is {}, expected {what}{}",
-            advice::noun(kinds),
+            "`{text}` is {}, expected {what}{}",
+            advice::noun(part.kinds),
             advice::to_be_true(&side)
         );
-        walk.mistake(part, message, true);
+        walk.mistake(text, message, Certain::OfText);
     }
     Checked {
-        kinds,
+        // What is only looked up and not computed goes out with all its digits.
+        root: part.exact.unwrap_or(part.node),
+        constants: walk.constants,
+        kinds: part.kinds,
         mistakes: walk.mistakes,
         comparisons: walk.comparisons,
+        letters: walk.letters,
     }
 }
 
-struct Walk<'a> {
-    columns: &'a Columns,
+pub(super) struct Walk<'a> {
+    pub(super) columns: &'a Columns,
+    context: &'a Context<'static, 'static>,
+    today: Date,
     /// Variables of the macros around, and what they can be.
-    locals: Vec<(&'a str, Kinds)>,
+    pub(super) locals: Vec<(&'a str, Kinds)>,
+    constants: Vec<Box<dyn Val>>,
     mistakes: Vec<Mistake>,
-    comparisons: Vec<Comparison>,
+    pub(super) comparisons: Vec<Comparison>,
+    letters: Vec<Letters>,
     /// Whether the part that is looked at names a column.
     named: bool,
 }
 
 impl<'a> Walk<'a> {
-    /// What a part can be. Where it is a mistake, that is told once: to what is around it, it is anything.
-    fn kinds(&mut self, node: &'a IdedExpr) -> Kinds {
-        match &node.expr {
-            Node::Literal(literal) => literal_kinds(literal),
-            Node::Ident(_) | Node::Select(_) => self.name(node),
+    /// Binds a part. Where it is a mistake, that is told once: to what is around it, it is anything.
+    pub(super) fn part(&mut self, node: &'a IdedExpr) -> Part {
+        let before = self.mistakes.len();
+        let part = match &node.expr {
+            Node::Literal(literal) => return self.literal(node, literal),
+            Node::Ident(_) | Node::Select(_) => return self.name(node),
             Node::Call(call) => self.call(node, call),
             Node::Comprehension(comprehension) => self.comprehension(comprehension),
-            Node::List(list) => {
-                self.elements(&list.elements);
-                Kinds::LIST
-            }
-            Node::Map(_) => {
-                for child in tree::children(node) {
-                    self.kinds(child);
-                }
-                Kinds::OTHER
-            }
-            Node::Struct(_) | Node::Unspecified => Kinds::ANY,
+            Node::List(list) => return self.list(node, list).0,
+            Node::Map(map) => self.map(map),
+            Node::Struct(_) | Node::Unspecified => Part::new(node.clone(), Kinds::ANY),
+        };
+        match part.constant && self.mistakes.len() == before {
+            true => self.computed(node, part),
+            false => part,
         }
     }
 
-    fn mistake(&mut self, part: String, message: String, certain: bool) {
-        // On JSON, cells have kinds of their own, and who knows what a stage met there.
-        let known = !self.named || self.columns.source().within(Kinds::TEXT);
+    pub(super) fn mistake(&mut self, part: String, message: String, certain: Certain) {
+        let of_text = !self.named || self.columns.source().within(Kinds::TEXT);
         self.mistakes.push(Mistake {
             part,
             message,
-            certain: certain && known,
+            certain: certain == Certain::Yes || (certain == Certain::OfText && of_text),
         });
     }
 
-    /// A column, a variable of a macro, or the name of a type.
-    fn name(&mut self, node: &'a IdedExpr) -> Kinds {
-        if let Node::Ident(name) = &node.expr
-            && let Some((_, kinds)) = self.locals.iter().rev().find(|(local, _)| local == name)
-        {
-            // It stands for what the macro goes through, which may be cells.
-            self.named = true;
-            return *kinds;
-        }
-        let Some(segments) = qualified(node) else {
-            if let Node::Select(select) = &node.expr {
-                self.kinds(&select.operand);
-                return match select.test {
-                    true => Kinds::BOOL,
-                    false => Kinds::ANY,
-                };
+    fn constant(&mut self, value: Box<dyn Val>) -> IdedExpr {
+        self.constants.push(value);
+        Place::Constant(self.constants.len() - 1).node()
+    }
+
+    /// Computes what is the same for every row.
+    fn computed(&mut self, node: &IdedExpr, mut part: Part) -> Part {
+        if Place::of_node(&part.node).is_none() {
+            match self.evaluate(&part.node) {
+                Ok(value) => part.node = self.constant(value),
+                // Another day it may be right.
+                Err(_) if part.by_day => part.constant = false,
+                Err(message) => {
+                    let text = written(node);
+                    let message = format!("`{text}`: {message}");
+                    self.mistake(text, message, Certain::Yes);
+                    return Part::new(part.node, Kinds::ANY);
+                }
             }
-            return Kinds::ANY;
+        }
+        if let Some(exact) = part.exact.take() {
+            part.exact = match self.evaluate(&exact) {
+                Ok(value) => Some(self.constant(value)),
+                Err(_) => None,
+            };
+        }
+        part
+    }
+
+    fn evaluate(&self, node: &IdedExpr) -> Result<Box<dyn Val>, String> {
+        let mut scope = self.context.new_inner_scope();
+        let mut left = vec![node];
+        while let Some(node) = left.pop() {
+            if let Some(Place::Constant(at)) = Place::of_node(node) {
+                scope.add_variable_as_val(Place::Constant(at).name(), self.constants[at].clone());
+            }
+            left.extend(children(node));
+        }
+        match Value::resolve_val(node, &scope) {
+            Ok(value) => Ok(value.into_owned()),
+            Err(error) => Err(describe(&error).into_owned()),
+        }
+    }
+
+    fn literal(&mut self, node: &IdedExpr, literal: &LiteralValue) -> Part {
+        let (kinds, digits) = match literal {
+            LiteralValue::Boolean(_) => (Kinds::BOOL, None),
+            LiteralValue::Bytes(_) => (Kinds::OTHER, None),
+            LiteralValue::Double(double) => (Kinds::DOUBLE, Some(double.inner().to_string())),
+            LiteralValue::Int(int) => (Kinds::INT, Some(int.inner().to_string())),
+            // There is arithmetic of its own for these; what it is, the evaluator knows.
+            LiteralValue::UInt(uint) => (Kinds::NUMBER, Some(uint.inner().to_string())),
+            LiteralValue::Null => (Kinds::NULL, None),
+            LiteralValue::String(text) => (text_kinds(text.inner()), None),
         };
+        Part {
+            exact: digits.map(|digits| self.constant(Box::new(Exact::new(&digits)))),
+            constant: true,
+            ..Part::new(node.clone(), kinds)
+        }
+    }
+
+    /// A number that is too long for 64 bits.
+    pub(super) fn digits(&mut self, digits: &str) -> Part {
+        let double = LiteralValue::Double(digits.parse().unwrap_or(f64::INFINITY).into());
+        Part {
+            exact: Some(self.constant(Box::new(Exact::new(digits)))),
+            constant: true,
+            ..Part::new(node(Node::Literal(double)), Kinds::DOUBLE)
+        }
+    }
+
+    pub(super) fn is_local(&self, name: &str) -> bool {
+        self.locals.iter().any(|(local, _)| *local == name)
+    }
+
+    /// The physical column, where a node is the name of one.
+    pub(super) fn column(&self, node: &IdedExpr) -> Option<usize> {
+        let segments = qualified(node).filter(|segments| !self.is_local(&segments[0]))?;
         let name = segments.join(".");
-        match self.columns.find(name.trim_start_matches(QUOTED)) {
-            Some(slot) => {
+        self.columns.find(name.trim_start_matches(QUOTED))
+    }
+
+    /// A column, a variable of a macro, or the name of a type.
+    fn name(&mut self, node: &'a IdedExpr) -> Part {
+        if let Some(slot) = self.column(node) {
+            self.named = true;
+            let kinds = self.columns.kinds(slot).seen();
+            let exact = kinds.meets(Kinds::NUMBER);
+            return Part {
+                exact: exact.then(|| Place::Exact(slot).node()),
+                ..Part::new(Place::Column(slot).node(), kinds)
+            };
+        }
+        match &node.expr {
+            Node::Ident(name) => {
+                if let Some(digits) = name.strip_prefix(DIGITS) {
+                    return self.digits(digits);
+                }
+                let local = self.locals.iter().rev().find(|(local, _)| local == name);
+                let kinds = match local {
+                    Some((_, kinds)) => *kinds,
+                    None if TYPES.contains(&name.as_str()) => {
+                        return Part::new(node.clone(), Kinds::OTHER);
+                    }
+                    None => Kinds::ANY,
+                };
+                // A variable stands for what the macro goes through, which may be cells.
                 self.named = true;
-                self.columns.kinds(slot)
+                Part::new(node.clone(), kinds)
             }
-            None if TYPES.contains(&name.as_str()) => Kinds::OTHER,
-            None => {
-                self.named = true;
-                Kinds::ANY
-            }
+            Node::Select(select) => self.select(node, select),
+            _ => Part::new(node.clone(), Kinds::ANY),
         }
     }
 
-    fn elements(&mut self, elements: &'a [IdedExpr]) -> Kinds {
-        (elements.iter()).fold(Kinds::NONE, |all, element| all | self.kinds(element))
+    /// A member of what is not a column's cell, for a cell has none.
+    fn select(&mut self, node: &'a IdedExpr, select: &'a SelectExpr) -> Part {
+        if let Some(segments) = qualified(node)
+            && !self.is_local(&segments[0])
+        {
+            self.named = true;
+            return Part::new(node.clone(), Kinds::ANY);
+        }
+        let operand = self.part(&select.operand);
+        if select.test && self.column(&select.operand).is_some() {
+            let text = written(node);
+            let name = format!("{}.{}", written(&select.operand), select.field);
+            let message = format!(
+                "`{text}`: a cell has no members; a column `{name}` is empty where it has no value, `{name} != \"\"`"
+            );
+            self.mistake(text, message, Certain::Yes);
+        }
+        let kinds = match select.test {
+            true => Kinds::BOOL,
+            false => Kinds::ANY,
+        };
+        let node = IdedExpr {
+            id: node.id,
+            expr: Node::Select(SelectExpr {
+                operand: Box::new(operand.node.clone()),
+                field: select.field.clone(),
+                test: select.test,
+            }),
+        };
+        Part::made_of(node, kinds, &[&operand])
     }
 
-    fn comprehension(&mut self, all: &'a ComprehensionExpr) -> Kinds {
-        let within = match &all.iter_range.expr {
-            Node::List(list) => self.elements(&list.elements),
-            _ => {
-                self.kinds(&all.iter_range);
-                Kinds::ANY
-            }
+    /// A list, and what its elements can be.
+    pub(super) fn list(&mut self, whole: &IdedExpr, list: &'a ListExpr) -> (Part, Kinds) {
+        let before = self.mistakes.len();
+        let mut parts: Vec<Part> = list.elements.iter().map(|e| self.part(e)).collect();
+        let made = |elements: Vec<IdedExpr>| {
+            let places = list.optional_indices.clone();
+            node(Node::List(ListExpr::new_with_optionals(elements, places)))
         };
-        let start = self.kinds(&all.accu_init);
+        let exact: Option<Vec<IdedExpr>> = parts.iter().map(|p| p.exactly().cloned()).collect();
+        let exact = exact.filter(|_| parts.iter().any(|part| part.exact.is_some()));
+        even(&mut parts);
+        let elements = parts.iter().fold(Kinds::NONE, |all, part| all | part.kinds);
+        let nodes = parts.iter().map(|part| part.node.clone()).collect();
+        let made_of: Vec<&Part> = parts.iter().collect();
+        let part = Part {
+            exact: exact.map(made),
+            ..Part::made_of(made(nodes), Kinds::LIST, &made_of)
+        };
+        match part.constant && self.mistakes.len() == before {
+            true => (self.computed(whole, part), elements),
+            false => (part, elements),
+        }
+    }
+
+    fn map(&mut self, map: &'a MapExpr) -> Part {
+        let mut parts = Vec::new();
+        let mut entries = map.entries.clone();
+        for (entry, made) in map.entries.iter().zip(&mut entries) {
+            if let EntryExpr::MapEntry(entry) = &entry.expr {
+                let (key, value) = (self.part(&entry.key), self.part(&entry.value));
+                made.expr = EntryExpr::MapEntry(MapEntryExpr {
+                    key: key.node.clone(),
+                    value: value.node.clone(),
+                    optional: entry.optional,
+                });
+                parts.extend([key, value]);
+            }
+        }
+        let made_of: Vec<&Part> = parts.iter().collect();
+        Part::made_of(node(Node::Map(MapExpr { entries })), Kinds::OTHER, &made_of)
+    }
+
+    fn comprehension(&mut self, all: &'a ComprehensionExpr) -> Part {
+        let (range, within) = match &all.iter_range.expr {
+            Node::List(list) => self.list(&all.iter_range, list),
+            _ => (self.part(&all.iter_range), Kinds::ANY),
+        };
+        let start = self.part(&all.accu_init);
         let before = self.locals.len();
         self.locals.push((&all.iter_var, within));
         if let Some(second) = &all.iter_var2 {
             self.locals.push((second, Kinds::ANY));
             self.locals[before].1 = Kinds::ANY;
         }
-        self.locals.push((&all.accu_var, start));
-        self.kinds(&all.loop_cond);
-        self.kinds(&all.loop_step);
-        let result = self.kinds(&all.result);
+        self.locals.push((&all.accu_var, start.kinds));
+        let condition = self.part(&all.loop_cond);
+        let step = self.part(&all.loop_step);
+        let result = self.part(&all.result);
         self.locals.truncate(before);
-        result
+        let made = ComprehensionExpr {
+            iter_range: range.node,
+            iter_var: all.iter_var.clone(),
+            iter_var2: all.iter_var2.clone(),
+            accu_var: all.accu_var.clone(),
+            accu_init: start.node,
+            loop_cond: condition.node,
+            loop_step: step.node,
+            result: result.node,
+        };
+        Part::new(node(Node::Comprehension(Box::new(made))), result.kinds)
     }
 
-    fn call(&mut self, node: &'a IdedExpr, call: &'a CallExpr) -> Kinds {
+    fn call(&mut self, node: &'a IdedExpr, call: &'a CallExpr) -> Part {
         // What is found within this part depends on columns if this part names some.
         let outside = std::mem::replace(&mut self.named, false);
-        let kinds = match (&call.target, &call.args[..]) {
+        let part = match (&call.target, &call.args[..]) {
             (None, [left, right]) if infix(&call.func_name).is_some() => {
                 self.operator(node, &call.func_name, left, right)
             }
             (None, [one]) if call.func_name == operators::LOGICAL_NOT => {
-                self.condition(node, one);
-                Kinds::BOOL
+                let one = self.condition(node, one);
+                self.made(&call.func_name, Kinds::BOOL, &[&one])
             }
-            (None, [one]) if call.func_name == operators::NEGATE => {
-                let kinds = self.kinds(one);
-                if !kinds.meets(Kinds::NUMBER) {
-                    let part = written(node);
-                    let side = Side::new(one, kinds, self.columns);
-                    let message = format!(
-                        "`{part}` needs a number, and `{}` is {}{}",
-                        written(one),
-                        advice::noun(kinds),
-                        advice::to_be_a_number(&side)
-                    );
-                    self.mistake(part, message, true);
-                }
-                Kinds::NUMBER
-            }
+            (None, [one]) if call.func_name == operators::NEGATE => self.negated(node, one),
             (None, [_]) if call.func_name == operators::NOT_STRICTLY_FALSE => {
-                self.elements(&call.args);
-                Kinds::BOOL
+                let one = self.part(&call.args[0]);
+                self.made(&call.func_name, Kinds::BOOL, &[&one])
             }
             (None, [condition, yes, no]) if call.func_name == operators::CONDITIONAL => {
-                self.condition(node, condition);
-                self.kinds(yes) | self.kinds(no)
+                self.conditional(node, condition, yes, no)
             }
             _ => self.function(node, call),
         };
         self.named |= outside;
-        kinds
+        part
     }
 
-    /// What must be true or false within `node`.
-    fn condition(&mut self, node: &IdedExpr, part: &'a IdedExpr) {
-        let kinds = self.kinds(part);
-        if !kinds.meets(Kinds::BOOL) {
-            let side = Side::new(part, kinds, self.columns);
-            let message = format!(
-                "`{}` needs true or false, and `{}` is {}{}",
-                written(node),
-                written(part),
-                advice::noun(kinds),
-                advice::to_be_true(&side)
-            );
-            self.mistake(written(node), message, true);
-        }
+    /// A call of parts.
+    pub(super) fn made(&self, name: &str, kinds: Kinds, parts: &[&Part]) -> Part {
+        let args = parts.iter().map(|part| part.node.clone()).collect();
+        Part::made_of(call(name, args), kinds, parts)
     }
 
-    fn operator(
-        &mut self,
-        node: &IdedExpr,
-        name: &str,
-        left: &'a IdedExpr,
-        right: &'a IdedExpr,
-    ) -> Kinds {
-        match name {
-            operators::LOGICAL_AND | operators::LOGICAL_OR => {
-                self.condition(node, left);
-                self.condition(node, right);
-                return Kinds::BOOL;
-            }
-            operators::IN => {
-                self.is_in(node, left, right);
-                return Kinds::BOOL;
-            }
-            _ => {}
+    fn function(&mut self, node: &'a IdedExpr, made: &'a CallExpr) -> Part {
+        let whole = qualified_function(made.target.as_deref(), &made.func_name, &[]);
+        let is_method = whole.is_none() && made.target.is_some();
+        let name = whole.as_deref().unwrap_or(&made.func_name);
+        if name == "today" {
+            let today = Time::day(self.today).map(|day| self.constant(Box::new(day)));
+            return Part {
+                constant: true,
+                by_day: true,
+                ..Part::new(today.unwrap_or_else(|| node.clone()), Kinds::DATE)
+            };
         }
-        let (l, r) = (self.kinds(left), self.kinds(right));
-        let sides = (
-            Side::new(left, l, self.columns),
-            Side::new(right, r, self.columns),
-        );
-        match name {
-            operators::EQUALS | operators::NOT_EQUALS => {
-                if !equal_at_times(l, r) {
-                    self.compares(node, &sides, l, r);
-                }
-                self.watch(node, left, l, r);
-                self.watch(node, right, r, l);
-                Kinds::BOOL
-            }
-            operators::LESS
-            | operators::LESS_EQUALS
-            | operators::GREATER
-            | operators::GREATER_EQUALS => {
-                if !ordered_at_times(l, r) {
-                    self.compares(node, &sides, l, r);
-                }
-                Kinds::BOOL
-            }
-            operators::ADD => {
-                let texts = added_texts(&sides.0, &sides.1);
-                let mut sum = Kinds::NONE;
-                for (can, gives) in [
-                    (texts, Kinds::TEXT),
-                    (both(l, r, Kinds::NUMBER), Kinds::NUMBER),
-                    (both(l, r, Kinds::LIST), Kinds::LIST),
-                    (both(l, r, Kinds::OTHER), Kinds::OTHER),
-                ] {
-                    if can {
-                        sum = sum | gives;
-                    }
-                }
-                if sum == Kinds::NONE {
-                    self.calculates(node, &sides, l, r, "+");
-                    return Kinds::ANY;
-                }
-                sum
-            }
-            _ => {
-                if !both(l, r, Kinds::NUMBER) {
-                    self.calculates(node, &sides, l, r, infix(name).unwrap_or(name));
-                }
-                Kinds::NUMBER
+        let target = made.target.as_deref().filter(|_| is_method);
+        let values: Vec<&'a IdedExpr> = target.into_iter().chain(&made.args).collect();
+        let function = functions::find(name);
+        let mut parts = Vec::with_capacity(values.len());
+        for (at, value) in values.iter().enumerate() {
+            let part = self.part(value);
+            parts.push(match function {
+                Some(function) => self.argument(node, function, at, value, part),
+                // The place in a list.
+                None if name == operators::INDEX && at == 1 => part.whole(),
+                None => part,
+            });
+        }
+        let mut gives = function.map_or(Kinds::ANY, |function| function.gives);
+        if gives == Kinds::NUMBER && name.starts_with("math.") {
+            even(&mut parts);
+            gives = parts
+                .iter()
+                .fold(Kinds::NONE, |all, part| all | part.numbers());
+            // The numbers of a list.
+            if gives == Kinds::NONE {
+                gives = Kinds::NUMBER;
             }
         }
-    }
-
-    fn is_in(&mut self, node: &IdedExpr, left: &'a IdedExpr, right: &'a IdedExpr) {
-        let l = self.kinds(left);
-        let Node::List(list) = &right.expr else {
-            let kinds = self.kinds(right);
-            if !kinds.meets(Kinds::LIST | Kinds::OTHER) {
-                let part = written(node);
-                let message = format!(
-                    "`{part}` looks into a list, and `{}` is {}; a list is written [\"a\", \"b\"]",
-                    written(right),
-                    advice::noun(kinds)
-                );
-                self.mistake(part, message, true);
-            }
-            return;
+        if name == "lowerAscii" || name == "upperAscii" {
+            self.letters(node, name, values[0]);
+        }
+        let mut args: Vec<IdedExpr> = parts.iter().map(|part| part.node.clone()).collect();
+        let made_of: Vec<&Part> = parts.iter().collect();
+        let target = match is_method {
+            true => Some(Box::new(args.remove(0))),
+            false => made.target.clone(),
         };
-        let elements = self.elements(&list.elements);
-        if !list.elements.is_empty() && !equal_at_times(l, elements) {
-            let side = Side::new(left, l, self.columns);
-            let of = Side::new(right, elements, self.columns);
-            self.compares(node, &(side, of), l, elements);
-        }
-        self.watch(node, left, l, elements);
-    }
-
-    fn compares(&mut self, node: &IdedExpr, sides: &(Side, Side), l: Kinds, r: Kinds) {
-        let part = written(node);
-        let message = format!(
-            "`{part}` compares {} with {}{}",
-            advice::noun(l),
-            advice::noun(r),
-            advice::compared(node, &sides.0, &sides.1)
-        );
-        // Who writes `x == null || x == ""` may mean it, for sources of either kind.
-        let null = l == Kinds::NULL || r == Kinds::NULL;
-        self.mistake(part, message, !null);
-    }
-
-    fn calculates(
-        &mut self,
-        node: &IdedExpr,
-        sides: &(Side, Side),
-        l: Kinds,
-        r: Kinds,
-        operator: &str,
-    ) {
-        let part = written(node);
-        let message = format!(
-            "`{part}`: `{operator}` does not take {} and {}{}",
-            advice::noun(l),
-            advice::noun(r),
-            advice::calculated(&sides.0, &sides.1, operator)
-        );
-        self.mistake(part, message, true);
-    }
-
-    fn function(&mut self, node: &IdedExpr, call: &'a CallExpr) -> Kinds {
-        let whole = qualified_function(call.target.as_deref(), &call.func_name, &[]);
-        let mut values: Vec<&'a IdedExpr> = Vec::new();
-        if whole.is_none() {
-            values.extend(call.target.as_deref());
-        }
-        values.extend(&call.args);
-        let name = whole.as_deref().unwrap_or(&call.func_name);
-        let Some(function) = functions::find(name) else {
-            for value in values {
-                self.kinds(value);
-            }
-            return Kinds::ANY;
+        let called = IdedExpr {
+            id: node.id,
+            expr: Node::Call(CallExpr {
+                func_name: made.func_name.clone(),
+                target,
+                args,
+            }),
         };
-        for (at, value) in values.into_iter().enumerate() {
-            let kinds = self.kinds(value);
-            self.argument(node, function, at, value, kinds);
-        }
-        function.gives
+        Part::made_of(called, gives, &made_of)
     }
 
+    /// A value of a function, as the function takes it.
     fn argument(
         &mut self,
         node: &IdedExpr,
         function: &Function,
         at: usize,
         value: &IdedExpr,
-        kinds: Kinds,
-    ) {
-        let takes = function.takes.get(at).or(function.takes.last());
-        let Some(&takes) = takes.filter(|takes| !takes.meets(kinds)) else {
-            return;
+        mut part: Part,
+    ) -> Part {
+        let Some(&takes) = function.takes.get(at).or(function.takes.last()) else {
+            return part;
         };
-        let part = written(node);
-        let side = Side::new(value, kinds, self.columns);
-        let hint = match takes == Kinds::NUMBER {
-            true => advice::to_be_a_number(&side),
-            false => advice::to_be_text(&side, takes),
+        // One kind of number is made of the other.
+        let offered = match part.kinds.meets(Kinds::NUMBER) {
+            true => part.kinds | Kinds::NUMBER,
+            false => part.kinds,
         };
-        let message = format!(
-            "`{part}`: `{}` takes {} here, and `{}` is {}{hint}",
-            function.name,
-            advice::taken(takes),
-            written(value),
-            advice::noun(kinds),
-        );
-        self.mistake(part, message, true);
+        if !takes.meets(offered) {
+            let text = written(node);
+            let side = Side::new(value, part.kinds, self.columns);
+            let message = format!(
+                "`{text}`: `{}` takes {} here, and `{}` is {}{}",
+                function.name,
+                advice::taken(takes),
+                written(value),
+                advice::noun(part.kinds),
+                advice::to_be_taken(&side, takes),
+            );
+            let certain = match part.kinds.within(Kinds::TIME) || takes.within(Kinds::TIME) {
+                true => Certain::Yes,
+                false => Certain::OfText,
+            };
+            self.mistake(text, message, certain);
+            return part;
+        }
+        match function.name {
+            "int" | "uint" | "double" | "string" if part.exact.is_some() => {
+                part.node = part.exact.take().unwrap_or(part.node);
+            }
+            _ => {}
+        }
+        if function.name == "string" && part.kinds.meets(Kinds::DOUBLE) {
+            part.node = call(number::TEXT, vec![part.node]);
+            return part;
+        }
+        match takes & Kinds::NUMBER {
+            Kinds::INT => {
+                if let Node::Literal(LiteralValue::Double(double)) = &value.expr
+                    && double.inner().fract() != 0.0
+                {
+                    let text = written(node);
+                    let message = format!(
+                        "`{text}`: `{}` takes a whole number here, and `{}` has a fraction",
+                        function.name,
+                        written(value)
+                    );
+                    self.mistake(text, message, Certain::Yes);
+                }
+                part.whole()
+            }
+            Kinds::DOUBLE => part.double(),
+            _ => part,
+        }
     }
 
-    /// Notes a comparison that the data must decide.
-    fn watch(&mut self, node: &IdedExpr, column: &IdedExpr, cells: Kinds, with: Kinds) {
-        let one = [Kinds::WORDS, Kinds::NUMBER, Kinds::BOOL].contains(&with);
-        let Some(name) = qualified(column).map(|s| s.join(".")) else {
-            return;
-        };
-        let is_column = self.columns.find(name.trim_start_matches(QUOTED)).is_some();
-        let others = cells.without(with | Kinds::EMPTY | Kinds::NULL);
-        let local = self.locals.iter().any(|(local, _)| **local == *name);
-        if !one || !is_column || local || !cells.meets(with) || others == Kinds::NONE {
+    /// Notes a function that leaves letters beyond ASCII as they are.
+    fn letters(&mut self, node: &IdedExpr, name: &str, value: &IdedExpr) {
+        let mut slots = Vec::new();
+        let mut left = vec![value];
+        while let Some(node) = left.pop() {
+            match self.column(node) {
+                Some(slot) => slots.push(slot),
+                None => left.extend(children(node)),
+            }
+        }
+        if slots.is_empty() {
             return;
         }
-        let kind = advice::noun(with);
+        let to = if name == "lowerAscii" {
+            "lower"
+        } else {
+            "upper"
+        };
         let message = format!(
-            "`{}` compares `{}` with {kind}, but no row has {kind} there",
-            written(node),
-            written(column)
+            "`{}` changes A to Z alone and leaves letters such as Ä and é as they are; a `case` stage (`to: {to}`) \
+             changes them all",
+            written(node)
         );
-        self.comparisons.push(Comparison {
-            ident: name,
-            with,
-            message,
-        });
+        self.letters.push(Letters { slots, message });
     }
 }
 
-/// Whether two values can be of one kind. Where both are text, whatever it says, the kinds are not at fault.
-fn equal_at_times(l: Kinds, r: Kinds) -> bool {
-    l.meets(r) || (l.within(Kinds::TEXT) && r.within(Kinds::TEXT))
-}
-
-/// Whether it can depend on the row how two values are ordered.
-fn ordered_at_times(l: Kinds, r: Kinds) -> bool {
-    // Empty text comes before all other: beside text that is never empty, nothing depends on the row.
-    let texts = both(l, r, Kinds::TEXT)
-        && (l.within(Kinds::TEXT) && r.within(Kinds::TEXT)
-            || both(l, r, Kinds::WORDS)
-            || (l & Kinds::TEXT) == Kinds::TEXT
-            || (r & Kinds::TEXT) == Kinds::TEXT);
-    texts || both(l, r, Kinds::NUMBER) || both(l, r, Kinds::BOOL) || both(l, r, Kinds::OTHER)
-}
-
-/// Whether two texts can be joined, and not only where a number's cell is empty and the other side is always
-/// the same.
-fn added_texts(l: &Side, r: &Side) -> bool {
-    let rest = |side: &Side, other: &Side| {
-        let empty_at_best = (side.kinds & Kinds::TEXT) == Kinds::EMPTY;
-        empty_at_best && !side.kinds.within(Kinds::TEXT) && other.is_literal
-    };
-    both(l.kinds, r.kinds, Kinds::TEXT) && !rest(l, r) && !rest(r, l)
-}
-
-fn both(l: Kinds, r: Kinds, kind: Kinds) -> bool {
-    l.meets(kind) && r.meets(kind)
-}
-
-fn literal_kinds(literal: &LiteralValue) -> Kinds {
-    match literal {
-        LiteralValue::Boolean(_) => Kinds::BOOL,
-        LiteralValue::Bytes(_) => Kinds::OTHER,
-        LiteralValue::Double(_) | LiteralValue::Int(_) | LiteralValue::UInt(_) => Kinds::NUMBER,
-        LiteralValue::Null => Kinds::NULL,
-        LiteralValue::String(text) if text.inner().is_empty() => Kinds::EMPTY,
-        LiteralValue::String(_) => Kinds::WORDS,
+/// What a text in quotes is.
+fn text_kinds(text: &str) -> Kinds {
+    match text {
+        "" => Kinds::EMPTY,
+        text if Date::parse_iso(text).is_some() => Kinds::DAYS,
+        _ => Kinds::PROSE,
     }
 }

@@ -1,20 +1,25 @@
 //! Expressions over a row: CEL, the Common Expression Language, compiled once and evaluated per row.
 //!
-//! A name in an expression is a column. A column whose name is not a plain word is written
-//! `row["Employee ID"]`, or with dots where it has them: `address.city`. Only the columns that an
+//! A name in an expression is a column, in letters of any script. A column whose name is not a plain word is
+//! written `row["Employee ID"]`, or with dots where it has them: `address.city`. Only the columns that an
 //! expression names are looked at; everything else costs nothing.
 //!
 //! | cell | value in the expression |
 //! |---|---|
 //! | text | `string`, as it is: text is never guessed into a number; missing is `""` |
-//! | number | `int` where it is a whole number of 64 bits, else `double` |
+//! | number | `double`, whatever its digits |
 //! | bool | `bool` |
 //! | null, or a number without text | `null` |
 //! | JSON object or array | `string`, its source text |
 //!
-//! A `double` has about 16 significant digits. Amounts that must stay exact belong into the `number`
-//! stage, not into arithmetic here. An expression that is the name of a column alone copies its cells
-//! as they are.
+//! A whole number beside a `double` is made one, so `salary * 2` works for every number; where a function
+//! needs a whole number, a `double` that is one will do. A `double` has about 16 significant digits: what is
+//! computed is rounded to 15. What is not computed keeps all its digits: a comparison of columns and
+//! literals, `string(salary)`, `int(id)`, and the number that a choice comes to. Amounts that must stay exact
+//! belong into the `number` stage, not into arithmetic here.
+//!
+//! `date("2026-01-31")`, `today()` and `days(14)` calculate with days; `timestamp` and `duration` are CEL's.
+//! `today()` is the day of the run. A day or a point in time that a column is set to becomes its ISO 8601 text.
 //!
 //! `==`, `!=` and `in` compare texts as keys are compared: as they [look](crate::text::compare). Everything else sees
 //! them as they are.
@@ -22,6 +27,9 @@
 //! Besides CEL's standard functions there are its string extensions (`lowerAscii`, `replace`, `split`,
 //! `substring`, `trim`, ...) and math extensions (`math.round`, ...). The pattern of `matches` must be a
 //! literal, so that it is compiled once and a mistake in it is found before the run.
+//!
+//! [`Expr::bind`] makes the tree that is evaluated: its names are physical columns, its numbers of one kind, and
+//! what is the same for every row is computed.
 //!
 //! Nothing that a pipeline file says may bring the process down: the length of an expression, its
 //! brackets and its depth are bounded, and it is parsed on a thread with room to spare.
@@ -32,8 +40,14 @@ mod error;
 mod eval;
 mod functions;
 mod kinds;
+mod number;
+mod operators;
+mod part;
 mod same;
+mod scan;
+mod time;
 mod tree;
+mod trouble;
 mod words;
 
 use std::sync::Arc;
@@ -42,14 +56,18 @@ use cel::common::ast::{Expr as Node, IdedExpr};
 use cel::extractors::This;
 use cel::{Context, ExecutionError, Value};
 
-use crate::batch::{Columns, NoColumn};
-use compile::{Found, MAX_BRACKETS, Name, bracket_depth, environment, is_type, parse, prepare};
+use crate::batch::Columns;
+use crate::text::dates::Date;
+use compile::{Found, MAX_BRACKETS, Name, environment, is_type, parse, prepare};
 use error::MAX_LENGTH;
 pub(crate) use error::{ExprError, Unfit};
 pub(crate) use error::{FAILED, one_line};
 pub(crate) use eval::BoundExpr;
-use eval::{Variable, Watch};
+use eval::{Beyond, Failures, Watch};
+use functions::Form;
+use kinds::Given;
 pub use kinds::Use;
+use scan::{Token, bracket_depth, tokens};
 use words::QUOTED;
 
 /// A compiled expression, not yet bound to columns.
@@ -57,8 +75,6 @@ use words::QUOTED;
 pub struct Expr {
     source: Arc<str>,
     root: Arc<IdedExpr>,
-    /// The same for rows with texts that are not as they are compared.
-    careful: Option<Arc<IdedExpr>>,
     context: Arc<Context<'static, 'static>>,
     names: Vec<Name>,
 }
@@ -85,7 +101,7 @@ impl Expr {
         let mut root = parse(&env, source)?;
         let mut found = Found::default();
         prepare(&mut root, &mut Vec::new(), &mut found)?;
-        let careful = same::prepare(&mut root).map(Arc::new);
+        same::prepare(&mut root);
 
         let mut context = Context::with_env(env);
         let patterns = found.patterns;
@@ -99,12 +115,10 @@ impl Expr {
                     None => Err(ExecutionError::function_error("matches", "unknown pattern")),
                 },
             )
-            .and_then(|()| context.add_function(same::FUNCTION, same::function))
             .map_err(|e| ExprError::Unsupported(e.to_string()))?;
         Ok(Expr {
             source: Arc::from(source),
             root: Arc::new(root),
-            careful,
             context: Arc::new(context),
             names: found.names,
         })
@@ -119,79 +133,107 @@ impl Expr {
     }
 
     /// Looks up the columns that the expression names, and makes sure that it can come to something with
-    /// the kinds of values that they hold.
-    pub fn bind(&self, columns: &Columns, wanted: Use) -> Result<BoundExpr, Unfit> {
-        let variables = self.variables(columns)?;
-        let checked = kinds::check(&self.root, columns, wanted);
+    /// the kinds of values that they hold. `today` is the day of the run.
+    pub fn bind(&self, columns: &Columns, wanted: Use, today: Date) -> Result<BoundExpr, Unfit> {
+        let slots = self.slots(columns)?;
+        let given = Given {
+            columns,
+            context: &self.context,
+            today,
+        };
+        let checked = kinds::check(&self.root, &given, wanted);
         let (certain, doubtful): (Vec<_>, Vec<_>) =
             checked.mistakes.into_iter().partition(|m| m.certain);
         if !certain.is_empty() {
             let messages: Vec<_> = certain.into_iter().map(|m| m.message).collect();
             return Err(Unfit::Kinds(messages.join("; ")));
         }
-        let slot = |ident: &str| {
-            let variable = variables.iter().find(|v| *v.ident == *ident);
-            variable.map(|v| v.slot)
-        };
-        let watches = checked.comparisons.into_iter().filter_map(|comparison| {
-            let slot = slot(&comparison.ident)?;
-            Some(Watch::new(slot, comparison.with, comparison.message))
-        });
+        let watches = (checked.comparisons.into_iter())
+            .map(|comparison| Watch::new(comparison.slot, comparison.with, comparison.message));
+        let beyond = (checked.letters.into_iter())
+            .map(|letters| Beyond::new(letters.slots, letters.message));
         Ok(BoundExpr {
-            copied: match &self.root.expr {
-                Node::Ident(name) => slot(name),
-                _ => None,
-            },
-            watches: watches.collect(),
-            root: self.root.clone(),
-            careful: self.careful.clone(),
+            careful: same::careful(&checked.root, columns),
+            root: checked.root,
             context: self.context.clone(),
-            variables,
-            kinds: checked.kinds,
+            slots,
+            constants: checked.constants,
+            kinds: checked.kinds.stored(),
             doubts: doubtful.into_iter().map(|m| m.message).collect(),
+            watches: watches.collect(),
+            beyond: beyond.collect(),
+            failures: Failures::default(),
         })
     }
 
     /// As [`Expr::bind`], to columns that are not all known yet: those that it names are taken to be there.
     pub(crate) fn foresee(&self, columns: &mut Columns, wanted: Use) -> Result<BoundExpr, Unfit> {
         loop {
-            match self.bind(columns, wanted) {
-                Err(Unfit::NoColumn(missing)) if columns.assume(&missing.wanted) => {}
+            // What depends on the day is not wrong before it has come.
+            match self.bind(columns, wanted, Date::MIN) {
+                Err(Unfit::NoColumn { missing, .. }) if self.assume(columns, &missing.wanted) => {}
                 bound => return bound,
             }
         }
     }
 
-    fn variables(&self, columns: &Columns) -> Result<Vec<Variable>, NoColumn> {
-        let mut bound: Vec<Variable> = Vec::new();
+    /// Takes in a column that is not known yet. Where none has a dot in its name, `name.first` asks for a member of the
+    /// column `name`, and that is taken in.
+    fn assume(&self, columns: &mut Columns, wanted: &str) -> bool {
+        let member = |name: &&Name| !name.quoted && name.segments.join(".") == wanted;
+        let of = wanted.rsplit_once('.').map(|(column, _)| column);
+        match of.filter(|_| self.names.iter().any(|name| member(&name))) {
+            Some(column) if !columns.may_have_dots() => columns.assume(column),
+            _ => columns.assume(wanted),
+        }
+    }
+
+    /// The physical columns that the expression names.
+    fn slots(&self, columns: &Columns) -> Result<Vec<usize>, Unfit> {
+        let mut slots = Vec::new();
         for name in &self.names {
-            // The evaluator looks for the longest name first; so a column `a.b` is seen before `a`.
-            let found = (1..=name.segments.len()).rev().find_map(|n| {
-                let joined = name.segments[..n].join(".");
-                columns.find(&joined).map(|slot| (joined, slot))
-            });
-            let first = &name.segments[0];
-            match found {
-                Some((joined, slot)) => {
-                    let ident = if name.quoted {
-                        format!("{QUOTED}{joined}")
-                    } else {
-                        joined
-                    };
-                    if !bound.iter().any(|v| *v.ident == *ident) {
-                        bound.push(Variable {
-                            ident: ident.into(),
-                            slot,
-                        });
-                    }
-                }
+            let whole = name.segments.join(".");
+            match columns.find(&whole) {
+                Some(slot) if slots.contains(&slot) => {}
+                Some(slot) => slots.push(slot),
                 None if !name.quoted && is_type(name) => {}
                 None => {
-                    columns.need(first)?;
+                    columns.need(&whole).map_err(|mut missing| {
+                        let advice = self.advice(columns, name);
+                        missing.near = missing.near.filter(|_| advice.is_empty());
+                        Unfit::NoColumn { missing, advice }
+                    })?;
                 }
             }
         }
-        Ok(bound)
+        Ok(slots)
+    }
+
+    /// What may have been meant by the name of a column that is not there.
+    fn advice(&self, columns: &Columns, name: &Name) -> String {
+        if name.quoted {
+            return String::new();
+        }
+        let code = tokens(&self.source).filter(|(token, _)| *token != Token::Text);
+        let code: String = code.map(|(_, text)| text).collect();
+        if let Some(column) = columns.written_in(&code, &name.segments[0]) {
+            return format!("; the column `{column}` is written row[{column:?}]");
+        }
+        let Some((last, before)) = name.segments.split_last() else {
+            return String::new();
+        };
+        let before = before.join(".");
+        if columns.find(&before).is_none() {
+            return String::new();
+        }
+        match functions::find(last) {
+            Some(function) if function.form != Form::Global => {
+                format!("; `{last}` is written `{before}.{last}(...)`")
+            }
+            _ => format!(
+                "; `{before}` is one, and its cells have no members: those of a JSON object become columns by `source.json.flatten`"
+            ),
+        }
     }
 }
 

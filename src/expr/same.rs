@@ -6,48 +6,50 @@
 //! which a function stands around whatever can be text there. Nothing else in an expression is changed: what it gives, what
 //! functions see, and the order of texts by `<` are the texts themselves.
 
-use cel::Value;
-use cel::common::ast::{CallExpr, EntryExpr, Expr as Node, IdedExpr, LiteralValue, operators};
-use cel::common::types::CelString;
+use cel::common::ast::{Expr as Node, IdedExpr, LiteralValue, operators};
+use cel::common::types::{CelString, DYN_TYPE, STRING_TYPE};
+use cel::common::value::CowVal;
+use cel::{DeclarationError, Env, ExecutionError};
 
 use super::functions;
+use super::part::{Place, call};
+use super::tree::children_mut;
+use crate::batch::Columns;
 use crate::batch::kinds::Kinds;
 use crate::text::compare::comparable;
 
 /// The name of the function, which nobody can write.
-pub(super) const FUNCTION: &str = "@comparable";
+const FUNCTION: &str = "@comparable";
 
 /// The function: text as it is compared, and all else as it is.
-pub(super) fn function(value: Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(comparable(&text).into_owned().into()),
-        other => other,
-    }
+pub(super) fn extension(env: &mut Env) -> Result<(), DeclarationError> {
+    env.add_overload(FUNCTION, "text", vec![STRING_TYPE], |values| {
+        let text = values.first().and_then(|v| v.downcast_ref::<CelString>());
+        let text = text.map(|text| comparable(text.inner()).into_owned());
+        Ok(CowVal::owned(CelString::from(text.unwrap_or_default())))
+    })?;
+    env.add_overload(FUNCTION, "any", vec![DYN_TYPE], |mut values| {
+        values.pop().ok_or(ExecutionError::MissingArgumentOrTarget)
+    })
 }
 
-/// Makes the literals comparable that are compared with something. Returns the tree for rows with other texts, where
-/// that is another one.
-pub(super) fn prepare(root: &mut IdedExpr) -> Option<IdedExpr> {
+/// Makes the literals comparable that are compared with something.
+pub(super) fn prepare(root: &mut IdedExpr) {
     each_compared(root, &mut |operand| {
         if let Node::Literal(LiteralValue::String(text)) = &mut operand.expr {
             *text = CelString::from(comparable(text.inner()).into_owned());
         }
     });
+}
+
+/// The bound tree for rows with other texts, where that is another one.
+pub(super) fn careful(root: &IdedExpr, columns: &Columns) -> Option<IdedExpr> {
     let mut careful = root.clone();
     let mut differs = false;
     each_compared(&mut careful, &mut |operand| {
-        if can_be_text(operand) {
+        if can_be_text(operand, columns) {
             differs = true;
-            let id = operand.id;
-            let call = CallExpr {
-                func_name: FUNCTION.to_owned(),
-                target: None,
-                args: vec![std::mem::take(operand)],
-            };
-            *operand = IdedExpr {
-                id,
-                expr: Node::Call(call),
-            };
+            *operand = call(FUNCTION, vec![std::mem::take(operand)]);
         }
     });
     differs.then_some(careful)
@@ -55,7 +57,7 @@ pub(super) fn prepare(root: &mut IdedExpr) -> Option<IdedExpr> {
 
 /// Calls `change` with all operands of comparisons, those within first; a list stands for its elements.
 fn each_compared(node: &mut IdedExpr, change: &mut impl FnMut(&mut IdedExpr)) {
-    for child in children(node) {
+    for child in children_mut(node) {
         each_compared(child, change);
     }
     let Node::Call(call) = &mut node.expr else {
@@ -73,12 +75,19 @@ fn each_compared(node: &mut IdedExpr, change: &mut impl FnMut(&mut IdedExpr)) {
     }
 }
 
-/// Whether a part of an expression, which is not a literal, can come to text.
-fn can_be_text(node: &IdedExpr) -> bool {
+/// Whether a part of an expression can come to text that is not as it is compared; constants are.
+fn can_be_text(node: &IdedExpr, columns: &Columns) -> bool {
     match &node.expr {
-        Node::Ident(_) | Node::Select(_) => true,
+        Node::Ident(name) => match Place::of(name) {
+            Some(Place::Column(slot) | Place::Exact(slot)) => {
+                columns.kinds(slot).meets(Kinds::PROSE)
+            }
+            Some(Place::Constant(_)) => false,
+            None => true,
+        },
+        Node::Select(_) => true,
         Node::Call(call) => match functions::find(&call.func_name) {
-            Some(function) => function.gives.meets(Kinds::TEXT),
+            Some(function) => function.gives.meets(Kinds::PROSE),
             None => [operators::ADD, operators::CONDITIONAL, operators::INDEX]
                 .contains(&call.func_name.as_str()),
         },
@@ -86,38 +95,11 @@ fn can_be_text(node: &IdedExpr) -> bool {
     }
 }
 
-fn children(node: &mut IdedExpr) -> Vec<&mut IdedExpr> {
-    let mut all = Vec::new();
-    match &mut node.expr {
-        Node::Unspecified | Node::Ident(_) | Node::Literal(_) | Node::Struct(_) => {}
-        Node::Call(call) => {
-            all.extend(call.target.as_deref_mut());
-            all.extend(&mut call.args);
-        }
-        Node::Comprehension(c) => all.extend([
-            &mut c.iter_range,
-            &mut c.accu_init,
-            &mut c.loop_cond,
-            &mut c.loop_step,
-            &mut c.result,
-        ]),
-        Node::List(list) => all.extend(&mut list.elements),
-        Node::Map(map) => {
-            for entry in &mut map.entries {
-                if let EntryExpr::MapEntry(entry) = &mut entry.expr {
-                    all.extend([&mut entry.key, &mut entry.value]);
-                }
-            }
-        }
-        Node::Select(select) => all.push(&mut select.operand),
-    }
-    all
-}
-
 #[cfg(test)]
 mod tests {
     use crate::batch::{Batch, Columns, Kind, Row};
     use crate::expr::{Expr, Use};
+    use crate::text::dates::Date;
 
     /// What an expression gives of a row with the text cells `a` and `b` and the number 7 in `n`.
     fn eval(source: &str, a: &str, b: &str) -> String {
@@ -136,7 +118,7 @@ mod tests {
             batch.push_cell(column, cell);
         }
         let expr = Expr::compile(source).unwrap();
-        let bound = expr.bind(&columns, Use::Value).unwrap();
+        let bound = expr.bind(&columns, Use::Value, Date::MIN).unwrap();
         let mut out = String::new();
         bound.eval_text(&batch, 0, &mut out).unwrap();
         out

@@ -1,4 +1,7 @@
 mod kinds;
+mod names;
+mod numbers;
+mod time;
 
 use super::compile::MAX_DEPTH;
 use super::functions::{FUNCTIONS, Form};
@@ -6,6 +9,11 @@ use super::*;
 use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Kind};
 use crate::batch::{Cell, Row};
+
+/// The day of the run.
+fn today() -> Date {
+    Date::new(2026, 11, 26).unwrap()
+}
 
 /// One row: Text cells from strings, and whatever else JSON has.
 fn row(cells: &str) -> (Columns, Batch) {
@@ -37,16 +45,21 @@ const CELLS: &str = r#"{"first":"Åsa","last":"Öst","salary":1500,"rate":1.25,"
 
 fn eval(source: &str) -> String {
     let (columns, batch) = row(CELLS);
+    eval_in(source, &columns, &batch)
+}
+
+/// What an expression gives for a batch's first row.
+fn eval_in(source: &str, columns: &Columns, batch: &Batch) -> String {
     let expr = match Expr::compile(source) {
         Ok(expr) => expr,
         Err(e) => return format!("compile: {e}"),
     };
-    let bound = match expr.bind(&columns, Use::Value) {
+    let bound = match expr.bind(columns, Use::Value, today()) {
         Ok(bound) => bound,
         Err(e) => return format!("bind: {}", e.to_string().split(" (columns").next().unwrap()),
     };
     let mut out = String::new();
-    match bound.eval_text(&batch, 0, &mut out) {
+    match bound.eval_text(batch, 0, &mut out) {
         Ok(kind) => format!("{kind:?} {out}"),
         Err(e) => format!("eval: {e}"),
     }
@@ -104,35 +117,41 @@ fn values_results_and_errors() {
         // at evaluation, never with a value
         (
             "first > 1",
-            "eval: `>` does not take (string, int); text becomes a number by the `number` stage, or by int() or double()",
+            "eval: `>` does not take (text, number); text becomes a number by the `number` stage, or by int() or double()",
         ),
         (
             "salary + first",
-            "eval: cannot add int and string; text becomes a number by the `number` stage, or by int() or double()",
+            "eval: cannot add number and text; text becomes a number by the `number` stage, or by int() or double()",
         ),
-        ("int(first)", "eval: `int` can't be applied to this value"),
+        (
+            "int(first)",
+            "eval: `int` takes digits alone, as 42 or -7: no blanks, separators or decimal places",
+        ),
         (
             "'%.70000f'.format([1.5])",
-            "eval: `format` can't be applied to this value",
+            "bind: `\"%.70000f\".format([1.5])`: `format` can't be applied to this value",
         ),
         (
             "first.substring(7)",
-            "eval: `substring` can't be applied to this value",
+            "eval: `substring` goes beyond the end of the text, or begins behind its own end; `size` tells how long it is",
         ),
-        ("1/0", "eval: division by zero"),
+        ("1/0", "bind: `1 / 0`: division by zero"),
         (
             "-(-9223372036854775808)",
-            "eval: the result does not fit 64 bits",
+            "bind: `-(-9223372036854775808)`: the result does not fit 64 bits",
         ),
         (
             "-9223372036854775808 / -1",
-            "eval: the result does not fit 64 bits",
+            "bind: `-9223372036854775808 / -1`: the result does not fit 64 bits",
         ),
         (
             "math.abs(-9223372036854775808)",
-            "eval: `math.abs` can't be applied to this value",
+            "bind: `math.abs(-9223372036854775808)`: `math.abs` can't be applied to this value",
         ),
-        ("[1][4]", "eval: the list has no such element"),
+        (
+            "[1][4]",
+            "bind: `[1][4]`: the list has no such element; the first one is [0], and `size` tells how many there are",
+        ),
         ("{'a': 1}[first]", "eval: the map has no such key"),
         (
             "math.sqrt(-1.0)",
@@ -142,7 +161,14 @@ fn values_results_and_errors() {
             "[first]",
             "eval: expected text, a number, true or false, the expression gave list",
         ),
-        ("first.foo", "eval: `.` does not take (string, string)"),
+        (
+            "first.foo",
+            "bind: no column `first.foo` here; `first` is one, and its cells have no members: those of a JSON object become columns by `source.json.flatten`",
+        ),
+        (
+            "first.trim + last",
+            "bind: no column `first.trim` here; `trim` is written `first.trim(...)`",
+        ),
         // at compile
         ("", "compile: the expression is empty"),
         (" \n", "compile: the expression is empty"),
@@ -178,7 +204,7 @@ fn values_results_and_errors() {
         ),
         (
             "package",
-            "compile: line 1, column 1 of the expression: reserved identifier: package; a column of that name is written row[\"...\"]",
+            "compile: line 1, column 1 of the expression: reserved identifier: package; a column of that name is written row[\"package\"]",
         ),
         (
             "first.lower()",
@@ -272,13 +298,13 @@ fn true_or_false_is_asked_for() {
     let bind = |s: &str| {
         Expr::compile(s)
             .unwrap()
-            .bind(&columns, Use::Condition)
+            .bind(&columns, Use::Condition, today())
             .unwrap()
     };
     assert_eq!(bind("active").eval_bool(&batch, 0), Ok(true));
     assert_eq!(
         bind("first").eval_bool(&batch, 0).unwrap_err().to_string(),
-        "expected true or false, the expression gave string"
+        "expected true or false, the expression gave text"
     );
     assert_eq!(Expr::compile("UK").unwrap().bare_name(), Some("UK"));
     assert_eq!(Expr::compile("U + K").unwrap().bare_name(), None);
@@ -289,7 +315,7 @@ fn a_row_with_a_fault_in_a_named_cell_is_not_ready() {
     let (columns, mut batch) = row(CELLS);
     let bound = Expr::compile("first + last")
         .unwrap()
-        .bind(&columns, Use::Value)
+        .bind(&columns, Use::Value, today())
         .unwrap();
     assert!(bound.is_ready(&batch, 0));
     batch.set_cell(0, 2, batch.cell(0, 2).with_kind(Kind::Faulty));
@@ -310,7 +336,7 @@ fn every_listed_function_is_known_to_the_evaluator() {
     let found = |call: String| {
         let expr = Expr::compile(&call).unwrap_or_else(|e| panic!("{call}: {e}"));
         let columns = Columns::default();
-        match expr.bind(&columns, Use::Value) {
+        match expr.bind(&columns, Use::Value, today()) {
             // It is known, and gives what no cell can hold.
             Err(_) => true,
             Ok(bound) => {
@@ -413,7 +439,7 @@ proptest::proptest! {
         ] {
             let bound = Expr::compile(source)
                 .unwrap()
-                .bind(&columns, Use::Value)
+                .bind(&columns, Use::Value, today())
                 .unwrap();
             let _ = bound.eval_text(&batch, 0, &mut String::new());
         }

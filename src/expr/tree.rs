@@ -7,45 +7,58 @@ use super::functions;
 /// First words of the qualified function names.
 const NAMESPACES: [&str; 3] = ["math", "optional", "strings"];
 
-/// The parts of a node.
-pub(super) fn children(node: &IdedExpr) -> Vec<&IdedExpr> {
-    let mut all = Vec::new();
-    match &node.expr {
-        Node::Unspecified | Node::Ident(_) | Node::Literal(_) => {}
-        Node::Call(call) => {
-            all.extend(call.target.as_deref());
-            all.extend(&call.args);
-        }
-        Node::Comprehension(c) => {
-            all.extend([
-                &c.iter_range,
-                &c.accu_init,
-                &c.loop_cond,
-                &c.loop_step,
-                &c.result,
-            ]);
-        }
-        Node::List(list) => all.extend(&list.elements),
-        Node::Map(map) => {
-            for entry in &map.entries {
-                match &entry.expr {
-                    EntryExpr::StructField(field) => all.push(&field.value),
-                    EntryExpr::MapEntry(entry) => all.extend([&entry.key, &entry.value]),
+/// The parts of a node, to be read or to be changed.
+macro_rules! parts {
+    ($name:ident, $node:ty, $as_deref:ident, [$($change:tt)*]) => {
+        pub(super) fn $name(node: $node) -> Vec<$node> {
+            let mut all = Vec::new();
+            match &$($change)* node.expr {
+                Node::Unspecified | Node::Ident(_) | Node::Literal(_) => {}
+                Node::Call(call) => {
+                    all.extend(call.target.$as_deref());
+                    all.extend(&$($change)* call.args);
+                }
+                Node::Comprehension(c) => {
+                    all.extend([
+                        &$($change)* c.iter_range,
+                        &$($change)* c.accu_init,
+                        &$($change)* c.loop_cond,
+                        &$($change)* c.loop_step,
+                        &$($change)* c.result,
+                    ]);
+                }
+                Node::List(list) => all.extend(&$($change)* list.elements),
+                Node::Map(map) => {
+                    for entry in &$($change)* map.entries {
+                        match &$($change)* entry.expr {
+                            EntryExpr::StructField(field) => all.push(&$($change)* field.value),
+                            EntryExpr::MapEntry(entry) => {
+                                all.push(&$($change)* entry.key);
+                                all.push(&$($change)* entry.value);
+                            }
+                        }
+                    }
+                }
+                Node::Select(select) => all.push(&$($change)* *select.operand),
+                Node::Struct(s) => {
+                    for entry in &$($change)* s.entries {
+                        match &$($change)* entry.expr {
+                            EntryExpr::StructField(field) => all.push(&$($change)* field.value),
+                            EntryExpr::MapEntry(entry) => {
+                                all.push(&$($change)* entry.key);
+                                all.push(&$($change)* entry.value);
+                            }
+                        }
+                    }
                 }
             }
+            all
         }
-        Node::Select(select) => all.push(&select.operand),
-        Node::Struct(s) => {
-            for entry in &s.entries {
-                match &entry.expr {
-                    EntryExpr::StructField(field) => all.push(&field.value),
-                    EntryExpr::MapEntry(entry) => all.extend([&entry.key, &entry.value]),
-                }
-            }
-        }
-    }
-    all
+    };
 }
+
+parts!(children, &IdedExpr, as_deref, []);
+parts!(children_mut, &mut IdedExpr, as_deref_mut, [mut]);
 
 pub(super) fn depth(node: &IdedExpr) -> usize {
     1 + children(node).into_iter().map(depth).max().unwrap_or(0)

@@ -5,13 +5,16 @@ use cel::common::ast::{CallExpr, Expr as Node, IdedExpr, LiteralValue, operators
 /// Marks the name in `row["..."]`, so that it is a column and nothing else. Can't be in an identifier.
 pub(super) const QUOTED: char = '\u{1}';
 
+/// Marks the digits of a number that is too long for 64 bits.
+pub(super) const DIGITS: char = '\u{2}';
+
 /// A part of an expression, as somebody would write it. What the parser made of a macro is `...`.
 pub(super) fn written(node: &IdedExpr) -> String {
     let list = |nodes: &[IdedExpr]| nodes.iter().map(written).collect::<Vec<_>>().join(", ");
     match &node.expr {
         Node::Ident(name) => match name.strip_prefix(QUOTED) {
             Some(column) => format!("row[{column:?}]"),
-            None => name.clone(),
+            None => name.trim_start_matches(DIGITS).to_owned(),
         },
         Node::Literal(literal) => literal_text(literal),
         Node::List(items) => format!("[{}]", list(&items.elements)),

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::block::Start;
 use crate::settings::limits::Limits;
 use crate::text::compare::comparable;
 
@@ -26,6 +27,14 @@ pub(crate) struct Begun<H> {
 }
 
 impl<H> Begun<H> {
+    /// Where in the file the records begin, which is the beginning of a line.
+    pub(crate) fn start(&self) -> Start {
+        Start {
+            line: self.line,
+            column: 0,
+        }
+    }
+
     /// The same beginning, its header as another type.
     pub(super) fn map<T>(self, as_other: impl FnOnce(H) -> T) -> Begun<T> {
         Begun {

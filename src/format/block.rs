@@ -6,7 +6,7 @@
 
 use super::cut::{Cut, CutError};
 use crate::format::{csv, json};
-use crate::text::scan::Dialect;
+use crate::text::scan::{Dialect, count_lines};
 
 /// A piece of a source that begins and ends on record boundaries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Block {
     pub file: u32,
     /// Physical line on which it begins, from 1.
     pub line: u64,
+    /// Bytes of that line that come before it.
+    pub column: u64,
     /// The decoded text.
     pub bytes: Vec<u8>,
     /// What stands behind it, where the file ends with it.
@@ -46,6 +48,55 @@ pub enum Trailer {
     },
 }
 
+impl Block {
+    /// Where in its file it begins.
+    pub(crate) fn start(&self) -> Start {
+        Start {
+            line: self.line,
+            column: self.column,
+        }
+    }
+}
+
+/// Where in its file a text begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Start {
+    /// Physical line, from 1.
+    pub(crate) line: u64,
+    /// Bytes of that line that come before it.
+    pub(crate) column: u64,
+}
+
+impl Default for Start {
+    /// The beginning of the file.
+    fn default() -> Start {
+        Start { line: 1, column: 0 }
+    }
+}
+
+impl Start {
+    /// The line and column in the file, both from 1, of a place in the text that has this line, from 0, and this column,
+    /// from 1.
+    pub(crate) fn place(self, line: u32, column: u32) -> (u64, u64) {
+        let before = if line == 0 { self.column } else { 0 };
+        (self.line + u64::from(line), before + u64::from(column))
+    }
+
+    /// Where the text begins that follows this one.
+    pub(crate) fn behind(self, text: &[u8]) -> Start {
+        match memchr::memrchr(b'\n', text) {
+            None => Start {
+                column: self.column + text.len() as u64,
+                ..self
+            },
+            Some(at) => Start {
+                line: self.line + count_lines(text),
+                column: (text.len() - at - 1) as u64,
+            },
+        }
+    }
+}
+
 /// Finds where a text can be cut.
 #[derive(Debug, Clone)]
 pub enum Boundary {
@@ -53,8 +104,8 @@ pub enum Boundary {
     Csv(Dialect),
     /// One record a line.
     Lines,
-    /// Elements of one JSON array.
-    JsonArray(json::cut::ArrayCutter),
+    /// JSON documents, or the elements of arrays.
+    Json(json::cut::Cutter),
 }
 
 impl Boundary {
@@ -70,7 +121,23 @@ impl Boundary {
                 (false, Some(at)) => Cut::At(at + 1),
                 (false, None) => Cut::None { open: None },
             }),
-            Boundary::JsonArray(cutter) => cutter.cut(text, at_end),
+            Boundary::Json(cutter) => cutter.cut(text, at_end),
+        }
+    }
+
+    /// What is wrong with a text that begins where the last one was cut, if it can be told without its end.
+    pub(crate) fn wrong_in(&self, text: &[u8]) -> Option<CutError> {
+        match self {
+            Boundary::Json(cutter) => cutter.wrong_in(text),
+            Boundary::Csv(_) | Boundary::Lines => None,
+        }
+    }
+
+    /// The member by which the last page of a source says that another one follows, if it does.
+    pub(crate) fn more(&self) -> Option<&str> {
+        match self {
+            Boundary::Json(cutter) => cutter.more(),
+            Boundary::Csv(_) | Boundary::Lines => None,
         }
     }
 }

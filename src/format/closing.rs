@@ -20,7 +20,7 @@ pub(crate) const HELD: usize = 1 << 20;
 pub struct Closing {
     /// Lines that are no records.
     pub footer: Option<Pattern>,
-    /// The last line, whose first group is the number of records.
+    /// The last line but for footers, whose first group is the number of records.
     pub trailer: Option<Pattern>,
 }
 
@@ -39,8 +39,8 @@ impl Closing {
         self.footer.is_none() && self.trailer.is_none()
     }
 
-    /// The closing lines of a text that begins on a record boundary. At the end of a file the last line that is not blank
-    /// can be the trailer; before it, any line may yet turn out to be the last one.
+    /// The closing lines of a text that begins on a record boundary. At the end of a file the last line that is neither
+    /// blank nor a footer can be the trailer; before the end, any line may yet turn out to be it.
     pub(crate) fn run(&self, boundary: &Boundary, text: &[u8], at_end: bool) -> Run {
         let none = Run {
             at: text.len(),
@@ -49,19 +49,19 @@ impl Closing {
         let dialect = match boundary {
             Boundary::Csv(dialect) => Some(*dialect),
             Boundary::Lines => None,
-            Boundary::JsonArray(_) => return none,
+            Boundary::Json(_) => return none,
         };
         let mut run = none;
-        let mut is_last = true;
+        let mut may_be_trailer = true;
         for (at, line) in lines_from_the_end(text) {
             let line = Line { dialect, line };
             if line.says_nothing() {
                 continue;
             }
-            let trailer = self.trailer.as_ref().filter(|_| is_last || !at_end);
-            is_last = false;
+            let trailer = self.trailer.as_ref().filter(|_| may_be_trailer);
             if let Some(count) = trailer.and_then(|trailer| line.count(trailer)) {
                 run.trailer = at_end.then_some((at, count));
+                may_be_trailer = !at_end;
             } else if !self.footer.as_ref().is_some_and(|p| line.is_match(p)) {
                 break;
             }
@@ -223,6 +223,14 @@ mod tests {
         let both = closing("^Page", r"^TRL,(.+)$");
         let text = "Page 1\n\"TRL\",\"x\"\n";
         check(&both, text, text, Some(None));
-        check(&both, "TRL,1\nPage 1\n", "Page 1\n", None);
+        let text = "TRL,1\nPage 1\n";
+        check(&both, text, text, Some(Some(1)));
+        check(
+            &both,
+            "TRL,1\nTRL,2\nPage 1\n",
+            "TRL,2\nPage 1\n",
+            Some(Some(2)),
+        );
+        check(&both, "1,A\nPage 1\n", "Page 1\n", None);
     }
 }

@@ -1,10 +1,14 @@
 //! What is found where a text is to be cut into records.
 
+use super::json::Reason;
+
 /// What was found in a text that begins on a record boundary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
     /// The text up to here is whole records.
     At(usize),
+    /// The text up to here holds no records.
+    Skip(usize),
     /// No record ends in this text; more is needed.
     None {
         /// Where a quote or string was opened that the text does not close.
@@ -13,7 +17,7 @@ pub enum Cut {
 }
 
 /// Why a text can't be cut into records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind}")]
 pub struct CutError {
     /// Offset in the text at which it went wrong.
@@ -23,21 +27,35 @@ pub struct CutError {
 }
 
 /// What is wrong with a text that can't be cut into records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CutErrorKind {
     /// A quoted cell is never closed.
     #[error("the quote opened here is never closed")]
     OpenQuote,
-    /// The text is not an array.
-    #[error("expected `[`, the beginning of a JSON array (one object a line is `format: ndjson`)")]
-    NoArray,
-    /// The text ends within the array.
+    /// The text ends within an array.
     #[error("the JSON array ends without `]`: the file is cut off")]
     OpenArray,
-    /// Something follows the array.
-    #[error("something follows the end of the JSON array")]
-    AfterArray,
+    /// The text ends within an object.
+    #[error("the JSON object ends without `}}`: the file is cut off")]
+    OpenObject,
+    /// Two elements of an array with no comma between them.
+    #[error("expected `,` or `]` after an element of the array")]
+    NoComma,
+    /// A comma between documents.
+    #[error(
+        "a comma stands between two JSON documents; the objects of a list stand in an array, in `[` and `]`"
+    )]
+    CommaOutside,
+    /// Something that is not an object or an array.
+    #[error("expected a JSON object or an array of objects, found {0}")]
+    NoRecord(&'static str),
     /// A bracket closes what was not opened.
     #[error("a bracket closes what was not opened")]
     Bracket,
+    /// Text that is not JSON.
+    #[error("not well-formed JSON: {0}")]
+    Syntax(Reason),
+    /// The records are not where the pipeline says.
+    #[error("{0}")]
+    Records(String),
 }

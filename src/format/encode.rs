@@ -45,6 +45,8 @@ pub enum LeadValue {
 pub struct Empties {
     /// A cell that is empty, or null.
     pub empty: Option<Arc<str>>,
+    /// JSON: null sends null, whatever else is empty.
+    pub keep_null: bool,
     /// A member that was not there.
     pub missing: Option<Arc<str>>,
 }
@@ -266,7 +268,10 @@ impl Encoder {
             if cell.is_empty() {
                 if let Some(text) = self.for_empty(column, cell, lead) {
                     at = out.put_label(at, &column.member);
-                    at = escape(text, (out, at), scratch);
+                    at = match cell.kind() == Kind::Null && column.empties.keep_null {
+                        true => out.put(at, b"null"),
+                        false => escape(text, (out, at), scratch),
+                    };
                 }
             } else if cell.is_plain_text() {
                 at = out.put_label(at, &column.text_member);
@@ -373,6 +378,7 @@ mod tests {
         let empties = Empties {
             empty: empty.map(Arc::from),
             missing: missing.map(Arc::from),
+            keep_null: empty == Some(""),
         };
         let sent = columns.iter().skip(1);
         let encoder = Encoder::new(
@@ -401,6 +407,16 @@ mod tests {
             Some("#c"),
             None,
             "[\n{\"do\":\"create\",\"id\":\"0\\\"1\\n\",\"pay\":1.50},\n{\"do\":\"update\",\"id\":\"#c\",\"pay\":\"#c\"},\n{\"do\":\"delete\",\"id\":\"7\"},\n{\"do\":\"update\",\"id\":\"a,b\"}\n]\n",
+        );
+    }
+
+    #[test]
+    fn null_is_not_empty_where_both_are_kept() {
+        check(
+            Format::Json,
+            Some(""),
+            None,
+            "[\n{\"do\":\"create\",\"id\":\"0\\\"1\\n\",\"pay\":1.50},\n{\"do\":\"update\",\"id\":\"\",\"pay\":null},\n{\"do\":\"delete\",\"id\":\"7\"},\n{\"do\":\"update\",\"id\":\"a,b\"}\n]\n",
         );
     }
 

@@ -39,17 +39,17 @@ pub enum RecordFormat {
     Auto {
         /// How it is written where it is CSV.
         csv: Form,
-        /// The members to read.
-        columns: Option<Vec<String>>,
+        /// How it is read where it is JSON.
+        json: Arc<json::Form>,
     },
     /// A header and records.
     Csv(Form),
     /// Objects.
     Json {
-        /// In an array, or one a line.
+        /// In documents, or one a line.
         layout: Layout,
-        /// The members to read.
-        columns: Option<Vec<String>>,
+        /// How they are read.
+        form: Arc<json::Form>,
     },
 }
 
@@ -84,9 +84,13 @@ impl Reading {
             return self.begin_rejects(begins, found, first);
         }
         let expected = self.expected();
-        let json = |layout, columns| {
-            let first = first.map(Header::names);
-            let begun = json::header(&expected, layout, columns, begins, first);
+        let json = |layout, form: &Arc<json::Form>| {
+            let known = json::Known {
+                layout,
+                form,
+                fed_back: false,
+            };
+            let begun = json::header(&expected, known, begins, json_of(first));
             begun.map(|begun| begun.map(|begun| begun.map(Header::Json)))
         };
         let csv = |form: &Form| {
@@ -96,14 +100,14 @@ impl Reading {
         };
         match &self.format {
             RecordFormat::Csv(form) => csv(form),
-            RecordFormat::Json { layout, columns } => json(*layout, columns.as_deref()),
-            RecordFormat::Auto { csv: form, columns } => {
-                match begins.text.iter().find(|b| !b.is_ascii_whitespace()) {
-                    Some(b'[') => json(Layout::Array, columns.as_deref()),
-                    Some(b'{') => json(Layout::Lines, columns.as_deref()),
-                    _ => csv(form),
-                }
-            }
+            RecordFormat::Json { layout, form } => json(Some(*layout), form),
+            RecordFormat::Auto {
+                csv: form,
+                json: other,
+            } => match begins.text.iter().find(|b| !b.is_ascii_whitespace()) {
+                Some(b'[' | b'{') => json(None, other),
+                _ => csv(form),
+            },
         }
     }
 
@@ -115,33 +119,27 @@ impl Reading {
         first: Option<&Header>,
     ) -> Result<Option<Begun<Header>>, Wrong> {
         let stated = match &self.format {
-            RecordFormat::Auto { columns, .. } | RecordFormat::Json { columns, .. } => {
-                columns.as_ref()
+            RecordFormat::Auto { json: form, .. } | RecordFormat::Json { form, .. } => {
+                (**form).clone()
             }
-            RecordFormat::Csv(_) => None,
+            RecordFormat::Csv(_) => json::Form::default(),
         };
-        let columns = stated.or(found.columns.as_ref());
+        let form = json::Form {
+            path: None,
+            columns: stated.columns.or(found.columns),
+            ..stated
+        };
         let begins = Beginning {
             text: &found.text,
             ..*begins
         };
-        let first = first.map(Header::names);
-        let layout = Layout::Lines;
-        let begun = json::header(
-            &self.expected(),
-            layout,
-            columns.map(|c| &c[..]),
-            &begins,
-            first,
-        )?;
-        Ok(begun.map(|begun| {
-            begun.map(|json| {
-                Header::Json(json::Header {
-                    fed_back: true,
-                    ..json
-                })
-            })
-        }))
+        let known = json::Known {
+            layout: Some(Layout::Lines),
+            form: &Arc::new(form),
+            fed_back: true,
+        };
+        let begun = json::header(&self.expected(), known, &begins, json_of(first))?;
+        Ok(begun.map(|begun| begun.map(Header::Json)))
     }
 
     /// How a file is written: a rejects file says itself what stands between its cells, and begins with its header.
@@ -175,10 +173,10 @@ impl Reading {
             Header::Csv(_) => {}
             Header::Json(json) => {
                 closing.footer = None;
-                if json.layout == Layout::Array && closing.trailer.is_some() {
+                if json.layout == Layout::Documents && closing.trailer.is_some() {
                     return Err(Wrong::setting(
                         Place::Line(1),
-                        "source.expect.trailer describes the last line of the file, and a JSON array ends with its \
+                        "source.expect.trailer describes the last line of the file, and a JSON document ends with its \
                          bracket; state source.expect.rows or source.expect.done_file instead",
                     ));
                 }
@@ -266,7 +264,7 @@ impl Header {
             Header::Csv(_) => "csv",
             Header::Json(header) => match header.layout {
                 Layout::Lines => "ndjson",
-                Layout::Array => "json",
+                Layout::Documents => "json",
             },
         }
     }
@@ -297,9 +295,17 @@ impl Header {
             Header::Csv(header) => Boundary::Csv(header.dialect),
             Header::Json(header) => match header.layout {
                 Layout::Lines => Boundary::Lines,
-                Layout::Array => Boundary::JsonArray(json::cut::ArrayCutter::default()),
+                Layout::Documents => Boundary::Json(header.cutter()),
             },
         }
+    }
+}
+
+/// The header of a source's first file, where it is JSON.
+fn json_of(first: Option<&Header>) -> Option<&json::Header> {
+    match first {
+        Some(Header::Json(first)) => Some(first),
+        _ => None,
     }
 }
 

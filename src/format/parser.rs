@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Pools;
 use super::added::ADDED;
+use super::block::Start;
 use super::csv::{self, OnRagged};
 use super::header::Header;
 use super::json;
@@ -51,7 +52,8 @@ impl Header {
                 .with_pools(pools),
             ),
             Header::Json(header) => {
-                let parser = json::Parser::new(header.layout, header.names.clone(), ignore_unknown)
+                let parser = header
+                    .parser(ignore_unknown)
                     .with_depth(limits.json_depth)
                     .with_pools(pools);
                 match header.fed_back {
@@ -72,21 +74,21 @@ impl Parser {
         }
     }
 
-    /// Parses a block that begins on this physical line.
+    /// Parses a block that begins there in its file.
     ///
     /// # Errors
     /// Text that ends the run.
-    pub(crate) fn parse(&self, bytes: Vec<u8>, line: u64) -> Result<Batch, ParseError> {
+    pub(crate) fn parse(&self, bytes: Vec<u8>, start: Start) -> Result<Batch, ParseError> {
         match self {
-            Parser::Csv(parser) => parser.parse(bytes, line).map_err(|e| ParseError {
+            Parser::Csv(parser) => parser.parse(bytes, start.line).map_err(|e| ParseError {
                 line: e.line,
                 column: None,
                 message: e.to_string(),
             }),
-            Parser::Json(parser) => parser.parse(bytes).map_err(ParseError::from),
+            Parser::Json(parser) => parser.parse_from(bytes, start).map_err(ParseError::from),
             Parser::FedBack(parser) => {
                 let bytes = json::fed_back::restored(&bytes, &ADDED);
-                parser.parse(bytes).map_err(ParseError::from)
+                parser.parse_from(bytes, start).map_err(ParseError::from)
             }
         }
     }

@@ -86,7 +86,7 @@ fn nothing_left_is_never_success() {
         any,
         totals(9, 1, 0),
         None,
-        Some("1 of 9 rows were rejected"),
+        Some("1 of 9 rows was rejected"),
     );
     check(any, totals(9, 0, 0), None, None);
     check(

@@ -6,6 +6,7 @@
 pub(crate) mod client;
 pub(crate) mod error;
 pub(crate) mod hosts;
+mod nested;
 pub(crate) mod results;
 pub(crate) mod retry;
 pub(crate) mod retyped;

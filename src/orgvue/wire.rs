@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::nested::Nested;
 use super::retyped::{Found, look};
 use super::spec::{Action, ActionSpec, Empty, IdentifySpec, ImportSpec};
 use crate::batch::{Batch, Columns, Fault, Kind, RowState};
@@ -33,6 +34,7 @@ pub(crate) struct Wire {
     sent: Vec<Slot>,
     empties: Empties,
     tokens: Vec<String>,
+    nested: Nested,
 }
 
 impl Wire {
@@ -58,6 +60,7 @@ impl Wire {
                 UploadFormat::Json => Format::Json,
                 UploadFormat::Csv => Format::Csv,
             },
+            nested: Nested::default(),
             lead: Lead {
                 name: ACTION,
                 value,
@@ -106,7 +109,15 @@ impl Wire {
         if !self.tokens.is_empty() {
             self.check_tokens(batch);
         }
+        if batch.is_nested() {
+            self.nested.check(batch, &self.sent);
+        }
         self.check_values(batch);
+    }
+
+    /// What may mend the faults so far, told once for all rows.
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        self.nested.remarks()
     }
 
     /// An item without any value would be nobody, whatever is sent in the place of its empty cells.
@@ -228,6 +239,7 @@ fn empties(import: &ImportSpec, format: UploadFormat) -> Empties {
     };
     Empties {
         empty,
+        keep_null: import.empty == Empty::Keep,
         missing: noop,
     }
 }

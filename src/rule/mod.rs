@@ -139,10 +139,10 @@ impl ValidateSpec {
         }
         for (index, rule) in compiled.rows {
             let index = index.to_string();
-            match rule.bind(columns) {
+            match rule.bind(columns, today.day) {
                 Ok(bound) => rules.rows.push(bound),
                 Err((field, e)) => {
-                    problems.push(Problem::new(&["rows", &index, field], e.to_string()));
+                    problems.push(Problem::new(&["rows", &index, field], e));
                 }
             }
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::spec::{RowRule, STAGE};
 use crate::batch::{Batch, Columns, Fault};
 use crate::expr::{self, BoundExpr, Expr, ExprError, Unfit, Use};
+use crate::text::dates::Date;
 
 /// An assertion, compiled and not bound.
 pub(super) struct Rule {
@@ -34,14 +35,19 @@ impl Rule {
         match self.expr.foresee(&mut columns.clone(), Use::Condition) {
             Ok(bound) => Ok(bound.remarks()),
             Err(Unfit::Kinds(message)) => Err(message),
-            Err(Unfit::NoColumn(_)) => Ok(Vec::new()),
+            Err(Unfit::NoColumn { .. }) => Ok(Vec::new()),
         }
     }
 
     /// Finds the columns; without one of them, the field of the rule that names it.
-    pub(super) fn bind(self, columns: &Columns) -> Result<Assertion, (&'static str, Unfit)> {
+    pub(super) fn bind(
+        self,
+        columns: &Columns,
+        today: Date,
+    ) -> Result<Assertion, (&'static str, String)> {
         for name in &self.columns {
-            columns.need(name).map_err(|e| ("columns", e.into()))?;
+            let needed = columns.need(name);
+            needed.map_err(|e| ("columns", e.to_string()))?;
         }
         let renamed = columns.renamed();
         let source = |name: &String| match renamed.iter().find(|r| *r.name == **name) {
@@ -49,9 +55,9 @@ impl Rule {
             None => name.clone(),
         };
         let sources: Vec<String> = self.columns.iter().map(source).collect();
-        let bound = self.expr.bind(columns, Use::Condition);
+        let bound = self.expr.bind(columns, Use::Condition, today);
         Ok(Assertion {
-            expr: bound.map_err(|e| ("assert", e))?,
+            expr: bound.map_err(|e| ("assert", e.to_string()))?,
             code: self.code,
             message: self.message,
             source: (sources != self.columns).then(|| sources.join(", ").into()),

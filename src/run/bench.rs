@@ -205,12 +205,7 @@ impl Bench {
         let mut clock = Clock::new();
         let mut blocks = Blocks::open(source.clone(), reading(&self.pipeline, self.block)).await?;
         let opened = clock.last.elapsed();
-        let engine = bind(
-            &self.pipeline,
-            blocks.header(),
-            &self.resources,
-            self.pipeline.today(),
-        )?;
+        let engine = bind(&self.pipeline, blocks.header(), &self.resources)?;
         blocks = blocks.with_texts(&engine.pools().texts);
         let names = unique(engine.stages().map(|(name, _)| name));
         let mut whole = engine.whole_file_rules();
@@ -294,7 +289,6 @@ impl Bench {
         let mut report = RunReport::new(RunId::generate(), file, Timestamp::now());
         let job = Job {
             ledger: None,
-            today: self.pipeline.today(),
             last: None,
             pipeline: &self.pipeline,
             connection,

@@ -43,7 +43,6 @@ use crate::source::spec::Nothing;
 use crate::stage::Resources;
 use crate::state::Ledger;
 use crate::text::chain;
-use crate::text::dates::Date;
 use crate::upload::spec::Length;
 use crate::upload::spool::SpoolWriter;
 pub use error::RunError;
@@ -61,7 +60,7 @@ pub(crate) struct Job<'a> {
     pub pipeline: &'a Pipeline,
     /// The tenant to send to; without it the run ends with the survey (`check`).
     pub connection: Option<Connection>,
-    /// Lookup tables and secrets of the stages.
+    /// Lookup tables and secrets of the stages, and the day.
     pub resources: Resources,
     /// Threads that process blocks.
     pub workers: usize,
@@ -69,8 +68,6 @@ pub(crate) struct Job<'a> {
     pub block: usize,
     /// Where progress is shown.
     pub progress: Progress,
-    /// Today, for rules that compare with it: taken once, so that both passes agree.
-    pub today: Date,
     /// The last accepted run, which guards compare this one with.
     pub last: Option<Last>,
     /// Where the steps are written down; without it nothing can be resumed.

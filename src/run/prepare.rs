@@ -11,7 +11,7 @@ use crate::engine::blocks::Blocks;
 use crate::engine::process::Engine;
 use crate::format::closing::Closing;
 use crate::format::csv::{Delimiter, Form};
-use crate::format::json::Layout;
+use crate::format::json::{self, Layout};
 use crate::format::{Header, Reading, RecordFormat};
 use crate::report::rejects::{self, RejectsError, RejectsFile};
 use crate::source::spec::SourceFormat;
@@ -59,7 +59,7 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
             pipeline: pipeline.file.to_string(),
         });
     }
-    let engine = Arc::new(bind(pipeline, &header, &job.resources, job.today)?);
+    let engine = Arc::new(bind(pipeline, &header, &job.resources)?);
     let paths: Vec<_> = source
         .origins()
         .iter()
@@ -92,6 +92,7 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
 pub(crate) async fn resources(
     pipeline: &Pipeline,
     keys: HashMap<KeySpec, Key>,
+    today: Date,
 ) -> Result<Resources, RunError> {
     let mut tables = HashMap::new();
     for (at, stage) in pipeline.stages.iter().enumerate() {
@@ -111,6 +112,10 @@ pub(crate) async fn resources(
     Ok(Resources {
         tables,
         keys,
+        today: Today {
+            day: today,
+            zone: pipeline.zone(),
+        },
         time_zone: pipeline.time_zone.clone(),
         absent: false,
     })
@@ -179,7 +184,14 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
         comment: spec.csv.comment,
         skip_lines: spec.csv.skip_lines,
     };
-    let columns = spec.json.columns.clone();
+    let json = Arc::new(json::Form {
+        // A mended file has records alone.
+        path: spec.json.path.clone().filter(|_| pipeline.mend.is_none()),
+        columns: spec.json.columns.clone(),
+        flatten: spec.json.flatten.clone(),
+        arrays: spec.json.arrays,
+        join: spec.json.join.clone(),
+    });
     let format = match spec.format {
         // Only CSV has these settings.
         SourceFormat::Auto
@@ -190,19 +202,23 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
         {
             RecordFormat::Csv(form(Delimiter::ByName))
         }
+        SourceFormat::Auto if json.path.is_some() => RecordFormat::Json {
+            layout: Layout::Documents,
+            form: json,
+        },
         SourceFormat::Auto => RecordFormat::Auto {
             csv: form(Delimiter::ByName),
-            columns,
+            json,
         },
         SourceFormat::Csv => RecordFormat::Csv(form(Delimiter::Comma)),
         SourceFormat::Tsv => RecordFormat::Csv(form(Delimiter::Stated(b'\t'))),
         SourceFormat::Json => RecordFormat::Json {
-            layout: Layout::Array,
-            columns,
+            layout: Layout::Documents,
+            form: json,
         },
         SourceFormat::Ndjson => RecordFormat::Json {
             layout: Layout::Lines,
-            columns,
+            form: json,
         },
     };
     let stages = pipeline.stages.iter().map(|stage| &stage.value);
@@ -235,7 +251,6 @@ pub fn bind(
     pipeline: &Pipeline,
     header: &Header,
     resources: &Resources,
-    today: Date,
 ) -> Result<Engine, RunError> {
     let stages: Vec<_> = pipeline.stages.iter().map(|s| s.value.clone()).collect();
     let terms = Terms {
@@ -247,10 +262,6 @@ pub fn bind(
         format: pipeline.upload.format,
         limits: pipeline.limits,
         resources,
-        today: Today {
-            day: today,
-            zone: pipeline.zone(),
-        },
         seed: rand::random(),
     };
     Engine::bind(&terms, header).map_err(|unbound| {

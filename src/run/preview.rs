@@ -84,7 +84,7 @@ impl Preview {
         let source = Arc::new(super::source(pipeline).await?);
         let blocks = Blocks::open(source.clone(), super::reading(pipeline, BLOCK)).await?;
         let header = blocks.header().clone();
-        let engine = super::bind(pipeline, &header, resources, pipeline.today())?;
+        let engine = super::bind(pipeline, &header, resources)?;
         let format = pipeline.upload.format;
         let sent_columns = match format {
             UploadFormat::Json => Vec::new(),

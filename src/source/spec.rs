@@ -7,6 +7,7 @@ use serde::de::value::SeqAccessDeserializer;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+pub(crate) use crate::format::json::{Arrays, Path};
 use crate::settings::pattern::Pattern;
 use crate::settings::units::{Amount, Span};
 use crate::source::place::sample;
@@ -63,8 +64,8 @@ pub struct ExpectSpec {
     pub rows: Option<u64>,
     /// So many records or more.
     pub at_least: Option<u64>,
-    /// What the last line of every file that is not blank looks like, with one group: the number of the file's records.
-    /// The line is no record.
+    /// What the last line of every file looks like that is neither blank nor a part of `csv.footer`, with one group: the
+    /// number of the file's records. The line is no record.
     pub trailer: Option<Pattern>,
     /// A file that is there when the extract is whole, and may hold the number of its records. `{file}` stands for a
     /// source file's own path, and `{stem}` for the same without its last ending; there is one for each file then.
@@ -174,7 +175,8 @@ pub enum Nothing {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceFormat {
-    /// By the first byte that is not white space: `[` JSON, `{` NDJSON, else CSV, which has tabs where the file's name ends
+    /// By the first character that is not white space: `[` or `{` JSON (NDJSON where the first line is a whole object), else
+    /// CSV, which has tabs where the file's name ends
     /// with `.tsv` or `.tab`, before `.gz` or `.zst` if need be.
     #[default]
     Auto,
@@ -182,7 +184,7 @@ pub enum SourceFormat {
     Csv,
     /// Tab-separated.
     Tsv,
-    /// One array of objects.
+    /// Arrays of objects, or objects, one after another and over any number of lines.
     Json,
     /// One object a line.
     Ndjson,
@@ -288,13 +290,37 @@ pub enum Ragged {
 }
 
 /// How JSON and NDJSON are read.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct JsonSpec {
-    /// The members to read, in this order. Without it: those of the first 1,000 records.
+    /// Where the records are, if they are an array within an object: the members that lead there, such as
+    /// `$.Report_Entry` or `$.d.results`.
+    pub path: Option<Path>,
+    /// The members to read, in this order; those of an object within the record as `name.first`. Without it: those of
+    /// the first 1,000 records.
     pub columns: Option<Vec<String>>,
     /// What to do with a record that has another member.
     pub unknown: Unknown,
+    /// Makes columns of the members of objects within a record, and stands between the names: `.` makes `name.first` of
+    /// `{"name": {"first": "Mara"}}`.
+    pub flatten: Option<String>,
+    /// What to do with arrays within a record.
+    pub arrays: Arrays,
+    /// What stands between elements that are joined.
+    pub join: String,
+}
+
+impl Default for JsonSpec {
+    fn default() -> JsonSpec {
+        JsonSpec {
+            path: None,
+            columns: None,
+            unknown: Unknown::default(),
+            flatten: None,
+            arrays: Arrays::default(),
+            join: ", ".to_owned(),
+        }
+    }
 }
 
 /// What to do with a member that is not among the columns.

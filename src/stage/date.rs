@@ -101,6 +101,11 @@ impl DateSpec {
         self.formats(None).map(drop)
     }
 
+    /// What is wrong with it in a pipeline that states this time zone.
+    pub(super) fn check_in(&self, time_zone: &Zone) -> Result<(), String> {
+        self.formats(Some(time_zone)).map(drop)
+    }
+
     /// The formats, for a pipeline with this time zone.
     fn formats(&self, time_zone: Option<&Zone>) -> Result<(Vec<Format>, Format), String> {
         let to = Format::compile(&self.to)?;
@@ -175,9 +180,15 @@ impl DateSpec {
         let formats = self.formats(resources.time_zone.as_ref());
         let (from, to) = formats.map_err(BindError::Other)?;
         let places = places(columns, &self.columns)?;
+        // Text that has the order of days.
+        let in_order = self.to == iso() || self.to.starts_with("YYYY-MM-DDTHH:mm");
+        let dates = match in_order {
+            true => Kinds::DAYS,
+            false => Kinds::WORDS,
+        };
         let kinds = match self.invalid {
-            InvalidDate::Empty => Kinds::TEXT,
-            InvalidDate::Reject => Kinds::WORDS,
+            InvalidDate::Empty => Kinds::EMPTY | dates,
+            InvalidDate::Reject => dates,
         };
         hold(columns, places.iter().map(|p| p.1), |before| {
             before.made(kinds)

@@ -24,8 +24,9 @@ impl FilterSpec {
         self.compile().map(drop)
     }
 
-    pub(super) fn bind(&self, columns: &mut Columns, _resources: &Resources) -> Bound {
-        let expr = self.compile()?.bind(columns, Use::Condition)?;
+    pub(super) fn bind(&self, columns: &mut Columns, resources: &Resources) -> Bound {
+        let expr = self.compile()?;
+        let expr = expr.bind(columns, Use::Condition, resources.today.day)?;
         Ok(Some(Box::new(Filter {
             expr,
             whole_row: Arc::from(""),
@@ -80,14 +81,14 @@ mod tests {
             json!([["Annual Salary"], [1001], [999], ["1001"]]),
             json!([["Annual Salary"], [1001], "filtered", ["1001"]]),
             &[
-                "2 filter  expression_failed: `>` does not take (string, int); text becomes a number by the `number` stage, or by int() or double()",
+                "2 filter  expression_failed: `>` does not take (text, number); text becomes a number by the `number` stage, or by int() or double()",
             ],
         );
         check_faults(
             json!({ "filter": "a" }),
             json!([["a"], [true], ["x"]]),
             json!([["a"], [true], ["x"]]),
-            &["1 filter  expression_failed: expected true or false, the expression gave string"],
+            &["1 filter  expression_failed: expected true or false, the expression gave text"],
         );
     }
 

@@ -36,7 +36,7 @@ use serde::Deserialize;
 use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Cell, Columns, Fault, Kind, NoColumn};
 use crate::expr::{Unfit, one_line};
-use crate::text::dates::Zone;
+use crate::text::dates::{Date, Today, Zone};
 
 /// A stage bound to its columns: called once per block, on any worker.
 pub trait Stage: Send + Sync {
@@ -76,6 +76,14 @@ pub enum BindError {
 }
 
 impl BindError {
+    /// An expression that does not fit the columns, in words that say so in full.
+    fn unfit(message: String, why: Unfit) -> BindError {
+        match why {
+            Unfit::NoColumn { missing, .. } => BindError::Within { message, missing },
+            Unfit::Kinds(_) => BindError::Kinds(message),
+        }
+    }
+
     /// The column that is not there.
     fn missing(&self) -> Option<&NoColumn> {
         match self {
@@ -87,28 +95,38 @@ impl BindError {
 
 impl From<Unfit> for BindError {
     fn from(why: Unfit) -> BindError {
-        match why {
-            Unfit::NoColumn(missing) => BindError::NoColumn(missing),
-            Unfit::Kinds(message) => BindError::Kinds(message),
-        }
+        BindError::unfit(why.to_string(), why)
     }
 }
 
 /// A running stage, or nothing where binding did all the work.
 pub(crate) type Bound = Result<Option<Box<dyn Stage>>, BindError>;
 
-/// What a stage may use besides the columns: tables read beforehand, secrets, the pipeline's folder.
-#[derive(Default)]
+/// What a stage may use besides the columns: tables read beforehand, secrets, the pipeline's folder, the day.
 pub struct Resources {
     /// Lookup tables by the path written in the pipeline file.
     pub tables: HashMap<String, Arc<lookup::Table>>,
     /// Keys of `hash` stages by where the pipeline file says that they are found.
     pub keys: HashMap<hash::KeySpec, hash::Key>,
+    /// Today, for expressions and rules that compare with it: taken once per run, so that all passes agree.
+    pub today: Today,
     /// The time zone that the pipeline states.
     pub time_zone: Option<Zone>,
     /// Whether nothing was read beforehand: then stages are bound to see what they make of the columns, and
     /// not to run.
     pub absent: bool,
+}
+
+impl Default for Resources {
+    fn default() -> Resources {
+        Resources {
+            tables: HashMap::new(),
+            keys: HashMap::new(),
+            today: Today::utc(Date::MIN),
+            time_zone: None,
+            absent: false,
+        }
+    }
 }
 
 /// What a stage needs before it can be bound.
@@ -221,6 +239,17 @@ impl StageSpec {
             StageSpec::Lookup(spec) => vec![spec.need()],
             StageSpec::Hash(spec) => vec![spec.need()],
             _ => Vec::new(),
+        }
+    }
+
+    /// Checks what depends on the time zone that the pipeline states.
+    ///
+    /// # Errors
+    /// What is wrong with the stage in this zone.
+    pub(crate) fn check_in(&self, zone: &Zone) -> Result<(), String> {
+        match self {
+            StageSpec::Date(spec) => spec.check_in(zone),
+            _ => Ok(()),
         }
     }
 

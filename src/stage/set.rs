@@ -215,7 +215,7 @@ impl SetSpec {
         Ok(())
     }
 
-    pub(super) fn bind(&self, columns: &mut Columns, _resources: &Resources) -> Bound {
+    pub(super) fn bind(&self, columns: &mut Columns, resources: &Resources) -> Bound {
         self.check()?;
         let mut assignments = Vec::with_capacity(self.0.len());
         for (column, value) in &self.0 {
@@ -223,8 +223,9 @@ impl SetSpec {
                 ValueSpec::Constant(constant) => Value::Constant(constant.clone()),
                 ValueSpec::Expression(source) => {
                     let expr = compile(column, source)?;
-                    let bound = expr.bind(columns, Use::Value);
-                    Value::Expression(bound.map_err(|why| unfit(column, &expr, why))?)
+                    let bound = expr.bind(columns, Use::Value, resources.today.day);
+                    let bound = bound.map_err(|why| unfit(column, &expr, why))?;
+                    Value::Expression(Box::new(bound))
                 }
             };
             let slot = columns.add(column);
@@ -240,20 +241,17 @@ impl SetSpec {
 
 fn unfit(column: &str, expr: &Expr, why: Unfit) -> BindError {
     let message = match (&why, expr.bare_name()) {
-        (Unfit::NoColumn(_), Some(name)) => {
+        (Unfit::NoColumn { .. }, Some(name)) => {
             format!("`{column}`: {why}; to set constant text write {{ value: {name} }}")
         }
         _ => format!("`{column}`: {why}"),
     };
-    match why {
-        Unfit::NoColumn(missing) => BindError::Within { message, missing },
-        Unfit::Kinds(_) => BindError::Kinds(message),
-    }
+    BindError::unfit(message, why)
 }
 
 enum Value {
     Constant(Constant),
-    Expression(BoundExpr),
+    Expression(Box<BoundExpr>),
 }
 
 impl Value {
@@ -265,7 +263,7 @@ impl Value {
             Value::Constant(Constant::Number(_)) => Kinds::NUMBER,
             Value::Constant(Constant::Bool(_)) => Kinds::BOOL,
             Value::Constant(Constant::Empty) => Kinds::EMPTY,
-            Value::Expression(expr) => expr.kinds() & Kinds::CELL,
+            Value::Expression(expr) => expr.kinds(),
         }
     }
 }
@@ -406,7 +404,9 @@ mod tests {
             json!([["a"], ["5"], ["five"], [{"faulty": "1"}]]),
             json!([["a", "b", "c", "d"], ["5", 5, 6, "x"], ["five", {"faulty": ""}, {"faulty": ""}, "x"],
                 [{"faulty": "1"}, {"faulty": ""}, {"faulty": ""}, "x"]]),
-            &["1 set b expression_failed: `int` can't be applied to this value"],
+            &[
+                "1 set b expression_failed: `int` takes digits alone, as 42 or -7: no blanks, separators or decimal places",
+            ],
         );
     }
 

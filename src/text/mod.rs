@@ -14,11 +14,10 @@ pub(crate) fn counted(n: u64, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
-/// `2 of 5 rows were`, `1 of 5 rows was`, `the only row was`.
+/// `2 of 5 rows were`, `the only row was`.
 pub(crate) fn of_rows(part: u64, whole: u64) -> String {
     match (part, whole) {
         (1, 1) => "the only row was".to_owned(),
-        (1, whole) => format!("1 of {whole} rows was"),
         (part, whole) => format!("{part} of {whole} rows were"),
     }
 }

@@ -16,8 +16,8 @@ use rostream::internals::format::block::{Boundary, Cut, CutError};
 use rostream::internals::format::csv::{self, OnRagged};
 use rostream::internals::format::encode;
 use rostream::internals::format::encode::{Empties, Encoder, Lead, LeadValue};
-use rostream::internals::format::json::cut::ArrayCutter;
-use rostream::internals::format::json::{self, Layout};
+use rostream::internals::format::json::cut::Cutter;
+use rostream::internals::format::json::{self, Arrays, Form, Layout, Path};
 use rostream::internals::http::MAX_RETRY_AFTER;
 use rostream::internals::http::spec::TimeoutsSpec;
 use rostream::internals::http::text::{MAX_EXCERPT, MAX_MESSAGE, StorageError, excerpt};
@@ -25,7 +25,7 @@ use rostream::internals::orgvue::hosts::hosts;
 use rostream::internals::orgvue::splitter::Splitter;
 use rostream::internals::orgvue::{Client, Connection, ItemResult};
 use rostream::internals::settings::secret::PresignedUrl;
-use rostream::internals::text::dates::{Format, Rewrite, Rewritten, Settings, Tally};
+use rostream::internals::text::dates::{Date, Format, Rewrite, Rewritten, Settings, Tally};
 use rostream::internals::text::decimal::{Decimal, Number, is_json_number};
 use rostream::internals::text::scan::{Dialect, Quoting, count_lines};
 
@@ -37,27 +37,37 @@ fn chosen(data: &[u8]) -> (u8, &[u8]) {
     }
 }
 
-/// Cuts a text into blocks as a run does: as much text as a block has, doubled until a record ends in it.
-fn blocks(mut boundary: Boundary, text: &[u8], block: usize) -> Result<Vec<&[u8]>, CutError> {
-    let mut blocks = Vec::new();
+/// Cuts a text into blocks as a run does: as much text as a block has, doubled until a record ends in it. Says of each
+/// whether it is read, or passed over.
+fn blocks(
+    mut boundary: Boundary,
+    text: &[u8],
+    block: usize,
+) -> Result<Vec<(&[u8], bool)>, CutError> {
+    let mut blocks: Vec<(&[u8], bool)> = Vec::new();
     let mut rest = text;
     let mut target = block;
     loop {
         let view = &rest[..rest.len().min(target)];
-        match boundary.cut(view, view.len() == rest.len())? {
-            Cut::At(0) if view.len() == rest.len() => return Ok(blocks),
-            Cut::At(at) => {
-                assert!(at > 0 && at <= view.len(), "a cut that is no step forward");
-                blocks.push(&rest[..at]);
-                rest = &rest[at..];
-                target = block;
+        let (at, is_read) = match boundary.cut(view, view.len() == rest.len())? {
+            Cut::At(0) if view.len() == rest.len() => {
+                let cut: Vec<_> = blocks.iter().map(|(block, _)| *block).collect();
+                assert_eq!(cut.concat(), text, "every byte is in a block");
+                return Ok(blocks);
             }
+            Cut::At(at) => (at, true),
+            Cut::Skip(at) => (at, false),
             Cut::None { open } => {
                 assert!(view.len() < rest.len(), "the end of a text was not cut");
                 assert!(open.is_none_or(|at| at < view.len()));
                 target *= 2;
+                continue;
             }
-        }
+        };
+        assert!(at > 0 && at <= view.len(), "a cut that is no step forward");
+        blocks.push((&rest[..at], is_read));
+        rest = &rest[at..];
+        target = block;
     }
 }
 
@@ -90,6 +100,7 @@ fn is_sent(batch: &Batch, columns: &[&str]) {
         };
         let empties = Empties {
             empty: Some("".into()),
+            keep_null: true,
             missing: None,
         };
         let sent = columns.iter();
@@ -165,9 +176,8 @@ pub fn csv(data: &[u8]) {
     let Some(plain) = plain else {
         panic!("an open quote that was not seen");
     };
-    assert_eq!(cut.concat(), text, "every byte is in a block");
     let (mut found, mut line) = (Vec::new(), 1);
-    for block in cut {
+    for (block, _) in cut {
         let batch = parser
             .parse(block.to_vec(), line)
             .expect("ragged records are padded");
@@ -207,16 +217,32 @@ fn is_as_plain(batch: &Batch, row: usize, plain: &plain::Record) {
 
 /// JSON: the same objects however the text is cut, and by the short way as by the general one.
 pub fn json(data: &[u8]) {
-    let (choice, text) = chosen(data);
-    let (layout, boundary) = match choice & 1 {
-        0 => (Layout::Lines, Boundary::Lines),
-        _ => (Layout::Array, Boundary::JsonArray(ArrayCutter::default())),
+    let (choice, data) = chosen(data);
+    let (nested, text) = chosen(data);
+    let path: Option<Path> = (nested & 1 != 0).then(|| "$.r.s".parse().expect("a path"));
+    let form = Form {
+        flatten: (nested & 2 != 0).then(|| ".".to_owned()),
+        arrays: [Arrays::Reject, Arrays::Join, Arrays::First, Arrays::Json]
+            [usize::from(nested >> 2 & 3)],
+        join: ", ".to_owned(),
+        columns: None,
+        path,
+    };
+    let (layout, boundary) = match (choice & 1, &form.path) {
+        (0, None) => (Layout::Lines, Boundary::Lines),
+        (_, path) => (
+            Layout::Documents,
+            Boundary::Json(Cutter::new(path.as_ref())),
+        ),
     };
     let block = [1, 7, 64, 1024][usize::from(choice >> 1 & 3)];
-    let columns = ["a", "b", "ö"];
-    let parser = json::Parser::new(layout, names(&columns), choice & 8 == 0);
+    let columns = ["a", "b", "ö", "c.a", "c.b.a"];
+    let parser = json::Parser::new(layout, names(&columns), choice & 8 == 0).with_nested(&form);
     let general = parser.clone().without_short_way();
-
+    json::discover(layout, &String::from_utf8_lossy(text), 1000, &form);
+    if form.path.is_some() {
+        return within_a_path(text, &parser, boundary, block);
+    }
     let whole = parser.parse(text.to_vec());
     let slowly = general.parse(text.to_vec());
     match (&whole, &slowly) {
@@ -224,31 +250,62 @@ pub fn json(data: &[u8]) {
         (Err(whole), Err(slowly)) => assert_eq!(whole, slowly),
         _ => panic!("one way reads it and the other does not"),
     }
-    let mut found_names = Vec::new();
-    json::discover(
-        layout,
-        &String::from_utf8_lossy(text),
-        1000,
-        &mut found_names,
-    );
-
     let Ok(cut) = blocks(boundary, text, block) else {
         return;
     };
-    assert_eq!(cut.concat(), text, "every byte is in a block");
     let (mut found, mut line) = (Vec::new(), 1);
-    for block in cut {
-        let Ok(batch) = parser.parse(block.to_vec()) else {
-            assert!(whole.is_err(), "a block is not read, and the whole is");
-            return;
-        };
-        is_sent(&batch, &columns);
-        found.extend(rows(&batch, line));
+    for (block, is_read) in cut {
+        if is_read {
+            let Ok(batch) = parser.parse(block.to_vec()) else {
+                assert!(whole.is_err(), "a block is not read, and the whole is");
+                return;
+            };
+            is_sent(&batch, &columns);
+            found.extend(rows(&batch, line));
+        }
         line += count_lines(block);
     }
     match whole {
         Ok(whole) => assert_eq!(found, rows(&whole, 1)),
         Err(_) => panic!("every block is read, and the whole is not"),
+    }
+    is_what_serde_reads(text, layout, &found);
+}
+
+/// Where a document is JSON for serde_json, too, the path leads to as many records as there.
+fn within_a_path(text: &[u8], parser: &json::Parser, boundary: Boundary, block: usize) {
+    let cut = blocks(boundary.clone(), text, block);
+    let (mut found, mut failed, mut line) = (Vec::new(), cut.is_err(), 1);
+    for (block, is_read) in cut.unwrap_or_default() {
+        match parser.parse(block.to_vec()) {
+            Ok(batch) if is_read => found.extend(rows(&batch, line)),
+            Ok(_) => {}
+            Err(_) => failed |= is_read,
+        }
+        line += count_lines(block);
+    }
+    let Ok(document) = serde_json::from_slice::<serde_json::Value>(text) else {
+        return;
+    };
+    if let Some(records) = document.pointer("/r/s").and_then(|found| found.as_array()) {
+        // A member that comes twice is refused here, and the last one counts there.
+        assert!(
+            failed || found.len() == records.len(),
+            "{} records",
+            found.len()
+        );
+    }
+}
+
+/// Where every document is JSON for serde_json, too, there are as many records.
+fn is_what_serde_reads(text: &[u8], layout: Layout, found: &[String]) {
+    let documents = serde_json::Deserializer::from_slice(text).into_iter::<serde_json::Value>();
+    let Ok(documents) = documents.collect::<Result<Vec<_>, _>>() else {
+        return;
+    };
+    let count = |document: &serde_json::Value| document.as_array().map_or(1, Vec::len);
+    if layout == Layout::Documents {
+        assert_eq!(found.len(), documents.iter().map(count).sum::<usize>());
     }
 }
 
@@ -395,11 +452,13 @@ pub fn expression(data: &[u8]) {
         Ok(expr) => expr,
         Err(error) => return assert!(!error.to_string().is_empty()),
     };
-    let columns = Columns::from_header(["a", "b", "c d"]);
-    let Ok(bound) = expr.bind(&columns, Use::Value) else {
-        return;
+    let columns = Columns::from_header(["a", "b", "c d", "größe", "名前"]);
+    let today = Date::new(2024, 2, 29).expect("a leap day");
+    let bound = match expr.bind(&columns, Use::Value, today) {
+        Ok(bound) => bound,
+        Err(error) => return assert!(!error.to_string().is_empty()),
     };
-    let mut batch = Batch::new(String::from("12"), 3);
+    let mut batch = Batch::new(String::from("12"), 5);
     batch.push_row(Row {
         line: 0,
         start: 0,
@@ -409,6 +468,8 @@ pub fn expression(data: &[u8]) {
         ("2024-02-29", Kind::Text),
         ("12.50", Kind::Number),
         ("", Kind::Null),
+        ("12345678901234567890", Kind::Number),
+        ("", Kind::Text),
     ]
     .into_iter()
     .enumerate()
@@ -416,7 +477,12 @@ pub fn expression(data: &[u8]) {
         let cell = batch.append(text, kind);
         batch.push_cell(column, cell);
     }
+    bound.watch(&batch);
     let mut out = String::new();
+    if let Ok(Kind::Number) = bound.eval_text(&batch, 0, &mut out) {
+        assert!(is_json_number(&out), "{out}");
+    }
+    out.clear();
     let text = bound.eval_text(&batch, 0, &mut out).map(|_| out.clone());
     let again = bound.eval_text(&batch, 0, &mut String::new()).is_ok();
     assert_eq!(text.is_ok(), again);

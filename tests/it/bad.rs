@@ -644,21 +644,21 @@ fn data_that_cannot_be_read() {
         "source: { path: w.json }\n",
         &[("w.json", b"[{\"a\":\"1\"},]\n")],
         1,
-        "error: w.json:1:12: expected an object, the next element of the array\n",
+        "error: w.json:1:12: a comma stands before `]`, and between them no element of the array\n",
     );
     table.check(
         "check",
         "source: { path: w.json }\n",
         &[("w.json", b"[{\"a\":\"1\"}]\n\nrest")],
         1,
-        "error: w.json:3:1: something follows the end of the JSON array\n",
+        "error: w.json:3:1: expected a JSON object or an array of objects, found what is not JSON\n",
     );
     table.check(
         "check",
         "source: { path: w.json }\n",
         &[("w.json", b"[{\"a\":\"1\"}]\n[{\"a\":\"1\"}]")],
-        1,
-        "error: w.json:2:1: something follows the end of the JSON array\n",
+        0,
+        "",
     );
     table.check(
         "check",
@@ -672,14 +672,14 @@ fn data_that_cannot_be_read() {
         "source: { path: w.json }\n",
         &[("w.json", b"[1, 2]")],
         1,
-        "error: w.json:1:1: no object with members was found in the JSON array\n",
+        "error: w.json:1:2: expected JSON objects, the records, found a number\n",
     );
     table.check(
         "check",
         "source: { path: w.json }\n",
         &[("w.json", b"[{\"a\":\"1\"},\n 2]")],
-        1,
-        "error: w.json:2:2: expected an object, the next element of the array\n",
+        3,
+        "",
     );
     table.check(
         "check",
@@ -688,15 +688,21 @@ fn data_that_cannot_be_read() {
         3,
         "",
     );
-    table.check("check", "source: { path: w.json }\n", &[("w.json", b"{\n  \"items\": [ { \"a\": 1 } ]\n}\n")], 1, "error: w.json:1:1: no line holds a whole JSON object; objects of several lines must stand in an array\n");
-    table.check("check", "source: { path: w.json, format: json }\n", &[("w.json", b"{\"a\":\"1\"}\n")], 2, "error: w.json:1:1: expected a JSON array, found an object; for one object a line set source.format to ndjson\n");
+    table.check("check", "source: { path: w.json }\n", &[("w.json", b"{\n  \"items\": [ { \"a\": 1 } ]\n}\n")], 2, "error: w.json:1:1: this is not a record: its member `items` holds 1 object; where they are the records, set source.json.path: $.items\n");
+    table.check(
+        "check",
+        "source: { path: w.json, format: json }\n",
+        &[("w.json", b"{\"a\":\"1\"}\n")],
+        0,
+        "",
+    );
     table.check("check", "source: { path: w.json, format: ndjson }\n", &[("w.json", b"[{\"a\":\"1\"}]\n")], 2, "error: w.json:1:1: expected one JSON object a line, found an array; set source.format to json\n");
     table.check(
         "check",
         "source: { path: w.csv, format: json }\n",
         &[WORKERS],
-        1,
-        "error: w.csv:1:1: expected a JSON array of objects\n",
+        2,
+        "error: w.csv:1:1: expected a JSON object or an array of objects, found what is not JSON; set source.format if this is not JSON\n",
     );
     table.check(
         "check",
@@ -861,7 +867,7 @@ fn settings_that_lint_refuses() {
          \x20 - date: { columns: [a], from: DD/MM/YYYY, to: MM.YY.ZZ }\n\
          \x20 - number: { columns: [a], thousands: \".\", decimal: \".\" }\n\
          \x20 - number: { columns: [a], decimal: \"5\" }\n\
-         \x20 - number: { columns: [a], strip: [\"5\"] }\n\
+         \x20 - number: { columns: [a], currency: \"5\" }\n\
          \x20 - number: { columns: [a, a] }\n\
          \x20 - boolean: { columns: [a], true: [x], false: [X] }\n\
          \x20 - hash: { columns: [a], key: { env: K }, length: 5 }\n\
@@ -907,7 +913,7 @@ fn settings_that_lint_refuses() {
          p.yaml:14:49: stage 11 (date): date format `MM.YY.ZZ` has `YY`, a year of two digits: a `date` stage reads `YY` where the first of the hundred years is stated, as in `century_from: 1927` for 1927 to 2026\n\
          p.yaml:15:40: stage 12 (number): `thousands` and `decimal` are both `.`\n\
          p.yaml:16:38: stage 13 (number): `decimal` can't be `5`\n\
-         p.yaml:17:29: stage 14 (number): `strip` can't take off `5`, expected a currency symbol or code\n\
+         p.yaml:17:39: stage 14 (number): `currency` can't be `5`, expected a sign or code such as € or EUR\n\
          p.yaml:18:25: stage 15 (number): column `a` is named twice\n\
          p.yaml:19:37: stage 16 (boolean): `x` stands for both true and false\n\
          p.yaml:20:52: stage 17 (hash): `length` is 5, expected 16 to 64 hexadecimal digits\n\

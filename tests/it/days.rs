@@ -41,9 +41,9 @@ fn reason(rig: &Rig, key: &str) -> String {
 #[test]
 fn formats_that_contradict_each_other_are_refused() {
     let dir = tempfile::tempdir().unwrap();
-    let lint = |from: &str| {
+    let lint = |from: &str, zone: &str| {
         let text = format!(
-            "version: 1\nsource: {{ path: w.csv }}\nstages:\n  - date:\n      columns: [hired]\n      from: [{from}]\n\
+            "{zone}version: 1\nsource: {{ path: w.csv }}\nstages:\n  - date:\n      columns: [hired]\n      from: [{from}]\n\
              rejects: {{ at_most: 1% }}\ntarget: {{ sandbox: }}\n"
         );
         std::fs::write(dir.path().join("p.yaml"), text).unwrap();
@@ -53,7 +53,7 @@ fn formats_that_contradict_each_other_are_refused() {
     let refused =
         |place: &str, message: &str| (2, format!("p.yaml:{place}: stage 1 (date): {message}\n"));
     assert_eq!(
-        lint("DD/MM/YYYY, MM/DD/YYYY"),
+        lint("DD/MM/YYYY, MM/DD/YYYY", ""),
         refused(
             "6:26",
             "`MM/DD/YYYY` contradicts `DD/MM/YYYY`: 02/01/2021 is 2021-01-02 in the one and 2021-02-01 in the other; \
@@ -61,7 +61,7 @@ fn formats_that_contradict_each_other_are_refused() {
         )
     );
     assert_eq!(
-        lint("YYYYMMDD, \"[epoch_s]\""),
+        lint("YYYYMMDD, \"[epoch_s]\"", ""),
         refused(
             "6:24",
             "`[epoch_s]` contradicts `YYYYMMDD`: 20210101 is 2021-01-01 in the one and 1970-08-22 in the other; \
@@ -74,8 +74,19 @@ fn formats_that_contradict_each_other_are_refused() {
         "YYYY-MM-DD, YYYYMMDD, \"[excel]\"",
         "DD.MM.YYYY, D.M.YYYY",
     ] {
-        assert_eq!(lint(from), good, "{from}");
+        assert_eq!(lint(from, ""), good, "{from}");
     }
+    // The letter and the offset are the same until there is a zone.
+    let both = r#""YYYY-MM-DDTHH:mm:ss[Z]", "YYYY-MM-DDTHH:mm:ssZ""#;
+    assert_eq!(lint(both, ""), good);
+    assert_eq!(
+        lint(both, "time_zone: Europe/Berlin\n"),
+        refused(
+            "7:40",
+            "`YYYY-MM-DDTHH:mm:ssZ` contradicts `YYYY-MM-DDTHH:mm:ss[Z]`: 2021-01-02T23:59:59Z is 2021-01-02 in the one \
+             and 2021-01-03 in the other; state the one that the column has"
+        )
+    );
 }
 
 #[test]

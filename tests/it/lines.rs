@@ -135,6 +135,16 @@ fn headers_that_come_again_are_passed_over() {
     well(&rig, &["Ann", "fullName"], 0);
 }
 
+/// Behind such a header every value would stand in another column.
+#[test]
+fn a_header_in_another_order_ends_the_run() {
+    let text = "employeeID,fullName,unit\n1,Ann,A\nfullName,unit,employeeID\nBo,B,2\n";
+    let ended = rig("", text).run(&[]);
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    ended.says("people.csv:3: the header stands here again with its columns in another order");
+    assert_eq!(ended.report["error"]["code"], "data_unreadable");
+}
+
 #[test]
 fn of_several_files_the_warning_names_the_one() {
     let rig = rig("", "");
@@ -231,7 +241,7 @@ fn mended_rows_are_no_footer() {
 fn remarks_are_passed_over() {
     let text = "# exported \"today\n#\nemployeeID,fullName\n1,Ann\n# it's, \"odd\n2,\"B\n# o\"\n#3,Cy\n4,#Di\n# end";
     let rig = rig("csv: { comment: \"#\" }", text);
-    well(&rig, &["Ann", "B\n# o", "#Di"], 3);
+    well(&rig, &["#Di", "Ann", "B\n# o"], 3);
 }
 
 #[test]

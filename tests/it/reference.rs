@@ -150,7 +150,10 @@ async fn refused(
                     return Err(TestCaseError::fail(format!("taken in blocks of {block}")));
                 };
                 prop_assert!(
-                    matches!(error, RunError::Engine(EngineError::Data { .. })),
+                    matches!(
+                        error,
+                        RunError::Engine(EngineError::Data { .. } | EngineError::Setting { .. })
+                    ),
                     "{error:?}"
                 );
                 words.push(error.to_string());
@@ -235,8 +238,8 @@ proptest! {
     fn a_json_array_gives_what_the_reference_gives(objects in objects(false), settings in settings(), cuts in cuts()) {
         let text = objects.array();
         wait(async {
-            let table = slow::read_array(text_of(&text), Some(&HEADER), &settings).expect("an array of objects");
-            let layout = json(Layout::Array, &HEADER);
+            let table = slow::read_documents(text_of(&text), Some(&HEADER), &settings).expect("an array of objects");
+            let layout = json(Layout::Documents, &HEADER);
             everywhere(&text, &layout, &cuts, &settings, &slow::outcome(table, &settings).await).await
         })?;
     }
@@ -257,8 +260,8 @@ proptest! {
     #[test]
     fn a_damaged_array_is_read_or_refused_as_serde_json_does(text in damaged_array(), cuts in cuts()) {
         wait(async {
-            let table = slow::read_array(text_of(&text), Some(&["a", "b"]), &PLAIN);
-            everywhere_or_refused(&text, &json(Layout::Array, &["a", "b"]), &cuts, &PLAIN, table).await
+            let table = slow::read_documents(text_of(&text), Some(&["a", "b"]), &PLAIN);
+            everywhere_or_refused(&text, &json(Layout::Documents, &["a", "b"]), &cuts, &PLAIN, table).await
         })?;
     }
 

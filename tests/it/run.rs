@@ -475,8 +475,8 @@ fn no_row_left_to_send() {
     };
     let bad = "employeeID,salary\n1,much\n";
     let header = "employeeID,salary\n";
-    let refuses = "error: no row is left to send: 1 of 1 rows were rejected, most often for `salary` (type_number); nothing was sent, the rows and their faults are in rejects.csv";
-    let cut_off = "error: no row is left to send: 1 of 1 rows were rejected, most often for `salary` (type_number); the upload was cut off and nothing was imported, the rows and their faults are in rejects.csv";
+    let refuses = "error: no row is left to send: the only row was rejected, for `salary` (type_number); nothing was sent, the rows and their faults are in rejects.csv";
+    let cut_off = "error: no row is left to send: the only row was rejected, for `salary` (type_number); the upload was cut off and nothing was imported, the rows and their faults are in rejects.csv";
     let empty = "error: workers.csv: there are no records; nothing was sent";
     check(bad, "{}", "implicit_delete: true", 4, 0, refuses);
     check(

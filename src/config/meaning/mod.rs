@@ -71,7 +71,12 @@ impl Meaning<'_> {
         for problem in spec.validate.check() {
             self.problem(&problem.path.join("."), problem.message, "");
         }
-        self.stages(&spec.stages, &spec.validate, source.as_ref());
+        self.stages(
+            &spec.stages,
+            &spec.validate,
+            source.as_ref(),
+            time_zone.as_ref(),
+        );
         let filters: Vec<usize> = (0..spec.stages.len())
             .filter(|i| spec.stages[*i].may_drop_rows())
             .collect();

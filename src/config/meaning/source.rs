@@ -9,8 +9,8 @@ use crate::settings::units::Amount;
 use crate::source::Input;
 use crate::source::place::sample::{self, Sample};
 use crate::source::spec::{
-    Compression, CsvSpec, Encoding, ExpectSpec, NO_CHARACTER, Nothing, OneOrMany, Pick, SampleSpec,
-    SourceFormat, SourceSpec,
+    Arrays, Compression, CsvSpec, Encoding, ExpectSpec, NO_CHARACTER, Nothing, OneOrMany, Pick,
+    SampleSpec, SourceFormat, SourceSpec,
 };
 use crate::text::scan::Quoting;
 
@@ -71,6 +71,20 @@ impl Meaning<'_> {
                 );
             }
             _ => {}
+        }
+        if spec.json.flatten.as_deref() == Some("") {
+            self.problem(
+                "source.json.flatten",
+                "expected what stands between the names, such as `.`, found empty text",
+                "",
+            );
+        }
+        if self.places.contains("source.json.join") && spec.json.arrays != Arrays::Join {
+            self.warning(
+                "source.json.join",
+                "this setting has no effect: it is for `arrays: join`",
+                "",
+            );
         }
         if let Some(columns) = &spec.json.columns {
             if columns.is_empty() {
@@ -280,6 +294,7 @@ impl Meaning<'_> {
             ("csv.quote", csv.quote != "\""),
             ("csv.escape", csv.escape != NO_CHARACTER),
             ("csv.skip_lines", csv.skip_lines > 0),
+            ("json.path", source.json.path.is_some()),
             ("csv.footer", csv.footer.is_some()),
             ("csv.comment", csv.comment.is_some()),
         ] {

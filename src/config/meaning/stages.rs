@@ -8,6 +8,7 @@ use crate::rule::ValidateSpec;
 use crate::source::Input;
 use crate::source::spec::SourceFormat;
 use crate::stage::StageSpec;
+use crate::text::dates::Zone;
 
 impl Meaning<'_> {
     pub(super) fn stages(
@@ -15,10 +16,12 @@ impl Meaning<'_> {
         stages: &[StageSpec],
         validate: &ValidateSpec,
         source: Option<&Source>,
+        time_zone: Option<&Zone>,
     ) {
         let mut good = self.is_whole("stages");
         for (i, stage) in stages.iter().enumerate() {
-            if let Err(message) = stage.check() {
+            let in_zone = || time_zone.map_or(Ok(()), |zone| stage.check_in(zone));
+            if let Err(message) = stage.check().and_then(|()| in_zone()) {
                 self.stage_problem(i, stage.name(), &message);
                 good = false;
             }
@@ -44,7 +47,8 @@ impl Meaning<'_> {
         let mut columns = Columns::unknown(match source.is_some_and(is_csv) {
             true => Kinds::TEXT,
             false => Kinds::CELL,
-        });
+        })
+        .with_dots(source.is_none_or(may_have_dots));
         for (i, stage) in stages.iter().enumerate() {
             match stage.foresee(&mut columns) {
                 Ok(remarks) => {
@@ -86,4 +90,13 @@ fn is_csv(source: &Source) -> bool {
         }
         SourceFormat::Json | SourceFormat::Ndjson => false,
     }
+}
+
+/// Whether a column may have a dot in its name: not where objects stay whole, unless a member has it in its own.
+fn may_have_dots(source: &Source) -> bool {
+    let json = &source.json;
+    let states = |columns: &Vec<String>| columns.iter().any(|column| column.contains('.'));
+    !matches!(source.format, SourceFormat::Json | SourceFormat::Ndjson)
+        || json.flatten.as_deref() == Some(".")
+        || json.columns.as_ref().is_some_and(states)
 }

@@ -142,8 +142,8 @@ async fn read(text: &str, block: usize, piece: usize) -> (Vec<u64>, u64) {
     let (mut lines, mut skipped) = (Vec::new(), 0);
     while let Some(block) = blocks.next().await.unwrap() {
         skipped += block.end.map_or(0, |end| end.skipped);
-        let line = block.line;
-        let batch = parser.parse(block.bytes, block.line).unwrap();
+        let (line, start) = (block.line, block.start());
+        let batch = parser.parse(block.bytes, start).unwrap();
         assert!(batch.faults().is_empty(), "{:?}", batch.faults());
         skipped += batch.skipped().lines;
         lines.extend((0..batch.len()).map(|row| line + u64::from(batch.row(row).line)));

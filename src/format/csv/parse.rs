@@ -29,7 +29,7 @@ pub enum OnRagged {
 pub struct Parser {
     dialect: Dialect,
     names: Arc<[Arc<str>]>,
-    skips: Skips,
+    skips: Arc<Skips>,
     on_ragged: OnRagged,
     /// How many cells a record has: the header's, with columns at its end that are not read.
     cells: usize,
@@ -148,6 +148,9 @@ impl Reader<'_> {
             None => return false,
             Some(Skip::Empty) => {}
             Some(Skip::Header) => self.skipped.headers.push(self.record_line),
+            Some(Skip::Reordered) => {
+                self.skipped.reordered.get_or_insert(self.record_line);
+            }
         }
         self.skipped.lines += 1;
         let rows = self.rows.len();
@@ -201,7 +204,7 @@ impl Parser {
         Parser {
             dialect,
             names,
-            skips: Skips::new(dialect),
+            skips: Arc::new(Skips::new(dialect)),
             on_ragged,
             cells,
             pools: Pools::default(),
@@ -211,7 +214,7 @@ impl Parser {
     /// The same parser, which passes over records that repeat this header, as it is written.
     pub fn with_header(self, header: &str) -> Parser {
         Parser {
-            skips: self.skips.with_header(header),
+            skips: Arc::new(Skips::new(self.dialect).with_header(header)),
             ..self
         }
     }

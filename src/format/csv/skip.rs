@@ -1,9 +1,10 @@
 //! Records that are none: without any value, and the header once more.
 //!
 //! Spreadsheets save the empty rows below a table, and files that are joined one after the other bring their headers
-//! along. Both are passed over like blank lines.
+//! along. Both are passed over like blank lines. A header whose columns stand in another order is found, too, as the
+//! records behind it would be read in wrong columns.
 
-use super::record::{Cells, Quotes, Span, split, unquote};
+use super::record::{Cells, Quotes, split, unquote};
 use crate::text::scan::Dialect;
 use crate::text::unseen::{self, is_invisible};
 
@@ -13,6 +14,8 @@ pub(super) struct Skips {
     dialect: Dialect,
     /// The cells of the header, without the blanks around them; none where there is no header.
     header: Vec<String>,
+    /// The same, sorted.
+    sorted: Vec<String>,
     /// The bytes with which such a record may begin, behind a quote or without one.
     first: [bool; 256],
 }
@@ -24,7 +27,12 @@ pub(super) enum Skip {
     Empty,
     /// It is the header again.
     Header,
+    /// It is the header again, with its columns in another order.
+    Reordered,
 }
+
+/// Columns from which on a record of the header's names in another order can't be a person.
+const MANY: usize = 3;
 
 /// White space and what nobody sees, such as the mark that stands before each of several files that were joined.
 fn is_blank(c: char) -> bool {
@@ -45,6 +53,7 @@ impl Skips {
         Skips {
             dialect,
             header: Vec::new(),
+            sorted: Vec::new(),
             first,
         }
     }
@@ -56,14 +65,16 @@ impl Skips {
             .iter()
             .map(|cell| cell.trim_matches(is_blank).to_owned())
             .collect();
-        if let Some(first) = self.header.first().and_then(|cell| cell.bytes().next()) {
+        for first in self.header.iter().filter_map(|cell| cell.bytes().next()) {
             self.first[usize::from(first)] = true;
         }
+        self.sorted = self.header.clone();
+        self.sorted.sort();
         self
     }
 
     /// Whether a record is worth a closer look. Most are not: their first cell has a value, and another first letter
-    /// than the header's.
+    /// than the names of columns have.
     #[inline(always)]
     pub(super) fn may_skip(&self, record: &[u8]) -> bool {
         let quote = self.dialect.quoting.quote;
@@ -75,27 +86,39 @@ impl Skips {
     /// What a record is that is none, without its line end.
     pub(super) fn look_at(&self, record: &[u8]) -> Option<Skip> {
         let record = std::str::from_utf8(record).ok()?;
-        if says_nothing(self.dialect, record) {
-            Some(Skip::Empty)
-        } else {
-            self.is_header(record).then_some(Skip::Header)
+        match says_nothing(self.dialect, record) {
+            true => Some(Skip::Empty),
+            false => self.header_again(record),
         }
     }
 
-    /// Whether a record is the header, cell by cell, in whichever quotes, with blanks or a byte order mark around.
-    fn is_header(&self, record: &str) -> bool {
+    /// What a record is that has the header's cells, in whichever quotes, with blanks or a byte order mark around.
+    fn header_again(&self, record: &str) -> Option<Skip> {
         let delimiter = char::from(self.dialect.delimiter);
         let record = record.trim_start_matches(|c| is_blank(c) && c != delimiter);
-        let mut cells = Cells::of_record(record.as_bytes(), self.dialect);
         let mut text = String::new();
-        let mut is = |name: &String, cell: Span| {
+        let (mut in_order, mut places) = (true, Vec::new());
+        for cell in Cells::of_record(record.as_bytes(), self.dialect) {
             let written = record[cell.range()].trim_matches(is_blank);
             unquote(written, self.dialect, &mut text);
-            text.trim_matches(is_blank) == name
-        };
-        !self.header.is_empty()
-            && (self.header.iter()).all(|name| cells.next().is_some_and(|cell| is(name, cell)))
-            && cells.next().is_none()
+            let name = text.trim_matches(is_blank);
+            // A person ends with the first cell: it is no name.
+            let place = self
+                .sorted
+                .binary_search_by(|n| n.as_str().cmp(name))
+                .ok()?;
+            in_order &= self.header.get(places.len()).is_some_and(|n| n == name);
+            places.push(place);
+        }
+        if places.len() != self.header.len() {
+            return None;
+        }
+        if in_order {
+            return Some(Skip::Header);
+        }
+        places.sort_unstable();
+        let has_all = places.iter().copied().eq(0..self.header.len());
+        (has_all && places.len() >= MANY).then_some(Skip::Reordered)
     }
 }
 
@@ -185,7 +208,17 @@ mod tests {
         ] {
             check("ID,Legal Name", record, None);
         }
+        let header = "ID,Legal Name,Unit";
+        check(
+            header,
+            "\u{feff}Legal Name,\"Unit\", ID",
+            Some(Skip::Reordered),
+        );
+        check(header, "Unit,Unit,ID", None);
+        check(header, "Unit,ID", None);
+        check("from,to", "to,from", None);
         check("ID,,Name", "ID,,Name", Some(Skip::Header));
+        check("ID,,", "ID,,", Some(Skip::Header));
         check(",Name", ",Name", Some(Skip::Header));
         check("\u{feff}Ä", "Ä", Some(Skip::Header));
         let tabs = Dialect {

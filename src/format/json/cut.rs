@@ -1,81 +1,201 @@
-//! Cutting one JSON array on the boundaries of its elements.
+//! Cutting JSON on the boundaries of its records: objects, or the elements of arrays, one after another; or those of
+//! the array that a path leads to.
 
+use super::around::{Around, kind};
+use super::grammar::Grammar;
+use super::path::Path;
+use super::{MARK, is_blank};
 use crate::format::cut::{Cut, CutError, CutErrorKind};
 use crate::text::scan::Brackets;
 
-/// Cuts the text of one array after whole elements. Remembers only whether the array has begun and
-/// ended: every text it is given begins between two elements.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ArrayCutter {
-    state: State,
+/// Cuts a text after whole records. Every text that it is given begins where the last one was cut: between documents,
+/// or within an array behind one of its elements.
+#[derive(Debug, Clone, Default)]
+pub struct Cutter {
+    place: Place,
+    /// Reads what stands around the records, where a path leads to them.
+    around: Option<Box<Around>>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum State {
+enum Place {
+    /// Between documents.
     #[default]
-    Before,
+    Outside,
+    /// Within an array.
     Within,
-    After,
+    /// Before the bracket that opens the array to which the path leads.
+    Before,
 }
 
-impl ArrayCutter {
-    /// The last place at which the text can be cut. The first piece begins with `[`, every further one
-    /// with what follows an element (`,` or `]`); the last piece ends with the text.
+impl Cutter {
+    /// Cuts documents, or the records that a path leads to.
+    pub fn new(path: Option<&Path>) -> Cutter {
+        Cutter {
+            place: Place::Outside,
+            around: path.map(|path| Box::new(Around::new(path.members()))),
+        }
+    }
+
+    /// The member by which the last page says that another one follows, if it does.
+    pub(crate) fn more(&self) -> Option<&str> {
+        self.around.as_ref()?.more()
+    }
+
+    /// The last place at which the text can be cut, or how much of it holds no records.
     pub(crate) fn cut(&mut self, text: &[u8], at_end: bool) -> Result<Cut, CutError> {
-        let error = |at, kind| Err(CutError { at, kind });
-        let Some(begin) = text.iter().position(|b| !b.is_ascii_whitespace()) else {
-            return match (at_end, self.state) {
-                (true, State::After) => Ok(Cut::At(text.len())),
-                (true, State::Before) => error(0, CutErrorKind::NoArray),
-                (true, State::Within) => error(text.len(), CutErrorKind::OpenArray),
-                (false, _) => Ok(Cut::None { open: None }),
+        if self.place == Place::Outside
+            && let Some(around) = &mut self.around
+        {
+            match around.pass(text)? {
+                Some(0) => {}
+                Some(at) => {
+                    self.place = Place::Before;
+                    return Ok(Cut::Skip(at));
+                }
+                None if at_end => {
+                    around.end(text.len())?;
+                    return Ok(skip(text.len()));
+                }
+                None if text.is_empty() => return Ok(Cut::None { open: None }),
+                None => return Ok(Cut::Skip(text.len())),
+            }
+        }
+        let within = self.place == Place::Within;
+        let Some(begin) = (0..text.len()).find(|&at| !is_between(within, text[at])) else {
+            return match (at_end, within) {
+                (true, true) => Err(CutError {
+                    at: text.len(),
+                    kind: CutErrorKind::OpenArray,
+                }),
+                (true, false) => Ok(skip(text.len())),
+                (false, _) if text.is_empty() => Ok(Cut::None { open: None }),
+                (false, _) => Ok(Cut::Skip(text.len())),
             };
         };
-        let mut depth = match self.state {
-            State::After => return error(begin, CutErrorKind::AfterArray),
-            State::Before if text[begin] != b'[' => return error(begin, CutErrorKind::NoArray),
-            State::Before => 0usize,
-            State::Within => 1,
-        };
-        let mut last = None;
-        let mut end = None;
+        if let Some(kind) = wrong(within, text[begin]) {
+            return Err(CutError { at: begin, kind });
+        }
+        self.cut_records(text, at_end)
+    }
+
+    fn cut_records(&mut self, text: &[u8], at_end: bool) -> Result<Cut, CutError> {
+        let within = self.place == Place::Within;
+        let mut depth = usize::from(within);
+        let mut in_array = within;
+        // What opened the record that is being read.
+        let mut opened = b'{';
+        // Behind the last record, and whether that is within an array.
+        let mut last = (0, within);
         let mut brackets = Brackets::new(text);
         for at in brackets.by_ref() {
-            if matches!(text[at], b'{' | b'[') {
+            let bracket = text[at];
+            if matches!(bracket, b'{' | b'[') {
+                match depth {
+                    0 => {
+                        in_array = bracket == b'[';
+                        opened = bracket;
+                    }
+                    1 if in_array => opened = bracket,
+                    _ => {}
+                }
                 depth += 1;
                 continue;
             }
-            depth = match depth.checked_sub(1) {
-                Some(depth) => depth,
-                None => return error(at, CutErrorKind::Bracket),
-            };
-            match depth {
-                1 => last = Some(at + 1),
+            let ended = match depth {
                 0 => {
-                    end = Some(at + 1);
-                    break;
+                    let kind = CutErrorKind::Bracket;
+                    return Err(CutError { at, kind });
                 }
-                _ => {}
+                1 => (bracket == b']') == in_array,
+                2 if in_array => (bracket == b'}') == (opened == b'{'),
+                _ => {
+                    depth -= 1;
+                    continue;
+                }
+            };
+            if !ended {
+                return Err(first_wrong(text, last).unwrap_or(CutError {
+                    at,
+                    kind: CutErrorKind::Bracket,
+                }));
             }
-        }
-        if let Some(end) = end {
-            if let Some(more) = text[end..].iter().position(|b| !b.is_ascii_whitespace()) {
-                return error(end + more, CutErrorKind::AfterArray);
+            depth -= 1;
+            last = (at + 1, depth == 1);
+            if let (0, Some(around)) = (depth, &mut self.around) {
+                around.pass_records();
+                self.place = Place::Outside;
+                return Ok(Cut::At(at + 1));
             }
-            self.state = State::After;
-            return Ok(Cut::At(text.len()));
         }
         let string = brackets.open_string();
-        if at_end {
-            return error(string.unwrap_or(text.len()), CutErrorKind::OpenArray);
+        if at_end && depth > 0 {
+            return Err(first_wrong(text, last).unwrap_or(CutError {
+                at: string.unwrap_or(text.len()),
+                kind: match in_array {
+                    true => CutErrorKind::OpenArray,
+                    false => CutErrorKind::OpenObject,
+                },
+            }));
         }
         match last {
-            Some(at) => {
-                self.state = State::Within;
+            _ if at_end => {
+                self.place = Place::Outside;
+                Ok(Cut::At(text.len()))
+            }
+            (0, _) => Ok(Cut::None { open: string }),
+            (at, within) => {
+                self.place = match within {
+                    true => Place::Within,
+                    false => Place::Outside,
+                };
                 Ok(Cut::At(at))
             }
-            None => Ok(Cut::None { open: string }),
         }
+    }
+
+    /// What is wrong with a text that begins where the last one was cut, and that can't be cut.
+    pub(crate) fn wrong_in(&self, text: &[u8]) -> Option<CutError> {
+        first_wrong(text, (0, self.place == Place::Within))
+    }
+}
+
+/// What is wrong with the text behind the last whole record. `within` says whether that is within an array.
+fn first_wrong(text: &[u8], (from, within): (usize, bool)) -> Option<CutError> {
+    let between = text[from..].iter().take_while(|b| is_between(within, **b));
+    let from = from + between.count();
+    let mut grammar = match within {
+        true => Grammar::behind_an_element(),
+        false => Grammar::new(),
+    };
+    let (more, reason) = grammar.read(&text[from..]).err()?;
+    Some(CutError {
+        at: from + more,
+        kind: CutErrorKind::Syntax(reason),
+    })
+}
+
+/// All of a text that holds no records. At the end of the file, nothing is left then.
+fn skip(len: usize) -> Cut {
+    match len {
+        0 => Cut::At(0),
+        len => Cut::Skip(len),
+    }
+}
+
+/// Whether a byte may stand between documents, or between the elements of an array.
+fn is_between(within: bool, byte: u8) -> bool {
+    is_blank(byte) || (!within && MARK.contains(&byte))
+}
+
+/// What is wrong with what begins with this byte, between documents or behind an element of an array.
+pub(super) fn wrong(within: bool, byte: u8) -> Option<CutErrorKind> {
+    match (within, byte) {
+        (true, b',' | b']') | (false, b'{' | b'[') => None,
+        (true, b'}') | (false, b']' | b'}') => Some(CutErrorKind::Bracket),
+        (true, _) => Some(CutErrorKind::NoComma),
+        (false, b',') => Some(CutErrorKind::CommaOutside),
+        (false, byte) => Some(CutErrorKind::NoRecord(kind(byte))),
     }
 }
 
@@ -85,33 +205,75 @@ mod tests {
 
     #[test]
     fn cuts_after_whole_elements() {
-        let mut cutter = ArrayCutter::default();
+        let mut cutter = Cutter::default();
         assert_eq!(
             cutter.cut(br#" [ {"a": "]}\"{"}, {"b": [1, {"#, false),
             Ok(Cut::At(17))
         );
         assert_eq!(
             cutter.cut(br#", {"b": [1, {}]}  ]  "#, false),
-            Ok(Cut::At(21))
+            Ok(Cut::At(19))
         );
-        assert_eq!(cutter.cut(b" \n", true), Ok(Cut::At(2)));
+        assert_eq!(cutter.cut(b" \n", true), Ok(Cut::Skip(2)));
+        assert_eq!(cutter.cut(b"", true), Ok(Cut::At(0)));
+    }
+
+    #[test]
+    fn cuts_after_whole_documents() {
+        let mut cutter = Cutter::default();
+        assert_eq!(cutter.cut(b"{\"a\":\n[1]}\n{\"a\"", false), Ok(Cut::At(10)));
+        assert_eq!(cutter.cut(b"\n{\"a\": 1}[{}, {", false), Ok(Cut::At(12)));
+        assert_eq!(cutter.cut(b", {}][]{}", false), Ok(Cut::At(9)));
+        assert_eq!(cutter.cut(b"\xef\xbb\xbf{}", true), Ok(Cut::At(5)));
+    }
+
+    #[test]
+    fn cuts_the_records_that_a_path_leads_to() {
+        let path = "$.r".parse().unwrap();
+        let mut cutter = Cutter::new(Some(&path));
+        assert_eq!(cutter.cut(b"{\"a\": [1], \"r\"", false), Ok(Cut::Skip(14)));
+        assert_eq!(cutter.cut(b": [{}, {}", false), Ok(Cut::Skip(2)));
+        assert_eq!(cutter.cut(b"[{}, {}", false), Ok(Cut::At(7)));
+        assert_eq!(
+            cutter.cut(b", {}], \"hasMore\": true}", false),
+            Ok(Cut::At(5))
+        );
+        assert_eq!(
+            cutter.cut(b", \"hasMore\": true} ", true),
+            Ok(Cut::Skip(19))
+        );
+        assert_eq!(cutter.more(), Some("hasMore"));
+        let error = cutter.cut(b"{\"a\": 1}", true).unwrap_err();
+        assert_eq!(error.at, 7);
     }
 
     #[track_caller]
     fn check(text: &str, at: usize, kind: CutErrorKind) {
         assert_eq!(
-            ArrayCutter::default().cut(text.as_bytes(), true),
+            Cutter::default().cut(text.as_bytes(), true),
             Err(CutError { at, kind }),
             "{text:?}"
         );
     }
 
     #[test]
-    fn says_what_is_wrong_with_an_array() {
-        check("{}", 0, CutErrorKind::NoArray);
-        check("", 0, CutErrorKind::NoArray);
+    fn says_what_is_wrong() {
+        use super::super::grammar::Reason;
         check("[{}", 3, CutErrorKind::OpenArray);
-        check("[{}] x", 5, CutErrorKind::AfterArray);
         check("[\"a", 1, CutErrorKind::OpenArray);
+        check("{\"a\": 1", 7, CutErrorKind::OpenObject);
+        check("1", 0, CutErrorKind::NoRecord("a number"));
+        check(",{}", 0, CutErrorKind::CommaOutside);
+        check("{}]", 2, CutErrorKind::Bracket);
+        check(
+            "[{\"a\": 1, {}, {}]",
+            10,
+            CutErrorKind::Syntax(Reason::Name),
+        );
+        check(
+            "[{\"a\": 01}, {\"a\" 1]",
+            17,
+            CutErrorKind::Syntax(Reason::Colon),
+        );
     }
 }

@@ -8,8 +8,10 @@
 
 use serde_json::value::RawValue;
 
-use super::found::Found;
-use super::wanted::{Layout, Wanted};
+use super::Layout;
+use super::found::{Found, Text};
+use super::members::half_characters;
+use super::tree::{Place, RECORD, Wanted};
 use crate::batch::{Cell, Kind};
 use crate::text::decimal::is_json_number;
 use crate::text::scan::{count_lines, end_of_plain, same};
@@ -17,10 +19,16 @@ use crate::text::scan::{count_lines, end_of_plain, same};
 /// Reads the flat objects of one block.
 pub(super) struct Reader<'a> {
     wanted: &'a Wanted,
+    layout: Layout,
     text: &'a str,
     /// The member that came last after each: after none, after each column, and after one that is no column.
     likely: Vec<Member>,
+    /// How many records in a row were not flat.
+    misses: u32,
 }
+
+/// So many records that are not flat, one after another, and the rest of the block is not tried.
+const HOPELESS: u32 = 16;
 
 /// A member up to its value, as it stands in the text: its name, the colon, and the blanks around them.
 #[derive(Clone, Copy, Default)]
@@ -38,6 +46,8 @@ struct Value {
     cell: Cell,
     /// It is a string, and has to be unescaped.
     escaped: bool,
+    /// It is an object or an array.
+    nested: bool,
     end: usize,
     lines: u32,
 }
@@ -50,18 +60,36 @@ pub(super) struct End {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(wanted: &'a Wanted, text: &'a str) -> Reader<'a> {
+    pub(super) fn new(wanted: &'a Wanted, layout: Layout, text: &'a str) -> Reader<'a> {
         let likely = vec![Member::default(); wanted.names.len() + 2];
         Reader {
             wanted,
+            layout,
             text,
             likely,
+            misses: 0,
         }
+    }
+
+    /// Whether it is worth trying.
+    #[inline]
+    pub(super) fn is_hopeful(&self) -> bool {
+        self.misses < HOPELESS
     }
 
     /// Reads the object that begins at `start` into the row begun last. None where that is for the general
     /// parser; the row may then have some of its cells.
     pub(super) fn read(&mut self, start: usize, found: &mut Found) -> Option<End> {
+        let end = self.object(start, found);
+        self.misses = match end {
+            Some(_) => 0,
+            None => self.misses + 1,
+        };
+        end
+    }
+
+    #[inline(always)]
+    fn object(&mut self, start: usize, found: &mut Found) -> Option<End> {
         let bytes = self.text.as_bytes();
         if bytes.get(start) != Some(&b'{') {
             return None;
@@ -93,8 +121,9 @@ impl<'a> Reader<'a> {
                     return None;
                 }
                 *cell = value.cell;
+                found.nested |= value.nested;
                 if value.escaped {
-                    found.defer(column, value.cell);
+                    found.defer(column, value.cell, Text::Unescaped);
                 }
             }
             if !matches!(bytes.get(at), Some(b',' | b'}')) {
@@ -126,12 +155,17 @@ impl<'a> Reader<'a> {
         let (end, below) = self.blanks(colon + 1);
         let column = if escaped {
             let name: String = serde_json::from_str(&self.text[open..=close]).ok()?;
-            self.wanted.places.get(&*name)
+            self.wanted.tree.find(RECORD, &name)
         } else {
-            self.wanted.places.get(&self.text[open + 1..close])
+            self.wanted.tree.find(RECORD, &self.text[open + 1..close])
         };
         let place = match column {
-            Some(column) => column + 1,
+            Some(Place {
+                column: Some(column),
+                node: None,
+            }) => column + 1,
+            // It has members that are columns.
+            Some(_) => return None,
             None if self.wanted.ignore_unknown => self.wanted.names.len() + 1,
             None => return None,
         };
@@ -159,6 +193,7 @@ impl<'a> Reader<'a> {
         Some(Value {
             cell,
             escaped,
+            nested: false,
             end: close + 1,
             lines: 0,
         })
@@ -181,15 +216,16 @@ impl<'a> Reader<'a> {
                 }
                 (len, len, Kind::Number)
             }
+            b'{' | b'[' if self.wanted.takes_apart() => return None,
             b'{' | b'[' => {
                 // Where records are lines, the search for the end of a value stops at the end of its own.
-                let rest = match self.wanted.layout {
+                let rest = match self.layout {
                     Layout::Lines => rest.split('\n').next()?,
-                    Layout::Array => rest,
+                    Layout::Documents => rest,
                 };
                 let mut values = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
                 let value = values.next()?.ok()?.get();
-                if self.wanted.is_too_deep(value) {
+                if self.wanted.is_too_deep(value) || half_characters(value) {
                     return None;
                 }
                 lines = count_lines(value.as_bytes()) as u32;
@@ -200,6 +236,7 @@ impl<'a> Reader<'a> {
         Some(Value {
             cell: Cell::new(at, len, kind),
             escaped: false,
+            nested: kind == Kind::Json,
             end: at + written,
             lines,
         })

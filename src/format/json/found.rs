@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use crate::batch::pool::Lease;
-use crate::batch::{Cell, Row};
-use crate::format::{Deferred, Draft};
+use crate::batch::{Cell, Kind, Row};
+use crate::format::Draft;
 use crate::text::unseen::is_blank;
 
 /// What was read of a block so far: cells row by row, to be turned into columns at the end.
@@ -14,9 +14,38 @@ pub(super) struct Found {
     pub(super) width: usize,
     pub(super) draft: Lease<Draft>,
     pub(super) deferred: Vec<Deferred>,
-    pub(super) faults: Vec<(u32, &'static str, Cow<'static, str>)>,
+    pub(super) faults: Vec<FoundFault>,
     /// Lines and objects that are no records.
     pub(super) skipped: u64,
+    /// Whether a cell holds an object or an array.
+    pub(super) nested: bool,
+}
+
+/// A cell whose text is not a piece of the block.
+pub(super) struct Deferred {
+    pub(super) row: u32,
+    pub(super) column: u32,
+    pub(super) cell: Cell,
+    pub(super) text: Text,
+}
+
+/// How the text of a cell is made from what stands in the block.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Text {
+    /// A string with escapes.
+    Unescaped,
+    /// An array, its elements joined.
+    Joined,
+    /// There is none: half a character is in it.
+    Broken,
+}
+
+/// A fault of a row, or of one of its cells.
+pub(super) struct FoundFault {
+    pub(super) row: u32,
+    pub(super) column: Option<usize>,
+    pub(super) code: &'static str,
+    pub(super) message: Cow<'static, str>,
 }
 
 impl Found {
@@ -34,6 +63,11 @@ impl Found {
         if let Some(row) = self.draft.rows.last_mut() {
             row.end = end as u32;
         }
+    }
+
+    /// The last row.
+    pub(super) fn row(&self) -> usize {
+        self.draft.rows.len() - 1
     }
 
     /// Forgets the last row.
@@ -66,7 +100,7 @@ impl Found {
         let at_fault = self
             .faults
             .last()
-            .is_some_and(|f| f.0 as usize + 1 == self.draft.rows.len());
+            .is_some_and(|f| f.row as usize + 1 == self.draft.rows.len());
         let Some(row) = self.draft.rows.last().filter(|_| !at_fault) else {
             return false;
         };
@@ -89,22 +123,43 @@ impl Found {
         &mut self.draft.cells[row + column]
     }
 
-    /// Leaves the text of a cell of the last row to be unescaped.
-    pub(super) fn defer(&mut self, column: usize, cell: Cell) {
-        let row = self.draft.rows.len() - 1;
-        self.deferred.push(Deferred::new(row, column, cell));
+    /// Leaves the text of a cell of the last row to be made.
+    pub(super) fn defer(&mut self, column: usize, cell: Cell, text: Text) {
+        let row = self.row();
+        self.deferred.push(Deferred {
+            row: row as u32,
+            column: column as u32,
+            cell: cell.with_kind(Kind::Text),
+            text,
+        });
     }
 
-    /// Leaves out the text to be unescaped of a cell of the last row.
-    pub(super) fn forget(&mut self, row: usize, column: usize) {
+    /// Leaves out the text to be made of a cell of the last row.
+    pub(super) fn forget(&mut self, column: usize) {
+        let row = self.row();
         let mut of_row = (self.deferred.iter().rev()).take_while(|d| d.row as usize == row);
         if let Some(from_end) = of_row.position(|d| d.column as usize == column) {
             self.deferred.remove(self.deferred.len() - 1 - from_end);
         }
     }
 
-    pub(super) fn fault(&mut self, code: &'static str, message: Cow<'static, str>) {
-        let row = self.draft.rows.len() as u32 - 1;
-        self.faults.push((row, code, message));
+    /// Finds fault with the last row.
+    pub(super) fn fault(&mut self, code: &'static str, message: impl Into<Cow<'static, str>>) {
+        self.fault_in(None, code, message);
+    }
+
+    /// Finds fault with the last row, or with one of its cells.
+    pub(super) fn fault_in(
+        &mut self,
+        column: Option<usize>,
+        code: &'static str,
+        message: impl Into<Cow<'static, str>>,
+    ) {
+        self.faults.push(FoundFault {
+            row: self.row() as u32,
+            column,
+            code,
+            message: message.into(),
+        });
     }
 }

@@ -1,13 +1,16 @@
-//! The header of a JSON source: its columns are the members of its first objects, unless they are stated.
+//! The header of a JSON source: how its records stand, and its columns, which are the members of the first records
+//! unless they are stated.
 
-use std::collections::HashSet;
-use std::fmt;
 use std::sync::Arc;
 
-use serde::de::{Deserializer, MapAccess, Visitor};
-
-use super::Layout;
+use super::cut::Cutter;
+use super::discover::{self, Discovered};
+use super::grammar::{Reason, wrong_in};
+use super::tree::Tree;
+use super::wrapper::{Beside, Outline, Verdict};
+use super::{Form, Layout, MARK, Parser, is_blank};
 use crate::format::beginning::{Beginning, Begun, Expected, Place, Wrong};
+use crate::format::cut::{Cut, CutError, CutErrorKind};
 
 /// Records looked at for the columns, unless they are stated.
 const DISCOVERED_RECORDS: usize = 1000;
@@ -17,7 +20,44 @@ const DISCOVERED_RECORDS: usize = 1000;
 pub struct Header {
     pub(crate) names: Arc<[Arc<str>]>,
     pub(crate) layout: Layout,
+    form: Arc<Form>,
+    tree: Arc<Tree>,
     /// It is a rejects file: what is said of its rows is not read.
+    pub(crate) fed_back: bool,
+}
+
+impl Header {
+    /// Of columns by the members that lead to them.
+    fn new(layout: Layout, form: &Arc<Form>, paths: &[Vec<String>]) -> Header {
+        let name = |path: &Vec<String>| Arc::from(path.join(form.separator()));
+        Header {
+            names: paths.iter().map(name).collect(),
+            layout,
+            form: form.clone(),
+            tree: Arc::new(Tree::new(paths)),
+            fed_back: false,
+        }
+    }
+
+    /// What reads the records.
+    pub(crate) fn parser(&self, ignore_unknown: bool) -> Parser {
+        Parser::new(self.layout, self.names.clone(), ignore_unknown)
+            .with_form(&self.form, self.tree.clone())
+    }
+
+    /// What cuts the text into records.
+    pub(crate) fn cutter(&self) -> Cutter {
+        Cutter::new(self.form.path.as_ref())
+    }
+}
+
+/// What is known of a file before its beginning is looked at.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    /// How the records stand; without it, the text tells.
+    pub(crate) layout: Option<Layout>,
+    pub(crate) form: &'a Arc<Form>,
+    /// It is a rejects file, which holds records and nothing else, one a line.
     pub(crate) fed_back: bool,
 }
 
@@ -25,190 +65,375 @@ pub struct Header {
 /// all have the columns of the first.
 pub(crate) fn header(
     expected: &Expected<'_>,
-    layout: Layout,
-    stated: Option<&[String]>,
+    known: Known<'_>,
     begins: &Beginning<'_>,
-    first: Option<&Arc<[Arc<str>]>>,
+    first: Option<&Header>,
 ) -> Result<Option<Begun<Header>>, Wrong> {
-    let names = match (first, stated) {
-        (Some(first), _) => first.clone(),
-        (None, Some(stated)) => shared(stated),
-        (None, None) => match members(expected, layout, begins)? {
-            Some(names) => shared(&names),
-            None => return Ok(None),
-        },
+    let found = Finding {
+        expected,
+        stated: known.layout,
+        form: known.form,
+        fed_back: known.fed_back,
+        begins,
     };
-    if let Some(message) = expected.too_many(names.len()) {
+    let header = match first {
+        Some(first) => found.like(first),
+        None => found.header()?,
+    };
+    let Some(header) = header else {
+        return Ok(None);
+    };
+    if let Some(message) = expected.too_many(header.names.len()) {
         return Err(Wrong::data(Place::Line(1), message));
     }
     Ok(Some(Begun {
         header: Header {
-            names,
-            layout,
-            fed_back: false,
+            form: known.form.clone(),
+            fed_back: known.fed_back,
+            ..header
         },
         at: 0,
         line: 1,
     }))
 }
 
-fn shared(names: &[String]) -> Arc<[Arc<str>]> {
-    names.iter().map(|name| Arc::from(name.as_str())).collect()
+/// A file's beginning, and what is stated of it.
+#[derive(Clone, Copy)]
+struct Finding<'a> {
+    expected: &'a Expected<'a>,
+    stated: Option<Layout>,
+    form: &'a Arc<Form>,
+    fed_back: bool,
+    begins: &'a Beginning<'a>,
 }
 
-/// The members of the first records.
-fn members(
-    expected: &Expected<'_>,
-    layout: Layout,
-    begins: &Beginning<'_>,
-) -> Result<Option<Vec<String>>, Wrong> {
-    let text = begins.text;
-    let whole = match (begins.ended, layout) {
-        (false, Layout::Lines) => memchr::memrchr(b'\n', text).map_or(0, |at| at + 1),
-        _ => text.len(),
-    };
-    let mut names = Vec::new();
-    let seen = String::from_utf8_lossy(&text[..whole]);
-    let count = discover(layout, &seen, DISCOVERED_RECORDS, &mut names);
-    if !begins.ended && !begins.full && count < DISCOVERED_RECORDS {
-        return Ok(None);
+impl Finding<'_> {
+    /// The header of a further file.
+    fn like(&self, first: &Header) -> Option<Header> {
+        let layout = match self.start() {
+            Some(start) => self.layout(start)?,
+            None => first.layout,
+        };
+        Some(Header {
+            layout,
+            ..first.clone()
+        })
     }
-    if !names.is_empty() {
-        return Ok(Some(names));
-    }
-    let Some(start) = text.iter().position(|b| !b.is_ascii_whitespace()) else {
-        return Err(Wrong::empty("the file is empty"));
-    };
-    let place = Place::Byte(start);
-    if !begins.ended && count == 0 {
-        return Err(Wrong::data(place, too_long(expected)));
-    }
-    if layout == Layout::Array && is_empty_array(&text[start..]) {
-        let message = "the JSON array is empty: there are no records; nothing was sent";
-        return Err(Wrong::empty(message));
-    }
-    Err(match not_objects(layout, &text[start..]) {
-        (message, true) => Wrong::setting(place, message),
-        (message, false) => Wrong::data(place, message),
-    })
-}
 
-fn too_long(expected: &Expected<'_>) -> String {
-    format!(
-        "a record that begins here is longer than {}, the longest record (limits.record)",
-        expected.limits.record
-    )
-}
-
-fn is_empty_array(text: &[u8]) -> bool {
-    text.strip_prefix(b"[")
-        .is_some_and(|rest| rest.trim_ascii() == b"]")
-}
-
-/// What stands where JSON objects are expected, by its beginning, and whether a setting mends it.
-fn not_objects(layout: Layout, text: &[u8]) -> (&'static str, bool) {
-    match (layout, text.first()) {
-        (Layout::Lines, Some(b'[')) => (
-            "expected one JSON object a line, found an array; set source.format to json",
-            true,
-        ),
-        (Layout::Lines, Some(b'{')) => (
-            "no line holds a whole JSON object; objects of several lines must stand in an array",
-            false,
-        ),
-        (Layout::Lines, _) => ("expected one JSON object a line", false),
-        (Layout::Array, Some(b'{')) => (
-            "expected a JSON array, found an object; for one object a line set source.format to ndjson",
-            true,
-        ),
-        (Layout::Array, Some(b'[')) => {
-            ("no object with members was found in the JSON array", false)
+    fn header(&self) -> Result<Option<Header>, Wrong> {
+        let text = self.begins.text;
+        let Some(start) = self.start() else {
+            return match (self.is_all(), &self.form.columns) {
+                (false, _) => Ok(None),
+                (true, None) => Err(Wrong::empty("the file is empty")),
+                // No records, and they are known.
+                (true, Some(_)) => self.columns(self.stated.unwrap_or(Layout::Documents), 0),
+            };
+        };
+        if self.stated == Some(Layout::Documents) && !matches!(text[start], b'{' | b'[') {
+            let message = format!(
+                "expected a JSON object or an array of objects, found {}; set source.format if this is not JSON",
+                super::around::kind(text[start])
+            );
+            return Err(Wrong::setting(Place::Byte(start), message));
         }
-        (Layout::Array, _) => ("expected a JSON array of objects", false),
-    }
-}
-
-/// Adds the member names of the objects in `text` to `names`, in the order in which they first come, and
-/// returns how many objects were read. What can't be read is passed over: the parser will say it better.
-pub fn discover(layout: Layout, text: &str, at_most: usize, names: &mut Vec<String>) -> usize {
-    let mut known: HashSet<String> = names.iter().cloned().collect();
-    let mut take = |object: MemberNames| {
-        for name in object.0 {
-            if known.insert(name.clone()) {
-                names.push(name);
-            }
+        let records = match &self.form.path {
+            Some(_) => match self.records()? {
+                Some(at) => at,
+                None => return Ok(None),
+            },
+            None if self.fed_back || self.is_record(start)? => start,
+            None => return Ok(None),
+        };
+        let Some(layout) = self.layout(start) else {
+            return Ok(None);
+        };
+        if let (Layout::Lines, b'[') = (layout, text[start]) {
+            let message =
+                "expected one JSON object a line, found an array; set source.format to json";
+            return Err(Wrong::setting(Place::Byte(start), message));
         }
-    };
-    let mut count = 0;
-    match layout {
-        Layout::Lines => {
-            for line in text.lines().filter(|l| !l.trim().is_empty()).take(at_most) {
-                if let Ok(object) = serde_json::from_str(line) {
-                    take(object);
+        self.columns(layout, records)
+    }
+
+    /// Where the text begins.
+    fn start(&self) -> Option<usize> {
+        let is_first = |byte: &u8| !is_blank(*byte) && !MARK.contains(byte);
+        self.begins.text.iter().position(is_first)
+    }
+
+    /// Whether there is no more of the text than this.
+    fn is_all(&self) -> bool {
+        self.begins.ended || self.begins.full
+    }
+
+    /// How the records stand, by the first of them. None asks for more text.
+    fn layout(&self, start: usize) -> Option<Layout> {
+        let text = &self.begins.text[start..];
+        match (self.stated, &self.form.path, text[0]) {
+            (_, Some(_), _) => return Some(Layout::Documents),
+            (Some(layout), None, _) => return Some(layout),
+            (None, None, b'[') => return Some(Layout::Documents),
+            (None, None, _) => {}
+        }
+        let end = match memchr::memchr(b'\n', text) {
+            Some(end) => end,
+            None if self.is_all() => text.len(),
+            None => return None,
+        };
+        let (line, rest) = text.split_at(end);
+        Some(match wrong_in(line) {
+            // Whole, and nothing beside it.
+            None => Layout::Lines,
+            Some((at, Reason::Second)) if matches!(line[at], b'{' | b'[') => Layout::Documents,
+            Some((_, reason)) => {
+                // A line that is not JSON, or the first of an object that goes over several.
+                let next = rest.trim_ascii_start();
+                let next = &next[..memchr::memchr(b'\n', next).unwrap_or(next.len())];
+                let is_whole = next.starts_with(b"{") && wrong_in(next).is_none();
+                let is_closed = reason != Reason::EndsEarly && is_balanced(line);
+                match is_whole || is_closed {
+                    true => Layout::Lines,
+                    false => Layout::Documents,
                 }
-                count += 1;
+            }
+        })
+    }
+
+    /// Whether the first object is a record. False asks for more text.
+    fn is_record(&self, start: usize) -> Result<bool, Wrong> {
+        let Beginning { text, ended, .. } = *self.begins;
+        // The first element of an array may be a page, too.
+        let inner = match text[start] {
+            b'[' => text[start + 1..].iter().position(|byte| !is_blank(*byte)),
+            _ => Some(0),
+        };
+        let Some(object) = inner.map(|more| match text[start] {
+            b'[' => start + 1 + more,
+            _ => start,
+        }) else {
+            return Ok(self.is_all());
+        };
+        if text[object] != b'{' {
+            return Ok(true);
+        }
+        let outline = Outline::of(&text[object..]);
+        let others = outline
+            .end
+            .map(|end| &text[object + end..])
+            .and_then(|rest| {
+                let another = rest.iter().any(|b| matches!(b, b'{' | b'['));
+                (another || ended).then_some(another)
+            });
+        let columns = self.form.columns.as_deref().unwrap_or_default();
+        let named = |name: &str| {
+            let own = |column: &String| column.split(self.form.separator()).next() == Some(name);
+            self.expected.named.contains(name) || columns.iter().any(own)
+        };
+        match outline.judge(Beside {
+            others,
+            named: &named,
+            lines: self.stated == Some(Layout::Lines),
+            full: self.is_all(),
+        }) {
+            Verdict::Record => Ok(true),
+            Verdict::Unsure => Ok(false),
+            Verdict::Wrapper(message) => Err(Wrong::setting(Place::Byte(object), message)),
+        }
+    }
+
+    /// Where the records begin to which the path leads. None asks for more text.
+    fn records(&self) -> Result<Option<usize>, Wrong> {
+        let Beginning { text, ended, .. } = *self.begins;
+        let mut cutter = Cutter::new(self.form.path.as_ref());
+        let mut at = 0;
+        loop {
+            let cut = cutter
+                .cut(&text[at..], ended)
+                .map_err(|error| self.not_there(at, error))?;
+            match cut {
+                Cut::Skip(more) => at += more,
+                Cut::At(0) => {
+                    return Err(Wrong::empty("there are no records; nothing was sent"));
+                }
+                Cut::At(_) => return Ok(Some(at)),
+                Cut::None { .. } if at < text.len() => return Ok(Some(at)),
+                Cut::None { .. } if self.begins.full => {
+                    let message = format!(
+                        "the array of records does not begin within {}, the longest record (limits.record)",
+                        self.expected.limits.record
+                    );
+                    return Err(Wrong::data(Place::Byte(at), message));
+                }
+                Cut::None { .. } => return Ok(None),
             }
         }
-        Layout::Array => {
-            let mut rest = text.trim_ascii_start().strip_prefix('[').unwrap_or("");
-            while count < at_most {
-                let mut stream =
-                    serde_json::Deserializer::from_str(rest).into_iter::<MemberNames>();
-                let Some(Ok(object)) = stream.next() else {
-                    break;
+    }
+
+    /// The records are not where the path leads.
+    fn not_there(&self, from: usize, error: CutError) -> Wrong {
+        let place = Place::Byte(from + error.at);
+        let message = error.kind.to_string();
+        match error.kind {
+            CutErrorKind::Records(_) => {
+                let start = self.start().unwrap_or_default();
+                let hint = Outline::of(&self.begins.text[start..]).hint();
+                Wrong::setting(place, message + &hint.unwrap_or_default())
+            }
+            _ => Wrong::data(place, message),
+        }
+    }
+
+    /// The columns, by the records that begin there.
+    fn columns(&self, layout: Layout, records: usize) -> Result<Option<Header>, Wrong> {
+        let separator = self.form.separator();
+        let split = |column: &String| -> Vec<String> {
+            column.split(separator).map(str::to_owned).collect()
+        };
+        let stated = self.form.columns.as_deref();
+        let is_one_member =
+            |columns: &&[String]| !columns.iter().any(|column| column.contains(separator));
+        if let Some(columns) = stated.filter(is_one_member) {
+            let paths: Vec<_> = columns.iter().map(split).collect();
+            return Ok(Some(Header::new(layout, self.form, &paths)));
+        }
+        let nested = Form {
+            flatten: Some(separator.to_owned()),
+            ..(**self.form).clone()
+        };
+        let form = if stated.is_some() {
+            &nested
+        } else {
+            &**self.form
+        };
+        let Some(found) = self.discover(layout, records, form) else {
+            return Ok(None);
+        };
+        let paths = match stated {
+            None => self.discovered(layout, records, &found)?,
+            Some(columns) => {
+                let path = |column: &String| {
+                    let (own, nested) = (vec![column.clone()], split(column));
+                    match (found.has(&own), found.has(&nested)) {
+                        (true, true) if own != nested => Err(self.ambiguous(records, column)),
+                        (true, _) => Ok(own),
+                        (false, true) => Ok(nested),
+                        (false, false) if self.form.flatten.is_some() => Ok(nested),
+                        (false, false) => Ok(own),
+                    }
                 };
-                let end = stream.byte_offset();
-                take(object);
-                count += 1;
-                rest = rest[end..]
-                    .trim_ascii_start()
-                    .strip_prefix(',')
-                    .unwrap_or("");
+                columns.iter().map(path).collect::<Result<Vec<_>, _>>()?
             }
+        };
+        Ok(Some(Header::new(layout, self.form, &paths)))
+    }
+
+    /// Looks at the first records. None asks for more text.
+    fn discover(&self, layout: Layout, records: usize, form: &Form) -> Option<Discovered> {
+        let text = &self.begins.text[records..];
+        let whole = match (self.begins.ended, layout) {
+            (false, Layout::Lines) => memchr::memrchr(b'\n', text).map_or(0, |at| at + 1),
+            _ => text.len(),
+        };
+        let seen = String::from_utf8_lossy(&text[..whole]);
+        let found = discover::discover(layout, &seen, DISCOVERED_RECORDS, form);
+        (self.is_all() || found.records >= DISCOVERED_RECORDS).then_some(found)
+    }
+
+    /// The columns that were found.
+    fn discovered(
+        &self,
+        layout: Layout,
+        records: usize,
+        found: &Discovered,
+    ) -> Result<Vec<Vec<String>>, Wrong> {
+        let paths = found.paths();
+        let separator = self.form.separator();
+        let mut names: Vec<_> = paths.iter().map(|path| path.join(separator)).collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|two| two[0] == two[1]) {
+            return Err(self.ambiguous(records, &twice[0]));
+        }
+        match paths.is_empty() || found.good == 0 {
+            false => Ok(paths),
+            true => Err(self.nothing(layout, records, found)),
         }
     }
-    count
-}
 
-/// The member names of one object, in order; values are passed over.
-struct MemberNames(Vec<String>);
-
-impl<'de> serde::Deserialize<'de> for MemberNames {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Names;
-        impl<'de> Visitor<'de> for Names {
-            type Value = MemberNames;
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<MemberNames, A::Error> {
-                let mut names = Vec::new();
-                while let Some((name, _)) = map.next_entry::<String, serde::de::IgnoredAny>()? {
-                    names.push(name);
-                }
-                Ok(MemberNames(names))
-            }
-        }
-        deserializer.deserialize_map(Names)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn finds_columns() {
-        let mut names = Vec::new();
-        assert_eq!(
-            discover(
-                Layout::Array,
-                "[{\"a\":1,\"b\":[2]}, {\"c\":{},\"a\":2},",
-                10,
-                &mut names
+    fn ambiguous(&self, records: usize, column: &str) -> Wrong {
+        let told = match self.expected.named.contains(column) || super::path::is_word(column) {
+            true => format!("two members come to the column `{column}`"),
+            false => "two members come to the same column".to_owned(),
+        };
+        let separator = self.form.separator();
+        Wrong::setting(
+            Place::Byte(records),
+            format!(
+                "{told}: one has `{separator}` in its own name, and one is a member of an object; state another \
+                 separator, as in `json: {{ flatten: \"/\" }}`"
             ),
-            2
-        );
-        assert_eq!(names, ["a", "b", "c"]);
+        )
     }
+
+    /// What to say where there is no column.
+    fn nothing(&self, layout: Layout, records: usize, found: &Discovered) -> Wrong {
+        let text = &self.begins.text[records..];
+        let place = Place::Byte(records);
+        if !self.begins.ended && found.records == 0 {
+            let limit = self.expected.limits.record;
+            return match Cutter::default().wrong_in(text) {
+                Some(wrong) if layout == Layout::Documents => {
+                    Wrong::data(Place::Byte(records + wrong.at), wrong.kind.to_string())
+                }
+                _ => Wrong::data(
+                    place,
+                    format!(
+                        "a record that begins here is longer than {limit}, the longest record (limits.record)"
+                    ),
+                ),
+            };
+        }
+        match found.wrong {
+            Some((at, discover::Wrong::Syntax(reason))) => Wrong::data(
+                Place::Byte(records + at),
+                format!("no record is well-formed JSON, this one among them: {reason}"),
+            ),
+            Some((at, discover::Wrong::Other(what))) => Wrong::data(
+                Place::Byte(records + at),
+                format!("expected JSON objects, the records, found {what}"),
+            ),
+            None if found.records > 0 => Wrong::data(place, "the objects have no members"),
+            None if self.form.path.is_some() => {
+                Wrong::empty("there are no records; nothing was sent")
+            }
+            None if layout == Layout::Documents => match Cutter::default().cut(text, true) {
+                Err(wrong) => Wrong::data(Place::Byte(records + wrong.at), wrong.kind.to_string()),
+                Ok(_) => {
+                    Wrong::empty("the JSON array is empty: there are no records; nothing was sent")
+                }
+            },
+            None => Wrong::data(place, "expected one JSON object a line"),
+        }
+    }
+}
+
+/// Whether all brackets of a text are closed.
+fn is_balanced(text: &[u8]) -> bool {
+    let mut depth = 0i64;
+    for at in crate::text::scan::Brackets::new(text) {
+        depth += if matches!(text[at], b'{' | b'[') {
+            1
+        } else {
+            -1
+        };
+    }
+    depth == 0
+}
+
+/// The columns of the records in a text, by its first `at_most`; and how many records were looked at.
+pub fn discover(layout: Layout, text: &str, at_most: usize, form: &Form) -> (Vec<String>, usize) {
+    let found = discover::discover(layout, text, at_most, form);
+    let paths = found.paths();
+    let names = paths.iter().map(|path| path.join(form.separator()));
+    (names.collect(), found.records)
 }

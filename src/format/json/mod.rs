@@ -1,20 +1,55 @@
-//! JSON: an array or lines cut into whole objects, and objects parsed into a batch.
+//! JSON: documents or lines cut into whole objects, and objects parsed into a batch.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `spec`, `path` | what the pipeline says: where the records are, and what becomes of nested values |
+//! | `grammar` | the grammar, byte by byte, with words for what is wrong |
+//! | `cut`, `around`, `pages` | where the text is cut, and what stands around the records |
+//! | `header`, `discover`, `wrapper` | the beginning: the columns, and whether the first object is a record at all |
+//! | `tree` | which members are columns |
+//! | `parse`, `documents`, `flat`, `members` | objects into cells: the short way for flat ones, the general one for all |
 
-mod array;
+mod around;
 pub(crate) mod cut;
+mod discover;
+mod documents;
 pub(crate) mod fed_back;
 mod flat;
 mod found;
+mod grammar;
 mod header;
 mod members;
+mod pages;
 mod parse;
+mod path;
+mod spec;
 #[cfg(test)]
 mod tests;
-mod wanted;
+mod tree;
+mod wrapper;
 
-pub(crate) use header::Header;
+pub use grammar::Reason;
 pub use header::discover;
 pub(crate) use header::header;
+pub(crate) use header::{Header, Known};
 pub(crate) use parse::JsonError;
 pub use parse::Parser;
-pub use wanted::Layout;
+pub use path::Path;
+pub use spec::{Arrays, Form};
+
+/// How the objects of a text stand beside each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// One object a line.
+    Lines,
+    /// Documents one after another: objects, or arrays of objects.
+    Documents,
+}
+
+/// The bytes of a byte order mark.
+const MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
+
+/// Whether a byte may stand between what JSON is made of.
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}

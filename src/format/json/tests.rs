@@ -97,7 +97,11 @@ fn block() -> impl Strategy<Value = (Layout, Vec<u8>)> {
             let what = if kind == 2 { "" } else { &what };
             bytes.splice(taken, what.bytes());
         }
-        let layout = if array { Layout::Array } else { Layout::Lines };
+        let layout = if array {
+            Layout::Documents
+        } else {
+            Layout::Lines
+        };
         (layout, bytes)
     })
 }
@@ -171,7 +175,7 @@ fn objects_that_say_nothing() {
             assert_eq!(found, (skipped, rows), "{text}");
         }
     };
-    use Layout::{Array, Lines};
+    use Layout::{Documents, Lines};
     check(
         Lines,
         "{}\n\n{ }\n{\"id\":null}\n{\"id\":\"\",\"name\":\" \"}\n",
@@ -194,53 +198,150 @@ fn objects_that_say_nothing() {
         0,
         3,
     );
-    check(Array, "[{},{\"id\":\"1\"},{\"id\":\"\"}\n]", false, 2, 1);
+    check(
+        Documents,
+        "[{},{\"id\":\"1\"},{\"id\":\"\"}\n]",
+        false,
+        2,
+        1,
+    );
 }
 
 #[test]
 fn reads_an_array_in_pieces() {
     check(
-        Layout::Array,
+        Layout::Documents,
         " [\n{\"id\":\"1\"}",
         &[(1, "1", Kind::Text, "", Kind::Missing)],
     );
     check(
-        Layout::Array,
+        Layout::Documents,
         ",\n\n{\"id\":\"2\",\n\"name\":\"b\"},{\"id\":\"3\"} ]\n",
         &[
             (2, "2", Kind::Text, "b", Kind::Text),
             (3, "3", Kind::Text, "", Kind::Missing),
         ],
     );
-    check(Layout::Array, "[]", &[]);
-    check(Layout::Array, " ]", &[]);
+    check(Layout::Documents, "[]", &[]);
+    check(Layout::Documents, " ]", &[]);
 }
 
 #[test]
-fn says_where_an_array_is_ill_formed() {
+fn reads_documents() {
+    check(
+        Layout::Documents,
+        "{\"id\":1,\n\"name\":\"a\"}{\"id\":2}\n\u{feff}[{\"id\":3}]\n[]\n[ {\"id\":4} ,\n{\"id\":5}] {\"id\":6}\n",
+        &[
+            (0, "1", Kind::Number, "a", Kind::Text),
+            (1, "2", Kind::Number, "", Kind::Missing),
+            (2, "3", Kind::Number, "", Kind::Missing),
+            (4, "4", Kind::Number, "", Kind::Missing),
+            (5, "5", Kind::Number, "", Kind::Missing),
+            (5, "6", Kind::Number, "", Kind::Missing),
+        ],
+    );
+}
+
+#[test]
+fn says_where_documents_are_ill_formed() {
     let fail = |text: &str| {
-        let e = parser(Layout::Array)
+        let e = parser(Layout::Documents)
             .parse(text.as_bytes().to_vec())
             .err()
             .unwrap();
         (e.line, e.column, e.message)
     };
-    assert_eq!(
-        fail("[{\"id\":1},]").2,
-        "expected an object, the next element of the array"
+    let check = |text: &str, line, column, message: &str| {
+        assert_eq!(fail(text), (line, column, message.to_owned()), "{text}");
+    };
+    check(
+        "[{\"id\":1},\n]",
+        1,
+        1,
+        "a comma stands before `]`, and between them no element of the array",
     );
-    assert_eq!(fail("[\n{\"id\":1} {").0, 1);
-    assert_eq!(
-        fail("[\n{\"id\": 01}]"),
-        (
-            1,
-            9,
-            "not well-formed JSON: a character stands where it can't".into()
-        )
+    check(
+        "[{\"id\":1},,]",
+        0,
+        11,
+        "expected an element of the array before this comma",
     );
-    // The place is within a character.
-    assert_eq!(fail("[{\"id\":\"\\u12€\"}]").1, 14);
-    assert_eq!(fail("[3]").1, 2);
+    check(
+        "[\n{\"id\":1} {",
+        1,
+        10,
+        "expected `,` or `]` after an element of the array",
+    );
+    check(
+        "{\"id\":1},{\"id\":2}",
+        0,
+        9,
+        "a comma stands between two JSON documents; the objects of a list stand in an array, in `[` and `]`",
+    );
+    check(
+        "{\"id\":1}\n5",
+        1,
+        1,
+        "expected a JSON object or an array of objects, found a number",
+    );
+    // The place is behind a character of several bytes.
+    check(
+        "[\"€\\x\"]",
+        0,
+        7,
+        "not well-formed JSON: no such escape; a backslash itself is written `\\\\`",
+    );
+}
+
+/// Row, column, code and message of what was found wrong.
+fn faults(layout: Layout, text: &str) -> Vec<String> {
+    let batch = parser(layout).parse(text.as_bytes().to_vec()).unwrap();
+    let told = batch
+        .faults()
+        .iter()
+        .map(|f| format!("{} {} {}: {}", f.row, f.column, f.code, f.message));
+    told.collect()
+}
+
+#[test]
+fn one_wrong_record_is_one_reject() {
+    let text = "[\n{\"id\": 1981-05-15},\n{\"id\":1, },\n{\"id\":\"2,\n\"name\":\"x\"},\n{\"id\":3},\n7, null, nul, [1],\n{\"id\":4}]";
+    assert_eq!(
+        faults(Layout::Documents, text),
+        [
+            "0  json_syntax: not well-formed JSON, line 2, column 12: a value without quotes goes on with what does not \
+             belong to it; dates and other text stand in double quotes",
+            "1  json_syntax: not well-formed JSON, line 3, column 10: a comma stands before the closing bracket, and \
+             nothing between them",
+            "2  json_syntax: not well-formed JSON, line 4, column 10: the line ends within a text: a closing quote is \
+             missing",
+            "4  not_an_object: expected an object, the record, found a number",
+            "5  not_an_object: expected an object, the record, found null",
+            "6  json_syntax: not well-formed JSON, line 7, column 13: it ends too early",
+            "7  not_an_object: expected an object, the record, found an array",
+        ]
+    );
+    let batch = parser(Layout::Documents)
+        .parse(text.as_bytes().to_vec())
+        .unwrap();
+    let good: Vec<_> = (0..batch.len())
+        .filter(|&r| batch.state(r) == RowState::In)
+        .collect();
+    assert_eq!(good.len(), 2);
+    assert_eq!(batch.get(8, 0), "4");
+    assert_eq!(
+        faults(
+            Layout::Lines,
+            "\u{feff}{\"id\":1}\n \u{feff}{\"id\":2}\n1\n\"x\"\n[]\n{\"id\":1} {}\n{\"id\":1}}"
+        ),
+        [
+            "2  not_an_object: expected an object, the record, found a number",
+            "3  not_an_object: expected an object, the record, found text",
+            "4  not_an_object: expected an object, the record, found an array",
+            "5  json_syntax: not well-formed JSON, line 6, column 10: something follows its end",
+            "6  json_syntax: not well-formed JSON, line 7, column 9: something follows its end",
+        ]
+    );
 }
 
 #[test]

@@ -47,7 +47,23 @@ fn pair(text: &[u8], at: u8) -> u16 {
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
 impl Fixed {
-    pub(super) fn new(parts: &[Part]) -> Option<Fixed> {
+    /// The first of these parts, as far as they are digits at fixed places, and how many these are. Nothing where they
+    /// are not worth it.
+    pub(super) fn head(parts: &[Part]) -> Option<(Fixed, usize)> {
+        let is_fixed = |part: &&Part| match part {
+            Part::Literal(_) => true,
+            Part::Field(field, style) => match style {
+                Style::Digits(2) => *field != Field::Year,
+                Style::Digits(_) => true,
+                Style::Short => false,
+            },
+            _ => false,
+        };
+        let used = parts.iter().take_while(is_fixed).count();
+        Some((Fixed::new(&parts[..used])?, used))
+    }
+
+    fn new(parts: &[Part]) -> Option<Fixed> {
         let mut template = Vec::new();
         let mut slack = Vec::new();
         let mut at = [None; FIELDS];
@@ -57,7 +73,6 @@ impl Fixed {
                     template.extend_from_slice(text.as_bytes());
                     slack.resize(template.len(), 0x7f);
                 }
-                Part::Field(Field::Year, Style::Digits(2)) => return None,
                 Part::Field(field, Style::Digits(width)) => {
                     at[*field as usize] = Some(template.len() as u8);
                     template.resize(template.len() + usize::from(*width), b'0');
@@ -120,6 +135,12 @@ impl Fixed {
 
     #[inline]
     pub(super) fn parse(&self, text: &[u8]) -> Option<DateTime> {
+        DateTime::new(self.fields(text)?)
+    }
+
+    /// The fields of a text that has digits and literals where they should be.
+    #[inline]
+    pub(super) fn fields(&self, text: &[u8]) -> Option<[u16; FIELDS]> {
         if !self.matches(text) {
             return None;
         }
@@ -129,9 +150,10 @@ impl Fixed {
                 *value = pair(text, at);
             }
         }
-        let year = self.at[Field::Year as usize]?;
-        fields[0] = fields[0] * 100 + pair(text, year + 2);
-        DateTime::new(fields)
+        if let Some(year) = self.at[Field::Year as usize] {
+            fields[0] = fields[0] * 100 + pair(text, year + 2);
+        }
+        Some(fields)
     }
 
     #[inline]

@@ -18,7 +18,8 @@ pub struct Format {
     source: Box<str>,
     /// None of numbers.
     parts: Box<[Part]>,
-    pub(super) fixed: Option<Fixed>,
+    /// The first of the parts, as far as they are digits at fixed places, and how many these are.
+    head: Option<(Fixed, usize)>,
     numbers: Option<Numbers>,
     /// The first year that `YY` can mean; none where years have four digits.
     century_from: Option<u16>,
@@ -53,7 +54,7 @@ impl Format {
         }
         let mut format = Format {
             source: source.into(),
-            fixed: Fixed::new(&parts),
+            head: Fixed::head(&parts),
             century_from: settings.century_from.filter(|_| has_short_year(&parts)),
             parts: parts.into(),
             numbers,
@@ -63,6 +64,13 @@ impl Format {
             format.zone = settings.zone.clone();
         }
         Ok(format)
+    }
+
+    /// The whole of the format, where all of it is digits at fixed places.
+    #[inline]
+    pub(super) fn fixed(&self) -> Option<&Fixed> {
+        let (fixed, parts) = self.head.as_ref()?;
+        (*parts == self.parts.len()).then_some(fixed)
     }
 
     /// The format as written.
@@ -118,23 +126,31 @@ impl Format {
     /// calendar has.
     #[inline]
     pub fn parse(&self, text: &str) -> Option<DateTime> {
-        match &self.fixed {
-            Some(fixed) => fixed.parse(text.as_bytes()),
-            None => self.interpret(text),
+        if let Some(fixed) = self.fixed() {
+            return fixed.parse(text.as_bytes());
         }
-    }
-
-    /// Reads piece by piece: for formats whose fields are not always at the same place.
-    pub(super) fn interpret(&self, text: &str) -> Option<DateTime> {
         if let Some(numbers) = self.numbers {
             return numbers.parse(text, self.zone.as_ref());
         }
-        let mut rest = text;
-        let mut read = Read::default();
-        for part in &self.parts {
-            rest = read.piece(part, rest)?;
+        let Some((fixed, used)) = &self.head else {
+            return self.interpret(text);
+        };
+        let (head, rest) = text.split_at_checked(fixed.template.len())?;
+        let read = Read::of(fixed.fields(head.as_bytes())?);
+        self.go_on(read, &self.parts[*used..], rest)
+    }
+
+    /// Reads piece by piece from the beginning.
+    pub(super) fn interpret(&self, text: &str) -> Option<DateTime> {
+        self.go_on(Read::default(), &self.parts, text)
+    }
+
+    /// Reads the rest of a text piece by piece.
+    fn go_on(&self, mut read: Read, parts: &[Part], mut text: &str) -> Option<DateTime> {
+        for part in parts {
+            text = read.piece(part, text)?;
         }
-        if !rest.is_empty() {
+        if !text.is_empty() {
             return None;
         }
         let when = read.date(self.century_from)?;
@@ -148,7 +164,7 @@ impl Format {
     /// Appends a date in this format: always UTF-8. Fields that the format does not have are left out.
     #[inline]
     pub fn write(&self, when: DateTime, out: &mut Vec<u8>) {
-        match &self.fixed {
+        match self.fixed() {
             Some(fixed) => fixed.write(when, out),
             None => {
                 self.spell(when, 0, out);

@@ -17,6 +17,14 @@ pub(super) struct Read {
 }
 
 impl Read {
+    /// What is known of a text whose first pieces are these fields.
+    pub(super) fn of(fields: [u16; FIELDS]) -> Read {
+        Read {
+            fields,
+            ..Read::default()
+        }
+    }
+
     /// Takes in the piece that a text begins with, and gives the rest of the text.
     #[inline]
     pub(super) fn piece<'t>(&mut self, part: &Part, text: &'t str) -> Option<&'t str> {

@@ -105,7 +105,7 @@ impl Moves {
 impl Rewrite {
     /// `to` has no field that `from` doesn't have.
     pub fn new(from: Format, to: Format) -> Rewrite {
-        let fixed = from.fixed.as_ref().zip(to.fixed.as_ref());
+        let fixed = from.fixed().zip(to.fixed());
         Rewrite {
             moves: fixed.and_then(|(from, to)| Moves::new(from, to)),
             drops_time: to.time_fields() == 0,

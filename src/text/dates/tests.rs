@@ -296,14 +296,13 @@ fn a_rewrite_is_reading_and_writing() {
         let source = Format::compile(from).unwrap();
         for year in [0, 1, 99, 100, 1900, 2000, 2023, 2024, 9999] {
             for (month, day) in (0..=13).flat_map(|m| (0..=32).map(move |d| (m, d))) {
-                let mut text = source.fixed.as_ref().unwrap().template.to_vec();
+                let mut text = source.fixed().unwrap().template.to_vec();
                 for (field, digits) in [
                     (Field::Year, &four(year)[..]),
                     (Field::Month, &two(month)),
                     (Field::Day, &two(day)),
                 ] {
-                    let at =
-                        usize::from(source.fixed.as_ref().unwrap().at[field as usize].unwrap());
+                    let at = usize::from(source.fixed().unwrap().at[field as usize].unwrap());
                     text[at..at + digits.len()].copy_from_slice(digits);
                 }
                 check(from, to, std::str::from_utf8(&text).unwrap());
@@ -906,6 +905,22 @@ fn days_are_shown_as_a_format_has_them() {
 }
 
 proptest! {
+    /// Whatever a text is, the quick ways of reading it agree with the slow one.
+    #[test]
+    fn any_text_is_read_as_piece_by_piece(
+        format in prop::sample::select(&FORMATS[..14]), zone in any::<bool>(),
+        text in "[0-9]{4}-[0-3][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-][0-9:]{2,6})?\
+                 |[0-3]?[0-9][./ ][0-9A-Za-z]{1,9}[./ ][0-9]{4}[T ][0-9: ]{4,9}( ?[AaPp]\\.?[mM]\\.?)?|\\PC{0,24}",
+    ) {
+        let settings = settings(None, None, zone.then_some("Europe/Berlin"));
+        let format = Format::with(format, &settings).unwrap();
+        let read = format.parse(&text);
+        prop_assert_eq!(read, format.interpret(&text), "{}", text);
+        if let (Some(when), false) = (read, zone) {
+            prop_assert_eq!(format.parse(&written(&format, when)), Some(when));
+        }
+    }
+
     /// Offsets and zones as another crate has them.
     #[test]
     fn a_zone_is_that_of_jiff(

@@ -75,7 +75,7 @@ fn check(
 }
 
 const LINES: fn() -> RecordFormat = || json(Layout::Lines, &["a", "b"]);
-const ARRAY: fn() -> RecordFormat = || json(Layout::Array, &["a", "b"]);
+const ARRAY: fn() -> RecordFormat = || json(Layout::Documents, &["a", "b"]);
 
 /// Cuts a text in two at every place, and into blocks of every size.
 #[track_caller]
@@ -90,7 +90,7 @@ fn check_every_edge(text: &str, layout: &RecordFormat) {
                 layout: Layout::Lines,
                 ..
             } => slow::read_lines(without_mark, Some(&["a", "b"]), &PLAIN),
-            _ => slow::read_array(without_mark, Some(&["a", "b"]), &PLAIN).expect("an array"),
+            _ => slow::read_documents(without_mark, Some(&["a", "b"]), &PLAIN).expect("an array"),
         };
         let expected: Outcome = slow::outcome(table, &PLAIN).await;
         assert!(expected.read > 1, "{text:?}");
@@ -370,7 +370,7 @@ fn objects_that_can_not_be_read() {
     let text = "{\"a\":\"1\"}\n\n{\"a\":1\n[{\"a\":1}]\n{\"a\":\"\\ud834\"}\n{\"\\ud834\":1}\n{\"c\":1}\n{\"a\":1,\"a\":1}\n";
     let rejects = [
         (3, "", "json_syntax"),
-        (4, "", "json_syntax"),
+        (4, "", "not_an_object"),
         (5, "a", "json_string"),
         (6, "", "json_syntax"),
         (7, "", "unknown_member"),
@@ -388,37 +388,38 @@ fn objects_that_can_not_be_read() {
 }
 
 #[test]
-fn arrays_that_can_not_be_read() {
+fn documents_that_can_not_be_read() {
     for (text, expected) in [
         (
-            "",
-            "f:1:1: expected `[`, the beginning of a JSON array (one object a line is `format: ndjson`)",
-        ),
-        (
-            "\n{\"a\":1}",
-            "f:2:1: expected `[`, the beginning of a JSON array (one object a line is `format: ndjson`)",
+            "\n,{\"a\":1}",
+            "f:2:1: expected a JSON object or an array of objects, found what is not JSON; set source.format if this is not JSON",
         ),
         (
             "[\n{\"a\":1},\n",
             "f:3:1: the JSON array ends without `]`: the file is cut off",
         ),
         (
+            "{\"a\":1}\n{\"a\":1,\n",
+            "f:3:1: the JSON object ends without `}`: the file is cut off",
+        ),
+        (
             "[{\"a\":1}]\n\n x",
-            "f:3:2: something follows the end of the JSON array",
+            "f:3:2: expected a JSON object or an array of objects, found what is not JSON",
         ),
         (
-            "[\n{\"a\":\"\\u12€\"}]",
-            "f:2:12: not well-formed JSON: a character stands where it can't",
+            "{\"a\":1},{\"a\":2}",
+            "f:1:8: a comma stands between two JSON documents; the objects of a list stand in an array, in `[` and `]`",
         ),
         (
-            "[\n 3]",
-            "f:2:2: expected an object, the next element of the array",
+            "[\n{\"a\":1,\n{\"a\":2},\n{\"a\":3}]",
+            "f:3:1: not well-formed JSON: expected a member's name in double quotes",
         ),
         (
             "[{\"a\":1},\n]",
-            "f:2:1: expected an object, the next element of the array",
+            "f:2:1: a comma stands before `]`, and between them no element of the array",
         ),
     ] {
+        // Wherever the block ends in which it stands.
         check_error(text, &ARRAY(), &PLAIN, expected);
     }
 }

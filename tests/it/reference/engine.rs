@@ -13,7 +13,7 @@ use rostream::internals::engine::order::process;
 use rostream::internals::engine::process::Engine;
 use rostream::internals::format::closing::Closing;
 use rostream::internals::format::csv::{Delimiter, Form};
-use rostream::internals::format::json::Layout;
+use rostream::internals::format::json::{self, Layout};
 use rostream::internals::format::{Header, Reading, RecordFormat};
 use rostream::internals::orgvue::spec::{self, ActionSpec, ImportSpec};
 use rostream::internals::report::rejects::{ADDED, RejectsFile};
@@ -24,7 +24,6 @@ use rostream::internals::settings::limits::Limits;
 use rostream::internals::source::Source;
 use rostream::internals::source::spec::Unknown;
 use rostream::internals::stage::{Resources, StageSpec};
-use rostream::internals::text::dates::{Date, Today};
 use rostream::internals::text::scan::Quoting;
 use rostream::internals::upload::spec::UploadFormat;
 use serde_json::value::RawValue;
@@ -208,15 +207,19 @@ pub fn csv() -> RecordFormat {
 pub fn auto() -> RecordFormat {
     RecordFormat::Auto {
         csv: form(Delimiter::ByName),
-        columns: None,
+        json: Arc::default(),
     }
 }
 
 pub fn json(layout: Layout, columns: &[&str]) -> RecordFormat {
     let columns = columns.iter().map(|&c| c.to_owned()).collect();
+    let form = json::Form {
+        columns: Some(columns),
+        ..json::Form::default()
+    };
     RecordFormat::Json {
         layout,
-        columns: Some(columns),
+        form: Arc::new(form),
     }
 }
 
@@ -291,7 +294,6 @@ fn bind(settings: &Settings, header: &Header) -> Engine {
         },
         limits: Limits::default(),
         resources: &Resources::default(),
-        today: Today::utc(Date::MIN),
         seed: 7,
     };
     Engine::bind(&terms, header).expect("the pipeline fits the header")

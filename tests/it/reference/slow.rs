@@ -72,7 +72,7 @@ pub struct Table {
 #[derive(Debug)]
 pub enum Unreadable {
     OpenQuote,
-    NotAnArray,
+    Documents,
 }
 
 /// A line of the rejects file.
@@ -343,23 +343,79 @@ pub fn read_lines(text: &str, columns: Option<&[&str]>, settings: &Settings) -> 
     read_objects(&objects, columns, settings)
 }
 
-/// Reads the objects of one array.
-pub fn read_array(
+/// Reads documents: objects, and the elements of arrays. An element that is not JSON ends where its brackets do.
+pub fn read_documents(
     text: &str,
     columns: Option<&[&str]>,
     settings: &Settings,
 ) -> Result<Table, Unreadable> {
-    let elements: Vec<&RawValue> =
-        serde_json::from_str(text).map_err(|_| Unreadable::NotAnArray)?;
-    let mut objects = Vec::new();
-    for element in elements {
-        if !element.get().starts_with('{') {
-            return Err(Unreadable::NotAnArray);
-        }
-        let at = element.get().as_ptr() as usize - text.as_ptr() as usize;
-        objects.push((line_of(text.as_bytes(), at), element.get()));
+    let mut records = Vec::new();
+    let mut rest = text.trim_start_matches(BLANK);
+    let mut within = false;
+    while let Some(first) = rest.chars().next() {
+        let begun = match (within, first) {
+            (false, '{') => rest,
+            (false, '[') | (true, ',') => {
+                let next = rest[1..].trim_start_matches(BLANK);
+                within = true;
+                if first == '[' && next.starts_with(']') {
+                    rest = next;
+                    continue;
+                }
+                next
+            }
+            (true, ']') => {
+                within = false;
+                rest = rest[1..].trim_start_matches(BLANK);
+                continue;
+            }
+            _ => return Err(Unreadable::Documents),
+        };
+        let length = length_of_value(begun).ok_or(Unreadable::Documents)?;
+        records.push((
+            line_of(text.as_bytes(), text.len() - begun.len()),
+            &begun[..length],
+        ));
+        rest = begun[length..].trim_start_matches(BLANK);
     }
-    Ok(read_objects(&objects, columns, settings))
+    match within {
+        true => Err(Unreadable::Documents),
+        false => Ok(read_objects(&records, columns, settings)),
+    }
+}
+
+const BLANK: [char; 4] = [' ', '\t', '\r', '\n'];
+
+/// How long the value is that a text begins with.
+fn length_of_value(text: &str) -> Option<usize> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
+    if let Some(Ok(value)) = values.next() {
+        return Some(value.get().len());
+    }
+    match text.find(['{', '}', '[', ']', '"', ',', '\n'])? {
+        0 => {}
+        length => return Some(length),
+    }
+    let (mut open, mut string, mut escaped) = (Vec::new(), false, false);
+    for (at, c) in text.char_indices() {
+        match c {
+            '\n' => (string, escaped) = (false, false),
+            _ if escaped => escaped = false,
+            '\\' if string => escaped = true,
+            '"' => string = !string,
+            '{' | '[' if !string => open.push(c),
+            '}' | ']' if !string => {
+                let fits = [('{', '}'), ('[', ']')].contains(&(*open.first()?, c));
+                open.pop();
+                if open.is_empty() {
+                    return fits.then_some(at + 1);
+                }
+            }
+            _ if open.is_empty() && !string => return None,
+            _ => {}
+        }
+    }
+    None
 }
 
 fn read_objects(objects: &[(u64, &str)], columns: Option<&[&str]>, settings: &Settings) -> Table {
@@ -402,7 +458,13 @@ fn json_record(names: &[String], line: u64, object: &str, settings: &Settings) -
     };
     let Ok(Members(members)) = serde_json::from_str(object) else {
         record.original.push(object.as_bytes().to_vec());
-        record.fault_everywhere("json_syntax");
+        let is_json = serde_json::from_str::<&RawValue>(object).is_ok();
+        let is_other = is_json && !object.starts_with('{');
+        record.fault_everywhere(if is_other {
+            "not_an_object"
+        } else {
+            "json_syntax"
+        });
         return record;
     };
     // In a valid object, line ends are blanks.
@@ -424,7 +486,13 @@ fn json_record(names: &[String], line: u64, object: &str, settings: &Settings) -
                     (raw.to_owned(), Kind::Text)
                 }
             },
-            b'{' | b'[' => (raw.to_owned(), Kind::Json),
+            b'{' | b'[' => {
+                // A reader that looks into it sees halves of characters, too.
+                if serde_json::from_str::<serde_json::Value>(raw).is_err() {
+                    half.push(name.clone());
+                }
+                (raw.to_owned(), Kind::Json)
+            }
             b't' | b'f' => (raw.to_owned(), Kind::Bool),
             b'n' => (String::new(), Kind::Null),
             _ => (raw.to_owned(), Kind::Number),
@@ -626,15 +694,18 @@ fn target_rules(record: &mut Record, settings: &Settings) {
     {
         record.fault_at("target", "Action", "unknown_action");
     }
-    let Some(token) = settings.empty.token() else {
-        return;
-    };
+    let token = settings.empty.token();
     for Cell {
         name, text, kind, ..
     } in record.cells.clone()
     {
-        if kind != Kind::Faulty && text == token {
+        if kind != Kind::Faulty && Some(&*text) == token {
             record.fault_at("target", &name, "value_is_token");
+        }
+    }
+    for Cell { name, kind, .. } in record.cells.clone() {
+        if kind == Kind::Json {
+            record.fault_at("target", &name, "nested");
         }
     }
 }
@@ -793,6 +864,7 @@ fn json_body(rows: &[Vec<Cell>], settings: &Settings) -> Vec<u8> {
                 match settings.empty {
                     Empty::Omit | Empty::Noop => continue,
                     Empty::Clear => quoted("#clear"),
+                    Empty::Keep if cell.kind == Kind::Null => "null".to_owned(),
                     Empty::Keep => quoted(""),
                 }
             };

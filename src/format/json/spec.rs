@@ -1,0 +1,46 @@
+//! What the pipeline says of its JSON.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::path::Path;
+
+/// What the pipeline says of its JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Form {
+    /// Where the records are; without it, they are the documents, or the elements of arrays.
+    pub path: Option<Path>,
+    /// The columns to read.
+    pub columns: Option<Vec<String>>,
+    /// What stands between the names of nested members in the name of their column; without it, objects stay whole.
+    pub flatten: Option<String>,
+    /// What becomes of arrays.
+    pub arrays: Arrays,
+    /// What stands between joined elements.
+    pub join: String,
+}
+
+/// What becomes of an array in a record.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Arrays {
+    /// It stays one, and a row that still has one after the last stage is rejected.
+    #[default]
+    Reject,
+    /// Its elements become one text, with `join` between them; they must be text, numbers, true or false.
+    Join,
+    /// Its first element takes its place.
+    First,
+    /// Its text in JSON takes its place.
+    Json,
+}
+
+/// Between the names of nested members, unless something else is stated.
+pub(super) const SEPARATOR: &str = ".";
+
+impl Form {
+    /// What stands between the names of nested members.
+    pub(super) fn separator(&self) -> &str {
+        self.flatten.as_deref().unwrap_or(SEPARATOR)
+    }
+}
