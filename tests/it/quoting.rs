@@ -340,8 +340,10 @@ impl Quoted {
                 same.all(|same| same)
             };
             let as_before = |at: &usize| self.rows[*at] == row.cells;
-            let mut left = next..self.rows.len();
-            let Some(at) = left.clone().find(as_before).or_else(|| left.find(is)) else {
+            // A row of lines may go out in several pieces.
+            let mut left = next.saturating_sub(1)..self.rows.len();
+            let found = (next..self.rows.len()).find(as_before);
+            let Some(at) = found.or_else(|| left.find(is)) else {
                 return Some(format!("{:?} goes out", row.cells));
             };
             missing.extend(next..at);
