@@ -451,6 +451,7 @@ impl Opening<'_> {
             return EngineError::Empty {
                 file,
                 line,
+                column,
                 message,
             };
         }

@@ -22,12 +22,14 @@ pub enum EngineError {
         message: String,
     },
     /// The source's only file has no text, or no records.
-    #[error("{file}:{line}: {message}")]
+    #[error("{file}:{line}{}: {message}", column.map_or_else(String::new, |c| format!(":{c}")))]
     Empty {
         /// The file.
         file: String,
         /// Physical line, from 1.
         line: u64,
+        /// Column in bytes, from 1, where it is known.
+        column: Option<u64>,
         /// What is missing.
         message: String,
     },

@@ -18,6 +18,10 @@ use crate::text::compare::{Spelling, comparable, fold_into, is_comparable};
 use crate::text::unseen::{has_high_control, is_invisible, place};
 use crate::whole::{self, Fact, Key};
 
+/// What to say of a header that stands among the records in another order.
+const REORDERED: &str = "the header stands here again with its columns in another order, so that all records behind it \
+                         would be read in wrong columns; name the files one by one in source.path instead of joining them";
+
 /// Everything that is done to a block, bound to the header's columns.
 pub struct Engine {
     pub(super) parser: Parser,
@@ -162,9 +166,7 @@ impl Engine {
                 file,
                 line: start.place(at, 1).0,
                 column: None,
-                message: "the header stands here again with its columns in another order, so that all records behind it \
-                          would be read in wrong columns; name the files one by one in source.path instead of joining them"
-                    .to_owned(),
+                message: REORDERED.to_owned(),
             });
         }
         reject_long_cells(&mut batch, self.longest_cell, self.parser.names());

@@ -341,6 +341,14 @@ pub(super) fn to_be_true(side: &Side) -> String {
     }
 }
 
+/// For what should be a cell's value.
+pub(super) fn to_be_a_cell(side: &Side) -> String {
+    match side.kinds.within(Kinds::SPAN) {
+        true => format!("; in days it is `({}).getHours() / 24`", side.text),
+        false => String::new(),
+    }
+}
+
 /// For what should be a number.
 pub(super) fn to_be_a_number(side: &Side) -> String {
     match side.stage("number") {

@@ -5,13 +5,15 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use cel::Env;
-use cel::common::ast::{CallExpr, EntryExpr, Expr as Node, IdedExpr, LiteralValue, operators};
+use cel::common::ast::{
+    CallExpr, EntryExpr, Expr as Node, IdedEntryExpr, IdedExpr, LiteralValue, operators,
+};
 use regex::Regex;
 
 use super::error::{ExprError, one_line};
 use super::functions::{self, FUNCTIONS, Form, Function};
 use super::scan::{Readable, words_around};
-use super::tree::{depth, qualified, qualified_function};
+use super::tree::{children_mut, depth, qualified, qualified_function};
 use super::words::{self, DIGITS, QUOTED};
 use super::{number, same, time};
 
@@ -196,7 +198,6 @@ pub(super) fn prepare(
         return Ok(());
     }
     match &mut node.expr {
-        Node::Literal(_) | Node::Ident(_) => Ok(()),
         Node::Unspecified => Err(ExprError::Unsupported(
             "a part of the expression is missing".to_owned(),
         )),
@@ -229,25 +230,17 @@ pub(super) fn prepare(
             locals.truncate(before);
             Ok(())
         }
-        Node::List(list) => list
-            .elements
-            .iter_mut()
-            .try_for_each(|e| prepare(e, locals, found)),
-        Node::Map(map) => {
-            for entry in &mut map.entries {
-                match &mut entry.expr {
-                    EntryExpr::MapEntry(entry) => {
-                        prepare(&mut entry.key, locals, found)?;
-                        prepare(&mut entry.value, locals, found)?;
-                    }
-                    EntryExpr::StructField(_) => return Err(no_struct()),
-                }
-            }
-            Ok(())
-        }
-        Node::Select(select) => prepare(&mut select.operand, locals, found),
         Node::Struct(_) => Err(no_struct()),
+        Node::Map(map) if map.entries.iter().any(is_field) => Err(no_struct()),
+        _ => {
+            let mut parts = children_mut(node).into_iter();
+            parts.try_for_each(|part| prepare(part, locals, found))
+        }
     }
+}
+
+fn is_field(entry: &IdedEntryExpr) -> bool {
+    matches!(entry.expr, EntryExpr::StructField(_))
 }
 
 fn no_struct() -> ExprError {

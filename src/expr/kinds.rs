@@ -14,11 +14,9 @@ use cel::{Context, Value};
 
 use super::advice::{self, Side};
 use super::compile::TYPES;
-use super::functions::{self, Function};
-use super::number::{self, Exact};
+use super::number::Exact;
 use super::part::{Part, Place, call, even, node};
-use super::time::Time;
-use super::tree::{children, qualified, qualified_function};
+use super::tree::{children, qualified};
 use super::trouble::describe;
 use super::words::{DIGITS, QUOTED, infix, written};
 use crate::batch::Columns;
@@ -117,12 +115,19 @@ pub(super) fn check(root: &IdedExpr, given: &Given<'_>, wanted: Use) -> Checked 
     if !part.kinds.meets(needed) {
         let text = written(root);
         let side = Side::new(root, part.kinds, walk.columns);
+        let advice = match wanted {
+            Use::Condition => advice::to_be_true(&side),
+            Use::Value => advice::to_be_a_cell(&side),
+        };
         let message = format!(
-            "`{text}` is {}, expected {what}{}",
-            advice::noun(part.kinds),
-            advice::to_be_true(&side)
+            "`{text}` is {}, expected {what}{advice}",
+            advice::noun(part.kinds)
         );
-        walk.mistake(text, message, Certain::OfText);
+        let certain = match part.kinds.within(Kinds::TIME) {
+            true => Certain::Yes,
+            false => Certain::OfText,
+        };
+        walk.mistake(text, message, certain);
     }
     Checked {
         // What is only looked up and not computed goes out with all its digits.
@@ -138,13 +143,13 @@ pub(super) fn check(root: &IdedExpr, given: &Given<'_>, wanted: Use) -> Checked 
 pub(super) struct Walk<'a> {
     pub(super) columns: &'a Columns,
     context: &'a Context<'static, 'static>,
-    today: Date,
+    pub(super) today: Date,
     /// Variables of the macros around, and what they can be.
     pub(super) locals: Vec<(&'a str, Kinds)>,
     constants: Vec<Box<dyn Val>>,
     mistakes: Vec<Mistake>,
     pub(super) comparisons: Vec<Comparison>,
-    letters: Vec<Letters>,
+    pub(super) letters: Vec<Letters>,
     /// Whether the part that is looked at names a column.
     named: bool,
 }
@@ -177,7 +182,7 @@ impl<'a> Walk<'a> {
         });
     }
 
-    fn constant(&mut self, value: Box<dyn Val>) -> IdedExpr {
+    pub(super) fn constant(&mut self, value: Box<dyn Val>) -> IdedExpr {
         self.constants.push(value);
         Place::Constant(self.constants.len() - 1).node()
     }
@@ -426,153 +431,6 @@ impl<'a> Walk<'a> {
     pub(super) fn made(&self, name: &str, kinds: Kinds, parts: &[&Part]) -> Part {
         let args = parts.iter().map(|part| part.node.clone()).collect();
         Part::made_of(call(name, args), kinds, parts)
-    }
-
-    fn function(&mut self, node: &'a IdedExpr, made: &'a CallExpr) -> Part {
-        let whole = qualified_function(made.target.as_deref(), &made.func_name, &[]);
-        let is_method = whole.is_none() && made.target.is_some();
-        let name = whole.as_deref().unwrap_or(&made.func_name);
-        if name == "today" {
-            let today = Time::day(self.today).map(|day| self.constant(Box::new(day)));
-            return Part {
-                constant: true,
-                by_day: true,
-                ..Part::new(today.unwrap_or_else(|| node.clone()), Kinds::DATE)
-            };
-        }
-        let target = made.target.as_deref().filter(|_| is_method);
-        let values: Vec<&'a IdedExpr> = target.into_iter().chain(&made.args).collect();
-        let function = functions::find(name);
-        let mut parts = Vec::with_capacity(values.len());
-        for (at, value) in values.iter().enumerate() {
-            let part = self.part(value);
-            parts.push(match function {
-                Some(function) => self.argument(node, function, at, value, part),
-                // The place in a list.
-                None if name == operators::INDEX && at == 1 => part.whole(),
-                None => part,
-            });
-        }
-        let mut gives = function.map_or(Kinds::ANY, |function| function.gives);
-        if gives == Kinds::NUMBER && name.starts_with("math.") {
-            even(&mut parts);
-            gives = parts
-                .iter()
-                .fold(Kinds::NONE, |all, part| all | part.numbers());
-            // The numbers of a list.
-            if gives == Kinds::NONE {
-                gives = Kinds::NUMBER;
-            }
-        }
-        if name == "lowerAscii" || name == "upperAscii" {
-            self.letters(node, name, values[0]);
-        }
-        let mut args: Vec<IdedExpr> = parts.iter().map(|part| part.node.clone()).collect();
-        let made_of: Vec<&Part> = parts.iter().collect();
-        let target = match is_method {
-            true => Some(Box::new(args.remove(0))),
-            false => made.target.clone(),
-        };
-        let called = IdedExpr {
-            id: node.id,
-            expr: Node::Call(CallExpr {
-                func_name: made.func_name.clone(),
-                target,
-                args,
-            }),
-        };
-        Part::made_of(called, gives, &made_of)
-    }
-
-    /// A value of a function, as the function takes it.
-    fn argument(
-        &mut self,
-        node: &IdedExpr,
-        function: &Function,
-        at: usize,
-        value: &IdedExpr,
-        mut part: Part,
-    ) -> Part {
-        let Some(&takes) = function.takes.get(at).or(function.takes.last()) else {
-            return part;
-        };
-        // One kind of number is made of the other.
-        let offered = match part.kinds.meets(Kinds::NUMBER) {
-            true => part.kinds | Kinds::NUMBER,
-            false => part.kinds,
-        };
-        if !takes.meets(offered) {
-            let text = written(node);
-            let side = Side::new(value, part.kinds, self.columns);
-            let message = format!(
-                "`{text}`: `{}` takes {} here, and `{}` is {}{}",
-                function.name,
-                advice::taken(takes),
-                written(value),
-                advice::noun(part.kinds),
-                advice::to_be_taken(&side, takes),
-            );
-            let certain = match part.kinds.within(Kinds::TIME) || takes.within(Kinds::TIME) {
-                true => Certain::Yes,
-                false => Certain::OfText,
-            };
-            self.mistake(text, message, certain);
-            return part;
-        }
-        match function.name {
-            "int" | "uint" | "double" | "string" if part.exact.is_some() => {
-                part.node = part.exact.take().unwrap_or(part.node);
-            }
-            _ => {}
-        }
-        if function.name == "string" && part.kinds.meets(Kinds::DOUBLE) {
-            part.node = call(number::TEXT, vec![part.node]);
-            return part;
-        }
-        match takes & Kinds::NUMBER {
-            Kinds::INT => {
-                if let Node::Literal(LiteralValue::Double(double)) = &value.expr
-                    && double.inner().fract() != 0.0
-                {
-                    let text = written(node);
-                    let message = format!(
-                        "`{text}`: `{}` takes a whole number here, and `{}` has a fraction",
-                        function.name,
-                        written(value)
-                    );
-                    self.mistake(text, message, Certain::Yes);
-                }
-                part.whole()
-            }
-            Kinds::DOUBLE => part.double(),
-            _ => part,
-        }
-    }
-
-    /// Notes a function that leaves letters beyond ASCII as they are.
-    fn letters(&mut self, node: &IdedExpr, name: &str, value: &IdedExpr) {
-        let mut slots = Vec::new();
-        let mut left = vec![value];
-        while let Some(node) = left.pop() {
-            match self.column(node) {
-                Some(slot) => slots.push(slot),
-                None => left.extend(children(node)),
-            }
-        }
-        if slots.is_empty() {
-            return;
-        }
-        let to = if name == "lowerAscii" {
-            "lower"
-        } else {
-            "upper"
-        };
-        let message = format!(
-            "`{}` changes A to Z alone and leaves letters such as Ä and é as they are; a `case` stage (`to: {to}`) \
-             changes them all",
-            written(node)
-        );
-        self.letters.push(Letters { slots, message });
     }
 }
 

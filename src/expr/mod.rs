@@ -35,6 +35,7 @@
 //! brackets and its depth are bounded, and it is parsed on a thread with room to spare.
 
 mod advice;
+mod calls;
 mod compile;
 mod error;
 mod eval;

@@ -203,19 +203,25 @@ impl Joined {
         let left = sent.saturating_sub(self.seen);
         if left > 0 {
             warnings.push(format!(
-                "the server gave no result for {left} of the {sent} rows sent"
+                "the server gave no result for {left} of the {} sent",
+                counted(sent, "row")
             ));
         }
         if self.unmatched > 0 {
-            warnings.push(format!(
-                "{} without a key, or with one that no row sent has; not in the rejects file",
-                counted(self.unmatched, "refused result")
-            ));
+            warnings.push(match self.unmatched {
+                1 => "1 refused result carries no key, or one that no row sent has; it is not in the rejects file".to_owned(),
+                many => format!(
+                    "{many} refused results carry no key, or one that no row sent has; they are not in the rejects file"
+                ),
+            });
         }
         if self.by_order > 0 {
+            let rows = match self.by_order {
+                1 => "1 refused row was matched to its line".to_owned(),
+                many => format!("{many} refused rows were matched to their lines"),
+            };
             warnings.push(format!(
-                "{} matched to the source by the order of the results, which carry no key; the server does not promise that order",
-                counted(self.by_order, "refused row")
+                "{rows} by the order of the results, which carry no key; the server does not promise that order"
             ));
         }
         if self.nameless > 0 {
@@ -226,10 +232,14 @@ impl Joined {
                     format!("there are {results} for {}", counted(sent, "row"))
                 }
             };
-            warnings.push(format!(
-                "{} not in the rejects file: the results carry no key, and {why}",
-                counted(self.nameless, "refused row")
-            ));
+            warnings.push(match self.nameless {
+                1 => format!(
+                    "1 refused row is not in the rejects file: its result carries no key, and {why}"
+                ),
+                many => format!(
+                    "{many} refused rows are not in the rejects file: their results carry no key, and {why}"
+                ),
+            });
         }
         warnings
     }
@@ -335,10 +345,14 @@ async fn join_results(
         joined.unmatched = 0;
         report.warnings.extend(joined.warnings(sent));
         if joined.failed > 0 {
-            report.warnings.push(format!(
-                "{} not in the rejects file, as the lines are not known",
-                counted(joined.failed, "refused row")
-            ));
+            report.warnings.push(match joined.failed {
+                1 => {
+                    "1 refused row is not in the rejects file, as its line is not known".to_owned()
+                }
+                many => format!(
+                    "{many} refused rows are not in the rejects file, as their lines are not known"
+                ),
+            });
         }
         return Ok(());
     };

@@ -11,7 +11,7 @@ use crate::batch::{Batch, Columns, Kind};
 use crate::text::compare::comparable;
 use crate::text::unseen::is_plain_ascii;
 
-/// Makes cells empty that hold one of these texts: `NULL`, `N/A`, `31.12.9999`. The whole cell is compared, as it
+/// Makes cells empty that hold one of these texts: `NULL`, `N/A`, `31.12.9999`. The whole cell is compared as it
 /// looks: case counts, and invisible characters, the kind of a blank and how accents are composed do not. Numbers of
 /// JSON are compared as they are written.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -194,7 +194,7 @@ fn results_are_matched_to_rows_or_it_is_said_that_they_are_not() {
         "" => format!("{{{status}}}"),
         key => format!(r#"{{"employeeID":"0000000{key}",{status}}}"#),
     };
-    let by_order = "1 refused rows were matched to their lines by the order of the results";
+    let by_order = "1 refused row was matched to its line by the order of the results";
     // By their keys, in whatever order.
     let shuffled = [item("3", OK), item("2", NO), item("1", NO)];
     check("", &shuffled, &["2,import,,No,m", "3,import,,No,m"], "");
@@ -215,13 +215,13 @@ fn results_are_matched_to_rows_or_it_is_said_that_they_are_not() {
         "",
         &moved,
         &[],
-        "1 refused rows are not in the rejects file: their results carry no key, and the results are in another order than the rows",
+        "1 refused row is not in the rejects file: its result carries no key, and the results are in another order than the rows",
     );
     check(
         "",
         &nameless[..2],
         &[],
-        "1 refused rows are not in the rejects file: their results carry no key, and there are 2 results for 3 rows",
+        "1 refused row is not in the rejects file: its result carries no key, and there are 2 results for 3 rows",
     );
     let four = [item("", NO), item("2", NO), item("", OK), item("", OK)];
     check(
@@ -234,7 +234,7 @@ fn results_are_matched_to_rows_or_it_is_said_that_they_are_not() {
         "match_results: key",
         &nameless,
         &[],
-        "carry no key, or one that no row sent has",
+        "no key, or one that no row sent has",
     );
     // All that the server says of a row, with the columns that are ours.
     let told = r#""_status":"failed","errors":[{"name":"A","property":"fullName","message":"a"},{"code":"400907","property":"nobody's","message":"b"}]"#;

@@ -164,7 +164,7 @@ fn every_file_has_its_trailer() {
     rig.write("in.ndjson", format!("[{object}]"));
     let ended = rig.run(&["--dry-run"]);
     assert_eq!(ended.code, 2, "{}", ended.stderr);
-    ended.says("a JSON array ends with its bracket");
+    ended.says("a JSON document ends with its bracket");
 }
 
 #[test]

@@ -379,7 +379,7 @@ fn a_source_that_is_another_by_then() {
         let counts = ["read", "sent", "accepted", "failed"].map(|c| ended.count(c));
         assert_eq!(counts, [3, 3, 2, 1]);
         ended.says("results can't be joined to lines of the source: ");
-        ended.says("1 refused rows are not in the rejects file, as their lines are not known");
+        ended.says("1 refused row is not in the rejects file, as its line is not known");
         assert_eq!(rig.read("rejects.csv").lines().count(), 1);
         assert!(!rig.path("rejects.csv.resumed").exists());
         assert_eq!(only(&rig).0, "ended");

@@ -34,6 +34,7 @@ mod source;
 mod state;
 mod support;
 mod tls;
+mod told;
 mod tools;
 mod turns;
 mod unseen;

@@ -14,7 +14,9 @@ fn run(csv: &str, text: &str, more: &str, arguments: &[&str]) -> (Rig, Ended) {
     let rig = Rig::new();
     rig.write("people.csv", text);
     rig.pipeline(
-        &format!("source: {{ path: people.csv, csv: {{ {csv} }} }}\nvalidate: {{ key: id }}\n{more}"),
+        &format!(
+            "source: {{ path: people.csv, csv: {{ {csv} }} }}\nvalidate: {{ key: id }}\n{more}"
+        ),
         "action: createOrReplace\nidentify_by: { id_key: id }",
     );
     let ended = rig.run(arguments);
@@ -60,12 +62,22 @@ fn a_quote_that_is_never_closed_takes_lines_along_that_are_told_and_counted() {
     let counts = ["read", "rejected", "taken_along", "sent"].map(|c| ended.count(c));
     assert_eq!(counts, [3, 1, 3, 2]);
     let items = sent(&rig);
-    assert!(items[0].contains("\"20001\"") && items[0].contains("\"Cook\""), "{items:?}");
-    assert!(items[1].contains("\"20006\"") && items[1].contains("\"Baker\""), "{items:?}");
+    assert!(
+        items[0].contains("\"20001\"") && items[0].contains("\"Cook\""),
+        "{items:?}"
+    );
+    assert!(
+        items[1].contains("\"20006\"") && items[1].contains("\"Baker\""),
+        "{items:?}"
+    );
     let found = rejects(&rig);
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].0, &*found[0].1), (3, "quote"));
-    let words = ["opened on line 3, column 18", "lines 3 to 6", "source.csv.multiline"];
+    let words = [
+        "opened on line 3, column 18",
+        "lines 3 to 6",
+        "source.csv.multiline",
+    ];
     for word in words {
         assert!(found[0].2.contains(word), "{}", found[0].2);
     }
@@ -80,7 +92,8 @@ fn the_reject_limit_sees_the_lines_that_were_taken_along() {
         let (rig, ended) = run("", STRAY, &limit, &[]);
         assert_eq!(ended.code, code, "{limit}: {}", ended.stderr);
         if code == 4 {
-            let told = "4 of 6 rows were rejected (3 of them as lines that a wrong quote took along)";
+            let told =
+                "4 of 6 rows were rejected (3 of them as lines that a wrong quote took along)";
             assert!(ended.stderr.contains(told), "{}", ended.stderr);
             assert_eq!(rig.taken(), (0, 0));
         }
@@ -127,9 +140,18 @@ fn damaged_cells_are_never_glued_together() {
     let counts = ["read", "rejected", "taken_along", "sent"].map(|c| ended.count(c));
     assert_eq!(counts, [7, 5, 2, 2]);
     let items = sent(&rig);
-    assert!(items[0].contains(r#""note":"began in \"Bonn\"""#), "{items:?}");
-    assert!(items[1].contains(r#""note":"well \"quoted\"""#), "{items:?}");
-    let lines: Vec<_> = rejects(&rig).into_iter().map(|(line, code, _)| (line, code)).collect();
+    assert!(
+        items[0].contains(r#""note":"began in \"Bonn\"""#),
+        "{items:?}"
+    );
+    assert!(
+        items[1].contains(r#""note":"well \"quoted\"""#),
+        "{items:?}"
+    );
+    let lines: Vec<_> = rejects(&rig)
+        .into_iter()
+        .map(|(line, code, _)| (line, code))
+        .collect();
     let quote = |line| (line, "quote".to_owned());
     assert_eq!(lines, [3, 4, 5, 6, 10].map(quote));
 
@@ -173,9 +195,16 @@ fn quotes_that_are_escaped_are_read_where_that_is_stated() {
 fn quotes_that_are_escaped_are_told_where_that_is_not_stated() {
     let (rig, ended) = run("", ESCAPED, "rejects: { at_most: 100% }", &[]);
     assert_eq!(ended.code, 3, "{}", ended.stderr);
-    assert!(!rig.items().iter().any(|item| item.contains("Ulli") || item.contains("Night")));
+    assert!(
+        !rig.items()
+            .iter()
+            .any(|item| item.contains("Ulli") || item.contains("Night"))
+    );
     let found = rejects(&rig);
-    assert_eq!(found.iter().map(|(line, ..)| *line).collect::<Vec<_>>(), [2, 3, 4]);
+    assert_eq!(
+        found.iter().map(|(line, ..)| *line).collect::<Vec<_>>(),
+        [2, 3, 4]
+    );
     for (_, code, message) in found {
         assert_eq!(code, "quote");
         let hint = "a backslash stands before a quote: if quotes are escaped so, set source.csv.escape to '\\'";
@@ -206,7 +235,10 @@ fn empty_cells_beyond_the_header_are_left_out() {
     ];
     assert_eq!(items[..3], expected);
     assert_eq!((ended.count("sent"), ended.count("rejected")), (4, 1));
-    assert!(rig.read("rejects.csv").contains(";people.csv;5;parse;;ragged;"));
+    assert!(
+        rig.read("rejects.csv")
+            .contains(";people.csv;5;parse;;ragged;")
+    );
 
     let (rig, ended) = run("delimiter: \";\"", text, "", &[]);
     assert_eq!(ended.code, 4, "{}", ended.stderr);
@@ -220,15 +252,30 @@ fn rows_that_a_carriage_return_joins_are_rejected() {
     assert_eq!(ended.code, 3, "{}", ended.stderr);
     let counts = ["read", "rejected", "taken_along", "sent"].map(|c| ended.count(c));
     assert_eq!(counts, [3, 1, 2, 2]);
-    assert_eq!((rejects(&rig)[0].0, &*rejects(&rig)[0].1), (2, "carriage_return"));
+    assert_eq!(
+        (rejects(&rig)[0].0, &*rejects(&rig)[0].1),
+        (2, "carriage_return")
+    );
 }
 
 #[test]
 fn a_header_with_quotes_in_the_way_names_nothing() {
     for (header, place, why) in [
-        ("id,\"name\"x", "1:9", "text stands behind the quote that closes a name"),
-        ("id, \"name\"", "1:5", "blanks stand before the quote of a name"),
-        ("id,Ann\"name, x\"", "1:7", "a quote stands within a name that is not quoted"),
+        (
+            "id,\"name\"x",
+            "1:9",
+            "text stands behind the quote that closes a name",
+        ),
+        (
+            "id, \"name\"",
+            "1:5",
+            "blanks stand before the quote of a name",
+        ),
+        (
+            "id,Ann\"name, x\"",
+            "1:7",
+            "a quote stands within a name that is not quoted",
+        ),
     ] {
         let (_, ended) = run("", &format!("{header}\n1,Ana\n"), "", &[]);
         let told = format!("error: people.csv:{place}: {why}\n");
@@ -241,7 +288,12 @@ fn a_header_with_quotes_in_the_way_names_nothing() {
 fn settings_that_contradict_each_other_are_told_with_their_place() {
     let check = |csv: &str, place: &str, expected: &str| {
         let rig = Rig::new();
-        rig.write("p.yaml", format!("version: 1\nsource:\n  path: a.csv\n  csv: {{ {csv} }}\ntarget: {{ sandbox: }}\n"));
+        rig.write(
+            "p.yaml",
+            format!(
+                "version: 1\nsource:\n  path: a.csv\n  csv: {{ {csv} }}\ntarget: {{ sandbox: }}\n"
+            ),
+        );
         let (code, stderr) = rig.ask(&["lint", "p.yaml"]);
         let told = format!("p.yaml:{place}: {expected}");
         assert!(stderr.contains(&told), "{csv}: {code} {stderr}");
@@ -249,12 +301,51 @@ fn settings_that_contradict_each_other_are_told_with_their_place() {
     };
     let same = "escape and quote are the same character";
     assert_eq!(check("escape: '\"'", "4:18", same), 2);
-    assert_eq!(check("delimiter: ';', escape: ';'", "4:34", "delimiter and escape are the same character"), 2);
-    assert_eq!(check("escape: ','", "4:18", "delimiter and escape are the same character"), 2);
-    assert_eq!(check("quote: ','", "4:17", "delimiter and quote are the same character"), 2);
-    assert_eq!(check("quote: none, escape: '\\'", "4:31", "`escape` cannot be combined with `quote: none`"), 2);
-    assert_eq!(check("escape: ab", "4:18", "expected one ASCII character, or `none`"), 2);
-    check("quote: none, multiline: true", "4:34", "warning: this setting has no effect with `quote: none`");
+    assert_eq!(
+        check(
+            "delimiter: ';', escape: ';'",
+            "4:34",
+            "delimiter and escape are the same character"
+        ),
+        2
+    );
+    assert_eq!(
+        check(
+            "escape: ','",
+            "4:18",
+            "delimiter and escape are the same character"
+        ),
+        2
+    );
+    assert_eq!(
+        check(
+            "quote: ','",
+            "4:17",
+            "delimiter and quote are the same character"
+        ),
+        2
+    );
+    assert_eq!(
+        check(
+            "quote: none, escape: '\\'",
+            "4:31",
+            "`escape` cannot be combined with `quote: none`"
+        ),
+        2
+    );
+    assert_eq!(
+        check(
+            "escape: ab",
+            "4:18",
+            "expected one ASCII character, or `none`"
+        ),
+        2
+    );
+    check(
+        "quote: none, multiline: true",
+        "4:34",
+        "warning: this setting has no effect with `quote: none`",
+    );
 }
 
 /// A row that goes out or does not, of a text of whole records.
@@ -274,7 +365,10 @@ fn read(text: &str, columns: usize, throughout: bool) -> Option<Vec<Row>> {
         ..Dialect::new(b',', Quoting::default())
     };
     let mut boundary = Boundary::Csv(dialect);
-    boundary.cut(text.as_bytes(), true).ok().filter(|cut| *cut == Cut::At(text.len()))?;
+    boundary
+        .cut(text.as_bytes(), true)
+        .ok()
+        .filter(|cut| *cut == Cut::At(text.len()))?;
     let names: Vec<_> = (0..columns).map(|n| format!("c{n}").into()).collect();
     let parser = Parser::new(dialect, names.into(), columns, OnRagged::Reject);
     let batch = parser.parse(text.as_bytes().to_vec(), 1).unwrap();
@@ -331,12 +425,19 @@ impl Quoted {
         let (from, to) = change;
         let text = [&self.text[..from], by, &self.text[to..]].concat();
         let found = read(&text, self.rows[0].len(), true)?;
-        let moved = |at: usize| if at >= to { at + by.len() + from - to } else { at.min(from) };
-        let (mut next, mut missing) = (0, Vec::new());
+        let moved = |at: usize| {
+            if at >= to {
+                at + by.len() + from - to
+            } else {
+                at.min(from)
+            }
+        };
+        let (mut next, mut missing) = (0usize, Vec::new());
         for row in found.iter().filter(|row| row.good) {
             let is = |at: &usize| {
                 let cells = self.rows[*at].iter().zip(&row.cells).enumerate();
-                let mut same = cells.map(|(c, (was, is))| was == is || self.touched(*at, c, change));
+                let mut same =
+                    cells.map(|(c, (was, is))| was == is || self.touched(*at, c, change));
                 same.all(|same| same)
             };
             let as_before = |at: &usize| self.rows[*at] == row.cells;
@@ -366,8 +467,8 @@ impl Quoted {
 }
 
 /// Tables of two columns or more, whose rows differ in their first cells. A cell that begins with what may stand behind a
-/// closing quote is not told apart from the end of a cell that was never closed: `"a,",b"` may be the cells `a,` and `b"`
-/// or `a` and `,b`. None begins so.
+/// closing quote, but for quotes of its own, is not told apart from the end of a cell that was never closed: `"a,",b"` may
+/// be the cells `a,` and `b"` or `a` and `,b`. None begins so.
 fn tables() -> impl Strategy<Value = Vec<Vec<String>>> {
     let piece = prop_oneof![
         6 => "[a-c]{1,3}",
@@ -380,16 +481,18 @@ fn tables() -> impl Strategy<Value = Vec<Vec<String>>> {
     ];
     let cell = prop::collection::vec(piece, 0..6)
         .prop_map(|pieces| pieces.concat())
-        .prop_filter("begins as a cell ends", |text| !text.starts_with([',', '\n', '\r']));
+        .prop_filter("begins as a cell ends", |text| {
+            { !text.trim_start_matches('"').starts_with([',', '\n', '\r']) }
+        });
     let row = move |columns| prop::collection::vec(cell.clone(), columns);
-    (2usize..5).prop_flat_map(move |columns| prop::collection::vec(row(columns), 1..6)).prop_map(
-        |mut rows| {
+    (2usize..5)
+        .prop_flat_map(move |columns| prop::collection::vec(row(columns), 1..6))
+        .prop_map(|mut rows| {
             for (at, row) in rows.iter_mut().enumerate() {
                 row[0] = format!("{at}z{}", row[0]);
             }
             rows
-        },
-    )
+        })
 }
 
 proptest! {
@@ -437,7 +540,10 @@ fn no_quote_too_many_and_no_delimiter_too_few_lets_a_wrong_row_out() {
     let mut damaged = Vec::new();
     for (at, byte) in text.bytes().enumerate() {
         let (before, after) = text.split_at(at);
-        if byte == b'"' && !before.ends_with('5') || before.is_empty() || before.ends_with([',', '\n']) {
+        if byte == b'"' && !before.ends_with('5')
+            || before.is_empty()
+            || before.ends_with([',', '\n'])
+        {
             damaged.push(format!("{before}\"{after}"));
         }
         // One in a cell is a part of its text.

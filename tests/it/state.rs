@@ -132,14 +132,18 @@ fn today_is_the_day_of_the_run() {
     // Who is sent depends on the day, and what is sent of them does not.
     rig.pipeline(
         "time_zone: Pacific/Kiritimati\nsource: { path: workers.csv }\nwait: { at_most: 1s }\nvalidate:\n  key: employeeID\n  \
-         columns: { hireDate: { type: date, max: today } }\nrejects: { at_most: 100% }",
+         columns: { hireDate: { type: date, max: today } }\n  rows:\n    - { assert: date(seen) <= today(), code: ahead }\n\
+         rejects: { at_most: 100% }",
         "action: create\nidentify_by: { id_key: employeeID }",
     );
     let now = jiff::Timestamp::now();
     let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(14));
     let day = zone.to_datetime(now).date().to_string();
     let hired = |last: &str| {
-        let rows = format!("employeeID,hireDate\n1,2020-01-01\n2,2020-01-02\n3,{last}\n");
+        let rows = format!(
+            "employeeID,hireDate,seen\n1,2020-01-01,2020-01-01\n2,2020-01-02,2020-01-01\n\
+             3,{last},2020-01-01\n4,2020-01-03,{last}\n"
+        );
         rig.write("workers.csv", rows);
     };
     hired("9999-12-31");
@@ -155,7 +159,7 @@ fn today_is_the_day_of_the_run() {
         .unwrap();
     let entry = fs::read_to_string(&path).unwrap();
     assert!(entry.contains(&format!("\"today\": \"{day}\"")), "{entry}");
-    // As if days had passed: by the clock of now, the third is hired by today.
+    // As if days had passed: by the clock of now, the third is hired and the fourth seen by today.
     let earlier = "2021-05-06";
     hired("2021-05-07");
     fs::write(&path, entry.replace(&day, earlier)).unwrap();
@@ -163,11 +167,11 @@ fn today_is_the_day_of_the_run() {
     let ended = rig.tell(&["resume"]);
     assert_eq!(ended.code, 3, "{}", ended.stderr);
     let counts = ["read", "rejected", "sent", "accepted", "failed"].map(|c| ended.count(c));
-    assert_eq!(counts, [3, 1, 2, 1, 1]);
+    assert_eq!(counts, [4, 2, 2, 1, 1]);
     assert_eq!(told(&ended), ["Pacific/Kiritimati", earlier]);
     let rejects = rig.read("rejects.csv");
     assert!(
-        rejects.contains("\n2,2020-01-02,workers.csv,3,import,"),
+        rejects.contains("\n2,2020-01-02,2020-01-01,workers.csv,3,import,"),
         "{rejects}"
     );
 }

@@ -30,6 +30,17 @@ fn sent(rig: &Rig, member: &str) -> Vec<String> {
 
 /// Line, column, code and message of every reject.
 fn rejects(rig: &Rig) -> Vec<[String; 4]> {
+    if rig.path("rejects.ndjson").exists() {
+        let file = rig.read("rejects.ndjson");
+        let lines = file
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let text = |value: &Value| value.as_str().map_or(value.to_string(), str::to_owned);
+        let names = ["_line", "_column", "_code", "_message"];
+        return lines
+            .map(|line| names.map(|name| text(&line[name])))
+            .collect();
+    }
     let file = rig.read("rejects.csv");
     let cells = |line: &str| {
         let (mut cells, mut quoted) = (vec![String::new()], false);

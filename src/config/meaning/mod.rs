@@ -128,8 +128,8 @@ impl Meaning<'_> {
             _ => "pipeline".to_owned(),
         };
         self.guards(&spec.guard, spec.rejects.at_most, spec.refused.at_most);
-        if spec.name.as_deref() == Some("") {
-            self.problem("name", "expected a name, found empty text", "");
+        if self.places.contains("name") && spec.name.as_deref().is_none_or(str::is_empty) {
+            self.problem("name", "expected a name, found nothing", "");
         }
         let (_, target, import) = target?;
         Some(Pipeline {

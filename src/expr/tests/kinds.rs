@@ -299,7 +299,15 @@ fn json_is_warned_of() {
         "`name == 5` compares text with a number: `name` is text at this point; \
          add `- number: { columns: [name] }` before, or write `name == \"5\"`"
     );
-    assert!(said("'5' == 5", &columns, Use::Condition).starts_with("refused: "));
+    for certain in [
+        "'5' == 5",
+        "level.startsWith(5)",
+        "level > today()",
+        "level == '' || int('x') == 5",
+    ] {
+        let found = said(certain, &columns, Use::Condition);
+        assert!(found.starts_with("refused: "), "{found}");
+    }
 }
 
 /// A batch of rows of these cells.

@@ -92,6 +92,11 @@ fn what_is_calculated_with_time() {
             "Bool true",
         ),
         ("type(today()) == type(date(day))", "Bool true"),
+        (
+            "today() - date(day)",
+            "bind: `today() - date(day)` is a duration, expected text, a number, true or false; \
+             in days it is `(today() - date(day)).getHours() / 24`",
+        ),
         // what can't be
         (
             "date(text)",

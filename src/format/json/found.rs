@@ -85,8 +85,9 @@ impl Found {
         let cells = &self.draft.cells[row * self.width..];
         let blank = |cell: &Cell| {
             let text = text.as_bytes().get(cell.span()).unwrap_or_default();
-            // Most objects have a value in the first column.
-            text.first().is_none_or(|b| !b.is_ascii_graphic())
+            // Most objects have a value in the first column. A string with escapes begins with its quote, and may be blank.
+            text.first()
+                .is_none_or(|b| !b.is_ascii_graphic() || *b == b'"')
         };
         if cells.iter().all(blank) && self.says_nothing(text) {
             self.undo();
@@ -104,16 +105,8 @@ impl Found {
         let Some(row) = self.draft.rows.last().filter(|_| !at_fault) else {
             return false;
         };
-        let nothing = |value: &Value| match value {
-            Value::Null => true,
-            Value::String(text) => is_blank(text),
-            _ => false,
-        };
         let record = &text[row.start as usize..row.end as usize];
-        match serde_json::from_str(record) {
-            Ok(Value::Object(members)) => members.values().all(nothing),
-            _ => false,
-        }
+        serde_json::from_str(record).is_ok_and(|value| nothing(&value))
     }
 
     /// A cell of the last row, missing until it is given a value.
@@ -161,5 +154,16 @@ impl Found {
             code,
             message: message.into(),
         });
+    }
+}
+
+/// Whether a value is none, or holds none.
+fn nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => is_blank(text),
+        Value::Array(elements) => elements.iter().all(nothing),
+        Value::Object(members) => members.values().all(nothing),
+        Value::Bool(_) | Value::Number(_) => false,
     }
 }

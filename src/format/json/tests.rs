@@ -1,8 +1,10 @@
 use std::sync::Arc;
 
+use super::cut::Cutter;
 use super::*;
 use crate::batch::RowState;
 use crate::batch::{Batch, Kind};
+use crate::format::cut::Cut;
 use proptest::prelude::*;
 
 fn parser(layout: Layout) -> Parser {
@@ -374,4 +376,151 @@ fn bad_utf8_in_a_text_with_escapes_has_its_column() {
         .unwrap();
     let fault = &batch.faults()[0];
     assert_eq!((&*fault.code, &*fault.column), ("not_utf8", "name"));
+}
+
+/// How many records are good, and how many are not; or why the text can't be read.
+fn read(layout: Layout, path: Option<&str>, text: &str) -> Result<(usize, usize), String> {
+    let parser = parser(layout);
+    let path = path.map(|path| path.parse().unwrap());
+    let mut cutter = Cutter::new(path.as_ref());
+    let (mut rest, mut good, mut bad) = (text.as_bytes(), 0, 0);
+    loop {
+        let cut = match layout {
+            Layout::Lines => Cut::At(rest.len()),
+            Layout::Documents => cutter.cut(rest, true).map_err(|e| e.to_string())?,
+        };
+        let (at, is_read) = match cut {
+            Cut::At(0) => return Ok((good, bad)),
+            Cut::At(at) => (at, true),
+            Cut::Skip(at) => (at, false),
+            Cut::None { .. } => panic!("the end of a text was not cut"),
+        };
+        if is_read {
+            let batch = parser
+                .parse(rest[..at].to_vec())
+                .map_err(|e| e.to_string())?;
+            let is_in = |row: &usize| batch.state(*row) == RowState::In;
+            let of_block = (0..batch.len()).filter(is_in).count();
+            (good, bad) = (good + of_block, bad + batch.len() - of_block);
+        }
+        rest = &rest[at..];
+    }
+}
+
+/// Values that JSON has, and values that it has not, as serde_json judges them, too. `true` where a value is none, and
+/// where it ends is anybody's guess.
+const VALUES: &[(&str, bool)] = &[
+    ("0", false),
+    ("-0", false),
+    ("1E+2", false),
+    ("1.5e-7", false),
+    ("123456789012345678901234567890.10", false),
+    ("01", false),
+    ("-01", false),
+    ("+1", false),
+    (".5", false),
+    ("1.", false),
+    ("1.e3", false),
+    ("1e", false),
+    ("1e+", false),
+    ("-", false),
+    ("0x1F", false),
+    ("1_000", false),
+    ("1 000", false),
+    ("Infinity", false),
+    ("-Infinity", false),
+    ("NaN", false),
+    ("1981-05-15", false),
+    ("12:30", false),
+    ("٣", false),
+    ("true", false),
+    ("false", false),
+    ("null", false),
+    ("True", false),
+    ("tru", false),
+    ("nulll", false),
+    ("undefined", false),
+    ("\"\"", false),
+    ("\"a\"", false),
+    ("\"\\u00e9\\n\\/\\\\\"", false),
+    ("\"\\ud834\\udd1e\"", false),
+    ("\"é😀\u{7f}\u{2028}\"", false),
+    ("\"\\x41\"", false),
+    ("\"\\u12g4\"", false),
+    ("\"\\u123\"", false),
+    ("\"\t\"", false),
+    ("\"\u{1f}\"", false),
+    ("'a'", false),
+    ("a", false),
+    ("\"a", true),
+    ("a\"", true),
+    ("\"a\"b\"", true),
+    ("[]", false),
+    ("[1,[2]]", false),
+    ("[1,]", false),
+    ("[,1]", false),
+    ("[1 2]", false),
+    ("[1", true),
+    ("1]", true),
+    ("{}", false),
+    ("{\"a\":{}}", false),
+    ("{\"a\":1,}", false),
+    ("{\"a\"}", false),
+    ("{\"a\" 1}", false),
+    ("{a:1}", false),
+    ("{1:1}", false),
+    ("{\"a\":1", true),
+    ("{\"a\":1}}", true),
+    ("[1}", true),
+    ("{\"a\":1]", true),
+    ("", false),
+    ("1,", false),
+    (",1", false),
+    ("1 // one", false),
+    ("/* one */ 1", false),
+    ("1 # one", false),
+    ("\u{feff}1", false),
+    ("\u{a0}1", false),
+    ("1\u{c}", false),
+];
+
+#[test]
+fn what_json_has_and_has_not() {
+    for (value, is_open) in VALUES {
+        let record = format!("{{\"name\": \"x\", \"id\": {value}}}");
+        let is_json = serde_json::from_str::<serde_json::Value>(&record).is_ok();
+        assert!(!(is_json && *is_open), "{value}");
+        let one = if is_json { (1, 0) } else { (0, 1) };
+        let good = "{\"id\": 7}";
+        // The record alone, and between two good ones.
+        assert_eq!(read(Layout::Lines, None, &record), Ok(one), "{value}");
+        let lines = format!("{good}\n{record}\n{good}\n");
+        assert_eq!(
+            read(Layout::Lines, None, &lines),
+            Ok((one.0 + 2, one.1)),
+            "{value}"
+        );
+        let array = format!("[{good},{record}, {good}]");
+        for (path, text) in [
+            (None, array.clone()),
+            (None, format!("{good}[{record}]\n{good}")),
+            (
+                Some("a.b"),
+                format!("{{\"x\": [{good}], \"a\": {{\"b\": {array}, \"c\": 1}}}}"),
+            ),
+        ] {
+            let found = read(Layout::Documents, path, &text);
+            match is_open {
+                true => assert!(found.is_err() || found == Ok((2, 1)), "{text}: {found:?}"),
+                false => assert_eq!(found, Ok((one.0 + 2, one.1)), "{text}"),
+            }
+        }
+        // Around the records, a value that JSON has not ends the run.
+        let around = format!("{{\"x\": {value}, \"b\": [{good}]}}");
+        assert_eq!(
+            read(Layout::Documents, Some("b"), &around).is_ok(),
+            is_json,
+            "{around}"
+        );
+    }
 }

@@ -211,6 +211,18 @@ pub fn auto() -> RecordFormat {
     }
 }
 
+/// The records of an array within an object.
+pub fn within(path: &str) -> RecordFormat {
+    let form = json::Form {
+        path: Some(path.parse().expect("a path")),
+        ..json::Form::default()
+    };
+    RecordFormat::Json {
+        layout: Layout::Documents,
+        form: Arc::new(form),
+    }
+}
+
 pub fn json(layout: Layout, columns: &[&str]) -> RecordFormat {
     let columns = columns.iter().map(|&c| c.to_owned()).collect();
     let form = json::Form {

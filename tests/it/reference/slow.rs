@@ -14,6 +14,7 @@ use rostream::internals::source::spec::Ragged;
 use rostream::internals::text::scan::Dialect;
 use rostream::internals::text::unseen::is_blank;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{Empty, Format, Settings};
@@ -228,10 +229,24 @@ pub async fn read_csv(text: &[u8], settings: &Settings) -> Result<Table, Unreada
         .into_iter()
         .map(|n| String::from_utf8(n).expect("a header in UTF-8"))
         .collect();
+    // Neither a record without any value nor the header once more is one.
+    let is_nobody = |record: &plain::Record| {
+        let seen = |cell: &Vec<u8>| with_question_marks(cell).0.trim_matches(unseen).to_owned();
+        let cells: Vec<String> = record.cells.iter().map(seen).collect();
+        let header = names.iter().map(|name| name.trim_matches(unseen));
+        // The plain reader has passed over records that say nothing; one that can't be read may say something.
+        cells.iter().eq(header) || record.fault.is_none() && cells.iter().all(String::is_empty)
+    };
     let records = records
+        .filter(|record| !is_nobody(record))
         .map(|record| csv_record(&names, line_of(text, record.start), record, settings))
         .collect();
     Ok(Table { names, records })
+}
+
+/// Blanks and what nobody sees.
+fn unseen(c: char) -> bool {
+    is_blank(c.encode_utf8(&mut [0; 4]))
 }
 
 fn csv_record(names: &[String], line: u64, plain: plain::Record, settings: &Settings) -> Record {
@@ -435,9 +450,22 @@ fn read_objects(objects: &[(u64, &str)], columns: Option<&[&str]>, settings: &Se
     }
     let records = objects
         .iter()
-        .map(|(line, object)| json_record(&names, *line, object, settings))
+        .map(|(line, object)| (json_record(&names, *line, object, settings), object))
+        .filter(|(record, object)| !record.faults.is_empty() || !says_nothing(object))
+        .map(|(record, _)| record)
         .collect();
     Table { names, records }
+}
+
+/// Whether a value is none, or holds none.
+fn says_nothing(value: &str) -> bool {
+    match serde_json::from_str(value) {
+        Ok(Value::Null) => true,
+        Ok(Value::String(text)) => is_blank(&text),
+        Ok(Value::Array(elements)) => elements.iter().all(|e| says_nothing(&e.to_string())),
+        Ok(Value::Object(members)) => members.values().all(|m| says_nothing(&m.to_string())),
+        _ => false,
+    }
 }
 
 fn json_record(names: &[String], line: u64, object: &str, settings: &Settings) -> Record {
@@ -675,6 +703,15 @@ const ACTIONS: [&str; 7] = [
     "createOrReplace",
 ];
 
+/// An item without any value would be nobody.
+fn values(record: &mut Record, settings: &Settings) {
+    let is_sent = |cell: &&Cell| !(settings.action_column && cell.name == "Action");
+    let mut sent = record.cells.iter().filter(is_sent);
+    if record.faults.is_empty() && sent.all(|cell| cell.text.is_empty()) {
+        record.fault("target", "", "no_value");
+    }
+}
+
 /// Neither what is sent nor what is rejected may hide a control character.
 fn controls(record: &mut Record, settings: &Settings) {
     let is_control = |c: char| c.is_control() && !"\t\r\n".contains(c);
@@ -744,6 +781,7 @@ pub async fn outcome(table: Table, settings: &Settings) -> Outcome {
             rules(record);
         }
         target_rules(record, settings);
+        values(record, settings);
         controls(record, settings);
     }
     records.retain(|record| !record.filtered);

@@ -249,6 +249,20 @@ impl Sheet {
             self.mark,
         )
     }
+
+    /// Objects one after another, each of them over two lines, which stand beside each other.
+    pub fn documents(&self) -> Vec<u8> {
+        let objects = self.objects().into_iter();
+        let texts: Vec<_> = objects.map(|o| o.replacen('{', "{\n", 1)).collect();
+        texts.concat().into_bytes()
+    }
+
+    /// An array of objects, in an object.
+    pub fn wrapper(&self) -> Vec<u8> {
+        let records = self.objects().join(" ,");
+        format!("{{\"n\":[{{\"rows\":[\"]\"]}}],\n\"d\":{{\"rows\":[{records}],\"next\":null}}}}\n")
+            .into_bytes()
+    }
 }
 
 fn written_lines(
