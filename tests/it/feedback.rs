@@ -283,7 +283,7 @@ const OBJECTS: &[(&str, &str, &str)] = &[
     ),
     (
         r#"{"id":"2","name":"","dob":"01/02/2020","pay":1e2,"full":false,"tags":{"a":[1, "}"]}}"#,
-        "required",
+        "required; nested",
         r#"{"id":"2","name":"Bo","dob":"01/02/2020","pay":1e2,"full":false,"left":"x"}"#,
     ),
     (
@@ -327,7 +327,7 @@ const LINES: &[(&str, &str, &str)] = &[
     ),
     (
         r#"["22",	"x"]"#,
-        "json_syntax",
+        "not_an_object",
         r#"{"id":"22","name":"Gus"}"#,
     ),
 ];
@@ -639,5 +639,40 @@ fn a_rejects_file_that_a_spreadsheet_saved() {
         (0, 3),
         "{}",
         ended.stderr
+    );
+}
+
+/// The settings by which records are found and taken apart hold for rejects as they did for the source.
+#[test]
+fn records_of_a_wrapper_with_nested_members() {
+    let rig = Rig::new();
+    rig.pipeline(
+        "source: { path: people.json, json: { path: $.Report_Entry, flatten: \".\" } }\n\
+         validate: { key: id, columns: { name.last: { required: true } } }\nrejects: { at_most: 100% }",
+        "identify_by: { id_key: id }",
+    );
+    rig.write(
+        "people.json",
+        "{\"Report_Entry\": [\n {\"id\":\"1\",\"name\":{\"first\":\"Ada\",\"last\":\"\"},\"full\":true},\n \
+         {\"id\":\"2\",\"name\":{\"first\":\"Bo\",\"last\":\"Ek\"},\"pay\":1.50}\n]}",
+    );
+    assert_eq!(rig.run(&[]).code, 3);
+    let ended = rig.run(&["--mend", "rejects.ndjson"]);
+    assert_eq!(
+        (ended.code, ended.count("rejected")),
+        (4, 1),
+        "{}",
+        ended.stderr
+    );
+    let mended = rig
+        .read("rejects.ndjson")
+        .replace("\"last\":\"\"", "\"last\":\"Ek\"");
+    rig.write("rejects.ndjson", mended);
+    let ended = rig.run(&["--mend", "rejects.ndjson"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let sent = String::from_utf8(rig.uploaded()).unwrap();
+    assert!(
+        sent.contains("\"id\":\"1\",\"name.first\":\"Ada\",\"name.last\":\"Ek\",\"full\":true}"),
+        "{sent}"
     );
 }
