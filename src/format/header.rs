@@ -149,6 +149,7 @@ impl Reading {
             None => *stated,
             Some(delimiter) => Form {
                 delimiter: Delimiter::Stated(delimiter),
+                comment: None,
                 skip_lines: 0,
                 ..*stated
             },

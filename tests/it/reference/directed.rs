@@ -464,15 +464,9 @@ fn json_text_is_escaped_as_serde_json_escapes_it() {
     // Every character that may go out, at changing distances from the ends of the text and of each other.
     let goes_out = |c: &char| !c.is_control() || "\t\n\r".contains(*c);
     let all: Vec<char> = ('\0'..=char::MAX).filter(goes_out).collect();
-<<<<<<< HEAD
-    // With a letter before them, as texts in which there is nothing to see are no records.
-    let text = |chunk: &[char]| ['x'].iter().chain(chunk).collect();
-    let mut texts: Vec<String> = all.chunks(61).map(text).collect();
-=======
     // A record without anything to see is none.
     let seen = |chunk: &[char]| std::iter::once(&'x').chain(chunk).collect();
     let mut texts: Vec<String> = all.chunks(61).map(seen).collect();
->>>>>>> text
     for special in ['"', '\\', '\n', '\t', '\r', 'é'] {
         texts.extend(
             (0..70).map(|at| format!("{}{special}{}", "a".repeat(at), "b".repeat(70 - at))),
