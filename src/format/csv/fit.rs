@@ -187,15 +187,16 @@ impl Header {
 }
 
 /// A record of a file of another arrangement, written as those of the first file are. None where it is so already, or
-/// where cells are missing, for nobody knows which.
+/// where cells are missing or quotes are in the way, for nobody knows which cell is which.
 pub(crate) fn rewritten(
     arrangement: &Arrangement,
     record: &[u8],
     is_ragged: bool,
 ) -> Option<Vec<u8>> {
     let as_first = arrangement.as_first.as_ref()?;
-    let cells: Vec<Span> = Cells::of_record(record, arrangement.dialect).collect();
-    if is_ragged && cells.len() < arrangement.cells {
+    let walk = Cells::of_record(record, arrangement.dialect);
+    let cells: Vec<Span> = walk.clone().collect();
+    if is_ragged && cells.len() < arrangement.cells || walk.into_fault().is_some() {
         return None;
     }
     let mut left = vec![true; cells.len()];
@@ -223,9 +224,6 @@ pub(crate) fn rewritten(
             continue;
         };
         out.extend_from_slice(&record[cell.range()]);
-        if cell.is_open() {
-            out.push(arrangement.dialect.quote);
-        }
     }
     Some(out)
 }
@@ -265,7 +263,7 @@ mod tests {
     use crate::format::beginning::Beginning;
     use crate::format::csv::{self, Delimiter, Form, Naming, OnRagged, Parser, write};
     use crate::settings::limits::Limits;
-    use crate::text::scan::Dialect;
+    use crate::text::scan::{Dialect, Quoting};
 
     /// A column in this file: its name, if it has one, and the cell of each record.
     type Column = (Option<String>, Vec<String>);
@@ -304,7 +302,7 @@ mod tests {
     fn read(text: &str) -> (Header, usize) {
         let form = Form {
             delimiter: Delimiter::Comma,
-            quote: b'"',
+            quoting: Quoting::default(),
             comment: None,
             skip_lines: 0,
             naming: Naming::default(),
@@ -330,8 +328,8 @@ mod tests {
         );
         let bytes = text.as_bytes().to_vec();
         match arrangement {
-            Some(arrangement) => parser.parse_arranged(bytes, arrangement).unwrap(),
-            None => parser.parse(bytes).unwrap(),
+            Some(arrangement) => parser.parse_arranged(bytes, 1, arrangement).unwrap(),
+            None => parser.parse(bytes, 1).unwrap(),
         }
     }
 
