@@ -92,7 +92,7 @@ async fn load(
     }
     let read = Table::parse(table.file, &bytes, &table.written, named, &limits)?;
     let remarks = source.remarks().iter().map(|r| own_settings(r)).collect();
-    Ok(read.from_file(path, mark, remarks))
+    Ok(read.read_from(path, mark, remarks))
 }
 
 /// Why a file can't be read, without its path, which whoever asked for it tells.

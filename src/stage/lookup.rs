@@ -306,7 +306,7 @@ pub(crate) fn own_settings(message: &str) -> String {
 
 impl Table {
     /// The same table, which was read from there, with what may not have been meant.
-    pub(crate) fn from_file(self, path: PathBuf, mark: Mark, remarks: Vec<String>) -> Table {
+    pub(crate) fn read_from(self, path: PathBuf, mark: Mark, remarks: Vec<String>) -> Table {
         Table {
             file: Some((path, mark)),
             remarks,
