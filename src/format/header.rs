@@ -149,6 +149,7 @@ impl Reading {
             None => stated.clone(),
             Some(delimiter) => Form {
                 delimiter: Delimiter::Stated(delimiter),
+                comment: None,
                 skip_lines: 0,
                 naming: stated.naming.of_rejects(),
                 ..stated.clone()

@@ -45,7 +45,7 @@ fn rejected(rig: &Rig) -> String {
 
 #[test]
 fn what_is_left_over_is_not_sent() {
-    for (text, rejected) in [
+    for (text, count) in [
         (PEOPLE, 3),
         ("{\"id\":\"1\"}\n{\"id\":\"2\",\"tags\":{}}\n", 1),
     ] {
@@ -53,11 +53,11 @@ fn what_is_left_over_is_not_sent() {
         let ended = rig.run(&[]);
         assert_eq!(
             ended.code,
-            if rejected == 3 { 4 } else { 3 },
+            if count == 3 { 4 } else { 3 },
             "{}",
             ended.stderr
         );
-        assert_eq!(ended.count("rejected"), rejected);
+        assert_eq!(ended.count("rejected"), count);
         assert!(rejected(&rig).contains("nested"));
     }
     let rig = rig("", PEOPLE);

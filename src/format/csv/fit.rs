@@ -8,6 +8,7 @@ use super::names::of_place;
 use super::record::{Cells, Span};
 use crate::batch::Arrangement;
 use crate::format::beginning::{Expected, Place, Wrong};
+use crate::text::compare::same_name;
 use crate::text::shown::shown;
 
 impl Header {
@@ -61,6 +62,33 @@ impl Header {
         }))
     }
 
+    /// The same header, in which a name that differs from one of these in nothing that anybody sees is that one.
+    fn spelled_as(mut self, names: &[Arc<str>]) -> Header {
+        let own: HashSet<&Arc<str>> = self.names.iter().collect();
+        let missed: Vec<&Arc<str>> = names.iter().filter(|n| !own.contains(n)).collect();
+        let new = self.names.iter().filter(|n| !names.contains(n));
+        let new: Vec<&Arc<str>> = new.take_while(|_| !missed.is_empty()).collect();
+        let only = |name: &str, of: &[&Arc<str>]| {
+            let mut same = of.iter().filter(|other| same_name(other, name));
+            // Which of two is meant can't be known.
+            same.next()
+                .filter(|_| same.next().is_none())
+                .map(|n| Arc::clone(n))
+        };
+        let spelled: HashMap<Arc<str>, Arc<str>> = (new.iter())
+            .filter_map(|name| Some((Arc::clone(name), only(name, &missed)?)))
+            .filter(|(_, other)| only(other, &new).is_some())
+            .collect();
+        if !spelled.is_empty() {
+            let spell = |name: &Arc<str>| spelled.get(name).unwrap_or(name).clone();
+            self.names = self.names.iter().map(spell).collect();
+            self.own = (self.own.iter())
+                .map(|name| name.as_ref().map(spell))
+                .collect();
+        }
+        self
+    }
+
     /// The same file as a part of the first one's table.
     ///
     /// # Errors
@@ -72,6 +100,16 @@ impl Header {
         first_name: &str,
     ) -> Result<Header, Wrong> {
         self.has_delimiter_of(first, first_name)?;
+        let this = self.spelled_as(&first.names);
+        this.fit_as_spelled(first, expected, first_name)
+    }
+
+    fn fit_as_spelled(
+        self,
+        first: &Header,
+        expected: &Expected<'_>,
+        first_name: &str,
+    ) -> Result<Header, Wrong> {
         let own: HashSet<&Arc<str>> = self.names.iter().collect();
         let others: HashSet<&Arc<str>> = first.names.iter().collect();
         let lacks: Vec<_> = first.names.iter().filter(|n| !own.contains(n)).collect();
@@ -115,6 +153,7 @@ impl Header {
         name: &str,
     ) -> Result<Header, Wrong> {
         other.has_delimiter_of(&self, name)?;
+        let other = &other.clone().spelled_as(&self.names);
         let mut names: Vec<Arc<str>> = self.names.to_vec();
         let known: HashSet<&Arc<str>> = self.names.iter().collect();
         if !other.names.iter().any(|n| known.contains(n)) {

@@ -211,10 +211,10 @@ impl Parser {
         }
     }
 
-    /// The same parser, which passes over records that repeat this header, as it is written.
+    /// The same parser, which passes over records that repeat this line of the header, too, as it is written.
     pub fn with_header(self, header: &str) -> Parser {
         Parser {
-            skips: Arc::new(Skips::new(self.dialect).with_header(header)),
+            skips: Arc::new((*self.skips).clone().with_header(header)),
             ..self
         }
     }
