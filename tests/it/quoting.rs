@@ -482,7 +482,7 @@ fn tables() -> impl Strategy<Value = Vec<Vec<String>>> {
     let cell = prop::collection::vec(piece, 0..6)
         .prop_map(|pieces| pieces.concat())
         .prop_filter("begins as a cell ends", |text| {
-            { !text.trim_start_matches('"').starts_with([',', '\n', '\r']) }
+            !text.trim_start_matches('"').starts_with([',', '\n', '\r'])
         });
     let row = move |columns| prop::collection::vec(cell.clone(), columns);
     (2usize..5)
