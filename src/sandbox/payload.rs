@@ -407,7 +407,7 @@ impl<'a> Typed<'a> {
             None => Typed::Text(text),
             // JSON has no other word for infinity.
             Some(number) if number.is_infinite() => Typed::Null,
-            Some(number) if number == 0.0 => Typed::Raw("0".to_owned()),
+            Some(0.0) => Typed::Raw("0".to_owned()),
             Some(number) if (1e-6..1e21).contains(&number.abs()) => Typed::Raw(number.to_string()),
             Some(number) => Typed::Raw(format!("{number:e}")),
         }

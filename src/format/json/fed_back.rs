@@ -42,7 +42,7 @@ pub(crate) fn known(text: &[u8], ended: bool, added: &[&str]) -> Option<FedBack>
         let line = same_length(line);
         members(&line).is_some_and(|own| {
             let has = |name: &&str| own.iter().any(|member| member.name == **name);
-            added.iter().all(|name| has(name))
+            added.iter().all(has)
         })
     };
     lines().any(is_ours).then(|| FedBack {
