@@ -339,7 +339,7 @@ fn a_command_ends_with_the_run() {
     let endless = "command: [sh, -c, 'echo $$$$ > pid; echo a,a; while echo 1,2; do :; done']";
     rewrite(&rig, endless, "");
     let ended = rig.run(&[]);
-    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    assert_eq!(ended.code, 2, "{}", ended.stderr);
     wait_until("the command is gone", || is_gone(&pid(&rig)));
 }
 
