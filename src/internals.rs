@@ -4,7 +4,7 @@
 //! module is dead code, and the compiler says so.
 
 pub mod batch {
-    pub use crate::batch::{Batch, Columns, Kind, Row, RowState};
+    pub use crate::batch::{Arrangement, Batch, Columns, Kind, Row, RowState};
 }
 pub mod config {
     pub use crate::config::{Override, Pipeline, Place, load, parse, process_env, schema};
@@ -40,7 +40,7 @@ pub mod format {
         pub use crate::format::closing::Closing;
     }
     pub mod csv {
-        pub use crate::format::csv::{Delimiter, Form, OnRagged, Parser};
+        pub use crate::format::csv::{Delimiter, Form, Naming, OnRagged, Parser};
     }
     pub mod encode {
         pub use crate::format::encode::{Empties, Encoder, Format, Lead, LeadValue};

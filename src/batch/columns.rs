@@ -28,6 +28,8 @@ pub struct Columns {
     header: Arc<[Arc<str>]>,
     /// The names may be a person's record, and no message tells them.
     untold: bool,
+    /// Columns that are not there, and are missed already.
+    missed: Vec<Arc<str>>,
     /// Collects the names that are looked for.
     asked: Option<Arc<Mutex<HashSet<String>>>>,
 }
@@ -51,6 +53,7 @@ impl Default for Columns {
             dots: false,
             header: Arc::default(),
             untold: false,
+            missed: Vec::new(),
             asked: None,
         }
     }
@@ -101,6 +104,13 @@ impl Columns {
             self.kinds[slot] = self.source;
         }
         unknown
+    }
+
+    /// Takes in a column that isn't there and is missed already, so that what else is missing can be found.
+    pub(crate) fn pretend(&mut self, name: &str) {
+        let slot = self.add(name);
+        self.hold(slot, self.source);
+        self.missed.push(Arc::from(name));
     }
 
     /// Which kinds of values a physical column can hold.
@@ -179,6 +189,7 @@ impl Columns {
         let wanted = wanted.to_lowercase();
         let likeness = |name: &str| strsim::jaro_winkler(&name.to_lowercase(), &wanted);
         (self.names.iter())
+            .filter(|(name, _)| !self.missed.contains(name))
             .map(|(name, _)| (likeness(name), name))
             .filter(|(score, _)| *score > 0.85 && !self.untold)
             .max_by(|a, b| a.0.total_cmp(&b.0))

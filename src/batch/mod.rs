@@ -5,6 +5,7 @@
 //! there, so that nothing is allocated per cell and whatever nobody changed is never copied. A row
 //! that is out is marked, never moved.
 
+mod arrangement;
 mod columns;
 pub(crate) mod kinds;
 pub(crate) mod pool;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use crate::text::scan::is_plain;
 use crate::text::unseen::hidden;
+pub use arrangement::Arrangement;
 pub use columns::Columns;
 pub(crate) use columns::{NoColumn, Renamed};
 use pool::{Lease, Pool, Reuse};
@@ -214,6 +216,7 @@ pub struct Batch {
     overflows: bool,
     /// Whether a cell may hold an object or an array.
     nested: bool,
+    arrangement: Option<Arc<Arrangement>>,
     /// Where the text's buffer goes when the batch is dropped.
     home: Option<Pool<Vec<u8>>>,
 }
@@ -288,6 +291,7 @@ impl Batch {
             skipped: Skipped::default(),
             overflows: false,
             nested: false,
+            arrangement: None,
             home: None,
         }
     }
@@ -307,6 +311,31 @@ impl Batch {
         for (at, column) in tables.columns.iter_mut().enumerate() {
             column.extend(cells.iter().skip(at).step_by(width).copied());
         }
+    }
+
+    /// Turns the cells of the records, in their own order, into the columns.
+    pub(crate) fn arrange(&mut self, arrangement: &Arc<Arrangement>) {
+        let tables = &mut *self.tables;
+        let mut own = std::mem::take(&mut tables.columns);
+        for place in &arrangement.places {
+            let column = match place {
+                Some(place) => std::mem::take(&mut own[*place]),
+                None => {
+                    let mut column = tables.column();
+                    column.resize(tables.rows.len(), Cell::MISSING);
+                    column
+                }
+            };
+            tables.columns.push(column);
+        }
+        own.iter_mut().for_each(Vec::clear);
+        tables.spare.append(&mut own);
+        self.arrangement = Some(arrangement.clone());
+    }
+
+    /// How the columns stand in the raw records, where that is not as they stand here.
+    pub(crate) fn arrangement(&self) -> Option<&Arc<Arrangement>> {
+        self.arrangement.as_ref()
     }
 
     /// Begins one more row, which is in; its cells follow by [`Batch::push_cell`], one per column.

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use crate::format::csv::spec::{DuplicatesSpec, HeaderSpec, MatchSpec};
 use crate::guard::spec::{GuardSpec, ImplicitDelete, RefusedSpec};
 use crate::http::hosts::Hosts;
 use crate::http::spec::TimeoutsSpec;
@@ -113,7 +114,7 @@ pub struct Source {
 }
 
 /// How CSV is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Csv {
     /// Between cells; without it, by the format: a comma, or a tab.
     pub delimiter: Option<u8>,
@@ -123,6 +124,12 @@ pub struct Csv {
     pub ragged: Ragged,
     /// Lines before the header that are not part of the table.
     pub skip_lines: u32,
+    /// Lines of the header.
+    pub header: HeaderSpec,
+    /// The names of the columns, in place of those in the header.
+    pub columns: Option<Vec<String>>,
+    pub duplicate_names: DuplicatesSpec,
+    pub matching: MatchSpec,
     /// What remarks begin with.
     pub comment: Option<u8>,
 }
@@ -208,7 +215,7 @@ impl Pipeline {
     /// Loads a file of rows that were put right in place of the source: nothing is deleted for not being in it, and
     /// no guard asks how many they are. A rejects file has the source's quotes, and neither its encoding nor its lines
     /// before the header and behind the records; what else it is it says itself, and one that people made of it in another
-    /// format is taken, too.
+    /// format is taken, too. Its header has the names that the columns are given here.
     pub(crate) fn mended(mut self, file: &Path) -> io::Result<Pipeline> {
         let file = std::path::absolute(file)?;
         let source = &mut self.source;
@@ -216,6 +223,8 @@ impl Pipeline {
         source.encoding = Encoding::default();
         source.compression = Compression::default();
         source.csv.skip_lines = 0;
+        source.csv.header = HeaderSpec::default();
+        source.csv.columns = None;
         source.csv.comment = None;
         source.footer = None;
         source.expect = ExpectSpec::default();

@@ -282,7 +282,7 @@ wate: 30m
 ",
         &[],
         &[
-            "p.yaml:4:10: unknown key `delimter`\n  help: did you mean `delimiter`? Expected one of: delimiter, quote, ragged, skip_lines, footer, comment",
+            "p.yaml:4:10: unknown key `delimter`\n  help: did you mean `delimiter`? Expected one of: delimiter, quote, ragged, skip_lines, header, columns, duplicate_names, match, footer, comment",
             "p.yaml:4:33: unknown value `maybe`\n  help: expected one of: reject, pad, error",
             "p.yaml:7:5: unknown stage `renam`\n  help: did you mean `rename`? Expected one of: trim, normalize, rename, select, drop, set, empty, map, case, replace, split, concat, coalesce, date, number, boolean, filter, lookup, hash",
             "p.yaml:9:5: only one key is possible here, found `drop` besides `trim`\n  help: begin every stage with `- ` of its own",

@@ -102,7 +102,7 @@ impl Engine {
         let mut columns = Columns::of(header.names().iter(), cells);
         let named = named(terms.stages, terms.validate, terms.import);
         columns.spell_as(&named);
-        let are_names = are_names(header.names(), &named);
+        let are_names = header.is_stated() || are_names(header.names(), &named);
         if named.is_empty() || are_names {
             let mut engine = Engine::bind_to(columns, terms, header)?;
             engine.names_are_told = are_names;
@@ -127,8 +127,18 @@ impl Engine {
         };
         let ignore_unknown = terms.unknown == Unknown::Ignore;
         let parser = header.parser(on_ragged, ignore_unknown, &terms.limits, &pools);
-        let stages = stages(terms, &mut columns)?;
-        let (key, wire, rules) = ends(terms, &columns)?;
+        let mut problems = Vec::new();
+        let Some(stages) = stages(terms, &mut columns, &mut problems) else {
+            return Err(problems);
+        };
+        let (key, wire, rules) = match ends(terms, &columns) {
+            Ok(ends) if problems.is_empty() => ends,
+            Ok(_) => return Err(problems),
+            Err(more) => {
+                problems.extend(more);
+                return Err(problems);
+            }
+        };
         Ok(Engine {
             parser,
             stages,
@@ -148,18 +158,33 @@ impl Engine {
     }
 }
 
-/// Binds the stages one by one, each to the columns that those before it leave.
-fn stages(terms: &Terms<'_>, columns: &mut Columns) -> Result<Vec<BoundStage>, Vec<Unbound>> {
+/// Binds the stages one by one, each to the columns that those before it leave. A column that is not there is a problem,
+/// and taken to be there for what comes after it, so that all of them are found at once. Nothing where something else
+/// is wrong with a stage: what comes after it can't be known.
+fn stages(
+    terms: &Terms<'_>,
+    columns: &mut Columns,
+    problems: &mut Vec<Unbound>,
+) -> Option<Vec<BoundStage>> {
     let mut stages = Vec::new();
     for (at, spec) in terms.stages.iter().enumerate() {
         let (before, renamed) = (columns.clone(), columns.renamed());
-        let bound = spec.bind(columns, terms.resources).map_err(|why| {
-            vec![Unbound {
+        let bound = loop {
+            let mut after = columns.clone();
+            let why = match spec.bind(&mut after, terms.resources) {
+                Ok(bound) => {
+                    *columns = after;
+                    break bound;
+                }
+                Err(why) => why,
+            };
+            problems.push(Unbound {
                 what: BoundStage::in_words(at, spec.name()),
                 path: vec!["stages".into(), at.to_string(), spec.name().into()],
                 message: why.to_string(),
-            }]
-        })?;
+            });
+            columns.pretend(&why.missing()?.wanted);
+        };
         stages.extend(bound.map(|stage| BoundStage {
             at,
             name: spec.name(),
@@ -168,7 +193,7 @@ fn stages(terms: &Terms<'_>, columns: &mut Columns) -> Result<Vec<BoundStage>, V
             renamed,
         }));
     }
-    Ok(stages)
+    Some(stages)
 }
 
 /// Binds what comes after the last stage: the key, the target's wishes, the rules.

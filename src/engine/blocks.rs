@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::EngineError;
+use crate::batch::Arrangement;
 use crate::batch::pool::Pool;
 use crate::format::beginning::{Beginning, Begun, Place, Wrong};
 use crate::format::block::{Block, Boundary, End, Start, Trailer};
@@ -43,6 +44,8 @@ pub struct Blocks {
     source: Arc<Source>,
     reading: Reading,
     header: Header,
+    /// Of the file that is being read.
+    arrangement: Option<Arc<Arrangement>>,
     boundary: Boundary,
     /// Records of one block, at most.
     most_records: usize,
@@ -85,13 +88,17 @@ impl Blocks {
             reading: &reading,
         };
         let (text, begun, closing) = opening.open(None).await?;
+        let start = begun.start();
+        let boundary = begun.header.boundary();
+        let (header, arrangement) = united(&source, &reading, begun.header).await?;
         Ok(Blocks {
             closing,
             run: ClosingRun::Open,
-            most_records: most_records(begun.header.names()),
-            boundary: begun.header.boundary(),
-            start: begun.start(),
-            header: begun.header,
+            most_records: most_records(header.names()),
+            boundary,
+            header,
+            arrangement,
+            start,
             buffer: opening.buffer,
             file: 0,
             text: Some(text),
@@ -291,6 +298,7 @@ impl Blocks {
             file: self.file as u32,
             line: self.start.line,
             column: self.start.column,
+            arrangement: self.arrangement.clone(),
             bytes,
             end,
         };
@@ -333,6 +341,7 @@ impl Blocks {
         self.buffer = opening.buffer;
         self.start = begun.start();
         self.boundary = begun.header.boundary();
+        self.arrangement = begun.header.arrangement().cloned();
         self.text = Some(text);
         Ok(())
     }
@@ -377,6 +386,41 @@ fn line_and_column(text: &[u8], at: usize) -> (u64, u64) {
     (count_lines(before), (before.len() - line_start) as u64 + 1)
 }
 
+/// The header of the whole table, where the first file's is not all of it, and how the cells of the first file become
+/// its columns.
+async fn united(
+    source: &Source,
+    reading: &Reading,
+    first: Header,
+) -> Result<(Header, Option<Arc<Arrangement>>), EngineError> {
+    let mut table = first.clone();
+    for file in 1..source.origins().len() {
+        if !reading.unites(&first) {
+            break;
+        }
+        let mut opening = Opening {
+            buffer: Vec::new(),
+            file,
+            source,
+            reading,
+        };
+        let other = opening.peek().await?;
+        let name = &source.origins()[0].name;
+        let united = reading.unite(table, &other, name);
+        table = united.map_err(|wrong| opening.error(wrong))?;
+    }
+    let name = &source.origins()[0].name;
+    let arrangement = match reading.fit(first, &table, name) {
+        Ok(fitted) => fitted.arrangement().cloned(),
+        // The table has all of its columns.
+        Err(_) => None,
+    };
+    Ok((table, arrangement))
+}
+
+/// A byte order mark, by now in UTF-8.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// A file of the source, read up to its first record.
 struct Opening<'a> {
     source: &'a Source,
@@ -392,8 +436,27 @@ impl Opening<'_> {
         &mut self,
         first: Option<&Header>,
     ) -> Result<(Text, Begun<Header>, Closing), EngineError> {
-        let mut text = self.source.open(self.file).await?;
+        let text = self.source.open(self.file).await?;
+        self.begin(text, first).await
+    }
+
+    /// The header alone, of a file that is read later.
+    async fn peek(&mut self) -> Result<Header, EngineError> {
+        let text = self.source.peek(self.file).await?;
+        let (_, begun, _) = self.begin(text, None).await?;
+        Ok(begun.header)
+    }
+
+    async fn begin(
+        &mut self,
+        mut text: Text,
+        first: Option<&Header>,
+    ) -> Result<(Text, Begun<Header>, Closing), EngineError> {
         text.fill(&mut self.buffer, FOREIGN_BYTES).await?;
+        // Some programs write a byte order mark before one that is there.
+        while self.buffer.starts_with(MARK) {
+            self.buffer.drain(..MARK.len());
+        }
         refuse_foreign(&self.buffer).map_err(|wrong| self.error(wrong))?;
         let longest = self.reading.limits.record.bytes();
         let mut want = self.reading.block;
@@ -411,16 +474,16 @@ impl Opening<'_> {
             }
             want = longest.min(want * 2);
         };
-        if let Some(first) = first {
-            let name = &self.source.origins()[0].name;
-            if let Some(difference) = self.reading.difference(&begun.header, first, name) {
-                return Err(self.error(Wrong::data(Place::Line(1), difference)));
-            }
-        }
         let closing = self.reading.closing_of(&begun.header);
         let closing = closing.map_err(|wrong| self.error(wrong))?;
         self.buffer.drain(..begun.at);
-        Ok((text, begun, closing))
+        let Some(first) = first else {
+            return Ok((text, begun, closing));
+        };
+        let name = &self.source.origins()[0].name;
+        let fitted = self.reading.fit(begun.header, first, name);
+        let header = fitted.map_err(|wrong| self.error(wrong))?;
+        Ok((text, Begun { header, ..begun }, closing))
     }
 
     fn error(&self, wrong: Wrong) -> EngineError {

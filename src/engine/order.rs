@@ -215,7 +215,7 @@ mod tests {
     use futures::TryStreamExt;
 
     use super::*;
-    use crate::format::csv::{Delimiter, Form};
+    use crate::format::csv::{Delimiter, Form, Naming};
     use crate::format::{Reading, RecordFormat};
     use crate::settings::limits::Limits;
 
@@ -233,6 +233,7 @@ mod tests {
                 quote: b'"',
                 comment: None,
                 skip_lines: 0,
+                naming: Naming::default(),
             }),
             block: 8,
             added: &[],

@@ -151,7 +151,8 @@ impl Engine {
     /// Text that ends the run.
     pub fn parse(&self, block: Block) -> Result<Batch, BlockError> {
         let (file, start) = (block.file, block.start());
-        let parsed = self.parser.parse(block.bytes, start);
+        let arrangement = block.arrangement.as_ref();
+        let parsed = self.parser.parse(block.bytes, start, arrangement);
         let mut batch = parsed.map_err(|e| {
             let (line, column) = start.place(e.line, e.column.unwrap_or(1));
             BlockError {

@@ -43,7 +43,13 @@ pub(super) fn written(node: &IdedExpr) -> String {
                 format!("{}.{}({})", tight(target), call.func_name, list(args))
             }
             (_, None, args) if call.func_name.starts_with(char::is_alphabetic) => {
-                format!("{}({})", call.func_name, list(args))
+                // The parser makes calls of these two of its own.
+                let name = match call.func_name.as_str() {
+                    "math.@max" => "math.greatest",
+                    "math.@min" => "math.least",
+                    name => name,
+                };
+                format!("{name}({})", list(args))
             }
             _ => "...".to_owned(),
         },

@@ -4,7 +4,10 @@
 //! alone: quote-aware for CSV, depth- and string-aware for JSON, line by line for NDJSON. What it needs to
 //! know of a format is a [`Boundary`]; no bytes are parsed here.
 
+use std::sync::Arc;
+
 use super::cut::{Cut, CutError};
+use crate::batch::Arrangement;
 use crate::format::{csv, json};
 use crate::text::scan::{Dialect, count_lines};
 
@@ -19,6 +22,8 @@ pub struct Block {
     pub line: u64,
     /// Bytes of that line that come before it.
     pub column: u64,
+    /// How the cells of its records become the columns, where they are not these one by one.
+    pub arrangement: Option<Arc<Arrangement>>,
     /// The decoded text.
     pub bytes: Vec<u8>,
     /// What stands behind it, where the file ends with it.

@@ -11,8 +11,8 @@ use super::closing::Closing;
 use super::csv::{self, Delimiter, Form};
 use super::json::fed_back::FedBack;
 use super::json::{self, Layout};
+use crate::batch::Arrangement;
 use crate::settings::limits::Limits;
-use crate::text::shown::shown;
 
 /// What the pipeline says of its source's text.
 #[derive(Debug, Clone)]
@@ -66,7 +66,7 @@ impl Header {
     /// Whether it is that of a rejects file: it has the columns that such a file adds, which are not read.
     pub(crate) fn is_of_rejects(&self) -> bool {
         match self {
-            Header::Csv(csv) => csv.cells > csv.names.len(),
+            Header::Csv(csv) => csv.is_of_rejects(),
             Header::Json(json) => json.fed_back,
         }
     }
@@ -146,12 +146,13 @@ impl Reading {
     fn form(&self, stated: &Form, begins: &Beginning<'_>) -> Form {
         let found = csv::fed_back::delimiter(begins.text, stated.quote, begins.ended, self.added);
         match found {
-            None => *stated,
+            None => stated.clone(),
             Some(delimiter) => Form {
                 delimiter: Delimiter::Stated(delimiter),
                 comment: None,
                 skip_lines: 0,
-                ..*stated
+                naming: stated.naming.of_rejects(),
+                ..stated.clone()
             },
         }
     }
@@ -186,67 +187,70 @@ impl Reading {
         Ok(closing)
     }
 
-    /// What keeps a further file from being a part of the first one's table.
-    pub(crate) fn difference(
-        &self,
-        header: &Header,
-        expected: &Header,
-        first: &str,
-    ) -> Option<String> {
-        if header.format() != expected.format() {
-            return Some(format!(
-                "this file is {}, and {first} is {}; all files of a source have the same format",
-                header.format(),
-                expected.format()
-            ));
-        }
-        let (names, others) = (header.names(), expected.names());
-        if let Some(at) = (names.iter().zip(&**others)).position(|(a, b)| a != b) {
-            let same = "all files of a source have the same columns";
-            // One that shares a name with the first is a header, too.
-            let shares = names.iter().any(|name| others.contains(name));
-            return Some(
-                if shares || self.expected().are_names(names) && self.expected().are_names(others) {
-                    format!(
-                        "this file's column {} is `{}`, and `{}` in {first}; {same}",
-                        at + 1,
-                        shown(&names[at]),
-                        shown(&others[at]),
-                    )
-                } else {
-                    format!(
-                        "this file's column {} has another name than in {first}; {same}",
-                        at + 1
-                    )
-                },
-            );
-        }
-        if names.len() != others.len() {
-            return Some(format!(
-                "this file has {} column{}, and {first} has {}; all files of a source have the same columns",
-                names.len(),
-                if names.len() == 1 { "" } else { "s" },
-                others.len()
-            ));
-        }
-        let difference = match (header, expected) {
-            (Header::Csv(header), Header::Csv(expected)) => {
-                csv::difference(header, expected, first)
+    /// A further file's header as a part of the first one's table.
+    ///
+    /// # Errors
+    /// Says what keeps it from being that.
+    pub(crate) fn fit(&self, header: Header, first: &Header, name: &str) -> Result<Header, Wrong> {
+        self.is_alike(&header, first, name)?;
+        match (header, first) {
+            (Header::Csv(header), Header::Csv(first)) => {
+                let fitted = header.fit(first, &self.expected(), name);
+                fitted.map(Header::Csv)
             }
-            _ => None,
+            (header, _) => Ok(header),
+        }
+    }
+
+    /// Whether a file can be read beside the first, whatever its columns.
+    fn is_alike(&self, header: &Header, first: &Header, name: &str) -> Result<(), Wrong> {
+        let wrong = |message| Err(Wrong::data(Place::Line(1), message));
+        if header.format() != first.format() {
+            return wrong(format!(
+                "this file is {}, and {name} is {}; all files of a source have the same format",
+                header.format(),
+                first.format()
+            ));
+        }
+        let added = self.added.join(",");
+        match (header.is_of_rejects(), first.is_of_rejects()) {
+            (true, false) => wrong(format!(
+                "this is a rejects file (it has {added}), and {name} is not; read them one after the other"
+            )),
+            (false, true) => wrong(format!(
+                "this is not a rejects file, and {name} is (it has {added}); read them one after the other"
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the columns of all files are those of the table, so that all headers have to be known beforehand.
+    pub(crate) fn unites(&self, first: &Header) -> bool {
+        let form = match &self.format {
+            RecordFormat::Csv(form) | RecordFormat::Auto { csv: form, .. } => form,
+            RecordFormat::Json { .. } => return false,
         };
-        // What is ignored makes the records longer, and a parser knows one length.
-        difference.or_else(|| match (header.is_of_rejects(), expected.is_of_rejects()) {
-            (true, false) => Some(format!(
-                "this is a rejects file (it has {}), and {first} is not; read them one after the other",
-                self.added.join(",")
-            )),
-            (false, true) => Some(format!(
-                "this is not a rejects file, and {first} is (it has {}); read them one after the other",
-                self.added.join(",")
-            )),
-            _ => None,
-        })
+        form.naming.by_name && matches!(first, Header::Csv(_))
+    }
+
+    /// The header of the table that has the columns of both.
+    ///
+    /// # Errors
+    /// As [`Reading::fit`].
+    pub(crate) fn unite(
+        &self,
+        header: Header,
+        other: &Header,
+        name: &str,
+    ) -> Result<Header, Wrong> {
+        self.is_alike(other, &header, name)?;
+        match (header, other) {
+            (Header::Csv(header), Header::Csv(other)) => {
+                let united = header.united_with(other, &self.expected(), name);
+                united.map(Header::Csv)
+            }
+            (header, _) => Ok(header),
+        }
     }
 }
 
@@ -257,6 +261,19 @@ impl Header {
             Header::Csv(header) => &header.names,
             Header::Json(header) => &header.names,
         }
+    }
+
+    /// How the cells of this file's records become the columns, where they are not these one by one.
+    pub(crate) fn arrangement(&self) -> Option<&Arc<Arrangement>> {
+        match self {
+            Header::Csv(header) => header.arrangement.as_ref(),
+            Header::Json(_) => None,
+        }
+    }
+
+    /// Whether the names are the pipeline's own, and no record's.
+    pub(crate) fn is_stated(&self) -> bool {
+        matches!(self, Header::Csv(header) if header.stated)
     }
 
     /// The records' format, as the pipeline file calls it.
@@ -278,8 +295,8 @@ impl Header {
                     "line {}, where the names of the columns should stand, has",
                     header.line
                 ),
-                counted(header.names.len(), "cell"),
-                "if the file has no header, put a line with the names before the first record",
+                counted(header.own.len(), "cell"),
+                "if the file has no header, set source.csv.header to none, and source.csv.columns to the names",
             ),
             Header::Json(header) => (
                 "the first records have".to_owned(),

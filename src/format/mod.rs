@@ -21,6 +21,7 @@ use std::sync::Arc;
 use crate::batch::pool::{Pool, Reuse};
 use crate::batch::{Batch, Cell, Fault, Kind, Row, Tables};
 use crate::settings::units::Size;
+use crate::text::charset;
 use written::Written;
 
 /// A block's buffer has room for its text and a third as much again, so that it is not moved while stages
@@ -92,6 +93,7 @@ fn find_bad_text(batch: &Batch, bad: &[usize]) -> Vec<BadByte> {
 
 /// Rejects the rows in which a byte is not UTF-8.
 fn reject_bad_text(batch: &mut Batch, found: Vec<BadByte>, names: &[Arc<str>]) {
+    let advice = of_another_encoding(batch, &found);
     for BadByte {
         row,
         column,
@@ -105,13 +107,38 @@ fn reject_bad_text(batch: &mut Batch, found: Vec<BadByte>, names: &[Arc<str>]) {
             source: None,
             code: Cow::Borrowed("not_utf8"),
             message: Cow::Owned(format!(
-                "byte {} of the record is not UTF-8; if the file has another encoding, set source.encoding",
+                "byte {} of the record is not UTF-8{advice}",
                 offset + 1
             )),
         };
         batch.reject(fault, column);
     }
 }
+
+/// What to do about records that are not UTF-8. Another encoding would spoil those that are and have more than ASCII: one
+/// is proposed only where they are fewer.
+fn of_another_encoding(batch: &Batch, found: &[BadByte]) -> String {
+    let is_utf8 = |row: usize| {
+        let record = batch.raw_record(row);
+        !record.is_ascii() && std::str::from_utf8(record).is_ok()
+    };
+    let others = (0..batch.len()).filter(|&row| is_utf8(row)).count();
+    if others > found.len() {
+        return ", though other records are: it is damaged, or comes from elsewhere".to_owned();
+    }
+    let mut sample = Vec::new();
+    for bad in found.iter().take(SAMPLED) {
+        sample.extend_from_slice(batch.raw_record(bad.row));
+        sample.push(b'\n');
+    }
+    format!(
+        "; if the file has another encoding, set source.encoding{}",
+        charset::proposal(&sample)
+    )
+}
+
+/// Records by which an encoding is guessed, at most.
+const SAMPLED: usize = 200;
 
 /// Rejects the rows of a batch that have a cell of more than `limit` bytes. `names` are the columns'. A block that is
 /// no longer itself, as nearly all are, has none, and is not searched.

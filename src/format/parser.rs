@@ -8,7 +8,7 @@ use super::block::Start;
 use super::csv::{self, OnRagged};
 use super::header::Header;
 use super::json;
-use crate::batch::Batch;
+use crate::batch::{Arrangement, Batch};
 use crate::settings::limits::Limits;
 
 /// Reads blocks into batches.
@@ -41,16 +41,18 @@ impl Header {
         pools: &Pools,
     ) -> Parser {
         match self {
-            Header::Csv(header) => Parser::Csv(
-                csv::Parser::new(
+            Header::Csv(header) => {
+                let parser = csv::Parser::new(
                     header.dialect,
                     header.names.clone(),
-                    header.cells,
+                    // Of files without an arrangement of their own.
+                    header.names.len() + header.cells - header.own.len(),
                     on_ragged,
-                )
-                .with_header(&String::from_utf8_lossy(&header.raw))
-                .with_pools(pools),
-            ),
+                );
+                let repeats = header.repeats.iter();
+                let parser = repeats.fold(parser, |parser, line| parser.with_header(line));
+                Parser::Csv(parser.with_pools(pools))
+            }
             Header::Json(header) => {
                 let parser = header
                     .parser(ignore_unknown)
@@ -74,17 +76,29 @@ impl Parser {
         }
     }
 
-    /// Parses a block that begins there in its file.
+    /// Parses a block that begins there in its file, whose cells are arranged so; where nothing is said of that, they are
+    /// the columns.
     ///
     /// # Errors
     /// Text that ends the run.
-    pub(crate) fn parse(&self, bytes: Vec<u8>, start: Start) -> Result<Batch, ParseError> {
+    pub(crate) fn parse(
+        &self,
+        bytes: Vec<u8>,
+        start: Start,
+        arrangement: Option<&Arc<Arrangement>>,
+    ) -> Result<Batch, ParseError> {
         match self {
-            Parser::Csv(parser) => parser.parse(bytes).map_err(|e| ParseError {
-                line: e.line,
-                column: None,
-                message: e.to_string(),
-            }),
+            Parser::Csv(parser) => {
+                let batch = match arrangement {
+                    None => parser.parse(bytes),
+                    Some(arrangement) => parser.parse_arranged(bytes, arrangement),
+                };
+                batch.map_err(|e| ParseError {
+                    line: e.line,
+                    column: None,
+                    message: e.to_string(),
+                })
+            }
             Parser::Json(parser) => parser.parse_from(bytes, start).map_err(ParseError::from),
             Parser::FedBack(parser) => {
                 let bytes = json::fed_back::restored(&bytes, &ADDED);

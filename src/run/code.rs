@@ -26,6 +26,7 @@ impl RunError {
             RunError::Unmended { .. } => Code::lasting("rejects_as_source"),
             RunError::Table { source, .. } => match source {
                 TableError::NotFound => Code::passing("lookup_missing"),
+                error if error.is_setting() => Code::lasting("pipeline"),
                 _ => Code::lasting("lookup_unreadable"),
             },
             RunError::Sandbox(_) => Code::lasting("sandbox"),

@@ -183,6 +183,7 @@ impl RunError {
             RunError::Unbound { .. } | RunError::Engine(EngineError::Setting { .. }) => {
                 Outcome::Misconfigured
             }
+            RunError::Table { source, .. } if source.is_setting() => Outcome::Misconfigured,
             RunError::Stopped { .. } => Outcome::StoppedByGuard,
             RunError::Unmended { .. } => Outcome::Misconfigured,
             RunError::TooManyRefused { .. } => Outcome::Refused,

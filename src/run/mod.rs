@@ -28,6 +28,7 @@ mod retyped;
 mod send;
 mod straight;
 pub(crate) mod survey;
+mod tables;
 mod told;
 mod wait;
 
@@ -46,13 +47,13 @@ use crate::text::chain;
 use crate::upload::spec::Length;
 use crate::upload::spool::SpoolWriter;
 pub use error::RunError;
-pub(crate) use prepare::resources;
 use prepare::{First, Prepared, prepare, unchanged};
 pub use prepare::{bind, reading, rejects_header, source};
 use put::Sending;
 use send::{Ready, send};
 use straight::send_straight;
 use survey::{Surveyed, survey};
+pub(crate) use tables::resources;
 
 /// What a run needs besides the pipeline.
 pub(crate) struct Job<'a> {

@@ -1,26 +1,24 @@
 //! A pipeline made ready: its tables read, its source found and opened, its stages and rules bound to the header.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::tables::table_error;
 use super::{Job, RunError};
 use crate::config::{Pipeline, Place};
 use crate::engine::bind::{Terms, Unbound, named};
 use crate::engine::blocks::Blocks;
 use crate::engine::process::Engine;
 use crate::format::closing::Closing;
-use crate::format::csv::{Delimiter, Form};
+use crate::format::csv::spec::{DuplicatesSpec, HeaderSpec, MatchSpec};
+use crate::format::csv::{Delimiter, Form, Naming};
 use crate::format::json::{self, Layout};
 use crate::format::{Header, Reading, RecordFormat};
 use crate::report::rejects::{self, RejectsError, RejectsFile};
 use crate::source::spec::SourceFormat;
 use crate::source::{Source, SourceError};
-use crate::stage::hash::{Key, KeySpec};
-use crate::stage::lookup::{Table, TableError};
-use crate::stage::{Need, Resources};
+use crate::stage::Resources;
 use crate::text::chain;
-use crate::text::dates::{Date, Today};
 
 /// A pipeline bound to its source, before the first record is read.
 pub(super) struct Prepared {
@@ -85,59 +83,6 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
     Ok((prepared, First { blocks, rejects }))
 }
 
-/// What the stages need besides the columns: reads their lookup tables. `keys` are their secrets.
-///
-/// # Errors
-/// A table that can't be read.
-pub(crate) async fn resources(
-    pipeline: &Pipeline,
-    keys: HashMap<KeySpec, Key>,
-    today: Date,
-) -> Result<Resources, RunError> {
-    let mut tables = HashMap::new();
-    for (at, stage) in pipeline.stages.iter().enumerate() {
-        for need in stage.value.needs() {
-            let Some(table) = need.table() else {
-                continue;
-            };
-            let error = |source| table_error(pipeline, at, &need, table.file, source);
-            let path = table.locate(&pipeline.folder).map_err(error)?;
-            if tables.contains_key(table.file) {
-                continue;
-            }
-            let read = Table::load(&path, table.delimiter).await.map_err(error)?;
-            tables.insert(table.file.to_owned(), Arc::new(read));
-        }
-    }
-    Ok(Resources {
-        tables,
-        keys,
-        today: Today {
-            day: today,
-            zone: pipeline.zone(),
-        },
-        time_zone: pipeline.time_zone.clone(),
-        absent: false,
-    })
-}
-
-fn table_error(
-    pipeline: &Pipeline,
-    at: usize,
-    need: &Need<'_>,
-    file: &str,
-    source: TableError,
-) -> RunError {
-    let name = pipeline.stages[at].value.name();
-    let setting = format!("stages.{at}.{name}.{}", need.setting);
-    RunError::Table {
-        place: pipeline.problem(&setting, "").place_text(),
-        stage: format!("stage {} ({name})", at + 1),
-        file: file.to_owned(),
-        source,
-    }
-}
-
 /// Looks whether the source and the lookup tables are what they were when the run began: one look at each file. What
 /// was read of a file that somebody still writes is not the whole of it.
 ///
@@ -183,7 +128,19 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
         quote: spec.csv.quote,
         comment: spec.csv.comment,
         skip_lines: spec.csv.skip_lines,
+        naming: Naming {
+            lines: spec.csv.header.lines,
+            columns: spec.csv.columns.as_deref().map(Arc::from),
+            number: spec.csv.duplicate_names == DuplicatesSpec::Number,
+            by_name: spec.csv.matching == MatchSpec::Name,
+        },
     };
+    let is_csv = spec.csv.delimiter.is_some()
+        || spec.csv.skip_lines > 0
+        || spec.csv.comment.is_some()
+        || spec.footer.is_some()
+        || spec.csv.columns.is_some()
+        || spec.csv.header != HeaderSpec::default();
     let json = Arc::new(json::Form {
         // A mended file has records alone.
         path: spec.json.path.clone().filter(|_| pipeline.mend.is_none()),
@@ -194,14 +151,7 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
     });
     let format = match spec.format {
         // Only CSV has these settings.
-        SourceFormat::Auto
-            if spec.csv.delimiter.is_some()
-                || spec.csv.skip_lines > 0
-                || spec.csv.comment.is_some()
-                || spec.footer.is_some() =>
-        {
-            RecordFormat::Csv(form(Delimiter::ByName))
-        }
+        SourceFormat::Auto if is_csv => RecordFormat::Csv(form(Delimiter::ByName)),
         SourceFormat::Auto if json.path.is_some() => RecordFormat::Json {
             layout: Layout::Documents,
             form: json,
@@ -238,7 +188,8 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
 /// What the rejects file takes from the source.
 pub fn rejects_header(header: &Header) -> rejects::Header {
     match header {
-        Header::Csv(written) => rejects::Header::raw(&written.raw, written.dialect, written.crlf),
+        Header::Csv(written) => rejects::Header::raw(&written.raw, written.dialect, written.crlf)
+            .called(written.called()),
         Header::Json(json) => rejects::Header::columns(json.names.iter()),
     }
 }

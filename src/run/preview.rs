@@ -10,6 +10,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 use super::RunError;
+use super::survey::without_names;
 use crate::batch::{Batch, Cell, Fault, Kind, RowState};
 use crate::config::Pipeline;
 use crate::engine::EngineError;
@@ -111,7 +112,13 @@ impl Preview {
 
     /// What may not have been meant, as far as the records shown tell.
     pub(crate) fn remarks(&self) -> Vec<String> {
-        self.engine.remarks()
+        let mut remarks = self.source.remarks();
+        if let Some(arrangement) = self.header.arrangement() {
+            let file = &self.source.origins()[0].name;
+            remarks.extend(without_names(file, arrangement));
+        }
+        remarks.extend(self.engine.remarks());
+        remarks
     }
 
     /// How many files the source has.

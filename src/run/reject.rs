@@ -2,6 +2,8 @@
 
 use super::RunError;
 use crate::batch::{Batch, Fault};
+use crate::format::added::RAGGED;
+use crate::format::csv::rewritten;
 use crate::report::rejects::{RejectedRow, RejectsFile};
 
 /// Writes one row into the rejects file as the source had it.
@@ -16,10 +18,14 @@ pub(crate) fn write_reject(
     line: u64,
     faults: &[Fault],
 ) -> Result<(), RunError> {
+    let raw = batch.raw_record(row);
+    let is_ragged = faults.iter().any(|fault| fault.code == RAGGED);
+    // The file has the columns of the source's first file, in their order.
+    let rewritten = (batch.arrangement()).and_then(|a| rewritten(a, raw, is_ragged));
     rejects.write(&RejectedRow {
         file,
         line,
-        original: batch.raw_record(row),
+        original: rewritten.as_deref().unwrap_or(raw),
         faults,
     })?;
     Ok(())

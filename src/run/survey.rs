@@ -13,7 +13,7 @@ use super::put::encoded;
 use super::reject::write_reject;
 use super::retyped::Retyped;
 use super::{Job, RunError};
-use crate::batch::{Batch, Fault, RowState};
+use crate::batch::{Arrangement, Batch, Fault, RowState};
 use crate::engine::EngineError;
 use crate::engine::blocks::Blocks;
 use crate::engine::body::{Assembly, Body, Digest, pieces};
@@ -177,6 +177,8 @@ pub struct Survey {
     pub assembly: Assembly,
     /// What the whole file told, and does not end the run.
     warnings: Vec<String>,
+    /// The first file with cells that belong to no column.
+    nameless: Option<(u32, Arc<Arrangement>)>,
     /// The number of the next record.
     record: u32,
     /// Records that only the whole file could leave out, in order.
@@ -253,6 +255,7 @@ impl Survey {
             rejects,
             lines: Lines::default(),
             warnings: Vec::new(),
+            nameless: None,
             record: 0,
             dropped: Vec::new(),
             filtered: 0,
@@ -326,6 +329,12 @@ impl Survey {
     /// Shows the rules a block that nobody has seen.
     fn see(&mut self, processed: &Processed, first: u32) -> Vec<(u32, Verdict)> {
         let batch = &processed.batch;
+        if self.nameless.is_none()
+            && let Some(arrangement) = batch.arrangement()
+            && !arrangement.nameless.is_empty()
+        {
+            self.nameless = Some((processed.file, arrangement.clone()));
+        }
         let lines = (0..batch.len()).map(|row| batch.row(row).line);
         self.lines.push(processed.file, processed.line, lines);
         self.rules.see(&whole::Facts {
@@ -452,7 +461,12 @@ impl Survey {
     }
 
     fn warnings(&self) -> Vec<String> {
-        let mut warnings = self.engine.remarks();
+        let mut warnings = self.source.remarks();
+        if let Some((file, arrangement)) = &self.nameless {
+            let file = &self.files[*file as usize];
+            warnings.extend(without_names(file, arrangement));
+        }
+        warnings.extend(self.engine.remarks());
         warnings.extend(self.warnings.iter().cloned());
         warnings.extend(self.extent.warning(&self.files));
         warnings.extend(self.retyped.warning(&self.engine.sent_names(), &self.files));
@@ -482,6 +496,24 @@ impl Survey {
             rejects: self.rejects,
             digest,
         })
+    }
+}
+
+/// What to say of columns that a file's header has no name for; nothing where the pipeline means it so.
+pub(super) fn without_names(file: &str, arrangement: &Arrangement) -> Option<String> {
+    let columns: Vec<_> = (arrangement.nameless.iter())
+        .map(|at| (at + 1).to_string())
+        .collect();
+    match &columns[..] {
+        _ if arrangement.meant => None,
+        [] => None,
+        [only] => Some(format!(
+            "{file}: column {only} has no name in the header and is left out; a row with a value in it is rejected"
+        )),
+        several => Some(format!(
+            "{file}: columns {} have no name in the header and are left out; a row with a value in one is rejected",
+            several.join(", ")
+        )),
     }
 }
 

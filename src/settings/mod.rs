@@ -1,5 +1,7 @@
-//! What settings are made of: values with a unit, regular expressions, limits, secrets.
+//! What settings are made of: values with a unit, regular expressions, how bytes are stored, limits, secrets.
 
+pub(crate) mod compression;
+pub(crate) mod encoding;
 pub(crate) mod limits;
 pub(crate) mod pattern;
 pub(crate) mod secret;

@@ -94,6 +94,25 @@ async fn pipe() -> Stand {
     }
 }
 
+/// A command that writes a file, with a pause in it.
+async fn command() -> Stand {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("w.csv"), text()).unwrap();
+    let script = "head -c 50001 w.csv; sleep 0.01; tail -c +50002 w.csv";
+    let args = ["-c", script].map(str::to_owned);
+    Stand {
+        name: "sh".to_owned(),
+        source: found(Input::command("/bin/sh", &args, folder.path()))
+            .await
+            .unwrap(),
+        text: text(),
+        sized: false,
+        repeats: false,
+        file: None,
+        _folder: Some(folder),
+    }
+}
+
 async fn sample() -> Stand {
     let mut text = Vec::new();
     SAMPLE.write(&mut text).unwrap();
@@ -121,11 +140,12 @@ fn pieces() -> Stand {
     }
 }
 
-async fn places() -> [Stand; 5] {
+async fn places() -> [Stand; 6] {
     [
         file().await,
         matched().await,
         pipe().await,
+        command().await,
         sample().await,
         pieces(),
     ]
@@ -248,6 +268,33 @@ async fn compressed_and_cut_off() {
             assert_eq!(source.size(), Some(bytes.len() as u64));
         }
     }
+}
+
+/// What a command has written is whole only if it ended well.
+#[tokio::test]
+async fn commands_that_fail() {
+    let told = async |program: &str, script: &str| {
+        let args = ["-c", script].map(str::to_owned);
+        let source = found(Input::command(program, &args, Path::new("/"))).await;
+        match read(&source.unwrap()).await {
+            Ok(text) => String::from_utf8(text).unwrap(),
+            Err(error) => crate::text::chain(&error),
+        }
+    };
+    assert_eq!(told("sh", "pwd").await, "/\n");
+    let failed = "so that what it wrote is not whole; nothing of it is imported";
+    for (script, how) in [
+        ("exit 3", "exit status 3"),
+        ("echo whole; exit 3", "exit status 3"),
+        ("kill -9 $$", "signal: 9 (SIGKILL)"),
+        // Compressed, and cut off.
+        ("printf '\\037\\213\\010'; exit 3", "exit status 3"),
+    ] {
+        let expected = format!("sh: the command of source.command failed ({how}), {failed}");
+        assert_eq!(told("sh", script).await, expected);
+    }
+    let absent = "none: the command of source.command can't be started: No such file or directory (os error 2)";
+    assert_eq!(told("./none", "").await, absent);
 }
 
 #[tokio::test]

@@ -139,7 +139,7 @@ pub enum SourceError {
         limit: Size,
     },
     /// Bytes that the stated encoding doesn't have.
-    #[error("{name}: not {encoding}: ill-formed near byte {at} of the decompressed text")]
+    #[error("{name}: not {encoding}: ill-formed near byte {at} of the decompressed text{hint}")]
     Encoding {
         /// The file.
         name: String,
@@ -147,6 +147,18 @@ pub enum SourceError {
         encoding: &'static str,
         /// Offset, from 1.
         at: u64,
+        /// Whether the pipeline states it.
+        stated: bool,
+        /// What it may be instead.
+        hint: String,
+    },
+    /// The text's beginning is not in the stated encoding.
+    #[error("{name}: {message}")]
+    Contradicted {
+        /// The file.
+        name: String,
+        /// What it looks like, and what to set.
+        message: String,
     },
     /// A file is not what it was when the run began.
     #[error("{name}: {moved}")]
@@ -159,6 +171,12 @@ pub enum SourceError {
     /// A stream was asked for a second time before its first reading ended.
     #[error("{0}: a stream can be read only once")]
     OnlyOnce(String),
+    /// A stream whose beginning is asked for before it is read in its turn.
+    #[error(
+        "{0}: a stream can be read only once, and with source.csv.match: name the headers of all files are read beforehand; \
+         name it before the others, or write it to a file"
+    )]
+    NotBeforehand(String),
 }
 
 impl SourceError {
@@ -170,6 +188,9 @@ impl SourceError {
                 | SourceError::Several { .. }
                 | SourceError::Twice { .. }
                 | SourceError::Unfinished { .. }
+                | SourceError::Encoding { stated: true, .. }
+                | SourceError::Contradicted { .. }
+                | SourceError::NotBeforehand(_)
         )
     }
 }

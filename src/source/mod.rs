@@ -19,7 +19,7 @@ mod text;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) use error::SourceError;
 pub(crate) use origin::Origin;
@@ -178,6 +178,20 @@ impl Source {
         self.origins.iter().try_for_each(Origin::is_unchanged)
     }
 
+    /// What may not have been meant, as far as the files that were read to their end tell.
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        let encoding = self.encoding;
+        let remark = |origin: &Origin| match origin.utf8().load(Ordering::Relaxed) {
+            0 => None,
+            count => Some(format!(
+                "{}: source.encoding is {encoding}, and all {count} characters beyond ASCII are valid UTF-8, which is \
+                 next to impossible otherwise: letters have gone wrong unless source.encoding is set to utf-8",
+                origin.name
+            )),
+        };
+        self.origins.iter().filter_map(remark).collect()
+    }
+
     /// Ends the commands that still write. Where a source is read by threads, dropping it may come too late.
     pub(crate) fn stop(&self) {
         self.origins.iter().for_each(Origin::stop);
@@ -188,6 +202,22 @@ impl Source {
     /// # Errors
     /// What the operating system says; a stream that is still being read.
     pub async fn open(&self, file: usize) -> Result<Text, SourceError> {
+        self.begin(file, self.read.clone()).await
+    }
+
+    /// Opens a file for a look at its beginning before it is read in its turn. What is read so is not counted.
+    ///
+    /// # Errors
+    /// What can be read only once; else as [`Source::open`].
+    pub(crate) async fn peek(&self, file: usize) -> Result<Text, SourceError> {
+        let origin = &self.origins[file];
+        match origin.can_repeat() {
+            true => self.begin(file, Arc::default()).await,
+            false => Err(SourceError::NotBeforehand(origin.name.clone())),
+        }
+    }
+
+    async fn begin(&self, file: usize, read: Arc<AtomicU64>) -> Result<Text, SourceError> {
         let origin = &self.origins[file];
         let raw = origin.open().await?;
         let text = Text::new(
@@ -196,7 +226,8 @@ impl Source {
             self.compression,
             self.encoding,
             &self.limits,
-            [self.read.clone(), origin.counter()],
+            [read, origin.counter()],
+            origin.utf8(),
         )
         .await?;
         if let Some(kind) = text.compression() {

@@ -26,6 +26,8 @@ pub struct Origin {
     compression: OnceLock<&'static str>,
     /// Bytes of it that its latest opening has read.
     read: Arc<AtomicU64>,
+    /// Characters beyond ASCII that are valid UTF-8, where all are and another encoding is stated.
+    utf8: Arc<AtomicU64>,
 }
 
 /// By what an origin is told from what it was.
@@ -61,6 +63,7 @@ impl Origin {
             again,
             compression: OnceLock::new(),
             read: Arc::default(),
+            utf8: Arc::default(),
         }
     }
 
@@ -153,6 +156,11 @@ impl Origin {
     /// Counts the bytes that its latest opening has read.
     pub(super) fn counter(&self) -> Arc<AtomicU64> {
         self.read.clone()
+    }
+
+    /// Is told at its end how many characters beyond ASCII are valid UTF-8, where all are and another encoding is stated.
+    pub(super) fn utf8(&self) -> Arc<AtomicU64> {
+        self.utf8.clone()
     }
 
     /// Notes how it turned out to be compressed.

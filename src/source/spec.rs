@@ -7,7 +7,10 @@ use serde::de::value::SeqAccessDeserializer;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::format::csv::spec::{DuplicatesSpec, HeaderSpec, MatchSpec};
 pub(crate) use crate::format::json::{Arrays, Path};
+pub use crate::settings::compression::Compression;
+pub use crate::settings::encoding::Encoding;
 use crate::settings::pattern::Pattern;
 use crate::settings::units::{Amount, Span};
 use crate::source::place::sample;
@@ -45,7 +48,8 @@ pub(crate) struct SourceSpec {
     /// How the bytes are compressed; `auto` looks at the first bytes, not at the name.
     #[serde(default)]
     pub compression: Compression,
-    /// The character encoding; `auto` is UTF-8 unless a byte order mark says UTF-16.
+    /// The character encoding, by a label of the WHATWG's Encoding Standard; `auto` is UTF-8 unless a byte order mark says
+    /// UTF-16.
     #[serde(default)]
     pub encoding: Encoding,
     /// Settings of CSV and TSV.
@@ -190,48 +194,6 @@ pub enum SourceFormat {
     Ndjson,
 }
 
-/// Compressions of a source.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Compression {
-    /// By the first bytes.
-    #[default]
-    Auto,
-    /// Not compressed.
-    None,
-    /// RFC 1952, of one or more members.
-    Gzip,
-    /// RFC 8878, of one or more frames.
-    Zstd,
-}
-
-/// Character encodings of a source.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Encoding {
-    /// UTF-16 where a byte order mark says so, else UTF-8.
-    #[default]
-    Auto,
-    /// UTF-8.
-    #[serde(rename = "utf-8")]
-    Utf8,
-    /// UTF-16, by its byte order mark, little-endian without one.
-    #[serde(rename = "utf-16")]
-    Utf16,
-    /// Little-endian UTF-16.
-    #[serde(rename = "utf-16le")]
-    Utf16le,
-    /// Big-endian UTF-16.
-    #[serde(rename = "utf-16be")]
-    Utf16be,
-    /// Western European, Windows.
-    #[serde(rename = "windows-1252")]
-    Windows1252,
-    /// Western European, ISO (read as windows-1252, its superset, as browsers do).
-    #[serde(rename = "iso-8859-1")]
-    Iso8859_1,
-}
-
 /// How CSV is written.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -245,6 +207,16 @@ pub(crate) struct CsvSpec {
     pub ragged: Ragged,
     /// Lines before the header that are not part of the table.
     pub skip_lines: u32,
+    /// Lines of the header: `none` where there is none, else a number. What several lines say of a column is joined by
+    /// a blank.
+    pub header: HeaderSpec,
+    /// The names of the columns, in place of those in the header; an empty one leaves its column out.
+    pub columns: Option<Vec<String>>,
+    /// What to do where columns have the same name.
+    pub duplicate_names: DuplicatesSpec,
+    /// How the files of a source are put together.
+    #[serde(rename = "match")]
+    pub matching: MatchSpec,
     /// What the lines at the end of a file look like that are no records, such as `^(Grand Total|Page )`. Blank lines
     /// between them are passed over, too.
     pub footer: Option<Pattern>,
@@ -259,6 +231,10 @@ impl Default for CsvSpec {
             quote: "\"".into(),
             ragged: Ragged::Reject,
             skip_lines: 0,
+            header: HeaderSpec::default(),
+            columns: None,
+            duplicate_names: DuplicatesSpec::default(),
+            matching: MatchSpec::default(),
             footer: None,
             comment: None,
         }

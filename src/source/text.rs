@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::BufMut;
 use tokio::io::AsyncReadExt;
@@ -25,6 +25,8 @@ pub struct Text {
     reader: Raw,
     compression: Option<Compressed>,
     charset: Option<Charset>,
+    /// Told at the end how many characters beyond ASCII are valid UTF-8, where all are and another encoding is stated.
+    utf8: Arc<AtomicU64>,
     ended: bool,
 }
 
@@ -37,22 +39,28 @@ impl Text {
         encoding: Encoding,
         limits: &Limits,
         read: [Arc<AtomicU64>; 2],
+        utf8: Arc<AtomicU64>,
     ) -> Result<Text, SourceError> {
         let stored = read[1].clone();
         let raw = Box::new(Counting::new(raw, read));
         let (mut reader, compression) = compressed::open(raw, compression, limits, stored)
             .await
             .map_err(|source| unreadable(&name, None, source))?;
-        let head = peek(&mut reader, charset::MARK)
+        let head = peek(&mut reader, charset::HEAD)
             .await
             .map_err(|source| unreadable(&name, compression.as_ref(), source))?;
-        let (charset, mark) = charset::tell(encoding, &head);
+        let (charset, mark) =
+            charset::tell(encoding, &head).map_err(|message| SourceError::Contradicted {
+                name: name.clone(),
+                message,
+            })?;
         let rest = Cursor::new(head[mark..].to_vec()).chain(reader);
         Ok(Text {
             name,
             reader: Box::new(rest),
             compression,
             charset,
+            utf8,
             ended: false,
         })
     }
@@ -90,6 +98,9 @@ impl Text {
             }
             if let Some(charset) = &mut self.charset {
                 charset.decode(&self.name, got as u64, buffer, self.ended)?;
+                if let Some(characters) = charset.is_utf8().filter(|_| self.ended) {
+                    self.utf8.store(characters, Ordering::Relaxed);
+                }
             }
             if self.ended {
                 buffer.truncate(without_end_marks(buffer));

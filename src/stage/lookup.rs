@@ -1,18 +1,18 @@
 //! `lookup`: joins columns of a second CSV file by a key.
 //!
-//! The file is read whole before the run, by [`Table::load`], and shared by all workers. It holds at
-//! most [`MAX_BYTES`] and [`MAX_ROWS`]; in memory it takes as much as on disk, 4 bytes a cell and 4
-//! bytes a row, and the index of each stage that uses it the text of the keys and some 50 bytes a row.
+//! The file is read whole before the run, decompressed and decoded as a source is, turned into a [`Table`] by the code
+//! that reads a source's header and cells, and shared by all workers. Its text is at most [`MAX_BYTES`] and
+//! [`MAX_ROWS`]; in memory it takes as much, 4 bytes a cell and 4 bytes a row, and the index of each stage that uses it
+//! the text of the keys and some 50 bytes a row.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tokio::io::AsyncReadExt;
 
 use super::{
     Bound, EMPTY, FAULTY, Need, Needed, Place, Resources, Stage, add_column, check_names, fault,
@@ -20,13 +20,20 @@ use super::{
 use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Columns, Kind};
 use crate::files::mark::{Mark, Moved};
-use crate::format::csv::other_delimiter;
+use crate::format::beginning::{Beginning, Expected, Place as Found, Wrong};
 use crate::format::csv::record::{Cells, unquote};
+use crate::format::csv::spec::{DuplicatesSpec, HeaderSpec, one_ascii};
+use crate::format::csv::{self, Delimiter, Form, Naming};
+use crate::format::header::refuse_foreign;
+use crate::settings::compression::Compression;
+use crate::settings::encoding::Encoding;
+use crate::settings::limits::Limits;
+use crate::text::charset;
 use crate::text::compare::{Spelling, comparable, look_up, same_name};
-use crate::text::scan::{Dialect, count_lines};
-use crate::text::unseen::{is_blank, without_end_marks};
+use crate::text::scan::count_lines;
+use crate::text::unseen::is_blank;
 
-/// Largest table file in bytes: a list of departments or people, not a second extract.
+/// Largest text of a table in bytes: a list of departments or people, not a second extract.
 pub(crate) const MAX_BYTES: u64 = 64 << 20;
 
 /// Most rows of a table.
@@ -34,8 +41,8 @@ pub(crate) const MAX_ROWS: usize = 1_000_000;
 
 const NAME: &str = "lookup";
 
-/// Joins columns of a second CSV file (UTF-8, with a header) by a key. Keys are compared as they look: case counts,
-/// and invisible characters, the kind of a blank and how accents are composed do not. A key without anything to
+/// Joins columns of a second CSV file, which is read as a source is, by a key. Keys are compared as they look: case
+/// counts, and invisible characters, the kind of a blank and how accents are composed do not. A key without anything to
 /// see, null or missing, is not looked up: what would be taken is empty then, or stays with `missing: keep`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -45,9 +52,31 @@ pub struct LookupSpec {
     /// Whether the file may also be elsewhere.
     #[serde(default)]
     pub allow_outside: bool,
-    /// Between the file's cells: one ASCII character, or `tab`.
-    #[serde(default = "comma")]
-    pub delimiter: String,
+    /// How the file's bytes are compressed; `auto` looks at the first bytes.
+    #[serde(default)]
+    pub compression: Compression,
+    /// The file's character encoding, as of a source.
+    #[serde(default)]
+    pub encoding: Encoding,
+    /// Between the file's cells: one ASCII character, or `tab`. Without it: what a first line such as `sep=;` says, or a
+    /// tab where the file's name ends with `.tsv` or `.tab`, or a comma.
+    #[serde(default)]
+    pub delimiter: Option<String>,
+    /// Around the file's cells: one ASCII character.
+    #[serde(default = "double_quote")]
+    pub quote: String,
+    /// Lines before the file's header that are not part of the table.
+    #[serde(default)]
+    pub skip_lines: u32,
+    /// Lines of the file's header, or `none`.
+    #[serde(default)]
+    pub header: HeaderSpec,
+    /// The names of the file's columns, in place of those in its header; an empty one leaves its column out.
+    #[serde(default)]
+    pub columns: Option<Vec<String>>,
+    /// What to do where the file's columns have the same name.
+    #[serde(default)]
+    pub duplicate_names: DuplicatesSpec,
     /// What is looked up, and where.
     pub key: LookupKey,
     /// The file's columns to take, and the columns they go into: `{ Name: departmentName }`. These are
@@ -58,8 +87,8 @@ pub struct LookupSpec {
     pub missing: Missing,
 }
 
-fn comma() -> String {
-    ",".to_owned()
+fn double_quote() -> String {
+    "\"".to_owned()
 }
 
 /// What is looked up, and where.
@@ -86,15 +115,25 @@ pub enum Missing {
     Keep,
 }
 
-/// A table that a stage reads: what [`Table::load`] needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A table that a stage reads: what is needed to load it.
+#[derive(Clone, Debug)]
 pub(crate) struct Source<'a> {
     /// The file as written: the key of [`Resources::tables`].
     pub file: &'a str,
     /// Whether it may be elsewhere than in the pipeline's folder or below.
     pub allow_outside: bool,
-    /// Between cells.
-    pub delimiter: u8,
+    /// How it is read.
+    pub written: Written,
+    /// The file's columns that the stage names.
+    pub named: HashSet<String>,
+}
+
+/// How a table's file is written: all stages that read it say the same of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Written {
+    pub compression: Compression,
+    pub encoding: Encoding,
+    pub form: Form,
 }
 
 impl Source<'_> {
@@ -128,8 +167,13 @@ fn io_error(error: std::io::Error) -> TableError {
 pub struct Table {
     /// Where it was read from, and what tells whether it was changed since.
     file: Option<(PathBuf, Mark)>,
-    delimiter: u8,
-    columns: Vec<Box<str>>,
+    written: Written,
+    /// What may not have been meant.
+    remarks: Vec<String>,
+    /// Their names are the pipeline's own.
+    stated: bool,
+    /// Those without a name have an empty one.
+    columns: Vec<Arc<str>>,
     /// The text of all cells, row by row.
     text: String,
     /// Where each cell ends in the text.
@@ -171,6 +215,14 @@ pub enum TableError {
     /// The file can't be opened or read.
     #[error("cannot read it")]
     Read(#[source] std::io::Error),
+    /// It can't be decompressed or decoded.
+    #[error("{message}")]
+    Stored {
+        /// Why.
+        message: String,
+        /// A setting mends it.
+        setting: bool,
+    },
     /// More than [`MAX_BYTES`].
     #[error("it is larger than {} MiB", MAX_BYTES >> 20)]
     TooLarge,
@@ -178,14 +230,23 @@ pub enum TableError {
     #[error("it has more than {MAX_ROWS} rows")]
     TooManyRows,
     /// Not UTF-8.
-    #[error("line {0} is not UTF-8")]
-    NotUtf8(u32),
-    /// There is no header.
-    #[error("it is empty, expected a header")]
-    NoHeader,
-    /// Two columns of one name.
-    #[error("columns {0} and {1} of its header have the same name")]
-    RepeatedColumn(usize, usize),
+    #[error("line {line} is not UTF-8; if the file has another encoding, set `encoding`{proposal}")]
+    NotUtf8 {
+        /// Physical line.
+        line: u32,
+        /// What it may be.
+        proposal: String,
+    },
+    /// Its beginning is not that of a table.
+    #[error("line {line}: {message}")]
+    Beginning {
+        /// Physical line.
+        line: u64,
+        /// What is wrong.
+        message: String,
+        /// A setting mends it.
+        setting: bool,
+    },
     /// A quote is opened and not closed before the end of the file.
     #[error("the record that begins on line {0} opens a quote that is never closed")]
     OpenQuote(u32),
@@ -201,25 +262,50 @@ pub enum TableError {
     },
 }
 
-impl Table {
-    /// Reads a table. `path` is where the file really is.
-    pub async fn load(path: &Path, delimiter: u8) -> Result<Table, TableError> {
-        let file = tokio::fs::File::open(path).await.map_err(io_error)?;
-        let mark = Mark::of(&file.metadata().await.map_err(io_error)?);
-        let mut bytes = Vec::new();
-        // One byte more tells a file that is too large from one that just fits.
-        file.take(MAX_BYTES + 1)
-            .read_to_end(&mut bytes)
-            .await
-            .map_err(io_error)?;
-        if bytes.len() as u64 > MAX_BYTES {
-            return Err(TableError::TooLarge);
+impl TableError {
+    /// Whether another setting mends it.
+    pub(crate) fn is_setting(&self) -> bool {
+        match self {
+            TableError::NotUtf8 { .. } => true,
+            TableError::Stored { setting, .. } | TableError::Beginning { setting, .. } => *setting,
+            _ => false,
         }
-        let table = Table::parse(&bytes, delimiter)?;
-        Ok(Table {
-            file: Some((path.to_owned(), mark)),
-            ..table
-        })
+    }
+
+    /// What is wrong with a file's beginning. The settings of a source are those of the stage.
+    fn beginning(wrong: Wrong, text: &[u8]) -> TableError {
+        TableError::Beginning {
+            line: match wrong.place {
+                Found::Line(line) => line,
+                Found::Byte(at) => 1 + count_lines(&text[..at]),
+            },
+            message: own_settings(&wrong.message),
+            setting: wrong.setting,
+        }
+    }
+}
+
+/// A message about the settings of a source as one about those of the stage, which have the same names.
+pub(crate) fn own_settings(message: &str) -> String {
+    let mut parts = message.split("source.");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let part = part.strip_prefix("csv.").unwrap_or(part);
+        let name = part.trim_start_matches(|c: char| c.is_ascii_lowercase() || c == '_');
+        let (name, rest) = part.split_at(part.len() - name.len());
+        text.push_str(&format!("`{name}`{rest}"));
+    }
+    text
+}
+
+impl Table {
+    /// The same table, which was read from there, with what may not have been meant.
+    pub(crate) fn from_file(self, path: PathBuf, mark: Mark, remarks: Vec<String>) -> Table {
+        Table {
+            file: Some((path, mark)),
+            remarks,
+            ..self
+        }
     }
 
     /// Whether the file is what it was when it was read.
@@ -230,31 +316,59 @@ impl Table {
         mark.is_of(path).map_err(TableError::Changed)
     }
 
-    /// Parses a table from a file's bytes.
-    fn parse(bytes: &[u8], delimiter: u8) -> Result<Table, TableError> {
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let bytes = &bytes[..without_end_marks(bytes)];
+    /// Parses a table from a file's decoded text. `named` are the columns that stages name.
+    ///
+    /// # Errors
+    /// A text that is no table, with its line.
+    pub(crate) fn parse(
+        file: &str,
+        bytes: &[u8],
+        written: &Written,
+        named: &HashSet<String>,
+        limits: &Limits,
+    ) -> Result<Table, TableError> {
+        refuse_foreign(bytes).map_err(|wrong| TableError::beginning(wrong, bytes))?;
         let text = std::str::from_utf8(bytes).map_err(|error| {
-            TableError::NotUtf8(count_lines(&bytes[..error.valid_up_to()]) as u32 + 1)
+            let (before, after) = bytes.split_at(error.valid_up_to());
+            TableError::NotUtf8 {
+                line: count_lines(before) as u32 + 1,
+                proposal: charset::proposal(after),
+            }
         })?;
-        let dialect = Dialect {
-            delimiter,
-            ..Dialect::default()
+        let expected = Expected {
+            added: &[],
+            named,
+            limits,
         };
+        let begins = Beginning {
+            file,
+            text: bytes,
+            ended: true,
+            full: false,
+        };
+        let begun = csv::header(&expected, &written.form, &begins);
+        let Some(begun) = begun.map_err(|wrong| TableError::beginning(wrong, bytes))? else {
+            let empty = Wrong::data(Found::Line(1), "expected a header");
+            return Err(TableError::beginning(empty, bytes));
+        };
+        let (header, line) = (begun.header, begun.line as u32);
+        let text = &text[begun.at..];
         let mut table = Table {
             file: None,
-            delimiter,
-            columns: Vec::new(),
-            text: String::with_capacity(bytes.len()),
+            written: written.clone(),
+            remarks: Vec::new(),
+            stated: header.stated,
+            columns: (header.own.iter().cloned().map(Option::unwrap_or_default)).collect(),
+            text: String::with_capacity(text.len()),
             ends: Vec::new(),
             lines: Vec::new(),
         };
-        let (mut line, mut count) = (1, 0);
+        let (mut line_of_record, mut count) = (line, 0);
         let mut scratch = String::new();
-        let mut cells = Cells::of_text(bytes, dialect);
+        let mut cells = Cells::of_text(text.as_bytes(), header.dialect);
         while let Some(cell) = cells.next() {
             if cell.is_open() {
-                return Err(TableError::OpenQuote(line));
+                return Err(TableError::OpenQuote(line_of_record));
             }
             let mut written = &text[cell.range()];
             if cell.last {
@@ -262,51 +376,23 @@ impl Table {
             }
             // A line without anything is not a record.
             if count > 0 || !cell.last || !written.is_empty() {
-                unquote(written, dialect.quote, &mut scratch);
+                unquote(written, header.dialect.quote, &mut scratch);
                 table.text.push_str(&scratch);
                 table.ends.push(table.text.len() as u32);
                 count += 1;
                 if cell.last {
-                    table.end_record(line, count)?;
+                    table.end_record(line_of_record, count)?;
                 }
             }
             if cell.last {
-                (line, count) = (cells.line() + 1, 0);
+                (line_of_record, count) = (line + cells.line(), 0);
             }
         }
-        match table.columns.is_empty() {
-            true => Err(TableError::NoHeader),
-            false => Ok(table),
-        }
+        Ok(table)
     }
 
-    /// Ends the record of `count` cells that begins on `line`: the first is the header.
+    /// Ends the record of `count` cells that begins on `line`.
     fn end_record(&mut self, line: u32, count: usize) -> Result<(), TableError> {
-        if self.columns.is_empty() {
-            let mut start = 0;
-            for end in self.ends.drain(..) {
-                self.columns
-                    .push(Box::from(&self.text[start..end as usize]));
-                start = end as usize;
-            }
-            self.text.clear();
-            let same = |(at, name): (usize, &str)| {
-                let first = self.columns[..at]
-                    .iter()
-                    .position(|other| **other == *name)?;
-                Some((first + 1, at + 1))
-            };
-            return match self
-                .columns
-                .iter()
-                .map(|name| &**name)
-                .enumerate()
-                .find_map(same)
-            {
-                Some((first, second)) => Err(TableError::RepeatedColumn(first, second)),
-                None => Ok(()),
-            };
-        }
         if count != self.columns.len() {
             return Err(TableError::Ragged {
                 line,
@@ -341,22 +427,17 @@ impl Table {
         let Some(first) = names.iter().find(|name| place(name).is_none()) else {
             return Ok(names.iter().filter_map(place).collect());
         };
-        if names.iter().any(|name| place(name).is_some()) {
+        if self.stated || names.iter().any(|name| place(name).is_some()) {
             return Err(missing(first, &have));
         }
         // What stands in the first line may then be anything, and is not repeated.
         let error = missing(first, &have.untold());
-        Err(match (&self.columns[..], self.columns.len()) {
-            ([only], _) if let Some(delimiter) = other_delimiter(only) => format!(
-                "{error}; the file's header is one column, and `{delimiter}` stands in it: if that is the \
-                 delimiter, say so in `delimiter`"
-            ),
-            (_, count) => format!(
-                "{error}; the file's first line has {count} cell{}, and none is a column that the stage names: if \
-                 the file has no header, add one",
-                if count == 1 { "" } else { "s" }
-            ),
-        })
+        let count = self.columns.len();
+        Err(format!(
+            "{error}; the file's first line has {count} cell{}, and none is a column that the stage names: if the file \
+             has no header, set `header` to none, and `columns` to the names",
+            if count == 1 { "" } else { "s" }
+        ))
     }
 
     fn cell(&self, row: usize, column: usize) -> &str {
@@ -396,26 +477,54 @@ impl Table {
 }
 
 impl LookupSpec {
-    fn delimiter(&self) -> Result<u8, String> {
-        match self.delimiter.as_bytes() {
-            b"tab" => Ok(b'\t'),
-            [b] if b.is_ascii() && !matches!(b, b'"' | b'\r' | b'\n') => Ok(*b),
-            _ => Err(format!(
-                "`delimiter` is one ASCII character or tab, found `{}`",
-                self.delimiter
-            )),
+    /// How the file is written.
+    fn written(&self) -> Result<Written, String> {
+        let delimiter = match self.delimiter.as_deref() {
+            None => Delimiter::ByName,
+            Some("tab") => Delimiter::Stated(b'\t'),
+            Some(text) => Delimiter::Stated(one_ascii(text).ok_or_else(|| {
+                format!("`delimiter` is one ASCII character or tab, found `{text}`")
+            })?),
+        };
+        let quote = one_ascii(&self.quote)
+            .ok_or_else(|| format!("`quote` is one ASCII character, found `{}`", self.quote))?;
+        if delimiter == Delimiter::Stated(quote) {
+            return Err("`delimiter` and `quote` are the same character".to_owned());
         }
+        Ok(Written {
+            compression: self.compression,
+            encoding: self.encoding,
+            form: Form {
+                delimiter,
+                quote,
+                comment: None,
+                skip_lines: self.skip_lines,
+                naming: Naming {
+                    lines: self.header.lines,
+                    columns: self.columns.as_deref().map(Arc::from),
+                    number: self.duplicate_names == DuplicatesSpec::Number,
+                    by_name: false,
+                },
+            },
+        })
     }
 
-    pub(super) fn need(&self) -> Need<'_> {
-        Need {
+    /// The file's columns that the stage names.
+    fn named(&self) -> impl Iterator<Item = &String> {
+        let within = self.key.within.as_ref().unwrap_or(&self.key.column);
+        [within].into_iter().chain(self.take.keys())
+    }
+
+    pub(super) fn need(&self) -> Option<Need<'_>> {
+        Some(Need {
             setting: "file",
             what: Needed::Table(Source {
                 file: &self.file,
                 allow_outside: self.allow_outside,
-                delimiter: self.delimiter().unwrap_or(b','),
+                written: self.written().ok()?,
+                named: self.named().cloned().collect(),
             }),
-        }
+        })
     }
 
     /// The place of a column that is taken.
@@ -437,7 +546,10 @@ impl LookupSpec {
             return Err("`file` is empty".into());
         }
         check_names("take", self.take.values())?;
-        self.delimiter().map(drop)
+        if let Some(columns) = &self.columns {
+            check_names("columns", columns.iter().filter(|name| !name.is_empty()))?;
+        }
+        self.written().map(drop)
     }
 
     pub(super) fn bind(&self, columns: &mut Columns, resources: &Resources) -> Bound {
@@ -454,13 +566,12 @@ impl LookupSpec {
             .tables
             .get(file)
             .ok_or_else(|| format!("{file}: the table was not read"))?;
-        if table.delimiter != self.delimiter()? {
-            return Err(format!("{file}: two stages give it different delimiters").into());
+        if table.written != self.written()? {
+            let why = "two stages read it in different ways (delimiter, encoding and the like)";
+            return Err(format!("{file}: {why}").into());
         }
         let within = self.key.within.as_ref().unwrap_or(&self.key.column);
-        let mut places = table
-            .columns(file, [within].into_iter().chain(self.take.keys()))?
-            .into_iter();
+        let mut places = table.columns(file, self.named())?.into_iter();
         let index = table.index(file, places.next().unwrap_or_default())?;
         let mut take = Vec::with_capacity(self.take.len());
         for (to, from) in self.take.values().zip(places) {
@@ -542,6 +653,10 @@ impl Stage for Lookup {
             batch.put_column(slot, cells);
         }
     }
+
+    fn remarks(&self) -> Vec<String> {
+        self.table.remarks.clone()
+    }
 }
 
 #[cfg(test)]
@@ -553,9 +668,20 @@ mod tests {
 
     const DEPTS: &str = "code,Name,Head\r\nD1,\"Research, Development\",\"An\r\nna\"\r\n\r\nD2,Sales,\r\n,nobody,\r\n,nobody,\r\n";
 
+    /// A table of a file as it is written by default.
+    fn table(bytes: &[u8]) -> Result<Table, TableError> {
+        let spec: LookupSpec = serde_json::from_value(
+            json!({ "file": "depts.csv", "key": { "column": "dept", "in": "code" }, "take": { "Name": "n" } }),
+        )
+        .unwrap();
+        let named = spec.named().cloned().collect();
+        let written = spec.written().unwrap();
+        Table::parse("depts.csv", bytes, &written, &named, &Limits::default())
+    }
+
     async fn resources(text: &str) -> Resources {
         let mut resources = Resources::default();
-        let table = Table::parse(text.as_bytes(), b',').unwrap();
+        let table = table(text.as_bytes()).unwrap();
         resources.tables.insert("depts.csv".into(), Arc::new(table));
         resources
     }
@@ -643,11 +769,11 @@ mod tests {
             (
                 json!({ "lookup": { "file": "depts.csv", "key": { "column": "dept", "in": "key" }, "take": { "Title": "n" } } }),
                 "depts.csv: no column `key` here; the file's first line has 3 cells, and none is a column that the stage \
-                 names: if the file has no header, add one",
+                 names: if the file has no header, set `header` to none, and `columns` to the names",
             ),
             (
                 json!({ "lookup": { "file": "depts.csv", "delimiter": "tab", "key": { "column": "dept", "in": "code" }, "take": { "Name": "n" } } }),
-                "depts.csv: two stages give it different delimiters",
+                "depts.csv: two stages read it in different ways (delimiter, encoding and the like)",
             ),
         ] {
             let error =
@@ -661,7 +787,7 @@ mod tests {
         for (text, lines) in [
             ("code,Name\nA,1\nB,2\nA,3\n", "2 and 4"),
             ("code,Name\r\n\r\nA,\"x\r\ny\"\r\n\r\nA,3\r\n", "3 and 6"),
-            ("\u{feff}code,Name\n\n\nA,1\nA,3", "4 and 5"),
+            ("\u{feff}\u{feff}code,Name\n\n\nA,1\nA,3", "4 and 5"),
         ] {
             let resources = resources(text).await;
             let spec = spec(stage(json!({ "Name": "n" }), "empty"));
@@ -676,11 +802,24 @@ mod tests {
     #[tokio::test]
     async fn tables_that_can_not_be_read() {
         for (bytes, message) in [
-            (&b""[..], "it is empty, expected a header"),
-            (b"\xef\xbb\xbf", "it is empty, expected a header"),
+            (&b""[..], "line 1: the file is empty: expected a header"),
             (
-                b"a,b,a\n",
-                "columns 1 and 3 of its header have the same name",
+                b"\xef\xbb\xbf",
+                "line 1: the file is empty: expected a header",
+            ),
+            (
+                b"code,Name,code\n",
+                "line 1: columns of the header have the same name: `code` (1 and 3); set `duplicate_names` to number, \
+                 or name all columns by `columns`",
+            ),
+            (
+                b"code;Name\n",
+                "line 1: the header is one column, and `;` stands in it; if that is the delimiter, set `delimiter` to \
+                 \";\"; if it is one column, put its name in quotes",
+            ),
+            (
+                b"PK\x03\x04",
+                "line 1: this is an Excel workbook or another ZIP archive, not CSV or JSON; export it as CSV",
             ),
             (
                 b"a,b\n1,2\n\n1\n",
@@ -690,38 +829,58 @@ mod tests {
                 b"a,b\r\n1,2\r\n1,2,3\r\n",
                 "line 3: expected 2 cells as in the header, found 3",
             ),
-            (b"a\nx\n\xff\n", "line 3 is not UTF-8"),
+            (
+                b"a\nx\nM\xfcller\n",
+                "line 3 is not UTF-8; if the file has another encoding, set `encoding` (candidates: windows-1252, \
+                 windows-1250; `rostream preview` shows with which the letters are right)",
+            ),
             (
                 b"a,b\n1,2\n\n3,\"x\ny\n",
                 "the record that begins on line 4 opens a quote that is never closed",
             ),
         ] {
-            let error = Table::parse(bytes, b',').unwrap_err();
-            assert_eq!(error.to_string(), message);
+            assert_eq!(table(bytes).unwrap_err().to_string(), message);
         }
-        let error = Table::load(Path::new("/no/such/file"), b',')
-            .await
-            .unwrap_err();
-        assert_eq!(error.to_string(), "there is no such file");
     }
 
+    /// The header is read by the code that reads a source's.
     #[tokio::test]
-    async fn a_table_is_loaded_from_a_file() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("t.csv");
-        std::fs::write(&path, "a;b\nx;y\n").unwrap();
-        let table = Table::load(&path, b';').await.unwrap();
-        assert_eq!(table.cell(0, 1), "y");
-        table.is_unchanged().unwrap();
-        assert_eq!(
-            format!("{table:?}"),
-            "Table { columns: [\"a\", \"b\"], rows: 1, .. }"
-        );
-        std::fs::write(&path, "a;b\nx;y\nz;\n").unwrap();
-        assert_eq!(
-            table.is_unchanged().unwrap_err().to_string(),
-            "the file is still being written: its size is not what it was when the run began"
-        );
+    async fn a_table_is_written_as_sources_are() {
+        for (more, text) in [
+            (json!({}), "sep=;\ncode;Name\nD1;Sales\n"),
+            (json!({}), "code,Name,\nD1,Sales,\n"),
+            (
+                json!({ "skip_lines": 1, "quote": "'" }),
+                "Cost centres, as of today\ncode,Name\n'D1','Sales'\n",
+            ),
+            (
+                json!({ "header": "none", "columns": ["code", "", "Name"] }),
+                "D1,x,Sales\n",
+            ),
+            (
+                json!({ "header": 2, "columns": ["code", "Name"] }),
+                "a,b\nc,d\nD1,Sales\n",
+            ),
+        ] {
+            let mut stage = stage(json!({ "Name": "name" }), "reject");
+            let lookup = stage["lookup"].as_object_mut().unwrap();
+            lookup.extend(more.as_object().unwrap().clone());
+            let parsed: LookupSpec = serde_json::from_value(stage["lookup"].clone()).unwrap();
+            let named = parsed.named().cloned().collect();
+            let (written, limits) = (parsed.written().unwrap(), Limits::default());
+            let table = Table::parse("depts.csv", text.as_bytes(), &written, &named, &limits);
+            let mut resources = Resources::default();
+            resources
+                .tables
+                .insert("depts.csv".into(), Arc::new(table.unwrap()));
+            check_with(
+                &resources,
+                stage,
+                json!([["dept"], ["D1"]]),
+                json!([["dept", "name"], ["D1", "Sales"]]),
+                &[],
+            );
+        }
     }
 
     #[test]

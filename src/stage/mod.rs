@@ -85,7 +85,7 @@ impl BindError {
     }
 
     /// The column that is not there.
-    fn missing(&self) -> Option<&NoColumn> {
+    pub(crate) fn missing(&self) -> Option<&NoColumn> {
         match self {
             BindError::NoColumn(missing) | BindError::Within { missing, .. } => Some(missing),
             BindError::Kinds(_) | BindError::Other(_) => None,
@@ -138,8 +138,8 @@ pub(crate) struct Need<'a> {
 
 impl<'a> Need<'a> {
     /// The table, where it is one.
-    pub(crate) fn table(&self) -> Option<lookup::Source<'a>> {
-        match self.what {
+    pub(crate) fn table(&self) -> Option<&lookup::Source<'a>> {
+        match &self.what {
             Needed::Table(table) => Some(table),
             Needed::Key(_) => None,
         }
@@ -236,7 +236,7 @@ impl StageSpec {
     /// What the stage needs besides the columns.
     pub(crate) fn needs(&self) -> Vec<Need<'_>> {
         match self {
-            StageSpec::Lookup(spec) => vec![spec.need()],
+            StageSpec::Lookup(spec) => spec.need().into_iter().collect(),
             StageSpec::Hash(spec) => vec![spec.need()],
             _ => Vec::new(),
         }
@@ -428,7 +428,12 @@ mod tests {
         let needs = |stage| {
             let stage = testing::spec(stage);
             let needs = stage.needs().into_iter().map(|need| match need.what {
-                Needed::Table(source) => format!("{} {source:?}", need.setting),
+                Needed::Table(source) => {
+                    format!(
+                        "{} {} {:?}",
+                        need.setting, source.file, source.written.form.delimiter
+                    )
+                }
                 Needed::Key(key) => format!("{} {key}", need.setting),
             });
             needs.collect::<Vec<_>>().join("; ")
@@ -437,7 +442,7 @@ mod tests {
             needs(
                 json!({ "lookup": { "file": "d.csv", "delimiter": "tab", "key": { "column": "a" }, "take": { "x": "y" } } })
             ),
-            "file Source { file: \"d.csv\", allow_outside: false, delimiter: 9 }"
+            "file d.csv Stated(9)"
         );
         assert_eq!(
             needs(json!({ "hash": { "columns": ["a"], "key": { "file": "k" } } })),

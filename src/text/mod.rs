@@ -1,6 +1,7 @@
 //! Text as bytes and as values: searching bytes, comparing, what nobody sees, dates, decimals, what is shown of it and
 //! of errors.
 
+pub(crate) mod charset;
 pub(crate) mod compare;
 pub(crate) mod dates;
 pub(crate) mod decimal;

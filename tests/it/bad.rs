@@ -247,7 +247,8 @@ fn columns_that_are_not_there() {
          \x20 - lookup: { file: w.csv, key: { column: Dept }, take: { Name: a } }\n",
         &[WORKERS],
         2,
-        "p.yaml:4:43: stage 2 (lookup): no column `Dept` here\n",
+        "p.yaml:4:43: stage 2 (lookup): no column `Dept` here\n\
+         p.yaml:4:43: stage 2 (lookup): w.csv: no column `Dept` here\n",
     );
     table.check(
         "check",
@@ -400,7 +401,7 @@ fn a_line_that_names_the_delimiter() {
 fn a_header_that_is_missing() {
     let table = Table::default();
     let people: &[u8] = b"10001,Mara Example,mara.example@example.com,54000\n10002,Jens Fallow,jens@example.com,1\n";
-    let advice = "line 1, where the names of the columns should stand, has 4 cells, and none is a column that the pipeline names; if the file has no header, put a line with the names before the first record\n";
+    let advice = "line 1, where the names of the columns should stand, has 4 cells, and none is a column that the pipeline names; if the file has no header, set source.csv.header to none, and source.csv.columns to the names\n";
     for (command, error) in [("check", ""), ("run", ""), ("preview", "")] {
         table.check(
             command,
@@ -424,14 +425,14 @@ fn a_header_that_is_missing() {
         ),
     );
     // Twice the same cell, as flags are.
-    table.check("check", "validate: { key: ID }\n", &[("w.csv", b"1,Mara Example,Y,Y\n")], 1,
-        "error: w.csv:1: columns 3 and 4 of the header have the same name; is the header missing?\n");
+    table.check("check", "validate: { key: ID }\n", &[("w.csv", b"1,Mara Example,Y,Y\n")], 2,
+        "error: w.csv:1: columns of the header have the same name: 3 and 4; if the header is missing, set source.csv.header to none, else set source.csv.duplicate_names to number, or name all columns by source.csv.columns\n");
     // A second file without one.
-    table.check("check", "source: { path: \"w*.csv\" }\nvalidate: { key: ID }\n", &[("w1.csv", b"ID,Name\n1,Ann\n"), ("w2.csv", b"2,Mara Example\n")], 1,
-        "error: w2.csv:1: this file's column 1 has another name than in w1.csv; all files of a source have the same columns\n");
+    table.check("check", "source: { path: \"w*.csv\" }\nvalidate: { key: ID }\n", &[("w1.csv", b"ID,Name\n1,Ann\n"), ("w2.csv", b"2,Mara Example\n")], 2,
+        "error: w2.csv:1: this file's columns have other names than those of w1.csv; is a header missing? All files of a source have the same columns\n");
     // A table of a lookup, and the members of objects.
     table.check("check", "stages: [ { lookup: { file: t.csv, key: { column: Name }, take: { Head: head } } } ]\n", &[WORKERS, ("t.csv", b"Ann,Mara Example\n")], 2,
-        "p.yaml:2:51: stage 1 (lookup): t.csv: no column `Name` here; the file's first line has 2 cells, and none is a column that the stage names: if the file has no header, add one\n");
+        "p.yaml:2:51: stage 1 (lookup): t.csv: no column `Name` here; the file's first line has 2 cells, and none is a column that the stage names: if the file has no header, set `header` to none, and `columns` to the names\n");
     table.check("check", "source: { path: w.json }\nvalidate: { key: ID }\n", &[("w.json", b"[{\"Mara Example\":\"1\"}]")], 2,
         "p.yaml:2:1: source: the first records have 1 member, and none is a column that the pipeline names; `rostream preview` without stages and rules shows them\n\
         p.yaml:3:18: validate.key: no column `ID` here\n");
@@ -551,13 +552,13 @@ fn sources_that_cannot_be_read() {
         1,
         "error: w.csv:1: this is a web page, not CSV or JSON; export it as CSV\n",
     );
-    table.check("check", "", &[("w.csv", b"Employee ID,Na\xefve\n1,Ann\n")], 2, "error: w.csv:1: the header is not UTF-8; if the file has another encoding, set source.encoding\n");
+    table.check("check", "", &[("w.csv", b"Employee ID,Na\xefve\n1,Ann\n")], 2, "error: w.csv:1: the header is not UTF-8; if the file has another encoding, set source.encoding (candidates: windows-1252, windows-1250, iso-8859-4; `rostream preview` shows with which the letters are right)\n");
     table.check(
         "check",
         "source: { path: w.csv, encoding: utf-16 }\n",
         &[WORKERS],
-        1,
-        "error: w.csv: there are no records; nothing was sent\n",
+        2,
+        "error: w.csv: the file's beginning has no byte that is zero, as every text in UTF-16 has, and source.encoding is utf-16; set it to utf-8, or leave it out\n",
     );
     table.check(
         "check",
@@ -566,8 +567,8 @@ fn sources_that_cannot_be_read() {
         1,
         "error: w.csv:1: lines end with bare carriage returns; convert them to LF or CR LF\n",
     );
-    table.check("check", "source: { path: \"w*.csv\" }\n", &[("w1.csv", b"a,b\n1,2\n"), ("w2.csv", b"a,c\n1,2\n")], 1, "error: w2.csv:1: this file's column 2 is `c`, and `b` in w1.csv; all files of a source have the same columns\n");
-    table.check("check", "source: { path: \"w*.csv\" }\n", &[("w1.csv", b"a,b\n1,2\n"), ("w2.csv", b"a\n1\n")], 1, "error: w2.csv:1: this file has 1 column, and w1.csv has 2; all files of a source have the same columns\n");
+    table.check("check", "source: { path: \"w*.csv\" }\n", &[("w1.csv", b"a,b\n1,2\n"), ("w2.csv", b"a,c\n1,2\n")], 2, "error: w2.csv:1: this file has `c`, which w1.csv has not, and no `b`; all files of a source have the same columns, unless source.csv.match is name\n");
+    table.check("check", "source: { path: \"w*.csv\" }\n", &[("w1.csv", b"a,b\n1,2\n"), ("w2.csv", b"a\n1\n")], 2, "error: w2.csv:1: this file has no `b`, as w1.csv has; all files of a source have the same columns, unless source.csv.match is name\n");
     table.check("check", "source: { path: \"w*\" }\n", &[("w1.csv", b"a,b\n1,2\n"), ("w2.json", b"[{\"a\":1}]\n")], 1, "error: w2.json:1: this file is json, and w1.csv is csv; all files of a source have the same format\n");
 }
 
@@ -600,8 +601,8 @@ fn data_that_cannot_be_read() {
         "check",
         "",
         &[("w.csv", b"Name,Note,Name\nAnn,x,y\n")],
-        1,
-        "error: w.csv:1: columns 1 and 3 of the header have the same name; is the header missing?\n",
+        2,
+        "error: w.csv:1: columns of the header have the same name: 1 and 3; if the header is missing, set source.csv.header to none, else set source.csv.duplicate_names to number, or name all columns by source.csv.columns\n",
     );
     table.check(
         "check",
@@ -762,7 +763,7 @@ fn lookup_tables() {
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"")], 1, "error: p.yaml:4:21: stage 2 (lookup): depts.csv: it is empty, expected a header\n");
+         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"")], 1, "error: p.yaml:4:21: stage 2 (lookup): depts.csv: line 1: the file is empty: expected a header\n");
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
@@ -778,7 +779,7 @@ fn lookup_tables() {
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"code;Dept\nA;x\n")], 2, "p.yaml:4:57: stage 2 (lookup): depts.csv: no column `code` here; the file's header is one column, and `;` stands in it: if that is the delimiter, say so in `delimiter`\n");
+         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"code;Dept\nA;x\n")], 2, "error: p.yaml:4:21: stage 2 (lookup): depts.csv: line 1: the header is one column, and `;` stands in it; if that is the delimiter, set `delimiter` to \";\"; if it is one column, put its name in quotes\n");
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
@@ -786,11 +787,11 @@ fn lookup_tables() {
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"code,Dept\nA,\xff\n")], 1, "error: p.yaml:4:21: stage 2 (lookup): depts.csv: line 2 is not UTF-8\n");
+         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"code,Dept\nA,\xff\n")], 2, "error: p.yaml:4:21: stage 2 (lookup): depts.csv: line 2 is not UTF-8; if the file has another encoding, set `encoding` (candidates: windows-1252, windows-1250; `rostream preview` shows with which the letters are right)\n");
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"code,code\nA,x\n")], 1, "error: p.yaml:4:21: stage 2 (lookup): depts.csv: columns 1 and 2 of its header have the same name\n");
+         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"code,code\nA,x\n")], 2, "error: p.yaml:4:21: stage 2 (lookup): depts.csv: line 1: columns of the header have the same name: `code` (1 and 2); set `duplicate_names` to number, or name all columns by `columns`\n");
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\

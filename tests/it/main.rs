@@ -2,6 +2,7 @@
 
 mod answers;
 mod bad;
+mod charsets;
 mod cli;
 mod days;
 mod deletion;
@@ -12,6 +13,7 @@ mod feedback;
 mod formats;
 mod fuzz;
 mod guard;
+mod headers;
 mod house;
 mod keys;
 mod kinds;

@@ -17,6 +17,21 @@ fn rig(sections: &str, files: &[(&str, &str)]) -> Rig {
     rig
 }
 
+/// Line, column, code and message of every row in the rejects file.
+fn rejected(rig: &Rig) -> String {
+    let text = |said: &Value| {
+        said.as_str()
+            .map_or_else(|| said.to_string(), str::to_owned)
+    };
+    let mut told = String::new();
+    for line in rig.read("rejects.ndjson").lines() {
+        let said: Value = serde_json::from_str(line).unwrap();
+        let parts = ["_line", "_column", "_code", "_message"].map(|name| text(&said[name]));
+        told += &format!("{}\n", parts.join(","));
+    }
+    told
+}
+
 /// What was loaded, in the order of its text.
 fn items(rig: &Rig) -> Vec<String> {
     let mut items = rig.items();
@@ -215,7 +230,7 @@ fn a_path_that_leads_nowhere() {
         "d",
         "{\"d\":[]}",
         1,
-        "error: w.json:1:6: there are no records; nothing was sent",
+        "error: w.json:1: there are no records; nothing was sent",
     );
     check(
         "d",
@@ -305,7 +320,7 @@ fn the_last_page_is_the_last_one() {
 /// Objects and arrays one after another, over any number of lines, and as many files as there are layouts.
 #[test]
 fn several_documents_in_one_file() {
-    let text = "{\n  \"id\": \"1\"\n}\n{\n  \"id\": \"2\" }{ \"id\":\n\"3\"}\n[{\"id\":\"4\"},\n{\"id\":\"\"}]\n[]\n\u{feff}[ {\"id\":\"6\"} ]";
+    let text = "{\n  \"id\": \"1\"\n}\n{\n  \"id\": \"2\" }{ \"id\":\n\"3\"}\n[{\"id\":\"4\"},\n{\"id\":\"\",\"pay\":1}]\n[]\n\u{feff}[ {\"id\":\"6\"} ]";
     for format in ["auto", "json"] {
         let rig = rig(PIPELINE, &[("w.json", text)]);
         let ended = rig.run(&["--set", &format!("source.format={format}")]);
@@ -315,8 +330,8 @@ fn several_documents_in_one_file() {
             .map(|id| format!("{{\"id\":\"{id}\"}}"))
             .collect();
         assert_eq!(items(&rig), sent);
-        let rejects = rig.read("rejects.csv");
-        assert!(rejects.contains("w.json,8,validate"), "{rejects}");
+        let rejects = rejected(&rig);
+        assert!(rejects.contains("8,id,key_empty"), "{rejects}");
     }
     // The same text as lines: one object a line is what it says.
     let lines = "{\"id\":\"1\"}\n\u{feff}{\"id\":\"2\"}\n[]\n7\n{\"id\":\"3\"}\n";
@@ -326,10 +341,10 @@ fn several_documents_in_one_file() {
         (ended.code, ended.count("accepted"), ended.count("rejected")),
         (3, 3, 2)
     );
-    let rejects = rig.read("rejects.csv");
+    let rejects = rejected(&rig);
     for part in [
-        "w.json,3,parse,,not_an_object,\"expected an object, the record, found an array\"",
-        "w.json,4,parse,,not_an_object,\"expected an object, the record, found a number\"",
+        "3,,not_an_object,expected an object, the record, found an array",
+        "4,,not_an_object,expected an object, the record, found a number",
     ] {
         assert!(rejects.contains(part), "{rejects}");
     }
@@ -358,12 +373,12 @@ fn a_printed_sample_with_two_mistakes() {
         "{}",
         ended.stderr
     );
-    let rejects = rig.read("rejects.csv");
+    let rejects = rejected(&rig);
     for part in [
-        "w.json,2,parse,,json_syntax,\"not well-formed JSON, line 9, column 12: a value without quotes goes on with what does \
-         not belong to it; dates and other text stand in double quotes\"",
-        "w.json,17,parse,,json_syntax,\"not well-formed JSON, line 20, column 1: a comma stands before the closing bracket, and \
-         nothing between them\"",
+        "2,,json_syntax,not well-formed JSON, line 9, column 12: a value without quotes goes on with what does \
+         not belong to it; dates and other text stand in double quotes",
+        "17,,json_syntax,not well-formed JSON, line 20, column 1: a comma stands before the closing bracket, and \
+         nothing between them",
     ] {
         assert!(rejects.contains(part), "{rejects}");
     }
@@ -380,4 +395,47 @@ fn a_printed_sample_with_two_mistakes() {
     let (code, error) = refused(PIPELINE, &[("w.json", "{\"id\":\"1\",\n\"pay\":01}")], &[]);
     assert_eq!(code, 1);
     assert!(error.contains("w.json:2:8: "), "{error}");
+}
+
+/// What was rejected of records within an object is one object a line, and is loaded with the settings of the source.
+#[test]
+fn rejects_of_a_wrapper_come_back() {
+    let sections = PIPELINE.replace(
+        "\" }",
+        "\", json: { path: rows, flatten: \".\", arrays: join } }",
+    );
+    let text = "{\"rows\": [\n{\"id\":\"1\",\"name\":{\"first\":\"Ann\"},\"tags\":[\"a\",\"b\"]},\n{\"id\":\"\",\n                 \"name\":{\"first\":\"Bo\"},\"tags\":[\"c\"]},\n{\"id\":\"3\",\"tags\":[],}\n]}";
+    let rig = rig(&sections, &[("w.json", text)]);
+    let ended = rig.run(&[]);
+    assert_eq!(
+        (ended.code, ended.count("rejected")),
+        (3, 2),
+        "{}",
+        ended.stderr
+    );
+    let again = rig.run(&["--mend", "rejects.ndjson"]);
+    assert_eq!(
+        (again.code, again.count("rejected")),
+        (4, 2),
+        "{}",
+        again.stderr
+    );
+    let mended = rig
+        .read("rejects.ndjson")
+        .replace("\"id\":\"\"", "\"id\":\"2\"");
+    rig.write("rejects.ndjson", mended);
+    let ended = rig.run(&["--mend", "rejects.ndjson"]);
+    assert_eq!(
+        (ended.code, ended.count("accepted")),
+        (3, 1),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(
+        items(&rig),
+        [
+            r#"{"id":"1","name.first":"Ann","tags":"a, b"}"#,
+            r#"{"id":"2","name.first":"Bo","tags":"c"}"#
+        ]
+    );
 }

@@ -4,13 +4,14 @@ use std::path::Path;
 
 use super::{Meaning, Wrong};
 use crate::config::pipeline::{Csv, Source};
+use crate::format::csv::spec::{HeaderSpec, one_ascii};
 use crate::guard::spec::{GuardSpec, MinRowsSpec};
 use crate::settings::units::Amount;
 use crate::source::Input;
 use crate::source::place::sample::{self, Sample};
 use crate::source::spec::{
-    Arrays, Compression, CsvSpec, Encoding, ExpectSpec, Nothing, OneOrMany, Pick, SampleSpec,
-    SourceFormat, SourceSpec,
+    Arrays, Compression, CsvSpec, ExpectSpec, Nothing, OneOrMany, Pick, SampleSpec, SourceFormat,
+    SourceSpec,
 };
 
 /// A source that says neither.
@@ -282,10 +283,7 @@ impl Meaning<'_> {
                 "compression",
                 !matches!(source.compression, Compression::Auto | Compression::None),
             ),
-            (
-                "encoding",
-                !matches!(source.encoding, Encoding::Auto | Encoding::Utf8),
-            ),
+            ("encoding", !source.encoding.is_utf8()),
             (
                 "csv.delimiter",
                 csv.delimiter.as_deref().is_some_and(|d| d != ","),
@@ -293,6 +291,8 @@ impl Meaning<'_> {
             ("csv.quote", csv.quote != "\""),
             ("csv.skip_lines", csv.skip_lines > 0),
             ("json.path", source.json.path.is_some()),
+            ("csv.header", csv.header != HeaderSpec::default()),
+            ("csv.columns", csv.columns.is_some()),
             ("csv.footer", csv.footer.is_some()),
             ("csv.comment", csv.comment.is_some()),
         ] {
@@ -346,11 +346,11 @@ impl Meaning<'_> {
                 "write `format: csv` where another delimiter is meant",
             );
         }
-        if spec
-            .footer
-            .as_ref()
-            .is_some_and(|footer| footer.is_match(""))
-        {
+        if let Some(columns) = &spec.columns {
+            self.column_names("source.csv.columns", columns);
+        }
+        let footer = spec.footer.as_ref();
+        if footer.is_some_and(|footer| footer.is_match("")) {
             self.problem(
                 "source.csv.footer",
                 "this pattern matches every line",
@@ -362,7 +362,24 @@ impl Meaning<'_> {
             quote,
             ragged: spec.ragged,
             skip_lines: spec.skip_lines,
+            header: spec.header,
+            columns: spec.columns.clone(),
+            duplicate_names: spec.duplicate_names,
+            matching: spec.matching,
             comment: self.comment(spec.comment.as_deref(), delimiter, quote),
+        }
+    }
+
+    /// A list of the columns' names, of which none may stand twice; empty ones leave columns out.
+    fn column_names(&mut self, setting: &str, columns: &[String]) {
+        if columns.iter().all(String::is_empty) {
+            self.problem(setting, "expected at least one column", "");
+        }
+        for (at, column) in columns.iter().enumerate() {
+            if !column.is_empty() && columns[..at].contains(column) {
+                let path = format!("{setting}.{at}");
+                self.problem(&path, "this column is named twice", "");
+            }
         }
     }
 
@@ -409,14 +426,6 @@ fn input(written: &str, folder: &Path, pick: Pick) -> Result<Input, Wrong> {
             Ok(Input::Glob(pattern.to_string_lossy().into_owned(), pick))
         }
         _ => Ok(Input::File(folder.join(written))),
-    }
-}
-
-/// A delimiter or quote: one ASCII character that ends no line.
-fn one_ascii(text: &str) -> Option<u8> {
-    match text.as_bytes() {
-        [b] if b.is_ascii() && !matches!(b, b'\r' | b'\n' | 0) => Some(*b),
-        _ => None,
     }
 }
 

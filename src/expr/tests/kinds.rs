@@ -368,7 +368,8 @@ fn a_comparison_that_meets_two_kinds_in_every_row() {
 fn part() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         4 => prop::sample::select(vec!["level", "FTE", "fte", "paid"]).prop_map(str::to_owned),
-        4 => prop::sample::select(vec!["5", "0.5", "'5'", "''", "'x'", "true", "false", "null", "-1", "[1, 2]", "['5', 'x']", "[true]", "[]"])
+        4 => prop::sample::select(vec!["5", "0.5", "'5'", "''", "'x'", "true", "false", "null", "-1", "[1, 2]", "['5', 'x']", "[true]", "[]", "2u",
+            "date('2026-01-31')", "today()", "days(2)", "timestamp(0)"])
             .prop_map(str::to_owned),
     ];
     leaf.prop_recursive(3, 12, 3, |inner| {
@@ -383,13 +384,15 @@ fn part() -> impl Strategy<Value = String> {
                 "size(_)", "string(_)", "int(_)", "double(_)", "bool(_)", "_.trim()", "_.startsWith('5')", "_.contains('x')",
                 "_.lowerAscii()", "_.size()", "math.abs(_)", "_.split(',')", "_.matches('5')", "_.replace('5', 'x')", "type(_)",
                 "[_].exists(x, x == 5)", "[_, '5'].all(x, x == '5')", "_.substring(1)", "_.indexOf('5')", "strings.quote(_)",
+                "date(_)", "days(_)", "timestamp(_)", "duration(_)", "_.getFullYear()", "_.getHours()", "[1, _][1]", "[7, 0.5][_]",
+                "math.round(_)", "math.greatest(_, 2)", "'abc'.substring(_)", "dyn(_)", "[_].map(x, x)[0]",
             ])).prop_map(|(a, call)| call.replace('_', &format!("({a})"))),
         ]
     })
 }
 
 fn rows() -> impl Strategy<Value = Vec<(String, String, Option<f64>, Option<bool>)>> {
-    let text = prop_oneof!["", "5", "0.5", "x", "true", "[0-9a-z]{0,3}"];
+    let text = prop_oneof!["", "5", "0.5", "x", "true", "2026-01-31", "[0-9a-z]{0,3}"];
     let number = prop::option::of(prop_oneof![Just(5.0), Just(0.5), -3.0..9.0f64]);
     let row = (text.clone(), text, number, any::<Option<bool>>());
     prop::collection::vec(row, 1..12)

@@ -1,17 +1,20 @@
 //! The header of a CSV file: the dialect, and the names of the columns.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::cut::first_record;
 use super::fed_back::own_columns;
+use super::names::{Naming, other_delimiter};
 use super::record::{self, Cells};
+use super::write;
+use crate::batch::Arrangement;
 use crate::format::beginning::{Beginning, Begun, Expected, Place, Wrong};
+use crate::text::charset;
 use crate::text::scan::{Dialect, count_lines};
-use crate::text::shown;
 
 /// How a CSV file is written, as far as that is stated.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Form {
     /// Between cells.
     pub delimiter: Delimiter,
@@ -21,6 +24,8 @@ pub struct Form {
     pub comment: Option<u8>,
     /// Lines before the header.
     pub skip_lines: u32,
+    /// What the columns are called.
+    pub naming: Naming,
 }
 
 /// What stands between cells.
@@ -37,12 +42,23 @@ pub enum Delimiter {
 /// How a CSV source is written, and what its columns are called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
+    /// The columns.
     pub(crate) names: Arc<[Arc<str>]>,
+    /// The names of a record's cells; none where a cell belongs to no column.
+    pub(crate) own: Arc<[Option<Arc<str>>]>,
+    /// How the cells become the columns, where they are not these one by one.
+    pub(crate) arrangement: Option<Arc<Arrangement>>,
+    /// A file of the source lacks one of the columns.
+    pub(crate) partial: bool,
+    /// The names are the pipeline's own.
+    pub(crate) stated: bool,
     pub(crate) dialect: Dialect,
-    /// Cells of a record: the columns, and those that are ignored at its end.
+    /// Cells of a record: its own, and those that are ignored at its end.
     pub(crate) cells: usize,
-    /// The header record as written, without its line end.
+    /// A header record that says this: where the file has such a one, as written, without its line end.
     pub(crate) raw: Vec<u8>,
+    /// The lines of the file's header, by which it is known where it stands again among the records.
+    pub(crate) repeats: Vec<String>,
     /// Whether lines end with CR LF.
     pub(crate) crlf: bool,
     /// The physical line on which it begins, from 1.
@@ -77,29 +93,112 @@ pub(crate) fn header(
         quote: form.quote,
         comment: form.comment,
     };
-    let Some(end) = first_record(dialect, &text[start..], begins.ended).map(|end| start + end)
-    else {
+    let Some(first) = Line::read(dialect, begins, start) else {
         return no_header(expected, form, begins);
     };
-    let line = 1 + count_lines(&text[..start]);
-    let header = from_record(expected, form, dialect, line, &text[start..end])
-        .map_err(|wrong| wrong.after(start))?;
-    Ok(Some(Begun {
-        header,
-        at: end,
-        line: line + count_lines(&text[start..end]),
-    }))
+    let mut lines = vec![first];
+    while lines.len() < form.naming.lines as usize {
+        let Some(after) = passed(lines.last().map_or(start, |line| line.end)) else {
+            return Ok(None);
+        };
+        match Line::read(dialect, begins, after) {
+            Some(line) => lines.push(line),
+            None if !begins.ended && !begins.full => return Ok(None),
+            None => {
+                let message = format!(
+                    "the file ends after {} of the {} lines of its header (source.csv.header)",
+                    lines.len(),
+                    form.naming.lines
+                );
+                return Err(Wrong::setting(Place::Line(1), message));
+            }
+        }
+    }
+    let header = from_lines(expected, form, dialect, &lines)?;
+    let (at, line) = match lines.last() {
+        Some(last) if form.naming.lines > 0 => (last.end, last.next),
+        _ => (start, header.line),
+    };
+    Ok(Some(Begun { header, at, line }))
 }
 
-impl Wrong {
-    /// The same of a text that begins `start` bytes later.
-    fn after(self, start: usize) -> Wrong {
-        let place = match self.place {
-            Place::Byte(at) => Place::Byte(start + at),
-            line => line,
-        };
-        Wrong { place, ..self }
+/// A record of the header, or the first one where there is no header.
+struct Line<'t> {
+    /// With its line end.
+    written: &'t [u8],
+    start: usize,
+    end: usize,
+    /// The physical lines on which it begins, and on which what follows it does.
+    line: u64,
+    next: u64,
+    dialect: Dialect,
+}
+
+impl<'t> Line<'t> {
+    /// The record that begins at `start`; none where it does not end in the text.
+    fn read(dialect: Dialect, begins: &Beginning<'t>, start: usize) -> Option<Line<'t>> {
+        let text = begins.text;
+        let end = start + first_record(dialect, &text[start..], begins.ended)?;
+        let line = 1 + count_lines(&text[..start]);
+        let written = &text[start..end];
+        Some(Line {
+            written,
+            start,
+            end,
+            line,
+            next: line + count_lines(written),
+            dialect,
+        })
     }
+
+    fn raw(&self) -> &'t [u8] {
+        without_end(self.written)
+    }
+
+    /// Its cells, unless it can't be what it should be: a line of the header, or the first record.
+    fn cells(&self, expected: &Expected<'_>, is_header: bool) -> Result<Vec<String>, Wrong> {
+        let (raw, place) = (self.raw(), Place::Line(self.line));
+        if let Some(open) = Cells::of_record(raw, self.dialect).find(record::Span::is_open) {
+            let message = "the quote opened here is never closed";
+            return Err(Wrong::data(Place::Byte(self.start + open.start), message));
+        }
+        if has_bare_returns(raw, self.dialect) {
+            return Err(Wrong::data(place, BARE_RETURNS));
+        }
+        let json = [&b"{\""[..], b"[{", b"[{\""];
+        if json.iter().any(|json| raw.starts_with(json)) || raw == b"[" {
+            return Err(Wrong::setting(
+                place,
+                "this is JSON, not a header; set source.format",
+            ));
+        }
+        let text = String::from_utf8_lossy(raw);
+        if is_header && matches!(text, Cow::Owned(_)) {
+            let message = format!(
+                "the header is not UTF-8; if the file has another encoding, set source.encoding{}",
+                charset::proposal(raw)
+            );
+            return Err(Wrong::setting(place, message));
+        }
+        let cells = record::split(self.dialect, &text);
+        match expected.too_many(cells.len()) {
+            Some(message) => Err(Wrong::data(place, message)),
+            None => Ok(cells),
+        }
+    }
+}
+
+const BARE_RETURNS: &str = "lines end with bare carriage returns; convert them to LF or CR LF";
+
+/// Whether a carriage return stands in a record outside quotes.
+fn has_bare_returns(raw: &[u8], dialect: Dialect) -> bool {
+    Cells::of_record(raw, dialect).any(|cell| {
+        let outside = match cell.quotes {
+            record::Quotes::Closed(close) => close..cell.end,
+            _ => cell.range(),
+        };
+        raw[outside].contains(&b'\r')
+    })
 }
 
 /// The offset behind so many lines.
@@ -125,6 +224,10 @@ fn no_header(
             format!("no header comes after the {skip} lines of source.csv.skip_lines"),
         )),
         (true, _) => Err(Wrong::empty("the file is empty: expected a header")),
+        // Without a line feed, there is nothing but one line.
+        (false, true) if begins.text.contains(&b'\r') && !begins.text.contains(&b'\n') => {
+            Err(Wrong::data(Place::Line(1), BARE_RETURNS))
+        }
         (false, true) => Err(Wrong::data(
             Place::Line(1),
             format!("the header does not end within {longest}, the longest record (limits.record)"),
@@ -186,8 +289,10 @@ impl Form {
     fn blank(&self, text: &[u8], begins: &Beginning<'_>) -> Option<usize> {
         let mut at = 0;
         loop {
-            let line_end = |b: &&u8| matches!(b, b'\n' | b'\r');
-            at += text[at..].iter().take_while(line_end).count();
+            // Behind `sep=;` there may be another byte order mark.
+            while let [b'\n' | b'\r', ..] | [0xef, 0xbb, 0xbf, ..] = text[at..] {
+                at += if text[at] == 0xef { 3 } else { 1 };
+            }
             if self.comment.is_none() || text.get(at).copied() != self.comment {
                 return Some(at);
             }
@@ -240,71 +345,82 @@ fn is_tab_separated(file: &str) -> bool {
 }
 
 /// A delimiter as the pipeline file writes it.
-fn shown(delimiter: u8) -> String {
+pub(super) fn shown(delimiter: u8) -> String {
     match delimiter {
         b'\t' => "tab".to_owned(),
         b => char::from(b).to_string(),
     }
 }
 
-/// What the header record says. Offsets of what is wrong count from its beginning.
-fn from_record(
+/// What the lines of the header say.
+fn from_lines(
     expected: &Expected<'_>,
     form: &Form,
     dialect: Dialect,
-    line: u64,
-    written: &[u8],
+    lines: &[Line<'_>],
 ) -> Result<Header, Wrong> {
-    let raw = without_end(written);
-    let place = Place::Line(line);
-    if let Some(open) = Cells::of_record(raw, dialect).find(record::Span::is_open) {
-        let message = "the quote opened here is never closed";
-        return Err(Wrong::data(Place::Byte(open.start), message));
+    let (first, last) = match lines {
+        [first, .., last] => (first, last),
+        [only] => (only, only),
+        [] => return Err(Wrong::data(Place::Line(1), "expected a header")),
+    };
+    let place = Place::Line(first.line);
+    let naming = &form.naming;
+    let mut cells = Vec::with_capacity(lines.len());
+    for line in lines {
+        cells.push(line.cells(expected, naming.lines > 0)?);
     }
-    if raw.contains(&b'\r') && !raw.contains(&dialect.quote) {
-        let message = "lines end with bare carriage returns; convert them to LF or CR LF";
-        return Err(Wrong::data(place, message));
+    let mut ignored = 0;
+    if let [line] = &mut cells[..]
+        && let Some(own) = own_columns(line, expected.added)
+    {
+        ignored = line.len() - own;
+        line.truncate(own);
     }
-    let json = [&b"{\""[..], b"[{", b"[{\""];
-    if json.iter().any(|json| raw.starts_with(json)) || raw == b"[" {
-        return Err(Wrong::setting(
-            place,
-            "this is JSON, not a header; set source.format",
-        ));
+    if let ([line], 1, None) = (&cells[..], naming.lines, &naming.columns)
+        && let [only] = &line[..]
+    {
+        one_column(only, form, dialect, first.raw()).map_err(|why| Wrong::setting(place, why))?;
     }
-    let text = std::str::from_utf8(raw).map_err(|_| {
-        let message =
-            "the header is not UTF-8; if the file has another encoding, set source.encoding";
-        Wrong::setting(place, message)
-    })?;
-    let mut names = record::split(dialect, text);
-    let cells = names.len();
-    if let Some(message) = expected.too_many(cells) {
-        return Err(Wrong::data(place, message));
-    }
-    if let Some(own) = own_columns(&names, expected.added) {
-        names.truncate(own);
-    }
-    if let [only] = &names[..] {
-        one_column(only, form, dialect, raw).map_err(|message| Wrong::setting(place, message))?;
-    }
-    for (at, name) in names.iter_mut().enumerate() {
-        if name.is_empty() {
-            *name = format!("column_{}", at + 1);
-        }
-    }
-    let names: Arc<[Arc<str>]> = names.into_iter().map(Arc::from).collect();
-    if let Some(message) = same_names(expected, &names) {
-        return Err(Wrong::data(place, message));
-    }
-    Ok(Header {
-        names,
+    let own = naming
+        .names(expected, &cells)
+        .map_err(|why| Wrong::setting(place, why))?;
+    let as_written = naming.lines == 1 && naming.columns.is_none();
+    let mut header = Header {
+        names: own.iter().flatten().cloned().collect(),
+        cells: own.len() + ignored,
+        stated: naming.lines == 0 || naming.columns.is_some(),
+        raw: match as_written {
+            true => first.raw().to_vec(),
+            false => written(&own, dialect),
+        },
+        repeats: (lines.iter().take(naming.lines as usize))
+            .map(|line| String::from_utf8_lossy(line.raw()).into_owned())
+            .collect(),
+        own: own.into(),
+        arrangement: None,
+        partial: false,
         dialect,
-        cells,
-        raw: raw.to_vec(),
-        crlf: written.ends_with(b"\r\n"),
-        line,
-    })
+        crlf: last.written.ends_with(b"\r\n"),
+        line: first.line,
+    };
+    header.arrangement = header.arranged_as(&header.names, &header.own);
+    Ok(header)
+}
+
+/// A header record of these names.
+pub(super) fn written(own: &[Option<Arc<str>>], dialect: Dialect) -> Vec<u8> {
+    let mut record = Vec::new();
+    for (at, name) in own.iter().enumerate() {
+        if at > 0 {
+            record.push(dialect.delimiter);
+        }
+        let name = name.as_deref().unwrap_or_default();
+        write::cell(name.as_bytes(), dialect, |part| {
+            record.extend_from_slice(part)
+        });
+    }
+    record
 }
 
 /// Refuses a header of one column in which another delimiter stands: whole records would be sent as its values.
@@ -335,43 +451,6 @@ fn one_column(name: &str, form: &Form, dialect: Dialect, raw: &[u8]) -> Result<(
     })
 }
 
-/// What a header of one column says of its delimiter: the first that stands in its name, of those that files commonly
-/// have, as the pipeline file writes it.
-pub(crate) fn other_delimiter(name: &str) -> Option<&'static str> {
-    let known = [(';', ";"), ('\t', "tab"), ('|', "|"), (',', ",")];
-    let found = known.into_iter().find(|(c, _)| name.contains(*c))?;
-    Some(found.1)
-}
-
-/// What is wrong where two columns have one name.
-fn same_names(expected: &Expected<'_>, names: &[Arc<str>]) -> Option<String> {
-    let mut places = HashMap::new();
-    for (at, name) in names.iter().enumerate() {
-        if let Some(first) = places.insert(name, at) {
-            let (first, second) = (first + 1, at + 1);
-            let same = format!("columns {first} and {second} of the header have the same name");
-            return Some(match expected.are_names(names) {
-                true => format!("{same} `{}`", shown::shown(name)),
-                false => format!("{same}; is the header missing?"),
-            });
-        }
-    }
-    None
-}
-
-/// What keeps a file from being read with the parser of the first, whose columns are the same.
-pub(crate) fn difference(header: &Header, expected: &Header, first: &str) -> Option<String> {
-    let (delimiter, other) = (header.dialect.delimiter, expected.dialect.delimiter);
-    if delimiter != other {
-        return Some(format!(
-            "this file's delimiter is `{}`, and `{}` in {first}; all files of a source have the same delimiter",
-            shown(delimiter),
-            shown(other)
-        ));
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -390,6 +469,7 @@ mod tests {
             quote: b'"',
             comment: None,
             skip_lines: 0,
+            naming: Naming::default(),
         };
         let reading = Reading {
             format: header::RecordFormat::Csv(form),
@@ -429,7 +509,7 @@ mod tests {
             |file: &str, text: &str, expected| check(file, Delimiter::ByName, text, Ok(expected));
         by_name("a.csv", "ID,Name\n1,2\n", (",", "ID Name", 2));
         by_name("a.csv", "\n\r\nID,Name\n", (",", "ID Name", 4));
-        by_name("a.csv", "ID,\"Na\nme\",\n", (",", "ID Na\nme column_3", 3));
+        by_name("a.csv", "ID,\"Na\nme\",\n", (",", "ID Na\nme", 3));
         for file in ["a.tsv", "A.TSV", "a.tab", "a.tsv.gz", "b/a.tsv.zst"] {
             by_name(file, "ID\tName, first\n", ("tab", "ID Name, first", 2));
         }

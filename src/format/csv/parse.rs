@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::fed_back::Review;
 use super::record::{Cells, Quotes, Span, unquote};
 use super::skip::{Skip, Skips};
-use crate::batch::{Batch, Cell, Fault, Kind, Row, Skipped};
+use crate::batch::{Arrangement, Batch, Cell, Fault, Kind, Row, Skipped};
 use crate::format::added::RAGGED;
 use crate::format::{Deferred, Draft, PARSE, Pools, decode, find_bad_text, reject_bad_text};
 use crate::text::scan::Dialect;
@@ -202,16 +202,49 @@ impl Parser {
     /// # Errors
     /// A ragged record, where the pipeline says that it ends the run.
     pub fn parse(&self, bytes: Vec<u8>) -> Result<Batch, RaggedError> {
+        self.read(bytes, &self.skips, &self.names, self.cells)
+    }
+
+    /// Parses a block of a file whose cells stand in another order, or have no names.
+    ///
+    /// # Errors
+    /// As [`Parser::parse`].
+    pub(crate) fn parse_arranged(
+        &self,
+        bytes: Vec<u8>,
+        arrangement: &Arc<Arrangement>,
+    ) -> Result<Batch, RaggedError> {
+        let skips = Skips::new(self.dialect);
+        let skips = arrangement
+            .headers
+            .iter()
+            .fold(skips, |skips, header| skips.with_header(header));
+        let mut batch = self.read(bytes, &skips, &arrangement.names, arrangement.cells)?;
+        for &cell in &arrangement.nameless {
+            reject_nameless(&mut batch, cell, &arrangement.names[cell]);
+        }
+        batch.arrange(arrangement);
+        Ok(batch)
+    }
+
+    /// Reads records of `expected` cells, the first of which have these names.
+    fn read(
+        &self,
+        bytes: Vec<u8>,
+        skips: &Skips,
+        names: &[Arc<str>],
+        expected: usize,
+    ) -> Result<Batch, RaggedError> {
         let (text, bad) = decode(bytes);
-        let width = self.names.len();
+        let width = names.len();
         let mut draft = self.pools.drafts.lease();
         let Draft { rows, cells } = &mut *draft;
         let mut reader = Reader {
             block: text.as_bytes(),
-            skips: &self.skips,
+            skips,
             skipped: Skipped::default(),
             width,
-            expected: self.cells,
+            expected,
             rows,
             cells,
             deferred: Vec::new(),
@@ -239,15 +272,15 @@ impl Parser {
             batch.set_text(row as usize, column as usize, &scratch, Kind::Text);
         }
         for (row, found) in ragged {
-            self.take_ragged(&mut batch, row, found)?;
+            self.take_ragged(&mut batch, row, (expected, found))?;
         }
         if let Some(bad) = bad {
-            reject_bad_text(&mut batch, bad, &self.names);
+            reject_bad_text(&mut batch, bad, names);
         }
-        if self.cells > width {
+        if expected > width {
             let review = Review {
                 dialect: self.dialect,
-                names: &self.names,
+                names,
                 pads: self.on_ragged == OnRagged::Pad,
             };
             review.apply(&mut batch);
@@ -255,8 +288,12 @@ impl Parser {
         Ok(batch)
     }
 
-    fn take_ragged(&self, batch: &mut Batch, row: usize, found: usize) -> Result<(), RaggedError> {
-        let expected = self.cells;
+    fn take_ragged(
+        &self,
+        batch: &mut Batch,
+        row: usize,
+        (expected, found): (usize, usize),
+    ) -> Result<(), RaggedError> {
         match self.on_ragged {
             OnRagged::Pad if found < expected => Ok(()),
             OnRagged::Fail => Err(RaggedError {
@@ -277,12 +314,35 @@ impl Parser {
                 };
                 // No cell can be trusted to stand under its own name: nothing more is said of them.
                 batch.reject(fault, None);
-                for column in 0..self.names.len() {
+                for column in 0..batch.width() {
                     batch.set_cell(row, column, batch.cell(row, column).with_kind(Kind::Faulty));
                 }
                 Ok(())
             }
         }
+    }
+}
+
+/// Rejects the rows that have a value in a cell which belongs to no column: it would be lost without a word.
+fn reject_nameless(batch: &mut Batch, cell: usize, name: &Arc<str>) {
+    for row in 0..batch.len() {
+        let found = batch.cell(row, cell);
+        if found.kind() == Kind::Faulty || batch.text(found).trim().is_empty() {
+            continue;
+        }
+        let fault = Fault {
+            row: row as u32,
+            stage: PARSE,
+            column: name.clone(),
+            source: None,
+            code: Cow::Borrowed("nameless"),
+            message: Cow::Owned(format!(
+                "cell {} has a value, and its column has no name in the header; name the columns by \
+                 source.csv.columns, or let the pipeline name `{name}`, as in `drop: [{name}]`",
+                cell + 1
+            )),
+        };
+        batch.reject(fault, None);
     }
 }
 

@@ -12,12 +12,19 @@ use crate::text::unseen::{self, is_invisible};
 #[derive(Debug, Clone)]
 pub(super) struct Skips {
     dialect: Dialect,
-    /// The cells of the header, without the blanks around them; none where there is no header.
-    header: Vec<String>,
-    /// The same, sorted.
-    sorted: Vec<String>,
+    /// The lines of the header; none where there is no header.
+    headers: Vec<Line>,
     /// The bytes with which such a record may begin, behind a quote or without one.
     first: [bool; 256],
+    /// Those of them that may stand before a value that nobody sees, or before a name.
+    blank: [bool; 256],
+}
+
+/// A line of the header: its cells, without the blanks around them.
+#[derive(Debug, Clone)]
+struct Line {
+    cells: Vec<String>,
+    sorted: Vec<String>,
 }
 
 /// What a record is that is none.
@@ -44,32 +51,31 @@ const BLANKS: &[u8] = b"\xc2\xcd\xd8\xe1\xe2\xe3\xef\xf0\xf3";
 
 impl Skips {
     pub(super) fn new(dialect: Dialect) -> Skips {
-        let mut first = [false; 256];
+        let mut blank = [false; 256];
         let blanks = (0..=b' ').filter(|b| char::from(*b).is_whitespace());
         let others = [dialect.delimiter, dialect.quote].into_iter();
         for byte in blanks.chain(others).chain(BLANKS.iter().copied()) {
-            first[usize::from(byte)] = true;
+            blank[usize::from(byte)] = true;
         }
         Skips {
             dialect,
-            header: Vec::new(),
-            sorted: Vec::new(),
-            first,
+            headers: Vec::new(),
+            first: blank,
+            blank,
         }
     }
 
-    /// Passes over the header, too, which is written so.
+    /// Passes over a line of the header, too, which is written so.
     pub(super) fn with_header(mut self, header: &str) -> Skips {
-        let cells = split(self.dialect, header);
-        self.header = cells
-            .iter()
+        let cells: Vec<String> = (split(self.dialect, header).iter())
             .map(|cell| cell.trim_matches(is_blank).to_owned())
             .collect();
-        for first in self.header.iter().filter_map(|cell| cell.bytes().next()) {
+        for first in cells.iter().filter_map(|cell| cell.bytes().next()) {
             self.first[usize::from(first)] = true;
         }
-        self.sorted = self.header.clone();
-        self.sorted.sort();
+        let mut sorted = cells.clone();
+        sorted.sort();
+        self.headers.push(Line { cells, sorted });
         self
     }
 
@@ -84,15 +90,36 @@ impl Skips {
 
     /// What a record is that is none, without its line end.
     pub(super) fn look_at(&self, record: &[u8]) -> Option<Skip> {
+        if !self.may_begin(record) {
+            return None;
+        }
         let record = std::str::from_utf8(record).ok()?;
         match says_nothing(self.dialect, record) {
             true => Some(Skip::Empty),
-            false => self.header_again(record),
+            false => self
+                .headers
+                .iter()
+                .find_map(|line| self.again(line, record)),
         }
     }
 
-    /// What a record is that has the header's cells, in whichever quotes, with blanks or a byte order mark around.
-    fn header_again(&self, record: &str) -> Option<Skip> {
+    /// Whether a record begins with a blank or with one of the names: people's names may well begin with a letter of
+    /// theirs.
+    fn may_begin(&self, record: &[u8]) -> bool {
+        let quoted = record.first() == Some(&self.dialect.quote);
+        let record = &record[usize::from(quoted)..];
+        let mut names = self.headers.iter().flat_map(|line| &line.cells);
+        let begins = |name: &String| {
+            let name = name.as_bytes();
+            // A name with a quote is written with two.
+            !name.is_empty() && record.starts_with(name) || name.contains(&self.dialect.quote)
+        };
+        record.first().is_none_or(|b| self.blank[usize::from(*b)]) || names.any(begins)
+    }
+
+    /// What a record is that has the cells of a line of the header, in whichever quotes, with blanks or a byte order mark
+    /// around.
+    fn again(&self, line: &Line, record: &str) -> Option<Skip> {
         let delimiter = char::from(self.dialect.delimiter);
         let record = record.trim_start_matches(|c| is_blank(c) && c != delimiter);
         let mut text = String::new();
@@ -102,21 +129,20 @@ impl Skips {
             unquote(written, self.dialect.quote, &mut text);
             let name = text.trim_matches(is_blank);
             // A person ends with the first cell: it is no name.
-            let place = self
-                .sorted
+            let place = (line.sorted)
                 .binary_search_by(|n| n.as_str().cmp(name))
                 .ok()?;
-            in_order &= self.header.get(places.len()).is_some_and(|n| n == name);
+            in_order &= line.cells.get(places.len()).is_some_and(|n| n == name);
             places.push(place);
         }
-        if places.len() != self.header.len() {
+        if places.len() != line.cells.len() {
             return None;
         }
         if in_order {
             return Some(Skip::Header);
         }
         places.sort_unstable();
-        let has_all = places.iter().copied().eq(0..self.header.len());
+        let has_all = places.iter().copied().eq(0..line.cells.len());
         (has_all && places.len() >= MANY).then_some(Skip::Reordered)
     }
 }

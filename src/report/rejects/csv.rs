@@ -20,6 +20,8 @@ pub(super) struct Table {
     pub(super) crlf: bool,
     /// The raw header record, without byte order mark and line end.
     pub(super) record: Vec<u8>,
+    /// What its cells are called, where that is not what they say.
+    pub(super) names: Option<Vec<String>>,
     pub(super) spreadsheet_safe: bool,
 }
 
@@ -48,6 +50,9 @@ impl CsvRows {
         let mut names = split(dialect, &String::from_utf8_lossy(record));
         let own = own_columns(&names, &ADDED);
         names.truncate(own.unwrap_or(names.len()));
+        if let Some(called) = table.names.as_ref().filter(|n| n.len() == names.len()) {
+            names.clone_from(called);
+        }
 
         let last = &cells[names.len() - 1];
         let mut line = Vec::with_capacity(record.len() + 48);

@@ -23,8 +23,17 @@ impl Header {
             dialect,
             crlf,
             record: record.to_vec(),
+            names: None,
             spreadsheet_safe: false,
         }))
+    }
+
+    /// The names by which the parser calls the cells of a CSV source.
+    pub(crate) fn called(mut self, names: Vec<String>) -> Header {
+        if let Layout::Csv(table) = &mut self.0 {
+            table.names = Some(names);
+        }
+        self
     }
 
     /// A JSON source, by the names of its columns.

@@ -1,14 +1,22 @@
 //! Gzip: one member after the other, then nothing, or zeros.
 //!
 //! Tapes and block devices fill up with zeros what they store, and the common tools pass over them. Anything else
-//! after the last member is no gzip, and the file not what it should be.
+//! after the last member is no gzip, and the file not what it should be. A member whose flags have bits that RFC 1952
+//! reserves may hold fields that nobody here knows of, so that what is read as its text may be something else: it is
+//! refused, as the RFC asks.
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use async_compression::tokio::bufread::GzipDecoder;
 use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
+
+/// A member's first bytes: the magic number, the method, the flags.
+const START: usize = 4;
+
+/// Flags that mean nothing yet.
+const RESERVED: u8 = 0xe0;
 
 /// The text of all members.
 pub(super) struct Members<R> {
@@ -16,8 +24,10 @@ pub(super) struct Members<R> {
 }
 
 enum State<R> {
+    /// In the first bytes of a member.
+    Start(Ahead<R>),
     /// In a member.
-    Member(Box<GzipDecoder<R>>),
+    Member(Box<GzipDecoder<Ahead<R>>>),
     /// After a member.
     Between(R),
     /// In the zeros after the last one.
@@ -28,7 +38,7 @@ enum State<R> {
 impl<R: AsyncBufRead + Unpin> Members<R> {
     pub(super) fn new(reader: R) -> Members<R> {
         Members {
-            state: State::Member(Box::new(GzipDecoder::new(reader))),
+            state: State::Start(Ahead::new(reader)),
         }
     }
 }
@@ -43,6 +53,17 @@ impl<R: AsyncBufRead + Unpin> AsyncRead for Members<R> {
         let (before, full) = (buf.filled().len(), buf.remaining() == 0);
         loop {
             match std::mem::replace(state, State::Ended) {
+                State::Start(mut ahead) => {
+                    let poll = ahead.poll_start(cx)?;
+                    if poll.is_pending() {
+                        *state = State::Start(ahead);
+                        return Poll::Pending;
+                    }
+                    if matches!(ahead.start[..], [0x1f, 0x8b, _, flags] if flags & RESERVED != 0) {
+                        return Poll::Ready(Err(damaged("a member has flags that are reserved")));
+                    }
+                    *state = State::Member(Box::new(GzipDecoder::new(ahead)));
+                }
                 State::Member(mut decoder) => {
                     let poll = Pin::new(&mut decoder).poll_read(cx, buf);
                     let ended = matches!(poll, Poll::Ready(Ok(())))
@@ -52,7 +73,7 @@ impl<R: AsyncBufRead + Unpin> AsyncRead for Members<R> {
                         *state = State::Member(decoder);
                         return poll;
                     }
-                    *state = State::Between(decoder.into_inner());
+                    *state = State::Between(decoder.into_inner().reader);
                 }
                 State::Between(mut reader) => {
                     let first = match Pin::new(&mut reader).poll_fill_buf(cx)? {
@@ -63,7 +84,7 @@ impl<R: AsyncBufRead + Unpin> AsyncRead for Members<R> {
                         }
                     };
                     *state = match first {
-                        Some(0x1f) => State::Member(Box::new(GzipDecoder::new(reader))),
+                        Some(0x1f) => State::Start(Ahead::new(reader)),
                         Some(0) => State::Zeros(reader),
                         Some(_) => return Poll::Ready(Err(something_follows())),
                         None => State::Ended,
@@ -89,9 +110,73 @@ impl<R: AsyncBufRead + Unpin> AsyncRead for Members<R> {
     }
 }
 
+/// A reader whose first bytes have been looked at, and are read once more.
+struct Ahead<R> {
+    start: Vec<u8>,
+    /// How many of them have been read.
+    read: usize,
+    reader: R,
+}
+
+impl<R: AsyncBufRead + Unpin> Ahead<R> {
+    fn new(reader: R) -> Ahead<R> {
+        Ahead {
+            start: Vec::with_capacity(START),
+            read: 0,
+            reader,
+        }
+    }
+
+    /// Looks at the first bytes: all [`START`] of them, unless the data ends before.
+    fn poll_start(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.start.len() < START {
+            let bytes = ready!(Pin::new(&mut self.reader).poll_fill_buf(cx))?;
+            let new = bytes.len().min(START - self.start.len());
+            if new == 0 {
+                break;
+            }
+            self.start.extend_from_slice(&bytes[..new]);
+            Pin::new(&mut self.reader).consume(new);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<R: AsyncBufRead + Unpin> AsyncRead for Ahead<R> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let bytes = ready!(self.as_mut().poll_fill_buf(cx))?;
+        let read = bytes.len().min(buf.remaining());
+        buf.put_slice(&bytes[..read]);
+        self.consume(read);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<R: AsyncBufRead + Unpin> AsyncBufRead for Ahead<R> {
+    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        let this = self.get_mut();
+        match this.start.get(this.read..) {
+            Some(rest @ [_, ..]) => Poll::Ready(Ok(rest)),
+            _ => Pin::new(&mut this.reader).poll_fill_buf(cx),
+        }
+    }
+
+    fn consume(mut self: Pin<&mut Self>, amount: usize) {
+        match self.read < self.start.len() {
+            true => self.read += amount,
+            false => Pin::new(&mut self.reader).consume(amount),
+        }
+    }
+}
+
+fn damaged(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
 fn something_follows() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidData,
-        "something else follows the end of the compressed data",
-    )
+    damaged("something else follows the end of the compressed data")
 }

@@ -4,6 +4,7 @@ pub(in crate::source) mod charset;
 pub(in crate::source) mod compressed;
 pub(in crate::source) mod copy;
 pub(in crate::source) mod count;
+mod doubt;
 mod gzip;
 pub(in crate::source) mod raw;
 mod zstd;

@@ -19,13 +19,17 @@ async fn zstd(bytes: &[u8]) -> Vec<u8> {
 }
 
 async fn read(bytes: Vec<u8>, encoding: Encoding) -> Result<String, String> {
-    let raw: Raw = Box::new(Cursor::new(bytes));
+    read_from(Box::new(Cursor::new(bytes)), encoding).await
+}
+
+async fn read_from(raw: Raw, encoding: Encoding) -> Result<String, String> {
     let mut text = Text::new(
         "f".into(),
         raw,
         Compression::Auto,
         encoding,
         &Limits::default(),
+        Default::default(),
         Default::default(),
     )
     .await
@@ -86,6 +90,24 @@ async fn refuses_what_is_cut_off_or_damaged() {
     );
 }
 
+/// RFC 1952 has decompressors refuse what they may misread.
+#[tokio::test]
+async fn reserved_flags_of_gzip() {
+    let good = gzip(b"a,b\n").await;
+    for flag in [0x20, 0x40, 0x80] {
+        let mut flagged = good.clone();
+        flagged[3] |= flag;
+        for data in [flagged.clone(), [&good[..], &flagged].concat()] {
+            let error = read(data, Encoding::Auto).await.unwrap_err();
+            assert!(
+                error.contains("the gzip data is cut off or damaged"),
+                "{error}"
+            );
+        }
+    }
+    assert_eq!(read(good, Encoding::Auto).await, Ok("a,b\n".into()));
+}
+
 #[tokio::test]
 async fn decodes_to_utf8_without_a_mark() {
     assert_eq!(
@@ -110,7 +132,11 @@ async fn decodes_to_utf8_without_a_mark() {
         .collect();
     assert_eq!(read(big, Encoding::Auto).await, Ok("Zoë".into()));
     assert_eq!(
-        read(b"M\xfcller \x80".to_vec(), Encoding::Windows1252).await,
+        read(
+            b"M\xfcller \x80".to_vec(),
+            Encoding::Of(encoding_rs::WINDOWS_1252)
+        )
+        .await,
         Ok("Müller €".into())
     );
     let lone = vec![0xff, 0xfe, b'a', 0, 0x00, 0xd8, b'b', 0];
@@ -120,6 +146,69 @@ async fn decodes_to_utf8_without_a_mark() {
             .unwrap_err()
             .starts_with("f: not UTF-16LE: ill-formed near byte")
     );
+}
+
+/// What every reader of bytes has to bear: characters that are cut by the end of what was read.
+#[tokio::test]
+async fn every_encoding_is_read_as_it_is_written() {
+    let texts = [
+        "Zoë Müller, Århus",
+        "Łucja Żak, Plzeň",
+        "Пётр Иванов",
+        "Γιώργος",
+        "İzmir Şahin",
+        "דוד",
+        "محمد",
+        "สมชาย",
+        "Nguyễn",
+        "Ģirts Čākste",
+        "山田太郎",
+        "金민수 김",
+        "张伟",
+    ];
+    let mut read_at_all = 0;
+    for encoding in crate::settings::encoding::ALL {
+        for text in texts {
+            let text = format!("ID,Name\r\n1,{text}\r\n").repeat(20);
+            let (bytes, _, lossy) = encoding.encode(&text);
+            // The standard's encoders know no UTF-16, and write UTF-8 in its place.
+            if lossy || encoding.output_encoding() != encoding {
+                continue;
+            }
+            // Three bytes at a time: characters are cut at every place that they have.
+            let pieces = bytes
+                .chunks(3)
+                .map(|piece| Ok::<_, std::io::Error>(piece.to_vec()));
+            let pieces: Vec<_> = pieces
+                .map(|piece| piece.map(std::io::Cursor::new))
+                .collect();
+            let stream = tokio_util::io::StreamReader::new(futures::stream::iter(pieces));
+            let found = read_from(Box::new(stream), Encoding::Of(encoding)).await;
+            assert!(found.as_deref() == Ok(&text), "{}", encoding.name());
+            read_at_all += 1;
+        }
+    }
+    assert!(read_at_all > 50, "{read_at_all}");
+}
+
+/// A stated encoding is not believed against the bytes.
+#[tokio::test]
+async fn bytes_that_contradict_what_is_stated() {
+    let windows = Encoding::Of(encoding_rs::WINDOWS_1252);
+    assert_eq!(
+        read(b"\xef\xbb\xbfID;Name\n".to_vec(), windows).await,
+        Err(
+            "f: the file begins with the byte order mark of UTF-8, and source.encoding is windows-1252; set it to \
+             utf-8, or leave it out"
+                .to_owned()
+        )
+    );
+    let error = read(
+        b"ID;Stra\xdfe;\xff\n".to_vec(),
+        Encoding::Of(encoding_rs::WINDOWS_1253),
+    )
+    .await;
+    assert!(error.unwrap_err().contains("Then set source.encoding"));
 }
 
 #[tokio::test]

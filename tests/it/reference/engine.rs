@@ -12,7 +12,7 @@ use rostream::internals::engine::body::{self, Digest, Resend, Slot};
 use rostream::internals::engine::order::process;
 use rostream::internals::engine::process::Engine;
 use rostream::internals::format::closing::Closing;
-use rostream::internals::format::csv::{Delimiter, Form};
+use rostream::internals::format::csv::{Delimiter, Form, Naming};
 use rostream::internals::format::json::{self, Layout};
 use rostream::internals::format::{Header, Reading, RecordFormat};
 use rostream::internals::orgvue::spec::{self, ActionSpec, ImportSpec};
@@ -195,6 +195,7 @@ fn form(delimiter: Delimiter) -> Form {
         quote: b'"',
         comment: None,
         skip_lines: 0,
+        naming: Naming::default(),
     }
 }
 
