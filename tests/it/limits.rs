@@ -258,7 +258,7 @@ fn values_that_are_nested_too_deeply() {
     }
     // Which is refused for being nested at all, and not for how deeply.
     let good = format!("{{\"a\":1}}\n{{\"a\":{}}}\n", deep(127));
-    rejects("", good.as_bytes(), &["2 parse a nested"]);
+    rejects("", good.as_bytes(), &["2 target a nested"]);
     let deeper = "limits: { json_depth: 2 }\n";
     rejects(
         deeper,
