@@ -129,7 +129,7 @@ pub mod text {
         pub use crate::text::unseen::is_blank;
     }
     pub mod scan {
-        pub use crate::text::scan::{Dialect, Hits, count_lines};
+        pub use crate::text::scan::{Dialect, Hits, Quoting, count_lines};
     }
 }
 pub mod upload {

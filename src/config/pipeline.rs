@@ -25,6 +25,7 @@ use crate::source::spec::{
 use crate::stage::StageSpec;
 use crate::stage::hash::{Key, KeySpec};
 use crate::text::dates::{Date, Zone};
+use crate::text::scan::Quoting;
 use crate::upload::spec::{Length, UploadSpec};
 
 use super::overrides::Override;
@@ -118,8 +119,8 @@ pub struct Source {
 pub struct Csv {
     /// Between cells; without it, by the format: a comma, or a tab.
     pub delimiter: Option<u8>,
-    /// Around cells.
-    pub quote: u8,
+    /// How cells are quoted.
+    pub quoting: Quoting,
     /// What to do with a record of too many or too few cells.
     pub ragged: Ragged,
     /// Lines before the header that are not part of the table.

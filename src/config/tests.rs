@@ -9,6 +9,7 @@ use crate::orgvue::spec::{Action, ActionSpec, Empty, IdentifySpec};
 use crate::settings::units::{Amount, Rate, Size};
 use crate::source::Input;
 use crate::source::spec::Pick;
+use crate::text::scan::Quoting;
 use crate::upload::spec::Length;
 
 /// Names everything but stages and rules, whose keys are tested beside them.
@@ -112,8 +113,8 @@ fn a_full_pipeline_is_as_written() {
         ]
     );
     assert_eq!(
-        (pipeline.source.csv.delimiter, pipeline.source.csv.quote),
-        (Some(b'\t'), b'\'')
+        (pipeline.source.csv.delimiter, pipeline.source.csv.quoting),
+        (Some(b'\t'), Quoting::by(b'\''))
     );
     assert_eq!(pipeline.stages[0].value.name(), "trim");
     assert_eq!(
@@ -282,7 +283,7 @@ wate: 30m
 ",
         &[],
         &[
-            "p.yaml:4:10: unknown key `delimter`\n  help: did you mean `delimiter`? Expected one of: delimiter, quote, ragged, skip_lines, header, columns, duplicate_names, match, footer, comment",
+            "p.yaml:4:10: unknown key `delimter`\n  help: did you mean `delimiter`? Expected one of: delimiter, quote, escape, multiline, ragged, skip_lines, header, columns, duplicate_names, match, footer, comment",
             "p.yaml:4:33: unknown value `maybe`\n  help: expected one of: reject, pad, error",
             "p.yaml:7:5: unknown stage `renam`\n  help: did you mean `rename`? Expected one of: trim, normalize, rename, select, drop, set, empty, map, case, replace, split, concat, coalesce, date, number, boolean, filter, lookup, hash",
             "p.yaml:9:5: only one key is possible here, found `drop` besides `trim`\n  help: begin every stage with `- ` of its own",

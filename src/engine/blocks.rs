@@ -11,7 +11,8 @@ use crate::batch::pool::Pool;
 use crate::format::beginning::{Beginning, Begun, Place, Wrong};
 use crate::format::block::{Block, Boundary, End, Start, Trailer};
 use crate::format::closing::{Closing, HELD};
-use crate::format::cut::{Cut, CutError};
+use crate::format::csv::fault::Told;
+use crate::format::cut::{Cut, CutError, CutErrorKind};
 use crate::format::header::{FOREIGN_BYTES, refuse_foreign};
 use crate::format::{Header, ROOM_FOR_STAGES, Reading};
 use crate::settings::units::Size;
@@ -340,7 +341,11 @@ impl Blocks {
         self.run = ClosingRun::Open;
         self.buffer = opening.buffer;
         self.start = begun.start();
-        self.boundary = begun.header.boundary();
+        self.boundary = match self.header {
+            // Its records are read with the parser of the first file, and so must they be cut.
+            Header::Csv(_) => self.header.boundary(),
+            Header::Json(_) => begun.header.boundary(),
+        };
         self.arrangement = begun.header.arrangement().cloned();
         self.text = Some(text);
         Ok(())
@@ -375,7 +380,16 @@ impl Blocks {
     }
 
     fn cut_error(&self, error: CutError) -> EngineError {
-        self.place(error.at, error.kind.to_string())
+        let message = match (&self.boundary, error.kind) {
+            (Boundary::Csv(dialect), CutErrorKind::OpenQuote) => Told {
+                record: self.buffer[error.at..].trim_ascii_end(),
+                line: self.start.line + count_lines(&self.buffer[..error.at]),
+                dialect: *dialect,
+            }
+            .never_closed(),
+            (_, kind) => kind.to_string(),
+        };
+        self.place(error.at, message)
     }
 }
 

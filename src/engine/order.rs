@@ -218,6 +218,7 @@ mod tests {
     use crate::format::csv::{Delimiter, Form, Naming};
     use crate::format::{Reading, RecordFormat};
     use crate::settings::limits::Limits;
+    use crate::text::scan::Quoting;
 
     /// A source of so many records, each a block of its own.
     async fn blocks(records: usize) -> (Blocks, Arc<Source>) {
@@ -230,7 +231,7 @@ mod tests {
         let reading = Reading {
             format: RecordFormat::Csv(Form {
                 delimiter: Delimiter::Stated(b','),
-                quote: b'"',
+                quoting: Quoting::default(),
                 comment: None,
                 skip_lines: 0,
                 naming: Naming::default(),

@@ -21,3 +21,6 @@ pub(crate) const RAGGED: &str = "ragged";
 
 /// The code of a record whose quotes do not fit.
 pub(crate) const QUOTE: &str = "quote";
+
+/// The code of a record in which a carriage return stands outside quotes.
+pub(crate) const CARRIAGE_RETURN: &str = "carriage_return";

@@ -149,7 +149,7 @@ impl Line<'_> {
         let written = String::from_utf8_lossy(self.line).into_owned();
         let plain = self.dialect.and_then(|dialect| {
             let delimiter = char::from(dialect.delimiter).to_string();
-            let quoted = self.line.contains(&dialect.quote);
+            let quoted = (dialect.quoting.quote).is_some_and(|quote| self.line.contains(&quote));
             quoted.then(|| split(dialect, &written).join(&delimiter))
         });
         std::iter::once(written).chain(plain)

@@ -144,7 +144,7 @@ impl Reading {
 
     /// How a file is written: a rejects file says itself what stands between its cells, and begins with its header.
     fn form(&self, stated: &Form, begins: &Beginning<'_>) -> Form {
-        let found = csv::fed_back::delimiter(begins.text, stated.quote, begins.ended, self.added);
+        let found = csv::fed_back::delimiter(begins.text, stated.quoting, begins.ended, self.added);
         match found {
             None => stated.clone(),
             Some(delimiter) => Form {

@@ -90,8 +90,8 @@ impl Parser {
         match self {
             Parser::Csv(parser) => {
                 let batch = match arrangement {
-                    None => parser.parse(bytes),
-                    Some(arrangement) => parser.parse_arranged(bytes, arrangement),
+                    None => parser.parse(bytes, start.line),
+                    Some(arrangement) => parser.parse_arranged(bytes, start.line, arrangement),
                 };
                 batch.map_err(|e| ParseError {
                     line: e.line,

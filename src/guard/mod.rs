@@ -43,6 +43,8 @@ pub(crate) struct Totals {
     pub read: u64,
     /// Rows at fault.
     pub rejected: u64,
+    /// Lines more that they took along: each counts as a row that was read and rejected.
+    pub taken_along: u64,
     /// Rows that the upload names.
     pub named: u64,
     /// The fault that rows have most often, in words.
@@ -90,10 +92,19 @@ pub(crate) struct Ruling {
 pub enum Stop {
     #[error(transparent)]
     NotWhole(#[from] NotWhole),
-    #[error("{} rejected, and {limit}", of_rows(*rejected, *read))]
+    #[error(
+        "{} rejected{}, and {limit}",
+        of_rows(*rejected, *read),
+        match taken_along {
+            0 => String::new(),
+            lines => format!(" ({lines} of them as lines that a wrong quote took along)"),
+        }
+    )]
     Rejects {
         rejected: u64,
         read: u64,
+        /// How many of them are lines that another row took along.
+        taken_along: u64,
         /// The limit as part of the sentence.
         limit: String,
     },
@@ -168,7 +179,8 @@ fn deletion(limits: &Limits, totals: &Totals, last: Option<Last>) -> Deletion {
 }
 
 fn rejects(limits: &Limits, totals: &Totals, rulings: &mut Vec<Ruling>) -> Option<Stop> {
-    let &Totals { read, rejected, .. } = totals;
+    let taken_along = totals.taken_along;
+    let (read, rejected) = (totals.read + taken_along, totals.rejected + taken_along);
     let (limit, words) = match limits.rejects {
         Some(limit) => (limit, format!("rejects.at_most is {limit}")),
         None if read < SHARES_FROM => return None,
@@ -188,6 +200,7 @@ fn rejects(limits: &Limits, totals: &Totals, rulings: &mut Vec<Ruling>) -> Optio
     stops.then_some(Stop::Rejects {
         rejected,
         read,
+        taken_along,
         limit: words,
     })
 }

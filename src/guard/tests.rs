@@ -19,6 +19,7 @@ fn totals(read: u64, rejected: u64, named: u64) -> Totals {
     Totals {
         read,
         rejected,
+        taken_along: 0,
         named,
         commonest: Some("`salary` (type_number)".into()),
     }

@@ -44,6 +44,7 @@ pub(super) fn decide(
     let totals = Totals {
         read: facts.read,
         rejected: facts.rejects.rows,
+        taken_along: facts.rejects.taken_along,
         named: facts.good,
         commonest: facts.rejects.commonest(),
     };

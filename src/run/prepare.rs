@@ -125,7 +125,7 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
     let spec = &pipeline.source;
     let form = |unless_stated| Form {
         delimiter: spec.csv.delimiter.map_or(unless_stated, Delimiter::Stated),
-        quote: spec.csv.quote,
+        quoting: spec.csv.quoting,
         comment: spec.csv.comment,
         skip_lines: spec.csv.skip_lines,
         naming: Naming {

@@ -88,6 +88,7 @@ fn remember(entry: &Entry, report: &mut RunReport) {
     report.bytes.body = entry.body_bytes;
     report.rejects = CodeCounts {
         rows: entry.counts.rejected,
+        taken_along: entry.counts.taken_along,
         ..CodeCounts::default()
     };
     report.sources = entry

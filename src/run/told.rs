@@ -34,6 +34,7 @@ pub(super) fn surveyed(report: &mut RunReport, facts: &Facts) {
     report.counts.superseded = facts.superseded;
     report.warnings.extend(facts.warnings.iter().cloned());
     report.counts.rejected = facts.rejects.rows;
+    report.counts.taken_along = facts.rejects.taken_along;
     report.counts.would_send = facts.good;
     report.rejects = facts.rejects.clone();
     report.bytes.body = facts.digest.length;

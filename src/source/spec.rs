@@ -194,6 +194,9 @@ pub enum SourceFormat {
     Ndjson,
 }
 
+/// What `quote` and `escape` say where there is none.
+pub(crate) const NO_CHARACTER: &str = "none";
+
 /// How CSV is written.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -201,8 +204,13 @@ pub(crate) struct CsvSpec {
     /// Between cells: one ASCII character, or `tab`. Without it: what a first line such as `sep=;` says, or a comma, or a
     /// tab (see `format`).
     pub delimiter: Option<String>,
-    /// Around cells: one ASCII character.
+    /// Around cells, and doubled within them: one ASCII character. With `none` a quote is a character like any other.
     pub quote: String,
+    /// `none`, or one ASCII character that takes the meaning from what follows it: a quote, a delimiter, a line end or
+    /// itself (`\"` is a quote and `\\` a backslash where it is a backslash). Before anything else it stands for itself.
+    pub escape: String,
+    /// Whether a quoted cell may span lines. With `false`, a quote that is never closed costs its own line alone.
+    pub multiline: bool,
     /// What to do with a record of too many or too few cells.
     pub ragged: Ragged,
     /// Lines before the header that are not part of the table.
@@ -229,6 +237,8 @@ impl Default for CsvSpec {
         CsvSpec {
             delimiter: None,
             quote: "\"".into(),
+            escape: NO_CHARACTER.into(),
+            multiline: true,
             ragged: Ragged::Reject,
             skip_lines: 0,
             header: HeaderSpec::default(),
@@ -248,7 +258,8 @@ pub enum Ragged {
     /// Reject the row.
     #[default]
     Reject,
-    /// Take missing cells for empty; a record of too many cells is rejected.
+    /// Take missing cells for empty, and leave out empty cells that are too many; a record with a value in one of these is
+    /// rejected.
     Pad,
     /// End the run.
     Error,

@@ -21,6 +21,7 @@ use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Columns, Kind};
 use crate::files::mark::{Mark, Moved};
 use crate::format::beginning::{Beginning, Expected, Place as Found, Wrong};
+use crate::format::csv::fault;
 use crate::format::csv::record::{Cells, unquote};
 use crate::format::csv::spec::{DuplicatesSpec, HeaderSpec, one_ascii};
 use crate::format::csv::{self, Delimiter, Form, Naming};
@@ -30,7 +31,7 @@ use crate::settings::encoding::Encoding;
 use crate::settings::limits::Limits;
 use crate::text::charset;
 use crate::text::compare::{Spelling, comparable, look_up, same_name};
-use crate::text::scan::count_lines;
+use crate::text::scan::{Quoting, count_lines};
 use crate::text::unseen::is_blank;
 
 /// Largest text of a table in bytes: a list of departments or people, not a second extract.
@@ -250,6 +251,11 @@ pub enum TableError {
     /// A quote is opened and not closed before the end of the file.
     #[error("the record that begins on line {0} opens a quote that is never closed")]
     OpenQuote(u32),
+    #[error(
+        "the record that begins on line {0} has a quote where none may stand: behind blanks, or before text where it closes \
+         a cell"
+    )]
+    Quote(u32),
     /// A record of too many or too few cells.
     #[error("line {line}: expected {columns} cells as in the header, found {cells}")]
     Ragged {
@@ -367,8 +373,11 @@ impl Table {
         let mut scratch = String::new();
         let mut cells = Cells::of_text(text.as_bytes(), header.dialect);
         while let Some(cell) = cells.next() {
-            if cell.is_open() {
-                return Err(TableError::OpenQuote(line_of_record));
+            if let Some(fault) = cells.take_fault() {
+                return Err(match fault.kind {
+                    fault::Kind::Open => TableError::OpenQuote(line_of_record),
+                    _ => TableError::Quote(line_of_record),
+                });
             }
             let mut written = &text[cell.range()];
             if cell.last {
@@ -376,7 +385,7 @@ impl Table {
             }
             // A line without anything is not a record.
             if count > 0 || !cell.last || !written.is_empty() {
-                unquote(written, header.dialect.quote, &mut scratch);
+                unquote(written, header.dialect, &mut scratch);
                 table.text.push_str(&scratch);
                 table.ends.push(table.text.len() as u32);
                 count += 1;
@@ -496,7 +505,7 @@ impl LookupSpec {
             encoding: self.encoding,
             form: Form {
                 delimiter,
-                quote,
+                quoting: Quoting::by(quote),
                 comment: None,
                 skip_lines: self.skip_lines,
                 naming: Naming {

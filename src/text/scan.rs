@@ -7,19 +7,58 @@ use wide::{u8x16, u8x32};
 pub struct Dialect {
     /// Between cells.
     pub delimiter: u8,
-    /// Around cells; doubled within them.
-    pub quote: u8,
+    /// How cells are quoted.
+    pub quoting: Quoting,
     /// A line that begins with it, where a record may begin, is a remark.
     pub comment: Option<u8>,
+    /// All names of the header are quoted: whoever wrote the file quotes text wherever it stands, so that a quote in an
+    /// unquoted cell is damage.
+    pub throughout: bool,
+}
+
+/// How cells of CSV are quoted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quoting {
+    /// Around cells, and doubled within them; without it, a quote is a character like any other.
+    pub quote: Option<u8>,
+    /// Before a quote, a delimiter, a line end or another of its kind, which then stand for themselves.
+    pub escape: Option<u8>,
+    /// Whether a quoted cell may span lines.
+    pub multiline: bool,
+}
+
+impl Quoting {
+    /// Cells in such quotes, which are doubled within them.
+    pub const fn by(quote: u8) -> Quoting {
+        Quoting {
+            quote: Some(quote),
+            escape: None,
+            multiline: true,
+        }
+    }
+}
+
+impl Default for Quoting {
+    fn default() -> Self {
+        Quoting::by(b'"')
+    }
+}
+
+impl Dialect {
+    /// Cells with this between them.
+    pub const fn new(delimiter: u8, quoting: Quoting) -> Dialect {
+        Dialect {
+            delimiter,
+            quoting,
+            comment: None,
+            throughout: false,
+        }
+    }
 }
 
 impl Default for Dialect {
     fn default() -> Self {
-        Dialect {
-            delimiter: b',',
-            quote: b'"',
-            comment: None,
-        }
+        Dialect::new(b',', Quoting::default())
     }
 }
 

@@ -1,6 +1,9 @@
 //! What is fuzzed: each function takes any bytes and panics where a promise is broken. cargo-fuzz runs them on bytes
 //! that it makes up, `cargo test` on the seeds.
 
+#[path = "plain.rs"]
+pub mod plain;
+
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
@@ -24,8 +27,7 @@ use rostream::internals::orgvue::{Client, Connection, ItemResult};
 use rostream::internals::settings::secret::PresignedUrl;
 use rostream::internals::text::dates::{Date, Format, Rewrite, Rewritten, Settings, Tally};
 use rostream::internals::text::decimal::{Decimal, Number, is_json_number};
-use rostream::internals::text::scan::{Dialect, count_lines};
-use rostream::internals::text::unseen::is_blank;
+use rostream::internals::text::scan::{Dialect, Quoting, count_lines};
 
 /// The first byte chooses between cases; the rest is the text.
 fn chosen(data: &[u8]) -> (u8, &[u8]) {
@@ -140,18 +142,30 @@ fn is_json(text: &str) -> bool {
     }
 }
 
+/// The dialect that a byte chooses.
+fn dialect(choice: u8) -> Dialect {
+    let quote = if choice & 4 == 0 { b'"' } else { b'\'' };
+    let variant = choice >> 5;
+    Dialect {
+        delimiter: [b',', b';', b'\t', b'|'][usize::from(choice & 3)],
+        quoting: Quoting {
+            quote: (variant != 3).then_some(quote),
+            escape: matches!(variant, 5 | 6).then_some(b'\\'),
+            multiline: variant != 2,
+        },
+        comment: matches!(variant, 1 | 7).then_some(b'#'),
+        throughout: matches!(variant, 4 | 6 | 7),
+    }
+}
+
 /// CSV: the same records however the text is cut, and as the plainest reader has them.
 pub fn csv(data: &[u8]) {
     let (choice, text) = chosen(data);
-    let dialect = Dialect {
-        delimiter: [b',', b';', b'\t', b'|'][usize::from(choice & 3)],
-        quote: if choice & 4 == 0 { b'"' } else { b'\'' },
-        comment: (choice & 32 != 0).then_some(b'#'),
-    };
+    let dialect = dialect(choice);
     let block = [1, 7, 64, 1024][usize::from(choice >> 3 & 3)];
     let parser = csv::Parser::new(dialect, names(&["a", "b", "c"]), 3, OnRagged::Pad);
     let cut = blocks(Boundary::Csv(dialect), text, block);
-    let plain = plain_csv(dialect, text);
+    let plain = plain::records(dialect, text);
     let Ok(cut) = cut else {
         assert!(
             plain.is_none(),
@@ -165,93 +179,40 @@ pub fn csv(data: &[u8]) {
     let (mut found, mut line) = (Vec::new(), 1);
     for (block, _) in cut {
         let batch = parser
-            .parse(block.to_vec())
+            .parse(block.to_vec(), line)
             .expect("ragged records are padded");
         is_sent(&batch, &["a", "b", "c"]);
         found.extend(rows(&batch, line));
         line += count_lines(block);
         if std::str::from_utf8(text).is_ok() {
             for row in 0..batch.len() {
-                let cells: Vec<_> = (0..3).map(|c| batch.get(row, c).to_owned()).collect();
-                let (expected, count) = &plain[found.len() - batch.len() + row];
-                assert_eq!(&cells, expected);
-                let good = batch.state(row) == RowState::In;
-                assert_eq!(good, *count <= 3, "a record of {count} cells");
+                is_as_plain(&batch, row, &plain[found.len() - batch.len() + row]);
             }
         }
     }
     assert_eq!(found.len(), plain.len(), "as many records");
     let whole = parser
-        .parse(text.to_vec())
+        .parse(text.to_vec(), 1)
         .expect("ragged records are padded");
     assert_eq!(found, rows(&whole, 1));
 }
 
-/// Records as three cells and how many there were, byte by byte; none where a quote is not closed.
-fn plain_csv(
-    Dialect {
-        delimiter,
-        quote,
-        comment,
-    }: Dialect,
-    text: &[u8],
-) -> Option<Vec<(Vec<String>, usize)>> {
-    let mut records = Vec::new();
-    let mut at = 0;
-    while at < text.len() {
-        let start = at;
-        if comment == Some(text[at]) {
-            let end = text[at..].iter().position(|b| *b == b'\n');
-            at += end.map_or(text.len() - at, |end| end + 1);
-            continue;
-        }
-        let (mut cells, mut cell): (Vec<Vec<u8>>, Vec<u8>) = (Vec::new(), Vec::new());
-        loop {
-            if text.get(at) == Some(&quote) {
-                at += 1;
-                loop {
-                    match (text.get(at)?, text.get(at + 1)) {
-                        (q, Some(next)) if *q == quote && *next == quote => {
-                            cell.push(quote);
-                            at += 2;
-                        }
-                        (q, _) if *q == quote => break,
-                        (byte, _) => {
-                            cell.push(*byte);
-                            at += 1;
-                        }
-                    }
-                }
-                at += 1;
-            }
-            while at < text.len() && text[at] != delimiter && text[at] != b'\n' {
-                cell.push(text[at]);
-                at += 1;
-            }
-            if text.get(at) == Some(&delimiter) {
-                cells.push(std::mem::take(&mut cell));
-                at += 1;
-            } else {
-                break;
-            }
-        }
-        // A CR before the line's end is a part of that, and the last byte of its cell.
-        let ends_with_cr = at > start && text[at - 1] == b'\r';
-        if ends_with_cr {
-            cell.pop();
-        }
-        cells.push(cell);
-        let text = |cell: Vec<u8>| String::from_utf8_lossy(&cell).into_owned();
-        let mut cells: Vec<String> = cells.into_iter().map(text).collect();
-        // A record that says nothing is none.
-        if !cells.iter().all(|cell| is_blank(cell)) {
-            let count = cells.len();
-            cells.resize(3, String::new());
-            records.push((cells, count));
-        }
-        at += 1;
+/// A row against what the plain reader has.
+fn is_as_plain(batch: &Batch, row: usize, plain: &plain::Record) {
+    assert_eq!(batch.raw_record(row), plain.written);
+    let surplus = plain.cells.iter().skip(3).any(|cell| !cell.is_empty());
+    let good = plain.fault.is_none() && !surplus;
+    assert_eq!(batch.state(row) == RowState::In, good, "{plain:?}");
+    if plain.fault.is_some() {
+        let mut faults = batch.faults().iter();
+        let fault = faults.find(|fault| fault.row as usize == row);
+        assert_eq!(fault.map(|fault| &*fault.code), plain.fault);
+        return;
     }
-    Some(records)
+    for column in 0..3 {
+        let expected = plain.cells.get(column).map_or(&b""[..], |cell| cell);
+        assert_eq!(batch.get(row, column).as_bytes(), expected, "{plain:?}");
+    }
 }
 
 /// JSON: the same objects however the text is cut, and by the short way as by the general one.

@@ -581,14 +581,22 @@ fn data_that_cannot_be_read() {
         "",
         &[("w.csv", b"Name,Note\nAnn,x\nBob,\"never closed\nCid,y\n")],
         1,
-        "error: w.csv:3:5: the quote opened here is never closed\n",
+        "error: w.csv:3:5: the quote opened here is never closed, and all up to line 4, the last one, would be one cell; if \
+         no cell spans lines, set source.csv.multiline to false\n",
     );
     table.check(
         "check",
         "",
         &[("w.csv", b"Name,Note\nAnn,\"x\" y\nBob,z\n")],
-        0,
+        3,
         "",
+    );
+    table.check(
+        "check",
+        "",
+        &[("w.csv", b"Name,\"Note\" x\nAnn,y\n")],
+        1,
+        "error: w.csv:1:11: text stands behind the quote that closes a name\n",
     );
     table.check(
         "check",

@@ -1,7 +1,7 @@
 //! The fuzz targets on their seeds: known inputs, and what fuzzing has found.
 
 #[path = "../fuzz/targets.rs"]
-mod targets;
+pub mod targets;
 
 use std::path::Path;
 

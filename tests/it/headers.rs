@@ -178,6 +178,60 @@ fn a_header_that_is_missing_makes_no_columns() {
     ended.says("source.csv.skip_lines");
 }
 
+/// Names are compared as they look, in every file.
+#[test]
+fn columns_whose_names_look_the_same() {
+    let files = [
+        ("a.csv", "ID,First Name,Prénom\n1,Mara,M\n"),
+        (
+            "b.csv",
+            "Pre\u{301}nom,First\u{a0}Name,I\u{200b}D\nJ,Jens,2\n",
+        ),
+    ];
+    for csv in ["match: same", "match: name"] {
+        check(
+            &files,
+            csv,
+            "validate: { key: ID }",
+            0,
+            &[
+                r#"{"ID":"1","First Name":"Mara","Prénom":"M"}"#,
+                r#"{"ID":"2","First Name":"Jens","Prénom":"J"}"#,
+            ],
+        );
+    }
+}
+
+/// A header that stands again is passed over, also one of several lines, and that of a file in another order.
+#[test]
+fn headers_that_stand_again() {
+    check(
+        &[
+            ("a.csv", "ID,Name\n1,Mara\nID,Name\n2,Jens\n"),
+            ("b.csv", "Name,ID\nCy,3\nName,ID\nDi,4\n"),
+        ],
+        "",
+        "validate: { key: ID }",
+        0,
+        &[
+            r#"{"ID":"1","Name":"Mara"}"#,
+            r#"{"ID":"2","Name":"Jens"}"#,
+            r#"{"ID":"3","Name":"Cy"}"#,
+            r#"{"ID":"4","Name":"Di"}"#,
+        ],
+    );
+    check(
+        &[(
+            "w.csv",
+            "No,Worker\nID,Name\n1,Mara\nNo,Worker\nID,Name\n2,Jens\n",
+        )],
+        "header: 2, columns: [id, name]",
+        "",
+        0,
+        &[r#"{"id":"1","name":"Mara"}"#, r#"{"id":"2","name":"Jens"}"#],
+    );
+}
+
 /// Rejected rows of all files stand under the one header, and go out when they are put right.
 #[test]
 fn rejects_of_files_in_another_order() {

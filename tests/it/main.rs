@@ -25,6 +25,7 @@ mod matrix;
 mod nested;
 mod pipelines;
 mod process;
+mod quoting;
 mod readme;
 mod reference;
 mod report;

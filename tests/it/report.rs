@@ -307,7 +307,7 @@ fn deletions_are_told_or_said_to_be_unknown() {
     let off = "deleted     deletion was off for this run, as rows were rejected";
     check(
         true,
-        "employeeID\n1\n2\n\"\"\n",
+        "employeeID,x\n1,\n2,\n,x\n",
         3,
         deletions(None, Some("rows were rejected"), 1),
         off,

@@ -10,9 +10,10 @@ use crate::settings::units::Amount;
 use crate::source::Input;
 use crate::source::place::sample::{self, Sample};
 use crate::source::spec::{
-    Arrays, Compression, CsvSpec, ExpectSpec, Nothing, OneOrMany, Pick, SampleSpec, SourceFormat,
-    SourceSpec,
+    Arrays, Compression, CsvSpec, ExpectSpec, NO_CHARACTER, Nothing, OneOrMany, Pick, SampleSpec,
+    SourceFormat, SourceSpec,
 };
+use crate::text::scan::Quoting;
 
 /// A source that says neither.
 pub(super) const NO_PATH: Wrong = (
@@ -289,6 +290,7 @@ impl Meaning<'_> {
                 csv.delimiter.as_deref().is_some_and(|d| d != ","),
             ),
             ("csv.quote", csv.quote != "\""),
+            ("csv.escape", csv.escape != NO_CHARACTER),
             ("csv.skip_lines", csv.skip_lines > 0),
             ("json.path", source.json.path.is_some()),
             ("csv.header", csv.header != HeaderSpec::default()),
@@ -328,16 +330,21 @@ impl Meaning<'_> {
                 None
             }),
         });
-        let quote = one_ascii(&spec.quote).unwrap_or_else(|| {
-            self.problem("source.csv.quote", "expected one ASCII character", "");
-            b'"'
-        });
-        if delimiter == Some(quote) {
-            self.problem(
-                "source.csv.delimiter",
-                "delimiter and quote are the same character",
-                "",
-            );
+        let quoting = self.quoting(spec);
+        let between = match format {
+            SourceFormat::Tsv => b'\t',
+            _ => delimiter.unwrap_or(b','),
+        };
+        if quoting.quote == Some(between) {
+            let path = match delimiter {
+                Some(_) => "source.csv.delimiter",
+                None => "source.csv.quote",
+            };
+            self.problem(path, "delimiter and quote are the same character", "");
+        }
+        if quoting.escape == Some(between) {
+            let message = "delimiter and escape are the same character";
+            self.problem("source.csv.escape", message, "");
         }
         if format == SourceFormat::Tsv && delimiter.is_some_and(|d| d != b'\t') {
             self.problem(
@@ -359,14 +366,53 @@ impl Meaning<'_> {
         }
         Csv {
             delimiter,
-            quote,
+            quoting,
             ragged: spec.ragged,
             skip_lines: spec.skip_lines,
             header: spec.header,
             columns: spec.columns.clone(),
             duplicate_names: spec.duplicate_names,
             matching: spec.matching,
-            comment: self.comment(spec.comment.as_deref(), delimiter, quote),
+            comment: self.comment(spec.comment.as_deref(), delimiter, quoting),
+        }
+    }
+
+    fn quoting(&mut self, spec: &CsvSpec) -> Quoting {
+        let mut character = |key: &str, text: &str| match text {
+            NO_CHARACTER => None,
+            text => one_ascii(text).or_else(|| {
+                let path = format!("source.csv.{key}");
+                self.problem(&path, "expected one ASCII character, or `none`", "");
+                None
+            }),
+        };
+        let quote = character("quote", &spec.quote);
+        let escape = character("escape", &spec.escape);
+        let unquoted = spec.quote == NO_CHARACTER;
+        if escape.is_some() && escape == quote {
+            self.problem(
+                "source.csv.escape",
+                "escape and quote are the same character",
+                "leave `escape` out: two quotes in a quoted cell are one without it",
+            );
+        } else if escape.is_some() && unquoted {
+            self.problem(
+                "source.csv.escape",
+                "`escape` cannot be combined with `quote: none`: there are no quoted cells",
+                "leave one of them out",
+            );
+        }
+        if unquoted && self.places.contains("source.csv.multiline") {
+            self.warning(
+                "source.csv.multiline",
+                "this setting has no effect with `quote: none`: cells never span lines then",
+                "",
+            );
+        }
+        Quoting {
+            quote,
+            escape,
+            multiline: spec.multiline,
         }
     }
 
@@ -384,13 +430,19 @@ impl Meaning<'_> {
     }
 
     /// What remarks begin with: records must not.
-    fn comment(&mut self, written: Option<&str>, delimiter: Option<u8>, quote: u8) -> Option<u8> {
+    fn comment(
+        &mut self,
+        written: Option<&str>,
+        delimiter: Option<u8>,
+        quoting: Quoting,
+    ) -> Option<u8> {
         let found = one_ascii(written?).filter(u8::is_ascii_punctuation);
         let wrong = match found {
             None => {
                 "expected one ASCII character that is not a letter, a digit or a blank, such as `#`"
             }
-            Some(comment) if comment == quote => "comment and quote are the same character",
+            Some(_) if found == quoting.quote => "comment and quote are the same character",
+            Some(_) if found == quoting.escape => "comment and escape are the same character",
             Some(comment) if Some(comment) == delimiter.or(Some(b',')) => {
                 "comment and delimiter are the same character"
             }

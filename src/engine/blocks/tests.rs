@@ -4,6 +4,7 @@ use super::*;
 use crate::format::csv::{Delimiter, Form, Naming, OnRagged};
 use crate::format::{Pools, RecordFormat};
 use crate::settings::limits::Limits;
+use crate::text::scan::Quoting;
 
 #[tokio::test]
 async fn a_block_of_long_names_has_few_records() {
@@ -15,7 +16,7 @@ async fn a_block_of_long_names_has_few_records() {
     let reading = Reading {
         format: RecordFormat::Csv(Form {
             delimiter: Delimiter::Comma,
-            quote: b'"',
+            quoting: Quoting::default(),
             comment: None,
             skip_lines: 0,
             naming: Naming::default(),
@@ -119,7 +120,7 @@ async fn read(text: &str, block: usize, piece: usize) -> (Vec<u64>, u64) {
     let reading = Reading {
         format: RecordFormat::Csv(Form {
             delimiter: Delimiter::Comma,
-            quote: b'"',
+            quoting: Quoting::default(),
             comment: Some(b'#'),
             skip_lines: 0,
             naming: Naming::default(),

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::record::{Cells, Quoted};
+use super::record::{Cells, End, Quoted};
 use crate::format::cut::{Cut, CutError, CutErrorKind};
 use crate::text::scan::Dialect;
 
@@ -11,41 +11,53 @@ pub(crate) fn cut(dialect: Dialect, text: &[u8], at_end: bool) -> Result<Cut, Cu
     // Behind the last quoted cell: the boundary is sought from the end.
     let mut plain_from = 0;
     let mut last_boundary = None;
-    let boundary = |plain: Range<usize>| {
-        memchr::memrchr(b'\n', &text[plain.clone()]).map(|found| plain.start + found + 1)
-    };
+    let mut quoted = Quoted::new(text, dialect);
     let mut open = None;
-    for (at, close) in Quoted::new(text, dialect) {
-        last_boundary = boundary(plain_from..at).or(last_boundary);
-        match close {
-            Some(close) => plain_from = close + 1,
-            None => open = Some(at),
+    while let Some(region) = quoted.next() {
+        last_boundary = boundary(&quoted, text, plain_from..region.open).or(last_boundary);
+        match region.end {
+            End::At(end) => plain_from = end,
+            end => open = Some((region.open, end)),
         }
     }
     match open {
-        None if at_end => return Ok(Cut::At(text.len())),
-        // A quote at the very end may be the first of a doubled one: what follows it decides.
-        None => last_boundary = boundary(plain_from..text.len()).or(last_boundary),
-        Some(at) if at_end => {
+        Some((at, End::Open)) if at_end => {
             return Err(CutError {
                 at,
                 kind: CutErrorKind::OpenQuote,
             });
         }
+        _ if at_end => return Ok(Cut::At(text.len())),
+        // A quote at the very end may be the first of a doubled one: what follows it decides.
+        None => last_boundary = boundary(&quoted, text, plain_from..text.len()).or(last_boundary),
         Some(_) => {}
     }
     Ok(match last_boundary {
         Some(at) => Cut::At(at),
-        None => Cut::None { open },
+        None => Cut::None {
+            open: open.map(|(at, _)| at),
+        },
     })
+}
+
+/// The last record boundary in a part of the text where nothing is quoted.
+#[inline(always)]
+fn boundary(quoted: &Quoted<'_>, text: &[u8], plain: Range<usize>) -> Option<usize> {
+    let ends = memchr::memrchr_iter(b'\n', &text[plain.clone()]).map(|found| plain.start + found);
+    let mut ends = ends.filter(|&at| quoted.ends_record(at));
+    ends.next().map(|at| at + 1)
 }
 
 /// The end of the first record of a text that begins on a record boundary, line end included; none
 /// where the record is not whole.
 pub(crate) fn first_record(dialect: Dialect, text: &[u8], at_end: bool) -> Option<usize> {
-    let last = Cells::of_text(text, dialect).find(|cell| cell.last)?;
-    (last.end < text.len())
-        .then_some(last.end + 1)
+    let mut cells = Cells::of_text(text, dialect);
+    let last = cells.find(|cell| cell.last)?;
+    let end = last.end + 1;
+    // Where a quote is in the way, what follows the line feed decides whether the record ends with it.
+    let decided = end < text.len() || cells.take_fault().is_none();
+    (last.end < text.len() && (decided || at_end))
+        .then_some(end)
         .or(at_end.then_some(text.len()))
 }
 

@@ -12,22 +12,20 @@ use super::cut::first_record;
 use super::record::{Cells, Quotes, split, unquote};
 use crate::batch::{Batch, Fault, Kind, RowState};
 use crate::format::PARSE;
-use crate::format::added::{ADDED, CODE, COLUMN, JOIN, QUOTE, RAGGED, STAGE};
-use crate::text::scan::Dialect;
+use crate::format::added::{ADDED, CARRIAGE_RETURN, CODE, COLUMN, JOIN, QUOTE, RAGGED, STAGE};
+use crate::text::scan::{Dialect, Quoting};
 
 /// The delimiter of a rejects file: what stands between the names that such a file adds to its header. None where the
 /// text is not one, or its header goes on behind it.
-pub(crate) fn delimiter(text: &[u8], quote: u8, ended: bool, added: &[&str]) -> Option<u8> {
+pub(crate) fn delimiter(text: &[u8], quoting: Quoting, ended: bool, added: &[&str]) -> Option<u8> {
     let first = added.first()?;
     let found = |at: usize| {
         let rest = &text[at + first.len()..];
-        let delimiter = *rest.strip_prefix(&[quote]).unwrap_or(rest).first()?;
-        let dialect = Dialect {
-            delimiter,
-            quote,
-            comment: None,
-        };
-        let is_one = delimiter.is_ascii() && delimiter != quote && !b"\r\n".contains(&delimiter);
+        let quote = quoting.quote.as_slice();
+        let delimiter = *rest.strip_prefix(quote).unwrap_or(rest).first()?;
+        let dialect = Dialect::new(delimiter, quoting);
+        let is_one =
+            delimiter.is_ascii() && !quote.contains(&delimiter) && !b"\r\n".contains(&delimiter);
         let header =
             &text[..first_record(dialect, text, ended).filter(|end| is_one && *end > at)?];
         let names = split(
@@ -75,7 +73,7 @@ impl Review<'_> {
             let (own, said) = cells.split_at(self.names.len());
             match self.found_again(own, said) {
                 Some(Again::Cells(found)) => self.reject_ragged(batch, row, found),
-                Some(Again::Quotes) => self.unquote(batch, row, own),
+                Some(Again::Quotes(code)) => self.unquote(batch, row, own, code),
                 None => {}
             }
         }
@@ -95,8 +93,10 @@ impl Review<'_> {
                 .position(|found| *found == code)
                 .filter(|at| stages.get(*at) == Some(&PARSE))
         };
-        if at(QUOTE).is_some() {
-            return Some(Again::Quotes);
+        for code in [QUOTE, CARRIAGE_RETURN] {
+            if at(code).is_some() {
+                return Some(Again::Quotes(code));
+            }
         }
         // Of a record that was too short the column is told from which on there was nothing.
         let column = match (at(RAGGED)?, codes.len()) {
@@ -120,35 +120,48 @@ impl Review<'_> {
     }
 
     /// The cells of a record whose quotes were wrong hold what was written, quotes and all.
-    fn unquote(&self, batch: &mut Batch, row: usize, own: &[String]) {
+    fn unquote(&self, batch: &mut Batch, row: usize, own: &[String], code: &'static str) {
         for (column, written) in own.iter().enumerate() {
-            if !written.starts_with(char::from(self.dialect.quote)) {
+            if !is_quoted(written, self.dialect) {
                 continue;
             }
-            let mut cells = Cells::of_record(written.as_bytes(), self.dialect);
-            let whole = cells.next().is_some_and(|cell| {
-                cell.last && matches!(cell.quotes, Quotes::Closed(at) if at + 1 == cell.end)
-            });
-            if whole {
+            if is_whole(written, self.dialect) {
                 let mut text = String::new();
-                unquote(written, self.dialect.quote, &mut text);
+                unquote(written, self.dialect, &mut text);
                 batch.set_text(row, column, &text, Kind::Text);
             } else {
                 let message =
                     "the quotes of this cell are still as they were; write its text without them";
                 let name = self.names[column].clone();
-                batch.reject(fault(row, name, QUOTE, message.into()), Some(column));
+                batch.reject(fault(row, name, code, message.into()), Some(column));
             }
         }
     }
+}
+
+/// Whether a cell as it is written begins with a quote, but for blanks.
+fn is_quoted(written: &str, dialect: Dialect) -> bool {
+    let quote = dialect.quoting.quote.map(char::from);
+    let first = written.trim_start_matches([' ', '\t']).chars().next();
+    quote.is_some() && first == quote
+}
+
+/// Whether such a cell ends with the quote that closes it, and no other is in the way.
+fn is_whole(written: &str, dialect: Dialect) -> bool {
+    let mut cells = Cells::of_record(written.as_bytes(), dialect);
+    let closed = Quotes::Closed(written.len() - 1);
+    let whole = cells
+        .next()
+        .is_some_and(|cell| cell.last && cell.quotes == closed);
+    whole && cells.take_fault().is_none()
 }
 
 /// What may be wrong with a record again.
 enum Again {
     /// It has so many cells.
     Cells(usize),
-    /// Its quotes.
-    Quotes,
+    /// Its quotes; by this code.
+    Quotes(&'static str),
 }
 
 fn fault(row: usize, column: Arc<str>, code: &'static str, message: Cow<'static, str>) -> Fault {
@@ -174,7 +187,7 @@ mod tests {
         let added = &ADDED[..];
         let check = |header: &str, expected: Option<char>| {
             let text = format!("{header}\nx");
-            let found = delimiter(text.as_bytes(), b'"', false, added);
+            let found = delimiter(text.as_bytes(), Quoting::default(), false, added);
             assert_eq!(found.map(char::from), expected, "{header}");
         };
         check(HEADER, Some(','));
@@ -194,9 +207,11 @@ mod tests {
         check("id,_line,_file,_stage,_column,_code,_message", None);
         check("_file,_line,_stage,_column,_code,_message", None);
         check("id,name", None);
-        assert_eq!(delimiter(HEADER.as_bytes(), b'"', false, added), None);
-        assert_eq!(delimiter(HEADER.as_bytes(), b'"', true, added), Some(b','));
-        assert_eq!(delimiter(HEADER.as_bytes(), b'"', true, &[]), None);
+        let found =
+            |ended, added: &[&str]| delimiter(HEADER.as_bytes(), Quoting::default(), ended, added);
+        assert_eq!(found(false, added), None);
+        assert_eq!(found(true, added), Some(b','));
+        assert_eq!(found(true, &[]), None);
     }
 
     /// The faults of a row of a rejects file with these cells of its own, which was rejected for this; or its cells.
@@ -205,7 +220,7 @@ mod tests {
         let names: Vec<Arc<str>> = ["id", "name", "dob"].map(Arc::from).into();
         let parser = Parser::new(Dialect::default(), names.into(), 9, on_ragged);
         let batch = parser
-            .parse(format!("{own},w.csv,2,{said},m\n").into_bytes())
+            .parse(format!("{own},w.csv,2,{said},m\n").into_bytes(), 2)
             .unwrap();
         let told = |f: &Fault| format!("{} {} {}", f.column, f.code, f.message);
         let found = match batch.faults() {

@@ -8,6 +8,7 @@ use super::names::of_place;
 use super::record::{Cells, Span};
 use crate::batch::Arrangement;
 use crate::format::beginning::{Expected, Place, Wrong};
+use crate::text::compare::same_name;
 use crate::text::shown::shown;
 
 impl Header {
@@ -61,6 +62,33 @@ impl Header {
         }))
     }
 
+    /// The same header, in which a name that differs from one of these in nothing that anybody sees is that one.
+    fn spelled_as(mut self, names: &[Arc<str>]) -> Header {
+        let own: HashSet<&Arc<str>> = self.names.iter().collect();
+        let missed: Vec<&Arc<str>> = names.iter().filter(|n| !own.contains(n)).collect();
+        let new = self.names.iter().filter(|n| !names.contains(n));
+        let new: Vec<&Arc<str>> = new.take_while(|_| !missed.is_empty()).collect();
+        let only = |name: &str, of: &[&Arc<str>]| {
+            let mut same = of.iter().filter(|other| same_name(other, name));
+            // Which of two is meant can't be known.
+            same.next()
+                .filter(|_| same.next().is_none())
+                .map(|n| Arc::clone(n))
+        };
+        let spelled: HashMap<Arc<str>, Arc<str>> = (new.iter())
+            .filter_map(|name| Some((Arc::clone(name), only(name, &missed)?)))
+            .filter(|(_, other)| only(other, &new).is_some())
+            .collect();
+        if !spelled.is_empty() {
+            let spell = |name: &Arc<str>| spelled.get(name).unwrap_or(name).clone();
+            self.names = self.names.iter().map(spell).collect();
+            self.own = (self.own.iter())
+                .map(|name| name.as_ref().map(spell))
+                .collect();
+        }
+        self
+    }
+
     /// The same file as a part of the first one's table.
     ///
     /// # Errors
@@ -72,6 +100,16 @@ impl Header {
         first_name: &str,
     ) -> Result<Header, Wrong> {
         self.has_delimiter_of(first, first_name)?;
+        let this = self.spelled_as(&first.names);
+        this.fit_as_spelled(first, expected, first_name)
+    }
+
+    fn fit_as_spelled(
+        self,
+        first: &Header,
+        expected: &Expected<'_>,
+        first_name: &str,
+    ) -> Result<Header, Wrong> {
         let own: HashSet<&Arc<str>> = self.names.iter().collect();
         let others: HashSet<&Arc<str>> = first.names.iter().collect();
         let lacks: Vec<_> = first.names.iter().filter(|n| !own.contains(n)).collect();
@@ -115,6 +153,7 @@ impl Header {
         name: &str,
     ) -> Result<Header, Wrong> {
         other.has_delimiter_of(&self, name)?;
+        let other = &other.clone().spelled_as(&self.names);
         let mut names: Vec<Arc<str>> = self.names.to_vec();
         let known: HashSet<&Arc<str>> = self.names.iter().collect();
         if !other.names.iter().any(|n| known.contains(n)) {
@@ -148,15 +187,16 @@ impl Header {
 }
 
 /// A record of a file of another arrangement, written as those of the first file are. None where it is so already, or
-/// where cells are missing, for nobody knows which.
+/// where cells are missing or quotes are in the way, for nobody knows which cell is which.
 pub(crate) fn rewritten(
     arrangement: &Arrangement,
     record: &[u8],
     is_ragged: bool,
 ) -> Option<Vec<u8>> {
     let as_first = arrangement.as_first.as_ref()?;
-    let cells: Vec<Span> = Cells::of_record(record, arrangement.dialect).collect();
-    if is_ragged && cells.len() < arrangement.cells {
+    let walk = Cells::of_record(record, arrangement.dialect);
+    let cells: Vec<Span> = walk.clone().collect();
+    if is_ragged && cells.len() < arrangement.cells || walk.into_fault().is_some() {
         return None;
     }
     let mut left = vec![true; cells.len()];
@@ -184,9 +224,6 @@ pub(crate) fn rewritten(
             continue;
         };
         out.extend_from_slice(&record[cell.range()]);
-        if cell.is_open() {
-            out.push(arrangement.dialect.quote);
-        }
     }
     Some(out)
 }
@@ -226,7 +263,7 @@ mod tests {
     use crate::format::beginning::Beginning;
     use crate::format::csv::{self, Delimiter, Form, Naming, OnRagged, Parser, write};
     use crate::settings::limits::Limits;
-    use crate::text::scan::Dialect;
+    use crate::text::scan::{Dialect, Quoting};
 
     /// A column in this file: its name, if it has one, and the cell of each record.
     type Column = (Option<String>, Vec<String>);
@@ -265,7 +302,7 @@ mod tests {
     fn read(text: &str) -> (Header, usize) {
         let form = Form {
             delimiter: Delimiter::Comma,
-            quote: b'"',
+            quoting: Quoting::default(),
             comment: None,
             skip_lines: 0,
             naming: Naming::default(),
@@ -291,8 +328,8 @@ mod tests {
         );
         let bytes = text.as_bytes().to_vec();
         match arrangement {
-            Some(arrangement) => parser.parse_arranged(bytes, arrangement).unwrap(),
-            None => parser.parse(bytes).unwrap(),
+            Some(arrangement) => parser.parse_arranged(bytes, 1, arrangement).unwrap(),
+            None => parser.parse(bytes, 1).unwrap(),
         }
     }
 

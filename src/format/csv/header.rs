@@ -4,22 +4,23 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::cut::first_record;
+use super::fault;
 use super::fed_back::own_columns;
 use super::names::{Naming, other_delimiter};
-use super::record::{self, Cells};
+use super::record::{self, Cells, Quotes};
 use super::write;
 use crate::batch::Arrangement;
 use crate::format::beginning::{Beginning, Begun, Expected, Place, Wrong};
 use crate::text::charset;
-use crate::text::scan::{Dialect, count_lines};
+use crate::text::scan::{Dialect, Quoting, count_lines};
 
 /// How a CSV file is written, as far as that is stated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Form {
     /// Between cells.
     pub delimiter: Delimiter,
-    /// Around cells.
-    pub quote: u8,
+    /// How cells are quoted.
+    pub quoting: Quoting,
     /// What remarks begin with.
     pub comment: Option<u8>,
     /// Lines before the header.
@@ -76,7 +77,7 @@ pub(crate) fn header(
     let Some(mut start) = passed(after_lines(text, form.skip_lines)) else {
         return Ok(None);
     };
-    let delimiter = match separator(&text[start..], form.quote, begins.ended) {
+    let delimiter = match separator(&text[start..], form.quoting.quote, begins.ended) {
         Separator::Open if !begins.full => return Ok(None),
         Separator::Line { delimiter, len } => {
             let line = 1 + count_lines(&text[..start]);
@@ -89,9 +90,8 @@ pub(crate) fn header(
         _ => form.delimiter.within(begins.file),
     };
     let dialect = Dialect {
-        delimiter,
-        quote: form.quote,
         comment: form.comment,
+        ..Dialect::new(delimiter, form.quoting)
     };
     let Some(first) = Line::read(dialect, begins, start) else {
         return no_header(expected, form, begins);
@@ -158,12 +158,24 @@ impl<'t> Line<'t> {
     /// Its cells, unless it can't be what it should be: a line of the header, or the first record.
     fn cells(&self, expected: &Expected<'_>, is_header: bool) -> Result<Vec<String>, Wrong> {
         let (raw, place) = (self.raw(), Place::Line(self.line));
-        if let Some(open) = Cells::of_record(raw, self.dialect).find(record::Span::is_open) {
-            let message = "the quote opened here is never closed";
-            return Err(Wrong::data(Place::Byte(self.start + open.start), message));
-        }
-        if has_bare_returns(raw, self.dialect) {
+        let fault = Cells::of_record(raw, self.dialect).into_fault();
+        let is_open = |fault: &fault::Fault| fault.kind == fault::Kind::Open;
+        if !fault.as_ref().is_some_and(is_open) && has_bare_returns(raw, self.dialect) {
             return Err(Wrong::data(place, BARE_RETURNS));
+        }
+        if let Some(fault) = fault.filter(|fault| is_header || is_open(fault)) {
+            let (at, message) = match fault.kind {
+                fault::Kind::Open => (fault.open, "the quote opened here is never closed"),
+                fault::Kind::Behind => {
+                    (fault.at, "text stands behind the quote that closes a name")
+                }
+                fault::Kind::Blanks => (fault.at, "blanks stand before the quote of a name"),
+                fault::Kind::Within | fault::Kind::Apart => (
+                    fault.open,
+                    "a quote stands within a name that is not quoted",
+                ),
+            };
+            return Err(Wrong::data(Place::Byte(self.start + at), message));
         }
         let json = [&b"{\""[..], b"[{", b"[{\""];
         if json.iter().any(|json| raw.starts_with(json)) || raw == b"[" {
@@ -250,9 +262,10 @@ enum Separator {
 }
 
 /// Looks for `sep=;`, in quotes or not. Some programs fill such a line up with delimiters, as many as there are columns.
-fn separator(text: &[u8], quote: u8, ended: bool) -> Separator {
+fn separator(text: &[u8], quote: Option<u8>, ended: bool) -> Separator {
     const WORD: &[u8] = b"sep=";
-    let unquoted = text.strip_prefix(&[quote]).unwrap_or(text);
+    let quote = quote.as_slice();
+    let unquoted = text.strip_prefix(quote).unwrap_or(text);
     let known = unquoted.len().min(WORD.len());
     if !unquoted[..known].eq_ignore_ascii_case(&WORD[..known]) {
         return Separator::None;
@@ -263,14 +276,14 @@ fn separator(text: &[u8], quote: u8, ended: bool) -> Separator {
         None => text.len(),
     };
     let line = without_end(&text[..len]);
-    let named = match line.strip_prefix(&[quote]) {
-        Some(quoted) => quoted.split(|b| *b == quote).next().unwrap_or(quoted),
+    let named = match line.strip_prefix(quote) {
+        Some(quoted) => quoted.split(|b| quote.contains(b)).next().unwrap_or(quoted),
         None => line,
     };
     let Some(named) = named.get(WORD.len()..) else {
         return Separator::None;
     };
-    let can_be = |b: u8| b == b'\t' || b == b' ' || b.is_ascii_punctuation() && b != quote;
+    let can_be = |b: u8| b == b'\t' || b == b' ' || b.is_ascii_punctuation() && !quote.contains(&b);
     let delimiter = match named {
         [first, rest @ ..] if can_be(*first) && rest.iter().all(|b| b == first) => Some(*first),
         _ => None,
@@ -386,6 +399,7 @@ fn from_lines(
         .names(expected, &cells)
         .map_err(|why| Wrong::setting(place, why))?;
     let as_written = naming.lines == 1 && naming.columns.is_none();
+    let throughout = as_written && own_quoted(first.raw(), dialect, own.len());
     let mut header = Header {
         names: own.iter().flatten().cloned().collect(),
         cells: own.len() + ignored,
@@ -400,7 +414,10 @@ fn from_lines(
         own: own.into(),
         arrangement: None,
         partial: false,
-        dialect,
+        dialect: Dialect {
+            throughout,
+            ..dialect
+        },
         crlf: last.written.ends_with(b"\r\n"),
         line: first.line,
     };
@@ -423,9 +440,15 @@ pub(super) fn written(own: &[Option<Arc<str>>], dialect: Dialect) -> Vec<u8> {
     record
 }
 
+/// Whether the first cells of a record are all quoted.
+fn own_quoted(raw: &[u8], dialect: Dialect, own: usize) -> bool {
+    let mut cells = Cells::of_record(raw, dialect).take(own);
+    cells.all(|cell| cell.quotes != Quotes::None)
+}
+
 /// Refuses a header of one column in which another delimiter stands: whole records would be sent as its values.
 fn one_column(name: &str, form: &Form, dialect: Dialect, raw: &[u8]) -> Result<(), String> {
-    let quoted = raw.first() == Some(&dialect.quote);
+    let quoted = raw.first().copied() == dialect.quoting.quote;
     if quoted
         && (matches!(form.delimiter, Delimiter::Stated(_))
             || name.contains(char::from(dialect.delimiter)))
@@ -466,7 +489,7 @@ mod tests {
     ) {
         let form = Form {
             delimiter,
-            quote: b'"',
+            quoting: Quoting::default(),
             comment: None,
             skip_lines: 0,
             naming: Naming::default(),

@@ -1,6 +1,7 @@
 //! CSV: text cut into whole records, and records parsed into a batch.
 
 pub(crate) mod cut;
+pub(crate) mod fault;
 pub(crate) mod fed_back;
 mod fit;
 mod header;

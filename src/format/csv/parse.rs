@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::fault::{self, Told};
 use super::fed_back::Review;
-use super::record::{Cells, Quotes, Span, unquote};
+use super::record::{Cells, Quotes, Span, bare_return, unquote};
 use super::skip::{Skip, Skips};
-use crate::batch::{Arrangement, Batch, Cell, Fault, Kind, Row, Skipped};
+use crate::batch::{Arrangement, Batch, Cell, Fault, Kind, Row, RowState, Skipped};
 use crate::format::added::RAGGED;
 use crate::format::{Deferred, Draft, PARSE, Pools, decode, find_bad_text, reject_bad_text};
 use crate::text::scan::Dialect;
@@ -17,7 +18,7 @@ use crate::text::scan::Dialect;
 pub enum OnRagged {
     /// Reject the row.
     Reject,
-    /// Take what is missing for empty; reject a record of too many.
+    /// Take what is missing for empty, and leave out empty cells that are too many; reject a record with a value there.
     Pad,
     /// End the run.
     Fail,
@@ -47,6 +48,14 @@ pub struct RaggedError {
     pub found: usize,
 }
 
+/// A row of another number of cells.
+struct RaggedRow {
+    row: usize,
+    found: usize,
+    /// A value stands in one of those that are too many.
+    surplus: bool,
+}
+
 /// Reads a block front to back, cell by cell.
 struct Reader<'a> {
     block: &'a [u8],
@@ -58,12 +67,15 @@ struct Reader<'a> {
     rows: &'a mut Vec<Row>,
     cells: &'a mut Vec<Cell>,
     deferred: Vec<Deferred>,
-    /// Rows of another number of cells, and that number.
-    ragged: Vec<(usize, usize)>,
+    ragged: Vec<RaggedRow>,
+    /// Rows with quotes in the way; offsets count from the block's beginning.
+    quotes: Vec<(usize, fault::Fault)>,
     /// No cell of the block has anything that JSON must escape but quotes and line feeds.
     tame: bool,
     /// Cells of the record so far.
     count: usize,
+    /// One of those that are too many is not empty.
+    surplus: bool,
     record_start: usize,
     record_line: u32,
 }
@@ -75,6 +87,9 @@ impl Reader<'_> {
         while let Some(cell) = cells.next() {
             if cell.last {
                 self.end_record(cell);
+                if let Some(fault) = cells.take_fault() {
+                    self.note(fault);
+                }
                 self.begin_record(&mut cells);
             } else {
                 self.take(cell);
@@ -89,24 +104,39 @@ impl Reader<'_> {
         self.record_line = cells.line();
     }
 
+    /// Notes a fault of the record that was read last, unless that is none.
+    #[cold]
+    fn note(&mut self, fault: fault::Fault) {
+        let last = self.rows.len().checked_sub(1);
+        if let Some(row) = last.filter(|row| self.rows[*row].start as usize == self.record_start) {
+            self.quotes.push((row, fault));
+        }
+    }
+
     #[inline(always)]
     fn take(&mut self, cell: Span) {
         let Span { start, end, .. } = cell;
         if self.count < self.width {
             let plain = self.tame && !cell.special;
             let cell = match cell.quotes {
-                Quotes::Closed(close) if close + 1 >= end && !cell.escaped => {
-                    Cell::new(start + 1, close - start - 1, Kind::Text).plain_if(plain)
-                }
-                Quotes::Closed(_) => {
+                _ if cell.escaped => {
                     let cell = Cell::new(start, end - start, Kind::Text);
                     self.deferred
                         .push(Deferred::new(self.rows.len(), self.count, cell));
                     cell
                 }
+                Quotes::Closed(close) => {
+                    Cell::new(start + 1, close - start - 1, Kind::Text).plain_if(plain)
+                }
                 _ => Cell::new(start, end - start, Kind::Text).plain_if(plain),
             };
             self.cells.push(cell);
+        } else if self.count >= self.expected {
+            let empty = match cell.quotes {
+                Quotes::Closed(close) => close == start + 1,
+                _ => start == end,
+            };
+            self.surplus |= !empty;
         }
         self.count += 1;
     }
@@ -127,6 +157,7 @@ impl Reader<'_> {
         self.cells.truncate(rows * self.width);
         while self.deferred.pop_if(|d| d.row as usize == rows).is_some() {}
         self.count = 0;
+        self.surplus = false;
         true
     }
 
@@ -143,7 +174,11 @@ impl Reader<'_> {
         }
         self.take(cell);
         if self.count != self.expected {
-            self.ragged.push((self.rows.len(), self.count));
+            self.ragged.push(RaggedRow {
+                row: self.rows.len(),
+                found: self.count,
+                surplus: std::mem::take(&mut self.surplus),
+            });
             self.cells.resize(
                 (self.rows.len() + 1) * self.width,
                 Cell::new(end, 0, Kind::Text),
@@ -176,10 +211,10 @@ impl Parser {
         }
     }
 
-    /// The same parser, which passes over records that repeat this header, as it is written.
+    /// The same parser, which passes over records that repeat this line of the header, too, as it is written.
     pub fn with_header(self, header: &str) -> Parser {
         Parser {
-            skips: Arc::new(Skips::new(self.dialect).with_header(header)),
+            skips: Arc::new((*self.skips).clone().with_header(header)),
             ..self
         }
     }
@@ -197,12 +232,12 @@ impl Parser {
         &self.names
     }
 
-    /// Parses a block.
+    /// Parses a block that begins on this physical line.
     ///
     /// # Errors
     /// A ragged record, where the pipeline says that it ends the run.
-    pub fn parse(&self, bytes: Vec<u8>) -> Result<Batch, RaggedError> {
-        self.read(bytes, &self.skips, &self.names, self.cells)
+    pub fn parse(&self, bytes: Vec<u8>, line: u64) -> Result<Batch, RaggedError> {
+        self.read(bytes, line, &self.skips, &self.names, self.cells)
     }
 
     /// Parses a block of a file whose cells stand in another order, or have no names.
@@ -212,6 +247,7 @@ impl Parser {
     pub(crate) fn parse_arranged(
         &self,
         bytes: Vec<u8>,
+        line: u64,
         arrangement: &Arc<Arrangement>,
     ) -> Result<Batch, RaggedError> {
         let skips = Skips::new(self.dialect);
@@ -219,7 +255,7 @@ impl Parser {
             .headers
             .iter()
             .fold(skips, |skips, header| skips.with_header(header));
-        let mut batch = self.read(bytes, &skips, &arrangement.names, arrangement.cells)?;
+        let mut batch = self.read(bytes, line, &skips, &arrangement.names, arrangement.cells)?;
         for &cell in &arrangement.nameless {
             reject_nameless(&mut batch, cell, &arrangement.names[cell]);
         }
@@ -231,6 +267,7 @@ impl Parser {
     fn read(
         &self,
         bytes: Vec<u8>,
+        line: u64,
         skips: &Skips,
         names: &[Arc<str>],
         expected: usize,
@@ -239,6 +276,7 @@ impl Parser {
         let width = names.len();
         let mut draft = self.pools.drafts.lease();
         let Draft { rows, cells } = &mut *draft;
+        let bare_returns = has_bare_returns(text.as_bytes());
         let mut reader = Reader {
             block: text.as_bytes(),
             skips,
@@ -249,8 +287,10 @@ impl Parser {
             cells,
             deferred: Vec::new(),
             ragged: Vec::new(),
-            tame: is_tame(text.as_bytes(), self.dialect.quote),
+            quotes: Vec::new(),
+            tame: !bare_returns && is_tame(text.as_bytes(), self.dialect.quoting.quote),
             count: 0,
+            surplus: false,
             record_start: 0,
             record_line: 0,
         };
@@ -258,6 +298,7 @@ impl Parser {
         let Reader {
             deferred,
             ragged,
+            quotes,
             skipped,
             ..
         } = reader;
@@ -268,11 +309,20 @@ impl Parser {
         let bad = bad.map(|bad| find_bad_text(&batch, &bad));
         let mut scratch = String::new();
         for Deferred { row, column, cell } in deferred {
-            unquote(batch.text(cell), self.dialect.quote, &mut scratch);
+            unquote(batch.text(cell), self.dialect, &mut scratch);
             batch.set_text(row as usize, column as usize, &scratch, Kind::Text);
         }
-        for (row, found) in ragged {
-            self.take_ragged(&mut batch, row, (expected, found))?;
+        for (row, fault) in quotes {
+            self.reject_quote(&mut batch, row, fault, line);
+        }
+        if bare_returns {
+            self.reject_bare_returns(&mut batch, line);
+        }
+        for ragged in ragged {
+            // Where quotes are in the way, nobody can tell how many cells there are.
+            if batch.state(ragged.row) == RowState::In {
+                self.take_ragged(&mut batch, expected, ragged)?;
+            }
         }
         if let Some(bad) = bad {
             reject_bad_text(&mut batch, bad, names);
@@ -291,34 +341,82 @@ impl Parser {
     fn take_ragged(
         &self,
         batch: &mut Batch,
-        row: usize,
-        (expected, found): (usize, usize),
+        expected: usize,
+        ragged: RaggedRow,
     ) -> Result<(), RaggedError> {
-        match self.on_ragged {
-            OnRagged::Pad if found < expected => Ok(()),
-            OnRagged::Fail => Err(RaggedError {
-                line: batch.row(row).line,
-                expected,
-                found,
-            }),
-            _ => {
-                let fault = Fault {
-                    row: row as u32,
-                    stage: PARSE,
-                    column: Arc::from(""),
-                    source: None,
-                    code: Cow::Borrowed(RAGGED),
-                    message: Cow::Owned(format!(
-                        "expected {expected} cells as in the header, found {found}"
-                    )),
-                };
-                // No cell can be trusted to stand under its own name: nothing more is said of them.
-                batch.reject(fault, None);
-                for column in 0..batch.width() {
-                    batch.set_cell(row, column, batch.cell(row, column).with_kind(Kind::Faulty));
-                }
-                Ok(())
+        let RaggedRow {
+            row,
+            found,
+            surplus,
+        } = ragged;
+        let message = match self.on_ragged {
+            OnRagged::Pad if !surplus => return Ok(()),
+            OnRagged::Pad => format!(
+                "expected {expected} cells as in the header, found {found}, and those that are too many are not empty"
+            ),
+            OnRagged::Reject => {
+                format!("expected {expected} cells as in the header, found {found}")
             }
+            OnRagged::Fail => {
+                return Err(RaggedError {
+                    line: batch.row(row).line,
+                    expected,
+                    found,
+                });
+            }
+        };
+        self.reject_record(batch, row, (RAGGED, message));
+        Ok(())
+    }
+
+    fn reject_quote(&self, batch: &mut Batch, row: usize, fault: fault::Fault, line: u64) {
+        let start = batch.row(row).start as usize;
+        let fault = fault::Fault {
+            open: fault.open - start,
+            at: fault.at - start,
+            ..fault
+        };
+        let why = self.told(batch, row, line).quote(fault);
+        self.reject_record(batch, row, why);
+    }
+
+    /// Rejects the rows in which a carriage return stands outside quotes: each may end a line.
+    #[cold]
+    fn reject_bare_returns(&self, batch: &mut Batch, line: u64) {
+        for row in 0..batch.len() {
+            let found = match batch.state(row) {
+                RowState::In => bare_return(batch.raw_record(row), self.dialect),
+                _ => None,
+            };
+            if let Some(at) = found {
+                let why = self.told(batch, row, line).carriage_return(at);
+                self.reject_record(batch, row, why);
+            }
+        }
+    }
+
+    fn told<'a>(&self, batch: &'a Batch, row: usize, line: u64) -> Told<'a> {
+        Told {
+            record: batch.raw_record(row),
+            line: line + u64::from(batch.row(row).line),
+            dialect: self.dialect,
+        }
+    }
+
+    /// Rejects a record of which no cell can be trusted to stand under its own name: nothing more is said of them.
+    fn reject_record(&self, batch: &mut Batch, row: usize, why: (&'static str, String)) {
+        let (code, message) = why;
+        let fault = Fault {
+            row: row as u32,
+            stage: PARSE,
+            column: Arc::from(""),
+            source: None,
+            code: Cow::Borrowed(code),
+            message: Cow::Owned(message),
+        };
+        batch.reject(fault, None);
+        for column in 0..batch.width() {
+            batch.set_cell(row, column, batch.cell(row, column).with_kind(Kind::Faulty));
         }
     }
 }
@@ -346,138 +444,19 @@ fn reject_nameless(batch: &mut Batch, cell: usize, name: &Arc<str>) {
     }
 }
 
-/// Whether a block has nothing that JSON must escape besides the quotes and line feeds that the reader meets
-/// anyway.
-fn is_tame(block: &[u8], quote: u8) -> bool {
+/// Whether a block has nothing that JSON must escape besides the quotes and line feeds that the reader meets anyway,
+/// and carriage returns.
+fn is_tame(block: &[u8], quote: Option<u8>) -> bool {
     let found = block.iter().fold(false, |found, &b| {
         found | (b == b'\\') | ((b < 0x20) & (b != b'\n') & (b != b'\r'))
     });
-    let lone = |at: usize| block.get(at + 1) != Some(&b'\n');
-    !found
-        && !memchr::memchr_iter(b'\r', block).any(lone)
-        && (quote == b'"' || memchr::memchr(b'"', block).is_none())
+    !found && (quote == Some(b'"') || memchr::memchr(b'"', block).is_none())
+}
+
+/// Whether a block has a carriage return that no line feed follows.
+fn has_bare_returns(block: &[u8]) -> bool {
+    memchr::memchr_iter(b'\r', block).any(|at| block.get(at + 1) != Some(&b'\n'))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::batch::RowState;
-
-    fn parser(width: usize, on_ragged: OnRagged) -> Parser {
-        let names: Vec<Arc<str>> = (0..width).map(|i| Arc::from(format!("c{i}"))).collect();
-        Parser::new(Dialect::default(), names.into(), width, on_ragged)
-    }
-
-    #[track_caller]
-    fn check(block: &str, expected: &[(u32, &[&str])]) {
-        let batch = parser(2, OnRagged::Reject)
-            .parse(block.as_bytes().to_vec())
-            .unwrap();
-        let found: Vec<(u32, Vec<&str>)> = (0..batch.len())
-            .map(|r| (batch.row(r).line, (0..2).map(|c| batch.get(r, c)).collect()))
-            .collect();
-        let expected: Vec<(u32, Vec<&str>)> =
-            expected.iter().map(|(l, c)| (*l, c.to_vec())).collect();
-        assert_eq!(found, expected, "{block:?}");
-    }
-
-    #[test]
-    fn reads_cells_and_lines() {
-        check("a,b\nc,d\n", &[(0, &["a", "b"]), (1, &["c", "d"])]);
-        check("a,b\r\n\r\n\nc,d", &[(0, &["a", "b"]), (3, &["c", "d"])]);
-        check(
-            "\"a\nx\",b\r\nc,\"d\"\r\n",
-            &[(0, &["a\nx", "b"]), (2, &["c", "d"])],
-        );
-        check("\"a\"\"b\",\"\"\n", &[(0, &["a\"b", ""])]);
-        check("5\" pipe,\"x\"y\"z\n", &[(0, &["5\" pipe", "xy\"z"])]);
-        check("b,\n\"\",\"\"\"\"\n", &[(0, &["b", ""]), (1, &["", "\""])]);
-        check("Zoë,\"Łukasz, jr\"\n", &[(0, &["Zoë", "Łukasz, jr"])]);
-        check("a,\"b\r\"\r\n", &[(0, &["a", "b\r"])]);
-    }
-
-    #[test]
-    fn ragged_records_follow_the_policy() {
-        let rejected = parser(2, OnRagged::Reject)
-            .parse(b"a\nb,c\nd,e,f\n".to_vec())
-            .unwrap();
-        let states: Vec<_> = (0..3).map(|r| rejected.state(r)).collect();
-        assert_eq!(
-            states,
-            [RowState::Rejected, RowState::In, RowState::Rejected]
-        );
-        assert_eq!(
-            rejected.faults()[1].message,
-            "expected 2 cells as in the header, found 3"
-        );
-        assert_eq!(rejected.raw_record(2), b"d,e,f");
-
-        let padded = parser(2, OnRagged::Pad).parse(b"a\n".to_vec()).unwrap();
-        assert_eq!(
-            (padded.state(0), padded.get(0, 0), padded.get(0, 1)),
-            (RowState::In, "a", "")
-        );
-
-        let failed = parser(2, OnRagged::Fail).parse(b"a,b\n\nc\n".to_vec());
-        assert_eq!(
-            failed.err(),
-            Some(RaggedError {
-                line: 2,
-                expected: 2,
-                found: 1
-            })
-        );
-    }
-
-    #[test]
-    fn bad_utf8_rejects_its_row_and_keeps_the_bytes() {
-        let batch = parser(2, OnRagged::Reject)
-            .parse(b"a,b\nc,M\xfcller\ne,f\n".to_vec())
-            .unwrap();
-        let states: Vec<_> = (0..3).map(|r| batch.state(r)).collect();
-        assert_eq!(states, [RowState::In, RowState::Rejected, RowState::In]);
-        assert_eq!(batch.raw_record(1), b"c,M\xfcller");
-        assert_eq!(&*batch.faults()[0].column, "c1");
-        assert!(
-            batch.faults()[0]
-                .message
-                .starts_with("byte 4 of the record is not UTF-8")
-        );
-        // A cell with doubled quotes is unescaped elsewhere, and yet the column is known.
-        let batch = parser(2, OnRagged::Reject)
-            .parse(b"a,\"M\xfcller \"\"Mo\"\"\"\n".to_vec())
-            .unwrap();
-        assert_eq!(&*batch.faults()[0].column, "c1");
-        assert_eq!(batch.cell(0, 1).kind(), Kind::Faulty);
-    }
-
-    #[test]
-    fn a_plain_cell_has_nothing_to_escape() {
-        let check = |quote: u8, block: &str| {
-            let names: Vec<Arc<str>> = vec!["a".into(), "b".into()];
-            let dialect = Dialect {
-                quote,
-                ..Dialect::default()
-            };
-            let parser = Parser::new(dialect, names.into(), 2, OnRagged::Pad);
-            let batch = parser.parse(block.as_bytes().to_vec()).unwrap();
-            (0..batch.len())
-                .flat_map(|row| [batch.cell(row, 0), batch.cell(row, 1)])
-                .map(|cell| {
-                    let plain = crate::text::scan::is_plain(batch.text(cell).as_bytes());
-                    assert!(plain || !cell.is_plain(), "{block:?}");
-                    cell.is_plain()
-                })
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(
-            check(b'"', "a,\"b,c\"\r\n\"d\ne\",f\"g\r\n"),
-            [true, true, false, false]
-        );
-        assert_eq!(check(b'"', "\"a\"\"b\",\"c\"\n"), [false, true]);
-        assert_eq!(check(b'"', "a\\b,c\n"), [false, false]);
-        assert_eq!(check(b'"', "a\rb,c\n"), [false, false]);
-        assert_eq!(check(b'\'', "'a',\"c\"\n"), [false, false]);
-        assert_eq!(check(b'"', "\"a\"x\"y,c\n"), [false, true]);
-    }
-}
+mod tests;

@@ -1,17 +1,37 @@
 //! How CSV is read: the one set of rules, for whoever looks at a record.
 //!
 //! A quote opens a quoted cell only where a cell begins; anywhere else in an unquoted cell it is an ordinary character
-//! (`5" pipe`), as in RFC 4180's lenient readers. In a quoted cell two quotes stand for one, and what follows the quote
-//! that closes it is kept. Delimiters and line feeds end cells and records unless they are quoted.
+//! (`5" pipe`), as in RFC 4180's lenient readers. In a quoted cell two quotes stand for one. Delimiters and line feeds end
+//! cells and records unless they are quoted. An escape, where there is one, takes their meaning from quotes, delimiters
+//! and line ends, and from itself.
 //!
 //! A line that begins with the dialect's comment character, where a record may begin, is a remark: nothing in it counts,
 //! no quote either.
 //!
+//! # Where quotes are in the way
+//!
+//! Nothing but a delimiter or a line end may follow the quote that closes a cell. Where something else does, no reading of
+//! the record is sure, and it has a [`Fault`]. What matters then is where it ends, so that it takes along as few lines as
+//! can be and no line within a cell passes for a record:
+//!
+//! - behind a delimiter (`"Clerk, nights,Leeds,"Cook, canteen"`) the quote is one that opens a cell, and an earlier one was
+//!   never closed: the text goes on being quoted;
+//! - at the beginning of a line likewise, and the record ended with the line before;
+//! - anywhere else (`"said "yes" to it"`) the record ends at the next line feed. In a file that is quoted
+//!   [throughout](Dialect::throughout) it ends where a line begins with a quote, as its records do: a line without one is
+//!   a part of a cell.
+//!
+//! A quote behind blanks at the beginning of a cell (`, "Smith, J"`) opens one and is a fault. Two unquoted cells side by
+//! side, of which one has a quote within and the next ends with one, are a fault: a delimiter is missing before a quoted
+//! cell (`Ann"Smith, J"`).
+//!
 //! [`Cells`] walks from cell to cell. [`Quoted`] walks from quoted cell to quoted cell and looks at nothing but quotes,
-//! for whoever has to be quick and needs to know no more; a test holds the two equal.
+//! for whoever has to be quick and needs to know no more; a test holds the two equal. Both look at each byte once, and
+//! whatever is said above of faults is asked only where a quote stands.
 
 use std::ops::Range;
 
+use super::fault::{Fault, Kind};
 use crate::text::scan::{Dialect, Hits};
 
 /// A cell as it stands in the text.
@@ -21,7 +41,7 @@ pub(crate) struct Span {
     /// Where the delimiter or line feed stands that ends it, or the text ends.
     pub(crate) end: usize,
     pub(crate) quotes: Quotes,
-    /// It is quoted and has doubled quotes.
+    /// What it stands for is shorter than what is written: quotes are doubled, or escapes stand in it.
     pub(crate) escaped: bool,
     /// It has a quote or a line feed, besides the quotes around it and what its escapes stand for.
     pub(crate) special: bool,
@@ -43,17 +63,88 @@ impl Span {
     pub(crate) fn range(&self) -> Range<usize> {
         self.start..self.end
     }
+}
 
-    pub(crate) fn is_open(&self) -> bool {
-        self.quotes == Quotes::Open
+/// What no quote is compared with where there is none: a byte that stands in no UTF-8, and is not searched for.
+const NO_QUOTE: u8 = 0xff;
+
+/// A text and its dialect: what both walks ask of the bytes around a quote.
+#[derive(Clone, Copy)]
+struct Bytes<'t> {
+    text: &'t [u8],
+    delimiter: u8,
+    quote: u8,
+    escape: Option<u8>,
+    comment: Option<u8>,
+    multiline: bool,
+    throughout: bool,
+}
+
+impl<'t> Bytes<'t> {
+    fn new(text: &'t [u8], dialect: Dialect) -> Bytes<'t> {
+        let quoting = dialect.quoting;
+        Bytes {
+            text,
+            delimiter: dialect.delimiter,
+            quote: quoting.quote.unwrap_or(NO_QUOTE),
+            escape: quoting.escape,
+            comment: dialect.comment,
+            multiline: quoting.multiline,
+            throughout: dialect.throughout,
+        }
+    }
+
+    /// Whether a cell may end there, behind the quote that closes it.
+    #[inline(always)]
+    fn ends_cell(&self, at: usize) -> bool {
+        match self.text.get(at) {
+            Some(b'\r') => matches!(self.text.get(at + 1), None | Some(b'\n')),
+            Some(&byte) => byte == b'\n' || byte == self.delimiter,
+            None => true,
+        }
+    }
+
+    /// Whether a quoted cell is opened there and nothing else can be meant: by one quote, with text behind it.
+    fn opens(&self, at: usize) -> bool {
+        let next = self.text.get(at + 1);
+        self.text.get(at) == Some(&self.quote)
+            && next.is_some_and(|next| *next != self.quote)
+            && !self.ends_cell(at + 1)
+    }
+
+    /// Whether the byte there is escaped: an odd number of escapes stands before it.
+    fn is_escaped(&self, at: usize) -> bool {
+        let Some(escape) = self.escape else {
+            return false;
+        };
+        let before = self.text[..at].iter().rev();
+        before.take_while(|b| **b == escape).count() % 2 == 1
+    }
+
+    fn is_blank(&self, byte: u8) -> bool {
+        matches!(byte, b' ' | b'\t') && byte != self.delimiter
+    }
+
+    /// Whether a cell begins with the quote there, but for blanks; `lines` says whether line feeds end cells.
+    #[inline(always)]
+    fn begins_cell(&self, at: usize, lines: bool) -> bool {
+        let mut start = at;
+        while start > 0 && self.is_blank(self.text[start - 1]) {
+            start -= 1;
+        }
+        let Some(before) = start.checked_sub(1) else {
+            return true;
+        };
+        let byte = self.text[before];
+        (byte == self.delimiter || lines && byte == b'\n')
+            && !(self.escape.is_some() && self.is_escaped(before))
     }
 }
 
 /// Walks over the cells of a text.
 #[derive(Clone)]
 pub(crate) struct Cells<'t> {
-    text: &'t [u8],
-    dialect: Dialect,
+    bytes: Bytes<'t>,
     hits: Hits<'t, 3>,
     /// Where the next cell begins.
     at: usize,
@@ -61,30 +152,39 @@ pub(crate) struct Cells<'t> {
     line: u32,
     /// No cell follows at the end of the text.
     between_records: bool,
+    /// A delimiter or line feed may not end the cell, or there is more to be asked of it where it does.
+    wary: bool,
+    /// The last quote of the record that text follows, and behind which no cell was opened since.
+    stray: Option<usize>,
+    /// A quote in the last cell, if that is unquoted and the quote has no other there.
+    half: Option<usize>,
+    /// What was first found wrong in the record.
+    fault: Option<Fault>,
 }
 
 impl<'t> Cells<'t> {
     /// The cells of whole records, each with its line end. An empty line is a record of one empty cell.
     #[inline(always)]
     pub(crate) fn of_text(text: &'t [u8], dialect: Dialect) -> Cells<'t> {
-        let Dialect {
-            delimiter, quote, ..
-        } = dialect;
+        // Without a quote, nothing more is searched for.
+        let quote = dialect.quoting.quote.unwrap_or(b'\n');
         Cells {
-            text,
-            dialect,
-            hits: Hits::new(text, [delimiter, b'\n', quote]),
+            bytes: Bytes::new(text, dialect),
+            hits: Hits::new(text, [dialect.delimiter, b'\n', quote]),
             at: 0,
             line: 0,
             between_records: true,
+            wary: dialect.quoting.escape.is_some(),
+            stray: None,
+            half: None,
+            fault: None,
         }
     }
 
     /// The cells of one record without its line end: at least one, and the last of them ends the record.
     pub(crate) fn of_record(record: &'t [u8], dialect: Dialect) -> Cells<'t> {
-        let Dialect {
-            delimiter, quote, ..
-        } = dialect;
+        let delimiter = dialect.delimiter;
+        let quote = dialect.quoting.quote.unwrap_or(delimiter);
         Cells {
             // A line feed is then a character like any other.
             hits: Hits::new(record, [delimiter, delimiter, quote]),
@@ -109,8 +209,8 @@ impl<'t> Cells<'t> {
     #[inline(always)]
     pub(crate) fn pass_remarks(&mut self) -> u64 {
         let mut passed = 0;
-        if let Some(comment) = self.dialect.comment {
-            while self.text.get(self.at) == Some(&comment) {
+        if let Some(comment) = self.bytes.comment {
+            while self.bytes.text.get(self.at) == Some(&comment) {
                 self.pass_line();
                 passed += 1;
             }
@@ -121,9 +221,162 @@ impl<'t> Cells<'t> {
     /// Passes over the rest of the line, whatever stands there.
     #[cold]
     fn pass_line(&mut self) {
-        let end = self.hits.by_ref().find(|&at| self.text[at] == b'\n');
+        let text = self.bytes.text;
+        let end = self.hits.by_ref().find(|&at| text[at] == b'\n');
         self.line += u32::from(end.is_some());
-        self.at = end.map_or(self.text.len(), |at| at + 1);
+        self.at = end.map_or(text.len(), |at| at + 1);
+    }
+
+    /// What is wrong with the quotes of the record, to be asked when its last cell was handed out: once, and of every
+    /// record.
+    #[inline(always)]
+    pub(crate) fn take_fault(&mut self) -> Option<Fault> {
+        match self.fault {
+            None => None,
+            Some(_) => self.fault.take(),
+        }
+    }
+
+    /// The first fault of all cells that are left.
+    pub(crate) fn into_fault(mut self) -> Option<Fault> {
+        self.by_ref().for_each(drop);
+        self.fault
+    }
+
+    fn find(&mut self, kind: Kind, open: usize, at: usize) {
+        self.fault.get_or_insert(Fault { kind, open, at });
+    }
+
+    /// Ends a cell there.
+    #[inline(always)]
+    fn end(&mut self, mut cell: Span, at: usize, last: bool) -> Span {
+        cell.end = at;
+        cell.last = last;
+        self.at = at + 1;
+        self.between_records = last;
+        cell
+    }
+
+    /// Whether a record ends with a line feed although a quote is open. A quote that opens a cell on the next line tells
+    /// that the one before was never closed.
+    #[inline(never)]
+    fn ends_in_quotes(&mut self, open: usize, at: usize) -> bool {
+        let next = at + 1;
+        let bytes = self.bytes;
+        let ends = !bytes.multiline
+            || !bytes.is_escaped(at) && (next == bytes.text.len() || bytes.opens(next));
+        if ends {
+            self.find(Kind::Open, open, at);
+            self.begin_record();
+        }
+        ends
+    }
+
+    /// What a quote in a quoted cell is that no cell ends behind.
+    #[cold]
+    fn in_the_way(&mut self, open: usize, at: usize) -> Quotes {
+        self.find(Kind::Behind, open, at);
+        // It is not the first byte of the text: a quote was opened before it.
+        let before = self.bytes.text[at - 1];
+        if before == self.bytes.delimiter || before == b'\n' {
+            return Quotes::Open;
+        }
+        self.stray = Some(at);
+        self.wary = true;
+        Quotes::Closed(at)
+    }
+
+    /// A quote in an unquoted cell, or behind the one that closed a cell.
+    #[cold]
+    fn within(&mut self, cell: &mut Span, at: usize) {
+        let written = &self.bytes.text[cell.start..at];
+        if cell.quotes != Quotes::None || self.bytes.is_escaped(at) {
+        } else if written.iter().all(|b| self.bytes.is_blank(*b)) {
+            self.find(Kind::Blanks, at, at);
+            cell.quotes = Quotes::Open;
+        } else if self.bytes.throughout {
+            self.find(Kind::Within, at, at);
+        } else {
+            self.wary = true;
+        }
+    }
+
+    /// Whether a cell goes on behind the delimiter or line feed there, asked where that may be.
+    #[cold]
+    fn goes_on(&mut self, cell: &mut Span, at: usize) -> bool {
+        let bytes = self.bytes;
+        let ends_line = bytes.text.get(at) == Some(&b'\n');
+        if bytes.is_escaped(at) && (bytes.multiline || !ends_line) {
+            return true;
+        }
+        if let (Some(stray), Quotes::Closed(_)) = (self.stray, cell.quotes)
+            && cell.start > stray
+        {
+            self.stray = None;
+        }
+        let next = at + 1;
+        if ends_line
+            && self.stray.is_some()
+            && bytes.multiline
+            && bytes.throughout
+            && next < bytes.text.len()
+            && !bytes.opens(next)
+        {
+            return true;
+        }
+        self.look_at(cell, at);
+        if ends_line {
+            self.begin_record();
+        }
+        false
+    }
+
+    fn begin_record(&mut self) {
+        self.stray = None;
+        self.half = None;
+        self.wary = self.bytes.escape.is_some();
+    }
+
+    /// Looks at the whole of a cell that ends there.
+    fn look_at(&mut self, cell: &mut Span, end: usize) {
+        let Bytes {
+            text,
+            quote,
+            escape,
+            ..
+        } = self.bytes;
+        let written = &text[cell.start..end];
+        cell.escaped |= escape.is_some_and(|escape| memchr::memchr(escape, written).is_some());
+        let before = self.half.take();
+        if !cell.special || cell.quotes != Quotes::None {
+            return;
+        }
+        let written = written.strip_suffix(b"\r").unwrap_or(written);
+        let quotes = memchr::memchr_iter(quote, written).map(|at| cell.start + at);
+        let mut quotes = quotes.filter(|at| !self.bytes.is_escaped(*at));
+        let (Some(first), 0) = (quotes.next(), quotes.count() % 2) else {
+            return;
+        };
+        let last = cell.start + written.len() - 1;
+        match before {
+            Some(open) if text[last] == quote => self.find(Kind::Apart, open, last),
+            // One at the end of a cell (`24"`) opens nothing.
+            _ => self.half = Some(first).filter(|first| *first < last),
+        }
+    }
+
+    /// The cell in which the text ends.
+    #[inline(never)]
+    fn end_of_text(&mut self, mut cell: Span) -> Span {
+        if self.wary {
+            self.look_at(&mut cell, self.bytes.text.len());
+        }
+        if cell.quotes == Quotes::Open {
+            self.find(Kind::Open, cell.start, self.bytes.text.len());
+        }
+        self.at = self.bytes.text.len();
+        self.between_records = true;
+        cell
     }
 }
 
@@ -132,284 +385,271 @@ impl Iterator for Cells<'_> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<Span> {
-        let Dialect {
-            delimiter, quote, ..
-        } = self.dialect;
+        let Bytes {
+            text,
+            delimiter,
+            quote,
+            ..
+        } = self.bytes;
         let mut cell = Span {
             start: self.at,
-            end: self.text.len(),
+            end: text.len(),
             quotes: Quotes::None,
             escaped: false,
             special: false,
             last: true,
         };
         let mut skip = usize::MAX;
-        for at in self.hits.by_ref() {
-            let byte = self.text[at];
+        while let Some(at) = self.hits.next() {
+            let byte = text[at];
             self.line += u32::from(byte == b'\n');
             if cell.quotes == Quotes::Open {
-                if byte != quote || at == skip {
-                    cell.special |= byte == b'\n';
-                } else if self.text.get(at + 1) == Some(&quote) {
+                if byte == b'\n' {
+                    cell.special = true;
+                    if self.ends_in_quotes(cell.start, at) {
+                        return Some(self.end(cell, at, true));
+                    }
+                } else if byte != quote || at == skip {
+                } else if self.wary && self.bytes.is_escaped(at) {
+                    cell.escaped = true;
+                } else if text.get(at + 1) == Some(&quote) {
                     cell.escaped = true;
                     skip = at + 1;
-                } else {
+                } else if self.bytes.ends_cell(at + 1) {
                     cell.quotes = Quotes::Closed(at);
+                } else {
+                    cell.quotes = self.in_the_way(cell.start, at);
                 }
             } else if byte != quote {
-                cell.end = at;
-                cell.last = byte != delimiter;
-                self.at = at + 1;
-                self.between_records = cell.last;
-                return Some(cell);
+                if !(self.wary && self.goes_on(&mut cell, at)) {
+                    return Some(self.end(cell, at, byte != delimiter));
+                }
             } else if at == cell.start {
                 cell.quotes = Quotes::Open;
             } else {
                 cell.special = true;
+                self.within(&mut cell, at);
             }
         }
-        if self.between_records && self.at == self.text.len() {
+        if self.between_records && self.at == text.len() {
             return None;
         }
-        self.at = self.text.len();
-        self.between_records = true;
-        Some(cell)
+        Some(self.end_of_text(cell))
     }
 }
 
-/// Walks over the quoted cells of a text that begins with a record: where each is opened, and where it is closed if it
-/// is.
+/// A part of a text in which line feeds end no records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Region {
+    /// The quote that opens a cell.
+    pub(crate) open: usize,
+    pub(crate) end: End,
+}
+
+/// Where line feeds end records again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// From there on.
+    At(usize),
+    /// Not in this text: a quote is open.
+    Open,
+    /// Not in this text, unless nothing follows it.
+    Unsure,
+}
+
+/// Walks over the quoted cells of a text that begins with a record, and says where line feeds end no records.
 pub(crate) struct Quoted<'t> {
-    text: &'t [u8],
-    dialect: Dialect,
+    bytes: Bytes<'t>,
     hits: Hits<'t, 1>,
-    /// Behind the last quoted cell, or the beginning of the text.
+    /// The quote that ended the last region opens the next.
+    open: Option<usize>,
+    /// Where the last region ended, or the text begins.
     plain_from: usize,
 }
 
 impl<'t> Quoted<'t> {
     pub(crate) fn new(text: &'t [u8], dialect: Dialect) -> Quoted<'t> {
-        let hits = Hits::new(text, [dialect.quote]);
+        let bytes = Bytes::new(text, dialect);
+        // Where cells never span lines, quotes say nothing of where records end.
+        let searched = match dialect.quoting.quote {
+            Some(_) if bytes.multiline => text,
+            _ => &[],
+        };
         Quoted {
-            text,
-            dialect,
-            hits,
+            bytes,
+            hits: Hits::new(searched, [bytes.quote]),
+            open: None,
             plain_from: 0,
         }
     }
 
-    /// Whether a quote that is in no quoted cell stands in a remark. The line that it stands in begins a record, unless a
-    /// quoted cell stands before it there.
+    /// Whether a quote that is in no region stands in a remark. The line that it stands in begins a record, unless a region
+    /// ends before it there.
     #[inline(always)]
     fn is_in_remark(&self, quote: usize) -> bool {
-        let Some(comment) = self.dialect.comment else {
+        let Some(comment) = self.bytes.comment else {
             return false;
         };
-        let line = memchr::memrchr(b'\n', &self.text[self.plain_from..quote]);
-        match line {
-            Some(at) => self.text[self.plain_from + at + 1] == comment,
-            None => self.plain_from == 0 && self.text[0] == comment,
+        let text = self.bytes.text;
+        let from = self.plain_from;
+        let mut feeds = memchr::memrchr_iter(b'\n', &text[from..quote]).map(|at| from + at);
+        match feeds.find(|at| self.ends_record(*at)) {
+            Some(at) => text[at + 1] == comment,
+            None => from == 0 && text[0] == comment,
         }
+    }
+
+    /// The region that a quote opens ends there.
+    #[inline(always)]
+    fn region(&mut self, open: usize, end: End) -> Option<Region> {
+        if let End::At(at) = end {
+            self.plain_from = at;
+        }
+        Some(Region { open, end })
+    }
+
+    /// Whether a line feed ends a record, where it stands in no region.
+    #[inline(always)]
+    pub(crate) fn ends_record(&self, at: usize) -> bool {
+        !self.bytes.multiline || self.bytes.escape.is_none() || !self.bytes.is_escaped(at)
+    }
+
+    /// What a quote in a quoted cell is that no cell ends behind: the end of the region, unless that goes on.
+    #[cold]
+    fn in_the_way(&mut self, at: usize) -> Option<End> {
+        match self.bytes.text[at - 1] {
+            b'\n' if self.ends_record(at - 1) => {
+                self.open = Some(at);
+                Some(End::At(at - 1))
+            }
+            before if before == self.bytes.delimiter || before == b'\n' => None,
+            _ if self.bytes.throughout => self.next_record(),
+            _ => Some(End::At(at + 1)),
+        }
+    }
+
+    /// Looks for the line that begins with a quote: the end of the region, unless a cell is opened before that.
+    fn next_record(&mut self) -> Option<End> {
+        let bytes = self.bytes;
+        while let Some(at) = self.hits.next() {
+            if bytes.text[at - 1] == b'\n' && self.ends_record(at - 1) && bytes.opens(at) {
+                self.open = Some(at);
+                return Some(End::At(at - 1));
+            }
+            if bytes.begins_cell(at, false) {
+                return None;
+            }
+        }
+        Some(End::Unsure)
     }
 }
 
 impl Iterator for Quoted<'_> {
-    type Item = (usize, Option<usize>);
+    type Item = Region;
 
     #[inline(always)]
-    fn next(&mut self) -> Option<(usize, Option<usize>)> {
-        let Dialect {
-            delimiter, quote, ..
-        } = self.dialect;
-        let text = self.text;
-        let begins_cell = |at: usize| at == 0 || text[at - 1] == delimiter || text[at - 1] == b'\n';
-        let mut open = self.hits.by_ref().find(|&at| begins_cell(at))?;
-        while self.is_in_remark(open) {
-            open = self.hits.by_ref().find(|&at| begins_cell(at))?;
-        }
+    fn next(&mut self) -> Option<Region> {
+        let bytes = self.bytes;
+        let begins_cell = |at: &usize| bytes.begins_cell(*at, true);
+        let open = match self.open.take() {
+            Some(open) => open,
+            None => loop {
+                let open = self.hits.by_ref().find(begins_cell)?;
+                if !self.is_in_remark(open) {
+                    break open;
+                }
+            },
+        };
         let mut skip = usize::MAX;
-        for at in self.hits.by_ref() {
-            if at == skip {
+        while let Some(at) = self.hits.next() {
+            if at == skip || bytes.escape.is_some() && bytes.is_escaped(at) {
                 continue;
             }
-            if self.text.get(at + 1) != Some(&quote) {
-                self.plain_from = at + 1;
-                return Some((open, Some(at)));
+            if bytes.text.get(at + 1) == Some(&bytes.quote) {
+                skip = at + 1;
+                continue;
             }
-            skip = at + 1;
+            let end = match bytes.ends_cell(at + 1) {
+                true => Some(End::At(at + 1)),
+                false => self.in_the_way(at),
+            };
+            if let Some(end) = end {
+                return self.region(open, end);
+            }
         }
-        Some((open, None))
+        self.region(open, End::Open)
     }
 }
 
-/// The text of a cell as written, quotes and all: doubled quotes are one, and what follows the closing quote is kept as
-/// it is, as other readers do.
-pub(crate) fn unquote(written: &str, quote: u8, out: &mut String) {
+/// What a cell stands for, by how it is written: doubled quotes are one, and an escape is left out before what it takes the
+/// meaning from. Before anything else it is a character like any other. What follows the quote that closes the cell, in
+/// a record with a [`Fault`], is kept.
+pub(crate) fn unquote(written: &str, dialect: Dialect, out: &mut String) {
     out.clear();
-    let quote = quote as char;
-    let Some(inner) = written.strip_prefix(quote) else {
-        out.push_str(written);
-        return;
-    };
-    let mut rest = inner;
-    while let Some(at) = rest.find(quote) {
-        out.push_str(&rest[..at]);
-        rest = &rest[at + 1..];
-        match rest.strip_prefix(quote) {
-            Some(more) => {
-                out.push(quote);
-                rest = more;
+    let bytes = Bytes::new(written.as_bytes(), dialect);
+    let quoted = bytes.text.first() == Some(&bytes.quote);
+    // In an unquoted cell a quote has no meaning, and none is searched for.
+    let escape = bytes.escape.unwrap_or(bytes.quote);
+    let quote = if quoted { bytes.quote } else { escape };
+    let mut from = usize::from(quoted);
+    let mut searched = from;
+    while let Some(found) = memchr::memchr2(quote, escape, &bytes.text[searched..]) {
+        let at = searched + found;
+        let next = bytes.text.get(at + 1).copied();
+        if bytes.escape == Some(bytes.text[at]) {
+            let escapes = next.is_some_and(|next| {
+                [bytes.quote, escape, bytes.delimiter, b'\r', b'\n'].contains(&next)
+            });
+            if escapes {
+                out.push_str(&written[from..at]);
+                from = at + 1;
             }
-            None => break,
+            searched = at + 1 + usize::from(escapes);
+        } else if !quoted {
+            break;
+        } else {
+            // The first of two stays, and the one that closes the cell goes.
+            let doubled = next == Some(bytes.quote);
+            out.push_str(&written[from..at + usize::from(doubled)]);
+            from = at + 1 + usize::from(doubled);
+            searched = from;
+            if !doubled {
+                break;
+            }
         }
     }
-    out.push_str(rest);
+    out.push_str(&written[from..]);
 }
 
-/// The cells of one record without its line end, unquoted.
+/// Whether what is written of an unquoted cell can't stand among others as it is: a line feed in it would end the record,
+/// or an escape at its end takes the meaning from what follows.
+pub(crate) fn must_be_quoted(written: &[u8], dialect: Dialect) -> bool {
+    let bytes = Bytes::new(written, dialect);
+    let mut feeds = memchr::memchr_iter(b'\n', written);
+    feeds.any(|at| !bytes.is_escaped(at)) || bytes.is_escaped(written.len())
+}
+
+/// The first carriage return of a record, given without its line end, that stands outside quotes.
+pub(crate) fn bare_return(record: &[u8], dialect: Dialect) -> Option<usize> {
+    let bytes = Bytes::new(record, dialect);
+    let mut unquoted = Cells::of_record(record, dialect).filter(|c| c.quotes == Quotes::None);
+    unquoted.find_map(|cell| {
+        let found = memchr::memchr_iter(b'\r', &record[cell.range()]);
+        let mut found = found.map(|at| cell.start + at);
+        found.find(|at| !bytes.is_escaped(*at))
+    })
+}
+
+/// The cells of one record without its line end, as what they stand for.
 pub(crate) fn split(dialect: Dialect, record: &str) -> Vec<String> {
     Cells::of_record(record.as_bytes(), dialect)
         .map(|cell| {
             let mut text = String::new();
-            unquote(&record[cell.range()], dialect.quote, &mut text);
+            unquote(&record[cell.range()], dialect, &mut text);
             text
         })
         .collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn texts() -> impl Strategy<Value = String> {
-        "([ab ]|\"|\"|\"\"|,|,|\n|\n|\r|\r\n|ä|[a-z]{60,70}){0,60}"
-    }
-
-    /// Records of unquoted cells; empty lines are none.
-    fn records(text: &str) -> Vec<Vec<String>> {
-        let mut records = vec![Vec::new()];
-        for cell in Cells::of_text(text.as_bytes(), Dialect::default()) {
-            let mut written = &text[cell.range()];
-            if cell.last && !cell.is_open() {
-                written = written.strip_suffix('\r').unwrap_or(written);
-            }
-            let mut plain = String::new();
-            unquote(written, b'"', &mut plain);
-            let record = records.last_mut().unwrap();
-            record.push(plain);
-            if cell.last {
-                if record.len() == 1 && written.is_empty() {
-                    record.clear();
-                } else {
-                    records.push(Vec::new());
-                }
-            }
-        }
-        records.pop_if(|last| last.is_empty());
-        records
-    }
-
-    /// csv-async ends records at a lone CR, too, and passes over lines of them; so texts have CR before LF alone.
-    async fn reference(text: &str) -> Vec<Vec<String>> {
-        let mut reader = csv_async::AsyncReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .terminator(csv_async::Terminator::Any(b'\n'))
-            .create_reader(text.as_bytes());
-        let mut record = csv_async::StringRecord::new();
-        let mut records = Vec::new();
-        while reader.read_record(&mut record).await.unwrap() {
-            records.push(record.iter().map(str::to_owned).collect());
-        }
-        records
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(300))]
-
-        #[test]
-        fn cells_are_those_of_csv_async(text in texts()) {
-            let text = text.replace('\r', "");
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            prop_assert_eq!(records(&text), runtime.block_on(reference(&text)));
-        }
-
-        #[test]
-        fn quotes_alone_tell_the_same(text in texts()) {
-            let bytes = text.as_bytes();
-            let cells: Vec<_> = Cells::of_text(bytes, Dialect::default())
-                .filter_map(|cell| match cell.quotes {
-                    Quotes::None => None,
-                    Quotes::Open => Some((cell.start, None)),
-                    Quotes::Closed(at) => Some((cell.start, Some(at))),
-                })
-                .collect();
-            prop_assert_eq!(Quoted::new(bytes, Dialect::default()).collect::<Vec<_>>(), cells);
-        }
-
-        #[test]
-        fn the_cells_of_a_record_are_those_of_its_text(text in texts()) {
-            let bytes = text.as_bytes();
-            let (mut from, mut of_record) = (0, Vec::new());
-            let of_text: Vec<_> = Cells::of_text(bytes, Dialect::default()).collect();
-            for last in of_text.iter().filter(|cell| cell.last) {
-                let cells = Cells::of_record(&bytes[from..last.end], Dialect::default());
-                of_record.extend(cells.map(|cell| (from + cell.start, from + cell.end)));
-                from = last.end + 1;
-            }
-            let of_text: Vec<_> = of_text.iter().map(|cell| (cell.start, cell.end)).collect();
-            prop_assert_eq!(of_record, of_text);
-        }
-    }
-
-    fn check_cells(record: &str, quote: u8, expected: &[&str]) {
-        let dialect = Dialect {
-            quote,
-            ..Dialect::default()
-        };
-        let cells: Vec<_> = Cells::of_record(record.as_bytes(), dialect)
-            .map(|cell| &record[cell.range()])
-            .collect();
-        assert_eq!(cells, expected, "{record}");
-    }
-
-    #[test]
-    fn cells_of_a_record() {
-        let q = b'"';
-        check_cells("", q, &[""]);
-        check_cells(",", q, &["", ""]);
-        check_cells("a,b", q, &["a", "b"]);
-        check_cells("a,", q, &["a", ""]);
-        check_cells(r#""a,b",c"#, q, &[r#""a,b""#, "c"]);
-        check_cells(r#""a""b,""",c"#, q, &[r#""a""b,""""#, "c"]);
-        check_cells("\"a\nb\",c", q, &["\"a\nb\"", "c"]);
-        check_cells(r#"a"b,c"d"#, q, &[r#"a"b"#, r#"c"d"#]);
-        check_cells(r#""a"b,c"#, q, &[r#""a"b"#, "c"]);
-        check_cells(r#"a,"b,c"#, q, &["a", r#""b,c"#]);
-        check_cells(r#""""#, q, &[r#""""#]);
-        check_cells(r#""","#, q, &[r#""""#, ""]);
-        check_cells(r#"'a,b',"c"#, b'\'', &["'a,b'", r#""c"#]);
-    }
-
-    #[test]
-    fn splits_a_record() {
-        let split = |record| split(Dialect::default(), record);
-        assert_eq!(split("a,\"b,\"\"c\",,d\""), ["a", "b,\"c", "", "d\""]);
-        assert_eq!(split(""), [""]);
-        assert_eq!(split(","), ["", ""]);
-        assert_eq!(split("\"a\nb\""), ["a\nb"]);
-    }
-
-    #[test]
-    fn lines_are_counted_within_cells() {
-        let mut cells = Cells::of_text(b"a,\"b\nc\"\nd", Dialect::default());
-        let lines: Vec<u32> = std::iter::from_fn(|| {
-            let line = cells.line();
-            cells.next().map(|_| line)
-        })
-        .collect();
-        assert_eq!(lines, [0, 0, 2]);
-    }
-}
+pub(crate) mod tests;

@@ -53,7 +53,7 @@ impl Skips {
     pub(super) fn new(dialect: Dialect) -> Skips {
         let mut blank = [false; 256];
         let blanks = (0..=b' ').filter(|b| char::from(*b).is_whitespace());
-        let others = [dialect.delimiter, dialect.quote].into_iter();
+        let others = std::iter::once(dialect.delimiter).chain(dialect.quoting.quote);
         for byte in blanks.chain(others).chain(BLANKS.iter().copied()) {
             blank[usize::from(byte)] = true;
         }
@@ -83,7 +83,8 @@ impl Skips {
     /// than the names of columns have.
     #[inline(always)]
     pub(super) fn may_skip(&self, record: &[u8]) -> bool {
-        let quoted = record.first() == Some(&self.dialect.quote);
+        let quote = self.dialect.quoting.quote;
+        let quoted = quote.is_some() && record.first().copied() == quote;
         let first = record.get(usize::from(quoted));
         first.is_none_or(|first| self.first[usize::from(*first)])
     }
@@ -106,13 +107,15 @@ impl Skips {
     /// Whether a record begins with a blank or with one of the names: people's names may well begin with a letter of
     /// theirs.
     fn may_begin(&self, record: &[u8]) -> bool {
-        let quoted = record.first() == Some(&self.dialect.quote);
+        let quote = self.dialect.quoting.quote;
+        let quoted = quote.is_some() && record.first().copied() == quote;
         let record = &record[usize::from(quoted)..];
         let mut names = self.headers.iter().flat_map(|line| &line.cells);
         let begins = |name: &String| {
             let name = name.as_bytes();
             // A name with a quote is written with two.
-            !name.is_empty() && record.starts_with(name) || name.contains(&self.dialect.quote)
+            !name.is_empty() && record.starts_with(name)
+                || quote.is_some_and(|quote| name.contains(&quote))
         };
         record.first().is_none_or(|b| self.blank[usize::from(*b)]) || names.any(begins)
     }
@@ -126,7 +129,7 @@ impl Skips {
         let (mut in_order, mut places) = (true, Vec::new());
         for cell in Cells::of_record(record.as_bytes(), self.dialect) {
             let written = record[cell.range()].trim_matches(is_blank);
-            unquote(written, self.dialect.quote, &mut text);
+            unquote(written, self.dialect, &mut text);
             let name = text.trim_matches(is_blank);
             // A person ends with the first cell: it is no name.
             let place = (line.sorted)

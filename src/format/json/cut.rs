@@ -81,64 +81,40 @@ impl Cutter {
 
     fn cut_records(&mut self, text: &[u8], at_end: bool) -> Result<Cut, CutError> {
         let within = self.place == Place::Within;
-        let mut depth = usize::from(within);
-        let mut in_array = within;
-        // What opened the record that is being read.
-        let mut opened = b'{';
+        let mut open = Open {
+            depth: usize::from(within),
+            in_array: within,
+            by: b'{',
+        };
         // Behind the last record, and whether that is within an array.
         let mut last = (0, within);
         let mut brackets = Brackets::new(text);
         for at in brackets.by_ref() {
-            let bracket = text[at];
-            if matches!(bracket, b'{' | b'[') {
-                match depth {
-                    0 => {
-                        in_array = bracket == b'[';
-                        opened = bracket;
-                    }
-                    1 if in_array => opened = bracket,
-                    _ => {}
-                }
-                depth += 1;
-                continue;
-            }
-            let ended = match depth {
-                0 => {
+            match open.meet(text[at]) {
+                Some(true) => {}
+                None => continue,
+                Some(false) => {
+                    let wrong = first_wrong(text, last).filter(|_| open.depth > 0);
                     let kind = CutErrorKind::Bracket;
-                    return Err(CutError { at, kind });
+                    return Err(wrong.unwrap_or(CutError { at, kind }));
                 }
-                1 => (bracket == b']') == in_array,
-                2 if in_array => (bracket == b'}') == (opened == b'{'),
-                _ => {
-                    depth -= 1;
-                    continue;
-                }
-            };
-            if !ended {
-                return Err(first_wrong(text, last).unwrap_or(CutError {
-                    at,
-                    kind: CutErrorKind::Bracket,
-                }));
             }
-            depth -= 1;
-            last = (at + 1, depth == 1);
-            if let (0, Some(around)) = (depth, &mut self.around) {
+            last = (at + 1, open.depth == 1);
+            if let (0, Some(around)) = (open.depth, &mut self.around) {
                 around.pass_records();
                 self.place = Place::Outside;
                 return Ok(Cut::At(at + 1));
             }
         }
         let string = brackets.open_string();
-        if at_end && depth > 0 {
-            return Err(first_wrong(text, last).unwrap_or(CutError {
+        match last {
+            _ if at_end && open.depth > 0 => Err(first_wrong(text, last).unwrap_or(CutError {
                 at: string.unwrap_or(text.len()),
-                kind: match in_array {
+                kind: match open.in_array {
                     true => CutErrorKind::OpenArray,
                     false => CutErrorKind::OpenObject,
                 },
-            }));
-        }
-        match last {
+            })),
             _ if at_end => {
                 self.place = Place::Outside;
                 Ok(Cut::At(text.len()))
@@ -157,6 +133,47 @@ impl Cutter {
     /// What is wrong with a text that begins where the last one was cut, and that can't be cut.
     pub(crate) fn wrong_in(&self, text: &[u8]) -> Option<CutError> {
         first_wrong(text, (0, self.place == Place::Within))
+    }
+}
+
+/// The brackets that are open.
+struct Open {
+    depth: usize,
+    /// Whether the outermost is that of an array.
+    in_array: bool,
+    /// What opened the record that is being read.
+    by: u8,
+}
+
+impl Open {
+    /// Takes the next bracket: true where a record or an array ends with it, false where it can't stand there.
+    #[inline(always)]
+    fn meet(&mut self, bracket: u8) -> Option<bool> {
+        if matches!(bracket, b'{' | b'[') {
+            match self.depth {
+                0 => {
+                    self.in_array = bracket == b'[';
+                    self.by = bracket;
+                }
+                1 if self.in_array => self.by = bracket,
+                _ => {}
+            }
+            self.depth += 1;
+            return None;
+        }
+        let fits = match self.depth {
+            0 => return Some(false),
+            1 => (bracket == b']') == self.in_array,
+            2 if self.in_array => (bracket == b'}') == (self.by == b'{'),
+            _ => {
+                self.depth -= 1;
+                return None;
+            }
+        };
+        if fits {
+            self.depth -= 1;
+        }
+        Some(fits)
     }
 }
 

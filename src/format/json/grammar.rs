@@ -213,27 +213,9 @@ impl Grammar {
     pub(super) fn step(&mut self, byte: u8) -> Result<(), Reason> {
         let blank = matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
         self.state = match self.state {
-            State::Text { name } => match byte {
-                b'"' if name => State::Colon,
-                b'"' => self.after_value(),
-                b'\\' => State::Escape { name },
-                b'\n' => return Err(Reason::LineInText),
-                ..0x20 => return Err(Reason::ControlInText),
-                _ => State::Text { name },
-            },
-            State::Escape { name } => match byte {
-                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => State::Text { name },
-                b'u' => State::Hex { name, left: 4 },
-                _ => return Err(Reason::Escape),
-            },
-            State::Hex { name, left } => match (byte.is_ascii_hexdigit(), left) {
-                (false, _) => return Err(Reason::Escape),
-                (true, 1) => State::Text { name },
-                (true, left) => State::Hex {
-                    name,
-                    left: left - 1,
-                },
-            },
+            State::Text { name } | State::Escape { name } | State::Hex { name, .. } => {
+                self.text(byte, name)?
+            }
             State::Number(part) => match part.next(byte)? {
                 Some(part) => State::Number(part),
                 None => {
@@ -273,6 +255,33 @@ impl Grammar {
             },
         };
         Ok(())
+    }
+
+    /// A byte of a text.
+    fn text(&self, byte: u8, name: bool) -> Result<State, Reason> {
+        Ok(match self.state {
+            State::Escape { .. } => match byte {
+                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => State::Text { name },
+                b'u' => State::Hex { name, left: 4 },
+                _ => return Err(Reason::Escape),
+            },
+            State::Hex { left, .. } => match (byte.is_ascii_hexdigit(), left) {
+                (false, _) => return Err(Reason::Escape),
+                (true, 1) => State::Text { name },
+                (true, left) => State::Hex {
+                    name,
+                    left: left - 1,
+                },
+            },
+            _ => match byte {
+                b'"' if name => State::Colon,
+                b'"' => self.after_value(),
+                b'\\' => State::Escape { name },
+                b'\n' => return Err(Reason::LineInText),
+                ..0x20 => return Err(Reason::ControlInText),
+                _ => State::Text { name },
+            },
+        })
     }
 
     /// A byte that ends a number or a word, or does not.

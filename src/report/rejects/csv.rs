@@ -2,10 +2,9 @@
 
 use super::said::Said;
 use super::{ADDED, RejectedRow};
-use crate::format::PARSE;
-use crate::format::added::{COLUMN, JOIN, QUOTE};
+use crate::format::added::{COLUMN, JOIN};
 use crate::format::csv::fed_back::own_columns;
-use crate::format::csv::record::{Cells, Quotes, Span, split};
+use crate::format::csv::record::{Cells, Quotes, Span, must_be_quoted, split};
 use crate::format::csv::write;
 use crate::text::scan::Dialect;
 
@@ -54,10 +53,8 @@ impl CsvRows {
             names.clone_from(called);
         }
 
-        let last = &cells[names.len() - 1];
         let mut line = Vec::with_capacity(record.len() + 48);
-        line.extend_from_slice(&record[..last.end]);
-        close(&mut line, dialect, last);
+        line.extend_from_slice(&record[..cells[names.len() - 1].end]);
         for name in ADDED {
             line.push(dialect.delimiter);
             push_cell(&mut line, dialect, name.as_bytes());
@@ -95,18 +92,18 @@ impl CsvRows {
         if !self.spreadsheet_safe {
             return;
         }
-        let quote = self.dialect.quote;
+        let quote = self.dialect.quoting.quote;
         let record = out.split_off(begins);
         for cell in Cells::of_record(&record, self.dialect) {
             if cell.start > 0 {
                 out.push(self.dialect.delimiter);
             }
             let cell = &record[cell.range()];
-            let quoted = cell.first() == Some(&quote);
+            let quoted = quote.is_some() && cell.first().copied() == quote;
             let (opening, text) = cell.split_at(usize::from(quoted));
             if !text.first().is_some_and(|first| FORMULA.contains(first)) {
                 out.extend_from_slice(cell);
-            } else if quote == b'\'' {
+            } else if quote == Some(b'\'') {
                 // It has to be doubled, and the cell to be in quotes.
                 out.extend_from_slice(b"'''");
                 out.extend_from_slice(text);
@@ -130,13 +127,13 @@ impl CsvRows {
     fn push_record(&self, out: &mut Vec<u8>, row: &RejectedRow<'_>) {
         let record = row.original;
         let width = self.names.len();
-        let wrong = |code| {
-            row.faults
-                .iter()
-                .any(|f| f.stage == PARSE && f.code == code)
+        let push = |out: &mut Vec<u8>, cell: Span| {
+            let written = &record[cell.range()];
+            match self.is_text(row, &cell, written) {
+                true => push_cell(out, self.dialect, written),
+                false => out.extend_from_slice(written),
+            }
         };
-        // What a spreadsheet would read into wrong quotes is not what the source had: it is shown what was written.
-        let as_written = wrong(QUOTE);
         let mut cells = Cells::of_record(record, self.dialect);
         let mut taken = 0;
         let mut end = 0;
@@ -144,13 +141,7 @@ impl CsvRows {
             if taken > 0 {
                 out.push(self.dialect.delimiter);
             }
-            // In a rejects file the other cells of such a record are written so already.
-            if as_written && (!self.had_added || is_at_fault(&cell)) {
-                push_cell(out, self.dialect, &record[cell.range()]);
-            } else {
-                out.extend_from_slice(&record[cell.range()]);
-                close(out, self.dialect, &cell);
-            }
+            push(out, cell);
             (taken, end) = (taken + 1, cell.end);
         }
         for _ in taken..width {
@@ -172,31 +163,27 @@ impl CsvRows {
         if self.had_surplus && record[end..].iter().all(|b| *b == self.dialect.delimiter) {
             return;
         }
-        // What is left of the record begins with the delimiter that ended the last cell.
         for cell in cells {
-            out.extend_from_slice(&record[end..cell.end]);
-            close(out, self.dialect, &cell);
-            end = cell.end;
+            out.push(self.dialect.delimiter);
+            push(out, cell);
+        }
+    }
+
+    /// Whether what is written of a cell is to stand there as a text, quotes and all. What a spreadsheet would read into
+    /// wrong quotes is not what the source had. Quotes within an unquoted cell have the same fault again.
+    fn is_text(&self, row: &RejectedRow<'_>, cell: &Span, written: &[u8]) -> bool {
+        match cell.quotes {
+            Quotes::None => must_be_quoted(written, self.dialect),
+            _ if row.unsure().is_none() => false,
+            // In a rejects file the cells of such a record are texts already, but for one that has been written anew.
+            Quotes::Closed(at) if self.had_added => {
+                at + 1 < cell.end || written.first().copied() != self.dialect.quoting.quote
+            }
+            _ => true,
         }
     }
 }
 
 fn push_cell(out: &mut Vec<u8>, dialect: Dialect, text: &[u8]) {
     write::cell(text, dialect, |part| out.extend_from_slice(part));
-}
-
-/// Ends a quoted cell that the record leaves open, or the cells after it would be part of it.
-fn close(out: &mut Vec<u8>, dialect: Dialect, cell: &Span) {
-    if cell.is_open() {
-        out.push(dialect.quote);
-    }
-}
-
-/// Whether a cell begins with a quote that is not closed at its end.
-fn is_at_fault(cell: &Span) -> bool {
-    match cell.quotes {
-        Quotes::None => false,
-        Quotes::Open => true,
-        Quotes::Closed(at) => at + 1 < cell.end,
-    }
 }

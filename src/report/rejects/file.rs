@@ -160,6 +160,7 @@ impl RejectsFile {
             self.refused.add(row.faults);
         } else {
             self.rejected.add(row.faults);
+            self.rejected.take_along(row.taken_along());
         }
         match self.state {
             State::UnderWay(_) => {}

@@ -8,7 +8,7 @@
 //! record, byte for byte, and six more cells. Some records can't be kept byte for byte. One that is too short is filled
 //! up with empty cells, and what is said of it names the first column that it had nothing for; one that is too long has
 //! its surplus cells after the added ones; the cells of one whose quotes are wrong are written as texts, quotes and all,
-//! so that every program sees what was written; one that ends inside a quoted cell gets its closing quote.
+//! so that every program sees what was written.
 //!
 //! **Of a JSON source** the file has one object a line: the six members of [`ADDED`], and the row's own as they were
 //! written, so that numbers, truth values, nulls, nested values and members of one name stay what they are. A record
@@ -33,6 +33,8 @@ pub use crate::format::added::ADDED;
 pub(crate) use name::standing;
 
 use crate::batch::Fault;
+use crate::format::PARSE;
+use crate::format::csv::fault::{line_ends_within, takes_lines_along};
 
 /// The stage of a fault that the server found: such rows were sent and refused.
 pub(crate) const IMPORT_STAGE: &str = "import";
@@ -48,4 +50,19 @@ pub struct RejectedRow<'a> {
     pub original: &'a [u8],
     /// What is wrong with it: all faults of this row, in the order in which they were found.
     pub faults: &'a [Fault],
+}
+
+impl RejectedRow<'_> {
+    /// How many lines more than its first one the record took along by quotes that are in the way, or has in carriage
+    /// returns: each may be a row that nobody saw.
+    fn taken_along(&self) -> u64 {
+        self.unsure()
+            .map_or(0, |fault| line_ends_within(self.original, &fault.code))
+    }
+
+    /// The fault that leaves it open where the record's cells end, and whether it is one record.
+    fn unsure(&self) -> Option<&Fault> {
+        let mut faults = self.faults.iter();
+        faults.find(|fault| fault.stage == PARSE && takes_lines_along(&fault.code))
+    }
 }

@@ -10,6 +10,7 @@ use crate::files::ending::{for_csv, for_json};
 use crate::files::owned::is_own;
 use crate::format::csv::fed_back::delimiter;
 use crate::format::json::fed_back::known;
+use crate::text::scan::Quoting;
 
 /// How much of a file is looked at to find out whether it is one of ours.
 const BEGINNING: u64 = 64 * 1024;
@@ -61,7 +62,7 @@ pub(super) fn remove_stale(path: &Path, sources: &[PathBuf]) {
         let quotes = *b"\"'";
         let is_table = quotes
             .iter()
-            .any(|&quote| delimiter(&text, quote, true, &ADDED).is_some());
+            .any(|&quote| delimiter(&text, Quoting::by(quote), true, &ADDED).is_some());
         (is_table || known(&text, true, &ADDED).is_some()).then_some(())
     };
     if is_ours().is_some()

@@ -16,6 +16,7 @@ const MAX_CODE_LEN: usize = 100;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     rows: u64,
+    taken_along: u64,
     faults: u64,
     columns: BTreeMap<Column, BTreeMap<String, u64>>,
     kinds: usize,
@@ -76,6 +77,16 @@ impl Tally {
     /// How many rows.
     pub fn rows(&self) -> u64 {
         self.rows
+    }
+
+    /// Counts lines that a row took along.
+    pub(super) fn take_along(&mut self, lines: u64) {
+        self.taken_along += lines;
+    }
+
+    /// How many lines more than their first ones the records took along by quotes that are in the way.
+    pub(crate) fn taken_along(&self) -> u64 {
+        self.taken_along
     }
 
     /// How many faults; a row has one or more.

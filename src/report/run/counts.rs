@@ -20,6 +20,10 @@ pub struct RowCounts {
     pub filtered: u64,
     /// Found at fault and not sent.
     pub rejected: u64,
+    /// Lines more than their first ones that rejected records took along by quotes that are in the way: each may be a row
+    /// that nobody saw. They are in none of the other numbers; the reject limit counts them as rows.
+    #[serde(default)]
+    pub taken_along: u64,
     /// Not sent, as another row goes in their place.
     #[serde(default)]
     pub superseded: u64,
@@ -75,6 +79,9 @@ pub enum Mismatch {
 pub(crate) struct CodeCounts {
     /// Rows at fault.
     pub rows: u64,
+    /// Lines that they took along, see [`RowCounts`].
+    #[serde(skip)]
+    pub taken_along: u64,
     /// Their faults; a row may have several.
     pub faults: u64,
     /// Faults by code, the most frequent first.
@@ -124,6 +131,7 @@ impl From<&Tally> for CodeCounts {
         });
         CodeCounts {
             rows: tally.rows(),
+            taken_along: tally.taken_along(),
             faults: tally.faults(),
             by_code: by_code.collect(),
             by_column: by_column.collect(),

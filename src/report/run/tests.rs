@@ -56,6 +56,7 @@ fn report() -> RunReport {
         skipped: 2,
         filtered: 1_234,
         rejected: 17,
+        taken_along: 1_200,
         superseded: 0,
         would_send: 0,
         sent: 998_749,
@@ -145,7 +146,7 @@ fn summary_of_a_whole_run() {
     read            1,000,000  178.6 MB from exports/workers.csv.gz
     skipped                 2  lines that are no records
     filtered            1,234  left out by a filter
-    rejected               17
+    rejected               17  and 1,200 more lines that wrong quotes took along
                 dob  date_format  8
                 dob  required     3
                 dob  d            2

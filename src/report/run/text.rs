@@ -56,7 +56,15 @@ impl RunReport {
         if c.filtered > 0 {
             lines.rows("filtered", c.filtered, "left out by a filter");
         }
-        lines.rows("rejected", c.rejected, "");
+        let along = match c.taken_along {
+            0 => String::new(),
+            1 => "and 1 more line that a wrong quote took along".to_owned(),
+            more => format!(
+                "and {} more lines that wrong quotes took along",
+                human::count(more)
+            ),
+        };
+        lines.rows("rejected", c.rejected, &along);
         lines.faults(&self.rejects, c.read, "rejected");
         if c.superseded > 0 {
             let why = "the same row as another, sent once";

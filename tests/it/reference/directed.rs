@@ -210,10 +210,17 @@ fn check_long(text: &str, layout: &RecordFormat, names: &str) {
 
 #[test]
 fn a_quote_that_is_never_closed() {
+    check_error(
+        "a,b\n1,2\nx,\"y\nz,w\n",
+        &csv(),
+        &PLAIN,
+        "f:3:3: the quote opened here is never closed, and all up to line 4, the last one, would be one cell; \
+         if no cell spans lines, set source.csv.multiline to false",
+    );
     for (text, place) in [
-        ("a,b\n1,2\nx,\"y\nz,w\n", "f:3:3"),
         ("a,b\r\n\r\n\"1\",2\r\n\"x\"\"", "f:4:1"),
         ("a,b\n5\" pipe,\"é\n\n\n", "f:2:9"),
+        // In the header.
         ("a,\"b\n1,2\n", "f:1:3"),
         ("\n\n\"a,b\n1,2\n", "f:3:1"),
         ("a,b\n\"", "f:2:1"),

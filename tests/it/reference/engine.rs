@@ -24,6 +24,7 @@ use rostream::internals::settings::limits::Limits;
 use rostream::internals::source::Source;
 use rostream::internals::source::spec::Unknown;
 use rostream::internals::stage::{Resources, StageSpec};
+use rostream::internals::text::scan::Quoting;
 use rostream::internals::upload::spec::UploadFormat;
 use serde_json::value::RawValue;
 use tempfile::TempDir;
@@ -153,17 +154,17 @@ fn rejects_of_json(file: &[u8], names: &[String]) -> Vec<Reject> {
     text.lines().map(read).collect()
 }
 
-/// Reads a rejects file with csv-async.
+/// Reads a rejects file as the reference reads a source.
 async fn rejects(file: &[u8], names: &[String]) -> Vec<Reject> {
     if file.is_empty() {
         return Vec::new();
     }
-    let mut records = slow::csv_records(file)
+    let records = slow::csv_records(file)
         .await
-        .into_iter()
-        .map(|(_, cells)| cells);
+        .expect("its quotes are closed");
+    let mut records = records.into_iter();
     let width = names.len();
-    let header = records.next().expect("a header");
+    let header = records.next().expect("a header").cells;
     let expected = names.iter().map(|n| n.as_str()).chain(ADDED);
     assert!(
         header.iter().map(|n| &**n).eq(expected.map(str::as_bytes)),
@@ -172,7 +173,8 @@ async fn rejects(file: &[u8], names: &[String]) -> Vec<Reject> {
     );
     let text = |cell: &[u8]| String::from_utf8(cell.to_vec()).expect("the added cells are UTF-8");
     records
-        .map(|cells| {
+        .map(|record| {
+            let cells = record.cells;
             let (original, rest) = cells.split_at(width);
             let (added, surplus) = rest.split_at(ADDED.len());
             assert_eq!(added[0], NAME.as_bytes());
@@ -192,7 +194,7 @@ async fn rejects(file: &[u8], names: &[String]) -> Vec<Reject> {
 fn form(delimiter: Delimiter) -> Form {
     Form {
         delimiter,
-        quote: b'"',
+        quoting: Quoting::default(),
         comment: None,
         skip_lines: 0,
         naming: Naming::default(),

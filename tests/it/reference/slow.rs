@@ -11,12 +11,14 @@ use std::sync::LazyLock;
 use csv_async::{AsyncReaderBuilder, AsyncWriterBuilder, ByteRecord, Terminator};
 use regex::Regex;
 use rostream::internals::source::spec::Ragged;
+use rostream::internals::text::scan::Dialect;
 use rostream::internals::text::unseen::is_blank;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{Empty, Format, Settings};
+use crate::fuzz::targets::plain;
 
 /// What a cell holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,9 +135,9 @@ impl Record {
 
 // ---------------------------------------------------------------- CSV
 
-/// The records of a CSV text as csv-async reads them, each with the offset at which it begins. LF alone
-/// ends a record for it, so the CR before that is taken off here, and lines of nothing but a CR are blank.
-pub async fn csv_records(text: &[u8]) -> Vec<(usize, Vec<Vec<u8>>)> {
+/// The records of a CSV text as csv-async reads them, which ends them at LF alone: the CR before that is taken off here,
+/// and lines of nothing but a CR are blank.
+async fn as_csv_async_reads(text: &[u8]) -> Vec<Vec<Vec<u8>>> {
     let mut reader = AsyncReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -179,19 +181,39 @@ pub async fn csv_records(text: &[u8]) -> Vec<(usize, Vec<Vec<u8>>)> {
                 continue;
             }
         }
-        records.push((start, cells));
+        let is_nothing = |cell: &Vec<u8>| is_blank(&String::from_utf8_lossy(cell));
+        if !cells.iter().all(is_nothing) {
+            records.push(cells);
+        }
     }
     records
 }
 
-/// Whether a quoted cell is still open at the end of a text: then one more line is no record of its own.
-async fn ends_within_quotes(text: &[u8]) -> bool {
-    let more = [text, b"\n~"].concat();
-    csv_records(&more)
-        .await
-        .last()
-        .is_none_or(|(_, cells)| *cells != [b"~".to_vec()])
+/// The records of a CSV text with a header as the plainest reader has them; where none is at fault, csv-async has
+/// the same.
+pub async fn csv_records(text: &[u8]) -> Option<Vec<plain::Record>> {
+    let dialect = Dialect::default();
+    // Whether the names are quoted is told by the header, which is read without that.
+    let header = plain::records(dialect, text)?.into_iter().next()?.written;
+    let names = header.strip_suffix(REJECTS_HEADER).unwrap_or(&header);
+    let quoted = |name: &[u8]| name.starts_with(b"\"");
+    let throughout = names.split(|b| *b == b',').all(quoted);
+    let records = plain::records(
+        Dialect {
+            throughout,
+            ..dialect
+        },
+        text,
+    )?;
+    if records.iter().all(|record| record.fault.is_none()) {
+        let cells = records.iter().map(|record| record.cells.clone());
+        assert_eq!(cells.collect::<Vec<_>>(), as_csv_async_reads(text).await);
+    }
+    Some(records)
 }
+
+/// What the header of a rejects file ends with.
+const REJECTS_HEADER: &[u8] = b",_file,_line,_stage,_column,_code,_message";
 
 fn line_of(text: &[u8], at: usize) -> u64 {
     1 + text[..at].iter().filter(|&&b| b == b'\n').count() as u64
@@ -200,25 +222,24 @@ fn line_of(text: &[u8], at: usize) -> u64 {
 /// Reads a CSV text with a header.
 pub async fn read_csv(text: &[u8], settings: &Settings) -> Result<Table, Unreadable> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    if ends_within_quotes(text).await {
-        return Err(Unreadable::OpenQuote);
-    }
-    let mut records = csv_records(text).await.into_iter();
-    let (_, header) = records.next().expect("the text has a header");
+    let records = csv_records(text).await.ok_or(Unreadable::OpenQuote)?;
+    let mut records = records.into_iter();
+    let header = records.next().expect("the text has a header").cells;
     let names: Vec<String> = header
         .into_iter()
         .map(|n| String::from_utf8(n).expect("a header in UTF-8"))
         .collect();
     // Neither a record without any value nor the header once more is one.
-    let is_nobody = |cells: &[Vec<u8>]| {
+    let is_nobody = |record: &plain::Record| {
         let seen = |cell: &Vec<u8>| with_question_marks(cell).0.trim_matches(unseen).to_owned();
-        let cells: Vec<String> = cells.iter().map(seen).collect();
+        let cells: Vec<String> = record.cells.iter().map(seen).collect();
         let header = names.iter().map(|name| name.trim_matches(unseen));
-        cells.iter().all(String::is_empty) || cells.iter().eq(header)
+        // The plain reader has passed over records that say nothing; one that can't be read may say something.
+        cells.iter().eq(header) || record.fault.is_none() && cells.iter().all(String::is_empty)
     };
     let records = records
-        .filter(|(_, cells)| !is_nobody(cells))
-        .map(|(start, cells)| csv_record(&names, line_of(text, start), cells, settings))
+        .filter(|record| !is_nobody(record))
+        .map(|record| csv_record(&names, line_of(text, record.start), record, settings))
         .collect();
     Ok(Table { names, records })
 }
@@ -228,13 +249,17 @@ fn unseen(c: char) -> bool {
     is_blank(c.encode_utf8(&mut [0; 4]))
 }
 
-fn csv_record(
-    names: &[String],
-    line: u64,
-    mut original: Vec<Vec<u8>>,
-    settings: &Settings,
-) -> Record {
+fn csv_record(names: &[String], line: u64, plain: plain::Record, settings: &Settings) -> Record {
+    // Of a record that can't be read it is told how it is written.
+    let mut original = match plain.fault {
+        None => plain.cells,
+        Some(_) => plain.pieces,
+    };
     let count = original.len();
+    let surplus = original
+        .iter()
+        .skip(names.len())
+        .any(|cell| !cell.is_empty());
     if original.len() < names.len() {
         original.resize(names.len(), Vec::new());
     }
@@ -264,7 +289,9 @@ fn csv_record(
             });
         }
     }
-    if count != names.len() && !(settings.ragged == Ragged::Pad && count < names.len()) {
+    if let Some(code) = plain.fault {
+        record.fault_everywhere(code);
+    } else if count != names.len() && (settings.ragged != Ragged::Pad || surplus) {
         record.fault_everywhere("ragged");
     }
     if let Some(column) = bad {
