@@ -256,8 +256,9 @@ fn values_that_are_nested_too_deeply() {
     ] {
         rejects("", records.as_bytes(), &["2 parse  too_deep"]);
     }
+    // Which is refused for being nested at all, and not for how deeply.
     let good = format!("{{\"a\":1}}\n{{\"a\":{}}}\n", deep(127));
-    assert_eq!(check("", good.as_bytes()).0, 0);
+    rejects("", good.as_bytes(), &["2 target a nested"]);
     let deeper = "limits: { json_depth: 2 }\n";
     rejects(
         deeper,
