@@ -82,7 +82,12 @@ fn nothing_left_is_never_success() {
         None,
         Some("9 of 9 rows were rejected, most often for `salary` (type_number)"),
     );
-    check(any, totals(9, 1, 0), None, Some("1 of 9 rows was rejected"));
+    check(
+        any,
+        totals(9, 1, 0),
+        None,
+        Some("1 of 9 rows were rejected"),
+    );
     check(any, totals(9, 0, 0), None, None);
     check(
         DELETES,
