@@ -91,9 +91,9 @@ impl Columns {
         Columns { dots, ..self }
     }
 
-    /// Whether a column that is not known yet may have a dot in its name.
-    pub(crate) fn may_have_dots(&self) -> bool {
-        self.open && self.dots
+    /// Whether it is certain that no column has a dot in its name, though they are not known yet.
+    pub(crate) fn have_no_dots(&self) -> bool {
+        self.open && !self.dots
     }
 
     /// Whether [`Columns::assume`] took in a column that isn't here. It does so unless the columns are known.

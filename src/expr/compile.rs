@@ -50,6 +50,14 @@ pub(super) struct Name {
     pub(super) quoted: bool,
 }
 
+impl Name {
+    /// The column whose member it would be where no column has a dot in its name.
+    pub(super) fn member_of(&self) -> Option<String> {
+        let (_, before) = self.segments.split_last()?;
+        (!self.quoted && !before.is_empty()).then(|| before.join("."))
+    }
+}
+
 pub(super) fn is_type(name: &Name) -> bool {
     match name.segments.as_slice() {
         [one] => TYPES.contains(&one.as_str()),

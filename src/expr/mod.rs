@@ -172,20 +172,9 @@ impl Expr {
         loop {
             // What depends on the day is not wrong before it has come.
             match self.bind(columns, wanted, Date::MIN) {
-                Err(Unfit::NoColumn { missing, .. }) if self.assume(columns, &missing.wanted) => {}
+                Err(Unfit::NoColumn { missing, .. }) if columns.assume(&missing.wanted) => {}
                 bound => return bound,
             }
-        }
-    }
-
-    /// Takes in a column that is not known yet. Where none has a dot in its name, `name.first` asks for a member of the
-    /// column `name`, and that is taken in.
-    fn assume(&self, columns: &mut Columns, wanted: &str) -> bool {
-        let member = |name: &&Name| !name.quoted && name.segments.join(".") == wanted;
-        let of = wanted.rsplit_once('.').map(|(column, _)| column);
-        match of.filter(|_| self.names.iter().any(|name| member(&name))) {
-            Some(column) if !columns.may_have_dots() => columns.assume(column),
-            _ => columns.assume(wanted),
         }
     }
 
@@ -199,11 +188,21 @@ impl Expr {
                 Some(slot) => slots.push(slot),
                 None if !name.quoted && is_type(name) => {}
                 None => {
-                    columns.need(&whole).map_err(|mut missing| {
-                        let advice = self.advice(columns, name);
-                        missing.near = missing.near.filter(|_| advice.is_empty());
-                        Unfit::NoColumn { missing, advice }
-                    })?;
+                    let of = columns.have_no_dots().then(|| name.member_of()).flatten();
+                    let unknown = of
+                        .as_deref()
+                        .filter(|column| columns.find(column).is_none());
+                    columns
+                        .need(unknown.unwrap_or(&whole))
+                        .map_err(|mut missing| {
+                            let advice = self.advice(columns, name);
+                            missing.near = missing.near.filter(|_| advice.is_empty());
+                            let unfit = Unfit::NoColumn { missing, advice };
+                            match of.is_some() && unknown.is_none() {
+                                true => Unfit::Kinds(unfit.to_string()),
+                                false => unfit,
+                            }
+                        })?;
                 }
             }
         }

@@ -172,7 +172,7 @@ impl Reader<'_> {
             }
             let last = self.at + 1 == self.text.len();
             let in_cell = *unsure && self.dialect.throughout && multiline && !last;
-            if self.is_delimiter(self.at) || byte == b'\n' && !(in_cell && !self.opens(self.at + 1))
+            if self.is_delimiter(self.at) || byte == b'\n' && (!in_cell || self.opens(self.at + 1))
             {
                 break;
             }
@@ -245,7 +245,7 @@ impl Reader<'_> {
         for cell in cells {
             let before = std::mem::take(&mut half);
             let quotes = self.quotes(cell);
-            if cell.quoted || quotes.len() % 2 == 0 {
+            if cell.quoted || quotes.len().is_multiple_of(2) {
                 continue;
             }
             let written = &self.text[cell.start..cell.end];

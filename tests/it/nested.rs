@@ -290,11 +290,11 @@ fn expressions_see_flattened_members() {
             r#"{"employeeID":"10001","full":"Mara Oduya"}"#
         );
     }
-    // Without, no row could have one, and nothing is sent.
+    // Without, no row could have one: told before the source is opened where the format is known, else when it is.
     let told = "no column `name.first` here; `name` is one, and its cells have no members: those of a JSON object become columns by \
                 `source.json.flatten`";
     for (command, format, code) in [
-        ("check", "ndjson", 2),
+        ("lint", "ndjson", 2),
         ("lint", "auto", 0),
         ("check", "auto", 2),
     ] {

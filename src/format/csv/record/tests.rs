@@ -197,9 +197,12 @@ const UNQUOTED: Dialect = Dialect {
     ..PLAIN
 };
 
-/// The records of a text, each with the kind of its fault and the offsets of that in the record.
+/// A record, and the kind of its fault with the offsets of that in the record.
+type Read<'a> = (&'a str, Option<(Kind, usize, usize)>);
+
+/// The records of a text.
 #[track_caller]
-fn check_faults(dialect: Dialect, text: &str, expected: &[(&str, Option<(Kind, usize, usize)>)]) {
+fn check_faults(dialect: Dialect, text: &str, expected: &[Read<'_>]) {
     let mut cells = Cells::of_text(text.as_bytes(), dialect);
     let (mut found, mut from) = (Vec::new(), 0);
     while let Some(cell) = cells.next() {
