@@ -204,25 +204,18 @@ impl Encoder {
             .iter()
             .map(|c| (c, batch.column(c.slot)))
             .collect();
-        let mut scratch = Vec::new();
-        let mut controls = false;
+        let mut escaping = Escaping::default();
         for row in rows {
             match self.format {
                 Format::Json => out.bytes.append(|out, at| {
-                    self.json_row(
-                        batch,
-                        &columns,
-                        row,
-                        (out, at),
-                        (&mut scratch, &mut controls),
-                    )
+                    self.json_row(batch, &columns, row, (out, at), &mut escaping)
                 }),
-                Format::Csv => self.csv_row(batch, &columns, row, &mut out.bytes, &mut controls),
+                Format::Csv => self.csv_row(batch, &columns, row, &mut out.bytes, &mut escaping),
             }
             out.rows.push(row as u32);
             out.ends.push(out.bytes.len() as u32);
         }
-        out.controls = controls;
+        out.controls = escaping.controls;
         out
     }
 
@@ -247,8 +240,7 @@ impl Encoder {
         text.filter(|_| !self.lead.bare.contains(&lead))
     }
 
-    /// Puts a row at a place and returns the place behind it. `scratch` is a buffer to use; whether a control character
-    /// was met is told.
+    /// Puts a row at a place and returns the place behind it.
     #[inline(always)]
     fn json_row(
         &self,
@@ -256,7 +248,7 @@ impl Encoder {
         columns: &[(&Column, &[Cell])],
         row: usize,
         (out, mut at): (&mut Written, usize),
-        (scratch, controls): (&mut Vec<u8>, &mut bool),
+        escaping: &mut Escaping,
     ) -> usize {
         let lead = self.lead(batch, row);
         at = out.put_label(at, &self.opening);
@@ -270,7 +262,7 @@ impl Encoder {
                     at = out.put_label(at, &column.member);
                     at = match cell.kind() == Kind::Null && column.empties.keep_null {
                         true => out.put(at, b"null"),
-                        false => escape(text, (out, at), scratch),
+                        false => escaping.put(text, (out, at)),
                     };
                 }
             } else if cell.is_plain_text() {
@@ -281,10 +273,8 @@ impl Encoder {
                 at = out.put_label(at, &column.member);
                 at = out.put_part(at, text, cell.span().start, cell.len());
             } else {
-                let text = batch.text(cell);
-                *controls |= has_low_control(text.as_bytes());
                 at = out.put_label(at, &column.member);
-                at = escape(text, (out, at), scratch);
+                at = escaping.put(batch.text(cell), (out, at));
             }
         }
         out.put_byte(at, b'}')
@@ -297,7 +287,7 @@ impl Encoder {
         columns: &[(&Column, &[Cell])],
         row: usize,
         out: &mut Written,
-        controls: &mut bool,
+        escaping: &mut Escaping,
     ) {
         let lead = self.lead(batch, row);
         out.extend(lead.as_bytes());
@@ -306,7 +296,9 @@ impl Encoder {
             let cell = cells[row];
             if !cell.is_empty() {
                 let text = batch.text(cell);
-                *controls |= !cell.is_plain() && has_low_control(text.as_bytes());
+                if !cell.is_plain() {
+                    escaping.look_at(text);
+                }
                 push_csv(text, out);
             } else if let Some(text) = self.for_empty(column, cell, lead) {
                 push_csv(text, out);
@@ -316,12 +308,29 @@ impl Encoder {
     }
 }
 
-/// Puts a JSON string at a place and returns the place behind it.
-#[inline(never)]
-fn escape(text: &str, (out, at): (&mut Written, usize), scratch: &mut Vec<u8>) -> usize {
-    scratch.clear();
-    json_escape_simd::escape_into(text, scratch);
-    out.put(at, scratch)
+/// What cells need that are not known to be plain.
+#[derive(Default)]
+struct Escaping {
+    /// A control character of ASCII was met.
+    controls: bool,
+    /// A buffer to use.
+    escaped: Vec<u8>,
+}
+
+impl Escaping {
+    /// Puts a JSON string at a place and returns the place behind it.
+    #[inline(never)]
+    fn put(&mut self, text: &str, (out, at): (&mut Written, usize)) -> usize {
+        self.look_at(text);
+        self.escaped.clear();
+        json_escape_simd::escape_into(text, &mut self.escaped);
+        out.put(at, &self.escaped)
+    }
+
+    #[inline(never)]
+    fn look_at(&mut self, text: &str) {
+        self.controls |= has_low_control(text.as_bytes());
+    }
 }
 
 fn push_csv(text: &str, out: &mut Written) {

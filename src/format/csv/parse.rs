@@ -105,7 +105,7 @@ impl Reader<'_> {
     }
 
     /// Notes a fault of the record that was read last, unless that is none.
-    #[cold]
+    #[inline(always)]
     fn note(&mut self, fault: fault::Fault) {
         let last = self.rows.len().checked_sub(1);
         if let Some(row) = last.filter(|row| self.rows[*row].start as usize == self.record_start) {
@@ -142,7 +142,7 @@ impl Reader<'_> {
     }
 
     /// Passes over the record whose last cell has not been taken yet, where it is none.
-    #[inline(never)]
+    #[inline(always)]
     fn skip_record(&mut self, record: Range<usize>) -> bool {
         match self.skips.look_at(&self.block[record]) {
             None => return false,

@@ -152,6 +152,14 @@ pub(crate) struct Cells<'t> {
     line: u32,
     /// No cell follows at the end of the text.
     between_records: bool,
+    care: Care<'t>,
+}
+
+/// What is known of a record beyond its cells, where quotes or escapes ask for care. It stands apart from the walk, which
+/// nobody but the walk itself touches, so that the compiler can keep that in registers.
+#[derive(Clone)]
+struct Care<'t> {
+    bytes: Bytes<'t>,
     /// A delimiter or line feed may not end the cell, or there is more to be asked of it where it does.
     wary: bool,
     /// The last quote of the record that text follows, and behind which no cell was opened since.
@@ -174,10 +182,13 @@ impl<'t> Cells<'t> {
             at: 0,
             line: 0,
             between_records: true,
-            wary: dialect.quoting.escape.is_some(),
-            stray: None,
-            half: None,
-            fault: None,
+            care: Care {
+                bytes: Bytes::new(text, dialect),
+                wary: dialect.quoting.escape.is_some(),
+                stray: None,
+                half: None,
+                fault: None,
+            },
         }
     }
 
@@ -219,7 +230,7 @@ impl<'t> Cells<'t> {
     }
 
     /// Passes over the rest of the line, whatever stands there.
-    #[cold]
+    #[inline(always)]
     fn pass_line(&mut self) {
         let text = self.bytes.text;
         let end = self.hits.by_ref().find(|&at| text[at] == b'\n');
@@ -231,20 +242,16 @@ impl<'t> Cells<'t> {
     /// record.
     #[inline(always)]
     pub(crate) fn take_fault(&mut self) -> Option<Fault> {
-        match self.fault {
+        match self.care.fault {
             None => None,
-            Some(_) => self.fault.take(),
+            Some(_) => self.care.fault.take(),
         }
     }
 
     /// The first fault of all cells that are left.
     pub(crate) fn into_fault(mut self) -> Option<Fault> {
         self.by_ref().for_each(drop);
-        self.fault
-    }
-
-    fn find(&mut self, kind: Kind, open: usize, at: usize) {
-        self.fault.get_or_insert(Fault { kind, open, at });
+        self.care.fault
     }
 
     /// Ends a cell there.
@@ -255,6 +262,12 @@ impl<'t> Cells<'t> {
         self.at = at + 1;
         self.between_records = last;
         cell
+    }
+}
+
+impl Care<'_> {
+    fn find(&mut self, kind: Kind, open: usize, at: usize) {
+        self.fault.get_or_insert(Fault { kind, open, at });
     }
 
     /// Whether a record ends with a line feed although a quote is open. A quote that opens a cell on the next line tells
@@ -288,7 +301,7 @@ impl<'t> Cells<'t> {
 
     /// A quote in an unquoted cell, or behind the one that closed a cell.
     #[cold]
-    fn within(&mut self, cell: &mut Span, at: usize) {
+    fn within(&mut self, mut cell: Span, at: usize) -> Span {
         let written = &self.bytes.text[cell.start..at];
         if cell.quotes != Quotes::None || self.bytes.is_escaped(at) {
         } else if written.iter().all(|b| self.bytes.is_blank(*b)) {
@@ -299,15 +312,16 @@ impl<'t> Cells<'t> {
         } else {
             self.wary = true;
         }
+        cell
     }
 
-    /// Whether a cell goes on behind the delimiter or line feed there, asked where that may be.
+    /// A cell, and whether it goes on behind the delimiter or line feed there, asked where that may be.
     #[cold]
-    fn goes_on(&mut self, cell: &mut Span, at: usize) -> bool {
+    fn goes_on(&mut self, mut cell: Span, at: usize) -> (Span, bool) {
         let bytes = self.bytes;
         let ends_line = bytes.text.get(at) == Some(&b'\n');
         if bytes.is_escaped(at) && (bytes.multiline || !ends_line) {
-            return true;
+            return (cell, true);
         }
         if let (Some(stray), Quotes::Closed(_)) = (self.stray, cell.quotes)
             && cell.start > stray
@@ -322,13 +336,13 @@ impl<'t> Cells<'t> {
             && next < bytes.text.len()
             && !bytes.opens(next)
         {
-            return true;
+            return (cell, true);
         }
-        self.look_at(cell, at);
+        self.look_at(&mut cell, at);
         if ends_line {
             self.begin_record();
         }
-        false
+        (cell, false)
     }
 
     fn begin_record(&mut self) {
@@ -374,8 +388,6 @@ impl<'t> Cells<'t> {
         if cell.quotes == Quotes::Open {
             self.find(Kind::Open, cell.start, self.bytes.text.len());
         }
-        self.at = self.bytes.text.len();
-        self.between_records = true;
         cell
     }
 }
@@ -406,11 +418,11 @@ impl Iterator for Cells<'_> {
             if cell.quotes == Quotes::Open {
                 if byte == b'\n' {
                     cell.special = true;
-                    if self.ends_in_quotes(cell.start, at) {
+                    if self.care.ends_in_quotes(cell.start, at) {
                         return Some(self.end(cell, at, true));
                     }
                 } else if byte != quote || at == skip {
-                } else if self.wary && self.bytes.is_escaped(at) {
+                } else if self.care.wary && self.bytes.is_escaped(at) {
                     cell.escaped = true;
                 } else if text.get(at + 1) == Some(&quote) {
                     cell.escaped = true;
@@ -418,23 +430,29 @@ impl Iterator for Cells<'_> {
                 } else if self.bytes.ends_cell(at + 1) {
                     cell.quotes = Quotes::Closed(at);
                 } else {
-                    cell.quotes = self.in_the_way(cell.start, at);
+                    cell.quotes = self.care.in_the_way(cell.start, at);
                 }
             } else if byte != quote {
-                if !(self.wary && self.goes_on(&mut cell, at)) {
+                let mut goes_on = false;
+                if self.care.wary {
+                    (cell, goes_on) = self.care.goes_on(cell, at);
+                }
+                if !goes_on {
                     return Some(self.end(cell, at, byte != delimiter));
                 }
             } else if at == cell.start {
                 cell.quotes = Quotes::Open;
             } else {
                 cell.special = true;
-                self.within(&mut cell, at);
+                cell = self.care.within(cell, at);
             }
         }
         if self.between_records && self.at == text.len() {
             return None;
         }
-        Some(self.end_of_text(cell))
+        self.at = text.len();
+        self.between_records = true;
+        Some(self.care.end_of_text(cell))
     }
 }
 

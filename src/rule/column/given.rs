@@ -55,8 +55,12 @@ pub(super) struct Cells<'b> {
 impl Cells<'_> {
     /// The rows whose cell is empty, or has nothing that anybody sees.
     pub(super) fn empty(&self, mut rule: impl FnMut(usize)) {
+        let bytes = self.batch.bytes();
         for (row, cell) in self.batch.column(self.slot).iter().enumerate() {
-            if is_blank(self.batch.text(*cell))
+            // Of nearly all cells, the first byte tells.
+            let seen = !cell.is_empty() && bytes[cell.span().start].is_ascii_graphic();
+            if !seen
+                && is_blank(self.batch.text(*cell))
                 && cell.kind() != Kind::Faulty
                 && self.batch.is_live(row)
             {
