@@ -242,9 +242,9 @@ fn other_columns(lacks: &[&Arc<str>], more: &[&Arc<str>], told: bool, first: &st
     };
     let what = match (lacks, more) {
         (lacks, []) => format!("this file has no {}, as {first} has", list(lacks)),
-        ([], more) => format!("this file has {}, which {first} has not", list(more)),
+        ([], more) => format!("this file has {}, which {first} lacks", list(more)),
         (lacks, more) => format!(
-            "this file has {}, which {first} has not, and no {}",
+            "this file has {}, which {first} lacks, and no {}",
             list(more),
             list(lacks)
         ),

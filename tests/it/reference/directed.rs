@@ -657,7 +657,7 @@ fn files_that_are_no_one_table() {
     );
     check(
         "a,b,c\n",
-        "3.csv:1: this file has `c`, which 1.csv has not; all files of a source have the same columns, unless \
+        "3.csv:1: this file has `c`, which 1.csv lacks; all files of a source have the same columns, unless \
          source.csv.match is name",
     );
     check(
