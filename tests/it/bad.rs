@@ -567,7 +567,7 @@ fn sources_that_cannot_be_read() {
         1,
         "error: w.csv:1: lines end with bare carriage returns; convert them to LF or CR LF\n",
     );
-    table.check("check", "source: { path: \"w*.csv\" }\n", &[("w1.csv", b"a,b\n1,2\n"), ("w2.csv", b"a,c\n1,2\n")], 2, "error: w2.csv:1: this file has `c`, which w1.csv has not, and no `b`; all files of a source have the same columns, unless source.csv.match is name\n");
+    table.check("check", "source: { path: \"w*.csv\" }\n", &[("w1.csv", b"a,b\n1,2\n"), ("w2.csv", b"a,c\n1,2\n")], 2, "error: w2.csv:1: this file has `c`, which w1.csv lacks, and no `b`; all files of a source have the same columns, unless source.csv.match is name\n");
     table.check("check", "source: { path: \"w*.csv\" }\n", &[("w1.csv", b"a,b\n1,2\n"), ("w2.csv", b"a\n1\n")], 2, "error: w2.csv:1: this file has no `b`, as w1.csv has; all files of a source have the same columns, unless source.csv.match is name\n");
     table.check("check", "source: { path: \"w*\" }\n", &[("w1.csv", b"a,b\n1,2\n"), ("w2.json", b"[{\"a\":1}]\n")], 1, "error: w2.json:1: this file is json, and w1.csv is csv; all files of a source have the same format\n");
 }

@@ -148,7 +148,7 @@ fn columns_in_another_order() {
     );
     let south = ("b.csv", "Name,ID,Location,Cost Centre\nJens,2,Hove,CC7\n");
     let (_, ended) = check(&[north, south], "", "validate: { key: ID }", 2, &[]);
-    ended.says("b.csv:1: this file has `Cost Centre`, which a.csv has not");
+    ended.says("b.csv:1: this file has `Cost Centre`, which a.csv lacks");
     ended.says("source.csv.match is name");
     check(
         &[north, south],

@@ -647,7 +647,7 @@ fn files_that_are_no_one_table() {
     }
     check(
         "a,c\n1,2\n",
-        "3.csv:1: this file has `c`, which 1.csv has not, and no `b`; all files of a source have the same columns, unless \
+        "3.csv:1: this file has `c`, which 1.csv lacks, and no `b`; all files of a source have the same columns, unless \
          source.csv.match is name",
     );
     check(
