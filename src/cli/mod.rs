@@ -168,7 +168,6 @@ fn no_core_dumps() {
 /// Why a command ended early: the exit code, and what to print, unless it is said already.
 #[derive(Debug)]
 pub struct Failure {
-    /// The exit code.
     pub exit: Exit,
     /// What went wrong; nothing where it has been printed.
     pub error: Option<Box<dyn Error + Send + Sync>>,

@@ -63,18 +63,12 @@ fn parse_share(text: &str) -> Result<Share, String> {
 pub(crate) enum SampleError {
     /// The file can't be created.
     #[error("can't create {}", path.display())]
-    Create {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Create { path: PathBuf, source: io::Error },
     /// Writing failed.
     #[error("can't write {to}")]
     Write {
         /// The file, or standard output.
         to: String,
-        /// Why.
         source: io::Error,
     },
 }

@@ -232,12 +232,7 @@ pub(crate) enum SandboxCommandError {
     Sandbox(#[from] SandboxError),
     /// The token file can't be read or written.
     #[error("the token file {} can't be read or made", path.display())]
-    TokenFile {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
+    TokenFile { path: PathBuf, source: io::Error },
     /// The process can't be told to stop.
     #[error("the sandbox can't listen for Ctrl-C")]
     Signal(#[source] io::Error),

@@ -23,7 +23,6 @@ use crate::whole::{self, Key};
 pub struct Terms<'a> {
     /// The stages, in order.
     pub stages: &'a [StageSpec],
-    /// The rules.
     pub validate: &'a ValidateSpec,
     /// What the import is told.
     pub import: &'a ImportSpec,
@@ -31,7 +30,6 @@ pub struct Terms<'a> {
     pub ragged: Ragged,
     /// What to do with members that are no columns.
     pub unknown: Unknown,
-    /// The upload's format.
     pub format: UploadFormat,
     /// What is too long, and too deep.
     pub limits: Limits,

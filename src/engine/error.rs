@@ -12,7 +12,6 @@ pub enum EngineError {
     /// The source's text can't be read as records.
     #[error("{file}:{line}{}: {message}", column.map_or_else(String::new, |c| format!(":{c}")))]
     Data {
-        /// The file.
         file: String,
         /// Physical line, from 1.
         line: u64,
@@ -24,19 +23,16 @@ pub enum EngineError {
     /// The source's only file has no text, or no records.
     #[error("{file}:{line}{}: {message}", column.map_or_else(String::new, |c| format!(":{c}")))]
     Empty {
-        /// The file.
         file: String,
         /// Physical line, from 1.
         line: u64,
         /// Column in bytes, from 1, where it is known.
         column: Option<u64>,
-        /// What is missing.
         message: String,
     },
     /// The source is not what a setting says that it is.
     #[error("{file}:{line}{}: {message}", column.map_or_else(String::new, |c| format!(":{c}")))]
     Setting {
-        /// The file.
         file: String,
         /// Physical line, from 1.
         line: u64,

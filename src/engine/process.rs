@@ -70,7 +70,6 @@ pub struct BlockError {
     pub line: u64,
     /// Column in bytes, from 1, where it is known.
     pub column: Option<u64>,
-    /// What is wrong.
     pub message: String,
 }
 

@@ -63,7 +63,6 @@ pub enum Unfit {
     /// It names a column that is not there.
     #[error("{missing}{advice}")]
     NoColumn {
-        /// The column.
         missing: NoColumn,
         /// What to write instead, where that is known; or nothing.
         advice: String,

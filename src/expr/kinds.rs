@@ -58,7 +58,6 @@ pub(super) enum Certain {
 /// whether they ever meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Comparison {
-    /// The physical column.
     pub(super) slot: usize,
     pub(super) with: Kinds,
     pub(super) message: String,

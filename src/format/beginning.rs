@@ -9,7 +9,6 @@ use crate::text::compare::comparable;
 
 /// A file's beginning.
 pub(crate) struct Beginning<'a> {
-    /// The file's name.
     pub(crate) file: &'a str,
     pub(crate) text: &'a [u8],
     /// Nothing follows the text.

@@ -24,7 +24,6 @@ pub struct Block {
     pub column: u64,
     /// How the cells of its records become the columns, where they are not these one by one.
     pub arrangement: Option<Arc<Arrangement>>,
-    /// The decoded text.
     pub bytes: Vec<u8>,
     /// What stands behind it, where the file ends with it.
     pub end: Option<End>,
@@ -48,7 +47,6 @@ pub enum Trailer {
     Found {
         /// Physical line, from 1.
         line: u64,
-        /// The number.
         count: Option<u64>,
     },
 }

@@ -22,7 +22,6 @@ pub enum Cut {
 pub struct CutError {
     /// Offset in the text at which it went wrong.
     pub at: usize,
-    /// What is wrong.
     pub kind: CutErrorKind,
 }
 

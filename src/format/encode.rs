@@ -22,7 +22,6 @@ pub enum Format {
 /// none needs an escape.
 #[derive(Debug, Clone, Copy)]
 pub struct Lead {
-    /// The member's name.
     pub name: &'static str,
     /// Where its value comes from.
     pub value: LeadValue,

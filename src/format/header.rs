@@ -17,7 +17,6 @@ use crate::settings::limits::Limits;
 /// What the pipeline says of its source's text.
 #[derive(Debug, Clone)]
 pub struct Reading {
-    /// The records' format.
     pub format: RecordFormat,
     /// Text of one block in bytes.
     pub block: usize,

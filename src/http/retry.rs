@@ -19,7 +19,6 @@ pub enum Outcome<'a> {
     Lost,
     /// An answer that is no success.
     Answered {
-        /// The HTTP status.
         status: u16,
         /// The API's or the storage's error code.
         code: Option<&'a str>,

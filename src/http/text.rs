@@ -66,7 +66,6 @@ fn ends_url(c: char) -> bool {
 pub struct StorageError {
     /// `AccessDenied`, `SlowDown` ...; empty where the body is not a storage's.
     pub code: String,
-    /// Its sentence.
     pub message: String,
 }
 

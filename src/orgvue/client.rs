@@ -32,7 +32,6 @@ const TRACE_ID: &str = "x-amzn-trace-id";
 pub struct Connection {
     /// The API's address; paths are put behind it.
     pub base: Url,
-    /// The tenant's name.
     pub tenant: String,
     /// The data set's UUID.
     pub dataset: String,

@@ -19,7 +19,6 @@ pub struct ApiError {
     pub name: String,
     /// Digits: five for authentication and gateway, six elsewhere.
     pub code: String,
-    /// Its sentence.
     pub message: String,
     /// The property that it is about, where it names one.
     pub property: Option<String>,
@@ -148,7 +147,6 @@ pub enum OrgvueError {
     Api {
         /// What was asked for: `cannot ...`.
         what: &'static str,
-        /// The HTTP status.
         status: u16,
         /// Its errors; at least one.
         errors: Vec<ApiError>,
@@ -162,7 +160,6 @@ pub enum OrgvueError {
     Unexpected {
         /// What was asked for.
         what: &'static str,
-        /// The HTTP status.
         status: u16,
         /// What is wrong with it.
         problem: &'static str,
@@ -188,7 +185,6 @@ pub enum OrgvueError {
     Transport {
         /// What was asked for.
         what: &'static str,
-        /// Why.
         source: TransportError,
     },
     /// A ticket has no address of its own and is not at its end.

@@ -49,7 +49,6 @@ pub struct ItemResult {
     pub status: Option<String>,
     /// What was done, or should have been.
     pub action: Option<String>,
-    /// The platform's identifier.
     pub id: Option<String>,
     /// The value of the property that identifies items, where the result repeats it; a number is its exact text.
     pub key: Option<String>,

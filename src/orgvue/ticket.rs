@@ -6,7 +6,6 @@ use crate::settings::secret::PresignedUrl;
 /// A job at the server.
 #[derive(Clone, Debug)]
 pub struct Ticket {
-    /// Its state.
     pub status: JobStatus,
     /// `X-Amzn-Trace-Id` of the request that made it, for the support.
     pub trace_id: Option<String>,

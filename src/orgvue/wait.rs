@@ -45,7 +45,6 @@ pub enum WaitError {
     Other {
         /// The ticket as last seen.
         last: Box<Ticket>,
-        /// Why.
         source: Box<OrgvueError>,
     },
 }

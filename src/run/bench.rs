@@ -43,7 +43,6 @@ pub(crate) struct Step {
     /// `source` (reading, decompressing and splitting), `parse`, the stages by their names, `rules`,
     /// `encode`, `keys` and `hash`.
     pub name: String,
-    /// Its time.
     pub time: Duration,
 }
 
@@ -74,7 +73,6 @@ pub(crate) struct Rows {
 pub(crate) struct Sent {
     /// From the start to the end of the upload.
     pub whole: Duration,
-    /// The upload alone.
     pub upload: Duration,
     /// The body in bytes.
     pub body: u64,
@@ -85,9 +83,7 @@ pub(crate) struct Sent {
 pub(crate) struct Spread {
     /// Half of them are shorter.
     pub median: Duration,
-    /// The shortest.
     pub min: Duration,
-    /// The longest.
     pub max: Duration,
 }
 

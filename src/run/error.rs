@@ -37,12 +37,7 @@ pub enum RunError {
         "{file} is a rejects file, and `implicit_delete` would delete everybody who is not in it; to load rows that were \
          put right, delete nothing: rostream run {pipeline} --mend {file}"
     )]
-    Unmended {
-        /// The source.
-        file: String,
-        /// The pipeline's file.
-        pipeline: String,
-    },
+    Unmended { file: String, pipeline: String },
     /// A lookup table can't be read.
     #[error("{place}: {stage}: {file}")]
     Table {
@@ -52,7 +47,6 @@ pub enum RunError {
         stage: String,
         /// The table's file, as written.
         file: String,
-        /// Why.
         source: TableError,
     },
     /// The import of an earlier run is to be repeated, and what would be sent is something else.
@@ -84,7 +78,6 @@ pub enum RunError {
         }
     )]
     Stopped {
-        /// Why.
         why: guard::Stop,
         /// Whether the upload had begun.
         begun: bool,

@@ -19,7 +19,6 @@ pub(crate) struct Extent {
 /// What was found in one file.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct InFile {
-    /// Its records.
     pub read: u64,
     /// Its trailer, where one is expected and the end of the file was reached.
     pub trailer: Option<Trailer>,

@@ -57,7 +57,6 @@ pub(crate) use tables::resources;
 
 /// What a run needs besides the pipeline.
 pub(crate) struct Job<'a> {
-    /// The pipeline.
     pub pipeline: &'a Pipeline,
     /// The tenant to send to; without it the run ends with the survey (`check`).
     pub connection: Option<Connection>,

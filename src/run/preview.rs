@@ -63,7 +63,6 @@ pub(crate) struct Record {
 /// A column's name and value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Field {
-    /// The name.
     pub name: Arc<str>,
     /// The physical column; none of what the encoder adds.
     slot: Option<usize>,

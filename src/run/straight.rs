@@ -21,9 +21,7 @@ use crate::upload::put::PutError;
 
 /// What a pass straight through found out, however far it came.
 pub(super) struct Passed {
-    /// The survey's facts.
     pub facts: Facts,
-    /// The guards' decisions.
     pub decided: Decided,
     /// What comes next, unless nothing was left to send.
     pub ended: Result<Option<(Surveyed, Locations)>, RunError>,

@@ -213,7 +213,6 @@ pub enum Meaning {
 pub enum UnknownProperty {
     /// The property is stored like any other.
     Accept,
-    /// The item fails.
     Fail,
 }
 

@@ -49,7 +49,6 @@ pub enum SourceError {
     Twice {
         /// One of its names.
         name: String,
-        /// The other one.
         other: String,
     },
     /// A pattern matches what looks like a file on its way.
@@ -58,7 +57,6 @@ pub enum SourceError {
          wait for it or remove it, write a pattern that leaves it out, or name the file itself"
     )]
     Unfinished {
-        /// The file.
         name: String,
         /// How its name ends.
         ending: &'static str,
@@ -67,26 +65,15 @@ pub enum SourceError {
     },
     /// The operating system's word.
     #[error("{name}: can't be read")]
-    Io {
-        /// The file.
-        name: String,
-        /// Why.
-        source: io::Error,
-    },
+    Io { name: String, source: io::Error },
     /// A command that can't be started.
     #[error("{name}: the command of source.command can't be started")]
-    NotStarted {
-        /// The program.
-        name: String,
-        /// Why.
-        source: io::Error,
-    },
+    NotStarted { name: String, source: io::Error },
     /// A command that did not end well.
     #[error(
         "{name}: the command of source.command failed ({why}), so that what it wrote is not whole; nothing of it is imported"
     )]
     Command {
-        /// The program.
         name: String,
         /// How it ended.
         why: Failed,
@@ -94,9 +81,7 @@ pub enum SourceError {
     /// The compressed data ends too early or is damaged.
     #[error("{name}: the {kind} data is cut off or damaged, nothing of it is sent")]
     Damaged {
-        /// The file.
         name: String,
-        /// The compression.
         kind: &'static str,
         /// What the decoder says.
         source: io::Error,
@@ -107,11 +92,8 @@ pub enum SourceError {
          raise the limit if the file is what it should be"
     )]
     Expansion {
-        /// The file.
         name: String,
-        /// The compression.
         kind: &'static str,
-        /// The limit.
         limit: u32,
     },
     /// The compressed data becomes too much.
@@ -120,11 +102,8 @@ pub enum SourceError {
          raise the limit if the file is what it should be"
     )]
     Decompressed {
-        /// The file.
         name: String,
-        /// The compression.
         kind: &'static str,
-        /// The limit.
         limit: Size,
     },
     /// The compressed data wants to be held in memory in pieces that are too large.
@@ -132,18 +111,11 @@ pub enum SourceError {
         "{name}: the zstd data needs a window of more than {limit} of memory (limits.zstd_window); \
          compress it without --long and --ultra, or raise the limit"
     )]
-    Window {
-        /// The file.
-        name: String,
-        /// The limit.
-        limit: Size,
-    },
+    Window { name: String, limit: Size },
     /// Bytes that the stated encoding doesn't have.
     #[error("{name}: not {encoding}: ill-formed near byte {at} of the decompressed text{hint}")]
     Encoding {
-        /// The file.
         name: String,
-        /// The encoding.
         encoding: &'static str,
         /// Offset, from 1.
         at: u64,
@@ -155,7 +127,6 @@ pub enum SourceError {
     /// The text's beginning is not in the stated encoding.
     #[error("{name}: {message}")]
     Contradicted {
-        /// The file.
         name: String,
         /// What it looks like, and what to set.
         message: String,
@@ -163,7 +134,6 @@ pub enum SourceError {
     /// A file is not what it was when the run began.
     #[error("{name}: {moved}")]
     Changed {
-        /// The file.
         name: String,
         /// How it differs.
         moved: Moved,

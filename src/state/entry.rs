@@ -36,7 +36,6 @@ pub(crate) enum Step {
 pub(crate) struct Entry {
     /// Version of the form: [`LEDGER_VERSION`].
     pub ledger_version: u32,
-    /// The run's name.
     pub run_id: RunId,
     /// Start of the run.
     pub started_at: Timestamp,
@@ -78,7 +77,6 @@ pub(crate) struct Entry {
 /// A pipeline, to be found and known again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PipelineMark {
-    /// Its name.
     pub name: String,
     /// Its file, absolute; nothing for standard input.
     pub file: Option<PathBuf>,
@@ -91,9 +89,7 @@ pub(crate) struct PipelineMark {
 /// A data set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TargetMark {
-    /// The API's address.
     pub base_url: String,
-    /// The tenant's name.
     pub tenant: String,
     /// The data set's UUID.
     pub dataset: String,
@@ -119,7 +115,6 @@ pub(crate) struct TicketMark {
     pub created_at: Option<String>,
     /// Its state as last seen.
     pub status: String,
-    /// Its addresses, sealed.
     pub sealed: String,
 }
 

@@ -12,12 +12,7 @@ use crate::report::run::RunId;
 pub enum LedgerError {
     /// The folder can't be made or used.
     #[error("the state folder {} can't be used", path.display())]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Folder { path: PathBuf, source: io::Error },
     /// Somebody else may write into the folder.
     #[error(
         "the state folder {} can be written by others; make it the user's own: chmod go-w and chown", .0.display()
@@ -31,31 +26,20 @@ pub enum LedgerError {
     NotMade(PathBuf),
     /// A file can't be read.
     #[error("the state file {} can't be read", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Read { path: PathBuf, source: io::Error },
     /// A file is not what a run writes.
     #[error(
         "the state file {} is not one that this version reads; use the version that wrote it, or move it away \
          once it is known how that run ended", path.display()
     )]
     Damaged {
-        /// The file.
         path: PathBuf,
         /// What the reader says; never a value.
         source: serde_json::Error,
     },
     /// A file can't be written.
     #[error("the state file {} can't be written", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Write { path: PathBuf, source: io::Error },
     /// Another run has what this one needs for itself.
     #[error("{}{}; try again when it has ended, or wait for that with --wait-for-turn (its lock is {})",
         what.words(), holder(holds), path.display())]
@@ -64,7 +48,6 @@ pub enum LedgerError {
         what: Busy,
         /// Process and run that hold it, as the lock's file says.
         holds: String,
-        /// The lock.
         path: PathBuf,
     },
     /// The folder of the locks is another user's.
@@ -74,12 +57,7 @@ pub enum LedgerError {
     Foreign(PathBuf),
     /// The ticket's addresses can't be written or read.
     #[error("the ticket of run {run} can't be used")]
-    Seal {
-        /// The run.
-        run: RunId,
-        /// Why.
-        source: SealError,
-    },
+    Seal { run: RunId, source: SealError },
 }
 
 /// What two runs can't have at the same time.
@@ -87,9 +65,7 @@ pub enum LedgerError {
 pub enum Busy {
     /// The pipeline's own runs.
     Pipeline,
-    /// The data set.
     Dataset,
-    /// The rejects file.
     Rejects,
 }
 

@@ -20,7 +20,6 @@ pub(crate) struct Last {
     pub run_id: RunId,
     /// When it was accepted.
     pub at: Timestamp,
-    /// The pipeline's name.
     pub pipeline: String,
     pub target: TargetMark,
     /// Rows that its upload named.

@@ -52,7 +52,6 @@ pub(crate) fn own_columns(names: &[String], added: &[&str]) -> Option<usize> {
 /// The records of a block of a rejects file, looked at for what the parser can't see.
 pub(super) struct Review<'a> {
     pub(super) dialect: Dialect,
-    /// The source's columns.
     pub(super) names: &'a [Arc<str>],
     /// Whether missing cells are taken for empty ones.
     pub(super) pads: bool,

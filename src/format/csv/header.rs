@@ -43,7 +43,6 @@ pub enum Delimiter {
 /// How a CSV source is written, and what its columns are called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
-    /// The columns.
     pub(crate) names: Arc<[Arc<str>]>,
     /// The names of a record's cells; none where a cell belongs to no column.
     pub(crate) own: Arc<[Option<Arc<str>>]>,

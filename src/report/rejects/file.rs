@@ -17,48 +17,26 @@ const BUFFER: usize = 64 * 1024;
 pub enum RejectsError {
     /// Its folder does not exist and can't be made.
     #[error("can't use the folder {}", path.display())]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Folder { path: PathBuf, source: io::Error },
     /// There is something at its path that must not be replaced.
     #[error("the rejects file {} is {what}; name a regular file or a path that does not exist", path.display())]
     NotAFile {
-        /// The path.
         path: PathBuf,
         /// What is there.
         what: &'static str,
     },
     /// It would replace what the run reads.
     #[error("the rejects file {} is also a source; rename one of them, or the rows to be read would be lost", path.display())]
-    IsSource {
-        /// The path.
-        path: PathBuf,
-    },
+    IsSource { path: PathBuf },
     /// It can't be created.
     #[error("can't create the rejects file {}", path.display())]
-    Create {
-        /// The path.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Create { path: PathBuf, source: io::Error },
     /// The disk is full.
     #[error("no space left on the disk for the rejects file {}", path.display())]
-    Full {
-        /// The path.
-        path: PathBuf,
-    },
+    Full { path: PathBuf },
     /// It can't be written.
     #[error("can't write the rejects file {}", path.display())]
-    Write {
-        /// The path.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Write { path: PathBuf, source: io::Error },
 }
 
 /// The rejects file while it is being written.

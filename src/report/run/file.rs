@@ -14,20 +14,10 @@ const BEGINNING: &str = "run-";
 pub enum ReportError {
     /// Its folder can't be made.
     #[error("can't use the folder {} for the run report", path.display())]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Folder { path: PathBuf, source: io::Error },
     /// It can't be written.
     #[error("can't write the run report {}", path.display())]
-    Write {
-        /// The report's path.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Write { path: PathBuf, source: io::Error },
 }
 
 impl RunReport {

@@ -51,11 +51,8 @@ impl fmt::Display for RunId {
 pub(crate) struct RunReport {
     /// Version of the report's form: [`REPORT_VERSION`].
     pub report_version: u32,
-    /// The run's name.
     pub run_id: RunId,
-    /// The program's version.
     pub rostream_version: String,
-    /// The pipeline.
     pub pipeline: PipelineInfo,
     /// Where it sends to: `orgvue`, or `sandbox` for the imitation inside this program.
     pub target: &'static str,
@@ -115,9 +112,7 @@ pub(crate) struct RunReport {
 /// Which pipeline ran.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct PipelineInfo {
-    /// Its name.
     pub name: String,
-    /// Its file.
     pub file: PathBuf,
 }
 
@@ -154,9 +149,7 @@ pub(crate) struct SourceFile {
     pub path: String,
     /// Its bytes as stored.
     pub bytes: u64,
-    /// Its compression.
     pub compression: String,
-    /// Its format.
     pub format: String,
 }
 
@@ -267,7 +260,6 @@ pub(crate) struct UploadReport {
     pub attempts: u32,
     /// The storage's last HTTP status; `null` where it never answered.
     pub status: Option<u16>,
-    /// The storage's ETag.
     pub etag: Option<String>,
     /// Whether it is the MD5 of the bytes sent; `false` where nothing was compared.
     pub verified: bool,

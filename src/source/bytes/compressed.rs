@@ -24,7 +24,6 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// What is known of compressed data as it is read.
 pub(in crate::source) struct Compressed {
-    /// The compression's name.
     pub(in crate::source) kind: &'static str,
     /// Bytes read as stored, and what has become of them.
     stored: Arc<AtomicU64>,

@@ -29,7 +29,6 @@ enum State {
 pub(in crate::source) enum Opening {
     /// Itself.
     First,
-    /// Its copy.
     Again(Raw),
     /// Not at all: it is being read, or was not read to its end.
     Refused,

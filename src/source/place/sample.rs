@@ -234,7 +234,6 @@ pub struct Sample {
     pub seed: u64,
     /// How many of a million rows have an error, on average. The first row never has one.
     pub errors_per_million: u32,
-    /// The file's format.
     pub format: Format,
 }
 

@@ -125,7 +125,6 @@ impl fmt::Display for Date {
 /// A day and the time of day, to the second. Midnight where the format has no time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DateTime {
-    /// The day.
     pub date: Date,
     /// 0 to 23.
     pub hour: u8,

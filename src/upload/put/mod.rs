@@ -28,7 +28,6 @@ use watch::{CutOnDrop, Phase, Watch, Watched};
 /// What is uploaded, and where.
 #[derive(Clone, Debug)]
 pub(crate) struct PutRequest<'a> {
-    /// The address.
     pub url: &'a PresignedUrl,
     /// The body's length in bytes: sent as `Content-Length`, and held to. Without it the body goes out in
     /// chunked transfer coding, which most storages refuse.

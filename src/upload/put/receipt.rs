@@ -23,7 +23,6 @@ const ERROR_PAGE: Duration = Duration::from_secs(10);
 /// A body that the storage has taken whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Receipt {
-    /// The HTTP status.
     pub status: u16,
     /// The storage's name for the content, as it wrote it: often, but not always, the MD5 in quotes.
     pub etag: Option<String>,
@@ -40,7 +39,6 @@ pub enum PutError {
     /// The storage said no.
     #[error("{}", refusal(*status, storage, signed_headers))]
     Refused {
-        /// The HTTP status.
         status: u16,
         /// What its error document says.
         storage: StorageError,
@@ -54,7 +52,6 @@ pub enum PutError {
         "the storage answered {status} after {sent} bytes, before the end of the upload; this does not count as success"
     )]
     Early {
-        /// The HTTP status.
         status: u16,
         /// Bytes handed to the connection by then.
         sent: u64,
@@ -63,10 +60,7 @@ pub enum PutError {
     #[error(
         "{host} stored other bytes than were sent: the MD5 in its answer's ETag is not theirs, so something on the way changed them"
     )]
-    Damaged {
-        /// The storage's host.
-        host: String,
-    },
+    Damaged { host: String },
     /// More than S3 takes at once.
     #[error(
         "the upload has {length} bytes, and S3 takes {MAX_S3} (5 GiB) at once; nothing was sent: use `upload.encoding: gzip`, or split the source"
@@ -90,7 +84,6 @@ pub enum PutError {
     /// No byte went out for too long.
     #[error("the upload to {host} stood still for {} after {sent} bytes (`timeouts.stalled`)", Span(*after))]
     Stalled {
-        /// The storage's host.
         host: String,
         /// How long.
         after: Duration,
@@ -100,7 +93,6 @@ pub enum PutError {
     /// Everything was sent and no answer came for too long.
     #[error("{host} did not answer within {} after the upload's last byte (`timeouts.unanswered`)", Span(*after))]
     Unanswered {
-        /// The storage's host.
         host: String,
         /// How long.
         after: Duration,
@@ -110,7 +102,6 @@ pub enum PutError {
     Transport {
         /// Bytes handed to the connection by then.
         sent: u64,
-        /// Why.
         source: TransportError,
     },
 }

@@ -19,7 +19,6 @@ use crate::upload::body::BodyError;
 pub(super) enum Phase {
     /// The body's: there is nothing to send yet. A slow source or a low rate is no fault of the network.
     Making,
-    /// The network's.
     Sending,
     /// The storage's: it has everything.
     Sent,
