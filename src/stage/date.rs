@@ -16,8 +16,8 @@ use crate::text::dates::{Format, Language, Rewrite, Rewritten, Settings, Tally, 
 /// Dates of stated formats into another format.
 ///
 /// Formats are written with YYYY, YY, MM, M, DD, D, MMM (Jan), MMMM (January), EEE (Mon), EEEE (Monday), HH, H, hh, h,
-/// a (AM or PM), mm, ss, SSS (a fraction), Z (an offset: Z, +01:00, -0800); numbers are [excel], [excel1904],
-/// [epoch_s], [epoch_ms] and [odata]. A text must be a date of the calendar in one of the formats, from its first
+/// a (AM or PM), mm, ss, SSS (a fraction), Z (an offset: Z, +01:00, -0800); numbers are `[excel]`, `[excel1904]`,
+/// `[epoch_s]`, `[epoch_ms]` and `[odata]`. A text must be a date of the calendar in one of the formats, from its first
 /// character to its last.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
