@@ -114,6 +114,26 @@ pub struct Source {
     pub json: JsonSpec,
 }
 
+impl Source {
+    /// Whether it is stated to be CSV or TSV: by its format, or by a setting that nothing else has. Otherwise the first
+    /// character decides.
+    pub(crate) fn is_csv(&self) -> bool {
+        let csv = &self.csv;
+        match self.format {
+            SourceFormat::Csv | SourceFormat::Tsv => true,
+            SourceFormat::Auto => {
+                csv.delimiter.is_some()
+                    || csv.skip_lines > 0
+                    || csv.comment.is_some()
+                    || self.footer.is_some()
+                    || csv.columns.is_some()
+                    || csv.header != HeaderSpec::default()
+            }
+            SourceFormat::Json | SourceFormat::Ndjson => false,
+        }
+    }
+}
+
 /// How CSV is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Csv {

@@ -13,6 +13,7 @@ use super::json::fed_back::FedBack;
 use super::json::{self, Layout};
 use crate::batch::Arrangement;
 use crate::settings::limits::Limits;
+use crate::text::counted;
 
 /// What the pipeline says of its source's text.
 #[derive(Debug, Clone)]
@@ -294,12 +295,12 @@ impl Header {
                     "line {}, where the names of the columns should stand, has",
                     header.line
                 ),
-                counted(header.own.len(), "cell"),
+                counted(header.own.len() as u64, "cell"),
                 "if the file has no header, set source.csv.header to none, and source.csv.columns to the names",
             ),
             Header::Json(header) => (
                 "the first records have".to_owned(),
-                counted(header.names.len(), "member"),
+                counted(header.names.len() as u64, "member"),
                 "`rostream preview` without stages and rules shows them",
             ),
         };
@@ -324,10 +325,6 @@ fn json_of(first: Option<&Header>) -> Option<&json::Header> {
         Some(Header::Json(first)) => Some(first),
         _ => None,
     }
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Bytes from the beginning that tell formats which are no text.

@@ -2,6 +2,7 @@
 
 use crate::engine::process::Processed;
 use crate::format::block::Trailer;
+use crate::text::counted;
 
 /// Lines that repeat the header and are named in the warning.
 const NAMED: usize = 5;
@@ -58,10 +59,10 @@ impl Extent {
 
     /// What may not have been meant: the header stands among the records. `files` are the names of the source's.
     pub(super) fn warning(&self, files: &[String]) -> Option<String> {
-        let (count, what) = match self.headers {
+        let (what, were) = match self.headers {
             0 => return None,
-            1 => ("1 line".to_owned(), "repeats"),
-            count => (format!("{count} lines"), "repeat"),
+            1 => ("repeats", "was"),
+            _ => ("repeat", "were"),
         };
         let place = |(file, line): &(u32, u64)| match files {
             [_] => line.to_string(),
@@ -73,8 +74,8 @@ impl Extent {
             more => format!(" and {more} more"),
         };
         Some(format!(
-            "{count} {what} the header and {} skipped, as in files that were joined: {} {}{more}",
-            if self.headers == 1 { "was" } else { "were" },
+            "{} {what} the header and {were} skipped, as in files that were joined: {} {}{more}",
+            counted(self.headers, "line"),
             if self.named.len() == 1 {
                 "line"
             } else {

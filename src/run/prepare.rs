@@ -10,7 +10,7 @@ use crate::engine::bind::{Terms, Unbound, named};
 use crate::engine::blocks::Blocks;
 use crate::engine::process::Engine;
 use crate::format::closing::Closing;
-use crate::format::csv::spec::{DuplicatesSpec, HeaderSpec, MatchSpec};
+use crate::format::csv::spec::{DuplicatesSpec, MatchSpec};
 use crate::format::csv::{Delimiter, Form, Naming};
 use crate::format::json::{self, Layout};
 use crate::format::{Header, Reading, RecordFormat};
@@ -135,12 +135,6 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
             by_name: spec.csv.matching == MatchSpec::Name,
         },
     };
-    let is_csv = spec.csv.delimiter.is_some()
-        || spec.csv.skip_lines > 0
-        || spec.csv.comment.is_some()
-        || spec.footer.is_some()
-        || spec.csv.columns.is_some()
-        || spec.csv.header != HeaderSpec::default();
     let json = Arc::new(json::Form {
         // A mended file has records alone.
         path: spec.json.path.clone().filter(|_| pipeline.mend.is_none()),
@@ -150,8 +144,7 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
         join: spec.json.join.clone(),
     });
     let format = match spec.format {
-        // Only CSV has these settings.
-        SourceFormat::Auto if is_csv => RecordFormat::Csv(form(Delimiter::ByName)),
+        SourceFormat::Auto if spec.is_csv() => RecordFormat::Csv(form(Delimiter::ByName)),
         SourceFormat::Auto if json.path.is_some() => RecordFormat::Json {
             layout: Layout::Documents,
             form: json,

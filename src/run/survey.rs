@@ -306,9 +306,7 @@ impl Survey {
             Some(_) => self.rules.verdicts(first..self.record).to_vec(),
             None => self.see(&processed, first),
         };
-        let own = processed.batch.faults().len();
         let left_out = self.carry_out(&verdicts, &mut processed.batch, first);
-        self.engine.name_sources(&mut processed.batch, own);
         self.filtered += processed.filtered;
         self.good += (processed.encoded.rows.len() - left_out.len()) as u64;
         self.write_rejects(&processed)?;

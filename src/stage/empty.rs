@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Bound, EMPTY, Resources, Stage, check_names, hold, places};
+use super::{Bound, EMPTY, Resources, Stage, check_names, hold, slots};
 use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Columns, Kind};
 use crate::text::compare::comparable;
@@ -39,10 +39,7 @@ impl EmptySpec {
 
     pub(super) fn bind(&self, columns: &mut Columns, _resources: &Resources) -> Bound {
         self.check()?;
-        let slots: Vec<usize> = match &self.columns {
-            Some(names) => places(columns, names)?.into_iter().map(|p| p.1).collect(),
-            None => columns.iter().map(|(_, slot)| slot).collect(),
-        };
+        let slots = slots(columns, self.columns.as_deref())?;
         hold(columns, slots.iter().copied(), |before| {
             match before.meets(Kinds::WORDS | Kinds::NUMBER) {
                 true => before | Kinds::EMPTY,

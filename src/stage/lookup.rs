@@ -23,16 +23,16 @@ use crate::files::mark::{Mark, Moved};
 use crate::format::beginning::{Beginning, Expected, Place as Found, Wrong};
 use crate::format::csv::fault;
 use crate::format::csv::record::{Cells, unquote};
-use crate::format::csv::spec::{DuplicatesSpec, HeaderSpec, one_ascii};
+use crate::format::csv::spec::{DuplicatesSpec, HeaderSpec, delimiter, one_ascii};
 use crate::format::csv::{self, Delimiter, Form, Naming};
 use crate::format::header::refuse_foreign;
 use crate::settings::compression::Compression;
 use crate::settings::encoding::Encoding;
 use crate::settings::limits::Limits;
-use crate::text::charset;
 use crate::text::compare::{Spelling, comparable, look_up, same_name};
 use crate::text::scan::{Quoting, count_lines};
 use crate::text::unseen::is_blank;
+use crate::text::{charset, counted};
 
 /// Largest text of a table in bytes: a list of departments or people, not a second extract.
 pub(crate) const MAX_BYTES: u64 = 64 << 20;
@@ -441,11 +441,10 @@ impl Table {
         }
         // What stands in the first line may then be anything, and is not repeated.
         let error = missing(first, &have.untold());
-        let count = self.columns.len();
         Err(format!(
-            "{error}; the file's first line has {count} cell{}, and none is a column that the stage names: if the file \
-             has no header, set `header` to none, and `columns` to the names",
-            if count == 1 { "" } else { "s" }
+            "{error}; the file's first line has {}, and none is a column that the stage names: if the file has no header, \
+             set `header` to none, and `columns` to the names",
+            counted(self.columns.len() as u64, "cell")
         ))
     }
 
@@ -490,8 +489,7 @@ impl LookupSpec {
     fn written(&self) -> Result<Written, String> {
         let delimiter = match self.delimiter.as_deref() {
             None => Delimiter::ByName,
-            Some("tab") => Delimiter::Stated(b'\t'),
-            Some(text) => Delimiter::Stated(one_ascii(text).ok_or_else(|| {
+            Some(text) => Delimiter::Stated(delimiter(text).ok_or_else(|| {
                 format!("`delimiter` is one ASCII character or tab, found `{text}`")
             })?),
         };

@@ -306,6 +306,14 @@ fn places(columns: &Columns, names: &[String]) -> Result<Vec<Place>, NoColumn> {
     names.iter().map(|name| columns.need(name)).collect()
 }
 
+/// The physical columns named, or all where none are.
+fn slots(columns: &Columns, names: Option<&[String]>) -> Result<Vec<usize>, NoColumn> {
+    match names {
+        Some(names) => names.iter().map(|name| Ok(columns.need(name)?.1)).collect(),
+        None => Ok(columns.iter().map(|(_, slot)| slot).collect()),
+    }
+}
+
 /// Refuses a list that is empty or names something twice.
 fn check_names<'a>(
     setting: &str,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Bound, Resources, Stage, check_names, hold, places};
+use super::{Bound, Resources, Stage, check_names, hold, slots};
 use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Columns, Kind};
 use crate::text::compare::normal;
@@ -40,10 +40,7 @@ impl NormalizeSpec {
 
     pub(super) fn bind(&self, columns: &mut Columns, _resources: &Resources) -> Bound {
         self.check()?;
-        let slots: Vec<usize> = match self.names() {
-            Some(names) => places(columns, names)?.into_iter().map(|p| p.1).collect(),
-            None => columns.iter().map(|(_, slot)| slot).collect(),
-        };
+        let slots = slots(columns, self.names())?;
         hold(columns, slots.iter().copied(), Kinds::rewritten);
         Ok(Some(Box::new(Normalize { slots })))
     }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Bound, Resources, Stage, check_names, hold, places};
+use super::{Bound, Resources, Stage, check_names, hold, slots};
 use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Columns, Kind};
 use crate::text::unseen::trimmed;
@@ -27,10 +27,7 @@ impl TrimSpec {
 
     pub(super) fn bind(&self, columns: &mut Columns, _resources: &Resources) -> Bound {
         self.check()?;
-        let slots: Vec<usize> = match &self.0 {
-            Some(names) => places(columns, names)?.into_iter().map(|p| p.1).collect(),
-            None => columns.iter().map(|(_, slot)| slot).collect(),
-        };
+        let slots = slots(columns, self.0.as_deref())?;
         hold(columns, slots.iter().copied(), Kinds::rewritten);
         Ok(Some(Box::new(Trim { slots })))
     }

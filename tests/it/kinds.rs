@@ -149,6 +149,29 @@ fn lint_refuses_what_no_row_can_answer() {
     );
 }
 
+/// Whatever makes a run read a source as CSV tells lint, too.
+#[test]
+fn a_setting_of_csv_tells_lint_the_format() {
+    let dir = tempfile::tempdir().unwrap();
+    for csv in [
+        "delimiter: ;",
+        "skip_lines: 1",
+        "comment: \"#\"",
+        "footer: ^Total",
+        "header: 2",
+        "columns: [level, b]",
+    ] {
+        let source = format!("source: {{ path: w, csv: {{ {csv} }} }}\n");
+        pipeline(
+            dir.path(),
+            &format!("{source}stages:\n  - filter: level > 4\n"),
+        );
+        let (code, _, stderr) = run(dir.path(), &["lint", "p.yaml"]);
+        assert_eq!(code, 2, "{csv}: {stderr}");
+        assert!(stderr.contains("compares text with a number"), "{stderr}");
+    }
+}
+
 /// What shows when the source is open.
 #[test]
 fn a_header_tells_what_lint_could_not() {

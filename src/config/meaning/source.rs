@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Meaning, Wrong};
 use crate::config::pipeline::{Csv, Source};
-use crate::format::csv::spec::{HeaderSpec, one_ascii};
+use crate::format::csv::spec::{HeaderSpec, delimiter, one_ascii};
 use crate::guard::spec::{GuardSpec, MinRowsSpec};
 use crate::settings::units::Amount;
 use crate::source::Input;
@@ -319,17 +319,14 @@ impl Meaning<'_> {
     }
 
     fn csv(&mut self, spec: &CsvSpec, format: SourceFormat) -> Csv {
-        let delimiter = spec.delimiter.as_deref().and_then(|text| match text {
-            "tab" => Some(b'\t'),
-            text => one_ascii(text).or_else(|| {
-                self.problem(
-                    "source.csv.delimiter",
-                    "expected one ASCII character, or `tab`",
-                    "",
-                );
-                None
-            }),
-        });
+        let delimiter = spec.delimiter.as_deref().and_then(delimiter);
+        if spec.delimiter.is_some() && delimiter.is_none() {
+            self.problem(
+                "source.csv.delimiter",
+                "expected one ASCII character, or `tab`",
+                "",
+            );
+        }
         let quoting = self.quoting(spec);
         let between = match format {
             SourceFormat::Tsv => b'\t',

@@ -78,18 +78,10 @@ impl Meaning<'_> {
     }
 }
 
-/// Whether a source is stated to be CSV or TSV; by default, its first character decides.
+/// Whether it is certain that a source is CSV or TSV. A sample is, unless another format is stated.
 fn is_csv(source: &Source) -> bool {
-    let csv = &source.csv;
-    match source.format {
-        SourceFormat::Csv | SourceFormat::Tsv => true,
-        SourceFormat::Auto => {
-            csv.delimiter.is_some()
-                || csv.skip_lines > 0
-                || matches!(source.inputs[..], [Input::Sample(_)])
-        }
-        SourceFormat::Json | SourceFormat::Ndjson => false,
-    }
+    let sample = matches!(source.inputs[..], [Input::Sample(_)]);
+    source.is_csv() || source.format == SourceFormat::Auto && sample
 }
 
 /// Whether a column may have a dot in its name: not where objects stay whole, unless a member has it in its own.

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::format::beginning::{Expected, are_names};
+use crate::text::counted;
 use crate::text::shown::shown;
 use crate::text::unseen::trimmed;
 
@@ -115,7 +116,6 @@ impl Naming {
             0 => "the first record",
             _ => "the header",
         };
-        let plural = |count: usize| if count == 1 { "" } else { "s" };
         let advice = match delimiter {
             Some(found) => format!(
                 "; `{found}` stands in it: if that is the delimiter, set source.csv.delimiter to \"{found}\""
@@ -123,9 +123,9 @@ impl Naming {
             None => String::new(),
         };
         Err(format!(
-            "source.csv.columns names {stated} column{}, and {what} has {cells} cell{}{advice}",
-            plural(stated),
-            plural(cells)
+            "source.csv.columns names {}, and {what} has {}{advice}",
+            counted(stated as u64, "column"),
+            counted(cells as u64, "cell")
         ))
     }
 }

@@ -99,6 +99,14 @@ pub enum MatchSpec {
     Name,
 }
 
+/// A delimiter: `tab`, or one ASCII character that ends no line.
+pub(crate) fn delimiter(text: &str) -> Option<u8> {
+    match text {
+        "tab" => Some(b'\t'),
+        text => one_ascii(text),
+    }
+}
+
 /// A delimiter or quote: one ASCII character that ends no line.
 pub(crate) fn one_ascii(text: &str) -> Option<u8> {
     match text.as_bytes() {

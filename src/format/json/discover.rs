@@ -7,7 +7,7 @@ use super::grammar::{Reason, wrong_in};
 use super::members::{each_member, first};
 use super::parse::Piece;
 use super::spec::{Arrays, Form};
-use super::{Layout, around};
+use super::{Layout, around, record_of};
 use crate::format::block::Start;
 
 /// What was found in the first records.
@@ -67,8 +67,7 @@ pub(super) fn discover(layout: Layout, text: &str, at_most: usize, form: &Form) 
         Layout::Lines => {
             let mut at = 0;
             for line in text.split_inclusive('\n') {
-                let record =
-                    line.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '\u{feff}');
+                let record = record_of(line);
                 let start = at + line.len() - record.len();
                 at += line.len();
                 let record = record.trim_ascii_end();

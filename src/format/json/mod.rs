@@ -49,6 +49,11 @@ pub enum Layout {
 /// The bytes of a byte order mark.
 const MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
+/// A line from its record on. Files that were joined have their byte order marks in the middle.
+fn record_of(line: &str) -> &str {
+    line.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '\u{feff}')
+}
+
 /// Whether a byte may stand between what JSON is made of.
 fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')

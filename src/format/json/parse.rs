@@ -9,7 +9,7 @@ use super::found::{Deferred, Found, FoundFault, Text};
 use super::grammar::wrong_in;
 use super::spec::Form;
 use super::tree::{Tree, Wanted};
-use super::{Layout, around, flat, members};
+use super::{Layout, around, flat, members, record_of};
 use crate::batch::{Batch, Fault, Kind, Skipped};
 use crate::format::block::Start;
 use crate::format::{PARSE, Pools, decode, find_bad_text, reject_bad_text};
@@ -248,9 +248,7 @@ impl Parser {
             }
             let rest = &text[start..];
             let len = memchr::memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |at| at + 1);
-            // Files that were joined have their byte order marks in the middle.
-            let written = rest[..len]
-                .trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '\u{feff}');
+            let written = record_of(&rest[..len]);
             let at = start + len - written.len();
             let record = written.trim_ascii_end();
             if record.is_empty() {
