@@ -27,6 +27,23 @@ pub(super) fn command(word: &str, run: &RunId, folder: &Folder) -> String {
     format!("rostream {word} {run} --state {}", shell_word(&state))
 }
 
+/// The command that does what a run was to do.
+pub(super) fn run_again(entry: &Entry) -> String {
+    let file = match &entry.pipeline.file {
+        Some(file) => shell_word(&human::path(file)),
+        None => "-".to_owned(),
+    };
+    let mut text = format!("rostream run {file}");
+    if let Some(mend) = &entry.mend {
+        text.push_str(&format!(" --mend {}", shell_word(&human::path(mend))));
+    }
+    for set in &entry.pipeline.overrides {
+        let set = format!("{}={}", set.key, set.value);
+        text.push_str(&format!(" --set {}", shell_word(&set)));
+    }
+    text
+}
+
 /// A text as one word of a shell's command line.
 pub(super) fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-=:,+@%".contains(c);

@@ -14,7 +14,7 @@ use crate::report::run::RunId;
 use crate::run::RunError;
 use crate::state::entry::Step;
 use crate::state::lock::{Held, Shared, Who};
-use crate::state::{Entry, Folder, Ledger, LedgerError};
+use crate::state::{ApprovalError, Entry, Folder, Ledger, LedgerError};
 
 /// Whether a run may begin.
 pub(super) enum Before {
@@ -75,7 +75,10 @@ enum Opened {
 fn ledger(work: &Work<'_>, run_id: &RunId, turn: &mut Turn<'_>) -> Result<Opened, RunError> {
     let pipeline = work.pipeline;
     let (Some(entry), Some(token)) = (Entry::new(run_id.clone(), pipeline), &work.token) else {
-        return Ok(Opened::None);
+        return match &work.approve {
+            Some(hash) => Err(ApprovalError::Unknown(hash.clone()).into()),
+            None => Ok(Opened::None),
+        };
     };
     let folder = Folder::of(pipeline)?;
     let lock = turn.take(|| folder.lock(&pipeline.name, run_id))?;
@@ -102,7 +105,11 @@ fn ledger(work: &Work<'_>, run_id: &RunId, turn: &mut Turn<'_>) -> Result<Opened
             human::path(folder.path())
         ));
     }
-    let ledger = Ledger::new(lock, dataset, token.clone(), entry, None)?;
+    let approval = match &work.approve {
+        Some(hash) => Some(folder.approval(hash, &entry, false)??),
+        None => None,
+    };
+    let ledger = Ledger::new(lock, dataset, token.clone(), entry, None)?.approved(approval);
     ledger.begin()?;
     Ok(Opened::Ledger(Box::new(ledger)))
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use secrecy::SecretString;
 
-use super::next::{STATE, command, shell_word};
+use super::next::{STATE, command, run_again, shell_word};
 use super::open::{left_open, no_turn, refused, rejects, told, usage};
 use super::pipeline::{SetArgs, mended, token};
 use super::turn::{Turn, TurnArgs};
@@ -280,10 +280,10 @@ impl ResumeArgs {
         progress: &Progress,
     ) -> Result<Exit, Failure> {
         let Taken {
+            folder,
             lock,
             entry,
             mut turn,
-            ..
         } = taken;
         let (pipeline, token) = self.place.load(&entry, globals)?;
         let run = RunId::generate();
@@ -293,7 +293,12 @@ impl ResumeArgs {
         let again = Entry::new(run.clone(), &pipeline).map(|mut again| {
             // What it repeats was made on that day, too.
             again.today = entry.today;
-            Ledger::new(lock, dataset, token.clone(), again, Some(entry))
+            let approval = match &entry.approved {
+                Some(hash) => folder.approval(hash, &entry, true)?.ok(),
+                None => None,
+            };
+            let ledger = Ledger::new(lock, dataset, token.clone(), again, Some(entry))?;
+            Ok(ledger.approved(approval))
         });
         work.ledger = again.transpose().map_err(refused)?;
         work.token = Some(token);
@@ -436,23 +441,6 @@ fn settled(entry: &Entry, folder: &Folder) -> Failure {
         }
     };
     Failure::of_kind(Exit::Failed, NOTHING_IMPORTED, text)
-}
-
-/// The command that does what a run was to do.
-fn run_again(entry: &Entry) -> String {
-    let file = match &entry.pipeline.file {
-        Some(file) => shell_word(&human::path(file)),
-        None => "-".to_owned(),
-    };
-    let mut text = format!("rostream run {file}");
-    if let Some(mend) = &entry.mend {
-        text.push_str(&format!(" --mend {}", shell_word(&human::path(mend))));
-    }
-    for set in &entry.pipeline.overrides {
-        let set = format!("{}={}", set.key, set.value);
-        text.push_str(&format!(" --set {}", shell_word(&set)));
-    }
-    text
 }
 
 /// The lock of the data set that an earlier run sent to.

@@ -25,6 +25,9 @@ pub struct RunArgs {
     /// deleted for not being in it.
     #[arg(long, value_name = "FILE")]
     mend: Option<PathBuf>,
+    /// Do what guards stopped, exactly as it was to be done, once: the hash is what the run that was stopped says.
+    #[arg(long, value_name = "HASH", conflicts_with_all = ["dry_run", "mend"])]
+    approve: Option<String>,
     #[command(flatten)]
     turn: TurnArgs,
     #[command(flatten)]
@@ -50,6 +53,7 @@ impl RunArgs {
         let run_id = RunId::generate();
         let mut work = Work::new(&pipeline, &self.common, globals, progress);
         work.token = token(&pipeline)?;
+        work.approve = self.approve;
         let mut turn = self.turn.begin(globals)?;
         match told(before(&work, &run_id, &mut turn), self.common.json)? {
             Before::Free { ledger, rejects } => {

@@ -8,19 +8,19 @@ use clap::Args;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::next::next;
+use super::next::{next, run_again};
 use super::pipeline::said;
 use super::stop::Stop;
 use super::{Exit, Failure, Globals, put_json, say, say_lines};
 use crate::config::{self, Pipeline, Target};
-use crate::guard::Last;
+use crate::guard::History;
 use crate::orgvue::hosts::hosts;
 use crate::orgvue::{Connection, Ticket};
 use crate::report::error::ErrorReport;
 use crate::report::progress::Progress;
 use crate::report::run::{Outcome, PipelineInfo, RunId, RunReport};
 use crate::run::resume::resume;
-use crate::run::{self, Job, RunError};
+use crate::run::{self, Basis, Job, RunError};
 use crate::sandbox::Sandbox;
 use crate::sandbox::options::{SandboxSettings, UnknownProperty};
 use crate::stage::hash::{Key, KeySpec};
@@ -65,6 +65,8 @@ pub(super) struct Work<'a> {
     pub(super) progress: &'a Progress,
     pub(super) task: Task,
     pub(super) token: Option<SecretString>,
+    /// The hash of the plan that is approved.
+    pub(super) approve: Option<String>,
     pub(super) ledger: Option<Ledger>,
     /// Nobody else writes the rejects file meanwhile.
     pub(super) rejects: Option<Held>,
@@ -94,6 +96,7 @@ impl<'a> Work<'a> {
             progress,
             task: Task::Run,
             token: None,
+            approve: None,
             ledger: None,
             rejects: None,
         }
@@ -171,7 +174,7 @@ impl<'a> Work<'a> {
             workers: self.common.workers.map_or_else(cores, usize::from),
             block: crate::engine::blocks::BLOCK,
             progress: self.progress.clone(),
-            last: self.last()?,
+            basis: self.basis()?,
             ledger: self.ledger.as_ref(),
         };
         match &self.task {
@@ -180,15 +183,20 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// The last accepted run, which guards compare this one with. A check looks it up, too, and writes nothing down.
-    fn last(&self) -> Result<Option<Last>, RunError> {
-        if let Some(ledger) = &self.ledger {
-            return Ok(ledger.last());
-        }
-        match Entry::new(RunId::generate(), self.pipeline) {
-            Some(entry) => Ok(Folder::new(&self.pipeline.state_dir).last(&entry)?),
-            None => Ok(None),
-        }
+    /// What guards go by. A check looks up what went before, too, and writes nothing down.
+    fn basis(&self) -> Result<Basis, RunError> {
+        let history = match (&self.ledger, Entry::new(RunId::generate(), self.pipeline)) {
+            (Some(ledger), _) => ledger.history().clone(),
+            (None, Some(entry)) => Folder::new(&self.pipeline.state_dir).history(&entry)?,
+            (None, None) => History::default(),
+        };
+        let ledger = self.ledger.as_ref();
+        Ok(Basis {
+            history,
+            approval: ledger.and_then(|ledger| ledger.approval().cloned()),
+            repeats: ledger.is_some_and(|ledger| ledger.repeats().is_some()),
+            today: self.today(),
+        })
     }
 
     /// Where the rows go: nowhere, to the pipeline's target, or to a sandbox that is started for them.
@@ -233,11 +241,11 @@ impl<'a> Work<'a> {
             if let Err(error) = ledger.over(outcome, report.exit_code) {
                 report.warnings.push(chain(&error));
             }
-            report.next = next(
-                &ledger.entry(),
-                &Folder::new(&self.pipeline.state_dir),
-                outcome,
-            );
+            let entry = ledger.entry();
+            let folder = Folder::new(&self.pipeline.state_dir);
+            let approve = report.offered.as_ref();
+            report.next = next(&entry, &folder, outcome)
+                .or_else(|| approve.map(|hash| format!("{} --approve {hash}", run_again(&entry))));
         }
         let written = report.write(self.report_dir());
         self.tell(&report, ended.is_ok(), written.as_deref().ok())?;
@@ -285,6 +293,7 @@ fn outcome(report: &RunReport, ended: &Result<(), RunError>) -> Outcome {
         Ok(()) if counts.rejected + counts.failed + counts.unprocessed > 0 => {
             Outcome::SucceededWithRejects
         }
+        Ok(()) if report.withheld.is_some() => Outcome::SucceededWithRejects,
         Ok(()) => Outcome::Succeeded,
         Err(error) => error.outcome(),
     }
@@ -295,6 +304,14 @@ fn failure(exit: Exit, error: RunError, report: &RunReport) -> Failure {
         // They name the pipeline file, as those of lint do.
         RunError::Unbound { problems } => {
             problems.iter().for_each(say_lines);
+            Failure::said(exit)
+        }
+        RunError::Stopped { .. } if report.offered.is_some() => {
+            say(format_args!("error: {}", chain(&error)));
+            if let Some(approve) = &report.next {
+                say("if this is meant, approve exactly this plan, once, within 24 hours:");
+                say(approve);
+            }
             Failure::said(exit)
         }
         // Whoever stops a run wants to know where that leaves the data set.

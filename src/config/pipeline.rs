@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
+use xxhash_rust::xxh3::xxh3_128;
 
 use crate::format::csv::spec::{DuplicatesSpec, HeaderSpec, MatchSpec};
 use crate::guard::spec::{GuardSpec, ImplicitDelete, RefusedSpec};
@@ -180,6 +181,14 @@ impl Rejects {
         }
     }
 
+    /// Where the keys of rows go that are held back, by a run or by a check.
+    pub(crate) fn withheld(&self, check: bool) -> PathBuf {
+        self.path.with_file_name(match check {
+            true => "withheld.check.csv",
+            false => "withheld.csv",
+        })
+    }
+
     /// Another file beside this one, named after it.
     fn beside(&self, word: &str) -> PathBuf {
         let mut name = self.path.file_stem().unwrap_or_default().to_owned();
@@ -258,6 +267,19 @@ impl Pipeline {
         self.rejects.path = self.rejects.beside("mend");
         self.mend = Some(file);
         Ok(self)
+    }
+
+    /// The hash of what it means for the rows and the data set: comments, names of files, and how the upload is sent
+    /// are no part of it.
+    pub(crate) fn meaning(&self) -> String {
+        let stages: Vec<&StageSpec> = self.stages.iter().map(|stage| &stage.value).collect();
+        let (zone, format) = (self.zone().to_string(), self.upload.format);
+        let limits = (self.rejects.at_most, &self.guard);
+        let text = format!(
+            "{:?}",
+            (stages, &self.validate, &self.import, zone, format, limits)
+        );
+        format!("{:032x}", xxh3_128(text.as_bytes()))
     }
 
     /// Whose day `today` is.

@@ -2,12 +2,14 @@
 
 use std::collections::HashSet;
 
+use super::census::Census;
 use super::process::{BoundStage, Engine};
 use crate::batch::Columns;
 use crate::batch::kinds::Kinds;
 use crate::format::beginning::are_names;
 use crate::format::csv::OnRagged;
 use crate::format::{Header, Pools};
+use crate::guard::spec::GuardSpec;
 use crate::orgvue::spec::{ActionSpec, IdentifySpec, ImportSpec};
 use crate::orgvue::wire::Wire;
 use crate::rule::{Rules, ValidateSpec};
@@ -26,6 +28,8 @@ pub struct Terms<'a> {
     pub validate: &'a ValidateSpec,
     /// What the import is told.
     pub import: &'a ImportSpec,
+    /// What guards want to know.
+    pub guard: &'a GuardSpec,
     /// What to do with ragged records.
     pub ragged: Ragged,
     /// What to do with members that are no columns.
@@ -65,6 +69,7 @@ pub(crate) fn named<'a>(
     stages: impl IntoIterator<Item = &'a StageSpec>,
     validate: &ValidateSpec,
     import: &ImportSpec,
+    guard: &GuardSpec,
 ) -> HashSet<String> {
     let resources = Resources::default();
     Columns::asked_for(|columns| {
@@ -83,6 +88,10 @@ pub(crate) fn named<'a>(
         {
             let _ = columns.need(name);
         }
+        let leavers = guard.leavers.iter().map(|leavers| &leavers.column);
+        for name in guard.max_change.keys().chain(leavers) {
+            let _ = columns.need(name);
+        }
     })
 }
 
@@ -98,7 +107,7 @@ impl Engine {
             Header::Json(_) => Kinds::CELL,
         };
         let mut columns = Columns::of(header.names().iter(), cells);
-        let named = named(terms.stages, terms.validate, terms.import);
+        let named = named(terms.stages, terms.validate, terms.import, terms.guard);
         columns.spell_as(&named);
         let are_names = header.is_stated() || are_names(header.names(), &named);
         if named.is_empty() || are_names {
@@ -129,7 +138,7 @@ impl Engine {
         let Some(stages) = stages(terms, &mut columns, &mut problems) else {
             return Err(problems);
         };
-        let (key, wire, rules) = match ends(terms, &columns) {
+        let (key, wire, rules, census) = match ends(terms, &columns) {
             Ok(ends) if problems.is_empty() => ends,
             Ok(_) => return Err(problems),
             Err(more) => {
@@ -147,6 +156,7 @@ impl Engine {
             wire,
             facts: whole::Rules::new(key.as_ref()).facts(),
             key,
+            census,
             seed: terms.seed,
             columns,
             names_are_told: false,
@@ -194,8 +204,11 @@ fn stages(
     Some(stages)
 }
 
-/// Binds what comes after the last stage: the key, the target's wishes, the rules.
-fn ends(terms: &Terms<'_>, columns: &Columns) -> Result<(Option<Key>, Wire, Rules), Vec<Unbound>> {
+/// What comes after the last stage: the key, the target's wishes, the rules, what guards count.
+type Ends = (Option<Key>, Wire, Rules, Census);
+
+/// Binds what comes after the last stage.
+fn ends(terms: &Terms<'_>, columns: &Columns) -> Result<Ends, Vec<Unbound>> {
     let mut problems = Vec::new();
     let key = terms
         .validate
@@ -225,8 +238,19 @@ fn ends(terms: &Terms<'_>, columns: &Columns) -> Result<(Option<Key>, Wire, Rule
         }));
     });
     problems.extend(unfit_names(columns));
-    match (wire, rules) {
-        (Ok(wire), Ok(rules)) if problems.is_empty() => Ok((key, wire, rules)),
+    let census = wire.and_then(|wire| {
+        let census = Census::bind(terms.guard, terms.import, &wire, columns);
+        let census = census.map_err(|more| {
+            problems.extend(more.into_iter().map(|(path, message)| Unbound {
+                what: path.join("."),
+                path,
+                message,
+            }));
+        });
+        Ok((wire, census?))
+    });
+    match (census, rules) {
+        (Ok((wire, census)), Ok(rules)) if problems.is_empty() => Ok((key, wire, rules, census)),
         _ => Err(problems),
     }
 }

@@ -8,7 +8,9 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use super::EngineError;
 use super::process::{Engine, Processed};
+use crate::batch::Batch;
 use crate::format::encode::{Encoded, Encoder};
+use crate::orgvue::spec::Action;
 use crate::upload::body::BodyError;
 
 /// What a body is known by: two passes that agree on it have made the same bytes, and left out the same rows.
@@ -19,7 +21,8 @@ pub struct Digest {
     pub made: u128,
     /// Bytes of the body, without the rows that are left out.
     pub length: u64,
-    /// Of the numbers of the records that are left out; 0 where there are none.
+    /// Of the numbers of the records that are left out, and of what others send whose items are merely named; 0 where
+    /// there are none.
     pub verdicts: u128,
 }
 
@@ -70,19 +73,30 @@ impl Assembly {
     /// bytes as encoded, and `records` how many it was made of.
     pub fn piece(
         &mut self,
-        mut encoded: Encoded,
+        encoded: Encoded,
         hash: u128,
         records: usize,
         left_out: &[u32],
     ) -> Bytes {
+        self.piece_with(encoded, hash, records, left_out, None)
+    }
+
+    /// The same, with rows that were not encoded with the others: those whose items are merely named.
+    pub(crate) fn piece_with(
+        &mut self,
+        mut encoded: Encoded,
+        hash: u128,
+        records: usize,
+        left_out: &[u32],
+        named: Option<Encoded>,
+    ) -> Bytes {
         let first = self.records;
         self.records += records as u64;
-        if encoded.bytes.is_empty() {
-            return Bytes::new();
+        if !encoded.bytes.is_empty() {
+            self.made
+                .update(&(encoded.bytes.len() as u64).to_le_bytes());
+            self.made.update(&hash.to_le_bytes());
         }
-        self.made
-            .update(&(encoded.bytes.len() as u64).to_le_bytes());
-        self.made.update(&hash.to_le_bytes());
         if !left_out.is_empty() {
             self.any_left_out = true;
             for &row in left_out {
@@ -91,6 +105,11 @@ impl Assembly {
             }
             let mut next = left_out.iter().peekable();
             encoded.leave_out(|row| next.next_if_eq(&&row).is_some());
+        }
+        if let Some(named) = named {
+            self.any_left_out = true;
+            self.left_out.update(&named.bytes);
+            encoded.take_in(&named);
         }
         let mut bytes = encoded.bytes;
         if bytes.is_empty() {
@@ -148,7 +167,32 @@ pub struct Resend {
     expected: Digest,
     dropped: Arc<[u32]>,
     next_dropped: usize,
+    /// The column whose text names the items of the records in `carried`.
+    names_by: Option<usize>,
+    carried: Arc<[u32]>,
+    next_carried: usize,
     record: u64,
+}
+
+/// The records of a list, from the `next` one on, that are in the batch of the records `first..end`: their rows.
+fn here(list: &[u32], next: &mut usize, first: u64, end: u64) -> Vec<u32> {
+    let rest = &list[*next..];
+    let here = rest.partition_point(|&record| u64::from(record) < end);
+    *next += here;
+    let rows = rest[..here].iter();
+    rows.map(|&record| (u64::from(record) - first) as u32)
+        .collect()
+}
+
+/// Rows that name an item and ask for nothing, so that it is not taken for one that nobody names.
+pub(crate) fn naming(
+    encoder: &Encoder,
+    batch: &Batch,
+    slot: Option<usize>,
+    rows: &[u32],
+) -> Option<Encoded> {
+    let slot = slot.filter(|_| !rows.is_empty())?;
+    Some(encoder.naming(batch, slot, Action::Noop.as_str(), rows))
 }
 
 impl Resend {
@@ -159,8 +203,16 @@ impl Resend {
             expected,
             dropped,
             next_dropped: 0,
+            names_by: engine.names_rows_by().map(|(_, slot)| slot),
+            carried: Arc::new([]),
+            next_carried: 0,
             record: 0,
         }
+    }
+
+    /// With these records, whose items are merely named.
+    pub(crate) fn carrying(self, carried: Arc<[u32]>) -> Resend {
+        Resend { carried, ..self }
     }
 
     fn changed(&self) -> EngineError {
@@ -182,16 +234,18 @@ impl Body for Resend {
         let first = self.record;
         let records = processed.batch.len();
         self.record += records as u64;
-        let dropped = &self.dropped[self.next_dropped..];
-        let here = dropped.partition_point(|&record| u64::from(record) < self.record);
-        let left_out: Vec<u32> = dropped[..here]
-            .iter()
-            .map(|&record| (u64::from(record) - first) as u32)
-            .collect();
-        self.next_dropped += here;
-        let piece = self
-            .assembly
-            .piece(processed.encoded, processed.hash, records, &left_out);
+        let end = self.record;
+        let left_out = here(&self.dropped, &mut self.next_dropped, first, end);
+        let carried = here(&self.carried, &mut self.next_carried, first, end);
+        let Processed {
+            batch,
+            encoded,
+            hash,
+            ..
+        } = processed;
+        let named = naming(&self.assembly.encoder, &batch, self.names_by, &carried);
+        let assembly = &mut self.assembly;
+        let piece = assembly.piece_with(encoded, hash, records, &left_out, named);
         if self.assembly.digest().length > self.expected.length {
             return Err(self.changed());
         }

@@ -3,6 +3,7 @@
 pub(crate) mod bind;
 pub(crate) mod blocks;
 pub(crate) mod body;
+pub(crate) mod census;
 pub(crate) mod error;
 pub(crate) mod order;
 pub(crate) mod process;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
+use super::census::{Census, Counts};
 use crate::batch::{Batch, Cell, Columns, Kind, MAX_CELL, Renamed, RowState};
 use crate::format::block::{Block, End};
 use crate::format::encode::{Encoded, Encoder};
@@ -33,6 +34,7 @@ pub struct Engine {
     pub(super) rules: Rules,
     pub(super) wire: Wire,
     pub(super) key: Option<Key>,
+    pub(super) census: Census,
     /// What the rules of the whole file want to know.
     pub(super) facts: Vec<Fact>,
     pub(super) seed: u64,
@@ -93,6 +95,8 @@ pub struct Processed {
     pub end: Option<End>,
     /// Texts that the server may make something else of.
     pub(crate) retyped: Vec<Found>,
+    /// What guards count of the rows that are to be sent.
+    pub(crate) counts: Counts,
 }
 
 impl Engine {
@@ -114,6 +118,17 @@ impl Engine {
     /// The key's column, where there is a key rule.
     pub fn key(&self) -> Option<&Arc<str>> {
         self.key.as_ref().map(|key| &key.column)
+    }
+
+    /// What guards count.
+    pub(crate) fn census(&self) -> &Census {
+        &self.census
+    }
+
+    /// The column that tells whose row it is: the one that identifies items, or the key.
+    pub(crate) fn names_rows_by(&self) -> Option<(&Arc<str>, usize)> {
+        let identifier = self.wire.identifier();
+        identifier.or_else(|| self.key.as_ref().map(|key| (&key.column, key.slot)))
     }
 
     /// The rules that only the whole file can decide, which have seen nothing yet.
@@ -318,6 +333,7 @@ impl Engine {
             .filter(|&row| batch.state(row) == RowState::Filtered)
             .count() as u64;
         let hash = xxh3_128(&encoded.bytes);
+        let counts = self.census.count(&batch, &encoded.rows);
         Ok(Processed {
             file,
             line,
@@ -328,6 +344,7 @@ impl Engine {
             filtered,
             end,
             retyped,
+            counts,
         })
     }
 }

@@ -107,6 +107,33 @@ impl Encoded {
         rows.truncate(kept);
         ends.truncate(kept);
     }
+
+    /// Puts the rows of `others` in their places, by their numbers.
+    pub fn take_in(&mut self, others: &Encoded) {
+        let mut all = Encoded::default();
+        let (mut own, mut other) = (self.each().peekable(), others.each().peekable());
+        loop {
+            let next = match (own.peek(), other.peek()) {
+                (Some(a), Some(b)) if a.0 < b.0 => own.next(),
+                (_, Some(_)) => other.next(),
+                _ => own.next(),
+            };
+            let Some((row, bytes)) = next else { break };
+            all.bytes.extend(bytes);
+            all.rows.push(row);
+            all.ends.push(all.bytes.len() as u32);
+        }
+        all.controls = self.controls;
+        drop((own, other));
+        *self = all;
+    }
+
+    /// Each row's number and bytes.
+    fn each(&self) -> impl Iterator<Item = (u32, &[u8])> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let rows = self.rows.iter().zip(starts.zip(&self.ends));
+        rows.map(|(&row, (start, &end))| (row, &self.bytes[start as usize..end as usize]))
+    }
 }
 
 impl Encoder {
@@ -186,9 +213,57 @@ impl Encoder {
         }
     }
 
+    /// Encodes rows that say whose item they are, by the column in `slot`, and nothing more: each asks for `action`.
+    pub fn naming(
+        &self,
+        batch: &Batch,
+        slot: usize,
+        action: &'static str,
+        rows: &[u32],
+    ) -> Encoded {
+        let encoder = Encoder {
+            lead: Lead {
+                value: LeadValue::Constant(action),
+                ..self.lead
+            },
+            ..self.clone()
+        };
+        let nothing = vec![Cell::MISSING; batch.len()];
+        let columns: Vec<(&Column, &[Cell])> = encoder
+            .columns
+            .iter()
+            .map(|column| match column.slot == slot {
+                true => (column, batch.column(slot)),
+                false => (column, &nothing[..]),
+            })
+            .collect();
+        encoder.rows(
+            batch,
+            &columns,
+            rows.iter().map(|&row| row as usize),
+            rows.len(),
+        )
+    }
+
     /// Encodes the rows that are still in.
     pub fn encode(&self, batch: &Batch) -> Encoded {
         let rows = (0..batch.len()).filter(|&row| batch.state(row) == RowState::In);
+        let columns: Vec<(&Column, &[Cell])> = self
+            .columns
+            .iter()
+            .map(|c| (c, batch.column(c.slot)))
+            .collect();
+        self.rows(batch, &columns, rows, batch.len())
+    }
+
+    /// Encodes rows, of which there are `most`.
+    fn rows(
+        &self,
+        batch: &Batch,
+        columns: &[(&Column, &[Cell])],
+        rows: impl Iterator<Item = usize>,
+        most: usize,
+    ) -> Encoded {
         let mut out = Encoded {
             bytes: self.bodies.lease(),
             ..Encoded::default()
@@ -196,20 +271,15 @@ impl Encoder {
         // Names are written beside what is not empty alone, and may be long: they get their room when they need it. A
         // buffer that was used before has it.
         out.bytes.reserve(batch.text_len());
-        out.rows.reserve(batch.len());
-        out.ends.reserve(batch.len());
-        let columns: Vec<(&Column, &[Cell])> = self
-            .columns
-            .iter()
-            .map(|c| (c, batch.column(c.slot)))
-            .collect();
+        out.rows.reserve(most);
+        out.ends.reserve(most);
         let mut escaping = Escaping::default();
         for row in rows {
             match self.format {
-                Format::Json => out.bytes.append(|out, at| {
-                    self.json_row(batch, &columns, row, (out, at), &mut escaping)
-                }),
-                Format::Csv => self.csv_row(batch, &columns, row, &mut out.bytes, &mut escaping),
+                Format::Json => out
+                    .bytes
+                    .append(|out, at| self.json_row(batch, columns, row, (out, at), &mut escaping)),
+                Format::Csv => self.csv_row(batch, columns, row, &mut out.bytes, &mut escaping),
             }
             out.rows.push(row as u32);
             out.ends.push(out.bytes.len() as u32);

@@ -210,6 +210,14 @@ impl<'de> Deserialize<'de> for ActionSpec {
 }
 
 impl ActionSpec {
+    /// Whether it leaves it to the server which items are new.
+    pub(crate) fn leaves_it_open(&self) -> bool {
+        matches!(
+            self,
+            ActionSpec::Constant(Action::CreateOrUpdate | Action::CreateOrReplace)
+        )
+    }
+
     /// Whether it may change some values of an item and leave the others as they are.
     pub(crate) fn may_update(&self) -> bool {
         matches!(

@@ -28,8 +28,10 @@ pub(crate) struct Wire {
     lead: Lead,
     /// The column that gives the action, where it is not the same for every row. It is not sent under its own name.
     action: Option<Slot>,
-    /// The column that must tell whose row it is.
+    /// The column that tells whose row it is.
     identifier: Option<Slot>,
+    /// Whether every row must tell that.
+    must_tell: bool,
     /// The columns that are sent.
     sent: Vec<Slot>,
     empties: Empties,
@@ -68,7 +70,8 @@ impl Wire {
             },
             action,
             // The server deletes what the upload does not name, and a row without its identifier names nobody.
-            identifier: identifier.filter(|_| import.implicit_delete.is_on()),
+            must_tell: import.implicit_delete.is_on(),
+            identifier,
             sent,
             empties: empties(import, format),
             tokens: tokens.into_iter().flatten().cloned().collect(),
@@ -90,6 +93,16 @@ impl Wire {
         self.sent.iter().map(|(name, _)| name)
     }
 
+    /// Where these stand.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = usize> {
+        self.sent.iter().map(|(_, slot)| *slot)
+    }
+
+    /// The column that tells whose row it is, where one is stated.
+    pub(crate) fn identifier(&self) -> Option<(&Arc<str>, usize)> {
+        self.identifier.as_ref().map(|(name, slot)| (name, *slot))
+    }
+
     /// Texts of the rows that are sent which the server may make something else of. Of JSON there are none.
     pub(crate) fn retyped(&self, batch: &Batch, rows: &[u32]) -> Vec<Found> {
         match self.format {
@@ -103,7 +116,7 @@ impl Wire {
         if let Some((name, slot)) = &self.action {
             check_actions(batch, name, *slot);
         }
-        if let Some((name, slot)) = &self.identifier {
+        if let Some((name, slot)) = self.identifier.as_ref().filter(|_| self.must_tell) {
             check_identifiers(batch, name, *slot);
         }
         if !self.tokens.is_empty() {

@@ -6,3 +6,4 @@ pub(crate) mod progress;
 pub(crate) mod rejects;
 pub(crate) mod run;
 pub(crate) mod spec;
+pub(crate) mod withheld;

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{Job, RunError, bind, reading, source};
+use super::{Basis, Job, RunError, bind, reading, source};
 use crate::batch::RowState;
 use crate::config::Pipeline;
 use crate::engine::EngineError;
@@ -285,7 +285,7 @@ impl Bench {
         let mut report = RunReport::new(RunId::generate(), file, Timestamp::now());
         let job = Job {
             ledger: None,
-            last: None,
+            basis: Basis::new(self.pipeline.today()),
             pipeline: &self.pipeline,
             connection,
             resources: std::mem::take(&mut self.resources),

@@ -61,6 +61,8 @@ impl RunError {
             RunError::Counts(_) => Code::lasting("counts"),
             RunError::Rejects(_) => Code::lasting("rejects_file"),
             RunError::Report(_) => Code::lasting("report_file"),
+            RunError::Withheld(_) => Code::lasting("withheld_file"),
+            RunError::Approval(_) => Code::lasting("approval"),
             RunError::Ledger(error) => error.code(),
             RunError::Defect(_) => Code::lasting("defect"),
             RunError::Interrupted => Code::passing("interrupted"),
@@ -74,7 +76,12 @@ fn stop(why: &Stop) -> &'static str {
         Stop::Rejects { .. } => "too_many_rejects",
         Stop::NothingLeft { .. } | Stop::NobodyLeft => "nothing_left",
         Stop::RejectsBlock(_) => "rejects_block",
-        Stop::MinRows { .. } | Stop::FewerThanLast { .. } => "too_few_rows",
+        Stop::Keyless { .. } => "rejects_block",
+        Stop::Exceeded(exceeded) => match exceeded.first() {
+            Some(first) if first.guard() == "min_rows" => "too_few_rows",
+            Some(first) if first.guard() == "max_delete" => "too_many_deletes",
+            _ => "too_many_changes",
+        },
         Stop::FirstUnknown { .. } => "first_unknown",
     }
 }

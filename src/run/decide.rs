@@ -1,21 +1,48 @@
 //! The guards' word on what the survey found, and on what the server refused.
 
+use super::changes::{changes, standing};
 use super::survey::Survey;
 use super::{Job, RunError, expect};
 use crate::config::{Pipeline, Target};
-use crate::guard::{self, Decided, Deletion, Last, Limits, Stop, Totals};
+use crate::guard::spec::OnExceed;
+use crate::guard::{self, Decided, Deletion, History, Limits, Standing, Stop, Totals};
 use crate::orgvue::spec::ImportSpec;
 use crate::report::human;
 use crate::report::run::RunReport;
 use crate::source::spec::Nothing;
+use crate::state::{Approval, Plan};
+use crate::text::dates::Date;
+
+/// What guards go by, besides what the survey finds.
+#[derive(Clone, Debug)]
+pub(crate) struct Basis {
+    /// What went before.
+    pub history: History,
+    /// What was approved.
+    pub approval: Option<Approval>,
+    /// Whether this run repeats the import of the one that the approval was used by.
+    pub repeats: bool,
+    /// The day that `today` is.
+    pub today: Date,
+}
+
+/// What the guards said, and of what.
+#[derive(Default)]
+pub(super) struct Judged {
+    pub decided: Decided,
+    /// What would be done; nothing where that did not come to be known.
+    pub plan: Option<Plan>,
+    /// What stands at the target if it is done.
+    pub standing: Standing,
+}
 
 /// Decides whether what the survey found may be sent, or kept where the upload has `begun`.
 pub(super) fn decide(
     pipeline: &Pipeline,
-    last: Option<Last>,
+    basis: &Basis,
     survey: &Survey,
     begun: bool,
-) -> (Decided, Result<(), RunError>) {
+) -> (Judged, Result<(), RunError>) {
     let facts = survey.facts();
     let stopped = |why: Stop| RunError::Stopped {
         why,
@@ -32,35 +59,99 @@ pub(super) fn decide(
             rulings,
             ..Decided::default()
         };
-        return (decided, Err(stopped(why.into())));
+        return (Judged::of(decided), Err(stopped(why.into())));
     }
     if facts.read == 0 {
         let verdict = match pipeline.source.nothing {
             Nothing::Error => Err(RunError::NoRecords(survey.source().names())),
             Nothing::Ok => Ok(()),
         };
-        return (Decided::default(), verdict);
+        return (Judged::default(), verdict);
     }
+    let last = basis.history.last.as_ref();
+    let named = facts.good + facts.carried;
     let totals = Totals {
         read: facts.read,
         rejected: facts.rejects.rows,
         taken_along: facts.rejects.taken_along,
-        named: facts.good,
+        keyless: survey.keyless,
+        named,
+        kept: facts.good,
         commonest: facts.rejects.commonest(),
+        changes: changes(pipeline, survey, named, last),
     };
-    let mut decided = guard::decide(&limits(pipeline), &totals, last);
+    let limits = limits(pipeline, begun);
+    let plan = Plan {
+        body: facts.digest.hex(),
+        deletes: guard::deletes(&limits, &totals),
+        pipeline: pipeline.meaning(),
+        today: basis.today,
+        baseline: last.map(|last| last.run.clone()),
+    };
+    let approved = match basis.is_approved(&plan) {
+        Ok(approved) => approved,
+        Err(error) => return (Judged::default(), Err(error)),
+    };
+    let mut decided = guard::decide(&limits, &totals, &basis.history, approved);
     decided.rulings.splice(0..0, rulings);
     let verdict = match &decided.stop {
         Some(why) => Err(stopped(why.clone())),
         None => Ok(()),
     };
-    (decided, verdict)
+    let judged = Judged {
+        standing: standing(survey, named, &decided, last),
+        decided,
+        plan: Some(plan),
+    };
+    (judged, verdict)
 }
 
-fn limits(pipeline: &Pipeline) -> Limits {
+impl Judged {
+    fn of(decided: Decided) -> Judged {
+        Judged {
+            decided,
+            ..Judged::default()
+        }
+    }
+}
+
+impl Basis {
+    /// For a run that nothing went before.
+    pub(crate) fn new(today: Date) -> Basis {
+        Basis {
+            history: History::default(),
+            approval: None,
+            repeats: false,
+            today,
+        }
+    }
+
+    /// Whether a plan was approved.
+    ///
+    /// # Errors
+    /// Another one was.
+    fn is_approved(&self, plan: &Plan) -> Result<bool, RunError> {
+        match &self.approval {
+            // What it repeats is compared by the hash of what was sent.
+            Some(_) if self.repeats => Ok(true),
+            Some(approval) => {
+                approval.is_for(plan)?;
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+}
+
+fn limits(pipeline: &Pipeline, begun: bool) -> Limits {
+    let mut guard = pipeline.guard.clone();
+    if begun {
+        // What is on its way can't be held back; the pipeline file says so, too.
+        guard.on_exceed = OnExceed::Stop;
+    }
     Limits {
         rejects: pipeline.rejects.at_most,
-        min_rows: pipeline.guard.min_rows,
+        guard,
         deletes: pipeline.import.implicit_delete,
         lasting: matches!(pipeline.target, Target::Orgvue(_)),
     }

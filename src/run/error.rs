@@ -5,10 +5,11 @@ use crate::guard;
 use crate::orgvue::{ImportError, OrgvueError, WaitError};
 use crate::report::rejects::RejectsError;
 use crate::report::run::{Mismatch, Outcome, ReportError, RunId};
+use crate::report::withheld::WithheldError;
 use crate::sandbox::SandboxError;
 use crate::source::SourceError;
 use crate::stage::lookup::TableError;
-use crate::state::LedgerError;
+use crate::state::{ApprovalError, LedgerError};
 use crate::upload::body::BodyError;
 use crate::upload::headroom::TooSlow;
 use crate::upload::put::PutError;
@@ -148,6 +149,12 @@ pub enum RunError {
     /// The report can't be written.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// The keys of what is held back can't be written.
+    #[error(transparent)]
+    Withheld(#[from] WithheldError),
+    /// What would be done is not approved.
+    #[error("{0}; nothing was sent")]
+    Approval(#[from] ApprovalError),
     /// The ledger can't be kept.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -177,7 +184,7 @@ impl RunError {
                 Outcome::Misconfigured
             }
             RunError::Table { source, .. } if source.is_setting() => Outcome::Misconfigured,
-            RunError::Stopped { .. } => Outcome::StoppedByGuard,
+            RunError::Stopped { .. } | RunError::Approval(_) => Outcome::StoppedByGuard,
             RunError::Unmended { .. } => Outcome::Misconfigured,
             RunError::TooManyRefused { .. } => Outcome::Refused,
             RunError::Import(ImportError::Unknown(_)) | RunError::Wait(WaitError::Other { .. }) => {

@@ -12,6 +12,7 @@
 //! [`resume`] begins with the wait, in another process. [`preview`] and [`bench`](mod@bench) use the first steps.
 
 pub(crate) mod bench;
+mod changes;
 mod code;
 mod decide;
 pub(crate) mod error;
@@ -35,7 +36,9 @@ mod wait;
 use std::time::Instant;
 
 use crate::config::Pipeline;
-use crate::guard::{Deletion, Last};
+use crate::guard::changes::Counted;
+use crate::guard::spec::OnExceed;
+use crate::guard::{Deletion, Standing, Stop};
 use crate::orgvue::{Client, Connection, Locations};
 use crate::report::human;
 use crate::report::progress::Progress;
@@ -43,16 +46,19 @@ use crate::report::run::RunReport;
 use crate::source::spec::Nothing;
 use crate::stage::Resources;
 use crate::state::Ledger;
+use crate::state::ledger::Known;
 use crate::text::chain;
 use crate::upload::spec::Length;
 use crate::upload::spool::SpoolWriter;
+pub(crate) use decide::Basis;
+use decide::Judged;
 pub use error::RunError;
 use prepare::{First, Prepared, prepare, unchanged};
 pub use prepare::{bind, reading, rejects_header, source};
 use put::Sending;
 use send::{Ready, send};
 use straight::send_straight;
-use survey::{Surveyed, survey};
+use survey::{Surveyed, survey, withhold};
 pub(crate) use tables::resources;
 
 /// What a run needs besides the pipeline.
@@ -68,8 +74,8 @@ pub(crate) struct Job<'a> {
     pub block: usize,
     /// Where progress is shown.
     pub progress: Progress,
-    /// The last accepted run, which guards compare this one with.
-    pub last: Option<Last>,
+    /// What guards go by: what went before, and what was approved.
+    pub basis: Basis,
     /// Where the steps are written down; without it nothing can be resumed.
     pub ledger: Option<&'a Ledger>,
 }
@@ -131,12 +137,14 @@ async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Resul
     told::stored(report);
     if let Some(ledger) = job.ledger {
         repeats(job, report)?;
-        let mut known = told::known(report);
-        known.deletion_off = match stored.deletion {
-            Deletion::Off(in_a_row) => in_a_row,
-            Deletion::On | Deletion::NotAsked => 0,
-        };
-        ledger.importing(&known)?;
+        // Whatever happens from here on, it was used.
+        ledger.use_approval()?;
+        ledger.importing(&Known {
+            deletion_off: stored.settled.deletion.off(),
+            counted: stored.settled.counted.clone(),
+            standing: stored.settled.standing.clone(),
+            ..told::known(report)
+        })?;
     }
     import::import(job, &prepared, &client, stored, report).await?;
     decide::refused(job, report)
@@ -159,7 +167,26 @@ fn repeats(job: &Job<'_>, report: &RunReport) -> Result<(), RunError> {
 struct Stored {
     surveyed: Surveyed,
     locations: Locations,
+    settled: Decisions,
+}
+
+/// What was decided of a run that goes on.
+struct Decisions {
     deletion: Deletion,
+    /// For the windows of runs to come.
+    counted: Counted,
+    /// What stands at the target once it is accepted.
+    standing: Standing,
+}
+
+impl From<Judged> for Decisions {
+    fn from(judged: Judged) -> Decisions {
+        Decisions {
+            deletion: judged.decided.deletion,
+            counted: judged.decided.changes.counted(),
+            standing: judged.standing,
+        }
+    }
 }
 
 /// Survey, guards and upload, in one pass or in two; nothing where no row is left to send.
@@ -178,15 +205,15 @@ async fn upload(
         let passed = passed?;
         report.seconds.survey = Some(began.elapsed());
         told::surveyed(report, &passed.facts);
-        told::decided(report, &passed.decided);
-        let deletion = passed.decided.deletion;
+        told::decided(report, &passed.judged, &job.basis);
+        offer(job, &passed.judged, report)?;
         let ended = passed.ended?.map(|(surveyed, locations)| {
             // Compressed, it is not what the survey measured.
             report.bytes.body = report.bytes.sent;
             Stored {
                 surveyed,
                 locations,
-                deletion,
+                settled: passed.judged.into(),
             }
         });
         return Ok(ended);
@@ -195,7 +222,7 @@ async fn upload(
         Length::Spooled => Some(SpoolWriter::create(None).await?),
         _ => None,
     };
-    let (surveyed, deletion) = surveyed(job, prepared, first, writer.as_mut(), report).await?;
+    let (surveyed, settled) = surveyed(job, prepared, first, writer.as_mut(), report).await?;
     if report.counts.would_send == 0 {
         surveyed.rejects.finish()?;
         return Ok(None);
@@ -207,6 +234,7 @@ async fn upload(
         None => Ready::Measured {
             digest: surveyed.digest,
             dropped: surveyed.dropped.as_slice().into(),
+            carried: surveyed.carried.as_slice().into(),
         },
     };
     report.bytes.body = ready.length();
@@ -216,7 +244,7 @@ async fn upload(
     Ok(Some(Stored {
         surveyed,
         locations: locations?,
-        deletion,
+        settled,
     }))
 }
 
@@ -225,18 +253,47 @@ async fn surveyed(
     job: &Job<'_>,
     prepared: &Prepared,
     first: First,
-    spool: Option<&mut SpoolWriter>,
+    mut spool: Option<&mut SpoolWriter>,
     report: &mut RunReport,
-) -> Result<(Surveyed, Deletion), RunError> {
+) -> Result<(Surveyed, Decisions), RunError> {
     let began = Instant::now();
-    let (survey, ended) = survey(job, prepared, first, spool).await;
+    let (mut survey, ended) = survey(job, prepared, first, spool.as_deref_mut()).await;
     told::surveyed(report, &survey.facts());
     report.seconds.survey = Some(began.elapsed());
     ended?;
     unchanged(job, &prepared.source)?;
+    let (judged, verdict) = decide::decide(job.pipeline, &job.basis, &survey, false);
+    let file = job.pipeline.rejects.withheld(job.connection.is_none());
+    if let Some(unnamed) = judged.decided.withholds {
+        withhold(job, prepared, &mut survey, spool, &file).await?;
+        report.seconds.survey = Some(began.elapsed());
+        told::withheld(report, &survey.facts(), unnamed, &file);
+    }
     repeats(job, report)?;
-    let (decided, verdict) = decide::decide(job.pipeline, job.last, &survey, false);
-    told::decided(report, &decided);
+    told::decided(report, &judged, &job.basis);
+    offer(job, &judged, report)?;
     verdict?;
-    Ok((survey.finish()?, decided.deletion))
+    if report.counts.withheld == 0 && job.pipeline.guard.on_exceed == OnExceed::WithholdDeletes {
+        // What an earlier run held back would pass for this one's.
+        let _ = std::fs::remove_file(&file);
+    }
+    Ok((survey.finish()?, judged.into()))
+}
+
+/// Lets what guards stopped, or held back, be approved.
+fn offer(job: &Job<'_>, judged: &Judged, report: &mut RunReport) -> Result<(), RunError> {
+    let decided = &judged.decided;
+    let (Some(ledger), Some(plan)) = (job.ledger, &judged.plan) else {
+        return Ok(());
+    };
+    let stopped = matches!(decided.stop, Some(Stop::Exceeded(_)));
+    if stopped || decided.withholds.is_some() {
+        let guards = decided
+            .exceeded
+            .iter()
+            .map(|exceeded| exceeded.guard().to_owned());
+        let hash = ledger.offer(plan.clone(), guards.collect(), !stopped)?;
+        report.offered = Some(hash);
+    }
+    Ok(())
 }

@@ -169,7 +169,12 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
         format,
         block,
         added: &rejects::ADDED,
-        named: Arc::new(named(stages, &pipeline.validate, &pipeline.import)),
+        named: Arc::new(named(
+            stages,
+            &pipeline.validate,
+            &pipeline.import,
+            &pipeline.guard,
+        )),
         limits: pipeline.limits,
         closing: Closing {
             footer: spec.footer.clone(),
@@ -201,6 +206,7 @@ pub fn bind(
         stages: &stages,
         validate: &pipeline.validate,
         import: &pipeline.import,
+        guard: &pipeline.guard,
         ragged: pipeline.source.csv.ragged,
         unknown: pipeline.source.json.unknown,
         format: pipeline.upload.format,

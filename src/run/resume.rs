@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::import::{asked, waited};
 use super::prepare::{Prepared, prepare, source};
 use super::results::take_results;
-use super::survey::{Facts, Surveyed, survey};
+use super::survey::{Facts, Surveyed, survey, withhold};
 use super::{Job, RunError, decide, told};
 use crate::guard::Deletion;
 use crate::orgvue::{Client, Ticket};
@@ -48,14 +48,15 @@ async fn take_up(
     };
     let client = Client::new(connection, &job.pipeline.timeouts)?;
     remember(entry, report);
-    report.deletions = match (
-        job.pipeline.import.implicit_delete.is_on(),
-        entry.counts.rejected,
-    ) {
-        (false, _) => None,
-        (true, 0) => told::deletions(Deletion::On),
-        (true, _) => told::deletions(Deletion::Off(entry.deletion_off)),
+    let deletion = match job.pipeline.import.implicit_delete.is_on() {
+        false => Deletion::NotAsked,
+        true => match (entry.deletion_off, entry.counts.rejected) {
+            (0, _) => Deletion::On,
+            (runs, 0) => Deletion::Withheld(runs),
+            (runs, _) => Deletion::Off(runs),
+        },
     };
+    report.deletions = told::deletions(deletion, None);
     report.import = Some(asked(&job.pipeline.import));
     job.progress.begin(Phase::Wait, None);
     // Only a ticket tells that a job is completed. An address of results may be there before they are.
@@ -141,10 +142,16 @@ async fn survey_again(
     }
     let (prepared, mut first) = prepare(job, rejects).await.map_err(words)?;
     first.rejects.hold_back();
-    let (survey, ended) = survey(job, &prepared, first, None).await;
+    let (mut survey, ended) = survey(job, &prepared, first, None).await;
     ended.map_err(words)?;
+    if entry.counts.withheld > 0 {
+        let file = job.pipeline.rejects.withheld(false);
+        let held_back = withhold(job, &prepared, &mut survey, None, &file).await;
+        held_back.map_err(words)?;
+    }
     let facts = survey.facts();
-    let same = Some(facts.digest.hex()) == entry.body_hash && facts.good == entry.counts.sent;
+    let sent = facts.good + facts.carried;
+    let same = Some(facts.digest.hex()) == entry.body_hash && sent == entry.counts.sent;
     if !same {
         return Err(format!(
             "{} the upload that was sent",

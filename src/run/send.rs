@@ -24,7 +24,11 @@ use crate::upload::spool::Spool;
 /// A body that is ready to be sent as often as it takes.
 pub(super) enum Ready {
     /// Made again from the source.
-    Measured { digest: Digest, dropped: Arc<[u32]> },
+    Measured {
+        digest: Digest,
+        dropped: Arc<[u32]>,
+        carried: Arc<[u32]>,
+    },
     /// Written down.
     Spooled { spool: Spool },
 }
@@ -59,10 +63,15 @@ pub(super) async fn send(
         let slot = Slot::default();
         let body: BoxStream<'static, Result<Bytes, BodyError>> = match ready {
             Ready::Spooled { spool } => spool.read().boxed(),
-            Ready::Measured { digest, dropped } => {
+            Ready::Measured {
+                digest,
+                dropped,
+                carried,
+            } => {
                 let (source, engine) = (prepared.source.clone(), prepared.engine.clone());
                 let blocks = Blocks::open(source.clone(), prepared.reading.clone()).await?;
                 let resend = Resend::new(&engine, *digest, dropped.clone());
+                let resend = resend.carrying(carried.clone());
                 let processed = process(blocks, source, engine, job.workers);
                 body::stream(processed, resend, slot.clone()).boxed()
             }

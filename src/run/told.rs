@@ -1,10 +1,17 @@
 //! What the steps have learned, as the run report shows it: the one place that fills the report in.
 
+use std::path::Path;
+
+use super::decide::{Basis, Judged};
 use super::prepare::Prepared;
 use super::put::Sending;
 use super::survey::Facts;
-use crate::guard::{Decided, Deletion};
-use crate::report::run::{Decision, Deletions, GuardDecision, Hash, RunReport, SourceFile};
+use crate::guard::changes::Figure;
+use crate::guard::{Decision, Deletion};
+use crate::report::human;
+use crate::report::run::{
+    Approval, Deletions, GuardDecision, Hash, RunReport, SourceFile, Withheld,
+};
 use crate::state::ledger::Known;
 
 pub(super) fn prepared(report: &mut RunReport, prepared: &Prepared) {
@@ -33,9 +40,16 @@ pub(super) fn surveyed(report: &mut RunReport, facts: &Facts) {
     report.counts.filtered = facts.filtered;
     report.counts.superseded = facts.superseded;
     report.warnings.extend(facts.warnings.iter().cloned());
+    recounted(report, facts);
+}
+
+/// What changes where rows are held back that had been counted.
+pub(super) fn recounted(report: &mut RunReport, facts: &Facts) {
     report.counts.rejected = facts.rejects.rows;
     report.counts.taken_along = facts.rejects.taken_along;
-    report.counts.would_send = facts.good;
+    report.counts.withheld = facts.withheld;
+    report.counts.carried = facts.carried;
+    report.counts.would_send = facts.good + facts.carried;
     report.rejects = facts.rejects.clone();
     report.bytes.body = facts.digest.length;
     report.body_hash = Some(Hash {
@@ -45,36 +59,61 @@ pub(super) fn surveyed(report: &mut RunReport, facts: &Facts) {
 }
 
 /// What the guards decided, and what follows of it for the rows that are not in the upload.
-pub(super) fn decided(report: &mut RunReport, decided: &Decided) {
+pub(super) fn decided(report: &mut RunReport, judged: &Judged, basis: &Basis) {
+    let decided = &judged.decided;
     let rulings = decided.rulings.iter();
     report.guards = rulings
         .map(|ruling| GuardDecision {
-            guard: ruling.guard,
+            guard: ruling.guard.clone(),
             limit: ruling.limit.clone(),
             count: ruling.count,
+            exact: ruling.exact,
             of: ruling.of,
-            decision: match ruling.stops {
-                true => Decision::Stopped,
-                false => Decision::Passed,
-            },
+            decision: ruling.decision,
         })
         .collect();
-    report.deletions = deletions(decided.deletion);
+    report.warnings.extend(decided.warnings.iter().cloned());
+    report.deletions = deletions(decided.deletion, decided.changes.implicit);
+    let approved = decided.rulings.iter();
+    let overrode: Vec<String> = approved
+        .filter(|ruling| ruling.decision == Decision::Approved)
+        .map(|ruling| ruling.guard.clone())
+        .collect();
+    report.approval = basis.approval.as_ref().map(|approval| Approval {
+        hash: approval.hash.clone(),
+        offered_at: approval.offered_at,
+        at: report.started_at,
+        overrode,
+    });
 }
 
-/// What the import is told of items that no row of the upload names.
-pub(super) fn deletions(deletion: Deletion) -> Option<Deletions> {
-    let (off_because, in_a_row) = match deletion {
+/// What the import is told of items that no row of the upload names, and how many of them there may be.
+pub(super) fn deletions(deletion: Deletion, expected: Option<Figure>) -> Option<Deletions> {
+    let off_because = match deletion {
         Deletion::NotAsked => return None,
-        Deletion::On => (None, 0),
-        Deletion::Off(runs) => (Some("rows were rejected"), runs),
+        Deletion::On => None,
+        Deletion::Off(_) => Some("rows were rejected"),
+        Deletion::Withheld(_) => Some("more would be deleted than guard.max_delete allows"),
     };
+    let expected = expected.filter(|_| off_because.is_none());
     Some(Deletions {
         mode: "implicit",
         told: None,
         off_because,
-        in_a_row,
+        in_a_row: deletion.off(),
+        expected: expected.map(|figure| figure.count),
+        exact: expected.is_some_and(|figure| figure.exact),
     })
+}
+
+/// What is held back as too many would be deleted.
+pub(super) fn withheld(report: &mut RunReport, facts: &Facts, unnamed: Figure, file: &Path) {
+    recounted(report, facts);
+    report.withheld = Some(Withheld {
+        rows: facts.withheld,
+        unnamed: unnamed.count,
+        file: (facts.withheld > 0).then(|| human::whole(file)),
+    });
 }
 
 pub(super) fn sent(report: &mut RunReport, sending: Sending) {
@@ -99,6 +138,6 @@ pub(super) fn known(report: &RunReport) -> Known {
         counts: report.counts,
         body_bytes: report.bytes.body,
         body_hash: report.body_hash.as_ref().map(|hash| hash.hex.clone()),
-        deletion_off: 0,
+        ..Known::default()
     }
 }

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::error::LedgerError;
 use super::seal::{SealError, open};
 use crate::config::{Override, Pipeline, Target};
+use crate::guard::Standing;
+use crate::guard::changes::Counted;
 use crate::orgvue::{JobStatus, Ticket};
 use crate::report::run::{Outcome, RowCounts, RunId};
 use crate::settings::secret::PresignedUrl;
@@ -59,6 +61,15 @@ pub(crate) struct Entry {
     /// How many accepted runs in a row deletion was off, if this is one of them and the last.
     #[serde(default)]
     pub deletion_off: u32,
+    /// What guards counted of it.
+    #[serde(default)]
+    pub counted: Counted,
+    /// What stands at the target once it is accepted.
+    #[serde(default)]
+    pub standing: Standing,
+    /// The approval by which it went on.
+    #[serde(default)]
+    pub approved: Option<String>,
     /// The mended file that took the source's place.
     #[serde(default)]
     pub mend: Option<PathBuf>,
@@ -184,6 +195,9 @@ impl Entry {
             body_bytes: 0,
             body_hash: None,
             deletion_off: 0,
+            counted: Counted::default(),
+            standing: Standing::default(),
+            approved: None,
             mend: pipeline.mend.clone(),
             attempt: 0,
             step: Step::Uploading,
@@ -191,6 +205,11 @@ impl Entry {
             supersedes: None,
             ended: None,
         })
+    }
+
+    /// Whether another run is one of the same pipeline to the same data set.
+    pub(crate) fn is_like(&self, other: &Entry) -> bool {
+        self.pipeline.name == other.pipeline.name && self.target == other.target
     }
 
     /// The day that `today` was in this run.

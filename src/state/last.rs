@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::entry::{By, Entry, TargetMark};
+use crate::guard::{self, Standing};
 use crate::report::run::{Outcome, RunId};
 
 /// Version of the file's form.
@@ -26,6 +27,23 @@ pub(crate) struct Last {
     pub named: u64,
     /// How many accepted runs in a row, up to this one, had deletion turned off.
     pub deletion_off: u32,
+    /// What stands at the target since.
+    #[serde(default)]
+    pub standing: Standing,
+}
+
+impl From<Last> for guard::Last {
+    fn from(last: Last) -> guard::Last {
+        let mut standing = last.standing;
+        // Runs of earlier versions tell only how many rows they named.
+        standing.people = standing.people.or(Some(last.named));
+        guard::Last {
+            run: last.run_id.to_string(),
+            named: last.named,
+            deletion_off: last.deletion_off,
+            standing,
+        }
+    }
 }
 
 impl Last {
@@ -46,6 +64,7 @@ impl Last {
             target: entry.target.clone(),
             named: entry.counts.sent,
             deletion_off: entry.deletion_off,
+            standing: entry.standing.clone(),
         })
     }
 

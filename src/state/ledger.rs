@@ -15,15 +15,18 @@
 
 use std::sync::{Mutex, MutexGuard};
 
+use jiff::Timestamp;
 use secrecy::SecretString;
 
+use super::approval::{Approval, Plan, Used};
 use super::entry::{Addresses, By, Entry, SourceMark, Step, TicketMark};
 use super::error::LedgerError;
 use super::folder::{Lock, end};
 use super::last::Last;
 use super::lock::Held;
 use super::seal::{SealError, seal};
-use crate::guard;
+use crate::guard::changes::Counted;
+use crate::guard::{self, Standing};
 use crate::orgvue::Ticket;
 use crate::report::run::{Outcome, RowCounts, RunId};
 use crate::settings::secret::PresignedUrl;
@@ -34,7 +37,9 @@ use crate::source::Source;
 #[derive(Debug)]
 pub(crate) struct Ledger {
     lock: Lock,
-    last: Option<guard::Last>,
+    history: guard::History,
+    /// What was approved, where the run goes on by that.
+    approval: Option<Approval>,
     /// Nobody else on this machine sends to the data set meanwhile.
     _dataset: Option<Held>,
     token: SecretString,
@@ -59,7 +64,8 @@ impl Ledger {
             entry.supersedes = Some(earlier.run_id.clone());
         }
         Ok(Ledger {
-            last: lock.last(&entry)?,
+            history: lock.history(&entry)?,
+            approval: None,
             lock,
             _dataset: dataset,
             token,
@@ -73,9 +79,59 @@ impl Ledger {
         locked(&self.entry).clone()
     }
 
-    /// The last accepted run of the pipeline on its data set, before this one.
-    pub(crate) fn last(&self) -> Option<guard::Last> {
-        self.last
+    /// The same, for a run that goes on by an approval: it is done on the day that was approved.
+    pub(crate) fn approved(self, approval: Option<Approval>) -> Ledger {
+        if let Some(approval) = &approval {
+            locked(&self.entry).today = Some(approval.plan.today);
+        }
+        Ledger { approval, ..self }
+    }
+
+    /// What went before this run.
+    pub(crate) fn history(&self) -> &guard::History {
+        &self.history
+    }
+
+    /// What was approved.
+    pub(crate) fn approval(&self) -> Option<&Approval> {
+        self.approval.as_ref()
+    }
+
+    /// Writes down what guards stopped, so that it can be approved; gives its hash. Where that was `withheld` from an
+    /// upload that went on, this run is what it will be compared with.
+    ///
+    /// # Errors
+    /// A file that can't be read or written.
+    pub(crate) fn offer(
+        &self,
+        mut plan: Plan,
+        guards: Vec<String>,
+        withheld: bool,
+    ) -> Result<String, LedgerError> {
+        let entry = locked(&self.entry);
+        if withheld {
+            plan.baseline = Some(entry.run_id.to_string());
+        }
+        self.lock.offer(&entry, plan, guards)
+    }
+
+    /// Marks the approval as used, before the import is asked for.
+    ///
+    /// # Errors
+    /// A file that can't be written; the import must not be asked for then.
+    pub(crate) fn use_approval(&self) -> Result<(), LedgerError> {
+        let Some(approval) = &self.approval else {
+            return Ok(());
+        };
+        let mut entry = locked(&self.entry);
+        entry.approved = Some(approval.hash.clone());
+        self.lock.write_approval(&Approval {
+            used: Some(Used {
+                by: entry.run_id.clone(),
+                at: Timestamp::now(),
+            }),
+            ..approval.clone()
+        })
     }
 
     /// Before anything else: from now on the run is known, and nothing was imported.
@@ -234,6 +290,10 @@ pub(crate) struct Known {
     pub body_hash: Option<String>,
     /// How many accepted runs in a row deletion is off, with this one.
     pub deletion_off: u32,
+    /// What guards counted of it.
+    pub counted: Counted,
+    /// What stands at the target once it is accepted.
+    pub standing: Standing,
 }
 
 fn tell(entry: &mut Entry, known: &Known) {
@@ -241,6 +301,8 @@ fn tell(entry: &mut Entry, known: &Known) {
     entry.body_bytes = known.body_bytes;
     entry.body_hash = known.body_hash.clone();
     entry.deletion_off = known.deletion_off;
+    entry.counted = known.counted.clone();
+    entry.standing = known.standing.clone();
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

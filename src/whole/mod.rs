@@ -46,6 +46,8 @@ pub(crate) enum Verdict {
     Reject { rule: u8, reason: u32 },
     /// It is not sent, and not at fault: another one goes in its place.
     LeaveOut,
+    /// It is not sent, and not at fault: it would delete somebody, and too many do.
+    Withhold,
 }
 
 /// The verdicts of the rules, each with the number of its record.
@@ -208,6 +210,13 @@ impl Rules {
         self.verdicts = verdicts;
         self.late = late;
         findings
+    }
+
+    /// Holds records back of which no rule said anything; they are in order.
+    pub(crate) fn withhold(&mut self, records: &[u32]) {
+        let verdicts = records.iter().map(|&record| (record, Verdict::Withhold));
+        self.verdicts.extend(verdicts);
+        self.verdicts.sort_by_key(|(record, _)| *record);
     }
 
     /// Whether a verdict fell on a record whose block was gone.

@@ -21,6 +21,9 @@ use crate::batch::Fault;
 use crate::rule::{Keep, STAGE};
 use crate::text::compare::Spelling;
 
+/// The code of rows whose key others have, too.
+pub(crate) const KEY_DUPLICATE: &str = "key_duplicate";
+
 /// Lines that a message names at most.
 const NAMED_LINES: usize = 5;
 
@@ -220,7 +223,7 @@ impl Whole for Unique {
             stage: STAGE,
             column: self.key.column.clone(),
             source: None,
-            code: Cow::Borrowed("key_duplicate"),
+            code: Cow::Borrowed(KEY_DUPLICATE),
             message: Cow::Owned(format!(
                 "the same key{}{} stands {}",
                 if self.key.ignore_case {
@@ -388,6 +391,7 @@ mod tests {
                 .map(|(record, verdict)| (record, match verdict {
                     Verdict::LeaveOut => "left out",
                     Verdict::Reject { .. } => "rejected",
+                    Verdict::Withhold => "withheld",
                 }))
                 .collect();
             prop_assert_eq!(found, expected);

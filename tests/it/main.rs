@@ -1,7 +1,9 @@
 //! Tests of the whole program: the built binary, real files, exact output.
 
 mod answers;
+mod approval;
 mod bad;
+mod carried;
 mod charsets;
 mod cli;
 mod days;
@@ -18,6 +20,7 @@ mod house;
 mod keys;
 mod kinds;
 mod ledger;
+mod limits_on_people;
 mod limits;
 mod lines;
 mod lint;

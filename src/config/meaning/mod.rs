@@ -1,5 +1,6 @@
 //! From what is written to what is meant: every check that looks further than one setting's type.
 
+mod guard;
 mod source;
 mod stages;
 mod target;
@@ -12,11 +13,10 @@ use super::problem::{Findings, Placed};
 use super::spec::PipelineSpec;
 use super::yaml::places::Places;
 use crate::files::ending::for_json;
-use crate::guard::spec::{GuardSpec, MinRowsSpec, RelativeSpec};
 use crate::guard::{REJECTS_AT_MOST, SHARES_FROM};
 use crate::report::spec::RejectsSpec;
 use crate::settings::limits::Limits;
-use crate::settings::units::{Amount, Size};
+use crate::settings::units::Size;
 use crate::source::Input;
 use crate::source::spec::SourceFormat;
 use crate::text::dates::Zone;
@@ -97,7 +97,11 @@ impl Meaning<'_> {
             self.cut_unnoticed(source, &spec.guard, name, deletes);
         }
         let key = spec.validate.key.as_ref();
+        if let Some((name, _, import)) = &target {
+            self.changes(&spec.guard, name, import, key);
+        }
         let upload = self.upload(spec.upload, source.as_ref(), key);
+        self.withholds(&spec.guard, &upload);
         if spec.wait.at_most.0.is_zero() {
             self.problem("wait.at_most", "expected a time above zero", "");
         }
@@ -280,31 +284,6 @@ impl Meaning<'_> {
             path,
             at_most: spec.at_most,
             spreadsheet_safe: spec.spreadsheet_safe,
-        }
-    }
-
-    /// A limit that is written down, and says nothing, would limit nothing.
-    fn guards(&mut self, guard: &GuardSpec, rejects: Option<Amount>, refused: Option<Amount>) {
-        let nothing = [
-            ("guard.min_rows", guard.min_rows.is_none()),
-            ("rejects.at_most", rejects.is_none()),
-            ("refused.at_most", refused.is_none()),
-        ];
-        for (path, is_none) in nothing {
-            if is_none && self.places.contains(path) {
-                self.problem(
-                    path,
-                    "expected a limit, found nothing",
-                    "state it, or leave the line out",
-                );
-            }
-        }
-        if guard.min_rows == Some(MinRowsSpec::Relative(RelativeSpec::default())) {
-            self.problem(
-                "guard.min_rows",
-                "expected `first` or `of_last`, found neither",
-                "such as `min_rows: { first: 5000, of_last: 90% }`",
-            );
         }
     }
 

@@ -27,6 +27,13 @@ pub struct RowCounts {
     /// Not sent, as another row goes in their place.
     #[serde(default)]
     pub superseded: u64,
+    /// Not sent, as they would delete somebody, and too many do.
+    #[serde(default)]
+    pub withheld: u64,
+    /// Rows at fault that the upload names all the same, so that nobody is deleted for a fault: they are among those
+    /// rejected, and among those sent.
+    #[serde(default)]
+    pub carried: u64,
     /// Good, and held back because the run ended before an upload was complete (a dry run, a guard,
     /// an error).
     pub would_send: u64,
@@ -41,13 +48,13 @@ pub struct RowCounts {
 }
 
 impl RowCounts {
-    /// Whether every row is accounted for: `read = sent + would_send + rejected + filtered + superseded` and
-    /// `sent = accepted + failed + unprocessed`.
+    /// Whether every row is accounted for: `read + carried = sent + would_send + rejected + filtered + superseded +
+    /// withheld` and `sent = accepted + failed + unprocessed`.
     pub(crate) fn check(&self) -> Result<(), Mismatch> {
         let sum = |parts: &[u64]| parts.iter().copied().map(u128::from).sum::<u128>();
         let kept = [self.sent, self.would_send];
-        let left_out = [self.rejected, self.filtered, self.superseded];
-        if sum(&kept) + sum(&left_out) != u128::from(self.read) {
+        let left_out = [self.rejected, self.filtered, self.superseded, self.withheld];
+        if sum(&kept) + sum(&left_out) != sum(&[self.read, self.carried]) {
             return Err(Mismatch::Read(*self));
         }
         if sum(&[self.accepted, self.failed, self.unprocessed]) != u128::from(self.sent) {
@@ -62,8 +69,9 @@ impl RowCounts {
 pub enum Mismatch {
     /// The rows read are not those accounted for.
     #[error(
-        "the counts don't add up: {} rows read, but {} sent + {} held back + {} rejected + {} filtered + {} superseded",
-        .0.read, .0.sent, .0.would_send, .0.rejected, .0.filtered, .0.superseded
+        "the counts don't add up: {} rows read + {} carried forward, but {} sent + {} held back + {} rejected + {} filtered \
+         + {} superseded + {} withheld",
+        .0.read, .0.carried, .0.sent, .0.would_send, .0.rejected, .0.filtered, .0.superseded, .0.withheld
     )]
     Read(RowCounts),
     /// The rows sent are not those that results account for.

@@ -11,6 +11,7 @@ use url::Url;
 
 use super::counts::{CodeCounts, Mismatch, RowCounts};
 use super::memory::peak_memory;
+use crate::guard::Decision;
 use crate::report::error::ErrorReport;
 use crate::text::dates::Date;
 
@@ -99,6 +100,10 @@ pub(crate) struct RunReport {
     pub guards: Vec<GuardDecision>,
     /// Items that the server deletes as no row of the upload names them; `null` where the pipeline does not ask for it.
     pub deletions: Option<Deletions>,
+    /// The approval of what guards would have stopped; `null` where none was needed.
+    pub approval: Option<Approval>,
+    /// What was held back as too many would be deleted; `null` where nothing was.
+    pub withheld: Option<Withheld>,
     /// The upload; `null` where there was none.
     pub upload: Option<UploadReport>,
     /// The import job; `null` where none was asked for.
@@ -107,6 +112,9 @@ pub(crate) struct RunReport {
     pub resumed: bool,
     /// The command that goes on from here, where the run left something open.
     pub next: Option<String>,
+    /// The hash by which what guards stopped, or held back, can be approved.
+    #[serde(skip)]
+    pub offered: Option<String>,
 }
 
 /// Which pipeline ran.
@@ -215,25 +223,17 @@ pub(crate) struct Throughput {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct GuardDecision {
     /// Its name, such as `reject_limit`.
-    pub guard: &'static str,
+    pub guard: String,
     /// Its limit in words: `at most 1%`.
     pub limit: String,
     /// What was counted.
     pub count: u64,
-    /// Of how many.
-    pub of: u64,
+    /// Whether that is all of it; otherwise there may be more.
+    pub exact: bool,
+    /// Of how many; `null` where that is not known.
+    pub of: Option<u64>,
     /// What followed.
     pub decision: Decision,
-}
-
-/// Whether a guard let the run go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Decision {
-    /// It did.
-    Passed,
-    /// It stopped the run.
-    Stopped,
 }
 
 /// What became of items that no row of the upload names.
@@ -247,6 +247,36 @@ pub(crate) struct Deletions {
     pub off_because: Option<&'static str>,
     /// For how many runs in a row it has been off.
     pub in_a_row: u32,
+    /// How many the server may delete; `null` where nothing tells.
+    pub expected: Option<u64>,
+    /// Whether these are all; otherwise there may be more.
+    pub exact: bool,
+}
+
+/// The approval by which a run went on that guards would have stopped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Approval {
+    /// The plan that was approved.
+    pub hash: String,
+    /// When it was stopped, and could be approved from then on.
+    #[serde(serialize_with = "rfc3339")]
+    pub offered_at: Timestamp,
+    /// When it was approved.
+    #[serde(serialize_with = "rfc3339")]
+    pub at: Timestamp,
+    /// The guards that it overrode.
+    pub overrode: Vec<String>,
+}
+
+/// What was held back as too many would be deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Withheld {
+    /// Rows of the source.
+    pub rows: u64,
+    /// People whom no row names, as far as they are known, and who stay.
+    pub unnamed: u64,
+    /// The file with the keys of the rows; `null` where there are none.
+    pub file: Option<PathBuf>,
 }
 
 /// The upload.
@@ -332,10 +362,13 @@ impl RunReport {
             peak_memory: None,
             guards: Vec::new(),
             deletions: None,
+            approval: None,
+            withheld: None,
             upload: None,
             import: None,
             resumed: false,
             next: None,
+            offered: None,
         }
     }
 

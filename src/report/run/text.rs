@@ -7,7 +7,8 @@ use std::time::Duration;
 use unicode_width::UnicodeWidthStr;
 
 use super::counts::{CodeCounts, ColumnCount};
-use super::model::{Decision, Deletions, Outcome, RunReport, Throughput};
+use super::model::{Deletions, GuardDecision, Outcome, RunReport, Throughput};
+use crate::guard::Decision;
 use crate::report::human;
 use crate::text::shown::{shown, shown_within};
 
@@ -70,6 +71,14 @@ impl RunReport {
             let why = "the same row as another, sent once";
             lines.rows("superseded", c.superseded, why);
         }
+        if c.withheld > 0 {
+            let why = "not sent, as they would delete somebody and too many do";
+            lines.rows("withheld", c.withheld, why);
+        }
+        if c.carried > 0 {
+            let why = "at fault, and named in the upload without any change";
+            lines.rows("carried", c.carried, why);
+        }
         if c.would_send > 0 {
             lines.rows("held back", c.would_send, "good, and not sent");
         }
@@ -101,11 +110,12 @@ impl RunReport {
             lines.deletions(deletions, c.sent > 0);
         }
         for guard in &self.guards {
-            if guard.decision == Decision::Stopped {
-                let (count, of) = (human::count(guard.count), human::count(guard.of));
-                let text = format!("{}: {count} of {of}, {}", guard.guard, guard.limit);
-                lines.add("stopped by", &text);
-            }
+            lines.guard(guard);
+        }
+        if let Some(approval) = &self.approval {
+            let guards = approval.overrode.join(", ");
+            let (hash, at) = (&approval.hash, approval.at);
+            lines.add("approval", &format!("{hash} at {at:.0}, over {guards}"));
         }
         if let Err(mismatch) = self.check() {
             lines.add("warning", &mismatch.to_string());
@@ -126,6 +136,17 @@ impl RunReport {
             lines.add(
                 "rejects",
                 &format!("{path}, the rows as they were, with their faults"),
+            );
+        }
+        if let Some(path) = self
+            .withheld
+            .as_ref()
+            .and_then(|withheld| withheld.file.as_ref())
+        {
+            let path = human::path(path);
+            lines.add(
+                "held back",
+                &format!("{path}, the keys of the rows that would delete"),
             );
         }
         if let Some(path) = report {
@@ -196,6 +217,21 @@ impl Lines {
         self.0.push('\n');
     }
 
+    /// A guard that did not simply let the run go on.
+    fn guard(&mut self, guard: &GuardDecision) {
+        let word = match guard.decision {
+            Decision::Passed => return,
+            Decision::Stopped => "stopped by",
+            Decision::Approved => "approved",
+            Decision::Withheld => "held back by",
+        };
+        let count = human::count(guard.count);
+        let more = if guard.exact { "" } else { " or more" };
+        let of = guard.of.map(|of| format!(" of {}", human::count(of)));
+        let (name, of, limit) = (&guard.guard, of.unwrap_or_default(), &guard.limit);
+        self.add(word, &format!("{name}: {count}{more}{of}, {limit}"));
+    }
+
     /// What became of items that no row names, by an upload that was `sent` or by one that would be.
     fn deletions(&mut self, deletions: &Deletions, sent: bool) {
         match (deletions.off_because, deletions.told) {
@@ -210,12 +246,23 @@ impl Lines {
             }
             (None, Some(items)) => self.rows("deleted", items, "items that no row names"),
             (None, None) if sent => {
-                self.add(
-                    "deleted",
-                    "not told by the server, of the items that no row names",
+                let text = format!(
+                    "not told by the server, of the items that no row names{}",
+                    deletions.may_be()
                 );
+                self.add("deleted", &text);
             }
-            (None, None) => {}
+            (None, None) => match deletions.expected {
+                Some(items) => {
+                    let more = if deletions.exact { "" } else { "or more " };
+                    self.rows(
+                        "would delete",
+                        items,
+                        &format!("{more}items that no row names"),
+                    );
+                }
+                None => {}
+            },
         }
     }
 
@@ -262,6 +309,22 @@ impl Lines {
                 "",
                 &format!("and {more} more of these lines, {faults} in all"),
             );
+        }
+    }
+}
+
+impl Deletions {
+    /// How many there may be, where that is known.
+    fn may_be(&self) -> String {
+        match (self.expected, self.exact) {
+            (None, _) => String::new(),
+            (Some(items), true) => format!(": {}", human::count(items)),
+            (Some(items), false) => {
+                format!(
+                    ": {} or more, by the number of the last run",
+                    human::count(items)
+                )
+            }
         }
     }
 }
