@@ -15,6 +15,7 @@ mod pipeline;
 mod preview;
 mod resume;
 mod run;
+mod runs;
 mod sample;
 mod sandbox;
 mod schema;
@@ -92,6 +93,8 @@ pub enum Command {
     Preview(preview::PreviewArgs),
     /// Measure how fast a pipeline is on its own source, step by step; its target is not touched.
     Bench(bench::BenchArgs),
+    /// List the runs that the state folder knows: how they ended, what is open, since when nobody is deleted.
+    Runs(runs::RunsArgs),
     /// Make a state folder that `state: { required: true }` accepts.
     State(state::StateArgs),
     /// Check pipeline files: no data is read, and nothing is sent.
@@ -138,6 +141,7 @@ impl Cli {
                 Ok(()) => Ok(Exit::Done),
                 Err(error) => Err(Failure::new(Exit::Failed, error)),
             },
+            Command::Runs(args) => args.run(globals),
             Command::State(args) => args.run(globals),
             Command::Lint(args) => args.run(globals),
             Command::Schema(args) => args.run(),

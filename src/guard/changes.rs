@@ -12,6 +12,7 @@ use super::limit::LimitSpec;
 use super::spec::GuardSpec;
 use super::{Decision, Ruling, SHARES_FROM};
 use crate::settings::units::{Amount, Span};
+use crate::text::counted;
 
 /// How many people may be deleted where shares mean little.
 const FEW_DELETED: u64 = 5;
@@ -345,7 +346,7 @@ impl Rule<'_> {
         let Some((exceeded, allowed)) = self.exceeds(limit, count) else {
             return;
         };
-        let over = window.map(|(over, _)| over.to_string());
+        let over = window.map(|(over, _)| in_words(over));
         judged.rulings.push(Ruling {
             guard: self.name(),
             limit: match &over {
@@ -406,6 +407,15 @@ impl Rule<'_> {
             Some(column) => format!("{}.{column}", self.guard),
             None => self.guard.to_owned(),
         }
+    }
+}
+
+/// `1 day`, `7 days`; `12h`.
+fn in_words(span: Span) -> String {
+    const DAY: u64 = 24 * 60 * 60;
+    match span.0.as_secs() {
+        seconds if seconds > 0 && seconds % DAY == 0 => counted(seconds / DAY, "day"),
+        _ => span.to_string(),
     }
 }
 

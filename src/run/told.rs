@@ -79,7 +79,9 @@ pub(super) fn decided(report: &mut RunReport, judged: &Judged, basis: &Basis) {
         .filter(|ruling| ruling.decision == Decision::Approved)
         .map(|ruling| ruling.guard.clone())
         .collect();
-    report.approval = basis.approval.as_ref().map(|approval| Approval {
+    let goes_on = judged.plan.is_some() && decided.stop.is_none();
+    let approval = basis.approval.as_ref().filter(|_| goes_on);
+    report.approval = approval.map(|approval| Approval {
         hash: approval.hash.clone(),
         offered_at: approval.offered_at,
         at: report.started_at,

@@ -49,7 +49,7 @@ impl From<Last> for guard::Last {
 impl Last {
     /// That of a run that has ended, if it was accepted: never one that was let go, whose job failed, or of a mended
     /// file, and none of which nothing was sent.
-    pub(super) fn of(entry: &Entry) -> Option<Last> {
+    pub(crate) fn of(entry: &Entry) -> Option<Last> {
         let ended = entry.ended.as_ref()?;
         let accepted = matches!(
             ended.outcome,

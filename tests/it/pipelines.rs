@@ -101,6 +101,7 @@ fn each_opens_with_what_it_shows_and_is_without_a_warning() {
     }
     names.sort();
     let expected = [
+        "guarded.yaml",
         "quickstart.yaml",
         "recipe-csv.yaml",
         "recipe-json.yaml",
@@ -113,6 +114,7 @@ fn each_opens_with_what_it_shows_and_is_without_a_warning() {
 #[test]
 fn the_targets_in_the_comments_are_good_too() {
     for name in [
+        "guarded",
         "quickstart",
         "recipe-csv",
         "recipe-json",
@@ -227,6 +229,17 @@ fn recipe_json() {
     assert_eq!(
         report["import"]["parameters"],
         json!({ "idKey": "employeeID" })
+    );
+}
+
+#[test]
+fn guarded() {
+    let (code, stderr, report) = Copy::new().run(&["run", "pipelines/guarded.yaml"]);
+    assert_eq!((code, counts(&report)), (0, [8, 0, 0, 8, 8, 0]), "{stderr}");
+    let guards = report["guards"].as_array().unwrap();
+    assert!(
+        guards.iter().all(|guard| guard["decision"] == "passed"),
+        "{guards:?}"
     );
 }
 

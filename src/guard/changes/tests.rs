@@ -162,7 +162,7 @@ fn a_window_adds_up_the_runs_before() {
         &deleting(Some(1000), 6),
         &runs,
         &[
-            "guard.max_delete: together with the 3 accepted runs of the 7days before it, 51 people would be deleted (6 whose \
+            "guard.max_delete: together with the 3 accepted runs of the 7 days before it, 51 people would be deleted (6 whose \
            rows say so), of 1000 at the target, and no more than 5% may be, which is 50",
         ],
     );

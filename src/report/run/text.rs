@@ -223,7 +223,7 @@ impl Lines {
             Decision::Passed => return,
             Decision::Stopped => "stopped by",
             Decision::Approved => "approved",
-            Decision::Withheld => "held back by",
+            Decision::Withheld => "withheld by",
         };
         let count = human::count(guard.count);
         let more = if guard.exact { "" } else { " or more" };
