@@ -10,8 +10,7 @@ use crate::format::csv::write::cell;
 use crate::text::scan::Dialect;
 
 /// Why the rows are in the file.
-const REASON: &str =
-    "it would delete somebody, and more would be deleted than guard.max_delete allows";
+const REASON: &str = "it would delete somebody; more would be deleted than guard.max_delete allows";
 
 /// The file can't be written.
 #[derive(Debug, thiserror::Error)]

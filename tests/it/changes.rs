@@ -211,7 +211,7 @@ fn rows_that_delete_are_withheld() {
             (11, "employeeID,_file,_line,_reason")
         );
         assert!(
-            lines[10].starts_with("9,workers.csv,11,it would delete somebody"),
+            lines[10].starts_with("9,workers.csv,11,it would delete somebody;"),
             "{withheld}"
         );
         // A check says the same, and leaves the run's file alone.

@@ -252,17 +252,13 @@ impl Lines {
                 );
                 self.add("deleted", &text);
             }
-            (None, None) => match deletions.expected {
-                Some(items) => {
+            (None, None) => {
+                if let Some(items) = deletions.expected {
                     let more = if deletions.exact { "" } else { "or more " };
-                    self.rows(
-                        "would delete",
-                        items,
-                        &format!("{more}items that no row names"),
-                    );
+                    let words = format!("{more}items that no row names");
+                    self.rows("would delete", items, &words);
                 }
-                None => {}
-            },
+            }
         }
     }
 
