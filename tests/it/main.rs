@@ -34,6 +34,7 @@ mod secrets;
 mod soak;
 mod source;
 mod state;
+mod stated;
 mod support;
 mod tls;
 mod told;
