@@ -94,6 +94,9 @@ pub(crate) fn has_high_control(text: &[u8]) -> bool {
         .any(|at| text[at] == 0x7f || text.get(at + 1).is_some_and(|b| *b < 0xa0))
 }
 
+/// What begins a text in UTF-8 without being a part of it.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// The byte by which old systems end a text, and with which they fill its last piece.
 pub(crate) const END_MARK: u8 = 0x1a;
 
