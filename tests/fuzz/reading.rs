@@ -1,5 +1,6 @@
 //! Sources read as a run reads them: from bytes to rows, whatever the size of the blocks, and from a rejects file back.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
@@ -193,8 +194,11 @@ async fn rejects_of(text: &[u8], pipeline: &Pipeline) -> Option<Rejected> {
         for row in 0..batch.len() {
             if batch.state(row) == RowState::Rejected {
                 let faults = batch.faults().iter().filter(|f| f.row as usize == row);
-                let codes: Vec<_> = faults.map(|f| format!("{} {}", f.column, f.code)).collect();
-                rows.push(codes);
+                let code = |code: &str| match code {
+                    "carriage_return" => "quote".to_owned(),
+                    code => code.to_owned(),
+                };
+                rows.push(faults.map(|fault| code(&fault.code)).collect());
             }
         }
         survey.absorb(processed).ok()?;
@@ -212,8 +216,9 @@ async fn rejects_of(text: &[u8], pipeline: &Pipeline) -> Option<Rejected> {
 
 /// The rejects of a source.
 struct Rejected {
-    /// What is said of each: columns and codes.
-    rows: Vec<Vec<String>>,
+    /// The codes of each. Quotes that are wrong are a fault of the record, and of its cells when it comes back; where a
+    /// carriage return is in the way, too, either may be told.
+    rows: Vec<BTreeSet<String>>,
     /// The file.
     text: Vec<u8>,
     /// How many rows are not rejected.
