@@ -21,6 +21,7 @@ mod ledger;
 mod limits;
 mod lines;
 mod lint;
+mod marks;
 mod matrix;
 mod nested;
 mod pipelines;
