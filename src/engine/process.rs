@@ -291,6 +291,11 @@ impl Engine {
         }
     }
 
+    /// Texts of these rows that the server may make something else of.
+    pub(crate) fn retyped(&self, batch: &Batch, rows: &[u32]) -> Vec<Found> {
+        self.wire.retyped(batch, rows)
+    }
+
     /// A block in, bytes out: what a worker does.
     ///
     /// # Errors
@@ -313,7 +318,7 @@ impl Engine {
         }
         let encoded = self.encode(&mut batch);
         let facts = self.facts(&batch, &encoded);
-        let retyped = self.wire.retyped(&batch, &encoded.rows);
+        let retyped = self.retyped(&batch, &encoded.rows);
         let filtered = (0..batch.len())
             .filter(|&row| batch.state(row) == RowState::Filtered)
             .count() as u64;

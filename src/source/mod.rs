@@ -64,7 +64,15 @@ impl Input {
             program: program.to_owned(),
             args: args.to_vec(),
             folder: folder.to_owned(),
+            withheld: Vec::new(),
         })
+    }
+
+    /// Keeps these environment variables from a command.
+    pub(crate) fn withhold(&mut self, variables: &[String]) {
+        if let Input::Command(command) = self {
+            command.withheld = variables.to_vec();
+        }
     }
 
     /// Whether it can be read once only.

@@ -7,18 +7,21 @@ mod upload;
 
 use std::path::{Path, PathBuf};
 
-use super::pipeline::{Origin, Pipeline, Rejects, Source};
+use super::pipeline::{Origin, Pipeline, Rejects, Source, Target};
 use super::problem::{Findings, Placed};
 use super::spec::PipelineSpec;
 use super::yaml::places::Places;
 use crate::files::ending::for_json;
 use crate::guard::spec::{GuardSpec, MinRowsSpec, RelativeSpec};
 use crate::guard::{REJECTS_AT_MOST, SHARES_FROM};
+use crate::orgvue::spec::TokenSpec;
 use crate::report::spec::RejectsSpec;
 use crate::settings::limits::Limits;
 use crate::settings::units::{Amount, Size};
 use crate::source::Input;
 use crate::source::spec::SourceFormat;
+use crate::stage::StageSpec;
+use crate::stage::hash::KeySpec;
 use crate::text::dates::Zone;
 use source::NO_PATH;
 
@@ -117,7 +120,7 @@ impl Meaning<'_> {
 
         let file = self.findings.file.clone();
         let stages = spec.stages.into_iter().enumerate();
-        let stages = stages
+        let stages: Vec<_> = stages
             .map(|(i, value)| Placed {
                 value,
                 place: self.places.find(&format!("stages.{i}")),
@@ -132,17 +135,22 @@ impl Meaning<'_> {
             self.problem("name", "expected a name, found nothing", "");
         }
         let (_, target, import) = target?;
+        let (mut source, target) = (source?, target?);
+        let secrets = secret_variables(&stages, &target);
+        for input in &mut source.inputs {
+            input.withhold(&secrets);
+        }
         Some(Pipeline {
             name: spec.name.unwrap_or_else(stem),
             file,
             time_zone,
-            source: source?,
+            source,
             stages,
             validate: spec.validate,
             rejects,
             guard: spec.guard,
             refused: spec.refused,
-            target: target?,
+            target,
             import,
             upload,
             wait: spec.wait,
@@ -338,4 +346,21 @@ impl Meaning<'_> {
         file.file_name()
             .is_some_and(|name| self.folder.join(name) == path)
     }
+}
+
+/// The environment variables that hold a secret of the pipeline: no other program needs them.
+fn secret_variables(stages: &[Placed<StageSpec>], target: &Target) -> Vec<String> {
+    let needs = stages.iter().flat_map(|stage| stage.value.needs());
+    let mut names: Vec<String> = needs
+        .filter_map(|need| match need.key() {
+            Some(KeySpec::Env(name)) => Some(name.clone()),
+            _ => None,
+        })
+        .collect();
+    if let Target::Orgvue(connection) = target
+        && let TokenSpec::Env(name) = &connection.token
+    {
+        names.push(name.clone());
+    }
+    names
 }

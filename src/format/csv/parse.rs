@@ -12,6 +12,7 @@ use crate::batch::{Arrangement, Batch, Cell, Fault, Kind, Row, RowState, Skipped
 use crate::format::added::RAGGED;
 use crate::format::{Deferred, Draft, PARSE, Pools, decode, find_bad_text, reject_bad_text};
 use crate::text::scan::Dialect;
+use crate::text::unseen::is_blank;
 
 /// What to do with a record of too many or too few cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -425,7 +426,7 @@ impl Parser {
 fn reject_nameless(batch: &mut Batch, cell: usize, name: &Arc<str>) {
     for row in 0..batch.len() {
         let found = batch.cell(row, cell);
-        if found.kind() == Kind::Faulty || batch.text(found).trim().is_empty() {
+        if found.kind() == Kind::Faulty || is_blank(batch.text(found)) {
             continue;
         }
         let fault = Fault {
