@@ -500,6 +500,7 @@ impl Expr {
             kinds: Kinds::ANY,
             doubts: Vec::new(),
             watches: Vec::new(),
+            orders: Vec::new(),
             beyond: Vec::new(),
             failures: Failures::default(),
         }
