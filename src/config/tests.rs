@@ -113,7 +113,10 @@ fn a_full_pipeline_is_as_written() {
         ]
     );
     assert_eq!(
-        (pipeline.source.csv.delimiter, pipeline.source.csv.quoting),
+        (
+            pipeline.source.csv.delimiter(),
+            pipeline.source.csv.quoting()
+        ),
         (Some(b'\t'), Quoting::by(b'\''))
     );
     assert_eq!(pipeline.stages[0].value.name(), "trim");

@@ -439,7 +439,7 @@ mod tests {
                 Needed::Table(source) => {
                     format!(
                         "{} {} {:?}",
-                        need.setting, source.file, source.written.form.delimiter
+                        need.setting, source.file, source.written.csv.delimiter
                     )
                 }
                 Needed::Key(key) => format!("{} {key}", need.setting),

@@ -432,7 +432,7 @@ fn a_header_that_is_missing() {
         "error: w2.csv:1: this file's columns have other names than those of w1.csv; is a header missing? All files of a source have the same columns\n");
     // A table of a lookup, and the members of objects.
     table.check("check", "stages: [ { lookup: { file: t.csv, key: { column: Name }, take: { Head: head } } } ]\n", &[WORKERS, ("t.csv", b"Ann,Mara Example\n")], 2,
-        "p.yaml:2:51: stage 1 (lookup): t.csv: no column `Name` here; the file's first line has 2 cells, and none is a column that the stage names: if the file has no header, set `header` to none, and `columns` to the names\n");
+        "p.yaml:2:51: stage 1 (lookup): t.csv: no column `Name` here; the file's first line has 2 cells, and none is a column that the stage names: if the file has no header, set `csv.header` to none, and `csv.columns` to the names\n");
     table.check("check", "source: { path: w.json }\nvalidate: { key: ID }\n", &[("w.json", b"[{\"Mara Example\":\"1\"}]")], 2,
         "p.yaml:2:1: source: the first records have 1 member, and none is a column that the pipeline names; `rostream preview` without stages and rules shows them\n\
         p.yaml:3:18: validate.key: no column `ID` here\n");
@@ -787,7 +787,7 @@ fn lookup_tables() {
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"code;Dept\nA;x\n")], 2, "error: p.yaml:4:21: stage 2 (lookup): depts.csv: line 1: the header is one column, and `;` stands in it; if that is the delimiter, set `delimiter` to \";\"; if it is one column, put its name in quotes\n");
+         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"code;Dept\nA;x\n")], 2, "error: p.yaml:4:21: stage 2 (lookup): depts.csv: line 1: the header is one column, and `;` stands in it; if that is the delimiter, set `csv.delimiter` to \";\"; if it is one column, put its name in quotes\n");
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
@@ -799,7 +799,7 @@ fn lookup_tables() {
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"code,code\nA,x\n")], 2, "error: p.yaml:4:21: stage 2 (lookup): depts.csv: line 1: columns of the header have the same name: `code` (1 and 2); set `duplicate_names` to number, or name all columns by `columns`\n");
+         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"code,code\nA,x\n")], 2, "error: p.yaml:4:21: stage 2 (lookup): depts.csv: line 1: columns of the header have the same name: `code` (1 and 2); set `csv.duplicate_names` to number, or name all columns by `csv.columns`\n");
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
@@ -930,7 +930,7 @@ fn settings_that_lint_refuses() {
          p.yaml:30:45: stage 27 (concat): `into` has an empty name\n\
          p.yaml:31:17: stage 28 (coalesce): `columns` names `a` twice\n\
          p.yaml:32:21: stage 29 (lookup): `file` is empty\n\
-         p.yaml:33:35: stage 30 (lookup): `delimiter` is one ASCII character or tab, found ``\n\
+         p.yaml:33:35: stage 30 (lookup): `delimiter`: expected one ASCII character, or `tab`\n\
          p.yaml:34:44: stage 31 (lookup): `take` names `c` twice\n\
          p.yaml:37:19: `(` is not a valid regular expression: unclosed group\n\
          p.yaml:38:30: date format `YYYY-QQ` has `QQ`; put words into brackets, as in `[week]`\n\

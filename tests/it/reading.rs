@@ -262,3 +262,63 @@ fn texts_of_json_that_are_put_in_order() {
     check("\"Ann\"", "\"Bo\"", false);
     check("null", "\"9\"", false);
 }
+
+/// A table of a lookup is read by the settings of a source, and what a source would reject is an error.
+#[test]
+fn a_lookup_file_takes_the_settings_of_a_source() {
+    let csv =
+        "csv: { delimiter: \";\", quote: \"'\", comment: \"#\", footer: \"^Total\", header: 2 }";
+    let head = "# centres\nCentre;Centre\nID;Name\n";
+    let run = |table: &str, csv: &str| {
+        let rig = Rig::new();
+        rig.write("w.csv", "id,centre\n1,C1\n");
+        rig.write("centres.csv", table);
+        let stage = format!(
+            "file: centres.csv, {csv}, key: {{ column: centre, in: Centre ID }}, take: {{ Centre Name: name }}"
+        );
+        rig.pipeline(
+            &format!("source: {{ path: w.csv }}\nstages: [ lookup: {{ {stage} }} ]"),
+            "",
+        );
+        let ended = rig.run(&[]);
+        (rig, ended)
+    };
+    let (rig, ended) = run(
+        &format!("{head}C1;'Sales; all'\n#C1;x\n\n'Total\nof all';1\n"),
+        csv,
+    );
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(
+        rig.items(),
+        [r#"{"id":"1","centre":"C1","name":"Sales; all"}"#]
+    );
+    for (record, told) in [
+        (
+            "C2\n",
+            "centres.csv: line 5: expected 2 cells as in the header, found 1",
+        ),
+        (
+            "C2;'a'b\n",
+            "centres.csv: line 5: the quote opened on line 5, column 4 is closed on line 5, column 6",
+        ),
+        (
+            "C2;'a\n",
+            "centres.csv: the record that begins on line 5 opens a quote that is never closed",
+        ),
+    ] {
+        let (_, ended) = run(&format!("{head}C1;x\n{record}"), csv);
+        assert_eq!(ended.code, 1, "{}", ended.stderr);
+        ended.says(told);
+    }
+    let rig = Rig::new();
+    let stage =
+        "file: t.csv, csv: { delimiter: \"'\", quote: \"'\" }, key: { column: a }, take: { b: c }";
+    rig.pipeline(
+        &format!("source: {{ path: w.csv }}\nstages: [ lookup: {{ {stage} }} ]"),
+        "",
+    );
+    let (code, stderr) = rig.ask(&["lint", "pipeline.yaml"]);
+    assert_eq!(code, 2, "{stderr}");
+    let place = "pipeline.yaml:3:44: stage 1 (lookup): `delimiter`: delimiter and quote are the same character";
+    assert!(stderr.contains(place), "{stderr}");
+}

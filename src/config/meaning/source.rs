@@ -3,17 +3,16 @@
 use std::path::Path;
 
 use super::{Meaning, Wrong};
-use crate::config::pipeline::{Csv, Source};
-use crate::format::csv::spec::{HeaderSpec, delimiter, one_ascii};
+use crate::config::pipeline::Source;
+use crate::format::csv::spec::{HeaderSpec, NO_CHARACTER};
 use crate::guard::spec::{GuardSpec, MinRowsSpec};
 use crate::settings::units::Amount;
 use crate::source::Input;
 use crate::source::place::sample::{self, Sample};
 use crate::source::spec::{
-    Arrays, Compression, CsvSpec, ExpectSpec, NO_CHARACTER, Nothing, OneOrMany, Pick, SampleSpec,
-    SourceFormat, SourceSpec,
+    Arrays, Compression, CsvSpec, ExpectSpec, Nothing, OneOrMany, Pick, SampleSpec, SourceFormat,
+    SourceSpec,
 };
-use crate::text::scan::Quoting;
 
 /// A source that says neither.
 pub(super) const NO_PATH: Wrong = (
@@ -55,7 +54,7 @@ impl Meaning<'_> {
                 "",
             );
         }
-        let csv = self.csv(&spec.csv, spec.format);
+        self.csv(&spec.csv, spec.format);
         match spec.format {
             SourceFormat::Json | SourceFormat::Ndjson if self.places.contains("source.csv") => {
                 self.warning(
@@ -105,8 +104,7 @@ impl Meaning<'_> {
             encoding: spec.encoding,
             nothing: spec.nothing,
             expect: spec.expect,
-            csv,
-            footer: spec.csv.footer,
+            csv: spec.csv,
             json: spec.json,
         }
     }
@@ -318,135 +316,29 @@ impl Meaning<'_> {
         })]
     }
 
-    fn csv(&mut self, spec: &CsvSpec, format: SourceFormat) -> Csv {
-        let delimiter = spec.delimiter.as_deref().and_then(delimiter);
-        if spec.delimiter.is_some() && delimiter.is_none() {
-            self.problem(
-                "source.csv.delimiter",
-                "expected one ASCII character, or `tab`",
-                "",
-            );
-        }
-        let quoting = self.quoting(spec);
-        let between = match format {
+    fn csv(&mut self, spec: &CsvSpec, format: SourceFormat) {
+        let unless_stated = match format {
             SourceFormat::Tsv => b'\t',
-            _ => delimiter.unwrap_or(b','),
+            _ => b',',
         };
-        if quoting.quote == Some(between) {
-            let path = match delimiter {
-                Some(_) => "source.csv.delimiter",
-                None => "source.csv.quote",
-            };
-            self.problem(path, "delimiter and quote are the same character", "");
+        for wrong in spec.wrong(unless_stated) {
+            let path = format!("source.csv.{}", wrong.setting);
+            self.problem(&path, wrong.message, wrong.help);
         }
-        if quoting.escape == Some(between) {
-            let message = "delimiter and escape are the same character";
-            self.problem("source.csv.escape", message, "");
-        }
-        if format == SourceFormat::Tsv && delimiter.is_some_and(|d| d != b'\t') {
+        if format == SourceFormat::Tsv && spec.delimiter().is_some_and(|d| d != b'\t') {
             self.problem(
                 "source.csv.delimiter",
                 "`format: tsv` is separated by tabs",
                 "write `format: csv` where another delimiter is meant",
             );
         }
-        if let Some(columns) = &spec.columns {
-            self.column_names("source.csv.columns", columns);
-        }
-        let footer = spec.footer.as_ref();
-        if footer.is_some_and(|footer| footer.is_match("")) {
-            self.problem(
-                "source.csv.footer",
-                "this pattern matches every line",
-                "begin it with `^` and what a line of the footer begins with",
-            );
-        }
-        Csv {
-            delimiter,
-            quoting,
-            ragged: spec.ragged,
-            skip_lines: spec.skip_lines,
-            header: spec.header,
-            columns: spec.columns.clone(),
-            duplicate_names: spec.duplicate_names,
-            matching: spec.matching,
-            comment: self.comment(spec.comment.as_deref(), delimiter, quoting),
-        }
-    }
-
-    fn quoting(&mut self, spec: &CsvSpec) -> Quoting {
-        let mut character = |key: &str, text: &str| match text {
-            NO_CHARACTER => None,
-            text => one_ascii(text).or_else(|| {
-                let path = format!("source.csv.{key}");
-                self.problem(&path, "expected one ASCII character, or `none`", "");
-                None
-            }),
-        };
-        let quote = character("quote", &spec.quote);
-        let escape = character("escape", &spec.escape);
-        let unquoted = spec.quote == NO_CHARACTER;
-        if escape.is_some() && escape == quote {
-            self.problem(
-                "source.csv.escape",
-                "escape and quote are the same character",
-                "leave `escape` out: two quotes in a quoted cell are one without it",
-            );
-        } else if escape.is_some() && unquoted {
-            self.problem(
-                "source.csv.escape",
-                "`escape` cannot be combined with `quote: none`: there are no quoted cells",
-                "leave one of them out",
-            );
-        }
-        if unquoted && self.places.contains("source.csv.multiline") {
+        if spec.quote == NO_CHARACTER && self.places.contains("source.csv.multiline") {
             self.warning(
                 "source.csv.multiline",
                 "this setting has no effect with `quote: none`: cells never span lines then",
                 "",
             );
         }
-        Quoting {
-            quote,
-            escape,
-            multiline: spec.multiline,
-        }
-    }
-
-    /// A list of the columns' names, of which none may stand twice; empty ones leave columns out.
-    fn column_names(&mut self, setting: &str, columns: &[String]) {
-        if columns.iter().all(String::is_empty) {
-            self.problem(setting, "expected at least one column", "");
-        }
-        for (at, column) in columns.iter().enumerate() {
-            if !column.is_empty() && columns[..at].contains(column) {
-                let path = format!("{setting}.{at}");
-                self.problem(&path, "this column is named twice", "");
-            }
-        }
-    }
-
-    /// What remarks begin with: records must not.
-    fn comment(
-        &mut self,
-        written: Option<&str>,
-        delimiter: Option<u8>,
-        quoting: Quoting,
-    ) -> Option<u8> {
-        let found = one_ascii(written?).filter(u8::is_ascii_punctuation);
-        let wrong = match found {
-            None => {
-                "expected one ASCII character that is not a letter, a digit or a blank, such as `#`"
-            }
-            Some(_) if found == quoting.quote => "comment and quote are the same character",
-            Some(_) if found == quoting.escape => "comment and escape are the same character",
-            Some(comment) if Some(comment) == delimiter.or(Some(b',')) => {
-                "comment and delimiter are the same character"
-            }
-            Some(_) => return found,
-        };
-        self.problem("source.csv.comment", wrong, "");
-        None
     }
 }
 
