@@ -183,7 +183,7 @@ pub(super) fn text_order(node: &IdedExpr, sides: &[Side; 2]) -> Option<String> {
     let numbers = format!("`{} {operator} {}`", as_number(left), as_number(right));
     let is_day = |side: &Side| side.literal().is_some() && days(side);
     let advice = match is_day(left) || is_day(right) || left.is_days() || right.is_days() {
-        true => format!("write {dates}, or make such days of a column with a `date` stage before"),
+        true => format!("write {dates}, or convert the column with a `date` stage before"),
         false => format!(
             "for numbers write {numbers}, or add a `number` stage before; for days {dates}, or a `date` stage"
         ),

@@ -292,7 +292,7 @@ impl Header {
         let (what, count, advice) = match self {
             Header::Csv(header) => (
                 format!(
-                    "line {}, where the names of the columns should stand, has",
+                    "line {}, where the column names should be, has",
                     header.line
                 ),
                 counted(header.own.len() as u64, "cell"),

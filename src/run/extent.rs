@@ -1,4 +1,4 @@
-//! How much a source holds: the records of each file, and the lines that are no records.
+//! How much a source holds: the records of each file, and the lines that are not records.
 
 use crate::batch::Batch;
 use crate::format::block::{End, Trailer};

@@ -193,7 +193,7 @@ impl Source {
             0 => None,
             count => Some(format!(
                 "{}: source.encoding is {encoding}, and all {count} characters beyond ASCII are valid UTF-8, which is \
-                 next to impossible otherwise: letters have gone wrong unless source.encoding is set to utf-8",
+                 next to impossible otherwise: letters will be garbled unless source.encoding is set to utf-8",
                 origin.name
             )),
         };

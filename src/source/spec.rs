@@ -86,7 +86,7 @@ pub(crate) struct SampleSpec {
     /// How many people.
     #[schemars(range(min = 1))]
     pub rows: u64,
-    /// Another seed, other people.
+    /// Another seed gives other people.
     #[serde(default = "seed")]
     pub seed: u64,
     /// The share of rows that are wrong on purpose, such as `1%`.

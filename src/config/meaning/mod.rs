@@ -89,7 +89,7 @@ impl Meaning<'_> {
             if import.implicit_delete.is_on() && spec.validate.key.is_none() {
                 self.warning(
                     &format!("{name}.implicit_delete"),
-                    "without `validate.key` a person who stands twice counts twice, and guards count rows and not people",
+                    "without `validate.key` a person who is listed twice counts twice, and guards count rows rather than people",
                     "name the column that identifies people: `validate: { key: employeeID }`",
                 );
             }
@@ -221,7 +221,7 @@ impl Meaning<'_> {
             Some(1) => {}
             None if !self.is_whole("version") => {}
             None => self.problem("", "the key `version` is missing", "write `version: 1`"),
-            Some(_) => self.problem("version", "this version is not known", "write `version: 1`"),
+            Some(_) => self.problem("version", "this version is unknown", "write `version: 1`"),
         }
     }
 
@@ -230,7 +230,7 @@ impl Meaning<'_> {
         if zone.is_none() {
             self.problem(
                 "time_zone",
-                "not a time zone that is known here",
+                "not a known time zone",
                 "expected a name such as `Europe/London` or `UTC`",
             );
         }
@@ -256,14 +256,14 @@ impl Meaning<'_> {
                 .into_owned();
             let place = self.places.find(&self.written("rejects.path"));
             let message = format!("the rejects of a JSON source are NDJSON: the file is `{name}`");
-            self.findings.note(place, message, "say so in its name");
+            self.findings.note(place, message, "use that name here");
         }
         for input in source.iter().flat_map(|source| &source.inputs) {
             match input {
                 Input::File(file) if *file == path => self.problem(
                     "rejects.path",
                     "the rejects would be written over the source",
-                    "to load rejects that were put right, write `rostream run PIPELINE --mend FILE`",
+                    "to load corrected rejects, write `rostream run PIPELINE --mend FILE`",
                 ),
                 Input::Glob(..) if input.matches(&path) || input.matches(&of_json) => {
                     self.warning(

@@ -39,7 +39,7 @@ impl Meaning<'_> {
                 };
                 self.problem(
                     &format!("source.{second}"),
-                    format!("`{first}` and `{second}` are both given, one is meant"),
+                    format!("`{first}` and `{second}` are both given; keep one"),
                     "",
                 );
                 Vec::new()
@@ -147,13 +147,13 @@ impl Meaning<'_> {
                 self.problem(
                     "source.expect.trailer",
                     "expected one group, which is the number of records",
-                    "write such as `'^TRL\\|(\\d+)'`, and `(?:...)` for groups that are not the number",
+                    "write something like `'^TRL\\|(\\d+)'`, and `(?:...)` for groups that are not the number",
                 );
             }
             if format == SourceFormat::Json {
                 self.problem(
                     "source.expect.trailer",
-                    "a JSON array has no last line that could state its records",
+                    "a JSON array has no last line that could state the number of its records",
                     "state `rows`, `at_least` or `done_file`",
                 );
             }
@@ -166,14 +166,14 @@ impl Meaning<'_> {
             } else if rest.contains(['{', '}']) {
                 self.problem(
                     "source.expect.done_file",
-                    "what stands in braces is not known",
+                    "the placeholder in braces is unknown",
                     "write `{file}` for the path of a source file, or `{stem}` for the same without its last ending",
                 );
             } else if named && files < inputs.len() {
                 self.problem(
                     "source.expect.done_file",
                     "`{file}` and `{stem}` stand for the path of a source file, and this source is not a file",
-                    "write the path of the one file that says that the extract is whole",
+                    "write the path of the one file that says that the extract is complete",
                 );
             }
         }
@@ -214,8 +214,8 @@ impl Meaning<'_> {
         if deletes && stream && !(stated || guarded || shows) {
             self.warning(
                 &format!("{target}.implicit_delete"),
-                "standard input that ends too early looks like a whole extract, and people who are not in it are deleted",
-                "say what a whole extract is (`source: { expect: { rows: N } }`, or `at_least`, `trailer`, `done_file`) or \
+                "standard input that ends too early looks like a complete extract, and people who are not in it are deleted",
+                "say what a complete extract is (`source: { expect: { rows: N } }`, or `at_least`, `trailer`, `done_file`) or \
                  `guard.min_rows`; or let rostream start the program that writes it (`source: { command: [...] }`)",
             );
         }
@@ -226,8 +226,8 @@ impl Meaning<'_> {
         if nothing == Nothing::Ok && deletes {
             self.problem(
                 &format!("{target}.implicit_delete"),
-                "`implicit_delete` cannot be combined with `source.nothing: ok`: a missing extract must not pass \
-                 where the people it does not name are deleted",
+                "`implicit_delete` cannot be combined with `source.nothing: ok`: a missing extract must not be \
+                 accepted when people who are missing from it are deleted",
                 "leave one of them out",
             );
         }
@@ -246,11 +246,11 @@ impl Meaning<'_> {
             match input(written, &self.folder, pick) {
                 Ok(Input::Stdin) if inputs.contains(&Input::Stdin) => self.problem(
                     &path,
-                    "standard input can be read once only",
+                    "standard input can be read only once",
                     "write `-` once",
                 ),
                 Ok(Input::Stdin) if &*self.findings.file == crate::config::STDIN => {
-                    self.problem(&path, "standard input holds the pipeline file already", "")
+                    self.problem(&path, "standard input already holds the pipeline file", "")
                 }
                 Ok(input) => inputs.push(input),
                 Err((message, help)) => self.problem(&path, message, help),
@@ -329,7 +329,7 @@ impl Meaning<'_> {
             self.problem(
                 "source.csv.delimiter",
                 "`format: tsv` is separated by tabs",
-                "write `format: csv` where another delimiter is meant",
+                "write `format: csv` for another delimiter",
             );
         }
         if spec.quote == NO_CHARACTER && self.places.contains("source.csv.multiline") {
@@ -356,7 +356,7 @@ fn input(written: &str, folder: &Path, pick: Pick) -> Result<Input, Wrong> {
             if glob::Pattern::new(written).is_err() {
                 return Err((
                     "not a pattern of file names",
-                    "write `[[]` where the character `[` is meant",
+                    "write `[[]` for the character `[`",
                 ));
             }
             if Path::new(written).is_absolute() {

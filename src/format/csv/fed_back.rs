@@ -154,8 +154,7 @@ impl Review<'_> {
                 unquote(written, self.dialect, &mut text);
                 batch.set_text(row, column, &text, Kind::Text);
             } else {
-                let message =
-                    "the quotes of this cell are still as they were; write its text without them";
+                let message = "this cell still has its wrong quotes; write its text without them";
                 let name = self.names[column].clone();
                 batch.reject(fault(row, name, code, message.into()), Some(column));
             }
@@ -279,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_record_whose_quotes_were_wrong_is_good_once_they_are_gone() {
-        let still = "name quote the quotes of this cell are still as they were; write its text without them";
+        let still = "name quote this cell still has its wrong quotes; write its text without them";
         let said = "parse,name,quote";
         check(OnRagged::Reject, "1,\"\"\"80\"\"0\",x", said, still);
         check(OnRagged::Reject, "1,\"\"\"80\",x", said, still);

@@ -353,7 +353,7 @@ impl Parser {
         let message = match self.on_ragged {
             OnRagged::Pad if !surplus => return Ok(()),
             OnRagged::Pad => format!(
-                "expected {expected} cells as in the header, found {found}, and those that are too many are not empty"
+                "expected {expected} cells as in the header, found {found}, and the extra cells are not empty"
             ),
             OnRagged::Reject => {
                 format!("expected {expected} cells as in the header, found {found}")
@@ -436,8 +436,8 @@ fn reject_nameless(batch: &mut Batch, cell: usize, name: &Arc<str>) {
             source: None,
             code: Cow::Borrowed("nameless"),
             message: Cow::Owned(format!(
-                "cell {} has a value, and its column has no name in the header; name the columns by \
-                 source.csv.columns, or let the pipeline name `{name}`, as in `drop: [{name}]`",
+                "cell {} has a value, but its column has no name in the header; name the columns with \
+                 source.csv.columns, or refer to it in the pipeline as `{name}`, as in `drop: [{name}]`",
                 cell + 1
             )),
         };

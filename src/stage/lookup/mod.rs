@@ -187,7 +187,7 @@ impl LookupSpec {
         check_names("take", self.take.values())?;
         if let Some(name) = self.written_twice() {
             return Err(format!(
-                "`{name}` and `csv.{name}` are both given, one is meant"
+                "`{name}` and `csv.{name}` are both given; keep one"
             ));
         }
         match self.written().csv.wrong(b',').first() {

@@ -120,7 +120,7 @@ pub enum TableError {
     /// The file is elsewhere than in the pipeline's folder.
     #[error(
         "it is outside the folder of the pipeline file; \
-         say `allow_outside: true` in the stage if that is meant"
+         set `allow_outside: true` in the stage if that is intended"
     )]
     Outside,
     /// The file is not what it was when it was read.
@@ -321,8 +321,7 @@ impl Table {
         if let Some(at) = rows.skipped().reordered {
             return Err(TableError::Record {
                 line: line + u64::from(at),
-                message: "the header stands here again with its columns in another order"
-                    .to_owned(),
+                message: "the header is repeated here with its columns in another order".to_owned(),
             });
         }
         // What stands in a column without a name can't be taken, and is not missed.
@@ -403,11 +402,11 @@ impl Table {
                     let first = *first.get() as usize;
                     let spelling = Spelling::of(self.cell(first, column));
                     let differ = match spelling.apart(Spelling::of(key)) {
-                        Some(differ) => format!(" (but for {differ})"),
+                        Some(differ) => format!(" (except for {differ})"),
                         None => String::new(),
                     };
                     return Err(format!(
-                        "{file}: lines {} and {} have the same `{}`{differ}, a key must be unique",
+                        "{file}: lines {} and {} have the same `{}`{differ}; a key must be unique",
                         self.line_of(first),
                         self.line_of(row),
                         self.columns[column]

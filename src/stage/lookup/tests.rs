@@ -139,7 +139,7 @@ async fn a_repeated_key_names_both_lines() {
         let error = run_with(&resources, &[spec], &json!([["dept"]])).unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("depts.csv: lines {lines} have the same `code`, a key must be unique")
+            format!("depts.csv: lines {lines} have the same `code`; a key must be unique")
         );
     }
 }
@@ -155,11 +155,11 @@ async fn tables_that_can_not_be_read() {
         (
             b"code,Name,code\n",
             "line 1: columns of the header have the same name: `code` (1 and 3); set `csv.duplicate_names` to number, \
-             or name all columns by `csv.columns`",
+             or name all columns with `csv.columns`",
         ),
         (
             b"code;Name\n",
-            "line 1: the header is one column, and `;` stands in it; if that is the delimiter, set `csv.delimiter` to \
+            "line 1: the header is one column, and `;` is in it; if that is the delimiter, set `csv.delimiter` to \
              \";\"; if it is one column, put its name in quotes",
         ),
         (
