@@ -327,8 +327,8 @@ impl Blocks {
             Some(member) if self.file + 1 == self.source.origins().len() => Err(self.place(
                 0,
                 format!(
-                    "the page says by its member `{}` that another page follows, and none does: the extract is not whole; \
-                     fetch the other pages, too, and name them all in source.path, the last one last",
+                    "the page says with its member `{}` that another page follows, but none does: the extract is incomplete; \
+                     fetch the other pages too, and list them all in source.path, the last one last",
                     shown(member)
                 ),
             )),

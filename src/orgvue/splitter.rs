@@ -60,7 +60,7 @@ pub enum SplitError {
     #[error("there is something after the end of the JSON array")]
     Trailing,
     /// An element is not good JSON, or lacks what it must have.
-    #[error("number {index} is not a good JSON object")]
+    #[error("number {index} is not a valid JSON object")]
     Json {
         /// Its place, from 1.
         index: u64,

@@ -64,7 +64,15 @@ impl Input {
             program: program.to_owned(),
             args: args.to_vec(),
             folder: folder.to_owned(),
+            withheld: Vec::new(),
         })
+    }
+
+    /// Keeps these environment variables from a command.
+    pub(crate) fn withhold(&mut self, variables: &[String]) {
+        if let Input::Command(command) = self {
+            command.withheld = variables.to_vec();
+        }
     }
 
     /// Whether it can be read once only.
@@ -200,7 +208,7 @@ impl Source {
             0 => None,
             count => Some(format!(
                 "{}: source.encoding is {encoding}, and all {count} characters beyond ASCII are valid UTF-8, which is \
-                 next to impossible otherwise: letters have gone wrong unless source.encoding is set to utf-8",
+                 next to impossible otherwise: letters will be garbled unless source.encoding is set to utf-8",
                 origin.name
             )),
         };

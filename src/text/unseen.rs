@@ -96,7 +96,7 @@ pub fn has_low_control(text: &[u8]) -> bool {
     text.iter().fold(false, |found, &b| found | is(b))
 }
 
-/// Whether a control character stands in a text that JSON lets stand as it is: U+007F to U+009F.
+/// Whether there is a control character inside a string that JSON lets stand as it is: U+007F to U+009F.
 pub fn has_high_control(text: &[u8]) -> bool {
     // In UTF-8 all but the first begin with this byte, and so do few others.
     memchr::memchr2_iter(0x7f, 0xc2, text)

@@ -27,6 +27,7 @@ mod nested;
 mod pipelines;
 mod process;
 mod quoting;
+mod reading;
 mod readme;
 mod reference;
 mod report;

@@ -12,6 +12,7 @@ use crate::batch::{Arrangement, Batch, Cell, Fault, Kind, Row, RowState, Skipped
 use crate::format::added::RAGGED;
 use crate::format::{Deferred, Draft, PARSE, Pools, decode, find_bad_text, reject_bad_text};
 use crate::text::scan::Dialect;
+use crate::text::unseen::is_blank;
 
 /// What to do with a record of too many or too few cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -394,7 +395,7 @@ impl Parser {
         let message = match self.on_ragged {
             OnRagged::Pad if !surplus => return Ok(()),
             OnRagged::Pad => format!(
-                "expected {expected} cells as in the header, found {found}, and those that are too many are not empty"
+                "expected {expected} cells as in the header, found {found}, and the extra cells are not empty"
             ),
             OnRagged::Reject => {
                 format!("expected {expected} cells as in the header, found {found}")
@@ -467,7 +468,7 @@ impl Parser {
 fn reject_nameless(batch: &mut Batch, cell: usize, name: &Arc<str>) {
     for row in 0..batch.len() {
         let found = batch.cell(row, cell);
-        if found.kind() == Kind::Faulty || batch.text(found).trim().is_empty() {
+        if found.kind() == Kind::Faulty || is_blank(batch.text(found)) {
             continue;
         }
         let fault = Fault {
@@ -477,8 +478,8 @@ fn reject_nameless(batch: &mut Batch, cell: usize, name: &Arc<str>) {
             source: None,
             code: Cow::Borrowed("nameless"),
             message: Cow::Owned(format!(
-                "cell {} has a value, and its column has no name in the header; name the columns by \
-                 source.csv.columns, or let the pipeline name `{name}`, as in `drop: [{name}]`",
+                "cell {} has a value, but its column has no name in the header; name the columns with \
+                 source.csv.columns, or refer to it in the pipeline as `{name}`, as in `drop: [{name}]`",
                 cell + 1
             )),
         };

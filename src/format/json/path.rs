@@ -44,7 +44,7 @@ impl FromStr for Path {
         };
         while !rest.is_empty() {
             if rest.starts_with("..") {
-                return Err(bad("`..` may be any place"));
+                return Err(bad("`..` could be anywhere"));
             } else if let Some(after) = rest.strip_prefix('.') {
                 let (name, after) = plain(after);
                 members.push(name.to_owned());
@@ -58,21 +58,21 @@ impl FromStr for Path {
                     .and_then(|name| name.split_once("']")));
                 let Some((name, after)) = quoted else {
                     return Err(bad(
-                        "brackets hold a name in quotes; elements of arrays can't be chosen, and the records are all of one \
-                         array",
+                        "brackets hold a name in quotes; array elements can't be selected: the records are all elements of \
+                         one array",
                     ));
                 };
                 members.push(name.to_owned());
                 rest = after;
             } else {
-                return Err(bad("a `.` stands between two members"));
+                return Err(bad("a `.` must be between two members"));
             }
         }
         if members.iter().any(String::is_empty) {
             return Err(bad("a name is empty"));
         }
         if text.contains(['*', '?', '(']) && members.iter().any(|m| m.contains(['*', '?', '('])) {
-            return Err(bad("it may be several places"));
+            return Err(bad("it could be in several places"));
         }
         Ok(Path(members.into()))
     }
