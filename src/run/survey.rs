@@ -354,12 +354,12 @@ impl Survey {
             .ok()
             .and_then(|n| first.checked_add(n));
         self.record = next.ok_or(RunError::TooManyRecords)?;
-        self.extent.see(&processed);
+        let place = (processed.file, processed.line);
+        self.extent.see(&processed.batch, place, processed.end);
         let verdicts = match self.settled {
             Some(_) => self.rules.verdicts(first..self.record).to_vec(),
             None => self.see(&processed, first),
         };
-        let place = (processed.file, processed.line);
         let left_out = self.carry_out(&verdicts, &mut processed.batch, first, place)?;
         self.count(&processed, &left_out, first);
         self.filtered += processed.filtered;

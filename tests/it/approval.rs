@@ -210,7 +210,7 @@ fn what_can_not_be_approved() {
     rig.write("workers.csv", workers(200));
     rig.pipeline("source: { path: workers.csv }", DELETES);
     let ended = stopped(&rig, &[]);
-    ended.says("state how many rows the first one has at least");
+    ended.says("state how many rows the first one must have at least");
     assert_eq!(ended.report["next"], Value::Null);
     // Neither is there anything to approve for a check, a mended file or the sandbox.
     assert_eq!(
