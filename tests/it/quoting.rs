@@ -81,7 +81,7 @@ fn a_quote_that_is_never_closed_takes_lines_along_that_are_told_and_counted() {
     for word in words {
         assert!(found[0].2.contains(word), "{}", found[0].2);
     }
-    let told = "rejected                1  and 3 more lines that wrong quotes took along";
+    let told = "rejected                1  and 3 more lines swallowed by wrong quotes";
     assert!(ended.stderr.contains(told), "{}", ended.stderr);
 }
 
@@ -92,8 +92,7 @@ fn the_reject_limit_sees_the_lines_that_were_taken_along() {
         let (rig, ended) = run("", STRAY, &limit, &[]);
         assert_eq!(ended.code, code, "{limit}: {}", ended.stderr);
         if code == 4 {
-            let told =
-                "4 of 6 rows were rejected (3 of them as lines that a wrong quote took along)";
+            let told = "4 of 6 rows were rejected (3 of them as lines swallowed by a wrong quote)";
             assert!(ended.stderr.contains(told), "{}", ended.stderr);
             assert_eq!(rig.taken(), (0, 0));
         }
@@ -207,7 +206,7 @@ fn quotes_that_are_escaped_are_told_where_that_is_not_stated() {
     );
     for (_, code, message) in found {
         assert_eq!(code, "quote");
-        let hint = "a backslash stands before a quote: if quotes are escaped so, set source.csv.escape to '\\'";
+        let hint = "there is a backslash before a quote: if quotes are escaped that way, set source.csv.escape to '\\'";
         assert!(message.contains(hint), "{message}");
     }
 }
@@ -264,17 +263,17 @@ fn a_header_with_quotes_in_the_way_names_nothing() {
         (
             "id,\"name\"x",
             "1:9",
-            "text stands behind the quote that closes a name",
+            "text follows the quote that closes a name",
         ),
         (
             "id, \"name\"",
             "1:5",
-            "blanks stand before the quote of a name",
+            "there are blanks before the quote of a name",
         ),
         (
             "id,Ann\"name, x\"",
             "1:7",
-            "a quote stands within a name that is not quoted",
+            "there is a quote inside a name that is not quoted",
         ),
     ] {
         let (_, ended) = run("", &format!("{header}\n1,Ana\n"), "", &[]);

@@ -165,13 +165,11 @@ impl<'t> Line<'t> {
         if let Some(fault) = fault.filter(|fault| is_header || is_open(fault)) {
             let (at, message) = match fault.kind {
                 fault::Kind::Open => (fault.open, "the quote opened here is never closed"),
-                fault::Kind::Behind => {
-                    (fault.at, "text stands behind the quote that closes a name")
-                }
-                fault::Kind::Blanks => (fault.at, "blanks stand before the quote of a name"),
+                fault::Kind::Behind => (fault.at, "text follows the quote that closes a name"),
+                fault::Kind::Blanks => (fault.at, "there are blanks before the quote of a name"),
                 fault::Kind::Within | fault::Kind::Apart => (
                     fault.open,
-                    "a quote stands within a name that is not quoted",
+                    "there is a quote inside a name that is not quoted",
                 ),
             };
             return Err(Wrong::data(Place::Byte(self.start + at), message));
@@ -487,15 +485,15 @@ fn one_column(name: &str, form: &Form, dialect: Dialect, raw: &[u8]) -> Result<(
     };
     Err(match (quoted, dialect.delimiter) {
         (true, _) => format!(
-            "the header is one quoted column, and `{found}` stands in it; if whole lines are quoted, export the file \
-             without; if it is one column, set source.csv.delimiter"
+            "the header is one quoted column, and `{found}` is in it; if whole lines are quoted, export the file \
+             without those quotes; if it is one column, set source.csv.delimiter"
         ),
         (false, b'\t') if found != "tab" => format!(
-            "the header is one column, and `{found}` stands in it; if that is the delimiter, set source.format to csv \
+            "the header is one column, and `{found}` is in it; if that is the delimiter, set source.format to csv \
              and source.csv.delimiter to \"{found}\"; if it is one column, put its name in quotes"
         ),
         (false, _) => format!(
-            "the header is one column, and `{found}` stands in it; if that is the delimiter, set source.csv.delimiter \
+            "the header is one column, and `{found}` is in it; if that is the delimiter, set source.csv.delimiter \
              to \"{found}\"; if it is one column, put its name in quotes"
         ),
     })

@@ -227,7 +227,7 @@ impl<'de> Members<'_, 'de> {
         let Members { wanted, found, .. } = self;
         if let Some(name) = self.clash {
             let message = format!(
-                "`{}` is a column, and another member comes to the same name; state another separator, as in \
+                "`{}` is a column, and another member gets the same name; state another separator, as in \
                  `json: {{ flatten: \"/\" }}`",
                 shown(&name)
             );
