@@ -3,20 +3,25 @@
 //! They know numbers alone: totals go in, decisions come out. Nothing here reads, waits or writes.
 
 pub(crate) mod changes;
+mod exceeded;
 pub(crate) mod expect;
 pub(crate) mod limit;
+mod refused;
 pub(crate) mod spec;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use changes::{Changes, Figure, Past, TooMany};
+use changes::{Changes, Figure, Past};
+pub(crate) use exceeded::Exceeded;
 use expect::NotWhole;
+pub(crate) use refused::Refused;
+pub(crate) use refused::refused;
 use spec::{GuardSpec, ImplicitDelete, MinRowsSpec, OnExceed, OnReject};
 
 use crate::settings::units::Amount;
-use crate::text::{counted, of_rows};
+use crate::text::of_rows;
 
 /// Shares mean little of a few rows, so they hold from so many rows on.
 pub(crate) const SHARES_FROM: u64 = 100;
@@ -219,38 +224,6 @@ pub enum Stop {
          names {named})"
     )]
     FirstUnknown { named: u64 },
-}
-
-/// A limit of the section `guard` that is not kept. That may be meant, and so it can be approved.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Exceeded {
-    #[error("the upload names {}, and guard.min_rows asks for {least} at least", counted(*named, "row"))]
-    MinRows { named: u64, least: u64 },
-    #[error(
-        "the upload names {}, and that of the last accepted run named {last}{}: {least} at least are expected \
-         ({limit}); if so few are intended, run once with `--set guard.min_rows={named}`",
-        counted(*named, "row"),
-        if *deletes { format!(", so that {} would be deleted", last - named) } else { String::new() }
-    )]
-    FewerThanLast {
-        named: u64,
-        last: u64,
-        least: u64,
-        limit: String,
-        deletes: bool,
-    },
-    #[error("{0}")]
-    TooMany(TooMany),
-}
-
-impl Exceeded {
-    /// The guard's name.
-    pub(crate) fn guard(&self) -> &'static str {
-        match self {
-            Exceeded::MinRows { .. } | Exceeded::FewerThanLast { .. } => "min_rows",
-            Exceeded::TooMany(too_many) => too_many.guard,
-        }
-    }
 }
 
 /// What all guards decided.
@@ -495,37 +468,6 @@ fn is_short(least: u64, named: u64, of: u64, rulings: &mut Vec<Ruling>) -> bool 
     let limit = format!("at least {least}");
     rulings.push(Ruling::new("min_rows", limit, (named, of), stops));
     stops
-}
-
-/// Why what the server refused is too much.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    #[error("the server refused {}", match sent {
-        1 => "the only row that was sent".to_owned(),
-        sent => format!("all {sent} rows that were sent"),
-    })]
-    All { sent: u64 },
-    #[error(
-        "the server refused {failed} of the {sent} rows that were sent, and refused.at_most is {limit}"
-    )]
-    TooMany {
-        failed: u64,
-        sent: u64,
-        limit: String,
-    },
-}
-
-/// Whether the server refused too much of what was sent; what it accepted stands all the same.
-pub(crate) fn refused(at_most: Option<Amount>, sent: u64, failed: u64) -> Option<Refused> {
-    if sent > 0 && failed == sent {
-        return Some(Refused::All { sent });
-    }
-    let limit = at_most.filter(|limit| sent >= SHARES_FROM && limit.is_exceeded(failed, sent))?;
-    Some(Refused::TooMany {
-        failed,
-        sent,
-        limit: limit.to_string(),
-    })
 }
 
 #[cfg(test)]

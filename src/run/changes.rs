@@ -18,7 +18,7 @@ pub(super) fn changes(
     named: u64,
     last: Option<&Last>,
 ) -> Changes {
-    let counts = &survey.counts;
+    let counts = &survey.aside.counts;
     let people = last.and_then(|last| last.standing.people);
     let missing = |before: u64, now: u64| before.saturating_sub(now);
     let present = counts.creates + counts.updates + counts.either;
@@ -72,7 +72,7 @@ fn emptied(survey: &Survey, named: u64, last: &Last) -> Vec<ColumnChanges> {
 /// By column, how many rows have a value in it.
 fn filled(survey: &Survey) -> BTreeMap<String, u64> {
     let names = survey.sent_names().into_iter();
-    let filled = names.zip(survey.counts.filled.iter().copied());
+    let filled = names.zip(survey.aside.counts.filled.iter().copied());
     filled
         .filter_map(|(name, filled)| Some((name?.to_string(), filled)))
         .collect()
@@ -86,7 +86,7 @@ pub(super) fn standing(
     last: Option<&Last>,
 ) -> Standing {
     let before = last.map(|last| &last.standing);
-    let counts = &survey.counts;
+    let counts = &survey.aside.counts;
     let people = match decided.deletion {
         Deletion::On => named,
         // Nobody is gone but those whose rows say so.

@@ -74,7 +74,7 @@ pub(super) fn decide(
         read: facts.read,
         rejected: facts.rejects.rows,
         taken_along: facts.rejects.taken_along,
-        keyless: survey.keyless,
+        keyless: survey.aside.keyless,
         named,
         kept: facts.good,
         commonest: facts.rejects.commonest(),

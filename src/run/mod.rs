@@ -11,6 +11,7 @@
 //!
 //! [`resume`] begins with the wait, in another process. [`preview`] and [`bench`](mod@bench) use the first steps.
 
+mod aside;
 pub(crate) mod bench;
 mod changes;
 mod code;
@@ -32,6 +33,7 @@ pub(crate) mod survey;
 mod tables;
 mod told;
 mod wait;
+mod withhold;
 
 use std::time::Instant;
 
@@ -58,8 +60,9 @@ pub use prepare::{bind, reading, rejects_header, source};
 use put::Sending;
 use send::{Ready, send};
 use straight::send_straight;
-use survey::{Surveyed, survey, withhold};
+use survey::{Surveyed, survey};
 pub(crate) use tables::resources;
+use withhold::withhold;
 
 /// What a run needs besides the pipeline.
 pub(crate) struct Job<'a> {

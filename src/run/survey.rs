@@ -1,37 +1,32 @@
 //! The first pass: everything that has to be known before anything leaves the machine.
 
-use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, future};
 
+use super::aside::Aside;
 use super::extent::Extent;
 use super::prepare::{First, Prepared};
 use super::put::encoded;
 use super::reject::write_reject;
 use super::retyped::Retyped;
 use super::{Job, RunError};
-use crate::batch::{Arrangement, Batch, Fault, Kind, RowState};
+use crate::batch::{Arrangement, Batch, Fault, RowState};
 use crate::engine::EngineError;
 use crate::engine::blocks::Blocks;
 use crate::engine::body::{Assembly, Body, Digest, naming, pieces};
-use crate::engine::census::Counts;
 use crate::engine::order::process;
 use crate::engine::process::{Engine, Processed};
-use crate::format::PARSE;
 use crate::report::progress::{Phase, Progress};
 use crate::report::rejects::RejectsFile;
 use crate::report::run::CodeCounts;
-use crate::report::withheld::WithheldFile;
 use crate::source::Source;
-use crate::text::unseen::is_blank;
 use crate::upload::spool::SpoolWriter;
 use crate::whole::lines::Lines;
-use crate::whole::unique::{KEY_DUPLICATE, Unique};
+use crate::whole::unique::Unique;
 use crate::whole::{self, Places, Rules, Verdict};
 
 /// The first pass. With `spool`, the body is written down as it is made. The survey comes back whatever ended the pass.
@@ -94,32 +89,9 @@ async fn settled(mut survey: Survey) -> (Survey, Result<Settled, RunError>) {
     }
 }
 
-/// Goes through the source once more, and holds the rows back that would delete somebody. Their keys are written to
-/// `file`.
-pub(super) async fn withhold(
-    job: &Job<'_>,
-    prepared: &Prepared,
-    survey: &mut Survey,
-    spool: Option<&mut SpoolWriter>,
-    file: &Path,
-) -> Result<(), RunError> {
-    if survey.deleting.is_empty() {
-        return Ok(());
-    }
-    let key = prepared.engine.names_rows_by().map(|(name, _)| &**name);
-    let begun = WithheldFile::create(file, key)?;
-    survey.withhold(begun)?;
-    job.progress.begin(Phase::Again, prepared.source.size());
-    once_more(job, prepared, survey, spool).await?;
-    match survey.withheld_to.take() {
-        Some(file) => Ok(file.finish()?),
-        None => Ok(()),
-    }
-}
-
 /// Goes through the source again with all verdicts known: rejects are written anew, in order and with all their
 /// faults, and so is the body where it is written down.
-async fn once_more(
+pub(super) async fn once_more(
     job: &Job<'_>,
     prepared: &Prepared,
     survey: &mut Survey,
@@ -218,18 +190,8 @@ pub struct Survey {
     pub superseded: u64,
     /// Rows that are part of the body.
     pub good: u64,
-    /// Records at fault whose items are named in the body, and nothing more.
-    carried: Vec<u32>,
-    /// Records at fault of which it is not certain whose they are.
-    pub(crate) keyless: u64,
-    /// What guards count of the rows that are sent.
-    pub(crate) counts: Counts,
-    /// Records that would delete somebody, where they may be held back.
-    deleting: Vec<u32>,
-    /// Rows that are held back.
-    pub(crate) withheld: u64,
-    /// Where their keys are written.
-    withheld_to: Option<WithheldFile>,
+    /// What guards count, and the rows that are not sent as they are.
+    pub(super) aside: Aside,
     /// Records and other lines, file by file.
     pub(crate) extent: Extent,
     /// Texts that the server may make something else of.
@@ -308,12 +270,7 @@ impl Survey {
             filtered: 0,
             superseded: 0,
             good: 0,
-            carried: Vec::new(),
-            keyless: 0,
-            counts: Counts::default(),
-            deleting: Vec::new(),
-            withheld: 0,
-            withheld_to: None,
+            aside: Aside::default(),
             extent: Extent::default(),
             retyped: Retyped::default(),
             settled: None,
@@ -361,7 +318,7 @@ impl Survey {
             None => self.see(&processed, first),
         };
         let left_out = self.carry_out(&verdicts, &mut processed.batch, first, place)?;
-        self.count(&processed, &left_out, first);
+        self.aside.count(&self.engine, &processed, &left_out, first);
         self.filtered += processed.filtered;
         self.good += (processed.encoded.rows.len() - left_out.len()) as u64;
         self.write_rejects(&processed)?;
@@ -372,7 +329,13 @@ impl Survey {
                 None => self.lines.mark_sent(first + row),
             }
         }
-        let carried = self.carry_forward(&processed.batch, first);
+        let keys = self.rules.unique.as_ref();
+        let carried = self
+            .aside
+            .carry(&self.engine, keys, &processed.batch, first);
+        for row in &carried {
+            self.lines.mark_sent(first + row);
+        }
         self.retyped
             .add(&processed.retyped, place, &processed.batch);
         let slot = self.engine.names_rows_by().map(|(_, slot)| slot);
@@ -380,66 +343,6 @@ impl Survey {
         let (encoded, hash) = (processed.encoded, processed.hash);
         let assembly = &mut self.assembly;
         Ok(assembly.piece_with(encoded, hash, records, &left_out, named))
-    }
-
-    /// Counts for the guards what a block sends.
-    fn count(&mut self, processed: &Processed, left_out: &[u32], first: u32) {
-        self.counts += &processed.counts;
-        let census = self.engine.census();
-        if !left_out.is_empty() {
-            self.counts -= &census.count(&processed.batch, left_out);
-        }
-        if census.withholds {
-            let rows = processed.encoded.rows.iter();
-            let deleting = rows.filter(|&&row| {
-                left_out.binary_search(&row).is_err()
-                    && census.deletes(&processed.batch, row as usize)
-            });
-            self.deleting.extend(deleting.map(|row| first + row));
-        }
-    }
-
-    /// The rows at fault that are to be named in the upload all the same. A key that another row names needs no second
-    /// one; and of a row whose key is at fault it is not certain whose it is.
-    fn carry_forward(&mut self, batch: &Batch, first: u32) -> Vec<u32> {
-        if !self.engine.census().carries || batch.faults().is_empty() {
-            return Vec::new();
-        }
-        let key = self.engine.names_rows_by();
-        let doubtful: HashSet<u32> = batch
-            .faults()
-            .iter()
-            .filter(|fault| match key {
-                _ if fault.stage == PARSE && fault.column.is_empty() => true,
-                Some((name, _)) => fault.column == *name && fault.code != KEY_DUPLICATE,
-                None => true,
-            })
-            .map(|fault| fault.row)
-            .collect();
-        let mut carried = Vec::new();
-        for row in 0..batch.len() {
-            if batch.state(row) != RowState::Rejected {
-                continue;
-            }
-            let record = first + row as u32;
-            let known = key.map(|(_, slot)| batch.cell(row, slot)).filter(|cell| {
-                let is_doubtful = doubtful.contains(&(row as u32)) || cell.kind() == Kind::Faulty;
-                !is_doubtful && !is_blank(batch.text(*cell))
-            });
-            let Some(cell) = known else {
-                self.keyless += 1;
-                continue;
-            };
-            let hash = self.engine.key_hash(batch.text(cell)).max(1);
-            let found = self.rules.unique.as_ref().and_then(|keys| keys.find(hash));
-            if found.is_none_or(|found| found == record) {
-                carried.push(row as u32);
-                self.lines.mark_sent(record);
-            }
-        }
-        let records = carried.iter().map(|row| first + row);
-        self.carried.extend(records);
-        carried
     }
 
     /// Shows the rules a block that nobody has seen.
@@ -481,14 +384,10 @@ impl Survey {
             match verdict {
                 Verdict::LeaveOut => self.superseded += 1,
                 Verdict::Withhold => {
-                    self.withheld += 1;
-                    if let Some(to) = &mut self.withheld_to {
-                        let row = row as usize;
-                        let slot = self.engine.names_rows_by().map(|(_, slot)| slot);
-                        let key = slot.map_or("", |slot| batch.get(row, slot));
-                        let line = line + u64::from(batch.row(row).line);
-                        to.add(&self.files[file as usize], line, key)?;
-                    }
+                    let line = line + u64::from(batch.row(row as usize).line);
+                    let place = (&*self.files[file as usize], line);
+                    self.aside
+                        .hold_back(&self.engine, batch, row as usize, place)?;
                 }
                 Verdict::Reject { rule, reason } => {
                     if let Some(fault) = self.rules.fault(record, (rule, reason), &places) {
@@ -521,11 +420,15 @@ impl Survey {
         Ok(Settled::Again)
     }
 
-    /// Begins anew, to hold the rows back that would delete somebody.
-    fn withhold(&mut self, file: WithheldFile) -> Result<(), RunError> {
-        self.rules.withhold(&std::mem::take(&mut self.deleting));
-        self.withheld_to = Some(file);
-        self.begin_anew()
+    /// Begins anew, to hold the rows back that would delete somebody. Whether there are any.
+    pub(super) fn withhold(&mut self) -> Result<bool, RunError> {
+        let deleting = self.aside.take_deleting();
+        if deleting.is_empty() {
+            return Ok(false);
+        }
+        self.rules.withhold(&deleting);
+        self.begin_anew()?;
+        Ok(true)
     }
 
     /// Forgets what was counted, and nothing that is known of the whole file.
@@ -535,10 +438,7 @@ impl Survey {
         self.engine.forget();
         self.lines.mark_none_sent();
         self.dropped.clear();
-        self.carried.clear();
-        self.deleting.clear();
-        self.counts = Counts::default();
-        (self.withheld, self.keyless) = (0, 0);
+        self.aside.clear();
         (self.record, self.filtered, self.superseded, self.good) = (0, 0, 0, 0);
         self.extent = Extent::default();
         self.retyped = Retyped::default();
@@ -602,8 +502,8 @@ impl Survey {
             filtered: self.filtered,
             good: self.good,
             superseded: self.superseded,
-            withheld: self.withheld,
-            carried: self.carried.len() as u64,
+            withheld: self.aside.withheld,
+            carried: self.aside.carried.len() as u64,
             rejects: self.rejects.rejected().into(),
             digest: self.assembly.digest(),
             sources: self.source.origins().iter().map(|o| o.bytes()).collect(),
@@ -644,7 +544,7 @@ impl Survey {
             lines: self.lines,
             keys: self.rules.unique,
             dropped: self.dropped,
-            carried: self.carried,
+            carried: self.aside.carried,
             rejects: self.rejects,
             digest,
         })

@@ -185,3 +185,90 @@ pub(super) fn file_name(hash: &str) -> Option<String> {
     let is_hash = hash.len() == 16 && hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     is_hash.then(|| format!("approval-{hash}.json"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn approval() -> Approval {
+        Approval {
+            approval_version: APPROVAL_VERSION,
+            hash: "0123456789abcdef".to_owned(),
+            pipeline: "nightly".to_owned(),
+            target: TargetMark {
+                base_url: "https://a.example/".to_owned(),
+                tenant: "ACME".to_owned(),
+                dataset: "6586F21B".to_owned(),
+            },
+            plan: Plan {
+                body: "b".to_owned(),
+                deletes: true,
+                pipeline: "p".to_owned(),
+                today: Date::new(2026, 11, 26).unwrap(),
+                baseline: None,
+            },
+            offered_at: "2026-11-26T02:00:00Z".parse().unwrap(),
+            guards: vec!["max_delete".to_owned()],
+            used: None,
+        }
+    }
+
+    #[test]
+    fn it_holds_for_a_day_and_once() {
+        let open = |text: &str| approval().is_open(text.parse().unwrap());
+        assert_eq!(open("2026-11-27T02:00:00Z"), Ok(()));
+        assert!(matches!(
+            open("2026-11-27T02:00:01Z"),
+            Err(ApprovalError::Expired { .. })
+        ));
+        let used = Approval {
+            used: Some(Used {
+                by: RunId::generate(),
+                at: "2026-11-26T03:00:00Z".parse().unwrap(),
+            }),
+            ..approval()
+        };
+        // That it was used matters more than that it is old.
+        for now in ["2026-11-26T04:00:00Z", "2026-12-26T04:00:00Z"] {
+            let open = used.is_open(now.parse().unwrap());
+            assert!(matches!(open, Err(ApprovalError::Used { .. })), "{open:?}");
+        }
+    }
+
+    #[test]
+    fn it_is_for_this_plan_alone() {
+        let check = |change: fn(&mut Plan), words: &str| {
+            let approval = approval();
+            let mut plan = approval.plan.clone();
+            change(&mut plan);
+            let found = approval.is_for(&plan).map_err(|error| error.to_string());
+            match words {
+                "" => assert_eq!(found, Ok(())),
+                words => assert!(found.clone().unwrap_err().contains(words), "{found:?}"),
+            }
+        };
+        check(|_| {}, "");
+        check(|plan| plan.body.push('x'), "the source");
+        check(|plan| plan.pipeline.push('x'), "the pipeline was changed");
+        check(|plan| plan.deletes = false, "deletion is off");
+        check(
+            |plan| plan.baseline = Some("run".to_owned()),
+            "another run was accepted",
+        );
+        check(|plan| plan.today = Date::MIN, "it is another day");
+    }
+
+    #[test]
+    fn names_of_files() {
+        let name = file_name("0123456789abcdef");
+        assert_eq!(name.as_deref(), Some("approval-0123456789abcdef.json"));
+        for hash in [
+            "",
+            "0123456789ABCDEF",
+            "../../etc/passwd",
+            "0123456789abcde/",
+        ] {
+            assert_eq!(file_name(hash), None, "{hash}");
+        }
+    }
+}

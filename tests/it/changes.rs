@@ -1,8 +1,12 @@
 //! How many people a run, and the runs of some days, may delete, add and change.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::SeqCst;
+
 use serde_json::Value;
 
-use crate::support::{Ended, Rig, mode};
+use crate::support::{Deed, Ended, Rig, mode};
 
 /// People, each with a status and a mail address.
 fn people(
@@ -274,6 +278,43 @@ fn people_whom_no_row_names_are_withheld() {
         ended.stderr
     );
     assert!(!listed(&rig, &[]).1.contains("deletion is off"));
+}
+
+/// Taken up in another process, the same rows are held back, and every result finds its line.
+#[test]
+fn a_run_that_withholds_is_taken_up() {
+    let on = Arc::new(AtomicBool::new(false));
+    let switch = on.clone();
+    let rig = Rig::new().behind(move |call| match call.step {
+        "ticket" if !on.load(SeqCst) => Deed::Answer(503, "{}"),
+        _ => Deed::Pass,
+    });
+    let rows = |act: &str| {
+        let header = "employeeID,act\n".to_owned();
+        (0..200).fold(header, |text, id| {
+            text + &format!("{id},{}\n", if id < 20 { act } else { "create" })
+        })
+    };
+    let guard = "min_rows: { first: 1 }, max_delete: 5, on_exceed: withhold_deletes";
+    rig.write("workers.csv", rows("delete"));
+    rig.pipeline(
+        &format!("source: {{ path: workers.csv }}\nvalidate: {{ key: employeeID }}\nguard: {{ {guard} }}\nwait: {{ at_most: 1s }}"),
+        "identify_by: { id_key: employeeID }\naction: { column: act }",
+    );
+    let ended = rig.run(&[]);
+    assert_eq!(ended.code, 6, "{}", ended.stderr);
+    let withheld = rig.read("withheld.csv");
+    std::fs::remove_file(rig.path("withheld.csv")).unwrap();
+    switch.store(true, SeqCst);
+    let ended = rig.tell(&["resume", "pipeline.yaml"]);
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    assert!(!ended.stderr.contains("can't be joined"), "{}", ended.stderr);
+    assert_eq!(["withheld", "accepted"].map(|name| ended.count(name)), [20, 180]);
+    assert_eq!(rig.read("withheld.csv"), withheld);
+    // It is what the next run is compared with.
+    let ended = rig.run(&[]);
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    ended.says("20 of 180, at most 5");
 }
 
 fn listed(rig: &Rig, args: &[&str]) -> (i32, String) {
