@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) use error::SourceError;
 pub(crate) use origin::Origin;
-pub(crate) use text::Text;
+pub use text::Text;
 
 use ::bytes::Bytes;
 use place::command::Command;
@@ -149,6 +149,21 @@ impl Source {
     pub fn of_pieces(name: &str, pieces: impl IntoIterator<Item = Bytes>) -> Source {
         let pieces = pieces.into_iter().collect();
         Source::over(vec![Origin::pieces(name.to_owned(), pieces)])
+    }
+
+    /// The same source, whose files are written so.
+    pub fn written_in(self, compression: Compression, encoding: Encoding) -> Source {
+        Source {
+            compression,
+            encoding,
+            ..self
+        }
+    }
+
+    /// The same source, and behind its files those of another one.
+    pub fn followed_by(mut self, other: Source) -> Source {
+        self.origins.extend(other.origins);
+        self
     }
 
     /// The files, in order.

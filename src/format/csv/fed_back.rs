@@ -277,6 +277,16 @@ mod tests {
     }
 
     #[test]
+    fn a_record_that_is_not_utf8_is_still_too_short() {
+        let names: Vec<Arc<str>> = ["id", "name", "dob"].map(Arc::from).into();
+        let parser = Parser::new(Dialect::default(), names.into(), 9, OnRagged::Reject);
+        let row = b"1,\xff,,w.csv,2,parse; parse,dob; name,ragged; not_utf8,m\n";
+        let batch = parser.parse(row.to_vec(), 2).unwrap();
+        let codes: Vec<_> = batch.faults().iter().map(|fault| &*fault.code).collect();
+        assert_eq!(codes, ["ragged", "not_utf8"]);
+    }
+
+    #[test]
     fn a_record_whose_quotes_were_wrong_is_good_once_they_are_gone() {
         let still = "name quote this cell still has its wrong quotes; write its text without them";
         let said = "parse,name,quote";

@@ -366,9 +366,6 @@ impl Parser {
                 self.take_ragged(&mut batch, expected, ragged)?;
             }
         }
-        if let Some(bad) = bad {
-            reject_bad_text(&mut batch, bad, names);
-        }
         if expected > width {
             let review = Review {
                 dialect: self.dialect,
@@ -376,6 +373,10 @@ impl Parser {
                 pads: self.on_ragged == OnRagged::Pad,
             };
             review.apply(&mut batch);
+        }
+        // Last, for a row may have other faults beside this one.
+        if let Some(bad) = bad {
+            reject_bad_text(&mut batch, bad, names);
         }
         Ok(batch)
     }

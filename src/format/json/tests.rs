@@ -245,6 +245,20 @@ fn reads_documents() {
 }
 
 #[test]
+fn a_part_of_a_byte_order_mark_is_a_fault() {
+    for part in [&b"\xef"[..], b"\xef\xbb", b"\xbb", b"\xbf"] {
+        for (before, after) in [("", ""), ("{}\n", ""), ("{}\n", "{}"), ("[{}]\n", "\n[]")] {
+            let text = [before.as_bytes(), part, after.as_bytes()].concat();
+            let place = match parser(Layout::Documents).parse(text) {
+                Ok(_) => None,
+                Err(wrong) => Some((wrong.line, wrong.column)),
+            };
+            assert_eq!(place, Some((before.lines().count() as u32, 1)));
+        }
+    }
+}
+
+#[test]
 fn says_where_documents_are_ill_formed() {
     let fail = |text: &str| {
         let e = parser(Layout::Documents)
