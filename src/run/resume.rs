@@ -58,6 +58,10 @@ async fn take_up(
         },
     };
     report.deletions = told::deletions(deletion, None);
+    if entry.counts.withheld > 0 || matches!(deletion, Deletion::Withheld(_)) {
+        let file = job.pipeline.rejects.withheld(false);
+        report.withheld = Some(told::held_back(entry.counts.withheld, None, &file));
+    }
     report.import = Some(asked(&job.pipeline.import));
     job.progress.begin(Phase::Wait, None);
     // Only a ticket tells that a job is completed. An address of results may be there before they are.

@@ -111,11 +111,16 @@ pub(super) fn deletions(deletion: Deletion, expected: Option<Figure>) -> Option<
 /// What is held back as too many would be deleted.
 pub(super) fn withheld(report: &mut RunReport, facts: &Facts, unnamed: Figure, file: &Path) {
     recounted(report, facts);
-    report.withheld = Some(Withheld {
-        rows: facts.withheld,
-        unnamed: unnamed.count,
-        file: (facts.withheld > 0).then(|| human::whole(file)),
-    });
+    report.withheld = Some(held_back(facts.withheld, Some(unnamed.count), file));
+}
+
+/// So many rows held back, their keys in this file.
+pub(super) fn held_back(rows: u64, unnamed: Option<u64>, file: &Path) -> Withheld {
+    Withheld {
+        rows,
+        unnamed,
+        file: (rows > 0).then(|| human::whole(file)),
+    }
 }
 
 pub(super) fn sent(report: &mut RunReport, sending: Sending) {

@@ -308,8 +308,15 @@ fn a_run_that_withholds_is_taken_up() {
     switch.store(true, SeqCst);
     let ended = rig.tell(&["resume", "pipeline.yaml"]);
     assert_eq!(ended.code, 3, "{}", ended.stderr);
-    assert!(!ended.stderr.contains("can't be joined"), "{}", ended.stderr);
-    assert_eq!(["withheld", "accepted"].map(|name| ended.count(name)), [20, 180]);
+    assert!(
+        !ended.stderr.contains("can't be joined"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(
+        ["withheld", "accepted"].map(|name| ended.count(name)),
+        [20, 180]
+    );
     assert_eq!(rig.read("withheld.csv"), withheld);
     // It is what the next run is compared with.
     let ended = rig.run(&[]);

@@ -273,8 +273,8 @@ pub(crate) struct Approval {
 pub(crate) struct Withheld {
     /// Rows of the source.
     pub rows: u64,
-    /// People whom no row names, as far as they are known, and who stay.
-    pub unnamed: u64,
+    /// People whom no row names, as far as they are known, and who stay; `null` where that is not known any more.
+    pub unnamed: Option<u64>,
     /// The file with the keys of the rows; `null` where there are none.
     pub file: Option<PathBuf>,
 }
