@@ -243,7 +243,12 @@ impl<'a> Work<'a> {
             }
             let entry = ledger.entry();
             let folder = Folder::new(&self.pipeline.state_dir);
-            let approve = report.offered.as_ref();
+            // What is held back is compared with this very run, if that is accepted.
+            let may_be = matches!(
+                outcome,
+                Outcome::StoppedByGuard | Outcome::Succeeded | Outcome::SucceededWithRejects
+            );
+            let approve = report.offered.as_ref().filter(|_| may_be);
             report.next = next(&entry, &folder, outcome)
                 .or_else(|| approve.map(|hash| format!("{} --approve {hash}", run_again(&entry))));
         }

@@ -186,3 +186,95 @@ impl Counts {
         filled.for_each(|(own, other)| f(own, *other));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::{Kind, Row};
+    use crate::upload::spec::UploadFormat;
+
+    /// Rows of `act`, `status` and `mail`.
+    fn batch(rows: &[[&str; 3]]) -> Batch {
+        let mut batch = Batch::new(String::new(), 3);
+        for _ in rows {
+            batch.push_row(Row {
+                line: 0,
+                start: 0,
+                end: 0,
+            });
+        }
+        for column in 0..3 {
+            let cells = rows
+                .iter()
+                .map(|row| batch.append(row[column], Kind::Text))
+                .collect();
+            batch.put_column(column, cells);
+        }
+        batch
+    }
+
+    fn census(guard: &str, import: ImportSpec) -> Census {
+        let columns = Columns::from_header(["act", "status", "mail"]);
+        let guard: GuardSpec = serde_json::from_str(guard).unwrap();
+        let wire = Wire::bind(&import, UploadFormat::Json, &columns).unwrap();
+        Census::bind(&guard, &import, &wire, &columns).unwrap_or_else(|e| panic!("{e:?}"))
+    }
+
+    fn by_column() -> ImportSpec {
+        ImportSpec {
+            action: ActionSpec::Column {
+                column: "act".to_owned(),
+            },
+            ..ImportSpec::default()
+        }
+    }
+
+    #[test]
+    fn what_rows_ask_for_and_who_has_left() {
+        let batch = batch(&[
+            ["create", "Active", "a"],
+            ["update", "Left", ""],
+            ["replace", "Active", "c"],
+            ["createOrUpdate", "Left", "d"],
+            ["delete", "Left", ""],
+            ["noop", "Left", "f"],
+        ]);
+        let all = [0, 1, 2, 3, 4, 5];
+        let guard =
+            r#"{ "leavers": { "column": "status", "values": ["Left"] }, "max_emptied": "5%" }"#;
+        let census = census(guard, by_column());
+        let counts = census.count(&batch, &all);
+        let expected = Counts {
+            creates: 1,
+            updates: 2,
+            either: 1,
+            deletes: 1,
+            noops: 1,
+            leavers: 2,
+            // Of those that are neither deleted nor left alone: status and mail.
+            filled: vec![4, 3],
+        };
+        assert_eq!(counts, expected);
+        let deleting: Vec<u32> = all
+            .into_iter()
+            .filter(|&row| census.deletes(&batch, row as usize))
+            .collect();
+        assert_eq!(deleting, [1, 3, 4]);
+        // What is left out is taken off again.
+        let mut some = Counts::default();
+        some += &counts;
+        some -= &census.count(&batch, &[1, 4]);
+        assert_eq!(some, census.count(&batch, &[0, 2, 3, 5]));
+    }
+
+    #[test]
+    fn the_same_action_for_all_is_not_looked_at() {
+        let batch = batch(&[["", "Left", ""], ["", "Active", ""]]);
+        let counts = census("{}", ImportSpec::default()).count(&batch, &[0, 1]);
+        let expected = Counts {
+            either: 2,
+            ..Counts::default()
+        };
+        assert_eq!(counts, expected);
+    }
+}

@@ -553,6 +553,35 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_put_in_their_places() {
+        let encoded = |text: &str, rows: &[u32]| {
+            let mut bytes = Written::default();
+            bytes.extend(text.as_bytes());
+            Encoded {
+                bytes: bytes.into(),
+                rows: rows.to_vec(),
+                ends: (1..=rows.len() as u32).collect(),
+                controls: false,
+            }
+        };
+        let check = |own: (&str, &[u32]), others: (&str, &[u32]), expected: &str| {
+            let mut all = encoded(own.0, own.1);
+            all.take_in(&encoded(others.0, others.1));
+            assert_eq!(all.bytes[..], *expected.as_bytes());
+            assert!(all.rows.is_sorted());
+            assert_eq!(
+                all.ends.last().copied().unwrap_or(0) as usize,
+                expected.len()
+            );
+        };
+        check(("ace", &[0, 2, 4]), ("bd", &[1, 3]), "abcde");
+        check(("bc", &[1, 2]), ("ad", &[0, 9]), "abcd");
+        check(("", &[]), ("ab", &[0, 1]), "ab");
+        check(("ab", &[0, 1]), ("", &[]), "ab");
+        check(("", &[]), ("", &[]), "");
+    }
+
+    #[test]
     fn rows_can_be_left_out() {
         let mut bytes = Written::default();
         bytes.extend(b"aabbbc");

@@ -176,11 +176,20 @@ impl RunReport {
             (Outcome::Unknown, Some(Some(_))) => {
                 "unknown, the import job can't be watched any longer"
             }
+            (Outcome::SucceededWithRejects, _) if self.only_withheld() => {
+                "succeeded, and what would delete too many was held back"
+            }
             (Outcome::StoppedByGuard, None) if self.upload.is_some() => {
                 "stopped by a guard, nothing was imported"
             }
             (outcome, _) => outcome.describe(),
         }
+    }
+
+    /// Whether deletions were held back, and nothing else went wrong.
+    fn only_withheld(&self) -> bool {
+        let counts = &self.counts;
+        self.withheld.is_some() && counts.rejected + counts.failed + counts.unprocessed == 0
     }
 
     fn took(&self, total: Duration) -> String {
