@@ -71,6 +71,8 @@ pub(crate) struct Changes {
     pub explicit: Option<Figure>,
     /// Those that no row names, where the import deletes them.
     pub implicit: Option<Figure>,
+    /// Those who are not in the source any more, where they are deleted by name.
+    pub gone: Option<Figure>,
     /// Those whose row turns to the status of somebody who has left.
     pub leavers: Option<Figure>,
     /// Columns, as far as guards ask for them.
@@ -92,12 +94,19 @@ pub(crate) struct ColumnChanges {
 impl Changes {
     /// Everybody who would be deleted, in whatever way.
     pub(crate) fn deletes(&self) -> Option<Figure> {
-        let parts = [self.explicit, self.implicit, self.leavers];
+        let parts = [self.explicit, self.implicit, self.gone, self.leavers];
         let known = parts.into_iter().flatten().reduce(Add::add)?;
         Some(match parts.iter().all(Option::is_some) {
             true => known,
             false => Figure::at_least(known.count),
         })
+    }
+
+    /// Leaves everybody where they are.
+    pub(super) fn delete_nobody(&mut self) {
+        let nobody = Some(Figure::exactly(0));
+        (self.explicit, self.implicit) = (nobody, nobody);
+        (self.gone, self.leavers) = (nobody, nobody);
     }
 
     fn column(&self, name: &str) -> Option<&ColumnChanges> {
@@ -301,6 +310,7 @@ impl Changes {
         let parts = [
             (self.explicit, "whose rows say so"),
             (self.implicit, "whom no row names"),
+            (self.gone, "who are not in the source any more"),
             (self.leavers, "who turn to the status of a leaver"),
         ];
         let parts: Vec<String> = parts

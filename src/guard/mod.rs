@@ -304,16 +304,13 @@ impl Decided {
             return;
         }
         self.mark(Decision::Withheld, deletes);
-        self.withholds = Some(self.changes.implicit.unwrap_or(Figure::at_least(0)));
+        let unnamed = [self.changes.implicit, self.changes.gone];
+        let unnamed = unnamed.into_iter().flatten().reduce(|a, b| a + b);
+        self.withholds = Some(unnamed.unwrap_or(Figure::at_least(0)));
         if self.deletion == Deletion::On {
             self.deletion = Deletion::Withheld(in_a_row(last));
         }
-        let none = Some(Figure::exactly(0));
-        (
-            self.changes.explicit,
-            self.changes.implicit,
-            self.changes.leavers,
-        ) = (none, none, none);
+        self.changes.delete_nobody();
     }
 
     fn mark(&mut self, decision: Decision, which: impl Fn(&str) -> bool) {

@@ -35,6 +35,7 @@ pub(super) fn changes(
             true => people.map(|people| Figure::at_least(missing(people, named))),
             false => Some(Figure::exactly(0)),
         },
+        gone: Some(Figure::exactly(0)),
         leavers: match (&pipeline.guard.leavers, last) {
             (None, _) => Some(Figure::exactly(0)),
             (Some(_), Some(last)) => {

@@ -28,9 +28,9 @@ pub(super) async fn import(
     let Stored {
         mut surveyed,
         locations,
-        settled,
+        deletion,
     } = stored;
-    let settings = import_spec(job.pipeline, settled.deletion);
+    let settings = import_spec(job.pipeline, deletion);
     job.progress.begin(Phase::Wait, None);
     report.import = Some(asked(&settings));
     let began = Instant::now();

@@ -38,9 +38,8 @@ mod withhold;
 use std::time::Instant;
 
 use crate::config::Pipeline;
-use crate::guard::changes::Counted;
 use crate::guard::spec::OnExceed;
-use crate::guard::{Deletion, Standing, Stop};
+use crate::guard::{Deletion, Stop};
 use crate::orgvue::{Client, Connection, Locations};
 use crate::report::human;
 use crate::report::progress::Progress;
@@ -48,7 +47,7 @@ use crate::report::run::RunReport;
 use crate::source::spec::Nothing;
 use crate::stage::Resources;
 use crate::state::Ledger;
-use crate::state::ledger::Known;
+use crate::state::ledger::Decisions;
 use crate::text::chain;
 use crate::upload::spec::Length;
 use crate::upload::spool::SpoolWriter;
@@ -142,12 +141,7 @@ async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Resul
         repeats(job, report)?;
         // Whatever happens from here on, it was used.
         ledger.use_approval()?;
-        ledger.importing(&Known {
-            deletion_off: stored.settled.deletion.off(),
-            counted: stored.settled.counted.clone(),
-            standing: stored.settled.standing.clone(),
-            ..told::known(report)
-        })?;
+        ledger.importing(&told::known(report))?;
     }
     import::import(job, &prepared, &client, stored, report).await?;
     decide::refused(job, report)
@@ -170,26 +164,7 @@ fn repeats(job: &Job<'_>, report: &RunReport) -> Result<(), RunError> {
 struct Stored {
     surveyed: Surveyed,
     locations: Locations,
-    settled: Decisions,
-}
-
-/// What was decided of a run that goes on.
-struct Decisions {
     deletion: Deletion,
-    /// For the windows of runs to come.
-    counted: Counted,
-    /// What stands at the target once it is accepted.
-    standing: Standing,
-}
-
-impl From<Judged> for Decisions {
-    fn from(judged: Judged) -> Decisions {
-        Decisions {
-            deletion: judged.decided.deletion,
-            counted: judged.decided.changes.counted(),
-            standing: judged.standing,
-        }
-    }
 }
 
 /// Survey, guards and upload, in one pass or in two; nothing where no row is left to send.
@@ -210,13 +185,14 @@ async fn upload(
         told::surveyed(report, &passed.facts);
         told::decided(report, &passed.judged, &job.basis);
         offer(job, &passed.judged, report)?;
+        let deletion = passed.judged.decided.deletion;
         let ended = passed.ended?.map(|(surveyed, locations)| {
             // Compressed, it is not what the survey measured.
             report.bytes.body = report.bytes.sent;
             Stored {
                 surveyed,
                 locations,
-                settled: passed.judged.into(),
+                deletion,
             }
         });
         return Ok(ended);
@@ -225,7 +201,7 @@ async fn upload(
         Length::Spooled => Some(SpoolWriter::create(None).await?),
         _ => None,
     };
-    let (surveyed, settled) = surveyed(job, prepared, first, writer.as_mut(), report).await?;
+    let (surveyed, deletion) = surveyed(job, prepared, first, writer.as_mut(), report).await?;
     if report.counts.would_send == 0 {
         surveyed.rejects.finish()?;
         return Ok(None);
@@ -247,7 +223,7 @@ async fn upload(
     Ok(Some(Stored {
         surveyed,
         locations: locations?,
-        settled,
+        deletion,
     }))
 }
 
@@ -258,7 +234,7 @@ async fn surveyed(
     first: First,
     mut spool: Option<&mut SpoolWriter>,
     report: &mut RunReport,
-) -> Result<(Surveyed, Decisions), RunError> {
+) -> Result<(Surveyed, Deletion), RunError> {
     let began = Instant::now();
     let (mut survey, ended) = survey(job, prepared, first, spool.as_deref_mut()).await;
     told::surveyed(report, &survey.facts());
@@ -280,10 +256,10 @@ async fn surveyed(
         // What an earlier run held back would pass for this one's.
         let _ = std::fs::remove_file(&file);
     }
-    Ok((survey.finish()?, judged.into()))
+    Ok((survey.finish()?, judged.decided.deletion))
 }
 
-/// Lets what guards stopped, or held back, be approved.
+/// Lets what guards stopped, or held back, be approved, and keeps what they decided for the runs to come.
 fn offer(job: &Job<'_>, judged: &Judged, report: &mut RunReport) -> Result<(), RunError> {
     let decided = &judged.decided;
     let (Some(ledger), Some(plan)) = (job.ledger, &judged.plan) else {
@@ -298,5 +274,10 @@ fn offer(job: &Job<'_>, judged: &Judged, report: &mut RunReport) -> Result<(), R
         let hash = ledger.offer(plan.clone(), guards.collect(), !stopped)?;
         report.offered = Some(hash);
     }
+    ledger.decided(Decisions {
+        deletion_off: decided.deletion.off(),
+        counted: decided.changes.counted(),
+        standing: judged.standing.clone(),
+    });
     Ok(())
 }

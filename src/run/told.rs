@@ -145,6 +145,5 @@ pub(super) fn known(report: &RunReport) -> Known {
         counts: report.counts,
         body_bytes: report.bytes.body,
         body_hash: report.body_hash.as_ref().map(|hash| hash.hex.clone()),
-        ..Known::default()
     }
 }

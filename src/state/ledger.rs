@@ -163,6 +163,14 @@ impl Ledger {
         self.lock.write(&mut entry)
     }
 
+    /// Takes in what was decided, which is written down with the next step.
+    pub(crate) fn decided(&self, decisions: Decisions) {
+        let mut entry = locked(&self.entry);
+        entry.deletion_off = decisions.deletion_off;
+        entry.counted = decisions.counted;
+        entry.standing = decisions.standing;
+    }
+
     /// Before the import is asked for, once the upload is complete.
     ///
     /// # Errors
@@ -288,6 +296,11 @@ pub(crate) struct Known {
     pub body_bytes: u64,
     /// Its hash, in hexadecimal digits.
     pub body_hash: Option<String>,
+}
+
+/// What was decided of a run that goes on, for those after it.
+#[derive(Debug)]
+pub(crate) struct Decisions {
     /// How many accepted runs in a row deletion is off, with this one.
     pub deletion_off: u32,
     /// What guards counted of it.
@@ -300,9 +313,6 @@ fn tell(entry: &mut Entry, known: &Known) {
     entry.counts = known.counts;
     entry.body_bytes = known.body_bytes;
     entry.body_hash = known.body_hash.clone();
-    entry.deletion_off = known.deletion_off;
-    entry.counted = known.counted.clone();
-    entry.standing = known.standing.clone();
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

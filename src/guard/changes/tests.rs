@@ -33,6 +33,7 @@ fn deleting(people: Option<u64>, count: u64) -> Changes {
         people,
         explicit: Some(Figure::exactly(count)),
         implicit: Some(Figure::exactly(0)),
+        gone: Some(Figure::exactly(0)),
         leavers: Some(Figure::exactly(0)),
         ..Changes::default()
     }
