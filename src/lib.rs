@@ -89,7 +89,7 @@
 mod batch;
 mod cli;
 mod config;
-#[allow(dead_code, reason = "what reads it comes with the difference itself")]
+
 mod delta;
 mod engine;
 mod expr;

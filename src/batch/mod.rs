@@ -163,6 +163,8 @@ pub enum RowState {
     In,
     /// A `filter` stage left it out, on purpose.
     Filtered,
+    /// The target has it as it is, so that it is not sent.
+    Unchanged,
     /// At least one fault was found: it goes to the rejects file. Stages and rules go on looking at
     /// it, so that all of its faults are reported together.
     Rejected,
@@ -499,6 +501,13 @@ impl Batch {
     pub fn filter_out(&mut self, row: usize) {
         if self.tables.states[row] == RowState::In {
             self.tables.states[row] = RowState::Filtered;
+        }
+    }
+
+    /// Says of a row that the target has it as it is.
+    pub(crate) fn leave(&mut self, row: usize) {
+        if self.tables.states[row] == RowState::In {
+            self.tables.states[row] = RowState::Unchanged;
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Why a store can't be used. That there is none, or that it is damaged, is no error: everything is sent then.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum StoreError {
+pub enum StoreError {
     #[error("the store {} can't be read", path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error("the store {} can't be written", path.display())]

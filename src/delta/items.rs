@@ -60,7 +60,6 @@ pub(crate) struct Item {
 pub(crate) struct Writer {
     out: BufWriter<File>,
     draft: PathBuf,
-    head: Head,
     checksum: Xxh3,
     len: u64,
     bytes: Vec<u8>,
@@ -78,7 +77,6 @@ impl Writer {
         let mut writer = Writer {
             out: BufWriter::with_capacity(64 * 1024, file),
             draft,
-            head,
             checksum: Xxh3::new(),
             len: 0,
             bytes: Vec::new(),
@@ -114,11 +112,6 @@ impl Writer {
         self.checksum.update(&self.bytes);
         self.len += 1;
         self.out.write_all(&self.bytes)
-    }
-
-    /// How many items.
-    pub(crate) fn len(&self) -> u64 {
-        self.len
     }
 
     /// Ends the file, brings it to the disk, and puts it at `path`: from now on these items have an unknown fate.

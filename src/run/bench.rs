@@ -227,7 +227,7 @@ impl Bench {
             let encoded = engine.encode(&mut batch);
             clock.lap("encode");
             if engine.key().is_some() {
-                let facts = engine.facts(&batch, &encoded);
+                let facts = engine.facts(&batch, &encoded, None);
                 whole.see(&whole::Facts {
                     first: rows.read as u32,
                     columns: &facts,
@@ -239,7 +239,7 @@ impl Bench {
             rows.read += batch.len() as u64;
             for row in 0..batch.len() {
                 match batch.state(row) {
-                    RowState::In => {}
+                    RowState::In | RowState::Unchanged => {}
                     RowState::Filtered => rows.filtered += 1,
                     RowState::Rejected => rows.rejected += 1,
                 }
@@ -285,6 +285,7 @@ impl Bench {
         let mut report = RunReport::new(RunId::generate(), file, Timestamp::now());
         let job = Job {
             ledger: None,
+            delta: None,
             last: None,
             pipeline: &self.pipeline,
             connection,

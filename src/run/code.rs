@@ -62,6 +62,7 @@ impl RunError {
             RunError::Rejects(_) => Code::lasting("rejects_file"),
             RunError::Report(_) => Code::lasting("report_file"),
             RunError::Ledger(error) => error.code(),
+            RunError::Store(_) => Code::lasting("store"),
             RunError::Defect(_) => Code::lasting("defect"),
             RunError::Interrupted => Code::passing("interrupted"),
         }

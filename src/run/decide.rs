@@ -45,7 +45,7 @@ pub(super) fn decide(
         read: facts.read,
         rejected: facts.rejects.rows,
         taken_along: facts.rejects.taken_along,
-        named: facts.good,
+        named: facts.good + facts.unchanged,
         commonest: facts.rejects.commonest(),
     };
     let mut decided = guard::decide(&limits(pipeline), &totals, last);

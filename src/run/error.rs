@@ -1,5 +1,6 @@
 //! Why a run ended early, and with which exit code.
 
+use crate::delta::error::StoreError;
 use crate::engine::EngineError;
 use crate::guard;
 use crate::orgvue::{ImportError, OrgvueError, WaitError};
@@ -151,6 +152,9 @@ pub enum RunError {
     /// The ledger can't be kept.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The store of the difference can't be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// Something that cannot happen.
     #[error("{0}; this is a defect of rostream, please report it")]
     Defect(&'static str),
@@ -177,6 +181,7 @@ impl RunError {
                 Outcome::Misconfigured
             }
             RunError::Table { source, .. } if source.is_setting() => Outcome::Misconfigured,
+            RunError::Store(error) if error.is_setting() => Outcome::Misconfigured,
             RunError::Stopped { .. } => Outcome::StoppedByGuard,
             RunError::Unmended { .. } => Outcome::Misconfigured,
             RunError::TooManyRefused { .. } => Outcome::Refused,

@@ -14,6 +14,7 @@
 pub(crate) mod bench;
 mod code;
 mod decide;
+pub(crate) mod delta;
 pub(crate) mod error;
 mod expect;
 mod extent;
@@ -35,6 +36,7 @@ mod wait;
 use std::time::Instant;
 
 use crate::config::Pipeline;
+use crate::delta::place::Part;
 use crate::guard::{Deletion, Last};
 use crate::orgvue::{Client, Connection, Locations};
 use crate::report::human;
@@ -46,6 +48,7 @@ use crate::state::Ledger;
 use crate::text::chain;
 use crate::upload::spec::Length;
 use crate::upload::spool::SpoolWriter;
+use delta::Delta;
 pub use error::RunError;
 use prepare::{First, Prepared, prepare, unchanged};
 pub use prepare::{bind, reading, rejects_header, source};
@@ -72,6 +75,8 @@ pub(crate) struct Job<'a> {
     pub last: Option<Last>,
     /// Where the steps are written down; without it nothing can be resumed.
     pub ledger: Option<&'a Ledger>,
+    /// The store, where what differs is sent.
+    pub delta: Option<Delta>,
 }
 
 /// Runs a pipeline and fills in the report as it goes, so that it tells how far the run came whatever ends
@@ -112,6 +117,10 @@ async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Resul
         Some(_) => rejects.path.clone(),
         None => rejects.of_check(),
     };
+    if job.delta.is_none() && job.pipeline.store().is_some() {
+        let why = "the sandbox inside this program begins empty: everything is sent, and no store is kept";
+        report.warnings.push(why.to_owned());
+    }
     expect::before(job.pipeline).await?;
     let (prepared, first) = prepare(job, &rejects).await?;
     told::prepared(report, &prepared);
@@ -122,13 +131,36 @@ async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Resul
         return Ok(());
     };
     let client = Client::new(connection, &job.pipeline.timeouts)?;
-    let Some(stored) = upload(job, &prepared, first, &client, report).await? else {
+    let Some(mut stored) = upload(job, &prepared, first, &client, report).await? else {
         return Ok(());
     };
     report.seconds.to_end_of_upload = Some(started.elapsed());
+    let deletes = std::mem::take(&mut stored.surveyed.differ.1.places);
+    load(job, &prepared, &client, stored, report).await?;
+    match &job.delta {
+        Some(delta) if !deletes.is_empty() => {
+            delta::delete(job, delta, &prepared, &client, &deletes, report).await
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Has the body imported, from the last moment at which all can still be left as it was to the results.
+async fn load(
+    job: &Job<'_>,
+    prepared: &Prepared,
+    client: &Client,
+    mut stored: Stored,
+    report: &mut RunReport,
+) -> Result<(), RunError> {
+    if stored.locations.is_none() {
+        stored.surveyed.rejects.finish()?;
+        return Ok(());
+    }
     // The last moment: what comes next can't be undone.
     unchanged(job, &prepared.source)?;
     told::stored(report);
+    let items = stored.surveyed.differ.0.take();
     if let Some(ledger) = job.ledger {
         repeats(job, report)?;
         let mut known = told::known(report);
@@ -136,9 +168,12 @@ async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Resul
             Deletion::Off(in_a_row) => in_a_row,
             Deletion::On | Deletion::NotAsked => 0,
         };
+        if let Some(delta) = &job.delta {
+            delta.sent(items, Part::Rows)?;
+        }
         ledger.importing(&known)?;
     }
-    import::import(job, &prepared, &client, stored, report).await?;
+    import::import(job, prepared, client, stored, report).await?;
     decide::refused(job, report)
 }
 
@@ -158,7 +193,8 @@ fn repeats(job: &Job<'_>, report: &RunReport) -> Result<(), RunError> {
 /// A body that the storage has taken whole, and what is known of its rows.
 struct Stored {
     surveyed: Surveyed,
-    locations: Locations,
+    /// Where it is; nothing where no row is left to send, and somebody is to be deleted.
+    locations: Option<Locations>,
     deletion: Deletion,
 }
 
@@ -185,7 +221,7 @@ async fn upload(
             report.bytes.body = report.bytes.sent;
             Stored {
                 surveyed,
-                locations,
+                locations: Some(locations),
                 deletion,
             }
         });
@@ -199,6 +235,13 @@ async fn upload(
     if report.counts.would_send == 0 {
         surveyed.rejects.finish()?;
         return Ok(None);
+    }
+    if report.counts.would_send == report.counts.deletes {
+        return Ok(Some(Stored {
+            surveyed,
+            locations: None,
+            deletion,
+        }));
     }
     let ready = match writer {
         Some(writer) => Ready::Spooled {
@@ -215,7 +258,7 @@ async fn upload(
     told::sent(report, sending);
     Ok(Some(Stored {
         surveyed,
-        locations: locations?,
+        locations: Some(locations?),
         deletion,
     }))
 }

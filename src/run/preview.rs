@@ -275,6 +275,7 @@ impl Record {
         match self.state {
             RowState::In => "sent",
             RowState::Filtered => "filtered",
+            RowState::Unchanged => "unchanged",
             RowState::Rejected => "rejected",
         }
     }

@@ -6,6 +6,7 @@
 use std::path::Path;
 use std::time::Instant;
 
+use super::delta::{delete, take_deletions};
 use super::import::{asked, waited};
 use super::prepare::{Prepared, prepare, source};
 use super::results::take_results;
@@ -18,6 +19,7 @@ use crate::report::progress::Phase;
 use crate::report::rejects;
 use crate::report::run::{CodeCounts, RunReport, SourceFile};
 use crate::state::Entry;
+use crate::state::entry::Step;
 use crate::text::chain;
 
 /// Waits for a job and takes its results in, as the run that began it would have done.
@@ -58,6 +60,11 @@ async fn take_up(
     };
     report.import = Some(asked(&job.pipeline.import));
     job.progress.begin(Phase::Wait, None);
+    if let (true, Some(delta)) = (entry.deleting, &job.delta) {
+        report.counts = entry.counts;
+        let ticket = waited(job, &client, ticket, report).await?;
+        return take_deletions(job, delta, &client, &ticket, report).await;
+    }
     // Only a ticket tells that a job is completed. An address of results may be there before they are.
     let ticket = waited(job, &client, ticket, report).await?;
     let found = match again(job, entry, report).await {
@@ -66,15 +73,28 @@ async fn take_up(
             report.warnings.push(format!(
                 "results can't be joined to lines of the source: {why}"
             ));
+            if report.counts.deletes > 0 {
+                let left = "who is gone is not deleted by this run; the next one finds that again";
+                report.warnings.push(left.to_owned());
+            }
             return take_results(job, &client, &ticket, None, report).await;
         }
     };
     let (prepared, mut surveyed) = found;
     let known = Some((&prepared, &mut surveyed));
     let joined = take_results(job, &client, &ticket, known, report).await;
+    let deletes = std::mem::take(&mut surveyed.differ.1.places);
     let rejects = surveyed.rejects.finish()?;
     report.refused = (&rejects.refused).into();
-    joined
+    joined?;
+    match &job.delta {
+        // A run that is over has deleted, or was not to.
+        Some(delta) if !deletes.is_empty() && entry.step != Step::Ended => {
+            decide::refused(job, report)?;
+            delete(job, delta, &prepared, &client, &deletes, report).await
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What the first process knew.

@@ -277,12 +277,13 @@ impl Rig {
         assert_eq!(report["exit_code"], code, "{stderr}");
         let count = |name: &str| report["counts"][name].as_u64().unwrap();
         assert_eq!(
-            count("read"),
+            count("read") + count("deletes"),
             count("sent")
                 + count("would_send")
                 + count("rejected")
                 + count("filtered")
-                + count("superseded"),
+                + count("superseded")
+                + count("unchanged"),
         );
         assert_eq!(
             count("sent"),

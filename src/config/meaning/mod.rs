@@ -1,5 +1,6 @@
 //! From what is written to what is meant: every check that looks further than one setting's type.
 
+mod delta;
 mod source;
 mod stages;
 mod target;
@@ -83,6 +84,10 @@ impl Meaning<'_> {
         let target = spec.target.map(|target| self.target(target));
         if let Some((name, _, import)) = &target {
             self.import(name, import, &spec.guard, &filters, spec.upload.format);
+            self.clear(name, import);
+            if let Some(delta) = import.action.delta() {
+                self.delta(name, delta, import, &spec.validate, &spec.upload);
+            }
             if import.implicit_delete.is_on() && spec.validate.key.is_none() {
                 self.warning(
                     &format!("{name}.implicit_delete"),
@@ -151,6 +156,7 @@ impl Meaning<'_> {
             report_dir: spec.report.dir.map(|dir| self.folder.join(dir)),
             state_dir: self.folder.join(spec.state.dir),
             state_required: spec.state.required,
+            state_key: spec.state.key,
             mend: None,
             origin: self.origin,
             folder: self.folder,

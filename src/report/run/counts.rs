@@ -27,6 +27,12 @@ pub struct RowCounts {
     /// Not sent, as another row goes in their place.
     #[serde(default)]
     pub superseded: u64,
+    /// Not sent, as the server has them as they are.
+    #[serde(default)]
+    pub unchanged: u64,
+    /// Items to be deleted by name, which no row stands for; they are among those held back and those sent.
+    #[serde(default)]
+    pub deletes: u64,
     /// Good, and held back because the run ended before an upload was complete (a dry run, a guard,
     /// an error).
     pub would_send: u64,
@@ -41,13 +47,23 @@ pub struct RowCounts {
 }
 
 impl RowCounts {
-    /// Whether every row is accounted for: `read = sent + would_send + rejected + filtered + superseded` and
-    /// `sent = accepted + failed + unprocessed`.
+    /// Rows that the upload names, and items that it leaves as they are.
+    pub(crate) fn named(&self) -> u64 {
+        (self.sent + self.would_send + self.unchanged).saturating_sub(self.deletes)
+    }
+
+    /// Whether every row is accounted for: `read + deletes = sent + would_send + rejected + filtered + superseded +
+    /// unchanged` and `sent = accepted + failed + unprocessed`.
     pub(crate) fn check(&self) -> Result<(), Mismatch> {
         let sum = |parts: &[u64]| parts.iter().copied().map(u128::from).sum::<u128>();
         let kept = [self.sent, self.would_send];
-        let left_out = [self.rejected, self.filtered, self.superseded];
-        if sum(&kept) + sum(&left_out) != u128::from(self.read) {
+        let left_out = [
+            self.rejected,
+            self.filtered,
+            self.superseded,
+            self.unchanged,
+        ];
+        if sum(&kept) + sum(&left_out) != sum(&[self.read, self.deletes]) {
             return Err(Mismatch::Read(*self));
         }
         if sum(&[self.accepted, self.failed, self.unprocessed]) != u128::from(self.sent) {
@@ -62,8 +78,9 @@ impl RowCounts {
 pub enum Mismatch {
     /// The rows read are not those accounted for.
     #[error(
-        "the counts don't add up: {} rows read, but {} sent + {} held back + {} rejected + {} filtered + {} superseded",
-        .0.read, .0.sent, .0.would_send, .0.rejected, .0.filtered, .0.superseded
+        "the counts don't add up: {} rows read and {} deletions, but {} sent + {} held back + {} rejected + {} filtered + \
+         {} superseded + {} unchanged",
+        .0.read, .0.deletes, .0.sent, .0.would_send, .0.rejected, .0.filtered, .0.superseded, .0.unchanged
     )]
     Read(RowCounts),
     /// The rows sent are not those that results account for.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use unicode_width::UnicodeWidthStr;
 
 use super::counts::{CodeCounts, ColumnCount};
-use super::model::{Decision, Deletions, Outcome, RunReport, Throughput};
+use super::model::{Decision, Deletions, DeltaReport, Outcome, RunReport, Throughput};
 use crate::report::human;
 use crate::text::shown::{shown, shown_within};
 
@@ -69,6 +69,12 @@ impl RunReport {
         if c.superseded > 0 {
             let why = "the same row as another, sent once";
             lines.rows("superseded", c.superseded, why);
+        }
+        if c.unchanged > 0 {
+            lines.rows("unchanged", c.unchanged, "the server has them as they are");
+        }
+        if let Some(delta) = &self.delta {
+            lines.delta(delta);
         }
         if c.would_send > 0 {
             lines.rows("held back", c.would_send, "good, and not sent");
@@ -194,6 +200,33 @@ impl Lines {
         let line = format!("{word:<12}{:>13}  {}", human::count(rows), shown(more));
         self.0.push_str(line.trim_end());
         self.0.push('\n');
+    }
+
+    /// What differs from what the server has.
+    fn delta(&mut self, delta: &DeltaReport) {
+        let parts = [
+            (delta.creates, "new"),
+            (delta.updates, "changed"),
+            (delta.deletes, "gone"),
+        ];
+        let parts = parts.map(|(rows, word)| format!("{} {word}", human::count(rows)));
+        let people = match delta.people {
+            1 => "the 1 person".to_owned(),
+            people => format!("the {} people", human::count(people)),
+        };
+        self.add(
+            "difference",
+            &format!("{}, to {people} at the target", parts.join(", ")),
+        );
+        if let Some(why) = &delta.full {
+            self.add("full", &format!("everything is sent, as {why}"));
+        }
+        if let Some(why) = delta.deletion_off {
+            self.add(
+                "deleted",
+                &format!("nobody who is gone, in this run, as {why}"),
+            );
+        }
     }
 
     /// What became of items that no row names, by an upload that was `sent` or by one that would be.
