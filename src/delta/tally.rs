@@ -137,7 +137,8 @@ impl Tally {
             }
             match state {
                 RowState::Filtered => continue,
-                RowState::Rejected => {
+                // Nobody is gone whom one of these may be.
+                RowState::Rejected | RowState::Aside => {
                     self.nameless += u64::from(judged.people[row] == 0);
                     continue;
                 }

@@ -20,8 +20,8 @@ use crate::text::unseen::{has_high_control, is_invisible, place};
 use crate::whole::{self, Fact, Key};
 
 /// What to say of a header that stands among the records in another order.
-const REORDERED: &str = "the header stands here again with its columns in another order, so that all records behind it \
-                         would be read in wrong columns; name the files one by one in source.path instead of joining them";
+const REORDERED: &str = "the header is repeated here with its columns in another order, so all records after it would \
+                         be read into the wrong columns; list the files one by one in source.path instead of joining them";
 
 /// Everything that is done to a block, bound to the header's columns.
 pub struct Engine {
@@ -201,8 +201,8 @@ impl Engine {
         let names = columns.filter_map(|((name, _), number)| {
             let (_, place) = place(name, is_invisible)?;
             Some(format!(
-                "column {number} is sent under a name with {place}, which nobody sees; a `rename` or `select` that has the \
-                 name without it takes it out"
+                "column {number} is sent under a name with {place}, which is invisible; take it out with a `rename` or \
+                 `select` that spells the name without it"
             ))
         });
         let values = self.rules.column_remarks();
@@ -232,6 +232,7 @@ impl Engine {
         }
         self.check(batch);
         self.name_sources(batch, named);
+        batch.drop_aside();
     }
 
     /// Tells the faults from the `from`th on, which were found after the last stage, what the source calls their
@@ -279,7 +280,7 @@ impl Engine {
         let cells = batch.column(slot).iter().enumerate();
         let mut folded = String::new();
         let hash = |(row, cell): (usize, &Cell)| match batch.state(row) {
-            RowState::Filtered => 0,
+            RowState::Filtered | RowState::Aside => 0,
             _ if cell.is_empty() || cell.kind() == Kind::Faulty => 0,
             _ => self.hash_key(batch.text(*cell), &mut folded).max(1),
         };
@@ -316,6 +317,11 @@ impl Engine {
         }
     }
 
+    /// Texts of these rows that the server may make something else of.
+    pub(crate) fn retyped(&self, batch: &Batch, rows: &[u32]) -> Vec<Found> {
+        self.wire.retyped(batch, rows)
+    }
+
     /// A block in, bytes out: what a worker does.
     ///
     /// # Errors
@@ -347,9 +353,9 @@ impl Engine {
         };
         let encoded = self.encode_judged(&mut batch, judged.as_ref());
         let facts = self.facts(&batch, &encoded, judged.as_ref());
-        let retyped = self.wire.retyped(&batch, &encoded.rows);
+        let retyped = self.retyped(&batch, &encoded.rows);
         let filtered = (0..batch.len())
-            .filter(|&row| batch.state(row) == RowState::Filtered)
+            .filter(|&row| matches!(batch.state(row), RowState::Filtered | RowState::Aside))
             .count() as u64;
         let hash = xxh3_128(&encoded.bytes);
         Ok(Processed {

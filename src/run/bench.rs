@@ -240,7 +240,7 @@ impl Bench {
             for row in 0..batch.len() {
                 match batch.state(row) {
                     RowState::In | RowState::Unchanged => {}
-                    RowState::Filtered => rows.filtered += 1,
+                    RowState::Filtered | RowState::Aside => rows.filtered += 1,
                     RowState::Rejected => rows.rejected += 1,
                 }
             }

@@ -3,6 +3,7 @@
 use super::survey::Survey;
 use super::{Job, RunError, expect};
 use crate::config::{Pipeline, Target};
+use crate::guard::spec::MinRowsSpec;
 use crate::guard::{self, Decided, Deletion, Last, Limits, Stop, Totals};
 use crate::orgvue::spec::ImportSpec;
 use crate::report::human;
@@ -48,7 +49,18 @@ pub(super) fn decide(
         named: facts.good + facts.unchanged,
         commonest: facts.rejects.commonest(),
     };
-    let mut decided = guard::decide(&limits(pipeline), &totals, last);
+    let mut limits = limits(pipeline);
+    let deletes = facts
+        .changes
+        .as_ref()
+        .is_some_and(|(changes, ..)| changes.deletes > 0);
+    if deletes && last.is_some() {
+        // Half an extract is half the people gone.
+        limits
+            .min_rows
+            .get_or_insert_with(|| MinRowsSpec::Relative(Default::default()));
+    }
+    let mut decided = guard::decide(&limits, &totals, last);
     decided.rulings.splice(0..0, rulings);
     let verdict = match &decided.stop {
         Some(why) => Err(stopped(why.clone())),
@@ -73,6 +85,12 @@ pub(super) fn import_spec(pipeline: &Pipeline, deletion: Deletion) -> ImportSpec
         import.implicit_delete = Default::default();
     }
     import
+}
+
+/// Whether somebody may be deleted after what the server refused of the rows: where it refuses a whole load, something
+/// else is wrong, and where it refuses a few, who is gone is gone all the same.
+pub(super) fn may_delete(job: &Job<'_>, report: &RunReport) -> bool {
+    report.counts.sent < guard::SHARES_FROM || refused(job, report).is_ok()
 }
 
 /// Whether the server refused too much of what was sent.

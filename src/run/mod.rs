@@ -137,12 +137,14 @@ async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Resul
     report.seconds.to_end_of_upload = Some(started.elapsed());
     let deletes = std::mem::take(&mut stored.surveyed.differ.1.places);
     load(job, &prepared, &client, stored, report).await?;
-    match &job.delta {
-        Some(delta) if !deletes.is_empty() => {
-            delta::delete(job, delta, &prepared, &client, &deletes, report).await
-        }
-        _ => Ok(()),
+    let refused = decide::refused(job, report);
+    if let Some(delta) = &job.delta
+        && !deletes.is_empty()
+        && decide::may_delete(job, report)
+    {
+        delta::delete(job, delta, &prepared, &client, &deletes, report).await?;
     }
+    refused
 }
 
 /// Has the body imported, from the last moment at which all can still be left as it was to the results.
@@ -173,8 +175,7 @@ async fn load(
         }
         ledger.importing(&known)?;
     }
-    import::import(job, prepared, client, stored, report).await?;
-    decide::refused(job, report)
+    import::import(job, prepared, client, stored, report).await
 }
 
 /// Whether a run that repeats the import of another would send what that one sent.

@@ -89,8 +89,11 @@ async fn take_up(
     joined?;
     match &job.delta {
         // A run that is over has deleted, or was not to.
-        Some(delta) if !deletes.is_empty() && entry.step != Step::Ended => {
-            decide::refused(job, report)?;
+        Some(delta)
+            if !deletes.is_empty()
+                && entry.step != Step::Ended
+                && decide::may_delete(job, report) =>
+        {
             delete(job, delta, &prepared, &client, &deletes, report).await
         }
         _ => Ok(()),
@@ -169,8 +172,8 @@ async fn survey_again(
         return Err(format!(
             "{} the upload that was sent",
             match entry.pipeline.hash == job.pipeline.origin.hash {
-                true => "the source, or what it is looked up in, no longer makes",
-                false => "the pipeline file was changed, and no longer makes",
+                true => "the source or a lookup file no longer produces",
+                false => "the pipeline file has changed and no longer produces",
             }
         ));
     }

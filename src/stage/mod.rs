@@ -258,6 +258,11 @@ impl StageSpec {
         matches!(self, StageSpec::Filter(_))
     }
 
+    /// Whether the items of rows that leave here stay at the target.
+    pub(crate) fn keeps_at_target(&self) -> bool {
+        matches!(self, StageSpec::Filter(filter) if filter.keeps_at_target())
+    }
+
     /// As [`StageSpec::bind`], to columns that are not all known yet: those that it names are taken to be
     /// there. Gives what may not have been meant.
     ///
@@ -439,7 +444,7 @@ mod tests {
                 Needed::Table(source) => {
                     format!(
                         "{} {} {:?}",
-                        need.setting, source.file, source.written.form.delimiter
+                        need.setting, source.file, source.written.csv.delimiter
                     )
                 }
                 Needed::Key(key) => format!("{} {key}", need.setting),
@@ -450,7 +455,7 @@ mod tests {
             needs(
                 json!({ "lookup": { "file": "d.csv", "delimiter": "tab", "key": { "column": "a" }, "take": { "x": "y" } } })
             ),
-            "file d.csv Stated(9)"
+            "file d.csv Some(\"tab\")"
         );
         assert_eq!(
             needs(json!({ "hash": { "columns": ["a"], "key": { "file": "k" } } })),

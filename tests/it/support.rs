@@ -330,6 +330,11 @@ impl Rig {
         (self.sandbox.uploads(), self.sandbox.imports())
     }
 
+    /// Whether every import that was accepted is through.
+    pub fn is_through(&self) -> bool {
+        self.sandbox.imports() == self.sandbox.jobs_over()
+    }
+
     pub fn uploaded(&self) -> Vec<u8> {
         fs::read(self.sandbox.last_upload().unwrap()).unwrap()
     }
