@@ -606,3 +606,94 @@ proptest! {
         run_nights(Server { tells_keys: false, keeps_order }, &nights)?;
     }
 }
+
+#[test]
+fn what_a_difference_can_not_stand_beside() {
+    let check = |sections: &str, import: &str, expected: &str| {
+        let rig = Rig::new();
+        rig.pipeline(
+            &format!("source: {{ path: a.csv }}\nrejects: {{ at_most: 1% }}\n{sections}"),
+            import,
+        );
+        let (code, stderr) = rig.ask(&["lint", "pipeline.yaml"]);
+        assert_eq!(code, 2, "{stderr}");
+        assert!(stderr.contains(expected), "{stderr}");
+    };
+    let key = "validate: { key: id }";
+    let by_id = "identify_by: { id_key: id }\nclear: [a]\nclear_token: '#'";
+    let delta = format!("action: {{ delta: store }}\n{by_id}");
+    check(
+        "",
+        &delta,
+        "pipeline.yaml:10:13: a difference needs a key: rows are compared by it",
+    );
+    check(
+        key,
+        "action: { delta: store }",
+        "a difference needs `identify_by`",
+    );
+    check(
+        key,
+        "action: { delta: store }\nidentify_by: { merge_key: id }",
+        "`merge_key` may mean several items",
+    );
+    check(
+        key,
+        "action: { delta: store }\nidentify_by: { id_key: email }",
+        "the key of the rows is `id`",
+    );
+    check(
+        key,
+        &format!("{delta}\nimplicit_delete: true"),
+        "`implicit_delete` would delete them all",
+    );
+    check(
+        key,
+        &format!("action: {{ delta: '' }}\n{by_id}"),
+        "expected a folder, found empty text",
+    );
+    check(
+        key,
+        &format!("action: {{ delta: a, full_every: 0s }}\n{by_id}"),
+        "expected a time above zero",
+    );
+    check(
+        key,
+        &format!("action: {{ delta: a, column: b }}\n{by_id}"),
+        "expected `column` alone, or `delta` with `full_every`",
+    );
+    check(
+        key,
+        &format!("action: {{ full_every: 7d }}\n{by_id}"),
+        "expected `column` or `delta`, found neither",
+    );
+    check(
+        key,
+        &format!("action: {{ delat: a }}\n{by_id}"),
+        "did you mean `delta`?",
+    );
+    check(
+        key,
+        "action: create\nclear: [a]",
+        "`clear` needs a `clear_token`",
+    );
+    check(
+        &format!("{key}\nupload: {{ format: csv }}"),
+        &delta,
+        "no cell of a CSV upload can be left out",
+    );
+    let first =
+        "validate: { key: { column: id, keep: first } }\nupload: { length: chunked, attempts: 1 }";
+    check(first, &delta, "who is gone shows at the end");
+    let kept = "stages: [{ filter: { when: 'true', keep_at_target: true } }]";
+    check(
+        kept,
+        "action: create\nimplicit_delete: true",
+        "nobody can be kept at the target",
+    );
+    check(
+        "stages: [{ filter: { whne: 'true' } }]",
+        "action: create",
+        "did you mean `when`?",
+    );
+}
