@@ -8,12 +8,14 @@
 //! | [`send`](mod@send), [`put`] | the second pass, or the spool, as the body of one PUT; [`straight`] surveys and sends at once |
 //! | [`import`], [`wait`] | the job asked for, and waited for |
 //! | [`results`] | what became of every row |
+//! | [`delete`](mod@delete) | who is gone, by an import of its own; [`delta`] is the store of the difference |
 //!
 //! [`resume`] begins with the wait, in another process. [`preview`] and [`bench`](mod@bench) use the first steps.
 
 pub(crate) mod bench;
 mod code;
 mod decide;
+mod delete;
 pub(crate) mod delta;
 pub(crate) mod error;
 mod expect;
@@ -142,7 +144,7 @@ async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Resul
         && !deletes.is_empty()
         && decide::may_delete(job, report)
     {
-        delta::delete(job, delta, &prepared, &client, &deletes, report).await?;
+        delete::delete(job, delta, &prepared, &client, &deletes, report).await?;
     }
     refused
 }

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use super::delta::{delete, take_deletions};
+use super::delete::{delete, take_deletions};
 use super::import::{asked, waited};
 use super::prepare::{Prepared, prepare, source};
 use super::results::take_results;

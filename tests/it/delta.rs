@@ -625,7 +625,7 @@ fn what_a_difference_can_not_stand_beside() {
     check(
         "",
         &delta,
-        "pipeline.yaml:10:13: a difference needs a key: rows are compared by it",
+        "pipeline.yaml:11:5: a difference needs a key: rows are compared by it",
     );
     check(
         key,
