@@ -355,6 +355,123 @@ fn half_an_extract_is_stopped() {
     assert_eq!(people(&rig).len(), 38);
 }
 
+#[test]
+fn keys_that_stand_twice() {
+    let rig = few(Rig::new(), IMPORT);
+    assert_eq!(
+        night(&rig, &["1,Ann,G1", "2,Bob,G2", "3,Cid,G3", "4,Dan,G1"]).code,
+        0
+    );
+    // 1 is the same row twice, and the server's; 2 is two rows, of which one is the server's; 3 is the same row twice,
+    // and another than the server's; 4 is gone.
+    let rows = [
+        "1,Ann,G1", "2,Bob,G2", "3,Cid,G1", "1,Ann,G1", "2,Bob,G3", "3,Cid,G1",
+    ];
+    let ended = night(&rig, &rows);
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    counts(&ended, [0, 1, 1, 1]);
+    assert_eq!((ended.count("rejected"), ended.count("superseded")), (2, 2));
+    assert_eq!(people(&rig), ["1 Ann G1", "2 Bob G2", "3 Cid G1"]);
+    let last = "--set=validate.key={ column: employeeID, keep: last }";
+    let ended = rig.run(&[last]);
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    counts(&ended, [0, 1, 0, 2]);
+    assert_eq!(people(&rig), ["1 Ann G1", "2 Bob G3", "3 Cid G1"]);
+}
+
+#[test]
+fn numbers_in_json_stay_numbers_and_bodies_may_be_compressed() {
+    let rig = Rig::new();
+    rig.pipeline(
+        "source: { path: workers.json }\nvalidate: { key: employeeID }\nupload: { encoding: gzip }",
+        &format!("{IMPORT}\nresult_encoding: gzip"),
+    );
+    let night = |text: &str| {
+        rig.write("workers.json", text);
+        let ended = rig.run(&[]);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        ended
+    };
+    night(
+        r#"[{"employeeID":1,"pay":10.50},{"employeeID":2,"pay":"20"},{"employeeID":3,"pay":30}]"#,
+    );
+    // A number is another value than its digits.
+    let ended = night(r#"[{"employeeID":1,"pay":10.50},{"employeeID":2,"pay":20}]"#);
+    counts(&ended, [0, 1, 1, 1]);
+    assert_eq!(
+        rig.items(),
+        [
+            r#"{"employeeID":1,"pay":10.50}"#,
+            r#"{"employeeID":2,"pay":20}"#
+        ]
+    );
+}
+
+/// A run that is cut off between its two imports leaves the deletions to whoever takes it up, or to the next one.
+#[test]
+fn deletions_are_made_up_for() {
+    // The results of the rows, and the address for the deletions: one call later.
+    for (step, nth, code) in [
+        ("results", 1, 0),
+        ("generate", 2, 1),
+        ("put", 2, 1),
+        ("import", 2, 7),
+        ("ticket", 2, 0),
+    ] {
+        let trouble = Arc::new(Mutex::new(None));
+        let rig = rig(
+            Server {
+                tells_keys: true,
+                keeps_order: true,
+            },
+            trouble.clone(),
+        );
+        let night = |rows: &str| {
+            rig.write(
+                "workers.csv",
+                format!("employeeID,fullName,salary,note\n{rows}"),
+            )
+        };
+        night("1,ann,1,a\n2,bob,2,b\n");
+        assert_eq!(rig.run(&[]).code, 0);
+        night("1,ann,1,b\n3,cid,3,c\n");
+        // The first run is through: its calls don't count.
+        *trouble.lock().unwrap() = Some(Trouble {
+            step,
+            nth: nth - 1,
+            what: What::Kill,
+        });
+        assert!(
+            rig.unless_killed(&["run", "pipeline.yaml"]).is_none(),
+            "{step}"
+        );
+        let (found, stderr) = rig.ask(&["resume", "pipeline.yaml"]);
+        assert_eq!(found, code, "{step}: {stderr}");
+        let _ = rig
+            .reports()
+            .iter()
+            .map(fs::remove_file)
+            .collect::<Vec<_>>();
+        match code {
+            // Everybody who is gone is gone.
+            0 => {}
+            1 => assert!(stderr.contains("its rows are imported"), "{step}: {stderr}"),
+            _ => assert_eq!(
+                rig.tell(&["resume", "pipeline.yaml", "--retry-import"])
+                    .code,
+                0
+            ),
+        }
+        if code == 1 {
+            assert_eq!(rig.run(&[]).code, 0, "{step}");
+        }
+        let held: Vec<u8> = held(&rig).into_keys().collect();
+        assert_eq!(held, [1, 3], "{step}");
+        let ended = rig.run(&[]);
+        counts(&ended, [0, 0, 0, 2]);
+    }
+}
+
 /// What goes wrong in a run: at which call, and what.
 #[derive(Clone, Copy, Debug)]
 struct Trouble {
@@ -586,8 +703,9 @@ fn run_nights(server: Server, nights: &[Night]) -> Result<(), TestCaseError> {
 }
 
 fn config() -> ProptestConfig {
+    let stated = std::env::var("PROPTEST_CASES").ok();
     ProptestConfig {
-        cases: 4,
+        cases: stated.and_then(|cases| cases.parse().ok()).unwrap_or(4),
         max_shrink_iters: 40,
         ..ProptestConfig::default()
     }
