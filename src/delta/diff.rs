@@ -55,7 +55,7 @@ pub(crate) struct Diff {
     pub columns: Vec<Column>,
     key: KeyColumn,
     /// Which of the columns is the key's.
-    identifier: u16,
+    identifier: u32,
     marks: Marks,
     /// Why all rows are sent whole, where they are.
     pub full: Option<Full>,
@@ -89,7 +89,7 @@ pub(crate) struct Choices {
     /// Of each row; nothing where it is not sent.
     pub rows: Vec<Option<Choice>>,
     /// Columns, by their number among those that are sent.
-    pub columns: Vec<u16>,
+    pub columns: Vec<u32>,
 }
 
 /// What a block's rows are beside the store.
@@ -128,7 +128,7 @@ impl Diff {
         let identifier = columns.iter().position(|column| column.slot == key.slot);
         Diff {
             full: changed.or_else(|| baseline.full.clone()),
-            identifier: identifier.unwrap_or(0) as u16,
+            identifier: identifier.unwrap_or(0) as u32,
             baseline,
             columns,
             key,
@@ -300,7 +300,7 @@ impl Diff {
         beside: Beside,
         (row, cells, old): (usize, &[u64], &[u64]),
         batch: &Batch,
-        picked: &mut Vec<u16>,
+        picked: &mut Vec<u32>,
     ) -> (Beside, Option<Choice>) {
         let whole = Some(Choice {
             action: "createOrUpdate",
@@ -314,14 +314,14 @@ impl Diff {
             Beside::Same => return (beside, None),
             Beside::New => {
                 picked.extend(
-                    (0u16..)
+                    (0u32..)
                         .zip(cells)
                         .filter(|(_, cell)| **cell != EMPTY)
                         .map(|(at, _)| at),
                 );
             }
             Beside::Differs => {
-                let columns = (0u16..).zip(&self.columns).zip(cells.iter().zip(old));
+                let columns = (0u32..).zip(&self.columns).zip(cells.iter().zip(old));
                 picked.extend(columns.filter_map(|((at, column), (new, old))| {
                     let differs = new != old && column.tells(batch.cell(row, column.slot));
                     differs.then_some(at)
@@ -357,7 +357,7 @@ impl Diff {
 
     /// The name of the key's column.
     pub(crate) fn key_name(&self) -> &Arc<str> {
-        &self.columns[usize::from(self.identifier)].name
+        &self.columns[self.identifier as usize].name
     }
 }
 

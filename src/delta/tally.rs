@@ -255,9 +255,7 @@ impl Tally {
         let off = match &self.diff.full {
             _ if places.is_empty() => None,
             Some(full) if !full.may_delete() => Some("the pipeline was changed"),
-            _ if self.nameless > 0 => {
-                Some("rows were rejected of which nobody knows whose they are")
-            }
+            _ if self.nameless > 0 => Some("of some rows nobody knows whose they are"),
             _ => None,
         };
         match off {

@@ -1,17 +1,22 @@
-//! The store against a map, with files cut off at any place.
+//! The store and the difference against a map, with files cut off at any place.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::head::Head;
+use super::diff::{Baseline, Column, Diff, KeyColumn};
+use super::full::Full;
+use super::head::{Head, Marks};
 use super::items::What;
 use super::key::{EMPTY, StoreKey};
 use super::merge::Fate;
 use super::place::{Part, Place};
 use super::store::{Lost, Row, Store};
+use super::tally::Tally;
+use crate::batch::{self, Batch, Kind, RowState};
 
 const SECRET: &[u8] = b"a secret of tests";
 const WIDTH: u32 = 3;
@@ -336,5 +341,163 @@ fn memory_is_25_bytes_a_person() {
             store.find(place.key().person(&(who + people).to_le_bytes())),
             None
         );
+    }
+}
+
+/// Texts of a small alphabet: the first is an empty cell.
+const TEXTS: [&str; 4] = ["", "a", "b", "c"];
+
+/// Key, two columns of which the second may be cleared.
+type Cells = [usize; 2];
+
+fn batch(rows: &[(u8, Cells)]) -> Batch {
+    let mut batch = Batch::new(String::new(), 3);
+    for _ in rows {
+        batch.push_row(batch::Row {
+            line: 0,
+            start: 0,
+            end: 0,
+        });
+    }
+    for column in 0..3 {
+        let text = |(key, cells): &(u8, Cells)| match column {
+            0 => key.to_string(),
+            column => TEXTS[cells[column - 1]].to_owned(),
+        };
+        let cells = rows.iter().map(|row| batch.append(&text(row), Kind::Text));
+        let cells = cells.collect();
+        batch.put_column(column, cells);
+    }
+    batch
+}
+
+/// A difference to the store of a place.
+fn diff(place: Place, full: Option<Full>) -> Arc<Diff> {
+    let store = place.store(None).unwrap().ok();
+    let column = |name: &str, slot, tells_empty| Column {
+        name: name.into(),
+        slot,
+        tells_empty,
+        tells_missing: false,
+        keeps_null: false,
+    };
+    let columns = vec![
+        column("id", 0, false),
+        column("kept", 1, false),
+        column("cleared", 2, true),
+    ];
+    let baseline = Baseline {
+        place,
+        store,
+        full,
+        now: 1,
+        is_part: false,
+    };
+    let key = KeyColumn {
+        slot: 0,
+        ignore_case: false,
+    };
+    Arc::new(Diff::new(
+        Arc::new(baseline),
+        columns,
+        key,
+        Marks::default(),
+    ))
+}
+
+/// Sends a night's rows, and has all of them accepted. Returns what was sent of whom, with its action, and who is gone.
+fn night(
+    folder: &Path,
+    run: &str,
+    rows: &BTreeMap<u8, Cells>,
+    full: Option<Full>,
+) -> (Vec<String>, usize) {
+    let diff = diff(place(folder), full);
+    let rows: Vec<(u8, Cells)> = rows.iter().map(|(key, cells)| (*key, *cells)).collect();
+    let place = &diff.baseline.place;
+    let items = place.begin_items(run, Part::Rows, diff.head()).unwrap();
+    let mut tally = Tally::new(diff.clone(), Some(items));
+    let mut sent = Vec::new();
+    for rows in rows.chunks(3) {
+        let mut batch = batch(rows);
+        let judged = diff.judge(&mut batch).unwrap();
+        tally.absorb(&judged, &batch, &[]).unwrap();
+        for (row, choice) in judged.choices.rows.iter().enumerate() {
+            assert_eq!(choice.is_none(), batch.state(row) == RowState::Unchanged);
+            let Some(choice) = choice else { continue };
+            let columns = match &choice.columns {
+                None => "all".to_owned(),
+                Some(range) => format!("{:?}", &judged.choices.columns[range.clone()]),
+            };
+            sent.push(format!("{} {} {columns}", rows[row].0, choice.action));
+        }
+    }
+    assert_eq!(rows.len() - sent.len(), tally.unchanged() as usize);
+    let gone = tally.deletes().places;
+    place
+        .put_items(tally.into_items().unwrap(), run, Part::Rows)
+        .unwrap();
+    place
+        .commit(run, Part::Rows, &vec![Fate::Accepted; sent.len()])
+        .unwrap();
+    let mut items = place
+        .begin_items(run, Part::Deletions, diff.head())
+        .unwrap();
+    for &at in &gone {
+        let store = diff.store().unwrap();
+        let key = store.key(at, place.key()).unwrap().unwrap();
+        assert_eq!(place.key().person(&key[1..]), store.person(at));
+        items
+            .push(What::Delete, store.person(at), &[0; 3], &[])
+            .unwrap();
+    }
+    place.put_items(items, run, Part::Deletions).unwrap();
+    place
+        .commit(run, Part::Deletions, &vec![Fate::Accepted; gone.len()])
+        .unwrap();
+    (sent, gone.len())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// What is sent is what a map of what the server has says.
+    #[test]
+    fn the_difference_is_that_of_a_map(
+        nights in prop::collection::vec(
+            (prop::collection::btree_map(0u8..12, prop::array::uniform2(0usize..4), 0..12), prop::bool::weighted(0.2)),
+            1..6,
+        ),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut server: BTreeMap<u8, Cells> = BTreeMap::new();
+        for (number, (rows, full)) in nights.iter().enumerate() {
+            let mut expected = Vec::new();
+            for (key, cells) in rows {
+                let before = server.get(key);
+                let mut after = *cells;
+                // The first column keeps what it had where it becomes empty.
+                if let (Some(before), 0) = (before, cells[0]) {
+                    after[0] = before[0];
+                }
+                let picked: Vec<usize> = match before {
+                    None => (0..2).filter(|at| cells[*at] > 0).collect(),
+                    Some(before) => (0..2).filter(|at| after[*at] != before[*at]).collect(),
+                };
+                let picked: Vec<usize> = [0].into_iter().chain(picked.iter().map(|at| at + 1)).collect();
+                match before {
+                    _ if *full => expected.push(format!("{key} createOrUpdate all")),
+                    None => expected.push(format!("{key} create {picked:?}")),
+                    Some(_) if picked.len() == 1 => {}
+                    Some(_) => expected.push(format!("{key} update {picked:?}")),
+                }
+                server.insert(*key, after);
+            }
+            let gone = server.len() - rows.len();
+            server.retain(|key, _| rows.contains_key(key));
+            let full = full.then_some(Full::NeverWhole);
+            let found = night(folder.path(), &format!("r{number}"), rows, full);
+            prop_assert_eq!(found, (expected, gone));
+        }
     }
 }

@@ -248,7 +248,7 @@ impl Encoder {
                 Some(range) => {
                     some.clear();
                     let chosen = choices.columns[range.clone()].iter();
-                    some.extend(chosen.map(|at| all[usize::from(*at)]));
+                    some.extend(chosen.map(|at| all[*at as usize]));
                     &some
                 }
             };
