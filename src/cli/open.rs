@@ -84,10 +84,17 @@ fn ledger(work: &Work<'_>, run_id: &RunId, turn: &mut Turn<'_>) -> Result<Opened
     let lock = turn.take(|| folder.lock(&pipeline.name, run_id))?;
     let left = lock.unfinished(&pipeline.name, |closed| {
         if !work.globals.quiet {
-            say(format_args!(
-                "run {} was cut off before its import was requested: nothing of it was imported",
-                closed.run_id
-            ));
+            say(match closed.rows {
+                Some(_) => format!(
+                    "run {} was cut off before its deletions were requested: its rows are imported, and this run finds \
+                     again who is gone",
+                    closed.run_id
+                ),
+                None => format!(
+                    "run {} was cut off before its import was requested: nothing of it was imported",
+                    closed.run_id
+                ),
+            });
         }
     })?;
     if let Some(open) = left.first() {

@@ -417,6 +417,10 @@ fn settled(entry: &Entry, folder: &Folder) -> Failure {
         return Failure::new(Exit::Failed, format!("run {run} has ended: {how}"));
     };
     let text = match (ended.by, ended.outcome) {
+        (By::NextStart, _) if entry.rows.is_some() => format!(
+            "run {run} was cut off before its deletions were requested: its rows are imported; who is gone is found again \
+             by the next run: {again}"
+        ),
         (By::NextStart, _) => format!(
             "run {run} was cut off before its import was requested, so nothing was imported; run it again: {again}"
         ),
@@ -440,7 +444,11 @@ fn settled(entry: &Entry, folder: &Folder) -> Failure {
                 Outcome::Interrupted => "was interrupted",
                 _ => "failed",
             };
-            format!("run {run} {how}: nothing was imported, run it again: {again}")
+            let left = match entry.rows {
+                Some(_) => "its rows are imported, its deletions are not",
+                None => "nothing was imported",
+            };
+            format!("run {run} {how}: {left}, run it again: {again}")
         }
     };
     Failure::of_kind(Exit::Failed, NOTHING_IMPORTED, text)

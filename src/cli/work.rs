@@ -19,6 +19,7 @@ use crate::orgvue::{Connection, Ticket};
 use crate::report::error::ErrorReport;
 use crate::report::progress::Progress;
 use crate::report::run::{Outcome, PipelineInfo, RunId, RunReport};
+use crate::run::delta::{Delta, Wanted};
 use crate::run::resume::resume;
 use crate::run::{self, Basis, Job, RunError};
 use crate::sandbox::Sandbox;
@@ -106,6 +107,8 @@ impl<'a> Work<'a> {
     pub(super) fn perform(self, run_id: RunId, stop: Stop) -> Result<Exit, Failure> {
         let keys = self.pipeline.stage_keys(&config::process_env);
         let keys = keys.map_err(said)?;
+        let secret = self.pipeline.state_key(&config::process_env);
+        let secret = secret.map_err(said)?;
         RunReport::prepare(self.report_dir()).map_err(|error| Failure::new(Exit::Failed, error))?;
         let started = Instant::now();
         let mut report = self.report(run_id);
@@ -114,7 +117,7 @@ impl<'a> Work<'a> {
             tokio::select! {
                 biased;
                 () = stop.asked() => Err(RunError::Interrupted),
-                ended = self.carry_out(keys, &mut report) => ended,
+                ended = self.carry_out(keys, secret, &mut report) => ended,
             }
         });
         self.progress.finish();
@@ -162,8 +165,17 @@ impl<'a> Work<'a> {
     async fn carry_out(
         &self,
         keys: HashMap<KeySpec, Key>,
+        secret: Option<SecretString>,
         report: &mut RunReport,
     ) -> Result<(), RunError> {
+        let repeated = self.ledger.as_ref().and_then(Ledger::earlier);
+        let wanted = match &self.task {
+            Task::Check => Wanted::Look,
+            Task::Run => Wanted::Run(repeated.as_ref()),
+            Task::TakeUp(taken) => Wanted::TakeUp(&taken.0),
+        };
+        let run = report.run_id.clone();
+        let delta = Delta::open(self.pipeline, secret.as_ref(), &run, &wanted)?;
         let resources = run::resources(self.pipeline, keys, self.today()).await?;
         // Kept until the run is over: the embedded sandbox ends when it is dropped.
         let mut sandbox = None;
@@ -176,6 +188,7 @@ impl<'a> Work<'a> {
             progress: self.progress.clone(),
             basis: self.basis()?,
             ledger: self.ledger.as_ref(),
+            delta,
         };
         match &self.task {
             Task::TakeUp(taken) => resume(job, &taken.0, taken.1.clone(), report).await,

@@ -73,6 +73,8 @@ pub struct Pipeline {
     pub state_dir: PathBuf,
     /// Whether that folder must have been made by `rostream state init`.
     pub state_required: bool,
+    /// Where the key of what is kept there is found, where one is stated.
+    pub state_key: Option<KeySpec>,
     /// The mended file that is read in place of the source.
     pub mend: Option<PathBuf>,
     /// What it was made of, to be known again.
@@ -315,6 +317,28 @@ impl Pipeline {
         }
     }
 
+    /// The folder of the store of the difference, absolute; nothing where the action is another.
+    pub(crate) fn store(&self) -> Option<PathBuf> {
+        let delta = self.import.action.delta()?;
+        Some(self.folder.join(&delta.delta))
+    }
+
+    /// The key of what is kept in the state, from where the pipeline file says that it is; none where it says nothing.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with the variable or file, and never what it holds.
+    pub(crate) fn state_key(&self, env: Env) -> Result<Option<SecretString>, Problem> {
+        let Some(spec) = &self.state_key else {
+            return Ok(None);
+        };
+        let spec = found_at(spec);
+        let secret = self.secret(&spec, "key", env);
+        secret
+            .map(Some)
+            .map_err(|message| self.problem(&format!("state.key.{}", spec.word()), message))
+    }
+
     /// The keys of the `hash` stages, from where the pipeline file says that they are.
     ///
     /// # Errors
@@ -327,10 +351,7 @@ impl Pipeline {
                 let Some(spec) = need.key() else {
                     continue;
                 };
-                let found = match spec {
-                    KeySpec::Env(name) => TokenSpec::Env(name.clone()),
-                    KeySpec::File(path) => TokenSpec::File(path.clone()),
-                };
+                let found = found_at(spec);
                 let key = self.secret(&found, "key", env).and_then(|secret| {
                     Key::new(secret.expose_secret().as_bytes()).map_err(|e| e.to_string())
                 });
@@ -363,6 +384,13 @@ impl Pipeline {
                 usable(&text, what).map_err(|why| format!("the file {shown} {why}"))
             }
         }
+    }
+}
+
+fn found_at(spec: &KeySpec) -> TokenSpec {
+    match spec {
+        KeySpec::Env(name) => TokenSpec::Env(name.clone()),
+        KeySpec::File(path) => TokenSpec::File(path.clone()),
     }
 }
 

@@ -74,6 +74,7 @@ impl Census {
         });
         let action = match &import.action {
             ActionSpec::Constant(action) => Asked::Same(*action),
+            ActionSpec::Delta(_) => Asked::Same(Action::CreateOrUpdate),
             // Where it is missing, that is said of the target.
             ActionSpec::Column { column } => match columns.need(column) {
                 Ok((_, slot)) => Asked::Column(slot),

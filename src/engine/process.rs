@@ -7,6 +7,7 @@ use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
 use super::census::{Census, Counts};
 use crate::batch::{Batch, Cell, Columns, Kind, MAX_CELL, Renamed, RowState};
+use crate::delta::diff::{Diff, Judged};
 use crate::format::block::{Block, End};
 use crate::format::encode::{Encoded, Encoder};
 use crate::format::{PARSE, Parser, Pools, reject_long_cells};
@@ -35,6 +36,8 @@ pub struct Engine {
     pub(super) wire: Wire,
     pub(super) key: Option<Key>,
     pub(super) census: Census,
+    /// What the rows are compared with, where what differs is sent.
+    pub(super) diff: Option<Arc<Diff>>,
     /// What the rules of the whole file want to know.
     pub(super) facts: Vec<Fact>,
     pub(super) seed: u64,
@@ -87,6 +90,8 @@ pub struct Processed {
     pub encoded: Encoded,
     /// What the rules of the whole file asked for, of every row.
     pub facts: Vec<Vec<u64>>,
+    /// What the rows are beside what the server has, where that is asked for.
+    pub(crate) judged: Option<Judged>,
     /// Hash of the encoded bytes.
     pub hash: u128,
     /// Rows that a filter left out.
@@ -129,6 +134,11 @@ impl Engine {
     pub(crate) fn names_rows_by(&self) -> Option<(&Arc<str>, usize)> {
         let identifier = self.wire.identifier();
         identifier.or_else(|| self.key.as_ref().map(|key| (&key.column, key.slot)))
+    }
+
+    /// What the rows are compared with, where what differs is sent.
+    pub(crate) fn diff(&self) -> Option<&Arc<Diff>> {
+        self.diff.as_ref()
     }
 
     /// The rules that only the whole file can decide, which have seen nothing yet.
@@ -237,6 +247,7 @@ impl Engine {
         }
         self.check(batch);
         self.name_sources(batch, named);
+        batch.drop_aside();
     }
 
     /// Tells the faults from the `from`th on, which were found after the last stage, what the source calls their
@@ -253,10 +264,17 @@ impl Engine {
     }
 
     /// What the rules of the whole file asked for, of every row; 0 where a row has none, and nothing where none has.
-    pub fn facts(&self, batch: &Batch, encoded: &Encoded) -> Vec<Vec<u64>> {
+    pub(crate) fn facts(
+        &self,
+        batch: &Batch,
+        encoded: &Encoded,
+        judged: Option<&Judged>,
+    ) -> Vec<Vec<u64>> {
         let fact = |fact: &Fact| match *fact {
             Fact::Hash(slot) => self.hashes(batch, slot),
             Fact::Spelling(slot) => spellings(batch, slot),
+            // Rows that the server has are not encoded, and two of one key may be the same all the same.
+            Fact::Sent if judged.is_some() => judged.map_or(Vec::new(), |j| j.rows.clone()),
             Fact::Sent => {
                 let mut hashes = vec![0; batch.len()];
                 let mut start = 0;
@@ -277,7 +295,7 @@ impl Engine {
         let cells = batch.column(slot).iter().enumerate();
         let mut folded = String::new();
         let hash = |(row, cell): (usize, &Cell)| match batch.state(row) {
-            RowState::Filtered => 0,
+            RowState::Filtered | RowState::Aside => 0,
             _ if cell.is_empty() || cell.kind() == Kind::Faulty => 0,
             _ => self.hash_key(batch.text(*cell), &mut folded).max(1),
         };
@@ -293,7 +311,15 @@ impl Engine {
     /// Writes the rows that are in as they are to be sent. Those that hold what must never go out are rejected, and of
     /// rows that are rejected already that is told, too.
     pub fn encode(&self, batch: &mut Batch) -> Encoded {
-        let encoded = self.encoder.encode(batch);
+        self.encode_judged(batch, None)
+    }
+
+    fn encode_judged(&self, batch: &mut Batch, judged: Option<&Judged>) -> Encoded {
+        let write = |batch: &Batch| match judged {
+            Some(judged) => self.encoder.encode_chosen(batch, &judged.choices),
+            None => self.encoder.encode(batch),
+        };
+        let encoded = write(batch);
         let controls = encoded.controls || has_high_control(batch.bytes());
         let known = batch.faults().len();
         if known > 0 || controls {
@@ -301,7 +327,7 @@ impl Engine {
             self.name_sources(batch, known);
         }
         match controls && batch.faults().len() > known {
-            true => self.encoder.encode(batch),
+            true => write(batch),
             false => encoded,
         }
     }
@@ -331,20 +357,33 @@ impl Engine {
                 ),
             });
         }
-        let encoded = self.encode(&mut batch);
-        let facts = self.facts(&batch, &encoded);
+        let judged = match &self.diff {
+            Some(diff) => Some(diff.judge(&mut batch).map_err(|error| BlockError {
+                file,
+                line,
+                column: None,
+                message: format!("the store of the difference can't be read: {error}"),
+            })?),
+            None => None,
+        };
+        let encoded = self.encode_judged(&mut batch, judged.as_ref());
+        let facts = self.facts(&batch, &encoded, judged.as_ref());
         let retyped = self.retyped(&batch, &encoded.rows);
         let filtered = (0..batch.len())
-            .filter(|&row| batch.state(row) == RowState::Filtered)
+            .filter(|&row| matches!(batch.state(row), RowState::Filtered | RowState::Aside))
             .count() as u64;
         let hash = xxh3_128(&encoded.bytes);
-        let counts = self.census.count(&batch, &encoded.rows);
+        // What the target has as it is counts, too.
+        let kept = judged.is_some().then(|| batch.kept());
+        let kept = kept.as_ref().unwrap_or(&encoded.rows);
+        let counts = self.census.count(&batch, kept);
         Ok(Processed {
             file,
             line,
             batch,
             encoded,
             facts,
+            judged,
             hash,
             filtered,
             end,

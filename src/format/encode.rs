@@ -6,6 +6,7 @@ use super::csv;
 use super::written::{Label, Written};
 use crate::batch::pool::{Lease, Pool};
 use crate::batch::{Batch, Cell, Kind, RowState};
+use crate::delta::diff::{Choice, Choices};
 use crate::text::scan::Dialect;
 use crate::text::unseen::has_low_control;
 
@@ -276,11 +277,54 @@ impl Encoder {
         let mut escaping = Escaping::default();
         for row in rows {
             match self.format {
-                Format::Json => out
-                    .bytes
-                    .append(|out, at| self.json_row(batch, columns, row, (out, at), &mut escaping)),
+                Format::Json => {
+                    let lead = self.lead(batch, row);
+                    out.bytes.append(|out, at| {
+                        self.json_row(batch, (columns, lead), row, (out, at), &mut escaping)
+                    });
+                }
                 Format::Csv => self.csv_row(batch, columns, row, &mut out.bytes, &mut escaping),
             }
+            out.rows.push(row as u32);
+            out.ends.push(out.bytes.len() as u32);
+        }
+        out.controls = escaping.controls;
+        out
+    }
+
+    /// Encodes the rows that are still in, each with the action and the columns that were chosen for it. JSON alone: no
+    /// cell of CSV can be left out.
+    pub(crate) fn encode_chosen(&self, batch: &Batch, choices: &Choices) -> Encoded {
+        let mut out = Encoded {
+            bytes: self.bodies.lease(),
+            ..Encoded::default()
+        };
+        let all: Vec<(&Column, &[Cell])> = self
+            .columns
+            .iter()
+            .map(|c| (c, batch.column(c.slot)))
+            .collect();
+        let mut some = Vec::with_capacity(all.len());
+        let mut escaping = Escaping::default();
+        for (row, choice) in choices.rows.iter().enumerate() {
+            let Some(Choice { action, columns }) = choice else {
+                continue;
+            };
+            if batch.state(row) != RowState::In {
+                continue;
+            }
+            let columns = match columns {
+                None => &all,
+                Some(range) => {
+                    some.clear();
+                    let chosen = choices.columns[range.clone()].iter();
+                    some.extend(chosen.map(|at| all[*at as usize]));
+                    &some
+                }
+            };
+            out.bytes.append(|out, at| {
+                self.json_row(batch, (columns, action), row, (out, at), &mut escaping)
+            });
             out.rows.push(row as u32);
             out.ends.push(out.bytes.len() as u32);
         }
@@ -314,12 +358,11 @@ impl Encoder {
     fn json_row(
         &self,
         batch: &Batch,
-        columns: &[(&Column, &[Cell])],
+        (columns, lead): (&[(&Column, &[Cell])], &str),
         row: usize,
         (out, mut at): (&mut Written, usize),
         escaping: &mut Escaping,
     ) -> usize {
-        let lead = self.lead(batch, row);
         at = out.put_label(at, &self.opening);
         at = out.put(at, lead.as_bytes());
         at = out.put_byte(at, b'"');

@@ -307,7 +307,8 @@ impl Decided {
         let unnamed = [self.changes.implicit, self.changes.gone];
         let unnamed = unnamed.into_iter().flatten().reduce(|a, b| a + b);
         self.withholds = Some(unnamed.unwrap_or(Figure::at_least(0)));
-        if self.deletion == Deletion::On {
+        let gone = self.changes.gone.is_some_and(|gone| gone.count > 0);
+        if self.deletion == Deletion::On || gone {
             self.deletion = Deletion::Withheld(in_a_row(last));
         }
         self.changes.delete_nobody();

@@ -136,12 +136,15 @@ macro_rules! import_settings {
 }
 
 import_settings! {
-    /// What each record asks for: a constant action, or `{ column: NAME }`.
+    /// What each record asks for: a constant action, `{ column: NAME }`, or `{ delta: PATH }`, the difference to what the
+    /// server accepted last.
     pub action: ActionSpec,
     /// How an item is told from another; without it, the platform's own `_id`.
     pub identify_by: Option<IdentifySpec>,
     /// What an empty cell sends.
     pub empty: Empty,
+    /// Columns that an empty cell clears, with `clear_token`, whatever empty cells of others send.
+    pub clear: Vec<String>,
     /// The text that the server takes for "no change" (`noopToken`).
     pub noop_token: Option<String>,
     /// The text that the server takes for "clear the value" (`clearToken`).
@@ -176,6 +179,20 @@ pub enum ActionSpec {
         /// The column's name, after the stages.
         column: String,
     },
+    /// What differs from what the server accepted last.
+    Delta(DeltaSpec),
+}
+
+/// The difference to what the server accepted last: who is new is created, what was changed is updated, who is gone is
+/// deleted, and the rest is not sent.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeltaSpec {
+    /// The folder of the store, made with owner-only access: one for every pipeline and data set.
+    pub delta: String,
+    /// Sends everything once in this time, as somebody may have changed items in Orgvue itself: `7d`.
+    #[serde(default)]
+    pub full_every: Option<Span>,
 }
 
 // By hand, and not as an untagged enum, so that a misspelt action or key is reported as such.
@@ -187,7 +204,7 @@ impl<'de> Deserialize<'de> for ActionSpec {
             type Value = ActionSpec;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an action or `{ column: NAME }`")
+                f.write_str("an action, `{ column: NAME }` or `{ delta: PATH }`")
             }
 
             fn visit_str<E: de::Error>(self, word: &str) -> Result<ActionSpec, E> {
@@ -197,11 +214,24 @@ impl<'de> Deserialize<'de> for ActionSpec {
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ActionSpec, A::Error> {
                 #[derive(Deserialize)]
                 #[serde(deny_unknown_fields)]
-                struct Column {
-                    column: String,
+                struct Written {
+                    column: Option<String>,
+                    delta: Option<String>,
+                    full_every: Option<Span>,
                 }
-                let Column { column } = Column::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(ActionSpec::Column { column })
+                let written = Written::deserialize(MapAccessDeserializer::new(map))?;
+                match (written.column, written.delta, written.full_every) {
+                    (Some(column), None, None) => Ok(ActionSpec::Column { column }),
+                    (None, Some(delta), full_every) => {
+                        Ok(ActionSpec::Delta(DeltaSpec { delta, full_every }))
+                    }
+                    (Some(_), _, _) => Err(de::Error::custom(
+                        "expected `column` alone, or `delta` with `full_every`",
+                    )),
+                    (None, None, _) => Err(de::Error::custom(
+                        "expected `column` or `delta`, found neither",
+                    )),
+                }
             }
         }
 
@@ -224,7 +254,16 @@ impl ActionSpec {
             self,
             ActionSpec::Constant(Action::Update | Action::CreateOrUpdate)
                 | ActionSpec::Column { .. }
+                | ActionSpec::Delta(_)
         )
+    }
+
+    /// The difference, where that is what is sent.
+    pub(crate) fn delta(&self) -> Option<&DeltaSpec> {
+        match self {
+            ActionSpec::Delta(delta) => Some(delta),
+            _ => None,
+        }
     }
 }
 

@@ -35,6 +35,9 @@ pub(crate) struct Wire {
     /// The columns that are sent.
     sent: Vec<Slot>,
     empties: Empties,
+    /// What the empty cells of these columns send, whatever those of others do.
+    cleared: Vec<Slot>,
+    clear_token: Option<Arc<str>>,
     tokens: Vec<String>,
     nested: Nested,
 }
@@ -57,7 +60,11 @@ impl Wire {
             .map(|(name, slot)| (name.clone(), slot))
             .collect();
         let tokens = [&import.noop_token, &import.clear_token];
+        let cleared = import.clear.iter().map(|name| columns.need(name));
+        let cleared = cleared.collect::<Result<_, _>>();
         Ok(Wire {
+            cleared: cleared.map_err(|why| ("clear", why.to_string()))?,
+            clear_token: import.clear_token.as_deref().map(Arc::from),
             format: match format {
                 UploadFormat::Json => Format::Json,
                 UploadFormat::Csv => Format::Csv,
@@ -80,12 +87,21 @@ impl Wire {
 
     /// What writes the rows.
     pub(crate) fn encoder(&self) -> Encoder {
-        let columns = self.sent.iter();
-        Encoder::new(
-            self.format,
-            self.lead,
-            columns.map(|(name, slot)| (name, *slot, self.empties.clone())),
-        )
+        Encoder::new(self.format, self.lead, self.columns())
+    }
+
+    /// The columns that are sent, with their slots, and what their empty cells send.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = (&Arc<str>, usize, Empties)> {
+        self.sent.iter().map(|(name, slot)| {
+            let empties = match self.cleared.iter().any(|(_, cleared)| cleared == slot) {
+                true => Empties {
+                    empty: self.clear_token.clone(),
+                    ..self.empties.clone()
+                },
+                false => self.empties.clone(),
+            };
+            (name, *slot, empties)
+        })
     }
 
     /// The columns that are sent.
@@ -276,7 +292,12 @@ fn action(import: &ImportSpec, columns: &Columns) -> Result<(LeadValue, Option<S
         ActionSpec::Constant(_) if has_action => Err(format!(
             "there is a column `{ACTION}` and a constant action; say `action: {{ column: {ACTION} }}`, or drop the column"
         )),
+        ActionSpec::Delta(_) if has_action => Err(format!(
+            "there is a column `{ACTION}`, and the difference decides what is done; drop the column"
+        )),
         ActionSpec::Constant(action) => Ok((LeadValue::Constant(action.as_str()), None)),
+        // What the difference says of a row takes its place.
+        ActionSpec::Delta(_) => Ok((LeadValue::Constant(Action::CreateOrUpdate.as_str()), None)),
         ActionSpec::Column { column } => {
             let found = columns.need(column).map_err(|e| e.to_string())?;
             if has_action && column != ACTION {

@@ -60,6 +60,14 @@ impl WithheldFile {
         self.line([key, file, &line.to_string(), REASON])
     }
 
+    /// Adds somebody of whom there is no row.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub(crate) fn add_gone(&mut self, key: &str) -> Result<(), WithheldError> {
+        self.line([key, "", "", REASON])
+    }
+
     /// Puts the file in its place.
     ///
     /// # Errors

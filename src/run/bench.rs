@@ -227,7 +227,7 @@ impl Bench {
             let encoded = engine.encode(&mut batch);
             clock.lap("encode");
             if engine.key().is_some() {
-                let facts = engine.facts(&batch, &encoded);
+                let facts = engine.facts(&batch, &encoded, None);
                 whole.see(&whole::Facts {
                     first: rows.read as u32,
                     columns: &facts,
@@ -239,8 +239,8 @@ impl Bench {
             rows.read += batch.len() as u64;
             for row in 0..batch.len() {
                 match batch.state(row) {
-                    RowState::In => {}
-                    RowState::Filtered => rows.filtered += 1,
+                    RowState::In | RowState::Unchanged => {}
+                    RowState::Filtered | RowState::Aside => rows.filtered += 1,
                     RowState::Rejected => rows.rejected += 1,
                 }
             }
@@ -286,6 +286,7 @@ impl Bench {
         let job = Job {
             ledger: None,
             basis: Basis::new(self.pipeline.today()),
+            delta: None,
             pipeline: &self.pipeline,
             connection,
             resources: std::mem::take(&mut self.resources),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::survey::Survey;
 use crate::config::Pipeline;
+use crate::delta::tally;
 use crate::guard::changes::{Changes, ColumnChanges, Figure};
 use crate::guard::{Decided, Deletion, Last, Standing};
 
@@ -18,6 +19,9 @@ pub(super) fn changes(
     named: u64,
     last: Option<&Last>,
 ) -> Changes {
+    if let Some((known, ..)) = survey.changes() {
+        return exact(pipeline, survey, &known, last);
+    }
     let counts = &survey.aside.counts;
     let people = last.and_then(|last| last.standing.people);
     let missing = |before: u64, now: u64| before.saturating_sub(now);
@@ -36,18 +40,49 @@ pub(super) fn changes(
             false => Some(Figure::exactly(0)),
         },
         gone: Some(Figure::exactly(0)),
-        leavers: match (&pipeline.guard.leavers, last) {
-            (None, _) => Some(Figure::exactly(0)),
-            (Some(_), Some(last)) => {
-                let before = last.standing.leavers;
-                before.map(|before| Figure::at_least(missing(counts.leavers, before)))
-            }
-            (Some(_), None) => None,
-        },
+        leavers: leavers(pipeline, survey, last),
         columns: match last {
             Some(last) => emptied(survey, named, last),
             None => Vec::new(),
         },
+    }
+}
+
+/// The same, where every person is compared with what the server accepted last.
+fn exact(
+    pipeline: &Pipeline,
+    survey: &Survey,
+    known: &tally::Changes,
+    last: Option<&Last>,
+) -> Changes {
+    let column = |column: &tally::ColumnChanges| ColumnChanges {
+        name: column.name.clone(),
+        changed: Some(Figure::exactly(column.changed)),
+        filled_before: Some(column.filled_before),
+        emptied: Some(Figure::exactly(column.emptied)),
+    };
+    Changes {
+        people: Some(known.people).filter(|people| *people > 0),
+        creates: Some(Figure::exactly(known.creates)),
+        updates: Some(Figure::exactly(known.updates)),
+        explicit: Some(Figure::exactly(0)),
+        implicit: Some(Figure::exactly(0)),
+        gone: Some(Figure::exactly(known.deletes)),
+        leavers: leavers(pipeline, survey, last),
+        columns: known.columns.iter().map(column).collect(),
+    }
+}
+
+/// Those whose row turns to the status of somebody who has left.
+fn leavers(pipeline: &Pipeline, survey: &Survey, last: Option<&Last>) -> Option<Figure> {
+    let now = survey.aside.counts.leavers;
+    match (&pipeline.guard.leavers, last) {
+        (None, _) => Some(Figure::exactly(0)),
+        (Some(_), None) => None,
+        (Some(_), Some(last)) => {
+            let before = last.standing.leavers;
+            before.map(|before| Figure::at_least(now.saturating_sub(before)))
+        }
     }
 }
 
@@ -88,8 +123,10 @@ pub(super) fn standing(
 ) -> Standing {
     let before = last.map(|last| &last.standing);
     let counts = &survey.aside.counts;
+    let gone = decided.changes.gone.map_or(0, |gone| gone.count);
     let people = match decided.deletion {
         Deletion::On => named,
+        Deletion::NotAsked if gone > 0 => named,
         // Nobody is gone but those whose rows say so.
         _ => named.max(before.and_then(|before| before.people).unwrap_or(0)),
     };

@@ -64,6 +64,7 @@ impl RunError {
             RunError::Withheld(_) => Code::lasting("withheld_file"),
             RunError::Approval(_) => Code::lasting("approval"),
             RunError::Ledger(error) => error.code(),
+            RunError::Store(_) => Code::lasting("store"),
             RunError::Defect(_) => Code::lasting("defect"),
             RunError::Interrupted => Code::passing("interrupted"),
         }

@@ -4,7 +4,7 @@ use super::changes::{changes, standing};
 use super::survey::Survey;
 use super::{Job, RunError, expect};
 use crate::config::{Pipeline, Target};
-use crate::guard::spec::OnExceed;
+use crate::guard::spec::{MinRowsSpec, OnExceed};
 use crate::guard::{self, Decided, Deletion, History, Limits, Standing, Stop, Totals};
 use crate::orgvue::spec::ImportSpec;
 use crate::report::human;
@@ -69,20 +69,26 @@ pub(super) fn decide(
         return (Judged::default(), verdict);
     }
     let last = basis.history.last.as_ref();
-    let named = facts.good + facts.carried;
+    let named = facts.good + facts.unchanged + facts.carried;
     let totals = Totals {
         read: facts.read,
         rejected: facts.rejects.rows,
         taken_along: facts.rejects.taken_along,
         keyless: survey.aside.keyless,
         named,
-        kept: facts.good,
+        kept: facts.good + facts.unchanged,
         commonest: facts.rejects.commonest(),
         changes: changes(pipeline, survey, named, last),
     };
-    let limits = limits(pipeline, begun);
+    let mut limits = limits(pipeline, begun);
+    let gone = facts.changes.as_ref().map(|(changes, ..)| changes.deletes);
+    if gone.is_some_and(|gone| gone > 0) && last.is_some() {
+        // Half an extract is half the people gone.
+        let min_rows = &mut limits.guard.min_rows;
+        min_rows.get_or_insert_with(|| MinRowsSpec::Relative(Default::default()));
+    }
     let plan = Plan {
-        body: facts.digest.hex(),
+        body: survey.content(),
         deletes: guard::deletes(&limits, &totals),
         pipeline: pipeline.meaning(),
         today: basis.today,
@@ -164,6 +170,12 @@ pub(super) fn import_spec(pipeline: &Pipeline, deletion: Deletion) -> ImportSpec
         import.implicit_delete = Default::default();
     }
     import
+}
+
+/// Whether somebody may be deleted after what the server refused of the rows: where it refuses a whole load, something
+/// else is wrong, and where it refuses a few, who is gone is gone all the same.
+pub(super) fn may_delete(job: &Job<'_>, report: &RunReport) -> bool {
+    report.counts.sent < guard::SHARES_FROM || refused(job, report).is_ok()
 }
 
 /// Whether the server refused too much of what was sent.

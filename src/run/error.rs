@@ -1,5 +1,6 @@
 //! Why a run ended early, and with which exit code.
 
+use crate::delta::error::StoreError;
 use crate::engine::EngineError;
 use crate::guard;
 use crate::orgvue::{ImportError, OrgvueError, WaitError};
@@ -154,10 +155,13 @@ pub enum RunError {
     Withheld(#[from] WithheldError),
     /// What would be done is not approved.
     #[error("{0}; nothing was sent")]
-    Approval(#[from] ApprovalError),
+    Approval(ApprovalError),
     /// The ledger can't be kept.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The store of the difference can't be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// Something that cannot happen.
     #[error("{0}; this is a bug in rostream, please report it")]
     Defect(&'static str),
@@ -184,6 +188,7 @@ impl RunError {
                 Outcome::Misconfigured
             }
             RunError::Table { source, .. } if source.is_setting() => Outcome::Misconfigured,
+            RunError::Store(error) if error.is_setting() => Outcome::Misconfigured,
             RunError::Stopped { .. } | RunError::Approval(_) => Outcome::StoppedByGuard,
             RunError::Unmended { .. } => Outcome::Misconfigured,
             RunError::TooManyRefused { .. } => Outcome::Refused,
@@ -200,6 +205,13 @@ impl RunError {
             }
             _ => Outcome::Failed,
         }
+    }
+}
+
+// Not by `#[from]`: it says all that there is to say, and would be said once more as a cause.
+impl From<ApprovalError> for RunError {
+    fn from(error: ApprovalError) -> RunError {
+        RunError::Approval(error)
     }
 }
 

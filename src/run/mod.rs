@@ -8,6 +8,7 @@
 //! | [`send`](mod@send), [`put`] | the second pass, or the spool, as the body of one PUT; [`straight`] surveys and sends at once |
 //! | [`import`], [`wait`] | the job asked for, and waited for |
 //! | [`results`] | what became of every row |
+//! | [`delete`](mod@delete) | who is gone, by an import of its own; [`delta`] is the store of the difference |
 //!
 //! [`resume`] begins with the wait, in another process. [`preview`] and [`bench`](mod@bench) use the first steps.
 
@@ -16,6 +17,8 @@ pub(crate) mod bench;
 mod changes;
 mod code;
 mod decide;
+mod delete;
+pub(crate) mod delta;
 pub(crate) mod error;
 mod expect;
 mod extent;
@@ -38,6 +41,7 @@ mod withhold;
 use std::time::Instant;
 
 use crate::config::Pipeline;
+use crate::delta::place::Part;
 use crate::guard::spec::OnExceed;
 use crate::guard::{Deletion, Stop};
 use crate::orgvue::{Client, Connection, Locations};
@@ -53,6 +57,7 @@ use crate::upload::spec::Length;
 use crate::upload::spool::SpoolWriter;
 pub(crate) use decide::Basis;
 use decide::Judged;
+use delta::Delta;
 pub use error::RunError;
 use prepare::{First, Prepared, prepare, unchanged};
 pub use prepare::{bind, reading, rejects_header, source};
@@ -80,6 +85,8 @@ pub(crate) struct Job<'a> {
     pub basis: Basis,
     /// Where the steps are written down; without it nothing can be resumed.
     pub ledger: Option<&'a Ledger>,
+    /// The store, where what differs is sent.
+    pub delta: Option<Delta>,
 }
 
 /// Runs a pipeline and fills in the report as it goes, so that it tells how far the run came whatever ends
@@ -120,6 +127,10 @@ async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Resul
         Some(_) => rejects.path.clone(),
         None => rejects.of_check(),
     };
+    if job.delta.is_none() && job.pipeline.store().is_some() {
+        let why = "the sandbox inside this program begins empty: everything is sent, and no store is kept";
+        report.warnings.push(why.to_owned());
+    }
     expect::before(job.pipeline).await?;
     let (prepared, first) = prepare(job, &rejects).await?;
     told::prepared(report, &prepared);
@@ -130,21 +141,48 @@ async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Resul
         return Ok(());
     };
     let client = Client::new(connection, &job.pipeline.timeouts)?;
-    let Some(stored) = upload(job, &prepared, first, &client, report).await? else {
+    let Some(mut stored) = upload(job, &prepared, first, &client, report).await? else {
         return Ok(());
     };
     report.seconds.to_end_of_upload = Some(started.elapsed());
+    let deletes = std::mem::take(&mut stored.surveyed.differ.1.places);
+    load(job, &prepared, &client, stored, report).await?;
+    let refused = decide::refused(job, report);
+    if let Some(delta) = &job.delta
+        && !deletes.is_empty()
+        && decide::may_delete(job, report)
+    {
+        delete::delete(job, delta, &prepared, &client, &deletes, report).await?;
+    }
+    refused
+}
+
+/// Has the body imported, from the last moment at which all can still be left as it was to the results.
+async fn load(
+    job: &Job<'_>,
+    prepared: &Prepared,
+    client: &Client,
+    mut stored: Stored,
+    report: &mut RunReport,
+) -> Result<(), RunError> {
+    if stored.locations.is_none() {
+        stored.surveyed.rejects.finish()?;
+        return Ok(());
+    }
     // The last moment: what comes next can't be undone.
     unchanged(job, &prepared.source)?;
     told::stored(report);
+    let items = stored.surveyed.differ.0.take();
     if let Some(ledger) = job.ledger {
         repeats(job, report)?;
         // Whatever happens from here on, it was used.
         ledger.use_approval()?;
+        if let Some(delta) = &job.delta {
+            delta.sent(items, Part::Rows)?;
+        }
         ledger.importing(&told::known(report))?;
     }
-    import::import(job, &prepared, &client, stored, report).await?;
-    decide::refused(job, report)
+    import::import(job, prepared, client, stored, report).await
 }
 
 /// Whether a run that repeats the import of another would send what that one sent.
@@ -163,7 +201,8 @@ fn repeats(job: &Job<'_>, report: &RunReport) -> Result<(), RunError> {
 /// A body that the storage has taken whole, and what is known of its rows.
 struct Stored {
     surveyed: Surveyed,
-    locations: Locations,
+    /// Where it is; nothing where no row is left to send, and somebody is to be deleted.
+    locations: Option<Locations>,
     deletion: Deletion,
 }
 
@@ -191,7 +230,7 @@ async fn upload(
             report.bytes.body = report.bytes.sent;
             Stored {
                 surveyed,
-                locations,
+                locations: Some(locations),
                 deletion,
             }
         });
@@ -205,6 +244,13 @@ async fn upload(
     if report.counts.would_send == 0 {
         surveyed.rejects.finish()?;
         return Ok(None);
+    }
+    if report.counts.would_send == report.counts.deletes {
+        return Ok(Some(Stored {
+            surveyed,
+            locations: None,
+            deletion,
+        }));
     }
     let ready = match writer {
         Some(writer) => Ready::Spooled {
@@ -222,7 +268,7 @@ async fn upload(
     told::sent(report, sending);
     Ok(Some(Stored {
         surveyed,
-        locations: locations?,
+        locations: Some(locations?),
         deletion,
     }))
 }
@@ -244,15 +290,15 @@ async fn surveyed(
     let (judged, verdict) = decide::decide(job.pipeline, &job.basis, &survey, false);
     let file = job.pipeline.rejects.withheld(job.connection.is_none());
     if let Some(unnamed) = judged.decided.withholds {
-        withhold(job, prepared, &mut survey, spool, &file).await?;
+        let any = withhold(job, prepared, &mut survey, spool, &file).await?;
         report.seconds.survey = Some(began.elapsed());
-        told::withheld(report, &survey.facts(), unnamed, &file);
+        told::withheld(report, &survey.facts(), unnamed, any.then_some(&*file));
     }
     repeats(job, report)?;
     told::decided(report, &judged, &job.basis);
     offer(job, &judged, report)?;
     verdict?;
-    if report.counts.withheld == 0 && job.pipeline.guard.on_exceed == OnExceed::WithholdDeletes {
+    if report.withheld.is_none() && job.pipeline.guard.on_exceed == OnExceed::WithholdDeletes {
         // What an earlier run held back would pass for this one's.
         let _ = std::fs::remove_file(&file);
     }

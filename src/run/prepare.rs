@@ -16,7 +16,7 @@ use crate::format::{Header, Reading, RecordFormat};
 use crate::report::rejects::{self, RejectsError, RejectsFile};
 use crate::source::spec::SourceFormat;
 use crate::source::{Source, SourceError};
-use crate::stage::Resources;
+use crate::stage::{Resources, StageSpec};
 use crate::text::chain;
 
 /// A pipeline bound to its source, before the first record is read.
@@ -56,7 +56,12 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
             pipeline: pipeline.file.to_string(),
         });
     }
-    let engine = Arc::new(bind(pipeline, &header, &job.resources)?);
+    let mut engine = bind(pipeline, &header, &job.resources)?;
+    if let Some(delta) = &job.delta {
+        let stages = stages(pipeline);
+        engine = engine.comparing(&delta.baseline, &terms(pipeline, &stages, &job.resources));
+    }
+    let engine = Arc::new(engine);
     let paths: Vec<_> = source
         .origins()
         .iter()
@@ -189,20 +194,8 @@ pub fn bind(
     header: &Header,
     resources: &Resources,
 ) -> Result<Engine, RunError> {
-    let stages: Vec<_> = pipeline.stages.iter().map(|s| s.value.clone()).collect();
-    let terms = Terms {
-        stages: &stages,
-        validate: &pipeline.validate,
-        import: &pipeline.import,
-        guard: &pipeline.guard,
-        ragged: pipeline.source.csv.ragged,
-        unknown: pipeline.source.json.unknown,
-        format: pipeline.upload.format,
-        limits: pipeline.limits,
-        resources,
-        seed: rand::random(),
-    };
-    Engine::bind(&terms, header).map_err(|unbound| {
+    let stages = stages(pipeline);
+    Engine::bind(&terms(pipeline, &stages, resources), header).map_err(|unbound| {
         let place = |Unbound {
                          mut path,
                          what,
@@ -227,4 +220,27 @@ pub fn bind(
             problems: problems.iter().map(ToString::to_string).collect(),
         }
     })
+}
+
+fn stages(pipeline: &Pipeline) -> Vec<StageSpec> {
+    pipeline.stages.iter().map(|s| s.value.clone()).collect()
+}
+
+fn terms<'a>(
+    pipeline: &'a Pipeline,
+    stages: &'a [StageSpec],
+    resources: &'a Resources,
+) -> Terms<'a> {
+    Terms {
+        stages,
+        validate: &pipeline.validate,
+        import: &pipeline.import,
+        guard: &pipeline.guard,
+        ragged: pipeline.source.csv.ragged,
+        unknown: pipeline.source.json.unknown,
+        format: pipeline.upload.format,
+        limits: pipeline.limits,
+        resources,
+        seed: rand::random(),
+    }
 }

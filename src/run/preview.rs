@@ -296,7 +296,8 @@ impl Record {
     pub(crate) fn word(&self) -> &'static str {
         match self.state {
             RowState::In => "sent",
-            RowState::Filtered => "filtered",
+            RowState::Filtered | RowState::Aside => "filtered",
+            RowState::Unchanged => "unchanged",
             RowState::Rejected => "rejected",
         }
     }

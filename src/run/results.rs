@@ -6,18 +6,20 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures::{Stream, StreamExt, pin_mut};
+use futures::{Stream, StreamExt, TryStreamExt, pin_mut};
 
+use super::delta::result_key;
 use super::prepare::Prepared;
 use super::reject::write_reject;
 use super::survey::Surveyed;
 use super::{Job, RunError};
 use crate::batch::Fault;
+use crate::delta::place::Part;
 use crate::engine::blocks::Blocks;
 use crate::engine::order::in_order;
 use crate::engine::process::Engine;
 use crate::format::Reading;
-use crate::orgvue::spec::{IdentifySpec, MatchResults};
+use crate::orgvue::spec::MatchResults;
 use crate::orgvue::{Client, ItemResult, OrgvueError, Ticket};
 use crate::report::progress::Phase;
 use crate::report::rejects::IMPORT_STAGE;
@@ -314,15 +316,19 @@ async fn join_results(
 ) -> Result<(), RunError> {
     let settings = &job.pipeline.import;
     let sent = report.counts.sent;
-    let key = known.as_ref().and_then(|(prepared, _)| {
-        match (&settings.identify_by, prepared.engine.key()) {
-            (Some(IdentifySpec::IdKey(name)), Some(key)) if **key == **name => Some(&**key),
-            (Some(IdentifySpec::AutoId(true)), Some(key)) => Some(&**key),
-            _ => None,
-        }
-    });
+    let told = match &job.delta {
+        Some(delta) => delta.told(Part::Rows)?.map(|told| (delta, told)),
+        None => None,
+    };
+    let mut told = told;
+    let key = result_key(job.pipeline).filter(|_| known.is_some() || told.is_some());
+    let results = client.results(ticket, key, job.pipeline.limits.result);
     let mut joined = join(
-        client.results(ticket, key, job.pipeline.limits.result),
+        results.inspect_ok(|result| {
+            if let Some((delta, told)) = &mut told {
+                delta.see(told, result, job);
+            }
+        }),
         known
             .as_ref()
             .map(|(prepared, surveyed)| (&**surveyed, &*prepared.engine)),
@@ -331,6 +337,9 @@ async fn join_results(
     )
     .await
     .map_err(RunError::Results)?;
+    if let Some((delta, told)) = told {
+        delta.settle(told, Part::Rows, job, report);
+    }
     report.counts.accepted = joined.accepted;
     report.counts.failed = joined.failed;
     report.counts.unprocessed = sent.saturating_sub(joined.accepted + joined.failed);

@@ -6,6 +6,7 @@
 use std::path::Path;
 use std::time::Instant;
 
+use super::delete::{delete, take_deletions};
 use super::import::{asked, waited};
 use super::prepare::{Prepared, prepare, source};
 use super::results::take_results;
@@ -19,6 +20,7 @@ use crate::report::progress::Phase;
 use crate::report::rejects;
 use crate::report::run::{CodeCounts, RunReport, SourceFile};
 use crate::state::Entry;
+use crate::state::entry::Step;
 use crate::text::chain;
 
 /// Waits for a job and takes its results in, as the run that began it would have done.
@@ -49,21 +51,29 @@ async fn take_up(
     };
     let client = Client::new(connection, &job.pipeline.timeouts)?;
     remember(entry, report);
-    let deletion = match job.pipeline.import.implicit_delete.is_on() {
-        false => Deletion::NotAsked,
-        true => match (entry.deletion_off, entry.counts.rejected) {
-            (0, _) => Deletion::On,
-            (runs, 0) => Deletion::Withheld(runs),
-            (runs, _) => Deletion::Off(runs),
-        },
+    let deletes = job.pipeline.import.implicit_delete.is_on();
+    let deletion = match (deletes, entry.deletion_off, entry.counts.rejected) {
+        (false, 0, _) => Deletion::NotAsked,
+        (true, 0, _) => Deletion::On,
+        (true, runs, 1..) => Deletion::Off(runs),
+        (_, runs, _) => Deletion::Withheld(runs),
     };
     report.deletions = told::deletions(deletion, None);
     if entry.counts.withheld > 0 || matches!(deletion, Deletion::Withheld(_)) {
         let file = job.pipeline.rejects.withheld(false);
-        report.withheld = Some(told::held_back(entry.counts.withheld, None, &file));
+        report.withheld = Some(told::held_back(
+            entry.counts.withheld,
+            None,
+            file.exists().then_some(&*file),
+        ));
     }
     report.import = Some(asked(&job.pipeline.import));
     job.progress.begin(Phase::Wait, None);
+    if let (true, Some(delta)) = (entry.deleting, &job.delta) {
+        report.counts = entry.counts;
+        let ticket = waited(job, &client, ticket, report).await?;
+        return take_deletions(job, delta, &client, &ticket, report).await;
+    }
     // Only a ticket tells that a job is completed. An address of results may be there before they are.
     let ticket = waited(job, &client, ticket, report).await?;
     let found = match again(job, entry, report).await {
@@ -72,15 +82,32 @@ async fn take_up(
             report.warnings.push(format!(
                 "results can't be joined to lines of the source: {why}"
             ));
+            if report.counts.deletes > 0 {
+                let left = "who is gone is not deleted by this run; the next one finds that again";
+                report.warnings.push(left.to_owned());
+            }
             return take_results(job, &client, &ticket, None, report).await;
         }
     };
     let (prepared, mut surveyed) = found;
     let known = Some((&prepared, &mut surveyed));
     let joined = take_results(job, &client, &ticket, known, report).await;
+    let deletes = std::mem::take(&mut surveyed.differ.1.places);
     let rejects = surveyed.rejects.finish()?;
     report.refused = (&rejects.refused).into();
-    joined
+    joined?;
+    match &job.delta {
+        // A run that is over has deleted, or was not to.
+        Some(delta)
+            if !deletes.is_empty()
+                && report.withheld.is_none()
+                && entry.step != Step::Ended
+                && decide::may_delete(job, report) =>
+        {
+            delete(job, delta, &prepared, &client, &deletes, report).await
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What the first process knew.

@@ -1,6 +1,7 @@
 //! The first pass: everything that has to be known before anything leaves the machine.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,6 +16,10 @@ use super::reject::write_reject;
 use super::retyped::Retyped;
 use super::{Job, RunError};
 use crate::batch::{Arrangement, Batch, Fault, RowState};
+use crate::delta::error::StoreError;
+use crate::delta::full::Full;
+use crate::delta::items::Writer;
+use crate::delta::tally::{Changes, Deletes, Tally};
 use crate::engine::EngineError;
 use crate::engine::blocks::Blocks;
 use crate::engine::body::{Assembly, Body, Digest, naming, pieces};
@@ -45,6 +50,11 @@ pub(super) async fn survey(
     let mut survey = prepared.begin_survey(first.rejects);
     if job.connection.is_none() {
         survey = survey.without_places();
+    }
+    let items = job.delta.as_ref().map(|delta| delta.begin_rows(prepared));
+    match items.transpose() {
+        Ok(items) => survey = survey.with_items(items.flatten()),
+        Err(error) => return (survey, Err(error)),
     }
     let mut spool = spool;
     let watch = Watch::new(&job.progress, &prepared.source, 0);
@@ -196,6 +206,10 @@ pub struct Survey {
     pub(crate) extent: Extent,
     /// Texts that the server may make something else of.
     retyped: Retyped,
+    /// What the rows are beside what the server has, where what differs is sent.
+    tally: Option<Tally>,
+    /// Who is to be deleted, once the source has ended.
+    deletes: Deletes,
     /// What the first look at the file came to, once all verdicts are known.
     settled: Option<u128>,
 }
@@ -226,6 +240,10 @@ pub(crate) struct Facts {
     pub withheld: u64,
     /// Rows at fault whose items are named in the body, and nothing more.
     pub carried: u64,
+    /// Rows that are not sent, as the server has them.
+    pub unchanged: u64,
+    /// What differs from what the server has, and why everything is sent, where that is asked for.
+    pub changes: Option<(Changes, Option<Full>, Deletes)>,
     /// What the rows and the whole file told, and does not end the run.
     pub warnings: Vec<String>,
     /// Rows that were rejected, and why.
@@ -250,6 +268,8 @@ pub struct Surveyed {
     pub rejects: RejectsFile,
     /// Length and hash of the body.
     pub digest: Digest,
+    /// What is sent, to be written down, and who is to be deleted.
+    pub(crate) differ: (Option<Writer>, Deletes),
 }
 
 impl Survey {
@@ -257,6 +277,7 @@ impl Survey {
     pub fn new(engine: Arc<Engine>, source: Arc<Source>, rejects: RejectsFile) -> Survey {
         Survey {
             files: source.origins().iter().map(|o| o.name.clone()).collect(),
+            tally: engine.diff().map(|diff| Tally::new(diff.clone(), None)),
             rules: engine.whole_file_rules(),
             assembly: Assembly::new(engine.encoder()),
             engine,
@@ -273,8 +294,15 @@ impl Survey {
             aside: Aside::default(),
             extent: Extent::default(),
             retyped: Retyped::default(),
+            deletes: Deletes::default(),
             settled: None,
         }
+    }
+
+    /// Writes the rows that are to be sent into `items`, where there is a difference.
+    fn with_items(mut self, items: Option<Writer>) -> Survey {
+        self.tally = (self.engine.diff()).map(|diff| Tally::new(diff.clone(), items));
+        self
     }
 
     /// Does without the records' places where no rule needs them: for runs without results to join.
@@ -317,8 +345,13 @@ impl Survey {
             Some(_) => self.rules.verdicts(first..self.record).to_vec(),
             None => self.see(&processed, first),
         };
-        let left_out = self.carry_out(&verdicts, &mut processed.batch, first, place)?;
+        let (left_out, aside) = self.carry_out(&verdicts, &mut processed.batch, first, place)?;
         self.aside.count(&self.engine, &processed, &left_out, first);
+        if let (Some(tally), Some(judged)) = (&mut self.tally, &processed.judged) {
+            let folder = self.engine.diff().map(|diff| diff.baseline.place.folder());
+            let written = tally.absorb(judged, &processed.batch, &aside);
+            written.map_err(StoreError::write(folder.unwrap_or(Path::new(""))))?;
+        }
         self.filtered += processed.filtered;
         self.good += (processed.encoded.rows.len() - left_out.len()) as u64;
         self.write_rejects(&processed)?;
@@ -362,19 +395,20 @@ impl Survey {
         })
     }
 
-    /// Rejects rows for what only the whole file knows. Returns those that would have been sent and are not.
+    /// Rejects rows for what only the whole file knows. Returns those that would have been sent and are not, and those
+    /// that another row goes in the place of.
     fn carry_out(
         &mut self,
         verdicts: &[(u32, Verdict)],
         batch: &mut Batch,
         first: u32,
         (file, line): (u32, u64),
-    ) -> Result<Vec<u32>, RunError> {
+    ) -> Result<(Vec<u32>, Vec<u32>), RunError> {
         let places = Places {
             lines: &self.lines,
             files: &self.files,
         };
-        let mut left_out = Vec::new();
+        let (mut left_out, mut superseded) = (Vec::new(), Vec::new());
         let before = batch.faults().len();
         for &(record, verdict) in verdicts {
             let row = record - first;
@@ -382,8 +416,13 @@ impl Survey {
                 left_out.push(row);
             }
             match verdict {
-                Verdict::LeaveOut => self.superseded += 1,
+                Verdict::LeaveOut => {
+                    self.superseded += 1;
+                    superseded.push(row);
+                }
                 Verdict::Withhold => {
+                    // Whom it is about is not gone.
+                    batch.set_aside(row as usize);
                     let line = line + u64::from(batch.row(row as usize).line);
                     let place = (&*self.files[file as usize], line);
                     self.aside
@@ -396,9 +435,11 @@ impl Survey {
                 }
             }
         }
+        batch.drop_aside();
         self.engine.name_sources(batch, before);
         left_out.dedup();
-        Ok(left_out)
+        superseded.dedup();
+        Ok((left_out, superseded))
     }
 
     /// Ends the first look at the file: the rules say the rest. Where they say it of records that passed, the survey
@@ -414,6 +455,10 @@ impl Survey {
         self.warnings = found.warnings;
         tracing::debug!(bytes = self.rules.bytes(), "rules of the whole file");
         if !self.rules.were_late() {
+            self.deletes = self
+                .tally
+                .as_ref()
+                .map_or_else(Deletes::default, Tally::deletes);
             return Ok(Settled::Whole);
         }
         self.begin_anew()?;
@@ -433,6 +478,11 @@ impl Survey {
 
     /// Forgets what was counted, and nothing that is known of the whole file.
     fn begin_anew(&mut self) -> Result<(), RunError> {
+        if let Some(tally) = &mut self.tally {
+            let folder = self.engine.diff().map(|diff| diff.baseline.place.folder());
+            let begun = tally.restart();
+            begun.map_err(StoreError::write(folder.unwrap_or(Path::new(""))))?;
+        }
         self.settled = Some(self.assembly.digest().made);
         self.assembly = Assembly::new(self.engine.encoder());
         self.engine.forget();
@@ -450,7 +500,11 @@ impl Survey {
     ///
     /// # Errors
     /// It did not.
-    pub fn is_as_before(&self) -> Result<(), RunError> {
+    pub fn is_as_before(&mut self) -> Result<(), RunError> {
+        self.deletes = self
+            .tally
+            .as_ref()
+            .map_or_else(Deletes::default, Tally::deletes);
         let digest = self.assembly.digest();
         match self.settled {
             Some(made) if made != digest.made => Err(EngineError::ChangedInSurvey.into()),
@@ -504,11 +558,36 @@ impl Survey {
             superseded: self.superseded,
             withheld: self.aside.withheld,
             carried: self.aside.carried.len() as u64,
+            unchanged: self.tally.as_ref().map_or(0, Tally::unchanged),
+            changes: self.changes(),
             rejects: self.rejects.rejected().into(),
             digest: self.assembly.digest(),
             sources: self.source.origins().iter().map(|o| o.bytes()).collect(),
             warnings: self.warnings(),
         }
+    }
+
+    /// The hash of what would be done; of a difference, of all that it is made of beside what the server has.
+    pub(crate) fn content(&self) -> String {
+        match &self.tally {
+            Some(tally) => format!("{:032x}", tally.content()),
+            None => self.assembly.digest().hex(),
+        }
+    }
+
+    /// Deletes nobody by name; gives back who was to be.
+    pub(super) fn keep_everybody(&mut self) -> Vec<u32> {
+        let places = std::mem::take(&mut self.deletes.places);
+        if !places.is_empty() {
+            self.deletes.off = Some("more would be deleted than guard.max_delete allows");
+        }
+        places
+    }
+
+    pub(super) fn changes(&self) -> Option<(Changes, Option<Full>, Deletes)> {
+        let (tally, diff) = (self.tally.as_ref()?, self.engine.diff()?);
+        let changes = tally.changes(self.deletes.places.len() as u64);
+        Some((changes, diff.full.clone(), self.deletes.clone()))
     }
 
     fn warnings(&self) -> Vec<String> {
@@ -522,7 +601,8 @@ impl Survey {
         warnings.extend(self.extent.warning(&self.files));
         warnings.extend(self.retyped.warning(&self.engine.sent_names(), &self.files));
         let (read, filtered) = (self.read(), self.filtered);
-        if filtered > 0 && self.good == 0 {
+        let unchanged = self.tally.as_ref().map_or(0, Tally::unchanged);
+        if filtered > 0 && self.good == 0 && unchanged == 0 {
             warnings.push(match filtered == read {
                 true => format!("no row is left to send: all {read} were left out by a filter"),
                 false => format!(
@@ -547,6 +627,7 @@ impl Survey {
             carried: self.aside.carried,
             rejects: self.rejects,
             digest,
+            differ: (self.tally.and_then(Tally::into_items), self.deletes),
         })
     }
 }

@@ -6,11 +6,14 @@ use super::decide::{Basis, Judged};
 use super::prepare::Prepared;
 use super::put::Sending;
 use super::survey::Facts;
+use crate::delta::full::Full;
+use crate::delta::tally::{Changes, ColumnChanges};
 use crate::guard::changes::Figure;
 use crate::guard::{Decision, Deletion};
 use crate::report::human;
 use crate::report::run::{
-    Approval, Deletions, GuardDecision, Hash, RunReport, SourceFile, Withheld,
+    Approval, ColumnReport, Deletions, DeltaReport, GuardDecision, Hash, RunReport, SourceFile,
+    Withheld,
 };
 use crate::state::ledger::Known;
 
@@ -41,6 +44,7 @@ pub(super) fn surveyed(report: &mut RunReport, facts: &Facts) {
     report.counts.superseded = facts.superseded;
     report.warnings.extend(facts.warnings.iter().cloned());
     recounted(report, facts);
+    report.warnings.extend(untold(report.delta.as_ref()));
 }
 
 /// What changes where rows are held back that had been counted.
@@ -49,13 +53,57 @@ pub(super) fn recounted(report: &mut RunReport, facts: &Facts) {
     report.counts.taken_along = facts.rejects.taken_along;
     report.counts.withheld = facts.withheld;
     report.counts.carried = facts.carried;
-    report.counts.would_send = facts.good + facts.carried;
+    report.counts.unchanged = facts.unchanged;
+    if let Some((changes, full, deletes)) = &facts.changes {
+        report.counts.deletes = changes.deletes;
+        report.delta = Some(delta(changes, full.as_ref(), deletes.off));
+    }
+    report.counts.would_send = facts.good + facts.carried + report.counts.deletes;
     report.rejects = facts.rejects.clone();
     report.bytes.body = facts.digest.length;
     report.body_hash = Some(Hash {
         kind: "xxh3_128_of_blocks",
         hex: facts.digest.hex(),
     });
+}
+
+/// Columns of which the server is not told that their values became empty.
+fn untold(delta: Option<&DeltaReport>) -> Option<String> {
+    let columns = &delta?.columns;
+    let untold: Vec<String> = columns
+        .iter()
+        .filter(|column| column.untold > 0)
+        .map(|column| format!("`{}` ({})", column.column, column.untold))
+        .collect();
+    (!untold.is_empty()).then(|| {
+        format!(
+            "values became empty, and the server is not told and keeps what it has: {}; `clear` names the columns that may \
+             be cleared",
+            untold.join(", ")
+        )
+    })
+}
+
+fn delta(changes: &Changes, full: Option<&Full>, off: Option<&'static str>) -> DeltaReport {
+    let told = |column: &ColumnChanges| ColumnReport {
+        column: column.name.to_string(),
+        changed: column.changed,
+        filled_before: column.filled_before,
+        emptied: column.emptied,
+        untold: column.untold,
+    };
+    let columns = changes.columns.iter().filter(|column| column.changed > 0);
+    DeltaReport {
+        people: changes.people,
+        creates: changes.creates,
+        updates: changes.updates,
+        pending: changes.pending,
+        deletes: changes.deletes,
+        unchanged: changes.unchanged,
+        full: full.map(ToString::to_string),
+        deletion_off: off,
+        columns: columns.map(told).collect(),
+    }
 }
 
 /// What the guards decided, and what follows of it for the rows that are not in the upload.
@@ -109,17 +157,22 @@ pub(super) fn deletions(deletion: Deletion, expected: Option<Figure>) -> Option<
 }
 
 /// What is held back as too many would be deleted.
-pub(super) fn withheld(report: &mut RunReport, facts: &Facts, unnamed: Figure, file: &Path) {
+pub(super) fn withheld(
+    report: &mut RunReport,
+    facts: &Facts,
+    unnamed: Figure,
+    file: Option<&Path>,
+) {
     recounted(report, facts);
     report.withheld = Some(held_back(facts.withheld, Some(unnamed.count), file));
 }
 
 /// So many rows held back, their keys in this file.
-pub(super) fn held_back(rows: u64, unnamed: Option<u64>, file: &Path) -> Withheld {
+pub(super) fn held_back(rows: u64, unnamed: Option<u64>, file: Option<&Path>) -> Withheld {
     Withheld {
         rows,
         unnamed,
-        file: (rows > 0).then(|| human::whole(file)),
+        file: file.map(human::whole),
     }
 }
 
@@ -135,8 +188,34 @@ pub(super) fn sent(report: &mut RunReport, sending: Sending) {
 
 /// The storage has the whole body: what would be sent is sent, and nothing is known of it yet.
 pub(super) fn stored(report: &mut RunReport) {
-    report.counts.sent = std::mem::take(&mut report.counts.would_send);
-    report.counts.unprocessed = report.counts.sent;
+    let counts = &mut report.counts;
+    counts.sent = counts.would_send - counts.deletes;
+    counts.would_send = counts.deletes;
+    counts.unprocessed = counts.sent;
+}
+
+/// The storage has the body of the deletions.
+pub(super) fn deletions_stored(report: &mut RunReport) {
+    let counts = &mut report.counts;
+    let deletes = std::mem::take(&mut counts.would_send);
+    counts.sent += deletes;
+    counts.unprocessed += deletes;
+}
+
+/// One more upload of a run.
+pub(super) fn sent_more(report: &mut RunReport, sending: Sending) {
+    let times = [
+        (&mut report.seconds.generate, sending.generate),
+        (&mut report.seconds.upload, sending.took),
+    ];
+    for (told, took) in times {
+        if let Some(took) = took {
+            *told.get_or_insert_default() += took;
+        }
+    }
+    report.bytes.sent += sending.sent;
+    report.bytes.body += sending.body.unwrap_or(0);
+    report.upload = report.upload.take().or(sending.upload);
 }
 
 /// What the ledger keeps of rows and body.

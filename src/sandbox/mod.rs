@@ -210,6 +210,11 @@ impl Sandbox {
         self.shared.imports.load(Ordering::Relaxed)
     }
 
+    /// How many import jobs are over.
+    pub fn jobs_over(&self) -> u64 {
+        self.shared.jobs_over.load(Ordering::Relaxed)
+    }
+
     /// How many complete uploads were stored.
     pub fn uploads(&self) -> u64 {
         self.shared.uploads.load(Ordering::Relaxed)

@@ -73,6 +73,12 @@ pub(crate) struct Entry {
     /// The mended file that took the source's place.
     #[serde(default)]
     pub mend: Option<PathBuf>,
+    /// Whether this is about the import of deletions, which comes after that of the rows.
+    #[serde(default)]
+    pub deleting: bool,
+    /// The job that the rows were imported by, once it is about deletions.
+    #[serde(default)]
+    pub rows: Option<TicketMark>,
     /// Uploads begun.
     pub attempt: u32,
     /// The last step begun.
@@ -199,6 +205,8 @@ impl Entry {
             standing: Standing::default(),
             approved: None,
             mend: pipeline.mend.clone(),
+            deleting: false,
+            rows: None,
             attempt: 0,
             step: Step::Uploading,
             ticket: None,

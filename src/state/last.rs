@@ -62,7 +62,7 @@ impl Last {
             at: ended.at,
             pipeline: entry.pipeline.name.clone(),
             target: entry.target.clone(),
-            named: entry.counts.sent,
+            named: entry.counts.named(),
             deletion_off: entry.deletion_off,
             standing: entry.standing.clone(),
         })

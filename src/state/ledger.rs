@@ -10,6 +10,10 @@
 //! | `ticket` | the job is at the server, and its ticket says how it ends |
 //! | `ended` | nothing is left to be done |
 //!
+//! A run of a difference has two imports: that of its rows, and that of its deletions. `deleting` says which of them the
+//! step is about; what is known of the rows stays known. A run that is cut off before its deletions are asked for leaves
+//! them to the next one, which finds them again.
+//!
 //! A file is replaced as a whole (written beside it, to the disk, renamed, and the folder to the disk), so it is
 //! the old one or the new one. A lock for every pipeline, which dies with its process, keeps runs apart.
 
@@ -171,6 +175,15 @@ impl Ledger {
         entry.standing = decisions.standing;
     }
 
+    /// The rows are through; from now on it is about the import of deletions. The next step writes it down: until then
+    /// the file says how the import of the rows went.
+    pub(crate) fn deleting(&self) {
+        let mut entry = locked(&self.entry);
+        entry.deleting = true;
+        entry.rows = entry.ticket.take();
+        entry.step = Step::Uploading;
+    }
+
     /// Before the import is asked for, once the upload is complete.
     ///
     /// # Errors
@@ -278,6 +291,11 @@ impl Ledger {
             Some(last) => self.lock.accept(&last),
             None => Ok(()),
         }
+    }
+
+    /// The run whose import this one repeats, if it does.
+    pub(crate) fn earlier(&self) -> Option<Entry> {
+        locked(&self.earlier).clone()
     }
 
     /// The run whose import this one repeats, if it does, and the hash of its body.

@@ -431,3 +431,102 @@ fn what_a_pipeline_can_not_hold_is_said_by_lint() {
         "pipeline.yaml:3:45: guard.leavers.column: no column `statsu` here, did you mean `status`?",
     );
 }
+
+const DIFFERENCE: &str = "identify_by: { id_key: employeeID }\naction: { delta: store }";
+
+/// Where every person is compared with what the server accepted, nothing is "or more".
+#[test]
+fn a_difference_is_counted_exactly() {
+    let guard = "max_delete: 2%, max_create: 10%, max_update: 50%, max_change: { email: 30% }, max_emptied: 5%";
+    let rig = rig(guard, DIFFERENCE, &active(0..200));
+    // Four came, and hide four of the nine who left from whoever counts rows.
+    let ended = night(&rig, &active(9..204), 4);
+    ended.says("guard.max_delete: 9 people would be deleted (9 who are not in the source any more), of 200 at the target");
+    let ended = night(&rig, &active(0..221), 4);
+    ended.says("guard.max_create: 21 people would be new, of 200 at the target, and no more than 10% may be, which is 20");
+    let ended = night(&rig, &people(0..200, |id| ("Active", id >= 61)), 4);
+    ended.says("guard.max_change: 61 people would have another `email`");
+    ended.says("guard.max_emptied: 61 people would have no `email` any more, of 200 who had one");
+    let ended = night(
+        &rig,
+        &people(0..200, |id| {
+            (if id < 101 { "On Leave" } else { "Active" }, true)
+        }),
+        4,
+    );
+    ended.says("guard.max_update: 101 people would be changed");
+    night(
+        &rig,
+        &people(4..220, |id| {
+            (if id < 90 { "On Leave" } else { "Active" }, true)
+        }),
+        0,
+    );
+    assert_eq!(rig.items().len(), 216);
+}
+
+/// Whom a difference deletes is bound by the hash, though no row of the upload says it.
+#[test]
+fn deletions_of_a_difference_are_approved() {
+    let rig = rig("max_delete: 2%", DIFFERENCE, &active(0..200));
+    let ended = night(&rig, &active(10..200), 4);
+    let hash = offered(&ended);
+    rig.write("workers.csv", active(0..190));
+    let other = rig.run(&["--approve", &hash]);
+    assert_eq!(
+        (other.code, rig.items().len()),
+        (4, 200),
+        "{}",
+        other.stderr
+    );
+    rig.write("workers.csv", active(10..200));
+    let ended = rig.run(&["--approve", &hash]);
+    assert_eq!(
+        (ended.code, rig.items().len()),
+        (0, 190),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(
+        ended.report["approval"]["overrode"],
+        serde_json::json!(["max_delete"])
+    );
+    let again = rig.run(&["--approve", &hash]);
+    assert_eq!(again.code, 4, "{}", again.stderr);
+    again.says("was used by run");
+}
+
+#[test]
+fn deletions_of_a_difference_are_withheld() {
+    let guard =
+        "max_delete: 2%, on_exceed: withhold_deletes, leavers: { column: status, values: [Left] }";
+    let rig = rig(guard, DIFFERENCE, &active(0..200));
+    // One has left by status, ten are gone, and one is new.
+    let extract = people(10..201, |id| {
+        (if id == 50 { "Left" } else { "Active" }, true)
+    });
+    let ended = night(&rig, &extract, 3);
+    assert_eq!(rig.items().len(), 201);
+    assert!(!rig.items().iter().any(|item| item.contains("Left")));
+    assert_eq!(["withheld", "sent"].map(|name| ended.count(name)), [1, 1]);
+    assert_eq!(ended.report["withheld"]["unnamed"], 10);
+    let withheld = rig.read("withheld.csv");
+    let mut ids: Vec<&str> = withheld
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').next().unwrap())
+        .collect();
+    ids.sort_by_key(|id| id.parse::<u32>().unwrap());
+    assert_eq!(
+        ids,
+        ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "50"]
+    );
+    let ended = rig.run(&["--approve", &offered(&ended)]);
+    assert_eq!(
+        (ended.code, rig.items().len()),
+        (0, 191),
+        "{}",
+        ended.stderr
+    );
+    assert!(rig.items().iter().any(|item| item.contains("Left")));
+}

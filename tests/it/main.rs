@@ -9,6 +9,7 @@ mod charsets;
 mod cli;
 mod days;
 mod deletion;
+mod delta;
 mod expect;
 mod expressions;
 mod faults;

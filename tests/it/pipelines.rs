@@ -101,6 +101,7 @@ fn each_opens_with_what_it_shows_and_is_without_a_warning() {
     }
     names.sort();
     let expected = [
+        "delta.yaml",
         "guarded.yaml",
         "quickstart.yaml",
         "recipe-csv.yaml",
@@ -114,6 +115,7 @@ fn each_opens_with_what_it_shows_and_is_without_a_warning() {
 #[test]
 fn the_targets_in_the_comments_are_good_too() {
     for name in [
+        "delta",
         "guarded",
         "quickstart",
         "recipe-csv",
@@ -138,6 +140,18 @@ fn the_targets_in_the_comments_are_good_too() {
             expected
         );
     }
+}
+
+#[test]
+fn delta() {
+    let copy = Copy::new();
+    let (code, stderr, report) = copy.run(&["run", "pipelines/delta.yaml"]);
+    assert_eq!(code, 0, "{stderr}");
+    assert_eq!(counts(&report), [4, 1, 0, 3, 3, 0], "{stderr}");
+    let empty =
+        "the sandbox inside this program begins empty: everything is sent, and no store is kept";
+    assert!(stderr.contains(empty), "{stderr}");
+    assert!(!copy.folder().join("out/store").exists());
 }
 
 #[test]

@@ -277,12 +277,13 @@ impl Rig {
         assert_eq!(report["exit_code"], code, "{stderr}");
         let count = |name: &str| report["counts"][name].as_u64().unwrap();
         assert_eq!(
-            count("read") + count("carried"),
+            count("read") + count("deletes") + count("carried"),
             count("sent")
                 + count("would_send")
                 + count("rejected")
                 + count("filtered")
                 + count("superseded")
+                + count("unchanged")
                 + count("withheld"),
         );
         assert_eq!(
@@ -328,6 +329,11 @@ impl Rig {
     /// How many uploads were stored, and how many imports accepted.
     pub fn taken(&self) -> (u64, u64) {
         (self.sandbox.uploads(), self.sandbox.imports())
+    }
+
+    /// Whether every import that was accepted is through.
+    pub fn is_through(&self) -> bool {
+        self.sandbox.imports() == self.sandbox.jobs_over()
     }
 
     pub fn uploaded(&self) -> Vec<u8> {

@@ -79,7 +79,8 @@ impl Meaning<'_> {
                 NEEDS_ITEMS,
             );
         }
-        for name in guard.max_change.keys() {
+        let compared = import.action.delta().is_some();
+        for name in guard.max_change.keys().filter(|_| !compared) {
             self.problem(
                 &format!("guard.max_change.{name}"),
                 "in how many people a column changes is not known: nothing is kept of what they were before",
@@ -87,6 +88,7 @@ impl Meaning<'_> {
             );
         }
         let deletes = import.implicit_delete.is_on()
+            || compared
             || guard.leavers.is_some()
             || matches!(
                 import.action,

@@ -1,5 +1,6 @@
 //! From what is written to what is meant: every check that looks further than one setting's type.
 
+mod delta;
 mod guard;
 mod source;
 mod stages;
@@ -86,6 +87,19 @@ impl Meaning<'_> {
         let target = spec.target.map(|target| self.target(target));
         if let Some((name, _, import)) = &target {
             self.import(name, import, &spec.guard, &filters, spec.upload.format);
+            self.clear(name, import);
+            let kept = spec.stages.iter().position(StageSpec::keeps_at_target);
+            if let Some(kept) = kept.filter(|_| import.implicit_delete.is_on()) {
+                self.problem(
+                    &format!("stages.{kept}"),
+                    "with `implicit_delete` the server deletes whoever the upload does not name, and nobody can be kept \
+                     at the target",
+                    "leave `keep_at_target` out, or delete by name: `action: { delta: PATH }`",
+                );
+            }
+            if let Some(delta) = import.action.delta() {
+                self.delta(name, delta, import, &spec.validate, &spec.upload);
+            }
             if import.implicit_delete.is_on() && spec.validate.key.is_none() {
                 self.warning(
                     &format!("{name}.implicit_delete"),
@@ -140,7 +154,10 @@ impl Meaning<'_> {
         }
         let (_, target, import) = target?;
         let (mut source, target) = (source?, target?);
-        let secrets = secret_variables(&stages, &target);
+        let mut secrets = secret_variables(&stages, &target);
+        if let Some(KeySpec::Env(name)) = &spec.state.key {
+            secrets.push(name.clone());
+        }
         for input in &mut source.inputs {
             input.withhold(&secrets);
         }
@@ -163,6 +180,7 @@ impl Meaning<'_> {
             report_dir: spec.report.dir.map(|dir| self.folder.join(dir)),
             state_dir: self.folder.join(spec.state.dir),
             state_required: spec.state.required,
+            state_key: spec.state.key,
             mend: None,
             origin: self.origin,
             folder: self.folder,

@@ -34,6 +34,12 @@ pub struct RowCounts {
     /// rejected, and among those sent.
     #[serde(default)]
     pub carried: u64,
+    /// Not sent, as the server has them as they are.
+    #[serde(default)]
+    pub unchanged: u64,
+    /// Items to be deleted by name, which no row stands for; they are among those held back and those sent.
+    #[serde(default)]
+    pub deletes: u64,
     /// Good, and held back because the run ended before an upload was complete (a dry run, a guard,
     /// an error).
     pub would_send: u64,
@@ -48,13 +54,24 @@ pub struct RowCounts {
 }
 
 impl RowCounts {
-    /// Whether every row is accounted for: `read + carried = sent + would_send + rejected + filtered + superseded +
-    /// withheld` and `sent = accepted + failed + unprocessed`.
+    /// Rows that the upload names, and items that it leaves as they are.
+    pub(crate) fn named(&self) -> u64 {
+        (self.sent + self.would_send + self.unchanged).saturating_sub(self.deletes)
+    }
+
+    /// Whether every row is accounted for: `read + deletes + carried = sent + would_send + rejected + filtered +
+    /// superseded + unchanged + withheld` and `sent = accepted + failed + unprocessed`.
     pub(crate) fn check(&self) -> Result<(), Mismatch> {
         let sum = |parts: &[u64]| parts.iter().copied().map(u128::from).sum::<u128>();
         let kept = [self.sent, self.would_send];
-        let left_out = [self.rejected, self.filtered, self.superseded, self.withheld];
-        if sum(&kept) + sum(&left_out) != sum(&[self.read, self.carried]) {
+        let left_out = [
+            self.rejected,
+            self.filtered,
+            self.superseded,
+            self.unchanged,
+            self.withheld,
+        ];
+        if sum(&kept) + sum(&left_out) != sum(&[self.read, self.deletes, self.carried]) {
             return Err(Mismatch::Read(*self));
         }
         if sum(&[self.accepted, self.failed, self.unprocessed]) != u128::from(self.sent) {
@@ -69,9 +86,10 @@ impl RowCounts {
 pub enum Mismatch {
     /// The rows read are not those accounted for.
     #[error(
-        "the counts don't add up: {} rows read + {} carried forward, but {} sent + {} held back + {} rejected + {} filtered \
-         + {} superseded + {} withheld",
-        .0.read, .0.carried, .0.sent, .0.would_send, .0.rejected, .0.filtered, .0.superseded, .0.withheld
+        "the counts don't add up: {} rows read, {} deletions and {} carried forward, but {} sent + {} held back + {} rejected + \
+         {} filtered + {} superseded + {} unchanged + {} withheld",
+        .0.read, .0.deletes, .0.carried, .0.sent, .0.would_send, .0.rejected, .0.filtered, .0.superseded, .0.unchanged,
+        .0.withheld
     )]
     Read(RowCounts),
     /// The rows sent are not those that results account for.

@@ -104,6 +104,8 @@ pub(crate) struct RunReport {
     pub approval: Option<Approval>,
     /// What was held back as too many would be deleted; `null` where nothing was.
     pub withheld: Option<Withheld>,
+    /// What differs from what the server has; `null` where all is sent whatever it has.
+    pub delta: Option<DeltaReport>,
     /// The upload; `null` where there was none.
     pub upload: Option<UploadReport>,
     /// The import job; `null` where none was asked for.
@@ -279,6 +281,43 @@ pub(crate) struct Withheld {
     pub file: Option<PathBuf>,
 }
 
+/// What differs from what the server has, as far as that is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct DeltaReport {
+    /// People at the target before this run.
+    pub people: u64,
+    /// Rows of people that were not there.
+    pub creates: u64,
+    /// Rows that differ, or can't be compared.
+    pub updates: u64,
+    /// Of these, those that can't be compared, as it is not known what the server has.
+    pub pending: u64,
+    /// People that are not in the source any more.
+    pub deletes: u64,
+    /// Rows that the server has as they are.
+    pub unchanged: u64,
+    /// Why everything was sent; `null` where only what differs was.
+    pub full: Option<String>,
+    /// Why nobody is deleted who is not in the source any more; `null` where there is nobody, or all are.
+    pub deletion_off: Option<&'static str>,
+    /// The columns in which cells changed.
+    pub columns: Vec<ColumnReport>,
+}
+
+/// What changes in a column.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct ColumnReport {
+    pub column: String,
+    /// Cells that are not what they were.
+    pub changed: u64,
+    /// Cells that held something before, over all rows that can be compared.
+    pub filled_before: u64,
+    /// Of these, those that are empty now.
+    pub emptied: u64,
+    /// Of these, those of which the server is not told.
+    pub untold: u64,
+}
+
 /// The upload.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct UploadReport {
@@ -364,6 +403,7 @@ impl RunReport {
             deletions: None,
             approval: None,
             withheld: None,
+            delta: None,
             upload: None,
             import: None,
             resumed: false,

@@ -61,6 +61,8 @@ fn report() -> RunReport {
         superseded: 0,
         withheld: 0,
         carried: 0,
+        unchanged: 0,
+        deletes: 0,
         would_send: 0,
         sent: 998_749,
         accepted: 998_740,
@@ -422,8 +424,8 @@ fn counts_add_up_or_say_so() {
             ..RowCounts::default()
         },
         Some(
-            "the counts don't add up: 10 rows read + 0 carried forward, but 6 sent + 0 held back + 1 rejected + 2 filtered + 0 \
-             superseded + 0 withheld",
+            "the counts don't add up: 10 rows read, 0 deletions and 0 carried forward, but 6 sent + 0 held back + 1 rejected + 2 \
+             filtered + 0 superseded + 0 unchanged + 0 withheld",
         ),
     );
     check(

@@ -7,7 +7,7 @@ use std::time::Duration;
 use unicode_width::UnicodeWidthStr;
 
 use super::counts::{CodeCounts, ColumnCount};
-use super::model::{Deletions, GuardDecision, Outcome, RunReport, Throughput};
+use super::model::{Deletions, DeltaReport, GuardDecision, Outcome, RunReport, Throughput};
 use crate::guard::Decision;
 use crate::report::human;
 use crate::text::shown::{shown, shown_within};
@@ -78,6 +78,12 @@ impl RunReport {
         if c.carried > 0 {
             let why = "at fault, and named in the upload without any change";
             lines.rows("carried", c.carried, why);
+        }
+        if c.unchanged > 0 {
+            lines.rows("unchanged", c.unchanged, "the server has them as they are");
+        }
+        if let Some(delta) = &self.delta {
+            lines.delta(delta);
         }
         if c.would_send > 0 {
             lines.rows("held back", c.would_send, "valid, but not sent");
@@ -239,6 +245,33 @@ impl Lines {
         let of = guard.of.map(|of| format!(" of {}", human::count(of)));
         let (name, of, limit) = (&guard.guard, of.unwrap_or_default(), &guard.limit);
         self.add(word, &format!("{name}: {count}{more}{of}, {limit}"));
+    }
+
+    /// What differs from what the server has.
+    fn delta(&mut self, delta: &DeltaReport) {
+        let parts = [
+            (delta.creates, "new"),
+            (delta.updates, "changed"),
+            (delta.deletes, "gone"),
+        ];
+        let parts = parts.map(|(rows, word)| format!("{} {word}", human::count(rows)));
+        let people = match delta.people {
+            1 => "the 1 person".to_owned(),
+            people => format!("the {} people", human::count(people)),
+        };
+        self.add(
+            "difference",
+            &format!("{}, to {people} at the target", parts.join(", ")),
+        );
+        if let Some(why) = &delta.full {
+            self.add("full", &format!("everything is sent, as {why}"));
+        }
+        if let Some(why) = delta.deletion_off {
+            self.add(
+                "deleted",
+                &format!("nobody who is gone, in this run, as {why}"),
+            );
+        }
     }
 
     /// What became of items that no row names, by an upload that was `sent` or by one that would be.
