@@ -154,9 +154,7 @@ impl Tally {
                 RowState::In | RowState::Unchanged => {}
             }
             let cells = &judged.cells[row * width..][..width];
-            for cell in cells {
-                self.content.update(&cell.to_le_bytes());
-            }
+            self.content.update(&mixed(cells).to_le_bytes());
             let beside = judged.beside[row];
             self.count(beside, state, (cells, old), batch, row);
             if state == RowState::In && self.items.is_some() {
@@ -296,6 +294,13 @@ impl Tally {
     pub(crate) fn into_items(self) -> Option<Writer> {
         self.items
     }
+}
+
+/// The hashes of a row's cells as one.
+fn mixed(cells: &[u64]) -> u64 {
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |sum: u64, cell: &u64| (sum.rotate_left(23) ^ cell).wrapping_mul(ODD);
+    cells.iter().fold(0, mix)
 }
 
 /// What a sealed key begins with: how it is written in JSON.
