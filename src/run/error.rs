@@ -154,7 +154,7 @@ pub enum RunError {
     Withheld(#[from] WithheldError),
     /// What would be done is not approved.
     #[error("{0}; nothing was sent")]
-    Approval(#[from] ApprovalError),
+    Approval(ApprovalError),
     /// The ledger can't be kept.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -200,6 +200,13 @@ impl RunError {
             }
             _ => Outcome::Failed,
         }
+    }
+}
+
+// Not by `#[from]`: it says all that there is to say, and would be said once more as a cause.
+impl From<ApprovalError> for RunError {
+    fn from(error: ApprovalError) -> RunError {
+        RunError::Approval(error)
     }
 }
 
