@@ -39,6 +39,7 @@ pub struct GuardSpec {
 /// How a row says that somebody has left.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "GuardLeaversSpec")]
 pub struct LeaversSpec {
     /// The column of the status, after the stages.
     pub column: String,

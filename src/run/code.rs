@@ -2,7 +2,7 @@
 
 use super::RunError;
 use crate::engine::EngineError;
-use crate::guard::Stop;
+use crate::guard::{Exceeded, Stop};
 use crate::http::retry::{Failure, Outcome};
 use crate::orgvue::retry::{QUOTA_EXCEEDED, Step, Verdict, verdict};
 use crate::orgvue::{ImportError, OrgvueError, WaitError};
@@ -78,10 +78,10 @@ fn stop(why: &Stop) -> &'static str {
         Stop::NothingLeft { .. } | Stop::NobodyLeft => "nothing_left",
         Stop::RejectsBlock(_) => "rejects_block",
         Stop::Keyless { .. } => "rejects_block",
-        Stop::Exceeded(exceeded) => match exceeded.first() {
-            Some(first) if first.guard() == "min_rows" => "too_few_rows",
-            Some(first) if first.guard() == "max_delete" => "too_many_deletes",
-            _ => "too_many_changes",
+        Stop::Exceeded(exceeded) => match exceeded.first().map(Exceeded::guard) {
+            Some("min_rows") => "too_few_rows",
+            Some("max_delete") => "too_many_deletes",
+            None | Some(_) => "too_many_changes",
         },
         Stop::FirstUnknown { .. } => "first_unknown",
     }

@@ -1153,7 +1153,7 @@ fn usage() {
     check(&["run", "."], ".: cannot be read: it is a directory\n");
     check(
         &["rum", "p.yaml"],
-        "error: unrecognized subcommand 'rum'\n\n  tip: some similar subcommands exist: 'run', 'resume'\n\nUsage: rostream [OPTIONS] <COMMAND>\n\nFor more information, try '--help'.\n",
+        "error: unrecognized subcommand 'rum'\n\n  tip: some similar subcommands exist: 'runs', 'run', 'resume'\n\nUsage: rostream [OPTIONS] <COMMAND>\n\nFor more information, try '--help'.\n",
     );
     check(
         &["run", "p.yaml", "--token", "x"],
