@@ -428,7 +428,7 @@ fn wrong_types() {
     with(
         "target.sandbox.action",
         "{colum: x}",
-        "unknown key `colum`\n  help: did you mean `column`? Expected one of: column",
+        "unknown key `colum`\n  help: did you mean `column`? Expected one of: column, delta, full_every",
     );
     with(
         "target.sandbox.identify_by",

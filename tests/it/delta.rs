@@ -267,6 +267,7 @@ fn a_full_run_says_why() {
     let bytes = fs::read(&base).unwrap();
     fs::write(&base, &bytes[..bytes.len() / 2]).unwrap();
     full(&[columns], "the store is damaged", 1);
+    full(&[columns], "", 0);
     fs::remove_file(rig.path("store/base")).unwrap();
     full(&[columns], "there is no store yet", 1);
     full(&[columns], "", 0);
