@@ -1,7 +1,6 @@
 //! The first pass: everything that has to be known before anything leaves the machine.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,7 +14,6 @@ use super::reject::write_reject;
 use super::retyped::Retyped;
 use super::{Job, RunError};
 use crate::batch::{Arrangement, Batch, Fault, RowState};
-use crate::delta::error::StoreError;
 use crate::delta::full::Full;
 use crate::delta::items::Writer;
 use crate::delta::tally::{Changes, Deletes, Tally};
@@ -337,9 +335,7 @@ impl Survey {
         };
         let (left_out, superseded) = self.carry_out(&verdicts, &mut processed.batch, first);
         if let (Some(tally), Some(judged)) = (&mut self.tally, &processed.judged) {
-            let folder = self.engine.diff().map(|diff| diff.baseline.place.folder());
-            let written = tally.absorb(judged, &processed.batch, &superseded);
-            written.map_err(StoreError::write(folder.unwrap_or(Path::new(""))))?;
+            tally.absorb(judged, &processed.batch, &superseded)?;
         }
         self.filtered += processed.filtered;
         self.good += (processed.encoded.rows.len() - left_out.len()) as u64;
@@ -431,9 +427,7 @@ impl Survey {
             return Ok(Settled::Whole);
         }
         if let Some(tally) = &mut self.tally {
-            let folder = self.engine.diff().map(|diff| diff.baseline.place.folder());
-            let begun = tally.restart();
-            begun.map_err(StoreError::write(folder.unwrap_or(Path::new(""))))?;
+            tally.restart()?;
         }
         self.settled = Some(self.assembly.digest().made);
         self.assembly = Assembly::new(self.engine.encoder());
