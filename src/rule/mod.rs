@@ -7,6 +7,7 @@
 //! small, and an assertion is not asked about a cell that is at fault.
 
 mod column;
+mod hierarchy;
 mod row;
 mod spec;
 
@@ -16,9 +17,10 @@ use std::fmt;
 use crate::batch::{Batch, Columns};
 use crate::text::dates::{Date, Today};
 
+pub(crate) use hierarchy::{HierarchySpec, Otherwise};
 pub(crate) use spec::Keep;
+pub(crate) use spec::STAGE;
 pub use spec::ValidateSpec;
-pub(crate) use spec::{KeySpec, STAGE};
 
 /// What is wrong with a rule as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +108,7 @@ impl ValidateSpec {
 
     /// What is wrong with the assertions before the columns are all known, and what may not be meant.
     pub(crate) fn foresee(&self, columns: &Columns) -> (Vec<Problem>, Vec<Problem>) {
-        let (mut problems, mut warnings) = (Vec::new(), Vec::new());
+        let (mut problems, mut warnings) = (self.missing_in_hierarchies(columns), Vec::new());
         for (at, rule) in self.rows.iter().enumerate() {
             let Ok(compiled) = row::Rule::compile(rule) else {
                 continue;
@@ -173,6 +175,7 @@ impl ValidateSpec {
             );
         }
         let rows = self.compile_rows(&mut problems);
+        self.check_hierarchies(&mut problems);
         (Compiled { columns, rows }, problems)
     }
 
