@@ -241,11 +241,9 @@ pub(crate) fn loosen_into(text: &str, loose: &mut String) -> Manner {
     let zeros = core.len() - significant.len();
     manner |= (zeros as u16).min(Manner::ZEROS);
     fold_into(significant, loose);
-    let cased = significant.chars().zip(loose.chars());
-    let case = cased.enumerate().fold(0u16, |case, (at, (c, folded))| {
-        let unlike = u16::from(c != folded);
-        case.wrapping_mul(2).wrapping_add(unlike * (at as u16 + 1))
-    });
+    let cased = significant.chars().zip(loose.chars()).zip(1u16..);
+    let unlike = cased.filter(|((c, folded), _)| c != folded);
+    let case = unlike.fold(0u16, |case, (_, at)| case.wrapping_mul(37).wrapping_add(at));
     manner |= (case % 0x1f + u16::from(case > 0)) << 5 & Manner::CASE;
     Manner(manner)
 }

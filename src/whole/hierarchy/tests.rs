@@ -142,9 +142,14 @@ impl Slow<'_> {
         self.above(at).contains(&at)
     }
 
+    /// How many hang on a node, and on no circle before it.
     fn below(&self, at: usize) -> u32 {
         let hangs = |other: &usize| {
-            *other != at && self.above(*other).contains(&at) && !self.in_circle(*other)
+            let above = self.above(*other);
+            let place = above.iter().position(|up| *up == at);
+            let before = place.map(|place| &above[..place]);
+            !self.in_circle(*other)
+                && before.is_some_and(|before| !before.iter().any(|up| self.in_circle(*up)))
         };
         self.nodes().filter(hangs).count() as u32
     }
