@@ -10,7 +10,6 @@ use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::{Problem, ValidateSpec};
 use crate::batch::Columns;
 
 /// Managers with more direct reports than this are counted, unless a pipeline says otherwise.
@@ -398,55 +397,59 @@ impl HierarchySpec {
     }
 }
 
-impl ValidateSpec {
-    /// Columns of hierarchies that are certain not to be there, whatever the header says.
-    pub(super) fn missing_in_hierarchies(&self, columns: &Columns) -> Vec<Problem> {
+/// What is wrong, and the path of the setting below `validate`.
+type Wrong = (Vec<String>, String);
+
+/// The other sections of `validate`, as far as hierarchies depend on them.
+pub(super) struct Beside<'a> {
+    /// The column of the key.
+    pub key: Option<&'a str>,
+    /// Whether a column is required.
+    pub is_required: &'a dyn Fn(&str) -> bool,
+}
+
+impl HierarchiesSpec {
+    /// Columns that are certain not to be there, whatever the header says.
+    pub(super) fn missing(&self, columns: &Columns) -> Vec<Wrong> {
         let missing = |name: &str| match columns.need(name) {
             Err(why) if !columns.clone().assume(name) => Some(why.to_string()),
             _ => None,
         };
-        let mut problems = Vec::new();
-        for (at, tree) in self.hierarchy.all.iter().enumerate() {
+        let mut wrong = Vec::new();
+        for (at, tree) in self.all.iter().enumerate() {
             for (setting, name) in tree.columns() {
-                if let Some(message) = missing(name) {
-                    let path = self.hierarchy.path(at, setting);
-                    let path: Vec<&str> = path.iter().map(|part| &**part).collect();
-                    problems.push(Problem::new(&path, message));
-                }
+                wrong.extend(missing(name).map(|message| (self.path(at, setting), message)));
+            }
+        }
+        wrong
+    }
+
+    /// What is wrong with them, whatever columns there are.
+    pub(super) fn check(&self, beside: &Beside<'_>) -> Vec<Wrong> {
+        let mut problems = Vec::new();
+        let mut names = HashSet::new();
+        for (at, tree) in self.all.iter().enumerate() {
+            let mut wrong = |setting: &str, message: String| {
+                problems.push((self.path(at, setting), message));
+            };
+            tree.check(beside, &mut wrong);
+            if !names.insert(tree.name()) {
+                let setting = if tree.name.is_some() {
+                    "name"
+                } else {
+                    "parent"
+                };
+                let message = "two hierarchies are called `{}`; give each a `name` of its own";
+                wrong(setting, message.replace("{}", tree.name()));
             }
         }
         problems
     }
+}
 
-    /// What is wrong with the hierarchies, whatever columns there are.
-    pub(super) fn check_hierarchies(&self, problems: &mut Vec<Problem>) {
-        let mut names = HashSet::new();
-        for (at, tree) in self.hierarchy.all.iter().enumerate() {
-            let mut wrong = |setting: &str, message: String| {
-                let path = self.hierarchy.path(at, setting);
-                let path: Vec<&str> = path.iter().map(|part| &**part).collect();
-                problems.push(Problem::new(&path, message));
-            };
-            self.check_hierarchy(tree, &mut wrong);
-            if !names.insert(tree.name()) {
-                let message = format!(
-                    "two hierarchies are called `{}`; give each a `name` of its own",
-                    tree.name()
-                );
-                wrong(
-                    if tree.name.is_some() {
-                        "name"
-                    } else {
-                        "parent"
-                    },
-                    message,
-                );
-            }
-        }
-    }
-
-    fn check_hierarchy(&self, tree: &HierarchySpec, wrong: &mut impl FnMut(&str, String)) {
-        let by = match (&tree.id, &tree.parent_by) {
+impl HierarchySpec {
+    fn check(&self, beside: &Beside<'_>, wrong: &mut impl FnMut(&str, String)) {
+        let by = match (&self.id, &self.parent_by) {
             (Some(_), Some(_)) => {
                 let both =
                     "`id` and `parent_by` both say by which column parents are named; state one";
@@ -454,10 +457,10 @@ impl ValidateSpec {
             }
             (Some(id), None) => Some(("id", &**id)),
             (None, Some(by)) => Some(("parent_by", &**by)),
-            (None, None) => self.key_column().map(|key| ("parent", key)),
+            (None, None) => beside.key.map(|key| ("parent", key)),
         };
         let empty = match by {
-            _ if tree.parent.is_empty() => Some("parent"),
+            _ if self.parent.is_empty() => Some("parent"),
             Some((setting @ ("id" | "parent_by"), "")) => Some(setting),
             _ => None,
         };
@@ -471,34 +474,31 @@ impl ValidateSpec {
                  `id: positionID`"
                     .to_owned(),
             ),
-            Some((setting, by)) if by == tree.parent => {
-                let message = format!("`{by}` can't name a row and its parent, too");
-                wrong(setting, message);
+            Some((setting, by)) if by == self.parent => {
+                wrong(setting, format!("`{by}` can't name a row and its parent, too"));
             }
             Some(_) => {}
         }
-        let key = tree.by().is_none() || tree.by() == self.key_column();
-        if tree.ignore_case && key {
+        if self.ignore_case && (self.by().is_none() || self.by() == beside.key) {
             let message =
                 "parents are named by the key here, and `validate.key` says whether case counts";
             wrong("ignore_case", message.to_owned());
         }
-        self.check_decisions(tree, wrong);
+        self.check_decisions(beside, wrong);
     }
 
-    fn check_decisions(&self, tree: &HierarchySpec, wrong: &mut impl FnMut(&str, String)) {
-        if tree.roots.is_some_and(|r| r.otherwise == Otherwise::Clear) {
+    fn check_decisions(&self, beside: &Beside<'_>, wrong: &mut impl FnMut(&str, String)) {
+        if self.roots.is_some_and(|r| r.otherwise == Otherwise::Clear) {
             let message = "the parent cell of a root is empty, or names the row itself, for which there is `self: clear`";
             wrong("roots", message.to_owned());
         }
-        let required = self.columns.get(&tree.parent);
-        if required.is_some_and(|rules| rules.required)
-            && let Some(setting) = tree.clears()
+        if let Some(setting) = self.clears()
+            && (beside.is_required)(&self.parent)
         {
-            let message = format!("`{}` is required, so that it can't be cleared", tree.parent);
+            let message = format!("`{}` is required, so that it can't be cleared", self.parent);
             wrong(setting, message);
         }
-        if let Some(leavers) = &tree.leavers {
+        if let Some(leavers) = &self.leavers {
             if leavers.column.is_empty() {
                 wrong("leavers", "expected a column, found empty text".to_owned());
             }
@@ -510,105 +510,4 @@ impl ValidateSpec {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn spec(validate: serde_json::Value) -> ValidateSpec {
-        serde_json::from_value(validate).unwrap()
-    }
-
-    #[test]
-    fn short_and_long() {
-        let short =
-            spec(json!({ "hierarchy": { "parent": "m", "orphans": "reject", "roots": 1 } }));
-        let tree = &short.hierarchy.all[0];
-        assert_eq!(tree.orphans.absent, Otherwise::Reject);
-        assert_eq!(tree.orphans.rejected, Otherwise::Warn);
-        let one = RootsSpec {
-            expect: 1,
-            otherwise: Otherwise::Warn,
-        };
-        assert_eq!(tree.roots, Some(one));
-        assert_eq!(
-            (tree.own, tree.cycles, tree.span, tree.name()),
-            (OnSelf::Root, Otherwise::Reject, 20, "m")
-        );
-        let long = spec(json!({ "hierarchy": [
-            { "parent": "m", "orphans": { "filtered": "clear" } },
-            { "name": "matrix", "parent": "m", "roots": { "expect": 2, "otherwise": "stop" } },
-        ] }));
-        assert_eq!(long.hierarchy.all[0].orphans.filtered, Otherwise::Clear);
-        assert_eq!(long.hierarchy.path(1, "roots"), ["hierarchy", "1", "roots"]);
-        assert_eq!(short.hierarchy.path(0, "roots"), ["hierarchy", "roots"]);
-    }
-
-    #[test]
-    fn what_is_misspelt_is_told() {
-        for (tree, message) in [
-            (
-                json!({ "parent": "m", "orphans": { "absnt": "warn" } }),
-                "absnt",
-            ),
-            (json!({ "parent": "m", "orphans": "warm" }), "warm"),
-            (json!({ "parent": "m", "roots": "one" }), "one"),
-            (json!({ "parent": "m", "cycle": "warn" }), "cycle"),
-            (json!({ "parent": "m", "self": "boss" }), "boss"),
-            (json!("m"), "a list of such"),
-        ] {
-            let read = serde_json::from_value::<ValidateSpec>(json!({ "hierarchy": tree }));
-            let error = read.unwrap_err().to_string();
-            assert!(error.contains(message), "{error}");
-        }
-    }
-
-    #[test]
-    fn what_can_t_be_meant_is_told() {
-        for (validate, expected) in [
-            (
-                json!({ "hierarchy": { "parent": "m" } }),
-                "validate.hierarchy.parent: parents are named by `validate.key`, and there is none; state it, or the \
-                 column by which they are named: `id: positionID`",
-            ),
-            (
-                json!({ "hierarchy": { "parent": "m", "id": "a", "parent_by": "b" } }),
-                "validate.hierarchy.parent_by: `id` and `parent_by` both say by which column parents are named; state one",
-            ),
-            (
-                json!({ "key": "m", "hierarchy": { "parent": "m" } }),
-                "validate.hierarchy.parent: `m` can't name a row and its parent, too",
-            ),
-            (
-                json!({ "key": "k", "hierarchy": { "parent": "" } }),
-                "validate.hierarchy.parent: expected a column, found empty text",
-            ),
-            (
-                json!({ "key": "k", "hierarchy": { "parent": "m", "id": "k", "ignore_case": true } }),
-                "validate.hierarchy.ignore_case: parents are named by the key here, and `validate.key` says whether case \
-                 counts",
-            ),
-            (
-                json!({ "key": "k", "columns": { "m": { "required": true } }, "hierarchy": { "parent": "m", "cycles": "clear" } }),
-                "validate.hierarchy.cycles: `m` is required, so that it can't be cleared",
-            ),
-            (
-                json!({ "key": "k", "hierarchy": { "parent": "m", "roots": { "expect": 1, "otherwise": "clear" } } }),
-                "validate.hierarchy.roots: the parent cell of a root is empty, or names the row itself, for which there \
-                 is `self: clear`",
-            ),
-            (
-                json!({ "key": "k", "hierarchy": [{ "parent": "m", "leavers": { "column": "s", "values": [] } }] }),
-                "validate.hierarchy.0.leavers: the list `values` is empty",
-            ),
-            (
-                json!({ "key": "k", "hierarchy": [{ "parent": "m" }, { "parent": "m" }] }),
-                "validate.hierarchy.1.parent: two hierarchies are called `m`; give each a `name` of its own",
-            ),
-        ] {
-            let problems = spec(validate).check();
-            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            assert_eq!(problems, [expected]);
-        }
-    }
-}
+mod tests;
