@@ -133,11 +133,10 @@ impl PreviewArgs {
                 human::count(counts.filtered),
                 human::count(counts.rejected),
             ));
-            if preview.has_whole_file_rules() {
-                say(
-                    "note: whether a key is used twice shows only in the whole source; \
-                     `rostream check` looks for it",
-                );
+            if let Some(what) = preview.not_shown() {
+                say(format!(
+                    "note: {what} only in the whole source; `rostream check` looks for it"
+                ));
             }
         }
         Ok(())

@@ -17,7 +17,7 @@ use std::fmt;
 use crate::batch::{Batch, Columns};
 use crate::text::dates::{Date, Today};
 
-pub(crate) use hierarchy::{HierarchySpec, Otherwise};
+pub(crate) use hierarchy::{HierarchySpec, OnSelf, Otherwise};
 pub(crate) use spec::Keep;
 pub(crate) use spec::STAGE;
 pub use spec::ValidateSpec;

@@ -18,6 +18,7 @@ pub(crate) mod error;
 mod expect;
 mod extent;
 mod import;
+mod near;
 mod prepare;
 pub(crate) mod preview;
 mod put;
@@ -31,6 +32,7 @@ pub(crate) mod survey;
 mod tables;
 mod told;
 mod wait;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, future};
@@ -12,15 +12,16 @@ use super::prepare::{First, Prepared};
 use super::put::encoded;
 use super::reject::write_reject;
 use super::retyped::Retyped;
-use super::{Job, RunError};
+use super::watch::Watch;
+use super::{Job, RunError, near};
 use crate::batch::{Arrangement, Batch, Fault, RowState};
 use crate::engine::EngineError;
 use crate::engine::blocks::Blocks;
 use crate::engine::body::{Amended, Assembly, Body, Digest, pieces};
-use crate::engine::order::{in_order, process};
+use crate::engine::order::process;
 use crate::engine::process::{Engine, Processed};
 use crate::guard::Stop;
-use crate::report::progress::{Phase, Progress};
+use crate::report::progress::Phase;
 use crate::report::rejects::RejectsFile;
 use crate::report::run::{CodeCounts, HierarchyReport};
 use crate::source::Source;
@@ -62,7 +63,8 @@ pub(super) async fn survey(
     }
     let (mut survey, again) = settled(survey).await;
     if again.is_ok()
-        && let Err(error) = look_again(job, prepared, &mut survey).await
+        && survey.rules.has_hierarchies()
+        && let Err(error) = hierarchies(job, prepared, &mut survey).await
     {
         return (survey, Err(error));
     }
@@ -94,43 +96,20 @@ async fn settled(mut survey: Survey) -> (Survey, Result<Settled, RunError>) {
     }
 }
 
-/// Reads the source once more where a hierarchy misses somebody who may be there under nearly the name, and has the
-/// hierarchies told.
-async fn look_again(
+/// Has the hierarchies told, when the source was read once more where they want it.
+async fn hierarchies(
     job: &Job<'_>,
     prepared: &Prepared,
     survey: &mut Survey,
 ) -> Result<(), RunError> {
-    let trees = survey.rules.wants_another_look();
-    if !trees.is_empty() {
-        job.progress.begin(Phase::Again, prepared.source.size());
-        if survey.settled.is_none() {
-            // What is counted for them would be counted twice.
-            survey.remarks = Some(survey.engine.remarks());
-        }
-        let read = prepared.source.bytes_read().load(Ordering::Relaxed);
-        let mut watch = Watch::new(&job.progress, &prepared.source, read);
-        let (source, engine) = (prepared.source.clone(), prepared.engine.clone());
-        let blocks = Blocks::open(source.clone(), prepared.reading.clone()).await?;
-        let blocks = blocks.with_texts(&engine.pools().texts);
-        let asked = trees.clone();
-        let names = move |block| engine.loose_names(block, &asked);
-        let mut names = in_order(blocks, source, job.workers, names).boxed();
-        let mut first = 0;
-        while let Some(block) = names.try_next().await? {
-            let records = block.first().map_or(0, Vec::len);
-            watch.rows(records);
-            for (tree, names) in trees.iter().zip(&block) {
-                survey.rules.look_again(*tree, first, names);
-            }
-            first += records as u32;
-        }
-        if u64::from(first) != survey.read() {
-            return Err(EngineError::ChangedInSurvey.into());
-        }
-        survey.engine.forget();
+    if survey.settled.is_none() {
+        // What one more reading counts for them would be counted twice.
+        survey.remarks = Some(survey.engine.remarks());
     }
-    survey.tell_hierarchies(!trees.is_empty());
+    let read = survey.read();
+    near::look_again(job, prepared, &mut survey.rules, read).await?;
+    survey.engine.forget();
+    survey.tell_hierarchies();
     Ok(())
 }
 
@@ -181,31 +160,6 @@ async fn pass(
 impl Prepared {
     pub(super) fn begin_survey(&self, rejects: RejectsFile) -> Survey {
         Survey::new(self.engine.clone(), self.source.clone(), rejects)
-    }
-}
-
-/// Tells progress what a pass has read.
-struct Watch<'a> {
-    progress: &'a Progress,
-    read: Arc<AtomicU64>,
-    told: u64,
-}
-
-impl<'a> Watch<'a> {
-    /// `told` are the bytes of the source that were read before.
-    fn new(progress: &'a Progress, source: &Source, told: u64) -> Watch<'a> {
-        Watch {
-            progress,
-            read: source.bytes_read(),
-            told,
-        }
-    }
-
-    fn rows(&mut self, rows: usize) {
-        self.progress.add_rows(rows as u64);
-        let read = self.read.load(Ordering::Relaxed);
-        self.progress.add_bytes_in(read - self.told);
-        self.told = read;
     }
 }
 
@@ -469,10 +423,7 @@ impl Survey {
     }
 
     /// Takes in what the rules know of the hierarchies, once nothing more will be read for it.
-    pub(super) fn tell_hierarchies(&mut self, looked_again: bool) {
-        if looked_again {
-            self.rules.looked_again();
-        }
+    pub(super) fn tell_hierarchies(&mut self) {
         let places = Places {
             lines: &self.lines,
             files: &self.files,

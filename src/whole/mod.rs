@@ -258,6 +258,11 @@ impl Rules {
         self.all().next().is_none()
     }
 
+    /// Whether there are hierarchies among them.
+    pub(crate) fn has_hierarchies(&self) -> bool {
+        !self.trees.is_empty()
+    }
+
     /// What all of them want to know.
     pub(crate) fn facts(&self) -> &[Fact] {
         &self.facts

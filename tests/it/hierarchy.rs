@@ -113,7 +113,7 @@ fn one_wrong_cell_costs_the_row_that_holds_it() {
         for warning in [
             "hierarchy manager: 1 row names a parent that is not in the source (on line 9)",
             "hierarchy manager: 2 rows name a parent whose row was rejected (on line 5 and on line 13)",
-            "hierarchy manager: 1 row names a parent whose row was left out by a filter (on line 8)",
+            "hierarchy manager: 1 row names a parent whose row was left out (on line 8)",
         ] {
             ended.says(warning);
         }

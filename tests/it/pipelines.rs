@@ -319,7 +319,7 @@ fn positions() {
             "hierarchy solid line: 2 rows name a parent that is not in the source (on line 12 and on line 13)",
             "hierarchy solid line: 1 of these differs only in case from one that is there: line 12 -> line 4",
             "hierarchy solid line: 1 row names a parent whose row was rejected (on line 11)",
-            "hierarchy solid line: 1 row names a parent whose row was left out by a filter (on line 15)",
+            "hierarchy solid line: 1 row names a parent whose row was left out (on line 15)",
         ]
     );
     assert_eq!(

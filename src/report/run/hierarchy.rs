@@ -128,9 +128,15 @@ impl HierarchyReport {
         }
     }
 
-    /// What was found and has no other line in the summary: counts, without lines.
+    /// What was found, and is neither counted among the rejects nor as it should be: counts, without lines.
     pub(super) fn found(&self) -> Option<String> {
-        let findings = self.findings.iter().filter(|f| f.decision != "reject");
+        let meant = |f: &&Finding| {
+            matches!(
+                (f.code, f.decision),
+                (_, "reject" | "root") | ("roots" | "manager_self", "ignore")
+            )
+        };
+        let findings = self.findings.iter().filter(|finding| !meant(finding));
         let words: Vec<String> = findings
             .map(|f| format!("{} {} ({})", human::count(f.rows), f.code, f.decision))
             .collect();

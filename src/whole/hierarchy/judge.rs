@@ -7,6 +7,8 @@
 //! Memory: 20 bytes a record while it works, of which 4 came from before; then 12 bytes for each row that it says
 //! something of.
 
+use std::ops::Range;
+
 use super::links::{Gone, Links, Up};
 use crate::rule::{HierarchySpec, Otherwise};
 use crate::whole::bits::Bits;
@@ -52,7 +54,7 @@ pub(super) struct Hit {
     pub record: u32,
     /// How many rows hang on it, directly or not. Of a row in a circle, those outside the circle.
     pub below: u32,
-    /// The row that it names, or the number of its circle.
+    /// The row that it names; of a row in a circle, which of the members of all circles it is.
     pub about: u32,
 }
 
@@ -69,8 +71,21 @@ impl Loops {
     }
 
     pub(super) fn members(&self, nth: usize) -> &[u32] {
+        &self.members[self.range(nth)]
+    }
+
+    fn range(&self, nth: usize) -> Range<usize> {
         let start = nth.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.members[start..self.ends[nth]]
+        start..self.ends[nth]
+    }
+
+    /// How many are in the circle of this member, and the others of it, in the order of reporting.
+    pub(super) fn others(&self, member: u32) -> (usize, impl Iterator<Item = u32> + '_) {
+        let member = member as usize;
+        let nth = self.ends.partition_point(|end| *end <= member);
+        let Range { start, end } = self.range(nth);
+        let others = (member + 1..end).chain(start..member);
+        (end - start, others.map(|at| self.members[at]))
     }
 }
 
@@ -286,11 +301,9 @@ impl Judge<'_> {
     }
 
     fn decide_loops(&mut self) {
-        for nth in 0..self.judged.loops.len() {
-            for at in 0..self.judged.loops.members(nth).len() {
-                let record = self.judged.loops.members(nth)[at];
-                self.found(record, Finding::Cycle, nth as u32, self.spec.cycles);
-            }
+        for at in 0..self.judged.loops.members.len() {
+            let record = self.judged.loops.members[at];
+            self.found(record, Finding::Cycle, at as u32, self.spec.cycles);
         }
     }
 

@@ -430,7 +430,7 @@ fn what_is_said_of_each_kind() {
             "2 manager_self: the row names itself by its `employeeID`; 2 rows hang on it",
             "5 manager_rejected: the row with this `employeeID` was rejected, it stands on line 2; 1 row hangs on it",
             "6 manager_rejected: the row with this `employeeID` was rejected, it stands on line 3",
-            "7 manager_filtered: the row with this `employeeID` was left out by a filter, it stands on line 4",
+            "7 manager_filtered: the row with this `employeeID` was left out, it stands on line 4",
             "8 manager_rejected: the row with this `employeeID` was rejected, it stands on line 5",
             "9 manager_absent: no row of the source has this `employeeID`; 1 row hangs on it",
             "10 manager_rejected: the row with this `employeeID` was rejected, it stands on line 9",
@@ -445,7 +445,7 @@ fn what_is_said_of_each_kind() {
             "hierarchy managerID: 1 row names itself as its parent (on line 2); 2 rows hang on it",
             "hierarchy managerID: 1 row names a parent that is not in the source (on line 9); 1 row hangs on it",
             "hierarchy managerID: 1 row names a parent whose row was rejected (on line 6)",
-            "hierarchy managerID: 1 row names a parent whose row was left out by a filter (on line 7)",
+            "hierarchy managerID: 1 row names a parent whose row was left out (on line 7)",
             "hierarchy managerID: 1 row names a parent who has left (on line 8)",
             "hierarchy managerID: 2 rows have no parent (on line 2 and on line 11), expected 1",
         ]

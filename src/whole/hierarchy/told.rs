@@ -10,7 +10,7 @@ use crate::batch::Fault;
 use crate::report::run::hierarchy::{
     Cycle, Depth, Finding as FoundReport, HierarchyReport, NearMisses, Span, Spot,
 };
-use crate::rule::{Otherwise, STAGE};
+use crate::rule::{OnSelf, Otherwise, STAGE};
 use crate::text::counted;
 use crate::whole::{Places, listed};
 
@@ -47,8 +47,8 @@ impl Finding {
             (Finding::Absent, false) => "name a parent that is not in the source",
             (Finding::Rejected, true) => "names a parent whose row was rejected",
             (Finding::Rejected, false) => "name a parent whose row was rejected",
-            (Finding::Filtered, true) => "names a parent whose row was left out by a filter",
-            (Finding::Filtered, false) => "name a parent whose row was left out by a filter",
+            (Finding::Filtered, true) => "names a parent whose row was left out",
+            (Finding::Filtered, false) => "name a parent whose row was left out",
             (Finding::Left, true) => "names a parent who has left",
             (Finding::Left, false) => "name a parent who has left",
             (Finding::Root, true) => "has no parent",
@@ -116,7 +116,7 @@ impl Hierarchy {
             ),
             Finding::Filtered => {
                 format!(
-                    "the row with this `{by}` was left out by a filter, it stands {}",
+                    "the row with this `{by}` was left out, it stands {}",
                     seen()
                 )
             }
@@ -124,20 +124,7 @@ impl Hierarchy {
                 "the row with this `{by}` is one of a leaver, it stands {}",
                 seen()
             ),
-            Finding::Root => {
-                let roots = self.judged.of(Finding::Root);
-                let others: Vec<u32> = roots
-                    .iter()
-                    .map(|hit| hit.record)
-                    .filter(|r| *r != record)
-                    .collect();
-                format!(
-                    "{} without a parent, expected {}; the others stand {}",
-                    counted(roots.len() as u64, "row"),
-                    self.tree.spec.roots.map_or(1, |roots| roots.expect),
-                    lines(record, &others, places)
-                )
-            }
+            Finding::Root => self.other_roots(record, places),
         };
         let message = match hit {
             Some(hit) if hit.below > 0 && finding != Finding::Root => {
@@ -156,15 +143,32 @@ impl Hierarchy {
     }
 
     /// A circle, seen from one of its rows.
-    fn round(&self, record: u32, nth: u32, places: &Places<'_>) -> String {
-        let members = self.judged.loops.members(nth as usize);
-        let own = members.iter().position(|member| *member == record);
-        let (before, from) = members.split_at(own.unwrap_or(0));
-        let others: Vec<u32> = from.iter().skip(1).chain(before).copied().collect();
+    fn round(&self, record: u32, member: u32, places: &Places<'_>) -> String {
+        let (all, others) = self.judged.loops.others(member);
+        let others: Vec<u32> = others.take(NAMED_LINES).collect();
         format!(
             "{} report to each other in a circle: this one to those {}, in this order, and the last of them to this one",
-            counted(members.len() as u64, "row"),
-            lines(record, &others, places)
+            counted(all as u64, "row"),
+            lines(record, &others, all - 1, places)
+        )
+    }
+
+    /// Roots that are too many, seen from one of them.
+    fn other_roots(&self, record: u32, places: &Places<'_>) -> String {
+        let roots = self.judged.of(Finding::Root);
+        let others = roots.iter().map(|hit| hit.record);
+        let others: Vec<u32> = others.filter(|r| *r != record).take(NAMED_LINES).collect();
+        format!(
+            "{} without a parent, expected {}{}",
+            counted(roots.len() as u64, "row"),
+            self.tree.spec.roots.map_or(1, |roots| roots.expect),
+            match others.is_empty() {
+                true => String::new(),
+                false => format!(
+                    "; the others stand {}",
+                    lines(record, &others, roots.len() - 1, places)
+                ),
+            }
         )
     }
 
@@ -231,31 +235,25 @@ impl Hierarchy {
         if finding == Finding::Root {
             return self.said_of_roots(hits, places);
         }
-        let first = hits.first()?;
-        let records: Vec<u32> = match finding {
-            // The first circle as it goes round.
-            Finding::Cycle => self.judged.loops.members(0).to_vec(),
-            _ => hits
-                .iter()
-                .take(NAMED_LINES + 1)
-                .map(|hit| hit.record)
-                .collect(),
-        };
+        let from = hits.first()?.record;
         let rows = counted(hits.len() as u64, "row");
         let said = finding.of_rows(hits.len() == 1);
         let stand = match (finding, self.judged.loops.len()) {
-            (Finding::Cycle, 1) => format!(
-                "{rows} report to each other in a circle ({}",
-                lines(first.record, &records, places)
-            ),
-            (Finding::Cycle, loops) => format!(
-                "{rows} {said}, of which there are {loops} (the first goes round {}",
-                lines(first.record, &records, places)
-            ),
-            _ => format!(
-                "{rows} {said} ({}",
-                lines_of(first.record, &records, hits.len(), places)
-            ),
+            (Finding::Cycle, loops) => {
+                let first = self.judged.loops.members(0);
+                let round = lines(from, first, first.len(), places);
+                match loops {
+                    1 => format!("{rows} report to each other in a circle ({round}"),
+                    loops => format!(
+                        "{rows} {said}, of which there are {loops} (the first goes round {round}"
+                    ),
+                }
+            }
+            _ => {
+                let named = hits.iter().take(NAMED_LINES).map(|hit| hit.record);
+                let named: Vec<u32> = named.collect();
+                format!("{rows} {said} ({}", lines(from, &named, hits.len(), places))
+            }
         };
         let below: u64 = hits.iter().map(|hit| u64::from(hit.below)).sum();
         Some(match (below, finding) {
@@ -282,7 +280,7 @@ impl Hierarchy {
                 "{} {} ({}), expected {expected}",
                 counted(hits.len() as u64, "row"),
                 Finding::Root.of_rows(hits.len() == 1),
-                lines_of(*first, &records, hits.len(), places)
+                lines(*first, &records, hits.len(), places)
             )),
         }
     }
@@ -337,7 +335,10 @@ impl Hierarchy {
         });
         FoundReport {
             code: finding.code(),
-            decision: self.tree.otherwise(finding, &self.judged).word(),
+            decision: match (finding, self.tree.spec.own) {
+                (Finding::Own, OnSelf::Root) => "root",
+                _ => self.tree.otherwise(finding, &self.judged).word(),
+            },
             rows: hits.len() as u64,
             below: match finding {
                 // Those below one are below another, too.
@@ -443,13 +444,8 @@ fn hang(rows: u64) -> String {
     )
 }
 
-/// `on line 5, on line 9 and 3 more`.
-fn lines(from: u32, records: &[u32], places: &Places<'_>) -> String {
-    lines_of(from, records, records.len(), places)
-}
-
-/// The same, of so many in all.
-fn lines_of(from: u32, records: &[u32], all: usize, places: &Places<'_>) -> String {
+/// `on line 5, on line 9 and 3 more`, of so many in all.
+fn lines(from: u32, records: &[u32], all: usize, places: &Places<'_>) -> String {
     let named = records.iter().take(NAMED_LINES);
     let mut named: Vec<String> = named
         .map(|&record| places.seen_from(from, record))
