@@ -320,7 +320,8 @@ impl Survey {
             .ok()
             .and_then(|n| first.checked_add(n));
         self.record = next.ok_or(RunError::TooManyRecords)?;
-        self.extent.see(&processed);
+        let place = (processed.file, processed.line);
+        self.extent.see(&processed.batch, place, processed.end);
         let verdicts = match self.settled {
             Some(_) => self.rules.verdicts(first..self.record).to_vec(),
             None => self.see(&processed, first),
@@ -338,7 +339,6 @@ impl Survey {
         }
         let amended = cleared.iter().map(|(row, slot)| (first + row, *slot));
         self.amended.cleared.extend(amended);
-        let place = (processed.file, processed.line);
         self.retyped
             .add(&processed.retyped, place, &processed.batch);
         Ok(self.assembly.piece(processed, &left_out, &cleared))
