@@ -29,6 +29,14 @@ impl HierarchiesSpec {
         let path = [Some("hierarchy".to_owned()), at, Some(setting.to_owned())];
         path.into_iter().flatten().collect()
     }
+
+    /// The same for a file that holds some rows of many: whom they name may be among the others, and so may the roots.
+    pub(crate) fn of_some_rows(&mut self) {
+        for tree in &mut self.all {
+            tree.orphans.absent = Otherwise::Ignore;
+            tree.roots = None;
+        }
+    }
 }
 
 /// One reporting line: the column that names a row's parent, and what is done about rows whose parent can't be.

@@ -462,6 +462,20 @@ fn what_is_sent_at_once_can_be_warned_of() {
     assert_eq!(rig.taken().1, 1);
 }
 
+/// Whom a mended row names is among those that were sent before.
+#[test]
+fn mended_rows_are_not_alone() {
+    let hierarchy = "{ parent: manager, orphans: reject, roots: { expect: 1, otherwise: stop } }";
+    let rig = rig("id,manager\n1,\n2,1\n3,9\n4,5\n5,4\n", hierarchy, "");
+    assert_eq!(rig.run(&[]).code, 3);
+    assert_eq!(sent(&rig), ["1>", "2>1"]);
+    rig.write("mended.csv", "id,manager\n3,2\n4,5\n5,4\n");
+    let ended = rig.run(&["--mend", "mended.csv"]);
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    assert_eq!(sent(&rig), ["1>", "2>1", "3>2"]);
+    assert_eq!(ended.report["rejects"]["by_code"][0]["code"], "manager_cycle");
+}
+
 #[test]
 fn a_column_that_is_not_there_is_told_with_its_place() {
     let rig = rig(
