@@ -473,7 +473,10 @@ fn mended_rows_are_not_alone() {
     let ended = rig.run(&["--mend", "mended.csv"]);
     assert_eq!(ended.code, 3, "{}", ended.stderr);
     assert_eq!(sent(&rig), ["1>", "2>1", "3>2"]);
-    assert_eq!(ended.report["rejects"]["by_code"][0]["code"], "manager_cycle");
+    assert_eq!(
+        ended.report["rejects"]["by_code"][0]["code"],
+        "manager_cycle"
+    );
 }
 
 #[test]
