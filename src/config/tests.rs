@@ -341,8 +341,8 @@ fn what_is_missing() {
             "p.yaml:2:1: the key `path` is missing\n  help: name a file, or write `sample: { rows: 100000 }` for a made-up extract",
             "p.yaml:3:11: the key `base_url` is missing",
             "p.yaml:3:11: the key `dataset` is missing",
-            "p.yaml:3:21: unknown key `tenent`\n  help: did you mean `tenant`? Expected one of: base_url, tenant, dataset, token, storage_hosts, private_hosts, action, identify_by, empty, noop_token, clear_token, date_format, implicit_delete, on_property_access_denied, on_item_access_denied, on_action_validation_failure, result_encoding, callback, match_results",
-            "p.yaml:3:35: unknown key `tokn`\n  help: did you mean `token`? Expected one of: base_url, tenant, dataset, token, storage_hosts, private_hosts, action, identify_by, empty, noop_token, clear_token, date_format, implicit_delete, on_property_access_denied, on_item_access_denied, on_action_validation_failure, result_encoding, callback, match_results",
+            "p.yaml:3:21: unknown key `tenent`\n  help: did you mean `tenant`? Expected one of: base_url, tenant, dataset, token, storage_hosts, private_hosts, action, identify_by, empty, clear, noop_token, clear_token, date_format, implicit_delete, on_property_access_denied, on_item_access_denied, on_action_validation_failure, result_encoding, callback, match_results",
+            "p.yaml:3:35: unknown key `tokn`\n  help: did you mean `token`? Expected one of: base_url, tenant, dataset, token, storage_hosts, private_hosts, action, identify_by, empty, clear, noop_token, clear_token, date_format, implicit_delete, on_property_access_denied, on_item_access_denied, on_action_validation_failure, result_encoding, callback, match_results",
         ],
     );
     check(
@@ -423,12 +423,12 @@ fn wrong_types() {
     with(
         "target.sandbox.action",
         "[create]",
-        "expected an action or `{ column: NAME }`, found a list",
+        "expected an action, `{ column: NAME }` or `{ delta: PATH }`, found a list",
     );
     with(
         "target.sandbox.action",
         "{colum: x}",
-        "unknown key `colum`\n  help: did you mean `column`? Expected one of: column",
+        "unknown key `colum`\n  help: did you mean `column`? Expected one of: column, delta, full_every",
     );
     with(
         "target.sandbox.identify_by",

@@ -1,7 +1,8 @@
 //! The key of a store: what its hashes are made with, and what seals the keys of people in it.
 //!
-//! Hashes are SipHash-2-4, which is made for short texts: whoever has the store and not its key can't try out employee
-//! numbers. All keys in use are derived from one secret (HKDF-SHA-256), each for one purpose.
+//! Hashes are SipHash, which is made for short texts: whoever has the store and not its key can't try out employee
+//! numbers. Those of people are SipHash-2-4; those of cells, of which there are many more, SipHash-1-3. All keys in use
+//! are derived from one secret (HKDF-SHA-256), each for one purpose.
 //!
 //! What a deletion needs to name an item is sealed with ChaCha20-Poly1305. The nonce is a keyed hash of the text itself,
 //! so that a nonce comes again with the same text alone, and a sealed text can be carried from one file into the next
@@ -10,7 +11,7 @@
 use std::fmt;
 
 use ring::{aead, hkdf};
-use siphasher::sip::SipHasher24;
+use siphasher::sip::SipHasher13;
 use siphasher::sip128::SipHasher24 as SipHasher128;
 
 /// Fewest bytes of a secret. Employee numbers are few; whoever guesses the key can try them all.
@@ -30,9 +31,9 @@ pub(crate) struct ShortSecret;
 pub(crate) struct StoreKey {
     people: SipHasher128,
     nonces: SipHasher128,
-    texts: SipHasher24,
-    bare: SipHasher24,
-    rows: SipHasher24,
+    texts: SipHasher13,
+    bare: SipHasher13,
+    rows: SipHasher13,
     seal: aead::LessSafeKey,
     check: [u8; 16],
 }
@@ -73,9 +74,9 @@ impl StoreKey {
         Ok(StoreKey {
             people: SipHasher128::new_with_key(&derived("people")?),
             nonces: SipHasher128::new_with_key(&derived("nonces")?),
-            texts: SipHasher24::new_with_key(&derived("texts")?),
-            bare: SipHasher24::new_with_key(&derived("bare values")?),
-            rows: SipHasher24::new_with_key(&derived("rows")?),
+            texts: SipHasher13::new_with_key(&derived("texts")?),
+            bare: SipHasher13::new_with_key(&derived("bare values")?),
+            rows: SipHasher13::new_with_key(&derived("rows")?),
             seal: aead::LessSafeKey::new(aead::UnboundKey::from(seal)),
             check: derived("check")?,
         })

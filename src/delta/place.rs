@@ -23,7 +23,7 @@ use super::head::{Head, Marks};
 use super::items::{Items, Writer, sync_folder};
 use super::key::StoreKey;
 use super::merge::{Batch, Fate, merge};
-use super::store::{BASE, Base, Lost, Store};
+use super::store::{BASE, Base, Lost, Store, is_damage};
 use crate::files::folder;
 use crate::files::owned::{is_own, owned};
 
@@ -132,33 +132,34 @@ impl Place {
     /// # Errors
     /// Files that can't be read or written, or are another's.
     pub(crate) fn store(&self, but: Option<&str>) -> Result<Result<Store, Lost>, StoreError> {
-        let mut base = self.base()?;
+        let known = self.known()?;
         let open = self.unsettled(|run| Some(run) != but)?;
-        if !open.is_empty() {
-            let Ok(items) = self.items(&open)? else {
-                return Ok(Err(Lost::Damaged));
-            };
-            let batches: Vec<_> = items
-                .iter()
-                .map(|items| Batch { items, fates: None })
-                .collect();
-            base = match (base, self.writes) {
-                (Err(Lost::Damaged), _) => return Ok(Err(Lost::Damaged)),
-                (base, true) => {
-                    self.replace(base.as_ref().ok(), &batches)?;
-                    self.forget(&open)?;
-                    self.base()?
-                }
-                (base, false) => {
-                    let aside = tempfile::tempdir().map_err(StoreError::write(&self.folder))?;
-                    let draft = aside.path().join(BASE);
-                    merge(base.as_ref().ok(), &batches, &self.key, &draft)
-                        .map_err(StoreError::write(&draft))?;
-                    Base::open(aside.path())?
-                }
-            };
+        if open.is_empty() || matches!(known, Err(Lost::Damaged)) {
+            return Ok(known);
         }
-        match base {
+        let Ok(items) = self.items(&open)? else {
+            return Ok(Err(Lost::Damaged));
+        };
+        let unknown = |items| Batch { items, fates: None };
+        let batches: Vec<_> = items.iter().map(unknown).collect();
+        let base = known.ok().map(Store::into_base);
+        if self.writes {
+            self.replace(base.as_ref(), &batches)?;
+            self.forget(&open)?;
+            return self.known();
+        }
+        let aside = tempfile::tempdir().map_err(StoreError::write(&self.folder))?;
+        let draft = aside.path().join(BASE);
+        merge(base.as_ref(), &batches, &self.key, &draft).map_err(StoreError::write(&draft))?;
+        match Base::open(aside.path())? {
+            Ok(base) => Store::of(base, &self.folder),
+            Err(lost) => Ok(Err(lost)),
+        }
+    }
+
+    /// Reads the base.
+    fn known(&self) -> Result<Result<Store, Lost>, StoreError> {
+        match self.base()? {
             Ok(base) => Store::of(base, &self.folder),
             Err(lost) => Ok(Err(lost)),
         }
@@ -231,18 +232,18 @@ impl Place {
             return Ok(());
         };
         let others = self.unsettled(|other| other != run)?;
-        // Those that are damaged are lost, as the base was that they were to change.
-        let items = self.items(&others)?.unwrap_or_default();
-        let unknown = items
-            .iter()
-            .filter(|items| items.head.marks.columns == own.head.marks.columns);
-        let mut batches: Vec<_> = unknown.map(|items| Batch { items, fates: None }).collect();
+        // Where what others sent is damaged nothing is known but by what this run was told: it has sent everything.
+        let (base, items) = match self.items(&others)? {
+            Ok(items) => (self.base()?.ok(), items),
+            Err(_) => (None, Vec::new()),
+        };
+        let unknown = |items| Batch { items, fates: None };
+        let mut batches: Vec<_> = items.iter().map(unknown).collect();
         batches.push(Batch {
             items: &own,
             fates: Some(fates),
         });
-        let base = self.base()?;
-        self.replace(base.as_ref().ok(), &batches)?;
+        self.replace(base.as_ref(), &batches)?;
         self.forget(&others)?;
         self.forget(&[self.folder.join(name(run, part))])
     }
@@ -255,10 +256,15 @@ impl Place {
         self.forget(&[self.folder.join(name(run, part))])
     }
 
-    /// Puts the next base in the place of the one before.
+    /// Puts the next base in the place of the one before. One that is damaged was lost when the run began, which has sent
+    /// everything.
     fn replace(&self, base: Option<&Base>, batches: &[Batch<'_>]) -> Result<(), StoreError> {
         let (path, draft) = (self.folder.join(BASE), self.folder.join(".base.draft"));
         merge(base, batches, &self.key, &draft)
+            .or_else(|error| match base {
+                Some(_) if is_damage(&error) => merge(None, batches, &self.key, &draft),
+                _ => Err(error),
+            })
             .and_then(|()| fs::rename(&draft, &path))
             .and_then(|()| sync_folder(&path))
             .map_err(StoreError::write(&path))
@@ -291,12 +297,7 @@ impl Place {
                     self.is_own(&items.head)?;
                     all.push(items);
                 }
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
-                    ) =>
-                {
+                Err(error) if is_damage(&error) => {
                     return Ok(Err(Lost::Damaged));
                 }
                 Err(error) => return Err(StoreError::read(path)(error)),

@@ -147,6 +147,10 @@ impl Store {
         }
     }
 
+    pub(crate) fn into_base(self) -> Base {
+        self.base
+    }
+
     pub(crate) fn head(&self) -> &Head {
         &self.base.head
     }
@@ -270,8 +274,16 @@ fn entries(file: &File, head: &Head) -> io::Result<Vec<Slot>> {
 
 /// What is not whole is lost; what can't be read is an error.
 fn lost_or<T>(error: io::Error, folder: &Path) -> Result<Result<T, Lost>, StoreError> {
-    match error.kind() {
-        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => Ok(Err(Lost::Damaged)),
-        _ => Err(StoreError::read(&folder.join(BASE))(error)),
+    match is_damage(&error) {
+        true => Ok(Err(Lost::Damaged)),
+        false => Err(StoreError::read(&folder.join(BASE))(error)),
     }
+}
+
+/// Whether a file was read, and is not what it was.
+pub(crate) fn is_damage(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
+    )
 }

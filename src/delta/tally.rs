@@ -6,6 +6,7 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::diff::{Beside, Diff, Judged, NOWHERE};
+use super::error::StoreError;
 use super::items::{What, Writer};
 use super::key::EMPTY;
 use crate::batch::{Batch, Kind, RowState};
@@ -109,9 +110,10 @@ impl Tally {
     ///
     /// # Errors
     /// Items that can't be written.
-    pub(crate) fn restart(&mut self) -> io::Result<()> {
+    pub(crate) fn restart(&mut self) -> Result<(), StoreError> {
         self.clear();
-        self.items.as_mut().map_or(Ok(()), Writer::restart)
+        let begun = self.items.as_mut().map_or(Ok(()), Writer::restart);
+        begun.map_err(StoreError::write(self.diff.baseline.place.folder()))
     }
 
     /// Takes in a block; another row goes in the place of those that are `left_out`, which are in order.
@@ -123,7 +125,7 @@ impl Tally {
         judged: &Judged,
         batch: &Batch,
         left_out: &[u32],
-    ) -> io::Result<()> {
+    ) -> Result<(), StoreError> {
         let width = self.diff.columns.len();
         let diff = self.diff.clone();
         let mut left_out = left_out.iter().peekable();
@@ -164,7 +166,8 @@ impl Tally {
                     (cells, old),
                     batch,
                     row,
-                )?;
+                )
+                .map_err(StoreError::write(diff.baseline.place.folder()))?;
             }
         }
         Ok(())

@@ -206,6 +206,14 @@ proptest! {
             Err(_) => Some(Lost::Damaged),
         };
         prop_assert_eq!(lost, Some(Lost::Damaged));
+        // The next run that is told of its items makes another.
+        if place.store(None).is_ok() {
+            send(&place, "s", 1, &sent);
+            place.commit("s", Part::Rows, &fates(&sent)).unwrap();
+            let mut model = Model::new();
+            apply(&mut model, &sent, true);
+            is(&place.store(None).unwrap().unwrap(), place.key(), &model);
+        }
     }
 
     /// Items that are cut off make the store lost: nobody knows any more what the server has.
@@ -218,6 +226,11 @@ proptest! {
         let bytes = fs::read(&path).unwrap();
         fs::write(&path, &bytes[..at.index(bytes.len())]).unwrap();
         prop_assert_eq!(place.store(None).unwrap().err(), Some(Lost::Damaged));
+        send(&place, "s", 1, &sent);
+        place.commit("s", Part::Rows, &fates(&sent)).unwrap();
+        let mut model = Model::new();
+        apply(&mut model, &sent, true);
+        is(&place.store(None).unwrap().unwrap(), place.key(), &model);
     }
 }
 

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use super::EngineError;
 use super::process::{Engine, Processed};
-use crate::batch::Batch;
+use crate::batch::{Batch, Kind};
 use crate::format::encode::{Encoded, Encoder};
 use crate::orgvue::spec::Action;
 use crate::upload::body::BodyError;
@@ -21,8 +21,8 @@ pub struct Digest {
     pub made: u128,
     /// Bytes of the body, without the rows that are left out.
     pub length: u64,
-    /// Of the numbers of the records that are left out, and of what others send whose items are merely named; 0 where
-    /// there are none.
+    /// Of the numbers of the records that are left out, or sent with a cell empty, and of what others send whose items
+    /// are merely named; 0 where there are none.
     pub verdicts: u128,
 }
 
@@ -37,14 +37,25 @@ impl Digest {
     }
 }
 
+/// What only the whole file could say of the records that are sent, in their order.
+#[derive(Debug, Clone, Default)]
+pub struct Amended {
+    /// Records that are left out.
+    pub dropped: Vec<u32>,
+    /// Records that are sent with a cell empty, and the physical column of that.
+    pub cleared: Vec<(u32, u32)>,
+    /// Records at fault whose items are named, and nothing more.
+    pub carried: Vec<u32>,
+}
+
 /// Joins encoded pieces into one body, and measures it.
 pub struct Assembly {
     encoder: Encoder,
     any: bool,
     length: u64,
     made: Xxh3,
-    left_out: Xxh3,
-    any_left_out: bool,
+    amended: Xxh3,
+    any_amended: bool,
     records: u64,
 }
 
@@ -56,8 +67,8 @@ impl Assembly {
             any: false,
             length: 0,
             made: Xxh3::new(),
-            left_out: Xxh3::new(),
-            any_left_out: false,
+            amended: Xxh3::new(),
+            any_amended: false,
             records: 0,
         }
     }
@@ -69,46 +80,59 @@ impl Assembly {
         header.into()
     }
 
-    /// The next piece, without the rows of the batch that are left out, which are in order. `hash` is the hash of its
-    /// bytes as encoded, and `records` how many it was made of.
+    /// The next piece: what workers made of a block, as [amended](Amended) for what only the whole file knows. `left_out`
+    /// are rows of the batch, in order, and `cleared` rows with the physical column of a cell.
     pub fn piece(
         &mut self,
-        encoded: Encoded,
-        hash: u128,
-        records: usize,
+        processed: Processed,
         left_out: &[u32],
+        cleared: &[(u32, u32)],
     ) -> Bytes {
-        self.piece_with(encoded, hash, records, left_out, None)
+        self.piece_with(processed, left_out, cleared, None)
     }
 
     /// The same, with rows that were not encoded with the others: those whose items are merely named.
     pub(crate) fn piece_with(
         &mut self,
-        mut encoded: Encoded,
-        hash: u128,
-        records: usize,
+        processed: Processed,
         left_out: &[u32],
+        cleared: &[(u32, u32)],
         named: Option<Encoded>,
     ) -> Bytes {
+        let Processed {
+            mut batch,
+            mut encoded,
+            hash,
+            ..
+        } = processed;
         let first = self.records;
-        self.records += records as u64;
+        self.records += batch.len() as u64;
         if !encoded.bytes.is_empty() {
             self.made
                 .update(&(encoded.bytes.len() as u64).to_le_bytes());
             self.made.update(&hash.to_le_bytes());
+            if !cleared.is_empty() {
+                self.any_amended = true;
+                for &(row, slot) in cleared {
+                    let (record, slot) = (first + u64::from(row), u64::from(slot) + 1);
+                    self.amended
+                        .update(&(record | slot << u32::BITS).to_le_bytes());
+                    batch.set_text(row as usize, slot as usize - 1, "", Kind::Text);
+                }
+                encoded = self.encoder.encode(&batch);
+            }
         }
         if !left_out.is_empty() {
-            self.any_left_out = true;
+            self.any_amended = true;
             for &row in left_out {
-                self.left_out
-                    .update(&(first + u64::from(row)).to_le_bytes());
+                self.amended.update(&(first + u64::from(row)).to_le_bytes());
             }
-            let mut next = left_out.iter().peekable();
-            encoded.leave_out(|row| next.next_if_eq(&&row).is_some());
+            // Some of them may be gone since a cell was emptied and the block written anew.
+            encoded.leave_out(|row| left_out.binary_search(&row).is_ok());
         }
         if let Some(named) = named {
-            self.any_left_out = true;
-            self.left_out.update(&named.bytes);
+            self.any_amended = true;
+            self.amended.update(&named.bytes);
             encoded.take_in(&named);
         }
         let mut bytes = encoded.bytes;
@@ -135,8 +159,8 @@ impl Assembly {
         Digest {
             made: self.made.digest128(),
             length: self.length,
-            verdicts: match self.any_left_out {
-                true => self.left_out.digest128(),
+            verdicts: match self.any_amended {
+                true => self.amended.digest128(),
                 false => 0,
             },
         }
@@ -165,12 +189,12 @@ pub trait Body: Send {
 pub struct Resend {
     assembly: Assembly,
     expected: Digest,
-    dropped: Arc<[u32]>,
+    amended: Arc<Amended>,
     next_dropped: usize,
-    /// The column whose text names the items of the records in `carried`.
-    names_by: Option<usize>,
-    carried: Arc<[u32]>,
+    next_cleared: usize,
     next_carried: usize,
+    /// The column whose text names the items of the records that are carried.
+    names_by: Option<usize>,
     record: u64,
 }
 
@@ -196,23 +220,18 @@ pub(crate) fn naming(
 }
 
 impl Resend {
-    /// `expected` and `dropped` are what the survey found.
-    pub fn new(engine: &Engine, expected: Digest, dropped: Arc<[u32]>) -> Resend {
+    /// `expected` and `amended` are what the survey found.
+    pub fn new(engine: &Engine, expected: Digest, amended: Arc<Amended>) -> Resend {
         Resend {
             assembly: Assembly::new(engine.encoder()),
             expected,
-            dropped,
+            amended,
             next_dropped: 0,
-            names_by: engine.names_rows_by().map(|(_, slot)| slot),
-            carried: Arc::new([]),
+            next_cleared: 0,
             next_carried: 0,
+            names_by: engine.names_rows_by().map(|(_, slot)| slot),
             record: 0,
         }
-    }
-
-    /// With these records, whose items are merely named.
-    pub(crate) fn carrying(self, carried: Arc<[u32]>) -> Resend {
-        Resend { carried, ..self }
     }
 
     fn changed(&self) -> EngineError {
@@ -232,20 +251,22 @@ impl Body for Resend {
 
     fn absorb(&mut self, processed: Processed) -> Result<Bytes, EngineError> {
         let first = self.record;
-        let records = processed.batch.len();
-        self.record += records as u64;
+        self.record += processed.batch.len() as u64;
         let end = self.record;
-        let left_out = here(&self.dropped, &mut self.next_dropped, first, end);
-        let carried = here(&self.carried, &mut self.next_carried, first, end);
-        let Processed {
-            batch,
-            encoded,
-            hash,
-            ..
-        } = processed;
-        let named = naming(&self.assembly.encoder, &batch, self.names_by, &carried);
+        let left_out = here(&self.amended.dropped, &mut self.next_dropped, first, end);
+        let carried = here(&self.amended.carried, &mut self.next_carried, first, end);
+        let cleared = &self.amended.cleared[self.next_cleared..];
+        let is_here = |(record, _): &(u32, u32)| u64::from(*record) < end;
+        let cleared = &cleared[..cleared.partition_point(is_here)];
+        self.next_cleared += cleared.len();
+        let cleared: Vec<(u32, u32)> = cleared
+            .iter()
+            .map(|&(record, slot)| ((u64::from(record) - first) as u32, slot))
+            .collect();
+        let encoder = &self.assembly.encoder;
+        let named = naming(encoder, &processed.batch, self.names_by, &carried);
         let assembly = &mut self.assembly;
-        let piece = assembly.piece_with(encoded, hash, records, &left_out, named);
+        let piece = assembly.piece_with(processed, &left_out, &cleared, named);
         if self.assembly.digest().length > self.expected.length {
             return Err(self.changed());
         }

@@ -5,6 +5,7 @@ pub(crate) mod blocks;
 pub(crate) mod body;
 pub(crate) mod census;
 pub(crate) mod error;
+mod facts;
 pub(crate) mod order;
 pub(crate) mod process;
 

@@ -67,6 +67,8 @@ pub(crate) struct Totals {
     pub commonest: Option<String>,
     /// What the upload would do to the people at the target.
     pub changes: Changes,
+    /// What of the hierarchies stops the run.
+    pub hierarchy: Option<Stop>,
 }
 
 /// The last accepted run of this pipeline on this data set.
@@ -224,6 +226,12 @@ pub enum Stop {
          names {named})"
     )]
     FirstUnknown { named: u64 },
+    #[error("{why}, and validate.hierarchy says that the run stops then")]
+    Hierarchy {
+        why: String,
+        /// Rows that are the reason.
+        rows: u64,
+    },
 }
 
 /// What all guards decided.
@@ -271,6 +279,15 @@ pub(crate) fn decide(
         }
         Ok(too_few) => too_few,
     };
+    if let Some(stop @ Stop::Hierarchy { rows, .. }) = &totals.hierarchy {
+        // It can't be approved, so it comes before what can.
+        let limit = "validate.hierarchy says stop".to_owned();
+        let counts = (*rows, totals.read);
+        decided
+            .rulings
+            .push(Ruling::new("hierarchy", limit, counts, true));
+        decided.stop.get_or_insert_with(|| stop.clone());
+    }
     let judged = changes::judge(&limits.guard, &decided.changes, &history.past);
     decided.rulings.extend(judged.rulings);
     decided.warnings = judged.unknown.iter().map(|name| unknown(name)).collect();

@@ -17,8 +17,6 @@ use crate::whole::unique::{KEY_DUPLICATE, Unique};
 pub(super) struct Aside {
     /// What guards count of the rows that are sent.
     pub counts: Counts,
-    /// Records at fault whose items are named in the body, and nothing more.
-    pub carried: Vec<u32>,
     /// Records at fault of which it is not certain whose they are.
     pub keyless: u64,
     /// Rows that are held back.
@@ -53,6 +51,26 @@ impl Aside {
         }
     }
 
+    /// Counts rows anew that are sent with these cells empty, and empties them.
+    pub(super) fn count_emptied(
+        &mut self,
+        engine: &Engine,
+        batch: &mut Batch,
+        cleared: &[(u32, u32)],
+    ) {
+        let is_in = |(row, _): &&(u32, u32)| batch.state(*row as usize) == RowState::In;
+        let mut rows: Vec<u32> = cleared.iter().filter(is_in).map(|(row, _)| *row).collect();
+        rows.dedup();
+        if rows.is_empty() {
+            return;
+        }
+        self.counts -= &engine.census().count(batch, &rows);
+        for &(row, slot) in cleared {
+            batch.set_text(row as usize, slot as usize, "", Kind::Text);
+        }
+        self.counts += &engine.census().count(batch, &rows);
+    }
+
     /// The rows at fault that are to be named in the upload all the same. A key that another row names needs no second
     /// one; and of a row whose key is at fault it is not certain whose it is.
     pub(super) fn carry(
@@ -79,8 +97,6 @@ impl Aside {
                 carried.push(row as u32);
             }
         }
-        let records = carried.iter().map(|row| first + row);
-        self.carried.extend(records);
         carried
     }
 

@@ -84,6 +84,7 @@ fn stop(why: &Stop) -> &'static str {
             None | Some(_) => "too_many_changes",
         },
         Stop::FirstUnknown { .. } => "first_unknown",
+        Stop::Hierarchy { .. } => "hierarchy",
     }
 }
 

@@ -79,6 +79,7 @@ pub(super) fn decide(
         kept: facts.good + facts.unchanged,
         commonest: facts.rejects.commonest(),
         changes: changes(pipeline, survey, named, last),
+        hierarchy: survey.stop().cloned(),
     };
     let mut limits = limits(pipeline, begun);
     let gone = facts.changes.as_ref().map(|(changes, ..)| changes.deletes);

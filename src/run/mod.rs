@@ -23,6 +23,7 @@ pub(crate) mod error;
 mod expect;
 mod extent;
 mod import;
+mod near;
 mod prepare;
 pub(crate) mod preview;
 mod put;
@@ -36,8 +37,10 @@ pub(crate) mod survey;
 mod tables;
 mod told;
 mod wait;
+mod watch;
 mod withhold;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::config::Pipeline;
@@ -240,7 +243,7 @@ async fn upload(
         Length::Spooled => Some(SpoolWriter::create(None).await?),
         _ => None,
     };
-    let (surveyed, deletion) = surveyed(job, prepared, first, writer.as_mut(), report).await?;
+    let (mut surveyed, deletion) = surveyed(job, prepared, first, writer.as_mut(), report).await?;
     if report.counts.would_send == 0 {
         surveyed.rejects.finish()?;
         return Ok(None);
@@ -258,8 +261,7 @@ async fn upload(
         },
         None => Ready::Measured {
             digest: surveyed.digest,
-            dropped: surveyed.dropped.as_slice().into(),
-            carried: surveyed.carried.as_slice().into(),
+            amended: Arc::new(std::mem::take(&mut surveyed.amended)),
         },
     };
     report.bytes.body = ready.length();

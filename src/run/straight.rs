@@ -127,6 +127,7 @@ impl Body for Straight {
         if survey.settle()? == Settled::Again {
             return Err(RunError::Late);
         }
+        survey.tell_hierarchies();
         let footer = survey.assembly.footer();
         let (judged, verdict) = decide(&self.pipeline, &self.basis, survey, true);
         self.judged = judged;

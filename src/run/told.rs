@@ -43,6 +43,7 @@ pub(super) fn surveyed(report: &mut RunReport, facts: &Facts) {
     report.counts.filtered = facts.filtered;
     report.counts.superseded = facts.superseded;
     report.warnings.extend(facts.warnings.iter().cloned());
+    report.hierarchies = facts.hierarchies.clone();
     recounted(report, facts);
     report.warnings.extend(untold(report.delta.as_ref()));
 }

@@ -267,6 +267,7 @@ fn a_full_run_says_why() {
     let bytes = fs::read(&base).unwrap();
     fs::write(&base, &bytes[..bytes.len() / 2]).unwrap();
     full(&[columns], "the store is damaged", 1);
+    full(&[columns], "", 0);
     fs::remove_file(rig.path("store/base")).unwrap();
     full(&[columns], "there is no store yet", 1);
     full(&[columns], "", 0);
@@ -803,6 +804,8 @@ fn what_a_difference_can_not_stand_beside() {
     let first =
         "validate: { key: { column: id, keep: first } }\nupload: { length: chunked, attempts: 1 }";
     check(first, &delta, "who is gone shows at the end");
+    let cleared = "validate: { key: id, hierarchy: { parent: m, orphans: { absent: clear } } }";
+    check(cleared, &delta, "`clear` empties a cell that was compared");
     let kept = "stages: [{ filter: { when: 'true', keep_at_target: true } }]";
     check(
         kept,

@@ -33,6 +33,16 @@ impl Meaning<'_> {
             );
         }
         self.delta_identity(section, import, validate);
+        for (nth, tree) in validate.hierarchy.all.iter().enumerate() {
+            if let Some(setting) = tree.clears() {
+                let path = validate.hierarchy.path(nth, setting).join(".");
+                self.problem(
+                    &format!("validate.{path}"),
+                    "`clear` empties a cell that was compared with what the server has before",
+                    "write `reject`, `warn` or `stop`, or another action than a difference",
+                );
+            }
+        }
         if import.implicit_delete.is_on() {
             self.problem(
                 &at("implicit_delete"),

@@ -2,6 +2,7 @@
 
 mod delta;
 mod guard;
+mod hierarchy;
 mod source;
 mod stages;
 mod target;
@@ -116,8 +117,9 @@ impl Meaning<'_> {
         let key = spec.validate.key.as_ref();
         if let Some((name, _, import)) = &target {
             self.changes(&spec.guard, name, import, key);
+            self.cleared(&spec.validate, name, import);
         }
-        let upload = self.upload(spec.upload, source.as_ref(), key);
+        let upload = self.upload(spec.upload, source.as_ref(), &spec.validate);
         self.withholds(&spec.guard, &upload);
         if spec.wait.at_most.0.is_zero() {
             self.problem("wait.at_most", "expected a time above zero", "");

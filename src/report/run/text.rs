@@ -85,6 +85,12 @@ impl RunReport {
         if let Some(delta) = &self.delta {
             lines.delta(delta);
         }
+        for hierarchy in &self.hierarchies {
+            lines.add("hierarchy", &hierarchy.shape());
+            if let Some(found) = hierarchy.found() {
+                lines.add("", &found);
+            }
+        }
         if c.would_send > 0 {
             lines.rows("held back", c.would_send, "valid, but not sent");
         }
