@@ -5,6 +5,7 @@
 
 mod bench;
 mod completions;
+mod datasets;
 mod exit;
 mod lint;
 mod log;
@@ -92,6 +93,8 @@ pub enum Command {
     Preview(preview::PreviewArgs),
     /// Measure how fast a pipeline is on its own source, step by step; its target is not touched.
     Bench(bench::BenchArgs),
+    /// List the tenant's data sets by name and UUID.
+    Datasets(datasets::DatasetsArgs),
     /// Make a state folder that `state: { required: true }` accepts.
     State(state::StateArgs),
     /// Check pipeline files: no data is read, and nothing is sent.
@@ -138,6 +141,7 @@ impl Cli {
                 Ok(()) => Ok(Exit::Done),
                 Err(error) => Err(Failure::new(Exit::Failed, error)),
             },
+            Command::Datasets(args) => args.run(globals),
             Command::State(args) => args.run(globals),
             Command::Lint(args) => args.run(globals),
             Command::Schema(args) => args.run(),

@@ -11,7 +11,7 @@ use super::pipeline::{SetArgs, mended, token};
 use super::turn::{Turn, TurnArgs};
 use super::work::{CommonArgs, Task, Work};
 use super::{Exit, Failure, Globals, PipelineArgs, say};
-use crate::config::Pipeline;
+use crate::config::{Pipeline, Target};
 use crate::report::error::Code;
 use crate::report::human;
 use crate::report::progress::Progress;
@@ -95,7 +95,13 @@ impl PlaceArgs {
             pipeline: file,
             sets: SetArgs { set },
         };
-        let pipeline = mended(args.load(globals)?, entry.mend.as_deref())?;
+        let mut pipeline = mended(args.load(globals)?, entry.mend.as_deref())?;
+        if let Target::Orgvue(to) = &pipeline.target
+            && to.dataset_id().is_none()
+        {
+            // It was looked up then, and the run is there.
+            pipeline.settle_dataset(&entry.target.dataset);
+        }
         if pipeline.name != entry.pipeline.name {
             return Err(usage(format_args!(
                 "{}: the pipeline's name is {}, and run {} was one of {}",

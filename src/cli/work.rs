@@ -19,6 +19,7 @@ use crate::orgvue::{Connection, Ticket};
 use crate::report::error::ErrorReport;
 use crate::report::progress::Progress;
 use crate::report::run::{Outcome, PipelineInfo, RunId, RunReport};
+use crate::run::preflight::Preflight;
 use crate::run::resume::resume;
 use crate::run::{self, Job, RunError};
 use crate::sandbox::Sandbox;
@@ -65,6 +66,7 @@ pub(super) struct Work<'a> {
     pub(super) progress: &'a Progress,
     pub(super) task: Task,
     pub(super) token: Option<SecretString>,
+    pub(super) preflight: Option<Preflight>,
     pub(super) ledger: Option<Ledger>,
     /// Nobody else writes the rejects file meanwhile.
     pub(super) rejects: Option<Held>,
@@ -94,6 +96,7 @@ impl<'a> Work<'a> {
             progress,
             task: Task::Run,
             token: None,
+            preflight: None,
             ledger: None,
             rejects: None,
         }
@@ -153,6 +156,9 @@ impl<'a> Work<'a> {
         report.target = self.pipeline.target.name();
         report.time_zone = self.pipeline.zone().to_string();
         report.today = Some(self.today());
+        if let Some(preflight) = &self.preflight {
+            preflight.tell(&mut report);
+        }
         report
     }
 
@@ -172,6 +178,7 @@ impl<'a> Work<'a> {
             block: crate::engine::blocks::BLOCK,
             progress: self.progress.clone(),
             last: self.last()?,
+            preflight: self.preflight.as_ref(),
             ledger: self.ledger.as_ref(),
         };
         match &self.task {
@@ -198,13 +205,7 @@ impl<'a> Work<'a> {
     ) -> Result<Option<Connection>, RunError> {
         Ok(match (&self.task, &self.pipeline.target, &self.token) {
             (Task::Check, ..) => None,
-            (_, Target::Orgvue(to), Some(token)) => Some(Connection {
-                base: to.base_url.clone(),
-                tenant: to.tenant.clone(),
-                dataset: to.dataset.clone(),
-                token: token.clone(),
-                hosts: to.hosts.clone(),
-            }),
+            (_, Target::Orgvue(to), Some(token)) => Some(run::connection(to, token)),
             _ => {
                 let started = sandbox.insert(embedded(self.pipeline).await?);
                 Some(started.connection()?)

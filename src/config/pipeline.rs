@@ -13,7 +13,7 @@ use crate::format::csv::spec::{DuplicatesSpec, HeaderSpec, MatchSpec};
 use crate::guard::spec::{GuardSpec, ImplicitDelete, RefusedSpec};
 use crate::http::hosts::Hosts;
 use crate::http::spec::TimeoutsSpec;
-use crate::orgvue::spec::{ImportSpec, TokenSpec, WaitSpec};
+use crate::orgvue::spec::{DatasetSpec, ImportSpec, PreflightSpec, TokenSpec, WaitSpec};
 use crate::rule::ValidateSpec;
 use crate::settings::limits::Limits;
 use crate::settings::pattern::Pattern;
@@ -60,6 +60,8 @@ pub struct Pipeline {
     pub target: Target,
     /// What the import is told.
     pub import: ImportSpec,
+    /// Whether a run looks at the target before anything else.
+    pub preflight: PreflightSpec,
     /// How the body is written and sent; `length` is settled.
     pub upload: UploadSpec,
     /// How long the job is waited for.
@@ -216,12 +218,22 @@ pub struct Connection {
     /// `https://host/`, with a slash at its end; plain http only where the host is this machine.
     pub base_url: Url,
     pub tenant: String,
-    /// The data set's UUID, as written.
-    pub dataset: String,
+    /// The data set, as written, or as it was found by its name.
+    pub dataset: DatasetSpec,
     /// Where the API token is found.
     pub token: TokenSpec,
     /// Where the addresses that the API hands out may lead.
     pub hosts: Hosts,
+}
+
+impl Connection {
+    /// The data set's UUID, once it is known.
+    pub(crate) fn dataset_id(&self) -> Option<&str> {
+        match &self.dataset {
+            DatasetSpec::Id(id) => Some(id),
+            DatasetSpec::Name { .. } => None,
+        }
+    }
 }
 
 /// Longest token file in bytes: many times the length of any token.
@@ -258,6 +270,13 @@ impl Pipeline {
         self.rejects.path = self.rejects.beside("mend");
         self.mend = Some(file);
         Ok(self)
+    }
+
+    /// Sends to the data set with this UUID where the pipeline file has its name.
+    pub(crate) fn settle_dataset(&mut self, id: &str) {
+        if let Target::Orgvue(to) = &mut self.target {
+            to.dataset = DatasetSpec::Id(id.to_owned());
+        }
     }
 
     /// Whose day `today` is.

@@ -18,7 +18,7 @@ use crate::text::dates::{Date, Today};
 
 pub(crate) use spec::Keep;
 pub use spec::ValidateSpec;
-pub(crate) use spec::{KeySpec, STAGE};
+pub(crate) use spec::{ColumnType, KeySpec, STAGE};
 
 /// What is wrong with a rule as written.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -284,6 +284,7 @@ impl Bench {
         };
         let mut report = RunReport::new(RunId::generate(), file, Timestamp::now());
         let job = Job {
+            preflight: None,
             ledger: None,
             last: None,
             pipeline: &self.pipeline,

@@ -46,6 +46,7 @@ impl RunError {
             RunError::TooSlow(slow) if slow.measured => Code::passing("upload_too_slow"),
             RunError::TooSlow(_) => Code::lasting("upload_too_slow"),
             RunError::NotChunked(_) => Code::lasting("upload_refused"),
+            RunError::Token(_) => Code::lasting("token"),
             RunError::Orgvue(error) => orgvue(error, Step::Generate),
             RunError::Import(ImportError::Refused(error) | ImportError::NotSent(error)) => {
                 orgvue(error, Step::Generate)

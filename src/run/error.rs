@@ -1,5 +1,6 @@
 //! Why a run ended early, and with which exit code.
 
+use super::preflight::TokenError;
 use crate::engine::EngineError;
 use crate::guard;
 use crate::orgvue::{ImportError, OrgvueError, WaitError};
@@ -122,6 +123,9 @@ pub enum RunError {
         "the storage takes no chunked transfer; set `upload.length` to `measured` or `spooled`"
     )]
     NotChunked(#[source] PutError),
+    /// The token can't be used now, by its own word.
+    #[error(transparent)]
+    Token(#[from] TokenError),
     /// The API refused a call, or could not be reached.
     #[error(transparent)]
     Orgvue(#[from] OrgvueError),
@@ -178,7 +182,8 @@ impl RunError {
             }
             RunError::Table { source, .. } if source.is_setting() => Outcome::Misconfigured,
             RunError::Stopped { .. } => Outcome::StoppedByGuard,
-            RunError::Unmended { .. } => Outcome::Misconfigured,
+            RunError::Unmended { .. } | RunError::Token(_) => Outcome::Misconfigured,
+            RunError::Orgvue(error) if error.is_of_token() => Outcome::Misconfigured,
             RunError::TooManyRefused { .. } => Outcome::Refused,
             RunError::Import(ImportError::Unknown(_)) | RunError::Wait(WaitError::Other { .. }) => {
                 Outcome::Unknown

@@ -2,6 +2,7 @@
 //!
 //! | step | what it gives |
 //! |---|---|
+//! | [`preflight`](mod@preflight) | whether token, data set and properties are what the run needs |
 //! | [`prepare`](mod@prepare) | the source opened, the pipeline bound to it |
 //! | [`survey`](mod@survey) | every fault, and the length and hash of the body; nothing is sent |
 //! | [`decide`] | the guards' word |
@@ -18,6 +19,7 @@ pub(crate) mod error;
 mod expect;
 mod extent;
 mod import;
+pub(crate) mod preflight;
 mod prepare;
 pub(crate) mod preview;
 mod put;
@@ -47,6 +49,8 @@ use crate::text::chain;
 use crate::upload::spec::Length;
 use crate::upload::spool::SpoolWriter;
 pub use error::RunError;
+use preflight::Preflight;
+pub(crate) use preflight::connection;
 use prepare::{First, Prepared, prepare, unchanged};
 pub use prepare::{bind, reading, rejects_header, source};
 use put::Sending;
@@ -70,6 +74,8 @@ pub(crate) struct Job<'a> {
     pub progress: Progress,
     /// The last accepted run, which guards compare this one with.
     pub last: Option<Last>,
+    /// What was looked at before.
+    pub preflight: Option<&'a Preflight>,
     /// Where the steps are written down; without it nothing can be resumed.
     pub ledger: Option<&'a Ledger>,
 }
@@ -115,6 +121,7 @@ async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Resul
     expect::before(job.pipeline).await?;
     let (prepared, first) = prepare(job, &rejects).await?;
     told::prepared(report, &prepared);
+    preflight::columns(job, &prepared, report)?;
     report.rejects_file = Some(human::whole(first.rejects.path()));
     let Some(connection) = job.connection.clone() else {
         let (surveyed, _) = surveyed(job, &prepared, first, None, report).await?;

@@ -156,7 +156,8 @@ pub(crate) enum By {
 impl Entry {
     /// What is known of a run before its first step.
     ///
-    /// Nothing for a pipeline whose target is in this process: there is nothing to come back to.
+    /// Nothing for a pipeline whose target is in this process: there is nothing to come back to. Nor for one whose data
+    /// set has a name and was not looked up: a run does that before anything else.
     pub(crate) fn new(run_id: RunId, pipeline: &Pipeline) -> Option<Entry> {
         let Target::Orgvue(to) = &pipeline.target else {
             return None;
@@ -176,7 +177,7 @@ impl Entry {
             target: TargetMark {
                 base_url: to.base_url.to_string(),
                 tenant: to.tenant.clone(),
-                dataset: to.dataset.clone(),
+                dataset: to.dataset_id()?.to_owned(),
             },
             today: Some(pipeline.zone().day(now)),
             sources: Vec::new(),

@@ -388,7 +388,7 @@ impl Ended {
 
 /// A request at the proxy.
 pub struct Call {
-    /// `generate`, `put`, `import`, `ticket`, `results`.
+    /// `datasets`, `metadata`, `generate`, `put`, `import`, `ticket`, `results`.
     pub step: &'static str,
     /// How many of this step came before it.
     pub before: usize,
@@ -497,6 +497,8 @@ impl Proxy {
             "POST" => "generate",
             "PUT" if path.ends_with("/items/import") => "import",
             "PUT" => "put",
+            _ if path.ends_with("/datasets") => "datasets",
+            _ if path.ends_with("/metadata") => "metadata",
             _ if path.contains("/tickets/") => "ticket",
             _ => "results",
         };
@@ -614,7 +616,7 @@ impl Proxy {
             .map_err(|_| Cut)?;
         let (mut head, body) = answer.into_parts();
         let mut body = Body::new(body);
-        if matches!(step, "generate" | "import" | "ticket") {
+        if matches!(step, "generate" | "import" | "ticket" | "datasets") {
             head.headers.remove(header::CONTENT_LENGTH);
             body = replaced(body, &self.upstream, &self.own).await?;
         }

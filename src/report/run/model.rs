@@ -72,6 +72,8 @@ pub(crate) struct RunReport {
     pub exit_code: u8,
     /// The error that ended the run, with its causes; `null` where there was none.
     pub error: Option<ErrorReport>,
+    /// What was looked at before anything else; `null` where nothing was.
+    pub preflight: Option<PreflightReport>,
     /// What was wrong and did not end the run.
     pub warnings: Vec<String>,
     /// The source files, in the order in which they were read.
@@ -107,6 +109,25 @@ pub(crate) struct RunReport {
     pub resumed: bool,
     /// The command that goes on from here, where the run left something open.
     pub next: Option<String>,
+}
+
+/// What was looked at before anything else.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct PreflightReport {
+    /// What was found to be as it should be, or is told among the warnings.
+    pub checked: Vec<&'static str>,
+    /// What could not be checked.
+    pub unchecked: Vec<Unchecked>,
+    /// The data set's name; `null` where the tenant did not list it.
+    pub dataset: Option<String>,
+}
+
+/// What could not be checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Unchecked {
+    pub what: &'static str,
+    /// Why not.
+    pub why: String,
 }
 
 /// Which pipeline ran.
@@ -319,6 +340,7 @@ impl RunReport {
             outcome: Outcome::Failed,
             exit_code: 1,
             error: None,
+            preflight: None,
             warnings: Vec::new(),
             sources: Vec::new(),
             counts: RowCounts::default(),

@@ -7,7 +7,9 @@ use std::time::Duration;
 use unicode_width::UnicodeWidthStr;
 
 use super::counts::{CodeCounts, ColumnCount};
-use super::model::{Decision, Deletions, Outcome, RunReport, Throughput};
+use super::model::{
+    Decision, Deletions, Outcome, PreflightReport, RunReport, Throughput, Unchecked,
+};
 use crate::report::human;
 use crate::text::shown::{shown, shown_within};
 
@@ -43,6 +45,9 @@ impl RunReport {
         let c = &self.counts;
 
         lines.add("run", &format!("{}, {}", self.run_id, self.ending()));
+        if let Some(preflight) = &self.preflight {
+            lines.add("preflight", &preflight.in_words());
+        }
         let files = match self.sources.as_slice() {
             [] => String::new(),
             [one] => format!(" from {}", one.path),
@@ -178,6 +183,21 @@ impl RunReport {
             let _ = write!(text, ", {} of memory", human::bytes(peak));
         }
         text
+    }
+}
+
+impl PreflightReport {
+    /// What was checked, and what could not be, with the reason.
+    pub(crate) fn in_words(&self) -> String {
+        let mut parts = Vec::new();
+        if !self.checked.is_empty() {
+            parts.push(format!("{} checked", self.checked.join(", ")));
+        }
+        let unchecked = self.unchecked.iter();
+        parts.extend(
+            unchecked.map(|Unchecked { what, why }| format!("{what} could not be checked: {why}")),
+        );
+        parts.join("; ")
     }
 }
 
