@@ -25,6 +25,22 @@ pub(crate) struct Claims {
     subnets: Vec<Subnet>,
 }
 
+/// Why a token can't be used, by its own word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Its time is over.
+    #[error(
+        "the API token has expired, on {0} by its own word; make a new one on the tenant's Tokens page. Nothing was sent"
+    )]
+    Expired(Timestamp),
+    /// Its time has not come.
+    #[error(
+        "the API token is good only from {0} on, by its own word; wait for it, or make one that is valid now. Nothing \
+         was sent"
+    )]
+    NotBefore(Timestamp),
+}
+
 /// How a token stands at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {

@@ -1,8 +1,8 @@
 //! Why a run ended early, and with which exit code.
 
-use super::preflight::TokenError;
 use crate::engine::EngineError;
 use crate::guard;
+use crate::orgvue::token::TokenError;
 use crate::orgvue::{ImportError, OrgvueError, WaitError};
 use crate::report::rejects::RejectsError;
 use crate::report::run::{Mismatch, Outcome, ReportError, RunId};

@@ -15,7 +15,7 @@ use crate::config::{self, Pipeline, Target, nearest};
 use crate::http::retry::{Failure, Outcome};
 use crate::orgvue::datasets::{Dataset, Properties, Property};
 use crate::orgvue::spec::{DatasetSpec, IdentifySpec};
-use crate::orgvue::token::{Claims, Reach, Standing};
+use crate::orgvue::token::{Claims, Reach, Standing, TokenError};
 use crate::orgvue::{Client, Connection, OrgvueError};
 use crate::report::run::{PreflightReport, RunReport, Unchecked};
 use crate::rule::ColumnType;
@@ -24,22 +24,6 @@ use crate::text::chain;
 
 /// The most data sets that a message lists.
 const LISTED: usize = 10;
-
-/// Why a token can't be used, by its own word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TokenError {
-    /// Its time is over.
-    #[error(
-        "the API token has expired, on {0} by its own word; make a new one on the tenant's Tokens page. Nothing was sent"
-    )]
-    Expired(Timestamp),
-    /// Its time has not come.
-    #[error(
-        "the API token is good only from {0} on, by its own word; wait for it, or make one that is valid now. Nothing \
-         was sent"
-    )]
-    NotBefore(Timestamp),
-}
 
 /// What was found.
 #[derive(Debug, Default)]

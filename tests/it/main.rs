@@ -24,6 +24,7 @@ mod lint;
 mod matrix;
 mod nested;
 mod pipelines;
+mod preflight;
 mod process;
 mod quoting;
 mod readme;

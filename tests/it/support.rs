@@ -200,6 +200,12 @@ impl Rig {
         (code, stderr)
     }
 
+    /// Any command, to its end: exit code and stdout.
+    pub fn put_out(&self, args: &[&str]) -> (i32, String) {
+        let (code, stdout, _) = crate::outcome(self.command_of(args).output().unwrap());
+        (code, stdout)
+    }
+
     /// `rostream run pipeline.yaml`, until the proxy kills it.
     pub fn run_and_be_killed(&self) {
         let child = self.start(&[]);

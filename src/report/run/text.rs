@@ -25,7 +25,7 @@ impl Outcome {
         match self {
             Outcome::Succeeded => "succeeded",
             Outcome::Failed => "failed, nothing was imported",
-            Outcome::Misconfigured => "a setting does not fit the source, nothing was imported",
+            Outcome::Misconfigured => "a setting has to be changed, nothing was imported",
             Outcome::SucceededWithRejects => "succeeded, some rows were rejected",
             Outcome::StoppedByGuard => "stopped by a guard, nothing was sent",
             Outcome::ImportFailed => "the import job failed at the server",
@@ -193,10 +193,12 @@ impl PreflightReport {
         if !self.checked.is_empty() {
             parts.push(format!("{} checked", self.checked.join(", ")));
         }
-        let unchecked = self.unchecked.iter();
-        parts.extend(
-            unchecked.map(|Unchecked { what, why }| format!("{what} could not be checked: {why}")),
-        );
+        if !self.unchecked.is_empty() {
+            let unchecked = self.unchecked.iter();
+            let each = unchecked.map(|Unchecked { what, why }| format!("{what} ({why})"));
+            let each: Vec<String> = each.collect();
+            parts.push(format!("could not be checked: {}", each.join(", ")));
+        }
         parts.join("; ")
     }
 }
