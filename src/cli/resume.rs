@@ -7,11 +7,11 @@ use secrecy::SecretString;
 
 use super::next::{STATE, command, shell_word};
 use super::open::{left_open, no_turn, refused, rejects, told, usage};
-use super::pipeline::{SetArgs, mended, token};
+use super::pipeline::{SetArgs, mended, said, token};
 use super::turn::{Turn, TurnArgs};
 use super::work::{CommonArgs, Task, Work};
 use super::{Exit, Failure, Globals, PipelineArgs, say};
-use crate::config::{Pipeline, Target};
+use crate::config::{Pipeline, Target, process_env};
 use crate::report::error::Code;
 use crate::report::human;
 use crate::report::progress::Progress;
@@ -295,6 +295,7 @@ impl ResumeArgs {
         let run = RunId::generate();
         let dataset = dataset(&entry, &mut turn)?;
         let mut work = Work::new(&pipeline, &self.common, globals, progress);
+        work.result_location = pipeline.result_location(&process_env).map_err(said)?;
         work.rejects = rejects(&pipeline, &run, &mut turn).map_err(no_turn)?;
         let again = Entry::new(run.clone(), &pipeline).map(|mut again| {
             // What it repeats was made on that day, too.
@@ -398,13 +399,7 @@ fn none_known(pipeline: Option<&Pipeline>, file: Option<&str>, folder: &Folder) 
 
 /// Whether nothing is left to do about a run.
 fn is_in(entry: &Entry) -> bool {
-    entry.ended.as_ref().is_some_and(|ended| {
-        ended.by == By::Run
-            && matches!(
-                ended.outcome,
-                Outcome::Succeeded | Outcome::SucceededWithRejects
-            )
-    })
+    entry.went_well()
 }
 
 /// A run that is over, and is not in.

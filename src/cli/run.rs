@@ -3,21 +3,18 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use jiff::Timestamp;
-use secrecy::SecretString;
 
-use super::open::{Before, before, told};
-use super::pipeline::{mended, token};
-use super::stop::Stop;
+use super::looked::{Looked, look};
+use super::open::{Before, before, told, usage};
+use super::pipeline::{mended, said, token};
 use super::turn::TurnArgs;
-use super::work::{CommonArgs, Task, Work, runtime};
+use super::work::{CommonArgs, Task, Work};
 use super::{Exit, Failure, Globals, PipelineArgs, stop};
-use crate::config::Pipeline;
-use crate::orgvue::spec::PreflightSpec;
+use crate::config::{Pipeline, process_env};
 use crate::report::progress::Progress;
 use crate::report::run::RunId;
-use crate::run::RunError;
-use crate::run::preflight::{Preflight, preflight};
+use crate::source::Input;
+use crate::upload::spec::Length;
 
 /// Arguments of `rostream run`.
 #[derive(Debug, Args)]
@@ -31,6 +28,10 @@ pub struct RunArgs {
     /// deleted for not being in it.
     #[arg(long, value_name = "FILE")]
     mend: Option<PathBuf>,
+    /// Import this many rows before the others, and go on only where the server takes them. They are never the reason
+    /// for a deletion.
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..=100_000), conflicts_with = "dry_run")]
+    first: Option<u32>,
     #[command(flatten)]
     turn: TurnArgs,
     #[command(flatten)]
@@ -56,18 +57,20 @@ impl RunArgs {
             return check(pipeline, false, &self.common, globals, progress);
         }
         let mut pipeline = mended(self.pipeline.load(globals)?, self.mend.as_deref())?;
+        if self.first.is_some() {
+            first_is_possible(&pipeline)?;
+        }
         let run_id = RunId::generate();
         let token = token(&pipeline)?;
         let mut turn = self.turn.begin(globals)?;
-        let looked = match (pipeline.preflight, &token) {
-            (PreflightSpec::On, Some(token)) => look(&mut pipeline, token, turn.stop())?,
-            _ => Ok(None),
-        };
+        let looked = look(&mut pipeline, token.as_ref(), false, turn.stop())?;
         let mut work = Work::new(&pipeline, &self.common, globals, progress);
         work.token = token;
+        work.first = self.first;
+        work.result_location = pipeline.result_location(&process_env).map_err(said)?;
         match looked {
-            Ok(looked) => work.preflight = looked,
-            Err(error) => return work.refuse(run_id, error),
+            Looked::Well(found) => work.preflight = found,
+            Looked::Wrong(error) => return work.refuse(run_id, error),
         }
         match told(before(&work, &run_id, &mut turn), self.common.json)? {
             Before::Free { ledger, rejects } => {
@@ -87,6 +90,20 @@ impl CheckArgs {
     }
 }
 
+/// Whether rows can be sent before the others.
+fn first_is_possible(pipeline: &Pipeline) -> Result<(), Failure> {
+    let why = if pipeline.source.inputs.iter().any(Input::is_once) {
+        "its rows are read once more, and the source can be read once only: write it into a file first"
+    } else if pipeline.length() == Length::Chunked {
+        "`upload.length: chunked` sends rows while they are read: leave it out"
+    } else if pipeline.has_own_results() {
+        "with `result_location` the results are not ours to read, so that nobody could say whether the others may follow"
+    } else {
+        return Ok(());
+    };
+    Err(usage(format_args!("--first: {why}")))
+}
+
 /// It takes no lock, as it sends nothing and writes to nothing that a run writes to.
 fn check(
     mut pipeline: Pipeline,
@@ -100,32 +117,12 @@ fn check(
         true => token(&pipeline)?,
         false => None,
     };
-    let looked = match &token {
-        Some(token) => look(&mut pipeline, token, &mut stop)?,
-        None => Ok(None),
-    };
+    let looked = look(&mut pipeline, token.as_ref(), connect, &mut stop)?;
     let mut work = Work::new(&pipeline, common, globals, progress);
     work.task = Task::Check;
     match looked {
-        Ok(looked) => work.preflight = looked,
-        Err(error) => return work.refuse(RunId::generate(), error),
+        Looked::Well(found) => work.preflight = found,
+        Looked::Wrong(error) => return work.refuse(RunId::generate(), error),
     }
     work.perform(RunId::generate(), stop)
-}
-
-/// Looks at the target before anything else, and finds the data set that has a name. The inner error is the run's.
-fn look(
-    pipeline: &mut Pipeline,
-    token: &SecretString,
-    stop: &mut Stop,
-) -> Result<Result<Option<Preflight>, RunError>, Failure> {
-    let looked = runtime()?
-        .block_on(stop.unless_asked(preflight(pipeline, token, Timestamp::now())))
-        .unwrap_or(Err(RunError::Interrupted));
-    if let Ok(Some(found)) = &looked
-        && let Some(id) = found.dataset()
-    {
-        pipeline.settle_dataset(id);
-    }
-    Ok(looked)
 }

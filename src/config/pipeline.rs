@@ -17,6 +17,7 @@ use crate::orgvue::spec::{DatasetSpec, ImportSpec, PreflightSpec, TokenSpec, Wai
 use crate::rule::ValidateSpec;
 use crate::settings::limits::Limits;
 use crate::settings::pattern::Pattern;
+use crate::settings::secret::PresignedUrl;
 use crate::settings::units::Amount;
 use crate::source::Input;
 use crate::source::spec::{
@@ -222,6 +223,8 @@ pub struct Connection {
     pub dataset: DatasetSpec,
     /// Where the API token is found.
     pub token: TokenSpec,
+    /// Where the user's own address for the results is found.
+    pub result_location: Option<TokenSpec>,
     /// Where the addresses that the API hands out may lead.
     pub hosts: Hosts,
 }
@@ -337,6 +340,32 @@ impl Pipeline {
         }
     }
 
+    /// The user's own address for the results, where there is one.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with the variable, file or address, and never what it holds.
+    pub(crate) fn result_location(&self, env: Env) -> Result<Option<PresignedUrl>, Problem> {
+        let Target::Orgvue(connection) = &self.target else {
+            return Ok(None);
+        };
+        let Some(spec) = &connection.result_location else {
+            return Ok(None);
+        };
+        let found = self.secret(spec, "address", env).and_then(|text| {
+            PresignedUrl::parse(text.expose_secret()).map_err(|why| why.to_string())
+        });
+        found.map(Some).map_err(|message| {
+            let path = format!("target.orgvue.result_location.{}", spec.word());
+            self.problem(&path, message)
+        })
+    }
+
+    /// Whether the results go to an address of the user's own.
+    pub(crate) fn has_own_results(&self) -> bool {
+        matches!(&self.target, Target::Orgvue(to) if to.result_location.is_some())
+    }
+
     /// The keys of the `hash` stages, from where the pipeline file says that they are.
     ///
     /// # Errors
@@ -371,21 +400,35 @@ impl Pipeline {
 
     /// A secret of the kind `what`, which is the word for it.
     fn secret(&self, spec: &TokenSpec, what: &str, env: Env) -> Result<SecretString, String> {
-        match spec {
-            TokenSpec::Env(name) => {
-                let text = env(name)
-                    .ok_or_else(|| format!("the environment variable {name} is not set"))?;
-                usable(&text, what).map_err(|why| format!("the environment variable {name} {why}"))
-            }
-            TokenSpec::File(path) => {
-                let shown = path;
-                let path = self.folder.join(path);
-                warn_of_readers(&path, shown, what);
-                let text = read_secret(&path).map_err(|why| format!("the file {shown} {why}"))?;
-                usable(&text, what).map_err(|why| format!("the file {shown} {why}"))
-            }
-        }
+        let (text, place) = secret_text(spec, &self.folder, what, env)?;
+        usable(text.expose_secret(), what).map_err(|why| format!("{place} {why}"))
     }
+}
+
+/// What stands where a secret of the kind `what` is found, and the words for that place. Relative paths begin in `folder`.
+///
+/// # Errors
+///
+/// Says what is wrong with the variable or file, and never what it holds.
+pub(crate) fn secret_text(
+    spec: &TokenSpec,
+    folder: &Path,
+    what: &str,
+    env: Env,
+) -> Result<(SecretString, String), String> {
+    let (text, place) = match spec {
+        TokenSpec::Env(name) => {
+            let place = format!("the environment variable {name}");
+            (env(name).ok_or_else(|| format!("{place} is not set"))?, place)
+        }
+        TokenSpec::File(shown) => {
+            let path = folder.join(shown);
+            warn_of_readers(&path, shown, what);
+            let place = format!("the file {shown}");
+            (read_secret(&path).map_err(|why| format!("{place} {why}"))?, place)
+        }
+    };
+    Ok((text.into(), place))
 }
 
 /// Says so where others than its owner may read a file with a secret. What is mounted into a container under `/run`

@@ -24,6 +24,20 @@ pub struct Digest {
 }
 
 impl Digest {
+    /// That of the same body without more rows: `dropped` are the numbers of all records that are left out then, in
+    /// order, and `bytes` is the length of those that are left out now.
+    pub(crate) fn without(self, dropped: &[u32], bytes: u64) -> Digest {
+        let mut left_out = Xxh3::new();
+        for &record in dropped {
+            left_out.update(&u64::from(record).to_le_bytes());
+        }
+        Digest {
+            length: self.length - bytes,
+            verdicts: left_out.digest128(),
+            ..self
+        }
+    }
+
     /// Both hashes as one, in lower-case hexadecimal digits.
     pub(crate) fn hex(&self) -> String {
         let hash = match self.verdicts {

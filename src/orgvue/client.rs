@@ -40,6 +40,8 @@ pub struct Connection {
     pub dataset: String,
     /// The API token, without `Bearer`.
     pub token: SecretString,
+    /// The user's own address for the results of an import.
+    pub result_location: Option<PresignedUrl>,
     /// Where the addresses that it hands out may lead.
     pub hosts: Hosts,
 }
@@ -76,6 +78,16 @@ pub struct Locations {
 }
 
 impl Locations {
+    /// An address of the user's own, in the place of both. This machine's clock says how long it is good.
+    pub(crate) fn own(address: &PresignedUrl) -> Locations {
+        Locations {
+            get: address.clone(),
+            put: address.clone(),
+            server_time: Some(SystemTime::now()),
+            received: Instant::now(),
+        }
+    }
+
     /// How much longer the upload address is good for, by the server's clock; zero when it has expired, nothing
     /// where the address does not say. This machine's own clock may be wrong and is not asked: where the server did
     /// not tell its time, the address was signed when it came.
@@ -229,6 +241,9 @@ impl Client {
         let mut body = json!({
             "importLocation": { "method": "GET", "url": locations.get.expose() },
         });
+        if let Some(own) = &self.0.connection.result_location {
+            body["resultLocation"] = json!({ "method": "PUT", "url": own.expose() });
+        }
         if let Some(template) = &spec.callback {
             body["callback"] = json!({ "method": "GET", "urlTemplate": template });
         }

@@ -34,6 +34,8 @@ pub(crate) struct OrgvueSpec {
     pub dataset: DatasetSpec,
     /// Where the API token is found. Never the token itself.
     pub token: TokenSpec,
+    /// Where a pre-signed address of one's own for the results is found.
+    pub result_location: Option<TokenSpec>,
     /// Hosts that the API's addresses for files may lead to, besides its own and AWS S3's.
     pub storage_hosts: Vec<HostPattern>,
     /// Whether those hosts may be in the network of this machine.
@@ -150,6 +152,10 @@ macro_rules! import_settings {
             dataset: DatasetSpec,
             /// Where the API token is found. Never the token itself.
             token: TokenSpec,
+            /// Where a pre-signed address of one's own for the results is found, to which Orgvue writes them instead. What
+            /// became of the rows is then not known here.
+            #[serde(default)]
+            result_location: Option<TokenSpec>,
             /// Hosts that the API's addresses for files may lead to, besides its own and AWS S3's: a name, or
             /// `*.` and a domain.
             #[serde(default)]
@@ -167,6 +173,7 @@ macro_rules! import_settings {
                     tenant: written.tenant,
                     dataset: written.dataset,
                     token: written.token,
+                    result_location: written.result_location,
                     storage_hosts: written.storage_hosts,
                     private_hosts: written.private_hosts,
                     import: ImportSpec { $($field: written.$field,)* },

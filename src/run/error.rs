@@ -96,6 +96,12 @@ pub enum RunError {
         /// The most frequent reason.
         commonest: Option<String>,
     },
+    /// The server refused too many of the rows that were sent first.
+    #[error("of the rows that were sent first, {why}; what it accepted stands, and the others were not sent")]
+    CanaryRefused {
+        /// How many.
+        why: guard::Refused,
+    },
     /// Every row was filtered, found out while the body was on its way. The run ends well, as it does where this
     /// shows before the upload.
     #[error("no row is left to send; the upload was cut off and nothing was imported")]
@@ -184,7 +190,7 @@ impl RunError {
             RunError::Stopped { .. } => Outcome::StoppedByGuard,
             RunError::Unmended { .. } | RunError::Token(_) => Outcome::Misconfigured,
             RunError::Orgvue(error) if error.is_of_token() => Outcome::Misconfigured,
-            RunError::TooManyRefused { .. } => Outcome::Refused,
+            RunError::TooManyRefused { .. } | RunError::CanaryRefused { .. } => Outcome::Refused,
             RunError::Import(ImportError::Unknown(_)) | RunError::Wait(WaitError::Other { .. }) => {
                 Outcome::Unknown
             }

@@ -60,6 +60,7 @@ pub(crate) fn connection(to: &config::Connection, token: &SecretString) -> Conne
         tenant: to.tenant.clone(),
         dataset: to.dataset_id().unwrap_or_default().to_owned(),
         token: token.clone(),
+        result_location: None,
         hosts: to.hosts.clone(),
     }
 }

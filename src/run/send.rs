@@ -7,14 +7,14 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 
 use super::prepare::Prepared;
-use super::put::{Put, Sending, put};
+use super::put::{Put, Sending, Store, put};
 use super::{Job, RunError};
 use crate::engine::blocks::Blocks;
 use crate::engine::body::{self, Digest, Resend, Slot};
 use crate::engine::order::process;
 use crate::http::retry::{Failure, pause, pauses};
 use crate::orgvue::retry::{Step, Verdict, verdict};
-use crate::orgvue::{Client, Locations};
+use crate::orgvue::Locations;
 use crate::report::progress::Phase;
 use crate::state::ledger::Known;
 use crate::text::chain;
@@ -45,7 +45,7 @@ impl Ready {
 pub(super) async fn send(
     job: &Job<'_>,
     prepared: &Prepared,
-    client: &Client,
+    store: Store<'_>,
     ready: &Ready,
     known: &Known,
     sending: &mut Sending,
@@ -70,7 +70,7 @@ pub(super) async fn send(
         if let Some(ledger) = job.ledger {
             ledger.uploading(&prepared.source, known)?;
         }
-        let error = match put(job, client, Some(length), body, rate, sending).await? {
+        let error = match put(job, store, Some(length), body, rate, sending).await? {
             Put::Stored(locations) => return Ok(locations),
             Put::Failed(error, measured) => {
                 rate = measured;

@@ -85,6 +85,13 @@ impl Lines {
         self.sent[record as usize / 64] |= 1 << (record % 64);
     }
 
+    /// Says that a record is no part of the body after all.
+    pub(crate) fn mark_not_sent(&mut self, record: u32) {
+        if let Some(word) = self.sent.get_mut(record as usize / 64) {
+            *word &= !(1 << (record % 64));
+        }
+    }
+
     /// Says of all records that they are no part of the body.
     pub fn mark_none_sent(&mut self) {
         self.sent.fill(0);

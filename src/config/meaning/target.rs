@@ -58,23 +58,9 @@ impl Meaning<'_> {
             );
         }
         self.dataset(&spec.dataset, preflight);
-        match &spec.token {
-            TokenSpec::Env(_) if self.places.is_filled("target.orgvue.token.env") => self.problem(
-                "target.orgvue.token.env",
-                "expected the name of an environment variable, not its value",
-                "write the name alone, without `${}`",
-            ),
-            TokenSpec::Env(name) if !is_variable(name) => self.problem(
-                "target.orgvue.token.env",
-                "expected the name of an environment variable: letters, digits and `_`",
-                "the token itself must not be written here",
-            ),
-            TokenSpec::File(path) if path.is_empty() => self.problem(
-                "target.orgvue.token.file",
-                "expected the path of a file",
-                "",
-            ),
-            _ => {}
+        self.secret("token", &spec.token);
+        if let Some(location) = &spec.result_location {
+            self.secret("result_location", location);
         }
         let target = base_url.ok().map(|base_url| {
             Target::Orgvue(Connection {
@@ -83,9 +69,34 @@ impl Meaning<'_> {
                 tenant: spec.tenant,
                 dataset: spec.dataset,
                 token: spec.token,
+                result_location: spec.result_location,
             })
         });
         ("target.orgvue", target, spec.import)
+    }
+
+    /// Where a secret is found, which must not stand there itself.
+    fn secret(&mut self, setting: &str, spec: &TokenSpec) {
+        let path = format!("target.orgvue.{setting}.{}", spec.word());
+        match spec {
+            TokenSpec::Env(_) if self.places.is_filled(&path) => self.problem(
+                &path,
+                "expected the name of an environment variable, not its value",
+                "write the name alone, without `${}`",
+            ),
+            TokenSpec::Env(name) if !is_variable(name) => self.problem(
+                &path,
+                "expected the name of an environment variable: letters, digits and `_`",
+                match setting {
+                    "token" => "the token itself must not be written here",
+                    _ => "the address itself must not be written here",
+                },
+            ),
+            TokenSpec::File(file) if file.is_empty() => {
+                self.problem(&path, "expected the path of a file", "");
+            }
+            _ => {}
+        }
     }
 
     fn dataset(&mut self, dataset: &DatasetSpec, preflight: PreflightSpec) {

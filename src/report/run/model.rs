@@ -79,6 +79,7 @@ pub(crate) struct RunReport {
     /// The source files, in the order in which they were read.
     pub sources: Vec<SourceFile>,
     /// Rows.
+    #[serde(serialize_with = "as_known")]
     pub counts: RowCounts,
     /// Rows that were not sent, and why.
     pub rejects: CodeCounts,
@@ -97,6 +98,8 @@ pub(crate) struct RunReport {
     pub throughput: Throughput,
     /// The most memory that the process had, in bytes, where the system tells.
     pub peak_memory: Option<u64>,
+    /// The rows that were imported before the others; `null` where none were.
+    pub canary: Option<Canary>,
     /// What the guards decided.
     pub guards: Vec<GuardDecision>,
     /// Items that the server deletes as no row of the upload names them; `null` where the pipeline does not ask for it.
@@ -232,6 +235,34 @@ pub(crate) struct Throughput {
     pub mb_per_second: Option<f64>,
 }
 
+/// The first rows of an upload, imported before the others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Canary {
+    /// The import's own name in the ledger.
+    pub run_id: RunId,
+    pub rows: u64,
+    pub accepted: u64,
+    pub failed: u64,
+    /// With no result known.
+    pub unprocessed: u64,
+    /// Whether they go once more with the others: an import that deletes whom it does not name has to name them.
+    pub sent_again: bool,
+}
+
+impl Canary {
+    /// One of whose rows nothing is known yet.
+    pub(crate) fn new(run_id: RunId, rows: u64, sent_again: bool) -> Canary {
+        Canary {
+            run_id,
+            rows,
+            accepted: 0,
+            failed: 0,
+            unprocessed: rows,
+            sent_again,
+        }
+    }
+}
+
 /// What a guard decided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct GuardDecision {
@@ -284,6 +315,8 @@ pub(crate) struct UploadReport {
     pub etag: Option<String>,
     /// Whether it is the MD5 of the bytes sent; `false` where nothing was compared.
     pub verified: bool,
+    /// SHA-256 of the bytes sent, where somebody else has to know them again; else `null`.
+    pub sha256: Option<String>,
     /// The upload address without its query.
     pub put_url: Option<PublicUrl>,
 }
@@ -297,6 +330,15 @@ pub(crate) struct ImportReport {
     pub trace_ids: Vec<String>,
     /// The query parameters of the import.
     pub parameters: BTreeMap<String, String>,
+    /// What became of the items of a file whose rows are not known here; `null` where they are.
+    pub items: Option<Items>,
+}
+
+/// Items of an import by what became of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Items {
+    pub accepted: u64,
+    pub failed: u64,
 }
 
 /// A URL without user, password, query and fragment: whatever could give access is gone.
@@ -352,6 +394,7 @@ impl RunReport {
             seconds: Times::default(),
             throughput: Throughput::default(),
             peak_memory: None,
+            canary: None,
             guards: Vec::new(),
             deletions: None,
             upload: None,
@@ -384,6 +427,17 @@ impl RunReport {
     pub(crate) fn check(&self) -> Result<(), Mismatch> {
         self.counts.check()
     }
+}
+
+/// Counts of which some are not known: `null`, which nobody takes for none.
+fn as_known<S: Serializer>(counts: &RowCounts, s: S) -> Result<S::Ok, S::Error> {
+    if counts.unknown == 0 {
+        return counts.serialize(s);
+    }
+    let mut known = serde_json::to_value(counts).map_err(serde::ser::Error::custom)?;
+    known["accepted"] = serde_json::Value::Null;
+    known["failed"] = serde_json::Value::Null;
+    known.serialize(s)
 }
 
 fn rfc3339<S: Serializer>(time: &Timestamp, s: S) -> Result<S::Ok, S::Error> {

@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::counts::{CodeCounts, ColumnCount};
 use super::model::{
-    Decision, Deletions, Outcome, PreflightReport, RunReport, Throughput, Unchecked,
+    Canary, Decision, Deletions, Outcome, PreflightReport, RunReport, Throughput, Unchecked,
 };
 use crate::report::human;
 use crate::text::shown::{shown, shown_within};
@@ -94,13 +94,23 @@ impl RunReport {
             };
             lines.rows("sent", c.sent, &body);
         }
-        if c.sent > 0 {
+        if c.unknown > 0 {
+            let why = "not told here what became of them";
+            lines.rows("unknown", c.unknown, why);
+        } else if c.sent > 0 {
             lines.rows("accepted", c.accepted, "");
             lines.rows("failed", c.failed, "");
             lines.faults(&self.refused, c.sent, "refused");
             if c.unprocessed > 0 {
                 lines.rows("unprocessed", c.unprocessed, "no result known");
             }
+        }
+        if let Some(canary) = &self.canary {
+            lines.canary(canary);
+        }
+        if let Some(items) = self.import.as_ref().and_then(|import| import.items) {
+            lines.rows("accepted", items.accepted, "items of the file");
+            lines.rows("failed", items.failed, "");
         }
         if let Some(deletions) = &self.deletions {
             lines.deletions(deletions, c.sent > 0);
@@ -160,8 +170,19 @@ impl RunReport {
             (Outcome::Unknown, Some(Some(_))) => {
                 "unknown, the import job can't be watched any longer"
             }
+            (Outcome::Succeeded | Outcome::SucceededWithRejects, None)
+                if self.counts.unknown > 0 =>
+            {
+                "uploaded, nothing was imported"
+            }
             (Outcome::StoppedByGuard, None) if self.upload.is_some() => {
                 "stopped by a guard, nothing was imported"
+            }
+            (Outcome::Failed, None) if self.canary.is_some() => {
+                "failed, only the rows that were sent first were imported"
+            }
+            (Outcome::Interrupted, None) if self.canary.is_some() => {
+                "interrupted, only the rows that were sent first were imported"
             }
             (outcome, _) => outcome.describe(),
         }
@@ -216,6 +237,18 @@ impl Lines {
         let line = format!("{word:<12}{:>13}  {}", human::count(rows), shown(more));
         self.0.push_str(line.trim_end());
         self.0.push('\n');
+    }
+
+    /// The rows that went before the others.
+    fn canary(&mut self, canary: &Canary) {
+        let (rows, run) = (human::counted(canary.rows, "row"), &canary.run_id);
+        let (accepted, failed) = (human::count(canary.accepted), human::count(canary.failed));
+        let again = match canary.sent_again {
+            true => "; sent again with all others, or they would be deleted",
+            false => "",
+        };
+        let text = format!("{rows} before the others: {accepted} accepted, {failed} failed ({run}){again}");
+        self.add("canary", &text);
     }
 
     /// What became of items that no row names, by an upload that was `sent` or by one that would be.
