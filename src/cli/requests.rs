@@ -82,25 +82,31 @@ impl GenerateArgs {
         };
         write(out, text.as_bytes()).map_err(|error| {
             let text = format!("{} can't be written", human::path(out));
-            Failure::new(Exit::Failed, io::Error::new(error.kind(), format!("{text}: {error}")))
+            Failure::new(
+                Exit::Failed,
+                io::Error::new(error.kind(), format!("{text}: {error}")),
+            )
         })?;
         if !globals.quiet {
             let until = match locations.put.life() {
                 Some(life) => format!(", good for {}", human::time(life)),
                 None => String::new(),
             };
-            say(format_args!("the pair of addresses is in {}{until}", human::path(out)));
+            say(format_args!(
+                "the pair of addresses is in {}{until}",
+                human::path(out)
+            ));
         }
         Ok(Exit::Done)
     }
 }
 
 /// The request for a pair of addresses.
-fn ask(
-    pipeline: &Pipeline,
-) -> Result<impl Future<Output = Result<Locations, RunError>>, Failure> {
+fn ask(pipeline: &Pipeline) -> Result<impl Future<Output = Result<Locations, RunError>>, Failure> {
     let Some(token) = token(pipeline)? else {
-        return Err(usage("the pipeline sends to the sandbox inside this program, which ends with it"));
+        return Err(usage(
+            "the pipeline sends to the sandbox inside this program, which ends with it",
+        ));
     };
     Ok(async move { run::generate(pipeline, &token).await })
 }

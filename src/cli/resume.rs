@@ -267,6 +267,13 @@ impl ResumeArgs {
             known.retain(|entry| entry.pipeline.name == pipeline.name);
         }
         let (last, mut open) = sorted(known, &repeated);
+        // One that was cut off, and is waited for by its own canary, or by a later run, leaves nothing to be taken up.
+        let asked = |entry: &&Entry| entry.step != Step::Uploading;
+        let asked: Vec<Entry> = open.iter().filter(asked).cloned().collect();
+        open.retain(|entry| {
+            let has_asked = |other: &Entry| other.pipeline.name == entry.pipeline.name;
+            entry.step != Step::Uploading || !asked.iter().any(has_asked)
+        });
         match (open.pop(), &last[..]) {
             (Some(entry), _) if open.is_empty() => Ok(Found::Open(folder, Box::new(entry))),
             (Some(entry), _) => {

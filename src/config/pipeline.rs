@@ -419,13 +419,19 @@ pub(crate) fn secret_text(
     let (text, place) = match spec {
         TokenSpec::Env(name) => {
             let place = format!("the environment variable {name}");
-            (env(name).ok_or_else(|| format!("{place} is not set"))?, place)
+            (
+                env(name).ok_or_else(|| format!("{place} is not set"))?,
+                place,
+            )
         }
         TokenSpec::File(shown) => {
             let path = folder.join(shown);
             warn_of_readers(&path, shown, what);
             let place = format!("the file {shown}");
-            (read_secret(&path).map_err(|why| format!("{place} {why}"))?, place)
+            (
+                read_secret(&path).map_err(|why| format!("{place} {why}"))?,
+                place,
+            )
         }
     };
     Ok((text.into(), place))

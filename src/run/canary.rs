@@ -73,11 +73,7 @@ pub(super) async fn canary(
 }
 
 /// The body of these records, which are among the first.
-async fn body_of(
-    job: &Job<'_>,
-    prepared: &Prepared,
-    records: &[u32],
-) -> Result<Body, RunError> {
+async fn body_of(job: &Job<'_>, prepared: &Prepared, records: &[u32]) -> Result<Body, RunError> {
     let (source, engine) = (prepared.source.clone(), prepared.engine.clone());
     let mut assembly = Assembly::new(engine.encoder());
     let blocks = Blocks::open(source.clone(), prepared.reading.clone()).await?;

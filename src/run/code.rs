@@ -36,7 +36,9 @@ impl RunError {
                 ..
             } => Code::passing("not_whole"),
             RunError::Stopped { why, .. } => Code::lasting(stop(why)),
-            RunError::TooManyRefused { .. } | RunError::CanaryRefused { .. } => Code::lasting("too_many_refused"),
+            RunError::TooManyRefused { .. } | RunError::CanaryRefused { .. } => {
+                Code::lasting("too_many_refused")
+            }
             RunError::NothingLeft => Code::lasting("nothing_left"),
             RunError::Spool(SpoolError::Full { .. }) => Code::lasting("disk_full"),
             RunError::Spool(_) => Code::lasting("temporary_file"),

@@ -97,7 +97,7 @@ pub enum RunError {
         commonest: Option<String>,
     },
     /// The server refused too many of the rows that were sent first.
-    #[error("of the rows that were sent first, {why}; what it accepted stands, and the others were not sent")]
+    #[error("{why}; they went before the others, which were not sent; what it accepted stands")]
     CanaryRefused {
         /// How many.
         why: guard::Refused,

@@ -43,10 +43,10 @@ use secrecy::SecretString;
 use crate::config::{Pipeline, Target};
 use crate::guard::{Deletion, Last};
 use crate::orgvue::{Client, Connection, Locations};
-use crate::settings::secret::PresignedUrl;
 use crate::report::human;
 use crate::report::progress::Progress;
 use crate::report::run::RunReport;
+use crate::settings::secret::PresignedUrl;
 use crate::source::spec::Nothing;
 use crate::stage::Resources;
 use crate::state::Ledger;
@@ -121,7 +121,9 @@ pub(crate) async fn generate(
     };
     let client = Client::new(connection(to, token), &pipeline.timeouts)?;
     let (format, _) = put::file_type(&pipeline.upload);
-    Ok(client.generate(format, put::encoding(&pipeline.upload)).await?)
+    Ok(client
+        .generate(format, put::encoding(&pipeline.upload))
+        .await?)
 }
 
 /// Runs a pipeline and fills in the report as it goes, so that it tells how far the run came whatever ends

@@ -322,13 +322,14 @@ pub(super) async fn joined(
     sent: u64,
 ) -> Result<Joined, OrgvueError> {
     let settings = &job.pipeline.import;
-    let key = known.and_then(|(prepared, _)| {
-        match (&settings.identify_by, prepared.engine.key()) {
-            (Some(IdentifySpec::IdKey(name)), Some(key)) if **key == **name => Some(&**key),
-            (Some(IdentifySpec::AutoId(true)), Some(key)) => Some(&**key),
-            _ => None,
-        }
-    });
+    let key =
+        known.and_then(
+            |(prepared, _)| match (&settings.identify_by, prepared.engine.key()) {
+                (Some(IdentifySpec::IdKey(name)), Some(key)) if **key == **name => Some(&**key),
+                (Some(IdentifySpec::AutoId(true)), Some(key)) => Some(&**key),
+                _ => None,
+            },
+        );
     join(
         client.results(ticket, key, job.pipeline.limits.result),
         known.map(|(prepared, surveyed)| (surveyed, &*prepared.engine)),
@@ -347,8 +348,9 @@ async fn join_results(
 ) -> Result<(), RunError> {
     // Of rows that another import took before, the results are known.
     let before = report.canary.as_ref().filter(|canary| !canary.sent_again);
-    let (accepted, failed, rows) =
-        before.map_or((0, 0, 0), |before| (before.accepted, before.failed, before.rows));
+    let (accepted, failed, rows) = before.map_or((0, 0, 0), |before| {
+        (before.accepted, before.failed, before.rows)
+    });
     let sent = report.counts.sent - rows;
     let rows = known
         .as_ref()

@@ -51,10 +51,7 @@ async fn take_up(
     let client = Client::new(connection, &job.pipeline.timeouts)?;
     remember(entry, report);
     let deletes = job.pipeline.import.implicit_delete.is_on() && entry.kind == Kind::Run;
-    report.deletions = match (
-        deletes,
-        entry.counts.rejected,
-    ) {
+    report.deletions = match (deletes, entry.counts.rejected) {
         (false, _) => None,
         (true, 0) => told::deletions(Deletion::On),
         (true, _) => told::deletions(Deletion::Off(entry.deletion_off)),

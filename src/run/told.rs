@@ -90,7 +90,11 @@ pub(super) fn sent(report: &mut RunReport, sending: Sending) {
 /// The storage has the whole body: what would be sent is sent, and nothing is known of it yet.
 pub(super) fn stored(report: &mut RunReport) {
     let counts = &mut report.counts;
-    if report.canary.as_ref().is_some_and(|canary| canary.sent_again) {
+    if report
+        .canary
+        .as_ref()
+        .is_some_and(|canary| canary.sent_again)
+    {
         // Its rows are among those that were sent now, and what becomes of them is told anew.
         counts.would_send += std::mem::take(&mut counts.sent);
         (counts.accepted, counts.failed, counts.unprocessed) = (0, 0, 0);

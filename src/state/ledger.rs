@@ -87,7 +87,10 @@ impl Ledger {
                 last: None,
                 _dataset: None,
                 token: self.token.clone(),
-                entry: Mutex::new(Entry { attempt: 0, ..entry }),
+                entry: Mutex::new(Entry {
+                    attempt: 0,
+                    ..entry
+                }),
                 earlier: Mutex::new(None),
                 canary: OnceLock::new(),
             })

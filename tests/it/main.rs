@@ -2,6 +2,7 @@
 
 mod answers;
 mod bad;
+mod canary;
 mod charsets;
 mod cli;
 mod days;
@@ -30,6 +31,7 @@ mod quoting;
 mod readme;
 mod reference;
 mod report;
+mod requests;
 mod run;
 mod secrets;
 mod soak;

@@ -54,7 +54,9 @@ impl RowCounts {
         if sum(&kept) + sum(&left_out) != u128::from(self.read) {
             return Err(Mismatch::Read(*self));
         }
-        if sum(&[self.accepted, self.failed, self.unprocessed, self.unknown]) != u128::from(self.sent) {
+        if sum(&[self.accepted, self.failed, self.unprocessed, self.unknown])
+            != u128::from(self.sent)
+        {
             return Err(Mismatch::Sent(*self));
         }
         Ok(())

@@ -17,6 +17,6 @@ pub(crate) use counts::{CodeCounts, Mismatch, RowCounts};
 pub(crate) use file::ReportError;
 pub(crate) use memory::peak_memory;
 pub(crate) use model::{
-    Canary, Decision, Deletions, GuardDecision, Hash, ImportReport, Items, Outcome, PipelineInfo, PreflightReport,
-    PublicUrl, RunId, RunReport, SourceFile, Unchecked, UploadReport,
+    Canary, Decision, Deletions, GuardDecision, Hash, ImportReport, Items, Outcome, PipelineInfo,
+    PreflightReport, PublicUrl, RunId, RunReport, SourceFile, Unchecked, UploadReport,
 };

@@ -54,7 +54,11 @@ impl RunReport {
             several => format!(" in {}", human::counted(several.len() as u64, "file")),
         };
         let source = format!("{}{files}", human::bytes(self.bytes.source));
-        lines.rows("read", c.read, &source);
+        // An import alone reads nothing.
+        let items = self.import.as_ref().and_then(|import| import.items);
+        if items.is_none() {
+            lines.rows("read", c.read, &source);
+        }
         if c.skipped > 0 {
             lines.rows("skipped", c.skipped, "lines that are no records");
         }
@@ -69,7 +73,9 @@ impl RunReport {
                 human::count(more)
             ),
         };
-        lines.rows("rejected", c.rejected, &along);
+        if items.is_none() {
+            lines.rows("rejected", c.rejected, &along);
+        }
         lines.faults(&self.rejects, c.read, "rejected");
         if c.superseded > 0 {
             let why = "the same row as another, sent once";
@@ -108,12 +114,12 @@ impl RunReport {
         if let Some(canary) = &self.canary {
             lines.canary(canary);
         }
-        if let Some(items) = self.import.as_ref().and_then(|import| import.items) {
+        if let Some(items) = items {
             lines.rows("accepted", items.accepted, "items of the file");
             lines.rows("failed", items.failed, "");
         }
         if let Some(deletions) = &self.deletions {
-            lines.deletions(deletions, c.sent > 0);
+            lines.deletions(deletions, c.sent > 0 || items.is_some());
         }
         for guard in &self.guards {
             if guard.decision == Decision::Stopped {
@@ -247,7 +253,9 @@ impl Lines {
             true => "; sent again with all others, or they would be deleted",
             false => "",
         };
-        let text = format!("{rows} before the others: {accepted} accepted, {failed} failed ({run}){again}");
+        let text = format!(
+            "{rows} before the others: {accepted} accepted, {failed} failed ({run}){again}"
+        );
         self.add("canary", &text);
     }
 
