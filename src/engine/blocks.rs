@@ -19,6 +19,7 @@ use crate::settings::units::Size;
 use crate::source::{Source, Text};
 use crate::text::scan::count_lines;
 use crate::text::shown::shown;
+use crate::text::unseen::BYTE_ORDER_MARK;
 
 /// Text of one block in bytes, unless a record needs more. The text, its cells and what they are encoded to stay
 /// together in a core's own cache (512 KiB to 2 MiB); with 1 MiB, a survey takes 5 % more CPU and 13 MiB more memory.
@@ -50,6 +51,8 @@ pub struct Blocks {
     boundary: Boundary,
     /// Records of one block, at most.
     most_records: usize,
+    /// How many line feeds the buffer has up to there, where somebody has counted them.
+    counted: Option<(usize, u64)>,
     file: usize,
     text: Option<Text>,
     buffer: Vec<u8>,
@@ -96,6 +99,7 @@ impl Blocks {
             closing,
             run: ClosingRun::Open,
             most_records: most_records(header.names()),
+            counted: None,
             boundary,
             header,
             arrangement,
@@ -248,7 +252,12 @@ impl Blocks {
             Boundary::Json(_) => b'}',
             Boundary::Csv(_) | Boundary::Lines => b'\n',
         };
-        if at / 2 <= most || memchr::memchr_iter(end, view).count() <= most {
+        if at / 2 <= most {
+            return at;
+        }
+        let ends = memchr::memchr_iter(end, view).count();
+        self.counted = (end == b'\n').then_some((at, ends as u64));
+        if ends <= most {
             return at;
         }
         while let Some(end) = memchr::memchr_iter(end, view).nth(most - 1) {
@@ -304,7 +313,11 @@ impl Blocks {
             end,
         };
         self.number += 1;
-        self.start = self.start.behind(&block.bytes);
+        let lines = match self.counted.take() {
+            Some((to, lines)) if to == at => lines,
+            _ => count_lines(&block.bytes),
+        };
+        self.start = self.start.behind_lines(&block.bytes, lines);
         block
     }
 
@@ -314,8 +327,8 @@ impl Blocks {
             Some(member) if self.file + 1 == self.source.origins().len() => Err(self.place(
                 0,
                 format!(
-                    "the page says by its member `{}` that another page follows, and none does: the extract is not whole; \
-                     fetch the other pages, too, and name them all in source.path, the last one last",
+                    "the page says with its member `{}` that another page follows, but none does: the extract is incomplete; \
+                     fetch the other pages too, and list them all in source.path, the last one last",
                     shown(member)
                 ),
             )),
@@ -432,9 +445,6 @@ async fn united(
     Ok((table, arrangement))
 }
 
-/// A byte order mark, by now in UTF-8.
-const MARK: &[u8] = b"\xef\xbb\xbf";
-
 /// A file of the source, read up to its first record.
 struct Opening<'a> {
     source: &'a Source,
@@ -468,8 +478,8 @@ impl Opening<'_> {
     ) -> Result<(Text, Begun<Header>, Closing), EngineError> {
         text.fill(&mut self.buffer, FOREIGN_BYTES).await?;
         // Some programs write a byte order mark before one that is there.
-        while self.buffer.starts_with(MARK) {
-            self.buffer.drain(..MARK.len());
+        while self.buffer.starts_with(BYTE_ORDER_MARK) {
+            self.buffer.drain(..BYTE_ORDER_MARK.len());
         }
         refuse_foreign(&self.buffer).map_err(|wrong| self.error(wrong))?;
         let longest = self.reading.limits.record.bytes();

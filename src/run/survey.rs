@@ -313,7 +313,8 @@ impl Survey {
             .ok()
             .and_then(|n| first.checked_add(n));
         self.record = next.ok_or(RunError::TooManyRecords)?;
-        self.extent.see(&processed);
+        let place = (processed.file, processed.line);
+        self.extent.see(&processed.batch, place, processed.end);
         let verdicts = match self.settled {
             Some(_) => self.rules.verdicts(first..self.record).to_vec(),
             None => self.see(&processed, first),
@@ -329,7 +330,6 @@ impl Survey {
                 None => self.lines.mark_sent(first + row),
             }
         }
-        let place = (processed.file, processed.line);
         self.retyped
             .add(&processed.retyped, place, &processed.batch);
         let (encoded, hash) = (processed.encoded, processed.hash);

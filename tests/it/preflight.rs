@@ -326,7 +326,7 @@ fn slips_of_the_address() {
     for (slip, why) in [
         ("/tokens", "the page on which tokens are made"),
         ("/app/docs/1.0.0/guide/", "Orgvue's own pages"),
-        ("/api/v1/ACME", "leave `/api/v1` and what follows it out"),
+        ("/api/v1/ACME", "leave out `/api/v1` and what follows it"),
         ("/ACME", "at the top of its host"),
     ] {
         let said = lint(&format!("{host}{slip}"));
@@ -340,7 +340,7 @@ fn slips_of_the_address() {
     let (code, _, stderr) = crate::outcome(command.env("BASE_URL", base).output().unwrap());
     assert_eq!(code, 2);
     assert!(
-        stderr.contains("help: leave the path out") && !stderr.contains(host),
+        stderr.contains("help: leave out the path") && !stderr.contains(host),
         "{stderr}"
     );
 

@@ -62,8 +62,8 @@ pub(super) fn base_url(written: &str) -> Result<Url, WrongUrl> {
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(wrong(
-            "a URL with a user name or password is not possible here",
-            "the API asks for a token alone: see `token`",
+            "a URL with a user name or password is not allowed here",
+            "the API takes nothing but a token: see `token`",
         ));
     }
     slip(&url)?;
@@ -95,7 +95,7 @@ fn slip(url: &Url) -> Result<(), WrongUrl> {
         let next = segments.get(at + 1);
         let message = match (&*segment.to_lowercase(), next) {
             ("api", next) if next.is_none_or(|next| is_version(next)) => {
-                "leave `/api/v1` and what follows it out"
+                "leave out `/api/v1` and what follows it"
             }
             ("tokens", None) => {
                 "this is the page on which tokens are made; the API has its host, without `/tokens`"
@@ -121,7 +121,7 @@ fn slip(url: &Url) -> Result<(), WrongUrl> {
     let right = right.as_str().trim_end_matches('/').to_owned();
     Err(WrongUrl {
         right: Some(right),
-        ..wrong(message, "leave the path out")
+        ..wrong(message, "leave out the path")
     })
 }
 
@@ -174,7 +174,7 @@ mod tests {
         check("ftp://example.com", "! expected an https address");
         check(
             "https://a:b@example.com",
-            "! a URL with a user name or password is not possible here",
+            "! a URL with a user name or password is not allowed here",
         );
         check(
             "https://example.com/?x=1",
@@ -182,7 +182,7 @@ mod tests {
         );
         check(
             "https://example.com/api/v1",
-            "! leave `/api/v1` and what follows it out",
+            "! leave out `/api/v1` and what follows it",
         );
         check("https://", "! not a URL");
         check("a b", "! not a URL");
@@ -213,10 +213,10 @@ mod tests {
             "Orgvue's own pages",
             host,
         );
-        check("orgvue.eu-west-1.concentra.io/api", "leave `/api/v1`", host);
+        check("orgvue.eu-west-1.concentra.io/api", "leave out `/api/v1`", host);
         check(
             "orgvue.eu-west-1.concentra.io/api/v1/ACME/datasets",
-            "leave `/api/v1`",
+            "leave out `/api/v1`",
             host,
         );
         check(
@@ -226,7 +226,7 @@ mod tests {
         );
         check(
             "gateway.example.com:8443/orgvue/api/v1",
-            "leave `/api/v1`",
+            "leave out `/api/v1`",
             "https://gateway.example.com:8443/orgvue",
         );
         check(

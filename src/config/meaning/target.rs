@@ -188,7 +188,7 @@ impl Meaning<'_> {
             ),
             (Empty::UnchangedAtServer, Some(_), _) => self.problem(
                 &at("empty"),
-                "`empty: unchanged_at_server` sends empty cells, and `noop_token` is the text that stands in their place",
+                "`empty: unchanged_at_server` sends empty cells, and `noop_token` is the text that is sent in their place",
                 "write `empty: omit`, or leave `noop_token` out",
             ),
             (Empty::Omit, None, _) if format == UploadFormat::Csv && is_whole => {
@@ -240,7 +240,7 @@ impl Meaning<'_> {
         let wrong = match Url::parse(&plain) {
             Err(_) => Some("not a URL"),
             Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-                Some("a URL with a user name or password is not possible here")
+                Some("a URL with a user name or password is not allowed here")
             }
             Ok(url) => match url.scheme() {
                 "https" => None,
@@ -277,14 +277,14 @@ impl Meaning<'_> {
             self.warning(
                 &path,
                 "with `implicit_delete` the first run is stopped, as there is none before it to compare it with",
-                "state how many rows it has at least: `guard: { min_rows: { first: 5000 } }`",
+                "state how many rows it must have at least: `guard: { min_rows: { first: 5000 } }`",
             );
         }
         if matches!(guard.min_rows, Some(MinRowsSpec::Rows(_))) {
             self.warning(
                 "guard.min_rows",
                 "this number holds in every run, and no run is compared with the one before it",
-                "write `{ first: N }`: 90% of the last accepted run hold after the first one",
+                "write `{ first: N }`: after the first run, 90% of the last accepted one is expected",
             );
         }
         for i in filters {

@@ -12,6 +12,7 @@ use crate::batch::{Arrangement, Batch, Cell, Fault, Kind, Row, RowState, Skipped
 use crate::format::added::RAGGED;
 use crate::format::{Deferred, Draft, PARSE, Pools, decode, find_bad_text, reject_bad_text};
 use crate::text::scan::Dialect;
+use crate::text::unseen::is_blank;
 
 /// What to do with a record of too many or too few cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,9 @@ pub struct RaggedError {
     /// Cells of the record.
     pub found: usize,
 }
+
+/// What stands in a row where no cell has been read yet.
+const UNREAD: Cell = Cell::new(0, 0, Kind::Text);
 
 /// A row of another number of cells.
 struct RaggedRow {
@@ -84,7 +88,14 @@ impl Reader<'_> {
     fn read(&mut self, dialect: Dialect) {
         let mut cells = Cells::of_text(self.block, dialect);
         self.begin_record(&mut cells);
-        while let Some(cell) = cells.next() {
+        loop {
+            let cell = match self.take_plain(&mut cells) {
+                Some(last) => last,
+                None => match cells.next() {
+                    Some(cell) => cell,
+                    None => break,
+                },
+            };
             if cell.last {
                 self.end_record(cell);
                 if let Some(fault) = cells.take_fault() {
@@ -95,6 +106,36 @@ impl Reader<'_> {
                 self.take(cell);
             }
         }
+        self.cells.truncate(self.rows.len() * self.width);
+    }
+
+    /// Takes cells as long as nothing is to be asked of them, and returns the one that ends the record.
+    #[inline(always)]
+    fn take_plain(&mut self, cells: &mut Cells<'_>) -> Option<Span> {
+        let start = self.rows.len() * self.width;
+        let record = &mut self.cells[start..];
+        let (tame, expected) = (self.tame, self.expected);
+        let (mut count, mut surplus) = (self.count, self.surplus);
+        let last = loop {
+            match cells.next_plain() {
+                Some(Span {
+                    start,
+                    end,
+                    last: false,
+                    ..
+                }) => {
+                    if let Some(slot) = record.get_mut(count) {
+                        *slot = Cell::new(start, end - start, Kind::Text).plain_if(tame);
+                    } else {
+                        surplus |= count >= expected && start != end;
+                    }
+                    count += 1;
+                }
+                other => break other,
+            }
+        };
+        (self.count, self.surplus) = (count, surplus);
+        last
     }
 
     #[inline(always)]
@@ -102,6 +143,8 @@ impl Reader<'_> {
         self.skipped.lines += cells.pass_remarks();
         self.record_start = cells.at();
         self.record_line = cells.line();
+        let end = (self.rows.len() + 1) * self.width;
+        self.cells.resize(end, UNREAD);
     }
 
     /// Notes a fault of the record that was read last, unless that is none.
@@ -116,9 +159,10 @@ impl Reader<'_> {
     #[inline(always)]
     fn take(&mut self, cell: Span) {
         let Span { start, end, .. } = cell;
+        let at = self.rows.len() * self.width + self.count;
         if self.count < self.width {
             let plain = self.tame && !cell.special;
-            let cell = match cell.quotes {
+            self.cells[at] = match cell.quotes {
                 _ if cell.escaped => {
                     let cell = Cell::new(start, end - start, Kind::Text);
                     self.deferred
@@ -130,7 +174,6 @@ impl Reader<'_> {
                 }
                 _ => Cell::new(start, end - start, Kind::Text).plain_if(plain),
             };
-            self.cells.push(cell);
         } else if self.count >= self.expected {
             let empty = match cell.quotes {
                 Quotes::Closed(close) => close == start + 1,
@@ -179,10 +222,9 @@ impl Reader<'_> {
                 found: self.count,
                 surplus: std::mem::take(&mut self.surplus),
             });
-            self.cells.resize(
-                (self.rows.len() + 1) * self.width,
-                Cell::new(end, 0, Kind::Text),
-            );
+            let first = self.rows.len() * self.width;
+            let given = first + self.count.min(self.width);
+            self.cells[given..].fill(Cell::new(end, 0, Kind::Text));
         }
         self.rows.push(Row {
             line: self.record_line,
@@ -324,9 +366,6 @@ impl Parser {
                 self.take_ragged(&mut batch, expected, ragged)?;
             }
         }
-        if let Some(bad) = bad {
-            reject_bad_text(&mut batch, bad, names);
-        }
         if expected > width {
             let review = Review {
                 dialect: self.dialect,
@@ -334,6 +373,10 @@ impl Parser {
                 pads: self.on_ragged == OnRagged::Pad,
             };
             review.apply(&mut batch);
+        }
+        // Last, for a row may have other faults beside this one.
+        if let Some(bad) = bad {
+            reject_bad_text(&mut batch, bad, names);
         }
         Ok(batch)
     }
@@ -352,7 +395,7 @@ impl Parser {
         let message = match self.on_ragged {
             OnRagged::Pad if !surplus => return Ok(()),
             OnRagged::Pad => format!(
-                "expected {expected} cells as in the header, found {found}, and those that are too many are not empty"
+                "expected {expected} cells as in the header, found {found}, and the extra cells are not empty"
             ),
             OnRagged::Reject => {
                 format!("expected {expected} cells as in the header, found {found}")
@@ -425,7 +468,7 @@ impl Parser {
 fn reject_nameless(batch: &mut Batch, cell: usize, name: &Arc<str>) {
     for row in 0..batch.len() {
         let found = batch.cell(row, cell);
-        if found.kind() == Kind::Faulty || batch.text(found).trim().is_empty() {
+        if found.kind() == Kind::Faulty || is_blank(batch.text(found)) {
             continue;
         }
         let fault = Fault {
@@ -435,8 +478,8 @@ fn reject_nameless(batch: &mut Batch, cell: usize, name: &Arc<str>) {
             source: None,
             code: Cow::Borrowed("nameless"),
             message: Cow::Owned(format!(
-                "cell {} has a value, and its column has no name in the header; name the columns by \
-                 source.csv.columns, or let the pipeline name `{name}`, as in `drop: [{name}]`",
+                "cell {} has a value, but its column has no name in the header; name the columns with \
+                 source.csv.columns, or refer to it in the pipeline as `{name}`, as in `drop: [{name}]`",
                 cell + 1
             )),
         };
