@@ -13,7 +13,7 @@ use super::open::{Before, before, rejects, told, usage};
 use super::pipeline::{said, token};
 use super::turn::TurnArgs;
 use super::work::{CommonArgs, Task, Work, runtime};
-use super::{Exit, Failure, Globals, PipelineArgs, put, say, stop};
+use super::{Exit, Failure, Globals, PipelineArgs, put, say, stdout, stop};
 use crate::config::{Pipeline, process_env};
 use crate::files::owned::replace;
 use crate::orgvue::Locations;
@@ -63,7 +63,7 @@ pub struct ImportArgs {
 
 impl GenerateArgs {
     pub(super) fn run(self, globals: &Globals) -> Result<Exit, Failure> {
-        if self.out.is_none() && io::stdout().is_terminal() {
+        if self.out.is_none() && stdout().is_terminal() {
             return Err(usage(
                 "the addresses are secrets, which are not shown: name a file with --out, or send stdout elsewhere",
             ));

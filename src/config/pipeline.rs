@@ -174,7 +174,7 @@ impl Rejects {
 /// Where the records go.
 #[derive(Clone, Debug)]
 pub enum Target {
-    Orgvue(Connection),
+    Orgvue(Box<Connection>),
     Sandbox,
 }
 

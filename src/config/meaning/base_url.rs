@@ -213,7 +213,11 @@ mod tests {
             "Orgvue's own pages",
             host,
         );
-        check("orgvue.eu-west-1.concentra.io/api", "leave out `/api/v1`", host);
+        check(
+            "orgvue.eu-west-1.concentra.io/api",
+            "leave out `/api/v1`",
+            host,
+        );
         check(
             "orgvue.eu-west-1.concentra.io/api/v1/ACME/datasets",
             "leave out `/api/v1`",

@@ -63,14 +63,14 @@ impl Meaning<'_> {
             self.secret("result_location", location);
         }
         let target = base_url.ok().map(|base_url| {
-            Target::Orgvue(Connection {
+            Target::Orgvue(Box::new(Connection {
                 hosts: hosts(&base_url, spec.storage_hosts, spec.private_hosts),
                 base_url,
                 tenant: spec.tenant,
                 dataset: spec.dataset,
                 token: spec.token,
                 result_location: spec.result_location,
-            })
+            }))
         });
         ("target.orgvue", target, spec.import)
     }
