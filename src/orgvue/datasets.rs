@@ -130,3 +130,147 @@ fn properties(definition: &Value) -> Option<Properties> {
         auto_id: text(definition, "autoId"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::spec::TimeoutsSpec;
+    use crate::http::testing::{Reply, Server, answer};
+    use crate::orgvue::client::Connection;
+    use crate::orgvue::hosts::hosts;
+    use crate::text::chain;
+
+    const ID: &str = "6586F21B-AD4D-4D06-A309-712AF47184A2";
+
+    fn client(base: &str) -> Client {
+        let base = Url::parse(base).unwrap();
+        let connection = Connection {
+            result_location: None,
+            hosts: hosts(&base, vec![], false),
+            base,
+            tenant: "ACME".into(),
+            dataset: String::new(),
+            token: "eyCANARY".into(),
+        };
+        Client::new(connection, &TimeoutsSpec::default()).unwrap()
+    }
+
+    /// The list that comes of an answer, its names alone.
+    async fn names(status: &str, body: &str) -> Result<Vec<String>, String> {
+        let server = Server::start([Reply::Full(answer(status, &[], body))]).await;
+        let list = client(&server.url("")).datasets().await;
+        let seen = server_of(server).await;
+        assert_eq!(seen, "GET /api/v1/ACME/datasets HTTP/1.1");
+        match list {
+            Ok(list) => Ok(list.into_iter().map(|set| set.name).collect()),
+            Err(error) => Err(chain(&error)),
+        }
+    }
+
+    async fn server_of(mut server: Server) -> String {
+        let seen = server.finish().await.remove(0);
+        assert_eq!(seen.header("Authorization"), Some("Bearer eyCANARY"));
+        seen.line().to_owned()
+    }
+
+    #[tokio::test]
+    async fn lists() {
+        let one = format!(r#"{{"datasetId":"{ID}","name":"People","type":"PEOPLE"}}"#);
+        let found = names("200 OK", &format!("[{one}]")).await;
+        assert_eq!(found.unwrap(), ["People"]);
+        let found = names("200 OK", &format!(r#"{{"datasets":[{one},{one}]}}"#)).await;
+        assert_eq!(found.unwrap(), ["People", "People"]);
+        assert_eq!(names("200 OK", "[]").await.unwrap(), Vec::<String>::new());
+        // More than the answers that are meant to be small.
+        let many = vec![one.as_str(); 2_000].join(",");
+        assert_eq!(
+            names("200 OK", &format!("[{many}]")).await.unwrap().len(),
+            2_000
+        );
+        for body in [
+            "",
+            "null",
+            "{}",
+            "[1]",
+            r#"[{"name":"x"}]"#,
+            r#"[{"datasetId":"x","name":"x"}]"#,
+            "<html>",
+        ] {
+            let error = names("200 OK", body).await.unwrap_err();
+            assert!(error.contains("is not a list of data sets"), "{error}");
+        }
+        let error = names("404 Not Found", "").await.unwrap_err();
+        assert!(error.contains("the server refused (status 404)"), "{error}");
+    }
+
+    /// Whether a link is followed, of an entry with such links.
+    fn followed(links: &str) -> Option<String> {
+        let client = client("https://api.example/gate/");
+        let entry = format!(r#"{{"datasetId":"{ID}","name":"x","_links":{links}}}"#);
+        let entry = serde_json::from_str(&entry).unwrap();
+        match client.dataset(&entry).unwrap().definition {
+            Some(Definition::At(url)) => Some(url.into()),
+            _ => None,
+        }
+    }
+
+    /// The token goes where a link leads, and some links lead to everything.
+    #[test]
+    fn links() {
+        let own = "https://api.example/gate/api/v1/ACME/datasets/x/metadata";
+        let link =
+            |name: &str, url: &str| format!(r#"{{"{name}":{{"url":"{url}","method":"GET"}}}}"#);
+        assert_eq!(
+            followed(&link("dataset:metadata", own)).as_deref(),
+            Some(own)
+        );
+        assert_eq!(followed(&link("metadata", own)).as_deref(), Some(own));
+        for (name, url) in [
+            ("dataset:retrieve", own),
+            ("dataset:metadata:items", own),
+            ("dataset:metadata", "http://api.example/gate/api/v1/ACME/x"),
+            (
+                "dataset:metadata",
+                "https://api.example:8443/gate/api/v1/ACME/x",
+            ),
+            (
+                "dataset:metadata",
+                "https://evil.example/gate/api/v1/ACME/x",
+            ),
+            (
+                "dataset:metadata",
+                "https://api.example/gate/api/v1/ACMEX/x",
+            ),
+            (
+                "dataset:metadata",
+                "https://api.example/gate/api/v1/ACME/../OTHER/x",
+            ),
+            ("dataset:metadata", "/relative"),
+        ] {
+            assert_eq!(followed(&link(name, url)), None, "{name} {url}");
+        }
+        assert_eq!(followed("[]"), None);
+        let post = format!(r#"{{"dataset:metadata":{{"url":"{own}","method":"POST"}}}}"#);
+        assert_eq!(followed(&post), None);
+    }
+
+    #[test]
+    fn definitions() {
+        let read = |text: &str| properties(&serde_json::from_str(text).unwrap());
+        let found = read(
+            r#"{"name":"x","autoId":"id","properties":[{"key":"id","type":"Text"},{"key":" a  b "}]}"#,
+        )
+        .unwrap();
+        let keys: Vec<_> = found
+            .list
+            .iter()
+            .map(|p| (&*p.key, p.kind.as_deref()))
+            .collect();
+        // Keys are kept to the last blank: the API compares them so.
+        assert_eq!(keys, [("id", Some("text")), (" a  b ", None)]);
+        assert_eq!(found.auto_id.as_deref(), Some("id"));
+        assert_eq!(read("{}"), None);
+        assert_eq!(read(r#"{"properties":[{"name":"x"}]}"#), None);
+        assert_eq!(read(r#"{"properties":{"x":1}}"#), None);
+    }
+}

@@ -10,6 +10,9 @@
 //! | `ticket` | the job is at the server, and its ticket says how it ends |
 //! | `ended` | nothing is left to be done |
 //!
+//! A run that imports its first rows before the others has two files: the import of the first is a run of its own, of the
+//! kind `canary`, which no guard ever compares another with.
+//!
 //! A file is replaced as a whole (written beside it, to the disk, renamed, and the folder to the disk), so it is
 //! the old one or the new one. A lock for every pipeline, which dies with its process, keeps runs apart.
 

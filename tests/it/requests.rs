@@ -199,6 +199,18 @@ fn results_to_an_address_of_ones_own() {
         ended.1
     );
 
+    let text = rig.read("pipeline.yaml");
+    let written = text.replace("{ file: result }", "https://s.example/r?s=CANARY");
+    rig.write("pipeline.yaml", written);
+    let (code, stderr) = rig.ask(&["lint", "pipeline.yaml"]);
+    assert_eq!(code, 2, "{stderr}");
+    assert!(
+        stderr.contains("a secret must not be written here"),
+        "{stderr}"
+    );
+    assert!(!stderr.contains("CANARY"), "{stderr}");
+    rig.write("pipeline.yaml", &text);
+
     let own = pair(&rig, "pair.json");
     rig.write("result", own["put"].as_str().unwrap());
     let ended = rig.run(&[]);

@@ -74,8 +74,9 @@ pub enum Mismatch {
     Read(RowCounts),
     /// The rows sent are not those that results account for.
     #[error(
-        "the counts don't add up: {} rows sent, but {} accepted + {} failed + {} unprocessed + {} unknown",
-        .0.sent, .0.accepted, .0.failed, .0.unprocessed, .0.unknown
+        "the counts don't add up: {} rows sent, but {} accepted + {} failed + {} unprocessed{}",
+        .0.sent, .0.accepted, .0.failed, .0.unprocessed,
+        match .0.unknown { 0 => String::new(), unknown => format!(" + {unknown} unknown") }
     )]
     Sent(RowCounts),
 }
