@@ -25,7 +25,7 @@ pub struct RunArgs {
     #[arg(long)]
     dry_run: bool,
     /// Load this file of corrected rows, such as a corrected rejects file, in place of the source: nothing is
-    /// deleted for not being in it.
+    /// deleted because it is missing from it.
     #[arg(long, value_name = "FILE")]
     mend: Option<PathBuf>,
     /// Import this many rows before the others, and go on only where the server takes them. They are never the reason
