@@ -209,9 +209,14 @@ impl<'a> Work<'a> {
         if let Some(ledger) = &self.ledger {
             return Ok(ledger.last());
         }
-        match Entry::new(RunId::generate(), self.pipeline) {
-            Some(entry) => Ok(Folder::new(&self.pipeline.state_dir).last(&entry)?),
-            None => Ok(None),
+        let folder = Folder::new(&self.pipeline.state_dir);
+        match (
+            Entry::new(RunId::generate(), self.pipeline),
+            &self.pipeline.target,
+        ) {
+            (Some(entry), _) => Ok(folder.last(&entry)?),
+            (None, Target::Orgvue(to)) => Ok(folder.last_of_name(&self.pipeline.name, to)?),
+            (None, Target::Sandbox) => Ok(None),
         }
     }
 

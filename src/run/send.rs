@@ -19,6 +19,7 @@ use crate::report::progress::Phase;
 use crate::state::ledger::Known;
 use crate::text::chain;
 use crate::upload::body::BodyError;
+use crate::upload::put::PutError;
 use crate::upload::spool::Spool;
 
 /// A body that is ready to be sent as often as it takes.
@@ -80,7 +81,13 @@ pub(super) async fn send(
         if let Some(own) = body::taken(&slot) {
             return Err(own.into());
         }
-        let again = verdict(Step::Put, error.outcome()) == Verdict::RetryFreshUrl;
+        // An address of the user's own is the same every time.
+        let of_address = matches!(
+            error,
+            PutError::Expired { .. } | PutError::Refused { status: 403, .. }
+        );
+        let again = verdict(Step::Put, error.outcome()) == Verdict::RetryFreshUrl
+            && !(of_address && matches!(store, Store::Own(_)));
         if !again || attempt >= job.pipeline.upload.attempts {
             return Err(error.into());
         }

@@ -75,7 +75,7 @@ pub(crate) struct Entry {
     #[serde(default)]
     pub deletion_off: u32,
     /// The rows that were imported before the others, by an entry of their own.
-    #[serde(default)]
+    #[serde(default, rename = "first")]
     pub canary: Option<Canary>,
     /// The mended file that took the source's place.
     #[serde(default)]

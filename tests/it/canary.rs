@@ -47,7 +47,7 @@ fn ten_rows_and_then_the_others() {
         assert_eq!(rig.items().len(), 25);
         let counts = ["read", "sent", "accepted", "failed", "unprocessed"];
         assert_eq!(counts.map(|name| ended.count(name)), [25, 25, 25, 0, 0]);
-        let canary = &ended.report["canary"];
+        let canary = &ended.report["first"];
         assert_eq!(
             (&canary["rows"], &canary["accepted"]),
             (&10.into(), &10.into())
@@ -145,7 +145,7 @@ fn with_deletion_everybody_is_named_again() {
     assert_eq!(rig.items().len(), 25);
     let counts = ["sent", "accepted", "failed", "unprocessed"];
     assert_eq!(counts.map(|name| ended.count(name)), [25, 25, 0, 0]);
-    assert_eq!(ended.report["canary"]["sent_again"], true);
+    assert_eq!(ended.report["first"]["sent_again"], true);
     assert_eq!(
         ended.report["import"]["parameters"]["implicitDelete"],
         "true"
@@ -205,7 +205,7 @@ fn a_whole_that_is_no_more_than_the_first() {
     let ended = rig.run(&["--first", "25"]);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(rig.taken(), (1, 1));
-    assert!(ended.report["canary"].is_null());
+    assert!(ended.report["first"].is_null());
 }
 
 #[test]
@@ -255,7 +255,7 @@ fn an_answer_that_is_lost() {
     let ended = rig.run(&["--first", "10"]);
     assert_eq!(ended.code, 7, "{}", ended.stderr);
     assert_eq!(rig.items().len(), 10);
-    let canary = ended.report["canary"]["run_id"].as_str().unwrap();
+    let canary = ended.report["first"]["run_id"].as_str().unwrap();
     let next = ended.report["next"].as_str().unwrap();
     assert_eq!(next, format!("rostream resume {canary}"));
     let (code, stderr) = rig.ask(&["run", "pipeline.yaml"]);

@@ -141,6 +141,14 @@ fn a_data_set_by_its_name() {
     let runs = state.filter_map(|file| fs::read_to_string(file.unwrap().path()).ok());
     assert!(runs.into_iter().any(|text| text.contains(uuid)));
 
+    // Without a look at the list, it is compared with the last run of that name.
+    rig.write(
+        "pipeline.yaml",
+        text.replace(uuid, "{ name: Sandbox }") + "    implicit_delete: true\n",
+    );
+    let ended = rig.tell(&["check", "pipeline.yaml"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+
     rig.write("pipeline.yaml", text.replace(uuid, "{ name: sandbx }"));
     let ended = rig.run(&[]);
     assert_eq!(ended.code, 2, "{}", ended.stderr);

@@ -134,6 +134,20 @@ fn addresses_are_never_said() {
 }
 
 #[test]
+fn an_address_that_has_expired_is_not_tried_again() {
+    let rig = rig(
+        Rig::with(|s| s.url_life = std::time::Duration::ZERO),
+        "",
+        "",
+    );
+    pair(&rig, "pair.json");
+    let ended = upload(&rig);
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    ended.says("error: the upload's address had expired before the first byte was sent");
+    assert_eq!(ended.report["upload"]["attempts"], 1);
+}
+
+#[test]
 fn guards_stand_before_an_upload_of_ones_own() {
     let rig = rig(Rig::new(), "guard: { min_rows: 5 }", "");
     pair(&rig, "pair.json");

@@ -99,6 +99,7 @@ pub(crate) struct RunReport {
     /// The most memory that the process had, in bytes, where the system tells.
     pub peak_memory: Option<u64>,
     /// The rows that were imported before the others; `null` where none were.
+    #[serde(rename = "first")]
     pub canary: Option<Canary>,
     /// What the guards decided.
     pub guards: Vec<GuardDecision>,

@@ -112,7 +112,7 @@ fn report() -> RunReport {
         etag: Some("\"d41d8cd98f00b204e9800998ecf8427e\"".into()),
         verified: true,
         put_url: Some(PublicUrl::new(
-            &"https://user:pw@s3.example.com/bucket/key?X-Amz-Signature=finch#x"
+            &"https://user:pw@s3.example.com/bucket/key?X-Amz-Signature=canary#x"
                 .parse()
                 .unwrap(),
         )),
@@ -136,7 +136,7 @@ fn report() -> RunReport {
 #[test]
 fn json() {
     let json = serde_json::to_string_pretty(&report()).unwrap();
-    assert!(!json.contains("finch") && !json.contains("pw"));
+    assert!(!json.contains("canary") && !json.contains("pw"));
     insta::assert_snapshot!(json);
 }
 
