@@ -130,6 +130,9 @@ mod tests {
             lines.mark_sent(record);
         }
         assert_eq!(lines.sent().collect::<Vec<_>>(), [0, 2, 64, 102]);
+        lines.mark_not_sent(2);
+        lines.mark_not_sent(3);
+        assert_eq!(lines.sent().collect::<Vec<_>>(), [0, 64, 102]);
         assert_eq!(lines.len(), 103);
     }
 }
