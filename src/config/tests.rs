@@ -341,8 +341,8 @@ fn what_is_missing() {
             "p.yaml:2:1: the key `path` is missing\n  help: name a file, or write `sample: { rows: 100000 }` for a made-up extract",
             "p.yaml:3:11: the key `base_url` is missing",
             "p.yaml:3:11: the key `dataset` is missing",
-            "p.yaml:3:21: unknown key `tenent`\n  help: did you mean `tenant`? Expected one of: base_url, tenant, dataset, token, storage_hosts, private_hosts, action, identify_by, empty, noop_token, clear_token, date_format, implicit_delete, on_property_access_denied, on_item_access_denied, on_action_validation_failure, result_encoding, callback, match_results",
-            "p.yaml:3:35: unknown key `tokn`\n  help: did you mean `token`? Expected one of: base_url, tenant, dataset, token, storage_hosts, private_hosts, action, identify_by, empty, noop_token, clear_token, date_format, implicit_delete, on_property_access_denied, on_item_access_denied, on_action_validation_failure, result_encoding, callback, match_results",
+            "p.yaml:3:21: unknown key `tenent`\n  help: did you mean `tenant`? Expected one of: base_url, tenant, dataset, token, result_location, storage_hosts, private_hosts, action, identify_by, empty, noop_token, clear_token, date_format, implicit_delete, on_property_access_denied, on_item_access_denied, on_action_validation_failure, result_encoding, callback, match_results",
+            "p.yaml:3:35: unknown key `tokn`\n  help: did you mean `token`? Expected one of: base_url, tenant, dataset, token, result_location, storage_hosts, private_hosts, action, identify_by, empty, noop_token, clear_token, date_format, implicit_delete, on_property_access_denied, on_item_access_denied, on_action_validation_failure, result_encoding, callback, match_results",
         ],
     );
     check(

@@ -19,7 +19,7 @@ use crate::engine::blocks::Blocks;
 use crate::engine::body::{Assembly, Digest, Resend, pieces};
 use crate::engine::order::process;
 use crate::guard::{self, Deletion};
-use crate::orgvue::Client;
+use crate::orgvue::{Client, Locations};
 use crate::report::progress::Phase;
 use crate::report::run::{Canary, Outcome, RowCounts, RunId, RunReport};
 use crate::state::ledger::Known;
@@ -121,16 +121,7 @@ async fn import(
         body_hash: Some(body.digest.hex()),
         ..Known::default()
     };
-    let mut writer = SpoolWriter::create(None).await?;
-    let whole = stream::iter([Ok::<_, RunError>(body.bytes.clone())]).boxed();
-    spool(job, whole, &mut writer).await?;
-    let spool = writer.finish().await?;
-    let ready = Ready::Spooled { spool };
-    let mut sending = Sending::default();
-    let store = Store::Given(client);
-    let locations = send(own, prepared, store, &ready, &known, &mut sending).await;
-    told::sent(report, sending);
-    let locations = locations?;
+    let locations = upload(own, prepared, client, body, &known, report).await?;
     unchanged(job, &prepared.source)?;
     if let Some(ledger) = ledger {
         ledger.importing(&known)?;
@@ -162,6 +153,26 @@ async fn import(
     stopped?;
     report.import = None;
     Ok(())
+}
+
+async fn upload(
+    job: &Job<'_>,
+    prepared: &Prepared,
+    client: &Client,
+    body: &Body,
+    known: &Known,
+    report: &mut RunReport,
+) -> Result<Locations, RunError> {
+    let mut writer = SpoolWriter::create(None).await?;
+    let whole = stream::iter([Ok::<_, RunError>(body.bytes.clone())]).boxed();
+    spool(job, whole, &mut writer).await?;
+    let spool = writer.finish().await?;
+    let ready = Ready::Spooled { spool };
+    let mut sending = Sending::default();
+    let store = Store::Given(client);
+    let locations = send(job, prepared, store, &ready, known, &mut sending).await;
+    told::sent(report, sending);
+    locations
 }
 
 /// Tells what became of the rows, and whether the others may follow.
