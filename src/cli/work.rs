@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use super::next::next;
 use super::pipeline::said;
 use super::stop::Stop;
-use super::{Exit, Failure, Globals, put_json, say, say_lines};
+use super::{Exit, Failure, Globals, put_findings, put_json, say, say_lines};
 use crate::config::{self, Pipeline, Target};
 use crate::guard::Last;
 use crate::orgvue::hosts::hosts;
@@ -19,10 +19,13 @@ use crate::orgvue::{Connection, Ticket};
 use crate::report::error::ErrorReport;
 use crate::report::progress::Progress;
 use crate::report::run::{Outcome, PipelineInfo, RunId, RunReport};
+use crate::run::import_from::import_from;
+use crate::run::preflight::Preflight;
 use crate::run::resume::resume;
 use crate::run::{self, Job, RunError};
 use crate::sandbox::Sandbox;
 use crate::sandbox::options::{SandboxSettings, UnknownProperty};
+use crate::settings::secret::PresignedUrl;
 use crate::stage::hash::{Key, KeySpec};
 use crate::state::lock::Held;
 use crate::state::{Entry, Folder, Ledger};
@@ -65,6 +68,10 @@ pub(super) struct Work<'a> {
     pub(super) progress: &'a Progress,
     pub(super) task: Task,
     pub(super) token: Option<SecretString>,
+    pub(super) preflight: Option<Preflight>,
+    pub(super) result_location: Option<PresignedUrl>,
+    /// So many rows go before the others.
+    pub(super) first: Option<u32>,
     pub(super) ledger: Option<Ledger>,
     /// Nobody else writes the rejects file meanwhile.
     pub(super) rejects: Option<Held>,
@@ -76,6 +83,10 @@ pub(super) enum Task {
     Run,
     /// Everything that sends nothing.
     Check,
+    /// Everything up to the upload, which goes to an address of the user's own.
+    Upload(PresignedUrl),
+    /// The import alone, of what stands at an address of the user's own.
+    Import(PresignedUrl),
     /// To take up the job of an earlier process.
     TakeUp(Box<(Entry, Ticket)>),
 }
@@ -94,6 +105,9 @@ impl<'a> Work<'a> {
             progress,
             task: Task::Run,
             token: None,
+            preflight: None,
+            result_location: None,
+            first: None,
             ledger: None,
             rejects: None,
         }
@@ -153,6 +167,9 @@ impl<'a> Work<'a> {
         report.target = self.pipeline.target.name();
         report.time_zone = self.pipeline.zone().to_string();
         report.today = Some(self.today());
+        if let Some(preflight) = &self.preflight {
+            preflight.tell(&mut report);
+        }
         report
     }
 
@@ -172,11 +189,18 @@ impl<'a> Work<'a> {
             block: crate::engine::blocks::BLOCK,
             progress: self.progress.clone(),
             last: self.last()?,
+            first: self.first,
+            to: match &self.task {
+                Task::Upload(to) => Some(to.clone()),
+                _ => None,
+            },
+            preflight: self.preflight.as_ref(),
             ledger: self.ledger.as_ref(),
         };
         match &self.task {
             Task::TakeUp(taken) => resume(job, &taken.0, taken.1.clone(), report).await,
-            Task::Run | Task::Check => run::run(&job, report).await,
+            Task::Import(from) => import_from(&job, from, report).await,
+            Task::Run | Task::Check | Task::Upload(_) => run::run(&job, report).await,
         }
     }
 
@@ -185,9 +209,14 @@ impl<'a> Work<'a> {
         if let Some(ledger) = &self.ledger {
             return Ok(ledger.last());
         }
-        match Entry::new(RunId::generate(), self.pipeline) {
-            Some(entry) => Ok(Folder::new(&self.pipeline.state_dir).last(&entry)?),
-            None => Ok(None),
+        let folder = Folder::new(&self.pipeline.state_dir);
+        match (
+            Entry::new(RunId::generate(), self.pipeline),
+            &self.pipeline.target,
+        ) {
+            (Some(entry), _) => Ok(folder.last(&entry)?),
+            (None, Target::Orgvue(to)) => Ok(folder.last_of_name(&self.pipeline.name, to)?),
+            (None, Target::Sandbox) => Ok(None),
         }
     }
 
@@ -197,13 +226,10 @@ impl<'a> Work<'a> {
         sandbox: &mut Option<Embedded>,
     ) -> Result<Option<Connection>, RunError> {
         Ok(match (&self.task, &self.pipeline.target, &self.token) {
-            (Task::Check, ..) => None,
+            (Task::Check | Task::Upload(_), ..) => None,
             (_, Target::Orgvue(to), Some(token)) => Some(Connection {
-                base: to.base_url.clone(),
-                tenant: to.tenant.clone(),
-                dataset: to.dataset.clone(),
-                token: token.clone(),
-                hosts: to.hosts.clone(),
+                result_location: self.result_location.clone(),
+                ..run::connection(to, token)
             }),
             _ => {
                 let started = sandbox.insert(embedded(self.pipeline).await?);
@@ -234,7 +260,7 @@ impl<'a> Work<'a> {
                 report.warnings.push(chain(&error));
             }
             report.next = next(
-                &ledger.entry(),
+                &ledger.left(),
                 &Folder::new(&self.pipeline.state_dir),
                 outcome,
             );
@@ -273,6 +299,11 @@ impl<'a> Work<'a> {
         }
         if self.common.json {
             put_json(report)?;
+        } else if let Some(upload) = &report.upload
+            && let Some(sha256) = &upload.sha256
+        {
+            let length = report.bytes.body;
+            put_findings(format!("length  {length}\nsha256  {sha256}\n").as_bytes())?;
         }
         Ok(())
     }
@@ -281,8 +312,10 @@ impl<'a> Work<'a> {
 /// How a run ended, by what ended it and by its counts.
 fn outcome(report: &RunReport, ended: &Result<(), RunError>) -> Outcome {
     let counts = &report.counts;
+    let items = report.import.as_ref().and_then(|import| import.items);
+    let failed = counts.failed + items.map_or(0, |items| items.failed);
     match ended {
-        Ok(()) if counts.rejected + counts.failed + counts.unprocessed > 0 => {
+        Ok(()) if counts.rejected + failed + counts.unprocessed > 0 => {
             Outcome::SucceededWithRejects
         }
         Ok(()) => Outcome::Succeeded,
@@ -326,6 +359,7 @@ impl Embedded {
             .parse()
             .map_err(|_| RunError::Defect("the address of the sandbox is not a URL"))?;
         Ok(Connection {
+            result_location: None,
             hosts: hosts(&base, Vec::new(), false),
             base,
             tenant: sandbox.tenant().to_owned(),

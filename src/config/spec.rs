@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::guard::spec::{GuardSpec, RefusedSpec};
 use crate::http::spec::TimeoutsSpec;
-use crate::orgvue::spec::{TargetSpec, WaitSpec};
+use crate::orgvue::spec::{PreflightSpec, TargetSpec, WaitSpec};
 use crate::report::spec::{RejectsSpec, ReportSpec, StateSpec};
 use crate::rule::ValidateSpec;
 use crate::settings::limits::Limits;
@@ -49,6 +49,9 @@ pub(crate) struct PipelineSpec {
     /// Where the records go.
     #[schemars(required)]
     pub target: Option<TargetSpec>,
+    /// Whether a run looks at token, tenant, data set and properties before anything else: `on` or `off`.
+    #[serde(default)]
+    pub preflight: PreflightSpec,
     /// How the body is written and sent.
     #[serde(default)]
     pub upload: UploadSpec,

@@ -132,6 +132,11 @@ impl Engine {
         !self.facts.is_empty()
     }
 
+    /// The columns that are sent.
+    pub(crate) fn sent(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.wire.sent()
+    }
+
     /// The names of the columns that are sent, where they may be told: those of a header may be a person's values where
     /// the pipeline names none of them.
     pub(crate) fn sent_names(&self) -> Vec<Option<Arc<str>>> {

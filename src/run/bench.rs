@@ -281,6 +281,9 @@ impl Bench {
         };
         let mut report = RunReport::new(RunId::generate(), file, Timestamp::now());
         let job = Job {
+            preflight: None,
+            first: None,
+            to: None,
             ledger: None,
             last: None,
             pipeline: &self.pipeline,
@@ -307,6 +310,7 @@ pub(crate) fn connection(target: &NullTarget) -> Result<Connection, RunError> {
         .parse()
         .map_err(|_| RunError::Defect("the address of the null target is not a URL"))?;
     Ok(Connection {
+        result_location: None,
         hosts: hosts(&base, Vec::new(), false),
         base,
         tenant: "NULL".to_owned(),

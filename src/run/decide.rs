@@ -3,7 +3,7 @@
 use super::survey::Survey;
 use super::{Job, RunError, expect};
 use crate::config::{Pipeline, Target};
-use crate::guard::{self, Decided, Deletion, Last, Limits, Ruling, Stop, Totals};
+use crate::guard::{self, Decided, Deletion, Last, Limits, Ruling, SHARES_FROM, Stop, Totals};
 use crate::orgvue::spec::ImportSpec;
 use crate::report::human;
 use crate::report::run::RunReport;
@@ -92,7 +92,7 @@ pub(super) fn import_spec(pipeline: &Pipeline, deletion: Deletion) -> ImportSpec
 pub(super) fn refused(job: &Job<'_>, report: &RunReport) -> Result<(), RunError> {
     let counts = &report.counts;
     let at_most = job.pipeline.refused.at_most;
-    match guard::refused(at_most, counts.sent, counts.failed) {
+    match guard::refused(at_most, counts.sent, counts.failed, SHARES_FROM) {
         Some(why) => Err(RunError::TooManyRefused {
             why,
             commonest: report.refused.commonest(),

@@ -85,6 +85,7 @@ pub(super) fn asked(settings: &ImportSpec) -> ImportReport {
         parameters: parameters(settings)
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect(),
+        items: None,
     }
 }
 

@@ -11,7 +11,7 @@ use futures::{Stream, StreamExt, pin_mut};
 use super::prepare::Prepared;
 use super::reject::write_reject;
 use super::survey::Surveyed;
-use super::{Job, RunError};
+use super::{Job, RunError, told};
 use crate::batch::Fault;
 use crate::engine::blocks::Blocks;
 use crate::engine::order::in_order;
@@ -192,7 +192,7 @@ impl Joined {
     }
 
     /// Says how results were matched where that leaves any doubt.
-    fn warnings(&self, sent: u64) -> Vec<String> {
+    pub(super) fn warnings(&self, sent: u64) -> Vec<String> {
         let mut warnings = Vec::new();
         if self.surplus > 0 {
             warnings.push(format!(
@@ -298,11 +298,45 @@ pub(super) async fn take_results(
     known: Option<(&Prepared, &mut Surveyed)>,
     report: &mut RunReport,
 ) -> Result<(), RunError> {
+    if job.pipeline.has_own_results() {
+        told::results_elsewhere(report);
+        report.warnings.push(told::ELSEWHERE.to_owned());
+        return Ok(());
+    }
     let began = Instant::now();
     job.progress.begin(Phase::Results, None);
     let joined = join_results(job, client, ticket, known, report).await;
     report.seconds.results = Some(began.elapsed());
     joined
+}
+
+/// Reads the results of an import of so many rows, and joins them to their rows.
+///
+/// # Errors
+/// Results that can't be read.
+pub(super) async fn joined(
+    job: &Job<'_>,
+    client: &Client,
+    ticket: &Ticket,
+    known: Option<(&Prepared, &Surveyed)>,
+    sent: u64,
+) -> Result<Joined, OrgvueError> {
+    let settings = &job.pipeline.import;
+    let key =
+        known.and_then(
+            |(prepared, _)| match (&settings.identify_by, prepared.engine.key()) {
+                (Some(IdentifySpec::IdKey(name)), Some(key)) if **key == **name => Some(&**key),
+                (Some(IdentifySpec::AutoId(true)), Some(key)) => Some(&**key),
+                _ => None,
+            },
+        );
+    join(
+        client.results(ticket, key, job.pipeline.limits.result),
+        known.map(|(prepared, surveyed)| (surveyed, &*prepared.engine)),
+        settings.match_results,
+        sent,
+    )
+    .await
 }
 
 async fn join_results(
@@ -312,28 +346,21 @@ async fn join_results(
     known: Option<(&Prepared, &mut Surveyed)>,
     report: &mut RunReport,
 ) -> Result<(), RunError> {
-    let settings = &job.pipeline.import;
-    let sent = report.counts.sent;
-    let key = known.as_ref().and_then(|(prepared, _)| {
-        match (&settings.identify_by, prepared.engine.key()) {
-            (Some(IdentifySpec::IdKey(name)), Some(key)) if **key == **name => Some(&**key),
-            (Some(IdentifySpec::AutoId(true)), Some(key)) => Some(&**key),
-            _ => None,
-        }
+    // Of rows that another import took before, the results are known.
+    let before = report.canary.as_ref().filter(|canary| !canary.sent_again);
+    let (accepted, failed, rows) = before.map_or((0, 0, 0), |before| {
+        (before.accepted, before.failed, before.rows)
     });
-    let mut joined = join(
-        client.results(ticket, key, job.pipeline.limits.result),
-        known
-            .as_ref()
-            .map(|(prepared, surveyed)| (&**surveyed, &*prepared.engine)),
-        settings.match_results,
-        sent,
-    )
-    .await
-    .map_err(RunError::Results)?;
-    report.counts.accepted = joined.accepted;
-    report.counts.failed = joined.failed;
-    report.counts.unprocessed = sent.saturating_sub(joined.accepted + joined.failed);
+    let sent = report.counts.sent - rows;
+    let rows = known
+        .as_ref()
+        .map(|(prepared, surveyed)| (*prepared, &**surveyed));
+    let joined = self::joined(job, client, ticket, rows, sent).await;
+    let mut joined = joined.map_err(RunError::Results)?;
+    let counts = &mut report.counts;
+    counts.accepted = accepted + joined.accepted;
+    counts.failed = failed + joined.failed;
+    counts.unprocessed = counts.sent.saturating_sub(counts.accepted + counts.failed);
     if let Some(deletions) = &mut report.deletions
         && joined.deleted > 0
     {

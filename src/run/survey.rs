@@ -259,6 +259,19 @@ pub struct Surveyed {
     pub digest: Digest,
 }
 
+impl Surveyed {
+    /// Leaves out records that were sent already, whose rows have so many bytes.
+    pub(super) fn leave_out(&mut self, records: &[u32], bytes: u64) {
+        for &record in records {
+            self.lines.mark_not_sent(record);
+        }
+        let dropped = &mut self.amended.dropped;
+        dropped.extend_from_slice(records);
+        dropped.sort_unstable();
+        self.digest = self.digest.without(&self.amended, bytes);
+    }
+}
+
 impl Survey {
     /// Begins a survey that writes its rejects into `rejects`.
     pub fn new(engine: Arc<Engine>, source: Arc<Source>, rejects: RejectsFile) -> Survey {

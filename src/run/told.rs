@@ -4,7 +4,7 @@ use super::prepare::Prepared;
 use super::put::Sending;
 use super::survey::Facts;
 use crate::guard::{Decided, Deletion};
-use crate::report::run::{Decision, Deletions, GuardDecision, Hash, RunReport, SourceFile};
+use crate::report::run::{Canary, Decision, Deletions, GuardDecision, Hash, RunReport, SourceFile};
 use crate::state::ledger::Known;
 
 pub(super) fn prepared(report: &mut RunReport, prepared: &Prepared) {
@@ -82,7 +82,7 @@ pub(super) fn sent(report: &mut RunReport, sending: Sending) {
     report.upload = sending.upload;
     report.seconds.generate = sending.generate;
     report.seconds.upload = sending.took;
-    report.bytes.sent = sending.sent;
+    report.bytes.sent += sending.sent;
     if let Some(body) = sending.body {
         report.bytes.body = body;
     }
@@ -90,8 +90,50 @@ pub(super) fn sent(report: &mut RunReport, sending: Sending) {
 
 /// The storage has the whole body: what would be sent is sent, and nothing is known of it yet.
 pub(super) fn stored(report: &mut RunReport) {
-    report.counts.sent = std::mem::take(&mut report.counts.would_send);
-    report.counts.unprocessed = report.counts.sent;
+    let counts = &mut report.counts;
+    if report
+        .canary
+        .as_ref()
+        .is_some_and(|canary| canary.sent_again)
+    {
+        // Its rows are among those that were sent now, and what becomes of them is told anew.
+        counts.would_send += std::mem::take(&mut counts.sent);
+        (counts.accepted, counts.failed, counts.unprocessed) = (0, 0, 0);
+    }
+    let stored = std::mem::take(&mut counts.would_send);
+    counts.sent += stored;
+    counts.unprocessed += stored;
+}
+
+/// The first rows are sent, before the others.
+pub(super) fn canary(report: &mut RunReport, canary: Canary) {
+    let counts = &mut report.counts;
+    counts.would_send -= canary.rows;
+    counts.sent += canary.rows;
+    counts.unprocessed += canary.rows;
+    report.canary = Some(canary);
+}
+
+/// What became of them.
+pub(super) fn canary_results(report: &mut RunReport, accepted: u64, failed: u64) {
+    let Some(canary) = &mut report.canary else {
+        return;
+    };
+    canary.accepted = accepted;
+    canary.failed = failed;
+    canary.unprocessed = canary.rows.saturating_sub(accepted + failed);
+    let counts = &mut report.counts;
+    (counts.accepted, counts.failed) = (accepted, failed);
+    counts.unprocessed = canary.unprocessed;
+}
+
+/// What is said where the results go to an address of the user's own.
+pub(super) const ELSEWHERE: &str =
+    "what became of the rows is not known here: the results are at `result_location`";
+
+/// What became of the rows that were sent last is told to somebody else.
+pub(super) fn results_elsewhere(report: &mut RunReport) {
+    report.counts.unknown += std::mem::take(&mut report.counts.unprocessed);
 }
 
 /// What the ledger keeps of rows and body.
@@ -101,5 +143,6 @@ pub(super) fn known(report: &RunReport) -> Known {
         body_bytes: report.bytes.body,
         body_hash: report.body_hash.as_ref().map(|hash| hash.hex.clone()),
         deletion_off: 0,
+        canary: report.canary.clone(),
     }
 }

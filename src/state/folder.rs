@@ -12,7 +12,7 @@ use super::entry::{By, Ended, Entry, LEDGER_VERSION, Step, repeated};
 use super::error::{Busy, LedgerError};
 use super::last::{LAST_VERSION, Last};
 use super::lock::{Held, Who};
-use crate::config::Pipeline;
+use crate::config::{Connection, Pipeline};
 use crate::files::owned::{is_own, owned, replace};
 use crate::guard;
 use crate::report::run::{Outcome, RunId};
@@ -55,6 +55,28 @@ impl Folder {
             named: last.named,
             deletion_off: last.deletion_off,
         }))
+    }
+
+    /// The last accepted run of a pipeline whose data set has a name that was not looked up: whatever it was then.
+    ///
+    /// # Errors
+    /// As [`Folder::last`].
+    pub(crate) fn last_of_name(
+        &self,
+        pipeline: &str,
+        to: &Connection,
+    ) -> Result<Option<guard::Last>, LedgerError> {
+        let same = |run: &Entry| {
+            let target = &run.target;
+            run.pipeline.name == pipeline
+                && target.tenant == to.tenant
+                && target.base_url == to.base_url.as_str()
+        };
+        let newest = self.entries()?.into_iter().rev();
+        match newest.filter(same).find(|run| Last::of(run).is_some()) {
+            Some(run) => self.last(&run),
+            None => Ok(None),
+        }
     }
 
     /// A folder that need not be there.

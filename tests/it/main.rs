@@ -2,6 +2,7 @@
 
 mod answers;
 mod bad;
+mod canary;
 mod charsets;
 mod cli;
 mod days;
@@ -27,12 +28,14 @@ mod matrix;
 mod nested;
 mod organisation;
 mod pipelines;
+mod preflight;
 mod process;
 mod quoting;
 mod reading;
 mod readme;
 mod reference;
 mod report;
+mod requests;
 mod run;
 mod secrets;
 mod soak;

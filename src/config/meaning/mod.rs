@@ -1,5 +1,6 @@
 //! From what is written to what is meant: every check that looks further than one setting's type.
 
+mod base_url;
 mod hierarchy;
 mod source;
 mod stages;
@@ -84,7 +85,9 @@ impl Meaning<'_> {
         let filters: Vec<usize> = (0..spec.stages.len())
             .filter(|i| spec.stages[*i].may_drop_rows())
             .collect();
-        let target = spec.target.map(|target| self.target(target));
+        let target = spec
+            .target
+            .map(|target| self.target(target, spec.preflight));
         if let Some((name, _, import)) = &target {
             self.import(name, import, &spec.guard, &filters, spec.upload.format);
             if import.implicit_delete.is_on() && spec.validate.key.is_none() {
@@ -155,6 +158,7 @@ impl Meaning<'_> {
             refused: spec.refused,
             target,
             import,
+            preflight: spec.preflight,
             upload,
             wait: spec.wait,
             timeouts: spec.timeouts,

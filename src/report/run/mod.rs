@@ -19,6 +19,6 @@ pub(crate) use file::ReportError;
 pub(crate) use hierarchy::HierarchyReport;
 pub(crate) use memory::peak_memory;
 pub(crate) use model::{
-    Decision, Deletions, GuardDecision, Hash, ImportReport, Outcome, PipelineInfo, PublicUrl,
-    RunId, RunReport, SourceFile, UploadReport,
+    Canary, Decision, Deletions, GuardDecision, Hash, ImportReport, Items, Outcome, PipelineInfo,
+    PreflightReport, PublicUrl, RunId, RunReport, SourceFile, Unchecked, UploadReport,
 };
