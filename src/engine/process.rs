@@ -16,6 +16,7 @@ use crate::settings::units::Size;
 use crate::stage::Stage;
 use crate::text::compare::{Spelling, comparable, fold_into, is_comparable};
 use crate::text::unseen::{has_high_control, is_invisible, place};
+use crate::whole::as_of::Reader;
 use crate::whole::{self, Fact, Key};
 
 /// What to say of a header that stands among the records in another order.
@@ -33,6 +34,8 @@ pub struct Engine {
     pub(super) rules: Rules,
     pub(super) wire: Wire,
     pub(super) key: Option<Key>,
+    /// Which of several rows of a key is in force, where that is asked.
+    pub(super) as_of: Option<Arc<Reader>>,
     /// What the rules of the whole file want to know.
     pub(super) facts: Vec<Fact>,
     pub(super) seed: u64,
@@ -118,7 +121,7 @@ impl Engine {
 
     /// The rules that only the whole file can decide, which have seen nothing yet.
     pub(crate) fn whole_file_rules(&self) -> whole::Rules {
-        whole::Rules::new(self.key.as_ref())
+        whole::Rules::new(self.key.as_ref(), self.as_of.as_ref())
     }
 
     /// The names of the columns that are sent, where they may be told: those of a header may be a person's values where
@@ -130,13 +133,14 @@ impl Engine {
 
     /// The hash by which a key is known: of what it is compared as.
     pub fn key_hash(&self, key: &str) -> u64 {
-        self.hash_key(key, &mut String::new())
+        let ignore_case = self.key.as_ref().is_some_and(|key| key.ignore_case);
+        self.hash_key(key, ignore_case, &mut String::new())
     }
 
     /// The same, with a buffer to use.
     #[inline]
-    fn hash_key(&self, key: &str, folded: &mut String) -> u64 {
-        if self.key.as_ref().is_some_and(|key| key.ignore_case) {
+    fn hash_key(&self, key: &str, ignore_case: bool, folded: &mut String) -> u64 {
+        if ignore_case {
             fold_into(key, folded);
             xxh3_64_with_seed(folded.as_bytes(), self.seed)
         } else {
@@ -234,13 +238,18 @@ impl Engine {
     /// The rules, and what the target asks of every row.
     pub fn check(&self, batch: &mut Batch) {
         self.rules.apply(batch);
+        if let Some(as_of) = &self.as_of {
+            as_of.check(batch);
+        }
         self.wire.check(batch);
     }
 
     /// What the rules of the whole file asked for, of every row; 0 where a row has none, and nothing where none has.
     pub fn facts(&self, batch: &Batch, encoded: &Encoded) -> Vec<Vec<u64>> {
         let fact = |fact: &Fact| match *fact {
-            Fact::Hash(slot) => self.hashes(batch, slot),
+            Fact::Hash { slot, ignore_case } => self.hashes(batch, slot, ignore_case),
+            Fact::Period => (self.as_of.iter()).flat_map(|r| r.periods(batch)).collect(),
+            Fact::Rank(word) => (self.as_of.iter()).flat_map(|r| r.word(batch, word)).collect(),
             Fact::Spelling(slot) => spellings(batch, slot),
             Fact::Sent => {
                 let mut hashes = vec![0; batch.len()];
@@ -258,13 +267,13 @@ impl Engine {
 
     /// Hashes of a column's text. A row that a filter left out has none, nor has a cell at fault, nor a record whose
     /// cells could not be told apart: what stands in its cells may be another column's.
-    fn hashes(&self, batch: &Batch, slot: usize) -> Vec<u64> {
+    fn hashes(&self, batch: &Batch, slot: usize, ignore_case: bool) -> Vec<u64> {
         let cells = batch.column(slot).iter().enumerate();
         let mut folded = String::new();
         let hash = |(row, cell): (usize, &Cell)| match batch.state(row) {
             RowState::Filtered => 0,
             _ if cell.is_empty() || cell.kind() == Kind::Faulty => 0,
-            _ => self.hash_key(batch.text(*cell), &mut folded).max(1),
+            _ => (self.hash_key(batch.text(*cell), ignore_case, &mut folded)).max(1),
         };
         let mut hashes: Vec<u64> = cells.map(hash).collect();
         for fault in batch.faults() {

@@ -106,7 +106,7 @@ impl Preview {
 
     /// Whether there are rules that only the whole file can decide.
     pub(crate) fn has_whole_file_rules(&self) -> bool {
-        self.engine.key().is_some()
+        !self.engine.whole_file_rules().is_empty()
     }
 
     /// What may not have been meant, as far as the records shown tell.

@@ -21,9 +21,10 @@ use crate::engine::order::process;
 use crate::engine::process::{Engine, Processed};
 use crate::report::progress::{Phase, Progress};
 use crate::report::rejects::RejectsFile;
-use crate::report::run::CodeCounts;
+use crate::report::run::{AsOf, CodeCounts};
 use crate::source::Source;
 use crate::upload::spool::SpoolWriter;
+use crate::whole::as_of::SpillError;
 use crate::whole::lines::Lines;
 use crate::whole::unique::Unique;
 use crate::whole::{self, Places, Rules, Verdict};
@@ -177,6 +178,8 @@ pub struct Survey {
     pub assembly: Assembly,
     /// What the whole file told, and does not end the run.
     warnings: Vec<String>,
+    /// What the rows of an effective-dated extract came to.
+    as_of: Option<AsOf>,
     /// The first file with cells that belong to no column.
     nameless: Option<(u32, Arc<Arrangement>)>,
     /// The number of the next record.
@@ -221,6 +224,8 @@ pub(crate) struct Facts {
     pub superseded: u64,
     /// What the rows and the whole file told, and does not end the run.
     pub warnings: Vec<String>,
+    /// What the rows of an effective-dated extract came to.
+    pub as_of: Option<AsOf>,
     /// Rows that were rejected, and why.
     pub rejects: CodeCounts,
     /// Length and hash of the body.
@@ -255,6 +260,7 @@ impl Survey {
             rejects,
             lines: Lines::default(),
             warnings: Vec::new(),
+            as_of: None,
             nameless: None,
             record: 0,
             dropped: Vec::new(),
@@ -304,7 +310,7 @@ impl Survey {
         self.extent.see(&processed);
         let verdicts = match self.settled {
             Some(_) => self.rules.verdicts(first..self.record).to_vec(),
-            None => self.see(&processed, first),
+            None => self.see(&processed, first)?,
         };
         let left_out = self.carry_out(&verdicts, &mut processed.batch, first);
         self.filtered += processed.filtered;
@@ -325,7 +331,11 @@ impl Survey {
     }
 
     /// Shows the rules a block that nobody has seen.
-    fn see(&mut self, processed: &Processed, first: u32) -> Vec<(u32, Verdict)> {
+    fn see(
+        &mut self,
+        processed: &Processed,
+        first: u32,
+    ) -> Result<Vec<(u32, Verdict)>, SpillError> {
         let batch = &processed.batch;
         if self.nameless.is_none()
             && let Some(arrangement) = batch.arrangement()
@@ -352,21 +362,27 @@ impl Survey {
             lines: &self.lines,
             files: &self.files,
         };
-        let mut left_out = Vec::new();
-        let before = batch.faults().len();
+        let (mut left_out, mut superseded, mut faults) = (Vec::new(), Vec::new(), Vec::new());
         for &(record, verdict) in verdicts {
             let row = record - first;
             if batch.state(row as usize) == RowState::In {
                 left_out.push(row);
             }
             match verdict {
-                Verdict::LeaveOut => self.superseded += 1,
+                Verdict::LeaveOut => {
+                    self.superseded += 1;
+                    superseded.push(row);
+                }
                 Verdict::Reject { rule, reason } => {
-                    if let Some(fault) = self.rules.fault(record, (rule, reason), &places) {
-                        batch.reject(Fault { row, ..fault }, None);
-                    }
+                    let fault = self.rules.fault(record, (rule, reason), &places);
+                    faults.extend(fault.map(|fault| Fault { row, ..fault }));
                 }
             }
+        }
+        batch.pardon(&superseded);
+        let before = batch.faults().len();
+        for fault in faults {
+            batch.reject(fault, None);
         }
         self.engine.name_sources(batch, before);
         left_out.dedup();
@@ -382,8 +398,9 @@ impl Survey {
         let found = self.rules.end(Places {
             lines: &self.lines,
             files: &self.files,
-        });
+        })?;
         self.warnings = found.warnings;
+        self.as_of = found.as_of;
         tracing::debug!(bytes = self.rules.bytes(), "rules of the whole file");
         if !self.rules.were_late() {
             return Ok(Settled::Whole);
@@ -455,6 +472,7 @@ impl Survey {
             digest: self.assembly.digest(),
             sources: self.source.origins().iter().map(|o| o.bytes()).collect(),
             warnings: self.warnings(),
+            as_of: self.as_of.clone(),
         }
     }
 

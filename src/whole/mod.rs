@@ -5,8 +5,9 @@
 //! verdict makes the survey go through the source once more, with all verdicts known.
 //!
 //! All memory that grows with the file is here, each kind with its bound written down: [`keys::Keys`],
-//! [`unique::Unique`] and [`lines::Lines`].
+//! [`unique::Unique`], [`as_of::AsOf`] and [`lines::Lines`].
 
+pub(crate) mod as_of;
 pub(crate) mod keys;
 pub(crate) mod lines;
 pub(crate) mod unique;
@@ -15,7 +16,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::batch::Fault;
+use crate::report::run::AsOf as AsOfReport;
 use crate::rule::Keep;
+use as_of::{AsOf, Reader, SpillError};
 use lines::{Lines, Place};
 use unique::Unique;
 
@@ -24,12 +27,16 @@ use unique::Unique;
 pub(crate) enum Fact {
     /// The hash of a column's text as keys are compared, of records that are in or rejected; 0 where there is none that
     /// could be read.
-    Hash(usize),
+    Hash { slot: usize, ignore_case: bool },
     /// How a column's text differs from what it is compared as, in bits; 0 where it doesn't. Where that holds for all
     /// records of a block, as it does for nearly all blocks, there are no values.
     Spelling(usize),
     /// The hash of the record as it is to be sent; 0 where it is not.
     Sent,
+    /// When a record holds, as `as_of` reads it.
+    Period,
+    /// A word of what a record is preferred for, as `as_of` reads it.
+    Rank(usize),
 }
 
 /// The facts of a block's records: for each fact that was asked for, one value a record, or none at all.
@@ -64,13 +71,11 @@ pub(crate) struct Fates<'a> {
 }
 
 impl Fates<'_> {
-    /// Whether another record goes in the place of this one.
-    fn is_left_out(&self, record: u32) -> bool {
+    /// The verdicts on a record.
+    fn on(&self, record: u32) -> impl Iterator<Item = Verdict> + '_ {
         let at = self.before.partition_point(|(r, _)| *r < record);
-        self.before[at..]
-            .iter()
-            .take_while(|(r, _)| *r == record)
-            .any(|(_, verdict)| *verdict == Verdict::LeaveOut)
+        let verdicts = self.before[at..].iter().take_while(move |v| v.0 == record);
+        verdicts.map(|(_, verdict)| *verdict)
     }
 }
 
@@ -97,12 +102,43 @@ impl Places<'_> {
             (None, _) => "on another line".to_owned(),
         }
     }
+
+    /// Where several records are, up to five of them by name: `on line 5, on line 7 and 3 more times`.
+    fn all_seen_from(&self, from: u32, records: &[u32]) -> String {
+        let mut named: Vec<String> = records
+            .iter()
+            .take(NAMED_LINES)
+            .map(|&record| self.seen_from(from, record))
+            .collect();
+        if records.len() > NAMED_LINES {
+            named.push(format!("{} more times", records.len() - NAMED_LINES));
+        }
+        listed(&named)
+    }
+}
+
+/// Lines that a message names at most.
+const NAMED_LINES: usize = 5;
+
+/// `a`, `a and b`, `a, b and c`.
+fn listed(parts: &[String]) -> String {
+    match parts {
+        [rest @ .., before, last] => {
+            let mut text: String = rest.iter().map(|part| format!("{part}, ")).collect();
+            text.push_str(&format!("{before} and {last}"));
+            text
+        }
+        [only] => only.clone(),
+        [] => String::new(),
+    }
 }
 
 /// What a rule has to say of the file as a whole.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Findings {
     pub warnings: Vec<String>,
+    /// What `as_of` came to.
+    pub as_of: Option<AsOfReport>,
 }
 
 /// A rule of the whole file. It is asked by one thread, and sees the records in the order of the source.
@@ -110,9 +146,15 @@ pub(crate) trait Whole: Send {
     /// What it wants to know of every record.
     fn facts(&self) -> Vec<Fact>;
     /// Takes in the facts of the next block.
-    fn see(&mut self, block: &Facts<'_>, out: &mut Verdicts);
+    ///
+    /// # Errors
+    /// What is kept on disk can't be.
+    fn see(&mut self, block: &Facts<'_>, out: &mut Verdicts) -> Result<(), SpillError>;
     /// Ends the file. It sees what the rules before it decided.
-    fn end(&mut self, fates: &Fates<'_>, out: &mut Verdicts) -> Findings;
+    ///
+    /// # Errors
+    /// What was kept on disk can't be read.
+    fn end(&mut self, fates: &Fates<'_>, out: &mut Verdicts) -> Result<Findings, SpillError>;
     /// The fault of a record that it rejected for this reason.
     fn fault(&self, record: u32, reason: u32, places: &Places<'_>) -> Fault;
     /// The memory that it holds.
@@ -130,6 +172,7 @@ pub(crate) struct Key {
 
 /// The rules of a pipeline, in the order in which they decide, and the verdicts that they gave.
 pub(crate) struct Rules {
+    as_of: Option<AsOf>,
     pub unique: Option<Unique>,
     /// In the order of the records, once the file has ended.
     verdicts: Vec<(u32, Verdict)>,
@@ -137,21 +180,28 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    pub(crate) fn new(key: Option<&Key>) -> Rules {
+    pub(crate) fn new(key: Option<&Key>, as_of: Option<&Arc<Reader>>) -> Rules {
+        let before = as_of.map(|reader| reader.key().0);
         Rules {
-            unique: key.map(|key| Unique::new(key.clone())),
+            as_of: as_of.map(|reader| AsOf::new(reader.clone())),
+            unique: key.map(|key| Unique::new(key.clone(), before)),
             verdicts: Vec::new(),
             late: false,
         }
     }
 
     fn all(&self) -> impl Iterator<Item = &dyn Whole> {
-        self.unique.iter().map(|rule| rule as &dyn Whole)
+        let as_of = self.as_of.iter().map(|rule| rule as &dyn Whole);
+        as_of.chain(self.unique.iter().map(|rule| rule as &dyn Whole))
     }
 
-    fn each(&mut self, mut f: impl FnMut(u8, &mut dyn Whole)) {
-        let all = self.unique.iter_mut().map(|rule| rule as &mut dyn Whole);
-        all.zip(0..).for_each(|(rule, number)| f(number, rule));
+    fn each(
+        &mut self,
+        mut f: impl FnMut(u8, &mut dyn Whole) -> Result<(), SpillError>,
+    ) -> Result<(), SpillError> {
+        let as_of = self.as_of.iter_mut().map(|rule| rule as &mut dyn Whole);
+        let all = as_of.chain(self.unique.iter_mut().map(|rule| rule as &mut dyn Whole));
+        all.zip(0..).try_for_each(|(rule, number)| f(number, rule))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -164,7 +214,10 @@ impl Rules {
     }
 
     /// Shows them a block, and returns the verdicts that they give at once.
-    pub(crate) fn see(&mut self, block: &Facts<'_>) -> Vec<(u32, Verdict)> {
+    ///
+    /// # Errors
+    /// What is kept on disk can't be.
+    pub(crate) fn see(&mut self, block: &Facts<'_>) -> Result<Vec<(u32, Verdict)>, SpillError> {
         let mut given = Verdicts::default();
         let mut from = 0;
         self.each(|number, rule| {
@@ -174,19 +227,23 @@ impl Rules {
             };
             from += facts.columns.len();
             let (now, later) = (given.now.len(), given.later.len());
-            rule.see(&facts, &mut given);
+            rule.see(&facts, &mut given)?;
             sign(&mut given.now[now..], number);
             sign(&mut given.later[later..], number);
-        });
+            Ok(())
+        })?;
         self.late |= !given.later.is_empty();
         given.now.sort_by_key(|(record, _)| *record);
         self.verdicts.extend(&given.now);
         self.verdicts.append(&mut given.later);
-        given.now
+        Ok(given.now)
     }
 
     /// Ends the file.
-    pub(crate) fn end(&mut self, places: Places<'_>) -> Findings {
+    ///
+    /// # Errors
+    /// What was kept on disk can't be read.
+    pub(crate) fn end(&mut self, places: Places<'_>) -> Result<Findings, SpillError> {
         let mut findings = Findings::default();
         let mut verdicts = std::mem::take(&mut self.verdicts);
         let mut late = self.late;
@@ -197,17 +254,18 @@ impl Rules {
                 before: &verdicts,
                 places,
             };
-            findings
-                .warnings
-                .extend(rule.end(&fates, &mut out).warnings);
+            let found = rule.end(&fates, &mut out)?;
+            findings.warnings.extend(found.warnings);
+            findings.as_of = found.as_of.or(findings.as_of.take());
             sign(&mut out.later, number);
             late |= !out.later.is_empty();
             verdicts.append(&mut out.later);
             verdicts.sort_by_key(|(record, _)| *record);
-        });
+            Ok(())
+        })?;
         self.verdicts = verdicts;
         self.late = late;
-        findings
+        Ok(findings)
     }
 
     /// Whether a verdict fell on a record whose block was gone.

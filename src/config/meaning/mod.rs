@@ -1,5 +1,6 @@
 //! From what is written to what is meant: every check that looks further than one setting's type.
 
+mod as_of;
 mod source;
 mod stages;
 mod target;
@@ -20,6 +21,7 @@ use crate::settings::units::{Amount, Size};
 use crate::source::Input;
 use crate::source::spec::SourceFormat;
 use crate::text::dates::Zone;
+use crate::upload::spec::Length;
 use source::NO_PATH;
 
 /// Smallest and largest `limits.record`: below, blocks are too small to be worth a worker's while; above, a cell's
@@ -71,8 +73,12 @@ impl Meaning<'_> {
         for problem in spec.validate.check() {
             self.problem(&problem.path.join("."), problem.message, "");
         }
+        if let Some(as_of) = &spec.as_of {
+            self.as_of(as_of, &spec.validate, &spec.stages);
+        }
         self.stages(
             &spec.stages,
+            spec.as_of.as_ref(),
             &spec.validate,
             source.as_ref(),
             time_zone.as_ref(),
@@ -83,6 +89,13 @@ impl Meaning<'_> {
         let target = spec.target.map(|target| self.target(target));
         if let Some((name, _, import)) = &target {
             self.import(name, import, &spec.guard, &filters, spec.upload.format);
+            if import.implicit_delete.is_on() && spec.as_of.is_some() {
+                self.warning(
+                    "as_of",
+                    "with `implicit_delete` the server deletes the items of the keys that have no row in force",
+                    "",
+                );
+            }
             if import.implicit_delete.is_on() && spec.validate.key.is_none() {
                 self.warning(
                     &format!("{name}.implicit_delete"),
@@ -97,6 +110,13 @@ impl Meaning<'_> {
             self.cut_unnoticed(source, &spec.guard, name, deletes);
         }
         let key = spec.validate.key.as_ref();
+        if spec.as_of.is_some() && spec.upload.length == Some(Length::Chunked) {
+            self.problem(
+                "upload.length",
+                "`chunked` sends rows while they are read, and which row of a key is in force shows at the end",
+                "leave `length` out",
+            );
+        }
         let upload = self.upload(spec.upload, source.as_ref(), key);
         if spec.wait.at_most.0.is_zero() {
             self.problem("wait.at_most", "expected a time above zero", "");
@@ -138,6 +158,7 @@ impl Meaning<'_> {
             time_zone,
             source: source?,
             stages,
+            as_of: spec.as_of,
             validate: spec.validate,
             rejects,
             guard: spec.guard,

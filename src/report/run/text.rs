@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use unicode_width::UnicodeWidthStr;
 
+use super::as_of::AsOf;
 use super::counts::{CodeCounts, ColumnCount};
 use super::model::{Decision, Deletions, Outcome, RunReport, Throughput};
 use crate::report::human;
@@ -67,8 +68,14 @@ impl RunReport {
         lines.rows("rejected", c.rejected, &along);
         lines.faults(&self.rejects, c.read, "rejected");
         if c.superseded > 0 {
-            let why = "the same row as another, sent once";
+            let why = match self.as_of {
+                Some(_) => "not the one in force, or the same row as another",
+                None => "the same row as another, sent once",
+            };
             lines.rows("superseded", c.superseded, why);
+        }
+        for (at, line) in (self.as_of.iter().flat_map(AsOf::lines)).enumerate() {
+            lines.add(if at == 0 { "as of" } else { "" }, &line);
         }
         if c.would_send > 0 {
             lines.rows("held back", c.would_send, "good, and not sent");
