@@ -247,9 +247,11 @@ impl Engine {
     /// What the rules of the whole file asked for, of every row; 0 where a row has none, and nothing where none has.
     pub fn facts(&self, batch: &Batch, encoded: &Encoded) -> Vec<Vec<u64>> {
         let fact = |fact: &Fact| match *fact {
-            Fact::Hash { slot, ignore_case } => self.hashes(batch, slot, ignore_case),
+            Fact::Hash(slot, ignore_case) => self.hashes(batch, slot, ignore_case),
             Fact::Period => (self.as_of.iter()).flat_map(|r| r.periods(batch)).collect(),
-            Fact::Rank(word) => (self.as_of.iter()).flat_map(|r| r.word(batch, word)).collect(),
+            Fact::Rank(word) => (self.as_of.iter())
+                .flat_map(|r| r.word(batch, word))
+                .collect(),
             Fact::Spelling(slot) => spellings(batch, slot),
             Fact::Sent => {
                 let mut hashes = vec![0; batch.len()];

@@ -25,9 +25,9 @@ use unique::Unique;
 /// What a rule wants to know of every record; the workers find it out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fact {
-    /// The hash of a column's text as keys are compared, of records that are in or rejected; 0 where there is none that
-    /// could be read.
-    Hash { slot: usize, ignore_case: bool },
+    /// The hash of a column's text as keys are compared, with case aside or not, of records that are in or rejected; 0
+    /// where there is none that could be read.
+    Hash(usize, bool),
     /// How a column's text differs from what it is compared as, in bits; 0 where it doesn't. Where that holds for all
     /// records of a block, as it does for nearly all blocks, there are no values.
     Spelling(usize),

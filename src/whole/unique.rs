@@ -15,8 +15,8 @@
 
 use std::borrow::Cow;
 
-use super::keys::Keys;
 use super::as_of::SpillError;
+use super::keys::Keys;
 use super::{
     Fact, Facts, Fates, Findings, Key, NAMED_LINES, Places, Verdict, Verdicts, Whole, listed,
 };
@@ -138,14 +138,12 @@ impl Unique {
         self.key.keep == Keep::First && self.chosen_by.is_none()
     }
 
-    /// Whether a row has no say any more: it was left out, or the rule before, which chose by the same key, has
-    /// rejected it with the others of its key.
+    /// Whether a row has no say any more: it was left out, or the rule before chose by the same key, so that of those
+    /// that are left no more than one is sent.
     fn is_out(&self, record: u32, fates: &Fates<'_>) -> bool {
-        let rejected_counts = self.chosen_by != Some(self.key.slot);
-        fates.on(record).any(|verdict| match verdict {
-            Verdict::LeaveOut => true,
-            Verdict::Reject { .. } => !rejected_counts,
-        })
+        let is_chosen = self.chosen_by == Some(self.key.slot);
+        let is_out = |verdict| verdict == Verdict::LeaveOut || is_chosen;
+        is_chosen && self.rows.get(record) == 0 || fates.on(record).any(is_out)
     }
 
     fn judge(&self, record: u32, first: u32, keeper: Option<u32>) -> Option<Verdict> {
@@ -166,7 +164,7 @@ impl Whole for Unique {
             slot, ignore_case, ..
         } = self.key;
         vec![
-            Fact::Hash { slot, ignore_case },
+            Fact::Hash(slot, ignore_case),
             Fact::Spelling(slot),
             Fact::Sent,
         ]
@@ -323,12 +321,15 @@ mod tests {
     use crate::whole::lines::Lines;
 
     fn unique(keep: Keep) -> Unique {
-        Unique::new(Key {
-            column: Arc::from("id"),
-            slot: 0,
-            keep,
-            ignore_case: false,
-        }, None)
+        Unique::new(
+            Key {
+                column: Arc::from("id"),
+                slot: 0,
+                keep,
+                ignore_case: false,
+            },
+            None,
+        )
     }
 
     /// Records as their keys and what they would send (0: nothing), in blocks of so many; a file has two blocks.

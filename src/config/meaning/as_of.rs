@@ -8,12 +8,7 @@ use crate::stage::StageSpec;
 use crate::whole::as_of::spec::AsOfSpec;
 
 impl Meaning<'_> {
-    pub(super) fn as_of(
-        &mut self,
-        spec: &AsOfSpec,
-        validate: &ValidateSpec,
-        stages: &[StageSpec],
-    ) {
+    pub(super) fn as_of(&mut self, spec: &AsOfSpec, validate: &ValidateSpec, stages: &[StageSpec]) {
         if spec.key(validate.key_column()).is_none() {
             self.problem(
                 "as_of",
@@ -73,7 +68,9 @@ impl Meaning<'_> {
             if is_stated && spec.to.is_none() {
                 self.problem(
                     &format!("as_of.{setting}"),
-                    format!("`{setting}` is about the end of a row, and no column is stated that has it"),
+                    format!(
+                        "`{setting}` is about the end of a row, and no column is stated that has it"
+                    ),
                     "name it in `to`",
                 );
             }
@@ -100,8 +97,10 @@ impl Meaning<'_> {
             let path = format!("as_of.{setting}");
             if may_be_other && self.places.contains(&path) {
                 let place = self.places.find(&path);
-                let message = format!("no `date` stage makes days of `{column}`: it is read as YYYY-MM-DD");
-                let help = "where it is written otherwise, add a `date` stage, or state `as_of.format`";
+                let message =
+                    format!("no `date` stage makes days of `{column}`: it is read as YYYY-MM-DD");
+                let help =
+                    "where it is written otherwise, add a `date` stage, or state `as_of.format`";
                 self.findings.note(place, message, help);
             }
         }

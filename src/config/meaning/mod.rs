@@ -73,6 +73,9 @@ impl Meaning<'_> {
         for problem in spec.validate.check() {
             self.problem(&problem.path.join("."), problem.message, "");
         }
+        if spec.as_of.is_none() && self.places.contains("as_of") {
+            self.problem("as_of", "expected `key` and `from`, found nothing", "");
+        }
         if let Some(as_of) = &spec.as_of {
             self.as_of(as_of, &spec.validate, &spec.stages);
         }

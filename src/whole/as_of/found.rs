@@ -96,7 +96,8 @@ impl Found {
 
     /// Looks for days on which two rows hold, or none.
     fn look_at_history(&mut self, rule: &Rule, rows: &[Candidate<'_>]) {
-        let holds = |row: &&Candidate<'_>| row.period.is_read() && row.period.first <= row.period.last;
+        let holds =
+            |row: &&Candidate<'_>| row.period.is_read() && row.period.first <= row.period.last;
         let mut rows: Vec<&Candidate<'_>> = rows.iter().filter(holds).collect();
         rows.sort_by_key(|row| (row.period.first, row.record));
         let until = |last: i32| if last == NO_END { NO_END } else { last + 1 };

@@ -31,8 +31,8 @@ use crate::batch::Fault;
 use choose::{Candidate, Choice, Why};
 use found::Found;
 use period::Period;
-use read::STAGE;
 pub(crate) use read::Reader;
+use read::STAGE;
 pub(crate) use rows::SpillError;
 use rows::{BOUND, Row, Rows};
 
@@ -70,7 +70,7 @@ impl Whole for AsOf {
     fn facts(&self) -> Vec<Fact> {
         let (slot, ignore_case) = self.reader.key();
         let ranks = (0..self.reader.ranks()).map(Fact::Rank);
-        [Fact::Hash { slot, ignore_case }, Fact::Period, Fact::Sent]
+        [Fact::Hash(slot, ignore_case), Fact::Period, Fact::Sent]
             .into_iter()
             .chain(ranks)
             .collect()

@@ -77,7 +77,10 @@ impl SpillError {
     /// Whether the disk, or the user's share of it, is full.
     pub(crate) fn is_full(&self) -> bool {
         let kind = self.source.kind();
-        matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        matches!(
+            kind,
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+        )
     }
 
     fn of(what: &'static str) -> impl Fn(io::Error) -> SpillError {
@@ -232,7 +235,12 @@ impl Run {
     fn next(&mut self) -> Result<Option<Row>, SpillError> {
         self.row = None;
         let mut row = [0; ROW];
-        if self.file.fill_buf().map_err(SpillError::of("read"))?.is_empty() {
+        if self
+            .file
+            .fill_buf()
+            .map_err(SpillError::of("read"))?
+            .is_empty()
+        {
             return Ok(None);
         }
         self.file

@@ -75,10 +75,9 @@ impl<'de> Deserialize<'de> for At {
         match Date::parse_iso(&text) {
             Some(day) => Ok(At::Day(day)),
             None if text == "today" => Ok(At::Today),
-            None => Err(D::Error::invalid_value(
-                Unexpected::Str(&text),
-                &"`today`, or a day as YYYY-MM-DD",
-            )),
+            None => Err(D::Error::custom(format!(
+                "expected `today`, or a day as YYYY-MM-DD, found `{text}`"
+            ))),
         }
     }
 }
@@ -107,10 +106,9 @@ impl<'de> Deserialize<'de> for Days {
             text.strip_suffix('d').map(|days| days.trim_end().parse());
         match days {
             Some(Ok(days)) => Ok(Days(days)),
-            _ => Err(D::Error::invalid_value(
-                Unexpected::Str(&text),
-                &"whole days, such as 30d",
-            )),
+            _ => Err(D::Error::custom(format!(
+                "expected whole days, such as 30d, found `{text}`"
+            ))),
         }
     }
 }
@@ -219,7 +217,9 @@ impl<'de> Deserialize<'de> for Wanted {
                     match wanted {
                         Wanted::One(value) => values.push(value),
                         Wanted::Several(_) => {
-                            return Err(A::Error::custom("expected a value, found a list in a list"));
+                            return Err(A::Error::custom(
+                                "expected a value, found a list in a list",
+                            ));
                         }
                     }
                 }
@@ -319,8 +319,8 @@ impl AsOfSpec {
             .into_iter()
             .filter_map(|(setting, column)| Some((setting.to_owned(), column.as_deref()?)));
         let prefer = self.prefer.iter().enumerate();
-        let prefer = prefer
-            .map(|(at, prefer)| (format!("prefer.{at}.{}", prefer.word()), prefer.column()));
+        let prefer =
+            prefer.map(|(at, prefer)| (format!("prefer.{at}.{}", prefer.word()), prefer.column()));
         let drop = self.drop.iter().enumerate();
         let drop = drop.map(|(at, column)| (format!("drop.{at}"), &**column));
         own.chain(prefer).chain(drop)
