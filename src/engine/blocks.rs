@@ -50,6 +50,8 @@ pub struct Blocks {
     boundary: Boundary,
     /// Records of one block, at most.
     most_records: usize,
+    /// How many line feeds the buffer has up to there, where somebody has counted them.
+    counted: Option<(usize, u64)>,
     file: usize,
     text: Option<Text>,
     buffer: Vec<u8>,
@@ -96,6 +98,7 @@ impl Blocks {
             closing,
             run: ClosingRun::Open,
             most_records: most_records(header.names()),
+            counted: None,
             boundary,
             header,
             arrangement,
@@ -248,7 +251,12 @@ impl Blocks {
             Boundary::Json(_) => b'}',
             Boundary::Csv(_) | Boundary::Lines => b'\n',
         };
-        if at / 2 <= most || memchr::memchr_iter(end, view).count() <= most {
+        if at / 2 <= most {
+            return at;
+        }
+        let ends = memchr::memchr_iter(end, view).count();
+        self.counted = (end == b'\n').then_some((at, ends as u64));
+        if ends <= most {
             return at;
         }
         while let Some(end) = memchr::memchr_iter(end, view).nth(most - 1) {
@@ -304,7 +312,11 @@ impl Blocks {
             end,
         };
         self.number += 1;
-        self.start = self.start.behind(&block.bytes);
+        let lines = match self.counted.take() {
+            Some((to, lines)) if to == at => lines,
+            _ => count_lines(&block.bytes),
+        };
+        self.start = self.start.behind_lines(&block.bytes, lines);
         block
     }
 

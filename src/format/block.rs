@@ -87,13 +87,18 @@ impl Start {
 
     /// Where the text begins that follows this one.
     pub(crate) fn behind(self, text: &[u8]) -> Start {
+        self.behind_lines(text, count_lines(text))
+    }
+
+    /// The same, where the line feeds of the text have been counted.
+    pub(crate) fn behind_lines(self, text: &[u8], lines: u64) -> Start {
         match memchr::memrchr(b'\n', text) {
             None => Start {
                 column: self.column + text.len() as u64,
                 ..self
             },
             Some(at) => Start {
-                line: self.line + count_lines(text),
+                line: self.line + lines,
                 column: (text.len() - at - 1) as u64,
             },
         }

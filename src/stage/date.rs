@@ -394,8 +394,11 @@ impl Stage for Date {
                 };
                 batch.reject(fault, None);
             }
-            // Digits, names and whole literals: nothing is lost, and nothing copied.
-            batch.append_text(&String::from_utf8_lossy(&written));
+            match std::str::from_utf8(&written) {
+                Ok(text) => batch.append_text(text),
+                // Digits, names and whole literals are text; should that ever not hold, the cells stay within theirs.
+                Err(_) => batch.append_text(&String::from_utf8_lossy(&written)),
+            }
             batch.put_column(*slot, cells);
             told.add(tally);
         }

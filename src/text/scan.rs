@@ -124,11 +124,10 @@ fn padded(tail: &[u8]) -> [u8; 64] {
     padded
 }
 
-impl<const N: usize> Iterator for Hits<'_, N> {
-    type Item = usize;
-
+impl<const N: usize> Hits<'_, N> {
+    /// The next place, if the byte there is wanted; otherwise it is still the next one.
     #[inline(always)]
-    fn next(&mut self) -> Option<usize> {
+    pub(crate) fn next_if(&mut self, wanted: impl FnOnce(u8) -> bool) -> Option<usize> {
         while self.mask == 0 {
             let rest = &self.text[self.next..];
             self.base = self.next;
@@ -143,8 +142,20 @@ impl<const N: usize> Iterator for Hits<'_, N> {
             }
         }
         let at = self.base + self.mask.trailing_zeros() as usize;
+        if !wanted(self.text[at]) {
+            return None;
+        }
         self.mask &= self.mask - 1;
         Some(at)
+    }
+}
+
+impl<const N: usize> Iterator for Hits<'_, N> {
+    type Item = usize;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        self.next_if(|_| true)
     }
 }
 

@@ -63,8 +63,17 @@ pub(crate) fn as_seen(c: char) -> Option<char> {
 /// Whether all of it is as seen, as of nearly all texts in which another alphabet is not used.
 #[inline]
 pub(crate) fn is_plain_ascii(text: &str) -> bool {
-    // Without a way out in the middle, so that the compiler looks at many bytes at once.
-    !(text.bytes()).fold(false, |found, b| found | !b.is_ascii() | (b == b'\t'))
+    const ONES: u64 = u64::from_le_bytes([0x01; 8]);
+    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+    // Keys are short: eight bytes at a time, and without a way out in the middle.
+    let (words, rest) = text.as_bytes().as_chunks::<8>();
+    let found = words.iter().fold(0, |found, word| {
+        let word = u64::from_le_bytes(*word);
+        // A tab becomes zero, and of zero alone comes the high bit.
+        let tabs = word ^ (ONES * u64::from(b'\t'));
+        found | word | (tabs.wrapping_sub(ONES) & !tabs)
+    }) & HIGH;
+    found == 0 && rest.iter().all(|b| b.is_ascii() && *b != b'\t')
 }
 
 /// Whether there is nothing to see in a text: it is empty, or has blanks and invisible characters alone.

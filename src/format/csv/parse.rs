@@ -48,6 +48,9 @@ pub struct RaggedError {
     pub found: usize,
 }
 
+/// What stands in a row where no cell has been read yet.
+const UNREAD: Cell = Cell::new(0, 0, Kind::Text);
+
 /// A row of another number of cells.
 struct RaggedRow {
     row: usize,
@@ -84,7 +87,14 @@ impl Reader<'_> {
     fn read(&mut self, dialect: Dialect) {
         let mut cells = Cells::of_text(self.block, dialect);
         self.begin_record(&mut cells);
-        while let Some(cell) = cells.next() {
+        loop {
+            let cell = match self.take_plain(&mut cells) {
+                Some(last) => last,
+                None => match cells.next() {
+                    Some(cell) => cell,
+                    None => break,
+                },
+            };
             if cell.last {
                 self.end_record(cell);
                 if let Some(fault) = cells.take_fault() {
@@ -95,6 +105,36 @@ impl Reader<'_> {
                 self.take(cell);
             }
         }
+        self.cells.truncate(self.rows.len() * self.width);
+    }
+
+    /// Takes cells as long as nothing is to be asked of them, and returns the one that ends the record.
+    #[inline(always)]
+    fn take_plain(&mut self, cells: &mut Cells<'_>) -> Option<Span> {
+        let start = self.rows.len() * self.width;
+        let record = &mut self.cells[start..];
+        let (tame, expected) = (self.tame, self.expected);
+        let (mut count, mut surplus) = (self.count, self.surplus);
+        let last = loop {
+            match cells.next_plain() {
+                Some(Span {
+                    start,
+                    end,
+                    last: false,
+                    ..
+                }) => {
+                    if let Some(slot) = record.get_mut(count) {
+                        *slot = Cell::new(start, end - start, Kind::Text).plain_if(tame);
+                    } else {
+                        surplus |= count >= expected && start != end;
+                    }
+                    count += 1;
+                }
+                other => break other,
+            }
+        };
+        (self.count, self.surplus) = (count, surplus);
+        last
     }
 
     #[inline(always)]
@@ -102,6 +142,8 @@ impl Reader<'_> {
         self.skipped.lines += cells.pass_remarks();
         self.record_start = cells.at();
         self.record_line = cells.line();
+        let end = (self.rows.len() + 1) * self.width;
+        self.cells.resize(end, UNREAD);
     }
 
     /// Notes a fault of the record that was read last, unless that is none.
@@ -116,9 +158,10 @@ impl Reader<'_> {
     #[inline(always)]
     fn take(&mut self, cell: Span) {
         let Span { start, end, .. } = cell;
+        let at = self.rows.len() * self.width + self.count;
         if self.count < self.width {
             let plain = self.tame && !cell.special;
-            let cell = match cell.quotes {
+            self.cells[at] = match cell.quotes {
                 _ if cell.escaped => {
                     let cell = Cell::new(start, end - start, Kind::Text);
                     self.deferred
@@ -130,7 +173,6 @@ impl Reader<'_> {
                 }
                 _ => Cell::new(start, end - start, Kind::Text).plain_if(plain),
             };
-            self.cells.push(cell);
         } else if self.count >= self.expected {
             let empty = match cell.quotes {
                 Quotes::Closed(close) => close == start + 1,
@@ -179,10 +221,9 @@ impl Reader<'_> {
                 found: self.count,
                 surplus: std::mem::take(&mut self.surplus),
             });
-            self.cells.resize(
-                (self.rows.len() + 1) * self.width,
-                Cell::new(end, 0, Kind::Text),
-            );
+            let first = self.rows.len() * self.width;
+            let given = first + self.count.min(self.width);
+            self.cells[given..].fill(Cell::new(end, 0, Kind::Text));
         }
         self.rows.push(Row {
             line: self.record_line,
