@@ -97,6 +97,12 @@ pub mod sandbox {
     }
 }
 pub mod settings {
+    pub mod pattern {
+        pub use crate::settings::pattern::Pattern;
+    }
+    pub mod units {
+        pub use crate::settings::units::{Amount, Rate, Size, Span};
+    }
     pub mod limits {
         pub use crate::settings::limits::Limits;
     }
@@ -105,7 +111,7 @@ pub mod settings {
     }
 }
 pub mod source {
-    pub use crate::source::{Input, Source};
+    pub use crate::source::{Input, Source, Text};
     pub mod place {
         pub mod sample {
             pub use crate::source::place::sample::{Format, Sample};
@@ -125,8 +131,17 @@ pub mod text {
     pub mod decimal {
         pub use crate::text::decimal::{Decimal, Number, is_json_number};
     }
+    pub mod javascript {
+        pub use crate::text::javascript::{is_kept, is_plain_integer, number, trim};
+    }
+    pub mod charset {
+        pub use crate::text::charset::proposal;
+    }
     pub mod unseen {
-        pub use crate::text::unseen::is_blank;
+        pub use crate::text::unseen::{
+            as_seen, has_high_control, has_low_control, hidden, is_blank, is_control, is_invisible,
+            is_plain_ascii, trimmed,
+        };
     }
     pub mod scan {
         pub use crate::text::scan::{Dialect, Hits, Quoting, count_lines};

@@ -26,3 +26,14 @@ pub struct Arrangement {
     /// where the records are written as those of the first file are.
     pub as_first: Option<Vec<Option<usize>>>,
 }
+
+impl Arrangement {
+    /// The cells of the first file's records that nothing stands for here.
+    pub(crate) fn absent(&self) -> Vec<usize> {
+        let cells = self.as_first.iter().flatten().enumerate();
+        cells
+            .filter(|(_, cell)| cell.is_none())
+            .map(|(at, _)| at)
+            .collect()
+    }
+}

@@ -21,10 +21,10 @@ use crate::settings::units::Size;
 pub struct BenchArgs {
     #[command(flatten)]
     pipeline: PipelineArgs,
-    /// Threads that process the data; as many as there are cores, unless stated.
+    /// Threads that process the data; one per core by default.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: Option<u16>,
-    /// Fail where more memory than this was needed, such as 64MiB.
+    /// Fail if more memory than this was needed, such as 64MiB.
     #[arg(long, value_name = "SIZE")]
     max_memory: Option<Size>,
     /// How many times everything is measured; the table shows the medians.
@@ -352,7 +352,7 @@ impl Findings {
                 Size(max),
                 human::bytes(max)
             ),
-            None => "this system does not tell how much memory was needed, so --max-memory can't be judged".to_owned(),
+            None => "this system does not report how much memory was needed, so --max-memory can't be judged".to_owned(),
         };
         Err(Failure::new(Exit::Failed, message))
     }

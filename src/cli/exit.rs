@@ -11,7 +11,7 @@ use crate::report::run::Outcome;
 pub enum Exit {
     /// Everything done.
     Done = 0,
-    /// The run failed: source, unreadable data, network, storage; or another run is in its way.
+    /// The run failed: source, unreadable data, network, storage; or another run is in the way.
     Failed = 1,
     /// The command line or the pipeline file is wrong, or does not fit the source.
     Usage = 2,
@@ -35,7 +35,7 @@ impl Exit {
         (Exit::Done, "everything done"),
         (
             Exit::Failed,
-            "the run failed: source, unreadable data, network, storage; or another run is in its way",
+            "the run failed: source, unreadable data, network, storage; or another run is in the way",
         ),
         (
             Exit::Usage,

@@ -56,7 +56,7 @@ pub struct Cli {
 /// What every command takes.
 #[derive(Clone, Debug, Args)]
 pub struct Globals {
-    /// Say more; again for still more.
+    /// Say more; repeat it for even more.
     #[arg(short, long, action = clap::ArgAction::Count, global = true, conflicts_with = "quiet")]
     pub verbose: u8,
     /// Say only what went wrong.
@@ -82,11 +82,11 @@ impl Globals {
 pub enum Command {
     /// Run a pipeline: survey, guards, upload, import, wait, results.
     Run(run::RunArgs),
-    /// Take up a run that was cut off, or whose job was still running.
+    /// Resume a run that was cut off, or whose job was still running.
     Resume(resume::ResumeArgs),
-    /// Fetch the results of a finished run again, and write its rejects and its report anew.
+    /// Fetch the results of a finished run again, and rewrite its rejects and its report.
     Results(resume::ResultsArgs),
-    /// Go through the whole data with stages, rules and guards; nothing is sent.
+    /// Check the whole data with stages, rules and guards; nothing is sent.
     Check(run::CheckArgs),
     /// Show the first records before and after, side by side; nothing is sent.
     Preview(preview::PreviewArgs),

@@ -82,7 +82,7 @@ fn ledger(work: &Work<'_>, run_id: &RunId, turn: &mut Turn<'_>) -> Result<Opened
     let left = lock.unfinished(&pipeline.name, |closed| {
         if !work.globals.quiet {
             say(format_args!(
-                "run {} was cut off before its import was asked for: nothing of it was imported",
+                "run {} was cut off before its import was requested: nothing of it was imported",
                 closed.run_id
             ));
         }
@@ -130,15 +130,15 @@ pub(super) fn left_open(entry: &Entry, folder: &Folder) -> Failure {
             Exit::TimedOut,
             Code::lasting("import_running"),
             format!(
-                "run {run} has its import job at the server, and nobody has seen how it ended; take it up: {resume}"
+                "run {run} has an import job at the server, and its outcome is not known yet; resume it: {resume}"
             ),
         );
     }
     let target = &entry.target;
     let text = format!(
-        "run {run} asked for its import and has no answer: whether it was applied is not known. Look at data set {} \
-         of {}, or ask Orgvue's support about the import of {:.0} UTC. Where it was applied, or is not wanted any \
-         more: {resume} --abandon. Where it was not applied: {resume} --retry-import",
+        "run {run} requested its import and got no answer: whether it was applied is not known. Look at data set {} \
+         of {}, or ask Orgvue's support about the import of {:.0} UTC. If it was applied, or is no longer \
+         wanted: {resume} --abandon. If it was not applied: {resume} --retry-import",
         target.dataset, target.tenant, entry.written_at
     );
     Failure::of_kind(Exit::Unknown, Code::lasting("import_unknown"), text)

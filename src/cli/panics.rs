@@ -15,7 +15,7 @@ pub(super) fn tell_places_alone() {
         let mut to = super::stderr();
         let _ = writeln!(
             to,
-            "panic at {place}: a defect of rostream (what it says is left out, as it may hold data)"
+            "panic at {place}: a bug in rostream (its message is left out, as it may hold data)"
         );
         if trace.status() == BacktraceStatus::Captured {
             let _ = writeln!(to, "{trace}");

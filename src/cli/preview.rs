@@ -133,6 +133,14 @@ impl PreviewArgs {
                 human::count(counts.filtered),
                 human::count(counts.rejected),
             ));
+            let skipped = preview.skipped();
+            if skipped > 0 {
+                say(format_args!(
+                    "skipped {} in the part of the source that was read: not records, but blank lines, comments, \
+                     footers or repeated headers",
+                    human::counted(skipped, "line"),
+                ));
+            }
             if preview.has_whole_file_rules() {
                 say(
                     "note: whether a key is used twice shows only in the whole source; \

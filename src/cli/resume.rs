@@ -30,10 +30,10 @@ pub struct ResumeArgs {
     /// The run, or its pipeline file; without it, the one run that is not finished.
     #[arg(value_name = "RUN|PIPELINE")]
     what: Option<String>,
-    /// Upload again and ask for the import a second time, where it is unknown whether the first one began.
+    /// Upload again and request the import a second time, if it is unknown whether the first one began.
     #[arg(long, conflicts_with = "abandon")]
     retry_import: bool,
-    /// Let the run go: nothing is sent, and the next run may start.
+    /// Abandon the run: nothing is sent, and the next run may start.
     #[arg(long)]
     abandon: bool,
     #[command(flatten)]
@@ -64,7 +64,7 @@ struct PlaceArgs {
     /// The state folder: `state` in the current folder, or as the pipeline file says.
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// The pipeline file, where it has been moved or was standard input.
+    /// The pipeline file, if it has been moved or was standard input.
     #[arg(long = "pipeline", value_name = "FILE")]
     pipeline: Option<String>,
 }
@@ -188,7 +188,10 @@ impl ResumeArgs {
                 };
                 lock.end(&mut entry, outcome, By::Abandon)
                     .map_err(refused)?;
-                say(format_args!("run {run} is let go: {}", outcome.describe()));
+                say(format_args!(
+                    "run {run} is abandoned: {}",
+                    outcome.describe()
+                ));
                 Ok(Exit::Done)
             }
             Step::Importing if self.retry_import => self.retry(taken, globals, progress),
@@ -410,7 +413,7 @@ fn settled(entry: &Entry, folder: &Folder) -> Failure {
     };
     let text = match (ended.by, ended.outcome) {
         (By::NextStart, _) => format!(
-            "run {run} was cut off before its import was asked for, so nothing was imported; run it again: {again}"
+            "run {run} was cut off before its import was requested, so nothing was imported; run it again: {again}"
         ),
         (By::Abandon | By::Superseded, _) => {
             format!("run {run} has ended: {how}; to load the data, run it again: {again}")
@@ -421,7 +424,7 @@ fn settled(entry: &Entry, folder: &Folder) -> Failure {
         }
         (By::Run, _) if entry.ticket.is_some() => {
             let text = format!(
-                "run {run} was imported, and its results were not all taken in: {}",
+                "run {run} was imported, but not all of its results were processed: {}",
                 command("results", run, folder)
             );
             return Failure::of_kind(Exit::Failed, Code::lasting("results"), text);

@@ -18,10 +18,10 @@ use crate::report::run::RunId;
 pub struct RunArgs {
     #[command(flatten)]
     pipeline: PipelineArgs,
-    /// Go through the whole data and its rules, and send nothing.
+    /// Check the whole data against the rules, and send nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Load this file of rows that were put right, such as a mended rejects file, in place of the source: nothing is
+    /// Load this file of corrected rows, such as a corrected rejects file, in place of the source: nothing is
     /// deleted for not being in it.
     #[arg(long, value_name = "FILE")]
     mend: Option<PathBuf>,

@@ -17,7 +17,7 @@ pub struct SampleArgs {
     #[arg(long, value_name = "N")]
     pub rows: u64,
 
-    /// Another seed, other people
+    /// Another seed gives other people
     #[arg(long, value_name = "S", default_value_t = DEFAULT_SEED)]
     pub seed: u64,
 

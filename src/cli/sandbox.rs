@@ -26,7 +26,7 @@ pub struct SandboxArgs {
     /// Id of the dataset [default: 6586F21B-AD4D-4D06-A309-712AF47184A2]
     #[arg(long, value_name = "UUID")]
     pub dataset: Option<Uuid>,
-    /// File that holds the API token; where there is none, one is made there and deleted at the end
+    /// File that holds the API token; if there is none, one is created and deleted at the end
     #[arg(long, value_name = "FILE", default_value = "rostream-sandbox.token")]
     pub token_file: PathBuf,
     /// Folder for the private folder that keeps uploads [default: the system's temporary folder]

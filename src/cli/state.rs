@@ -20,7 +20,7 @@ pub struct StateArgs {
 
 #[derive(Debug, Subcommand)]
 enum StateCommand {
-    /// Make the state folder of a pipeline, once; runs of it then refuse to begin in another that is empty.
+    /// Create the state folder of a pipeline, once; its runs then refuse to start in an empty one.
     Init(InitArgs),
 }
 

@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Whether a command waits.
 #[derive(Debug, Args)]
 pub(super) struct TurnArgs {
-    /// Where another run is at the pipeline, its data set or its rejects file, wait for its end.
+    /// If another run is using the pipeline, its data set or its rejects file, wait until it ends.
     #[arg(long)]
     wait_for_turn: bool,
 }

@@ -32,13 +32,13 @@ use crate::text::dates::Date;
 /// What `run` and `check` and those that take a run up take.
 #[derive(Debug, Args)]
 pub(super) struct CommonArgs {
-    /// Exit with 0 where rows were rejected and everything else was done.
+    /// Exit with 0 if rows were rejected and everything else succeeded.
     #[arg(long)]
     partial_ok: bool,
     /// Write the run report to stdout as JSON.
     #[arg(long)]
     pub(super) json: bool,
-    /// Threads that process the data; as many as there are cores, unless stated.
+    /// Threads that process the data; one per core by default.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: Option<u16>,
 }

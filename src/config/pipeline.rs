@@ -9,23 +9,21 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::format::csv::spec::{DuplicatesSpec, HeaderSpec, MatchSpec};
+use crate::format::csv::spec::HeaderSpec;
 use crate::guard::spec::{GuardSpec, ImplicitDelete, RefusedSpec};
 use crate::http::hosts::Hosts;
 use crate::http::spec::TimeoutsSpec;
 use crate::orgvue::spec::{ImportSpec, TokenSpec, WaitSpec};
 use crate::rule::ValidateSpec;
 use crate::settings::limits::Limits;
-use crate::settings::pattern::Pattern;
 use crate::settings::units::Amount;
 use crate::source::Input;
 use crate::source::spec::{
-    Compression, Encoding, ExpectSpec, JsonSpec, Nothing, Ragged, SourceFormat,
+    Compression, CsvSpec, Encoding, ExpectSpec, JsonSpec, Nothing, SourceFormat,
 };
 use crate::stage::StageSpec;
 use crate::stage::hash::{Key, KeySpec};
 use crate::text::dates::{Date, Zone};
-use crate::text::scan::Quoting;
 use crate::upload::spec::{Length, UploadSpec};
 use crate::whole::as_of::spec::AsOfSpec;
 
@@ -110,9 +108,7 @@ pub struct Source {
     /// What a whole extract is.
     pub expect: ExpectSpec,
     /// Settings of CSV and TSV.
-    pub csv: Csv,
-    /// What the lines at the end of a CSV file look like that are no records.
-    pub footer: Option<Pattern>,
+    pub csv: CsvSpec,
     /// Settings of JSON and NDJSON.
     pub json: JsonSpec,
 }
@@ -128,34 +124,13 @@ impl Source {
                 csv.delimiter.is_some()
                     || csv.skip_lines > 0
                     || csv.comment.is_some()
-                    || self.footer.is_some()
+                    || csv.footer.is_some()
                     || csv.columns.is_some()
                     || csv.header != HeaderSpec::default()
             }
             SourceFormat::Json | SourceFormat::Ndjson => false,
         }
     }
-}
-
-/// How CSV is written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Csv {
-    /// Between cells; without it, by the format: a comma, or a tab.
-    pub delimiter: Option<u8>,
-    /// How cells are quoted.
-    pub quoting: Quoting,
-    /// What to do with a record of too many or too few cells.
-    pub ragged: Ragged,
-    /// Lines before the header that are not part of the table.
-    pub skip_lines: u32,
-    /// Lines of the header.
-    pub header: HeaderSpec,
-    /// The names of the columns, in place of those in the header.
-    pub columns: Option<Vec<String>>,
-    pub duplicate_names: DuplicatesSpec,
-    pub matching: MatchSpec,
-    /// What remarks begin with.
-    pub comment: Option<u8>,
 }
 
 /// Where rejected rows go, and how many are too many.
@@ -250,7 +225,7 @@ impl Pipeline {
         source.csv.header = HeaderSpec::default();
         source.csv.columns = None;
         source.csv.comment = None;
-        source.footer = None;
+        source.csv.footer = None;
         source.expect = ExpectSpec::default();
         if matches!(source.format, SourceFormat::Json | SourceFormat::Ndjson) {
             source.format = SourceFormat::Auto;

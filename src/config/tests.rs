@@ -113,7 +113,10 @@ fn a_full_pipeline_is_as_written() {
         ]
     );
     assert_eq!(
-        (pipeline.source.csv.delimiter, pipeline.source.csv.quoting),
+        (
+            pipeline.source.csv.delimiter(),
+            pipeline.source.csv.quoting()
+        ),
         (Some(b'\t'), Quoting::by(b'\''))
     );
     assert_eq!(pipeline.stages[0].value.name(), "trim");
@@ -246,7 +249,7 @@ target: { sandbox: {} }
             "p.yaml:7:13: stage 4 (filter): line 1, column 5 of the expression: the expression ends too early",
             "p.yaml:8:11: expected a list, found a map",
             "p.yaml:9:33: stage 6 (date): date format `XX` has `XX`: an offset from UTC is Z",
-            "p.yaml:12:7: expected a map, found a number\n  help: possible keys: assert, code, message, columns",
+            "p.yaml:12:7: expected a map, found a number\n  help: allowed keys: assert, code, message, columns",
             "p.yaml:13:17: line 1, column 5 of the expression: the expression ends too early",
         ],
     );
@@ -286,7 +289,7 @@ wate: 30m
             "p.yaml:4:10: unknown key `delimter`\n  help: did you mean `delimiter`? Expected one of: delimiter, quote, escape, multiline, ragged, skip_lines, header, columns, duplicate_names, match, footer, comment",
             "p.yaml:4:33: unknown value `maybe`\n  help: expected one of: reject, pad, error",
             "p.yaml:7:5: unknown stage `renam`\n  help: did you mean `rename`? Expected one of: trim, normalize, rename, select, drop, set, empty, map, case, replace, split, concat, coalesce, date, number, boolean, filter, lookup, hash",
-            "p.yaml:9:5: only one key is possible here, found `drop` besides `trim`\n  help: begin every stage with `- ` of its own",
+            "p.yaml:9:5: only one key is allowed here, found `drop` besides `trim`\n  help: begin every stage with its own `- `",
             "p.yaml:13:20: expected true or false, found text\n  help: only the words true and false are truth values",
             "p.yaml:15:7: the key `code` is missing",
             "p.yaml:16:21: expected a number of rows (500) or a percentage (1%), found `lots`",
@@ -296,7 +299,7 @@ wate: 30m
             "p.yaml:22:12: a secret must not be written here\n  help: name the environment variable or the file that holds it: `{ env: NAME }` or `{ file: PATH }`",
             "p.yaml:23:13: unknown value `creat`\n  help: did you mean `create`? Expected one of: create, update, replace, delete, noop, createOrUpdate, createOrReplace",
             "p.yaml:24:17: expected a rate above zero with its unit, such as 20MB/s or 512KiB/s, found `20MB`",
-            "p.yaml:24:33: expected a whole number from 0 up, found a negative number",
+            "p.yaml:24:33: expected a whole number, 0 or more, found a negative number",
             "p.yaml:25:1: unknown key `wate`\n  help: did you mean `wait`? Expected one of: version, name, time_zone, source, stages, as_of, validate, rejects, guard, refused, target, upload, wait, timeouts, limits, report, state",
         ],
     );
@@ -310,7 +313,7 @@ fn what_is_missing() {
         "- a\n",
         &[],
         &[
-            "p.yaml:1:1: expected a map, found a list\n  help: possible keys: version, name, time_zone, source, stages, as_of, validate, rejects, guard, refused, target, upload, wait, timeouts, limits, report, state",
+            "p.yaml:1:1: expected a map, found a list\n  help: allowed keys: version, name, time_zone, source, stages, as_of, validate, rejects, guard, refused, target, upload, wait, timeouts, limits, report, state",
         ],
     );
     check(
@@ -326,7 +329,7 @@ fn what_is_missing() {
         "version: 2\nsource:\ntarget: {}\n",
         &[],
         &[
-            "p.yaml:1:10: this version is not known\n  help: write `version: 1`",
+            "p.yaml:1:10: this version is unknown\n  help: write `version: 1`",
             "p.yaml:2:1: the key `path` is missing\n  help: name a file, or write `sample: { rows: 100000 }` for a made-up extract",
             "p.yaml:3:1: expected one key, found an empty map\n  help: expected one of: orgvue, sandbox",
         ],
@@ -350,7 +353,7 @@ fn what_is_missing() {
             "p.yaml:3:11: the key `tenant` is missing",
             "p.yaml:3:11: the key `dataset` is missing",
             "p.yaml:3:11: the key `token` is missing",
-            "p.yaml:3:23: only one key is possible here, found `sandbox` besides `orgvue`\n  help: keep one of: orgvue, sandbox",
+            "p.yaml:3:23: only one key is allowed here, found `sandbox` besides `orgvue`\n  help: keep one of: orgvue, sandbox",
         ],
     );
 }
@@ -369,22 +372,22 @@ fn wrong_types() {
     with(
         "upload.attempts",
         "2.5",
-        "expected a whole number from 0 up, found a number with decimals",
+        "expected a whole number, 0 or more, found a number with decimals",
     );
     with(
         "upload.attempts",
         "[1]",
-        "expected a whole number from 0 up, found a list",
+        "expected a whole number, 0 or more, found a list",
     );
     with(
         "upload.attempts",
         "99999999999",
-        "expected a whole number from 0 up, found a number",
+        "expected a whole number, 0 or more, found a number",
     );
     with(
         "upload",
         "x",
-        "expected a map, found text\n  help: possible keys: format, length, encoding, chunk, rate, attempts, verify, expiry",
+        "expected a map, found text\n  help: allowed keys: format, length, encoding, chunk, rate, attempts, verify, expiry",
     );
     with(
         "upload.format",
@@ -410,7 +413,7 @@ fn wrong_types() {
     with(
         "source.path",
         "[a, ~]",
-        "expected text, found nothing\n  help: put it in quotes where empty text, or the word itself, is meant",
+        "expected text, found nothing\n  help: put it in quotes if you mean empty text or the word itself",
     );
     with(
         "target",
@@ -435,7 +438,7 @@ fn wrong_types() {
     with(
         "target.sandbox.identify_by",
         "{auto_id: true, id_key: x}",
-        "only one key is possible here, found `id_key` besides `auto_id`\n  help: keep one of: auto_id, id_key, merge_key",
+        "only one key is allowed here, found `id_key` besides `auto_id`\n  help: keep one of: auto_id, id_key, merge_key",
     );
     with(
         "target.sandbox.implicit_delete",
@@ -585,16 +588,16 @@ fn settings_that_exclude_each_other() {
     with(
         &["source.path=-", "upload.length=measured"],
         &[
-            "--set upload.length: `measured` reads the source twice, and standard input can be read once only\n  help: write `length: spooled`, or leave `length` out",
+            "--set upload.length: `measured` reads the source twice, and standard input can be read only once\n  help: write `length: spooled`, or leave `length` out",
         ],
     );
     with(
         &["source.path=['-', a.csv, '-']"],
-        &["--set source.path: standard input can be read once only\n  help: write `-` once"],
+        &["--set source.path: standard input can be read only once\n  help: write `-` once"],
     );
     with(
         &["source.sample.rows=5"],
-        &["--set source.sample.rows: `path` and `sample` are both given, one is meant"],
+        &["--set source.sample.rows: `path` and `sample` are both given; keep one"],
     );
     with(
         &["source.path=[]"],
@@ -603,7 +606,7 @@ fn settings_that_exclude_each_other() {
     with(
         &["upload.length=chunked"],
         &[
-            "--set upload.length: `chunked` sends the body as it is made, once: an upload that breaks is not tried again\n  help: write `attempts: 1` where that is meant, or `length: spooled`",
+            "--set upload.length: `chunked` sends the body as it is made, once: an upload that breaks is not tried again\n  help: write `attempts: 1` if that is intended, or `length: spooled`",
         ],
     );
     with(&["upload.length=chunked", "upload.attempts=1"], &[]);
@@ -627,7 +630,7 @@ fn settings_that_exclude_each_other() {
     with(
         &["rejects.path=a.csv"],
         &[
-            "--set rejects.path: the rejects would be written over the source\n  help: to load rejects that were put right, write `rostream run PIPELINE --mend FILE`",
+            "--set rejects.path: the rejects would be written over the source\n  help: to load corrected rejects, write `rostream run PIPELINE --mend FILE`",
         ],
     );
     with(
@@ -652,7 +655,7 @@ fn settings_that_exclude_each_other() {
     with(
         &["source.format=tsv", "source.csv.delimiter=;"],
         &[
-            "--set source.csv.delimiter: `format: tsv` is separated by tabs\n  help: write `format: csv` where another delimiter is meant",
+            "--set source.csv.delimiter: `format: tsv` is separated by tabs\n  help: write `format: csv` for another delimiter",
         ],
     );
     with(
@@ -700,7 +703,7 @@ fn settings_that_exclude_each_other() {
             "target.sandbox.empty=unchanged_at_server",
         ],
         &[
-            "--set target.sandbox.empty: `empty: unchanged_at_server` sends empty cells, and `noop_token` is the text that stands in their place\n  help: write `empty: omit`, or leave `noop_token` out",
+            "--set target.sandbox.empty: `empty: unchanged_at_server` sends empty cells, and `noop_token` is the text that is sent in their place\n  help: write `empty: omit`, or leave `noop_token` out",
         ],
     );
 }
@@ -717,7 +720,7 @@ fn implicit_delete_is_guarded() {
     with(
         &[],
         &[
-            "--set target.sandbox.implicit_delete: without `validate.key` a person who stands twice counts twice, and guards count rows and not people\n  help: name the column that identifies people: `validate: { key: employeeID }`",
+            "--set target.sandbox.implicit_delete: without `validate.key` a person who is listed twice counts twice, and guards count rows rather than people\n  help: name the column that identifies people: `validate: { key: employeeID }`",
         ],
     );
     with(
@@ -734,7 +737,7 @@ fn a_first_run_that_deletes_says_how_many_rows_it_has() {
                 tenant: ACME\n    dataset: 6586F21B-AD4D-4D06-A309-712AF47184A2\n    token: { env: T }\n    \
                 implicit_delete: true\nvalidate: { key: id }\n";
     let warning = "p.yaml:9:22: with `implicit_delete` the first run is stopped, as there is none before it to compare \
-                   it with\n  help: state how many rows it has at least: `guard: { min_rows: { first: 5000 } }`";
+                   it with\n  help: state how many rows it must have at least: `guard: { min_rows: { first: 5000 } }`";
     check(text, &[], &[warning]);
     check(text, &["guard.min_rows.of_last=80%"], &[warning]);
     check(text, &["guard.min_rows.first=10"], &[]);
@@ -742,7 +745,7 @@ fn a_first_run_that_deletes_says_how_many_rows_it_has() {
         text,
         &["guard.min_rows=10"],
         &[
-            "--set guard.min_rows: this number holds in every run, and no run is compared with the one before it\n  help: write `{ first: N }`: 90% of the last accepted run hold after the first one",
+            "--set guard.min_rows: this number holds in every run, and no run is compared with the one before it\n  help: write `{ first: N }`: after the first run, 90% of the last accepted one is expected",
         ],
     );
 }
@@ -784,7 +787,7 @@ fn callbacks() {
     with("/relative", &["--set target.sandbox.callback: not a URL"]);
     with(
         "https://a:b@example.com/",
-        &["--set target.sandbox.callback: a URL with a user name or password is not possible here"],
+        &["--set target.sandbox.callback: a URL with a user name or password is not allowed here"],
     );
     with(
         "https://example.com/{{jobStatus",

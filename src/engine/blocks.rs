@@ -19,6 +19,7 @@ use crate::settings::units::Size;
 use crate::source::{Source, Text};
 use crate::text::scan::count_lines;
 use crate::text::shown::shown;
+use crate::text::unseen::BYTE_ORDER_MARK;
 
 /// Text of one block in bytes, unless a record needs more. The text, its cells and what they are encoded to stay
 /// together in a core's own cache (512 KiB to 2 MiB); with 1 MiB, a survey takes 5 % more CPU and 13 MiB more memory.
@@ -326,8 +327,8 @@ impl Blocks {
             Some(member) if self.file + 1 == self.source.origins().len() => Err(self.place(
                 0,
                 format!(
-                    "the page says by its member `{}` that another page follows, and none does: the extract is not whole; \
-                     fetch the other pages, too, and name them all in source.path, the last one last",
+                    "the page says with its member `{}` that another page follows, but none does: the extract is incomplete; \
+                     fetch the other pages too, and list them all in source.path, the last one last",
                     shown(member)
                 ),
             )),
@@ -444,9 +445,6 @@ async fn united(
     Ok((table, arrangement))
 }
 
-/// A byte order mark, by now in UTF-8.
-const MARK: &[u8] = b"\xef\xbb\xbf";
-
 /// A file of the source, read up to its first record.
 struct Opening<'a> {
     source: &'a Source,
@@ -480,8 +478,8 @@ impl Opening<'_> {
     ) -> Result<(Text, Begun<Header>, Closing), EngineError> {
         text.fill(&mut self.buffer, FOREIGN_BYTES).await?;
         // Some programs write a byte order mark before one that is there.
-        while self.buffer.starts_with(MARK) {
-            self.buffer.drain(..MARK.len());
+        while self.buffer.starts_with(BYTE_ORDER_MARK) {
+            self.buffer.drain(..BYTE_ORDER_MARK.len());
         }
         refuse_foreign(&self.buffer).map_err(|wrong| self.error(wrong))?;
         let longest = self.reading.limits.record.bytes();

@@ -43,7 +43,7 @@ pub enum EngineError {
     },
     /// The source changed between the two passes.
     #[error(
-        "the source changed while it was read: the second pass made other bytes than the first \
+        "the source changed while it was read: the second pass produced other bytes than the first \
          ({first} bytes, then {second}); the upload was cut off and nothing was imported"
     )]
     SourceChanged {
@@ -58,7 +58,7 @@ pub enum EngineError {
     )]
     ChangedInSurvey,
     /// A worker panicked.
-    #[error("a worker gave up (panic) at {at}; this is a defect of rostream, please report it")]
+    #[error("a worker gave up (panic) at {at}; this is a bug in rostream, please report it")]
     GaveUp {
         /// What it worked on, without a value.
         at: String,

@@ -389,7 +389,7 @@ mod tests {
         let error = made.next().await.unwrap().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "a worker gave up (panic) at the block that begins on line 9 of f; this is a defect of rostream, please \
+            "a worker gave up (panic) at the block that begins on line 9 of f; this is a bug in rostream, please \
              report it"
         );
         assert!(made.next().await.is_none());

@@ -20,8 +20,8 @@ use crate::whole::as_of::Reader;
 use crate::whole::{self, Fact, Key};
 
 /// What to say of a header that stands among the records in another order.
-const REORDERED: &str = "the header stands here again with its columns in another order, so that all records behind it \
-                         would be read in wrong columns; name the files one by one in source.path instead of joining them";
+const REORDERED: &str = "the header is repeated here with its columns in another order, so all records after it would \
+                         be read into the wrong columns; list the files one by one in source.path instead of joining them";
 
 /// Everything that is done to a block, bound to the header's columns.
 pub struct Engine {
@@ -195,8 +195,8 @@ impl Engine {
         let names = columns.filter_map(|((name, _), number)| {
             let (_, place) = place(name, is_invisible)?;
             Some(format!(
-                "column {number} is sent under a name with {place}, which nobody sees; a `rename` or `select` that has the \
-                 name without it takes it out"
+                "column {number} is sent under a name with {place}, which is invisible; take it out with a `rename` or \
+                 `select` that spells the name without it"
             ))
         });
         let values = self.rules.column_remarks();
@@ -302,6 +302,11 @@ impl Engine {
         }
     }
 
+    /// Texts of these rows that the server may make something else of.
+    pub(crate) fn retyped(&self, batch: &Batch, rows: &[u32]) -> Vec<Found> {
+        self.wire.retyped(batch, rows)
+    }
+
     /// A block in, bytes out: what a worker does.
     ///
     /// # Errors
@@ -324,7 +329,7 @@ impl Engine {
         }
         let encoded = self.encode(&mut batch);
         let facts = self.facts(&batch, &encoded);
-        let retyped = self.wire.retyped(&batch, &encoded.rows);
+        let retyped = self.retyped(&batch, &encoded.rows);
         let filtered = (0..batch.len())
             .filter(|&row| batch.state(row) == RowState::Filtered)
             .count() as u64;

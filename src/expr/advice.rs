@@ -159,11 +159,8 @@ fn compared_in_time(operator: &str, left: &Side, right: &Side) -> Option<String>
 pub(super) fn text_order(node: &IdedExpr, sides: &[Side; 2]) -> Option<String> {
     let [left, right] = sides;
     let can_be_text = |side: &Side| side.kinds.meets(Kinds::WORDS);
-    let common = left.kinds & right.kinds;
-    let others = common.without(Kinds::TEXT | Kinds::NULL) != Kinds::NONE
-        || (left.kinds.meets(Kinds::NUMBER) && right.kinds.meets(Kinds::NUMBER));
     let days = |side: &Side| !side.kinds.meets(Kinds::PROSE);
-    if !can_be_text(left) || !can_be_text(right) || others || (days(left) && days(right)) {
+    if !can_be_text(left) || !can_be_text(right) || (days(left) && days(right)) {
         return None;
     }
     let is_prose = |side: &Side| {
@@ -186,7 +183,7 @@ pub(super) fn text_order(node: &IdedExpr, sides: &[Side; 2]) -> Option<String> {
     let numbers = format!("`{} {operator} {}`", as_number(left), as_number(right));
     let is_day = |side: &Side| side.literal().is_some() && days(side);
     let advice = match is_day(left) || is_day(right) || left.is_days() || right.is_days() {
-        true => format!("write {dates}, or make such days of a column with a `date` stage before"),
+        true => format!("write {dates}, or convert the column with a `date` stage before"),
         false => format!(
             "for numbers write {numbers}, or add a `number` stage before; for days {dates}, or a `date` stage"
         ),
@@ -195,6 +192,13 @@ pub(super) fn text_order(node: &IdedExpr, sides: &[Side; 2]) -> Option<String> {
         "`{}` compares text character by character, so that \"10\" comes before \"9\": {advice}",
         written(node)
     ))
+}
+
+/// Whether the two can be put in order as text alone, whatever the row.
+pub(super) fn is_text_order([left, right]: &[Side; 2]) -> bool {
+    let common = left.kinds & right.kinds;
+    let numbers = left.kinds.meets(Kinds::NUMBER) && right.kinds.meets(Kinds::NUMBER);
+    common.within(Kinds::TEXT | Kinds::NULL) && !numbers
 }
 
 /// For a comparison of two kinds.

@@ -146,7 +146,7 @@ impl<'a> Walk<'a> {
             "upper"
         };
         let message = format!(
-            "`{}` changes A to Z alone and leaves letters such as Ä and é as they are; a `case` stage (`to: {to}`) \
+            "`{}` changes only A to Z and leaves letters such as Ä and é as they are; a `case` stage (`to: {to}`) \
              changes them all",
             written(node)
         );

@@ -19,6 +19,7 @@ use super::trouble::{describe, friendly};
 use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Kind};
 use crate::text::compare::is_comparable;
+use crate::text::dates::Date;
 
 /// Letters beyond ASCII in columns of which a function changes the others alone.
 pub(super) struct Beyond {
@@ -98,6 +99,47 @@ impl Watch {
     }
 }
 
+/// Two columns that are put in order and may hold text: only the data shows whether they do.
+pub(super) struct TextOrder {
+    slots: [usize; 2],
+    message: String,
+    /// Whether a row had text in both.
+    met: AtomicBool,
+}
+
+impl TextOrder {
+    pub(super) fn new(slots: [usize; 2], message: String) -> TextOrder {
+        TextOrder {
+            slots,
+            message,
+            met: AtomicBool::new(false),
+        }
+    }
+
+    fn look(&self, batch: &Batch) {
+        if self.met.load(Ordering::Relaxed) {
+            return;
+        }
+        // Days keep their order as text, and names are meant as text.
+        let is_day = |text: &str| {
+            text.get(..10)
+                .is_some_and(|day| Date::parse_iso(day).is_some())
+        };
+        let has_digits = |text: &str| text.bytes().any(|b| b.is_ascii_digit());
+        let met = (0..batch.len()).any(|row| {
+            let cells = self.slots.map(|slot| batch.cell(row, slot));
+            let texts = cells.map(|cell| batch.text(cell));
+            batch.is_live(row)
+                && cells.iter().all(|cell| cell.kind() == Kind::Text)
+                && texts.iter().all(|text| has_digits(text))
+                && !texts.iter().all(|text| is_day(text))
+        });
+        if met {
+            self.met.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
 /// An expression bound to the columns of a batch.
 pub struct BoundExpr {
     pub(super) root: IdedExpr,
@@ -114,6 +156,7 @@ pub struct BoundExpr {
     pub(super) doubts: Vec<String>,
     pub(super) watches: Vec<Watch>,
     pub(super) beyond: Vec<Beyond>,
+    pub(super) orders: Vec<TextOrder>,
     pub(super) failures: Failures,
 }
 
@@ -160,6 +203,9 @@ impl BoundExpr {
         for beyond in &self.beyond {
             beyond.look(batch);
         }
+        for order in &self.orders {
+            order.look(batch);
+        }
     }
 
     /// What may not have been meant: known from the beginning, or by what the batches held so far.
@@ -170,7 +216,10 @@ impl BoundExpr {
         let unmet = self.watches.iter().filter(never).map(|w| w.message.clone());
         let beyond = self.beyond.iter().filter(|beyond| beyond.is_told());
         let beyond = beyond.map(|beyond| beyond.message.clone());
-        let remarks = self.doubts.iter().cloned().chain(unmet).chain(beyond);
+        let met = |order: &&TextOrder| order.met.load(Ordering::Relaxed);
+        let orders = self.orders.iter().filter(met).map(|o| o.message.clone());
+        let remarks = self.doubts.iter().cloned().chain(unmet).chain(orders);
+        let remarks = remarks.chain(beyond);
         remarks.chain(self.failures.told()).collect()
     }
 

@@ -88,6 +88,7 @@ pub(super) struct Checked {
     pub(super) mistakes: Vec<Mistake>,
     pub(super) comparisons: Vec<Comparison>,
     pub(super) letters: Vec<Letters>,
+    pub(super) orders: Vec<([usize; 2], String)>,
 }
 
 /// Binds a prepared expression. The columns say what the cells can hold.
@@ -101,6 +102,7 @@ pub(super) fn check(root: &IdedExpr, given: &Given<'_>, wanted: Use) -> Checked 
         mistakes: Vec::new(),
         comparisons: Vec::new(),
         letters: Vec::new(),
+        orders: Vec::new(),
         named: false,
     };
     let part = walk.part(root);
@@ -136,6 +138,7 @@ pub(super) fn check(root: &IdedExpr, given: &Given<'_>, wanted: Use) -> Checked 
         mistakes: walk.mistakes,
         comparisons: walk.comparisons,
         letters: walk.letters,
+        orders: walk.orders,
     }
 }
 
@@ -149,6 +152,8 @@ pub(super) struct Walk<'a> {
     mistakes: Vec<Mistake>,
     pub(super) comparisons: Vec<Comparison>,
     pub(super) letters: Vec<Letters>,
+    /// Columns that are put in order as whatever the data has there, and what is told where that is text.
+    pub(super) orders: Vec<([usize; 2], String)>,
     /// Whether the part that is looked at names a column.
     named: bool,
 }

@@ -64,7 +64,7 @@ use error::MAX_LENGTH;
 pub(crate) use error::{ExprError, Unfit};
 pub(crate) use error::{FAILED, one_line};
 pub(crate) use eval::BoundExpr;
-use eval::{Beyond, Failures, Watch};
+use eval::{Beyond, Failures, TextOrder, Watch};
 use functions::Form;
 use kinds::Given;
 pub use kinds::Use;
@@ -153,6 +153,8 @@ impl Expr {
             .map(|comparison| Watch::new(comparison.slot, comparison.with, comparison.message));
         let beyond = (checked.letters.into_iter())
             .map(|letters| Beyond::new(letters.slots, letters.message));
+        let orders =
+            (checked.orders.into_iter()).map(|(slots, message)| TextOrder::new(slots, message));
         Ok(BoundExpr {
             careful: same::careful(&checked.root, columns),
             root: checked.root,
@@ -163,6 +165,7 @@ impl Expr {
             doubts: doubtful.into_iter().map(|m| m.message).collect(),
             watches: watches.collect(),
             beyond: beyond.collect(),
+            orders: orders.collect(),
             failures: Failures::default(),
         })
     }

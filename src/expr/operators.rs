@@ -137,7 +137,13 @@ impl<'a> Walk<'a> {
                 if !ordered_at_times(l, r) {
                     self.compares(node, &sides);
                 } else if let Some(advice) = advice::text_order(node, &sides) {
-                    self.mistake(written(node), advice, Certain::No);
+                    match [left, right].map(|side| self.column(side)) {
+                        _ if advice::is_text_order(&sides) => {
+                            self.mistake(written(node), advice, Certain::No);
+                        }
+                        [Some(left), Some(right)] => self.orders.push(([left, right], advice)),
+                        _ => {}
+                    }
                 }
                 self.compared(name, &parts)
             }

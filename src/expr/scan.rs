@@ -2,6 +2,8 @@
 //! read of it. The grammar has ASCII names and numbers of 64 bits: other names and longer numbers are parsed
 //! under a name that it can read, and get their own back in the tree and in messages.
 
+use std::borrow::Cow;
+
 use cel::common::ast::{Expr as Node, IdedExpr};
 
 use super::tree::children_mut;
@@ -199,7 +201,7 @@ impl Readable {
     fn restore_name(&self, name: &mut String) {
         if let Some(stand) = self.meant(name) {
             *name = match stand.is_number {
-                true => format!("{DIGITS}{}", stand.meant),
+                true => format!("{DIGITS}{}", without_zeros(&stand.meant)),
                 false => stand.meant.clone(),
             };
         }
@@ -227,6 +229,15 @@ impl Readable {
         for child in children_mut(node) {
             self.restore(child);
         }
+    }
+}
+
+/// A number without the zeros that it begins with, which no number in JSON has.
+fn without_zeros(number: &str) -> Cow<'_, str> {
+    let rest = number.trim_start_matches('0');
+    match rest.starts_with('.') {
+        true => format!("0{rest}").into(),
+        false => rest.into(),
     }
 }
 

@@ -125,7 +125,7 @@ fn values_results_and_errors() {
         ),
         (
             "int(first)",
-            "eval: `int` takes digits alone, as 42 or -7: no blanks, separators or decimal places",
+            "eval: `int` takes only digits, such as 42 or -7: no blanks, separators or decimal places",
         ),
         (
             "'%.70000f'.format([1.5])",
@@ -133,7 +133,7 @@ fn values_results_and_errors() {
         ),
         (
             "first.substring(7)",
-            "eval: `substring` goes beyond the end of the text, or begins behind its own end; `size` tells how long it is",
+            "eval: `substring` goes beyond the end of the text, or begins after its own end; `size` tells how long it is",
         ),
         ("1/0", "bind: `1 / 0`: division by zero"),
         (

@@ -106,14 +106,14 @@ fn failed(function: &str, message: &str) -> Cow<'static, str> {
             "the number does not fit 64 bits"
         }
         ("int", _) => {
-            "`int` takes digits alone, as 42 or -7: no blanks, separators or decimal places"
+            "`int` takes only digits, such as 42 or -7: no blanks, separators or decimal places"
         }
         ("uint", _) => {
-            "`uint` takes digits alone, as 42: no sign, blanks, separators or decimal places"
+            "`uint` takes only digits, such as 42: no sign, blanks, separators or decimal places"
         }
         ("double", _) if message.contains("empty") => "`double` was given empty text",
         ("double", _) => {
-            "`double` takes a plain number, as -12.50: no blanks, separators or signs of a currency; \
+            "`double` takes a plain number, such as -12.50: no blanks, separators or currency signs; \
              a `number` stage reads those"
         }
         (number::WHOLE, _) => "a whole number is needed here, and this one has a fraction",
@@ -122,7 +122,7 @@ fn failed(function: &str, message: &str) -> Cow<'static, str> {
             "`date` was given empty text; say what an empty cell means, as in `left == \"\" || date(left) > today()`"
         }
         ("date", _) => {
-            "`date` takes a day written YYYY-MM-DD; a `date` stage before makes that of other forms"
+            "`date` takes a day written YYYY-MM-DD; a `date` stage before it converts other formats"
         }
         ("timestamp", _) => {
             "`timestamp` takes a time written 2026-01-31T09:00:00Z, or seconds since 1970"
@@ -130,7 +130,7 @@ fn failed(function: &str, message: &str) -> Cow<'static, str> {
         ("duration", _) => "`duration` takes a length written 36h, 90m or 1.5s",
         ("zone", _) => "no such time zone; one is named Europe/London, or +02:00",
         ("substring", _) => {
-            "`substring` goes beyond the end of the text, or begins behind its own end; `size` tells how long it is"
+            "`substring` goes beyond the end of the text, or begins after its own end; `size` tells how long it is"
         }
         ("charAt" | "indexOf" | "lastIndexOf", _) => {
             return format!(

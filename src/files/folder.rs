@@ -30,7 +30,7 @@ pub(crate) fn make(path: &Path) -> io::Result<()> {
         if mode & (STICKY | OTHERS_WRITE) == OTHERS_WRITE {
             return Err(io::Error::new(
                 io::ErrorKind::PermissionDenied,
-                "everybody may exchange the files in it; run `chmod o-w` on it, or name another folder",
+                "everyone can replace the files in it; run `chmod o-w` on it, or name another folder",
             ));
         }
     }

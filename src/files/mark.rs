@@ -24,11 +24,11 @@ pub enum Moved {
     #[error("the file is still being written: its size is not what it was when the run began")]
     Grown,
     /// Bytes went.
-    #[error("the file was cut or written anew: it is smaller than it was when the run began")]
+    #[error("the file was truncated or rewritten: it is smaller than when the run began")]
     Shrunk,
     /// Bytes were written in place.
     #[error(
-        "the file is still being written: its time of change is not what it was when the run began"
+        "the file is still being written: its modification time has changed since the run began"
     )]
     Modified,
     /// Another file has its name.
@@ -38,7 +38,7 @@ pub enum Moved {
     #[error("the file is gone; it was there when the run began")]
     Gone,
     /// It can't be looked at.
-    #[error("the file can't be looked at again")]
+    #[error("the file can't be checked again")]
     Unseen(#[source] io::Error),
 }
 

@@ -24,3 +24,7 @@ pub(crate) const QUOTE: &str = "quote";
 
 /// The code of a record in which a carriage return stands outside quotes.
 pub(crate) const CARRIAGE_RETURN: &str = "carriage_return";
+
+/// The code of a cell that the row's file had no column for: not a fault, and told so that it is known again while it is
+/// empty.
+pub(crate) const ABSENT: &str = "absent";

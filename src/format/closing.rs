@@ -5,7 +5,7 @@
 
 use super::block::Boundary;
 use super::csv::cut::first_record;
-use super::csv::record::split;
+use super::csv::record::{Cells, split};
 use super::csv::skip::says_nothing;
 use super::cut::Cut;
 use crate::settings::pattern::Pattern;
@@ -14,6 +14,9 @@ use crate::text::scan::Dialect;
 /// Bytes of closing lines, at most, the blank ones between them included. More lines than this in a row are read as
 /// records, and an error at the end of the file.
 pub(crate) const HELD: usize = 1 << 20;
+
+/// Lines over which a closing record may go by its quoted cells, at most.
+const LINES: usize = 64;
 
 /// What the closing lines of a file look like.
 #[derive(Debug, Clone, Default)]
@@ -53,8 +56,14 @@ impl Closing {
         };
         let mut run = none;
         let mut may_be_trailer = true;
-        for (at, line) in lines_from_the_end(text) {
-            let line = Line { dialect, line };
+        let mut end = text.len();
+        while end > 0 {
+            let at = last_record(dialect, &text[..end]);
+            let line = Line {
+                dialect,
+                line: without_end(&text[at..end]),
+            };
+            end = at;
             if line.says_nothing() {
                 continue;
             }
@@ -91,19 +100,49 @@ fn record_from(boundary: &Boundary, dialect: Dialect, text: &[u8], at: usize) ->
     start
 }
 
-/// The lines of a text from the last to the first, without their ends, each with its place.
-fn lines_from_the_end(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
-    let mut end = text.len();
-    std::iter::from_fn(move || {
-        let line = &text[..end];
-        let line = match line.split_last()? {
-            (b'\n', line) => line,
-            _ => line,
-        };
-        end = memchr::memrchr(b'\n', line).map_or(0, |at| at + 1);
-        let line = &line[end..];
-        Some((end, line.strip_suffix(b"\r").unwrap_or(line)))
-    })
+/// Where the last line of a text begins; the last record, where a quoted cell of it goes over several lines.
+fn last_record(dialect: Option<Dialect>, text: &[u8]) -> usize {
+    let last = last_line(text);
+    let Some(dialect) = dialect.filter(|dialect| dialect.quoting.multiline) else {
+        return last;
+    };
+    let Some(quote) = dialect.quoting.quote else {
+        return last;
+    };
+    // Where no quote is left over, none of them closes a cell of an earlier line.
+    let quotes = memchr::memchr_iter(quote, &text[last..]).count();
+    if quotes == 0 || quotes % 2 == 0 && dialect.quoting.escape.is_none() {
+        return last;
+    }
+    let mut start = last;
+    for _ in 0..LINES {
+        if start == 0 {
+            break;
+        }
+        start = last_line(&text[..start]);
+        let record = &text[start..];
+        let is_one = first_record(dialect, record, true) == Some(record.len());
+        if is_one
+            && Cells::of_record(without_end(record), dialect)
+                .into_fault()
+                .is_none()
+        {
+            return start;
+        }
+    }
+    last
+}
+
+/// Where the last line of a text begins.
+fn last_line(text: &[u8]) -> usize {
+    let line = text.strip_suffix(b"\n").unwrap_or(text);
+    memchr::memrchr(b'\n', line).map_or(0, |at| at + 1)
+}
+
+/// A line without its end.
+fn without_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 /// A line that may be a closing one.
@@ -208,6 +247,25 @@ mod tests {
         check("1,\"a\nPage 1\nPage 2\"\nPage 3\n", "Page 3\n");
         check("1,\"a\nPage \"\"1\"\nPage 2\n", "Page 2\n");
         check("Page \"x\nPage 2\n", "Page \"x\nPage 2\n");
+    }
+
+    #[test]
+    fn a_quoted_cell_over_several_lines() {
+        let check = |text: &str, expected: &str| {
+            check(&closing("^(Grand Total|Page )", ""), text, expected, None);
+        };
+        let total = "\"Grand Total\r\nas of \"\"today\"\"\",,3\r\n";
+        check(&format!("1,Ann\r\n{total}"), total);
+        let both = format!("{total}\r\n\"Page 1\n\nof 1\"\nPage 2");
+        check(&format!("1,Ann\n{both}"), &both);
+        check("1,\"Grand Total\nas of\"\n", "");
+        check("\"Ann\nGrand Total\",2\n", "");
+        check("1,\"Ann\nBo\"\nPage 1\n", "Page 1\n");
+        // A mark of inches does not open a cell.
+        check("1,5\"\nPage 5\"\n", "Page 5\"\n");
+        let trailer = closing("", r"^TRL\n(\d+)");
+        let text = "1|A\n\"TRL\n1\"\n";
+        super::tests::check(&trailer, text, "\"TRL\n1\"\n", Some(Some(1)));
     }
 
     #[test]

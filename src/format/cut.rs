@@ -42,14 +42,14 @@ pub enum CutErrorKind {
     NoComma,
     /// A comma between documents.
     #[error(
-        "a comma stands between two JSON documents; the objects of a list stand in an array, in `[` and `]`"
+        "there is a comma between two JSON documents; a list of objects must be an array, in `[` and `]`"
     )]
     CommaOutside,
     /// Something that is not an object or an array.
     #[error("expected a JSON object or an array of objects, found {0}")]
     NoRecord(&'static str),
     /// A bracket closes what was not opened.
-    #[error("a bracket closes what was not opened")]
+    #[error("a bracket closes something that was not opened")]
     Bracket,
     /// Text that is not JSON.
     #[error("not well-formed JSON: {0}")]

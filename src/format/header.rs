@@ -111,7 +111,7 @@ impl Reading {
         }
     }
 
-    /// Reads the beginning of the rejects of a JSON source. Whatever the layout of the source was, they stand one a line.
+    /// Reads the beginning of the rejects of a JSON source. How the source's objects stood says nothing of how these do.
     fn begin_rejects(
         &self,
         begins: &Beginning<'_>,
@@ -134,7 +134,7 @@ impl Reading {
             ..*begins
         };
         let known = json::Known {
-            layout: Some(Layout::Lines),
+            layout: Some(found.layout),
             form: &Arc::new(form),
             fed_back: true,
         };
@@ -292,7 +292,7 @@ impl Header {
         let (what, count, advice) = match self {
             Header::Csv(header) => (
                 format!(
-                    "line {}, where the names of the columns should stand, has",
+                    "line {}, where the column names should be, has",
                     header.line
                 ),
                 counted(header.own.len() as u64, "cell"),

@@ -16,8 +16,8 @@ use crate::settings::limits::Limits;
 pub(crate) enum Parser {
     Csv(csv::Parser),
     Json(json::Parser),
-    /// Of the rejects of a JSON source.
-    FedBack(json::Parser),
+    /// Of the rejects of a JSON source, whose objects stand so.
+    FedBack(json::Parser, json::Layout),
 }
 
 /// Text that ends the run.
@@ -59,7 +59,7 @@ impl Header {
                     .with_depth(limits.json_depth)
                     .with_pools(pools);
                 match header.fed_back {
-                    true => Parser::FedBack(parser),
+                    true => Parser::FedBack(parser, header.layout),
                     false => Parser::Json(parser),
                 }
             }
@@ -72,7 +72,7 @@ impl Parser {
     pub(crate) fn names(&self) -> &Arc<[Arc<str>]> {
         match self {
             Parser::Csv(parser) => parser.names(),
-            Parser::Json(parser) | Parser::FedBack(parser) => parser.names(),
+            Parser::Json(parser) | Parser::FedBack(parser, _) => parser.names(),
         }
     }
 
@@ -100,8 +100,8 @@ impl Parser {
                 })
             }
             Parser::Json(parser) => parser.parse_from(bytes, start).map_err(ParseError::from),
-            Parser::FedBack(parser) => {
-                let bytes = json::fed_back::restored(&bytes, &ADDED);
+            Parser::FedBack(parser, layout) => {
+                let bytes = json::fed_back::restored(&bytes, *layout, &ADDED);
                 parser.parse_from(bytes, start).map_err(ParseError::from)
             }
         }

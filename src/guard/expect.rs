@@ -36,9 +36,7 @@ pub enum NotWhole {
         "{file}: the last line is not the one that source.expect.trailer describes: the file may have been cut off"
     )]
     NoTrailer { file: String },
-    #[error(
-        "{file}:{line}: the group of source.expect.trailer is not a number that it could state"
-    )]
+    #[error("{file}:{line}: the group of source.expect.trailer does not hold a number of records")]
     NoNumber { file: String, line: u64 },
     #[error("{file}:{line}: the last line states {stated} records, and {found} were read")]
     Trailer {
@@ -47,7 +45,7 @@ pub enum NotWhole {
         stated: u64,
         found: u64,
     },
-    #[error("{done} is not there (source.expect.done_file): the extract is not whole yet")]
+    #[error("{done} is not there (source.expect.done_file): the extract is not complete yet")]
     NotDone { done: String },
     #[error("{done} (source.expect.done_file) can't be read: {why}")]
     Unread { done: String, why: String },

@@ -97,7 +97,7 @@ pub enum Stop {
         of_rows(*rejected, *read),
         match taken_along {
             0 => String::new(),
-            lines => format!(" ({lines} of them as lines that a wrong quote took along)"),
+            lines => format!(" ({lines} of them as lines swallowed by a wrong quote)"),
         }
     )]
     Rejects {
@@ -121,14 +121,14 @@ pub enum Stop {
     #[error("no row is left to send, and implicit_delete would delete every item of the data set")]
     NobodyLeft,
     #[error(
-        "rows were rejected ({0}), and `implicit_delete: {{ on_reject: block }}` stops the run then"
+        "rows were rejected ({0}), and `implicit_delete: {{ on_reject: block }}` stops the run in that case"
     )]
     RejectsBlock(u64),
     #[error("the upload names {}, and guard.min_rows asks for {least} at least", counted(*named, "row"))]
     MinRows { named: u64, least: u64 },
     #[error(
         "the upload names {}, and that of the last accepted run named {last}{}: {least} at least are expected \
-         ({limit}); if so few are meant, run once with `--set guard.min_rows={named}`",
+         ({limit}); if so few are intended, run once with `--set guard.min_rows={named}`",
         counted(*named, "row"),
         if *deletes { format!(", so that {} would be deleted", last - named) } else { String::new() }
     )]
@@ -141,7 +141,7 @@ pub enum Stop {
     },
     #[error(
         "implicit_delete deletes every item that the upload does not name, and there is no accepted run to compare this \
-         one with; state how many rows the first one has at least: `guard: {{ min_rows: {{ first: N }} }}` (this upload \
+         one with; state how many rows the first one must have at least: `guard: {{ min_rows: {{ first: N }} }}` (this upload \
          names {named})"
     )]
     FirstUnknown { named: u64 },

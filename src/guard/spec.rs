@@ -64,7 +64,7 @@ impl<'de> Deserialize<'de> for MinRowsSpec {
 
             fn visit_i64<E: de::Error>(self, _: i64) -> Result<MinRowsSpec, E> {
                 Err(E::custom(
-                    "expected a number of rows from 0 up, found a negative number",
+                    "expected a number of rows, 0 or more, found a negative number",
                 ))
             }
 

@@ -100,7 +100,7 @@ pub enum HostError {
     /// It is this machine, or one of its own network.
     #[error(
         "data may not go to the host {host}: {}; {}",
-        if address.is_empty() { "it is this machine or one of its network".to_owned() } else { format!("its address {address} is this machine's or its network's") },
+        if address.is_empty() { "it is this machine or one in its network".to_owned() } else { format!("its address {address} is this machine's or its network's") },
         words.private
     )]
     Private {

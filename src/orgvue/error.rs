@@ -104,7 +104,7 @@ impl std::fmt::Display for ApiError {
 pub(crate) fn advice(code: &str) -> Option<&'static str> {
     Some(match code {
         "40101" | "40103" => {
-            "the token did not arrive as it was sent: a proxy on the way may take the Authorization header out"
+            "the token did not arrive as it was sent: a proxy in between may remove the Authorization header"
         }
         "40102" => "copy the token again, whole and without quotes, from the tenant's Tokens page",
         "40301" => {
@@ -122,11 +122,11 @@ pub(crate) fn advice(code: &str) -> Option<&'static str> {
         "40324" => "run this from an address that the user account's IP restriction allows",
         "40345" => "ask Orgvue's support to enable the tenant for the API",
         "42901" => {
-            "too many requests at once in this tenant: run this later, or fewer things beside it"
+            "too many requests at once in this tenant: run this later, or run fewer things at the same time"
         }
-        QUOTA_EXCEEDED => "the tenant's requests of the day are used up: run this tomorrow",
+        QUOTA_EXCEEDED => "the tenant's requests for the day are used up: run this tomorrow",
         "400603" => "`dataset` must be the data set's UUID, not its name",
-        "415001" => "a proxy on the way may have changed the Content-Type header",
+        "415001" => "a proxy in between may have changed the Content-Type header",
         _ => return None,
     })
 }
@@ -197,7 +197,7 @@ pub enum OrgvueError {
     #[error("the results cannot be read")]
     Results(#[source] SplitError),
     /// The results come so slowly that they would never be over.
-    #[error("the results come at less than {per_second} bytes per second")]
+    #[error("the results arrive at less than {per_second} bytes per second")]
     Slow {
         /// The least that is waited for.
         per_second: u64,
@@ -302,10 +302,10 @@ pub enum ImportError {
     #[error("the import was refused")]
     Refused(#[source] Box<OrgvueError>),
     /// The request never left: nothing is imported.
-    #[error("the import could not be asked for")]
+    #[error("the import could not be requested")]
     NotSent(#[source] Box<OrgvueError>),
     /// The request was sent and no usable answer came. It is never repeated by itself.
-    #[error("the import was asked for, and no usable answer came: whether it began is not known")]
+    #[error("the import was requested, but no usable answer came: whether it began is not known")]
     Unknown(#[source] Box<OrgvueError>),
 }
 

@@ -35,8 +35,8 @@ impl Nested {
                 let is_object = batch.text(cell).starts_with('{');
                 self.note(name, is_object);
                 let message = match is_object {
-                    true => "the value is an object, and a property of Orgvue holds none",
-                    false => "the value is an array, and a property of Orgvue holds none",
+                    true => "the value is an object, which a property in Orgvue cannot hold",
+                    false => "the value is an array, which a property in Orgvue cannot hold",
                 };
                 let fault = Fault {
                     row: row as u32,

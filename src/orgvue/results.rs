@@ -73,7 +73,7 @@ impl ItemResult {
     /// Reads one element of the results. `key` is the property that identifies items.
     ///
     /// # Errors
-    /// An element that is not a good JSON object.
+    /// An element that is not a valid JSON object.
     pub fn parse(index: u64, element: &[u8], key: Option<&str>) -> Result<ItemResult, SplitError> {
         let members: HashMap<String, &RawValue> =
             serde_json::from_slice(element).map_err(|source| SplitError::Json {
@@ -351,7 +351,7 @@ mod tests {
             "false failed - - café []",
         );
         let error = ItemResult::parse(4, b"{'CANARY'}", None).unwrap_err();
-        assert_eq!(error.to_string(), "number 5 is not a good JSON object");
+        assert_eq!(error.to_string(), "number 5 is not a valid JSON object");
         assert!(!format!("{error:?} {}", error.source().unwrap()).contains("CANARY"));
         let result = ItemResult::parse(
             0,
@@ -497,7 +497,7 @@ mod tests {
         let (_, error) = fetch_within(drips.collect(), timeouts).await;
         assert_eq!(
             error.unwrap(),
-            "the results come at less than 256 bytes per second"
+            "the results arrive at less than 256 bytes per second"
         );
     }
 

@@ -3,6 +3,7 @@
 use memchr::memchr2;
 
 use crate::settings::units::Size;
+use crate::text::unseen::BYTE_ORDER_MARK;
 
 /// The elements of a JSON array, one by one. Looks at brackets and strings alone; whether an element is good
 /// JSON is for its reader to say. Holds one element, and what was pushed behind it.
@@ -59,7 +60,7 @@ pub enum SplitError {
     #[error("there is something after the end of the JSON array")]
     Trailing,
     /// An element is not good JSON, or lacks what it must have.
-    #[error("number {index} is not a good JSON object")]
+    #[error("number {index} is not a valid JSON object")]
     Json {
         /// Its place, from 1.
         index: u64,
@@ -67,8 +68,6 @@ pub enum SplitError {
         source: serde_json::Error,
     },
 }
-
-const MARK: &[u8] = b"\xef\xbb\xbf";
 
 impl Splitter {
     /// Elements of more than `largest` bytes are an error.
@@ -112,13 +111,13 @@ impl Splitter {
                 (State::Before, b'[') => State::First,
                 (State::Before, b'\xef') => {
                     let head = &self.buffer[self.at..];
-                    if MARK.starts_with(head) && head.len() < MARK.len() {
+                    if BYTE_ORDER_MARK.starts_with(head) && head.len() < BYTE_ORDER_MARK.len() {
                         break;
                     }
-                    if !head.starts_with(MARK) {
+                    if !head.starts_with(BYTE_ORDER_MARK) {
                         return Err(SplitError::NotAnArray);
                     }
-                    self.at += MARK.len();
+                    self.at += BYTE_ORDER_MARK.len();
                     continue;
                 }
                 (State::Before, _) => return Err(SplitError::NotAnArray),

@@ -217,7 +217,7 @@ fn control(c: char, place: &str) -> String {
     let code = c as u32;
     let hint = match c {
         '\u{80}'..='\u{9f}' => {
-            "it is what Windows-1252 becomes where a program reads it as Latin-1: the file should be written anew"
+            "this is Windows-1252 text that a program has read as Latin-1; export the file again"
                 .to_owned()
         }
         _ => format!("`replace: {{ pattern: '\\x{{{code:02X}}}', with: ... }}` takes it out"),

@@ -35,8 +35,8 @@ pub enum RunError {
     },
     /// The source is a rejects file, and everybody who is not in it would be deleted.
     #[error(
-        "{file} is a rejects file, and `implicit_delete` would delete everybody who is not in it; to load rows that were \
-         put right, delete nothing: rostream run {pipeline} --mend {file}"
+        "{file} is a rejects file, and `implicit_delete` would delete everyone who is not in it; to load corrected rows \
+         without deleting anything: rostream run {pipeline} --mend {file}"
     )]
     Unmended { file: String, pipeline: String },
     /// A lookup table can't be read.
@@ -52,8 +52,8 @@ pub enum RunError {
     },
     /// The import of an earlier run is to be repeated, and what would be sent is something else.
     #[error(
-        "the source, what it is looked up in, or the pipeline file was changed since run {earlier}, and no longer makes \
-         the same upload; nothing was imported. To send what there is now, let that run go, and run the pipeline again: \
+        "the source, a lookup file or the pipeline file has changed since run {earlier}, and no longer produces \
+         the same upload; nothing was imported. To send what there is now, abandon that run, and run the pipeline again: \
          rostream resume {earlier} --abandon"
     )]
     NotRepeated {
@@ -156,7 +156,7 @@ pub enum RunError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// Something that cannot happen.
-    #[error("{0}; this is a defect of rostream, please report it")]
+    #[error("{0}; this is a bug in rostream, please report it")]
     Defect(&'static str),
     /// The run was told to stop.
     #[error("interrupted")]

@@ -119,7 +119,7 @@ pub(super) fn claims(
     Ok(claims)
 }
 
-/// A file that says that the extract is whole.
+/// A file that says that the extract is complete.
 struct DoneFile {
     path: PathBuf,
     /// The file of the source that it belongs to; without it, it belongs to all.

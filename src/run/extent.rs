@@ -1,7 +1,7 @@
-//! How much a source holds: the records of each file, and the lines that are no records.
+//! How much a source holds: the records of each file, and the lines that are not records.
 
-use crate::engine::process::Processed;
-use crate::format::block::Trailer;
+use crate::batch::Batch;
+use crate::format::block::{End, Trailer};
 use crate::text::counted;
 
 /// Lines that repeat the header and are named in the warning.
@@ -26,24 +26,24 @@ pub(super) struct InFile {
 }
 
 impl Extent {
-    /// Takes in the next block.
-    pub(super) fn see(&mut self, processed: &Processed) {
-        let file = processed.file as usize;
+    /// Takes in the next block, which begins on `line` of `file`, and what stands behind it.
+    pub(super) fn see(&mut self, batch: &Batch, (number, line): (u32, u64), end: Option<End>) {
+        let file = number as usize;
         if self.files.len() <= file {
             self.files.resize(file + 1, InFile::default());
         }
         let here = &mut self.files[file];
-        here.read += processed.batch.len() as u64;
-        let skipped = processed.batch.skipped();
+        here.read += batch.len() as u64;
+        let skipped = batch.skipped();
         self.skipped += skipped.lines;
-        if let Some(end) = processed.end {
+        if let Some(end) = end {
             here.trailer = end.trailer;
             self.skipped += end.skipped;
         }
         self.headers += skipped.headers.len() as u64;
         let room = NAMED - self.named.len();
         let lines = skipped.headers.iter().take(room);
-        let named = lines.map(|line| (processed.file, processed.line + u64::from(*line)));
+        let named = lines.map(|at| (number, line + u64::from(*at)));
         self.named.extend(named);
     }
 

@@ -10,8 +10,7 @@ use crate::engine::bind::{Terms, Unbound, named};
 use crate::engine::blocks::Blocks;
 use crate::engine::process::Engine;
 use crate::format::closing::Closing;
-use crate::format::csv::spec::{DuplicatesSpec, MatchSpec};
-use crate::format::csv::{Delimiter, Form, Naming};
+use crate::format::csv::Delimiter;
 use crate::format::json::{self, Layout};
 use crate::format::{Header, Reading, RecordFormat};
 use crate::report::rejects::{self, RejectsError, RejectsFile};
@@ -123,18 +122,7 @@ pub async fn source(pipeline: &Pipeline) -> Result<Source, SourceError> {
 /// How the source's text is to be read.
 pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
     let spec = &pipeline.source;
-    let form = |unless_stated| Form {
-        delimiter: spec.csv.delimiter.map_or(unless_stated, Delimiter::Stated),
-        quoting: spec.csv.quoting,
-        comment: spec.csv.comment,
-        skip_lines: spec.csv.skip_lines,
-        naming: Naming {
-            lines: spec.csv.header.lines,
-            columns: spec.csv.columns.as_deref().map(Arc::from),
-            number: spec.csv.duplicate_names == DuplicatesSpec::Number,
-            by_name: spec.csv.matching == MatchSpec::Name,
-        },
-    };
+    let form = |unless_stated| spec.csv.form(unless_stated);
     let json = Arc::new(json::Form {
         // A mended file has records alone.
         path: spec.json.path.clone().filter(|_| pipeline.mend.is_none()),
@@ -177,7 +165,7 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
         )),
         limits: pipeline.limits,
         closing: Closing {
-            footer: spec.footer.clone(),
+            footer: spec.csv.footer.clone(),
             trailer: spec.expect.trailer.clone(),
         },
     }

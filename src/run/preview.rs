@@ -10,6 +10,8 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 use super::RunError;
+use super::extent::Extent;
+use super::retyped::Retyped;
 use super::survey::without_names;
 use crate::batch::{Batch, Cell, Fault, Kind, RowState};
 use crate::config::Pipeline;
@@ -40,6 +42,10 @@ pub(crate) struct Preview {
     /// What stands before the first row of a CSV upload: its columns.
     sent_columns: Vec<Arc<str>>,
     from: u64,
+    /// What was passed over in the part that was read.
+    extent: Extent,
+    /// Texts of the records shown that the server may make something else of.
+    retyped: Retyped,
 }
 
 /// A record before and after.
@@ -101,6 +107,8 @@ impl Preview {
             format,
             sent_columns,
             from,
+            extent: Extent::default(),
+            retyped: Retyped::default(),
         })
     }
 
@@ -117,7 +125,16 @@ impl Preview {
             remarks.extend(without_names(file, arrangement));
         }
         remarks.extend(self.engine.remarks());
+        let origins = self.source.origins().iter();
+        let files: Vec<String> = origins.map(|origin| origin.name.clone()).collect();
+        remarks.extend(self.extent.warning(&files));
+        remarks.extend(self.retyped.warning(&self.engine.sent_names(), &files));
         remarks
+    }
+
+    /// Lines that are not records, in the part of the source that was read.
+    pub(crate) fn skipped(&self) -> u64 {
+        self.extent.skipped()
     }
 
     /// How many files the source has.
@@ -137,12 +154,13 @@ impl Preview {
     /// A source that can't be read, or not as records.
     pub(crate) async fn next(&mut self, limit: usize) -> Result<Option<Vec<Record>>, RunError> {
         while let Some(block) = self.blocks.next().await? {
-            let (file, line) = (block.file, block.line);
+            let (file, start, end) = (block.file, block.line, block.end);
             let mut batch = self
                 .engine
                 .parse(block)
                 .map_err(|e| EngineError::in_block(&self.source, e))?;
-            let line = |batch: &Batch, row: usize| line + u64::from(batch.row(row).line);
+            self.extent.see(&batch, (file, start), end);
+            let line = |batch: &Batch, row: usize| start + u64::from(batch.row(row).line);
             let first = (0..batch.len())
                 .find(|&row| file > 0 || line(&batch, row) >= self.from)
                 .unwrap_or(batch.len());
@@ -153,6 +171,10 @@ impl Preview {
             let before: Vec<_> = shown.clone().map(|row| self.as_read(&batch, row)).collect();
             self.engine.transform(&mut batch);
             let encoded = self.engine.encode(&mut batch);
+            let is_shown = |row: &&u32| shown.contains(&(**row as usize));
+            let sent: Vec<u32> = encoded.rows.iter().filter(is_shown).copied().collect();
+            let retyped = self.engine.retyped(&batch, &sent);
+            self.retyped.add(&retyped, (file, start), &batch);
             let records = shown
                 .zip(before)
                 .map(|(row, before)| {

@@ -22,10 +22,12 @@ pub(crate) fn write_reject(
     let is_ragged = faults.iter().any(|fault| fault.code == RAGGED);
     // The file has the columns of the source's first file, in their order.
     let rewritten = (batch.arrangement()).and_then(|a| rewritten(a, raw, is_ragged));
+    let absent = batch.arrangement().map_or_else(Vec::new, |a| a.absent());
     rejects.write(&RejectedRow {
         file,
         line,
         original: rewritten.as_deref().unwrap_or(raw),
+        absent: &absent,
         faults,
     })?;
     Ok(())

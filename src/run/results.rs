@@ -181,7 +181,7 @@ impl Joined {
         if !known.contains_key(&reason) && self.reasons.len() >= REASONS {
             reason = Reason(vec![Refusal::new(
                 "failed",
-                "refused by the server; its words are in the results",
+                "refused by the server; its reason is in the results",
             )]);
         }
         let next = self.reasons.len() as u32;
@@ -226,7 +226,7 @@ impl Joined {
         }
         if self.nameless > 0 {
             let why = match self.seen == sent {
-                true => "the results are in another order than the rows".to_owned(),
+                true => "the results are not in the order of the rows".to_owned(),
                 false => {
                     let results = counted(self.seen, "result");
                     format!("there are {results} for {}", counted(sent, "row"))

@@ -149,8 +149,8 @@ async fn survey_again(
         return Err(format!(
             "{} the upload that was sent",
             match entry.pipeline.hash == job.pipeline.origin.hash {
-                true => "the source, or what it is looked up in, no longer makes",
-                false => "the pipeline file was changed, and no longer makes",
+                true => "the source or a lookup file no longer produces",
+                false => "the pipeline file has changed and no longer produces",
             }
         ));
     }

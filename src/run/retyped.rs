@@ -53,8 +53,8 @@ impl Retyped {
             named.push(format!("{} more", human::counted(more, "column")));
         }
         Some(format!(
-            "the CSV reader that Orgvue has published would make something else of texts such as 007, 1E5 or TRUE, and \
-             trim others: {}; whether the import does is not known. With `upload.format: json` they stay as they are",
+            "the CSV reader that Orgvue has published would change texts such as 007, 1E5 or TRUE, and trim \
+             others: {}; whether the import does so is not known. With `upload.format: json` they stay as they are",
             named.join(", ")
         ))
     }

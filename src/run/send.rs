@@ -88,7 +88,7 @@ pub(super) async fn send(
         tracing::warn!(
             attempt,
             pause_s = pause.as_secs_f32(),
-            "the upload failed and is tried again: {}",
+            "the upload failed and is being retried: {}",
             chain(&error)
         );
         tokio::time::sleep(pause).await;

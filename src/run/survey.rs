@@ -307,7 +307,8 @@ impl Survey {
             .ok()
             .and_then(|n| first.checked_add(n));
         self.record = next.ok_or(RunError::TooManyRecords)?;
-        self.extent.see(&processed);
+        let place = (processed.file, processed.line);
+        self.extent.see(&processed.batch, place, processed.end);
         let verdicts = match self.settled {
             Some(_) => self.rules.verdicts(first..self.record).to_vec(),
             None => self.see(&processed, first)?,
@@ -323,7 +324,6 @@ impl Survey {
                 None => self.lines.mark_sent(first + row),
             }
         }
-        let place = (processed.file, processed.line);
         self.retyped
             .add(&processed.retyped, place, &processed.batch);
         let (encoded, hash) = (processed.encoded, processed.hash);
@@ -486,6 +486,14 @@ impl Survey {
         warnings.extend(self.warnings.iter().cloned());
         warnings.extend(self.extent.warning(&self.files));
         warnings.extend(self.retyped.warning(&self.engine.sent_names(), &self.files));
+        if let Some(as_of) = &self.as_of
+            && self.good == 0
+            && as_of.none_in_force.count == as_of.keys
+            && as_of.keys > 0
+        {
+            let day = as_of.at;
+            warnings.push(format!("no row is left to send: none is in force on {day}"));
+        }
         let (read, filtered) = (self.read(), self.filtered);
         if filtered > 0 && self.good == 0 {
             warnings.push(match filtered == read {

@@ -90,7 +90,7 @@ async fn load(
     if bytes.len() >= most {
         return Err(TableError::TooLarge);
     }
-    let read = Table::parse(table.file, &bytes, &table.written, named, &limits)?;
+    let read = Table::parse(table.file, bytes, &table.written, named, &limits)?;
     let remarks = source.remarks().iter().map(|r| own_settings(r)).collect();
     Ok(read.read_from(path, mark, remarks))
 }

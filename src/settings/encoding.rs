@@ -102,7 +102,7 @@ impl FromStr for Encoding {
             "utf-16" | "utf16" | "utf_16" => return Ok(Encoding::Utf16),
             "ansi" => {
                 return Err(
-                    "`ansi` is whatever the computer that wrote the file takes it for: state the code page, such as \
+                    "`ansi` means something else on every computer: state the code page, such as \
                      windows-1252 (Western Europe) or windows-1250 (Central Europe)"
                         .to_owned(),
                 );
@@ -114,7 +114,7 @@ impl FromStr for Encoding {
         match found {
             Some(found) if ALL.contains(&found) => Ok(Encoding::Of(found)),
             Some(_) => Err(format!(
-                "`{written}` stands for no encoding that a text can be read in"
+                "`{written}` is not an encoding that text can be read in"
             )),
             None => Err(format!(
                 "unknown encoding `{written}`; expected one of the WHATWG's Encoding Standard, such as utf-8, \

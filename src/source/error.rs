@@ -71,7 +71,7 @@ pub enum SourceError {
     NotStarted { name: String, source: io::Error },
     /// A command that did not end well.
     #[error(
-        "{name}: the command of source.command failed ({why}), so that what it wrote is not whole; nothing of it is imported"
+        "{name}: the command of source.command failed ({why}), so its output is incomplete; nothing from it is imported"
     )]
     Command {
         name: String,
@@ -79,7 +79,7 @@ pub enum SourceError {
         why: Failed,
     },
     /// The compressed data ends too early or is damaged.
-    #[error("{name}: the {kind} data is cut off or damaged, nothing of it is sent")]
+    #[error("{name}: the {kind} data is cut off or damaged; nothing from it is sent")]
     Damaged {
         name: String,
         kind: &'static str,

@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) use error::SourceError;
 pub(crate) use origin::Origin;
-pub(crate) use text::Text;
+pub use text::Text;
 
 use ::bytes::Bytes;
 use place::command::Command;
@@ -64,7 +64,15 @@ impl Input {
             program: program.to_owned(),
             args: args.to_vec(),
             folder: folder.to_owned(),
+            withheld: Vec::new(),
         })
+    }
+
+    /// Keeps these environment variables from a command.
+    pub(crate) fn withhold(&mut self, variables: &[String]) {
+        if let Input::Command(command) = self {
+            command.withheld = variables.to_vec();
+        }
     }
 
     /// Whether it can be read once only.
@@ -143,6 +151,21 @@ impl Source {
         Source::over(vec![Origin::pieces(name.to_owned(), pieces)])
     }
 
+    /// The same source, whose files are written so.
+    pub fn written_in(self, compression: Compression, encoding: Encoding) -> Source {
+        Source {
+            compression,
+            encoding,
+            ..self
+        }
+    }
+
+    /// The same source, and behind its files those of another one.
+    pub fn followed_by(mut self, other: Source) -> Source {
+        self.origins.extend(other.origins);
+        self
+    }
+
     /// The files, in order.
     pub fn origins(&self) -> &[Origin] {
         &self.origins
@@ -185,7 +208,7 @@ impl Source {
             0 => None,
             count => Some(format!(
                 "{}: source.encoding is {encoding}, and all {count} characters beyond ASCII are valid UTF-8, which is \
-                 next to impossible otherwise: letters have gone wrong unless source.encoding is set to utf-8",
+                 next to impossible otherwise: letters will be garbled unless source.encoding is set to utf-8",
                 origin.name
             )),
         };

@@ -7,7 +7,8 @@ use serde::de::value::SeqAccessDeserializer;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::format::csv::spec::{DuplicatesSpec, HeaderSpec, MatchSpec};
+pub(crate) use crate::format::csv::spec::CsvSpec;
+pub use crate::format::csv::spec::Ragged;
 pub(crate) use crate::format::json::{Arrays, Path};
 pub use crate::settings::compression::Compression;
 pub use crate::settings::encoding::Encoding;
@@ -85,7 +86,7 @@ pub(crate) struct SampleSpec {
     /// How many people.
     #[schemars(range(min = 1))]
     pub rows: u64,
-    /// Another seed, other people.
+    /// Another seed gives other people.
     #[serde(default = "seed")]
     pub seed: u64,
     /// The share of rows that are wrong on purpose, such as `1%`.
@@ -192,77 +193,6 @@ pub enum SourceFormat {
     Json,
     /// One object a line.
     Ndjson,
-}
-
-/// What `quote` and `escape` say where there is none.
-pub(crate) const NO_CHARACTER: &str = "none";
-
-/// How CSV is written.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct CsvSpec {
-    /// Between cells: one ASCII character, or `tab`. Without it: what a first line such as `sep=;` says, or a comma, or a
-    /// tab (see `format`).
-    pub delimiter: Option<String>,
-    /// Around cells, and doubled within them: one ASCII character. With `none` a quote is a character like any other.
-    pub quote: String,
-    /// `none`, or one ASCII character that takes the meaning from what follows it: a quote, a delimiter, a line end or
-    /// itself (`\"` is a quote and `\\` a backslash where it is a backslash). Before anything else it stands for itself.
-    pub escape: String,
-    /// Whether a quoted cell may span lines. With `false`, a quote that is never closed costs its own line alone.
-    pub multiline: bool,
-    /// What to do with a record of too many or too few cells.
-    pub ragged: Ragged,
-    /// Lines before the header that are not part of the table.
-    pub skip_lines: u32,
-    /// Lines of the header: `none` where there is none, else a number. What several lines say of a column is joined by
-    /// a blank.
-    pub header: HeaderSpec,
-    /// The names of the columns, in place of those in the header; an empty one leaves its column out.
-    pub columns: Option<Vec<String>>,
-    /// What to do where columns have the same name.
-    pub duplicate_names: DuplicatesSpec,
-    /// How the files of a source are put together.
-    #[serde(rename = "match")]
-    pub matching: MatchSpec,
-    /// What the lines at the end of a file look like that are no records, such as `^(Grand Total|Page )`. Blank lines
-    /// between them are passed over, too.
-    pub footer: Option<Pattern>,
-    /// What the lines begin with that are remarks, where a record may begin: one ASCII character such as `#`.
-    pub comment: Option<String>,
-}
-
-impl Default for CsvSpec {
-    fn default() -> Self {
-        CsvSpec {
-            delimiter: None,
-            quote: "\"".into(),
-            escape: NO_CHARACTER.into(),
-            multiline: true,
-            ragged: Ragged::Reject,
-            skip_lines: 0,
-            header: HeaderSpec::default(),
-            columns: None,
-            duplicate_names: DuplicatesSpec::default(),
-            matching: MatchSpec::default(),
-            footer: None,
-            comment: None,
-        }
-    }
-}
-
-/// What to do with a record of too many or too few cells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Ragged {
-    /// Reject the row.
-    #[default]
-    Reject,
-    /// Take missing cells for empty, and leave out empty cells that are too many; a record with a value in one of these is
-    /// rejected.
-    Pad,
-    /// End the run.
-    Error,
 }
 
 /// How JSON and NDJSON are read.

@@ -75,11 +75,7 @@ impl Text {
     ///
     /// # Errors
     /// Reading, decompression (also at the very end, where a cut-off file shows), decoding.
-    pub(crate) async fn fill(
-        &mut self,
-        buffer: &mut Vec<u8>,
-        want: usize,
-    ) -> Result<bool, SourceError> {
+    pub async fn fill(&mut self, buffer: &mut Vec<u8>, want: usize) -> Result<bool, SourceError> {
         // A mark at the very end may be the file's, which shows only when there is no more.
         let open = |buffer: &Vec<u8>| {
             buffer.last() == Some(&END_MARK) && buffer.len() < want.saturating_add(MOST_END_MARKS)

@@ -84,7 +84,7 @@ impl BooleanSpec {
         check_columns(&self.columns)?;
         for (name, words) in [("true", &self.yes), ("false", &self.no)] {
             if words.is_empty() {
-                return Err(format!("`{name}` names no word"));
+                return Err(format!("`{name}` has no words"));
             }
         }
         let compared = |word: &String| self.case.compared(word, &mut String::new()).to_owned();
@@ -277,7 +277,7 @@ mod tests {
             assert_eq!(spec(json).check().unwrap_err(), expected);
         }
         check("[]", "no column is named");
-        check(r#"{"columns": ["b"], "true": []}"#, "`true` names no word");
+        check(r#"{"columns": ["b"], "true": []}"#, "`true` has no words");
         check(
             r#"{"columns": ["b"], "true": ["NO"]}"#,
             "`NO` stands for both true and false",

@@ -145,7 +145,7 @@ impl DateSpec {
         let zone = match &self.zone {
             None => time_zone.cloned(),
             Some(name) => Some(Zone::named(name).ok_or_else(|| {
-                format!("`zone: {name}` is not a time zone that is known here, expected one such as Europe/Berlin or UTC")
+                format!("`zone: {name}` is not a known time zone, expected one such as Europe/Berlin or UTC")
             })?),
         };
         Ok(Settings {
@@ -213,7 +213,7 @@ impl DateSpec {
         let mut message = format!("expected a date as {}", self.from.as_slice().join(" or "));
         if from.iter().any(Format::has_names) {
             message.push_str(match self.language {
-                None => "; month names are English, other languages are stated by `language`",
+                None => "; month names are English, set `language` for another language",
                 Some(_) => "; month names are ",
             });
             message.push_str(self.language.map_or("", Language::name));
@@ -303,7 +303,7 @@ impl Date {
     fn dropped_times(&self, column: &str, times: u64) -> String {
         let moments = self.from.iter().any(|from| from.from().has_moments());
         let zone = match moments && !self.zoned {
-            true => "; the day is the one that is written, `zone` makes it that of a time zone",
+            true => "; the day is the one that is written, and `zone` converts it to a time zone",
             false => "",
         };
         match times {
@@ -328,7 +328,7 @@ impl Date {
         if !values.is_empty() {
             let values = values.join(", ");
             remark.push_str(&format!(
-                "; where they say that there is no date, `- empty: {{ columns: [{column}], values: [{values}] }}` before \
+                "; if they mean that there is no date, `- empty: {{ columns: [{column}], values: [{values}] }}` before \
                  this stage takes them out"
             ));
         }
@@ -486,8 +486,8 @@ pub(super) mod tests {
         check(
             two,
             "1999-12-31",
-            "date_format | expected a date as DD/MM/YYYY or D MMM YYYY; month names are English, other languages are \
-             stated by `language`",
+            "date_format | expected a date as DD/MM/YYYY or D MMM YYYY; month names are English, set `language` for \
+             another language",
         );
         let german = r#""from": "D. MMM. YYYY", "language": "de""#;
         check(german, "15. Mär. 2021", "Text 2021-03-15");
@@ -632,7 +632,7 @@ pub(super) mod tests {
         );
         check(
             r#"{"columns": ["d"], "from": "YYYY-MM-DDTHH:mm:ssZ", "zone": "Europe/Berln"}"#,
-            "`zone: Europe/Berln` is not a time zone that is known here, expected one such as Europe/Berlin or UTC",
+            "`zone: Europe/Berln` is not a known time zone, expected one such as Europe/Berlin or UTC",
         );
         check(
             r#"{"columns": ["d"], "from": ["YYYY-MM-DDZ", "YYYY-MM-DD HH:mm"], "zone": "Europe/Berlin"}"#,
@@ -732,15 +732,15 @@ pub(super) mod tests {
             r#""YYYY-MM-DD HH:mmZ""#,
             &["2021-03-04 23:00Z"],
             &[
-                "d: 1 time of day other than midnight was dropped; the day is the one that is written, `zone` makes it that of \
-               a time zone",
+                "d: 1 time of day other than midnight was dropped; the day is the one that is written, and `zone` converts it \
+               to a time zone",
             ],
         );
         check(
             r#"["DD.MM.YYYY", "YYYY-MM-DD"]"#,
             &["31.12.9999", "31.12.9999", "1021-03-04"],
             &[
-                "d: the years of 3 dates are before 1850 or after 2200; where they say that there is no date, `- empty: { \
+                "d: the years of 3 dates are before 1850 or after 2200; if they mean that there is no date, `- empty: { \
                columns: [d], values: [\"31.12.9999\", \"9999-12-31\"] }` before this stage takes them out",
             ],
         );

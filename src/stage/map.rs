@@ -41,7 +41,7 @@ impl MapSpec {
         match (&self.column, &self.columns) {
             (Some(column), None) => Ok(std::slice::from_ref(column)),
             (None, Some(columns)) => Ok(columns),
-            (Some(_), Some(_)) => Err("`column` and `columns` are both given, one is meant".into()),
+            (Some(_), Some(_)) => Err("`column` and `columns` are both given; keep one".into()),
             (None, None) => Err("`column` is missing".into()),
         }
     }
@@ -172,7 +172,7 @@ mod tests {
             (json!({ "values": { "x": "y" } }), "`column` is missing"),
             (
                 json!({ "column": "a", "columns": ["a"], "values": { "x": "y" } }),
-                "`column` and `columns` are both given, one is meant",
+                "`column` and `columns` are both given; keep one",
             ),
             (
                 json!({ "column": "a", "values": {} }),

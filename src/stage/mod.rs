@@ -439,7 +439,7 @@ mod tests {
                 Needed::Table(source) => {
                     format!(
                         "{} {} {:?}",
-                        need.setting, source.file, source.written.form.delimiter
+                        need.setting, source.file, source.written.csv.delimiter
                     )
                 }
                 Needed::Key(key) => format!("{} {key}", need.setting),
@@ -450,7 +450,7 @@ mod tests {
             needs(
                 json!({ "lookup": { "file": "d.csv", "delimiter": "tab", "key": { "column": "a" }, "take": { "x": "y" } } })
             ),
-            "file d.csv Stated(9)"
+            "file d.csv Some(\"tab\")"
         );
         assert_eq!(
             needs(json!({ "hash": { "columns": ["a"], "key": { "file": "k" } } })),

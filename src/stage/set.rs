@@ -405,7 +405,7 @@ mod tests {
             json!([["a", "b", "c", "d"], ["5", 5, 6, "x"], ["five", {"faulty": ""}, {"faulty": ""}, "x"],
                 [{"faulty": "1"}, {"faulty": ""}, {"faulty": ""}, "x"]]),
             &[
-                "1 set b expression_failed: `int` takes digits alone, as 42 or -7: no blanks, separators or decimal places",
+                "1 set b expression_failed: `int` takes only digits, such as 42 or -7: no blanks, separators or decimal places",
             ],
         );
     }

@@ -80,7 +80,7 @@ impl SplitSpec {
             (Some(by), None) if by.is_empty() => Err("`by` is empty".into()),
             (Some(by), None) => Ok(Separator::Text(by.clone())),
             (None, Some(source)) => Ok(Separator::Pattern(pattern(source)?)),
-            (Some(_), Some(_)) => Err("`by` and `pattern` are both given, one is meant".into()),
+            (Some(_), Some(_)) => Err("`by` and `pattern` are both given; keep one".into()),
             (None, None) => Err("`by` is missing: the text between the parts".into()),
         }
     }
@@ -281,7 +281,7 @@ mod tests {
             ),
             (
                 json!({ "column": "s", "by": ",", "pattern": ",", "into": ["a"] }),
-                "`by` and `pattern` are both given, one is meant",
+                "`by` and `pattern` are both given; keep one",
             ),
             (
                 json!({ "column": "s", "pattern": "[", "into": ["a"] }),

@@ -41,7 +41,7 @@ pub enum LedgerError {
     #[error("the state file {} can't be written", path.display())]
     Write { path: PathBuf, source: io::Error },
     /// Another run has what this one needs for itself.
-    #[error("{}{}; try again when it has ended, or wait for that with --wait-for-turn (its lock is {})",
+    #[error("{}{}; try again when it has ended, or wait for it with --wait-for-turn (its lock is {})",
         what.words(), holder(holds), path.display())]
     Busy {
         /// What it has.
@@ -52,7 +52,7 @@ pub enum LedgerError {
     },
     /// The folder of the locks is another user's.
     #[error(
-        "the folder for locks {} is not this user's alone; have it removed, or set TMPDIR to another folder", .0.display()
+        "the folder for locks {} does not belong to this user alone; have it removed, or set TMPDIR to another folder", .0.display()
     )]
     Foreign(PathBuf),
     /// The ticket's addresses can't be written or read.

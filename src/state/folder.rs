@@ -301,7 +301,7 @@ fn known(path: &Path, version: u32, expected: u32) -> Result<(), LedgerError> {
     match version == expected {
         true => Ok(()),
         false => {
-            let words = format_args!("it is of version {version}");
+            let words = format_args!("it is version {version}");
             Err(damaged(path, serde::de::Error::custom(words)))
         }
     }

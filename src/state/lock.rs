@@ -133,7 +133,7 @@ impl Shared {
     ) -> Result<Option<Held>, LedgerError> {
         let without = |error: &dyn std::fmt::Display| {
             tracing::warn!(
-                "runs on this machine can't be kept apart, as no lock can be made in {}: {error}; set TMPDIR to a \
+                "runs on this machine can't be kept apart, because no lock can be created in {}: {error}; set TMPDIR to a \
                  folder that can be written to",
                 self.folder.display()
             );

@@ -18,7 +18,7 @@ const SALT: usize = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
     /// It was sealed with another token, for another run, or is damaged.
-    #[error("it does not open with this API token; give the token that the run was made with")]
+    #[error("it does not open with this API token; use the token that the run was started with")]
     Closed,
     /// The library refused, which it does for lengths that never occur here.
     #[error("it can't be sealed")]

@@ -21,7 +21,7 @@ pub(crate) fn likely(bytes: &[u8]) -> Option<&'static Encoding> {
 const FEW: usize = 20;
 
 /// The end of a sentence that says to set an encoding: those that come into question, the likeliest first.
-pub(crate) fn proposal(bytes: &[u8]) -> String {
+pub fn proposal(bytes: &[u8]) -> String {
     let Some(found) = likely(bytes) else {
         return String::new();
     };

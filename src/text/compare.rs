@@ -165,7 +165,7 @@ impl Spelling {
         let mut words: Vec<String> = self.chars().chain(other.chars()).map(name).collect();
         words.dedup();
         if differ & Self::MORE != 0 {
-            words.push("other characters that nobody sees".to_owned());
+            words.push("other invisible characters".to_owned());
         }
         if differ & Self::DECOMPOSED != 0 {
             words.push("how accents are composed (NFC)".to_owned());
@@ -297,7 +297,7 @@ mod tests {
         check(
             "a",
             "\u{200b}a\u{ad}\u{a0}",
-            "U+200B (zero width space), U+00AD (soft hyphen), other characters that nobody sees",
+            "U+200B (zero width space), U+00AD (soft hyphen), other invisible characters",
         );
         check(
             "é\tb",

@@ -6,12 +6,12 @@ use std::fmt::Write;
 const SAFE_DIGITS: usize = 15;
 
 /// A text without the white space around it, as `trim` takes it off.
-pub(crate) fn trim(text: &str) -> &str {
+pub fn trim(text: &str) -> &str {
     text.trim_matches(|c: char| c == '\u{feff}' || c.is_whitespace() && c != '\u{85}')
 }
 
 /// What `Number` makes of a trimmed text that is not empty; none where it makes nothing of it.
-pub(crate) fn number(text: &str) -> Option<f64> {
+pub fn number(text: &str) -> Option<f64> {
     let bytes = text.as_bytes();
     if let [
         b'0',
@@ -43,14 +43,14 @@ pub(crate) fn number(text: &str) -> Option<f64> {
 }
 
 /// Whether a text is a number that is written back as the same text. `scratch` is a buffer to use.
-pub(crate) fn is_kept(text: &str, number: f64, scratch: &mut String) -> bool {
+pub fn is_kept(text: &str, number: f64, scratch: &mut String) -> bool {
     let is_plain = number == 0.0 || (1e-6..1e21).contains(&number.abs());
     scratch.clear();
     is_plain && text != "-0" && write!(scratch, "{number}").is_ok() && scratch == text
 }
 
 /// Whether a text is an integer of few digits without leading zeros: as a number, it is the same.
-pub(crate) fn is_plain_integer(text: &str) -> bool {
+pub fn is_plain_integer(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
     let first = digits
         .first()

@@ -35,7 +35,7 @@ const BLACK_FLAG: char = '\u{1f3f4}';
 const LONGEST_FLAG: usize = 7;
 
 /// Whether a character leaves no mark and takes no room.
-pub(crate) fn is_invisible(c: char) -> bool {
+pub fn is_invisible(c: char) -> bool {
     match c {
         '\u{ad}' => true,
         // Latin letters, Han and Hangul need not be looked up.
@@ -48,7 +48,7 @@ pub(crate) fn is_invisible(c: char) -> bool {
 }
 
 /// What a character counts as where kinds of blanks and of line breaks make no difference; none where it is invisible.
-pub(crate) fn as_seen(c: char) -> Option<char> {
+pub fn as_seen(c: char) -> Option<char> {
     match c {
         '\t' => Some(' '),
         ..'\u{a0}' => Some(c),
@@ -62,7 +62,7 @@ pub(crate) fn as_seen(c: char) -> Option<char> {
 
 /// Whether all of it is as seen, as of nearly all texts in which another alphabet is not used.
 #[inline]
-pub(crate) fn is_plain_ascii(text: &str) -> bool {
+pub fn is_plain_ascii(text: &str) -> bool {
     const ONES: u64 = u64::from_le_bytes([0x01; 8]);
     const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
     // Keys are short: eight bytes at a time, and without a way out in the middle.
@@ -86,22 +86,25 @@ pub fn is_blank(text: &str) -> bool {
 }
 
 /// Whether a character does something instead of being text, and is not one of those that lay out text.
-pub(crate) fn is_control(c: char) -> bool {
+pub fn is_control(c: char) -> bool {
     c.is_control() && !matches!(c, '\t' | '\n' | '\r')
 }
 
 /// Whether a control character below the blank stands in a text, but for those that lay out text.
-pub(crate) fn has_low_control(text: &[u8]) -> bool {
+pub fn has_low_control(text: &[u8]) -> bool {
     let is = |b: u8| (b < 0x20) & (b != b'\t') & (b != b'\n') & (b != b'\r');
     text.iter().fold(false, |found, &b| found | is(b))
 }
 
-/// Whether a control character stands in a text that JSON lets stand as it is: U+007F to U+009F.
-pub(crate) fn has_high_control(text: &[u8]) -> bool {
+/// Whether there is a control character inside a string that JSON lets stand as it is: U+007F to U+009F.
+pub fn has_high_control(text: &[u8]) -> bool {
     // In UTF-8 all but the first begin with this byte, and so do few others.
     memchr::memchr2_iter(0x7f, 0xc2, text)
         .any(|at| text[at] == 0x7f || text.get(at + 1).is_some_and(|b| *b < 0xa0))
 }
+
+/// What begins a text in UTF-8 without being a part of it.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The byte by which old systems end a text, and with which they fill its last piece.
 pub(crate) const END_MARK: u8 = 0x1a;
@@ -167,7 +170,7 @@ fn joins(c: char) -> bool {
 
 /// Where the text is that is left without the blanks and invisible characters at both ends. Those that
 /// [belong](belongs) to it stay.
-pub(crate) fn trimmed(text: &str) -> Range<usize> {
+pub fn trimmed(text: &str) -> Range<usize> {
     let mut rest = text.trim_start_matches(|c: char| c.is_whitespace() || is_invisible(c));
     let start = text.len() - rest.len();
     while let Some(c) = rest.chars().next_back() {
@@ -215,7 +218,7 @@ pub(crate) fn name(c: char) -> String {
 /// What nobody sees in a text and may have made it wrong: `U+200B (zero width space) as character 3`, `a blank at its
 /// end`. The first of what there is; none where everything is seen. Of a text that is [compared](super::compare) as it
 /// looks, only blanks at its ends can.
-pub(crate) fn hidden(text: &str, compared: bool) -> Option<String> {
+pub fn hidden(text: &str, compared: bool) -> Option<String> {
     let unlike = |c: char| as_seen(c) != Some(c) && c != '\t';
     let found = match compared {
         true => None,

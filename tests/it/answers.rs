@@ -215,7 +215,7 @@ fn results_are_matched_to_rows_or_it_is_said_that_they_are_not() {
         "",
         &moved,
         &[],
-        "1 refused row is not in the rejects file: its result carries no key, and the results are in another order than the rows",
+        "1 refused row is not in the rejects file: its result carries no key, and the results are not in the order of the rows",
     );
     check(
         "",

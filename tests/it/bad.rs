@@ -321,7 +321,7 @@ fn headers_of_another_delimiter() {
             ] {
                 let text = format!("{header}\n1;Ann\n");
                 let message = format!(
-                    "error: w.csv:1: the header is one column, and `{found}` stands in it; if that is the delimiter, set \
+                    "error: w.csv:1: the header is one column, and `{found}` is in it; if that is the delimiter, set \
                      source.csv.delimiter to \"{found}\"; if it is one column, put its name in quotes\n"
                 );
                 table.check(command, named, &[("w.csv", text.as_bytes())], 2, &message);
@@ -329,11 +329,11 @@ fn headers_of_another_delimiter() {
         }
     }
     table.check("check", "source: { path: w.csv, csv: { delimiter: \";\" } }\n", &[WORKERS], 2,
-        "error: w.csv:1: the header is one column, and `,` stands in it; if that is the delimiter, set source.csv.delimiter to \",\"; if it is one column, put its name in quotes\n");
+        "error: w.csv:1: the header is one column, and `,` is in it; if that is the delimiter, set source.csv.delimiter to \",\"; if it is one column, put its name in quotes\n");
     table.check("check", "source: { path: w.csv, format: tsv }\n", &[WORKERS], 2,
-        "error: w.csv:1: the header is one column, and `,` stands in it; if that is the delimiter, set source.format to csv and source.csv.delimiter to \",\"; if it is one column, put its name in quotes\n");
+        "error: w.csv:1: the header is one column, and `,` is in it; if that is the delimiter, set source.format to csv and source.csv.delimiter to \",\"; if it is one column, put its name in quotes\n");
     table.check("check", "", &[("w.csv", b"\"ID;Name\"\n\"1;Ann\"\n")], 2,
-        "error: w.csv:1: the header is one quoted column, and `;` stands in it; if whole lines are quoted, export the file without; if it is one column, set source.csv.delimiter\n");
+        "error: w.csv:1: the header is one quoted column, and `;` is in it; if whole lines are quoted, export the file without those quotes; if it is one column, set source.csv.delimiter\n");
     // What is stated is obeyed, and what is one column may be one.
     table.check(
         "check",
@@ -401,7 +401,7 @@ fn a_line_that_names_the_delimiter() {
 fn a_header_that_is_missing() {
     let table = Table::default();
     let people: &[u8] = b"10001,Mara Example,mara.example@example.com,54000\n10002,Jens Fallow,jens@example.com,1\n";
-    let advice = "line 1, where the names of the columns should stand, has 4 cells, and none is a column that the pipeline names; if the file has no header, set source.csv.header to none, and source.csv.columns to the names\n";
+    let advice = "line 1, where the column names should be, has 4 cells, and none is a column that the pipeline names; if the file has no header, set source.csv.header to none, and source.csv.columns to the names\n";
     for (command, error) in [("check", ""), ("run", ""), ("preview", "")] {
         table.check(
             command,
@@ -426,13 +426,13 @@ fn a_header_that_is_missing() {
     );
     // Twice the same cell, as flags are.
     table.check("check", "validate: { key: ID }\n", &[("w.csv", b"1,Mara Example,Y,Y\n")], 2,
-        "error: w.csv:1: columns of the header have the same name: 3 and 4; if the header is missing, set source.csv.header to none, else set source.csv.duplicate_names to number, or name all columns by source.csv.columns\n");
+        "error: w.csv:1: columns of the header have the same name: 3 and 4; if the header is missing, set source.csv.header to none, else set source.csv.duplicate_names to number, or name all columns with source.csv.columns\n");
     // A second file without one.
     table.check("check", "source: { path: \"w*.csv\" }\nvalidate: { key: ID }\n", &[("w1.csv", b"ID,Name\n1,Ann\n"), ("w2.csv", b"2,Mara Example\n")], 2,
         "error: w2.csv:1: this file's columns have other names than those of w1.csv; is a header missing? All files of a source have the same columns\n");
     // A table of a lookup, and the members of objects.
     table.check("check", "stages: [ { lookup: { file: t.csv, key: { column: Name }, take: { Head: head } } } ]\n", &[WORKERS, ("t.csv", b"Ann,Mara Example\n")], 2,
-        "p.yaml:2:51: stage 1 (lookup): t.csv: no column `Name` here; the file's first line has 2 cells, and none is a column that the stage names: if the file has no header, set `header` to none, and `columns` to the names\n");
+        "p.yaml:2:51: stage 1 (lookup): t.csv: no column `Name` here; the file's first line has 2 cells, and none is a column that the stage names: if the file has no header, set `csv.header` to none, and `csv.columns` to the names\n");
     table.check("check", "source: { path: w.json }\nvalidate: { key: ID }\n", &[("w.json", b"[{\"Mara Example\":\"1\"}]")], 2,
         "p.yaml:2:1: source: the first records have 1 member, and none is a column that the pipeline names; `rostream preview` without stages and rules shows them\n\
         p.yaml:3:18: validate.key: no column `ID` here\n");
@@ -520,10 +520,10 @@ fn sources_that_cannot_be_read() {
         1,
         "error: w.json:1: the file is empty: expected a header\n",
     );
-    table.check("check", "source: { path: w.csv.gz }\n", &[("w.csv.gz", &cut(&gzip))], 1, "error: w.csv.gz: the gzip data is cut off or damaged, nothing of it is sent: unexpected end of file\n");
-    table.check("check", "source: { path: w.csv.gz }\n", &[("w.csv.gz", &damaged(&gzip))], 1, "error: w.csv.gz: the gzip data is cut off or damaged, nothing of it is sent: CRC computed does not match\n");
-    table.check("check", "source: { path: w.csv.zst }\n", &[("w.csv.zst", &cut(&zstd))], 1, "error: w.csv.zst: the zstd data is cut off or damaged, nothing of it is sent: zstd stream did not finish\n");
-    table.check("check", "source: { path: w.csv, compression: gzip }\n", &[WORKERS], 1, "error: w.csv: the gzip data is cut off or damaged, nothing of it is sent: Invalid gzip header\n");
+    table.check("check", "source: { path: w.csv.gz }\n", &[("w.csv.gz", &cut(&gzip))], 1, "error: w.csv.gz: the gzip data is cut off or damaged; nothing from it is sent: unexpected end of file\n");
+    table.check("check", "source: { path: w.csv.gz }\n", &[("w.csv.gz", &damaged(&gzip))], 1, "error: w.csv.gz: the gzip data is cut off or damaged; nothing from it is sent: CRC computed does not match\n");
+    table.check("check", "source: { path: w.csv.zst }\n", &[("w.csv.zst", &cut(&zstd))], 1, "error: w.csv.zst: the zstd data is cut off or damaged; nothing from it is sent: zstd stream did not finish\n");
+    table.check("check", "source: { path: w.csv, compression: gzip }\n", &[WORKERS], 1, "error: w.csv: the gzip data is cut off or damaged; nothing from it is sent: Invalid gzip header\n");
     table.check("check", "", &[("w.csv", b"PK\x03\x04\x14\x00\x06\x00\x08\x00\x00\x00!\x00[Content_Types].xml\n\x00\xff")], 1, "error: w.csv:1: this is an Excel workbook or another ZIP archive, not CSV or JSON; export it as CSV\n");
     table.check(
         "check",
@@ -558,7 +558,7 @@ fn sources_that_cannot_be_read() {
         "source: { path: w.csv, encoding: utf-16 }\n",
         &[WORKERS],
         2,
-        "error: w.csv: the file's beginning has no byte that is zero, as every text in UTF-16 has, and source.encoding is utf-16; set it to utf-8, or leave it out\n",
+        "error: w.csv: the file's beginning has no zero byte, which every text in UTF-16 has, and source.encoding is utf-16; set it to utf-8, or leave it out\n",
     );
     table.check(
         "check",
@@ -596,7 +596,7 @@ fn data_that_cannot_be_read() {
         "",
         &[("w.csv", b"Name,\"Note\" x\nAnn,y\n")],
         1,
-        "error: w.csv:1:11: text stands behind the quote that closes a name\n",
+        "error: w.csv:1:11: text follows the quote that closes a name\n",
     );
     table.check(
         "check",
@@ -610,7 +610,7 @@ fn data_that_cannot_be_read() {
         "",
         &[("w.csv", b"Name,Note,Name\nAnn,x,y\n")],
         2,
-        "error: w.csv:1: columns of the header have the same name: 1 and 3; if the header is missing, set source.csv.header to none, else set source.csv.duplicate_names to number, or name all columns by source.csv.columns\n",
+        "error: w.csv:1: columns of the header have the same name: 1 and 3; if the header is missing, set source.csv.header to none, else set source.csv.duplicate_names to number, or name all columns with source.csv.columns\n",
     );
     table.check(
         "check",
@@ -744,7 +744,7 @@ fn places_that_cannot_be_written() {
             "rejects: { path: ./w.csv }\n",
             &[WORKERS],
             2,
-            "p.yaml:2:18: the rejects would be written over the source\n  help: to load rejects that were put right, write `rostream run PIPELINE --mend FILE`\n",
+            "p.yaml:2:18: the rejects would be written over the source\n  help: to load corrected rejects, write `rostream run PIPELINE --mend FILE`\n",
         );
         table.check(command, "rejects: { path: out/../w.csv }\n", &[WORKERS, ("out/a", b"")], 1, "error: the rejects file [dir]/out/../w.csv is also a source; rename one of them, or the rows to be read would be lost\n");
         table.check(command, "\
@@ -775,7 +775,7 @@ fn lookup_tables() {
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"code,Dept\nA,x\nB,y\nA,z\n")], 2, "p.yaml:4:57: stage 2 (lookup): depts.csv: lines 2 and 4 have the same `code`, a key must be unique\n");
+         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"code,Dept\nA,x\nB,y\nA,z\n")], 2, "p.yaml:4:57: stage 2 (lookup): depts.csv: lines 2 and 4 have the same `code`; a key must be unique\n");
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
@@ -787,7 +787,7 @@ fn lookup_tables() {
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"code;Dept\nA;x\n")], 2, "error: p.yaml:4:21: stage 2 (lookup): depts.csv: line 1: the header is one column, and `;` stands in it; if that is the delimiter, set `delimiter` to \";\"; if it is one column, put its name in quotes\n");
+         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"code;Dept\nA;x\n")], 2, "error: p.yaml:4:21: stage 2 (lookup): depts.csv: line 1: the header is one column, and `;` is in it; if that is the delimiter, set `csv.delimiter` to \";\"; if it is one column, put its name in quotes\n");
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
@@ -799,7 +799,7 @@ fn lookup_tables() {
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
-         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"code,code\nA,x\n")], 2, "error: p.yaml:4:21: stage 2 (lookup): depts.csv: line 1: columns of the header have the same name: `code` (1 and 2); set `duplicate_names` to number, or name all columns by `columns`\n");
+         \x20 - lookup: { file: depts.csv, key: { column: Name, in: code }, take: { Dept: dept } }\n", &[WORKERS, ("depts.csv", b"code,code\nA,x\n")], 2, "error: p.yaml:4:21: stage 2 (lookup): depts.csv: line 1: columns of the header have the same name: `code` (1 and 2); set `csv.duplicate_names` to number, or name all columns with `csv.columns`\n");
     table.check("check", "\
          stages:\n\
          \x20 - trim:\n\
@@ -930,7 +930,7 @@ fn settings_that_lint_refuses() {
          p.yaml:30:45: stage 27 (concat): `into` has an empty name\n\
          p.yaml:31:17: stage 28 (coalesce): `columns` names `a` twice\n\
          p.yaml:32:21: stage 29 (lookup): `file` is empty\n\
-         p.yaml:33:35: stage 30 (lookup): `delimiter` is one ASCII character or tab, found ``\n\
+         p.yaml:33:35: stage 30 (lookup): `delimiter`: expected one ASCII character, or `tab`\n\
          p.yaml:34:44: stage 31 (lookup): `take` names `c` twice\n\
          p.yaml:37:19: `(` is not a valid regular expression: unclosed group\n\
          p.yaml:38:30: date format `YYYY-QQ` has `QQ`; put words into brackets, as in `[week]`\n\
@@ -991,7 +991,7 @@ fn what_people_see() {
         "",
         &[("w.csv", b"a,b\n1,2\n3\n")],
         3,
-        "survey ...\nrun         [id], succeeded, some rows were rejected\nread                    2  10 B from w.csv\nrejected                1\n            (row)  ragged  1\nheld back               1  good, and not sent\ntook ...\nrejects     rejects.check.csv, the rows as they were, with their faults\nreport ...\n",
+        "survey ...\nrun         [id], succeeded, some rows were rejected\nread                    2  10 B from w.csv\nrejected                1\n            (row)  ragged  1\nheld back               1  valid, but not sent\ntook ...\nrejects     rejects.check.csv, the rows as they were, with their faults\nreport ...\n",
     );
 }
 

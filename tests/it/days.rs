@@ -114,7 +114,7 @@ fn a_moment_becomes_the_day_of_a_zone() {
         hired("3", "2021-01-01"),
     ];
     let dropped = "stage 1 (date): hireDate: 2 times of day other than midnight were dropped; the day is the one that is \
-                   written, `zone` makes it that of a time zone";
+                   written, and `zone` converts it to a time zone";
     let without = rig_of(&stage(""), "");
     assert_eq!(outcome(&without), (0, as_written, vec![dropped.to_owned()]));
 }
@@ -289,8 +289,8 @@ fn years_far_off_are_told_and_stay() {
     let rig = rig(stage, "", "w.csv", csv);
     let (code, items, warnings) = outcome(&rig);
     assert_eq!((code, items.len()), (0, 4));
-    let expected = "stage 1 (date): hireDate: the years of 3 dates are before 1850 or after 2200; where they say that there \
-                    is no date, `- empty: { columns: [hireDate], values: [\"31.12.9999\"] }` before this stage takes them \
+    let expected = "stage 1 (date): hireDate: the years of 3 dates are before 1850 or after 2200; if they mean that there is \
+                    no date, `- empty: { columns: [hireDate], values: [\"31.12.9999\"] }` before this stage takes them \
                     out";
     assert_eq!(warnings, [expected]);
     // The line does what it says.
@@ -403,7 +403,7 @@ fn zones_that_nobody_knows_are_refused() {
     );
     let (code, stderr) = rig.ask(&["lint", "pipeline.yaml"]);
     assert_eq!(code, 2, "{stderr}");
-    let message = "stage 1 (date): `zone: Europe/Berln` is not a time zone that is known here, expected one such as \
+    let message = "stage 1 (date): `zone: Europe/Berln` is not a known time zone, expected one such as \
                    Europe/Berlin or UTC";
     assert!(stderr.contains(message), "{stderr}");
 }

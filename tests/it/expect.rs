@@ -418,7 +418,7 @@ fn settings_that_can_not_be_met() {
     );
     check(
         "path: in.csv, expect: { done_file: \"{name}.done\" }",
-        "what stands in braces is not known",
+        "the placeholder in braces is unknown",
     );
     check(
         "path: \"-\", expect: { done_file: \"{file}.done\" }",

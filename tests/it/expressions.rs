@@ -168,7 +168,7 @@ fn days_are_calculated_with() {
     let rejects = std::fs::read_to_string(dir.join("rejects.check.csv")).unwrap();
     assert!(
         rejects.contains(
-            "`date` takes a day written YYYY-MM-DD; a `date` stage before makes that of other forms"
+            "`date` takes a day written YYYY-MM-DD; a `date` stage before it converts other formats"
         ),
         "{rejects}"
     );
@@ -282,11 +282,11 @@ fn an_expression_that_no_row_can_answer_is_refused() {
         (
             "  - filter: date(pay) > date(\"2026-02-30\")\n",
             "p.yaml:4:13: stage 1 (filter): `date(\"2026-02-30\")`: `date` takes a day written YYYY-MM-DD; \
-             a `date` stage before makes that of other forms\n",
+             a `date` stage before it converts other formats\n",
         ),
         (
             "  - filter: pay == \"\" || int(\"five\") == 5\n",
-            "p.yaml:4:13: stage 1 (filter): `int(\"five\")`: `int` takes digits alone, as 42 or -7: no blanks, separators or \
+            "p.yaml:4:13: stage 1 (filter): `int(\"five\")`: `int` takes only digits, such as 42 or -7: no blanks, separators or \
              decimal places\n",
         ),
         (
@@ -375,7 +375,7 @@ fn the_limit_of_lower_ascii_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     pipeline(dir, CSV, "stages:\n  - set: { low: name.lowerAscii() }\n");
-    let told = "`low`: `name.lowerAscii()` changes A to Z alone and leaves letters such as Ä and é as they are; \
+    let told = "`low`: `name.lowerAscii()` changes only A to Z and leaves letters such as Ä and é as they are; \
                 a `case` stage (`to: lower`) changes them all";
     let (code, _, stderr) = run(dir, &["lint", "p.yaml"]);
     assert_eq!((code, stderr.contains(told)), (0, true), "{stderr}");

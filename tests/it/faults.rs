@@ -55,7 +55,7 @@ fn a_source_that_changes_between_the_passes() {
     }
     let changed = |second: &str| {
         format!(
-            "error: the source changed while it was read: the second pass made other bytes than the first \
+            "error: the source changed while it was read: the second pass produced other bytes than the first \
              (2450003 bytes, then {second}); the upload was cut off and nothing was imported"
         )
     };
@@ -119,7 +119,7 @@ fn a_source_that_changes_before_the_refused_rows_are_written() {
     );
     check(
         |path| fs::write(path, workers(2)).unwrap(),
-        "the file was cut or written anew: it is smaller than it was when the run began",
+        "the file was truncated or rewritten: it is smaller than when the run began",
     );
 }
 
@@ -305,7 +305,7 @@ fn throttling_without_end() {
     assert_eq!(
         ended.error(),
         "error: cannot get an upload address: the API refused with status 429; Throttled (42901): Too many \
-         requests - too many requests at once in this tenant: run this later, or fewer things beside it (trace [trace])"
+         requests - too many requests at once in this tenant: run this later, or run fewer things at the same time (trace [trace])"
     );
 }
 
@@ -402,13 +402,13 @@ fn an_import_whose_answer_is_lost_is_not_asked_for_again() {
         assert_eq!(
             ended.error(),
             format!(
-                "error: the import was asked for, and no usable answer came: whether it began is not \
+                "error: the import was requested, but no usable answer came: whether it began is not \
                  known: cannot start the import: {cause}"
             )
         );
         assert_eq!(ended.report["outcome"], "unknown");
         assert_eq!(ended.count("unprocessed"), 3);
-        ended.says("unknown, the import was asked for and no usable answer came");
+        ended.says("unknown, the import was requested and no usable answer came");
     }
     let broke = "the connection to [host] broke: connection closed before message completed";
     // The server heard of it, or not: from here both look the same.

@@ -22,6 +22,12 @@ fn seeds_keep_every_promise() {
         ("expression", targets::expression),
         ("date", targets::date),
         ("decimal", targets::decimal),
+        ("number", targets::number),
+        ("setting", targets::setting),
+        ("unseen", targets::unseen),
+        ("source", targets::source),
+        ("rejects", targets::rejects),
+        ("text", targets::text),
     ];
     for (name, target) in all {
         let folder = seeds.join(name);

@@ -60,7 +60,7 @@ fn addresses_that_lead_elsewhere() {
     );
     let private = |host: &str| {
         format!(
-            "data may not go to the host {host}: it is this machine or one of its network; where the storage is in \
+            "data may not go to the host {host}: it is this machine or one in its network; where the storage is in \
              your own network, set `target.orgvue.private_hosts: true`"
         )
     };
@@ -217,7 +217,7 @@ fn folders_in_which_anybody_could_exchange_files() {
         assert_eq!(code, 1, "{stderr}");
         let path = rig.folder().display();
         let expected = format!(
-            "error: can't use the folder {path}/{which}: everybody may exchange the files in it; run `chmod o-w` on \
+            "error: can't use the folder {path}/{which}: everyone can replace the files in it; run `chmod o-w` on \
              it, or name another folder\n"
         );
         assert!(stderr.ends_with(&expected), "{stderr}");

@@ -101,7 +101,7 @@ fn a_file_without_a_header() {
         &[r#"{"column_1":"1","column_2":"Mara"}"#],
     );
     let (_, ended) = check(&files, "header: none, columns: [id, name]", "", 2, &[]);
-    ended.says("`;` stands in it: if that is the delimiter, set source.csv.delimiter to \";\"");
+    ended.says("`;` is in it: if that is the delimiter, set source.csv.delimiter to \";\"");
     // It is no header, and no message repeats what stands there.
     let (_, ended) = check(
         &[("w.csv", "1,Mara Example\n")],

@@ -104,7 +104,7 @@ fn killed_before_the_import_is_asked_for() {
         rig.write("state/.pipeline.draft", "{\"run");
         let ended = rig.run(&[]);
         assert_eq!(ended.code, 0, "{step}: {}", ended.stderr);
-        ended.says("was cut off before its import was asked for: nothing of it was imported");
+        ended.says("was cut off before its import was requested: nothing of it was imported");
         assert!(!rig.path("state/.pipeline.draft").exists());
         assert_eq!((rig.taken().1, rig.items().len()), (1, 3));
         let runs = runs(&rig);
@@ -131,7 +131,7 @@ fn killed_in_the_middle_of_the_upload() {
     assert_eq!(
         stderr,
         format!(
-            "error: run {run} was cut off before its import was asked for, so nothing was imported; run it again: \
+            "error: run {run} was cut off before its import was requested, so nothing was imported; run it again: \
              rostream run pipeline.yaml\n"
         )
     );
@@ -425,7 +425,7 @@ fn a_ticket_opens_with_its_token_alone() {
     assert_eq!(code, 1);
     assert!(
         stderr.contains(
-            "it does not open with this API token; give the token that the run was made with"
+            "it does not open with this API token; use the token that the run was started with"
         ),
         "{stderr}"
     );
@@ -567,7 +567,7 @@ fn folders_that_cannot_be_trusted() {
             fs::create_dir(rig.path("state")).unwrap();
             fs::set_permissions(rig.path("state"), fs::Permissions::from_mode(0o777)).unwrap();
         },
-        "everybody may exchange the files in it",
+        "everyone can replace the files in it",
     );
     check(
         |rig| {

@@ -334,7 +334,7 @@ fn what_follows_the_end_of_gzip_data() {
     let mut padded = two.clone();
     padded.resize(two.len() + 300_000, 0);
     assert_eq!(check("", &padded).0, 0);
-    let damaged = "error: w: the gzip data is cut off or damaged, nothing of it is sent: \
+    let damaged = "error: w: the gzip data is cut off or damaged; nothing from it is sent: \
                    something else follows the end of the compressed data\n";
     for more in [&b"more"[..], b"\0\0\0\0x", b"\0\x1f\x8b"] {
         let mut garbage = two.clone();
@@ -377,7 +377,7 @@ fn lookup_tables_elsewhere() {
     for file in ["../t.csv", "link.csv", absolute, "../p/../t.csv"] {
         let expected = format!(
             "error: p.yaml:4:26: stage 1 (lookup): {file}: it is outside the folder of the pipeline file; \
-             say `allow_outside: true` in the stage if that is meant\n"
+             set `allow_outside: true` in the stage if that is intended\n"
         );
         assert_eq!(check(file, ""), (1, expected));
         assert_eq!(

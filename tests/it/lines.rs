@@ -45,7 +45,7 @@ fn well(rig: &Rig, people: &[&str], skipped: u64) -> Ended {
         [read, skipped]
     );
     assert_eq!(
-        ended.stderr.contains("lines that are no records"),
+        ended.stderr.contains("lines that are not records"),
         skipped > 0
     );
     ended
@@ -141,7 +141,7 @@ fn a_header_in_another_order_ends_the_run() {
     let text = "employeeID,fullName,unit\n1,Ann,A\nfullName,unit,employeeID\nBo,B,2\n";
     let ended = rig("", text).run(&[]);
     assert_eq!(ended.code, 1, "{}", ended.stderr);
-    ended.says("people.csv:3: the header stands here again with its columns in another order");
+    ended.says("people.csv:3: the header is repeated here with its columns in another order");
     assert_eq!(ended.report["error"]["code"], "data_unreadable");
 }
 

@@ -114,7 +114,7 @@ fn a_pipeline_from_standard_input() {
     assert_eq!(code, 2);
     assert_eq!(
         stderr,
-        "--set source.path: standard input holds the pipeline file already\n"
+        "--set source.path: standard input already holds the pipeline file\n"
     );
 }
 

@@ -310,3 +310,32 @@ fn expressions_see_flattened_members() {
         assert!(code == 0 || stderr.contains(told), "{stderr}");
     }
 }
+
+#[test]
+fn a_name_of_half_a_character_loses_no_member_without_a_word() {
+    let records = [
+        r#"{"id":"1","v":{"a":"x"}}"#,
+        r#"{"id":"2","v":{"\udfaa":0,"a":"x"}}"#,
+        r#"{"id":"3","v":{"a":"x","\ud834":{"b":1}}}"#,
+        r#"{"id":"4","v":{"a":"x","w":{"\ud834x":1}}}"#,
+        r#"{"id":"5","v":{"\ud834\udd1e":"a name like any other"}}"#,
+    ];
+    for more in ["", ", unknown: ignore"] {
+        let columns = r#"flatten: ".", columns: [id, v.a, "v.𝄞"]"#;
+        let rig = rig(&format!("{columns}{more}"), &records.join("\n"));
+        let ended = rig.run(&[]);
+        assert_eq!(ended.code, 3, "{}", ended.stderr);
+        let sent = [
+            r#"{"employeeID":"1","v.a":"x"}"#,
+            r#"{"employeeID":"5","v.𝄞":"a name like any other"}"#,
+        ];
+        assert_eq!(items(&rig), sent);
+        let told = rejected(&rig);
+        for line in [2, 3, 4] {
+            let said = format!(
+                "{line},,json_string,an escape in the name of a member stands for half a character"
+            );
+            assert!(told.contains(&said), "{told}");
+        }
+    }
+}

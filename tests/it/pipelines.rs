@@ -261,7 +261,9 @@ personIdExternal,as_of_doubtful,\"the row of the same key on line 15 can't be re
 100008,100008,ST,31/03/2024,12/31/9999,1,A,Senior Planner,100003,1,pipelines/data/job-history.csv,15,date,startDate,\
 date_format,expected a date as MM/DD/YYYY
 ";
-    let found = copy.read("out/job-history.rejects.csv").replace("\r\n", "\n");
+    let found = copy
+        .read("out/job-history.rejects.csv")
+        .replace("\r\n", "\n");
     assert_eq!(found, rejects);
 }
 

@@ -648,7 +648,7 @@ fn what_a_run_says() {
     rejected                1
                 salary  type_number  1
     superseded              1  the same row as another, sent once
-    held back               2  good, and not sent
+    held back               2  valid, but not sent
     stopped by  reject_limit: 1 of 5, at most 10%
     took        [time] ([rate], [rate]), [memory]
     rejects     rejects.csv, the rows as they were, with their faults
@@ -706,7 +706,7 @@ fn what_a_run_says() {
     run         [run], failed, nothing was imported
     read                    1  46 B from workers.csv
     rejected                0
-    held back               1  good, and not sent
+    held back               1  valid, but not sent
     took        [time] ([rate], [rate]), [memory]
     report      run-[run].report.json
     error: cannot get an upload address: the API refused with status 401; ApiTokenInvalid (40102): The API token is not valid - copy the token again, whole and without quotes, from the tenant's Tokens page (trace [trace])

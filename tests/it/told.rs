@@ -111,7 +111,7 @@ fn an_import_is_repeated_only_with_what_was_sent() {
         assert_eq!(ended.code, 1, "{}", ended.stderr);
         assert_eq!(ended.report["error"]["code"], "not_the_same");
         ended.says(&format!(
-            "was changed since run {run}, and no longer makes the same upload; nothing was imported"
+            "was changed since run {run}, and no longer produces the same upload; nothing was imported"
         ));
         assert_eq!(rig.calls("put"), 1);
         rig.write("pipeline.yaml", pipeline);
@@ -179,7 +179,7 @@ fn limits_that_limit_nothing_are_refused() {
         ),
         (
             "guard.min_rows=-1",
-            "guard.min_rows: expected a number of rows from 0 up, found a negative number",
+            "guard.min_rows: expected a number of rows, 0 or more, found a negative number",
         ),
         (
             "guard.min_rows=1.5",
@@ -280,7 +280,7 @@ fn texts_of_a_csv_upload() {
         let ended = rig.run(&[]);
         assert_eq!(ended.code, 0, "{}", ended.stderr);
         let told = "`employeeID` (1 cell, the first on line 2), `grade` (1 cell, the first on line 2), `active` (2 cells, \
-                    the first on line 2), `note` (1 cell, the first on line 3); whether the import does is not known";
+                    the first on line 2), `note` (1 cell, the first on line 3); whether the import does so is not known";
         assert_eq!(ended.stderr.matches(told).count(), 1, "{}", ended.stderr);
         let items = rig.items().concat();
         for id in ids {

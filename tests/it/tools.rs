@@ -224,7 +224,7 @@ fn a_preview_of_json_from_standard_input() {
     assert_eq!((code, stderr.as_str()), (0, ""));
     insta::assert_snapshot!(stdout, @r#"
     {"file":"standard input","line":1,"state":"sent","before":{"a":1.10,"c":null},"after":{"_action":"createOrUpdate","b":1.10},"faults":[]}
-    {"file":"standard input","line":2,"state":"rejected","before":{"c":[1, 2]},"after":null,"faults":[{"stage":"target","column":"c","code":"nested","message":"the value is an array, and a property of Orgvue holds none"}]}
+    {"file":"standard input","line":2,"state":"rejected","before":{"c":[1, 2]},"after":null,"faults":[{"stage":"target","column":"c","code":"nested","message":"the value is an array, which a property in Orgvue cannot hold"}]}
     {"file":"standard input","line":4,"state":"rejected","before":{"(record)":"{\"a\": }"},"after":null,"faults":[{"stage":"parse","column":"","code":"json_syntax","message":"not well-formed JSON, line 4, column 7: expected a value"}]}
     "#);
 }

@@ -302,7 +302,7 @@ fn tables_lists_and_expressions_compare_what_is_seen() {
     assert_eq!(sent(&rig, "where"), ["south", "south"]);
     // What is compared is not what is sent.
     assert_eq!(sent(&rig, "site"), ["zürich", "basel\u{feff}"]);
-    ended.says("column `site`: cells are among the values of `one_of` but for U+FEFF (byte order mark), and go out");
+    ended.says("column `site`: cells match the values of `one_of` except for U+FEFF (byte order mark), and go out");
     check_rejects(&rig, &[["5", "site", "one_of", "expected one of"]]);
 }
 
@@ -316,7 +316,7 @@ fn a_table_whose_keys_look_the_same_is_refused() {
     rig.write("sites.csv", "site,code\na b,1\na\u{a0}b,2\n");
     let (code, stderr) = rig.ask(&["run", "pipeline.yaml"]);
     assert_eq!(code, 2, "{stderr}");
-    let expected = "lines 2 and 3 have the same `site` (but for U+00A0 (no-break space)), a key must be unique";
+    let expected = "lines 2 and 3 have the same `site` (except for U+00A0 (no-break space)); a key must be unique";
     assert!(stderr.contains(expected), "{stderr}");
 }
 

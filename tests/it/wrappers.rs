@@ -375,10 +375,10 @@ fn a_printed_sample_with_two_mistakes() {
     );
     let rejects = rejected(&rig);
     for part in [
-        "2,,json_syntax,not well-formed JSON, line 9, column 12: a value without quotes goes on with what does \
-         not belong to it; dates and other text stand in double quotes",
-        "17,,json_syntax,not well-formed JSON, line 20, column 1: a comma stands before the closing bracket, and \
-         nothing between them",
+        "2,,json_syntax,not well-formed JSON, line 9, column 12: an unquoted value is followed by something that \
+         does not belong to it; dates and other text must be in double quotes",
+        "17,,json_syntax,not well-formed JSON, line 20, column 1: there is a comma right before the closing \
+         bracket",
     ] {
         assert!(rejects.contains(part), "{rejects}");
     }

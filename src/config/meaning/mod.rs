@@ -8,18 +8,21 @@ mod upload;
 
 use std::path::{Path, PathBuf};
 
-use super::pipeline::{Origin, Pipeline, Rejects, Source};
+use super::pipeline::{Origin, Pipeline, Rejects, Source, Target};
 use super::problem::{Findings, Placed};
 use super::spec::PipelineSpec;
 use super::yaml::places::Places;
 use crate::files::ending::for_json;
 use crate::guard::spec::{GuardSpec, MinRowsSpec, RelativeSpec};
 use crate::guard::{REJECTS_AT_MOST, SHARES_FROM};
+use crate::orgvue::spec::TokenSpec;
 use crate::report::spec::RejectsSpec;
 use crate::settings::limits::Limits;
 use crate::settings::units::{Amount, Size};
 use crate::source::Input;
 use crate::source::spec::SourceFormat;
+use crate::stage::StageSpec;
+use crate::stage::hash::KeySpec;
 use crate::text::dates::Zone;
 use crate::upload::spec::Length;
 use source::NO_PATH;
@@ -102,7 +105,7 @@ impl Meaning<'_> {
             if import.implicit_delete.is_on() && spec.validate.key.is_none() {
                 self.warning(
                     &format!("{name}.implicit_delete"),
-                    "without `validate.key` a person who stands twice counts twice, and guards count rows and not people",
+                    "without `validate.key` a person who is listed twice counts twice, and guards count rows rather than people",
                     "name the column that identifies people: `validate: { key: employeeID }`",
                 );
             }
@@ -140,7 +143,7 @@ impl Meaning<'_> {
 
         let file = self.findings.file.clone();
         let stages = spec.stages.into_iter().enumerate();
-        let stages = stages
+        let stages: Vec<_> = stages
             .map(|(i, value)| Placed {
                 value,
                 place: self.places.find(&format!("stages.{i}")),
@@ -155,18 +158,23 @@ impl Meaning<'_> {
             self.problem("name", "expected a name, found nothing", "");
         }
         let (_, target, import) = target?;
+        let (mut source, target) = (source?, target?);
+        let secrets = secret_variables(&stages, &target);
+        for input in &mut source.inputs {
+            input.withhold(&secrets);
+        }
         Some(Pipeline {
             name: spec.name.unwrap_or_else(stem),
             file,
             time_zone,
-            source: source?,
+            source,
             stages,
             as_of: spec.as_of,
             validate: spec.validate,
             rejects,
             guard: spec.guard,
             refused: spec.refused,
-            target: target?,
+            target,
             import,
             upload,
             wait: spec.wait,
@@ -237,7 +245,7 @@ impl Meaning<'_> {
             Some(1) => {}
             None if !self.is_whole("version") => {}
             None => self.problem("", "the key `version` is missing", "write `version: 1`"),
-            Some(_) => self.problem("version", "this version is not known", "write `version: 1`"),
+            Some(_) => self.problem("version", "this version is unknown", "write `version: 1`"),
         }
     }
 
@@ -246,7 +254,7 @@ impl Meaning<'_> {
         if zone.is_none() {
             self.problem(
                 "time_zone",
-                "not a time zone that is known here",
+                "not a known time zone",
                 "expected a name such as `Europe/London` or `UTC`",
             );
         }
@@ -272,14 +280,14 @@ impl Meaning<'_> {
                 .into_owned();
             let place = self.places.find(&self.written("rejects.path"));
             let message = format!("the rejects of a JSON source are NDJSON: the file is `{name}`");
-            self.findings.note(place, message, "say so in its name");
+            self.findings.note(place, message, "use that name here");
         }
         for input in source.iter().flat_map(|source| &source.inputs) {
             match input {
                 Input::File(file) if *file == path => self.problem(
                     "rejects.path",
                     "the rejects would be written over the source",
-                    "to load rejects that were put right, write `rostream run PIPELINE --mend FILE`",
+                    "to load corrected rejects, write `rostream run PIPELINE --mend FILE`",
                 ),
                 Input::Glob(..) if input.matches(&path) || input.matches(&of_json) => {
                     self.warning(
@@ -362,4 +370,21 @@ impl Meaning<'_> {
         file.file_name()
             .is_some_and(|name| self.folder.join(name) == path)
     }
+}
+
+/// The environment variables that hold a secret of the pipeline: no other program needs them.
+fn secret_variables(stages: &[Placed<StageSpec>], target: &Target) -> Vec<String> {
+    let needs = stages.iter().flat_map(|stage| stage.value.needs());
+    let mut names: Vec<String> = needs
+        .filter_map(|need| match need.key() {
+            Some(KeySpec::Env(name)) => Some(name.clone()),
+            _ => None,
+        })
+        .collect();
+    if let Target::Orgvue(connection) = target
+        && let TokenSpec::Env(name) = &connection.token
+    {
+        names.push(name.clone());
+    }
+    names
 }

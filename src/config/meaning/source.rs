@@ -3,17 +3,16 @@
 use std::path::Path;
 
 use super::{Meaning, Wrong};
-use crate::config::pipeline::{Csv, Source};
-use crate::format::csv::spec::{HeaderSpec, delimiter, one_ascii};
+use crate::config::pipeline::Source;
+use crate::format::csv::spec::{HeaderSpec, NO_CHARACTER};
 use crate::guard::spec::{GuardSpec, MinRowsSpec};
 use crate::settings::units::Amount;
 use crate::source::Input;
 use crate::source::place::sample::{self, Sample};
 use crate::source::spec::{
-    Arrays, Compression, CsvSpec, ExpectSpec, NO_CHARACTER, Nothing, OneOrMany, Pick, SampleSpec,
-    SourceFormat, SourceSpec,
+    Arrays, Compression, CsvSpec, ExpectSpec, Nothing, OneOrMany, Pick, SampleSpec, SourceFormat,
+    SourceSpec,
 };
-use crate::text::scan::Quoting;
 
 /// A source that says neither.
 pub(super) const NO_PATH: Wrong = (
@@ -40,7 +39,7 @@ impl Meaning<'_> {
                 };
                 self.problem(
                     &format!("source.{second}"),
-                    format!("`{first}` and `{second}` are both given, one is meant"),
+                    format!("`{first}` and `{second}` are both given; keep one"),
                     "",
                 );
                 Vec::new()
@@ -55,7 +54,7 @@ impl Meaning<'_> {
                 "",
             );
         }
-        let csv = self.csv(&spec.csv, spec.format);
+        self.csv(&spec.csv, spec.format);
         match spec.format {
             SourceFormat::Json | SourceFormat::Ndjson if self.places.contains("source.csv") => {
                 self.warning(
@@ -105,8 +104,7 @@ impl Meaning<'_> {
             encoding: spec.encoding,
             nothing: spec.nothing,
             expect: spec.expect,
-            csv,
-            footer: spec.csv.footer,
+            csv: spec.csv,
             json: spec.json,
         }
     }
@@ -149,13 +147,13 @@ impl Meaning<'_> {
                 self.problem(
                     "source.expect.trailer",
                     "expected one group, which is the number of records",
-                    "write such as `'^TRL\\|(\\d+)'`, and `(?:...)` for groups that are not the number",
+                    "write something like `'^TRL\\|(\\d+)'`, and `(?:...)` for groups that are not the number",
                 );
             }
             if format == SourceFormat::Json {
                 self.problem(
                     "source.expect.trailer",
-                    "a JSON array has no last line that could state its records",
+                    "a JSON array has no last line that could state the number of its records",
                     "state `rows`, `at_least` or `done_file`",
                 );
             }
@@ -168,14 +166,14 @@ impl Meaning<'_> {
             } else if rest.contains(['{', '}']) {
                 self.problem(
                     "source.expect.done_file",
-                    "what stands in braces is not known",
+                    "the placeholder in braces is unknown",
                     "write `{file}` for the path of a source file, or `{stem}` for the same without its last ending",
                 );
             } else if named && files < inputs.len() {
                 self.problem(
                     "source.expect.done_file",
                     "`{file}` and `{stem}` stand for the path of a source file, and this source is not a file",
-                    "write the path of the one file that says that the extract is whole",
+                    "write the path of the one file that says that the extract is complete",
                 );
             }
         }
@@ -216,8 +214,8 @@ impl Meaning<'_> {
         if deletes && stream && !(stated || guarded || shows) {
             self.warning(
                 &format!("{target}.implicit_delete"),
-                "standard input that ends too early looks like a whole extract, and people who are not in it are deleted",
-                "say what a whole extract is (`source: { expect: { rows: N } }`, or `at_least`, `trailer`, `done_file`) or \
+                "standard input that ends too early looks like a complete extract, and people who are not in it are deleted",
+                "say what a complete extract is (`source: { expect: { rows: N } }`, or `at_least`, `trailer`, `done_file`) or \
                  `guard.min_rows`; or let rostream start the program that writes it (`source: { command: [...] }`)",
             );
         }
@@ -228,8 +226,8 @@ impl Meaning<'_> {
         if nothing == Nothing::Ok && deletes {
             self.problem(
                 &format!("{target}.implicit_delete"),
-                "`implicit_delete` cannot be combined with `source.nothing: ok`: a missing extract must not pass \
-                 where the people it does not name are deleted",
+                "`implicit_delete` cannot be combined with `source.nothing: ok`: a missing extract must not be \
+                 accepted when people who are missing from it are deleted",
                 "leave one of them out",
             );
         }
@@ -248,11 +246,11 @@ impl Meaning<'_> {
             match input(written, &self.folder, pick) {
                 Ok(Input::Stdin) if inputs.contains(&Input::Stdin) => self.problem(
                     &path,
-                    "standard input can be read once only",
+                    "standard input can be read only once",
                     "write `-` once",
                 ),
                 Ok(Input::Stdin) if &*self.findings.file == crate::config::STDIN => {
-                    self.problem(&path, "standard input holds the pipeline file already", "")
+                    self.problem(&path, "standard input already holds the pipeline file", "")
                 }
                 Ok(input) => inputs.push(input),
                 Err((message, help)) => self.problem(&path, message, help),
@@ -318,135 +316,29 @@ impl Meaning<'_> {
         })]
     }
 
-    fn csv(&mut self, spec: &CsvSpec, format: SourceFormat) -> Csv {
-        let delimiter = spec.delimiter.as_deref().and_then(delimiter);
-        if spec.delimiter.is_some() && delimiter.is_none() {
-            self.problem(
-                "source.csv.delimiter",
-                "expected one ASCII character, or `tab`",
-                "",
-            );
-        }
-        let quoting = self.quoting(spec);
-        let between = match format {
+    fn csv(&mut self, spec: &CsvSpec, format: SourceFormat) {
+        let unless_stated = match format {
             SourceFormat::Tsv => b'\t',
-            _ => delimiter.unwrap_or(b','),
+            _ => b',',
         };
-        if quoting.quote == Some(between) {
-            let path = match delimiter {
-                Some(_) => "source.csv.delimiter",
-                None => "source.csv.quote",
-            };
-            self.problem(path, "delimiter and quote are the same character", "");
+        for wrong in spec.wrong(unless_stated) {
+            let path = format!("source.csv.{}", wrong.setting);
+            self.problem(&path, wrong.message, wrong.help);
         }
-        if quoting.escape == Some(between) {
-            let message = "delimiter and escape are the same character";
-            self.problem("source.csv.escape", message, "");
-        }
-        if format == SourceFormat::Tsv && delimiter.is_some_and(|d| d != b'\t') {
+        if format == SourceFormat::Tsv && spec.delimiter().is_some_and(|d| d != b'\t') {
             self.problem(
                 "source.csv.delimiter",
                 "`format: tsv` is separated by tabs",
-                "write `format: csv` where another delimiter is meant",
+                "write `format: csv` for another delimiter",
             );
         }
-        if let Some(columns) = &spec.columns {
-            self.column_names("source.csv.columns", columns);
-        }
-        let footer = spec.footer.as_ref();
-        if footer.is_some_and(|footer| footer.is_match("")) {
-            self.problem(
-                "source.csv.footer",
-                "this pattern matches every line",
-                "begin it with `^` and what a line of the footer begins with",
-            );
-        }
-        Csv {
-            delimiter,
-            quoting,
-            ragged: spec.ragged,
-            skip_lines: spec.skip_lines,
-            header: spec.header,
-            columns: spec.columns.clone(),
-            duplicate_names: spec.duplicate_names,
-            matching: spec.matching,
-            comment: self.comment(spec.comment.as_deref(), delimiter, quoting),
-        }
-    }
-
-    fn quoting(&mut self, spec: &CsvSpec) -> Quoting {
-        let mut character = |key: &str, text: &str| match text {
-            NO_CHARACTER => None,
-            text => one_ascii(text).or_else(|| {
-                let path = format!("source.csv.{key}");
-                self.problem(&path, "expected one ASCII character, or `none`", "");
-                None
-            }),
-        };
-        let quote = character("quote", &spec.quote);
-        let escape = character("escape", &spec.escape);
-        let unquoted = spec.quote == NO_CHARACTER;
-        if escape.is_some() && escape == quote {
-            self.problem(
-                "source.csv.escape",
-                "escape and quote are the same character",
-                "leave `escape` out: two quotes in a quoted cell are one without it",
-            );
-        } else if escape.is_some() && unquoted {
-            self.problem(
-                "source.csv.escape",
-                "`escape` cannot be combined with `quote: none`: there are no quoted cells",
-                "leave one of them out",
-            );
-        }
-        if unquoted && self.places.contains("source.csv.multiline") {
+        if spec.quote == NO_CHARACTER && self.places.contains("source.csv.multiline") {
             self.warning(
                 "source.csv.multiline",
                 "this setting has no effect with `quote: none`: cells never span lines then",
                 "",
             );
         }
-        Quoting {
-            quote,
-            escape,
-            multiline: spec.multiline,
-        }
-    }
-
-    /// A list of the columns' names, of which none may stand twice; empty ones leave columns out.
-    fn column_names(&mut self, setting: &str, columns: &[String]) {
-        if columns.iter().all(String::is_empty) {
-            self.problem(setting, "expected at least one column", "");
-        }
-        for (at, column) in columns.iter().enumerate() {
-            if !column.is_empty() && columns[..at].contains(column) {
-                let path = format!("{setting}.{at}");
-                self.problem(&path, "this column is named twice", "");
-            }
-        }
-    }
-
-    /// What remarks begin with: records must not.
-    fn comment(
-        &mut self,
-        written: Option<&str>,
-        delimiter: Option<u8>,
-        quoting: Quoting,
-    ) -> Option<u8> {
-        let found = one_ascii(written?).filter(u8::is_ascii_punctuation);
-        let wrong = match found {
-            None => {
-                "expected one ASCII character that is not a letter, a digit or a blank, such as `#`"
-            }
-            Some(_) if found == quoting.quote => "comment and quote are the same character",
-            Some(_) if found == quoting.escape => "comment and escape are the same character",
-            Some(comment) if Some(comment) == delimiter.or(Some(b',')) => {
-                "comment and delimiter are the same character"
-            }
-            Some(_) => return found,
-        };
-        self.problem("source.csv.comment", wrong, "");
-        None
     }
 }
 
@@ -464,7 +356,7 @@ fn input(written: &str, folder: &Path, pick: Pick) -> Result<Input, Wrong> {
             if glob::Pattern::new(written).is_err() {
                 return Err((
                     "not a pattern of file names",
-                    "write `[[]` where the character `[` is meant",
+                    "write `[[]` for the character `[`",
                 ));
             }
             if Path::new(written).is_absolute() {

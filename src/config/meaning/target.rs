@@ -152,7 +152,7 @@ impl Meaning<'_> {
             ),
             (Empty::UnchangedAtServer, Some(_), _) => self.problem(
                 &at("empty"),
-                "`empty: unchanged_at_server` sends empty cells, and `noop_token` is the text that stands in their place",
+                "`empty: unchanged_at_server` sends empty cells, and `noop_token` is the text that is sent in their place",
                 "write `empty: omit`, or leave `noop_token` out",
             ),
             (Empty::Omit, None, _) if format == UploadFormat::Csv && is_whole => {
@@ -204,7 +204,7 @@ impl Meaning<'_> {
         let wrong = match Url::parse(&plain) {
             Err(_) => Some("not a URL"),
             Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-                Some("a URL with a user name or password is not possible here")
+                Some("a URL with a user name or password is not allowed here")
             }
             Ok(url) => match url.scheme() {
                 "https" => None,
@@ -241,14 +241,14 @@ impl Meaning<'_> {
             self.warning(
                 &path,
                 "with `implicit_delete` the first run is stopped, as there is none before it to compare it with",
-                "state how many rows it has at least: `guard: { min_rows: { first: 5000 } }`",
+                "state how many rows it must have at least: `guard: { min_rows: { first: 5000 } }`",
             );
         }
         if matches!(guard.min_rows, Some(MinRowsSpec::Rows(_))) {
             self.warning(
                 "guard.min_rows",
                 "this number holds in every run, and no run is compared with the one before it",
-                "write `{ first: N }`: 90% of the last accepted run hold after the first one",
+                "write `{ first: N }`: after the first run, 90% of the last accepted one is expected",
             );
         }
         for i in filters {
@@ -293,8 +293,8 @@ fn base_url(written: &str) -> Result<Url, Wrong> {
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err((
-            "a URL with a user name or password is not possible here",
-            "the API asks for a token alone: see `token`",
+            "a URL with a user name or password is not allowed here",
+            "the API takes nothing but a token: see `token`",
         ));
     }
     if url.query().is_some() || url.fragment().is_some() {
@@ -302,7 +302,7 @@ fn base_url(written: &str) -> Result<Url, Wrong> {
     }
     let path = url.path().trim_end_matches('/').to_owned();
     if path.contains("/api/v") {
-        return Err(("leave `/api/v1` and what follows it out", ""));
+        return Err(("leave out `/api/v1` and what follows it", ""));
     }
     url.set_path(&format!("{path}/"));
     Ok(url)
@@ -351,7 +351,7 @@ mod tests {
         check("ftp://example.com", "! expected an https address");
         check(
             "https://a:b@example.com",
-            "! a URL with a user name or password is not possible here",
+            "! a URL with a user name or password is not allowed here",
         );
         check(
             "https://example.com/?x=1",
@@ -359,7 +359,7 @@ mod tests {
         );
         check(
             "https://example.com/api/v1",
-            "! leave `/api/v1` and what follows it out",
+            "! leave out `/api/v1` and what follows it",
         );
         check("https://", "! not a URL");
         check("a b", "! not a URL");

@@ -29,15 +29,15 @@ impl Meaning<'_> {
             Some(Length::Measured) if once => self.problem(
                 "upload.length",
                 match stdin {
-                    true => "`measured` reads the source twice, and standard input can be read once only",
-                    false => "`measured` reads the source twice, and a command is run once only",
+                    true => "`measured` reads the source twice, and standard input can be read only once",
+                    false => "`measured` reads the source twice, and a command is run only once",
                 },
                 "write `length: spooled`, or leave `length` out",
             ),
             Some(Length::Chunked) if spec.attempts > 1 => self.warning(
                 "upload.length",
                 "`chunked` sends the body as it is made, once: an upload that breaks is not tried again",
-                "write `attempts: 1` where that is meant, or `length: spooled`",
+                "write `attempts: 1` if that is intended, or `length: spooled`",
             ),
             Some(_) => {}
             None if once || spec.encoding == BodyEncoding::Gzip => {

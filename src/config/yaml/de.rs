@@ -215,7 +215,7 @@ impl de::Error for Error {
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Error {
         let error = Error::new(format!("unknown key `{field}`"));
         if expected.is_empty() {
-            error.help("no keys are possible here")
+            error.help("no keys are allowed here")
         } else {
             error.help(expected_one_of(Some(field), expected))
         }
@@ -383,9 +383,9 @@ impl<'de> Deserializer<'de> for De<'de> {
         deserialize_i128 visit_i128 i128, "a whole number";
         deserialize_u8 visit_u8 u8, "a whole number from 0 to 255";
         deserialize_u16 visit_u16 u16, "a whole number from 0 to 65535";
-        deserialize_u32 visit_u32 u32, "a whole number from 0 up";
-        deserialize_u64 visit_u64 u64, "a whole number from 0 up";
-        deserialize_u128 visit_u128 u128, "a whole number from 0 up";
+        deserialize_u32 visit_u32 u32, "a whole number, 0 or more";
+        deserialize_u64 visit_u64 u64, "a whole number, 0 or more";
+        deserialize_u128 visit_u128 u128, "a whole number, 0 or more";
         deserialize_f32 visit_f32 f32, "a number";
         deserialize_f64 visit_f64 f64, "a number";
     }
@@ -402,7 +402,7 @@ impl<'de> Deserializer<'de> for De<'de> {
             Some(text) => visitor.visit_borrowed_str(text).map_err(|e| self.place(e)),
             None if self.is_null() => Err(self
                 .wrong("text")
-                .help("put it in quotes where empty text, or the word itself, is meant")),
+                .help("put it in quotes if you mean empty text or the word itself")),
             None => Err(self.wrong("text")),
         }
     }
@@ -521,7 +521,7 @@ impl<'de> Deserializer<'de> for De<'de> {
                 Err(if fields.is_empty() {
                     error
                 } else {
-                    error.help(format!("possible keys: {}", fields.join(", ")))
+                    error.help(format!("allowed keys: {}", fields.join(", ")))
                 })
             }
         }
@@ -552,12 +552,12 @@ impl<'de> Deserializer<'de> for De<'de> {
                 };
                 if let Some((second, _)) = live.next() {
                     let help = if name == "StageSpec" {
-                        "begin every stage with `- ` of its own".to_owned()
+                        "begin every stage with its own `- `".to_owned()
                     } else {
                         format!("keep one of: {}", variants.join(", "))
                     };
                     return Err(Error::new(format!(
-                        "only one key is possible here, found `{}` besides `{}`",
+                        "only one key is allowed here, found `{}` besides `{}`",
                         second.text, key.text
                     ))
                     .help(help)

@@ -72,7 +72,7 @@ fn fill(template: &str, env: Env) -> Result<Filled, (String, String)> {
     Ok(Filled { text, variables })
 }
 
-const LITERAL: &str = "write `$$` where a dollar is meant";
+const LITERAL: &str = "write `$$` for a dollar sign";
 
 fn variable(inside: &str, env: Env) -> Result<String, (String, String)> {
     let end = inside

@@ -174,7 +174,7 @@ fn scan_message(error: &granit_parser::ScanError, text: &str) -> (Place, String,
         ),
         ErrorKind::RecursionLimitExceeded => (TOO_DEEP, ""),
         ErrorKind::MappingValueNotAllowed => (
-            "a `:` is not possible here",
+            "a `:` is not allowed here",
             "put a text that holds `: ` in quotes, and check the indentation",
         ),
         ErrorKind::UnclosedQuotedScalar => ("a quote is not closed", ""),
@@ -285,7 +285,7 @@ impl<'a> Builder<'a, '_> {
                     match first_places.get(&key.text) {
                         Some(first) => {
                             let before = match first {
-                                Place::At { line, .. } => format!(", first in line {line}"),
+                                Place::At { line, .. } => format!(", first on line {line}"),
                                 _ => String::new(),
                             };
                             self.findings.problem(
@@ -304,7 +304,7 @@ impl<'a> Builder<'a, '_> {
             }
             Event::Alias(id) => {
                 let Some(anchored) = self.anchors.get(&id) else {
-                    let message = "this alias stands inside the anchor that it names".to_owned();
+                    let message = "this alias is inside the anchor that it names".to_owned();
                     return Err(Stop::Here(place, message, ""));
                 };
                 let (node, nodes, depth) = (anchored.node.clone(), anchored.nodes, anchored.depth);
@@ -427,7 +427,7 @@ mod tests {
     fn problems_have_their_place() {
         check(
             "a: 1\nb:\n  c: 2\n  c: 3\n",
-            "{a:1,b:{c:2}}\np.yaml:4:3: the key `c` is written twice, first in line 3",
+            "{a:1,b:{c:2}}\np.yaml:4:3: the key `c` is written twice, first on line 3",
         );
         check(
             "a:\n\tb: 1\n",
@@ -439,7 +439,7 @@ mod tests {
         );
         check(
             "a: b: c\n",
-            "p.yaml:1:5: a `:` is not possible here\n  help: put a text that holds `: ` in quotes, and check the indentation",
+            "p.yaml:1:5: a `:` is not allowed here\n  help: put a text that holds `: ` in quotes, and check the indentation",
         );
         check(
             "a: *nothing\n",
@@ -447,7 +447,7 @@ mod tests {
         );
         check(
             "a: &x [*x]\n",
-            "p.yaml:1:8: this alias stands inside the anchor that it names",
+            "p.yaml:1:8: this alias is inside the anchor that it names",
         );
         check(
             "a: 1\n---\nb: 2\n",

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::format::csv::{Delimiter, Form, Naming, OnRagged};
-use crate::format::{Pools, RecordFormat};
+use crate::format::{Pools, RecordFormat, json};
 use crate::settings::limits::Limits;
 use crate::text::scan::Quoting;
 
@@ -36,6 +36,54 @@ async fn a_block_of_long_names_has_few_records() {
         records += found;
     }
     assert_eq!(records, 1000);
+}
+
+/// Byte order marks stand between documents wherever a block ends, and in front of the first one.
+#[tokio::test]
+async fn byte_order_marks_are_known_in_pieces() {
+    let mark = "\u{feff}";
+    let many = mark.repeat(9);
+    for (path, text) in [
+        (
+            None,
+            format!(" {mark}{{\"a\":1}}\n{many}[{{\"a\":2}},{{\"a\":3}}]{mark}"),
+        ),
+        (
+            Some("$.r"),
+            format!(
+                "\n{mark}{{\"r\":[{{\"a\":1}},{{\"a\":2}}]}}{many}{{\"r\":[{{\"a\":3}}]}}{mark}"
+            ),
+        ),
+    ] {
+        for block in 1..text.len() {
+            let source = Source::of_pieces("a.json", [text.clone().into()]);
+            let form = json::Form {
+                path: path.map(|path| path.parse().unwrap()),
+                ..json::Form::default()
+            };
+            let reading = Reading {
+                format: RecordFormat::Json {
+                    layout: json::Layout::Documents,
+                    form: Arc::new(form),
+                },
+                block,
+                added: &[],
+                named: Arc::default(),
+                limits: Limits::default(),
+                closing: Closing::default(),
+            };
+            let mut blocks = Blocks::open(Arc::new(source), reading).await.unwrap();
+            let Header::Json(header) = blocks.header().clone() else {
+                panic!("JSON");
+            };
+            let parser = header.parser(false);
+            let mut records = 0;
+            while let Some(block) = blocks.next().await.unwrap() {
+                records += parser.parse(block.bytes).map_or(0, |batch| batch.len());
+            }
+            assert_eq!(records, 3, "blocks of {block} bytes of {text:?}");
+        }
+    }
 }
 
 /// What stands in a made-up file.

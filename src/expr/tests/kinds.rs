@@ -227,11 +227,11 @@ fn the_order_of_text_is_told() {
         ),
         (
             "level > '2026-01-31'",
-            "write `date(level) > date(\"2026-01-31\")`, or make such days of a column with a `date` stage before",
+            "write `date(level) > date(\"2026-01-31\")`, or convert the column with a `date` stage before",
         ),
         (
             "left == '' || hired <= level",
-            "write `date(hired) <= date(level)`, or make such days of a column with a `date` stage before",
+            "write `date(hired) <= date(level)`, or convert the column with a `date` stage before",
         ),
     ] {
         let found = said(source, &columns, Use::Condition);
@@ -269,7 +269,7 @@ fn letters_beyond_ascii_are_told_where_there_are_some() {
     let columns = Columns::of(["name", "code"], Kinds::TEXT);
     let bound = Expr::compile("(name + 'x').lowerAscii() == code.trim()").unwrap();
     let bound = bound.bind(&columns, Use::Condition, today()).unwrap();
-    let told = "`(name + \"x\").lowerAscii()` changes A to Z alone and leaves letters such as Ä and é as they are; \
+    let told = "`(name + \"x\").lowerAscii()` changes only A to Z and leaves letters such as Ä and é as they are; \
                 a `case` stage (`to: lower`) changes them all";
     assert_eq!(bound.remarks(), [told]);
     bound.watch(&batch(&[vec![("Anna – 1", Kind::Text), ("Ö", Kind::Text)]]));
@@ -500,6 +500,7 @@ impl Expr {
             kinds: Kinds::ANY,
             doubts: Vec::new(),
             watches: Vec::new(),
+            orders: Vec::new(),
             beyond: Vec::new(),
             failures: Failures::default(),
         }

@@ -100,7 +100,7 @@ fn what_is_calculated_with_time() {
         // what can't be
         (
             "date(text)",
-            "eval: `date` takes a day written YYYY-MM-DD; a `date` stage before makes that of other forms",
+            "eval: `date` takes a day written YYYY-MM-DD; a `date` stage before it converts other formats",
         ),
         (
             "date(empty)",
@@ -108,7 +108,7 @@ fn what_is_calculated_with_time() {
         ),
         (
             "date(at)",
-            "eval: `date` takes a day written YYYY-MM-DD; a `date` stage before makes that of other forms",
+            "eval: `date` takes a day written YYYY-MM-DD; a `date` stage before it converts other formats",
         ),
         (
             "timestamp(day)",
@@ -132,7 +132,7 @@ fn what_is_calculated_with_time() {
         ),
         (
             "date('2026-02-30')",
-            "bind: `date(\"2026-02-30\")`: `date` takes a day written YYYY-MM-DD; a `date` stage before makes that of other forms",
+            "bind: `date(\"2026-02-30\")`: `date` takes a day written YYYY-MM-DD; a `date` stage before it converts other formats",
         ),
         (
             "duration('5 days')",

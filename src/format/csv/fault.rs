@@ -63,7 +63,7 @@ impl Told<'_> {
         }
         let mut message = match fault.kind {
             Kind::Behind => {
-                format!("the quote opened on {open} is closed on {at}, and text stands behind it")
+                format!("the quote opened on {open} is closed on {at}, and text follows it")
             }
             Kind::Open if self.dialect.quoting.multiline => {
                 let next = self.last_line() + 1;
@@ -73,13 +73,13 @@ impl Told<'_> {
             }
             Kind::Open => format!("the quote opened on {open} is not closed on its line"),
             Kind::Blanks => format!(
-                "blanks stand before the quote on {at}; the quote of a quoted cell is its first character"
+                "there are blanks before the quote on {at}; a quoted cell must begin with its quote"
             ),
             Kind::Within => format!(
-                "a quote stands in an unquoted cell on {at}, and the names in the header are quoted throughout"
+                "there is a quote in an unquoted cell on {at}, although every name in the header is quoted"
             ),
             Kind::Apart => format!(
-                "the quotes on {open} and {at} stand in two unquoted cells; is a delimiter missing before the first?"
+                "the quotes on {open} and {at} are in two unquoted cells; is a delimiter missing before the first?"
             ),
         };
         self.add_lines(&mut message);
@@ -90,7 +90,7 @@ impl Told<'_> {
     /// The code and the message where a carriage return stands in an unquoted cell.
     pub(crate) fn carriage_return(&self, at: usize) -> (&'static str, String) {
         let mut message = format!(
-            "a carriage return without a line feed stands on {}, outside quotes; if it ends a line, convert it to LF or CR LF",
+            "there is a carriage return without a line feed on {}, outside quotes; if it ends a line, convert it to LF or CR LF",
             self.place(at)
         );
         self.add_lines(&mut message);
@@ -127,7 +127,7 @@ impl Told<'_> {
         };
         if quoting.escape.is_none() && memmem::find(self.record, &[b'\\', quote]).is_some() {
             message.push_str(
-                "; a backslash stands before a quote: if quotes are escaped so, set source.csv.escape to '\\'",
+                "; there is a backslash before a quote: if quotes are escaped that way, set source.csv.escape to '\\'",
             );
         } else if quoting.multiline && self.last_line() > self.line {
             message.push_str("; if no cell spans lines, set source.csv.multiline to false");

@@ -3,16 +3,19 @@
 //!
 //! A record that can't stand there byte for byte would pass for a good one: one that is too short is filled up, and one
 //! whose quotes are wrong is written in right ones, or a spreadsheet would read something else into it. What is said of
-//! such a record tells what it was, and until it is put right it is rejected again.
+//! such a record tells what it was, and until it is put right it is rejected again. A cell that the row's file had no
+//! column for is told as well: it is missing, and not empty.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::cut::first_record;
 use super::record::{Cells, Quotes, split, unquote};
-use crate::batch::{Batch, Fault, Kind, RowState};
+use crate::batch::{Batch, Cell, Fault, Kind, RowState};
 use crate::format::PARSE;
-use crate::format::added::{ADDED, CARRIAGE_RETURN, CODE, COLUMN, JOIN, QUOTE, RAGGED, STAGE};
+use crate::format::added::{
+    ABSENT, ADDED, CARRIAGE_RETURN, CODE, COLUMN, JOIN, QUOTE, RAGGED, STAGE,
+};
 use crate::text::scan::{Dialect, Quoting};
 
 /// The delimiter of a rejects file: what stands between the names that such a file adds to its header. None where the
@@ -49,6 +52,24 @@ pub(crate) fn own_columns(names: &[String], added: &[&str]) -> Option<usize> {
     names[own..named].iter().eq(added).then_some(own)
 }
 
+/// Which of a record's own cells its file had no column for, by what is said of it; one that has been filled in is a
+/// value like any other. `names` are those of its own cells.
+pub(crate) fn absent(names: &[impl AsRef<str>], cells: &[String]) -> Vec<usize> {
+    let Some((own, said)) = cells.split_at_checked(names.len()) else {
+        return Vec::new();
+    };
+    let [Some(stages), Some(columns), Some(codes)] =
+        [STAGE, COLUMN, CODE].map(|at| said.get(at).map(|said| said.split(JOIN)))
+    else {
+        return Vec::new();
+    };
+    (stages.zip(columns).zip(codes))
+        .filter(|((stage, _), code)| *stage == PARSE && *code == ABSENT)
+        .filter_map(|((_, column), _)| names.iter().position(|name| name.as_ref() == column))
+        .filter(|at| own[*at].is_empty())
+        .collect()
+}
+
 /// The records of a block of a rejects file, looked at for what the parser can't see.
 pub(super) struct Review<'a> {
     pub(super) dialect: Dialect,
@@ -58,7 +79,8 @@ pub(super) struct Review<'a> {
 }
 
 impl Review<'_> {
-    /// Rejects the rows that are as they were when they were rejected.
+    /// Rejects the rows that are as they were when they were rejected, and takes away the cells that their files did not
+    /// have.
     pub(super) fn apply(&self, batch: &mut Batch) {
         for row in 0..batch.len() {
             if batch.state(row) != RowState::In {
@@ -68,6 +90,9 @@ impl Review<'_> {
             let cells = split(self.dialect, &raw);
             if cells.len() < self.names.len() + ADDED.len() {
                 continue;
+            }
+            for column in absent(self.names, &cells) {
+                batch.set_cell(row, column, Cell::MISSING);
             }
             let (own, said) = cells.split_at(self.names.len());
             match self.found_again(own, said) {
@@ -129,8 +154,7 @@ impl Review<'_> {
                 unquote(written, self.dialect, &mut text);
                 batch.set_text(row, column, &text, Kind::Text);
             } else {
-                let message =
-                    "the quotes of this cell are still as they were; write its text without them";
+                let message = "this cell still has its wrong quotes; write its text without them";
                 let name = self.names[column].clone();
                 batch.reject(fault(row, name, code, message.into()), Some(column));
             }
@@ -253,8 +277,18 @@ mod tests {
     }
 
     #[test]
+    fn a_record_that_is_not_utf8_is_still_too_short() {
+        let names: Vec<Arc<str>> = ["id", "name", "dob"].map(Arc::from).into();
+        let parser = Parser::new(Dialect::default(), names.into(), 9, OnRagged::Reject);
+        let row = b"1,\xff,,w.csv,2,parse; parse,dob; name,ragged; not_utf8,m\n";
+        let batch = parser.parse(row.to_vec(), 2).unwrap();
+        let codes: Vec<_> = batch.faults().iter().map(|fault| &*fault.code).collect();
+        assert_eq!(codes, ["ragged", "not_utf8"]);
+    }
+
+    #[test]
     fn a_record_whose_quotes_were_wrong_is_good_once_they_are_gone() {
-        let still = "name quote the quotes of this cell are still as they were; write its text without them";
+        let still = "name quote this cell still has its wrong quotes; write its text without them";
         let said = "parse,name,quote";
         check(OnRagged::Reject, "1,\"\"\"80\"\"0\",x", said, still);
         check(OnRagged::Reject, "1,\"\"\"80\",x", said, still);

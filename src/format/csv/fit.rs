@@ -159,7 +159,7 @@ impl Header {
         if !other.names.iter().any(|n| known.contains(n)) {
             // It is a person's record, most likely, and would be the names of new columns.
             let message = format!(
-                "this file has no column of {name}; is its header missing? Files are put together by the names of their \
+                "this file has no column in common with {name}; is its header missing? Files are put together by the names of their \
                  columns (source.csv.match)"
             );
             return Err(Wrong::setting(Place::Line(other.line), message));

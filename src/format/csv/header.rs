@@ -165,13 +165,11 @@ impl<'t> Line<'t> {
         if let Some(fault) = fault.filter(|fault| is_header || is_open(fault)) {
             let (at, message) = match fault.kind {
                 fault::Kind::Open => (fault.open, "the quote opened here is never closed"),
-                fault::Kind::Behind => {
-                    (fault.at, "text stands behind the quote that closes a name")
-                }
-                fault::Kind::Blanks => (fault.at, "blanks stand before the quote of a name"),
+                fault::Kind::Behind => (fault.at, "text follows the quote that closes a name"),
+                fault::Kind::Blanks => (fault.at, "there are blanks before the quote of a name"),
                 fault::Kind::Within | fault::Kind::Apart => (
                     fault.open,
-                    "a quote stands within a name that is not quoted",
+                    "there is a quote inside a name that is not quoted",
                 ),
             };
             return Err(Wrong::data(Place::Byte(self.start + at), message));
@@ -212,6 +210,16 @@ fn has_bare_returns(raw: &[u8], dialect: Dialect) -> bool {
     })
 }
 
+/// Whether whatever ends the lines of a text, it is no line feed.
+fn only_bare_returns(text: &[u8]) -> bool {
+    text.contains(&b'\r') && !text.contains(&b'\n')
+}
+
+/// How many lines a text has, the last of which may lack its end.
+fn lines_of(text: &[u8]) -> u64 {
+    count_lines(text) + u64::from(text.last().is_some_and(|last| *last != b'\n'))
+}
+
 /// The offset behind so many lines.
 fn after_lines(text: &[u8], lines: u32) -> usize {
     let mut at = 0;
@@ -229,19 +237,34 @@ fn no_header(
 ) -> Result<Option<Begun<Header>>, Wrong> {
     let skip = form.skip_lines;
     let longest = expected.limits.record;
+    let text = begins.text;
+    let what = match form.naming.lines {
+        0 => "record",
+        _ => "header",
+    };
     match (begins.ended, begins.full) {
-        (true, _) if skip > 0 => Err(Wrong::setting(
-            Place::Line(1),
-            format!("no header comes after the {skip} lines of source.csv.skip_lines"),
-        )),
-        (true, _) => Err(Wrong::empty("the file is empty: expected a header")),
-        // Without a line feed, there is nothing but one line.
-        (false, true) if begins.text.contains(&b'\r') && !begins.text.contains(&b'\n') => {
+        (true, _) if text.is_empty() => Err(Wrong::empty(format!(
+            "the file is empty: expected a {what}"
+        ))),
+        (true, _) if skip > 0 && only_bare_returns(text) => {
             Err(Wrong::data(Place::Line(1), BARE_RETURNS))
         }
+        // Lines that are passed over and no record behind them: a quiet night.
+        (true, _) if form.naming.lines == 0 && lines_of(text) >= u64::from(skip) => Err(
+            Wrong::empty("the file has no records behind what source.csv.skip_lines passes over"),
+        ),
+        (true, _) if skip > 0 => Err(Wrong::setting(
+            Place::Line(1),
+            format!("no {what} comes after the {skip} lines of source.csv.skip_lines"),
+        )),
+        (true, _) => Err(Wrong::empty(format!(
+            "the file is empty: expected a {what}"
+        ))),
+        // Without a line feed, there is nothing but one line.
+        (false, true) if only_bare_returns(text) => Err(Wrong::data(Place::Line(1), BARE_RETURNS)),
         (false, true) => Err(Wrong::data(
             Place::Line(1),
-            format!("the header does not end within {longest}, the longest record (limits.record)"),
+            format!("the {what} does not end within {longest}, the longest record (limits.record)"),
         )),
         (false, false) => Ok(None),
     }
@@ -408,7 +431,10 @@ fn from_lines(
             false => written(&own, dialect),
         },
         repeats: (lines.iter().take(naming.lines as usize))
-            .map(|line| String::from_utf8_lossy(line.raw()).into_owned())
+            .map(|line| line.raw().to_vec())
+            // Names that the pipeline states are those of a header, too, in whichever of the files it stands.
+            .chain(naming.columns.iter().map(|_| written(&own, dialect)))
+            .map(|line| String::from_utf8_lossy(&line).into_owned())
             .collect(),
         own: own.into(),
         arrangement: None,
@@ -459,15 +485,15 @@ fn one_column(name: &str, form: &Form, dialect: Dialect, raw: &[u8]) -> Result<(
     };
     Err(match (quoted, dialect.delimiter) {
         (true, _) => format!(
-            "the header is one quoted column, and `{found}` stands in it; if whole lines are quoted, export the file \
-             without; if it is one column, set source.csv.delimiter"
+            "the header is one quoted column, and `{found}` is in it; if whole lines are quoted, export the file \
+             without those quotes; if it is one column, set source.csv.delimiter"
         ),
         (false, b'\t') if found != "tab" => format!(
-            "the header is one column, and `{found}` stands in it; if that is the delimiter, set source.format to csv \
+            "the header is one column, and `{found}` is in it; if that is the delimiter, set source.format to csv \
              and source.csv.delimiter to \"{found}\"; if it is one column, put its name in quotes"
         ),
         (false, _) => format!(
-            "the header is one column, and `{found}` stands in it; if that is the delimiter, set source.csv.delimiter \
+            "the header is one column, and `{found}` is in it; if that is the delimiter, set source.csv.delimiter \
              to \"{found}\"; if it is one column, put its name in quotes"
         ),
     })

@@ -118,7 +118,7 @@ impl Naming {
         };
         let advice = match delimiter {
             Some(found) => format!(
-                "; `{found}` stands in it: if that is the delimiter, set source.csv.delimiter to \"{found}\""
+                "; `{found}` is in it: if that is the delimiter, set source.csv.delimiter to \"{found}\""
             ),
             None => String::new(),
         };
@@ -198,7 +198,7 @@ fn same_names(expected: &Expected<'_>, names: &[Option<String>]) -> Result<(), S
     });
     let each = each.collect::<Vec<_>>().join(", ");
     let mend =
-        "set source.csv.duplicate_names to number, or name all columns by source.csv.columns";
+        "set source.csv.duplicate_names to number, or name all columns with source.csv.columns";
     Err(match told {
         true => format!("columns of the header have the same name: {each}; {mend}"),
         false => format!(

@@ -12,6 +12,7 @@ use crate::batch::{Arrangement, Batch, Cell, Fault, Kind, Row, RowState, Skipped
 use crate::format::added::RAGGED;
 use crate::format::{Deferred, Draft, PARSE, Pools, decode, find_bad_text, reject_bad_text};
 use crate::text::scan::Dialect;
+use crate::text::unseen::is_blank;
 
 /// What to do with a record of too many or too few cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -365,9 +366,6 @@ impl Parser {
                 self.take_ragged(&mut batch, expected, ragged)?;
             }
         }
-        if let Some(bad) = bad {
-            reject_bad_text(&mut batch, bad, names);
-        }
         if expected > width {
             let review = Review {
                 dialect: self.dialect,
@@ -375,6 +373,10 @@ impl Parser {
                 pads: self.on_ragged == OnRagged::Pad,
             };
             review.apply(&mut batch);
+        }
+        // Last, for a row may have other faults beside this one.
+        if let Some(bad) = bad {
+            reject_bad_text(&mut batch, bad, names);
         }
         Ok(batch)
     }
@@ -393,7 +395,7 @@ impl Parser {
         let message = match self.on_ragged {
             OnRagged::Pad if !surplus => return Ok(()),
             OnRagged::Pad => format!(
-                "expected {expected} cells as in the header, found {found}, and those that are too many are not empty"
+                "expected {expected} cells as in the header, found {found}, and the extra cells are not empty"
             ),
             OnRagged::Reject => {
                 format!("expected {expected} cells as in the header, found {found}")
@@ -466,7 +468,7 @@ impl Parser {
 fn reject_nameless(batch: &mut Batch, cell: usize, name: &Arc<str>) {
     for row in 0..batch.len() {
         let found = batch.cell(row, cell);
-        if found.kind() == Kind::Faulty || batch.text(found).trim().is_empty() {
+        if found.kind() == Kind::Faulty || is_blank(batch.text(found)) {
             continue;
         }
         let fault = Fault {
@@ -476,8 +478,8 @@ fn reject_nameless(batch: &mut Batch, cell: usize, name: &Arc<str>) {
             source: None,
             code: Cow::Borrowed("nameless"),
             message: Cow::Owned(format!(
-                "cell {} has a value, and its column has no name in the header; name the columns by \
-                 source.csv.columns, or let the pipeline name `{name}`, as in `drop: [{name}]`",
+                "cell {} has a value, but its column has no name in the header; name the columns with \
+                 source.csv.columns, or refer to it in the pipeline as `{name}`, as in `drop: [{name}]`",
                 cell + 1
             )),
         };

@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use super::MARK;
 use super::grammar::Grammar;
 use super::pages::Watch;
+use super::{between, is_blank, may_become_mark};
 use crate::format::cut::{CutError, CutErrorKind};
 use crate::text::shown::shown;
 
@@ -33,6 +33,14 @@ pub(super) struct Around {
     /// The members beside the one that is looked for, where the path has come furthest.
     beside: Beside,
     watch: Watch,
+}
+
+/// How far a text was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Passed {
+    pub(super) at: usize,
+    /// Whether the bracket that opens the records stands there.
+    pub(super) found: bool,
 }
 
 /// The names of the members of an object.
@@ -64,10 +72,17 @@ impl Around {
         self.watch.more()
     }
 
-    /// Reads a text up to the bracket that opens the records; none where it does not come in this text.
-    pub(super) fn pass(&mut self, text: &[u8]) -> Result<Option<usize>, CutError> {
+    /// Reads a text up to the bracket that opens the records, or up to its end; a part of a byte order mark there is
+    /// left for when the rest of it has come.
+    pub(super) fn pass(&mut self, text: &[u8], at_end: bool) -> Result<Passed, CutError> {
         let mut at = 0;
         while at < text.len() {
+            if self.grammar.depth() == 0 {
+                at += between(false, &text[at..]);
+                if !at_end && may_become_mark(&text[at..]) {
+                    break;
+                }
+            }
             let plain = self.grammar.plain(text, at);
             self.take(&text[at..at + plain]);
             at += plain;
@@ -75,21 +90,17 @@ impl Around {
                 break;
             };
             let fail = |kind| CutError { at, kind };
-            let in_mark =
-                self.grammar.depth() == 0 && MARK.contains(&byte) && !self.grammar.in_text();
-            if in_mark {
-                // Of files that were joined.
-            } else if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') && !self.grammar.in_text() {
+            if is_blank(byte) && !self.grammar.in_text() {
                 // A number may end with it.
                 self.step(byte).map_err(fail)?;
             } else if self.grammar.expects_value() && self.begins(byte).map_err(fail)? {
-                return Ok(Some(at));
+                return Ok(Passed { at, found: true });
             } else {
                 self.step(byte).map_err(fail)?;
             }
             at += 1;
         }
-        Ok(None)
+        Ok(Passed { at, found: false })
     }
 
     /// Goes on behind the array of records.
@@ -297,23 +308,54 @@ mod tests {
     use super::*;
 
     /// The text up to the records, whatever the pieces that it comes in.
-    fn pass(path: &[&str], text: &str) -> Result<Option<usize>, String> {
+    fn pass(path: &[&str], text: impl AsRef<[u8]>) -> Result<Option<usize>, String> {
+        let text = text.as_ref();
         let path: Arc<[String]> = path.iter().map(|&member| member.to_owned()).collect();
         let told = |e: CutError| format!("{}: {}", e.at, e.kind);
+        let at = |passed: Passed| passed.found.then_some(passed.at);
         let mut whole = Around::new(path.clone());
-        let found = whole.pass(text.as_bytes()).map_err(told);
+        let found = whole.pass(text, true).map(at).map_err(told);
         let mut bytes = Around::new(path);
-        let mut slowly = Ok(None);
-        for (at, byte) in text.bytes().enumerate() {
-            match bytes.pass(&[byte]) {
-                Ok(None) => continue,
-                Ok(Some(_)) => slowly = Ok(Some(at)),
-                Err(e) => slowly = Err(told(CutError { at, ..e })),
+        let (mut slowly, mut from) = (Ok(None), 0);
+        for to in 1..=text.len() {
+            match bytes.pass(&text[from..to], to == text.len()) {
+                Ok(Passed { at, found: false }) => {
+                    from += at;
+                    continue;
+                }
+                Ok(Passed { at, .. }) => slowly = Ok(Some(from + at)),
+                Err(e) => {
+                    slowly = Err(told(CutError {
+                        at: from + e.at,
+                        ..e
+                    }));
+                }
             }
             break;
         }
-        assert_eq!(found, slowly, "{text}");
+        assert_eq!(found, slowly, "{}", text.escape_ascii());
         found
+    }
+
+    #[test]
+    fn byte_order_marks_are_whole() {
+        let at = |text: &[u8]| pass(&["r"], text).unwrap().unwrap();
+        assert_eq!(at(b"\xef\xbb\xbf{\"r\":[{}]}"), 8);
+        assert_eq!(at(b" \xef\xbb\xbf\n\xef\xbb\xbf[{\"r\":[{}]}]"), 14);
+        for text in [
+            &b"\xbb{\"r\":[{}]}"[..],
+            b"\xef{\"r\":[{}]}",
+            b"\xef\xbb{\"r\":[{}]}",
+            b"\xef\xbb",
+            b"\xbf",
+        ] {
+            assert_eq!(
+                pass(&["r"], text).unwrap_err(),
+                "0: expected an object with `$.r`, found what is not JSON",
+                "{}",
+                text.escape_ascii()
+            );
+        }
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Cutting JSON on the boundaries of its records: objects, or the elements of arrays, one after another; or those of
 //! the array that a path leads to.
 
-use super::around::{Around, kind};
+use super::around::{Around, Passed, kind};
 use super::grammar::Grammar;
 use super::path::Path;
-use super::{MARK, is_blank};
+use super::{between, may_become_mark};
 use crate::format::cut::{Cut, CutError, CutErrorKind};
 use crate::text::scan::Brackets;
 
@@ -47,33 +47,35 @@ impl Cutter {
         if self.place == Place::Outside
             && let Some(around) = &mut self.around
         {
-            match around.pass(text)? {
-                Some(0) => {}
-                Some(at) => {
+            match around.pass(text, at_end)? {
+                Passed { at: 0, found: true } => {}
+                Passed { at, found: true } => {
                     self.place = Place::Before;
                     return Ok(Cut::Skip(at));
                 }
-                None if at_end => {
-                    around.end(text.len())?;
-                    return Ok(skip(text.len()));
+                Passed { at, .. } if at_end => {
+                    around.end(at)?;
+                    return Ok(skip(at));
                 }
-                None if text.is_empty() => return Ok(Cut::None { open: None }),
-                None => return Ok(Cut::Skip(text.len())),
+                Passed { at: 0, .. } => return Ok(Cut::None { open: None }),
+                Passed { at, .. } => return Ok(Cut::Skip(at)),
             }
         }
         let within = self.place == Place::Within;
-        let Some(begin) = (0..text.len()).find(|&at| !is_between(within, text[at])) else {
+        let begin = between(within, text);
+        let rest = &text[begin..];
+        if rest.is_empty() || !at_end && !within && may_become_mark(rest) {
             return match (at_end, within) {
                 (true, true) => Err(CutError {
-                    at: text.len(),
+                    at: begin,
                     kind: CutErrorKind::OpenArray,
                 }),
-                (true, false) => Ok(skip(text.len())),
-                (false, _) if text.is_empty() => Ok(Cut::None { open: None }),
-                (false, _) => Ok(Cut::Skip(text.len())),
+                (true, false) => Ok(skip(begin)),
+                (false, _) if begin == 0 => Ok(Cut::None { open: None }),
+                (false, _) => Ok(Cut::Skip(begin)),
             };
-        };
-        if let Some(kind) = wrong(within, text[begin]) {
+        }
+        if let Some(kind) = wrong(within, rest[0]) {
             return Err(CutError { at: begin, kind });
         }
         self.cut_records(text, at_end)
@@ -179,8 +181,7 @@ impl Open {
 
 /// What is wrong with the text behind the last whole record. `within` says whether that is within an array.
 fn first_wrong(text: &[u8], (from, within): (usize, bool)) -> Option<CutError> {
-    let between = text[from..].iter().take_while(|b| is_between(within, **b));
-    let from = from + between.count();
+    let from = from + between(within, &text[from..]);
     let mut grammar = match within {
         true => Grammar::behind_an_element(),
         false => Grammar::new(),
@@ -198,11 +199,6 @@ fn skip(len: usize) -> Cut {
         0 => Cut::At(0),
         len => Cut::Skip(len),
     }
-}
-
-/// Whether a byte may stand between documents, or between the elements of an array.
-fn is_between(within: bool, byte: u8) -> bool {
-    is_blank(byte) || (!within && MARK.contains(&byte))
 }
 
 /// What is wrong with what begins with this byte, between documents or behind an element of an array.
@@ -242,6 +238,34 @@ mod tests {
         assert_eq!(cutter.cut(b"\n{\"a\": 1}[{}, {", false), Ok(Cut::At(12)));
         assert_eq!(cutter.cut(b", {}][]{}", false), Ok(Cut::At(9)));
         assert_eq!(cutter.cut(b"\xef\xbb\xbf{}", true), Ok(Cut::At(5)));
+    }
+
+    #[test]
+    fn byte_order_marks_are_whole() {
+        let path = "$.r".parse().unwrap();
+        for path in [None, Some(&path)] {
+            // Cut in two, it is one when the rest of it has come.
+            let mut cutter = Cutter::new(path);
+            let asks = Ok(Cut::None { open: None });
+            assert_eq!(
+                cutter.cut(b"\xef\xbb\xbf\n\xef\xbb", false),
+                Ok(Cut::Skip(4))
+            );
+            assert_eq!(cutter.cut(b"\xef\xbb", false), asks);
+            assert_eq!(cutter.cut(b"\xef\xbb\xbf", false), Ok(Cut::Skip(3)));
+            assert_eq!(cutter.cut(b"\xef", false), asks);
+            // A part of one is not.
+            for text in [&b"\xef"[..], b"\xef\xbb", b"\xbb", b"\xbf", b"\xbb\xbf"] {
+                let wrong = Cutter::new(path).cut(&[b" ", text].concat(), true);
+                assert_eq!(wrong.unwrap_err().at, 1, "{}", text.escape_ascii());
+                let wrong = Cutter::new(path).cut(&[text, b" "].concat(), false);
+                assert_eq!(wrong.unwrap_err().at, 0, "{}", text.escape_ascii());
+            }
+        }
+        // Nor does one stand between elements.
+        let mut cutter = Cutter::default();
+        assert_eq!(cutter.cut(b"[{}, {", false), Ok(Cut::At(3)));
+        assert!(cutter.cut(b"\xef\xbb\xbf, {}]", false).is_err());
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use serde_json::value::RawValue;
 
+use super::between;
 use super::cut::wrong;
 use super::found::Found;
 use super::grammar::wrong_in;
 use super::parse::{JsonError, Parser, Piece};
-use super::{MARK, is_blank};
 use crate::text::scan::{Brackets, count_lines};
 
 const COMMA_AT_END: &str = "a comma stands before `]`, and between them no element of the array";
@@ -117,13 +117,10 @@ impl Cursor<'_> {
 
     /// Passes over blanks, and over the byte order marks of files that were joined.
     fn pass_blanks(&mut self) {
-        while let Some(byte) = self.byte() {
-            if !(is_blank(byte) || (!self.within && MARK.contains(&byte))) {
-                return;
-            }
-            self.line += u32::from(byte == b'\n');
-            self.at += 1;
-        }
+        let rest = &self.piece.text.as_bytes()[self.at..];
+        let passed = between(self.within, rest);
+        self.line += count_lines(&rest[..passed]) as u32;
+        self.at += passed;
     }
 
     /// Where the record ends that begins here. One that is not well-formed ends where its brackets do.

@@ -89,24 +89,24 @@ impl fmt::Display for Reason {
             Reason::AfterMember => "expected `,` or `}` after a member's value",
             Reason::AfterElement => "expected `,` or `]` after an element of an array",
             Reason::AfterPlainValue => {
-                "a value without quotes goes on with what does not belong to it; dates and other text stand in double \
-                 quotes"
+                "an unquoted value is followed by something that does not belong to it; dates and other text must be \
+                 in double quotes"
             }
             Reason::CommaBeforeEnd => {
-                "a comma stands before the closing bracket, and nothing between them"
+                "there is a comma right before the closing bracket"
             }
             Reason::Bracket => "a bracket closes what another kind of bracket opened",
             Reason::Word => {
-                "expected a value; of all words true, false and null alone stand without double quotes"
+                "expected a value; only the words true, false and null are written without double quotes"
             }
-            Reason::SingleQuote => "text stands in double quotes, not in single ones",
+            Reason::SingleQuote => "text must be in double quotes, not single quotes",
             Reason::Comment => "JSON has no comments",
             Reason::Zero => {
-                "a number does not begin with a zero; identifiers stand in double quotes"
+                "a number must not begin with a zero; write identifiers in double quotes"
             }
             Reason::Digit => "expected a digit of a number",
-            Reason::LineInText => "the line ends within a text: a closing quote is missing",
-            Reason::ControlInText => "a control character stands in a text",
+            Reason::LineInText => "the line ends inside a string: a closing quote is missing",
+            Reason::ControlInText => "there is a control character inside a string",
             Reason::Escape => "no such escape; a backslash itself is written `\\\\`",
             Reason::TooDeep => "brackets are nested too deeply",
             Reason::EndsEarly => "it ends too early",

@@ -8,7 +8,7 @@ use super::discover::{self, Discovered};
 use super::grammar::{Reason, wrong_in};
 use super::tree::Tree;
 use super::wrapper::{Beside, Outline, Verdict};
-use super::{Form, Layout, MARK, Parser, is_blank};
+use super::{Form, Layout, Parser, between, is_blank, may_become_mark};
 use crate::format::beginning::{Beginning, Begun, Expected, Place, Wrong};
 use crate::format::cut::{Cut, CutError, CutErrorKind};
 
@@ -112,6 +112,7 @@ impl Finding<'_> {
     fn like(&self, first: &Header) -> Option<Header> {
         let layout = match self.start() {
             Some(start) => self.layout(start)?,
+            None if !self.is_all() => return None,
             None => first.layout,
         };
         Some(Header {
@@ -156,10 +157,13 @@ impl Finding<'_> {
         self.columns(layout, records)
     }
 
-    /// Where the text begins.
+    /// Where the text begins, as far as it has come.
     fn start(&self) -> Option<usize> {
-        let is_first = |byte: &u8| !is_blank(*byte) && !MARK.contains(byte);
-        self.begins.text.iter().position(is_first)
+        let text = self.begins.text;
+        let start = between(false, text);
+        let rest = &text[start..];
+        let begins = !rest.is_empty() && (self.is_all() || !may_become_mark(rest));
+        begins.then_some(start)
     }
 
     /// Whether there is no more of the text than this.
@@ -185,7 +189,7 @@ impl Finding<'_> {
         Some(match wrong_in(line) {
             // Whole, and nothing beside it.
             None => Layout::Lines,
-            Some((at, Reason::Second)) if matches!(line[at], b'{' | b'[') => Layout::Documents,
+            Some((at, Reason::Second)) if begins_document(&line[at..]) => Layout::Documents,
             Some((_, reason)) => {
                 // A line that is not JSON, or the first of an object that goes over several.
                 let next = rest.trim_ascii_start();
@@ -257,7 +261,7 @@ impl Finding<'_> {
                     return Err(Wrong::empty("there are no records; nothing was sent"));
                 }
                 Cut::At(_) => return Ok(Some(at)),
-                Cut::None { .. } if at < text.len() => return Ok(Some(at)),
+                Cut::None { .. } if text.get(at) == Some(&b'[') => return Ok(Some(at)),
                 Cut::None { .. } if self.begins.full => {
                     let message = format!(
                         "the array of records does not begin within {}, the longest record (limits.record)",
@@ -415,6 +419,11 @@ impl Finding<'_> {
             None => Wrong::data(place, "expected one JSON object a line"),
         }
     }
+}
+
+/// Whether a document stands next.
+fn begins_document(text: &[u8]) -> bool {
+    matches!(text.get(between(false, text)), Some(b'{' | b'['))
 }
 
 /// Whether all brackets of a text are closed.

@@ -24,6 +24,8 @@ pub(super) struct Members<'a, 'de> {
     clash: Option<String>,
     twice: bool,
     deep: bool,
+    /// A name in one of its objects can't be read, nor what stands behind it there.
+    broken: bool,
     /// The names of the objects around, outermost first.
     within: Vec<Cow<'de, str>>,
 }
@@ -46,6 +48,7 @@ pub(super) fn read<'de>(
         clash: None,
         twice: false,
         deep: false,
+        broken: false,
         within: Vec::new(),
     };
     let members_read = members.object(object, RECORD);
@@ -72,10 +75,8 @@ impl<'de> Members<'_, 'de> {
                 }
                 self.within.push(name);
                 match inner {
-                    Some(inner) => {
-                        // Its text was read before, and is JSON.
-                        let _ = self.object(value, inner);
-                    }
+                    // Its text was read before, and is JSON: only a name may still be half a character.
+                    Some(inner) => self.broken |= self.object(value, inner).is_err(),
                     None => self.unknown_object(value),
                 }
                 self.within.pop();
@@ -113,10 +114,10 @@ impl<'de> Members<'_, 'de> {
     /// An object none of whose members is a column.
     fn unknown_object(&mut self, object: &'de str) {
         let mut first = None;
-        // Its text was read before, and is JSON.
-        let _ = each_member(object, |name, _| {
+        let read = each_member(object, |name, _| {
             first.get_or_insert(name);
         });
+        self.broken |= read.is_err();
         if let Some(name) = first {
             self.is_unknown(name);
         }
@@ -226,7 +227,7 @@ impl<'de> Members<'_, 'de> {
         let Members { wanted, found, .. } = self;
         if let Some(name) = self.clash {
             let message = format!(
-                "`{}` is a column, and another member comes to the same name; state another separator, as in \
+                "`{}` is a column, and another member gets the same name; state another separator, as in \
                  `json: {{ flatten: \"/\" }}`",
                 shown(&name)
             );
@@ -245,6 +246,10 @@ impl<'de> Members<'_, 'de> {
                 wanted.deepest
             );
             found.fault("too_deep", message);
+        }
+        if self.broken {
+            let message = "an escape in the name of a member stands for half a character";
+            found.fault("json_string", message);
         }
         if self.twice {
             found.fault("duplicate_member", "the object has the same member twice");

@@ -37,6 +37,8 @@ pub use parse::Parser;
 pub use path::Path;
 pub use spec::{Arrays, Form};
 
+use crate::text::unseen::BYTE_ORDER_MARK;
+
 /// How the objects of a text stand beside each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
@@ -46,12 +48,27 @@ pub enum Layout {
     Documents,
 }
 
-/// The bytes of a byte order mark.
-const MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
-
 /// A line from its record on. Files that were joined have their byte order marks in the middle.
 fn record_of(line: &str) -> &str {
     line.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '\u{feff}')
+}
+
+/// How much of a text stands before its first document, or behind an element of an array: blanks, and between documents
+/// the byte order marks of files that were joined. A part of a mark is not one.
+fn between(within: bool, text: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        match &text[at..] {
+            [byte, ..] if is_blank(*byte) => at += 1,
+            rest if !within && rest.starts_with(BYTE_ORDER_MARK) => at += BYTE_ORDER_MARK.len(),
+            _ => return at,
+        }
+    }
+}
+
+/// Whether a text may be the first bytes of a byte order mark whose others have yet to come.
+fn may_become_mark(text: &[u8]) -> bool {
+    !text.is_empty() && text.len() < BYTE_ORDER_MARK.len() && BYTE_ORDER_MARK.starts_with(text)
 }
 
 /// Whether a byte may stand between what JSON is made of.

@@ -1,10 +1,13 @@
 //! The way to the records: members, one within the other.
 
+use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
+
+use crate::text::unseen::is_invisible;
 
 /// The members that lead to the records, from the outside in: of JSONPath, what has one meaning alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +44,7 @@ impl FromStr for Path {
         };
         while !rest.is_empty() {
             if rest.starts_with("..") {
-                return Err(bad("`..` may be any place"));
+                return Err(bad("`..` could be anywhere"));
             } else if let Some(after) = rest.strip_prefix('.') {
                 let (name, after) = plain(after);
                 members.push(name.to_owned());
@@ -55,23 +58,29 @@ impl FromStr for Path {
                     .and_then(|name| name.split_once("']")));
                 let Some((name, after)) = quoted else {
                     return Err(bad(
-                        "brackets hold a name in quotes; elements of arrays can't be chosen, and the records are all of one \
-                         array",
+                        "brackets hold a name in quotes; array elements can't be selected: the records are all elements of \
+                         one array",
                     ));
                 };
                 members.push(name.to_owned());
                 rest = after;
             } else {
-                return Err(bad("a `.` stands between two members"));
+                return Err(bad("a `.` must be between two members"));
             }
         }
         if members.iter().any(String::is_empty) {
             return Err(bad("a name is empty"));
         }
         if text.contains(['*', '?', '(']) && members.iter().any(|m| m.contains(['*', '?', '('])) {
-            return Err(bad("it may be several places"));
+            return Err(bad("it could be in several places"));
         }
         Ok(Path(members.into()))
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&written(&self.0))
     }
 }
 
@@ -111,13 +120,20 @@ pub(super) fn is_word(name: &str) -> bool {
         && chars.all(|c| c.is_alphanumeric() || "_-:@$.".contains(c))
 }
 
+fn is_unprinted(c: char) -> bool {
+    c.is_control() || is_invisible(c)
+}
+
 /// A path as it is written in the pipeline file.
 pub(super) fn written(members: &[String]) -> String {
     let mut path = "$".to_owned();
     for member in members {
         match is_word(member) && !member.contains('.') {
             true => path += &format!(".{member}"),
-            false => path += &format!("[{member:?}]"),
+            // What can't be printed is escaped, and so is not for copying.
+            false if member.contains(is_unprinted) => path += &format!("[{member:?}]"),
+            false if member.contains("\"]") => path += &format!("['{member}']"),
+            false => path += &format!("[\"{member}\"]"),
         }
     }
     path
@@ -137,6 +153,8 @@ mod tests {
             ("$[\"a.b\"].c", &["a.b", "c"]),
             ("$['wd:Report Entry']", &["wd:Report Entry"]),
             ("$.@graph", &["@graph"]),
+            ("$['a\"b'].c\\d", &["a\"b", "c\\d"]),
+            ("$['a\"]b']", &["a\"]b"]),
         ] {
             let path: Path = text.parse().unwrap();
             assert_eq!(path.members()[..], *members, "{text}");

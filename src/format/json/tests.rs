@@ -245,6 +245,20 @@ fn reads_documents() {
 }
 
 #[test]
+fn a_part_of_a_byte_order_mark_is_a_fault() {
+    for part in [&b"\xef"[..], b"\xef\xbb", b"\xbb", b"\xbf"] {
+        for (before, after) in [("", ""), ("{}\n", ""), ("{}\n", "{}"), ("[{}]\n", "\n[]")] {
+            let text = [before.as_bytes(), part, after.as_bytes()].concat();
+            let place = match parser(Layout::Documents).parse(text) {
+                Ok(_) => None,
+                Err(wrong) => Some((wrong.line, wrong.column)),
+            };
+            assert_eq!(place, Some((before.lines().count() as u32, 1)));
+        }
+    }
+}
+
+#[test]
 fn says_where_documents_are_ill_formed() {
     let fail = |text: &str| {
         let e = parser(Layout::Documents)
@@ -278,7 +292,7 @@ fn says_where_documents_are_ill_formed() {
         "{\"id\":1},{\"id\":2}",
         0,
         9,
-        "a comma stands between two JSON documents; the objects of a list stand in an array, in `[` and `]`",
+        "there is a comma between two JSON documents; a list of objects must be an array, in `[` and `]`",
     );
     check(
         "{\"id\":1}\n5",
@@ -311,12 +325,12 @@ fn one_wrong_record_is_one_reject() {
     assert_eq!(
         faults(Layout::Documents, text),
         [
-            "0  json_syntax: not well-formed JSON, line 2, column 12: a value without quotes goes on with what does not \
-             belong to it; dates and other text stand in double quotes",
-            "1  json_syntax: not well-formed JSON, line 3, column 10: a comma stands before the closing bracket, and \
-             nothing between them",
-            "2  json_syntax: not well-formed JSON, line 4, column 10: the line ends within a text: a closing quote is \
-             missing",
+            "0  json_syntax: not well-formed JSON, line 2, column 12: an unquoted value is followed by something that \
+             does not belong to it; dates and other text must be in double quotes",
+            "1  json_syntax: not well-formed JSON, line 3, column 10: there is a comma right before the closing \
+             bracket",
+            "2  json_syntax: not well-formed JSON, line 4, column 10: the line ends inside a string: a closing quote \
+             is missing",
             "4  not_an_object: expected an object, the record, found a number",
             "5  not_an_object: expected an object, the record, found null",
             "6  json_syntax: not well-formed JSON, line 7, column 13: it ends too early",

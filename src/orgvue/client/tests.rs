@@ -329,7 +329,7 @@ async fn an_import_of_unknown_fate_is_asked_for_once() {
         assert!(text.starts_with(expected), "{text}");
         error
     }
-    let lost = "the import was asked for, and no usable answer came: whether it began is not known: cannot start the import";
+    let lost = "the import was requested, but no usable answer came: whether it began is not known: cannot start the import";
     check(Reply::Close, lost).await;
     check(Reply::Full(answer("504 Gateway Timeout", &[], "")), lost).await;
     check(Reply::Full(answer("200 OK", &[], "<html>")), lost).await;

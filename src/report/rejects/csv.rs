@@ -3,7 +3,7 @@
 use super::said::Said;
 use super::{ADDED, RejectedRow};
 use crate::format::added::{COLUMN, JOIN};
-use crate::format::csv::fed_back::own_columns;
+use crate::format::csv::fed_back::{absent, own_columns};
 use crate::format::csv::record::{Cells, Quotes, Span, must_be_quoted, split};
 use crate::format::csv::write;
 use crate::text::scan::Dialect;
@@ -124,6 +124,12 @@ impl CsvRows {
         told.find(|column| self.names.contains(column))
     }
 
+    /// The columns that a record of a rejects file has no cells for, as it was told before.
+    fn was_absent(&self, record: &[u8]) -> Vec<usize> {
+        let cells = split(self.dialect, &String::from_utf8_lossy(record));
+        absent(&self.names, &cells)
+    }
+
     fn push_record(&self, out: &mut Vec<u8>, row: &RejectedRow<'_>) {
         let record = row.original;
         let width = self.names.len();
@@ -151,7 +157,13 @@ impl CsvRows {
             None if self.had_added => self.was_missing(record),
             missing => missing.cloned(),
         };
-        for text in &Said::of(row, missing.as_deref()).texts {
+        let mut absent = row.absent.to_vec();
+        if self.had_added {
+            absent.extend(self.was_absent(record));
+        }
+        let absent = absent.iter().filter_map(|at| self.names.get(*at));
+        let absent: Vec<&str> = absent.map(String::as_str).collect();
+        for text in &Said::of(row, missing.as_deref(), &absent).texts {
             out.push(self.dialect.delimiter);
             push_cell(out, self.dialect, text.as_bytes());
         }

@@ -39,7 +39,11 @@ impl JsonRows {
 
     /// Appends a row, with its line end.
     pub(super) fn push_row(&mut self, out: &mut Vec<u8>, row: &RejectedRow<'_>) {
-        for (at, (name, text)) in ADDED.iter().zip(&Said::of(row, None).texts).enumerate() {
+        for (at, (name, text)) in ADDED
+            .iter()
+            .zip(&Said::of(row, None, &[]).texts)
+            .enumerate()
+        {
             out.push(if at == 0 { b'{' } else { b',' });
             push_text(out, name);
             out.push(b':');

@@ -8,7 +8,8 @@
 //! record, byte for byte, and six more cells. Some records can't be kept byte for byte. One that is too short is filled
 //! up with empty cells, and what is said of it names the first column that it had nothing for; one that is too long has
 //! its surplus cells after the added ones; the cells of one whose quotes are wrong are written as texts, quotes and all,
-//! so that every program sees what was written.
+//! so that every program sees what was written. Of a column that the row's own file lacks, where the files of a source
+//! are put together by name, that is said beside the faults, with the code `absent`: the cell is missing and not empty.
 //!
 //! **Of a JSON source** the file has one object a line: the six members of [`ADDED`], and the row's own as they were
 //! written, so that numbers, truth values, nulls, nested values and members of one name stay what they are. A record
@@ -48,6 +49,8 @@ pub struct RejectedRow<'a> {
     pub line: u64,
     /// The raw record as the source had it, without its line end.
     pub original: &'a [u8],
+    /// The columns of the header that its file does not have.
+    pub absent: &'a [usize],
     /// What is wrong with it: all faults of this row, in the order in which they were found.
     pub faults: &'a [Fault],
 }

@@ -69,7 +69,7 @@ pub(super) fn remove_stale(path: &Path, sources: &[PathBuf]) {
         && let Err(error) = fs::remove_file(path)
     {
         tracing::warn!(
-            "the rejects of an earlier run stay in {}: {error}",
+            "the rejects of an earlier run could not be removed from {}: {error}",
             path.display()
         );
     }

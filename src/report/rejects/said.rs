@@ -3,7 +3,11 @@
 use super::{ADDED, RejectedRow};
 use crate::batch::Fault;
 use crate::format::PARSE;
-use crate::format::added::{JOIN, RAGGED};
+use crate::format::added::{ABSENT, JOIN, RAGGED};
+
+/// What is said of a column that the row's file does not have.
+const IS_ABSENT: &str =
+    "its file does not have this column, and while the cell is empty nothing is sent for it";
 
 /// What is said of a row, in the order of [`ADDED`].
 pub(super) struct Said {
@@ -11,17 +15,22 @@ pub(super) struct Said {
 }
 
 impl Said {
-    /// Of a row that is too short, `missing` is the first column that it has nothing for: by that it is known again when
-    /// it comes back.
-    pub(super) fn of(row: &RejectedRow<'_>, missing: Option<&str>) -> Said {
-        let several = row.faults.len() > 1;
-        let joined = |of_fault: &dyn Fn(&mut String, &Fault)| {
+    /// Of a row that is too short, `missing` is the first column that it has nothing for; `absent` are those that its
+    /// file does not have. By them it is known again when it comes back.
+    pub(super) fn of(row: &RejectedRow<'_>, missing: Option<&str>, absent: &[&str]) -> Said {
+        let several = row.faults.len() + absent.len() > 1;
+        let joined = |of_fault: &dyn Fn(&mut String, &Fault),
+                      of_absent: &dyn Fn(&str) -> String| {
             let mut text = String::new();
             for (i, fault) in row.faults.iter().enumerate() {
                 if i > 0 {
                     text.push_str(JOIN);
                 }
                 of_fault(&mut text, fault);
+            }
+            for name in absent {
+                text.push_str(JOIN);
+                text.push_str(&of_absent(name));
             }
             text
         };
@@ -33,10 +42,18 @@ impl Said {
             texts: [
                 row.file.to_owned(),
                 row.line.to_string(),
-                joined(&|text, fault| text.push_str(fault.stage)),
-                joined(&|text, fault| text.push_str(&column(fault))),
-                joined(&|text, fault| push_clean(text, &fault.code, several)),
-                joined(&|text, fault| push_clean(text, &fault.message, several)),
+                joined(&|text, fault| text.push_str(fault.stage), &|_| {
+                    PARSE.to_owned()
+                }),
+                joined(&|text, fault| text.push_str(&column(fault)), &str::to_owned),
+                joined(
+                    &|text, fault| push_clean(text, &fault.code, several),
+                    &|_| ABSENT.to_owned(),
+                ),
+                joined(
+                    &|text, fault| push_clean(text, &fault.message, several),
+                    &|_| IS_ABSENT.to_owned(),
+                ),
             ],
         }
     }

@@ -33,6 +33,7 @@ fn check_row(header: &Header, original: &str, faults: &[Fault], expected: &str) 
         file: "w.csv",
         line: 7,
         original: original.as_bytes(),
+        absent: &[],
         faults,
     };
     RejectFormat::new(header).push_row(&mut out, &row);
@@ -164,6 +165,7 @@ fn check_lines(rows: &[(&str, &[Fault])], expected: &[&str]) {
             file: "w.json",
             line: 7,
             original: original.as_bytes(),
+            absent: &[],
             faults,
         };
         format.push_row(&mut out, &row);
@@ -221,6 +223,7 @@ fn what_is_not_utf8_stays_so() {
             file: "w",
             line: 7,
             original,
+            absent: &[],
             faults: &one,
         };
         format.push_row(&mut out, &row);
@@ -334,7 +337,7 @@ proptest! {
         let mut out = Vec::new();
         let faults = [fault("s", "c", "code", "a, \"b\"")];
         RejectFormat::new(&header).push_row(&mut out, &RejectedRow {
-            file: "f", line: 1, original: raw.as_bytes(), faults: &faults,
+            file: "f", line: 1, original: raw.as_bytes(), absent: &[], faults: &faults,
         });
         prop_assert_eq!(out.pop(), Some(b'\n'));
         let before: Vec<_> = Cells::of_record(raw.as_bytes(), d).collect();
@@ -370,7 +373,7 @@ proptest! {
         let original = batch.raw_record(row);
         // What an escape at the end of a line means depends on what follows.
         prop_assume!(!original.ends_with(b"\\"));
-        rows.push_row(&mut out, &RejectedRow { file: "f", line: 1, original, faults: &faults });
+        rows.push_row(&mut out, &RejectedRow { file: "f", line: 1, original, absent: &[], faults: &faults });
         let len = out.len();
         out.extend_from_slice(b"1,next,f,2,date,b,x,m\n");
         let again = Parser::new(dialect, names, 8, OnRagged::Reject).parse(out, 1).unwrap();
@@ -434,6 +437,7 @@ fn row(faults: &[Fault]) -> RejectedRow<'_> {
         file: "f",
         line: 2,
         original: b"1",
+        absent: &[],
         faults,
     }
 }

@@ -144,9 +144,9 @@ fn summary_of_a_whole_run() {
     insta::assert_snapshot!(report.summary(Some(Path::new("run-x.report.json"))), @r"
     run         20260131T235959Z-4f2a, succeeded, some rows were rejected
     read            1,000,000  178.6 MB from exports/workers.csv.gz
-    skipped                 2  lines that are no records
+    skipped                 2  lines that are not records
     filtered            1,234  left out by a filter
-    rejected               17  and 1,200 more lines that wrong quotes took along
+    rejected               17  and 1,200 more lines swallowed by wrong quotes
                 dob  date_format  8
                 dob  required     3
                 dob  d            2
@@ -201,7 +201,7 @@ fn summary_of_a_run_that_a_guard_stopped() {
     filtered                1  left out by a filter
     rejected                2
                 dob  date_format  2
-    held back              97  good, and not sent
+    held back              97  valid, but not sent
     stopped by  reject_limit: 2 of 100, at most 1%
     warning     the server's clock is 3 minutes ahead
     took        250 ms (400 rows/s, 714.4 MB/s)
@@ -349,7 +349,7 @@ fn the_ending_tells_what_became_of_the_import() {
     check(
         stopped,
         Some(None),
-        "interrupted while the import was asked for, whether it began is not known",
+        "interrupted while the import was being requested, whether it began is not known",
     );
     check(
         stopped,
@@ -364,7 +364,7 @@ fn the_ending_tells_what_became_of_the_import() {
     check(
         Outcome::Unknown,
         Some(None),
-        "unknown, the import was asked for and no usable answer came",
+        "unknown, the import was requested and no usable answer came",
     );
     check(
         Outcome::Unknown,

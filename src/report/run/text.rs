@@ -30,7 +30,7 @@ impl Outcome {
             Outcome::ImportFailed => "the import job failed at the server",
             Outcome::Refused => "the server refused too much, what it accepted stands",
             Outcome::StillRunning => "the import job is still running at the server",
-            Outcome::Unknown => "unknown, the import was asked for and no usable answer came",
+            Outcome::Unknown => "unknown, the import was requested and no usable answer came",
             Outcome::Interrupted => "interrupted, nothing was imported",
         }
     }
@@ -52,16 +52,16 @@ impl RunReport {
         let source = format!("{}{files}", human::bytes(self.bytes.source));
         lines.rows("read", c.read, &source);
         if c.skipped > 0 {
-            lines.rows("skipped", c.skipped, "lines that are no records");
+            lines.rows("skipped", c.skipped, "lines that are not records");
         }
         if c.filtered > 0 {
             lines.rows("filtered", c.filtered, "left out by a filter");
         }
         let along = match c.taken_along {
             0 => String::new(),
-            1 => "and 1 more line that a wrong quote took along".to_owned(),
+            1 => "and 1 more line swallowed by a wrong quote".to_owned(),
             more => format!(
-                "and {} more lines that wrong quotes took along",
+                "and {} more lines swallowed by wrong quotes",
                 human::count(more)
             ),
         };
@@ -78,7 +78,7 @@ impl RunReport {
             lines.add(if at == 0 { "as of" } else { "" }, &line);
         }
         if c.would_send > 0 {
-            lines.rows("held back", c.would_send, "good, and not sent");
+            lines.rows("held back", c.would_send, "valid, but not sent");
         }
         if self.upload.is_some() || c.sent > 0 {
             let attempts = match self.upload.as_ref().map_or(1, |u| u.attempts) {
@@ -157,7 +157,7 @@ impl RunReport {
                 "interrupted, the import job goes on at the server"
             }
             (Outcome::Interrupted, Some(None)) => {
-                "interrupted while the import was asked for, whether it began is not known"
+                "interrupted while the import was being requested, whether it began is not known"
             }
             (Outcome::Unknown, Some(Some(_))) => {
                 "unknown, the import job can't be watched any longer"

@@ -16,7 +16,7 @@ pub(super) fn compile(given: &Given<'_>) -> Option<Invisible> {
 fn found(text: &str) -> String {
     match place(text, is_invisible) {
         Some((c, place)) => format!(
-            "{place}; a stage `normalize` or `replace: {{ pattern: '\\x{{{:04X}}}', with: \"\" }}` takes it out",
+            "{place}; a `normalize` stage or `replace: {{ pattern: '\\x{{{:04X}}}', with: \"\" }}` takes it out",
             u32::from(c)
         ),
         None => "one".to_owned(),

@@ -89,8 +89,8 @@ impl Values {
         let unlike = Spelling::from_bits(self.unlike.load(Ordering::Relaxed));
         let differ = unlike.apart(Spelling::default()).filter(|_| self.allowed)?;
         Some(format!(
-            "column `{}`: cells are among the values of `one_of` but for {differ}, and go out as they are; a stage \
-             `normalize` makes them equal",
+            "column `{}`: cells match the values of `one_of` except for {differ}, and are sent as they are; a \
+             `normalize` stage makes them equal",
             shown(column)
         ))
     }

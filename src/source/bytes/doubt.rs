@@ -41,7 +41,7 @@ pub(super) fn against(stated: Encoding, head: &[u8]) -> Option<String> {
             label(found)
         )),
         (Some(_), None) if head.len() >= SHORT && !head.contains(&0) => Some(format!(
-            "the file's beginning has no byte that is zero, as every text in UTF-16 has, and source.encoding is {stated}; \
+            "the file's beginning has no zero byte, which every text in UTF-16 has, and source.encoding is {stated}; \
              {}",
             match is_utf8(head) {
                 true => "set it to utf-8, or leave it out",

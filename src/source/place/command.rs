@@ -21,6 +21,8 @@ pub struct Command {
     pub(crate) args: Vec<String>,
     /// The folder that it runs in.
     pub(crate) folder: PathBuf,
+    /// Environment variables that hold this program's secrets. The command gets all others.
+    pub(crate) withheld: Vec<String>,
 }
 
 impl fmt::Debug for Command {
@@ -69,13 +71,18 @@ impl Producer {
             program,
             args,
             folder,
+            withheld,
         } = &self.command;
         // A path is one from the folder, wherever this program was started; a name is looked up as in a shell.
         let program = match program.contains('/') {
             true => folder.join(program),
             false => PathBuf::from(program),
         };
-        let mut child = tokio::process::Command::new(program)
+        let mut command = tokio::process::Command::new(program);
+        for name in withheld {
+            command.env_remove(name);
+        }
+        let mut child = command
             .args(args)
             .current_dir(folder)
             .stdin(Stdio::null())

@@ -74,7 +74,7 @@ async fn refuses_what_is_cut_off_or_damaged() {
             .await
             .unwrap_err();
         assert_eq!(
-            error, "f: the gzip data is cut off or damaged, nothing of it is sent",
+            error, "f: the gzip data is cut off or damaged; nothing from it is sent",
             "{cut}"
         );
     }

@@ -65,22 +65,23 @@ impl Found {
     pub(super) fn look_at(&mut self, rule: &Rule, rows: &[Candidate<'_>], choice: &Choice) {
         self.keys += 1;
         let successor = rule.successor(rows);
-        let mut in_force = Vec::new();
         for row in rows {
             match rule.standing(row, successor) {
                 Standing::Ahead(_) => self.future.add(row.record),
                 Standing::Never => self.never.add(row.record),
-                Standing::InForce if row.period.is_read() => in_force.push(*row),
                 Standing::InForce | Standing::Past(_) => {}
             }
         }
         if choice.best.is_empty() && choice.doubts.is_empty() {
             self.none_in_force.add(rows[0].record);
         }
-        if let Some(record) = several_primary(rule, &in_force) {
+        if rows.len() == 1 {
+            return;
+        }
+        if let Some(record) = several_primary(rule, rows, successor) {
             self.several_primary.add(record);
         }
-        if rule.have_ends && rows.len() > 1 {
+        if rule.have_ends {
             self.look_at_history(rule, rows);
         }
     }
@@ -108,8 +109,13 @@ impl Found {
         if let Some(record) = gap.flatten().next() {
             self.gaps.add(record);
         }
-        rows.sort_by_key(|row| (values(rule, row), row.period.first, row.record));
-        let mut alike = rows.chunk_by(|a, b| values(rule, a) == values(rule, b));
+        rows.sort_by(|a, b| {
+            let begins = |row: &Candidate<'_>| (row.period.first, row.record);
+            values(rule, a)
+                .cmp(values(rule, b))
+                .then(begins(a).cmp(&begins(b)))
+        });
+        let mut alike = rows.chunk_by(|a, b| values(rule, a).eq(values(rule, b)));
         if let Some(record) = alike.find_map(overlap) {
             self.overlaps.add(record);
         }
@@ -136,12 +142,11 @@ impl Found {
 }
 
 /// What a row is preferred for among values. Rows that differ in it are jobs that may be held at the same time.
-fn values<'a>(rule: &'a Rule, row: &Candidate<'a>) -> Vec<u64> {
+fn values<'a>(rule: &'a Rule, row: &'a Candidate<'_>) -> impl Iterator<Item = u64> + 'a {
     let words = rule.words.iter().zip(row.ranks);
     words
         .filter(|(word, _)| matches!(word, Word::Values(_)))
         .map(|(_, rank)| *rank)
-        .collect()
 }
 
 /// The first row that begins while one holds that began before it. Rows that begin on one day are a sequence.
@@ -158,14 +163,18 @@ fn overlap(rows: &[&Candidate<'_>]) -> Option<u32> {
 
 /// Of several rows in force that all have the best value of the first preference and begin on different days, the second
 /// one in the order of the file.
-fn several_primary(rule: &Rule, in_force: &[Candidate<'_>]) -> Option<u32> {
-    let word = rule
-        .words
-        .iter()
-        .position(|word| matches!(word, Word::Values(_)))?;
-    let mut primary = in_force
-        .iter()
-        .filter(|row| row.ranks[word].to_be_bytes()[0] == 0);
+fn several_primary(
+    rule: &Rule,
+    rows: &[Candidate<'_>],
+    successor: Option<i32>,
+) -> Option<u32> {
+    let is_values = |word: &Word| matches!(word, Word::Values(_));
+    let word = rule.words.iter().position(is_values)?;
+    let mut primary = rows.iter().filter(|row| {
+        row.period.is_read()
+            && row.ranks[word].to_be_bytes()[0] == 0
+            && rule.standing(row, successor) == Standing::InForce
+    });
     let first = primary.next()?;
     let second = primary.find(|row| row.period.first != first.period.first)?;
     Some(second.record)

@@ -266,7 +266,7 @@ fn what_is_no_table() {
         (
             "a,b,a\n1,2,3\n",
             "f:1: columns of the header have the same name: 1 and 3; if the header is missing, set source.csv.header to none, \
-             else set source.csv.duplicate_names to number, or name all columns by source.csv.columns",
+             else set source.csv.duplicate_names to number, or name all columns with source.csv.columns",
         ),
         (
             "a,b\r1,2\r",
@@ -406,7 +406,7 @@ fn documents_that_can_not_be_read() {
         ),
         (
             "{\"a\":1},{\"a\":2}",
-            "f:1:8: a comma stands between two JSON documents; the objects of a list stand in an array, in `[` and `]`",
+            "f:1:8: there is a comma between two JSON documents; a list of objects must be an array, in `[` and `]`",
         ),
         (
             "[\n{\"a\":1,\n{\"a\":2},\n{\"a\":3}]",

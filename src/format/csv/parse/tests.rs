@@ -148,13 +148,13 @@ fn quotes_in_the_way_are_told_with_their_lines() {
             (
                 2,
                 "quote",
-                "the quote opened on line 2, column 3 is closed on line 4, column 3, and text stands behind it; \
+                "the quote opened on line 2, column 3 is closed on line 4, column 3, and text follows it; \
                  lines 2 to 4 were read as one record; if no cell spans lines, set source.csv.multiline to false",
             ),
             (
                 5,
                 "quote",
-                "the quote opened on line 5, column 3 is closed on line 5, column 6, and text stands behind it",
+                "the quote opened on line 5, column 3 is closed on line 5, column 6, and text follows it",
             ),
         ],
     );
@@ -173,12 +173,12 @@ fn quotes_in_the_way_are_told_with_their_lines() {
             (
                 2,
                 "quote",
-                "blanks stand before the quote on line 2, column 4; the quote of a quoted cell is its first character",
+                "there are blanks before the quote on line 2, column 4; a quoted cell must begin with its quote",
             ),
             (
                 3,
                 "quote",
-                "the quotes on line 3, column 6 and line 3, column 15 stand in two unquoted cells; is a delimiter missing \
+                "the quotes on line 3, column 6 and line 3, column 15 are in two unquoted cells; is a delimiter missing \
                  before the first?",
             ),
         ],
@@ -188,8 +188,8 @@ fn quotes_in_the_way_are_told_with_their_lines() {
         &[(
             2,
             "quote",
-            "the quote opened on line 2, column 3 is closed on line 2, column 7, and text stands behind it; a backslash \
-             stands before a quote: if quotes are escaped so, set source.csv.escape to '\\'",
+            "the quote opened on line 2, column 3 is closed on line 2, column 7, and text follows it; there is a \
+             backslash before a quote: if quotes are escaped that way, set source.csv.escape to '\\'",
         )],
     );
     let throughout = Dialect {
@@ -202,7 +202,7 @@ fn quotes_in_the_way_are_told_with_their_lines() {
         &[(
             2,
             "quote",
-            "a quote stands in an unquoted cell on line 2, column 6, and the names in the header are quoted throughout",
+            "there is a quote in an unquoted cell on line 2, column 6, although every name in the header is quoted",
         )],
     );
     let one_line = Quoting {
@@ -224,7 +224,7 @@ fn quotes_in_the_way_are_told_with_their_lines() {
 fn a_carriage_return_outside_quotes_may_end_a_line() {
     let why = |place: &str| {
         format!(
-            "a carriage return without a line feed stands on {place}, outside quotes; if it ends a line, convert it to LF \
+            "there is a carriage return without a line feed on {place}, outside quotes; if it ends a line, convert it to LF \
              or CR LF"
         )
     };
@@ -246,8 +246,7 @@ fn a_carriage_return_outside_quotes_may_end_a_line() {
 
 #[test]
 fn empty_cells_that_are_too_many_are_left_out() {
-    let why =
-        "expected 3 cells as in the header, found 5, and those that are too many are not empty";
+    let why = "expected 3 cells as in the header, found 5, and the extra cells are not empty";
     check_faults(
         Dialect::default(),
         "1,a,b,\n2,a,b,,\"\"\r\n3\n4,a,b,,x\n5,a,b,\"\",\n6,a,b, ,\"\"",

@@ -1,0 +1,335 @@
+//! Sources read as a run reads them: from bytes to rows, whatever the size of the blocks, and from a rejects file back.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock};
+
+use rostream::internals::batch::{Batch, RowState};
+use rostream::internals::config::{self, Pipeline};
+use rostream::internals::engine::blocks::{BLOCK, Blocks};
+use rostream::internals::engine::process::Engine;
+use rostream::internals::report::rejects::RejectsFile;
+use rostream::internals::run::survey::{Settled, Survey};
+use rostream::internals::run::{bind, reading, rejects_header};
+use rostream::internals::source::Source;
+use rostream::internals::source::spec::{Compression, Encoding};
+use rostream::internals::stage::Resources;
+use tokio::runtime::Runtime;
+
+use super::chosen;
+
+/// What stands between the files of an input: the separator of groups.
+const NEXT_FILE: u8 = 0x1d;
+
+/// What the pipelines say of their source.
+const SOURCES: [&str; 20] = [
+    "{ path: a }",
+    "{ path: a, format: csv, csv: { skip_lines: 2 } }",
+    "{ path: a, format: csv, csv: { header: none, columns: [a, b, c] } }",
+    "{ path: a, format: csv, csv: { header: 2, duplicate_names: number } }",
+    "{ path: a, format: csv, csv: { match: name } }",
+    "{ path: a, format: csv, csv: { match: name, duplicate_names: number, ragged: pad } }",
+    "{ path: a, format: csv, csv: { quote: \"'\", delimiter: \";\", comment: \"#\" } }",
+    "{ path: a, format: csv, csv: { escape: \"\\\\\", footer: \"^(Total|Page)\" } }",
+    "{ path: a, format: csv, expect: { trailer: \"^T,?([0-9]+)\" } }",
+    "{ path: a, format: csv, csv: { footer: \"^Page\", match: name }, expect: { trailer: \"^T,?([0-9]+)\" } }",
+    "{ path: a, format: tsv, csv: { multiline: false } }",
+    "{ path: a, format: json }",
+    "{ path: a, format: json, json: { flatten: \".\", arrays: join } }",
+    "{ path: a, format: json, json: { columns: [a, b, c.d] } }",
+    "{ path: a, format: json, json: { path: $.r } }",
+    "{ path: a, format: json, json: { path: $.r.s, flatten: \"/\", arrays: first } }",
+    "{ path: a, format: ndjson, json: { unknown: ignore } }",
+    "{ path: a, format: ndjson, expect: { trailer: \"^T,?([0-9]+)\" } }",
+    "{ path: a, json: { flatten: \".\", arrays: json } }",
+    "{ path: a, format: csv, csv: { header: none } }",
+];
+
+/// The rules of every second one.
+const RULES: &str = "validate: { columns: { a: { required: true, max_length: 3 } } }";
+
+static PIPELINES: LazyLock<Vec<Pipeline>> = LazyLock::new(|| {
+    let pipeline = |n: usize| {
+        let rules = if n % 2 == 1 { RULES } else { "" };
+        let text = format!(
+            "version: 1\nsource: {}\n{rules}\ntarget: {{ orgvue: {{ base_url: \"https://api.example\", tenant: T, dataset: \
+             6586F21B-AD4D-4D06-A309-712AF47184A2, token: {{ env: T }} }} }}\n",
+            SOURCES[n / 2]
+        );
+        let loaded = config::parse(&text, "p", PathBuf::from("/nowhere"), &[], &|_| None);
+        loaded.unwrap_or_else(|e| panic!("{e:?}")).pipeline
+    };
+    (0..2 * SOURCES.len()).map(pipeline).collect()
+});
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime")
+});
+
+/// A source of the files of an input, which arrive in pieces.
+fn files(text: &[u8], piece: usize) -> Arc<Source> {
+    let file = |(number, text): (usize, &[u8])| {
+        let pieces: Vec<_> = text.chunks(piece).map(|p| p.to_vec().into()).collect();
+        Source::of_pieces(&format!("{number}.txt"), pieces)
+    };
+    let files = text.split(|b| *b == NEXT_FILE).enumerate().map(file);
+    let all = files.reduce(Source::followed_by);
+    Arc::new(all.expect("split comes to one piece or more"))
+}
+
+/// What a reading comes to.
+#[derive(Debug, Default, PartialEq)]
+struct Read {
+    rows: Vec<String>,
+    /// The rows that are sent, as bytes.
+    sent: Vec<u8>,
+    /// What stands at the ends of files.
+    ends: Vec<String>,
+    failed: Option<String>,
+}
+
+impl Read {
+    fn add(&mut self, file: u32, line: u64, batch: &Batch) {
+        for row in 0..batch.len() {
+            let faults = batch.faults().iter().filter(|f| f.row as usize == row);
+            let told: Vec<_> = faults
+                .map(|fault| {
+                    // The encoding that is proposed depends on what else is not UTF-8 in the block.
+                    let message = match &*fault.code {
+                        "not_utf8" => "",
+                        _ => &*fault.message,
+                    };
+                    format!("{} {} {message}", fault.column, fault.code)
+                })
+                .collect();
+            let place = line + u64::from(batch.row(row).line);
+            let written = batch.raw_record(row).escape_ascii();
+            let state = batch.state(row);
+            self.rows
+                .push(format!("{file}:{place} {state:?} {told:?} {written}"));
+        }
+    }
+}
+
+/// Reads a source in blocks of a size.
+async fn read(source: Arc<Source>, pipeline: &Pipeline, block: usize) -> Read {
+    let mut read = Read::default();
+    let mut blocks = match Blocks::open(source, reading(pipeline, block)).await {
+        Ok(blocks) => blocks,
+        Err(error) => {
+            read.failed = Some(format!("open: {error}"));
+            return read;
+        }
+    };
+    let Ok(engine) = bind(pipeline, blocks.header(), &Resources::default()) else {
+        read.failed = Some("a header that lacks a column".to_owned());
+        return read;
+    };
+    loop {
+        let block = match blocks.next().await {
+            Ok(Some(block)) => block,
+            Ok(None) => return read,
+            Err(error) => {
+                read.failed = Some(error.to_string());
+                return read;
+            }
+        };
+        let (file, line) = (block.file, block.line);
+        match engine.process(block) {
+            Ok(processed) => {
+                read.add(file, line, &processed.batch);
+                read.sent.extend_from_slice(&processed.encoded.bytes);
+                read.ends
+                    .extend(processed.end.map(|end| format!("{end:?}")));
+            }
+            Err(error) => {
+                read.failed = Some(format!("{error:?}"));
+                return read;
+            }
+        }
+    }
+}
+
+/// Any source: the same rows whatever the size of the blocks and of the pieces in which it arrives.
+pub fn source(data: &[u8]) {
+    let (choice, data) = chosen(data);
+    let (size, text) = chosen(data);
+    let pipeline = &PIPELINES[usize::from(choice) % PIPELINES.len()];
+    let block = [1, 5, 16, 100][usize::from(size & 3)];
+    let piece = [1, 3, 50, 1000][usize::from(size >> 2 & 3)];
+    let whole = RUNTIME.block_on(read(files(text, usize::MAX), pipeline, BLOCK));
+    let cut = RUNTIME.block_on(read(files(text, piece), pipeline, block));
+    match (&whole.failed, &cut.failed) {
+        (None, None) => assert_eq!(whole, cut),
+        // What comes before the fault may have been read, or be in one block with it.
+        (Some(_), Some(_)) => {
+            let both = whole.rows.len().min(cut.rows.len());
+            assert_eq!(whole.rows[..both], cut.rows[..both]);
+        }
+        _ => panic!(
+            "read one way alone: {:?} and {:?}",
+            whole.failed, cut.failed
+        ),
+    }
+}
+
+/// Writes the rejects of a source; none where it can't be read.
+async fn rejects_of(text: &[u8], pipeline: &Pipeline) -> Option<Rejected> {
+    let source = Arc::new(Source::of_pieces("a", [text.to_vec().into()]));
+    let reading = reading(pipeline, BLOCK);
+    let mut blocks = Blocks::open(source.clone(), reading).await.ok()?;
+    let engine: Arc<Engine> = bind(pipeline, blocks.header(), &Resources::default())
+        .ok()?
+        .into();
+    let path = std::env::temp_dir().join(format!("rostream-fuzz-{}.csv", std::process::id()));
+    let header = rejects_header(blocks.header());
+    let file = RejectsFile::create(&path, &header, &[]).expect("a file for the rejects");
+    let mut survey = Survey::new(engine.clone(), source, file);
+    let mut rows = Vec::new();
+    while let Some(block) = blocks.next().await.ok()? {
+        let processed = engine.process(block).ok()?;
+        let batch = &processed.batch;
+        for row in 0..batch.len() {
+            if batch.state(row) == RowState::Rejected {
+                let faults = batch.faults().iter().filter(|f| f.row as usize == row);
+                let code = |code: &str| match code {
+                    "carriage_return" => "quote".to_owned(),
+                    code => code.to_owned(),
+                };
+                rows.push(faults.map(|fault| code(&fault.code)).collect());
+            }
+        }
+        survey.absorb(processed).ok()?;
+    }
+    assert!(survey.settle().ok()? == Settled::Whole);
+    let (read, good) = (survey.read(), survey.good);
+    assert_eq!(read, good + rows.len() as u64, "counts add up");
+    let done = survey.finish().ok()?;
+    let path = done.rejects.path().to_owned();
+    drop(done);
+    let text = std::fs::read(&path).expect("the rejects file");
+    std::fs::remove_file(&path).expect("the rejects file");
+    Some(Rejected { rows, text, good })
+}
+
+/// The rejects of a source.
+struct Rejected {
+    /// The codes of each. Quotes that are wrong are a fault of the record, and of its cells when it comes back; where a
+    /// carriage return is in the way, too, either may be told.
+    rows: Vec<BTreeSet<String>>,
+    /// The file.
+    text: Vec<u8>,
+    /// How many rows are not rejected.
+    good: u64,
+}
+
+/// Rejects: fed back in as they are, they are rejected again for the same reasons, and the file stays what it is.
+pub fn rejects(data: &[u8]) {
+    let (choice, text) = chosen(data);
+    let pipeline = &PIPELINES[usize::from(choice) % PIPELINES.len()];
+    let Some(first) = RUNTIME.block_on(rejects_of(text, pipeline)) else {
+        return;
+    };
+    if first.rows.is_empty() {
+        return;
+    }
+    let shown = || String::from_utf8_lossy(&first.text).into_owned();
+    let again = RUNTIME.block_on(rejects_of(&first.text, pipeline));
+    let again = again.unwrap_or_else(|| panic!("rejects that can't be read: {}", shown()));
+    assert_eq!(
+        again.good,
+        0,
+        "a row that was not mended is sent: {}",
+        shown()
+    );
+    assert_eq!(first.rows, again.rows, "{}", shown());
+    let third = RUNTIME.block_on(rejects_of(&again.text, pipeline));
+    let third = third.expect("it was read before");
+    assert_eq!(
+        String::from_utf8_lossy(&again.text),
+        String::from_utf8_lossy(&third.text)
+    );
+}
+
+/// Text of any encoding and compression: what encoding_rs makes of the whole, however it arrives.
+pub fn text(data: &[u8]) {
+    let (choice, data) = chosen(data);
+    let (piece, bytes) = chosen(data);
+    let labels = [
+        "auto",
+        "utf-8",
+        "utf-16",
+        "utf-16le",
+        "utf-16be",
+        "windows-1252",
+        "windows-1250",
+        "iso-8859-15",
+        "shift_jis",
+        "gb18030",
+        "iso-2022-jp",
+        "euc-kr",
+        "big5",
+        "koi8-r",
+        "x-mac-cyrillic",
+        "euc-jp",
+    ];
+    let encoding: Encoding = labels[usize::from(choice & 15)]
+        .parse()
+        .expect("an encoding");
+    let compression = [
+        Compression::None,
+        Compression::Auto,
+        Compression::Gzip,
+        Compression::Zstd,
+    ][usize::from(choice >> 4 & 3)];
+    let text = |piece: usize, want: usize| {
+        let pieces: Vec<_> = bytes.chunks(piece).map(|p| p.to_vec().into()).collect();
+        let source = Source::of_pieces("a", pieces).written_in(compression, encoding);
+        RUNTIME.block_on(async {
+            let mut text = source.open(0).await.map_err(|e| e.to_string())?;
+            let mut buffer = Vec::new();
+            let mut goal = want;
+            while !text
+                .fill(&mut buffer, goal)
+                .await
+                .map_err(|e| e.to_string())?
+            {
+                assert!(
+                    buffer.len() >= goal,
+                    "less than was asked for, and not the end"
+                );
+                goal = buffer.len() + want;
+            }
+            Ok::<_, String>(buffer)
+        })
+    };
+    let whole = text(usize::MAX, 1 << 20);
+    let cut = text(
+        usize::from(piece) + 1,
+        [1, 3, 64, 4096][usize::from(choice >> 6)],
+    );
+    assert_eq!(whole, cut);
+    let (Ok(found), true) = (whole, compression == Compression::None) else {
+        return;
+    };
+    let whatwg = match encoding {
+        Encoding::Auto => encoding_rs::UTF_8,
+        Encoding::Utf16 => encoding_rs::UTF_16LE,
+        Encoding::Of(encoding) => encoding,
+    };
+    let (marked, mark) = encoding_rs::Encoding::for_bom(bytes).unwrap_or((whatwg, 0));
+    let expected = match marked == encoding_rs::UTF_8 {
+        // Records that are not UTF-8 are rejected one by one.
+        true => bytes[mark..].to_vec(),
+        false => {
+            let text = marked.decode_without_bom_handling_and_without_replacement(&bytes[mark..]);
+            text.expect("characters that are not valid were read")
+                .into_owned()
+                .into_bytes()
+        }
+    };
+    let ends = expected.iter().rev().take_while(|b| **b == 0x1a).count();
+    assert_eq!(found, expected[..expected.len() - ends], "{encoding:?}");
+}
