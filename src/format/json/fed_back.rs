@@ -12,7 +12,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::grammar::wrong_in;
-use super::{Layout, MARK, is_blank};
+use super::{Layout, between};
 use crate::text::scan::{Brackets, count_lines};
 
 /// The member with the text of a record that is not an object.
@@ -86,8 +86,7 @@ fn columns(object: &[u8]) -> Option<Vec<String>> {
 }
 
 fn first_byte(text: &[u8]) -> Option<u8> {
-    let mut bytes = text.iter().copied();
-    bytes.find(|byte| !is_blank(*byte) && !MARK.contains(byte))
+    text.get(between(false, text)).copied()
 }
 
 /// The whole objects of documents, and of arrays of them. The text begins between documents, or behind an element.
