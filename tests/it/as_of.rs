@@ -132,7 +132,7 @@ fn what_nothing_decides_is_rejected_with_the_lines_of_the_others() {
     );
     let says = |line: &str| {
         format!(
-            "as_of,id,as_of_tie,\"in force on 2026-11-26 together with another row of the same key on line {line}, and \
+            "as_of,id,as_of_tie,\"in force on 2026-11-26 together with the row of the same key on line {line}, and \
              nothing in `prefer` decides between them\""
         )
     };
@@ -185,8 +185,8 @@ fn rows_at_fault() {
     let expected = [
         // The one in force is at fault, and no older one goes in its place.
         "5,validate,pay,type_integer,expected an integer".to_owned(),
-        "6,as_of,id,as_of_doubtful,\"the row of the same key on line 7 can't be read, and may be the one that is in \
-         force on 2026-11-26\""
+        "6,as_of,id,as_of_doubtful,\"the row of the same key on line 7 can't be read, and may be in force on 2026-11-26 \
+         in place of this one\""
             .to_owned(),
         format!("7,as_of,from,as_of_date,\"{date}\""),
         // Ended, whenever it began: the choice stands.

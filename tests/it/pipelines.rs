@@ -250,14 +250,14 @@ fn job_history() {
 personIdExternal,userId,assignmentClass,startDate,endDate,seqNumber,emplStatus,jobTitle,managerId,fte,\
 _file,_line,_stage,_column,_code,_message
 100007,100007,ST,09/01/2023,12/31/9999,1,A,Engineer,100003,1,pipelines/data/job-history.csv,12,as_of,\
-personIdExternal,as_of_tie,\"in force on 2026-11-26 together with another row of the same key on line 13, and nothing in \
+personIdExternal,as_of_tie,\"in force on 2026-11-26 together with the row of the same key on line 13, and nothing in \
 `prefer` decides between them\"
 100007,100007,ST,09/01/2023,12/31/9999,1,A,Senior Engineer,100003,1,pipelines/data/job-history.csv,13,as_of,\
-personIdExternal,as_of_tie,\"in force on 2026-11-26 together with another row of the same key on line 12, and nothing in \
+personIdExternal,as_of_tie,\"in force on 2026-11-26 together with the row of the same key on line 12, and nothing in \
 `prefer` decides between them\"
 100008,100008,ST,03/01/2020,12/31/9999,1,A,Planner,100003,1,pipelines/data/job-history.csv,14,as_of,\
-personIdExternal,as_of_doubtful,\"the row of the same key on line 15 can't be read, and may be the one that is in force on \
-2026-11-26\"
+personIdExternal,as_of_doubtful,\"the row of the same key on line 15 can't be read, and may be in force on 2026-11-26 in \
+place of this one\"
 100008,100008,ST,31/03/2024,12/31/9999,1,A,Senior Planner,100003,1,pipelines/data/job-history.csv,15,date,startDate,\
 date_format,expected a date as MM/DD/YYYY
 ";

@@ -70,15 +70,15 @@ impl AsOf {
             }
         }
         let seen = [
-            ("no row in force, none is sent", &self.none_in_force),
-            ("nothing decides, rejected", &self.ties),
-            ("can't be told, rejected", &self.doubtful),
+            ("no row in force, not sent", &self.none_in_force),
+            ("tied rows, rejected", &self.ties),
+            ("unclear which row, rejected", &self.doubtful),
             ("rows that begin later", &self.future_rows),
             ("rows that end before they begin", &self.never_rows),
             ("superseded rows with faults", &self.faulty_rows),
             ("periods that overlap", &self.overlaps),
-            ("periods with gaps", &self.gaps),
-            ("several primary", &self.several_primary),
+            ("gaps between periods", &self.gaps),
+            ("several primary rows", &self.several_primary),
         ];
         let seen = seen.into_iter().filter(|(_, seen)| seen.count > 0);
         let more = seen.map(|(what, seen)| {
@@ -90,29 +90,69 @@ impl AsOf {
 }
 
 impl Seen {
-    /// `a.csv: lines 3 and 7`, `lines 3, 7, 9, 12, 20 and more`.
+    /// `a.csv:3, 7`; with three dots where there are more.
     fn places(&self) -> String {
         let mut text = String::new();
-        let mut file = None;
-        for (at, line) in self.first.iter().enumerate() {
-            let new = file != Some(&line.file);
-            let before = match at {
-                0 => "",
-                _ => ", ",
+        let mut file = "";
+        for Line { file: own, line } in &self.first {
+            let comma = if text.is_empty() { "" } else { ", " };
+            let _ = match own == file {
+                true => write!(text, "{comma}{line}"),
+                false => write!(text, "{comma}{own}:{line}"),
             };
-            match new {
-                true => {
-                    let _ = write!(text, "{before}{}:{}", line.file, line.line);
-                }
-                false => {
-                    let _ = write!(text, "{before}{}", line.line);
-                }
-            }
-            file = Some(&line.file);
+            file = own;
         }
-        if self.count > self.first.len() as u64 && !text.is_empty() {
+        if self.count > self.first.len() as u64 {
             text.push_str(", ...");
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(count: u64, places: &[(&str, u64)]) -> Seen {
+        let line = |(file, line): &(&str, u64)| Line {
+            file: (*file).to_owned(),
+            line: *line,
+        };
+        Seen {
+            count,
+            first: places.iter().map(line).collect(),
+        }
+    }
+
+    #[test]
+    fn what_there_is_to_say() {
+        let mut as_of = AsOf {
+            at: Date::parse_iso("2026-11-26").unwrap(),
+            keys: 2001,
+            in_force: 2001,
+            ahead: 0,
+            leavers: 0,
+            none_in_force: Seen::default(),
+            ties: Seen::default(),
+            doubtful: Seen::default(),
+            future_rows: Seen::default(),
+            never_rows: Seen::default(),
+            faulty_rows: Seen::default(),
+            overlaps: Seen::default(),
+            gaps: Seen::default(),
+            several_primary: Seen::default(),
+        };
+        assert_eq!(as_of.lines(), ["2026-11-26: 2,001 keys, 2,001 in force"]);
+        as_of.in_force = 1990;
+        as_of.ahead = 1;
+        as_of.leavers = 3;
+        as_of.none_in_force = seen(7, &[("a.csv", 3), ("a.csv", 9), ("b.csv", 2)]);
+        assert_eq!(
+            as_of.lines(),
+            [
+                "2026-11-26: 2,001 keys, 1,990 in force, 1 ahead, 3 of leavers",
+                "no row in force, not sent              7  a.csv:3, 9, b.csv:2, ..."
+            ]
+        );
     }
 }

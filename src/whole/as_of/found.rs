@@ -163,11 +163,7 @@ fn overlap(rows: &[&Candidate<'_>]) -> Option<u32> {
 
 /// Of several rows in force that all have the best value of the first preference and begin on different days, the second
 /// one in the order of the file.
-fn several_primary(
-    rule: &Rule,
-    rows: &[Candidate<'_>],
-    successor: Option<i32>,
-) -> Option<u32> {
+fn several_primary(rule: &Rule, rows: &[Candidate<'_>], successor: Option<i32>) -> Option<u32> {
     let is_values = |word: &Word| matches!(word, Word::Values(_));
     let word = rule.words.iter().position(is_values)?;
     let mut primary = rows.iter().filter(|row| {

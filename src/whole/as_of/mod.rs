@@ -12,7 +12,7 @@
 //!
 //! Keys are known by 64 bits of their hash, as those of [`super::keys`].
 //!
-//! Memory: that of [`rows`], which has a bound, and 12 bytes a row that is left out.
+//! Memory: that of [`rows`], which has a bound, and 16 bytes a row that is left out.
 
 mod choose;
 mod found;
@@ -136,19 +136,21 @@ impl Whole for AsOf {
             Some(Reason::Tie(why, records)) => (
                 "as_of_tie",
                 format!(
-                    "{} together with another row of the same key {}, and nothing in `prefer` decides between them",
+                    "{} together with the {} of the same key {}, and nothing in `prefer` decides between them",
                     match why {
                         Why::InForce => format!("in force on {day}"),
                         Why::Ahead => format!("the next to begin after {day}"),
                         Why::Leaver => format!("the last to end before {day}"),
                     },
+                    if records.len() > 2 { "rows" } else { "row" },
                     others(records)
                 ),
             ),
             Some(Reason::Doubt(records)) => (
                 "as_of_doubtful",
                 format!(
-                    "the row of the same key {} can't be read, and may be the one that is in force on {day}",
+                    "the {} of the same key {} can't be read, and may be in force on {day} in place of this one",
+                    if records.len() > 1 { "rows" } else { "row" },
                     others(records)
                 ),
             ),

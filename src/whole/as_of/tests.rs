@@ -653,7 +653,7 @@ fn findings() {
     };
     assert_eq!(
         as_of.fault(12, 0, &places).message,
-        "in force on 2024-10-04 together with another row of the same key on line 13, and nothing in `prefer` decides \
+        "in force on 2024-10-04 together with the row of the same key on line 13, and nothing in `prefer` decides \
          between them"
     );
 }
