@@ -22,7 +22,7 @@ pub struct RunArgs {
     #[arg(long)]
     dry_run: bool,
     /// Load this file of corrected rows, such as a corrected rejects file, in place of the source: nothing is
-    /// deleted for not being in it.
+    /// deleted because it is missing from it.
     #[arg(long, value_name = "FILE")]
     mend: Option<PathBuf>,
     #[command(flatten)]

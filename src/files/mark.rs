@@ -116,7 +116,7 @@ mod tests {
                 let later = SystemTime::now() + Duration::from_secs(9);
                 file.set_modified(later).unwrap();
             },
-            "its time of change",
+            "its modification time",
         );
         check(
             |path| {

@@ -111,7 +111,7 @@ fn last_record(dialect: Option<Dialect>, text: &[u8]) -> usize {
     };
     // Where no quote is left over, none of them closes a cell of an earlier line.
     let quotes = memchr::memchr_iter(quote, &text[last..]).count();
-    if quotes == 0 || quotes % 2 == 0 && dialect.quoting.escape.is_none() {
+    if quotes == 0 || quotes.is_multiple_of(2) && dialect.quoting.escape.is_none() {
         return last;
     }
     let mut start = last;

@@ -259,8 +259,8 @@ mod tests {
             );
         }
         for written in ["replacement", "iso-2022-kr", "hz-gb-2312", "x-user-defined"] {
-            check(written, Err(&format!("`{written}` stands for no encoding")));
+            check(written, Err(&format!("`{written}` is not an encoding")));
         }
-        check("ANSI", Err("`ansi` is whatever"));
+        check("ANSI", Err("`ansi` means something else"));
     }
 }

@@ -282,7 +282,7 @@ async fn commands_that_fail() {
         }
     };
     assert_eq!(told("sh", "pwd").await, "/\n");
-    let failed = "so that what it wrote is not whole; nothing of it is imported";
+    let failed = "so its output is incomplete; nothing from it is imported";
     for (script, how) in [
         ("exit 3", "exit status 3"),
         ("echo whole; exit 3", "exit status 3"),

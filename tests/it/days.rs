@@ -272,10 +272,7 @@ fn months_have_names_in_the_language_that_is_stated() {
     let english = rig_of("from: D. MMM. YYYY");
     let ended = english.run(&[]);
     assert_eq!(ended.code, 4, "{}", ended.stderr);
-    assert!(
-        reason(&english, "1,")
-            .contains("month names are English, other languages are stated by `language`")
-    );
+    assert!(reason(&english, "1,").contains("month names are English, set `language` for another"));
     let unknown = rig_of("from: D. MMM. YYYY, language: xx");
     let (code, stderr) = unknown.ask(&["lint", "pipeline.yaml"]);
     assert_eq!(code, 2, "{stderr}");

@@ -29,7 +29,11 @@ fn stopped(rig: &Rig, args: &[&str], words: &str) -> Ended {
 #[test]
 fn the_first_run_says_how_many_rows_it_has() {
     let rig = deleting(&workers(3), "", "true");
-    let ended = stopped(&rig, &[], "state how many rows the first one has at least");
+    let ended = stopped(
+        &rig,
+        &[],
+        "state how many rows the first one must have at least",
+    );
     ended.says("warning: with `implicit_delete` the first run is stopped");
     let rig = deleting(&workers(3), "guard: { min_rows: { first: 4 } }", "true");
     stopped(

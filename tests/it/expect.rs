@@ -130,7 +130,7 @@ fn the_trailer_states_how_many() {
     check("TRL|3\n\nx|y\n", "in.csv: the last line is not the one");
     check(
         "TRL|99999999999999999999\n",
-        "in.csv:5: the group of source.expect.trailer is not a number",
+        "in.csv:5: the group of source.expect.trailer does not hold a number",
     );
 }
 
@@ -366,7 +366,7 @@ fn lint_warns_of_a_stream_that_can_be_cut() {
         let (code, stderr) = rig.ask(&["lint", "pipeline.yaml"]);
         assert_eq!(code, 0, "{stderr}");
         let found =
-            stderr.contains("standard input that ends too early looks like a whole extract");
+            stderr.contains("standard input that ends too early looks like a complete extract");
         assert_eq!(found, warned, "{source} {guard}: {stderr}");
     };
     check("path: \"-\"", "", true);

@@ -171,7 +171,7 @@ fn a_header_that_is_missing_makes_no_columns() {
         2,
         &[],
     );
-    ended.says("b.csv:1: this file has no column of a.csv; is its header missing?");
+    ended.says("b.csv:1: this file has no column in common with a.csv; is its header missing?");
     assert!(!ended.stderr.contains("Fallow"), "{}", ended.stderr);
     let (_, ended) = check(&[("w.csv", ",,\nID,Name,\n1,Ann,\n")], "", "", 2, &[]);
     ended.says("w.csv:1: the header has no name in any of its cells");

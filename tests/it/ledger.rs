@@ -206,7 +206,7 @@ fn killed_when_the_ticket_is_known() {
             let (code, stderr) = rig.ask(&["run", "pipeline.yaml"]);
             assert_eq!(code, 6, "{stderr}");
             assert!(
-                stderr.ends_with(&format!("take it up: rostream resume {run}\n")),
+                stderr.ends_with(&format!("resume it: rostream resume {run}\n")),
                 "{stderr}"
             );
             let (code, _) = rig.ask(&["resume", "--retry-import"]);
@@ -294,7 +294,7 @@ fn an_address_of_results_does_not_make_a_job_completed() {
     }
     let (code, stderr) = rig.ask(&["run", "pipeline.yaml"]);
     assert_eq!(code, 6, "{stderr}");
-    assert!(stderr.contains("nobody has seen how it ended"), "{stderr}");
+    assert!(stderr.contains("its outcome is not known yet"), "{stderr}");
     assert_eq!((rig.calls("import"), rig.calls("results")), (1, 0));
 }
 

@@ -319,6 +319,6 @@ fn a_lookup_file_takes_the_settings_of_a_source() {
     );
     let (code, stderr) = rig.ask(&["lint", "pipeline.yaml"]);
     assert_eq!(code, 2, "{stderr}");
-    let place = "pipeline.yaml:3:44: stage 1 (lookup): `delimiter`: delimiter and quote are the same character";
+    let place = "pipeline.yaml:3:52: stage 1 (lookup): `delimiter`: delimiter and quote are the same character";
     assert!(stderr.contains(place), "{stderr}");
 }

@@ -288,7 +288,7 @@ fn the_last_page_is_the_last_one() {
         let (code, error) = refused(PIPELINE, &[("w.json", &page(1, more))], &path);
         assert_eq!(code, 1, "{error}");
         assert!(
-            error.contains("another page follows, and none does"),
+            error.contains("another page follows, but none does"),
             "{error}"
         );
         assert!(
@@ -375,7 +375,7 @@ fn a_printed_sample_with_two_mistakes() {
     );
     let rejects = rejected(&rig);
     for part in [
-        "2,,json_syntax,not well-formed JSON, line 9, column 12: an unquoted value is followed by something that \
+        "2,,json_syntax,not well-formed JSON, line 9, column 12: a value without quotes is followed by something that \
          does not belong to it; dates and other text must be in double quotes",
         "17,,json_syntax,not well-formed JSON, line 20, column 1: there is a comma right before the closing \
          bracket",

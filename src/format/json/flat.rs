@@ -6,6 +6,8 @@
 //! well-formed object with each column at most once is left to the general parser, which finds the words for what
 //! is wrong: this one knows no faults.
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use super::Layout;
@@ -153,19 +155,21 @@ impl<'a> Reader<'a> {
             return None;
         }
         let (end, below) = self.blanks(colon + 1);
-        let column = if escaped {
-            let name: String = serde_json::from_str(&self.text[open..=close]).ok()?;
-            self.wanted.tree.find(RECORD, &name)
-        } else {
-            self.wanted.tree.find(RECORD, &self.text[open + 1..close])
+        let name: Cow<'_, str> = match escaped {
+            true => serde_json::from_str::<String>(&self.text[open..=close])
+                .ok()?
+                .into(),
+            false => self.text[open + 1..close].into(),
         };
-        let place = match column {
+        let place = match self.wanted.tree.find(RECORD, &name) {
             Some(Place {
                 column: Some(column),
                 node: None,
             }) => column + 1,
             // It has members that are columns.
             Some(_) => return None,
+            // It comes to the same column as a nested one.
+            None if self.wanted.names.iter().any(|column| **column == *name) => return None,
             None if self.wanted.ignore_unknown => self.wanted.names.len() + 1,
             None => return None,
         };

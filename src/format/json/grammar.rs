@@ -89,7 +89,7 @@ impl fmt::Display for Reason {
             Reason::AfterMember => "expected `,` or `}` after a member's value",
             Reason::AfterElement => "expected `,` or `]` after an element of an array",
             Reason::AfterPlainValue => {
-                "an unquoted value is followed by something that does not belong to it; dates and other text must be \
+                "a value without quotes is followed by something that does not belong to it; dates and other text must be \
                  in double quotes"
             }
             Reason::CommaBeforeEnd => {

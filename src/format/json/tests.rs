@@ -325,7 +325,7 @@ fn one_wrong_record_is_one_reject() {
     assert_eq!(
         faults(Layout::Documents, text),
         [
-            "0  json_syntax: not well-formed JSON, line 2, column 12: an unquoted value is followed by something that \
+            "0  json_syntax: not well-formed JSON, line 2, column 12: a value without quotes is followed by something that \
              does not belong to it; dates and other text must be in double quotes",
             "1  json_syntax: not well-formed JSON, line 3, column 10: there is a comma right before the closing \
              bracket",

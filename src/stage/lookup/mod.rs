@@ -47,7 +47,7 @@ pub struct LookupSpec {
     pub encoding: Encoding,
     /// How the file is written, as of a source.
     #[serde(default)]
-    pub csv: CsvSpec,
+    pub csv: Box<CsvSpec>,
     /// As `csv.delimiter`.
     #[serde(default)]
     pub delimiter: Option<String>,
@@ -110,18 +110,18 @@ impl LookupSpec {
             header: self.header.unwrap_or(self.csv.header),
             columns: self.columns.clone().or(self.csv.columns.clone()),
             duplicate_names: self.duplicate_names.unwrap_or(self.csv.duplicate_names),
-            ..self.csv.clone()
+            ..(*self.csv).clone()
         };
         Written {
             compression: self.compression,
             encoding: self.encoding,
-            csv,
+            csv: Box::new(csv),
         }
     }
 
     /// A setting that is written twice, of which only one can hold.
     fn written_twice(&self) -> Option<&'static str> {
-        let (csv, plain) = (&self.csv, CsvSpec::default());
+        let (csv, plain) = (&*self.csv, CsvSpec::default());
         let twice = [
             (
                 "delimiter",

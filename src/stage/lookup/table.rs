@@ -51,7 +51,7 @@ pub(crate) struct Source<'a> {
 pub(crate) struct Written {
     pub compression: Compression,
     pub encoding: Encoding,
-    pub csv: CsvSpec,
+    pub csv: Box<CsvSpec>,
 }
 
 impl Source<'_> {
