@@ -232,6 +232,7 @@ impl Pipeline {
         }
         self.import.implicit_delete = ImplicitDelete::Off;
         self.guard = GuardSpec::default();
+        self.validate.hierarchy.of_some_rows();
         // What is mended is mostly the rejects file itself, which is read and must not be replaced.
         self.rejects.path = self.rejects.beside("mend");
         self.mend = Some(file);

@@ -20,6 +20,7 @@ use crate::text::unseen::{is_control, place};
 use crate::upload::spec::UploadFormat;
 use crate::whole::as_of::Reader;
 use crate::whole::as_of::spec::AsOfSpec;
+use crate::whole::hierarchy::Tree;
 use crate::whole::{self, Key};
 
 /// What the pipeline says of the records between source and upload.
@@ -85,6 +86,14 @@ pub(crate) fn named<'a>(
         for (_, column) in as_of.iter().flat_map(|as_of| as_of.columns()) {
             let _ = columns.need(column);
         }
+        for (_, name) in validate
+            .hierarchy
+            .all
+            .iter()
+            .flat_map(|tree| tree.columns())
+        {
+            let _ = columns.need(name);
+        }
         if let ActionSpec::Column { column } = &import.action {
             let _ = columns.need(column);
         }
@@ -141,6 +150,7 @@ impl Engine {
         let Ends {
             key,
             as_of,
+            trees,
             wire,
             rules,
             sent,
@@ -160,9 +170,12 @@ impl Engine {
             rules,
             encoder: wire.encoder().with_pool(&pools.bodies),
             wire,
-            facts: whole::Rules::new(key.as_ref(), as_of.as_ref()).facts(),
+            facts: whole::Rules::new(key.as_ref(), as_of.as_ref(), &trees)
+                .facts()
+                .to_vec(),
             key,
             as_of,
+            trees,
             seed: terms.seed,
             columns: sent,
             names_are_told: false,
@@ -214,13 +227,15 @@ fn stages(
 struct Ends {
     key: Option<Key>,
     as_of: Option<Arc<Reader>>,
+    trees: Vec<Tree>,
     wire: Wire,
     rules: Rules,
     /// The columns that are sent.
     sent: Columns,
 }
 
-/// Binds what comes after the last stage: the key, the choice among its rows, the target's wishes, the rules.
+/// Binds what comes after the last stage: the key, the choice among its rows, the hierarchies, the target's wishes, the
+/// rules.
 fn ends(terms: &Terms<'_>, columns: &Columns) -> Result<Ends, Vec<Unbound>> {
     let mut problems = Vec::new();
     let key = terms
@@ -239,6 +254,7 @@ fn ends(terms: &Terms<'_>, columns: &Columns) -> Result<Ends, Vec<Unbound>> {
                 None
             }
         });
+    let trees = trees(terms.validate, columns, &mut problems);
     let as_of = as_of(terms, columns).map_err(|more| problems.extend(more));
     let mut sent = columns.clone();
     for column in terms.as_of.iter().flat_map(|as_of| &as_of.drop) {
@@ -261,6 +277,7 @@ fn ends(terms: &Terms<'_>, columns: &Columns) -> Result<Ends, Vec<Unbound>> {
         (Ok(as_of), Ok(wire), Ok(rules)) if problems.is_empty() => Ok(Ends {
             key,
             as_of,
+            trees,
             wire,
             rules,
             sent,
@@ -284,6 +301,26 @@ fn as_of(terms: &Terms<'_>, columns: &Columns) -> Result<Option<Arc<Reader>>, Ve
     reader
         .map(|reader| Some(Arc::new(reader)))
         .map_err(|problems| problems.into_iter().map(unbound).collect())
+}
+
+/// Binds the hierarchies.
+fn trees(validate: &ValidateSpec, columns: &Columns, problems: &mut Vec<Unbound>) -> Vec<Tree> {
+    let key = validate.key.as_ref();
+    let key = key.map(|key| (&*key.column, key.ignore_case));
+    let mut trees = Vec::new();
+    for (at, spec) in validate.hierarchy.all.iter().enumerate() {
+        match Tree::bind(spec, key, columns) {
+            Ok(tree) => trees.push(tree),
+            Err(missing) => problems.extend(missing.into_iter().map(|(setting, why)| {
+                let path = validate.hierarchy.path(at, setting);
+                let path = ["validate"]
+                    .into_iter()
+                    .chain(path.iter().map(|part| &**part));
+                Unbound::at(&path.collect::<Vec<_>>(), why)
+            })),
+        }
+    }
+    trees
 }
 
 /// Columns whose names can't be sent.

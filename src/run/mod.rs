@@ -18,6 +18,7 @@ pub(crate) mod error;
 mod expect;
 mod extent;
 mod import;
+mod near;
 mod prepare;
 pub(crate) mod preview;
 mod put;
@@ -31,7 +32,9 @@ pub(crate) mod survey;
 mod tables;
 mod told;
 mod wait;
+mod watch;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::config::Pipeline;
@@ -195,7 +198,7 @@ async fn upload(
         Length::Spooled => Some(SpoolWriter::create(None).await?),
         _ => None,
     };
-    let (surveyed, deletion) = surveyed(job, prepared, first, writer.as_mut(), report).await?;
+    let (mut surveyed, deletion) = surveyed(job, prepared, first, writer.as_mut(), report).await?;
     if report.counts.would_send == 0 {
         surveyed.rejects.finish()?;
         return Ok(None);
@@ -206,7 +209,7 @@ async fn upload(
         },
         None => Ready::Measured {
             digest: surveyed.digest,
-            dropped: surveyed.dropped.as_slice().into(),
+            amended: Arc::new(std::mem::take(&mut surveyed.amended)),
         },
     };
     report.bytes.body = ready.length();

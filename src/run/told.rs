@@ -34,6 +34,7 @@ pub(super) fn surveyed(report: &mut RunReport, facts: &Facts) {
     report.counts.superseded = facts.superseded;
     report.as_of = facts.as_of.clone();
     report.warnings.extend(facts.warnings.iter().cloned());
+    report.hierarchies = facts.hierarchies.clone();
     report.counts.rejected = facts.rejects.rows;
     report.counts.taken_along = facts.rejects.taken_along;
     report.counts.would_send = facts.good;

@@ -5,9 +5,11 @@
 //! verdict makes the survey go through the source once more, with all verdicts known.
 //!
 //! All memory that grows with the file is here, each kind with its bound written down: [`keys::Keys`],
-//! [`unique::Unique`], [`as_of::AsOf`] and [`lines::Lines`].
+//! [`as_of::AsOf`], [`unique::Unique`], [`hierarchy::Hierarchy`] and [`lines::Lines`].
 
 pub(crate) mod as_of;
+pub(crate) mod bits;
+pub(crate) mod hierarchy;
 pub(crate) mod keys;
 pub(crate) mod lines;
 pub(crate) mod unique;
@@ -19,15 +21,22 @@ use crate::batch::Fault;
 use crate::report::run::AsOf as AsOfReport;
 use crate::rule::Keep;
 use as_of::{AsOf, Reader, SpillError};
+use bits::Bits;
+use hierarchy::{Hierarchy, Loose, Told, Tree};
 use lines::{Lines, Place};
 use unique::Unique;
 
 /// What a rule wants to know of every record; the workers find it out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fact {
-    /// The hash of a column's text as keys are compared, with case aside or not, of records that are in or rejected; 0
-    /// where there is none that could be read.
+    /// The hash of a column's text as keys are compared, without regard to case or with it, of records that are in or
+    /// rejected; 0 where there is none that could be read.
     Hash(usize, bool),
+    /// The same of records that have none there and a text all the same: a filter left them out, or the cell is at
+    /// fault. Where no record of a block is such, there are no values.
+    Aside(usize, bool),
+    /// The same of records that are in, but for cells in which there is nothing to see.
+    Parent(usize, bool),
     /// How a column's text differs from what it is compared as, in bits; 0 where it doesn't. Where that holds for all
     /// records of a block, as it does for nearly all blocks, there are no values.
     Spelling(usize),
@@ -37,13 +46,19 @@ pub(crate) enum Fact {
     Period,
     /// A word of what a record is preferred for, as `as_of` reads it.
     Rank(usize),
+    /// Whether a filter left the record out. Where that holds for none of a block, there are no values.
+    Filtered,
+    /// Whether the record is one of somebody who has left, as the hierarchy of this number says. Where that holds for
+    /// none of a block, there are no values.
+    Left(usize),
 }
 
 /// The facts of a block's records: for each fact that was asked for, one value a record, or none at all.
 pub(crate) struct Facts<'a> {
     /// The number of the block's first record.
     pub first: u32,
-    pub columns: &'a [Vec<u64>],
+    pub records: usize,
+    pub columns: &'a [&'a [u64]],
 }
 
 /// What becomes of a record that no rule of its own row finds fault with, or not it alone.
@@ -53,6 +68,8 @@ pub(crate) enum Verdict {
     Reject { rule: u8, reason: u32 },
     /// It is not sent, and not at fault: another one goes in its place.
     LeaveOut,
+    /// It is sent with a cell empty; the rule knows which.
+    Clear { rule: u8 },
 }
 
 /// The verdicts of the rules, each with the number of its record.
@@ -68,14 +85,67 @@ pub(crate) struct Fates<'a> {
     /// The verdicts of the rules that came before, in the order of the records.
     pub before: &'a [(u32, Verdict)],
     pub places: Places<'a>,
+    /// Records that a filter left out, where a rule asks for what becomes of records.
+    filtered: &'a Bits,
+    /// The keys, for rules that come after that of the key.
+    pub keys: Option<&'a Unique>,
 }
 
-impl Fates<'_> {
+/// What becomes of a record, as far as its own rules and the rules before tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is in the upload.
+    In,
+    Rejected,
+    /// A filter left it out.
+    Filtered,
+    /// Another one goes in its place.
+    LeftOut,
+}
+
+impl<'a> Fates<'a> {
     /// The verdicts on a record.
     fn on(&self, record: u32) -> impl Iterator<Item = Verdict> + '_ {
         let at = self.before.partition_point(|(r, _)| *r < record);
         let verdicts = self.before[at..].iter().take_while(move |v| v.0 == record);
         verdicts.map(|(_, verdict)| *verdict)
+    }
+
+    #[cfg(test)]
+    fn new(before: &'a [(u32, Verdict)], places: Places<'a>) -> Fates<'a> {
+        static NONE: Bits = Bits::new();
+        Fates {
+            before,
+            places,
+            filtered: &NONE,
+            keys: None,
+        }
+    }
+
+    /// What becomes of every record, in order.
+    fn all(&self) -> impl Iterator<Item = Fate> + use<'a> {
+        let Fates {
+            before,
+            places: Places { lines, .. },
+            filtered,
+            ..
+        } = *self;
+        let mut before = before.iter().peekable();
+        (0..lines.len() as u32).map(move |record| {
+            let mut fate = match lines.is_sent(record) {
+                true => Fate::In,
+                false if filtered.get(record) => Fate::Filtered,
+                false => Fate::Rejected,
+            };
+            while let Some((_, verdict)) = before.next_if(|(r, _)| *r == record) {
+                match verdict {
+                    Verdict::LeaveOut => fate = Fate::LeftOut,
+                    Verdict::Reject { .. } if fate == Fate::In => fate = Fate::Rejected,
+                    Verdict::Reject { .. } | Verdict::Clear { .. } => {}
+                }
+            }
+            fate
+        })
     }
 }
 
@@ -157,6 +227,10 @@ pub(crate) trait Whole: Send {
     fn end(&mut self, fates: &Fates<'_>, out: &mut Verdicts) -> Result<Findings, SpillError>;
     /// The fault of a record that it rejected for this reason.
     fn fault(&self, record: u32, reason: u32, places: &Places<'_>) -> Fault;
+    /// The physical column whose cell is emptied where it says that one is.
+    fn clears(&self) -> Option<usize> {
+        None
+    }
     /// The memory that it holds.
     fn bytes(&self) -> usize;
 }
@@ -174,64 +248,103 @@ pub(crate) struct Key {
 pub(crate) struct Rules {
     as_of: Option<AsOf>,
     pub unique: Option<Unique>,
+    trees: Vec<Hierarchy>,
+    /// What they want to know, each fact once, and which of them each rule does.
+    facts: Vec<Fact>,
+    asked: Vec<Vec<usize>>,
+    /// Records that a filter left out, where a hierarchy asks.
+    filtered: Bits,
     /// In the order of the records, once the file has ended.
     verdicts: Vec<(u32, Verdict)>,
     late: bool,
 }
 
 impl Rules {
-    pub(crate) fn new(key: Option<&Key>, as_of: Option<&Arc<Reader>>) -> Rules {
-        let before = as_of.map(|reader| reader.key().0);
-        Rules {
+    pub(crate) fn new(key: Option<&Key>, as_of: Option<&Arc<Reader>>, trees: &[Tree]) -> Rules {
+        let hierarchy = |(number, tree): (usize, &Tree)| Hierarchy::new(tree.clone(), number);
+        let chosen_by = as_of.map(|reader| reader.key().0);
+        let mut rules = Rules {
             as_of: as_of.map(|reader| AsOf::new(reader.clone())),
-            unique: key.map(|key| Unique::new(key.clone(), before)),
+            unique: key.map(|key| Unique::new(key.clone(), chosen_by)),
+            trees: trees.iter().enumerate().map(hierarchy).collect(),
+            facts: Vec::new(),
+            asked: Vec::new(),
+            filtered: Bits::default(),
             verdicts: Vec::new(),
             late: false,
+        };
+        let wanted: Vec<Vec<Fact>> = rules.all().map(|rule| rule.facts()).collect();
+        for wanted in wanted {
+            let places = wanted.into_iter().map(|fact| rules.ask(fact)).collect();
+            rules.asked.push(places);
         }
+        if !rules.trees.is_empty() {
+            rules.ask(Fact::Filtered);
+        }
+        rules
+    }
+
+    /// Asks for a fact, and says which it is.
+    fn ask(&mut self, fact: Fact) -> usize {
+        let known = self.facts.iter().position(|known| *known == fact);
+        known.unwrap_or_else(|| {
+            self.facts.push(fact);
+            self.facts.len() - 1
+        })
     }
 
     fn all(&self) -> impl Iterator<Item = &dyn Whole> {
         let as_of = self.as_of.iter().map(|rule| rule as &dyn Whole);
-        as_of.chain(self.unique.iter().map(|rule| rule as &dyn Whole))
-    }
-
-    fn each(
-        &mut self,
-        mut f: impl FnMut(u8, &mut dyn Whole) -> Result<(), SpillError>,
-    ) -> Result<(), SpillError> {
-        let as_of = self.as_of.iter_mut().map(|rule| rule as &mut dyn Whole);
-        let all = as_of.chain(self.unique.iter_mut().map(|rule| rule as &mut dyn Whole));
-        all.zip(0..).try_for_each(|(rule, number)| f(number, rule))
+        let unique = self.unique.iter().map(|rule| rule as &dyn Whole);
+        let trees = self.trees.iter().map(|rule| rule as &dyn Whole);
+        as_of.chain(unique).chain(trees)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.all().next().is_none()
     }
 
-    /// What all of them want to know, rule by rule.
-    pub(crate) fn facts(&self) -> Vec<Fact> {
-        self.all().flat_map(|rule| rule.facts()).collect()
+    /// Whether there are hierarchies among them.
+    pub(crate) fn has_hierarchies(&self) -> bool {
+        !self.trees.is_empty()
     }
 
-    /// Shows them a block, and returns the verdicts that they give at once.
+    /// What all of them want to know.
+    pub(crate) fn facts(&self) -> &[Fact] {
+        &self.facts
+    }
+
+    /// Shows them the facts of a block that begins with the record `first`, and returns the verdicts that they give at
+    /// once.
     ///
     /// # Errors
     /// What is kept on disk can't be.
-    pub(crate) fn see(&mut self, block: &Facts<'_>) -> Result<Vec<(u32, Verdict)>, SpillError> {
+    pub(crate) fn see(
+        &mut self,
+        first: u32,
+        records: usize,
+        facts: &[Vec<u64>],
+    ) -> Result<Vec<(u32, Verdict)>, SpillError> {
         let mut given = Verdicts::default();
-        let mut from = 0;
-        self.each(|number, rule| {
-            let facts = Facts {
-                first: block.first,
-                columns: &block.columns[from..from + rule.facts().len()],
+        if let Some(at) = self.facts.iter().position(|fact| *fact == Fact::Filtered) {
+            self.filtered.take_in(first, &facts[at]);
+        }
+        let as_of = self.as_of.iter_mut().map(|rule| rule as &mut dyn Whole);
+        let unique = self.unique.iter_mut().map(|rule| rule as &mut dyn Whole);
+        let trees = self.trees.iter_mut().map(|rule| rule as &mut dyn Whole);
+        let all = as_of.chain(unique).chain(trees);
+        for ((rule, asked), number) in all.zip(&self.asked).zip(0..) {
+            let columns: Vec<&[u64]> = asked.iter().map(|at| &*facts[*at]).collect();
+            let block = Facts {
+                first,
+                records,
+                columns: &columns,
             };
-            from += facts.columns.len();
             let (now, later) = (given.now.len(), given.later.len());
-            rule.see(&facts, &mut given)?;
+            rule.see(&block, &mut given)?;
             sign(&mut given.now[now..], number);
             sign(&mut given.later[later..], number);
-            Ok(())
-        })?;
+        }
         self.late |= !given.later.is_empty();
         given.now.sort_by_key(|(record, _)| *record);
         self.verdicts.extend(&given.now);
@@ -245,27 +358,65 @@ impl Rules {
     /// What was kept on disk can't be read.
     pub(crate) fn end(&mut self, places: Places<'_>) -> Result<Findings, SpillError> {
         let mut findings = Findings::default();
-        let mut verdicts = std::mem::take(&mut self.verdicts);
-        let mut late = self.late;
-        verdicts.sort_by_key(|(record, _)| *record);
-        self.each(|number, rule| {
-            let mut out = Verdicts::default();
-            let fates = Fates {
-                before: &verdicts,
-                places,
-            };
-            let found = rule.end(&fates, &mut out)?;
+        self.verdicts.sort_by_key(|(record, _)| *record);
+        let mut ended = Ended {
+            verdicts: std::mem::take(&mut self.verdicts),
+            late: self.late,
+            filtered: &self.filtered,
+            places,
+        };
+        let mut numbers = 0..;
+        let mut take = |found: Findings| {
             findings.warnings.extend(found.warnings);
             findings.as_of = found.as_of.or(findings.as_of.take());
-            sign(&mut out.later, number);
-            late |= !out.later.is_empty();
-            verdicts.append(&mut out.later);
-            verdicts.sort_by_key(|(record, _)| *record);
-            Ok(())
-        })?;
-        self.verdicts = verdicts;
-        self.late = late;
+        };
+        for (rule, number) in self.as_of.iter_mut().zip(&mut numbers) {
+            take(ended.end(rule, number, None)?);
+        }
+        for (rule, number) in self.unique.iter_mut().zip(&mut numbers) {
+            take(ended.end(rule, number, None)?);
+        }
+        let keys = self.unique.as_ref();
+        for (rule, number) in self.trees.iter_mut().zip(&mut numbers) {
+            take(ended.end(rule, number, keys)?);
+        }
+        let Ended { verdicts, late, .. } = ended;
+        (self.verdicts, self.late) = (verdicts, late);
+        self.filtered = Bits::default();
         Ok(findings)
+    }
+
+    /// Which hierarchies want the source to be read once more, to see whether who is missed is there under nearly the
+    /// name; once the file has ended.
+    pub(crate) fn wants_another_look(&self) -> Vec<usize> {
+        let trees = self.trees.iter().enumerate();
+        trees
+            .filter(|(_, tree)| tree.misses_somebody())
+            .map(|(number, _)| number)
+            .collect()
+    }
+
+    /// Takes in the names of a block of that reading: of the hierarchy of this number, of each record its own and that
+    /// of its parent.
+    pub(crate) fn look_again(&mut self, number: usize, first: u32, names: &[(Loose, Loose)]) {
+        if let Some(tree) = self.trees.get_mut(number) {
+            tree.look_again(first, names);
+        }
+    }
+
+    /// Ends that reading.
+    pub(crate) fn looked_again(&mut self) {
+        self.trees.iter_mut().for_each(Hierarchy::looked_again);
+    }
+
+    /// What is told of the hierarchies, once the file has ended.
+    pub(crate) fn hierarchies(&self, places: &Places<'_>) -> Vec<Told> {
+        self.trees.iter().map(|tree| tree.told(places)).collect()
+    }
+
+    /// The physical column whose cell a rule empties.
+    pub(crate) fn clears(&self, rule: u8) -> Option<usize> {
+        self.all().nth(usize::from(rule))?.clears()
     }
 
     /// Whether a verdict fell on a record whose block was gone.
@@ -298,11 +449,44 @@ impl Rules {
     }
 }
 
+/// The end of the file, from rule to rule.
+struct Ended<'a> {
+    /// In the order of the records.
+    verdicts: Vec<(u32, Verdict)>,
+    late: bool,
+    filtered: &'a Bits,
+    places: Places<'a>,
+}
+
+impl Ended<'_> {
+    fn end(
+        &mut self,
+        rule: &mut dyn Whole,
+        number: u8,
+        keys: Option<&Unique>,
+    ) -> Result<Findings, SpillError> {
+        let mut out = Verdicts::default();
+        let fates = Fates {
+            before: &self.verdicts,
+            places: self.places,
+            filtered: self.filtered,
+            keys,
+        };
+        let findings = rule.end(&fates, &mut out)?;
+        sign(&mut out.later, number);
+        self.late |= !out.later.is_empty();
+        self.verdicts.append(&mut out.later);
+        self.verdicts.sort_by_key(|(record, _)| *record);
+        Ok(findings)
+    }
+}
+
 /// Puts a rule's number on its verdicts.
 fn sign(verdicts: &mut [(u32, Verdict)], number: u8) {
     for (_, verdict) in verdicts {
-        if let Verdict::Reject { rule, .. } = verdict {
-            *rule = number;
+        match verdict {
+            Verdict::Reject { rule, .. } | Verdict::Clear { rule } => *rule = number,
+            Verdict::LeaveOut => {}
         }
     }
 }

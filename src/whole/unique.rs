@@ -160,14 +160,9 @@ impl Unique {
 
 impl Whole for Unique {
     fn facts(&self) -> Vec<Fact> {
-        let Key {
-            slot, ignore_case, ..
-        } = self.key;
-        vec![
-            Fact::Hash(slot, ignore_case),
-            Fact::Spelling(slot),
-            Fact::Sent,
-        ]
+        let slot = self.key.slot;
+        let hash = Fact::Hash(slot, self.key.ignore_case);
+        vec![hash, Fact::Spelling(slot), Fact::Sent]
     }
 
     fn see(&mut self, block: &Facts<'_>, out: &mut Verdicts) -> Result<(), SpillError> {
@@ -178,7 +173,7 @@ impl Whole for Unique {
         let unlike = numbered.filter(|(bits, _)| *bits != 0);
         self.spellings
             .extend(unlike.map(|(bits, record)| (record, Spelling::from_bits(bits))));
-        for &sent in sent {
+        for &sent in *sent {
             self.rows.push(sent);
         }
         let known = self.again.len();
@@ -215,7 +210,12 @@ impl Whole for Unique {
                 continue;
             }
             let keeper = self.keeper(&records);
-            kept.extend(keeper.filter(|&k| k != first).map(|k| (first, k)));
+            // Where none is sent, one that was rejected stands for the key rather than one that was left out.
+            let stands = keeper.or_else(|| {
+                let left_out = |record| fates.on(record).any(|v| v == Verdict::LeaveOut);
+                self.group(first).find(|record| !left_out(*record))
+            });
+            kept.extend(stands.filter(|&k| k != first).map(|k| (first, k)));
             out.later.extend(
                 records
                     .iter()
@@ -345,18 +345,19 @@ mod tests {
                 Vec::new(),
                 records.iter().map(|r| r.1).collect(),
             ];
-            let columns = &columns;
-            unique.see(&Facts { first, columns }, &mut out).unwrap();
+            let facts = Facts {
+                first,
+                records: records.len(),
+                columns: &columns.each_ref().map(|column| &column[..]),
+            };
+            unique.see(&facts, &mut out).unwrap();
         }
         let files: Vec<String> = (0..records.len()).map(|n| format!("f{n}")).collect();
         let places = Places {
             lines: &lines,
             files: &files,
         };
-        let fates = Fates {
-            before: &[],
-            places,
-        };
+        let fates = Fates::new(&[], places);
         unique.end(&fates, &mut out).unwrap();
         let mut all = [out.now, out.later].concat();
         all.sort_by_key(|(record, _)| *record);
@@ -401,7 +402,7 @@ mod tests {
                 .into_iter()
                 .map(|(record, verdict)| (record, match verdict {
                     Verdict::LeaveOut => "left out",
-                    Verdict::Reject { .. } => "rejected",
+                    Verdict::Reject { .. } | Verdict::Clear { .. } => "rejected",
                 }))
                 .collect();
             prop_assert_eq!(found, expected);

@@ -516,3 +516,29 @@ fn other_commands() {
     let (code, stderr) = rig.ask(&["check", "pipeline.yaml"]);
     assert_eq!(code, 0, "{stderr}");
 }
+
+/// Who is not in force is no node: neither an old manager of somebody nor a manager to come.
+#[test]
+fn hierarchies_see_the_rows_in_force() {
+    let csv = "id,from,manager
+1,2010-01-01,7
+1,2020-01-01,
+2,2019-01-01,7
+2,2021-01-01,1
+3,2021-01-01,5
+5,2027-01-01,1
+";
+    let more = "validate: { key: id, hierarchy: { parent: manager } }\n";
+    let rig = rig(csv, "{ from: from, at: 2026-11-26 }", more);
+    let ended = rig.run(&[]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    counts(&ended, [6, 0, 0, 3, 3]);
+    let hierarchy = &ended.report["hierarchies"][0];
+    assert_eq!(
+        (&hierarchy["nodes"], &hierarchy["in_trees"]),
+        (&json!(3), &json!(2))
+    );
+    let finding = &hierarchy["findings"][0];
+    assert_eq!(finding["code"], "manager_filtered");
+    assert_eq!(finding["listed"][0]["parent_line"], 7);
+}

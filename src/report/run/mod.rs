@@ -8,6 +8,7 @@
 mod as_of;
 mod counts;
 mod file;
+pub(crate) mod hierarchy;
 mod memory;
 mod model;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod text;
 pub(crate) use as_of::{AsOf, Line, Seen};
 pub(crate) use counts::{CodeCounts, Mismatch, RowCounts};
 pub(crate) use file::ReportError;
+pub(crate) use hierarchy::HierarchyReport;
 pub(crate) use memory::peak_memory;
 pub(crate) use model::{
     Decision, Deletions, GuardDecision, Hash, ImportReport, Outcome, PipelineInfo, PublicUrl,

@@ -11,6 +11,7 @@ use url::Url;
 
 use super::as_of::AsOf;
 use super::counts::{CodeCounts, Mismatch, RowCounts};
+use super::hierarchy::HierarchyReport;
 use super::memory::peak_memory;
 use crate::report::error::ErrorReport;
 use crate::text::dates::Date;
@@ -96,6 +97,8 @@ pub(crate) struct RunReport {
     pub throughput: Throughput,
     /// The most memory that the process had, in bytes, where the system tells.
     pub peak_memory: Option<u64>,
+    /// Who reports to whom, in the order of the pipeline file.
+    pub hierarchies: Vec<HierarchyReport>,
     /// What the guards decided.
     pub guards: Vec<GuardDecision>,
     /// What the rows of an effective-dated extract came to; `null` without `as_of`.
@@ -333,6 +336,7 @@ impl RunReport {
             seconds: Times::default(),
             throughput: Throughput::default(),
             peak_memory: None,
+            hierarchies: Vec::new(),
             guards: Vec::new(),
             as_of: None,
             deletions: None,

@@ -77,6 +77,12 @@ impl RunReport {
         for (at, line) in (self.as_of.iter().flat_map(AsOf::lines)).enumerate() {
             lines.add(if at == 0 { "as of" } else { "" }, &line);
         }
+        for hierarchy in &self.hierarchies {
+            lines.add("hierarchy", &hierarchy.shape());
+            if let Some(found) = hierarchy.found() {
+                lines.add("", &found);
+            }
+        }
         if c.would_send > 0 {
             lines.rows("held back", c.would_send, "valid, but not sent");
         }

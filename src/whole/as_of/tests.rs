@@ -400,25 +400,26 @@ fn verdicts(
             records.iter().map(|r| r.4 << 56).collect(),
             records.iter().map(|r| r.5).collect(),
         ];
-        let columns = &columns;
-        as_of.see(&Facts { first, columns }, &mut out).unwrap();
+        let facts = Facts {
+            first,
+            records: records.len(),
+            columns: &columns.each_ref().map(|column| &column[..]),
+        };
+        as_of.see(&facts, &mut out).unwrap();
     }
     let files = ["a.csv".to_owned()];
     let places = Places {
         lines: &lines,
         files: &files,
     };
-    let fates = Fates {
-        before: &[],
-        places,
-    };
+    let fates = Fates::new(&[], places);
     let findings = as_of.end(&fates, &mut out).unwrap();
     assert!(out.now.is_empty());
     let mut words = vec!["goes".to_owned(); records.len()];
     for (record, verdict) in out.later {
         assert_eq!(words[record as usize], "goes", "two verdicts");
         words[record as usize] = match verdict {
-            Verdict::LeaveOut => "superseded".to_owned(),
+            Verdict::LeaveOut | Verdict::Clear { .. } => "superseded".to_owned(),
             Verdict::Reject { reason, .. } => as_of.fault(record, reason, &places).code.into(),
         };
     }
