@@ -188,7 +188,10 @@ fn id(nth: usize) -> String {
 
 fn lines(listed: &Value) -> Vec<u64> {
     let listed = listed.as_array().unwrap().iter();
-    let mut lines: Vec<u64> = listed.map(|spot| spot["line"].as_u64().unwrap()).collect();
+    sorted(listed.map(|spot| spot["line"].as_u64().unwrap()).collect())
+}
+
+fn sorted(mut lines: Vec<u64>) -> Vec<u64> {
     lines.sort_unstable();
     lines
 }
@@ -214,7 +217,16 @@ fn found(rig: &Rig, report: &Value) -> BTreeMap<String, Vec<u64>> {
         } else {
             "Listed"
         };
-        let listed = lines(&finding["listed"]);
+        let listed = match code {
+            "manager_cycle" => tree["cycles"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .flat_map(|cycle| lines(&cycle["rows"]))
+                .collect(),
+            _ => lines(&finding["listed"]),
+        };
+        let listed: Vec<u64> = sorted(listed);
         let known = found
             .entry(format!("{kind}({code:?})"))
             .or_insert_with(|| listed.clone());

@@ -78,6 +78,7 @@ pub(crate) struct Finding {
     pub rows: u64,
     /// Rows that hang on them.
     pub below: u64,
+    /// The rows; those in circles are listed with these.
     pub listed: Vec<Spot>,
     /// Rows that are not listed, as there are too many.
     pub not_listed: u64,

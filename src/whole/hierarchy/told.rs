@@ -326,7 +326,9 @@ impl Hierarchy {
 
     fn found(&self, finding: Finding, places: &Places<'_>) -> FoundReport {
         let hits = self.judged.of(finding);
-        let listed = hits.iter().take(LISTED).filter_map(|hit| {
+        // Those in circles are listed circle by circle.
+        let own_list = if finding == Finding::Cycle { &[] } else { hits };
+        let listed = own_list.iter().take(LISTED).filter_map(|hit| {
             let parent = match finding {
                 Finding::Rejected | Finding::Filtered | Finding::Left => Some(hit.about),
                 _ => None,
@@ -346,7 +348,7 @@ impl Hierarchy {
                 _ => hits.iter().map(|hit| u64::from(hit.below)).sum(),
             },
             listed: listed.collect(),
-            not_listed: hits.len().saturating_sub(LISTED) as u64,
+            not_listed: own_list.len().saturating_sub(LISTED) as u64,
         }
     }
 
