@@ -599,7 +599,7 @@ fn memory_stays_in_its_bounds() {
             records: 1000,
             columns: &[&parents, &names, &[]],
         };
-        hierarchy.see(&facts, &mut Verdicts::default());
+        hierarchy.see(&facts, &mut Verdicts::default()).unwrap();
     }
     // Until the file ends; what is needed then is counted in the files that need it.
     let each = hierarchy.bytes() as f64 / records.len() as f64;
