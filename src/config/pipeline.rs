@@ -26,6 +26,7 @@ use crate::stage::StageSpec;
 use crate::stage::hash::{Key, KeySpec};
 use crate::text::dates::{Date, Zone};
 use crate::upload::spec::{Length, UploadSpec};
+use crate::whole::as_of::spec::AsOfSpec;
 
 use super::overrides::Override;
 use super::problem::{Placed, Problem};
@@ -47,6 +48,8 @@ pub struct Pipeline {
     pub source: Source,
     /// What is done to the records, in order.
     pub stages: Vec<Placed<StageSpec>>,
+    /// Which of several rows of a key is in force, where that is asked.
+    pub as_of: Option<AsOfSpec>,
     /// What every record, and the whole file, must satisfy.
     pub validate: ValidateSpec,
     /// Where rejected rows go, and how many are too many.

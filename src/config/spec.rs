@@ -12,6 +12,7 @@ use crate::settings::limits::Limits;
 use crate::source::spec::SourceSpec;
 use crate::stage::StageSpec;
 use crate::upload::spec::UploadSpec;
+use crate::whole::as_of::spec::AsOfSpec;
 
 /// A pipeline: source, stages, rules, target.
 ///
@@ -34,6 +35,8 @@ pub(crate) struct PipelineSpec {
     /// What is done to the records, in order.
     #[serde(default)]
     pub stages: Vec<StageSpec>,
+    /// Of an extract in which every row holds for a time: the one row a key that is in force on a day.
+    pub as_of: Option<AsOfSpec>,
     /// What every record, and the whole file, must satisfy.
     #[serde(default)]
     pub validate: ValidateSpec,

@@ -15,6 +15,7 @@ use crate::rule::Rules;
 use crate::settings::units::Size;
 use crate::stage::Stage;
 use crate::text::unseen::{has_high_control, is_invisible, place};
+use crate::whole::as_of::Reader;
 use crate::whole::hierarchy::Tree;
 use crate::whole::{self, Fact, Key};
 
@@ -33,6 +34,8 @@ pub struct Engine {
     pub(super) rules: Rules,
     pub(super) wire: Wire,
     pub(super) key: Option<Key>,
+    /// Which of several rows of a key is in force, where that is asked.
+    pub(super) as_of: Option<Arc<Reader>>,
     pub(super) trees: Vec<Tree>,
     /// What the rules of the whole file want to know.
     pub(super) facts: Vec<Fact>,
@@ -119,7 +122,12 @@ impl Engine {
 
     /// The rules that only the whole file can decide, which have seen nothing yet.
     pub(crate) fn whole_file_rules(&self) -> whole::Rules {
-        whole::Rules::new(self.key.as_ref(), &self.trees)
+        whole::Rules::new(self.key.as_ref(), self.as_of.as_ref(), &self.trees)
+    }
+
+    /// Whether there is one that chooses among the rows of a key.
+    pub(crate) fn chooses_rows(&self) -> bool {
+        self.as_of.is_some()
     }
 
     /// Whether there are hierarchies among them.
@@ -241,6 +249,9 @@ impl Engine {
     pub fn check(&self, batch: &mut Batch) {
         batch.see_filtered(false);
         self.rules.apply(batch);
+        if let Some(as_of) = &self.as_of {
+            as_of.check(batch);
+        }
         self.wire.check(batch);
     }
 

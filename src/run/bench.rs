@@ -228,7 +228,7 @@ impl Bench {
             clock.lap("encode");
             if engine.has_whole_file_rules() {
                 let facts = engine.facts(&batch, &encoded);
-                whole.see(rows.read as u32, batch.len(), &facts);
+                whole.see(rows.read as u32, batch.len(), &facts)?;
                 clock.lap("keys");
             }
             std::hint::black_box(xxh3_128(&encoded.bytes));

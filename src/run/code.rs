@@ -42,6 +42,8 @@ impl RunError {
             RunError::NothingLeft => Code::lasting("nothing_left"),
             RunError::Spool(SpoolError::Full { .. }) => Code::lasting("disk_full"),
             RunError::Spool(_) => Code::lasting("temporary_file"),
+            RunError::Spill(error) if error.is_full() => Code::lasting("disk_full"),
+            RunError::Spill(_) => Code::lasting("temporary_file"),
             RunError::Body(_) => Code::lasting("body"),
             RunError::Upload(error) => upload(error),
             // The storage may be as fast again as it was the day before.

@@ -14,6 +14,7 @@ use crate::upload::body::BodyError;
 use crate::upload::headroom::TooSlow;
 use crate::upload::put::PutError;
 use crate::upload::spool::SpoolError;
+use crate::whole::as_of::SpillError;
 
 /// Why a run ended early.
 #[derive(Debug, thiserror::Error)]
@@ -115,6 +116,9 @@ pub enum RunError {
     /// The temporary file.
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    /// The temporary file of what only the whole file knows.
+    #[error(transparent)]
+    Spill(#[from] SpillError),
     /// The body can't be made: the compression failed.
     #[error(transparent)]
     Body(#[from] BodyError),

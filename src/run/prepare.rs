@@ -157,7 +157,12 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
         format,
         block,
         added: &rejects::ADDED,
-        named: Arc::new(named(stages, &pipeline.validate, &pipeline.import)),
+        named: Arc::new(named(
+            stages,
+            pipeline.as_of.as_ref(),
+            &pipeline.validate,
+            &pipeline.import,
+        )),
         limits: pipeline.limits,
         closing: Closing {
             footer: spec.csv.footer.clone(),
@@ -187,6 +192,7 @@ pub fn bind(
     let stages: Vec<_> = pipeline.stages.iter().map(|s| s.value.clone()).collect();
     let terms = Terms {
         stages: &stages,
+        as_of: pipeline.as_of.as_ref(),
         validate: &pipeline.validate,
         import: &pipeline.import,
         ragged: pipeline.source.csv.ragged,

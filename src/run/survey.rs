@@ -23,9 +23,10 @@ use crate::engine::process::{Engine, Processed};
 use crate::guard::Stop;
 use crate::report::progress::Phase;
 use crate::report::rejects::RejectsFile;
-use crate::report::run::{CodeCounts, HierarchyReport};
+use crate::report::run::{AsOf, CodeCounts, HierarchyReport};
 use crate::source::Source;
 use crate::upload::spool::SpoolWriter;
+use crate::whole::as_of::SpillError;
 use crate::whole::lines::Lines;
 use crate::whole::unique::Unique;
 use crate::whole::{Places, Rules, Verdict};
@@ -177,6 +178,8 @@ pub struct Survey {
     pub assembly: Assembly,
     /// What the whole file told, and does not end the run.
     warnings: Vec<String>,
+    /// What the rows of an effective-dated extract came to.
+    as_of: Option<AsOf>,
     /// What stages and rules had to say before the source was read once more for something else.
     remarks: Option<Vec<String>>,
     /// The first file with cells that belong to no column.
@@ -235,6 +238,8 @@ pub(crate) struct Facts {
     pub superseded: u64,
     /// What the rows and the whole file told, and does not end the run.
     pub warnings: Vec<String>,
+    /// What the rows of an effective-dated extract came to.
+    pub as_of: Option<AsOf>,
     /// What was found of the hierarchies.
     pub hierarchies: Vec<HierarchyReport>,
     /// Rows that were rejected, and why.
@@ -284,6 +289,7 @@ impl Survey {
             rejects,
             lines: Lines::default(),
             warnings: Vec::new(),
+            as_of: None,
             remarks: None,
             nameless: None,
             record: 0,
@@ -337,7 +343,7 @@ impl Survey {
         self.extent.see(&processed.batch, place, processed.end);
         let verdicts = match self.settled {
             Some(_) => self.rules.verdicts(first..self.record).to_vec(),
-            None => self.see(&processed, first),
+            None => self.see(&processed, first)?,
         };
         let Changed { left_out, cleared } = self.carry_out(&verdicts, &mut processed.batch, first);
         self.filtered += processed.filtered;
@@ -358,7 +364,11 @@ impl Survey {
     }
 
     /// Shows the rules a block that nobody has seen.
-    fn see(&mut self, processed: &Processed, first: u32) -> Vec<(u32, Verdict)> {
+    fn see(
+        &mut self,
+        processed: &Processed,
+        first: u32,
+    ) -> Result<Vec<(u32, Verdict)>, SpillError> {
         let batch = &processed.batch;
         if self.nameless.is_none()
             && let Some(arrangement) = batch.arrangement()
@@ -378,8 +388,8 @@ impl Survey {
             lines: &self.lines,
             files: &self.files,
         };
+        let (mut superseded, mut faults) = (Vec::new(), Vec::new());
         let mut changed = Changed::default();
-        let before = batch.faults().len();
         for &(record, verdict) in verdicts {
             let row = record - first;
             let is_in = batch.state(row as usize) == RowState::In;
@@ -387,17 +397,24 @@ impl Survey {
                 changed.left_out.push(row);
             }
             match verdict {
-                Verdict::LeaveOut => self.superseded += 1,
+                Verdict::LeaveOut => {
+                    self.superseded += 1;
+                    superseded.push(row);
+                }
                 Verdict::Reject { rule, reason } => {
-                    if let Some(fault) = self.rules.fault(record, (rule, reason), &places) {
-                        batch.reject(Fault { row, ..fault }, None);
-                    }
+                    let fault = self.rules.fault(record, (rule, reason), &places);
+                    faults.extend(fault.map(|fault| Fault { row, ..fault }));
                 }
                 Verdict::Clear { rule } => {
                     let slot = self.rules.clears(rule).map(|slot| (row, slot as u32));
                     changed.cleared.extend(slot);
                 }
             }
+        }
+        batch.pardon(&superseded);
+        let before = batch.faults().len();
+        for fault in faults {
+            batch.reject(fault, None);
         }
         self.engine.name_sources(batch, before);
         changed.left_out.dedup();
@@ -417,8 +434,9 @@ impl Survey {
         let found = self.rules.end(Places {
             lines: &self.lines,
             files: &self.files,
-        });
+        })?;
         self.warnings = found.warnings;
+        self.as_of = found.as_of;
         tracing::debug!(bytes = self.rules.bytes(), "rules of the whole file");
         if !self.rules.were_late() {
             return Ok(Settled::Whole);
@@ -509,6 +527,7 @@ impl Survey {
             digest: self.assembly.digest(),
             sources: self.source.origins().iter().map(|o| o.bytes()).collect(),
             warnings: self.warnings(),
+            as_of: self.as_of.clone(),
             hierarchies: self.hierarchies.clone(),
         }
     }
@@ -524,6 +543,14 @@ impl Survey {
         warnings.extend(self.warnings.iter().cloned());
         warnings.extend(self.extent.warning(&self.files));
         warnings.extend(self.retyped.warning(&self.engine.sent_names(), &self.files));
+        if let Some(as_of) = &self.as_of
+            && self.good == 0
+            && as_of.none_in_force.count == as_of.keys
+            && as_of.keys > 0
+        {
+            let day = as_of.at;
+            warnings.push(format!("no row is left to send: none is in force on {day}"));
+        }
         let (read, filtered) = (self.read(), self.filtered);
         if filtered > 0 && self.good == 0 {
             warnings.push(match filtered == read {

@@ -32,6 +32,7 @@ pub(super) fn surveyed(report: &mut RunReport, facts: &Facts) {
     report.counts.skipped = facts.skipped;
     report.counts.filtered = facts.filtered;
     report.counts.superseded = facts.superseded;
+    report.as_of = facts.as_of.clone();
     report.warnings.extend(facts.warnings.iter().cloned());
     report.hierarchies = facts.hierarchies.clone();
     report.counts.rejected = facts.rejects.rows;

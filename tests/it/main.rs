@@ -1,6 +1,7 @@
 //! Tests of the whole program: the built binary, real files, exact output.
 
 mod answers;
+mod as_of;
 mod bad;
 mod canary;
 mod charsets;

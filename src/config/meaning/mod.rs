@@ -1,5 +1,6 @@
 //! From what is written to what is meant: every check that looks further than one setting's type.
 
+mod as_of;
 mod base_url;
 mod hierarchy;
 mod source;
@@ -25,6 +26,7 @@ use crate::source::spec::SourceFormat;
 use crate::stage::StageSpec;
 use crate::stage::hash::KeySpec;
 use crate::text::dates::Zone;
+use crate::upload::spec::Length;
 use source::NO_PATH;
 
 /// Smallest and largest `limits.record`: below, blocks are too small to be worth a worker's while; above, a cell's
@@ -76,8 +78,15 @@ impl Meaning<'_> {
         for problem in spec.validate.check() {
             self.problem(&problem.path.join("."), problem.message, "");
         }
+        if spec.as_of.is_none() && self.places.contains("as_of") {
+            self.problem("as_of", "expected `key` and `from`, found nothing", "");
+        }
+        if let Some(as_of) = &spec.as_of {
+            self.as_of(as_of, &spec.validate, &spec.stages);
+        }
         self.stages(
             &spec.stages,
+            spec.as_of.as_ref(),
             &spec.validate,
             source.as_ref(),
             time_zone.as_ref(),
@@ -90,6 +99,13 @@ impl Meaning<'_> {
             .map(|target| self.target(target, spec.preflight));
         if let Some((name, _, import)) = &target {
             self.import(name, import, &spec.guard, &filters, spec.upload.format);
+            if import.implicit_delete.is_on() && spec.as_of.is_some() {
+                self.warning(
+                    "as_of",
+                    "with `implicit_delete` the server deletes the items of the keys that have no row in force",
+                    "",
+                );
+            }
             if import.implicit_delete.is_on() && spec.validate.key.is_none() {
                 self.warning(
                     &format!("{name}.implicit_delete"),
@@ -102,6 +118,13 @@ impl Meaning<'_> {
             let deletes = import.implicit_delete.is_on();
             self.nothing(source.nothing, name, deletes);
             self.cut_unnoticed(source, &spec.guard, name, deletes);
+        }
+        if spec.as_of.is_some() && spec.upload.length == Some(Length::Chunked) {
+            self.problem(
+                "upload.length",
+                "`chunked` sends rows while they are read, and which row of a key is in force shows at the end",
+                "leave `length` out",
+            );
         }
         if let Some((name, _, import)) = &target {
             self.cleared(&spec.validate, name, import);
@@ -152,6 +175,7 @@ impl Meaning<'_> {
             time_zone,
             source,
             stages,
+            as_of: spec.as_of,
             validate: spec.validate,
             rejects,
             guard: spec.guard,

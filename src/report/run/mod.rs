@@ -5,6 +5,7 @@
 //! [`model::REPORT_VERSION`] counts up when one is renamed, removed or changes its meaning. Times are in
 //! seconds, sizes in bytes, and what is not known is `null`.
 
+mod as_of;
 mod counts;
 mod file;
 pub(crate) mod hierarchy;
@@ -14,6 +15,7 @@ mod model;
 mod tests;
 mod text;
 
+pub(crate) use as_of::{AsOf, Line, Seen};
 pub(crate) use counts::{CodeCounts, Mismatch, RowCounts};
 pub(crate) use file::ReportError;
 pub(crate) use hierarchy::HierarchyReport;

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 
+use super::as_of::AsOf;
 use super::counts::{CodeCounts, Mismatch, RowCounts};
 use super::hierarchy::HierarchyReport;
 use super::memory::peak_memory;
@@ -106,6 +107,8 @@ pub(crate) struct RunReport {
     pub canary: Option<Canary>,
     /// What the guards decided.
     pub guards: Vec<GuardDecision>,
+    /// What the rows of an effective-dated extract came to; `null` without `as_of`.
+    pub as_of: Option<AsOf>,
     /// Items that the server deletes as no row of the upload names them; `null` where the pipeline does not ask for it.
     pub deletions: Option<Deletions>,
     /// The upload; `null` where there was none.
@@ -401,6 +404,7 @@ impl RunReport {
             hierarchies: Vec::new(),
             canary: None,
             guards: Vec::new(),
+            as_of: None,
             deletions: None,
             upload: None,
             import: None,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use unicode_width::UnicodeWidthStr;
 
+use super::as_of::AsOf;
 use super::counts::{CodeCounts, ColumnCount};
 use super::model::{
     Canary, Decision, Deletions, Outcome, PreflightReport, RunReport, Throughput, Unchecked,
@@ -78,8 +79,14 @@ impl RunReport {
         }
         lines.faults(&self.rejects, c.read, "rejected");
         if c.superseded > 0 {
-            let why = "the same row as another, sent once";
+            let why = match self.as_of {
+                Some(_) => "not the one in force, or the same row as another",
+                None => "the same row as another, sent once",
+            };
             lines.rows("superseded", c.superseded, why);
+        }
+        for (at, line) in (self.as_of.iter().flat_map(AsOf::lines)).enumerate() {
+            lines.add(if at == 0 { "as of" } else { "" }, &line);
         }
         for hierarchy in &self.hierarchies {
             lines.add("hierarchy", &hierarchy.shape());

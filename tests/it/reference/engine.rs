@@ -293,6 +293,7 @@ fn bind(settings: &Settings, header: &Header) -> Engine {
     };
     let terms = Terms {
         stages: &stages,
+        as_of: None,
         validate: &validate,
         import: &import,
         ragged: settings.ragged,
