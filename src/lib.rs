@@ -50,7 +50,7 @@
 //! | `report` | the rejects file, the run report, the progress |
 //! | `sandbox` | the imitation of Orgvue, for trying and testing |
 //! | **the whole file** | |
-//! | `whole` | what only the whole file knows: its keys, the lines of its records |
+//! | `whole` | what only the whole file knows: its keys, which of their rows is in force, the lines of its records |
 //! | **the middle** | |
 //! | `engine` | blocks through the workers, in order, into the body |
 //! | `config` | the pipeline file: as written, as meant, and every problem in its place; it knows the specs of the steps and nothing of how they work |

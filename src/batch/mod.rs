@@ -572,6 +572,21 @@ impl Batch {
         }
     }
 
+    /// Takes rows out of which others go in the place, and whose faults no longer matter. They are in order.
+    pub(crate) fn pardon(&mut self, rows: &[u32]) {
+        if rows.is_empty() {
+            return;
+        }
+        self.faults
+            .retain(|fault| rows.binary_search(&fault.row).is_err());
+        for &row in rows {
+            let state = &mut self.tables.states[row as usize];
+            if *state == RowState::Rejected {
+                *state = RowState::Filtered;
+            }
+        }
+    }
+
     /// Where a row came from.
     #[inline]
     pub fn row(&self, row: usize) -> Row {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::next::command;
 use super::turn::Turn;
-use super::work::Work;
+use super::work::{Task, Work};
 use super::{Exit, Failure, say};
 use crate::config::Pipeline;
 use crate::files::ending::for_json;
@@ -12,7 +12,7 @@ use crate::report::error::Code;
 use crate::report::human;
 use crate::report::run::RunId;
 use crate::run::RunError;
-use crate::state::entry::Step;
+use crate::state::entry::{Kind, Step};
 use crate::state::lock::{Held, Shared, Who};
 use crate::state::{ApprovalError, Entry, Folder, Ledger, LedgerError};
 
@@ -74,12 +74,15 @@ enum Opened {
 
 fn ledger(work: &Work<'_>, run_id: &RunId, turn: &mut Turn<'_>) -> Result<Opened, RunError> {
     let pipeline = work.pipeline;
-    let (Some(entry), Some(token)) = (Entry::new(run_id.clone(), pipeline), &work.token) else {
+    let (Some(mut entry), Some(token)) = (Entry::new(run_id.clone(), pipeline), &work.token) else {
         return match &work.approve {
             Some(hash) => Err(ApprovalError::Unknown(hash.clone()).into()),
             None => Ok(Opened::None),
         };
     };
+    if matches!(work.task, Task::Import(_)) {
+        entry.kind = Kind::Import;
+    }
     let folder = Folder::of(pipeline)?;
     let lock = turn.take(|| folder.lock(&pipeline.name, run_id))?;
     let left = lock.unfinished(&pipeline.name, |closed| {

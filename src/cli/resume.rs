@@ -7,11 +7,11 @@ use secrecy::SecretString;
 
 use super::next::{STATE, command, run_again, shell_word};
 use super::open::{left_open, no_turn, refused, rejects, told, usage};
-use super::pipeline::{SetArgs, mended, token};
+use super::pipeline::{SetArgs, mended, said, token};
 use super::turn::{Turn, TurnArgs};
 use super::work::{CommonArgs, Task, Work};
 use super::{Exit, Failure, Globals, PipelineArgs, say};
-use crate::config::Pipeline;
+use crate::config::{Pipeline, Target, process_env};
 use crate::report::error::Code;
 use crate::report::human;
 use crate::report::progress::Progress;
@@ -95,7 +95,13 @@ impl PlaceArgs {
             pipeline: file,
             sets: SetArgs { set },
         };
-        let pipeline = mended(args.load(globals)?, entry.mend.as_deref())?;
+        let mut pipeline = mended(args.load(globals)?, entry.mend.as_deref())?;
+        if let Target::Orgvue(to) = &pipeline.target
+            && to.dataset_id().is_none()
+        {
+            // It was looked up then, and the run is there.
+            pipeline.settle_dataset(&entry.target.dataset);
+        }
         if pipeline.name != entry.pipeline.name {
             return Err(usage(format_args!(
                 "{}: the pipeline's name is {}, and run {} was one of {}",
@@ -264,6 +270,13 @@ impl ResumeArgs {
             known.retain(|entry| entry.pipeline.name == pipeline.name);
         }
         let (last, mut open) = sorted(known, &repeated);
+        // One that was cut off, and is waited for by its own canary, or by a later run, leaves nothing to be taken up.
+        let asked = |entry: &&Entry| entry.step != Step::Uploading;
+        let asked: Vec<Entry> = open.iter().filter(asked).cloned().collect();
+        open.retain(|entry| {
+            let has_asked = |other: &Entry| other.pipeline.name == entry.pipeline.name;
+            entry.step != Step::Uploading || !asked.iter().any(has_asked)
+        });
         match (open.pop(), &last[..]) {
             (Some(entry), _) if open.is_empty() => Ok(Found::Open(folder, Box::new(entry))),
             (Some(entry), _) => {
@@ -292,6 +305,7 @@ impl ResumeArgs {
         let run = RunId::generate();
         let dataset = dataset(&entry, &mut turn)?;
         let mut work = Work::new(&pipeline, &self.common, globals, progress);
+        work.result_location = pipeline.result_location(&process_env).map_err(said)?;
         work.rejects = rejects(&pipeline, &run, &mut turn).map_err(no_turn)?;
         let again = Entry::new(run.clone(), &pipeline).map(|mut again| {
             // What it repeats was made on that day, too.
@@ -400,13 +414,7 @@ fn none_known(pipeline: Option<&Pipeline>, file: Option<&str>, folder: &Folder) 
 
 /// Whether nothing is left to do about a run.
 fn is_in(entry: &Entry) -> bool {
-    entry.ended.as_ref().is_some_and(|ended| {
-        ended.by == By::Run
-            && matches!(
-                ended.outcome,
-                Outcome::Succeeded | Outcome::SucceededWithRejects
-            )
-    })
+    entry.went_well()
 }
 
 /// A run that is over, and is not in.

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use super::next::{next, run_again};
 use super::pipeline::said;
 use super::stop::Stop;
-use super::{Exit, Failure, Globals, put_json, say, say_lines};
+use super::{Exit, Failure, Globals, put_findings, put_json, say, say_lines};
 use crate::config::{self, Pipeline, Target};
 use crate::guard::History;
 use crate::orgvue::hosts::hosts;
@@ -20,10 +20,13 @@ use crate::report::error::ErrorReport;
 use crate::report::progress::Progress;
 use crate::report::run::{Outcome, PipelineInfo, RunId, RunReport};
 use crate::run::delta::{Delta, Wanted};
+use crate::run::import_from::import_from;
+use crate::run::preflight::Preflight;
 use crate::run::resume::resume;
 use crate::run::{self, Basis, Job, RunError};
 use crate::sandbox::Sandbox;
 use crate::sandbox::options::{SandboxSettings, UnknownProperty};
+use crate::settings::secret::PresignedUrl;
 use crate::stage::hash::{Key, KeySpec};
 use crate::state::lock::Held;
 use crate::state::{Entry, Folder, Ledger};
@@ -68,6 +71,10 @@ pub(super) struct Work<'a> {
     pub(super) token: Option<SecretString>,
     /// The hash of the plan that is approved.
     pub(super) approve: Option<String>,
+    pub(super) preflight: Option<Preflight>,
+    pub(super) result_location: Option<PresignedUrl>,
+    /// So many rows go before the others.
+    pub(super) first: Option<u32>,
     pub(super) ledger: Option<Ledger>,
     /// Nobody else writes the rejects file meanwhile.
     pub(super) rejects: Option<Held>,
@@ -79,6 +86,10 @@ pub(super) enum Task {
     Run,
     /// Everything that sends nothing.
     Check,
+    /// Everything up to the upload, which goes to an address of the user's own.
+    Upload(PresignedUrl),
+    /// The import alone, of what stands at an address of the user's own.
+    Import(PresignedUrl),
     /// To take up the job of an earlier process.
     TakeUp(Box<(Entry, Ticket)>),
 }
@@ -98,6 +109,9 @@ impl<'a> Work<'a> {
             task: Task::Run,
             token: None,
             approve: None,
+            preflight: None,
+            result_location: None,
+            first: None,
             ledger: None,
             rejects: None,
         }
@@ -159,6 +173,9 @@ impl<'a> Work<'a> {
         report.target = self.pipeline.target.name();
         report.time_zone = self.pipeline.zone().to_string();
         report.today = Some(self.today());
+        if let Some(preflight) = &self.preflight {
+            preflight.tell(&mut report);
+        }
         report
     }
 
@@ -170,7 +187,7 @@ impl<'a> Work<'a> {
     ) -> Result<(), RunError> {
         let repeated = self.ledger.as_ref().and_then(Ledger::earlier);
         let wanted = match &self.task {
-            Task::Check => Wanted::Look,
+            Task::Check | Task::Upload(_) | Task::Import(_) => Wanted::Look,
             Task::Run => Wanted::Run(repeated.as_ref()),
             Task::TakeUp(taken) => Wanted::TakeUp(&taken.0),
         };
@@ -187,21 +204,31 @@ impl<'a> Work<'a> {
             block: crate::engine::blocks::BLOCK,
             progress: self.progress.clone(),
             basis: self.basis()?,
+            first: self.first,
+            to: match &self.task {
+                Task::Upload(to) => Some(to.clone()),
+                _ => None,
+            },
+            preflight: self.preflight.as_ref(),
             ledger: self.ledger.as_ref(),
             delta,
         };
         match &self.task {
             Task::TakeUp(taken) => resume(job, &taken.0, taken.1.clone(), report).await,
-            Task::Run | Task::Check => run::run(&job, report).await,
+            Task::Import(from) => import_from(&job, from, report).await,
+            Task::Run | Task::Check | Task::Upload(_) => run::run(&job, report).await,
         }
     }
 
     /// What guards go by. A check looks up what went before, too, and writes nothing down.
     fn basis(&self) -> Result<Basis, RunError> {
-        let history = match (&self.ledger, Entry::new(RunId::generate(), self.pipeline)) {
-            (Some(ledger), _) => ledger.history().clone(),
-            (None, Some(entry)) => Folder::new(&self.pipeline.state_dir).history(&entry)?,
-            (None, None) => History::default(),
+        let folder = Folder::new(&self.pipeline.state_dir);
+        let entry = Entry::new(RunId::generate(), self.pipeline);
+        let history = match (&self.ledger, entry, &self.pipeline.target) {
+            (Some(ledger), ..) => ledger.history().clone(),
+            (None, Some(entry), _) => folder.history(&entry)?,
+            (None, None, Target::Orgvue(to)) => folder.history_of_name(&self.pipeline.name, to)?,
+            (None, None, Target::Sandbox) => History::default(),
         };
         let ledger = self.ledger.as_ref();
         Ok(Basis {
@@ -218,13 +245,10 @@ impl<'a> Work<'a> {
         sandbox: &mut Option<Embedded>,
     ) -> Result<Option<Connection>, RunError> {
         Ok(match (&self.task, &self.pipeline.target, &self.token) {
-            (Task::Check, ..) => None,
+            (Task::Check | Task::Upload(_), ..) => None,
             (_, Target::Orgvue(to), Some(token)) => Some(Connection {
-                base: to.base_url.clone(),
-                tenant: to.tenant.clone(),
-                dataset: to.dataset.clone(),
-                token: token.clone(),
-                hosts: to.hosts.clone(),
+                result_location: self.result_location.clone(),
+                ..run::connection(to, token)
             }),
             _ => {
                 let started = sandbox.insert(embedded(self.pipeline).await?);
@@ -254,7 +278,7 @@ impl<'a> Work<'a> {
             if let Err(error) = ledger.over(outcome, report.exit_code) {
                 report.warnings.push(chain(&error));
             }
-            let entry = ledger.entry();
+            let entry = ledger.left();
             let folder = Folder::new(&self.pipeline.state_dir);
             // What is held back is compared with this very run, if that is accepted.
             let may_be = matches!(
@@ -299,6 +323,11 @@ impl<'a> Work<'a> {
         }
         if self.common.json {
             put_json(report)?;
+        } else if let Some(upload) = &report.upload
+            && let Some(sha256) = &upload.sha256
+        {
+            let length = report.bytes.body;
+            put_findings(format!("length  {length}\nsha256  {sha256}\n").as_bytes())?;
         }
         Ok(())
     }
@@ -307,8 +336,10 @@ impl<'a> Work<'a> {
 /// How a run ended, by what ended it and by its counts.
 fn outcome(report: &RunReport, ended: &Result<(), RunError>) -> Outcome {
     let counts = &report.counts;
+    let items = report.import.as_ref().and_then(|import| import.items);
+    let failed = counts.failed + items.map_or(0, |items| items.failed);
     match ended {
-        Ok(()) if counts.rejected + counts.failed + counts.unprocessed > 0 => {
+        Ok(()) if counts.rejected + failed + counts.unprocessed > 0 => {
             Outcome::SucceededWithRejects
         }
         Ok(()) if report.withheld.is_some() => Outcome::SucceededWithRejects,
@@ -361,6 +392,7 @@ impl Embedded {
             .parse()
             .map_err(|_| RunError::Defect("the address of the sandbox is not a URL"))?;
         Ok(Connection {
+            result_location: None,
             hosts: hosts(&base, Vec::new(), false),
             base,
             tenant: sandbox.tenant().to_owned(),

@@ -25,6 +25,8 @@ use crate::stage::{Resources, StageSpec};
 use crate::text::dates::{Date, Today};
 use crate::text::unseen::{is_control, place};
 use crate::upload::spec::UploadFormat;
+use crate::whole::as_of::Reader;
+use crate::whole::as_of::spec::AsOfSpec;
 use crate::whole::hierarchy::Tree;
 use crate::whole::{self, Key};
 
@@ -32,6 +34,8 @@ use crate::whole::{self, Key};
 pub struct Terms<'a> {
     /// The stages, in order.
     pub stages: &'a [StageSpec],
+    /// Which of several rows of a key is in force, where that is asked.
+    pub as_of: Option<&'a AsOfSpec>,
     pub validate: &'a ValidateSpec,
     /// What the import is told.
     pub import: &'a ImportSpec,
@@ -74,6 +78,7 @@ impl Unbound {
 /// The names by which a pipeline calls columns, before its stages and after them.
 pub(crate) fn named<'a>(
     stages: impl IntoIterator<Item = &'a StageSpec>,
+    as_of: Option<&AsOfSpec>,
     validate: &ValidateSpec,
     import: &ImportSpec,
     guard: &GuardSpec,
@@ -87,6 +92,9 @@ pub(crate) fn named<'a>(
         let _ = validate.bind(columns, &Today::utc(Date::MIN));
         if let Some(key) = &validate.key {
             let _ = columns.need(&key.column);
+        }
+        for (_, column) in as_of.iter().flat_map(|as_of| as_of.columns()) {
+            let _ = columns.need(column);
         }
         for (_, name) in validate
             .hierarchy
@@ -144,7 +152,13 @@ impl Engine {
             Header::Json(_) => Kinds::CELL,
         };
         let mut columns = Columns::of(header.names().iter(), cells);
-        let named = named(terms.stages, terms.validate, terms.import, terms.guard);
+        let named = named(
+            terms.stages,
+            terms.as_of,
+            terms.validate,
+            terms.import,
+            terms.guard,
+        );
         columns.spell_as(&named);
         let are_names = header.is_stated() || are_names(header.names(), &named);
         if named.is_empty() || are_names {
@@ -177,10 +191,12 @@ impl Engine {
         };
         let Ends {
             key,
+            as_of,
             trees,
             wire,
             rules,
             census,
+            sent,
         } = match ends(terms, &columns) {
             Ok(ends) if problems.is_empty() => ends,
             Ok(_) => return Err(problems),
@@ -197,13 +213,16 @@ impl Engine {
             rules,
             encoder: wire.encoder().with_pool(&pools.bodies),
             wire,
-            facts: whole::Rules::new(key.as_ref(), &trees).facts().to_vec(),
+            facts: whole::Rules::new(key.as_ref(), as_of.as_ref(), &trees)
+                .facts()
+                .to_vec(),
             key,
             census,
             diff: None,
+            as_of,
             trees,
             seed: terms.seed,
-            columns,
+            columns: sent,
             names_are_told: false,
             longest_cell: terms.limits.cell.bytes(),
             pools,
@@ -272,13 +291,17 @@ fn stages(
 /// What comes after the last stage.
 struct Ends {
     key: Option<Key>,
+    as_of: Option<Arc<Reader>>,
     trees: Vec<Tree>,
     wire: Wire,
     rules: Rules,
     census: Census,
+    /// The columns that are sent.
+    sent: Columns,
 }
 
-/// Binds what comes after the last stage: the key, the hierarchies, the target's wishes, the rules, what guards count.
+/// Binds what comes after the last stage: the key, the choice among its rows, the hierarchies, the target's wishes, the
+/// rules, what guards count.
 fn ends(terms: &Terms<'_>, columns: &Columns) -> Result<Ends, Vec<Unbound>> {
     let mut problems = Vec::new();
     let key = terms
@@ -298,7 +321,13 @@ fn ends(terms: &Terms<'_>, columns: &Columns) -> Result<Ends, Vec<Unbound>> {
             }
         });
     let trees = trees(terms.validate, columns, &mut problems);
-    let wire = Wire::bind(terms.import, terms.format, columns)
+    let as_of = as_of(terms, columns).map_err(|more| problems.extend(more));
+    let mut sent = columns.clone();
+    for column in terms.as_of.iter().flat_map(|as_of| &as_of.drop) {
+        // One that is not there is among the problems.
+        let _ = sent.remove(column);
+    }
+    let wire = Wire::bind(terms.import, terms.format, &sent)
         .map_err(|(setting, why)| problems.push(Unbound::at(&["target", setting], why)));
     let today = &terms.resources.today;
     let rules = terms.validate.bind(columns, today).map_err(|more| {
@@ -309,7 +338,7 @@ fn ends(terms: &Terms<'_>, columns: &Columns) -> Result<Ends, Vec<Unbound>> {
             message: p.message,
         }));
     });
-    problems.extend(unfit_names(columns));
+    problems.extend(unfit_names(&sent));
     let census = wire.and_then(|wire| {
         let census = Census::bind(terms.guard, terms.import, &wire, columns);
         let census = census.map_err(|more| {
@@ -321,16 +350,35 @@ fn ends(terms: &Terms<'_>, columns: &Columns) -> Result<Ends, Vec<Unbound>> {
         });
         Ok((wire, census?))
     });
-    match (census, rules) {
-        (Ok((wire, census)), Ok(rules)) if problems.is_empty() => Ok(Ends {
+    match (as_of, census, rules) {
+        (Ok(as_of), Ok((wire, census)), Ok(rules)) if problems.is_empty() => Ok(Ends {
             key,
+            as_of,
             trees,
             wire,
             rules,
             census,
+            sent,
         }),
         _ => Err(problems),
     }
+}
+
+/// Binds the choice among the rows of a key.
+fn as_of(terms: &Terms<'_>, columns: &Columns) -> Result<Option<Arc<Reader>>, Vec<Unbound>> {
+    let Some(spec) = terms.as_of else {
+        return Ok(None);
+    };
+    let ruled = terms.validate.key.as_ref();
+    let ruled = ruled.map(|key| (&*key.column, key.ignore_case));
+    let reader = Reader::bind(spec, columns, ruled, terms.resources.today.day);
+    let unbound = |(setting, why): (String, String)| {
+        let path: Vec<&str> = ["as_of"].into_iter().chain(setting.split('.')).collect();
+        Unbound::at(&path, why)
+    };
+    reader
+        .map(|reader| Some(Arc::new(reader)))
+        .map_err(|problems| problems.into_iter().map(unbound).collect())
 }
 
 /// Binds the hierarchies.

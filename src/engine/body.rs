@@ -27,6 +27,21 @@ pub struct Digest {
 }
 
 impl Digest {
+    /// That of the same body without more rows: `amended` is all that is left out or cleared then, and `bytes` is the
+    /// length of the rows that are left out now.
+    pub(crate) fn without(self, amended: &Amended, bytes: u64) -> Digest {
+        let mut told = Told::default();
+        let dropped = amended.dropped.iter();
+        dropped.for_each(|record| told.drop(u64::from(*record)));
+        let cleared = amended.cleared.iter();
+        cleared.for_each(|(record, slot)| told.clear(u64::from(*record), *slot));
+        Digest {
+            length: self.length - bytes,
+            verdicts: told.hash(),
+            ..self
+        }
+    }
+
     /// Both hashes as one, in lower-case hexadecimal digits.
     pub(crate) fn hex(&self) -> String {
         let hash = match self.verdicts {
@@ -48,14 +63,55 @@ pub struct Amended {
     pub carried: Vec<u32>,
 }
 
+/// The hash of what is [amended](Amended), which does not depend on where blocks end.
+#[derive(Default)]
+struct Told {
+    dropped: Option<Xxh3>,
+    cleared: Option<Xxh3>,
+    /// The bytes of items that are merely named.
+    named: Option<Xxh3>,
+}
+
+impl Told {
+    fn name(&mut self, bytes: &[u8]) {
+        self.named.get_or_insert_default().update(bytes);
+    }
+
+    fn drop(&mut self, record: u64) {
+        let dropped = self.dropped.get_or_insert_default();
+        dropped.update(&record.to_le_bytes());
+    }
+
+    fn clear(&mut self, record: u64, slot: u32) {
+        let cleared = self.cleared.get_or_insert_default();
+        cleared.update(&(record | (u64::from(slot) + 1) << u32::BITS).to_le_bytes());
+    }
+
+    /// 0 where nothing is.
+    fn hash(&self) -> u128 {
+        let hashes = [&self.dropped, &self.cleared].map(|told| told.as_ref().map(Xxh3::digest128));
+        let amended = match hashes {
+            [Some(dropped), Some(cleared)] => {
+                xxh3_128(&[dropped.to_le_bytes(), cleared.to_le_bytes()].concat())
+            }
+            [dropped, cleared] => dropped.or(cleared).unwrap_or(0),
+        };
+        match &self.named {
+            Some(named) => {
+                xxh3_128(&[amended.to_le_bytes(), named.digest128().to_le_bytes()].concat())
+            }
+            None => amended,
+        }
+    }
+}
+
 /// Joins encoded pieces into one body, and measures it.
 pub struct Assembly {
     encoder: Encoder,
     any: bool,
     length: u64,
     made: Xxh3,
-    amended: Xxh3,
-    any_amended: bool,
+    amended: Told,
     records: u64,
 }
 
@@ -67,8 +123,7 @@ impl Assembly {
             any: false,
             length: 0,
             made: Xxh3::new(),
-            amended: Xxh3::new(),
-            any_amended: false,
+            amended: Told::default(),
             records: 0,
         }
     }
@@ -112,27 +167,22 @@ impl Assembly {
                 .update(&(encoded.bytes.len() as u64).to_le_bytes());
             self.made.update(&hash.to_le_bytes());
             if !cleared.is_empty() {
-                self.any_amended = true;
                 for &(row, slot) in cleared {
-                    let (record, slot) = (first + u64::from(row), u64::from(slot) + 1);
-                    self.amended
-                        .update(&(record | slot << u32::BITS).to_le_bytes());
-                    batch.set_text(row as usize, slot as usize - 1, "", Kind::Text);
+                    self.amended.clear(first + u64::from(row), slot);
+                    batch.set_text(row as usize, slot as usize, "", Kind::Text);
                 }
                 encoded = self.encoder.encode(&batch);
             }
         }
         if !left_out.is_empty() {
-            self.any_amended = true;
             for &row in left_out {
-                self.amended.update(&(first + u64::from(row)).to_le_bytes());
+                self.amended.drop(first + u64::from(row));
             }
             // Some of them may be gone since a cell was emptied and the block written anew.
             encoded.leave_out(|row| left_out.binary_search(&row).is_ok());
         }
         if let Some(named) = named {
-            self.any_amended = true;
-            self.amended.update(&named.bytes);
+            self.amended.name(&named.bytes);
             encoded.take_in(&named);
         }
         let mut bytes = encoded.bytes;
@@ -159,10 +209,7 @@ impl Assembly {
         Digest {
             made: self.made.digest128(),
             length: self.length,
-            verdicts: match self.any_amended {
-                true => self.amended.digest128(),
-                false => 0,
-            },
+            verdicts: self.amended.hash(),
         }
     }
 }

@@ -44,6 +44,10 @@ impl Engine {
             Fact::Parent(slot, ignore_case) => self.parents(batch, slot, ignore_case),
             Fact::Filtered => filtered(batch),
             Fact::Left(tree) => self.left(batch, &self.trees[tree]),
+            Fact::Period => (self.as_of.iter()).flat_map(|r| r.periods(batch)).collect(),
+            Fact::Rank(word) => (self.as_of.iter())
+                .flat_map(|r| r.word(batch, word))
+                .collect(),
             Fact::Spelling(slot) => spellings(batch, slot),
             // Rows that the server has are not encoded, and two of one key may be the same all the same.
             Fact::Sent if judged.is_some() => judged.map_or(Vec::new(), |j| j.rows.clone()),

@@ -17,6 +17,7 @@ use crate::rule::Rules;
 use crate::settings::units::Size;
 use crate::stage::Stage;
 use crate::text::unseen::{has_high_control, is_invisible, place};
+use crate::whole::as_of::Reader;
 use crate::whole::hierarchy::Tree;
 use crate::whole::{self, Fact, Key};
 
@@ -38,6 +39,8 @@ pub struct Engine {
     pub(super) census: Census,
     /// What the rows are compared with, where what differs is sent.
     pub(super) diff: Option<Arc<Diff>>,
+    /// Which of several rows of a key is in force, where that is asked.
+    pub(super) as_of: Option<Arc<Reader>>,
     pub(super) trees: Vec<Tree>,
     /// What the rules of the whole file want to know.
     pub(super) facts: Vec<Fact>,
@@ -144,7 +147,12 @@ impl Engine {
 
     /// The rules that only the whole file can decide, which have seen nothing yet.
     pub(crate) fn whole_file_rules(&self) -> whole::Rules {
-        whole::Rules::new(self.key.as_ref(), &self.trees)
+        whole::Rules::new(self.key.as_ref(), self.as_of.as_ref(), &self.trees)
+    }
+
+    /// Whether there is one that chooses among the rows of a key.
+    pub(crate) fn chooses_rows(&self) -> bool {
+        self.as_of.is_some()
     }
 
     /// Whether there are hierarchies among them.
@@ -155,6 +163,11 @@ impl Engine {
     /// Whether there are any.
     pub(crate) fn has_whole_file_rules(&self) -> bool {
         !self.facts.is_empty()
+    }
+
+    /// The columns that are sent.
+    pub(crate) fn sent(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.wire.sent()
     }
 
     /// The names of the columns that are sent, where they may be told: those of a header may be a person's values where
@@ -262,6 +275,9 @@ impl Engine {
     pub fn check(&self, batch: &mut Batch) {
         batch.see_filtered(false);
         self.rules.apply(batch);
+        if let Some(as_of) = &self.as_of {
+            as_of.check(batch);
+        }
         self.wire.check(batch);
     }
 

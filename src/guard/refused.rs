@@ -1,6 +1,5 @@
 //! Whether the server refused too much.
 
-use super::SHARES_FROM;
 use crate::settings::units::Amount;
 
 /// Why what the server refused is too much.
@@ -21,12 +20,18 @@ pub enum Refused {
     },
 }
 
-/// Whether the server refused too much of what was sent; what it accepted stands all the same.
-pub(crate) fn refused(at_most: Option<Amount>, sent: u64, failed: u64) -> Option<Refused> {
+/// Whether the server refused too much of what was sent; what it accepted stands all the same. A limit that is stated
+/// holds `from` so many rows on.
+pub(crate) fn refused(
+    at_most: Option<Amount>,
+    sent: u64,
+    failed: u64,
+    from: u64,
+) -> Option<Refused> {
     if sent > 0 && failed == sent {
         return Some(Refused::All { sent });
     }
-    let limit = at_most.filter(|limit| sent >= SHARES_FROM && limit.is_exceeded(failed, sent))?;
+    let limit = at_most.filter(|limit| sent >= from && limit.is_exceeded(failed, sent))?;
     Some(Refused::TooMany {
         failed,
         sent,

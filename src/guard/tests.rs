@@ -222,7 +222,8 @@ fn rejected_rows_turn_deletion_off() {
 #[test]
 fn too_much_refused() {
     let check = |at_most, sent, failed, expected: Option<&str>| {
-        let refused = refused(at_most, sent, failed).map(|refused| refused.to_string());
+        let refused =
+            refused(at_most, sent, failed, SHARES_FROM).map(|refused| refused.to_string());
         assert_eq!(refused.as_deref(), expected);
     };
     let five = Some(Amount::Percent(5.0));

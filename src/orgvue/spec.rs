@@ -30,10 +30,12 @@ pub(crate) struct OrgvueSpec {
     pub base_url: String,
     /// The tenant's name: `^[A-Z][A-Z0-9_]{0,29}$`.
     pub tenant: String,
-    /// The data set's UUID.
-    pub dataset: String,
+    /// The data set: its UUID, or its name.
+    pub dataset: DatasetSpec,
     /// Where the API token is found. Never the token itself.
     pub token: TokenSpec,
+    /// Where a pre-signed address of one's own for the results is found.
+    pub result_location: Option<TokenSpec>,
     /// Hosts that the API's addresses for files may lead to, besides its own and AWS S3's.
     pub storage_hosts: Vec<HostPattern>,
     /// Whether those hosts may be in the network of this machine.
@@ -49,6 +51,61 @@ pub(crate) struct OrgvueSpec {
 pub(crate) struct SandboxSpec {
     /// The import's own settings, as for Orgvue.
     pub import: ImportSpec,
+}
+
+/// A data set.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum DatasetSpec {
+    /// By its UUID.
+    Id(String),
+    /// By its name, which the tenant's list of data sets must have once.
+    Name {
+        /// The data set's name, as Orgvue shows it.
+        name: String,
+    },
+}
+
+// By hand, and not as an untagged enum, so that a misspelt key is reported as such.
+impl<'de> Deserialize<'de> for DatasetSpec {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<DatasetSpec, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = DatasetSpec;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the UUID of a data set or `{ name: NAME }`")
+            }
+
+            fn visit_str<E: de::Error>(self, id: &str) -> Result<DatasetSpec, E> {
+                Ok(DatasetSpec::Id(id.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<DatasetSpec, A::Error> {
+                #[derive(Deserialize)]
+                #[serde(deny_unknown_fields)]
+                struct Name {
+                    name: String,
+                }
+                let Name { name } = Name::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(DatasetSpec::Name { name })
+            }
+        }
+
+        d.deserialize_any(Either)
+    }
+}
+
+/// Whether a run looks at token, tenant, data set and properties before anything else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PreflightSpec {
+    /// It does.
+    #[default]
+    On,
+    /// It does not: what is wrong shows when it is needed.
+    Off,
 }
 
 /// Where a secret is found.
@@ -91,10 +148,14 @@ macro_rules! import_settings {
             base_url: String,
             /// The tenant's name: `^[A-Z][A-Z0-9_]{0,29}$`.
             tenant: String,
-            /// The data set's UUID.
-            dataset: String,
+            /// The data set's UUID, or `{ name: NAME }`, which is looked up in the tenant's list when a run begins.
+            dataset: DatasetSpec,
             /// Where the API token is found. Never the token itself.
             token: TokenSpec,
+            /// Where a pre-signed address of one's own for the results is found, to which Orgvue writes them instead. What
+            /// became of the rows is then not known here.
+            #[serde(default)]
+            result_location: Option<TokenSpec>,
             /// Hosts that the API's addresses for files may lead to, besides its own and AWS S3's: a name, or
             /// `*.` and a domain.
             #[serde(default)]
@@ -112,6 +173,7 @@ macro_rules! import_settings {
                     tenant: written.tenant,
                     dataset: written.dataset,
                     token: written.token,
+                    result_location: written.result_location,
                     storage_hosts: written.storage_hosts,
                     private_hosts: written.private_hosts,
                     import: ImportSpec { $($field: written.$field,)* },

@@ -228,7 +228,7 @@ impl Bench {
             clock.lap("encode");
             if engine.has_whole_file_rules() {
                 let facts = engine.facts(&batch, &encoded, None);
-                whole.see(rows.read as u32, batch.len(), &facts);
+                whole.see(rows.read as u32, batch.len(), &facts)?;
                 clock.lap("keys");
             }
             std::hint::black_box(xxh3_128(&encoded.bytes));
@@ -281,6 +281,9 @@ impl Bench {
         };
         let mut report = RunReport::new(RunId::generate(), file, Timestamp::now());
         let job = Job {
+            preflight: None,
+            first: None,
+            to: None,
             ledger: None,
             basis: Basis::new(self.pipeline.today()),
             delta: None,
@@ -308,6 +311,7 @@ pub(crate) fn connection(target: &NullTarget) -> Result<Connection, RunError> {
         .parse()
         .map_err(|_| RunError::Defect("the address of the null target is not a URL"))?;
     Ok(Connection {
+        result_location: None,
         hosts: hosts(&base, Vec::new(), false),
         base,
         tenant: "NULL".to_owned(),

@@ -36,16 +36,21 @@ impl RunError {
                 ..
             } => Code::passing("not_whole"),
             RunError::Stopped { why, .. } => Code::lasting(stop(why)),
-            RunError::TooManyRefused { .. } => Code::lasting("too_many_refused"),
+            RunError::TooManyRefused { .. } | RunError::CanaryRefused { .. } => {
+                Code::lasting("too_many_refused")
+            }
             RunError::NothingLeft => Code::lasting("nothing_left"),
             RunError::Spool(SpoolError::Full { .. }) => Code::lasting("disk_full"),
             RunError::Spool(_) => Code::lasting("temporary_file"),
+            RunError::Spill(error) if error.is_full() => Code::lasting("disk_full"),
+            RunError::Spill(_) => Code::lasting("temporary_file"),
             RunError::Body(_) => Code::lasting("body"),
             RunError::Upload(error) => upload(error),
             // The storage may be as fast again as it was the day before.
             RunError::TooSlow(slow) if slow.measured => Code::passing("upload_too_slow"),
             RunError::TooSlow(_) => Code::lasting("upload_too_slow"),
             RunError::NotChunked(_) => Code::lasting("upload_refused"),
+            RunError::Token(_) => Code::lasting("token"),
             RunError::Orgvue(error) => orgvue(error, Step::Generate),
             RunError::Import(ImportError::Refused(error) | ImportError::NotSent(error)) => {
                 orgvue(error, Step::Generate)

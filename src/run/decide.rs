@@ -5,7 +5,7 @@ use super::survey::Survey;
 use super::{Job, RunError, expect};
 use crate::config::{Pipeline, Target};
 use crate::guard::spec::{MinRowsSpec, OnExceed};
-use crate::guard::{self, Decided, Deletion, History, Limits, Standing, Stop, Totals};
+use crate::guard::{self, Decided, Deletion, History, Limits, SHARES_FROM, Standing, Stop, Totals};
 use crate::orgvue::spec::ImportSpec;
 use crate::report::human;
 use crate::report::run::RunReport;
@@ -186,7 +186,7 @@ pub(super) fn may_delete(job: &Job<'_>, report: &RunReport) -> bool {
 pub(super) fn refused(job: &Job<'_>, report: &RunReport) -> Result<(), RunError> {
     let counts = &report.counts;
     let at_most = job.pipeline.refused.at_most;
-    match guard::refused(at_most, counts.sent, counts.failed) {
+    match guard::refused(at_most, counts.sent, counts.failed, SHARES_FROM) {
         Some(why) => Err(RunError::TooManyRefused {
             why,
             commonest: report.refused.commonest(),

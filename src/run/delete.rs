@@ -9,7 +9,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::delta::{Delta, result_key};
 use super::import::{asked, waited};
 use super::prepare::{Prepared, unchanged};
-use super::put::{Sending, encoded};
+use super::put::{Sending, Store, encoded};
 use super::send::{Ready, send};
 use super::{Job, RunError, decide, told};
 use crate::delta::error::StoreError;
@@ -46,7 +46,8 @@ pub(super) async fn delete(
     let mut known = told::known(report);
     known.body_hash = None;
     known.body_bytes = ready.length();
-    let locations = send(job, prepared, client, &ready, &known, &mut sending).await;
+    let store = Store::Given(client);
+    let locations = send(job, prepared, store, &ready, &known, &mut sending).await;
     told::sent_more(report, sending);
     let locations = locations?;
     unchanged(job, &prepared.source)?;

@@ -3,6 +3,7 @@
 use crate::delta::error::StoreError;
 use crate::engine::EngineError;
 use crate::guard;
+use crate::orgvue::token::TokenError;
 use crate::orgvue::{ImportError, OrgvueError, WaitError};
 use crate::report::rejects::RejectsError;
 use crate::report::run::{Mismatch, Outcome, ReportError, RunId};
@@ -15,6 +16,7 @@ use crate::upload::body::BodyError;
 use crate::upload::headroom::TooSlow;
 use crate::upload::put::PutError;
 use crate::upload::spool::SpoolError;
+use crate::whole::as_of::SpillError;
 
 /// Why a run ended early.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +99,12 @@ pub enum RunError {
         /// The most frequent reason.
         commonest: Option<String>,
     },
+    /// The server refused too many of the rows that were sent first.
+    #[error("{why}; they went before the others, which were not sent; what it accepted stands")]
+    CanaryRefused {
+        /// How many.
+        why: guard::Refused,
+    },
     /// Every row was filtered, found out while the body was on its way. The run ends well, as it does where this
     /// shows before the upload.
     #[error("no row is left to send; the upload was cut off and nothing was imported")]
@@ -110,6 +118,9 @@ pub enum RunError {
     /// The temporary file.
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    /// The temporary file of what only the whole file knows.
+    #[error(transparent)]
+    Spill(#[from] SpillError),
     /// The body can't be made: the compression failed.
     #[error(transparent)]
     Body(#[from] BodyError),
@@ -124,6 +135,9 @@ pub enum RunError {
         "the storage takes no chunked transfer; set `upload.length` to `measured` or `spooled`"
     )]
     NotChunked(#[source] PutError),
+    /// The token can't be used now, by its own word.
+    #[error(transparent)]
+    Token(#[from] TokenError),
     /// The API refused a call, or could not be reached.
     #[error(transparent)]
     Orgvue(#[from] OrgvueError),
@@ -190,8 +204,9 @@ impl RunError {
             RunError::Table { source, .. } if source.is_setting() => Outcome::Misconfigured,
             RunError::Store(error) if error.is_setting() => Outcome::Misconfigured,
             RunError::Stopped { .. } | RunError::Approval(_) => Outcome::StoppedByGuard,
-            RunError::Unmended { .. } => Outcome::Misconfigured,
-            RunError::TooManyRefused { .. } => Outcome::Refused,
+            RunError::Unmended { .. } | RunError::Token(_) => Outcome::Misconfigured,
+            RunError::Orgvue(error) if error.is_of_token() => Outcome::Misconfigured,
+            RunError::TooManyRefused { .. } | RunError::CanaryRefused { .. } => Outcome::Refused,
             RunError::Import(ImportError::Unknown(_)) | RunError::Wait(WaitError::Other { .. }) => {
                 Outcome::Unknown
             }

@@ -95,6 +95,7 @@ pub(super) fn asked(settings: &ImportSpec) -> ImportReport {
         parameters: parameters(settings)
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect(),
+        items: None,
     }
 }
 

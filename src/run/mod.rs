@@ -2,6 +2,7 @@
 //!
 //! | step | what it gives |
 //! |---|---|
+//! | [`preflight`](mod@preflight) | whether token, data set and properties are what the run needs |
 //! | [`prepare`](mod@prepare) | the source opened, the pipeline bound to it |
 //! | [`survey`](mod@survey) | every fault, and the length and hash of the body; nothing is sent |
 //! | [`decide`] | the guards' word |
@@ -14,6 +15,7 @@
 
 mod aside;
 pub(crate) mod bench;
+mod canary;
 mod changes;
 mod code;
 mod decide;
@@ -23,7 +25,9 @@ pub(crate) mod error;
 mod expect;
 mod extent;
 mod import;
+pub(crate) mod import_from;
 mod near;
+pub(crate) mod preflight;
 mod prepare;
 pub(crate) mod preview;
 mod put;
@@ -43,7 +47,9 @@ mod withhold;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::config::Pipeline;
+use secrecy::SecretString;
+
+use crate::config::{Pipeline, Target};
 use crate::delta::place::Part;
 use crate::guard::spec::OnExceed;
 use crate::guard::{Deletion, Stop};
@@ -51,6 +57,7 @@ use crate::orgvue::{Client, Connection, Locations};
 use crate::report::human;
 use crate::report::progress::Progress;
 use crate::report::run::RunReport;
+use crate::settings::secret::PresignedUrl;
 use crate::source::spec::Nothing;
 use crate::stage::Resources;
 use crate::state::Ledger;
@@ -62,9 +69,11 @@ pub(crate) use decide::Basis;
 use decide::Judged;
 use delta::Delta;
 pub use error::RunError;
+use preflight::Preflight;
+pub(crate) use preflight::connection;
 use prepare::{First, Prepared, prepare, unchanged};
 pub use prepare::{bind, reading, rejects_header, source};
-use put::Sending;
+use put::{Sending, Store};
 use send::{Ready, send};
 use straight::send_straight;
 use survey::{Surveyed, survey};
@@ -86,10 +95,54 @@ pub(crate) struct Job<'a> {
     pub progress: Progress,
     /// What guards go by: what went before, and what was approved.
     pub basis: Basis,
+    /// So many rows are imported before the others.
+    pub first: Option<u32>,
+    /// The user's own address for the upload, in place of the tenant: nothing is imported.
+    pub to: Option<PresignedUrl>,
+    /// What was looked at before.
+    pub preflight: Option<&'a Preflight>,
     /// Where the steps are written down; without it nothing can be resumed.
     pub ledger: Option<&'a Ledger>,
     /// The store, where what differs is sent.
     pub delta: Option<Delta>,
+}
+
+impl Job<'_> {
+    /// The same for another entry of the ledger; without what only binds a pipeline.
+    fn with_ledger<'a>(&'a self, ledger: Option<&'a Ledger>) -> Job<'a> {
+        Job {
+            pipeline: self.pipeline,
+            connection: self.connection.clone(),
+            resources: Resources::default(),
+            workers: self.workers,
+            block: self.block,
+            progress: self.progress.clone(),
+            basis: self.basis.clone(),
+            first: None,
+            to: None,
+            preflight: self.preflight,
+            ledger,
+            delta: None,
+        }
+    }
+}
+
+/// Asks the tenant of a pipeline for a pair of addresses, and does nothing with them.
+///
+/// # Errors
+/// The API refuses, or can't be reached.
+pub(crate) async fn generate(
+    pipeline: &Pipeline,
+    token: &SecretString,
+) -> Result<Locations, RunError> {
+    let Target::Orgvue(to) = &pipeline.target else {
+        return Err(RunError::Defect("addresses without a tenant"));
+    };
+    let client = Client::new(connection(to, token), &pipeline.timeouts)?;
+    let (format, _) = put::file_type(&pipeline.upload);
+    Ok(client
+        .generate(format, put::encoding(&pipeline.upload))
+        .await?)
 }
 
 /// Runs a pipeline and fills in the report as it goes, so that it tells how far the run came whatever ends
@@ -137,14 +190,19 @@ async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Resul
     expect::before(job.pipeline).await?;
     let (prepared, first) = prepare(job, &rejects).await?;
     told::prepared(report, &prepared);
+    preflight::columns(job, &prepared, report)?;
     report.rejects_file = Some(human::whole(first.rejects.path()));
+    if let Some(to) = &job.to {
+        return deliver(job, &prepared, first, to, report).await;
+    }
     let Some(connection) = job.connection.clone() else {
         let (surveyed, _) = surveyed(job, &prepared, first, None, report).await?;
         surveyed.rejects.finish()?;
         return Ok(());
     };
     let client = Client::new(connection, &job.pipeline.timeouts)?;
-    let Some(mut stored) = upload(job, &prepared, first, &client, report).await? else {
+    let stored = upload(job, &prepared, first, Store::Given(&client), report).await?;
+    let Some(mut stored) = stored else {
         return Ok(());
     };
     report.seconds.to_end_of_upload = Some(started.elapsed());
@@ -201,6 +259,24 @@ fn repeats(job: &Job<'_>, report: &RunReport) -> Result<(), RunError> {
     }
 }
 
+/// Survey, guards and upload to an address of the user's own. What becomes of the rows is told to whoever has them
+/// imported.
+async fn deliver(
+    job: &Job<'_>,
+    prepared: &Prepared,
+    first: First,
+    to: &PresignedUrl,
+    report: &mut RunReport,
+) -> Result<(), RunError> {
+    if let Some(stored) = upload(job, prepared, first, Store::Own(to), report).await? {
+        stored.surveyed.rejects.finish()?;
+        unchanged(job, &prepared.source)?;
+        told::stored(report);
+        told::results_elsewhere(report);
+    }
+    Ok(())
+}
+
 /// A body that the storage has taken whole, and what is known of its rows.
 struct Stored {
     surveyed: Surveyed,
@@ -214,13 +290,13 @@ async fn upload(
     job: &Job<'_>,
     prepared: &Prepared,
     first: First,
-    client: &Client,
+    store: Store<'_>,
     report: &mut RunReport,
 ) -> Result<Option<Stored>, RunError> {
     let mut sending = Sending::default();
     if job.pipeline.length() == Length::Chunked {
         let began = Instant::now();
-        let passed = send_straight(job, prepared, first, client, &mut sending).await;
+        let passed = send_straight(job, prepared, first, store, &mut sending).await;
         told::sent(report, sending);
         let passed = passed?;
         report.seconds.survey = Some(began.elapsed());
@@ -240,7 +316,8 @@ async fn upload(
         return Ok(ended);
     }
     let mut writer = match job.pipeline.length() {
-        Length::Spooled => Some(SpoolWriter::create(None).await?),
+        // After a canary the body is another.
+        Length::Spooled if job.first.is_none() => Some(SpoolWriter::create(None).await?),
         _ => None,
     };
     let (mut surveyed, deletion) = surveyed(job, prepared, first, writer.as_mut(), report).await?;
@@ -255,9 +332,15 @@ async fn upload(
             deletion,
         }));
     }
+    if let Store::Given(client) = store {
+        surveyed = canary::canary(job, prepared, client, surveyed, deletion, report).await?;
+    }
     let ready = match writer {
         Some(writer) => Ready::Spooled {
             spool: writer.finish().await?,
+        },
+        None if job.pipeline.length() == Length::Spooled => Ready::Spooled {
+            spool: canary::spool_others(job, prepared, &surveyed).await?,
         },
         None => Ready::Measured {
             digest: surveyed.digest,
@@ -266,7 +349,7 @@ async fn upload(
     };
     report.bytes.body = ready.length();
     let known = told::known(report);
-    let locations = send(job, prepared, client, &ready, &known, &mut sending).await;
+    let locations = send(job, prepared, store, &ready, &known, &mut sending).await;
     told::sent(report, sending);
     Ok(Some(Stored {
         surveyed,

@@ -164,6 +164,7 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
         added: &rejects::ADDED,
         named: Arc::new(named(
             stages,
+            pipeline.as_of.as_ref(),
             &pipeline.validate,
             &pipeline.import,
             &pipeline.guard,
@@ -233,6 +234,7 @@ fn terms<'a>(
 ) -> Terms<'a> {
     Terms {
         stages,
+        as_of: pipeline.as_of.as_ref(),
         validate: &pipeline.validate,
         import: &pipeline.import,
         guard: &pipeline.guard,

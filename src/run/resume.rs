@@ -6,13 +6,14 @@
 use std::path::Path;
 use std::time::Instant;
 
+use super::decide::import_spec;
 use super::delete::{delete, take_deletions};
 use super::import::{asked, waited};
 use super::prepare::{Prepared, prepare, source};
 use super::results::take_results;
 use super::survey::{Facts, Surveyed, survey};
 use super::withhold::withhold;
-use super::{Job, RunError, decide, told};
+use super::{Job, RunError, decide, import_from, told};
 use crate::guard::Deletion;
 use crate::orgvue::{Client, Ticket};
 use crate::report::human;
@@ -20,7 +21,7 @@ use crate::report::progress::Phase;
 use crate::report::rejects;
 use crate::report::run::{CodeCounts, RunReport, SourceFile};
 use crate::state::Entry;
-use crate::state::entry::Step;
+use crate::state::entry::{Kind, Step};
 use crate::text::chain;
 
 /// Waits for a job and takes its results in, as the run that began it would have done.
@@ -51,7 +52,7 @@ async fn take_up(
     };
     let client = Client::new(connection, &job.pipeline.timeouts)?;
     remember(entry, report);
-    let deletes = job.pipeline.import.implicit_delete.is_on();
+    let deletes = job.pipeline.import.implicit_delete.is_on() && entry.kind == Kind::Run;
     let deletion = match (deletes, entry.deletion_off, entry.counts.rejected) {
         (false, 0, _) => Deletion::NotAsked,
         (true, 0, _) => Deletion::On,
@@ -67,7 +68,7 @@ async fn take_up(
             file.exists().then_some(&*file),
         ));
     }
-    report.import = Some(asked(&job.pipeline.import));
+    report.import = Some(asked(&import_spec(job.pipeline, deletion)));
     job.progress.begin(Phase::Wait, None);
     if let (true, Some(delta)) = (entry.deleting, &job.delta) {
         report.counts = entry.counts;
@@ -76,6 +77,9 @@ async fn take_up(
     }
     // Only a ticket tells that a job is completed. An address of results may be there before they are.
     let ticket = waited(job, &client, ticket, report).await?;
+    if entry.kind == Kind::Import {
+        return import_from::count(job, &client, &ticket, report).await;
+    }
     let found = match again(job, entry, report).await {
         Ok(found) => found,
         Err(why) => {
@@ -115,9 +119,12 @@ fn remember(entry: &Entry, report: &mut RunReport) {
     report.resumed = true;
     report.started_at = entry.started_at;
     report.counts = entry.counts;
-    report.counts.accepted = 0;
-    report.counts.failed = 0;
-    report.counts.unprocessed = entry.counts.sent;
+    report.canary = entry.canary.clone();
+    if report.canary.is_none() {
+        report.counts.accepted = 0;
+        report.counts.failed = 0;
+        report.counts.unprocessed = entry.counts.sent;
+    }
     report.bytes.body = entry.body_bytes;
     report.rejects = CodeCounts {
         rows: entry.counts.rejected,
@@ -168,6 +175,9 @@ async fn survey_again(
     rejects: &Path,
 ) -> Result<(Prepared, Facts, Surveyed), String> {
     let words = |error: RunError| chain(&error);
+    if entry.kind == Kind::Canary {
+        return Err("its rows are the first of a run that did not go on".to_owned());
+    }
     let found = source(job.pipeline).await.map_err(|error| chain(&error))?;
     if !found.can_repeat() {
         return Err("it was a stream, which can't be read again".to_owned());
@@ -193,5 +203,11 @@ async fn survey_again(
             }
         ));
     }
-    Ok((prepared, facts, survey.finish().map_err(words)?))
+    let mut surveyed = survey.finish().map_err(words)?;
+    if let Some(canary) = entry.canary.as_ref().filter(|canary| !canary.sent_again) {
+        // The results are those of the others alone.
+        let first: Vec<u32> = surveyed.lines.sent().take(canary.rows as usize).collect();
+        surveyed.leave_out(&first, 0);
+    }
+    Ok((prepared, facts, surveyed))
 }

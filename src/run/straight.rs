@@ -6,14 +6,14 @@ use tokio::sync::oneshot;
 
 use super::decide::{Basis, Judged, decide};
 use super::prepare::{First, Prepared};
-use super::put::{Put, Sending, encoded, put};
+use super::put::{Put, Sending, Store, encoded, put};
 use super::survey::{Facts, Settled, Survey, Surveyed};
 use super::{Job, RunError};
 use crate::config::Pipeline;
 use crate::engine::body::{self, Body, Slot};
 use crate::engine::order::process;
 use crate::engine::process::Processed;
-use crate::orgvue::{Client, Locations};
+use crate::orgvue::Locations;
 use crate::report::progress::Phase;
 use crate::state::ledger::Known;
 use crate::upload::put::PutError;
@@ -35,7 +35,7 @@ pub(super) async fn send_straight(
     job: &Job<'_>,
     prepared: &Prepared,
     first: First,
-    client: &Client,
+    store: Store<'_>,
     sending: &mut Sending,
 ) -> Result<Passed, RunError> {
     job.progress.begin(Phase::Upload, None);
@@ -54,7 +54,7 @@ pub(super) async fn send_straight(
     if let Some(ledger) = job.ledger {
         ledger.uploading(&prepared.source, &Known::default())?;
     }
-    let sent = put(job, client, None, encoded(job, body), None, sending).await;
+    let sent = put(job, store, None, encoded(job, body), None, sending).await;
     // The body is gone by now, or goes with the connection.
     let Ok((survey, judged)) = given_back.await else {
         return Err(sent

@@ -27,9 +27,10 @@ use crate::engine::process::{Engine, Processed};
 use crate::guard::Stop;
 use crate::report::progress::Phase;
 use crate::report::rejects::RejectsFile;
-use crate::report::run::{CodeCounts, HierarchyReport};
+use crate::report::run::{AsOf, CodeCounts, HierarchyReport};
 use crate::source::Source;
 use crate::upload::spool::SpoolWriter;
+use crate::whole::as_of::SpillError;
 use crate::whole::lines::Lines;
 use crate::whole::unique::Unique;
 use crate::whole::{Places, Rules, Verdict};
@@ -186,6 +187,8 @@ pub struct Survey {
     pub assembly: Assembly,
     /// What the whole file told, and does not end the run.
     warnings: Vec<String>,
+    /// What the rows of an effective-dated extract came to.
+    as_of: Option<AsOf>,
     /// What stages and rules had to say before the source was read once more for something else.
     remarks: Option<Vec<String>>,
     /// The first file with cells that belong to no column.
@@ -260,6 +263,8 @@ pub(crate) struct Facts {
     pub changes: Option<(Changes, Option<Full>, Deletes)>,
     /// What the rows and the whole file told, and does not end the run.
     pub warnings: Vec<String>,
+    /// What the rows of an effective-dated extract came to.
+    pub as_of: Option<AsOf>,
     /// What was found of the hierarchies.
     pub hierarchies: Vec<HierarchyReport>,
     /// Rows that were rejected, and why.
@@ -286,6 +291,19 @@ pub struct Surveyed {
     pub(crate) differ: (Option<Writer>, Deletes),
 }
 
+impl Surveyed {
+    /// Leaves out records that were sent already, whose rows have so many bytes.
+    pub(super) fn leave_out(&mut self, records: &[u32], bytes: u64) {
+        for &record in records {
+            self.lines.mark_not_sent(record);
+        }
+        let dropped = &mut self.amended.dropped;
+        dropped.extend_from_slice(records);
+        dropped.sort_unstable();
+        self.digest = self.digest.without(&self.amended, bytes);
+    }
+}
+
 impl Survey {
     /// Begins a survey that writes its rejects into `rejects`.
     pub fn new(engine: Arc<Engine>, source: Arc<Source>, rejects: RejectsFile) -> Survey {
@@ -299,6 +317,7 @@ impl Survey {
             rejects,
             lines: Lines::default(),
             warnings: Vec::new(),
+            as_of: None,
             remarks: None,
             nameless: None,
             record: 0,
@@ -360,7 +379,7 @@ impl Survey {
         self.extent.see(&processed.batch, place, processed.end);
         let verdicts = match self.settled {
             Some(_) => self.rules.verdicts(first..self.record).to_vec(),
-            None => self.see(&processed, first),
+            None => self.see(&processed, first)?,
         };
         let changed = self.carry_out(&verdicts, &mut processed.batch, first, place)?;
         let Changed {
@@ -403,7 +422,11 @@ impl Survey {
     }
 
     /// Shows the rules a block that nobody has seen.
-    fn see(&mut self, processed: &Processed, first: u32) -> Vec<(u32, Verdict)> {
+    fn see(
+        &mut self,
+        processed: &Processed,
+        first: u32,
+    ) -> Result<Vec<(u32, Verdict)>, SpillError> {
         let batch = &processed.batch;
         if self.nameless.is_none()
             && let Some(arrangement) = batch.arrangement()
@@ -429,8 +452,8 @@ impl Survey {
             lines: &self.lines,
             files: &self.files,
         };
+        let mut faults = Vec::new();
         let mut changed = Changed::default();
-        let before = batch.faults().len();
         for &(record, verdict) in verdicts {
             let row = record - first;
             let is_in = batch.state(row as usize) == RowState::In;
@@ -451,9 +474,8 @@ impl Survey {
                         .hold_back(&self.engine, batch, row as usize, place)?;
                 }
                 Verdict::Reject { rule, reason } => {
-                    if let Some(fault) = self.rules.fault(record, (rule, reason), &places) {
-                        batch.reject(Fault { row, ..fault }, None);
-                    }
+                    let fault = self.rules.fault(record, (rule, reason), &places);
+                    faults.extend(fault.map(|fault| Fault { row, ..fault }));
                 }
                 Verdict::Clear { rule } => {
                     let slot = self.rules.clears(rule).map(|slot| (row, slot as u32));
@@ -462,9 +484,14 @@ impl Survey {
             }
         }
         batch.drop_aside();
+        changed.superseded.dedup();
+        batch.pardon(&changed.superseded);
+        let before = batch.faults().len();
+        for fault in faults {
+            batch.reject(fault, None);
+        }
         self.engine.name_sources(batch, before);
         changed.left_out.dedup();
-        changed.superseded.dedup();
         let left_out = &changed.left_out;
         changed
             .cleared
@@ -481,8 +508,9 @@ impl Survey {
         let found = self.rules.end(Places {
             lines: &self.lines,
             files: &self.files,
-        });
+        })?;
         self.warnings = found.warnings;
+        self.as_of = found.as_of;
         tracing::debug!(bytes = self.rules.bytes(), "rules of the whole file");
         if !self.rules.were_late() {
             self.deletes = self
@@ -611,6 +639,7 @@ impl Survey {
             digest: self.assembly.digest(),
             sources: self.source.origins().iter().map(|o| o.bytes()).collect(),
             warnings: self.warnings(),
+            as_of: self.as_of.clone(),
             hierarchies: self.hierarchies.clone(),
         }
     }
@@ -649,6 +678,14 @@ impl Survey {
         warnings.extend(self.warnings.iter().cloned());
         warnings.extend(self.extent.warning(&self.files));
         warnings.extend(self.retyped.warning(&self.engine.sent_names(), &self.files));
+        if let Some(as_of) = &self.as_of
+            && self.good == 0
+            && as_of.none_in_force.count == as_of.keys
+            && as_of.keys > 0
+        {
+            let day = as_of.at;
+            warnings.push(format!("no row is left to send: none is in force on {day}"));
+        }
         let (read, filtered) = (self.read(), self.filtered);
         let unchanged = self.tally.as_ref().map_or(0, Tally::unchanged);
         if filtered > 0 && self.good == 0 && unchanged == 0 {

@@ -12,8 +12,8 @@ use crate::guard::changes::Figure;
 use crate::guard::{Decision, Deletion};
 use crate::report::human;
 use crate::report::run::{
-    Approval, ColumnReport, Deletions, DeltaReport, GuardDecision, Hash, RunReport, SourceFile,
-    Withheld,
+    Approval, Canary, ColumnReport, Deletions, DeltaReport, GuardDecision, Hash, RunReport,
+    SourceFile, Withheld,
 };
 use crate::state::ledger::Known;
 
@@ -42,6 +42,7 @@ pub(super) fn surveyed(report: &mut RunReport, facts: &Facts) {
     report.counts.skipped = facts.skipped;
     report.counts.filtered = facts.filtered;
     report.counts.superseded = facts.superseded;
+    report.as_of = facts.as_of.clone();
     report.warnings.extend(facts.warnings.iter().cloned());
     report.hierarchies = facts.hierarchies.clone();
     recounted(report, facts);
@@ -181,7 +182,7 @@ pub(super) fn sent(report: &mut RunReport, sending: Sending) {
     report.upload = sending.upload;
     report.seconds.generate = sending.generate;
     report.seconds.upload = sending.took;
-    report.bytes.sent = sending.sent;
+    report.bytes.sent += sending.sent;
     if let Some(body) = sending.body {
         report.bytes.body = body;
     }
@@ -189,10 +190,17 @@ pub(super) fn sent(report: &mut RunReport, sending: Sending) {
 
 /// The storage has the whole body: what would be sent is sent, and nothing is known of it yet.
 pub(super) fn stored(report: &mut RunReport) {
+    let again = (report.canary.as_ref()).is_some_and(|canary| canary.sent_again);
     let counts = &mut report.counts;
-    counts.sent = counts.would_send - counts.deletes;
+    if again {
+        // Its rows are among those that were sent now, and what becomes of them is told anew.
+        counts.would_send += std::mem::take(&mut counts.sent);
+        (counts.accepted, counts.failed, counts.unprocessed) = (0, 0, 0);
+    }
+    let stored = counts.would_send - counts.deletes;
     counts.would_send = counts.deletes;
-    counts.unprocessed = counts.sent;
+    counts.sent += stored;
+    counts.unprocessed += stored;
 }
 
 /// The storage has the body of the deletions.
@@ -219,11 +227,43 @@ pub(super) fn sent_more(report: &mut RunReport, sending: Sending) {
     report.upload = report.upload.take().or(sending.upload);
 }
 
+/// The first rows are sent, before the others.
+pub(super) fn canary(report: &mut RunReport, canary: Canary) {
+    let counts = &mut report.counts;
+    counts.would_send -= canary.rows;
+    counts.sent += canary.rows;
+    counts.unprocessed += canary.rows;
+    report.canary = Some(canary);
+}
+
+/// What became of them.
+pub(super) fn canary_results(report: &mut RunReport, accepted: u64, failed: u64) {
+    let Some(canary) = &mut report.canary else {
+        return;
+    };
+    canary.accepted = accepted;
+    canary.failed = failed;
+    canary.unprocessed = canary.rows.saturating_sub(accepted + failed);
+    let counts = &mut report.counts;
+    (counts.accepted, counts.failed) = (accepted, failed);
+    counts.unprocessed = canary.unprocessed;
+}
+
+/// What is said where the results go to an address of the user's own.
+pub(super) const ELSEWHERE: &str =
+    "what became of the rows is not known here: the results are at `result_location`";
+
+/// What became of the rows that were sent last is told to somebody else.
+pub(super) fn results_elsewhere(report: &mut RunReport) {
+    report.counts.unknown += std::mem::take(&mut report.counts.unprocessed);
+}
+
 /// What the ledger keeps of rows and body.
 pub(super) fn known(report: &RunReport) -> Known {
     Known {
         counts: report.counts,
         body_bytes: report.bytes.body,
         body_hash: report.body_hash.as_ref().map(|hash| hash.hex.clone()),
+        canary: report.canary.clone(),
     }
 }

@@ -12,7 +12,7 @@ use crate::config::{Override, Pipeline, Target};
 use crate::guard::Standing;
 use crate::guard::changes::Counted;
 use crate::orgvue::{JobStatus, Ticket};
-use crate::report::run::{Outcome, RowCounts, RunId};
+use crate::report::run::{Canary, Outcome, RowCounts, RunId};
 use crate::settings::secret::PresignedUrl;
 use crate::text::dates::{Date, Zone};
 
@@ -33,12 +33,27 @@ pub(crate) enum Step {
     Ended,
 }
 
+/// What a run is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    /// A whole source, or a mended file in its place.
+    #[default]
+    Run,
+    /// The first rows of a run, imported before the others.
+    Canary,
+    /// The import alone, of a file whose rows are not known.
+    Import,
+}
+
 /// What is written down of a run. No cell value, and no address that could be used.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Entry {
     /// Version of the form: [`LEDGER_VERSION`].
     pub ledger_version: u32,
     pub run_id: RunId,
+    #[serde(default)]
+    pub kind: Kind,
     /// Start of the run.
     pub started_at: Timestamp,
     /// When this was written.
@@ -70,6 +85,9 @@ pub(crate) struct Entry {
     /// The approval by which it went on.
     #[serde(default)]
     pub approved: Option<String>,
+    /// The rows that were imported before the others, by an entry of their own.
+    #[serde(default, rename = "first")]
+    pub canary: Option<Canary>,
     /// The mended file that took the source's place.
     #[serde(default)]
     pub mend: Option<PathBuf>,
@@ -173,7 +191,8 @@ pub(crate) enum By {
 impl Entry {
     /// What is known of a run before its first step.
     ///
-    /// Nothing for a pipeline whose target is in this process: there is nothing to come back to.
+    /// Nothing for a pipeline whose target is in this process: there is nothing to come back to. Nor for one whose data
+    /// set has a name and was not looked up: a run does that before anything else.
     pub(crate) fn new(run_id: RunId, pipeline: &Pipeline) -> Option<Entry> {
         let Target::Orgvue(to) = &pipeline.target else {
             return None;
@@ -182,6 +201,7 @@ impl Entry {
         Some(Entry {
             ledger_version: LEDGER_VERSION,
             run_id,
+            kind: Kind::Run,
             started_at: now,
             written_at: now,
             pipeline: PipelineMark {
@@ -193,7 +213,7 @@ impl Entry {
             target: TargetMark {
                 base_url: to.base_url.to_string(),
                 tenant: to.tenant.clone(),
-                dataset: to.dataset.clone(),
+                dataset: to.dataset_id()?.to_owned(),
             },
             today: Some(pipeline.zone().day(now)),
             sources: Vec::new(),
@@ -204,6 +224,7 @@ impl Entry {
             counted: Counted::default(),
             standing: Standing::default(),
             approved: None,
+            canary: None,
             mend: pipeline.mend.clone(),
             deleting: false,
             rows: None,
@@ -224,6 +245,18 @@ impl Entry {
     pub(crate) fn today(&self) -> Date {
         self.today
             .unwrap_or_else(|| Zone::default().day(self.started_at))
+    }
+
+    /// Whether it has ended as it was meant to.
+    pub(crate) fn went_well(&self) -> bool {
+        let ended = self.ended.as_ref();
+        ended.is_some_and(|ended| {
+            ended.by == By::Run
+                && matches!(
+                    ended.outcome,
+                    Outcome::Succeeded | Outcome::SucceededWithRejects
+                )
+        })
     }
 
     /// The ticket with its addresses, for the holder of the run's token.

@@ -13,7 +13,7 @@ use super::entry::{By, Ended, Entry, LEDGER_VERSION, Step, repeated};
 use super::error::{Busy, LedgerError};
 use super::last::{LAST_VERSION, Last};
 use super::lock::{Held, Who};
-use crate::config::Pipeline;
+use crate::config::{Connection, Pipeline};
 use crate::files::owned::{is_own, owned, replace};
 use crate::guard;
 use crate::guard::changes::Past;
@@ -113,6 +113,28 @@ impl Folder {
         let mut all = all.collect::<Result<Vec<_>, _>>()?;
         all.retain(|approval| approval.is_of(entry));
         Ok(all)
+    }
+
+    /// What went before, of a pipeline whose data set has a name that was not looked up: whatever it was then.
+    ///
+    /// # Errors
+    /// As [`Folder::last`].
+    pub(crate) fn history_of_name(
+        &self,
+        pipeline: &str,
+        to: &Connection,
+    ) -> Result<guard::History, LedgerError> {
+        let same = |run: &Entry| {
+            let target = &run.target;
+            run.pipeline.name == pipeline
+                && target.tenant == to.tenant
+                && target.base_url == to.base_url.as_str()
+        };
+        let newest = self.entries()?.into_iter().rev();
+        match newest.filter(same).find(|run| Last::of(run).is_some()) {
+            Some(run) => self.history(&run),
+            None => Ok(guard::History::default()),
+        }
     }
 
     /// A folder that need not be there.

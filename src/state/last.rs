@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::entry::{By, Entry, TargetMark};
+use super::entry::{By, Entry, Kind, TargetMark};
 use crate::guard::{self, Standing};
 use crate::report::run::{Outcome, RunId};
 
@@ -48,7 +48,7 @@ impl From<Last> for guard::Last {
 
 impl Last {
     /// That of a run that has ended, if it was accepted: never one that was let go, whose job failed, or of a mended
-    /// file, and none of which nothing was sent.
+    /// file, and none of which nothing was sent. Nor a canary, or an import of a file that is not known.
     pub(crate) fn of(entry: &Entry) -> Option<Last> {
         let ended = entry.ended.as_ref()?;
         let accepted = matches!(
@@ -56,7 +56,8 @@ impl Last {
             Outcome::Succeeded | Outcome::SucceededWithRejects
         );
         let counts = accepted && ended.by == By::Run;
-        (counts && entry.ticket.is_some() && entry.mend.is_none()).then(|| Last {
+        let whole = entry.kind == Kind::Run && entry.mend.is_none();
+        (counts && entry.ticket.is_some() && whole).then(|| Last {
             last_version: LAST_VERSION,
             run_id: entry.run_id.clone(),
             at: ended.at,

@@ -14,16 +14,19 @@
 //! step is about; what is known of the rows stays known. A run that is cut off before its deletions are asked for leaves
 //! them to the next one, which finds them again.
 //!
+//! A run that imports its first rows before the others has two files: the import of the first is a run of its own, of the
+//! kind `canary`, which no guard ever compares another with.
+//!
 //! A file is replaced as a whole (written beside it, to the disk, renamed, and the folder to the disk), so it is
 //! the old one or the new one. A lock for every pipeline, which dies with its process, keeps runs apart.
 
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::approval::{Approval, Plan, Used};
-use super::entry::{Addresses, By, Entry, SourceMark, Step, TicketMark};
+use super::entry::{Addresses, By, Entry, Kind, SourceMark, Step, TicketMark};
 use super::error::LedgerError;
 use super::folder::{Lock, end};
 use super::last::Last;
@@ -32,7 +35,7 @@ use super::seal::{SealError, seal};
 use crate::guard::changes::Counted;
 use crate::guard::{self, Standing};
 use crate::orgvue::Ticket;
-use crate::report::run::{Outcome, RowCounts, RunId};
+use crate::report::run::{Canary, Outcome, RowCounts, RunId};
 use crate::settings::secret::PresignedUrl;
 use crate::source::Source;
 
@@ -40,7 +43,7 @@ use crate::source::Source;
 /// same, but where a file could not be written.
 #[derive(Debug)]
 pub(crate) struct Ledger {
-    lock: Lock,
+    lock: Arc<Lock>,
     history: guard::History,
     /// What was approved, where the run goes on by that.
     approval: Option<Approval>,
@@ -50,6 +53,8 @@ pub(crate) struct Ledger {
     entry: Mutex<Entry>,
     /// What this run repeats.
     earlier: Mutex<Option<Entry>>,
+    /// The import of its first rows, before the others.
+    canary: OnceLock<Box<Ledger>>,
 }
 
 impl Ledger {
@@ -70,12 +75,48 @@ impl Ledger {
         Ok(Ledger {
             history: lock.history(&entry)?,
             approval: None,
-            lock,
+            lock: Arc::new(lock),
             _dataset: dataset,
             token,
             entry: Mutex::new(entry),
             earlier: Mutex::new(earlier),
+            canary: OnceLock::new(),
         })
+    }
+
+    /// The entry of this run's canary, which has an import of its own; nothing of it is written yet.
+    pub(crate) fn canary(&self, run_id: RunId) -> &Ledger {
+        self.canary.get_or_init(|| {
+            let entry = Entry {
+                run_id,
+                kind: Kind::Canary,
+                started_at: Timestamp::now(),
+                supersedes: None,
+                ..self.entry()
+            };
+            Box::new(Ledger {
+                lock: self.lock.clone(),
+                history: guard::History::default(),
+                approval: None,
+                _dataset: None,
+                token: self.token.clone(),
+                entry: Mutex::new(Entry {
+                    attempt: 0,
+                    ..entry
+                }),
+                earlier: Mutex::new(None),
+                canary: OnceLock::new(),
+            })
+        })
+    }
+
+    /// The entry that says what is left to be done: that of the canary, unless it went well.
+    pub(crate) fn left(&self) -> Entry {
+        let canary = self.canary.get().map(|canary| canary.entry());
+        match canary {
+            Some(canary) if !canary.went_well() => canary,
+            _ => self.entry(),
+        }
     }
 
     /// The entry as it is now.
@@ -249,6 +290,11 @@ impl Ledger {
     /// # Errors
     /// A file that can't be written.
     pub(crate) fn over(&self, outcome: Outcome, exit_code: u8) -> Result<(), LedgerError> {
+        if let Some(canary) = self.canary.get()
+            && canary.entry().step != Step::Ended
+        {
+            canary.over(outcome, exit_code)?;
+        }
         let mut entry = locked(&self.entry);
         let open = match entry.step {
             Step::Ended => return self.taken_in(&mut entry, outcome, exit_code),
@@ -314,6 +360,8 @@ pub(crate) struct Known {
     pub body_bytes: u64,
     /// Its hash, in hexadecimal digits.
     pub body_hash: Option<String>,
+    /// The rows that were imported before the others.
+    pub canary: Option<Canary>,
 }
 
 /// What was decided of a run that goes on, for those after it.
@@ -331,6 +379,7 @@ fn tell(entry: &mut Entry, known: &Known) {
     entry.counts = known.counts;
     entry.body_bytes = known.body_bytes;
     entry.body_hash = known.body_hash.clone();
+    entry.canary = known.canary.clone();
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -2,7 +2,9 @@
 
 mod answers;
 mod approval;
+mod as_of;
 mod bad;
+mod canary;
 mod carried;
 mod changes;
 mod charsets;
@@ -31,12 +33,14 @@ mod matrix;
 mod nested;
 mod organisation;
 mod pipelines;
+mod preflight;
 mod process;
 mod quoting;
 mod reading;
 mod readme;
 mod reference;
 mod report;
+mod requests;
 mod run;
 mod secrets;
 mod soak;

@@ -1,5 +1,7 @@
 //! From what is written to what is meant: every check that looks further than one setting's type.
 
+mod as_of;
+mod base_url;
 mod delta;
 mod guard;
 mod hierarchy;
@@ -15,6 +17,7 @@ use super::problem::{Findings, Placed};
 use super::spec::PipelineSpec;
 use super::yaml::places::Places;
 use crate::files::ending::for_json;
+use crate::guard::spec::{ImplicitDelete, OnReject};
 use crate::guard::{REJECTS_AT_MOST, SHARES_FROM};
 use crate::orgvue::spec::TokenSpec;
 use crate::report::spec::RejectsSpec;
@@ -25,6 +28,7 @@ use crate::source::spec::SourceFormat;
 use crate::stage::StageSpec;
 use crate::stage::hash::KeySpec;
 use crate::text::dates::Zone;
+use crate::upload::spec::Length;
 use source::NO_PATH;
 
 /// Smallest and largest `limits.record`: below, blocks are too small to be worth a worker's while; above, a cell's
@@ -76,8 +80,15 @@ impl Meaning<'_> {
         for problem in spec.validate.check() {
             self.problem(&problem.path.join("."), problem.message, "");
         }
+        if spec.as_of.is_none() && self.places.contains("as_of") {
+            self.problem("as_of", "expected `key` and `from`, found nothing", "");
+        }
+        if let Some(as_of) = &spec.as_of {
+            self.as_of(as_of, &spec.validate, &spec.stages);
+        }
         self.stages(
             &spec.stages,
+            spec.as_of.as_ref(),
             &spec.validate,
             source.as_ref(),
             time_zone.as_ref(),
@@ -85,7 +96,19 @@ impl Meaning<'_> {
         let filters: Vec<usize> = (0..spec.stages.len())
             .filter(|i| spec.stages[*i].may_drop_rows())
             .collect();
-        let target = spec.target.map(|target| self.target(target));
+        let target = spec
+            .target
+            .map(|target| self.target(target, spec.preflight));
+        if let Some((name, Some(Target::Orgvue(to)), import)) = &target
+            && to.result_location.is_some()
+            && import.action.delta().is_some()
+        {
+            self.problem(
+                &format!("{name}.result_location"),
+                "the difference is taken to what the server accepted last, and there the results are not ours to read",
+                "leave one of the two out",
+            );
+        }
         if let Some((name, _, import)) = &target {
             self.import(name, import, &spec.guard, &filters, spec.upload.format);
             self.clear(name, import);
@@ -101,6 +124,22 @@ impl Meaning<'_> {
             if let Some(delta) = import.action.delta() {
                 self.delta(name, delta, import, &spec.validate, &spec.upload);
             }
+            if import.implicit_delete == ImplicitDelete::On(OnReject::CarryForward)
+                && spec.as_of.is_some()
+            {
+                self.problem(
+                    &format!("{name}.implicit_delete"),
+                    "a row at fault is carried forward by its key, and with `as_of` several rows have the same",
+                    "write `on_reject: turn_off` or `block`",
+                );
+            }
+            if import.implicit_delete.is_on() && spec.as_of.is_some() {
+                self.warning(
+                    "as_of",
+                    "with `implicit_delete` the server deletes the items of the keys that have no row in force",
+                    "",
+                );
+            }
             if import.implicit_delete.is_on() && spec.validate.key.is_none() {
                 self.warning(
                     &format!("{name}.implicit_delete"),
@@ -115,6 +154,13 @@ impl Meaning<'_> {
             self.cut_unnoticed(source, &spec.guard, name, deletes);
         }
         let key = spec.validate.key.as_ref();
+        if spec.as_of.is_some() && spec.upload.length == Some(Length::Chunked) {
+            self.problem(
+                "upload.length",
+                "`chunked` sends rows while they are read, and which row of a key is in force shows at the end",
+                "leave `length` out",
+            );
+        }
         if let Some((name, _, import)) = &target {
             self.changes(&spec.guard, name, import, key);
             self.cleared(&spec.validate, name, import);
@@ -169,12 +215,14 @@ impl Meaning<'_> {
             time_zone,
             source,
             stages,
+            as_of: spec.as_of,
             validate: spec.validate,
             rejects,
             guard: spec.guard,
             refused: spec.refused,
             target,
             import,
+            preflight: spec.preflight,
             upload,
             wait: spec.wait,
             timeouts: spec.timeouts,

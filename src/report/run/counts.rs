@@ -51,6 +51,10 @@ pub struct RowCounts {
     pub failed: u64,
     /// Sent, with no result known.
     pub unprocessed: u64,
+    /// Sent, and what became of them is told to somebody else: the results go to an address of the user's own, or the
+    /// import is asked for elsewhere. `accepted` and `failed` are not known then.
+    #[serde(default)]
+    pub unknown: u64,
 }
 
 impl RowCounts {
@@ -60,7 +64,7 @@ impl RowCounts {
     }
 
     /// Whether every row is accounted for: `read + deletes + carried = sent + would_send + rejected + filtered +
-    /// superseded + unchanged + withheld` and `sent = accepted + failed + unprocessed`.
+    /// superseded + unchanged + withheld` and `sent = accepted + failed + unprocessed + unknown`.
     pub(crate) fn check(&self) -> Result<(), Mismatch> {
         let sum = |parts: &[u64]| parts.iter().copied().map(u128::from).sum::<u128>();
         let kept = [self.sent, self.would_send];
@@ -74,7 +78,9 @@ impl RowCounts {
         if sum(&kept) + sum(&left_out) != sum(&[self.read, self.deletes, self.carried]) {
             return Err(Mismatch::Read(*self));
         }
-        if sum(&[self.accepted, self.failed, self.unprocessed]) != u128::from(self.sent) {
+        if sum(&[self.accepted, self.failed, self.unprocessed, self.unknown])
+            != u128::from(self.sent)
+        {
             return Err(Mismatch::Sent(*self));
         }
         Ok(())
@@ -94,8 +100,9 @@ pub enum Mismatch {
     Read(RowCounts),
     /// The rows sent are not those that results account for.
     #[error(
-        "the counts don't add up: {} rows sent, but {} accepted + {} failed + {} unprocessed",
-        .0.sent, .0.accepted, .0.failed, .0.unprocessed
+        "the counts don't add up: {} rows sent, but {} accepted + {} failed + {} unprocessed{}",
+        .0.sent, .0.accepted, .0.failed, .0.unprocessed,
+        match .0.unknown { 0 => String::new(), unknown => format!(" + {unknown} unknown") }
     )]
     Sent(RowCounts),
 }

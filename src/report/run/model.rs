@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 
+use super::as_of::AsOf;
 use super::counts::{CodeCounts, Mismatch, RowCounts};
 use super::hierarchy::HierarchyReport;
 use super::memory::peak_memory;
@@ -74,11 +75,14 @@ pub(crate) struct RunReport {
     pub exit_code: u8,
     /// The error that ended the run, with its causes; `null` where there was none.
     pub error: Option<ErrorReport>,
+    /// What was looked at before anything else; `null` where nothing was.
+    pub preflight: Option<PreflightReport>,
     /// What was wrong and did not end the run.
     pub warnings: Vec<String>,
     /// The source files, in the order in which they were read.
     pub sources: Vec<SourceFile>,
     /// Rows.
+    #[serde(serialize_with = "as_known")]
     pub counts: RowCounts,
     /// Rows that were not sent, and why.
     pub rejects: CodeCounts,
@@ -99,8 +103,13 @@ pub(crate) struct RunReport {
     pub peak_memory: Option<u64>,
     /// Who reports to whom, in the order of the pipeline file.
     pub hierarchies: Vec<HierarchyReport>,
+    /// The rows that were imported before the others; `null` where none were.
+    #[serde(rename = "first")]
+    pub canary: Option<Canary>,
     /// What the guards decided.
     pub guards: Vec<GuardDecision>,
+    /// What the rows of an effective-dated extract came to; `null` without `as_of`.
+    pub as_of: Option<AsOf>,
     /// Items that the server deletes as no row of the upload names them; `null` where the pipeline does not ask for it.
     pub deletions: Option<Deletions>,
     /// The approval of what guards would have stopped; `null` where none was needed.
@@ -120,6 +129,25 @@ pub(crate) struct RunReport {
     /// The hash by which what guards stopped, or held back, can be approved.
     #[serde(skip)]
     pub offered: Option<String>,
+}
+
+/// What was looked at before anything else.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct PreflightReport {
+    /// What was found to be as it should be, or is told among the warnings.
+    pub checked: Vec<&'static str>,
+    /// What could not be checked.
+    pub unchecked: Vec<Unchecked>,
+    /// The data set's name; `null` where the tenant did not list it.
+    pub dataset: Option<String>,
+}
+
+/// What could not be checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Unchecked {
+    pub what: &'static str,
+    /// Why not.
+    pub why: String,
 }
 
 /// Which pipeline ran.
@@ -222,6 +250,34 @@ pub(crate) struct Throughput {
     pub rows_per_second: Option<u64>,
     /// Source bytes as stored per second, in millions.
     pub mb_per_second: Option<f64>,
+}
+
+/// The first rows of an upload, imported before the others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Canary {
+    /// The import's own name in the ledger.
+    pub run_id: RunId,
+    pub rows: u64,
+    pub accepted: u64,
+    pub failed: u64,
+    /// With no result known.
+    pub unprocessed: u64,
+    /// Whether they go once more with the others: an import that deletes whom it does not name has to name them.
+    pub sent_again: bool,
+}
+
+impl Canary {
+    /// One of whose rows nothing is known yet.
+    pub(crate) fn new(run_id: RunId, rows: u64, sent_again: bool) -> Canary {
+        Canary {
+            run_id,
+            rows,
+            accepted: 0,
+            failed: 0,
+            unprocessed: rows,
+            sent_again,
+        }
+    }
 }
 
 /// What a guard decided.
@@ -335,6 +391,8 @@ pub(crate) struct UploadReport {
     pub etag: Option<String>,
     /// Whether it is the MD5 of the bytes sent; `false` where nothing was compared.
     pub verified: bool,
+    /// SHA-256 of the bytes sent, where somebody else has to know them again; else `null`.
+    pub sha256: Option<String>,
     /// The upload address without its query.
     pub put_url: Option<PublicUrl>,
 }
@@ -348,6 +406,15 @@ pub(crate) struct ImportReport {
     pub trace_ids: Vec<String>,
     /// The query parameters of the import.
     pub parameters: BTreeMap<String, String>,
+    /// What became of the items of a file whose rows are not known here; `null` where they are.
+    pub items: Option<Items>,
+}
+
+/// Items of an import by what became of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Items {
+    pub accepted: u64,
+    pub failed: u64,
 }
 
 /// A URL without user, password, query and fragment: whatever could give access is gone.
@@ -391,6 +458,7 @@ impl RunReport {
             outcome: Outcome::Failed,
             exit_code: 1,
             error: None,
+            preflight: None,
             warnings: Vec::new(),
             sources: Vec::new(),
             counts: RowCounts::default(),
@@ -403,7 +471,9 @@ impl RunReport {
             throughput: Throughput::default(),
             peak_memory: None,
             hierarchies: Vec::new(),
+            canary: None,
             guards: Vec::new(),
+            as_of: None,
             deletions: None,
             approval: None,
             withheld: None,
@@ -439,6 +509,17 @@ impl RunReport {
     pub(crate) fn check(&self) -> Result<(), Mismatch> {
         self.counts.check()
     }
+}
+
+/// Counts of which some are not known: `null`, which nobody takes for none.
+fn as_known<S: Serializer>(counts: &RowCounts, s: S) -> Result<S::Ok, S::Error> {
+    if counts.unknown == 0 {
+        return counts.serialize(s);
+    }
+    let mut known = serde_json::to_value(counts).map_err(serde::ser::Error::custom)?;
+    known["accepted"] = serde_json::Value::Null;
+    known["failed"] = serde_json::Value::Null;
+    known.serialize(s)
 }
 
 fn rfc3339<S: Serializer>(time: &Timestamp, s: S) -> Result<S::Ok, S::Error> {

@@ -68,6 +68,7 @@ fn report() -> RunReport {
         accepted: 998_740,
         failed: 9,
         unprocessed: 0,
+        unknown: 0,
     };
     let codes = [
         ("date_format", 8),
@@ -109,6 +110,7 @@ fn report() -> RunReport {
         decision: Decision::Passed,
     }];
     report.upload = Some(UploadReport {
+        sha256: None,
         length: "measured".into(),
         encoding: "identity".into(),
         attempts: 2,
@@ -122,6 +124,7 @@ fn report() -> RunReport {
         )),
     });
     report.import = Some(ImportReport {
+        items: None,
         ticket_status: Some("completed".into()),
         trace_ids: vec!["Root=1-62bcb5d3-3b211f8616879dea3bde593f".into()],
         parameters: BTreeMap::from([("idKey".into(), "employeeID".into())]),

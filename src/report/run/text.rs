@@ -6,8 +6,12 @@ use std::time::Duration;
 
 use unicode_width::UnicodeWidthStr;
 
+use super::as_of::AsOf;
 use super::counts::{CodeCounts, ColumnCount};
-use super::model::{Deletions, DeltaReport, GuardDecision, Outcome, RunReport, Throughput};
+use super::model::{
+    Canary, Deletions, DeltaReport, GuardDecision, Outcome, PreflightReport, RunReport, Throughput,
+    Unchecked,
+};
 use crate::guard::Decision;
 use crate::report::human;
 use crate::text::shown::{shown, shown_within};
@@ -24,7 +28,7 @@ impl Outcome {
         match self {
             Outcome::Succeeded => "succeeded",
             Outcome::Failed => "failed, nothing was imported",
-            Outcome::Misconfigured => "a setting does not fit the source, nothing was imported",
+            Outcome::Misconfigured => "a setting has to be changed, nothing was imported",
             Outcome::SucceededWithRejects => "succeeded, some rows were rejected",
             Outcome::StoppedByGuard => "stopped by a guard, nothing was sent",
             Outcome::ImportFailed => "the import job failed at the server",
@@ -44,13 +48,20 @@ impl RunReport {
         let c = &self.counts;
 
         lines.add("run", &format!("{}, {}", self.run_id, self.ending()));
+        if let Some(preflight) = &self.preflight {
+            lines.add("preflight", &preflight.in_words());
+        }
         let files = match self.sources.as_slice() {
             [] => String::new(),
             [one] => format!(" from {}", one.path),
             several => format!(" in {}", human::counted(several.len() as u64, "file")),
         };
         let source = format!("{}{files}", human::bytes(self.bytes.source));
-        lines.rows("read", c.read, &source);
+        // An import alone reads nothing.
+        let items = self.import.as_ref().and_then(|import| import.items);
+        if items.is_none() {
+            lines.rows("read", c.read, &source);
+        }
         if c.skipped > 0 {
             lines.rows("skipped", c.skipped, "lines that are not records");
         }
@@ -65,11 +76,19 @@ impl RunReport {
                 human::count(more)
             ),
         };
-        lines.rows("rejected", c.rejected, &along);
+        if items.is_none() {
+            lines.rows("rejected", c.rejected, &along);
+        }
         lines.faults(&self.rejects, c.read, "rejected");
         if c.superseded > 0 {
-            let why = "the same row as another, sent once";
+            let why = match self.as_of {
+                Some(_) => "not the one in force, or the same row as another",
+                None => "the same row as another, sent once",
+            };
             lines.rows("superseded", c.superseded, why);
+        }
+        for (at, line) in (self.as_of.iter().flat_map(AsOf::lines)).enumerate() {
+            lines.add(if at == 0 { "as of" } else { "" }, &line);
         }
         if c.withheld > 0 {
             let why = "not sent, as they would delete somebody and too many do";
@@ -110,7 +129,10 @@ impl RunReport {
             };
             lines.rows("sent", c.sent, &body);
         }
-        if c.sent > 0 {
+        if c.unknown > 0 {
+            let why = "not told here what became of them";
+            lines.rows("unknown", c.unknown, why);
+        } else if c.sent > 0 {
             lines.rows("accepted", c.accepted, "");
             lines.rows("failed", c.failed, "");
             lines.faults(&self.refused, c.sent, "refused");
@@ -118,8 +140,15 @@ impl RunReport {
                 lines.rows("unprocessed", c.unprocessed, "no result known");
             }
         }
+        if let Some(canary) = &self.canary {
+            lines.canary(canary);
+        }
+        if let Some(items) = items {
+            lines.rows("accepted", items.accepted, "items of the file");
+            lines.rows("failed", items.failed, "");
+        }
         if let Some(deletions) = &self.deletions {
-            lines.deletions(deletions, c.sent > 0);
+            lines.deletions(deletions, c.sent > 0 || items.is_some());
         }
         for guard in &self.guards {
             lines.guard(guard);
@@ -191,8 +220,19 @@ impl RunReport {
             (Outcome::SucceededWithRejects, _) if self.only_withheld() => {
                 "succeeded, and what would delete too many was held back"
             }
+            (Outcome::Succeeded | Outcome::SucceededWithRejects, None)
+                if self.counts.unknown > 0 =>
+            {
+                "uploaded, nothing was imported"
+            }
             (Outcome::StoppedByGuard, None) if self.upload.is_some() => {
                 "stopped by a guard, nothing was imported"
+            }
+            (Outcome::Failed, None) if self.canary.is_some() => {
+                "failed, only the rows that were sent first were imported"
+            }
+            (Outcome::Interrupted, None) if self.canary.is_some() => {
+                "interrupted, only the rows that were sent first were imported"
             }
             (outcome, _) => outcome.describe(),
         }
@@ -220,6 +260,23 @@ impl RunReport {
             let _ = write!(text, ", {} of memory", human::bytes(peak));
         }
         text
+    }
+}
+
+impl PreflightReport {
+    /// What was checked, and what could not be, with the reason.
+    pub(crate) fn in_words(&self) -> String {
+        let mut parts = Vec::new();
+        if !self.checked.is_empty() {
+            parts.push(format!("{} checked", self.checked.join(", ")));
+        }
+        if !self.unchecked.is_empty() {
+            let unchecked = self.unchecked.iter();
+            let each = unchecked.map(|Unchecked { what, why }| format!("{what} ({why})"));
+            let each: Vec<String> = each.collect();
+            parts.push(format!("could not be checked: {}", each.join(", ")));
+        }
+        parts.join("; ")
     }
 }
 
@@ -278,6 +335,20 @@ impl Lines {
                 &format!("nobody who is gone, in this run, as {why}"),
             );
         }
+    }
+
+    /// The rows that went before the others.
+    fn canary(&mut self, canary: &Canary) {
+        let (rows, run) = (human::counted(canary.rows, "row"), &canary.run_id);
+        let (accepted, failed) = (human::count(canary.accepted), human::count(canary.failed));
+        let again = match canary.sent_again {
+            true => "; sent again with all others, or they would be deleted",
+            false => "",
+        };
+        let text = format!(
+            "{rows} before the others: {accepted} accepted, {failed} failed ({run}){again}"
+        );
+        self.add("canary", &text);
     }
 
     /// What became of items that no row names, by an upload that was `sent` or by one that would be.
