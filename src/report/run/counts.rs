@@ -76,12 +76,12 @@ impl RowCounts {
             self.withheld,
         ];
         if sum(&kept) + sum(&left_out) != sum(&[self.read, self.deletes, self.carried]) {
-            return Err(Mismatch::Read(*self));
+            return Err(Mismatch::Read(Box::new(*self)));
         }
         if sum(&[self.accepted, self.failed, self.unprocessed, self.unknown])
             != u128::from(self.sent)
         {
-            return Err(Mismatch::Sent(*self));
+            return Err(Mismatch::Sent(Box::new(*self)));
         }
         Ok(())
     }
@@ -97,14 +97,14 @@ pub enum Mismatch {
         .0.read, .0.deletes, .0.carried, .0.sent, .0.would_send, .0.rejected, .0.filtered, .0.superseded, .0.unchanged,
         .0.withheld
     )]
-    Read(RowCounts),
+    Read(Box<RowCounts>),
     /// The rows sent are not those that results account for.
     #[error(
         "the counts don't add up: {} rows sent, but {} accepted + {} failed + {} unprocessed{}",
         .0.sent, .0.accepted, .0.failed, .0.unprocessed,
         match .0.unknown { 0 => String::new(), unknown => format!(" + {unknown} unknown") }
     )]
-    Sent(RowCounts),
+    Sent(Box<RowCounts>),
 }
 
 /// Rows and faults, by column and code.
