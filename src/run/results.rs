@@ -11,7 +11,7 @@ use futures::{Stream, StreamExt, TryStreamExt, pin_mut};
 use super::delta::{Delta, result_key};
 use super::prepare::Prepared;
 use super::reject::write_reject;
-use super::survey::Surveyed;
+use super::surveyed::Surveyed;
 use super::{Job, RunError, told};
 use crate::batch::Fault;
 use crate::delta::place::Part;
