@@ -57,7 +57,14 @@ impl RunArgs {
     pub(super) fn run(self, globals: &Globals, progress: &Progress) -> Result<Exit, Failure> {
         if self.dry_run {
             let pipeline = mended(self.pipeline.load(globals)?, self.mend.as_deref())?;
-            return check(pipeline, false, &self.common, globals, progress);
+            return check(
+                pipeline,
+                Task::Check,
+                false,
+                &self.common,
+                globals,
+                progress,
+            );
         }
         let mut pipeline = mended(self.pipeline.load(globals)?, self.mend.as_deref())?;
         if self.first.is_some() {
@@ -79,7 +86,14 @@ impl RunArgs {
 impl CheckArgs {
     pub(super) fn run(self, globals: &Globals, progress: &Progress) -> Result<Exit, Failure> {
         let pipeline = self.pipeline.load(globals)?;
-        check(pipeline, self.connect, &self.common, globals, progress)
+        check(
+            pipeline,
+            Task::Check,
+            self.connect,
+            &self.common,
+            globals,
+            progress,
+        )
     }
 }
 
@@ -99,9 +113,10 @@ fn first_is_possible(pipeline: &Pipeline) -> Result<(), Failure> {
     Err(usage(format_args!("--first: {why}")))
 }
 
-/// It takes no lock, as it sends nothing and writes to nothing that a run writes to.
-fn check(
+/// A check, or a plan. It takes no lock, as it sends nothing and writes to nothing that a run writes to.
+pub(super) fn check(
     mut pipeline: Pipeline,
+    task: Task,
     connect: bool,
     common: &CommonArgs,
     globals: &Globals,
@@ -114,7 +129,7 @@ fn check(
     };
     let looked = look(&mut pipeline, token.as_ref(), connect, &mut stop)?;
     let mut work = Work::new(&pipeline, common, globals, progress);
-    work.task = Task::Check;
+    work.task = task;
     match looked {
         Looked::Well(found) => work.preflight = found,
         Looked::Wrong(error) => return work.refuse(RunId::generate(), error),

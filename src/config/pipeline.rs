@@ -293,6 +293,11 @@ impl Pipeline {
         }
     }
 
+    /// Whether the pipeline file has the name of a data set, whose UUID is not known yet.
+    pub(crate) fn names_its_dataset(&self) -> bool {
+        matches!(&self.target, Target::Orgvue(to) if to.dataset_id().is_none())
+    }
+
     /// Whose day `today` is.
     pub(crate) fn zone(&self) -> Zone {
         self.time_zone.clone().unwrap_or_default()

@@ -11,7 +11,7 @@
 //! | [`results`] | what became of every row |
 //! | [`delete`](mod@delete) | who is gone, by an import of its own; [`delta`] is the store of the difference |
 //!
-//! [`resume`] begins with the wait, in another process. [`preview`] and [`bench`](mod@bench) use the first steps.
+//! [`plan`](mod@plan) is what a plan says of it. [`resume`] begins with the wait, in another process. [`preview`] and [`bench`](mod@bench) use the first steps.
 
 mod aside;
 pub(crate) mod bench;
@@ -27,6 +27,7 @@ mod extent;
 mod import;
 pub(crate) mod import_from;
 mod near;
+pub(crate) mod plan;
 pub(crate) mod preflight;
 mod prepare;
 pub(crate) mod preview;
@@ -45,7 +46,7 @@ mod wait;
 mod watch;
 mod withhold;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use secrecy::SecretString;
@@ -70,6 +71,7 @@ pub(crate) use decide::Basis;
 use decide::Judged;
 use delta::Delta;
 pub use error::RunError;
+use plan::Planned;
 use preflight::Preflight;
 pub(crate) use preflight::connection;
 use prepare::{First, Prepared, prepare, unchanged};
@@ -107,6 +109,8 @@ pub(crate) struct Job<'a> {
     pub ledger: Option<&'a Ledger>,
     /// The store, where what differs is sent.
     pub delta: Option<Delta>,
+    /// Where what would be done is put, for a plan.
+    pub planned: Option<&'a OnceLock<Planned>>,
 }
 
 impl Job<'_> {
@@ -125,6 +129,7 @@ impl Job<'_> {
             preflight: self.preflight,
             ledger,
             delta: None,
+            planned: None,
         }
     }
 }
@@ -384,6 +389,11 @@ async fn surveyed(
     repeats(job, report)?;
     told::decided(report, &judged, &job.basis);
     offer(job, &judged, report)?;
+    if let Some(planned) = job.planned
+        && let Some(made) = plan::planned(&judged, job.basis.history.last.as_ref())
+    {
+        let _ = planned.set(made);
+    }
     verdict?;
     if report.withheld.is_none() && job.pipeline.guard.on_exceed == OnExceed::WithholdDeletes {
         // What an earlier run held back would pass for this one's.
@@ -395,7 +405,7 @@ async fn surveyed(
 /// Lets what guards stopped, or held back, be approved, and keeps what they decided for the runs to come.
 fn offer(job: &Job<'_>, judged: &Judged, report: &mut RunReport) -> Result<(), RunError> {
     let decided = &judged.decided;
-    let (Some(ledger), Some(plan)) = (job.ledger, &judged.plan) else {
+    let (Some(ledger), Some(content)) = (job.ledger, &judged.content) else {
         return Ok(());
     };
     let stopped = matches!(decided.stop, Some(Stop::Exceeded(_)));
@@ -404,7 +414,7 @@ fn offer(job: &Job<'_>, judged: &Judged, report: &mut RunReport) -> Result<(), R
             .exceeded
             .iter()
             .map(|exceeded| exceeded.guard().to_owned());
-        let hash = ledger.offer(plan.clone(), guards.collect(), !stopped)?;
+        let hash = ledger.offer(content.plan.clone(), guards.collect(), !stopped)?;
         report.offered = Some(hash);
     }
     ledger.decided(Decisions {

@@ -129,7 +129,7 @@ pub(super) fn decided(report: &mut RunReport, judged: &Judged, basis: &Basis) {
         .filter(|ruling| ruling.decision == Decision::Approved)
         .map(|ruling| ruling.guard.clone())
         .collect();
-    let goes_on = judged.plan.is_some() && decided.stop.is_none();
+    let goes_on = judged.content.is_some() && decided.stop.is_none();
     let approval = basis.approval.as_ref().filter(|_| goes_on);
     report.approval = approval.map(|approval| Approval {
         hash: approval.hash.clone(),

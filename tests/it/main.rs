@@ -33,6 +33,7 @@ mod matrix;
 mod nested;
 mod organisation;
 mod pipelines;
+mod plan;
 mod preflight;
 mod process;
 mod quoting;
