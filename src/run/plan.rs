@@ -34,7 +34,7 @@ pub(super) fn content(plan: Plan, survey: &Survey, facts: &Facts, changes: &Chan
             unchanged: facts.unchanged,
             sent: facts.good + facts.carried,
         },
-        changes: PlannedChanges::from(changes),
+        changes: PlannedChanges::new(changes, survey.aside.counts.either),
     }
 }
 

@@ -408,3 +408,145 @@ fn digest(value: &Value) -> io::Result<String> {
     let digest = Sha256::digest(serde_json::to_vec(&value)?);
     Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::dates::Date;
+
+    fn content() -> Content {
+        Content {
+            plan: Plan {
+                body: "b".to_owned(),
+                deletes: true,
+                pipeline: "p".to_owned(),
+                today: Date::new(2026, 11, 26).unwrap(),
+                baseline: None,
+            },
+            sources: vec![Some("s".to_owned()), None],
+            rows: Rows::default(),
+            changes: PlannedChanges::default(),
+        }
+    }
+
+    fn plan(verdict: Verdict) -> PlanFile {
+        let about = About {
+            pipeline: PipelineMark {
+                name: "nightly".to_owned(),
+                file: None,
+                hash: String::new(),
+                overrides: Vec::new(),
+            },
+            target: None,
+            hash: Some("0123456789abcdef".to_owned()),
+        };
+        let said = Said {
+            verdict,
+            guards: vec!["max_delete".to_owned()],
+            why: Some("too many".to_owned()),
+        };
+        PlanFile::new(about, content(), said, Value::Null)
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let made = plan(Verdict::Passed);
+        let text = String::from_utf8(made.text().unwrap()).unwrap();
+        assert_eq!(PlanFile::parse(&text).unwrap(), made);
+        // However it is laid out.
+        let value: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(PlanFile::parse(&value.to_string()).unwrap(), made);
+    }
+
+    proptest::proptest! {
+        /// Whatever byte is another: either the plan says the same, or it is refused.
+        #[test]
+        fn no_byte_can_be_changed(at in proptest::prelude::any::<proptest::sample::Index>(), byte in b' '..=b'~') {
+            let made = plan(Verdict::Passed);
+            let mut text = made.text().unwrap();
+            let at = at.index(text.len());
+            text[at] = byte;
+            if let Ok(read) = PlanFile::parse(&String::from_utf8(text).unwrap()) {
+                assert_eq!(read, made);
+            }
+        }
+    }
+
+    #[test]
+    fn it_is_this_content_alone() {
+        let check = |change: fn(&mut Content), words: &str| {
+            let mut now = content();
+            change(&mut now);
+            let found = plan(Verdict::Passed).is_same(&now);
+            match words {
+                "" => assert!(found.is_ok(), "{found:?}"),
+                words => {
+                    let error = found.unwrap_err().to_string();
+                    assert!(error.contains(words), "{error}");
+                }
+            }
+        };
+        check(|_| {}, "");
+        check(
+            |now| now.plan.pipeline.push('x'),
+            "the pipeline was changed",
+        );
+        check(|now| now.plan.today = Date::MIN, "it is another day");
+        check(|now| now.plan.deletes = false, "deletion is off");
+        check(|now| now.sources.truncate(1), "the source was changed");
+        check(|now| now.sources.swap(0, 1), "the source was changed");
+        check(|now| now.plan.body.push('x'), "what it is looked up in");
+        check(|now| now.rows.unchanged += 1, "the people at the target");
+        check(
+            |now| now.changes.create_or_update = Some(1),
+            "the people at the target",
+        );
+        // What matters most comes first.
+        let all = |now: &mut Content| {
+            now.sources.clear();
+            now.plan.body.push('x');
+            now.plan.baseline = Some("run".to_owned());
+        };
+        check(all, "another run was accepted");
+    }
+
+    #[test]
+    fn who_may_carry_it_out() {
+        let check = |verdict: Verdict, approve: Option<&str>, expected: Result<bool, &str>| {
+            let found = plan(verdict).is_open(Timestamp::now(), approve);
+            match (found, expected) {
+                (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{verdict:?}"),
+                (Err(error), Err(words)) => {
+                    assert!(error.to_string().contains(words), "{error}");
+                }
+                (found, _) => panic!("{verdict:?} {approve:?}: {found:?}"),
+            }
+        };
+        let hash = Some("0123456789abcdef");
+        check(Verdict::Passed, None, Ok(false));
+        // Nothing was stopped, so that nothing is let pass.
+        check(Verdict::Passed, hash, Ok(false));
+        check(Verdict::Withholds, None, Ok(false));
+        check(Verdict::Withholds, hash, Ok(true));
+        check(
+            Verdict::NeedsApproval,
+            None,
+            Err("add --approve 0123456789abcdef"),
+        );
+        check(Verdict::NeedsApproval, hash, Ok(true));
+        check(
+            Verdict::NeedsApproval,
+            Some("another"),
+            Err("has the hash another"),
+        );
+        check(Verdict::Stopped, hash, Err("too many"));
+        let made = plan(Verdict::Passed);
+        let late = made.expires_at + Duration::from_secs(1);
+        assert!(made.is_open(made.expires_at, None).is_ok());
+        let expired = made.is_open(late, None);
+        assert!(
+            matches!(expired, Err(PlanError::Expired { .. })),
+            "{expired:?}"
+        );
+    }
+}

@@ -156,7 +156,7 @@ fn what_was_changed_is_refused() {
     refused(&rig, &[], "the pipeline was changed");
     let other = "6586F21B-AD4D-4D06-A309-712AF47184A3";
     let dataset = pipeline.replace("6586F21B-AD4D-4D06-A309-712AF47184A2", other);
-    rig.write("pipeline.yaml", dataset);
+    rig.write("pipeline.yaml", dataset + "\npreflight: off\n");
     refused(&rig, &[], "another data set");
     rig.write("pipeline.yaml", &pipeline);
     assert_eq!(rig.run(&[]).code, 0);

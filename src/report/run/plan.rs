@@ -65,6 +65,8 @@ pub(crate) struct PlannedChanges {
     pub create: Option<Figure>,
     /// People who are changed.
     pub update: Option<Figure>,
+    /// People of whom the server decides which of the two it is, the new ones among them; `null` where both are known.
+    pub create_or_update: Option<u64>,
     /// People who are deleted.
     pub delete: Deleted,
     /// People whose row turns to the status of somebody who has left.
@@ -96,8 +98,9 @@ pub(crate) struct PlannedColumn {
     pub emptied: Option<Figure>,
 }
 
-impl From<&Changes> for PlannedChanges {
-    fn from(changes: &Changes) -> PlannedChanges {
+impl PlannedChanges {
+    /// Of an upload with so many rows of which the server decides whether they are new.
+    pub(crate) fn new(changes: &Changes, either: u64) -> PlannedChanges {
         let column = |column: &ColumnChanges| PlannedColumn {
             column: column.name.to_string(),
             changed: column.changed,
@@ -111,6 +114,7 @@ impl From<&Changes> for PlannedChanges {
         PlannedChanges {
             create: changes.creates,
             update: changes.updates,
+            create_or_update: changes.updates.is_none().then_some(either),
             delete: Deleted {
                 by_row: changes.explicit,
                 unnamed: changes.implicit,
@@ -127,16 +131,15 @@ impl PlanReport {
     pub(super) fn lines(&self) -> Vec<String> {
         let file = self.file.as_deref();
         let file = file.map(|file| format!(" in {}", human::path(file)));
-        let (hash, until) = (&self.hash, self.expires_at);
-        let mut lines = vec![format!(
-            "{hash}{}, {}, until {until:.0}",
-            file.unwrap_or_default(),
-            self.verdict.words(),
-        )];
+        let plan = format!("{}{}", self.hash, file.unwrap_or_default());
         let Some(changes) = &self.changes else {
-            return lines;
+            return vec![format!("{plan}, made at {:.0}", self.created_at)];
         };
-        lines.push(changes.people());
+        let (verdict, until) = (self.verdict.words(), self.expires_at);
+        let mut lines = vec![
+            format!("{plan}, {verdict}, until {until:.0}"),
+            changes.people(),
+        ];
         for (total, what) in [(self.people, "people"), (self.leavers, "leavers")] {
             if let Some(Total {
                 before: Some(before),
@@ -156,18 +159,23 @@ impl PlannedChanges {
     /// How many people, by what is done to them.
     fn people(&self) -> String {
         let deleted = &self.delete;
+        let either = self.create_or_update.map(Figure::exactly);
         let parts = [
-            (self.create, "to create"),
+            (either, "to create or update"),
+            (
+                self.create,
+                if either.is_some() { "new" } else { "to create" },
+            ),
             (self.update, "to update"),
             (deleted.by_row, "to delete by their row"),
             (deleted.unnamed, "to delete as no row names them"),
             (deleted.gone, "to delete as they are gone"),
             (self.leave, "who leave"),
         ];
-        let told = parts.into_iter().filter_map(|(figure, what)| match figure {
-            None => Some(format!("an unknown number {what}")),
-            Some(figure) if figure == Figure::exactly(0) => None,
-            Some(figure) => Some(format!("{figure} {what}")),
+        let nobody = Figure::exactly(0);
+        let told = parts.into_iter().filter_map(|(figure, what)| {
+            let figure = figure.filter(|figure| *figure != nobody)?;
+            Some(format!("{figure} {what}"))
         });
         let told: Vec<String> = told.collect();
         match told.is_empty() {
@@ -204,6 +212,7 @@ mod tests {
         let nothing = PlannedChanges {
             create: nobody,
             update: nobody,
+            create_or_update: None,
             delete: Deleted {
                 by_row: nobody,
                 unnamed: nobody,
@@ -216,6 +225,7 @@ mod tests {
         let some = PlannedChanges {
             create: Some(Figure::at_least(0)),
             update: None,
+            create_or_update: Some(9),
             delete: Deleted {
                 unnamed: Some(Figure::at_least(7)),
                 ..nothing.delete.clone()
@@ -225,7 +235,7 @@ mod tests {
         };
         check(
             some,
-            "0 or more to create, an unknown number to update, 7 or more to delete as no row names them, 2 who leave",
+            "9 to create or update, 0 or more new, 7 or more to delete as no row names them, 2 who leave",
         );
     }
 }
