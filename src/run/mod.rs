@@ -110,6 +110,11 @@ pub(crate) struct Job<'a> {
 }
 
 impl Job<'_> {
+    /// Whether nothing is sent to anybody, and no hash of the body is handed on to a run that sends it.
+    fn only_checks(&self) -> bool {
+        self.connection.is_none() && self.to.is_none() && self.ledger.is_none()
+    }
+
     /// The same for another entry of the ledger; without what only binds a pipeline.
     fn with_ledger<'a>(&'a self, ledger: Option<&'a Ledger>) -> Job<'a> {
         Job {

@@ -577,6 +577,7 @@ impl Survey {
 
     /// What the survey knows, however far it came.
     pub(crate) fn facts(&self) -> Facts {
+        let digest = self.assembly.digest();
         Facts {
             read: self.read(),
             skipped: self.extent.skipped(),
@@ -588,7 +589,8 @@ impl Survey {
             unchanged: self.unchanged(),
             changes: self.changes(),
             rejects: self.rejects.rejected().into(),
-            digest: self.assembly.digest(),
+            body_hash: (!self.engine.encoder().measures()).then(|| digest.hex()),
+            digest,
             sources: self.source.origins().iter().map(|o| o.bytes()).collect(),
             warnings: self.warnings(),
             as_of: self.as_of.clone(),

@@ -63,9 +63,9 @@ pub(super) fn recounted(report: &mut RunReport, facts: &Facts) {
     report.counts.would_send = facts.good + facts.carried + report.counts.deletes;
     report.rejects = facts.rejects.clone();
     report.bytes.body = facts.digest.length;
-    report.body_hash = Some(Hash {
+    report.body_hash = facts.body_hash.clone().map(|hex| Hash {
         kind: "xxh3_128_of_blocks",
-        hex: facts.digest.hex(),
+        hex,
     });
 }
 
