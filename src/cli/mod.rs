@@ -14,6 +14,7 @@ mod panics;
 mod pipeline;
 mod preview;
 mod resume;
+mod retry;
 mod run;
 mod sample;
 mod sandbox;
@@ -86,6 +87,8 @@ pub enum Command {
     Resume(resume::ResumeArgs),
     /// Fetch the results of a finished run again, and rewrite its rejects and its report.
     Results(resume::ResultsArgs),
+    /// Send again what the server refused of a run, and only that.
+    Retry(retry::RetryArgs),
     /// Check the whole data with stages, rules and guards; nothing is sent.
     Check(run::CheckArgs),
     /// Show the first records before and after, side by side; nothing is sent.
@@ -116,9 +119,11 @@ impl Cli {
         panics::tell_places_alone();
         let globals = &self.globals;
         let progress = match &self.command {
-            Command::Run(_) | Command::Check(_) | Command::Resume(_) | Command::Results(_) => {
-                Progress::start(globals.progress())
-            }
+            Command::Run(_)
+            | Command::Check(_)
+            | Command::Resume(_)
+            | Command::Results(_)
+            | Command::Retry(_) => Progress::start(globals.progress()),
             _ => Progress::silent(),
         };
         log::start(globals, &progress);
@@ -128,6 +133,7 @@ impl Cli {
             Command::Check(args) => args.run(globals, &progress),
             Command::Resume(args) => args.run(globals, &progress),
             Command::Results(args) => args.run(globals, &progress),
+            Command::Retry(args) => args.run(globals, &progress),
             Command::Preview(args) => args.run(globals),
             Command::Bench(args) => args.run(globals),
             Command::Sample(args) => match sample::run(&args) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use secrecy::SecretString;
 
-use super::next::{STATE, command, shell_word};
+use super::next::{STATE, command, run_again, shell_word};
 use super::open::{left_open, no_turn, refused, rejects, told, usage};
 use super::pipeline::{SetArgs, mended, token};
 use super::turn::{Turn, TurnArgs};
@@ -16,9 +16,11 @@ use crate::report::error::Code;
 use crate::report::human;
 use crate::report::progress::Progress;
 use crate::report::run::{Outcome, RunId};
+use crate::run::again::Again;
 use crate::state::entry::{By, Step, repeated};
 use crate::state::folder::Lock;
 use crate::state::lock::{Held, Shared, Who};
+use crate::state::rows::Rows;
 use crate::state::{Entry, Folder, Ledger};
 
 /// A run that is over, or never was, and of which nothing is at the server.
@@ -60,7 +62,7 @@ pub struct ResultsArgs {
 
 /// Where the run was written down.
 #[derive(Debug, Args)]
-struct PlaceArgs {
+pub(super) struct PlaceArgs {
     /// The state folder: `state` in the current folder, or as the pipeline file says.
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
@@ -70,7 +72,7 @@ struct PlaceArgs {
 }
 
 impl PlaceArgs {
-    fn folder(&self, pipeline: Option<&Pipeline>) -> Folder {
+    pub(super) fn folder(&self, pipeline: Option<&Pipeline>) -> Folder {
         let stated = self.state.clone();
         Folder::new(stated.unwrap_or_else(|| match pipeline {
             Some(pipeline) => pipeline.state_dir.clone(),
@@ -79,7 +81,11 @@ impl PlaceArgs {
     }
 
     /// The run's pipeline with the settings that it was run with, and its token.
-    fn load(&self, entry: &Entry, globals: &Globals) -> Result<(Pipeline, SecretString), Failure> {
+    pub(super) fn load(
+        &self,
+        entry: &Entry,
+        globals: &Globals,
+    ) -> Result<(Pipeline, SecretString), Failure> {
         let file = match (&self.pipeline, &entry.pipeline.file) {
             (Some(file), _) => file.clone(),
             (None, Some(file)) => human::path(file),
@@ -225,6 +231,7 @@ impl ResumeArgs {
         let dataset = dataset(&entry, &mut turn)?;
         let mut work = Work::new(&pipeline, &self.common, globals, progress);
         work.rejects = rejects(&pipeline, &run, &mut turn).map_err(no_turn)?;
+        work.again = begun(&entry, &folder)?;
         let ledger = Ledger::new(lock, dataset, token.clone(), entry.clone(), None);
         work.ledger = Some(ledger.map_err(refused)?);
         work.token = Some(token);
@@ -283,22 +290,29 @@ impl ResumeArgs {
         progress: &Progress,
     ) -> Result<Exit, Failure> {
         let Taken {
+            folder,
             lock,
             entry,
             mut turn,
-            ..
         } = taken;
         let (pipeline, token) = self.place.load(&entry, globals)?;
         let run = RunId::generate();
         let dataset = dataset(&entry, &mut turn)?;
         let mut work = Work::new(&pipeline, &self.common, globals, progress);
         work.rejects = rejects(&pipeline, &run, &mut turn).map_err(no_turn)?;
+        work.again = begun(&entry, &folder)?;
+        let rows = work.again.as_ref().map(|again| again.rows.clone());
         let again = Entry::new(run.clone(), &pipeline).map(|mut again| {
             // What it repeats was made on that day, too.
             again.today = entry.today;
+            again.retry_of = entry.retry_of.clone();
             Ledger::new(lock, dataset, token.clone(), again, Some(entry))
         });
         work.ledger = again.transpose().map_err(refused)?;
+        if let (Some(ledger), Some(rows)) = (&work.ledger, rows) {
+            let rows = Rows::new(run.clone(), rows);
+            ledger.rows(&rows).map_err(refused)?;
+        }
         work.token = Some(token);
         work.perform(run, turn.over())
     }
@@ -330,6 +344,7 @@ impl ResultsArgs {
         };
         let mut work = Work::new(&pipeline, &self.common, globals, progress);
         work.rejects = rejects(&pipeline, &run, &mut turn).map_err(no_turn)?;
+        work.again = begun(&entry, &folder)?;
         let ledger = Ledger::new(lock, None, token.clone(), entry.clone(), None);
         work.ledger = Some(ledger.map_err(refused)?);
         work.token = Some(token);
@@ -441,25 +456,8 @@ fn settled(entry: &Entry, folder: &Folder) -> Failure {
     Failure::of_kind(Exit::Failed, NOTHING_IMPORTED, text)
 }
 
-/// The command that does what a run was to do.
-fn run_again(entry: &Entry) -> String {
-    let file = match &entry.pipeline.file {
-        Some(file) => shell_word(&human::path(file)),
-        None => "-".to_owned(),
-    };
-    let mut text = format!("rostream run {file}");
-    if let Some(mend) = &entry.mend {
-        text.push_str(&format!(" --mend {}", shell_word(&human::path(mend))));
-    }
-    for set in &entry.pipeline.overrides {
-        let set = format!("{}={}", set.key, set.value);
-        text.push_str(&format!(" --set {}", shell_word(&set)));
-    }
-    text
-}
-
 /// The lock of the data set that an earlier run sent to.
-fn dataset(entry: &Entry, turn: &mut Turn<'_>) -> Result<Option<Held>, Failure> {
+pub(super) fn dataset(entry: &Entry, turn: &mut Turn<'_>) -> Result<Option<Held>, Failure> {
     let who = Who {
         run: &entry.run_id,
         pipeline: &entry.pipeline.name,
@@ -468,7 +466,7 @@ fn dataset(entry: &Entry, turn: &mut Turn<'_>) -> Result<Option<Held>, Failure> 
         .map_err(no_turn)
 }
 
-fn named(folder: &Folder, run: &str) -> Result<Entry, Failure> {
+pub(super) fn named(folder: &Folder, run: &str) -> Result<Entry, Failure> {
     let entries = folder.entries().map_err(refused)?;
     entries
         .into_iter()
@@ -482,12 +480,36 @@ fn named(folder: &Folder, run: &str) -> Result<Entry, Failure> {
 }
 
 /// Takes the lock of a run's pipeline, and looks at the run once more.
-fn take(folder: &Folder, found: &Entry, turn: &mut Turn<'_>) -> Result<(Lock, Entry), Failure> {
+pub(super) fn take(
+    folder: &Folder,
+    found: &Entry,
+    turn: &mut Turn<'_>,
+) -> Result<(Lock, Entry), Failure> {
     let lock = turn
         .take(|| folder.lock(&found.pipeline.name, &found.run_id))
         .map_err(no_turn)?;
     let entry = named(folder, found.run_id.as_str())?;
     Ok((lock, entry))
+}
+
+/// The rows that a retry of an earlier process was to send again.
+fn begun(entry: &Entry, folder: &Folder) -> Result<Option<Again>, Failure> {
+    let Some(of) = &entry.retry_of else {
+        return Ok(None);
+    };
+    let hash = named(folder, of.as_str())?.body_hash;
+    match folder.rows(&entry.run_id).map_err(refused)? {
+        Some(rows) => Ok(Some(Again {
+            of: of.clone(),
+            hash,
+            rows: rows.before,
+        })),
+        None => Err(usage(format_args!(
+            "which rows the retry {} was to send is not known any more: its file is missing in {}",
+            entry.run_id,
+            human::path(folder.path())
+        ))),
+    }
 }
 
 fn ending(entry: &Entry) -> &'static str {

@@ -19,6 +19,7 @@ use crate::orgvue::{Connection, Ticket};
 use crate::report::error::ErrorReport;
 use crate::report::progress::Progress;
 use crate::report::run::{Outcome, PipelineInfo, RunId, RunReport};
+use crate::run::again::Again;
 use crate::run::resume::resume;
 use crate::run::{self, Job, RunError};
 use crate::sandbox::Sandbox;
@@ -66,6 +67,8 @@ pub(super) struct Work<'a> {
     pub(super) task: Task,
     pub(super) token: Option<SecretString>,
     pub(super) ledger: Option<Ledger>,
+    /// The rows of an earlier run that are sent again, and no others.
+    pub(super) again: Option<Again>,
     /// Nobody else writes the rejects file meanwhile.
     pub(super) rejects: Option<Held>,
 }
@@ -95,6 +98,7 @@ impl<'a> Work<'a> {
             task: Task::Run,
             token: None,
             ledger: None,
+            again: None,
             rejects: None,
         }
     }
@@ -173,6 +177,7 @@ impl<'a> Work<'a> {
             progress: self.progress.clone(),
             last: self.last()?,
             ledger: self.ledger.as_ref(),
+            again: self.again.as_ref(),
         };
         match &self.task {
             Task::TakeUp(taken) => resume(job, &taken.0, taken.1.clone(), report).await,

@@ -285,6 +285,7 @@ impl Bench {
         let mut report = RunReport::new(RunId::generate(), file, Timestamp::now());
         let job = Job {
             ledger: None,
+            again: None,
             last: None,
             pipeline: &self.pipeline,
             connection,

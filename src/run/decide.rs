@@ -3,7 +3,7 @@
 use super::survey::Survey;
 use super::{Job, RunError, expect};
 use crate::config::{Pipeline, Target};
-use crate::guard::{self, Decided, Deletion, Last, Limits, Stop, Totals};
+use crate::guard::{self, Decided, Deletion, Last, Limits, SHARES_FROM, Stop, Totals};
 use crate::orgvue::spec::ImportSpec;
 use crate::report::human;
 use crate::report::run::RunReport;
@@ -81,6 +81,10 @@ pub(super) fn import_spec(pipeline: &Pipeline, deletion: Deletion) -> ImportSpec
 /// Says how much, and why most often.
 pub(super) fn refused(job: &Job<'_>, report: &RunReport) -> Result<(), RunError> {
     let counts = &report.counts;
+    if job.again.is_some() && counts.sent < SHARES_FROM {
+        // A few rows that were refused before are not a whole load.
+        return Ok(());
+    }
     let at_most = job.pipeline.refused.at_most;
     match guard::refused(at_most, counts.sent, counts.failed) {
         Some(why) => Err(RunError::TooManyRefused {

@@ -59,6 +59,20 @@ pub enum RunError {
         /// The run whose import is not known.
         earlier: RunId,
     },
+    /// The rows that the server refused of an earlier run can't be sent again as they were.
+    #[error(
+        "run {of} can't be retried: {why}; nothing was imported. Correct the rows that were refused in {rejects}, \
+         and load them: rostream run {pipeline} --mend {rejects}"
+    )]
+    NotAgain {
+        /// The run that sent them.
+        of: RunId,
+        why: String,
+        /// The pipeline file.
+        pipeline: String,
+        /// The rejects file.
+        rejects: String,
+    },
     /// The source or a lookup table was changed while the run went on.
     #[error("{0}; nothing was imported")]
     Moved(String),

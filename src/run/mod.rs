@@ -9,8 +9,9 @@
 //! | [`import`], [`wait`] | the job asked for, and waited for |
 //! | [`results`] | what became of every row |
 //!
-//! [`resume`] begins with the wait, in another process. [`preview`] and [`bench`](mod@bench) use the first steps.
+//! [`mod@retry`] sends some rows of an earlier run again. [`resume`] begins with the wait, in another process. [`preview`] and [`bench`](mod@bench) use the first steps.
 
+pub(crate) mod again;
 pub(crate) mod bench;
 mod code;
 mod decide;
@@ -24,6 +25,7 @@ mod put;
 mod reject;
 pub(crate) mod results;
 pub(crate) mod resume;
+pub(crate) mod retry;
 mod retyped;
 mod send;
 mod straight;
@@ -46,6 +48,7 @@ use crate::state::Ledger;
 use crate::text::chain;
 use crate::upload::spec::Length;
 use crate::upload::spool::SpoolWriter;
+use again::Again;
 pub use error::RunError;
 use prepare::{First, Prepared, prepare, unchanged};
 pub use prepare::{bind, reading, rejects_header, source};
@@ -72,6 +75,8 @@ pub(crate) struct Job<'a> {
     pub last: Option<Last>,
     /// Where the steps are written down; without it nothing can be resumed.
     pub ledger: Option<&'a Ledger>,
+    /// The rows of an earlier run that are sent again, and no others.
+    pub again: Option<&'a Again>,
 }
 
 /// Runs a pipeline and fills in the report as it goes, so that it tells how far the run came whatever ends
@@ -112,8 +117,13 @@ async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Resul
         Some(_) => rejects.path.clone(),
         None => rejects.of_check(),
     };
-    expect::before(job.pipeline).await?;
-    let (prepared, first) = prepare(job, &rejects).await?;
+    let (prepared, first) = match job.again {
+        Some(again) => retry::prepared(job, again, &rejects).await?,
+        None => {
+            expect::before(job.pipeline).await?;
+            prepare(job, &rejects).await?
+        }
+    };
     told::prepared(report, &prepared);
     report.rejects_file = Some(human::whole(first.rejects.path()));
     let Some(connection) = job.connection.clone() else {
@@ -170,6 +180,9 @@ async fn upload(
     client: &Client,
     report: &mut RunReport,
 ) -> Result<Option<Stored>, RunError> {
+    if let Some(again) = job.again {
+        return retry::upload(job, prepared, first, client, again, report).await;
+    }
     let mut sending = Sending::default();
     if job.pipeline.length() == Length::Chunked {
         let began = Instant::now();

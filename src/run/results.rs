@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use futures::{Stream, StreamExt, pin_mut};
 
+use super::again::Again;
 use super::prepare::Prepared;
 use super::reject::write_reject;
 use super::survey::Surveyed;
@@ -23,7 +24,8 @@ use crate::report::progress::Phase;
 use crate::report::rejects::IMPORT_STAGE;
 use crate::report::run::RunReport;
 use crate::source::Source;
-use crate::text::counted;
+use crate::state::rows::{Refused, Rows};
+use crate::text::{chain, counted};
 use crate::whole::unique::Unique;
 
 /// Different reasons kept word by word. A server that words every failure differently must not fill the
@@ -56,7 +58,11 @@ pub(crate) struct Joined {
 
 /// Why a record was refused: everything that the server says of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Reason(Vec<Refusal>);
+struct Reason {
+    refusals: Vec<Refusal>,
+    /// Whether it passes by itself.
+    passing: bool,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Refusal {
@@ -179,16 +185,29 @@ impl Joined {
     ) -> u32 {
         let mut reason = Reason::of(result, engine);
         if !known.contains_key(&reason) && self.reasons.len() >= REASONS {
-            reason = Reason(vec![Refusal::new(
+            reason.refusals = vec![Refusal::new(
                 "failed",
                 "refused by the server; its reason is in the results",
-            )]);
+            )];
         }
         let next = self.reasons.len() as u32;
         *known.entry(reason).or_insert_with_key(|reason| {
             self.reasons.push(reason.clone());
             next
         })
+    }
+
+    /// The rows that were refused, each with how often that was, where `again` says how often it was before.
+    fn rows(&self, again: Option<&Again>) -> Vec<Refused> {
+        let row = |&(record, reason): &(u32, u32)| Refused {
+            record,
+            attempts: again.map_or(0, |again| again.attempts(record)) + 1,
+            passing: self.reasons[reason as usize].passing,
+        };
+        let mut rows: Vec<Refused> = self.refused.iter().map(row).collect();
+        rows.sort_unstable();
+        rows.dedup_by_key(|row| row.record);
+        rows
     }
 
     /// Says how results were matched where that leaves any doubt.
@@ -269,10 +288,13 @@ impl Reason {
                 )
             }
         });
-        let refusals: Vec<Refusal> = refusals.collect();
-        match refusals.is_empty() {
-            true => Reason(vec![Refusal::new(status, NO_REASON)]),
-            false => Reason(refusals),
+        let mut refusals: Vec<Refusal> = refusals.collect();
+        if refusals.is_empty() {
+            refusals.push(Refusal::new(status, NO_REASON));
+        }
+        Reason {
+            refusals,
+            passing: result.is_passing(),
         }
     }
 
@@ -286,7 +308,7 @@ impl Reason {
             code: Cow::Owned(refusal.code.clone()),
             message: Cow::Owned(refusal.message.clone()),
         };
-        self.0.iter().map(fault).collect()
+        self.refusals.iter().map(fault).collect()
     }
 }
 
@@ -357,6 +379,7 @@ async fn join_results(
         return Ok(());
     };
     report.warnings.extend(joined.warnings(sent));
+    keep_refused(job, &joined, report);
     if !joined.refused.is_empty() {
         let (source, engine) = (prepared.source.clone(), prepared.engine.clone());
         write_refused(
@@ -371,6 +394,24 @@ async fn join_results(
         .map_err(|error| RunError::Refused(Box::new(error)))?;
     }
     Ok(())
+}
+
+/// Writes down which rows were refused, so that they can be sent again. Where that fails, they can't, and the run is as
+/// good as before.
+fn keep_refused(job: &Job<'_>, joined: &Joined, report: &mut RunReport) {
+    let Some(ledger) = job.ledger else {
+        return;
+    };
+    let before = job.again.map_or_else(Vec::new, |again| again.rows.clone());
+    let unknown = joined.unmatched + joined.nameless;
+    let rows =
+        Rows::new(ledger.entry().run_id, before).with_results(joined.rows(job.again), unknown);
+    if let Err(error) = ledger.rows(&rows) {
+        let why = chain(&error);
+        report.warnings.push(format!(
+            "the rows that were refused can't be retried: {why}"
+        ));
+    }
 }
 
 /// Writes the refused records into the rejects file as the source had them, which takes one more reading

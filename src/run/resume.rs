@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::import::{asked, waited};
 use super::prepare::{Prepared, prepare, source};
 use super::results::take_results;
+use super::retry::narrow;
 use super::survey::{Facts, Surveyed, survey};
 use super::{Job, RunError, decide, told};
 use crate::guard::Deletion;
@@ -116,7 +117,10 @@ async fn again(
         Ok((prepared, facts, surveyed)) => {
             let (counts, body) = (report.counts, report.bytes.body);
             told::prepared(report, &prepared);
-            told::surveyed(report, &facts);
+            match job.again {
+                Some(again) => told::again(report, &facts, again),
+                None => told::surveyed(report, &facts),
+            }
             report.counts = counts;
             report.bytes.body = body;
             report.rejects_file = Some(human::whole(surveyed.rejects.path()));
@@ -141,8 +145,12 @@ async fn survey_again(
     }
     let (prepared, mut first) = prepare(job, rejects).await.map_err(words)?;
     first.rejects.hold_back();
-    let (survey, ended) = survey(job, &prepared, first, None).await;
+    let (mut survey, ended) = survey(job, &prepared, first, None).await;
     ended.map_err(words)?;
+    if let Some(again) = job.again {
+        let narrowed = narrow(job, &prepared, &mut survey, again, None).await;
+        narrowed.map_err(words)?;
+    }
     let facts = survey.facts();
     let same = Some(facts.digest.hex()) == entry.body_hash && facts.good == entry.counts.sent;
     if !same {

@@ -438,6 +438,21 @@ impl Survey {
         written
     }
 
+    /// Records that only the whole file could leave out, in order.
+    pub(super) fn dropped(&self) -> &[u32] {
+        &self.dropped
+    }
+
+    /// Leaves these records in the body, and no others; `assembly` has measured that.
+    pub(super) fn narrow(&mut self, assembly: Assembly, records: &[u32]) {
+        self.assembly = assembly;
+        self.lines.mark_none_sent();
+        for &record in records {
+            self.lines.mark_sent(record);
+        }
+        self.good = records.len() as u64;
+    }
+
     /// The source that is surveyed.
     pub(crate) fn source(&self) -> &Source {
         &self.source

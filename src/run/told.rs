@@ -1,10 +1,13 @@
 //! What the steps have learned, as the run report shows it: the one place that fills the report in.
 
+use super::again::Again;
 use super::prepare::Prepared;
 use super::put::Sending;
 use super::survey::Facts;
 use crate::guard::{Decided, Deletion};
-use crate::report::run::{Decision, Deletions, GuardDecision, Hash, RunReport, SourceFile};
+use crate::report::run::{
+    Decision, Deletions, GuardDecision, Hash, RetryReport, RowCounts, RunReport, SourceFile,
+};
 use crate::state::ledger::Known;
 
 pub(super) fn prepared(report: &mut RunReport, prepared: &Prepared) {
@@ -38,10 +41,32 @@ pub(super) fn surveyed(report: &mut RunReport, facts: &Facts) {
     report.counts.would_send = facts.good;
     report.rejects = facts.rejects.clone();
     report.bytes.body = facts.digest.length;
-    report.body_hash = Some(Hash {
+    report.body_hash = Some(hash(facts));
+}
+
+/// What a retry sends again. It counts those rows alone: the others were told of by the run that read them.
+pub(super) fn again(report: &mut RunReport, facts: &Facts, again: &Again) {
+    report.counts = RowCounts {
+        read: facts.good,
+        would_send: facts.good,
+        ..RowCounts::default()
+    };
+    report.bytes.body = facts.digest.length;
+    report.body_hash = Some(hash(facts));
+    report.retry = Some(RetryReport {
+        of: again.of.clone(),
+        rows: again.rows.len() as u64,
+        passing: again.rows.iter().filter(|row| row.passing).count() as u64,
+        along: facts.good.saturating_sub(again.rows.len() as u64),
+        attempt: again.rows.iter().map(|row| row.attempts).max().unwrap_or(0) + 1,
+    });
+}
+
+fn hash(facts: &Facts) -> Hash {
+    Hash {
         kind: "xxh3_128_of_blocks",
         hex: facts.digest.hex(),
-    });
+    }
 }
 
 /// What the guards decided, and what follows of it for the rows that are not in the upload.

@@ -62,6 +62,9 @@ pub(crate) struct Entry {
     /// The mended file that took the source's place.
     #[serde(default)]
     pub mend: Option<PathBuf>,
+    /// The run whose refused rows this one sends again.
+    #[serde(default)]
+    pub retry_of: Option<RunId>,
     /// Uploads begun.
     pub attempt: u32,
     /// The last step begun.
@@ -185,12 +188,18 @@ impl Entry {
             body_hash: None,
             deletion_off: 0,
             mend: pipeline.mend.clone(),
+            retry_of: None,
             attempt: 0,
             step: Step::Uploading,
             ticket: None,
             supersedes: None,
             ended: None,
         })
+    }
+
+    /// Whether it is that run, or a retry of it.
+    pub(crate) fn is_of(&self, first: &Entry) -> bool {
+        self.run_id == first.run_id || self.retry_of.as_ref() == Some(&first.run_id)
     }
 
     /// The day that `today` was in this run.

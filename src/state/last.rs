@@ -30,7 +30,7 @@ pub(crate) struct Last {
 
 impl Last {
     /// That of a run that has ended, if it was accepted: never one that was let go, whose job failed, or of a mended
-    /// file, and none of which nothing was sent.
+    /// file or a retry, and none of which nothing was sent.
     pub(super) fn of(entry: &Entry) -> Option<Last> {
         let ended = entry.ended.as_ref()?;
         let accepted = matches!(
@@ -38,7 +38,8 @@ impl Last {
             Outcome::Succeeded | Outcome::SucceededWithRejects
         );
         let counts = accepted && ended.by == By::Run;
-        (counts && entry.ticket.is_some() && entry.mend.is_none()).then(|| Last {
+        let whole = entry.mend.is_none() && entry.retry_of.is_none();
+        (counts && entry.ticket.is_some() && whole).then(|| Last {
             last_version: LAST_VERSION,
             run_id: entry.run_id.clone(),
             at: ended.at,

@@ -31,6 +31,7 @@ mod reading;
 mod readme;
 mod reference;
 mod report;
+mod retry;
 mod run;
 mod secrets;
 mod soak;

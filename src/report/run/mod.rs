@@ -18,5 +18,5 @@ pub(crate) use file::ReportError;
 pub(crate) use memory::peak_memory;
 pub(crate) use model::{
     Decision, Deletions, GuardDecision, Hash, ImportReport, Outcome, PipelineInfo, PublicUrl,
-    RunId, RunReport, SourceFile, UploadReport,
+    RetryReport, RunId, RunReport, SourceFile, UploadReport,
 };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use unicode_width::UnicodeWidthStr;
 
 use super::counts::{CodeCounts, ColumnCount};
-use super::model::{Decision, Deletions, Outcome, RunReport, Throughput};
+use super::model::{Decision, Deletions, Outcome, RetryReport, RunReport, Throughput};
 use crate::report::human;
 use crate::text::shown::{shown, shown_within};
 
@@ -35,6 +35,29 @@ impl Outcome {
     }
 }
 
+impl RetryReport {
+    fn words(&self) -> String {
+        let mut text = format!(
+            "of run {}, attempt {} at {}",
+            self.of,
+            self.attempt,
+            human::counted(self.rows, "row")
+        );
+        if self.passing > 0 {
+            let _ = write!(
+                text,
+                ", {} refused for a passing reason",
+                human::count(self.passing)
+            );
+        }
+        if self.along > 0 {
+            let rows = human::counted(self.along, "later row");
+            let _ = write!(text, ", with {rows} of the same keys");
+        }
+        text
+    }
+}
+
 impl RunReport {
     /// The run in a few lines, for people. `report` is where the report was written. The error is not
     /// among them: it is printed by itself.
@@ -43,6 +66,9 @@ impl RunReport {
         let c = &self.counts;
 
         lines.add("run", &format!("{}, {}", self.run_id, self.ending()));
+        if let Some(retry) = &self.retry {
+            lines.add("retry", &retry.words());
+        }
         let files = match self.sources.as_slice() {
             [] => String::new(),
             [one] => format!(" from {}", one.path),
