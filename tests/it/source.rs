@@ -120,7 +120,7 @@ fn a_file_that_changes_during_the_upload() {
         check(
             upload,
             touched,
-            &format!("{writing} time of change is not what it was when the run began"),
+            &format!("{writing} modification time has changed since the run began"),
         );
     }
     check(

@@ -111,7 +111,7 @@ fn an_import_is_repeated_only_with_what_was_sent() {
         assert_eq!(ended.code, 1, "{}", ended.stderr);
         assert_eq!(ended.report["error"]["code"], "not_the_same");
         ended.says(&format!(
-            "was changed since run {run}, and no longer produces the same upload; nothing was imported"
+            "has changed since run {run}, and no longer produces the same upload; nothing was imported"
         ));
         assert_eq!(rig.calls("put"), 1);
         rig.write("pipeline.yaml", pipeline);

@@ -151,7 +151,7 @@ fn an_invisible_character_in_a_key_is_a_fault_of_its_own() {
                 "4",
                 "id",
                 "invisible",
-                "found U+200B (zero width space) as character 1; a stage `normalize`",
+                "found U+200B (zero width space) as character 1; a `normalize` stage",
             ],
             [
                 "5",
@@ -302,7 +302,7 @@ fn tables_lists_and_expressions_compare_what_is_seen() {
     assert_eq!(sent(&rig, "where"), ["south", "south"]);
     // What is compared is not what is sent.
     assert_eq!(sent(&rig, "site"), ["zürich", "basel\u{feff}"]);
-    ended.says("column `site`: cells match the values of `one_of` except for U+FEFF (byte order mark), and go out");
+    ended.says("column `site`: cells match the values of `one_of` except for U+FEFF (byte order mark), and are sent as they are");
     check_rejects(&rig, &[["5", "site", "one_of", "expected one of"]]);
 }
 
@@ -340,7 +340,7 @@ fn names_of_columns_are_found_as_they_look() {
     assert_eq!(sent(&rig, "first"), ["Zoé"]);
     assert_eq!(sent(&rig, "Sta\u{ad}tus"), ["x"]);
     ended.says(
-        "column 3 is sent under a name with U+00AD (soft hyphen) as character 4, which nobody sees",
+        "column 3 is sent under a name with U+00AD (soft hyphen) as character 4, which is invisible",
     );
 }
 
@@ -423,7 +423,9 @@ fn control_characters_never_go_out() {
                         &line(5),
                         "name",
                         "control_character",
-                        place("U+0092 as character 2; it is what Windows-1252 becomes"),
+                        place(
+                            "U+0092 as character 2; this is Windows-1252 text that a program has read as Latin-1",
+                        ),
                     ],
                 ],
             );

@@ -288,7 +288,7 @@ fn the_last_page_is_the_last_one() {
         let (code, error) = refused(PIPELINE, &[("w.json", &page(1, more))], &path);
         assert_eq!(code, 1, "{error}");
         assert!(
-            error.contains("another page follows, and none does"),
+            error.contains("another page follows, but none does"),
             "{error}"
         );
         assert!(
