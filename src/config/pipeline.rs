@@ -228,6 +228,7 @@ impl Pipeline {
             source.format = SourceFormat::Auto;
         }
         self.import.implicit_delete = ImplicitDelete::Off;
+        self.import.no_deletes = true;
         self.guard = GuardSpec::default();
         // What is mended is mostly the rejects file itself, which is read and must not be replaced.
         self.rejects.path = self.rejects.beside("mend");

@@ -80,6 +80,8 @@ macro_rules! import_settings {
         #[derive(Clone, Debug, Default)]
         pub struct ImportSpec {
             $($(#[$doc])* pub $field: $type,)*
+            /// No row may delete an item: for files of corrected rows. No setting of the pipeline file.
+            pub no_deletes: bool,
         }
 
         /// [`OrgvueSpec`] as it is written.
@@ -114,7 +116,7 @@ macro_rules! import_settings {
                     token: written.token,
                     storage_hosts: written.storage_hosts,
                     private_hosts: written.private_hosts,
-                    import: ImportSpec { $($field: written.$field,)* },
+                    import: ImportSpec { $($field: written.$field,)* no_deletes: false },
                 }
             }
         }
@@ -129,7 +131,7 @@ macro_rules! import_settings {
 
         impl From<SandboxWritten> for SandboxSpec {
             fn from(written: SandboxWritten) -> SandboxSpec {
-                SandboxSpec { import: ImportSpec { $($field: written.$field,)* } }
+                SandboxSpec { import: ImportSpec { $($field: written.$field,)* no_deletes: false } }
             }
         }
     };

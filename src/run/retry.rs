@@ -180,8 +180,11 @@ impl<'a> Narrow<'a> {
         }
     }
 
-    /// Whether a row goes: it was refused, or comes after one of its key that goes.
+    /// Whether a row goes: it was refused, or comes after one of its key that goes. Nobody is ever deleted.
     fn takes(&mut self, batch: &Batch, row: u32, record: u32) -> bool {
+        if self.engine.deletes(batch, row as usize) {
+            return false;
+        }
         let key = self.key.map(|slot| {
             let cell = batch.cell(row as usize, slot);
             self.engine.key_hash(batch.text(cell))

@@ -53,6 +53,11 @@ pub(super) fn again(report: &mut RunReport, facts: &Facts, again: &Again) {
     };
     report.bytes.body = facts.digest.length;
     report.body_hash = Some(hash(facts));
+    if facts.good < again.rows.len() as u64 {
+        let why =
+            "rows that delete are not sent again: a retry never deletes, and the next run does";
+        report.warnings.push(why.to_owned());
+    }
     report.retry = Some(RetryReport {
         of: again.of.clone(),
         rows: again.rows.len() as u64,

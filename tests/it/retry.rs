@@ -360,3 +360,44 @@ fn rows_of_a_stream_can_not_be_sent_again() {
     ended.says("its source was a stream");
     assert_eq!(rig.taken(), taken);
 }
+
+#[test]
+fn nobody_is_deleted_by_what_is_mended_or_sent_again() {
+    let rig = rig(r#"[{"employeeID":"1"},{"employeeID":"2"}]"#);
+    let source =
+        "source: { path: workers.csv }\nvalidate: { key: employeeID }\nrejects: { at_most: 100% }";
+    rig.write(
+        "workers.csv",
+        "employeeID,do\n1,update\n8,delete\n9,delete\n",
+    );
+    rig.pipeline(
+        source,
+        "action: { column: do }\nidentify_by: { id_key: employeeID }",
+    );
+    let first = rig.run(&[]);
+    assert_eq!(first.count("failed"), 2, "{}", first.stderr);
+    let imports = rig.taken().1;
+    let again = rig.tell(&["retry", &id(&first)]);
+    assert_eq!(
+        (again.code, again.count("read")),
+        (0, 0),
+        "{}",
+        again.stderr
+    );
+    again.says("a retry never deletes");
+    assert_eq!(rig.taken().1, imports);
+
+    rig.write("mended.csv", "employeeID,do\n1,update\n2,delete\n");
+    let mended = rig.run(&["--mend", "mended.csv"]);
+    assert_eq!(mended.code, 3, "{}", mended.stderr);
+    assert!(rig.read("rejects.mend.csv").contains("deletes"));
+    rig.pipeline(
+        source,
+        "action: delete\nidentify_by: { id_key: employeeID }",
+    );
+    rig.write("mended.csv", "employeeID\n2\n");
+    let (code, stderr) = rig.ask(&["run", "pipeline.yaml", "--mend", "mended.csv"]);
+    assert_eq!(code, 2, "{stderr}");
+    assert!(stderr.contains("never deletes"), "{stderr}");
+    assert_eq!(rig.items().len(), 2);
+}
