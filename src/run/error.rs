@@ -153,6 +153,12 @@ pub enum RunError {
         "the import was completed, but the rows that the server refused are not all in the rejects file"
     )]
     Refused(#[source] Box<RunError>),
+    /// The import was completed, and its results can't be written down.
+    #[error("the import was completed, but the results file {path} can't be written")]
+    ResultsFile {
+        path: String,
+        source: std::io::Error,
+    },
     /// The source had more records when they were sent.
     #[error("the source has fewer records than before: it was changed after it was sent")]
     Shorter,

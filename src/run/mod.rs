@@ -19,6 +19,7 @@ pub(crate) mod error;
 mod expect;
 mod extent;
 mod import;
+mod items;
 mod prepare;
 pub(crate) mod preview;
 mod put;

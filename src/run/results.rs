@@ -9,6 +9,7 @@ use std::time::Instant;
 use futures::{Stream, StreamExt, pin_mut};
 
 use super::again::Again;
+use super::items;
 use super::prepare::Prepared;
 use super::reject::write_reject;
 use super::survey::Surveyed;
@@ -22,6 +23,7 @@ use crate::orgvue::spec::{IdentifySpec, MatchResults};
 use crate::orgvue::{Client, ItemResult, OrgvueError, Ticket};
 use crate::report::progress::Phase;
 use crate::report::rejects::IMPORT_STAGE;
+use crate::report::results::{Draft, Item};
 use crate::report::run::RunReport;
 use crate::source::Source;
 use crate::state::rows::{Refused, Rows};
@@ -54,6 +56,8 @@ pub(crate) struct Joined {
     pub surplus: u64,
     /// Of these, deletions: items that no record names.
     pub deleted: u64,
+    /// Whether results stand in the order of the records.
+    in_order: bool,
 }
 
 /// Why a record was refused: everything that the server says of it.
@@ -130,6 +134,7 @@ pub(crate) async fn join(
     known: Option<(&Surveyed, &Engine)>,
     matching: MatchResults,
     sent: u64,
+    mut draft: Option<&mut Draft>,
 ) -> Result<Joined, OrgvueError> {
     let mut joined = Joined::default();
     let mut reasons: HashMap<Reason, u32> = HashMap::new();
@@ -149,9 +154,20 @@ pub(crate) async fn join(
         if joined.seen > sent {
             joined.surplus += 1;
             joined.deleted += u64::from(result.ok && result.action.as_deref() == Some("delete"));
+            if let Some(draft) = &mut draft {
+                draft.push(&Item::of(&result, None, false));
+            }
             continue;
         }
         let found = matching.find(&result, in_turn);
+        if let Some(draft) = &mut draft {
+            let (record, by_place) = match found {
+                Match::Record(record) => (Some(record), false),
+                Match::Place(record) => (record, true),
+                Match::Nothing => (None, false),
+            };
+            draft.push(&Item::of(&result, record, by_place));
+        }
         if result.ok {
             joined.accepted += 1;
             continue;
@@ -166,6 +182,8 @@ pub(crate) async fn join(
             Match::Nothing | Match::Place(None) => joined.unmatched += 1,
         }
     }
+    // What the server deletes by itself comes after the records, which does not move them.
+    joined.in_order = joined.seen - joined.surplus == sent && !matching.moved;
     if joined.seen == sent && !matching.moved {
         joined.by_order = in_place.len() as u64;
         joined.refused.append(&mut in_place);
@@ -343,13 +361,23 @@ async fn join_results(
             _ => None,
         }
     });
+    let mut draft = items::draft(job)?;
+    // A key that tells nothing of the records is for the results file alone.
+    let (told, matching) = match (key, settings.match_results) {
+        (None, MatchResults::Auto | MatchResults::Order) if draft.is_some() => {
+            let prepared = known.as_ref().map(|(prepared, _)| *prepared);
+            (items::key_column(job, prepared), MatchResults::Order)
+        }
+        (key, matching) => (key, matching),
+    };
     let mut joined = join(
-        client.results(ticket, key, job.pipeline.limits.result),
+        client.results(ticket, told, job.pipeline.limits.result),
         known
             .as_ref()
             .map(|(prepared, surveyed)| (&**surveyed, &*prepared.engine)),
-        settings.match_results,
+        matching,
         sent,
+        draft.as_mut(),
     )
     .await
     .map_err(RunError::Results)?;
@@ -376,7 +404,7 @@ async fn join_results(
                 ),
             });
         }
-        return Ok(());
+        return items::write(job, draft, false, None, report).await;
     };
     report.warnings.extend(joined.warnings(sent));
     keep_refused(job, &joined, report);
@@ -393,7 +421,8 @@ async fn join_results(
         .await
         .map_err(|error| RunError::Refused(Box::new(error)))?;
     }
-    Ok(())
+    let known = Some((prepared, &*surveyed));
+    items::write(job, draft, joined.in_order, known, report).await
 }
 
 /// Writes down which rows were refused, so that they can be sent again. Where that fails, they can't, and the run is as

@@ -15,6 +15,7 @@ mod fuzz;
 mod guard;
 mod headers;
 mod house;
+mod items;
 mod keys;
 mod kinds;
 mod ledger;

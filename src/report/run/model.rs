@@ -84,6 +84,8 @@ pub(crate) struct RunReport {
     pub refused: CodeCounts,
     /// The rejects file; `null` where none was written.
     pub rejects_file: Option<PathBuf>,
+    /// The results file; `null` where none was written.
+    pub results_file: Option<PathBuf>,
     /// Bytes.
     pub bytes: ByteCounts,
     /// Hash of the body as it was measured, and as it was sent.
@@ -342,6 +344,7 @@ impl RunReport {
             rejects: CodeCounts::default(),
             refused: CodeCounts::default(),
             rejects_file: None,
+            results_file: None,
             bytes: ByteCounts::default(),
             body_hash: None,
             seconds: Times::default(),

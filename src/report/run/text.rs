@@ -154,6 +154,9 @@ impl RunReport {
                 &format!("{path}, the rows as they were, with their faults"),
             );
         }
+        if let Some(path) = &self.results_file {
+            lines.add("results", &human::path(path));
+        }
         if let Some(path) = report {
             lines.add("report", &human::path(path));
         }
