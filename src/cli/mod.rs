@@ -19,6 +19,7 @@ mod run;
 mod sample;
 mod sandbox;
 mod schema;
+mod several;
 mod state;
 mod stop;
 mod turn;

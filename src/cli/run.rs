@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::open::{Before, before, told};
+use super::open::{Before, before, told, usage};
 use super::pipeline::{mended, token};
+use super::several::{self, Collected};
 use super::turn::TurnArgs;
 use super::work::{CommonArgs, Task, Work};
 use super::{Exit, Failure, Globals, PipelineArgs, stop};
@@ -18,6 +19,9 @@ use crate::report::run::RunId;
 pub struct RunArgs {
     #[command(flatten)]
     pipeline: PipelineArgs,
+    /// More pipelines, run in this order until one fails; such as people, positions, links.
+    #[arg(value_name = "PIPELINE")]
+    more: Vec<String>,
     /// Check the whole data against the rules, and send nothing.
     #[arg(long)]
     dry_run: bool,
@@ -42,16 +46,48 @@ pub struct CheckArgs {
 
 impl RunArgs {
     pub(super) fn run(self, globals: &Globals, progress: &Progress) -> Result<Exit, Failure> {
-        if self.dry_run {
-            let pipeline = mended(self.pipeline.load(globals)?, self.mend.as_deref())?;
-            return check(pipeline, &self.common, globals, progress);
+        let load = |file: &str| {
+            let args = PipelineArgs {
+                pipeline: file.to_owned(),
+                sets: self.pipeline.sets.clone(),
+            };
+            mended(args.load(globals)?, self.mend.as_deref())
+        };
+        if self.more.is_empty() {
+            let pipeline = load(&self.pipeline.pipeline)?;
+            return self.one(pipeline, globals, progress, None);
         }
-        let pipeline = mended(self.pipeline.load(globals)?, self.mend.as_deref())?;
+        if self.mend.is_some() {
+            return Err(usage(
+                "--mend: corrected rows belong to one pipeline; name that one alone",
+            ));
+        }
+        let first = [&self.pipeline.pipeline];
+        let files: Vec<&str> = first.into_iter().chain(&self.more).map(|f| &**f).collect();
+        let one = |pipeline, progress: &Progress, collected: &Collected| {
+            self.one(pipeline, globals, progress, Some(collected))
+        };
+        several::run(&files, (globals, self.common.json), load, one)
+    }
+
+    /// Runs one pipeline. Where it is one of several, its report is `collected`.
+    fn one(
+        &self,
+        pipeline: Pipeline,
+        globals: &Globals,
+        progress: &Progress,
+        collected: Option<&Collected>,
+    ) -> Result<Exit, Failure> {
+        if self.dry_run {
+            return check(pipeline, &self.common, globals, progress, collected);
+        }
         let run_id = RunId::generate();
         let mut work = Work::new(&pipeline, &self.common, globals, progress);
+        work.collected = collected;
         work.token = token(&pipeline)?;
         let mut turn = self.turn.begin(globals)?;
-        match told(before(&work, &run_id, &mut turn), self.common.json)? {
+        let json = self.common.json && collected.is_none();
+        match told(before(&work, &run_id, &mut turn), json)? {
             Before::Free { ledger, rejects } => {
                 work.ledger = ledger.map(|ledger| *ledger);
                 work.rejects = rejects;
@@ -65,7 +101,7 @@ impl RunArgs {
 impl CheckArgs {
     pub(super) fn run(self, globals: &Globals, progress: &Progress) -> Result<Exit, Failure> {
         let pipeline = self.pipeline.load(globals)?;
-        check(pipeline, &self.common, globals, progress)
+        check(pipeline, &self.common, globals, progress, None)
     }
 }
 
@@ -75,9 +111,11 @@ fn check(
     common: &CommonArgs,
     globals: &Globals,
     progress: &Progress,
+    collected: Option<&Collected>,
 ) -> Result<Exit, Failure> {
     let stop = stop::watch()?;
     let mut work = Work::new(&pipeline, common, globals, progress);
     work.task = Task::Check;
+    work.collected = collected;
     work.perform(RunId::generate(), stop)
 }

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 
 use super::next::next;
 use super::pipeline::said;
+use super::several::Collected;
 use super::stop::Stop;
 use super::{Exit, Failure, Globals, put_json, say, say_lines};
 use crate::config::{self, Pipeline, Target};
@@ -69,6 +70,8 @@ pub(super) struct Work<'a> {
     pub(super) ledger: Option<Ledger>,
     /// The rows of an earlier run that are sent again, and no others.
     pub(super) again: Option<Again>,
+    /// Takes the report in, where this is one of several runs.
+    pub(super) collected: Option<&'a Collected>,
     /// Nobody else writes the rejects file meanwhile.
     pub(super) rejects: Option<Held>,
 }
@@ -99,6 +102,7 @@ impl<'a> Work<'a> {
             token: None,
             ledger: None,
             again: None,
+            collected: None,
             rejects: None,
         }
     }
@@ -276,7 +280,9 @@ impl<'a> Work<'a> {
                 say(format_args!("warning: {warning}"));
             }
         }
-        if self.common.json {
+        if let Some(collected) = self.collected {
+            collected.replace(serde_json::to_value(report).ok());
+        } else if self.common.json {
             put_json(report)?;
         }
         Ok(())

@@ -35,6 +35,7 @@ mod report;
 mod retry;
 mod run;
 mod secrets;
+mod several;
 mod soak;
 mod source;
 mod state;

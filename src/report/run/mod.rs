@@ -14,7 +14,7 @@ mod tests;
 mod text;
 
 pub(crate) use counts::{CodeCounts, Mismatch, RowCounts};
-pub(crate) use file::ReportError;
+pub(crate) use file::{ReportError, write_report};
 pub(crate) use memory::peak_memory;
 pub(crate) use model::{
     Decision, Deletions, GuardDecision, Hash, ImportReport, Outcome, PipelineInfo, PublicUrl,
