@@ -124,7 +124,7 @@ impl Input {
             pin_mut!(done);
             body.extend_from_slice(&assembly.header());
             while let Some(next) = done.try_next().await.expect("a block") {
-                let piece = assembly.piece(next.encoded, next.hash, next.batch.len(), &[]);
+                let piece = assembly.piece(next, &[], &[]);
                 if keep {
                     body.extend_from_slice(&piece);
                 }

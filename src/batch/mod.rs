@@ -216,6 +216,8 @@ pub struct Batch {
     overflows: bool,
     /// Whether a cell may hold an object or an array.
     nested: bool,
+    /// Whether stages look at rows that are filtered out, too.
+    sees_filtered: bool,
     arrangement: Option<Arc<Arrangement>>,
     /// Where the text's buffer goes when the batch is dropped.
     home: Option<Pool<Vec<u8>>>,
@@ -291,6 +293,7 @@ impl Batch {
             skipped: Skipped::default(),
             overflows: false,
             nested: false,
+            sees_filtered: false,
             arrangement: None,
             home: None,
         }
@@ -489,10 +492,17 @@ impl Batch {
         self.tables.states[row]
     }
 
-    /// Whether stages and rules should look at a row: all but the filtered ones.
+    /// Whether stages and rules should look at a row: all but the filtered ones, unless those are to be
+    /// [seen](Batch::see_filtered).
     #[inline]
     pub fn is_live(&self, row: usize) -> bool {
-        self.tables.states[row] != RowState::Filtered
+        self.tables.states[row] != RowState::Filtered || self.sees_filtered
+    }
+
+    /// Has stages look at rows that are filtered out, or not: where their names are asked for, these need the form that
+    /// the other rows' get. What is found at fault with such a row is not told.
+    pub(crate) fn see_filtered(&mut self, yes: bool) {
+        self.sees_filtered = yes;
     }
 
     /// Leaves a row out on purpose. A rejected row stays rejected.
@@ -505,12 +515,14 @@ impl Batch {
     /// Finds fault with a row; with `cell`, marks that column's cell [`Kind::Faulty`].
     pub fn reject(&mut self, fault: Fault, cell: Option<usize>) {
         let row = fault.row as usize;
-        self.tables.states[row] = RowState::Rejected;
         if let Some(column) = cell {
             self.tables.columns[column][row] =
                 self.tables.columns[column][row].with_kind(Kind::Faulty);
         }
-        self.faults.push(fault);
+        if self.tables.states[row] != RowState::Filtered {
+            self.tables.states[row] = RowState::Rejected;
+            self.faults.push(fault);
+        }
     }
 
     /// Where a row came from.

@@ -141,11 +141,10 @@ impl PreviewArgs {
                     human::counted(skipped, "line"),
                 ));
             }
-            if preview.has_whole_file_rules() {
-                say(
-                    "note: whether a key is used twice shows only in the whole source; \
-                     `rostream check` looks for it",
-                );
+            if let Some(what) = preview.not_shown() {
+                say(format!(
+                    "note: {what} only in the whole source; `rostream check` looks for it"
+                ));
             }
         }
         Ok(())

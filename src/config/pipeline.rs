@@ -221,6 +221,7 @@ impl Pipeline {
         self.import.implicit_delete = ImplicitDelete::Off;
         self.import.no_deletes = true;
         self.guard = GuardSpec::default();
+        self.validate.hierarchy.of_some_rows();
         // What is mended is mostly the rejects file itself, which is read and must not be replaced.
         self.rejects.path = beside(&self.rejects.path, "mend");
         self.results = self.results.map(|path| beside(&path, "mend"));

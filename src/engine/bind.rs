@@ -17,6 +17,7 @@ use crate::stage::{Resources, StageSpec};
 use crate::text::dates::{Date, Today};
 use crate::text::unseen::{is_control, place};
 use crate::upload::spec::UploadFormat;
+use crate::whole::hierarchy::Tree;
 use crate::whole::{self, Key};
 
 /// What the pipeline says of the records between source and upload.
@@ -76,6 +77,14 @@ pub(crate) fn named<'a>(
         if let Some(key) = &validate.key {
             let _ = columns.need(&key.column);
         }
+        for (_, name) in validate
+            .hierarchy
+            .all
+            .iter()
+            .flat_map(|tree| tree.columns())
+        {
+            let _ = columns.need(name);
+        }
         if let ActionSpec::Column { column } = &import.action {
             let _ = columns.need(column);
         }
@@ -129,7 +138,12 @@ impl Engine {
         let Some(stages) = stages(terms, &mut columns, &mut problems) else {
             return Err(problems);
         };
-        let (key, wire, rules) = match ends(terms, &columns) {
+        let Ends {
+            key,
+            trees,
+            wire,
+            rules,
+        } = match ends(terms, &columns) {
             Ok(ends) if problems.is_empty() => ends,
             Ok(_) => return Err(problems),
             Err(more) => {
@@ -145,8 +159,9 @@ impl Engine {
             rules,
             encoder: wire.encoder().with_pool(&pools.bodies),
             wire,
-            facts: whole::Rules::new(key.as_ref()).facts(),
+            facts: whole::Rules::new(key.as_ref(), &trees).facts().to_vec(),
             key,
+            trees,
             seed: terms.seed,
             columns,
             names_are_told: false,
@@ -194,8 +209,16 @@ fn stages(
     Some(stages)
 }
 
-/// Binds what comes after the last stage: the key, the target's wishes, the rules.
-fn ends(terms: &Terms<'_>, columns: &Columns) -> Result<(Option<Key>, Wire, Rules), Vec<Unbound>> {
+/// What comes after the last stage.
+struct Ends {
+    key: Option<Key>,
+    trees: Vec<Tree>,
+    wire: Wire,
+    rules: Rules,
+}
+
+/// Binds what comes after the last stage: the key, the hierarchies, the target's wishes, the rules.
+fn ends(terms: &Terms<'_>, columns: &Columns) -> Result<Ends, Vec<Unbound>> {
     let mut problems = Vec::new();
     let key = terms
         .validate
@@ -213,6 +236,7 @@ fn ends(terms: &Terms<'_>, columns: &Columns) -> Result<(Option<Key>, Wire, Rule
                 None
             }
         });
+    let trees = trees(terms.validate, columns, &mut problems);
     let wire = Wire::bind(terms.import, terms.format, columns)
         .map_err(|(setting, why)| problems.push(Unbound::at(&["target", setting], why)));
     let today = &terms.resources.today;
@@ -226,9 +250,34 @@ fn ends(terms: &Terms<'_>, columns: &Columns) -> Result<(Option<Key>, Wire, Rule
     });
     problems.extend(unfit_names(columns));
     match (wire, rules) {
-        (Ok(wire), Ok(rules)) if problems.is_empty() => Ok((key, wire, rules)),
+        (Ok(wire), Ok(rules)) if problems.is_empty() => Ok(Ends {
+            key,
+            trees,
+            wire,
+            rules,
+        }),
         _ => Err(problems),
     }
+}
+
+/// Binds the hierarchies.
+fn trees(validate: &ValidateSpec, columns: &Columns, problems: &mut Vec<Unbound>) -> Vec<Tree> {
+    let key = validate.key.as_ref();
+    let key = key.map(|key| (&*key.column, key.ignore_case));
+    let mut trees = Vec::new();
+    for (at, spec) in validate.hierarchy.all.iter().enumerate() {
+        match Tree::bind(spec, key, columns) {
+            Ok(tree) => trees.push(tree),
+            Err(missing) => problems.extend(missing.into_iter().map(|(setting, why)| {
+                let path = validate.hierarchy.path(at, setting);
+                let path = ["validate"]
+                    .into_iter()
+                    .chain(path.iter().map(|part| &**part));
+                Unbound::at(&path.collect::<Vec<_>>(), why)
+            })),
+        }
+    }
+    trees
 }
 
 /// Columns whose names can't be sent.

@@ -248,15 +248,17 @@ impl Blocks {
         let view = &self.buffer[..at];
         let mut most = self.most_records;
         // A record has two bytes or more, and ends with one of these.
-        let end = match before {
-            Boundary::Json(_) => b'}',
-            Boundary::Csv(_) | Boundary::Lines => b'\n',
-        };
         if at / 2 <= most {
             return at;
         }
-        let ends = memchr::memchr_iter(end, view).count();
-        self.counted = (end == b'\n').then_some((at, ends as u64));
+        let (end, ends) = match &self.boundary {
+            Boundary::Json(cutter) => (b'}', cutter.most_records()),
+            Boundary::Csv(_) | Boundary::Lines => {
+                let lines = count_lines(view);
+                self.counted = Some((at, lines));
+                (b'\n', lines as usize)
+            }
+        };
         if ends <= most {
             return at;
         }

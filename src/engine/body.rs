@@ -8,7 +8,8 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use super::EngineError;
 use super::process::{Engine, Processed};
-use crate::format::encode::{Encoded, Encoder};
+use crate::batch::Kind;
+use crate::format::encode::Encoder;
 use crate::upload::body::BodyError;
 
 /// What a body is known by: two passes that agree on it have made the same bytes, and left out the same rows.
@@ -19,7 +20,7 @@ pub struct Digest {
     pub made: u128,
     /// Bytes of the body, without the rows that are left out.
     pub length: u64,
-    /// Of the numbers of the records that are left out; 0 where there are none.
+    /// Of the numbers of the records that are left out, or sent with a cell empty; 0 where there are none.
     pub verdicts: u128,
 }
 
@@ -34,14 +35,23 @@ impl Digest {
     }
 }
 
+/// What only the whole file could say of the records that are sent, in their order.
+#[derive(Debug, Clone, Default)]
+pub struct Amended {
+    /// Records that are left out.
+    pub dropped: Vec<u32>,
+    /// Records that are sent with a cell empty, and the physical column of that.
+    pub cleared: Vec<(u32, u32)>,
+}
+
 /// Joins encoded pieces into one body, and measures it.
 pub struct Assembly {
     encoder: Encoder,
     any: bool,
     length: u64,
     made: Xxh3,
-    left_out: Xxh3,
-    any_left_out: bool,
+    amended: Xxh3,
+    any_amended: bool,
     records: u64,
 }
 
@@ -53,8 +63,8 @@ impl Assembly {
             any: false,
             length: 0,
             made: Xxh3::new(),
-            left_out: Xxh3::new(),
-            any_left_out: false,
+            amended: Xxh3::new(),
+            any_amended: false,
             records: 0,
         }
     }
@@ -66,28 +76,42 @@ impl Assembly {
         header.into()
     }
 
-    /// The next piece, without the rows of the batch that are left out, which are in order. `hash` is the hash of its
-    /// bytes as encoded, and `records` how many it was made of.
+    /// The next piece: what workers made of a block, as [amended](Amended) for what only the whole file knows. `left_out`
+    /// are rows of the batch, in order, and `cleared` rows with the physical column of a cell.
     pub fn piece(
         &mut self,
-        mut encoded: Encoded,
-        hash: u128,
-        records: usize,
+        processed: Processed,
         left_out: &[u32],
+        cleared: &[(u32, u32)],
     ) -> Bytes {
+        let Processed {
+            mut batch,
+            mut encoded,
+            hash,
+            ..
+        } = processed;
         let first = self.records;
-        self.records += records as u64;
+        self.records += batch.len() as u64;
         if encoded.bytes.is_empty() {
             return Bytes::new();
         }
         self.made
             .update(&(encoded.bytes.len() as u64).to_le_bytes());
         self.made.update(&hash.to_le_bytes());
+        if !cleared.is_empty() {
+            self.any_amended = true;
+            for &(row, slot) in cleared {
+                let (record, slot) = (first + u64::from(row), u64::from(slot) + 1);
+                self.amended
+                    .update(&(record | slot << u32::BITS).to_le_bytes());
+                batch.set_text(row as usize, slot as usize - 1, "", Kind::Text);
+            }
+            encoded = self.encoder.encode(&batch);
+        }
         if !left_out.is_empty() {
-            self.any_left_out = true;
+            self.any_amended = true;
             for &row in left_out {
-                self.left_out
-                    .update(&(first + u64::from(row)).to_le_bytes());
+                self.amended.update(&(first + u64::from(row)).to_le_bytes());
             }
             let mut next = left_out.iter().peekable();
             encoded.leave_out(|row| next.next_if_eq(&&row).is_some());
@@ -116,8 +140,8 @@ impl Assembly {
         Digest {
             made: self.made.digest128(),
             length: self.length,
-            verdicts: match self.any_left_out {
-                true => self.left_out.digest128(),
+            verdicts: match self.any_amended {
+                true => self.amended.digest128(),
                 false => 0,
             },
         }
@@ -146,19 +170,21 @@ pub trait Body: Send {
 pub struct Resend {
     assembly: Assembly,
     expected: Digest,
-    dropped: Arc<[u32]>,
+    amended: Arc<Amended>,
     next_dropped: usize,
+    next_cleared: usize,
     record: u64,
 }
 
 impl Resend {
-    /// `expected` and `dropped` are what the survey found.
-    pub fn new(engine: &Engine, expected: Digest, dropped: Arc<[u32]>) -> Resend {
+    /// `expected` and `amended` are what the survey found.
+    pub fn new(engine: &Engine, expected: Digest, amended: Arc<Amended>) -> Resend {
         Resend {
             assembly: Assembly::new(engine.encoder()),
             expected,
-            dropped,
+            amended,
             next_dropped: 0,
+            next_cleared: 0,
             record: 0,
         }
     }
@@ -180,18 +206,18 @@ impl Body for Resend {
 
     fn absorb(&mut self, processed: Processed) -> Result<Bytes, EngineError> {
         let first = self.record;
-        let records = processed.batch.len();
-        self.record += records as u64;
-        let dropped = &self.dropped[self.next_dropped..];
-        let here = dropped.partition_point(|&record| u64::from(record) < self.record);
-        let left_out: Vec<u32> = dropped[..here]
-            .iter()
-            .map(|&record| (u64::from(record) - first) as u32)
-            .collect();
-        self.next_dropped += here;
-        let piece = self
-            .assembly
-            .piece(processed.encoded, processed.hash, records, &left_out);
+        self.record += processed.batch.len() as u64;
+        let is_here = |record: u32| u64::from(record) < self.record;
+        let row = |record: u32| (u64::from(record) - first) as u32;
+        let dropped = &self.amended.dropped[self.next_dropped..];
+        let dropped = &dropped[..dropped.partition_point(|record| is_here(*record))];
+        let cleared = &self.amended.cleared[self.next_cleared..];
+        let cleared = &cleared[..cleared.partition_point(|(record, _)| is_here(*record))];
+        self.next_dropped += dropped.len();
+        self.next_cleared += cleared.len();
+        let left_out: Vec<u32> = dropped.iter().map(|record| row(*record)).collect();
+        let cleared: Vec<(u32, u32)> = cleared.iter().map(|(r, slot)| (row(*r), *slot)).collect();
+        let piece = self.assembly.piece(processed, &left_out, &cleared);
         if self.assembly.digest().length > self.expected.length {
             return Err(self.changed());
         }

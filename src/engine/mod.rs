@@ -4,6 +4,7 @@ pub(crate) mod bind;
 pub(crate) mod blocks;
 pub(crate) mod body;
 pub(crate) mod error;
+mod facts;
 pub(crate) mod order;
 pub(crate) mod process;
 

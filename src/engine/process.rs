@@ -3,19 +3,19 @@
 
 use std::sync::Arc;
 
-use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
+use xxhash_rust::xxh3::xxh3_128;
 
-use crate::batch::{Batch, Cell, Columns, Kind, MAX_CELL, Renamed, RowState};
+use crate::batch::{Batch, Columns, MAX_CELL, Renamed, RowState};
 use crate::format::block::{Block, End};
 use crate::format::encode::{Encoded, Encoder};
-use crate::format::{PARSE, Parser, Pools, reject_long_cells};
+use crate::format::{Parser, Pools, reject_long_cells};
 use crate::orgvue::retyped::Found;
 use crate::orgvue::wire::Wire;
 use crate::rule::Rules;
 use crate::settings::units::Size;
 use crate::stage::Stage;
-use crate::text::compare::{Spelling, comparable, fold_into, is_comparable};
 use crate::text::unseen::{has_high_control, is_invisible, place};
+use crate::whole::hierarchy::Tree;
 use crate::whole::{self, Fact, Key};
 
 /// What to say of a header that stands among the records in another order.
@@ -33,6 +33,7 @@ pub struct Engine {
     pub(super) rules: Rules,
     pub(super) wire: Wire,
     pub(super) key: Option<Key>,
+    pub(super) trees: Vec<Tree>,
     /// What the rules of the whole file want to know.
     pub(super) facts: Vec<Fact>,
     pub(super) seed: u64,
@@ -118,7 +119,17 @@ impl Engine {
 
     /// The rules that only the whole file can decide, which have seen nothing yet.
     pub(crate) fn whole_file_rules(&self) -> whole::Rules {
-        whole::Rules::new(self.key.as_ref())
+        whole::Rules::new(self.key.as_ref(), &self.trees)
+    }
+
+    /// Whether there are hierarchies among them.
+    pub(crate) fn has_hierarchies(&self) -> bool {
+        !self.trees.is_empty()
+    }
+
+    /// Whether there are any.
+    pub(crate) fn has_whole_file_rules(&self) -> bool {
+        !self.facts.is_empty()
     }
 
     /// The names of the columns that are sent, where they may be told: those of a header may be a person's values where
@@ -126,22 +137,6 @@ impl Engine {
     pub(crate) fn sent_names(&self) -> Vec<Option<Arc<str>>> {
         let name = |name: &Arc<str>| self.names_are_told.then(|| name.clone());
         self.wire.sent().map(name).collect()
-    }
-
-    /// The hash by which a key is known: of what it is compared as.
-    pub fn key_hash(&self, key: &str) -> u64 {
-        self.hash_key(key, &mut String::new())
-    }
-
-    /// The same, with a buffer to use.
-    #[inline]
-    fn hash_key(&self, key: &str, folded: &mut String) -> u64 {
-        if self.key.as_ref().is_some_and(|key| key.ignore_case) {
-            fold_into(key, folded);
-            xxh3_64_with_seed(folded.as_bytes(), self.seed)
-        } else {
-            xxh3_64_with_seed(comparable(key).as_bytes(), self.seed)
-        }
     }
 
     /// Parses a block and does nothing more.
@@ -214,6 +209,7 @@ impl Engine {
     /// Stages and rules over a parsed batch.
     pub fn transform(&self, batch: &mut Batch) {
         self.widen(batch);
+        self.see_filtered(batch);
         let mut named = batch.faults().len();
         for bound in &self.stages {
             bound.stage.apply(batch);
@@ -222,6 +218,11 @@ impl Engine {
         }
         self.check(batch);
         self.name_sources(batch, named);
+    }
+
+    /// Has the stages look at rows that are filtered out, where a hierarchy asks for their names in their final form.
+    pub(crate) fn see_filtered(&self, batch: &mut Batch) {
+        batch.see_filtered(self.has_hierarchies());
     }
 
     /// Tells the faults from the `from`th on, which were found after the last stage, what the source calls their
@@ -233,46 +234,9 @@ impl Engine {
 
     /// The rules, and what the target asks of every row.
     pub fn check(&self, batch: &mut Batch) {
+        batch.see_filtered(false);
         self.rules.apply(batch);
         self.wire.check(batch);
-    }
-
-    /// What the rules of the whole file asked for, of every row; 0 where a row has none, and nothing where none has.
-    pub fn facts(&self, batch: &Batch, encoded: &Encoded) -> Vec<Vec<u64>> {
-        let fact = |fact: &Fact| match *fact {
-            Fact::Hash(slot) => self.hashes(batch, slot),
-            Fact::Spelling(slot) => spellings(batch, slot),
-            Fact::Sent => {
-                let mut hashes = vec![0; batch.len()];
-                let mut start = 0;
-                for (&row, &end) in encoded.rows.iter().zip(&encoded.ends) {
-                    let bytes = &encoded.bytes[start..end as usize];
-                    hashes[row as usize] = xxh3_64_with_seed(bytes, self.seed).max(1);
-                    start = end as usize;
-                }
-                hashes
-            }
-        };
-        self.facts.iter().map(fact).collect()
-    }
-
-    /// Hashes of a column's text. A row that a filter left out has none, nor has a cell at fault, nor a record whose
-    /// cells could not be told apart: what stands in its cells may be another column's.
-    fn hashes(&self, batch: &Batch, slot: usize) -> Vec<u64> {
-        let cells = batch.column(slot).iter().enumerate();
-        let mut folded = String::new();
-        let hash = |(row, cell): (usize, &Cell)| match batch.state(row) {
-            RowState::Filtered => 0,
-            _ if cell.is_empty() || cell.kind() == Kind::Faulty => 0,
-            _ => self.hash_key(batch.text(*cell), &mut folded).max(1),
-        };
-        let mut hashes: Vec<u64> = cells.map(hash).collect();
-        for fault in batch.faults() {
-            if fault.stage == PARSE && fault.column.is_empty() {
-                hashes[fault.row as usize] = 0;
-            }
-        }
-        hashes
     }
 
     /// Writes the rows that are in as they are to be sent. Those that hold what must never go out are rejected, and of
@@ -340,17 +304,4 @@ impl Engine {
             retyped,
         })
     }
-}
-
-/// How the texts of a column differ from what they are compared as.
-fn spellings(batch: &Batch, slot: usize) -> Vec<u64> {
-    let mut spellings = Vec::new();
-    for (row, cell) in batch.column(slot).iter().enumerate() {
-        let text = batch.text(*cell);
-        if !is_comparable(text) {
-            spellings.resize(batch.len(), 0);
-            spellings[row] = Spelling::of(text).bits();
-        }
-    }
-    spellings
 }

@@ -145,6 +145,12 @@ pub enum Stop {
          names {named})"
     )]
     FirstUnknown { named: u64 },
+    #[error("{why}, and validate.hierarchy says that the run stops then")]
+    Hierarchy {
+        why: String,
+        /// Rows that are the reason.
+        rows: u64,
+    },
 }
 
 /// What all guards decided.

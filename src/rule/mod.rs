@@ -7,6 +7,7 @@
 //! small, and an assertion is not asked about a cell that is at fault.
 
 mod column;
+mod hierarchy;
 mod row;
 mod spec;
 
@@ -16,9 +17,10 @@ use std::fmt;
 use crate::batch::{Batch, Columns};
 use crate::text::dates::{Date, Today};
 
+pub(crate) use hierarchy::{HierarchySpec, OnSelf, Otherwise};
 pub(crate) use spec::Keep;
+pub(crate) use spec::STAGE;
 pub use spec::ValidateSpec;
-pub(crate) use spec::{KeySpec, STAGE};
 
 /// What is wrong with a rule as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +33,11 @@ pub struct Problem {
 }
 
 impl Problem {
+    fn of((path, message): (Vec<String>, String)) -> Problem {
+        let path: Vec<&str> = path.iter().map(|part| &**part).collect();
+        Problem::new(&path, message)
+    }
+
     fn new(path: &[&str], message: impl Into<String>) -> Problem {
         let path = ["validate"].iter().chain(path);
         Problem {
@@ -106,7 +113,9 @@ impl ValidateSpec {
 
     /// What is wrong with the assertions before the columns are all known, and what may not be meant.
     pub(crate) fn foresee(&self, columns: &Columns) -> (Vec<Problem>, Vec<Problem>) {
-        let (mut problems, mut warnings) = (Vec::new(), Vec::new());
+        let missing = self.hierarchy.missing(columns).into_iter();
+        let (mut problems, mut warnings) =
+            (missing.map(Problem::of).collect::<Vec<_>>(), Vec::new());
         for (at, rule) in self.rows.iter().enumerate() {
             let Ok(compiled) = row::Rule::compile(rule) else {
                 continue;
@@ -173,6 +182,12 @@ impl ValidateSpec {
             );
         }
         let rows = self.compile_rows(&mut problems);
+        let beside = hierarchy::Beside {
+            key: self.key_column(),
+            is_required: &|name| self.columns.get(name).is_some_and(|rules| rules.required),
+        };
+        let wrong = self.hierarchy.check(&beside).into_iter();
+        problems.extend(wrong.map(Problem::of));
         (Compiled { columns, rows }, problems)
     }
 

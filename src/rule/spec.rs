@@ -9,6 +9,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
+use super::hierarchy::HierarchiesSpec;
 use crate::text::decimal::Number;
 
 /// The stage in a fault that a rule finds.
@@ -26,6 +27,8 @@ pub struct ValidateSpec {
     pub columns: IndexMap<String, ColumnRules>,
     /// Assertions across columns.
     pub rows: Vec<RowRule>,
+    /// Who reports to whom, by one column or by several: `{ parent: managerID }`, or a list of such.
+    pub hierarchy: HierarchiesSpec,
 }
 
 /// The column of the key, and what to do with rows that share one.

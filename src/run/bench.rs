@@ -25,7 +25,6 @@ use crate::sandbox::null::NullTarget;
 use crate::settings::units::Amount;
 use crate::source::spec::ExpectSpec;
 use crate::stage::Resources;
-use crate::whole;
 
 /// A pipeline to be measured.
 pub(crate) struct Bench {
@@ -217,6 +216,7 @@ impl Bench {
                 .parse(block)
                 .map_err(|e| EngineError::in_block(&source, e))?;
             engine.widen(&mut batch);
+            engine.see_filtered(&mut batch);
             clock.lap("parse");
             for ((_, stage), name) in engine.stages().zip(&names) {
                 stage.apply(&mut batch);
@@ -226,12 +226,9 @@ impl Bench {
             clock.lap("rules");
             let encoded = engine.encode(&mut batch);
             clock.lap("encode");
-            if engine.key().is_some() {
+            if engine.has_whole_file_rules() {
                 let facts = engine.facts(&batch, &encoded);
-                whole.see(&whole::Facts {
-                    first: rows.read as u32,
-                    columns: &facts,
-                });
+                whole.see(rows.read as u32, batch.len(), &facts);
                 clock.lap("keys");
             }
             std::hint::black_box(xxh3_128(&encoded.bytes));

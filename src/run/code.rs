@@ -78,6 +78,7 @@ fn stop(why: &Stop) -> &'static str {
         Stop::RejectsBlock(_) => "rejects_block",
         Stop::MinRows { .. } | Stop::FewerThanLast { .. } => "too_few_rows",
         Stop::FirstUnknown { .. } => "first_unknown",
+        Stop::Hierarchy { .. } => "hierarchy",
     }
 }
 

@@ -3,7 +3,7 @@
 use super::survey::Survey;
 use super::{Job, RunError, expect};
 use crate::config::{Pipeline, Target};
-use crate::guard::{self, Decided, Deletion, Last, Limits, SHARES_FROM, Stop, Totals};
+use crate::guard::{self, Decided, Deletion, Last, Limits, Ruling, SHARES_FROM, Stop, Totals};
 use crate::orgvue::spec::ImportSpec;
 use crate::report::human;
 use crate::report::run::RunReport;
@@ -50,6 +50,16 @@ pub(super) fn decide(
     };
     let mut decided = guard::decide(&limits(pipeline), &totals, last);
     decided.rulings.splice(0..0, rulings);
+    if let Some(stop @ Stop::Hierarchy { rows, .. }) = survey.stop() {
+        decided.rulings.push(Ruling {
+            guard: "hierarchy",
+            limit: "validate.hierarchy says stop".to_owned(),
+            count: *rows,
+            of: facts.read,
+            stops: true,
+        });
+        decided.stop.get_or_insert_with(|| stop.clone());
+    }
     let verdict = match &decided.stop {
         Some(why) => Err(stopped(why.clone())),
         None => Ok(()),

@@ -20,6 +20,7 @@ mod expect;
 mod extent;
 mod import;
 mod items;
+mod near;
 mod prepare;
 pub(crate) mod preview;
 mod put;
@@ -34,7 +35,9 @@ pub(crate) mod survey;
 mod tables;
 mod told;
 mod wait;
+mod watch;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::config::Pipeline;
@@ -209,7 +212,7 @@ async fn upload(
         Length::Spooled => Some(SpoolWriter::create(None).await?),
         _ => None,
     };
-    let (surveyed, deletion) = surveyed(job, prepared, first, writer.as_mut(), report).await?;
+    let (mut surveyed, deletion) = surveyed(job, prepared, first, writer.as_mut(), report).await?;
     if report.counts.would_send == 0 {
         surveyed.rejects.finish()?;
         return Ok(None);
@@ -220,7 +223,7 @@ async fn upload(
         },
         None => Ready::Measured {
             digest: surveyed.digest,
-            dropped: surveyed.dropped.as_slice().into(),
+            amended: Arc::new(std::mem::take(&mut surveyed.amended)),
         },
     };
     report.bytes.body = ready.length();

@@ -112,9 +112,14 @@ impl Preview {
         })
     }
 
-    /// Whether there are rules that only the whole file can decide.
-    pub(crate) fn has_whole_file_rules(&self) -> bool {
-        self.engine.key().is_some()
+    /// What only the whole file can decide, in words; nothing where there is nothing.
+    pub(crate) fn not_shown(&self) -> Option<&'static str> {
+        match (self.engine.key(), self.engine.has_hierarchies()) {
+            (Some(_), false) => Some("whether a key is used twice shows"),
+            (Some(_), true) => Some("whether a key is used twice, and who reports to whom, show"),
+            (None, true) => Some("who reports to whom shows"),
+            (None, false) => None,
+        }
     }
 
     /// What may not have been meant, as far as the records shown tell.

@@ -19,7 +19,7 @@ use super::{Job, RunError, Stored, told};
 use crate::batch::Batch;
 use crate::engine::EngineError;
 use crate::engine::blocks::Blocks;
-use crate::engine::body::{Assembly, Body, pieces};
+use crate::engine::body::{Amended, Assembly, Body, pieces};
 use crate::engine::order::process;
 use crate::engine::process::{Engine, Processed};
 use crate::guard::Deletion;
@@ -146,8 +146,8 @@ pub(super) async fn narrow(
 struct Narrow<'a> {
     engine: &'a Engine,
     again: &'a Again,
-    /// Records that only the whole file could leave out, in order.
-    dropped: Vec<u32>,
+    /// What only the whole file could change of the body.
+    amended: Amended,
     /// The column that tells items apart, unless each of its values is sent once.
     key: Option<usize>,
     /// The keys of the rows so far.
@@ -171,7 +171,7 @@ impl<'a> Narrow<'a> {
         Narrow {
             engine,
             again,
-            dropped: survey.dropped().to_vec(),
+            amended: survey.amended().clone(),
             key: slot.map(|(_, slot)| slot),
             keys: HashSet::new(),
             assembly: Assembly::new(engine.encoder()),
@@ -211,14 +211,18 @@ impl Body for &mut Narrow<'_> {
         let mut left_out = Vec::new();
         for &row in &processed.encoded.rows {
             let record = first + row;
-            let dropped = self.dropped.binary_search(&record).is_ok();
+            let dropped = self.amended.dropped.binary_search(&record).is_ok();
             match !dropped && self.takes(&processed.batch, row, record) {
                 true => self.records.push(record),
                 false => left_out.push(row),
             }
         }
-        let (encoded, hash) = (processed.encoded, processed.hash);
-        Ok(self.assembly.piece(encoded, hash, count, &left_out))
+        let cleared = &self.amended.cleared;
+        let from = cleared.partition_point(|(record, _)| *record < first);
+        let until = cleared.partition_point(|(record, _)| *record < self.record);
+        let cleared = cleared[from..until].iter();
+        let cleared: Vec<(u32, u32)> = cleared.map(|(r, slot)| (r - first, *slot)).collect();
+        Ok(self.assembly.piece(processed, &left_out, &cleared))
     }
 
     fn finish(&mut self) -> Result<Bytes, EngineError> {

@@ -10,7 +10,7 @@ use super::prepare::Prepared;
 use super::put::{Put, Sending, put};
 use super::{Job, RunError};
 use crate::engine::blocks::Blocks;
-use crate::engine::body::{self, Digest, Resend, Slot};
+use crate::engine::body::{self, Amended, Digest, Resend, Slot};
 use crate::engine::order::process;
 use crate::http::retry::{Failure, pause, pauses};
 use crate::orgvue::retry::{Step, Verdict, verdict};
@@ -24,7 +24,10 @@ use crate::upload::spool::Spool;
 /// A body that is ready to be sent as often as it takes.
 pub(super) enum Ready {
     /// Made again from the source.
-    Measured { digest: Digest, dropped: Arc<[u32]> },
+    Measured {
+        digest: Digest,
+        amended: Arc<Amended>,
+    },
     /// Written down.
     Spooled { spool: Spool },
 }
@@ -59,10 +62,10 @@ pub(super) async fn send(
         let slot = Slot::default();
         let body: BoxStream<'static, Result<Bytes, BodyError>> = match ready {
             Ready::Spooled { spool } => spool.read().boxed(),
-            Ready::Measured { digest, dropped } => {
+            Ready::Measured { digest, amended } => {
                 let (source, engine) = (prepared.source.clone(), prepared.engine.clone());
                 let blocks = Blocks::open(source.clone(), prepared.reading.clone()).await?;
-                let resend = Resend::new(&engine, *digest, dropped.clone());
+                let resend = Resend::new(&engine, *digest, amended.clone());
                 let processed = process(blocks, source, engine, job.workers);
                 body::stream(processed, resend, slot.clone()).boxed()
             }

@@ -128,6 +128,7 @@ impl Body for Straight {
         if survey.settle()? == Settled::Again {
             return Err(RunError::Late);
         }
+        survey.tell_hierarchies();
         let footer = survey.assembly.footer();
         let (decided, verdict) = decide(&self.pipeline, self.last, survey, true);
         self.decided = decided;

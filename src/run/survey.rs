@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, future};
@@ -12,21 +12,23 @@ use super::prepare::{First, Prepared};
 use super::put::encoded;
 use super::reject::write_reject;
 use super::retyped::Retyped;
-use super::{Job, RunError};
+use super::watch::Watch;
+use super::{Job, RunError, near};
 use crate::batch::{Arrangement, Batch, Fault, RowState};
 use crate::engine::EngineError;
 use crate::engine::blocks::Blocks;
-use crate::engine::body::{Assembly, Body, Digest, pieces};
+use crate::engine::body::{Amended, Assembly, Body, Digest, pieces};
 use crate::engine::order::process;
 use crate::engine::process::{Engine, Processed};
-use crate::report::progress::{Phase, Progress};
+use crate::guard::Stop;
+use crate::report::progress::Phase;
 use crate::report::rejects::RejectsFile;
-use crate::report::run::CodeCounts;
+use crate::report::run::{CodeCounts, HierarchyReport};
 use crate::source::Source;
 use crate::upload::spool::SpoolWriter;
 use crate::whole::lines::Lines;
 use crate::whole::unique::Unique;
-use crate::whole::{self, Places, Rules, Verdict};
+use crate::whole::{Places, Rules, Verdict};
 
 /// The first pass. With `spool`, the body is written down as it is made. The survey comes back whatever ended the pass.
 pub(super) async fn survey(
@@ -60,6 +62,12 @@ pub(super) async fn survey(
         return (survey, Err(error));
     }
     let (mut survey, again) = settled(survey).await;
+    if again.is_ok()
+        && survey.rules.has_hierarchies()
+        && let Err(error) = hierarchies(job, prepared, &mut survey).await
+    {
+        return (survey, Err(error));
+    }
     let ended = match again {
         Ok(Settled::Whole) => Ok(()),
         Ok(Settled::Again) => {
@@ -86,6 +94,23 @@ async fn settled(mut survey: Survey) -> (Survey, Result<Settled, RunError>) {
         // Not a panic: that was caught. The runtime is ending, and with it this task.
         Err(_) => future::pending().await,
     }
+}
+
+/// Has the hierarchies told, when the source was read once more where they want it.
+async fn hierarchies(
+    job: &Job<'_>,
+    prepared: &Prepared,
+    survey: &mut Survey,
+) -> Result<(), RunError> {
+    if survey.settled.is_none() {
+        // What one more reading counts for them would be counted twice.
+        survey.remarks = Some(survey.engine.remarks());
+    }
+    let read = survey.read();
+    near::look_again(job, prepared, &mut survey.rules, read).await?;
+    survey.engine.forget();
+    survey.tell_hierarchies();
+    Ok(())
 }
 
 /// Goes through the source again with all verdicts known: rejects are written anew, in order and with all their
@@ -138,31 +163,6 @@ impl Prepared {
     }
 }
 
-/// Tells progress what a pass has read.
-struct Watch<'a> {
-    progress: &'a Progress,
-    read: Arc<AtomicU64>,
-    told: u64,
-}
-
-impl<'a> Watch<'a> {
-    /// `told` are the bytes of the source that were read before.
-    fn new(progress: &'a Progress, source: &Source, told: u64) -> Watch<'a> {
-        Watch {
-            progress,
-            read: source.bytes_read(),
-            told,
-        }
-    }
-
-    fn rows(&mut self, rows: usize) {
-        self.progress.add_rows(rows as u64);
-        let read = self.read.load(Ordering::Relaxed);
-        self.progress.add_bytes_in(read - self.told);
-        self.told = read;
-    }
-}
-
 /// Takes in what blocks became, in order: counts rows, asks the rules of the whole file, writes rejected rows down,
 /// measures the body.
 pub struct Survey {
@@ -177,12 +177,18 @@ pub struct Survey {
     pub assembly: Assembly,
     /// What the whole file told, and does not end the run.
     warnings: Vec<String>,
+    /// What stages and rules had to say before the source was read once more for something else.
+    remarks: Option<Vec<String>>,
     /// The first file with cells that belong to no column.
     nameless: Option<(u32, Arc<Arrangement>)>,
     /// The number of the next record.
     record: u32,
-    /// Records that only the whole file could leave out, in order.
-    dropped: Vec<u32>,
+    /// What only the whole file could say of the records that are sent.
+    amended: Amended,
+    /// What was found of the hierarchies.
+    hierarchies: Vec<HierarchyReport>,
+    /// What of that stops the run.
+    stop: Option<Stop>,
     /// Rows that a filter left out.
     pub filtered: u64,
     /// Rows that are not sent as another one goes in their place.
@@ -195,6 +201,14 @@ pub struct Survey {
     retyped: Retyped,
     /// What the first look at the file came to, once all verdicts are known.
     settled: Option<u128>,
+}
+
+/// What the verdicts on the rows of a block come to, in order.
+#[derive(Default)]
+struct Changed {
+    left_out: Vec<u32>,
+    /// Rows, and the physical column of the cell that is emptied.
+    cleared: Vec<(u32, u32)>,
 }
 
 /// Whether a survey is over.
@@ -221,6 +235,8 @@ pub(crate) struct Facts {
     pub superseded: u64,
     /// What the rows and the whole file told, and does not end the run.
     pub warnings: Vec<String>,
+    /// What was found of the hierarchies.
+    pub hierarchies: Vec<HierarchyReport>,
     /// Rows that were rejected, and why.
     pub rejects: CodeCounts,
     /// Length and hash of the body.
@@ -235,8 +251,8 @@ pub struct Surveyed {
     pub lines: Lines,
     /// Keys of the records, where there is a key rule.
     pub(crate) keys: Option<Unique>,
-    /// Records to leave out again.
-    pub dropped: Vec<u32>,
+    /// What is not sent as it was made.
+    pub amended: Amended,
     /// The rejects file, to be added to.
     pub rejects: RejectsFile,
     /// Length and hash of the body.
@@ -255,9 +271,12 @@ impl Survey {
             rejects,
             lines: Lines::default(),
             warnings: Vec::new(),
+            remarks: None,
             nameless: None,
             record: 0,
-            dropped: Vec::new(),
+            amended: Amended::default(),
+            hierarchies: Vec::new(),
+            stop: None,
             filtered: 0,
             superseded: 0,
             good: 0,
@@ -307,21 +326,22 @@ impl Survey {
             Some(_) => self.rules.verdicts(first..self.record).to_vec(),
             None => self.see(&processed, first),
         };
-        let left_out = self.carry_out(&verdicts, &mut processed.batch, first);
+        let Changed { left_out, cleared } = self.carry_out(&verdicts, &mut processed.batch, first);
         self.filtered += processed.filtered;
         self.good += (processed.encoded.rows.len() - left_out.len()) as u64;
         self.write_rejects(&processed)?;
         let mut dropped = left_out.iter().peekable();
         for &row in &processed.encoded.rows {
             match dropped.next_if_eq(&&row) {
-                Some(_) => self.dropped.push(first + row),
+                Some(_) => self.amended.dropped.push(first + row),
                 None => self.lines.mark_sent(first + row),
             }
         }
+        let amended = cleared.iter().map(|(row, slot)| (first + row, *slot));
+        self.amended.cleared.extend(amended);
         self.retyped
             .add(&processed.retyped, place, &processed.batch);
-        let (encoded, hash) = (processed.encoded, processed.hash);
-        Ok(self.assembly.piece(encoded, hash, records, &left_out))
+        Ok(self.assembly.piece(processed, &left_out, &cleared))
     }
 
     /// Shows the rules a block that nobody has seen.
@@ -335,29 +355,23 @@ impl Survey {
         }
         let lines = (0..batch.len()).map(|row| batch.row(row).line);
         self.lines.push(processed.file, processed.line, lines);
-        self.rules.see(&whole::Facts {
-            first,
-            columns: &processed.facts,
-        })
+        self.rules.see(first, batch.len(), &processed.facts)
     }
 
-    /// Rejects rows for what only the whole file knows. Returns those that would have been sent and are not.
-    fn carry_out(
-        &mut self,
-        verdicts: &[(u32, Verdict)],
-        batch: &mut Batch,
-        first: u32,
-    ) -> Vec<u32> {
+    /// Rejects rows for what only the whole file knows. Returns those that would have been sent and are not, and those
+    /// that are sent with a cell empty.
+    fn carry_out(&mut self, verdicts: &[(u32, Verdict)], batch: &mut Batch, first: u32) -> Changed {
         let places = Places {
             lines: &self.lines,
             files: &self.files,
         };
-        let mut left_out = Vec::new();
+        let mut changed = Changed::default();
         let before = batch.faults().len();
         for &(record, verdict) in verdicts {
             let row = record - first;
-            if batch.state(row as usize) == RowState::In {
-                left_out.push(row);
+            let is_in = batch.state(row as usize) == RowState::In;
+            if is_in && !matches!(verdict, Verdict::Clear { .. }) {
+                changed.left_out.push(row);
             }
             match verdict {
                 Verdict::LeaveOut => self.superseded += 1,
@@ -366,11 +380,19 @@ impl Survey {
                         batch.reject(Fault { row, ..fault }, None);
                     }
                 }
+                Verdict::Clear { rule } => {
+                    let slot = self.rules.clears(rule).map(|slot| (row, slot as u32));
+                    changed.cleared.extend(slot);
+                }
             }
         }
         self.engine.name_sources(batch, before);
-        left_out.dedup();
-        left_out
+        changed.left_out.dedup();
+        let left_out = &changed.left_out;
+        changed
+            .cleared
+            .retain(|(row, _)| left_out.binary_search(row).is_err());
+        changed
     }
 
     /// Ends the first look at the file: the rules say the rest. Where they say it of records that passed, the survey
@@ -392,12 +414,31 @@ impl Survey {
         self.assembly = Assembly::new(self.engine.encoder());
         self.engine.forget();
         self.lines.mark_none_sent();
-        self.dropped.clear();
+        self.amended = Amended::default();
         (self.record, self.filtered, self.superseded, self.good) = (0, 0, 0, 0);
         self.extent = Extent::default();
         self.retyped = Retyped::default();
         self.rejects.restart()?;
         Ok(Settled::Again)
+    }
+
+    /// Takes in what the rules know of the hierarchies, once nothing more will be read for it.
+    pub(super) fn tell_hierarchies(&mut self) {
+        let places = Places {
+            lines: &self.lines,
+            files: &self.files,
+        };
+        for told in self.rules.hierarchies(&places) {
+            self.warnings.extend(told.warnings);
+            self.hierarchies.push(told.report);
+            let stop = told.stops.map(|(why, rows)| Stop::Hierarchy { why, rows });
+            self.stop = self.stop.take().or(stop);
+        }
+    }
+
+    /// What of the hierarchies stops the run.
+    pub(crate) fn stop(&self) -> Option<&Stop> {
+        self.stop.as_ref()
     }
 
     /// Whether the second look at the file saw what the first one saw.
@@ -438,9 +479,9 @@ impl Survey {
         written
     }
 
-    /// Records that only the whole file could leave out, in order.
-    pub(super) fn dropped(&self) -> &[u32] {
-        &self.dropped
+    /// What only the whole file could change of the body.
+    pub(super) fn amended(&self) -> &Amended {
+        &self.amended
     }
 
     /// Leaves these records in the body, and no others; `assembly` has measured that.
@@ -470,6 +511,7 @@ impl Survey {
             digest: self.assembly.digest(),
             sources: self.source.origins().iter().map(|o| o.bytes()).collect(),
             warnings: self.warnings(),
+            hierarchies: self.hierarchies.clone(),
         }
     }
 
@@ -479,7 +521,8 @@ impl Survey {
             let file = &self.files[*file as usize];
             warnings.extend(without_names(file, arrangement));
         }
-        warnings.extend(self.engine.remarks());
+        let remarks = self.remarks.clone();
+        warnings.extend(remarks.unwrap_or_else(|| self.engine.remarks()));
         warnings.extend(self.warnings.iter().cloned());
         warnings.extend(self.extent.warning(&self.files));
         warnings.extend(self.retyped.warning(&self.engine.sent_names(), &self.files));
@@ -505,7 +548,7 @@ impl Survey {
         Ok(Surveyed {
             lines: self.lines,
             keys: self.rules.unique,
-            dropped: self.dropped,
+            amended: self.amended,
             rejects: self.rejects,
             digest,
         })

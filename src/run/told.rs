@@ -36,6 +36,7 @@ pub(super) fn surveyed(report: &mut RunReport, facts: &Facts) {
     report.counts.filtered = facts.filtered;
     report.counts.superseded = facts.superseded;
     report.warnings.extend(facts.warnings.iter().cloned());
+    report.hierarchies = facts.hierarchies.clone();
     report.counts.rejected = facts.rejects.rows;
     report.counts.taken_along = facts.rejects.taken_along;
     report.counts.would_send = facts.good;

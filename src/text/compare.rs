@@ -174,6 +174,80 @@ impl Spelling {
     }
 }
 
+/// How a text is written, beside others that would be the same but for case, blanks, zeros before it and a `.0` behind
+/// it: in 16 bits, of which those for case and blanks are hashes. The texts themselves need not be at hand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Manner(u16);
+
+impl Manner {
+    const ZEROS: u16 = 0x000f;
+    const POINT_ZERO: u16 = 0x0010;
+    const CASE: u16 = 0x03e0;
+    const BLANKS: u16 = 0xfc00;
+
+    pub(crate) const fn from_bits(bits: u16) -> Manner {
+        Manner(bits)
+    }
+
+    pub(crate) const fn bits(self) -> u16 {
+        self.0
+    }
+
+    /// In what two texts differ: `leading zeros and case`.
+    pub(crate) fn apart(self, other: Manner) -> Cow<'static, str> {
+        let kinds = [
+            (Manner::ZEROS, "leading zeros"),
+            (Manner::CASE, "case"),
+            (Manner::BLANKS, "blanks"),
+            (Manner::POINT_ZERO, "a `.0` at the end"),
+        ];
+        let differ = kinds
+            .iter()
+            .filter(|(mask, _)| (self.0 ^ other.0) & mask != 0);
+        let words: Vec<&str> = differ.map(|(_, words)| *words).collect();
+        match words[..] {
+            [] => "how it is written".into(),
+            [only] => only.into(),
+            [ref rest @ .., last] => format!("{} and {last}", rest.join(", ")).into(),
+        }
+    }
+}
+
+/// Puts into a buffer what is left of a text when case, blanks, zeros before it and a `.0` behind it are left aside, and
+/// says how it was written.
+pub(crate) fn loosen_into(text: &str, loose: &mut String) -> Manner {
+    let text = comparable(text);
+    let mut blanks = 0u16;
+    let mut bare = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_whitespace() {
+            true => blanks = blanks.wrapping_mul(31).wrapping_add(bare.len() as u16 + 1),
+            false => bare.push(c),
+        }
+    }
+    let mut manner = (blanks % 0x3f + u16::from(blanks > 0)) << 10;
+    let number = bare.strip_suffix(".0");
+    let number = number.filter(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
+    if number.is_some() {
+        manner |= Manner::POINT_ZERO;
+    }
+    let core = number.unwrap_or(&bare);
+    let significant = core.trim_start_matches('0');
+    // Of zeros alone one is kept.
+    let significant = match significant.is_empty() && !core.is_empty() {
+        true => "0",
+        false => significant,
+    };
+    let zeros = core.len() - significant.len();
+    manner |= (zeros as u16).min(Manner::ZEROS);
+    fold_into(significant, loose);
+    let cased = significant.chars().zip(loose.chars()).zip(1u16..);
+    let unlike = cased.filter(|((c, folded), _)| c != folded);
+    let case = unlike.fold(0u16, |case, (_, at)| case.wrapping_mul(37).wrapping_add(at));
+    manner |= (case % 0x1f + u16::from(case > 0)) << 5 & Manner::CASE;
+    Manner(manner)
+}
+
 #[cfg(test)]
 mod tests {
     use icu_normalizer::DecomposingNormalizer;
@@ -308,6 +382,45 @@ mod tests {
         assert_eq!(Spelling::of("Zoë").bits(), 0);
         let kept = Spelling::of("e\u{301}\u{e01ef}");
         assert_eq!(Spelling::from_bits(kept.bits()), kept);
+    }
+
+    #[test]
+    fn near_misses_are_told_apart_without_the_texts() {
+        let loose = |text| {
+            let mut loose = String::new();
+            (loosen_into(text, &mut loose), loose)
+        };
+        for (one, other, expected) in [
+            ("00012", "12", "leading zeros"),
+            ("012", "00012", "leading zeros"),
+            ("AB12", "ab12", "case"),
+            ("Ab12", "aB12", "case"),
+            (" 12", "12", "blanks"),
+            ("1 2", "12 ", "blanks"),
+            ("12.0", "12", "a `.0` at the end"),
+            (
+                "0012 .0",
+                "12",
+                "leading zeros, blanks and a `.0` at the end",
+            ),
+            ("00Ab", "ab", "leading zeros and case"),
+            ("0", "000", "leading zeros"),
+            ("12", "\u{200b}12", "how it is written"),
+        ] {
+            let ((one_is, one), (other_is, other)) = (loose(one), loose(other));
+            assert_eq!(one, other);
+            assert_eq!(one_is.apart(other_is), expected, "{one}");
+            assert_eq!(Manner::from_bits(one_is.bits()), one_is);
+        }
+        for (one, other) in [
+            ("120", "12"),
+            ("1.0.0", "1"),
+            ("0", ""),
+            ("a", "b"),
+            ("10", "1"),
+        ] {
+            assert_ne!(loose(one).1, loose(other).1, "{one} {other}");
+        }
     }
 
     /// Letters, accents, blanks and what nobody sees, and now and then anything.

@@ -85,6 +85,12 @@ impl Lines {
         self.sent[record as usize / 64] |= 1 << (record % 64);
     }
 
+    /// Whether a record is part of the body.
+    pub(crate) fn is_sent(&self, record: u32) -> bool {
+        let word = self.sent.get(record as usize / 64);
+        word.is_some_and(|word| word & (1 << (record % 64)) != 0)
+    }
+
     /// Says of all records that they are no part of the body.
     pub fn mark_none_sent(&mut self) {
         self.sent.fill(0);

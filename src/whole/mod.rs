@@ -5,8 +5,10 @@
 //! verdict makes the survey go through the source once more, with all verdicts known.
 //!
 //! All memory that grows with the file is here, each kind with its bound written down: [`keys::Keys`],
-//! [`unique::Unique`] and [`lines::Lines`].
+//! [`unique::Unique`], [`hierarchy::Hierarchy`] and [`lines::Lines`].
 
+pub(crate) mod bits;
+pub(crate) mod hierarchy;
 pub(crate) mod keys;
 pub(crate) mod lines;
 pub(crate) mod unique;
@@ -16,27 +18,40 @@ use std::sync::Arc;
 
 use crate::batch::Fault;
 use crate::rule::Keep;
+use bits::Bits;
+use hierarchy::{Hierarchy, Loose, Told, Tree};
 use lines::{Lines, Place};
 use unique::Unique;
 
 /// What a rule wants to know of every record; the workers find it out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fact {
-    /// The hash of a column's text as keys are compared, of records that are in or rejected; 0 where there is none that
-    /// could be read.
-    Hash(usize),
+    /// The hash of a column's text as keys are compared, without regard to case or with it, of records that are in or
+    /// rejected; 0 where there is none that could be read.
+    Hash(usize, bool),
+    /// The same of records that have none there and a text all the same: a filter left them out, or the cell is at
+    /// fault. Where no record of a block is such, there are no values.
+    Aside(usize, bool),
+    /// The same of records that are in, but for cells in which there is nothing to see.
+    Parent(usize, bool),
     /// How a column's text differs from what it is compared as, in bits; 0 where it doesn't. Where that holds for all
     /// records of a block, as it does for nearly all blocks, there are no values.
     Spelling(usize),
     /// The hash of the record as it is to be sent; 0 where it is not.
     Sent,
+    /// Whether a filter left the record out. Where that holds for none of a block, there are no values.
+    Filtered,
+    /// Whether the record is one of somebody who has left, as the hierarchy of this number says. Where that holds for
+    /// none of a block, there are no values.
+    Left(usize),
 }
 
 /// The facts of a block's records: for each fact that was asked for, one value a record, or none at all.
 pub(crate) struct Facts<'a> {
     /// The number of the block's first record.
     pub first: u32,
-    pub columns: &'a [Vec<u64>],
+    pub records: usize,
+    pub columns: &'a [&'a [u64]],
 }
 
 /// What becomes of a record that no rule of its own row finds fault with, or not it alone.
@@ -46,6 +61,8 @@ pub(crate) enum Verdict {
     Reject { rule: u8, reason: u32 },
     /// It is not sent, and not at fault: another one goes in its place.
     LeaveOut,
+    /// It is sent with a cell empty; the rule knows which.
+    Clear { rule: u8 },
 }
 
 /// The verdicts of the rules, each with the number of its record.
@@ -61,9 +78,25 @@ pub(crate) struct Fates<'a> {
     /// The verdicts of the rules that came before, in the order of the records.
     pub before: &'a [(u32, Verdict)],
     pub places: Places<'a>,
+    /// Records that a filter left out, where a rule asks for what becomes of records.
+    filtered: &'a Bits,
+    /// The keys, for rules that come after that of the key.
+    pub keys: Option<&'a Unique>,
 }
 
-impl Fates<'_> {
+/// What becomes of a record, as far as its own rules and the rules before tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is in the upload.
+    In,
+    Rejected,
+    /// A filter left it out.
+    Filtered,
+    /// Another one goes in its place.
+    LeftOut,
+}
+
+impl<'a> Fates<'a> {
     /// Whether another record goes in the place of this one.
     fn is_left_out(&self, record: u32) -> bool {
         let at = self.before.partition_point(|(r, _)| *r < record);
@@ -71,6 +104,43 @@ impl Fates<'_> {
             .iter()
             .take_while(|(r, _)| *r == record)
             .any(|(_, verdict)| *verdict == Verdict::LeaveOut)
+    }
+
+    #[cfg(test)]
+    fn new(before: &'a [(u32, Verdict)], places: Places<'a>) -> Fates<'a> {
+        static NONE: Bits = Bits::new();
+        Fates {
+            before,
+            places,
+            filtered: &NONE,
+            keys: None,
+        }
+    }
+
+    /// What becomes of every record, in order.
+    fn all(&self) -> impl Iterator<Item = Fate> + use<'a> {
+        let Fates {
+            before,
+            places: Places { lines, .. },
+            filtered,
+            ..
+        } = *self;
+        let mut before = before.iter().peekable();
+        (0..lines.len() as u32).map(move |record| {
+            let mut fate = match lines.is_sent(record) {
+                true => Fate::In,
+                false if filtered.get(record) => Fate::Filtered,
+                false => Fate::Rejected,
+            };
+            while let Some((_, verdict)) = before.next_if(|(r, _)| *r == record) {
+                match verdict {
+                    Verdict::LeaveOut => fate = Fate::LeftOut,
+                    Verdict::Reject { .. } if fate == Fate::In => fate = Fate::Rejected,
+                    Verdict::Reject { .. } | Verdict::Clear { .. } => {}
+                }
+            }
+            fate
+        })
     }
 }
 
@@ -115,6 +185,10 @@ pub(crate) trait Whole: Send {
     fn end(&mut self, fates: &Fates<'_>, out: &mut Verdicts) -> Findings;
     /// The fault of a record that it rejected for this reason.
     fn fault(&self, record: u32, reason: u32, places: &Places<'_>) -> Fault;
+    /// The physical column whose cell is emptied where it says that one is.
+    fn clears(&self) -> Option<usize> {
+        None
+    }
     /// The memory that it holds.
     fn bytes(&self) -> usize;
 }
@@ -131,53 +205,95 @@ pub(crate) struct Key {
 /// The rules of a pipeline, in the order in which they decide, and the verdicts that they gave.
 pub(crate) struct Rules {
     pub unique: Option<Unique>,
+    trees: Vec<Hierarchy>,
+    /// What they want to know, each fact once, and which of them each rule does.
+    facts: Vec<Fact>,
+    asked: Vec<Vec<usize>>,
+    /// Records that a filter left out, where a hierarchy asks.
+    filtered: Bits,
     /// In the order of the records, once the file has ended.
     verdicts: Vec<(u32, Verdict)>,
     late: bool,
 }
 
 impl Rules {
-    pub(crate) fn new(key: Option<&Key>) -> Rules {
-        Rules {
+    pub(crate) fn new(key: Option<&Key>, trees: &[Tree]) -> Rules {
+        let hierarchy = |(number, tree): (usize, &Tree)| Hierarchy::new(tree.clone(), number);
+        let mut rules = Rules {
             unique: key.map(|key| Unique::new(key.clone())),
+            trees: trees.iter().enumerate().map(hierarchy).collect(),
+            facts: Vec::new(),
+            asked: Vec::new(),
+            filtered: Bits::default(),
             verdicts: Vec::new(),
             late: false,
+        };
+        let wanted: Vec<Vec<Fact>> = rules.all().map(|rule| rule.facts()).collect();
+        for wanted in wanted {
+            let places = wanted.into_iter().map(|fact| rules.ask(fact)).collect();
+            rules.asked.push(places);
         }
+        if !rules.trees.is_empty() {
+            rules.ask(Fact::Filtered);
+        }
+        rules
+    }
+
+    /// Asks for a fact, and says which it is.
+    fn ask(&mut self, fact: Fact) -> usize {
+        let known = self.facts.iter().position(|known| *known == fact);
+        known.unwrap_or_else(|| {
+            self.facts.push(fact);
+            self.facts.len() - 1
+        })
     }
 
     fn all(&self) -> impl Iterator<Item = &dyn Whole> {
-        self.unique.iter().map(|rule| rule as &dyn Whole)
-    }
-
-    fn each(&mut self, mut f: impl FnMut(u8, &mut dyn Whole)) {
-        let all = self.unique.iter_mut().map(|rule| rule as &mut dyn Whole);
-        all.zip(0..).for_each(|(rule, number)| f(number, rule));
+        let trees = self.trees.iter().map(|rule| rule as &dyn Whole);
+        let unique = self.unique.iter().map(|rule| rule as &dyn Whole);
+        unique.chain(trees)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.all().next().is_none()
     }
 
-    /// What all of them want to know, rule by rule.
-    pub(crate) fn facts(&self) -> Vec<Fact> {
-        self.all().flat_map(|rule| rule.facts()).collect()
+    /// Whether there are hierarchies among them.
+    pub(crate) fn has_hierarchies(&self) -> bool {
+        !self.trees.is_empty()
     }
 
-    /// Shows them a block, and returns the verdicts that they give at once.
-    pub(crate) fn see(&mut self, block: &Facts<'_>) -> Vec<(u32, Verdict)> {
+    /// What all of them want to know.
+    pub(crate) fn facts(&self) -> &[Fact] {
+        &self.facts
+    }
+
+    /// Shows them the facts of a block that begins with the record `first`, and returns the verdicts that they give at
+    /// once.
+    pub(crate) fn see(
+        &mut self,
+        first: u32,
+        records: usize,
+        facts: &[Vec<u64>],
+    ) -> Vec<(u32, Verdict)> {
         let mut given = Verdicts::default();
-        let mut from = 0;
-        self.each(|number, rule| {
-            let facts = Facts {
-                first: block.first,
-                columns: &block.columns[from..from + rule.facts().len()],
+        if let Some(at) = self.facts.iter().position(|fact| *fact == Fact::Filtered) {
+            self.filtered.take_in(first, &facts[at]);
+        }
+        let trees = self.trees.iter_mut().map(|rule| rule as &mut dyn Whole);
+        let unique = self.unique.iter_mut().map(|rule| rule as &mut dyn Whole);
+        for ((rule, asked), number) in unique.chain(trees).zip(&self.asked).zip(0..) {
+            let columns: Vec<&[u64]> = asked.iter().map(|at| &*facts[*at]).collect();
+            let block = Facts {
+                first,
+                records,
+                columns: &columns,
             };
-            from += facts.columns.len();
             let (now, later) = (given.now.len(), given.later.len());
-            rule.see(&facts, &mut given);
+            rule.see(&block, &mut given);
             sign(&mut given.now[now..], number);
             sign(&mut given.later[later..], number);
-        });
+        }
         self.late |= !given.later.is_empty();
         given.now.sort_by_key(|(record, _)| *record);
         self.verdicts.extend(&given.now);
@@ -188,26 +304,61 @@ impl Rules {
     /// Ends the file.
     pub(crate) fn end(&mut self, places: Places<'_>) -> Findings {
         let mut findings = Findings::default();
-        let mut verdicts = std::mem::take(&mut self.verdicts);
-        let mut late = self.late;
-        verdicts.sort_by_key(|(record, _)| *record);
-        self.each(|number, rule| {
-            let mut out = Verdicts::default();
-            let fates = Fates {
-                before: &verdicts,
-                places,
-            };
+        self.verdicts.sort_by_key(|(record, _)| *record);
+        let mut ended = Ended {
+            verdicts: std::mem::take(&mut self.verdicts),
+            late: self.late,
+            filtered: &self.filtered,
+            places,
+        };
+        for (rule, number) in self.unique.iter_mut().zip(0..) {
             findings
                 .warnings
-                .extend(rule.end(&fates, &mut out).warnings);
-            sign(&mut out.later, number);
-            late |= !out.later.is_empty();
-            verdicts.append(&mut out.later);
-            verdicts.sort_by_key(|(record, _)| *record);
-        });
-        self.verdicts = verdicts;
-        self.late = late;
+                .extend(ended.end(rule, number, None).warnings);
+        }
+        let keys = self.unique.as_ref();
+        for (rule, number) in self.trees.iter_mut().zip(u8::from(keys.is_some())..) {
+            findings
+                .warnings
+                .extend(ended.end(rule, number, keys).warnings);
+        }
+        let Ended { verdicts, late, .. } = ended;
+        (self.verdicts, self.late) = (verdicts, late);
+        self.filtered = Bits::default();
         findings
+    }
+
+    /// Which hierarchies want the source to be read once more, to see whether who is missed is there under nearly the
+    /// name; once the file has ended.
+    pub(crate) fn wants_another_look(&self) -> Vec<usize> {
+        let trees = self.trees.iter().enumerate();
+        trees
+            .filter(|(_, tree)| tree.misses_somebody())
+            .map(|(number, _)| number)
+            .collect()
+    }
+
+    /// Takes in the names of a block of that reading: of the hierarchy of this number, of each record its own and that
+    /// of its parent.
+    pub(crate) fn look_again(&mut self, number: usize, first: u32, names: &[(Loose, Loose)]) {
+        if let Some(tree) = self.trees.get_mut(number) {
+            tree.look_again(first, names);
+        }
+    }
+
+    /// Ends that reading.
+    pub(crate) fn looked_again(&mut self) {
+        self.trees.iter_mut().for_each(Hierarchy::looked_again);
+    }
+
+    /// What is told of the hierarchies, once the file has ended.
+    pub(crate) fn hierarchies(&self, places: &Places<'_>) -> Vec<Told> {
+        self.trees.iter().map(|tree| tree.told(places)).collect()
+    }
+
+    /// The physical column whose cell a rule empties.
+    pub(crate) fn clears(&self, rule: u8) -> Option<usize> {
+        self.all().nth(usize::from(rule))?.clears()
     }
 
     /// Whether a verdict fell on a record whose block was gone.
@@ -240,11 +391,52 @@ impl Rules {
     }
 }
 
+/// The end of the file, from rule to rule.
+struct Ended<'a> {
+    /// In the order of the records.
+    verdicts: Vec<(u32, Verdict)>,
+    late: bool,
+    filtered: &'a Bits,
+    places: Places<'a>,
+}
+
+impl Ended<'_> {
+    fn end(&mut self, rule: &mut dyn Whole, number: u8, keys: Option<&Unique>) -> Findings {
+        let mut out = Verdicts::default();
+        let fates = Fates {
+            before: &self.verdicts,
+            places: self.places,
+            filtered: self.filtered,
+            keys,
+        };
+        let findings = rule.end(&fates, &mut out);
+        sign(&mut out.later, number);
+        self.late |= !out.later.is_empty();
+        self.verdicts.append(&mut out.later);
+        self.verdicts.sort_by_key(|(record, _)| *record);
+        findings
+    }
+}
+
 /// Puts a rule's number on its verdicts.
 fn sign(verdicts: &mut [(u32, Verdict)], number: u8) {
     for (_, verdict) in verdicts {
-        if let Verdict::Reject { rule, .. } = verdict {
-            *rule = number;
+        match verdict {
+            Verdict::Reject { rule, .. } | Verdict::Clear { rule } => *rule = number,
+            Verdict::LeaveOut => {}
         }
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn listed(parts: &[String]) -> String {
+    match parts {
+        [rest @ .., before, last] => {
+            let mut text: String = rest.iter().map(|part| format!("{part}, ")).collect();
+            text.push_str(&format!("{before} and {last}"));
+            text
+        }
+        [only] => only.clone(),
+        [] => String::new(),
     }
 }

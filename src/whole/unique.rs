@@ -16,7 +16,7 @@
 use std::borrow::Cow;
 
 use super::keys::Keys;
-use super::{Fact, Facts, Fates, Findings, Key, Places, Verdict, Verdicts, Whole};
+use super::{Fact, Facts, Fates, Findings, Key, Places, Verdict, Verdicts, Whole, listed};
 use crate::batch::Fault;
 use crate::rule::{Keep, STAGE};
 use crate::text::compare::Spelling;
@@ -141,7 +141,8 @@ impl Unique {
 impl Whole for Unique {
     fn facts(&self) -> Vec<Fact> {
         let slot = self.key.slot;
-        vec![Fact::Hash(slot), Fact::Spelling(slot), Fact::Sent]
+        let hash = Fact::Hash(slot, self.key.ignore_case);
+        vec![hash, Fact::Spelling(slot), Fact::Sent]
     }
 
     fn see(&mut self, block: &Facts<'_>, out: &mut Verdicts) {
@@ -152,7 +153,7 @@ impl Whole for Unique {
         let unlike = numbered.filter(|(bits, _)| *bits != 0);
         self.spellings
             .extend(unlike.map(|(bits, record)| (record, Spelling::from_bits(bits))));
-        for &sent in sent {
+        for &sent in *sent {
             self.rows.push(sent);
         }
         let known = self.again.len();
@@ -180,6 +181,11 @@ impl Whole for Unique {
                 .group(first)
                 .filter(|&record| !fates.is_left_out(record) || self.key.keep == Keep::First)
                 .collect();
+            if let [only] = records[..]
+                && only != first
+            {
+                kept.push((first, only));
+            }
             if records.len() < 2 {
                 continue;
             }
@@ -286,19 +292,6 @@ impl Repeated {
     }
 }
 
-/// `a`, `a and b`, `a, b and c`.
-fn listed(parts: &[String]) -> String {
-    match parts {
-        [rest @ .., before, last] => {
-            let mut text: String = rest.iter().map(|part| format!("{part}, ")).collect();
-            text.push_str(&format!("{before} and {last}"));
-            text
-        }
-        [only] => only.clone(),
-        [] => String::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -331,18 +324,19 @@ mod tests {
                 Vec::new(),
                 records.iter().map(|r| r.1).collect(),
             ];
-            let columns = &columns;
-            unique.see(&Facts { first, columns }, &mut out);
+            let facts = Facts {
+                first,
+                records: records.len(),
+                columns: &columns.each_ref().map(|column| &column[..]),
+            };
+            unique.see(&facts, &mut out);
         }
         let files: Vec<String> = (0..records.len()).map(|n| format!("f{n}")).collect();
         let places = Places {
             lines: &lines,
             files: &files,
         };
-        let fates = Fates {
-            before: &[],
-            places,
-        };
+        let fates = Fates::new(&[], places);
         unique.end(&fates, &mut out);
         let mut all = [out.now, out.later].concat();
         all.sort_by_key(|(record, _)| *record);
@@ -387,7 +381,7 @@ mod tests {
                 .into_iter()
                 .map(|(record, verdict)| (record, match verdict {
                     Verdict::LeaveOut => "left out",
-                    Verdict::Reject { .. } => "rejected",
+                    Verdict::Reject { .. } | Verdict::Clear { .. } => "rejected",
                 }))
                 .collect();
             prop_assert_eq!(found, expected);

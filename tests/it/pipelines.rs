@@ -101,6 +101,7 @@ fn each_opens_with_what_it_shows_and_is_without_a_warning() {
     }
     names.sort();
     let expected = [
+        "positions.yaml",
         "quickstart.yaml",
         "recipe-csv.yaml",
         "recipe-json.yaml",
@@ -113,6 +114,7 @@ fn each_opens_with_what_it_shows_and_is_without_a_warning() {
 #[test]
 fn the_targets_in_the_comments_are_good_too() {
     for name in [
+        "positions",
         "quickstart",
         "recipe-csv",
         "recipe-json",
@@ -296,4 +298,33 @@ EUR 39.900,00;A;pipelines/data/successfactors.csv;11;validate;userId;key_duplica
     ];
     let (code, stderr, report) = copy.run(&again);
     assert_eq!((code, counts(&report)), (0, [3, 0, 0, 3, 3, 0]), "{stderr}");
+}
+
+#[test]
+fn positions() {
+    let copy = Copy::new();
+    let (code, stderr, report) = copy.run(&["run", "pipelines/positions.yaml"]);
+    assert_eq!(code, 3, "{stderr}");
+    assert_eq!(counts(&report), [14, 1, 3, 10, 10, 0], "{stderr}");
+    assert_eq!(codes(&report), json!({ "manager_cycle": 3 }));
+    let warnings: Vec<&str> = report["warnings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|warning| warning.as_str().unwrap())
+        .collect();
+    assert_eq!(
+        warnings,
+        [
+            "hierarchy solid line: 2 rows name a parent that is not in the source (on line 12 and on line 13)",
+            "hierarchy solid line: 1 of these differs only in case from one that is there: line 12 -> line 4",
+            "hierarchy solid line: 1 row names a parent whose row was rejected (on line 11)",
+            "hierarchy solid line: 1 row names a parent whose row was left out (on line 15)",
+        ]
+    );
+    assert_eq!(
+        report["hierarchies"][0]["depth"]["levels"],
+        json!([1, 2, 1, 2])
+    );
+    assert_eq!(report["hierarchies"][1]["cycles"][0]["rows"][1]["line"], 4);
 }

@@ -1,5 +1,6 @@
 //! From what is written to what is meant: every check that looks further than one setting's type.
 
+mod hierarchy;
 mod source;
 mod stages;
 mod target;
@@ -100,8 +101,10 @@ impl Meaning<'_> {
             self.nothing(source.nothing, name, deletes);
             self.cut_unnoticed(source, &spec.guard, name, deletes);
         }
-        let key = spec.validate.key.as_ref();
-        let upload = self.upload(spec.upload, source.as_ref(), key);
+        if let Some((name, _, import)) = &target {
+            self.cleared(&spec.validate, name, import);
+        }
+        let upload = self.upload(spec.upload, source.as_ref(), &spec.validate);
         if spec.wait.at_most.0.is_zero() {
             self.problem("wait.at_most", "expected a time above zero", "");
         }

@@ -2,7 +2,7 @@
 
 use super::Meaning;
 use crate::config::pipeline::Source;
-use crate::rule::KeySpec;
+use crate::rule::ValidateSpec;
 use crate::settings::units::Size;
 use crate::source::Input;
 use crate::upload::spec::{BodyEncoding, Length, UploadSpec};
@@ -16,7 +16,7 @@ impl Meaning<'_> {
         &mut self,
         mut spec: UploadSpec,
         source: Option<&Source>,
-        key: Option<&KeySpec>,
+        validate: &ValidateSpec,
     ) -> UploadSpec {
         let stdin = source.is_some_and(|source| source.inputs.contains(&Input::Stdin));
         let once = source.is_some_and(|source| source.inputs.iter().any(Input::is_once));
@@ -45,12 +45,22 @@ impl Meaning<'_> {
             }
             None => spec.length = Some(Length::Measured),
         }
+        let key = validate.key.as_ref();
         if spec.length == Some(Length::Chunked) && key.is_some_and(|key| key.keep.can_be_late()) {
             self.problem(
                 "upload.length",
                 "`chunked` sends rows while they are read, and which of several rows with one key is sent shows at \
                  the end",
                 "write `key: { column: NAME, keep: first }` in validate, or leave `length` out",
+            );
+        }
+        if spec.length == Some(Length::Chunked)
+            && validate.hierarchy.all.iter().any(|t| t.can_be_late())
+        {
+            self.problem(
+                "upload.length",
+                "`chunked` sends rows while they are read, and who is rejected or sent without a parent shows at the end",
+                "have `validate.hierarchy` warn, stop or ignore alone, or leave `length` out",
             );
         }
         if !(CHUNK.0..=CHUNK.1).contains(&spec.chunk) {

@@ -15,6 +15,8 @@ pub struct Cutter {
     place: Place,
     /// Reads what stands around the records, where a path leads to them.
     around: Option<Box<Around>>,
+    /// How many records and arrays ended in the text that was cut last.
+    ends: usize,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -34,7 +36,13 @@ impl Cutter {
         Cutter {
             place: Place::Outside,
             around: path.map(|path| Box::new(Around::new(path.members()))),
+            ends: 0,
         }
+    }
+
+    /// How many records the text may have that was cut last: so many at most.
+    pub(crate) fn most_records(&self) -> usize {
+        self.ends
     }
 
     /// The member by which the last page says that another one follows, if it does.
@@ -90,6 +98,7 @@ impl Cutter {
         };
         // Behind the last record, and whether that is within an array.
         let mut last = (0, within);
+        self.ends = 0;
         let mut brackets = Brackets::new(text);
         for at in brackets.by_ref() {
             match open.meet(text[at]) {
@@ -102,6 +111,7 @@ impl Cutter {
                 }
             }
             last = (at + 1, open.depth == 1);
+            self.ends += 1;
             if let (0, Some(around)) = (open.depth, &mut self.around) {
                 around.pass_records();
                 self.place = Place::Outside;

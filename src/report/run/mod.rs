@@ -7,6 +7,7 @@
 
 mod counts;
 mod file;
+pub(crate) mod hierarchy;
 mod memory;
 mod model;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod text;
 
 pub(crate) use counts::{CodeCounts, Mismatch, RowCounts};
 pub(crate) use file::{ReportError, write_report};
+pub(crate) use hierarchy::HierarchyReport;
 pub(crate) use memory::peak_memory;
 pub(crate) use model::{
     Decision, Deletions, GuardDecision, Hash, ImportReport, Outcome, PipelineInfo, PublicUrl,

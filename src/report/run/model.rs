@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 
 use super::counts::{CodeCounts, Mismatch, RowCounts};
+use super::hierarchy::HierarchyReport;
 use super::memory::peak_memory;
 use crate::report::error::ErrorReport;
 use crate::text::dates::Date;
@@ -97,6 +98,8 @@ pub(crate) struct RunReport {
     pub throughput: Throughput,
     /// The most memory that the process had, in bytes, where the system tells.
     pub peak_memory: Option<u64>,
+    /// Who reports to whom, in the order of the pipeline file.
+    pub hierarchies: Vec<HierarchyReport>,
     /// What the guards decided.
     pub guards: Vec<GuardDecision>,
     /// Items that the server deletes as no row of the upload names them; `null` where the pipeline does not ask for it.
@@ -350,6 +353,7 @@ impl RunReport {
             seconds: Times::default(),
             throughput: Throughput::default(),
             peak_memory: None,
+            hierarchies: Vec::new(),
             guards: Vec::new(),
             deletions: None,
             upload: None,

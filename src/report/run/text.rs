@@ -96,6 +96,12 @@ impl RunReport {
             let why = "the same row as another, sent once";
             lines.rows("superseded", c.superseded, why);
         }
+        for hierarchy in &self.hierarchies {
+            lines.add("hierarchy", &hierarchy.shape());
+            if let Some(found) = hierarchy.found() {
+                lines.add("", &found);
+            }
+        }
         if c.would_send > 0 {
             lines.rows("held back", c.would_send, "valid, but not sent");
         }

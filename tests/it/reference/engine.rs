@@ -372,7 +372,7 @@ pub async fn survey(
     let sent: Vec<_> = places.map(|place| (place.file, place.line)).collect();
     assert_eq!(sent.len() as u64, good);
     let rejects = std::fs::read(surveyed.rejects.path()).expect("the rejects file");
-    let resend = Resend::new(&engine, digest, surveyed.dropped.as_slice().into());
+    let resend = Resend::new(&engine, digest, surveyed.amended.clone().into());
     Ok((
         Done {
             body,

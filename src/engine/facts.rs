@@ -1,0 +1,188 @@
+//! What the rules of the whole file want to know of the records of a block.
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::process::{BlockError, Engine};
+use crate::batch::{Batch, Cell, Kind, RowState};
+use crate::format::PARSE;
+use crate::format::block::Block;
+use crate::format::encode::Encoded;
+use crate::text::compare::{Spelling, comparable, fold_into, is_comparable, loosen_into};
+use crate::text::unseen::is_blank;
+use crate::whole::Fact;
+use crate::whole::hierarchy::{Loose, Tree};
+
+impl Engine {
+    /// The hash by which a key is known: of what it is compared as.
+    pub fn key_hash(&self, key: &str) -> u64 {
+        let ignore_case = self.key.as_ref().is_some_and(|key| key.ignore_case);
+        self.hash_key(key, ignore_case, &mut String::new())
+    }
+
+    /// The same of any column, with a buffer to use.
+    #[inline]
+    fn hash_key(&self, key: &str, ignore_case: bool, folded: &mut String) -> u64 {
+        if ignore_case {
+            fold_into(key, folded);
+            xxh3_64_with_seed(folded.as_bytes(), self.seed)
+        } else {
+            xxh3_64_with_seed(comparable(key).as_bytes(), self.seed)
+        }
+    }
+
+    /// What the rules of the whole file asked for, of every row; 0 where a row has none, and nothing where none has.
+    pub fn facts(&self, batch: &Batch, encoded: &Encoded) -> Vec<Vec<u64>> {
+        let fact = |fact: &Fact| match *fact {
+            Fact::Hash(slot, ignore_case) => self.hashes(batch, slot, ignore_case),
+            Fact::Aside(slot, ignore_case) => self.hashes_aside(batch, slot, ignore_case),
+            Fact::Parent(slot, ignore_case) => self.parents(batch, slot, ignore_case),
+            Fact::Filtered => filtered(batch),
+            Fact::Left(tree) => self.left(batch, &self.trees[tree]),
+            Fact::Spelling(slot) => spellings(batch, slot),
+            Fact::Sent => {
+                let mut hashes = vec![0; batch.len()];
+                let mut start = 0;
+                for (&row, &end) in encoded.rows.iter().zip(&encoded.ends) {
+                    let bytes = &encoded.bytes[start..end as usize];
+                    hashes[row as usize] = xxh3_64_with_seed(bytes, self.seed).max(1);
+                    start = end as usize;
+                }
+                hashes
+            }
+        };
+        self.facts.iter().map(fact).collect()
+    }
+
+    /// Hashes of a column's text. A row that a filter left out has none, nor has a cell at fault, nor a record whose
+    /// cells could not be told apart: what stands in its cells may be another column's.
+    fn hashes(&self, batch: &Batch, slot: usize, ignore_case: bool) -> Vec<u64> {
+        let cells = batch.column(slot).iter().enumerate();
+        let mut folded = String::new();
+        let hash = |(row, cell): (usize, &Cell)| match batch.state(row) {
+            RowState::Filtered => 0,
+            _ if cell.is_empty() || cell.kind() == Kind::Faulty => 0,
+            _ => self
+                .hash_key(batch.text(*cell), ignore_case, &mut folded)
+                .max(1),
+        };
+        let mut hashes: Vec<u64> = cells.map(hash).collect();
+        for row in not_told_apart(batch) {
+            hashes[row] = 0;
+        }
+        hashes
+    }
+
+    /// Hashes of a column's text where there is one and [`Engine::hashes`] has none.
+    fn hashes_aside(&self, batch: &Batch, slot: usize, ignore_case: bool) -> Vec<u64> {
+        let mut hashes = Vec::new();
+        let mut folded = String::new();
+        for (row, cell) in batch.column(slot).iter().enumerate() {
+            let aside = batch.state(row) == RowState::Filtered || cell.kind() == Kind::Faulty;
+            if aside && !cell.is_empty() {
+                hashes.resize(batch.len(), 0);
+                let hash = self.hash_key(batch.text(*cell), ignore_case, &mut folded);
+                hashes[row] = hash.max(1);
+            }
+        }
+        if !hashes.is_empty() {
+            for row in not_told_apart(batch) {
+                hashes[row] = 0;
+            }
+        }
+        hashes
+    }
+
+    /// Hashes of whom rows name that are in.
+    fn parents(&self, batch: &Batch, slot: usize, ignore_case: bool) -> Vec<u64> {
+        let cells = batch.column(slot).iter().enumerate();
+        let mut folded = String::new();
+        let hash = |(row, cell): (usize, &Cell)| match batch.state(row) {
+            RowState::In if !cell.is_empty() && !is_blank(batch.text(*cell)) => self
+                .hash_key(batch.text(*cell), ignore_case, &mut folded)
+                .max(1),
+            _ => 0,
+        };
+        cells.map(hash).collect()
+    }
+
+    /// Which rows are those of people who have left.
+    fn left(&self, batch: &Batch, tree: &Tree) -> Vec<u64> {
+        let mut left = Vec::new();
+        let Some(leavers) = &tree.leavers else {
+            return left;
+        };
+        let mut folded = String::new();
+        for (row, cell) in batch.column(leavers.slot).iter().enumerate() {
+            if leavers.say(batch.text(*cell), &mut folded) {
+                left.resize(batch.len(), 0);
+                left[row] = 1;
+            }
+        }
+        left
+    }
+
+    /// The names in a block for one more look at them: of these hierarchies, of each record its own name and that of its
+    /// parent, without the manner in which they are written.
+    ///
+    /// # Errors
+    /// Text that ends the run.
+    pub(crate) fn loose_names(
+        &self,
+        block: Block,
+        trees: &[usize],
+    ) -> Result<Vec<Vec<(Loose, Loose)>>, BlockError> {
+        let mut batch = self.parse(block)?;
+        self.transform(&mut batch);
+        let mut buffer = String::new();
+        let mut loose = |cell: Cell| {
+            let text = batch.text(cell);
+            if is_blank(text) {
+                return Loose::NONE;
+            }
+            let manner = loosen_into(text, &mut buffer);
+            Loose::new(xxh3_64_with_seed(buffer.as_bytes(), self.seed), manner)
+        };
+        let mut names = Vec::new();
+        for tree in trees.iter().map(|tree| &self.trees[*tree]) {
+            let own = batch.column(tree.by_slot).iter();
+            let pairs = own.zip(batch.column(tree.parent_slot));
+            let mut of_tree: Vec<(Loose, Loose)> = pairs
+                .map(|(own, parent)| (loose(*own), loose(*parent)))
+                .collect();
+            for row in not_told_apart(&batch) {
+                of_tree[row] = (Loose::NONE, Loose::NONE);
+            }
+            names.push(of_tree);
+        }
+        Ok(names)
+    }
+}
+
+/// Rows whose cells could not be told apart.
+fn not_told_apart(batch: &Batch) -> impl Iterator<Item = usize> + '_ {
+    let faults = batch.faults().iter();
+    let parse = faults.filter(|fault| fault.stage == PARSE && fault.column.is_empty());
+    parse.map(|fault| fault.row as usize)
+}
+
+/// Which rows a filter left out.
+fn filtered(batch: &Batch) -> Vec<u64> {
+    let is_out = |row| u64::from(batch.state(row) == RowState::Filtered);
+    match (0..batch.len()).any(|row| is_out(row) == 1) {
+        true => (0..batch.len()).map(is_out).collect(),
+        false => Vec::new(),
+    }
+}
+
+/// How the texts of a column differ from what they are compared as.
+fn spellings(batch: &Batch, slot: usize) -> Vec<u64> {
+    let mut spellings = Vec::new();
+    for (row, cell) in batch.column(slot).iter().enumerate() {
+        let text = batch.text(*cell);
+        if !is_comparable(text) {
+            spellings.resize(batch.len(), 0);
+            spellings[row] = Spelling::of(text).bits();
+        }
+    }
+    spellings
+}
