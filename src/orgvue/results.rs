@@ -400,6 +400,23 @@ mod tests {
         assert!(!format!("{result:?}").contains("CANARY"));
     }
 
+    #[test]
+    fn what_passes_by_itself() {
+        #[track_caller]
+        fn check(errors: &str, expected: bool) {
+            let element = format!(r#"{{"_status":"failed","errors":[{errors}]}}"#);
+            let result = ItemResult::parse(0, element.as_bytes(), None).unwrap();
+            assert_eq!(result.is_passing(), expected, "{errors}");
+        }
+        check(r#"{"name":"Throttled","code":"42901"}"#, true);
+        check(r#"{"name":"Other","code":"42301"}"#, true);
+        check(r#"{"name":"ITEM_LOCKED"}"#, true);
+        check(r#"{"name":"Bad","code":"40001"}"#, false);
+        check(r#"{"name":"Bad","message":"the item is locked"}"#, false);
+        check(r#"{"name":"Throttled"},{"name":"Bad"}"#, false);
+        check("", false);
+    }
+
     /// The number of results, and the error after them with its causes.
     async fn fetch(replies: Vec<Reply>) -> (u64, Option<String>) {
         fetch_within(replies, TimeoutsSpec::default()).await
