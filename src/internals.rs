@@ -52,6 +52,11 @@ pub mod format {
         }
     }
 }
+pub mod guard {
+    pub mod spec {
+        pub use crate::guard::spec::GuardSpec;
+    }
+}
 pub mod http {
     pub use crate::http::{MAX_RETRY_AFTER, retry_after};
     pub mod spec {

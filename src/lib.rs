@@ -35,6 +35,7 @@
 //! | `batch` | the records of one block, as columns of spans over one buffer; everything else is written on it |
 //! | **beside the records** | |
 //! | `expr` | expressions over a row |
+//! | `delta` | the store of what the server accepted last, and the difference to it |
 //! | `guard` | what the totals decide: whether a run may send, delete, count as done |
 //! | `http` | what the clients have in common: hosts, retries, texts; it knows no API |
 //! | **how records are written** | |
@@ -49,7 +50,7 @@
 //! | `report` | the rejects file, the run report, the progress |
 //! | `sandbox` | the imitation of Orgvue, for trying and testing |
 //! | **the whole file** | |
-//! | `whole` | what only the whole file knows: its keys, the lines of its records |
+//! | `whole` | what only the whole file knows: its keys, which of their rows is in force, the lines of its records |
 //! | **the middle** | |
 //! | `engine` | blocks through the workers, in order, into the body |
 //! | `config` | the pipeline file: as written, as meant, and every problem in its place; it knows the specs of the steps and nothing of how they work |
@@ -88,6 +89,8 @@
 mod batch;
 mod cli;
 mod config;
+
+mod delta;
 mod engine;
 mod expr;
 mod files;

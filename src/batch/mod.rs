@@ -163,6 +163,10 @@ pub enum RowState {
     In,
     /// A `filter` stage left it out, on purpose.
     Filtered,
+    /// A `filter` stage left it out, and its item stays at the target.
+    Aside,
+    /// The target has it as it is, so that it is not sent.
+    Unchanged,
     /// At least one fault was found: it goes to the rejects file. Stages and rules go on looking at
     /// it, so that all of its faults are reported together.
     Rejected,
@@ -212,6 +216,8 @@ pub struct Batch {
     raw: Option<Vec<u8>>,
     tables: Lease<Tables>,
     faults: Vec<Fault>,
+    /// Rows that are taken out when the stages and rules are through.
+    aside: Vec<u32>,
     skipped: Skipped,
     overflows: bool,
     /// Whether a cell may hold an object or an array.
@@ -290,6 +296,7 @@ impl Batch {
             raw,
             tables,
             faults: Vec::new(),
+            aside: Vec::new(),
             skipped: Skipped::default(),
             overflows: false,
             nested: false,
@@ -512,6 +519,46 @@ impl Batch {
         }
     }
 
+    /// Leaves a row out, whose item is to stay at the target. It goes on through the stages, for its key is known when
+    /// they are through, and [`Batch::drop_aside`] is what takes it out.
+    pub(crate) fn set_aside(&mut self, row: usize) {
+        if self.tables.states[row] == RowState::In {
+            self.aside.push(row as u32);
+        }
+    }
+
+    /// Takes out the rows that were set aside, whatever was found at fault with them since.
+    pub(crate) fn drop_aside(&mut self) {
+        let aside = std::mem::take(&mut self.aside);
+        if aside.is_empty() {
+            return;
+        }
+        for &row in &aside {
+            self.tables.states[row as usize] = RowState::Aside;
+        }
+        let tables = &self.tables;
+        self.faults
+            .retain(|fault| tables.states[fault.row as usize] != RowState::Aside);
+    }
+
+    /// The rows that are in, or that the target has as they are.
+    pub(crate) fn kept(&self) -> Vec<u32> {
+        let kept = |row: &u32| {
+            matches!(
+                self.tables.states[*row as usize],
+                RowState::In | RowState::Unchanged
+            )
+        };
+        (0..self.len() as u32).filter(kept).collect()
+    }
+
+    /// Says of a row that the target has it as it is.
+    pub(crate) fn leave(&mut self, row: usize) {
+        if self.tables.states[row] == RowState::In {
+            self.tables.states[row] = RowState::Unchanged;
+        }
+    }
+
     /// Finds fault with a row; with `cell`, marks that column's cell [`Kind::Faulty`].
     pub fn reject(&mut self, fault: Fault, cell: Option<usize>) {
         let row = fault.row as usize;
@@ -522,6 +569,21 @@ impl Batch {
         if self.tables.states[row] != RowState::Filtered {
             self.tables.states[row] = RowState::Rejected;
             self.faults.push(fault);
+        }
+    }
+
+    /// Takes rows out of which others go in the place, and whose faults no longer matter. They are in order.
+    pub(crate) fn pardon(&mut self, rows: &[u32]) {
+        if rows.is_empty() {
+            return;
+        }
+        self.faults
+            .retain(|fault| rows.binary_search(&fault.row).is_err());
+        for &row in rows {
+            let state = &mut self.tables.states[row as usize];
+            if *state == RowState::Rejected {
+                *state = RowState::Filtered;
+            }
         }
     }
 

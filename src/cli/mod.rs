@@ -3,19 +3,24 @@
 //! A command is an argument struct with a `run` method. To add one: its `mod` line, its variant of
 //! [`Command`], and its arm in [`Cli::run`].
 
+mod address;
 mod bench;
 mod completions;
+mod datasets;
 mod exit;
 mod lint;
 mod log;
+mod looked;
 mod next;
 mod open;
 mod panics;
 mod pipeline;
 mod preview;
+mod requests;
 mod resume;
 mod retry;
 mod run;
+mod runs;
 mod sample;
 mod sandbox;
 mod schema;
@@ -96,6 +101,16 @@ pub enum Command {
     Preview(preview::PreviewArgs),
     /// Measure how fast a pipeline is on its own source, step by step; its target is not touched.
     Bench(bench::BenchArgs),
+    /// List the runs that the state folder knows: how they ended, what is open, since when nobody is deleted.
+    Runs(runs::RunsArgs),
+    /// Ask for a pair of addresses for an upload, and nothing more.
+    Generate(requests::GenerateArgs),
+    /// Survey, guards, and the upload to an address of your own; nothing is imported.
+    Upload(requests::UploadArgs),
+    /// Ask for the import of what stands at an address of your own, and wait for it.
+    Import(requests::ImportArgs),
+    /// List the tenant's data sets by name and UUID.
+    Datasets(datasets::DatasetsArgs),
     /// Make a state folder that `state: { required: true }` accepts.
     State(state::StateArgs),
     /// Check pipeline files: no data is read, and nothing is sent.
@@ -122,6 +137,8 @@ impl Cli {
         let progress = match &self.command {
             Command::Run(_)
             | Command::Check(_)
+            | Command::Upload(_)
+            | Command::Import(_)
             | Command::Resume(_)
             | Command::Results(_)
             | Command::Retry(_) => Progress::start(globals.progress()),
@@ -145,6 +162,11 @@ impl Cli {
                 Ok(()) => Ok(Exit::Done),
                 Err(error) => Err(Failure::new(Exit::Failed, error)),
             },
+            Command::Runs(args) => args.run(globals),
+            Command::Generate(args) => args.run(globals),
+            Command::Upload(args) => args.run(globals, &progress),
+            Command::Import(args) => args.run(globals, &progress),
+            Command::Datasets(args) => args.run(globals),
             Command::State(args) => args.run(globals),
             Command::Lint(args) => args.run(globals),
             Command::Schema(args) => args.run(),

@@ -15,6 +15,8 @@ pub(super) fn next(entry: &Entry, folder: &Folder, outcome: Outcome) -> Option<S
         Step::Ended if outcome == Outcome::Failed && entry.ticket.is_some() => "results",
         Step::Ended
             if matches!(outcome, Outcome::SucceededWithRejects | Outcome::Refused)
+                && entry.canary.is_none()
+                && !entry.delta
                 && may_pass(entry, folder) =>
         {
             "retry"

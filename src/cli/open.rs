@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::next::command;
 use super::turn::Turn;
-use super::work::Work;
+use super::work::{Task, Work};
 use super::{Exit, Failure, say};
 use crate::config::Pipeline;
 use crate::files::ending::for_json;
@@ -12,9 +12,9 @@ use crate::report::error::Code;
 use crate::report::human;
 use crate::report::run::RunId;
 use crate::run::RunError;
-use crate::state::entry::Step;
+use crate::state::entry::{Kind, Step};
 use crate::state::lock::{Held, Shared, Who};
-use crate::state::{Entry, Folder, Ledger, LedgerError};
+use crate::state::{ApprovalError, Entry, Folder, Ledger, LedgerError};
 
 /// Whether a run may begin.
 pub(super) enum Before {
@@ -74,17 +74,30 @@ enum Opened {
 
 fn ledger(work: &Work<'_>, run_id: &RunId, turn: &mut Turn<'_>) -> Result<Opened, RunError> {
     let pipeline = work.pipeline;
-    let (Some(entry), Some(token)) = (Entry::new(run_id.clone(), pipeline), &work.token) else {
-        return Ok(Opened::None);
+    let (Some(mut entry), Some(token)) = (Entry::new(run_id.clone(), pipeline), &work.token) else {
+        return match &work.approve {
+            Some(hash) => Err(ApprovalError::Unknown(hash.clone()).into()),
+            None => Ok(Opened::None),
+        };
     };
+    if matches!(work.task, Task::Import(_)) {
+        entry.kind = Kind::Import;
+    }
     let folder = Folder::of(pipeline)?;
     let lock = turn.take(|| folder.lock(&pipeline.name, run_id))?;
     let left = lock.unfinished(&pipeline.name, |closed| {
         if !work.globals.quiet {
-            say(format_args!(
-                "run {} was cut off before its import was requested: nothing of it was imported",
-                closed.run_id
-            ));
+            say(match closed.rows {
+                Some(_) => format!(
+                    "run {} was cut off before its deletions were requested: its rows are imported, and this run finds \
+                     again who is gone",
+                    closed.run_id
+                ),
+                None => format!(
+                    "run {} was cut off before its import was requested: nothing of it was imported",
+                    closed.run_id
+                ),
+            });
         }
     })?;
     if let Some(open) = left.first() {
@@ -102,7 +115,11 @@ fn ledger(work: &Work<'_>, run_id: &RunId, turn: &mut Turn<'_>) -> Result<Opened
             human::path(folder.path())
         ));
     }
-    let ledger = Ledger::new(lock, dataset, token.clone(), entry, None)?;
+    let approval = match &work.approve {
+        Some(hash) => Some(folder.approval(hash, &entry, false)??),
+        None => None,
+    };
+    let ledger = Ledger::new(lock, dataset, token.clone(), entry, None)?.approved(approval);
     ledger.begin()?;
     Ok(Opened::Ledger(Box::new(ledger)))
 }

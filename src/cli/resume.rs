@@ -7,11 +7,11 @@ use secrecy::SecretString;
 
 use super::next::{STATE, command, run_again, shell_word};
 use super::open::{left_open, no_turn, refused, rejects, told, usage};
-use super::pipeline::{SetArgs, mended, token};
+use super::pipeline::{SetArgs, mended, said, token};
 use super::turn::{Turn, TurnArgs};
 use super::work::{CommonArgs, Task, Work};
 use super::{Exit, Failure, Globals, PipelineArgs, say};
-use crate::config::Pipeline;
+use crate::config::{Pipeline, Target, process_env};
 use crate::report::error::Code;
 use crate::report::human;
 use crate::report::progress::Progress;
@@ -101,7 +101,13 @@ impl PlaceArgs {
             pipeline: file,
             sets: SetArgs { set },
         };
-        let pipeline = mended(args.load(globals)?, entry.mend.as_deref())?;
+        let mut pipeline = mended(args.load(globals)?, entry.mend.as_deref())?;
+        if let Target::Orgvue(to) = &pipeline.target
+            && to.dataset_id().is_none()
+        {
+            // It was looked up then, and the run is there.
+            pipeline.settle_dataset(&entry.target.dataset);
+        }
         if pipeline.name != entry.pipeline.name {
             return Err(usage(format_args!(
                 "{}: the pipeline's name is {}, and run {} was one of {}",
@@ -271,6 +277,13 @@ impl ResumeArgs {
             known.retain(|entry| entry.pipeline.name == pipeline.name);
         }
         let (last, mut open) = sorted(known, &repeated);
+        // One that was cut off, and is waited for by its own canary, or by a later run, leaves nothing to be taken up.
+        let asked = |entry: &&Entry| entry.step != Step::Uploading;
+        let asked: Vec<Entry> = open.iter().filter(asked).cloned().collect();
+        open.retain(|entry| {
+            let has_asked = |other: &Entry| other.pipeline.name == entry.pipeline.name;
+            entry.step != Step::Uploading || !asked.iter().any(has_asked)
+        });
         match (open.pop(), &last[..]) {
             (Some(entry), _) if open.is_empty() => Ok(Found::Open(folder, Box::new(entry))),
             (Some(entry), _) => {
@@ -299,6 +312,7 @@ impl ResumeArgs {
         let run = RunId::generate();
         let dataset = dataset(&entry, &mut turn)?;
         let mut work = Work::new(&pipeline, &self.common, globals, progress);
+        work.result_location = pipeline.result_location(&process_env).map_err(said)?;
         work.rejects = rejects(&pipeline, &run, &mut turn).map_err(no_turn)?;
         work.again = begun(&entry, &folder)?;
         let rows = work.again.as_ref().map(|again| again.rows.clone());
@@ -306,7 +320,12 @@ impl ResumeArgs {
             // What it repeats was made on that day, too.
             again.today = entry.today;
             again.retry_of = entry.retry_of.clone();
-            Ledger::new(lock, dataset, token.clone(), again, Some(entry))
+            let approval = match &entry.approved {
+                Some(hash) => folder.approval(hash, &entry, true)?.ok(),
+                None => None,
+            };
+            let ledger = Ledger::new(lock, dataset, token.clone(), again, Some(entry))?;
+            Ok(ledger.approved(approval))
         });
         work.ledger = again.transpose().map_err(refused)?;
         if let (Some(ledger), Some(rows)) = (&work.ledger, rows) {
@@ -410,13 +429,7 @@ fn none_known(pipeline: Option<&Pipeline>, file: Option<&str>, folder: &Folder) 
 
 /// Whether nothing is left to do about a run.
 fn is_in(entry: &Entry) -> bool {
-    entry.ended.as_ref().is_some_and(|ended| {
-        ended.by == By::Run
-            && matches!(
-                ended.outcome,
-                Outcome::Succeeded | Outcome::SucceededWithRejects
-            )
-    })
+    entry.went_well()
 }
 
 /// A run that is over, and is not in.
@@ -427,6 +440,10 @@ fn settled(entry: &Entry, folder: &Folder) -> Failure {
         return Failure::new(Exit::Failed, format!("run {run} has ended: {how}"));
     };
     let text = match (ended.by, ended.outcome) {
+        (By::NextStart, _) if entry.rows.is_some() => format!(
+            "run {run} was cut off before its deletions were requested: its rows are imported; who is gone is found again \
+             by the next run: {again}"
+        ),
         (By::NextStart, _) => format!(
             "run {run} was cut off before its import was requested, so nothing was imported; run it again: {again}"
         ),
@@ -450,7 +467,11 @@ fn settled(entry: &Entry, folder: &Folder) -> Failure {
                 Outcome::Interrupted => "was interrupted",
                 _ => "failed",
             };
-            format!("run {run} {how}: nothing was imported, run it again: {again}")
+            let left = match entry.rows {
+                Some(_) => "its rows are imported, its deletions are not",
+                None => "nothing was imported",
+            };
+            format!("run {run} {how}: {left}, run it again: {again}")
         }
     };
     Failure::of_kind(Exit::Failed, NOTHING_IMPORTED, text)
@@ -497,11 +518,12 @@ fn begun(entry: &Entry, folder: &Folder) -> Result<Option<Again>, Failure> {
     let Some(of) = &entry.retry_of else {
         return Ok(None);
     };
-    let hash = named(folder, of.as_str())?.body_hash;
+    let first = named(folder, of.as_str())?;
     match folder.rows(&entry.run_id).map_err(refused)? {
         Some(rows) => Ok(Some(Again {
             of: of.clone(),
-            hash,
+            hash: first.body_hash,
+            withheld: first.counts.withheld > 0,
             rows: rows.before,
         })),
         None => Err(usage(format_args!(

@@ -5,16 +5,17 @@ use secrecy::SecretString;
 
 use super::next::{command, run_again};
 use super::open::{left_open, no_turn, refused, rejects, told, usage};
+use super::pipeline::said;
 use super::resume::{PlaceArgs, dataset, named, take};
 use super::turn::{Turn, TurnArgs};
 use super::work::{CommonArgs, Work};
 use super::{Exit, Failure, Globals, say};
-use crate::config::Pipeline;
+use crate::config::{Pipeline, process_env};
 use crate::report::error::Code;
 use crate::report::progress::Progress;
 use crate::report::run::RunId;
 use crate::run::again::Again;
-use crate::state::entry::Step;
+use crate::state::entry::{Kind, Step};
 use crate::state::folder::Lock;
 use crate::state::rows::Rows;
 use crate::state::{Entry, Folder, Ledger};
@@ -91,9 +92,13 @@ impl RetryArgs {
             return Ok(Exit::Done);
         }
         let (pipeline, token) = self.place.load(first, globals)?;
+        if pipeline.store().is_some() {
+            return Err(of_difference(first));
+        }
         let again = Again {
             of: first.run_id.clone(),
             hash: first.body_hash.clone(),
+            withheld: first.counts.withheld > 0,
             rows: again,
         };
         self.send(taken, &pipeline, token, again, (globals, progress))
@@ -127,6 +132,7 @@ impl RetryArgs {
         let rows = Rows::new(run.clone(), again.rows.clone());
         ledger.rows(&rows).map_err(refused)?;
         ledger.begin().map_err(refused)?;
+        work.result_location = pipeline.result_location(&process_env).map_err(said)?;
         work.ledger = Some(ledger);
         work.token = Some(token);
         work.again = Some(again);
@@ -141,6 +147,7 @@ impl RetryArgs {
         if let Some(of) = &first.retry_of {
             first = named(&folder, of.as_str())?;
         }
+        is_possible(&first)?;
         let (lock, first) = take(&folder, &first, &mut turn)?;
         let left = lock.unfinished(&first.pipeline.name, |_| ());
         if let Some(open) = left.map_err(refused)?.first() {
@@ -175,13 +182,47 @@ fn later(taken: &Taken<'_>) -> Result<Option<Entry>, Failure> {
     Ok(since.max_by_key(|entry| (entry.mend.is_none(), entry.started_at)))
 }
 
-fn overtaken(first: &Entry, later: &Entry) -> Failure {
-    let text = format!(
-        "run {} has sent newer rows since run {}, and older ones must not replace them; what is refused now is what that \
-         run has refused: {}",
-        later.run_id,
+/// Whether the rows of a run can be sent again by themselves.
+fn is_possible(first: &Entry) -> Result<(), Failure> {
+    let run = &first.run_id;
+    if first.kind == Kind::Canary || first.canary.is_some() {
+        return Err(usage(format_args!(
+            "run {run} imported its first rows before the others, so its rows are those of two imports, and a retry sends \
+             those of one; correct its rejects file and load that: {} --mend REJECTS",
+            run_again(first)
+        )));
+    }
+    if first.kind == Kind::Import {
+        return Err(usage(format_args!(
+            "run {run} imported a file whose rows are not known, so none of them can be sent again"
+        )));
+    }
+    match first.delta {
+        true => Err(of_difference(first)),
+        false => Ok(()),
+    }
+}
+
+/// A run that sent what differs: what the server refused differs still.
+fn of_difference(first: &Entry) -> Failure {
+    usage(format_args!(
+        "with `action: {{ delta: PATH }}` the next run sends what run {} was refused again: {}",
         first.run_id,
-        format_args!("rostream retry {}", later.run_id)
+        run_again(first)
+    ))
+}
+
+fn overtaken(first: &Entry, later: &Entry) -> Failure {
+    let left = match is_possible(later) {
+        Ok(()) => format!(
+            "what is refused now is what that run has refused: rostream retry {}",
+            later.run_id
+        ),
+        Err(_) => format!("run it again: {}", run_again(later)),
+    };
+    let text = format!(
+        "run {} has sent newer rows since run {}, and older ones must not replace them; {left}",
+        later.run_id, first.run_id
     );
     Failure::of_kind(Exit::Failed, OVERTAKEN, text)
 }

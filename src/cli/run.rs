@@ -4,15 +4,18 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::looked::{Looked, look};
 use super::open::{Before, before, told, usage};
-use super::pipeline::{mended, token};
+use super::pipeline::{mended, said, token};
 use super::several::{self, Collected};
 use super::turn::TurnArgs;
 use super::work::{CommonArgs, Task, Work};
 use super::{Exit, Failure, Globals, PipelineArgs, stop};
-use crate::config::Pipeline;
+use crate::config::{Pipeline, process_env};
 use crate::report::progress::Progress;
 use crate::report::run::RunId;
+use crate::source::Input;
+use crate::upload::spec::Length;
 
 /// Arguments of `rostream run`.
 #[derive(Debug, Args)]
@@ -29,6 +32,13 @@ pub struct RunArgs {
     /// deleted because it is missing from it.
     #[arg(long, value_name = "FILE")]
     mend: Option<PathBuf>,
+    /// Do what guards stopped, exactly as it was to be done, once: the hash is what the run that was stopped says.
+    #[arg(long, value_name = "HASH", conflicts_with_all = ["dry_run", "mend", "first"])]
+    approve: Option<String>,
+    /// Import this many rows before the others, and go on only where the server takes them. They are never the reason
+    /// for a deletion.
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..=100_000), conflicts_with = "dry_run")]
+    first: Option<u32>,
     #[command(flatten)]
     turn: TurnArgs,
     #[command(flatten)]
@@ -40,6 +50,9 @@ pub struct RunArgs {
 pub struct CheckArgs {
     #[command(flatten)]
     pipeline: PipelineArgs,
+    /// Ask the tenant, too: token, data set, properties. Nothing is sent all the same.
+    #[arg(long)]
+    connect: bool,
     #[command(flatten)]
     common: CommonArgs,
 }
@@ -51,7 +64,11 @@ impl RunArgs {
                 pipeline: file.to_owned(),
                 sets: self.pipeline.sets.clone(),
             };
-            mended(args.load(globals)?, self.mend.as_deref())
+            let pipeline = mended(args.load(globals)?, self.mend.as_deref())?;
+            if self.first.is_some() {
+                first_is_possible(&pipeline)?;
+            }
+            Ok(pipeline)
         };
         if self.more.is_empty() {
             let pipeline = load(&self.pipeline.pipeline)?;
@@ -60,6 +77,11 @@ impl RunArgs {
         if self.mend.is_some() {
             return Err(usage(
                 "--mend: corrected rows belong to one pipeline; name that one alone",
+            ));
+        }
+        if self.approve.is_some() {
+            return Err(usage(
+                "--approve: a plan belongs to one pipeline; name that one alone",
             ));
         }
         let first = [&self.pipeline.pipeline];
@@ -73,19 +95,28 @@ impl RunArgs {
     /// Runs one pipeline. Where it is one of several, its report is `collected`.
     fn one(
         &self,
-        pipeline: Pipeline,
+        mut pipeline: Pipeline,
         globals: &Globals,
         progress: &Progress,
         collected: Option<&Collected>,
     ) -> Result<Exit, Failure> {
         if self.dry_run {
-            return check(pipeline, &self.common, globals, progress, collected);
+            return check(pipeline, false, &self.common, globals, progress, collected);
         }
         let run_id = RunId::generate();
+        let token = token(&pipeline)?;
+        let mut turn = self.turn.begin(globals)?;
+        let looked = look(&mut pipeline, token.as_ref(), false, turn.stop())?;
         let mut work = Work::new(&pipeline, &self.common, globals, progress);
         work.collected = collected;
-        work.token = token(&pipeline)?;
-        let mut turn = self.turn.begin(globals)?;
+        work.token = token;
+        work.first = self.first;
+        work.approve = self.approve.clone();
+        work.result_location = pipeline.result_location(&process_env).map_err(said)?;
+        match looked {
+            Looked::Well(found) => work.preflight = found,
+            Looked::Wrong(error) => return work.refuse(run_id, error),
+        }
         let json = self.common.json && collected.is_none();
         match told(before(&work, &run_id, &mut turn), json)? {
             Before::Free { ledger, rejects } => {
@@ -101,21 +132,47 @@ impl RunArgs {
 impl CheckArgs {
     pub(super) fn run(self, globals: &Globals, progress: &Progress) -> Result<Exit, Failure> {
         let pipeline = self.pipeline.load(globals)?;
-        check(pipeline, &self.common, globals, progress, None)
+        check(pipeline, self.connect, &self.common, globals, progress, None)
     }
+}
+
+/// Whether rows can be sent before the others.
+fn first_is_possible(pipeline: &Pipeline) -> Result<(), Failure> {
+    let why = if pipeline.source.inputs.iter().any(Input::is_once) {
+        "its rows are read once more, and the source can be read once only: write it into a file first"
+    } else if pipeline.length() == Length::Chunked {
+        "`upload.length: chunked` sends rows while they are read: leave it out"
+    } else if pipeline.store().is_some() {
+        "with `action: { delta: PATH }` only what differs is sent, and the store would not know of these rows"
+    } else if pipeline.has_own_results() {
+        "with `result_location` the results are not ours to read, so that nobody could say whether the others may follow"
+    } else {
+        return Ok(());
+    };
+    Err(usage(format_args!("--first: {why}")))
 }
 
 /// It takes no lock, as it sends nothing and writes to nothing that a run writes to.
 fn check(
-    pipeline: Pipeline,
+    mut pipeline: Pipeline,
+    connect: bool,
     common: &CommonArgs,
     globals: &Globals,
     progress: &Progress,
     collected: Option<&Collected>,
 ) -> Result<Exit, Failure> {
-    let stop = stop::watch()?;
+    let mut stop = stop::watch()?;
+    let token = match connect {
+        true => token(&pipeline)?,
+        false => None,
+    };
+    let looked = look(&mut pipeline, token.as_ref(), connect, &mut stop)?;
     let mut work = Work::new(&pipeline, common, globals, progress);
     work.task = Task::Check;
     work.collected = collected;
+    match looked {
+        Looked::Well(found) => work.preflight = found,
+        Looked::Wrong(error) => return work.refuse(RunId::generate(), error),
+    }
     work.perform(RunId::generate(), stop)
 }

@@ -52,6 +52,15 @@ impl Stop {
         let _ = self.told.await;
     }
 
+    /// Waits for `work`, unless a signal comes first: then there is nothing.
+    pub(super) async fn unless_asked<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            _ = &mut self.told => None,
+            done = work => Some(done),
+        }
+    }
+
     /// Sleeps, unless a signal has come.
     pub(super) fn asked_or_pause(&mut self, pause: Duration) -> bool {
         let asked = |told: &mut oneshot::Receiver<()>| told.try_recv().is_ok();

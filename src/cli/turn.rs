@@ -69,6 +69,11 @@ impl Turn<'_> {
         }
     }
 
+    /// The watch for signals meanwhile.
+    pub(super) fn stop(&mut self) -> &mut Stop {
+        &mut self.stop
+    }
+
     /// The watch for signals, for the work that follows.
     pub(super) fn over(self) -> Stop {
         self.stop

@@ -8,23 +8,27 @@ use clap::Args;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::next::next;
+use super::next::{next, run_again};
 use super::pipeline::said;
 use super::several::Collected;
 use super::stop::Stop;
-use super::{Exit, Failure, Globals, put_json, say, say_lines};
+use super::{Exit, Failure, Globals, put_findings, put_json, say, say_lines};
 use crate::config::{self, Pipeline, Target};
-use crate::guard::Last;
+use crate::guard::History;
 use crate::orgvue::hosts::hosts;
 use crate::orgvue::{Connection, Ticket};
 use crate::report::error::ErrorReport;
 use crate::report::progress::Progress;
 use crate::report::run::{Outcome, PipelineInfo, RunId, RunReport};
 use crate::run::again::Again;
+use crate::run::delta::{Delta, Wanted};
+use crate::run::import_from::import_from;
+use crate::run::preflight::Preflight;
 use crate::run::resume::resume;
-use crate::run::{self, Job, RunError};
+use crate::run::{self, Basis, Job, RunError};
 use crate::sandbox::Sandbox;
 use crate::sandbox::options::{SandboxSettings, UnknownProperty};
+use crate::settings::secret::PresignedUrl;
 use crate::stage::hash::{Key, KeySpec};
 use crate::state::lock::Held;
 use crate::state::{Entry, Folder, Ledger};
@@ -67,6 +71,12 @@ pub(super) struct Work<'a> {
     pub(super) progress: &'a Progress,
     pub(super) task: Task,
     pub(super) token: Option<SecretString>,
+    /// The hash of the plan that is approved.
+    pub(super) approve: Option<String>,
+    pub(super) preflight: Option<Preflight>,
+    pub(super) result_location: Option<PresignedUrl>,
+    /// So many rows go before the others.
+    pub(super) first: Option<u32>,
     pub(super) ledger: Option<Ledger>,
     /// The rows of an earlier run that are sent again, and no others.
     pub(super) again: Option<Again>,
@@ -82,6 +92,10 @@ pub(super) enum Task {
     Run,
     /// Everything that sends nothing.
     Check,
+    /// Everything up to the upload, which goes to an address of the user's own.
+    Upload(PresignedUrl),
+    /// The import alone, of what stands at an address of the user's own.
+    Import(PresignedUrl),
     /// To take up the job of an earlier process.
     TakeUp(Box<(Entry, Ticket)>),
 }
@@ -100,6 +114,10 @@ impl<'a> Work<'a> {
             progress,
             task: Task::Run,
             token: None,
+            approve: None,
+            preflight: None,
+            result_location: None,
+            first: None,
             ledger: None,
             again: None,
             collected: None,
@@ -111,6 +129,8 @@ impl<'a> Work<'a> {
     pub(super) fn perform(self, run_id: RunId, stop: Stop) -> Result<Exit, Failure> {
         let keys = self.pipeline.stage_keys(&config::process_env);
         let keys = keys.map_err(said)?;
+        let secret = self.pipeline.state_key(&config::process_env);
+        let secret = secret.map_err(said)?;
         RunReport::prepare(self.report_dir()).map_err(|error| Failure::new(Exit::Failed, error))?;
         let started = Instant::now();
         let mut report = self.report(run_id);
@@ -119,7 +139,7 @@ impl<'a> Work<'a> {
             tokio::select! {
                 biased;
                 () = stop.asked() => Err(RunError::Interrupted),
-                ended = self.carry_out(keys, &mut report) => ended,
+                ended = self.carry_out(keys, secret, &mut report) => ended,
             }
         });
         self.progress.finish();
@@ -161,14 +181,26 @@ impl<'a> Work<'a> {
         report.target = self.pipeline.target.name();
         report.time_zone = self.pipeline.zone().to_string();
         report.today = Some(self.today());
+        if let Some(preflight) = &self.preflight {
+            preflight.tell(&mut report);
+        }
         report
     }
 
     async fn carry_out(
         &self,
         keys: HashMap<KeySpec, Key>,
+        secret: Option<SecretString>,
         report: &mut RunReport,
     ) -> Result<(), RunError> {
+        let repeated = self.ledger.as_ref().and_then(Ledger::earlier);
+        let wanted = match &self.task {
+            Task::Check | Task::Upload(_) | Task::Import(_) => Wanted::Look,
+            Task::Run => Wanted::Run(repeated.as_ref()),
+            Task::TakeUp(taken) => Wanted::TakeUp(&taken.0),
+        };
+        let run = report.run_id.clone();
+        let delta = Delta::open(self.pipeline, secret.as_ref(), &run, &wanted)?;
         let resources = run::resources(self.pipeline, keys, self.today()).await?;
         // Kept until the run is over: the embedded sandbox ends when it is dropped.
         let mut sandbox = None;
@@ -179,25 +211,41 @@ impl<'a> Work<'a> {
             workers: self.common.workers.map_or_else(cores, usize::from),
             block: crate::engine::blocks::BLOCK,
             progress: self.progress.clone(),
-            last: self.last()?,
+            basis: self.basis()?,
+            first: self.first,
+            to: match &self.task {
+                Task::Upload(to) => Some(to.clone()),
+                _ => None,
+            },
+            preflight: self.preflight.as_ref(),
             ledger: self.ledger.as_ref(),
             again: self.again.as_ref(),
+            delta,
         };
         match &self.task {
             Task::TakeUp(taken) => resume(job, &taken.0, taken.1.clone(), report).await,
-            Task::Run | Task::Check => run::run(&job, report).await,
+            Task::Import(from) => import_from(&job, from, report).await,
+            Task::Run | Task::Check | Task::Upload(_) => run::run(&job, report).await,
         }
     }
 
-    /// The last accepted run, which guards compare this one with. A check looks it up, too, and writes nothing down.
-    fn last(&self) -> Result<Option<Last>, RunError> {
-        if let Some(ledger) = &self.ledger {
-            return Ok(ledger.last());
-        }
-        match Entry::new(RunId::generate(), self.pipeline) {
-            Some(entry) => Ok(Folder::new(&self.pipeline.state_dir).last(&entry)?),
-            None => Ok(None),
-        }
+    /// What guards go by. A check looks up what went before, too, and writes nothing down.
+    fn basis(&self) -> Result<Basis, RunError> {
+        let folder = Folder::new(&self.pipeline.state_dir);
+        let entry = Entry::new(RunId::generate(), self.pipeline);
+        let history = match (&self.ledger, entry, &self.pipeline.target) {
+            (Some(ledger), ..) => ledger.history().clone(),
+            (None, Some(entry), _) => folder.history(&entry)?,
+            (None, None, Target::Orgvue(to)) => folder.history_of_name(&self.pipeline.name, to)?,
+            (None, None, Target::Sandbox) => History::default(),
+        };
+        let ledger = self.ledger.as_ref();
+        Ok(Basis {
+            history,
+            approval: ledger.and_then(|ledger| ledger.approval().cloned()),
+            repeats: ledger.is_some_and(|ledger| ledger.repeats().is_some()),
+            today: self.today(),
+        })
     }
 
     /// Where the rows go: nowhere, to the pipeline's target, or to a sandbox that is started for them.
@@ -206,13 +254,10 @@ impl<'a> Work<'a> {
         sandbox: &mut Option<Embedded>,
     ) -> Result<Option<Connection>, RunError> {
         Ok(match (&self.task, &self.pipeline.target, &self.token) {
-            (Task::Check, ..) => None,
+            (Task::Check | Task::Upload(_), ..) => None,
             (_, Target::Orgvue(to), Some(token)) => Some(Connection {
-                base: to.base_url.clone(),
-                tenant: to.tenant.clone(),
-                dataset: to.dataset.clone(),
-                token: token.clone(),
-                hosts: to.hosts.clone(),
+                result_location: self.result_location.clone(),
+                ..run::connection(to, token)
             }),
             _ => {
                 let started = sandbox.insert(embedded(self.pipeline).await?);
@@ -242,11 +287,16 @@ impl<'a> Work<'a> {
             if let Err(error) = ledger.over(outcome, report.exit_code) {
                 report.warnings.push(chain(&error));
             }
-            report.next = next(
-                &ledger.entry(),
-                &Folder::new(&self.pipeline.state_dir),
+            let entry = ledger.left();
+            let folder = Folder::new(&self.pipeline.state_dir);
+            // What is held back is compared with this very run, if that is accepted.
+            let may_be = matches!(
                 outcome,
+                Outcome::StoppedByGuard | Outcome::Succeeded | Outcome::SucceededWithRejects
             );
+            let approve = report.offered.as_ref().filter(|_| may_be);
+            report.next = next(&entry, &folder, outcome)
+                .or_else(|| approve.map(|hash| format!("{} --approve {hash}", run_again(&entry))));
         }
         let written = report.write(self.report_dir());
         self.tell(&report, ended.is_ok(), written.as_deref().ok())?;
@@ -284,6 +334,11 @@ impl<'a> Work<'a> {
             collected.replace(serde_json::to_value(report).ok());
         } else if self.common.json {
             put_json(report)?;
+        } else if let Some(upload) = &report.upload
+            && let Some(sha256) = &upload.sha256
+        {
+            let length = report.bytes.body;
+            put_findings(format!("length  {length}\nsha256  {sha256}\n").as_bytes())?;
         }
         Ok(())
     }
@@ -292,10 +347,13 @@ impl<'a> Work<'a> {
 /// How a run ended, by what ended it and by its counts.
 fn outcome(report: &RunReport, ended: &Result<(), RunError>) -> Outcome {
     let counts = &report.counts;
+    let items = report.import.as_ref().and_then(|import| import.items);
+    let failed = counts.failed + items.map_or(0, |items| items.failed);
     match ended {
-        Ok(()) if counts.rejected + counts.failed + counts.unprocessed > 0 => {
+        Ok(()) if counts.rejected + failed + counts.unprocessed > 0 => {
             Outcome::SucceededWithRejects
         }
+        Ok(()) if report.withheld.is_some() => Outcome::SucceededWithRejects,
         Ok(()) => Outcome::Succeeded,
         Err(error) => error.outcome(),
     }
@@ -306,6 +364,14 @@ fn failure(exit: Exit, error: RunError, report: &RunReport) -> Failure {
         // They name the pipeline file, as those of lint do.
         RunError::Unbound { problems } => {
             problems.iter().for_each(say_lines);
+            Failure::said(exit)
+        }
+        RunError::Stopped { .. } if report.offered.is_some() => {
+            say(format_args!("error: {}", chain(&error)));
+            if let Some(approve) = &report.next {
+                say("if this is meant, approve exactly this plan, once, within 24 hours:");
+                say(approve);
+            }
             Failure::said(exit)
         }
         // Whoever stops a run wants to know where that leaves the data set.
@@ -337,6 +403,7 @@ impl Embedded {
             .parse()
             .map_err(|_| RunError::Defect("the address of the sandbox is not a URL"))?;
         Ok(Connection {
+            result_location: None,
             hosts: hosts(&base, Vec::new(), false),
             base,
             tenant: sandbox.tenant().to_owned(),

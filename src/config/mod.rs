@@ -17,9 +17,9 @@ use std::io::Read;
 use std::path::PathBuf;
 
 pub use pipeline::Pipeline;
-pub(crate) use pipeline::{Origin, Target};
+pub(crate) use pipeline::{Connection, Origin, Target, secret_text};
 pub use problem::Place;
-pub(crate) use problem::{Problem, Problems};
+pub(crate) use problem::{Problem, Problems, nearest};
 pub use schema::schema;
 pub use yaml::overrides::Override;
 pub(crate) use yaml::places::Places;

@@ -8,15 +8,17 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
+use xxhash_rust::xxh3::xxh3_128;
 
 use crate::files::ending::beside;
 use crate::format::csv::spec::HeaderSpec;
 use crate::guard::spec::{GuardSpec, ImplicitDelete, RefusedSpec};
 use crate::http::hosts::Hosts;
 use crate::http::spec::TimeoutsSpec;
-use crate::orgvue::spec::{ImportSpec, TokenSpec, WaitSpec};
+use crate::orgvue::spec::{DatasetSpec, ImportSpec, PreflightSpec, TokenSpec, WaitSpec};
 use crate::rule::ValidateSpec;
 use crate::settings::limits::Limits;
+use crate::settings::secret::PresignedUrl;
 use crate::settings::units::Amount;
 use crate::source::Input;
 use crate::source::spec::{
@@ -26,6 +28,7 @@ use crate::stage::StageSpec;
 use crate::stage::hash::{Key, KeySpec};
 use crate::text::dates::{Date, Zone};
 use crate::upload::spec::{Length, UploadSpec};
+use crate::whole::as_of::spec::AsOfSpec;
 
 use super::overrides::Override;
 use super::problem::{Placed, Problem};
@@ -47,6 +50,8 @@ pub struct Pipeline {
     pub source: Source,
     /// What is done to the records, in order.
     pub stages: Vec<Placed<StageSpec>>,
+    /// Which of several rows of a key is in force, where that is asked.
+    pub as_of: Option<AsOfSpec>,
     /// What every record, and the whole file, must satisfy.
     pub validate: ValidateSpec,
     /// Where rejected rows go, and how many are too many.
@@ -61,6 +66,8 @@ pub struct Pipeline {
     pub target: Target,
     /// What the import is told.
     pub import: ImportSpec,
+    /// Whether a run looks at the target before anything else.
+    pub preflight: PreflightSpec,
     /// How the body is written and sent; `length` is settled.
     pub upload: UploadSpec,
     /// How long the job is waited for.
@@ -75,6 +82,8 @@ pub struct Pipeline {
     pub state_dir: PathBuf,
     /// Whether that folder must have been made by `rostream state init`.
     pub state_required: bool,
+    /// Where the key of what is kept there is found, where one is stated.
+    pub state_key: Option<KeySpec>,
     /// The mended file that is read in place of the source.
     pub mend: Option<PathBuf>,
     /// What it was made of, to be known again.
@@ -157,12 +166,20 @@ impl Rejects {
             false => written.to_owned(),
         }
     }
+
+    /// Where the keys of rows go that are held back, by a run or by a check.
+    pub(crate) fn withheld(&self, check: bool) -> PathBuf {
+        self.path.with_file_name(match check {
+            true => "withheld.check.csv",
+            false => "withheld.csv",
+        })
+    }
 }
 
 /// Where the records go.
 #[derive(Clone, Debug)]
 pub enum Target {
-    Orgvue(Connection),
+    Orgvue(Box<Connection>),
     Sandbox,
 }
 
@@ -182,12 +199,24 @@ pub struct Connection {
     /// `https://host/`, with a slash at its end; plain http only where the host is this machine.
     pub base_url: Url,
     pub tenant: String,
-    /// The data set's UUID, as written.
-    pub dataset: String,
+    /// The data set, as written, or as it was found by its name.
+    pub dataset: DatasetSpec,
     /// Where the API token is found.
     pub token: TokenSpec,
+    /// Where the user's own address for the results is found.
+    pub result_location: Option<TokenSpec>,
     /// Where the addresses that the API hands out may lead.
     pub hosts: Hosts,
+}
+
+impl Connection {
+    /// The data set's UUID, once it is known.
+    pub(crate) fn dataset_id(&self) -> Option<&str> {
+        match &self.dataset {
+            DatasetSpec::Id(id) => Some(id),
+            DatasetSpec::Name { .. } => None,
+        }
+    }
 }
 
 /// Longest token file in bytes: many times the length of any token.
@@ -227,6 +256,34 @@ impl Pipeline {
         self.results = self.results.map(|path| beside(&path, "mend"));
         self.mend = Some(file);
         Ok(self)
+    }
+
+    /// The hash of what it means for the rows and the data set: comments, names of files, and how the upload is sent
+    /// are no part of it.
+    pub(crate) fn meaning(&self) -> String {
+        let stages: Vec<&StageSpec> = self.stages.iter().map(|stage| &stage.value).collect();
+        let (zone, format) = (self.zone().to_string(), self.upload.format);
+        let limits = (self.rejects.at_most, &self.guard);
+        let text = format!(
+            "{:?}",
+            (
+                stages,
+                &self.as_of,
+                &self.validate,
+                &self.import,
+                zone,
+                format,
+                limits
+            )
+        );
+        format!("{:032x}", xxh3_128(text.as_bytes()))
+    }
+
+    /// Sends to the data set with this UUID where the pipeline file has its name.
+    pub(crate) fn settle_dataset(&mut self, id: &str) {
+        if let Target::Orgvue(to) = &mut self.target {
+            to.dataset = DatasetSpec::Id(id.to_owned());
+        }
     }
 
     /// Whose day `today` is.
@@ -287,6 +344,54 @@ impl Pipeline {
         }
     }
 
+    /// The folder of the store of the difference, absolute; nothing where the action is another.
+    pub(crate) fn store(&self) -> Option<PathBuf> {
+        let delta = self.import.action.delta()?;
+        Some(self.folder.join(&delta.delta))
+    }
+
+    /// The key of what is kept in the state, from where the pipeline file says that it is; none where it says nothing.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with the variable or file, and never what it holds.
+    pub(crate) fn state_key(&self, env: Env) -> Result<Option<SecretString>, Problem> {
+        let Some(spec) = &self.state_key else {
+            return Ok(None);
+        };
+        let spec = found_at(spec);
+        let secret = self.secret(&spec, "key", env);
+        secret
+            .map(Some)
+            .map_err(|message| self.problem(&format!("state.key.{}", spec.word()), message))
+    }
+
+    /// The user's own address for the results, where there is one.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with the variable, file or address, and never what it holds.
+    pub(crate) fn result_location(&self, env: Env) -> Result<Option<PresignedUrl>, Problem> {
+        let Target::Orgvue(connection) = &self.target else {
+            return Ok(None);
+        };
+        let Some(spec) = &connection.result_location else {
+            return Ok(None);
+        };
+        let found = self.secret(spec, "address", env).and_then(|text| {
+            PresignedUrl::parse(text.expose_secret()).map_err(|why| why.to_string())
+        });
+        found.map(Some).map_err(|message| {
+            let path = format!("target.orgvue.result_location.{}", spec.word());
+            self.problem(&path, message)
+        })
+    }
+
+    /// Whether the results go to an address of the user's own.
+    pub(crate) fn has_own_results(&self) -> bool {
+        matches!(&self.target, Target::Orgvue(to) if to.result_location.is_some())
+    }
+
     /// The keys of the `hash` stages, from where the pipeline file says that they are.
     ///
     /// # Errors
@@ -299,10 +404,7 @@ impl Pipeline {
                 let Some(spec) = need.key() else {
                     continue;
                 };
-                let found = match spec {
-                    KeySpec::Env(name) => TokenSpec::Env(name.clone()),
-                    KeySpec::File(path) => TokenSpec::File(path.clone()),
-                };
+                let found = found_at(spec);
                 let key = self.secret(&found, "key", env).and_then(|secret| {
                     Key::new(secret.expose_secret().as_bytes()).map_err(|e| e.to_string())
                 });
@@ -321,21 +423,48 @@ impl Pipeline {
 
     /// A secret of the kind `what`, which is the word for it.
     fn secret(&self, spec: &TokenSpec, what: &str, env: Env) -> Result<SecretString, String> {
-        match spec {
-            TokenSpec::Env(name) => {
-                let text = env(name)
-                    .ok_or_else(|| format!("the environment variable {name} is not set"))?;
-                usable(&text, what).map_err(|why| format!("the environment variable {name} {why}"))
-            }
-            TokenSpec::File(path) => {
-                let shown = path;
-                let path = self.folder.join(path);
-                warn_of_readers(&path, shown, what);
-                let text = read_secret(&path).map_err(|why| format!("the file {shown} {why}"))?;
-                usable(&text, what).map_err(|why| format!("the file {shown} {why}"))
-            }
-        }
+        let (text, place) = secret_text(spec, &self.folder, what, env)?;
+        usable(text.expose_secret(), what).map_err(|why| format!("{place} {why}"))
     }
+}
+
+fn found_at(spec: &KeySpec) -> TokenSpec {
+    match spec {
+        KeySpec::Env(name) => TokenSpec::Env(name.clone()),
+        KeySpec::File(path) => TokenSpec::File(path.clone()),
+    }
+}
+
+/// What stands where a secret of the kind `what` is found, and the words for that place. Relative paths begin in `folder`.
+///
+/// # Errors
+///
+/// Says what is wrong with the variable or file, and never what it holds.
+pub(crate) fn secret_text(
+    spec: &TokenSpec,
+    folder: &Path,
+    what: &str,
+    env: Env,
+) -> Result<(SecretString, String), String> {
+    let (text, place) = match spec {
+        TokenSpec::Env(name) => {
+            let place = format!("the environment variable {name}");
+            (
+                env(name).ok_or_else(|| format!("{place} is not set"))?,
+                place,
+            )
+        }
+        TokenSpec::File(shown) => {
+            let path = folder.join(shown);
+            warn_of_readers(&path, shown, what);
+            let place = format!("the file {shown}");
+            (
+                read_secret(&path).map_err(|why| format!("{place} {why}"))?,
+                place,
+            )
+        }
+    };
+    Ok((text.into(), place))
 }
 
 /// Says so where others than its owner may read a file with a secret. What is mounted into a container under `/run`

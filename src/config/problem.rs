@@ -162,7 +162,7 @@ impl Findings {
 }
 
 /// The candidate that a misspelt word is nearest to, if any is near.
-pub(super) fn nearest<'a>(
+pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {

@@ -5,13 +5,14 @@ use serde::Deserialize;
 
 use crate::guard::spec::{GuardSpec, RefusedSpec};
 use crate::http::spec::TimeoutsSpec;
-use crate::orgvue::spec::{TargetSpec, WaitSpec};
+use crate::orgvue::spec::{PreflightSpec, TargetSpec, WaitSpec};
 use crate::report::spec::{RejectsSpec, ReportSpec, ResultsSpec, StateSpec};
 use crate::rule::ValidateSpec;
 use crate::settings::limits::Limits;
 use crate::source::spec::SourceSpec;
 use crate::stage::StageSpec;
 use crate::upload::spec::UploadSpec;
+use crate::whole::as_of::spec::AsOfSpec;
 
 /// A pipeline: source, stages, rules, target.
 ///
@@ -34,6 +35,8 @@ pub(crate) struct PipelineSpec {
     /// What is done to the records, in order.
     #[serde(default)]
     pub stages: Vec<StageSpec>,
+    /// Of an extract in which every row holds for a time: the one row a key that is in force on a day.
+    pub as_of: Option<AsOfSpec>,
     /// What every record, and the whole file, must satisfy.
     #[serde(default)]
     pub validate: ValidateSpec,
@@ -49,6 +52,9 @@ pub(crate) struct PipelineSpec {
     /// Where the records go.
     #[schemars(required)]
     pub target: Option<TargetSpec>,
+    /// Whether a run looks at token, tenant, data set and properties before anything else: `on` or `off`.
+    #[serde(default)]
+    pub preflight: PreflightSpec,
     /// How the body is written and sent.
     #[serde(default)]
     pub upload: UploadSpec,

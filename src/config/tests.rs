@@ -295,12 +295,12 @@ wate: 30m
             "p.yaml:16:21: expected a number of rows (500) or a percentage (1%), found `lots`",
             "p.yaml:19:15: plain http would send the token unprotected\n  help: write https, or no scheme at all",
             "p.yaml:20:13: not the name of a tenant: 1 to 30 capital letters, digits and `_`, beginning with a letter\n  help: did you mean `ACME`?",
-            "p.yaml:21:14: expected the UUID of a data set, such as 6586F21B-AD4D-4D06-A309-712AF47184A2",
+            "p.yaml:21:14: expected the UUID of a data set, such as 6586F21B-AD4D-4D06-A309-712AF47184A2\n  help: of a data set by its name, write `dataset: { name: People }`",
             "p.yaml:22:12: a secret must not be written here\n  help: name the environment variable or the file that holds it: `{ env: NAME }` or `{ file: PATH }`",
             "p.yaml:23:13: unknown value `creat`\n  help: did you mean `create`? Expected one of: create, update, replace, delete, noop, createOrUpdate, createOrReplace",
             "p.yaml:24:17: expected a rate above zero with its unit, such as 20MB/s or 512KiB/s, found `20MB`",
             "p.yaml:24:33: expected a whole number, 0 or more, found a negative number",
-            "p.yaml:25:1: unknown key `wate`\n  help: did you mean `wait`? Expected one of: version, name, time_zone, source, stages, validate, rejects, guard, refused, target, upload, wait, timeouts, limits, results, report, state",
+            "p.yaml:25:1: unknown key `wate`\n  help: did you mean `wait`? Expected one of: version, name, time_zone, source, stages, as_of, validate, rejects, guard, refused, target, preflight, upload, wait, timeouts, limits, results, report, state",
         ],
     );
 }
@@ -313,7 +313,7 @@ fn what_is_missing() {
         "- a\n",
         &[],
         &[
-            "p.yaml:1:1: expected a map, found a list\n  help: allowed keys: version, name, time_zone, source, stages, validate, rejects, guard, refused, target, upload, wait, timeouts, limits, results, report, state",
+            "p.yaml:1:1: expected a map, found a list\n  help: allowed keys: version, name, time_zone, source, stages, as_of, validate, rejects, guard, refused, target, preflight, upload, wait, timeouts, limits, results, report, state",
         ],
     );
     check(
@@ -341,8 +341,8 @@ fn what_is_missing() {
             "p.yaml:2:1: the key `path` is missing\n  help: name a file, or write `sample: { rows: 100000 }` for a made-up extract",
             "p.yaml:3:11: the key `base_url` is missing",
             "p.yaml:3:11: the key `dataset` is missing",
-            "p.yaml:3:21: unknown key `tenent`\n  help: did you mean `tenant`? Expected one of: base_url, tenant, dataset, token, storage_hosts, private_hosts, action, identify_by, empty, noop_token, clear_token, date_format, implicit_delete, on_property_access_denied, on_item_access_denied, on_action_validation_failure, result_encoding, callback, match_results",
-            "p.yaml:3:35: unknown key `tokn`\n  help: did you mean `token`? Expected one of: base_url, tenant, dataset, token, storage_hosts, private_hosts, action, identify_by, empty, noop_token, clear_token, date_format, implicit_delete, on_property_access_denied, on_item_access_denied, on_action_validation_failure, result_encoding, callback, match_results",
+            "p.yaml:3:21: unknown key `tenent`\n  help: did you mean `tenant`? Expected one of: base_url, tenant, dataset, token, result_location, storage_hosts, private_hosts, action, identify_by, empty, clear, noop_token, clear_token, date_format, implicit_delete, on_property_access_denied, on_item_access_denied, on_action_validation_failure, result_encoding, callback, match_results",
+            "p.yaml:3:35: unknown key `tokn`\n  help: did you mean `token`? Expected one of: base_url, tenant, dataset, token, result_location, storage_hosts, private_hosts, action, identify_by, empty, clear, noop_token, clear_token, date_format, implicit_delete, on_property_access_denied, on_item_access_denied, on_action_validation_failure, result_encoding, callback, match_results",
         ],
     );
     check(
@@ -423,12 +423,12 @@ fn wrong_types() {
     with(
         "target.sandbox.action",
         "[create]",
-        "expected an action or `{ column: NAME }`, found a list",
+        "expected an action, `{ column: NAME }` or `{ delta: PATH }`, found a list",
     );
     with(
         "target.sandbox.action",
         "{colum: x}",
-        "unknown key `colum`\n  help: did you mean `column`? Expected one of: column",
+        "unknown key `colum`\n  help: did you mean `column`? Expected one of: column, delta, full_every",
     );
     with(
         "target.sandbox.identify_by",

@@ -1,13 +1,21 @@
 //! Binding: what the pipeline says of the records meets the header, once and before the first of them.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::census::Census;
 use super::process::{BoundStage, Engine};
 use crate::batch::Columns;
 use crate::batch::kinds::Kinds;
+use crate::delta::diff::{Baseline, Column, Diff, KeyColumn};
+use crate::delta::head::Marks;
 use crate::format::beginning::are_names;
 use crate::format::csv::OnRagged;
+use crate::format::encode::Empties;
 use crate::format::{Header, Pools};
+use crate::guard::spec::GuardSpec;
 use crate::orgvue::spec::{ActionSpec, IdentifySpec, ImportSpec};
 use crate::orgvue::wire::Wire;
 use crate::rule::{Rules, ValidateSpec};
@@ -17,6 +25,8 @@ use crate::stage::{Resources, StageSpec};
 use crate::text::dates::{Date, Today};
 use crate::text::unseen::{is_control, place};
 use crate::upload::spec::UploadFormat;
+use crate::whole::as_of::Reader;
+use crate::whole::as_of::spec::AsOfSpec;
 use crate::whole::hierarchy::Tree;
 use crate::whole::{self, Key};
 
@@ -24,9 +34,13 @@ use crate::whole::{self, Key};
 pub struct Terms<'a> {
     /// The stages, in order.
     pub stages: &'a [StageSpec],
+    /// Which of several rows of a key is in force, where that is asked.
+    pub as_of: Option<&'a AsOfSpec>,
     pub validate: &'a ValidateSpec,
     /// What the import is told.
     pub import: &'a ImportSpec,
+    /// What guards want to know.
+    pub guard: &'a GuardSpec,
     /// What to do with ragged records.
     pub ragged: Ragged,
     /// What to do with members that are no columns.
@@ -64,8 +78,10 @@ impl Unbound {
 /// The names by which a pipeline calls columns, before its stages and after them.
 pub(crate) fn named<'a>(
     stages: impl IntoIterator<Item = &'a StageSpec>,
+    as_of: Option<&AsOfSpec>,
     validate: &ValidateSpec,
     import: &ImportSpec,
+    guard: &GuardSpec,
 ) -> HashSet<String> {
     let resources = Resources::default();
     Columns::asked_for(|columns| {
@@ -76,6 +92,9 @@ pub(crate) fn named<'a>(
         let _ = validate.bind(columns, &Today::utc(Date::MIN));
         if let Some(key) = &validate.key {
             let _ = columns.need(&key.column);
+        }
+        for (_, column) in as_of.iter().flat_map(|as_of| as_of.columns()) {
+            let _ = columns.need(column);
         }
         for (_, name) in validate
             .hierarchy
@@ -92,10 +111,36 @@ pub(crate) fn named<'a>(
         {
             let _ = columns.need(name);
         }
+        let leavers = guard.leavers.iter().map(|leavers| &leavers.column);
+        for name in guard.max_change.keys().chain(leavers) {
+            let _ = columns.need(name);
+        }
     })
 }
 
 impl Engine {
+    /// Has rows compared with a baseline, so that what differs is sent. Without a key there is nothing to compare by.
+    pub(crate) fn comparing(mut self, baseline: &Arc<Baseline>, terms: &Terms<'_>) -> Engine {
+        let Some(key) = &self.key else {
+            return self;
+        };
+        let column = |(name, slot, empties): (&Arc<str>, usize, Empties)| Column {
+            name: name.clone(),
+            slot,
+            tells_empty: empties.empty.is_some(),
+            tells_missing: empties.missing.is_some(),
+            keeps_null: empties.keep_null,
+        };
+        let columns: Vec<Column> = self.wire.columns().map(column).collect();
+        let by = KeyColumn {
+            slot: key.slot,
+            ignore_case: key.ignore_case,
+        };
+        let marks = marks(terms, key, &columns);
+        self.diff = Some(Arc::new(Diff::new(baseline.clone(), columns, by, marks)));
+        self
+    }
+
     /// Binds a pipeline to a header.
     ///
     /// # Errors
@@ -107,7 +152,13 @@ impl Engine {
             Header::Json(_) => Kinds::CELL,
         };
         let mut columns = Columns::of(header.names().iter(), cells);
-        let named = named(terms.stages, terms.validate, terms.import);
+        let named = named(
+            terms.stages,
+            terms.as_of,
+            terms.validate,
+            terms.import,
+            terms.guard,
+        );
         columns.spell_as(&named);
         let are_names = header.is_stated() || are_names(header.names(), &named);
         if named.is_empty() || are_names {
@@ -140,9 +191,12 @@ impl Engine {
         };
         let Ends {
             key,
+            as_of,
             trees,
             wire,
             rules,
+            census,
+            sent,
         } = match ends(terms, &columns) {
             Ok(ends) if problems.is_empty() => ends,
             Ok(_) => return Err(problems),
@@ -159,15 +213,40 @@ impl Engine {
             rules,
             encoder: wire.encoder().with_pool(&pools.bodies),
             wire,
-            facts: whole::Rules::new(key.as_ref(), &trees).facts().to_vec(),
+            facts: whole::Rules::new(key.as_ref(), as_of.as_ref(), &trees)
+                .facts()
+                .to_vec(),
             key,
+            census,
+            diff: None,
+            as_of,
             trees,
             seed: terms.seed,
-            columns,
+            columns: sent,
             names_are_told: false,
             longest_cell: terms.limits.cell.bytes(),
             pools,
         })
+    }
+}
+
+/// What a pipeline is known by, beside its target: what changes these makes another row of the same record.
+fn marks(terms: &Terms<'_>, key: &Key, columns: &[Column]) -> Marks {
+    let mark = |what: &dyn std::fmt::Debug| xxh3_128(format!("{what:?}").as_bytes()).to_le_bytes();
+    let import = terms.import;
+    let names: Vec<&Arc<str>> = columns.iter().map(|column| &column.name).collect();
+    Marks {
+        identity: mark(&(&key.column, key.ignore_case, &import.identify_by)),
+        columns: mark(&names),
+        rules: mark(&(
+            terms.stages,
+            terms.format,
+            import.empty,
+            &import.clear,
+            (&import.noop_token, &import.clear_token),
+            import.date_format,
+        )),
+        ..Marks::default()
     }
 }
 
@@ -212,12 +291,17 @@ fn stages(
 /// What comes after the last stage.
 struct Ends {
     key: Option<Key>,
+    as_of: Option<Arc<Reader>>,
     trees: Vec<Tree>,
     wire: Wire,
     rules: Rules,
+    census: Census,
+    /// The columns that are sent.
+    sent: Columns,
 }
 
-/// Binds what comes after the last stage: the key, the hierarchies, the target's wishes, the rules.
+/// Binds what comes after the last stage: the key, the choice among its rows, the hierarchies, the target's wishes, the
+/// rules, what guards count.
 fn ends(terms: &Terms<'_>, columns: &Columns) -> Result<Ends, Vec<Unbound>> {
     let mut problems = Vec::new();
     let key = terms
@@ -237,7 +321,13 @@ fn ends(terms: &Terms<'_>, columns: &Columns) -> Result<Ends, Vec<Unbound>> {
             }
         });
     let trees = trees(terms.validate, columns, &mut problems);
-    let wire = Wire::bind(terms.import, terms.format, columns)
+    let as_of = as_of(terms, columns).map_err(|more| problems.extend(more));
+    let mut sent = columns.clone();
+    for column in terms.as_of.iter().flat_map(|as_of| &as_of.drop) {
+        // One that is not there is among the problems.
+        let _ = sent.remove(column);
+    }
+    let wire = Wire::bind(terms.import, terms.format, &sent)
         .map_err(|(setting, why)| problems.push(Unbound::at(&["target", setting], why)));
     let today = &terms.resources.today;
     let rules = terms.validate.bind(columns, today).map_err(|more| {
@@ -248,16 +338,47 @@ fn ends(terms: &Terms<'_>, columns: &Columns) -> Result<Ends, Vec<Unbound>> {
             message: p.message,
         }));
     });
-    problems.extend(unfit_names(columns));
-    match (wire, rules) {
-        (Ok(wire), Ok(rules)) if problems.is_empty() => Ok(Ends {
+    problems.extend(unfit_names(&sent));
+    let census = wire.and_then(|wire| {
+        let census = Census::bind(terms.guard, terms.import, &wire, columns);
+        let census = census.map_err(|more| {
+            problems.extend(more.into_iter().map(|(path, message)| Unbound {
+                what: path.join("."),
+                path,
+                message,
+            }));
+        });
+        Ok((wire, census?))
+    });
+    match (as_of, census, rules) {
+        (Ok(as_of), Ok((wire, census)), Ok(rules)) if problems.is_empty() => Ok(Ends {
             key,
+            as_of,
             trees,
             wire,
             rules,
+            census,
+            sent,
         }),
         _ => Err(problems),
     }
+}
+
+/// Binds the choice among the rows of a key.
+fn as_of(terms: &Terms<'_>, columns: &Columns) -> Result<Option<Arc<Reader>>, Vec<Unbound>> {
+    let Some(spec) = terms.as_of else {
+        return Ok(None);
+    };
+    let ruled = terms.validate.key.as_ref();
+    let ruled = ruled.map(|key| (&*key.column, key.ignore_case));
+    let reader = Reader::bind(spec, columns, ruled, terms.resources.today.day);
+    let unbound = |(setting, why): (String, String)| {
+        let path: Vec<&str> = ["as_of"].into_iter().chain(setting.split('.')).collect();
+        Unbound::at(&path, why)
+    };
+    reader
+        .map(|reader| Some(Arc::new(reader)))
+        .map_err(|problems| problems.into_iter().map(unbound).collect())
 }
 
 /// Binds the hierarchies.

@@ -8,8 +8,9 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use super::EngineError;
 use super::process::{Engine, Processed};
-use crate::batch::Kind;
-use crate::format::encode::Encoder;
+use crate::batch::{Batch, Kind};
+use crate::format::encode::{Encoded, Encoder};
+use crate::orgvue::spec::Action;
 use crate::upload::body::BodyError;
 
 /// What a body is known by: two passes that agree on it have made the same bytes, and left out the same rows.
@@ -20,11 +21,27 @@ pub struct Digest {
     pub made: u128,
     /// Bytes of the body, without the rows that are left out.
     pub length: u64,
-    /// Of the numbers of the records that are left out, or sent with a cell empty; 0 where there are none.
+    /// Of the numbers of the records that are left out, or sent with a cell empty, and of what others send whose items
+    /// are merely named; 0 where there are none.
     pub verdicts: u128,
 }
 
 impl Digest {
+    /// That of the same body without more rows: `amended` is all that is left out or cleared then, and `bytes` is the
+    /// length of the rows that are left out now.
+    pub(crate) fn without(self, amended: &Amended, bytes: u64) -> Digest {
+        let mut told = Told::default();
+        let dropped = amended.dropped.iter();
+        dropped.for_each(|record| told.drop(u64::from(*record)));
+        let cleared = amended.cleared.iter();
+        cleared.for_each(|(record, slot)| told.clear(u64::from(*record), *slot));
+        Digest {
+            length: self.length - bytes,
+            verdicts: told.hash(),
+            ..self
+        }
+    }
+
     /// Both hashes as one, in lower-case hexadecimal digits.
     pub(crate) fn hex(&self) -> String {
         let hash = match self.verdicts {
@@ -42,6 +59,50 @@ pub struct Amended {
     pub dropped: Vec<u32>,
     /// Records that are sent with a cell empty, and the physical column of that.
     pub cleared: Vec<(u32, u32)>,
+    /// Records at fault whose items are named, and nothing more.
+    pub carried: Vec<u32>,
+}
+
+/// The hash of what is [amended](Amended), which does not depend on where blocks end.
+#[derive(Default)]
+struct Told {
+    dropped: Option<Xxh3>,
+    cleared: Option<Xxh3>,
+    /// The bytes of items that are merely named.
+    named: Option<Xxh3>,
+}
+
+impl Told {
+    fn name(&mut self, bytes: &[u8]) {
+        self.named.get_or_insert_default().update(bytes);
+    }
+
+    fn drop(&mut self, record: u64) {
+        let dropped = self.dropped.get_or_insert_default();
+        dropped.update(&record.to_le_bytes());
+    }
+
+    fn clear(&mut self, record: u64, slot: u32) {
+        let cleared = self.cleared.get_or_insert_default();
+        cleared.update(&(record | (u64::from(slot) + 1) << u32::BITS).to_le_bytes());
+    }
+
+    /// 0 where nothing is.
+    fn hash(&self) -> u128 {
+        let hashes = [&self.dropped, &self.cleared].map(|told| told.as_ref().map(Xxh3::digest128));
+        let amended = match hashes {
+            [Some(dropped), Some(cleared)] => {
+                xxh3_128(&[dropped.to_le_bytes(), cleared.to_le_bytes()].concat())
+            }
+            [dropped, cleared] => dropped.or(cleared).unwrap_or(0),
+        };
+        match &self.named {
+            Some(named) => {
+                xxh3_128(&[amended.to_le_bytes(), named.digest128().to_le_bytes()].concat())
+            }
+            None => amended,
+        }
+    }
 }
 
 /// Joins encoded pieces into one body, and measures it.
@@ -50,8 +111,7 @@ pub struct Assembly {
     any: bool,
     length: u64,
     made: Xxh3,
-    amended: Xxh3,
-    any_amended: bool,
+    amended: Told,
     records: u64,
 }
 
@@ -63,8 +123,7 @@ impl Assembly {
             any: false,
             length: 0,
             made: Xxh3::new(),
-            amended: Xxh3::new(),
-            any_amended: false,
+            amended: Told::default(),
             records: 0,
         }
     }
@@ -84,6 +143,17 @@ impl Assembly {
         left_out: &[u32],
         cleared: &[(u32, u32)],
     ) -> Bytes {
+        self.piece_with(processed, left_out, cleared, None)
+    }
+
+    /// The same, with rows that were not encoded with the others: those whose items are merely named.
+    pub(crate) fn piece_with(
+        &mut self,
+        processed: Processed,
+        left_out: &[u32],
+        cleared: &[(u32, u32)],
+        named: Option<Encoded>,
+    ) -> Bytes {
         let Processed {
             mut batch,
             mut encoded,
@@ -92,29 +162,28 @@ impl Assembly {
         } = processed;
         let first = self.records;
         self.records += batch.len() as u64;
-        if encoded.bytes.is_empty() {
-            return Bytes::new();
-        }
-        self.made
-            .update(&(encoded.bytes.len() as u64).to_le_bytes());
-        self.made.update(&hash.to_le_bytes());
-        if !cleared.is_empty() {
-            self.any_amended = true;
-            for &(row, slot) in cleared {
-                let (record, slot) = (first + u64::from(row), u64::from(slot) + 1);
-                self.amended
-                    .update(&(record | slot << u32::BITS).to_le_bytes());
-                batch.set_text(row as usize, slot as usize - 1, "", Kind::Text);
+        if !encoded.bytes.is_empty() {
+            self.made
+                .update(&(encoded.bytes.len() as u64).to_le_bytes());
+            self.made.update(&hash.to_le_bytes());
+            if !cleared.is_empty() {
+                for &(row, slot) in cleared {
+                    self.amended.clear(first + u64::from(row), slot);
+                    batch.set_text(row as usize, slot as usize, "", Kind::Text);
+                }
+                encoded = self.encoder.encode(&batch);
             }
-            encoded = self.encoder.encode(&batch);
         }
         if !left_out.is_empty() {
-            self.any_amended = true;
             for &row in left_out {
-                self.amended.update(&(first + u64::from(row)).to_le_bytes());
+                self.amended.drop(first + u64::from(row));
             }
-            let mut next = left_out.iter().peekable();
-            encoded.leave_out(|row| next.next_if_eq(&&row).is_some());
+            // Some of them may be gone since a cell was emptied and the block written anew.
+            encoded.leave_out(|row| left_out.binary_search(&row).is_ok());
+        }
+        if let Some(named) = named {
+            self.amended.name(&named.bytes);
+            encoded.take_in(&named);
         }
         let mut bytes = encoded.bytes;
         if bytes.is_empty() {
@@ -140,10 +209,7 @@ impl Assembly {
         Digest {
             made: self.made.digest128(),
             length: self.length,
-            verdicts: match self.any_amended {
-                true => self.amended.digest128(),
-                false => 0,
-            },
+            verdicts: self.amended.hash(),
         }
     }
 }
@@ -173,7 +239,31 @@ pub struct Resend {
     amended: Arc<Amended>,
     next_dropped: usize,
     next_cleared: usize,
+    next_carried: usize,
+    /// The column whose text names the items of the records that are carried.
+    names_by: Option<usize>,
     record: u64,
+}
+
+/// The records of a list, from the `next` one on, that are in the batch of the records `first..end`: their rows.
+fn here(list: &[u32], next: &mut usize, first: u64, end: u64) -> Vec<u32> {
+    let rest = &list[*next..];
+    let here = rest.partition_point(|&record| u64::from(record) < end);
+    *next += here;
+    let rows = rest[..here].iter();
+    rows.map(|&record| (u64::from(record) - first) as u32)
+        .collect()
+}
+
+/// Rows that name an item and ask for nothing, so that it is not taken for one that nobody names.
+pub(crate) fn naming(
+    encoder: &Encoder,
+    batch: &Batch,
+    slot: Option<usize>,
+    rows: &[u32],
+) -> Option<Encoded> {
+    let slot = slot.filter(|_| !rows.is_empty())?;
+    Some(encoder.naming(batch, slot, Action::Noop.as_str(), rows))
 }
 
 impl Resend {
@@ -185,6 +275,8 @@ impl Resend {
             amended,
             next_dropped: 0,
             next_cleared: 0,
+            next_carried: 0,
+            names_by: engine.names_rows_by().map(|(_, slot)| slot),
             record: 0,
         }
     }
@@ -207,17 +299,21 @@ impl Body for Resend {
     fn absorb(&mut self, processed: Processed) -> Result<Bytes, EngineError> {
         let first = self.record;
         self.record += processed.batch.len() as u64;
-        let is_here = |record: u32| u64::from(record) < self.record;
-        let row = |record: u32| (u64::from(record) - first) as u32;
-        let dropped = &self.amended.dropped[self.next_dropped..];
-        let dropped = &dropped[..dropped.partition_point(|record| is_here(*record))];
+        let end = self.record;
+        let left_out = here(&self.amended.dropped, &mut self.next_dropped, first, end);
+        let carried = here(&self.amended.carried, &mut self.next_carried, first, end);
         let cleared = &self.amended.cleared[self.next_cleared..];
-        let cleared = &cleared[..cleared.partition_point(|(record, _)| is_here(*record))];
-        self.next_dropped += dropped.len();
+        let is_here = |(record, _): &(u32, u32)| u64::from(*record) < end;
+        let cleared = &cleared[..cleared.partition_point(is_here)];
         self.next_cleared += cleared.len();
-        let left_out: Vec<u32> = dropped.iter().map(|record| row(*record)).collect();
-        let cleared: Vec<(u32, u32)> = cleared.iter().map(|(r, slot)| (row(*r), *slot)).collect();
-        let piece = self.assembly.piece(processed, &left_out, &cleared);
+        let cleared: Vec<(u32, u32)> = cleared
+            .iter()
+            .map(|&(record, slot)| ((u64::from(record) - first) as u32, slot))
+            .collect();
+        let encoder = &self.assembly.encoder;
+        let named = naming(encoder, &processed.batch, self.names_by, &carried);
+        let assembly = &mut self.assembly;
+        let piece = assembly.piece_with(processed, &left_out, &cleared, named);
         if self.assembly.digest().length > self.expected.length {
             return Err(self.changed());
         }

@@ -4,6 +4,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::process::{BlockError, Engine};
 use crate::batch::{Batch, Cell, Kind, RowState};
+use crate::delta::diff::Judged;
 use crate::format::PARSE;
 use crate::format::block::Block;
 use crate::format::encode::Encoded;
@@ -31,14 +32,25 @@ impl Engine {
     }
 
     /// What the rules of the whole file asked for, of every row; 0 where a row has none, and nothing where none has.
-    pub fn facts(&self, batch: &Batch, encoded: &Encoded) -> Vec<Vec<u64>> {
+    pub(crate) fn facts(
+        &self,
+        batch: &Batch,
+        encoded: &Encoded,
+        judged: Option<&Judged>,
+    ) -> Vec<Vec<u64>> {
         let fact = |fact: &Fact| match *fact {
             Fact::Hash(slot, ignore_case) => self.hashes(batch, slot, ignore_case),
             Fact::Aside(slot, ignore_case) => self.hashes_aside(batch, slot, ignore_case),
             Fact::Parent(slot, ignore_case) => self.parents(batch, slot, ignore_case),
             Fact::Filtered => filtered(batch),
             Fact::Left(tree) => self.left(batch, &self.trees[tree]),
+            Fact::Period => (self.as_of.iter()).flat_map(|r| r.periods(batch)).collect(),
+            Fact::Rank(word) => (self.as_of.iter())
+                .flat_map(|r| r.word(batch, word))
+                .collect(),
             Fact::Spelling(slot) => spellings(batch, slot),
+            // Rows that the server has are not encoded, and two of one key may be the same all the same.
+            Fact::Sent if judged.is_some() => judged.map_or(Vec::new(), |j| j.rows.clone()),
             Fact::Sent => {
                 let mut hashes = vec![0; batch.len()];
                 let mut start = 0;
@@ -59,7 +71,7 @@ impl Engine {
         let cells = batch.column(slot).iter().enumerate();
         let mut folded = String::new();
         let hash = |(row, cell): (usize, &Cell)| match batch.state(row) {
-            RowState::Filtered => 0,
+            RowState::Filtered | RowState::Aside => 0,
             _ if cell.is_empty() || cell.kind() == Kind::Faulty => 0,
             _ => self
                 .hash_key(batch.text(*cell), ignore_case, &mut folded)
@@ -77,7 +89,7 @@ impl Engine {
         let mut hashes = Vec::new();
         let mut folded = String::new();
         for (row, cell) in batch.column(slot).iter().enumerate() {
-            let aside = batch.state(row) == RowState::Filtered || cell.kind() == Kind::Faulty;
+            let aside = is_filtered(batch, row) || cell.kind() == Kind::Faulty;
             if aside && !cell.is_empty() {
                 hashes.resize(batch.len(), 0);
                 let hash = self.hash_key(batch.text(*cell), ignore_case, &mut folded);
@@ -97,9 +109,12 @@ impl Engine {
         let cells = batch.column(slot).iter().enumerate();
         let mut folded = String::new();
         let hash = |(row, cell): (usize, &Cell)| match batch.state(row) {
-            RowState::In if !cell.is_empty() && !is_blank(batch.text(*cell)) => self
-                .hash_key(batch.text(*cell), ignore_case, &mut folded)
-                .max(1),
+            RowState::In | RowState::Unchanged
+                if !cell.is_empty() && !is_blank(batch.text(*cell)) =>
+            {
+                self.hash_key(batch.text(*cell), ignore_case, &mut folded)
+                    .max(1)
+            }
             _ => 0,
         };
         cells.map(hash).collect()
@@ -167,7 +182,7 @@ fn not_told_apart(batch: &Batch) -> impl Iterator<Item = usize> + '_ {
 
 /// Which rows a filter left out.
 fn filtered(batch: &Batch) -> Vec<u64> {
-    let is_out = |row| u64::from(batch.state(row) == RowState::Filtered);
+    let is_out = |row| u64::from(is_filtered(batch, row));
     match (0..batch.len()).any(|row| is_out(row) == 1) {
         true => (0..batch.len()).map(is_out).collect(),
         false => Vec::new(),
@@ -185,4 +200,8 @@ fn spellings(batch: &Batch, slot: usize) -> Vec<u64> {
         }
     }
     spellings
+}
+
+fn is_filtered(batch: &Batch, row: usize) -> bool {
+    matches!(batch.state(row), RowState::Filtered | RowState::Aside)
 }

@@ -3,6 +3,7 @@
 pub(crate) mod bind;
 pub(crate) mod blocks;
 pub(crate) mod body;
+pub(crate) mod census;
 pub(crate) mod error;
 mod facts;
 pub(crate) mod order;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::census::{Census, Counts};
 use crate::batch::{Batch, Columns, MAX_CELL, Renamed, RowState};
+use crate::delta::diff::{Diff, Judged};
 use crate::format::block::{Block, End};
 use crate::format::encode::{Encoded, Encoder};
 use crate::format::{Parser, Pools, reject_long_cells};
@@ -15,6 +17,7 @@ use crate::rule::Rules;
 use crate::settings::units::Size;
 use crate::stage::Stage;
 use crate::text::unseen::{has_high_control, is_invisible, place};
+use crate::whole::as_of::Reader;
 use crate::whole::hierarchy::Tree;
 use crate::whole::{self, Fact, Key};
 
@@ -33,6 +36,11 @@ pub struct Engine {
     pub(super) rules: Rules,
     pub(super) wire: Wire,
     pub(super) key: Option<Key>,
+    pub(super) census: Census,
+    /// What the rows are compared with, where what differs is sent.
+    pub(super) diff: Option<Arc<Diff>>,
+    /// Which of several rows of a key is in force, where that is asked.
+    pub(super) as_of: Option<Arc<Reader>>,
     pub(super) trees: Vec<Tree>,
     /// What the rules of the whole file want to know.
     pub(super) facts: Vec<Fact>,
@@ -86,6 +94,8 @@ pub struct Processed {
     pub encoded: Encoded,
     /// What the rules of the whole file asked for, of every row.
     pub facts: Vec<Vec<u64>>,
+    /// What the rows are beside what the server has, where that is asked for.
+    pub(crate) judged: Option<Judged>,
     /// Hash of the encoded bytes.
     pub hash: u128,
     /// Rows that a filter left out.
@@ -94,6 +104,8 @@ pub struct Processed {
     pub end: Option<End>,
     /// Texts that the server may make something else of.
     pub(crate) retyped: Vec<Found>,
+    /// What guards count of the rows that are to be sent.
+    pub(crate) counts: Counts,
 }
 
 impl Engine {
@@ -117,9 +129,30 @@ impl Engine {
         self.key.as_ref().map(|key| &key.column)
     }
 
+    /// What guards count.
+    pub(crate) fn census(&self) -> &Census {
+        &self.census
+    }
+
+    /// The column that tells whose row it is: the one that identifies items, or the key.
+    pub(crate) fn names_rows_by(&self) -> Option<(&Arc<str>, usize)> {
+        let identifier = self.wire.identifier();
+        identifier.or_else(|| self.key.as_ref().map(|key| (&key.column, key.slot)))
+    }
+
+    /// What the rows are compared with, where what differs is sent.
+    pub(crate) fn diff(&self) -> Option<&Arc<Diff>> {
+        self.diff.as_ref()
+    }
+
     /// The rules that only the whole file can decide, which have seen nothing yet.
     pub(crate) fn whole_file_rules(&self) -> whole::Rules {
-        whole::Rules::new(self.key.as_ref(), &self.trees)
+        whole::Rules::new(self.key.as_ref(), self.as_of.as_ref(), &self.trees)
+    }
+
+    /// Whether there is one that chooses among the rows of a key.
+    pub(crate) fn chooses_rows(&self) -> bool {
+        self.as_of.is_some()
     }
 
     /// Whether there are hierarchies among them.
@@ -130,6 +163,11 @@ impl Engine {
     /// Whether there are any.
     pub(crate) fn has_whole_file_rules(&self) -> bool {
         !self.facts.is_empty()
+    }
+
+    /// The columns that are sent.
+    pub(crate) fn sent(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.wire.sent()
     }
 
     /// The names of the columns that are sent, where they may be told: those of a header may be a person's values where
@@ -218,6 +256,7 @@ impl Engine {
         }
         self.check(batch);
         self.name_sources(batch, named);
+        batch.drop_aside();
     }
 
     /// Has the stages look at rows that are filtered out, where a hierarchy asks for their names in their final form.
@@ -236,13 +275,24 @@ impl Engine {
     pub fn check(&self, batch: &mut Batch) {
         batch.see_filtered(false);
         self.rules.apply(batch);
+        if let Some(as_of) = &self.as_of {
+            as_of.check(batch);
+        }
         self.wire.check(batch);
     }
 
     /// Writes the rows that are in as they are to be sent. Those that hold what must never go out are rejected, and of
     /// rows that are rejected already that is told, too.
     pub fn encode(&self, batch: &mut Batch) -> Encoded {
-        let encoded = self.encoder.encode(batch);
+        self.encode_judged(batch, None)
+    }
+
+    fn encode_judged(&self, batch: &mut Batch, judged: Option<&Judged>) -> Encoded {
+        let write = |batch: &Batch| match judged {
+            Some(judged) => self.encoder.encode_chosen(batch, &judged.choices),
+            None => self.encoder.encode(batch),
+        };
+        let encoded = write(batch);
         let controls = encoded.controls || has_high_control(batch.bytes());
         let known = batch.faults().len();
         if known > 0 || controls {
@@ -250,7 +300,7 @@ impl Engine {
             self.name_sources(batch, known);
         }
         match controls && batch.faults().len() > known {
-            true => self.encoder.encode(batch),
+            true => write(batch),
             false => encoded,
         }
     }
@@ -285,23 +335,38 @@ impl Engine {
                 ),
             });
         }
-        let encoded = self.encode(&mut batch);
-        let facts = self.facts(&batch, &encoded);
+        let judged = match &self.diff {
+            Some(diff) => Some(diff.judge(&mut batch).map_err(|error| BlockError {
+                file,
+                line,
+                column: None,
+                message: format!("the store of the difference can't be read: {error}"),
+            })?),
+            None => None,
+        };
+        let encoded = self.encode_judged(&mut batch, judged.as_ref());
+        let facts = self.facts(&batch, &encoded, judged.as_ref());
         let retyped = self.retyped(&batch, &encoded.rows);
         let filtered = (0..batch.len())
-            .filter(|&row| batch.state(row) == RowState::Filtered)
+            .filter(|&row| matches!(batch.state(row), RowState::Filtered | RowState::Aside))
             .count() as u64;
         let hash = xxh3_128(&encoded.bytes);
+        // What the target has as it is counts, too.
+        let kept = judged.is_some().then(|| batch.kept());
+        let kept = kept.as_ref().unwrap_or(&encoded.rows);
+        let counts = self.census.count(&batch, kept);
         Ok(Processed {
             file,
             line,
             batch,
             encoded,
             facts,
+            judged,
             hash,
             filtered,
             end,
             retyped,
+            counts,
         })
     }
 }

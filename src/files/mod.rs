@@ -1,5 +1,6 @@
 //! Files and folders that only their owner may see.
 
+pub(crate) mod at;
 pub(crate) mod ending;
 pub(crate) mod folder;
 pub(crate) mod mark;

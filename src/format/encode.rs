@@ -6,6 +6,7 @@ use super::csv;
 use super::written::{Label, Written};
 use crate::batch::pool::{Lease, Pool};
 use crate::batch::{Batch, Cell, Kind, RowState};
+use crate::delta::diff::{Choice, Choices};
 use crate::text::scan::Dialect;
 use crate::text::unseen::has_low_control;
 
@@ -107,6 +108,33 @@ impl Encoded {
         rows.truncate(kept);
         ends.truncate(kept);
     }
+
+    /// Puts the rows of `others` in their places, by their numbers.
+    pub fn take_in(&mut self, others: &Encoded) {
+        let mut all = Encoded::default();
+        let (mut own, mut other) = (self.each().peekable(), others.each().peekable());
+        loop {
+            let next = match (own.peek(), other.peek()) {
+                (Some(a), Some(b)) if a.0 < b.0 => own.next(),
+                (_, Some(_)) => other.next(),
+                _ => own.next(),
+            };
+            let Some((row, bytes)) = next else { break };
+            all.bytes.extend(bytes);
+            all.rows.push(row);
+            all.ends.push(all.bytes.len() as u32);
+        }
+        all.controls = self.controls;
+        drop((own, other));
+        *self = all;
+    }
+
+    /// Each row's number and bytes.
+    fn each(&self) -> impl Iterator<Item = (u32, &[u8])> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let rows = self.rows.iter().zip(starts.zip(&self.ends));
+        rows.map(|(&row, (start, &end))| (row, &self.bytes[start as usize..end as usize]))
+    }
 }
 
 impl Encoder {
@@ -186,9 +214,57 @@ impl Encoder {
         }
     }
 
+    /// Encodes rows that say whose item they are, by the column in `slot`, and nothing more: each asks for `action`.
+    pub fn naming(
+        &self,
+        batch: &Batch,
+        slot: usize,
+        action: &'static str,
+        rows: &[u32],
+    ) -> Encoded {
+        let encoder = Encoder {
+            lead: Lead {
+                value: LeadValue::Constant(action),
+                ..self.lead
+            },
+            ..self.clone()
+        };
+        let nothing = vec![Cell::MISSING; batch.len()];
+        let columns: Vec<(&Column, &[Cell])> = encoder
+            .columns
+            .iter()
+            .map(|column| match column.slot == slot {
+                true => (column, batch.column(slot)),
+                false => (column, &nothing[..]),
+            })
+            .collect();
+        encoder.rows(
+            batch,
+            &columns,
+            rows.iter().map(|&row| row as usize),
+            rows.len(),
+        )
+    }
+
     /// Encodes the rows that are still in.
     pub fn encode(&self, batch: &Batch) -> Encoded {
         let rows = (0..batch.len()).filter(|&row| batch.state(row) == RowState::In);
+        let columns: Vec<(&Column, &[Cell])> = self
+            .columns
+            .iter()
+            .map(|c| (c, batch.column(c.slot)))
+            .collect();
+        self.rows(batch, &columns, rows, batch.len())
+    }
+
+    /// Encodes rows, of which there are `most`.
+    fn rows(
+        &self,
+        batch: &Batch,
+        columns: &[(&Column, &[Cell])],
+        rows: impl Iterator<Item = usize>,
+        most: usize,
+    ) -> Encoded {
         let mut out = Encoded {
             bytes: self.bodies.lease(),
             ..Encoded::default()
@@ -196,21 +272,59 @@ impl Encoder {
         // Names are written beside what is not empty alone, and may be long: they get their room when they need it. A
         // buffer that was used before has it.
         out.bytes.reserve(batch.text_len());
-        out.rows.reserve(batch.len());
-        out.ends.reserve(batch.len());
-        let columns: Vec<(&Column, &[Cell])> = self
+        out.rows.reserve(most);
+        out.ends.reserve(most);
+        let mut escaping = Escaping::default();
+        for row in rows {
+            match self.format {
+                Format::Json => {
+                    let lead = self.lead(batch, row);
+                    out.bytes.append(|out, at| {
+                        self.json_row(batch, (columns, lead), row, (out, at), &mut escaping)
+                    });
+                }
+                Format::Csv => self.csv_row(batch, columns, row, &mut out.bytes, &mut escaping),
+            }
+            out.rows.push(row as u32);
+            out.ends.push(out.bytes.len() as u32);
+        }
+        out.controls = escaping.controls;
+        out
+    }
+
+    /// Encodes the rows that are still in, each with the action and the columns that were chosen for it. JSON alone: no
+    /// cell of CSV can be left out.
+    pub(crate) fn encode_chosen(&self, batch: &Batch, choices: &Choices) -> Encoded {
+        let mut out = Encoded {
+            bytes: self.bodies.lease(),
+            ..Encoded::default()
+        };
+        let all: Vec<(&Column, &[Cell])> = self
             .columns
             .iter()
             .map(|c| (c, batch.column(c.slot)))
             .collect();
+        let mut some = Vec::with_capacity(all.len());
         let mut escaping = Escaping::default();
-        for row in rows {
-            match self.format {
-                Format::Json => out.bytes.append(|out, at| {
-                    self.json_row(batch, &columns, row, (out, at), &mut escaping)
-                }),
-                Format::Csv => self.csv_row(batch, &columns, row, &mut out.bytes, &mut escaping),
+        for (row, choice) in choices.rows.iter().enumerate() {
+            let Some(Choice { action, columns }) = choice else {
+                continue;
+            };
+            if batch.state(row) != RowState::In {
+                continue;
             }
+            let columns = match columns {
+                None => &all,
+                Some(range) => {
+                    some.clear();
+                    let chosen = choices.columns[range.clone()].iter();
+                    some.extend(chosen.map(|at| all[*at as usize]));
+                    &some
+                }
+            };
+            out.bytes.append(|out, at| {
+                self.json_row(batch, (columns, action), row, (out, at), &mut escaping)
+            });
             out.rows.push(row as u32);
             out.ends.push(out.bytes.len() as u32);
         }
@@ -244,12 +358,11 @@ impl Encoder {
     fn json_row(
         &self,
         batch: &Batch,
-        columns: &[(&Column, &[Cell])],
+        (columns, lead): (&[(&Column, &[Cell])], &str),
         row: usize,
         (out, mut at): (&mut Written, usize),
         escaping: &mut Escaping,
     ) -> usize {
-        let lead = self.lead(batch, row);
         at = out.put_label(at, &self.opening);
         at = out.put(at, lead.as_bytes());
         at = out.put_byte(at, b'"');
@@ -480,6 +593,35 @@ mod tests {
                 bytes.len()
             );
         }
+    }
+
+    #[test]
+    fn rows_are_put_in_their_places() {
+        let encoded = |text: &str, rows: &[u32]| {
+            let mut bytes = Written::default();
+            bytes.extend(text.as_bytes());
+            Encoded {
+                bytes: bytes.into(),
+                rows: rows.to_vec(),
+                ends: (1..=rows.len() as u32).collect(),
+                controls: false,
+            }
+        };
+        let check = |own: (&str, &[u32]), others: (&str, &[u32]), expected: &str| {
+            let mut all = encoded(own.0, own.1);
+            all.take_in(&encoded(others.0, others.1));
+            assert_eq!(all.bytes[..], *expected.as_bytes());
+            assert!(all.rows.is_sorted());
+            assert_eq!(
+                all.ends.last().copied().unwrap_or(0) as usize,
+                expected.len()
+            );
+        };
+        check(("ace", &[0, 2, 4]), ("bd", &[1, 3]), "abcde");
+        check(("bc", &[1, 2]), ("ad", &[0, 9]), "abcd");
+        check(("", &[]), ("ab", &[0, 1]), "ab");
+        check(("ab", &[0, 1]), ("", &[]), "ab");
+        check(("", &[]), ("", &[]), "");
     }
 
     #[test]

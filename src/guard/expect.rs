@@ -78,13 +78,8 @@ impl Claim {
             By::Trailer { .. } => ("expect_trailer", "exactly"),
             By::DoneFile { .. } => ("expect_done_file", "exactly"),
         };
-        Ruling {
-            guard,
-            limit: format!("{limit} {}", self.stated),
-            count: self.found,
-            of: self.stated,
-            stops: !self.is_met(),
-        }
+        let limit = format!("{limit} {}", self.stated);
+        Ruling::new(guard, limit, (self.found, self.stated), !self.is_met())
     }
 
     fn refuted(self) -> NotWhole {
@@ -118,6 +113,7 @@ pub(crate) fn decide(claims: Vec<Claim>) -> (Vec<Ruling>, Option<NotWhole>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::guard::Decision;
 
     #[test]
     fn what_is_stated_against_what_was_read() {
@@ -129,7 +125,7 @@ mod tests {
             };
             let (rulings, wrong) = decide(vec![claim]);
             assert_eq!(wrong.map(|w| w.to_string()).as_deref(), expected);
-            assert_eq!(rulings[0].stops, expected.is_some());
+            assert_eq!(rulings[0].decision == Decision::Stopped, expected.is_some());
         };
         check(By::Rows, 5, None);
         check(

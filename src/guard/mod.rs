@@ -2,14 +2,26 @@
 //!
 //! They know numbers alone: totals go in, decisions come out. Nothing here reads, waits or writes.
 
+pub(crate) mod changes;
+mod exceeded;
 pub(crate) mod expect;
+pub(crate) mod limit;
+mod refused;
 pub(crate) mod spec;
 
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use changes::{Changes, Figure, Past};
+pub(crate) use exceeded::Exceeded;
 use expect::NotWhole;
-use spec::{ImplicitDelete, MinRowsSpec, OnReject};
+pub(crate) use refused::Refused;
+pub(crate) use refused::refused;
+use spec::{GuardSpec, ImplicitDelete, MinRowsSpec, OnExceed, OnReject};
 
 use crate::settings::units::Amount;
-use crate::text::{counted, of_rows};
+use crate::text::of_rows;
 
 /// Shares mean little of a few rows, so they hold from so many rows on.
 pub(crate) const SHARES_FROM: u64 = 100;
@@ -24,12 +36,12 @@ const OF_LAST: Amount = Amount::Percent(90.0);
 const FEWER_THAN_LAST: u64 = 5;
 
 /// What the pipeline says of its guards.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Limits {
     /// `rejects.at_most`.
     pub rejects: Option<Amount>,
-    /// `guard.min_rows`.
-    pub min_rows: Option<MinRowsSpec>,
+    /// The section `guard`.
+    pub guard: GuardSpec,
     /// `implicit_delete` of the target.
     pub deletes: ImplicitDelete,
     /// Whether items outlive the run: in the embedded sandbox nothing is there to be deleted.
@@ -45,19 +57,51 @@ pub(crate) struct Totals {
     pub rejected: u64,
     /// Lines more that they took along: each counts as a row that was read and rejected.
     pub taken_along: u64,
-    /// Rows that the upload names.
+    /// Rows at fault whose key is not known, or may be wrong.
+    pub keyless: u64,
+    /// Rows that the upload names, those that it names and does not change among them.
     pub named: u64,
+    /// Of these, those that change something.
+    pub kept: u64,
     /// The fault that rows have most often, in words.
     pub commonest: Option<String>,
+    /// What the upload would do to the people at the target.
+    pub changes: Changes,
+    /// What of the hierarchies stops the run.
+    pub hierarchy: Option<Stop>,
 }
 
 /// The last accepted run of this pipeline on this data set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Last {
+    /// Its name.
+    pub run: String,
     /// Rows that its upload named.
     pub named: u64,
     /// How many accepted runs in a row, up to that one, had deletion turned off.
     pub deletion_off: u32,
+    /// What stands at the target since.
+    pub standing: Standing,
+}
+
+/// What stands at the target after an accepted run, as far as the uploads tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Standing {
+    /// People.
+    pub people: Option<u64>,
+    /// Those of them with the status of somebody who has left.
+    pub leavers: Option<u64>,
+    /// By column, how many have a value in it.
+    pub filled: BTreeMap<String, u64>,
+}
+
+/// What went before a run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct History {
+    pub last: Option<Last>,
+    /// Accepted runs since the last one that was approved.
+    pub past: Vec<Past>,
 }
 
 /// Whether the import deletes what the upload does not name.
@@ -70,21 +114,64 @@ pub(crate) enum Deletion {
     On,
     /// It is off for this run, as rows were rejected; so many runs in a row by now.
     Off(u32),
+    /// It is off for this run, as too many would be deleted; so many runs in a row by now.
+    Withheld(u32),
+}
+
+impl Deletion {
+    /// How many runs in a row it has been off.
+    pub(crate) fn off(self) -> u32 {
+        match self {
+            Deletion::NotAsked | Deletion::On => 0,
+            Deletion::Off(runs) | Deletion::Withheld(runs) => runs,
+        }
+    }
+}
+
+/// What a guard does to a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Decision {
+    /// It lets it go on.
+    Passed,
+    /// It stops it.
+    Stopped,
+    /// It would stop it, and the plan was approved.
+    Approved,
+    /// It lets it go on without its deletions.
+    Withheld,
 }
 
 /// What one guard decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ruling {
     /// Its name, such as `reject_limit`.
-    pub guard: &'static str,
+    pub guard: String,
     /// Its limit in words.
     pub limit: String,
     /// What was counted.
     pub count: u64,
-    /// Of how many.
-    pub of: u64,
-    /// Whether it stops the run.
-    pub stops: bool,
+    /// Whether that is all of it; otherwise there may be more.
+    pub exact: bool,
+    /// Of how many, where that is known.
+    pub of: Option<u64>,
+    pub decision: Decision,
+}
+
+impl Ruling {
+    fn new(guard: &str, limit: String, (count, of): (u64, u64), stops: bool) -> Ruling {
+        Ruling {
+            guard: guard.to_owned(),
+            limit,
+            count,
+            exact: true,
+            of: Some(of),
+            decision: match stops {
+                true => Decision::Stopped,
+                false => Decision::Passed,
+            },
+        }
+    }
 }
 
 /// Why a guard stops a run.
@@ -124,21 +211,15 @@ pub enum Stop {
         "rows were rejected ({0}), and `implicit_delete: {{ on_reject: block }}` stops the run in that case"
     )]
     RejectsBlock(u64),
-    #[error("the upload names {}, and guard.min_rows asks for {least} at least", counted(*named, "row"))]
-    MinRows { named: u64, least: u64 },
     #[error(
-        "the upload names {}, and that of the last accepted run named {last}{}: {least} at least are expected \
-         ({limit}); if so few are intended, run once with `--set guard.min_rows={named}`",
-        counted(*named, "row"),
-        if *deletes { format!(", so that {} would be deleted", last - named) } else { String::new() }
+        "{} at fault without a key that is certain, so that whom they are about can't be carried forward \
+         (`implicit_delete: {{ on_reject: carry_forward }}`)",
+        of_rows(*rows, *rejected)
     )]
-    FewerThanLast {
-        named: u64,
-        last: u64,
-        least: u64,
-        limit: String,
-        deletes: bool,
-    },
+    Keyless { rows: u64, rejected: u64 },
+    /// What may be approved.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Exceeded(Vec<Exceeded>),
     #[error(
         "implicit_delete deletes every item that the upload does not name, and there is no accepted run to compare this \
          one with; state how many rows the first one must have at least: `guard: {{ min_rows: {{ first: N }} }}` (this upload \
@@ -159,28 +240,131 @@ pub(crate) struct Decided {
     pub rulings: Vec<Ruling>,
     /// Whether the import deletes what the upload does not name.
     pub deletion: Deletion,
-    /// The first guard that stops the run.
+    /// What stops the run.
     pub stop: Option<Stop>,
+    /// Where rows that delete are to be held back: how many are not deleted whom no row names.
+    pub withholds: Option<Figure>,
+    /// Why, or what was approved.
+    pub exceeded: Vec<Exceeded>,
+    /// What the upload does to the people at the target.
+    pub changes: Changes,
+    /// What no guard could judge.
+    pub warnings: Vec<String>,
 }
 
-/// Decides whether an upload may be sent and imported.
-pub(crate) fn decide(limits: &Limits, totals: &Totals, last: Option<Last>) -> Decided {
+/// Decides whether an upload may be sent and imported. What was `approved` passes the limits of the section `guard`, and
+/// these alone.
+pub(crate) fn decide(
+    limits: &Limits,
+    totals: &Totals,
+    history: &History,
+    approved: bool,
+) -> Decided {
+    let last = history.last.as_ref();
     let mut decided = Decided {
         deletion: deletion(limits, totals, last),
+        changes: totals.changes.clone(),
         ..Decided::default()
     };
+    if decided.deletion != Deletion::On {
+        decided.changes.implicit = Some(Figure::exactly(0));
+    }
     decided.stop = rejects(limits, totals, &mut decided.rulings)
         .or_else(|| nothing_left(limits, totals))
-        .or_else(|| block(limits, totals))
-        .or_else(|| min_rows(limits, totals, last, &mut decided.rulings));
+        .or_else(|| at_fault(limits, totals));
+    let rows = match min_rows(limits, totals, last, &mut decided.rulings) {
+        Err(unknown) => {
+            decided.stop = decided.stop.or(Some(unknown));
+            None
+        }
+        Ok(too_few) => too_few,
+    };
+    if let Some(stop @ Stop::Hierarchy { rows, .. }) = &totals.hierarchy {
+        // It can't be approved, so it comes before what can.
+        let limit = "validate.hierarchy says stop".to_owned();
+        let counts = (*rows, totals.read);
+        decided
+            .rulings
+            .push(Ruling::new("hierarchy", limit, counts, true));
+        decided.stop.get_or_insert_with(|| stop.clone());
+    }
+    let judged = changes::judge(&limits.guard, &decided.changes, &history.past);
+    decided.rulings.extend(judged.rulings);
+    decided.warnings = judged.unknown.iter().map(|name| unknown(name)).collect();
+    decided.exceeded.extend(rows);
+    let too_many = judged.exceeded.into_iter().map(Exceeded::TooMany);
+    decided.exceeded.extend(too_many);
+    decided.follow(limits, last, approved);
     decided
 }
 
-fn deletion(limits: &Limits, totals: &Totals, last: Option<Last>) -> Deletion {
+impl Decided {
+    /// What follows of limits that are not kept.
+    fn follow(&mut self, limits: &Limits, last: Option<&Last>, approved: bool) {
+        if self.stop.is_some() || self.exceeded.is_empty() {
+            self.exceeded.clear();
+            return;
+        }
+        if approved {
+            self.mark(Decision::Approved, |_| true);
+            return;
+        }
+        let deletes = |guard: &str| guard == "max_delete";
+        let others = |exceeded: &&Exceeded| !deletes(exceeded.guard());
+        let withholds = limits.guard.on_exceed == OnExceed::WithholdDeletes;
+        let stopping: Vec<Exceeded> = match withholds {
+            true => self.exceeded.iter().filter(others).cloned().collect(),
+            false => self.exceeded.clone(),
+        };
+        if !stopping.is_empty() {
+            self.stop = Some(Stop::Exceeded(stopping));
+            return;
+        }
+        self.mark(Decision::Withheld, deletes);
+        let unnamed = [self.changes.implicit, self.changes.gone];
+        let unnamed = unnamed.into_iter().flatten().reduce(|a, b| a + b);
+        self.withholds = Some(unnamed.unwrap_or(Figure::at_least(0)));
+        let gone = self.changes.gone.is_some_and(|gone| gone.count > 0);
+        if self.deletion == Deletion::On || gone {
+            self.deletion = Deletion::Withheld(in_a_row(last));
+        }
+        self.changes.delete_nobody();
+    }
+
+    fn mark(&mut self, decision: Decision, which: impl Fn(&str) -> bool) {
+        let stopped = self.rulings.iter_mut();
+        stopped
+            .filter(|ruling| ruling.decision == Decision::Stopped && which(&ruling.guard))
+            .for_each(|ruling| ruling.decision = decision);
+    }
+}
+
+/// What to say of a guard whose figure is not known in this run.
+fn unknown(guard: &str) -> String {
+    format!(
+        "guard.{guard} was not looked at: there is no accepted run that tells what stands at the target"
+    )
+}
+
+/// How many accepted runs in a row have deletion off, with this one.
+fn in_a_row(last: Option<&Last>) -> u32 {
+    last.map_or(0, |last| last.deletion_off) + 1
+}
+
+/// Whether the import deletes what the upload does not name, unless too many would be deleted.
+pub(crate) fn deletes(limits: &Limits, totals: &Totals) -> bool {
+    deletion(limits, totals, None) == Deletion::On
+}
+
+fn deletion(limits: &Limits, totals: &Totals, last: Option<&Last>) -> Deletion {
     match limits.deletes {
         ImplicitDelete::Off => Deletion::NotAsked,
-        ImplicitDelete::On(_) if totals.rejected == 0 => Deletion::On,
-        ImplicitDelete::On(_) => Deletion::Off(last.map_or(0, |last| last.deletion_off) + 1),
+        ImplicitDelete::On(on_reject) => {
+            match totals.rejected == 0 || on_reject == OnReject::CarryForward {
+                true => Deletion::On,
+                false => Deletion::Off(in_a_row(last)),
+            }
+        }
     }
 }
 
@@ -196,13 +380,13 @@ fn rejects(limits: &Limits, totals: &Totals, rulings: &mut Vec<Ruling>) -> Optio
         ),
     };
     let stops = limit.is_exceeded(rejected, read);
-    rulings.push(Ruling {
-        guard: "reject_limit",
-        limit: format!("at most {limit}"),
-        count: rejected,
-        of: read,
+    let counts = (rejected, read);
+    rulings.push(Ruling::new(
+        "reject_limit",
+        format!("at most {limit}"),
+        counts,
         stops,
-    });
+    ));
     stops.then_some(Stop::Rejects {
         rejected,
         read,
@@ -212,7 +396,7 @@ fn rejects(limits: &Limits, totals: &Totals, rulings: &mut Vec<Ruling>) -> Optio
 }
 
 fn nothing_left(limits: &Limits, totals: &Totals) -> Option<Stop> {
-    if totals.named > 0 {
+    if totals.kept > 0 {
         None
     } else if totals.rejected > 0 {
         Some(Stop::NothingLeft {
@@ -225,30 +409,45 @@ fn nothing_left(limits: &Limits, totals: &Totals) -> Option<Stop> {
     }
 }
 
-fn block(limits: &Limits, totals: &Totals) -> Option<Stop> {
-    let blocks = limits.deletes == ImplicitDelete::On(OnReject::Block) && totals.rejected > 0;
-    blocks.then_some(Stop::RejectsBlock(totals.rejected))
+/// Rows at fault where people who are not named are deleted.
+fn at_fault(limits: &Limits, totals: &Totals) -> Option<Stop> {
+    // A line that was taken along may be somebody whom nobody saw.
+    let keyless = totals.keyless + totals.taken_along;
+    match limits.deletes {
+        ImplicitDelete::On(OnReject::Block) if totals.rejected > 0 => {
+            Some(Stop::RejectsBlock(totals.rejected))
+        }
+        ImplicitDelete::On(OnReject::CarryForward) if keyless > 0 => Some(Stop::Keyless {
+            rows: keyless,
+            rejected: totals.rejected + totals.taken_along,
+        }),
+        _ => None,
+    }
 }
 
+/// Whether an upload names too few rows.
+///
+/// # Errors
+/// There is nothing to compare it with, and people would be deleted.
 fn min_rows(
     limits: &Limits,
     totals: &Totals,
-    last: Option<Last>,
+    last: Option<&Last>,
     rulings: &mut Vec<Ruling>,
-) -> Option<Stop> {
+) -> Result<Option<Exceeded>, Stop> {
     let named = totals.named;
     let deletes = limits.deletes.is_on();
-    let relative = match limits.min_rows {
-        Some(MinRowsSpec::Rows(least)) => return at_least(least, named, rulings),
+    let relative = match limits.guard.min_rows {
+        Some(MinRowsSpec::Rows(least)) => return Ok(at_least(least, named, rulings)),
         Some(MinRowsSpec::Relative(relative)) => relative,
         None if deletes && limits.lasting => spec::RelativeSpec::default(),
-        None => return None,
+        None => return Ok(None),
     };
-    let Some(Last { named: last, .. }) = last else {
+    let Some(&Last { named: last, .. }) = last else {
         return match relative.first {
-            Some(least) => at_least(least, named, rulings),
-            None if deletes && limits.lasting => Some(Stop::FirstUnknown { named }),
-            None => None,
+            Some(least) => Ok(at_least(least, named, rulings)),
+            None if deletes && limits.lasting => Err(Stop::FirstUnknown { named }),
+            None => Ok(None),
         };
     };
     let (least, limit) = match relative.of_last.unwrap_or(OF_LAST) {
@@ -264,61 +463,26 @@ fn min_rows(
             format!("guard.min_rows.of_last is {percent}%"),
         ),
     };
-    is_short(least, named, last, rulings).then_some(Stop::FewerThanLast {
+    let short = is_short(least, named, last, rulings);
+    Ok(short.then_some(Exceeded::FewerThanLast {
         named,
         last,
         least,
         limit,
         deletes: deletes && last > named,
-    })
+    }))
 }
 
-fn at_least(least: u64, named: u64, rulings: &mut Vec<Ruling>) -> Option<Stop> {
-    is_short(least, named, least, rulings).then_some(Stop::MinRows { named, least })
+fn at_least(least: u64, named: u64, rulings: &mut Vec<Ruling>) -> Option<Exceeded> {
+    is_short(least, named, least, rulings).then_some(Exceeded::MinRows { named, least })
 }
 
 /// Whether an upload names too few rows, with the ruling written down.
 fn is_short(least: u64, named: u64, of: u64, rulings: &mut Vec<Ruling>) -> bool {
     let stops = named < least;
-    rulings.push(Ruling {
-        guard: "min_rows",
-        limit: format!("at least {least}"),
-        count: named,
-        of,
-        stops,
-    });
+    let limit = format!("at least {least}");
+    rulings.push(Ruling::new("min_rows", limit, (named, of), stops));
     stops
-}
-
-/// Why what the server refused is too much.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    #[error("the server refused {}", match sent {
-        1 => "the only row that was sent".to_owned(),
-        sent => format!("all {sent} rows that were sent"),
-    })]
-    All { sent: u64 },
-    #[error(
-        "the server refused {failed} of the {sent} rows that were sent, and refused.at_most is {limit}"
-    )]
-    TooMany {
-        failed: u64,
-        sent: u64,
-        limit: String,
-    },
-}
-
-/// Whether the server refused too much of what was sent; what it accepted stands all the same.
-pub(crate) fn refused(at_most: Option<Amount>, sent: u64, failed: u64) -> Option<Refused> {
-    if sent > 0 && failed == sent {
-        return Some(Refused::All { sent });
-    }
-    let limit = at_most.filter(|limit| sent >= SHARES_FROM && limit.is_exceeded(failed, sent))?;
-    Some(Refused::TooMany {
-        failed,
-        sent,
-        limit: limit.to_string(),
-    })
 }
 
 #[cfg(test)]

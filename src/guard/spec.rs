@@ -1,5 +1,6 @@
 //! What the pipeline file says of guards.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -7,6 +8,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::limit::LimitSpec;
 use crate::settings::units::Amount;
 
 /// What stops a run before anything is sent.
@@ -16,6 +18,44 @@ pub struct GuardSpec {
     /// How many rows the upload must name at least: a number, or `{ first: N, of_last: 90% }`. With `implicit_delete`
     /// 90% of the last accepted run hold unless stated, and the first run needs `first`.
     pub min_rows: Option<MinRowsSpec>,
+    /// How many people may be deleted: by rows that say so, by not being named where `implicit_delete` is on, and by
+    /// turning to one of the statuses of `leavers`. A number, a share of the people at the target (`2%`; below 100 people
+    /// it is 5), or `{ run: 2%, window: 5%, over: 7d }`.
+    pub max_delete: Option<LimitSpec>,
+    /// How many people may be new, written as `max_delete`. Shares need 100 people at the target.
+    pub max_create: Option<LimitSpec>,
+    /// How many people may be changed, written as `max_create`.
+    pub max_update: Option<LimitSpec>,
+    /// In how many people a column may change, column by column: `{ salary: 30% }`.
+    pub max_change: BTreeMap<String, LimitSpec>,
+    /// How many cells of a column may become empty: a share of those that were filled in the last accepted run.
+    pub max_emptied: Option<LimitSpec>,
+    /// Which rows are those of people who have left, though they are still sent.
+    pub leavers: Option<LeaversSpec>,
+    /// What becomes of a run in which too many people would be deleted.
+    pub on_exceed: OnExceed,
+}
+
+/// How a row says that somebody has left.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "GuardLeaversSpec")]
+pub struct LeaversSpec {
+    /// The column of the status, after the stages.
+    pub column: String,
+    /// Its values for people who have left.
+    pub values: Vec<String>,
+}
+
+/// What becomes of a run in which more people would be deleted than `max_delete` allows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnExceed {
+    /// Nothing is sent.
+    #[default]
+    Stop,
+    /// The rest is sent, without deletion of any kind. What is held back is written to `withheld.csv`.
+    WithholdDeletes,
 }
 
 /// How much of an upload the server may refuse.
@@ -120,6 +160,9 @@ pub enum OnReject {
     TurnOff,
     /// Nothing is sent.
     Block,
+    /// They are sent as `noop` by their key, so that the upload names them. What that does at the server is not
+    /// documented. A rejected row without a key stops the run.
+    CarryForward,
 }
 
 impl ImplicitDelete {

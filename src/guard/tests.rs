@@ -3,25 +3,40 @@
 use super::spec::RelativeSpec;
 use super::*;
 
-const NONE: Limits = Limits {
-    rejects: None,
-    min_rows: None,
-    deletes: ImplicitDelete::Off,
-    lasting: true,
-};
+fn none() -> Limits {
+    Limits {
+        rejects: None,
+        guard: GuardSpec::default(),
+        deletes: ImplicitDelete::Off,
+        lasting: true,
+    }
+}
 
-const DELETES: Limits = Limits {
-    deletes: ImplicitDelete::On(OnReject::TurnOff),
-    ..NONE
-};
+fn deletes() -> Limits {
+    Limits {
+        deletes: ImplicitDelete::On(OnReject::TurnOff),
+        ..none()
+    }
+}
+
+fn guarded(limits: Limits, min_rows: MinRowsSpec) -> Limits {
+    Limits {
+        guard: GuardSpec {
+            min_rows: Some(min_rows),
+            ..limits.guard
+        },
+        ..limits
+    }
+}
 
 fn totals(read: u64, rejected: u64, named: u64) -> Totals {
     Totals {
         read,
         rejected,
-        taken_along: 0,
         named,
+        kept: named,
         commonest: Some("`salary` (type_number)".into()),
+        ..Totals::default()
     }
 }
 
@@ -29,12 +44,22 @@ fn last(named: u64) -> Option<Last> {
     Some(Last {
         named,
         deletion_off: 2,
+        ..Last::default()
     })
+}
+
+/// What guards decide of a run that nobody approved.
+fn decided(limits: &Limits, totals: &Totals, last: Option<Last>) -> Decided {
+    let history = History {
+        last,
+        past: Vec::new(),
+    };
+    decide(limits, totals, &history, false)
 }
 
 #[track_caller]
 fn check(limits: Limits, totals: Totals, last: Option<Last>, expected: Option<&str>) {
-    let decided = decide(&limits, &totals, last);
+    let decided = decided(&limits, &totals, last);
     let stop = decided.stop.map(|stop| stop.to_string());
     match (&stop, expected) {
         (Some(stop), Some(words)) => assert!(stop.contains(words), "{stop}"),
@@ -46,12 +71,12 @@ fn check(limits: Limits, totals: Totals, last: Option<Last>, expected: Option<&s
 fn rejects_have_a_limit() {
     let stated = |limit| Limits {
         rejects: Some(limit),
-        ..NONE
+        ..none()
     };
-    check(NONE, totals(99, 98, 1), None, None);
-    check(NONE, totals(100, 5, 95), None, None);
+    check(none(), totals(99, 98, 1), None, None);
+    check(none(), totals(100, 5, 95), None, None);
     check(
-        NONE,
+        none(),
         totals(100, 6, 94),
         None,
         Some("6 of 100 rows were rejected, and no more than 5% may be"),
@@ -72,25 +97,25 @@ fn rejects_have_a_limit() {
 
 #[test]
 fn nothing_left_is_never_success() {
-    let any = Limits {
+    let any = || Limits {
         rejects: Some(Amount::Percent(100.0)),
-        ..NONE
+        ..none()
     };
     check(
-        any,
+        any(),
         totals(9, 9, 0),
         None,
         Some("9 of 9 rows were rejected, most often for `salary` (type_number)"),
     );
     check(
-        any,
+        any(),
         totals(9, 1, 0),
         None,
         Some("1 of 9 rows were rejected"),
     );
-    check(any, totals(9, 0, 0), None, None);
+    check(any(), totals(9, 0, 0), None, None);
     check(
-        DELETES,
+        deletes(),
         totals(9, 0, 0),
         last(9),
         Some("would delete every item"),
@@ -99,17 +124,14 @@ fn nothing_left_is_never_success() {
 
 #[test]
 fn deletion_needs_enough_rows() {
-    let relative = |first, of_last| Limits {
-        min_rows: Some(MinRowsSpec::Relative(RelativeSpec { first, of_last })),
-        ..DELETES
+    let relative = |first, of_last| {
+        let spec = RelativeSpec { first, of_last };
+        guarded(deletes(), MinRowsSpec::Relative(spec))
     };
-    let rows = |rows| Limits {
-        min_rows: Some(MinRowsSpec::Rows(rows)),
-        ..DELETES
-    };
+    let rows = |rows| guarded(deletes(), MinRowsSpec::Rows(rows));
     let of = |named| totals(named, 0, named);
     // The first run.
-    check(DELETES, of(500), None, Some("first: N"));
+    check(deletes(), of(500), None, Some("first: N"));
     check(relative(Some(100), None), of(100), None, None);
     check(
         relative(Some(100), None),
@@ -124,15 +146,15 @@ fn deletion_needs_enough_rows() {
         Some("first: N"),
     );
     // Those after it.
-    check(DELETES, of(180), last(200), None);
+    check(deletes(), of(180), last(200), None);
     check(
-        DELETES,
+        deletes(),
         of(179),
         last(200),
         Some("so that 21 would be deleted: 180 at least"),
     );
-    check(DELETES, of(8), last(200), Some("--set guard.min_rows=8"));
-    check(DELETES, of(300), last(200), None);
+    check(deletes(), of(8), last(200), Some("--set guard.min_rows=8"));
+    check(deletes(), of(300), last(200), None);
     check(relative(Some(1000), None), of(190), last(200), None);
     check(
         relative(None, Some(Amount::Percent(50.0))),
@@ -147,10 +169,10 @@ fn deletion_needs_enough_rows() {
         Some("150 at least"),
     );
     // Shares of a few rows mean little.
-    check(DELETES, of(94), last(99), None);
-    check(DELETES, of(93), last(99), Some("no more than 5 fewer"));
-    check(DELETES, of(3), last(6), None);
-    check(DELETES, of(2), last(6), Some("3 at least"));
+    check(deletes(), of(94), last(99), None);
+    check(deletes(), of(93), last(99), Some("no more than 5 fewer"));
+    check(deletes(), of(3), last(6), None);
+    check(deletes(), of(2), last(6), Some("3 at least"));
     // A number holds in every run.
     check(rows(8), of(8), last(200), None);
     check(rows(8), of(8), None, None);
@@ -159,48 +181,49 @@ fn deletion_needs_enough_rows() {
     check(
         Limits {
             lasting: false,
-            ..DELETES
+            ..deletes()
         },
         of(1),
         None,
         None,
     );
     // Without deletion it holds where it is stated.
-    check(NONE, of(1), last(200), None);
-    let stated = Limits {
+    check(none(), of(1), last(200), None);
+    let stated = || Limits {
         deletes: ImplicitDelete::Off,
         ..relative(None, Some(Amount::Percent(90.0)))
     };
-    check(stated, of(1), None, None);
-    check(stated, of(1), last(200), Some("180 at least"));
+    check(stated(), of(1), None, None);
+    check(stated(), of(1), last(200), Some("180 at least"));
 }
 
 #[test]
 fn rejected_rows_turn_deletion_off() {
     let deletion = |limits: Limits, rejected, last| {
-        decide(&limits, &totals(200, rejected, 200 - rejected), last).deletion
+        decided(&limits, &totals(200, rejected, 200 - rejected), last).deletion
     };
-    assert_eq!(deletion(NONE, 1, None), Deletion::NotAsked);
-    assert_eq!(deletion(DELETES, 0, last(200)), Deletion::On);
-    assert_eq!(deletion(DELETES, 1, last(200)), Deletion::Off(3));
-    assert_eq!(deletion(DELETES, 1, None), Deletion::Off(1));
-    let block = Limits {
+    assert_eq!(deletion(none(), 1, None), Deletion::NotAsked);
+    assert_eq!(deletion(deletes(), 0, last(200)), Deletion::On);
+    assert_eq!(deletion(deletes(), 1, last(200)), Deletion::Off(3));
+    assert_eq!(deletion(deletes(), 1, None), Deletion::Off(1));
+    let block = || Limits {
         deletes: ImplicitDelete::On(OnReject::Block),
-        ..NONE
+        ..none()
     };
     check(
-        block,
+        block(),
         totals(200, 1, 199),
         last(200),
         Some("on_reject: block"),
     );
-    check(block, totals(200, 0, 200), last(200), None);
+    check(block(), totals(200, 0, 200), last(200), None);
 }
 
 #[test]
 fn too_much_refused() {
     let check = |at_most, sent, failed, expected: Option<&str>| {
-        let refused = refused(at_most, sent, failed).map(|refused| refused.to_string());
+        let refused =
+            refused(at_most, sent, failed, SHARES_FROM).map(|refused| refused.to_string());
         assert_eq!(refused.as_deref(), expected);
     };
     let five = Some(Amount::Percent(5.0));

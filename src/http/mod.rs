@@ -207,11 +207,20 @@ fn classify(error: &reqwest::Error) -> Transport {
     }
 }
 
-/// Reads an answer's body up to [`MAX_ANSWER`] bytes; the flag says that there was more. What came before a
-/// broken connection is an error too: half an answer is none.
+/// Reads an answer's body up to [`MAX_ANSWER`] bytes, as [`read_up_to`] does.
 pub(crate) async fn read_small(
     host: &str,
+    response: reqwest::Response,
+) -> Result<(Vec<u8>, bool), TransportError> {
+    read_up_to(host, response, MAX_ANSWER).await
+}
+
+/// Reads an answer's body up to so many bytes; the flag says that there was more. What came before a broken connection
+/// is an error too: half an answer is none.
+pub(crate) async fn read_up_to(
+    host: &str,
     mut response: reqwest::Response,
+    most: usize,
 ) -> Result<(Vec<u8>, bool), TransportError> {
     let mut body = Vec::new();
     while let Some(chunk) = response
@@ -219,7 +228,7 @@ pub(crate) async fn read_small(
         .await
         .map_err(|error| TransportError::new(host, error))?
     {
-        let room = MAX_ANSWER - body.len();
+        let room = most - body.len();
         body.extend_from_slice(&chunk[..chunk.len().min(room)]);
         if chunk.len() > room {
             return Ok((body, true));

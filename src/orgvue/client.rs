@@ -14,7 +14,7 @@ use crate::http::hosts::Hosts;
 use crate::http::retry::{Failure, Outcome, with_retries};
 use crate::http::spec::TimeoutsSpec;
 use crate::http::text::{StorageError, excerpt, sanitise};
-use crate::http::{Clients, TransportError, builder, host_of, read_small, retry_after};
+use crate::http::{Clients, MAX_ANSWER, TransportError, builder, host_of, read_up_to, retry_after};
 use crate::orgvue::error::{AddressError, ApiError, ImportError, OrgvueError};
 use crate::orgvue::retry::{Step, Verdict, again, verdict};
 use crate::orgvue::spec::{DateFormat, IdentifySpec, ImportSpec, ResultEncoding};
@@ -23,6 +23,9 @@ use crate::settings::secret::{PresignedUrl, UrlError, is_loopback};
 
 /// As the contract writes it.
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
+
+/// The most bytes that are read of a list: some thousands of data sets or properties.
+const MAX_LIST: usize = 8 * 1024 * 1024;
 
 /// The header that names a request to Orgvue's support.
 const TRACE_ID: &str = "x-amzn-trace-id";
@@ -37,6 +40,8 @@ pub struct Connection {
     pub dataset: String,
     /// The API token, without `Bearer`.
     pub token: SecretString,
+    /// The user's own address for the results of an import.
+    pub result_location: Option<PresignedUrl>,
     /// Where the addresses that it hands out may lead.
     pub hosts: Hosts,
 }
@@ -73,6 +78,16 @@ pub struct Locations {
 }
 
 impl Locations {
+    /// An address of the user's own, in the place of both. This machine's clock says how long it is good.
+    pub(crate) fn own(address: &PresignedUrl) -> Locations {
+        Locations {
+            get: address.clone(),
+            put: address.clone(),
+            server_time: Some(SystemTime::now()),
+            received: Instant::now(),
+        }
+    }
+
     /// How much longer the upload address is good for, by the server's clock; zero when it has expired, nothing
     /// where the address does not say. This machine's own clock may be wrong and is not asked: where the server did
     /// not tell its time, the address was signed when it came.
@@ -166,7 +181,13 @@ impl Client {
         let url = self.url(&["files", "generate"]);
         let body = json!({ "targetType": format, "targetEncoding": encoding });
         let answer = self
-            .ask(WHAT, Method::POST, url, body, self.0.timeouts.answer.0)
+            .ask(
+                WHAT,
+                Method::POST,
+                url,
+                Some(body),
+                self.0.timeouts.answer.0,
+            )
             .await?;
         if !answer.status.is_success() {
             return Err(answer.refused());
@@ -220,11 +241,14 @@ impl Client {
         let mut body = json!({
             "importLocation": { "method": "GET", "url": locations.get.expose() },
         });
+        if let Some(own) = &self.0.connection.result_location {
+            body["resultLocation"] = json!({ "method": "PUT", "url": own.expose() });
+        }
         if let Some(template) = &spec.callback {
             body["callback"] = json!({ "method": "GET", "urlTemplate": template });
         }
         let answer = self
-            .ask(WHAT, Method::PUT, url, body, self.0.timeouts.import.0)
+            .ask(WHAT, Method::PUT, url, Some(body), self.0.timeouts.import.0)
             .await?;
         let success = answer.status.is_success();
         match self.ticket(&answer) {
@@ -242,7 +266,7 @@ impl Client {
         let response = self
             .fetch(WHAT, url, Some(self.0.timeouts.answer.0))
             .await?;
-        let answer = self.read(WHAT, url.host(), response).await?;
+        let answer = self.read(WHAT, url.host(), response, MAX_ANSWER).await?;
         if !answer.status.is_success() {
             return Err(answer.refused());
         }
@@ -260,7 +284,8 @@ impl Client {
         if response.status() == StatusCode::OK {
             return Ok(response);
         }
-        Err(self.read(what, url.host(), response).await?.refused())
+        let answer = self.read(what, url.host(), response, MAX_ANSWER).await?;
+        Err(answer.refused())
     }
 
     async fn fetch(
@@ -281,7 +306,26 @@ impl Client {
             .map_err(|error| transport(TransportError::new(url.host(), error)))
     }
 
-    fn url(&self, path: &[&str]) -> Url {
+    /// Asks for something that is there: tried again where nothing was sent, and nowhere else, for it can be done without.
+    pub(crate) async fn look_up(
+        &self,
+        what: &'static str,
+        url: Url,
+    ) -> Result<Answer, OrgvueError> {
+        let unsent = |outcome: Outcome<'_>| outcome == Outcome::Unreachable;
+        let answer = with_retries(unsent, || {
+            let timeout = self.0.timeouts.answer.0;
+            self.ask(what, Method::GET, url.clone(), None, timeout)
+        });
+        let answer = answer.await?;
+        match answer.status.is_success() {
+            true => Ok(answer),
+            false => Err(answer.refused()),
+        }
+    }
+
+    /// The address of something of the tenant's.
+    pub(crate) fn url(&self, path: &[&str]) -> Url {
         let connection = &self.0.connection;
         let mut url = connection.base.clone();
         url.set_query(None);
@@ -301,23 +345,31 @@ impl Client {
         what: &'static str,
         method: Method,
         url: Url,
-        body: Value,
+        body: Option<Value>,
         timeout: Duration,
     ) -> Result<Answer, OrgvueError> {
         let host = host_of(&url);
         let path = url.path().to_owned();
         let transport = |source| OrgvueError::Transport { what, source };
         let client = self.0.api.for_url(url.as_str()).map_err(transport)?;
-        let response = client
+        // Of the requests without a body, the answers are lists.
+        let most = match body {
+            Some(_) => MAX_ANSWER,
+            None => MAX_LIST,
+        };
+        let mut request = client
             .request(method, url)
             .header(CONTENT_TYPE, JSON)
             .header(AUTHORIZATION, self.0.authorization.clone())
-            .timeout(timeout)
-            .body(body.to_string())
+            .timeout(timeout);
+        if let Some(body) = body {
+            request = request.body(body.to_string());
+        }
+        let response = request
             .send()
             .await
             .map_err(|error| transport(TransportError::new(&host, error)))?;
-        let answer = self.read(what, &host, response).await?;
+        let answer = self.read(what, &host, response, most).await?;
         tracing::debug!(%path, status = %answer.status, trace_id = answer.trace_id(), "API answered");
         Ok(answer)
     }
@@ -376,10 +428,11 @@ impl Client {
         what: &'static str,
         host: &str,
         response: reqwest::Response,
+        most: usize,
     ) -> Result<Answer, OrgvueError> {
         let status = response.status();
         let headers = response.headers().clone();
-        let (body, more) = match read_small(host, response).await {
+        let (body, more) = match read_up_to(host, response, most).await {
             Ok(read) => read,
             // The status says enough, and says it better.
             Err(_) if !status.is_success() => (Vec::new(), false),
@@ -441,7 +494,7 @@ impl Answer {
         self.unexpected(problem)
     }
 
-    fn unexpected(&self, problem: &'static str) -> OrgvueError {
+    pub(crate) fn unexpected(&self, problem: &'static str) -> OrgvueError {
         let storage = StorageError::parse(self.text.as_bytes());
         let text = match &*storage.code {
             "" => excerpt(self.text.as_bytes()),

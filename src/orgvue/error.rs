@@ -243,7 +243,20 @@ fn found(excerpt: &str, trace_id: Option<&str>) -> String {
     text
 }
 
+/// The API's codes for a token that another one would mend: not one that it gave out, not valid yet, expired.
+const OF_TOKEN: [&str; 3] = ["40102", "40301", "40302"];
+
 impl OrgvueError {
+    /// Whether the API refused the token itself, and another one would mend it.
+    pub(crate) fn is_of_token(&self) -> bool {
+        match self {
+            OrgvueError::Api { errors, .. } => {
+                errors.iter().any(|error| OF_TOKEN.contains(&&*error.code))
+            }
+            _ => false,
+        }
+    }
+
     /// The API's trace id of the failed request, for the support.
     pub fn trace_id(&self) -> Option<&str> {
         match self {

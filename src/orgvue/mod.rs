@@ -4,6 +4,7 @@
 //! pre-signed addresses (ticket and results are read there) carry none.
 
 pub(crate) mod client;
+pub(crate) mod datasets;
 pub(crate) mod error;
 pub(crate) mod hosts;
 mod nested;
@@ -13,6 +14,7 @@ pub(crate) mod retyped;
 pub(crate) mod spec;
 pub(crate) mod splitter;
 pub(crate) mod ticket;
+pub(crate) mod token;
 pub(crate) mod wait;
 pub(crate) mod wire;
 

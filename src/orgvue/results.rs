@@ -426,6 +426,7 @@ mod tests {
         let mut server = Server::start(replies).await;
         let base = Url::parse(&server.url("")).unwrap();
         let connection = Connection {
+            result_location: None,
             hosts: hosts(&base, vec![], false),
             base,
             tenant: "ACME".into(),

@@ -30,10 +30,12 @@ pub(crate) struct OrgvueSpec {
     pub base_url: String,
     /// The tenant's name: `^[A-Z][A-Z0-9_]{0,29}$`.
     pub tenant: String,
-    /// The data set's UUID.
-    pub dataset: String,
+    /// The data set: its UUID, or its name.
+    pub dataset: DatasetSpec,
     /// Where the API token is found. Never the token itself.
     pub token: TokenSpec,
+    /// Where a pre-signed address of one's own for the results is found.
+    pub result_location: Option<TokenSpec>,
     /// Hosts that the API's addresses for files may lead to, besides its own and AWS S3's.
     pub storage_hosts: Vec<HostPattern>,
     /// Whether those hosts may be in the network of this machine.
@@ -49,6 +51,61 @@ pub(crate) struct OrgvueSpec {
 pub(crate) struct SandboxSpec {
     /// The import's own settings, as for Orgvue.
     pub import: ImportSpec,
+}
+
+/// A data set.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum DatasetSpec {
+    /// By its UUID.
+    Id(String),
+    /// By its name, which the tenant's list of data sets must have once.
+    Name {
+        /// The data set's name, as Orgvue shows it.
+        name: String,
+    },
+}
+
+// By hand, and not as an untagged enum, so that a misspelt key is reported as such.
+impl<'de> Deserialize<'de> for DatasetSpec {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<DatasetSpec, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = DatasetSpec;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the UUID of a data set or `{ name: NAME }`")
+            }
+
+            fn visit_str<E: de::Error>(self, id: &str) -> Result<DatasetSpec, E> {
+                Ok(DatasetSpec::Id(id.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<DatasetSpec, A::Error> {
+                #[derive(Deserialize)]
+                #[serde(deny_unknown_fields)]
+                struct Name {
+                    name: String,
+                }
+                let Name { name } = Name::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(DatasetSpec::Name { name })
+            }
+        }
+
+        d.deserialize_any(Either)
+    }
+}
+
+/// Whether a run looks at token, tenant, data set and properties before anything else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PreflightSpec {
+    /// It does.
+    #[default]
+    On,
+    /// It does not: what is wrong shows when it is needed.
+    Off,
 }
 
 /// Where a secret is found.
@@ -93,10 +150,14 @@ macro_rules! import_settings {
             base_url: String,
             /// The tenant's name: `^[A-Z][A-Z0-9_]{0,29}$`.
             tenant: String,
-            /// The data set's UUID.
-            dataset: String,
+            /// The data set's UUID, or `{ name: NAME }`, which is looked up in the tenant's list when a run begins.
+            dataset: DatasetSpec,
             /// Where the API token is found. Never the token itself.
             token: TokenSpec,
+            /// Where a pre-signed address of one's own for the results is found, to which Orgvue writes them instead. What
+            /// became of the rows is then not known here.
+            #[serde(default)]
+            result_location: Option<TokenSpec>,
             /// Hosts that the API's addresses for files may lead to, besides its own and AWS S3's: a name, or
             /// `*.` and a domain.
             #[serde(default)]
@@ -114,6 +175,7 @@ macro_rules! import_settings {
                     tenant: written.tenant,
                     dataset: written.dataset,
                     token: written.token,
+                    result_location: written.result_location,
                     storage_hosts: written.storage_hosts,
                     private_hosts: written.private_hosts,
                     import: ImportSpec { $($field: written.$field,)* no_deletes: false },
@@ -138,12 +200,15 @@ macro_rules! import_settings {
 }
 
 import_settings! {
-    /// What each record asks for: a constant action, or `{ column: NAME }`.
+    /// What each record asks for: a constant action, `{ column: NAME }`, or `{ delta: PATH }`, the difference to what the
+    /// server accepted last.
     pub action: ActionSpec,
     /// How an item is told from another; without it, the platform's own `_id`.
     pub identify_by: Option<IdentifySpec>,
     /// What an empty cell sends.
     pub empty: Empty,
+    /// Columns that an empty cell clears, with `clear_token`, whatever empty cells of others send.
+    pub clear: Vec<String>,
     /// The text that the server takes for "no change" (`noopToken`).
     pub noop_token: Option<String>,
     /// The text that the server takes for "clear the value" (`clearToken`).
@@ -178,6 +243,20 @@ pub enum ActionSpec {
         /// The column's name, after the stages.
         column: String,
     },
+    /// What differs from what the server accepted last.
+    Delta(DeltaSpec),
+}
+
+/// The difference to what the server accepted last: who is new is created, what was changed is updated, who is gone is
+/// deleted, and the rest is not sent.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeltaSpec {
+    /// The folder of the store, made with owner-only access: one for every pipeline and data set.
+    pub delta: String,
+    /// Sends everything once in this time, as somebody may have changed items in Orgvue itself: `7d`.
+    #[serde(default)]
+    pub full_every: Option<Span>,
 }
 
 // By hand, and not as an untagged enum, so that a misspelt action or key is reported as such.
@@ -189,7 +268,7 @@ impl<'de> Deserialize<'de> for ActionSpec {
             type Value = ActionSpec;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an action or `{ column: NAME }`")
+                f.write_str("an action, `{ column: NAME }` or `{ delta: PATH }`")
             }
 
             fn visit_str<E: de::Error>(self, word: &str) -> Result<ActionSpec, E> {
@@ -199,11 +278,24 @@ impl<'de> Deserialize<'de> for ActionSpec {
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ActionSpec, A::Error> {
                 #[derive(Deserialize)]
                 #[serde(deny_unknown_fields)]
-                struct Column {
-                    column: String,
+                struct Written {
+                    column: Option<String>,
+                    delta: Option<String>,
+                    full_every: Option<Span>,
                 }
-                let Column { column } = Column::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(ActionSpec::Column { column })
+                let written = Written::deserialize(MapAccessDeserializer::new(map))?;
+                match (written.column, written.delta, written.full_every) {
+                    (Some(column), None, None) => Ok(ActionSpec::Column { column }),
+                    (None, Some(delta), full_every) => {
+                        Ok(ActionSpec::Delta(DeltaSpec { delta, full_every }))
+                    }
+                    (Some(_), _, _) => Err(de::Error::custom(
+                        "expected `column` alone, or `delta` with `full_every`",
+                    )),
+                    (None, None, _) => Err(de::Error::custom(
+                        "expected `column` or `delta`, found neither",
+                    )),
+                }
             }
         }
 
@@ -212,13 +304,30 @@ impl<'de> Deserialize<'de> for ActionSpec {
 }
 
 impl ActionSpec {
+    /// Whether it leaves it to the server which items are new.
+    pub(crate) fn leaves_it_open(&self) -> bool {
+        matches!(
+            self,
+            ActionSpec::Constant(Action::CreateOrUpdate | Action::CreateOrReplace)
+        )
+    }
+
     /// Whether it may change some values of an item and leave the others as they are.
     pub(crate) fn may_update(&self) -> bool {
         matches!(
             self,
             ActionSpec::Constant(Action::Update | Action::CreateOrUpdate)
                 | ActionSpec::Column { .. }
+                | ActionSpec::Delta(_)
         )
+    }
+
+    /// The difference, where that is what is sent.
+    pub(crate) fn delta(&self) -> Option<&DeltaSpec> {
+        match self {
+            ActionSpec::Delta(delta) => Some(delta),
+            _ => None,
+        }
     }
 }
 

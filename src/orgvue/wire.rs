@@ -28,11 +28,16 @@ pub(crate) struct Wire {
     lead: Lead,
     /// The column that gives the action, where it is not the same for every row. It is not sent under its own name.
     action: Option<Slot>,
-    /// The column that must tell whose row it is.
+    /// The column that tells whose row it is.
     identifier: Option<Slot>,
+    /// Whether every row must tell that.
+    must_tell: bool,
     /// The columns that are sent.
     sent: Vec<Slot>,
     empties: Empties,
+    /// What the empty cells of these columns send, whatever those of others do.
+    cleared: Vec<Slot>,
+    clear_token: Option<Arc<str>>,
     tokens: Vec<String>,
     nested: Nested,
     /// No row may delete an item.
@@ -57,7 +62,11 @@ impl Wire {
             .map(|(name, slot)| (name.clone(), slot))
             .collect();
         let tokens = [&import.noop_token, &import.clear_token];
+        let cleared = import.clear.iter().map(|name| columns.need(name));
+        let cleared = cleared.collect::<Result<_, _>>();
         Ok(Wire {
+            cleared: cleared.map_err(|why| ("clear", why.to_string()))?,
+            clear_token: import.clear_token.as_deref().map(Arc::from),
             format: match format {
                 UploadFormat::Json => Format::Json,
                 UploadFormat::Csv => Format::Csv,
@@ -70,7 +79,8 @@ impl Wire {
             },
             action,
             // The server deletes what the upload does not name, and a row without its identifier names nobody.
-            identifier: identifier.filter(|_| import.implicit_delete.is_on()),
+            must_tell: import.implicit_delete.is_on(),
+            identifier,
             sent,
             empties: empties(import, format),
             no_deletes: import.no_deletes,
@@ -80,12 +90,21 @@ impl Wire {
 
     /// What writes the rows.
     pub(crate) fn encoder(&self) -> Encoder {
-        let columns = self.sent.iter();
-        Encoder::new(
-            self.format,
-            self.lead,
-            columns.map(|(name, slot)| (name, *slot, self.empties.clone())),
-        )
+        Encoder::new(self.format, self.lead, self.columns())
+    }
+
+    /// The columns that are sent, with their slots, and what their empty cells send.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = (&Arc<str>, usize, Empties)> {
+        self.sent.iter().map(|(name, slot)| {
+            let empties = match self.cleared.iter().any(|(_, cleared)| cleared == slot) {
+                true => Empties {
+                    empty: self.clear_token.clone(),
+                    ..self.empties.clone()
+                },
+                false => self.empties.clone(),
+            };
+            (name, *slot, empties)
+        })
     }
 
     /// Whether a row that is sent deletes its item.
@@ -102,6 +121,16 @@ impl Wire {
         self.sent.iter().map(|(name, _)| name)
     }
 
+    /// Where these stand.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = usize> {
+        self.sent.iter().map(|(_, slot)| *slot)
+    }
+
+    /// The column that tells whose row it is, where one is stated.
+    pub(crate) fn identifier(&self) -> Option<(&Arc<str>, usize)> {
+        self.identifier.as_ref().map(|(name, slot)| (name, *slot))
+    }
+
     /// Texts of the rows that are sent which the server may make something else of. Of JSON there are none.
     pub(crate) fn retyped(&self, batch: &Batch, rows: &[u32]) -> Vec<Found> {
         match self.format {
@@ -115,7 +144,7 @@ impl Wire {
         if let Some((name, slot)) = &self.action {
             check_actions(batch, name, *slot, self.no_deletes);
         }
-        if let Some((name, slot)) = &self.identifier {
+        if let Some((name, slot)) = self.identifier.as_ref().filter(|_| self.must_tell) {
             check_identifiers(batch, name, *slot);
         }
         if !self.tokens.is_empty() {
@@ -279,7 +308,12 @@ fn action(import: &ImportSpec, columns: &Columns) -> Result<(LeadValue, Option<S
             "a file of corrected rows never deletes; to delete, run the pipeline on its source"
                 .to_owned(),
         ),
+        ActionSpec::Delta(_) if has_action => Err(format!(
+            "there is a column `{ACTION}`, and the difference decides what is done; drop the column"
+        )),
         ActionSpec::Constant(action) => Ok((LeadValue::Constant(action.as_str()), None)),
+        // What the difference says of a row takes its place.
+        ActionSpec::Delta(_) => Ok((LeadValue::Constant(Action::CreateOrUpdate.as_str()), None)),
         ActionSpec::Column { column } => {
             let found = columns.need(column).map_err(|e| e.to_string())?;
             if has_action && column != ACTION {

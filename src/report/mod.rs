@@ -8,3 +8,4 @@ pub(crate) mod rejects;
 pub(crate) mod results;
 pub(crate) mod run;
 pub(crate) mod spec;
+pub(crate) mod withheld;

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::settings::units::Amount;
+use crate::stage::hash::KeySpec;
 
 /// Where rejected rows go, and how many are too many.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -56,6 +57,9 @@ pub(crate) struct StateSpec {
     /// Takes only a folder that `rostream state init` made: where its volume is not mounted, or another folder is
     /// meant, the run ends instead of beginning a new ledger that knows nothing of earlier runs.
     pub required: bool,
+    /// Where the key is found that hashes in the state are made with, and what is sealed in it: at least 16 bytes. Without
+    /// it, each store has one of its own beside it. Never the key itself.
+    pub key: Option<KeySpec>,
 }
 
 impl Default for StateSpec {
@@ -63,6 +67,7 @@ impl Default for StateSpec {
         StateSpec {
             dir: "state".into(),
             required: false,
+            key: None,
         }
     }
 }

@@ -18,9 +18,8 @@ use crate::batch::{Batch, Columns};
 use crate::text::dates::{Date, Today};
 
 pub(crate) use hierarchy::{HierarchySpec, OnSelf, Otherwise};
-pub(crate) use spec::Keep;
-pub(crate) use spec::STAGE;
 pub use spec::ValidateSpec;
+pub(crate) use spec::{ColumnType, Keep, KeySpec, STAGE};
 
 /// What is wrong with a rule as written.
 #[derive(Clone, Debug, PartialEq, Eq)]

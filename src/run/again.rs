@@ -10,6 +10,8 @@ pub(crate) struct Again {
     pub of: RunId,
     /// The hash of that run's body.
     pub hash: Option<String>,
+    /// Whether rows of it were held back, as they would delete somebody.
+    pub withheld: bool,
     /// The rows, in the order of the source.
     pub rows: Vec<Refused>,
 }

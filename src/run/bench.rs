@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{Job, RunError, bind, reading, source};
+use super::{Basis, Job, RunError, bind, reading, source};
 use crate::batch::RowState;
 use crate::config::Pipeline;
 use crate::engine::EngineError;
@@ -227,8 +227,8 @@ impl Bench {
             let encoded = engine.encode(&mut batch);
             clock.lap("encode");
             if engine.has_whole_file_rules() {
-                let facts = engine.facts(&batch, &encoded);
-                whole.see(rows.read as u32, batch.len(), &facts);
+                let facts = engine.facts(&batch, &encoded, None);
+                whole.see(rows.read as u32, batch.len(), &facts)?;
                 clock.lap("keys");
             }
             std::hint::black_box(xxh3_128(&encoded.bytes));
@@ -236,8 +236,8 @@ impl Bench {
             rows.read += batch.len() as u64;
             for row in 0..batch.len() {
                 match batch.state(row) {
-                    RowState::In => {}
-                    RowState::Filtered => rows.filtered += 1,
+                    RowState::In | RowState::Unchanged => {}
+                    RowState::Filtered | RowState::Aside => rows.filtered += 1,
                     RowState::Rejected => rows.rejected += 1,
                 }
             }
@@ -281,9 +281,13 @@ impl Bench {
         };
         let mut report = RunReport::new(RunId::generate(), file, Timestamp::now());
         let job = Job {
+            preflight: None,
+            first: None,
+            to: None,
             ledger: None,
             again: None,
-            last: None,
+            basis: Basis::new(self.pipeline.today()),
+            delta: None,
             pipeline: &self.pipeline,
             connection,
             resources: std::mem::take(&mut self.resources),
@@ -308,6 +312,7 @@ pub(crate) fn connection(target: &NullTarget) -> Result<Connection, RunError> {
         .parse()
         .map_err(|_| RunError::Defect("the address of the null target is not a URL"))?;
     Ok(Connection {
+        result_location: None,
         hosts: hosts(&base, Vec::new(), false),
         base,
         tenant: "NULL".to_owned(),

@@ -2,7 +2,7 @@
 
 use super::RunError;
 use crate::engine::EngineError;
-use crate::guard::Stop;
+use crate::guard::{Exceeded, Stop};
 use crate::http::retry::{Failure, Outcome};
 use crate::orgvue::retry::{QUOTA_EXCEEDED, Step, Verdict, verdict};
 use crate::orgvue::{ImportError, OrgvueError, WaitError};
@@ -38,16 +38,21 @@ impl RunError {
                 ..
             } => Code::passing("not_whole"),
             RunError::Stopped { why, .. } => Code::lasting(stop(why)),
-            RunError::TooManyRefused { .. } => Code::lasting("too_many_refused"),
+            RunError::TooManyRefused { .. } | RunError::CanaryRefused { .. } => {
+                Code::lasting("too_many_refused")
+            }
             RunError::NothingLeft => Code::lasting("nothing_left"),
             RunError::Spool(SpoolError::Full { .. }) => Code::lasting("disk_full"),
             RunError::Spool(_) => Code::lasting("temporary_file"),
+            RunError::Spill(error) if error.is_full() => Code::lasting("disk_full"),
+            RunError::Spill(_) => Code::lasting("temporary_file"),
             RunError::Body(_) => Code::lasting("body"),
             RunError::Upload(error) => upload(error),
             // The storage may be as fast again as it was the day before.
             RunError::TooSlow(slow) if slow.measured => Code::passing("upload_too_slow"),
             RunError::TooSlow(_) => Code::lasting("upload_too_slow"),
             RunError::NotChunked(_) => Code::lasting("upload_refused"),
+            RunError::Token(_) => Code::lasting("token"),
             RunError::Orgvue(error) => orgvue(error, Step::Generate),
             RunError::Import(ImportError::Refused(error) | ImportError::NotSent(error)) => {
                 orgvue(error, Step::Generate)
@@ -63,7 +68,10 @@ impl RunError {
             RunError::Counts(_) => Code::lasting("counts"),
             RunError::Rejects(_) => Code::lasting("rejects_file"),
             RunError::Report(_) => Code::lasting("report_file"),
+            RunError::Withheld(_) => Code::lasting("withheld_file"),
+            RunError::Approval(_) => Code::lasting("approval"),
             RunError::Ledger(error) => error.code(),
+            RunError::Store(_) => Code::lasting("store"),
             RunError::Defect(_) => Code::lasting("defect"),
             RunError::Interrupted => Code::passing("interrupted"),
         }
@@ -76,7 +84,12 @@ fn stop(why: &Stop) -> &'static str {
         Stop::Rejects { .. } => "too_many_rejects",
         Stop::NothingLeft { .. } | Stop::NobodyLeft => "nothing_left",
         Stop::RejectsBlock(_) => "rejects_block",
-        Stop::MinRows { .. } | Stop::FewerThanLast { .. } => "too_few_rows",
+        Stop::Keyless { .. } => "rejects_block",
+        Stop::Exceeded(exceeded) => match exceeded.first().map(Exceeded::guard) {
+            Some("min_rows") => "too_few_rows",
+            Some("max_delete") => "too_many_deletes",
+            None | Some(_) => "too_many_changes",
+        },
         Stop::FirstUnknown { .. } => "first_unknown",
         Stop::Hierarchy { .. } => "hierarchy",
     }

@@ -1,21 +1,48 @@
 //! The guards' word on what the survey found, and on what the server refused.
 
+use super::changes::{changes, standing};
 use super::survey::Survey;
 use super::{Job, RunError, expect};
 use crate::config::{Pipeline, Target};
-use crate::guard::{self, Decided, Deletion, Last, Limits, Ruling, SHARES_FROM, Stop, Totals};
+use crate::guard::spec::{MinRowsSpec, OnExceed};
+use crate::guard::{self, Decided, Deletion, History, Limits, SHARES_FROM, Standing, Stop, Totals};
 use crate::orgvue::spec::ImportSpec;
 use crate::report::human;
 use crate::report::run::RunReport;
 use crate::source::spec::Nothing;
+use crate::state::{Approval, Plan};
+use crate::text::dates::Date;
+
+/// What guards go by, besides what the survey finds.
+#[derive(Clone, Debug)]
+pub(crate) struct Basis {
+    /// What went before.
+    pub history: History,
+    /// What was approved.
+    pub approval: Option<Approval>,
+    /// Whether this run repeats the import of the one that the approval was used by.
+    pub repeats: bool,
+    /// The day that `today` is.
+    pub today: Date,
+}
+
+/// What the guards said, and of what.
+#[derive(Default)]
+pub(super) struct Judged {
+    pub decided: Decided,
+    /// What would be done; nothing where that did not come to be known.
+    pub plan: Option<Plan>,
+    /// What stands at the target if it is done.
+    pub standing: Standing,
+}
 
 /// Decides whether what the survey found may be sent, or kept where the upload has `begun`.
 pub(super) fn decide(
     pipeline: &Pipeline,
-    last: Option<Last>,
+    basis: &Basis,
     survey: &Survey,
     begun: bool,
-) -> (Decided, Result<(), RunError>) {
+) -> (Judged, Result<(), RunError>) {
     let facts = survey.facts();
     let stopped = |why: Stop| RunError::Stopped {
         why,
@@ -32,45 +59,106 @@ pub(super) fn decide(
             rulings,
             ..Decided::default()
         };
-        return (decided, Err(stopped(why.into())));
+        return (Judged::of(decided), Err(stopped(why.into())));
     }
     if facts.read == 0 {
         let verdict = match pipeline.source.nothing {
             Nothing::Error => Err(RunError::NoRecords(survey.source().names())),
             Nothing::Ok => Ok(()),
         };
-        return (Decided::default(), verdict);
+        return (Judged::default(), verdict);
     }
+    let last = basis.history.last.as_ref();
+    let named = facts.good + facts.unchanged + facts.carried;
     let totals = Totals {
         read: facts.read,
         rejected: facts.rejects.rows,
         taken_along: facts.rejects.taken_along,
-        named: facts.good,
+        keyless: survey.aside.keyless,
+        named,
+        kept: facts.good + facts.unchanged,
         commonest: facts.rejects.commonest(),
+        changes: changes(pipeline, survey, named, last),
+        hierarchy: survey.stop().cloned(),
     };
-    let mut decided = guard::decide(&limits(pipeline), &totals, last);
-    decided.rulings.splice(0..0, rulings);
-    if let Some(stop @ Stop::Hierarchy { rows, .. }) = survey.stop() {
-        decided.rulings.push(Ruling {
-            guard: "hierarchy",
-            limit: "validate.hierarchy says stop".to_owned(),
-            count: *rows,
-            of: facts.read,
-            stops: true,
-        });
-        decided.stop.get_or_insert_with(|| stop.clone());
+    let mut limits = limits(pipeline, begun);
+    let gone = facts.changes.as_ref().map(|(changes, ..)| changes.deletes);
+    if gone.is_some_and(|gone| gone > 0) && last.is_some() {
+        // Half an extract is half the people gone.
+        let min_rows = &mut limits.guard.min_rows;
+        min_rows.get_or_insert_with(|| MinRowsSpec::Relative(Default::default()));
     }
+    let plan = Plan {
+        body: survey.content(),
+        deletes: guard::deletes(&limits, &totals),
+        pipeline: pipeline.meaning(),
+        today: basis.today,
+        baseline: last.map(|last| last.run.clone()),
+    };
+    let approved = match basis.is_approved(&plan) {
+        Ok(approved) => approved,
+        Err(error) => return (Judged::default(), Err(error)),
+    };
+    let mut decided = guard::decide(&limits, &totals, &basis.history, approved);
+    decided.rulings.splice(0..0, rulings);
     let verdict = match &decided.stop {
         Some(why) => Err(stopped(why.clone())),
         None => Ok(()),
     };
-    (decided, verdict)
+    let judged = Judged {
+        standing: standing(survey, named, &decided, last),
+        decided,
+        plan: Some(plan),
+    };
+    (judged, verdict)
 }
 
-fn limits(pipeline: &Pipeline) -> Limits {
+impl Judged {
+    fn of(decided: Decided) -> Judged {
+        Judged {
+            decided,
+            ..Judged::default()
+        }
+    }
+}
+
+impl Basis {
+    /// For a run that nothing went before.
+    pub(crate) fn new(today: Date) -> Basis {
+        Basis {
+            history: History::default(),
+            approval: None,
+            repeats: false,
+            today,
+        }
+    }
+
+    /// Whether a plan was approved.
+    ///
+    /// # Errors
+    /// Another one was.
+    fn is_approved(&self, plan: &Plan) -> Result<bool, RunError> {
+        match &self.approval {
+            // What it repeats is compared by the hash of what was sent.
+            Some(_) if self.repeats => Ok(true),
+            Some(approval) => {
+                approval.is_for(plan)?;
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+}
+
+fn limits(pipeline: &Pipeline, begun: bool) -> Limits {
+    let mut guard = pipeline.guard.clone();
+    if begun {
+        // What is on its way can't be held back; the pipeline file says so, too.
+        guard.on_exceed = OnExceed::Stop;
+    }
     Limits {
         rejects: pipeline.rejects.at_most,
-        min_rows: pipeline.guard.min_rows,
+        guard,
         deletes: pipeline.import.implicit_delete,
         lasting: matches!(pipeline.target, Target::Orgvue(_)),
     }
@@ -85,6 +173,12 @@ pub(super) fn import_spec(pipeline: &Pipeline, deletion: Deletion) -> ImportSpec
     import
 }
 
+/// Whether somebody may be deleted after what the server refused of the rows: where it refuses a whole load, something
+/// else is wrong, and where it refuses a few, who is gone is gone all the same.
+pub(super) fn may_delete(job: &Job<'_>, report: &RunReport) -> bool {
+    report.counts.sent < guard::SHARES_FROM || refused(job, report).is_ok()
+}
+
 /// Whether the server refused too much of what was sent.
 ///
 /// # Errors
@@ -96,7 +190,7 @@ pub(super) fn refused(job: &Job<'_>, report: &RunReport) -> Result<(), RunError>
         return Ok(());
     }
     let at_most = job.pipeline.refused.at_most;
-    match guard::refused(at_most, counts.sent, counts.failed) {
+    match guard::refused(at_most, counts.sent, counts.failed, SHARES_FROM) {
         Some(why) => Err(RunError::TooManyRefused {
             why,
             commonest: report.refused.commonest(),

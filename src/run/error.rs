@@ -1,18 +1,22 @@
 //! Why a run ended early, and with which exit code.
 
+use crate::delta::error::StoreError;
 use crate::engine::EngineError;
 use crate::guard;
+use crate::orgvue::token::TokenError;
 use crate::orgvue::{ImportError, OrgvueError, WaitError};
 use crate::report::rejects::RejectsError;
 use crate::report::run::{Mismatch, Outcome, ReportError, RunId};
+use crate::report::withheld::WithheldError;
 use crate::sandbox::SandboxError;
 use crate::source::SourceError;
 use crate::stage::lookup::TableError;
-use crate::state::LedgerError;
+use crate::state::{ApprovalError, LedgerError};
 use crate::upload::body::BodyError;
 use crate::upload::headroom::TooSlow;
 use crate::upload::put::PutError;
 use crate::upload::spool::SpoolError;
+use crate::whole::as_of::SpillError;
 
 /// Why a run ended early.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +113,12 @@ pub enum RunError {
         /// The most frequent reason.
         commonest: Option<String>,
     },
+    /// The server refused too many of the rows that were sent first.
+    #[error("{why}; they went before the others, which were not sent; what it accepted stands")]
+    CanaryRefused {
+        /// How many.
+        why: guard::Refused,
+    },
     /// Every row was filtered, found out while the body was on its way. The run ends well, as it does where this
     /// shows before the upload.
     #[error("no row is left to send; the upload was cut off and nothing was imported")]
@@ -122,6 +132,9 @@ pub enum RunError {
     /// The temporary file.
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    /// The temporary file of what only the whole file knows.
+    #[error(transparent)]
+    Spill(#[from] SpillError),
     /// The body can't be made: the compression failed.
     #[error(transparent)]
     Body(#[from] BodyError),
@@ -136,6 +149,9 @@ pub enum RunError {
         "the storage takes no chunked transfer; set `upload.length` to `measured` or `spooled`"
     )]
     NotChunked(#[source] PutError),
+    /// The token can't be used now, by its own word.
+    #[error(transparent)]
+    Token(#[from] TokenError),
     /// The API refused a call, or could not be reached.
     #[error(transparent)]
     Orgvue(#[from] OrgvueError),
@@ -168,9 +184,18 @@ pub enum RunError {
     /// The report can't be written.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// The keys of what is held back can't be written.
+    #[error(transparent)]
+    Withheld(#[from] WithheldError),
+    /// What would be done is not approved.
+    #[error("{0}; nothing was sent")]
+    Approval(ApprovalError),
     /// The ledger can't be kept.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The store of the difference can't be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// Something that cannot happen.
     #[error("{0}; this is a bug in rostream, please report it")]
     Defect(&'static str),
@@ -197,9 +222,11 @@ impl RunError {
                 Outcome::Misconfigured
             }
             RunError::Table { source, .. } if source.is_setting() => Outcome::Misconfigured,
-            RunError::Stopped { .. } => Outcome::StoppedByGuard,
-            RunError::Unmended { .. } => Outcome::Misconfigured,
-            RunError::TooManyRefused { .. } => Outcome::Refused,
+            RunError::Store(error) if error.is_setting() => Outcome::Misconfigured,
+            RunError::Stopped { .. } | RunError::Approval(_) => Outcome::StoppedByGuard,
+            RunError::Unmended { .. } | RunError::Token(_) => Outcome::Misconfigured,
+            RunError::Orgvue(error) if error.is_of_token() => Outcome::Misconfigured,
+            RunError::TooManyRefused { .. } | RunError::CanaryRefused { .. } => Outcome::Refused,
             RunError::Import(ImportError::Unknown(_)) | RunError::Wait(WaitError::Other { .. }) => {
                 Outcome::Unknown
             }
@@ -213,6 +240,13 @@ impl RunError {
             }
             _ => Outcome::Failed,
         }
+    }
+}
+
+// Not by `#[from]`: it says all that there is to say, and would be said once more as a cause.
+impl From<ApprovalError> for RunError {
+    fn from(error: ApprovalError) -> RunError {
+        RunError::Approval(error)
     }
 }
 

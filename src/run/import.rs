@@ -7,11 +7,12 @@ use super::prepare::Prepared;
 use super::results::take_results;
 use super::wait::wait;
 use super::{Job, RunError, Stored};
+use crate::delta::place::Part;
 use crate::orgvue::client::parameters;
 use crate::orgvue::spec::ImportSpec;
 use crate::orgvue::{Client, Ticket};
 use crate::report::progress::Phase;
-use crate::report::run::{ImportReport, RunReport};
+use crate::report::run::{ImportReport, Outcome, RunReport};
 use crate::text::chain;
 
 /// Asks for the import, waits for its job and joins the results to their rows.
@@ -27,15 +28,24 @@ pub(super) async fn import(
 ) -> Result<(), RunError> {
     let Stored {
         mut surveyed,
-        locations,
+        locations: Some(locations),
         deletion,
-    } = stored;
+    } = stored
+    else {
+        return Err(RunError::Defect("an import without an upload"));
+    };
     let settings = import_spec(job.pipeline, deletion);
     job.progress.begin(Phase::Wait, None);
     report.import = Some(asked(&settings));
     let began = Instant::now();
     let ticket = client.import(&locations, &settings).await;
     report.seconds.import = Some(began.elapsed());
+    let ticket = ticket.map_err(RunError::from);
+    if let (Some(delta), Err(error)) = (&job.delta, &ticket)
+        && error.outcome() != Outcome::Unknown
+    {
+        delta.not_begun(Part::Rows);
+    }
     let ticket = match waited(job, client, ticket?, report).await {
         Ok(ticket) => ticket,
         Err(error) => {
@@ -85,6 +95,7 @@ pub(super) fn asked(settings: &ImportSpec) -> ImportReport {
         parameters: parameters(settings)
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect(),
+        items: None,
     }
 }
 

@@ -2,25 +2,34 @@
 //!
 //! | step | what it gives |
 //! |---|---|
+//! | [`preflight`](mod@preflight) | whether token, data set and properties are what the run needs |
 //! | [`prepare`](mod@prepare) | the source opened, the pipeline bound to it |
 //! | [`survey`](mod@survey) | every fault, and the length and hash of the body; nothing is sent |
 //! | [`decide`] | the guards' word |
 //! | [`send`](mod@send), [`put`] | the second pass, or the spool, as the body of one PUT; [`straight`] surveys and sends at once |
 //! | [`import`], [`wait`] | the job asked for, and waited for |
 //! | [`results`] | what became of every row |
+//! | [`delete`](mod@delete) | who is gone, by an import of its own; [`delta`] is the store of the difference |
 //!
 //! [`mod@retry`] sends some rows of an earlier run again. [`resume`] begins with the wait, in another process. [`preview`] and [`bench`](mod@bench) use the first steps.
 
 pub(crate) mod again;
+mod aside;
 pub(crate) mod bench;
+mod canary;
+mod changes;
 mod code;
 mod decide;
+mod delete;
+pub(crate) mod delta;
 pub(crate) mod error;
 mod expect;
 mod extent;
 mod import;
+pub(crate) mod import_from;
 mod items;
 mod near;
+pub(crate) mod preflight;
 mod prepare;
 pub(crate) mod preview;
 mod put;
@@ -36,31 +45,44 @@ mod tables;
 mod told;
 mod wait;
 mod watch;
+mod withhold;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::config::Pipeline;
-use crate::guard::{Deletion, Last};
+use secrecy::SecretString;
+
+use crate::config::{Pipeline, Target};
+use crate::delta::place::Part;
+use crate::guard::spec::OnExceed;
+use crate::guard::{Deletion, Stop};
 use crate::orgvue::{Client, Connection, Locations};
 use crate::report::human;
 use crate::report::progress::Progress;
 use crate::report::run::RunReport;
+use crate::settings::secret::PresignedUrl;
 use crate::source::spec::Nothing;
 use crate::stage::Resources;
 use crate::state::Ledger;
+use crate::state::ledger::Decisions;
 use crate::text::chain;
 use crate::upload::spec::Length;
 use crate::upload::spool::SpoolWriter;
 use again::Again;
+pub(crate) use decide::Basis;
+use decide::Judged;
+use delta::Delta;
 pub use error::RunError;
+use preflight::Preflight;
+pub(crate) use preflight::connection;
 use prepare::{First, Prepared, prepare, unchanged};
 pub use prepare::{bind, reading, rejects_header, source};
-use put::Sending;
+use put::{Sending, Store};
 use send::{Ready, send};
 use straight::send_straight;
 use survey::{Surveyed, survey};
 pub(crate) use tables::resources;
+use withhold::withhold;
 
 /// What a run needs besides the pipeline.
 pub(crate) struct Job<'a> {
@@ -75,12 +97,59 @@ pub(crate) struct Job<'a> {
     pub block: usize,
     /// Where progress is shown.
     pub progress: Progress,
-    /// The last accepted run, which guards compare this one with.
-    pub last: Option<Last>,
+    /// What guards go by: what went before, and what was approved.
+    pub basis: Basis,
+    /// So many rows are imported before the others.
+    pub first: Option<u32>,
+    /// The user's own address for the upload, in place of the tenant: nothing is imported.
+    pub to: Option<PresignedUrl>,
+    /// What was looked at before.
+    pub preflight: Option<&'a Preflight>,
     /// Where the steps are written down; without it nothing can be resumed.
     pub ledger: Option<&'a Ledger>,
     /// The rows of an earlier run that are sent again, and no others.
     pub again: Option<&'a Again>,
+    /// The store, where what differs is sent.
+    pub delta: Option<Delta>,
+}
+
+impl Job<'_> {
+    /// The same for another entry of the ledger; without what only binds a pipeline.
+    fn with_ledger<'a>(&'a self, ledger: Option<&'a Ledger>) -> Job<'a> {
+        Job {
+            pipeline: self.pipeline,
+            connection: self.connection.clone(),
+            resources: Resources::default(),
+            workers: self.workers,
+            block: self.block,
+            progress: self.progress.clone(),
+            basis: self.basis.clone(),
+            first: None,
+            to: None,
+            preflight: self.preflight,
+            ledger,
+            again: self.again,
+            delta: None,
+        }
+    }
+}
+
+/// Asks the tenant of a pipeline for a pair of addresses, and does nothing with them.
+///
+/// # Errors
+/// The API refuses, or can't be reached.
+pub(crate) async fn generate(
+    pipeline: &Pipeline,
+    token: &SecretString,
+) -> Result<Locations, RunError> {
+    let Target::Orgvue(to) = &pipeline.target else {
+        return Err(RunError::Defect("addresses without a tenant"));
+    };
+    let client = Client::new(connection(to, token), &pipeline.timeouts)?;
+    let (format, _) = put::file_type(&pipeline.upload);
+    Ok(client
+        .generate(format, put::encoding(&pipeline.upload))
+        .await?)
 }
 
 /// Runs a pipeline and fills in the report as it goes, so that it tells how far the run came whatever ends
@@ -121,6 +190,10 @@ async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Resul
         Some(_) => rejects.path.clone(),
         None => rejects.of_check(),
     };
+    if job.delta.is_none() && job.pipeline.store().is_some() {
+        let why = "the sandbox inside this program begins empty: everything is sent, and no store is kept";
+        report.warnings.push(why.to_owned());
+    }
     let (prepared, first) = match job.again {
         Some(again) => retry::prepared(job, again, &rejects).await?,
         None => {
@@ -129,31 +202,60 @@ async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Resul
         }
     };
     told::prepared(report, &prepared);
+    preflight::columns(job, &prepared, report)?;
     report.rejects_file = Some(human::whole(first.rejects.path()));
+    if let Some(to) = &job.to {
+        return deliver(job, &prepared, first, to, report).await;
+    }
     let Some(connection) = job.connection.clone() else {
         let (surveyed, _) = surveyed(job, &prepared, first, None, report).await?;
         surveyed.rejects.finish()?;
         return Ok(());
     };
     let client = Client::new(connection, &job.pipeline.timeouts)?;
-    let Some(stored) = upload(job, &prepared, first, &client, report).await? else {
+    let stored = upload(job, &prepared, first, Store::Given(&client), report).await?;
+    let Some(mut stored) = stored else {
         return Ok(());
     };
     report.seconds.to_end_of_upload = Some(started.elapsed());
+    let deletes = std::mem::take(&mut stored.surveyed.differ.1.places);
+    load(job, &prepared, &client, stored, report).await?;
+    let refused = decide::refused(job, report);
+    if let Some(delta) = &job.delta
+        && !deletes.is_empty()
+        && decide::may_delete(job, report)
+    {
+        delete::delete(job, delta, &prepared, &client, &deletes, report).await?;
+    }
+    refused
+}
+
+/// Has the body imported, from the last moment at which all can still be left as it was to the results.
+async fn load(
+    job: &Job<'_>,
+    prepared: &Prepared,
+    client: &Client,
+    mut stored: Stored,
+    report: &mut RunReport,
+) -> Result<(), RunError> {
+    if stored.locations.is_none() {
+        stored.surveyed.rejects.finish()?;
+        return Ok(());
+    }
     // The last moment: what comes next can't be undone.
     unchanged(job, &prepared.source)?;
     told::stored(report);
+    let items = stored.surveyed.differ.0.take();
     if let Some(ledger) = job.ledger {
         repeats(job, report)?;
-        let mut known = told::known(report);
-        known.deletion_off = match stored.deletion {
-            Deletion::Off(in_a_row) => in_a_row,
-            Deletion::On | Deletion::NotAsked => 0,
-        };
-        ledger.importing(&known)?;
+        // Whatever happens from here on, it was used.
+        ledger.use_approval()?;
+        if let Some(delta) = &job.delta {
+            delta.sent(items, Part::Rows)?;
+        }
+        ledger.importing(&told::known(report))?;
     }
-    import::import(job, &prepared, &client, stored, report).await?;
-    decide::refused(job, report)
+    import::import(job, prepared, client, stored, report).await
 }
 
 /// Whether a run that repeats the import of another would send what that one sent.
@@ -169,10 +271,29 @@ fn repeats(job: &Job<'_>, report: &RunReport) -> Result<(), RunError> {
     }
 }
 
+/// Survey, guards and upload to an address of the user's own. What becomes of the rows is told to whoever has them
+/// imported.
+async fn deliver(
+    job: &Job<'_>,
+    prepared: &Prepared,
+    first: First,
+    to: &PresignedUrl,
+    report: &mut RunReport,
+) -> Result<(), RunError> {
+    if let Some(stored) = upload(job, prepared, first, Store::Own(to), report).await? {
+        stored.surveyed.rejects.finish()?;
+        unchanged(job, &prepared.source)?;
+        told::stored(report);
+        told::results_elsewhere(report);
+    }
+    Ok(())
+}
+
 /// A body that the storage has taken whole, and what is known of its rows.
 struct Stored {
     surveyed: Surveyed,
-    locations: Locations,
+    /// Where it is; nothing where no row is left to send, and somebody is to be deleted.
+    locations: Option<Locations>,
     deletion: Deletion,
 }
 
@@ -181,35 +302,37 @@ async fn upload(
     job: &Job<'_>,
     prepared: &Prepared,
     first: First,
-    client: &Client,
+    store: Store<'_>,
     report: &mut RunReport,
 ) -> Result<Option<Stored>, RunError> {
     if let Some(again) = job.again {
-        return retry::upload(job, prepared, first, client, again, report).await;
+        return retry::upload(job, prepared, first, store, again, report).await;
     }
     let mut sending = Sending::default();
     if job.pipeline.length() == Length::Chunked {
         let began = Instant::now();
-        let passed = send_straight(job, prepared, first, client, &mut sending).await;
+        let passed = send_straight(job, prepared, first, store, &mut sending).await;
         told::sent(report, sending);
         let passed = passed?;
         report.seconds.survey = Some(began.elapsed());
         told::surveyed(report, &passed.facts);
-        told::decided(report, &passed.decided);
-        let deletion = passed.decided.deletion;
+        told::decided(report, &passed.judged, &job.basis);
+        offer(job, &passed.judged, report)?;
+        let deletion = passed.judged.decided.deletion;
         let ended = passed.ended?.map(|(surveyed, locations)| {
             // Compressed, it is not what the survey measured.
             report.bytes.body = report.bytes.sent;
             Stored {
                 surveyed,
-                locations,
+                locations: Some(locations),
                 deletion,
             }
         });
         return Ok(ended);
     }
     let mut writer = match job.pipeline.length() {
-        Length::Spooled => Some(SpoolWriter::create(None).await?),
+        // After a canary the body is another.
+        Length::Spooled if job.first.is_none() => Some(SpoolWriter::create(None).await?),
         _ => None,
     };
     let (mut surveyed, deletion) = surveyed(job, prepared, first, writer.as_mut(), report).await?;
@@ -217,9 +340,22 @@ async fn upload(
         surveyed.rejects.finish()?;
         return Ok(None);
     }
+    if report.counts.would_send == report.counts.deletes {
+        return Ok(Some(Stored {
+            surveyed,
+            locations: None,
+            deletion,
+        }));
+    }
+    if let Store::Given(client) = store {
+        surveyed = canary::canary(job, prepared, client, surveyed, deletion, report).await?;
+    }
     let ready = match writer {
         Some(writer) => Ready::Spooled {
             spool: writer.finish().await?,
+        },
+        None if job.pipeline.length() == Length::Spooled => Ready::Spooled {
+            spool: canary::spool_others(job, prepared, &surveyed).await?,
         },
         None => Ready::Measured {
             digest: surveyed.digest,
@@ -228,11 +364,11 @@ async fn upload(
     };
     report.bytes.body = ready.length();
     let known = told::known(report);
-    let locations = send(job, prepared, client, &ready, &known, &mut sending).await;
+    let locations = send(job, prepared, store, &ready, &known, &mut sending).await;
     told::sent(report, sending);
     Ok(Some(Stored {
         surveyed,
-        locations: locations?,
+        locations: Some(locations?),
         deletion,
     }))
 }
@@ -242,18 +378,52 @@ async fn surveyed(
     job: &Job<'_>,
     prepared: &Prepared,
     first: First,
-    spool: Option<&mut SpoolWriter>,
+    mut spool: Option<&mut SpoolWriter>,
     report: &mut RunReport,
 ) -> Result<(Surveyed, Deletion), RunError> {
     let began = Instant::now();
-    let (survey, ended) = survey(job, prepared, first, spool).await;
+    let (mut survey, ended) = survey(job, prepared, first, spool.as_deref_mut()).await;
     told::surveyed(report, &survey.facts());
     report.seconds.survey = Some(began.elapsed());
     ended?;
     unchanged(job, &prepared.source)?;
+    let (judged, verdict) = decide::decide(job.pipeline, &job.basis, &survey, false);
+    let file = job.pipeline.rejects.withheld(job.connection.is_none());
+    if let Some(unnamed) = judged.decided.withholds {
+        let any = withhold(job, prepared, &mut survey, spool, &file).await?;
+        report.seconds.survey = Some(began.elapsed());
+        told::withheld(report, &survey.facts(), unnamed, any.then_some(&*file));
+    }
     repeats(job, report)?;
-    let (decided, verdict) = decide::decide(job.pipeline, job.last, &survey, false);
-    told::decided(report, &decided);
+    told::decided(report, &judged, &job.basis);
+    offer(job, &judged, report)?;
     verdict?;
-    Ok((survey.finish()?, decided.deletion))
+    if report.withheld.is_none() && job.pipeline.guard.on_exceed == OnExceed::WithholdDeletes {
+        // What an earlier run held back would pass for this one's.
+        let _ = std::fs::remove_file(&file);
+    }
+    Ok((survey.finish()?, judged.decided.deletion))
+}
+
+/// Lets what guards stopped, or held back, be approved, and keeps what they decided for the runs to come.
+fn offer(job: &Job<'_>, judged: &Judged, report: &mut RunReport) -> Result<(), RunError> {
+    let decided = &judged.decided;
+    let (Some(ledger), Some(plan)) = (job.ledger, &judged.plan) else {
+        return Ok(());
+    };
+    let stopped = matches!(decided.stop, Some(Stop::Exceeded(_)));
+    if stopped || decided.withholds.is_some() {
+        let guards = decided
+            .exceeded
+            .iter()
+            .map(|exceeded| exceeded.guard().to_owned());
+        let hash = ledger.offer(plan.clone(), guards.collect(), !stopped)?;
+        report.offered = Some(hash);
+    }
+    ledger.decided(Decisions {
+        deletion_off: decided.deletion.off(),
+        counted: decided.changes.counted(),
+        standing: judged.standing.clone(),
+    });
+    Ok(())
 }

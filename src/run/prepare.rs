@@ -16,7 +16,7 @@ use crate::format::{Header, Reading, RecordFormat};
 use crate::report::rejects::{self, RejectsError, RejectsFile};
 use crate::source::spec::SourceFormat;
 use crate::source::{Source, SourceError};
-use crate::stage::Resources;
+use crate::stage::{Resources, StageSpec};
 use crate::text::chain;
 
 /// A pipeline bound to its source, before the first record is read.
@@ -56,7 +56,12 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
             pipeline: pipeline.file.to_string(),
         });
     }
-    let engine = Arc::new(bind(pipeline, &header, &job.resources)?);
+    let mut engine = bind(pipeline, &header, &job.resources)?;
+    if let Some(delta) = &job.delta {
+        let stages = stages(pipeline);
+        engine = engine.comparing(&delta.baseline, &terms(pipeline, &stages, &job.resources));
+    }
+    let engine = Arc::new(engine);
     let paths: Vec<_> = source
         .origins()
         .iter()
@@ -157,7 +162,13 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
         format,
         block,
         added: &rejects::ADDED,
-        named: Arc::new(named(stages, &pipeline.validate, &pipeline.import)),
+        named: Arc::new(named(
+            stages,
+            pipeline.as_of.as_ref(),
+            &pipeline.validate,
+            &pipeline.import,
+            &pipeline.guard,
+        )),
         limits: pipeline.limits,
         closing: Closing {
             footer: spec.csv.footer.clone(),
@@ -184,19 +195,8 @@ pub fn bind(
     header: &Header,
     resources: &Resources,
 ) -> Result<Engine, RunError> {
-    let stages: Vec<_> = pipeline.stages.iter().map(|s| s.value.clone()).collect();
-    let terms = Terms {
-        stages: &stages,
-        validate: &pipeline.validate,
-        import: &pipeline.import,
-        ragged: pipeline.source.csv.ragged,
-        unknown: pipeline.source.json.unknown,
-        format: pipeline.upload.format,
-        limits: pipeline.limits,
-        resources,
-        seed: rand::random(),
-    };
-    Engine::bind(&terms, header).map_err(|unbound| {
+    let stages = stages(pipeline);
+    Engine::bind(&terms(pipeline, &stages, resources), header).map_err(|unbound| {
         let place = |Unbound {
                          mut path,
                          what,
@@ -221,4 +221,28 @@ pub fn bind(
             problems: problems.iter().map(ToString::to_string).collect(),
         }
     })
+}
+
+fn stages(pipeline: &Pipeline) -> Vec<StageSpec> {
+    pipeline.stages.iter().map(|s| s.value.clone()).collect()
+}
+
+fn terms<'a>(
+    pipeline: &'a Pipeline,
+    stages: &'a [StageSpec],
+    resources: &'a Resources,
+) -> Terms<'a> {
+    Terms {
+        stages,
+        as_of: pipeline.as_of.as_ref(),
+        validate: &pipeline.validate,
+        import: &pipeline.import,
+        guard: &pipeline.guard,
+        ragged: pipeline.source.csv.ragged,
+        unknown: pipeline.source.json.unknown,
+        format: pipeline.upload.format,
+        limits: pipeline.limits,
+        resources,
+        seed: rand::random(),
+    }
 }

@@ -114,6 +114,9 @@ impl Preview {
 
     /// What only the whole file can decide, in words; nothing where there is nothing.
     pub(crate) fn not_shown(&self) -> Option<&'static str> {
+        if self.engine.chooses_rows() {
+            return Some("which row of a key is in force shows");
+        }
         match (self.engine.key(), self.engine.has_hierarchies()) {
             (Some(_), false) => Some("whether a key is used twice shows"),
             (Some(_), true) => Some("whether a key is used twice, and who reports to whom, show"),
@@ -301,7 +304,8 @@ impl Record {
     pub(crate) fn word(&self) -> &'static str {
         match self.state {
             RowState::In => "sent",
-            RowState::Filtered => "filtered",
+            RowState::Filtered | RowState::Aside => "filtered",
+            RowState::Unchanged => "unchanged",
             RowState::Rejected => "rejected",
         }
     }

@@ -1,16 +1,21 @@
 //! One upload: a pair of addresses, and one PUT to one of them.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
+use sha2::{Digest, Sha256};
+use url::Url;
 
 use super::{Job, RunError};
+use crate::http::hosts::Hosts;
+use crate::orgvue::hosts::hosts;
 use crate::orgvue::{Client, Locations};
 use crate::report::run::{PublicUrl, UploadReport};
+use crate::settings::secret::PresignedUrl;
 use crate::settings::units::Rate;
 use crate::upload::body::BodyError;
 use crate::upload::gzip;
@@ -26,6 +31,36 @@ pub(super) enum Put {
     /// It did not; another attempt, with fresh addresses, may be better. The rate is that of this attempt, where it
     /// came far enough to tell.
     Failed(PutError, Option<Rate>),
+}
+
+/// Where a body goes.
+#[derive(Clone, Copy)]
+pub(super) enum Store<'a> {
+    /// To an address that the API gives, another for every attempt.
+    Given(&'a Client),
+    /// To an address of the user's own.
+    Own(&'a PresignedUrl),
+}
+
+impl Store<'_> {
+    async fn locations(&self, format: &str, encoding: &str) -> Result<Locations, RunError> {
+        Ok(match self {
+            Store::Given(client) => client.generate(format, encoding).await?,
+            Store::Own(address) => Locations::own(address),
+        })
+    }
+
+    /// Where the addresses may lead. Whoever names a host has named it.
+    fn hosts(&self) -> Result<Hosts, RunError> {
+        Ok(match self {
+            Store::Given(client) => client.connection().hosts.clone(),
+            Store::Own(address) => {
+                let address = Url::parse(address.expose());
+                let address = address.map_err(|_| RunError::Defect("an address is not a URL"))?;
+                hosts(&address, Vec::new(), false)
+            }
+        })
+    }
 }
 
 /// What is known of an upload, over all its attempts.
@@ -63,23 +98,20 @@ where
 /// What another attempt would not mend.
 pub(super) async fn put(
     job: &Job<'_>,
-    client: &Client,
+    store: Store<'_>,
     length: Option<u64>,
     body: BoxStream<'static, Result<Bytes, BodyError>>,
     before: Option<Rate>,
     sending: &mut Sending,
 ) -> Result<Put, RunError> {
     let upload = &job.pipeline.upload;
-    let (format, content_type) = match upload.format {
-        UploadFormat::Json => ("json", "application/json"),
-        UploadFormat::Csv => ("csv", "text/csv"),
-    };
+    let (format, content_type) = file_type(upload);
     let began = Instant::now();
-    let locations = client.generate(format, encoding(upload)).await?;
+    let locations = store.locations(format, encoding(upload)).await?;
     *sending.generate.get_or_insert_default() += began.elapsed();
     let told = sending.upload.get_or_insert_with(|| begun(job));
     told.attempts += 1;
-    told.put_url = url::Url::parse(locations.put.expose())
+    told.put_url = Url::parse(locations.put.expose())
         .ok()
         .map(|url| PublicUrl::new(&url));
     let life = locations.remaining();
@@ -93,8 +125,17 @@ pub(super) async fn put(
         }
     }
     let progress = job.progress.clone();
-    let paced = pace(body, upload.rate, upload.chunk.0 as usize)
-        .inspect_ok(move |bytes| progress.add_bytes_sent(bytes.len() as u64));
+    let sha256 = match store {
+        Store::Given(_) => None,
+        Store::Own(_) => Some(Arc::new(Mutex::new(Sha256::new()))),
+    };
+    let seen = sha256.clone();
+    let paced = pace(body, upload.rate, upload.chunk.0 as usize).inspect_ok(move |bytes| {
+        progress.add_bytes_sent(bytes.len() as u64);
+        if let Some(seen) = &seen {
+            locked(seen).update(bytes);
+        }
+    });
     let sent = Arc::new(AtomicU64::new(0));
     let request = PutRequest {
         url: &locations.put,
@@ -108,7 +149,7 @@ pub(super) async fn put(
         life: until_end,
         sent: sent.clone(),
     };
-    let uploader = Uploader::new(&client.connection().hosts, &job.pipeline.timeouts);
+    let uploader = Uploader::new(&store.hosts()?, &job.pipeline.timeouts);
     let began = Instant::now();
     let answer = uploader.put(request, paced.boxed()).await;
     let (took, sent) = (began.elapsed(), sent.load(Ordering::Relaxed));
@@ -124,6 +165,7 @@ pub(super) async fn put(
         Ok(receipt) => {
             sending.body = Some(receipt.bytes);
             taken(told, receipt, upload.verify);
+            told.sha256 = sha256.map(|hash| hex(&locked(&hash).clone().finalize()));
             Ok(Put::Stored(locations))
         }
         Err(error) => {
@@ -164,11 +206,28 @@ fn begun(job: &Job<'_>) -> UploadReport {
         status: None,
         etag: None,
         verified: false,
+        sha256: None,
         put_url: None,
     }
 }
 
-fn encoding(upload: &UploadSpec) -> &'static str {
+/// The API's word for the format, and its media type.
+pub(super) fn file_type(upload: &UploadSpec) -> (&'static str, &'static str) {
+    match upload.format {
+        UploadFormat::Json => ("json", "application/json"),
+        UploadFormat::Csv => ("csv", "text/csv"),
+    }
+}
+
+fn locked(hash: &Mutex<Sha256>) -> MutexGuard<'_, Sha256> {
+    hash.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(super) fn encoding(upload: &UploadSpec) -> &'static str {
     match upload.encoding {
         BodyEncoding::Identity => "identity",
         BodyEncoding::Gzip => "gzip",

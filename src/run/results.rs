@@ -6,20 +6,23 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures::{Stream, StreamExt, pin_mut};
+use futures::{Stream, StreamExt, TryStreamExt, pin_mut};
 
 use super::again::Again;
+use super::delta::{Delta, result_key};
 use super::items;
 use super::prepare::Prepared;
 use super::reject::write_reject;
 use super::survey::Surveyed;
-use super::{Job, RunError};
+use super::{Job, RunError, told};
 use crate::batch::Fault;
+use crate::delta::place::Part;
+use crate::delta::told::Told;
 use crate::engine::blocks::Blocks;
 use crate::engine::order::in_order;
 use crate::engine::process::Engine;
 use crate::format::Reading;
-use crate::orgvue::spec::{IdentifySpec, MatchResults};
+use crate::orgvue::spec::MatchResults;
 use crate::orgvue::{Client, ItemResult, OrgvueError, Ticket};
 use crate::report::progress::Phase;
 use crate::report::rejects::IMPORT_STAGE;
@@ -229,7 +232,7 @@ impl Joined {
     }
 
     /// Says how results were matched where that leaves any doubt.
-    fn warnings(&self, sent: u64) -> Vec<String> {
+    pub(super) fn warnings(&self, sent: u64) -> Vec<String> {
         let mut warnings = Vec::new();
         if self.surplus > 0 {
             warnings.push(format!(
@@ -338,11 +341,66 @@ pub(super) async fn take_results(
     known: Option<(&Prepared, &mut Surveyed)>,
     report: &mut RunReport,
 ) -> Result<(), RunError> {
+    if job.pipeline.has_own_results() {
+        told::results_elsewhere(report);
+        report.warnings.push(told::ELSEWHERE.to_owned());
+        return Ok(());
+    }
     let began = Instant::now();
     job.progress.begin(Phase::Results, None);
     let joined = join_results(job, client, ticket, known, report).await;
     report.seconds.results = Some(began.elapsed());
     joined
+}
+
+/// Reads the results of an import of so many rows, and joins them to their rows.
+///
+/// # Errors
+/// Results that can't be read.
+pub(super) async fn joined(
+    job: &Job<'_>,
+    client: &Client,
+    ticket: &Ticket,
+    known: Option<(&Prepared, &Surveyed)>,
+    sent: u64,
+) -> Result<Joined, OrgvueError> {
+    joined_with(job, client, ticket, known, sent, None, None).await
+}
+
+/// The same, and takes down for the store what the server accepted, where there is one, and every result for the results
+/// file.
+async fn joined_with(
+    job: &Job<'_>,
+    client: &Client,
+    ticket: &Ticket,
+    known: Option<(&Prepared, &Surveyed)>,
+    sent: u64,
+    mut told: Option<(&Delta, &mut Told)>,
+    draft: Option<&mut Draft>,
+) -> Result<Joined, OrgvueError> {
+    let settings = &job.pipeline.import;
+    let key = result_key(job.pipeline).filter(|_| known.is_some() || told.is_some());
+    // A key that tells nothing of the records is for the results file alone.
+    let (key, matching) = match (key, settings.match_results) {
+        (None, MatchResults::Auto | MatchResults::Order) if draft.is_some() && told.is_none() => {
+            let prepared = known.map(|(prepared, _)| prepared);
+            (items::key_column(job, prepared), MatchResults::Order)
+        }
+        (key, matching) => (key, matching),
+    };
+    let results = client.results(ticket, key, job.pipeline.limits.result);
+    join(
+        results.inspect_ok(|result| {
+            if let Some((delta, told)) = &mut told {
+                delta.see(told, result, job);
+            }
+        }),
+        known.map(|(prepared, surveyed)| (surveyed, &*prepared.engine)),
+        matching,
+        sent,
+        draft,
+    )
+    .await
 }
 
 async fn join_results(
@@ -352,38 +410,30 @@ async fn join_results(
     known: Option<(&Prepared, &mut Surveyed)>,
     report: &mut RunReport,
 ) -> Result<(), RunError> {
-    let settings = &job.pipeline.import;
-    let sent = report.counts.sent;
-    let key = known.as_ref().and_then(|(prepared, _)| {
-        match (&settings.identify_by, prepared.engine.key()) {
-            (Some(IdentifySpec::IdKey(name)), Some(key)) if **key == **name => Some(&**key),
-            (Some(IdentifySpec::AutoId(true)), Some(key)) => Some(&**key),
-            _ => None,
-        }
+    // Of rows that another import took before, the results are known.
+    let before = report.canary.as_ref().filter(|canary| !canary.sent_again);
+    let (accepted, failed, rows) = before.map_or((0, 0, 0), |before| {
+        (before.accepted, before.failed, before.rows)
     });
-    let mut draft = items::draft(job)?;
-    // A key that tells nothing of the records is for the results file alone.
-    let (told, matching) = match (key, settings.match_results) {
-        (None, MatchResults::Auto | MatchResults::Order) if draft.is_some() => {
-            let prepared = known.as_ref().map(|(prepared, _)| *prepared);
-            (items::key_column(job, prepared), MatchResults::Order)
-        }
-        (key, matching) => (key, matching),
+    let sent = report.counts.sent - rows;
+    let rows = known
+        .as_ref()
+        .map(|(prepared, surveyed)| (*prepared, &**surveyed));
+    let mut told = match &job.delta {
+        Some(delta) => delta.told(Part::Rows)?.map(|told| (delta, told)),
+        None => None,
     };
-    let mut joined = join(
-        client.results(ticket, told, job.pipeline.limits.result),
-        known
-            .as_ref()
-            .map(|(prepared, surveyed)| (&**surveyed, &*prepared.engine)),
-        matching,
-        sent,
-        draft.as_mut(),
-    )
-    .await
-    .map_err(RunError::Results)?;
-    report.counts.accepted = joined.accepted;
-    report.counts.failed = joined.failed;
-    report.counts.unprocessed = sent.saturating_sub(joined.accepted + joined.failed);
+    let seen = told.as_mut().map(|(delta, told)| (*delta, told));
+    let mut draft = items::draft(job)?;
+    let joined = joined_with(job, client, ticket, rows, sent, seen, draft.as_mut()).await;
+    let mut joined = joined.map_err(RunError::Results)?;
+    if let Some((delta, told)) = told {
+        delta.settle(told, Part::Rows, job, report);
+    }
+    let counts = &mut report.counts;
+    counts.accepted = accepted + joined.accepted;
+    counts.failed = failed + joined.failed;
+    counts.unprocessed = counts.sent.saturating_sub(counts.accepted + counts.failed);
     if let Some(deletions) = &mut report.deletions
         && joined.deleted > 0
     {

@@ -6,12 +6,15 @@
 use std::path::Path;
 use std::time::Instant;
 
+use super::decide::import_spec;
+use super::delete::{delete, take_deletions};
 use super::import::{asked, waited};
 use super::prepare::{Prepared, prepare, source};
 use super::results::take_results;
 use super::retry::narrow;
 use super::survey::{Facts, Surveyed, survey};
-use super::{Job, RunError, decide, told};
+use super::withhold::withhold;
+use super::{Job, RunError, decide, import_from, told};
 use crate::guard::Deletion;
 use crate::orgvue::{Client, Ticket};
 use crate::report::human;
@@ -19,6 +22,7 @@ use crate::report::progress::Phase;
 use crate::report::rejects;
 use crate::report::run::{CodeCounts, RunReport, SourceFile};
 use crate::state::Entry;
+use crate::state::entry::{Kind, Step};
 use crate::text::chain;
 
 /// Waits for a job and takes its results in, as the run that began it would have done.
@@ -49,33 +53,66 @@ async fn take_up(
     };
     let client = Client::new(connection, &job.pipeline.timeouts)?;
     remember(entry, report);
-    report.deletions = match (
-        job.pipeline.import.implicit_delete.is_on(),
-        entry.counts.rejected,
-    ) {
-        (false, _) => None,
-        (true, 0) => told::deletions(Deletion::On),
-        (true, _) => told::deletions(Deletion::Off(entry.deletion_off)),
+    let deletes = job.pipeline.import.implicit_delete.is_on() && entry.kind == Kind::Run;
+    let deletion = match (deletes, entry.deletion_off, entry.counts.rejected) {
+        (false, 0, _) => Deletion::NotAsked,
+        (true, 0, _) => Deletion::On,
+        (true, runs, 1..) => Deletion::Off(runs),
+        (_, runs, _) => Deletion::Withheld(runs),
     };
-    report.import = Some(asked(&job.pipeline.import));
+    report.deletions = told::deletions(deletion, None);
+    if entry.counts.withheld > 0 || matches!(deletion, Deletion::Withheld(_)) {
+        let file = job.pipeline.rejects.withheld(false);
+        report.withheld = Some(told::held_back(
+            entry.counts.withheld,
+            None,
+            file.exists().then_some(&*file),
+        ));
+    }
+    report.import = Some(asked(&import_spec(job.pipeline, deletion)));
     job.progress.begin(Phase::Wait, None);
+    if let (true, Some(delta)) = (entry.deleting, &job.delta) {
+        report.counts = entry.counts;
+        let ticket = waited(job, &client, ticket, report).await?;
+        return take_deletions(job, delta, &client, &ticket, report).await;
+    }
     // Only a ticket tells that a job is completed. An address of results may be there before they are.
     let ticket = waited(job, &client, ticket, report).await?;
+    if entry.kind == Kind::Import {
+        return import_from::count(job, &client, &ticket, report).await;
+    }
     let found = match again(job, entry, report).await {
         Ok(found) => found,
         Err(why) => {
             report.warnings.push(format!(
                 "results can't be joined to lines of the source: {why}"
             ));
+            if report.counts.deletes > 0 {
+                let left = "who is gone is not deleted by this run; the next one finds that again";
+                report.warnings.push(left.to_owned());
+            }
             return take_results(job, &client, &ticket, None, report).await;
         }
     };
     let (prepared, mut surveyed) = found;
     let known = Some((&prepared, &mut surveyed));
     let joined = take_results(job, &client, &ticket, known, report).await;
+    let deletes = std::mem::take(&mut surveyed.differ.1.places);
     let rejects = surveyed.rejects.finish()?;
     report.refused = (&rejects.refused).into();
-    joined
+    joined?;
+    match &job.delta {
+        // A run that is over has deleted, or was not to.
+        Some(delta)
+            if !deletes.is_empty()
+                && report.withheld.is_none()
+                && entry.step != Step::Ended
+                && decide::may_delete(job, report) =>
+        {
+            delete(job, delta, &prepared, &client, &deletes, report).await
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What the first process knew.
@@ -83,9 +120,12 @@ fn remember(entry: &Entry, report: &mut RunReport) {
     report.resumed = true;
     report.started_at = entry.started_at;
     report.counts = entry.counts;
-    report.counts.accepted = 0;
-    report.counts.failed = 0;
-    report.counts.unprocessed = entry.counts.sent;
+    report.canary = entry.canary.clone();
+    if report.canary.is_none() {
+        report.counts.accepted = 0;
+        report.counts.failed = 0;
+        report.counts.unprocessed = entry.counts.sent;
+    }
     report.bytes.body = entry.body_bytes;
     report.rejects = CodeCounts {
         rows: entry.counts.rejected,
@@ -139,6 +179,9 @@ async fn survey_again(
     rejects: &Path,
 ) -> Result<(Prepared, Facts, Surveyed), String> {
     let words = |error: RunError| chain(&error);
+    if entry.kind == Kind::Canary {
+        return Err("its rows are the first of a run that did not go on".to_owned());
+    }
     let found = source(job.pipeline).await.map_err(|error| chain(&error))?;
     if !found.can_repeat() {
         return Err("it was a stream, which can't be read again".to_owned());
@@ -147,12 +190,22 @@ async fn survey_again(
     first.rejects.hold_back();
     let (mut survey, ended) = survey(job, &prepared, first, None).await;
     ended.map_err(words)?;
+    let withheld = match job.again {
+        Some(again) => again.withheld,
+        None => entry.counts.withheld > 0,
+    };
+    if withheld {
+        let file = job.pipeline.rejects.withheld(false);
+        let held_back = withhold(job, &prepared, &mut survey, None, &file).await;
+        held_back.map_err(words)?;
+    }
     if let Some(again) = job.again {
         let narrowed = narrow(job, &prepared, &mut survey, again, None).await;
         narrowed.map_err(words)?;
     }
     let facts = survey.facts();
-    let same = Some(facts.digest.hex()) == entry.body_hash && facts.good == entry.counts.sent;
+    let sent = facts.good + facts.carried;
+    let same = Some(facts.digest.hex()) == entry.body_hash && sent == entry.counts.sent;
     if !same {
         return Err(format!(
             "{} the upload that was sent",
@@ -162,5 +215,11 @@ async fn survey_again(
             }
         ));
     }
-    Ok((prepared, facts, survey.finish().map_err(words)?))
+    let mut surveyed = survey.finish().map_err(words)?;
+    if let Some(canary) = entry.canary.as_ref().filter(|canary| !canary.sent_again) {
+        // The results are those of the others alone.
+        let first: Vec<u32> = surveyed.lines.sent().take(canary.rows as usize).collect();
+        surveyed.leave_out(&first, 0);
+    }
+    Ok((prepared, facts, surveyed))
 }

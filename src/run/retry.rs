@@ -12,9 +12,10 @@ use futures::{StreamExt, TryStreamExt, future};
 
 use super::again::Again;
 use super::prepare::{First, Prepared, prepare, source, unchanged};
-use super::put::{Sending, encoded};
+use super::put::{Sending, Store, encoded};
 use super::send::{Ready, send};
 use super::survey::{Survey, survey};
+use super::withhold::withhold;
 use super::{Job, RunError, Stored, told};
 use crate::batch::Batch;
 use crate::engine::EngineError;
@@ -23,7 +24,6 @@ use crate::engine::body::{Amended, Assembly, Body, pieces};
 use crate::engine::order::process;
 use crate::engine::process::{Engine, Processed};
 use crate::guard::Deletion;
-use crate::orgvue::Client;
 use crate::orgvue::spec::IdentifySpec;
 use crate::report::human;
 use crate::report::progress::Phase;
@@ -70,13 +70,17 @@ pub(super) async fn upload(
     job: &Job<'_>,
     prepared: &Prepared,
     first: First,
-    client: &Client,
+    store: Store<'_>,
     again: &Again,
     report: &mut RunReport,
 ) -> Result<Option<Stored>, RunError> {
     let moved = |why: String| not_again(job, again, why);
     let (mut survey, ended) = survey(job, prepared, first, None).await;
     ended.map_err(|error| moved(chain(&error)))?;
+    if again.withheld {
+        let file = job.pipeline.rejects.withheld(false);
+        withhold(job, prepared, &mut survey, None, &file).await?;
+    }
     if Some(survey.facts().digest.hex()) != again.hash {
         let why = "the source, a lookup file or the pipeline file has changed, and no longer produces the same upload";
         return Err(moved(why.to_owned()));
@@ -94,11 +98,11 @@ pub(super) async fn upload(
     report.bytes.body = ready.length();
     let known = told::known(report);
     let mut sending = Sending::default();
-    let locations = send(job, prepared, client, &ready, &known, &mut sending).await;
+    let locations = send(job, prepared, store, &ready, &known, &mut sending).await;
     told::sent(report, sending);
     Ok(Some(Stored {
         surveyed: survey.finish()?,
-        locations: locations?,
+        locations: Some(locations?),
         deletion: Deletion::NotAsked,
     }))
 }

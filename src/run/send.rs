@@ -7,18 +7,19 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 
 use super::prepare::Prepared;
-use super::put::{Put, Sending, put};
+use super::put::{Put, Sending, Store, put};
 use super::{Job, RunError};
 use crate::engine::blocks::Blocks;
 use crate::engine::body::{self, Amended, Digest, Resend, Slot};
 use crate::engine::order::process;
 use crate::http::retry::{Failure, pause, pauses};
+use crate::orgvue::Locations;
 use crate::orgvue::retry::{Step, Verdict, verdict};
-use crate::orgvue::{Client, Locations};
 use crate::report::progress::Phase;
 use crate::state::ledger::Known;
 use crate::text::chain;
 use crate::upload::body::BodyError;
+use crate::upload::put::PutError;
 use crate::upload::spool::Spool;
 
 /// A body that is ready to be sent as often as it takes.
@@ -48,7 +49,7 @@ impl Ready {
 pub(super) async fn send(
     job: &Job<'_>,
     prepared: &Prepared,
-    client: &Client,
+    store: Store<'_>,
     ready: &Ready,
     known: &Known,
     sending: &mut Sending,
@@ -73,7 +74,7 @@ pub(super) async fn send(
         if let Some(ledger) = job.ledger {
             ledger.uploading(&prepared.source, known)?;
         }
-        let error = match put(job, client, Some(length), body, rate, sending).await? {
+        let error = match put(job, store, Some(length), body, rate, sending).await? {
             Put::Stored(locations) => return Ok(locations),
             Put::Failed(error, measured) => {
                 rate = measured;
@@ -83,7 +84,13 @@ pub(super) async fn send(
         if let Some(own) = body::taken(&slot) {
             return Err(own.into());
         }
-        let again = verdict(Step::Put, error.outcome()) == Verdict::RetryFreshUrl;
+        // An address of the user's own is the same every time.
+        let of_address = matches!(
+            error,
+            PutError::Expired { .. } | PutError::Refused { status: 403, .. }
+        );
+        let again = verdict(Step::Put, error.outcome()) == Verdict::RetryFreshUrl
+            && !(of_address && matches!(store, Store::Own(_)));
         if !again || attempt >= job.pipeline.upload.attempts {
             return Err(error.into());
         }

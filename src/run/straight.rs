@@ -4,17 +4,16 @@ use bytes::Bytes;
 use futures::StreamExt;
 use tokio::sync::oneshot;
 
-use super::decide::decide;
+use super::decide::{Basis, Judged, decide};
 use super::prepare::{First, Prepared};
-use super::put::{Put, Sending, encoded, put};
+use super::put::{Put, Sending, Store, encoded, put};
 use super::survey::{Facts, Settled, Survey, Surveyed};
 use super::{Job, RunError};
 use crate::config::Pipeline;
 use crate::engine::body::{self, Body, Slot};
 use crate::engine::order::process;
 use crate::engine::process::Processed;
-use crate::guard::{Decided, Last};
-use crate::orgvue::{Client, Locations};
+use crate::orgvue::Locations;
 use crate::report::progress::Phase;
 use crate::state::ledger::Known;
 use crate::upload::put::PutError;
@@ -22,7 +21,7 @@ use crate::upload::put::PutError;
 /// What a pass straight through found out, however far it came.
 pub(super) struct Passed {
     pub facts: Facts,
-    pub decided: Decided,
+    pub judged: Judged,
     /// What comes next, unless nothing was left to send.
     pub ended: Result<Option<(Surveyed, Locations)>, RunError>,
 }
@@ -36,7 +35,7 @@ pub(super) async fn send_straight(
     job: &Job<'_>,
     prepared: &Prepared,
     first: First,
-    client: &Client,
+    store: Store<'_>,
     sending: &mut Sending,
 ) -> Result<Passed, RunError> {
     job.progress.begin(Phase::Upload, None);
@@ -44,9 +43,9 @@ pub(super) async fn send_straight(
     let (give_back, given_back) = oneshot::channel();
     let body = Straight {
         pipeline: job.pipeline.clone(),
-        last: job.last,
+        basis: job.basis.clone(),
         survey: Some(prepared.begin_survey(first.rejects)),
-        decided: Decided::default(),
+        judged: Judged::default(),
         give_back: Some(give_back),
     };
     let (source, engine) = (prepared.source.clone(), prepared.engine.clone());
@@ -55,9 +54,9 @@ pub(super) async fn send_straight(
     if let Some(ledger) = job.ledger {
         ledger.uploading(&prepared.source, &Known::default())?;
     }
-    let sent = put(job, client, None, encoded(job, body), None, sending).await;
+    let sent = put(job, store, None, encoded(job, body), None, sending).await;
     // The body is gone by now, or goes with the connection.
-    let Ok((survey, decided)) = given_back.await else {
+    let Ok((survey, judged)) = given_back.await else {
         return Err(sent
             .err()
             .unwrap_or(RunError::Defect("the survey was lost with the upload")));
@@ -66,7 +65,7 @@ pub(super) async fn send_straight(
     let ended = ended(sent, body::taken(&slot), survey);
     Ok(Passed {
         facts,
-        decided,
+        judged,
         ended,
     })
 }
@@ -97,10 +96,10 @@ fn ended(
 /// body goes, whoever lets go of it.
 struct Straight {
     pipeline: Pipeline,
-    last: Option<Last>,
+    basis: Basis,
     survey: Option<Survey>,
-    decided: Decided,
-    give_back: Option<oneshot::Sender<(Survey, Decided)>>,
+    judged: Judged,
+    give_back: Option<oneshot::Sender<(Survey, Judged)>>,
 }
 
 impl Body for Straight {
@@ -130,8 +129,8 @@ impl Body for Straight {
         }
         survey.tell_hierarchies();
         let footer = survey.assembly.footer();
-        let (decided, verdict) = decide(&self.pipeline, self.last, survey, true);
-        self.decided = decided;
+        let (judged, verdict) = decide(&self.pipeline, &self.basis, survey, true);
+        self.judged = judged;
         verdict?;
         match survey.good {
             0 => Err(RunError::NothingLeft),
@@ -143,9 +142,9 @@ impl Body for Straight {
 impl Drop for Straight {
     fn drop(&mut self) {
         if let (Some(survey), Some(give_back)) = (self.survey.take(), self.give_back.take()) {
-            let decided = std::mem::take(&mut self.decided);
+            let judged = std::mem::take(&mut self.judged);
             // Where nobody waits for it, the run is over.
-            let _ = give_back.send((survey, decided));
+            let _ = give_back.send((survey, judged));
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, future};
 
+use super::aside::Aside;
 use super::extent::Extent;
 use super::prepare::{First, Prepared};
 use super::put::encoded;
@@ -15,17 +16,21 @@ use super::retyped::Retyped;
 use super::watch::Watch;
 use super::{Job, RunError, near};
 use crate::batch::{Arrangement, Batch, Fault, RowState};
+use crate::delta::full::Full;
+use crate::delta::items::Writer;
+use crate::delta::tally::{Changes, Deletes, Tally};
 use crate::engine::EngineError;
 use crate::engine::blocks::Blocks;
-use crate::engine::body::{Amended, Assembly, Body, Digest, pieces};
+use crate::engine::body::{Amended, Assembly, Body, Digest, naming, pieces};
 use crate::engine::order::process;
 use crate::engine::process::{Engine, Processed};
 use crate::guard::Stop;
 use crate::report::progress::Phase;
 use crate::report::rejects::RejectsFile;
-use crate::report::run::{CodeCounts, HierarchyReport};
+use crate::report::run::{AsOf, CodeCounts, HierarchyReport};
 use crate::source::Source;
 use crate::upload::spool::SpoolWriter;
+use crate::whole::as_of::SpillError;
 use crate::whole::lines::Lines;
 use crate::whole::unique::Unique;
 use crate::whole::{Places, Rules, Verdict};
@@ -46,6 +51,11 @@ pub(super) async fn survey(
     let mut survey = prepared.begin_survey(first.rejects);
     if job.connection.is_none() {
         survey = survey.without_places();
+    }
+    let items = job.delta.as_ref().map(|delta| delta.begin_rows(prepared));
+    match items.transpose() {
+        Ok(items) => survey = survey.with_items(items.flatten()),
+        Err(error) => return (survey, Err(error)),
     }
     let mut spool = spool;
     let watch = Watch::new(&job.progress, &prepared.source, 0);
@@ -115,7 +125,7 @@ async fn hierarchies(
 
 /// Goes through the source again with all verdicts known: rejects are written anew, in order and with all their
 /// faults, and so is the body where it is written down.
-async fn once_more(
+pub(super) async fn once_more(
     job: &Job<'_>,
     prepared: &Prepared,
     survey: &mut Survey,
@@ -177,6 +187,8 @@ pub struct Survey {
     pub assembly: Assembly,
     /// What the whole file told, and does not end the run.
     warnings: Vec<String>,
+    /// What the rows of an effective-dated extract came to.
+    as_of: Option<AsOf>,
     /// What stages and rules had to say before the source was read once more for something else.
     remarks: Option<Vec<String>>,
     /// The first file with cells that belong to no column.
@@ -195,10 +207,16 @@ pub struct Survey {
     pub superseded: u64,
     /// Rows that are part of the body.
     pub good: u64,
+    /// What guards count, and the rows that are not sent as they are.
+    pub(super) aside: Aside,
     /// Records and other lines, file by file.
     pub(crate) extent: Extent,
     /// Texts that the server may make something else of.
     retyped: Retyped,
+    /// What the rows are beside what the server has, where what differs is sent.
+    tally: Option<Tally>,
+    /// Who is to be deleted, once the source has ended.
+    deletes: Deletes,
     /// What the first look at the file came to, once all verdicts are known.
     settled: Option<u128>,
 }
@@ -209,6 +227,8 @@ struct Changed {
     left_out: Vec<u32>,
     /// Rows, and the physical column of the cell that is emptied.
     cleared: Vec<(u32, u32)>,
+    /// Rows that another one goes in the place of.
+    superseded: Vec<u32>,
 }
 
 /// Whether a survey is over.
@@ -233,8 +253,18 @@ pub(crate) struct Facts {
     pub good: u64,
     /// Rows that are not sent as another one goes in their place.
     pub superseded: u64,
+    /// Rows that are held back, as they would delete somebody.
+    pub withheld: u64,
+    /// Rows at fault whose items are named in the body, and nothing more.
+    pub carried: u64,
+    /// Rows that are not sent, as the server has them.
+    pub unchanged: u64,
+    /// What differs from what the server has, and why everything is sent, where that is asked for.
+    pub changes: Option<(Changes, Option<Full>, Deletes)>,
     /// What the rows and the whole file told, and does not end the run.
     pub warnings: Vec<String>,
+    /// What the rows of an effective-dated extract came to.
+    pub as_of: Option<AsOf>,
     /// What was found of the hierarchies.
     pub hierarchies: Vec<HierarchyReport>,
     /// Rows that were rejected, and why.
@@ -257,6 +287,21 @@ pub struct Surveyed {
     pub rejects: RejectsFile,
     /// Length and hash of the body.
     pub digest: Digest,
+    /// What is sent, to be written down, and who is to be deleted.
+    pub(crate) differ: (Option<Writer>, Deletes),
+}
+
+impl Surveyed {
+    /// Leaves out records that were sent already, whose rows have so many bytes.
+    pub(super) fn leave_out(&mut self, records: &[u32], bytes: u64) {
+        for &record in records {
+            self.lines.mark_not_sent(record);
+        }
+        let dropped = &mut self.amended.dropped;
+        dropped.extend_from_slice(records);
+        dropped.sort_unstable();
+        self.digest = self.digest.without(&self.amended, bytes);
+    }
 }
 
 impl Survey {
@@ -264,6 +309,7 @@ impl Survey {
     pub fn new(engine: Arc<Engine>, source: Arc<Source>, rejects: RejectsFile) -> Survey {
         Survey {
             files: source.origins().iter().map(|o| o.name.clone()).collect(),
+            tally: engine.diff().map(|diff| Tally::new(diff.clone(), None)),
             rules: engine.whole_file_rules(),
             assembly: Assembly::new(engine.encoder()),
             engine,
@@ -271,6 +317,7 @@ impl Survey {
             rejects,
             lines: Lines::default(),
             warnings: Vec::new(),
+            as_of: None,
             remarks: None,
             nameless: None,
             record: 0,
@@ -280,10 +327,18 @@ impl Survey {
             filtered: 0,
             superseded: 0,
             good: 0,
+            aside: Aside::default(),
             extent: Extent::default(),
             retyped: Retyped::default(),
+            deletes: Deletes::default(),
             settled: None,
         }
+    }
+
+    /// Writes the rows that are to be sent into `items`, where there is a difference.
+    fn with_items(mut self, items: Option<Writer>) -> Survey {
+        self.tally = (self.engine.diff()).map(|diff| Tally::new(diff.clone(), items));
+        self
     }
 
     /// Does without the records' places where no rule needs them: for runs without results to join.
@@ -324,9 +379,18 @@ impl Survey {
         self.extent.see(&processed.batch, place, processed.end);
         let verdicts = match self.settled {
             Some(_) => self.rules.verdicts(first..self.record).to_vec(),
-            None => self.see(&processed, first),
+            None => self.see(&processed, first)?,
         };
-        let Changed { left_out, cleared } = self.carry_out(&verdicts, &mut processed.batch, first);
+        let changed = self.carry_out(&verdicts, &mut processed.batch, first, place)?;
+        let Changed {
+            left_out,
+            cleared,
+            superseded,
+        } = changed;
+        self.aside.count(&self.engine, &processed, &left_out, first);
+        if let (Some(tally), Some(judged)) = (&mut self.tally, &processed.judged) {
+            tally.absorb(judged, &processed.batch, &superseded)?;
+        }
         self.filtered += processed.filtered;
         self.good += (processed.encoded.rows.len() - left_out.len()) as u64;
         self.write_rejects(&processed)?;
@@ -339,13 +403,30 @@ impl Survey {
         }
         let amended = cleared.iter().map(|(row, slot)| (first + row, *slot));
         self.amended.cleared.extend(amended);
+        let keys = self.rules.unique.as_ref();
+        let carried = self
+            .aside
+            .carry(&self.engine, keys, &processed.batch, first);
+        for row in &carried {
+            self.lines.mark_sent(first + row);
+            self.amended.carried.push(first + row);
+        }
         self.retyped
             .add(&processed.retyped, place, &processed.batch);
-        Ok(self.assembly.piece(processed, &left_out, &cleared))
+        self.aside
+            .count_emptied(&self.engine, &mut processed.batch, &cleared);
+        let slot = self.engine.names_rows_by().map(|(_, slot)| slot);
+        let named = naming(self.engine.encoder(), &processed.batch, slot, &carried);
+        let assembly = &mut self.assembly;
+        Ok(assembly.piece_with(processed, &left_out, &cleared, named))
     }
 
     /// Shows the rules a block that nobody has seen.
-    fn see(&mut self, processed: &Processed, first: u32) -> Vec<(u32, Verdict)> {
+    fn see(
+        &mut self,
+        processed: &Processed,
+        first: u32,
+    ) -> Result<Vec<(u32, Verdict)>, SpillError> {
         let batch = &processed.batch;
         if self.nameless.is_none()
             && let Some(arrangement) = batch.arrangement()
@@ -359,14 +440,20 @@ impl Survey {
     }
 
     /// Rejects rows for what only the whole file knows. Returns those that would have been sent and are not, and those
-    /// that are sent with a cell empty.
-    fn carry_out(&mut self, verdicts: &[(u32, Verdict)], batch: &mut Batch, first: u32) -> Changed {
+    /// that are sent with a cell empty or not at all.
+    fn carry_out(
+        &mut self,
+        verdicts: &[(u32, Verdict)],
+        batch: &mut Batch,
+        first: u32,
+        (file, line): (u32, u64),
+    ) -> Result<Changed, RunError> {
         let places = Places {
             lines: &self.lines,
             files: &self.files,
         };
+        let mut faults = Vec::new();
         let mut changed = Changed::default();
-        let before = batch.faults().len();
         for &(record, verdict) in verdicts {
             let row = record - first;
             let is_in = batch.state(row as usize) == RowState::In;
@@ -374,11 +461,21 @@ impl Survey {
                 changed.left_out.push(row);
             }
             match verdict {
-                Verdict::LeaveOut => self.superseded += 1,
+                Verdict::LeaveOut => {
+                    self.superseded += 1;
+                    changed.superseded.push(row);
+                }
+                Verdict::Withhold => {
+                    // Whom it is about is not gone.
+                    batch.set_aside(row as usize);
+                    let line = line + u64::from(batch.row(row as usize).line);
+                    let place = (&*self.files[file as usize], line);
+                    self.aside
+                        .hold_back(&self.engine, batch, row as usize, place)?;
+                }
                 Verdict::Reject { rule, reason } => {
-                    if let Some(fault) = self.rules.fault(record, (rule, reason), &places) {
-                        batch.reject(Fault { row, ..fault }, None);
-                    }
+                    let fault = self.rules.fault(record, (rule, reason), &places);
+                    faults.extend(fault.map(|fault| Fault { row, ..fault }));
                 }
                 Verdict::Clear { rule } => {
                     let slot = self.rules.clears(rule).map(|slot| (row, slot as u32));
@@ -386,13 +483,20 @@ impl Survey {
                 }
             }
         }
+        batch.drop_aside();
+        changed.superseded.dedup();
+        batch.pardon(&changed.superseded);
+        let before = batch.faults().len();
+        for fault in faults {
+            batch.reject(fault, None);
+        }
         self.engine.name_sources(batch, before);
         changed.left_out.dedup();
         let left_out = &changed.left_out;
         changed
             .cleared
             .retain(|(row, _)| left_out.binary_search(row).is_err());
-        changed
+        Ok(changed)
     }
 
     /// Ends the first look at the file: the rules say the rest. Where they say it of records that passed, the survey
@@ -404,22 +508,48 @@ impl Survey {
         let found = self.rules.end(Places {
             lines: &self.lines,
             files: &self.files,
-        });
+        })?;
         self.warnings = found.warnings;
+        self.as_of = found.as_of;
         tracing::debug!(bytes = self.rules.bytes(), "rules of the whole file");
         if !self.rules.were_late() {
+            self.deletes = self
+                .tally
+                .as_ref()
+                .map_or_else(Deletes::default, Tally::deletes);
             return Ok(Settled::Whole);
+        }
+        self.begin_anew()?;
+        Ok(Settled::Again)
+    }
+
+    /// Begins anew, to hold the rows back that would delete somebody. Whether there are any.
+    pub(super) fn withhold(&mut self) -> Result<bool, RunError> {
+        let deleting = self.aside.take_deleting();
+        if deleting.is_empty() {
+            return Ok(false);
+        }
+        self.rules.withhold(&deleting);
+        self.begin_anew()?;
+        Ok(true)
+    }
+
+    /// Forgets what was counted, and nothing that is known of the whole file.
+    fn begin_anew(&mut self) -> Result<(), RunError> {
+        if let Some(tally) = &mut self.tally {
+            tally.restart()?;
         }
         self.settled = Some(self.assembly.digest().made);
         self.assembly = Assembly::new(self.engine.encoder());
         self.engine.forget();
         self.lines.mark_none_sent();
         self.amended = Amended::default();
+        self.aside.clear();
         (self.record, self.filtered, self.superseded, self.good) = (0, 0, 0, 0);
         self.extent = Extent::default();
         self.retyped = Retyped::default();
         self.rejects.restart()?;
-        Ok(Settled::Again)
+        Ok(())
     }
 
     /// Takes in what the rules know of the hierarchies, once nothing more will be read for it.
@@ -445,7 +575,11 @@ impl Survey {
     ///
     /// # Errors
     /// It did not.
-    pub fn is_as_before(&self) -> Result<(), RunError> {
+    pub fn is_as_before(&mut self) -> Result<(), RunError> {
+        self.deletes = self
+            .tally
+            .as_ref()
+            .map_or_else(Deletes::default, Tally::deletes);
         let digest = self.assembly.digest();
         match self.settled {
             Some(made) if made != digest.made => Err(EngineError::ChangedInSurvey.into()),
@@ -487,11 +621,17 @@ impl Survey {
     /// Leaves these records in the body, and no others; `assembly` has measured that.
     pub(super) fn narrow(&mut self, assembly: Assembly, records: &[u32]) {
         self.assembly = assembly;
+        self.amended.carried.clear();
         self.lines.mark_none_sent();
         for &record in records {
             self.lines.mark_sent(record);
         }
         self.good = records.len() as u64;
+    }
+
+    /// The names of the columns that are sent, where they may be told.
+    pub(crate) fn sent_names(&self) -> Vec<Option<Arc<str>>> {
+        self.engine.sent_names()
     }
 
     /// The source that is surveyed.
@@ -507,12 +647,40 @@ impl Survey {
             filtered: self.filtered,
             good: self.good,
             superseded: self.superseded,
+            withheld: self.aside.withheld,
+            carried: self.amended.carried.len() as u64,
+            unchanged: self.tally.as_ref().map_or(0, Tally::unchanged),
+            changes: self.changes(),
             rejects: self.rejects.rejected().into(),
             digest: self.assembly.digest(),
             sources: self.source.origins().iter().map(|o| o.bytes()).collect(),
             warnings: self.warnings(),
+            as_of: self.as_of.clone(),
             hierarchies: self.hierarchies.clone(),
         }
+    }
+
+    /// The hash of what would be done; of a difference, of all that it is made of beside what the server has.
+    pub(crate) fn content(&self) -> String {
+        match &self.tally {
+            Some(tally) => format!("{:032x}", tally.content()),
+            None => self.assembly.digest().hex(),
+        }
+    }
+
+    /// Deletes nobody by name; gives back who was to be.
+    pub(super) fn keep_everybody(&mut self) -> Vec<u32> {
+        let places = std::mem::take(&mut self.deletes.places);
+        if !places.is_empty() {
+            self.deletes.off = Some("more would be deleted than guard.max_delete allows");
+        }
+        places
+    }
+
+    pub(super) fn changes(&self) -> Option<(Changes, Option<Full>, Deletes)> {
+        let (tally, diff) = (self.tally.as_ref()?, self.engine.diff()?);
+        let changes = tally.changes(self.deletes.places.len() as u64);
+        Some((changes, diff.full.clone(), self.deletes.clone()))
     }
 
     fn warnings(&self) -> Vec<String> {
@@ -526,8 +694,17 @@ impl Survey {
         warnings.extend(self.warnings.iter().cloned());
         warnings.extend(self.extent.warning(&self.files));
         warnings.extend(self.retyped.warning(&self.engine.sent_names(), &self.files));
+        if let Some(as_of) = &self.as_of
+            && self.good == 0
+            && as_of.none_in_force.count == as_of.keys
+            && as_of.keys > 0
+        {
+            let day = as_of.at;
+            warnings.push(format!("no row is left to send: none is in force on {day}"));
+        }
         let (read, filtered) = (self.read(), self.filtered);
-        if filtered > 0 && self.good == 0 {
+        let unchanged = self.tally.as_ref().map_or(0, Tally::unchanged);
+        if filtered > 0 && self.good == 0 && unchanged == 0 {
             warnings.push(match filtered == read {
                 true => format!("no row is left to send: all {read} were left out by a filter"),
                 false => format!(
@@ -551,6 +728,7 @@ impl Survey {
             amended: self.amended,
             rejects: self.rejects,
             digest,
+            differ: (self.tally.and_then(Tally::into_items), self.deletes),
         })
     }
 }

@@ -1,12 +1,20 @@
 //! What the steps have learned, as the run report shows it: the one place that fills the report in.
 
+use std::path::Path;
+
 use super::again::Again;
+use super::decide::{Basis, Judged};
 use super::prepare::Prepared;
 use super::put::Sending;
 use super::survey::Facts;
-use crate::guard::{Decided, Deletion};
+use crate::delta::full::Full;
+use crate::delta::tally::{Changes, ColumnChanges};
+use crate::guard::changes::Figure;
+use crate::guard::{Decision, Deletion};
+use crate::report::human;
 use crate::report::run::{
-    Decision, Deletions, GuardDecision, Hash, RetryReport, RowCounts, RunReport, SourceFile,
+    Approval, Canary, ColumnReport, Deletions, DeltaReport, GuardDecision, Hash, RetryReport,
+    RowCounts, RunReport, SourceFile, Withheld,
 };
 use crate::state::ledger::Known;
 
@@ -35,11 +43,25 @@ pub(super) fn surveyed(report: &mut RunReport, facts: &Facts) {
     report.counts.skipped = facts.skipped;
     report.counts.filtered = facts.filtered;
     report.counts.superseded = facts.superseded;
+    report.as_of = facts.as_of.clone();
     report.warnings.extend(facts.warnings.iter().cloned());
     report.hierarchies = facts.hierarchies.clone();
+    recounted(report, facts);
+    report.warnings.extend(untold(report.delta.as_ref()));
+}
+
+/// What changes where rows are held back that had been counted.
+pub(super) fn recounted(report: &mut RunReport, facts: &Facts) {
     report.counts.rejected = facts.rejects.rows;
     report.counts.taken_along = facts.rejects.taken_along;
-    report.counts.would_send = facts.good;
+    report.counts.withheld = facts.withheld;
+    report.counts.carried = facts.carried;
+    report.counts.unchanged = facts.unchanged;
+    if let Some((changes, full, deletes)) = &facts.changes {
+        report.counts.deletes = changes.deletes;
+        report.delta = Some(delta(changes, full.as_ref(), deletes.off));
+    }
+    report.counts.would_send = facts.good + facts.carried + report.counts.deletes;
     report.rejects = facts.rejects.clone();
     report.bytes.body = facts.digest.length;
     report.body_hash = Some(hash(facts));
@@ -75,44 +97,120 @@ fn hash(facts: &Facts) -> Hash {
     }
 }
 
+/// Columns of which the server is not told that their values became empty.
+fn untold(delta: Option<&DeltaReport>) -> Option<String> {
+    let columns = &delta?.columns;
+    let untold: Vec<String> = columns
+        .iter()
+        .filter(|column| column.untold > 0)
+        .map(|column| format!("`{}` ({})", column.column, column.untold))
+        .collect();
+    (!untold.is_empty()).then(|| {
+        format!(
+            "values became empty, and the server is not told and keeps what it has: {}; `clear` names the columns that may \
+             be cleared",
+            untold.join(", ")
+        )
+    })
+}
+
+fn delta(changes: &Changes, full: Option<&Full>, off: Option<&'static str>) -> DeltaReport {
+    let told = |column: &ColumnChanges| ColumnReport {
+        column: column.name.to_string(),
+        changed: column.changed,
+        filled_before: column.filled_before,
+        emptied: column.emptied,
+        untold: column.untold,
+    };
+    let columns = changes.columns.iter().filter(|column| column.changed > 0);
+    DeltaReport {
+        people: changes.people,
+        creates: changes.creates,
+        updates: changes.updates,
+        pending: changes.pending,
+        deletes: changes.deletes,
+        unchanged: changes.unchanged,
+        full: full.map(ToString::to_string),
+        deletion_off: off,
+        columns: columns.map(told).collect(),
+    }
+}
+
 /// What the guards decided, and what follows of it for the rows that are not in the upload.
-pub(super) fn decided(report: &mut RunReport, decided: &Decided) {
+pub(super) fn decided(report: &mut RunReport, judged: &Judged, basis: &Basis) {
+    let decided = &judged.decided;
     let rulings = decided.rulings.iter();
     report.guards = rulings
         .map(|ruling| GuardDecision {
-            guard: ruling.guard,
+            guard: ruling.guard.clone(),
             limit: ruling.limit.clone(),
             count: ruling.count,
+            exact: ruling.exact,
             of: ruling.of,
-            decision: match ruling.stops {
-                true => Decision::Stopped,
-                false => Decision::Passed,
-            },
+            decision: ruling.decision,
         })
         .collect();
-    report.deletions = deletions(decided.deletion);
+    report.warnings.extend(decided.warnings.iter().cloned());
+    report.deletions = deletions(decided.deletion, decided.changes.implicit);
+    let approved = decided.rulings.iter();
+    let overrode: Vec<String> = approved
+        .filter(|ruling| ruling.decision == Decision::Approved)
+        .map(|ruling| ruling.guard.clone())
+        .collect();
+    let goes_on = judged.plan.is_some() && decided.stop.is_none();
+    let approval = basis.approval.as_ref().filter(|_| goes_on);
+    report.approval = approval.map(|approval| Approval {
+        hash: approval.hash.clone(),
+        offered_at: approval.offered_at,
+        at: report.started_at,
+        overrode,
+    });
 }
 
-/// What the import is told of items that no row of the upload names.
-pub(super) fn deletions(deletion: Deletion) -> Option<Deletions> {
-    let (off_because, in_a_row) = match deletion {
+/// What the import is told of items that no row of the upload names, and how many of them there may be.
+pub(super) fn deletions(deletion: Deletion, expected: Option<Figure>) -> Option<Deletions> {
+    let off_because = match deletion {
         Deletion::NotAsked => return None,
-        Deletion::On => (None, 0),
-        Deletion::Off(runs) => (Some("rows were rejected"), runs),
+        Deletion::On => None,
+        Deletion::Off(_) => Some("rows were rejected"),
+        Deletion::Withheld(_) => Some("more would be deleted than guard.max_delete allows"),
     };
+    let expected = expected.filter(|_| off_because.is_none());
     Some(Deletions {
         mode: "implicit",
         told: None,
         off_because,
-        in_a_row,
+        in_a_row: deletion.off(),
+        expected: expected.map(|figure| figure.count),
+        exact: expected.is_some_and(|figure| figure.exact),
     })
+}
+
+/// What is held back as too many would be deleted.
+pub(super) fn withheld(
+    report: &mut RunReport,
+    facts: &Facts,
+    unnamed: Figure,
+    file: Option<&Path>,
+) {
+    recounted(report, facts);
+    report.withheld = Some(held_back(facts.withheld, Some(unnamed.count), file));
+}
+
+/// So many rows held back, their keys in this file.
+pub(super) fn held_back(rows: u64, unnamed: Option<u64>, file: Option<&Path>) -> Withheld {
+    Withheld {
+        rows,
+        unnamed,
+        file: file.map(human::whole),
+    }
 }
 
 pub(super) fn sent(report: &mut RunReport, sending: Sending) {
     report.upload = sending.upload;
     report.seconds.generate = sending.generate;
     report.seconds.upload = sending.took;
-    report.bytes.sent = sending.sent;
+    report.bytes.sent += sending.sent;
     if let Some(body) = sending.body {
         report.bytes.body = body;
     }
@@ -120,8 +218,72 @@ pub(super) fn sent(report: &mut RunReport, sending: Sending) {
 
 /// The storage has the whole body: what would be sent is sent, and nothing is known of it yet.
 pub(super) fn stored(report: &mut RunReport) {
-    report.counts.sent = std::mem::take(&mut report.counts.would_send);
-    report.counts.unprocessed = report.counts.sent;
+    let again = (report.canary.as_ref()).is_some_and(|canary| canary.sent_again);
+    let counts = &mut report.counts;
+    if again {
+        // Its rows are among those that were sent now, and what becomes of them is told anew.
+        counts.would_send += std::mem::take(&mut counts.sent);
+        (counts.accepted, counts.failed, counts.unprocessed) = (0, 0, 0);
+    }
+    let stored = counts.would_send - counts.deletes;
+    counts.would_send = counts.deletes;
+    counts.sent += stored;
+    counts.unprocessed += stored;
+}
+
+/// The storage has the body of the deletions.
+pub(super) fn deletions_stored(report: &mut RunReport) {
+    let counts = &mut report.counts;
+    let deletes = std::mem::take(&mut counts.would_send);
+    counts.sent += deletes;
+    counts.unprocessed += deletes;
+}
+
+/// One more upload of a run.
+pub(super) fn sent_more(report: &mut RunReport, sending: Sending) {
+    let times = [
+        (&mut report.seconds.generate, sending.generate),
+        (&mut report.seconds.upload, sending.took),
+    ];
+    for (told, took) in times {
+        if let Some(took) = took {
+            *told.get_or_insert_default() += took;
+        }
+    }
+    report.bytes.sent += sending.sent;
+    report.bytes.body += sending.body.unwrap_or(0);
+    report.upload = report.upload.take().or(sending.upload);
+}
+
+/// The first rows are sent, before the others.
+pub(super) fn canary(report: &mut RunReport, canary: Canary) {
+    let counts = &mut report.counts;
+    counts.would_send -= canary.rows;
+    counts.sent += canary.rows;
+    counts.unprocessed += canary.rows;
+    report.canary = Some(canary);
+}
+
+/// What became of them.
+pub(super) fn canary_results(report: &mut RunReport, accepted: u64, failed: u64) {
+    let Some(canary) = &mut report.canary else {
+        return;
+    };
+    canary.accepted = accepted;
+    canary.failed = failed;
+    canary.unprocessed = canary.rows.saturating_sub(accepted + failed);
+    let counts = &mut report.counts;
+    (counts.accepted, counts.failed) = (accepted, failed);
+    counts.unprocessed = canary.unprocessed;
+}
+
+/// What is said where the results go to an address of the user's own.
+pub(super) const ELSEWHERE: &str =
+    "what became of the rows is not known here: the results are at `result_location`";
+
+/// What became of the rows that were sent last is told to somebody else.
+pub(super) fn results_elsewhere(report: &mut RunReport) {
+    report.counts.unknown += std::mem::take(&mut report.counts.unprocessed);
 }
 
 /// What the ledger keeps of rows and body.
@@ -130,6 +292,6 @@ pub(super) fn known(report: &RunReport) -> Known {
         counts: report.counts,
         body_bytes: report.bytes.body,
         body_hash: report.body_hash.as_ref().map(|hash| hash.hex.clone()),
-        deletion_off: 0,
+        canary: report.canary.clone(),
     }
 }

@@ -20,7 +20,7 @@ use super::dataset::upper;
 use super::error::{ApiError, ApiErrors, json as json_response};
 use super::head::Head;
 use super::job::{self, Import};
-use super::options::TokenState;
+use super::options::{Property, TokenState};
 use super::params::ImportParams;
 use super::payload::Format;
 use super::shared::Shared;
@@ -30,6 +30,10 @@ use super::sign::hex;
 const MAX_BODY: usize = 1024 * 1024;
 /// Items read back at once, while the data set is held.
 const PAGE: usize = 500;
+
+/// The data set's name and type.
+const NAME: &str = "Sandbox";
+const TYPE: &str = "PEOPLE";
 
 /// The trace of one call, `Root=1-8hex-24hex`.
 #[derive(Clone)]
@@ -349,17 +353,42 @@ pub(super) async fn datasets(
     let id = upper(shared.settings.dataset);
     let url = format!("{}/api/v1/{tenant}/datasets/{id}", shared.base_url);
     let content_type = "application/json; charset=UTF-8";
+    let link = |url| json!({ "url": url, "method": "GET", "type": content_type });
+    let mut links = json!({ "dataset:retrieve": link(url.clone()) });
+    if shared.settings.properties.is_some() {
+        links["dataset:metadata"] = link(format!("{url}/metadata"));
+    }
     Ok(json_response(
         StatusCode::OK,
         &json!([{
             "datasetId": id,
-            "name": "Sandbox",
-            "type": "PEOPLE",
+            "name": NAME,
+            "type": TYPE,
             "isPermissionedView": false,
-            "_links": {
-                "dataset:retrieve": { "url": url, "method": "GET", "type": content_type },
-            },
+            "_links": links,
         }]),
+    ))
+}
+
+/// `GET .../datasets/{dataset}/metadata`: its definition, where the properties are stated.
+pub(super) async fn metadata(
+    State(shared): State<Arc<Shared>>,
+    Path((tenant, dataset)): Path<(String, String)>,
+) -> Result<Response, ApiErrors> {
+    check(&shared, &tenant, Some(&dataset), None)?;
+    let Some(properties) = &shared.settings.properties else {
+        return Err(not_found().await);
+    };
+    let auto_id = &shared.settings.auto_id;
+    let property = |property: &Property| {
+        let key = &property.key;
+        let kind = property.kind.word();
+        json!({ "key": key, "name": key, "type": kind, "isRequired": key == auto_id })
+    };
+    let properties: Vec<_> = properties.iter().map(property).collect();
+    Ok(json_response(
+        StatusCode::OK,
+        &json!({ "name": NAME, "type": TYPE, "autoId": auto_id, "properties": properties }),
     ))
 }
 

@@ -1,6 +1,7 @@
 //! Import jobs: the work, and its results.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use async_compression::tokio::bufread::GzipDecoder;
 use async_compression::tokio::write::GzipEncoder;
@@ -67,6 +68,7 @@ async fn run(shared: Arc<Shared>, id: String, import: Import) {
     let outcome = work(&shared, &import).await;
     tokio::time::sleep_until(ends).await;
     drop(turn);
+    shared.jobs_over.fetch_add(1, Ordering::Relaxed);
     let status = match &outcome {
         Ok(_) => Status::Completed,
         Err(_) => Status::Failed,

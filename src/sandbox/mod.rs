@@ -43,6 +43,8 @@
 //! - As an identifier, the text `7` and the number `7` are the same.
 //! - With `mergeKey`, one row changes all its items, and its result names the first.
 //! - Unknown and repeated query parameters are refused.
+//! - The definition of a data set is at `.../datasets/{dataset}/metadata`, and the list links to it as `dataset:metadata`,
+//!   where properties are stated; that there is such a thing is documented, and where it is is not.
 //! - Access rights don't exist, so that `onPropertyAccessDenied` and `onItemAccessDenied` have no
 //!   effect.
 
@@ -208,6 +210,11 @@ impl Sandbox {
     /// How many imports were accepted, whatever came of them.
     pub fn imports(&self) -> u64 {
         self.shared.imports.load(Ordering::Relaxed)
+    }
+
+    /// How many import jobs are over.
+    pub fn jobs_over(&self) -> u64 {
+        self.shared.jobs_over.load(Ordering::Relaxed)
     }
 
     /// How many complete uploads were stored.

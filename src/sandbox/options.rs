@@ -161,6 +161,18 @@ pub enum PropertyKind {
     Boolean,
 }
 
+impl PropertyKind {
+    /// The word in a data set's definition.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            PropertyKind::Text => "text",
+            PropertyKind::Number => "number",
+            PropertyKind::Date => "date",
+            PropertyKind::Boolean => "boolean",
+        }
+    }
+}
+
 /// Whether the API accepts the token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TokenState {

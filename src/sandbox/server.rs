@@ -42,6 +42,10 @@ fn router(shared: &Arc<Shared>) -> Router {
         .route("/api/v1/{tenant}/files/generate", post(api::generate))
         .route("/api/v1/{tenant}/datasets", get(api::datasets))
         .route("/api/v1/{tenant}/datasets/{dataset}", get(api::items))
+        .route(
+            "/api/v1/{tenant}/datasets/{dataset}/metadata",
+            get(api::metadata),
+        )
         .route("/api/v1/{tenant}/datasets/{dataset}/items", get(api::items))
         .route(
             "/api/v1/{tenant}/datasets/{dataset}/items/import",

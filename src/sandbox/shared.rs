@@ -26,6 +26,8 @@ pub(super) struct Shared {
     pub job_turn: tokio::sync::Mutex<()>,
     pub calls: AtomicU64,
     pub imports: AtomicU64,
+    /// Jobs that are over.
+    pub jobs_over: AtomicU64,
     pub uploads: AtomicU64,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -49,6 +51,7 @@ impl Shared {
             job_turn: tokio::sync::Mutex::default(),
             calls: AtomicU64::new(0),
             imports: AtomicU64::new(0),
+            jobs_over: AtomicU64::new(0),
             uploads: AtomicU64::new(0),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),

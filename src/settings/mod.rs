@@ -20,6 +20,11 @@ pub(crate) fn is_tenant(name: &str) -> bool {
             .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
 
+/// Whether a text is a UUID as the API asks for it: with hyphens, and nothing around it.
+pub(crate) fn is_uuid(text: &str) -> bool {
+    text.len() == 36 && uuid::Uuid::try_parse(text).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,9 +1,12 @@
 //! `filter`: keeps the rows for which an expression is true.
 
+use std::fmt;
 use std::sync::Arc;
 
-use schemars::JsonSchema;
-use serde::Deserialize;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::{Bound, Resources, Stage, fault};
 use crate::batch::{Batch, Columns};
@@ -11,13 +14,78 @@ use crate::expr::{BoundExpr, Expr, FAILED, Use};
 
 /// Keeps the rows for which an expression (CEL) is true; the others leave, and are counted as filtered.
 /// A row that is rejected stays so. A row for which the expression can't be evaluated is rejected.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct FilterSpec(String);
+#[derive(Clone, Debug)]
+pub struct FilterSpec {
+    when: String,
+    keep_at_target: bool,
+}
+
+/// An expression, and what becomes of those that it leaves out.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "FilterSpec")]
+struct Written {
+    /// Rows for which this is true go on.
+    when: String,
+    /// Rows that are left out are not sent, and their items are not deleted either: for those that somebody else keeps.
+    #[serde(default)]
+    keep_at_target: bool,
+}
+
+// By hand, and not as an untagged enum, so that a misspelt key is reported as such.
+impl<'de> Deserialize<'de> for FilterSpec {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<FilterSpec, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = FilterSpec;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an expression, or `{ when: EXPRESSION, keep_at_target: true }`")
+            }
+
+            fn visit_str<E: de::Error>(self, when: &str) -> Result<FilterSpec, E> {
+                Ok(FilterSpec {
+                    when: when.to_owned(),
+                    keep_at_target: false,
+                })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<FilterSpec, A::Error> {
+                let Written {
+                    when,
+                    keep_at_target,
+                } = Written::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(FilterSpec {
+                    when,
+                    keep_at_target,
+                })
+            }
+        }
+
+        d.deserialize_any(Either)
+    }
+}
+
+impl JsonSchema for FilterSpec {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "FilterStage".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let written = generator.subschema_for::<Written>();
+        json_schema!({ "anyOf": [{ "type": "string" }, written] })
+    }
+}
 
 impl FilterSpec {
+    /// Whether the items of rows that are left out stay at the target.
+    pub(crate) fn keeps_at_target(&self) -> bool {
+        self.keep_at_target
+    }
+
     fn compile(&self) -> Result<Expr, String> {
-        Expr::compile(&self.0).map_err(|e| e.to_string())
+        Expr::compile(&self.when).map_err(|e| e.to_string())
     }
 
     pub(super) fn check(&self) -> Result<(), String> {
@@ -29,6 +97,7 @@ impl FilterSpec {
         let expr = expr.bind(columns, Use::Condition, resources.today.day)?;
         Ok(Some(Box::new(Filter {
             expr,
+            keep_at_target: self.keep_at_target,
             whole_row: Arc::from(""),
         })))
     }
@@ -36,6 +105,7 @@ impl FilterSpec {
 
 struct Filter {
     expr: BoundExpr,
+    keep_at_target: bool,
     /// The name of no column, for faults.
     whole_row: Arc<str>,
 }
@@ -49,6 +119,7 @@ impl Stage for Filter {
             }
             match self.expr.eval_bool(batch, row) {
                 Ok(true) => {}
+                Ok(false) if self.keep_at_target => batch.set_aside(row),
                 Ok(false) => batch.filter_out(row),
                 Err(error) => {
                     let message = error.into_message();

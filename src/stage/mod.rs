@@ -258,6 +258,11 @@ impl StageSpec {
         matches!(self, StageSpec::Filter(_))
     }
 
+    /// Whether the items of rows that leave here stay at the target.
+    pub(crate) fn keeps_at_target(&self) -> bool {
+        matches!(self, StageSpec::Filter(filter) if filter.keeps_at_target())
+    }
+
     /// As [`StageSpec::bind`], to columns that are not all known yet: those that it names are taken to be
     /// there. Gives what may not have been meant.
     ///

@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::error::LedgerError;
 use super::seal::{SealError, open};
 use crate::config::{Override, Pipeline, Target};
+use crate::guard::Standing;
+use crate::guard::changes::Counted;
 use crate::orgvue::{JobStatus, Ticket};
-use crate::report::run::{Outcome, RowCounts, RunId};
+use crate::report::run::{Canary, Outcome, RowCounts, RunId};
 use crate::settings::secret::PresignedUrl;
 use crate::text::dates::{Date, Zone};
 
@@ -31,12 +33,27 @@ pub(crate) enum Step {
     Ended,
 }
 
+/// What a run is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    /// A whole source, or a mended file in its place.
+    #[default]
+    Run,
+    /// The first rows of a run, imported before the others.
+    Canary,
+    /// The import alone, of a file whose rows are not known.
+    Import,
+}
+
 /// What is written down of a run. No cell value, and no address that could be used.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Entry {
     /// Version of the form: [`LEDGER_VERSION`].
     pub ledger_version: u32,
     pub run_id: RunId,
+    #[serde(default)]
+    pub kind: Kind,
     /// Start of the run.
     pub started_at: Timestamp,
     /// When this was written.
@@ -59,12 +76,33 @@ pub(crate) struct Entry {
     /// How many accepted runs in a row deletion was off, if this is one of them and the last.
     #[serde(default)]
     pub deletion_off: u32,
+    /// What guards counted of it.
+    #[serde(default)]
+    pub counted: Counted,
+    /// What stands at the target once it is accepted.
+    #[serde(default)]
+    pub standing: Standing,
+    /// The approval by which it went on.
+    #[serde(default)]
+    pub approved: Option<String>,
+    /// The rows that were imported before the others, by an entry of their own.
+    #[serde(default, rename = "first")]
+    pub canary: Option<Canary>,
     /// The mended file that took the source's place.
     #[serde(default)]
     pub mend: Option<PathBuf>,
     /// The run whose refused rows this one sends again.
     #[serde(default)]
     pub retry_of: Option<RunId>,
+    /// Whether only what differs from a store was sent.
+    #[serde(default)]
+    pub delta: bool,
+    /// Whether this is about the import of deletions, which comes after that of the rows.
+    #[serde(default)]
+    pub deleting: bool,
+    /// The job that the rows were imported by, once it is about deletions.
+    #[serde(default)]
+    pub rows: Option<TicketMark>,
     /// Uploads begun.
     pub attempt: u32,
     /// The last step begun.
@@ -159,7 +197,8 @@ pub(crate) enum By {
 impl Entry {
     /// What is known of a run before its first step.
     ///
-    /// Nothing for a pipeline whose target is in this process: there is nothing to come back to.
+    /// Nothing for a pipeline whose target is in this process: there is nothing to come back to. Nor for one whose data
+    /// set has a name and was not looked up: a run does that before anything else.
     pub(crate) fn new(run_id: RunId, pipeline: &Pipeline) -> Option<Entry> {
         let Target::Orgvue(to) = &pipeline.target else {
             return None;
@@ -168,6 +207,7 @@ impl Entry {
         Some(Entry {
             ledger_version: LEDGER_VERSION,
             run_id,
+            kind: Kind::Run,
             started_at: now,
             written_at: now,
             pipeline: PipelineMark {
@@ -179,7 +219,7 @@ impl Entry {
             target: TargetMark {
                 base_url: to.base_url.to_string(),
                 tenant: to.tenant.clone(),
-                dataset: to.dataset.clone(),
+                dataset: to.dataset_id()?.to_owned(),
             },
             today: Some(pipeline.zone().day(now)),
             sources: Vec::new(),
@@ -187,8 +227,15 @@ impl Entry {
             body_bytes: 0,
             body_hash: None,
             deletion_off: 0,
+            counted: Counted::default(),
+            standing: Standing::default(),
+            approved: None,
+            canary: None,
             mend: pipeline.mend.clone(),
             retry_of: None,
+            delta: pipeline.store().is_some(),
+            deleting: false,
+            rows: None,
             attempt: 0,
             step: Step::Uploading,
             ticket: None,
@@ -202,10 +249,27 @@ impl Entry {
         self.run_id == first.run_id || self.retry_of.as_ref() == Some(&first.run_id)
     }
 
+    /// Whether another run is one of the same pipeline to the same data set.
+    pub(crate) fn is_like(&self, other: &Entry) -> bool {
+        self.pipeline.name == other.pipeline.name && self.target == other.target
+    }
+
     /// The day that `today` was in this run.
     pub(crate) fn today(&self) -> Date {
         self.today
             .unwrap_or_else(|| Zone::default().day(self.started_at))
+    }
+
+    /// Whether it has ended as it was meant to.
+    pub(crate) fn went_well(&self) -> bool {
+        let ended = self.ended.as_ref();
+        ended.is_some_and(|ended| {
+            ended.by == By::Run
+                && matches!(
+                    ended.outcome,
+                    Outcome::Succeeded | Outcome::SucceededWithRejects
+                )
+        })
     }
 
     /// The ticket with its addresses, for the holder of the run's token.

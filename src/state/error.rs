@@ -67,6 +67,7 @@ pub enum Busy {
     Pipeline,
     Dataset,
     Rejects,
+    Store,
 }
 
 impl Busy {
@@ -76,6 +77,7 @@ impl Busy {
             Busy::Pipeline => "another run of this pipeline is under way",
             Busy::Dataset => "another run sends to this data set",
             Busy::Rejects => "another run writes this rejects file",
+            Busy::Store => "another run writes this store",
         }
     }
 }

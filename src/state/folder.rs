@@ -8,14 +8,16 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::approval::{self, APPROVAL_VERSION, Approval, ApprovalError, Plan};
 use super::entry::{By, Ended, Entry, LEDGER_VERSION, Step, repeated};
 use super::error::{Busy, LedgerError};
 use super::last::{LAST_VERSION, Last};
 use super::lock::{Held, Who};
 use super::rows::{MAX_ROWS_BYTES, ROWS_VERSION, Rows};
-use crate::config::Pipeline;
+use crate::config::{Connection, Pipeline};
 use crate::files::owned::{is_own, owned, replace};
 use crate::guard;
+use crate::guard::changes::Past;
 use crate::report::run::{Outcome, RunId};
 
 /// The file that says that a state folder was made on purpose.
@@ -46,16 +48,94 @@ impl Folder {
             Some(last)
         } else {
             // A file that is gone must not pass for a run that never was.
-            let same = |run: &Entry| {
-                run.pipeline.name == entry.pipeline.name && run.target == entry.target
-            };
             let runs = self.entries()?.into_iter().rev();
-            runs.filter(same).find_map(|run| Last::of(&run))
+            runs.filter(|run| run.is_like(entry))
+                .find_map(|run| Last::of(&run))
         };
-        Ok(last.map(|last| guard::Last {
-            named: last.named,
-            deletion_off: last.deletion_off,
-        }))
+        Ok(last.map(guard::Last::from))
+    }
+
+    /// What went before a run of the entry's pipeline on its data set: the last accepted run, and those that windows
+    /// add up, which begin anew with a run that was approved.
+    ///
+    /// # Errors
+    /// As [`Folder::last`].
+    pub(crate) fn history(&self, entry: &Entry) -> Result<guard::History, LedgerError> {
+        let now = Timestamp::now();
+        let runs = self.entries()?.into_iter().rev();
+        let accepted = runs.filter(|run| run.is_like(entry) && Last::of(run).is_some());
+        let past = accepted
+            .take_while(|run| run.approved.is_none())
+            .map(|run| {
+                let ended = run.ended.map_or(run.started_at, |ended| ended.at);
+                Past {
+                    ago: now.duration_since(ended).unsigned_abs(),
+                    counted: run.counted,
+                }
+            })
+            .collect();
+        Ok(guard::History {
+            last: self.last(entry)?,
+            past,
+        })
+    }
+
+    /// The approval of this hash, for a run of the entry's pipeline on its data set. One that was used may be looked up
+    /// by the run that repeats the one that used it.
+    ///
+    /// # Errors
+    /// There is none, or it does not hold any more; it can't be read.
+    pub(crate) fn approval(
+        &self,
+        hash: &str,
+        entry: &Entry,
+        used: bool,
+    ) -> Result<Result<Approval, ApprovalError>, LedgerError> {
+        let unknown = || ApprovalError::Unknown(hash.to_owned());
+        let path = approval::file_name(hash).map(|name| self.0.join(name));
+        let Some(path) = path.filter(|path| path.exists()) else {
+            return Ok(Err(unknown()));
+        };
+        let found: Approval = read_json(&path)?;
+        known(&path, found.approval_version, APPROVAL_VERSION)?;
+        if !found.is_of(entry) {
+            return Ok(Err(unknown()));
+        }
+        Ok(match used {
+            true => Ok(found),
+            false => found.is_open(Timestamp::now()).map(|()| found),
+        })
+    }
+
+    /// All approvals of the entry's pipeline on its data set.
+    fn approvals(&self, entry: &Entry) -> Result<Vec<Approval>, LedgerError> {
+        let paths = self.files("approval-")?;
+        let all = paths.iter().map(|path| read_json::<Approval>(path));
+        let mut all = all.collect::<Result<Vec<_>, _>>()?;
+        all.retain(|approval| approval.is_of(entry));
+        Ok(all)
+    }
+
+    /// What went before, of a pipeline whose data set has a name that was not looked up: whatever it was then.
+    ///
+    /// # Errors
+    /// As [`Folder::last`].
+    pub(crate) fn history_of_name(
+        &self,
+        pipeline: &str,
+        to: &Connection,
+    ) -> Result<guard::History, LedgerError> {
+        let same = |run: &Entry| {
+            let target = &run.target;
+            run.pipeline.name == pipeline
+                && target.tenant == to.tenant
+                && target.base_url == to.base_url.as_str()
+        };
+        let newest = self.entries()?.into_iter().rev();
+        match newest.filter(same).find(|run| Last::of(run).is_some()) {
+            Some(run) => self.history(&run),
+            None => Ok(guard::History::default()),
+        }
     }
 
     /// A folder that need not be there.
@@ -98,10 +178,7 @@ impl Folder {
     /// # Errors
     /// A file that can't be read.
     pub(crate) fn knows(&self, entry: &Entry) -> Result<bool, LedgerError> {
-        let same = |known: &Entry| {
-            known.pipeline.name == entry.pipeline.name && known.target == entry.target
-        };
-        Ok(self.entries()?.iter().any(same))
+        Ok(self.entries()?.iter().any(|known| known.is_like(entry)))
     }
 
     /// Where it is.
@@ -114,6 +191,16 @@ impl Folder {
     /// # Errors
     /// A file that can't be read, or is not a run's: it may be one that needs to be looked after.
     pub(crate) fn entries(&self) -> Result<Vec<Entry>, LedgerError> {
+        let paths = self.files("run-")?;
+        let entries: Result<Vec<Entry>, _> = paths.iter().map(|path| read(path)).collect();
+        let mut entries = entries?;
+        // The names have only the second.
+        entries.sort_by(|a, b| (a.started_at, &a.run_id).cmp(&(b.started_at, &b.run_id)));
+        Ok(entries)
+    }
+
+    /// Its files whose names begin so.
+    fn files(&self, beginning: &str) -> Result<Vec<PathBuf>, LedgerError> {
         let failed = |source| self.failed(source);
         let listed = match fs::read_dir(&self.0) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -123,15 +210,11 @@ impl Folder {
         for entry in listed {
             let path = entry.map_err(failed)?.path();
             let name = path.file_name().and_then(|name| name.to_str());
-            if name.is_some_and(|name| name.starts_with("run-") && name.ends_with(".json")) {
+            if name.is_some_and(|name| name.starts_with(beginning) && name.ends_with(".json")) {
                 paths.push(path);
             }
         }
-        let entries: Result<Vec<Entry>, _> = paths.iter().map(|path| read(path)).collect();
-        let mut entries = entries?;
-        // The names have only the second.
-        entries.sort_by(|a, b| (a.started_at, &a.run_id).cmp(&(b.started_at, &b.run_id)));
-        Ok(entries)
+        Ok(paths)
     }
 
     /// Takes the lock of a pipeline for the run `run`, which holds it until it is dropped or its process ends.
@@ -265,9 +348,49 @@ impl Lock {
         self.write(entry)
     }
 
-    /// As [`Folder::last`].
-    pub(super) fn last(&self, entry: &Entry) -> Result<Option<guard::Last>, LedgerError> {
-        self.folder.last(entry)
+    /// As [`Folder::history`].
+    pub(super) fn history(&self, entry: &Entry) -> Result<guard::History, LedgerError> {
+        self.folder.history(entry)
+    }
+
+    /// Writes a plan down that guards stopped, so that it can be approved from now on. What could be approved before,
+    /// and can't any more, is taken away unless it was used.
+    ///
+    /// # Errors
+    /// A file that can't be read or written.
+    pub(super) fn offer(
+        &self,
+        entry: &Entry,
+        plan: Plan,
+        guards: Vec<String>,
+    ) -> Result<String, LedgerError> {
+        let now = Timestamp::now();
+        let known = self.folder.approvals(entry)?;
+        for old in &known {
+            if let Err(ApprovalError::Expired { .. }) = old.is_open(now) {
+                self.take_away(old);
+            }
+        }
+        let used = |old: &&Approval| old.used.is_some() && old.plan == plan;
+        let used = known.iter().filter(used).count();
+        let approval = Approval::new(entry, plan, guards, used);
+        self.write_approval(&approval)?;
+        Ok(approval.hash)
+    }
+
+    /// Keeps an approval as it is now.
+    pub(super) fn write_approval(&self, approval: &Approval) -> Result<(), LedgerError> {
+        match approval::file_name(&approval.hash) {
+            Some(name) => self.write_json(self.folder.0.join(name), approval),
+            None => Ok(()),
+        }
+    }
+
+    fn take_away(&self, old: &Approval) {
+        if let Some(name) = approval::file_name(&old.hash) {
+            // Where it stays it is of no use to anybody.
+            let _ = fs::remove_file(self.folder.0.join(name));
+        }
     }
 
     /// Keeps the last accepted run, unless one that ended later is kept already.

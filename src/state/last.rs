@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::entry::{By, Entry, TargetMark};
+use super::entry::{By, Entry, Kind, TargetMark};
+use crate::guard::{self, Standing};
 use crate::report::run::{Outcome, RunId};
 
 /// Version of the file's form.
@@ -26,27 +27,46 @@ pub(crate) struct Last {
     pub named: u64,
     /// How many accepted runs in a row, up to this one, had deletion turned off.
     pub deletion_off: u32,
+    /// What stands at the target since.
+    #[serde(default)]
+    pub standing: Standing,
+}
+
+impl From<Last> for guard::Last {
+    fn from(last: Last) -> guard::Last {
+        let mut standing = last.standing;
+        // Runs of earlier versions tell only how many rows they named.
+        standing.people = standing.people.or(Some(last.named));
+        guard::Last {
+            run: last.run_id.to_string(),
+            named: last.named,
+            deletion_off: last.deletion_off,
+            standing,
+        }
+    }
 }
 
 impl Last {
     /// That of a run that has ended, if it was accepted: never one that was let go, whose job failed, or of a mended
-    /// file or a retry, and none of which nothing was sent.
-    pub(super) fn of(entry: &Entry) -> Option<Last> {
+    /// file or a retry, and none of which nothing was sent. Nor a canary, or an import of a file that is not known.
+    pub(crate) fn of(entry: &Entry) -> Option<Last> {
         let ended = entry.ended.as_ref()?;
         let accepted = matches!(
             ended.outcome,
             Outcome::Succeeded | Outcome::SucceededWithRejects
         );
         let counts = accepted && ended.by == By::Run;
-        let whole = entry.mend.is_none() && entry.retry_of.is_none();
+        let whole =
+            entry.kind == Kind::Run && entry.mend.is_none() && entry.retry_of.is_none();
         (counts && entry.ticket.is_some() && whole).then(|| Last {
             last_version: LAST_VERSION,
             run_id: entry.run_id.clone(),
             at: ended.at,
             pipeline: entry.pipeline.name.clone(),
             target: entry.target.clone(),
-            named: entry.counts.sent,
+            named: entry.counts.named(),
             deletion_off: entry.deletion_off,
+            standing: entry.standing.clone(),
         })
     }
 

@@ -10,23 +10,33 @@
 //! | `ticket` | the job is at the server, and its ticket says how it ends |
 //! | `ended` | nothing is left to be done |
 //!
+//! A run of a difference has two imports: that of its rows, and that of its deletions. `deleting` says which of them the
+//! step is about; what is known of the rows stays known. A run that is cut off before its deletions are asked for leaves
+//! them to the next one, which finds them again.
+//!
+//! A run that imports its first rows before the others has two files: the import of the first is a run of its own, of the
+//! kind `canary`, which no guard ever compares another with.
+//!
 //! A file is replaced as a whole (written beside it, to the disk, renamed, and the folder to the disk), so it is
 //! the old one or the new one. A lock for every pipeline, which dies with its process, keeps runs apart.
 
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
+use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::entry::{Addresses, By, Entry, SourceMark, Step, TicketMark};
+use super::approval::{Approval, Plan, Used};
+use super::entry::{Addresses, By, Entry, Kind, SourceMark, Step, TicketMark};
 use super::error::LedgerError;
 use super::folder::{Lock, end};
 use super::last::Last;
 use super::lock::Held;
 use super::rows::Rows;
 use super::seal::{SealError, seal};
-use crate::guard;
+use crate::guard::changes::Counted;
+use crate::guard::{self, Standing};
 use crate::orgvue::Ticket;
-use crate::report::run::{Outcome, RowCounts, RunId};
+use crate::report::run::{Canary, Outcome, RowCounts, RunId};
 use crate::settings::secret::PresignedUrl;
 use crate::source::Source;
 
@@ -34,14 +44,18 @@ use crate::source::Source;
 /// same, but where a file could not be written.
 #[derive(Debug)]
 pub(crate) struct Ledger {
-    lock: Lock,
-    last: Option<guard::Last>,
+    lock: Arc<Lock>,
+    history: guard::History,
+    /// What was approved, where the run goes on by that.
+    approval: Option<Approval>,
     /// Nobody else on this machine sends to the data set meanwhile.
     _dataset: Option<Held>,
     token: SecretString,
     entry: Mutex<Entry>,
     /// What this run repeats.
     earlier: Mutex<Option<Entry>>,
+    /// The import of its first rows, before the others.
+    canary: OnceLock<Box<Ledger>>,
 }
 
 impl Ledger {
@@ -60,13 +74,50 @@ impl Ledger {
             entry.supersedes = Some(earlier.run_id.clone());
         }
         Ok(Ledger {
-            last: lock.last(&entry)?,
-            lock,
+            history: lock.history(&entry)?,
+            approval: None,
+            lock: Arc::new(lock),
             _dataset: dataset,
             token,
             entry: Mutex::new(entry),
             earlier: Mutex::new(earlier),
+            canary: OnceLock::new(),
         })
+    }
+
+    /// The entry of this run's canary, which has an import of its own; nothing of it is written yet.
+    pub(crate) fn canary(&self, run_id: RunId) -> &Ledger {
+        self.canary.get_or_init(|| {
+            let entry = Entry {
+                run_id,
+                kind: Kind::Canary,
+                started_at: Timestamp::now(),
+                supersedes: None,
+                ..self.entry()
+            };
+            Box::new(Ledger {
+                lock: self.lock.clone(),
+                history: guard::History::default(),
+                approval: None,
+                _dataset: None,
+                token: self.token.clone(),
+                entry: Mutex::new(Entry {
+                    attempt: 0,
+                    ..entry
+                }),
+                earlier: Mutex::new(None),
+                canary: OnceLock::new(),
+            })
+        })
+    }
+
+    /// The entry that says what is left to be done: that of the canary, unless it went well.
+    pub(crate) fn left(&self) -> Entry {
+        let canary = self.canary.get().map(|canary| canary.entry());
+        match canary {
+            Some(canary) if !canary.went_well() => canary,
+            _ => self.entry(),
+        }
     }
 
     /// The entry as it is now.
@@ -74,9 +125,59 @@ impl Ledger {
         locked(&self.entry).clone()
     }
 
-    /// The last accepted run of the pipeline on its data set, before this one.
-    pub(crate) fn last(&self) -> Option<guard::Last> {
-        self.last
+    /// The same, for a run that goes on by an approval: it is done on the day that was approved.
+    pub(crate) fn approved(self, approval: Option<Approval>) -> Ledger {
+        if let Some(approval) = &approval {
+            locked(&self.entry).today = Some(approval.plan.today);
+        }
+        Ledger { approval, ..self }
+    }
+
+    /// What went before this run.
+    pub(crate) fn history(&self) -> &guard::History {
+        &self.history
+    }
+
+    /// What was approved.
+    pub(crate) fn approval(&self) -> Option<&Approval> {
+        self.approval.as_ref()
+    }
+
+    /// Writes down what guards stopped, so that it can be approved; gives its hash. Where that was `withheld` from an
+    /// upload that went on, this run is what it will be compared with.
+    ///
+    /// # Errors
+    /// A file that can't be read or written.
+    pub(crate) fn offer(
+        &self,
+        mut plan: Plan,
+        guards: Vec<String>,
+        withheld: bool,
+    ) -> Result<String, LedgerError> {
+        let entry = locked(&self.entry);
+        if withheld {
+            plan.baseline = Some(entry.run_id.to_string());
+        }
+        self.lock.offer(&entry, plan, guards)
+    }
+
+    /// Marks the approval as used, before the import is asked for.
+    ///
+    /// # Errors
+    /// A file that can't be written; the import must not be asked for then.
+    pub(crate) fn use_approval(&self) -> Result<(), LedgerError> {
+        let Some(approval) = &self.approval else {
+            return Ok(());
+        };
+        let mut entry = locked(&self.entry);
+        entry.approved = Some(approval.hash.clone());
+        self.lock.write_approval(&Approval {
+            used: Some(Used {
+                by: entry.run_id.clone(),
+                at: Timestamp::now(),
+            }),
+            ..approval.clone()
+        })
     }
 
     /// Before anything else: from now on the run is known, and nothing was imported.
@@ -114,6 +215,23 @@ impl Ledger {
             .collect();
         tell(&mut entry, known);
         self.lock.write(&mut entry)
+    }
+
+    /// Takes in what was decided, which is written down with the next step.
+    pub(crate) fn decided(&self, decisions: Decisions) {
+        let mut entry = locked(&self.entry);
+        entry.deletion_off = decisions.deletion_off;
+        entry.counted = decisions.counted;
+        entry.standing = decisions.standing;
+    }
+
+    /// The rows are through; from now on it is about the import of deletions. The next step writes it down: until then
+    /// the file says how the import of the rows went.
+    pub(crate) fn deleting(&self) {
+        let mut entry = locked(&self.entry);
+        entry.deleting = true;
+        entry.rows = entry.ticket.take();
+        entry.step = Step::Uploading;
     }
 
     /// Before the import is asked for, once the upload is complete.
@@ -181,6 +299,11 @@ impl Ledger {
     /// # Errors
     /// A file that can't be written.
     pub(crate) fn over(&self, outcome: Outcome, exit_code: u8) -> Result<(), LedgerError> {
+        if let Some(canary) = self.canary.get()
+            && canary.entry().step != Step::Ended
+        {
+            canary.over(outcome, exit_code)?;
+        }
         let mut entry = locked(&self.entry);
         let open = match entry.step {
             Step::Ended => return self.taken_in(&mut entry, outcome, exit_code),
@@ -225,6 +348,11 @@ impl Ledger {
         }
     }
 
+    /// The run whose import this one repeats, if it does.
+    pub(crate) fn earlier(&self) -> Option<Entry> {
+        locked(&self.earlier).clone()
+    }
+
     /// The run whose import this one repeats, if it does, and the hash of its body.
     pub(crate) fn repeats(&self) -> Option<(RunId, String)> {
         let earlier = locked(&self.earlier);
@@ -241,15 +369,26 @@ pub(crate) struct Known {
     pub body_bytes: u64,
     /// Its hash, in hexadecimal digits.
     pub body_hash: Option<String>,
+    /// The rows that were imported before the others.
+    pub canary: Option<Canary>,
+}
+
+/// What was decided of a run that goes on, for those after it.
+#[derive(Debug)]
+pub(crate) struct Decisions {
     /// How many accepted runs in a row deletion is off, with this one.
     pub deletion_off: u32,
+    /// What guards counted of it.
+    pub counted: Counted,
+    /// What stands at the target once it is accepted.
+    pub standing: Standing,
 }
 
 fn tell(entry: &mut Entry, known: &Known) {
     entry.counts = known.counts;
     entry.body_bytes = known.body_bytes;
     entry.body_hash = known.body_hash.clone();
-    entry.deletion_off = known.deletion_off;
+    entry.canary = known.canary.clone();
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -62,6 +62,14 @@ impl Held {
     }
 }
 
+/// Takes the lock of a store in its folder.
+///
+/// # Errors
+/// Another run holds it; it can't be opened.
+pub(crate) fn store(folder: &Path, who: &Who<'_>) -> Result<Held, LedgerError> {
+    Held::take(&folder.join("lock"), Busy::Store, who)
+}
+
 /// Who takes a lock, for whoever has to wait for it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Who<'a> {

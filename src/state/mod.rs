@@ -1,5 +1,6 @@
 //! What outlives a process: the ledger of runs, and what is sealed in it.
 
+pub(crate) mod approval;
 pub(crate) mod entry;
 pub(crate) mod error;
 pub(crate) mod folder;
@@ -9,6 +10,7 @@ pub(crate) mod lock;
 pub(crate) mod rows;
 pub(crate) mod seal;
 
+pub(crate) use approval::{Approval, ApprovalError, Plan};
 pub(crate) use entry::Entry;
 pub(crate) use error::LedgerError;
 pub(crate) use folder::Folder;

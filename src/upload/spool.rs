@@ -12,6 +12,7 @@ use bytes::Bytes;
 use futures::stream::{self, Stream};
 use tokio::io::AsyncWriteExt;
 
+use crate::files::at::read_at;
 use crate::upload::body::BodyError;
 
 /// Bytes read at once.
@@ -135,7 +136,7 @@ impl Spool {
                     return Ok(None);
                 }
                 let size = READ.min(length - at) as usize;
-                let read = tokio::task::spawn_blocking(move || read_at(&file, at, size)).await;
+                let read = tokio::task::spawn_blocking(move || piece_at(&file, at, size)).await;
                 match read.map_err(io::Error::other).and_then(|read| read) {
                     Ok(bytes) if bytes.is_empty() => {
                         let error = SpoolError::Changed { length, found: at };
@@ -154,13 +155,10 @@ impl Spool {
 
 /// Reads at a place without moving the file's own: a stream that was dropped in the middle of a read must not
 /// shift the next one.
-fn read_at(file: &File, at: u64, size: usize) -> io::Result<Bytes> {
+fn piece_at(file: &File, at: u64, size: usize) -> io::Result<Bytes> {
     let mut buffer = vec![0; size];
-    #[cfg(unix)]
-    let read = std::os::unix::fs::FileExt::read_at(file, &mut buffer, at);
-    #[cfg(windows)]
-    let read = std::os::windows::fs::FileExt::seek_read(file, &mut buffer, at);
-    buffer.truncate(read?);
+    let read = read_at(file, at, &mut buffer)?;
+    buffer.truncate(read);
     Ok(buffer.into())
 }
 

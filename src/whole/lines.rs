@@ -91,6 +91,13 @@ impl Lines {
         word.is_some_and(|word| word & (1 << (record % 64)) != 0)
     }
 
+    /// Says that a record is no part of the body after all.
+    pub(crate) fn mark_not_sent(&mut self, record: u32) {
+        if let Some(word) = self.sent.get_mut(record as usize / 64) {
+            *word &= !(1 << (record % 64));
+        }
+    }
+
     /// Says of all records that they are no part of the body.
     pub fn mark_none_sent(&mut self) {
         self.sent.fill(0);
@@ -129,6 +136,9 @@ mod tests {
             lines.mark_sent(record);
         }
         assert_eq!(lines.sent().collect::<Vec<_>>(), [0, 2, 64, 102]);
+        lines.mark_not_sent(2);
+        lines.mark_not_sent(3);
+        assert_eq!(lines.sent().collect::<Vec<_>>(), [0, 64, 102]);
         assert_eq!(lines.len(), 103);
     }
 }

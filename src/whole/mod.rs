@@ -5,8 +5,9 @@
 //! verdict makes the survey go through the source once more, with all verdicts known.
 //!
 //! All memory that grows with the file is here, each kind with its bound written down: [`keys::Keys`],
-//! [`unique::Unique`], [`hierarchy::Hierarchy`] and [`lines::Lines`].
+//! [`as_of::AsOf`], [`unique::Unique`], [`hierarchy::Hierarchy`] and [`lines::Lines`].
 
+pub(crate) mod as_of;
 pub(crate) mod bits;
 pub(crate) mod hierarchy;
 pub(crate) mod keys;
@@ -17,7 +18,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::batch::Fault;
+use crate::report::run::AsOf as AsOfReport;
 use crate::rule::Keep;
+use as_of::{AsOf, Reader, SpillError};
 use bits::Bits;
 use hierarchy::{Hierarchy, Loose, Told, Tree};
 use lines::{Lines, Place};
@@ -39,6 +42,10 @@ pub(crate) enum Fact {
     Spelling(usize),
     /// The hash of the record as it is to be sent; 0 where it is not.
     Sent,
+    /// When a record holds, as `as_of` reads it.
+    Period,
+    /// A word of what a record is preferred for, as `as_of` reads it.
+    Rank(usize),
     /// Whether a filter left the record out. Where that holds for none of a block, there are no values.
     Filtered,
     /// Whether the record is one of somebody who has left, as the hierarchy of this number says. Where that holds for
@@ -61,6 +68,8 @@ pub(crate) enum Verdict {
     Reject { rule: u8, reason: u32 },
     /// It is not sent, and not at fault: another one goes in its place.
     LeaveOut,
+    /// It is not sent, and not at fault: it would delete somebody, and too many do.
+    Withhold,
     /// It is sent with a cell empty; the rule knows which.
     Clear { rule: u8 },
 }
@@ -97,13 +106,11 @@ pub(crate) enum Fate {
 }
 
 impl<'a> Fates<'a> {
-    /// Whether another record goes in the place of this one.
-    fn is_left_out(&self, record: u32) -> bool {
+    /// The verdicts on a record.
+    fn on(&self, record: u32) -> impl Iterator<Item = Verdict> + '_ {
         let at = self.before.partition_point(|(r, _)| *r < record);
-        self.before[at..]
-            .iter()
-            .take_while(|(r, _)| *r == record)
-            .any(|(_, verdict)| *verdict == Verdict::LeaveOut)
+        let verdicts = self.before[at..].iter().take_while(move |v| v.0 == record);
+        verdicts.map(|(_, verdict)| *verdict)
     }
 
     #[cfg(test)]
@@ -136,7 +143,8 @@ impl<'a> Fates<'a> {
                 match verdict {
                     Verdict::LeaveOut => fate = Fate::LeftOut,
                     Verdict::Reject { .. } if fate == Fate::In => fate = Fate::Rejected,
-                    Verdict::Reject { .. } | Verdict::Clear { .. } => {}
+                    // Rows are held back once all rules have ended.
+                    Verdict::Reject { .. } | Verdict::Clear { .. } | Verdict::Withhold => {}
                 }
             }
             fate
@@ -167,12 +175,43 @@ impl Places<'_> {
             (None, _) => "on another line".to_owned(),
         }
     }
+
+    /// Where several records are, up to five of them by name: `on line 5, on line 7 and 3 more times`.
+    fn all_seen_from(&self, from: u32, records: &[u32]) -> String {
+        let mut named: Vec<String> = records
+            .iter()
+            .take(NAMED_LINES)
+            .map(|&record| self.seen_from(from, record))
+            .collect();
+        if records.len() > NAMED_LINES {
+            named.push(format!("{} more times", records.len() - NAMED_LINES));
+        }
+        listed(&named)
+    }
+}
+
+/// Lines that a message names at most.
+const NAMED_LINES: usize = 5;
+
+/// `a`, `a and b`, `a, b and c`.
+fn listed(parts: &[String]) -> String {
+    match parts {
+        [rest @ .., before, last] => {
+            let mut text: String = rest.iter().map(|part| format!("{part}, ")).collect();
+            text.push_str(&format!("{before} and {last}"));
+            text
+        }
+        [only] => only.clone(),
+        [] => String::new(),
+    }
 }
 
 /// What a rule has to say of the file as a whole.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Findings {
     pub warnings: Vec<String>,
+    /// What `as_of` came to.
+    pub as_of: Option<AsOfReport>,
 }
 
 /// A rule of the whole file. It is asked by one thread, and sees the records in the order of the source.
@@ -180,9 +219,15 @@ pub(crate) trait Whole: Send {
     /// What it wants to know of every record.
     fn facts(&self) -> Vec<Fact>;
     /// Takes in the facts of the next block.
-    fn see(&mut self, block: &Facts<'_>, out: &mut Verdicts);
+    ///
+    /// # Errors
+    /// What is kept on disk can't be.
+    fn see(&mut self, block: &Facts<'_>, out: &mut Verdicts) -> Result<(), SpillError>;
     /// Ends the file. It sees what the rules before it decided.
-    fn end(&mut self, fates: &Fates<'_>, out: &mut Verdicts) -> Findings;
+    ///
+    /// # Errors
+    /// What was kept on disk can't be read.
+    fn end(&mut self, fates: &Fates<'_>, out: &mut Verdicts) -> Result<Findings, SpillError>;
     /// The fault of a record that it rejected for this reason.
     fn fault(&self, record: u32, reason: u32, places: &Places<'_>) -> Fault;
     /// The physical column whose cell is emptied where it says that one is.
@@ -204,6 +249,7 @@ pub(crate) struct Key {
 
 /// The rules of a pipeline, in the order in which they decide, and the verdicts that they gave.
 pub(crate) struct Rules {
+    as_of: Option<AsOf>,
     pub unique: Option<Unique>,
     trees: Vec<Hierarchy>,
     /// What they want to know, each fact once, and which of them each rule does.
@@ -217,10 +263,12 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    pub(crate) fn new(key: Option<&Key>, trees: &[Tree]) -> Rules {
+    pub(crate) fn new(key: Option<&Key>, as_of: Option<&Arc<Reader>>, trees: &[Tree]) -> Rules {
         let hierarchy = |(number, tree): (usize, &Tree)| Hierarchy::new(tree.clone(), number);
+        let chosen_by = as_of.map(|reader| reader.key().0);
         let mut rules = Rules {
-            unique: key.map(|key| Unique::new(key.clone())),
+            as_of: as_of.map(|reader| AsOf::new(reader.clone())),
+            unique: key.map(|key| Unique::new(key.clone(), chosen_by)),
             trees: trees.iter().enumerate().map(hierarchy).collect(),
             facts: Vec::new(),
             asked: Vec::new(),
@@ -249,9 +297,10 @@ impl Rules {
     }
 
     fn all(&self) -> impl Iterator<Item = &dyn Whole> {
-        let trees = self.trees.iter().map(|rule| rule as &dyn Whole);
+        let as_of = self.as_of.iter().map(|rule| rule as &dyn Whole);
         let unique = self.unique.iter().map(|rule| rule as &dyn Whole);
-        unique.chain(trees)
+        let trees = self.trees.iter().map(|rule| rule as &dyn Whole);
+        as_of.chain(unique).chain(trees)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -270,19 +319,24 @@ impl Rules {
 
     /// Shows them the facts of a block that begins with the record `first`, and returns the verdicts that they give at
     /// once.
+    ///
+    /// # Errors
+    /// What is kept on disk can't be.
     pub(crate) fn see(
         &mut self,
         first: u32,
         records: usize,
         facts: &[Vec<u64>],
-    ) -> Vec<(u32, Verdict)> {
+    ) -> Result<Vec<(u32, Verdict)>, SpillError> {
         let mut given = Verdicts::default();
         if let Some(at) = self.facts.iter().position(|fact| *fact == Fact::Filtered) {
             self.filtered.take_in(first, &facts[at]);
         }
-        let trees = self.trees.iter_mut().map(|rule| rule as &mut dyn Whole);
+        let as_of = self.as_of.iter_mut().map(|rule| rule as &mut dyn Whole);
         let unique = self.unique.iter_mut().map(|rule| rule as &mut dyn Whole);
-        for ((rule, asked), number) in unique.chain(trees).zip(&self.asked).zip(0..) {
+        let trees = self.trees.iter_mut().map(|rule| rule as &mut dyn Whole);
+        let all = as_of.chain(unique).chain(trees);
+        for ((rule, asked), number) in all.zip(&self.asked).zip(0..) {
             let columns: Vec<&[u64]> = asked.iter().map(|at| &*facts[*at]).collect();
             let block = Facts {
                 first,
@@ -290,7 +344,7 @@ impl Rules {
                 columns: &columns,
             };
             let (now, later) = (given.now.len(), given.later.len());
-            rule.see(&block, &mut given);
+            rule.see(&block, &mut given)?;
             sign(&mut given.now[now..], number);
             sign(&mut given.later[later..], number);
         }
@@ -298,11 +352,14 @@ impl Rules {
         given.now.sort_by_key(|(record, _)| *record);
         self.verdicts.extend(&given.now);
         self.verdicts.append(&mut given.later);
-        given.now
+        Ok(given.now)
     }
 
     /// Ends the file.
-    pub(crate) fn end(&mut self, places: Places<'_>) -> Findings {
+    ///
+    /// # Errors
+    /// What was kept on disk can't be read.
+    pub(crate) fn end(&mut self, places: Places<'_>) -> Result<Findings, SpillError> {
         let mut findings = Findings::default();
         self.verdicts.sort_by_key(|(record, _)| *record);
         let mut ended = Ended {
@@ -311,21 +368,32 @@ impl Rules {
             filtered: &self.filtered,
             places,
         };
-        for (rule, number) in self.unique.iter_mut().zip(0..) {
-            findings
-                .warnings
-                .extend(ended.end(rule, number, None).warnings);
+        let mut numbers = 0..;
+        let mut take = |found: Findings| {
+            findings.warnings.extend(found.warnings);
+            findings.as_of = found.as_of.or(findings.as_of.take());
+        };
+        for (rule, number) in self.as_of.iter_mut().zip(&mut numbers) {
+            take(ended.end(rule, number, None)?);
+        }
+        for (rule, number) in self.unique.iter_mut().zip(&mut numbers) {
+            take(ended.end(rule, number, None)?);
         }
         let keys = self.unique.as_ref();
-        for (rule, number) in self.trees.iter_mut().zip(u8::from(keys.is_some())..) {
-            findings
-                .warnings
-                .extend(ended.end(rule, number, keys).warnings);
+        for (rule, number) in self.trees.iter_mut().zip(&mut numbers) {
+            take(ended.end(rule, number, keys)?);
         }
         let Ended { verdicts, late, .. } = ended;
         (self.verdicts, self.late) = (verdicts, late);
         self.filtered = Bits::default();
-        findings
+        Ok(findings)
+    }
+
+    /// Holds records back that would be sent, be it with a cell empty; they are in order.
+    pub(crate) fn withhold(&mut self, records: &[u32]) {
+        let verdicts = records.iter().map(|&record| (record, Verdict::Withhold));
+        self.verdicts.extend(verdicts);
+        self.verdicts.sort_by_key(|(record, _)| *record);
     }
 
     /// Which hierarchies want the source to be read once more, to see whether who is missed is there under nearly the
@@ -401,7 +469,12 @@ struct Ended<'a> {
 }
 
 impl Ended<'_> {
-    fn end(&mut self, rule: &mut dyn Whole, number: u8, keys: Option<&Unique>) -> Findings {
+    fn end(
+        &mut self,
+        rule: &mut dyn Whole,
+        number: u8,
+        keys: Option<&Unique>,
+    ) -> Result<Findings, SpillError> {
         let mut out = Verdicts::default();
         let fates = Fates {
             before: &self.verdicts,
@@ -409,12 +482,12 @@ impl Ended<'_> {
             filtered: self.filtered,
             keys,
         };
-        let findings = rule.end(&fates, &mut out);
+        let findings = rule.end(&fates, &mut out)?;
         sign(&mut out.later, number);
         self.late |= !out.later.is_empty();
         self.verdicts.append(&mut out.later);
         self.verdicts.sort_by_key(|(record, _)| *record);
-        findings
+        Ok(findings)
     }
 }
 
@@ -423,20 +496,7 @@ fn sign(verdicts: &mut [(u32, Verdict)], number: u8) {
     for (_, verdict) in verdicts {
         match verdict {
             Verdict::Reject { rule, .. } | Verdict::Clear { rule } => *rule = number,
-            Verdict::LeaveOut => {}
+            Verdict::LeaveOut | Verdict::Withhold => {}
         }
-    }
-}
-
-/// `a`, `a and b`, `a, b and c`.
-fn listed(parts: &[String]) -> String {
-    match parts {
-        [rest @ .., before, last] => {
-            let mut text: String = rest.iter().map(|part| format!("{part}, ")).collect();
-            text.push_str(&format!("{before} and {last}"));
-            text
-        }
-        [only] => only.clone(),
-        [] => String::new(),
     }
 }

@@ -15,14 +15,17 @@
 
 use std::borrow::Cow;
 
+use super::as_of::SpillError;
 use super::keys::Keys;
-use super::{Fact, Facts, Fates, Findings, Key, Places, Verdict, Verdicts, Whole, listed};
+use super::{
+    Fact, Facts, Fates, Findings, Key, NAMED_LINES, Places, Verdict, Verdicts, Whole, listed,
+};
 use crate::batch::Fault;
 use crate::rule::{Keep, STAGE};
 use crate::text::compare::Spelling;
 
-/// Lines that a message names at most.
-const NAMED_LINES: usize = 5;
+/// The code of rows whose key others have, too.
+pub(crate) const KEY_DUPLICATE: &str = "key_duplicate";
 
 /// Files that the warning names at most.
 const NAMED_FILES: usize = 5;
@@ -41,6 +44,10 @@ pub(crate) struct Unique {
     kept: Vec<(u32, u32)>,
     /// How keys are written, of records whose key is not as it is compared.
     spellings: Vec<(u32, Spelling)>,
+    /// The column by whose values `as_of` chose before, if it did.
+    chosen_by: Option<usize>,
+    /// Records of keys that stand more than once, without a say as `as_of` left them out. In order.
+    out: Vec<u32>,
 }
 
 /// For every record 32 bits of the hash of what it would send; 0 where it sends nothing.
@@ -68,8 +75,11 @@ impl Rows {
 }
 
 impl Unique {
-    pub(crate) fn new(key: Key) -> Unique {
+    /// `chosen_by` is the column by whose values `as_of` chooses before, if it does.
+    pub(crate) fn new(key: Key, chosen_by: Option<usize>) -> Unique {
         Unique {
+            chosen_by,
+            out: Vec::new(),
             key,
             keys: Keys::default(),
             rows: Rows::default(),
@@ -126,6 +136,19 @@ impl Unique {
         std::iter::once(first).chain(others.map(|(_, record)| *record))
     }
 
+    /// Whether the first row with a key is known to keep it as soon as it is seen.
+    fn is_decided_at_once(&self) -> bool {
+        self.key.keep == Keep::First && self.chosen_by.is_none()
+    }
+
+    /// Whether a row has no say any more: it was left out, or the rule before chose by the same key, so that of those
+    /// that are left no more than one is sent.
+    fn is_out(&self, record: u32, fates: &Fates<'_>) -> bool {
+        let is_chosen = self.chosen_by == Some(self.key.slot);
+        let is_out = |verdict| verdict == Verdict::LeaveOut || is_chosen;
+        is_chosen && self.rows.get(record) == 0 || fates.on(record).any(is_out)
+    }
+
     fn judge(&self, record: u32, first: u32, keeper: Option<u32>) -> Option<Verdict> {
         match keeper {
             Some(keeper) if keeper == record => None,
@@ -145,9 +168,9 @@ impl Whole for Unique {
         vec![hash, Fact::Spelling(slot), Fact::Sent]
     }
 
-    fn see(&mut self, block: &Facts<'_>, out: &mut Verdicts) {
+    fn see(&mut self, block: &Facts<'_>, out: &mut Verdicts) -> Result<(), SpillError> {
         let [hashes, spellings, sent] = block.columns else {
-            return;
+            return Ok(());
         };
         let numbered = spellings.iter().copied().zip(block.first..);
         let unlike = numbered.filter(|(bits, _)| *bits != 0);
@@ -163,38 +186,39 @@ impl Whole for Unique {
             .insert_all(numbered.filter(|(hash, _)| *hash != 0), |record, first| {
                 again.push((first, record))
             });
-        if self.key.keep == Keep::First {
+        if self.is_decided_at_once() {
             let judged = self.again[known..].iter().filter_map(|&(first, record)| {
                 Some((record, self.judge(record, first, Some(first))?))
             });
             out.now.extend(judged);
         }
+        Ok(())
     }
 
-    fn end(&mut self, fates: &Fates<'_>, out: &mut Verdicts) -> Findings {
+    fn end(&mut self, fates: &Fates<'_>, out: &mut Verdicts) -> Result<Findings, SpillError> {
         self.again.sort_unstable();
         let mut repeated = Repeated::default();
-        let mut kept = Vec::new();
+        let (mut kept, mut left_out) = (Vec::new(), Vec::new());
         for group in self.again.chunk_by(|a, b| a.0 == b.0) {
             let first = group[0].0;
             let records: Vec<u32> = self
                 .group(first)
-                .filter(|&record| !fates.is_left_out(record) || self.key.keep == Keep::First)
+                .filter(|&record| self.is_decided_at_once() || !self.is_out(record, fates))
                 .collect();
-            if let [only] = records[..]
-                && only != first
-            {
-                kept.push((first, only));
+            if records.len() > 1 {
+                repeated.count(&records, &fates.places);
+                left_out.extend(self.group(first).filter(|r| !records.contains(r)));
             }
-            if records.len() < 2 {
-                continue;
-            }
-            repeated.count(&records, &fates.places);
-            if self.key.keep == Keep::First {
+            if self.is_decided_at_once() {
                 continue;
             }
             let keeper = self.keeper(&records);
-            kept.extend(keeper.filter(|&k| k != first).map(|k| (first, k)));
+            // Where none is sent, one that was rejected stands for the key rather than one that was left out.
+            let stands = keeper.or_else(|| {
+                let left_out = |record| fates.on(record).any(|v| v == Verdict::LeaveOut);
+                self.group(first).find(|record| !left_out(*record))
+            });
+            kept.extend(stands.filter(|&k| k != first).map(|k| (first, k)));
             out.later.extend(
                 records
                     .iter()
@@ -202,31 +226,28 @@ impl Whole for Unique {
             );
         }
         self.kept = kept;
-        Findings {
+        left_out.sort_unstable();
+        self.out = left_out;
+        Ok(Findings {
             warnings: repeated.warning(fates.places.files).into_iter().collect(),
-        }
+            ..Findings::default()
+        })
     }
 
     fn fault(&self, record: u32, reason: u32, places: &Places<'_>) -> Fault {
         let others: Vec<u32> = match self.key.keep {
-            Keep::None => self.group(reason).filter(|&r| r != record).collect(),
+            Keep::None => self
+                .group(reason)
+                .filter(|r| *r != record && self.out.binary_search(r).is_err())
+                .collect(),
             Keep::First | Keep::Last => vec![reason],
         };
-        let mut named: Vec<String> = others
-            .iter()
-            .take(NAMED_LINES)
-            .map(|&other| places.seen_from(record, other))
-            .collect();
-        match others.len() {
-            more if more > NAMED_LINES => named.push(format!("{} more times", more - NAMED_LINES)),
-            _ => {}
-        }
         Fault {
             row: 0,
             stage: STAGE,
             column: self.key.column.clone(),
             source: None,
-            code: Cow::Borrowed("key_duplicate"),
+            code: Cow::Borrowed(KEY_DUPLICATE),
             message: Cow::Owned(format!(
                 "the same key{}{} stands {}",
                 if self.key.ignore_case {
@@ -235,7 +256,7 @@ impl Whole for Unique {
                     ""
                 },
                 self.apart(record, &others),
-                listed(&named)
+                places.all_seen_from(record, &others)
             )),
         }
     }
@@ -303,12 +324,15 @@ mod tests {
     use crate::whole::lines::Lines;
 
     fn unique(keep: Keep) -> Unique {
-        Unique::new(Key {
-            column: Arc::from("id"),
-            slot: 0,
-            keep,
-            ignore_case: false,
-        })
+        Unique::new(
+            Key {
+                column: Arc::from("id"),
+                slot: 0,
+                keep,
+                ignore_case: false,
+            },
+            None,
+        )
     }
 
     /// Records as their keys and what they would send (0: nothing), in blocks of so many; a file has two blocks.
@@ -329,7 +353,7 @@ mod tests {
                 records: records.len(),
                 columns: &columns.each_ref().map(|column| &column[..]),
             };
-            unique.see(&facts, &mut out);
+            unique.see(&facts, &mut out).unwrap();
         }
         let files: Vec<String> = (0..records.len()).map(|n| format!("f{n}")).collect();
         let places = Places {
@@ -337,7 +361,7 @@ mod tests {
             files: &files,
         };
         let fates = Fates::new(&[], places);
-        unique.end(&fates, &mut out);
+        unique.end(&fates, &mut out).unwrap();
         let mut all = [out.now, out.later].concat();
         all.sort_by_key(|(record, _)| *record);
         (unique, all)
@@ -382,6 +406,7 @@ mod tests {
                 .map(|(record, verdict)| (record, match verdict {
                     Verdict::LeaveOut => "left out",
                     Verdict::Reject { .. } | Verdict::Clear { .. } => "rejected",
+                    Verdict::Withhold => "withheld",
                 }))
                 .collect();
             prop_assert_eq!(found, expected);

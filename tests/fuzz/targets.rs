@@ -398,6 +398,7 @@ pub fn ticket(data: &[u8]) {
     static CLIENT: LazyLock<Client> = LazyLock::new(|| {
         let base = url::Url::parse("https://api.example/").expect("a URL");
         let connection = Connection {
+            result_location: None,
             hosts: hosts(&base, vec![], true),
             base,
             tenant: "ACME".into(),

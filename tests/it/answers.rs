@@ -25,7 +25,7 @@ fn a_name_that_nobody_knows() {
     let ended = rig.run(&["--set", base]);
     assert_eq!(ended.code, 1, "{}", ended.stderr);
     let error = ended.error();
-    let expected = "error: cannot get an upload address: cannot connect to orgvue.invalid: ";
+    let expected = "error: cannot list the tenant's data sets: cannot connect to orgvue.invalid: ";
     assert!(error.starts_with(expected), "{error}");
     for text in ["https:", "secret-path"] {
         assert!(!ended.stderr.contains(text), "{}", ended.stderr);

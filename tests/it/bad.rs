@@ -1040,36 +1040,36 @@ fn tokens() {
         NotYetActive,
         "right-token",
         &[],
-        1,
-        "error: cannot get an upload address: the API refused with status 403; ApiTokenNotYetActive (40301): The API token is not active yet - the token's start date is still to come: wait for it, or make a token that is valid now (trace [id])\n",
+        2,
+        "error: cannot list the tenant's data sets: the API refused with status 403; ApiTokenNotYetActive (40301): The API token is not active yet - the token's start date is still to come: wait for it, or make a token that is valid now (trace [id])\n",
     );
     check(
         Expired,
         "right-token",
         &[],
-        1,
-        "error: cannot get an upload address: the API refused with status 403; ApiTokenExpired (40302): The API token has expired - make a new token on the tenant's Tokens page (trace [id])\n",
+        2,
+        "error: cannot list the tenant's data sets: the API refused with status 403; ApiTokenExpired (40302): The API token has expired - make a new token on the tenant's Tokens page (trace [id])\n",
     );
     check(
         SubnetViolation,
         "right-token",
         &[],
         1,
-        "error: cannot get an upload address: the API refused with status 403; ApiTokenSubnetViolation (40303): The IP address 127.0.0.1 is not in the API token's subnets - run this from an address that the token's Subnets name, or make a token that names this one (trace [id])\n",
+        "error: cannot list the tenant's data sets: the API refused with status 403; ApiTokenSubnetViolation (40303): The IP address 127.0.0.1 is not in the API token's subnets - run this from an address that the token's Subnets name, or make a token that names this one (trace [id])\n",
     );
     check(
         TenantNotEnabled,
         "right-token",
         &[],
         1,
-        "error: cannot get an upload address: the API refused with status 403; TenantUsagePlanNotConfigured (40345): The tenant is not enabled for the API - ask Orgvue's support to enable the tenant for the API (trace [id])\n",
+        "error: cannot list the tenant's data sets: the API refused with status 403; TenantUsagePlanNotConfigured (40345): The tenant is not enabled for the API - ask Orgvue's support to enable the tenant for the API (trace [id])\n",
     );
     check(
         Valid,
         "wrong-token",
         &[],
-        1,
-        "error: cannot get an upload address: the API refused with status 401; ApiTokenInvalid (40102): The API token is not valid - copy the token again, whole and without quotes, from the tenant's Tokens page (trace [id])\n",
+        2,
+        "error: cannot list the tenant's data sets: the API refused with status 401; ApiTokenInvalid (40102): The API token is not valid - copy the token again, whole and without quotes, from the tenant's Tokens page (trace [id])\n",
     );
     check(
         Valid,
@@ -1082,8 +1082,8 @@ fn tokens() {
         Valid,
         "right-token",
         &[("6586F21B", "00000000")],
-        1,
-        "error: the import was refused: cannot start the import: the API refused with status 404; SandboxDatasetNotFound (404902): The sandbox has no such dataset (trace [id])\n",
+        2,
+        "p.yaml:6:14: the tenant lists no data set with this UUID; it lists Sandbox (6586F21B-AD4D-4D06-A309-712AF47184A2). If the list is not whole, write `preflight: off`\n",
     );
     check(
         Valid,
@@ -1153,7 +1153,7 @@ fn usage() {
     check(&["run", "."], ".: cannot be read: it is a directory\n");
     check(
         &["rum", "p.yaml"],
-        "error: unrecognized subcommand 'rum'\n\n  tip: some similar subcommands exist: 'run', 'resume'\n\nUsage: rostream [OPTIONS] <COMMAND>\n\nFor more information, try '--help'.\n",
+        "error: unrecognized subcommand 'rum'\n\n  tip: some similar subcommands exist: 'runs', 'run', 'resume'\n\nUsage: rostream [OPTIONS] <COMMAND>\n\nFor more information, try '--help'.\n",
     );
     check(
         &["run", "p.yaml", "--token", "x"],

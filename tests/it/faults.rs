@@ -233,14 +233,14 @@ fn a_storage_that_takes_no_chunked_transfer() {
 
 #[test]
 fn a_token_that_the_api_refuses() {
-    let check = |setting: fn(&mut SandboxSettings), status: u16, message: &str| {
+    let check = |setting: fn(&mut SandboxSettings), code: i32, status: u16, message: &str| {
         let rig = few(Rig::with(setting), "");
         let ended = rig.run(&[]);
-        assert_nothing_done(&rig, &ended, 1);
+        assert_nothing_done(&rig, &ended, code);
         assert_eq!(
             ended.error(),
             format!(
-                "error: cannot get an upload address: the API refused with status {status}; \
+                "error: cannot list the tenant's data sets: the API refused with status {status}; \
                  {message} (trace [trace])"
             )
         );
@@ -249,29 +249,34 @@ fn a_token_that_the_api_refuses() {
     };
     check(
         |s| s.token = Some("another".to_owned().into()),
+        2,
         401,
         "ApiTokenInvalid (40102): The API token is not valid - copy the token again, whole and without \
          quotes, from the tenant's Tokens page",
     );
     check(
         |s| s.token_state = TokenState::NotYetActive,
+        2,
         403,
         "ApiTokenNotYetActive (40301): The API token is not active yet - the token's start date is still \
          to come: wait for it, or make a token that is valid now",
     );
     check(
         |s| s.token_state = TokenState::Expired,
+        2,
         403,
         "ApiTokenExpired (40302): The API token has expired - make a new token on the tenant's Tokens page",
     );
     check(
         |s| s.token_state = TokenState::SubnetViolation,
+        1,
         403,
         "ApiTokenSubnetViolation (40303): The IP address [host] is not in the API token's subnets - run \
          this from an address that the token's Subnets name, or make a token that names this one",
     );
     check(
         |s| s.token_state = TokenState::TenantNotEnabled,
+        1,
         403,
         "TenantUsagePlanNotConfigured (40345): The tenant is not enabled for the API - ask Orgvue's \
          support to enable the tenant for the API",

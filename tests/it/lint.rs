@@ -91,6 +91,7 @@ fn findings_as_json() {
             "line": 7,
             "column": 14,
             "message": "expected the UUID of a data set, such as 6586F21B-AD4D-4D06-A309-712AF47184A2",
+            "help": "of a data set by its name, write `dataset: { name: People }`",
         })
     );
 }

@@ -1,11 +1,17 @@
 //! Tests of the whole program: the built binary, real files, exact output.
 
 mod answers;
+mod approval;
+mod as_of;
 mod bad;
+mod canary;
+mod carried;
+mod changes;
 mod charsets;
 mod cli;
 mod days;
 mod deletion;
+mod delta;
 mod expect;
 mod expressions;
 mod faults;
@@ -28,12 +34,14 @@ mod matrix;
 mod nested;
 mod organisation;
 mod pipelines;
+mod preflight;
 mod process;
 mod quoting;
 mod reading;
 mod readme;
 mod reference;
 mod report;
+mod requests;
 mod retry;
 mod run;
 mod secrets;

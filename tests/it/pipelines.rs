@@ -101,6 +101,9 @@ fn each_opens_with_what_it_shows_and_is_without_a_warning() {
     }
     names.sort();
     let expected = [
+        "delta.yaml",
+        "guarded.yaml",
+        "job-history.yaml",
         "positions.yaml",
         "quickstart.yaml",
         "recipe-csv.yaml",
@@ -114,6 +117,9 @@ fn each_opens_with_what_it_shows_and_is_without_a_warning() {
 #[test]
 fn the_targets_in_the_comments_are_good_too() {
     for name in [
+        "delta",
+        "guarded",
+        "job-history",
         "positions",
         "quickstart",
         "recipe-csv",
@@ -138,6 +144,18 @@ fn the_targets_in_the_comments_are_good_too() {
             expected
         );
     }
+}
+
+#[test]
+fn delta() {
+    let copy = Copy::new();
+    let (code, stderr, report) = copy.run(&["run", "pipelines/delta.yaml"]);
+    assert_eq!(code, 0, "{stderr}");
+    assert_eq!(counts(&report), [4, 1, 0, 3, 3, 0], "{stderr}");
+    let empty =
+        "the sandbox inside this program begins empty: everything is sent, and no store is kept";
+    assert!(stderr.contains(empty), "{stderr}");
+    assert!(!copy.folder().join("out/store").exists());
 }
 
 #[test]
@@ -230,6 +248,52 @@ fn recipe_json() {
         report["import"]["parameters"],
         json!({ "idKey": "employeeID" })
     );
+}
+
+#[test]
+fn guarded() {
+    let (code, stderr, report) = Copy::new().run(&["run", "pipelines/guarded.yaml"]);
+    assert_eq!((code, counts(&report)), (0, [8, 0, 0, 8, 8, 0]), "{stderr}");
+    let guards = report["guards"].as_array().unwrap();
+    assert!(
+        guards.iter().all(|guard| guard["decision"] == "passed"),
+        "{guards:?}"
+    );
+}
+
+#[test]
+fn job_history() {
+    let copy = Copy::new();
+    let (code, stderr, report) = copy.run(&["run", "pipelines/job-history.yaml"]);
+    assert_eq!(
+        (code, counts(&report)),
+        (3, [16, 0, 4, 6, 6, 0]),
+        "{stderr}"
+    );
+    assert_eq!(report["counts"]["superseded"], 6);
+    assert_eq!(report["warnings"], json!([]));
+    let told = &report["as_of"];
+    let keys = ["keys", "in_force", "ahead", "leavers"].map(|name| told[name].as_u64().unwrap());
+    assert_eq!(keys, [9, 4, 1, 1]);
+    let rejects = "\
+personIdExternal,userId,assignmentClass,startDate,endDate,seqNumber,emplStatus,jobTitle,managerId,fte,\
+_file,_line,_stage,_column,_code,_message
+100007,100007,ST,09/01/2023,12/31/9999,1,A,Engineer,100003,1,pipelines/data/job-history.csv,12,as_of,\
+personIdExternal,as_of_tie,\"in force on 2026-11-26 together with the row of the same key on line 13, and nothing in \
+`prefer` decides between them\"
+100007,100007,ST,09/01/2023,12/31/9999,1,A,Senior Engineer,100003,1,pipelines/data/job-history.csv,13,as_of,\
+personIdExternal,as_of_tie,\"in force on 2026-11-26 together with the row of the same key on line 12, and nothing in \
+`prefer` decides between them\"
+100008,100008,ST,03/01/2020,12/31/9999,1,A,Planner,100003,1,pipelines/data/job-history.csv,14,as_of,\
+personIdExternal,as_of_doubtful,\"the row of the same key on line 15 can't be read, and may be in force on 2026-11-26 in \
+place of this one\"
+100008,100008,ST,31/03/2024,12/31/9999,1,A,Senior Planner,100003,1,pipelines/data/job-history.csv,15,date,startDate,\
+date_format,expected a date as MM/DD/YYYY
+";
+    let found = copy
+        .read("out/job-history.rejects.csv")
+        .replace("\r\n", "\n");
+    assert_eq!(found, rejects);
 }
 
 #[test]

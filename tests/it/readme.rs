@@ -289,6 +289,7 @@ fn it_has_every_setting() {
         definition("OrgvueSpec")
     );
     assert_eq!(names("setting of `upload`"), definition("UploadSpec"));
+    assert_eq!(names("setting of `as_of`"), definition("AsOfSpec"));
     assert_eq!(names("setting of `limits`"), definition("Limits"));
     assert_eq!(names("setting of `json`"), definition("JsonSpec"));
     let schema = schema();

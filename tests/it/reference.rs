@@ -228,8 +228,12 @@ proptest! {
     fn ndjson_gives_what_the_reference_gives(objects in objects(true), settings in settings(), cuts in cuts()) {
         let text = objects.lines();
         wait(async {
-            let table = slow::read_lines(text_of(&text), Some(&HEADER), &settings);
             let layout = json(Layout::Lines, &HEADER);
+            // A file that begins with an array is not NDJSON, whatever follows.
+            if text_of(&text).trim_start().starts_with('[') {
+                return refused(&text, &layout, &cuts, &settings).await;
+            }
+            let table = slow::read_lines(text_of(&text), Some(&HEADER), &settings);
             everywhere(&text, &layout, &cuts, &settings, &slow::outcome(table, &settings).await).await
         })?;
     }

@@ -288,7 +288,7 @@ fn deletions_are_told_or_said_to_be_unknown() {
             ended.stderr
         );
     };
-    let deletions = |told: Option<u32>, off_because: Option<&str>, in_a_row: u32| json!({ "mode": "implicit", "told": told, "off_because": off_because, "in_a_row": in_a_row });
+    let deletions = |told: Option<u32>, off_because: Option<&str>, in_a_row: u32| json!({ "mode": "implicit", "told": told, "off_because": off_because, "in_a_row": in_a_row, "expected": null, "exact": false });
     let good = "employeeID\n1\n";
     check(
         false,

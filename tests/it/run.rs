@@ -643,6 +643,7 @@ fn what_a_run_says() {
     survey  5 rows  99 B  in [time]  [rate]
     again   5 rows  99 B  in [time]  [rate]
     run         [run], stopped by a guard, nothing was sent
+    preflight   tenant, data set checked; could not be checked: token dates (the token is not a JWT), properties (the list of data sets does not tell them)
     read                    5  99 B from workers.csv
     filtered                1  left out by a filter
     rejected                1
@@ -663,6 +664,7 @@ fn what_a_run_says() {
     wait    in [time]  completed
     results in [time]
     run         [run], succeeded, some rows were rejected
+    preflight   tenant, data set checked; could not be checked: token dates (the token is not a JWT), properties (the list of data sets does not tell them)
     read                    5  99 B from workers.csv
     filtered                1  left out by a filter
     rejected                1
@@ -688,6 +690,7 @@ fn what_a_run_says() {
     wait    in [time]  completed
     results in [time]
     run         [run], succeeded
+    preflight   tenant, data set checked; could not be checked: token dates (the token is not a JWT), properties (the list of data sets does not tell them)
     read                    1  46 B from workers.csv
     rejected                0
     sent                    1  73 B
@@ -700,10 +703,10 @@ fn what_a_run_says() {
     insta::assert_snapshot!(rig.run(&["-q", "--partial-ok"]).stderr, @"error: the server refused the only row that was sent, most often for SandboxItemExists; what it accepted stands");
 
     rig.write("token", "another");
-    insta::assert_snapshot!(rig.run(&[]).stderr, @r"
+    insta::assert_snapshot!(rig.run(&["--set", "preflight=off"]).stderr, @r"
     survey  1 row  46 B  in [time]  [rate]
     upload  in [time]
-    run         [run], failed, nothing was imported
+    run         [run], a setting has to be changed, nothing was imported
     read                    1  46 B from workers.csv
     rejected                0
     held back               1  valid, but not sent

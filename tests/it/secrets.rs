@@ -375,12 +375,12 @@ fn data_that_ends_the_run() {
 
 #[test]
 fn refusals_of_the_api() {
-    for token_state in [TokenState::Expired, TokenState::SubnetViolation] {
+    for (token_state, code) in [(TokenState::Expired, 2), (TokenState::SubnetViolation, 1)] {
         let settings = SandboxSettings {
             token_state,
             ..settings()
         };
-        against(&settings, ("w.csv", CSV), "", 1, &["403"]);
+        against(&settings, ("w.csv", CSV), "", code, &["403"]);
     }
     let settings = SandboxSettings {
         job_fails: Some("the job failed".into()),
@@ -407,7 +407,9 @@ fn a_source_that_changes_between_the_passes() {
         let changed = rows("Qcell7 b");
         let change = move || fs::write(source, changed).unwrap();
         let (host, kept) = record(to, change);
-        write(dir.path(), "p.yaml", &pipeline(&host, "w.csv", ""));
+        // The first request is the one between the passes.
+        let text = pipeline(&host, "w.csv", "preflight: off\n");
+        write(dir.path(), "p.yaml", &text);
         write(dir.path(), "w.csv", &rows("Qcell7 a"));
         let left = run(dir.path(), way, || signatures(&kept.lock().unwrap()));
         assert_eq!(left.code, 1, "{}", left.shown);

@@ -205,6 +205,18 @@ impl Rig {
         (code, stderr)
     }
 
+    /// Another command that does a run's work, with a variable, to its end.
+    pub fn tell_with(&self, variable: (&str, &str), args: &[&str]) -> Ended {
+        let mut command = self.command_of(args);
+        self.ended(command.env(variable.0, variable.1).output().unwrap())
+    }
+
+    /// Any command, to its end: exit code and stdout.
+    pub fn put_out(&self, args: &[&str]) -> (i32, String) {
+        let (code, stdout, _) = crate::outcome(self.command_of(args).output().unwrap());
+        (code, stdout)
+    }
+
     /// `rostream run pipeline.yaml`, until the proxy kills it.
     pub fn run_and_be_killed(&self) {
         let child = self.start(&[]);
@@ -282,16 +294,22 @@ impl Rig {
         assert_eq!(report["exit_code"], code, "{stderr}");
         let count = |name: &str| report["counts"][name].as_u64().unwrap();
         assert_eq!(
-            count("read"),
+            count("read") + count("deletes") + count("carried"),
             count("sent")
                 + count("would_send")
                 + count("rejected")
                 + count("filtered")
-                + count("superseded"),
+                + count("superseded")
+                + count("unchanged")
+                + count("withheld"),
         );
         assert_eq!(
             count("sent"),
-            count("accepted") + count("failed") + count("unprocessed")
+            // Of rows whose fate is told elsewhere, it is not known which they are.
+            match count("unknown") {
+                0 => count("accepted") + count("failed") + count("unprocessed"),
+                unknown => unknown + count("unprocessed"),
+            }
         );
         assert_eq!(report["rejects"]["rows"], report["counts"]["rejected"]);
         if self.path("rejects.csv").exists() {
@@ -332,6 +350,11 @@ impl Rig {
     /// How many uploads were stored, and how many imports accepted.
     pub fn taken(&self) -> (u64, u64) {
         (self.sandbox.uploads(), self.sandbox.imports())
+    }
+
+    /// Whether every import that was accepted is through.
+    pub fn is_through(&self) -> bool {
+        self.sandbox.imports() == self.sandbox.jobs_over()
     }
 
     pub fn uploaded(&self) -> Vec<u8> {
@@ -393,7 +416,7 @@ impl Ended {
 
 /// A request at the proxy.
 pub struct Call {
-    /// `generate`, `put`, `import`, `ticket`, `results`.
+    /// `datasets`, `metadata`, `generate`, `put`, `import`, `ticket`, `results`.
     pub step: &'static str,
     /// How many of this step came before it.
     pub before: usize,
@@ -502,6 +525,8 @@ impl Proxy {
             "POST" => "generate",
             "PUT" if path.ends_with("/items/import") => "import",
             "PUT" => "put",
+            _ if path.ends_with("/datasets") => "datasets",
+            _ if path.ends_with("/metadata") => "metadata",
             _ if path.contains("/tickets/") => "ticket",
             _ => "results",
         };
@@ -619,7 +644,7 @@ impl Proxy {
             .map_err(|_| Cut)?;
         let (mut head, body) = answer.into_parts();
         let mut body = Body::new(body);
-        if matches!(step, "generate" | "import" | "ticket") {
+        if matches!(step, "generate" | "import" | "ticket" | "datasets") {
             head.headers.remove(header::CONTENT_LENGTH);
             body = replaced(body, &self.upstream, &self.own).await?;
         }

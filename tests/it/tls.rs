@@ -260,7 +260,7 @@ fn what_cannot_be_trusted() {
         assert_eq!(code, 1, "{stderr}");
         let last = stderr.lines().last().unwrap();
         let expected = format!(
-            "error: cannot get an upload address: no trusted connection to localhost:{}: ",
+            "error: cannot list the tenant's data sets: no trusted connection to localhost:{}: ",
             server.port
         );
         assert!(
@@ -312,7 +312,7 @@ fn an_api_that_cannot_be_reached() {
         assert_eq!(stderr.matches("; trying again").count(), 3, "{stderr}");
         let last = stderr.lines().last().unwrap();
         assert!(
-            last.starts_with("error: cannot get an upload address: "),
+            last.starts_with("error: cannot list the tenant's data sets: "),
             "{last}"
         );
         assert!(last.contains(&format!("localhost:{port}")), "{last}");
@@ -445,8 +445,8 @@ fn a_proxy_that_dies_in_the_upload() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("ca.pem");
     fs::write(&file, ca.pem()).unwrap();
-    // generate, put, generate, put ...
-    let proxy = Proxy::start(TUNNEL, Some(1));
+    // datasets, generate, put, generate, put ...
+    let proxy = Proxy::start(TUNNEL, Some(2));
     let address = format!("http://127.0.0.1:{}", proxy.port);
     let env = [
         ("SSL_CERT_FILE", file.to_str().unwrap()),

@@ -1,5 +1,9 @@
 //! From what is written to what is meant: every check that looks further than one setting's type.
 
+mod as_of;
+mod base_url;
+mod delta;
+mod guard;
 mod hierarchy;
 mod source;
 mod stages;
@@ -13,17 +17,18 @@ use super::problem::{Findings, Placed};
 use super::spec::PipelineSpec;
 use super::yaml::places::Places;
 use crate::files::ending::for_json;
-use crate::guard::spec::{GuardSpec, MinRowsSpec, RelativeSpec};
+use crate::guard::spec::{ImplicitDelete, OnReject};
 use crate::guard::{REJECTS_AT_MOST, SHARES_FROM};
 use crate::orgvue::spec::TokenSpec;
 use crate::report::spec::{RejectsSpec, ResultsSpec};
 use crate::settings::limits::Limits;
-use crate::settings::units::{Amount, Size};
+use crate::settings::units::Size;
 use crate::source::Input;
 use crate::source::spec::SourceFormat;
 use crate::stage::StageSpec;
 use crate::stage::hash::KeySpec;
 use crate::text::dates::Zone;
+use crate::upload::spec::Length;
 use source::NO_PATH;
 
 /// Smallest and largest `limits.record`: below, blocks are too small to be worth a worker's while; above, a cell's
@@ -76,8 +81,15 @@ impl Meaning<'_> {
         for problem in spec.validate.check() {
             self.problem(&problem.path.join("."), problem.message, "");
         }
+        if spec.as_of.is_none() && self.places.contains("as_of") {
+            self.problem("as_of", "expected `key` and `from`, found nothing", "");
+        }
+        if let Some(as_of) = &spec.as_of {
+            self.as_of(as_of, &spec.validate, &spec.stages);
+        }
         self.stages(
             &spec.stages,
+            spec.as_of.as_ref(),
             &spec.validate,
             source.as_ref(),
             time_zone.as_ref(),
@@ -85,9 +97,50 @@ impl Meaning<'_> {
         let filters: Vec<usize> = (0..spec.stages.len())
             .filter(|i| spec.stages[*i].may_drop_rows())
             .collect();
-        let target = spec.target.map(|target| self.target(target));
+        let target = spec
+            .target
+            .map(|target| self.target(target, spec.preflight));
+        if let Some((name, Some(Target::Orgvue(to)), import)) = &target
+            && to.result_location.is_some()
+            && import.action.delta().is_some()
+        {
+            self.problem(
+                &format!("{name}.result_location"),
+                "the difference is taken to what the server accepted last, and there the results are not ours to read",
+                "leave one of the two out",
+            );
+        }
         if let Some((name, _, import)) = &target {
             self.import(name, import, &spec.guard, &filters, spec.upload.format);
+            self.clear(name, import);
+            let kept = spec.stages.iter().position(StageSpec::keeps_at_target);
+            if let Some(kept) = kept.filter(|_| import.implicit_delete.is_on()) {
+                self.problem(
+                    &format!("stages.{kept}"),
+                    "with `implicit_delete` the server deletes whoever the upload does not name, and nobody can be kept \
+                     at the target",
+                    "leave `keep_at_target` out, or delete by name: `action: { delta: PATH }`",
+                );
+            }
+            if let Some(delta) = import.action.delta() {
+                self.delta(name, delta, import, &spec.validate, &spec.upload);
+            }
+            if import.implicit_delete == ImplicitDelete::On(OnReject::CarryForward)
+                && spec.as_of.is_some()
+            {
+                self.problem(
+                    &format!("{name}.implicit_delete"),
+                    "a row at fault is carried forward by its key, and with `as_of` several rows have the same",
+                    "write `on_reject: turn_off` or `block`",
+                );
+            }
+            if import.implicit_delete.is_on() && spec.as_of.is_some() {
+                self.warning(
+                    "as_of",
+                    "with `implicit_delete` the server deletes the items of the keys that have no row in force",
+                    "",
+                );
+            }
             if import.implicit_delete.is_on() && spec.validate.key.is_none() {
                 self.warning(
                     &format!("{name}.implicit_delete"),
@@ -101,10 +154,20 @@ impl Meaning<'_> {
             self.nothing(source.nothing, name, deletes);
             self.cut_unnoticed(source, &spec.guard, name, deletes);
         }
+        let key = spec.validate.key.as_ref();
+        if spec.as_of.is_some() && spec.upload.length == Some(Length::Chunked) {
+            self.problem(
+                "upload.length",
+                "`chunked` sends rows while they are read, and which row of a key is in force shows at the end",
+                "leave `length` out",
+            );
+        }
         if let Some((name, _, import)) = &target {
+            self.changes(&spec.guard, name, import, key);
             self.cleared(&spec.validate, name, import);
         }
         let upload = self.upload(spec.upload, source.as_ref(), &spec.validate);
+        self.withholds(&spec.guard, &upload);
         if spec.wait.at_most.0.is_zero() {
             self.problem("wait.at_most", "expected a time above zero", "");
         }
@@ -140,7 +203,10 @@ impl Meaning<'_> {
         }
         let (_, target, import) = target?;
         let (mut source, target) = (source?, target?);
-        let secrets = secret_variables(&stages, &target);
+        let mut secrets = secret_variables(&stages, &target);
+        if let Some(KeySpec::Env(name)) = &spec.state.key {
+            secrets.push(name.clone());
+        }
         for input in &mut source.inputs {
             input.withhold(&secrets);
         }
@@ -150,6 +216,7 @@ impl Meaning<'_> {
             time_zone,
             source,
             stages,
+            as_of: spec.as_of,
             validate: spec.validate,
             rejects,
             results,
@@ -157,6 +224,7 @@ impl Meaning<'_> {
             refused: spec.refused,
             target,
             import,
+            preflight: spec.preflight,
             upload,
             wait: spec.wait,
             timeouts: spec.timeouts,
@@ -164,6 +232,7 @@ impl Meaning<'_> {
             report_dir: spec.report.dir.map(|dir| self.folder.join(dir)),
             state_dir: self.folder.join(spec.state.dir),
             state_required: spec.state.required,
+            state_key: spec.state.key,
             mend: None,
             origin: self.origin,
             folder: self.folder,
@@ -320,31 +389,6 @@ impl Meaning<'_> {
             self.warning("results.path", message, "");
         }
         Some(path)
-    }
-
-    /// A limit that is written down, and says nothing, would limit nothing.
-    fn guards(&mut self, guard: &GuardSpec, rejects: Option<Amount>, refused: Option<Amount>) {
-        let nothing = [
-            ("guard.min_rows", guard.min_rows.is_none()),
-            ("rejects.at_most", rejects.is_none()),
-            ("refused.at_most", refused.is_none()),
-        ];
-        for (path, is_none) in nothing {
-            if is_none && self.places.contains(path) {
-                self.problem(
-                    path,
-                    "expected a limit, found nothing",
-                    "state it, or leave the line out",
-                );
-            }
-        }
-        if guard.min_rows == Some(MinRowsSpec::Relative(RelativeSpec::default())) {
-            self.problem(
-                "guard.min_rows",
-                "expected `first` or `of_last`, found neither",
-                "such as `min_rows: { first: 5000, of_last: 90% }`",
-            );
-        }
     }
 
     fn limits(&mut self, limits: &Limits) {

@@ -9,11 +9,13 @@ use crate::source::Input;
 use crate::source::spec::SourceFormat;
 use crate::stage::StageSpec;
 use crate::text::dates::Zone;
+use crate::whole::as_of::spec::AsOfSpec;
 
 impl Meaning<'_> {
     pub(super) fn stages(
         &mut self,
         stages: &[StageSpec],
+        as_of: Option<&AsOfSpec>,
         validate: &ValidateSpec,
         source: Option<&Source>,
         time_zone: Option<&Zone>,
@@ -28,7 +30,7 @@ impl Meaning<'_> {
         }
         // Behind a stage that can't be read, nobody knows what the columns hold.
         if good {
-            self.kinds(stages, validate, source);
+            self.kinds(stages, as_of, validate, source);
         }
     }
 
@@ -43,7 +45,13 @@ impl Meaning<'_> {
     }
 
     /// Goes through the expressions with what is known of the columns before the source is opened.
-    fn kinds(&mut self, stages: &[StageSpec], validate: &ValidateSpec, source: Option<&Source>) {
+    fn kinds(
+        &mut self,
+        stages: &[StageSpec],
+        as_of: Option<&AsOfSpec>,
+        validate: &ValidateSpec,
+        source: Option<&Source>,
+    ) {
         let mut columns = Columns::unknown(match source.is_some_and(is_csv) {
             true => Kinds::TEXT,
             false => Kinds::CELL,
@@ -67,6 +75,9 @@ impl Meaning<'_> {
                 }
                 Err(None) => return,
             }
+        }
+        if let Some(as_of) = as_of {
+            self.days_of(as_of, &columns);
         }
         let (problems, warnings) = validate.foresee(&columns);
         for problem in problems {

@@ -1,18 +1,19 @@
 //! What the section `target` means: where rows go, and what the import is told.
 
 use url::Url;
-use uuid::Uuid;
 
-use super::{Meaning, Wrong};
+use super::Meaning;
+use super::base_url::{WrongUrl, base_url};
 use crate::config::pipeline::{Connection, Target};
 use crate::config::problem::nearest;
 use crate::guard::spec::{GuardSpec, MinRowsSpec};
 use crate::orgvue::hosts::hosts;
 use crate::orgvue::spec::{
-    Action, ActionSpec, Empty, IdentifySpec, ImportSpec, TargetSpec, TokenSpec,
+    Action, ActionSpec, DatasetSpec, Empty, IdentifySpec, ImportSpec, PreflightSpec, TargetSpec,
+    TokenSpec,
 };
-use crate::settings::is_tenant;
 use crate::settings::secret::is_loopback;
+use crate::settings::{is_tenant, is_uuid};
 use crate::upload::spec::UploadFormat;
 
 /// The variables of a callback template that the API documents.
@@ -23,6 +24,7 @@ impl Meaning<'_> {
     pub(super) fn target(
         &mut self,
         spec: TargetSpec,
+        preflight: PreflightSpec,
     ) -> (&'static str, Option<Target>, ImportSpec) {
         let spec = match spec {
             TargetSpec::Sandbox(spec) => {
@@ -31,8 +33,17 @@ impl Meaning<'_> {
             TargetSpec::Orgvue(spec) => spec,
         };
         let base_url = base_url(&spec.base_url);
-        if let Err((message, help)) = &base_url {
-            self.problem("target.orgvue.base_url", *message, help);
+        if let Err(WrongUrl {
+            message,
+            help,
+            right,
+        }) = &base_url
+        {
+            let at = "target.orgvue.base_url";
+            // What came from a variable is not quoted.
+            let right = right.as_ref().filter(|_| !self.places.is_filled(at));
+            let help = right.map_or((*help).to_owned(), |right| format!("write `{right}`"));
+            self.problem(at, *message, &help);
         }
         if !is_tenant(&spec.tenant) {
             let upper = spec.tenant.to_uppercase();
@@ -46,42 +57,67 @@ impl Meaning<'_> {
                 &help,
             );
         }
-        // The parser takes other forms too; the API asks for this one.
-        if spec.dataset.len() != 36 || Uuid::try_parse(&spec.dataset).is_err() {
-            self.problem(
-                "target.orgvue.dataset",
-                "expected the UUID of a data set, such as 6586F21B-AD4D-4D06-A309-712AF47184A2",
-                "",
-            );
-        }
-        match &spec.token {
-            TokenSpec::Env(_) if self.places.is_filled("target.orgvue.token.env") => self.problem(
-                "target.orgvue.token.env",
-                "expected the name of an environment variable, not its value",
-                "write the name alone, without `${}`",
-            ),
-            TokenSpec::Env(name) if !is_variable(name) => self.problem(
-                "target.orgvue.token.env",
-                "expected the name of an environment variable: letters, digits and `_`",
-                "the token itself must not be written here",
-            ),
-            TokenSpec::File(path) if path.is_empty() => self.problem(
-                "target.orgvue.token.file",
-                "expected the path of a file",
-                "",
-            ),
-            _ => {}
+        self.dataset(&spec.dataset, preflight);
+        self.secret("token", &spec.token);
+        if let Some(location) = &spec.result_location {
+            self.secret("result_location", location);
         }
         let target = base_url.ok().map(|base_url| {
-            Target::Orgvue(Connection {
+            Target::Orgvue(Box::new(Connection {
                 hosts: hosts(&base_url, spec.storage_hosts, spec.private_hosts),
                 base_url,
                 tenant: spec.tenant,
                 dataset: spec.dataset,
                 token: spec.token,
-            })
+                result_location: spec.result_location,
+            }))
         });
         ("target.orgvue", target, spec.import)
+    }
+
+    /// Where a secret is found, which must not stand there itself.
+    fn secret(&mut self, setting: &str, spec: &TokenSpec) {
+        let path = format!("target.orgvue.{setting}.{}", spec.word());
+        match spec {
+            TokenSpec::Env(_) if self.places.is_filled(&path) => self.problem(
+                &path,
+                "expected the name of an environment variable, not its value",
+                "write the name alone, without `${}`",
+            ),
+            TokenSpec::Env(name) if !is_variable(name) => self.problem(
+                &path,
+                "expected the name of an environment variable: letters, digits and `_`",
+                match setting {
+                    "token" => "the token itself must not be written here",
+                    _ => "the address itself must not be written here",
+                },
+            ),
+            TokenSpec::File(file) if file.is_empty() => {
+                self.problem(&path, "expected the path of a file", "");
+            }
+            _ => {}
+        }
+    }
+
+    fn dataset(&mut self, dataset: &DatasetSpec, preflight: PreflightSpec) {
+        match dataset {
+            DatasetSpec::Id(id) if !is_uuid(id) => self.problem(
+                "target.orgvue.dataset",
+                "expected the UUID of a data set, such as 6586F21B-AD4D-4D06-A309-712AF47184A2",
+                "of a data set by its name, write `dataset: { name: People }`",
+            ),
+            DatasetSpec::Name { name } if name.trim().is_empty() => self.problem(
+                "target.orgvue.dataset.name",
+                "expected the name of a data set, found empty text",
+                "",
+            ),
+            DatasetSpec::Name { .. } if preflight == PreflightSpec::Off => self.problem(
+                "target.orgvue.dataset.name",
+                "a data set's name is looked up by the preflight, which is off",
+                "write the data set's UUID, or leave `preflight: off` out",
+            ),
+            _ => {}
+        }
     }
 
     pub(super) fn import(
@@ -264,105 +300,4 @@ impl Meaning<'_> {
 fn is_variable(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-}
-
-/// The API's address, with or without `https://`. No message quotes it: it may hold a password.
-fn base_url(written: &str) -> Result<Url, Wrong> {
-    let written = written.trim();
-    if written.is_empty() {
-        return Err((
-            "expected the API's host, found empty text",
-            "for example orgvue.eu-west-1.concentra.io",
-        ));
-    }
-    let url = match written.contains("://") {
-        true => Url::parse(written),
-        false => Url::parse(&format!("https://{written}")),
-    };
-    let mut url = url.map_err(|_| ("not a URL", "for example orgvue.eu-west-1.concentra.io"))?;
-    match url.scheme() {
-        "https" => {}
-        "http" if is_loopback(&url) => {}
-        "http" => {
-            return Err((
-                "plain http would send the token unprotected",
-                "write https, or no scheme at all",
-            ));
-        }
-        _ => return Err(("expected an https address", "")),
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err((
-            "a URL with a user name or password is not allowed here",
-            "the API takes nothing but a token: see `token`",
-        ));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(("expected an address without `?` and `#`", ""));
-    }
-    let path = url.path().trim_end_matches('/').to_owned();
-    if path.contains("/api/v") {
-        return Err(("leave out `/api/v1` and what follows it", ""));
-    }
-    url.set_path(&format!("{path}/"));
-    Ok(url)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base_urls() {
-        let check = |written: &str, expected: &str| {
-            let got = match base_url(written) {
-                Ok(url) => url.to_string(),
-                Err((message, _)) => format!("! {message}"),
-            };
-            assert_eq!(got, expected, "{written}");
-        };
-        let host = "https://orgvue.eu-west-1.concentra.io/";
-        check("orgvue.eu-west-1.concentra.io", host);
-        check("https://orgvue.eu-west-1.concentra.io", host);
-        check(" https://orgvue.eu-west-1.concentra.io// ", host);
-        check(
-            "gateway.example.com:8443/orgvue",
-            "https://gateway.example.com:8443/orgvue/",
-        );
-        check("http://127.0.0.1:8080", "http://127.0.0.1:8080/");
-        check("http://localhost", "http://localhost/");
-        check("http://[::1]:1", "http://[::1]:1/");
-        check(
-            "http://example.com",
-            "! plain http would send the token unprotected",
-        );
-        check(
-            "http://x.localhost",
-            "! plain http would send the token unprotected",
-        );
-        check(
-            "http://localhost.example.com",
-            "! plain http would send the token unprotected",
-        );
-        check(
-            "http://127.0.0.1.example.com",
-            "! plain http would send the token unprotected",
-        );
-        check("ftp://example.com", "! expected an https address");
-        check(
-            "https://a:b@example.com",
-            "! a URL with a user name or password is not allowed here",
-        );
-        check(
-            "https://example.com/?x=1",
-            "! expected an address without `?` and `#`",
-        );
-        check(
-            "https://example.com/api/v1",
-            "! leave out `/api/v1` and what follows it",
-        );
-        check("https://", "! not a URL");
-        check("a b", "! not a URL");
-        check("", "! expected the API's host, found empty text");
-    }
 }

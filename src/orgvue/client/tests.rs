@@ -12,6 +12,7 @@ const TOKEN: &str = "eyCANARY.token.of-test_1";
 fn client(base: &str) -> Client {
     let base = Url::parse(base).unwrap();
     let connection = Connection {
+        result_location: None,
         hosts: hosts(&base, vec![], false),
         base,
         tenant: "ACME".into(),
@@ -185,6 +186,7 @@ fn unusable_connections() {
     fn check(base: &str, token: &str, expected: &str) {
         let base = Url::parse(base).unwrap();
         let connection = Connection {
+            result_location: None,
             hosts: hosts(&base, vec![], false),
             base,
             tenant: "ACME".into(),

@@ -27,6 +27,19 @@ pub struct RowCounts {
     /// Not sent, as another row goes in their place.
     #[serde(default)]
     pub superseded: u64,
+    /// Not sent, as they would delete somebody, and too many do.
+    #[serde(default)]
+    pub withheld: u64,
+    /// Rows at fault that the upload names all the same, so that nobody is deleted for a fault: they are among those
+    /// rejected, and among those sent.
+    #[serde(default)]
+    pub carried: u64,
+    /// Not sent, as the server has them as they are.
+    #[serde(default)]
+    pub unchanged: u64,
+    /// Items to be deleted by name, which no row stands for; they are among those held back and those sent.
+    #[serde(default)]
+    pub deletes: u64,
     /// Good, and held back because the run ended before an upload was complete (a dry run, a guard,
     /// an error).
     pub would_send: u64,
@@ -38,20 +51,37 @@ pub struct RowCounts {
     pub failed: u64,
     /// Sent, with no result known.
     pub unprocessed: u64,
+    /// Sent, and what became of them is told to somebody else: the results go to an address of the user's own, or the
+    /// import is asked for elsewhere. `accepted` and `failed` are not known then.
+    #[serde(default)]
+    pub unknown: u64,
 }
 
 impl RowCounts {
-    /// Whether every row is accounted for: `read = sent + would_send + rejected + filtered + superseded` and
-    /// `sent = accepted + failed + unprocessed`.
+    /// Rows that the upload names, and items that it leaves as they are.
+    pub(crate) fn named(&self) -> u64 {
+        (self.sent + self.would_send + self.unchanged).saturating_sub(self.deletes)
+    }
+
+    /// Whether every row is accounted for: `read + deletes + carried = sent + would_send + rejected + filtered +
+    /// superseded + unchanged + withheld` and `sent = accepted + failed + unprocessed + unknown`.
     pub(crate) fn check(&self) -> Result<(), Mismatch> {
         let sum = |parts: &[u64]| parts.iter().copied().map(u128::from).sum::<u128>();
         let kept = [self.sent, self.would_send];
-        let left_out = [self.rejected, self.filtered, self.superseded];
-        if sum(&kept) + sum(&left_out) != u128::from(self.read) {
-            return Err(Mismatch::Read(*self));
+        let left_out = [
+            self.rejected,
+            self.filtered,
+            self.superseded,
+            self.unchanged,
+            self.withheld,
+        ];
+        if sum(&kept) + sum(&left_out) != sum(&[self.read, self.deletes, self.carried]) {
+            return Err(Mismatch::Read(Box::new(*self)));
         }
-        if sum(&[self.accepted, self.failed, self.unprocessed]) != u128::from(self.sent) {
-            return Err(Mismatch::Sent(*self));
+        if sum(&[self.accepted, self.failed, self.unprocessed, self.unknown])
+            != u128::from(self.sent)
+        {
+            return Err(Mismatch::Sent(Box::new(*self)));
         }
         Ok(())
     }
@@ -62,16 +92,19 @@ impl RowCounts {
 pub enum Mismatch {
     /// The rows read are not those accounted for.
     #[error(
-        "the counts don't add up: {} rows read, but {} sent + {} held back + {} rejected + {} filtered + {} superseded",
-        .0.read, .0.sent, .0.would_send, .0.rejected, .0.filtered, .0.superseded
+        "the counts don't add up: {} rows read, {} deletions and {} carried forward, but {} sent + {} held back + {} rejected + \
+         {} filtered + {} superseded + {} unchanged + {} withheld",
+        .0.read, .0.deletes, .0.carried, .0.sent, .0.would_send, .0.rejected, .0.filtered, .0.superseded, .0.unchanged,
+        .0.withheld
     )]
-    Read(RowCounts),
+    Read(Box<RowCounts>),
     /// The rows sent are not those that results account for.
     #[error(
-        "the counts don't add up: {} rows sent, but {} accepted + {} failed + {} unprocessed",
-        .0.sent, .0.accepted, .0.failed, .0.unprocessed
+        "the counts don't add up: {} rows sent, but {} accepted + {} failed + {} unprocessed{}",
+        .0.sent, .0.accepted, .0.failed, .0.unprocessed,
+        match .0.unknown { 0 => String::new(), unknown => format!(" + {unknown} unknown") }
     )]
-    Sent(RowCounts),
+    Sent(Box<RowCounts>),
 }
 
 /// Rows and faults, by column and code.

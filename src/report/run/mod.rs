@@ -5,6 +5,7 @@
 //! [`model::REPORT_VERSION`] counts up when one is renamed, removed or changes its meaning. Times are in
 //! seconds, sizes in bytes, and what is not known is `null`.
 
+mod as_of;
 mod counts;
 mod file;
 pub(crate) mod hierarchy;
@@ -14,11 +15,13 @@ mod model;
 mod tests;
 mod text;
 
+pub(crate) use as_of::{AsOf, Line, Seen};
 pub(crate) use counts::{CodeCounts, Mismatch, RowCounts};
 pub(crate) use file::{ReportError, write_report};
 pub(crate) use hierarchy::HierarchyReport;
 pub(crate) use memory::peak_memory;
 pub(crate) use model::{
-    Decision, Deletions, GuardDecision, Hash, ImportReport, Outcome, PipelineInfo, PublicUrl,
-    RetryReport, RunId, RunReport, SourceFile, UploadReport,
+    Approval, Canary, ColumnReport, Deletions, DeltaReport, GuardDecision, Hash, ImportReport,
+    Items, Outcome, PipelineInfo, PreflightReport, PublicUrl, RetryReport, RunId, RunReport,
+    SourceFile, Unchecked, UploadReport, Withheld,
 };

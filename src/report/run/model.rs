@@ -9,9 +9,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 
+use super::as_of::AsOf;
 use super::counts::{CodeCounts, Mismatch, RowCounts};
 use super::hierarchy::HierarchyReport;
 use super::memory::peak_memory;
+use crate::guard::Decision;
 use crate::report::error::ErrorReport;
 use crate::text::dates::Date;
 
@@ -73,11 +75,14 @@ pub(crate) struct RunReport {
     pub exit_code: u8,
     /// The error that ended the run, with its causes; `null` where there was none.
     pub error: Option<ErrorReport>,
+    /// What was looked at before anything else; `null` where nothing was.
+    pub preflight: Option<PreflightReport>,
     /// What was wrong and did not end the run.
     pub warnings: Vec<String>,
     /// The source files, in the order in which they were read.
     pub sources: Vec<SourceFile>,
     /// Rows.
+    #[serde(serialize_with = "as_known")]
     pub counts: RowCounts,
     /// Rows that were not sent, and why.
     pub rejects: CodeCounts,
@@ -100,10 +105,21 @@ pub(crate) struct RunReport {
     pub peak_memory: Option<u64>,
     /// Who reports to whom, in the order of the pipeline file.
     pub hierarchies: Vec<HierarchyReport>,
+    /// The rows that were imported before the others; `null` where none were.
+    #[serde(rename = "first")]
+    pub canary: Option<Canary>,
     /// What the guards decided.
     pub guards: Vec<GuardDecision>,
+    /// What the rows of an effective-dated extract came to; `null` without `as_of`.
+    pub as_of: Option<AsOf>,
     /// Items that the server deletes as no row of the upload names them; `null` where the pipeline does not ask for it.
     pub deletions: Option<Deletions>,
+    /// The approval of what guards would have stopped; `null` where none was needed.
+    pub approval: Option<Approval>,
+    /// What was held back as too many would be deleted; `null` where nothing was.
+    pub withheld: Option<Withheld>,
+    /// What differs from what the server has; `null` where all is sent whatever it has.
+    pub delta: Option<DeltaReport>,
     /// The upload; `null` where there was none.
     pub upload: Option<UploadReport>,
     /// The import job; `null` where none was asked for.
@@ -114,6 +130,28 @@ pub(crate) struct RunReport {
     pub resumed: bool,
     /// The command that goes on from here, where the run left something open.
     pub next: Option<String>,
+    /// The hash by which what guards stopped, or held back, can be approved.
+    #[serde(skip)]
+    pub offered: Option<String>,
+}
+
+/// What was looked at before anything else.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct PreflightReport {
+    /// What was found to be as it should be, or is told among the warnings.
+    pub checked: Vec<&'static str>,
+    /// What could not be checked.
+    pub unchecked: Vec<Unchecked>,
+    /// The data set's name; `null` where the tenant did not list it.
+    pub dataset: Option<String>,
+}
+
+/// What could not be checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Unchecked {
+    pub what: &'static str,
+    /// Why not.
+    pub why: String,
 }
 
 /// Which pipeline ran.
@@ -218,29 +256,49 @@ pub(crate) struct Throughput {
     pub mb_per_second: Option<f64>,
 }
 
+/// The first rows of an upload, imported before the others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Canary {
+    /// The import's own name in the ledger.
+    pub run_id: RunId,
+    pub rows: u64,
+    pub accepted: u64,
+    pub failed: u64,
+    /// With no result known.
+    pub unprocessed: u64,
+    /// Whether they go once more with the others: an import that deletes whom it does not name has to name them.
+    pub sent_again: bool,
+}
+
+impl Canary {
+    /// One of whose rows nothing is known yet.
+    pub(crate) fn new(run_id: RunId, rows: u64, sent_again: bool) -> Canary {
+        Canary {
+            run_id,
+            rows,
+            accepted: 0,
+            failed: 0,
+            unprocessed: rows,
+            sent_again,
+        }
+    }
+}
+
 /// What a guard decided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct GuardDecision {
     /// Its name, such as `reject_limit`.
-    pub guard: &'static str,
+    pub guard: String,
     /// Its limit in words: `at most 1%`.
     pub limit: String,
     /// What was counted.
     pub count: u64,
-    /// Of how many.
-    pub of: u64,
+    /// Whether that is all of it; otherwise there may be more.
+    pub exact: bool,
+    /// Of how many; `null` where that is not known.
+    pub of: Option<u64>,
     /// What followed.
     pub decision: Decision,
-}
-
-/// Whether a guard let the run go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Decision {
-    /// It did.
-    Passed,
-    /// It stopped the run.
-    Stopped,
 }
 
 /// What became of items that no row of the upload names.
@@ -254,6 +312,73 @@ pub(crate) struct Deletions {
     pub off_because: Option<&'static str>,
     /// For how many runs in a row it has been off.
     pub in_a_row: u32,
+    /// How many the server may delete; `null` where nothing tells.
+    pub expected: Option<u64>,
+    /// Whether these are all; otherwise there may be more.
+    pub exact: bool,
+}
+
+/// The approval by which a run went on that guards would have stopped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Approval {
+    /// The plan that was approved.
+    pub hash: String,
+    /// When it was stopped, and could be approved from then on.
+    #[serde(serialize_with = "rfc3339")]
+    pub offered_at: Timestamp,
+    /// When it was approved.
+    #[serde(serialize_with = "rfc3339")]
+    pub at: Timestamp,
+    /// The guards that it overrode.
+    pub overrode: Vec<String>,
+}
+
+/// What was held back as too many would be deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Withheld {
+    /// Rows of the source.
+    pub rows: u64,
+    /// People whom no row names, as far as they are known, and who stay; `null` where that is not known any more.
+    pub unnamed: Option<u64>,
+    /// The file with the keys of the rows; `null` where there are none.
+    pub file: Option<PathBuf>,
+}
+
+/// What differs from what the server has, as far as that is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct DeltaReport {
+    /// People at the target before this run.
+    pub people: u64,
+    /// Rows of people that were not there.
+    pub creates: u64,
+    /// Rows that differ, or can't be compared.
+    pub updates: u64,
+    /// Of these, those that can't be compared, as it is not known what the server has.
+    pub pending: u64,
+    /// People that are not in the source any more.
+    pub deletes: u64,
+    /// Rows that the server has as they are.
+    pub unchanged: u64,
+    /// Why everything was sent; `null` where only what differs was.
+    pub full: Option<String>,
+    /// Why nobody is deleted who is not in the source any more; `null` where there is nobody, or all are.
+    pub deletion_off: Option<&'static str>,
+    /// The columns in which cells changed.
+    pub columns: Vec<ColumnReport>,
+}
+
+/// What changes in a column.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct ColumnReport {
+    pub column: String,
+    /// Cells that are not what they were.
+    pub changed: u64,
+    /// Cells that held something before, over all rows that can be compared.
+    pub filled_before: u64,
+    /// Of these, those that are empty now.
+    pub emptied: u64,
+    /// Of these, those of which the server is not told.
+    pub untold: u64,
 }
 
 /// The upload.
@@ -270,6 +395,8 @@ pub(crate) struct UploadReport {
     pub etag: Option<String>,
     /// Whether it is the MD5 of the bytes sent; `false` where nothing was compared.
     pub verified: bool,
+    /// SHA-256 of the bytes sent, where somebody else has to know them again; else `null`.
+    pub sha256: Option<String>,
     /// The upload address without its query.
     pub put_url: Option<PublicUrl>,
 }
@@ -283,6 +410,15 @@ pub(crate) struct ImportReport {
     pub trace_ids: Vec<String>,
     /// The query parameters of the import.
     pub parameters: BTreeMap<String, String>,
+    /// What became of the items of a file whose rows are not known here; `null` where they are.
+    pub items: Option<Items>,
+}
+
+/// Items of an import by what became of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Items {
+    pub accepted: u64,
+    pub failed: u64,
 }
 
 /// What was sent again of an earlier run.
@@ -341,6 +477,7 @@ impl RunReport {
             outcome: Outcome::Failed,
             exit_code: 1,
             error: None,
+            preflight: None,
             warnings: Vec::new(),
             sources: Vec::new(),
             counts: RowCounts::default(),
@@ -354,13 +491,19 @@ impl RunReport {
             throughput: Throughput::default(),
             peak_memory: None,
             hierarchies: Vec::new(),
+            canary: None,
             guards: Vec::new(),
+            as_of: None,
             deletions: None,
+            approval: None,
+            withheld: None,
+            delta: None,
             upload: None,
             import: None,
             retry: None,
             resumed: false,
             next: None,
+            offered: None,
         }
     }
 
@@ -387,6 +530,17 @@ impl RunReport {
     pub(crate) fn check(&self) -> Result<(), Mismatch> {
         self.counts.check()
     }
+}
+
+/// Counts of which some are not known: `null`, which nobody takes for none.
+fn as_known<S: Serializer>(counts: &RowCounts, s: S) -> Result<S::Ok, S::Error> {
+    if counts.unknown == 0 {
+        return counts.serialize(s);
+    }
+    let mut known = serde_json::to_value(counts).map_err(serde::ser::Error::custom)?;
+    known["accepted"] = serde_json::Value::Null;
+    known["failed"] = serde_json::Value::Null;
+    known.serialize(s)
 }
 
 fn rfc3339<S: Serializer>(time: &Timestamp, s: S) -> Result<S::Ok, S::Error> {

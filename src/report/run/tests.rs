@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::model::{ByteCounts, Times};
 use super::*;
 use crate::batch::Fault;
+use crate::guard::Decision;
 use crate::report::rejects::Tally;
 use crate::text::dates::Date;
 
@@ -58,11 +59,16 @@ fn report() -> RunReport {
         rejected: 17,
         taken_along: 1_200,
         superseded: 0,
+        withheld: 0,
+        carried: 0,
+        unchanged: 0,
+        deletes: 0,
         would_send: 0,
         sent: 998_749,
         accepted: 998_740,
         failed: 9,
         unprocessed: 0,
+        unknown: 0,
     };
     let codes = [
         ("date_format", 8),
@@ -96,13 +102,15 @@ fn report() -> RunReport {
         total: None,
     };
     report.guards = vec![GuardDecision {
-        guard: "reject_limit",
+        guard: "reject_limit".into(),
         limit: "at most 1%".into(),
         count: 17,
-        of: 1_000_000,
+        exact: true,
+        of: Some(1_000_000),
         decision: Decision::Passed,
     }];
     report.upload = Some(UploadReport {
+        sha256: None,
         length: "measured".into(),
         encoding: "identity".into(),
         attempts: 2,
@@ -116,6 +124,7 @@ fn report() -> RunReport {
         )),
     });
     report.import = Some(ImportReport {
+        items: None,
         ticket_status: Some("completed".into()),
         trace_ids: vec!["Root=1-62bcb5d3-3b211f8616879dea3bde593f".into()],
         parameters: BTreeMap::from([("idKey".into(), "employeeID".into())]),
@@ -182,7 +191,7 @@ fn summary_of_a_run_that_a_guard_stopped() {
     report.rejects = (&tally(&[("date_format", 2)])).into();
     report.guards[0].decision = Decision::Stopped;
     report.guards[0].count = 2;
-    report.guards[0].of = 100;
+    report.guards[0].of = Some(100);
     let code = crate::report::error::Code::lasting("too_many_rejects");
     let text = "too many rows were rejected".to_owned();
     report.error = Some(crate::report::error::ErrorReport::new(code, text));
@@ -290,6 +299,8 @@ fn deletions_are_told_as_far_as_they_are_known() {
             told,
             off_because,
             in_a_row,
+            expected: None,
+            exact: false,
         });
         report.counts.sent = sent;
         let summary = report.summary(None);
@@ -416,7 +427,8 @@ fn counts_add_up_or_say_so() {
             ..RowCounts::default()
         },
         Some(
-            "the counts don't add up: 10 rows read, but 6 sent + 0 held back + 1 rejected + 2 filtered + 0 superseded",
+            "the counts don't add up: 10 rows read, 0 deletions and 0 carried forward, but 6 sent + 0 held back + 1 rejected + 2 \
+             filtered + 0 superseded + 0 unchanged + 0 withheld",
         ),
     );
     check(

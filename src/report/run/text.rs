@@ -6,8 +6,13 @@ use std::time::Duration;
 
 use unicode_width::UnicodeWidthStr;
 
+use super::as_of::AsOf;
 use super::counts::{CodeCounts, ColumnCount};
-use super::model::{Decision, Deletions, Outcome, RetryReport, RunReport, Throughput};
+use super::model::{
+    Canary, Deletions, DeltaReport, GuardDecision, Outcome, PreflightReport, RetryReport, RunReport,
+    Throughput, Unchecked,
+};
+use crate::guard::Decision;
 use crate::report::human;
 use crate::text::shown::{shown, shown_within};
 
@@ -23,7 +28,7 @@ impl Outcome {
         match self {
             Outcome::Succeeded => "succeeded",
             Outcome::Failed => "failed, nothing was imported",
-            Outcome::Misconfigured => "a setting does not fit the source, nothing was imported",
+            Outcome::Misconfigured => "a setting has to be changed, nothing was imported",
             Outcome::SucceededWithRejects => "succeeded, some rows were rejected",
             Outcome::StoppedByGuard => "stopped by a guard, nothing was sent",
             Outcome::ImportFailed => "the import job failed at the server",
@@ -66,6 +71,9 @@ impl RunReport {
         let c = &self.counts;
 
         lines.add("run", &format!("{}, {}", self.run_id, self.ending()));
+        if let Some(preflight) = &self.preflight {
+            lines.add("preflight", &preflight.in_words());
+        }
         if let Some(retry) = &self.retry {
             lines.add("retry", &retry.words());
         }
@@ -75,7 +83,11 @@ impl RunReport {
             several => format!(" in {}", human::counted(several.len() as u64, "file")),
         };
         let source = format!("{}{files}", human::bytes(self.bytes.source));
-        lines.rows("read", c.read, &source);
+        // An import alone reads nothing.
+        let items = self.import.as_ref().and_then(|import| import.items);
+        if items.is_none() {
+            lines.rows("read", c.read, &source);
+        }
         if c.skipped > 0 {
             lines.rows("skipped", c.skipped, "lines that are not records");
         }
@@ -90,11 +102,33 @@ impl RunReport {
                 human::count(more)
             ),
         };
-        lines.rows("rejected", c.rejected, &along);
+        if items.is_none() {
+            lines.rows("rejected", c.rejected, &along);
+        }
         lines.faults(&self.rejects, c.read, "rejected");
         if c.superseded > 0 {
-            let why = "the same row as another, sent once";
+            let why = match self.as_of {
+                Some(_) => "not the one in force, or the same row as another",
+                None => "the same row as another, sent once",
+            };
             lines.rows("superseded", c.superseded, why);
+        }
+        for (at, line) in (self.as_of.iter().flat_map(AsOf::lines)).enumerate() {
+            lines.add(if at == 0 { "as of" } else { "" }, &line);
+        }
+        if c.withheld > 0 {
+            let why = "not sent, as they would delete somebody and too many do";
+            lines.rows("withheld", c.withheld, why);
+        }
+        if c.carried > 0 {
+            let why = "at fault, and named in the upload without any change";
+            lines.rows("carried", c.carried, why);
+        }
+        if c.unchanged > 0 {
+            lines.rows("unchanged", c.unchanged, "the server has them as they are");
+        }
+        if let Some(delta) = &self.delta {
+            lines.delta(delta);
         }
         for hierarchy in &self.hierarchies {
             lines.add("hierarchy", &hierarchy.shape());
@@ -121,7 +155,10 @@ impl RunReport {
             };
             lines.rows("sent", c.sent, &body);
         }
-        if c.sent > 0 {
+        if c.unknown > 0 {
+            let why = "not told here what became of them";
+            lines.rows("unknown", c.unknown, why);
+        } else if c.sent > 0 {
             lines.rows("accepted", c.accepted, "");
             lines.rows("failed", c.failed, "");
             lines.faults(&self.refused, c.sent, "refused");
@@ -129,15 +166,23 @@ impl RunReport {
                 lines.rows("unprocessed", c.unprocessed, "no result known");
             }
         }
+        if let Some(canary) = &self.canary {
+            lines.canary(canary);
+        }
+        if let Some(items) = items {
+            lines.rows("accepted", items.accepted, "items of the file");
+            lines.rows("failed", items.failed, "");
+        }
         if let Some(deletions) = &self.deletions {
-            lines.deletions(deletions, c.sent > 0);
+            lines.deletions(deletions, c.sent > 0 || items.is_some());
         }
         for guard in &self.guards {
-            if guard.decision == Decision::Stopped {
-                let (count, of) = (human::count(guard.count), human::count(guard.of));
-                let text = format!("{}: {count} of {of}, {}", guard.guard, guard.limit);
-                lines.add("stopped by", &text);
-            }
+            lines.guard(guard);
+        }
+        if let Some(approval) = &self.approval {
+            let guards = approval.overrode.join(", ");
+            let (hash, at) = (&approval.hash, approval.at);
+            lines.add("approval", &format!("{hash} at {at:.0}, over {guards}"));
         }
         if let Err(mismatch) = self.check() {
             lines.add("warning", &mismatch.to_string());
@@ -162,6 +207,17 @@ impl RunReport {
         }
         if let Some(path) = &self.results_file {
             lines.add("results", &human::path(path));
+        }
+        if let Some(path) = self
+            .withheld
+            .as_ref()
+            .and_then(|withheld| withheld.file.as_ref())
+        {
+            let path = human::path(path);
+            lines.add(
+                "held back",
+                &format!("{path}, the keys of the rows that would delete"),
+            );
         }
         if let Some(path) = report {
             lines.add("report", &human::path(path));
@@ -190,11 +246,31 @@ impl RunReport {
             (Outcome::Unknown, Some(Some(_))) => {
                 "unknown, the import job can't be watched any longer"
             }
+            (Outcome::SucceededWithRejects, _) if self.only_withheld() => {
+                "succeeded, and what would delete too many was held back"
+            }
+            (Outcome::Succeeded | Outcome::SucceededWithRejects, None)
+                if self.counts.unknown > 0 =>
+            {
+                "uploaded, nothing was imported"
+            }
             (Outcome::StoppedByGuard, None) if self.upload.is_some() => {
                 "stopped by a guard, nothing was imported"
             }
+            (Outcome::Failed, None) if self.canary.is_some() => {
+                "failed, only the rows that were sent first were imported"
+            }
+            (Outcome::Interrupted, None) if self.canary.is_some() => {
+                "interrupted, only the rows that were sent first were imported"
+            }
             (outcome, _) => outcome.describe(),
         }
+    }
+
+    /// Whether deletions were held back, and nothing else went wrong.
+    fn only_withheld(&self) -> bool {
+        let counts = &self.counts;
+        self.withheld.is_some() && counts.rejected + counts.failed + counts.unprocessed == 0
     }
 
     fn took(&self, total: Duration) -> String {
@@ -216,6 +292,23 @@ impl RunReport {
     }
 }
 
+impl PreflightReport {
+    /// What was checked, and what could not be, with the reason.
+    pub(crate) fn in_words(&self) -> String {
+        let mut parts = Vec::new();
+        if !self.checked.is_empty() {
+            parts.push(format!("{} checked", self.checked.join(", ")));
+        }
+        if !self.unchecked.is_empty() {
+            let unchecked = self.unchecked.iter();
+            let each = unchecked.map(|Unchecked { what, why }| format!("{what} ({why})"));
+            let each: Vec<String> = each.collect();
+            parts.push(format!("could not be checked: {}", each.join(", ")));
+        }
+        parts.join("; ")
+    }
+}
+
 /// Lines of a summary: a word, a count where there is one, and what there is to say of it.
 #[derive(Default)]
 struct Lines(String);
@@ -229,6 +322,62 @@ impl Lines {
         let line = format!("{word:<12}{:>13}  {}", human::count(rows), shown(more));
         self.0.push_str(line.trim_end());
         self.0.push('\n');
+    }
+
+    /// A guard that did not simply let the run go on.
+    fn guard(&mut self, guard: &GuardDecision) {
+        let word = match guard.decision {
+            Decision::Passed => return,
+            Decision::Stopped => "stopped by",
+            Decision::Approved => "approved",
+            Decision::Withheld => "withheld by",
+        };
+        let count = human::count(guard.count);
+        let more = if guard.exact { "" } else { " or more" };
+        let of = guard.of.map(|of| format!(" of {}", human::count(of)));
+        let (name, of, limit) = (&guard.guard, of.unwrap_or_default(), &guard.limit);
+        self.add(word, &format!("{name}: {count}{more}{of}, {limit}"));
+    }
+
+    /// What differs from what the server has.
+    fn delta(&mut self, delta: &DeltaReport) {
+        let parts = [
+            (delta.creates, "new"),
+            (delta.updates, "changed"),
+            (delta.deletes, "gone"),
+        ];
+        let parts = parts.map(|(rows, word)| format!("{} {word}", human::count(rows)));
+        let people = match delta.people {
+            1 => "the 1 person".to_owned(),
+            people => format!("the {} people", human::count(people)),
+        };
+        self.add(
+            "difference",
+            &format!("{}, to {people} at the target", parts.join(", ")),
+        );
+        if let Some(why) = &delta.full {
+            self.add("full", &format!("everything is sent, as {why}"));
+        }
+        if let Some(why) = delta.deletion_off {
+            self.add(
+                "deleted",
+                &format!("nobody who is gone, in this run, as {why}"),
+            );
+        }
+    }
+
+    /// The rows that went before the others.
+    fn canary(&mut self, canary: &Canary) {
+        let (rows, run) = (human::counted(canary.rows, "row"), &canary.run_id);
+        let (accepted, failed) = (human::count(canary.accepted), human::count(canary.failed));
+        let again = match canary.sent_again {
+            true => "; sent again with all others, or they would be deleted",
+            false => "",
+        };
+        let text = format!(
+            "{rows} before the others: {accepted} accepted, {failed} failed ({run}){again}"
+        );
+        self.add("canary", &text);
     }
 
     /// What became of items that no row names, by an upload that was `sent` or by one that would be.
@@ -245,12 +394,19 @@ impl Lines {
             }
             (None, Some(items)) => self.rows("deleted", items, "items that no row names"),
             (None, None) if sent => {
-                self.add(
-                    "deleted",
-                    "not told by the server, of the items that no row names",
+                let text = format!(
+                    "not told by the server, of the items that no row names{}",
+                    deletions.may_be()
                 );
+                self.add("deleted", &text);
             }
-            (None, None) => {}
+            (None, None) => {
+                if let Some(items) = deletions.expected {
+                    let more = if deletions.exact { "" } else { "or more " };
+                    let words = format!("{more}items that no row names");
+                    self.rows("would delete", items, &words);
+                }
+            }
         }
     }
 
@@ -297,6 +453,22 @@ impl Lines {
                 "",
                 &format!("and {more} more of these lines, {faults} in all"),
             );
+        }
+    }
+}
+
+impl Deletions {
+    /// How many there may be, where that is known.
+    fn may_be(&self) -> String {
+        match (self.expected, self.exact) {
+            (None, _) => String::new(),
+            (Some(items), true) => format!(": {}", human::count(items)),
+            (Some(items), false) => {
+                format!(
+                    ": {} or more, by the number of the last run",
+                    human::count(items)
+                )
+            }
         }
     }
 }

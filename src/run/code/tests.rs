@@ -36,7 +36,7 @@ fn the_readme_lists_every_code() {
         include_str!("../../cli/resume.rs"),
     ];
     let one = Regex::new(
-        r#"Code::(lasting|passing)\(\s*"([a-z_]+)"|word: "([a-z_]+)",|Stop::.* => "([a-z_]+)""#,
+        r#"Code::(lasting|passing)\(\s*"([a-z_]+)"|word: "([a-z_]+)",|(?:Stop::.*|Some\(.*\)) => "([a-z_]+)""#,
     )
     .unwrap();
     let mut found = BTreeMap::<String, Vec<&str>>::new();

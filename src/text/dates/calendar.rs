@@ -73,7 +73,7 @@ impl Date {
     }
 
     /// Days since 1970-01-01. Years are counted from March on, so that a leap day is the last day of one.
-    pub(super) fn number(self) -> i64 {
+    pub(crate) fn number(self) -> i64 {
         let month = i64::from(self.month);
         let year = i64::from(self.year) - i64::from(month <= 2);
         let since_march = (month + 9) % 12;

@@ -25,6 +25,7 @@ use self::judge::{Finding, Judged, judge};
 use self::links::Named;
 pub(crate) use self::near::Loose;
 use self::near::{Miss, Reading};
+use super::as_of::SpillError;
 use super::bits::Bits;
 use super::{Fact, Facts, Fates, Findings, Places, Verdict, Verdicts, Whole};
 use crate::batch::{Columns, Fault};
@@ -198,9 +199,9 @@ impl Whole for Hierarchy {
         facts
     }
 
-    fn see(&mut self, block: &Facts<'_>, _: &mut Verdicts) {
+    fn see(&mut self, block: &Facts<'_>, _: &mut Verdicts) -> Result<(), SpillError> {
         let [parents, names, asides, left @ ..] = block.columns else {
-            return;
+            return Ok(());
         };
         let records = || block.first..block.first + block.records as u32;
         for (parent, name) in parents.iter().zip(*names) {
@@ -215,9 +216,10 @@ impl Whole for Hierarchy {
         if let [left] = left {
             self.left.take_in(block.first, left);
         }
+        Ok(())
     }
 
-    fn end(&mut self, fates: &Fates<'_>, out: &mut Verdicts) -> Findings {
+    fn end(&mut self, fates: &Fates<'_>, out: &mut Verdicts) -> Result<Findings, SpillError> {
         let links = std::mem::take(&mut self.named).resolve(fates, self.tree.by_key);
         let left = std::mem::take(&mut self.left);
         self.judged = judge(
@@ -235,7 +237,7 @@ impl Whole for Hierarchy {
                 out.later.push((record, verdict));
             },
         );
-        Findings::default()
+        Ok(Findings::default())
     }
 
     fn fault(&self, record: u32, reason: u32, places: &Places<'_>) -> Fault {

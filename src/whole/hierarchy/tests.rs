@@ -75,7 +75,7 @@ fn ended(
             records: block.len(),
             columns: &columns.iter().map(|column| &column[..]).collect::<Vec<_>>(),
         };
-        hierarchy.see(&facts, &mut out);
+        hierarchy.see(&facts, &mut out).unwrap();
     }
     let fates = Fates {
         before: &[],
@@ -86,7 +86,7 @@ fn ended(
         filtered: &filtered,
         keys: None,
     };
-    hierarchy.end(&fates, &mut out);
+    hierarchy.end(&fates, &mut out).unwrap();
     assert!(out.now.is_empty());
     let verdicts: BTreeMap<u32, Verdict> = out.later.iter().copied().collect();
     assert!(verdicts.len() <= out.later.len());
@@ -599,7 +599,7 @@ fn memory_stays_in_its_bounds() {
             records: 1000,
             columns: &[&parents, &names, &[]],
         };
-        hierarchy.see(&facts, &mut Verdicts::default());
+        hierarchy.see(&facts, &mut Verdicts::default()).unwrap();
     }
     // Until the file ends; what is needed then is counted in the files that need it.
     let each = hierarchy.bytes() as f64 / records.len() as f64;

@@ -15,6 +15,7 @@ use rostream::internals::format::closing::Closing;
 use rostream::internals::format::csv::{Delimiter, Form, Naming};
 use rostream::internals::format::json::{self, Layout};
 use rostream::internals::format::{Header, Reading, RecordFormat};
+use rostream::internals::guard::spec::GuardSpec;
 use rostream::internals::orgvue::spec::{self, ActionSpec, ImportSpec};
 use rostream::internals::report::rejects::{ADDED, RejectsFile};
 use rostream::internals::rule::ValidateSpec;
@@ -293,8 +294,10 @@ fn bind(settings: &Settings, header: &Header) -> Engine {
     };
     let terms = Terms {
         stages: &stages,
+        as_of: None,
         validate: &validate,
         import: &import,
+        guard: &GuardSpec::default(),
         ragged: settings.ragged,
         unknown: if settings.ignore_unknown {
             Unknown::Ignore

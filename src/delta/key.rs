@@ -1,0 +1,188 @@
+//! The key of a store: what its hashes are made with, and what seals the keys of people in it.
+//!
+//! Hashes are SipHash, which is made for short texts: whoever has the store and not its key can't try out employee
+//! numbers. Those of people are SipHash-2-4; those of cells, of which there are many more, SipHash-1-3. All keys in use
+//! are derived from one secret (HKDF-SHA-256), each for one purpose.
+//!
+//! What a deletion needs to name an item is sealed with ChaCha20-Poly1305. The nonce is a keyed hash of the text itself,
+//! so that a nonce comes again with the same text alone, and a sealed text can be carried from one file into the next
+//! as it is.
+
+use std::fmt;
+
+use ring::{aead, hkdf};
+use siphasher::sip::SipHasher13;
+use siphasher::sip128::SipHasher24 as SipHasher128;
+
+/// Fewest bytes of a secret. Employee numbers are few; whoever guesses the key can try them all.
+const MIN_SECRET: usize = 16;
+
+const NONCE: usize = aead::NONCE_LEN;
+
+/// The hash of a cell that holds nothing.
+pub(crate) const EMPTY: u64 = 0;
+
+/// A secret is too short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is shorter than {MIN_SECRET} bytes")]
+pub(crate) struct ShortSecret;
+
+/// Everything that is derived from a store's secret. Shows nothing of itself.
+pub(crate) struct StoreKey {
+    people: SipHasher128,
+    nonces: SipHasher128,
+    texts: SipHasher13,
+    bare: SipHasher13,
+    rows: SipHasher13,
+    seal: aead::LessSafeKey,
+    check: [u8; 16],
+}
+
+impl fmt::Debug for StoreKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StoreKey(..)")
+    }
+}
+
+/// How many bytes are derived.
+struct Bytes(usize);
+
+impl hkdf::KeyType for Bytes {
+    fn len(&self) -> usize {
+        self.0
+    }
+}
+
+impl StoreKey {
+    /// Derives everything from a secret of at least 16 bytes.
+    pub(crate) fn new(secret: &[u8]) -> Result<StoreKey, ShortSecret> {
+        if secret.len() < MIN_SECRET {
+            return Err(ShortSecret);
+        }
+        let secret = hkdf::Salt::new(hkdf::HKDF_SHA256, b"rostream store").extract(secret);
+        let derived = |purpose: &str| {
+            let mut bytes = [0; 16];
+            secret
+                .expand(&[purpose.as_bytes()], Bytes(16))
+                .and_then(|derived| derived.fill(&mut bytes))
+                .map(|()| bytes)
+                .map_err(|_| ShortSecret)
+        };
+        let seal = secret
+            .expand(&[b"seal"], &aead::CHACHA20_POLY1305)
+            .map_err(|_| ShortSecret)?;
+        Ok(StoreKey {
+            people: SipHasher128::new_with_key(&derived("people")?),
+            nonces: SipHasher128::new_with_key(&derived("nonces")?),
+            texts: SipHasher13::new_with_key(&derived("texts")?),
+            bare: SipHasher13::new_with_key(&derived("bare values")?),
+            rows: SipHasher13::new_with_key(&derived("rows")?),
+            seal: aead::LessSafeKey::new(aead::UnboundKey::from(seal)),
+            check: derived("check")?,
+        })
+    }
+
+    /// What tells in a file whether it was written with this key.
+    pub(crate) fn check(&self) -> [u8; 16] {
+        self.check
+    }
+
+    /// The hash by which a person is known; never 0.
+    pub(crate) fn person(&self, key: &[u8]) -> u128 {
+        self.people.hash(key).as_u128().max(1)
+    }
+
+    /// The hash of a text; never [`EMPTY`].
+    pub(crate) fn text(&self, text: &[u8]) -> u64 {
+        self.texts.hash(text).max(EMPTY + 1)
+    }
+
+    /// The hash of what is sent without quotes: a number, true, an object; never [`EMPTY`].
+    pub(crate) fn bare(&self, text: &[u8]) -> u64 {
+        self.bare.hash(text).max(EMPTY + 1)
+    }
+
+    /// The hash of a row by those of its cells; never 0. `bytes` is a buffer to use.
+    pub(crate) fn row(&self, cells: &[u64], bytes: &mut Vec<u8>) -> u64 {
+        bytes.clear();
+        bytes.extend(cells.iter().flat_map(|cell| cell.to_le_bytes()));
+        self.rows.hash(bytes).max(1)
+    }
+
+    /// Seals a text behind `out`.
+    pub(crate) fn seal(&self, text: &[u8], out: &mut Vec<u8>) {
+        let hash = self.nonces.hash(text).as_bytes();
+        let mut nonce = [0; NONCE];
+        nonce.copy_from_slice(&hash[..NONCE]);
+        let mut sealed = text.to_vec();
+        let done = self.seal.seal_in_place_append_tag(
+            aead::Nonce::assume_unique_for_key(nonce),
+            aead::Aad::empty(),
+            &mut sealed,
+        );
+        // The library refuses texts of more than 256 GiB alone.
+        if done.is_ok() {
+            out.extend_from_slice(&nonce);
+            out.extend_from_slice(&sealed);
+        }
+    }
+
+    /// Opens what was sealed; nothing where it was sealed with another key, or is damaged.
+    pub(crate) fn open(&self, sealed: &[u8]) -> Option<Vec<u8>> {
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE>()?;
+        let mut sealed = sealed.to_vec();
+        let opened = self.seal.open_in_place(
+            aead::Nonce::assume_unique_for_key(*nonce),
+            aead::Aad::empty(),
+            &mut sealed,
+        );
+        Some(opened.ok()?.to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(secret: &str) -> StoreKey {
+        StoreKey::new(secret.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_secret_makes_its_own_hashes() {
+        assert_eq!(StoreKey::new(b"fifteen bytes..").unwrap_err(), ShortSecret);
+        let (one, same, two) = (
+            key("sixteen bytes..."),
+            key("sixteen bytes..."),
+            key("sixteen bytes..,"),
+        );
+        assert_eq!(one.person(b"7"), same.person(b"7"));
+        assert_ne!(one.person(b"7"), two.person(b"7"));
+        assert_ne!(one.person(b"7"), one.person(b"8"));
+        // A number is not the text of its digits.
+        assert_ne!(one.text(b"7"), one.bare(b"7"));
+        assert_ne!(one.check(), two.check());
+        let mut bytes = Vec::new();
+        assert_ne!(one.row(&[1, 2], &mut bytes), one.row(&[2, 1], &mut bytes));
+        assert!(!format!("{one:?}").contains("sixteen"));
+    }
+
+    #[test]
+    fn what_is_sealed_opens_with_its_key_alone() {
+        let (one, two) = (key("sixteen bytes..."), key("sixteen bytes..,"));
+        let mut sealed = Vec::new();
+        one.seal(b"00001234", &mut sealed);
+        assert!(!sealed.windows(4).any(|w| w == b"1234"));
+        assert_eq!(one.open(&sealed).as_deref(), Some(&b"00001234"[..]));
+        assert_eq!(two.open(&sealed), None);
+        for at in 0..sealed.len() {
+            let mut damaged = sealed.clone();
+            damaged[at] ^= 1;
+            assert_eq!(one.open(&damaged), None);
+            assert_eq!(one.open(&sealed[..at]), None);
+        }
+        let mut again = Vec::new();
+        one.seal(b"00001234", &mut again);
+        assert_eq!(sealed, again);
+    }
+}

@@ -1,0 +1,27 @@
+//! The difference to what the server accepted last.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | [`store`], [`head`] | the file of hashes, and its form |
+//! | [`items`] | what an import was sent, until its results are taken in |
+//! | [`merge`] | the next store, out of the one before and what became of the items |
+//! | [`place`] | the folder in which all of this stands |
+//! | [`diff`], [`full`] | the rows of a block beside the store; why everything is sent |
+//! | [`tally`] | what a pass over the source comes to: changes, deletions, items |
+//! | [`told`] | what became of the items, by the results of their import |
+//! | [`key`] | what hashes are made and keys sealed with |
+
+pub(crate) mod diff;
+pub(crate) mod error;
+pub(crate) mod full;
+pub(crate) mod head;
+pub(crate) mod items;
+pub(crate) mod key;
+pub(crate) mod merge;
+pub(crate) mod place;
+pub(crate) mod store;
+pub(crate) mod tally;
+pub(crate) mod told;
+
+#[cfg(test)]
+mod tests;

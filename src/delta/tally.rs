@@ -1,0 +1,311 @@
+//! What a pass over the source comes to: who was seen, what changes, and the items as they will be sent.
+
+use std::io;
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::Xxh3;
+
+use super::diff::{Beside, Diff, Judged, NOWHERE};
+use super::error::StoreError;
+use super::items::{What, Writer};
+use super::key::EMPTY;
+use crate::batch::{Batch, Kind, RowState};
+
+/// What changes at the target.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Changes {
+    /// People at the target, as far as they are known.
+    pub people: u64,
+    /// Rows of people that the target does not have.
+    pub creates: u64,
+    /// Rows that differ from what the target has, or can't be compared with it.
+    pub updates: u64,
+    /// Of these, those that can't be compared.
+    pub pending: u64,
+    /// People that are at the target and not in the source.
+    pub deletes: u64,
+    /// Rows that the target has as they are.
+    pub unchanged: u64,
+    /// Of these, those that are sent all the same.
+    pub sent_again: u64,
+    /// The columns in their order.
+    pub columns: Vec<ColumnChanges>,
+}
+
+/// What changes in a column, over the rows that can be compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ColumnChanges {
+    pub name: Arc<str>,
+    pub compared: u64,
+    /// Cells that are not what they were.
+    pub changed: u64,
+    /// Cells that held something before.
+    pub filled_before: u64,
+    /// Of these, those that are empty now.
+    pub emptied: u64,
+    /// Of these, those of which the server is not told: it keeps what it has.
+    pub untold: u64,
+}
+
+/// Who is to be deleted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Deletes {
+    /// Their places in the store.
+    pub places: Vec<u32>,
+    /// Why nobody is, where somebody may have to be.
+    pub off: Option<&'static str>,
+}
+
+/// Takes in block after block what the rows are beside the store, once it is known what becomes of each.
+pub(crate) struct Tally {
+    diff: Arc<Diff>,
+    /// A bit for every place in the store whose person is in the source.
+    seen: Vec<u64>,
+    /// Rejected rows of which nobody knows whose they are.
+    nameless: u64,
+    changes: Changes,
+    /// Of all people and what their rows hold, whatever the store has of them.
+    content: Xxh3,
+    /// Rows that are not sent, as the server has them.
+    unchanged: u64,
+    items: Option<Writer>,
+    buffers: (Vec<u64>, Vec<u8>, Vec<u8>),
+}
+
+impl Tally {
+    /// Begins; what is sent goes into `items`, where something will be.
+    pub(crate) fn new(diff: Arc<Diff>, items: Option<Writer>) -> Tally {
+        let mut tally = Tally {
+            seen: Vec::new(),
+            nameless: 0,
+            changes: Changes::default(),
+            content: Xxh3::new(),
+            unchanged: 0,
+            items,
+            buffers: Default::default(),
+            diff,
+        };
+        tally.clear();
+        tally
+    }
+
+    fn clear(&mut self) {
+        let people = self.diff.store().map_or(0, |store| store.len());
+        let column = |column: &super::diff::Column| ColumnChanges {
+            name: column.name.clone(),
+            ..ColumnChanges::default()
+        };
+        self.seen = vec![0; people.div_ceil(64)];
+        self.nameless = 0;
+        self.content = Xxh3::new();
+        self.unchanged = 0;
+        self.changes = Changes {
+            people: people as u64,
+            columns: self.diff.columns.iter().map(column).collect(),
+            ..Changes::default()
+        };
+    }
+
+    /// Begins anew: the source is gone through once more.
+    ///
+    /// # Errors
+    /// Items that can't be written.
+    pub(crate) fn restart(&mut self) -> Result<(), StoreError> {
+        self.clear();
+        let begun = self.items.as_mut().map_or(Ok(()), Writer::restart);
+        begun.map_err(StoreError::write(self.diff.baseline.place.folder()))
+    }
+
+    /// Takes in a block; another row goes in the place of those that are `left_out`, which are in order.
+    ///
+    /// # Errors
+    /// Items that can't be written.
+    pub(crate) fn absorb(
+        &mut self,
+        judged: &Judged,
+        batch: &Batch,
+        left_out: &[u32],
+    ) -> Result<(), StoreError> {
+        let width = self.diff.columns.len();
+        let diff = self.diff.clone();
+        let mut left_out = left_out.iter().peekable();
+        let mut before = judged.before.chunks_exact(width.max(1));
+        for row in 0..batch.len() {
+            let old = match judged.beside[row] {
+                Beside::Differs => before.next(),
+                _ => None,
+            };
+            if left_out.next_if_eq(&&(row as u32)).is_some() {
+                continue;
+            }
+            let state = batch.state(row);
+            match judged.found[row] {
+                NOWHERE => {}
+                place => self.seen[place as usize / 64] |= 1 << (place % 64),
+            }
+            if state != RowState::Filtered {
+                self.content.update(&judged.people[row].to_le_bytes());
+            }
+            match state {
+                RowState::Filtered => continue,
+                // Nobody is gone whom one of these may be.
+                RowState::Rejected | RowState::Aside => {
+                    self.nameless += u64::from(judged.people[row] == 0);
+                    continue;
+                }
+                RowState::In | RowState::Unchanged => {}
+            }
+            let cells = &judged.cells[row * width..][..width];
+            self.content.update(&mixed(cells).to_le_bytes());
+            let beside = judged.beside[row];
+            self.count(beside, state, (cells, old), batch, row);
+            if state == RowState::In && self.items.is_some() {
+                self.write(
+                    &diff,
+                    (beside, judged.people[row]),
+                    (cells, old),
+                    batch,
+                    row,
+                )
+                .map_err(StoreError::write(diff.baseline.place.folder()))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn count(
+        &mut self,
+        beside: Beside,
+        state: RowState,
+        (cells, old): (&[u64], Option<&[u64]>),
+        batch: &Batch,
+        row: usize,
+    ) {
+        let changes = &mut self.changes;
+        let stays = state == RowState::Unchanged;
+        self.unchanged += u64::from(stays);
+        match beside {
+            Beside::Aside => return,
+            Beside::New => return changes.creates += 1,
+            Beside::Pending => {
+                changes.updates += 1;
+                return changes.pending += 1;
+            }
+            Beside::Same => {
+                changes.unchanged += 1;
+                changes.sent_again += u64::from(!stays);
+            }
+            Beside::Differs if stays => changes.unchanged += 1,
+            Beside::Differs => changes.updates += 1,
+        }
+        let old = old.unwrap_or(cells);
+        for (at, column) in changes.columns.iter_mut().enumerate() {
+            let (new, old) = (cells[at], old[at]);
+            column.compared += 1;
+            column.filled_before += u64::from(old != EMPTY);
+            if new == old {
+                continue;
+            }
+            column.changed += 1;
+            if new == EMPTY {
+                column.emptied += 1;
+                let cell = batch.cell(row, self.diff.columns[at].slot);
+                let untold = self.diff.accepted(at, (new, Some(old)), cell) == old;
+                column.untold += u64::from(untold);
+            }
+        }
+    }
+
+    fn write(
+        &mut self,
+        diff: &Diff,
+        (beside, person): (Beside, u128),
+        (cells, old): (&[u64], Option<&[u64]>),
+        batch: &Batch,
+        row: usize,
+    ) -> io::Result<()> {
+        let Some(items) = &mut self.items else {
+            return Ok(());
+        };
+        let (accepted, key, sealed) = &mut self.buffers;
+        accepted.clear();
+        let columns = diff.columns.iter().zip(cells).enumerate();
+        accepted.extend(columns.map(|(at, (column, &new))| {
+            let old = old.map(|old| old[at]);
+            diff.accepted(at, (new, old), batch.cell(row, column.slot))
+        }));
+        let cell = batch.cell(row, diff.key_slot());
+        key.clear();
+        key.push(match cell.kind() {
+            Kind::Number => BARE,
+            _ => TEXT,
+        });
+        key.extend_from_slice(batch.text(cell).as_bytes());
+        sealed.clear();
+        diff.baseline.place.key().seal(key, sealed);
+        let what = match beside {
+            _ if diff.full.is_some() => What::Whole,
+            Beside::New => What::Create,
+            Beside::Differs => What::Update,
+            _ => What::Whole,
+        };
+        items.push(what, person, accepted, sealed)
+    }
+
+    /// The hash of all people and of what their rows hold, whatever the store has of them.
+    pub(crate) fn content(&self) -> u128 {
+        self.content.digest128()
+    }
+
+    /// Rows that are not sent, as the server has them.
+    pub(crate) fn unchanged(&self) -> u64 {
+        self.unchanged
+    }
+
+    /// Who is at the target and was not seen. That holds at the end of a complete source alone.
+    pub(crate) fn deletes(&self) -> Deletes {
+        let Some(store) = self.diff.store().filter(|_| !self.diff.baseline.is_part) else {
+            return Deletes::default();
+        };
+        let unseen = (0..store.len() as u32)
+            .filter(|place| self.seen[*place as usize / 64] & 1 << (place % 64) == 0);
+        let places: Vec<u32> = unseen.collect();
+        let off = match &self.diff.full {
+            _ if places.is_empty() => None,
+            Some(full) if !full.may_delete() => Some("the pipeline was changed"),
+            _ if self.nameless > 0 => Some("of some rows nobody knows whose they are"),
+            _ => None,
+        };
+        match off {
+            Some(_) => Deletes {
+                places: Vec::new(),
+                off,
+            },
+            None => Deletes { places, off },
+        }
+    }
+
+    /// What changes; `deletes` people are deleted.
+    pub(crate) fn changes(&self, deletes: u64) -> Changes {
+        Changes {
+            deletes,
+            ..self.changes.clone()
+        }
+    }
+
+    /// Gives the items back, which are all written.
+    pub(crate) fn into_items(self) -> Option<Writer> {
+        self.items
+    }
+}
+
+/// The hashes of a row's cells as one.
+fn mixed(cells: &[u64]) -> u64 {
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |sum: u64, cell: &u64| (sum.rotate_left(23) ^ cell).wrapping_mul(ODD);
+    cells.iter().fold(0, mix)
+}
+
+/// What a sealed key begins with: how it is written in JSON.
+pub(crate) const TEXT: u8 = b't';
+pub(crate) const BARE: u8 = b'n';
