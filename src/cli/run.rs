@@ -132,7 +132,14 @@ impl RunArgs {
 impl CheckArgs {
     pub(super) fn run(self, globals: &Globals, progress: &Progress) -> Result<Exit, Failure> {
         let pipeline = self.pipeline.load(globals)?;
-        check(pipeline, self.connect, &self.common, globals, progress, None)
+        check(
+            pipeline,
+            self.connect,
+            &self.common,
+            globals,
+            progress,
+            None,
+        )
     }
 }
 

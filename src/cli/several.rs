@@ -1,7 +1,7 @@
 //! `rostream run` with several pipelines: one after the other, and one report of all.
 
 use std::cell::RefCell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::{Exit, Failure, Globals, put_json, say, say_lines};
 use crate::config::Pipeline;
 use crate::files::ending::for_json;
+use crate::guard::spec::OnExceed;
 use crate::report::human;
 use crate::report::progress::Progress;
 use crate::report::run::{RunId, write_report};
@@ -180,6 +181,15 @@ fn are_apart(pipelines: &[Pipeline]) -> bool {
             say_lines(pipeline.problem("rejects.path", message));
             good = false;
         }
+        // What one holds back would be written over by the next, or be taken away.
+        let other = before
+            .iter()
+            .find(|other| withheld(pipeline).is_some() && withheld(other) == withheld(pipeline));
+        if let Some(other) = other {
+            let message = format!("{} writes what is held back into the same file", other.file);
+            say_lines(pipeline.problem("guard.on_exceed", message));
+            good = false;
+        }
         let results = pipeline.results.as_ref();
         let other = before
             .iter()
@@ -191,4 +201,10 @@ fn are_apart(pipelines: &[Pipeline]) -> bool {
         }
     }
     good
+}
+
+/// The file of the rows that a pipeline holds back.
+fn withheld(pipeline: &Pipeline) -> Option<PathBuf> {
+    let holds = pipeline.guard.on_exceed == OnExceed::WithholdDeletes;
+    holds.then(|| pipeline.rejects.withheld(false))
 }

@@ -56,8 +56,7 @@ impl Last {
             Outcome::Succeeded | Outcome::SucceededWithRejects
         );
         let counts = accepted && ended.by == By::Run;
-        let whole =
-            entry.kind == Kind::Run && entry.mend.is_none() && entry.retry_of.is_none();
+        let whole = entry.kind == Kind::Run && entry.mend.is_none() && entry.retry_of.is_none();
         (counts && entry.ticket.is_some() && whole).then(|| Last {
             last_version: LAST_VERSION,
             run_id: entry.run_id.clone(),

@@ -401,3 +401,77 @@ fn nobody_is_deleted_by_what_is_mended_or_sent_again() {
     assert!(stderr.contains("never deletes"), "{stderr}");
     assert_eq!(rig.items().len(), 2);
 }
+
+#[test]
+fn runs_whose_rows_are_sent_again_in_another_way() {
+    let rig = rig(r#"[{"employeeID":"1"},{"employeeID":"4"}]"#);
+    let ended = rig.run(&["--first", "2"]);
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    let canary = ended.report["first"]["run_id"].as_str().unwrap();
+    for run in [&*id(&ended), canary] {
+        let (code, stderr) = rig.ask(&["retry", run]);
+        assert_eq!(code, 2, "{stderr}");
+        assert!(
+            stderr.contains("rostream run pipeline.yaml --mend REJECTS"),
+            "{stderr}"
+        );
+    }
+
+    let rig = Rig::with(|settings| {
+        let names = ["employeeID", "pay:number"];
+        settings.properties = Some(names.map(|name| name.parse().unwrap()).into());
+    });
+    rig.write("workers.csv", "employeeID,pay\n1,10\n2,much\n");
+    rig.pipeline(
+        "source: { path: workers.csv }\nvalidate: { key: employeeID }",
+        "identify_by: { id_key: employeeID }\naction: { delta: store }",
+    );
+    let ended = rig.run(&[]);
+    assert_eq!(
+        (ended.code, ended.count("failed")),
+        (3, 1),
+        "{}",
+        ended.stderr
+    );
+    let (code, stderr) = rig.ask(&["retry", &id(&ended)]);
+    assert_eq!(code, 2, "{stderr}");
+    assert!(
+        stderr.contains("the next run sends") && stderr.contains("rostream run pipeline.yaml"),
+        "{stderr}"
+    );
+}
+
+/// Rows that were held back as they would delete stay held back.
+#[test]
+fn what_was_withheld_is_not_sent() {
+    let rows = |first: &str| {
+        let header = "employeeID,act\n".to_owned();
+        (0..200).fold(header, |text, id| {
+            text + &format!("{id},{}\n", if id < 10 { first } else { "createOrUpdate" })
+        })
+    };
+    let rig = Rig::new();
+    rig.write("workers.csv", rows("create"));
+    rig.pipeline(
+        "source: { path: workers.csv }\nvalidate: { key: employeeID }\n\
+         guard: { min_rows: { first: 1 }, max_delete: 2%, on_exceed: withhold_deletes }",
+        "identify_by: { id_key: employeeID }\naction: { column: act }",
+    );
+    let ended = rig.run(&[]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let next = rows("delete").replace("\n50,createOrUpdate\n", "\n50,create\n");
+    rig.write("workers.csv", next);
+    let ended = rig.run(&[]);
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    assert_eq!((ended.count("withheld"), ended.count("failed")), (10, 1));
+    let withheld = rig.read("withheld.csv");
+    let again = rig.tool(&["retry", &id(&ended)]);
+    let again = rig.ended(again);
+    assert_eq!(again.code, 3, "{}", again.stderr);
+    assert_eq!((again.count("sent"), again.count("failed")), (1, 1));
+    assert_eq!(again.report["retry"]["rows"], 1);
+    assert_eq!(
+        (rig.items().len(), rig.read("withheld.csv")),
+        (200, withheld)
+    );
+}

@@ -30,6 +30,9 @@ fn rig(change: impl FnOnce(Rig) -> Rig) -> Rig {
 
 const ALL: [&str; 4] = ["run", "people.yaml", "positions.yaml", "links.yaml"];
 
+const WITHHOLD: &str =
+    "guard: { min_rows: 1, max_delete: 2%, on_exceed: withhold_deletes }\ntarget:";
+
 /// The report of all, and how many each run wrote of its own; all are taken away.
 fn report(rig: &Rig) -> (Value, usize) {
     let (all, own): (Vec<PathBuf>, Vec<PathBuf>) = rig.reports().into_iter().partition(|path| {
@@ -126,6 +129,10 @@ fn all_are_looked_at_before_the_first_begins() {
             "people.yaml writes its rejects into the same file",
         ),
         (
+            text.replace("target:", WITHHOLD),
+            "people.yaml writes what is held back into the same file",
+        ),
+        (
             text.replace("target:", "results: { path: r.csv }\ntarget:"),
             "people.yaml writes its results into the same file",
         ),
@@ -138,6 +145,9 @@ fn all_are_looked_at_before_the_first_begins() {
                 people.replace("target:", "results: { path: r.csv }\ntarget:"),
             );
         }
+        if expected.contains("held back") {
+            rig.write("people.yaml", people.replace("target:", WITHHOLD));
+        }
         let (code, stderr) = rig.ask(&ALL);
         assert_eq!(code, 2, "{stderr}");
         assert!(stderr.contains(expected), "{stderr}");
@@ -148,6 +158,9 @@ fn all_are_looked_at_before_the_first_begins() {
     let mut mend = ALL.to_vec();
     mend.extend(["--mend", "people.csv"]);
     assert_eq!(rig.ask(&mend).0, 2);
+    let mut approve = ALL.to_vec();
+    approve.extend(["--approve", "0123456789abcdef"]);
+    assert_eq!(rig.ask(&approve).0, 2);
     let mut dry = ALL.to_vec();
     dry.push("--dry-run");
     let (code, stderr) = rig.ask(&dry);

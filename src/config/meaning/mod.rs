@@ -380,6 +380,9 @@ impl Meaning<'_> {
             self.problem("results.path", "this is the pipeline file itself", "");
         } else if path == rejects.path || path == for_json(&rejects.path) {
             self.problem("results.path", "this is the rejects file", "name another");
+        } else if path == rejects.withheld(false) {
+            let message = "this is the file of the rows that guards hold back";
+            self.problem("results.path", message, "name another");
         } else if inputs().any(|input| matches!(input, Input::File(file) if *file == path)) {
             let message = "the results would be written over the source";
             self.problem("results.path", message, "name another file");

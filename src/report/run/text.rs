@@ -9,8 +9,8 @@ use unicode_width::UnicodeWidthStr;
 use super::as_of::AsOf;
 use super::counts::{CodeCounts, ColumnCount};
 use super::model::{
-    Canary, Deletions, DeltaReport, GuardDecision, Outcome, PreflightReport, RetryReport, RunReport,
-    Throughput, Unchecked,
+    Canary, Deletions, DeltaReport, GuardDecision, Outcome, PreflightReport, RetryReport,
+    RunReport, Throughput, Unchecked,
 };
 use crate::guard::Decision;
 use crate::report::human;
