@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::looked::Looked;
 use super::next::command;
 use super::turn::Turn;
 use super::work::{Task, Work};
@@ -17,7 +18,7 @@ use crate::state::lock::{Held, Shared, Who};
 use crate::state::{ApprovalError, Entry, Folder, Ledger, LedgerError};
 
 /// Whether a run may begin.
-pub(super) enum Before {
+enum Before {
     /// It may, and has what only one run can have.
     Free {
         ledger: Option<Box<Ledger>>,
@@ -27,15 +28,34 @@ pub(super) enum Before {
     Refused(RunError),
 }
 
+/// Does the work, if neither what was found at the target nor what an earlier run left is in its way.
+pub(super) fn begin(
+    mut work: Work<'_>,
+    run_id: RunId,
+    looked: Looked,
+    mut turn: Turn<'_>,
+) -> Result<Exit, Failure> {
+    match looked {
+        Looked::Well(found) => work.preflight = found,
+        Looked::Wrong(error) => return work.refuse(run_id, error),
+    }
+    // One of several is told in their report.
+    let json = work.common.json && work.collected.is_none();
+    match told(before(&work, &run_id, &mut turn), json)? {
+        Before::Free { ledger, rejects } => {
+            work.ledger = ledger.map(|ledger| *ledger);
+            work.rejects = rejects;
+            work.perform(run_id, turn.over())
+        }
+        Before::Refused(error) => work.refuse(run_id, error),
+    }
+}
+
 /// Takes what only one run can have: its pipeline, its data set, its rejects file.
 ///
 /// # Errors
 /// An earlier run left something open that must be decided first.
-pub(super) fn before(
-    work: &Work<'_>,
-    run_id: &RunId,
-    turn: &mut Turn<'_>,
-) -> Result<Before, Failure> {
+fn before(work: &Work<'_>, run_id: &RunId, turn: &mut Turn<'_>) -> Result<Before, Failure> {
     let ledger = match ledger(work, run_id, turn) {
         Ok(Opened::Ledger(ledger)) => Some(ledger),
         Ok(Opened::None) => None,

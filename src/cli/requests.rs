@@ -8,8 +8,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::address::{Half, address};
-use super::looked::{Looked, look};
-use super::open::{Before, before, rejects, told, usage};
+use super::looked::look;
+use super::open::{begin, rejects, usage};
 use super::pipeline::{said, token};
 use super::turn::TurnArgs;
 use super::work::{CommonArgs, Task, Work, runtime};
@@ -156,17 +156,6 @@ impl ImportArgs {
         work.token = Some(token);
         work.result_location = pipeline.result_location(&process_env).map_err(said)?;
         work.task = Task::Import(from);
-        match looked {
-            Looked::Well(found) => work.preflight = found,
-            Looked::Wrong(error) => return work.refuse(run_id, error),
-        }
-        match told(before(&work, &run_id, &mut turn), self.common.json)? {
-            Before::Free { ledger, rejects } => {
-                work.ledger = ledger.map(|ledger| *ledger);
-                work.rejects = rejects;
-                work.perform(run_id, turn.over())
-            }
-            Before::Refused(error) => work.refuse(run_id, error),
-        }
+        begin(work, run_id, looked, turn)
     }
 }

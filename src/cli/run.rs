@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::looked::{Looked, look};
-use super::open::{Before, before, told, usage};
+use super::open::{begin, usage};
 use super::pipeline::{mended, said, token};
 use super::several::{self, Collected};
 use super::turn::TurnArgs;
@@ -113,19 +113,7 @@ impl RunArgs {
         work.first = self.first;
         work.approve = self.approve.clone();
         work.result_location = pipeline.result_location(&process_env).map_err(said)?;
-        match looked {
-            Looked::Well(found) => work.preflight = found,
-            Looked::Wrong(error) => return work.refuse(run_id, error),
-        }
-        let json = self.common.json && collected.is_none();
-        match told(before(&work, &run_id, &mut turn), json)? {
-            Before::Free { ledger, rejects } => {
-                work.ledger = ledger.map(|ledger| *ledger);
-                work.rejects = rejects;
-                work.perform(run_id, turn.over())
-            }
-            Before::Refused(error) => work.refuse(run_id, error),
-        }
+        begin(work, run_id, looked, turn)
     }
 }
 

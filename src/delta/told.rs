@@ -62,8 +62,13 @@ impl Told {
             let number = index.len() as u64;
             index.push([(person >> 64) as u64, person as u64, number]);
         })?;
+        Ok(Told::of(index, part))
+    }
+
+    /// Of these people and the numbers of their items.
+    fn of(mut index: Vec<[u64; 3]>, part: Part) -> Told {
         index.sort_unstable();
-        Ok(Told {
+        Told {
             part,
             fates: vec![Fate::Unknown; index.len()],
             index,
@@ -71,7 +76,7 @@ impl Told {
             seen: 0,
             all_accepted: true,
             moved: false,
-        })
+        }
     }
 
     /// Takes in the next result.
@@ -127,20 +132,8 @@ mod tests {
     use super::*;
 
     fn told(people: &[u128], part: Part) -> Told {
-        let mut index: Vec<[u64; 3]> = (0..)
-            .zip(people)
-            .map(|(at, p)| [0, *p as u64, at])
-            .collect();
-        index.sort_unstable();
-        Told {
-            part,
-            fates: vec![Fate::Unknown; index.len()],
-            index,
-            places: Vec::new(),
-            seen: 0,
-            all_accepted: true,
-            moved: false,
-        }
+        let index = (0..).zip(people).map(|(at, p)| [0, *p as u64, at]);
+        Told::of(index.collect(), part)
     }
 
     #[track_caller]

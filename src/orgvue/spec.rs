@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::guard::spec::ImplicitDelete;
 use crate::http::hosts::HostPattern;
+use crate::settings::short::word_or_map;
 use crate::settings::units::Span;
 
 /// Where the records go: exactly one of these.
@@ -66,34 +67,19 @@ pub enum DatasetSpec {
     },
 }
 
-// By hand, and not as an untagged enum, so that a misspelt key is reported as such.
 impl<'de> Deserialize<'de> for DatasetSpec {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<DatasetSpec, D::Error> {
-        struct Either;
-
-        impl<'de> Visitor<'de> for Either {
-            type Value = DatasetSpec;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the UUID of a data set or `{ name: NAME }`")
-            }
-
-            fn visit_str<E: de::Error>(self, id: &str) -> Result<DatasetSpec, E> {
-                Ok(DatasetSpec::Id(id.to_owned()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<DatasetSpec, A::Error> {
-                #[derive(Deserialize)]
-                #[serde(deny_unknown_fields)]
-                struct Name {
-                    name: String,
-                }
-                let Name { name } = Name::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(DatasetSpec::Name { name })
-            }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Name {
+            name: String,
         }
-
-        d.deserialize_any(Either)
+        word_or_map(
+            d,
+            "the UUID of a data set or `{ name: NAME }`",
+            |id| DatasetSpec::Id(id.to_owned()),
+            |Name { name }: Name| DatasetSpec::Name { name },
+        )
     }
 }
 

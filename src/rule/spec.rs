@@ -5,11 +5,11 @@ use std::fmt;
 
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, Deserializer, MapAccess, Visitor};
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::hierarchy::HierarchiesSpec;
+use crate::settings::short::word_or_map;
 use crate::text::decimal::Number;
 
 /// The stage in a fault that a rule finds.
@@ -74,39 +74,22 @@ impl KeySpec {
     }
 }
 
-// By hand, and not as an untagged enum, so that a misspelt key is reported as such.
 impl<'de> Deserialize<'de> for KeySpec {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<KeySpec, D::Error> {
-        struct Either;
-
-        impl<'de> Visitor<'de> for Either {
-            type Value = KeySpec;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(
-                    "a column or `{ column: NAME, keep: none | first | last, ignore_case: true }`",
-                )
-            }
-
-            fn visit_str<E: de::Error>(self, column: &str) -> Result<KeySpec, E> {
-                Ok(KeySpec::of(column))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<KeySpec, A::Error> {
-                let Long {
-                    column,
-                    keep,
-                    ignore_case,
-                } = Long::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(KeySpec {
-                    column,
-                    keep,
-                    ignore_case,
-                })
-            }
-        }
-
-        d.deserialize_any(Either)
+        word_or_map(
+            d,
+            "a column or `{ column: NAME, keep: none | first | last, ignore_case: true }`",
+            KeySpec::of,
+            |Long {
+                 column,
+                 keep,
+                 ignore_case,
+             }: Long| KeySpec {
+                column,
+                keep,
+                ignore_case,
+            },
+        )
     }
 }
 

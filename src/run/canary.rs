@@ -15,7 +15,7 @@ use super::prepare::{Prepared, unchanged};
 use super::put::{Sending, Store, encoded};
 use super::results::{Joined, joined, write_refused};
 use super::send::{Ready, send};
-use super::survey::Surveyed;
+use super::surveyed::Surveyed;
 use super::{Job, RunError, told};
 use crate::engine::blocks::Blocks;
 use crate::engine::body::{Assembly, Digest, Resend, pieces};

@@ -220,13 +220,7 @@ impl Delta {
 
 /// Tenant and data set.
 fn mark(target: &TargetMark) -> [u8; 16] {
-    let TargetMark {
-        base_url,
-        tenant,
-        dataset,
-    } = target;
-    let dataset = dataset.to_lowercase();
-    xxh3_128(format!("{base_url}\n{tenant}\n{dataset}").as_bytes()).to_le_bytes()
+    xxh3_128(target.identity().as_bytes()).to_le_bytes()
 }
 
 /// Whether it is time to send everything. A nightly run that begins some minutes earlier than that of a week ago is not

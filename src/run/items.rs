@@ -8,7 +8,7 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 
 use super::prepare::Prepared;
-use super::survey::Surveyed;
+use super::surveyed::Surveyed;
 use super::{Job, RunError};
 use crate::engine::EngineError;
 use crate::engine::blocks::Blocks;

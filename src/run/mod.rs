@@ -41,6 +41,7 @@ mod retyped;
 mod send;
 mod straight;
 pub(crate) mod survey;
+mod surveyed;
 mod tables;
 mod told;
 mod wait;
@@ -80,7 +81,8 @@ pub use prepare::{bind, reading, rejects_header, source};
 use put::{Sending, Store};
 use send::{Ready, send};
 use straight::send_straight;
-use survey::{Surveyed, survey};
+use survey::survey;
+use surveyed::Surveyed;
 pub(crate) use tables::resources;
 use withhold::withhold;
 

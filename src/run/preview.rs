@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::RunError;
 use super::extent::Extent;
 use super::retyped::Retyped;
-use super::survey::without_names;
+use super::surveyed::without_names;
 use crate::batch::{Batch, Cell, Fault, Kind, RowState};
 use crate::config::Pipeline;
 use crate::engine::EngineError;

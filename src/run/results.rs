@@ -13,7 +13,7 @@ use super::delta::{Delta, result_key};
 use super::items;
 use super::prepare::Prepared;
 use super::reject::write_reject;
-use super::survey::Surveyed;
+use super::surveyed::Surveyed;
 use super::{Job, RunError, told};
 use crate::batch::Fault;
 use crate::delta::place::Part;

@@ -12,7 +12,8 @@ use super::import::{asked, waited};
 use super::prepare::{Prepared, prepare, source};
 use super::results::take_results;
 use super::retry::narrow;
-use super::survey::{Facts, Surveyed, survey};
+use super::survey::survey;
+use super::surveyed::{Facts, Surveyed};
 use super::withhold::withhold;
 use super::{Job, RunError, decide, import_from, told};
 use crate::guard::Deletion;
@@ -218,7 +219,10 @@ async fn survey_again(
     let mut surveyed = survey.finish().map_err(words)?;
     if let Some(canary) = entry.canary.as_ref().filter(|canary| !canary.sent_again) {
         // The results are those of the others alone.
-        let first: Vec<u32> = surveyed.lines.sent().take(canary.rows as usize).collect();
+        let carried = &surveyed.amended.carried;
+        let sent = surveyed.lines.sent();
+        let sent = sent.filter(|record| carried.binary_search(record).is_err());
+        let first: Vec<u32> = sent.take(canary.rows as usize).collect();
         surveyed.leave_out(&first, 0);
     }
     Ok((prepared, facts, surveyed))

@@ -13,6 +13,7 @@ use super::prepare::{First, Prepared};
 use super::put::encoded;
 use super::reject::write_reject;
 use super::retyped::Retyped;
+use super::surveyed::{Facts, Surveyed, without_names};
 use super::watch::Watch;
 use super::{Job, RunError, near};
 use crate::batch::{Arrangement, Batch, Fault, RowState};
@@ -21,18 +22,17 @@ use crate::delta::items::Writer;
 use crate::delta::tally::{Changes, Deletes, Tally};
 use crate::engine::EngineError;
 use crate::engine::blocks::Blocks;
-use crate::engine::body::{Amended, Assembly, Body, Digest, naming, pieces};
+use crate::engine::body::{Amended, Assembly, Body, naming, pieces};
 use crate::engine::order::process;
 use crate::engine::process::{Engine, Processed};
 use crate::guard::Stop;
 use crate::report::progress::Phase;
 use crate::report::rejects::RejectsFile;
-use crate::report::run::{AsOf, CodeCounts, HierarchyReport};
+use crate::report::run::{AsOf, HierarchyReport};
 use crate::source::Source;
 use crate::upload::spool::SpoolWriter;
 use crate::whole::as_of::SpillError;
 use crate::whole::lines::Lines;
-use crate::whole::unique::Unique;
 use crate::whole::{Places, Rules, Verdict};
 
 /// The first pass. With `spool`, the body is written down as it is made. The survey comes back whatever ended the pass.
@@ -238,70 +238,6 @@ pub enum Settled {
     Whole,
     /// There are verdicts on records that passed: the source has to be gone through once more.
     Again,
-}
-
-/// What a survey knows of rows and body.
-#[derive(Debug)]
-pub(crate) struct Facts {
-    /// Records of the source.
-    pub read: u64,
-    /// Lines that are no records.
-    pub skipped: u64,
-    /// Rows that a filter left out.
-    pub filtered: u64,
-    /// Rows that are part of the body.
-    pub good: u64,
-    /// Rows that are not sent as another one goes in their place.
-    pub superseded: u64,
-    /// Rows that are held back, as they would delete somebody.
-    pub withheld: u64,
-    /// Rows at fault whose items are named in the body, and nothing more.
-    pub carried: u64,
-    /// Rows that are not sent, as the server has them.
-    pub unchanged: u64,
-    /// What differs from what the server has, and why everything is sent, where that is asked for.
-    pub changes: Option<(Changes, Option<Full>, Deletes)>,
-    /// What the rows and the whole file told, and does not end the run.
-    pub warnings: Vec<String>,
-    /// What the rows of an effective-dated extract came to.
-    pub as_of: Option<AsOf>,
-    /// What was found of the hierarchies.
-    pub hierarchies: Vec<HierarchyReport>,
-    /// Rows that were rejected, and why.
-    pub rejects: CodeCounts,
-    /// Length and hash of the body.
-    pub digest: Digest,
-    /// Bytes of each file of the source, as stored.
-    pub sources: Vec<u64>,
-}
-
-/// What the second pass and the results need of the first.
-pub struct Surveyed {
-    /// Where every record is, and which are part of the body.
-    pub lines: Lines,
-    /// Keys of the records, where there is a key rule.
-    pub(crate) keys: Option<Unique>,
-    /// What is not sent as it was made.
-    pub amended: Amended,
-    /// The rejects file, to be added to.
-    pub rejects: RejectsFile,
-    /// Length and hash of the body.
-    pub digest: Digest,
-    /// What is sent, to be written down, and who is to be deleted.
-    pub(crate) differ: (Option<Writer>, Deletes),
-}
-
-impl Surveyed {
-    /// Leaves out records that were sent already, whose rows have so many bytes.
-    pub(super) fn leave_out(&mut self, records: &[u32], bytes: u64) {
-        for &record in records {
-            self.lines.mark_not_sent(record);
-        }
-        let dropped = &mut self.amended.dropped;
-        dropped.extend_from_slice(records);
-        dropped.sort_unstable();
-        self.digest = self.digest.without(&self.amended, bytes);
-    }
 }
 
 impl Survey {
@@ -513,14 +449,16 @@ impl Survey {
         self.as_of = found.as_of;
         tracing::debug!(bytes = self.rules.bytes(), "rules of the whole file");
         if !self.rules.were_late() {
-            self.deletes = self
-                .tally
-                .as_ref()
-                .map_or_else(Deletes::default, Tally::deletes);
+            self.find_deletes();
             return Ok(Settled::Whole);
         }
         self.begin_anew()?;
         Ok(Settled::Again)
+    }
+
+    /// Finds out who is to be deleted, now that the source has ended.
+    fn find_deletes(&mut self) {
+        self.deletes = self.tally.as_ref().map(Tally::deletes).unwrap_or_default();
     }
 
     /// Begins anew, to hold the rows back that would delete somebody. Whether there are any.
@@ -576,10 +514,7 @@ impl Survey {
     /// # Errors
     /// It did not.
     pub fn is_as_before(&mut self) -> Result<(), RunError> {
-        self.deletes = self
-            .tally
-            .as_ref()
-            .map_or_else(Deletes::default, Tally::deletes);
+        self.find_deletes();
         let digest = self.assembly.digest();
         match self.settled {
             Some(made) if made != digest.made => Err(EngineError::ChangedInSurvey.into()),
@@ -639,27 +574,6 @@ impl Survey {
         &self.source
     }
 
-    /// What the survey knows, however far it came.
-    pub(crate) fn facts(&self) -> Facts {
-        Facts {
-            read: self.read(),
-            skipped: self.extent.skipped(),
-            filtered: self.filtered,
-            good: self.good,
-            superseded: self.superseded,
-            withheld: self.aside.withheld,
-            carried: self.amended.carried.len() as u64,
-            unchanged: self.tally.as_ref().map_or(0, Tally::unchanged),
-            changes: self.changes(),
-            rejects: self.rejects.rejected().into(),
-            digest: self.assembly.digest(),
-            sources: self.source.origins().iter().map(|o| o.bytes()).collect(),
-            warnings: self.warnings(),
-            as_of: self.as_of.clone(),
-            hierarchies: self.hierarchies.clone(),
-        }
-    }
-
     /// The hash of what would be done; of a difference, of all that it is made of beside what the server has.
     pub(crate) fn content(&self) -> String {
         match &self.tally {
@@ -675,6 +589,32 @@ impl Survey {
             self.deletes.off = Some("more would be deleted than guard.max_delete allows");
         }
         places
+    }
+
+    /// What the survey knows, however far it came.
+    pub(crate) fn facts(&self) -> Facts {
+        Facts {
+            read: self.read(),
+            skipped: self.extent.skipped(),
+            filtered: self.filtered,
+            good: self.good,
+            superseded: self.superseded,
+            withheld: self.aside.withheld,
+            carried: self.amended.carried.len() as u64,
+            unchanged: self.unchanged(),
+            changes: self.changes(),
+            rejects: self.rejects.rejected().into(),
+            digest: self.assembly.digest(),
+            sources: self.source.origins().iter().map(|o| o.bytes()).collect(),
+            warnings: self.warnings(),
+            as_of: self.as_of.clone(),
+            hierarchies: self.hierarchies.clone(),
+        }
+    }
+
+    /// Rows that are not sent, as the server has them.
+    fn unchanged(&self) -> u64 {
+        self.tally.as_ref().map_or(0, Tally::unchanged)
     }
 
     pub(super) fn changes(&self) -> Option<(Changes, Option<Full>, Deletes)> {
@@ -703,8 +643,7 @@ impl Survey {
             warnings.push(format!("no row is left to send: none is in force on {day}"));
         }
         let (read, filtered) = (self.read(), self.filtered);
-        let unchanged = self.tally.as_ref().map_or(0, Tally::unchanged);
-        if filtered > 0 && self.good == 0 && unchanged == 0 {
+        if filtered > 0 && self.good == 0 && self.unchanged() == 0 {
             warnings.push(match filtered == read {
                 true => format!("no row is left to send: all {read} were left out by a filter"),
                 false => format!(
@@ -730,24 +669,6 @@ impl Survey {
             digest,
             differ: (self.tally.and_then(Tally::into_items), self.deletes),
         })
-    }
-}
-
-/// What to say of columns that a file's header has no name for; nothing where the pipeline means it so.
-pub(super) fn without_names(file: &str, arrangement: &Arrangement) -> Option<String> {
-    let columns: Vec<_> = (arrangement.nameless.iter())
-        .map(|at| (at + 1).to_string())
-        .collect();
-    match &columns[..] {
-        _ if arrangement.meant => None,
-        [] => None,
-        [only] => Some(format!(
-            "{file}: column {only} has no name in the header and is left out; a row with a value in it is rejected"
-        )),
-        several => Some(format!(
-            "{file}: columns {} have no name in the header and are left out; a row with a value in one is rejected",
-            several.join(", ")
-        )),
     }
 }
 

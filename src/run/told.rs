@@ -6,7 +6,7 @@ use super::again::Again;
 use super::decide::{Basis, Judged};
 use super::prepare::Prepared;
 use super::put::Sending;
-use super::survey::Facts;
+use super::surveyed::Facts;
 use crate::delta::full::Full;
 use crate::delta::tally::{Changes, ColumnChanges};
 use crate::guard::changes::Figure;

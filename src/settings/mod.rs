@@ -5,6 +5,7 @@ pub(crate) mod encoding;
 pub(crate) mod limits;
 pub(crate) mod pattern;
 pub(crate) mod secret;
+pub(crate) mod short;
 pub(crate) mod units;
 
 /// The name by which a setting asks for the digits of a number as they were written: read as a newtype of this name,

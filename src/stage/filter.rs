@@ -1,16 +1,14 @@
 //! `filter`: keeps the rows for which an expression is true.
 
-use std::fmt;
 use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::{Bound, Resources, Stage, fault};
 use crate::batch::{Batch, Columns};
 use crate::expr::{BoundExpr, Expr, FAILED, Use};
+use crate::settings::short::word_or_map;
 
 /// Keeps the rows for which an expression (CEL) is true; the others leave, and are counted as filtered.
 /// A row that is rejected stays so. A row for which the expression can't be evaluated is rejected.
@@ -32,38 +30,23 @@ struct Written {
     keep_at_target: bool,
 }
 
-// By hand, and not as an untagged enum, so that a misspelt key is reported as such.
 impl<'de> Deserialize<'de> for FilterSpec {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<FilterSpec, D::Error> {
-        struct Either;
-
-        impl<'de> Visitor<'de> for Either {
-            type Value = FilterSpec;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an expression, or `{ when: EXPRESSION, keep_at_target: true }`")
-            }
-
-            fn visit_str<E: de::Error>(self, when: &str) -> Result<FilterSpec, E> {
-                Ok(FilterSpec {
-                    when: when.to_owned(),
-                    keep_at_target: false,
-                })
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<FilterSpec, A::Error> {
-                let Written {
-                    when,
-                    keep_at_target,
-                } = Written::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(FilterSpec {
-                    when,
-                    keep_at_target,
-                })
-            }
-        }
-
-        d.deserialize_any(Either)
+        word_or_map(
+            d,
+            "an expression, or `{ when: EXPRESSION, keep_at_target: true }`",
+            |when| FilterSpec {
+                when: when.to_owned(),
+                keep_at_target: false,
+            },
+            |Written {
+                 when,
+                 keep_at_target,
+             }: Written| FilterSpec {
+                when,
+                keep_at_target,
+            },
+        )
     }
 }
 

@@ -136,6 +136,18 @@ pub(crate) struct TargetMark {
     pub dataset: String,
 }
 
+impl TargetMark {
+    /// What it is known by, on this machine and for as long as it exists: a UUID in either case is the same.
+    pub(crate) fn identity(&self) -> String {
+        let TargetMark {
+            base_url,
+            tenant,
+            dataset,
+        } = self;
+        format!("{base_url}\n{tenant}\n{}", dataset.to_lowercase())
+    }
+}
+
 /// A file of the source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SourceMark {

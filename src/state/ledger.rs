@@ -93,6 +93,10 @@ impl Ledger {
                 kind: Kind::Canary,
                 started_at: Timestamp::now(),
                 supersedes: None,
+                // Nobody is deleted by it, and no guard counts it.
+                deletion_off: 0,
+                counted: Counted::default(),
+                standing: Standing::default(),
                 ..self.entry()
             };
             Box::new(Ledger {

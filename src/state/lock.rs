@@ -104,18 +104,7 @@ impl Shared {
         target: &TargetMark,
         who: &Who<'_>,
     ) -> Result<Option<Held>, LedgerError> {
-        let TargetMark {
-            base_url,
-            tenant,
-            dataset,
-        } = target;
-        let dataset = dataset.to_lowercase();
-        self.take(
-            "dataset",
-            &format!("{base_url}\n{tenant}\n{dataset}"),
-            Busy::Dataset,
-            who,
-        )
+        self.take("dataset", &target.identity(), Busy::Dataset, who)
     }
 
     /// Takes the lock of a rejects file.

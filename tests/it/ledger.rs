@@ -665,7 +665,15 @@ fn a_run_that_is_killed_in_its_survey_is_known() {
     let mut pipe = std::process::Command::new("mkfifo");
     assert!(pipe.arg(rig.path("slow.csv")).status().unwrap().success());
     let mut child = rig.start(&["--set", "source.path=slow.csv"]);
-    wait_until("the run is known", || runs(&rig).len() == 2);
+    // The state is being written meanwhile: files come and go, so that they are counted by their names alone.
+    wait_until("the run is known", || {
+        let names = fs::read_dir(rig.path("state")).unwrap();
+        let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names
+            .filter(|name| name.starts_with("run-") && name.ends_with(".json"))
+            .count()
+            == 2
+    });
     child.kill().unwrap();
     child.wait().unwrap();
     let (code, stderr) = rig.ask(&["resume"]);

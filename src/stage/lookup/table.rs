@@ -36,7 +36,7 @@ pub(crate) const MAX_ROWS: usize = 1_000_000;
 /// A table that a stage reads: what is needed to load it.
 #[derive(Clone, Debug)]
 pub(crate) struct Source<'a> {
-    /// The file as written: the key of [`Resources::tables`].
+    /// The file as written: the key of [`Resources::tables`](crate::stage::Resources::tables).
     pub file: &'a str,
     /// Whether it may be elsewhere than in the pipeline's folder or below.
     pub allow_outside: bool,

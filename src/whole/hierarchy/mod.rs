@@ -8,7 +8,7 @@
 //! Parents are named by the key, whose table is then asked, or by another column. Names are compared by the [one
 //! rule](crate::text::compare).
 //!
-//! Memory: see [`links`], [`judge`] and [`near`], of which one after the other works; at most 24 bytes a record (22.9
+//! Memory: see [`links`], [`judge`](mod@judge) and [`near`], of which one after the other works; at most 24 bytes a record (22.9
 //! MiB per million), and up to 52 more a row at fault: 12 for it, 12 for the verdict on it, 28 where it misses its parent.
 
 mod judge;

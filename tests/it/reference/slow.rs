@@ -408,7 +408,9 @@ fn length_of_value(text: &str) -> Option<usize> {
         return Some(value.get().len());
     }
     match text.find(['{', '}', '[', ']', '"', ',', '\n'])? {
-        0 => {}
+        0 if text.starts_with(['{', '[']) => {}
+        // A broken string has no brackets to end with.
+        0 => return None,
         length => return Some(length),
     }
     let (mut open, mut string, mut escaped) = (Vec::new(), false, false);

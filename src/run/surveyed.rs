@@ -1,0 +1,93 @@
+//! What the first pass leaves to those that follow, and to the report.
+
+use crate::batch::Arrangement;
+use crate::delta::full::Full;
+use crate::delta::items::Writer;
+use crate::delta::tally::{Changes, Deletes};
+use crate::engine::body::{Amended, Digest};
+use crate::report::rejects::RejectsFile;
+use crate::report::run::{AsOf, CodeCounts, HierarchyReport};
+use crate::whole::lines::Lines;
+use crate::whole::unique::Unique;
+
+/// What a survey knows of rows and body.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    /// Records of the source.
+    pub read: u64,
+    /// Lines that are no records.
+    pub skipped: u64,
+    /// Rows that a filter left out.
+    pub filtered: u64,
+    /// Rows that are part of the body.
+    pub good: u64,
+    /// Rows that are not sent as another one goes in their place.
+    pub superseded: u64,
+    /// Rows that are held back, as they would delete somebody.
+    pub withheld: u64,
+    /// Rows at fault whose items are named in the body, and nothing more.
+    pub carried: u64,
+    /// Rows that are not sent, as the server has them.
+    pub unchanged: u64,
+    /// What differs from what the server has, and why everything is sent, where that is asked for.
+    pub changes: Option<(Changes, Option<Full>, Deletes)>,
+    /// What the rows and the whole file told, and does not end the run.
+    pub warnings: Vec<String>,
+    /// What the rows of an effective-dated extract came to.
+    pub as_of: Option<AsOf>,
+    /// What was found of the hierarchies.
+    pub hierarchies: Vec<HierarchyReport>,
+    /// Rows that were rejected, and why.
+    pub rejects: CodeCounts,
+    /// Length and hash of the body.
+    pub digest: Digest,
+    /// Bytes of each file of the source, as stored.
+    pub sources: Vec<u64>,
+}
+
+/// What the second pass and the results need of the first.
+pub struct Surveyed {
+    /// Where every record is, and which are part of the body.
+    pub lines: Lines,
+    /// Keys of the records, where there is a key rule.
+    pub(crate) keys: Option<Unique>,
+    /// What is not sent as it was made.
+    pub amended: Amended,
+    /// The rejects file, to be added to.
+    pub rejects: RejectsFile,
+    /// Length and hash of the body.
+    pub digest: Digest,
+    /// What is sent, to be written down, and who is to be deleted.
+    pub(crate) differ: (Option<Writer>, Deletes),
+}
+
+impl Surveyed {
+    /// Leaves out records that were sent already, whose rows have so many bytes.
+    pub(super) fn leave_out(&mut self, records: &[u32], bytes: u64) {
+        for &record in records {
+            self.lines.mark_not_sent(record);
+        }
+        let dropped = &mut self.amended.dropped;
+        dropped.extend_from_slice(records);
+        dropped.sort_unstable();
+        self.digest = self.digest.without(&self.amended, bytes);
+    }
+}
+
+/// What to say of columns that a file's header has no name for; nothing where the pipeline means it so.
+pub(super) fn without_names(file: &str, arrangement: &Arrangement) -> Option<String> {
+    let columns: Vec<_> = (arrangement.nameless.iter())
+        .map(|at| (at + 1).to_string())
+        .collect();
+    match &columns[..] {
+        _ if arrangement.meant => None,
+        [] => None,
+        [only] => Some(format!(
+            "{file}: column {only} has no name in the header and is left out; a row with a value in it is rejected"
+        )),
+        several => Some(format!(
+            "{file}: columns {} have no name in the header and are left out; a row with a value in one is rejected",
+            several.join(", ")
+        )),
+    }
+}
