@@ -312,6 +312,11 @@ impl Engine {
         }
     }
 
+    /// Whether a row that is sent deletes its item.
+    pub(crate) fn deletes(&self, batch: &Batch, row: usize) -> bool {
+        self.wire.deletes(batch, row)
+    }
+
     /// Texts of these rows that the server may make something else of.
     pub(crate) fn retyped(&self, batch: &Batch, rows: &[u32]) -> Vec<Found> {
         self.wire.retyped(batch, rows)

@@ -548,6 +548,22 @@ impl Survey {
         written
     }
 
+    /// What only the whole file could change of the body.
+    pub(super) fn amended(&self) -> &Amended {
+        &self.amended
+    }
+
+    /// Leaves these records in the body, and no others; `assembly` has measured that.
+    pub(super) fn narrow(&mut self, assembly: Assembly, records: &[u32]) {
+        self.assembly = assembly;
+        self.amended.carried.clear();
+        self.lines.mark_none_sent();
+        for &record in records {
+            self.lines.mark_sent(record);
+        }
+        self.good = records.len() as u64;
+    }
+
     /// The names of the columns that are sent, where they may be told.
     pub(crate) fn sent_names(&self) -> Vec<Option<Arc<str>>> {
         self.engine.sent_names()
