@@ -6,6 +6,7 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::census::{Census, Counts};
+use super::written::WrittenRows;
 use crate::batch::{Batch, Columns, MAX_CELL, Renamed, RowState};
 use crate::delta::diff::{Diff, Judged};
 use crate::format::block::{Block, End};
@@ -322,6 +323,37 @@ impl Engine {
         self.wire.retyped(batch, rows)
     }
 
+    /// A block once more, of which it is known what is written: its rows need no rules, and nothing else is told of it.
+    ///
+    /// # Errors
+    /// Text that ends the run.
+    pub(crate) fn again(&self, block: Block, rows: &WrittenRows) -> Result<Processed, BlockError> {
+        let (number, file, line, end) = (block.number, block.file, block.line, block.end);
+        let mut batch = self.parse(block)?;
+        self.widen(&mut batch);
+        for bound in &self.stages {
+            bound.stage.apply(&mut batch);
+        }
+        batch.drop_aside();
+        fits(&batch, file, line)?;
+        rows.choose(number, &mut batch);
+        let encoded = self.encoder.encode(&batch);
+        let hash = xxh3_128(&encoded.bytes);
+        Ok(Processed {
+            file,
+            line,
+            batch,
+            encoded,
+            facts: Vec::new(),
+            judged: None,
+            hash,
+            filtered: 0,
+            end,
+            retyped: Vec::new(),
+            counts: Counts::default(),
+        })
+    }
+
     /// A block in, bytes out: what a worker does.
     ///
     /// # Errors
@@ -330,18 +362,7 @@ impl Engine {
         let (file, line, end) = (block.file, block.line, block.end);
         let mut batch = self.parse(block)?;
         self.transform(&mut batch);
-        if batch.overflows() {
-            return Err(BlockError {
-                file,
-                line,
-                column: None,
-                message: format!(
-                    "from this line on, the stages make a cell of more than {} or a block of more than 4GiB; \
-                     a `replace`, `set` or `concat` makes too much of it",
-                    Size(MAX_CELL as u64 + 1)
-                ),
-            });
-        }
+        fits(&batch, file, line)?;
         let judged = match &self.diff {
             Some(diff) => Some(diff.judge(&mut batch).map_err(|error| BlockError {
                 file,
@@ -379,4 +400,21 @@ impl Engine {
             counts,
         })
     }
+}
+
+/// Whether the stages made no more of a block than can be told apart.
+fn fits(batch: &Batch, file: u32, line: u64) -> Result<(), BlockError> {
+    if !batch.overflows() {
+        return Ok(());
+    }
+    Err(BlockError {
+        file,
+        line,
+        column: None,
+        message: format!(
+            "from this line on, the stages make a cell of more than {} or a block of more than 4GiB; \
+             a `replace`, `set` or `concat` makes too much of it",
+            Size(MAX_CELL as u64 + 1)
+        ),
+    })
 }

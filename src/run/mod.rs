@@ -367,6 +367,7 @@ async fn upload(
         None => Ready::Measured {
             digest: surveyed.digest,
             amended: Arc::new(std::mem::take(&mut surveyed.amended)),
+            rows: surveyed.written.take().map(Arc::new),
         },
     };
     report.bytes.body = ready.length();
