@@ -21,11 +21,13 @@ mod planned;
 mod preview;
 mod requests;
 mod resume;
+mod retry;
 mod run;
 mod runs;
 mod sample;
 mod sandbox;
 mod schema;
+mod several;
 mod state;
 mod stop;
 mod turn;
@@ -94,6 +96,8 @@ pub enum Command {
     Resume(resume::ResumeArgs),
     /// Fetch the results of a finished run again, and rewrite its rejects and its report.
     Results(resume::ResultsArgs),
+    /// Send again what the server refused of a run, and only that.
+    Retry(retry::RetryArgs),
     /// Check the whole data with stages, rules and guards; nothing is sent.
     Check(run::CheckArgs),
     /// Write down what a run would do, without values; nothing is sent.
@@ -145,7 +149,8 @@ impl Cli {
             | Command::Upload(_)
             | Command::Import(_)
             | Command::Resume(_)
-            | Command::Results(_) => Progress::start(globals.progress()),
+            | Command::Results(_)
+            | Command::Retry(_) => Progress::start(globals.progress()),
             _ => Progress::silent(),
         };
         log::start(globals, &progress);
@@ -157,6 +162,7 @@ impl Cli {
             Command::Apply(args) => args.run(globals, &progress),
             Command::Resume(args) => args.run(globals, &progress),
             Command::Results(args) => args.run(globals, &progress),
+            Command::Retry(args) => args.run(globals, &progress),
             Command::Preview(args) => args.run(globals),
             Command::Bench(args) => args.run(globals),
             Command::Sample(args) => match sample::run(&args) {

@@ -57,7 +57,7 @@ impl PlanArgs {
         }
         // Which data set it is about belongs to a plan.
         let connect = self.connect || pipeline.names_its_dataset();
-        let task = Task::Plan(out);
-        check(pipeline, task, connect, &self.common, globals, progress)
+        let only = (Task::Plan(out), connect);
+        check(pipeline, only, &self.common, globals, progress, None)
     }
 }
