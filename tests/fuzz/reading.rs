@@ -244,7 +244,13 @@ pub fn rejects(data: &[u8]) {
         "a row that was not mended is sent: {}",
         shown()
     );
-    assert_eq!(first.rows, again.rows, "{}", shown());
+    assert_eq!(first.rows.len(), again.rows.len(), "{}", shown());
+    for (first, again) in first.rows.iter().zip(&again.rows) {
+        // How many cells a record has is known once its cells stand in right quotes.
+        let mut more = again.difference(first);
+        let known = more.all(|code| code == "ragged" && first.contains("quote"));
+        assert!(known && first.is_subset(again), "{}", shown());
+    }
     let third = RUNTIME.block_on(rejects_of(&again.text, pipeline));
     let third = third.expect("it was read before");
     // Messages that tell a column move with what is said before it.
