@@ -47,7 +47,9 @@ const PLACE: u32 = 54;
 struct Known {
     /// Whether there is anything.
     is_there: bool,
-    is_pending: bool,
+    /// The hash of the cells, or [`PENDING`]. It is carried along as it is, so that cells that were damaged on the disk
+    /// are still not those that were written.
+    row: u64,
     cells: Vec<u64>,
     sealed: Vec<u8>,
 }
@@ -65,7 +67,7 @@ pub(crate) fn merge(
     let head = next_head(before, batches)?;
     let before = before.filter(|before| before.head.marks.identity == head.marks.identity);
     let index = index(batches)?;
-    let mut out = Out::create(draft, head, key)?;
+    let mut out = Out::create(draft, head)?;
     let mut base = before.map(Reading::begin).transpose()?;
     let mut items = index.chunk_by(|a, b| a[..2] == b[..2]).peekable();
     let mut known = Known::default();
@@ -82,14 +84,14 @@ pub(crate) fn merge(
         if let Some(base) = base.as_mut().filter(|_| old == Some(person)) {
             base.take(&mut known)?;
             if base.base.head.marks.columns != head.marks.columns {
-                known.is_pending = true;
+                known.row = PENDING;
                 known.cells.clear();
                 known.cells.resize(head.width as usize, EMPTY);
             }
         }
         if new == Some(person) {
             for slot in items.next().unwrap_or_default() {
-                known.apply(slot, batches, &mut buffers)?;
+                known.apply(slot, batches, key, &mut buffers)?;
             }
         }
         if known.is_there {
@@ -149,6 +151,7 @@ impl Known {
         &mut self,
         slot: &Slot,
         batches: &[Batch<'_>],
+        key: &StoreKey,
         (item, bytes): &mut (Item, Vec<u8>),
     ) -> io::Result<()> {
         let place = slot[2];
@@ -163,11 +166,11 @@ impl Known {
         match (fate, what) {
             (Fate::Refused, _) => {}
             (Fate::Accepted | Fate::Contradicted, What::Delete) => self.is_there = false,
-            (Fate::Unknown, What::Delete) => self.is_pending = true,
+            (Fate::Unknown, What::Delete) => self.row = PENDING,
             (Fate::Accepted, _) => {
                 self.is_there = true;
-                self.is_pending = false;
                 std::mem::swap(&mut self.cells, &mut item.cells);
+                self.row = key.row(&self.cells, bytes);
                 std::mem::swap(&mut self.sealed, &mut item.sealed);
             }
             (Fate::Unknown | Fate::Contradicted, _) => {
@@ -177,7 +180,7 @@ impl Known {
                     std::mem::swap(&mut self.sealed, &mut item.sealed);
                 }
                 self.is_there = true;
-                self.is_pending = true;
+                self.row = PENDING;
             }
         }
         Ok(())
@@ -226,10 +229,10 @@ impl<'a> Reading<'a> {
 
     fn take(&mut self, known: &mut Known) -> io::Result<()> {
         let number = |nth: usize| u64::from_le_bytes(array(&self.entry, nth * 8));
-        let (row, sealed_len) = (number(2), unplace(number(3)).1);
+        let sealed_len = unplace(number(3)).1;
         let [_, cells, sealed] = &mut self.sections;
         known.is_there = true;
-        known.is_pending = row == PENDING;
+        known.row = number(2);
         self.bytes.resize(self.base.head.width as usize * 8, 0);
         cells.read_exact(&mut self.bytes)?;
         known.cells.clear();
@@ -245,18 +248,16 @@ impl<'a> Reading<'a> {
 }
 
 /// A base that is being written. Its parts are written side by side, and joined at the end.
-struct Out<'a> {
+struct Out {
     head: Head,
-    key: &'a StoreKey,
     entries: BufWriter<File>,
     cells: BufWriter<File>,
     sealed: BufWriter<File>,
     checksum: Xxh3,
-    bytes: Vec<u8>,
 }
 
-impl<'a> Out<'a> {
-    fn create(draft: &Path, head: Head, key: &'a StoreKey) -> io::Result<Out<'a>> {
+impl Out {
+    fn create(draft: &Path, head: Head) -> io::Result<Out> {
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).create(true).truncate(true);
         let mut entries = BufWriter::new(owned(options).open(draft)?);
@@ -269,23 +270,17 @@ impl<'a> Out<'a> {
                 sealed: 0,
                 ..head
             },
-            key,
             entries,
             cells: part()?,
             sealed: part()?,
             checksum: Xxh3::new(),
-            bytes: Vec::new(),
         })
     }
 
     fn push(&mut self, person: u128, known: &Known) -> io::Result<()> {
-        let row = match known.is_pending {
-            true => PENDING,
-            false => self.key.row(&known.cells, &mut self.bytes),
-        };
         let mut entry = [0; ENTRY];
         entry[..16].copy_from_slice(&person.to_le_bytes());
-        entry[16..24].copy_from_slice(&row.to_le_bytes());
+        entry[16..24].copy_from_slice(&known.row.to_le_bytes());
         let place = place(self.head.sealed, known.sealed.len());
         entry[24..].copy_from_slice(&place.to_le_bytes());
         self.checksum.update(&entry);

@@ -247,7 +247,7 @@ fn entries(file: &File, head: &Head) -> io::Result<Vec<Slot>> {
     let whole = u64::from(head.width)
         .checked_mul(8)
         .and_then(|cells| (cells + ENTRY as u64).checked_mul(len))
-        .and_then(|rows| rows.checked_add(sealed + HEAD as u64));
+        .and_then(|rows| rows.checked_add(sealed)?.checked_add(HEAD as u64));
     if whole != Some(file.metadata()?.len()) || u32::try_from(len).is_err() {
         return Err(damaged("its length is not what its head says"));
     }

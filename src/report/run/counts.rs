@@ -60,7 +60,10 @@ pub struct RowCounts {
 impl RowCounts {
     /// Rows that the upload names, and items that it leaves as they are.
     pub(crate) fn named(&self) -> u64 {
-        (self.sent + self.would_send + self.unchanged).saturating_sub(self.deletes)
+        // What a file says that was damaged need not add up.
+        let named = self.sent.saturating_add(self.would_send);
+        let named = named.saturating_add(self.unchanged);
+        named.saturating_sub(self.deletes)
     }
 
     /// Whether every row is accounted for: `read + deletes + carried = sent + would_send + rejected + filtered +
