@@ -28,7 +28,7 @@ const TAIL: usize = 16;
 /// What an item asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum What {
+pub enum What {
     /// The item is new.
     Create = 1,
     /// Some of its values change.
@@ -60,7 +60,7 @@ pub(crate) struct Item {
 }
 
 /// A file of items that is being written. It is taken away unless it is put in its place.
-pub(crate) struct Writer {
+pub struct Writer {
     out: BufWriter<File>,
     draft: PathBuf,
     checksum: Xxh3,
@@ -97,7 +97,7 @@ impl Writer {
         Ok(())
     }
 
-    pub(crate) fn push(
+    pub fn push(
         &mut self,
         what: What,
         person: u128,

@@ -18,7 +18,7 @@ use crate::files::owned::owned;
 /// What became of an item.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Fate {
+pub enum Fate {
     /// Nobody knows.
     #[default]
     Unknown = 0,
@@ -65,8 +65,12 @@ pub(crate) fn merge(
     draft: &Path,
 ) -> io::Result<()> {
     let head = next_head(before, batches)?;
-    let before = before.filter(|before| before.head.marks.identity == head.marks.identity);
-    let index = index(batches)?;
+    let is_same = |of: &Head| of.marks.identity == head.marks.identity;
+    let before = before.filter(|before| is_same(&before.head));
+    // What was sent of people that were told apart by something else may be about any of these.
+    let is_known = batches.iter().all(|batch| is_same(&batch.items.head))
+        && before.is_some_and(|before| before.head.marks.columns == head.marks.columns);
+    let index = index(batches, &head)?;
     let mut out = Out::create(draft, head)?;
     let mut base = before.map(Reading::begin).transpose()?;
     let mut items = index.chunk_by(|a, b| a[..2] == b[..2]).peekable();
@@ -83,7 +87,7 @@ pub(crate) fn merge(
         known.is_there = old == Some(person);
         if let Some(base) = base.as_mut().filter(|_| old == Some(person)) {
             base.take(&mut known)?;
-            if base.base.head.marks.columns != head.marks.columns {
+            if !is_known {
                 known.row = PENDING;
                 known.cells.clear();
                 known.cells.resize(head.width as usize, EMPTY);
@@ -91,7 +95,7 @@ pub(crate) fn merge(
         }
         if new == Some(person) {
             for slot in items.next().unwrap_or_default() {
-                known.apply(slot, batches, key, &mut buffers)?;
+                known.apply(slot, (batches, &head), key, &mut buffers)?;
             }
         }
         if known.is_there {
@@ -107,19 +111,14 @@ fn next_head(before: Option<&Base>, batches: &[Batch<'_>]) -> io::Result<Head> {
     let Some(last) = last.or(before.map(|before| before.head)) else {
         return Err(damaged("nothing to be merged"));
     };
-    if batches
-        .iter()
-        .any(|batch| batch.items.head.marks.columns != last.marks.columns)
-    {
-        return Err(damaged("items of several kinds of columns"));
-    }
     let told = batches.iter().filter(|batch| batch.fates.is_some());
     let full_at = told
         .map(|batch| batch.items.head.full_at)
         .max()
         .unwrap_or(0);
+    let same = before.filter(|before| before.head.marks.identity == last.marks.identity);
     Ok(Head {
-        full_at: full_at.max(before.map_or(0, |before| before.head.full_at)),
+        full_at: full_at.max(same.map_or(0, |before| before.head.full_at)),
         ..last
     })
 }
@@ -128,12 +127,16 @@ fn whose(slot: &Slot) -> u128 {
     u128::from(slot[0]) << 64 | u128::from(slot[1])
 }
 
-/// All items, sorted by person; of one person in the order of the batches.
-fn index(batches: &[Batch<'_>]) -> io::Result<Vec<Slot>> {
+/// All items, sorted by person; of one person in the order of the batches. People that were told apart by something else
+/// are not those of the next base.
+fn index(batches: &[Batch<'_>], head: &Head) -> io::Result<Vec<Slot>> {
     let mut index = Vec::new();
     let all: u64 = batches.iter().map(|batch| batch.items.len).sum();
     index.reserve_exact(usize::try_from(all).map_err(io::Error::other)?);
     for (number, batch) in batches.iter().enumerate() {
+        if batch.items.head.marks.identity != head.marks.identity {
+            continue;
+        }
         let mut fates = batch.fates.unwrap_or_default().iter();
         batch.items.each(|_, person, at| {
             let fate = fates.next().copied().unwrap_or_default();
@@ -150,7 +153,7 @@ impl Known {
     fn apply(
         &mut self,
         slot: &Slot,
-        batches: &[Batch<'_>],
+        (batches, head): (&[Batch<'_>], &Head),
         key: &StoreKey,
         (item, bytes): &mut (Item, Vec<u8>),
     ) -> io::Result<()> {
@@ -167,16 +170,17 @@ impl Known {
             (Fate::Refused, _) => {}
             (Fate::Accepted | Fate::Contradicted, What::Delete) => self.is_there = false,
             (Fate::Unknown, What::Delete) => self.row = PENDING,
-            (Fate::Accepted, _) => {
+            (Fate::Accepted, _) if batch.items.head.marks.columns == head.marks.columns => {
                 self.is_there = true;
                 std::mem::swap(&mut self.cells, &mut item.cells);
                 self.row = key.row(&self.cells, bytes);
                 std::mem::swap(&mut self.sealed, &mut item.sealed);
             }
-            (Fate::Unknown | Fate::Contradicted, _) => {
+            // Of other columns it is not known what the server has in those of the next base.
+            (Fate::Accepted | Fate::Unknown | Fate::Contradicted, _) => {
                 if !self.is_there {
                     self.cells.clear();
-                    self.cells.resize(item.cells.len(), EMPTY);
+                    self.cells.resize(head.width as usize, EMPTY);
                     std::mem::swap(&mut self.sealed, &mut item.sealed);
                 }
                 self.is_there = true;

@@ -32,12 +32,18 @@ type Sent = (What, u8, [u64; 3], Fate);
 type Model = BTreeMap<u8, Option<[u64; 3]>>;
 
 fn send(place: &Place, run: &str, columns: u8, sent: &[Sent]) {
+    send_as(place, run, (columns, 0), sent);
+}
+
+fn send_as(place: &Place, run: &str, (columns, identity): (u8, u8), sent: &[Sent]) {
     let mut head = Head {
         marks: place.marks(),
         width: WIDTH,
         ..Head::default()
     };
     head.marks.columns = [columns; 16];
+    head.marks.identity = [identity; 16];
+    head.full_at = 5;
     let mut items = place.begin_items(run, Part::Rows, head).unwrap();
     items
         .push(What::Delete, 1, &[0; 3], b"of a first look")
@@ -313,6 +319,64 @@ fn other_columns_leave_the_people_and_nothing_else() {
         place.key(),
         &Model::from([(1, None), (2, Some([2; 3]))]),
     );
+}
+
+/// The import of a run is repeated after its pipeline was changed.
+#[test]
+fn what_is_repeated_may_have_had_other_columns_or_other_people() {
+    let one = [
+        (What::Create, 1, [1; 3], Fate::Accepted),
+        (What::Create, 2, [1; 3], Fate::Accepted),
+    ];
+    let two = [(What::Whole, 2, [2; 3], Fate::Accepted)];
+    // People that are told apart by another column are not there any more, and nobody is deleted for one of them.
+    for (marks, expected) in [
+        ((2, 0), vec![(1, None), (2, Some([2; 3]))]),
+        ((1, 1), vec![(2, Some([2; 3]))]),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let place = place(folder.path());
+        send(&place, "a", 1, &one);
+        assert!(place.store(Some("a")).unwrap().is_err());
+        send_as(&place, "b", marks, &two);
+        place.commit("b", Part::Rows, &fates(&two)).unwrap();
+        let store = place.store(None).unwrap().unwrap();
+        is(&store, place.key(), &Model::from_iter(expected));
+    }
+}
+
+/// What was sent of people that were told apart by something else may have been about any of these.
+#[test]
+fn what_was_sent_of_others_leaves_nothing_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = [
+        (What::Create, 1, [1; 3], Fate::Accepted),
+        (What::Create, 2, [1; 3], Fate::Accepted),
+    ];
+    let two = [(What::Whole, 2, [2; 3], Fate::Accepted)];
+    let place = place(folder.path());
+    send(&place, "a", 1, &one);
+    place.commit("a", Part::Rows, &fates(&one)).unwrap();
+    send_as(&place, "b", (1, 1), &two);
+    assert!(place.store(Some("b")).unwrap().is_ok());
+    send(&place, "c", 1, &two);
+    place.commit("c", Part::Rows, &fates(&two)).unwrap();
+    let store = place.store(None).unwrap().unwrap();
+    let expected = Model::from([(1, None), (2, Some([2; 3]))]);
+    is(&store, place.key(), &expected);
+}
+
+#[test]
+fn nobody_has_sent_all_of_people_that_are_told_apart_by_another_column() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = [(What::Create, 1, [1; 3], Fate::Accepted)];
+    let place = place(folder.path());
+    send(&place, "a", 1, &one);
+    place.commit("a", Part::Rows, &fates(&one)).unwrap();
+    let full_at = || place.store(None).unwrap().unwrap().head().full_at;
+    assert_eq!(full_at(), 5);
+    send_as(&place, "b", (1, 1), &one);
+    assert_eq!(full_at(), 0);
 }
 
 #[test]
