@@ -10,6 +10,7 @@ use secrecy::SecretString;
 
 use super::next::{next, run_again};
 use super::pipeline::said;
+use super::several::Collected;
 use super::stop::Stop;
 use super::{Exit, Failure, Globals, put_findings, put_json, say, say_lines};
 use crate::config::{self, Pipeline, Target};
@@ -19,6 +20,7 @@ use crate::orgvue::{Connection, Ticket};
 use crate::report::error::ErrorReport;
 use crate::report::progress::Progress;
 use crate::report::run::{Outcome, PipelineInfo, RunId, RunReport};
+use crate::run::again::Again;
 use crate::run::delta::{Delta, Wanted};
 use crate::run::import_from::import_from;
 use crate::run::preflight::Preflight;
@@ -76,6 +78,10 @@ pub(super) struct Work<'a> {
     /// So many rows go before the others.
     pub(super) first: Option<u32>,
     pub(super) ledger: Option<Ledger>,
+    /// The rows of an earlier run that are sent again, and no others.
+    pub(super) again: Option<Again>,
+    /// Takes the report in, where this is one of several runs.
+    pub(super) collected: Option<&'a Collected>,
     /// Nobody else writes the rejects file meanwhile.
     pub(super) rejects: Option<Held>,
 }
@@ -113,6 +119,8 @@ impl<'a> Work<'a> {
             result_location: None,
             first: None,
             ledger: None,
+            again: None,
+            collected: None,
             rejects: None,
         }
     }
@@ -211,6 +219,7 @@ impl<'a> Work<'a> {
             },
             preflight: self.preflight.as_ref(),
             ledger: self.ledger.as_ref(),
+            again: self.again.as_ref(),
             delta,
         };
         match &self.task {
@@ -321,7 +330,9 @@ impl<'a> Work<'a> {
                 say(format_args!("warning: {warning}"));
             }
         }
-        if self.common.json {
+        if let Some(collected) = self.collected {
+            collected.replace(serde_json::to_value(report).ok());
+        } else if self.common.json {
             put_json(report)?;
         } else if let Some(upload) = &report.upload
             && let Some(sha256) = &upload.sha256

@@ -96,7 +96,7 @@ pub struct Processed {
     pub facts: Vec<Vec<u64>>,
     /// What the rows are beside what the server has, where that is asked for.
     pub(crate) judged: Option<Judged>,
-    /// Hash of the encoded bytes.
+    /// Hash of the encoded bytes; where they were only measured, of the block's text as the stages left it.
     pub hash: u128,
     /// Rows that a filter left out.
     pub filtered: u64,
@@ -138,6 +138,13 @@ impl Engine {
     pub(crate) fn names_rows_by(&self) -> Option<(&Arc<str>, usize)> {
         let identifier = self.wire.identifier();
         identifier.or_else(|| self.key.as_ref().map(|key| (&key.column, key.slot)))
+    }
+
+    /// The same, which measures what it would send and does not write it: for a run that sends nothing. What is made is
+    /// then known by what it was made of.
+    pub(crate) fn measuring(mut self) -> Engine {
+        self.encoder = self.encoder.measuring();
+        self
     }
 
     /// What the rows are compared with, where what differs is sent.
@@ -305,6 +312,11 @@ impl Engine {
         }
     }
 
+    /// Whether a row that is sent deletes its item.
+    pub(crate) fn deletes(&self, batch: &Batch, row: usize) -> bool {
+        self.wire.deletes(batch, row)
+    }
+
     /// Texts of these rows that the server may make something else of.
     pub(crate) fn retyped(&self, batch: &Batch, rows: &[u32]) -> Vec<Found> {
         self.wire.retyped(batch, rows)
@@ -345,7 +357,10 @@ impl Engine {
         let filtered = (0..batch.len())
             .filter(|&row| matches!(batch.state(row), RowState::Filtered | RowState::Aside))
             .count() as u64;
-        let hash = xxh3_128(&encoded.bytes);
+        let hash = match self.encoder.measures() {
+            true => xxh3_128(batch.bytes()),
+            false => xxh3_128(&encoded.bytes),
+        };
         // What the target has as it is counts, too.
         let kept = judged.is_some().then(|| batch.kept());
         let kept = kept.as_ref().unwrap_or(&encoded.rows);

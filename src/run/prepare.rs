@@ -60,6 +60,8 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
     if let Some(delta) = &job.delta {
         let stages = stages(pipeline);
         engine = engine.comparing(&delta.baseline, &terms(pipeline, &stages, &job.resources));
+    } else if job.only_checks() {
+        engine = engine.measuring();
     }
     let engine = Arc::new(engine);
     let paths: Vec<_> = source

@@ -548,6 +548,22 @@ impl Survey {
         written
     }
 
+    /// What only the whole file could change of the body.
+    pub(super) fn amended(&self) -> &Amended {
+        &self.amended
+    }
+
+    /// Leaves these records in the body, and no others; `assembly` has measured that.
+    pub(super) fn narrow(&mut self, assembly: Assembly, records: &[u32]) {
+        self.assembly = assembly;
+        self.amended.carried.clear();
+        self.lines.mark_none_sent();
+        for &record in records {
+            self.lines.mark_sent(record);
+        }
+        self.good = records.len() as u64;
+    }
+
     /// The names of the columns that are sent, where they may be told.
     pub(crate) fn sent_names(&self) -> Vec<Option<Arc<str>>> {
         self.engine.sent_names()
@@ -577,6 +593,7 @@ impl Survey {
 
     /// What the survey knows, however far it came.
     pub(crate) fn facts(&self) -> Facts {
+        let digest = self.assembly.digest();
         Facts {
             read: self.read(),
             skipped: self.extent.skipped(),
@@ -588,7 +605,8 @@ impl Survey {
             unchanged: self.unchanged(),
             changes: self.changes(),
             rejects: self.rejects.rejected().into(),
-            digest: self.assembly.digest(),
+            body_hash: (!self.engine.encoder().measures()).then(|| digest.hex()),
+            digest,
             sources: self.source.origins().iter().map(|o| o.bytes()).collect(),
             warnings: self.warnings(),
             as_of: self.as_of.clone(),

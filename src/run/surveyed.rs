@@ -41,6 +41,8 @@ pub(crate) struct Facts {
     pub rejects: CodeCounts,
     /// Length and hash of the body.
     pub digest: Digest,
+    /// The hash in words; nothing where the body was only measured.
+    pub body_hash: Option<String>,
     /// Bytes of each file of the source, as stored.
     pub sources: Vec<u64>,
 }
