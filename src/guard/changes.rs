@@ -138,7 +138,7 @@ impl Changes {
 /// What a run did, as far as it was known: what windows add up.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Counted {
+pub struct Counted {
     pub creates: Option<u64>,
     pub updates: Option<u64>,
     pub deletes: Option<u64>,
@@ -148,7 +148,7 @@ pub(crate) struct Counted {
 /// What a run did to one column.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct ColumnCounted {
+pub struct ColumnCounted {
     pub changed: Option<u64>,
     pub emptied: Option<u64>,
 }

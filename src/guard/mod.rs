@@ -87,7 +87,7 @@ pub(crate) struct Last {
 /// What stands at the target after an accepted run, as far as the uploads tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Standing {
+pub struct Standing {
     /// People.
     pub people: Option<u64>,
     /// Those of them with the status of somebody who has left.
