@@ -21,6 +21,7 @@ use crate::report::progress::Progress;
 use crate::report::run::{Outcome, PipelineInfo, RunId, RunReport};
 use crate::run::delta::{Delta, Wanted};
 use crate::run::import_from::import_from;
+use crate::run::kept::Kept;
 use crate::run::preflight::Preflight;
 use crate::run::resume::resume;
 use crate::run::{self, Basis, Job, RunError};
@@ -193,6 +194,14 @@ impl<'a> Work<'a> {
         };
         let run = report.run_id.clone();
         let delta = Delta::open(self.pipeline, secret.as_ref(), &run, &wanted)?;
+        let basis = self.basis()?;
+        let kept = match &self.task {
+            Task::Run | Task::Check | Task::Upload(_) => {
+                let (last, writes) = (basis.history.last.as_ref(), self.ledger.is_some());
+                Kept::open(self.pipeline, secret.as_ref(), &run, last, writes)?
+            }
+            Task::Import(_) | Task::TakeUp(_) => None,
+        };
         let resources = run::resources(self.pipeline, keys, self.today()).await?;
         // Kept until the run is over: the embedded sandbox ends when it is dropped.
         let mut sandbox = None;
@@ -203,7 +212,7 @@ impl<'a> Work<'a> {
             workers: self.common.workers.map_or_else(cores, usize::from),
             block: crate::engine::blocks::BLOCK,
             progress: self.progress.clone(),
-            basis: self.basis()?,
+            basis,
             first: self.first,
             to: match &self.task {
                 Task::Upload(to) => Some(to.clone()),
@@ -212,6 +221,7 @@ impl<'a> Work<'a> {
             preflight: self.preflight.as_ref(),
             ledger: self.ledger.as_ref(),
             delta,
+            kept,
         };
         match &self.task {
             Task::TakeUp(taken) => resume(job, &taken.0, taken.1.clone(), report).await,

@@ -287,6 +287,7 @@ impl Bench {
             ledger: None,
             basis: Basis::new(self.pipeline.today()),
             delta: None,
+            kept: None,
             pipeline: &self.pipeline,
             connection,
             resources: std::mem::take(&mut self.resources),

@@ -13,4 +13,5 @@ pub(crate) use approval::{Approval, ApprovalError, Plan};
 pub(crate) use entry::Entry;
 pub(crate) use error::LedgerError;
 pub(crate) use folder::Folder;
+pub(crate) use last::whose;
 pub(crate) use ledger::Ledger;
