@@ -323,8 +323,14 @@ pub(crate) fn decide(
 impl Decided {
     /// What follows of limits that are not kept.
     fn follow(&mut self, limits: &Limits, last: Option<&Last>, approved: bool) {
-        if self.stop.is_some() || self.exceeded.is_empty() {
-            self.exceeded.clear();
+        if self.stop.is_some() {
+            // Who mends the one should know of the other.
+            let others = self.exceeded.drain(..);
+            let told = others.map(|other| format!("it would be stopped for this, too: {other}"));
+            self.warnings.extend(told);
+            return;
+        }
+        if self.exceeded.is_empty() {
             return;
         }
         if approved {

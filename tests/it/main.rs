@@ -50,6 +50,7 @@ mod state;
 mod stated;
 mod support;
 mod tls;
+mod together;
 mod told;
 mod tools;
 mod turns;
