@@ -18,11 +18,13 @@ mod pipeline;
 mod preview;
 mod requests;
 mod resume;
+mod retry;
 mod run;
 mod runs;
 mod sample;
 mod sandbox;
 mod schema;
+mod several;
 mod state;
 mod stop;
 mod turn;
@@ -91,6 +93,8 @@ pub enum Command {
     Resume(resume::ResumeArgs),
     /// Fetch the results of a finished run again, and rewrite its rejects and its report.
     Results(resume::ResultsArgs),
+    /// Send again what the server refused of a run, and only that.
+    Retry(retry::RetryArgs),
     /// Check the whole data with stages, rules and guards; nothing is sent.
     Check(run::CheckArgs),
     /// Show the first records before and after, side by side; nothing is sent.
@@ -136,7 +140,8 @@ impl Cli {
             | Command::Upload(_)
             | Command::Import(_)
             | Command::Resume(_)
-            | Command::Results(_) => Progress::start(globals.progress()),
+            | Command::Results(_)
+            | Command::Retry(_) => Progress::start(globals.progress()),
             _ => Progress::silent(),
         };
         log::start(globals, &progress);
@@ -146,6 +151,7 @@ impl Cli {
             Command::Check(args) => args.run(globals, &progress),
             Command::Resume(args) => args.run(globals, &progress),
             Command::Results(args) => args.run(globals, &progress),
+            Command::Retry(args) => args.run(globals, &progress),
             Command::Preview(args) => args.run(globals),
             Command::Bench(args) => args.run(globals),
             Command::Sample(args) => match sample::run(&args) {

@@ -39,7 +39,9 @@ pub(super) fn begin(
         Looked::Well(found) => work.preflight = found,
         Looked::Wrong(error) => return work.refuse(run_id, error),
     }
-    match told(before(&work, &run_id, &mut turn), work.common.json)? {
+    // One of several is told in their report.
+    let json = work.common.json && work.collected.is_none();
+    match told(before(&work, &run_id, &mut turn), json)? {
         Before::Free { ledger, rejects } => {
             work.ledger = ledger.map(|ledger| *ledger);
             work.rejects = rejects;

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 
 use super::next::{next, run_again};
 use super::pipeline::said;
+use super::several::Collected;
 use super::stop::Stop;
 use super::{Exit, Failure, Globals, put_findings, put_json, say, say_lines};
 use crate::config::{self, Pipeline, Target};
@@ -19,6 +20,7 @@ use crate::orgvue::{Connection, Ticket};
 use crate::report::error::ErrorReport;
 use crate::report::progress::Progress;
 use crate::report::run::{Outcome, PipelineInfo, RunId, RunReport};
+use crate::run::again::Again;
 use crate::run::delta::{Delta, Wanted};
 use crate::run::import_from::import_from;
 use crate::run::kept::Kept;
@@ -77,6 +79,10 @@ pub(super) struct Work<'a> {
     /// So many rows go before the others.
     pub(super) first: Option<u32>,
     pub(super) ledger: Option<Ledger>,
+    /// The rows of an earlier run that are sent again, and no others.
+    pub(super) again: Option<Again>,
+    /// Takes the report in, where this is one of several runs.
+    pub(super) collected: Option<&'a Collected>,
     /// Nobody else writes the rejects file meanwhile.
     pub(super) rejects: Option<Held>,
 }
@@ -114,6 +120,8 @@ impl<'a> Work<'a> {
             result_location: None,
             first: None,
             ledger: None,
+            again: None,
+            collected: None,
             rejects: None,
         }
     }
@@ -196,11 +204,11 @@ impl<'a> Work<'a> {
         let delta = Delta::open(self.pipeline, secret.as_ref(), &run, &wanted)?;
         let basis = self.basis()?;
         let kept = match &self.task {
-            Task::Run | Task::Check | Task::Upload(_) => {
+            Task::Run | Task::Check | Task::Upload(_) if self.again.is_none() => {
                 let (last, writes) = (basis.history.last.as_ref(), self.ledger.is_some());
                 Kept::open(self.pipeline, secret.as_ref(), &run, last, writes)?
             }
-            Task::Import(_) | Task::TakeUp(_) => None,
+            _ => None,
         };
         let resources = run::resources(self.pipeline, keys, self.today()).await?;
         // Kept until the run is over: the embedded sandbox ends when it is dropped.
@@ -220,6 +228,7 @@ impl<'a> Work<'a> {
             },
             preflight: self.preflight.as_ref(),
             ledger: self.ledger.as_ref(),
+            again: self.again.as_ref(),
             delta,
             kept,
         };
@@ -331,7 +340,9 @@ impl<'a> Work<'a> {
                 say(format_args!("warning: {warning}"));
             }
         }
-        if self.common.json {
+        if let Some(collected) = self.collected {
+            collected.replace(serde_json::to_value(report).ok());
+        } else if self.common.json {
             put_json(report)?;
         } else if let Some(upload) = &report.upload
             && let Some(sha256) = &upload.sha256

@@ -285,6 +285,7 @@ impl Bench {
             first: None,
             to: None,
             ledger: None,
+            again: None,
             basis: Basis::new(self.pipeline.today()),
             delta: None,
             kept: None,

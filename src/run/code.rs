@@ -19,6 +19,8 @@ impl RunError {
             RunError::Engine(error) => engine(error),
             RunError::NoRecords(_) => Code::lasting("no_records"),
             RunError::NotRepeated { .. } => Code::lasting("not_the_same"),
+            RunError::ResultsFile { .. } => Code::lasting("results_file"),
+            RunError::NotAgain { .. } => Code::lasting("not_the_same"),
             RunError::Moved(_) => Code::passing("source_changed"),
             RunError::Late => Code::lasting("late"),
             RunError::TooManyRecords => Code::lasting("too_many_records"),

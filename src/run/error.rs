@@ -63,6 +63,20 @@ pub enum RunError {
         /// The run whose import is not known.
         earlier: RunId,
     },
+    /// The rows that the server refused of an earlier run can't be sent again as they were.
+    #[error(
+        "run {of} can't be retried: {why}; nothing was imported. Correct the rows that were refused in {rejects}, \
+         and load them: rostream run {pipeline} --mend {rejects}"
+    )]
+    NotAgain {
+        /// The run that sent them.
+        of: RunId,
+        why: String,
+        /// The pipeline file.
+        pipeline: String,
+        /// The rejects file.
+        rejects: String,
+    },
     /// The source or a lookup table was changed while the run went on.
     #[error("{0}; nothing was imported")]
     Moved(String),
@@ -155,6 +169,12 @@ pub enum RunError {
         "the import was completed, but the rows that the server refused are not all in the rejects file"
     )]
     Refused(#[source] Box<RunError>),
+    /// The import was completed, and its results can't be written down.
+    #[error("the import was completed, but the results file {path} can't be written")]
+    ResultsFile {
+        path: String,
+        source: std::io::Error,
+    },
     /// The source had more records when they were sent.
     #[error("the source has fewer records than before: it was changed after it was sent")]
     Shorter,

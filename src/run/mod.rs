@@ -11,8 +11,9 @@
 //! | [`results`] | what became of every row |
 //! | [`delete`](mod@delete) | who is gone, by an import of its own; [`delta`] is the store of the difference, [`kept`] that of guards |
 //!
-//! [`resume`] begins with the wait, in another process. [`preview`] and [`bench`](mod@bench) use the first steps.
+//! [`mod@retry`] sends some rows of an earlier run again. [`resume`] begins with the wait, in another process. [`preview`] and [`bench`](mod@bench) use the first steps.
 
+pub(crate) mod again;
 mod aside;
 pub(crate) mod bench;
 mod canary;
@@ -27,6 +28,7 @@ mod expect;
 mod extent;
 mod import;
 pub(crate) mod import_from;
+mod items;
 pub(crate) mod kept;
 mod near;
 pub(crate) mod preflight;
@@ -36,6 +38,7 @@ mod put;
 mod reject;
 pub(crate) mod results;
 pub(crate) mod resume;
+pub(crate) mod retry;
 mod retyped;
 mod send;
 mod straight;
@@ -68,6 +71,7 @@ use crate::state::ledger::Decisions;
 use crate::text::chain;
 use crate::upload::spec::Length;
 use crate::upload::spool::SpoolWriter;
+use again::Again;
 pub(crate) use decide::Basis;
 use decide::Judged;
 use delta::Delta;
@@ -108,6 +112,8 @@ pub(crate) struct Job<'a> {
     pub preflight: Option<&'a Preflight>,
     /// Where the steps are written down; without it nothing can be resumed.
     pub ledger: Option<&'a Ledger>,
+    /// The rows of an earlier run that are sent again, and no others.
+    pub again: Option<&'a Again>,
     /// The store, where what differs is sent.
     pub delta: Option<Delta>,
     /// What guards compare the rows with, where they ask for more than counts.
@@ -115,6 +121,11 @@ pub(crate) struct Job<'a> {
 }
 
 impl Job<'_> {
+    /// Whether nothing is sent to anybody, and no hash of the body is handed on to a run that sends it.
+    fn only_checks(&self) -> bool {
+        self.connection.is_none() && self.to.is_none() && self.ledger.is_none()
+    }
+
     /// The same for another entry of the ledger; without what only binds a pipeline.
     fn with_ledger<'a>(&'a self, ledger: Option<&'a Ledger>) -> Job<'a> {
         Job {
@@ -129,6 +140,7 @@ impl Job<'_> {
             to: None,
             preflight: self.preflight,
             ledger,
+            again: self.again,
             delta: None,
             kept: None,
         }
@@ -195,8 +207,13 @@ async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Resul
         let why = "the sandbox inside this program begins empty: everything is sent, and no store is kept";
         report.warnings.push(why.to_owned());
     }
-    expect::before(job.pipeline).await?;
-    let (prepared, first) = prepare(job, &rejects).await?;
+    let (prepared, first) = match job.again {
+        Some(again) => retry::prepared(job, again, &rejects).await?,
+        None => {
+            expect::before(job.pipeline).await?;
+            prepare(job, &rejects).await?
+        }
+    };
     told::prepared(report, &prepared);
     preflight::columns(job, &prepared, report)?;
     report.rejects_file = Some(human::whole(first.rejects.path()));
@@ -312,6 +329,9 @@ async fn upload(
     store: Store<'_>,
     report: &mut RunReport,
 ) -> Result<Option<Stored>, RunError> {
+    if let Some(again) = job.again {
+        return retry::upload(job, prepared, first, store, again, report).await;
+    }
     let mut sending = Sending::default();
     if job.pipeline.length() == Length::Chunked {
         let began = Instant::now();
@@ -364,6 +384,7 @@ async fn upload(
         None => Ready::Measured {
             digest: surveyed.digest,
             amended: Arc::new(std::mem::take(&mut surveyed.amended)),
+            rows: surveyed.written.take().map(Arc::new),
         },
     };
     report.bytes.body = ready.length();

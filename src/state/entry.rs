@@ -91,6 +91,12 @@ pub(crate) struct Entry {
     /// The mended file that took the source's place.
     #[serde(default)]
     pub mend: Option<PathBuf>,
+    /// The run whose refused rows this one sends again.
+    #[serde(default)]
+    pub retry_of: Option<RunId>,
+    /// Whether only what differs from a store was sent.
+    #[serde(default)]
+    pub delta: bool,
     /// Whether this is about the import of deletions, which comes after that of the rows.
     #[serde(default)]
     pub deleting: bool,
@@ -238,6 +244,8 @@ impl Entry {
             approved: None,
             canary: None,
             mend: pipeline.mend.clone(),
+            retry_of: None,
+            delta: pipeline.store().is_some(),
             deleting: false,
             rows: None,
             attempt: 0,
@@ -246,6 +254,11 @@ impl Entry {
             supersedes: None,
             ended: None,
         })
+    }
+
+    /// Whether it is that run, or a retry of it.
+    pub(crate) fn is_of(&self, first: &Entry) -> bool {
+        self.run_id == first.run_id || self.retry_of.as_ref() == Some(&first.run_id)
     }
 
     /// Whether another run is one of the same pipeline to the same data set.

@@ -13,6 +13,7 @@ use super::entry::{By, Ended, Entry, LEDGER_VERSION, Step, repeated};
 use super::error::{Busy, LedgerError};
 use super::last::{LAST_VERSION, Last};
 use super::lock::{Held, Who};
+use super::rows::{MAX_ROWS_BYTES, ROWS_VERSION, Rows};
 use crate::config::{Connection, Pipeline};
 use crate::files::owned::{is_own, owned, replace};
 use crate::guard;
@@ -243,6 +244,38 @@ impl Folder {
         }
     }
 
+    /// What is known of a run's rows.
+    ///
+    /// # Errors
+    /// A file that can't be read.
+    pub(crate) fn rows(&self, run: &RunId) -> Result<Option<Rows>, LedgerError> {
+        let path = self.0.join(Rows::file_name(run));
+        if !path.exists() {
+            return Ok(None);
+        }
+        let rows: Rows = read_json_of(&path, MAX_ROWS_BYTES)?;
+        known(&path, rows.rows_version, ROWS_VERSION).map(|()| Some(rows))
+    }
+
+    /// What the latest of a run and its retries left refused; nothing where that was never written down. `entries` are
+    /// all that the folder has.
+    ///
+    /// # Errors
+    /// A file that can't be read.
+    pub(crate) fn refused(
+        &self,
+        first: &Entry,
+        entries: &[Entry],
+    ) -> Result<Option<Rows>, LedgerError> {
+        for entry in entries.iter().rev().filter(|entry| entry.is_of(first)) {
+            let rows = self.rows(&entry.run_id)?;
+            if let Some(rows) = rows.filter(|rows| rows.refused.is_some()) {
+                return Ok(Some(rows));
+            }
+        }
+        Ok(None)
+    }
+
     /// Nobody else may replace what is in the folder.
     fn is_own(&self) -> Result<(), LedgerError> {
         let found = fs::metadata(&self.0).map_err(|source| self.failed(source))?;
@@ -380,6 +413,12 @@ impl Lock {
         self.write_json(path, entry)
     }
 
+    /// Keeps what is known of a run's rows.
+    pub(super) fn write_rows(&self, rows: &Rows) -> Result<(), LedgerError> {
+        let path = self.folder.0.join(Rows::file_name(&rows.run_id));
+        self.write_json(path, rows)
+    }
+
     fn write_json(&self, path: PathBuf, value: &impl Serialize) -> Result<(), LedgerError> {
         let written = serde_json::to_vec_pretty(value)
             .map_err(io::Error::from)
@@ -408,10 +447,14 @@ fn read(path: &Path) -> Result<Entry, LedgerError> {
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, LedgerError> {
+    read_json_of(path, MAX_BYTES)
+}
+
+fn read_json_of<T: DeserializeOwned>(path: &Path, most: u64) -> Result<T, LedgerError> {
     let mut text = Vec::new();
     owned(OpenOptions::new().read(true))
         .open(path)
-        .and_then(|file| file.take(MAX_BYTES).read_to_end(&mut text))
+        .and_then(|file| file.take(most).read_to_end(&mut text))
         .map_err(|source| LedgerError::Read {
             path: path.to_owned(),
             source,

@@ -31,6 +31,7 @@ use super::error::LedgerError;
 use super::folder::{Lock, end};
 use super::last::Last;
 use super::lock::Held;
+use super::rows::Rows;
 use super::seal::{SealError, seal};
 use crate::guard::changes::Counted;
 use crate::guard::{self, Standing};
@@ -189,6 +190,14 @@ impl Ledger {
     /// A file that can't be written; the run must not begin then.
     pub(crate) fn begin(&self) -> Result<(), LedgerError> {
         self.lock.write(&mut locked(&self.entry))
+    }
+
+    /// What is known of the rows, such as which of them the server refused.
+    ///
+    /// # Errors
+    /// A file that can't be written.
+    pub(crate) fn rows(&self, rows: &Rows) -> Result<(), LedgerError> {
+        self.lock.write_rows(rows)
     }
 
     /// Before an upload address is asked for.

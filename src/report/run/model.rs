@@ -90,6 +90,8 @@ pub(crate) struct RunReport {
     pub refused: CodeCounts,
     /// The rejects file; `null` where none was written.
     pub rejects_file: Option<PathBuf>,
+    /// The results file; `null` where none was written.
+    pub results_file: Option<PathBuf>,
     /// Bytes.
     pub bytes: ByteCounts,
     /// Hash of the body as it was measured, and as it was sent.
@@ -122,6 +124,8 @@ pub(crate) struct RunReport {
     pub upload: Option<UploadReport>,
     /// The import job; `null` where none was asked for.
     pub import: Option<ImportReport>,
+    /// What was sent again; `null` where this is no retry.
+    pub retry: Option<RetryReport>,
     /// Whether a process other than the run's own took up its job again, and wrote this.
     pub resumed: bool,
     /// The command that goes on from here, where the run left something open.
@@ -417,6 +421,21 @@ pub(crate) struct Items {
     pub failed: u64,
 }
 
+/// What was sent again of an earlier run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct RetryReport {
+    /// The run that sent it first.
+    pub of: RunId,
+    /// Rows that the server had refused.
+    pub rows: u64,
+    /// Of these, rows that it had refused for a reason that passes by itself, such as a lock.
+    pub passing: u64,
+    /// Later rows of the same keys, which went along.
+    pub along: u64,
+    /// How often the rows have been sent with this time, the most of any.
+    pub attempt: u32,
+}
+
 /// A URL without user, password, query and fragment: whatever could give access is gone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
@@ -465,6 +484,7 @@ impl RunReport {
             rejects: CodeCounts::default(),
             refused: CodeCounts::default(),
             rejects_file: None,
+            results_file: None,
             bytes: ByteCounts::default(),
             body_hash: None,
             seconds: Times::default(),
@@ -480,6 +500,7 @@ impl RunReport {
             delta: None,
             upload: None,
             import: None,
+            retry: None,
             resumed: false,
             next: None,
             offered: None,

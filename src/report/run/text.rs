@@ -9,8 +9,8 @@ use unicode_width::UnicodeWidthStr;
 use super::as_of::AsOf;
 use super::counts::{CodeCounts, ColumnCount};
 use super::model::{
-    Canary, Deletions, DeltaReport, GuardDecision, Outcome, PreflightReport, RunReport, Throughput,
-    Unchecked,
+    Canary, Deletions, DeltaReport, GuardDecision, Outcome, PreflightReport, RetryReport,
+    RunReport, Throughput, Unchecked,
 };
 use crate::guard::Decision;
 use crate::report::human;
@@ -40,6 +40,29 @@ impl Outcome {
     }
 }
 
+impl RetryReport {
+    fn words(&self) -> String {
+        let mut text = format!(
+            "of run {}, attempt {} at {}",
+            self.of,
+            self.attempt,
+            human::counted(self.rows, "row")
+        );
+        if self.passing > 0 {
+            let _ = write!(
+                text,
+                ", {} refused for a passing reason",
+                human::count(self.passing)
+            );
+        }
+        if self.along > 0 {
+            let rows = human::counted(self.along, "later row");
+            let _ = write!(text, ", with {rows} of the same keys");
+        }
+        text
+    }
+}
+
 impl RunReport {
     /// The run in a few lines, for people. `report` is where the report was written. The error is not
     /// among them: it is printed by itself.
@@ -50,6 +73,9 @@ impl RunReport {
         lines.add("run", &format!("{}, {}", self.run_id, self.ending()));
         if let Some(preflight) = &self.preflight {
             lines.add("preflight", &preflight.in_words());
+        }
+        if let Some(retry) = &self.retry {
+            lines.add("retry", &retry.words());
         }
         let files = match self.sources.as_slice() {
             [] => String::new(),
@@ -178,6 +204,9 @@ impl RunReport {
                 "rejects",
                 &format!("{path}, the rows as they were, with their faults"),
             );
+        }
+        if let Some(path) = &self.results_file {
+            lines.add("results", &human::path(path));
         }
         if let Some(path) = self
             .withheld
