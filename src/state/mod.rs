@@ -15,5 +15,6 @@ pub(crate) use approval::{Approval, ApprovalError, Plan};
 pub use entry::Entry;
 pub(crate) use error::LedgerError;
 pub use folder::Folder;
+pub(crate) use last::whose;
 pub(crate) use ledger::Ledger;
 pub(crate) use plan::{Applied, Content, PlanError, PlanFile};
