@@ -344,7 +344,7 @@ impl Survey {
         self.aside.count(&self.engine, &processed, &left_out, first);
         if let (Some(tally), Some(judged)) = (&mut self.tally, &mut processed.judged) {
             if let Some(diff) = self.engine.diff() {
-                diff.clear(judged, &cleared);
+                diff.clear(judged, &processed.batch, &cleared);
             }
             tally.absorb(judged, &processed.batch, &superseded)?;
         }

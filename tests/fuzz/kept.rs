@@ -105,7 +105,9 @@ fn put(place: &Place, night: &Night) {
         let mut sealed = Vec::new();
         place.key().seal(&[*who], &mut sealed);
         let person = place.key().person(&[*who]);
-        items.push(*what, person, cells, &sealed).expect("an item");
+        let content = place.key().row(cells, &mut Vec::new());
+        let whose = (person, content);
+        items.push(*what, whose, cells, &sealed).expect("an item");
     }
     place
         .put_items(items, &night.run, Part::Rows)
