@@ -135,14 +135,65 @@ impl Place {
         let unknown = |items| Batch { items, fates: None };
         let batches: Vec<_> = items.iter().map(unknown).collect();
         let base = known.ok().map(Store::into_base);
+        self.next(base.as_ref(), &batches, &open)
+    }
+
+    /// Reads the store of a pipeline without a difference, of which guards alone make use. What the run `last` has sent
+    /// was accepted, and what any other has sent is as if it had never been. Without such a run nothing is known.
+    ///
+    /// # Errors
+    /// As [`Place::store`].
+    pub(crate) fn accepted(&self, last: Option<&str>) -> Result<Result<Store, Lost>, StoreError> {
+        let others = self.unsettled(|run| Some(run) != last)?;
+        let own = match last {
+            Some(last) => self.unsettled(|run| run == last)?,
+            None => Vec::new(),
+        };
         if self.writes {
-            self.replace(base.as_ref(), &batches)?;
-            self.forget(&open)?;
+            self.forget(&others)?;
+            if last.is_none() {
+                self.forget(&[self.folder.join(BASE)])?;
+            }
+        }
+        if last.is_none() {
+            return Ok(Err(Lost::Missing));
+        }
+        let known = self.known()?;
+        let Ok(items) = self.items(&own)? else {
+            return Ok(Err(Lost::Damaged));
+        };
+        if items.is_empty() {
+            return Ok(known);
+        }
+        let fates: Vec<Vec<Fate>> = (items.iter())
+            .map(|items| vec![Fate::Accepted; items.len as usize])
+            .collect();
+        let batches: Vec<_> = (items.iter().zip(&fates))
+            .map(|(items, fates)| Batch {
+                items,
+                fates: Some(fates),
+            })
+            .collect();
+        let base = known.ok().map(Store::into_base);
+        self.next(base.as_ref(), &batches, &own)
+    }
+
+    /// The store that comes of a base and these batches, whose files are `sent`. It takes the place of the base where that
+    /// may be written.
+    fn next(
+        &self,
+        base: Option<&Base>,
+        batches: &[Batch<'_>],
+        sent: &[PathBuf],
+    ) -> Result<Result<Store, Lost>, StoreError> {
+        if self.writes {
+            self.replace(base, batches)?;
+            self.forget(sent)?;
             return self.known();
         }
         let aside = tempfile::tempdir().map_err(StoreError::write(&self.folder))?;
         let draft = aside.path().join(BASE);
-        merge(base.as_ref(), &batches, &self.key, &draft).map_err(StoreError::write(&draft))?;
+        merge(base, batches, &self.key, &draft).map_err(StoreError::write(&draft))?;
         match Base::open(aside.path())? {
             Ok(base) => Store::of(base, &self.folder),
             Err(lost) => Ok(Err(lost)),

@@ -613,3 +613,70 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    /// Without a difference only what an accepted run has sent counts, whenever somebody looks at it; and where the last
+    /// accepted run has kept nothing, nothing does.
+    #[test]
+    fn guards_compare_with_the_last_accepted_run(
+        nights in prop::collection::vec((items(), any::<bool>(), any::<bool>(), prop::bool::weighted(0.2)), 1..8),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("columns");
+        let (mut model, mut last) = (None, None);
+        for (night, (sent, accepted, looks, forgets)) in nights.iter().enumerate() {
+            let place = place(&folder);
+            // Right before a run, which takes in what was accepted.
+            let found = place.accepted(last.as_deref()).unwrap();
+            match (&model, found) {
+                (Some(model), Ok(store)) => is(&store, place.key(), model),
+                (None, Err(Lost::Missing)) => {}
+                (model, found) => panic!("{model:?} {found:?}"),
+            }
+            let run = format!("r{night}");
+            let sent: Vec<Sent> = sent
+                .iter()
+                .map(|(what, who, cells, _)| (*what, *who, *cells, Fate::Accepted))
+                .collect();
+            send(&place, &run, 1, &sent);
+            if *accepted {
+                last = Some(run);
+                apply(model.get_or_insert_default(), &sent, true);
+            }
+            if *forgets {
+                (model, last) = (None, None);
+            }
+            if *looks {
+                let look = Place::look(&folder, Some(SECRET), [7; 16]).unwrap();
+                match (&model, look.accepted(last.as_deref()).unwrap()) {
+                    (Some(model), Ok(store)) => is(&store, place.key(), model),
+                    (None, Err(Lost::Missing)) => {}
+                    (model, found) => panic!("{model:?} {found:?}"),
+                }
+            }
+        }
+    }
+}
+
+/// A cell that is emptied after the comparison is compared as an empty one.
+#[test]
+fn a_cell_that_is_cleared_late() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: BTreeMap<u8, Cells> = (0..4).map(|key| (key, [1, 2])).collect();
+    night(folder.path(), "r0", &rows, None);
+    let diff = diff(place(folder.path()), None);
+    // 0 and 2 are as they were, and 1 has another value.
+    let mut batch = batch(&[(0, [1, 2]), (1, [3, 2]), (2, [1, 2])]);
+    let mut judged = diff.judge(&mut batch).unwrap();
+    diff.clear(&mut judged, &[(1, 1), (2, 2), (0, 1)]);
+    let mut tally = Tally::new(diff, None);
+    tally.absorb(&judged, &batch, &[]).unwrap();
+    let columns = tally.changes(0).columns;
+    let emptied: Vec<_> = columns
+        .iter()
+        .map(|column| (column.changed, column.emptied))
+        .collect();
+    assert_eq!(emptied, [(0, 0), (2, 2), (1, 1)]);
+}

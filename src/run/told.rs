@@ -57,9 +57,13 @@ pub(super) fn recounted(report: &mut RunReport, facts: &Facts) {
     report.counts.withheld = facts.withheld;
     report.counts.carried = facts.carried;
     report.counts.unchanged = facts.unchanged;
-    if let Some((changes, full, deletes)) = &facts.changes {
-        report.counts.deletes = changes.deletes;
-        report.delta = Some(delta(changes, full.as_ref(), deletes.off));
+    if let Some(known) = &facts.changes {
+        report.counts.deletes = known.changes.deletes;
+        report.delta = Some(delta(
+            &known.changes,
+            known.full.as_ref(),
+            known.deletes.off,
+        ));
     }
     report.counts.would_send = facts.good + facts.carried + report.counts.deletes;
     report.rejects = facts.rejects.clone();
@@ -157,7 +161,7 @@ pub(super) fn decided(report: &mut RunReport, judged: &Judged, basis: &Basis) {
         .filter(|ruling| ruling.decision == Decision::Approved)
         .map(|ruling| ruling.guard.clone())
         .collect();
-    let goes_on = judged.plan.is_some() && decided.stop.is_none();
+    let goes_on = judged.content.is_some() && decided.stop.is_none();
     let approval = basis.approval.as_ref().filter(|_| goes_on);
     report.approval = approval.map(|approval| Approval {
         hash: approval.hash.clone(),

@@ -85,6 +85,9 @@ pub struct Entry {
     /// The approval by which it went on.
     #[serde(default)]
     pub approved: Option<String>,
+    /// The plan that it carried out.
+    #[serde(default)]
+    pub plan: Option<String>,
     /// The rows that were imported before the others, by an entry of their own.
     #[serde(default, rename = "first")]
     pub canary: Option<Canary>,
@@ -127,8 +130,19 @@ pub struct PipelineMark {
     pub overrides: Vec<Override>,
 }
 
+impl From<&Pipeline> for PipelineMark {
+    fn from(pipeline: &Pipeline) -> PipelineMark {
+        PipelineMark {
+            name: pipeline.name.clone(),
+            file: pipeline.path(),
+            hash: pipeline.origin.hash.clone(),
+            overrides: pipeline.origin.overrides.clone(),
+        }
+    }
+}
+
 /// A data set.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetMark {
     pub base_url: String,
     pub tenant: String,
@@ -222,12 +236,7 @@ impl Entry {
             kind: Kind::Run,
             started_at: now,
             written_at: now,
-            pipeline: PipelineMark {
-                name: pipeline.name.clone(),
-                file: pipeline.path(),
-                hash: pipeline.origin.hash.clone(),
-                overrides: pipeline.origin.overrides.clone(),
-            },
+            pipeline: PipelineMark::from(pipeline),
             target: TargetMark {
                 base_url: to.base_url.to_string(),
                 tenant: to.tenant.clone(),
@@ -242,6 +251,7 @@ impl Entry {
             counted: Counted::default(),
             standing: Standing::default(),
             approved: None,
+            plan: None,
             canary: None,
             mend: pipeline.mend.clone(),
             retry_of: None,

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::approval::{self, APPROVAL_VERSION, Approval, ApprovalError, Plan};
+use super::approval::{self, APPROVAL_VERSION, Approval, ApprovalError, Plan, Used};
 use super::entry::{By, Ended, Entry, LEDGER_VERSION, Step, repeated};
 use super::error::{Busy, LedgerError};
 use super::last::{LAST_VERSION, Last};
@@ -105,6 +105,25 @@ impl Folder {
             true => Ok(found),
             false => found.is_open(Timestamp::now()).map(|()| found),
         })
+    }
+
+    /// What names a plan for the entry's pipeline and data set, and approves it.
+    ///
+    /// # Errors
+    /// A file that can't be read.
+    pub(crate) fn name(&self, entry: &Entry, plan: &Plan) -> Result<String, LedgerError> {
+        let used = used(&self.approvals(entry)?, plan);
+        let name = &entry.pipeline.name;
+        Ok(approval::hash(name, Some(&entry.target), plan, used))
+    }
+
+    /// The run that has used up a plan of this hash, for a run of the entry's pipeline on its data set.
+    ///
+    /// # Errors
+    /// A file that can't be read.
+    pub(crate) fn used(&self, hash: &str, entry: &Entry) -> Result<Option<Used>, LedgerError> {
+        let found = self.approval(hash, entry, true)?;
+        Ok(found.ok().and_then(|found| found.used))
     }
 
     /// All approvals of the entry's pipeline on its data set.
@@ -371,9 +390,7 @@ impl Lock {
                 self.take_away(old);
             }
         }
-        let used = |old: &&Approval| old.used.is_some() && old.plan == plan;
-        let used = known.iter().filter(used).count();
-        let approval = Approval::new(entry, plan, guards, used);
+        let approval = Approval::new(entry, guards, used(&known, &plan), plan);
         self.write_approval(&approval)?;
         Ok(approval.hash)
     }
@@ -428,6 +445,12 @@ impl Lock {
             });
         written.map_err(|source| LedgerError::Write { path, source })
     }
+}
+
+/// How many of these were approvals of this plan, and are used up.
+fn used(known: &[Approval], plan: &Plan) -> usize {
+    let used = |old: &&Approval| old.used.is_some() && old.plan == *plan;
+    known.iter().filter(used).count()
 }
 
 pub(super) fn end(entry: &mut Entry, outcome: Outcome, exit_code: Option<u8>, by: By) {

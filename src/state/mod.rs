@@ -7,6 +7,7 @@ pub(crate) mod folder;
 pub(crate) mod last;
 pub(crate) mod ledger;
 pub(crate) mod lock;
+pub(crate) mod plan;
 pub(crate) mod rows;
 pub(crate) mod seal;
 
@@ -14,4 +15,6 @@ pub(crate) use approval::{Approval, ApprovalError, Plan};
 pub use entry::Entry;
 pub(crate) use error::LedgerError;
 pub use folder::Folder;
+pub(crate) use last::whose;
 pub(crate) use ledger::Ledger;
+pub(crate) use plan::{Applied, Content, PlanError, PlanFile};
