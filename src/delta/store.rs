@@ -154,7 +154,7 @@ impl Store {
     }
 
     /// How many people are at the target.
-    pub fn len(&self) -> usize {
+    pub fn people(&self) -> usize {
         self.table.len()
     }
 

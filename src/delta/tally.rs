@@ -100,7 +100,7 @@ impl Tally {
     }
 
     fn clear(&mut self) {
-        let people = self.diff.store().map_or(0, |store| store.len());
+        let people = self.diff.store().map_or(0, |store| store.people());
         let column = |column: &super::diff::Column| ColumnChanges {
             name: column.name.clone(),
             ..ColumnChanges::default()
@@ -324,7 +324,7 @@ impl Tally {
         let Some(store) = self.diff.store().filter(|_| !self.diff.baseline.is_part) else {
             return Deletes::default();
         };
-        let unseen = (0..store.len() as u32)
+        let unseen = (0..store.people() as u32)
             .filter(|place| self.seen[*place as usize / 64] & 1 << (place % 64) == 0);
         let places: Vec<u32> = unseen.collect();
         let off = match &self.diff.full {

@@ -88,7 +88,7 @@ fn apply(model: &mut Model, sent: &[Sent], told: bool) {
 
 #[track_caller]
 fn is(store: &Store, key: &StoreKey, model: &Model) {
-    assert_eq!(store.len(), model.len());
+    assert_eq!(store.people(), model.len());
     let (mut cells, mut bytes) = (Vec::new(), Vec::new());
     for who in 0..=u8::MAX {
         let found = store.find(key.person(&[who]));
@@ -447,7 +447,7 @@ fn memory_is_25_bytes_a_person() {
         .commit("a", Part::Rows, &vec![Fate::Accepted; people as usize])
         .unwrap();
     let store = place.store(None).unwrap().unwrap();
-    assert_eq!(store.len(), people as usize);
+    assert_eq!(store.people(), people as usize);
     let each = store.bytes() as f64 / f64::from(people);
     assert!(each <= 25.5, "{each}");
     for who in (0..people).step_by(97) {
