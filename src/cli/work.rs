@@ -25,6 +25,7 @@ use crate::report::run::{Outcome, PipelineInfo, RunId, RunReport};
 use crate::run::again::Again;
 use crate::run::delta::{Delta, Wanted};
 use crate::run::import_from::import_from;
+use crate::run::kept::Kept;
 use crate::run::plan::Planned;
 use crate::run::preflight::Preflight;
 use crate::run::resume::resume;
@@ -217,6 +218,14 @@ impl<'a> Work<'a> {
         };
         let run = report.run_id.clone();
         let delta = Delta::open(self.pipeline, secret.as_ref(), &run, &wanted)?;
+        let basis = self.basis()?;
+        let kept = match &self.task {
+            Task::Run | Task::Check | Task::Upload(_) if self.again.is_none() => {
+                let (last, writes) = (basis.history.last.as_ref(), self.ledger.is_some());
+                Kept::open(self.pipeline, secret.as_ref(), &run, last, writes)?
+            }
+            _ => None,
+        };
         let resources = run::resources(self.pipeline, keys, self.today()).await?;
         // Kept until the run is over: the embedded sandbox ends when it is dropped.
         let mut sandbox = None;
@@ -227,7 +236,7 @@ impl<'a> Work<'a> {
             workers: self.common.workers.map_or_else(cores, usize::from),
             block: crate::engine::blocks::BLOCK,
             progress: self.progress.clone(),
-            basis: self.basis()?,
+            basis,
             first: self.first,
             to: match &self.task {
                 Task::Upload(to) => Some(to.clone()),
@@ -238,6 +247,7 @@ impl<'a> Work<'a> {
             again: self.again.as_ref(),
             delta,
             planned: matches!(self.task, Task::Plan(_)).then_some(&self.planned),
+            kept,
         };
         match &self.task {
             Task::TakeUp(taken) => resume(job, &taken.0, taken.1.clone(), report).await,

@@ -38,7 +38,7 @@ pub struct Engine {
     pub(super) wire: Wire,
     pub(super) key: Option<Key>,
     pub(super) census: Census,
-    /// What the rows are compared with, where what differs is sent.
+    /// What the rows are compared with, where what differs is sent or guards ask for it.
     pub(super) diff: Option<Arc<Diff>>,
     /// Which of several rows of a key is in force, where that is asked.
     pub(super) as_of: Option<Arc<Reader>>,
@@ -95,7 +95,7 @@ pub struct Processed {
     pub encoded: Encoded,
     /// What the rules of the whole file asked for, of every row.
     pub facts: Vec<Vec<u64>>,
-    /// What the rows are beside what the server has, where that is asked for.
+    /// What the rows are beside what the server has, where they are compared with it.
     pub(crate) judged: Option<Judged>,
     /// Hash of the encoded bytes; where they were only measured, of the block's text as the stages left it.
     pub hash: u128,
@@ -148,9 +148,14 @@ impl Engine {
         self
     }
 
-    /// What the rows are compared with, where what differs is sent.
+    /// What the rows are compared with.
     pub(crate) fn diff(&self) -> Option<&Arc<Diff>> {
         self.diff.as_ref()
+    }
+
+    /// Whether what differs is sent, and nothing else.
+    pub(crate) fn sends_difference(&self) -> bool {
+        self.diff.as_ref().is_some_and(|diff| diff.sends)
     }
 
     /// The rules that only the whole file can decide, which have seen nothing yet.
@@ -372,8 +377,9 @@ impl Engine {
             })?),
             None => None,
         };
-        let encoded = self.encode_judged(&mut batch, judged.as_ref());
-        let facts = self.facts(&batch, &encoded, judged.as_ref());
+        let differs = judged.as_ref().filter(|_| self.sends_difference());
+        let encoded = self.encode_judged(&mut batch, differs);
+        let facts = self.facts(&batch, &encoded, differs);
         let retyped = self.retyped(&batch, &encoded.rows);
         let filtered = (0..batch.len())
             .filter(|&row| matches!(batch.state(row), RowState::Filtered | RowState::Aside))
@@ -383,7 +389,7 @@ impl Engine {
             false => xxh3_128(&encoded.bytes),
         };
         // What the target has as it is counts, too.
-        let kept = judged.is_some().then(|| batch.kept());
+        let kept = differs.is_some().then(|| batch.kept());
         let kept = kept.as_ref().unwrap_or(&encoded.rows);
         let counts = self.census.count(&batch, kept);
         Ok(Processed {

@@ -58,11 +58,17 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
         });
     }
     let mut engine = bind(pipeline, &header, &job.resources)?;
+    let (stages, resources) = (stages(pipeline), &job.resources);
     if let Some(delta) = &job.delta {
-        let stages = stages(pipeline);
-        engine = engine.comparing(&delta.baseline, &terms(pipeline, &stages, &job.resources));
-    } else if job.only_checks() {
-        engine = engine.measuring();
+        engine = engine.comparing(&delta.baseline, &terms(pipeline, &stages, resources));
+    } else {
+        if let Some(kept) = &job.kept {
+            let terms = terms(pipeline, &stages, resources);
+            engine = engine.comparing_for_guards(&kept.baseline, &terms);
+        }
+        if job.only_checks() {
+            engine = engine.measuring();
+        }
     }
     let engine = Arc::new(engine);
     let paths: Vec<_> = source

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, future};
 
 use super::aside::Aside;
+use super::compared::Compared;
 use super::extent::Extent;
 use super::prepare::{First, Prepared};
 use super::put::encoded;
@@ -17,9 +18,8 @@ use super::surveyed::{Facts, Surveyed, without_names};
 use super::watch::Watch;
 use super::{Job, RunError, near};
 use crate::batch::{Arrangement, Batch, Fault, RowState};
-use crate::delta::full::Full;
 use crate::delta::items::Writer;
-use crate::delta::tally::{Changes, Deletes, Tally};
+use crate::delta::tally::{Deletes, Tally};
 use crate::engine::EngineError;
 use crate::engine::blocks::Blocks;
 use crate::engine::body::{Amended, Assembly, Body, naming, pieces};
@@ -53,9 +53,8 @@ pub(super) async fn survey(
     if job.connection.is_none() {
         survey = survey.without_places();
     }
-    let items = job.delta.as_ref().map(|delta| delta.begin_rows(prepared));
-    match items.transpose() {
-        Ok(items) => survey = survey.with_items(items.flatten()),
+    match begin_items(job, prepared) {
+        Ok(items) => survey = survey.with_items(items),
         Err(error) => return (survey, Err(error)),
     }
     let mut spool = spool;
@@ -88,6 +87,18 @@ pub(super) async fn survey(
         Err(error) => Err(error),
     };
     (survey, ended)
+}
+
+/// Begins what is written down of the rows that are sent, for the difference or for guards.
+///
+/// # Errors
+/// It can't be written.
+pub(super) fn begin_items(job: &Job<'_>, prepared: &Prepared) -> Result<Option<Writer>, RunError> {
+    match (&job.delta, &job.kept) {
+        (Some(delta), _) => delta.begin_rows(prepared),
+        (None, Some(kept)) => kept.begin(prepared),
+        (None, None) => Ok(None),
+    }
 }
 
 /// Ends the first look at the file, off the runtime's threads: rules may have millions of keys to sort.
@@ -249,7 +260,7 @@ impl Survey {
         Survey {
             files: source.origins().iter().map(|o| o.name.clone()).collect(),
             tally: engine.diff().map(|diff| Tally::new(diff.clone(), None)),
-            written: engine.diff().is_none().then(WrittenRows::default),
+            written: (!engine.sends_difference()).then(WrittenRows::default),
             rules: engine.whole_file_rules(),
             assembly: Assembly::new(engine.encoder()),
             engine,
@@ -275,8 +286,8 @@ impl Survey {
         }
     }
 
-    /// Writes the rows that are to be sent into `items`, where there is a difference.
-    fn with_items(mut self, items: Option<Writer>) -> Survey {
+    /// Writes the rows that are to be sent into `items`, where they are compared with something.
+    pub(super) fn with_items(mut self, items: Option<Writer>) -> Survey {
         self.tally = (self.engine.diff()).map(|diff| Tally::new(diff.clone(), items));
         self
     }
@@ -331,7 +342,10 @@ impl Survey {
             superseded,
         } = changed;
         self.aside.count(&self.engine, &processed, &left_out, first);
-        if let (Some(tally), Some(judged)) = (&mut self.tally, &processed.judged) {
+        if let (Some(tally), Some(judged)) = (&mut self.tally, &mut processed.judged) {
+            if let Some(diff) = self.engine.diff() {
+                diff.clear(judged, &cleared);
+            }
             tally.absorb(judged, &processed.batch, &superseded)?;
         }
         self.filtered += processed.filtered;
@@ -585,8 +599,8 @@ impl Survey {
     /// The hash of what would be done; of a difference, of all that it is made of beside what the server has.
     pub(crate) fn content(&self) -> String {
         match &self.tally {
-            Some(tally) => format!("{:032x}", tally.content()),
-            None => self.assembly.digest().hex(),
+            Some(tally) if self.sends_difference() => format!("{:032x}", tally.content()),
+            _ => self.assembly.digest().hex(),
         }
     }
 
@@ -611,7 +625,7 @@ impl Survey {
             withheld: self.aside.withheld,
             carried: self.amended.carried.len() as u64,
             unchanged: self.unchanged(),
-            changes: self.changes(),
+            changes: self.compared().filter(|_| self.sends_difference()),
             rejects: self.rejects.rejected().into(),
             body_hash: (!self.engine.encoder().measures()).then(|| digest.hex()),
             digest,
@@ -627,10 +641,19 @@ impl Survey {
         self.tally.as_ref().map_or(0, Tally::unchanged)
     }
 
-    pub(super) fn changes(&self) -> Option<(Changes, Option<Full>, Deletes)> {
+    /// What the rows are beside what was kept of their people, where they are compared with that.
+    pub(super) fn compared(&self) -> Option<Compared> {
         let (tally, diff) = (self.tally.as_ref()?, self.engine.diff()?);
-        let changes = tally.changes(self.deletes.places.len() as u64);
-        Some((changes, diff.full.clone(), self.deletes.clone()))
+        Some(Compared {
+            changes: tally.changes(self.deletes.places.len() as u64),
+            full: diff.full.clone(),
+            deletes: self.deletes.clone(),
+        })
+    }
+
+    /// Whether what differs is sent, and nothing else.
+    pub(super) fn sends_difference(&self) -> bool {
+        self.engine.sends_difference()
     }
 
     fn warnings(&self) -> Vec<String> {

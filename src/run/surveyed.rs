@@ -1,9 +1,9 @@
 //! What the first pass leaves to those that follow, and to the report.
 
+use super::compared::Compared;
 use crate::batch::Arrangement;
-use crate::delta::full::Full;
 use crate::delta::items::Writer;
-use crate::delta::tally::{Changes, Deletes};
+use crate::delta::tally::Deletes;
 use crate::engine::body::{Amended, Digest};
 use crate::engine::written::WrittenRows;
 use crate::report::rejects::RejectsFile;
@@ -31,7 +31,7 @@ pub(crate) struct Facts {
     /// Rows that are not sent, as the server has them.
     pub unchanged: u64,
     /// What differs from what the server has, and why everything is sent, where that is asked for.
-    pub changes: Option<(Changes, Option<Full>, Deletes)>,
+    pub changes: Option<Compared>,
     /// What the rows and the whole file told, and does not end the run.
     pub warnings: Vec<String>,
     /// What the rows of an effective-dated extract came to.
@@ -62,7 +62,7 @@ pub struct Surveyed {
     pub rejects: RejectsFile,
     /// Length and hash of the body.
     pub digest: Digest,
-    /// What is sent, to be written down, and who is to be deleted.
+    /// What is sent, to be written down, and who is in no row.
     pub(crate) differ: (Option<Writer>, Deletes),
 }
 

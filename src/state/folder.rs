@@ -31,7 +31,7 @@ const MAX_NAME: usize = 100;
 
 /// The state folder.
 #[derive(Clone, Debug)]
-pub(crate) struct Folder(PathBuf);
+pub struct Folder(PathBuf);
 
 impl Folder {
     /// The last accepted run of the entry's pipeline on its data set.
@@ -158,7 +158,7 @@ impl Folder {
     }
 
     /// A folder that need not be there.
-    pub(crate) fn new(path: impl Into<PathBuf>) -> Folder {
+    pub fn new(path: impl Into<PathBuf>) -> Folder {
         Folder(path.into())
     }
 
@@ -209,7 +209,7 @@ impl Folder {
     ///
     /// # Errors
     /// A file that can't be read, or is not a run's: it may be one that needs to be looked after.
-    pub(crate) fn entries(&self) -> Result<Vec<Entry>, LedgerError> {
+    pub fn entries(&self) -> Result<Vec<Entry>, LedgerError> {
         let paths = self.files("run-")?;
         let entries: Result<Vec<Entry>, _> = paths.iter().map(|path| read(path)).collect();
         let mut entries = entries?;

@@ -261,7 +261,7 @@ pub(crate) struct Throughput {
 
 /// The first rows of an upload, imported before the others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Canary {
+pub struct Canary {
     /// The import's own name in the ledger.
     pub run_id: RunId,
     pub rows: u64,
