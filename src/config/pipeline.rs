@@ -19,7 +19,7 @@ use crate::orgvue::spec::{DatasetSpec, ImportSpec, PreflightSpec, TokenSpec, Wai
 use crate::rule::ValidateSpec;
 use crate::settings::limits::Limits;
 use crate::settings::secret::PresignedUrl;
-use crate::settings::units::Amount;
+use crate::settings::units::{Amount, Span};
 use crate::source::Input;
 use crate::source::spec::{
     Compression, CsvSpec, Encoding, ExpectSpec, JsonSpec, Nothing, SourceFormat,
@@ -84,6 +84,8 @@ pub struct Pipeline {
     pub state_required: bool,
     /// Where the key of what is kept there is found, where one is stated.
     pub state_key: Option<KeySpec>,
+    /// How long all of this is kept.
+    pub keep: Keep,
     /// The mended file that is read in place of the source.
     pub mend: Option<PathBuf>,
     /// What it was made of, to be known again.
@@ -91,6 +93,18 @@ pub struct Pipeline {
     /// Where everything was written, for problems that show only with the data: a column that is not
     /// there, an expression that does not fit it.
     pub places: Places,
+}
+
+/// How long what runs leave behind is kept; where nothing is stated, for good.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Keep {
+    /// Rejects, and the keys of rows that are held back.
+    pub rejects: Option<Span>,
+    pub results: Option<Span>,
+    /// So many reports.
+    pub reports: Option<u32>,
+    /// What is written down of runs that have ended.
+    pub state: Option<Span>,
 }
 
 /// What a pipeline was made of.

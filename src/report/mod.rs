@@ -3,6 +3,7 @@
 
 pub(crate) mod error;
 pub(crate) mod human;
+pub(crate) mod kept;
 pub(crate) mod progress;
 pub(crate) mod rejects;
 pub(crate) mod results;

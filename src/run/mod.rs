@@ -28,6 +28,7 @@ mod extent;
 mod import;
 pub(crate) mod import_from;
 mod items;
+pub(crate) mod kept;
 mod near;
 pub(crate) mod preflight;
 mod prepare;

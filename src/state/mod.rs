@@ -7,6 +7,7 @@ pub(crate) mod folder;
 pub(crate) mod last;
 pub(crate) mod ledger;
 pub(crate) mod lock;
+mod retention;
 pub(crate) mod rows;
 pub(crate) mod seal;
 
