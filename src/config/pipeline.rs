@@ -437,9 +437,23 @@ impl Pipeline {
 
     /// A secret of the kind `what`, which is the word for it.
     fn secret(&self, spec: &TokenSpec, what: &str, env: Env) -> Result<SecretString, String> {
-        let (text, place) = secret_text(spec, &self.folder, what, env)?;
-        usable(text.expose_secret(), what).map_err(|why| format!("{place} {why}"))
+        secret_of(spec, &self.folder, what, env)
     }
+}
+
+/// A secret of the kind `what`, which is the word for it. Relative paths begin in `folder`.
+///
+/// # Errors
+///
+/// Says what is wrong with the variable or file, and never what it holds.
+pub(crate) fn secret_of(
+    spec: &TokenSpec,
+    folder: &Path,
+    what: &str,
+    env: Env,
+) -> Result<SecretString, String> {
+    let (text, place) = secret_text(spec, folder, what, env)?;
+    usable(text.expose_secret(), what).map_err(|why| format!("{place} {why}"))
 }
 
 fn found_at(spec: &KeySpec) -> TokenSpec {

@@ -2,8 +2,10 @@
 //! progress.
 
 pub(crate) mod error;
+pub(crate) mod forget;
 pub(crate) mod human;
 pub(crate) mod kept;
+pub(crate) mod people;
 pub(crate) mod progress;
 pub(crate) mod rejects;
 pub(crate) mod results;

@@ -25,6 +25,7 @@ pub(crate) mod delta;
 pub(crate) mod error;
 mod expect;
 mod extent;
+pub(crate) mod forget;
 mod import;
 pub(crate) mod import_from;
 mod items;

@@ -35,6 +35,7 @@ mod nested;
 mod organisation;
 mod pipelines;
 mod preflight;
+mod privacy;
 mod process;
 mod quoting;
 mod reading;
