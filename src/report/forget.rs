@@ -325,7 +325,7 @@ mod tests {
             check(Kind::Rejects, &text(rows), who, Ok(taken), &text(&stay));
         };
         check(&["007;1;", "8;7;", "9;1;7"], "7\n", &[1]);
-        check(&["\"a\nb\";1;", "\"a;\";2;"], "a;\n", &[0]);
+        check(&["\"a\nb\";1;", "\"a;\";2;"], "id\n\"a;\"\n", &[0]);
         check(&["1;1;", "2;1;"], "3\n", &[0, 1]);
         check(&["1;1;"], "1\n", &[]);
         // Where the cells can't be told apart, the key may be in any of them.

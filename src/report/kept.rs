@@ -5,6 +5,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use jiff::Timestamp;
+
 use super::rejects::begins_as_ours;
 use super::results;
 use super::withheld;
@@ -115,30 +117,30 @@ pub(crate) fn prune_reports(
     whose: impl Fn(&serde_json::Value) -> bool,
 ) -> io::Result<u32> {
     let is_report = |name: &str| name.starts_with(beginning) && name.ends_with(".report.json");
-    let mut paths: Vec<PathBuf> = fs::read_dir(dir)?
+    let paths = fs::read_dir(dir)?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| {
-            path.file_name()
-                .and_then(|n| n.to_str())
-                .is_some_and(is_report)
-        })
-        .collect();
+            let name = path.file_name().and_then(|name| name.to_str());
+            name.is_some_and(is_report)
+        });
+    let paths: Vec<PathBuf> = paths.collect();
     if paths.len() <= keep as usize {
         return Ok(0);
     }
-    // Their names begin with the time at which their runs began.
-    paths.sort_unstable_by(|a, b| b.cmp(a));
-    let (mut own, mut gone, mut accepted) = (0, 0, false);
-    for path in paths {
-        let Some(report) = read_private(&path).filter(|report| whose(report)) else {
-            continue;
-        };
-        own += 1;
+    let own = paths.into_iter().filter_map(|path| {
+        let report = read_private(&path).filter(|report| whose(report))?;
+        // The names have only the second.
+        let started: Timestamp = report["started_at"].as_str()?.parse().ok()?;
         let succeeded = matches!(report["exit_code"].as_u64(), Some(0 | 3));
-        let newest = succeeded && !accepted;
-        accepted |= succeeded;
-        if own > keep && !newest {
-            fs::remove_file(&path)?;
+        Some((started, succeeded, path))
+    });
+    let mut own: Vec<_> = own.collect();
+    own.sort_by(|(a, ..), (b, ..)| b.cmp(a));
+    let accepted = own.iter().position(|(_, succeeded, _)| *succeeded);
+    let mut gone = 0;
+    for (at, (_, _, path)) in own.iter().enumerate().skip(keep as usize) {
+        if Some(at) != accepted {
+            fs::remove_file(path)?;
             gone += 1;
         }
     }
@@ -219,7 +221,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let report = |name: &str, pipeline: &str, code: u8, mode| {
             let path = dir.path().join(format!("run-{name}.report.json"));
-            let text = format!("{{\"pipeline\":{{\"name\":\"{pipeline}\"}},\"exit_code\":{code}}}");
+            let day = name.parse::<u8>().unwrap() + 1;
+            let report = serde_json::json!({
+                "pipeline": { "name": pipeline },
+                "started_at": format!("2026-01-0{day}T00:00:00Z"),
+                "exit_code": code,
+            });
+            let text = report.to_string();
             write(&path, &text, mode);
         };
         let left = || {
