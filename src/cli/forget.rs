@@ -13,10 +13,11 @@ use super::pipeline::{SetArgs, said};
 use super::turn::{Turn, TurnArgs};
 use super::{Exit, Failure, Globals, PipelineArgs, put_json, say};
 use crate::config::{Pipeline, Target, process_env};
+use crate::guard;
 use crate::report::human;
 use crate::report::people::People;
 use crate::report::run::RunId;
-use crate::run::forget::{Forgotten, columns, forget_people, forget_rows};
+use crate::run::forget::{Forgotten, What, columns, forget_people, forget_rows};
 use crate::state::entry::TargetMark;
 use crate::state::lock::{Who, store};
 use crate::state::{Entry, Folder};
@@ -62,6 +63,9 @@ struct Place {
     rows: Option<u64>,
     /// People whom a store does not know any more.
     people: Option<u64>,
+    /// Whether these could be deleted by what it knew of them.
+    #[serde(skip)]
+    deletes: bool,
     /// Why nothing was done.
     error: Option<String>,
 }
@@ -140,6 +144,7 @@ impl ForgetArgs {
                     path: file.unwrap_or_else(|| "standard input".to_owned()),
                     rows: None,
                     people: None,
+                    deletes: false,
                     error: Some(
                         "the pipeline file can't be loaded, so what its runs have left was not looked at; name it \
                          with --pipeline"
@@ -196,35 +201,66 @@ fn take_out(
         target = target_of(&pipeline, &folder)?;
         lock = Some(held);
     }
-    let target = target.or_else(|| Some(Entry::new(run.clone(), &pipeline)?.target));
+    let target = match target.or_else(|| Some(Entry::new(run.clone(), &pipeline)?.target)) {
+        Some(target) => {
+            let last = last_accepted(&folder, &pipeline.name, &target)?;
+            Some((target, last))
+        }
+        None => None,
+    };
     let _rejects = rejects(&pipeline, &run, turn).map_err(no_turn)?;
     let mut done = forget_rows(&pipeline, people);
-    if let Some(store_folder) = pipeline.store().filter(|folder| folder.is_dir()) {
-        let path = human::path(&store_folder);
-        let who = Who {
-            run: &run,
-            pipeline: &pipeline.name,
-        };
-        let secret = pipeline.state_key(&process_env).map_err(said)?;
-        let _store = turn.take(|| store(&store_folder, &who)).map_err(no_turn)?;
-        let taken = match target {
-            Some(target) => forget_people(&pipeline, &target, secret.as_ref(), people)
-                .map_err(|error| chain(&error)),
-            None => Err(UNKNOWN_TARGET.to_owned()),
-        };
-        done.extend(taken.unwrap_or_else(|error| {
-            Some(Forgotten {
-                path,
-                is_store: true,
-                taken: Err(error),
-            })
-        }));
-    }
+    let store_folder = pipeline.store().filter(|folder| folder.is_dir());
+    let who = Who {
+        run: &run,
+        pipeline: &pipeline.name,
+    };
+    let held = store_folder
+        .as_ref()
+        .map(|folder| turn.take(|| store(folder, &who)));
+    let _store = held.transpose().map_err(no_turn)?;
+    let secret = pipeline.state_key(&process_env).map_err(said)?;
+    let path = human::path(store_folder.as_deref().unwrap_or(folder.path()));
+    let taken = match &target {
+        Some((target, last)) => forget_people(
+            &pipeline,
+            (target, last.as_deref()),
+            secret.as_ref(),
+            people,
+        )
+        .map_err(|error| chain(&error)),
+        None if store_folder.is_some() => Err(UNKNOWN_TARGET.to_owned()),
+        None => Ok(Vec::new()),
+    };
+    done.extend(taken.unwrap_or_else(|error| {
+        vec![Forgotten {
+            path,
+            what: What::Store,
+            taken: Err(error),
+        }]
+    }));
     drop(lock);
     Ok(done
         .into_iter()
         .map(|done| Place::of(&pipeline, done))
         .collect())
+}
+
+/// The last accepted run, where it has left what guards compare columns with.
+fn last_accepted(
+    folder: &Folder,
+    pipeline: &str,
+    target: &TargetMark,
+) -> Result<Option<String>, Failure> {
+    let entries = folder.entries().map_err(refused)?;
+    let mut own = entries.iter().rev();
+    let is_own = |entry: &&Entry| entry.pipeline.name == pipeline && entry.target == *target;
+    let Some(entry) = own.find(is_own) else {
+        return Ok(None);
+    };
+    let last = folder.last(entry).map_err(refused)?;
+    let last = last.filter(|last| last.standing.kept == Some(guard::Kept::Columns));
+    Ok(last.map(|last| last.run))
 }
 
 const UNKNOWN_TARGET: &str = "which data set this is of is not known, as no run is; name the data set by its UUID in the pipeline file";
@@ -252,8 +288,9 @@ impl Place {
         Place {
             pipeline: pipeline.file.to_string(),
             path: done.path,
-            rows: taken.filter(|_| !done.is_store),
-            people: taken.filter(|_| done.is_store),
+            rows: taken.filter(|_| !(done.what != What::Rows)),
+            people: taken.filter(|_| done.what != What::Rows),
+            deletes: done.what == What::Store,
             error: done.taken.err(),
         }
     }
@@ -289,7 +326,7 @@ impl Told {
         if self
             .places
             .iter()
-            .any(|place| place.people.is_some_and(|n| n > 0))
+            .any(|place| place.deletes && place.people > Some(0))
         {
             say(
                 "whom a store has forgotten is not deleted by a run any more: where they are to go from Orgvue, too, delete \

@@ -4,6 +4,7 @@
 //! [`Command`], and its arm in [`Cli::run`].
 
 mod address;
+mod apply;
 mod bench;
 mod completions;
 mod datasets;
@@ -16,6 +17,8 @@ mod next;
 mod open;
 mod panics;
 mod pipeline;
+mod plan;
+mod planned;
 mod preview;
 mod requests;
 mod resume;
@@ -98,6 +101,10 @@ pub enum Command {
     Retry(retry::RetryArgs),
     /// Check the whole data with stages, rules and guards; nothing is sent.
     Check(run::CheckArgs),
+    /// Write down what a run would do, without values; nothing is sent.
+    Plan(plan::PlanArgs),
+    /// Do exactly what a plan says, once, or nothing where something has changed since.
+    Apply(apply::ApplyArgs),
     /// Show the first records before and after, side by side; nothing is sent.
     Preview(preview::PreviewArgs),
     /// Measure how fast a pipeline is on its own source, step by step; its target is not touched.
@@ -140,6 +147,8 @@ impl Cli {
         let progress = match &self.command {
             Command::Run(_)
             | Command::Check(_)
+            | Command::Plan(_)
+            | Command::Apply(_)
             | Command::Upload(_)
             | Command::Import(_)
             | Command::Resume(_)
@@ -152,6 +161,8 @@ impl Cli {
         match self.command {
             Command::Run(args) => args.run(globals, &progress),
             Command::Check(args) => args.run(globals, &progress),
+            Command::Plan(args) => args.run(globals, &progress),
+            Command::Apply(args) => args.run(globals, &progress),
             Command::Resume(args) => args.run(globals, &progress),
             Command::Results(args) => args.run(globals, &progress),
             Command::Retry(args) => args.run(globals, &progress),

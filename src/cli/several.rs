@@ -14,7 +14,7 @@ use crate::guard::spec::OnExceed;
 use crate::report::human;
 use crate::report::progress::Progress;
 use crate::report::run::{RunId, write_report};
-use crate::run::kept::prune_several;
+use crate::run::keep::prune_several;
 use crate::text::chain;
 
 /// Takes the report of a run in, where it is one of several.

@@ -15,7 +15,7 @@ use super::{Exit, Failure, Globals, PipelineArgs, say};
 use crate::config::{process_env, secret_of};
 use crate::report::human;
 use crate::report::run::RunId;
-use crate::run::forget::{Rotated, rotate};
+use crate::run::forget::{Rotated, drop_columns, rotate};
 use crate::state::lock::{Who, store};
 use crate::state::{Entry, Folder};
 
@@ -101,12 +101,12 @@ impl RotateArgs {
                 "`state.key` is not stated; state the new key: `key: { env: NAME }` or `{ file: PATH }`",
             )));
         };
-        let Some(folder) = pipeline.store() else {
+        if pipeline.store().is_none() && !pipeline.keeps_columns() {
             return Err(said(pipeline.problem(
-                "target",
-                "nothing is sealed with `state.key`, as the action is not a difference",
+                "state.key",
+                "nothing is made with this key, as the action is not a difference, and no guard compares columns",
             )));
-        };
+        }
         let old = self.old_key()?;
         let run = RunId::generate();
         let state = Folder::of(&pipeline).map_err(refused)?;
@@ -123,15 +123,24 @@ impl RotateArgs {
             run: &run,
             pipeline: &pipeline.name,
         };
-        let rotated = match target.filter(|_| folder.is_dir()) {
-            None => Rotated::Nothing,
-            Some(target) => {
-                let _held = turn.take(|| store(&folder, &who)).map_err(no_turn)?;
-                rotate(&pipeline, &target, old.as_ref(), &new).map_err(Failure::of_run)?
-            }
+        let Some(target) = target else {
+            say("nothing was sent yet, so nothing is sealed");
+            return Ok(Exit::Done);
         };
+        let store_folder = pipeline.store().filter(|folder| folder.is_dir());
+        let held = store_folder
+            .as_ref()
+            .map(|folder| turn.take(|| store(folder, &who)));
+        let _store = held.transpose().map_err(no_turn)?;
+        let rotated = rotate(&pipeline, &target, old.as_ref(), &new).map_err(Failure::of_run)?;
+        let columns = drop_columns(&pipeline, &target, &new).map_err(Failure::of_run)?;
         if !globals.quiet {
-            tell(&rotated, &folder);
+            tell(&rotated, store_folder.as_deref().unwrap_or(state.path()));
+            if columns {
+                say(
+                    "what guards compare columns with was made with another key and is removed: the next run has to be approved",
+                );
+            }
         }
         Ok(Exit::Done)
     }

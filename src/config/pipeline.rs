@@ -15,7 +15,9 @@ use crate::format::csv::spec::HeaderSpec;
 use crate::guard::spec::{GuardSpec, ImplicitDelete, RefusedSpec};
 use crate::http::hosts::Hosts;
 use crate::http::spec::TimeoutsSpec;
-use crate::orgvue::spec::{DatasetSpec, ImportSpec, PreflightSpec, TokenSpec, WaitSpec};
+use crate::orgvue::spec::{
+    Action, ActionSpec, DatasetSpec, ImportSpec, PreflightSpec, TokenSpec, WaitSpec,
+};
 use crate::rule::ValidateSpec;
 use crate::settings::limits::Limits;
 use crate::settings::secret::PresignedUrl;
@@ -300,6 +302,11 @@ impl Pipeline {
         }
     }
 
+    /// Whether the pipeline file has the name of a data set, whose UUID is not known yet.
+    pub(crate) fn names_its_dataset(&self) -> bool {
+        matches!(&self.target, Target::Orgvue(to) if to.dataset_id().is_none())
+    }
+
     /// Whose day `today` is.
     pub(crate) fn zone(&self) -> Zone {
         self.time_zone.clone().unwrap_or_default()
@@ -362,6 +369,17 @@ impl Pipeline {
     pub(crate) fn store(&self) -> Option<PathBuf> {
         let delta = self.import.action.delta()?;
         Some(self.folder.join(&delta.delta))
+    }
+
+    /// Whether guards ask for more of the people of the last run than counts, and there is no store that tells it.
+    pub(crate) fn keeps_columns(&self) -> bool {
+        let asked = self.guard.max_emptied.is_some() || !self.guard.max_change.is_empty();
+        let changes = match &self.import.action {
+            ActionSpec::Constant(action) => !matches!(action, Action::Delete | Action::Noop),
+            ActionSpec::Column { .. } => true,
+            ActionSpec::Delta(_) => false,
+        };
+        asked && changes && self.validate.key.is_some() && self.mend.is_none()
     }
 
     /// The key of what is kept in the state, from where the pipeline file says that it is; none where it says nothing.

@@ -17,20 +17,17 @@ use super::store::{BASE, Base, Lost, Store};
 const ROTATION: &str = ".rotation";
 
 impl Place {
-    /// Takes people out of the store: whatever it knows of them, and the sealed key by which they could be deleted.
-    /// Returns for each whether it was there. What was sent and has an unknown fate is unknown from now on.
+    /// Takes people out of this place's store: whatever it knows of them, and the sealed key by which they could be
+    /// deleted. Returns for each whether it was there.
     ///
     /// # Errors
     /// Files that can't be read or written.
     pub(crate) fn take_out(
         &self,
+        store: Store,
         keys: &[String],
         ignore_case: bool,
-    ) -> Result<Result<Vec<bool>, Lost>, StoreError> {
-        let store = match self.store(None)? {
-            Ok(store) => store,
-            Err(lost) => return Ok(Err(lost)),
-        };
+    ) -> Result<Vec<bool>, StoreError> {
         let mut folded = String::new();
         let people: Vec<u128> = keys
             .iter()
@@ -43,12 +40,12 @@ impl Place {
         if found.contains(&true) {
             let people: HashSet<u128> = people.into_iter().collect();
             let (path, draft) = (self.folder().join(BASE), self.folder().join(".base.draft"));
-            without(&store.into_base(), &people, self.key(), &draft)
+            without(&store.into_base(), &people, &draft)
                 .and_then(|()| fs::rename(&draft, &path))
                 .and_then(|()| sync_folder(&path))
                 .map_err(StoreError::write(&path))?;
         }
-        Ok(Ok(found))
+        Ok(found)
     }
 
     /// Seals the keys of people with another key, and gives them the hashes that it makes. The hashes of their values

@@ -6,9 +6,9 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
 use serde_json::{Map, Value};
 
-use super::kept::{Kept, Kind};
 use super::people::People;
 use super::rejects::{ADDED, table};
+use super::traces::{Kind, Trace};
 use crate::files::part::Part;
 use crate::format::PARSE;
 use crate::format::added::STAGE;
@@ -31,24 +31,24 @@ pub(crate) type Rows = Result<u64, &'static str>;
 /// # Errors
 /// It can't be read or written: it is as it was.
 pub(crate) fn forget(
-    kept: &Kept,
+    trace: &Trace,
     quoting: Quoting,
     columns: &[String],
     people: &mut People,
 ) -> io::Result<Option<Rows>> {
-    let file = match kept.open()? {
+    let file = match trace.open()? {
         None => return Ok(None),
         Some(Err(why)) => return Ok(Some(Err(why))),
         Some(Ok(file)) => file,
     };
     let modified = file.metadata()?.modified()?;
-    let (part, draft) = Part::create(&kept.path)?;
+    let (part, draft) = Part::create(&trace.path)?;
     let mut out = BufWriter::new(draft);
-    let taken = match dialect(kept, &file, quoting)? {
+    let taken = match dialect(trace, &file, quoting)? {
         Some(dialect) => {
             let mut sieve = Sieve {
                 dialect,
-                kind: kept.kind,
+                kind: trace.kind,
                 columns,
                 people,
             };
@@ -70,9 +70,9 @@ pub(crate) fn forget(
 }
 
 /// How a table is written; nothing where the file has one object a line.
-fn dialect(kept: &Kept, mut file: &File, quoting: Quoting) -> io::Result<Option<Dialect>> {
+fn dialect(trace: &Trace, mut file: &File, quoting: Quoting) -> io::Result<Option<Dialect>> {
     file.seek(SeekFrom::Start(0))?;
-    if kept.kind != Kind::Rejects {
+    if trace.kind != Kind::Rejects {
         return Ok(Some(Dialect::default()));
     }
     let mut beginning = Vec::new();
@@ -295,18 +295,18 @@ mod tests {
         write(&path, text);
         let columns = ["id", "boss"].map(str::to_owned);
         let mut people = People::read(who.as_bytes(), &columns).unwrap();
-        let kept = Kept {
+        let kept = Trace {
             path: path.clone(),
             kind,
         };
         let before = fs::metadata(&path).unwrap().modified().unwrap();
-        let found = forget(&kept, Quoting::default(), &columns, &mut people).unwrap();
+        let found = forget(&trace, Quoting::default(), &columns, &mut people).unwrap();
         assert_eq!(found, Some(expected));
         assert_eq!(fs::read_to_string(&path).unwrap(), left);
         assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), before);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         // Whoever was taken out is not there a second time.
-        let again = forget(&kept, Quoting::default(), &columns, &mut people).unwrap();
+        let again = forget(&trace, Quoting::default(), &columns, &mut people).unwrap();
         assert!(matches!(again, Some(Ok(0) | Err(_))));
     }
 

@@ -70,6 +70,8 @@ impl RunError {
             RunError::Report(_) => Code::lasting("report_file"),
             RunError::Withheld(_) => Code::lasting("withheld_file"),
             RunError::Approval(_) => Code::lasting("approval"),
+            RunError::Applied(_) => Code::lasting("plan"),
+            RunError::Plan(_) => Code::lasting("plan_file"),
             RunError::Ledger(error) => error.code(),
             RunError::Store(_) => Code::lasting("store"),
             RunError::Defect(_) => Code::lasting("defect"),
@@ -88,6 +90,7 @@ fn stop(why: &Stop) -> &'static str {
         Stop::Exceeded(exceeded) => match exceeded.first().map(Exceeded::guard) {
             Some("min_rows") => "too_few_rows",
             Some("max_delete") => "too_many_deletes",
+            Some("baseline") => "baseline_lost",
             None | Some(_) => "too_many_changes",
         },
         Stop::FirstUnknown { .. } => "first_unknown",

@@ -1,25 +1,41 @@
 //! People are taken out of all that runs of a pipeline have left on the disk.
 
+use std::fs;
+
 use secrecy::{ExposeSecret, SecretString};
 
 use super::RunError;
 use super::delta::mark;
-use super::kept::files;
+use super::keep::files;
+use super::kept::folder as columns_of_guards;
 use crate::config::Pipeline;
+use crate::delta::error::StoreError;
 use crate::delta::key::StoreKey;
 use crate::delta::place::Place;
-use crate::delta::store::Lost;
+use crate::delta::store::{Lost, Store};
 use crate::report::forget::{Rows, forget};
 use crate::report::human;
 use crate::report::people::People;
 use crate::state::entry::TargetMark;
+use crate::state::whose;
+
+/// What people are taken out of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    /// A file of rows.
+    Rows,
+    /// The store of a difference, by which people are deleted.
+    Store,
+    /// What guards compare columns with.
+    Columns,
+}
 
 /// What became of a file or a store.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Forgotten {
     /// Where it is.
     pub path: String,
-    pub is_store: bool,
+    pub what: What,
     /// Rows or people that are not there any more; or why nothing was done.
     pub taken: Result<u64, String>,
 }
@@ -61,45 +77,65 @@ pub(crate) fn columns(pipeline: &Pipeline) -> Vec<String> {
 pub(crate) fn forget_rows(pipeline: &Pipeline, people: &mut People) -> Vec<Forgotten> {
     let (quoting, columns) = (pipeline.source.csv.quoting(), columns(pipeline));
     let mut all = Vec::new();
-    for kept in files(pipeline) {
-        let taken: Rows = match forget(&kept, quoting, &columns, people) {
+    for trace in files(pipeline) {
+        let taken: Rows = match forget(&trace, quoting, &columns, people) {
             Ok(None) => continue,
             Ok(Some(taken)) => taken,
             Err(error) => {
                 all.push(Forgotten {
-                    path: human::path(&kept.path),
-                    is_store: false,
+                    path: human::path(&trace.path),
+                    what: What::Rows,
                     taken: Err(error.to_string()),
                 });
                 continue;
             }
         };
         all.push(Forgotten {
-            path: human::path(&kept.path),
-            is_store: false,
+            path: human::path(&trace.path),
+            what: What::Rows,
             taken: taken.map_err(str::to_owned),
         });
     }
     all
 }
 
-/// Takes people out of the store of a difference; nothing where there is none.
+/// Takes people out of the store of a difference, and out of what guards compare columns with; nothing where there is
+/// neither. `last` is the last accepted run.
 ///
 /// # Errors
 /// A store that can't be used.
 pub(crate) fn forget_people(
     pipeline: &Pipeline,
-    target: &TargetMark,
+    (target, last): (&TargetMark, Option<&str>),
     secret: Option<&SecretString>,
     people: &mut People,
-) -> Result<Option<Forgotten>, RunError> {
-    let Some(folder) = pipeline.store().filter(|folder| folder.is_dir()) else {
-        return Ok(None);
-    };
+) -> Result<Vec<Forgotten>, RunError> {
     let secret = secret.map(|secret| secret.expose_secret().as_bytes());
-    let place = Place::open(&folder, secret, mark(target))?;
-    let taken = match place.take_out(people.keys(), ignores_case(pipeline))? {
-        Ok(found) => {
+    let mut all = Vec::new();
+    if let Some(folder) = pipeline.store().filter(|folder| folder.is_dir()) {
+        let place = Place::open(&folder, secret, mark(target))?;
+        let store = place.store(None)?;
+        all.extend(forget_in(pipeline, &place, (store, true), people)?);
+    }
+    let folder = columns_of_guards(pipeline, target);
+    if folder.is_dir() {
+        let whose = whose(&pipeline.name, target).to_le_bytes();
+        let place = Place::open(&folder, secret, whose)?;
+        let store = place.accepted(last)?;
+        all.extend(forget_in(pipeline, &place, (store, false), people)?);
+    }
+    Ok(all)
+}
+
+fn forget_in(
+    pipeline: &Pipeline,
+    place: &Place,
+    (store, deletes): (Result<Store, Lost>, bool),
+    people: &mut People,
+) -> Result<Option<Forgotten>, RunError> {
+    let taken = match store {
+        Ok(store) => {
+            let found = place.take_out(store, people.keys(), ignores_case(pipeline))?;
             for at in (0..found.len()).filter(|at| found[*at]) {
                 people.mark(at);
             }
@@ -110,8 +146,11 @@ pub(crate) fn forget_people(
         Err(Lost::Damaged) => Err(DAMAGED.to_owned()),
     };
     Ok(Some(Forgotten {
-        path: human::path(&folder),
-        is_store: true,
+        path: human::path(place.folder()),
+        what: match deletes {
+            true => What::Store,
+            false => What::Columns,
+        },
         taken,
     }))
 }
@@ -126,6 +165,33 @@ pub(crate) enum Rotated {
     /// It had that key already.
     Already,
     Nothing,
+}
+
+/// Removes what guards compare columns with, where it was made with another key than the pipeline file states now: it has
+/// hashes alone, which can't be made anew. Whether there was any.
+///
+/// # Errors
+/// It can't be removed.
+pub(crate) fn drop_columns(
+    pipeline: &Pipeline,
+    target: &TargetMark,
+    new: &SecretString,
+) -> Result<bool, RunError> {
+    let folder = columns_of_guards(pipeline, target);
+    if !folder.is_dir() {
+        return Ok(false);
+    }
+    let secret = new.expose_secret().as_bytes();
+    let place = Place::open(
+        &folder,
+        Some(secret),
+        whose(&pipeline.name, target).to_le_bytes(),
+    )?;
+    if place.is_sealed_with_its_key()? {
+        return Ok(false);
+    }
+    fs::remove_dir_all(&folder).map_err(StoreError::write(&folder))?;
+    Ok(true)
 }
 
 /// Seals the store of a difference with the key that the pipeline file states now. `old` is the one before; without it,

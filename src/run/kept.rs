@@ -1,116 +1,111 @@
-//! What runs of a pipeline have left on the disk that names people, and how long it stays.
+//! What guards compare the rows with where there is no difference: hashes of the columns that they ask for, of every person
+//! of the last accepted run.
+//!
+//! A run writes down what it sends before its import is asked for. The next run finds that, and whether it was accepted:
+//! then it takes the place of what was there before, and else it is thrown away. So nothing has to be done at the end of
+//! a run, by whichever process and however that comes.
 
-use std::path::Path;
-use std::time::SystemTime;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
 
+use super::RunError;
+use super::prepare::Prepared;
 use crate::config::Pipeline;
-use crate::files::ending::{beside, for_csv, for_json};
-use crate::report::human;
-use crate::report::kept::{self, Kept, Kind, Pruned};
-use crate::settings::units::Span;
-use crate::state::Ledger;
-use crate::text::chain;
+use crate::delta::diff::Baseline;
+use crate::delta::error::StoreError;
+use crate::delta::full::Full;
+use crate::delta::items::{What, Writer};
+use crate::delta::key::EMPTY;
+use crate::delta::place::{Part, Place};
+use crate::guard::{self, Last};
+use crate::report::run::RunId;
+use crate::state::entry::TargetMark;
+use crate::state::{Entry, whose};
 
-/// The files, whether they are there or not.
-pub(crate) fn files(pipeline: &Pipeline) -> Vec<Kept> {
-    let stated = &pipeline.rejects.path;
-    let mend = beside(stated, "mend");
-    let rejects = [
-        stated.clone(),
-        beside(stated, "check"),
-        beside(&mend, "check"),
-        mend,
-    ];
-    let rejects = rejects
-        .iter()
-        .flat_map(|path| [for_csv(path), for_json(path)]);
-    let withheld = [false, true].map(|check| pipeline.rejects.withheld(check));
-    let results = pipeline.results.iter();
-    let results =
-        results.flat_map(|path| [path.clone(), beside(path, "mend"), beside(path, "retry")]);
-    let of = |kind| move |path| Kept { path, kind };
-    rejects
-        .map(of(Kind::Rejects))
-        .chain(withheld.map(of(Kind::Withheld)))
-        .chain(results.map(of(Kind::Results)))
-        .collect()
+/// What guards compare the rows of a run with.
+pub(crate) struct Kept {
+    pub baseline: Arc<Baseline>,
+    run: RunId,
+    writes: bool,
 }
 
-/// Removes what the pipeline says is too old. Returns what can't be removed, or is not ours to remove.
-pub(crate) fn prune(pipeline: &Pipeline, ledger: Option<&Ledger>, reports: &Path) -> Vec<String> {
-    let mut left = Vec::new();
-    for kept in files(pipeline) {
-        let (name, keep) = match kept.kind {
-            Kind::Rejects | Kind::Withheld => ("rejects.keep", pipeline.keep.rejects),
-            Kind::Results => ("results.keep", pipeline.keep.results),
+/// Where it is.
+pub(super) fn folder(pipeline: &Pipeline, target: &TargetMark) -> PathBuf {
+    let whose = whose(&pipeline.name, target);
+    Path::new(&pipeline.state_dir).join(format!("columns-{whose:032x}"))
+}
+
+impl Kept {
+    /// Opens it, where the guards of a pipeline ask for it; `last` is the last accepted run. Whoever `writes` has the lock
+    /// of the pipeline.
+    ///
+    /// # Errors
+    /// It can't be used.
+    pub(crate) fn open(
+        pipeline: &Pipeline,
+        secret: Option<&SecretString>,
+        run: &RunId,
+        last: Option<&Last>,
+        writes: bool,
+    ) -> Result<Option<Kept>, RunError> {
+        let entry = Entry::new(run.clone(), pipeline);
+        let Some(Entry { target, .. }) = entry.filter(|_| pipeline.keeps_columns()) else {
+            return Ok(None);
         };
-        // A file that was just read for its rows is not taken away under whoever corrects it.
-        if let Some(keep) = keep.filter(|_| pipeline.mend.as_ref() != Some(&kept.path)) {
-            left.extend(prune_file(&kept, name, keep));
-        }
+        let whose = whose(&pipeline.name, &target);
+        let folder = folder(pipeline, &target);
+        let (secret, mark) = (
+            secret.map(|secret| secret.expose_secret().as_bytes()),
+            whose.to_le_bytes(),
+        );
+        let place = match writes {
+            true => Place::open(&folder, secret, mark)?,
+            false => Place::look(&folder, secret, mark)?,
+        };
+        let last = last.filter(|last| last.standing.kept == Some(guard::Kept::Columns));
+        let (store, full) = match place.accepted(last.map(|last| &*last.run))? {
+            Ok(store) => (Some(store), None),
+            Err(lost) => (None, Some(Full::Lost(lost))),
+        };
+        Ok(Some(Kept {
+            baseline: Arc::new(Baseline {
+                place,
+                store,
+                full,
+                now: Timestamp::now().as_second(),
+                is_part: false,
+            }),
+            run: run.clone(),
+            writes,
+        }))
     }
-    if let (Some(keep), Some(ledger)) = (pipeline.keep.state, ledger) {
-        let before = Timestamp::now()
-            .saturating_sub(keep.0)
-            .unwrap_or(Timestamp::MIN);
-        match ledger.prune(before) {
-            Ok(0) => {}
-            Ok(runs) => tracing::info!(
-                runs,
-                "removed from the state, as they are older than state.keep"
-            ),
-            Err(error) => left.push(chain(&error)),
-        }
+
+    /// Begins what is written down of the rows, where any will be sent.
+    pub(super) fn begin(&self, prepared: &Prepared) -> Result<Option<Writer>, RunError> {
+        let place = &self.baseline.place;
+        let diff = prepared.engine.diff().filter(|_| self.writes);
+        let begun = diff.map(|diff| place.begin_items(self.run.as_str(), Part::Rows, diff.head()));
+        Ok(begun.transpose()?)
     }
-    let whose = |report: &serde_json::Value| report["pipeline"]["name"] == *pipeline.name;
-    left.extend(prune_reports(pipeline.keep.reports, reports, "run-", whose));
-    left
-}
 
-fn prune_file(kept: &Kept, name: &str, keep: Span) -> Option<String> {
-    let path = human::path(&kept.path);
-    match kept.prune(keep.0, SystemTime::now()) {
-        Ok(None) => None,
-        Ok(Some(Pruned::Gone)) => {
-            tracing::info!("removed {path}, as it is older than {name}");
-            None
+    /// Puts it in its place, right before the import is asked for; those at these places are deleted by that.
+    pub(super) fn sent(
+        &self,
+        prepared: &Prepared,
+        mut items: Writer,
+        gone: &[u32],
+    ) -> Result<(), RunError> {
+        let Baseline { place, store, .. } = &*self.baseline;
+        if let (Some(store), Some(diff)) = (store, prepared.engine.diff()) {
+            let nothing = vec![EMPTY; diff.columns.len()];
+            for &at in gone {
+                let written = items.push(What::Delete, store.person(at), &nothing, &[]);
+                written.map_err(StoreError::write(place.folder()))?;
+            }
         }
-        Ok(Some(Pruned::Foreign(why))) => Some(format!(
-            "{path} is older than {name} ({keep}) and stays, because {why}; remove it if nobody needs it"
-        )),
-        Err(error) => Some(format!(
-            "{path} is older than {name} ({keep}), and can't be removed: {error}"
-        )),
-    }
-}
-
-/// Removes the reports of several pipelines in one that are more than the first of them keeps. Returns what went wrong.
-pub(crate) fn prune_several(keep: Option<u32>, dir: &Path, pipelines: &[String]) -> Option<String> {
-    let whose = |report: &serde_json::Value| {
-        let runs = report["runs"].as_array();
-        let names = runs.into_iter().flatten().map(|run| &run["pipeline"]);
-        names.eq(pipelines)
-    };
-    prune_reports(keep, dir, "runs-", whose)
-}
-
-fn prune_reports(
-    keep: Option<u32>,
-    dir: &Path,
-    beginning: &str,
-    whose: impl Fn(&serde_json::Value) -> bool,
-) -> Option<String> {
-    match kept::prune_reports(dir, beginning, keep?, whose) {
-        Ok(0) => None,
-        Ok(reports) => {
-            tracing::info!(reports, "removed, as there are more than report.keep");
-            None
-        }
-        Err(error) => Some(format!(
-            "older reports in {} can't be removed: {error}",
-            human::path(dir)
-        )),
+        Ok(place.put_items(items, self.run.as_str(), Part::Rows)?)
     }
 }

@@ -81,7 +81,7 @@ pub(super) async fn upload(
         let file = job.pipeline.rejects.withheld(false);
         withhold(job, prepared, &mut survey, None, &file).await?;
     }
-    if Some(survey.facts().digest.hex()) != again.hash {
+    if survey.facts().body_hash != again.hash {
         let why = "the source, a lookup file or the pipeline file has changed, and no longer produces the same upload";
         return Err(moved(why.to_owned()));
     }

@@ -372,7 +372,63 @@ fn a_store_is_sealed_with_another_key() {
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(ended.report["delta"]["unchanged"], 2);
     pipeline(&rig, "state: { key: { file: two } }", IMPORT);
-    rotate(&[], 2, "nothing is sealed with `state.key`");
+    rotate(&[], 2, "nothing is made with this key");
+}
+
+#[test]
+fn what_guards_compare_columns_with() {
+    let rig = Rig::new();
+    let secret = |name: &str, text: &str| {
+        rig.write(name, text);
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        fs::set_permissions(rig.path(name), private).unwrap();
+    };
+    secret("one", "the-first-key-of-them");
+    secret("two", "the-second-key-of-them");
+    let with_key = |name: &str| {
+        let sections = format!(
+            "guard: {{ max_change: {{ grade: 2 }} }}\nstate: {{ key: {{ file: {name} }} }}"
+        );
+        pipeline(&rig, &sections, IMPORT);
+    };
+    with_key("one");
+    let all = ["10001,Ann,G1", "10002,Bob,G2", "10003,Cid,G1"];
+    assert_eq!(night(&rig, &all).code, 0);
+    rig.write("gone.txt", "10002\n");
+    let (code, stderr) = rig.ask(&["forget", "gone.txt"]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stderr.contains(": 1 person forgotten\n"), "{stderr}");
+    assert!(!stderr.contains("delete them there"), "{stderr}");
+    assert!(
+        rig.ask(&["forget", "gone.txt"])
+            .1
+            .contains(": 0 people forgotten\n")
+    );
+    // The others are compared as before.
+    let ended = night(&rig, &["10001,Ann,G2", "10002,Bob,G3", "10003,Cid,G3"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let changed = ["10001,Ann,G3", "10002,Bob,G1", "10003,Cid,G1"];
+    assert_eq!(night(&rig, &changed).code, 4);
+
+    // Hashes alone can't be made anew.
+    with_key("two");
+    let args = ["state", "rotate", "pipeline.yaml", "--old-key", "file:one"];
+    let (code, stderr) = rig.ask(&args);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(
+        stderr.contains("is removed: the next run has to be approved"),
+        "{stderr}"
+    );
+    assert!(!rig.ask(&args).1.contains("is removed"));
+    let ended = rig.run(&[]);
+    assert_eq!(ended.code, 4, "{}", ended.stderr);
+    let hash = ended.report["next"]
+        .as_str()
+        .unwrap()
+        .split_once("--approve ")
+        .unwrap()
+        .1;
+    assert_eq!(rig.run(&["--approve", hash]).code, 0);
 }
 
 #[test]

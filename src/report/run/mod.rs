@@ -11,6 +11,7 @@ mod file;
 pub(crate) mod hierarchy;
 mod memory;
 mod model;
+mod plan;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -25,3 +26,4 @@ pub(crate) use model::{
     Items, Outcome, PipelineInfo, PreflightReport, PublicUrl, RetryReport, RunId, RunReport,
     SourceFile, Unchecked, UploadReport, Withheld,
 };
+pub(crate) use plan::{PlanReport, PlannedChanges, Total, Verdict};

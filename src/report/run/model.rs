@@ -13,6 +13,7 @@ use super::as_of::AsOf;
 use super::counts::{CodeCounts, Mismatch, RowCounts};
 use super::hierarchy::HierarchyReport;
 use super::memory::peak_memory;
+use super::plan::PlanReport;
 use crate::guard::Decision;
 use crate::report::error::ErrorReport;
 use crate::text::dates::Date;
@@ -116,6 +117,8 @@ pub(crate) struct RunReport {
     pub deletions: Option<Deletions>,
     /// The approval of what guards would have stopped; `null` where none was needed.
     pub approval: Option<Approval>,
+    /// The plan that was made, or is carried out; `null` where there is none.
+    pub plan: Option<PlanReport>,
     /// What was held back as too many would be deleted; `null` where nothing was.
     pub withheld: Option<Withheld>,
     /// What differs from what the server has; `null` where all is sent whatever it has.
@@ -258,7 +261,7 @@ pub(crate) struct Throughput {
 
 /// The first rows of an upload, imported before the others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Canary {
+pub struct Canary {
     /// The import's own name in the ledger.
     pub run_id: RunId,
     pub rows: u64,
@@ -496,6 +499,7 @@ impl RunReport {
             as_of: None,
             deletions: None,
             approval: None,
+            plan: None,
             withheld: None,
             delta: None,
             upload: None,

@@ -12,6 +12,7 @@ use super::model::{
     Canary, Deletions, DeltaReport, GuardDecision, Outcome, PreflightReport, RetryReport,
     RunReport, Throughput, Unchecked,
 };
+use super::plan::PlanReport;
 use crate::guard::Decision;
 use crate::report::human;
 use crate::text::shown::{shown, shown_within};
@@ -183,6 +184,9 @@ impl RunReport {
             let guards = approval.overrode.join(", ");
             let (hash, at) = (&approval.hash, approval.at);
             lines.add("approval", &format!("{hash} at {at:.0}, over {guards}"));
+        }
+        for (at, line) in (self.plan.iter().flat_map(PlanReport::lines)).enumerate() {
+            lines.add(if at == 0 { "plan" } else { "" }, &line);
         }
         if let Err(mismatch) = self.check() {
             lines.add("warning", &mismatch.to_string());

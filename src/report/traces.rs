@@ -25,12 +25,12 @@ pub(crate) enum Kind {
 
 /// A file that a run may have left.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Kept {
+pub(crate) struct Trace {
     pub path: PathBuf,
     pub kind: Kind,
 }
 
-/// What became of a file that is too old to be kept.
+/// What became of a file that is too old to be trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pruned {
     Gone,
@@ -38,7 +38,7 @@ pub(crate) enum Pruned {
     Foreign(&'static str),
 }
 
-impl Kept {
+impl Trace {
     /// Opens the file, where a run wrote it and nobody else has had it in hand since. Nothing where there is none.
     ///
     /// # Errors
@@ -181,11 +181,11 @@ mod tests {
         let later = SystemTime::now() + 2 * day;
         let check = |kind, text: &str, mode, now, expected| {
             write(&path, text, mode);
-            let kept = Kept {
+            let kept = Trace {
                 path: path.clone(),
                 kind,
             };
-            assert_eq!(kept.prune(day, now).unwrap(), expected, "{text}");
+            assert_eq!(trace.prune(day, now).unwrap(), expected, "{text}");
             assert_eq!(path.exists(), expected != Some(Pruned::Gone), "{text}");
         };
         let results = "key,file,line,action,status,code,id\n";
@@ -208,12 +208,12 @@ mod tests {
             fs::remove_file(&path).unwrap();
             std::os::unix::fs::symlink(dir.path(), &path).unwrap();
             let kind = Kind::Rejects;
-            let link = Kept { path, kind }.prune(day, later).unwrap();
+            let link = Trace { path, kind }.prune(day, later).unwrap();
             assert_eq!(link, Some(Pruned::Foreign("it is not a regular file")));
         }
         let path = dir.path().join("none/at/all");
         let kind = Kind::Rejects;
-        assert_eq!(Kept { path, kind }.prune(day, later).unwrap(), None);
+        assert_eq!(Trace { path, kind }.prune(day, later).unwrap(), None);
     }
 
     #[test]
