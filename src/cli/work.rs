@@ -25,6 +25,7 @@ use crate::report::run::{Outcome, PipelineInfo, RunId, RunReport};
 use crate::run::again::Again;
 use crate::run::delta::{Delta, Wanted};
 use crate::run::import_from::import_from;
+use crate::run::keep::prune;
 use crate::run::kept::Kept;
 use crate::run::plan::Planned;
 use crate::run::preflight::Preflight;
@@ -157,7 +158,13 @@ impl<'a> Work<'a> {
         self.progress.finish();
         // Blocks that are still being worked on hold nothing that matters; nobody waits for them.
         runtime.shutdown_background();
-        self.finish(report, ended, started)
+        let ended = self.finish(report, ended, started);
+        if matches!(self.task, Task::Run | Task::TakeUp(_)) {
+            for left in prune(self.pipeline, self.ledger.as_ref(), self.report_dir()) {
+                say(format_args!("warning: {left}"));
+            }
+        }
+        ended
     }
 
     /// Ends a run that could not begin, with a report that says why.
@@ -308,7 +315,7 @@ impl<'a> Work<'a> {
 
     /// Writes the report, says how it went, and gives the exit code.
     fn finish(
-        self,
+        &self,
         mut report: RunReport,
         ended: Result<(), RunError>,
         started: Instant,

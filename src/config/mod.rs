@@ -17,7 +17,7 @@ use std::io::Read;
 use std::path::PathBuf;
 
 pub use pipeline::Pipeline;
-pub(crate) use pipeline::{Connection, Origin, Target, secret_text};
+pub(crate) use pipeline::{Connection, Origin, Target, secret_of, secret_text};
 pub use problem::Place;
 pub(crate) use problem::{Problem, Problems, nearest};
 pub use schema::schema;

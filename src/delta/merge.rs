@@ -2,6 +2,7 @@
 //!
 //! Both are gone through in the order of the persons, so memory is that of finding the items: 24 bytes each.
 
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -101,6 +102,23 @@ pub(crate) fn merge(
             }
         }
         if known.is_there {
+            out.push(person, &known)?;
+        }
+    }
+    out.finish()
+}
+
+/// Writes a base without these people to `draft`, and brings it to the disk.
+///
+/// # Errors
+/// A base that can't be read, a file that can't be written.
+pub(crate) fn without(before: &Base, people: &HashSet<u128>, draft: &Path) -> io::Result<()> {
+    let mut base = Reading::begin(before)?;
+    let mut out = Out::create(draft, before.head)?;
+    let mut known = Known::default();
+    while let Some(person) = base.person() {
+        base.take(&mut known)?;
+        if !people.contains(&person) {
             out.push(person, &known)?;
         }
     }

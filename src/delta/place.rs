@@ -28,7 +28,7 @@ use crate::files::folder;
 use crate::files::owned::{is_own, owned};
 
 /// The name of the secret in the folder.
-const KEY: &str = "key";
+pub(super) const KEY: &str = "key";
 
 /// Bytes of a secret that is made here.
 const SECRET: usize = 32;

@@ -9,7 +9,7 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::limit::LimitSpec;
-use crate::settings::units::Amount;
+use crate::settings::units::{Amount, Span};
 
 /// What stops a run before anything is sent.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -34,6 +34,21 @@ pub struct GuardSpec {
     pub leavers: Option<LeaversSpec>,
     /// What becomes of a run in which too many people would be deleted.
     pub on_exceed: OnExceed,
+}
+
+impl GuardSpec {
+    /// How far the guards look back at most.
+    pub(crate) fn longest_window(&self) -> Option<Span> {
+        let limits = [
+            &self.max_delete,
+            &self.max_create,
+            &self.max_update,
+            &self.max_emptied,
+        ];
+        let limits = limits.into_iter().flatten();
+        let windows = limits.chain(self.max_change.values());
+        windows.filter_map(|limit| limit.over).max()
+    }
 }
 
 /// How a row says that somebody has left.

@@ -219,7 +219,7 @@ impl Delta {
 }
 
 /// Tenant and data set.
-fn mark(target: &TargetMark) -> [u8; 16] {
+pub(super) fn mark(target: &TargetMark) -> [u8; 16] {
     xxh3_128(target.identity().as_bytes()).to_le_bytes()
 }
 

@@ -253,6 +253,14 @@ impl StageSpec {
         }
     }
 
+    /// The name that a column had before this stage gave it its own; nothing where it does not.
+    pub(crate) fn name_before(&self, name: &str) -> Option<&str> {
+        match self {
+            StageSpec::Rename(rename) => rename.before(name),
+            _ => None,
+        }
+    }
+
     /// Whether rows can leave here without being rejected.
     pub(crate) const fn may_drop_rows(&self) -> bool {
         matches!(self, StageSpec::Filter(_))

@@ -128,11 +128,14 @@ impl Folder {
 
     /// All approvals of the entry's pipeline on its data set.
     fn approvals(&self, entry: &Entry) -> Result<Vec<Approval>, LedgerError> {
-        let paths = self.files("approval-")?;
-        let all = paths.iter().map(|path| read_json::<Approval>(path));
-        let mut all = all.collect::<Result<Vec<_>, _>>()?;
+        let mut all = self.all_approvals()?;
         all.retain(|approval| approval.is_of(entry));
         Ok(all)
+    }
+
+    pub(super) fn all_approvals(&self) -> Result<Vec<Approval>, LedgerError> {
+        let paths = self.files("approval-")?;
+        paths.iter().map(|path| read_json(path)).collect()
     }
 
     /// What went before, of a pipeline whose data set has a name that was not looked up: whatever it was then.
@@ -365,6 +368,10 @@ impl Lock {
     ) -> Result<(), LedgerError> {
         end(entry, outcome, None, by);
         self.write(entry)
+    }
+
+    pub(super) fn folder(&self) -> &Folder {
+        &self.folder
     }
 
     /// As [`Folder::history`].

@@ -8,6 +8,7 @@ pub(crate) mod last;
 pub(crate) mod ledger;
 pub(crate) mod lock;
 pub(crate) mod plan;
+mod retention;
 pub(crate) mod rows;
 pub(crate) mod seal;
 

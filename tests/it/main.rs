@@ -37,6 +37,7 @@ mod organisation;
 mod pipelines;
 mod plan;
 mod preflight;
+mod privacy;
 mod process;
 mod quoting;
 mod reading;

@@ -5,6 +5,7 @@ mod base_url;
 mod delta;
 mod guard;
 mod hierarchy;
+mod keep;
 mod source;
 mod stages;
 mod target;
@@ -166,6 +167,11 @@ impl Meaning<'_> {
             self.changes(&spec.guard, name, import, key);
             self.cleared(&spec.validate, name, import);
         }
+        let keep = self.keep(
+            (&spec.rejects, &spec.results),
+            (&spec.report, &spec.state),
+            &spec.guard,
+        );
         let upload = self.upload(spec.upload, source.as_ref(), &spec.validate);
         self.withholds(&spec.guard, &upload);
         if spec.wait.at_most.0.is_zero() {
@@ -233,6 +239,7 @@ impl Meaning<'_> {
             state_dir: self.folder.join(spec.state.dir),
             state_required: spec.state.required,
             state_key: spec.state.key,
+            keep,
             mend: None,
             origin: self.origin,
             folder: self.folder,
