@@ -31,6 +31,7 @@ mod lint;
 mod marks;
 mod matrix;
 mod nested;
+mod nights;
 mod organisation;
 mod pipelines;
 mod preflight;
