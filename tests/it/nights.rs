@@ -9,6 +9,7 @@ mod model;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -362,7 +363,7 @@ impl Nights {
             }
             Some(ended) if [0, 3, 5].contains(&ended.code) => {
                 holds!(self, !stops, "it was not stopped");
-                self.settled(&mut flight, ended.code, named)?;
+                self.settled(&mut flight, ended.code, named);
                 let deletes = deletes <= MOST;
                 holds!(self, flight.parts.is_empty() || !deletes, "something was not sent");
             }
@@ -409,7 +410,7 @@ impl Nights {
     }
 
     /// A run is over: whatever the server said of it is known.
-    fn settled(&mut self, flight: &mut Flight, code: i32, named: usize) -> Checked {
+    fn settled(&mut self, flight: &mut Flight, code: i32, named: usize) {
         if let Some((part, said)) = flight.open.take() {
             self.model.take_in(&part, Some(&said));
             if code != 5 {
@@ -417,7 +418,6 @@ impl Nights {
                 self.standing = named.max(before);
             }
         }
-        Ok(())
     }
 
     /// Does what was stopped, where somebody says so.
@@ -436,7 +436,7 @@ impl Nights {
         self.tell(&args, Some(ended.code), &ended.stderr);
         self.imported(&mut flight, imports)?;
         holds!(self, [0, 3, 5].contains(&ended.code), "it was approved");
-        self.settled(&mut flight, ended.code, named)?;
+        self.settled(&mut flight, ended.code, named);
         holds!(self, flight.parts.is_empty(), "something was not sent");
         self.is_as_modelled()
     }
@@ -458,12 +458,19 @@ impl Nights {
             self.imported(&mut flight, imports)?;
             match code {
                 _ if args.contains(&"--abandon") => return Ok(()),
-                0 | 1 | 3 | 5 => return self.settled(&mut flight, code, named),
+                0 | 1 | 3 | 5 => {
+                    self.settled(&mut flight, code, named);
+                    return Ok(());
+                }
                 6 => continue,
                 7 => {}
                 code => holds!(self, false, "exit code {code}"),
             }
             // The import that may have begun: the last one, or one that the server never heard of.
+            let of_rows = |(part, _): &(Part, Vec<Said>)| !part.deletes();
+            if self.deletes_were_asked_for() && flight.open.as_ref().is_some_and(of_rows) {
+                self.settled(&mut flight, 0, named);
+            }
             let began = match flight.open.take() {
                 Some((part, _)) => Some(part),
                 None => flight.parts.pop_front(),
@@ -483,6 +490,20 @@ impl Nights {
         }
         holds!(self, false, "it never ends");
         Ok(())
+    }
+
+    /// Whether the last run has come to its deletions.
+    fn deletes_were_asked_for(&self) -> bool {
+        let entries = fs::read_dir(self.rig.path("state")).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        let runs = paths.filter(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            name.starts_with("run-") && name.ends_with(".json")
+        });
+        let written = |path: &PathBuf| fs::metadata(path).unwrap().modified().unwrap();
+        let last = runs.max_by_key(written).unwrap();
+        let entry: Value = serde_json::from_slice(&fs::read(last).unwrap()).unwrap();
+        entry["deleting"] == true
     }
 
     fn tell(&mut self, args: &[&str], code: Option<i32>, said: &str) {

@@ -317,10 +317,9 @@ impl Model {
             return;
         }
         self.is_whole |= part.is_full && said.is_some();
-        let said = said.filter(|said| {
-            let accepted = said.iter().all(|said| *said == Said::Accepted);
-            self.server.tells_keys || accepted
-        });
+        // Whose a result is, is known by its key, or does not matter.
+        let alike = |said: &&[Said]| part.deletes() || said.iter().all(|one| *one == said[0]);
+        let said = said.filter(|said| self.server.tells_keys || alike(said));
         for (at, item) in part.items.iter().enumerate() {
             let deletes = item.action == Action::Delete;
             match said.map(|said| said[at]) {
