@@ -8,5 +8,6 @@ pub(crate) mod error;
 mod facts;
 pub(crate) mod order;
 pub(crate) mod process;
+pub(crate) mod written;
 
 pub use error::EngineError;

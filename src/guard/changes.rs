@@ -18,7 +18,7 @@ use crate::text::counted;
 const FEW_DELETED: u64 = 5;
 
 /// A count, and whether it is all of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Figure {
     pub count: u64,
     /// There may be more, but not fewer, unless this says that the count is exact.

@@ -25,6 +25,7 @@ use crate::engine::blocks::Blocks;
 use crate::engine::body::{Amended, Assembly, Body, naming, pieces};
 use crate::engine::order::process;
 use crate::engine::process::{Engine, Processed};
+use crate::engine::written::WrittenRows;
 use crate::guard::Stop;
 use crate::report::progress::Phase;
 use crate::report::rejects::RejectsFile;
@@ -195,6 +196,8 @@ pub struct Survey {
     nameless: Option<(u32, Arc<Arrangement>)>,
     /// The number of the next record.
     record: u32,
+    /// The rows that were written, so that they need not be judged once more.
+    written: Option<WrittenRows>,
     /// What only the whole file could say of the records that are sent.
     amended: Amended,
     /// What was found of the hierarchies.
@@ -246,6 +249,7 @@ impl Survey {
         Survey {
             files: source.origins().iter().map(|o| o.name.clone()).collect(),
             tally: engine.diff().map(|diff| Tally::new(diff.clone(), None)),
+            written: engine.diff().is_none().then(WrittenRows::default),
             rules: engine.whole_file_rules(),
             assembly: Assembly::new(engine.encoder()),
             engine,
@@ -313,6 +317,9 @@ impl Survey {
         self.record = next.ok_or(RunError::TooManyRecords)?;
         let place = (processed.file, processed.line);
         self.extent.see(&processed.batch, place, processed.end);
+        if let Some(written) = &mut self.written {
+            written.push(records, &processed.encoded.rows);
+        }
         let verdicts = match self.settled {
             Some(_) => self.rules.verdicts(first..self.record).to_vec(),
             None => self.see(&processed, first)?,
@@ -482,6 +489,7 @@ impl Survey {
         self.engine.forget();
         self.lines.mark_none_sent();
         self.amended = Amended::default();
+        self.written = self.written.take().map(|_| WrittenRows::default());
         self.aside.clear();
         (self.record, self.filtered, self.superseded, self.good) = (0, 0, 0, 0);
         self.extent = Extent::default();
@@ -548,6 +556,22 @@ impl Survey {
         written
     }
 
+    /// What only the whole file could change of the body.
+    pub(super) fn amended(&self) -> &Amended {
+        &self.amended
+    }
+
+    /// Leaves these records in the body, and no others; `assembly` has measured that.
+    pub(super) fn narrow(&mut self, assembly: Assembly, records: &[u32]) {
+        self.assembly = assembly;
+        self.amended.carried.clear();
+        self.lines.mark_none_sent();
+        for &record in records {
+            self.lines.mark_sent(record);
+        }
+        self.good = records.len() as u64;
+    }
+
     /// The names of the columns that are sent, where they may be told.
     pub(crate) fn sent_names(&self) -> Vec<Option<Arc<str>>> {
         self.engine.sent_names()
@@ -577,6 +601,7 @@ impl Survey {
 
     /// What the survey knows, however far it came.
     pub(crate) fn facts(&self) -> Facts {
+        let digest = self.assembly.digest();
         Facts {
             read: self.read(),
             skipped: self.extent.skipped(),
@@ -588,7 +613,8 @@ impl Survey {
             unchanged: self.unchanged(),
             changes: self.changes(),
             rejects: self.rejects.rejected().into(),
-            digest: self.assembly.digest(),
+            body_hash: (!self.engine.encoder().measures()).then(|| digest.hex()),
+            digest,
             sources: self.source.origins().iter().map(|o| o.bytes()).collect(),
             warnings: self.warnings(),
             as_of: self.as_of.clone(),
@@ -648,6 +674,7 @@ impl Survey {
         Ok(Surveyed {
             lines: self.lines,
             keys: self.rules.unique,
+            written: self.written,
             amended: self.amended,
             rejects: self.rejects,
             digest,

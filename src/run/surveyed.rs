@@ -5,6 +5,7 @@ use crate::delta::full::Full;
 use crate::delta::items::Writer;
 use crate::delta::tally::{Changes, Deletes};
 use crate::engine::body::{Amended, Digest};
+use crate::engine::written::WrittenRows;
 use crate::report::rejects::RejectsFile;
 use crate::report::run::{AsOf, CodeCounts, HierarchyReport};
 use crate::whole::lines::Lines;
@@ -41,6 +42,8 @@ pub(crate) struct Facts {
     pub rejects: CodeCounts,
     /// Length and hash of the body.
     pub digest: Digest,
+    /// The hash in words; nothing where the body was only measured.
+    pub body_hash: Option<String>,
     /// Bytes of each file of the source, as stored.
     pub sources: Vec<u64>,
 }
@@ -51,6 +54,8 @@ pub struct Surveyed {
     pub lines: Lines,
     /// Keys of the records, where there is a key rule.
     pub(crate) keys: Option<Unique>,
+    /// Which rows were written; nothing where they are compared with what the server has.
+    pub(crate) written: Option<WrittenRows>,
     /// What is not sent as it was made.
     pub amended: Amended,
     /// The rejects file, to be added to.

@@ -85,12 +85,21 @@ pub(crate) struct Entry {
     /// The approval by which it went on.
     #[serde(default)]
     pub approved: Option<String>,
+    /// The plan that it carried out.
+    #[serde(default)]
+    pub plan: Option<String>,
     /// The rows that were imported before the others, by an entry of their own.
     #[serde(default, rename = "first")]
     pub canary: Option<Canary>,
     /// The mended file that took the source's place.
     #[serde(default)]
     pub mend: Option<PathBuf>,
+    /// The run whose refused rows this one sends again.
+    #[serde(default)]
+    pub retry_of: Option<RunId>,
+    /// Whether only what differs from a store was sent.
+    #[serde(default)]
+    pub delta: bool,
     /// Whether this is about the import of deletions, which comes after that of the rows.
     #[serde(default)]
     pub deleting: bool,
@@ -121,8 +130,19 @@ pub(crate) struct PipelineMark {
     pub overrides: Vec<Override>,
 }
 
+impl From<&Pipeline> for PipelineMark {
+    fn from(pipeline: &Pipeline) -> PipelineMark {
+        PipelineMark {
+            name: pipeline.name.clone(),
+            file: pipeline.path(),
+            hash: pipeline.origin.hash.clone(),
+            overrides: pipeline.origin.overrides.clone(),
+        }
+    }
+}
+
 /// A data set.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TargetMark {
     pub base_url: String,
     pub tenant: String,
@@ -216,12 +236,7 @@ impl Entry {
             kind: Kind::Run,
             started_at: now,
             written_at: now,
-            pipeline: PipelineMark {
-                name: pipeline.name.clone(),
-                file: pipeline.path(),
-                hash: pipeline.origin.hash.clone(),
-                overrides: pipeline.origin.overrides.clone(),
-            },
+            pipeline: PipelineMark::from(pipeline),
             target: TargetMark {
                 base_url: to.base_url.to_string(),
                 tenant: to.tenant.clone(),
@@ -236,8 +251,11 @@ impl Entry {
             counted: Counted::default(),
             standing: Standing::default(),
             approved: None,
+            plan: None,
             canary: None,
             mend: pipeline.mend.clone(),
+            retry_of: None,
+            delta: pipeline.store().is_some(),
             deleting: false,
             rows: None,
             attempt: 0,
@@ -246,6 +264,11 @@ impl Entry {
             supersedes: None,
             ended: None,
         })
+    }
+
+    /// Whether it is that run, or a retry of it.
+    pub(crate) fn is_of(&self, first: &Entry) -> bool {
+        self.run_id == first.run_id || self.retry_of.as_ref() == Some(&first.run_id)
     }
 
     /// Whether another run is one of the same pipeline to the same data set.

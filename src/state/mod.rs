@@ -7,6 +7,8 @@ pub(crate) mod folder;
 pub(crate) mod last;
 pub(crate) mod ledger;
 pub(crate) mod lock;
+pub(crate) mod plan;
+pub(crate) mod rows;
 pub(crate) mod seal;
 
 pub(crate) use approval::{Approval, ApprovalError, Plan};
@@ -14,3 +16,4 @@ pub(crate) use entry::Entry;
 pub(crate) use error::LedgerError;
 pub(crate) use folder::Folder;
 pub(crate) use ledger::Ledger;
+pub(crate) use plan::{Applied, Content, PlanError, PlanFile};
