@@ -33,6 +33,7 @@ mod lint;
 mod marks;
 mod matrix;
 mod nested;
+mod nights;
 mod organisation;
 mod pipelines;
 mod plan;
