@@ -53,6 +53,8 @@ pub(crate) struct KeyColumn {
 pub(crate) struct Diff {
     pub baseline: Arc<Baseline>,
     pub columns: Vec<Column>,
+    /// Which of the columns tell whether somebody who arrives is somebody who leaves; none where nobody asks.
+    pub same_person: Vec<usize>,
     key: KeyColumn,
     /// Which of the columns is the key's.
     identifier: u32,
@@ -131,6 +133,7 @@ impl Diff {
             identifier: identifier.unwrap_or(0) as u32,
             baseline,
             columns,
+            same_person: Vec::new(),
             key,
             marks,
         }
@@ -156,12 +159,19 @@ impl Diff {
     }
 
     /// The same, where its cells can be compared with those of this pipeline, too.
-    fn comparable(&self) -> Option<&Store> {
+    pub(crate) fn comparable(&self) -> Option<&Store> {
         self.store()
             .filter(|store| store.head().marks.columns == self.marks.columns)
     }
 
-    fn hashes(&self) -> &StoreKey {
+    /// Whether the target has somebody of this key, as far as is known.
+    pub(crate) fn knows(&self, key: &str) -> bool {
+        let person = person(self.hashes(), key, self.key.ignore_case, &mut String::new());
+        self.store()
+            .is_some_and(|store| store.find(person).is_some())
+    }
+
+    pub(crate) fn hashes(&self) -> &StoreKey {
         self.baseline.place.key()
     }
 

@@ -1,5 +1,6 @@
 //! From what is written to what is meant: every check that looks further than one setting's type.
 
+mod aliases;
 mod as_of;
 mod base_url;
 mod delta;
@@ -86,6 +87,7 @@ impl Meaning<'_> {
         if let Some(as_of) = &spec.as_of {
             self.as_of(as_of, &spec.validate, &spec.stages);
         }
+        self.aliases(spec.aliases.as_ref(), &spec.validate, &spec.stages);
         self.stages(
             &spec.stages,
             spec.as_of.as_ref(),
@@ -161,6 +163,8 @@ impl Meaning<'_> {
                 "leave `length` out",
             );
         }
+        let compared = (target.as_ref()).is_some_and(|(_, _, to)| to.action.delta().is_some());
+        self.rehires(&spec.validate, compared);
         if let Some((name, _, import)) = &target {
             self.changes(&spec.guard, name, import, key);
             self.cleared(&spec.validate, name, import);
@@ -200,6 +204,13 @@ impl Meaning<'_> {
         if self.places.contains("name") && spec.name.as_deref().is_none_or(str::is_empty) {
             self.problem("name", "expected a name, found nothing", "");
         }
+        if self.places.contains("profile") && spec.profile.is_none() && self.is_whole("profile") {
+            self.problem(
+                "profile",
+                "expected the name of a source, found nothing",
+                "",
+            );
+        }
         let (_, target, import) = target?;
         let (mut source, target) = (source?, target?);
         let mut secrets = secret_variables(&stages, &target);
@@ -215,6 +226,7 @@ impl Meaning<'_> {
             time_zone,
             source,
             stages,
+            aliases: spec.aliases,
             as_of: spec.as_of,
             validate: spec.validate,
             rejects,
