@@ -22,6 +22,8 @@ use crate::text::unseen::is_blank;
 /// The word in the pipeline file.
 pub(crate) const NAME: &str = "aliases";
 
+const SAME: &str = "`old` and `new` are the same column";
+
 /// People whose id is another one now: a CSV file with a line for each change of an id. Their rows go out under the id
 /// that the target knows them by, so that the change is an update of the same item, and whoever names them as a parent
 /// names them by that id, too.
@@ -81,7 +83,9 @@ impl AliasesSpec {
             }
         }
         match self.old == self.new {
-            true => Err(("new", "`old` and `new` are the same column")),
+            // The one that is not stated has its own name.
+            true if self.old == new() => Err(("old", SAME)),
+            true => Err(("new", SAME)),
             false => Ok(()),
         }
     }

@@ -296,7 +296,7 @@ personIdExternal,as_of_tie,\"in force on 2026-11-26 together with the row of the
 personIdExternal,as_of_doubtful,\"the row of the same key on line 15 can't be read, and may be in force on 2026-11-26 in \
 place of this one\"
 100008,100008,ST,31/03/2024,12/31/9999,1,A,Senior Planner,100003,1,pipelines/data/job-history.csv,15,date,startDate,\
-date_format,expected a date as MM/DD/YYYY or [odata]
+date_format,expected a date as MM/DD/YYYY
 ";
     let found = copy
         .read("out/job-history.rejects.csv")
