@@ -552,6 +552,11 @@ impl Batch {
         (0..self.len() as u32).filter(kept).collect()
     }
 
+    /// Takes a row out that is known to be at fault, without a word of why.
+    pub(crate) fn drop_row(&mut self, row: usize) {
+        self.tables.states[row] = RowState::Rejected;
+    }
+
     /// Says of a row that the target has it as it is.
     pub(crate) fn leave(&mut self, row: usize) {
         if self.tables.states[row] == RowState::In {

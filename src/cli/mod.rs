@@ -4,6 +4,7 @@
 //! [`Command`], and its arm in [`Cli::run`].
 
 mod address;
+mod apply;
 mod bench;
 mod completions;
 mod datasets;
@@ -15,14 +16,18 @@ mod next;
 mod open;
 mod panics;
 mod pipeline;
+mod plan;
+mod planned;
 mod preview;
 mod requests;
 mod resume;
+mod retry;
 mod run;
 mod runs;
 mod sample;
 mod sandbox;
 mod schema;
+mod several;
 mod state;
 mod stop;
 mod turn;
@@ -91,8 +96,14 @@ pub enum Command {
     Resume(resume::ResumeArgs),
     /// Fetch the results of a finished run again, and rewrite its rejects and its report.
     Results(resume::ResultsArgs),
+    /// Send again what the server refused of a run, and only that.
+    Retry(retry::RetryArgs),
     /// Check the whole data with stages, rules and guards; nothing is sent.
     Check(run::CheckArgs),
+    /// Write down what a run would do, without values; nothing is sent.
+    Plan(plan::PlanArgs),
+    /// Do exactly what a plan says, once, or nothing where something has changed since.
+    Apply(apply::ApplyArgs),
     /// Show the first records before and after, side by side; nothing is sent.
     Preview(preview::PreviewArgs),
     /// Measure how fast a pipeline is on its own source, step by step; its target is not touched.
@@ -133,10 +144,13 @@ impl Cli {
         let progress = match &self.command {
             Command::Run(_)
             | Command::Check(_)
+            | Command::Plan(_)
+            | Command::Apply(_)
             | Command::Upload(_)
             | Command::Import(_)
             | Command::Resume(_)
-            | Command::Results(_) => Progress::start(globals.progress()),
+            | Command::Results(_)
+            | Command::Retry(_) => Progress::start(globals.progress()),
             _ => Progress::silent(),
         };
         log::start(globals, &progress);
@@ -144,8 +158,11 @@ impl Cli {
         match self.command {
             Command::Run(args) => args.run(globals, &progress),
             Command::Check(args) => args.run(globals, &progress),
+            Command::Plan(args) => args.run(globals, &progress),
+            Command::Apply(args) => args.run(globals, &progress),
             Command::Resume(args) => args.run(globals, &progress),
             Command::Results(args) => args.run(globals, &progress),
+            Command::Retry(args) => args.run(globals, &progress),
             Command::Preview(args) => args.run(globals),
             Command::Bench(args) => args.run(globals),
             Command::Sample(args) => match sample::run(&args) {

@@ -13,9 +13,24 @@ pub(super) fn next(entry: &Entry, folder: &Folder, outcome: Outcome) -> Option<S
     let word = match entry.step {
         Step::Importing | Step::Ticket => "resume",
         Step::Ended if outcome == Outcome::Failed && entry.ticket.is_some() => "results",
+        Step::Ended
+            if matches!(outcome, Outcome::SucceededWithRejects | Outcome::Refused)
+                && entry.canary.is_none()
+                && !entry.delta
+                && may_pass(entry, folder) =>
+        {
+            "retry"
+        }
         _ => return None,
     };
     Some(command(word, &entry.run_id, folder))
+}
+
+/// Whether rows were refused for a reason that passes by itself.
+fn may_pass(entry: &Entry, folder: &Folder) -> bool {
+    let rows = folder.rows(&entry.run_id).ok().flatten();
+    let refused = rows.and_then(|rows| rows.refused).unwrap_or_default();
+    refused.iter().any(|row| row.passing)
 }
 
 /// A command about a run, as it works from the current folder.
@@ -29,6 +44,9 @@ pub(super) fn command(word: &str, run: &RunId, folder: &Folder) -> String {
 
 /// The command that does what a run was to do.
 pub(super) fn run_again(entry: &Entry) -> String {
+    if let Some(of) = &entry.retry_of {
+        return format!("rostream retry {of}");
+    }
     let file = match &entry.pipeline.file {
         Some(file) => shell_word(&human::path(file)),
         None => "-".to_owned(),

@@ -19,7 +19,7 @@ pub(crate) struct PipelineArgs {
 }
 
 /// Settings that stand before those of the file.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct SetArgs {
     /// Set one value, such as upload.rate=5MB/s; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]

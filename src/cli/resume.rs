@@ -16,9 +16,11 @@ use crate::report::error::Code;
 use crate::report::human;
 use crate::report::progress::Progress;
 use crate::report::run::{Outcome, RunId};
+use crate::run::again::Again;
 use crate::state::entry::{By, Step, repeated};
 use crate::state::folder::Lock;
 use crate::state::lock::{Held, Shared, Who};
+use crate::state::rows::Rows;
 use crate::state::{Entry, Folder, Ledger};
 
 /// A run that is over, or never was, and of which nothing is at the server.
@@ -60,7 +62,7 @@ pub struct ResultsArgs {
 
 /// Where the run was written down.
 #[derive(Debug, Args)]
-struct PlaceArgs {
+pub(super) struct PlaceArgs {
     /// The state folder: `state` in the current folder, or as the pipeline file says.
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
@@ -70,7 +72,7 @@ struct PlaceArgs {
 }
 
 impl PlaceArgs {
-    fn folder(&self, pipeline: Option<&Pipeline>) -> Folder {
+    pub(super) fn folder(&self, pipeline: Option<&Pipeline>) -> Folder {
         let stated = self.state.clone();
         Folder::new(stated.unwrap_or_else(|| match pipeline {
             Some(pipeline) => pipeline.state_dir.clone(),
@@ -79,7 +81,11 @@ impl PlaceArgs {
     }
 
     /// The run's pipeline with the settings that it was run with, and its token.
-    fn load(&self, entry: &Entry, globals: &Globals) -> Result<(Pipeline, SecretString), Failure> {
+    pub(super) fn load(
+        &self,
+        entry: &Entry,
+        globals: &Globals,
+    ) -> Result<(Pipeline, SecretString), Failure> {
         let file = match (&self.pipeline, &entry.pipeline.file) {
             (Some(file), _) => file.clone(),
             (None, Some(file)) => human::path(file),
@@ -231,6 +237,7 @@ impl ResumeArgs {
         let dataset = dataset(&entry, &mut turn)?;
         let mut work = Work::new(&pipeline, &self.common, globals, progress);
         work.rejects = rejects(&pipeline, &run, &mut turn).map_err(no_turn)?;
+        work.again = begun(&entry, &folder)?;
         let ledger = Ledger::new(lock, dataset, token.clone(), entry.clone(), None);
         work.ledger = Some(ledger.map_err(refused)?);
         work.token = Some(token);
@@ -307,9 +314,13 @@ impl ResumeArgs {
         let mut work = Work::new(&pipeline, &self.common, globals, progress);
         work.result_location = pipeline.result_location(&process_env).map_err(said)?;
         work.rejects = rejects(&pipeline, &run, &mut turn).map_err(no_turn)?;
+        work.again = begun(&entry, &folder)?;
+        let rows = work.again.as_ref().map(|again| again.rows.clone());
         let again = Entry::new(run.clone(), &pipeline).map(|mut again| {
             // What it repeats was made on that day, too.
             again.today = entry.today;
+            again.plan = entry.plan.clone();
+            again.retry_of = entry.retry_of.clone();
             let approval = match &entry.approved {
                 Some(hash) => folder.approval(hash, &entry, true)?.ok(),
                 None => None,
@@ -318,6 +329,10 @@ impl ResumeArgs {
             Ok(ledger.approved(approval))
         });
         work.ledger = again.transpose().map_err(refused)?;
+        if let (Some(ledger), Some(rows)) = (&work.ledger, rows) {
+            let rows = Rows::new(run.clone(), rows);
+            ledger.rows(&rows).map_err(refused)?;
+        }
         work.token = Some(token);
         work.perform(run, turn.over())
     }
@@ -349,6 +364,7 @@ impl ResultsArgs {
         };
         let mut work = Work::new(&pipeline, &self.common, globals, progress);
         work.rejects = rejects(&pipeline, &run, &mut turn).map_err(no_turn)?;
+        work.again = begun(&entry, &folder)?;
         let ledger = Ledger::new(lock, None, token.clone(), entry.clone(), None);
         work.ledger = Some(ledger.map_err(refused)?);
         work.token = Some(token);
@@ -463,7 +479,7 @@ fn settled(entry: &Entry, folder: &Folder) -> Failure {
 }
 
 /// The lock of the data set that an earlier run sent to.
-fn dataset(entry: &Entry, turn: &mut Turn<'_>) -> Result<Option<Held>, Failure> {
+pub(super) fn dataset(entry: &Entry, turn: &mut Turn<'_>) -> Result<Option<Held>, Failure> {
     let who = Who {
         run: &entry.run_id,
         pipeline: &entry.pipeline.name,
@@ -472,7 +488,7 @@ fn dataset(entry: &Entry, turn: &mut Turn<'_>) -> Result<Option<Held>, Failure> 
         .map_err(no_turn)
 }
 
-fn named(folder: &Folder, run: &str) -> Result<Entry, Failure> {
+pub(super) fn named(folder: &Folder, run: &str) -> Result<Entry, Failure> {
     let entries = folder.entries().map_err(refused)?;
     entries
         .into_iter()
@@ -486,12 +502,37 @@ fn named(folder: &Folder, run: &str) -> Result<Entry, Failure> {
 }
 
 /// Takes the lock of a run's pipeline, and looks at the run once more.
-fn take(folder: &Folder, found: &Entry, turn: &mut Turn<'_>) -> Result<(Lock, Entry), Failure> {
+pub(super) fn take(
+    folder: &Folder,
+    found: &Entry,
+    turn: &mut Turn<'_>,
+) -> Result<(Lock, Entry), Failure> {
     let lock = turn
         .take(|| folder.lock(&found.pipeline.name, &found.run_id))
         .map_err(no_turn)?;
     let entry = named(folder, found.run_id.as_str())?;
     Ok((lock, entry))
+}
+
+/// The rows that a retry of an earlier process was to send again.
+fn begun(entry: &Entry, folder: &Folder) -> Result<Option<Again>, Failure> {
+    let Some(of) = &entry.retry_of else {
+        return Ok(None);
+    };
+    let first = named(folder, of.as_str())?;
+    match folder.rows(&entry.run_id).map_err(refused)? {
+        Some(rows) => Ok(Some(Again {
+            of: of.clone(),
+            hash: first.body_hash,
+            withheld: first.counts.withheld > 0,
+            rows: rows.before,
+        })),
+        None => Err(usage(format_args!(
+            "which rows the retry {} was to send is not known any more: its file is missing in {}",
+            entry.run_id,
+            human::path(folder.path())
+        ))),
+    }
 }
 
 fn ending(entry: &Entry) -> &'static str {

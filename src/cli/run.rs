@@ -7,6 +7,7 @@ use clap::Args;
 use super::looked::{Looked, look};
 use super::open::{begin, usage};
 use super::pipeline::{mended, said, token};
+use super::several::{self, Collected};
 use super::turn::TurnArgs;
 use super::work::{CommonArgs, Task, Work};
 use super::{Exit, Failure, Globals, PipelineArgs, stop};
@@ -21,6 +22,9 @@ use crate::upload::spec::Length;
 pub struct RunArgs {
     #[command(flatten)]
     pipeline: PipelineArgs,
+    /// More pipelines, run in this order until one fails; such as people, positions, links.
+    #[arg(value_name = "PIPELINE")]
+    more: Vec<String>,
     /// Check the whole data against the rules, and send nothing.
     #[arg(long)]
     dry_run: bool,
@@ -55,22 +59,60 @@ pub struct CheckArgs {
 
 impl RunArgs {
     pub(super) fn run(self, globals: &Globals, progress: &Progress) -> Result<Exit, Failure> {
-        if self.dry_run {
-            let pipeline = mended(self.pipeline.load(globals)?, self.mend.as_deref())?;
-            return check(pipeline, false, &self.common, globals, progress);
+        let load = |file: &str| {
+            let args = PipelineArgs {
+                pipeline: file.to_owned(),
+                sets: self.pipeline.sets.clone(),
+            };
+            let pipeline = mended(args.load(globals)?, self.mend.as_deref())?;
+            if self.first.is_some() {
+                first_is_possible(&pipeline)?;
+            }
+            Ok(pipeline)
+        };
+        if self.more.is_empty() {
+            let pipeline = load(&self.pipeline.pipeline)?;
+            return self.one(pipeline, globals, progress, None);
         }
-        let mut pipeline = mended(self.pipeline.load(globals)?, self.mend.as_deref())?;
-        if self.first.is_some() {
-            first_is_possible(&pipeline)?;
+        if self.mend.is_some() {
+            return Err(usage(
+                "--mend: corrected rows belong to one pipeline; name that one alone",
+            ));
+        }
+        if self.approve.is_some() {
+            return Err(usage(
+                "--approve: a plan belongs to one pipeline; name that one alone",
+            ));
+        }
+        let first = [&self.pipeline.pipeline];
+        let files: Vec<&str> = first.into_iter().chain(&self.more).map(|f| &**f).collect();
+        let one = |pipeline, progress: &Progress, collected: &Collected| {
+            self.one(pipeline, globals, progress, Some(collected))
+        };
+        several::run(&files, (globals, self.common.json), load, one)
+    }
+
+    /// Runs one pipeline. Where it is one of several, its report is `collected`.
+    fn one(
+        &self,
+        mut pipeline: Pipeline,
+        globals: &Globals,
+        progress: &Progress,
+        collected: Option<&Collected>,
+    ) -> Result<Exit, Failure> {
+        if self.dry_run {
+            let only = (Task::Check, false);
+            return check(pipeline, only, &self.common, globals, progress, collected);
         }
         let run_id = RunId::generate();
         let token = token(&pipeline)?;
         let mut turn = self.turn.begin(globals)?;
         let looked = look(&mut pipeline, token.as_ref(), false, turn.stop())?;
         let mut work = Work::new(&pipeline, &self.common, globals, progress);
+        work.collected = collected;
         work.token = token;
         work.first = self.first;
-        work.approve = self.approve;
+        work.approve = self.approve.clone();
         work.result_location = pipeline.result_location(&process_env).map_err(said)?;
         begin(work, run_id, looked, turn)
     }
@@ -79,7 +121,8 @@ impl RunArgs {
 impl CheckArgs {
     pub(super) fn run(self, globals: &Globals, progress: &Progress) -> Result<Exit, Failure> {
         let pipeline = self.pipeline.load(globals)?;
-        check(pipeline, self.connect, &self.common, globals, progress)
+        let only = (Task::Check, self.connect);
+        check(pipeline, only, &self.common, globals, progress, None)
     }
 }
 
@@ -99,13 +142,14 @@ fn first_is_possible(pipeline: &Pipeline) -> Result<(), Failure> {
     Err(usage(format_args!("--first: {why}")))
 }
 
-/// It takes no lock, as it sends nothing and writes to nothing that a run writes to.
-fn check(
+/// A check, or a plan. It takes no lock, as it sends nothing and writes to nothing that a run writes to.
+pub(super) fn check(
     mut pipeline: Pipeline,
-    connect: bool,
+    (task, connect): (Task, bool),
     common: &CommonArgs,
     globals: &Globals,
     progress: &Progress,
+    collected: Option<&Collected>,
 ) -> Result<Exit, Failure> {
     let mut stop = stop::watch()?;
     let token = match connect {
@@ -114,7 +158,8 @@ fn check(
     };
     let looked = look(&mut pipeline, token.as_ref(), connect, &mut stop)?;
     let mut work = Work::new(&pipeline, common, globals, progress);
-    work.task = Task::Check;
+    work.task = task;
+    work.collected = collected;
     match looked {
         Looked::Well(found) => work.preflight = found,
         Looked::Wrong(error) => return work.refuse(RunId::generate(), error),

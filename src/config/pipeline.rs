@@ -10,11 +10,14 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::files::ending::beside;
 use crate::format::csv::spec::HeaderSpec;
 use crate::guard::spec::{GuardSpec, ImplicitDelete, RefusedSpec};
 use crate::http::hosts::Hosts;
 use crate::http::spec::TimeoutsSpec;
-use crate::orgvue::spec::{DatasetSpec, ImportSpec, PreflightSpec, TokenSpec, WaitSpec};
+use crate::orgvue::spec::{
+    Action, ActionSpec, DatasetSpec, ImportSpec, PreflightSpec, TokenSpec, WaitSpec,
+};
 use crate::rule::ValidateSpec;
 use crate::settings::limits::Limits;
 use crate::settings::secret::PresignedUrl;
@@ -58,6 +61,8 @@ pub struct Pipeline {
     pub validate: ValidateSpec,
     /// Where rejected rows go, and how many are too many.
     pub rejects: Rejects,
+    /// The file for what became of every item, if there is to be one.
+    pub results: Option<PathBuf>,
     /// What stops a run before anything is sent.
     pub guard: GuardSpec,
     /// How much of an upload the server may refuse.
@@ -155,14 +160,14 @@ pub struct Rejects {
 impl Rejects {
     /// The file that `check` writes: `rejects.check.csv` for `rejects.csv`, so that those of a run stay as they are.
     pub(crate) fn of_check(&self) -> PathBuf {
-        self.beside("check")
+        beside(&self.path, "check")
     }
 
     /// Where the rejects of what is mended go: not over those that are read. A file of another name, as `check` writes,
     /// keeps it.
     pub(crate) fn of_mend(&self, written: &Path) -> PathBuf {
         match written == self.path {
-            true => self.beside("mend"),
+            true => beside(&self.path, "mend"),
             false => written.to_owned(),
         }
     }
@@ -173,18 +178,6 @@ impl Rejects {
             true => "withheld.check.csv",
             false => "withheld.csv",
         })
-    }
-
-    /// Another file beside this one, named after it.
-    fn beside(&self, word: &str) -> PathBuf {
-        let mut name = self.path.file_stem().unwrap_or_default().to_owned();
-        name.push(".");
-        name.push(word);
-        if let Some(extension) = self.path.extension() {
-            name.push(".");
-            name.push(extension);
-        }
-        self.path.with_file_name(name)
     }
 }
 
@@ -260,10 +253,12 @@ impl Pipeline {
             source.format = SourceFormat::Auto;
         }
         self.import.implicit_delete = ImplicitDelete::Off;
+        self.import.no_deletes = true;
         self.guard = GuardSpec::default();
         self.validate.hierarchy.of_some_rows();
         // What is mended is mostly the rejects file itself, which is read and must not be replaced.
-        self.rejects.path = self.rejects.beside("mend");
+        self.rejects.path = beside(&self.rejects.path, "mend");
+        self.results = self.results.map(|path| beside(&path, "mend"));
         self.mend = Some(file);
         Ok(self)
     }
@@ -295,6 +290,11 @@ impl Pipeline {
         if let Target::Orgvue(to) = &mut self.target {
             to.dataset = DatasetSpec::Id(id.to_owned());
         }
+    }
+
+    /// Whether the pipeline file has the name of a data set, whose UUID is not known yet.
+    pub(crate) fn names_its_dataset(&self) -> bool {
+        matches!(&self.target, Target::Orgvue(to) if to.dataset_id().is_none())
     }
 
     /// Whose day `today` is.
@@ -359,6 +359,17 @@ impl Pipeline {
     pub(crate) fn store(&self) -> Option<PathBuf> {
         let delta = self.import.action.delta()?;
         Some(self.folder.join(&delta.delta))
+    }
+
+    /// Whether guards ask for more of the people of the last run than counts, and there is no store that tells it.
+    pub(crate) fn keeps_columns(&self) -> bool {
+        let asked = self.guard.max_emptied.is_some() || !self.guard.max_change.is_empty();
+        let changes = match &self.import.action {
+            ActionSpec::Constant(action) => !matches!(action, Action::Delete | Action::Noop),
+            ActionSpec::Column { .. } => true,
+            ActionSpec::Delta(_) => false,
+        };
+        asked && changes && self.validate.key.is_some() && self.mend.is_none()
     }
 
     /// The key of what is kept in the state, from where the pipeline file says that it is; none where it says nothing.

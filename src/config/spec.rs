@@ -7,7 +7,7 @@ use super::profile::ProfileSpec;
 use crate::guard::spec::{GuardSpec, RefusedSpec};
 use crate::http::spec::TimeoutsSpec;
 use crate::orgvue::spec::{PreflightSpec, TargetSpec, WaitSpec};
-use crate::report::spec::{RejectsSpec, ReportSpec, StateSpec};
+use crate::report::spec::{RejectsSpec, ReportSpec, ResultsSpec, StateSpec};
 use crate::rule::ValidateSpec;
 use crate::settings::limits::Limits;
 use crate::source::spec::SourceSpec;
@@ -74,6 +74,9 @@ pub(crate) struct PipelineSpec {
     /// How much is taken of what comes from elsewhere.
     #[serde(default)]
     pub limits: Limits,
+    /// Where the results of the import go.
+    #[serde(default)]
+    pub results: ResultsSpec,
     /// Where the run report goes.
     #[serde(default)]
     pub report: ReportSpec,

@@ -48,6 +48,23 @@ pub(crate) struct KeyColumn {
     pub ignore_case: bool,
 }
 
+/// Where a row says itself what it asks for, and two of the words that may stand there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Acts {
+    pub slot: usize,
+    pub deletes: &'static str,
+    pub does_nothing: &'static str,
+}
+
+/// Which rows are those of people who have left.
+#[derive(Clone, Debug)]
+struct Leavers {
+    /// Which of the columns has the status.
+    column: usize,
+    /// The hashes of what it holds then.
+    values: Vec<u64>,
+}
+
 /// A baseline, bound to the columns.
 #[derive(Debug)]
 pub(crate) struct Diff {
@@ -55,6 +72,10 @@ pub(crate) struct Diff {
     pub columns: Vec<Column>,
     /// Which of the columns tell whether somebody who arrives is somebody who leaves; none where nobody asks.
     pub same_person: Vec<usize>,
+    /// Whether rows are sent by how they differ. Otherwise they go as they are, and are compared for guards alone.
+    pub sends: bool,
+    acts: Option<Acts>,
+    leavers: Option<Leavers>,
     key: KeyColumn,
     /// Which of the columns is the key's.
     identifier: u32,
@@ -76,6 +97,8 @@ pub(crate) enum Beside {
     Differs,
     /// It is not known what the server has.
     Pending,
+    /// It asks for its item to be deleted.
+    Deletes,
 }
 
 /// How a row is sent: its action, and which of the columns; all where there is no range.
@@ -134,9 +157,51 @@ impl Diff {
             baseline,
             columns,
             same_person: Vec::new(),
+            sends: true,
+            acts: None,
+            leavers: None,
             key,
             marks,
         }
+    }
+
+    /// The same for guards alone: rows go as they are. Some may say themselves what they ask for.
+    pub(crate) fn for_guards(self, acts: Option<Acts>) -> Diff {
+        Diff {
+            sends: false,
+            acts,
+            ..self
+        }
+    }
+
+    /// The same, which tells by these columns whether somebody who arrives is somebody who leaves.
+    pub(crate) fn telling_people_by<'a>(mut self, names: impl Iterator<Item = &'a String>) -> Diff {
+        let columns = self.columns.iter();
+        let place = |name: &String| columns.clone().position(|column| *column.name == **name);
+        self.same_person = names.filter_map(place).collect();
+        self
+    }
+
+    /// The same, which knows people who have left by a status. Where its column is not among those that are compared,
+    /// they are not known.
+    pub(crate) fn with_leavers(mut self, slot: usize, values: &[String]) -> Diff {
+        let column = self.columns.iter().position(|column| column.slot == slot);
+        let hashes = self.hashes();
+        let both = |value: &String| [hashes.text(value.as_bytes()), hashes.bare(value.as_bytes())];
+        let values = values.iter().flat_map(both).collect();
+        self.leavers = column.map(|column| Leavers { column, values });
+        self
+    }
+
+    /// Whether rows tell those of people who have left.
+    pub(crate) fn knows_leavers(&self) -> bool {
+        self.leavers.is_some()
+    }
+
+    /// Whether a row of such cells is that of somebody who has left.
+    pub(crate) fn has_left(&self, cells: &[u64]) -> bool {
+        (self.leavers.as_ref())
+            .is_some_and(|leavers| leavers.values.contains(&cells[leavers.column]))
     }
 
     /// The head of what this run sends.
@@ -201,9 +266,9 @@ impl Diff {
         let mut buffers = (Vec::new(), Vec::new());
         for row in 0..rows {
             let cells = &judged.cells[row * width..][..width];
-            if batch.state(row) != RowState::In || judged.people[row] == 0 {
+            if let Some(beside) = self.uncompared(batch, row, judged.people[row]) {
                 judged.rows.push(0);
-                judged.beside.push(Beside::Aside);
+                judged.beside.push(beside);
                 judged.choices.rows.push(None);
                 continue;
             }
@@ -219,7 +284,7 @@ impl Diff {
             if beside == Beside::Differs {
                 judged.before.extend_from_slice(old);
             }
-            if choice.is_none() {
+            if choice.is_none() && self.sends {
                 batch.leave(row);
             }
             judged.rows.push(hash);
@@ -227,6 +292,39 @@ impl Diff {
             judged.choices.rows.push(choice);
         }
         Ok(judged)
+    }
+
+    /// Empties cells of a block that was compared: rows, and the column of each.
+    pub(crate) fn clear(&self, judged: &mut Judged, cleared: &[(u32, u32)]) {
+        let width = self.columns.len();
+        for &(row, slot) in cleared {
+            let (row, slot) = (row as usize, slot as usize);
+            let Some(at) = self.columns.iter().position(|column| column.slot == slot) else {
+                continue;
+            };
+            let cells = row * width..(row + 1) * width;
+            if judged.beside[row] == Beside::Same {
+                let before = judged.beside[..row].iter();
+                let differ = before.filter(|beside| **beside == Beside::Differs).count();
+                let had = judged.cells[cells.clone()].to_vec();
+                judged.before.splice(differ * width..differ * width, had);
+                judged.beside[row] = Beside::Differs;
+            }
+            judged.cells[cells.start + at] = EMPTY;
+        }
+    }
+
+    /// What a row is that is not compared.
+    fn uncompared(&self, batch: &Batch, row: usize, person: u128) -> Option<Beside> {
+        if batch.state(row) != RowState::In || person == 0 {
+            return Some(Beside::Aside);
+        }
+        let acts = self.acts.as_ref()?;
+        match batch.get(row, acts.slot) {
+            word if word == acts.deletes => Some(Beside::Deletes),
+            word if word == acts.does_nothing => Some(Beside::Aside),
+            _ => None,
+        }
     }
 
     /// Who the rows are, of those that are in or rejected; 0 where that can't be told.
@@ -318,7 +416,8 @@ impl Diff {
         });
         let from = picked.len();
         match beside {
-            Beside::Aside => return (beside, None),
+            _ if !self.sends => return (beside, None),
+            Beside::Aside | Beside::Deletes => return (beside, None),
             Beside::Pending => return (beside, whole),
             _ if self.full.is_some() => return (beside, whole),
             Beside::Same => return (beside, None),
@@ -352,10 +451,11 @@ impl Diff {
         (beside, Some(Choice { action, columns }))
     }
 
-    /// What the server has of a row's cell once it has accepted it.
+    /// What the server has of a row's cell once it has accepted it. Guards compare a run with the one before it, whatever
+    /// the server made of an empty cell.
     pub(crate) fn accepted(&self, at: usize, (new, old): (u64, Option<u64>), cell: Cell) -> u64 {
         match old {
-            Some(old) if new == EMPTY && !self.columns[at].tells(cell) => old,
+            Some(old) if self.sends && new == EMPTY && !self.columns[at].tells(cell) => old,
             _ => new,
         }
     }

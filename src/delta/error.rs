@@ -16,7 +16,7 @@ pub enum StoreError {
     /// It was written with another key.
     #[error(
         "the store {} was written with another key: give the key that it was made with (state.key, or the file `key` in \
-         it), or move the store away, and the next run sends everything", .0.display()
+         it), or move the store away: the next run finds it lost, and has to be approved", .0.display()
     )]
     OtherKey(PathBuf),
     /// It belongs to another data set.

@@ -28,7 +28,7 @@ impl FileKind {
 
 /// What the hashes of a file were made of: two files that agree in a mark can be compared in that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Marks {
+pub struct Marks {
     /// The key that they were made with.
     pub key: [u8; 16],
     /// Tenant and data set.
@@ -43,7 +43,7 @@ pub(crate) struct Marks {
 
 /// The head of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Head {
+pub struct Head {
     pub marks: Marks,
     /// How many columns.
     pub width: u32,

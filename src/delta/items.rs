@@ -4,6 +4,9 @@
 //! ```text
 //! head | items: what 1, person 16, length of the sealed key 2, cells 8 each, sealed key | number 8 | checksum 8
 //! ```
+//!
+//! The checksum is one of all items and of their number: with another number, people would count as known whose items
+//! nobody knows the fate of.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
@@ -25,7 +28,7 @@ const TAIL: usize = 16;
 /// What an item asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum What {
+pub enum What {
     /// The item is new.
     Create = 1,
     /// Some of its values change.
@@ -57,7 +60,7 @@ pub(crate) struct Item {
 }
 
 /// A file of items that is being written. It is taken away unless it is put in its place.
-pub(crate) struct Writer {
+pub struct Writer {
     out: BufWriter<File>,
     draft: PathBuf,
     checksum: Xxh3,
@@ -94,7 +97,7 @@ impl Writer {
         Ok(())
     }
 
-    pub(crate) fn push(
+    pub fn push(
         &mut self,
         what: What,
         person: u128,
@@ -116,7 +119,9 @@ impl Writer {
 
     /// Ends the file, brings it to the disk, and puts it at `path`: from now on these items have an unknown fate.
     pub(crate) fn put(mut self, path: &Path) -> io::Result<()> {
-        self.out.write_all(&self.len.to_le_bytes())?;
+        let len = self.len.to_le_bytes();
+        self.checksum.update(&len);
+        self.out.write_all(&len)?;
         self.out.write_all(&self.checksum.digest().to_le_bytes())?;
         self.out.flush()?;
         self.out.get_ref().sync_all()?;
@@ -176,6 +181,7 @@ impl Items {
                 read => checksum.update(&buffer[..read]),
             }
         }
+        checksum.update(&tail[..TAIL - 8]);
         match checksum.digest() == u64::from_le_bytes(array(&tail, 8)) {
             true => Ok(items),
             false => Err(damaged("its checksum is another")),

@@ -28,7 +28,7 @@ pub(crate) const EMPTY: u64 = 0;
 pub(crate) struct ShortSecret;
 
 /// Everything that is derived from a store's secret. Shows nothing of itself.
-pub(crate) struct StoreKey {
+pub struct StoreKey {
     people: SipHasher128,
     nonces: SipHasher128,
     texts: SipHasher13,
@@ -88,7 +88,7 @@ impl StoreKey {
     }
 
     /// The hash by which a person is known; never 0.
-    pub(crate) fn person(&self, key: &[u8]) -> u128 {
+    pub fn person(&self, key: &[u8]) -> u128 {
         self.people.hash(key).as_u128().max(1)
     }
 
@@ -103,14 +103,14 @@ impl StoreKey {
     }
 
     /// The hash of a row by those of its cells; never 0. `bytes` is a buffer to use.
-    pub(crate) fn row(&self, cells: &[u64], bytes: &mut Vec<u8>) -> u64 {
+    pub fn row(&self, cells: &[u64], bytes: &mut Vec<u8>) -> u64 {
         bytes.clear();
         bytes.extend(cells.iter().flat_map(|cell| cell.to_le_bytes()));
         self.rows.hash(bytes).max(1)
     }
 
     /// Seals a text behind `out`.
-    pub(crate) fn seal(&self, text: &[u8], out: &mut Vec<u8>) {
+    pub fn seal(&self, text: &[u8], out: &mut Vec<u8>) {
         let hash = self.nonces.hash(text).as_bytes();
         let mut nonce = [0; NONCE];
         nonce.copy_from_slice(&hash[..NONCE]);

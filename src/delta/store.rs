@@ -40,7 +40,7 @@ const READ: usize = 4096;
 
 /// What the server is known to have of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Row {
+pub enum Row {
     /// The row of this hash.
     Known(u64),
     /// Something, or nothing: what was sent last has an unknown fate.
@@ -49,7 +49,7 @@ pub(crate) enum Row {
 
 /// Why there is nothing to compare with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lost {
+pub enum Lost {
     Missing,
     Damaged,
 }
@@ -101,7 +101,7 @@ impl Base {
 
 /// The people at the target, as far as they are known.
 #[derive(Debug)]
-pub(crate) struct Store {
+pub struct Store {
     base: Base,
     /// Person and row of each entry, sorted.
     table: Vec<Slot>,
@@ -156,13 +156,13 @@ impl Store {
     }
 
     /// How many people are at the target.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.table.len()
     }
 
     /// Where a person is.
     #[inline]
-    pub(crate) fn find(&self, wanted: u128) -> Option<u32> {
+    pub fn find(&self, wanted: u128) -> Option<u32> {
         let group = group((wanted >> 64) as u64, self.shift);
         let (from, to) = (*self.starts.get(group)?, *self.starts.get(group + 1)?);
         let slots = &self.table[from as usize..to as usize];
@@ -177,7 +177,7 @@ impl Store {
 
     /// What the server is known to have of the person at a place.
     #[inline]
-    pub(crate) fn row(&self, at: u32) -> Row {
+    pub fn row(&self, at: u32) -> Row {
         match self.table[at as usize][2] {
             PENDING => Row::Pending,
             hash => Row::Known(hash),
@@ -185,7 +185,7 @@ impl Store {
     }
 
     /// The hashes of the cells at a place. Whether they are those that were written shows in the row's hash.
-    pub(crate) fn cells(&self, at: u32, out: &mut Vec<u64>, bytes: &mut Vec<u8>) -> io::Result<()> {
+    pub fn cells(&self, at: u32, out: &mut Vec<u64>, bytes: &mut Vec<u8>) -> io::Result<()> {
         let width = self.base.head.width as usize;
         bytes.resize(width * 8, 0);
         let place = self.base.cells_at() + u64::from(at) * (width as u64 * 8);
@@ -200,7 +200,7 @@ impl Store {
     }
 
     /// The sealed key of the person at a place, opened; nothing where it is not what was sealed.
-    pub(crate) fn key(&self, at: u32, key: &StoreKey) -> io::Result<Option<Vec<u8>>> {
+    pub fn key(&self, at: u32, key: &StoreKey) -> io::Result<Option<Vec<u8>>> {
         let mut place = [0; 8];
         let entry = HEAD as u64 + u64::from(at) * ENTRY as u64;
         read_exact_at(&self.base.file, entry + 24, &mut place)?;
@@ -247,7 +247,7 @@ fn entries(file: &File, head: &Head) -> io::Result<Vec<Slot>> {
     let whole = u64::from(head.width)
         .checked_mul(8)
         .and_then(|cells| (cells + ENTRY as u64).checked_mul(len))
-        .and_then(|rows| rows.checked_add(sealed + HEAD as u64));
+        .and_then(|rows| rows.checked_add(sealed)?.checked_add(HEAD as u64));
     if whole != Some(file.metadata()?.len()) || u32::try_from(len).is_err() {
         return Err(damaged("its length is not what its head says"));
     }

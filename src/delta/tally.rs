@@ -28,8 +28,18 @@ pub(crate) struct Changes {
     pub unchanged: u64,
     /// Of these, those that are sent all the same.
     pub sent_again: u64,
+    /// People whose row turns to the status of somebody who has left; nothing where that is not known.
+    pub leavers: Option<Turned>,
     /// The columns in their order.
     pub columns: Vec<ColumnChanges>,
+}
+
+/// How many people turn to something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Turned {
+    pub known: u64,
+    /// Those who may, or may have done so before: nobody knows what they were.
+    pub open: u64,
 }
 
 /// What changes in a column, over the rows that can be compared.
@@ -99,8 +109,10 @@ impl Tally {
         self.nameless = 0;
         self.content = Xxh3::new();
         self.unchanged = 0;
+        let knows_leavers = self.diff.knows_leavers() && self.diff.store().is_some();
         self.changes = Changes {
             people: people as u64,
+            leavers: knows_leavers.then(Turned::default),
             columns: self.diff.columns.iter().map(column).collect(),
             ..Changes::default()
         };
@@ -159,7 +171,7 @@ impl Tally {
             self.content.update(&mixed(cells).to_le_bytes());
             let beside = judged.beside[row];
             self.count(beside, state, (cells, old), batch, row);
-            if state == RowState::In && self.items.is_some() {
+            if state == RowState::In && beside != Beside::Aside && self.items.is_some() {
                 self.write(
                     &diff,
                     (beside, judged.people[row]),
@@ -184,8 +196,18 @@ impl Tally {
         let changes = &mut self.changes;
         let stays = state == RowState::Unchanged;
         self.unchanged += u64::from(stays);
+        let leaves = self.diff.has_left(cells);
+        if let (Some(leavers), true) = (&mut changes.leavers, leaves) {
+            match beside {
+                Beside::Pending => leavers.open += 1,
+                Beside::Differs => {
+                    leavers.known += u64::from(!old.is_some_and(|old| self.diff.has_left(old)));
+                }
+                _ => {}
+            }
+        }
         match beside {
-            Beside::Aside => return,
+            Beside::Aside | Beside::Deletes => return,
             Beside::New => return changes.creates += 1,
             Beside::Pending => {
                 changes.updates += 1;
@@ -234,16 +256,20 @@ impl Tally {
             let old = old.map(|old| old[at]);
             diff.accepted(at, (new, old), batch.cell(row, column.slot))
         }));
-        let cell = batch.cell(row, diff.key_slot());
-        key.clear();
-        key.push(match cell.kind() {
-            Kind::Number => BARE,
-            _ => TEXT,
-        });
-        key.extend_from_slice(batch.text(cell).as_bytes());
         sealed.clear();
-        diff.baseline.place.key().seal(key, sealed);
+        if diff.sends {
+            // Guards delete nobody, and need no names.
+            let cell = batch.cell(row, diff.key_slot());
+            key.clear();
+            key.push(match cell.kind() {
+                Kind::Number => BARE,
+                _ => TEXT,
+            });
+            key.extend_from_slice(batch.text(cell).as_bytes());
+            diff.baseline.place.key().seal(key, sealed);
+        }
         let what = match beside {
+            Beside::Deletes => What::Delete,
             _ if diff.full.is_some() => What::Whole,
             Beside::New => What::Create,
             Beside::Differs => What::Update,

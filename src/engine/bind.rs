@@ -3,17 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use xxhash_rust::xxh3::xxh3_128;
-
 use super::census::Census;
 use super::process::{BoundStage, Engine};
 use crate::batch::kinds::Kinds;
 use crate::batch::{Columns, NoColumn};
-use crate::delta::diff::{Baseline, Column, Diff, KeyColumn};
-use crate::delta::head::Marks;
 use crate::format::beginning::are_names;
 use crate::format::csv::OnRagged;
-use crate::format::encode::Empties;
 use crate::format::{Header, Pools};
 use crate::guard::spec::GuardSpec;
 use crate::orgvue::spec::{ActionSpec, IdentifySpec, ImportSpec};
@@ -129,41 +124,6 @@ pub(crate) fn named<'a>(
 }
 
 impl Engine {
-    /// Has rows compared with a baseline, so that what differs is sent. Without a key there is nothing to compare by.
-    pub(crate) fn comparing(mut self, baseline: &Arc<Baseline>, terms: &Terms<'_>) -> Engine {
-        let Some(key) = &self.key else {
-            return self;
-        };
-        let column = |(name, slot, empties): (&Arc<str>, usize, Empties)| Column {
-            name: name.clone(),
-            slot,
-            tells_empty: empties.empty.is_some(),
-            tells_missing: empties.missing.is_some(),
-            keeps_null: empties.keep_null,
-        };
-        let columns: Vec<Column> = self.wire.columns().map(column).collect();
-        let by = KeyColumn {
-            slot: key.slot,
-            ignore_case: key.ignore_case,
-        };
-        let marks = marks(terms, key, &columns);
-        let mut diff = Diff::new(baseline.clone(), columns, by, marks);
-        let same = terms.validate.rehires.iter().flat_map(|spec| &spec.columns);
-        let place = |name: &String| {
-            diff.columns
-                .iter()
-                .position(|column| *column.name == **name)
-        };
-        diff.same_person = same.filter_map(place).collect();
-        if let Some(aliases) = &self.aliases
-            && let Some(last) = self.stages.last_mut()
-        {
-            last.stage = aliases.stage(|id| diff.knows(id));
-        }
-        self.diff = Some(Arc::new(diff));
-        self
-    }
-
     /// Binds a pipeline to a header.
     ///
     /// # Errors
@@ -266,26 +226,6 @@ impl Engine {
             longest_cell: terms.limits.cell.bytes(),
             pools,
         })
-    }
-}
-
-/// What a pipeline is known by, beside its target: what changes these makes another row of the same record.
-fn marks(terms: &Terms<'_>, key: &Key, columns: &[Column]) -> Marks {
-    let mark = |what: &dyn std::fmt::Debug| xxh3_128(format!("{what:?}").as_bytes()).to_le_bytes();
-    let import = terms.import;
-    let names: Vec<&Arc<str>> = columns.iter().map(|column| &column.name).collect();
-    Marks {
-        identity: mark(&(&key.column, key.ignore_case, &import.identify_by)),
-        columns: mark(&names),
-        rules: mark(&(
-            terms.stages,
-            terms.format,
-            import.empty,
-            &import.clear,
-            (&import.noop_token, &import.clear_token),
-            import.date_format,
-        )),
-        ..Marks::default()
     }
 }
 

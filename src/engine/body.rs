@@ -162,9 +162,9 @@ impl Assembly {
         } = processed;
         let first = self.records;
         self.records += batch.len() as u64;
-        if !encoded.bytes.is_empty() {
-            self.made
-                .update(&(encoded.bytes.len() as u64).to_le_bytes());
+        // Where a block was only measured, its hash is that of what it was made of, and counts without a row, too.
+        if encoded.len() > 0 || self.encoder.measures() {
+            self.made.update(&(encoded.len() as u64).to_le_bytes());
             self.made.update(&hash.to_le_bytes());
             if !cleared.is_empty() {
                 for &(row, slot) in cleared {
@@ -185,11 +185,11 @@ impl Assembly {
             self.amended.name(&named.bytes);
             encoded.take_in(&named);
         }
-        let mut bytes = encoded.bytes;
-        if bytes.is_empty() {
+        if encoded.len() == 0 {
             return Bytes::new();
         }
-        self.length += bytes.len() as u64;
+        self.length += encoded.len() as u64;
+        let mut bytes = encoded.bytes;
         if !self.any {
             self.encoder.open_first(&mut bytes);
             self.any = true;

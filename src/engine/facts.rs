@@ -51,6 +51,9 @@ impl Engine {
             Fact::Spelling(slot) => spellings(batch, slot),
             // Rows that the server has are not encoded, and two of one key may be the same all the same.
             Fact::Sent if judged.is_some() => judged.map_or(Vec::new(), |j| j.rows.clone()),
+            Fact::Sent if self.encoder().measures() => {
+                self.encoder().fingerprints(batch, self.seed)
+            }
             Fact::Sent => {
                 let mut hashes = vec![0; batch.len()];
                 let mut start = 0;

@@ -4,9 +4,11 @@ pub(crate) mod bind;
 pub(crate) mod blocks;
 pub(crate) mod body;
 pub(crate) mod census;
+mod compared;
 pub(crate) mod error;
 mod facts;
 pub(crate) mod order;
 pub(crate) mod process;
+pub(crate) mod written;
 
 pub use error::EngineError;

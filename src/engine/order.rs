@@ -13,6 +13,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::EngineError;
 use super::blocks::Blocks;
 use super::process::{BlockError, Engine, Processed};
+use super::written::WrittenRows;
 use crate::format::block::Block;
 use crate::source::Source;
 
@@ -29,6 +30,20 @@ pub fn process(
 ) -> impl Stream<Item = Result<Processed, EngineError>> + Send {
     let blocks = blocks.with_texts(&engine.pools().texts);
     in_order(blocks, source, workers, move |block| engine.process(block))
+}
+
+/// The engine once more, where it is known which rows of every block are written.
+pub(crate) fn again(
+    blocks: Blocks,
+    source: Arc<Source>,
+    engine: Arc<Engine>,
+    rows: Arc<WrittenRows>,
+    workers: usize,
+) -> impl Stream<Item = Result<Processed, EngineError>> + Send {
+    let blocks = blocks.with_texts(&engine.pools().texts);
+    in_order(blocks, source, workers, move |block| {
+        engine.again(block, &rows)
+    })
 }
 
 /// Runs `work` over every block on `workers` threads and yields what comes of them in the order of the source.

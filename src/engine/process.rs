@@ -6,6 +6,7 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::census::{Census, Counts};
+use super::written::WrittenRows;
 use crate::batch::{Batch, Columns, MAX_CELL, Renamed, RowState};
 use crate::delta::diff::{Diff, Judged};
 use crate::format::block::{Block, End};
@@ -40,7 +41,7 @@ pub struct Engine {
     pub(super) wire: Wire,
     pub(super) key: Option<Key>,
     pub(super) census: Census,
-    /// What the rows are compared with, where what differs is sent.
+    /// What the rows are compared with, where what differs is sent or guards ask for it.
     pub(super) diff: Option<Arc<Diff>>,
     /// Which of several rows of a key is in force, where that is asked.
     pub(super) as_of: Option<Arc<Reader>>,
@@ -97,9 +98,9 @@ pub struct Processed {
     pub encoded: Encoded,
     /// What the rules of the whole file asked for, of every row.
     pub facts: Vec<Vec<u64>>,
-    /// What the rows are beside what the server has, where that is asked for.
+    /// What the rows are beside what the server has, where they are compared with it.
     pub(crate) judged: Option<Judged>,
-    /// Hash of the encoded bytes.
+    /// Hash of the encoded bytes; where they were only measured, of the block's text as the stages left it.
     pub hash: u128,
     /// Rows that a filter left out.
     pub filtered: u64,
@@ -148,9 +149,21 @@ impl Engine {
         self.aliases.as_ref()
     }
 
-    /// What the rows are compared with, where what differs is sent.
+    /// The same, which measures what it would send and does not write it: for a run that sends nothing. What is made is
+    /// then known by what it was made of.
+    pub(crate) fn measuring(mut self) -> Engine {
+        self.encoder = self.encoder.measuring();
+        self
+    }
+
+    /// What the rows are compared with.
     pub(crate) fn diff(&self) -> Option<&Arc<Diff>> {
         self.diff.as_ref()
+    }
+
+    /// Whether what differs is sent, and nothing else.
+    pub(crate) fn sends_difference(&self) -> bool {
+        self.diff.as_ref().is_some_and(|diff| diff.sends)
     }
 
     /// The rules that only the whole file can decide, which have seen nothing yet.
@@ -313,9 +326,45 @@ impl Engine {
         }
     }
 
+    /// Whether a row that is sent deletes its item.
+    pub(crate) fn deletes(&self, batch: &Batch, row: usize) -> bool {
+        self.wire.deletes(batch, row)
+    }
+
     /// Texts of these rows that the server may make something else of.
     pub(crate) fn retyped(&self, batch: &Batch, rows: &[u32]) -> Vec<Found> {
         self.wire.retyped(batch, rows)
+    }
+
+    /// A block once more, of which it is known what is written: its rows need no rules, and nothing else is told of it.
+    ///
+    /// # Errors
+    /// Text that ends the run.
+    pub(crate) fn again(&self, block: Block, rows: &WrittenRows) -> Result<Processed, BlockError> {
+        let (number, file, line, end) = (block.number, block.file, block.line, block.end);
+        let mut batch = self.parse(block)?;
+        self.widen(&mut batch);
+        for bound in &self.stages {
+            bound.stage.apply(&mut batch);
+        }
+        batch.drop_aside();
+        fits(&batch, file, line)?;
+        rows.choose(number, &mut batch);
+        let encoded = self.encoder.encode(&batch);
+        let hash = xxh3_128(&encoded.bytes);
+        Ok(Processed {
+            file,
+            line,
+            batch,
+            encoded,
+            facts: Vec::new(),
+            judged: None,
+            hash,
+            filtered: 0,
+            end,
+            retyped: Vec::new(),
+            counts: Counts::default(),
+        })
     }
 
     /// A block in, bytes out: what a worker does.
@@ -326,18 +375,7 @@ impl Engine {
         let (file, line, end) = (block.file, block.line, block.end);
         let mut batch = self.parse(block)?;
         self.transform(&mut batch);
-        if batch.overflows() {
-            return Err(BlockError {
-                file,
-                line,
-                column: None,
-                message: format!(
-                    "from this line on, the stages make a cell of more than {} or a block of more than 4GiB; \
-                     a `replace`, `set` or `concat` makes too much of it",
-                    Size(MAX_CELL as u64 + 1)
-                ),
-            });
-        }
+        fits(&batch, file, line)?;
         let judged = match &self.diff {
             Some(diff) => Some(diff.judge(&mut batch).map_err(|error| BlockError {
                 file,
@@ -347,15 +385,19 @@ impl Engine {
             })?),
             None => None,
         };
-        let encoded = self.encode_judged(&mut batch, judged.as_ref());
-        let facts = self.facts(&batch, &encoded, judged.as_ref());
+        let differs = judged.as_ref().filter(|_| self.sends_difference());
+        let encoded = self.encode_judged(&mut batch, differs);
+        let facts = self.facts(&batch, &encoded, differs);
         let retyped = self.retyped(&batch, &encoded.rows);
         let filtered = (0..batch.len())
             .filter(|&row| matches!(batch.state(row), RowState::Filtered | RowState::Aside))
             .count() as u64;
-        let hash = xxh3_128(&encoded.bytes);
+        let hash = match self.encoder.measures() {
+            true => xxh3_128(batch.bytes()),
+            false => xxh3_128(&encoded.bytes),
+        };
         // What the target has as it is counts, too.
-        let kept = judged.is_some().then(|| batch.kept());
+        let kept = differs.is_some().then(|| batch.kept());
         let kept = kept.as_ref().unwrap_or(&encoded.rows);
         let counts = self.census.count(&batch, kept);
         Ok(Processed {
@@ -372,4 +414,21 @@ impl Engine {
             counts,
         })
     }
+}
+
+/// Whether the stages made no more of a block than can be told apart.
+fn fits(batch: &Batch, file: u32, line: u64) -> Result<(), BlockError> {
+    if !batch.overflows() {
+        return Ok(());
+    }
+    Err(BlockError {
+        file,
+        line,
+        column: None,
+        message: format!(
+            "from this line on, the stages make a cell of more than {} or a block of more than 4GiB; \
+             a `replace`, `set` or `concat` makes too much of it",
+            Size(MAX_CELL as u64 + 1)
+        ),
+    })
 }

@@ -29,6 +29,18 @@ pub(crate) fn for_csv(path: &Path) -> PathBuf {
     }
 }
 
+/// Another file beside this one, named after it: `rejects.check.csv` for `rejects.csv`.
+pub(crate) fn beside(path: &Path, word: &str) -> PathBuf {
+    let mut name = path.file_stem().unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(word);
+    if let Some(extension) = path.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    path.with_file_name(name)
+}
+
 fn ends_with(path: &Path, ends: &[&str]) -> bool {
     let end = path.extension().and_then(|end| end.to_str());
     end.is_some_and(|end| ends.iter().any(|known| end.eq_ignore_ascii_case(known)))

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
 use super::csv;
 use super::written::{Label, Written};
 use crate::batch::pool::{Lease, Pool};
@@ -60,6 +62,8 @@ pub struct Encoder {
     /// JSON: what stands before the lead's value.
     opening: Label,
     bodies: Pool<Written>,
+    /// JSON: rows are measured and not written.
+    measures: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -76,19 +80,30 @@ struct Column {
 /// The encoded rows of one block.
 #[derive(Debug, Default)]
 pub struct Encoded {
-    /// The rows, one after the other, without what opens and closes the body.
+    /// The rows, one after the other, without what opens and closes the body; nothing where they were only measured.
     pub bytes: Lease<Written>,
     /// Which row of the batch each one is.
     pub rows: Vec<u32>,
-    /// Where each one ends in `bytes`.
+    /// Where each one ends in `bytes`, or would.
     pub ends: Vec<u32>,
     /// A control character of ASCII is among what was written. Only cells that are not known to be plain are looked at.
     pub controls: bool,
 }
 
 impl Encoded {
+    /// Bytes of all rows.
+    pub fn len(&self) -> usize {
+        self.ends.last().map_or(0, |end| *end as usize)
+    }
+
+    /// Whether there are rows that were not written, only measured.
+    fn is_measured(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
     /// Leaves out rows of the batch: `drop` is asked of every encoded one, in order.
     pub fn leave_out(&mut self, mut drop: impl FnMut(u32) -> bool) {
+        let measured = self.is_measured();
         let Encoded {
             bytes, rows, ends, ..
         } = self;
@@ -96,7 +111,9 @@ impl Encoded {
         for row in 0..rows.len() {
             let end = ends[row] as usize;
             if !drop(rows[row]) {
-                bytes.copy_within(from..end, to);
+                if !measured {
+                    bytes.copy_within(from..end, to);
+                }
                 to += end - from;
                 rows[kept] = rows[row];
                 ends[kept] = to as u32;
@@ -119,21 +136,30 @@ impl Encoded {
                 (_, Some(_)) => other.next(),
                 _ => own.next(),
             };
-            let Some((row, bytes)) = next else { break };
+            let Some((row, len, bytes)) = next else {
+                break;
+            };
             all.bytes.extend(bytes);
             all.rows.push(row);
-            all.ends.push(all.bytes.len() as u32);
+            all.ends.push((all.len() + len) as u32);
         }
         all.controls = self.controls;
         drop((own, other));
         *self = all;
     }
 
-    /// Each row's number and bytes.
-    fn each(&self) -> impl Iterator<Item = (u32, &[u8])> {
+    /// Each row's number, length and bytes; no bytes where rows were only measured.
+    fn each(&self) -> impl Iterator<Item = (u32, usize, &[u8])> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         let rows = self.rows.iter().zip(starts.zip(&self.ends));
-        rows.map(|(&row, (start, &end))| (row, &self.bytes[start as usize..end as usize]))
+        rows.map(|(&row, (start, &end))| {
+            let (start, end) = (start as usize, end as usize);
+            (
+                row,
+                end - start,
+                self.bytes.get(start..end).unwrap_or_default(),
+            )
+        })
     }
 }
 
@@ -169,7 +195,22 @@ impl Encoder {
             columns,
             opening: Label::new(&opening),
             bodies: Pool::default(),
+            measures: false,
         }
+    }
+
+    /// The same encoder, which measures rows of JSON and does not write them: for what is sent to nobody. Rows of CSV are
+    /// written all the same.
+    pub(crate) fn measuring(self) -> Encoder {
+        Encoder {
+            measures: self.format == Format::Json,
+            ..self
+        }
+    }
+
+    /// Whether rows are measured and not written.
+    pub(crate) fn measures(&self) -> bool {
+        self.measures
     }
 
     /// The same encoder, writing into buffers that are used again.
@@ -238,16 +279,19 @@ impl Encoder {
                 false => (column, &nothing[..]),
             })
             .collect();
-        encoder.rows(
-            batch,
-            &columns,
-            rows.iter().map(|&row| row as usize),
-            rows.len(),
-        )
+        let each = rows.iter().map(|&row| row as usize);
+        let mut named = encoder.rows(batch, &columns, each, rows.len());
+        if self.measures {
+            named.bytes.truncate(0);
+        }
+        named
     }
 
     /// Encodes the rows that are still in.
     pub fn encode(&self, batch: &Batch) -> Encoded {
+        if self.measures {
+            return self.measure(batch);
+        }
         let rows = (0..batch.len()).filter(|&row| batch.state(row) == RowState::In);
         let columns: Vec<(&Column, &[Cell])> = self
             .columns
@@ -330,6 +374,107 @@ impl Encoder {
         }
         out.controls = escaping.controls;
         out
+    }
+
+    /// Measures what [`Encoder::encode`] would write as JSON: column by column, the length of a row is that of its labels
+    /// and cells.
+    fn measure(&self, batch: &Batch) -> Encoded {
+        let mut lengths = vec![(self.opening.len() + 2) as u32; batch.len()];
+        match self.lead.value {
+            LeadValue::Constant(value) => lengths
+                .iter_mut()
+                .for_each(|len| *len += value.len() as u32),
+            LeadValue::Column(slot) => {
+                let cells = lengths.iter_mut().zip(batch.column(slot));
+                cells.for_each(|(len, cell)| *len += cell.len() as u32);
+            }
+        }
+        let mut escaping = Escaping::default();
+        for column in &self.columns {
+            let text = column.text_member.len() + 1;
+            let cells = batch.column(column.slot);
+            for (row, (len, cell)) in lengths.iter_mut().zip(cells).enumerate() {
+                // Most cells are this.
+                *len += match !cell.is_empty() && cell.is_plain_text() {
+                    true => text + cell.len(),
+                    false => self.measure_cell(batch, column, (row, *cell), &mut escaping),
+                } as u32;
+            }
+        }
+        let mut out = Encoded::default();
+        let mut end = 0;
+        for (row, len) in lengths.into_iter().enumerate() {
+            if batch.state(row) == RowState::In {
+                end += len;
+                out.rows.push(row as u32);
+                out.ends.push(end);
+            }
+        }
+        out.controls = escaping.controls;
+        out
+    }
+
+    /// Measures a cell and the name before it.
+    #[inline]
+    fn measure_cell(
+        &self,
+        batch: &Batch,
+        column: &Column,
+        (row, cell): (usize, Cell),
+        escaping: &mut Escaping,
+    ) -> usize {
+        match cell.kind() {
+            _ if cell.is_empty() => match self.for_empty(column, cell, self.lead(batch, row)) {
+                None => 0,
+                Some(_) if cell.kind() == Kind::Null && column.empties.keep_null => {
+                    column.member.len() + b"null".len()
+                }
+                Some(text) => column.member.len() + escaping.escape(text).len(),
+            },
+            Kind::Number | Kind::Bool | Kind::Json => column.member.len() + cell.len(),
+            // Of a row that is not sent the length is of no use.
+            _ if batch.state(row) != RowState::In => 0,
+            _ => column.member.len() + escaping.escape(batch.text(cell)).len(),
+        }
+    }
+
+    /// Hashes of what the rows send; 0 for those that are not in. Rows that would be written as the same bytes have the
+    /// same hash, and others have another.
+    pub(crate) fn fingerprints(&self, batch: &Batch, seed: u64) -> Vec<u64> {
+        let text = batch.bytes();
+        let mut hashes: Vec<u64> = match self.lead.value {
+            LeadValue::Constant(_) => vec![seed; batch.len()],
+            LeadValue::Column(slot) => {
+                let lead = |cell: &Cell| xxh3_64_with_seed(&text[cell.span()], seed);
+                batch.column(slot).iter().map(lead).collect()
+            }
+        };
+        for column in &self.columns {
+            let cells = batch.column(column.slot).iter().enumerate();
+            for ((row, cell), hash) in cells.zip(&mut hashes) {
+                let (bytes, sent) = match cell.kind() {
+                    _ if cell.is_empty() => {
+                        match self.for_empty(column, *cell, self.lead(batch, row)) {
+                            None => (&[][..], NOTHING),
+                            Some(_) if cell.kind() == Kind::Null && column.empties.keep_null => {
+                                (&b"null"[..], BARE)
+                            }
+                            Some(text) => (text.as_bytes(), QUOTED),
+                        }
+                    }
+                    Kind::Number | Kind::Bool | Kind::Json => (&text[cell.span()], BARE),
+                    _ => (&text[cell.span()], QUOTED),
+                };
+                *hash = xxh3_64_with_seed(bytes, *hash ^ sent);
+            }
+        }
+        for (row, hash) in hashes.iter_mut().enumerate() {
+            *hash = match batch.state(row) {
+                RowState::In => (*hash).max(1),
+                _ => 0,
+            };
+        }
+        hashes
     }
 
     #[inline]
@@ -420,6 +565,11 @@ impl Encoder {
     }
 }
 
+/// How a fingerprint tells apart what a cell sends: nothing, text in quotes, and a number or the like without.
+const NOTHING: u64 = 0x9e37_79b9_7f4a_7c15;
+const QUOTED: u64 = 0;
+const BARE: u64 = 0xd1b5_4a32_d192_ed03;
+
 /// What cells need that are not known to be plain.
 #[derive(Default)]
 struct Escaping {
@@ -433,10 +583,16 @@ impl Escaping {
     /// Puts a JSON string at a place and returns the place behind it.
     #[inline(never)]
     fn put(&mut self, text: &str, (out, at): (&mut Written, usize)) -> usize {
+        out.put(at, self.escape(text))
+    }
+
+    /// A text as a JSON string, quotes and all.
+    #[inline(never)]
+    fn escape(&mut self, text: &str) -> &[u8] {
         self.look_at(text);
         self.escaped.clear();
         json_escape_simd::escape_into(text, &mut self.escaped);
-        out.put(at, &self.escaped)
+        &self.escaped
     }
 
     #[inline(never)]
@@ -451,6 +607,8 @@ fn push_csv(text: &str, out: &mut Written) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::batch::pool::Reuse;
     use crate::batch::{Columns, Row};
@@ -592,6 +750,106 @@ mod tests {
                 bytes.room(),
                 bytes.len()
             );
+        }
+    }
+
+    fn any_cell() -> impl Strategy<Value = (String, Kind, bool)> {
+        let text = prop_oneof![
+            Just(String::new()),
+            Just("null".to_owned()),
+            Just("-".to_owned()),
+            "[a-c1]{1,3}",
+            "[a\"\\\\\u{1}\u{e9}\u{1F600}]{1,40}",
+        ];
+        let kind = prop_oneof![
+            4 => Just(Kind::Text),
+            1 => Just(Kind::Number),
+            1 => Just(Kind::Null),
+            1 => Just(Kind::Missing),
+        ];
+        (text, kind, any::<bool>()).prop_map(|(text, kind, plain)| {
+            let text = match kind {
+                Kind::Null | Kind::Missing => String::new(),
+                _ => text,
+            };
+            let plain = plain && !text.contains(['"', '\\', '\u{1}']);
+            (text, kind, plain)
+        })
+    }
+
+    proptest! {
+        /// What is measured is what would be written, and a fingerprint tells as much of a row as its bytes.
+        #[test]
+        fn measured_as_written(
+            rows in proptest::collection::vec((0..2usize, proptest::collection::vec(any_cell(), 3), any::<bool>()), 1..12),
+            constant in any::<bool>(),
+            empty in proptest::option::of(prop_oneof![Just("-"), Just("a\"b"), Just("")]),
+            missing in proptest::option::of(Just("null")),
+            keep_null in any::<bool>(),
+        ) {
+            let mut batch = Batch::new(String::new(), 4);
+            for _ in &rows {
+                batch.push_row(Row { line: 0, start: 0, end: 0 });
+            }
+            let leads = ["create", "delete"];
+            let cells = rows.iter().map(|(lead, ..)| batch.append(leads[*lead], Kind::Text)).collect();
+            batch.put_column(0, cells);
+            for column in 0..3 {
+                let cells = rows.iter().map(|(_, cells, _)| {
+                    let (text, kind, plain) = &cells[column];
+                    batch.append(text, *kind).plain_if(*plain)
+                });
+                let cells = cells.collect();
+                batch.put_column(column + 1, cells);
+            }
+            for (row, (_, _, is_in)) in rows.iter().enumerate() {
+                if !is_in {
+                    batch.filter_out(row);
+                }
+            }
+            let columns = Columns::from_header(["do", "a", "a name of more than thirty-two bytes", "c"]);
+            let lead = Lead {
+                name: "do",
+                value: if constant { LeadValue::Constant("update") } else { LeadValue::Column(0) },
+                bare: &["delete"],
+            };
+            let empties = Empties {
+                empty: empty.map(Arc::from),
+                missing: missing.map(Arc::from),
+                keep_null: keep_null && empty.is_some(),
+            };
+            let sent = columns.iter().skip(1);
+            let encoder = Encoder::new(
+                Format::Json,
+                lead,
+                sent.map(|(name, slot)| (name, slot, empties.clone())),
+            );
+            let written = encoder.encode(&batch);
+            let encoder = encoder.measuring();
+            let measured = encoder.encode(&batch);
+            prop_assert_eq!(&measured.rows, &written.rows);
+            prop_assert_eq!(&measured.ends, &written.ends);
+            prop_assert!(measured.bytes.is_empty());
+            prop_assert!(measured.controls || !written.controls);
+            let hashes = encoder.fingerprints(&batch, 7);
+            let each: Vec<_> = written.each().collect();
+            for (row, _, bytes) in &each {
+                for (other, _, others) in &each {
+                    let same = hashes[*row as usize] == hashes[*other as usize];
+                    prop_assert_eq!(same, bytes == others, "{} and {}", row, other);
+                }
+            }
+            prop_assert_eq!(hashes.iter().filter(|hash| **hash != 0).count(), each.len());
+
+            let (mut written, mut measured) = (written, measured);
+            let named = |encoder: &Encoder| encoder.naming(&batch, 1, "noop", &[0]);
+            written.leave_out(|row| row % 2 == 0);
+            measured.leave_out(|row| row % 2 == 0);
+            prop_assert_eq!(&measured.ends, &written.ends);
+            measured.take_in(&named(&encoder));
+            written.take_in(&named(&Encoder { measures: false, ..encoder }));
+            prop_assert_eq!(&measured.ends, &written.ends);
+            prop_assert_eq!(written.len(), written.bytes.len());
         }
     }
 

@@ -150,6 +150,11 @@ pub struct Label {
 }
 
 impl Label {
+    /// Its length in bytes.
+    pub fn len(&self) -> usize {
+        self.len + self.rest.len()
+    }
+
     /// A label that reads `text`.
     pub fn new(text: &[u8]) -> Label {
         let (head, rest) = text.split_at(text.len().min(WIDE));

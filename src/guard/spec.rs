@@ -26,7 +26,7 @@ pub struct GuardSpec {
     pub max_create: Option<LimitSpec>,
     /// How many people may be changed, written as `max_create`.
     pub max_update: Option<LimitSpec>,
-    /// In how many people a column may change, column by column: `{ salary: 30% }`.
+    /// In how many people a column may change, column by column: `{ salary: 30% }`. Needs `validate.key`.
     pub max_change: BTreeMap<String, LimitSpec>,
     /// How many cells of a column may become empty: a share of those that were filled in the last accepted run.
     pub max_emptied: Option<LimitSpec>,

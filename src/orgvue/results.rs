@@ -116,6 +116,45 @@ impl ItemResult {
     }
 }
 
+/// Words in the code or the name of a refusal that passes by itself, compared without case, blanks and marks. The
+/// contract has none but `Throttled` and `QuotaExceeded`; the others are what services of this kind use.
+const PASSING: [&str; 10] = [
+    "throttl",
+    "locked",
+    "toomanyrequests",
+    "ratelimit",
+    "quotaexceeded",
+    "busy",
+    "timeout",
+    "timedout",
+    "unavailable",
+    "concurren",
+];
+
+/// HTTP statuses of what passes by itself, which the first digits of a code are.
+const PASSING_STATUS: [&str; 5] = ["423", "429", "502", "503", "504"];
+
+/// Whether a refusal passes by itself, and is no fault of the row: by its name and code alone, never by what is said.
+fn passes(error: &ApiError) -> bool {
+    let words = |text: &str| -> String {
+        let letters = text.chars().filter(char::is_ascii_alphanumeric);
+        letters.map(|c| c.to_ascii_lowercase()).collect()
+    };
+    let (name, code) = (words(&error.name), words(&error.code));
+    let is_status = (3..=6).contains(&code.len())
+        && code.bytes().all(|b| b.is_ascii_digit())
+        && PASSING_STATUS.iter().any(|status| code.starts_with(status));
+    let says = |text: &str| PASSING.iter().any(|word| text.contains(word));
+    is_status || says(&name) || says(&code)
+}
+
+impl ItemResult {
+    /// Whether it was refused for what passes by itself, such as a lock, and for nothing else.
+    pub(crate) fn is_passing(&self) -> bool {
+        !self.ok && !self.errors.is_empty() && self.errors.iter().all(passes)
+    }
+}
+
 fn is_success(status: &str) -> bool {
     ["success", "successful", "succeeded", "ok", "completed"]
         .iter()
@@ -359,6 +398,23 @@ mod tests {
             Some("k"),
         );
         assert!(!format!("{result:?}").contains("CANARY"));
+    }
+
+    #[test]
+    fn what_passes_by_itself() {
+        #[track_caller]
+        fn check(errors: &str, expected: bool) {
+            let element = format!(r#"{{"_status":"failed","errors":[{errors}]}}"#);
+            let result = ItemResult::parse(0, element.as_bytes(), None).unwrap();
+            assert_eq!(result.is_passing(), expected, "{errors}");
+        }
+        check(r#"{"name":"Throttled","code":"42901"}"#, true);
+        check(r#"{"name":"Other","code":"42301"}"#, true);
+        check(r#"{"name":"ITEM_LOCKED"}"#, true);
+        check(r#"{"name":"Bad","code":"40001"}"#, false);
+        check(r#"{"name":"Bad","message":"the item is locked"}"#, false);
+        check(r#"{"name":"Throttled"},{"name":"Bad"}"#, false);
+        check("", false);
     }
 
     /// The number of results, and the error after them with its causes.

@@ -123,6 +123,8 @@ macro_rules! import_settings {
         #[derive(Clone, Debug, Default)]
         pub struct ImportSpec {
             $($(#[$doc])* pub $field: $type,)*
+            /// No row may delete an item: for files of corrected rows. No setting of the pipeline file.
+            pub no_deletes: bool,
         }
 
         /// [`OrgvueSpec`] as it is written.
@@ -162,7 +164,7 @@ macro_rules! import_settings {
                     result_location: written.result_location,
                     storage_hosts: written.storage_hosts,
                     private_hosts: written.private_hosts,
-                    import: ImportSpec { $($field: written.$field,)* },
+                    import: ImportSpec { $($field: written.$field,)* no_deletes: false },
                 }
             }
         }
@@ -177,7 +179,7 @@ macro_rules! import_settings {
 
         impl From<SandboxWritten> for SandboxSpec {
             fn from(written: SandboxWritten) -> SandboxSpec {
-                SandboxSpec { import: ImportSpec { $($field: written.$field,)* } }
+                SandboxSpec { import: ImportSpec { $($field: written.$field,)* no_deletes: false } }
             }
         }
     };

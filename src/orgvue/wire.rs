@@ -40,6 +40,8 @@ pub(crate) struct Wire {
     clear_token: Option<Arc<str>>,
     tokens: Vec<String>,
     nested: Nested,
+    /// No row may delete an item.
+    no_deletes: bool,
 }
 
 impl Wire {
@@ -81,6 +83,7 @@ impl Wire {
             identifier,
             sent,
             empties: empties(import, format),
+            no_deletes: import.no_deletes,
             tokens: tokens.into_iter().flatten().cloned().collect(),
         })
     }
@@ -102,6 +105,15 @@ impl Wire {
             };
             (name, *slot, empties)
         })
+    }
+
+    /// Whether a row that is sent deletes its item.
+    pub(crate) fn deletes(&self, batch: &Batch, row: usize) -> bool {
+        match (&self.action, self.lead.value) {
+            (Some((_, slot)), _) => batch.text(batch.cell(row, *slot)) == Action::Delete.as_str(),
+            (None, LeadValue::Constant(action)) => action == Action::Delete.as_str(),
+            (None, LeadValue::Column(_)) => false,
+        }
     }
 
     /// The columns that are sent.
@@ -130,7 +142,7 @@ impl Wire {
     /// Rejects the rows that Orgvue would refuse, or would take for something else than they say.
     pub(crate) fn check(&self, batch: &mut Batch) {
         if let Some((name, slot)) = &self.action {
-            check_actions(batch, name, *slot);
+            check_actions(batch, name, *slot, self.no_deletes);
         }
         if let Some((name, slot)) = self.identifier.as_ref().filter(|_| self.must_tell) {
             check_identifiers(batch, name, *slot);
@@ -292,6 +304,10 @@ fn action(import: &ImportSpec, columns: &Columns) -> Result<(LeadValue, Option<S
         ActionSpec::Constant(_) if has_action => Err(format!(
             "there is a column `{ACTION}` and a constant action; say `action: {{ column: {ACTION} }}`, or drop the column"
         )),
+        ActionSpec::Constant(Action::Delete) if import.no_deletes => Err(
+            "a file of corrected rows never deletes; to delete, run the pipeline on its source"
+                .to_owned(),
+        ),
         ActionSpec::Delta(_) if has_action => Err(format!(
             "there is a column `{ACTION}`, and the difference decides what is done; drop the column"
         )),
@@ -331,26 +347,32 @@ fn check_identifiers(batch: &mut Batch, name: &Arc<str>, slot: usize) {
     }
 }
 
-fn check_actions(batch: &mut Batch, name: &Arc<str>, slot: usize) {
+fn check_actions(batch: &mut Batch, name: &Arc<str>, slot: usize, no_deletes: bool) {
     for row in 0..batch.len() {
         let cell = batch.cell(row, slot);
         if !batch.is_live(row) || cell.kind() == Kind::Faulty {
             continue;
         }
         let written = batch.text(cell);
-        if Action::ALL.iter().all(|action| action.as_str() != written) {
-            let fault = Fault {
-                row: row as u32,
-                stage: "target",
-                column: name.clone(),
-                source: None,
-                code: Cow::Borrowed("unknown_action"),
-                message: Cow::Borrowed(
-                    "expected one of create, update, replace, delete, noop, createOrUpdate, createOrReplace",
-                ),
-            };
-            batch.reject(fault, Some(slot));
-        }
+        let (code, message) = if Action::ALL.iter().all(|action| action.as_str() != written) {
+            let expected = "expected one of create, update, replace, delete, noop, createOrUpdate, createOrReplace";
+            ("unknown_action", expected)
+        } else if no_deletes && written == Action::Delete.as_str() {
+            let expected =
+                "expected an action that does not delete: a file of corrected rows never deletes";
+            ("deletes", expected)
+        } else {
+            continue;
+        };
+        let fault = Fault {
+            row: row as u32,
+            stage: "target",
+            column: name.clone(),
+            source: None,
+            code: Cow::Borrowed(code),
+            message: Cow::Borrowed(message),
+        };
+        batch.reject(fault, Some(slot));
     }
 }
 

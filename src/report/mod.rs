@@ -1,9 +1,11 @@
-//! What a run leaves behind and says meanwhile: the rejects file, the run report, the progress.
+//! What a run leaves behind and says meanwhile: the rejects file, the results file, the run report, the
+//! progress.
 
 pub(crate) mod error;
 pub(crate) mod human;
 pub(crate) mod progress;
 pub(crate) mod rejects;
+pub(crate) mod results;
 pub(crate) mod run;
 pub(crate) mod spec;
 pub(crate) mod withheld;

@@ -31,6 +31,15 @@ impl Default for RejectsSpec {
     }
 }
 
+/// Where the results of the import go.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ResultsSpec {
+    /// The file, written with owner-only access: key, file, line, action, status, code and the server's id of every
+    /// item. Without it, there is none.
+    pub path: Option<String>,
+}
+
 /// Where the run report goes.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

@@ -11,7 +11,7 @@ use crate::report::withheld::WithheldError;
 use crate::sandbox::SandboxError;
 use crate::source::SourceError;
 use crate::stage::lookup::TableError;
-use crate::state::{ApprovalError, LedgerError};
+use crate::state::{ApprovalError, LedgerError, PlanError};
 use crate::upload::body::BodyError;
 use crate::upload::headroom::TooSlow;
 use crate::upload::put::PutError;
@@ -62,6 +62,20 @@ pub enum RunError {
     NotRepeated {
         /// The run whose import is not known.
         earlier: RunId,
+    },
+    /// The rows that the server refused of an earlier run can't be sent again as they were.
+    #[error(
+        "run {of} can't be retried: {why}; nothing was imported. Correct the rows that were refused in {rejects}, \
+         and load them: rostream run {pipeline} --mend {rejects}"
+    )]
+    NotAgain {
+        /// The run that sent them.
+        of: RunId,
+        why: String,
+        /// The pipeline file.
+        pipeline: String,
+        /// The rejects file.
+        rejects: String,
     },
     /// The source or a lookup table was changed while the run went on.
     #[error("{0}; nothing was imported")]
@@ -155,6 +169,12 @@ pub enum RunError {
         "the import was completed, but the rows that the server refused are not all in the rejects file"
     )]
     Refused(#[source] Box<RunError>),
+    /// The import was completed, and its results can't be written down.
+    #[error("the import was completed, but the results file {path} can't be written")]
+    ResultsFile {
+        path: String,
+        source: std::io::Error,
+    },
     /// The source had more records when they were sent.
     #[error("the source has fewer records than before: it was changed after it was sent")]
     Shorter,
@@ -170,6 +190,12 @@ pub enum RunError {
     /// What would be done is not approved.
     #[error("{0}; nothing was sent")]
     Approval(ApprovalError),
+    /// A plan is not carried out.
+    #[error("{0}; nothing was sent")]
+    Applied(PlanError),
+    /// A plan can't be written down.
+    #[error(transparent)]
+    Plan(PlanError),
     /// The ledger can't be kept.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -203,7 +229,9 @@ impl RunError {
             }
             RunError::Table { source, .. } if source.is_setting() => Outcome::Misconfigured,
             RunError::Store(error) if error.is_setting() => Outcome::Misconfigured,
-            RunError::Stopped { .. } | RunError::Approval(_) => Outcome::StoppedByGuard,
+            RunError::Stopped { .. } | RunError::Approval(_) | RunError::Applied(_) => {
+                Outcome::StoppedByGuard
+            }
             RunError::Unmended { .. } | RunError::Token(_) => Outcome::Misconfigured,
             RunError::Orgvue(error) if error.is_of_token() => Outcome::Misconfigured,
             RunError::TooManyRefused { .. } | RunError::CanaryRefused { .. } => Outcome::Refused,
@@ -227,6 +255,12 @@ impl RunError {
 impl From<ApprovalError> for RunError {
     fn from(error: ApprovalError) -> RunError {
         RunError::Approval(error)
+    }
+}
+
+impl From<PlanError> for RunError {
+    fn from(error: PlanError) -> RunError {
+        RunError::Applied(error)
     }
 }
 

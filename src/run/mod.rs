@@ -9,15 +9,18 @@
 //! | [`send`](mod@send), [`put`] | the second pass, or the spool, as the body of one PUT; [`straight`] surveys and sends at once |
 //! | [`import`], [`wait`] | the job asked for, and waited for |
 //! | [`results`] | what became of every row |
-//! | [`delete`](mod@delete) | who is gone, by an import of its own; [`delta`] is the store of the difference |
+//! | [`delete`](mod@delete) | who is gone, by an import of its own; [`delta`] is the store of the difference, [`kept`] that of guards |
 //!
-//! [`resume`] begins with the wait, in another process. [`preview`] and [`bench`](mod@bench) use the first steps.
+//! [`plan`](mod@plan) is what a plan says of it. [`mod@retry`] sends some rows of an earlier run again. [`resume`] begins
+//! with the wait, in another process. [`preview`] and [`bench`](mod@bench) use the first steps.
 
+pub(crate) mod again;
 mod aside;
 pub(crate) mod bench;
 mod canary;
 mod changes;
 mod code;
+mod compared;
 mod decide;
 mod delete;
 pub(crate) mod delta;
@@ -26,7 +29,10 @@ mod expect;
 mod extent;
 mod import;
 pub(crate) mod import_from;
+mod items;
+pub(crate) mod kept;
 mod near;
+pub(crate) mod plan;
 pub(crate) mod preflight;
 mod prepare;
 pub(crate) mod preview;
@@ -34,6 +40,7 @@ mod put;
 mod reject;
 pub(crate) mod results;
 pub(crate) mod resume;
+pub(crate) mod retry;
 mod retyped;
 mod send;
 mod straight;
@@ -45,7 +52,7 @@ mod wait;
 mod watch;
 mod withhold;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use secrecy::SecretString;
@@ -66,10 +73,13 @@ use crate::state::ledger::Decisions;
 use crate::text::chain;
 use crate::upload::spec::Length;
 use crate::upload::spool::SpoolWriter;
+use again::Again;
 pub(crate) use decide::Basis;
 use decide::Judged;
 use delta::Delta;
 pub use error::RunError;
+use kept::Kept;
+use plan::Planned;
 use preflight::Preflight;
 pub(crate) use preflight::connection;
 use prepare::{First, Prepared, prepare, unchanged};
@@ -105,11 +115,23 @@ pub(crate) struct Job<'a> {
     pub preflight: Option<&'a Preflight>,
     /// Where the steps are written down; without it nothing can be resumed.
     pub ledger: Option<&'a Ledger>,
+    /// The rows of an earlier run that are sent again, and no others.
+    pub again: Option<&'a Again>,
     /// The store, where what differs is sent.
     pub delta: Option<Delta>,
+    /// Where what would be done is put, for a plan.
+    pub planned: Option<&'a OnceLock<Planned>>,
+    /// What guards compare the rows with, where they ask for more than counts.
+    pub kept: Option<Kept>,
 }
 
 impl Job<'_> {
+    /// Whether nothing is sent to anybody, and no hash of the body is handed on to a run that sends it.
+    fn only_checks(&self) -> bool {
+        let hands_on = self.to.is_some() || self.ledger.is_some() || self.planned.is_some();
+        self.connection.is_none() && !hands_on
+    }
+
     /// The same for another entry of the ledger; without what only binds a pipeline.
     fn with_ledger<'a>(&'a self, ledger: Option<&'a Ledger>) -> Job<'a> {
         Job {
@@ -124,7 +146,10 @@ impl Job<'_> {
             to: None,
             preflight: self.preflight,
             ledger,
+            again: self.again,
             delta: None,
+            planned: None,
+            kept: None,
         }
     }
 }
@@ -189,8 +214,13 @@ async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Resul
         let why = "the sandbox inside this program begins empty: everything is sent, and no store is kept";
         report.warnings.push(why.to_owned());
     }
-    expect::before(job.pipeline).await?;
-    let (prepared, first) = prepare(job, &rejects).await?;
+    let (prepared, first) = match job.again {
+        Some(again) => retry::prepared(job, again, &rejects).await?,
+        None => {
+            expect::before(job.pipeline).await?;
+            prepare(job, &rejects).await?
+        }
+    };
     told::prepared(report, &prepared);
     preflight::columns(job, &prepared, report)?;
     report.rejects_file = Some(human::whole(first.rejects.path()));
@@ -208,7 +238,10 @@ async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Resul
         return Ok(());
     };
     report.seconds.to_end_of_upload = Some(started.elapsed());
-    let deletes = std::mem::take(&mut stored.surveyed.differ.1.places);
+    let deletes = match job.delta {
+        Some(_) => std::mem::take(&mut stored.surveyed.differ.1.places),
+        None => Vec::new(),
+    };
     load(job, &prepared, &client, stored, report).await?;
     let refused = decide::refused(job, report);
     if let Some(delta) = &job.delta
@@ -242,6 +275,14 @@ async fn load(
         ledger.use_approval()?;
         if let Some(delta) = &job.delta {
             delta.sent(items, Part::Rows)?;
+        } else if let (Some(kept), Some(items)) = (&job.kept, items) {
+            let gone = &stored.surveyed.differ.1.places;
+            let gone: &[u32] = if stored.deletion == Deletion::On {
+                gone
+            } else {
+                &[]
+            };
+            kept.sent(prepared, items, gone)?;
         }
         ledger.importing(&told::known(report))?;
     }
@@ -295,6 +336,9 @@ async fn upload(
     store: Store<'_>,
     report: &mut RunReport,
 ) -> Result<Option<Stored>, RunError> {
+    if let Some(again) = job.again {
+        return retry::upload(job, prepared, first, store, again, report).await;
+    }
     let mut sending = Sending::default();
     if job.pipeline.length() == Length::Chunked {
         let began = Instant::now();
@@ -347,6 +391,7 @@ async fn upload(
         None => Ready::Measured {
             digest: surveyed.digest,
             amended: Arc::new(std::mem::take(&mut surveyed.amended)),
+            rows: surveyed.written.take().map(Arc::new),
         },
     };
     report.bytes.body = ready.length();
@@ -384,6 +429,11 @@ async fn surveyed(
     repeats(job, report)?;
     told::decided(report, &judged, &job.basis);
     offer(job, &judged, report)?;
+    if let Some(planned) = job.planned
+        && let Some(made) = plan::planned(&judged, job.basis.history.last.as_ref())
+    {
+        let _ = planned.set(made);
+    }
     verdict?;
     if report.withheld.is_none() && job.pipeline.guard.on_exceed == OnExceed::WithholdDeletes {
         // What an earlier run held back would pass for this one's.
@@ -395,7 +445,7 @@ async fn surveyed(
 /// Lets what guards stopped, or held back, be approved, and keeps what they decided for the runs to come.
 fn offer(job: &Job<'_>, judged: &Judged, report: &mut RunReport) -> Result<(), RunError> {
     let decided = &judged.decided;
-    let (Some(ledger), Some(plan)) = (job.ledger, &judged.plan) else {
+    let (Some(ledger), Some(content)) = (job.ledger, &judged.content) else {
         return Ok(());
     };
     let stopped = matches!(decided.stop, Some(Stop::Exceeded(_)));
@@ -404,7 +454,7 @@ fn offer(job: &Job<'_>, judged: &Judged, report: &mut RunReport) -> Result<(), R
             .exceeded
             .iter()
             .map(|exceeded| exceeded.guard().to_owned());
-        let hash = ledger.offer(plan.clone(), guards.collect(), !stopped)?;
+        let hash = ledger.offer(content.plan.clone(), guards.collect(), !stopped)?;
         report.offered = Some(hash);
     }
     ledger.decided(Decisions {

@@ -46,7 +46,8 @@ pub(super) struct First {
 /// A source that can't be read, what the pipeline names and the source does not have, a folder that can't be used.
 pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, First), RunError> {
     let pipeline = job.pipeline;
-    let source = Arc::new(source(pipeline).await?);
+    let binds = job.planned.is_some() || job.basis.applied.is_some();
+    let source = Arc::new(source(pipeline).await?.hashed(binds));
     let reading = reading(pipeline, job.block);
     let blocks = Blocks::open(source.clone(), reading.clone()).await?;
     let header = blocks.header().clone();
@@ -57,9 +58,17 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
         });
     }
     let mut engine = bind(pipeline, &header, &job.resources)?;
+    let (stages, resources) = (stages(pipeline), &job.resources);
     if let Some(delta) = &job.delta {
-        let stages = stages(pipeline);
-        engine = engine.comparing(&delta.baseline, &terms(pipeline, &stages, &job.resources));
+        engine = engine.comparing(&delta.baseline, &terms(pipeline, &stages, resources));
+    } else {
+        if let Some(kept) = &job.kept {
+            let terms = terms(pipeline, &stages, resources);
+            engine = engine.comparing_for_guards(&kept.baseline, &terms);
+        }
+        if job.only_checks() {
+            engine = engine.measuring();
+        }
     }
     let engine = Arc::new(engine);
     let paths: Vec<_> = source

@@ -8,7 +8,9 @@ use std::time::Instant;
 
 use futures::{Stream, StreamExt, TryStreamExt, pin_mut};
 
+use super::again::Again;
 use super::delta::{Delta, result_key};
+use super::items;
 use super::prepare::Prepared;
 use super::reject::write_reject;
 use super::surveyed::Surveyed;
@@ -24,9 +26,11 @@ use crate::orgvue::spec::MatchResults;
 use crate::orgvue::{Client, ItemResult, OrgvueError, Ticket};
 use crate::report::progress::Phase;
 use crate::report::rejects::IMPORT_STAGE;
+use crate::report::results::{Draft, Item};
 use crate::report::run::RunReport;
 use crate::source::Source;
-use crate::text::counted;
+use crate::state::rows::{Refused, Rows};
+use crate::text::{chain, counted};
 use crate::whole::unique::Unique;
 
 /// Different reasons kept word by word. A server that words every failure differently must not fill the
@@ -55,11 +59,17 @@ pub(crate) struct Joined {
     pub surplus: u64,
     /// Of these, deletions: items that no record names.
     pub deleted: u64,
+    /// Whether results stand in the order of the records.
+    in_order: bool,
 }
 
 /// Why a record was refused: everything that the server says of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Reason(Vec<Refusal>);
+struct Reason {
+    refusals: Vec<Refusal>,
+    /// Whether it passes by itself.
+    passing: bool,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Refusal {
@@ -127,6 +137,7 @@ pub(crate) async fn join(
     known: Option<(&Surveyed, &Engine)>,
     matching: MatchResults,
     sent: u64,
+    mut draft: Option<&mut Draft>,
 ) -> Result<Joined, OrgvueError> {
     let mut joined = Joined::default();
     let mut reasons: HashMap<Reason, u32> = HashMap::new();
@@ -146,9 +157,20 @@ pub(crate) async fn join(
         if joined.seen > sent {
             joined.surplus += 1;
             joined.deleted += u64::from(result.ok && result.action.as_deref() == Some("delete"));
+            if let Some(draft) = &mut draft {
+                draft.push(&Item::of(&result, None, false));
+            }
             continue;
         }
         let found = matching.find(&result, in_turn);
+        if let Some(draft) = &mut draft {
+            let (record, by_place) = match found {
+                Match::Record(record) => (Some(record), false),
+                Match::Place(record) => (record, true),
+                Match::Nothing => (None, false),
+            };
+            draft.push(&Item::of(&result, record, by_place));
+        }
         if result.ok {
             joined.accepted += 1;
             continue;
@@ -163,6 +185,8 @@ pub(crate) async fn join(
             Match::Nothing | Match::Place(None) => joined.unmatched += 1,
         }
     }
+    // What the server deletes by itself comes after the records, which does not move them.
+    joined.in_order = joined.seen - joined.surplus == sent && !matching.moved;
     if joined.seen == sent && !matching.moved {
         joined.by_order = in_place.len() as u64;
         joined.refused.append(&mut in_place);
@@ -182,16 +206,29 @@ impl Joined {
     ) -> u32 {
         let mut reason = Reason::of(result, engine);
         if !known.contains_key(&reason) && self.reasons.len() >= REASONS {
-            reason = Reason(vec![Refusal::new(
+            reason.refusals = vec![Refusal::new(
                 "failed",
                 "refused by the server; its reason is in the results",
-            )]);
+            )];
         }
         let next = self.reasons.len() as u32;
         *known.entry(reason).or_insert_with_key(|reason| {
             self.reasons.push(reason.clone());
             next
         })
+    }
+
+    /// The rows that were refused, each with how often that was, where `again` says how often it was before.
+    fn rows(&self, again: Option<&Again>) -> Vec<Refused> {
+        let row = |&(record, reason): &(u32, u32)| Refused {
+            record,
+            attempts: again.map_or(0, |again| again.attempts(record)) + 1,
+            passing: self.reasons[reason as usize].passing,
+        };
+        let mut rows: Vec<Refused> = self.refused.iter().map(row).collect();
+        rows.sort_unstable();
+        rows.dedup_by_key(|row| row.record);
+        rows
     }
 
     /// Says how results were matched where that leaves any doubt.
@@ -272,10 +309,13 @@ impl Reason {
                 )
             }
         });
-        let refusals: Vec<Refusal> = refusals.collect();
-        match refusals.is_empty() {
-            true => Reason(vec![Refusal::new(status, NO_REASON)]),
-            false => Reason(refusals),
+        let mut refusals: Vec<Refusal> = refusals.collect();
+        if refusals.is_empty() {
+            refusals.push(Refusal::new(status, NO_REASON));
+        }
+        Reason {
+            refusals,
+            passing: result.is_passing(),
         }
     }
 
@@ -289,7 +329,7 @@ impl Reason {
             code: Cow::Owned(refusal.code.clone()),
             message: Cow::Owned(refusal.message.clone()),
         };
-        self.0.iter().map(fault).collect()
+        self.refusals.iter().map(fault).collect()
     }
 }
 
@@ -324,10 +364,11 @@ pub(super) async fn joined(
     known: Option<(&Prepared, &Surveyed)>,
     sent: u64,
 ) -> Result<Joined, OrgvueError> {
-    joined_with(job, client, ticket, known, sent, None).await
+    joined_with(job, client, ticket, known, sent, None, None).await
 }
 
-/// The same, and takes down for the store what the server accepted, where there is one.
+/// The same, and takes down for the store what the server accepted, where there is one, and every result for the results
+/// file.
 async fn joined_with(
     job: &Job<'_>,
     client: &Client,
@@ -335,9 +376,18 @@ async fn joined_with(
     known: Option<(&Prepared, &Surveyed)>,
     sent: u64,
     mut told: Option<(&Delta, &mut Told)>,
+    draft: Option<&mut Draft>,
 ) -> Result<Joined, OrgvueError> {
     let settings = &job.pipeline.import;
     let key = result_key(job.pipeline).filter(|_| known.is_some() || told.is_some());
+    // A key that tells nothing of the records is for the results file alone.
+    let (key, matching) = match (key, settings.match_results) {
+        (None, MatchResults::Auto | MatchResults::Order) if draft.is_some() && told.is_none() => {
+            let prepared = known.map(|(prepared, _)| prepared);
+            (items::key_column(job, prepared), MatchResults::Order)
+        }
+        (key, matching) => (key, matching),
+    };
     let results = client.results(ticket, key, job.pipeline.limits.result);
     join(
         results.inspect_ok(|result| {
@@ -346,8 +396,9 @@ async fn joined_with(
             }
         }),
         known.map(|(prepared, surveyed)| (surveyed, &*prepared.engine)),
-        settings.match_results,
+        matching,
         sent,
+        draft,
     )
     .await
 }
@@ -373,7 +424,8 @@ async fn join_results(
         None => None,
     };
     let seen = told.as_mut().map(|(delta, told)| (*delta, told));
-    let joined = joined_with(job, client, ticket, rows, sent, seen).await;
+    let mut draft = items::draft(job)?;
+    let joined = joined_with(job, client, ticket, rows, sent, seen, draft.as_mut()).await;
     let mut joined = joined.map_err(RunError::Results)?;
     if let Some((delta, told)) = told {
         delta.settle(told, Part::Rows, job, report);
@@ -402,9 +454,10 @@ async fn join_results(
                 ),
             });
         }
-        return Ok(());
+        return items::write(job, draft, false, None, report).await;
     };
     report.warnings.extend(joined.warnings(sent));
+    keep_refused(job, &joined, report);
     if !joined.refused.is_empty() {
         let (source, engine) = (prepared.source.clone(), prepared.engine.clone());
         write_refused(
@@ -418,7 +471,26 @@ async fn join_results(
         .await
         .map_err(|error| RunError::Refused(Box::new(error)))?;
     }
-    Ok(())
+    let known = Some((prepared, &*surveyed));
+    items::write(job, draft, joined.in_order, known, report).await
+}
+
+/// Writes down which rows were refused, so that they can be sent again. Where that fails, they can't, and the run is as
+/// good as before.
+fn keep_refused(job: &Job<'_>, joined: &Joined, report: &mut RunReport) {
+    let Some(ledger) = job.ledger else {
+        return;
+    };
+    let before = job.again.map_or_else(Vec::new, |again| again.rows.clone());
+    let unknown = joined.unmatched + joined.nameless;
+    let rows =
+        Rows::new(ledger.entry().run_id, before).with_results(joined.rows(job.again), unknown);
+    if let Err(error) = ledger.rows(&rows) {
+        let why = chain(&error);
+        report.warnings.push(format!(
+            "the rows that were refused can't be retried: {why}"
+        ));
+    }
 }
 
 /// Writes the refused records into the rejects file as the source had them, which takes one more reading

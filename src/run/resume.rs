@@ -11,6 +11,7 @@ use super::delete::{delete, take_deletions};
 use super::import::{asked, waited};
 use super::prepare::{Prepared, prepare, source};
 use super::results::take_results;
+use super::retry::narrow;
 use super::survey::survey;
 use super::surveyed::{Facts, Surveyed};
 use super::withhold::withhold;
@@ -157,7 +158,10 @@ async fn again(
         Ok((prepared, facts, surveyed)) => {
             let (counts, body) = (report.counts, report.bytes.body);
             told::prepared(report, &prepared);
-            told::surveyed(report, &facts);
+            match job.again {
+                Some(again) => told::again(report, &facts, again),
+                None => told::surveyed(report, &facts),
+            }
             report.counts = counts;
             report.bytes.body = body;
             report.rejects_file = Some(human::whole(surveyed.rejects.path()));
@@ -187,14 +191,22 @@ async fn survey_again(
     first.rejects.hold_back();
     let (mut survey, ended) = survey(job, &prepared, first, None).await;
     ended.map_err(words)?;
-    if entry.counts.withheld > 0 {
+    let withheld = match job.again {
+        Some(again) => again.withheld,
+        None => entry.counts.withheld > 0,
+    };
+    if withheld {
         let file = job.pipeline.rejects.withheld(false);
         let held_back = withhold(job, &prepared, &mut survey, None, &file).await;
         held_back.map_err(words)?;
     }
+    if let Some(again) = job.again {
+        let narrowed = narrow(job, &prepared, &mut survey, again, None).await;
+        narrowed.map_err(words)?;
+    }
     let facts = survey.facts();
     let sent = facts.good + facts.carried;
-    let same = Some(facts.digest.hex()) == entry.body_hash && sent == entry.counts.sent;
+    let same = facts.body_hash == entry.body_hash && sent == entry.counts.sent;
     if !same {
         return Err(format!(
             "{} the upload that was sent",

@@ -11,7 +11,8 @@ use super::put::{Put, Sending, Store, put};
 use super::{Job, RunError};
 use crate::engine::blocks::Blocks;
 use crate::engine::body::{self, Amended, Digest, Resend, Slot};
-use crate::engine::order::process;
+use crate::engine::order::{again, process};
+use crate::engine::written::WrittenRows;
 use crate::http::retry::{Failure, pause, pauses};
 use crate::orgvue::Locations;
 use crate::orgvue::retry::{Step, Verdict, verdict};
@@ -28,6 +29,8 @@ pub(super) enum Ready {
     Measured {
         digest: Digest,
         amended: Arc<Amended>,
+        /// The rows that were written; of a difference, which is asked once more, nothing.
+        rows: Option<Arc<WrittenRows>>,
     },
     /// Written down.
     Spooled { spool: Spool },
@@ -63,12 +66,24 @@ pub(super) async fn send(
         let slot = Slot::default();
         let body: BoxStream<'static, Result<Bytes, BodyError>> = match ready {
             Ready::Spooled { spool } => spool.read().boxed(),
-            Ready::Measured { digest, amended } => {
+            Ready::Measured {
+                digest,
+                amended,
+                rows,
+            } => {
                 let (source, engine) = (prepared.source.clone(), prepared.engine.clone());
                 let blocks = Blocks::open(source.clone(), prepared.reading.clone()).await?;
                 let resend = Resend::new(&engine, *digest, amended.clone());
-                let processed = process(blocks, source, engine, job.workers);
-                body::stream(processed, resend, slot.clone()).boxed()
+                match rows.clone() {
+                    Some(rows) => {
+                        let processed = again(blocks, source, engine, rows, job.workers);
+                        body::stream(processed, resend, slot.clone()).boxed()
+                    }
+                    None => {
+                        let processed = process(blocks, source, engine, job.workers);
+                        body::stream(processed, resend, slot.clone()).boxed()
+                    }
+                }
             }
         };
         if let Some(ledger) = job.ledger {

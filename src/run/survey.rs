@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, future};
 
 use super::aside::Aside;
+use super::compared::Compared;
 use super::extent::Extent;
 use super::prepare::{First, Prepared};
 use super::put::encoded;
@@ -18,15 +19,15 @@ use super::watch::Watch;
 use super::{Job, RunError, near};
 use crate::batch::{Arrangement, Batch, Fault, RowState};
 use crate::delta::error::StoreError;
-use crate::delta::full::Full;
 use crate::delta::items::Writer;
 use crate::delta::rehires::{Arrivals, Rehires};
-use crate::delta::tally::{Changes, Deletes, Tally};
+use crate::delta::tally::{Deletes, Tally};
 use crate::engine::EngineError;
 use crate::engine::blocks::Blocks;
 use crate::engine::body::{Amended, Assembly, Body, naming, pieces};
 use crate::engine::order::process;
 use crate::engine::process::{Engine, Processed};
+use crate::engine::written::WrittenRows;
 use crate::guard::Stop;
 use crate::report::progress::Phase;
 use crate::report::rejects::RejectsFile;
@@ -55,9 +56,8 @@ pub(super) async fn survey(
     if job.connection.is_none() {
         survey = survey.without_places();
     }
-    let items = job.delta.as_ref().map(|delta| delta.begin_rows(prepared));
-    match items.transpose() {
-        Ok(items) => survey = survey.with_items(items.flatten()),
+    match begin_items(job, prepared) {
+        Ok(items) => survey = survey.with_items(items),
         Err(error) => return (survey, Err(error)),
     }
     let mut spool = spool;
@@ -90,6 +90,18 @@ pub(super) async fn survey(
         Err(error) => Err(error),
     };
     (survey, ended)
+}
+
+/// Begins what is written down of the rows that are sent, for the difference or for guards.
+///
+/// # Errors
+/// It can't be written.
+pub(super) fn begin_items(job: &Job<'_>, prepared: &Prepared) -> Result<Option<Writer>, RunError> {
+    match (&job.delta, &job.kept) {
+        (Some(delta), _) => delta.begin_rows(prepared),
+        (None, Some(kept)) => kept.begin(prepared),
+        (None, None) => Ok(None),
+    }
 }
 
 /// Ends the first look at the file, off the runtime's threads: rules may have millions of keys to sort.
@@ -201,6 +213,8 @@ pub struct Survey {
     nameless: Option<(u32, Arc<Arrangement>)>,
     /// The number of the next record.
     record: u32,
+    /// The rows that were written, so that they need not be judged once more.
+    written: Option<WrittenRows>,
     /// What only the whole file could say of the records that are sent.
     amended: Amended,
     /// What was found of the hierarchies.
@@ -255,6 +269,7 @@ impl Survey {
         Survey {
             files: source.origins().iter().map(|o| o.name.clone()).collect(),
             tally: engine.diff().map(|diff| Tally::new(diff.clone(), None)),
+            written: (!engine.sends_difference()).then(WrittenRows::default),
             rules: engine.whole_file_rules(),
             assembly: Assembly::new(engine.encoder()),
             engine,
@@ -283,8 +298,8 @@ impl Survey {
         }
     }
 
-    /// Writes the rows that are to be sent into `items`, where there is a difference.
-    fn with_items(mut self, items: Option<Writer>) -> Survey {
+    /// Writes the rows that are to be sent into `items`, where they are compared with something.
+    pub(super) fn with_items(mut self, items: Option<Writer>) -> Survey {
         self.tally = (self.engine.diff()).map(|diff| Tally::new(diff.clone(), items));
         self
     }
@@ -325,6 +340,9 @@ impl Survey {
         self.record = next.ok_or(RunError::TooManyRecords)?;
         let place = (processed.file, processed.line);
         self.extent.see(&processed.batch, place, processed.end);
+        if let Some(written) = &mut self.written {
+            written.push(records, &processed.encoded.rows);
+        }
         let verdicts = match self.settled {
             Some(_) => self.rules.verdicts(first..self.record).to_vec(),
             None => self.see(&processed, first)?,
@@ -336,7 +354,10 @@ impl Survey {
             superseded,
         } = changed;
         self.aside.count(&self.engine, &processed, &left_out, first);
-        if let (Some(tally), Some(judged)) = (&mut self.tally, &processed.judged) {
+        if let (Some(tally), Some(judged)) = (&mut self.tally, &mut processed.judged) {
+            if let Some(diff) = self.engine.diff() {
+                diff.clear(judged, &cleared);
+            }
             tally.absorb(judged, &processed.batch, &superseded)?;
             if let Some(diff) = self.engine.diff() {
                 let aside = (&*superseded, first);
@@ -503,6 +524,7 @@ impl Survey {
         self.engine.forget();
         self.lines.mark_none_sent();
         self.amended = Amended::default();
+        self.written = self.written.take().map(|_| WrittenRows::default());
         self.aside.clear();
         self.arrivals.clear();
         (self.record, self.filtered, self.superseded, self.good) = (0, 0, 0, 0);
@@ -570,6 +592,22 @@ impl Survey {
         written
     }
 
+    /// What only the whole file could change of the body.
+    pub(super) fn amended(&self) -> &Amended {
+        &self.amended
+    }
+
+    /// Leaves these records in the body, and no others; `assembly` has measured that.
+    pub(super) fn narrow(&mut self, assembly: Assembly, records: &[u32]) {
+        self.assembly = assembly;
+        self.amended.carried.clear();
+        self.lines.mark_none_sent();
+        for &record in records {
+            self.lines.mark_sent(record);
+        }
+        self.good = records.len() as u64;
+    }
+
     /// The names of the columns that are sent, where they may be told.
     pub(crate) fn sent_names(&self) -> Vec<Option<Arc<str>>> {
         self.engine.sent_names()
@@ -583,8 +621,8 @@ impl Survey {
     /// The hash of what would be done; of a difference, of all that it is made of beside what the server has.
     pub(crate) fn content(&self) -> String {
         match &self.tally {
-            Some(tally) => format!("{:032x}", tally.content()),
-            None => self.assembly.digest().hex(),
+            Some(tally) if self.sends_difference() => format!("{:032x}", tally.content()),
+            _ => self.assembly.digest().hex(),
         }
     }
 
@@ -599,6 +637,7 @@ impl Survey {
 
     /// What the survey knows, however far it came.
     pub(crate) fn facts(&self) -> Facts {
+        let digest = self.assembly.digest();
         Facts {
             read: self.read(),
             skipped: self.extent.skipped(),
@@ -608,9 +647,10 @@ impl Survey {
             withheld: self.aside.withheld,
             carried: self.amended.carried.len() as u64,
             unchanged: self.unchanged(),
-            changes: self.changes(),
+            changes: self.compared().filter(|_| self.sends_difference()),
             rejects: self.rejects.rejected().into(),
-            digest: self.assembly.digest(),
+            body_hash: (!self.engine.encoder().measures()).then(|| digest.hex()),
+            digest,
             sources: self.source.origins().iter().map(|o| o.bytes()).collect(),
             warnings: self.warnings(),
             as_of: self.as_of.clone(),
@@ -651,10 +691,19 @@ impl Survey {
         self.tally.as_ref().map_or(0, Tally::unchanged)
     }
 
-    pub(super) fn changes(&self) -> Option<(Changes, Option<Full>, Deletes)> {
+    /// What the rows are beside what was kept of their people, where they are compared with that.
+    pub(super) fn compared(&self) -> Option<Compared> {
         let (tally, diff) = (self.tally.as_ref()?, self.engine.diff()?);
-        let changes = tally.changes(self.deletes.places.len() as u64);
-        Some((changes, diff.full.clone(), self.deletes.clone()))
+        Some(Compared {
+            changes: tally.changes(self.deletes.places.len() as u64),
+            full: diff.full.clone(),
+            deletes: self.deletes.clone(),
+        })
+    }
+
+    /// Whether what differs is sent, and nothing else.
+    pub(super) fn sends_difference(&self) -> bool {
+        self.engine.sends_difference()
     }
 
     fn warnings(&self) -> Vec<String> {
@@ -700,6 +749,7 @@ impl Survey {
         Ok(Surveyed {
             lines: self.lines,
             keys: self.rules.unique,
+            written: self.written,
             amended: self.amended,
             rejects: self.rejects,
             digest,

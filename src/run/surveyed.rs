@@ -1,10 +1,11 @@
 //! What the first pass leaves to those that follow, and to the report.
 
+use super::compared::Compared;
 use crate::batch::Arrangement;
-use crate::delta::full::Full;
 use crate::delta::items::Writer;
-use crate::delta::tally::{Changes, Deletes};
+use crate::delta::tally::Deletes;
 use crate::engine::body::{Amended, Digest};
+use crate::engine::written::WrittenRows;
 use crate::report::rejects::RejectsFile;
 use crate::report::run::{AliasesReport, AsOf, CodeCounts, HierarchyReport, RehiresReport};
 use crate::whole::lines::Lines;
@@ -30,7 +31,7 @@ pub(crate) struct Facts {
     /// Rows that are not sent, as the server has them.
     pub unchanged: u64,
     /// What differs from what the server has, and why everything is sent, where that is asked for.
-    pub changes: Option<(Changes, Option<Full>, Deletes)>,
+    pub changes: Option<Compared>,
     /// What the rows and the whole file told, and does not end the run.
     pub warnings: Vec<String>,
     /// What the rows of an effective-dated extract came to.
@@ -45,6 +46,8 @@ pub(crate) struct Facts {
     pub rejects: CodeCounts,
     /// Length and hash of the body.
     pub digest: Digest,
+    /// The hash in words; nothing where the body was only measured.
+    pub body_hash: Option<String>,
     /// Bytes of each file of the source, as stored.
     pub sources: Vec<u64>,
 }
@@ -55,13 +58,15 @@ pub struct Surveyed {
     pub lines: Lines,
     /// Keys of the records, where there is a key rule.
     pub(crate) keys: Option<Unique>,
+    /// Which rows were written; nothing where they are compared with what the server has.
+    pub(crate) written: Option<WrittenRows>,
     /// What is not sent as it was made.
     pub amended: Amended,
     /// The rejects file, to be added to.
     pub rejects: RejectsFile,
     /// Length and hash of the body.
     pub digest: Digest,
-    /// What is sent, to be written down, and who is to be deleted.
+    /// What is sent, to be written down, and who is in no row.
     pub(crate) differ: (Option<Writer>, Deletes),
 }
 

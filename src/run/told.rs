@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::again::Again;
 use super::decide::{Basis, Judged};
 use super::prepare::Prepared;
 use super::put::Sending;
@@ -12,8 +13,8 @@ use crate::guard::changes::Figure;
 use crate::guard::{Decision, Deletion};
 use crate::report::human;
 use crate::report::run::{
-    Approval, Canary, ColumnReport, Deletions, DeltaReport, GuardDecision, Hash, RunReport,
-    SourceFile, Withheld,
+    Approval, Canary, ColumnReport, Deletions, DeltaReport, GuardDecision, Hash, RetryReport,
+    RowCounts, RunReport, SourceFile, Withheld,
 };
 use crate::state::ledger::Known;
 
@@ -58,17 +59,48 @@ pub(super) fn recounted(report: &mut RunReport, facts: &Facts) {
     report.counts.withheld = facts.withheld;
     report.counts.carried = facts.carried;
     report.counts.unchanged = facts.unchanged;
-    if let Some((changes, full, deletes)) = &facts.changes {
-        report.counts.deletes = changes.deletes;
-        report.delta = Some(delta(changes, full.as_ref(), deletes.off));
+    if let Some(known) = &facts.changes {
+        report.counts.deletes = known.changes.deletes;
+        report.delta = Some(delta(
+            &known.changes,
+            known.full.as_ref(),
+            known.deletes.off,
+        ));
     }
     report.counts.would_send = facts.good + facts.carried + report.counts.deletes;
     report.rejects = facts.rejects.clone();
     report.bytes.body = facts.digest.length;
-    report.body_hash = Some(Hash {
-        kind: "xxh3_128_of_blocks",
-        hex: facts.digest.hex(),
+    report.body_hash = hash(facts);
+}
+
+/// What a retry sends again. It counts those rows alone: the others were told of by the run that read them.
+pub(super) fn again(report: &mut RunReport, facts: &Facts, again: &Again) {
+    report.counts = RowCounts {
+        read: facts.good,
+        would_send: facts.good,
+        ..RowCounts::default()
+    };
+    report.bytes.body = facts.digest.length;
+    report.body_hash = hash(facts);
+    if facts.good < again.rows.len() as u64 {
+        let why =
+            "rows that delete are not sent again: a retry never deletes, and the next run does";
+        report.warnings.push(why.to_owned());
+    }
+    report.retry = Some(RetryReport {
+        of: again.of.clone(),
+        rows: again.rows.len() as u64,
+        passing: again.rows.iter().filter(|row| row.passing).count() as u64,
+        along: facts.good.saturating_sub(again.rows.len() as u64),
+        attempt: again.rows.iter().map(|row| row.attempts).max().unwrap_or(0) + 1,
     });
+}
+
+fn hash(facts: &Facts) -> Option<Hash> {
+    facts.body_hash.clone().map(|hex| Hash {
+        kind: "xxh3_128_of_blocks",
+        hex,
+    })
 }
 
 /// Columns of which the server is not told that their values became empty.
@@ -131,7 +163,7 @@ pub(super) fn decided(report: &mut RunReport, judged: &Judged, basis: &Basis) {
         .filter(|ruling| ruling.decision == Decision::Approved)
         .map(|ruling| ruling.guard.clone())
         .collect();
-    let goes_on = judged.plan.is_some() && decided.stop.is_none();
+    let goes_on = judged.content.is_some() && decided.stop.is_none();
     let approval = basis.approval.as_ref().filter(|_| goes_on);
     report.approval = approval.map(|approval| Approval {
         hash: approval.hash.clone(),

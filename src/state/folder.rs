@@ -8,11 +8,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::approval::{self, APPROVAL_VERSION, Approval, ApprovalError, Plan};
+use super::approval::{self, APPROVAL_VERSION, Approval, ApprovalError, Plan, Used};
 use super::entry::{By, Ended, Entry, LEDGER_VERSION, Step, repeated};
 use super::error::{Busy, LedgerError};
 use super::last::{LAST_VERSION, Last};
 use super::lock::{Held, Who};
+use super::rows::{MAX_ROWS_BYTES, ROWS_VERSION, Rows};
 use crate::config::{Connection, Pipeline};
 use crate::files::owned::{is_own, owned, replace};
 use crate::guard;
@@ -30,7 +31,7 @@ const MAX_NAME: usize = 100;
 
 /// The state folder.
 #[derive(Clone, Debug)]
-pub(crate) struct Folder(PathBuf);
+pub struct Folder(PathBuf);
 
 impl Folder {
     /// The last accepted run of the entry's pipeline on its data set.
@@ -106,6 +107,25 @@ impl Folder {
         })
     }
 
+    /// What names a plan for the entry's pipeline and data set, and approves it.
+    ///
+    /// # Errors
+    /// A file that can't be read.
+    pub(crate) fn name(&self, entry: &Entry, plan: &Plan) -> Result<String, LedgerError> {
+        let used = used(&self.approvals(entry)?, plan);
+        let name = &entry.pipeline.name;
+        Ok(approval::hash(name, Some(&entry.target), plan, used))
+    }
+
+    /// The run that has used up a plan of this hash, for a run of the entry's pipeline on its data set.
+    ///
+    /// # Errors
+    /// A file that can't be read.
+    pub(crate) fn used(&self, hash: &str, entry: &Entry) -> Result<Option<Used>, LedgerError> {
+        let found = self.approval(hash, entry, true)?;
+        Ok(found.ok().and_then(|found| found.used))
+    }
+
     /// All approvals of the entry's pipeline on its data set.
     fn approvals(&self, entry: &Entry) -> Result<Vec<Approval>, LedgerError> {
         let paths = self.files("approval-")?;
@@ -138,7 +158,7 @@ impl Folder {
     }
 
     /// A folder that need not be there.
-    pub(crate) fn new(path: impl Into<PathBuf>) -> Folder {
+    pub fn new(path: impl Into<PathBuf>) -> Folder {
         Folder(path.into())
     }
 
@@ -189,7 +209,7 @@ impl Folder {
     ///
     /// # Errors
     /// A file that can't be read, or is not a run's: it may be one that needs to be looked after.
-    pub(crate) fn entries(&self) -> Result<Vec<Entry>, LedgerError> {
+    pub fn entries(&self) -> Result<Vec<Entry>, LedgerError> {
         let paths = self.files("run-")?;
         let entries: Result<Vec<Entry>, _> = paths.iter().map(|path| read(path)).collect();
         let mut entries = entries?;
@@ -241,6 +261,38 @@ impl Folder {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
             _ => Ok(lock),
         }
+    }
+
+    /// What is known of a run's rows.
+    ///
+    /// # Errors
+    /// A file that can't be read.
+    pub(crate) fn rows(&self, run: &RunId) -> Result<Option<Rows>, LedgerError> {
+        let path = self.0.join(Rows::file_name(run));
+        if !path.exists() {
+            return Ok(None);
+        }
+        let rows: Rows = read_json_of(&path, MAX_ROWS_BYTES)?;
+        known(&path, rows.rows_version, ROWS_VERSION).map(|()| Some(rows))
+    }
+
+    /// What the latest of a run and its retries left refused; nothing where that was never written down. `entries` are
+    /// all that the folder has.
+    ///
+    /// # Errors
+    /// A file that can't be read.
+    pub(crate) fn refused(
+        &self,
+        first: &Entry,
+        entries: &[Entry],
+    ) -> Result<Option<Rows>, LedgerError> {
+        for entry in entries.iter().rev().filter(|entry| entry.is_of(first)) {
+            let rows = self.rows(&entry.run_id)?;
+            if let Some(rows) = rows.filter(|rows| rows.refused.is_some()) {
+                return Ok(Some(rows));
+            }
+        }
+        Ok(None)
     }
 
     /// Nobody else may replace what is in the folder.
@@ -338,9 +390,7 @@ impl Lock {
                 self.take_away(old);
             }
         }
-        let used = |old: &&Approval| old.used.is_some() && old.plan == plan;
-        let used = known.iter().filter(used).count();
-        let approval = Approval::new(entry, plan, guards, used);
+        let approval = Approval::new(entry, guards, used(&known, &plan), plan);
         self.write_approval(&approval)?;
         Ok(approval.hash)
     }
@@ -380,6 +430,12 @@ impl Lock {
         self.write_json(path, entry)
     }
 
+    /// Keeps what is known of a run's rows.
+    pub(super) fn write_rows(&self, rows: &Rows) -> Result<(), LedgerError> {
+        let path = self.folder.0.join(Rows::file_name(&rows.run_id));
+        self.write_json(path, rows)
+    }
+
     fn write_json(&self, path: PathBuf, value: &impl Serialize) -> Result<(), LedgerError> {
         let written = serde_json::to_vec_pretty(value)
             .map_err(io::Error::from)
@@ -389,6 +445,12 @@ impl Lock {
             });
         written.map_err(|source| LedgerError::Write { path, source })
     }
+}
+
+/// How many of these were approvals of this plan, and are used up.
+fn used(known: &[Approval], plan: &Plan) -> usize {
+    let used = |old: &&Approval| old.used.is_some() && old.plan == *plan;
+    known.iter().filter(used).count()
 }
 
 pub(super) fn end(entry: &mut Entry, outcome: Outcome, exit_code: Option<u8>, by: By) {
@@ -408,10 +470,14 @@ fn read(path: &Path) -> Result<Entry, LedgerError> {
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, LedgerError> {
+    read_json_of(path, MAX_BYTES)
+}
+
+fn read_json_of<T: DeserializeOwned>(path: &Path, most: u64) -> Result<T, LedgerError> {
     let mut text = Vec::new();
     owned(OpenOptions::new().read(true))
         .open(path)
-        .and_then(|file| file.take(MAX_BYTES).read_to_end(&mut text))
+        .and_then(|file| file.take(most).read_to_end(&mut text))
         .map_err(|source| LedgerError::Read {
             path: path.to_owned(),
             source,

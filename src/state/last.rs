@@ -48,7 +48,7 @@ impl From<Last> for guard::Last {
 
 impl Last {
     /// That of a run that has ended, if it was accepted: never one that was let go, whose job failed, or of a mended
-    /// file, and none of which nothing was sent. Nor a canary, or an import of a file that is not known.
+    /// file or a retry, and none of which nothing was sent. Nor a canary, or an import of a file that is not known.
     pub(crate) fn of(entry: &Entry) -> Option<Last> {
         let ended = entry.ended.as_ref()?;
         let accepted = matches!(
@@ -56,7 +56,7 @@ impl Last {
             Outcome::Succeeded | Outcome::SucceededWithRejects
         );
         let counts = accepted && ended.by == By::Run;
-        let whole = entry.kind == Kind::Run && entry.mend.is_none();
+        let whole = entry.kind == Kind::Run && entry.mend.is_none() && entry.retry_of.is_none();
         (counts && entry.ticket.is_some() && whole).then(|| Last {
             last_version: LAST_VERSION,
             run_id: entry.run_id.clone(),
@@ -71,8 +71,13 @@ impl Last {
 
     /// Its file in the state folder: one for every pipeline, tenant and data set.
     pub(super) fn file_name(pipeline: &str, target: &TargetMark) -> PathBuf {
-        let dataset = target.dataset.to_lowercase();
-        let whose = format!("{pipeline}\n{}\n{dataset}", target.tenant);
-        PathBuf::from(format!("last-{:032x}.json", xxh3_128(whose.as_bytes())))
+        PathBuf::from(format!("last-{:032x}.json", whose(pipeline, target)))
     }
+}
+
+/// The hash of a pipeline, tenant and data set, for names of files about all their runs.
+pub(crate) fn whose(pipeline: &str, target: &TargetMark) -> u128 {
+    let dataset = target.dataset.to_lowercase();
+    let whose = format!("{pipeline}\n{}\n{dataset}", target.tenant);
+    xxh3_128(whose.as_bytes())
 }

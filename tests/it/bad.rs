@@ -1144,7 +1144,7 @@ fn usage() {
     };
     check(
         &["run"],
-        "error: the following required arguments were not provided:\n  <PIPELINE>\n\nUsage: rostream run <PIPELINE>\n\nFor more information, try '--help'.\n",
+        "error: the following required arguments were not provided:\n  <PIPELINE>\n\nUsage: rostream run <PIPELINE> [PIPELINE]...\n\nFor more information, try '--help'.\n",
     );
     check(
         &["run", "nowhere.yaml"],
@@ -1157,7 +1157,7 @@ fn usage() {
     );
     check(
         &["run", "p.yaml", "--token", "x"],
-        "error: unexpected argument '--token' found\n\n  tip: to pass '--token' as a value, use '-- --token'\n\nUsage: rostream run <PIPELINE>\n\nFor more information, try '--help'.\n",
+        "error: unexpected argument '--token' found\n\n  tip: to pass '--token' as a value, use '-- --token'\n\nUsage: rostream run <PIPELINE> [PIPELINE]...\n\nFor more information, try '--help'.\n",
     );
     check(
         &["run", "p.yaml", "--workers", "0"],

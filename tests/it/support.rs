@@ -194,6 +194,11 @@ impl Rig {
         self.ended(self.command_of(args).output().unwrap())
     }
 
+    /// Any command, to its end.
+    pub fn tool(&self, args: &[&str]) -> Output {
+        self.command_of(args).output().unwrap()
+    }
+
     /// Any command, to its end: exit code and stderr.
     pub fn ask(&self, args: &[&str]) -> (i32, String) {
         let (code, _, stderr) = crate::outcome(self.command_of(args).output().unwrap());

@@ -21,7 +21,7 @@ use crate::files::ending::for_json;
 use crate::guard::spec::{ImplicitDelete, OnReject};
 use crate::guard::{REJECTS_AT_MOST, SHARES_FROM};
 use crate::orgvue::spec::TokenSpec;
-use crate::report::spec::RejectsSpec;
+use crate::report::spec::{RejectsSpec, ResultsSpec};
 use crate::settings::limits::Limits;
 use crate::settings::units::Size;
 use crate::source::Input;
@@ -75,6 +75,7 @@ impl Meaning<'_> {
         let time_zone = self.time_zone(spec.time_zone.as_deref());
         let source = spec.source.map(|source| self.source(source));
         let rejects = self.rejects(&spec.rejects, source.as_ref());
+        let results = self.results(&spec.results, &rejects, source.as_ref());
         if spec.validate.key_column() == Some("") {
             self.problem("validate.key", "expected a column, found empty text", "");
         }
@@ -230,6 +231,7 @@ impl Meaning<'_> {
             as_of: spec.as_of,
             validate: spec.validate,
             rejects,
+            results,
             guard: spec.guard,
             refused: spec.refused,
             target,
@@ -373,6 +375,35 @@ impl Meaning<'_> {
             at_most: spec.at_most,
             spreadsheet_safe: spec.spreadsheet_safe,
         }
+    }
+
+    fn results(
+        &mut self,
+        spec: &ResultsSpec,
+        rejects: &Rejects,
+        source: Option<&Source>,
+    ) -> Option<PathBuf> {
+        let written = spec.path.as_deref()?;
+        let path = self.folder.join(written);
+        let inputs = || source.iter().flat_map(|source| &source.inputs);
+        if written.is_empty() || written == "-" {
+            self.problem("results.path", "expected the path of a file", "");
+        } else if self.is_pipeline_file(&path) {
+            self.problem("results.path", "this is the pipeline file itself", "");
+        } else if path == rejects.path || path == for_json(&rejects.path) {
+            self.problem("results.path", "this is the rejects file", "name another");
+        } else if path == rejects.withheld(false) {
+            let message = "this is the file of the rows that guards hold back";
+            self.problem("results.path", message, "name another");
+        } else if inputs().any(|input| matches!(input, Input::File(file) if *file == path)) {
+            let message = "the results would be written over the source";
+            self.problem("results.path", message, "name another file");
+        } else if inputs().any(|input| matches!(input, Input::Glob(..)) && input.matches(&path)) {
+            let message =
+                "the pattern of the source matches this file: the next run would read it as well";
+            self.warning("results.path", message, "");
+        }
+        Some(path)
     }
 
     fn limits(&mut self, limits: &Limits) {

@@ -3,6 +3,8 @@
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use super::model::RunReport;
 use crate::files::part::{self, Part};
 
@@ -47,25 +49,37 @@ impl RunReport {
     /// Writes the report into a folder, which is made where it is missing, and returns its path. The
     /// file appears complete or not at all, and only its owner may read it.
     pub(crate) fn write(&self, dir: &Path) -> Result<PathBuf, ReportError> {
-        crate::files::folder::make(dir).map_err(|source| ReportError::Folder {
-            path: dir.to_owned(),
-            source,
-        })?;
-        let path = dir.join(self.file_name());
-        match self.write_file(&path) {
-            Ok(()) => Ok(path),
-            Err(source) => Err(ReportError::Write { path, source }),
-        }
+        write_report(dir, &self.file_name(), self)
     }
+}
 
-    fn write_file(&self, path: &Path) -> io::Result<()> {
-        let (part, file) = Part::create(path)?;
-        let mut out = BufWriter::new(&file);
-        serde_json::to_writer_pretty(&mut out, self)?;
-        out.write_all(b"\n")?;
-        out.flush()?;
-        drop(out);
-        file.sync_all()?;
-        part.put()
+/// Writes a report of this name, as [`RunReport::write`] does.
+///
+/// # Errors
+/// It can't be written.
+pub(crate) fn write_report(
+    dir: &Path,
+    name: &str,
+    report: &impl Serialize,
+) -> Result<PathBuf, ReportError> {
+    crate::files::folder::make(dir).map_err(|source| ReportError::Folder {
+        path: dir.to_owned(),
+        source,
+    })?;
+    let path = dir.join(name);
+    match write_file(&path, report) {
+        Ok(()) => Ok(path),
+        Err(source) => Err(ReportError::Write { path, source }),
     }
+}
+
+fn write_file(path: &Path, report: &impl Serialize) -> io::Result<()> {
+    let (part, file) = Part::create(path)?;
+    let mut out = BufWriter::new(&file);
+    serde_json::to_writer_pretty(&mut out, report)?;
+    out.write_all(b"\n")?;
+    out.flush()?;
+    drop(out);
+    file.sync_all()?;
+    part.put()
 }

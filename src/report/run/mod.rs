@@ -12,6 +12,7 @@ mod file;
 pub(crate) mod hierarchy;
 mod memory;
 mod model;
+mod plan;
 mod rehires;
 #[cfg(test)]
 mod tests;
@@ -20,12 +21,13 @@ mod text;
 pub(crate) use aliases::AliasesReport;
 pub(crate) use as_of::{AsOf, Line, Seen};
 pub(crate) use counts::{CodeCounts, Mismatch, RowCounts};
-pub(crate) use file::ReportError;
+pub(crate) use file::{ReportError, write_report};
 pub(crate) use hierarchy::HierarchyReport;
 pub(crate) use memory::peak_memory;
 pub(crate) use model::{
     Approval, Canary, ColumnReport, Deletions, DeltaReport, GuardDecision, Hash, ImportReport,
-    Items, Outcome, PipelineInfo, PreflightReport, PublicUrl, RunId, RunReport, SourceFile,
-    Unchecked, UploadReport, Withheld,
+    Items, Outcome, PipelineInfo, PreflightReport, PublicUrl, RetryReport, RunId, RunReport,
+    SourceFile, Unchecked, UploadReport, Withheld,
 };
+pub(crate) use plan::{PlanReport, PlannedChanges, Total, Verdict};
 pub(crate) use rehires::RehiresReport;

@@ -14,6 +14,7 @@ use super::as_of::AsOf;
 use super::counts::{CodeCounts, Mismatch, RowCounts};
 use super::hierarchy::HierarchyReport;
 use super::memory::peak_memory;
+use super::plan::PlanReport;
 use super::rehires::RehiresReport;
 use crate::guard::Decision;
 use crate::report::error::ErrorReport;
@@ -92,6 +93,8 @@ pub(crate) struct RunReport {
     pub refused: CodeCounts,
     /// The rejects file; `null` where none was written.
     pub rejects_file: Option<PathBuf>,
+    /// The results file; `null` where none was written.
+    pub results_file: Option<PathBuf>,
     /// Bytes.
     pub bytes: ByteCounts,
     /// Hash of the body as it was measured, and as it was sent.
@@ -120,6 +123,8 @@ pub(crate) struct RunReport {
     pub deletions: Option<Deletions>,
     /// The approval of what guards would have stopped; `null` where none was needed.
     pub approval: Option<Approval>,
+    /// The plan that was made, or is carried out; `null` where there is none.
+    pub plan: Option<PlanReport>,
     /// What was held back as too many would be deleted; `null` where nothing was.
     pub withheld: Option<Withheld>,
     /// What differs from what the server has; `null` where all is sent whatever it has.
@@ -128,6 +133,8 @@ pub(crate) struct RunReport {
     pub upload: Option<UploadReport>,
     /// The import job; `null` where none was asked for.
     pub import: Option<ImportReport>,
+    /// What was sent again; `null` where this is no retry.
+    pub retry: Option<RetryReport>,
     /// Whether a process other than the run's own took up its job again, and wrote this.
     pub resumed: bool,
     /// The command that goes on from here, where the run left something open.
@@ -260,7 +267,7 @@ pub(crate) struct Throughput {
 
 /// The first rows of an upload, imported before the others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Canary {
+pub struct Canary {
     /// The import's own name in the ledger.
     pub run_id: RunId,
     pub rows: u64,
@@ -423,6 +430,21 @@ pub(crate) struct Items {
     pub failed: u64,
 }
 
+/// What was sent again of an earlier run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct RetryReport {
+    /// The run that sent it first.
+    pub of: RunId,
+    /// Rows that the server had refused.
+    pub rows: u64,
+    /// Of these, rows that it had refused for a reason that passes by itself, such as a lock.
+    pub passing: u64,
+    /// Later rows of the same keys, which went along.
+    pub along: u64,
+    /// How often the rows have been sent with this time, the most of any.
+    pub attempt: u32,
+}
+
 /// A URL without user, password, query and fragment: whatever could give access is gone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
@@ -471,6 +493,7 @@ impl RunReport {
             rejects: CodeCounts::default(),
             refused: CodeCounts::default(),
             rejects_file: None,
+            results_file: None,
             bytes: ByteCounts::default(),
             body_hash: None,
             seconds: Times::default(),
@@ -484,10 +507,12 @@ impl RunReport {
             rehires: None,
             deletions: None,
             approval: None,
+            plan: None,
             withheld: None,
             delta: None,
             upload: None,
             import: None,
+            retry: None,
             resumed: false,
             next: None,
             offered: None,

@@ -9,9 +9,10 @@ use unicode_width::UnicodeWidthStr;
 use super::as_of::AsOf;
 use super::counts::{CodeCounts, ColumnCount};
 use super::model::{
-    Canary, Deletions, DeltaReport, GuardDecision, Outcome, PreflightReport, RunReport, Throughput,
-    Unchecked,
+    Canary, Deletions, DeltaReport, GuardDecision, Outcome, PreflightReport, RetryReport,
+    RunReport, Throughput, Unchecked,
 };
+use super::plan::PlanReport;
 use crate::guard::Decision;
 use crate::report::human;
 use crate::text::shown::{shown, shown_within};
@@ -40,6 +41,29 @@ impl Outcome {
     }
 }
 
+impl RetryReport {
+    fn words(&self) -> String {
+        let mut text = format!(
+            "of run {}, attempt {} at {}",
+            self.of,
+            self.attempt,
+            human::counted(self.rows, "row")
+        );
+        if self.passing > 0 {
+            let _ = write!(
+                text,
+                ", {} refused for a passing reason",
+                human::count(self.passing)
+            );
+        }
+        if self.along > 0 {
+            let rows = human::counted(self.along, "later row");
+            let _ = write!(text, ", with {rows} of the same keys");
+        }
+        text
+    }
+}
+
 impl RunReport {
     /// The run in a few lines, for people. `report` is where the report was written. The error is not
     /// among them: it is printed by itself.
@@ -50,6 +74,9 @@ impl RunReport {
         lines.add("run", &format!("{}, {}", self.run_id, self.ending()));
         if let Some(preflight) = &self.preflight {
             lines.add("preflight", &preflight.in_words());
+        }
+        if let Some(retry) = &self.retry {
+            lines.add("retry", &retry.words());
         }
         let files = match self.sources.as_slice() {
             [] => String::new(),
@@ -161,6 +188,9 @@ impl RunReport {
             let (hash, at) = (&approval.hash, approval.at);
             lines.add("approval", &format!("{hash} at {at:.0}, over {guards}"));
         }
+        for (at, line) in (self.plan.iter().flat_map(PlanReport::lines)).enumerate() {
+            lines.add(if at == 0 { "plan" } else { "" }, &line);
+        }
         if let Err(mismatch) = self.check() {
             lines.add("warning", &mismatch.to_string());
         }
@@ -181,6 +211,9 @@ impl RunReport {
                 "rejects",
                 &format!("{path}, the rows as they were, with their faults"),
             );
+        }
+        if let Some(path) = &self.results_file {
+            lines.add("results", &human::path(path));
         }
         if let Some(path) = self
             .withheld

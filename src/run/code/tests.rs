@@ -34,6 +34,7 @@ fn the_readme_lists_every_code() {
         include_str!("../../state/error.rs"),
         include_str!("../../cli/open.rs"),
         include_str!("../../cli/resume.rs"),
+        include_str!("../../cli/retry.rs"),
     ];
     let one = Regex::new(
         r#"Code::(lasting|passing)\(\s*"([a-z_]+)"|word: "([a-z_]+)",|(?:Stop::.*|Some\(.*\)) => "([a-z_]+)""#,

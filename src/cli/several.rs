@@ -1,0 +1,210 @@
+//! `rostream run` with several pipelines: one after the other, and one report of all.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Exit, Failure, Globals, put_json, say, say_lines};
+use crate::config::Pipeline;
+use crate::files::ending::for_json;
+use crate::guard::spec::OnExceed;
+use crate::report::human;
+use crate::report::progress::Progress;
+use crate::report::run::{RunId, write_report};
+use crate::text::chain;
+
+/// Takes the report of a run in, where it is one of several.
+pub(super) type Collected = RefCell<Option<Value>>;
+
+/// What is reported of several runs.
+#[derive(Serialize)]
+struct Report {
+    report_version: u32,
+    run_id: RunId,
+    started_at: Timestamp,
+    ended_at: Timestamp,
+    /// The exit code of the process: the worst of all.
+    exit_code: u8,
+    /// In the order in which they were to run.
+    runs: Vec<One>,
+}
+
+/// One of several pipelines.
+#[derive(Serialize)]
+struct One {
+    pipeline: String,
+    /// The exit code; `null` where an earlier one failed, and this one did not begin.
+    exit_code: Option<u8>,
+    /// Its own report; `null` where it did not come to one.
+    report: Option<Value>,
+    /// What ended it before it had a report.
+    error: Option<String>,
+}
+
+/// Version of the report's form.
+const REPORT_VERSION: u32 = 1;
+
+/// Runs pipelines in their order, until one fails. All of them are loaded before the first one begins.
+///
+/// # Errors
+/// A pipeline file that is not good; what ended the one that failed.
+pub(super) fn run(
+    files: &[&str],
+    (globals, json): (&Globals, bool),
+    load: impl Fn(&str) -> Result<Pipeline, Failure>,
+    one: impl Fn(Pipeline, &Progress, &Collected) -> Result<Exit, Failure>,
+) -> Result<Exit, Failure> {
+    let pipelines = loaded(files, load)?;
+    let dir = pipelines[0].report_dir.clone();
+    let mut report = Report {
+        report_version: REPORT_VERSION,
+        run_id: RunId::generate(),
+        started_at: Timestamp::now(),
+        ended_at: Timestamp::now(),
+        exit_code: 0,
+        runs: Vec::new(),
+    };
+    let mut ended = Ok(Exit::Done);
+    for pipeline in pipelines {
+        let mut told = One::new(&pipeline);
+        if ended.is_ok() {
+            if !globals.quiet {
+                say(format_args!("{}:", pipeline.file));
+            }
+            let collected = Collected::default();
+            let exit = one(pipeline, &Progress::start(globals.progress()), &collected);
+            told.end(&exit, collected.into_inner());
+            ended = match (ended, exit) {
+                (ended, Ok(Exit::Done)) => ended,
+                (_, Ok(Exit::Partial)) => Ok(Exit::Partial),
+                (_, Ok(exit)) => Err(Failure::said(exit)),
+                (_, Err(failure)) => Err(failure),
+            };
+        }
+        report.runs.push(told);
+    }
+    report.ended_at = Timestamp::now();
+    report.exit_code = exit_of(&ended) as u8;
+    tell(&report, dir.as_deref(), (globals, json))?;
+    ended
+}
+
+fn exit_of(ended: &Result<Exit, Failure>) -> Exit {
+    match ended {
+        Ok(exit) => *exit,
+        Err(failure) => failure.exit,
+    }
+}
+
+/// The pipelines, once all of them are good, and fit together.
+fn loaded(
+    files: &[&str],
+    load: impl Fn(&str) -> Result<Pipeline, Failure>,
+) -> Result<Vec<Pipeline>, Failure> {
+    let mut pipelines = Vec::new();
+    for file in files {
+        match load(file) {
+            Ok(pipeline) => pipelines.push(pipeline),
+            // It is said already, and those of the others are to be said, too.
+            Err(failure) if failure.error.is_none() => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    match pipelines.len() == files.len() && are_apart(&pipelines) {
+        true => Ok(pipelines),
+        false => Err(Failure::said(Exit::Usage)),
+    }
+}
+
+impl One {
+    fn new(pipeline: &Pipeline) -> One {
+        One {
+            pipeline: pipeline.file.to_string(),
+            exit_code: None,
+            report: None,
+            error: None,
+        }
+    }
+
+    fn end(&mut self, ended: &Result<Exit, Failure>, report: Option<Value>) {
+        self.exit_code = Some(exit_of(ended) as u8);
+        if let (Err(failure), None) = (ended, &report) {
+            self.error = failure.error.as_ref().map(|error| chain(&**error));
+        }
+        self.report = report;
+    }
+}
+
+/// Writes the report of all, and says how each ended.
+fn tell(
+    report: &Report,
+    dir: Option<&Path>,
+    (globals, json): (&Globals, bool),
+) -> Result<(), Failure> {
+    let name = format!("runs-{}.report.json", report.run_id);
+    let written = write_report(dir.unwrap_or(Path::new(".")), &name, report);
+    if !globals.quiet {
+        for run in &report.runs {
+            let ending = match run.exit_code {
+                Some(code) => format!("exit code {code}"),
+                None => "not begun, as an earlier one failed".to_owned(),
+            };
+            say(format_args!("{}: {ending}", run.pipeline));
+        }
+        if let Ok(path) = &written {
+            say(format_args!("report      {}", human::path(path)));
+        }
+    }
+    if json {
+        put_json(report)?;
+    }
+    if let Err(error) = written {
+        say(format_args!("warning: {}", chain(&error)));
+    }
+    Ok(())
+}
+
+/// Whether no two of them write the same file. What is wrong is said.
+fn are_apart(pipelines: &[Pipeline]) -> bool {
+    let mut good = true;
+    for (at, pipeline) in pipelines.iter().enumerate() {
+        let before = &pipelines[..at];
+        let rejects = for_json(&pipeline.rejects.path);
+        let other = before
+            .iter()
+            .find(|other| for_json(&other.rejects.path) == rejects);
+        if let Some(other) = other {
+            let message = format!("{} writes its rejects into the same file", other.file);
+            say_lines(pipeline.problem("rejects.path", message));
+            good = false;
+        }
+        // What one holds back would be written over by the next, or be taken away.
+        let other = before
+            .iter()
+            .find(|other| withheld(pipeline).is_some() && withheld(other) == withheld(pipeline));
+        if let Some(other) = other {
+            let message = format!("{} writes what is held back into the same file", other.file);
+            say_lines(pipeline.problem("guard.on_exceed", message));
+            good = false;
+        }
+        let results = pipeline.results.as_ref();
+        let other = before
+            .iter()
+            .find(|other| results.is_some() && other.results.as_ref() == results);
+        if let Some(other) = other {
+            let message = format!("{} writes its results into the same file", other.file);
+            say_lines(pipeline.problem("results.path", message));
+            good = false;
+        }
+    }
+    good
+}
+
+/// The file of the rows that a pipeline holds back.
+fn withheld(pipeline: &Pipeline) -> Option<PathBuf> {
+    let holds = pipeline.guard.on_exceed == OnExceed::WithholdDeletes;
+    holds.then(|| pipeline.rejects.withheld(false))
+}

@@ -1,0 +1,87 @@
+//! Which rows of every block are written: found by the first pass, so that the second need not judge them again.
+
+use crate::batch::{Batch, RowState};
+
+/// The rows that are written, block by block; what is left out for what only the whole file knows is among them.
+///
+/// Memory: a bit a record, and nothing for a block of which all rows are written.
+#[derive(Debug, Default)]
+pub(crate) struct WrittenRows {
+    blocks: Vec<Block>,
+}
+
+#[derive(Debug)]
+struct Block {
+    records: usize,
+    /// A bit a record; nothing where all are written.
+    bits: Option<Box<[u64]>>,
+}
+
+impl WrittenRows {
+    /// Enters the next block: so many records, of which these are written.
+    pub(crate) fn push(&mut self, records: usize, rows: &[u32]) {
+        let bits = (rows.len() < records).then(|| {
+            let mut bits = vec![0; records.div_ceil(64)];
+            for row in rows {
+                bits[*row as usize / 64] |= 1 << (row % 64);
+            }
+            bits.into_boxed_slice()
+        });
+        self.blocks.push(Block { records, bits });
+    }
+
+    /// Takes out of a block what is not written. A source that has changed since may have other blocks: their hash tells.
+    pub(crate) fn choose(&self, number: u64, batch: &mut Batch) {
+        let block = usize::try_from(number)
+            .ok()
+            .and_then(|at| self.blocks.get(at));
+        let Some(block) = block.filter(|block| block.records == batch.len()) else {
+            return;
+        };
+        let Some(bits) = &block.bits else {
+            return;
+        };
+        for row in 0..batch.len() {
+            if bits[row / 64] & (1 << (row % 64)) == 0 && batch.state(row) == RowState::In {
+                batch.drop_row(row);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::Row;
+
+    fn batch(rows: usize) -> Batch {
+        let mut batch = Batch::new(String::new(), 1);
+        for _ in 0..rows {
+            batch.push_row(Row {
+                line: 0,
+                start: 0,
+                end: 0,
+            });
+        }
+        batch
+    }
+
+    #[test]
+    fn rows_are_chosen_as_they_were_written() {
+        let mut written = WrittenRows::default();
+        let some: Vec<u32> = (0..130).filter(|row| row % 3 == 0).collect();
+        written.push(130, &some);
+        written.push(5, &[0, 1, 2, 3, 4]);
+        let chosen = |number, rows| {
+            let mut batch = batch(rows);
+            written.choose(number, &mut batch);
+            let left = (0..rows as u32).filter(|row| batch.state(*row as usize) == RowState::In);
+            left.collect::<Vec<_>>()
+        };
+        assert_eq!(chosen(0, 130), some);
+        assert_eq!(chosen(1, 5), [0, 1, 2, 3, 4]);
+        // Blocks that the first pass did not see.
+        assert_eq!(chosen(0, 2), [0, 1]);
+        assert_eq!(chosen(7, 2), [0, 1]);
+    }
+}
