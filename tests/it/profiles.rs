@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::pipelines::{Copy, codes, counts};
 use crate::run;
+use crate::support::Rig;
 
 #[test]
 fn oracle_hcm() {
@@ -68,5 +69,75 @@ fn lint_tells_what_is_set() {
          pipelines/adp.yaml:11:10: note: `profile: adp` sets `stages.2.date.from` to [YYYY-MM-DD, MM/DD/YYYY]\n\
          pipelines/adp.yaml:11:10: note: `profile: adp` sets `guard.leavers.values` to [Terminated]\n\
          pipelines/adp.yaml: ok\n"
+    );
+}
+
+/// A Workday report as JSON: the records within `Report_Entry`, and days with an offset.
+#[test]
+fn workday_reports_in_json() {
+    let rig = Rig::new();
+    rig.write(
+        "report.json",
+        r#"{"Report_Entry": [
+          {"Employee_ID": "00200001", "Worker_Status": "Active", "Hire_Date": "2009-01-05-08:00"},
+          {"Employee_ID": "00200002", "Worker_Status": "Terminated", "Hire_Date": "2012-06-01"},
+          {"Employee_ID": "00200003", "Worker_Status": "On Leave", "Hire_Date": "01/06/2012"}
+        ]}"#,
+    );
+    rig.pipeline(
+        "profile: workday\nsource: { path: report.json, format: json }\nstages: [{ date: { columns: [Hire_Date] } }]\n\
+         validate: { key: Employee_ID }\nguard: { max_delete: 5, leavers: { column: Worker_Status } }\n\
+         rejects: { at_most: 1 }",
+        "identify_by: { id_key: Employee_ID }",
+    );
+    let ended = rig.run(&[]);
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    let mut items = rig.items();
+    items.sort();
+    assert_eq!(
+        items,
+        [
+            r#"{"Employee_ID":"00200001","Worker_Status":"Active","Hire_Date":"2009-01-05"}"#,
+            r#"{"Employee_ID":"00200002","Worker_Status":"Terminated","Hire_Date":"2012-06-01"}"#,
+        ]
+    );
+    assert_eq!(codes(&ended.report), json!({ "date_format": 1 }));
+}
+
+/// Job information of SuccessFactors by OData: the records within `d.results`, days in milliseconds, and history.
+#[test]
+fn successfactors_by_odata() {
+    let rig = Rig::new();
+    rig.write(
+        "jobs.json",
+        r#"{"d": {"results": [
+          {"userId": "1", "startDate": "/Date(1546300800000)/", "endDate": "/Date(1640908800000)/", "seqNumber": "1",
+           "assignmentClass": "ST", "managerId": "NO_MANAGER", "jobTitle": "Clerk"},
+          {"userId": "1", "startDate": "/Date(1640995200000)/", "endDate": "/Date(253402214400000)/", "seqNumber": "1",
+           "assignmentClass": "ST", "managerId": "2", "jobTitle": "Planner"},
+          {"userId": "1", "startDate": "/Date(1640995200000)/", "endDate": "/Date(253402214400000)/", "seqNumber": "2",
+           "assignmentClass": "ST", "managerId": "2", "jobTitle": "Head of Planning"},
+          {"userId": "1", "startDate": "/Date(1700000000000)/", "endDate": "/Date(253402214400000)/", "seqNumber": "9",
+           "assignmentClass": "GA", "managerId": "3", "jobTitle": "Abroad"},
+          {"userId": "2", "startDate": "/Date(1546300800000)/", "endDate": "/Date(253402214400000)/", "seqNumber": "1",
+           "assignmentClass": "ST", "managerId": "NO_MANAGER", "jobTitle": "Chief"}
+        ]}}"#,
+    );
+    rig.pipeline(
+        "profile: successfactors\nsource: { path: jobs.json, format: json }\n\
+         stages: [{ empty: {} }, { date: { columns: [startDate, endDate] } }]\n\
+         as_of: { at: 2026-11-26, drop: [startDate, endDate, seqNumber, assignmentClass] }\nvalidate: { key: userId }",
+        "identify_by: { id_key: userId }",
+    );
+    let ended = rig.run(&[]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let mut items = rig.items();
+    items.sort();
+    assert_eq!(
+        items,
+        [
+            r#"{"userId":"1","managerId":"2","jobTitle":"Head of Planning"}"#,
+            r#"{"userId":"2","jobTitle":"Chief"}"#,
+        ]
     );
 }

@@ -1,6 +1,7 @@
 //! What is said of people with several ids: `aliases`, and `validate.rehires`.
 
 use super::Meaning;
+use crate::orgvue::spec::{IdentifySpec, ImportSpec};
 use crate::rule::ValidateSpec;
 use crate::stage::StageSpec;
 use crate::stage::aliases::AliasesSpec;
@@ -11,6 +12,7 @@ impl Meaning<'_> {
         spec: Option<&AliasesSpec>,
         validate: &ValidateSpec,
         stages: &[StageSpec],
+        import: Option<&ImportSpec>,
     ) {
         let Some(spec) = spec else {
             if self.places.contains("aliases") && self.is_whole("aliases") {
@@ -41,6 +43,19 @@ impl Meaning<'_> {
                 "no column is known to hold ids",
                 "name the column that identifies people: `validate: { key: employeeID }`, or name columns in \
                  `aliases.columns`",
+            );
+        }
+        if let Some(IdentifySpec::IdKey(id) | IdentifySpec::MergeKey(id)) =
+            import.and_then(|import| import.identify_by.as_ref())
+            && Some(&**id) != key
+            && !spec.columns.contains(id)
+        {
+            let message =
+                format!("items are identified by `{id}`, in which these ids are not looked for");
+            self.warning(
+                "aliases",
+                message,
+                "name it in `aliases.columns`, or leave `aliases` out",
             );
         }
         let hashed = |stage: &StageSpec| match stage {

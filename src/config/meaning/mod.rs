@@ -88,7 +88,6 @@ impl Meaning<'_> {
         if let Some(as_of) = &spec.as_of {
             self.as_of(as_of, &spec.validate, &spec.stages);
         }
-        self.aliases(spec.aliases.as_ref(), &spec.validate, &spec.stages);
         self.stages(
             &spec.stages,
             spec.as_of.as_ref(),
@@ -166,6 +165,8 @@ impl Meaning<'_> {
         }
         let compared = (target.as_ref()).is_some_and(|(_, _, to)| to.action.delta().is_some());
         self.rehires(&spec.validate, compared);
+        let import = target.as_ref().map(|(_, _, import)| import);
+        self.aliases(spec.aliases.as_ref(), &spec.validate, &spec.stages, import);
         if let Some((name, _, import)) = &target {
             self.changes(&spec.guard, name, import, key);
             self.cleared(&spec.validate, name, import);
