@@ -70,6 +70,8 @@ struct Leavers {
 pub(crate) struct Diff {
     pub baseline: Arc<Baseline>,
     pub columns: Vec<Column>,
+    /// Which of the columns tell whether somebody who arrives is somebody who leaves; none where nobody asks.
+    pub same_person: Vec<usize>,
     /// Whether rows are sent by how they differ. Otherwise they go as they are, and are compared for guards alone.
     pub sends: bool,
     acts: Option<Acts>,
@@ -175,6 +177,7 @@ impl Diff {
             identifier: identifier.unwrap_or(0) as u32,
             baseline,
             columns,
+            same_person: Vec::new(),
             sends: true,
             acts: None,
             leavers: None,
@@ -190,6 +193,14 @@ impl Diff {
             acts,
             ..self
         }
+    }
+
+    /// The same, which tells by these columns whether somebody who arrives is somebody who leaves.
+    pub(crate) fn telling_people_by<'a>(mut self, names: impl Iterator<Item = &'a String>) -> Diff {
+        let columns = self.columns.iter();
+        let place = |name: &String| columns.clone().position(|column| *column.name == **name);
+        self.same_person = names.filter_map(place).collect();
+        self
     }
 
     /// The same, which knows people who have left by a status. Where its column is not among those that are compared,
@@ -234,12 +245,19 @@ impl Diff {
     }
 
     /// The same, where its cells can be compared with those of this pipeline, too.
-    fn comparable(&self) -> Option<&Store> {
+    pub(crate) fn comparable(&self) -> Option<&Store> {
         self.store()
             .filter(|store| store.head().marks.columns == self.marks.columns)
     }
 
-    fn hashes(&self) -> &StoreKey {
+    /// Whether the target has somebody of this key, as far as is known.
+    pub(crate) fn knows(&self, key: &str) -> bool {
+        let person = person(self.hashes(), key, self.key.ignore_case, &mut String::new());
+        self.store()
+            .is_some_and(|store| store.find(person).is_some())
+    }
+
+    pub(crate) fn hashes(&self) -> &StoreKey {
         self.baseline.place.key()
     }
 
