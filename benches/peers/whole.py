@@ -30,7 +30,7 @@ JOBS = {
         "validate": "hierarchy: [{ parent: managerID }, { name: matrix, parent: positionID, cycles: ignore, orphans: ignore }]",
     },
     "as_of": {"top": "as_of: { key: employeeID, from: hireDate, ends: inclusive, to: terminationDate, at: 2020-01-01 }\n"},
-    "key, column guards": {"key": True, "top": "guard: { max_change: { salary: 5%, grade: 5% }, max_emptied: { email: 1% } }\n", "real": True},
+    "key, column guards": {"key": True, "top": "guard: { max_change: { salary: 5%, grade: 5% }, max_emptied: 1% }\n", "real": True},
     "key, difference": {"key": True, "store": True},
     "key, difference, 1 % changed": {"key": True, "store": True, "changed": True},
 }

@@ -27,6 +27,7 @@ use crate::source::spec::{
     Compression, CsvSpec, Encoding, ExpectSpec, JsonSpec, Nothing, SourceFormat,
 };
 use crate::stage::StageSpec;
+use crate::stage::aliases::AliasesSpec;
 use crate::stage::hash::{Key, KeySpec};
 use crate::text::dates::{Date, Zone};
 use crate::upload::spec::{Length, UploadSpec};
@@ -52,6 +53,8 @@ pub struct Pipeline {
     pub source: Source,
     /// What is done to the records, in order.
     pub stages: Vec<Placed<StageSpec>>,
+    /// People whose id is another one now, where there is a file of them.
+    pub aliases: Option<AliasesSpec>,
     /// Which of several rows of a key is in force, where that is asked.
     pub as_of: Option<AsOfSpec>,
     /// What every record, and the whole file, must satisfy.
@@ -284,6 +287,7 @@ impl Pipeline {
             "{:?}",
             (
                 stages,
+                &self.aliases,
                 &self.as_of,
                 &self.validate,
                 &self.import,

@@ -65,6 +65,11 @@ pub(crate) enum NoHead {
 }
 
 impl Head {
+    /// Bytes of the cells of a person in a base, with the hash of all of them.
+    pub(super) fn cells(&self) -> u64 {
+        (u64::from(self.width) + 1) * 8
+    }
+
     pub(crate) fn write(&self, kind: FileKind) -> [u8; HEAD] {
         let mut out = Vec::with_capacity(HEAD);
         out.extend_from_slice(kind.magic());

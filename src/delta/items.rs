@@ -2,7 +2,7 @@
 //! kept until its results are taken in. Until then nobody knows what the server has of these people.
 //!
 //! ```text
-//! head | items: what 1, person 16, length of the sealed key 2, cells 8 each, sealed key | number 8 | checksum 8
+//! head | items: what 1, person 16, content 8, length of the sealed key 2, cells 8 each, sealed key | number 8 | checksum 8
 //! ```
 //!
 //! The checksum is one of all items and of their number: with another number, people would count as known whose items
@@ -20,7 +20,7 @@ use crate::files::at::{Section, read_exact_at};
 use crate::files::owned::owned;
 
 /// Bytes of an item before its cells.
-const FIXED: usize = 19;
+const FIXED: usize = 27;
 
 /// What ends a file of items: their number and the checksum.
 const TAIL: usize = 16;
@@ -54,6 +54,8 @@ impl What {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Item {
     pub person: u128,
+    /// The hash of what the row holds.
+    pub content: u64,
     /// What the server has of the person where it accepts the item.
     pub cells: Vec<u64>,
     pub sealed: Vec<u8>,
@@ -100,7 +102,7 @@ impl Writer {
     pub fn push(
         &mut self,
         what: What,
-        person: u128,
+        (person, content): (u128, u64),
         cells: &[u64],
         sealed: &[u8],
     ) -> io::Result<()> {
@@ -108,6 +110,7 @@ impl Writer {
         self.bytes.clear();
         self.bytes.push(what as u8);
         self.bytes.extend_from_slice(&person.to_le_bytes());
+        self.bytes.extend_from_slice(&content.to_le_bytes());
         self.bytes.extend_from_slice(&length.to_le_bytes());
         self.bytes
             .extend(cells.iter().flat_map(|cell| cell.to_le_bytes()));
@@ -219,6 +222,7 @@ impl Items {
         read_exact_at(&self.file, at, bytes)?;
         let (what, person, length) = parts(&array(bytes, 0))?;
         item.person = person;
+        item.content = u64::from_le_bytes(array(bytes, 17));
         item.cells.clear();
         let numbers = bytes[FIXED..].chunks_exact(8);
         item.cells
@@ -231,6 +235,6 @@ impl Items {
 
 fn parts(fixed: &[u8; FIXED]) -> io::Result<(What, u128, u16)> {
     let person = u128::from_le_bytes(array(fixed, 1));
-    let length = u16::from_le_bytes(array(fixed, 17));
+    let length = u16::from_le_bytes(array(fixed, 25));
     Ok((What::of(fixed[0])?, person, length))
 }

@@ -22,6 +22,12 @@ const NONCE: usize = aead::NONCE_LEN;
 /// The hash of a cell that holds nothing.
 pub(crate) const EMPTY: u64 = 0;
 
+/// In the place of what a person's row holds: it is not known what the server has.
+pub(crate) const PENDING: u64 = 0;
+
+/// The same: the server has the row in part as it was sent last, and in part as it was before. Its cells are known.
+pub(crate) const MIXED: u64 = 1;
+
 /// A secret is too short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is shorter than {MIN_SECRET} bytes")]
@@ -33,6 +39,7 @@ pub struct StoreKey {
     nonces: SipHasher128,
     texts: SipHasher13,
     bare: SipHasher13,
+    contents: SipHasher13,
     rows: SipHasher13,
     seal: aead::LessSafeKey,
     check: [u8; 16],
@@ -76,6 +83,7 @@ impl StoreKey {
             nonces: SipHasher128::new_with_key(&derived("nonces")?),
             texts: SipHasher13::new_with_key(&derived("texts")?),
             bare: SipHasher13::new_with_key(&derived("bare values")?),
+            contents: SipHasher13::new_with_key(&derived("contents of rows")?),
             rows: SipHasher13::new_with_key(&derived("rows")?),
             seal: aead::LessSafeKey::new(aead::UnboundKey::from(seal)),
             check: derived("check")?,
@@ -102,11 +110,16 @@ impl StoreKey {
         self.bare.hash(text).max(EMPTY + 1)
     }
 
-    /// The hash of a row by those of its cells; never 0. `bytes` is a buffer to use.
+    /// The hash of all that a row holds, written one after the other; never [`PENDING`] nor [`MIXED`].
+    pub(crate) fn content(&self, bytes: &[u8]) -> u64 {
+        self.contents.hash(bytes).max(MIXED + 1)
+    }
+
+    /// The hash of the cells' hashes, which tells whether they are as they were written. `bytes` is a buffer to use.
     pub fn row(&self, cells: &[u64], bytes: &mut Vec<u8>) -> u64 {
         bytes.clear();
         bytes.extend(cells.iter().flat_map(|cell| cell.to_le_bytes()));
-        self.rows.hash(bytes).max(1)
+        self.rows.hash(bytes)
     }
 
     /// Seals a text behind `out`.

@@ -11,8 +11,8 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::head::{FileKind, HEAD, Head, array, damaged};
 use super::items::{Item, Items, What};
-use super::key::{EMPTY, StoreKey};
-use super::store::{Base, ENTRY, PENDING, place, unplace};
+use super::key::{EMPTY, PENDING, StoreKey};
+use super::store::{Base, ENTRY, parted, place, unplace};
 use crate::files::at::Section;
 use crate::files::owned::owned;
 
@@ -48,9 +48,11 @@ const PLACE: u32 = 54;
 struct Known {
     /// Whether there is anything.
     is_there: bool,
-    /// The hash of the cells, or [`PENDING`]. It is carried along as it is, so that cells that were damaged on the disk
-    /// are still not those that were written.
-    row: u64,
+    /// What the row holds, or [`PENDING`].
+    content: u64,
+    /// The hash of the cells. It is carried along as it is, so that cells that were damaged on the disk are still not those
+    /// that were written.
+    all: u64,
     cells: Vec<u64>,
     sealed: Vec<u8>,
 }
@@ -89,7 +91,7 @@ pub(crate) fn merge(
         if let Some(base) = base.as_mut().filter(|_| old == Some(person)) {
             base.take(&mut known)?;
             if !is_known {
-                known.row = PENDING;
+                known.content = PENDING;
                 known.cells.clear();
                 known.cells.resize(head.width as usize, EMPTY);
             }
@@ -187,11 +189,12 @@ impl Known {
         match (fate, what) {
             (Fate::Refused, _) => {}
             (Fate::Accepted | Fate::Contradicted, What::Delete) => self.is_there = false,
-            (Fate::Unknown, What::Delete) => self.row = PENDING,
+            (Fate::Unknown, What::Delete) => self.content = PENDING,
             (Fate::Accepted, _) if batch.items.head.marks.columns == head.marks.columns => {
                 self.is_there = true;
                 std::mem::swap(&mut self.cells, &mut item.cells);
-                self.row = key.row(&self.cells, bytes);
+                self.content = item.content;
+                self.all = key.row(&self.cells, bytes);
                 std::mem::swap(&mut self.sealed, &mut item.sealed);
             }
             // Of other columns it is not known what the server has in those of the next base.
@@ -202,7 +205,7 @@ impl Known {
                     std::mem::swap(&mut self.sealed, &mut item.sealed);
                 }
                 self.is_there = true;
-                self.row = PENDING;
+                self.content = PENDING;
             }
         }
         Ok(())
@@ -254,14 +257,10 @@ impl<'a> Reading<'a> {
         let sealed_len = unplace(number(3)).1;
         let [_, cells, sealed] = &mut self.sections;
         known.is_there = true;
-        known.row = number(2);
-        self.bytes.resize(self.base.head.width as usize * 8, 0);
+        known.content = number(2);
+        self.bytes.resize(self.base.head.cells() as usize, 0);
         cells.read_exact(&mut self.bytes)?;
-        known.cells.clear();
-        let numbers = self.bytes.chunks_exact(8);
-        known
-            .cells
-            .extend(numbers.map(|cell| u64::from_le_bytes(array(cell, 0))));
+        known.all = parted(&self.bytes, &mut known.cells);
         known.sealed.resize(sealed_len, 0);
         sealed.read_exact(&mut known.sealed)?;
         self.left -= 1;
@@ -302,11 +301,12 @@ impl Out {
     fn push(&mut self, person: u128, known: &Known) -> io::Result<()> {
         let mut entry = [0; ENTRY];
         entry[..16].copy_from_slice(&person.to_le_bytes());
-        entry[16..24].copy_from_slice(&known.row.to_le_bytes());
+        entry[16..24].copy_from_slice(&known.content.to_le_bytes());
         let place = place(self.head.sealed, known.sealed.len());
         entry[24..].copy_from_slice(&place.to_le_bytes());
         self.checksum.update(&entry);
         self.entries.write_all(&entry)?;
+        self.cells.write_all(&known.all.to_le_bytes())?;
         for cell in &known.cells {
             self.cells.write_all(&cell.to_le_bytes())?;
         }

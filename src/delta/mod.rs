@@ -10,6 +10,7 @@
 //! | [`diff`], [`full`] | the rows of a block beside the store; why everything is sent |
 //! | [`tally`] | what a pass over the source comes to: changes, deletions, items |
 //! | [`told`] | what became of the items, by the results of their import |
+//! | [`rehires`] | who leaves and arrives at the same time, under another id |
 //! | [`key`] | what hashes are made and keys sealed with |
 
 pub(crate) mod diff;
@@ -21,6 +22,7 @@ pub(crate) mod key;
 pub(crate) mod merge;
 pub(crate) mod place;
 pub(crate) mod rewrite;
+pub(crate) mod rehires;
 pub(crate) mod store;
 pub(crate) mod tally;
 pub(crate) mod told;

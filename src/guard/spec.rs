@@ -58,7 +58,8 @@ impl GuardSpec {
 pub struct LeaversSpec {
     /// The column of the status, after the stages.
     pub column: String,
-    /// Its values for people who have left.
+    /// Its values for people who have left. Left out, they are those of the `profile`.
+    #[schemars(with = "Option<Vec<String>>")]
     pub values: Vec<String>,
 }
 

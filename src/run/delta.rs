@@ -92,7 +92,7 @@ impl Delta {
             None => (None, None),
             Some(Err(lost)) => (None, Some(Full::Lost(lost))),
             Some(Ok(store)) => {
-                tracing::debug!(bytes = store.bytes(), people = store.len(), "the store");
+                tracing::debug!(bytes = store.bytes(), people = store.people(), "the store");
                 let full = due(store.head().full_at, now, spec);
                 (Some(store), full)
             }

@@ -102,7 +102,7 @@ impl Kept {
         if let (Some(store), Some(diff)) = (store, prepared.engine.diff()) {
             let nothing = vec![EMPTY; diff.columns.len()];
             for &at in gone {
-                let written = items.push(What::Delete, store.person(at), &nothing, &[]);
+                let written = items.push(What::Delete, (store.person(at), 0), &nothing, &[]);
                 written.map_err(StoreError::write(place.folder()))?;
             }
         }

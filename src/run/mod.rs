@@ -431,10 +431,10 @@ async fn surveyed(
     repeats(job, report)?;
     told::decided(report, &judged, &job.basis);
     offer(job, &judged, report)?;
-    if let Some(planned) = job.planned
-        && let Some(made) = plan::planned(&judged, job.basis.history.last.as_ref())
-    {
-        let _ = planned.set(made);
+    if let (Some(planned), Some(content)) = (job.planned, &judged.content) {
+        let last = job.basis.history.last.as_ref();
+        let (content, decided) = (content.clone(), &judged.decided);
+        let _ = planned.set(plan::planned(content, decided, last, &judged.standing));
     }
     verdict?;
     if report.withheld.is_none() && job.pipeline.guard.on_exceed == OnExceed::WithholdDeletes {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::tables::table_error;
+use super::tables::{aliases_error, table_error};
 use super::{Job, RunError};
 use crate::config::{Pipeline, Place};
 use crate::engine::bind::{Terms, Unbound, named};
@@ -115,6 +115,10 @@ pub(super) fn unchanged(job: &Job<'_>, source: &Source) -> Result<(), RunError> 
             }
         }
     }
+    if let (Some(spec), Some(table)) = (&job.pipeline.aliases, &job.resources.aliases) {
+        let error = |source| moved(aliases_error(job.pipeline, spec, source));
+        table.is_unchanged().map_err(error)?;
+    }
     Ok(())
 }
 
@@ -173,6 +177,7 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
         added: &rejects::ADDED,
         named: Arc::new(named(
             stages,
+            pipeline.aliases.as_ref(),
             pipeline.as_of.as_ref(),
             &pipeline.validate,
             &pipeline.import,
@@ -243,6 +248,7 @@ fn terms<'a>(
 ) -> Terms<'a> {
     Terms {
         stages,
+        aliases: pipeline.aliases.as_ref(),
         as_of: pipeline.as_of.as_ref(),
         validate: &pipeline.validate,
         import: &pipeline.import,

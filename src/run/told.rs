@@ -44,6 +44,8 @@ pub(super) fn surveyed(report: &mut RunReport, facts: &Facts) {
     report.counts.filtered = facts.filtered;
     report.counts.superseded = facts.superseded;
     report.as_of = facts.as_of.clone();
+    report.aliases = facts.aliases;
+    report.rehires = facts.rehires.clone();
     report.warnings.extend(facts.warnings.iter().cloned());
     report.hierarchies = facts.hierarchies.clone();
     recounted(report, facts);

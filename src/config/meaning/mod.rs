@@ -1,5 +1,6 @@
 //! From what is written to what is meant: every check that looks further than one setting's type.
 
+mod aliases;
 mod as_of;
 mod base_url;
 mod delta;
@@ -163,6 +164,10 @@ impl Meaning<'_> {
                 "leave `length` out",
             );
         }
+        let compared = (target.as_ref()).is_some_and(|(_, _, to)| to.action.delta().is_some());
+        self.rehires(&spec.validate, compared);
+        let import = target.as_ref().map(|(_, _, import)| import);
+        self.aliases(spec.aliases.as_ref(), &spec.validate, &spec.stages, import);
         if let Some((name, _, import)) = &target {
             self.changes(&spec.guard, name, import, key);
             self.cleared(&spec.validate, name, import);
@@ -207,6 +212,13 @@ impl Meaning<'_> {
         if self.places.contains("name") && spec.name.as_deref().is_none_or(str::is_empty) {
             self.problem("name", "expected a name, found nothing", "");
         }
+        if self.places.contains("profile") && spec.profile.is_none() && self.is_whole("profile") {
+            self.problem(
+                "profile",
+                "expected the name of a source, found nothing",
+                "",
+            );
+        }
         let (_, target, import) = target?;
         let (mut source, target) = (source?, target?);
         let mut secrets = secret_variables(&stages, &target);
@@ -222,6 +234,7 @@ impl Meaning<'_> {
             time_zone,
             source,
             stages,
+            aliases: spec.aliases,
             as_of: spec.as_of,
             validate: spec.validate,
             rejects,

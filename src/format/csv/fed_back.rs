@@ -126,6 +126,7 @@ impl Review<'_> {
             let mut codes = [QUOTE, CARRIAGE_RETURN].into_iter();
             if let Some(code) = codes.find(|code| told(said, code).is_some()) {
                 self.unquote(batch, row, own, code);
+                self.reject_surplus(batch, row, &said[ADDED.len()..], code);
             }
         }
     }
@@ -149,6 +150,22 @@ impl Review<'_> {
         batch.reject(fault(row, Arc::from(""), RAGGED, message.into()), None);
         for column in 0..self.names.len() {
             batch.set_cell(row, column, batch.cell(row, column).with_kind(Kind::Faulty));
+        }
+    }
+
+    /// Rejects such a record for wrong quotes in cells that are too many.
+    fn reject_surplus(
+        &self,
+        batch: &mut Batch,
+        row: usize,
+        surplus: &[String],
+        code: &'static str,
+    ) {
+        let is_wrong =
+            |cell: &String| is_quoted(cell, self.dialect) && !is_whole(cell, self.dialect);
+        if surplus.iter().any(is_wrong) {
+            let message = "a cell that is too many still has its wrong quotes";
+            batch.reject(fault(row, Arc::from(""), code, message.into()), None);
         }
     }
 
@@ -315,6 +332,10 @@ mod tests {
         let row = "1,\"\"\"80\"\"0\",\"\"\"y\"\"\",w.csv,2,parse,,quote,m,more\n";
         check_row(OnRagged::Reject, 9, row, &both("9", "10"));
         check_row(OnRagged::Pad, 10, row, &both("3", "4"));
+        let surplus = "1,80,y,w.csv,2,parse,,quote,m,\"\"\"80\"\"0\"\n";
+        let too_many = " ragged expected 9 cells as in the header, found 10| quote a cell that is too many still has its \
+                        wrong quotes";
+        check_row(OnRagged::Reject, 9, surplus, too_many);
         let mended = "1,800,y,w.csv,2,parse,,quote,m,more\n";
         let ragged = " ragged expected 9 cells as in the header, found 10";
         check_row(OnRagged::Reject, 9, mended, ragged);
