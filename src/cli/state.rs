@@ -16,8 +16,8 @@ use crate::config::{process_env, secret_of};
 use crate::report::human;
 use crate::report::run::RunId;
 use crate::run::forget::{Rotated, drop_columns, rotate};
-use crate::state::lock::{Who, store};
 use crate::state::Folder;
+use crate::state::lock::{Who, store};
 
 /// Arguments of `rostream state`.
 #[derive(Debug, Args)]

@@ -55,7 +55,9 @@ impl Place {
         for entry in fs::read_dir(self.folder()).map_err(failed(self.folder()))? {
             let path = entry.map_err(failed(self.folder()))?.path();
             let name = path.file_name().and_then(|name| name.to_str());
-            if name.is_some_and(|name| name == ROTATION || name.starts_with('.') && name.ends_with(".draft")) {
+            if name.is_some_and(|name| {
+                name == ROTATION || name.starts_with('.') && name.ends_with(".draft")
+            }) {
                 fs::remove_file(&path).map_err(failed(&path))?;
             }
         }
@@ -257,6 +259,9 @@ mod tests {
         assert_eq!(place.rotate(&new, false).unwrap(), Err(Lost::Missing));
         fs::write(dir.path().join(BASE), "damaged").unwrap();
         assert_eq!(place.rotate(&new, false).unwrap(), Err(Lost::Damaged));
-        assert_eq!(fs::read_to_string(dir.path().join(BASE)).unwrap(), "damaged");
+        assert_eq!(
+            fs::read_to_string(dir.path().join(BASE)).unwrap(),
+            "damaged"
+        );
     }
 }
