@@ -43,8 +43,8 @@ impl Arrivals {
             let at = row as usize;
             let arrives = *beside == Beside::New && batch.state(at) == RowState::In;
             if arrives && left_out.binary_search(&row).is_err() {
-                let cells = &judged.cells[at * width..][..width];
-                let hash = fingerprint(&diff.same_person, cells);
+                let cells = judged.cells(at, width);
+                let hash = cells.and_then(|cells| fingerprint(&diff.same_person, cells));
                 self.0.extend(hash.map(|hash| (hash, first + row)));
             }
         }
@@ -67,12 +67,12 @@ impl Arrivals {
         let (mut cells, mut bytes) = (Vec::new(), Vec::new());
         let mut left = Vec::new();
         for &place in gone {
-            let Row::Known(known) = store.row(place) else {
+            if store.row(place) == Row::Pending {
                 continue;
-            };
-            store.cells(place, &mut cells, &mut bytes)?;
+            }
+            let all = store.cells(place, &mut cells, &mut bytes)?;
             // What was damaged on the disk is not what they were.
-            if diff.hashes().row(&cells, &mut bytes) == known {
+            if diff.hashes().row(&cells, &mut bytes) == all {
                 left.extend(fingerprint(&diff.same_person, &cells));
             }
         }
