@@ -332,3 +332,40 @@ fn others_that_are_taken_up() {
         }
     }
 }
+
+/// The store of a difference knows of the first rows what it knows of the others, also where these never go.
+#[test]
+fn the_first_of_a_difference() {
+    let others = r#"[{"employeeID":"2"},{"employeeID":"3"},{"employeeID":"4"}]"#;
+    let rig = Rig::holding(others, |_| {});
+    let import = "action: { delta: store }\nidentify_by: { id_key: employeeID }";
+    let night = |ids: &[u32], code: i32| {
+        let rows: String = ids.iter().map(|id| format!("{id},{id}\n")).collect();
+        rig.write("workers.csv", format!("employeeID,fullName\n{rows}"));
+        let ended = rig.run(&["--first", "3"]);
+        assert_eq!(ended.code, code, "{}", ended.stderr);
+        let told = ["creates", "updates", "deletes", "unchanged"];
+        told.map(|name| ended.report["delta"][name].as_u64().unwrap())
+    };
+    rig.pipeline(
+        "source: { path: workers.csv }\nvalidate: { key: employeeID }\nguard: { min_rows: 0 }",
+        import,
+    );
+    // All goes the first time, as there is no store; then what differs, and who is gone comes last.
+    assert_eq!(night(&[1, 7, 8, 9, 10], 0), [5, 0, 0, 0]);
+    assert_eq!(rig.taken(), (2, 2));
+    assert_eq!(night(&[1, 7, 8, 9, 10], 0), [0, 0, 0, 5]);
+    assert_eq!(rig.taken(), (2, 2));
+    assert_eq!(night(&[1, 7, 11, 12, 13, 14], 0), [4, 0, 3, 2]);
+    assert_eq!(rig.taken(), (5, 5));
+    // Fewer rows than a canary has, however many are gone.
+    assert_eq!(night(&[1, 7, 11, 12, 13, 15], 0), [1, 0, 1, 5]);
+    assert_eq!(rig.taken(), (7, 7));
+    // Somebody has made 2, 3 and 4 in Orgvue itself: the canary is refused. It is known of them, and of nobody else.
+    assert_eq!(night(&[1, 2, 3, 4, 7, 11, 12, 13, 15, 16], 5), [4, 0, 0, 6]);
+    assert_eq!(night(&[1, 2, 3, 4, 7, 11, 12, 13, 15, 16], 0), [1, 3, 0, 6]);
+    // One is accepted, two are not, and that is enough to go on.
+    let held = rig.items().len();
+    assert_eq!(night(&[1, 4, 7, 11, 12, 13, 15, 16], 0), [0, 0, 2, 8]);
+    assert_eq!(rig.items().len(), held - 2);
+}
