@@ -276,14 +276,8 @@ impl ResumeArgs {
         if let Some(pipeline) = &pipeline {
             known.retain(|entry| entry.pipeline.name == pipeline.name);
         }
-        let (last, mut open) = sorted(known, &repeated);
-        // One that was cut off, and is waited for by its own canary, or by a later run, leaves nothing to be taken up.
-        let asked = |entry: &&Entry| entry.step != Step::Uploading;
-        let asked: Vec<Entry> = open.iter().filter(asked).cloned().collect();
-        open.retain(|entry| {
-            let has_asked = |other: &Entry| other.pipeline.name == entry.pipeline.name;
-            entry.step != Step::Uploading || !asked.iter().any(has_asked)
-        });
+        let (last, open) = sorted(known, &repeated);
+        let mut open = to_be_taken_up(open);
         match (open.pop(), &last[..]) {
             (Some(entry), _) if open.is_empty() => Ok(Found::Open(folder, Box::new(entry))),
             (Some(entry), _) => {
@@ -401,6 +395,22 @@ fn sorted(known: Vec<Entry>, repeated: &[RunId]) -> (Vec<Entry>, Vec<Entry>) {
         last.push(entry);
     }
     (last, open)
+}
+
+/// Of the runs that are open, those that are to be taken up. One that was cut off before its import leaves nothing to be
+/// done where another of its pipeline is open: its own canary, or a later run.
+fn to_be_taken_up(open: Vec<Entry>) -> Vec<Entry> {
+    let mut left: Vec<Entry> = Vec::new();
+    for entry in open {
+        let is_same = |other: &Entry| other.pipeline.name == entry.pipeline.name;
+        let has_asked = |other: &Entry| is_same(other) && other.step != Step::Uploading;
+        if entry.step == Step::Uploading && left.iter().any(has_asked) {
+            continue;
+        }
+        left.retain(|other| !is_same(other) || has_asked(other));
+        left.push(entry);
+    }
+    left
 }
 
 fn several(open: &[Entry], folder: &Folder) -> Failure {
