@@ -584,9 +584,13 @@ impl Survey {
 
     /// The hash of what would be done; of a difference, of all that it is made of beside what the server has.
     pub(crate) fn content(&self) -> String {
+        let diff = self.engine.diff();
         match &self.tally {
-            Some(tally) => format!("{:032x}", tally.content()),
-            None => self.assembly.digest().hex(),
+            // Without a store everything is sent, and there may be no key yet for a hash that stays the same.
+            Some(tally) if diff.is_some_and(|diff| diff.baseline.store.is_some()) => {
+                format!("{:032x}", tally.content())
+            }
+            _ => self.assembly.digest().hex(),
         }
     }
 
