@@ -132,6 +132,8 @@ fn first_is_possible(pipeline: &Pipeline) -> Result<(), Failure> {
         "its rows are read once more, and the source can be read once only: write it into a file first"
     } else if pipeline.length() == Length::Chunked {
         "`upload.length: chunked` sends rows while they are read: leave it out"
+    } else if pipeline.store().is_some() {
+        "with `action: { delta: PATH }` only what differs is sent, and the store would not know of these rows"
     } else if pipeline.has_own_results() {
         "with `result_location` the results are not ours to read, so that nobody could say whether the others may follow"
     } else {

@@ -149,20 +149,6 @@ impl Diff {
         }
     }
 
-    /// The head of the first rows, which are sent before all others: with these alone neither has everything been sent, nor
-    /// is the store one of another pipeline.
-    pub(crate) fn head_of_first(&self) -> Head {
-        let before = self.store().map(|store| store.head().marks.rules);
-        Head {
-            marks: Marks {
-                rules: before.unwrap_or(self.marks.rules),
-                ..self.marks
-            },
-            full_at: 0,
-            ..self.head()
-        }
-    }
-
     /// The store, where its people are those of this pipeline.
     pub(crate) fn store(&self) -> Option<&Store> {
         let store = self.baseline.store.as_ref()?;

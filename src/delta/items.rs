@@ -7,7 +7,6 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::Xxh3;
@@ -113,50 +112,6 @@ impl Writer {
         self.checksum.update(&self.bytes);
         self.len += 1;
         self.out.write_all(&self.bytes)
-    }
-
-    /// Divides the items: the first ones, and the others, each in a file of their own.
-    ///
-    /// # Errors
-    /// Files that can't be read or written; there are not so many items.
-    pub(crate) fn divide(
-        mut self,
-        count: u64,
-        draft: PathBuf,
-        [first, others]: [Head; 2],
-    ) -> io::Result<[Writer; 2]> {
-        self.out.flush()?;
-        let file = self.out.get_ref();
-        let cells = u64::from(first.width) * 8;
-        let mut end = HEAD as u64;
-        let mut fixed = [0; FIXED];
-        for _ in 0..count {
-            read_exact_at(file, end, &mut fixed)?;
-            end += FIXED as u64 + cells + u64::from(parts(&fixed)?.2);
-        }
-        let size = file.metadata()?.len();
-        let mut divided = [
-            Writer::create(draft, first)?,
-            Writer::create(self.draft.with_extension("others"), others)?,
-        ];
-        divided[0].take_over(file, HEAD as u64..end, count)?;
-        divided[1].take_over(file, end..size, self.len - count)?;
-        Ok(divided)
-    }
-
-    /// Takes over so many items of another file.
-    fn take_over(&mut self, file: &File, bytes: Range<u64>, items: u64) -> io::Result<()> {
-        let mut section = Section::new(file, bytes.start, bytes.end - bytes.start);
-        self.bytes.resize(64 * 1024, 0);
-        loop {
-            let read = section.read(&mut self.bytes)?;
-            if read == 0 {
-                self.len += items;
-                return Ok(());
-            }
-            self.checksum.update(&self.bytes[..read]);
-            self.out.write_all(&self.bytes[..read])?;
-        }
     }
 
     /// Ends the file, brings it to the disk, and puts it at `path`: from now on these items have an unknown fate.

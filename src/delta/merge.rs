@@ -62,10 +62,8 @@ pub(crate) fn merge(
     key: &StoreKey,
     draft: &Path,
 ) -> io::Result<()> {
-    let identity = batches.last().map(|batch| batch.items.head.marks.identity);
-    let is_same = |before: &&Base| identity.is_none_or(|now| now == before.head.marks.identity);
-    let before = before.filter(is_same);
     let head = next_head(before, batches)?;
+    let before = before.filter(|before| before.head.marks.identity == head.marks.identity);
     let index = index(batches)?;
     let mut out = Out::create(draft, head, key)?;
     let mut base = before.map(Reading::begin).transpose()?;

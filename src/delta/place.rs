@@ -197,24 +197,6 @@ impl Place {
         Writer::create(draft.clone(), head).map_err(StoreError::write(&draft))
     }
 
-    /// Divides the items of an import, so that the first ones are those of another run.
-    ///
-    /// # Errors
-    /// Files that can't be read or written.
-    pub(crate) fn divide_items(
-        &self,
-        items: Writer,
-        count: u64,
-        run: &str,
-        heads: [Head; 2],
-    ) -> Result<[Writer; 2], StoreError> {
-        let draft = self
-            .folder
-            .join(format!(".{}.draft", name(run, Part::Rows)));
-        let divided = items.divide(count, draft.clone(), heads);
-        divided.map_err(StoreError::write(&draft))
-    }
-
     /// Puts the items of an import down, right before it is asked for.
     ///
     /// # Errors

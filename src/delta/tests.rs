@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::diff::{Baseline, Column, Diff, KeyColumn};
 use super::full::Full;
 use super::head::{Head, Marks};
-use super::items::{What, Writer};
+use super::items::What;
 use super::key::{EMPTY, StoreKey};
 use super::merge::Fate;
 use super::place::{Part, Place};
@@ -32,22 +32,12 @@ type Sent = (What, u8, [u64; 3], Fate);
 type Model = BTreeMap<u8, Option<[u64; 3]>>;
 
 fn send(place: &Place, run: &str, columns: u8, sent: &[Sent]) {
-    let items = written(place, run, columns, sent);
-    place.put_items(items, run, Part::Rows).unwrap();
-}
-
-fn head(place: &Place, columns: u8) -> Head {
     let mut head = Head {
         marks: place.marks(),
         width: WIDTH,
         ..Head::default()
     };
     head.marks.columns = [columns; 16];
-    head
-}
-
-fn written(place: &Place, run: &str, columns: u8, sent: &[Sent]) -> Writer {
-    let head = head(place, columns);
     let mut items = place.begin_items(run, Part::Rows, head).unwrap();
     items
         .push(What::Delete, 1, &[0; 3], b"of a first look")
@@ -59,7 +49,7 @@ fn written(place: &Place, run: &str, columns: u8, sent: &[Sent]) -> Writer {
         let person = place.key().person(&[*who]);
         items.push(*what, person, cells, &sealed).unwrap();
     }
-    items
+    place.put_items(items, run, Part::Rows).unwrap();
 }
 
 fn fates(sent: &[Sent]) -> Vec<Fate> {
@@ -144,8 +134,6 @@ enum End {
     KilledAfterCommit,
     /// The import was never asked for.
     NotAsked,
-    /// Told, in two imports, of which the first is that of a canary.
-    Divided,
 }
 
 proptest! {
@@ -154,7 +142,7 @@ proptest! {
     #[test]
     fn agrees_with_a_map(
         nights in prop::collection::vec(
-            (items(), prop_oneof![3 => Just(End::Told), 1 => Just(End::Killed), 1 => Just(End::KilledAfterCommit), 1 => Just(End::NotAsked), 1 => Just(End::Divided)]),
+            (items(), prop_oneof![3 => Just(End::Told), 1 => Just(End::Killed), 1 => Just(End::KilledAfterCommit), 1 => Just(End::NotAsked)]),
             1..8,
         ),
     ) {
@@ -165,27 +153,8 @@ proptest! {
         for (night, (sent, end)) in nights.iter().enumerate() {
             let run = format!("r{night}");
             let place = place(&folder);
+            send(&place, &run, 1, sent);
             match end {
-                End::Divided => {}
-                _ => send(&place, &run, 1, sent),
-            }
-            match end {
-                End::Divided => {
-                    let (first, others) = sent.split_at(sent.len() / 3);
-                    let items = written(&place, &run, 1, sent);
-                    let heads = [head(&place, 1); 2];
-                    let divided = place.divide_items(items, first.len() as u64, "canary", heads);
-                    let parts = ["canary", &run].into_iter().zip([first, others]);
-                    for ((run, part), items) in parts.zip(divided.unwrap()) {
-                        place.put_items(items, run, Part::Rows).unwrap();
-                        place.commit(run, Part::Rows, &fates(part)).unwrap();
-                        apply(&mut model, part, true);
-                    }
-                    let draft = |name: &str| name.ends_with("draft") || name.ends_with("others");
-                    let left = fs::read_dir(&folder).unwrap();
-                    let names = left.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-                    prop_assert_eq!(names.filter(|name| draft(name)).count(), 0);
-                }
                 End::Told => {
                     place.commit(&run, Part::Rows, &fates(sent)).unwrap();
                     apply(&mut model, sent, true);

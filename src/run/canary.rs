@@ -10,14 +10,13 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, pin_mut, stream};
 
 use super::decide::import_spec;
-use super::import::{asked, not_begun, waited};
+use super::import::{asked, waited};
 use super::prepare::{Prepared, unchanged};
 use super::put::{Sending, Store, encoded};
 use super::results::{Joined, joined, write_refused};
 use super::send::{Ready, send};
 use super::surveyed::Surveyed;
 use super::{Job, RunError, told};
-use crate::delta::place::Part;
 use crate::engine::blocks::Blocks;
 use crate::engine::body::{Assembly, Digest, Resend, pieces};
 use crate::engine::order::process;
@@ -50,8 +49,8 @@ pub(super) async fn canary(
     report: &mut RunReport,
 ) -> Result<Surveyed, RunError> {
     let sent_again = deletion == Deletion::On;
-    // Rows at fault whose items are merely named have no results that tell anything, and deletions come last.
-    let good = report.counts.would_send - report.counts.carried - report.counts.deletes;
+    // Rows at fault whose items are merely named have no results that tell anything.
+    let good = report.counts.would_send - report.counts.carried;
     let rows = match job.first.map(u64::from) {
         // Without deletion the whole would be its own canary.
         Some(first) if good > first || sent_again => first.min(good),
@@ -139,15 +138,6 @@ async fn import(
     };
     let locations = upload(own, prepared, client, body, &known, report).await?;
     unchanged(job, &prepared.source)?;
-    let delta = match &job.delta {
-        Some(delta) => {
-            let items = &mut surveyed.differ.0;
-            let (delta, items) = delta.canary(&run_id, prepared, items, rows)?;
-            delta.sent(items, Part::Rows)?;
-            Some(delta)
-        }
-        None => None,
-    };
     if let Some(ledger) = ledger {
         ledger.importing(&known)?;
     }
@@ -156,21 +146,11 @@ async fn import(
     job.progress.begin(Phase::Wait, None);
     let settings = import_spec(job.pipeline, Deletion::NotAsked);
     report.import = Some(asked(&settings));
-    let ticket = client.import(&locations, &settings).await;
-    let ticket = not_begun(ticket.map_err(RunError::from), delta.as_ref(), Part::Rows)?;
+    let ticket = client.import(&locations, &settings).await?;
     let ticket = waited(own, client, ticket, report).await?;
     job.progress.begin(Phase::Results, None);
-    let mut told = match &delta {
-        Some(delta) => delta.told(Part::Rows)?.map(|told| (delta, told)),
-        None => None,
-    };
-    let seen = told.as_mut().map(|(delta, told)| (*delta, told));
-    let known = Some((prepared, &*surveyed));
-    let result = joined(job, client, &ticket, known, rows, seen).await;
+    let result = joined(job, client, &ticket, Some((prepared, &*surveyed)), rows).await;
     let mut result = result.map_err(RunError::Results)?;
-    if let Some((delta, told)) = told {
-        delta.settle(told, Part::Rows, job, report);
-    }
     let stopped = told_and_judged(job, &result, rows, report);
     // Of rows that go once more, the last import tells.
     if stopped.is_err() || !sent_again {

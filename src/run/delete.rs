@@ -7,7 +7,7 @@ use std::time::Instant;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::delta::{Delta, result_key};
-use super::import::{asked, not_begun, waited};
+use super::import::{asked, waited};
 use super::prepare::{Prepared, unchanged};
 use super::put::{Sending, Store, encoded};
 use super::send::{Ready, send};
@@ -21,7 +21,7 @@ use crate::guard::Deletion;
 use crate::orgvue::wire::ACTION;
 use crate::orgvue::{Client, Ticket};
 use crate::report::progress::Phase;
-use crate::report::run::RunReport;
+use crate::report::run::{Outcome, RunReport};
 use crate::text::counted;
 use crate::upload::body::BodyError;
 use crate::upload::spool::SpoolWriter;
@@ -63,8 +63,16 @@ pub(super) async fn delete(
     let mut import = asked(&settings);
     import.trace_ids = before.map(|import| import.trace_ids).unwrap_or_default();
     report.import = Some(import);
-    let ticket = client.import(&locations, &settings).await;
-    let ticket = not_begun(ticket.map_err(RunError::from), Some(delta), Part::Deletions)?;
+    let ticket = match client.import(&locations, &settings).await {
+        Ok(ticket) => ticket,
+        Err(error) => {
+            let error = RunError::from(error);
+            if error.outcome() != Outcome::Unknown {
+                delta.not_begun(Part::Deletions);
+            }
+            return Err(error);
+        }
+    };
     let ticket = waited(job, client, ticket, report).await?;
     take_deletions(job, delta, client, &ticket, report).await
 }

@@ -142,30 +142,6 @@ impl Delta {
         }
     }
 
-    /// The store for a canary, which is a run of its own, and its items; the others stay in `items`.
-    pub(super) fn canary(
-        &self,
-        run: &RunId,
-        prepared: &Prepared,
-        items: &mut Option<Writer>,
-        rows: u64,
-    ) -> Result<(Delta, Option<Writer>), RunError> {
-        let own = Delta {
-            baseline: self.baseline.clone(),
-            run: run.clone(),
-            sends: self.sends,
-            _lock: None,
-        };
-        let (Some(diff), Some(all)) = (prepared.engine.diff(), items.take()) else {
-            return Ok((own, None));
-        };
-        let heads = [diff.head_of_first(), diff.head()];
-        let place = &self.baseline.place;
-        let [first, others] = place.divide_items(all, rows, run.as_str(), heads)?;
-        *items = Some(others);
-        Ok((own, Some(first)))
-    }
-
     /// Begins the items of deletions.
     pub(super) fn begin_deletions(&self, head: Head) -> Result<Writer, RunError> {
         let place = &self.baseline.place;

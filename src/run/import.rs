@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use super::decide::import_spec;
-use super::delta::Delta;
 use super::prepare::Prepared;
 use super::results::take_results;
 use super::wait::wait;
@@ -41,12 +40,13 @@ pub(super) async fn import(
     let began = Instant::now();
     let ticket = client.import(&locations, &settings).await;
     report.seconds.import = Some(began.elapsed());
-    let ticket = not_begun(
-        ticket.map_err(RunError::from),
-        job.delta.as_ref(),
-        Part::Rows,
-    )?;
-    let ticket = match waited(job, client, ticket, report).await {
+    let ticket = ticket.map_err(RunError::from);
+    if let (Some(delta), Err(error)) = (&job.delta, &ticket)
+        && error.outcome() != Outcome::Unknown
+    {
+        delta.not_begun(Part::Rows);
+    }
+    let ticket = match waited(job, client, ticket?, report).await {
         Ok(ticket) => ticket,
         Err(error) => {
             // How the job ended matters more.
@@ -107,21 +107,4 @@ fn see(told: &mut ImportReport, ticket: &Ticket) {
     {
         told.trace_ids.push(id.clone());
     }
-}
-
-/// The answer to the call for an import. Where that says that none began, what the store took for sent was not.
-///
-/// # Errors
-/// Those of the call.
-pub(super) fn not_begun(
-    ticket: Result<Ticket, RunError>,
-    delta: Option<&Delta>,
-    part: Part,
-) -> Result<Ticket, RunError> {
-    if let (Some(delta), Err(error)) = (delta, &ticket)
-        && error.outcome() != Outcome::Unknown
-    {
-        delta.not_begun(part);
-    }
-    ticket
 }

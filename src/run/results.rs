@@ -363,9 +363,8 @@ pub(super) async fn joined(
     ticket: &Ticket,
     known: Option<(&Prepared, &Surveyed)>,
     sent: u64,
-    told: Option<(&Delta, &mut Told)>,
 ) -> Result<Joined, OrgvueError> {
-    joined_with(job, client, ticket, known, sent, told, None).await
+    joined_with(job, client, ticket, known, sent, None, None).await
 }
 
 /// The same, and takes down for the store what the server accepted, where there is one, and every result for the results
