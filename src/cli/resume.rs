@@ -6,7 +6,7 @@ use clap::Args;
 use secrecy::SecretString;
 
 use super::next::{STATE, command, run_again, shell_word};
-use super::open::{left_open, no_turn, refused, rejects, told, usage};
+use super::open::{again, left_open, no_turn, refused, rejects, told, usage};
 use super::pipeline::{SetArgs, mended, said, token};
 use super::turn::{Turn, TurnArgs};
 use super::work::{CommonArgs, Task, Work};
@@ -206,7 +206,13 @@ impl ResumeArgs {
                 ));
                 Ok(Exit::Done)
             }
-            Step::Importing if self.retry_import => self.retry(taken, globals, progress),
+            Step::Importing if self.retry_import => match again(&taken.entry) {
+                Some(again) => Err(usage(format_args!(
+                    "run {run} can't be repeated by itself: {} --abandon{again}",
+                    command("resume", run, folder)
+                ))),
+                None => self.retry(taken, globals, progress),
+            },
             Step::Importing => Err(left_open(&taken.entry, folder)),
             Step::Ticket if self.retry_import => Err(usage(format_args!(
                 "run {run} has its job at the server, so no second import is needed: {}",

@@ -350,8 +350,10 @@ impl Nights {
         let stops = self.stops(&extract, &plan, named);
         let stated = !self.world.guard.contains("first");
         let command = match night.command {
-            // Which rows are a canary depends on what is withheld.
-            Command::First if self.world.withholds() => Command::Run,
+            // Which rows are a canary depends on what is withheld; and a difference has none.
+            Command::First if self.world.withholds() || self.world.mode == Mode::Delta => {
+                Command::Run
+            }
             command => command,
         };
         let first = (command == Command::First).then_some(FIRST);
@@ -526,10 +528,6 @@ impl Nights {
         mut flight: Flight,
         named: usize,
     ) -> Checked {
-        let how = match night.abandons {
-            true => "--abandon",
-            false => "--retry-import",
-        };
         let mut args = vec!["resume", "pipeline.yaml"];
         for _ in 0..6 {
             let imports = self.rig.taken().1;
@@ -564,6 +562,11 @@ impl Nights {
             let part = began.unwrap_or_default();
             holds!(self, part.stage == at_hand, "it is at {at_hand:?}");
             self.model.take_in(&part, None);
+            // A canary is not repeated by itself.
+            let how = match night.abandons || at_hand == Stage::First {
+                true => "--abandon",
+                false => "--retry-import",
+            };
             args = vec!["resume", "pipeline.yaml", how];
             if at_hand == Stage::Deletes {
                 // The rows are in, and who is gone is found again.
