@@ -34,7 +34,7 @@ pub(super) fn look(
         Some(token) if asked || pipeline.preflight == PreflightSpec::On => token,
         _ => return Ok(Looked::Well(None)),
     };
-    let work = preflight(pipeline, token, Timestamp::now());
+    let work = preflight(pipeline, token, Timestamp::now(), asked);
     let looked = runtime()?
         .block_on(stop.unless_asked(work))
         .unwrap_or(Err(RunError::Interrupted));

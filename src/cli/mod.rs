@@ -9,6 +9,7 @@ mod bench;
 mod completions;
 mod datasets;
 mod exit;
+mod forget;
 mod lint;
 mod log;
 mod looked;
@@ -118,8 +119,10 @@ pub enum Command {
     Import(requests::ImportArgs),
     /// List the tenant's data sets by name and UUID.
     Datasets(datasets::DatasetsArgs),
-    /// Make a state folder that `state: { required: true }` accepts.
+    /// Make a state folder that `state: { required: true }` accepts; seal what is kept with another key.
     State(state::StateArgs),
+    /// Take people out of everything that is kept on the disk: rejects, results, the store of a difference.
+    Forget(forget::ForgetArgs),
     /// Check pipeline files: no data is read, and nothing is sent.
     Lint(lint::LintArgs),
     /// Write a realistic HR extract to try things on.
@@ -179,6 +182,7 @@ impl Cli {
             Command::Import(args) => args.run(globals, &progress),
             Command::Datasets(args) => args.run(globals),
             Command::State(args) => args.run(globals),
+            Command::Forget(args) => args.run(globals),
             Command::Lint(args) => args.run(globals),
             Command::Schema(args) => args.run(),
             Command::Completions(args) => args.run(),

@@ -144,6 +144,12 @@ impl ImportArgs {
     pub(super) fn run(self, globals: &Globals, progress: &Progress) -> Result<Exit, Failure> {
         let from = address("--from", &self.from, Half::Get)?;
         let mut pipeline = self.pipeline.load(globals)?;
+        if pipeline.store().is_some() {
+            return Err(usage(
+                "with `action: { delta: PATH }` the store would not know whom the file names, and the next run would send \
+                 what it takes to be new",
+            ));
+        }
         let run_id = RunId::generate();
         let Some(token) = token(&pipeline)? else {
             return Err(usage(

@@ -25,6 +25,8 @@ use crate::report::run::{Outcome, PipelineInfo, RunId, RunReport};
 use crate::run::again::Again;
 use crate::run::delta::{Delta, Wanted};
 use crate::run::import_from::import_from;
+use crate::run::keep::prune;
+use crate::run::kept::Kept;
 use crate::run::plan::Planned;
 use crate::run::preflight::Preflight;
 use crate::run::resume::resume;
@@ -156,7 +158,13 @@ impl<'a> Work<'a> {
         self.progress.finish();
         // Blocks that are still being worked on hold nothing that matters; nobody waits for them.
         runtime.shutdown_background();
-        self.finish(report, ended, started)
+        let ended = self.finish(report, ended, started);
+        if matches!(self.task, Task::Run | Task::TakeUp(_)) {
+            for left in prune(self.pipeline, self.ledger.as_ref(), self.report_dir()) {
+                say(format_args!("warning: {left}"));
+            }
+        }
+        ended
     }
 
     /// Ends a run that could not begin, with a report that says why.
@@ -217,6 +225,14 @@ impl<'a> Work<'a> {
         };
         let run = report.run_id.clone();
         let delta = Delta::open(self.pipeline, secret.as_ref(), &run, &wanted)?;
+        let basis = self.basis()?;
+        let kept = match &self.task {
+            Task::Run | Task::Check | Task::Upload(_) if self.again.is_none() => {
+                let (last, writes) = (basis.history.last.as_ref(), self.ledger.is_some());
+                Kept::open(self.pipeline, secret.as_ref(), &run, last, writes)?
+            }
+            _ => None,
+        };
         let resources = run::resources(self.pipeline, keys, self.today()).await?;
         // Kept until the run is over: the embedded sandbox ends when it is dropped.
         let mut sandbox = None;
@@ -227,7 +243,7 @@ impl<'a> Work<'a> {
             workers: self.common.workers.map_or_else(cores, usize::from),
             block: crate::engine::blocks::BLOCK,
             progress: self.progress.clone(),
-            basis: self.basis()?,
+            basis,
             first: self.first,
             to: match &self.task {
                 Task::Upload(to) => Some(to.clone()),
@@ -238,6 +254,7 @@ impl<'a> Work<'a> {
             again: self.again.as_ref(),
             delta,
             planned: matches!(self.task, Task::Plan(_)).then_some(&self.planned),
+            kept,
         };
         match &self.task {
             Task::TakeUp(taken) => resume(job, &taken.0, taken.1.clone(), report).await,
@@ -298,7 +315,7 @@ impl<'a> Work<'a> {
 
     /// Writes the report, says how it went, and gives the exit code.
     fn finish(
-        self,
+        &self,
         mut report: RunReport,
         ended: Result<(), RunError>,
         started: Instant,

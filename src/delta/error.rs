@@ -16,7 +16,7 @@ pub enum StoreError {
     /// It was written with another key.
     #[error(
         "the store {} was written with another key: give the key that it was made with (state.key, or the file `key` in \
-         it), or move the store away, and the next run sends everything", .0.display()
+         it), or move the store away: the next run finds it lost, and has to be approved", .0.display()
     )]
     OtherKey(PathBuf),
     /// It belongs to another data set.
@@ -28,6 +28,9 @@ pub enum StoreError {
     /// A later version wrote it.
     #[error("the store {} was written by a later version of rostream; use that version, or move the store away", .0.display())]
     Version(PathBuf),
+    /// What it held can't be read any more.
+    #[error("the store {} is damaged; remove the folder, and the next run sends everything", .0.display())]
+    Damaged(PathBuf),
     /// The key file in it is not one.
     #[error("the key of the store {} {why}", path.display())]
     Key { path: PathBuf, why: String },

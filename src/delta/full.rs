@@ -33,6 +33,11 @@ impl Full {
         (before.rules != now.rules).then_some(Full::Rules)
     }
 
+    /// Whether people can't be compared at all with what was kept of them.
+    pub(crate) fn knows_nobody(&self) -> bool {
+        matches!(self, Full::Lost(_) | Full::Identity)
+    }
+
     /// Whether whoever is not in the source may be deleted: not where what they are known by may be written differently
     /// now.
     pub(crate) fn may_delete(&self) -> bool {

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::diff::{Beside, Diff, Judged, NOWHERE};
 use super::error::StoreError;
 use super::items::{What, Writer};
-use super::key::EMPTY;
+use super::key::{EMPTY, MIXED};
 use crate::batch::{Batch, Kind, RowState};
 
 /// What changes at the target.
@@ -28,8 +28,18 @@ pub(crate) struct Changes {
     pub unchanged: u64,
     /// Of these, those that are sent all the same.
     pub sent_again: u64,
+    /// People whose row turns to the status of somebody who has left; nothing where that is not known.
+    pub leavers: Option<Turned>,
     /// The columns in their order.
     pub columns: Vec<ColumnChanges>,
+}
+
+/// How many people turn to something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Turned {
+    pub known: u64,
+    /// Those who may, or may have done so before: nobody knows what they were.
+    pub open: u64,
 }
 
 /// What changes in a column, over the rows that can be compared.
@@ -90,7 +100,7 @@ impl Tally {
     }
 
     fn clear(&mut self) {
-        let people = self.diff.store().map_or(0, |store| store.len());
+        let people = self.diff.store().map_or(0, |store| store.people());
         let column = |column: &super::diff::Column| ColumnChanges {
             name: column.name.clone(),
             ..ColumnChanges::default()
@@ -99,8 +109,10 @@ impl Tally {
         self.nameless = 0;
         self.content = Xxh3::new();
         self.unchanged = 0;
+        let knows_leavers = self.diff.knows_leavers() && self.diff.store().is_some();
         self.changes = Changes {
             people: people as u64,
+            leavers: knows_leavers.then(Turned::default),
             columns: self.diff.columns.iter().map(column).collect(),
             ..Changes::default()
         };
@@ -128,6 +140,10 @@ impl Tally {
     ) -> Result<(), StoreError> {
         let width = self.diff.columns.len();
         let diff = self.diff.clone();
+        for (column, filled) in self.changes.columns.iter_mut().zip(&judged.filled) {
+            column.compared += judged.same;
+            column.filled_before += filled;
+        }
         let mut left_out = left_out.iter().peekable();
         let mut before = judged.before.chunks_exact(width.max(1));
         for row in 0..batch.len() {
@@ -135,16 +151,25 @@ impl Tally {
                 Beside::Differs => before.next(),
                 _ => None,
             };
-            if left_out.next_if_eq(&&(row as u32)).is_some() {
+            let state = batch.state(row);
+            let is_left_out = left_out.next_if_eq(&&(row as u32)).is_some();
+            let stays = matches!(state, RowState::In | RowState::Unchanged);
+            if judged.is_merely_same(row) && (is_left_out || !stays) {
+                self.uncount(batch, row);
+            }
+            if is_left_out {
                 continue;
             }
-            let state = batch.state(row);
             match judged.found[row] {
                 NOWHERE => {}
                 place => self.seen[place as usize / 64] |= 1 << (place % 64),
             }
             if state != RowState::Filtered {
-                self.content.update(&judged.people[row].to_le_bytes());
+                let holds = if stays { judged.rows[row] } else { 0 };
+                let mut bytes = [0; 24];
+                bytes[..16].copy_from_slice(&judged.people[row].to_le_bytes());
+                bytes[16..].copy_from_slice(&holds.to_le_bytes());
+                self.content.update(&bytes);
             }
             match state {
                 RowState::Filtered => continue,
@@ -155,22 +180,36 @@ impl Tally {
                 }
                 RowState::In | RowState::Unchanged => {}
             }
-            let cells = &judged.cells[row * width..][..width];
-            self.content.update(&mixed(cells).to_le_bytes());
             let beside = judged.beside[row];
+            let Some(cells) = judged.cells(row, width) else {
+                if beside == Beside::Same {
+                    self.unchanged += u64::from(state == RowState::Unchanged);
+                    self.changes.unchanged += 1;
+                }
+                continue;
+            };
             self.count(beside, state, (cells, old), batch, row);
-            if state == RowState::In && self.items.is_some() {
-                self.write(
-                    &diff,
-                    (beside, judged.people[row]),
-                    (cells, old),
-                    batch,
-                    row,
-                )
-                .map_err(StoreError::write(diff.baseline.place.folder()))?;
+            if state == RowState::In && beside != Beside::Aside && self.items.is_some() {
+                let content = match judged.cleared.contains(&(row as u32)) {
+                    true => MIXED,
+                    false => judged.rows[row],
+                };
+                let whose = (judged.people[row], content);
+                self.write(&diff, (beside, whose), (cells, old), batch, row)
+                    .map_err(StoreError::write(diff.baseline.place.folder()))?;
             }
         }
         Ok(())
+    }
+
+    /// Takes back what was counted of a row that is the same, and is not there after all.
+    fn uncount(&mut self, batch: &Batch, row: usize) {
+        let columns = self.diff.columns.iter();
+        for (column, changes) in columns.zip(&mut self.changes.columns) {
+            changes.compared -= 1;
+            let holds = self.diff.holds(column, batch.cell(row, column.slot));
+            changes.filled_before -= u64::from(holds);
+        }
     }
 
     fn count(
@@ -184,8 +223,18 @@ impl Tally {
         let changes = &mut self.changes;
         let stays = state == RowState::Unchanged;
         self.unchanged += u64::from(stays);
+        let leaves = self.diff.has_left(cells);
+        if let (Some(leavers), true) = (&mut changes.leavers, leaves) {
+            match beside {
+                Beside::Pending => leavers.open += 1,
+                Beside::Differs => {
+                    leavers.known += u64::from(!old.is_some_and(|old| self.diff.has_left(old)));
+                }
+                _ => {}
+            }
+        }
         match beside {
-            Beside::Aside => return,
+            Beside::Aside | Beside::Deletes => return,
             Beside::New => return changes.creates += 1,
             Beside::Pending => {
                 changes.updates += 1;
@@ -219,7 +268,7 @@ impl Tally {
     fn write(
         &mut self,
         diff: &Diff,
-        (beside, person): (Beside, u128),
+        (beside, (person, content)): (Beside, (u128, u64)),
         (cells, old): (&[u64], Option<&[u64]>),
         batch: &Batch,
         row: usize,
@@ -234,22 +283,30 @@ impl Tally {
             let old = old.map(|old| old[at]);
             diff.accepted(at, (new, old), batch.cell(row, column.slot))
         }));
-        let cell = batch.cell(row, diff.key_slot());
-        key.clear();
-        key.push(match cell.kind() {
-            Kind::Number => BARE,
-            _ => TEXT,
-        });
-        key.extend_from_slice(batch.text(cell).as_bytes());
         sealed.clear();
-        diff.baseline.place.key().seal(key, sealed);
+        if diff.sends {
+            // Guards delete nobody, and need no names.
+            let cell = batch.cell(row, diff.key_slot());
+            key.clear();
+            key.push(match cell.kind() {
+                Kind::Number => BARE,
+                _ => TEXT,
+            });
+            key.extend_from_slice(batch.text(cell).as_bytes());
+            diff.baseline.place.key().seal(key, sealed);
+        }
         let what = match beside {
+            Beside::Deletes => What::Delete,
             _ if diff.full.is_some() => What::Whole,
             Beside::New => What::Create,
             Beside::Differs => What::Update,
             _ => What::Whole,
         };
-        items.push(what, person, accepted, sealed)
+        let content = match accepted == cells {
+            true => content,
+            false => MIXED,
+        };
+        items.push(what, (person, content), accepted, sealed)
     }
 
     /// The hash of all people and of what their rows hold, whatever the store has of them.
@@ -267,7 +324,7 @@ impl Tally {
         let Some(store) = self.diff.store().filter(|_| !self.diff.baseline.is_part) else {
             return Deletes::default();
         };
-        let unseen = (0..store.len() as u32)
+        let unseen = (0..store.people() as u32)
             .filter(|place| self.seen[*place as usize / 64] & 1 << (place % 64) == 0);
         let places: Vec<u32> = unseen.collect();
         let off = match &self.diff.full {
@@ -297,13 +354,6 @@ impl Tally {
     pub(crate) fn into_items(self) -> Option<Writer> {
         self.items
     }
-}
-
-/// The hashes of a row's cells as one.
-fn mixed(cells: &[u64]) -> u64 {
-    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mix = |sum: u64, cell: &u64| (sum.rotate_left(23) ^ cell).wrapping_mul(ODD);
-    cells.iter().fold(0, mix)
 }
 
 /// What a sealed key begins with: how it is written in JSON.

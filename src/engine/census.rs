@@ -1,8 +1,10 @@
 //! What guards count of the rows that are sent: what they ask for, who has left, which cells have a value.
 
 use std::ops::{AddAssign, SubAssign};
+use std::sync::Arc;
 
 use crate::batch::{Batch, Columns};
+use crate::delta::diff::Acts;
 use crate::guard::spec::{GuardSpec, ImplicitDelete, OnExceed, OnReject};
 use crate::orgvue::spec::{Action, ActionSpec, ImportSpec};
 use crate::orgvue::wire::Wire;
@@ -12,6 +14,8 @@ pub(crate) struct Census {
     action: Asked,
     /// The column of the status, and its values for people who have left.
     leavers: Option<(usize, Vec<String>)>,
+    /// The columns whose changes are counted, and that of the status.
+    watched: Vec<(Arc<str>, usize)>,
     /// The columns whose values are counted: those that are sent, or none.
     filled: Vec<usize>,
     /// Whether rows that delete may be held back.
@@ -57,8 +61,12 @@ impl Census {
         columns: &Columns,
     ) -> Result<Census, Vec<(Vec<String>, String)>> {
         let mut problems = Vec::new();
+        let mut watched = Vec::new();
         let mut slot = |path: &[&str], name: &str| match columns.need(name) {
-            Ok((_, slot)) => Some(slot),
+            Ok((name, slot)) => {
+                watched.push((name, slot));
+                Some(slot)
+            }
             Err(why) => {
                 let path = path.iter().map(|&part| part.to_owned());
                 problems.push((path.collect(), why.to_string()));
@@ -87,6 +95,7 @@ impl Census {
         Ok(Census {
             action,
             leavers,
+            watched,
             filled: match guard.max_emptied {
                 Some(_) => wire.slots().collect(),
                 None => Vec::new(),
@@ -94,6 +103,29 @@ impl Census {
             withholds: guard.on_exceed == OnExceed::WithholdDeletes,
             carries: import.implicit_delete == ImplicitDelete::On(OnReject::CarryForward),
         })
+    }
+
+    /// The columns whose changes are counted, and that of the status.
+    pub(super) fn watched(&self) -> &[(Arc<str>, usize)] {
+        &self.watched
+    }
+
+    /// The column of the status, and its values for people who have left.
+    pub(super) fn leavers(&self) -> Option<(usize, &[String])> {
+        let (slot, values) = self.leavers.as_ref()?;
+        Some((*slot, values))
+    }
+
+    /// Where rows say themselves what they ask for.
+    pub(super) fn acts(&self) -> Option<Acts> {
+        match self.action {
+            Asked::Same(_) => None,
+            Asked::Column(slot) => Some(Acts {
+                slot,
+                deletes: Action::Delete.as_str(),
+                does_nothing: Action::Noop.as_str(),
+            }),
+        }
     }
 
     /// Counts rows that are sent.

@@ -4,6 +4,7 @@ pub(crate) mod bind;
 pub(crate) mod blocks;
 pub(crate) mod body;
 pub(crate) mod census;
+mod compared;
 pub(crate) mod error;
 mod facts;
 pub(crate) mod order;

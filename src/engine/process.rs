@@ -17,6 +17,7 @@ use crate::orgvue::wire::Wire;
 use crate::rule::Rules;
 use crate::settings::units::Size;
 use crate::stage::Stage;
+use crate::stage::aliases::Aliases;
 use crate::text::unseen::{has_high_control, is_invisible, place};
 use crate::whole::as_of::Reader;
 use crate::whole::hierarchy::Tree;
@@ -30,6 +31,8 @@ const REORDERED: &str = "the header is repeated here with its columns in another
 pub struct Engine {
     pub(super) parser: Parser,
     pub(super) stages: Vec<BoundStage>,
+    /// People with several ids; the last of the stages writes the one that goes out.
+    pub(super) aliases: Option<Aliases>,
     /// The columns that are renamed after all of them.
     pub(super) renamed: Vec<Renamed>,
     /// Physical columns after the last stage.
@@ -38,7 +41,7 @@ pub struct Engine {
     pub(super) wire: Wire,
     pub(super) key: Option<Key>,
     pub(super) census: Census,
-    /// What the rows are compared with, where what differs is sent.
+    /// What the rows are compared with, where what differs is sent or guards ask for it.
     pub(super) diff: Option<Arc<Diff>>,
     /// Which of several rows of a key is in force, where that is asked.
     pub(super) as_of: Option<Arc<Reader>>,
@@ -95,7 +98,7 @@ pub struct Processed {
     pub encoded: Encoded,
     /// What the rules of the whole file asked for, of every row.
     pub facts: Vec<Vec<u64>>,
-    /// What the rows are beside what the server has, where that is asked for.
+    /// What the rows are beside what the server has, where they are compared with it.
     pub(crate) judged: Option<Judged>,
     /// Hash of the encoded bytes; where they were only measured, of the block's text as the stages left it.
     pub hash: u128,
@@ -141,6 +144,11 @@ impl Engine {
         identifier.or_else(|| self.key.as_ref().map(|key| (&key.column, key.slot)))
     }
 
+    /// People with several ids, where the pipeline has any.
+    pub(crate) fn aliases(&self) -> Option<&Aliases> {
+        self.aliases.as_ref()
+    }
+
     /// The same, which measures what it would send and does not write it: for a run that sends nothing. What is made is
     /// then known by what it was made of.
     pub(crate) fn measuring(mut self) -> Engine {
@@ -148,9 +156,14 @@ impl Engine {
         self
     }
 
-    /// What the rows are compared with, where what differs is sent.
+    /// What the rows are compared with.
     pub(crate) fn diff(&self) -> Option<&Arc<Diff>> {
         self.diff.as_ref()
+    }
+
+    /// Whether what differs is sent, and nothing else.
+    pub(crate) fn sends_difference(&self) -> bool {
+        self.diff.as_ref().is_some_and(|diff| diff.sends)
     }
 
     /// The rules that only the whole file can decide, which have seen nothing yet.
@@ -372,8 +385,9 @@ impl Engine {
             })?),
             None => None,
         };
-        let encoded = self.encode_judged(&mut batch, judged.as_ref());
-        let facts = self.facts(&batch, &encoded, judged.as_ref());
+        let differs = judged.as_ref().filter(|_| self.sends_difference());
+        let encoded = self.encode_judged(&mut batch, differs);
+        let facts = self.facts(&batch, &encoded, differs);
         let retyped = self.retyped(&batch, &encoded.rows);
         let filtered = (0..batch.len())
             .filter(|&row| matches!(batch.state(row), RowState::Filtered | RowState::Aside))
@@ -383,7 +397,7 @@ impl Engine {
             false => xxh3_128(&encoded.bytes),
         };
         // What the target has as it is counts, too.
-        let kept = judged.is_some().then(|| batch.kept());
+        let kept = differs.is_some().then(|| batch.kept());
         let kept = kept.as_ref().unwrap_or(&encoded.rows);
         let counts = self.census.count(&batch, kept);
         Ok(Processed {

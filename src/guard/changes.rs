@@ -77,6 +77,17 @@ pub(crate) struct Changes {
     pub leavers: Option<Figure>,
     /// Columns, as far as guards ask for them.
     pub columns: Vec<ColumnChanges>,
+    /// Why there is less to compare with than the last accepted run has left.
+    pub lost: Option<Lost>,
+}
+
+/// What runs are compared with is not there any more, or can't be compared.
+#[derive(Clone, Debug)]
+pub(crate) struct Lost {
+    /// In words.
+    pub why: String,
+    /// Whether the run is stopped for that alone; otherwise only where a limit can't be held for it.
+    pub stops: bool,
 }
 
 /// What an upload would do to one column.
@@ -138,7 +149,7 @@ impl Changes {
 /// What a run did, as far as it was known: what windows add up.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Counted {
+pub struct Counted {
     pub creates: Option<u64>,
     pub updates: Option<u64>,
     pub deletes: Option<u64>,
@@ -148,7 +159,7 @@ pub(crate) struct Counted {
 /// What a run did to one column.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct ColumnCounted {
+pub struct ColumnCounted {
     pub changed: Option<u64>,
     pub emptied: Option<u64>,
 }
@@ -282,7 +293,11 @@ pub(super) fn judge(guard: &GuardSpec, changes: &Changes, past: &[Past]) -> Judg
         };
         rule.judge(past, &mut judged);
     }
-    for column in &changes.columns {
+    let emptied = || changes.columns.iter().filter(|c| c.emptied.is_some());
+    if guard.max_emptied.is_some() && changes.lost.is_some() && emptied().next().is_none() {
+        judged.unknown.push("max_emptied".to_owned());
+    }
+    for column in emptied() {
         let Some(limit) = guard.max_emptied else {
             break;
         };

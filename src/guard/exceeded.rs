@@ -23,6 +23,17 @@ pub enum Exceeded {
     },
     #[error("{0}")]
     TooMany(TooMany),
+    #[error(
+        "{why}, though a run was accepted before this one: what would change can't be counted{}",
+        match &guards[..] {
+            [] => String::new(),
+            guards => {
+                let guards: Vec<String> = guards.iter().map(|guard| format!("guard.{guard}")).collect();
+                format!(", which {} asks for", guards.join(", "))
+            }
+        }
+    )]
+    Lost { why: String, guards: Vec<String> },
 }
 
 impl Exceeded {
@@ -31,6 +42,7 @@ impl Exceeded {
         match self {
             Exceeded::MinRows { .. } | Exceeded::FewerThanLast { .. } => "min_rows",
             Exceeded::TooMany(too_many) => too_many.guard,
+            Exceeded::Lost { .. } => "baseline",
         }
     }
 }

@@ -87,13 +87,25 @@ pub(crate) struct Last {
 /// What stands at the target after an accepted run, as far as the uploads tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Standing {
+pub struct Standing {
     /// People.
     pub people: Option<u64>,
     /// Those of them with the status of somebody who has left.
     pub leavers: Option<u64>,
     /// By column, how many have a value in it.
     pub filled: BTreeMap<String, u64>,
+    /// What was kept of every one of them, for the runs to come to be compared with.
+    pub kept: Option<Kept>,
+}
+
+/// What is kept of every person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kept {
+    /// What the server accepted, in the store of the difference.
+    Difference,
+    /// Hashes of the columns that guards ask for.
+    Columns,
 }
 
 /// What went before a run.
@@ -290,8 +302,18 @@ pub(crate) fn decide(
     }
     let judged = changes::judge(&limits.guard, &decided.changes, &history.past);
     decided.rulings.extend(judged.rulings);
-    decided.warnings = judged.unknown.iter().map(|name| unknown(name)).collect();
     decided.exceeded.extend(rows);
+    match lost(totals, last, &judged.unknown) {
+        Some(lost) => {
+            let limit = "something to compare with".to_owned();
+            let counts = (totals.named, totals.named);
+            decided
+                .rulings
+                .push(Ruling::new(lost.guard(), limit, counts, true));
+            decided.exceeded.push(lost);
+        }
+        None => decided.warnings = judged.unknown.iter().map(|name| unknown(name)).collect(),
+    }
     let too_many = judged.exceeded.into_iter().map(Exceeded::TooMany);
     decided.exceeded.extend(too_many);
     decided.follow(limits, last, approved);
@@ -301,8 +323,14 @@ pub(crate) fn decide(
 impl Decided {
     /// What follows of limits that are not kept.
     fn follow(&mut self, limits: &Limits, last: Option<&Last>, approved: bool) {
-        if self.stop.is_some() || self.exceeded.is_empty() {
-            self.exceeded.clear();
+        if self.stop.is_some() {
+            // Who mends the one should know of the other.
+            let others = self.exceeded.drain(..);
+            let told = others.map(|other| format!("it would be stopped for this, too: {other}"));
+            self.warnings.extend(told);
+            return;
+        }
+        if self.exceeded.is_empty() {
             return;
         }
         if approved {
@@ -337,6 +365,15 @@ impl Decided {
             .filter(|ruling| ruling.decision == Decision::Stopped && which(&ruling.guard))
             .for_each(|ruling| ruling.decision = decision);
     }
+}
+
+/// Why a run can't be compared with the accepted one before it, where that one left something to compare with.
+fn lost(totals: &Totals, last: Option<&Last>, unknown: &[String]) -> Option<Exceeded> {
+    let lost = totals.changes.lost.as_ref().filter(|_| last.is_some())?;
+    (lost.stops || !unknown.is_empty()).then(|| Exceeded::Lost {
+        why: lost.why.clone(),
+        guards: unknown.to_vec(),
+    })
 }
 
 /// What to say of a guard whose figure is not known in this run.

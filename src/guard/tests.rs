@@ -1,5 +1,6 @@
 //! Tables: what goes in, and whether it is stopped.
 
+use super::limit::LimitSpec;
 use super::spec::RelativeSpec;
 use super::*;
 
@@ -249,4 +250,55 @@ fn too_much_refused() {
         6,
         Some("the server refused 6 of the 100 rows that were sent, and refused.at_most is 5%"),
     );
+}
+
+/// What is lost stops a run where one was accepted before it, and a limit can't be counted for that or it is lost
+/// altogether.
+#[test]
+fn what_is_lost_stops() {
+    let check = |stops: bool, asked: bool, last: Option<Last>, expected: Option<&str>| {
+        let mut limits = none();
+        if asked {
+            let limit = LimitSpec {
+                run: Some(Amount::Rows(5)),
+                ..LimitSpec::default()
+            };
+            limits.guard.max_create = Some(limit);
+            limits.guard.max_emptied = Some(limit);
+        }
+        let mut totals = totals(200, 0, 200);
+        totals.changes.lost = Some(changes::Lost {
+            why: "it is gone".to_owned(),
+            stops,
+        });
+        let history = History {
+            last,
+            past: Vec::new(),
+        };
+        let found = decide(&limits, &totals, &history, false);
+        let stop = found.stop.as_ref().map(ToString::to_string);
+        assert_eq!(stop.as_deref(), expected);
+        // A limit that was not looked at is told in one way or the other.
+        assert_eq!(found.warnings.is_empty(), expected.is_some() || !asked);
+        let approved = decide(&limits, &totals, &history, true);
+        assert_eq!(
+            (approved.stop, approved.warnings.len()),
+            (None, found.warnings.len())
+        );
+        let ruled = approved.rulings.iter().map(|ruling| ruling.decision);
+        let rulings: Vec<Decision> = ruled.collect();
+        assert_eq!(rulings.contains(&Decision::Approved), expected.is_some());
+    };
+    let gone =
+        "it is gone, though a run was accepted before this one: what would change can't be counted";
+    let asked = format!("{gone}, which guard.max_create, guard.max_emptied asks for");
+    for (stops, limited, last, expected) in [
+        (true, false, last(200), Some(gone)),
+        (true, true, last(200), Some(&*asked)),
+        (false, true, last(200), Some(&*asked)),
+        (false, false, last(200), None),
+        (true, true, None, None),
+    ] {
+        check(stops, limited, last, expected);
+    }
 }

@@ -289,6 +289,7 @@ impl Bench {
             basis: Basis::new(self.pipeline.today()),
             delta: None,
             planned: None,
+            kept: None,
             pipeline: &self.pipeline,
             connection,
             resources: std::mem::take(&mut self.resources),

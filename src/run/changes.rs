@@ -1,16 +1,18 @@
 //! What an upload would do to the people at the target, as far as that is known, and what stands there then.
 //!
-//! The last accepted run tells how many people its upload named. So what is missing is known as a difference of counts:
-//! there may be more of it, where others came, and not less.
+//! Where every person is compared with what was kept of them, that is exact. Else the last accepted run tells how many
+//! people its upload named, and what is missing is known as a difference of counts: there may be more of it, where others
+//! came, and not less.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::compared::Compared;
 use super::survey::Survey;
 use crate::config::Pipeline;
 use crate::delta::tally;
-use crate::guard::changes::{Changes, ColumnChanges, Figure};
-use crate::guard::{Decided, Deletion, Last, Standing};
+use crate::guard::changes::{Changes, ColumnChanges, Figure, Lost};
+use crate::guard::{Decided, Deletion, Kept, Last, Standing};
 
 /// What an upload that names so many people would do to those at the target.
 pub(super) fn changes(
@@ -19,9 +21,15 @@ pub(super) fn changes(
     named: u64,
     last: Option<&Last>,
 ) -> Changes {
-    if let Some((known, ..)) = survey.changes() {
-        return exact(pipeline, survey, &known, last);
+    match survey.compared() {
+        Some(known) if survey.sends_difference() => exact(pipeline, survey, &known, last),
+        Some(known) => kept(pipeline, survey, &known, named, last),
+        None => counted(pipeline, survey, named, last),
     }
+}
+
+/// The same by counts alone.
+fn counted(pipeline: &Pipeline, survey: &Survey, named: u64, last: Option<&Last>) -> Changes {
     let counts = &survey.aside.counts;
     let people = last.and_then(|last| last.standing.people);
     let missing = |before: u64, now: u64| before.saturating_sub(now);
@@ -45,32 +53,92 @@ pub(super) fn changes(
             Some(last) => emptied(survey, named, last),
             None => Vec::new(),
         },
+        lost: None,
+    }
+}
+
+/// The same, where something was kept of every person for the guards.
+fn kept(
+    pipeline: &Pipeline,
+    survey: &Survey,
+    known: &Compared,
+    named: u64,
+    last: Option<&Last>,
+) -> Changes {
+    let counted = counted(pipeline, survey, named, last);
+    let lost = known.lost(last, Kept::Columns).map(|lost| Lost {
+        stops: false,
+        ..lost
+    });
+    if !known.knows_people() {
+        return Changes { lost, ..counted };
+    }
+    let counts = &survey.aside.counts;
+    let gone = known.deletes.places.len() as u64;
+    Changes {
+        creates: match counts.either {
+            0 => counted.creates,
+            _ => Some(Figure::exactly(known.changes.creates)),
+        },
+        implicit: match known.deletes.off {
+            None if pipeline.import.implicit_delete.is_on() => Some(Figure::exactly(gone)),
+            _ => counted.implicit,
+        },
+        leavers: turned(pipeline, known).or(counted.leavers),
+        columns: match known.knows_cells() {
+            true => compared(survey, known, last),
+            false => counted.columns,
+        },
+        lost,
+        ..counted
     }
 }
 
 /// The same, where every person is compared with what the server accepted last.
-fn exact(
-    pipeline: &Pipeline,
-    survey: &Survey,
-    known: &tally::Changes,
-    last: Option<&Last>,
-) -> Changes {
-    let column = |column: &tally::ColumnChanges| ColumnChanges {
-        name: column.name.clone(),
-        changed: Some(Figure::exactly(column.changed)),
-        filled_before: Some(column.filled_before),
-        emptied: Some(Figure::exactly(column.emptied)),
-    };
+fn exact(pipeline: &Pipeline, survey: &Survey, known: &Compared, last: Option<&Last>) -> Changes {
+    let changes = &known.changes;
+    let lost = known.lost(last, Kept::Difference);
+    // Where nothing was ever kept, all are new as far as anybody knows.
+    let is_known = known.knows_people() || lost.is_none();
+    let figure = |count: u64| is_known.then(|| Figure::exactly(count));
+    let before = last.and_then(|last| last.standing.people);
+    let before = before.filter(|_| lost.is_some());
     Changes {
-        people: Some(known.people).filter(|people| *people > 0),
-        creates: Some(Figure::exactly(known.creates)),
-        updates: Some(Figure::exactly(known.updates)),
+        people: Some(changes.people).filter(|people| *people > 0).or(before),
+        creates: figure(changes.creates),
+        updates: figure(changes.updates),
         explicit: Some(Figure::exactly(0)),
         implicit: Some(Figure::exactly(0)),
-        gone: Some(Figure::exactly(known.deletes)),
-        leavers: leavers(pipeline, survey, last),
-        columns: known.columns.iter().map(column).collect(),
+        gone: Some(Figure::exactly(changes.deletes)),
+        leavers: turned(pipeline, known).or_else(|| leavers(pipeline, survey, last)),
+        columns: match known.knows_cells() || lost.is_none() {
+            true => compared(survey, known, None),
+            false => Vec::new(),
+        },
+        lost,
     }
+}
+
+/// Those who turn to the status of somebody who has left, where it is known what they were.
+fn turned(pipeline: &Pipeline, known: &Compared) -> Option<Figure> {
+    pipeline.guard.leavers.as_ref()?;
+    let turned = known.changes.leavers?;
+    // Of whom nobody knows what they were, a difference of counts tells more.
+    (turned.open == 0).then(|| Figure::exactly(turned.known))
+}
+
+/// What changes column by column, over the people who can be compared.
+fn compared(survey: &Survey, known: &Compared, last: Option<&Last>) -> Vec<ColumnChanges> {
+    let sent = survey.sent_names();
+    let is_sent = |name: &Arc<str>| sent.iter().flatten().any(|sent| sent == name);
+    let before = |name: &str| last.and_then(|last| last.standing.filled.get(name).copied());
+    let column = |column: &tally::ColumnChanges| ColumnChanges {
+        name: column.name.clone(),
+        changed: Some(known.figure(column.changed)),
+        filled_before: before(&column.name).or(Some(column.filled_before)),
+        emptied: is_sent(&column.name).then(|| known.figure(column.emptied)),
+    };
+    known.changes.columns.iter().map(column).collect()
 }
 
 /// Those whose row turns to the status of somebody who has left.
@@ -138,5 +206,9 @@ pub(super) fn standing(
         people: Some(people.saturating_sub(deleted)),
         leavers,
         filled: filled(survey),
+        kept: survey.compared().map(|_| match survey.sends_difference() {
+            true => Kept::Difference,
+            false => Kept::Columns,
+        }),
     }
 }

@@ -90,6 +90,7 @@ fn stop(why: &Stop) -> &'static str {
         Stop::Exceeded(exceeded) => match exceeded.first().map(Exceeded::guard) {
             Some("min_rows") => "too_few_rows",
             Some("max_delete") => "too_many_deletes",
+            Some("baseline") => "baseline_lost",
             None | Some(_) => "too_many_changes",
         },
         Stop::FirstUnknown { .. } => "first_unknown",

@@ -86,7 +86,7 @@ pub(super) fn decide(
         hierarchy: survey.stop().cloned(),
     };
     let mut limits = limits(pipeline, begun);
-    let gone = facts.changes.as_ref().map(|(changes, ..)| changes.deletes);
+    let gone = facts.changes.as_ref().map(|known| known.changes.deletes);
     if gone.is_some_and(|gone| gone > 0) && last.is_some() {
         // Half an extract is half the people gone.
         let min_rows = &mut limits.guard.min_rows;

@@ -9,7 +9,7 @@
 //! | [`send`](mod@send), [`put`] | the second pass, or the spool, as the body of one PUT; [`straight`] surveys and sends at once |
 //! | [`import`], [`wait`] | the job asked for, and waited for |
 //! | [`results`] | what became of every row |
-//! | [`delete`](mod@delete) | who is gone, by an import of its own; [`delta`] is the store of the difference |
+//! | [`delete`](mod@delete) | who is gone, by an import of its own; [`delta`] is the store of the difference, [`kept`] that of guards |
 //!
 //! [`plan`](mod@plan) is what a plan says of it. [`mod@retry`] sends some rows of an earlier run again. [`resume`] begins
 //! with the wait, in another process. [`preview`] and [`bench`](mod@bench) use the first steps.
@@ -20,15 +20,19 @@ pub(crate) mod bench;
 mod canary;
 mod changes;
 mod code;
+mod compared;
 mod decide;
 mod delete;
 pub(crate) mod delta;
 pub(crate) mod error;
 mod expect;
 mod extent;
+pub(crate) mod forget;
 mod import;
 pub(crate) mod import_from;
 mod items;
+pub(crate) mod keep;
+pub(crate) mod kept;
 mod near;
 pub(crate) mod plan;
 pub(crate) mod preflight;
@@ -76,6 +80,7 @@ pub(crate) use decide::Basis;
 use decide::Judged;
 use delta::Delta;
 pub use error::RunError;
+use kept::Kept;
 use plan::Planned;
 use preflight::Preflight;
 pub(crate) use preflight::connection;
@@ -118,6 +123,8 @@ pub(crate) struct Job<'a> {
     pub delta: Option<Delta>,
     /// Where what would be done is put, for a plan.
     pub planned: Option<&'a OnceLock<Planned>>,
+    /// What guards compare the rows with, where they ask for more than counts.
+    pub kept: Option<Kept>,
 }
 
 impl Job<'_> {
@@ -144,6 +151,7 @@ impl Job<'_> {
             again: self.again,
             delta: None,
             planned: None,
+            kept: None,
         }
     }
 }
@@ -232,7 +240,10 @@ async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Resul
         return Ok(());
     };
     report.seconds.to_end_of_upload = Some(started.elapsed());
-    let deletes = std::mem::take(&mut stored.surveyed.differ.1.places);
+    let deletes = match job.delta {
+        Some(_) => std::mem::take(&mut stored.surveyed.differ.1.places),
+        None => Vec::new(),
+    };
     load(job, &prepared, &client, stored, report).await?;
     let refused = decide::refused(job, report);
     if let Some(delta) = &job.delta
@@ -266,6 +277,14 @@ async fn load(
         ledger.use_approval()?;
         if let Some(delta) = &job.delta {
             delta.sent(items, Part::Rows)?;
+        } else if let (Some(kept), Some(items)) = (&job.kept, items) {
+            let gone = &stored.surveyed.differ.1.places;
+            let gone: &[u32] = if stored.deletion == Deletion::On {
+                gone
+            } else {
+                &[]
+            };
+            kept.sent(prepared, items, gone)?;
         }
         ledger.importing(&told::known(report))?;
     }
@@ -412,10 +431,10 @@ async fn surveyed(
     repeats(job, report)?;
     told::decided(report, &judged, &job.basis);
     offer(job, &judged, report)?;
-    if let Some(planned) = job.planned
-        && let Some(made) = plan::planned(&judged, job.basis.history.last.as_ref())
-    {
-        let _ = planned.set(made);
+    if let (Some(planned), Some(content)) = (job.planned, &judged.content) {
+        let last = job.basis.history.last.as_ref();
+        let (content, decided) = (content.clone(), &judged.decided);
+        let _ = planned.set(plan::planned(content, decided, last, &judged.standing));
     }
     verdict?;
     if report.withheld.is_none() && job.pipeline.guard.on_exceed == OnExceed::WithholdDeletes {

@@ -1,10 +1,9 @@
 //! What would be done, for a plan: written down by the run that makes it, and compared by the run that carries it out.
 
-use super::decide::Judged;
 use super::survey::Survey;
 use super::surveyed::Facts;
 use crate::guard::changes::Changes;
-use crate::guard::{Exceeded, Last, Stop};
+use crate::guard::{Decided, Exceeded, Last, Standing, Stop};
 use crate::report::run::{PlannedChanges, Total, Verdict};
 use crate::state::Plan;
 use crate::state::plan::{Content, Rows, Said};
@@ -38,10 +37,13 @@ pub(super) fn content(plan: Plan, survey: &Survey, facts: &Facts, changes: &Chan
     }
 }
 
-/// What a plan says of what guards have judged; nothing where that did not come to be known.
-pub(super) fn planned(judged: &Judged, last: Option<&Last>) -> Option<Planned> {
-    let content = judged.content.clone()?;
-    let decided = &judged.decided;
+/// What a plan says of what guards have decided, and of what stands at the target before and `after` it.
+pub(super) fn planned(
+    content: Content,
+    decided: &Decided,
+    last: Option<&Last>,
+    after: &Standing,
+) -> Planned {
     let verdict = match &decided.stop {
         Some(Stop::Exceeded(_)) => Verdict::NeedsApproval,
         Some(_) => Verdict::Stopped,
@@ -49,9 +51,8 @@ pub(super) fn planned(judged: &Judged, last: Option<&Last>) -> Option<Planned> {
         None => Verdict::Passed,
     };
     let before = last.map(|last| &last.standing);
-    let after = &judged.standing;
     let guards = decided.exceeded.iter().map(Exceeded::guard);
-    Some(Planned {
+    Planned {
         content,
         said: Said {
             verdict,
@@ -66,5 +67,5 @@ pub(super) fn planned(judged: &Judged, last: Option<&Last>) -> Option<Planned> {
             before: before.and_then(|before| before.leavers),
             after: after.leavers,
         },
-    })
+    }
 }

@@ -65,7 +65,8 @@ pub(crate) fn connection(to: &config::Connection, token: &SecretString) -> Conne
     }
 }
 
-/// Looks at token, tenant, data set and properties of a pipeline that sends to Orgvue; nothing of any other.
+/// Looks at token, tenant, data set and properties of a pipeline that sends to Orgvue; nothing of any other. Whoever has
+/// `asked` for this waits for it; a run that can do without does not wait long for a server that says nothing.
 ///
 /// # Errors
 /// What the run would certainly fail for.
@@ -73,6 +74,7 @@ pub(crate) async fn preflight(
     pipeline: &Pipeline,
     token: &SecretString,
     now: Timestamp,
+    asked: bool,
 ) -> Result<Option<Preflight>, RunError> {
     let Target::Orgvue(to) = &pipeline.target else {
         return Ok(None);
@@ -82,11 +84,15 @@ pub(crate) async fn preflight(
     dates(&mut found, claims.as_ref(), pipeline, now)?;
     let client = Client::new(connection(to, token), &pipeline.timeouts)?;
     networks(&mut found, claims.as_ref(), &client).await;
-    let list = match client.datasets().await {
+    let patience = match &to.dataset {
+        DatasetSpec::Id(_) if !asked => Some(pipeline.timeouts.connect),
+        _ => None,
+    };
+    let list = match within(patience, client.datasets()).await {
         Ok(list) => list,
-        Err(error) if is_certain(&error) => return Err(error.into()),
-        Err(error) => {
-            let why = chain(&error);
+        Err(Missed::Failed(error)) if is_certain(&error) => return Err(error.into()),
+        Err(missed) => {
+            let why = missed.words();
             return match &to.dataset {
                 DatasetSpec::Id(_) => {
                     found.unchecked("tenant, data set and properties", why);
@@ -97,19 +103,57 @@ pub(crate) async fn preflight(
         }
     };
     found.report.checked.push("tenant");
-    let dataset = find(pipeline, &to.dataset, &list)?;
+    let Some(dataset) = find(pipeline, &to.dataset, &list)? else {
+        found.warnings.push(format!(
+            "the tenant's list of data sets has none with the UUID of `target.orgvue.dataset`: unless the token may not see \
+             all of it, the import will fail; it lists {}",
+            listed(&list)
+        ));
+        found.unchecked("data set and properties", "the list does not name it");
+        return Ok(Some(found));
+    };
     found.report.checked.push("data set");
     found.report.dataset = Some(dataset.name.clone());
     found.dataset = Some(dataset.id.clone());
-    match client.properties(dataset).await {
+    match within(patience, client.properties(dataset)).await {
         Ok(Some(properties)) => {
             found.report.checked.push("properties");
             found.properties = Some(properties);
         }
         Ok(None) => found.unchecked("properties", "the list of data sets does not tell them"),
-        Err(error) => found.unchecked("properties", chain(&error)),
+        Err(missed) => found.unchecked("properties", missed.words()),
     }
     Ok(Some(found))
+}
+
+/// Why something was not looked up.
+enum Missed {
+    Failed(OrgvueError),
+    /// It took longer than this.
+    Late(Span),
+}
+
+impl Missed {
+    fn words(&self) -> String {
+        match self {
+            Missed::Failed(error) => chain(error),
+            Missed::Late(patience) => format!("no answer came within {patience}"),
+        }
+    }
+}
+
+/// Looks something up, with whatever is tried again, within a time where one is stated.
+async fn within<T>(
+    patience: Option<Span>,
+    look: impl Future<Output = Result<T, OrgvueError>>,
+) -> Result<T, Missed> {
+    let Some(patience) = patience else {
+        return look.await.map_err(Missed::Failed);
+    };
+    match tokio::time::timeout(patience.0, look).await {
+        Ok(found) => found.map_err(Missed::Failed),
+        Err(_) => Err(Missed::Late(patience)),
+    }
 }
 
 /// The token's own dates, held against now and the longest that the job is waited for.
@@ -192,27 +236,34 @@ fn is_certain(error: &OrgvueError) -> bool {
     }
 }
 
-/// The data set that is meant.
+/// The data set that is meant; nothing where the list does not name its UUID. The API does not say that it lists
+/// everything, so only a UUID that is misspelt is certainly wrong.
 fn find<'a>(
     pipeline: &Pipeline,
     wanted: &DatasetSpec,
     list: &'a [Dataset],
-) -> Result<&'a Dataset, RunError> {
+) -> Result<Option<&'a Dataset>, RunError> {
     let names = || list.iter().map(|dataset| &*dataset.name);
     match wanted {
         DatasetSpec::Id(id) => {
-            let found = list.iter().find(|set| set.id.eq_ignore_ascii_case(id));
-            found.ok_or_else(|| {
-                unbound(
+            let same = |set: &&Dataset| set.id.eq_ignore_ascii_case(id);
+            if let Some(found) = list.iter().find(same) {
+                return Ok(Some(found));
+            }
+            match list.iter().find(|set| is_slip(&set.id, id)) {
+                None => Ok(None),
+                Some(near) => Err(unbound(
                     pipeline,
                     "target.orgvue.dataset",
                     format!(
-                        "the tenant lists no data set with this UUID; it lists {}. If the list is not whole, write \
-                         `preflight: off`",
+                        "the tenant lists no data set with this UUID; did you mean {} ({})? It lists {}. If the list is \
+                         not whole, write `preflight: off`",
+                        near.id,
+                        near.name,
                         listed(list)
                     ),
-                )
-            })
+                )),
+            }
         }
         DatasetSpec::Name { name } => {
             let same: Vec<&Dataset> = list
@@ -220,7 +271,7 @@ fn find<'a>(
                 .filter(|set| set.name.trim() == name.trim())
                 .collect();
             let message = match same[..] {
-                [only] => return Ok(only),
+                [only] => return Ok(Some(only)),
                 [] => {
                     let near = match nearest(name, names()) {
                         Some(near) => format!("; did you mean `{near}`?"),
@@ -243,6 +294,12 @@ fn find<'a>(
             Err(unbound(pipeline, "target.orgvue.dataset.name", message))
         }
     }
+}
+
+/// Whether two UUIDs differ in so little that one is the other misspelt.
+fn is_slip(one: &str, other: &str) -> bool {
+    let pairs = one.bytes().zip(other.bytes());
+    one.len() == other.len() && pairs.filter(|(a, b)| !a.eq_ignore_ascii_case(b)).count() <= 2
 }
 
 fn listed(list: &[Dataset]) -> String {

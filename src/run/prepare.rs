@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::tables::table_error;
+use super::tables::{aliases_error, table_error};
 use super::{Job, RunError};
 use crate::config::{Pipeline, Place};
 use crate::engine::bind::{Terms, Unbound, named};
@@ -58,11 +58,17 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
         });
     }
     let mut engine = bind(pipeline, &header, &job.resources)?;
+    let (stages, resources) = (stages(pipeline), &job.resources);
     if let Some(delta) = &job.delta {
-        let stages = stages(pipeline);
-        engine = engine.comparing(&delta.baseline, &terms(pipeline, &stages, &job.resources));
-    } else if job.only_checks() {
-        engine = engine.measuring();
+        engine = engine.comparing(&delta.baseline, &terms(pipeline, &stages, resources));
+    } else {
+        if let Some(kept) = &job.kept {
+            let terms = terms(pipeline, &stages, resources);
+            engine = engine.comparing_for_guards(&kept.baseline, &terms);
+        }
+        if job.only_checks() {
+            engine = engine.measuring();
+        }
     }
     let engine = Arc::new(engine);
     let paths: Vec<_> = source
@@ -108,6 +114,10 @@ pub(super) fn unchanged(job: &Job<'_>, source: &Source) -> Result<(), RunError> 
                 table.is_unchanged().map_err(error)?;
             }
         }
+    }
+    if let (Some(spec), Some(table)) = (&job.pipeline.aliases, &job.resources.aliases) {
+        let error = |source| moved(aliases_error(job.pipeline, spec, source));
+        table.is_unchanged().map_err(error)?;
     }
     Ok(())
 }
@@ -167,6 +177,7 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
         added: &rejects::ADDED,
         named: Arc::new(named(
             stages,
+            pipeline.aliases.as_ref(),
             pipeline.as_of.as_ref(),
             &pipeline.validate,
             &pipeline.import,
@@ -237,6 +248,7 @@ fn terms<'a>(
 ) -> Terms<'a> {
     Terms {
         stages,
+        aliases: pipeline.aliases.as_ref(),
         as_of: pipeline.as_of.as_ref(),
         validate: &pipeline.validate,
         import: &pipeline.import,

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::decide::{Basis, Judged, decide};
 use super::prepare::{First, Prepared};
 use super::put::{Put, Sending, Store, encoded, put};
-use super::survey::{Settled, Survey};
+use super::survey::{Settled, Survey, begin_items};
 use super::surveyed::{Facts, Surveyed};
 use super::{Job, RunError};
 use crate::config::Pipeline;
@@ -45,7 +45,11 @@ pub(super) async fn send_straight(
     let body = Straight {
         pipeline: job.pipeline.clone(),
         basis: job.basis.clone(),
-        survey: Some(prepared.begin_survey(first.rejects)),
+        survey: Some(
+            prepared
+                .begin_survey(first.rejects)
+                .with_items(begin_items(job, prepared)?),
+        ),
         judged: Judged::default(),
         give_back: Some(give_back),
     };

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, future};
 
 use super::aside::Aside;
+use super::compared::Compared;
 use super::extent::Extent;
 use super::prepare::{First, Prepared};
 use super::put::encoded;
@@ -17,9 +18,10 @@ use super::surveyed::{Facts, Surveyed, without_names};
 use super::watch::Watch;
 use super::{Job, RunError, near};
 use crate::batch::{Arrangement, Batch, Fault, RowState};
-use crate::delta::full::Full;
+use crate::delta::error::StoreError;
 use crate::delta::items::Writer;
-use crate::delta::tally::{Changes, Deletes, Tally};
+use crate::delta::rehires::{Arrivals, Rehires};
+use crate::delta::tally::{Deletes, Tally};
 use crate::engine::EngineError;
 use crate::engine::blocks::Blocks;
 use crate::engine::body::{Amended, Assembly, Body, naming, pieces};
@@ -29,8 +31,9 @@ use crate::engine::written::WrittenRows;
 use crate::guard::Stop;
 use crate::report::progress::Phase;
 use crate::report::rejects::RejectsFile;
-use crate::report::run::{AsOf, HierarchyReport};
+use crate::report::run::{AliasesReport, AsOf, HierarchyReport, RehiresReport};
 use crate::source::Source;
+use crate::stage::aliases::{Aliases, Replaced};
 use crate::upload::spool::SpoolWriter;
 use crate::whole::as_of::SpillError;
 use crate::whole::lines::Lines;
@@ -53,9 +56,8 @@ pub(super) async fn survey(
     if job.connection.is_none() {
         survey = survey.without_places();
     }
-    let items = job.delta.as_ref().map(|delta| delta.begin_rows(prepared));
-    match items.transpose() {
-        Ok(items) => survey = survey.with_items(items.flatten()),
+    match begin_items(job, prepared) {
+        Ok(items) => survey = survey.with_items(items),
         Err(error) => return (survey, Err(error)),
     }
     let mut spool = spool;
@@ -90,6 +92,18 @@ pub(super) async fn survey(
     (survey, ended)
 }
 
+/// Begins what is written down of the rows that are sent, for the difference or for guards.
+///
+/// # Errors
+/// It can't be written.
+pub(super) fn begin_items(job: &Job<'_>, prepared: &Prepared) -> Result<Option<Writer>, RunError> {
+    match (&job.delta, &job.kept) {
+        (Some(delta), _) => delta.begin_rows(prepared),
+        (None, Some(kept)) => kept.begin(prepared),
+        (None, None) => Ok(None),
+    }
+}
+
 /// Ends the first look at the file, off the runtime's threads: rules may have millions of keys to sort.
 async fn settled(mut survey: Survey) -> (Survey, Result<Settled, RunError>) {
     let work = tokio::task::spawn_blocking(move || {
@@ -116,6 +130,7 @@ async fn hierarchies(
     if survey.settled.is_none() {
         // What one more reading counts for them would be counted twice.
         survey.remarks = Some(survey.engine.remarks());
+        survey.replaced = survey.engine.aliases().map(Aliases::replaced);
     }
     let read = survey.read();
     near::look_again(job, prepared, &mut survey.rules, read).await?;
@@ -192,6 +207,8 @@ pub struct Survey {
     as_of: Option<AsOf>,
     /// What stages and rules had to say before the source was read once more for something else.
     remarks: Option<Vec<String>>,
+    /// What was replaced by then of ids that are others now.
+    replaced: Option<Replaced>,
     /// The first file with cells that belong to no column.
     nameless: Option<(u32, Arc<Arrangement>)>,
     /// The number of the next record.
@@ -220,6 +237,9 @@ pub struct Survey {
     tally: Option<Tally>,
     /// Who is to be deleted, once the source has ended.
     deletes: Deletes,
+    /// Who is new, and who of them may be somebody who is to be deleted.
+    arrivals: Arrivals,
+    rehires: Rehires,
     /// What the first look at the file came to, once all verdicts are known.
     settled: Option<u128>,
 }
@@ -249,7 +269,7 @@ impl Survey {
         Survey {
             files: source.origins().iter().map(|o| o.name.clone()).collect(),
             tally: engine.diff().map(|diff| Tally::new(diff.clone(), None)),
-            written: engine.diff().is_none().then(WrittenRows::default),
+            written: (!engine.sends_difference()).then(WrittenRows::default),
             rules: engine.whole_file_rules(),
             assembly: Assembly::new(engine.encoder()),
             engine,
@@ -259,6 +279,7 @@ impl Survey {
             warnings: Vec::new(),
             as_of: None,
             remarks: None,
+            replaced: None,
             nameless: None,
             record: 0,
             amended: Amended::default(),
@@ -271,12 +292,14 @@ impl Survey {
             extent: Extent::default(),
             retyped: Retyped::default(),
             deletes: Deletes::default(),
+            arrivals: Arrivals::default(),
+            rehires: Rehires::default(),
             settled: None,
         }
     }
 
-    /// Writes the rows that are to be sent into `items`, where there is a difference.
-    fn with_items(mut self, items: Option<Writer>) -> Survey {
+    /// Writes the rows that are to be sent into `items`, where they are compared with something.
+    pub(super) fn with_items(mut self, items: Option<Writer>) -> Survey {
         self.tally = (self.engine.diff()).map(|diff| Tally::new(diff.clone(), items));
         self
     }
@@ -331,8 +354,15 @@ impl Survey {
             superseded,
         } = changed;
         self.aside.count(&self.engine, &processed, &left_out, first);
-        if let (Some(tally), Some(judged)) = (&mut self.tally, &processed.judged) {
+        if let (Some(tally), Some(judged)) = (&mut self.tally, &mut processed.judged) {
+            if let Some(diff) = self.engine.diff() {
+                diff.clear(judged, &processed.batch, &cleared);
+            }
             tally.absorb(judged, &processed.batch, &superseded)?;
+            if let Some(diff) = self.engine.diff() {
+                let aside = (&*superseded, first);
+                self.arrivals.see(diff, judged, &processed.batch, aside);
+            }
         }
         self.filtered += processed.filtered;
         self.good += (processed.encoded.rows.len() - left_out.len()) as u64;
@@ -456,7 +486,7 @@ impl Survey {
         self.as_of = found.as_of;
         tracing::debug!(bytes = self.rules.bytes(), "rules of the whole file");
         if !self.rules.were_late() {
-            self.find_deletes();
+            self.find_deletes()?;
             return Ok(Settled::Whole);
         }
         self.begin_anew()?;
@@ -464,8 +494,13 @@ impl Survey {
     }
 
     /// Finds out who is to be deleted, now that the source has ended.
-    fn find_deletes(&mut self) {
+    fn find_deletes(&mut self) -> Result<(), RunError> {
         self.deletes = self.tally.as_ref().map(Tally::deletes).unwrap_or_default();
+        if let Some(diff) = self.engine.diff() {
+            let found = self.arrivals.beside(diff, &self.deletes.places);
+            self.rehires = found.map_err(StoreError::read(diff.baseline.place.folder()))?;
+        }
+        Ok(())
     }
 
     /// Begins anew, to hold the rows back that would delete somebody. Whether there are any.
@@ -491,6 +526,7 @@ impl Survey {
         self.amended = Amended::default();
         self.written = self.written.take().map(|_| WrittenRows::default());
         self.aside.clear();
+        self.arrivals.clear();
         (self.record, self.filtered, self.superseded, self.good) = (0, 0, 0, 0);
         self.extent = Extent::default();
         self.retyped = Retyped::default();
@@ -522,7 +558,7 @@ impl Survey {
     /// # Errors
     /// It did not.
     pub fn is_as_before(&mut self) -> Result<(), RunError> {
-        self.find_deletes();
+        self.find_deletes()?;
         let digest = self.assembly.digest();
         match self.settled {
             Some(made) if made != digest.made => Err(EngineError::ChangedInSurvey.into()),
@@ -584,12 +620,8 @@ impl Survey {
 
     /// The hash of what would be done; of a difference, of all that it is made of beside what the server has.
     pub(crate) fn content(&self) -> String {
-        let diff = self.engine.diff();
         match &self.tally {
-            // Without a store everything is sent, and there may be no key yet for a hash that stays the same.
-            Some(tally) if diff.is_some_and(|diff| diff.baseline.store.is_some()) => {
-                format!("{:032x}", tally.content())
-            }
+            Some(tally) if self.sends_difference() => format!("{:032x}", tally.content()),
             _ => self.assembly.digest().hex(),
         }
     }
@@ -615,15 +647,43 @@ impl Survey {
             withheld: self.aside.withheld,
             carried: self.amended.carried.len() as u64,
             unchanged: self.unchanged(),
-            changes: self.changes(),
+            changes: self.compared().filter(|_| self.sends_difference()),
             rejects: self.rejects.rejected().into(),
             body_hash: (!self.engine.encoder().measures()).then(|| digest.hex()),
             digest,
             sources: self.source.origins().iter().map(|o| o.bytes()).collect(),
             warnings: self.warnings(),
             as_of: self.as_of.clone(),
+            aliases: self.aliases(),
+            rehires: self.rehires(),
             hierarchies: self.hierarchies.clone(),
         }
+    }
+
+    /// What became of ids that are others now.
+    fn aliases(&self) -> Option<AliasesReport> {
+        let aliases = self.engine.aliases()?;
+        let Replaced { rows, references } = self.replaced.unwrap_or_else(|| aliases.replaced());
+        Some(AliasesReport {
+            people: aliases.len() as u64,
+            rows,
+            references,
+        })
+    }
+
+    /// Who may have another id, where that is asked.
+    fn rehires(&self) -> Option<RehiresReport> {
+        let diff = self.engine.diff()?;
+        let places = Places {
+            lines: &self.lines,
+            files: &self.files,
+        };
+        let name = |at: &usize| diff.columns[*at].name.to_string();
+        (!diff.same_person.is_empty()).then(|| RehiresReport {
+            columns: diff.same_person.iter().map(name).collect(),
+            found: places.seen(&self.rehires.found),
+            unclear: places.seen(&self.rehires.unclear),
+        })
     }
 
     /// Rows that are not sent, as the server has them.
@@ -631,10 +691,19 @@ impl Survey {
         self.tally.as_ref().map_or(0, Tally::unchanged)
     }
 
-    pub(super) fn changes(&self) -> Option<(Changes, Option<Full>, Deletes)> {
+    /// What the rows are beside what was kept of their people, where they are compared with that.
+    pub(super) fn compared(&self) -> Option<Compared> {
         let (tally, diff) = (self.tally.as_ref()?, self.engine.diff()?);
-        let changes = tally.changes(self.deletes.places.len() as u64);
-        Some((changes, diff.full.clone(), self.deletes.clone()))
+        Some(Compared {
+            changes: tally.changes(self.deletes.places.len() as u64),
+            full: diff.full.clone(),
+            deletes: self.deletes.clone(),
+        })
+    }
+
+    /// Whether what differs is sent, and nothing else.
+    pub(super) fn sends_difference(&self) -> bool {
+        self.engine.sends_difference()
     }
 
     fn warnings(&self) -> Vec<String> {
@@ -646,6 +715,8 @@ impl Survey {
         let remarks = self.remarks.clone();
         warnings.extend(remarks.unwrap_or_else(|| self.engine.remarks()));
         warnings.extend(self.warnings.iter().cloned());
+        let rehires = self.rehires();
+        warnings.extend(rehires.iter().flat_map(RehiresReport::warnings));
         warnings.extend(self.extent.warning(&self.files));
         warnings.extend(self.retyped.warning(&self.engine.sent_names(), &self.files));
         if let Some(as_of) = &self.as_of

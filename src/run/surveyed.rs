@@ -1,13 +1,13 @@
 //! What the first pass leaves to those that follow, and to the report.
 
+use super::compared::Compared;
 use crate::batch::Arrangement;
-use crate::delta::full::Full;
 use crate::delta::items::Writer;
-use crate::delta::tally::{Changes, Deletes};
+use crate::delta::tally::Deletes;
 use crate::engine::body::{Amended, Digest};
 use crate::engine::written::WrittenRows;
 use crate::report::rejects::RejectsFile;
-use crate::report::run::{AsOf, CodeCounts, HierarchyReport};
+use crate::report::run::{AliasesReport, AsOf, CodeCounts, HierarchyReport, RehiresReport};
 use crate::whole::lines::Lines;
 use crate::whole::unique::Unique;
 
@@ -31,11 +31,15 @@ pub(crate) struct Facts {
     /// Rows that are not sent, as the server has them.
     pub unchanged: u64,
     /// What differs from what the server has, and why everything is sent, where that is asked for.
-    pub changes: Option<(Changes, Option<Full>, Deletes)>,
+    pub changes: Option<Compared>,
     /// What the rows and the whole file told, and does not end the run.
     pub warnings: Vec<String>,
     /// What the rows of an effective-dated extract came to.
     pub as_of: Option<AsOf>,
+    /// What became of ids that are others now.
+    pub aliases: Option<AliasesReport>,
+    /// Who may have another id.
+    pub rehires: Option<RehiresReport>,
     /// What was found of the hierarchies.
     pub hierarchies: Vec<HierarchyReport>,
     /// Rows that were rejected, and why.
@@ -62,7 +66,7 @@ pub struct Surveyed {
     pub rejects: RejectsFile,
     /// Length and hash of the body.
     pub digest: Digest,
-    /// What is sent, to be written down, and who is to be deleted.
+    /// What is sent, to be written down, and who is in no row.
     pub(crate) differ: (Option<Writer>, Deletes),
 }
 

@@ -44,6 +44,8 @@ pub(super) fn surveyed(report: &mut RunReport, facts: &Facts) {
     report.counts.filtered = facts.filtered;
     report.counts.superseded = facts.superseded;
     report.as_of = facts.as_of.clone();
+    report.aliases = facts.aliases;
+    report.rehires = facts.rehires.clone();
     report.warnings.extend(facts.warnings.iter().cloned());
     report.hierarchies = facts.hierarchies.clone();
     recounted(report, facts);
@@ -57,9 +59,13 @@ pub(super) fn recounted(report: &mut RunReport, facts: &Facts) {
     report.counts.withheld = facts.withheld;
     report.counts.carried = facts.carried;
     report.counts.unchanged = facts.unchanged;
-    if let Some((changes, full, deletes)) = &facts.changes {
-        report.counts.deletes = changes.deletes;
-        report.delta = Some(delta(changes, full.as_ref(), deletes.off));
+    if let Some(known) = &facts.changes {
+        report.counts.deletes = known.changes.deletes;
+        report.delta = Some(delta(
+            &known.changes,
+            known.full.as_ref(),
+            known.deletes.off,
+        ));
     }
     report.counts.would_send = facts.good + facts.carried + report.counts.deletes;
     report.rejects = facts.rejects.clone();

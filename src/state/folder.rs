@@ -31,7 +31,7 @@ const MAX_NAME: usize = 100;
 
 /// The state folder.
 #[derive(Clone, Debug)]
-pub(crate) struct Folder(PathBuf);
+pub struct Folder(PathBuf);
 
 impl Folder {
     /// The last accepted run of the entry's pipeline on its data set.
@@ -128,11 +128,14 @@ impl Folder {
 
     /// All approvals of the entry's pipeline on its data set.
     fn approvals(&self, entry: &Entry) -> Result<Vec<Approval>, LedgerError> {
-        let paths = self.files("approval-")?;
-        let all = paths.iter().map(|path| read_json::<Approval>(path));
-        let mut all = all.collect::<Result<Vec<_>, _>>()?;
+        let mut all = self.all_approvals()?;
         all.retain(|approval| approval.is_of(entry));
         Ok(all)
+    }
+
+    pub(super) fn all_approvals(&self) -> Result<Vec<Approval>, LedgerError> {
+        let paths = self.files("approval-")?;
+        paths.iter().map(|path| read_json(path)).collect()
     }
 
     /// What went before, of a pipeline whose data set has a name that was not looked up: whatever it was then.
@@ -158,7 +161,7 @@ impl Folder {
     }
 
     /// A folder that need not be there.
-    pub(crate) fn new(path: impl Into<PathBuf>) -> Folder {
+    pub fn new(path: impl Into<PathBuf>) -> Folder {
         Folder(path.into())
     }
 
@@ -209,7 +212,7 @@ impl Folder {
     ///
     /// # Errors
     /// A file that can't be read, or is not a run's: it may be one that needs to be looked after.
-    pub(crate) fn entries(&self) -> Result<Vec<Entry>, LedgerError> {
+    pub fn entries(&self) -> Result<Vec<Entry>, LedgerError> {
         let paths = self.files("run-")?;
         let entries: Result<Vec<Entry>, _> = paths.iter().map(|path| read(path)).collect();
         let mut entries = entries?;
@@ -365,6 +368,10 @@ impl Lock {
     ) -> Result<(), LedgerError> {
         end(entry, outcome, None, by);
         self.write(entry)
+    }
+
+    pub(super) fn folder(&self) -> &Folder {
+        &self.folder
     }
 
     /// As [`Folder::history`].

@@ -71,8 +71,13 @@ impl Last {
 
     /// Its file in the state folder: one for every pipeline, tenant and data set.
     pub(super) fn file_name(pipeline: &str, target: &TargetMark) -> PathBuf {
-        let dataset = target.dataset.to_lowercase();
-        let whose = format!("{pipeline}\n{}\n{dataset}", target.tenant);
-        PathBuf::from(format!("last-{:032x}.json", xxh3_128(whose.as_bytes())))
+        PathBuf::from(format!("last-{:032x}.json", whose(pipeline, target)))
     }
+}
+
+/// The hash of a pipeline, tenant and data set, for names of files about all their runs.
+pub(crate) fn whose(pipeline: &str, target: &TargetMark) -> u128 {
+    let dataset = target.dataset.to_lowercase();
+    let whose = format!("{pipeline}\n{}\n{dataset}", target.tenant);
+    xxh3_128(whose.as_bytes())
 }

@@ -376,6 +376,16 @@ impl Ledger {
         }
     }
 
+    /// Takes away what is known of this pipeline's runs that ended before a moment, but for what later runs go by.
+    /// Returns how many runs these are.
+    ///
+    /// # Errors
+    /// A file that can't be read or removed.
+    pub(crate) fn prune(&self, before: Timestamp) -> Result<u64, LedgerError> {
+        let pipeline = locked(&self.entry).pipeline.name.clone();
+        self.lock.prune(&pipeline, before)
+    }
+
     /// The run whose import this one repeats, if it does.
     pub(crate) fn earlier(&self) -> Option<Entry> {
         locked(&self.earlier).clone()

@@ -151,7 +151,7 @@ fn a_column_that_is_emptied() {
     let mails = |filled: u32| people(0..200, move |id| ("Active", id < filled));
     let ended = night(&rig, &mails(0), 4);
     ended.says(
-        "guard.max_emptied: 200 or more people would have no `email` any more, of 200 who had one, and no more than 5% may \
+        "guard.max_emptied: 200 people would have no `email` any more, of 200 who had one, and no more than 5% may \
          be, which is 10",
     );
     night(&rig, &mails(189), 4);
@@ -351,7 +351,7 @@ fn what_a_pipeline_can_not_hold_is_said_by_lint() {
         "guard: { max_change: { salary: 30% } }",
         update,
         2,
-        "3:32: in how many people a column changes",
+        "3:32: in how many people a column changes is not known without `validate.key`",
     );
     check(
         "guard: { max_delete: { window: 5% } }",

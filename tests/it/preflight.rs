@@ -158,8 +158,76 @@ fn a_data_set_by_its_name() {
     rig.write("pipeline.yaml", text.replace("84A2", "84A9"));
     let ended = rig.run(&[]);
     assert_eq!(ended.code, 2, "{}", ended.stderr);
-    ended.says("the tenant lists no data set with this UUID; it lists Sandbox (6586F21B");
+    ended.says(
+        "the tenant lists no data set with this UUID; did you mean 6586F21B-AD4D-4D06-A309-712AF47184A2 (Sandbox)?",
+    );
     assert_eq!(rig.taken(), (1, 1));
+}
+
+/// A list that does not name the data set may be one that the token may not see all of.
+#[test]
+fn a_uuid_that_is_not_listed_is_warned_of() {
+    for list in [
+        "[]",
+        r#"[{ "datasetId": "0D06F21B-AD4D-4D06-A309-712AF4710000", "name": "Positions" }]"#,
+    ] {
+        let rig = rig(
+            Rig::new().behind(move |call| match call.step {
+                "datasets" => Deed::Answer(200, list),
+                _ => Deed::Pass,
+            }),
+            "",
+        );
+        let ended = rig.run(&[]);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let words = match list {
+            "[]" => "it lists none that this token may see",
+            _ => "it lists Positions (0D06F21B",
+        };
+        ended.says(words);
+        assert!(unchecked(&ended).contains(&"data set and properties"));
+        assert!(checked(&ended).contains(&"tenant"));
+        let ended = rig.tell(&["check", "pipeline.yaml", "--connect"]);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        ended.says(words);
+    }
+}
+
+/// A run that can do without the list does not wait long for it, and asks once.
+#[test]
+fn a_tenant_that_says_nothing() {
+    let rig = rig(
+        Rig::new().behind(|call| match call.step {
+            "datasets" => Deed::Silence,
+            _ => Deed::Pass,
+        }),
+        "timeouts: { connect: 500ms, answer: 20s }",
+    );
+    let ended = rig.run(&[]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(rig.calls("datasets"), 1);
+    ended.says("no answer came within 500ms");
+    assert_eq!(
+        unchecked(&ended).last(),
+        Some(&"tenant, data set and properties")
+    );
+    // Whoever asks for it waits as for any other answer, and so does who has only a name.
+    let text = rig
+        .read("pipeline.yaml")
+        .replace("answer: 20s", "answer: 1s");
+    rig.write("pipeline.yaml", &text);
+    let ended = rig.tell(&["check", "pipeline.yaml", "--connect"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(
+        !ended.stderr.contains("no answer came within"),
+        "{}",
+        ended.stderr
+    );
+    let uuid = "6586F21B-AD4D-4D06-A309-712AF47184A2";
+    rig.write("pipeline.yaml", text.replace(uuid, "{ name: Sandbox }"));
+    let ended = rig.run(&[]);
+    assert_eq!(ended.code, 2, "{}", ended.stderr);
+    ended.says("a data set can't be found by its name");
 }
 
 #[test]

@@ -80,11 +80,11 @@ impl Meaning<'_> {
             );
         }
         let compared = import.action.delta().is_some();
-        for name in guard.max_change.keys().filter(|_| !compared) {
+        for name in guard.max_change.keys().filter(|_| key.is_none()) {
             self.problem(
                 &format!("guard.max_change.{name}"),
-                "in how many people a column changes is not known: nothing is kept of what they were before",
-                NEEDS_ITEMS,
+                "in how many people a column changes is not known without `validate.key`: people are compared by it",
+                "name the column that identifies people: `validate: { key: employeeID }`",
             );
         }
         let deletes = import.implicit_delete.is_on()

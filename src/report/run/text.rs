@@ -117,6 +117,9 @@ impl RunReport {
         for (at, line) in (self.as_of.iter().flat_map(AsOf::lines)).enumerate() {
             lines.add(if at == 0 { "as of" } else { "" }, &line);
         }
+        if let Some(aliases) = &self.aliases {
+            lines.add("aliases", &aliases.line());
+        }
         if c.withheld > 0 {
             let why = "not sent, as they would delete somebody and too many do";
             lines.rows("withheld", c.withheld, why);
