@@ -42,8 +42,10 @@ impl Arrivals {
         for (row, beside) in (0u32..).zip(&judged.beside) {
             let at = row as usize;
             let arrives = *beside == Beside::New && batch.state(at) == RowState::In;
-            if arrives && left_out.binary_search(&row).is_err() {
-                let cells = &judged.cells[at * width..][..width];
+            if arrives
+                && left_out.binary_search(&row).is_err()
+                && let Some(cells) = judged.cells(at, width)
+            {
                 let hash = fingerprint(&diff.same_person, cells);
                 self.0.extend(hash.map(|hash| (hash, first + row)));
             }
@@ -67,12 +69,12 @@ impl Arrivals {
         let (mut cells, mut bytes) = (Vec::new(), Vec::new());
         let mut left = Vec::new();
         for &place in gone {
-            let Row::Known(known) = store.row(place) else {
+            if store.row(place) == Row::Pending {
                 continue;
-            };
-            store.cells(place, &mut cells, &mut bytes)?;
+            }
+            let all = store.cells(place, &mut cells, &mut bytes)?;
             // What was damaged on the disk is not what they were.
-            if diff.hashes().row(&cells, &mut bytes) == known {
+            if diff.hashes().row(&cells, &mut bytes) == all {
                 left.extend(fingerprint(&diff.same_person, &cells));
             }
         }
