@@ -47,7 +47,9 @@ impl Arrivals {
         let mut before = judged.before.chunks_exact(width.max(1));
         for (row, beside) in (0u32..).zip(&judged.beside) {
             let at = row as usize;
-            let old = (*beside == Beside::Differs).then(|| before.next()).flatten();
+            let old = (*beside == Beside::Differs)
+                .then(|| before.next())
+                .flatten();
             if batch.state(at) != RowState::In || left_out.binary_search(&row).is_ok() {
                 continue;
             }

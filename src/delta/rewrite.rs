@@ -8,7 +8,7 @@ use super::diff::person;
 use super::error::StoreError;
 use super::head::{Head, Marks, damaged};
 use super::items::{Items, What, Writer, sync_folder};
-use super::key::{EMPTY, StoreKey};
+use super::key::{EMPTY, PENDING, StoreKey};
 use super::merge::{Batch, merge, without};
 use super::place::{KEY, Place};
 use super::store::{BASE, Base, Lost, Store};
@@ -78,7 +78,7 @@ impl Place {
         });
         let _ = fs::remove_file(&aside);
         rotated.map_err(StoreError::write(&path))?;
-        Ok(Ok(store.len() as u64))
+        Ok(Ok(store.people() as u64))
     }
 
     /// Whether the store was written with this place's key already.
@@ -123,7 +123,7 @@ impl Place {
         let mut items = Writer::create(self.folder().join(".rotation.draft"), head)?;
         let nothing = vec![EMPTY; before.width as usize];
         let (mut sealed, mut folded) = (Vec::new(), String::new());
-        for at in 0..store.len() as u32 {
+        for at in 0..store.people() as u32 {
             let key = store.key(at, self.key())?;
             let text = key
                 .as_ref()
@@ -134,7 +134,7 @@ impl Place {
             sealed.clear();
             new.seal(key, &mut sealed);
             let who = person(new, text, ignore_case, &mut folded);
-            items.push(What::Whole, who, &nothing, &sealed)?;
+            items.push(What::Whole, (who, PENDING), &nothing, &sealed)?;
         }
         Ok(items)
     }

@@ -295,7 +295,7 @@ mod tests {
         write(&path, text);
         let columns = ["id", "boss"].map(str::to_owned);
         let mut people = People::read(who.as_bytes(), &columns).unwrap();
-        let kept = Trace {
+        let trace = Trace {
             path: path.clone(),
             kind,
         };

@@ -181,7 +181,7 @@ mod tests {
         let later = SystemTime::now() + 2 * day;
         let check = |kind, text: &str, mode, now, expected| {
             write(&path, text, mode);
-            let kept = Trace {
+            let trace = Trace {
                 path: path.clone(),
                 kind,
             };

@@ -223,7 +223,14 @@ fn who_leaves_by_a_status_counts() {
          guard: { max_delete: 5, leavers: { column: managerID, values: [gone] } }",
         DELTA,
     );
-    night(&rig, &["1,Ann,1980-01-01,", "2,Bob,1990-02-02,1", "3,Cid,1991-01-01,gone"]);
+    night(
+        &rig,
+        &[
+            "1,Ann,1980-01-01,",
+            "2,Bob,1990-02-02,1",
+            "3,Cid,1991-01-01,gone",
+        ],
+    );
     let ended = night(
         &rig,
         &[
@@ -236,7 +243,10 @@ fn who_leaves_by_a_status_counts() {
     );
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     let found = &ended.report["rehires"]["found"];
-    assert_eq!(*found, json!({ "count": 1, "first": [{ "file": "workers.csv", "line": 5 }] }));
+    assert_eq!(
+        *found,
+        json!({ "count": 1, "first": [{ "file": "workers.csv", "line": 5 }] })
+    );
 }
 
 #[test]

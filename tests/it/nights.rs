@@ -352,7 +352,11 @@ impl Nights {
             }
         };
         let code = ended.as_ref().map(|ended| ended.code);
-        self.tell(&args, code, ended.as_ref().map_or("", |ended| &ended.stderr));
+        self.tell(
+            &args,
+            code,
+            ended.as_ref().map_or("", |ended| &ended.stderr),
+        );
         self.imported(&mut flight, imports)?;
         let stated = !self.world.guard.contains("first");
         match ended {
@@ -365,7 +369,11 @@ impl Nights {
                 holds!(self, !stops, "it was not stopped");
                 self.settled(&mut flight, ended.code, named);
                 let deletes = deletes <= MOST;
-                holds!(self, flight.parts.is_empty() || !deletes, "something was not sent");
+                holds!(
+                    self,
+                    flight.parts.is_empty() || !deletes,
+                    "something was not sent"
+                );
             }
             Some(ended) if ended.code != 1 && ended.code != 7 => {
                 holds!(self, false, "exit code {}", ended.code);
@@ -421,7 +429,13 @@ impl Nights {
     }
 
     /// Does what was stopped, where somebody says so.
-    fn approve(&mut self, night: &Night, mut flight: Flight, named: usize, ended: &Ended) -> Checked {
+    fn approve(
+        &mut self,
+        night: &Night,
+        mut flight: Flight,
+        named: usize,
+        ended: &Ended,
+    ) -> Checked {
         let command = ended.report["next"].as_str().unwrap_or_default();
         let hash = command.split_once(" --approve ").map(|(_, hash)| hash);
         let (true, Some(hash)) = (night.approves, hash) else {
@@ -442,7 +456,13 @@ impl Nights {
     }
 
     /// Takes up what a run left open, until nothing is.
-    fn take_up(&mut self, night: &Night, extract: &Extract, mut flight: Flight, named: usize) -> Checked {
+    fn take_up(
+        &mut self,
+        night: &Night,
+        extract: &Extract,
+        mut flight: Flight,
+        named: usize,
+    ) -> Checked {
         let how = match night.abandons {
             true => "--abandon",
             false => "--retry-import",
@@ -507,7 +527,8 @@ impl Nights {
     }
 
     fn tell(&mut self, args: &[&str], code: Option<i32>, said: &str) {
-        self.story.push(format!("{} -> {code:?}\n{said}", args.join(" ")));
+        self.story
+            .push(format!("{} -> {code:?}\n{said}", args.join(" ")));
     }
 }
 
@@ -538,7 +559,11 @@ fn at_last(nights: &mut Nights) -> Checked {
     }
     if matches!(nights.world.mode, Mode::Implicit(_)) && !nights.world.withholds() {
         let people = nights.company.len() + 1;
-        holds!(nights, nights.held().len() == people, "who is gone is there");
+        holds!(
+            nights,
+            nights.held().len() == people,
+            "who is gone is there"
+        );
     }
     if nights.world.mode == Mode::Delta && nights.world.server.tells_keys {
         calm.is_full = false;

@@ -212,9 +212,7 @@ impl Model {
             let known = self.store.get(id);
             let item = match known.filter(|known| !known.is_pending) {
                 // What the server has can't be told, so it has what is sent.
-                None if known.is_some() || is_full => {
-                    Some(Item::whole(id, person, person.clone()))
-                }
+                None if known.is_some() || is_full => Some(Item::whole(id, person, person.clone())),
                 None => Some(Item {
                     values: person.clone(),
                     known: person.clone(),
@@ -355,7 +353,9 @@ fn after(before: &Person, now: &Person) -> Person {
 fn update(id: &str, before: &Person, now: &Person) -> Option<Item> {
     let differs = |(name, value): &(&&'static str, &String)| before.get(*name) != Some(*value);
     let changed = now.iter().filter(differs);
-    let values: Person = changed.map(|(name, value)| (*name, value.clone())).collect();
+    let values: Person = changed
+        .map(|(name, value)| (*name, value.clone()))
+        .collect();
     let clears = before.contains_key(CLEARED) && !now.contains_key(CLEARED);
     (clears || !values.is_empty()).then(|| Item {
         values,
