@@ -6,16 +6,16 @@ pub(crate) mod changes;
 mod exceeded;
 pub(crate) mod expect;
 pub(crate) mod limit;
+mod past;
 mod refused;
 pub(crate) mod spec;
 
-use std::collections::BTreeMap;
+use serde::Serialize;
 
-use serde::{Deserialize, Serialize};
-
-use changes::{Changes, Figure, Past};
+use changes::{Changes, Figure};
 pub(crate) use exceeded::Exceeded;
 use expect::NotWhole;
+pub(crate) use past::{History, Kept, Last, Standing};
 pub(crate) use refused::Refused;
 pub(crate) use refused::refused;
 use spec::{GuardSpec, ImplicitDelete, MinRowsSpec, OnExceed, OnReject};
@@ -69,51 +69,6 @@ pub(crate) struct Totals {
     pub changes: Changes,
     /// What of the hierarchies stops the run.
     pub hierarchy: Option<Stop>,
-}
-
-/// The last accepted run of this pipeline on this data set.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Last {
-    /// Its name.
-    pub run: String,
-    /// Rows that its upload named.
-    pub named: u64,
-    /// How many accepted runs in a row, up to that one, had deletion turned off.
-    pub deletion_off: u32,
-    /// What stands at the target since.
-    pub standing: Standing,
-}
-
-/// What stands at the target after an accepted run, as far as the uploads tell.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Standing {
-    /// People.
-    pub people: Option<u64>,
-    /// Those of them with the status of somebody who has left.
-    pub leavers: Option<u64>,
-    /// By column, how many have a value in it.
-    pub filled: BTreeMap<String, u64>,
-    /// What was kept of every one of them, for the runs to come to be compared with.
-    pub kept: Option<Kept>,
-}
-
-/// What is kept of every person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kept {
-    /// What the server accepted, in the store of the difference.
-    Difference,
-    /// Hashes of the columns that guards ask for.
-    Columns,
-}
-
-/// What went before a run.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct History {
-    pub last: Option<Last>,
-    /// Accepted runs since the last one that was approved.
-    pub past: Vec<Past>,
 }
 
 /// Whether the import deletes what the upload does not name.

@@ -31,10 +31,15 @@ impl HierarchiesSpec {
     }
 
     /// The same for a file that holds some rows of many: whom they name may be among the others, and so may the roots.
+    /// Rows that were rejected for that may be as they were, so where the pipeline rejects them they are told.
     pub(crate) fn of_some_rows(&mut self) {
         for tree in &mut self.all {
-            tree.orphans.absent = Otherwise::Ignore;
+            tree.orphans.absent = match tree.orphans.absent {
+                Otherwise::Reject | Otherwise::Stop => Otherwise::Warn,
+                _ => Otherwise::Ignore,
+            };
             tree.roots = None;
+            tree.some_rows = true;
         }
     }
 }
@@ -81,6 +86,9 @@ pub struct HierarchySpec {
     /// Managers with more direct reports than this are counted in the report.
     #[serde(default = "span")]
     pub span: u32,
+    /// Whether the rows are some of many.
+    #[serde(skip)]
+    pub(crate) some_rows: bool,
 }
 
 fn reject() -> Otherwise {

@@ -477,6 +477,34 @@ fn mended_rows_are_not_alone() {
         ended.report["rejects"]["by_code"][0]["code"],
         "manager_cycle"
     );
+    // Nobody knows whether it was put right, so it is told.
+    ended.says(
+        "1 row names a parent that is not in the source (on line 2); the parent may have been sent before, so this is \
+         sent as it is",
+    );
+}
+
+/// A row that was rejected as nobody has the name of its parent, and comes back as it was, does not go out in silence.
+#[test]
+fn an_orphan_that_comes_back_as_it_was_is_told() {
+    let quiet = "{ parent: manager, orphans: warn }";
+    for (hierarchy, told) in [
+        ("{ parent: manager, orphans: reject }", true),
+        (quiet, false),
+    ] {
+        let rig = rig("id,manager\n1,\n2,1\n3,9\n", hierarchy, "");
+        let ended = rig.run(&[]);
+        assert_eq!(ended.code, if told { 3 } else { 0 }, "{}", ended.stderr);
+        if !told {
+            rig.write("rejects.csv", "id,manager\n3,9\n");
+        }
+        let ended = rig.run(&["--mend", "rejects.csv"]);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let words = "the parent may have been sent before";
+        assert_eq!(ended.stderr.contains(words), told, "{}", ended.stderr);
+        assert_eq!(finding(&ended, "manager_absent")["rows"], 1);
+        assert_eq!(sent(&rig), ["1>", "2>1", "3>9"]);
+    }
 }
 
 #[test]

@@ -185,6 +185,14 @@ impl Hierarchy {
         for finding in Finding::ALL {
             let decided = self.tree.otherwise(finding, &self.judged);
             let said = match decided {
+                Otherwise::Warn if finding == Finding::Absent && self.tree.spec.some_rows => {
+                    let said = self.said(finding, places);
+                    said.map(|said| {
+                        format!(
+                            "{said}; the parent may have been sent before, so this is sent as it is"
+                        )
+                    })
+                }
                 Otherwise::Warn => self.said(finding, places),
                 Otherwise::Clear => self.said(finding, places).map(|said| {
                     let cell = if said.starts_with("1 row ") {
