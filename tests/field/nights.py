@@ -38,6 +38,7 @@ COLUMNS = ["givenNames", "familyName", "birthDate", "jobTitle", "unit", "costCen
 NIGHTS, STRIDE, REFERENCE = 30, 7, "2026-10-12"
 # Blanks and placeholders, which a pipeline can mend.
 DIRT = {"whitespace": 60, "key_whitespace": 40, "code_whitespace": 100, "placeholder_date": 25}
+PLACEHOLDERS = ["1900-01-01", "1970-01-01"]
 FAULTS = {"primary_overlap": 20, "primary_missing": 15}
 EDITS = {"end_later": 40, "end_yesterday": 10, "start_earlier": 20, "cancel": 5}
 # The share of the rows that come.
@@ -185,14 +186,15 @@ def planted(folder):
 
 
 def extract(dirty, control, night):
-    """What is delivered in a night, what it should have been, and its day. A birth date that is a placeholder is nowhere."""
+    """What is delivered in a night, what it should have been, and its day. Behind a placeholder the birth date is not known;
+    nor is it of somebody who was born on such a day."""
     delivered, day = tables(dirty, night)
     clean, _ = tables(control, night)
     key = planted(dirty)
     unborn = {person for kind, person in key if kind == "placeholder_date"}
     for row in clean:
         row["from"] = row["from"] or "9999-12-31"
-        if str(row["person"]) in unborn:
+        if str(row["person"]) in unborn or row["birthDate"] in PLACEHOLDERS:
             row["birthDate"] = ""
     return (delivered, clean, day), collections.Counter(kind for kind, _ in key)
 

@@ -457,6 +457,8 @@ impl Nights {
             Mode::Implicit("block") if extract.has_rejects() => return true,
             Mode::Implicit("carry_forward") if extract.keyless > 0 => return true,
             Mode::Implicit(_) => plan.rows.implicit && self.standing > named + MOST,
+            // Nobody can say what would change.
+            Mode::Delta if self.model.is_lost && self.standing > 0 => return true,
             Mode::Delta => plan.deletes.items.len() > MOST,
         };
         too_many && !self.world.withholds()
@@ -488,7 +490,7 @@ impl Nights {
     fn settled(&mut self, flight: &mut Flight, code: i32, named: usize) {
         if let Some((part, said)) = flight.open.take() {
             self.model.take_in(&part, Some(&said));
-            if code != 5 {
+            if [0, 3].contains(&code) {
                 let before = if part.implicit { 0 } else { self.standing };
                 self.standing = named.max(before);
             }
@@ -552,7 +554,7 @@ impl Nights {
                 .as_ref()
                 .is_some_and(|open| open.0.stage != at_hand)
             {
-                self.settled(&mut flight, 0, named);
+                self.settled(&mut flight, 1, named);
             }
             let began = match flight.open.take() {
                 Some((part, _)) => Some(part),

@@ -211,6 +211,8 @@ pub struct Model {
     store: BTreeMap<String, Known>,
     /// Whether the store is there, and has the results of a run that sent everything.
     is_whole: bool,
+    /// Whether it was there, and is gone.
+    pub is_lost: bool,
 }
 
 impl Model {
@@ -221,11 +223,13 @@ impl Model {
             held: People::new(),
             store: BTreeMap::new(),
             is_whole: false,
+            is_lost: false,
         }
     }
 
     /// Somebody has thrown the store away.
     pub fn lose_store(&mut self) {
+        self.is_lost = true;
         self.store.clear();
         self.is_whole = false;
     }
@@ -345,6 +349,7 @@ impl Model {
         if self.mode != Mode::Delta {
             return;
         }
+        self.is_lost = false;
         self.is_whole |= part.is_full && said.is_some();
         // Whose a result is, is known by its key, or does not matter.
         let alike =
