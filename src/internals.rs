@@ -9,6 +9,26 @@ pub mod batch {
 pub mod config {
     pub use crate::config::{Override, Pipeline, Place, load, parse, process_env, schema};
 }
+pub mod delta {
+    pub mod head {
+        pub use crate::delta::head::{Head, Marks};
+    }
+    pub mod items {
+        pub use crate::delta::items::{What, Writer};
+    }
+    pub mod key {
+        pub use crate::delta::key::StoreKey;
+    }
+    pub mod merge {
+        pub use crate::delta::merge::Fate;
+    }
+    pub mod place {
+        pub use crate::delta::place::{Part, Place};
+    }
+    pub mod store {
+        pub use crate::delta::store::{Lost, Row, Store};
+    }
+}
 pub mod engine {
     pub use crate::engine::EngineError;
     pub mod blocks {
@@ -77,6 +97,9 @@ pub mod orgvue {
     pub mod splitter {
         pub use crate::orgvue::splitter::Splitter;
     }
+    pub mod token {
+        pub use crate::orgvue::token::{Claims, Reach, Standing};
+    }
 }
 pub mod report {
     pub mod rejects {
@@ -128,6 +151,9 @@ pub mod source {
 }
 pub mod stage {
     pub use crate::stage::{Resources, StageSpec};
+}
+pub mod state {
+    pub use crate::state::{Entry, Folder};
 }
 pub mod text {
     pub mod dates {

@@ -55,7 +55,7 @@
 //! | `engine` | blocks through the workers, in order, into the body |
 //! | `config` | the pipeline file: as written, as meant, and every problem in its place; it knows the specs of the steps and nothing of how they work |
 //! | **what outlives a process** | |
-//! | `state` | the ledger of runs and what is sealed in it |
+//! | `state` | the ledger of runs and what is sealed in it, approvals, plans |
 //! | **a run** | |
 //! | `run` | puts the steps together: the two passes, the guards, the sending |
 //! | **the program** | |

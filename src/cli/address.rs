@@ -25,20 +25,25 @@ struct Pair {
     put: String,
 }
 
+/// Where a secret stands, as a command line says it: `env:NAME` or `file:PATH`.
+pub(super) fn spec(written: &str) -> Option<TokenSpec> {
+    match written.split_once(':')? {
+        ("env", name) if !name.is_empty() => Some(TokenSpec::Env(name.to_owned())),
+        ("file", path) if !path.is_empty() => Some(TokenSpec::File(path.to_owned())),
+        _ => None,
+    }
+}
+
 /// The address behind `env:NAME` or `file:PATH`; of a pair, the half that is asked for. What is wrong is said in words
 /// that quote none of it.
 pub(super) fn address(flag: &str, written: &str, half: Half) -> Result<PresignedUrl, Failure> {
-    let spec = match written.split_once(':') {
-        Some(("env", name)) if !name.is_empty() => TokenSpec::Env(name.to_owned()),
-        Some(("file", path)) if !path.is_empty() => TokenSpec::File(path.to_owned()),
-        // Whatever stands there may be the address itself.
-        _ => {
-            return Err(usage(format_args!(
-                "{flag}: expected `env:NAME` or `file:PATH`, where the address stands; it is a secret, which does not \
-                 belong on a command line"
-            )));
-        }
-    };
+    // Whatever else stands there may be the address itself.
+    let spec = spec(written).ok_or_else(|| {
+        usage(format_args!(
+            "{flag}: expected `env:NAME` or `file:PATH`, where the address stands; it is a secret, which does not belong on \
+             a command line"
+        ))
+    })?;
     let failed = |why: String| usage(format_args!("{flag}: {why}"));
     let (text, place) =
         secret_text(&spec, Path::new(""), "address", &process_env).map_err(failed)?;

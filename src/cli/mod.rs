@@ -4,10 +4,12 @@
 //! [`Command`], and its arm in [`Cli::run`].
 
 mod address;
+mod apply;
 mod bench;
 mod completions;
 mod datasets;
 mod exit;
+mod forget;
 mod lint;
 mod log;
 mod looked;
@@ -15,6 +17,8 @@ mod next;
 mod open;
 mod panics;
 mod pipeline;
+mod plan;
+mod planned;
 mod preview;
 mod requests;
 mod resume;
@@ -97,6 +101,10 @@ pub enum Command {
     Retry(retry::RetryArgs),
     /// Check the whole data with stages, rules and guards; nothing is sent.
     Check(run::CheckArgs),
+    /// Write down what a run would do, without values; nothing is sent.
+    Plan(plan::PlanArgs),
+    /// Do exactly what a plan says, once, or nothing where something has changed since.
+    Apply(apply::ApplyArgs),
     /// Show the first records before and after, side by side; nothing is sent.
     Preview(preview::PreviewArgs),
     /// Measure how fast a pipeline is on its own source, step by step; its target is not touched.
@@ -111,8 +119,10 @@ pub enum Command {
     Import(requests::ImportArgs),
     /// List the tenant's data sets by name and UUID.
     Datasets(datasets::DatasetsArgs),
-    /// Make a state folder that `state: { required: true }` accepts.
+    /// Make a state folder that `state: { required: true }` accepts; seal what is kept with another key.
     State(state::StateArgs),
+    /// Take people out of everything that is kept on the disk: rejects, results, the store of a difference.
+    Forget(forget::ForgetArgs),
     /// Check pipeline files: no data is read, and nothing is sent.
     Lint(lint::LintArgs),
     /// Write a realistic HR extract to try things on.
@@ -137,6 +147,8 @@ impl Cli {
         let progress = match &self.command {
             Command::Run(_)
             | Command::Check(_)
+            | Command::Plan(_)
+            | Command::Apply(_)
             | Command::Upload(_)
             | Command::Import(_)
             | Command::Resume(_)
@@ -149,6 +161,8 @@ impl Cli {
         match self.command {
             Command::Run(args) => args.run(globals, &progress),
             Command::Check(args) => args.run(globals, &progress),
+            Command::Plan(args) => args.run(globals, &progress),
+            Command::Apply(args) => args.run(globals, &progress),
             Command::Resume(args) => args.run(globals, &progress),
             Command::Results(args) => args.run(globals, &progress),
             Command::Retry(args) => args.run(globals, &progress),
@@ -168,6 +182,7 @@ impl Cli {
             Command::Import(args) => args.run(globals, &progress),
             Command::Datasets(args) => args.run(globals),
             Command::State(args) => args.run(globals),
+            Command::Forget(args) => args.run(globals),
             Command::Lint(args) => args.run(globals),
             Command::Schema(args) => args.run(),
             Command::Completions(args) => args.run(),

@@ -95,6 +95,9 @@ enum Opened {
 fn ledger(work: &Work<'_>, run_id: &RunId, turn: &mut Turn<'_>) -> Result<Opened, RunError> {
     let pipeline = work.pipeline;
     let (Some(mut entry), Some(token)) = (Entry::new(run_id.clone(), pipeline), &work.token) else {
+        if let Some(applied) = &work.applies {
+            applied.plan.is_to(None)?;
+        }
         return match &work.approve {
             Some(hash) => Err(ApprovalError::Unknown(hash.clone()).into()),
             None => Ok(Opened::None),
@@ -135,11 +138,19 @@ fn ledger(work: &Work<'_>, run_id: &RunId, turn: &mut Turn<'_>) -> Result<Opened
             human::path(folder.path())
         ));
     }
-    let approval = match &work.approve {
-        Some(hash) => Some(folder.approval(hash, &entry, false)??),
-        None => None,
+    let approval = match (&work.approve, &work.applies) {
+        (Some(hash), _) => Some(folder.approval(hash, &entry, false)??),
+        (None, Some(applied)) => {
+            let plan = &applied.plan;
+            plan.is_to(Some(&entry.target))?;
+            plan.is_left(folder.used(&plan.hash, &entry)?)?;
+            None
+        }
+        (None, None) => None,
     };
-    let ledger = Ledger::new(lock, dataset, token.clone(), entry, None)?.approved(approval);
+    let ledger = Ledger::new(lock, dataset, token.clone(), entry, None)?
+        .approved(approval)
+        .applying(work.applies.as_deref());
     ledger.begin()?;
     Ok(Opened::Ledger(Box::new(ledger)))
 }

@@ -319,6 +319,7 @@ impl ResumeArgs {
         let again = Entry::new(run.clone(), &pipeline).map(|mut again| {
             // What it repeats was made on that day, too.
             again.today = entry.today;
+            again.plan = entry.plan.clone();
             again.retry_of = entry.retry_of.clone();
             let approval = match &entry.approved {
                 Some(hash) => folder.approval(hash, &entry, true)?.ok(),

@@ -101,7 +101,8 @@ impl RunArgs {
         collected: Option<&Collected>,
     ) -> Result<Exit, Failure> {
         if self.dry_run {
-            return check(pipeline, false, &self.common, globals, progress, collected);
+            let only = (Task::Check, false);
+            return check(pipeline, only, &self.common, globals, progress, collected);
         }
         let run_id = RunId::generate();
         let token = token(&pipeline)?;
@@ -120,14 +121,8 @@ impl RunArgs {
 impl CheckArgs {
     pub(super) fn run(self, globals: &Globals, progress: &Progress) -> Result<Exit, Failure> {
         let pipeline = self.pipeline.load(globals)?;
-        check(
-            pipeline,
-            self.connect,
-            &self.common,
-            globals,
-            progress,
-            None,
-        )
+        let only = (Task::Check, self.connect);
+        check(pipeline, only, &self.common, globals, progress, None)
     }
 }
 
@@ -147,10 +142,10 @@ fn first_is_possible(pipeline: &Pipeline) -> Result<(), Failure> {
     Err(usage(format_args!("--first: {why}")))
 }
 
-/// It takes no lock, as it sends nothing and writes to nothing that a run writes to.
-fn check(
+/// A check, or a plan. It takes no lock, as it sends nothing and writes to nothing that a run writes to.
+pub(super) fn check(
     mut pipeline: Pipeline,
-    connect: bool,
+    (task, connect): (Task, bool),
     common: &CommonArgs,
     globals: &Globals,
     progress: &Progress,
@@ -163,7 +158,7 @@ fn check(
     };
     let looked = look(&mut pipeline, token.as_ref(), connect, &mut stop)?;
     let mut work = Work::new(&pipeline, common, globals, progress);
-    work.task = Task::Check;
+    work.task = task;
     work.collected = collected;
     match looked {
         Looked::Well(found) => work.preflight = found,

@@ -57,6 +57,8 @@ struct Run {
     counts: RowCounts,
     /// The approval by which it went on.
     approved: Option<String>,
+    /// The plan that it carried out.
+    plan: Option<String>,
     /// The command that goes on from there.
     next: Option<String>,
 }
@@ -128,6 +130,7 @@ impl Run {
             let_go: ended.is_some_and(|ended| matches!(ended.by, By::Abandon | By::Superseded)),
             counts: entry.counts,
             approved: entry.approved.clone(),
+            plan: entry.plan.clone(),
             next: match outcome {
                 Some(outcome) => next(entry, folder, outcome),
                 None => next(entry, folder, Outcome::Unknown),
@@ -182,9 +185,10 @@ impl Told {
                 human::count(run.counts.sent),
                 human::count(run.counts.rejected),
             );
-            let approved = match &run.approved {
-                Some(hash) => format!(", approved ({hash})"),
-                None => String::new(),
+            let approved = match (&run.approved, &run.plan) {
+                (Some(hash), _) => format!(", approved ({hash})"),
+                (None, Some(hash)) => format!(", as planned ({hash})"),
+                (None, None) => String::new(),
             };
             let _ = writeln!(
                 text,

@@ -166,6 +166,21 @@ pub struct SandboxArgs {
     /// Lets implicitDelete with an empty upload delete everything
     #[arg(long, help_heading = "Where the documentation is silent")]
     pub empty_implicit_delete: bool,
+    /// Lets implicitDelete delete items that a noop names
+    #[arg(long, help_heading = "Where the documentation is silent")]
+    pub noop_names_nobody: bool,
+    /// Lets implicitDelete delete items that only failed rows name
+    #[arg(long, help_heading = "Where the documentation is silent")]
+    pub failed_names_nobody: bool,
+    /// Lets create of an item that exists update it
+    #[arg(long, help_heading = "Where the documentation is silent")]
+    pub create_updates: bool,
+    /// Lets update of an item that does not exist create it
+    #[arg(long, help_heading = "Where the documentation is silent")]
+    pub update_creates: bool,
+    /// Lets delete of an item that does not exist succeed
+    #[arg(long, help_heading = "Where the documentation is silent")]
+    pub delete_missing: bool,
     /// Leaves the identifying property out of the results
     #[arg(long, help_heading = "Where the documentation is silent")]
     pub no_echo_identifier: bool,
@@ -216,6 +231,11 @@ impl SandboxArgs {
             empty_cell: self.empty_cell,
             json_null: self.json_null,
             empty_implicit_delete: self.empty_implicit_delete,
+            noop_names: !self.noop_names_nobody,
+            failed_names: !self.failed_names_nobody,
+            create_updates: self.create_updates,
+            update_creates: self.update_creates,
+            delete_missing: self.delete_missing,
             echo_identifier: !self.no_echo_identifier,
             result_order: self.result_order,
             result_in_place: self.result_in_place,
@@ -336,6 +356,8 @@ mod tests {
             ("--properties salary:money", false),
             ("--empty-cell maybe", false),
             ("--csv-cells orgvue", true),
+            ("--noop-names-nobody --failed-names-nobody", true),
+            ("--create-updates --update-creates --delete-missing", true),
             ("--csv-cells number", false),
             ("--token secret", false),
         ] {

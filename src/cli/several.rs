@@ -14,6 +14,7 @@ use crate::guard::spec::OnExceed;
 use crate::report::human;
 use crate::report::progress::Progress;
 use crate::report::run::{RunId, write_report};
+use crate::run::keep::prune_several;
 use crate::text::chain;
 
 /// Takes the report of a run in, where it is one of several.
@@ -59,6 +60,7 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let pipelines = loaded(files, load)?;
     let dir = pipelines[0].report_dir.clone();
+    let keep = pipelines[0].keep.reports;
     let mut report = Report {
         report_version: REPORT_VERSION,
         run_id: RunId::generate(),
@@ -88,7 +90,12 @@ pub(super) fn run(
     }
     report.ended_at = Timestamp::now();
     report.exit_code = exit_of(&ended) as u8;
-    tell(&report, dir.as_deref(), (globals, json))?;
+    let dir = dir.as_deref().unwrap_or(Path::new("."));
+    tell(&report, dir, (globals, json))?;
+    let names: Vec<String> = report.runs.into_iter().map(|run| run.pipeline).collect();
+    if let Some(left) = prune_several(keep, dir, &names) {
+        say(format_args!("warning: {left}"));
+    }
     ended
 }
 
@@ -139,13 +146,9 @@ impl One {
 }
 
 /// Writes the report of all, and says how each ended.
-fn tell(
-    report: &Report,
-    dir: Option<&Path>,
-    (globals, json): (&Globals, bool),
-) -> Result<(), Failure> {
+fn tell(report: &Report, dir: &Path, (globals, json): (&Globals, bool)) -> Result<(), Failure> {
     let name = format!("runs-{}.report.json", report.run_id);
-    let written = write_report(dir.unwrap_or(Path::new(".")), &name, report);
+    let written = write_report(dir, &name, report);
     if !globals.quiet {
         for run in &report.runs {
             let ending = match run.exit_code {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use clap::Args;
@@ -10,6 +11,7 @@ use secrecy::SecretString;
 
 use super::next::{next, run_again};
 use super::pipeline::said;
+use super::planned::{self, Out};
 use super::several::Collected;
 use super::stop::Stop;
 use super::{Exit, Failure, Globals, put_findings, put_json, say, say_lines};
@@ -23,7 +25,9 @@ use crate::report::run::{Outcome, PipelineInfo, RunId, RunReport};
 use crate::run::again::Again;
 use crate::run::delta::{Delta, Wanted};
 use crate::run::import_from::import_from;
+use crate::run::keep::prune;
 use crate::run::kept::Kept;
+use crate::run::plan::Planned;
 use crate::run::preflight::Preflight;
 use crate::run::resume::resume;
 use crate::run::{self, Basis, Job, RunError};
@@ -32,7 +36,7 @@ use crate::sandbox::options::{SandboxSettings, UnknownProperty};
 use crate::settings::secret::PresignedUrl;
 use crate::stage::hash::{Key, KeySpec};
 use crate::state::lock::Held;
-use crate::state::{Entry, Folder, Ledger};
+use crate::state::{Applied, Approval, Entry, Folder, Ledger};
 use crate::text::chain;
 use crate::text::dates::Date;
 
@@ -74,6 +78,10 @@ pub(super) struct Work<'a> {
     pub(super) token: Option<SecretString>,
     /// The hash of the plan that is approved.
     pub(super) approve: Option<String>,
+    /// The plan that is carried out.
+    pub(super) applies: Option<Arc<Applied>>,
+    /// What would be done, where a plan is made.
+    planned: OnceLock<Planned>,
     pub(super) preflight: Option<Preflight>,
     pub(super) result_location: Option<PresignedUrl>,
     /// So many rows go before the others.
@@ -93,6 +101,8 @@ pub(super) enum Task {
     Run,
     /// Everything that sends nothing.
     Check,
+    /// The same, and what would be done is written down.
+    Plan(Out),
     /// Everything up to the upload, which goes to an address of the user's own.
     Upload(PresignedUrl),
     /// The import alone, of what stands at an address of the user's own.
@@ -116,6 +126,8 @@ impl<'a> Work<'a> {
             task: Task::Run,
             token: None,
             approve: None,
+            applies: None,
+            planned: OnceLock::new(),
             preflight: None,
             result_location: None,
             first: None,
@@ -146,7 +158,13 @@ impl<'a> Work<'a> {
         self.progress.finish();
         // Blocks that are still being worked on hold nothing that matters; nobody waits for them.
         runtime.shutdown_background();
-        self.finish(report, ended, started)
+        let ended = self.finish(report, ended, started);
+        if matches!(self.task, Task::Run | Task::TakeUp(_)) {
+            for left in prune(self.pipeline, self.ledger.as_ref(), self.report_dir()) {
+                say(format_args!("warning: {left}"));
+            }
+        }
+        ended
     }
 
     /// Ends a run that could not begin, with a report that says why.
@@ -168,7 +186,10 @@ impl<'a> Work<'a> {
         match (&self.task, &self.ledger) {
             (Task::TakeUp(taken), _) => taken.0.today(),
             (_, Some(ledger)) => ledger.entry().today(),
-            _ => self.pipeline.today(),
+            _ => match &self.applies {
+                Some(applied) => applied.plan.content.plan.today,
+                None => self.pipeline.today(),
+            },
         }
     }
 
@@ -182,6 +203,8 @@ impl<'a> Work<'a> {
         report.target = self.pipeline.target.name();
         report.time_zone = self.pipeline.zone().to_string();
         report.today = Some(self.today());
+        let plan = self.applies.as_ref();
+        report.plan = plan.map(|applied| applied.plan.report(Some(&applied.file)));
         if let Some(preflight) = &self.preflight {
             preflight.tell(&mut report);
         }
@@ -196,7 +219,7 @@ impl<'a> Work<'a> {
     ) -> Result<(), RunError> {
         let repeated = self.ledger.as_ref().and_then(Ledger::earlier);
         let wanted = match &self.task {
-            Task::Check | Task::Upload(_) | Task::Import(_) => Wanted::Look,
+            Task::Check | Task::Plan(_) | Task::Upload(_) | Task::Import(_) => Wanted::Look,
             Task::Run => Wanted::Run(repeated.as_ref()),
             Task::TakeUp(taken) => Wanted::TakeUp(&taken.0),
         };
@@ -230,12 +253,15 @@ impl<'a> Work<'a> {
             ledger: self.ledger.as_ref(),
             again: self.again.as_ref(),
             delta,
+            planned: matches!(self.task, Task::Plan(_)).then_some(&self.planned),
             kept,
         };
         match &self.task {
             Task::TakeUp(taken) => resume(job, &taken.0, taken.1.clone(), report).await,
             Task::Import(from) => import_from(&job, from, report).await,
-            Task::Run | Task::Check | Task::Upload(_) => run::run(&job, report).await,
+            Task::Run | Task::Check | Task::Plan(_) | Task::Upload(_) => {
+                run::run(&job, report).await
+            }
         }
     }
 
@@ -252,10 +278,21 @@ impl<'a> Work<'a> {
         let ledger = self.ledger.as_ref();
         Ok(Basis {
             history,
-            approval: ledger.and_then(|ledger| ledger.approval().cloned()),
+            approval: match ledger {
+                Some(ledger) => ledger.approval().cloned(),
+                None => self.approved(),
+            },
+            applied: self.applies.clone(),
             repeats: ledger.is_some_and(|ledger| ledger.repeats().is_some()),
             today: self.today(),
         })
+    }
+
+    /// What was approved of a plan that is carried out.
+    fn approved(&self) -> Option<Approval> {
+        let applied = self.applies.as_ref();
+        let approved = applied.filter(|applied| applied.approved);
+        approved.map(|applied| applied.plan.approval())
     }
 
     /// Where the rows go: nowhere, to the pipeline's target, or to a sandbox that is started for them.
@@ -264,7 +301,7 @@ impl<'a> Work<'a> {
         sandbox: &mut Option<Embedded>,
     ) -> Result<Option<Connection>, RunError> {
         Ok(match (&self.task, &self.pipeline.target, &self.token) {
-            (Task::Check | Task::Upload(_), ..) => None,
+            (Task::Check | Task::Plan(_) | Task::Upload(_), ..) => None,
             (_, Target::Orgvue(to), Some(token)) => Some(Connection {
                 result_location: self.result_location.clone(),
                 ..run::connection(to, token)
@@ -278,12 +315,13 @@ impl<'a> Work<'a> {
 
     /// Writes the report, says how it went, and gives the exit code.
     fn finish(
-        self,
+        &self,
         mut report: RunReport,
         ended: Result<(), RunError>,
         started: Instant,
     ) -> Result<Exit, Failure> {
         let ended = ended.and_then(|()| report.check().map_err(RunError::from));
+        let ended = self.plan(&mut report, ended);
         let outcome = outcome(&report, &ended);
         let exit = match outcome {
             Outcome::SucceededWithRejects if self.common.partial_ok => Exit::Done,
@@ -323,6 +361,16 @@ impl<'a> Work<'a> {
                 Err(Failure::new(Exit::Failed, format!("{done}, but {error}")))
             }
             (Ok(()), Ok(_)) => Ok(exit),
+        }
+    }
+
+    /// Writes the plan down, where one is made and guards have judged it.
+    fn plan(&self, report: &mut RunReport, ended: Result<(), RunError>) -> Result<(), RunError> {
+        match (&self.task, self.planned.get(), &ended) {
+            (Task::Plan(out), Some(planned), Ok(()) | Err(RunError::Stopped { .. })) => {
+                planned::write(out, self.pipeline, planned, report).and(ended)
+            }
+            _ => ended,
         }
     }
 

@@ -1,14 +1,15 @@
 //! The pipeline file: as written ([`spec`]) and as meant ([`Pipeline`]), with every problem in its place.
 //!
 //! [`load`] goes through it in this order: YAML into a tree in which everything knows its place
-//! (`tree`), `--set` ([`Override`]), variables (`substitute`), the spec types by serde (`de`), and what
-//! they mean together (`meaning`). It goes on after a problem, so that all of them are reported at once.
+//! (`tree`), `--set` ([`Override`]), variables (`substitute`), the presets of a known source (`profile`), the spec
+//! types by serde (`de`), and what they mean together (`meaning`). It goes on after a problem, so that all of them are reported at once.
 //!
 //! This is the only module that names the YAML crate and reads the environment.
 
 mod meaning;
 mod pipeline;
 mod problem;
+mod profile;
 mod schema;
 pub(crate) mod spec;
 pub(crate) mod yaml;
@@ -17,7 +18,7 @@ use std::io::Read;
 use std::path::PathBuf;
 
 pub use pipeline::Pipeline;
-pub(crate) use pipeline::{Connection, Origin, Target, secret_text};
+pub(crate) use pipeline::{Connection, Origin, Target, secret_of, secret_text};
 pub use problem::Place;
 pub(crate) use problem::{Problem, Problems, nearest};
 pub use schema::schema;
@@ -107,6 +108,7 @@ pub fn parse(
     }
     overrides::apply(&mut root, overrides, &mut findings);
     substitute::substitute(&mut root, env, &mut findings);
+    profile::apply(&mut root, &mut findings);
     let places = Places::of(&root);
     let read = de::read::<PipelineSpec>(&mut root, &mut findings);
     let pipeline = read.value.and_then(|spec| {

@@ -21,12 +21,13 @@ use crate::orgvue::spec::{
 use crate::rule::ValidateSpec;
 use crate::settings::limits::Limits;
 use crate::settings::secret::PresignedUrl;
-use crate::settings::units::Amount;
+use crate::settings::units::{Amount, Span};
 use crate::source::Input;
 use crate::source::spec::{
     Compression, CsvSpec, Encoding, ExpectSpec, JsonSpec, Nothing, SourceFormat,
 };
 use crate::stage::StageSpec;
+use crate::stage::aliases::AliasesSpec;
 use crate::stage::hash::{Key, KeySpec};
 use crate::text::dates::{Date, Zone};
 use crate::upload::spec::{Length, UploadSpec};
@@ -52,6 +53,8 @@ pub struct Pipeline {
     pub source: Source,
     /// What is done to the records, in order.
     pub stages: Vec<Placed<StageSpec>>,
+    /// People whose id is another one now, where there is a file of them.
+    pub aliases: Option<AliasesSpec>,
     /// Which of several rows of a key is in force, where that is asked.
     pub as_of: Option<AsOfSpec>,
     /// What every record, and the whole file, must satisfy.
@@ -86,6 +89,8 @@ pub struct Pipeline {
     pub state_required: bool,
     /// Where the key of what is kept there is found, where one is stated.
     pub state_key: Option<KeySpec>,
+    /// How long all of this is kept.
+    pub keep: Keep,
     /// The mended file that is read in place of the source.
     pub mend: Option<PathBuf>,
     /// What it was made of, to be known again.
@@ -93,6 +98,18 @@ pub struct Pipeline {
     /// Where everything was written, for problems that show only with the data: a column that is not
     /// there, an expression that does not fit it.
     pub places: Places,
+}
+
+/// How long what runs leave behind is kept; where nothing is stated, for good.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Keep {
+    /// Rejects, and the keys of rows that are held back.
+    pub rejects: Option<Span>,
+    pub results: Option<Span>,
+    /// So many reports.
+    pub reports: Option<u32>,
+    /// What is written down of runs that have ended.
+    pub state: Option<Span>,
 }
 
 /// What a pipeline was made of.
@@ -270,6 +287,7 @@ impl Pipeline {
             "{:?}",
             (
                 stages,
+                &self.aliases,
                 &self.as_of,
                 &self.validate,
                 &self.import,
@@ -286,6 +304,11 @@ impl Pipeline {
         if let Target::Orgvue(to) = &mut self.target {
             to.dataset = DatasetSpec::Id(id.to_owned());
         }
+    }
+
+    /// Whether the pipeline file has the name of a data set, whose UUID is not known yet.
+    pub(crate) fn names_its_dataset(&self) -> bool {
+        matches!(&self.target, Target::Orgvue(to) if to.dataset_id().is_none())
     }
 
     /// Whose day `today` is.
@@ -436,9 +459,23 @@ impl Pipeline {
 
     /// A secret of the kind `what`, which is the word for it.
     fn secret(&self, spec: &TokenSpec, what: &str, env: Env) -> Result<SecretString, String> {
-        let (text, place) = secret_text(spec, &self.folder, what, env)?;
-        usable(text.expose_secret(), what).map_err(|why| format!("{place} {why}"))
+        secret_of(spec, &self.folder, what, env)
     }
+}
+
+/// A secret of the kind `what`, which is the word for it. Relative paths begin in `folder`.
+///
+/// # Errors
+///
+/// Says what is wrong with the variable or file, and never what it holds.
+pub(crate) fn secret_of(
+    spec: &TokenSpec,
+    folder: &Path,
+    what: &str,
+    env: Env,
+) -> Result<SecretString, String> {
+    let (text, place) = secret_text(spec, folder, what, env)?;
+    usable(text.expose_secret(), what).map_err(|why| format!("{place} {why}"))
 }
 
 fn found_at(spec: &KeySpec) -> TokenSpec {

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::profile::ProfileSpec;
 use crate::guard::spec::{GuardSpec, RefusedSpec};
 use crate::http::spec::TimeoutsSpec;
 use crate::orgvue::spec::{PreflightSpec, TargetSpec, WaitSpec};
@@ -11,6 +12,7 @@ use crate::rule::ValidateSpec;
 use crate::settings::limits::Limits;
 use crate::source::spec::SourceSpec;
 use crate::stage::StageSpec;
+use crate::stage::aliases::AliasesSpec;
 use crate::upload::spec::UploadSpec;
 use crate::whole::as_of::spec::AsOfSpec;
 
@@ -26,6 +28,9 @@ pub(crate) struct PipelineSpec {
     pub version: Option<u32>,
     /// A name for reports; without it, the file's own.
     pub name: Option<String>,
+    /// Presets of a known source, below what stands here: where its records are, its sentinels, date formats, effective
+    /// dates and the statuses of leavers, for the sections and stages that are here. `rostream lint` tells what it sets.
+    pub profile: Option<ProfileSpec>,
     /// Whose day `today` is, and moments become days in, as the time zone database names it: `Europe/London`. Without
     /// it, `today` is UTC's, and a moment keeps the day that is written.
     pub time_zone: Option<String>,
@@ -35,6 +40,8 @@ pub(crate) struct PipelineSpec {
     /// What is done to the records, in order.
     #[serde(default)]
     pub stages: Vec<StageSpec>,
+    /// People whose id is another one now: their rows go out under the id that the target knows.
+    pub aliases: Option<AliasesSpec>,
     /// Of an extract in which every row holds for a time: the one row a key that is in force on a day.
     pub as_of: Option<AsOfSpec>,
     /// What every record, and the whole file, must satisfy.

@@ -70,6 +70,8 @@ struct Leavers {
 pub(crate) struct Diff {
     pub baseline: Arc<Baseline>,
     pub columns: Vec<Column>,
+    /// Which of the columns tell whether somebody who arrives is somebody who leaves; none where nobody asks.
+    pub same_person: Vec<usize>,
     /// Whether rows are sent by how they differ. Otherwise they go as they are, and are compared for guards alone.
     pub sends: bool,
     acts: Option<Acts>,
@@ -123,13 +125,34 @@ pub(crate) struct Judged {
     pub people: Vec<u128>,
     /// Where these are in the store, also of rejected rows.
     pub found: Vec<u32>,
-    /// The hash of each row; 0 of those that are out.
+    /// The hash of what each row holds; 0 of those that are out.
     pub rows: Vec<u64>,
-    /// The hashes of all cells, row by row.
-    pub cells: Vec<u64>,
+    /// The hashes of the cells of rows that are not the same as before, or are sent, one such row after the other.
+    cells: Vec<u64>,
+    /// Which of them are a row's; [`NOWHERE`] of those that have none.
+    cells_at: Vec<u32>,
     /// What the server has in the place of those of rows that differ, one such row after the other.
     pub before: Vec<u64>,
+    /// Rows that are the same and of which no cell is looked at, and of each column, in how many of these it holds
+    /// something.
+    pub same: u64,
+    pub filled: Vec<u64>,
+    /// Rows of which a cell was emptied since.
+    pub cleared: Vec<u32>,
     pub choices: Choices,
+}
+
+impl Judged {
+    /// The hashes of a row's cells, of which there are so many; nothing where it is out, or the same and not sent.
+    pub(crate) fn cells(&self, row: usize, width: usize) -> Option<&[u64]> {
+        let at = self.cells_at[row];
+        (at != NOWHERE).then(|| &self.cells[at as usize * width..][..width])
+    }
+
+    /// Whether a row is the same, and counted as one of many.
+    pub(crate) fn is_merely_same(&self, row: usize) -> bool {
+        self.beside[row] == Beside::Same && self.cells_at[row] == NOWHERE
+    }
 }
 
 impl Diff {
@@ -154,6 +177,7 @@ impl Diff {
             identifier: identifier.unwrap_or(0) as u32,
             baseline,
             columns,
+            same_person: Vec::new(),
             sends: true,
             acts: None,
             leavers: None,
@@ -169,6 +193,14 @@ impl Diff {
             acts,
             ..self
         }
+    }
+
+    /// The same, which tells by these columns whether somebody who arrives is somebody who leaves.
+    pub(crate) fn telling_people_by<'a>(mut self, names: impl Iterator<Item = &'a String>) -> Diff {
+        let columns = self.columns.iter();
+        let place = |name: &String| columns.clone().position(|column| *column.name == **name);
+        self.same_person = names.filter_map(place).collect();
+        self
     }
 
     /// The same, which knows people who have left by a status. Where its column is not among those that are compared,
@@ -213,12 +245,19 @@ impl Diff {
     }
 
     /// The same, where its cells can be compared with those of this pipeline, too.
-    fn comparable(&self) -> Option<&Store> {
+    pub(crate) fn comparable(&self) -> Option<&Store> {
         self.store()
             .filter(|store| store.head().marks.columns == self.marks.columns)
     }
 
-    fn hashes(&self) -> &StoreKey {
+    /// Whether the target has somebody of this key, as far as is known.
+    pub(crate) fn knows(&self, key: &str) -> bool {
+        let person = person(self.hashes(), key, self.key.ignore_case, &mut String::new());
+        self.store()
+            .is_some_and(|store| store.find(person).is_some())
+    }
+
+    pub(crate) fn hashes(&self) -> &StoreKey {
         self.baseline.place.key()
     }
 
@@ -238,25 +277,47 @@ impl Diff {
             found: people.iter().map(find).collect(),
             people,
             rows: Vec::with_capacity(rows),
-            cells: self.cells(batch),
+            cells: Vec::new(),
+            cells_at: Vec::with_capacity(rows),
             before: Vec::new(),
+            same: 0,
+            filled: vec![0; width],
+            cleared: Vec::new(),
             choices: Choices {
                 rows: Vec::with_capacity(rows),
                 columns: Vec::new(),
             },
         };
-        let mut buffers = (Vec::new(), Vec::new());
+        let mut buffers = Buffers::default();
         for row in 0..rows {
-            let cells = &judged.cells[row * width..][..width];
             if let Some(beside) = self.uncompared(batch, row, judged.people[row]) {
                 judged.rows.push(0);
+                match beside {
+                    Beside::Deletes => self.push_cells(batch, row, &mut judged),
+                    _ => judged.cells_at.push(NOWHERE),
+                }
                 judged.beside.push(beside);
                 judged.choices.rows.push(None);
                 continue;
             }
-            let hash = self.hashes().row(cells, &mut buffers.0);
-            let beside = self.beside(judged.found[row], hash, &mut buffers)?;
-            let old = &buffers.1[..];
+            let content = self.content(batch, row, &mut buffers.bytes);
+            judged.rows.push(content);
+            let known = self.known(judged.found[row], content);
+            if known == Known::Same && !self.sends_all() {
+                judged.same += 1;
+                judged.cells_at.push(NOWHERE);
+                judged.beside.push(Beside::Same);
+                judged.choices.rows.push(None);
+                if self.sends {
+                    batch.leave(row);
+                }
+                continue;
+            }
+            let from = judged.cells.len();
+            self.push_cells(batch, row, &mut judged);
+            let cells = &judged.cells[from..];
+            let beside = self.beside(known, (judged.found[row], cells), &mut buffers)?;
+            let old = &buffers.old[..];
             let (beside, choice) = self.choose(
                 beside,
                 (row, cells, old),
@@ -269,31 +330,56 @@ impl Diff {
             if choice.is_none() && self.sends {
                 batch.leave(row);
             }
-            judged.rows.push(hash);
             judged.beside.push(beside);
             judged.choices.rows.push(choice);
+        }
+        if judged.same > 0 {
+            self.count_filled(batch, &mut judged);
         }
         Ok(judged)
     }
 
     /// Empties cells of a block that was compared: rows, and the column of each.
-    pub(crate) fn clear(&self, judged: &mut Judged, cleared: &[(u32, u32)]) {
+    pub(crate) fn clear(&self, judged: &mut Judged, batch: &Batch, cleared: &[(u32, u32)]) {
         let width = self.columns.len();
         for &(row, slot) in cleared {
             let (row, slot) = (row as usize, slot as usize);
             let Some(at) = self.columns.iter().position(|column| column.slot == slot) else {
                 continue;
             };
-            let cells = row * width..(row + 1) * width;
+            if judged.is_merely_same(row) {
+                judged.same -= 1;
+                for (column, filled) in self.columns.iter().zip(&mut judged.filled) {
+                    *filled -= u64::from(self.holds(column, batch.cell(row, column.slot)));
+                }
+                self.push_cells(batch, row, judged);
+                judged.cells_at[row] = judged.cells_at.pop().unwrap_or(NOWHERE);
+            }
+            let from = judged.cells_at[row] as usize * width;
+            if judged.cells_at[row] == NOWHERE {
+                continue;
+            }
             if judged.beside[row] == Beside::Same {
                 let before = judged.beside[..row].iter();
                 let differ = before.filter(|beside| **beside == Beside::Differs).count();
-                let had = judged.cells[cells.clone()].to_vec();
+                let had = judged.cells[from..][..width].to_vec();
                 judged.before.splice(differ * width..differ * width, had);
                 judged.beside[row] = Beside::Differs;
             }
-            judged.cells[cells.start + at] = EMPTY;
+            judged.cells[from + at] = EMPTY;
+            judged.cleared.push(row as u32);
         }
+    }
+
+    /// Adds the hashes of a row's cells, and where they are.
+    fn push_cells(&self, batch: &Batch, row: usize, judged: &mut Judged) {
+        let from = judged.cells.len() / self.columns.len().max(1);
+        judged.cells_at.push(from as u32);
+        let cells = self.columns.iter().map(|column| {
+            let cell = batch.cell(row, column.slot);
+            self.cell(batch, column, cell)
+        });
+        judged.cells.extend(cells);
     }
 
     /// What a row is that is not compared.
@@ -332,54 +418,99 @@ impl Diff {
         people
     }
 
-    fn cells(&self, batch: &Batch) -> Vec<u64> {
-        let width = self.columns.len();
-        let mut hashes = vec![EMPTY; batch.len() * width];
-        for (at, column) in self.columns.iter().enumerate() {
-            for (row, cell) in batch.column(column.slot).iter().enumerate() {
-                if batch.state(row) == RowState::In {
-                    hashes[row * width + at] = self.cell(batch, column, *cell);
-                }
-            }
+    /// Whether every row is sent, or written down, whatever it is.
+    fn sends_all(&self) -> bool {
+        self.full.is_some() || !self.sends
+    }
+
+    /// The hash of what a row holds: of every cell its length, how it is written, and its text.
+    fn content(&self, batch: &Batch, row: usize, bytes: &mut Vec<u8>) -> u64 {
+        bytes.clear();
+        for column in &self.columns {
+            let cell = batch.cell(row, column.slot);
+            let text = batch.text(cell).as_bytes();
+            let kind = match self.written(column, cell) {
+                Written::Nothing => 0,
+                Written::Null => 1,
+                Written::Bare => 2,
+                Written::Text => 3,
+            };
+            let head = (text.len() as u32) << 2 | kind;
+            bytes.extend_from_slice(&head.to_le_bytes());
+            bytes.extend_from_slice(text);
         }
-        hashes
+        self.hashes().content(bytes)
+    }
+
+    /// Counts what the columns hold in rows that are the same, and whose cells are not looked at any further.
+    fn count_filled(&self, batch: &Batch, judged: &mut Judged) {
+        for (column, filled) in self.columns.iter().zip(&mut judged.filled) {
+            let cells = batch.column(column.slot).iter();
+            let rows = cells.zip(judged.beside.iter().zip(&judged.cells_at));
+            let same = rows.filter(|(cell, (beside, at))| {
+                **beside == Beside::Same && **at == NOWHERE && self.holds(column, **cell)
+            });
+            *filled = same.count() as u64;
+        }
+    }
+
+    /// Whether a cell is something that the server can have.
+    pub(crate) fn holds(&self, column: &Column, cell: Cell) -> bool {
+        !matches!(self.written(column, cell), Written::Nothing)
+    }
+
+    #[inline]
+    fn written(&self, column: &Column, cell: Cell) -> Written {
+        match cell.kind() {
+            Kind::Null if column.keeps_null => Written::Null,
+            _ if cell.is_empty() => Written::Nothing,
+            Kind::Number | Kind::Bool | Kind::Json => Written::Bare,
+            _ => Written::Text,
+        }
     }
 
     #[inline]
     fn cell(&self, batch: &Batch, column: &Column, cell: Cell) -> u64 {
-        match cell.kind() {
-            Kind::Null if column.keeps_null => self.hashes().bare(b"null"),
-            _ if cell.is_empty() => EMPTY,
-            Kind::Number | Kind::Bool | Kind::Json => {
-                self.hashes().bare(batch.text(cell).as_bytes())
-            }
-            _ => self.hashes().text(batch.text(cell).as_bytes()),
+        match self.written(column, cell) {
+            Written::Nothing => EMPTY,
+            Written::Null => self.hashes().bare(b"null"),
+            Written::Bare => self.hashes().bare(batch.text(cell).as_bytes()),
+            Written::Text => self.hashes().text(batch.text(cell).as_bytes()),
         }
     }
 
-    /// What a row is beside the store. Of one that differs, what the server has is in the second buffer.
+    /// What is known of a row by all that it holds.
+    fn known(&self, found: u32, content: u64) -> Known {
+        if found == NOWHERE {
+            return Known::New;
+        }
+        match self.comparable().map(|store| store.row(found)) {
+            None | Some(Row::Pending) => Known::Pending,
+            Some(Row::Known(known)) if known == content => Known::Same,
+            Some(Row::Known(_)) => Known::Other,
+        }
+    }
+
+    /// What a row of these cells is beside the store. Of one that differs, what the server has is in the buffer.
     fn beside(
         &self,
-        found: u32,
-        hash: u64,
-        (bytes, old): &mut (Vec<u8>, Vec<u64>),
+        known: Known,
+        (found, cells): (u32, &[u64]),
+        Buffers { bytes, old }: &mut Buffers,
     ) -> io::Result<Beside> {
-        if found == NOWHERE {
-            return Ok(Beside::New);
-        }
-        let Some(store) = self.comparable() else {
-            return Ok(Beside::Pending);
+        let store = match (known, self.comparable()) {
+            (Known::New, _) => return Ok(Beside::New),
+            (Known::Same, _) => return Ok(Beside::Same),
+            (Known::Pending, _) | (_, None) => return Ok(Beside::Pending),
+            (Known::Other, Some(store)) => store,
         };
-        let known = match store.row(found) {
-            Row::Pending => return Ok(Beside::Pending),
-            Row::Known(known) if known == hash => return Ok(Beside::Same),
-            Row::Known(known) => known,
-        };
-        store.cells(found, old, bytes)?;
-        // What was damaged on the disk is not what the server has.
-        Ok(match self.hashes().row(old, bytes) == known {
-            true => Beside::Differs,
+        let all = store.cells(found, old, bytes)?;
+        Ok(match self.hashes().row(old, bytes) == all {
+            // What was damaged on the disk is not what the server has.
             false => Beside::Pending,
+            // The server has it in part from one run and in part from another.
+            true if old == cells => Beside::Same,
+            true => Beside::Differs,
         })
     }
 
@@ -451,6 +582,30 @@ impl Diff {
     pub(crate) fn key_name(&self) -> &Arc<str> {
         &self.columns[self.identifier as usize].name
     }
+}
+
+/// How a cell goes out.
+enum Written {
+    Nothing,
+    Null,
+    /// Without quotes: a number, true, an object.
+    Bare,
+    Text,
+}
+
+/// What is known of a row by all that it holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    New,
+    Same,
+    Other,
+    Pending,
+}
+
+#[derive(Default)]
+struct Buffers {
+    bytes: Vec<u8>,
+    old: Vec<u64>,
 }
 
 impl Column {

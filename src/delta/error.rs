@@ -28,6 +28,9 @@ pub enum StoreError {
     /// A later version wrote it.
     #[error("the store {} was written by a later version of rostream; use that version, or move the store away", .0.display())]
     Version(PathBuf),
+    /// What it held can't be read any more.
+    #[error("the store {} is damaged; remove the folder, and the next run sends everything", .0.display())]
+    Damaged(PathBuf),
     /// The key file in it is not one.
     #[error("the key of the store {} {why}", path.display())]
     Key { path: PathBuf, why: String },

@@ -28,7 +28,7 @@ impl FileKind {
 
 /// What the hashes of a file were made of: two files that agree in a mark can be compared in that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Marks {
+pub struct Marks {
     /// The key that they were made with.
     pub key: [u8; 16],
     /// Tenant and data set.
@@ -43,7 +43,7 @@ pub(crate) struct Marks {
 
 /// The head of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Head {
+pub struct Head {
     pub marks: Marks,
     /// How many columns.
     pub width: u32,
@@ -65,6 +65,11 @@ pub(crate) enum NoHead {
 }
 
 impl Head {
+    /// Bytes of the cells of a person in a base, with the hash of all of them.
+    pub(super) fn cells(&self) -> u64 {
+        (u64::from(self.width) + 1) * 8
+    }
+
     pub(crate) fn write(&self, kind: FileKind) -> [u8; HEAD] {
         let mut out = Vec::with_capacity(HEAD);
         out.extend_from_slice(kind.magic());

@@ -2,8 +2,11 @@
 //! kept until its results are taken in. Until then nobody knows what the server has of these people.
 //!
 //! ```text
-//! head | items: what 1, person 16, length of the sealed key 2, cells 8 each, sealed key | number 8 | checksum 8
+//! head | items: what 1, person 16, content 8, length of the sealed key 2, cells 8 each, sealed key | number 8 | checksum 8
 //! ```
+//!
+//! The checksum is one of all items and of their number: with another number, people would count as known whose items
+//! nobody knows the fate of.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
@@ -17,7 +20,7 @@ use crate::files::at::{Section, read_exact_at};
 use crate::files::owned::owned;
 
 /// Bytes of an item before its cells.
-const FIXED: usize = 19;
+const FIXED: usize = 27;
 
 /// What ends a file of items: their number and the checksum.
 const TAIL: usize = 16;
@@ -25,7 +28,7 @@ const TAIL: usize = 16;
 /// What an item asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum What {
+pub enum What {
     /// The item is new.
     Create = 1,
     /// Some of its values change.
@@ -51,13 +54,15 @@ impl What {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Item {
     pub person: u128,
+    /// The hash of what the row holds.
+    pub content: u64,
     /// What the server has of the person where it accepts the item.
     pub cells: Vec<u64>,
     pub sealed: Vec<u8>,
 }
 
 /// A file of items that is being written. It is taken away unless it is put in its place.
-pub(crate) struct Writer {
+pub struct Writer {
     out: BufWriter<File>,
     draft: PathBuf,
     checksum: Xxh3,
@@ -94,10 +99,10 @@ impl Writer {
         Ok(())
     }
 
-    pub(crate) fn push(
+    pub fn push(
         &mut self,
         what: What,
-        person: u128,
+        (person, content): (u128, u64),
         cells: &[u64],
         sealed: &[u8],
     ) -> io::Result<()> {
@@ -105,6 +110,7 @@ impl Writer {
         self.bytes.clear();
         self.bytes.push(what as u8);
         self.bytes.extend_from_slice(&person.to_le_bytes());
+        self.bytes.extend_from_slice(&content.to_le_bytes());
         self.bytes.extend_from_slice(&length.to_le_bytes());
         self.bytes
             .extend(cells.iter().flat_map(|cell| cell.to_le_bytes()));
@@ -116,7 +122,9 @@ impl Writer {
 
     /// Ends the file, brings it to the disk, and puts it at `path`: from now on these items have an unknown fate.
     pub(crate) fn put(mut self, path: &Path) -> io::Result<()> {
-        self.out.write_all(&self.len.to_le_bytes())?;
+        let len = self.len.to_le_bytes();
+        self.checksum.update(&len);
+        self.out.write_all(&len)?;
         self.out.write_all(&self.checksum.digest().to_le_bytes())?;
         self.out.flush()?;
         self.out.get_ref().sync_all()?;
@@ -176,6 +184,7 @@ impl Items {
                 read => checksum.update(&buffer[..read]),
             }
         }
+        checksum.update(&tail[..TAIL - 8]);
         match checksum.digest() == u64::from_le_bytes(array(&tail, 8)) {
             true => Ok(items),
             false => Err(damaged("its checksum is another")),
@@ -213,6 +222,7 @@ impl Items {
         read_exact_at(&self.file, at, bytes)?;
         let (what, person, length) = parts(&array(bytes, 0))?;
         item.person = person;
+        item.content = u64::from_le_bytes(array(bytes, 17));
         item.cells.clear();
         let numbers = bytes[FIXED..].chunks_exact(8);
         item.cells
@@ -225,6 +235,6 @@ impl Items {
 
 fn parts(fixed: &[u8; FIXED]) -> io::Result<(What, u128, u16)> {
     let person = u128::from_le_bytes(array(fixed, 1));
-    let length = u16::from_le_bytes(array(fixed, 17));
+    let length = u16::from_le_bytes(array(fixed, 25));
     Ok((What::of(fixed[0])?, person, length))
 }

@@ -22,17 +22,24 @@ const NONCE: usize = aead::NONCE_LEN;
 /// The hash of a cell that holds nothing.
 pub(crate) const EMPTY: u64 = 0;
 
+/// In the place of what a person's row holds: it is not known what the server has.
+pub(crate) const PENDING: u64 = 0;
+
+/// The same: the server has the row in part as it was sent last, and in part as it was before. Its cells are known.
+pub(crate) const MIXED: u64 = 1;
+
 /// A secret is too short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is shorter than {MIN_SECRET} bytes")]
 pub(crate) struct ShortSecret;
 
 /// Everything that is derived from a store's secret. Shows nothing of itself.
-pub(crate) struct StoreKey {
+pub struct StoreKey {
     people: SipHasher128,
     nonces: SipHasher128,
     texts: SipHasher13,
     bare: SipHasher13,
+    contents: SipHasher13,
     rows: SipHasher13,
     seal: aead::LessSafeKey,
     check: [u8; 16],
@@ -76,6 +83,7 @@ impl StoreKey {
             nonces: SipHasher128::new_with_key(&derived("nonces")?),
             texts: SipHasher13::new_with_key(&derived("texts")?),
             bare: SipHasher13::new_with_key(&derived("bare values")?),
+            contents: SipHasher13::new_with_key(&derived("contents of rows")?),
             rows: SipHasher13::new_with_key(&derived("rows")?),
             seal: aead::LessSafeKey::new(aead::UnboundKey::from(seal)),
             check: derived("check")?,
@@ -88,7 +96,7 @@ impl StoreKey {
     }
 
     /// The hash by which a person is known; never 0.
-    pub(crate) fn person(&self, key: &[u8]) -> u128 {
+    pub fn person(&self, key: &[u8]) -> u128 {
         self.people.hash(key).as_u128().max(1)
     }
 
@@ -102,15 +110,20 @@ impl StoreKey {
         self.bare.hash(text).max(EMPTY + 1)
     }
 
-    /// The hash of a row by those of its cells; never 0. `bytes` is a buffer to use.
-    pub(crate) fn row(&self, cells: &[u64], bytes: &mut Vec<u8>) -> u64 {
+    /// The hash of all that a row holds, written one after the other; never [`PENDING`] nor [`MIXED`].
+    pub(crate) fn content(&self, bytes: &[u8]) -> u64 {
+        self.contents.hash(bytes).max(MIXED + 1)
+    }
+
+    /// The hash of the cells' hashes, which tells whether they are as they were written. `bytes` is a buffer to use.
+    pub fn row(&self, cells: &[u64], bytes: &mut Vec<u8>) -> u64 {
         bytes.clear();
         bytes.extend(cells.iter().flat_map(|cell| cell.to_le_bytes()));
-        self.rows.hash(bytes).max(1)
+        self.rows.hash(bytes)
     }
 
     /// Seals a text behind `out`.
-    pub(crate) fn seal(&self, text: &[u8], out: &mut Vec<u8>) {
+    pub fn seal(&self, text: &[u8], out: &mut Vec<u8>) {
         let hash = self.nonces.hash(text).as_bytes();
         let mut nonce = [0; NONCE];
         nonce.copy_from_slice(&hash[..NONCE]);

@@ -2,6 +2,7 @@
 //!
 //! Both are gone through in the order of the persons, so memory is that of finding the items: 24 bytes each.
 
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -10,15 +11,15 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::head::{FileKind, HEAD, Head, array, damaged};
 use super::items::{Item, Items, What};
-use super::key::{EMPTY, StoreKey};
-use super::store::{Base, ENTRY, PENDING, place, unplace};
+use super::key::{EMPTY, PENDING, StoreKey};
+use super::store::{Base, ENTRY, parted, place, unplace};
 use crate::files::at::Section;
 use crate::files::owned::owned;
 
 /// What became of an item.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Fate {
+pub enum Fate {
     /// Nobody knows.
     #[default]
     Unknown = 0,
@@ -47,7 +48,11 @@ const PLACE: u32 = 54;
 struct Known {
     /// Whether there is anything.
     is_there: bool,
-    is_pending: bool,
+    /// What the row holds, or [`PENDING`].
+    content: u64,
+    /// The hash of the cells. It is carried along as it is, so that cells that were damaged on the disk are still not those
+    /// that were written.
+    all: u64,
     cells: Vec<u64>,
     sealed: Vec<u8>,
 }
@@ -63,9 +68,13 @@ pub(crate) fn merge(
     draft: &Path,
 ) -> io::Result<()> {
     let head = next_head(before, batches)?;
-    let before = before.filter(|before| before.head.marks.identity == head.marks.identity);
-    let index = index(batches)?;
-    let mut out = Out::create(draft, head, key)?;
+    let is_same = |of: &Head| of.marks.identity == head.marks.identity;
+    let before = before.filter(|before| is_same(&before.head));
+    // What was sent of people that were told apart by something else may be about any of these.
+    let is_known = batches.iter().all(|batch| is_same(&batch.items.head))
+        && before.is_some_and(|before| before.head.marks.columns == head.marks.columns);
+    let index = index(batches, &head)?;
+    let mut out = Out::create(draft, head)?;
     let mut base = before.map(Reading::begin).transpose()?;
     let mut items = index.chunk_by(|a, b| a[..2] == b[..2]).peekable();
     let mut known = Known::default();
@@ -81,18 +90,35 @@ pub(crate) fn merge(
         known.is_there = old == Some(person);
         if let Some(base) = base.as_mut().filter(|_| old == Some(person)) {
             base.take(&mut known)?;
-            if base.base.head.marks.columns != head.marks.columns {
-                known.is_pending = true;
+            if !is_known {
+                known.content = PENDING;
                 known.cells.clear();
                 known.cells.resize(head.width as usize, EMPTY);
             }
         }
         if new == Some(person) {
             for slot in items.next().unwrap_or_default() {
-                known.apply(slot, batches, &mut buffers)?;
+                known.apply(slot, (batches, &head), key, &mut buffers)?;
             }
         }
         if known.is_there {
+            out.push(person, &known)?;
+        }
+    }
+    out.finish()
+}
+
+/// Writes a base without these people to `draft`, and brings it to the disk.
+///
+/// # Errors
+/// A base that can't be read, a file that can't be written.
+pub(crate) fn without(before: &Base, people: &HashSet<u128>, draft: &Path) -> io::Result<()> {
+    let mut base = Reading::begin(before)?;
+    let mut out = Out::create(draft, before.head)?;
+    let mut known = Known::default();
+    while let Some(person) = base.person() {
+        base.take(&mut known)?;
+        if !people.contains(&person) {
             out.push(person, &known)?;
         }
     }
@@ -105,19 +131,14 @@ fn next_head(before: Option<&Base>, batches: &[Batch<'_>]) -> io::Result<Head> {
     let Some(last) = last.or(before.map(|before| before.head)) else {
         return Err(damaged("nothing to be merged"));
     };
-    if batches
-        .iter()
-        .any(|batch| batch.items.head.marks.columns != last.marks.columns)
-    {
-        return Err(damaged("items of several kinds of columns"));
-    }
     let told = batches.iter().filter(|batch| batch.fates.is_some());
     let full_at = told
         .map(|batch| batch.items.head.full_at)
         .max()
         .unwrap_or(0);
+    let same = before.filter(|before| before.head.marks.identity == last.marks.identity);
     Ok(Head {
-        full_at: full_at.max(before.map_or(0, |before| before.head.full_at)),
+        full_at: full_at.max(same.map_or(0, |before| before.head.full_at)),
         ..last
     })
 }
@@ -126,12 +147,16 @@ fn whose(slot: &Slot) -> u128 {
     u128::from(slot[0]) << 64 | u128::from(slot[1])
 }
 
-/// All items, sorted by person; of one person in the order of the batches.
-fn index(batches: &[Batch<'_>]) -> io::Result<Vec<Slot>> {
+/// All items, sorted by person; of one person in the order of the batches. People that were told apart by something else
+/// are not those of the next base.
+fn index(batches: &[Batch<'_>], head: &Head) -> io::Result<Vec<Slot>> {
     let mut index = Vec::new();
     let all: u64 = batches.iter().map(|batch| batch.items.len).sum();
     index.reserve_exact(usize::try_from(all).map_err(io::Error::other)?);
     for (number, batch) in batches.iter().enumerate() {
+        if batch.items.head.marks.identity != head.marks.identity {
+            continue;
+        }
         let mut fates = batch.fates.unwrap_or_default().iter();
         batch.items.each(|_, person, at| {
             let fate = fates.next().copied().unwrap_or_default();
@@ -148,7 +173,8 @@ impl Known {
     fn apply(
         &mut self,
         slot: &Slot,
-        batches: &[Batch<'_>],
+        (batches, head): (&[Batch<'_>], &Head),
+        key: &StoreKey,
         (item, bytes): &mut (Item, Vec<u8>),
     ) -> io::Result<()> {
         let place = slot[2];
@@ -163,21 +189,23 @@ impl Known {
         match (fate, what) {
             (Fate::Refused, _) => {}
             (Fate::Accepted | Fate::Contradicted, What::Delete) => self.is_there = false,
-            (Fate::Unknown, What::Delete) => self.is_pending = true,
-            (Fate::Accepted, _) => {
+            (Fate::Unknown, What::Delete) => self.content = PENDING,
+            (Fate::Accepted, _) if batch.items.head.marks.columns == head.marks.columns => {
                 self.is_there = true;
-                self.is_pending = false;
                 std::mem::swap(&mut self.cells, &mut item.cells);
+                self.content = item.content;
+                self.all = key.row(&self.cells, bytes);
                 std::mem::swap(&mut self.sealed, &mut item.sealed);
             }
-            (Fate::Unknown | Fate::Contradicted, _) => {
+            // Of other columns it is not known what the server has in those of the next base.
+            (Fate::Accepted | Fate::Unknown | Fate::Contradicted, _) => {
                 if !self.is_there {
                     self.cells.clear();
-                    self.cells.resize(item.cells.len(), EMPTY);
+                    self.cells.resize(head.width as usize, EMPTY);
                     std::mem::swap(&mut self.sealed, &mut item.sealed);
                 }
                 self.is_there = true;
-                self.is_pending = true;
+                self.content = PENDING;
             }
         }
         Ok(())
@@ -226,17 +254,13 @@ impl<'a> Reading<'a> {
 
     fn take(&mut self, known: &mut Known) -> io::Result<()> {
         let number = |nth: usize| u64::from_le_bytes(array(&self.entry, nth * 8));
-        let (row, sealed_len) = (number(2), unplace(number(3)).1);
+        let sealed_len = unplace(number(3)).1;
         let [_, cells, sealed] = &mut self.sections;
         known.is_there = true;
-        known.is_pending = row == PENDING;
-        self.bytes.resize(self.base.head.width as usize * 8, 0);
+        known.content = number(2);
+        self.bytes.resize(self.base.head.cells() as usize, 0);
         cells.read_exact(&mut self.bytes)?;
-        known.cells.clear();
-        let numbers = self.bytes.chunks_exact(8);
-        known
-            .cells
-            .extend(numbers.map(|cell| u64::from_le_bytes(array(cell, 0))));
+        known.all = parted(&self.bytes, &mut known.cells);
         known.sealed.resize(sealed_len, 0);
         sealed.read_exact(&mut known.sealed)?;
         self.left -= 1;
@@ -245,18 +269,16 @@ impl<'a> Reading<'a> {
 }
 
 /// A base that is being written. Its parts are written side by side, and joined at the end.
-struct Out<'a> {
+struct Out {
     head: Head,
-    key: &'a StoreKey,
     entries: BufWriter<File>,
     cells: BufWriter<File>,
     sealed: BufWriter<File>,
     checksum: Xxh3,
-    bytes: Vec<u8>,
 }
 
-impl<'a> Out<'a> {
-    fn create(draft: &Path, head: Head, key: &'a StoreKey) -> io::Result<Out<'a>> {
+impl Out {
+    fn create(draft: &Path, head: Head) -> io::Result<Out> {
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).create(true).truncate(true);
         let mut entries = BufWriter::new(owned(options).open(draft)?);
@@ -269,27 +291,22 @@ impl<'a> Out<'a> {
                 sealed: 0,
                 ..head
             },
-            key,
             entries,
             cells: part()?,
             sealed: part()?,
             checksum: Xxh3::new(),
-            bytes: Vec::new(),
         })
     }
 
     fn push(&mut self, person: u128, known: &Known) -> io::Result<()> {
-        let row = match known.is_pending {
-            true => PENDING,
-            false => self.key.row(&known.cells, &mut self.bytes),
-        };
         let mut entry = [0; ENTRY];
         entry[..16].copy_from_slice(&person.to_le_bytes());
-        entry[16..24].copy_from_slice(&row.to_le_bytes());
+        entry[16..24].copy_from_slice(&known.content.to_le_bytes());
         let place = place(self.head.sealed, known.sealed.len());
         entry[24..].copy_from_slice(&place.to_le_bytes());
         self.checksum.update(&entry);
         self.entries.write_all(&entry)?;
+        self.cells.write_all(&known.all.to_le_bytes())?;
         for cell in &known.cells {
             self.cells.write_all(&cell.to_le_bytes())?;
         }

@@ -5,10 +5,12 @@
 //! | [`store`], [`head`] | the file of hashes, and its form |
 //! | [`items`] | what an import was sent, until its results are taken in |
 //! | [`merge`] | the next store, out of the one before and what became of the items |
+//! | [`rewrite`] | people taken out of a store; a store sealed with another key |
 //! | [`place`] | the folder in which all of this stands |
 //! | [`diff`], [`full`] | the rows of a block beside the store; why everything is sent |
 //! | [`tally`] | what a pass over the source comes to: changes, deletions, items |
 //! | [`told`] | what became of the items, by the results of their import |
+//! | [`rehires`] | who leaves and arrives at the same time, under another id |
 //! | [`key`] | what hashes are made and keys sealed with |
 
 pub(crate) mod diff;
@@ -19,6 +21,8 @@ pub(crate) mod items;
 pub(crate) mod key;
 pub(crate) mod merge;
 pub(crate) mod place;
+pub(crate) mod rehires;
+pub(crate) mod rewrite;
 pub(crate) mod store;
 pub(crate) mod tally;
 pub(crate) mod told;

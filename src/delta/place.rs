@@ -28,7 +28,7 @@ use crate::files::folder;
 use crate::files::owned::{is_own, owned};
 
 /// The name of the secret in the folder.
-const KEY: &str = "key";
+pub(super) const KEY: &str = "key";
 
 /// Bytes of a secret that is made here.
 const SECRET: usize = 32;
@@ -38,14 +38,14 @@ const MAX_SECRET: u64 = 64 * 1024;
 
 /// Which of a run's imports: rows come first, deletions last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Part {
+pub enum Part {
     Rows = 1,
     Deletions = 2,
 }
 
 /// A store's folder, with its key.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub struct Place {
     folder: PathBuf,
     key: StoreKey,
     target: [u8; 16],
@@ -58,11 +58,7 @@ impl Place {
     ///
     /// # Errors
     /// A folder that can't be used; a key that is none.
-    pub(crate) fn open(
-        path: &Path,
-        secret: Option<&[u8]>,
-        target: [u8; 16],
-    ) -> Result<Place, StoreError> {
+    pub fn open(path: &Path, secret: Option<&[u8]>, target: [u8; 16]) -> Result<Place, StoreError> {
         folder::make(path).map_err(StoreError::write(path))?;
         let found = fs::metadata(path).map_err(StoreError::read(path))?;
         if !is_own(&found) {
@@ -79,11 +75,7 @@ impl Place {
     ///
     /// # Errors
     /// As [`Place::open`].
-    pub(crate) fn look(
-        path: &Path,
-        secret: Option<&[u8]>,
-        target: [u8; 16],
-    ) -> Result<Place, StoreError> {
+    pub fn look(path: &Path, secret: Option<&[u8]>, target: [u8; 16]) -> Result<Place, StoreError> {
         let own = match secret {
             Some(_) => None,
             None => Some(own_secret(path, false)?),
@@ -109,7 +101,7 @@ impl Place {
         })
     }
 
-    pub(crate) fn key(&self) -> &StoreKey {
+    pub fn key(&self) -> &StoreKey {
         &self.key
     }
 
@@ -118,7 +110,7 @@ impl Place {
     }
 
     /// The marks of what is written here, but for what depends on the pipeline.
-    pub(crate) fn marks(&self) -> Marks {
+    pub fn marks(&self) -> Marks {
         Marks {
             key: self.key.check(),
             target: self.target,
@@ -131,7 +123,7 @@ impl Place {
     ///
     /// # Errors
     /// Files that can't be read or written, or are another's.
-    pub(crate) fn store(&self, but: Option<&str>) -> Result<Result<Store, Lost>, StoreError> {
+    pub fn store(&self, but: Option<&str>) -> Result<Result<Store, Lost>, StoreError> {
         let known = self.known()?;
         let open = self.unsettled(|run| Some(run) != but)?;
         if open.is_empty() || matches!(known, Err(Lost::Damaged)) {
@@ -238,12 +230,7 @@ impl Place {
     ///
     /// # Errors
     /// A file that can't be made.
-    pub(crate) fn begin_items(
-        &self,
-        run: &str,
-        part: Part,
-        head: Head,
-    ) -> Result<Writer, StoreError> {
+    pub fn begin_items(&self, run: &str, part: Part, head: Head) -> Result<Writer, StoreError> {
         let draft = self.folder.join(format!(".{}.draft", name(run, part)));
         Writer::create(draft.clone(), head).map_err(StoreError::write(&draft))
     }
@@ -252,7 +239,7 @@ impl Place {
     ///
     /// # Errors
     /// A file that can't be written.
-    pub(crate) fn put_items(&self, items: Writer, run: &str, part: Part) -> Result<(), StoreError> {
+    pub fn put_items(&self, items: Writer, run: &str, part: Part) -> Result<(), StoreError> {
         let path = self.folder.join(name(run, part));
         items.put(&path).map_err(StoreError::write(&path))
     }
@@ -278,7 +265,7 @@ impl Place {
     ///
     /// # Errors
     /// Files that can't be read or written: the items stay, and their people are unknown.
-    pub(crate) fn commit(&self, run: &str, part: Part, fates: &[Fate]) -> Result<(), StoreError> {
+    pub fn commit(&self, run: &str, part: Part, fates: &[Fate]) -> Result<(), StoreError> {
         let Some(own) = self.sent(run, part)? else {
             return Ok(());
         };

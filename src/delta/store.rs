@@ -5,12 +5,13 @@
 //! the lock.
 //!
 //! ```text
-//! base:  head | entries, sorted by person: person 16, row 8, place of the sealed key 8 | cells, 8 each | sealed keys
+//! base:  head | entries, sorted by person: person 16, content 8, place of the sealed key 8
+//!             | of each: hash of its cells 8, cells 8 each | sealed keys
 //! ```
 //!
-//! Entries are in memory, 24 bytes each and 1 byte for finding them. Cells are read where a row differs, and sealed keys
-//! where a person is to be deleted. The entries have a checksum; the cells of a row have the row's hash, and a sealed
-//! key what seals it.
+//! Entries are in memory, 24 bytes each and 1 byte for finding them. Whether a row is what it was is known by one hash of all
+//! that it holds, its content; its cells are read where that is another, and sealed keys where a person is to be
+//! deleted. The entries have a checksum; the cells have a hash of their own, and a sealed key what seals it.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -20,7 +21,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::error::StoreError;
 use super::head::{FileKind, HEAD, Head, NoHead, array, damaged};
-use super::key::StoreKey;
+use super::key::{PENDING, StoreKey};
 use crate::files::at::{Section, read_exact_at};
 
 /// The name of the file in its folder.
@@ -28,9 +29,6 @@ pub(crate) const BASE: &str = "base";
 
 /// Bytes of an entry.
 pub(crate) const ENTRY: usize = 32;
-
-/// The row hash of a person of whom it is not known what the server has.
-pub(crate) const PENDING: u64 = 0;
 
 /// Entries that are found together.
 const TOGETHER: usize = 4;
@@ -40,8 +38,8 @@ const READ: usize = 4096;
 
 /// What the server is known to have of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Row {
-    /// The row of this hash.
+pub enum Row {
+    /// The row with this content.
     Known(u64),
     /// Something, or nothing: what was sent last has an unknown fate.
     Pending,
@@ -49,7 +47,7 @@ pub(crate) enum Row {
 
 /// Why there is nothing to compare with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lost {
+pub enum Lost {
     Missing,
     Damaged,
 }
@@ -85,7 +83,7 @@ impl Base {
     }
 
     fn sealed_at(&self) -> u64 {
-        self.cells_at() + self.head.len * u64::from(self.head.width) * 8
+        self.cells_at() + self.head.len * self.head.cells()
     }
 
     /// The three parts of the file.
@@ -101,9 +99,9 @@ impl Base {
 
 /// The people at the target, as far as they are known.
 #[derive(Debug)]
-pub(crate) struct Store {
+pub struct Store {
     base: Base,
-    /// Person and row of each entry, sorted.
+    /// Person and content of each entry, sorted.
     table: Vec<Slot>,
     /// Where the entries of each group of persons begin.
     starts: Vec<u32>,
@@ -156,13 +154,13 @@ impl Store {
     }
 
     /// How many people are at the target.
-    pub(crate) fn len(&self) -> usize {
+    pub fn people(&self) -> usize {
         self.table.len()
     }
 
     /// Where a person is.
     #[inline]
-    pub(crate) fn find(&self, wanted: u128) -> Option<u32> {
+    pub fn find(&self, wanted: u128) -> Option<u32> {
         let group = group((wanted >> 64) as u64, self.shift);
         let (from, to) = (*self.starts.get(group)?, *self.starts.get(group + 1)?);
         let slots = &self.table[from as usize..to as usize];
@@ -177,30 +175,27 @@ impl Store {
 
     /// What the server is known to have of the person at a place.
     #[inline]
-    pub(crate) fn row(&self, at: u32) -> Row {
+    pub fn row(&self, at: u32) -> Row {
         match self.table[at as usize][2] {
             PENDING => Row::Pending,
             hash => Row::Known(hash),
         }
     }
 
-    /// The hashes of the cells at a place. Whether they are those that were written shows in the row's hash.
-    pub(crate) fn cells(&self, at: u32, out: &mut Vec<u64>, bytes: &mut Vec<u8>) -> io::Result<()> {
-        let width = self.base.head.width as usize;
-        bytes.resize(width * 8, 0);
-        let place = self.base.cells_at() + u64::from(at) * (width as u64 * 8);
-        read_exact_at(&self.base.file, place, bytes)?;
-        out.clear();
-        out.extend(
-            bytes
-                .chunks_exact(8)
-                .map(|cell| u64::from_le_bytes(array(cell, 0))),
-        );
-        Ok(())
+    /// The hashes of the cells at a place, and that of all of them, which tells whether they are those that were written.
+    pub fn cells(&self, at: u32, out: &mut Vec<u64>, bytes: &mut Vec<u8>) -> io::Result<u64> {
+        let len = self.base.head.cells();
+        bytes.resize(len as usize, 0);
+        read_exact_at(
+            &self.base.file,
+            self.base.cells_at() + u64::from(at) * len,
+            bytes,
+        )?;
+        Ok(parted(bytes, out))
     }
 
     /// The sealed key of the person at a place, opened; nothing where it is not what was sealed.
-    pub(crate) fn key(&self, at: u32, key: &StoreKey) -> io::Result<Option<Vec<u8>>> {
+    pub fn key(&self, at: u32, key: &StoreKey) -> io::Result<Option<Vec<u8>>> {
         let mut place = [0; 8];
         let entry = HEAD as u64 + u64::from(at) * ENTRY as u64;
         read_exact_at(&self.base.file, entry + 24, &mut place)?;
@@ -214,6 +209,17 @@ impl Store {
     pub(crate) fn bytes(&self) -> usize {
         self.table.capacity() * size_of::<Slot>() + self.starts.capacity() * size_of::<u32>()
     }
+}
+
+/// The hash of all cells of a person, and those of each, as they stand in the base.
+pub(crate) fn parted(bytes: &[u8], cells: &mut Vec<u64>) -> u64 {
+    let mut numbers = bytes
+        .chunks_exact(8)
+        .map(|cell| u64::from_le_bytes(array(cell, 0)));
+    let all = numbers.next().unwrap_or_default();
+    cells.clear();
+    cells.extend(numbers);
+    all
 }
 
 /// The group that a person belongs to, by the upper half of the hash.
@@ -244,10 +250,9 @@ pub(crate) fn head(file: &File, kind: FileKind) -> io::Result<Result<Head, ()>> 
 
 fn entries(file: &File, head: &Head) -> io::Result<Vec<Slot>> {
     let Head { len, sealed, .. } = *head;
-    let whole = u64::from(head.width)
-        .checked_mul(8)
-        .and_then(|cells| (cells + ENTRY as u64).checked_mul(len))
-        .and_then(|rows| rows.checked_add(sealed + HEAD as u64));
+    let whole = (head.cells() + ENTRY as u64)
+        .checked_mul(len)
+        .and_then(|rows| rows.checked_add(sealed)?.checked_add(HEAD as u64));
     if whole != Some(file.metadata()?.len()) || u32::try_from(len).is_err() {
         return Err(damaged("its length is not what its head says"));
     }

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::diff::{Beside, Diff, Judged, NOWHERE};
 use super::error::StoreError;
 use super::items::{What, Writer};
-use super::key::EMPTY;
+use super::key::{EMPTY, MIXED};
 use crate::batch::{Batch, Kind, RowState};
 
 /// What changes at the target.
@@ -100,7 +100,7 @@ impl Tally {
     }
 
     fn clear(&mut self) {
-        let people = self.diff.store().map_or(0, |store| store.len());
+        let people = self.diff.store().map_or(0, |store| store.people());
         let column = |column: &super::diff::Column| ColumnChanges {
             name: column.name.clone(),
             ..ColumnChanges::default()
@@ -140,6 +140,10 @@ impl Tally {
     ) -> Result<(), StoreError> {
         let width = self.diff.columns.len();
         let diff = self.diff.clone();
+        for (column, filled) in self.changes.columns.iter_mut().zip(&judged.filled) {
+            column.compared += judged.same;
+            column.filled_before += filled;
+        }
         let mut left_out = left_out.iter().peekable();
         let mut before = judged.before.chunks_exact(width.max(1));
         for row in 0..batch.len() {
@@ -147,16 +151,25 @@ impl Tally {
                 Beside::Differs => before.next(),
                 _ => None,
             };
-            if left_out.next_if_eq(&&(row as u32)).is_some() {
+            let state = batch.state(row);
+            let is_left_out = left_out.next_if_eq(&&(row as u32)).is_some();
+            let stays = matches!(state, RowState::In | RowState::Unchanged);
+            if judged.is_merely_same(row) && (is_left_out || !stays) {
+                self.uncount(batch, row);
+            }
+            if is_left_out {
                 continue;
             }
-            let state = batch.state(row);
             match judged.found[row] {
                 NOWHERE => {}
                 place => self.seen[place as usize / 64] |= 1 << (place % 64),
             }
             if state != RowState::Filtered {
-                self.content.update(&judged.people[row].to_le_bytes());
+                let holds = if stays { judged.rows[row] } else { 0 };
+                let mut bytes = [0; 24];
+                bytes[..16].copy_from_slice(&judged.people[row].to_le_bytes());
+                bytes[16..].copy_from_slice(&holds.to_le_bytes());
+                self.content.update(&bytes);
             }
             match state {
                 RowState::Filtered => continue,
@@ -167,22 +180,36 @@ impl Tally {
                 }
                 RowState::In | RowState::Unchanged => {}
             }
-            let cells = &judged.cells[row * width..][..width];
-            self.content.update(&mixed(cells).to_le_bytes());
             let beside = judged.beside[row];
+            let Some(cells) = judged.cells(row, width) else {
+                if beside == Beside::Same {
+                    self.unchanged += u64::from(state == RowState::Unchanged);
+                    self.changes.unchanged += 1;
+                }
+                continue;
+            };
             self.count(beside, state, (cells, old), batch, row);
             if state == RowState::In && beside != Beside::Aside && self.items.is_some() {
-                self.write(
-                    &diff,
-                    (beside, judged.people[row]),
-                    (cells, old),
-                    batch,
-                    row,
-                )
-                .map_err(StoreError::write(diff.baseline.place.folder()))?;
+                let content = match judged.cleared.contains(&(row as u32)) {
+                    true => MIXED,
+                    false => judged.rows[row],
+                };
+                let whose = (judged.people[row], content);
+                self.write(&diff, (beside, whose), (cells, old), batch, row)
+                    .map_err(StoreError::write(diff.baseline.place.folder()))?;
             }
         }
         Ok(())
+    }
+
+    /// Takes back what was counted of a row that is the same, and is not there after all.
+    fn uncount(&mut self, batch: &Batch, row: usize) {
+        let columns = self.diff.columns.iter();
+        for (column, changes) in columns.zip(&mut self.changes.columns) {
+            changes.compared -= 1;
+            let holds = self.diff.holds(column, batch.cell(row, column.slot));
+            changes.filled_before -= u64::from(holds);
+        }
     }
 
     fn count(
@@ -241,7 +268,7 @@ impl Tally {
     fn write(
         &mut self,
         diff: &Diff,
-        (beside, person): (Beside, u128),
+        (beside, (person, content)): (Beside, (u128, u64)),
         (cells, old): (&[u64], Option<&[u64]>),
         batch: &Batch,
         row: usize,
@@ -275,7 +302,11 @@ impl Tally {
             Beside::Differs => What::Update,
             _ => What::Whole,
         };
-        items.push(what, person, accepted, sealed)
+        let content = match accepted == cells {
+            true => content,
+            false => MIXED,
+        };
+        items.push(what, (person, content), accepted, sealed)
     }
 
     /// The hash of all people and of what their rows hold, whatever the store has of them.
@@ -293,7 +324,7 @@ impl Tally {
         let Some(store) = self.diff.store().filter(|_| !self.diff.baseline.is_part) else {
             return Deletes::default();
         };
-        let unseen = (0..store.len() as u32)
+        let unseen = (0..store.people() as u32)
             .filter(|place| self.seen[*place as usize / 64] & 1 << (place % 64) == 0);
         let places: Vec<u32> = unseen.collect();
         let off = match &self.diff.full {
@@ -323,13 +354,6 @@ impl Tally {
     pub(crate) fn into_items(self) -> Option<Writer> {
         self.items
     }
-}
-
-/// The hashes of a row's cells as one.
-fn mixed(cells: &[u64]) -> u64 {
-    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mix = |sum: u64, cell: &u64| (sum.rotate_left(23) ^ cell).wrapping_mul(ODD);
-    cells.iter().fold(0, mix)
 }
 
 /// What a sealed key begins with: how it is written in JSON.

@@ -1,7 +1,7 @@
 //! What the results of an import tell of its items.
 //!
 //! A result names its item by the key. One that carries none is the item in whose place it stands, and the server does
-//! not promise that order: it is believed where the pipeline file says so, and where every item was accepted, so that no
+//! not promise that order: it is believed where the pipeline file says so, and where all results say the same, so that no
 //! order could be wrong. Whatever is not told is unknown, and sent whole the next time.
 
 use std::io;
@@ -46,7 +46,9 @@ pub(crate) struct Told {
     /// What results without a key say of the items in whose places they stand.
     places: Vec<(u32, Fate)>,
     seen: usize,
-    all_accepted: bool,
+    /// What the first result says, and whether all others say the same.
+    first: Fate,
+    alike: bool,
     /// A result with a key stood in another's place.
     moved: bool,
 }
@@ -74,7 +76,8 @@ impl Told {
             index,
             places: Vec::new(),
             seen: 0,
-            all_accepted: true,
+            first: Fate::Unknown,
+            alike: true,
             moved: false,
         }
     }
@@ -83,13 +86,17 @@ impl Told {
     pub(crate) fn see(&mut self, person: Option<u128>, said: Said) {
         let place = self.seen;
         self.seen += 1;
-        self.all_accepted &= said == Said::Accepted;
         let fate = match (said, self.part) {
-            (Said::Accepted, _) => Fate::Accepted,
-            (Said::Missing, _) | (Said::Exists, Part::Rows) => Fate::Contradicted,
+            // Who is not there is gone.
+            (Said::Accepted, _) | (Said::Missing, Part::Deletions) => Fate::Accepted,
+            (Said::Missing | Said::Exists, Part::Rows) => Fate::Contradicted,
             // Something else is in the way of a deletion.
             (Said::Refused, _) | (Said::Exists, Part::Deletions) => Fate::Refused,
         };
+        if place == 0 {
+            self.first = fate;
+        }
+        self.alike &= fate == self.first;
         let Some(person) = person else {
             if place < self.fates.len() {
                 self.places.push((place as u32, fate));
@@ -115,8 +122,8 @@ impl Told {
     /// What became of the items. `in_order` says that results stand in the order of the upload.
     pub(crate) fn fates(mut self, in_order: bool) -> Vec<Fate> {
         if self.seen == self.fates.len() {
-            if self.all_accepted {
-                self.fates.fill(Fate::Accepted);
+            if self.alike {
+                self.fates.fill(self.first);
             } else if in_order && !self.moved {
                 for (item, fate) in self.places {
                     self.fates[item as usize] = fate;
@@ -164,6 +171,8 @@ mod tests {
         check(&[(0, ok), (0, ok), (0, ok)], false, [Accepted; 3]);
         check(&[(0, ok), (0, ok)], true, [Unknown; 3]);
         check(&[(0, ok), (0, no), (0, ok)], false, [Unknown; 3]);
+        check(&[(0, no), (0, no), (0, no)], false, [Refused; 3]);
+        check(&[(0, no), (0, no), (0, Said::Exists)], false, [Unknown; 3]);
         check(
             &[(0, ok), (0, no), (0, ok)],
             true,
@@ -184,7 +193,7 @@ mod tests {
         told.see(Some(3), Said::refusal([("400901", "Locked")]));
         assert_eq!(
             told.fates(false),
-            [Fate::Contradicted, Fate::Refused, Fate::Refused]
+            [Fate::Accepted, Fate::Refused, Fate::Refused]
         );
         assert_eq!(
             Said::refusal([("404903", "SandboxItemNotFound")]),

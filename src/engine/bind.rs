@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::census::Census;
 use super::process::{BoundStage, Engine};
-use crate::batch::Columns;
 use crate::batch::kinds::Kinds;
+use crate::batch::{Columns, NoColumn};
 use crate::format::beginning::are_names;
 use crate::format::csv::OnRagged;
 use crate::format::{Header, Pools};
@@ -16,6 +16,7 @@ use crate::orgvue::wire::Wire;
 use crate::rule::{Rules, ValidateSpec};
 use crate::settings::limits::Limits;
 use crate::source::spec::{Ragged, Unknown};
+use crate::stage::aliases::{Aliases, AliasesSpec, NAME as ALIASES};
 use crate::stage::{Resources, StageSpec};
 use crate::text::dates::{Date, Today};
 use crate::text::unseen::{is_control, place};
@@ -29,6 +30,8 @@ use crate::whole::{self, Key};
 pub struct Terms<'a> {
     /// The stages, in order.
     pub stages: &'a [StageSpec],
+    /// People whose id is another one now, where there is a file of them.
+    pub aliases: Option<&'a AliasesSpec>,
     /// Which of several rows of a key is in force, where that is asked.
     pub as_of: Option<&'a AsOfSpec>,
     pub validate: &'a ValidateSpec,
@@ -73,6 +76,7 @@ impl Unbound {
 /// The names by which a pipeline calls columns, before its stages and after them.
 pub(crate) fn named<'a>(
     stages: impl IntoIterator<Item = &'a StageSpec>,
+    aliases: Option<&AliasesSpec>,
     as_of: Option<&AsOfSpec>,
     validate: &ValidateSpec,
     import: &ImportSpec,
@@ -83,6 +87,9 @@ pub(crate) fn named<'a>(
         for stage in stages {
             // One that can't be bound without its table has named its columns by then.
             let _ = stage.bind(columns, &resources);
+        }
+        for name in aliases.iter().flat_map(|aliases| &aliases.columns) {
+            let _ = columns.need(name);
         }
         let _ = validate.bind(columns, &Today::utc(Date::MIN));
         if let Some(key) = &validate.key {
@@ -97,6 +104,9 @@ pub(crate) fn named<'a>(
             .iter()
             .flat_map(|tree| tree.columns())
         {
+            let _ = columns.need(name);
+        }
+        for name in validate.rehires.iter().flat_map(|spec| &spec.columns) {
             let _ = columns.need(name);
         }
         if let ActionSpec::Column { column } = &import.action {
@@ -127,6 +137,7 @@ impl Engine {
         let mut columns = Columns::of(header.names().iter(), cells);
         let named = named(
             terms.stages,
+            terms.aliases,
             terms.as_of,
             terms.validate,
             terms.import,
@@ -159,9 +170,23 @@ impl Engine {
         let ignore_unknown = terms.unknown == Unknown::Ignore;
         let parser = header.parser(on_ragged, ignore_unknown, &terms.limits, &pools);
         let mut problems = Vec::new();
-        let Some(stages) = stages(terms, &mut columns, &mut problems) else {
+        let Some(mut stages) = stages(terms, &mut columns, &mut problems) else {
             return Err(problems);
         };
+        let aliases = match aliases(terms, &mut columns) {
+            Ok(aliases) => aliases,
+            Err(why) => {
+                problems.push(why);
+                None
+            }
+        };
+        stages.extend(aliases.as_ref().map(|aliases| BoundStage {
+            at: terms.stages.len(),
+            name: ALIASES,
+            stage: aliases.stage(|_| false),
+            columns: columns.clone(),
+            renamed: columns.renamed(),
+        }));
         let Ends {
             key,
             as_of,
@@ -181,6 +206,7 @@ impl Engine {
         Ok(Engine {
             parser,
             stages,
+            aliases,
             renamed: columns.renamed(),
             width: columns.width(),
             rules,
@@ -241,6 +267,34 @@ fn stages(
     Some(stages)
 }
 
+/// Binds the ids of people who have several to the columns that hold ids, after the stages: that of the key, of parents
+/// that are named by it, and those that are named.
+fn aliases(terms: &Terms<'_>, columns: &mut Columns) -> Result<Option<Aliases>, Unbound> {
+    let (Some(spec), Some(table)) = (terms.aliases, &terms.resources.aliases) else {
+        return Ok(None);
+    };
+    let key = terms.validate.key.as_ref();
+    let name = key.map(|key| &*key.column);
+    let slot = |name: &str| columns.need(name).map(|(_, slot)| slot);
+    // The key and the parents are missed by their own rules.
+    let key_slot = name.and_then(|name| slot(name).ok());
+    let trees = terms.validate.hierarchy.all.iter();
+    let by_key = trees.filter(|tree| tree.by().is_none() || tree.by() == name);
+    let mut references: Vec<usize> = by_key.filter_map(|tree| slot(&tree.parent).ok()).collect();
+    for (at, name) in spec.columns.iter().enumerate() {
+        let at = at.to_string();
+        let missing = |why: NoColumn| Unbound::at(&["aliases", "columns", &at], why.to_string());
+        references.push(slot(name).map_err(missing)?);
+    }
+    for &slot in key_slot.iter().chain(&references) {
+        columns.hold(slot, columns.kinds(slot) | Kinds::TEXT);
+    }
+    let ignore_case = key.is_some_and(|key| key.ignore_case);
+    let aliases = Aliases::new(spec, table, ignore_case);
+    let aliases = aliases.map_err(|why| Unbound::at(&["aliases", "path"], why))?;
+    Ok(Some(aliases.of(key_slot, references)))
+}
+
 /// What comes after the last stage.
 struct Ends {
     key: Option<Key>,
@@ -292,6 +346,7 @@ fn ends(terms: &Terms<'_>, columns: &Columns) -> Result<Ends, Vec<Unbound>> {
         }));
     });
     problems.extend(unfit_names(&sent));
+    problems.extend(rehires(terms, columns, wire.as_ref().ok()));
     let census = wire.and_then(|wire| {
         let census = Census::bind(terms.guard, terms.import, &wire, columns);
         let census = census.map_err(|more| {
@@ -315,6 +370,23 @@ fn ends(terms: &Terms<'_>, columns: &Columns) -> Result<Ends, Vec<Unbound>> {
         }),
         _ => Err(problems),
     }
+}
+
+/// What of the columns of `rehires` is not there, or not kept of those who are gone.
+fn rehires(terms: &Terms<'_>, columns: &Columns, wire: Option<&Wire>) -> Vec<Unbound> {
+    let names = terms.validate.rehires.iter().flat_map(|spec| &spec.columns);
+    let wrong = names.enumerate().filter_map(|(at, name)| {
+        let why = match (columns.need(name), wire) {
+            (Err(why), _) => why.to_string(),
+            (Ok(_), Some(wire)) if !wire.sent().any(|sent| **sent == **name) => {
+                format!("`{name}` is not sent, so that it is not known of those who leave")
+            }
+            (Ok(_), _) => return None,
+        };
+        let path = ["validate", "rehires", "columns", &at.to_string()];
+        Some(Unbound::at(&path, why))
+    });
+    wrong.collect()
 }
 
 /// Binds the choice among the rows of a key.

@@ -62,6 +62,13 @@ impl Engine {
         if let Some((slot, values)) = self.census.leavers() {
             diff = diff.with_leavers(slot, values);
         }
+        let same = terms.validate.rehires.iter().flat_map(|spec| &spec.columns);
+        diff = diff.telling_people_by(same);
+        if let Some(aliases) = &self.aliases
+            && let Some(last) = self.stages.last_mut()
+        {
+            last.stage = aliases.stage(|id| diff.knows(id));
+        }
         self.diff = Some(Arc::new(diff));
         self
     }

@@ -17,6 +17,7 @@ use crate::orgvue::wire::Wire;
 use crate::rule::Rules;
 use crate::settings::units::Size;
 use crate::stage::Stage;
+use crate::stage::aliases::Aliases;
 use crate::text::unseen::{has_high_control, is_invisible, place};
 use crate::whole::as_of::Reader;
 use crate::whole::hierarchy::Tree;
@@ -30,6 +31,8 @@ const REORDERED: &str = "the header is repeated here with its columns in another
 pub struct Engine {
     pub(super) parser: Parser,
     pub(super) stages: Vec<BoundStage>,
+    /// People with several ids; the last of the stages writes the one that goes out.
+    pub(super) aliases: Option<Aliases>,
     /// The columns that are renamed after all of them.
     pub(super) renamed: Vec<Renamed>,
     /// Physical columns after the last stage.
@@ -139,6 +142,11 @@ impl Engine {
     pub(crate) fn names_rows_by(&self) -> Option<(&Arc<str>, usize)> {
         let identifier = self.wire.identifier();
         identifier.or_else(|| self.key.as_ref().map(|key| (&key.column, key.slot)))
+    }
+
+    /// People with several ids, where the pipeline has any.
+    pub(crate) fn aliases(&self) -> Option<&Aliases> {
+        self.aliases.as_ref()
     }
 
     /// The same, which measures what it would send and does not write it: for a run that sends nothing. What is made is

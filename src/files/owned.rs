@@ -39,6 +39,17 @@ pub(crate) fn replace(path: &Path, draft: &Path, text: &[u8]) -> io::Result<()> 
     written
 }
 
+/// Whether a file is this user's, and nobody else may read or write it.
+pub(crate) fn is_private(found: &Metadata) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        is_own(found) && found.mode() & 0o077 == 0
+    }
+    #[cfg(not(unix))]
+    is_own(found)
+}
+
 /// Whether a file or folder is this user's, and nobody else may write to it.
 pub(crate) fn is_own(found: &Metadata) -> bool {
     #[cfg(unix)]

@@ -442,37 +442,46 @@ impl Encoder {
     /// same hash, and others have another.
     pub(crate) fn fingerprints(&self, batch: &Batch, seed: u64) -> Vec<u64> {
         let text = batch.bytes();
-        let mut hashes: Vec<u64> = match self.lead.value {
-            LeadValue::Constant(_) => vec![seed; batch.len()],
-            LeadValue::Column(slot) => {
-                let lead = |cell: &Cell| xxh3_64_with_seed(&text[cell.span()], seed);
-                batch.column(slot).iter().map(lead).collect()
-            }
-        };
-        for column in &self.columns {
-            let cells = batch.column(column.slot).iter().enumerate();
-            for ((row, cell), hash) in cells.zip(&mut hashes) {
-                let (bytes, sent) = match cell.kind() {
-                    _ if cell.is_empty() => {
-                        match self.for_empty(column, *cell, self.lead(batch, row)) {
-                            None => (&[][..], NOTHING),
-                            Some(_) if cell.kind() == Kind::Null && column.empties.keep_null => {
-                                (&b"null"[..], BARE)
-                            }
-                            Some(text) => (text.as_bytes(), QUOTED),
-                        }
-                    }
-                    Kind::Number | Kind::Bool | Kind::Json => (&text[cell.span()], BARE),
-                    _ => (&text[cell.span()], QUOTED),
-                };
-                *hash = xxh3_64_with_seed(bytes, *hash ^ sent);
-            }
-        }
+        let columns: Vec<(&Column, &[Cell])> = self
+            .columns
+            .iter()
+            .map(|c| (c, batch.column(c.slot)))
+            .collect();
+        let mut content = Written::default();
+        let mut hashes = vec![0; batch.len()];
         for (row, hash) in hashes.iter_mut().enumerate() {
-            *hash = match batch.state(row) {
-                RowState::In => (*hash).max(1),
-                _ => 0,
-            };
+            if batch.state(row) != RowState::In {
+                continue;
+            }
+            let lead = self.lead(batch, row);
+            content.truncate(0);
+            content.append(|out, at| {
+                let at = out.put_number(at, lead.len() as u32);
+                let mut at = out.put(at, lead.as_bytes());
+                // Of every column the length, how it is written, and the text.
+                for (column, cells) in &columns {
+                    let cell = cells[row];
+                    if !cell.is_empty() {
+                        let bare = matches!(cell.kind(), Kind::Number | Kind::Bool | Kind::Json);
+                        at = out.put_number(at, (cell.len() as u32) << 2 | u32::from(bare));
+                        at = out.put_part(at, text, cell.span().start, cell.len());
+                        continue;
+                    }
+                    at = match self.for_empty(column, cell, lead) {
+                        None => out.put_number(at, 2),
+                        Some(_) if cell.kind() == Kind::Null && column.empties.keep_null => {
+                            let at = out.put_number(at, 4 << 2 | 1);
+                            out.put(at, b"null")
+                        }
+                        Some(text) => {
+                            let at = out.put_number(at, (text.len() as u32) << 2);
+                            out.put(at, text.as_bytes())
+                        }
+                    };
+                }
+                at
+            });
+            *hash = xxh3_64_with_seed(&content, seed).max(1);
         }
         hashes
     }
@@ -564,11 +573,6 @@ impl Encoder {
         out.push(b'\n');
     }
 }
-
-/// How a fingerprint tells apart what a cell sends: nothing, text in quotes, and a number or the like without.
-const NOTHING: u64 = 0x9e37_79b9_7f4a_7c15;
-const QUOTED: u64 = 0;
-const BARE: u64 = 0xd1b5_4a32_d192_ed03;
 
 /// What cells need that are not known to be plain.
 #[derive(Default)]

@@ -73,6 +73,19 @@ impl Written {
         }
     }
 
+    /// Puts the four bytes of a number.
+    #[inline(always)]
+    pub(super) fn put_number(&mut self, at: usize, number: u32) -> usize {
+        let bytes = number.to_le_bytes();
+        match self.room.get_mut(at..at + 4) {
+            Some(place) => {
+                place.copy_from_slice(&bytes);
+                at + 4
+            }
+            None => self.put(at, &bytes),
+        }
+    }
+
     /// Puts a label.
     #[inline(always)]
     pub fn put_label(&mut self, at: usize, label: &Label) -> usize {

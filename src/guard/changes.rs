@@ -18,7 +18,7 @@ use crate::text::counted;
 const FEW_DELETED: u64 = 5;
 
 /// A count, and whether it is all of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Figure {
     pub count: u64,
     /// There may be more, but not fewer, unless this says that the count is exact.
@@ -149,7 +149,7 @@ impl Changes {
 /// What a run did, as far as it was known: what windows add up.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Counted {
+pub struct Counted {
     pub creates: Option<u64>,
     pub updates: Option<u64>,
     pub deletes: Option<u64>,
@@ -159,7 +159,7 @@ pub(crate) struct Counted {
 /// What a run did to one column.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct ColumnCounted {
+pub struct ColumnCounted {
     pub changed: Option<u64>,
     pub emptied: Option<u64>,
 }

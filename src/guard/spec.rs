@@ -9,7 +9,7 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::limit::LimitSpec;
-use crate::settings::units::Amount;
+use crate::settings::units::{Amount, Span};
 
 /// What stops a run before anything is sent.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -36,6 +36,21 @@ pub struct GuardSpec {
     pub on_exceed: OnExceed,
 }
 
+impl GuardSpec {
+    /// How far the guards look back at most.
+    pub(crate) fn longest_window(&self) -> Option<Span> {
+        let limits = [
+            &self.max_delete,
+            &self.max_create,
+            &self.max_update,
+            &self.max_emptied,
+        ];
+        let limits = limits.into_iter().flatten();
+        let windows = limits.chain(self.max_change.values());
+        windows.filter_map(|limit| limit.over).max()
+    }
+}
+
 /// How a row says that somebody has left.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -43,7 +58,8 @@ pub struct GuardSpec {
 pub struct LeaversSpec {
     /// The column of the status, after the stages.
     pub column: String,
-    /// Its values for people who have left.
+    /// Its values for people who have left. Left out, they are those of the `profile`.
+    #[schemars(with = "Option<Vec<String>>")]
     pub values: Vec<String>,
 }
 

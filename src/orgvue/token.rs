@@ -19,7 +19,7 @@ const SUBNETS: [&str; 4] = ["subnets", "Subnets", "subnet", "allowedSubnets"];
 
 /// What a token says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Claims {
+pub struct Claims {
     not_before: Option<Timestamp>,
     expires: Option<Timestamp>,
     subnets: Vec<Subnet>,
@@ -43,7 +43,7 @@ pub enum TokenError {
 
 /// How a token stands at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub enum Standing {
     /// It is good for as long as it is needed.
     Good,
     /// It is good, and ends before it may be needed for the last time.
@@ -58,7 +58,7 @@ pub(crate) enum Standing {
 
 /// Whether a token may be used from an address of this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reach {
+pub enum Reach {
     /// It names no networks.
     Anywhere,
     Within,
@@ -69,7 +69,7 @@ pub(crate) enum Reach {
 
 impl Claims {
     /// Reads a token; nothing where it is not a JWT.
-    pub(crate) fn of(token: &SecretString) -> Option<Claims> {
+    pub fn of(token: &SecretString) -> Option<Claims> {
         let mut parts = token.expose_secret().split('.');
         let (_, claims, _, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next())
         else {
@@ -85,7 +85,7 @@ impl Claims {
     }
 
     /// How it stands `now`, where it is needed for so long.
-    pub(crate) fn standing(&self, now: Timestamp, needed: Duration) -> Standing {
+    pub fn standing(&self, now: Timestamp, needed: Duration) -> Standing {
         // A wait without end is one that no token outlives.
         let last = SignedDuration::try_from(needed)
             .ok()
@@ -101,7 +101,7 @@ impl Claims {
     }
 
     /// Whether it may be used from `own`, the address that this machine reaches the API from.
-    pub(crate) fn reach(&self, own: Option<IpAddr>) -> Reach {
+    pub fn reach(&self, own: Option<IpAddr>) -> Reach {
         match own {
             _ if self.subnets.is_empty() => Reach::Anywhere,
             Some(own) if self.subnets.iter().any(|subnet| subnet.holds(own)) => Reach::Within,

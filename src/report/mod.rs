@@ -2,10 +2,13 @@
 //! progress.
 
 pub(crate) mod error;
+pub(crate) mod forget;
 pub(crate) mod human;
+pub(crate) mod people;
 pub(crate) mod progress;
 pub(crate) mod rejects;
 pub(crate) mod results;
 pub(crate) mod run;
 pub(crate) mod spec;
+pub(crate) mod traces;
 pub(crate) mod withheld;

@@ -18,6 +18,11 @@ use crate::text::scan::Dialect;
 /// The columns.
 const HEADER: &str = "key,file,line,action,status,code,id\n";
 
+/// Whether a text begins as a results file does.
+pub(crate) fn begins_as_ours(text: &[u8]) -> bool {
+    text.starts_with(HEADER.as_bytes())
+}
+
 /// What the server says of one item.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Item<'a> {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::settings::units::Amount;
+use crate::settings::units::{Amount, Span};
 use crate::stage::hash::KeySpec;
 
 /// Where rejected rows go, and how many are too many.
@@ -19,6 +19,9 @@ pub(crate) struct RejectsSpec {
     /// take for a formula. The cells are no longer those of the source then: such a file is for people to look at, and
     /// not to be fed back in.
     pub spreadsheet_safe: bool,
+    /// How long rejects files are kept, and `withheld.csv` with them: older ones are removed at the end of a run. Without
+    /// it, until another takes their place.
+    pub keep: Option<Span>,
 }
 
 impl Default for RejectsSpec {
@@ -27,6 +30,7 @@ impl Default for RejectsSpec {
             path: "rejects.csv".into(),
             at_most: None,
             spreadsheet_safe: false,
+            keep: None,
         }
     }
 }
@@ -38,6 +42,8 @@ pub(crate) struct ResultsSpec {
     /// The file, written with owner-only access: key, file, line, action, status, code and the server's id of every
     /// item. Without it, there is none.
     pub path: Option<String>,
+    /// How long the file is kept, as `rejects.keep`.
+    pub keep: Option<Span>,
 }
 
 /// Where the run report goes.
@@ -46,6 +52,9 @@ pub(crate) struct ResultsSpec {
 pub(crate) struct ReportSpec {
     /// The folder; without it, the current one.
     pub dir: Option<String>,
+    /// How many reports of this pipeline are kept in the folder; older ones are removed at the end of a run, but never
+    /// that of the newest run that succeeded. Without it, all.
+    pub keep: Option<u32>,
 }
 
 /// Where a run writes down how far it came, so that it can be resumed.
@@ -60,6 +69,9 @@ pub(crate) struct StateSpec {
     /// Where the key is found that hashes in the state are made with, and what is sealed in it: at least 16 bytes. Without
     /// it, each store has one of its own beside it. Never the key itself.
     pub key: Option<KeySpec>,
+    /// How long is kept what is written down of runs that have ended, at least a day; older ones are removed at the end of
+    /// a run. What guards, `retry` and `resume` need stays, and so does the store of a difference. Without it, all.
+    pub keep: Option<Span>,
 }
 
 impl Default for StateSpec {
@@ -68,6 +80,7 @@ impl Default for StateSpec {
             dir: "state".into(),
             required: false,
             key: None,
+            keep: None,
         }
     }
 }

@@ -12,6 +12,18 @@ use crate::text::scan::Dialect;
 /// Why the rows are in the file.
 const REASON: &str = "it would delete somebody; more would be deleted than guard.max_delete allows";
 
+/// What the header has behind the key.
+const BEHIND: [&str; 3] = ["_file", "_line", "_reason"];
+
+/// Whether a text begins as such a file does.
+pub(crate) fn begins_as_ours(text: &[u8]) -> bool {
+    let mut header = text.split_inclusive(|b| *b == b'\n');
+    let end = format!(",{}\n", BEHIND.join(","));
+    header
+        .next()
+        .is_some_and(|header| header.ends_with(end.as_bytes()))
+}
+
 /// The file can't be written.
 #[derive(Debug, thiserror::Error)]
 #[error("can't write {}, the keys of what is held back", path.display())]
@@ -48,7 +60,8 @@ impl WithheldFile {
             part,
             out: BufWriter::new(file),
         };
-        begun.line([key.unwrap_or("_key"), "_file", "_line", "_reason"])?;
+        let [file, line, reason] = BEHIND;
+        begun.line([key.unwrap_or("_key"), file, line, reason])?;
         Ok(begun)
     }
 

@@ -29,6 +29,18 @@ pub struct ValidateSpec {
     pub rows: Vec<RowRule>,
     /// Who reports to whom, by one column or by several: `{ parent: managerID }`, or a list of such.
     pub hierarchy: HierarchiesSpec,
+    /// Columns that tell a person whatever the id: `{ columns: [lastName, dateOfBirth] }`. With a difference, whoever
+    /// arrives and has there what somebody has who leaves is told of, by line: the same person under a new id, mostly.
+    pub rehires: Option<RehiresSpec>,
+}
+
+/// How somebody is known who has another id.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RehiresSpec {
+    /// The columns, after the stages, that have to be the same, and that are sent. Who has an empty cell in one of them
+    /// is not compared.
+    pub columns: Vec<String>,
 }
 
 /// The column of the key, and what to do with rows that share one.

@@ -288,6 +288,7 @@ impl Bench {
             again: None,
             basis: Basis::new(self.pipeline.today()),
             delta: None,
+            planned: None,
             kept: None,
             pipeline: &self.pipeline,
             connection,

@@ -70,6 +70,8 @@ impl RunError {
             RunError::Report(_) => Code::lasting("report_file"),
             RunError::Withheld(_) => Code::lasting("withheld_file"),
             RunError::Approval(_) => Code::lasting("approval"),
+            RunError::Applied(_) => Code::lasting("plan"),
+            RunError::Plan(_) => Code::lasting("plan_file"),
             RunError::Ledger(error) => error.code(),
             RunError::Store(_) => Code::lasting("store"),
             RunError::Defect(_) => Code::lasting("defect"),

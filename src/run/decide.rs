@@ -1,8 +1,10 @@
 //! The guards' word on what the survey found, and on what the server refused.
 
+use std::sync::Arc;
+
 use super::changes::{changes, standing};
 use super::survey::Survey;
-use super::{Job, RunError, expect};
+use super::{Job, RunError, expect, plan};
 use crate::config::{Pipeline, Target};
 use crate::guard::spec::{MinRowsSpec, OnExceed};
 use crate::guard::{self, Decided, Deletion, History, Limits, SHARES_FROM, Standing, Stop, Totals};
@@ -10,7 +12,7 @@ use crate::orgvue::spec::ImportSpec;
 use crate::report::human;
 use crate::report::run::RunReport;
 use crate::source::spec::Nothing;
-use crate::state::{Approval, Plan};
+use crate::state::{Applied, Approval, Content, Plan};
 use crate::text::dates::Date;
 
 /// What guards go by, besides what the survey finds.
@@ -20,6 +22,8 @@ pub(crate) struct Basis {
     pub history: History,
     /// What was approved.
     pub approval: Option<Approval>,
+    /// The plan that is carried out.
+    pub applied: Option<Arc<Applied>>,
     /// Whether this run repeats the import of the one that the approval was used by.
     pub repeats: bool,
     /// The day that `today` is.
@@ -31,7 +35,7 @@ pub(crate) struct Basis {
 pub(super) struct Judged {
     pub decided: Decided,
     /// What would be done; nothing where that did not come to be known.
-    pub plan: Option<Plan>,
+    pub content: Option<Content>,
     /// What stands at the target if it is done.
     pub standing: Standing,
 }
@@ -95,7 +99,8 @@ pub(super) fn decide(
         today: basis.today,
         baseline: last.map(|last| last.run.clone()),
     };
-    let approved = match basis.is_approved(&plan) {
+    let content = plan::content(plan, survey, &facts, &totals.changes);
+    let approved = match basis.is_approved(&content) {
         Ok(approved) => approved,
         Err(error) => return (Judged::default(), Err(error)),
     };
@@ -108,7 +113,7 @@ pub(super) fn decide(
     let judged = Judged {
         standing: standing(survey, named, &decided, last),
         decided,
-        plan: Some(plan),
+        content: Some(content),
     };
     (judged, verdict)
 }
@@ -128,21 +133,25 @@ impl Basis {
         Basis {
             history: History::default(),
             approval: None,
+            applied: None,
             repeats: false,
             today,
         }
     }
 
-    /// Whether a plan was approved.
+    /// Whether what would be done was approved.
     ///
     /// # Errors
-    /// Another one was.
-    fn is_approved(&self, plan: &Plan) -> Result<bool, RunError> {
+    /// Something else was, or was planned.
+    fn is_approved(&self, now: &Content) -> Result<bool, RunError> {
+        if let Some(applied) = &self.applied {
+            applied.plan.is_same(now)?;
+        }
         match &self.approval {
             // What it repeats is compared by the hash of what was sent.
             Some(_) if self.repeats => Ok(true),
             Some(approval) => {
-                approval.is_for(plan)?;
+                approval.is_for(&now.plan)?;
                 Ok(true)
             }
             None => Ok(false),

@@ -117,7 +117,7 @@ async fn written(
             }
             out.push(b'}');
         }
-        let written = items.push(What::Delete, store.person(at), &nothing, &[]);
+        let written = items.push(What::Delete, (store.person(at), 0), &nothing, &[]);
         written.map_err(StoreError::write(place.folder()))?;
     }
     pieces.push(b"\n]\n".to_vec());

@@ -92,7 +92,7 @@ impl Delta {
             None => (None, None),
             Some(Err(lost)) => (None, Some(Full::Lost(lost))),
             Some(Ok(store)) => {
-                tracing::debug!(bytes = store.bytes(), people = store.len(), "the store");
+                tracing::debug!(bytes = store.bytes(), people = store.people(), "the store");
                 let full = due(store.head().full_at, now, spec);
                 (Some(store), full)
             }
@@ -219,7 +219,7 @@ impl Delta {
 }
 
 /// Tenant and data set.
-fn mark(target: &TargetMark) -> [u8; 16] {
+pub(super) fn mark(target: &TargetMark) -> [u8; 16] {
     xxh3_128(target.identity().as_bytes()).to_le_bytes()
 }
 

@@ -11,7 +11,7 @@ use crate::report::withheld::WithheldError;
 use crate::sandbox::SandboxError;
 use crate::source::SourceError;
 use crate::stage::lookup::TableError;
-use crate::state::{ApprovalError, LedgerError};
+use crate::state::{ApprovalError, LedgerError, PlanError};
 use crate::upload::body::BodyError;
 use crate::upload::headroom::TooSlow;
 use crate::upload::put::PutError;
@@ -190,6 +190,12 @@ pub enum RunError {
     /// What would be done is not approved.
     #[error("{0}; nothing was sent")]
     Approval(ApprovalError),
+    /// A plan is not carried out.
+    #[error("{0}; nothing was sent")]
+    Applied(PlanError),
+    /// A plan can't be written down.
+    #[error(transparent)]
+    Plan(PlanError),
     /// The ledger can't be kept.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -223,7 +229,9 @@ impl RunError {
             }
             RunError::Table { source, .. } if source.is_setting() => Outcome::Misconfigured,
             RunError::Store(error) if error.is_setting() => Outcome::Misconfigured,
-            RunError::Stopped { .. } | RunError::Approval(_) => Outcome::StoppedByGuard,
+            RunError::Stopped { .. } | RunError::Approval(_) | RunError::Applied(_) => {
+                Outcome::StoppedByGuard
+            }
             RunError::Unmended { .. } | RunError::Token(_) => Outcome::Misconfigured,
             RunError::Orgvue(error) if error.is_of_token() => Outcome::Misconfigured,
             RunError::TooManyRefused { .. } | RunError::CanaryRefused { .. } => Outcome::Refused,
@@ -247,6 +255,12 @@ impl RunError {
 impl From<ApprovalError> for RunError {
     fn from(error: ApprovalError) -> RunError {
         RunError::Approval(error)
+    }
+}
+
+impl From<PlanError> for RunError {
+    fn from(error: PlanError) -> RunError {
+        RunError::Applied(error)
     }
 }
 

@@ -5,7 +5,7 @@
 //! then it takes the place of what was there before, and else it is thrown away. So nothing has to be done at the end of
 //! a run, by whichever process and however that comes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -22,6 +22,7 @@ use crate::delta::key::EMPTY;
 use crate::delta::place::{Part, Place};
 use crate::guard::{self, Last};
 use crate::report::run::RunId;
+use crate::state::entry::TargetMark;
 use crate::state::{Entry, whose};
 
 /// What guards compare the rows of a run with.
@@ -29,6 +30,12 @@ pub(crate) struct Kept {
     pub baseline: Arc<Baseline>,
     run: RunId,
     writes: bool,
+}
+
+/// Where it is.
+pub(super) fn folder(pipeline: &Pipeline, target: &TargetMark) -> PathBuf {
+    let whose = whose(&pipeline.name, target);
+    Path::new(&pipeline.state_dir).join(format!("columns-{whose:032x}"))
 }
 
 impl Kept {
@@ -49,7 +56,7 @@ impl Kept {
             return Ok(None);
         };
         let whose = whose(&pipeline.name, &target);
-        let folder = Path::new(&pipeline.state_dir).join(format!("columns-{whose:032x}"));
+        let folder = folder(pipeline, &target);
         let (secret, mark) = (
             secret.map(|secret| secret.expose_secret().as_bytes()),
             whose.to_le_bytes(),
@@ -95,7 +102,7 @@ impl Kept {
         if let (Some(store), Some(diff)) = (store, prepared.engine.diff()) {
             let nothing = vec![EMPTY; diff.columns.len()];
             for &at in gone {
-                let written = items.push(What::Delete, store.person(at), &nothing, &[]);
+                let written = items.push(What::Delete, (store.person(at), 0), &nothing, &[]);
                 written.map_err(StoreError::write(place.folder()))?;
             }
         }

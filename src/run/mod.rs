@@ -11,7 +11,8 @@
 //! | [`results`] | what became of every row |
 //! | [`delete`](mod@delete) | who is gone, by an import of its own; [`delta`] is the store of the difference, [`kept`] that of guards |
 //!
-//! [`mod@retry`] sends some rows of an earlier run again. [`resume`] begins with the wait, in another process. [`preview`] and [`bench`](mod@bench) use the first steps.
+//! [`plan`](mod@plan) is what a plan says of it. [`mod@retry`] sends some rows of an earlier run again. [`resume`] begins
+//! with the wait, in another process. [`preview`] and [`bench`](mod@bench) use the first steps.
 
 pub(crate) mod again;
 mod aside;
@@ -26,11 +27,14 @@ pub(crate) mod delta;
 pub(crate) mod error;
 mod expect;
 mod extent;
+pub(crate) mod forget;
 mod import;
 pub(crate) mod import_from;
 mod items;
+pub(crate) mod keep;
 pub(crate) mod kept;
 mod near;
+pub(crate) mod plan;
 pub(crate) mod preflight;
 mod prepare;
 pub(crate) mod preview;
@@ -50,7 +54,7 @@ mod wait;
 mod watch;
 mod withhold;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use secrecy::SecretString;
@@ -77,6 +81,7 @@ use decide::Judged;
 use delta::Delta;
 pub use error::RunError;
 use kept::Kept;
+use plan::Planned;
 use preflight::Preflight;
 pub(crate) use preflight::connection;
 use prepare::{First, Prepared, prepare, unchanged};
@@ -116,6 +121,8 @@ pub(crate) struct Job<'a> {
     pub again: Option<&'a Again>,
     /// The store, where what differs is sent.
     pub delta: Option<Delta>,
+    /// Where what would be done is put, for a plan.
+    pub planned: Option<&'a OnceLock<Planned>>,
     /// What guards compare the rows with, where they ask for more than counts.
     pub kept: Option<Kept>,
 }
@@ -123,7 +130,8 @@ pub(crate) struct Job<'a> {
 impl Job<'_> {
     /// Whether nothing is sent to anybody, and no hash of the body is handed on to a run that sends it.
     fn only_checks(&self) -> bool {
-        self.connection.is_none() && self.to.is_none() && self.ledger.is_none()
+        let hands_on = self.to.is_some() || self.ledger.is_some() || self.planned.is_some();
+        self.connection.is_none() && !hands_on
     }
 
     /// The same for another entry of the ledger; without what only binds a pipeline.
@@ -142,6 +150,7 @@ impl Job<'_> {
             ledger,
             again: self.again,
             delta: None,
+            planned: None,
             kept: None,
         }
     }
@@ -422,6 +431,11 @@ async fn surveyed(
     repeats(job, report)?;
     told::decided(report, &judged, &job.basis);
     offer(job, &judged, report)?;
+    if let (Some(planned), Some(content)) = (job.planned, &judged.content) {
+        let last = job.basis.history.last.as_ref();
+        let (content, decided) = (content.clone(), &judged.decided);
+        let _ = planned.set(plan::planned(content, decided, last, &judged.standing));
+    }
     verdict?;
     if report.withheld.is_none() && job.pipeline.guard.on_exceed == OnExceed::WithholdDeletes {
         // What an earlier run held back would pass for this one's.
@@ -433,7 +447,7 @@ async fn surveyed(
 /// Lets what guards stopped, or held back, be approved, and keeps what they decided for the runs to come.
 fn offer(job: &Job<'_>, judged: &Judged, report: &mut RunReport) -> Result<(), RunError> {
     let decided = &judged.decided;
-    let (Some(ledger), Some(plan)) = (job.ledger, &judged.plan) else {
+    let (Some(ledger), Some(content)) = (job.ledger, &judged.content) else {
         return Ok(());
     };
     let stopped = matches!(decided.stop, Some(Stop::Exceeded(_)));
@@ -442,7 +456,7 @@ fn offer(job: &Job<'_>, judged: &Judged, report: &mut RunReport) -> Result<(), R
             .exceeded
             .iter()
             .map(|exceeded| exceeded.guard().to_owned());
-        let hash = ledger.offer(plan.clone(), guards.collect(), !stopped)?;
+        let hash = ledger.offer(content.plan.clone(), guards.collect(), !stopped)?;
         report.offered = Some(hash);
     }
     ledger.decided(Decisions {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::tables::table_error;
+use super::tables::{aliases_error, table_error};
 use super::{Job, RunError};
 use crate::config::{Pipeline, Place};
 use crate::engine::bind::{Terms, Unbound, named};
@@ -46,7 +46,8 @@ pub(super) struct First {
 /// A source that can't be read, what the pipeline names and the source does not have, a folder that can't be used.
 pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, First), RunError> {
     let pipeline = job.pipeline;
-    let source = Arc::new(source(pipeline).await?);
+    let binds = job.planned.is_some() || job.basis.applied.is_some();
+    let source = Arc::new(source(pipeline).await?.hashed(binds));
     let reading = reading(pipeline, job.block);
     let blocks = Blocks::open(source.clone(), reading.clone()).await?;
     let header = blocks.header().clone();
@@ -114,6 +115,10 @@ pub(super) fn unchanged(job: &Job<'_>, source: &Source) -> Result<(), RunError> 
             }
         }
     }
+    if let (Some(spec), Some(table)) = (&job.pipeline.aliases, &job.resources.aliases) {
+        let error = |source| moved(aliases_error(job.pipeline, spec, source));
+        table.is_unchanged().map_err(error)?;
+    }
     Ok(())
 }
 
@@ -172,6 +177,7 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
         added: &rejects::ADDED,
         named: Arc::new(named(
             stages,
+            pipeline.aliases.as_ref(),
             pipeline.as_of.as_ref(),
             &pipeline.validate,
             &pipeline.import,
@@ -242,6 +248,7 @@ fn terms<'a>(
 ) -> Terms<'a> {
     Terms {
         stages,
+        aliases: pipeline.aliases.as_ref(),
         as_of: pipeline.as_of.as_ref(),
         validate: &pipeline.validate,
         import: &pipeline.import,

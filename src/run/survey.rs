@@ -18,7 +18,9 @@ use super::surveyed::{Facts, Surveyed, without_names};
 use super::watch::Watch;
 use super::{Job, RunError, near};
 use crate::batch::{Arrangement, Batch, Fault, RowState};
+use crate::delta::error::StoreError;
 use crate::delta::items::Writer;
+use crate::delta::rehires::{Arrivals, Rehires};
 use crate::delta::tally::{Deletes, Tally};
 use crate::engine::EngineError;
 use crate::engine::blocks::Blocks;
@@ -29,8 +31,9 @@ use crate::engine::written::WrittenRows;
 use crate::guard::Stop;
 use crate::report::progress::Phase;
 use crate::report::rejects::RejectsFile;
-use crate::report::run::{AsOf, HierarchyReport};
+use crate::report::run::{AliasesReport, AsOf, HierarchyReport, RehiresReport};
 use crate::source::Source;
+use crate::stage::aliases::{Aliases, Replaced};
 use crate::upload::spool::SpoolWriter;
 use crate::whole::as_of::SpillError;
 use crate::whole::lines::Lines;
@@ -127,6 +130,7 @@ async fn hierarchies(
     if survey.settled.is_none() {
         // What one more reading counts for them would be counted twice.
         survey.remarks = Some(survey.engine.remarks());
+        survey.replaced = survey.engine.aliases().map(Aliases::replaced);
     }
     let read = survey.read();
     near::look_again(job, prepared, &mut survey.rules, read).await?;
@@ -203,6 +207,8 @@ pub struct Survey {
     as_of: Option<AsOf>,
     /// What stages and rules had to say before the source was read once more for something else.
     remarks: Option<Vec<String>>,
+    /// What was replaced by then of ids that are others now.
+    replaced: Option<Replaced>,
     /// The first file with cells that belong to no column.
     nameless: Option<(u32, Arc<Arrangement>)>,
     /// The number of the next record.
@@ -231,6 +237,9 @@ pub struct Survey {
     tally: Option<Tally>,
     /// Who is to be deleted, once the source has ended.
     deletes: Deletes,
+    /// Who is new, and who of them may be somebody who is to be deleted.
+    arrivals: Arrivals,
+    rehires: Rehires,
     /// What the first look at the file came to, once all verdicts are known.
     settled: Option<u128>,
 }
@@ -270,6 +279,7 @@ impl Survey {
             warnings: Vec::new(),
             as_of: None,
             remarks: None,
+            replaced: None,
             nameless: None,
             record: 0,
             amended: Amended::default(),
@@ -282,6 +292,8 @@ impl Survey {
             extent: Extent::default(),
             retyped: Retyped::default(),
             deletes: Deletes::default(),
+            arrivals: Arrivals::default(),
+            rehires: Rehires::default(),
             settled: None,
         }
     }
@@ -344,9 +356,13 @@ impl Survey {
         self.aside.count(&self.engine, &processed, &left_out, first);
         if let (Some(tally), Some(judged)) = (&mut self.tally, &mut processed.judged) {
             if let Some(diff) = self.engine.diff() {
-                diff.clear(judged, &cleared);
+                diff.clear(judged, &processed.batch, &cleared);
             }
             tally.absorb(judged, &processed.batch, &superseded)?;
+            if let Some(diff) = self.engine.diff() {
+                let aside = (&*superseded, first);
+                self.arrivals.see(diff, judged, &processed.batch, aside);
+            }
         }
         self.filtered += processed.filtered;
         self.good += (processed.encoded.rows.len() - left_out.len()) as u64;
@@ -470,7 +486,7 @@ impl Survey {
         self.as_of = found.as_of;
         tracing::debug!(bytes = self.rules.bytes(), "rules of the whole file");
         if !self.rules.were_late() {
-            self.find_deletes();
+            self.find_deletes()?;
             return Ok(Settled::Whole);
         }
         self.begin_anew()?;
@@ -478,8 +494,13 @@ impl Survey {
     }
 
     /// Finds out who is to be deleted, now that the source has ended.
-    fn find_deletes(&mut self) {
+    fn find_deletes(&mut self) -> Result<(), RunError> {
         self.deletes = self.tally.as_ref().map(Tally::deletes).unwrap_or_default();
+        if let Some(diff) = self.engine.diff() {
+            let found = self.arrivals.beside(diff, &self.deletes.places);
+            self.rehires = found.map_err(StoreError::read(diff.baseline.place.folder()))?;
+        }
+        Ok(())
     }
 
     /// Begins anew, to hold the rows back that would delete somebody. Whether there are any.
@@ -505,6 +526,7 @@ impl Survey {
         self.amended = Amended::default();
         self.written = self.written.take().map(|_| WrittenRows::default());
         self.aside.clear();
+        self.arrivals.clear();
         (self.record, self.filtered, self.superseded, self.good) = (0, 0, 0, 0);
         self.extent = Extent::default();
         self.retyped = Retyped::default();
@@ -536,7 +558,7 @@ impl Survey {
     /// # Errors
     /// It did not.
     pub fn is_as_before(&mut self) -> Result<(), RunError> {
-        self.find_deletes();
+        self.find_deletes()?;
         let digest = self.assembly.digest();
         match self.settled {
             Some(made) if made != digest.made => Err(EngineError::ChangedInSurvey.into()),
@@ -632,8 +654,36 @@ impl Survey {
             sources: self.source.origins().iter().map(|o| o.bytes()).collect(),
             warnings: self.warnings(),
             as_of: self.as_of.clone(),
+            aliases: self.aliases(),
+            rehires: self.rehires(),
             hierarchies: self.hierarchies.clone(),
         }
+    }
+
+    /// What became of ids that are others now.
+    fn aliases(&self) -> Option<AliasesReport> {
+        let aliases = self.engine.aliases()?;
+        let Replaced { rows, references } = self.replaced.unwrap_or_else(|| aliases.replaced());
+        Some(AliasesReport {
+            people: aliases.len() as u64,
+            rows,
+            references,
+        })
+    }
+
+    /// Who may have another id, where that is asked.
+    fn rehires(&self) -> Option<RehiresReport> {
+        let diff = self.engine.diff()?;
+        let places = Places {
+            lines: &self.lines,
+            files: &self.files,
+        };
+        let name = |at: &usize| diff.columns[*at].name.to_string();
+        (!diff.same_person.is_empty()).then(|| RehiresReport {
+            columns: diff.same_person.iter().map(name).collect(),
+            found: places.seen(&self.rehires.found),
+            unclear: places.seen(&self.rehires.unclear),
+        })
     }
 
     /// Rows that are not sent, as the server has them.
@@ -665,6 +715,8 @@ impl Survey {
         let remarks = self.remarks.clone();
         warnings.extend(remarks.unwrap_or_else(|| self.engine.remarks()));
         warnings.extend(self.warnings.iter().cloned());
+        let rehires = self.rehires();
+        warnings.extend(rehires.iter().flat_map(RehiresReport::warnings));
         warnings.extend(self.extent.warning(&self.files));
         warnings.extend(self.retyped.warning(&self.engine.sent_names(), &self.files));
         if let Some(as_of) = &self.as_of

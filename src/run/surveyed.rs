@@ -7,7 +7,7 @@ use crate::delta::tally::Deletes;
 use crate::engine::body::{Amended, Digest};
 use crate::engine::written::WrittenRows;
 use crate::report::rejects::RejectsFile;
-use crate::report::run::{AsOf, CodeCounts, HierarchyReport};
+use crate::report::run::{AliasesReport, AsOf, CodeCounts, HierarchyReport, RehiresReport};
 use crate::whole::lines::Lines;
 use crate::whole::unique::Unique;
 
@@ -36,6 +36,10 @@ pub(crate) struct Facts {
     pub warnings: Vec<String>,
     /// What the rows of an effective-dated extract came to.
     pub as_of: Option<AsOf>,
+    /// What became of ids that are others now.
+    pub aliases: Option<AliasesReport>,
+    /// Who may have another id.
+    pub rehires: Option<RehiresReport>,
     /// What was found of the hierarchies.
     pub hierarchies: Vec<HierarchyReport>,
     /// Rows that were rejected, and why.

@@ -9,6 +9,7 @@ use crate::config::Pipeline;
 use crate::files::mark::Mark;
 use crate::settings::limits::Limits;
 use crate::source::{Input, Source, SourceError};
+use crate::stage::aliases::{self, AliasesSpec};
 use crate::stage::hash::{Key, KeySpec};
 use crate::stage::lookup::{self, MAX_BYTES, Table, TableError, own_settings};
 use crate::stage::{Need, Resources};
@@ -40,8 +41,13 @@ pub(crate) async fn resources(
             tables.insert(table.file.to_owned(), Arc::new(read.map_err(error)?));
         }
     }
+    let aliases = match &pipeline.aliases {
+        Some(spec) => Some(Arc::new(aliases(pipeline, spec).await?)),
+        None => None,
+    };
     Ok(Resources {
         tables,
+        aliases,
         keys,
         today: Today {
             day: today,
@@ -50,6 +56,29 @@ pub(crate) async fn resources(
         time_zone: pipeline.time_zone.clone(),
         absent: false,
     })
+}
+
+/// The file of ids that are others now.
+async fn aliases(pipeline: &Pipeline, spec: &AliasesSpec) -> Result<Table, RunError> {
+    let table = spec.table();
+    let error = |source| aliases_error(pipeline, spec, source);
+    let path = table.locate(&pipeline.folder).map_err(error)?;
+    let read = load(path, &table, &table.named, pipeline.limits).await;
+    read.map_err(error)
+}
+
+/// The error of that file, with its place in the pipeline file.
+pub(super) fn aliases_error(
+    pipeline: &Pipeline,
+    spec: &AliasesSpec,
+    source: TableError,
+) -> RunError {
+    RunError::Table {
+        place: pipeline.problem("aliases.path", "").place_text(),
+        stage: aliases::NAME.to_owned(),
+        file: spec.path.clone(),
+        source,
+    }
 }
 
 /// The columns of a file that any stage names.

@@ -44,6 +44,8 @@ pub(super) fn surveyed(report: &mut RunReport, facts: &Facts) {
     report.counts.filtered = facts.filtered;
     report.counts.superseded = facts.superseded;
     report.as_of = facts.as_of.clone();
+    report.aliases = facts.aliases;
+    report.rehires = facts.rehires.clone();
     report.warnings.extend(facts.warnings.iter().cloned());
     report.hierarchies = facts.hierarchies.clone();
     recounted(report, facts);
@@ -161,7 +163,7 @@ pub(super) fn decided(report: &mut RunReport, judged: &Judged, basis: &Basis) {
         .filter(|ruling| ruling.decision == Decision::Approved)
         .map(|ruling| ruling.guard.clone())
         .collect();
-    let goes_on = judged.plan.is_some() && decided.stop.is_none();
+    let goes_on = judged.content.is_some() && decided.stop.is_none();
     let approval = basis.approval.as_ref().filter(|_| goes_on);
     report.approval = approval.map(|approval| Approval {
         hash: approval.hash.clone(),

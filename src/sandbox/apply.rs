@@ -63,8 +63,7 @@ pub(super) struct Applier {
     many: bool,
     /// Taken where items carry no `_action`: for the items of the start.
     default_action: Option<Action>,
-    /// Places of the data set that the payload named, whatever came of it: `implicitDelete` leaves
-    /// them alone.
+    /// Places of the data set that the payload named: `implicitDelete` leaves them alone.
     named: Vec<bool>,
     /// What places held before, where one failure undoes everything.
     journal: Option<Vec<(u32, Option<Item>)>>,
@@ -164,8 +163,9 @@ impl Applier {
             Ok(Some(key)) => dataset.find(key).to_vec(),
             _ => Vec::new(),
         };
-        for slot in &slots {
-            self.named[*slot as usize] = true;
+        let is_noop = matches!(action, Some(Cell::Text(word, _)) if word == "noop");
+        if self.settings.failed_names && !is_noop {
+            self.name(&slots);
         }
         if let Some(item) = slots.first().and_then(|slot| dataset.get(*slot)) {
             answer.id = Some(upper(item.id));
@@ -191,9 +191,15 @@ impl Applier {
         }
         let changes = self.changes(&members, action, row.format)?;
 
+        let settings = self.settings.clone();
+        let creates = match action {
+            Action::Create | Action::CreateOrUpdate | Action::CreateOrReplace => true,
+            Action::Update => settings.update_creates && key.is_some(),
+            Action::Replace | Action::Delete | Action::Noop => false,
+        };
         match (action, key, slots.is_empty()) {
             // Only `_id` is made by the server; every other identifier comes with the item.
-            (Action::Create | Action::CreateOrUpdate | Action::CreateOrReplace, key, true) => {
+            (_, key, true) if creates => {
                 let id = match key {
                     Some(Key::Id(id)) => id,
                     Some(Key::Text(_)) => Uuid::new_v4(),
@@ -209,13 +215,14 @@ impl Applier {
             }
             (_, None, _) => return Err(missing_identifier()),
             (Action::Noop, ..) => {}
-            (Action::Create, _, false) => {
+            (Action::Create, _, false) if !settings.create_updates => {
                 return Err(ApiError::new(
                     "SandboxItemExists",
                     "409901",
                     "An item with this identifier exists",
                 ));
             }
+            (Action::Delete, _, true) if settings.delete_missing => {}
             (Action::Update | Action::Replace | Action::Delete, _, true) => {
                 return Err(ApiError::new(
                     "SandboxItemNotFound",
@@ -224,19 +231,29 @@ impl Applier {
                 ));
             }
             (Action::Delete, ..) => {
-                for slot in slots {
+                for &slot in &slots {
                     let old = dataset.remove(slot);
                     self.note(slot, old);
                 }
             }
-            (Action::Update | Action::CreateOrUpdate, ..) => {
+            (Action::Create | Action::Update | Action::CreateOrUpdate, ..) => {
                 self.change(dataset, &slots, changes, true);
             }
             (Action::Replace | Action::CreateOrReplace, ..) => {
                 self.change(dataset, &slots, changes, false);
             }
         }
+        if !is_noop || settings.noop_names {
+            self.name(&slots);
+        }
         Ok(())
+    }
+
+    /// `implicitDelete` leaves these alone.
+    fn name(&mut self, slots: &[u32]) {
+        for slot in slots {
+            self.named[*slot as usize] = true;
+        }
     }
 
     fn change(&mut self, dataset: &mut Dataset, slots: &[u32], changes: Changes<'_>, keep: bool) {

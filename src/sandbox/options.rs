@@ -83,6 +83,16 @@ pub struct SandboxSettings {
     /// Whether an upload without items may delete the whole data set by `implicitDelete`. If not,
     /// the job fails.
     pub empty_implicit_delete: bool,
+    /// Whether a `noop` names its item, so that `implicitDelete` leaves the item alone.
+    pub noop_names: bool,
+    /// Whether an item of the payload that failed does.
+    pub failed_names: bool,
+    /// Whether `create` of an item that exists updates it. If not, it fails.
+    pub create_updates: bool,
+    /// Whether `update` of an item that does not exist creates it, as it does for links. If not, it fails.
+    pub update_creates: bool,
+    /// Whether `delete` of an item that does not exist succeeds. If not, it fails.
+    pub delete_missing: bool,
 
     // -- unknown: ticket and results --------------------------------------------------------------
     /// Whether results repeat the property that identifies the item.
@@ -130,6 +140,11 @@ impl Default for SandboxSettings {
             tokens_in_json: true,
             transaction_word: "fail".into(),
             empty_implicit_delete: false,
+            noop_names: true,
+            failed_names: true,
+            create_updates: false,
+            update_creates: false,
+            delete_missing: false,
             echo_identifier: true,
             result_order: ResultOrder::Input,
             result_in_place: false,

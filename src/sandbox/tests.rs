@@ -1587,6 +1587,72 @@ async fn implicit_delete() {
     }
 }
 
+/// The other readings of what the documentation leaves open.
+#[tokio::test]
+async fn other_readings() {
+    use Format::Json;
+    let before = (
+        "idKey=k",
+        Json,
+        r#"[{"_action":"create","k":1,"a":1},{"_action":"create","k":2,"a":1}]"#,
+    );
+    let named = r#"[{"_action":"noop","k":1},{"_action":"update","k":2,"_b":1},{"_action":"createOrUpdate","k":3}]"#;
+    let unlike = r#"[{"_action":"create","k":1,"b":1},{"_action":"update","k":8,"a":2},{"_action":"delete","k":9}]"#;
+    type Change = fn(&mut SandboxSettings);
+    let (deleting, by_key) = ("idKey=k&implicitDelete=true", "idKey=k");
+    let none: Change = |_| {};
+    for (change, query, payload, outcomes, items) in [
+        (none, deleting, named, "ok 400905 ok", "1 2 3"),
+        (
+            |s| s.noop_names = false,
+            deleting,
+            named,
+            "ok 400905 ok",
+            "2 3",
+        ),
+        (
+            |s| s.failed_names = false,
+            deleting,
+            named,
+            "ok 400905 ok",
+            "1 3",
+        ),
+        (none, by_key, unlike, "409901 404903 404903", "1 2"),
+        (
+            |s| s.create_updates = true,
+            by_key,
+            unlike,
+            "ok 404903 404903",
+            "1b 2",
+        ),
+        (
+            |s| s.update_creates = true,
+            by_key,
+            unlike,
+            "409901 ok 404903",
+            "1 2 8",
+        ),
+        (
+            |s| s.delete_missing = true,
+            by_key,
+            unlike,
+            "409901 404903 ok",
+            "1 2",
+        ),
+    ] {
+        let mut settings = SandboxSettings::default();
+        change(&mut settings);
+        let (told, left) = apply(settings, &[before, (query, Json, payload)]).await;
+        let left = left.iter().map(|item| {
+            let item: Value = serde_json::from_str(item).unwrap();
+            let more = item.get("b").map_or("", |_| "b");
+            format!("{}{more}", item["k"])
+        });
+        let left: Vec<String> = left.collect();
+        assert_eq!((&*told.join(" "), &*left.join(" ")), (outcomes, items));
+    }
+}
+
 #[tokio::test]
 async fn absent_values_and_tokens() {
     use Format::{Csv, Json};

@@ -25,6 +25,7 @@ pub(crate) use error::SourceError;
 pub(crate) use origin::Origin;
 pub use text::Text;
 
+use self::bytes::count::Told;
 use ::bytes::Bytes;
 use place::command::Command;
 use place::glob;
@@ -90,6 +91,8 @@ pub struct Source {
     limits: Limits,
     /// Bytes read so far, as stored, over all openings.
     read: Arc<AtomicU64>,
+    /// Whether the files are hashed as they are read.
+    hashes: bool,
 }
 
 impl Source {
@@ -142,6 +145,7 @@ impl Source {
             encoding: Encoding::Auto,
             limits: Limits::default(),
             read: Arc::default(),
+            hashes: false,
         }
     }
 
@@ -158,6 +162,20 @@ impl Source {
             encoding,
             ..self
         }
+    }
+
+    /// The same source, whose files are hashed as they are read, where that is `wanted`.
+    pub(crate) fn hashed(self, wanted: bool) -> Source {
+        Source {
+            hashes: wanted,
+            ..self
+        }
+    }
+
+    /// The hash of each file as stored; nothing of one that was not read to its end.
+    pub(crate) fn hashes(&self) -> Vec<Option<u128>> {
+        let hash = |origin: &Origin| origin.hash().get().copied();
+        self.origins.iter().map(hash).collect()
     }
 
     /// The same source, and behind its files those of another one.
@@ -249,7 +267,10 @@ impl Source {
             self.compression,
             self.encoding,
             &self.limits,
-            [read, origin.counter()],
+            Told {
+                counters: [read, origin.counter()],
+                hash: self.hashes.then(|| origin.hash()),
+            },
             origin.utf8(),
         )
         .await?;

@@ -26,6 +26,8 @@ pub struct Origin {
     compression: OnceLock<&'static str>,
     /// Bytes of it that its latest opening has read.
     read: Arc<AtomicU64>,
+    /// The hash of its bytes as stored, where it is hashed and was read to its end.
+    hash: Arc<OnceLock<u128>>,
     /// Characters beyond ASCII that are valid UTF-8, where all are and another encoding is stated.
     utf8: Arc<AtomicU64>,
 }
@@ -63,6 +65,7 @@ impl Origin {
             again,
             compression: OnceLock::new(),
             read: Arc::default(),
+            hash: Arc::default(),
             utf8: Arc::default(),
         }
     }
@@ -156,6 +159,11 @@ impl Origin {
     /// Counts the bytes that its latest opening has read.
     pub(super) fn counter(&self) -> Arc<AtomicU64> {
         self.read.clone()
+    }
+
+    /// Is told at its end the hash of its bytes as stored.
+    pub(super) fn hash(&self) -> Arc<OnceLock<u128>> {
+        self.hash.clone()
     }
 
     /// Is told at its end how many characters beyond ASCII are valid UTF-8, where all are and another encoding is stated.

@@ -9,7 +9,7 @@ use tokio::io::AsyncReadExt;
 
 use super::bytes::charset::{self, Charset};
 use super::bytes::compressed::{self, Compressed};
-use super::bytes::count::Counting;
+use super::bytes::count::{Counting, Told};
 use super::bytes::raw::{Raw, peek};
 use super::error::SourceError;
 use super::spec::{Compression, Encoding};
@@ -31,17 +31,17 @@ pub struct Text {
 }
 
 impl Text {
-    /// `read` counts the bytes as stored: those of all files, and those of this one.
+    /// `read` is told of the bytes as stored, and counts those of all files and those of this one.
     pub(super) async fn new(
         name: String,
         raw: Raw,
         compression: Compression,
         encoding: Encoding,
         limits: &Limits,
-        read: [Arc<AtomicU64>; 2],
+        read: Told,
         utf8: Arc<AtomicU64>,
     ) -> Result<Text, SourceError> {
-        let stored = read[1].clone();
+        let stored = read.counters[1].clone();
         let raw = Box::new(Counting::new(raw, read));
         let (mut reader, compression) = compressed::open(raw, compression, limits, stored)
             .await

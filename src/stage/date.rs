@@ -25,7 +25,8 @@ pub struct DateSpec {
     /// The columns, by their names at this point.
     pub columns: Vec<String>,
     /// The format that the dates have, or several that are tried in order; two that read a text as different days are
-    /// refused.
+    /// refused. Left out, it is that of the `profile`.
+    #[schemars(with = "Option<Formats>")]
     pub from: Formats,
     /// The format that they get. A time of day that it doesn't have is dropped.
     #[serde(default = "iso")]

@@ -17,7 +17,8 @@ use crate::text::unseen::is_plain_ascii;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EmptySpec {
-    /// The texts that stand for no value.
+    /// The texts that stand for no value. Left out, they are those of the `profile`.
+    #[schemars(with = "Option<Vec<String>>")]
     pub values: Vec<String>,
     /// The columns; all of them without it.
     pub columns: Option<Vec<String>>,

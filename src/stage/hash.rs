@@ -1,6 +1,9 @@
 //! `hash`: keyed hashes, for pseudonyms that can be joined and not reversed.
 
+use std::collections::HashSet;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hmac::{Hmac, KeyInit, Mac};
 use schemars::JsonSchema;
@@ -11,6 +14,7 @@ use sha2::Sha256;
 use super::{Bound, Need, Needed, Resources, Stage, check_names, hold, places};
 use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Columns, Kind};
+use crate::text::counted;
 
 /// Shortest hash in hexadecimal digits: 64 bits. Among a million values, two are the same with a
 /// probability of one in 37 million.
@@ -21,6 +25,12 @@ const MAX_LENGTH: usize = 64;
 
 /// Shortest key in bytes. Employee numbers are few; whoever guesses the key can try them all.
 const MIN_KEY: usize = 16;
+
+/// So many different values are few: a grade, a country, a status.
+const FEW: usize = 1000;
+
+/// In how many cells a value stands at least, on the average, before that tells something.
+const OFTEN: u64 = 20;
 
 /// Keyed hashes (HMAC-SHA-256, in hexadecimal) in place of values, for pseudonyms that can be joined
 /// and not reversed without the key. The same text gives the same hash in every column and in every
@@ -162,7 +172,9 @@ impl HashSpec {
             .get(&self.key)
             .ok_or_else(|| format!("the key was not read: {}", self.key))?;
         Ok(Some(Box::new(Hash {
+            seen: slots.iter().map(|_| Seen::default()).collect(),
             slots: slots.into_iter().map(|p| p.1).collect(),
+            names: self.columns.clone(),
             key: key.clone(),
             length: self.length,
             prefix: self.prefix.clone(),
@@ -172,16 +184,55 @@ impl HashSpec {
 
 struct Hash {
     slots: Vec<usize>,
+    names: Vec<String>,
     key: Key,
     length: usize,
     prefix: String,
+    /// What is known of the values of each column.
+    seen: Vec<Seen>,
+}
+
+/// The values of a column, as long as they are few.
+#[derive(Default)]
+struct Seen {
+    /// They are many, and nobody needs to look any more.
+    many: AtomicBool,
+    values: Mutex<Few>,
+}
+
+/// The beginnings of the hashes of few values, and in how many cells they stand.
+#[derive(Default)]
+struct Few {
+    hashes: HashSet<u64>,
+    cells: u64,
+}
+
+impl Seen {
+    fn values(&self) -> MutexGuard<'_, Few> {
+        self.values.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Those of a block, where they were looked at.
+    fn add(&self, block: Option<Few>) {
+        let Some(block) = block else {
+            return self.many.store(true, Ordering::Relaxed);
+        };
+        let mut all = self.values();
+        all.cells += block.cells;
+        all.hashes.extend(block.hashes);
+        if all.hashes.len() > FEW {
+            self.many.store(true, Ordering::Relaxed);
+            *all = Few::default();
+        }
+    }
 }
 
 impl Stage for Hash {
     fn apply(&self, batch: &mut Batch) {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut buffer = self.prefix.clone();
-        for &slot in &self.slots {
+        for (&slot, seen) in self.slots.iter().zip(&self.seen) {
+            let mut few = (!seen.many.load(Ordering::Relaxed)).then(Few::default);
             let mut cells = batch.take_column(slot);
             for (row, cell) in cells.iter_mut().enumerate() {
                 if cell.is_empty() || cell.kind() == Kind::Faulty || !batch.is_live(row) {
@@ -191,6 +242,14 @@ impl Stage for Hash {
                 mac.update(batch.text(*cell).as_bytes());
                 buffer.truncate(self.prefix.len());
                 let hash = mac.finalize().into_bytes();
+                if let Some(own) = &mut few {
+                    own.cells += 1;
+                    own.hashes
+                        .extend(hash.first_chunk().map(|b| u64::from_le_bytes(*b)));
+                    if own.hashes.len() > FEW {
+                        few = None;
+                    }
+                }
                 buffer.extend(
                     hash.iter()
                         .flat_map(|byte| [byte >> 4, byte & 15])
@@ -200,6 +259,31 @@ impl Stage for Hash {
                 *cell = batch.append(&buffer, Kind::Text);
             }
             batch.put_column(slot, cells);
+            seen.add(few);
+        }
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        let mut remarks = Vec::new();
+        for (name, seen) in self.names.iter().zip(&self.seen) {
+            let few = seen.values();
+            let (values, cells) = (few.hashes.len() as u64, few.cells);
+            let many = seen.many.load(Ordering::Relaxed);
+            if !many && values > 0 && cells >= values * OFTEN {
+                remarks.push(format!(
+                    "`{name}` has only {} in {cells} cells: by how often each comes, the hashes tell what they stand for, \
+                     whoever has the key; leave the column out if it is not needed",
+                    counted(values, "different value")
+                ));
+            }
+        }
+        remarks
+    }
+
+    fn forget(&self) {
+        for seen in &self.seen {
+            seen.many.store(false, Ordering::Relaxed);
+            *seen.values() = Few::default();
         }
     }
 }
@@ -208,7 +292,7 @@ impl Stage for Hash {
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{check_refused, check_with};
+    use super::super::testing::{batch, check_refused, check_with, spec};
     use super::*;
 
     fn resources(secret: &[u8]) -> Resources {
@@ -261,6 +345,36 @@ mod tests {
                 ["92d4dfde97da0c77c1f0811b7bad9e59", "92d4dfde97da0c77c1f0811b7bad9e59"]]),
             &[],
         );
+    }
+
+    #[test]
+    fn few_values_are_told() {
+        let check = |cells: &[String], expected: &[&str]| {
+            let mut table = vec![json!(["a", "b"])];
+            table.extend(cells.iter().map(|cell| json!([cell, ""])));
+            let (mut columns, mut batch) = batch(&json!(table));
+            let columns_of = json!({ "hash": { "columns": ["a", "b"], "key": { "env": "K" } } });
+            let bound = spec(columns_of).bind(&mut columns, &resources(&[0x0b; 20]));
+            let stage = bound.unwrap().unwrap();
+            stage.apply(&mut batch);
+            assert_eq!(stage.remarks(), expected);
+            stage.forget();
+            assert!(stage.remarks().is_empty());
+        };
+        let cells = |rows: usize, values: usize| -> Vec<String> {
+            (0..rows).map(|row| (row % values).to_string()).collect()
+        };
+        check(
+            &cells(60, 3),
+            &[
+                "`a` has only 3 different values in 60 cells: by how often each comes, the hashes tell what they stand for, \
+                 whoever has the key; leave the column out if it is not needed",
+            ],
+        );
+        check(&cells(59, 3), &[]);
+        check(&cells(60, 60), &[]);
+        check(&cells(21_000, 1001), &[]);
+        check(&[], &[]);
     }
 
     #[test]

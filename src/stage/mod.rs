@@ -4,6 +4,7 @@
 //! header is known and returns the running [`Stage`], so an unbound stage cannot run. Many stages
 //! (rename, select, drop) only change the list of columns: they bind to nothing and cost nothing.
 
+pub(crate) mod aliases;
 pub(crate) mod boolean;
 pub(crate) mod case;
 pub(crate) mod coalesce;
@@ -106,6 +107,8 @@ pub(crate) type Bound = Result<Option<Box<dyn Stage>>, BindError>;
 pub struct Resources {
     /// Lookup tables by the path written in the pipeline file.
     pub tables: HashMap<String, Arc<lookup::Table>>,
+    /// The file of `aliases`, where the pipeline has one.
+    pub aliases: Option<Arc<lookup::Table>>,
     /// Keys of `hash` stages by where the pipeline file says that they are found.
     pub keys: HashMap<hash::KeySpec, hash::Key>,
     /// Today, for expressions and rules that compare with it: taken once per run, so that all passes agree.
@@ -121,6 +124,7 @@ impl Default for Resources {
     fn default() -> Resources {
         Resources {
             tables: HashMap::new(),
+            aliases: None,
             keys: HashMap::new(),
             today: Today::utc(Date::MIN),
             time_zone: None,
@@ -250,6 +254,14 @@ impl StageSpec {
         match self {
             StageSpec::Date(spec) => spec.check_in(zone),
             _ => Ok(()),
+        }
+    }
+
+    /// The name that a column had before this stage gave it its own; nothing where it does not.
+    pub(crate) fn name_before(&self, name: &str) -> Option<&str> {
+        match self {
+            StageSpec::Rename(rename) => rename.before(name),
+            _ => None,
         }
     }
 

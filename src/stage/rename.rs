@@ -32,6 +32,12 @@ impl RenameSpec {
         Ok(())
     }
 
+    /// The name that a column had before it was given this one.
+    pub(super) fn before(&self, name: &str) -> Option<&str> {
+        let mut names = self.0.iter();
+        names.find_map(|(old, new)| (new == name).then_some(&**old))
+    }
+
     pub(super) fn bind(&self, columns: &mut Columns, _resources: &Resources) -> Bound {
         self.check()?;
         for (old, new) in &self.0 {

@@ -2,7 +2,7 @@
 //!
 //! A plan that was stopped is written down under its hash. Whoever approves it names the hash; the run then compares
 //! what it would do with what is written, and marks it as used before the import is asked for. So a process that dies
-//! in between has used it up, and never twice.
+//! in between has used it up, and never twice. A plan that is written into a file is used up in the same way.
 
 use std::time::Duration;
 
@@ -94,17 +94,10 @@ pub enum ApprovalError {
 impl Approval {
     /// A plan of a run, of which others have been approved and used before. It has a hash of its own, so that no
     /// approval holds twice.
-    pub(super) fn new(entry: &Entry, plan: Plan, guards: Vec<String>, used: usize) -> Approval {
-        let TargetMark {
-            base_url,
-            tenant,
-            dataset,
-        } = &entry.target;
-        let whose = [&entry.pipeline.name, base_url, tenant, dataset];
-        let text = format!("{whose:?} {plan:?} {used}");
+    pub(super) fn new(entry: &Entry, guards: Vec<String>, used: usize, plan: Plan) -> Approval {
         Approval {
             approval_version: APPROVAL_VERSION,
-            hash: format!("{:016x}", xxh3_64(text.as_bytes())),
+            hash: hash(&entry.pipeline.name, Some(&entry.target), &plan, used),
             pipeline: entry.pipeline.name.clone(),
             target: entry.target.clone(),
             plan,
@@ -151,33 +144,57 @@ impl Approval {
     /// # Errors
     /// Something else would be done.
     pub(crate) fn is_for(&self, plan: &Plan) -> Result<(), ApprovalError> {
-        let what = [
-            (
-                self.plan.baseline != plan.baseline,
-                "another run was accepted since",
-            ),
-            (
-                self.plan.pipeline != plan.pipeline,
-                "the pipeline was changed",
-            ),
-            (self.plan.today != plan.today, "it is another day"),
-            (
-                self.plan.body != plan.body,
-                "the source, or what it is looked up in, was changed",
-            ),
-            (
-                self.plan.deletes != plan.deletes,
-                "deletion is off in one of them, and on in the other",
-            ),
-        ];
-        match what.into_iter().find(|(differs, _)| *differs) {
-            Some((_, what)) => Err(ApprovalError::Stale {
+        match self.plan.differs_in(plan) {
+            Some(what) => Err(ApprovalError::Stale {
                 hash: self.hash.clone(),
                 what,
             }),
             None => Ok(()),
         }
     }
+}
+
+impl Plan {
+    /// In what another plan is not the same.
+    pub(super) fn differs_in(&self, other: &Plan) -> Option<&'static str> {
+        let what = [
+            (
+                self.baseline != other.baseline,
+                "another run was accepted since",
+            ),
+            (self.pipeline != other.pipeline, CHANGED_PIPELINE),
+            (self.today != other.today, "it is another day"),
+            (
+                self.body != other.body,
+                "the source, or what it is looked up in, was changed",
+            ),
+            (
+                self.deletes != other.deletes,
+                "deletion is off in one of them, and on in the other",
+            ),
+        ];
+        let found = what.into_iter().find(|(differs, _)| *differs);
+        found.map(|(_, what)| what)
+    }
+}
+
+/// What is said of a pipeline that means something else.
+pub(super) const CHANGED_PIPELINE: &str = "the pipeline was changed";
+
+/// What names a plan of this pipeline to this data set, where others like it have been used before.
+pub(super) fn hash(
+    pipeline: &str,
+    target: Option<&TargetMark>,
+    plan: &Plan,
+    used: usize,
+) -> String {
+    let [base_url, tenant, dataset] = match target {
+        Some(target) => [&*target.base_url, &target.tenant, &target.dataset],
+        None => [""; 3],
+    };
+    let whose = [pipeline, base_url, tenant, dataset];
+    let text = format!("{whose:?} {plan:?} {used}");
+    format!("{:016x}", xxh3_64(text.as_bytes()))
 }
 
 /// A hash's file; nothing where that is not a hash.

@@ -22,7 +22,7 @@ pub(crate) const LEDGER_VERSION: u32 = 1;
 /// The last step that a run began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Step {
+pub enum Step {
     /// An upload address is asked for and the body sent.
     Uploading,
     /// The upload is complete, and the import is asked for.
@@ -36,7 +36,7 @@ pub(crate) enum Step {
 /// What a run is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Kind {
+pub enum Kind {
     /// A whole source, or a mended file in its place.
     #[default]
     Run,
@@ -48,7 +48,7 @@ pub(crate) enum Kind {
 
 /// What is written down of a run. No cell value, and no address that could be used.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Entry {
+pub struct Entry {
     /// Version of the form: [`LEDGER_VERSION`].
     pub ledger_version: u32,
     pub run_id: RunId,
@@ -85,6 +85,9 @@ pub(crate) struct Entry {
     /// The approval by which it went on.
     #[serde(default)]
     pub approved: Option<String>,
+    /// The plan that it carried out.
+    #[serde(default)]
+    pub plan: Option<String>,
     /// The rows that were imported before the others, by an entry of their own.
     #[serde(default, rename = "first")]
     pub canary: Option<Canary>,
@@ -117,7 +120,7 @@ pub(crate) struct Entry {
 
 /// A pipeline, to be found and known again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct PipelineMark {
+pub struct PipelineMark {
     pub name: String,
     /// Its file, absolute; nothing for standard input.
     pub file: Option<PathBuf>,
@@ -127,9 +130,20 @@ pub(crate) struct PipelineMark {
     pub overrides: Vec<Override>,
 }
 
+impl From<&Pipeline> for PipelineMark {
+    fn from(pipeline: &Pipeline) -> PipelineMark {
+        PipelineMark {
+            name: pipeline.name.clone(),
+            file: pipeline.path(),
+            hash: pipeline.origin.hash.clone(),
+            overrides: pipeline.origin.overrides.clone(),
+        }
+    }
+}
+
 /// A data set.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct TargetMark {
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetMark {
     pub base_url: String,
     pub tenant: String,
     /// The data set's UUID.
@@ -150,7 +164,7 @@ impl TargetMark {
 
 /// A file of the source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct SourceMark {
+pub struct SourceMark {
     /// As the report names it.
     pub path: String,
     /// Its bytes as stored.
@@ -161,7 +175,7 @@ pub(crate) struct SourceMark {
 
 /// A job at the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct TicketMark {
+pub struct TicketMark {
     /// The server's name for the request that made it.
     pub trace_id: Option<String>,
     /// When it was made, as the server wrote it.
@@ -180,7 +194,7 @@ pub(super) struct Addresses {
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Ended {
+pub struct Ended {
     /// When.
     pub at: Timestamp,
     /// In what way.
@@ -195,7 +209,7 @@ pub(crate) struct Ended {
 /// What ended a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum By {
+pub enum By {
     /// A process that went on to the end.
     Run,
     /// A later start, which found that nothing had been imported.
@@ -222,12 +236,7 @@ impl Entry {
             kind: Kind::Run,
             started_at: now,
             written_at: now,
-            pipeline: PipelineMark {
-                name: pipeline.name.clone(),
-                file: pipeline.path(),
-                hash: pipeline.origin.hash.clone(),
-                overrides: pipeline.origin.overrides.clone(),
-            },
+            pipeline: PipelineMark::from(pipeline),
             target: TargetMark {
                 base_url: to.base_url.to_string(),
                 tenant: to.tenant.clone(),
@@ -242,6 +251,7 @@ impl Entry {
             counted: Counted::default(),
             standing: Standing::default(),
             approved: None,
+            plan: None,
             canary: None,
             mend: pipeline.mend.clone(),
             retry_of: None,
@@ -267,13 +277,13 @@ impl Entry {
     }
 
     /// The day that `today` was in this run.
-    pub(crate) fn today(&self) -> Date {
+    pub fn today(&self) -> Date {
         self.today
             .unwrap_or_else(|| Zone::default().day(self.started_at))
     }
 
     /// Whether it has ended as it was meant to.
-    pub(crate) fn went_well(&self) -> bool {
+    pub fn went_well(&self) -> bool {
         let ended = self.ended.as_ref();
         ended.is_some_and(|ended| {
             ended.by == By::Run
@@ -288,7 +298,7 @@ impl Entry {
     ///
     /// # Errors
     /// Another token; a damaged entry.
-    pub(crate) fn open_ticket(&self, token: &SecretString) -> Result<Option<Ticket>, LedgerError> {
+    pub fn open_ticket(&self, token: &SecretString) -> Result<Option<Ticket>, LedgerError> {
         let Some(mark) = &self.ticket else {
             return Ok(None);
         };

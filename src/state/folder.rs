@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::approval::{self, APPROVAL_VERSION, Approval, ApprovalError, Plan};
+use super::approval::{self, APPROVAL_VERSION, Approval, ApprovalError, Plan, Used};
 use super::entry::{By, Ended, Entry, LEDGER_VERSION, Step, repeated};
 use super::error::{Busy, LedgerError};
 use super::last::{LAST_VERSION, Last};
@@ -31,7 +31,7 @@ const MAX_NAME: usize = 100;
 
 /// The state folder.
 #[derive(Clone, Debug)]
-pub(crate) struct Folder(PathBuf);
+pub struct Folder(PathBuf);
 
 impl Folder {
     /// The last accepted run of the entry's pipeline on its data set.
@@ -107,13 +107,35 @@ impl Folder {
         })
     }
 
+    /// What names a plan for the entry's pipeline and data set, and approves it.
+    ///
+    /// # Errors
+    /// A file that can't be read.
+    pub(crate) fn name(&self, entry: &Entry, plan: &Plan) -> Result<String, LedgerError> {
+        let used = used(&self.approvals(entry)?, plan);
+        let name = &entry.pipeline.name;
+        Ok(approval::hash(name, Some(&entry.target), plan, used))
+    }
+
+    /// The run that has used up a plan of this hash, for a run of the entry's pipeline on its data set.
+    ///
+    /// # Errors
+    /// A file that can't be read.
+    pub(crate) fn used(&self, hash: &str, entry: &Entry) -> Result<Option<Used>, LedgerError> {
+        let found = self.approval(hash, entry, true)?;
+        Ok(found.ok().and_then(|found| found.used))
+    }
+
     /// All approvals of the entry's pipeline on its data set.
     fn approvals(&self, entry: &Entry) -> Result<Vec<Approval>, LedgerError> {
-        let paths = self.files("approval-")?;
-        let all = paths.iter().map(|path| read_json::<Approval>(path));
-        let mut all = all.collect::<Result<Vec<_>, _>>()?;
+        let mut all = self.all_approvals()?;
         all.retain(|approval| approval.is_of(entry));
         Ok(all)
+    }
+
+    pub(super) fn all_approvals(&self) -> Result<Vec<Approval>, LedgerError> {
+        let paths = self.files("approval-")?;
+        paths.iter().map(|path| read_json(path)).collect()
     }
 
     /// What went before, of a pipeline whose data set has a name that was not looked up: whatever it was then.
@@ -139,7 +161,7 @@ impl Folder {
     }
 
     /// A folder that need not be there.
-    pub(crate) fn new(path: impl Into<PathBuf>) -> Folder {
+    pub fn new(path: impl Into<PathBuf>) -> Folder {
         Folder(path.into())
     }
 
@@ -190,7 +212,7 @@ impl Folder {
     ///
     /// # Errors
     /// A file that can't be read, or is not a run's: it may be one that needs to be looked after.
-    pub(crate) fn entries(&self) -> Result<Vec<Entry>, LedgerError> {
+    pub fn entries(&self) -> Result<Vec<Entry>, LedgerError> {
         let paths = self.files("run-")?;
         let entries: Result<Vec<Entry>, _> = paths.iter().map(|path| read(path)).collect();
         let mut entries = entries?;
@@ -348,6 +370,10 @@ impl Lock {
         self.write(entry)
     }
 
+    pub(super) fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
     /// As [`Folder::history`].
     pub(super) fn history(&self, entry: &Entry) -> Result<guard::History, LedgerError> {
         self.folder.history(entry)
@@ -371,9 +397,7 @@ impl Lock {
                 self.take_away(old);
             }
         }
-        let used = |old: &&Approval| old.used.is_some() && old.plan == plan;
-        let used = known.iter().filter(used).count();
-        let approval = Approval::new(entry, plan, guards, used);
+        let approval = Approval::new(entry, guards, used(&known, &plan), plan);
         self.write_approval(&approval)?;
         Ok(approval.hash)
     }
@@ -428,6 +452,12 @@ impl Lock {
             });
         written.map_err(|source| LedgerError::Write { path, source })
     }
+}
+
+/// How many of these were approvals of this plan, and are used up.
+fn used(known: &[Approval], plan: &Plan) -> usize {
+    let used = |old: &&Approval| old.used.is_some() && old.plan == *plan;
+    known.iter().filter(used).count()
 }
 
 pub(super) fn end(entry: &mut Entry, outcome: Outcome, exit_code: Option<u8>, by: By) {

@@ -31,6 +31,7 @@ use super::error::LedgerError;
 use super::folder::{Lock, end};
 use super::last::Last;
 use super::lock::Held;
+use super::plan::Applied;
 use super::rows::Rows;
 use super::seal::{SealError, seal};
 use crate::guard::changes::Counted;
@@ -46,8 +47,10 @@ use crate::source::Source;
 pub(crate) struct Ledger {
     lock: Arc<Lock>,
     history: guard::History,
-    /// What was approved, where the run goes on by that.
+    /// What is used up by this run: an approval, or a plan.
     approval: Option<Approval>,
+    /// Whether guards let pass what was approved.
+    overrides: bool,
     /// Nobody else on this machine sends to the data set meanwhile.
     _dataset: Option<Held>,
     token: SecretString,
@@ -76,6 +79,7 @@ impl Ledger {
         Ok(Ledger {
             history: lock.history(&entry)?,
             approval: None,
+            overrides: false,
             lock: Arc::new(lock),
             _dataset: dataset,
             token,
@@ -103,6 +107,7 @@ impl Ledger {
                 lock: self.lock.clone(),
                 history: guard::History::default(),
                 approval: None,
+                overrides: false,
                 _dataset: None,
                 token: self.token.clone(),
                 entry: Mutex::new(Entry {
@@ -134,7 +139,24 @@ impl Ledger {
         if let Some(approval) = &approval {
             locked(&self.entry).today = Some(approval.plan.today);
         }
-        Ledger { approval, ..self }
+        Ledger {
+            overrides: approval.is_some(),
+            approval,
+            ..self
+        }
+    }
+
+    /// The same, for a run that does what a plan says: on the day of the plan.
+    pub(crate) fn applying(self, applied: Option<&Applied>) -> Ledger {
+        let Some(applied) = applied else {
+            return self;
+        };
+        let approval = applied.plan.approval();
+        locked(&self.entry).plan = Some(approval.hash.clone());
+        Ledger {
+            overrides: applied.approved,
+            ..self.approved(Some(approval))
+        }
     }
 
     /// What went before this run.
@@ -144,7 +166,7 @@ impl Ledger {
 
     /// What was approved.
     pub(crate) fn approval(&self) -> Option<&Approval> {
-        self.approval.as_ref()
+        self.approval.as_ref().filter(|_| self.overrides)
     }
 
     /// Writes down what guards stopped, so that it can be approved; gives its hash. Where that was `withheld` from an
@@ -165,7 +187,7 @@ impl Ledger {
         self.lock.offer(&entry, plan, guards)
     }
 
-    /// Marks the approval as used, before the import is asked for.
+    /// Marks the approval, or the plan, as used, before the import is asked for.
     ///
     /// # Errors
     /// A file that can't be written; the import must not be asked for then.
@@ -174,7 +196,9 @@ impl Ledger {
             return Ok(());
         };
         let mut entry = locked(&self.entry);
-        entry.approved = Some(approval.hash.clone());
+        if self.overrides {
+            entry.approved = Some(approval.hash.clone());
+        }
         self.lock.write_approval(&Approval {
             used: Some(Used {
                 by: entry.run_id.clone(),
@@ -350,6 +374,16 @@ impl Ledger {
             Some(last) => self.lock.accept(&last),
             None => Ok(()),
         }
+    }
+
+    /// Takes away what is known of this pipeline's runs that ended before a moment, but for what later runs go by.
+    /// Returns how many runs these are.
+    ///
+    /// # Errors
+    /// A file that can't be read or removed.
+    pub(crate) fn prune(&self, before: Timestamp) -> Result<u64, LedgerError> {
+        let pipeline = locked(&self.entry).pipeline.name.clone();
+        self.lock.prune(&pipeline, before)
     }
 
     /// The run whose import this one repeats, if it does.

@@ -7,12 +7,15 @@ pub(crate) mod folder;
 pub(crate) mod last;
 pub(crate) mod ledger;
 pub(crate) mod lock;
+pub(crate) mod plan;
+mod retention;
 pub(crate) mod rows;
 pub(crate) mod seal;
 
 pub(crate) use approval::{Approval, ApprovalError, Plan};
-pub(crate) use entry::Entry;
+pub use entry::Entry;
 pub(crate) use error::LedgerError;
-pub(crate) use folder::Folder;
+pub use folder::Folder;
 pub(crate) use last::whose;
 pub(crate) use ledger::Ledger;
+pub(crate) use plan::{Applied, Content, PlanError, PlanFile};

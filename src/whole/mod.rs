@@ -18,7 +18,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::batch::Fault;
-use crate::report::run::AsOf as AsOfReport;
+use crate::report::run::{AsOf as AsOfReport, Line, Seen};
 use crate::rule::Keep;
 use as_of::{AsOf, Reader, SpillError};
 use bits::Bits;
@@ -160,7 +160,25 @@ pub(crate) struct Places<'a> {
     pub files: &'a [String],
 }
 
+/// Most records whose places are told.
+const TOLD: usize = 20;
+
 impl Places<'_> {
+    /// How many records these are, and the lines of the first ones.
+    pub(crate) fn seen(&self, records: &[u32]) -> Seen {
+        let place = |record: &u32| {
+            let place = self.lines.place(*record)?;
+            Some(Line {
+                file: self.files[place.file as usize].clone(),
+                line: place.line,
+            })
+        };
+        Seen {
+            count: records.len() as u64,
+            first: records.iter().take(TOLD).filter_map(place).collect(),
+        }
+    }
+
     fn file(&self, record: u32) -> Option<u32> {
         self.lines.place(record).map(|place| place.file)
     }

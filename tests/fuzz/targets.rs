@@ -1,6 +1,8 @@
 //! What is fuzzed: each function takes any bytes and panics where a promise is broken. cargo-fuzz runs them on bytes
 //! that it makes up, `cargo test` on the seeds.
 
+#[path = "kept.rs"]
+mod kept;
 #[path = "plain.rs"]
 pub mod plain;
 #[path = "reading.rs"]
@@ -8,8 +10,9 @@ mod reading;
 #[path = "words.rs"]
 mod words;
 
-pub use reading::{rejects, source, text};
-pub use words::{number, setting, unseen};
+pub use kept::{ledger, store};
+pub use reading::{as_of, rejects, source, text};
+pub use words::{number, setting, token, unseen};
 
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};

@@ -2,9 +2,14 @@
 
 use std::fmt::Display;
 use std::str::FromStr;
+use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
 use rostream::internals::batch::{Batch, Columns, Kind, Row, RowState};
 use rostream::internals::format::json::Path;
+use rostream::internals::orgvue::token::{Claims, Reach, Standing};
 use rostream::internals::settings::pattern::Pattern;
 use rostream::internals::settings::units::{Amount, Rate, Size, Span};
 use rostream::internals::source::spec::Encoding;
@@ -213,5 +218,57 @@ fn as_javascript(text: &str) {
             javascript::is_kept(text, number, &mut String::new()),
             "{text}"
         );
+    }
+}
+
+/// A token's own words: any text is a token that says nothing, or one whose dates and networks are those that it says.
+pub fn token(data: &[u8]) {
+    let (choice, data) = chosen(data);
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let is_raw = choice & 1 == 0;
+    let token = match is_raw {
+        true => text.to_owned(),
+        false => format!("h.{}.s", URL_SAFE_NO_PAD.encode(text)),
+    };
+    let claims = Claims::of(&token.into());
+    let json: Option<serde_json::Value> = serde_json::from_str(text).ok();
+    let json = json.filter(|_| !is_raw);
+    if !is_raw {
+        let is_object = json.as_ref().is_some_and(serde_json::Value::is_object);
+        assert_eq!(claims.is_some(), is_object);
+    }
+    let Some(claims) = claims else { return };
+    let now = Timestamp::from_second(1_780_000_000).expect("a moment");
+    let needed = Duration::from_secs(u64::from(choice) << (choice >> 2));
+    let standing = claims.standing(now, needed);
+    let whole = |name: &str| json.as_ref()?.get(name)?.as_i64();
+    let at = |name: &str| whole(name).and_then(|at| Timestamp::from_second(at).ok());
+    if let Some(end) = at("exp") {
+        let is_over = standing == Standing::Expired(end);
+        assert_eq!(is_over, end <= now, "{standing:?}");
+        // It may be used until then, and is over from then on.
+        let over = claims.standing(end, Duration::ZERO);
+        assert_eq!(over, Standing::Expired(end));
+    }
+    if let (Some(begin), false) = (at("nbf"), matches!(standing, Standing::Expired(_))) {
+        let is_early = matches!(standing, Standing::NotBefore(_));
+        assert_eq!(is_early, begin.as_second() > now.as_second() + 60);
+    }
+    let unknown = claims.reach(None);
+    for own in [
+        "8.8.8.8",
+        "10.1.2.3",
+        "::1",
+        "2001:db8::1",
+        "::ffff:8.8.8.8",
+    ] {
+        let reach = claims.reach(own.parse().ok());
+        assert_eq!(reach == Reach::Anywhere, unknown == Reach::Anywhere);
+        let known: String = format!("{{\"subnets\":[\"{own}\"]}}");
+        let known = Claims::of(&format!("h.{}.s", URL_SAFE_NO_PAD.encode(known)).into());
+        let known = known.expect("a token").reach(own.parse().ok());
+        assert!(own.starts_with("::ffff") || known == Reach::Within, "{own}");
     }
 }

@@ -28,6 +28,10 @@ fn seeds_keep_every_promise() {
         ("source", targets::source),
         ("rejects", targets::rejects),
         ("text", targets::text),
+        ("as_of", targets::as_of),
+        ("store", targets::store),
+        ("ledger", targets::ledger),
+        ("token", targets::token),
     ];
     for (name, target) in all {
         let folder = seeds.join(name);

@@ -290,6 +290,7 @@ fn it_has_every_setting() {
     );
     assert_eq!(names("setting of `upload`"), definition("UploadSpec"));
     assert_eq!(names("setting of `as_of`"), definition("AsOfSpec"));
+    assert_eq!(names("setting of `aliases`"), definition("AliasesSpec"));
     assert_eq!(names("setting of `limits`"), definition("Limits"));
     assert_eq!(names("setting of `json`"), definition("JsonSpec"));
     let schema = schema();

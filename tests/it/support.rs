@@ -233,6 +233,22 @@ impl Rig {
         *victim.lock().unwrap() = Some(child.id());
         let output = child.wait_with_output().unwrap();
         *victim.lock().unwrap() = None;
+        self.unless_dead(output)
+    }
+
+    /// Any command that does a run's work or refuses to: nothing where it takes longer than that, and is killed.
+    pub fn unless_longer_than(&self, time: Duration, args: &[&str]) -> Option<Ended> {
+        let mut child = self.command_of(args).spawn().unwrap();
+        let begun = Instant::now();
+        while begun.elapsed() < time && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        // It may be over by now.
+        let _ = child.kill();
+        self.unless_dead(child.wait_with_output().unwrap())
+    }
+
+    fn unless_dead(&self, output: Output) -> Option<Ended> {
         if output.status.signal() == Some(9) {
             return None;
         }

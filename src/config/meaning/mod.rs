@@ -1,10 +1,12 @@
 //! From what is written to what is meant: every check that looks further than one setting's type.
 
+mod aliases;
 mod as_of;
 mod base_url;
 mod delta;
 mod guard;
 mod hierarchy;
+mod keep;
 mod source;
 mod stages;
 mod target;
@@ -162,10 +164,19 @@ impl Meaning<'_> {
                 "leave `length` out",
             );
         }
+        let compared = (target.as_ref()).is_some_and(|(_, _, to)| to.action.delta().is_some());
+        self.rehires(&spec.validate, compared);
+        let import = target.as_ref().map(|(_, _, import)| import);
+        self.aliases(spec.aliases.as_ref(), &spec.validate, &spec.stages, import);
         if let Some((name, _, import)) = &target {
             self.changes(&spec.guard, name, import, key);
             self.cleared(&spec.validate, name, import);
         }
+        let keep = self.keep(
+            (&spec.rejects, &spec.results),
+            (&spec.report, &spec.state),
+            &spec.guard,
+        );
         let upload = self.upload(spec.upload, source.as_ref(), &spec.validate);
         self.withholds(&spec.guard, &upload);
         if spec.wait.at_most.0.is_zero() {
@@ -201,6 +212,13 @@ impl Meaning<'_> {
         if self.places.contains("name") && spec.name.as_deref().is_none_or(str::is_empty) {
             self.problem("name", "expected a name, found nothing", "");
         }
+        if self.places.contains("profile") && spec.profile.is_none() && self.is_whole("profile") {
+            self.problem(
+                "profile",
+                "expected the name of a source, found nothing",
+                "",
+            );
+        }
         let (_, target, import) = target?;
         let (mut source, target) = (source?, target?);
         let mut secrets = secret_variables(&stages, &target);
@@ -216,6 +234,7 @@ impl Meaning<'_> {
             time_zone,
             source,
             stages,
+            aliases: spec.aliases,
             as_of: spec.as_of,
             validate: spec.validate,
             rejects,
@@ -233,6 +252,7 @@ impl Meaning<'_> {
             state_dir: self.folder.join(spec.state.dir),
             state_required: spec.state.required,
             state_key: spec.state.key,
+            keep,
             mend: None,
             origin: self.origin,
             folder: self.folder,

@@ -71,7 +71,8 @@ fn parse(value: &str, place: &Place, findings: &mut Findings) -> Option<Node> {
     Some(node)
 }
 
-fn set_place(node: &mut Node, place: &Place) {
+/// Gives everything in a tree one place.
+pub(in crate::config) fn set_place(node: &mut Node, place: &Place) {
     node.place = place.clone();
     match &mut node.kind {
         Kind::Seq(items) => items.iter_mut().for_each(|item| set_place(item, place)),

@@ -70,6 +70,25 @@ pub(crate) fn absent(names: &[impl AsRef<str>], cells: &[String]) -> Vec<usize> 
         .collect()
 }
 
+/// The first of its own cells that a record had nothing for, by what is said of it. `names` are those of its own cells.
+pub(crate) fn missing_from(names: &[impl AsRef<str>], said: &[String]) -> Option<usize> {
+    let at = told(said, RAGGED)?;
+    let columns = said.get(COLUMN)?;
+    // A name may have in it what stands between several.
+    let column = match said.get(CODE)?.contains(JOIN) {
+        true => columns.split(JOIN).nth(at)?,
+        false => columns,
+    };
+    names.iter().position(|name| name.as_ref() == column)
+}
+
+/// Which of the faults that are told of a record is the reader's own with this code.
+fn told(said: &[String], code: &str) -> Option<usize> {
+    let (stages, codes) = (said.get(STAGE)?, said.get(CODE)?);
+    let mut faults = stages.split(JOIN).zip(codes.split(JOIN));
+    faults.position(|(stage, found)| stage == PARSE && found == code)
+}
+
 /// The records of a block of a rejects file, looked at for what the parser can't see.
 pub(super) struct Review<'a> {
     pub(super) dialect: Dialect,
@@ -80,10 +99,14 @@ pub(super) struct Review<'a> {
 
 impl Review<'_> {
     /// Rejects the rows that are as they were when they were rejected, and takes away the cells that their files did not
-    /// have.
+    /// have. Of a record that the parser found ragged the quotes are looked at as well: they are still wrong once it has
+    /// its number of cells.
     pub(super) fn apply(&self, batch: &mut Batch) {
+        let ragged = batch.faults().iter().filter(|fault| fault.code == RAGGED);
+        let ragged: Vec<u32> = ragged.map(|fault| fault.row).collect();
         for row in 0..batch.len() {
-            if batch.state(row) != RowState::In {
+            let is_in = batch.state(row) == RowState::In;
+            if !is_in && ragged.binary_search(&(row as u32)).is_err() {
                 continue;
             }
             let raw = String::from_utf8_lossy(batch.raw_record(row)).into_owned();
@@ -91,45 +114,32 @@ impl Review<'_> {
             if cells.len() < self.names.len() + ADDED.len() {
                 continue;
             }
-            for column in absent(self.names, &cells) {
-                batch.set_cell(row, column, Cell::MISSING);
-            }
             let (own, said) = cells.split_at(self.names.len());
-            match self.found_again(own, said) {
-                Some(Again::Cells(found)) => self.reject_ragged(batch, row, found),
-                Some(Again::Quotes(code)) => self.unquote(batch, row, own, code),
-                None => {}
+            if is_in {
+                for column in absent(self.names, &cells) {
+                    batch.set_cell(row, column, Cell::MISSING);
+                }
+                if let Some(found) = self.other_number(own, said) {
+                    self.reject_ragged(batch, row, found);
+                }
+            }
+            let mut codes = [QUOTE, CARRIAGE_RETURN].into_iter();
+            if let Some(code) = codes.find(|code| told(said, code).is_some()) {
+                self.unquote(batch, row, own, code);
+                self.reject_surplus(batch, row, &said[ADDED.len()..], code);
             }
         }
     }
 
-    /// What was wrong with the whole record, and may still be.
-    fn found_again(&self, own: &[String], said: &[String]) -> Option<Again> {
+    /// How many cells a record has that has too many, or that is as short as it was.
+    fn other_number(&self, own: &[String], said: &[String]) -> Option<usize> {
         let surplus = &said[ADDED.len()..];
         if let Some(last) = surplus.iter().rposition(|cell| !cell.is_empty()) {
-            return Some(Again::Cells(own.len() + last + 1));
+            return Some(own.len() + last + 1);
         }
-        let [stages, columns, codes] =
-            [STAGE, COLUMN, CODE].map(|at| said[at].split(JOIN).collect::<Vec<_>>());
-        let at = |code| {
-            codes
-                .iter()
-                .position(|found| *found == code)
-                .filter(|at| stages.get(*at) == Some(&PARSE))
-        };
-        for code in [QUOTE, CARRIAGE_RETURN] {
-            if at(code).is_some() {
-                return Some(Again::Quotes(code));
-            }
-        }
-        // Of a record that was too short the column is told from which on there was nothing.
-        let column = match (at(RAGGED)?, codes.len()) {
-            (_, 1) => &said[COLUMN],
-            (at, _) => *columns.get(at)?,
-        };
-        let from = self.names.iter().position(|name| **name == *column)?;
+        let from = missing_from(self.names, said)?;
         let is_short = !self.pads && own[from..].iter().all(String::is_empty);
-        is_short.then_some(Again::Cells(from))
+        is_short.then_some(from)
     }
 
     fn reject_ragged(&self, batch: &mut Batch, row: usize, found: usize) {
@@ -143,6 +153,22 @@ impl Review<'_> {
         }
     }
 
+    /// Rejects such a record for wrong quotes in cells that are too many.
+    fn reject_surplus(
+        &self,
+        batch: &mut Batch,
+        row: usize,
+        surplus: &[String],
+        code: &'static str,
+    ) {
+        let is_wrong =
+            |cell: &String| is_quoted(cell, self.dialect) && !is_whole(cell, self.dialect);
+        if surplus.iter().any(is_wrong) {
+            let message = "a cell that is too many still has its wrong quotes";
+            batch.reject(fault(row, Arc::from(""), code, message.into()), None);
+        }
+    }
+
     /// The cells of a record whose quotes were wrong hold what was written, quotes and all.
     fn unquote(&self, batch: &mut Batch, row: usize, own: &[String], code: &'static str) {
         for (column, written) in own.iter().enumerate() {
@@ -150,9 +176,11 @@ impl Review<'_> {
                 continue;
             }
             if is_whole(written, self.dialect) {
-                let mut text = String::new();
-                unquote(written, self.dialect, &mut text);
-                batch.set_text(row, column, &text, Kind::Text);
+                if batch.cell(row, column).kind() != Kind::Faulty {
+                    let mut text = String::new();
+                    unquote(written, self.dialect, &mut text);
+                    batch.set_text(row, column, &text, Kind::Text);
+                }
             } else {
                 let message = "this cell still has its wrong quotes; write its text without them";
                 let name = self.names[column].clone();
@@ -177,14 +205,6 @@ fn is_whole(written: &str, dialect: Dialect) -> bool {
         .next()
         .is_some_and(|cell| cell.last && cell.quotes == closed);
     whole && cells.take_fault().is_none()
-}
-
-/// What may be wrong with a record again.
-enum Again {
-    /// It has so many cells.
-    Cells(usize),
-    /// Its quotes; by this code.
-    Quotes(&'static str),
 }
 
 fn fault(row: usize, column: Arc<str>, code: &'static str, message: Cow<'static, str>) -> Fault {
@@ -240,11 +260,16 @@ mod tests {
     /// The faults of a row of a rejects file with these cells of its own, which was rejected for this; or its cells.
     #[track_caller]
     fn check(on_ragged: OnRagged, own: &str, said: &str, expected: &str) {
+        let row = format!("{own},w.csv,2,{said},m\n");
+        check_row(on_ragged, 9, &row, expected);
+    }
+
+    /// The same of a row as it is written, under a header of so many cells.
+    #[track_caller]
+    fn check_row(on_ragged: OnRagged, cells: usize, row: &str, expected: &str) {
         let names: Vec<Arc<str>> = ["id", "name", "dob"].map(Arc::from).into();
-        let parser = Parser::new(Dialect::default(), names.into(), 9, on_ragged);
-        let batch = parser
-            .parse(format!("{own},w.csv,2,{said},m\n").into_bytes(), 2)
-            .unwrap();
+        let parser = Parser::new(Dialect::default(), names.into(), cells, on_ragged);
+        let batch = parser.parse(row.as_bytes().to_vec(), 2).unwrap();
         let told = |f: &Fault| format!("{} {} {}", f.column, f.code, f.message);
         let found = match batch.faults() {
             [] => (0..3)
@@ -253,7 +278,7 @@ mod tests {
                 .join("|"),
             faults => faults.iter().map(told).collect::<Vec<_>>().join("|"),
         };
-        assert_eq!(found, expected, "{own}");
+        assert_eq!(found, expected, "{row}");
     }
 
     #[test]
@@ -300,6 +325,22 @@ mod tests {
         );
         check(OnRagged::Reject, "1,800,\"x, y\"", said, "1|800|x, y");
         check(OnRagged::Reject, "1,\"5\"\" pipe\",x", said, "1|5\" pipe|x");
+        // Surplus cells do not hide them, whether the parser counts them or a spreadsheet has given the header as many.
+        let both = |expected: &str, found: &str| {
+            format!(" ragged expected {expected} cells as in the header, found {found}|{still}")
+        };
+        let row = "1,\"\"\"80\"\"0\",\"\"\"y\"\"\",w.csv,2,parse,,quote,m,more\n";
+        check_row(OnRagged::Reject, 9, row, &both("9", "10"));
+        check_row(OnRagged::Pad, 10, row, &both("3", "4"));
+        let surplus = "1,80,y,w.csv,2,parse,,quote,m,\"\"\"80\"\"0\"\n";
+        let too_many = " ragged expected 9 cells as in the header, found 10| quote a cell that is too many still has its \
+                        wrong quotes";
+        check_row(OnRagged::Reject, 9, surplus, too_many);
+        let mended = "1,800,y,w.csv,2,parse,,quote,m,more\n";
+        let ragged = " ragged expected 9 cells as in the header, found 10";
+        check_row(OnRagged::Reject, 9, mended, ragged);
+        let without = "1,\"\"\"80\"\"0\",y,w.csv,2,parse; parse,; name,ragged; quote,m; m\n";
+        check_row(OnRagged::Reject, 9, without, still);
         // Elsewhere such cells are what they say.
         check(
             OnRagged::Reject,

@@ -2,8 +2,7 @@
 
 use super::said::Said;
 use super::{ADDED, RejectedRow};
-use crate::format::added::{COLUMN, JOIN};
-use crate::format::csv::fed_back::{absent, own_columns};
+use crate::format::csv::fed_back::{absent, missing_from, own_columns};
 use crate::format::csv::record::{Cells, Quotes, Span, must_be_quoted, split};
 use crate::format::csv::write;
 use crate::text::scan::Dialect;
@@ -119,9 +118,8 @@ impl CsvRows {
     /// The first column that a record of a rejects file has nothing for, as it was told before.
     fn was_missing(&self, record: &[u8]) -> Option<String> {
         let cells = split(self.dialect, &String::from_utf8_lossy(record));
-        let told = cells.get(self.names.len() + COLUMN)?;
-        let mut told = told.split(JOIN).map(str::to_owned);
-        told.find(|column| self.names.contains(column))
+        let at = missing_from(&self.names, cells.get(self.names.len()..)?)?;
+        self.names.get(at).cloned()
     }
 
     /// The columns that a record of a rejects file has no cells for, as it was told before.

@@ -31,7 +31,7 @@ pub(crate) use row::Header;
 pub(crate) use tally::Tally;
 
 pub use crate::format::added::ADDED;
-pub(crate) use name::standing;
+pub(crate) use name::{begins_as_ours, standing, table};
 
 use crate::batch::Fault;
 use crate::format::PARSE;

@@ -10,7 +10,7 @@ use crate::files::ending::{for_csv, for_json};
 use crate::files::owned::is_own;
 use crate::format::csv::fed_back::delimiter;
 use crate::format::json::fed_back::known;
-use crate::text::scan::Quoting;
+use crate::text::scan::{Dialect, Quoting};
 
 /// How much of a file is looked at to find out whether it is one of ours.
 const BEGINNING: u64 = 64 * 1024;
@@ -39,6 +39,20 @@ impl Header {
     }
 }
 
+/// Whether a text begins as a rejects file does.
+pub(crate) fn begins_as_ours(text: &[u8]) -> bool {
+    table(text).is_some() || known(text, true, &ADDED).is_some()
+}
+
+/// How the table of a rejects file is written; nothing where a text does not begin as one.
+pub(crate) fn table(text: &[u8]) -> Option<Dialect> {
+    let quotes = *b"\"'";
+    quotes.iter().find_map(|&quote| {
+        let quoting = Quoting::by(quote);
+        delimiter(text, quoting, true, &ADDED).map(|found| Dialect::new(found, quoting))
+    })
+}
+
 /// Takes away the rejects of an earlier run whose source had another format: they would pass for those of this run.
 /// A file that does not begin as ours do, is a link, is somebody else's or is being read, stays.
 pub(super) fn remove_stale(path: &Path, sources: &[PathBuf]) {
@@ -59,11 +73,7 @@ pub(super) fn remove_stale(path: &Path, sources: &[PathBuf]) {
             .take(BEGINNING)
             .read_to_end(&mut text)
             .ok()?;
-        let quotes = *b"\"'";
-        let is_table = quotes
-            .iter()
-            .any(|&quote| delimiter(&text, Quoting::by(quote), true, &ADDED).is_some());
-        (is_table || known(&text, true, &ADDED).is_some()).then_some(())
+        begins_as_ours(&text).then_some(())
     };
     if is_ours().is_some()
         && let Err(error) = fs::remove_file(path)

@@ -91,7 +91,7 @@ impl AsOf {
 
 impl Seen {
     /// `a.csv:3, 7`; with three dots where there are more.
-    fn places(&self) -> String {
+    pub(super) fn places(&self) -> String {
         let mut text = String::new();
         let mut file = "";
         for Line { file: own, line } in &self.first {

@@ -5,16 +5,20 @@
 //! [`model::REPORT_VERSION`] counts up when one is renamed, removed or changes its meaning. Times are in
 //! seconds, sizes in bytes, and what is not known is `null`.
 
+mod aliases;
 mod as_of;
 mod counts;
 mod file;
 pub(crate) mod hierarchy;
 mod memory;
 mod model;
+mod plan;
+mod rehires;
 #[cfg(test)]
 mod tests;
 mod text;
 
+pub(crate) use aliases::AliasesReport;
 pub(crate) use as_of::{AsOf, Line, Seen};
 pub(crate) use counts::{CodeCounts, Mismatch, RowCounts};
 pub(crate) use file::{ReportError, write_report};
@@ -25,3 +29,5 @@ pub(crate) use model::{
     Items, Outcome, PipelineInfo, PreflightReport, PublicUrl, RetryReport, RunId, RunReport,
     SourceFile, Unchecked, UploadReport, Withheld,
 };
+pub(crate) use plan::{PlanReport, PlannedChanges, Total, Verdict};
+pub(crate) use rehires::RehiresReport;

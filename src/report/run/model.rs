@@ -9,10 +9,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 
+use super::aliases::AliasesReport;
 use super::as_of::AsOf;
 use super::counts::{CodeCounts, Mismatch, RowCounts};
 use super::hierarchy::HierarchyReport;
 use super::memory::peak_memory;
+use super::plan::PlanReport;
+use super::rehires::RehiresReport;
 use crate::guard::Decision;
 use crate::report::error::ErrorReport;
 use crate::text::dates::Date;
@@ -112,10 +115,16 @@ pub(crate) struct RunReport {
     pub guards: Vec<GuardDecision>,
     /// What the rows of an effective-dated extract came to; `null` without `as_of`.
     pub as_of: Option<AsOf>,
+    /// What became of ids that are others now; `null` without `aliases`.
+    pub aliases: Option<AliasesReport>,
+    /// People who may have another id; `null` without `validate.rehires`.
+    pub rehires: Option<RehiresReport>,
     /// Items that the server deletes as no row of the upload names them; `null` where the pipeline does not ask for it.
     pub deletions: Option<Deletions>,
     /// The approval of what guards would have stopped; `null` where none was needed.
     pub approval: Option<Approval>,
+    /// The plan that was made, or is carried out; `null` where there is none.
+    pub plan: Option<PlanReport>,
     /// What was held back as too many would be deleted; `null` where nothing was.
     pub withheld: Option<Withheld>,
     /// What differs from what the server has; `null` where all is sent whatever it has.
@@ -258,7 +267,7 @@ pub(crate) struct Throughput {
 
 /// The first rows of an upload, imported before the others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Canary {
+pub struct Canary {
     /// The import's own name in the ledger.
     pub run_id: RunId,
     pub rows: u64,
@@ -494,8 +503,11 @@ impl RunReport {
             canary: None,
             guards: Vec::new(),
             as_of: None,
+            aliases: None,
+            rehires: None,
             deletions: None,
             approval: None,
+            plan: None,
             withheld: None,
             delta: None,
             upload: None,

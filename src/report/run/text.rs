@@ -12,6 +12,7 @@ use super::model::{
     Canary, Deletions, DeltaReport, GuardDecision, Outcome, PreflightReport, RetryReport,
     RunReport, Throughput, Unchecked,
 };
+use super::plan::PlanReport;
 use crate::guard::Decision;
 use crate::report::human;
 use crate::text::shown::{shown, shown_within};
@@ -116,6 +117,9 @@ impl RunReport {
         for (at, line) in (self.as_of.iter().flat_map(AsOf::lines)).enumerate() {
             lines.add(if at == 0 { "as of" } else { "" }, &line);
         }
+        if let Some(aliases) = &self.aliases {
+            lines.add("aliases", &aliases.line());
+        }
         if c.withheld > 0 {
             let why = "not sent, as they would delete somebody and too many do";
             lines.rows("withheld", c.withheld, why);
@@ -183,6 +187,9 @@ impl RunReport {
             let guards = approval.overrode.join(", ");
             let (hash, at) = (&approval.hash, approval.at);
             lines.add("approval", &format!("{hash} at {at:.0}, over {guards}"));
+        }
+        for (at, line) in (self.plan.iter().flat_map(PlanReport::lines)).enumerate() {
+            lines.add(if at == 0 { "plan" } else { "" }, &line);
         }
         if let Err(mismatch) = self.check() {
             lines.add("warning", &mismatch.to_string());

@@ -342,12 +342,12 @@ impl Table {
     }
 
     /// The physical line that a row begins on.
-    fn line_of(&self, row: usize) -> u64 {
+    pub(in crate::stage) fn line_of(&self, row: usize) -> u64 {
         self.line + u64::from(self.rows.row(row).line)
     }
 
     /// The places of the columns that a stage names, or what to say of one that is not there.
-    pub(super) fn columns<'a>(
+    pub(in crate::stage) fn columns<'a>(
         &self,
         file: &str,
         names: impl IntoIterator<Item = &'a String>,
@@ -378,7 +378,12 @@ impl Table {
         ))
     }
 
-    pub(super) fn cell(&self, row: usize, column: usize) -> &str {
+    /// How many rows it has.
+    pub(in crate::stage) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(in crate::stage) fn cell(&self, row: usize, column: usize) -> &str {
         self.rows.get(row, column)
     }
 

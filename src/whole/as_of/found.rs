@@ -3,7 +3,7 @@
 use super::choose::{Candidate, Choice, Rule, Why, Word};
 use super::period::{NO_END, Standing};
 use super::read::Reader;
-use crate::report::run::{AsOf, Line, Seen};
+use crate::report::run::{AsOf, Seen};
 use crate::whole::Places;
 
 /// Lines that are told of each kind.
@@ -28,16 +28,9 @@ impl Firsts {
     }
 
     fn seen(&self, places: &Places<'_>) -> Seen {
-        let place = |record: &u32| {
-            let place = places.lines.place(*record)?;
-            Some(Line {
-                file: places.files[place.file as usize].clone(),
-                line: place.line,
-            })
-        };
         Seen {
             count: self.count,
-            first: self.records.iter().filter_map(place).collect(),
+            ..places.seen(&self.records)
         }
     }
 }

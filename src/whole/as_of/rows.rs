@@ -9,7 +9,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
+use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::PathBuf;
 
 use super::period::Period;
@@ -101,8 +101,8 @@ pub(super) struct Rows {
     /// The ranks of the records from `first` on, whether they are rows or not.
     ranks: Vec<u64>,
     first: u32,
-    /// Sorted each, on disk.
-    runs: Vec<File>,
+    /// Sorted each, on disk, with their numbers of rows.
+    runs: Vec<(File, usize)>,
 }
 
 impl Rows {
@@ -150,7 +150,7 @@ impl Rows {
         let run = self.sorted();
         let file = tempfile::tempfile().map_err(SpillError::of("make"))?;
         let file = write(run, file).map_err(SpillError::of("write"))?;
-        self.runs.push(file);
+        self.runs.push((file, self.rows.len()));
         self.rows.clear();
         self.ranks.clear();
         Ok(())
@@ -188,8 +188,9 @@ impl Rows {
             words, bound, runs, ..
         } = self;
         let buffer = (bound / runs.len().max(1)).clamp(READ.1, READ.0);
-        let open = |file| Run {
+        let open = |(file, left)| Run {
             file: BufReader::with_capacity(buffer, file),
+            left,
             row: None,
             ranks: vec![0; words],
         };
@@ -223,9 +224,10 @@ fn write<'a>(run: impl Iterator<Item = (Row, &'a [u64])>, file: File) -> io::Res
     Ok(file)
 }
 
-/// A run that is read: the row that was read last, and its ranks.
+/// A run that is read: how many rows are left in it, the row that was read last, and its ranks.
 struct Run {
     file: BufReader<File>,
+    left: usize,
     row: Option<Row>,
     ranks: Vec<u64>,
 }
@@ -234,15 +236,11 @@ impl Run {
     /// The next row, if there is one.
     fn next(&mut self) -> Result<Option<Row>, SpillError> {
         self.row = None;
-        let mut row = [0; ROW];
-        if self
-            .file
-            .fill_buf()
-            .map_err(SpillError::of("read"))?
-            .is_empty()
-        {
+        let Some(left) = self.left.checked_sub(1) else {
             return Ok(None);
-        }
+        };
+        self.left = left;
+        let mut row = [0; ROW];
         self.file
             .read_exact(&mut row)
             .map_err(SpillError::of("read"))?;
@@ -280,5 +278,35 @@ impl Group {
         }
         self.rows.clear();
         self.ranks.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::period::NO_END;
+    use super::*;
+
+    /// A file that has lost rows is an error, and not a file of fewer rows.
+    #[test]
+    fn a_run_that_is_cut_off_is_an_error() {
+        for lost in [1, 8, ROW as u64, ROW as u64 + 8] {
+            let mut rows = Rows::new(1, 1);
+            for record in 0..3 {
+                let period = Period {
+                    first: 0,
+                    last: NO_END,
+                };
+                let row = Row {
+                    key: 1,
+                    record,
+                    period,
+                    sent: 1,
+                };
+                rows.push(record, Some(row), [7].into_iter()).unwrap();
+            }
+            let file = &rows.runs[0].0;
+            file.set_len(file.metadata().unwrap().len() - lost).unwrap();
+            assert!(rows.groups(|_, _| ()).is_err(), "{lost}");
+        }
     }
 }

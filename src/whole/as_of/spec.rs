@@ -23,8 +23,7 @@ const MOST_VALUES: usize = 254;
 pub struct AsOfSpec {
     /// The column whose value the rows of one person, or of one job, have in common; that of `validate.key` without it.
     pub key: Option<String>,
-    /// The column with the first day on which a row holds.
-    #[schemars(required)]
+    /// The column with the first day on which a row holds. Left out, it is that of the `profile`.
     pub from: Option<String>,
     /// The column with its last day, or with the day after it: see `ends`. Empty, 4712-12-31 and every day of the year
     /// 9999 are no end. Without it, a row holds until the next one of its key begins.

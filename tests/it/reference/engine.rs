@@ -294,6 +294,7 @@ fn bind(settings: &Settings, header: &Header) -> Engine {
     };
     let terms = Terms {
         stages: &stages,
+        aliases: None,
         as_of: None,
         validate: &validate,
         import: &import,
