@@ -15,8 +15,8 @@ use serde::Serialize;
 use changes::{Changes, Figure};
 pub(crate) use exceeded::Exceeded;
 use expect::NotWhole;
-pub(crate) use past::{History, Last};
-pub use past::{Kept, Standing};
+pub(crate) use past::{History, Kept, Last, Standing};
+
 pub(crate) use refused::Refused;
 pub(crate) use refused::refused;
 use spec::{GuardSpec, ImplicitDelete, MinRowsSpec, OnExceed, OnReject};
