@@ -187,7 +187,7 @@ mod tests {
             place.key().seal(format!("t{key}").as_bytes(), &mut sealed);
             let who = person(place.key(), key, true, &mut String::new());
             let cell = place.key().text(key.as_bytes());
-            items.push(What::Whole, who, &[cell], &sealed).unwrap();
+            items.push(What::Whole, (who, cell), &[cell], &sealed).unwrap();
         }
         place.put_items(items, "run", Part::Rows).unwrap();
         let fates = vec![Fate::Accepted; keys.len()];
@@ -213,7 +213,7 @@ mod tests {
             };
             assert_eq!(cells, [cell]);
         }
-        assert_eq!(store.person_count(), all.len());
+        assert_eq!(store.people(), all.len());
         assert_eq!(store.head().full_at, if is_known { 5 } else { 0 });
     }
 
