@@ -18,7 +18,8 @@ use crate::report::human;
 use crate::report::people::People;
 use crate::report::run::RunId;
 use crate::run::forget::{Forgotten, What, columns, forget_people, forget_rows};
-use crate::state::entry::TargetMark;
+use crate::state::entry::{PipelineMark, TargetMark};
+use crate::state::folder::Lock;
 use crate::state::lock::{Who, store};
 use crate::state::{Entry, Folder};
 use crate::text::chain;
@@ -85,9 +86,14 @@ impl ForgetArgs {
         let mut people = People::read(&text, &names).map_err(|why| failed(&why))?;
         let mut turn = self.turn.begin(globals)?;
         let mut places = missing;
-        for pipeline in pipelines {
-            let done = take_out(pipeline, &mut people, &mut turn)?;
-            places.extend(done);
+        for pipeline in &pipelines {
+            for done in take_out(pipeline, &mut people, &mut turn)? {
+                // Runs with other settings may have left the same files.
+                let again = places.iter().any(|place| place.path == done.path);
+                if !again || done.taken != Ok(0) {
+                    places.push(Place::of(pipeline, done));
+                }
+            }
         }
         let (count, found_nowhere) = people.count();
         let told = Told {
@@ -157,11 +163,20 @@ impl ForgetArgs {
     }
 }
 
-/// The newest run of every pipeline.
+/// The newest run of every pipeline, and of every way in which its settings were overridden.
 fn newest(entries: &[Entry]) -> Vec<&Entry> {
     let mut newest: Vec<&Entry> = Vec::new();
     for entry in entries {
-        newest.retain(|other| other.pipeline.name != entry.pipeline.name);
+        let PipelineMark {
+            name,
+            file,
+            overrides,
+            ..
+        } = &entry.pipeline;
+        newest.retain(|other| {
+            let other = &other.pipeline;
+            (&other.name, &other.file, &other.overrides) != (name, file, overrides)
+        });
         newest.push(entry);
     }
     newest
@@ -183,67 +198,57 @@ fn read(file: &str) -> io::Result<Vec<u8>> {
 
 /// Takes people out of what one pipeline keeps, while none of its runs is under way.
 fn take_out(
-    pipeline: Pipeline,
+    pipeline: &Pipeline,
     people: &mut People,
     turn: &mut Turn<'_>,
-) -> Result<Vec<Place>, Failure> {
+) -> Result<Vec<Forgotten>, Failure> {
     let run = RunId::generate();
-    let folder = Folder::of(&pipeline).map_err(refused)?;
-    let (mut target, mut lock) = (None, None);
-    if folder.path().is_dir() {
-        let held = turn.take(|| folder.lock(&pipeline.name, &run));
-        let held = held.map_err(no_turn)?;
-        // What an import was sent is needed until its results are in.
-        let open = held.unfinished(&pipeline.name, |_| ()).map_err(refused)?;
-        if let Some(open) = open.first() {
-            return Err(left_open(open, &folder));
-        }
-        target = target_of(&pipeline, &folder)?;
-        lock = Some(held);
-    }
-    let target = match target.or_else(|| Some(Entry::new(run.clone(), &pipeline)?.target)) {
-        Some(target) => {
-            let last = last_accepted(&folder, &pipeline.name, &target)?;
-            Some((target, last))
-        }
-        None => None,
-    };
-    let _rejects = rejects(&pipeline, &run, turn).map_err(no_turn)?;
-    let mut done = forget_rows(&pipeline, people);
-    let store_folder = pipeline.store().filter(|folder| folder.is_dir());
     let who = Who {
         run: &run,
         pipeline: &pipeline.name,
     };
-    let held = store_folder
-        .as_ref()
-        .map(|folder| turn.take(|| store(folder, &who)));
+    let state = Folder::of(pipeline).map_err(refused)?;
+    let _lock = match state.path().is_dir() {
+        true => Some(lock(&state, &who, turn)?),
+        false => None,
+    };
+    let _rejects = rejects(pipeline, &run, turn).map_err(no_turn)?;
+    let folder = pipeline.store().filter(|folder| folder.is_dir());
+    let held = (folder.as_ref()).map(|folder| turn.take(|| store(folder, &who)));
     let _store = held.transpose().map_err(no_turn)?;
-    let secret = pipeline.state_key(&process_env).map_err(said)?;
-    let path = human::path(store_folder.as_deref().unwrap_or(folder.path()));
+    let mut done = forget_rows(pipeline, people);
+    let target = target_of(pipeline, &state)?;
     let taken = match &target {
-        Some((target, last)) => forget_people(
-            &pipeline,
-            (target, last.as_deref()),
-            secret.as_ref(),
-            people,
-        )
-        .map_err(|error| chain(&error)),
-        None if store_folder.is_some() => Err(UNKNOWN_TARGET.to_owned()),
+        Some(target) => {
+            let secret = pipeline.state_key(&process_env).map_err(said)?;
+            let last = last_accepted(&state, &pipeline.name, target)?;
+            let forgotten =
+                forget_people(pipeline, (target, last.as_deref()), secret.as_ref(), people);
+            forgotten.map_err(|error| chain(&error))
+        }
+        None if folder.is_some() => Err(UNKNOWN_TARGET.to_owned()),
         None => Ok(Vec::new()),
     };
     done.extend(taken.unwrap_or_else(|error| {
         vec![Forgotten {
-            path,
+            path: human::path(folder.as_deref().unwrap_or(state.path())),
             what: What::Store,
             taken: Err(error),
         }]
     }));
-    drop(lock);
-    Ok(done
-        .into_iter()
-        .map(|done| Place::of(&pipeline, done))
-        .collect())
+    Ok(done)
+}
+
+/// Takes the lock of a pipeline, none of whose runs may be open: what an import was sent is needed until its results are
+/// in.
+pub(super) fn lock(state: &Folder, who: &Who<'_>, turn: &mut Turn<'_>) -> Result<Lock, Failure> {
+    let lock = turn.take(|| state.lock(who.pipeline, who.run));
+    let lock = lock.map_err(no_turn)?;
+    let open = lock.unfinished(who.pipeline, |_| ()).map_err(refused)?;
+    match open.first() {
+        Some(open) => Err(left_open(open, state)),
+        None => Ok(lock),
+    }
 }
 
 /// The last accepted run, where it has left what guards compare columns with.
@@ -265,18 +270,16 @@ fn last_accepted(
 
 const UNKNOWN_TARGET: &str = "which data set this is of is not known, as no run is; name the data set by its UUID in the pipeline file";
 
-/// The data set that a pipeline has sent to last, where it names it and does not say its UUID.
+/// The data set of a pipeline; where the pipeline has its name alone, the one that it has sent to last.
 pub(super) fn target_of(
     pipeline: &Pipeline,
-    folder: &Folder,
+    state: &Folder,
 ) -> Result<Option<TargetMark>, Failure> {
-    let Target::Orgvue(to) = &pipeline.target else {
-        return Ok(None);
-    };
-    if to.dataset_id().is_some() {
-        return Ok(None);
+    let known = Entry::new(RunId::generate(), pipeline).map(|entry| entry.target);
+    if known.is_some() || !matches!(pipeline.target, Target::Orgvue(_)) {
+        return Ok(known);
     }
-    let entries = folder.entries().map_err(refused)?;
+    let entries = state.entries().map_err(refused)?;
     let mut own = entries.into_iter().rev();
     let last = own.find(|entry| entry.pipeline.name == pipeline.name);
     Ok(last.map(|last| last.target))
@@ -288,7 +291,7 @@ impl Place {
         Place {
             pipeline: pipeline.file.to_string(),
             path: done.path,
-            rows: taken.filter(|_| !(done.what != What::Rows)),
+            rows: taken.filter(|_| done.what == What::Rows),
             people: taken.filter(|_| done.what != What::Rows),
             deletes: done.what == What::Store,
             error: done.taken.err(),

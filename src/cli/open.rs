@@ -169,6 +169,16 @@ pub(super) fn no_turn(error: RunError) -> Failure {
     Failure::of_kind(Exit::from(error.outcome()), error.code(), error)
 }
 
+/// How an import is asked for again that can't be repeated by its pipeline alone: its rows are not those of the source.
+pub(super) fn again(entry: &Entry) -> Option<&'static str> {
+    match entry.kind {
+        Kind::Run => None,
+        // They go once more with all others, which does no harm.
+        Kind::Canary => Some(", and then run the pipeline, as this was a canary"),
+        Kind::Import => Some(", and then `rostream import`, as the upload was made elsewhere"),
+    }
+}
+
 /// What a run left open must be decided before anything else is sent.
 pub(super) fn left_open(entry: &Entry, folder: &Folder) -> Failure {
     let run = &entry.run_id;
@@ -183,10 +193,15 @@ pub(super) fn left_open(entry: &Entry, folder: &Folder) -> Failure {
         );
     }
     let target = &entry.target;
+    let how = match again(entry) {
+        Some(again) => format!("If it was applied, or to do it again: {resume} --abandon{again}"),
+        None => format!(
+            "If it was applied, or is no longer wanted: {resume} --abandon. If it was not applied: {resume} --retry-import"
+        ),
+    };
     let text = format!(
         "run {run} requested its import and got no answer: whether it was applied is not known. Look at data set {} \
-         of {}, or ask Orgvue's support about the import of {:.0} UTC. If it was applied, or is no longer \
-         wanted: {resume} --abandon. If it was not applied: {resume} --retry-import",
+         of {}, or ask Orgvue's support about the import of {:.0} UTC. {how}",
         target.dataset, target.tenant, entry.written_at
     );
     Failure::of_kind(Exit::Unknown, Code::lasting("import_unknown"), text)

@@ -6,7 +6,7 @@ use clap::Args;
 use secrecy::SecretString;
 
 use super::next::{STATE, command, run_again, shell_word};
-use super::open::{left_open, no_turn, refused, rejects, told, usage};
+use super::open::{again, left_open, no_turn, refused, rejects, told, usage};
 use super::pipeline::{SetArgs, mended, said, token};
 use super::turn::{Turn, TurnArgs};
 use super::work::{CommonArgs, Task, Work};
@@ -206,7 +206,13 @@ impl ResumeArgs {
                 ));
                 Ok(Exit::Done)
             }
-            Step::Importing if self.retry_import => self.retry(taken, globals, progress),
+            Step::Importing if self.retry_import => match again(&taken.entry) {
+                Some(again) => Err(usage(format_args!(
+                    "run {run} can't be repeated by itself: {} --abandon{again}",
+                    command("resume", run, folder)
+                ))),
+                None => self.retry(taken, globals, progress),
+            },
             Step::Importing => Err(left_open(&taken.entry, folder)),
             Step::Ticket if self.retry_import => Err(usage(format_args!(
                 "run {run} has its job at the server, so no second import is needed: {}",
@@ -276,14 +282,8 @@ impl ResumeArgs {
         if let Some(pipeline) = &pipeline {
             known.retain(|entry| entry.pipeline.name == pipeline.name);
         }
-        let (last, mut open) = sorted(known, &repeated);
-        // One that was cut off, and is waited for by its own canary, or by a later run, leaves nothing to be taken up.
-        let asked = |entry: &&Entry| entry.step != Step::Uploading;
-        let asked: Vec<Entry> = open.iter().filter(asked).cloned().collect();
-        open.retain(|entry| {
-            let has_asked = |other: &Entry| other.pipeline.name == entry.pipeline.name;
-            entry.step != Step::Uploading || !asked.iter().any(has_asked)
-        });
+        let (last, open) = sorted(known, &repeated);
+        let mut open = to_be_taken_up(open);
         match (open.pop(), &last[..]) {
             (Some(entry), _) if open.is_empty() => Ok(Found::Open(folder, Box::new(entry))),
             (Some(entry), _) => {
@@ -401,6 +401,22 @@ fn sorted(known: Vec<Entry>, repeated: &[RunId]) -> (Vec<Entry>, Vec<Entry>) {
         last.push(entry);
     }
     (last, open)
+}
+
+/// Of the runs that are open, those that are to be taken up. One that was cut off before its import leaves nothing to be
+/// done where another of its pipeline is open: its own canary, or a later run.
+fn to_be_taken_up(open: Vec<Entry>) -> Vec<Entry> {
+    let mut left: Vec<Entry> = Vec::new();
+    for entry in open {
+        let is_same = |other: &Entry| other.pipeline.name == entry.pipeline.name;
+        let has_asked = |other: &Entry| is_same(other) && other.step != Step::Uploading;
+        if entry.step == Step::Uploading && left.iter().any(has_asked) {
+            continue;
+        }
+        left.retain(|other| !is_same(other) || has_asked(other));
+        left.push(entry);
+    }
+    left
 }
 
 fn several(open: &[Entry], folder: &Folder) -> Failure {

@@ -6,9 +6,9 @@ use clap::{Args, Subcommand};
 use secrecy::SecretString;
 
 use super::address::spec;
-use super::forget::target_of;
+use super::forget::{lock, target_of};
 use super::next::STATE;
-use super::open::{left_open, no_turn, refused, usage};
+use super::open::{no_turn, refused, usage};
 use super::pipeline::{SetArgs, said};
 use super::turn::TurnArgs;
 use super::{Exit, Failure, Globals, PipelineArgs, say};
@@ -16,8 +16,8 @@ use crate::config::{process_env, secret_of};
 use crate::report::human;
 use crate::report::run::RunId;
 use crate::run::forget::{Rotated, drop_columns, rotate};
+use crate::state::Folder;
 use crate::state::lock::{Who, store};
-use crate::state::{Entry, Folder};
 
 /// Arguments of `rostream state`.
 #[derive(Debug, Args)]
@@ -109,20 +109,14 @@ impl RotateArgs {
         }
         let old = self.old_key()?;
         let run = RunId::generate();
-        let state = Folder::of(&pipeline).map_err(refused)?;
-        let mut turn = self.turn.begin(globals)?;
-        let lock = turn.take(|| state.lock(&pipeline.name, &run));
-        let lock = lock.map_err(no_turn)?;
-        let left = lock.unfinished(&pipeline.name, |_| ()).map_err(refused)?;
-        if let Some(open) = left.first() {
-            return Err(left_open(open, &state));
-        }
-        let target = target_of(&pipeline, &state)?;
-        let target = target.or_else(|| Some(Entry::new(run.clone(), &pipeline)?.target));
         let who = Who {
             run: &run,
             pipeline: &pipeline.name,
         };
+        let state = Folder::of(&pipeline).map_err(refused)?;
+        let mut turn = self.turn.begin(globals)?;
+        let _lock = lock(&state, &who, &mut turn)?;
+        let target = target_of(&pipeline, &state)?;
         let Some(target) = target else {
             say("nothing was sent yet, so nothing is sealed");
             return Ok(Exit::Done);

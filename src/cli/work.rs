@@ -201,6 +201,7 @@ impl<'a> Work<'a> {
         };
         let mut report = RunReport::new(run_id, pipeline, Timestamp::now());
         report.target = self.pipeline.target.name();
+        report.sensitive = self.pipeline.sensitive.clone();
         report.time_zone = self.pipeline.zone().to_string();
         report.today = Some(self.today());
         let plan = self.applies.as_ref();

@@ -65,6 +65,8 @@ pub struct Pipeline {
     pub results: Option<PathBuf>,
     /// What stops a run before anything is sent.
     pub guard: GuardSpec,
+    /// Columns of which no small count is told.
+    pub sensitive: Arc<[String]>,
     /// How much of an upload the server may refuse.
     pub refused: RefusedSpec,
     /// Where the records go.

@@ -53,6 +53,9 @@ pub(crate) struct PipelineSpec {
     /// What stops a run before anything is sent.
     #[serde(default)]
     pub guard: GuardSpec,
+    /// Columns of which reports and plans tell no count of one to four people: "1 person changed gender" says who that is.
+    #[serde(default)]
+    pub sensitive: Vec<String>,
     /// How much of an upload the server may refuse.
     #[serde(default)]
     pub refused: RefusedSpec,

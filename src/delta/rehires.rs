@@ -12,9 +12,14 @@ use super::key::EMPTY;
 use super::store::Row;
 use crate::batch::{Batch, RowState};
 
-/// Those who arrive: a hash of their cells, and their record.
+/// Those who arrive, and those whose rows turn to the status of people who have left.
 #[derive(Debug, Default)]
-pub(crate) struct Arrivals(Vec<(u64, u32)>);
+pub(crate) struct Arrivals {
+    /// A hash of the cells of each who arrives, and the record.
+    new: Vec<(u64, u32)>,
+    /// The hash of the cells of each who leaves, and is still in the source.
+    left: Vec<u64>,
+}
 
 /// Records of those who arrive and have the cells of somebody who is gone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,20 +44,31 @@ impl Arrivals {
             return;
         }
         let width = diff.columns.len();
+        let mut before = judged.before.chunks_exact(width.max(1));
         for (row, beside) in (0u32..).zip(&judged.beside) {
             let at = row as usize;
-            let arrives = *beside == Beside::New && batch.state(at) == RowState::In;
-            if arrives && left_out.binary_search(&row).is_err() {
-                let cells = judged.cells(at, width);
-                let hash = cells.and_then(|cells| fingerprint(&diff.same_person, cells));
-                self.0.extend(hash.map(|hash| (hash, first + row)));
+            let old = (*beside == Beside::Differs)
+                .then(|| before.next())
+                .flatten();
+            if batch.state(at) != RowState::In || left_out.binary_search(&row).is_ok() {
+                continue;
+            }
+            let Some(cells) = judged.cells(at, width) else {
+                continue;
+            };
+            let hash = || fingerprint(&diff.same_person, cells);
+            if *beside == Beside::New && !diff.has_left(cells) {
+                self.new.extend(hash().map(|hash| (hash, first + row)));
+            } else if old.is_some_and(|old| diff.has_left(cells) && !diff.has_left(old)) {
+                self.left.extend(hash());
             }
         }
     }
 
     /// Forgets all of them: the source will be gone through once more.
     pub(crate) fn clear(&mut self) {
-        self.0.clear();
+        self.new.clear();
+        self.left.clear();
     }
 
     /// Those who have the cells of somebody at one of these places in the store, all of whom are gone.
@@ -61,11 +77,11 @@ impl Arrivals {
     /// A store that can't be read.
     pub(crate) fn beside(&mut self, diff: &Diff, gone: &[u32]) -> io::Result<Rehires> {
         let mut found = Rehires::default();
-        let Some(store) = diff.comparable().filter(|_| !self.0.is_empty()) else {
+        let Some(store) = diff.comparable().filter(|_| !self.new.is_empty()) else {
             return Ok(found);
         };
         let (mut cells, mut bytes) = (Vec::new(), Vec::new());
-        let mut left = Vec::new();
+        let mut left = self.left.clone();
         for &place in gone {
             if store.row(place) == Row::Pending {
                 continue;
@@ -77,8 +93,8 @@ impl Arrivals {
             }
         }
         left.sort_unstable();
-        self.0.sort_unstable();
-        for same in self.0.chunk_by(|one, other| one.0 == other.0) {
+        self.new.sort_unstable();
+        for same in self.new.chunk_by(|one, other| one.0 == other.0) {
             let hash = same[0].0;
             let from = left.partition_point(|other| *other < hash);
             let gone = left[from..].iter().take_while(|other| **other == hash);

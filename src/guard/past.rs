@@ -22,7 +22,7 @@ pub(crate) struct Last {
 /// What stands at the target after an accepted run, as far as the uploads tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Standing {
+pub(crate) struct Standing {
     /// People.
     pub people: Option<u64>,
     /// Those of them with the status of somebody who has left.
@@ -36,7 +36,7 @@ pub struct Standing {
 /// What is kept of every person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kept {
+pub(crate) enum Kept {
     /// What the server accepted, in the store of the difference.
     Difference,
     /// Hashes of the columns that guards ask for.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::people::People;
 use super::rejects::{ADDED, table};
 use super::traces::{Kind, Trace};
-use crate::files::part::Part;
+use crate::files::part::{self, Part};
 use crate::format::PARSE;
 use crate::format::added::STAGE;
 use crate::format::csv::cut::first_record;
@@ -36,6 +36,8 @@ pub(crate) fn forget(
     columns: &[String],
     people: &mut People,
 ) -> io::Result<Option<Rows>> {
+    // Whoever was killed may have left the same rows under way.
+    part::sweep(&trace.path);
     let file = match trace.open()? {
         None => return Ok(None),
         Some(Err(why)) => return Ok(Some(Err(why))),
@@ -276,6 +278,8 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     const ADD: &str = "_file,_line,_stage,_column,_code,_message";
@@ -394,5 +398,33 @@ mod tests {
         let text = format!("{header}{}{}{}", row(1), row(2), row(3));
         let left = format!("{header}{}{}", row(1), row(3));
         check(Kind::Rejects, &text, "2", Ok(1), &left);
+    }
+
+    proptest! {
+        /// Whatever the cells hold, rows with one of the keys go, and the text of all others stays.
+        #[test]
+        fn agrees_with_a_filter(
+            rows in proptest::collection::vec(("[0-9]{1,2}", "[a-z\",;\n 0-9]{0,6}", "[0-9]?"), 0..30),
+            who in proptest::collection::btree_set("[1-9][0-9]?", 1..5),
+        ) {
+            let quoted = |cell: &str| format!("\"{}\"", cell.replace('"', "\"\""));
+            let text = |own: &(String, String, String)| {
+                format!("{},{},{},w,2,validate,pay,x,m\n", own.0, quoted(&own.1), own.2)
+            };
+            let is_one = |key: &String| who.contains(key.trim_start_matches('0'));
+            let header = format!("id,pay,boss,{ADD}\n");
+            let stay = rows.iter().filter(|own| !is_one(&own.0) && !is_one(&own.2));
+            let left: String = stay.map(text).collect();
+            let taken = rows.iter().filter(|own| is_one(&own.0) || is_one(&own.2)).count();
+            let all: String = rows.iter().map(text).collect();
+            let keys: Vec<&str> = who.iter().map(String::as_str).collect();
+            check(
+                Kind::Rejects,
+                &format!("{header}{all}"),
+                &keys.join("\n"),
+                Ok(taken as u64),
+                &format!("{header}{left}"),
+            );
+        }
     }
 }

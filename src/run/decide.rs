@@ -99,7 +99,7 @@ pub(super) fn decide(
         today: basis.today,
         baseline: last.map(|last| last.run.clone()),
     };
-    let content = plan::content(plan, survey, &facts, &totals.changes);
+    let content = plan::content(plan, survey, &totals.changes, &pipeline.sensitive);
     let approved = match basis.is_approved(&content) {
         Ok(approved) => approved,
         Err(error) => return (Judged::default(), Err(error)),

@@ -41,14 +41,14 @@ pub(crate) fn files(pipeline: &Pipeline) -> Vec<Trace> {
 /// Removes what the pipeline says is too old. Returns what can't be removed, or is not ours to remove.
 pub(crate) fn prune(pipeline: &Pipeline, ledger: Option<&Ledger>, reports: &Path) -> Vec<String> {
     let mut left = Vec::new();
-    for kept in files(pipeline) {
-        let (name, keep) = match kept.kind {
+    for trace in files(pipeline) {
+        let (name, keep) = match trace.kind {
             Kind::Rejects | Kind::Withheld => ("rejects.keep", pipeline.keep.rejects),
             Kind::Results => ("results.keep", pipeline.keep.results),
         };
         // A file that was just read for its rows is not taken away under whoever corrects it.
-        if let Some(keep) = keep.filter(|_| pipeline.mend.as_ref() != Some(&kept.path)) {
-            left.extend(prune_file(&kept, name, keep));
+        if let Some(keep) = keep.filter(|_| pipeline.mend.as_ref() != Some(&trace.path)) {
+            left.extend(prune_file(&trace, name, keep));
         }
     }
     if let (Some(keep), Some(ledger)) = (pipeline.keep.state, ledger) {
@@ -69,9 +69,9 @@ pub(crate) fn prune(pipeline: &Pipeline, ledger: Option<&Ledger>, reports: &Path
     left
 }
 
-fn prune_file(kept: &Trace, name: &str, keep: Span) -> Option<String> {
-    let path = human::path(&kept.path);
-    match kept.prune(keep.0, SystemTime::now()) {
+fn prune_file(trace: &Trace, name: &str, keep: Span) -> Option<String> {
+    let path = human::path(&trace.path);
+    match trace.prune(keep.0, SystemTime::now()) {
         Ok(None) => None,
         Ok(Some(Pruned::Gone)) => {
             tracing::info!("removed {path}, as it is older than {name}");

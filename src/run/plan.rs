@@ -1,7 +1,6 @@
 //! What would be done, for a plan: written down by the run that makes it, and compared by the run that carries it out.
 
 use super::survey::Survey;
-use super::surveyed::Facts;
 use crate::guard::changes::Changes;
 use crate::guard::{Decided, Exceeded, Last, Standing, Stop};
 use crate::report::run::{PlannedChanges, Total, Verdict};
@@ -20,7 +19,13 @@ pub(crate) struct Planned {
 }
 
 /// What would be done, down to the last row.
-pub(super) fn content(plan: Plan, survey: &Survey, facts: &Facts, changes: &Changes) -> Content {
+pub(super) fn content(
+    plan: Plan,
+    survey: &Survey,
+    changes: &Changes,
+    sensitive: &[String],
+) -> Content {
+    let facts = survey.facts();
     let hashes = survey.source().hashes().into_iter();
     Content {
         plan,
@@ -33,7 +38,7 @@ pub(super) fn content(plan: Plan, survey: &Survey, facts: &Facts, changes: &Chan
             unchanged: facts.unchanged,
             sent: facts.good + facts.carried,
         },
-        changes: PlannedChanges::new(changes, survey.aside.counts.either),
+        changes: PlannedChanges::new(changes, survey.aside.counts.either, sensitive),
     }
 }
 

@@ -70,6 +70,7 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
             engine = engine.measuring();
         }
     }
+    are_sent(pipeline, &engine)?;
     let engine = Arc::new(engine);
     let paths: Vec<_> = source
         .origins()
@@ -94,6 +95,29 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
         engine,
     };
     Ok((prepared, First { blocks, rejects }))
+}
+
+/// Whether the columns that are sensitive are among those that are sent: a name that is wrong would protect nobody.
+fn are_sent(pipeline: &Pipeline, engine: &Engine) -> Result<(), RunError> {
+    // Where the header may hold data its names are not told, and neither is what is told by column.
+    let sent: Option<Vec<_>> = engine.sent_names().into_iter().collect();
+    let (Some(sent), false) = (sent, pipeline.sensitive.is_empty()) else {
+        return Ok(());
+    };
+    let sensitive = pipeline.sensitive.iter();
+    let unknown = sensitive.filter(|name| !sent.iter().any(|sent| **sent == ***name));
+    let problem = |name: &String| {
+        let sent = sent.join(", ");
+        let message = format!("column `{name}` is not among those that are sent: {sent}");
+        let shown = format!("sensitive: {message}");
+        let problem = pipeline.problem_within("sensitive", &message, shown);
+        problem.to_string()
+    };
+    let problems: Vec<String> = unknown.map(problem).collect();
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(RunError::Unbound { problems }),
+    }
 }
 
 /// Looks whether the source and the lookup tables are what they were when the run began: one look at each file. What

@@ -620,8 +620,11 @@ impl Survey {
 
     /// The hash of what would be done; of a difference, of all that it is made of beside what the server has.
     pub(crate) fn content(&self) -> String {
+        let diff = self.engine.diff().filter(|diff| diff.sends);
+        let store = diff.and_then(|diff| diff.baseline.store.as_ref());
         match &self.tally {
-            Some(tally) if self.sends_difference() => format!("{:032x}", tally.content()),
+            Some(tally) if store.is_some() => format!("{:032x}", tally.content()),
+            // Without a store all is sent, and there may be no key yet by which a hash would be the same the next time.
             _ => self.assembly.digest().hex(),
         }
     }

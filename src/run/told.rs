@@ -7,14 +7,13 @@ use super::decide::{Basis, Judged};
 use super::prepare::Prepared;
 use super::put::Sending;
 use super::surveyed::Facts;
-use crate::delta::full::Full;
 use crate::delta::tally::{Changes, ColumnChanges};
 use crate::guard::changes::Figure;
 use crate::guard::{Decision, Deletion};
 use crate::report::human;
 use crate::report::run::{
     Approval, Canary, ColumnReport, Deletions, DeltaReport, GuardDecision, Hash, RetryReport,
-    RowCounts, RunReport, SourceFile, Withheld,
+    RowCounts, RunReport, SourceFile, Told, Withheld,
 };
 use crate::state::ledger::Known;
 
@@ -61,11 +60,11 @@ pub(super) fn recounted(report: &mut RunReport, facts: &Facts) {
     report.counts.unchanged = facts.unchanged;
     if let Some(known) = &facts.changes {
         report.counts.deletes = known.changes.deletes;
-        report.delta = Some(delta(
-            &known.changes,
-            known.full.as_ref(),
-            known.deletes.off,
-        ));
+        report.delta = Some(DeltaReport {
+            full: known.full.as_ref().map(ToString::to_string),
+            deletion_off: known.deletes.off,
+            ..delta(&known.changes, &report.sensitive)
+        });
     }
     report.counts.would_send = facts.good + facts.carried + report.counts.deletes;
     report.rejects = facts.rejects.clone();
@@ -108,7 +107,7 @@ fn untold(delta: Option<&DeltaReport>) -> Option<String> {
     let columns = &delta?.columns;
     let untold: Vec<String> = columns
         .iter()
-        .filter(|column| column.untold > 0)
+        .filter(|column| column.untold != Told::Count(0))
         .map(|column| format!("`{}` ({})", column.column, column.untold))
         .collect();
     (!untold.is_empty()).then(|| {
@@ -120,13 +119,18 @@ fn untold(delta: Option<&DeltaReport>) -> Option<String> {
     })
 }
 
-fn delta(changes: &Changes, full: Option<&Full>, off: Option<&'static str>) -> DeltaReport {
-    let told = |column: &ColumnChanges| ColumnReport {
-        column: column.name.to_string(),
-        changed: column.changed,
-        filled_before: column.filled_before,
-        emptied: column.emptied,
-        untold: column.untold,
+/// What differs. Of `sensitive` columns small counts are not told.
+fn delta(changes: &Changes, sensitive: &[String]) -> DeltaReport {
+    let told = |column: &ColumnChanges| {
+        let is_sensitive = sensitive.iter().any(|name| **name == *column.name);
+        let told = |count| Told::of(count, is_sensitive);
+        ColumnReport {
+            column: column.name.to_string(),
+            changed: told(column.changed),
+            filled_before: told(column.filled_before),
+            emptied: told(column.emptied),
+            untold: told(column.untold),
+        }
     };
     let columns = changes.columns.iter().filter(|column| column.changed > 0);
     DeltaReport {
@@ -136,8 +140,8 @@ fn delta(changes: &Changes, full: Option<&Full>, off: Option<&'static str>) -> D
         pending: changes.pending,
         deletes: changes.deletes,
         unchanged: changes.unchanged,
-        full: full.map(ToString::to_string),
-        deletion_off: off,
+        full: None,
+        deletion_off: None,
         columns: columns.map(told).collect(),
     }
 }

@@ -81,7 +81,7 @@ pub struct Entry {
     pub counted: Counted,
     /// What stands at the target once it is accepted.
     #[serde(default)]
-    pub standing: Standing,
+    pub(crate) standing: Standing,
     /// The approval by which it went on.
     #[serde(default)]
     pub approved: Option<String>,

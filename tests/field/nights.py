@@ -38,9 +38,11 @@ COLUMNS = ["givenNames", "familyName", "birthDate", "jobTitle", "unit", "costCen
 NIGHTS, STRIDE, REFERENCE = 30, 7, "2026-10-12"
 # Blanks and placeholders, which a pipeline can mend.
 DIRT = {"whitespace": 60, "key_whitespace": 40, "code_whitespace": 100, "placeholder_date": 25}
+PLACEHOLDERS = ["1900-01-01", "1970-01-01"]
 FAULTS = {"primary_overlap": 20, "primary_missing": 15}
 EDITS = {"end_later": 40, "end_yesterday": 10, "start_earlier": 20, "cancel": 5}
-DELIVERIES = {8: "empty", 17: "rows", 23: "empty", 26: "pages"}
+# The share of the rows that come.
+DELIVERIES = {8: 0, 17: 1 / 2, 23: 0, 26: 2 / 3}
 LATE, TWICE = {13, 21}, {9, 18}
 
 
@@ -130,15 +132,15 @@ class Requests(http.server.BaseHTTPRequestHandler):
 def declare(folder, size, seed, dirty):
     """figurant's declarations: a step a night. The clean one differs in nothing but the dirt."""
     base = f'version = "s1"\nname = "nights{seed}"\n[set]\nname = "nights{seed}"\nsize = {size}\nreference = "{REFERENCE}"\n'
-    base += 'history = 3\nrehire = 150\npage_size = 100\ntype = "installer"\n'
+    base += 'history = 3\nrehire = 150\ntype = "installer"\n'
     table = lambda name, rates: f"[step.{name}]\n" + "".join(f"{kind} = {rate}\n" for kind, rate in rates.items())
     off = lambda rates: dict.fromkeys(rates, 0)
     loop = f'version = "m1"\nname = "nights"\n[simulation]\nscenario = "base.toml"\nstride = {STRIDE}\nretain_days = 21\nrelease_days = 14\n'
     for night in range(NIGHTS):
         loop += f'[[step]]\nlabel = "night {night}"\n'
-        if kind := DELIVERIES.get(night) if dirty else None:
-            limit = {"rows": f", limit = {size // 2}", "pages": ", limit = 2"}.get(kind, "")
-            loop += f'delivery = {{ kind = "{kind}"{limit} }}\n'
+        if dirty and night in DELIVERIES:
+            rows = int(size * DELIVERIES[night])
+            loop += f'delivery = {{ kind = "rows", limit = {rows} }}\n' if rows else 'delivery = { kind = "empty" }\n'
         if dirty and night in (4, 15, 20):
             loop += table("dirt", off(DIRT) if night == 15 else DIRT)
         if night in (10, 19):
@@ -184,14 +186,15 @@ def planted(folder):
 
 
 def extract(dirty, control, night):
-    """What is delivered in a night, what it should have been, and its day. A birth date that is a placeholder is nowhere."""
+    """What is delivered in a night, what it should have been, and its day. Behind a placeholder the birth date is not known;
+    nor is it of somebody who was born on such a day."""
     delivered, day = tables(dirty, night)
     clean, _ = tables(control, night)
     key = planted(dirty)
     unborn = {person for kind, person in key if kind == "placeholder_date"}
     for row in clean:
         row["from"] = row["from"] or "9999-12-31"
-        if str(row["person"]) in unborn:
+        if str(row["person"]) in unborn or row["birthDate"] in PLACEHOLDERS:
             row["birthDate"] = ""
     return (delivered, clean, day), collections.Counter(kind for kind, _ in key)
 

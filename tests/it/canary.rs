@@ -261,6 +261,12 @@ fn an_answer_that_is_lost() {
     let (code, stderr) = rig.ask(&["run", "pipeline.yaml"]);
     assert_eq!(code, 7, "{stderr}");
     assert!(stderr.contains(canary), "{stderr}");
+    let instead = format!("rostream resume {canary} --abandon, and then run the pipeline");
+    assert!(stderr.contains(&instead), "{stderr}");
+    assert!(!stderr.contains("--retry-import"), "{stderr}");
+    let (code, stderr) = rig.ask(&["resume", canary, "--retry-import"]);
+    assert_eq!(code, 2, "{stderr}");
+    assert!(stderr.contains(&instead), "{stderr}");
     let (code, stderr) = rig.ask(&["resume", canary, "--abandon"]);
     assert_eq!(code, 0, "{stderr}");
     let ended = rig.run(&[]);

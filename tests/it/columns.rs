@@ -166,9 +166,9 @@ fn nothing_is_kept_where_no_guard_asks_for_it_and_no_value_ever() {
         let found = bytes.windows(9).any(|w| w == b"a.example");
         assert!(!found, "{}", path.display());
     }
-    // Hashes, and no keys.
+    // One hash of the column, one of all columns, and no keys.
     let base = fs::metadata(folder.join("base")).unwrap().len();
-    assert_eq!(base, 160 + 200 * (40 + 8));
+    assert_eq!(base, 160 + 200 * (32 + 8 + 8));
     // With a key that is stated, another is not taken for it.
     rig.write("secret", "a-secret-of-more-than-sixteen-bytes");
     let ended = rig.run(&["--set=state.key={ file: secret }"]);

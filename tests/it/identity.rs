@@ -213,6 +213,42 @@ fn who_may_have_a_new_id_is_told_by_line() {
     }
 }
 
+/// The row of the old id stays in the extract, with the status of a leaver.
+#[test]
+fn who_leaves_by_a_status_counts() {
+    let rig = Rig::new();
+    pipeline(
+        &rig,
+        "validate: { key: employeeID, rehires: { columns: [lastName, dob] } }\n\
+         guard: { max_delete: 5, leavers: { column: managerID, values: [gone] } }",
+        DELTA,
+    );
+    night(
+        &rig,
+        &[
+            "1,Ann,1980-01-01,",
+            "2,Bob,1990-02-02,1",
+            "3,Cid,1991-01-01,gone",
+        ],
+    );
+    let ended = night(
+        &rig,
+        &[
+            "1,Ann,1980-01-01,",
+            "2,Bob,1990-02-02,gone",
+            "3,Cid,1991-01-01,gone",
+            "B2,Bob,1990-02-02,1",
+            "C3,Cid,1991-01-01,1",
+        ],
+    );
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let found = &ended.report["rehires"]["found"];
+    assert_eq!(
+        *found,
+        json!({ "count": 1, "first": [{ "file": "workers.csv", "line": 5 }] })
+    );
+}
+
 #[test]
 fn what_is_wrong_is_told_where_it_stands() {
     let rig = Rig::new();

@@ -18,11 +18,14 @@ use rostream::internals::sandbox::options::ResultOrder;
 use serde_json::Value;
 
 use crate::support::{Call, Deed, Ended, Rig, wait_until};
-use model::{COLUMNS, Extract, Mode, Model, Part, People, Plan, Said, Server};
+use model::{COLUMNS, Extract, Mode, Model, Part, People, Plan, Said, Server, Stage};
 
 const NAMES: [&str; 4] = ["ann", "bob", "cid", "dan"];
 const PAY: [&str; 4] = ["", "10", "20", "30"];
 const NOTES: [&str; 3] = ["", "a", "b"];
+
+/// How many rows a canary has.
+const FIRST: usize = 3;
 
 /// How many may be deleted in a night that nobody has approved.
 const MOST: usize = 5;
@@ -87,6 +90,19 @@ struct Night {
     /// Runs once more after trouble.
     again: bool,
     approves: bool,
+    command: Command,
+    /// Sends again what the server refused.
+    retries: bool,
+}
+
+/// How a night's extract is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Command {
+    Run,
+    /// With a canary.
+    First,
+    /// `plan`, then `apply`.
+    Apply,
 }
 
 fn id(number: u8) -> String {
@@ -208,8 +224,8 @@ struct Flight {
 }
 
 impl Flight {
-    fn of(plan: Plan) -> Flight {
-        let parts = [plan.rows, plan.deletes].into_iter();
+    fn of(plan: Plan, first: Option<usize>) -> Flight {
+        let parts = plan.parts(first).into_iter();
         Flight {
             parts: parts.filter(|part| !part.items.is_empty()).collect(),
             open: None,
@@ -332,12 +348,33 @@ impl Nights {
         let plan = self.model.plan(&extract, self.world.keeps, night.is_full);
         let (named, deletes) = (plan.rows.items.len(), plan.deletes.items.len());
         let stops = self.stops(&extract, &plan, named);
-        let mut flight = Flight::of(plan);
-        let mut args = vec!["run", "pipeline.yaml"];
-        if night.is_full && self.world.mode == Mode::Delta {
-            args.push("--set=target.orgvue.action={ delta: store, full_every: 1ms }");
+        let stated = !self.world.guard.contains("first");
+        let command = match night.command {
+            // Which rows are a canary depends on what is withheld; and a difference has none.
+            Command::First if self.world.withholds() || self.world.mode == Mode::Delta => {
+                Command::Run
+            }
+            command => command,
+        };
+        let first = (command == Command::First).then_some(FIRST);
+        let mut flight = Flight::of(plan, first);
+        let mut args = self.command("run", night);
+        if first.is_some() {
+            args.extend(["--first", "3"]);
         }
         let imports = self.rig.taken().1;
+        if command == Command::Apply {
+            let mut plan = self.command("plan", night);
+            plan.extend(["-o", "plan.json"]);
+            let (code, said) = self.rig.ask(&plan);
+            self.rig.forget_reports();
+            self.tell(&plan, Some(code), &said);
+            if ![0, 3].contains(&code) {
+                holds!(self, code == 4 && (stops || !stated), "plan: {code}");
+                return self.is_as_modelled();
+            }
+            args = vec!["apply", "plan.json"];
+        }
         let ended = match trouble {
             None => Some(self.rig.tell(&args)),
             Some(Trouble::After(time)) => {
@@ -358,7 +395,6 @@ impl Nights {
             ended.as_ref().map_or("", |ended| &ended.stderr),
         );
         self.imported(&mut flight, imports)?;
-        let stated = !self.world.guard.contains("first");
         match ended {
             Some(ended) if ended.code == 4 => {
                 holds!(self, stops || !stated, "it was stopped without a reason");
@@ -368,18 +404,49 @@ impl Nights {
             Some(ended) if [0, 3, 5].contains(&ended.code) => {
                 holds!(self, !stops, "it was not stopped");
                 self.settled(&mut flight, ended.code, named);
-                let deletes = deletes <= MOST;
-                holds!(
-                    self,
-                    flight.parts.is_empty() || !deletes,
-                    "something was not sent"
-                );
+                let is_left = !flight.parts.is_empty() && deletes <= MOST;
+                let refused = first.is_some() && ended.code == 5;
+                holds!(self, !is_left || refused, "something was not sent");
+                if trouble.is_none() && command == Command::Run && night.retries {
+                    self.retry(&ended)?;
+                }
             }
             Some(ended) if ended.code != 1 && ended.code != 7 => {
                 holds!(self, false, "exit code {}", ended.code);
             }
             _ => self.take_up(night, &extract, flight, named)?,
         }
+        self.is_as_modelled()
+    }
+
+    /// A command over the pipeline.
+    fn command(&self, name: &'static str, night: &Night) -> Vec<&'static str> {
+        let mut args = vec![name, "pipeline.yaml"];
+        if night.is_full && self.world.mode == Mode::Delta {
+            args.push("--set=target.orgvue.action={ delta: store, full_every: 1ms }");
+        }
+        args
+    }
+
+    /// Sends again what the server has refused, which it does once more.
+    fn retry(&mut self, ended: &Ended) -> Checked {
+        // The next run of a difference does so by itself; and where results neither have keys nor stand in order, nobody
+        // knows what was refused.
+        let is_known = self.world.server.tells_keys || self.world.server.keeps_order;
+        if self.world.mode == Mode::Delta || ended.count("failed") == 0 || !is_known {
+            return Ok(());
+        }
+        let imports = self.rig.taken().1;
+        let args = ["retry", ended.report["run_id"].as_str().unwrap()];
+        let (code, said) = self.rig.ask(&args);
+        self.rig.forget_reports();
+        self.tell(&args, Some(code), &said);
+        holds!(self, [3, 5].contains(&code), "retry: {code}");
+        holds!(
+            self,
+            self.rig.taken().1 == imports + 1,
+            "retry has no import"
+        );
         self.is_as_modelled()
     }
 
@@ -390,6 +457,8 @@ impl Nights {
             Mode::Implicit("block") if extract.has_rejects() => return true,
             Mode::Implicit("carry_forward") if extract.keyless > 0 => return true,
             Mode::Implicit(_) => plan.rows.implicit && self.standing > named + MOST,
+            // Nobody can say what would change.
+            Mode::Delta if self.model.is_lost && self.standing > 0 => return true,
             Mode::Delta => plan.deletes.items.len() > MOST,
         };
         too_many && !self.world.withholds()
@@ -421,7 +490,7 @@ impl Nights {
     fn settled(&mut self, flight: &mut Flight, code: i32, named: usize) {
         if let Some((part, said)) = flight.open.take() {
             self.model.take_in(&part, Some(&said));
-            if code != 5 {
+            if [0, 3].contains(&code) {
                 let before = if part.implicit { 0 } else { self.standing };
                 self.standing = named.max(before);
             }
@@ -441,10 +510,8 @@ impl Nights {
         let (true, Some(hash)) = (night.approves, hash) else {
             return self.is_as_modelled();
         };
-        let mut args = vec!["run", "pipeline.yaml", "--approve", hash];
-        if night.is_full && self.world.mode == Mode::Delta {
-            args.push("--set=target.orgvue.action={ delta: store, full_every: 1ms }");
-        }
+        let mut args = self.command("run", night);
+        args.extend(["--approve", hash]);
         let imports = self.rig.taken().1;
         let ended = self.rig.tell(&args);
         self.tell(&args, Some(ended.code), &ended.stderr);
@@ -463,17 +530,11 @@ impl Nights {
         mut flight: Flight,
         named: usize,
     ) -> Checked {
-        let how = match night.abandons {
-            true => "--abandon",
-            false => "--retry-import",
-        };
         let mut args = vec!["resume", "pipeline.yaml"];
         for _ in 0..6 {
             let imports = self.rig.taken().1;
             let (code, said) = self.rig.ask(&args);
-            for report in self.rig.reports() {
-                fs::remove_file(report).unwrap();
-            }
+            self.rig.forget_reports();
             self.tell(&args, Some(code), &said);
             self.imported(&mut flight, imports)?;
             match code {
@@ -487,9 +548,13 @@ impl Nights {
                 code => holds!(self, false, "exit code {code}"),
             }
             // The import that may have begun: the last one, or one that the server never heard of.
-            let of_rows = |(part, _): &(Part, Vec<Said>)| !part.deletes();
-            if self.deletes_were_asked_for() && flight.open.as_ref().is_some_and(of_rows) {
-                self.settled(&mut flight, 0, named);
+            let at_hand = self.at_hand();
+            if flight
+                .open
+                .as_ref()
+                .is_some_and(|open| open.0.stage != at_hand)
+            {
+                self.settled(&mut flight, 1, named);
             }
             let began = match flight.open.take() {
                 Some((part, _)) => Some(part),
@@ -497,33 +562,42 @@ impl Nights {
             };
             holds!(self, began.is_some(), "no import can have begun");
             let part = began.unwrap_or_default();
+            holds!(self, part.stage == at_hand, "it is at {at_hand:?}");
             self.model.take_in(&part, None);
+            // A canary is not repeated by itself.
+            let how = match night.abandons || at_hand == Stage::First {
+                true => "--abandon",
+                false => "--retry-import",
+            };
             args = vec!["resume", "pipeline.yaml", how];
-            match part.deletes() {
+            if at_hand == Stage::Deletes {
                 // The rows are in, and who is gone is found again.
-                true => {
-                    let plan = self.model.plan(extract, self.world.keeps, night.is_full);
-                    flight = Flight::of(plan);
-                }
-                false => flight.parts.push_front(part),
+                let plan = self.model.plan(extract, self.world.keeps, night.is_full);
+                flight = Flight::of(plan, None);
+            } else {
+                flight.parts.push_front(part);
             }
         }
         holds!(self, false, "it never ends");
         Ok(())
     }
 
-    /// Whether the last run has come to its deletions.
-    fn deletes_were_asked_for(&self) -> bool {
+    /// Which import it is of which nobody knows whether it began, as the ledger has it.
+    fn at_hand(&self) -> Stage {
         let entries = fs::read_dir(self.rig.path("state")).unwrap();
         let paths = entries.map(|entry| entry.unwrap().path());
         let runs = paths.filter(|path| {
             let name = path.file_name().unwrap().to_str().unwrap();
             name.starts_with("run-") && name.ends_with(".json")
         });
-        let written = |path: &PathBuf| fs::metadata(path).unwrap().modified().unwrap();
-        let last = runs.max_by_key(written).unwrap();
-        let entry: Value = serde_json::from_slice(&fs::read(last).unwrap()).unwrap();
-        entry["deleting"] == true
+        let read = |path| serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+        let mut runs = runs.map(|path: PathBuf| -> Value { read(path) });
+        let run = runs.find(|run| run["step"] == "importing").unwrap();
+        match (run["kind"] == "canary", run["deleting"] == true) {
+            (true, _) => Stage::First,
+            (_, true) => Stage::Deletes,
+            _ => Stage::Rows,
+        }
     }
 
     fn tell(&mut self, args: &[&str], code: Option<i32>, said: &str) {
@@ -546,6 +620,8 @@ fn at_last(nights: &mut Nights) -> Checked {
         abandons: false,
         again: false,
         approves: true,
+        command: Command::Run,
+        retries: false,
     };
     nights.night(&calm)?;
     for (number, (name, pay, note)) in &nights.company {
@@ -618,10 +694,16 @@ fn nights() -> impl Strategy<Value = Vec<Night>> {
         any::<bool>(),
         prop::bool::weighted(0.7),
         prop::bool::weighted(0.7),
+        prop_oneof![
+            5 => Just(Command::Run),
+            1 => Just(Command::First),
+            1 => Just(Command::Apply)
+        ],
+        any::<bool>(),
     );
     let night = (people, run).prop_map(|(people, run)| {
         let (moves, leavers, dirt, share, hand) = people;
-        let (loses_store, is_full, trouble, abandons, again, approves) = run;
+        let (loses_store, is_full, trouble, abandons, again, approves, command, retries) = run;
         Night {
             moves,
             leavers,
@@ -635,6 +717,8 @@ fn nights() -> impl Strategy<Value = Vec<Night>> {
             abandons,
             again,
             approves,
+            command,
+            retries,
         }
     });
     let most = setting("NIGHTS").unwrap_or(5);

@@ -404,7 +404,10 @@ fn a_difference() {
     let sections = "name: nightly\nsource: { path: workers.csv }\nvalidate: { key: employeeID }";
     rig.write("workers.csv", workers(200));
     rig.pipeline(sections, delta);
-    assert_eq!(rig.run(&[]).code, 0);
+    // The first one of all, for which there is no store yet, nor a key for one.
+    plan(&rig, 0);
+    assert!(!rig.path("store").exists());
+    assert_eq!(apply(&rig, &[]).code, 0);
     let changed = workers(201).replace(&format!("00000007,{:038}", 7), "00000007,Somebody");
     rig.write(
         "workers.csv",
@@ -434,6 +437,50 @@ fn a_difference() {
     assert_eq!(done.code, 0, "{}", done.stderr);
     assert_eq!(rig.items().len(), 200);
     refused(&rig, &[], "was used by run");
+}
+
+/// Who it is that changed is told of no sensitive column by a count of one: neither in the plan nor in the report.
+#[test]
+fn sensitive_columns() {
+    let rig = Rig::new();
+    let delta = "identify_by: { id_key: employeeID }\naction: { delta: store }";
+    let sections = "name: nightly\nsource: { path: workers.csv }\nvalidate: { key: employeeID }\nsensitive: [gender]";
+    let people = |changed: std::ops::RangeInclusive<u32>| {
+        let header = "employeeID,gender,team\n".to_owned();
+        (1..=200).fold(header, |text, id| {
+            let word = if changed.contains(&id) { "" } else { "a" };
+            text + &format!("{id:08},{word},{word}\n")
+        })
+    };
+    rig.write("workers.csv", people(900..=900));
+    rig.pipeline(sections, delta);
+    assert_eq!(rig.run(&[]).code, 0);
+    let few = json!("fewer than 5");
+    for (last, expected) in [(1, few.clone()), (4, few), (5, json!(5))] {
+        rig.write("workers.csv", people(1..=last));
+        let (planned, file) = plan(&rig, 0);
+        let columns = file["content"]["changes"]["columns"].as_array().unwrap();
+        assert_eq!(columns[0]["column"], "gender");
+        assert_eq!(
+            columns[0]["changed"],
+            json!({ "count": expected, "exact": true })
+        );
+        assert_eq!(
+            columns[1]["changed"],
+            json!({ "count": last, "exact": true })
+        );
+        assert_eq!(file["found"]["delta"]["columns"][0]["untold"], expected);
+        let expected = expected.to_string().replace('"', "");
+        planned.says(&format!(
+            "`gender`: {expected} changed, {expected} emptied of 200 filled"
+        ));
+        planned.says(&format!("`gender` ({expected}), `team` ({last})"));
+    }
+    assert_eq!(apply(&rig, &[]).code, 0);
+    rig.pipeline(&sections.replace("[gender]", "[gendre]"), delta);
+    let ended = rig.tell(&["plan", "pipeline.yaml"]);
+    ended.says("pipeline.yaml:5:13: sensitive: column `gendre` is not among those that are sent: employeeID, gender, team");
+    assert_eq!(ended.code, 2);
 }
 
 /// The body is made and sent in other ways, and the plan is the same.

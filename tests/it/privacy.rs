@@ -269,6 +269,30 @@ fn somebody_is_taken_out_of_every_file() {
 }
 
 #[test]
+fn keys_by_standard_input() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(dir.path().join(name), text).unwrap();
+    write(
+        "p.yaml",
+        "version: 1\nsource: { path: w.csv }\nvalidate: { key: id, columns: { pay: { type: number } } }\n\
+         rejects: { at_most: 90% }\ntarget: { sandbox: }\n",
+    );
+    write("w.csv", "id,pay\n1,x\n2,y\n3,1\n");
+    assert_eq!(crate::run(dir.path(), &["run", "p.yaml"]).0, 3);
+    write("gone", "2\n");
+    let mut forget = crate::rostream(dir.path(), &["forget", "-", "--pipeline", "p.yaml"]);
+    let forget = forget.stdin(File::open(dir.path().join("gone")).unwrap());
+    let (code, _, stderr) = crate::outcome(forget.output().unwrap());
+    assert_eq!(
+        (code, &*stderr),
+        (0, "rejects.csv: 1 row taken out\n"),
+        "{stderr}"
+    );
+    let rejects = fs::read_to_string(dir.path().join("rejects.csv")).unwrap();
+    assert!(rejects.contains("\n1,x,") && !rejects.contains("\n2,y,"));
+}
+
+#[test]
 fn whom_a_store_has_forgotten_is_not_deleted_any_more() {
     let rig = Rig::new().behind(|call| match (call.step, call.before) {
         ("import", 3) => Deed::Lose,

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::support::{Ended, Rig, mode, workers};
+use crate::support::{Deed, Ended, Rig, mode, workers};
 
 fn rig(rig: Rig, more: &str, import: &str) -> Rig {
     rig.write("workers.csv", workers(3));
@@ -67,6 +67,29 @@ fn one_by_one() {
         let name = file.unwrap().file_name();
         name.to_str().unwrap().starts_with("last-")
     }));
+}
+
+/// What was uploaded elsewhere is asked for again by the same command, and never by a run of the whole pipeline.
+#[test]
+fn an_answer_that_is_lost_is_no_reason_to_run_it_all() {
+    let lost = Rig::new().behind(|call| match (call.step, call.before) {
+        ("import", 0) => Deed::Lose,
+        _ => Deed::Pass,
+    });
+    let rig = rig(lost, "", "");
+    pair(&rig, "pair.json");
+    assert_eq!(upload(&rig).code, 0);
+    assert_eq!(import(&rig).code, 7);
+    let taken = rig.taken();
+    let (code, stderr) = rig.ask(&["resume", "pipeline.yaml", "--retry-import"]);
+    assert_eq!((code, rig.taken()), (2, taken), "{stderr}");
+    assert!(
+        stderr.contains("--abandon, and then `rostream import`"),
+        "{stderr}"
+    );
+    let (code, stderr) = rig.ask(&["resume", "pipeline.yaml", "--abandon"]);
+    assert_eq!(code, 0, "{stderr}");
+    assert_eq!(import(&rig).code, 0);
 }
 
 #[test]

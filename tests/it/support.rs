@@ -344,6 +344,13 @@ impl Rig {
         }
     }
 
+    /// Takes away what commands have reported.
+    pub fn forget_reports(&self) {
+        for report in self.reports() {
+            fs::remove_file(report).unwrap();
+        }
+    }
+
     pub fn reports(&self) -> Vec<PathBuf> {
         fs::read_dir(self.folder())
             .unwrap()

@@ -240,6 +240,7 @@ impl Meaning<'_> {
             rejects,
             results,
             guard: spec.guard,
+            sensitive: spec.sensitive.into(),
             refused: spec.refused,
             target,
             import,

@@ -8,6 +8,7 @@
 mod aliases;
 mod as_of;
 mod counts;
+mod few;
 mod file;
 pub(crate) mod hierarchy;
 mod memory;
@@ -21,6 +22,7 @@ mod text;
 pub(crate) use aliases::AliasesReport;
 pub(crate) use as_of::{AsOf, Line, Seen};
 pub(crate) use counts::{CodeCounts, Mismatch, RowCounts};
+pub(crate) use few::Told;
 pub(crate) use file::{ReportError, write_report};
 pub(crate) use hierarchy::HierarchyReport;
 pub(crate) use memory::peak_memory;

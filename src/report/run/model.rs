@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,6 +13,7 @@ use url::Url;
 use super::aliases::AliasesReport;
 use super::as_of::AsOf;
 use super::counts::{CodeCounts, Mismatch, RowCounts};
+use super::few::Told;
 use super::hierarchy::HierarchyReport;
 use super::memory::peak_memory;
 use super::plan::PlanReport;
@@ -142,6 +144,9 @@ pub(crate) struct RunReport {
     /// The hash by which what guards stopped, or held back, can be approved.
     #[serde(skip)]
     pub offered: Option<String>,
+    /// Columns of which no small count is told.
+    #[serde(skip)]
+    pub sensitive: Arc<[String]>,
 }
 
 /// What was looked at before anything else.
@@ -381,13 +386,13 @@ pub(crate) struct DeltaReport {
 pub(crate) struct ColumnReport {
     pub column: String,
     /// Cells that are not what they were.
-    pub changed: u64,
+    pub changed: Told,
     /// Cells that held something before, over all rows that can be compared.
-    pub filled_before: u64,
+    pub filled_before: Told,
     /// Of these, those that are empty now.
-    pub emptied: u64,
+    pub emptied: Told,
     /// Of these, those of which the server is not told.
-    pub untold: u64,
+    pub untold: Told,
 }
 
 /// The upload.
@@ -516,6 +521,7 @@ impl RunReport {
             resumed: false,
             next: None,
             offered: None,
+            sensitive: Arc::default(),
         }
     }
 

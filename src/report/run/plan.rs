@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::few::Told;
 use crate::guard::changes::{Changes, ColumnChanges, Figure};
 use crate::report::human;
 
@@ -91,21 +92,39 @@ pub(crate) struct Deleted {
 pub(crate) struct PlannedColumn {
     pub column: String,
     /// People in whom it changes.
-    pub changed: Option<Figure>,
+    pub changed: Option<ToldFigure>,
     /// Cells that had a value before.
-    pub filled_before: Option<u64>,
+    pub filled_before: Option<Told>,
     /// Of these, those that have none then.
-    pub emptied: Option<Figure>,
+    pub emptied: Option<ToldFigure>,
+}
+
+/// A figure as it may be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ToldFigure {
+    pub count: Told,
+    /// There may be more, unless this says that the count is exact.
+    pub exact: bool,
 }
 
 impl PlannedChanges {
-    /// Of an upload with so many rows of which the server decides whether they are new.
-    pub(crate) fn new(changes: &Changes, either: u64) -> PlannedChanges {
-        let column = |column: &ColumnChanges| PlannedColumn {
-            column: column.name.to_string(),
-            changed: column.changed,
-            filled_before: column.filled_before,
-            emptied: column.emptied,
+    /// Of an upload with so many rows of which the server decides whether they are new. Of `sensitive` columns small
+    /// counts are not told.
+    pub(crate) fn new(changes: &Changes, either: u64, sensitive: &[String]) -> PlannedChanges {
+        let column = |column: &ColumnChanges| {
+            let name = column.name.to_string();
+            let is_sensitive = sensitive.contains(&name);
+            let told = |Figure { count, exact }| ToldFigure {
+                count: Told::of(count, is_sensitive),
+                exact,
+            };
+            let filled = column.filled_before;
+            PlannedColumn {
+                column: name,
+                changed: column.changed.map(told),
+                filled_before: filled.map(|filled| Told::of(filled, is_sensitive)),
+                emptied: column.emptied.map(told),
+            }
         };
         let nothing = Some(Figure::exactly(0));
         let is_changed =
@@ -185,15 +204,25 @@ impl PlannedChanges {
     }
 }
 
+impl ToldFigure {
+    fn in_words(self) -> String {
+        match self.exact {
+            true => self.count.to_string(),
+            false => format!("{} or more", self.count),
+        }
+    }
+}
+
 impl PlannedColumn {
     fn line(&self) -> String {
         let parts = [(self.changed, "changed"), (self.emptied, "emptied")];
         let parts = parts
             .into_iter()
-            .filter_map(|(figure, what)| Some(format!("{} {what}", figure?)));
+            .filter_map(|(figure, what)| Some(format!("{} {what}", figure?.in_words())));
         let parts: Vec<String> = parts.collect();
-        let before = self.filled_before.map(human::count);
-        let of = before.map(|before| format!(" of {before} filled"));
+        let of = self
+            .filled_before
+            .map(|before| format!(" of {before} filled"));
         let (column, of) = (&self.column, of.unwrap_or_default());
         format!("`{column}`: {}{of}", parts.join(", "))
     }

@@ -140,21 +140,25 @@ pub enum Said {
     Otherwise,
 }
 
+/// Which of a run's imports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stage {
+    /// The canary.
+    First,
+    #[default]
+    Rows,
+    Deletes,
+}
+
 /// An import.
 #[derive(Clone, Debug, Default)]
 pub struct Part {
+    pub stage: Stage,
     pub items: Vec<Item>,
     /// Whether whom they do not name is deleted.
     pub implicit: bool,
     /// Whether it is everything.
     is_full: bool,
-}
-
-impl Part {
-    pub fn deletes(&self) -> bool {
-        let mut items = self.items.iter();
-        items.all(|item| item.action == Action::Delete)
-    }
 }
 
 /// A run's imports, in their order.
@@ -171,6 +175,33 @@ struct Known {
     is_pending: bool,
 }
 
+impl Plan {
+    /// Its imports, with a canary of so many rows before the others; where those that nobody names are deleted the others
+    /// are all of them.
+    pub fn parts(self, first: Option<usize>) -> Vec<Part> {
+        let Plan {
+            mut rows,
+            mut deletes,
+        } = self;
+        deletes.stage = Stage::Deletes;
+        let good = |item: &&Item| item.action != Action::Noop;
+        let count = rows.items.iter().filter(good).count();
+        let (Some(first), true) = (first, rows.implicit || Some(count) > first) else {
+            return vec![rows, deletes];
+        };
+        let items = rows.items.iter().filter(good).take(first);
+        let canary = Part {
+            items: items.cloned().collect(),
+            stage: Stage::First,
+            ..Part::default()
+        };
+        if !rows.implicit {
+            rows.items.drain(..first);
+        }
+        vec![canary, rows, deletes]
+    }
+}
+
 /// Server and store.
 #[derive(Clone, Debug)]
 pub struct Model {
@@ -180,6 +211,8 @@ pub struct Model {
     store: BTreeMap<String, Known>,
     /// Whether the store is there, and has the results of a run that sent everything.
     is_whole: bool,
+    /// Whether it was there, and is gone.
+    pub is_lost: bool,
 }
 
 impl Model {
@@ -190,11 +223,13 @@ impl Model {
             held: People::new(),
             store: BTreeMap::new(),
             is_whole: false,
+            is_lost: false,
         }
     }
 
     /// Somebody has thrown the store away.
     pub fn lose_store(&mut self) {
+        self.is_lost = true;
         self.store.clear();
         self.is_whole = false;
     }
@@ -314,9 +349,11 @@ impl Model {
         if self.mode != Mode::Delta {
             return;
         }
+        self.is_lost = false;
         self.is_whole |= part.is_full && said.is_some();
         // Whose a result is, is known by its key, or does not matter.
-        let alike = |said: &&[Said]| part.deletes() || said.iter().all(|one| *one == said[0]);
+        let alike =
+            |said: &&[Said]| part.stage == Stage::Deletes || said.iter().all(|one| *one == said[0]);
         let said = said.filter(|said| self.server.tells_keys || alike(said));
         for (at, item) in part.items.iter().enumerate() {
             let deletes = item.action == Action::Delete;
