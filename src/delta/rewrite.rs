@@ -187,7 +187,9 @@ mod tests {
             place.key().seal(format!("t{key}").as_bytes(), &mut sealed);
             let who = person(place.key(), key, true, &mut String::new());
             let cell = place.key().text(key.as_bytes());
-            items.push(What::Whole, (who, cell), &[cell], &sealed).unwrap();
+            items
+                .push(What::Whole, (who, cell), &[cell], &sealed)
+                .unwrap();
         }
         place.put_items(items, "run", Part::Rows).unwrap();
         let fates = vec![Fate::Accepted; keys.len()];
