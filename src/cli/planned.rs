@@ -23,7 +23,7 @@ pub(super) enum Out {
 }
 
 /// What a plan has of the report: what the survey found, and nothing of when and where.
-const FOUND: [&str; 11] = [
+const FOUND: [&str; 13] = [
     "time_zone",
     "warnings",
     "counts",
@@ -31,6 +31,8 @@ const FOUND: [&str; 11] = [
     "hierarchies",
     "guards",
     "as_of",
+    "aliases",
+    "rehires",
     "deletions",
     "withheld",
     "delta",

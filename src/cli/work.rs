@@ -228,7 +228,7 @@ impl<'a> Work<'a> {
         let delta = Delta::open(self.pipeline, secret.as_ref(), &run, &wanted)?;
         let basis = self.basis()?;
         let kept = match &self.task {
-            Task::Run | Task::Check | Task::Upload(_) if self.again.is_none() => {
+            Task::Run | Task::Check | Task::Plan(_) | Task::Upload(_) if self.again.is_none() => {
                 let (last, writes) = (basis.history.last.as_ref(), self.ledger.is_some());
                 Kept::open(self.pipeline, secret.as_ref(), &run, last, writes)?
             }

@@ -16,7 +16,6 @@ use changes::{Changes, Figure};
 pub(crate) use exceeded::Exceeded;
 use expect::NotWhole;
 pub(crate) use past::{History, Kept, Last, Standing};
-
 pub(crate) use refused::Refused;
 pub(crate) use refused::refused;
 use spec::{GuardSpec, ImplicitDelete, MinRowsSpec, OnExceed, OnReject};

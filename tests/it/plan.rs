@@ -407,7 +407,8 @@ fn a_difference() {
     // The first one of all, for which there is no store yet, nor a key for one.
     plan(&rig, 0);
     assert!(!rig.path("store").exists());
-    assert_eq!(apply(&rig, &[]).code, 0);
+    let first = apply(&rig, &[]);
+    assert_eq!(first.code, 0, "{}", first.stderr);
     let changed = workers(201).replace(&format!("00000007,{:038}", 7), "00000007,Somebody");
     rig.write(
         "workers.csv",
@@ -436,6 +437,30 @@ fn a_difference() {
     let done = apply(&rig, &[]);
     assert_eq!(done.code, 0, "{}", done.stderr);
     assert_eq!(rig.items().len(), 200);
+    refused(&rig, &[], "was used by run");
+}
+
+/// So they are where guards keep what they compare, in the first plan of all and in those after it.
+#[test]
+fn columns_that_guards_compare() {
+    let rig = Rig::new();
+    let sections = SECTIONS.replace(
+        "max_delete: 2%",
+        "max_delete: 2%, max_change: { fullName: 30% }",
+    );
+    rig.write("workers.csv", workers(200));
+    rig.pipeline(&sections, DELETES);
+    plan(&rig, 0);
+    let first = apply(&rig, &[]);
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    let changed = workers(200).replace(&format!("00000007,{:038}", 7), "00000007,Somebody");
+    rig.write("workers.csv", changed);
+    let (_, file) = plan(&rig, 0);
+    let column = &file["content"]["changes"]["columns"][0];
+    assert_eq!(column["column"], "fullName");
+    assert_eq!(column["changed"]["count"], 1);
+    let done = apply(&rig, &[]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
     refused(&rig, &[], "was used by run");
 }
 
