@@ -1083,7 +1083,7 @@ fn tokens() {
         "right-token",
         &[("6586F21B", "6586F21C")],
         2,
-        "p.yaml:6:14: the tenant lists no data set with this UUID; it lists Sandbox (6586F21B-AD4D-4D06-A309-712AF47184A2). If the list is not whole, write `preflight: off`\n",
+        "p.yaml:6:14: the tenant lists no data set with this UUID; did you mean 6586F21B-AD4D-4D06-A309-712AF47184A2 (Sandbox)? It lists Sandbox (6586F21B-AD4D-4D06-A309-712AF47184A2). If the list is not whole, write `preflight: off`\n",
     );
     check(
         Valid,
