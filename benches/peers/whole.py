@@ -18,13 +18,11 @@ from measured import PIPELINE, measure, median
 
 DATASET = "6586F21B-AD4D-4D06-A309-712AF47184A2"
 
-KEY = "validate:\n  key: employeeID\n"
-
 JOBS = {
     "check": {},
     "check, key": {"key": True},
     "key, hierarchy by key": {"key": True, "validate": "hierarchy: { parent: managerID }"},
-    "key, hierarchy by e-mail": {"key": True, "validate": "hierarchy: { parent: managerID, parent_by: email }"},
+    "key, hierarchy by another column": {"by": "email", "validate": "hierarchy: { parent: managerID, parent_by: employeeID }"},
     "key, two hierarchies": {
         "key": True,
         "validate": "hierarchy: [{ parent: managerID }, { name: matrix, parent: positionID, cycles: ignore, orphans: ignore }]",
@@ -38,10 +36,9 @@ JOBS = {
 
 def pipeline(folder, address, job):
     text = PIPELINE.read_text()
-    if job.get("key"):
-        text = text.replace("validate:\n", KEY)
-    if rule := job.get("validate"):
-        text = text.replace(KEY, f"{KEY}  {rule}\n")
+    if key := job.get("by", "employeeID" if job.get("key") else None):
+        rule = job.get("validate")
+        text = text.replace("validate:\n", f"validate:\n  key: {key}\n" + (f"  {rule}\n" if rule else ""))
     action = f"{{ delta: {folder}/store }}, identify_by: {{ id_key: employeeID }}" if job.get("store") else "create"
     if job.get("store") or job.get("real"):
         text = text.replace(

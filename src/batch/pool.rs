@@ -6,6 +6,8 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::text::written::Written;
+
 /// Buffers kept at most. A run has as many in use as there are blocks under way.
 const KEPT: usize = 64;
 
@@ -15,6 +17,16 @@ pub trait Reuse: Default {
     fn clear(&mut self);
     /// The room that it has, in bytes.
     fn room(&self) -> usize;
+}
+
+impl Reuse for Written {
+    fn clear(&mut self) {
+        self.truncate(0);
+    }
+
+    fn room(&self) -> usize {
+        Written::room(self)
+    }
 }
 
 impl Reuse for Vec<u8> {

@@ -11,6 +11,7 @@ use super::place::Place;
 use super::store::{Row, Store};
 use crate::batch::{Batch, Cell, Kind, RowState};
 use crate::text::compare::{comparable, fold_into};
+use crate::text::written::Written;
 
 /// No place in the store.
 pub(crate) const NOWHERE: u32 = u32::MAX;
@@ -275,8 +276,8 @@ impl Diff {
         let mut judged = Judged {
             beside: Vec::with_capacity(rows),
             found: people.iter().map(find).collect(),
+            rows: self.contents(batch, &people),
             people,
-            rows: Vec::with_capacity(rows),
             cells: Vec::new(),
             cells_at: Vec::with_capacity(rows),
             before: Vec::new(),
@@ -291,7 +292,6 @@ impl Diff {
         let mut buffers = Buffers::default();
         for row in 0..rows {
             if let Some(beside) = self.uncompared(batch, row, judged.people[row]) {
-                judged.rows.push(0);
                 match beside {
                     Beside::Deletes => self.push_cells(batch, row, &mut judged),
                     _ => judged.cells_at.push(NOWHERE),
@@ -300,9 +300,7 @@ impl Diff {
                 judged.choices.rows.push(None);
                 continue;
             }
-            let content = self.content(batch, row, &mut buffers.bytes);
-            judged.rows.push(content);
-            let known = self.known(judged.found[row], content);
+            let known = self.known(judged.found[row], judged.rows[row]);
             if known == Known::Same && !self.sends_all() {
                 judged.same += 1;
                 judged.cells_at.push(NOWHERE);
@@ -423,23 +421,36 @@ impl Diff {
         self.full.is_some() || !self.sends
     }
 
-    /// The hash of what a row holds: of every cell its length, how it is written, and its text.
-    fn content(&self, batch: &Batch, row: usize, bytes: &mut Vec<u8>) -> u64 {
-        bytes.clear();
-        for column in &self.columns {
-            let cell = batch.cell(row, column.slot);
-            let text = batch.text(cell).as_bytes();
-            let kind = match self.written(column, cell) {
-                Written::Nothing => 0,
-                Written::Null => 1,
-                Written::Bare => 2,
-                Written::Text => 3,
-            };
-            let head = (text.len() as u32) << 2 | kind;
-            bytes.extend_from_slice(&head.to_le_bytes());
-            bytes.extend_from_slice(text);
-        }
-        self.hashes().content(bytes)
+    /// The hashes of what rows hold: of every cell its length, how it goes out, and its text; 0 of rows that are not compared.
+    fn contents(&self, batch: &Batch, people: &[u128]) -> Vec<u64> {
+        let text = batch.bytes();
+        let columns = self.columns.iter();
+        let columns: Vec<(&Column, &[Cell])> = columns
+            .map(|column| (column, batch.column(column.slot)))
+            .collect();
+        let mut held = Written::default();
+        let content = |(row, person): (usize, &u128)| {
+            if self.uncompared(batch, row, *person).is_some() {
+                return 0;
+            }
+            held.truncate(0);
+            held.append(|out, mut at| {
+                for (column, cells) in &columns {
+                    let cell = cells[row];
+                    let form = match Form::of(column, cell) {
+                        Form::Nothing => 0,
+                        Form::Null => 1,
+                        Form::Bare => 2,
+                        Form::Text => 3,
+                    };
+                    at = out.put_number(at, (cell.len() as u32) << 2 | form);
+                    at = out.put_part(at, text, cell.span().start, cell.len());
+                }
+                at
+            });
+            self.hashes().content(&held)
+        };
+        people.iter().enumerate().map(content).collect()
     }
 
     /// Counts what the columns hold in rows that are the same, and whose cells are not looked at any further.
@@ -456,26 +467,16 @@ impl Diff {
 
     /// Whether a cell is something that the server can have.
     pub(crate) fn holds(&self, column: &Column, cell: Cell) -> bool {
-        !matches!(self.written(column, cell), Written::Nothing)
-    }
-
-    #[inline]
-    fn written(&self, column: &Column, cell: Cell) -> Written {
-        match cell.kind() {
-            Kind::Null if column.keeps_null => Written::Null,
-            _ if cell.is_empty() => Written::Nothing,
-            Kind::Number | Kind::Bool | Kind::Json => Written::Bare,
-            _ => Written::Text,
-        }
+        !matches!(Form::of(column, cell), Form::Nothing)
     }
 
     #[inline]
     fn cell(&self, batch: &Batch, column: &Column, cell: Cell) -> u64 {
-        match self.written(column, cell) {
-            Written::Nothing => EMPTY,
-            Written::Null => self.hashes().bare(b"null"),
-            Written::Bare => self.hashes().bare(batch.text(cell).as_bytes()),
-            Written::Text => self.hashes().text(batch.text(cell).as_bytes()),
+        match Form::of(column, cell) {
+            Form::Nothing => EMPTY,
+            Form::Null => self.hashes().bare(b"null"),
+            Form::Bare => self.hashes().bare(batch.text(cell).as_bytes()),
+            Form::Text => self.hashes().text(batch.text(cell).as_bytes()),
         }
     }
 
@@ -585,12 +586,24 @@ impl Diff {
 }
 
 /// How a cell goes out.
-enum Written {
+enum Form {
     Nothing,
     Null,
     /// Without quotes: a number, true, an object.
     Bare,
     Text,
+}
+
+impl Form {
+    #[inline]
+    fn of(column: &Column, cell: Cell) -> Form {
+        match cell.kind() {
+            Kind::Null if column.keeps_null => Form::Null,
+            _ if cell.is_empty() => Form::Nothing,
+            Kind::Number | Kind::Bool | Kind::Json => Form::Bare,
+            _ => Form::Text,
+        }
+    }
 }
 
 /// What is known of a row by all that it holds.

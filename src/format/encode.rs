@@ -5,12 +5,12 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::csv;
-use super::written::{Label, Written};
 use crate::batch::pool::{Lease, Pool};
 use crate::batch::{Batch, Cell, Kind, RowState};
 use crate::delta::diff::{Choice, Choices};
 use crate::text::scan::Dialect;
 use crate::text::unseen::has_low_control;
+use crate::text::written::{Label, Written};
 
 /// Formats of the upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -614,7 +614,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::batch::pool::Reuse;
     use crate::batch::{Columns, Row};
 
     fn batch(cells: &[&[(&str, Kind)]]) -> Batch {

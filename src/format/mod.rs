@@ -10,7 +10,6 @@ pub(crate) mod encode;
 pub(crate) mod header;
 pub(crate) mod json;
 mod parser;
-pub(crate) mod written;
 
 pub use header::{Header, Reading, RecordFormat};
 pub(crate) use parser::Parser;
@@ -22,7 +21,7 @@ use crate::batch::pool::{Pool, Reuse};
 use crate::batch::{Batch, Cell, Fault, Kind, Row, Tables};
 use crate::settings::units::Size;
 use crate::text::charset;
-use written::Written;
+use crate::text::written::Written;
 
 /// A block's buffer has room for its text and a third as much again, so that it is not moved while stages
 /// write what they change behind it.

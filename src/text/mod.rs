@@ -9,6 +9,7 @@ pub(crate) mod javascript;
 pub(crate) mod scan;
 pub(crate) mod shown;
 pub(crate) mod unseen;
+pub(crate) mod written;
 
 /// `1 row`, `5 rows`.
 pub(crate) fn counted(n: u64, noun: &str) -> String {

@@ -2,8 +2,6 @@
 
 use std::ops::{Deref, DerefMut};
 
-use crate::batch::pool::Reuse;
-
 /// A text of up to so many bytes is copied as if it had this many: a copy of a fixed size is two
 /// instructions, and one of any size is a call. Most cells and most names of members are shorter.
 const WIDE: usize = 32;
@@ -75,7 +73,7 @@ impl Written {
 
     /// Puts the four bytes of a number.
     #[inline(always)]
-    pub(super) fn put_number(&mut self, at: usize, number: u32) -> usize {
+    pub fn put_number(&mut self, at: usize, number: u32) -> usize {
         let bytes = number.to_le_bytes();
         match self.room.get_mut(at..at + 4) {
             Some(place) => {
@@ -124,6 +122,11 @@ impl Written {
         self.room_for(len.max(self.room.len() * 5 / 4));
     }
 
+    /// The memory that it holds.
+    pub fn room(&self) -> usize {
+        self.room.capacity()
+    }
+
     /// Drops all but the first `len` bytes.
     pub fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
@@ -141,16 +144,6 @@ impl Deref for Written {
 impl DerefMut for Written {
     fn deref_mut(&mut self) -> &mut [u8] {
         &mut self.room[..self.len]
-    }
-}
-
-impl Reuse for Written {
-    fn clear(&mut self) {
-        self.len = 0;
-    }
-
-    fn room(&self) -> usize {
-        self.room.capacity()
     }
 }
 
