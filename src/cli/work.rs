@@ -15,7 +15,7 @@ use super::planned::{self, Out};
 use super::several::Collected;
 use super::stop::Stop;
 use super::{Exit, Failure, Globals, put_findings, put_json, say, say_lines};
-use crate::config::{self, Pipeline, Target};
+use crate::config::{self, Pipeline, Target, process_env};
 use crate::guard::History;
 use crate::orgvue::hosts::hosts;
 use crate::orgvue::{Connection, Ticket};
@@ -338,6 +338,7 @@ impl<'a> Work<'a> {
             }
             let entry = ledger.left();
             let folder = Folder::new(&self.pipeline.state_dir);
+            self.keep(&entry, &folder);
             // What is held back is compared with this very run, if that is accepted.
             let may_be = matches!(
                 outcome,
@@ -362,6 +363,32 @@ impl<'a> Work<'a> {
                 Err(Failure::new(Exit::Failed, format!("{done}, but {error}")))
             }
             (Ok(()), Ok(_)) => Ok(exit),
+        }
+    }
+
+    /// Takes in what guards are to compare the next run with, where this one was accepted. Where that fails, the next run
+    /// does it.
+    fn keep(&self, entry: &Entry, folder: &Folder) {
+        let taken = folder.last(entry).map_err(RunError::from).and_then(|last| {
+            let last = last.filter(|last| *last.run == *entry.run_id.as_str());
+            let Some(last) = last.filter(|_| self.pipeline.keeps_columns()) else {
+                return Ok(());
+            };
+            let secret = self.pipeline.state_key(&process_env).ok().flatten();
+            Kept::open(
+                self.pipeline,
+                secret.as_ref(),
+                &entry.run_id,
+                Some(&last),
+                true,
+            )?;
+            Ok(())
+        });
+        if let Err(error) = taken {
+            tracing::warn!(
+                error = chain(&error),
+                "what guards compare columns with is taken in by the next run"
+            );
         }
     }
 

@@ -1,9 +1,9 @@
 //! What guards compare the rows with where there is no difference: hashes of the columns that they ask for, of every person
 //! of the last accepted run.
 //!
-//! A run writes down what it sends before its import is asked for. The next run finds that, and whether it was accepted:
-//! then it takes the place of what was there before, and else it is thrown away. So nothing has to be done at the end of
-//! a run, by whichever process and however that comes.
+//! A run writes down what it sends before its import is asked for. Whoever looks next finds that, and whether the run was
+//! accepted: then it takes the place of what was there before, and else it is thrown away. Mostly that is the run itself, at
+//! its end; but nothing has to be done there, by whichever process and however the end comes.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
