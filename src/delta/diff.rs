@@ -1,5 +1,6 @@
 //! The rows of a block beside what the server has: which of them are new, which differ and in what.
 
+use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -66,6 +67,15 @@ struct Leavers {
     values: Vec<u64>,
 }
 
+/// People with several ids of which the target knows some.
+#[derive(Debug, Default)]
+struct SeveralIds {
+    /// Whose each id is.
+    whose: HashMap<u128, u32>,
+    /// Where the ids of each are in the store.
+    places: Vec<Vec<u32>>,
+}
+
 /// A baseline, bound to the columns.
 #[derive(Debug)]
 pub(crate) struct Diff {
@@ -77,6 +87,7 @@ pub(crate) struct Diff {
     pub sends: bool,
     acts: Option<Acts>,
     leavers: Option<Leavers>,
+    several: SeveralIds,
     key: KeyColumn,
     /// Which of the columns is the key's.
     identifier: u32,
@@ -182,6 +193,7 @@ impl Diff {
             sends: true,
             acts: None,
             leavers: None,
+            several: SeveralIds::default(),
             key,
             marks,
         }
@@ -213,6 +225,32 @@ impl Diff {
         let values = values.iter().flat_map(both).collect();
         self.leavers = column.map(|column| Leavers { column, values });
         self
+    }
+
+    /// The same, which knows that these ids, of each person one after the other, are one person's.
+    pub(crate) fn with_ids<'a>(mut self, people: impl Iterator<Item = &'a [Box<str>]>) -> Diff {
+        let mut several = SeveralIds::default();
+        for ids in people {
+            let mut folded = String::new();
+            let ids = ids.iter();
+            let hash = |id: &Box<str>| person(self.hashes(), id, self.key.ignore_case, &mut folded);
+            let ids: Vec<u128> = ids.map(hash).collect();
+            let find = |id: &u128| self.store().and_then(|store| store.find(*id));
+            let places: Vec<u32> = ids.iter().filter_map(find).collect();
+            if !places.is_empty() {
+                let number = several.places.len() as u32;
+                several.whose.extend(ids.into_iter().map(|id| (id, number)));
+                several.places.push(places);
+            }
+        }
+        self.several = several;
+        self
+    }
+
+    /// Where else in the store the owner of a key may be: under the other ids that are that person's.
+    pub(crate) fn places_of(&self, person: u128) -> &[u32] {
+        let whose = self.several.whose.get(&person);
+        whose.map_or(&[], |number| &self.several.places[*number as usize])
     }
 
     /// Whether rows tell those of people who have left.

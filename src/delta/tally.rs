@@ -160,9 +160,8 @@ impl Tally {
             if is_left_out {
                 continue;
             }
-            match judged.found[row] {
-                NOWHERE => {}
-                place => self.seen[place as usize / 64] |= 1 << (place % 64),
+            if judged.found[row] != NOWHERE {
+                self.mark_seen(judged.found[row]);
             }
             if state != RowState::Filtered {
                 let holds = if stays { judged.rows[row] } else { 0 };
@@ -176,6 +175,9 @@ impl Tally {
                 // Nobody is gone whom one of these may be.
                 RowState::Rejected | RowState::Aside => {
                     self.nameless += u64::from(judged.people[row] == 0);
+                    for &place in diff.places_of(judged.people[row]) {
+                        self.mark_seen(place);
+                    }
                     continue;
                 }
                 RowState::In | RowState::Unchanged => {}
@@ -200,6 +202,11 @@ impl Tally {
             }
         }
         Ok(())
+    }
+
+    /// The person at this place in the store is in the source.
+    fn mark_seen(&mut self, place: u32) {
+        self.seen[place as usize / 64] |= 1 << (place % 64);
     }
 
     /// Takes back what was counted of a row that is the same, and is not there after all.
