@@ -10,6 +10,7 @@ use super::head::{Head, Marks};
 use super::key::{EMPTY, StoreKey};
 use super::place::Place;
 use super::store::{Row, Store};
+use super::tally::{BARE, TEXT};
 use crate::batch::{Batch, Cell, Kind, RowState};
 use crate::text::compare::{comparable, fold_into};
 use crate::text::written::Written;
@@ -151,6 +152,8 @@ pub(crate) struct Judged {
     pub filled: Vec<u64>,
     /// Rows of which a cell was emptied since.
     pub cleared: Vec<u32>,
+    /// Rows whose key the source writes otherwise than the server has it, in order, and the other one of the two cells.
+    pub spelled: Vec<(u32, Cell)>,
     pub choices: Choices,
 }
 
@@ -159,6 +162,14 @@ impl Judged {
     pub(crate) fn cells(&self, row: usize, width: usize) -> Option<&[u64]> {
         let at = self.cells_at[row];
         (at != NOWHERE).then(|| &self.cells[at as usize * width..][..width])
+    }
+
+    /// Puts the other spelling into the keys that have two: the one in which they go out, or the source's again.
+    pub(crate) fn swap_spellings(&mut self, batch: &mut Batch, slot: usize) {
+        for (row, other) in &mut self.spelled {
+            let cell = batch.cell(*row as usize, slot);
+            batch.set_cell(*row as usize, slot, std::mem::replace(other, cell));
+        }
     }
 
     /// Whether a row is the same, and counted as one of many.
@@ -322,6 +333,7 @@ impl Diff {
             same: 0,
             filled: vec![0; width],
             cleared: Vec::new(),
+            spelled: Vec::new(),
             choices: Choices {
                 rows: Vec::with_capacity(rows),
                 columns: Vec::new(),
@@ -348,6 +360,9 @@ impl Diff {
                     batch.leave(row);
                 }
                 continue;
+            }
+            if let Some(cell) = self.keep_spelling(batch, row, judged.found[row])? {
+                judged.spelled.push((row as u32, cell));
             }
             let from = judged.cells.len();
             self.push_cells(batch, row, &mut judged);
@@ -405,6 +420,39 @@ impl Diff {
             judged.cells[from + at] = EMPTY;
             judged.cleared.push(row as u32);
         }
+    }
+
+    /// Puts the key as the server accepted it into a row where the source writes it otherwise: under another spelling
+    /// the server has no such item. Returns the cell of the source. The key is opened only where the hash of its cell
+    /// does not tell that the two are the same.
+    fn keep_spelling(&self, batch: &mut Batch, row: usize, found: u32) -> io::Result<Option<Cell>> {
+        let Some(store) = self.store().filter(|_| self.sends && found != NOWHERE) else {
+            return Ok(None);
+        };
+        let cell = batch.cell(row, self.key.slot);
+        let identifier = self.identifier as usize;
+        if self.comparable().is_some()
+            && store.cell(found, identifier)? == self.cell(batch, &self.columns[identifier], cell)
+        {
+            return Ok(None);
+        }
+        let key = store.key(found, self.hashes())?;
+        let accepted = key.as_deref().and_then(|key| {
+            let (kind, text) = key.split_first()?;
+            Some((*kind, std::str::from_utf8(text).ok()?))
+        });
+        let Some((kind, text)) = accepted else {
+            return Ok(None);
+        };
+        if (kind, text) == (kind_of(cell), batch.text(cell)) {
+            return Ok(None);
+        }
+        let kind = match kind {
+            BARE => Kind::Number,
+            _ => Kind::Text,
+        };
+        batch.set_text(row, self.key.slot, text, kind);
+        Ok(Some(cell))
     }
 
     /// Adds the hashes of a row's cells, and where they are.
@@ -620,6 +668,14 @@ impl Diff {
     /// The name of the key's column.
     pub(crate) fn key_name(&self) -> &Arc<str> {
         &self.columns[self.identifier as usize].name
+    }
+}
+
+/// How a key is written in JSON, as its seal tells it.
+pub(super) fn kind_of(key: Cell) -> u8 {
+    match key.kind() {
+        Kind::Number => BARE,
+        _ => TEXT,
     }
 }
 

@@ -67,3 +67,49 @@ fn nobody_is_deleted_under_another_id_of_a_rejected_row() {
     differs(&ended, [0, 0, 0, 1]);
     assert_eq!(people(&rig), ["11 G1", "13 G1"]);
 }
+
+/// The server takes `ab` for another item than `AB`.
+#[test]
+fn a_key_that_is_spelled_otherwise_names_the_item_that_the_server_has() {
+    let rig = Rig::new();
+    pipeline(
+        &rig,
+        "validate: { key: { column: employeeID, ignore_case: true } }",
+    );
+    let rows = ["employeeID,grade", "AB,G1", "CD,G1", "EF,G1", "GH,G1"];
+    assert_eq!(night(&rig, &rows).code, 0);
+    // One is changed, one spelled otherwise and no more, and one gone.
+    let rows = ["employeeID,grade", "ab,G2", "cd,G1", "GH,G1"];
+    let ended = night(&rig, &rows);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    differs(&ended, [0, 1, 1, 2]);
+    assert_eq!(people(&rig), ["AB G2", "CD G1", "GH G1"]);
+    ended.says(
+        "1 row goes out under its key as the server has it, and the source writes it otherwise",
+    );
+    let columns = ended.report["delta"]["columns"].as_array().unwrap();
+    assert_eq!(columns.len(), 1, "{columns:?}");
+    assert_eq!(columns[0]["column"], "grade");
+
+    let ended = night(&rig, &rows);
+    differs(&ended, [0, 0, 0, 3]);
+    // Everything goes once more, as other columns do.
+    let ended = night(
+        &rig,
+        &["employeeID,grade,name", "ab,G2,A", "cd,G1,C", "gh,G1,G"],
+    );
+    assert_eq!(
+        (ended.code, ended.count("accepted")),
+        (0, 3),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(people(&rig), ["AB G2", "CD G1", "GH G1"]);
+    ended.says("3 rows go out under their keys");
+    let ended = night(&rig, &["employeeID,grade,name", "cd,G1,C", "gh,G1,G"]);
+    differs(&ended, [0, 0, 1, 2]);
+    assert_eq!(
+        (ended.code, people(&rig)),
+        (0, vec!["CD G1".to_owned(), "GH G1".to_owned()])
+    );
+}
