@@ -307,6 +307,11 @@ impl Diff {
             .is_some_and(|store| store.find(person).is_some())
     }
 
+    /// Whether somebody of whom nothing is known may be at the target all the same, as people were taken out of the store.
+    pub(super) fn forgot(&self) -> bool {
+        self.store().is_some_and(|store| store.head().forgot)
+    }
+
     pub(crate) fn hashes(&self) -> &StoreKey {
         self.baseline.place.key()
     }
@@ -620,6 +625,7 @@ impl Diff {
             Beside::Aside | Beside::Deletes => return (beside, None),
             Beside::Pending => return (beside, whole),
             _ if self.full.is_some() => return (beside, whole),
+            Beside::New if self.forgot() => return (beside, whole),
             Beside::Same => return (beside, None),
             Beside::New => {
                 picked.extend(

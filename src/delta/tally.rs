@@ -309,7 +309,7 @@ impl Tally {
         let what = match beside {
             Beside::Deletes => What::Delete,
             _ if diff.full.is_some() => What::Whole,
-            Beside::New => What::Create,
+            Beside::New if !diff.forgot() => What::Create,
             Beside::Differs => What::Update,
             _ => What::Whole,
         };

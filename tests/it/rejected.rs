@@ -113,3 +113,30 @@ fn a_key_that_is_spelled_otherwise_names_the_item_that_the_server_has() {
         (0, vec!["CD G1".to_owned(), "GH G1".to_owned()])
     );
 }
+
+/// The store knows nothing of her any more, and the server does.
+#[test]
+fn who_was_forgotten_and_is_still_in_the_source_is_not_refused() {
+    let rig = Rig::new();
+    pipeline(&rig, "validate: { key: employeeID }");
+    let rows = ["employeeID,grade", "1,G1", "2,G1"];
+    assert_eq!(night(&rig, &rows).code, 0);
+    rig.write("people.txt", "2\n");
+    let (code, said) = rig.ask(&["forget", "people.txt"]);
+    assert_eq!(code, 0, "{said}");
+    // A night in which she is not in the source changes nothing of that.
+    let ended = night(&rig, &["employeeID,grade", "1,G2"]);
+    differs(&ended, [0, 1, 0, 0]);
+    let ended = night(&rig, &["employeeID,grade", "1,G2", "2,G3", "3,G1"]);
+    assert_eq!(
+        (ended.code, ended.count("failed")),
+        (0, 0),
+        "{}",
+        ended.stderr
+    );
+    differs(&ended, [2, 0, 0, 1]);
+    assert_eq!(people(&rig), ["1 G2", "2 G3", "3 G1"]);
+    let ended = night(&rig, &["employeeID,grade", "1,G2", "3,G1"]);
+    differs(&ended, [0, 0, 1, 2]);
+    assert_eq!(people(&rig), ["1 G2", "3 G1"]);
+}
