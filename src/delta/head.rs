@@ -10,6 +10,9 @@ const VERSION: u32 = 1;
 /// Bytes of a head.
 pub(crate) const HEAD: usize = 160;
 
+/// Where it says whether people were taken out.
+const FORGOT: usize = 128;
+
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileKind {
@@ -55,6 +58,9 @@ pub struct Head {
     pub full_at: i64,
     /// XXH3-64 over what is checked as a whole.
     pub checksum: u64,
+    /// Whether people were taken out of a base since everything was sent last: the target may have more people than it
+    /// knows.
+    pub forgot: bool,
 }
 
 /// Why bytes are not a head.
@@ -88,6 +94,7 @@ impl Head {
         for mark in [key, target, identity, columns, rules] {
             out.extend_from_slice(&mark);
         }
+        out.push(u8::from(self.forgot));
         out.resize(HEAD - 8, 0);
         out.extend_from_slice(&xxh3_64(&out).to_le_bytes());
         let mut head = [0; HEAD];
@@ -122,6 +129,7 @@ impl Head {
             sealed: number(1),
             full_at: number(2) as i64,
             checksum: number(3),
+            forgot: bytes[FORGOT] == 1,
         })
     }
 }
@@ -156,6 +164,7 @@ mod tests {
             sealed: 8,
             full_at: -9,
             checksum: 10,
+            forgot: true,
         };
         let bytes = head.write(FileKind::Base);
         assert_eq!(Head::read(FileKind::Base, &bytes), Ok(head));

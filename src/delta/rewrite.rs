@@ -134,6 +134,7 @@ impl Place {
                 ..before.marks
             },
             width: before.width,
+            forgot: before.forgot,
             ..Head::default()
         };
         let mut items = Writer::create(self.folder().join(".rotation.draft"), head)?;

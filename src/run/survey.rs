@@ -718,6 +718,7 @@ impl Survey {
         let remarks = self.remarks.clone();
         warnings.extend(remarks.unwrap_or_else(|| self.engine.remarks()));
         warnings.extend(self.warnings.iter().cloned());
+        warnings.extend(self.tally.as_ref().and_then(spelled));
         let rehires = self.rehires();
         warnings.extend(rehires.iter().flat_map(RehiresReport::warnings));
         warnings.extend(self.extent.warning(&self.files));
@@ -759,6 +760,19 @@ impl Survey {
             differ: (self.tally.and_then(Tally::into_items), self.deletes),
         })
     }
+}
+
+/// Rows that go out under another spelling of their key than the source's.
+fn spelled(tally: &Tally) -> Option<String> {
+    let rows = match tally.spelled() {
+        0 => return None,
+        1 => "1 row goes out under its key".to_owned(),
+        rows => format!("{rows} rows go out under their keys"),
+    };
+    Some(format!(
+        "{rows} as the server has it, and the source writes it otherwise: an item keeps the spelling under which it was \
+         created"
+    ))
 }
 
 /// A survey measures the body that it makes.

@@ -46,6 +46,7 @@ mod quoting;
 mod reading;
 mod readme;
 mod reference;
+mod rejected;
 mod report;
 mod requests;
 mod retry;
