@@ -9,6 +9,7 @@ pub(crate) mod limit;
 mod past;
 mod refused;
 pub(crate) mod spec;
+mod turnover;
 
 use serde::Serialize;
 
@@ -19,6 +20,7 @@ pub(crate) use past::{History, Kept, Last, Standing};
 pub(crate) use refused::Refused;
 pub(crate) use refused::refused;
 use spec::{GuardSpec, ImplicitDelete, MinRowsSpec, OnExceed, OnReject};
+use turnover::Turnover;
 
 use crate::settings::units::Amount;
 use crate::text::of_rows;
@@ -172,8 +174,8 @@ pub enum Stop {
         read: u64,
         commonest: String,
     },
-    #[error("no row is left to send, and implicit_delete would delete every item of the data set")]
-    NobodyLeft,
+    #[error("no row is left to send, and {0} would delete everybody at the target")]
+    NobodyLeft(&'static str),
     #[error(
         "rows were rejected ({0}), and `implicit_delete: {{ on_reject: block }}` stops the run in that case"
     )]
@@ -260,7 +262,7 @@ pub(crate) fn decide(
     decided.exceeded.extend(rows);
     match lost(totals, last, &judged.unknown) {
         Some(lost) => {
-            let limit = "something to compare with".to_owned();
+            let limit = "what they are compared with is lost".to_owned();
             let counts = (totals.named, totals.named);
             decided
                 .rulings
@@ -271,6 +273,10 @@ pub(crate) fn decide(
     }
     let too_many = judged.exceeded.into_iter().map(Exceeded::TooMany);
     decided.exceeded.extend(too_many);
+    if let Some(turnover) = Turnover::of(&limits.guard, &decided.changes) {
+        decided.rulings.push(turnover.ruling());
+        decided.exceeded.push(Exceeded::Turnover(turnover));
+    }
     decided.follow(limits, last, approved);
     decided
 }
@@ -396,8 +402,11 @@ fn nothing_left(limits: &Limits, totals: &Totals) -> Option<Stop> {
             read: totals.read,
             commonest: totals.commonest.clone().unwrap_or_default(),
         })
+    } else if limits.deletes.is_on() {
+        Some(Stop::NobodyLeft("implicit_delete"))
     } else {
-        limits.deletes.is_on().then_some(Stop::NobodyLeft)
+        let gone = totals.changes.gone.is_some_and(|gone| gone.count > 0);
+        gone.then_some(Stop::NobodyLeft("the difference"))
     }
 }
 
@@ -435,7 +444,12 @@ fn min_rows(
         None if deletes && limits.lasting => spec::RelativeSpec::default(),
         None => return Ok(None),
     };
-    let Some(&Last { named: last, .. }) = last else {
+    let Some(&Last {
+        named: last,
+        by_store,
+        ..
+    }) = last
+    else {
         return match relative.first {
             Some(least) => Ok(at_least(least, named, rulings)),
             None if deletes && limits.lasting => Err(Stop::FirstUnknown { named }),
@@ -459,6 +473,7 @@ fn min_rows(
     Ok(short.then_some(Exceeded::FewerThanLast {
         named,
         last,
+        by_store,
         least,
         limit,
         deletes: deletes && last > named,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::changes::Past;
 
-/// The last accepted run of this pipeline on this data set.
+/// The last accepted run of this pipeline on this data set, or what a store tells in its place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Last {
     /// Its name.
@@ -17,6 +17,23 @@ pub(crate) struct Last {
     pub deletion_off: u32,
     /// What stands at the target since.
     pub standing: Standing,
+    /// Whether no run is known, and this is what the store of a difference tells.
+    pub by_store: bool,
+}
+
+impl Last {
+    /// What the store of a difference tells, which knows so many people, where no run is known that was accepted.
+    pub(crate) fn of_store(people: u64) -> Last {
+        Last {
+            named: people,
+            standing: Standing {
+                people: Some(people),
+                ..Standing::default()
+            },
+            by_store: true,
+            ..Last::default()
+        }
+    }
 }
 
 /// What stands at the target after an accepted run, as far as the uploads tell.

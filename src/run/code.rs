@@ -84,12 +84,12 @@ fn stop(why: &Stop) -> &'static str {
     match why {
         Stop::NotWhole(_) => "not_whole",
         Stop::Rejects { .. } => "too_many_rejects",
-        Stop::NothingLeft { .. } | Stop::NobodyLeft => "nothing_left",
+        Stop::NothingLeft { .. } | Stop::NobodyLeft(_) => "nothing_left",
         Stop::RejectsBlock(_) => "rejects_block",
         Stop::Keyless { .. } => "rejects_block",
         Stop::Exceeded(exceeded) => match exceeded.first().map(Exceeded::guard) {
             Some("min_rows") => "too_few_rows",
-            Some("max_delete") => "too_many_deletes",
+            Some("max_delete" | "turnover") => "too_many_deletes",
             Some("baseline") => "baseline_lost",
             None | Some(_) => "too_many_changes",
         },

@@ -7,7 +7,9 @@ use super::survey::Survey;
 use super::{Job, RunError, expect, plan};
 use crate::config::{Pipeline, Target};
 use crate::guard::spec::{MinRowsSpec, OnExceed};
-use crate::guard::{self, Decided, Deletion, History, Limits, SHARES_FROM, Standing, Stop, Totals};
+use crate::guard::{
+    self, Decided, Deletion, History, Last, Limits, SHARES_FROM, Standing, Stop, Totals,
+};
 use crate::orgvue::spec::ImportSpec;
 use crate::report::human;
 use crate::report::run::RunReport;
@@ -87,7 +89,11 @@ pub(super) fn decide(
     };
     let mut limits = limits(pipeline, begun);
     let gone = facts.changes.as_ref().map(|known| known.changes.deletes);
-    if gone.is_some_and(|gone| gone > 0) && last.is_some() {
+    let history = History {
+        last: last.cloned().or_else(|| by_store(survey)),
+        past: basis.history.past.clone(),
+    };
+    if gone.is_some_and(|gone| gone > 0) && history.last.is_some() {
         // Half an extract is half the people gone.
         let min_rows = &mut limits.guard.min_rows;
         min_rows.get_or_insert_with(|| MinRowsSpec::Relative(Default::default()));
@@ -104,7 +110,7 @@ pub(super) fn decide(
         Ok(approved) => approved,
         Err(error) => return (Judged::default(), Err(error)),
     };
-    let mut decided = guard::decide(&limits, &totals, &basis.history, approved);
+    let mut decided = guard::decide(&limits, &totals, &history, approved);
     decided.rulings.splice(0..0, rulings);
     let verdict = match &decided.stop {
         Some(why) => Err(stopped(why.clone())),
@@ -116,6 +122,13 @@ pub(super) fn decide(
         content: Some(content),
     };
     (judged, verdict)
+}
+
+/// Whom the store of a difference knows, for a run that finds no other before it: its state folder may be another one.
+fn by_store(survey: &Survey) -> Option<Last> {
+    let known = survey.compared().filter(|known| known.knows_people())?;
+    let people = known.changes.people;
+    (survey.sends_difference() && people > 0).then(|| Last::of_store(people))
 }
 
 impl Judged {

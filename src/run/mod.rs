@@ -456,7 +456,9 @@ fn offer(job: &Job<'_>, judged: &Judged, report: &mut RunReport) -> Result<(), R
             .exceeded
             .iter()
             .map(|exceeded| exceeded.guard().to_owned());
-        let hash = ledger.offer(content.plan.clone(), guards.collect(), !stopped)?;
+        // A run that sends nothing is not what the next one is compared with.
+        let goes_on = !stopped && report.counts.would_send > 0;
+        let hash = ledger.offer(content.plan.clone(), guards.collect(), goes_on)?;
         report.offered = Some(hash);
     }
     ledger.decided(Decisions {

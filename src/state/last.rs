@@ -42,6 +42,7 @@ impl From<Last> for guard::Last {
             named: last.named,
             deletion_off: last.deletion_off,
             standing,
+            by_store: false,
         }
     }
 }
