@@ -243,9 +243,8 @@ impl Diff {
         let mut several = SeveralIds::default();
         for ids in people {
             let mut folded = String::new();
-            let ids = ids.iter();
-            let hash = |id: &Box<str>| person(self.hashes(), id, self.key.ignore_case, &mut folded);
-            let ids: Vec<u128> = ids.map(hash).collect();
+            let mut hash = |id: &str| person(self.hashes(), id, self.key.ignore_case, &mut folded);
+            let ids: Vec<u128> = ids.iter().map(|id| hash(id)).collect();
             let find = |id: &u128| self.store().and_then(|store| store.find(*id));
             let places: Vec<u32> = ids.iter().filter_map(find).collect();
             if !places.is_empty() {
