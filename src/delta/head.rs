@@ -55,6 +55,8 @@ pub struct Head {
     pub full_at: i64,
     /// XXH3-64 over what is checked as a whole.
     pub checksum: u64,
+    /// When the run began whose items these are, or went into it last, in seconds since 1970; 0 where that is not known.
+    pub sent_at: i64,
 }
 
 /// Why bytes are not a head.
@@ -88,6 +90,7 @@ impl Head {
         for mark in [key, target, identity, columns, rules] {
             out.extend_from_slice(&mark);
         }
+        out.extend_from_slice(&self.sent_at.to_le_bytes());
         out.resize(HEAD - 8, 0);
         out.extend_from_slice(&xxh3_64(&out).to_le_bytes());
         let mut head = [0; HEAD];
@@ -122,6 +125,7 @@ impl Head {
             sealed: number(1),
             full_at: number(2) as i64,
             checksum: number(3),
+            sent_at: i64::from_le_bytes(array(bytes, 128)),
         })
     }
 }
@@ -156,6 +160,7 @@ mod tests {
             sealed: 8,
             full_at: -9,
             checksum: 10,
+            sent_at: 11,
         };
         let bytes = head.write(FileKind::Base);
         assert_eq!(Head::read(FileKind::Base, &bytes), Ok(head));

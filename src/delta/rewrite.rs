@@ -134,6 +134,7 @@ impl Place {
                 ..before.marks
             },
             width: before.width,
+            sent_at: before.sent_at,
             ..Head::default()
         };
         let mut items = Writer::create(self.folder().join(".rotation.draft"), head)?;

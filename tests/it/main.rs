@@ -25,6 +25,7 @@ mod hierarchy;
 mod house;
 mod identity;
 mod items;
+mod kept_safe;
 mod keys;
 mod kinds;
 mod ledger;
