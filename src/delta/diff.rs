@@ -1,5 +1,6 @@
 //! The rows of a block beside what the server has: which of them are new, which differ and in what.
 
+use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use super::head::{Head, Marks};
 use super::key::{EMPTY, StoreKey};
 use super::place::Place;
 use super::store::{Row, Store};
+use super::tally::{BARE, TEXT};
 use crate::batch::{Batch, Cell, Kind, RowState};
 use crate::text::compare::{comparable, fold_into};
 use crate::text::written::Written;
@@ -66,6 +68,15 @@ struct Leavers {
     values: Vec<u64>,
 }
 
+/// People with several ids of which the target knows some.
+#[derive(Debug, Default)]
+struct SeveralIds {
+    /// Whose each id is.
+    whose: HashMap<u128, u32>,
+    /// Where the ids of each are in the store.
+    places: Vec<Vec<u32>>,
+}
+
 /// A baseline, bound to the columns.
 #[derive(Debug)]
 pub(crate) struct Diff {
@@ -77,6 +88,7 @@ pub(crate) struct Diff {
     pub sends: bool,
     acts: Option<Acts>,
     leavers: Option<Leavers>,
+    several: SeveralIds,
     key: KeyColumn,
     /// Which of the columns is the key's.
     identifier: u32,
@@ -140,6 +152,8 @@ pub(crate) struct Judged {
     pub filled: Vec<u64>,
     /// Rows of which a cell was emptied since.
     pub cleared: Vec<u32>,
+    /// Rows whose key the source writes otherwise than the server has it, in order, and the other one of the two cells.
+    pub spelled: Vec<(u32, Cell)>,
     pub choices: Choices,
 }
 
@@ -148,6 +162,14 @@ impl Judged {
     pub(crate) fn cells(&self, row: usize, width: usize) -> Option<&[u64]> {
         let at = self.cells_at[row];
         (at != NOWHERE).then(|| &self.cells[at as usize * width..][..width])
+    }
+
+    /// Puts the other spelling into the keys that have two: the one in which they go out, or the source's again.
+    pub(crate) fn swap_spellings(&mut self, batch: &mut Batch, slot: usize) {
+        for (row, other) in &mut self.spelled {
+            let cell = batch.cell(*row as usize, slot);
+            batch.set_cell(*row as usize, slot, std::mem::replace(other, cell));
+        }
     }
 
     /// Whether a row is the same, and counted as one of many.
@@ -182,6 +204,7 @@ impl Diff {
             sends: true,
             acts: None,
             leavers: None,
+            several: SeveralIds::default(),
             key,
             marks,
         }
@@ -213,6 +236,32 @@ impl Diff {
         let values = values.iter().flat_map(both).collect();
         self.leavers = column.map(|column| Leavers { column, values });
         self
+    }
+
+    /// The same, which knows that these ids, of each person one after the other, are one person's.
+    pub(crate) fn with_ids<'a>(mut self, people: impl Iterator<Item = &'a [Box<str>]>) -> Diff {
+        let mut several = SeveralIds::default();
+        for ids in people {
+            let mut folded = String::new();
+            let ids = ids.iter();
+            let hash = |id: &Box<str>| person(self.hashes(), id, self.key.ignore_case, &mut folded);
+            let ids: Vec<u128> = ids.map(hash).collect();
+            let find = |id: &u128| self.store().and_then(|store| store.find(*id));
+            let places: Vec<u32> = ids.iter().filter_map(find).collect();
+            if !places.is_empty() {
+                let number = several.places.len() as u32;
+                several.whose.extend(ids.into_iter().map(|id| (id, number)));
+                several.places.push(places);
+            }
+        }
+        self.several = several;
+        self
+    }
+
+    /// Where else in the store the owner of a key may be: under the other ids that are that person's.
+    pub(crate) fn places_of(&self, person: u128) -> &[u32] {
+        let whose = self.several.whose.get(&person);
+        whose.map_or(&[], |number| &self.several.places[*number as usize])
     }
 
     /// Whether rows tell those of people who have left.
@@ -258,6 +307,11 @@ impl Diff {
             .is_some_and(|store| store.find(person).is_some())
     }
 
+    /// Whether somebody of whom nothing is known may be at the target all the same, as people were taken out of the store.
+    pub(super) fn forgot(&self) -> bool {
+        self.store().is_some_and(|store| store.head().forgot)
+    }
+
     pub(crate) fn hashes(&self) -> &StoreKey {
         self.baseline.place.key()
     }
@@ -284,6 +338,7 @@ impl Diff {
             same: 0,
             filled: vec![0; width],
             cleared: Vec::new(),
+            spelled: Vec::new(),
             choices: Choices {
                 rows: Vec::with_capacity(rows),
                 columns: Vec::new(),
@@ -310,6 +365,9 @@ impl Diff {
                     batch.leave(row);
                 }
                 continue;
+            }
+            if let Some(cell) = self.keep_spelling(batch, row, judged.found[row])? {
+                judged.spelled.push((row as u32, cell));
             }
             let from = judged.cells.len();
             self.push_cells(batch, row, &mut judged);
@@ -367,6 +425,39 @@ impl Diff {
             judged.cells[from + at] = EMPTY;
             judged.cleared.push(row as u32);
         }
+    }
+
+    /// Puts the key as the server accepted it into a row where the source writes it otherwise: under another spelling
+    /// the server has no such item. Returns the cell of the source. The key is opened only where the hash of its cell
+    /// does not tell that the two are the same.
+    fn keep_spelling(&self, batch: &mut Batch, row: usize, found: u32) -> io::Result<Option<Cell>> {
+        let Some(store) = self.store().filter(|_| self.sends && found != NOWHERE) else {
+            return Ok(None);
+        };
+        let cell = batch.cell(row, self.key.slot);
+        let identifier = self.identifier as usize;
+        if self.comparable().is_some()
+            && store.cell(found, identifier)? == self.cell(batch, &self.columns[identifier], cell)
+        {
+            return Ok(None);
+        }
+        let key = store.key(found, self.hashes())?;
+        let accepted = key.as_deref().and_then(|key| {
+            let (kind, text) = key.split_first()?;
+            Some((*kind, std::str::from_utf8(text).ok()?))
+        });
+        let Some((kind, text)) = accepted else {
+            return Ok(None);
+        };
+        if (kind, text) == (kind_of(cell), batch.text(cell)) {
+            return Ok(None);
+        }
+        let kind = match kind {
+            BARE => Kind::Number,
+            _ => Kind::Text,
+        };
+        batch.set_text(row, self.key.slot, text, kind);
+        Ok(Some(cell))
     }
 
     /// Adds the hashes of a row's cells, and where they are.
@@ -534,6 +625,7 @@ impl Diff {
             Beside::Aside | Beside::Deletes => return (beside, None),
             Beside::Pending => return (beside, whole),
             _ if self.full.is_some() => return (beside, whole),
+            Beside::New if self.forgot() => return (beside, whole),
             Beside::Same => return (beside, None),
             Beside::New => {
                 picked.extend(
@@ -582,6 +674,14 @@ impl Diff {
     /// The name of the key's column.
     pub(crate) fn key_name(&self) -> &Arc<str> {
         &self.columns[self.identifier as usize].name
+    }
+}
+
+/// How a key is written in JSON, as its seal tells it.
+pub(super) fn kind_of(key: Cell) -> u8 {
+    match key.kind() {
+        Kind::Number => BARE,
+        _ => TEXT,
     }
 }
 

@@ -10,6 +10,12 @@ const VERSION: u32 = 1;
 /// Bytes of a head.
 pub(crate) const HEAD: usize = 160;
 
+/// Where it says whether people were taken out.
+const FORGOT: usize = 128;
+
+/// Where it says when the run began that was sent last.
+const SENT_AT: usize = 136;
+
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileKind {
@@ -55,6 +61,9 @@ pub struct Head {
     pub full_at: i64,
     /// XXH3-64 over what is checked as a whole.
     pub checksum: u64,
+    /// Whether people were taken out of a base since everything was sent last: the target may have more people than it
+    /// knows.
+    pub forgot: bool,
     /// When the run began whose items these are, or went into it last, in seconds since 1970; 0 where that is not known.
     pub sent_at: i64,
 }
@@ -90,6 +99,8 @@ impl Head {
         for mark in [key, target, identity, columns, rules] {
             out.extend_from_slice(&mark);
         }
+        out.push(u8::from(self.forgot));
+        out.resize(SENT_AT, 0);
         out.extend_from_slice(&self.sent_at.to_le_bytes());
         out.resize(HEAD - 8, 0);
         out.extend_from_slice(&xxh3_64(&out).to_le_bytes());
@@ -125,7 +136,8 @@ impl Head {
             sealed: number(1),
             full_at: number(2) as i64,
             checksum: number(3),
-            sent_at: i64::from_le_bytes(array(bytes, 128)),
+            forgot: bytes[FORGOT] == 1,
+            sent_at: i64::from_le_bytes(array(bytes, SENT_AT)),
         })
     }
 }
@@ -160,6 +172,7 @@ mod tests {
             sealed: 8,
             full_at: -9,
             checksum: 10,
+            forgot: true,
             sent_at: 11,
         };
         let bytes = head.write(FileKind::Base);

@@ -114,7 +114,11 @@ pub(crate) fn merge(
 /// A base that can't be read, a file that can't be written.
 pub(crate) fn without(before: &Base, people: &HashSet<u128>, draft: &Path) -> io::Result<()> {
     let mut base = Reading::begin(before)?;
-    let mut out = Out::create(draft, before.head)?;
+    let head = Head {
+        forgot: true,
+        ..before.head
+    };
+    let mut out = Out::create(draft, head)?;
     let mut known = Known::default();
     while let Some(person) = base.person() {
         base.take(&mut known)?;
@@ -144,6 +148,7 @@ fn next_head(before: Option<&Base>, batches: &[Batch<'_>]) -> io::Result<Head> {
     Ok(Head {
         sent_at: sent_at.unwrap_or(0),
         full_at: full_at.max(same.map_or(0, |before| before.head.full_at)),
+        forgot: last.forgot || full_at == 0 && same.is_some_and(|before| before.head.forgot),
         ..last
     })
 }

@@ -134,6 +134,7 @@ impl Place {
                 ..before.marks
             },
             width: before.width,
+            forgot: before.forgot,
             sent_at: before.sent_at,
             ..Head::default()
         };

@@ -194,6 +194,14 @@ impl Store {
         Ok(parted(bytes, out))
     }
 
+    /// The hash of one of these cells, of which nothing tells whether it is the one that was written.
+    pub(crate) fn cell(&self, at: u32, column: usize) -> io::Result<u64> {
+        let mut cell = [0; 8];
+        let cells = self.base.cells_at() + u64::from(at) * self.base.head.cells();
+        read_exact_at(&self.base.file, cells + 8 + column as u64 * 8, &mut cell)?;
+        Ok(u64::from_le_bytes(cell))
+    }
+
     /// The sealed key of the person at a place, opened; nothing where it is not what was sealed.
     pub fn key(&self, at: u32, key: &StoreKey) -> io::Result<Option<Vec<u8>>> {
         let mut place = [0; 8];

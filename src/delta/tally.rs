@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::diff::{Beside, Diff, Judged, NOWHERE};
+use super::diff::{Beside, Diff, Judged, NOWHERE, kind_of};
 use super::error::StoreError;
 use super::items::{What, Writer};
 use super::key::{EMPTY, MIXED};
-use crate::batch::{Batch, Kind, RowState};
+use crate::batch::{Batch, RowState};
 
 /// What changes at the target.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,6 +78,8 @@ pub(crate) struct Tally {
     content: Xxh3,
     /// Rows that are not sent, as the server has them.
     unchanged: u64,
+    /// Rows that are sent under the key as the server has it, which the source writes otherwise.
+    spelled: u64,
     items: Option<Writer>,
     buffers: (Vec<u64>, Vec<u8>, Vec<u8>),
 }
@@ -91,6 +93,7 @@ impl Tally {
             changes: Changes::default(),
             content: Xxh3::new(),
             unchanged: 0,
+            spelled: 0,
             items,
             buffers: Default::default(),
             diff,
@@ -109,6 +112,7 @@ impl Tally {
         self.nameless = 0;
         self.content = Xxh3::new();
         self.unchanged = 0;
+        self.spelled = 0;
         let knows_leavers = self.diff.knows_leavers() && self.diff.store().is_some();
         self.changes = Changes {
             people: people as u64,
@@ -145,6 +149,7 @@ impl Tally {
             column.filled_before += filled;
         }
         let mut left_out = left_out.iter().peekable();
+        let mut spelled = judged.spelled.iter().peekable();
         let mut before = judged.before.chunks_exact(width.max(1));
         for row in 0..batch.len() {
             let old = match judged.beside[row] {
@@ -153,6 +158,7 @@ impl Tally {
             };
             let state = batch.state(row);
             let is_left_out = left_out.next_if_eq(&&(row as u32)).is_some();
+            let is_spelled = spelled.next_if(|(spelled, _)| *spelled == row as u32);
             let stays = matches!(state, RowState::In | RowState::Unchanged);
             if judged.is_merely_same(row) && (is_left_out || !stays) {
                 self.uncount(batch, row);
@@ -160,9 +166,8 @@ impl Tally {
             if is_left_out {
                 continue;
             }
-            match judged.found[row] {
-                NOWHERE => {}
-                place => self.seen[place as usize / 64] |= 1 << (place % 64),
+            if judged.found[row] != NOWHERE {
+                self.mark_seen(judged.found[row]);
             }
             if state != RowState::Filtered {
                 let holds = if stays { judged.rows[row] } else { 0 };
@@ -176,6 +181,9 @@ impl Tally {
                 // Nobody is gone whom one of these may be.
                 RowState::Rejected | RowState::Aside => {
                     self.nameless += u64::from(judged.people[row] == 0);
+                    for &place in diff.places_of(judged.people[row]) {
+                        self.mark_seen(place);
+                    }
                     continue;
                 }
                 RowState::In | RowState::Unchanged => {}
@@ -188,6 +196,7 @@ impl Tally {
                 }
                 continue;
             };
+            self.spelled += u64::from(is_spelled.is_some() && state == RowState::In);
             self.count(beside, state, (cells, old), batch, row);
             if state == RowState::In && beside != Beside::Aside && self.items.is_some() {
                 let content = match judged.cleared.contains(&(row as u32)) {
@@ -200,6 +209,11 @@ impl Tally {
             }
         }
         Ok(())
+    }
+
+    /// The person at this place in the store is in the source.
+    fn mark_seen(&mut self, place: u32) {
+        self.seen[place as usize / 64] |= 1 << (place % 64);
     }
 
     /// Takes back what was counted of a row that is the same, and is not there after all.
@@ -288,17 +302,14 @@ impl Tally {
             // Guards delete nobody, and need no names.
             let cell = batch.cell(row, diff.key_slot());
             key.clear();
-            key.push(match cell.kind() {
-                Kind::Number => BARE,
-                _ => TEXT,
-            });
+            key.push(kind_of(cell));
             key.extend_from_slice(batch.text(cell).as_bytes());
             diff.baseline.place.key().seal(key, sealed);
         }
         let what = match beside {
             Beside::Deletes => What::Delete,
             _ if diff.full.is_some() => What::Whole,
-            Beside::New => What::Create,
+            Beside::New if !diff.forgot() => What::Create,
             Beside::Differs => What::Update,
             _ => What::Whole,
         };
@@ -317,6 +328,11 @@ impl Tally {
     /// Rows that are not sent, as the server has them.
     pub(crate) fn unchanged(&self) -> u64 {
         self.unchanged
+    }
+
+    /// Rows that are sent under the key as the server has it, which the source writes otherwise.
+    pub(crate) fn spelled(&self) -> u64 {
+        self.spelled
     }
 
     /// Who is at the target and was not seen. That holds at the end of a complete source alone.

@@ -68,6 +68,7 @@ impl Engine {
             && let Some(last) = self.stages.last_mut()
         {
             last.stage = aliases.stage(|id| diff.knows(id));
+            diff = diff.with_ids(aliases.ids());
         }
         self.diff = Some(Arc::new(diff));
         self

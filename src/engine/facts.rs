@@ -42,7 +42,8 @@ impl Engine {
             Fact::Hash(slot, ignore_case) => self.hashes(batch, slot, ignore_case),
             Fact::Aside(slot, ignore_case) => self.hashes_aside(batch, slot, ignore_case),
             Fact::Parent(slot, ignore_case) => self.parents(batch, slot, ignore_case),
-            Fact::Filtered => filtered(batch),
+            Fact::Filtered => bits(batch, is_filtered),
+            Fact::Unchanged => bits(batch, |batch, row| batch.state(row) == RowState::Unchanged),
             Fact::Left(tree) => self.left(batch, &self.trees[tree]),
             Fact::Period => (self.as_of.iter()).flat_map(|r| r.periods(batch)).collect(),
             Fact::Rank(word) => (self.as_of.iter())
@@ -183,11 +184,11 @@ fn not_told_apart(batch: &Batch) -> impl Iterator<Item = usize> + '_ {
     parse.map(|fault| fault.row as usize)
 }
 
-/// Which rows a filter left out.
-fn filtered(batch: &Batch) -> Vec<u64> {
-    let is_out = |row| u64::from(is_filtered(batch, row));
-    match (0..batch.len()).any(|row| is_out(row) == 1) {
-        true => (0..batch.len()).map(is_out).collect(),
+/// Of which rows something is so: 1 for each of them, and nothing where there are none.
+fn bits(batch: &Batch, is_so: impl Fn(&Batch, usize) -> bool) -> Vec<u64> {
+    let bit = |row| u64::from(is_so(batch, row));
+    match (0..batch.len()).any(|row| bit(row) == 1) {
+        true => (0..batch.len()).map(bit).collect(),
         false => Vec::new(),
     }
 }

@@ -326,6 +326,13 @@ impl Engine {
         }
     }
 
+    /// Puts the other spelling into the keys that have two.
+    fn swap_spellings(&self, batch: &mut Batch, judged: &mut Option<Judged>) {
+        if let (Some(diff), Some(judged)) = (&self.diff, judged) {
+            judged.swap_spellings(batch, diff.key_slot());
+        }
+    }
+
     /// Whether a row that is sent deletes its item.
     pub(crate) fn deletes(&self, batch: &Batch, row: usize) -> bool {
         self.wire.deletes(batch, row)
@@ -376,7 +383,7 @@ impl Engine {
         let mut batch = self.parse(block)?;
         self.transform(&mut batch);
         fits(&batch, file, line)?;
-        let judged = match &self.diff {
+        let mut judged = match &self.diff {
             Some(diff) => Some(diff.judge(&mut batch).map_err(|error| BlockError {
                 file,
                 line,
@@ -385,9 +392,13 @@ impl Engine {
             })?),
             None => None,
         };
-        let differs = judged.as_ref().filter(|_| self.sends_difference());
-        let encoded = self.encode_judged(&mut batch, differs);
-        let facts = self.facts(&batch, &encoded, differs);
+        fits(&batch, file, line)?;
+        let sends = self.sends_difference();
+        let encoded = self.encode_judged(&mut batch, judged.as_ref().filter(|_| sends));
+        // The whole file is told by the source's own spellings: other rows name their parents by these.
+        self.swap_spellings(&mut batch, &mut judged);
+        let facts = self.facts(&batch, &encoded, judged.as_ref().filter(|_| sends));
+        self.swap_spellings(&mut batch, &mut judged);
         let retyped = self.retyped(&batch, &encoded.rows);
         let filtered = (0..batch.len())
             .filter(|&row| matches!(batch.state(row), RowState::Filtered | RowState::Aside))
@@ -397,7 +408,7 @@ impl Engine {
             false => xxh3_128(&encoded.bytes),
         };
         // What the target has as it is counts, too.
-        let kept = differs.is_some().then(|| batch.kept());
+        let kept = (sends && judged.is_some()).then(|| batch.kept());
         let kept = kept.as_ref().unwrap_or(&encoded.rows);
         let counts = self.census.count(&batch, kept);
         Ok(Processed {

@@ -262,7 +262,7 @@ pub(crate) fn decide(
     decided.exceeded.extend(rows);
     match lost(totals, last, &judged.unknown) {
         Some(lost) => {
-            let limit = "something to compare with".to_owned();
+            let limit = "what they are compared with is lost".to_owned();
             let counts = (totals.named, totals.named);
             decided
                 .rulings

@@ -496,6 +496,13 @@ impl Survey {
     /// Finds out who is to be deleted, now that the source has ended.
     fn find_deletes(&mut self) -> Result<(), RunError> {
         self.deletes = self.tally.as_ref().map(Tally::deletes).unwrap_or_default();
+        if self.read() == 0 && !self.deletes.places.is_empty() {
+            // A night without records, where the pipeline means it so, is not one on which everybody has left.
+            self.deletes = Deletes {
+                places: Vec::new(),
+                off: Some("the source has no records"),
+            };
+        }
         if let Some(diff) = self.engine.diff() {
             let found = self.arrivals.beside(diff, &self.deletes.places);
             self.rehires = found.map_err(StoreError::read(diff.baseline.place.folder()))?;
@@ -718,6 +725,7 @@ impl Survey {
         let remarks = self.remarks.clone();
         warnings.extend(remarks.unwrap_or_else(|| self.engine.remarks()));
         warnings.extend(self.warnings.iter().cloned());
+        warnings.extend(self.tally.as_ref().and_then(spelled));
         let rehires = self.rehires();
         warnings.extend(rehires.iter().flat_map(RehiresReport::warnings));
         warnings.extend(self.extent.warning(&self.files));
@@ -759,6 +767,19 @@ impl Survey {
             differ: (self.tally.and_then(Tally::into_items), self.deletes),
         })
     }
+}
+
+/// Rows that go out under another spelling of their key than the source's.
+fn spelled(tally: &Tally) -> Option<String> {
+    let rows = match tally.spelled() {
+        0 => return None,
+        1 => "1 row goes out under its key".to_owned(),
+        rows => format!("{rows} rows go out under their keys"),
+    };
+    Some(format!(
+        "{rows} as the server has it, and the source writes it otherwise: an item keeps the spelling under which it was \
+         created"
+    ))
 }
 
 /// A survey measures the body that it makes.

@@ -171,6 +171,11 @@ impl Aliases {
         self.people.len()
     }
 
+    /// The ids of each of them.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &[Box<str>]> {
+        self.people.iter().map(|ids| &**ids)
+    }
+
     /// What was replaced so far.
     pub(crate) fn replaced(&self) -> Replaced {
         Replaced {

@@ -48,6 +48,8 @@ pub(crate) enum Fact {
     Rank(usize),
     /// Whether a filter left the record out. Where that holds for none of a block, there are no values.
     Filtered,
+    /// Whether the target has the row as it is, so that it is not sent.
+    Unchanged,
     /// Whether the record is one of somebody who has left, as the hierarchy of this number says. Where that holds for
     /// none of a block, there are no values.
     Left(usize),
@@ -89,6 +91,8 @@ pub(crate) struct Fates<'a> {
     pub places: Places<'a>,
     /// Records that a filter left out, where a rule asks for what becomes of records.
     filtered: &'a Bits,
+    /// Records that the target has as they are.
+    unchanged: &'a Bits,
     /// The keys, for rules that come after that of the key.
     pub keys: Option<&'a Unique>,
 }
@@ -96,7 +100,7 @@ pub(crate) struct Fates<'a> {
 /// What becomes of a record, as far as its own rules and the rules before tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// It is in the upload.
+    /// It is in the upload, or at the target as it is.
     In,
     Rejected,
     /// A filter left it out.
@@ -120,6 +124,7 @@ impl<'a> Fates<'a> {
             before,
             places,
             filtered: &NONE,
+            unchanged: &NONE,
             keys: None,
         }
     }
@@ -130,11 +135,12 @@ impl<'a> Fates<'a> {
             before,
             places: Places { lines, .. },
             filtered,
+            unchanged,
             ..
         } = *self;
         let mut before = before.iter().peekable();
         (0..lines.len() as u32).map(move |record| {
-            let mut fate = match lines.is_sent(record) {
+            let mut fate = match lines.is_sent(record) || unchanged.get(record) {
                 true => Fate::In,
                 false if filtered.get(record) => Fate::Filtered,
                 false => Fate::Rejected,
@@ -275,6 +281,8 @@ pub(crate) struct Rules {
     asked: Vec<Vec<usize>>,
     /// Records that a filter left out, where a hierarchy asks.
     filtered: Bits,
+    /// Records that the target has as they are, where a hierarchy asks.
+    unchanged: Bits,
     /// In the order of the records, once the file has ended.
     verdicts: Vec<(u32, Verdict)>,
     late: bool,
@@ -291,6 +299,7 @@ impl Rules {
             facts: Vec::new(),
             asked: Vec::new(),
             filtered: Bits::default(),
+            unchanged: Bits::default(),
             verdicts: Vec::new(),
             late: false,
         };
@@ -301,6 +310,7 @@ impl Rules {
         }
         if !rules.trees.is_empty() {
             rules.ask(Fact::Filtered);
+            rules.ask(Fact::Unchanged);
         }
         rules
     }
@@ -347,8 +357,13 @@ impl Rules {
         facts: &[Vec<u64>],
     ) -> Result<Vec<(u32, Verdict)>, SpillError> {
         let mut given = Verdicts::default();
-        if let Some(at) = self.facts.iter().position(|fact| *fact == Fact::Filtered) {
-            self.filtered.take_in(first, &facts[at]);
+        for (asked, bits) in [
+            (Fact::Filtered, &mut self.filtered),
+            (Fact::Unchanged, &mut self.unchanged),
+        ] {
+            if let Some(at) = self.facts.iter().position(|fact| *fact == asked) {
+                bits.take_in(first, &facts[at]);
+            }
         }
         let as_of = self.as_of.iter_mut().map(|rule| rule as &mut dyn Whole);
         let unique = self.unique.iter_mut().map(|rule| rule as &mut dyn Whole);
@@ -384,6 +399,7 @@ impl Rules {
             verdicts: std::mem::take(&mut self.verdicts),
             late: self.late,
             filtered: &self.filtered,
+            unchanged: &self.unchanged,
             places,
         };
         let mut numbers = 0..;
@@ -403,7 +419,7 @@ impl Rules {
         }
         let Ended { verdicts, late, .. } = ended;
         (self.verdicts, self.late) = (verdicts, late);
-        self.filtered = Bits::default();
+        (self.filtered, self.unchanged) = (Bits::default(), Bits::default());
         Ok(findings)
     }
 
@@ -483,6 +499,7 @@ struct Ended<'a> {
     verdicts: Vec<(u32, Verdict)>,
     late: bool,
     filtered: &'a Bits,
+    unchanged: &'a Bits,
     places: Places<'a>,
 }
 
@@ -498,6 +515,7 @@ impl Ended<'_> {
             before: &self.verdicts,
             places: self.places,
             filtered: self.filtered,
+            unchanged: self.unchanged,
             keys,
         };
         let findings = rule.end(&fates, &mut out)?;

@@ -349,6 +349,45 @@ fn a_filter_may_keep_people_at_the_target() {
     assert_eq!(people(&rig), ["1 Ann G1"]);
 }
 
+/// Who is unchanged is in the tree, though no row of theirs is sent.
+#[test]
+fn a_hierarchy_of_those_who_are_unchanged_and_those_who_are_sent() {
+    let rig = Rig::new();
+    rig.pipeline(
+        "source: { path: workers.csv }\nvalidate:\n  key: employeeID\n  hierarchy:\n    parent: fullName\n    cycles: reject\n    \
+         orphans: { absent: reject, rejected: reject }\n    roots: { expect: 1, otherwise: reject }\n    \
+         leavers: { column: grade, values: [left], otherwise: reject }\n\
+         rejects: { at_most: 90% }\nguard: { min_rows: 0 }",
+        IMPORT,
+    );
+    let first = ["1,,a", "2,1,a", "3,2,a", "4,2,a"];
+    assert_eq!(night(&rig, &first).code, 0);
+    // A parent that is unchanged is there.
+    let ended = night(&rig, &["1,,a", "2,1,a", "3,2,b", "4,2,a"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    counts(&ended, [0, 1, 0, 3]);
+    assert_eq!(ended.report["hierarchies"][0]["nodes"], 4);
+    assert_eq!(ended.report["hierarchies"][0]["depth"]["max"], 3);
+    // So is a circle, in which one of two is unchanged: both are rejected, and neither is deleted.
+    let ended = night(&rig, &["1,,a", "2,3,a", "3,2,b", "4,2,a"]);
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    let codes = |ended: &Ended| -> Vec<String> {
+        let codes = ended.report["rejects"]["by_code"].as_array().unwrap();
+        let code = |one: &Value| format!("{} {}", one["code"].as_str().unwrap(), one["faults"]);
+        codes.iter().map(code).collect()
+    };
+    assert_eq!(codes(&ended), ["manager_cycle 2", "manager_rejected 1"]);
+    assert_eq!(people(&rig).len(), 4);
+    // And so are those who name somebody who leaves now, or is gone.
+    let ended = night(&rig, &["1,,a", "2,1,left", "3,2,b", "4,2,a"]);
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    assert_eq!(codes(&ended), ["manager_left 2"]);
+    let ended = night(&rig, &["1,,a", "3,2,b", "4,2,a"]);
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    assert_eq!(codes(&ended), ["manager_absent 2"]);
+    assert_eq!(people(&rig), ["1 - a", "3 2 b", "4 2 a"]);
+}
+
 #[test]
 fn half_an_extract_is_stopped() {
     let rig = few(Rig::new(), IMPORT);

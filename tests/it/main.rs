@@ -47,6 +47,7 @@ mod quoting;
 mod reading;
 mod readme;
 mod reference;
+mod rejected;
 mod report;
 mod requests;
 mod retry;

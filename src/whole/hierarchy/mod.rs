@@ -1,9 +1,9 @@
 //! Who reports to whom: rows that name themselves, circles, rows that name nobody, roots, leavers who are still named.
 //!
-//! A row is a node where it is in the upload as far as its own rules and the rules before this one tell. What is rejected
-//! or left out is none: whoever names it is an orphan of that kind, also where the row was part of a circle. Nobody is
-//! rejected for what another row did, unless the pipeline says so of such orphans; so one wrong cell costs the row that
-//! holds it, and the report says how many hang on it.
+//! A row is a node where it is in the upload, or at the target as it is, as far as its own rules and the rules before this
+//! one tell. What is rejected or left out is none: whoever names it is an orphan of that kind, also where the row was part
+//! of a circle. Nobody is rejected for what another row did, unless the pipeline says so of such orphans; so one wrong cell
+//! costs the row that holds it, and the report says how many hang on it.
 //!
 //! Parents are named by the key, whose table is then asked, or by another column. Names are compared by the [one
 //! rule](crate::text::compare).

@@ -84,6 +84,7 @@ fn ended(
             files: &["people.csv".to_owned()],
         },
         filtered: &filtered,
+        unchanged: &Bits::default(),
         keys: None,
     };
     hierarchy.end(&fates, &mut out).unwrap();

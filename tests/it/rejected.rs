@@ -1,0 +1,142 @@
+//! What becomes of people night after night whose rows are rejected, spelled otherwise, or forgotten.
+
+use serde_json::Value;
+
+use crate::support::{Ended, Rig};
+
+const DELTA: &str = "action: { delta: store }\nidentify_by: { id_key: employeeID }";
+
+fn pipeline(rig: &Rig, sections: &str) {
+    let sections =
+        format!("source: {{ path: workers.csv }}\nrejects: {{ at_most: 90% }}\n{sections}");
+    rig.pipeline(&sections, DELTA);
+}
+
+fn night(rig: &Rig, rows: &[&str]) -> Ended {
+    rig.write("workers.csv", format!("{}\n", rows.join("\n")));
+    rig.run(&[])
+}
+
+/// The ids and grades in the data set.
+fn people(rig: &Rig) -> Vec<String> {
+    let mut people: Vec<String> = (rig.items().iter())
+        .map(|item| {
+            let item: Value = serde_json::from_str(item).unwrap();
+            let text = |name: &str| item[name].as_str().unwrap_or("-").to_owned();
+            format!("{} {}", text("employeeID"), text("grade"))
+        })
+        .collect();
+    people.sort();
+    people
+}
+
+#[track_caller]
+fn differs(ended: &Ended, expected: [u64; 4]) {
+    let delta = &ended.report["delta"];
+    let found =
+        ["creates", "updates", "deletes", "unchanged"].map(|name| delta[name].as_u64().unwrap());
+    assert_eq!(found, expected, "{}", ended.stderr);
+}
+
+/// A slip in the file of aliases makes one of two people, and both their rows are rejected.
+#[test]
+fn nobody_is_deleted_under_another_id_of_a_rejected_row() {
+    let rig = Rig::new();
+    let key = "validate: { key: employeeID, columns: { grade: { one_of: [G1, G2] } } }";
+    pipeline(&rig, key);
+    let rows = ["employeeID,grade", "11,G1", "12,G1", "13,G2"];
+    assert_eq!(night(&rig, &rows).code, 0);
+    rig.write("aliases.csv", "old,new\n12,13\n");
+    pipeline(&rig, &format!("aliases: {{ path: aliases.csv }}\n{key}"));
+    let ended = night(&rig, &rows);
+    assert_eq!(
+        (ended.code, ended.count("rejected")),
+        (3, 2),
+        "{}",
+        ended.stderr
+    );
+    differs(&ended, [0, 0, 0, 1]);
+    assert_eq!(people(&rig), ["11 G1", "12 G1", "13 G2"]);
+    // Without a fault, who has two items keeps one.
+    let ended = night(&rig, &["employeeID,grade", "11,G1", "12,G1"]);
+    differs(&ended, [0, 1, 1, 1]);
+    assert_eq!(people(&rig), ["11 G1", "13 G1"]);
+    // The new id of a rejected row is not known yet, and the old one is.
+    rig.write("aliases.csv", "old,new\n11,14\n");
+    let ended = night(&rig, &["employeeID,grade", "14,G9", "13,G1"]);
+    differs(&ended, [0, 0, 0, 1]);
+    assert_eq!(people(&rig), ["11 G1", "13 G1"]);
+}
+
+/// The server takes `ab` for another item than `AB`.
+#[test]
+fn a_key_that_is_spelled_otherwise_names_the_item_that_the_server_has() {
+    let rig = Rig::new();
+    pipeline(
+        &rig,
+        "validate: { key: { column: employeeID, ignore_case: true } }",
+    );
+    let rows = ["employeeID,grade", "AB,G1", "CD,G1", "EF,G1", "GH,G1"];
+    assert_eq!(night(&rig, &rows).code, 0);
+    // One is changed, one spelled otherwise and no more, and one gone.
+    let rows = ["employeeID,grade", "ab,G2", "cd,G1", "GH,G1"];
+    let ended = night(&rig, &rows);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    differs(&ended, [0, 1, 1, 2]);
+    assert_eq!(people(&rig), ["AB G2", "CD G1", "GH G1"]);
+    ended.says(
+        "1 row goes out under its key as the server has it, and the source writes it otherwise",
+    );
+    let columns = ended.report["delta"]["columns"].as_array().unwrap();
+    assert_eq!(columns.len(), 1, "{columns:?}");
+    assert_eq!(columns[0]["column"], "grade");
+
+    let ended = night(&rig, &rows);
+    differs(&ended, [0, 0, 0, 3]);
+    // Everything goes once more, as other columns do.
+    let ended = night(
+        &rig,
+        &["employeeID,grade,name", "ab,G2,A", "cd,G1,C", "gh,G1,G"],
+    );
+    assert_eq!(
+        (ended.code, ended.count("accepted")),
+        (0, 3),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(people(&rig), ["AB G2", "CD G1", "GH G1"]);
+    ended.says("3 rows go out under their keys");
+    let ended = night(&rig, &["employeeID,grade,name", "cd,G1,C", "gh,G1,G"]);
+    differs(&ended, [0, 0, 1, 2]);
+    assert_eq!(
+        (ended.code, people(&rig)),
+        (0, vec!["CD G1".to_owned(), "GH G1".to_owned()])
+    );
+}
+
+/// The store knows nothing of her any more, and the server does.
+#[test]
+fn who_was_forgotten_and_is_still_in_the_source_is_not_refused() {
+    let rig = Rig::new();
+    pipeline(&rig, "validate: { key: employeeID }");
+    let rows = ["employeeID,grade", "1,G1", "2,G1"];
+    assert_eq!(night(&rig, &rows).code, 0);
+    rig.write("people.txt", "2\n");
+    let (code, said) = rig.ask(&["forget", "people.txt"]);
+    assert_eq!(code, 0, "{said}");
+    // A night in which she is not in the source changes nothing of that.
+    let ended = night(&rig, &["employeeID,grade", "1,G2"]);
+    differs(&ended, [0, 1, 0, 0]);
+    let ended = night(&rig, &["employeeID,grade", "1,G2", "2,G3", "3,G1"]);
+    assert_eq!(
+        (ended.code, ended.count("failed")),
+        (0, 0),
+        "{}",
+        ended.stderr
+    );
+    differs(&ended, [2, 0, 0, 1]);
+    assert_eq!(people(&rig), ["1 G2", "2 G3", "3 G1"]);
+    let ended = night(&rig, &["employeeID,grade", "1,G2", "3,G1"]);
+    differs(&ended, [0, 0, 1, 2]);
+    assert_eq!(people(&rig), ["1 G2", "3 G1"]);
+}
