@@ -83,7 +83,7 @@ fn an_upload_of_nobody_is_never_approvable() {
             let ended = rig.run(args);
             assert_eq!(ended.code, 4, "{}", ended.stderr);
             ended.says(
-                "no row is left to send, and the difference would delete everybody at the target",
+                "no row is left to send, and the difference would delete the people at the target",
             );
             assert!(!ended.stderr.contains("--approve"), "{}", ended.stderr);
             assert!(!ended.stderr.contains("min_rows=0"), "{}", ended.stderr);
