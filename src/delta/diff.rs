@@ -10,7 +10,6 @@ use super::head::{Head, Marks};
 use super::key::{EMPTY, StoreKey};
 use super::place::Place;
 use super::store::{Row, Store};
-use super::tally::{BARE, TEXT};
 use crate::batch::{Batch, Cell, Kind, RowState};
 use crate::text::compare::{comparable, fold_into};
 use crate::text::written::Written;
@@ -81,7 +80,10 @@ struct SeveralIds {
 #[derive(Debug)]
 pub(crate) struct Diff {
     pub baseline: Arc<Baseline>,
+    /// Sorted by name, so that a source with its columns in another order is compared all the same.
     pub columns: Vec<Column>,
+    /// Which one each of them is among those that are sent.
+    pub numbers: Vec<u32>,
     /// Which of the columns tell whether somebody who arrives is somebody who leaves; none where nobody asks.
     pub same_person: Vec<usize>,
     /// Whether rows are sent by how they differ. Otherwise they go as they are, and are compared for guards alone.
@@ -91,7 +93,7 @@ pub(crate) struct Diff {
     several: SeveralIds,
     key: KeyColumn,
     /// Which of the columns is the key's.
-    identifier: u32,
+    pub(super) identifier: u32,
     marks: Marks,
     /// Why all rows are sent whole, where they are.
     pub full: Option<Full>,
@@ -164,14 +166,6 @@ impl Judged {
         (at != NOWHERE).then(|| &self.cells[at as usize * width..][..width])
     }
 
-    /// Puts the other spelling into the keys that have two: the one in which they go out, or the source's again.
-    pub(crate) fn swap_spellings(&mut self, batch: &mut Batch, slot: usize) {
-        for (row, other) in &mut self.spelled {
-            let cell = batch.cell(*row as usize, slot);
-            batch.set_cell(*row as usize, slot, std::mem::replace(other, cell));
-        }
-    }
-
     /// Whether a row is the same, and counted as one of many.
     pub(crate) fn is_merely_same(&self, row: usize) -> bool {
         self.beside[row] == Beside::Same && self.cells_at[row] == NOWHERE
@@ -194,12 +188,18 @@ impl Diff {
         };
         let before = baseline.store.as_ref().map(|store| store.head().marks);
         let changed = before.and_then(|before| Full::of_change(&before, &marks));
+        let mut numbers: Vec<u32> = (0..columns.len() as u32).collect();
+        numbers.sort_by_key(|number| &columns[*number as usize].name);
+        let columns: Vec<Column> = (numbers.iter())
+            .map(|number| columns[*number as usize].clone())
+            .collect();
         let identifier = columns.iter().position(|column| column.slot == key.slot);
         Diff {
             full: changed.or_else(|| baseline.full.clone()),
             identifier: identifier.unwrap_or(0) as u32,
             baseline,
             columns,
+            numbers,
             same_person: Vec::new(),
             sends: true,
             acts: None,
@@ -427,39 +427,6 @@ impl Diff {
         }
     }
 
-    /// Puts the key as the server accepted it into a row where the source writes it otherwise: under another spelling
-    /// the server has no such item. Returns the cell of the source. The key is opened only where the hash of its cell
-    /// does not tell that the two are the same.
-    fn keep_spelling(&self, batch: &mut Batch, row: usize, found: u32) -> io::Result<Option<Cell>> {
-        let Some(store) = self.store().filter(|_| self.sends && found != NOWHERE) else {
-            return Ok(None);
-        };
-        let cell = batch.cell(row, self.key.slot);
-        let identifier = self.identifier as usize;
-        if self.comparable().is_some()
-            && store.cell(found, identifier)? == self.cell(batch, &self.columns[identifier], cell)
-        {
-            return Ok(None);
-        }
-        let key = store.key(found, self.hashes())?;
-        let accepted = key.as_deref().and_then(|key| {
-            let (kind, text) = key.split_first()?;
-            Some((*kind, std::str::from_utf8(text).ok()?))
-        });
-        let Some((kind, text)) = accepted else {
-            return Ok(None);
-        };
-        if (kind, text) == (kind_of(cell), batch.text(cell)) {
-            return Ok(None);
-        }
-        let kind = match kind {
-            BARE => Kind::Number,
-            _ => Kind::Text,
-        };
-        batch.set_text(row, self.key.slot, text, kind);
-        Ok(Some(cell))
-    }
-
     /// Adds the hashes of a row's cells, and where they are.
     fn push_cells(&self, batch: &Batch, row: usize, judged: &mut Judged) {
         let from = judged.cells.len() / self.columns.len().max(1);
@@ -562,7 +529,7 @@ impl Diff {
     }
 
     #[inline]
-    fn cell(&self, batch: &Batch, column: &Column, cell: Cell) -> u64 {
+    pub(super) fn cell(&self, batch: &Batch, column: &Column, cell: Cell) -> u64 {
         match Form::of(column, cell) {
             Form::Nothing => EMPTY,
             Form::Null => self.hashes().bare(b"null"),
@@ -629,26 +596,28 @@ impl Diff {
             Beside::Same => return (beside, None),
             Beside::New => {
                 picked.extend(
-                    (0u32..)
-                        .zip(cells)
+                    (self.numbers.iter().zip(cells))
                         .filter(|(_, cell)| **cell != EMPTY)
-                        .map(|(at, _)| at),
+                        .map(|(number, _)| *number),
                 );
             }
             Beside::Differs => {
-                let columns = (0u32..).zip(&self.columns).zip(cells.iter().zip(old));
-                picked.extend(columns.filter_map(|((at, column), (new, old))| {
+                let columns = self.numbers.iter().zip(&self.columns);
+                let columns = columns.zip(cells.iter().zip(old));
+                picked.extend(columns.filter_map(|((number, column), (new, old))| {
                     let differs = new != old && column.tells(batch.cell(row, column.slot));
-                    differs.then_some(at)
+                    differs.then_some(*number)
                 }));
                 if picked.len() == from {
                     return (beside, None);
                 }
-                if let Err(place) = picked[from..].binary_search(&self.identifier) {
-                    picked.insert(from + place, self.identifier);
+                let identifier = self.numbers[self.identifier as usize];
+                if !picked[from..].contains(&identifier) {
+                    picked.push(identifier);
                 }
             }
         }
+        picked[from..].sort_unstable();
         let action = match beside {
             Beside::New => "create",
             _ => "update",
@@ -674,14 +643,6 @@ impl Diff {
     /// The name of the key's column.
     pub(crate) fn key_name(&self) -> &Arc<str> {
         &self.columns[self.identifier as usize].name
-    }
-}
-
-/// How a key is written in JSON, as its seal tells it.
-pub(super) fn kind_of(key: Cell) -> u8 {
-    match key.kind() {
-        Kind::Number => BARE,
-        _ => TEXT,
     }
 }
 

@@ -41,7 +41,7 @@ pub struct Marks {
     pub target: [u8; 16],
     /// What people are told apart by.
     pub identity: [u8; 16],
-    /// The columns that are sent, in their order.
+    /// The columns that are sent, whatever their order.
     pub columns: [u8; 16],
     /// Stages, and how values are written.
     pub rules: [u8; 16],

@@ -28,6 +28,10 @@ pub(crate) const PENDING: u64 = 0;
 /// The same: the server has the row in part as it was sent last, and in part as it was before. Its cells are known.
 pub(crate) const MIXED: u64 = 1;
 
+/// What a sealed key begins with: how it is written in JSON.
+pub(crate) const TEXT: u8 = b't';
+pub(crate) const BARE: u8 = b'n';
+
 /// A secret is too short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is shorter than {MIN_SECRET} bytes")]

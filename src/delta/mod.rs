@@ -8,6 +8,7 @@
 //! | [`rewrite`] | people taken out of a store; a store sealed with another key |
 //! | [`place`] | the folder in which all of this stands |
 //! | [`diff`], [`full`] | the rows of a block beside the store; why everything is sent |
+//! | [`spelling`] | keys that the source writes otherwise than the server has them |
 //! | [`tally`] | what a pass over the source comes to: changes, deletions, items |
 //! | [`told`] | what became of the items, by the results of their import |
 //! | [`owner`] | which pipeline's it is |
@@ -25,6 +26,7 @@ pub(crate) mod owner;
 pub(crate) mod place;
 pub(crate) mod rehires;
 pub(crate) mod rewrite;
+pub(crate) mod spelling;
 pub(crate) mod store;
 pub(crate) mod tally;
 pub(crate) mod told;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::diff::{Beside, Diff, Judged, NOWHERE, kind_of};
+use super::diff::{Beside, Diff, Judged, NOWHERE};
 use super::error::StoreError;
 use super::items::{What, Writer};
 use super::key::{EMPTY, MIXED};
+use super::spelling::kind_of;
 use crate::batch::{Batch, RowState};
 
 /// What changes at the target.
@@ -358,10 +359,15 @@ impl Tally {
         }
     }
 
-    /// What changes; `deletes` people are deleted.
+    /// What changes, with the columns as they are sent; `deletes` people are deleted.
     pub(crate) fn changes(&self, deletes: u64) -> Changes {
+        let mut columns: Vec<_> = (self.diff.numbers.iter())
+            .zip(self.changes.columns.iter().cloned())
+            .collect();
+        columns.sort_by_key(|(number, _)| **number);
         Changes {
             deletes,
+            columns: columns.into_iter().map(|(_, column)| column).collect(),
             ..self.changes.clone()
         }
     }
@@ -371,7 +377,3 @@ impl Tally {
         self.items
     }
 }
-
-/// What a sealed key begins with: how it is written in JSON.
-pub(crate) const TEXT: u8 = b't';
-pub(crate) const BARE: u8 = b'n';

@@ -90,7 +90,8 @@ impl Engine {
 fn marks(terms: &Terms<'_>, key: &Key, columns: &[Column]) -> Marks {
     let mark = |what: &dyn std::fmt::Debug| xxh3_128(format!("{what:?}").as_bytes()).to_le_bytes();
     let import = terms.import;
-    let names: Vec<&Arc<str>> = columns.iter().map(|column| &column.name).collect();
+    let mut names: Vec<&Arc<str>> = columns.iter().map(|column| &column.name).collect();
+    names.sort();
     Marks {
         identity: mark(&(&key.column, key.ignore_case, &import.identify_by)),
         columns: mark(&names),

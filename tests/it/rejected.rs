@@ -140,3 +140,32 @@ fn who_was_forgotten_and_is_still_in_the_source_is_not_refused() {
     differs(&ended, [0, 0, 1, 2]);
     assert_eq!(people(&rig), ["1 G2", "3 G1"]);
 }
+
+#[test]
+fn columns_in_another_order_are_the_same_columns() {
+    let rig = Rig::new();
+    pipeline(
+        &rig,
+        "validate: { key: employeeID }\nguard: { max_change: { grade: 90% } }",
+    );
+    let rows = ["employeeID,grade,name", "1,G1,A", "2,G1,B", "3,G1,"];
+    assert_eq!(night(&rig, &rows).code, 0);
+    let ended = night(
+        &rig,
+        &["name,employeeID,grade", "A,1,G1", "B,2,G2", "D,4,G1"],
+    );
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    differs(&ended, [1, 1, 1, 1]);
+    assert!(ended.report["delta"]["full"].is_null(), "{}", ended.stderr);
+    assert_eq!(people(&rig), ["1 G1", "2 G2", "4 G1"]);
+    // Another column is another matter.
+    let ended = night(
+        &rig,
+        &["pay,employeeID,grade", "1,1,G1", "2,2,G2", "3,4,G1"],
+    );
+    assert!(
+        ended.report["delta"]["full"].is_string(),
+        "{}",
+        ended.stderr
+    );
+}
