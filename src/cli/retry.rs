@@ -61,6 +61,8 @@ impl RetryArgs {
         let mut taken = self.take(globals)?;
         let first = &taken.first;
         let mut again = taken.rows.refused.take().unwrap_or_default();
+        // Rows that are not sent again, as they may have been corrected.
+        let mut corrected = 0;
         if let Some(later) = later(&taken)? {
             if later.mend.is_none() {
                 return Err(overtaken(first, &later));
@@ -68,7 +70,8 @@ impl RetryArgs {
             // Rows at fault may have been put right meanwhile, and must not be undone.
             let refused = again.len();
             again.retain(|row| row.passing);
-            if again.len() < refused && !globals.quiet {
+            corrected = (refused - again.len()) as u64;
+            if corrected > 0 && !globals.quiet {
                 say(format_args!(
                     "run {} has loaded corrected rows since; only rows that were refused for a passing reason are sent again",
                     later.run_id
@@ -84,10 +87,7 @@ impl RetryArgs {
         }
         if again.is_empty() {
             if !globals.quiet {
-                say(format_args!(
-                    "there is nothing to retry: no row of run {} is left refused",
-                    first.run_id
-                ));
+                say(nothing_left(first, corrected, unknown));
             }
             return Ok(Exit::Done);
         }
@@ -164,6 +164,24 @@ impl RetryArgs {
             rows,
             turn,
         })
+    }
+}
+
+/// Why nothing is sent again. Whether rows that may have been corrected are taken by now, nobody knows here.
+fn nothing_left(first: &Entry, corrected: u64, unknown: u64) -> String {
+    let run = &first.run_id;
+    match (corrected, unknown) {
+        (0, 0) => format!("there is nothing to retry: no row of run {run} is left refused"),
+        (0, _) => format!(
+            "there is nothing to retry: which rows of run {run} are left refused is not known"
+        ),
+        (corrected, _) => format!(
+            "there is nothing to retry: {} that the server refused of run {run} may be corrected by now, and {} not sent \
+             again by this; correct what is still missing and load it: {} --mend REJECTS",
+            counted(corrected, "row"),
+            if corrected == 1 { "is" } else { "are" },
+            run_again(first)
+        ),
     }
 }
 

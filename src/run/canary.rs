@@ -65,7 +65,7 @@ pub(super) async fn canary(
     let imported = import(job, prepared, client, own, (rows, sent_again), report);
     if let Err(error) = imported.await {
         match surveyed.rejects.finish() {
-            Ok(rejects) => report.refused = (&rejects.refused).into(),
+            Ok(rejects) => report.tell_refused(&rejects.refused),
             // How the import ended matters more.
             Err(unwritten) => report.warnings.push(chain(&unwritten)),
         }

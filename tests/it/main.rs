@@ -63,6 +63,7 @@ mod told;
 mod tools;
 mod turns;
 mod unseen;
+mod whose;
 mod wrappers;
 
 use std::path::Path;
