@@ -700,7 +700,7 @@ fn what_a_run_says() {
     trace id    [trace]
     report      run-[run].report.json
     ");
-    insta::assert_snapshot!(rig.run(&["-q", "--partial-ok"]).stderr, @"error: the server refused the only row that was sent, most often for SandboxItemExists; what it accepted stands");
+    insta::assert_snapshot!(rig.run(&["-q", "--partial-ok"]).stderr, @"error: the server refused the only row that was sent, for SandboxItemExists; what it accepted stands");
 
     rig.write("token", "another");
     insta::assert_snapshot!(rig.run(&["--set", "preflight=off"]).stderr, @r"

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use rostream::internals::sandbox::options::{Property, ResultOrder};
+use rostream::internals::sandbox::options::ResultOrder;
 
 use crate::support::{Rig, mode, workers};
 

@@ -291,6 +291,48 @@ fn faults_are_told_by_column_and_code() {
 }
 
 #[test]
+fn few_faults_of_sensitive_columns_are_not_told() {
+    let mut tally = Tally::default();
+    for (column, code, faults) in [
+        ("Geschlecht", "one_of", 2),
+        ("grade", "one_of", 3),
+        ("dob", "date", 4),
+    ] {
+        let fault = Fault {
+            row: 0,
+            stage: "validate",
+            column: if column == "Geschlecht" {
+                "gender".into()
+            } else {
+                column.into()
+            },
+            source: (column == "Geschlecht").then(|| column.into()),
+            code: code.into(),
+            message: "m".into(),
+        };
+        (0..faults).for_each(|_| tally.add(std::slice::from_ref(&fault)));
+    }
+    let counts = CodeCounts::from(&tally).without_few(&["gender".to_owned()]);
+    let told = |column: &str| {
+        let mut counts = counts.by_column.iter();
+        counts
+            .find(|c| c.column == column)
+            .unwrap()
+            .faults
+            .to_string()
+    };
+    let few = "fewer than 5";
+    assert_eq!(["Geschlecht", "grade", "dob"].map(told), [few, "3", "4"]);
+    let codes: Vec<String> = counts
+        .by_code
+        .iter()
+        .map(|c| c.faults.to_string())
+        .collect();
+    // Five of a code are told, whoever has them.
+    assert_eq!(codes, ["5", "4"]);
+}
+
+#[test]
 fn deletions_are_told_as_far_as_they_are_known() {
     let check = |deletions: (Option<u64>, Option<&'static str>, u32), sent, expected: &str| {
         let mut report = report();
