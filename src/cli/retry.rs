@@ -86,8 +86,11 @@ impl RetryArgs {
             ));
         }
         if again.is_empty() {
+            if corrected == 0 && unknown > 0 {
+                return Err(none_known(first));
+            }
             if !globals.quiet {
-                say(nothing_left(first, corrected, unknown));
+                say(nothing_left(first, corrected));
             }
             return Ok(Exit::Done);
         }
@@ -168,21 +171,27 @@ impl RetryArgs {
 }
 
 /// Why nothing is sent again. Whether rows that may have been corrected are taken by now, nobody knows here.
-fn nothing_left(first: &Entry, corrected: u64, unknown: u64) -> String {
+fn nothing_left(first: &Entry, corrected: u64) -> String {
     let run = &first.run_id;
-    match (corrected, unknown) {
-        (0, 0) => format!("there is nothing to retry: no row of run {run} is left refused"),
-        (0, _) => format!(
-            "there is nothing to retry: which rows of run {run} are left refused is not known"
-        ),
-        (corrected, _) => format!(
-            "there is nothing to retry: {} that the server refused of run {run} may be corrected by now, and {} not sent \
-             again by this; correct what is still missing and load it: {} --mend REJECTS",
+    match corrected {
+        0 => format!("there is nothing to retry: no row of run {run} is left refused"),
+        _ => format!(
+            "there is nothing to retry: of run {run} the server refused {} that may be corrected by now; \
+             correct what is still missing and load it: {} --mend REJECTS",
             counted(corrected, "row"),
-            if corrected == 1 { "is" } else { "are" },
             run_again(first)
         ),
     }
+}
+
+/// Rows were refused, and not one of them is known.
+fn none_known(first: &Entry) -> Failure {
+    let run = &first.run_id;
+    let text = format!(
+        "which rows of run {run} the server refused is not known, as its results name no rows; run it again: {}",
+        run_again(first)
+    );
+    Failure::of_kind(Exit::Failed, REFUSED_UNKNOWN, text)
 }
 
 /// The last run that has sent rows to the data set since, and is neither the run nor a retry of it; a whole one, where

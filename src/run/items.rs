@@ -7,8 +7,8 @@ use std::sync::Arc;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 
+use super::places::Places;
 use super::prepare::Prepared;
-use super::results::Places;
 use super::surveyed::Surveyed;
 use super::{Job, RunError};
 use crate::engine::EngineError;

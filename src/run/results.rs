@@ -1,7 +1,6 @@
 //! Results: each joined to the file, line and key of its record, failures written down with the server's
 //! reason.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,11 +10,12 @@ use futures::{Stream, StreamExt, TryStreamExt, pin_mut};
 use super::again::Again;
 use super::delta::{Delta, result_key};
 use super::items;
+use super::places::{Alike, Places};
 use super::prepare::Prepared;
+use super::reason::Reason;
 use super::reject::write_reject;
 use super::surveyed::Surveyed;
 use super::{Job, RunError, told};
-use crate::batch::Fault;
 use crate::delta::place::Part;
 use crate::delta::told::Told;
 use crate::engine::blocks::Blocks;
@@ -25,7 +25,6 @@ use crate::format::Reading;
 use crate::orgvue::spec::MatchResults;
 use crate::orgvue::{Client, ItemResult, OrgvueError, Ticket};
 use crate::report::progress::Phase;
-use crate::report::rejects::IMPORT_STAGE;
 use crate::report::results::{Draft, Item};
 use crate::report::run::RunReport;
 use crate::source::Source;
@@ -65,64 +64,6 @@ pub(crate) struct Joined {
     places: Places,
     /// Results that do not stand in the order of the records, by those that carry keys.
     moved: bool,
-}
-
-/// What the place of a result that names no record tells of the record in that place.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Places {
-    /// Nothing: the server does not promise the order of results.
-    #[default]
-    Nothing,
-    /// What all results say, whose order can't be wrong then; never what one of them says alone, such as an id.
-    Alike { action: bool },
-    /// Everything, as the pipeline file says that results stand in the order of the rows.
-    Order,
-}
-
-/// Whether all results say the same.
-#[derive(Debug, Default)]
-struct Alike {
-    first: Option<ItemResult>,
-    action: bool,
-    differ: bool,
-}
-
-impl Alike {
-    fn see(&mut self, result: &ItemResult) {
-        let Some(first) = &self.first else {
-            self.first = Some(result.clone());
-            self.action = true;
-            return;
-        };
-        self.differ |= first.ok != result.ok || first.status != result.status;
-        self.action &= first.action == result.action;
-    }
-}
-
-/// Why a record was refused: everything that the server says of it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Reason {
-    refusals: Vec<Refusal>,
-    /// Whether it passes by itself.
-    passing: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Refusal {
-    code: String,
-    /// The column that it is about, where the server names one that was sent; else empty.
-    column: Arc<str>,
-    message: String,
-}
-
-impl Refusal {
-    fn new(code: &str, message: &str) -> Refusal {
-        Refusal {
-            code: code.to_owned(),
-            column: Arc::from(""),
-            message: message.to_owned(),
-        }
-    }
 }
 
 /// How one result is matched.
@@ -369,63 +310,6 @@ impl Joined {
                 self.why_not_by_order(sent)
             )
         })
-    }
-}
-
-impl Reason {
-    /// Which of the reasons it was is not told here.
-    fn untold(passing: bool) -> Reason {
-        let message = "refused by the server; its reason is in the results";
-        Reason {
-            refusals: vec![Refusal::new("failed", message)],
-            passing,
-        }
-    }
-
-    fn of(result: &ItemResult, engine: Option<&Engine>) -> Reason {
-        const NO_REASON: &str = "refused by the server without a reason";
-        let status = result.status.as_deref().unwrap_or("failed");
-        let refusals = result.errors.iter().map(|error| {
-            let code = [&*error.name, &*error.code, status];
-            let message = match error.message.is_empty() {
-                true => NO_REASON,
-                false => &*error.message,
-            };
-            let column = error.property.as_deref().and_then(|name| {
-                let columns = engine?.columns();
-                columns.need(name).ok().map(|(name, _)| name)
-            });
-            Refusal {
-                column: column.unwrap_or_default(),
-                ..Refusal::new(
-                    code.into_iter()
-                        .find(|code| !code.is_empty())
-                        .unwrap_or(status),
-                    message,
-                )
-            }
-        });
-        let mut refusals: Vec<Refusal> = refusals.collect();
-        if refusals.is_empty() {
-            refusals.push(Refusal::new(status, NO_REASON));
-        }
-        Reason {
-            refusals,
-            passing: result.is_passing(),
-        }
-    }
-
-    /// As faults of a row.
-    fn faults(&self, row: u32) -> Vec<Fault> {
-        let fault = |refusal: &Refusal| Fault {
-            row,
-            stage: IMPORT_STAGE,
-            column: refusal.column.clone(),
-            source: None,
-            code: Cow::Owned(refusal.code.clone()),
-            message: Cow::Owned(refusal.message.clone()),
-        };
-        self.refusals.iter().map(fault).collect()
     }
 }
 

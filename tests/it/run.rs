@@ -294,7 +294,7 @@ fn refused_rows_are_found_again() {
     let same = |_: &mut SandboxSettings| {};
     let key = "validate: { key: employeeID }";
     check("by key", "workers.csv", key, "", same);
-    check("by order", "workers.csv", "", "", same);
+    check("by order", "workers.csv", "", "match_results: order", same);
     check("stdin", "\"-\"", key, "", same);
     check(
         "spooled",
@@ -320,9 +320,13 @@ fn refused_rows_are_found_again() {
     check("shuffled", "workers.csv", key, "", |s| {
         s.result_order = ResultOrder::Shuffled
     });
-    check("without keys", "workers.csv", key, "", |s| {
-        s.echo_identifier = false
-    });
+    check(
+        "without keys",
+        "workers.csv",
+        key,
+        "match_results: order",
+        |s| s.echo_identifier = false,
+    );
     check(
         "compressed",
         "workers.csv",

@@ -175,7 +175,7 @@ fn a_retry_of_which_everything_is_refused_again_has_failed() {
     assert_eq!(code, 0, "{stderr}");
     assert!(!stderr.contains("is left refused"), "{stderr}");
     assert!(
-        stderr.contains("2 rows that the server refused"),
+        stderr.contains("the server refused 2 rows that may be corrected"),
         "{stderr}"
     );
 }
