@@ -65,6 +65,7 @@ mod told;
 mod tools;
 mod turns;
 mod unseen;
+mod whose;
 mod wrappers;
 
 use std::path::Path;
