@@ -25,6 +25,15 @@ struct Pair {
     put: String,
 }
 
+/// Whether a text is a pair of addresses, as `generate` writes it.
+pub(super) fn is_pair(text: &str) -> bool {
+    serde_json::from_str::<Pair>(text).is_ok_and(|pair| {
+        [pair.get, pair.put]
+            .iter()
+            .all(|address| PresignedUrl::parse(address).is_ok())
+    })
+}
+
 /// Where a secret stands, as a command line says it: `env:NAME` or `file:PATH`.
 pub(super) fn spec(written: &str) -> Option<TokenSpec> {
     match written.split_once(':')? {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::address::{Half, address};
+use super::address::{Half, address, is_pair};
 use super::looked::look;
 use super::open::{begin, rejects, usage};
 use super::pipeline::{said, token};
@@ -22,13 +22,16 @@ use crate::report::progress::Progress;
 use crate::report::run::RunId;
 use crate::run::{self, RunError};
 
+/// The longest file that may be a pair of addresses, in bytes: many times the length of any.
+const LONGEST_PAIR: u64 = 64 * 1024;
+
 /// Arguments of `rostream generate`.
 #[derive(Debug, Args)]
 pub struct GenerateArgs {
     #[command(flatten)]
     pipeline: PipelineArgs,
-    /// Write the pair of addresses into this file, which only its owner may read; without it, they go to stdout, unless
-    /// that is a terminal.
+    /// Write the pair of addresses into this file, which only its owner may read, over an earlier pair and nothing else;
+    /// without it, they go to stdout, unless that is a terminal.
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -67,6 +70,9 @@ impl GenerateArgs {
             return Err(usage(
                 "the addresses are secrets, which are not shown: name a file with --out, or send stdout elsewhere",
             ));
+        }
+        if let Some(out) = &self.out {
+            may_be_at(out)?;
         }
         let pipeline = self.pipeline.load(globals)?;
         let mut stop = stop::watch()?;
@@ -111,7 +117,28 @@ fn ask(pipeline: &Pipeline) -> Result<impl Future<Output = Result<Locations, Run
     Ok(async move { run::generate(pipeline, &token).await })
 }
 
-/// Puts a file that only its owner may read in the place of whatever had its name.
+/// Whether the pair may be written there: over an earlier pair, and over nothing else. Asked before there is a pair that
+/// would be lost.
+fn may_be_at(out: &Path) -> Result<(), Failure> {
+    let in_the_way = || {
+        usage(format_args!(
+            "--out: there is something at {} that is not a pair of addresses, and it is not replaced; name another file",
+            human::path(out)
+        ))
+    };
+    match out.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Ok(found) if found.is_file() && found.len() <= LONGEST_PAIR => {
+            match std::fs::read_to_string(out) {
+                Ok(text) if is_pair(&text) => Ok(()),
+                _ => Err(in_the_way()),
+            }
+        }
+        _ => Err(in_the_way()),
+    }
+}
+
+/// Puts a file that only its owner may read in the place of an earlier one.
 fn write(path: &Path, text: &[u8]) -> io::Result<()> {
     let path = std::path::absolute(path)?;
     let mut draft = path.file_name().unwrap_or_default().to_owned();

@@ -61,6 +61,8 @@ impl RetryArgs {
         let mut taken = self.take(globals)?;
         let first = &taken.first;
         let mut again = taken.rows.refused.take().unwrap_or_default();
+        // Rows that are not sent again, as they may have been corrected.
+        let mut corrected = 0;
         if let Some(later) = later(&taken)? {
             if later.mend.is_none() {
                 return Err(overtaken(first, &later));
@@ -68,7 +70,8 @@ impl RetryArgs {
             // Rows at fault may have been put right meanwhile, and must not be undone.
             let refused = again.len();
             again.retain(|row| row.passing);
-            if again.len() < refused && !globals.quiet {
+            corrected = (refused - again.len()) as u64;
+            if corrected > 0 && !globals.quiet {
                 say(format_args!(
                     "run {} has loaded corrected rows since; only rows that were refused for a passing reason are sent again",
                     later.run_id
@@ -83,11 +86,11 @@ impl RetryArgs {
             ));
         }
         if again.is_empty() {
+            if corrected == 0 && unknown > 0 {
+                return Err(none_known(first));
+            }
             if !globals.quiet {
-                say(format_args!(
-                    "there is nothing to retry: no row of run {} is left refused",
-                    first.run_id
-                ));
+                say(nothing_left(first, corrected));
             }
             return Ok(Exit::Done);
         }
@@ -165,6 +168,30 @@ impl RetryArgs {
             turn,
         })
     }
+}
+
+/// Why nothing is sent again. Whether rows that may have been corrected are taken by now, nobody knows here.
+fn nothing_left(first: &Entry, corrected: u64) -> String {
+    let run = &first.run_id;
+    match corrected {
+        0 => format!("there is nothing to retry: no row of run {run} is left refused"),
+        _ => format!(
+            "there is nothing to retry: of run {run} the server refused {} that may be corrected by now; \
+             correct what is still missing and load it: {} --mend REJECTS",
+            counted(corrected, "row"),
+            run_again(first)
+        ),
+    }
+}
+
+/// Rows were refused, and not one of them is known.
+fn none_known(first: &Entry) -> Failure {
+    let run = &first.run_id;
+    let text = format!(
+        "which rows of run {run} the server refused is not known, as its results name no rows; run it again: {}",
+        run_again(first)
+    );
+    Failure::of_kind(Exit::Failed, REFUSED_UNKNOWN, text)
 }
 
 /// The last run that has sent rows to the data set since, and is neither the run nor a retry of it; a whole one, where

@@ -225,8 +225,9 @@ impl<'a> Work<'a> {
             Task::TakeUp(taken) => Wanted::TakeUp(&taken.0),
         };
         let run = report.run_id.clone();
-        let delta = Delta::open(self.pipeline, secret.as_ref(), &run, &wanted)?;
         let basis = self.basis()?;
+        let last = basis.history.last.as_ref();
+        let delta = Delta::open(self.pipeline, secret.as_ref(), &run, &wanted, last)?;
         let kept = match &self.task {
             Task::Run | Task::Check | Task::Plan(_) | Task::Upload(_) if self.again.is_none() => {
                 let (last, writes) = (basis.history.last.as_ref(), self.ledger.is_some());

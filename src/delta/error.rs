@@ -25,6 +25,17 @@ pub enum StoreError {
         .0.display()
     )]
     OtherTarget(PathBuf),
+    /// It belongs to another pipeline.
+    #[error(
+        "the store {} is that of the pipeline `{owner}`, and this one is `{pipeline}`: name a folder of its own in \
+         `action: {{ delta: ... }}`; if the pipeline was only given another name, remove the file `owner` in that folder",
+        path.display()
+    )]
+    OtherPipeline {
+        path: PathBuf,
+        owner: String,
+        pipeline: String,
+    },
     /// A later version wrote it.
     #[error("the store {} was written by a later version of rostream; use that version, or move the store away", .0.display())]
     Version(PathBuf),

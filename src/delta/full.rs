@@ -11,6 +11,8 @@ use crate::settings::units::Span;
 pub(crate) enum Full {
     /// There is nothing to compare with.
     Lost(Lost),
+    /// What there is was written before the last accepted run.
+    Older,
     /// No run has sent everything and had its results taken in.
     NeverWhole,
     /// The time is over for which differences are enough.
@@ -35,7 +37,7 @@ impl Full {
 
     /// Whether people can't be compared at all with what was kept of them.
     pub(crate) fn knows_nobody(&self) -> bool {
-        matches!(self, Full::Lost(_) | Full::Identity)
+        matches!(self, Full::Lost(_) | Full::Older | Full::Identity)
     }
 
     /// Whether whoever is not in the source may be deleted: not where what they are known by may be written differently
@@ -50,6 +52,7 @@ impl fmt::Display for Full {
         f.write_str(match self {
             Full::Lost(Lost::Missing) => "there is no store yet",
             Full::Lost(Lost::Damaged) => "the store is damaged",
+            Full::Older => "the store is older than the last accepted run",
             Full::NeverWhole => "no run has sent everything yet, with its results taken in",
             Full::Every(span) => {
                 return write!(

@@ -13,6 +13,9 @@ pub(crate) const HEAD: usize = 160;
 /// Where it says whether people were taken out.
 const FORGOT: usize = 128;
 
+/// Where it says when the run began that was sent last.
+const SENT_AT: usize = 136;
+
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileKind {
@@ -61,6 +64,8 @@ pub struct Head {
     /// Whether people were taken out of a base since everything was sent last: the target may have more people than it
     /// knows.
     pub forgot: bool,
+    /// When the run began whose items these are, or went into it last, in seconds since 1970; 0 where that is not known.
+    pub sent_at: i64,
 }
 
 /// Why bytes are not a head.
@@ -95,6 +100,8 @@ impl Head {
             out.extend_from_slice(&mark);
         }
         out.push(u8::from(self.forgot));
+        out.resize(SENT_AT, 0);
+        out.extend_from_slice(&self.sent_at.to_le_bytes());
         out.resize(HEAD - 8, 0);
         out.extend_from_slice(&xxh3_64(&out).to_le_bytes());
         let mut head = [0; HEAD];
@@ -130,6 +137,7 @@ impl Head {
             full_at: number(2) as i64,
             checksum: number(3),
             forgot: bytes[FORGOT] == 1,
+            sent_at: i64::from_le_bytes(array(bytes, SENT_AT)),
         })
     }
 }
@@ -165,6 +173,7 @@ mod tests {
             full_at: -9,
             checksum: 10,
             forgot: true,
+            sent_at: 11,
         };
         let bytes = head.write(FileKind::Base);
         assert_eq!(Head::read(FileKind::Base, &bytes), Ok(head));

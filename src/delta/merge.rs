@@ -141,7 +141,12 @@ fn next_head(before: Option<&Base>, batches: &[Batch<'_>]) -> io::Result<Head> {
         .max()
         .unwrap_or(0);
     let same = before.filter(|before| before.head.marks.identity == last.marks.identity);
+    let sent_at = batches.iter().map(|batch| batch.items.head.sent_at);
+    let sent_at = sent_at
+        .chain(before.map(|before| before.head.sent_at))
+        .max();
     Ok(Head {
+        sent_at: sent_at.unwrap_or(0),
         full_at: full_at.max(same.map_or(0, |before| before.head.full_at)),
         forgot: last.forgot || full_at == 0 && same.is_some_and(|before| before.head.forgot),
         ..last

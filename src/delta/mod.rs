@@ -11,6 +11,7 @@
 //! | [`spelling`] | keys that the source writes otherwise than the server has them |
 //! | [`tally`] | what a pass over the source comes to: changes, deletions, items |
 //! | [`told`] | what became of the items, by the results of their import |
+//! | [`owner`] | which pipeline's it is |
 //! | [`rehires`] | who leaves and arrives at the same time, under another id |
 //! | [`key`] | what hashes are made and keys sealed with |
 
@@ -21,6 +22,7 @@ pub(crate) mod head;
 pub(crate) mod items;
 pub(crate) mod key;
 pub(crate) mod merge;
+pub(crate) mod owner;
 pub(crate) mod place;
 pub(crate) mod rehires;
 pub(crate) mod rewrite;

@@ -5,6 +5,7 @@
 //! | `base` | the store |
 //! | `items-RUN-PART` | what an import of a run was sent, and nobody has taken in the results of |
 //! | `key` | the secret, where the pipeline file states none |
+//! | `owner` | the name of the pipeline |
 //! | `lock` | held by the run that writes |
 //!
 //! Every file is put in its place whole, so that a run that is killed leaves the old one or the new one. Where it is

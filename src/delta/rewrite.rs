@@ -135,6 +135,7 @@ impl Place {
             },
             width: before.width,
             forgot: before.forgot,
+            sent_at: before.sent_at,
             ..Head::default()
         };
         let mut items = Writer::create(self.folder().join(".rotation.draft"), head)?;

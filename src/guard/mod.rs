@@ -174,7 +174,7 @@ pub enum Stop {
         read: u64,
         commonest: String,
     },
-    #[error("no row is left to send, and {0} would delete everybody at the target")]
+    #[error("no row is left to send, and {0}")]
     NobodyLeft(&'static str),
     #[error(
         "rows were rejected ({0}), and `implicit_delete: {{ on_reject: block }}` stops the run in that case"
@@ -403,10 +403,14 @@ fn nothing_left(limits: &Limits, totals: &Totals) -> Option<Stop> {
             commonest: totals.commonest.clone().unwrap_or_default(),
         })
     } else if limits.deletes.is_on() {
-        Some(Stop::NobodyLeft("implicit_delete"))
+        Some(Stop::NobodyLeft(
+            "implicit_delete would delete every item of the data set",
+        ))
     } else {
         let gone = totals.changes.gone.is_some_and(|gone| gone.count > 0);
-        gone.then_some(Stop::NobodyLeft("the difference"))
+        gone.then_some(Stop::NobodyLeft(
+            "the difference would delete the people at the target",
+        ))
     }
 }
 

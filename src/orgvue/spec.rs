@@ -426,10 +426,10 @@ pub enum ResultEncoding {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MatchResults {
-    /// By the key where every result carries it, else by order.
+    /// By the key. Results that carry none are matched where all of them say the same, and then without their ids.
     #[default]
     Auto,
-    /// The n-th result belongs to the n-th record sent.
+    /// The n-th result belongs to the n-th record sent: only where the server keeps the order.
     Order,
     /// By the property that identifies an item.
     Key,

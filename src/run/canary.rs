@@ -25,7 +25,7 @@ use crate::orgvue::{Client, Locations};
 use crate::report::progress::Phase;
 use crate::report::run::{Canary, Outcome, RowCounts, RunId, RunReport};
 use crate::state::ledger::Known;
-use crate::text::chain;
+use crate::text::{chain, counted};
 use crate::upload::spool::{Spool, SpoolWriter};
 
 /// The canary's own body.
@@ -54,7 +54,14 @@ pub(super) async fn canary(
     let rows = match job.first.map(u64::from) {
         // Without deletion the whole would be its own canary.
         Some(first) if good > first || sent_again => first.min(good),
-        _ => return Ok(surveyed),
+        Some(first) => {
+            report.warnings.push(format!(
+                "--first {first}: no more than that would be sent, {} in all, so none went before the others",
+                counted(good, "row")
+            ));
+            return Ok(surveyed);
+        }
+        None => return Ok(surveyed),
     };
     let carried = &surveyed.amended.carried;
     let sent = surveyed.lines.sent();
@@ -65,7 +72,7 @@ pub(super) async fn canary(
     let imported = import(job, prepared, client, own, (rows, sent_again), report);
     if let Err(error) = imported.await {
         match surveyed.rejects.finish() {
-            Ok(rejects) => report.refused = (&rejects.refused).into(),
+            Ok(rejects) => report.tell_refused(&rejects.refused),
             // How the import ended matters more.
             Err(unwritten) => report.warnings.push(chain(&unwritten)),
         }

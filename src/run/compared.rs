@@ -45,6 +45,10 @@ impl Compared {
             Full::Lost(store::Lost::Missing) if !kept => return None,
             Full::Lost(store::Lost::Missing) => (format!("{kept_in} is gone"), true),
             Full::Lost(store::Lost::Damaged) => (format!("{kept_in} is damaged"), true),
+            Full::Older => (
+                format!("{kept_in} is older than the last accepted run"),
+                true,
+            ),
             Full::Identity => (
                 "what people are told apart by was changed".to_owned(),
                 false,

@@ -207,10 +207,6 @@ pub(super) fn may_delete(job: &Job<'_>, report: &RunReport) -> bool {
 /// Says how much, and why most often.
 pub(super) fn refused(job: &Job<'_>, report: &RunReport) -> Result<(), RunError> {
     let counts = &report.counts;
-    if job.again.is_some() && counts.sent < SHARES_FROM {
-        // A few rows that were refused before are not a whole load.
-        return Ok(());
-    }
     let at_most = job.pipeline.refused.at_most;
     match guard::refused(at_most, counts.sent, counts.failed, SHARES_FROM) {
         Some(why) => Err(RunError::TooManyRefused {

@@ -15,8 +15,10 @@ use crate::delta::error::StoreError;
 use crate::delta::full::Full;
 use crate::delta::head::Head;
 use crate::delta::items::Writer;
+use crate::delta::owner;
 use crate::delta::place::{Part, Place};
 use crate::delta::told::{Said, Told};
+use crate::guard::{Kept, Last};
 use crate::orgvue::ItemResult;
 use crate::orgvue::spec::{DeltaSpec, IdentifySpec, MatchResults};
 use crate::report::run::{RunId, RunReport};
@@ -29,6 +31,10 @@ use crate::text::chain;
 pub(crate) struct Delta {
     pub baseline: Arc<Baseline>,
     run: RunId,
+    /// The pipeline's name.
+    pipeline: String,
+    /// When the run began, in seconds since 1970.
+    began: i64,
     /// Whether this run begins imports of its own, and does not only take up that of another process.
     sends: bool,
     _lock: Option<Held>,
@@ -45,7 +51,8 @@ pub(crate) enum Wanted<'a> {
 }
 
 impl Delta {
-    /// Opens the store, where the pipeline has one. The sandbox inside this program begins empty, and has none.
+    /// Opens the store, where the pipeline has one; `last` is the last accepted run. The sandbox inside this program begins
+    /// empty, and has none.
     ///
     /// # Errors
     /// A store that can't be used.
@@ -54,6 +61,7 @@ impl Delta {
         secret: Option<&SecretString>,
         run: &RunId,
         wanted: &Wanted<'_>,
+        last: Option<&Last>,
     ) -> Result<Option<Delta>, RunError> {
         let (Some(folder), Some(spec)) = (pipeline.store(), pipeline.import.action.delta()) else {
             return Ok(None);
@@ -63,6 +71,7 @@ impl Delta {
         };
         let secret = secret.map(|secret| secret.expose_secret().as_bytes());
         let mark = mark(&target);
+        owner::check(&folder, &pipeline.name)?;
         let (place, held) = match wanted {
             Wanted::Look => (Place::look(&folder, secret, mark)?, None),
             Wanted::Run(_) | Wanted::TakeUp(_) => {
@@ -71,7 +80,10 @@ impl Delta {
                     run,
                     pipeline: &pipeline.name,
                 };
-                (place, Some(lock(&folder, &who)?))
+                let held = lock(&folder, &who)?;
+                // Another may have had it until now.
+                owner::check(&folder, &pipeline.name)?;
+                (place, Some(held))
             }
         };
         let (but, began) = match wanted {
@@ -91,6 +103,11 @@ impl Delta {
         let (store, full) = match store {
             None => (None, None),
             Some(Err(lost)) => (None, Some(Full::Lost(lost))),
+            Some(Ok(store))
+                if !matches!(wanted, Wanted::TakeUp(_)) && is_older(store.head(), last) =>
+            {
+                (None, Some(Full::Older))
+            }
             Some(Ok(store)) => {
                 tracing::debug!(bytes = store.bytes(), people = store.people(), "the store");
                 let full = due(store.head().full_at, now, spec);
@@ -106,6 +123,8 @@ impl Delta {
                 is_part: pipeline.mend.is_some(),
             }),
             run: run.clone(),
+            pipeline: pipeline.name.clone(),
+            began: Timestamp::now().as_second(),
             sends: matches!(wanted, Wanted::Run(_)),
             _lock: held,
         }))
@@ -132,10 +151,11 @@ impl Delta {
         match prepared.engine.diff() {
             Some(diff) if self.sends => {
                 let place = &self.baseline.place;
+                let head = self.of_now(diff.head());
                 Ok(Some(place.begin_items(
                     self.run.as_str(),
                     Part::Rows,
-                    diff.head(),
+                    head,
                 )?))
             }
             _ => Ok(None),
@@ -145,7 +165,15 @@ impl Delta {
     /// Begins the items of deletions.
     pub(super) fn begin_deletions(&self, head: Head) -> Result<Writer, RunError> {
         let place = &self.baseline.place;
+        let head = self.of_now(head);
         Ok(place.begin_items(self.run.as_str(), Part::Deletions, head)?)
+    }
+
+    fn of_now(&self, head: Head) -> Head {
+        Head {
+            sent_at: self.began,
+            ..head
+        }
     }
 
     /// Writes down what is sent, right before its import is asked for.
@@ -153,6 +181,7 @@ impl Delta {
         let Some(items) = items else {
             return Ok(());
         };
+        owner::claim(self.baseline.place.folder(), &self.pipeline)?;
         self.baseline
             .place
             .put_items(items, self.run.as_str(), part)?;
@@ -223,6 +252,17 @@ pub(super) fn mark(target: &TargetMark) -> [u8; 16] {
     xxh3_128(target.identity().as_bytes()).to_le_bytes()
 }
 
+/// Whether a store was put back that was written before the last accepted run, which has sent something.
+fn is_older(head: &Head, last: Option<&Last>) -> bool {
+    let last = last.filter(|last| last.standing.kept == Some(Kept::Difference));
+    let (Some(last), 1..) = (last, head.sent_at) else {
+        return false;
+    };
+    let sent_at = Timestamp::from_second(head.sent_at);
+    // Names of runs begin with the time, and the store was opened after that.
+    sent_at.is_ok_and(|at| RunId::new(at, u16::MAX).as_str() < last.run.as_str())
+}
+
 /// Whether it is time to send everything. A nightly run that begins some minutes earlier than that of a week ago is not
 /// put off by a day.
 fn due(full_at: i64, now: i64, spec: &DeltaSpec) -> Option<Full> {
@@ -248,7 +288,37 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::guard::Standing;
     use crate::settings::units::Span;
+
+    #[test]
+    fn a_store_that_was_put_back() {
+        let last = |kept, run: &str| Last {
+            run: run.to_owned(),
+            standing: Standing {
+                kept,
+                ..Standing::default()
+            },
+            ..Last::default()
+        };
+        let run = "20261127T010651Z-4e96";
+        let at: Timestamp = "2026-11-27T01:06:51Z".parse().unwrap();
+        let older = |seconds: i64, kept, run: &str| {
+            let head = Head {
+                sent_at: seconds,
+                ..Head::default()
+            };
+            is_older(&head, Some(&last(kept, run)))
+        };
+        let (kept, at) = (Some(Kept::Difference), at.as_second());
+        assert!(older(at - 1, kept, run));
+        assert!(!older(at, kept, run));
+        assert!(!older(at + 60, kept, run));
+        // Older versions have not written it down, and before a difference there was no store.
+        assert!(!older(0, kept, run));
+        assert!(!older(at - 1, None, run));
+        assert!(!is_older(&Head::default(), None));
+    }
 
     #[test]
     fn when_everything_is_due() {

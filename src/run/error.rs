@@ -103,9 +103,10 @@ pub enum RunError {
         rejects: Option<String>,
     },
     /// The server refused too much of what was sent.
-    #[error("{why}{}; what it accepted stands", match commonest {
-        Some(fault) => format!(", most often for {fault}"),
-        None => String::new(),
+    #[error("{why}{}; what it accepted stands", match (commonest, why) {
+        (Some(fault), guard::Refused::All { sent: 1 }) => format!(", for {fault}"),
+        (Some(fault), _) => format!(", most often for {fault}"),
+        (None, _) => String::new(),
     })]
     TooManyRefused {
         /// How much.

@@ -60,7 +60,7 @@ pub(super) async fn import(
     let joined = take_results(job, client, &ticket, known, report).await;
     let rejects = surveyed.rejects.finish();
     if let Ok(rejects) = &rejects {
-        report.refused = (&rejects.refused).into();
+        report.tell_refused(&rejects.refused);
     }
     joined?;
     rejects

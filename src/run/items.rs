@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 
+use super::places::Places;
 use super::prepare::Prepared;
 use super::surveyed::Surveyed;
 use super::{Job, RunError};
@@ -56,15 +57,15 @@ fn failed(path: &Path, source: io::Error) -> RunError {
     }
 }
 
-/// Writes the results file. Where rows are known `in_order`, results belong to those in whose place they stand; a key
-/// that the server does not repeat is read from the source then.
+/// Writes the results file. `places` says what results without a key tell of the rows in whose places they stand; a
+/// key that the server does not repeat is read from the source then.
 ///
 /// # Errors
 /// A file that can't be written; a source that can't be read again.
 pub(super) async fn write(
     job: &Job<'_>,
     draft: Option<Draft>,
-    in_order: bool,
+    places: Places,
     known: Option<(&Prepared, &Surveyed)>,
     report: &mut RunReport,
 ) -> Result<(), RunError> {
@@ -76,8 +77,8 @@ pub(super) async fn write(
     let mut keys = known.and_then(|(prepared, _)| Keys::new(job, prepared));
     for item in draft.items().map_err(failed)? {
         let mut item = item.map_err(failed)?;
-        if item.by_place && !in_order {
-            item.record = None;
+        if item.by_place {
+            placed(&mut item, places);
         }
         let record = item.record.zip(known);
         let Some((record, (prepared, surveyed))) = record else {
@@ -97,6 +98,34 @@ pub(super) async fn write(
     file.put().map_err(failed)?;
     report.results_file = Some(human::whole(&path));
     Ok(())
+}
+
+/// Takes away what an earlier run wrote down, as this one sent no row: an empty results file takes its place.
+///
+/// # Errors
+/// A file that can't be written.
+pub(super) fn write_none(job: &Job<'_>, report: &mut RunReport) -> Result<(), RunError> {
+    let Some(path) = path(job) else {
+        return Ok(());
+    };
+    let written = ResultsFile::create(&path).and_then(ResultsFile::put);
+    written.map_err(|error| failed(&path, error))?;
+    report.results_file = Some(human::whole(&path));
+    Ok(())
+}
+
+/// Leaves of a result that names no record what is certain: either of whom it is, or what it says by itself.
+fn placed(item: &mut Item<'_>, places: Places) {
+    match places {
+        Places::Order => {}
+        // It says its own key, and that id goes with it.
+        Places::Alike { .. } if item.key.is_some() => item.record = None,
+        Places::Alike { action } => {
+            (item.id, item.code) = (None, None);
+            item.action = item.action.take().filter(|_| action);
+        }
+        Places::Nothing => item.record = None,
+    }
 }
 
 /// The keys of the records, read from the source once more where they are asked for.

@@ -34,11 +34,13 @@ mod items;
 pub(crate) mod keep;
 pub(crate) mod kept;
 mod near;
+mod places;
 pub(crate) mod plan;
 pub(crate) mod preflight;
 mod prepare;
 pub(crate) mod preview;
 mod put;
+mod reason;
 mod reject;
 pub(crate) mod results;
 pub(crate) mod resume;
@@ -184,7 +186,7 @@ pub(crate) async fn run(job: &Job<'_>, report: &mut RunReport) -> Result<(), Run
     let started = Instant::now();
     let mut ended = steps(job, report, started).await;
     if job.pipeline.source.nothing == Nothing::Ok {
-        ended = quiet(ended, report);
+        ended = quiet(job, ended, report);
     }
     report.seconds.total = Some(started.elapsed());
     if matches!(ended, Err(RunError::Rejects(_))) {
@@ -195,7 +197,11 @@ pub(crate) async fn run(job: &Job<'_>, report: &mut RunReport) -> Result<(), Run
 }
 
 /// A night without a file, or without a record in it, is one on which there is nothing to do.
-fn quiet(ended: Result<(), RunError>, report: &mut RunReport) -> Result<(), RunError> {
+fn quiet(
+    job: &Job<'_>,
+    ended: Result<(), RunError>,
+    report: &mut RunReport,
+) -> Result<(), RunError> {
     let why = match ended {
         Err(error) if error.is_nothing() => chain(&error),
         Ok(()) if report.counts.read == 0 => "the source has no records".to_owned(),
@@ -203,7 +209,10 @@ fn quiet(ended: Result<(), RunError>, report: &mut RunReport) -> Result<(), RunE
     };
     let told = format!("{why}; nothing was sent, and source.nothing says that this is ok");
     report.warnings.push(told);
-    Ok(())
+    match (&job.connection, &job.to) {
+        (Some(_), None) => items::write_none(job, report),
+        _ => Ok(()),
+    }
 }
 
 async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Result<(), RunError> {
@@ -237,7 +246,7 @@ async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Resul
     let client = Client::new(connection, &job.pipeline.timeouts)?;
     let stored = upload(job, &prepared, first, Store::Given(&client), report).await?;
     let Some(mut stored) = stored else {
-        return Ok(());
+        return items::write_none(job, report);
     };
     report.seconds.to_end_of_upload = Some(started.elapsed());
     let deletes = match job.delta {
@@ -265,7 +274,7 @@ async fn load(
 ) -> Result<(), RunError> {
     if stored.locations.is_none() {
         stored.surveyed.rejects.finish()?;
-        return Ok(());
+        return items::write_none(job, report);
     }
     // The last moment: what comes next can't be undone.
     unchanged(job, &prepared.source)?;

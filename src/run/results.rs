@@ -1,7 +1,6 @@
 //! Results: each joined to the file, line and key of its record, failures written down with the server's
 //! reason.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,11 +10,12 @@ use futures::{Stream, StreamExt, TryStreamExt, pin_mut};
 use super::again::Again;
 use super::delta::{Delta, result_key};
 use super::items;
+use super::places::{Alike, Places};
 use super::prepare::Prepared;
+use super::reason::Reason;
 use super::reject::write_reject;
 use super::surveyed::Surveyed;
 use super::{Job, RunError, told};
-use crate::batch::Fault;
 use crate::delta::place::Part;
 use crate::delta::told::Told;
 use crate::engine::blocks::Blocks;
@@ -25,7 +25,6 @@ use crate::format::Reading;
 use crate::orgvue::spec::MatchResults;
 use crate::orgvue::{Client, ItemResult, OrgvueError, Ticket};
 use crate::report::progress::Phase;
-use crate::report::rejects::IMPORT_STAGE;
 use crate::report::results::{Draft, Item};
 use crate::report::run::RunReport;
 use crate::source::Source;
@@ -53,40 +52,18 @@ pub(crate) struct Joined {
     pub by_order: u64,
     /// Refused results that name no record, and whose place tells nothing.
     pub nameless: u64,
+    /// Results tied to no row by a key, refused or not, whose places do not tell whose they are.
+    pub placeless: u64,
     /// Results, surplus ones included.
     pub seen: u64,
     /// Results beyond the records sent.
     pub surplus: u64,
     /// Of these, deletions: items that no record names.
     pub deleted: u64,
-    /// Whether results stand in the order of the records.
-    in_order: bool,
-}
-
-/// Why a record was refused: everything that the server says of it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Reason {
-    refusals: Vec<Refusal>,
-    /// Whether it passes by itself.
-    passing: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Refusal {
-    code: String,
-    /// The column that it is about, where the server names one that was sent; else empty.
-    column: Arc<str>,
-    message: String,
-}
-
-impl Refusal {
-    fn new(code: &str, message: &str) -> Refusal {
-        Refusal {
-            code: code.to_owned(),
-            column: Arc::from(""),
-            message: message.to_owned(),
-        }
-    }
+    /// What the place of a result without a key tells.
+    places: Places,
+    /// Results that do not stand in the order of the records, by those that carry keys.
+    moved: bool,
 }
 
 /// How one result is matched.
@@ -97,9 +74,9 @@ enum Match {
     Nothing,
 }
 
-/// Finds the records that results are about. By its key a result names its record. Without one it is the record in
-/// whose place it stands, which holds only where there are as many results as records, and where no result that has
-/// a key stands in another's place.
+/// Finds the records that results are about. By its key a result names its record. Without one it may be the record in
+/// whose place it stands, which is believed only where the pipeline file says so or all results say the same, where
+/// there are as many results as records, and where no result that has a key stands in another's place.
 struct Matching<'a> {
     matching: MatchResults,
     keys: Option<(&'a Unique, &'a Engine)>,
@@ -128,14 +105,15 @@ impl Matching<'_> {
     }
 }
 
-/// Joins results to records. Where the records are not `known` any more, every refused one is unmatched.
+/// Joins results to records. Where the records are not `known` any more, every refused one is unmatched. Keys of results
+/// tell records apart only where they are `telling`.
 ///
 /// # Errors
 /// Results that can't be read.
 pub(crate) async fn join(
     results: impl Stream<Item = Result<ItemResult, OrgvueError>>,
     known: Option<(&Surveyed, &Engine)>,
-    matching: MatchResults,
+    (matching, telling): (MatchResults, bool),
     sent: u64,
     mut draft: Option<&mut Draft>,
 ) -> Result<Joined, OrgvueError> {
@@ -145,10 +123,12 @@ pub(crate) async fn join(
     let engine = known.map(|(_, engine)| engine);
     let mut matching = Matching {
         matching,
-        keys: known.and_then(|(surveyed, engine)| Some((surveyed.keys.as_ref()?, engine))),
+        keys: known
+            .filter(|_| telling)
+            .and_then(|(surveyed, engine)| Some((surveyed.keys.as_ref()?, engine))),
         moved: false,
     };
-    let mut in_place = Vec::new();
+    let (mut in_place, mut alike, mut placed) = (Vec::new(), Alike::default(), 0);
     pin_mut!(results);
     while let Some(result) = results.next().await {
         let result = result?;
@@ -163,6 +143,8 @@ pub(crate) async fn join(
             continue;
         }
         let found = matching.find(&result, in_turn);
+        alike.see(&result);
+        placed += u64::from(matches!(found, Match::Place(Some(_))));
         if let Some(draft) = &mut draft {
             let (record, by_place) = match found {
                 Match::Record(record) => (Some(record), false),
@@ -185,18 +167,46 @@ pub(crate) async fn join(
             Match::Nothing | Match::Place(None) => joined.unmatched += 1,
         }
     }
+    joined.moved = matching.moved;
     // What the server deletes by itself comes after the records, which does not move them.
-    joined.in_order = joined.seen - joined.surplus == sent && !matching.moved;
-    if joined.seen == sent && !matching.moved {
-        joined.by_order = in_place.len() as u64;
-        joined.refused.append(&mut in_place);
-    } else {
-        joined.nameless = in_place.len() as u64;
+    let complete = joined.seen - joined.deleted == sent && !matching.moved;
+    joined.places = match (matching.matching, complete) {
+        (MatchResults::Order, true) => Places::Order,
+        (MatchResults::Auto, true) if !alike.differ => Places::Alike {
+            action: alike.action,
+        },
+        _ => Places::Nothing,
+    };
+    match joined.places {
+        Places::Order => {
+            joined.by_order = in_place.len() as u64;
+            joined.refused.append(&mut in_place);
+        }
+        Places::Alike { .. } => joined.refuse_alike(in_place),
+        Places::Nothing => joined.nameless = in_place.len() as u64,
     }
+    joined.placeless = match joined.places {
+        Places::Order => 0,
+        _ => placed,
+    };
     Ok(joined)
 }
 
 impl Joined {
+    /// Takes down that every one of these records was refused. Why, is certain only where there is but one reason.
+    fn refuse_alike(&mut self, mut records: Vec<(u32, u32)>) {
+        if records.iter().any(|(_, reason)| *reason != records[0].1) {
+            let reasons = records.iter().map(|(_, at)| &self.reasons[*at as usize]);
+            let untold = Reason::untold(reasons.clone().all(|reason| reason.passing));
+            let at = self.reasons.len() as u32;
+            self.reasons.push(untold);
+            for (_, reason) in &mut records {
+                *reason = at;
+            }
+        }
+        self.refused.append(&mut records);
+    }
+
     /// The number of a result's reason. Columns are those that the `engine` knows: the server's words may be anything.
     fn reason(
         &mut self,
@@ -206,10 +216,7 @@ impl Joined {
     ) -> u32 {
         let mut reason = Reason::of(result, engine);
         if !known.contains_key(&reason) && self.reasons.len() >= REASONS {
-            reason.refusals = vec![Refusal::new(
-                "failed",
-                "refused by the server; its reason is in the results",
-            )];
+            reason = Reason::untold(reason.passing);
         }
         let next = self.reasons.len() as u32;
         *known.entry(reason).or_insert_with_key(|reason| {
@@ -265,13 +272,7 @@ impl Joined {
             ));
         }
         if self.nameless > 0 {
-            let why = match self.seen == sent {
-                true => "the results are not in the order of the rows".to_owned(),
-                false => {
-                    let results = counted(self.seen, "result");
-                    format!("there are {results} for {}", counted(sent, "row"))
-                }
-            };
+            let why = self.why_not_by_order(sent);
             warnings.push(match self.nameless {
                 1 => format!(
                     "1 refused row is not in the rejects file: its result carries no key, and {why}"
@@ -283,53 +284,32 @@ impl Joined {
         }
         warnings
     }
-}
 
-impl Reason {
-    fn of(result: &ItemResult, engine: Option<&Engine>) -> Reason {
-        const NO_REASON: &str = "refused by the server without a reason";
-        let status = result.status.as_deref().unwrap_or("failed");
-        let refusals = result.errors.iter().map(|error| {
-            let code = [&*error.name, &*error.code, status];
-            let message = match error.message.is_empty() {
-                true => NO_REASON,
-                false => &*error.message,
-            };
-            let column = error.property.as_deref().and_then(|name| {
-                let columns = engine?.columns();
-                columns.need(name).ok().map(|(name, _)| name)
-            });
-            Refusal {
-                column: column.unwrap_or_default(),
-                ..Refusal::new(
-                    code.into_iter()
-                        .find(|code| !code.is_empty())
-                        .unwrap_or(status),
-                    message,
-                )
-            }
-        });
-        let mut refusals: Vec<Refusal> = refusals.collect();
-        if refusals.is_empty() {
-            refusals.push(Refusal::new(status, NO_REASON));
-        }
-        Reason {
-            refusals,
-            passing: result.is_passing(),
+    /// Why the place of a result tells nothing.
+    fn why_not_by_order(&self, sent: u64) -> String {
+        let results = self.seen - self.deleted;
+        match results == sent {
+            _ if self.moved => "the results are not in the order of the rows".to_owned(),
+            true => "the server does not promise the order of the results; where it is that of the rows, say \
+                     `match_results: order`"
+                .to_owned(),
+            false => format!(
+                "there are {} for {}",
+                counted(results, "result"),
+                counted(sent, "row")
+            ),
         }
     }
 
-    /// As faults of a row.
-    fn faults(&self, row: u32) -> Vec<Fault> {
-        let fault = |refusal: &Refusal| Fault {
-            row,
-            stage: IMPORT_STAGE,
-            column: refusal.column.clone(),
-            source: None,
-            code: Cow::Owned(refusal.code.clone()),
-            message: Cow::Owned(refusal.message.clone()),
-        };
-        self.refusals.iter().map(fault).collect()
+    /// Says what the results file can't tell of the rows, as it is not known which results are theirs.
+    fn warning_of_file(&self, sent: u64) -> Option<String> {
+        (self.placeless > 0).then(|| {
+            let results = counted(self.placeless, "result");
+            format!(
+                "the results file does not tell which ids and rows belong together where no key does ({results}): {}",
+                self.why_not_by_order(sent)
+            )
+        })
     }
 }
 
@@ -379,14 +359,12 @@ async fn joined_with(
     draft: Option<&mut Draft>,
 ) -> Result<Joined, OrgvueError> {
     let settings = &job.pipeline.import;
-    let key = result_key(job.pipeline).filter(|_| known.is_some() || told.is_some());
+    let telling = result_key(job.pipeline).filter(|_| known.is_some() || told.is_some());
     // A key that tells nothing of the records is for the results file alone.
-    let (key, matching) = match (key, settings.match_results) {
-        (None, MatchResults::Auto | MatchResults::Order) if draft.is_some() && told.is_none() => {
-            let prepared = known.map(|(prepared, _)| prepared);
-            (items::key_column(job, prepared), MatchResults::Order)
-        }
-        (key, matching) => (key, matching),
+    let prepared = known.map(|(prepared, _)| prepared);
+    let key = match draft.is_some() && told.is_none() {
+        true => telling.or_else(|| items::key_column(job, prepared)),
+        false => telling,
     };
     let results = client.results(ticket, key, job.pipeline.limits.result);
     join(
@@ -396,7 +374,7 @@ async fn joined_with(
             }
         }),
         known.map(|(prepared, surveyed)| (surveyed, &*prepared.engine)),
-        matching,
+        (settings.match_results, telling.is_some()),
         sent,
         draft,
     )
@@ -454,9 +432,12 @@ async fn join_results(
                 ),
             });
         }
-        return items::write(job, draft, false, None, report).await;
+        return items::write(job, draft, Places::Nothing, None, report).await;
     };
     report.warnings.extend(joined.warnings(sent));
+    if draft.is_some() {
+        report.warnings.extend(joined.warning_of_file(sent));
+    }
     keep_refused(job, &joined, report);
     if !joined.refused.is_empty() {
         let (source, engine) = (prepared.source.clone(), prepared.engine.clone());
@@ -472,7 +453,7 @@ async fn join_results(
         .map_err(|error| RunError::Refused(Box::new(error)))?;
     }
     let known = Some((prepared, &*surveyed));
-    items::write(job, draft, joined.in_order, known, report).await
+    items::write(job, draft, joined.places, known, report).await
 }
 
 /// Writes down which rows were refused, so that they can be sent again. Where that fails, they can't, and the run is as

@@ -100,7 +100,7 @@ async fn take_up(
     let joined = take_results(job, &client, &ticket, known, report).await;
     let deletes = std::mem::take(&mut surveyed.differ.1.places);
     let rejects = surveyed.rejects.finish()?;
-    report.refused = (&rejects.refused).into();
+    report.tell_refused(&rejects.refused);
     joined?;
     match &job.delta {
         // A run that is over has deleted, or was not to.

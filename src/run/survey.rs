@@ -496,6 +496,13 @@ impl Survey {
     /// Finds out who is to be deleted, now that the source has ended.
     fn find_deletes(&mut self) -> Result<(), RunError> {
         self.deletes = self.tally.as_ref().map(Tally::deletes).unwrap_or_default();
+        if self.read() == 0 && !self.deletes.places.is_empty() {
+            // A night without records, where the pipeline means it so, is not one on which everybody has left.
+            self.deletes = Deletes {
+                places: Vec::new(),
+                off: Some("the source has no records"),
+            };
+        }
         if let Some(diff) = self.engine.diff() {
             let found = self.arrivals.beside(diff, &self.deletes.places);
             self.rehires = found.map_err(StoreError::read(diff.baseline.place.folder()))?;

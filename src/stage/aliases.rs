@@ -263,7 +263,7 @@ impl Changes {
                 (
                     &mut changes.by_old,
                     old,
-                    "the same old id: which of the new ones took its place",
+                    "the same old id, and only one new id can have taken its place",
                 ),
                 (
                     &mut changes.by_new,

@@ -206,6 +206,7 @@ fn a_whole_that_is_no_more_than_the_first() {
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(rig.taken(), (1, 1));
     assert!(ended.report["first"].is_null());
+    ended.says("--first 25: no more than that would be sent");
 }
 
 #[test]

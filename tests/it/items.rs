@@ -43,23 +43,41 @@ const EXPECTED: &str = "key,file,line,action,status,code,id\n\
 
 #[test]
 fn every_item_has_its_line_and_its_id() {
-    // Whether the server repeats keys or not, and whether the pipeline checks them or not.
-    for key in ["validate: { key: employeeID }", ""] {
-        for echo in [true, false] {
-            let rig = rig(key, echo);
-            let ended = rig.run(&[]);
-            assert_eq!(ended.code, 0, "{}", ended.stderr);
-            ended.says("results     out/results.csv");
-            let path = rig.path("out/results.csv");
-            assert_eq!(mode(&path), 0o600);
-            let text = rig.read("out/results.csv");
-            assert_eq!(without_ids(&text), EXPECTED, "{key} {echo}");
-            let run = ended.report["run_id"].as_str().unwrap();
-            fs::remove_file(&path).unwrap();
-            let again = rig.tell(&["results", run]);
-            assert_eq!(again.code, 0, "{}", again.stderr);
-            assert_eq!(rig.read("out/results.csv"), text);
-        }
+    const CHECKED: &str = "validate: { key: employeeID }";
+    // A row's id is that of the result which names it, or the order is stated.
+    let by_key_alone = EXPECTED.replace("1,workers.csv,2,", "1,,,");
+    let by_key_alone = by_key_alone.replace("2,workers.csv,3,", "2,,,");
+    let by_key_alone = by_key_alone.replace("3,workers.csv,4,", "3,,,");
+    let by_key_alone = by_key_alone.replace("4,workers.csv,6,", "4,,,");
+    let without = EXPECTED.replace("ID\n", "\n");
+    for (key, echo, order, expected) in [
+        (CHECKED, true, "", EXPECTED),
+        (CHECKED, false, "\nmatch_results: order", EXPECTED),
+        ("", true, "\nmatch_results: order", EXPECTED),
+        ("", false, "\nmatch_results: order", EXPECTED),
+        (CHECKED, false, "", &without),
+        ("", false, "", &without),
+        ("", true, "", &by_key_alone),
+    ] {
+        let rig = rig(key, echo);
+        rig.pipeline(&format!("{SECTIONS}\n{key}"), &format!("{IMPORT}{order}"));
+        let ended = rig.run(&[]);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        ended.says("results     out/results.csv");
+        let path = rig.path("out/results.csv");
+        assert_eq!(mode(&path), 0o600);
+        let text = rig.read("out/results.csv");
+        assert_eq!(without_ids(&text), expected, "{key} {echo} {order}");
+        let said = ended
+            .stderr
+            .matches("the results file does not tell")
+            .count();
+        assert_eq!(said, usize::from(expected != EXPECTED), "{}", ended.stderr);
+        let run = ended.report["run_id"].as_str().unwrap();
+        fs::remove_file(&path).unwrap();
+        let again = rig.tell(&["results", run]);
+        assert_eq!(again.code, 0, "{}", again.stderr);
+        assert_eq!(rig.read("out/results.csv"), text);
     }
 }
 
@@ -121,7 +139,7 @@ fn those_of_a_retry_and_of_corrected_rows_stand_beside() {
 
 #[test]
 fn a_file_that_can_not_be_written() {
-    let rig = rig("", true);
+    let rig = rig("validate: { key: employeeID }", true);
     fs::create_dir_all(rig.path("out/results.csv")).unwrap();
     let ended = rig.run(&[]);
     assert_eq!(ended.code, 1, "{}", ended.stderr);

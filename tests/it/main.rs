@@ -25,6 +25,7 @@ mod hierarchy;
 mod house;
 mod identity;
 mod items;
+mod kept_safe;
 mod keys;
 mod kinds;
 mod ledger;
@@ -64,6 +65,7 @@ mod told;
 mod tools;
 mod turns;
 mod unseen;
+mod whose;
 mod wrappers;
 
 use std::path::Path;

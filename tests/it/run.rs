@@ -294,7 +294,7 @@ fn refused_rows_are_found_again() {
     let same = |_: &mut SandboxSettings| {};
     let key = "validate: { key: employeeID }";
     check("by key", "workers.csv", key, "", same);
-    check("by order", "workers.csv", "", "", same);
+    check("by order", "workers.csv", "", "match_results: order", same);
     check("stdin", "\"-\"", key, "", same);
     check(
         "spooled",
@@ -320,9 +320,13 @@ fn refused_rows_are_found_again() {
     check("shuffled", "workers.csv", key, "", |s| {
         s.result_order = ResultOrder::Shuffled
     });
-    check("without keys", "workers.csv", key, "", |s| {
-        s.echo_identifier = false
-    });
+    check(
+        "without keys",
+        "workers.csv",
+        key,
+        "match_results: order",
+        |s| s.echo_identifier = false,
+    );
     check(
         "compressed",
         "workers.csv",
@@ -700,7 +704,7 @@ fn what_a_run_says() {
     trace id    [trace]
     report      run-[run].report.json
     ");
-    insta::assert_snapshot!(rig.run(&["-q", "--partial-ok"]).stderr, @"error: the server refused the only row that was sent, most often for SandboxItemExists; what it accepted stands");
+    insta::assert_snapshot!(rig.run(&["-q", "--partial-ok"]).stderr, @"error: the server refused the only row that was sent, for SandboxItemExists; what it accepted stands");
 
     rig.write("token", "another");
     insta::assert_snapshot!(rig.run(&["--set", "preflight=off"]).stderr, @r"

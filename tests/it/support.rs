@@ -370,6 +370,11 @@ impl Rig {
             .collect()
     }
 
+    /// The data set: its items as they are, with the `_id` of each.
+    pub fn items_with_ids(&self) -> Vec<String> {
+        self.sandbox.item_texts()
+    }
+
     /// How many uploads were stored, and how many imports accepted.
     pub fn taken(&self) -> (u64, u64) {
         (self.sandbox.uploads(), self.sandbox.imports())

@@ -108,6 +108,15 @@ impl Meaning<'_> {
                 "state `max_delete`, or leave `on_exceed` out",
             );
         }
+        if compared && guard.max_delete.is_none() && self.is_whole(target) {
+            self.warning(
+                &format!("{target}.action"),
+                "a difference deletes who is gone, and `guard.max_delete` is not stated: ids that are written in another way make \
+                 everybody somebody else",
+                "state how many may go, such as `guard: { max_delete: 2% }`; without it a run is stopped where more than half \
+                 would",
+            );
+        }
         self.carry_forward(target, import, key);
     }
 

@@ -6,6 +6,7 @@ mod base_url;
 mod delta;
 mod guard;
 mod hierarchy;
+mod inputs;
 mod keep;
 mod source;
 mod stages;
@@ -73,6 +74,7 @@ impl Meaning<'_> {
                 "",
             );
         }
+        let reads = self.reads(&spec);
         let time_zone = self.time_zone(spec.time_zone.as_deref());
         let source = spec.source.map(|source| self.source(source));
         let rejects = self.rejects(&spec.rejects, source.as_ref());
@@ -102,6 +104,8 @@ impl Meaning<'_> {
         let target = spec
             .target
             .map(|target| self.target(target, spec.preflight));
+        let to = (target.as_ref()).and_then(|(_, to, _)| to.as_ref());
+        self.written_over(reads, to, &rejects, results.as_deref());
         if let Some((name, Some(Target::Orgvue(to)), import)) = &target
             && to.result_location.is_some()
             && import.action.delta().is_some()

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::few::Told;
 use crate::report::rejects::Tally;
 
 /// Rows by what became of them.
@@ -132,7 +133,7 @@ pub(crate) struct CodeCounts {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct CodeCount {
     pub code: String,
-    pub faults: u64,
+    pub faults: Told,
 }
 
 /// A column, a code and the number of faults that have both.
@@ -143,7 +144,24 @@ pub(crate) struct ColumnCount {
     /// The name that a stage had given it; `null` where it kept its own.
     pub renamed_to: Option<String>,
     pub code: String,
-    pub faults: u64,
+    pub faults: Told,
+}
+
+impl CodeCounts {
+    /// Without small counts of `sensitive` columns, and of the codes that these have.
+    pub(crate) fn without_few(mut self, sensitive: &[String]) -> CodeCounts {
+        for count in &mut self.by_column {
+            let mut names = [Some(&count.column), count.renamed_to.as_ref()]
+                .into_iter()
+                .flatten();
+            if names.any(|name| sensitive.contains(name)) {
+                let of_code = self.by_code.iter_mut().filter(|c| c.code == count.code);
+                of_code.for_each(|of_code| of_code.faults = of_code.faults.unless_few());
+                count.faults = count.faults.unless_few();
+            }
+        }
+        self
+    }
 }
 
 impl From<&Tally> for CodeCounts {
@@ -157,13 +175,13 @@ impl From<&Tally> for CodeCounts {
         by_code.sort_by_key(|(_, faults)| Reverse(*faults));
         let by_code = by_code.into_iter().map(|(code, faults)| CodeCount {
             code: code.to_owned(),
-            faults,
+            faults: Told::Count(faults),
         });
         let by_column = counts.iter().map(|count| ColumnCount {
             column: count.column.to_owned(),
             renamed_to: count.renamed_to.map(str::to_owned),
             code: count.code.to_owned(),
-            faults: count.faults,
+            faults: Told::Count(count.faults),
         });
         CodeCounts {
             rows: tally.rows(),

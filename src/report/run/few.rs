@@ -30,6 +30,22 @@ impl Told {
             false => Told::Count(count),
         }
     }
+
+    /// As that of a sensitive column.
+    pub(crate) fn unless_few(self) -> Told {
+        match self {
+            Told::Count(count) => Told::of(count, true),
+            few @ Told::Few(_) => few,
+        }
+    }
+
+    /// The count, where it is told.
+    pub(crate) fn count(self) -> Option<u64> {
+        match self {
+            Told::Count(count) => Some(count),
+            Told::Few(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for Told {

@@ -20,6 +20,7 @@ use super::plan::PlanReport;
 use super::rehires::RehiresReport;
 use crate::guard::Decision;
 use crate::report::error::ErrorReport;
+use crate::report::rejects::Tally;
 use crate::text::dates::Date;
 
 /// Version of the report's form.
@@ -475,6 +476,11 @@ impl fmt::Display for PublicUrl {
 }
 
 impl RunReport {
+    /// Takes down what the server refused.
+    pub(crate) fn tell_refused(&mut self, refused: &Tally) {
+        self.refused = CodeCounts::from(refused).without_few(&self.sensitive);
+    }
+
     /// A report of a run that has only begun: no counts, and the outcome is `failed` until another is
     /// known.
     pub(crate) fn new(run_id: RunId, pipeline: PipelineInfo, started_at: Timestamp) -> RunReport {

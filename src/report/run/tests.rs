@@ -284,9 +284,52 @@ fn faults_are_told_by_column_and_code() {
     let last = "\n            dob                         c6               1\n            \
         and 3 more of these lines, 3 faults in all\nsent";
     assert!(summary.contains(last), "{summary}");
-    assert_eq!(report.rejects.by_code[0].faults, 1_445);
-    let listed: u64 = report.rejects.by_column.iter().map(|c| c.faults).sum();
-    assert_eq!((listed, report.rejects.by_column.len()), (1_457, 13));
+    assert_eq!(report.rejects.by_code[0].faults, Told::Count(1_445));
+    let counts = report.rejects.by_column.iter();
+    let listed: Option<u64> = counts.map(|c| c.faults.count()).sum();
+    assert_eq!((listed, report.rejects.by_column.len()), (Some(1_457), 13));
+}
+
+#[test]
+fn few_faults_of_sensitive_columns_are_not_told() {
+    let mut tally = Tally::default();
+    for (column, code, faults) in [
+        ("Geschlecht", "one_of", 2),
+        ("grade", "one_of", 3),
+        ("dob", "date", 4),
+    ] {
+        let fault = Fault {
+            row: 0,
+            stage: "validate",
+            column: if column == "Geschlecht" {
+                "gender".into()
+            } else {
+                column.into()
+            },
+            source: (column == "Geschlecht").then(|| column.into()),
+            code: code.into(),
+            message: "m".into(),
+        };
+        (0..faults).for_each(|_| tally.add(std::slice::from_ref(&fault)));
+    }
+    let counts = CodeCounts::from(&tally).without_few(&["gender".to_owned()]);
+    let told = |column: &str| {
+        let mut counts = counts.by_column.iter();
+        counts
+            .find(|c| c.column == column)
+            .unwrap()
+            .faults
+            .to_string()
+    };
+    let few = "fewer than 5";
+    assert_eq!(["Geschlecht", "grade", "dob"].map(told), [few, "3", "4"]);
+    let codes: Vec<String> = counts
+        .by_code
+        .iter()
+        .map(|c| c.faults.to_string())
+        .collect();
+    // Five of a code are told, whoever has them.
+    assert_eq!(codes, ["5", "4"]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::as_of::AsOf;
 use super::counts::{CodeCounts, ColumnCount};
+use super::few::Told;
 use super::model::{
     Canary, Deletions, DeltaReport, GuardDecision, Outcome, PreflightReport, RetryReport,
     RunReport, Throughput, Unchecked,
@@ -422,6 +423,7 @@ impl Lines {
         if let [only] = &counts.by_column[..]
             && counts.other_codes == 0
             && counts.rows == all
+            && only.faults.count().is_some()
             && all > 1
         {
             let rows = human::count(all);
@@ -435,7 +437,7 @@ impl Lines {
         let named = &counts.by_column[..counts.by_column.len().min(MOST_FAULTS)];
         let columns: Vec<String> = named.iter().map(ColumnCount::place).collect();
         let codes: Vec<String> = named.iter().map(|c| shown_within(&c.code, NAME)).collect();
-        let numbers: Vec<String> = named.iter().map(|c| human::count(c.faults)).collect();
+        let numbers: Vec<String> = named.iter().map(|c| told(c.faults)).collect();
         let widest = |texts: &[String]| texts.iter().map(|t| t.width()).max().unwrap_or(0);
         let [column, code, number] = [&columns, &codes, &numbers].map(|texts| widest(texts));
         for ((place, word), faults) in columns.iter().zip(&codes).zip(&numbers) {
@@ -447,10 +449,17 @@ impl Lines {
                 ""
             );
         }
-        let told: u64 = named.iter().map(|c| c.faults).sum();
-        let rest = counts.faults.saturating_sub(told);
+        let kinds = counts.by_column.len() - named.len();
+        let listed: Option<u64> = named.iter().map(|c| c.faults.count()).sum();
+        let Some(listed) = listed else {
+            // What is left would tell what is not told.
+            if kinds > 0 || counts.other_codes > 0 {
+                self.add("", "and more of these lines");
+            }
+            return;
+        };
+        let rest = counts.faults.saturating_sub(listed);
         if rest > 0 && !named.is_empty() {
-            let kinds = counts.by_column.len() - named.len();
             let more = match counts.other_codes {
                 0 => human::count(kinds as u64),
                 _ => format!("more than {}", human::count(kinds as u64)),
@@ -462,6 +471,13 @@ impl Lines {
             );
         }
     }
+}
+
+/// A count as the summary has it.
+fn told(count: Told) -> String {
+    count
+        .count()
+        .map_or_else(|| count.to_string(), human::count)
 }
 
 impl Deletions {
@@ -483,7 +499,11 @@ impl Deletions {
 impl CodeCounts {
     /// The most frequent fault, in words.
     pub(crate) fn commonest(&self) -> Option<String> {
-        self.by_column.first().map(ColumnCount::reason)
+        // That a few rows have it would be as good as their number.
+        let first = self.by_column.first();
+        first
+            .filter(|count| count.faults.count().is_some())
+            .map(ColumnCount::reason)
     }
 }
 

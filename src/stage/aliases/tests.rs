@@ -155,7 +155,7 @@ fn what_cannot_be_is_told_by_line() {
     for (text, expected) in [
         (
             "old,new\n1,2\n1,3\n",
-            "aliases.csv: lines 2 and 3 have the same old id: which of the new ones took its place",
+            "aliases.csv: lines 2 and 3 have the same old id, and only one new id can have taken its place",
         ),
         (
             "old,new\n1,3\n2,3\n",

@@ -1,0 +1,61 @@
+//! Files that a run reads besides the source: nothing that it writes may take their places.
+
+use std::path::{Path, PathBuf};
+
+use super::Meaning;
+use crate::config::pipeline::{Rejects, Target};
+use crate::config::spec::PipelineSpec;
+use crate::files::ending::for_json;
+use crate::orgvue::spec::TokenSpec;
+use crate::stage::hash::KeySpec;
+
+/// A file that is read, and what it is.
+type Read = (&'static str, PathBuf);
+
+impl Meaning<'_> {
+    /// The files that the pipeline reads besides the source.
+    pub(super) fn reads(&self, spec: &PipelineSpec) -> Vec<Read> {
+        let mut files: Vec<(&'static str, &str)> = Vec::new();
+        if let Some(aliases) = &spec.aliases {
+            files.push(("the file of aliases", &aliases.path));
+        }
+        for need in spec.stages.iter().flat_map(|stage| stage.needs()) {
+            if let Some(table) = need.table() {
+                files.push(("a lookup file", table.file));
+            }
+            if let Some(KeySpec::File(key)) = need.key() {
+                files.push(("the key of a `hash` stage", key));
+            }
+        }
+        if let Some(KeySpec::File(key)) = &spec.state.key {
+            files.push(("the key of the state", key));
+        }
+        let path = |(what, file): (&'static str, &str)| (what, self.folder.join(file));
+        files.into_iter().map(path).collect()
+    }
+
+    /// Whether a file that is written takes the place of one of these, or of the token's.
+    pub(super) fn written_over(
+        &mut self,
+        mut reads: Vec<Read>,
+        target: Option<&Target>,
+        rejects: &Rejects,
+        results: Option<&Path>,
+    ) {
+        if let Some(Target::Orgvue(to)) = target
+            && let TokenSpec::File(token) = &to.token
+        {
+            reads.push(("the token file", self.folder.join(token)));
+        }
+        for (what, read) in reads {
+            if rejects.path == read || for_json(&rejects.path) == read {
+                let message = format!("this is {what}, which the rejects would be written over");
+                self.problem("rejects.path", message, "name another file");
+            }
+            if results == Some(&*read) {
+                let message = format!("this is {what}, which the results would be written over");
+                self.problem("results.path", message, "name another file");
+            }
+        }
+    }
+}
