@@ -197,6 +197,11 @@ impl World {
             Mode::Implicit(on_reject) => format!("implicit_delete: {{ on_reject: {on_reject} }}"),
             Mode::Delta => "action: { delta: store }".to_owned(),
         };
+        // A difference is to do without.
+        let target = match server.keeps_order && self.mode != Mode::Delta {
+            true => target + "\nmatch_results: order",
+            false => target,
+        };
         let key = "identify_by: { id_key: employeeID }";
         let hand = "name: hand\nsource: { path: hand.csv }\nstate: { dir: hand }";
         rig.pipeline(hand, &format!("action: {{ column: _action }}\n{key}"));
