@@ -104,7 +104,7 @@ fn refused_rows_have_a_limit() {
         rig.write("workers.csv", workers(rows));
         rig.pipeline(
             &format!("source: {{ path: workers.csv }}\n{limit}"),
-            "action: create\nidentify_by: { id_key: employeeID }",
+            "action: create\nidentify_by: { id_key: employeeID }\nmatch_results: order",
         );
         let ended = rig.run(&[]);
         assert_eq!(ended.code, code, "{}", ended.stderr);

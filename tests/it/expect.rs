@@ -466,7 +466,7 @@ fn refused_rows_of_a_command_are_written_down() {
     rig.write("in.csv", workers(3));
     rig.pipeline(
         "source: { command: [cat, in.csv] }",
-        "action: create\nidentify_by: { id_key: employeeID }",
+        "action: create\nidentify_by: { id_key: employeeID }\nmatch_results: order",
     );
     let ended = rig.ended(
         rig.start_with_stdin(&[], Stdio::null())

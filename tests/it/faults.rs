@@ -90,7 +90,10 @@ fn shorten(path: &Path, by: u64) {
 #[test]
 fn a_source_that_changes_before_the_refused_rows_are_written() {
     fn check(change: fn(&Path), cause: &str) {
-        let rig = few(Rig::holding(r#"[{"employeeID":"00000002"}]"#, |_| {}), "");
+        let rig = few(
+            Rig::holding(r#"[{"employeeID":"00000002"}]"#, |_| {}),
+            "validate: { key: employeeID }",
+        );
         let source = rig.path("workers.csv");
         let rig = rig.behind(move |call| {
             if call.step == "results" {

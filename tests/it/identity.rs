@@ -263,8 +263,8 @@ fn what_is_wrong_is_told_where_it_stands() {
             Some("old,new\n1,2\n1,3\n"),
             ALIASES,
             2,
-            "pipeline.yaml:4:18: aliases.path: aliases.csv: lines 2 and 3 have the same old id: which of the new ones took \
-             its place",
+            "pipeline.yaml:4:18: aliases.path: aliases.csv: lines 2 and 3 have the same old id, and only one new id can have \
+             taken its place",
         ),
         (
             Some("old,new\n1,2\n"),
