@@ -124,7 +124,7 @@ fn placed(item: &mut Item<'_>, places: Places) {
             (item.id, item.code) = (None, None);
             item.action = item.action.take().filter(|_| action);
         }
-        Places::Nothing => item.record = None,
+        Places::Presumed | Places::Nothing => item.record = None,
     }
 }
 

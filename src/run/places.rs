@@ -10,6 +10,8 @@ pub(super) enum Places {
     Nothing,
     /// What all results say, whose order can't be wrong then; never what one of them says alone, such as an id.
     Alike { action: bool },
+    /// Whose fault it is, for want of anything better, as the pipeline has no key that could tell; never whose id.
+    Presumed,
     /// Everything, as the pipeline file says that results stand in the order of the rows.
     Order,
 }

@@ -75,7 +75,7 @@ enum Match {
 }
 
 /// Finds the records that results are about. By its key a result names its record. Without one it may be the record in
-/// whose place it stands, which is believed only where the pipeline file says so or all results say the same, where
+/// whose place it stands, which is believed only where the pipeline file says so, has no key, or all results say the same, where
 /// there are as many results as records, and where no result that has a key stands in another's place.
 struct Matching<'a> {
     matching: MatchResults,
@@ -175,10 +175,11 @@ pub(crate) async fn join(
         (MatchResults::Auto, true) if !alike.differ => Places::Alike {
             action: alike.action,
         },
+        (MatchResults::Auto, true) if matching.keys.is_none() => Places::Presumed,
         _ => Places::Nothing,
     };
     match joined.places {
-        Places::Order => {
+        Places::Order | Places::Presumed => {
             joined.by_order = in_place.len() as u64;
             joined.refused.append(&mut in_place);
         }
@@ -268,7 +269,7 @@ impl Joined {
                 many => format!("{many} refused rows were matched to their lines"),
             };
             warnings.push(format!(
-                "{rows} by the order of the results, which carry no key; the server does not promise that order"
+                "{rows} by the order of the results, for no key tells whose they are; the server does not promise that order"
             ));
         }
         if self.nameless > 0 {
