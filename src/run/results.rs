@@ -465,8 +465,12 @@ fn keep_refused(job: &Job<'_>, joined: &Joined, report: &mut RunReport) {
     };
     let before = job.again.map_or_else(Vec::new, |again| again.rows.clone());
     let unknown = joined.unmatched + joined.nameless;
-    let rows =
-        Rows::new(ledger.entry().run_id, before).with_results(joined.rows(job.again), unknown);
+    // What is only presumed is good enough to be looked at, and not to be sent again.
+    let (refused, unknown) = match joined.places {
+        Places::Presumed => (Vec::new(), unknown + joined.by_order),
+        _ => (joined.rows(job.again), unknown),
+    };
+    let rows = Rows::new(ledger.entry().run_id, before).with_results(refused, unknown);
     if let Err(error) = ledger.rows(&rows) {
         let why = chain(&error);
         report.warnings.push(format!(

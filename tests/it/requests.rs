@@ -115,8 +115,8 @@ fn to_stdout_where_nobody_looks() {
 #[test]
 fn a_file_that_was_there_is_replaced() {
     let rig = rig(Rig::new(), "", "");
-    rig.write("pair.json", "{}");
-    pair(&rig, "pair.json");
+    let first = pair(&rig, "pair.json");
+    assert_ne!(pair(&rig, "pair.json"), first);
     let (code, stderr) = rig.ask(&["generate", "pipeline.yaml", "--out", "no/such/pair.json"]);
     assert_eq!(code, 1, "{stderr}");
     assert!(
