@@ -370,9 +370,11 @@ impl<'a> Work<'a> {
     /// Takes in what guards are to compare the next run with, where this one was accepted. Where that fails, the next run
     /// does it.
     fn keep(&self, entry: &Entry, folder: &Folder) {
+        if !self.pipeline.keeps_columns() {
+            return;
+        }
         let taken = folder.last(entry).map_err(RunError::from).and_then(|last| {
-            let last = last.filter(|last| *last.run == *entry.run_id.as_str());
-            let Some(last) = last.filter(|_| self.pipeline.keeps_columns()) else {
+            let Some(last) = last.filter(|last| *last.run == *entry.run_id.as_str()) else {
                 return Ok(());
             };
             let secret = self.pipeline.state_key(&process_env).ok().flatten();

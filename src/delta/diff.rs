@@ -1,21 +1,17 @@
 //! The rows of a block beside what the server has: which of them are new, which differ and in what.
 
-use std::collections::HashMap;
 use std::io;
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::full::Full;
 use super::head::{Head, Marks};
+use super::ids::SeveralIds;
+use super::judged::{Beside, Choice, Choices, Judged, NOWHERE};
 use super::key::{EMPTY, StoreKey};
 use super::place::Place;
 use super::store::{Row, Store};
 use crate::batch::{Batch, Cell, Kind, RowState};
 use crate::text::compare::{comparable, fold_into};
-use crate::text::written::Written;
-
-/// No place in the store.
-pub(crate) const NOWHERE: u32 = u32::MAX;
 
 /// The store as it was when a run began; no pass over the source changes it.
 #[derive(Debug)]
@@ -67,15 +63,6 @@ struct Leavers {
     values: Vec<u64>,
 }
 
-/// People with several ids of which the target knows some.
-#[derive(Debug, Default)]
-struct SeveralIds {
-    /// Whose each id is.
-    whose: HashMap<u128, u32>,
-    /// Where the ids of each are in the store.
-    places: Vec<Vec<u32>>,
-}
-
 /// A baseline, bound to the columns.
 #[derive(Debug)]
 pub(crate) struct Diff {
@@ -97,79 +84,6 @@ pub(crate) struct Diff {
     marks: Marks,
     /// Why all rows are sent whole, where they are.
     pub full: Option<Full>,
-}
-
-/// What a row is beside the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Beside {
-    /// It is out, or has no key.
-    Aside,
-    /// The server has nobody of this key.
-    New,
-    /// The server has it, or what it lacks can't be told.
-    Same,
-    /// Some values are others.
-    Differs,
-    /// It is not known what the server has.
-    Pending,
-    /// It asks for its item to be deleted.
-    Deletes,
-}
-
-/// How a row is sent: its action, and which of the columns; all where there is no range.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Choice {
-    pub action: &'static str,
-    pub columns: Option<Range<usize>>,
-}
-
-/// How the rows of a batch are sent.
-#[derive(Debug, Default)]
-pub(crate) struct Choices {
-    /// Of each row; nothing where it is not sent.
-    pub rows: Vec<Option<Choice>>,
-    /// Columns, by their number among those that are sent.
-    pub columns: Vec<u32>,
-}
-
-/// What a block's rows are beside the store.
-#[derive(Debug)]
-pub(crate) struct Judged {
-    pub beside: Vec<Beside>,
-    /// Whose they are; 0 where that can't be told.
-    pub people: Vec<u128>,
-    /// Where these are in the store, also of rejected rows.
-    pub found: Vec<u32>,
-    /// The hash of what each row holds; 0 of those that are out.
-    pub rows: Vec<u64>,
-    /// The hashes of the cells of rows that are not the same as before, or are sent, one such row after the other.
-    cells: Vec<u64>,
-    /// Which of them are a row's; [`NOWHERE`] of those that have none.
-    cells_at: Vec<u32>,
-    /// What the server has in the place of those of rows that differ, one such row after the other.
-    pub before: Vec<u64>,
-    /// Rows that are the same and of which no cell is looked at, and of each column, in how many of these it holds
-    /// something.
-    pub same: u64,
-    pub filled: Vec<u64>,
-    /// Rows of which a cell was emptied since.
-    pub cleared: Vec<u32>,
-    /// Rows whose key the source writes otherwise than the server has it, in order, and the other one of the two cells.
-    pub spelled: Vec<(u32, Cell)>,
-    pub choices: Choices,
-}
-
-impl Judged {
-    /// The hashes of a row's cells, of which there are so many; nothing where it is out, or the same and not sent.
-    pub(crate) fn cells(&self, row: usize, width: usize) -> Option<&[u64]> {
-        let at = self.cells_at[row];
-        (at != NOWHERE).then(|| &self.cells[at as usize * width..][..width])
-    }
-
-    /// Whether a row is the same, and counted as one of many.
-    pub(crate) fn is_merely_same(&self, row: usize) -> bool {
-        self.beside[row] == Beside::Same && self.cells_at[row] == NOWHERE
-    }
 }
 
 impl Diff {
@@ -240,27 +154,18 @@ impl Diff {
 
     /// The same, which knows that these ids, of each person one after the other, are one person's.
     pub(crate) fn with_ids<'a>(mut self, people: impl Iterator<Item = &'a [Box<str>]>) -> Diff {
-        let mut several = SeveralIds::default();
-        for ids in people {
-            let mut folded = String::new();
+        let mut folded = String::new();
+        let people = people.map(|ids| {
             let mut hash = |id: &str| person(self.hashes(), id, self.key.ignore_case, &mut folded);
-            let ids: Vec<u128> = ids.iter().map(|id| hash(id)).collect();
-            let find = |id: &u128| self.store().and_then(|store| store.find(*id));
-            let places: Vec<u32> = ids.iter().filter_map(find).collect();
-            if !places.is_empty() {
-                let number = several.places.len() as u32;
-                several.whose.extend(ids.into_iter().map(|id| (id, number)));
-                several.places.push(places);
-            }
-        }
-        self.several = several;
+            ids.iter().map(|id| hash(id)).collect()
+        });
+        self.several = SeveralIds::of(people, self.store());
         self
     }
 
     /// Where else in the store the owner of a key may be: under the other ids that are that person's.
     pub(crate) fn places_of(&self, person: u128) -> &[u32] {
-        let whose = self.several.whose.get(&person);
-        whose.map_or(&[], |number| &self.several.places[*number as usize])
+        self.several.places_of(person)
     }
 
     /// Whether rows tell those of people who have left.
@@ -326,10 +231,13 @@ impl Diff {
             (1.., Some(store)) => store.find(*person).unwrap_or(NOWHERE),
             _ => NOWHERE,
         };
+        let uncompared: Vec<Option<Beside>> = (people.iter().enumerate())
+            .map(|(row, person)| self.uncompared(batch, row, *person))
+            .collect();
         let mut judged = Judged {
             beside: Vec::with_capacity(rows),
             found: people.iter().map(find).collect(),
-            rows: self.contents(batch, &people),
+            rows: self.contents(batch, &uncompared),
             people,
             cells: Vec::new(),
             cells_at: Vec::with_capacity(rows),
@@ -344,8 +252,8 @@ impl Diff {
             },
         };
         let mut buffers = Buffers::default();
-        for row in 0..rows {
-            if let Some(beside) = self.uncompared(batch, row, judged.people[row]) {
+        for (row, uncompared) in uncompared.into_iter().enumerate() {
+            if let Some(beside) = uncompared {
                 match beside {
                     Beside::Deletes => self.push_cells(batch, row, &mut judged),
                     _ => judged.cells_at.push(NOWHERE),
@@ -394,49 +302,6 @@ impl Diff {
         Ok(judged)
     }
 
-    /// Empties cells of a block that was compared: rows, and the column of each.
-    pub(crate) fn clear(&self, judged: &mut Judged, batch: &Batch, cleared: &[(u32, u32)]) {
-        let width = self.columns.len();
-        for &(row, slot) in cleared {
-            let (row, slot) = (row as usize, slot as usize);
-            let Some(at) = self.columns.iter().position(|column| column.slot == slot) else {
-                continue;
-            };
-            if judged.is_merely_same(row) {
-                judged.same -= 1;
-                for (column, filled) in self.columns.iter().zip(&mut judged.filled) {
-                    *filled -= u64::from(self.holds(column, batch.cell(row, column.slot)));
-                }
-                self.push_cells(batch, row, judged);
-                judged.cells_at[row] = judged.cells_at.pop().unwrap_or(NOWHERE);
-            }
-            let from = judged.cells_at[row] as usize * width;
-            if judged.cells_at[row] == NOWHERE {
-                continue;
-            }
-            if judged.beside[row] == Beside::Same {
-                let before = judged.beside[..row].iter();
-                let differ = before.filter(|beside| **beside == Beside::Differs).count();
-                let had = judged.cells[from..][..width].to_vec();
-                judged.before.splice(differ * width..differ * width, had);
-                judged.beside[row] = Beside::Differs;
-            }
-            judged.cells[from + at] = EMPTY;
-            judged.cleared.push(row as u32);
-        }
-    }
-
-    /// Adds the hashes of a row's cells, and where they are.
-    fn push_cells(&self, batch: &Batch, row: usize, judged: &mut Judged) {
-        let from = judged.cells.len() / self.columns.len().max(1);
-        judged.cells_at.push(from as u32);
-        let cells = self.columns.iter().map(|column| {
-            let cell = batch.cell(row, column.slot);
-            self.cell(batch, column, cell)
-        });
-        judged.cells.extend(cells);
-    }
-
     /// What a row is that is not compared.
     fn uncompared(&self, batch: &Batch, row: usize, person: u128) -> Option<Beside> {
         if batch.state(row) != RowState::In || person == 0 {
@@ -476,65 +341,6 @@ impl Diff {
     /// Whether every row is sent, or written down, whatever it is.
     fn sends_all(&self) -> bool {
         self.full.is_some() || !self.sends
-    }
-
-    /// The hashes of what rows hold: of every cell its length, how it goes out, and its text; 0 of rows that are not compared.
-    fn contents(&self, batch: &Batch, people: &[u128]) -> Vec<u64> {
-        let text = batch.bytes();
-        let columns = self.columns.iter();
-        let columns: Vec<(&Column, &[Cell])> = columns
-            .map(|column| (column, batch.column(column.slot)))
-            .collect();
-        let mut held = Written::default();
-        let content = |(row, person): (usize, &u128)| {
-            if self.uncompared(batch, row, *person).is_some() {
-                return 0;
-            }
-            held.truncate(0);
-            held.append(|out, mut at| {
-                for (column, cells) in &columns {
-                    let cell = cells[row];
-                    let form = match Form::of(column, cell) {
-                        Form::Nothing => 0,
-                        Form::Null => 1,
-                        Form::Bare => 2,
-                        Form::Text => 3,
-                    };
-                    at = out.put_number(at, (cell.len() as u32) << 2 | form);
-                    at = out.put_part(at, text, cell.span().start, cell.len());
-                }
-                at
-            });
-            self.hashes().content(&held)
-        };
-        people.iter().enumerate().map(content).collect()
-    }
-
-    /// Counts what the columns hold in rows that are the same, and whose cells are not looked at any further.
-    fn count_filled(&self, batch: &Batch, judged: &mut Judged) {
-        for (column, filled) in self.columns.iter().zip(&mut judged.filled) {
-            let cells = batch.column(column.slot).iter();
-            let rows = cells.zip(judged.beside.iter().zip(&judged.cells_at));
-            let same = rows.filter(|(cell, (beside, at))| {
-                **beside == Beside::Same && **at == NOWHERE && self.holds(column, **cell)
-            });
-            *filled = same.count() as u64;
-        }
-    }
-
-    /// Whether a cell is something that the server can have.
-    pub(crate) fn holds(&self, column: &Column, cell: Cell) -> bool {
-        !matches!(Form::of(column, cell), Form::Nothing)
-    }
-
-    #[inline]
-    pub(super) fn cell(&self, batch: &Batch, column: &Column, cell: Cell) -> u64 {
-        match Form::of(column, cell) {
-            Form::Nothing => EMPTY,
-            Form::Null => self.hashes().bare(b"null"),
-            Form::Bare => self.hashes().bare(batch.text(cell).as_bytes()),
-            Form::Text => self.hashes().text(batch.text(cell).as_bytes()),
-        }
     }
 
     /// What is known of a row by all that it holds.
@@ -642,27 +448,6 @@ impl Diff {
     /// The name of the key's column.
     pub(crate) fn key_name(&self) -> &Arc<str> {
         &self.columns[self.identifier as usize].name
-    }
-}
-
-/// How a cell goes out.
-enum Form {
-    Nothing,
-    Null,
-    /// Without quotes: a number, true, an object.
-    Bare,
-    Text,
-}
-
-impl Form {
-    #[inline]
-    fn of(column: &Column, cell: Cell) -> Form {
-        match cell.kind() {
-            Kind::Null if column.keeps_null => Form::Null,
-            _ if cell.is_empty() => Form::Nothing,
-            Kind::Number | Kind::Bool | Kind::Json => Form::Bare,
-            _ => Form::Text,
-        }
     }
 }
 

@@ -8,6 +8,8 @@
 //! | [`rewrite`] | people taken out of a store; a store sealed with another key |
 //! | [`place`] | the folder in which all of this stands |
 //! | [`diff`], [`full`] | the rows of a block beside the store; why everything is sent |
+//! | [`judged`], [`cells`] | what each row is beside the store; what rows and cells hold, as hashes |
+//! | [`ids`] | people with several ids |
 //! | [`spelling`] | keys that the source writes otherwise than the server has them |
 //! | [`tally`] | what a pass over the source comes to: changes, deletions, items |
 //! | [`told`] | what became of the items, by the results of their import |
@@ -15,11 +17,14 @@
 //! | [`rehires`] | who leaves and arrives at the same time, under another id |
 //! | [`key`] | what hashes are made and keys sealed with |
 
+mod cells;
 pub(crate) mod diff;
 pub(crate) mod error;
 pub(crate) mod full;
 pub(crate) mod head;
+mod ids;
 pub(crate) mod items;
+pub(crate) mod judged;
 pub(crate) mod key;
 pub(crate) mod merge;
 pub(crate) mod owner;

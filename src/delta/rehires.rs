@@ -7,7 +7,8 @@ use std::io;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::diff::{Beside, Diff, Judged};
+use super::diff::Diff;
+use super::judged::{Beside, Judged};
 use super::key::EMPTY;
 use super::store::Row;
 use crate::batch::{Batch, RowState};

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::diff::{Diff, Judged, NOWHERE};
+use super::diff::Diff;
+use super::judged::{Judged, NOWHERE};
 use super::key::{BARE, TEXT};
 use crate::batch::{Batch, Cell, Kind};
 

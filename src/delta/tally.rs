@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::diff::{Beside, Diff, Judged, NOWHERE};
+use super::diff::{Column, Diff};
 use super::error::StoreError;
 use super::items::{What, Writer};
+use super::judged::{Beside, Judged, NOWHERE};
 use super::key::{EMPTY, MIXED};
 use super::spelling::kind_of;
 use crate::batch::{Batch, RowState};
@@ -105,7 +106,7 @@ impl Tally {
 
     fn clear(&mut self) {
         let people = self.diff.store().map_or(0, |store| store.people());
-        let column = |column: &super::diff::Column| ColumnChanges {
+        let column = |column: &Column| ColumnChanges {
             name: column.name.clone(),
             ..ColumnChanges::default()
         };

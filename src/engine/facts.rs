@@ -4,7 +4,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::process::{BlockError, Engine};
 use crate::batch::{Batch, Cell, Kind, RowState};
-use crate::delta::diff::Judged;
+use crate::delta::judged::Judged;
 use crate::format::PARSE;
 use crate::format::block::Block;
 use crate::format::encode::Encoded;

@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::csv;
 use crate::batch::pool::{Lease, Pool};
 use crate::batch::{Batch, Cell, Kind, RowState};
-use crate::delta::diff::{Choice, Choices};
+use crate::delta::judged::{Choice, Choices};
 use crate::text::scan::Dialect;
 use crate::text::unseen::has_low_control;
 use crate::text::written::{Label, Written};

@@ -326,6 +326,18 @@ fn action(import: &ImportSpec, columns: &Columns) -> Result<(LeadValue, Option<S
     }
 }
 
+/// A fault that the target's wishes find in a row.
+fn fault(row: usize, name: &Arc<str>, code: &'static str, message: &'static str) -> Fault {
+    Fault {
+        row: row as u32,
+        stage: "target",
+        column: name.clone(),
+        source: None,
+        code: Cow::Borrowed(code),
+        message: Cow::Borrowed(message),
+    }
+}
+
 fn check_identifiers(batch: &mut Batch, name: &Arc<str>, slot: usize) {
     for row in 0..batch.len() {
         let cell = batch.cell(row, slot);
@@ -333,17 +345,8 @@ fn check_identifiers(batch: &mut Batch, name: &Arc<str>, slot: usize) {
         {
             continue;
         }
-        let fault = Fault {
-            row: row as u32,
-            stage: "target",
-            column: name.clone(),
-            source: None,
-            code: Cow::Borrowed("no_identifier"),
-            message: Cow::Borrowed(
-                "expected the identifier of an item, found nothing: the server would not know whose row it is",
-            ),
-        };
-        batch.reject(fault, Some(slot));
+        let message = "expected the identifier of an item, found nothing: the server would not know whose row it is";
+        batch.reject(fault(row, name, "no_identifier", message), Some(slot));
     }
 }
 
@@ -364,15 +367,7 @@ fn check_actions(batch: &mut Batch, name: &Arc<str>, slot: usize, no_deletes: bo
         } else {
             continue;
         };
-        let fault = Fault {
-            row: row as u32,
-            stage: "target",
-            column: name.clone(),
-            source: None,
-            code: Cow::Borrowed(code),
-            message: Cow::Borrowed(message),
-        };
-        batch.reject(fault, Some(slot));
+        batch.reject(fault(row, name, code, message), Some(slot));
     }
 }
 

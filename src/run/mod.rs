@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`preflight`](mod@preflight) | whether token, data set and properties are what the run needs |
 //! | [`prepare`](mod@prepare) | the source opened, the pipeline bound to it |
-//! | [`survey`](mod@survey) | every fault, and the length and hash of the body; nothing is sent |
+//! | [`pass`](mod@pass), [`survey`](mod@survey) | every fault, and the length and hash of the body; nothing is sent |
 //! | [`decide`] | the guards' word |
 //! | [`send`](mod@send), [`put`] | the second pass, or the spool, as the body of one PUT; [`straight`] surveys and sends at once |
 //! | [`import`], [`wait`] | the job asked for, and waited for |
@@ -34,6 +34,7 @@ mod items;
 pub(crate) mod keep;
 pub(crate) mod kept;
 mod near;
+mod pass;
 mod places;
 pub(crate) mod plan;
 pub(crate) mod preflight;
@@ -83,6 +84,7 @@ use decide::Judged;
 use delta::Delta;
 pub use error::RunError;
 use kept::Kept;
+use pass::survey;
 use plan::Planned;
 use preflight::Preflight;
 pub(crate) use preflight::connection;
@@ -91,7 +93,6 @@ pub use prepare::{bind, reading, rejects_header, source};
 use put::{Sending, Store};
 use send::{Ready, send};
 use straight::send_straight;
-use survey::survey;
 use surveyed::Surveyed;
 pub(crate) use tables::resources;
 use withhold::withhold;

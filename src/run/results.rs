@@ -75,8 +75,8 @@ enum Match {
 }
 
 /// Finds the records that results are about. By its key a result names its record. Without one it may be the record in
-/// whose place it stands, which is believed only where the pipeline file says so, has no key, or all results say the same, where
-/// there are as many results as records, and where no result that has a key stands in another's place.
+/// whose place it stands, which is believed only where the pipeline file says so, has no key, or all results say the
+/// same, where there are as many results as records, and where no result that has a key stands in another's place.
 struct Matching<'a> {
     matching: MatchResults,
     keys: Option<(&'a Unique, &'a Engine)>,
@@ -160,10 +160,8 @@ pub(crate) async fn join(
         joined.failed += 1;
         let reason = joined.reason(&mut reasons, &result, engine);
         match found {
-            Match::Record(record) | Match::Place(Some(record)) => match found {
-                Match::Record(_) => joined.refused.push((record, reason)),
-                _ => in_place.push((record, reason)),
-            },
+            Match::Record(record) => joined.refused.push((record, reason)),
+            Match::Place(Some(record)) => in_place.push((record, reason)),
             Match::Nothing | Match::Place(None) => joined.unmatched += 1,
         }
     }

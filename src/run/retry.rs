@@ -11,10 +11,11 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, future};
 
 use super::again::Again;
+use super::pass::survey;
 use super::prepare::{First, Prepared, prepare, source, unchanged};
 use super::put::{Sending, Store, encoded};
 use super::send::{Ready, send};
-use super::survey::{Survey, survey};
+use super::survey::Survey;
 use super::withhold::withhold;
 use super::{Job, RunError, Stored, told};
 use crate::batch::Batch;

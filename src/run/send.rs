@@ -74,16 +74,11 @@ pub(super) async fn send(
                 let (source, engine) = (prepared.source.clone(), prepared.engine.clone());
                 let blocks = Blocks::open(source.clone(), prepared.reading.clone()).await?;
                 let resend = Resend::new(&engine, *digest, amended.clone());
-                match rows.clone() {
-                    Some(rows) => {
-                        let processed = again(blocks, source, engine, rows, job.workers);
-                        body::stream(processed, resend, slot.clone()).boxed()
-                    }
-                    None => {
-                        let processed = process(blocks, source, engine, job.workers);
-                        body::stream(processed, resend, slot.clone()).boxed()
-                    }
-                }
+                let processed = match rows.clone() {
+                    Some(rows) => again(blocks, source, engine, rows, job.workers).boxed(),
+                    None => process(blocks, source, engine, job.workers).boxed(),
+                };
+                body::stream(processed, resend, slot.clone()).boxed()
             }
         };
         if let Some(ledger) = job.ledger {

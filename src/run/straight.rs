@@ -5,9 +5,10 @@ use futures::StreamExt;
 use tokio::sync::oneshot;
 
 use super::decide::{Basis, Judged, decide};
+use super::pass::begin_items;
 use super::prepare::{First, Prepared};
 use super::put::{Put, Sending, Store, encoded, put};
-use super::survey::{Settled, Survey, begin_items};
+use super::survey::{Settled, Survey};
 use super::surveyed::{Facts, Surveyed};
 use super::{Job, RunError};
 use crate::config::Pipeline;

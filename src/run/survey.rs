@@ -1,203 +1,44 @@
-//! The first pass: everything that has to be known before anything leaves the machine.
+//! The survey: everything that has to be known before anything leaves the machine, taken in block by block.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+mod found;
+
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt, future};
 
+use super::RunError;
 use super::aside::Aside;
-use super::compared::Compared;
 use super::extent::Extent;
-use super::prepare::{First, Prepared};
-use super::put::encoded;
 use super::reject::write_reject;
 use super::retyped::Retyped;
-use super::surveyed::{Facts, Surveyed, without_names};
-use super::watch::Watch;
-use super::{Job, RunError, near};
+use super::surveyed::Surveyed;
 use crate::batch::{Arrangement, Batch, Fault, RowState};
 use crate::delta::error::StoreError;
 use crate::delta::items::Writer;
 use crate::delta::rehires::{Arrivals, Rehires};
 use crate::delta::tally::{Deletes, Tally};
 use crate::engine::EngineError;
-use crate::engine::blocks::Blocks;
-use crate::engine::body::{Amended, Assembly, Body, naming, pieces};
-use crate::engine::order::process;
+use crate::engine::body::{Amended, Assembly, Body, naming};
 use crate::engine::process::{Engine, Processed};
 use crate::engine::written::WrittenRows;
 use crate::guard::Stop;
-use crate::report::progress::Phase;
 use crate::report::rejects::RejectsFile;
-use crate::report::run::{AliasesReport, AsOf, HierarchyReport, RehiresReport};
+use crate::report::run::{AsOf, HierarchyReport};
 use crate::source::Source;
-use crate::stage::aliases::{Aliases, Replaced};
-use crate::upload::spool::SpoolWriter;
+use crate::stage::aliases::Replaced;
 use crate::whole::as_of::SpillError;
 use crate::whole::lines::Lines;
 use crate::whole::{Places, Rules, Verdict};
 
-/// The first pass. With `spool`, the body is written down as it is made. The survey comes back whatever ended the pass.
-pub(super) async fn survey(
-    job: &Job<'_>,
-    prepared: &Prepared,
-    first: First,
-    spool: Option<&mut SpoolWriter>,
-) -> (Survey, Result<(), RunError>) {
-    let phase = if spool.is_some() {
-        Phase::Spool
-    } else {
-        Phase::Survey
-    };
-    job.progress.begin(phase, prepared.source.size());
-    let mut survey = prepared.begin_survey(first.rejects);
-    if job.connection.is_none() {
-        survey = survey.without_places();
-    }
-    match begin_items(job, prepared) {
-        Ok(items) => survey = survey.with_items(items),
-        Err(error) => return (survey, Err(error)),
-    }
-    let mut spool = spool;
-    let watch = Watch::new(&job.progress, &prepared.source, 0);
-    let blocks = first.blocks;
-    let ended = pass(
-        job,
-        prepared,
-        blocks,
-        watch,
-        &mut survey,
-        spool.as_deref_mut(),
-    );
-    if let Err(error) = ended.await {
-        return (survey, Err(error));
-    }
-    let (mut survey, again) = settled(survey).await;
-    if again.is_ok()
-        && survey.rules.has_hierarchies()
-        && let Err(error) = hierarchies(job, prepared, &mut survey).await
-    {
-        return (survey, Err(error));
-    }
-    let ended = match again {
-        Ok(Settled::Whole) => Ok(()),
-        Ok(Settled::Again) => {
-            job.progress.begin(Phase::Again, prepared.source.size());
-            once_more(job, prepared, &mut survey, spool).await
-        }
-        Err(error) => Err(error),
-    };
-    (survey, ended)
-}
-
-/// Begins what is written down of the rows that are sent, for the difference or for guards.
-///
-/// # Errors
-/// It can't be written.
-pub(super) fn begin_items(job: &Job<'_>, prepared: &Prepared) -> Result<Option<Writer>, RunError> {
-    match (&job.delta, &job.kept) {
-        (Some(delta), _) => delta.begin_rows(prepared),
-        (None, Some(kept)) => kept.begin(prepared),
-        (None, None) => Ok(None),
-    }
-}
-
-/// Ends the first look at the file, off the runtime's threads: rules may have millions of keys to sort.
-async fn settled(mut survey: Survey) -> (Survey, Result<Settled, RunError>) {
-    let work = tokio::task::spawn_blocking(move || {
-        let settled = catch_unwind(AssertUnwindSafe(|| survey.settle()));
-        (survey, settled)
-    });
-    match work.await {
-        Ok((survey, Ok(settled))) => (survey, settled),
-        Ok((survey, Err(_))) => {
-            let at = "the end of the source".to_owned();
-            (survey, Err(EngineError::GaveUp { at }.into()))
-        }
-        // Not a panic: that was caught. The runtime is ending, and with it this task.
-        Err(_) => future::pending().await,
-    }
-}
-
-/// Has the hierarchies told, when the source was read once more where they want it.
-async fn hierarchies(
-    job: &Job<'_>,
-    prepared: &Prepared,
-    survey: &mut Survey,
-) -> Result<(), RunError> {
-    if survey.settled.is_none() {
-        // What one more reading counts for them would be counted twice.
-        survey.remarks = Some(survey.engine.remarks());
-        survey.replaced = survey.engine.aliases().map(Aliases::replaced);
-    }
-    let read = survey.read();
-    near::look_again(job, prepared, &mut survey.rules, read).await?;
-    survey.engine.forget();
-    survey.tell_hierarchies();
-    Ok(())
-}
-
-/// Goes through the source again with all verdicts known: rejects are written anew, in order and with all their
-/// faults, and so is the body where it is written down.
-pub(super) async fn once_more(
-    job: &Job<'_>,
-    prepared: &Prepared,
-    survey: &mut Survey,
-    spool: Option<&mut SpoolWriter>,
-) -> Result<(), RunError> {
-    let read = prepared.source.bytes_read().load(Ordering::Relaxed);
-    let watch = Watch::new(&job.progress, &prepared.source, read);
-    let blocks = Blocks::open(prepared.source.clone(), prepared.reading.clone()).await?;
-    let spool = match spool {
-        Some(spool) => {
-            *spool = SpoolWriter::create(None).await?;
-            Some(spool)
-        }
-        None => None,
-    };
-    pass(job, prepared, blocks, watch, survey, spool).await?;
-    survey.is_as_before()
-}
-
-async fn pass(
-    job: &Job<'_>,
-    prepared: &Prepared,
-    blocks: Blocks,
-    mut watch: Watch<'_>,
-    survey: &mut Survey,
-    spool: Option<&mut SpoolWriter>,
-) -> Result<(), RunError> {
-    let (source, engine) = (prepared.source.clone(), prepared.engine.clone());
-    let processed = process(blocks, source, engine, job.workers);
-    let processed = processed.inspect_ok(|next| watch.rows(next.batch.len()));
-    let pieces = pieces(processed, survey).boxed();
-    let Some(spool) = spool else {
-        return pieces.try_for_each(|_| future::ready(Ok(()))).await;
-    };
-    let mut pieces = encoded(job, pieces);
-    while let Some(piece) = pieces.try_next().await? {
-        spool.write(&piece).await?;
-    }
-    Ok(())
-}
-
-impl Prepared {
-    pub(super) fn begin_survey(&self, rejects: RejectsFile) -> Survey {
-        Survey::new(self.engine.clone(), self.source.clone(), rejects)
-    }
-}
-
 /// Takes in what blocks became, in order: counts rows, asks the rules of the whole file, writes rejected rows down,
 /// measures the body.
 pub struct Survey {
-    engine: Arc<Engine>,
+    pub(super) engine: Arc<Engine>,
     source: Arc<Source>,
     /// The names of the source's files.
     files: Vec<String>,
     rejects: RejectsFile,
-    rules: Rules,
+    pub(super) rules: Rules,
     lines: Lines,
     /// The body's pieces, measured.
     pub assembly: Assembly,
@@ -206,9 +47,9 @@ pub struct Survey {
     /// What the rows of an effective-dated extract came to.
     as_of: Option<AsOf>,
     /// What stages and rules had to say before the source was read once more for something else.
-    remarks: Option<Vec<String>>,
+    pub(super) remarks: Option<Vec<String>>,
     /// What was replaced by then of ids that are others now.
-    replaced: Option<Replaced>,
+    pub(super) replaced: Option<Replaced>,
     /// The first file with cells that belong to no column.
     nameless: Option<(u32, Arc<Arrangement>)>,
     /// The number of the next record.
@@ -241,7 +82,7 @@ pub struct Survey {
     arrivals: Arrivals,
     rehires: Rehires,
     /// What the first look at the file came to, once all verdicts are known.
-    settled: Option<u128>,
+    pub(super) settled: Option<u128>,
 }
 
 /// What the verdicts on the rows of a block come to, in order.
@@ -615,27 +456,6 @@ impl Survey {
         self.good = records.len() as u64;
     }
 
-    /// The names of the columns that are sent, where they may be told.
-    pub(crate) fn sent_names(&self) -> Vec<Option<Arc<str>>> {
-        self.engine.sent_names()
-    }
-
-    /// The source that is surveyed.
-    pub(crate) fn source(&self) -> &Source {
-        &self.source
-    }
-
-    /// The hash of what would be done; of a difference, of all that it is made of beside what the server has.
-    pub(crate) fn content(&self) -> String {
-        let diff = self.engine.diff().filter(|diff| diff.sends);
-        let store = diff.and_then(|diff| diff.baseline.store.as_ref());
-        match &self.tally {
-            Some(tally) if store.is_some() => format!("{:032x}", tally.content()),
-            // Without a store all is sent, and there may be no key yet by which a hash would be the same the next time.
-            _ => self.assembly.digest().hex(),
-        }
-    }
-
     /// Deletes nobody by name; gives back who was to be.
     pub(super) fn keep_everybody(&mut self) -> Vec<u32> {
         let places = std::mem::take(&mut self.deletes.places);
@@ -643,111 +463,6 @@ impl Survey {
             self.deletes.off = Some("more would be deleted than guard.max_delete allows");
         }
         places
-    }
-
-    /// What the survey knows, however far it came.
-    pub(crate) fn facts(&self) -> Facts {
-        let digest = self.assembly.digest();
-        Facts {
-            read: self.read(),
-            skipped: self.extent.skipped(),
-            filtered: self.filtered,
-            good: self.good,
-            superseded: self.superseded,
-            withheld: self.aside.withheld,
-            carried: self.amended.carried.len() as u64,
-            unchanged: self.unchanged(),
-            changes: self.compared().filter(|_| self.sends_difference()),
-            rejects: self.rejects.rejected().into(),
-            body_hash: (!self.engine.encoder().measures()).then(|| digest.hex()),
-            digest,
-            sources: self.source.origins().iter().map(|o| o.bytes()).collect(),
-            warnings: self.warnings(),
-            as_of: self.as_of.clone(),
-            aliases: self.aliases(),
-            rehires: self.rehires(),
-            hierarchies: self.hierarchies.clone(),
-        }
-    }
-
-    /// What became of ids that are others now.
-    fn aliases(&self) -> Option<AliasesReport> {
-        let aliases = self.engine.aliases()?;
-        let Replaced { rows, references } = self.replaced.unwrap_or_else(|| aliases.replaced());
-        Some(AliasesReport {
-            people: aliases.len() as u64,
-            rows,
-            references,
-        })
-    }
-
-    /// Who may have another id, where that is asked.
-    fn rehires(&self) -> Option<RehiresReport> {
-        let diff = self.engine.diff()?;
-        let places = Places {
-            lines: &self.lines,
-            files: &self.files,
-        };
-        let name = |at: &usize| diff.columns[*at].name.to_string();
-        (!diff.same_person.is_empty()).then(|| RehiresReport {
-            columns: diff.same_person.iter().map(name).collect(),
-            found: places.seen(&self.rehires.found),
-            unclear: places.seen(&self.rehires.unclear),
-        })
-    }
-
-    /// Rows that are not sent, as the server has them.
-    fn unchanged(&self) -> u64 {
-        self.tally.as_ref().map_or(0, Tally::unchanged)
-    }
-
-    /// What the rows are beside what was kept of their people, where they are compared with that.
-    pub(super) fn compared(&self) -> Option<Compared> {
-        let (tally, diff) = (self.tally.as_ref()?, self.engine.diff()?);
-        Some(Compared {
-            changes: tally.changes(self.deletes.places.len() as u64),
-            full: diff.full.clone(),
-            deletes: self.deletes.clone(),
-        })
-    }
-
-    /// Whether what differs is sent, and nothing else.
-    pub(super) fn sends_difference(&self) -> bool {
-        self.engine.sends_difference()
-    }
-
-    fn warnings(&self) -> Vec<String> {
-        let mut warnings = self.source.remarks();
-        if let Some((file, arrangement)) = &self.nameless {
-            let file = &self.files[*file as usize];
-            warnings.extend(without_names(file, arrangement));
-        }
-        let remarks = self.remarks.clone();
-        warnings.extend(remarks.unwrap_or_else(|| self.engine.remarks()));
-        warnings.extend(self.warnings.iter().cloned());
-        warnings.extend(self.tally.as_ref().and_then(spelled));
-        let rehires = self.rehires();
-        warnings.extend(rehires.iter().flat_map(RehiresReport::warnings));
-        warnings.extend(self.extent.warning(&self.files));
-        warnings.extend(self.retyped.warning(&self.engine.sent_names(), &self.files));
-        if let Some(as_of) = &self.as_of
-            && self.good == 0
-            && as_of.none_in_force.count == as_of.keys
-            && as_of.keys > 0
-        {
-            let day = as_of.at;
-            warnings.push(format!("no row is left to send: none is in force on {day}"));
-        }
-        let (read, filtered) = (self.read(), self.filtered);
-        if filtered > 0 && self.good == 0 && self.unchanged() == 0 {
-            warnings.push(match filtered == read {
-                true => format!("no row is left to send: all {read} were left out by a filter"),
-                false => format!(
-                    "no row is left to send: {filtered} of {read} were left out by a filter"
-                ),
-            });
-        }
-        warnings
     }
 
     /// Ends the survey.
@@ -767,19 +482,6 @@ impl Survey {
             differ: (self.tally.and_then(Tally::into_items), self.deletes),
         })
     }
-}
-
-/// Rows that go out under another spelling of their key than the source's.
-fn spelled(tally: &Tally) -> Option<String> {
-    let rows = match tally.spelled() {
-        0 => return None,
-        1 => "1 row goes out under its key".to_owned(),
-        rows => format!("{rows} rows go out under their keys"),
-    };
-    Some(format!(
-        "{rows} as the server has it, and the source writes it otherwise: an item keeps the spelling under which it was \
-         created"
-    ))
 }
 
 /// A survey measures the body that it makes.

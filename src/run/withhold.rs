@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use super::pass::once_more;
 use super::prepare::Prepared;
-use super::survey::{Survey, once_more};
+use super::survey::Survey;
 use super::{Job, RunError};
 use crate::report::progress::Phase;
 use crate::report::withheld::WithheldFile;
