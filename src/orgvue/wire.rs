@@ -173,18 +173,9 @@ impl Wire {
         };
         let found: Vec<usize> = (0..batch.len()).filter(is_empty).collect();
         for row in found {
-            let fault = Fault {
-                row: row as u32,
-                stage: "target",
-                column: Arc::from(""),
-                source: None,
-                code: Cow::Borrowed("no_value"),
-                message: Cow::Borrowed(
-                    "expected an item with a value, found every cell empty after the stages: nothing would be sent but \
-                     its action",
-                ),
-            };
-            batch.reject(fault, None);
+            let message = "expected an item with a value, found every cell empty after the stages: nothing would be sent but \
+                           its action";
+            batch.reject(fault(row, Arc::from(""), "no_value", message), None);
         }
     }
 
@@ -208,15 +199,7 @@ impl Wire {
             }
         }
         for (row, slot, column, message) in found {
-            let fault = Fault {
-                row: row as u32,
-                stage: "target",
-                column,
-                source: None,
-                code: Cow::Borrowed("control_character"),
-                message: Cow::Owned(message),
-            };
-            batch.reject(fault, Some(slot));
+            batch.reject(fault(row, column, "control_character", message), Some(slot));
         }
     }
 
@@ -237,17 +220,9 @@ impl Wire {
         }
         for (row, slot, column) in found {
             if batch.is_live(row) {
-                let fault = Fault {
-                    row: row as u32,
-                    stage: "target",
-                    column,
-                    source: None,
-                    code: Cow::Borrowed("value_is_token"),
-                    message: Cow::Borrowed(
-                        "the value is the same text as noop_token or clear_token; choose another token",
-                    ),
-                };
-                batch.reject(fault, Some(slot));
+                let message =
+                    "the value is the same text as noop_token or clear_token; choose another token";
+                batch.reject(fault(row, column, "value_is_token", message), Some(slot));
             }
         }
     }
@@ -327,14 +302,19 @@ fn action(import: &ImportSpec, columns: &Columns) -> Result<(LeadValue, Option<S
 }
 
 /// A fault that the target's wishes find in a row.
-fn fault(row: usize, name: &Arc<str>, code: &'static str, message: &'static str) -> Fault {
+fn fault(
+    row: usize,
+    column: Arc<str>,
+    code: &'static str,
+    message: impl Into<Cow<'static, str>>,
+) -> Fault {
     Fault {
         row: row as u32,
         stage: "target",
-        column: name.clone(),
+        column,
         source: None,
         code: Cow::Borrowed(code),
-        message: Cow::Borrowed(message),
+        message: message.into(),
     }
 }
 
@@ -346,7 +326,10 @@ fn check_identifiers(batch: &mut Batch, name: &Arc<str>, slot: usize) {
             continue;
         }
         let message = "expected the identifier of an item, found nothing: the server would not know whose row it is";
-        batch.reject(fault(row, name, "no_identifier", message), Some(slot));
+        batch.reject(
+            fault(row, name.clone(), "no_identifier", message),
+            Some(slot),
+        );
     }
 }
 
@@ -367,7 +350,7 @@ fn check_actions(batch: &mut Batch, name: &Arc<str>, slot: usize, no_deletes: bo
         } else {
             continue;
         };
-        batch.reject(fault(row, name, code, message), Some(slot));
+        batch.reject(fault(row, name.clone(), code, message), Some(slot));
     }
 }
 
