@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::SeqCst;
 
 use serde_json::Value;
 
-use crate::support::{Deed, Ended, Rig, mode};
+use crate::support::{Deed, Rig, mode};
 
 /// People, each with a status and a mail address.
 fn people(
@@ -43,24 +43,6 @@ fn rig(guard: &str, import: &str, first: &str) -> Rig {
     rig
 }
 
-#[track_caller]
-fn night(rig: &Rig, extract: &str, code: i32) -> Ended {
-    rig.write("workers.csv", extract);
-    let (taken, items) = (rig.taken(), rig.items());
-    let ended = rig.run(&[]);
-    assert_eq!(ended.code, code, "{}", ended.stderr);
-    if code == 4 {
-        assert_eq!((rig.taken(), rig.items()), (taken, items));
-    }
-    ended
-}
-
-/// The hash that a run offers.
-fn offered(ended: &Ended) -> String {
-    let next = ended.report["next"].as_str().unwrap();
-    next.split_once(" --approve ").unwrap().1.to_owned()
-}
-
 /// Each night loses less than a run may, and all of them together more than a week may.
 #[test]
 fn a_feed_that_shrinks_every_night_is_stopped_by_the_window() {
@@ -83,16 +65,16 @@ fn a_feed_that_shrinks_every_night_is_stopped_by_the_window() {
     stopped.says("guard.max_delete: together with the 4 accepted runs of the 7 days before it, 57 or more people would be");
     stopped.says("at most 5% over 7 days");
     // Approved, the window begins anew.
-    let hash = offered(&stopped);
+    let hash = stopped.offered();
     assert_eq!(rig.run(&["--approve", &hash]).code, 0);
     for _ in 0..3 {
         left -= left * 15 / 1000;
-        night(&rig, &active(0..left), 0);
+        rig.night(&active(0..left), 0);
     }
     left -= left * 15 / 1000;
-    night(&rig, &active(0..left), 4);
+    rig.night(&active(0..left), 4);
     // What is too much for one run is told, too.
-    let ended = night(&rig, &active(0..left - 40), 4);
+    let ended = rig.night(&active(0..left - 40), 4);
     ended.says("or more people would be deleted");
     ended.says("together with the 3 accepted runs");
 }
@@ -101,10 +83,10 @@ fn a_feed_that_shrinks_every_night_is_stopped_by_the_window() {
 fn a_tenant_of_twelve_people() {
     let guard = "min_rows: { first: 1 }, max_delete: 2%";
     let rig = rig(guard, DELETES, &active(0..12));
-    let ended = night(&rig, &active(0..6), 4);
+    let ended = rig.night(&active(0..6), 4);
     ended.says("guard.max_delete: 6 or more people would be deleted");
     ended.says("no more than 5 may be, as there were not 100");
-    night(&rig, &active(0..7), 0);
+    rig.night(&active(0..7), 0);
     assert_eq!(rig.items().len(), 7);
 }
 
@@ -149,15 +131,15 @@ fn a_column_that_is_emptied() {
         &active(0..200),
     );
     let mails = |filled: u32| people(0..200, move |id| ("Active", id < filled));
-    let ended = night(&rig, &mails(0), 4);
+    let ended = rig.night(&mails(0), 4);
     ended.says(
         "guard.max_emptied: 200 people would have no `email` any more, of 200 who had one, and no more than 5% may \
          be, which is 10",
     );
-    night(&rig, &mails(189), 4);
-    night(&rig, &mails(190), 0);
+    rig.night(&mails(189), 4);
+    rig.night(&mails(190), 0);
     // Those who are gone are not emptied.
-    night(&rig, &people(0..150, |_| ("Active", true)), 0);
+    rig.night(&people(0..150, |_| ("Active", true)), 0);
 }
 
 #[test]
@@ -175,11 +157,11 @@ fn leavers_who_are_still_sent() {
             _ => ("Terminated", true),
         })
     };
-    let ended = night(&rig, &left(5), 4);
+    let ended = rig.night(&left(5), 4);
     ended.says("guard.max_delete: 5 or more people would be deleted (5 or more who turn to the status of a leaver)");
-    night(&rig, &left(4), 0);
-    night(&rig, &left(8), 0);
-    night(&rig, &left(13), 4);
+    rig.night(&left(4), 0);
+    rig.night(&left(8), 0);
+    rig.night(&left(13), 4);
 }
 
 #[test]
@@ -226,7 +208,7 @@ fn rows_that_delete_are_withheld() {
         // The same again is withheld again, until it is approved.
         let ended = night(&many, &[]);
         assert_eq!((ended.code, rig.items().len()), (3, 200));
-        let ended = night(&many, &["--approve", &offered(&ended)]);
+        let ended = night(&many, &["--approve", &ended.offered()]);
         assert_eq!(
             (ended.code, rig.items().len()),
             (0, 190),
@@ -253,7 +235,7 @@ fn rows_that_delete_are_withheld() {
 fn people_whom_no_row_names_are_withheld() {
     let guard = "min_rows: { first: 1, of_last: 50% }, max_delete: 2%, on_exceed: withhold_deletes";
     let rig = rig(guard, DELETES, &active(0..200));
-    let ended = night(&rig, &active(0..150), 3);
+    let ended = rig.night(&active(0..150), 3);
     assert_eq!(rig.items().len(), 200);
     assert_eq!(ended.report["withheld"]["unnamed"], 50);
     assert_eq!(
@@ -263,14 +245,14 @@ fn people_whom_no_row_names_are_withheld() {
     ended.says(
         "deletion was off for this run, as more would be deleted than guard.max_delete allows",
     );
-    night(&rig, &active(0..150), 3).says("the 2nd in a row");
+    rig.night(&active(0..150), 3).says("the 2nd in a row");
     let (code, stdout) = listed(&rig, &[]);
     assert_eq!(code, 0, "{stdout}");
     assert!(stdout.contains("deletion is off since"), "{stdout}");
     // Half of it is still too little.
-    night(&rig, &active(0..70), 4);
-    let ended = night(&rig, &active(0..150), 3);
-    let ended = rig.run(&["--approve", &offered(&ended)]);
+    rig.night(&active(0..70), 4);
+    let ended = rig.night(&active(0..150), 3);
+    let ended = rig.run(&["--approve", &ended.offered()]);
     assert_eq!(
         (ended.code, rig.items().len()),
         (0, 150),
@@ -440,23 +422,21 @@ fn a_difference_is_counted_exactly() {
     let guard = "max_delete: 2%, max_create: 10%, max_update: 50%, max_change: { email: 30% }, max_emptied: 5%";
     let rig = rig(guard, DIFFERENCE, &active(0..200));
     // Four came, and hide four of the nine who left from whoever counts rows.
-    let ended = night(&rig, &active(9..204), 4);
+    let ended = rig.night(&active(9..204), 4);
     ended.says("guard.max_delete: 9 people would be deleted (9 who are not in the source any more), of 200 at the target");
-    let ended = night(&rig, &active(0..221), 4);
+    let ended = rig.night(&active(0..221), 4);
     ended.says("guard.max_create: 21 people would be new, of 200 at the target, and no more than 10% may be, which is 20");
-    let ended = night(&rig, &people(0..200, |id| ("Active", id >= 61)), 4);
+    let ended = rig.night(&people(0..200, |id| ("Active", id >= 61)), 4);
     ended.says("guard.max_change: 61 people would have another `email`");
     ended.says("guard.max_emptied: 61 people would have no `email` any more, of 200 who had one");
-    let ended = night(
-        &rig,
+    let ended = rig.night(
         &people(0..200, |id| {
             (if id < 101 { "On Leave" } else { "Active" }, true)
         }),
         4,
     );
     ended.says("guard.max_update: 101 people would be changed");
-    night(
-        &rig,
+    rig.night(
         &people(4..220, |id| {
             (if id < 90 { "On Leave" } else { "Active" }, true)
         }),
@@ -469,8 +449,8 @@ fn a_difference_is_counted_exactly() {
 #[test]
 fn deletions_of_a_difference_are_approved() {
     let rig = rig("max_delete: 2%", DIFFERENCE, &active(0..200));
-    let ended = night(&rig, &active(10..200), 4);
-    let hash = offered(&ended);
+    let ended = rig.night(&active(10..200), 4);
+    let hash = ended.offered();
     rig.write("workers.csv", active(0..190));
     let other = rig.run(&["--approve", &hash]);
     assert_eq!(
@@ -505,7 +485,7 @@ fn deletions_of_a_difference_are_withheld() {
     let extract = people(10..201, |id| {
         (if id == 50 { "Left" } else { "Active" }, true)
     });
-    let ended = night(&rig, &extract, 3);
+    let ended = rig.night(&extract, 3);
     assert_eq!(rig.items().len(), 201);
     assert!(!rig.items().iter().any(|item| item.contains("Left")));
     assert_eq!(["withheld", "sent"].map(|name| ended.count(name)), [1, 1]);
@@ -521,7 +501,7 @@ fn deletions_of_a_difference_are_withheld() {
         ids,
         ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "50"]
     );
-    let ended = rig.run(&["--approve", &offered(&ended)]);
+    let ended = rig.run(&["--approve", &ended.offered()]);
     assert_eq!(
         (ended.code, rig.items().len()),
         (0, 191),

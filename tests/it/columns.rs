@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::SeqCst;
 
 use serde_json::Value;
 
-use crate::support::{Deed, Ended, Rig, mode};
+use crate::support::{Deed, Rig, mode};
 
 const HEADER: &str = "employeeID,status,email,salary,managerID\n";
 
@@ -59,25 +59,8 @@ fn written(rig: &Rig, guard: &str, import: &str) {
 fn rig(guard: &str, import: &str) -> Rig {
     let rig = Rig::new();
     written(&rig, guard, import);
-    night(&rig, &raised(0..200, 0), 0);
+    rig.night(&raised(0..200, 0), 0);
     rig
-}
-
-#[track_caller]
-fn night(rig: &Rig, extract: &str, code: i32) -> Ended {
-    rig.write("workers.csv", extract);
-    let (taken, items) = (rig.taken(), rig.items());
-    let ended = rig.run(&[]);
-    assert_eq!(ended.code, code, "{}", ended.stderr);
-    if code == 4 {
-        assert_eq!((rig.taken(), rig.items()), (taken, items));
-    }
-    ended
-}
-
-fn offered(ended: &Ended) -> String {
-    let next = ended.report["next"].as_str().unwrap();
-    next.split_once(" --approve ").unwrap().1.to_owned()
 }
 
 /// What is kept of columns.
@@ -93,33 +76,33 @@ fn kept(rig: &Rig) -> Option<PathBuf> {
 #[test]
 fn a_column_that_changes_in_too_many() {
     let rig = rig("max_change: { salary: 30% }", IMPORT);
-    night(&rig, &raised(0..200, 60), 0);
+    rig.night(&raised(0..200, 60), 0);
     // Each night is compared with the one before it.
-    let ended = night(&rig, &raised(0..200, 121), 4);
+    let ended = rig.night(&raised(0..200, 121), 4);
     ended.says(
         "guard.max_change: 61 people would have another `salary`, of 200 at the target, and no more than 30% may be, which \
          is 60",
     );
     // What was stopped is not what the next night is compared with, and other columns do not matter.
-    night(&rig, &raised(0..200, 121), 4);
-    night(&rig, &emptied(0..200, 200), 0);
+    rig.night(&raised(0..200, 121), 4);
+    rig.night(&emptied(0..200, 200), 0);
     // Who is new has no other salary, nor has who is gone.
-    night(&rig, &raised(0..200, 0), 0);
-    night(&rig, &raised(100..320, 0), 0);
-    let ended = night(&rig, &raised(100..320, 300), 4);
+    rig.night(&raised(0..200, 0), 0);
+    rig.night(&raised(100..320, 0), 0);
+    let ended = rig.night(&raised(100..320, 300), 4);
     ended.says("guard.max_change: 200 people");
     let check = rig.tell(&["check", "pipeline.yaml"]);
     assert_eq!(check.code, 4, "{}", check.stderr);
     check.says("guard.max_change: 200 people");
-    assert_eq!(rig.run(&["--approve", &offered(&ended)]).code, 0);
-    night(&rig, &raised(100..320, 300), 0);
+    assert_eq!(rig.run(&["--approve", &ended.offered()]).code, 0);
+    rig.night(&raised(100..320, 300), 0);
 }
 
 #[test]
 fn cells_that_are_emptied_are_counted_one_by_one() {
     let rig = rig("max_emptied: 5%", IMPORT);
     // Others who came with an address hide nobody.
-    let ended = night(&rig, &emptied(0..300, 11), 4);
+    let ended = rig.night(&emptied(0..300, 11), 4);
     ended.says("guard.max_emptied: 11 people would have no `email` any more, of 200 who had one");
     let guards = ended.report["guards"].as_array().unwrap();
     let ruling = guards
@@ -130,10 +113,10 @@ fn cells_that_are_emptied_are_counted_one_by_one() {
         (&ruling["exact"], &ruling["count"]),
         (&Value::Bool(true), &11.into())
     );
-    night(&rig, &emptied(0..300, 10), 0);
+    rig.night(&emptied(0..300, 10), 0);
     // What is empty already is not emptied once more.
-    night(&rig, &emptied(0..300, 10), 0);
-    night(&rig, &emptied(0..300, 20), 0);
+    rig.night(&emptied(0..300, 10), 0);
+    rig.night(&emptied(0..300, 20), 0);
 }
 
 #[test]
@@ -156,7 +139,7 @@ fn nothing_is_kept_where_no_guard_asks_for_it_and_no_value_ever() {
     let other = rig("max_create: 20%", IMPORT);
     assert_eq!(kept(&other), None);
     let rig = rig("max_change: { email: 30% }", IMPORT);
-    night(&rig, &raised(0..200, 3), 0);
+    rig.night(&raised(0..200, 3), 0);
     let folder = kept(&rig).unwrap();
     assert_eq!(mode(&folder), 0o700);
     for entry in fs::read_dir(&folder).unwrap() {
@@ -189,18 +172,19 @@ fn runs_that_were_not_accepted_do_not_count() {
         _ => Deed::Pass,
     });
     written(&rig, "max_change: { salary: 30% }", IMPORT);
-    night(&rig, &raised(0..200, 0), 0);
+    rig.night(&raised(0..200, 0), 0);
     switch.store(false, SeqCst);
     rig.write("workers.csv", raised(0..200, 40));
     let ended = rig.run(&[]);
     assert!([1, 2].contains(&ended.code), "{}", ended.stderr);
     switch.store(true, SeqCst);
-    night(&rig, &raised(0..200, 80), 4).says("80 people would have another `salary`");
-    night(&rig, &raised(0..200, 60), 0);
+    rig.night(&raised(0..200, 80), 4)
+        .says("80 people would have another `salary`");
+    rig.night(&raised(0..200, 60), 0);
     // Nor does a mended file.
     rig.write("mended.csv", raised(60..70, 70));
     assert_eq!(rig.run(&["--mend", "mended.csv"]).code, 0);
-    night(&rig, &raised(0..200, 120), 0);
+    rig.night(&raised(0..200, 120), 0);
 }
 
 /// A run that another process takes up to its end was accepted like any other.
@@ -222,7 +206,8 @@ fn a_run_that_is_taken_up_is_one_to_compare_with() {
     assert_eq!(rig.run(&[]).code, 6);
     switch.store(true, SeqCst);
     assert_eq!(rig.tell(&["resume", "pipeline.yaml"]).code, 0);
-    night(&rig, &raised(0..200, 61), 4).says("61 people would have another `salary`");
+    rig.night(&raised(0..200, 61), 4)
+        .says("61 people would have another `salary`");
 }
 
 #[test]
@@ -232,16 +217,16 @@ fn rows_at_fault_keep_what_was_known_of_their_people() {
     let faulty = |salary: &'static str| {
         raised(0..200, 0).replacen("0@a.example,100", &format!("0@a.example,{salary}"), 1)
     };
-    night(&rig, &faulty("much"), 3);
-    night(&rig, &raised(0..200, 0), 0);
-    let ended = night(&rig, &raised(0..200, 6), 4);
+    rig.night(&faulty("much"), 3);
+    rig.night(&raised(0..200, 0), 0);
+    let ended = rig.night(&raised(0..200, 6), 4);
     ended.says("guard.max_change: 6 people would have another `salary`");
     // Five are gone and a hundred are new: whoever counts rows sees nobody go.
-    let ended = night(&rig, &raised(6..300, 0), 4);
+    let ended = rig.night(&raised(6..300, 0), 4);
     ended.says(
         "guard.max_delete: 6 people would be deleted (6 whom no row names), of 200 at the target",
     );
-    night(&rig, &raised(5..300, 0), 0);
+    rig.night(&raised(5..300, 0), 0);
     assert_eq!(rig.items().len(), 295);
     // Who left by status stays so, and others come back.
     let left = |range: std::ops::Range<u32>| {
@@ -255,11 +240,11 @@ fn rows_at_fault_keep_what_was_known_of_their_people() {
             (status, person.1, person.2, person.3)
         })
     };
-    night(&rig, &left(5..10), 0);
-    let ended = night(&rig, &left(10..16), 4);
+    rig.night(&left(5..10), 0);
+    let ended = rig.night(&left(10..16), 4);
     ended
         .says("guard.max_delete: 6 people would be deleted (6 who turn to the status of a leaver)");
-    night(&rig, &left(5..15), 0);
+    rig.night(&left(5..15), 0);
 }
 
 #[test]
@@ -273,20 +258,20 @@ fn rows_that_say_themselves_what_they_ask_for() {
             text + &format!("{id},{},{}\n", act(id), pay(id))
         })
     };
-    night(&rig, &rows(|_| "create", |_| 1), 0);
+    rig.night(&rows(|_| "create", |_| 1), 0);
     // Of those who are deleted or left alone nothing changes.
     let acts = |id| match id {
         0..5 => "delete",
         5..10 => "noop",
         _ => "update",
     };
-    night(&rig, &rows(acts, |id| if id < 12 { 2 } else { 1 }), 0);
+    rig.night(&rows(acts, |id| if id < 12 { 2 } else { 1 }), 0);
     // The deleted are new, and the others are what they were.
     let acts = |id| match id {
         0..5 => "create",
         _ => "update",
     };
-    let ended = night(&rig, &rows(acts, |id| if id < 8 { 2 } else { 1 }), 4);
+    let ended = rig.night(&rows(acts, |id| if id < 8 { 2 } else { 1 }), 4);
     // 5, 6 and 7 were left alone, and 10 and 11 go back.
     ended.says("guard.max_change: 5 people would have another `pay`");
 }
@@ -307,15 +292,15 @@ fn what_a_hierarchy_clears_is_emptied() {
             (person.0, person.1, person.2, manager.to_owned())
         })
     };
-    night(&rig, &absent(0), 0);
-    let ended = night(&rig, &absent(11), 4);
+    rig.night(&absent(0), 0);
+    let ended = rig.night(&absent(11), 4);
     ended.says(
         "guard.max_emptied: 11 people would have no `managerID` any more, of 200 who had one",
     );
-    night(&rig, &absent(10), 0);
+    rig.night(&absent(10), 0);
     // Who has none already loses none.
-    night(&rig, &absent(10), 0);
-    night(&rig, &absent(19), 0);
+    rig.night(&absent(10), 0);
+    rig.night(&absent(19), 0);
 }
 
 #[test]
@@ -344,7 +329,7 @@ fn what_is_kept_is_found_with_chunked_uploads_and_canaries_too() {
 #[test]
 fn what_was_kept_and_is_lost_needs_approval() {
     let rig = rig("max_change: { salary: 30% }", IMPORT);
-    night(&rig, &raised(0..200, 0), 0);
+    rig.night(&raised(0..200, 0), 0);
     let base = kept(&rig).unwrap().join("base");
     for (spoil, why) in [
         (None, "what was kept of the columns is gone"),
@@ -352,7 +337,7 @@ fn what_was_kept_and_is_lost_needs_approval() {
     ] {
         // The next run puts what was accepted in its place.
         rig.tell(&["check", "pipeline.yaml"]);
-        night(&rig, &raised(0..200, 199), 4);
+        rig.night(&raised(0..200, 199), 4);
         match spoil {
             None => fs::remove_file(&base).unwrap(),
             Some(bytes) => {
@@ -360,20 +345,21 @@ fn what_was_kept_and_is_lost_needs_approval() {
                 fs::write(&base, &text[..text.len() - bytes]).unwrap();
             }
         }
-        let ended = night(&rig, &raised(0..200, 199), 4);
+        let ended = rig.night(&raised(0..200, 199), 4);
         ended.says(&format!(
             "{why}, though a run was accepted before this one: what would change can't be counted, which \
              guard.max_change.salary asks for"
         ));
         assert_eq!(ended.report["error"]["code"], "baseline_lost");
-        let ended = rig.run(&["--approve", &offered(&ended)]);
+        let ended = rig.run(&["--approve", &ended.offered()]);
         assert_eq!(ended.code, 0, "{}", ended.stderr);
         assert_eq!(
             ended.report["approval"]["overrode"],
             serde_json::json!(["baseline"])
         );
-        night(&rig, &raised(0..200, 0), 4).says("guard.max_change: 199 people");
-        let again = rig.run(&["--approve", &offered(&rig.run(&[]))]);
+        rig.night(&raised(0..200, 0), 4)
+            .says("guard.max_change: 199 people");
+        let again = rig.run(&["--approve", &rig.run(&[]).offered()]);
         assert_eq!(again.code, 0, "{}", again.stderr);
     }
 }
@@ -382,9 +368,10 @@ fn what_was_kept_and_is_lost_needs_approval() {
 fn a_guard_that_is_new_begins_with_the_next_run() {
     let rig = rig("max_create: 20%", IMPORT);
     written(&rig, "max_change: { salary: 30% }, max_emptied: 5%", IMPORT);
-    let ended = night(&rig, &raised(0..200, 199), 0);
+    let ended = rig.night(&raised(0..200, 199), 0);
     ended.says("guard.max_change.salary was not looked at");
-    night(&rig, &raised(0..200, 0), 4).says("199 people would have another `salary`");
+    rig.night(&raised(0..200, 0), 4)
+        .says("199 people would have another `salary`");
     // Other columns can't be compared with these.
     let ended = rig.run(&["--set=stages=[{ drop: [status] }]"]);
     assert_eq!(ended.code, 4, "{}", ended.stderr);
@@ -393,9 +380,10 @@ fn a_guard_that_is_new_begins_with_the_next_run() {
     );
     // Without the guards for a run, nothing older is compared with.
     written(&rig, "max_create: 20%", IMPORT);
-    night(&rig, &raised(0..200, 0), 0);
+    rig.night(&raised(0..200, 0), 0);
     written(&rig, "max_change: { salary: 30% }", IMPORT);
-    night(&rig, &raised(0..200, 199), 0).says("guard.max_change.salary was not looked at");
+    rig.night(&raised(0..200, 199), 0)
+        .says("guard.max_change.salary was not looked at");
 }
 
 const DIFFERENCE: &str = "identify_by: { id_key: employeeID }\naction: { delta: store }";
@@ -410,25 +398,25 @@ fn a_difference_whose_store_is_lost_needs_approval() {
         let base = rig.path("store/base");
         let whole = fs::read(&base).unwrap();
         fs::write(&base, &whole[..whole.len() / 2]).unwrap();
-        let ended = night(&rig, &raised(0..190, 1), 4);
+        let ended = rig.night(&raised(0..190, 1), 4);
         ended.says(
             "the store of the difference is damaged, though a run was accepted before this one",
         );
         fs::remove_file(&base).unwrap();
         let check = rig.tell(&["check", "pipeline.yaml"]);
         assert_eq!(check.code, 4, "{}", check.stderr);
-        let ended = night(&rig, &raised(0..190, 1), 4);
+        let ended = rig.night(&raised(0..190, 1), 4);
         ended
             .says("the store of the difference is gone, though a run was accepted before this one");
         if guard.contains("max_create") {
             ended
                 .says("which guard.max_create, guard.max_update, guard.max_change.salary asks for");
         }
-        let ended = rig.run(&["--approve", &offered(&ended)]);
+        let ended = rig.run(&["--approve", &ended.offered()]);
         assert_eq!(ended.code, 0, "{}", ended.stderr);
         // Nobody is gone for not having been known.
         assert_eq!((rig.items().len(), ended.count("sent")), (200, 190));
-        assert_eq!(night(&rig, &raised(0..190, 1), 0).count("unchanged"), 190);
+        assert_eq!(rig.night(&raised(0..190, 1), 0).count("unchanged"), 190);
     }
 }
 
@@ -437,7 +425,7 @@ fn a_difference_whose_store_is_lost_needs_approval() {
 fn a_pipeline_that_begins_to_send_differences() {
     let rig = rig("max_create: 10%", IMPORT);
     written(&rig, "max_create: 10%", DIFFERENCE);
-    let ended = night(&rig, &raised(0..200, 0), 0);
+    let ended = rig.night(&raised(0..200, 0), 0);
     assert_eq!(ended.count("sent"), 200);
 }
 
@@ -483,8 +471,8 @@ fn leavers_of_a_difference_are_counted_one_by_one() {
             (status, person.1, person.2, person.3)
         })
     };
-    night(&rig, &left(0..5), 0);
-    let ended = night(&rig, &left(5..11), 4);
+    rig.night(&left(0..5), 0);
+    let ended = rig.night(&left(5..11), 4);
     ended.says("6 people would be deleted (6 who turn to the status of a leaver)");
-    night(&rig, &left(0..10), 0);
+    rig.night(&left(0..10), 0);
 }

@@ -14,6 +14,9 @@ const IMPORT: &str = "action: { delta: store }\nidentify_by: { id_key: employeeI
 
 const HEADER: &str = "employeeID,fullName,grade\n";
 
+/// What is looked at of the items.
+const PEOPLE: [&str; 3] = ["employeeID", "fullName", "grade"];
+
 fn few(rig: Rig, import: &str) -> Rig {
     rig.pipeline(
         "source: { path: workers.csv }\nvalidate: { key: employeeID, columns: { grade: { one_of: [G1, G2, G3] } } }\n\
@@ -28,51 +31,17 @@ fn night(rig: &Rig, rows: &[&str]) -> Ended {
     rig.run(&[])
 }
 
-/// The data set, as `id name grade`.
-fn people(rig: &Rig) -> Vec<String> {
-    let mut people: Vec<String> = rig
-        .items()
-        .iter()
-        .map(|item| {
-            let item: Value = serde_json::from_str(item).unwrap();
-            let text = |name: &str| item[name].as_str().unwrap_or("-").to_owned();
-            format!(
-                "{} {} {}",
-                text("employeeID"),
-                text("fullName"),
-                text("grade")
-            )
-        })
-        .collect();
-    people.sort();
-    people
-}
-
-#[track_caller]
-fn counts(ended: &Ended, expected: [u64; 4]) {
-    let [creates, updates, deletes, unchanged] = expected;
-    let delta = &ended.report["delta"];
-    let found =
-        ["creates", "updates", "deletes", "unchanged"].map(|name| delta[name].as_u64().unwrap());
-    assert_eq!(
-        found,
-        [creates, updates, deletes, unchanged],
-        "{}",
-        ended.stderr
-    );
-}
-
 #[test]
 fn only_what_differs_is_sent() {
     let rig = few(Rig::new(), IMPORT);
     let ended = night(&rig, &["1,Ann,G1", "2,Bob,G2", "3,Cid,"]);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     ended.says("everything is sent, as there is no store yet");
-    counts(&ended, [3, 0, 0, 0]);
+    ended.differs([3, 0, 0, 0]);
 
     let ended = night(&rig, &["3,Cid,", "1,Ann,G2", "4,Dan,G1"]);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    counts(&ended, [1, 1, 1, 1]);
+    ended.differs([1, 1, 1, 1]);
     ended.says("1 new, 1 changed, 1 gone, to the 3 people at the target");
     assert_eq!((ended.count("sent"), ended.count("accepted")), (3, 3));
     // Deletions come in an upload of their own, and last.
@@ -80,13 +49,13 @@ fn only_what_differs_is_sent() {
         String::from_utf8(rig.uploaded()).unwrap(),
         "[\n{\"_action\":\"delete\",\"employeeID\":\"2\"}\n]\n"
     );
-    assert_eq!(people(&rig), ["1 Ann G2", "3 Cid -", "4 Dan G1"]);
+    assert_eq!(rig.people(&PEOPLE), ["1 Ann G2", "3 Cid -", "4 Dan G1"]);
 
     // A quiet night asks for nothing.
     let before = rig.taken();
     let ended = night(&rig, &["1,Ann,G2", "3,Cid,", "4,Dan,G1"]);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    counts(&ended, [0, 0, 0, 3]);
+    ended.differs([0, 0, 0, 3]);
     assert_eq!((rig.taken(), ended.count("unchanged")), (before, 3));
 
     // One row, and of that what changed.
@@ -98,9 +67,9 @@ fn only_what_differs_is_sent() {
     );
     // Who comes back is created.
     let ended = night(&rig, &["1,Ann,G3", "2,Bob,G1", "3,Cid,", "4,Dan,G1"]);
-    counts(&ended, [1, 0, 0, 3]);
+    ended.differs([1, 0, 0, 3]);
     assert_eq!(
-        people(&rig),
+        rig.people(&PEOPLE),
         ["1 Ann G3", "2 Bob G1", "3 Cid -", "4 Dan G1"]
     );
     for entry in fs::read_dir(rig.path("store")).unwrap() {
@@ -147,10 +116,10 @@ fn rejected_and_refused_rows_are_tried_again_and_nobody_is_deleted_for_them() {
         assert_eq!((ended.count("rejected"), ended.count("failed")), (1, 1));
         assert_eq!(ended.report["delta"]["deletes"], 0);
     }
-    assert_eq!(people(&rig), ["1 Ann G1", "2 Bob G2", "3 Cid G3"]);
+    assert_eq!(rig.people(&PEOPLE), ["1 Ann G1", "2 Bob G2", "3 Cid G3"]);
     let ended = night(&["1,Ann,G2,11", "2,Bob,G2,21", "3,Cid,G3,31"]);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    counts(&ended, [0, 2, 0, 1]);
+    ended.differs([0, 2, 0, 1]);
     assert!(
         rig.items().iter().any(|item| item.contains("\"pay\":21")),
         "{:?}",
@@ -160,9 +129,9 @@ fn rejected_and_refused_rows_are_tried_again_and_nobody_is_deleted_for_them() {
     let ended = night(&["1,Ann,G2,11", ",Bob,G2,21", "3,Cid,G3,31"]);
     assert_eq!(ended.code, 3, "{}", ended.stderr);
     ended.says("nobody who is gone, in this run, as of some rows nobody knows whose they are");
-    assert_eq!(people(&rig).len(), 3);
+    assert_eq!(rig.people(&PEOPLE).len(), 3);
     let ended = night(&["1,Ann,G2,11", "3,Cid,G3,31"]);
-    counts(&ended, [0, 0, 1, 2]);
+    ended.differs([0, 0, 1, 2]);
 }
 
 #[test]
@@ -188,7 +157,7 @@ fn what_the_server_has_otherwise_than_was_thought_is_sent_whole_the_next_time() 
         ended.stderr
     );
     assert_eq!(ended.report["delta"]["pending"], 1);
-    assert_eq!(people(&rig), ["1 Ann G1", "2 Bob G2", "3 Cid G3"]);
+    assert_eq!(rig.people(&PEOPLE), ["1 Ann G1", "2 Bob G2", "3 Cid G3"]);
 }
 
 #[test]
@@ -198,7 +167,7 @@ fn values_that_became_empty() {
         &format!("{IMPORT}\nclear: [grade]\nclear_token: '#'"),
     );
     assert_eq!(night(&rig, &["1,Ann,G1", "2,Bob,"]).code, 0);
-    assert_eq!(people(&rig), ["1 Ann G1", "2 Bob -"]);
+    assert_eq!(rig.people(&PEOPLE), ["1 Ann G1", "2 Bob -"]);
     // `fullName` may not be cleared: the server keeps it, and that is told as long as it is so.
     for (changed, sent) in [(2, 1), (1, 0)] {
         let ended = night(&rig, &["1,,", "2,Bob,"]);
@@ -209,11 +178,11 @@ fn values_that_became_empty() {
         assert_eq!(ended.count("sent"), sent);
         let columns = ended.report["delta"]["columns"].as_array().unwrap();
         assert_eq!(columns.len(), changed, "{columns:?}");
-        assert_eq!(people(&rig), ["1 Ann -", "2 Bob -"]);
+        assert_eq!(rig.people(&PEOPLE), ["1 Ann -", "2 Bob -"]);
     }
     // The server has it still.
     let ended = night(&rig, &["1,Ann,", "2,Bob,"]);
-    counts(&ended, [0, 0, 0, 2]);
+    ended.differs([0, 0, 0, 2]);
 }
 
 #[test]
@@ -266,9 +235,9 @@ fn a_full_run_says_why() {
     rig.write("workers.csv", "employeeID,fullName\n1,Ann\n");
     let columns = "--set=validate.columns={}";
     full(&[columns], "the columns that are sent were changed", 1);
-    assert_eq!(people(&rig).len(), 2);
+    assert_eq!(rig.people(&PEOPLE).len(), 2);
     full(&[columns], "", 1);
-    assert_eq!(people(&rig), ["1 Ann G1"]);
+    assert_eq!(rig.people(&PEOPLE), ["1 Ann G1"]);
     // A damaged store is a lost one.
     let base = rig.path("store/base");
     let bytes = fs::read(&base).unwrap();
@@ -308,14 +277,14 @@ fn check_looks_and_changes_nothing() {
     for _ in 0..2 {
         let ended = rig.tell(&["check", "pipeline.yaml"]);
         assert_eq!(ended.code, 0, "{}", ended.stderr);
-        counts(&ended, [1, 1, 1, 0]);
+        ended.differs([1, 1, 1, 0]);
         assert_eq!(ended.count("would_send"), 3);
     }
     // A mended file is no extract: nobody is gone for not being in it.
     let ended = rig.run(&["--mend", "workers.csv"]);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    assert_eq!(people(&rig), ["1 Ann G2", "2 Bob G2", "3 Cid G2"]);
-    counts(&rig.run(&[]), [0, 0, 1, 2]);
+    assert_eq!(rig.people(&PEOPLE), ["1 Ann G2", "2 Bob G2", "3 Cid G2"]);
+    rig.run(&[]).differs([0, 0, 1, 2]);
 }
 
 #[test]
@@ -339,14 +308,14 @@ fn a_filter_may_keep_people_at_the_target() {
         "{}",
         ended.stderr
     );
-    counts(&ended, [0, 0, 0, 1]);
-    assert_eq!(people(&rig), ["1 Ann G1", "2 Bob G2"]);
+    ended.differs([0, 0, 0, 1]);
+    assert_eq!(rig.people(&PEOPLE), ["1 Ann G1", "2 Bob G2"]);
     filtered("grade != 'G3'");
     // Another filter makes another pipeline.
     let ended = rig.run(&[]);
     ended.says("the stages, or how values are written, were changed");
-    counts(&rig.run(&[]), [0, 0, 1, 1]);
-    assert_eq!(people(&rig), ["1 Ann G1"]);
+    rig.run(&[]).differs([0, 0, 1, 1]);
+    assert_eq!(rig.people(&PEOPLE), ["1 Ann G1"]);
 }
 
 /// Who is unchanged is in the tree, though no row of theirs is sent.
@@ -365,7 +334,7 @@ fn a_hierarchy_of_those_who_are_unchanged_and_those_who_are_sent() {
     // A parent that is unchanged is there.
     let ended = night(&rig, &["1,,a", "2,1,a", "3,2,b", "4,2,a"]);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    counts(&ended, [0, 1, 0, 3]);
+    ended.differs([0, 1, 0, 3]);
     assert_eq!(ended.report["hierarchies"][0]["nodes"], 4);
     assert_eq!(ended.report["hierarchies"][0]["depth"]["max"], 3);
     // So is a circle, in which one of two is unchanged: both are rejected, and neither is deleted.
@@ -377,7 +346,7 @@ fn a_hierarchy_of_those_who_are_unchanged_and_those_who_are_sent() {
         codes.iter().map(code).collect()
     };
     assert_eq!(codes(&ended), ["manager_cycle 2", "manager_rejected 1"]);
-    assert_eq!(people(&rig).len(), 4);
+    assert_eq!(rig.people(&PEOPLE).len(), 4);
     // And so are those who name somebody who leaves now, or is gone.
     let ended = night(&rig, &["1,,a", "2,1,left", "3,2,b", "4,2,a"]);
     assert_eq!(ended.code, 3, "{}", ended.stderr);
@@ -385,7 +354,7 @@ fn a_hierarchy_of_those_who_are_unchanged_and_those_who_are_sent() {
     let ended = night(&rig, &["1,,a", "3,2,b", "4,2,a"]);
     assert_eq!(ended.code, 3, "{}", ended.stderr);
     assert_eq!(codes(&ended), ["manager_absent 2"]);
-    assert_eq!(people(&rig), ["1 - a", "3 2 b", "4 2 a"]);
+    assert_eq!(rig.people(&PEOPLE), ["1 - a", "3 2 b", "4 2 a"]);
 }
 
 #[test]
@@ -397,9 +366,9 @@ fn half_an_extract_is_stopped() {
     let taken = rig.taken();
     let ended = night(&rig, &rows[..20]);
     assert_eq!(ended.code, 4, "{}", ended.stderr);
-    assert_eq!((rig.taken(), people(&rig).len()), (taken, 40));
+    assert_eq!((rig.taken(), rig.people(&PEOPLE).len()), (taken, 40));
     assert_eq!(night(&rig, &rows[..38]).code, 0);
-    assert_eq!(people(&rig).len(), 38);
+    assert_eq!(rig.people(&PEOPLE).len(), 38);
 }
 
 #[test]
@@ -416,14 +385,14 @@ fn keys_that_stand_twice() {
     ];
     let ended = night(&rig, &rows);
     assert_eq!(ended.code, 3, "{}", ended.stderr);
-    counts(&ended, [0, 1, 1, 1]);
+    ended.differs([0, 1, 1, 1]);
     assert_eq!((ended.count("rejected"), ended.count("superseded")), (2, 2));
-    assert_eq!(people(&rig), ["1 Ann G1", "2 Bob G2", "3 Cid G1"]);
+    assert_eq!(rig.people(&PEOPLE), ["1 Ann G1", "2 Bob G2", "3 Cid G1"]);
     let last = "--set=validate.key={ column: employeeID, keep: last }";
     let ended = rig.run(&[last]);
     assert_eq!(ended.code, 3, "{}", ended.stderr);
-    counts(&ended, [0, 1, 0, 2]);
-    assert_eq!(people(&rig), ["1 Ann G1", "2 Bob G3", "3 Cid G1"]);
+    ended.differs([0, 1, 0, 2]);
+    assert_eq!(rig.people(&PEOPLE), ["1 Ann G1", "2 Bob G3", "3 Cid G1"]);
 }
 
 #[test]
@@ -444,7 +413,7 @@ fn numbers_in_json_stay_numbers_and_bodies_may_be_compressed() {
     );
     // A number is another value than its digits.
     let ended = night(r#"[{"employeeID":1,"pay":10.50},{"employeeID":2,"pay":20}]"#);
-    counts(&ended, [0, 1, 1, 1]);
+    ended.differs([0, 1, 1, 1]);
     assert_eq!(
         rig.items(),
         [
@@ -515,7 +484,7 @@ fn deletions_are_made_up_for() {
         let held: Vec<u8> = held(&rig).into_keys().collect();
         assert_eq!(held, [1, 3], "{step}");
         let ended = rig.run(&[]);
-        counts(&ended, [0, 0, 0, 2]);
+        ended.differs([0, 0, 0, 2]);
     }
 }
 

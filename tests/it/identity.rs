@@ -1,10 +1,13 @@
 //! People with several ids: rows under the id that the target knows, and who may have a new one.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::{Ended, Rig};
 
 const HEADER: &str = "employeeID,lastName,dob,managerID\n";
+
+/// What is looked at of the items.
+const PEOPLE: [&str; 3] = ["employeeID", "lastName", "managerID"];
 
 /// One pipeline, with or without a file of aliases.
 fn pipeline(rig: &Rig, sections: &str, import: &str) {
@@ -26,34 +29,6 @@ fn night(rig: &Rig, rows: &[&str]) -> Ended {
     rig.run(&[])
 }
 
-/// The data set, as `id name manager`.
-fn people(rig: &Rig) -> Vec<String> {
-    let mut people: Vec<String> = rig
-        .items()
-        .iter()
-        .map(|item| {
-            let item: Value = serde_json::from_str(item).unwrap();
-            let text = |name: &str| item[name].as_str().unwrap_or("-").to_owned();
-            format!(
-                "{} {} {}",
-                text("employeeID"),
-                text("lastName"),
-                text("managerID")
-            )
-        })
-        .collect();
-    people.sort();
-    people
-}
-
-#[track_caller]
-fn differs(ended: &Ended, expected: [u64; 4]) {
-    let delta = &ended.report["delta"];
-    let found =
-        ["creates", "updates", "deletes", "unchanged"].map(|name| delta[name].as_u64().unwrap());
-    assert_eq!(found, expected, "{}", ended.stderr);
-}
-
 /// The target knows the old ids, the extract has the new ones: an update, and references follow.
 #[test]
 fn a_new_id_is_an_update_of_the_same_item() {
@@ -67,7 +42,7 @@ fn a_new_id_is_an_update_of_the_same_item() {
             "3,Cid,1991-03-03,2",
         ],
     );
-    assert_eq!(people(&rig), ["1 Ann -", "2 Bob 1", "3 Cid 2"]);
+    assert_eq!(rig.people(&PEOPLE), ["1 Ann -", "2 Bob 1", "3 Cid 2"]);
 
     rig.write("aliases.csv", "old,new,since\n2,B2,2026-11-01\n");
     pipeline(&rig, &format!("{ALIASES}\n{KEY}"), BY_ID);
@@ -80,7 +55,7 @@ fn a_new_id_is_an_update_of_the_same_item() {
         ],
     );
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    assert_eq!(people(&rig), ["1 Ann -", "2 Bobby 1", "3 Cid 2"]);
+    assert_eq!(rig.people(&PEOPLE), ["1 Ann -", "2 Bobby 1", "3 Cid 2"]);
     assert_eq!(
         ended.report["aliases"],
         json!({ "people": 1, "rows": 1, "references": 1 })
@@ -102,7 +77,7 @@ fn an_old_id_goes_out_as_the_new_one() {
     );
     let ended = night(&rig, &["1,Ann,2,", "2,Bob,B2,1", "3,Cid,9,2"]);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    assert_eq!(people(&rig), ["1 Ann -", "3 Cid C2", "C2 Bob 1"]);
+    assert_eq!(rig.people(&PEOPLE), ["1 Ann -", "3 Cid C2", "C2 Bob 1"]);
     assert_eq!(
         ended.report["aliases"],
         json!({ "people": 1, "rows": 1, "references": 3 })
@@ -121,7 +96,7 @@ fn both_ids_in_one_extract_are_one_key() {
         ended.report["rejects"]["by_code"][0]["code"],
         "key_duplicate"
     );
-    assert_eq!(people(&rig), ["1 Ann -"]);
+    assert_eq!(rig.people(&PEOPLE), ["1 Ann -"]);
     // The rows stand in the rejects as the source had them.
     assert!(rig.read("rejects.csv").contains("\nB2,Bob,1990-02-02,1,"));
 }
@@ -150,8 +125,8 @@ fn with_a_difference_the_store_tells_which_id_is_known() {
             "C3,Cid,1991-03-03,B2",
         ],
     );
-    differs(&ended, [1, 0, 1, 2]);
-    assert_eq!(people(&rig), ["1 Ann -", "2 Bob 1", "C3 Cid 2"]);
+    ended.differs([1, 0, 1, 2]);
+    assert_eq!(rig.people(&PEOPLE), ["1 Ann -", "2 Bob 1", "C3 Cid 2"]);
     // It comes later: the target knows the new one by now, and that stays.
     rig.write("aliases.csv", "old,new\n2,B2\n3,C3\n");
     let ended = night(
@@ -162,8 +137,8 @@ fn with_a_difference_the_store_tells_which_id_is_known() {
             "C3,Cida,1991-03-03,B2",
         ],
     );
-    differs(&ended, [0, 1, 0, 2]);
-    assert_eq!(people(&rig), ["1 Ann -", "2 Bob 1", "C3 Cida 2"]);
+    ended.differs([0, 1, 0, 2]);
+    assert_eq!(rig.people(&PEOPLE), ["1 Ann -", "2 Bob 1", "C3 Cida 2"]);
 }
 
 /// One leaves, one arrives, and both have the same name and birth date.

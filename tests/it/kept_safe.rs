@@ -5,7 +5,7 @@ use std::fs;
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::support::{Ended, Rig};
+use crate::support::Rig;
 
 const IMPORT: &str = "action: { delta: store }\nidentify_by: { id_key: employeeID }";
 
@@ -33,14 +33,6 @@ fn rig(sections: &str) -> Rig {
     rig
 }
 
-/// The hash by which what was stopped may be approved.
-#[track_caller]
-fn offered(ended: &Ended) -> String {
-    let next = ended.report["next"].as_str().unwrap_or_default();
-    let (_, hash) = next.split_once("--approve ").expect(&ended.stderr);
-    hash.to_owned()
-}
-
 fn lose_the_ledger(rig: &Rig) {
     for entry in fs::read_dir(rig.folder()).unwrap() {
         let path = entry.unwrap().path();
@@ -66,7 +58,7 @@ fn without_the_ledger_the_people_of_the_store_are_what_a_run_is_compared_with() 
     assert_eq!(ended.code, 4, "{}", ended.stderr);
     ended.says("the upload names 100 rows, and the people that the store knows are 200: 180 at least are expected");
     assert_eq!(rig.items().len(), 200);
-    let ended = rig.run(&["--approve", &offered(&ended)]);
+    let ended = rig.run(&["--approve", &ended.offered()]);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(rig.items().len(), 100);
 }
@@ -129,7 +121,7 @@ fn a_store_that_was_put_back_is_noticed() {
     let ended = rig.run(&[]);
     assert_eq!(ended.code, 4, "{}", ended.stderr);
     ended.says("the store of the difference is older than the last accepted run");
-    let ended = rig.run(&["--approve", &offered(&ended)]);
+    let ended = rig.run(&["--approve", &ended.offered()]);
     assert_eq!(
         (ended.code, ended.count("sent")),
         (0, 205),
@@ -155,7 +147,7 @@ fn what_was_withheld_from_a_run_that_sent_nothing_can_be_approved() {
     let ended = rig.run(&[]);
     assert_eq!(ended.code, 3, "{}", ended.stderr);
     assert_eq!(rig.items().len(), 200);
-    let ended = rig.run(&["--approve", &offered(&ended)]);
+    let ended = rig.run(&["--approve", &ended.offered()]);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(rig.items().len(), 184);
 }
@@ -177,7 +169,7 @@ fn everybody_under_another_id_is_stopped() {
     assert_eq!(ended.code, 4, "{}", ended.stderr);
     ended.says("200 of the 200 people at the target would be deleted, and 200 others created");
     assert_eq!(rig.items().len(), 200);
-    let ended = rig.run(&["--approve", &offered(&ended)]);
+    let ended = rig.run(&["--approve", &ended.offered()]);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(rig.items().len(), 200);
 }

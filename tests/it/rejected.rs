@@ -1,10 +1,11 @@
 //! What becomes of people night after night whose rows are rejected, spelled otherwise, or forgotten.
 
-use serde_json::Value;
-
 use crate::support::{Ended, Rig};
 
 const DELTA: &str = "action: { delta: store }\nidentify_by: { id_key: employeeID }";
+
+/// What is looked at of the items.
+const PEOPLE: [&str; 2] = ["employeeID", "grade"];
 
 fn pipeline(rig: &Rig, sections: &str) {
     let sections =
@@ -15,27 +16,6 @@ fn pipeline(rig: &Rig, sections: &str) {
 fn night(rig: &Rig, rows: &[&str]) -> Ended {
     rig.write("workers.csv", format!("{}\n", rows.join("\n")));
     rig.run(&[])
-}
-
-/// The ids and grades in the data set.
-fn people(rig: &Rig) -> Vec<String> {
-    let mut people: Vec<String> = (rig.items().iter())
-        .map(|item| {
-            let item: Value = serde_json::from_str(item).unwrap();
-            let text = |name: &str| item[name].as_str().unwrap_or("-").to_owned();
-            format!("{} {}", text("employeeID"), text("grade"))
-        })
-        .collect();
-    people.sort();
-    people
-}
-
-#[track_caller]
-fn differs(ended: &Ended, expected: [u64; 4]) {
-    let delta = &ended.report["delta"];
-    let found =
-        ["creates", "updates", "deletes", "unchanged"].map(|name| delta[name].as_u64().unwrap());
-    assert_eq!(found, expected, "{}", ended.stderr);
 }
 
 /// A slip in the file of aliases makes one of two people, and both their rows are rejected.
@@ -55,17 +35,17 @@ fn nobody_is_deleted_under_another_id_of_a_rejected_row() {
         "{}",
         ended.stderr
     );
-    differs(&ended, [0, 0, 0, 1]);
-    assert_eq!(people(&rig), ["11 G1", "12 G1", "13 G2"]);
+    ended.differs([0, 0, 0, 1]);
+    assert_eq!(rig.people(&PEOPLE), ["11 G1", "12 G1", "13 G2"]);
     // Without a fault, who has two items keeps one.
     let ended = night(&rig, &["employeeID,grade", "11,G1", "12,G1"]);
-    differs(&ended, [0, 1, 1, 1]);
-    assert_eq!(people(&rig), ["11 G1", "13 G1"]);
+    ended.differs([0, 1, 1, 1]);
+    assert_eq!(rig.people(&PEOPLE), ["11 G1", "13 G1"]);
     // The new id of a rejected row is not known yet, and the old one is.
     rig.write("aliases.csv", "old,new\n11,14\n");
     let ended = night(&rig, &["employeeID,grade", "14,G9", "13,G1"]);
-    differs(&ended, [0, 0, 0, 1]);
-    assert_eq!(people(&rig), ["11 G1", "13 G1"]);
+    ended.differs([0, 0, 0, 1]);
+    assert_eq!(rig.people(&PEOPLE), ["11 G1", "13 G1"]);
 }
 
 /// The server takes `ab` for another item than `AB`.
@@ -82,8 +62,8 @@ fn a_key_that_is_spelled_otherwise_names_the_item_that_the_server_has() {
     let rows = ["employeeID,grade", "ab,G2", "cd,G1", "GH,G1"];
     let ended = night(&rig, &rows);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    differs(&ended, [0, 1, 1, 2]);
-    assert_eq!(people(&rig), ["AB G2", "CD G1", "GH G1"]);
+    ended.differs([0, 1, 1, 2]);
+    assert_eq!(rig.people(&PEOPLE), ["AB G2", "CD G1", "GH G1"]);
     ended.says(
         "1 row goes out under its key as the server has it, and the source writes it otherwise",
     );
@@ -92,7 +72,7 @@ fn a_key_that_is_spelled_otherwise_names_the_item_that_the_server_has() {
     assert_eq!(columns[0]["column"], "grade");
 
     let ended = night(&rig, &rows);
-    differs(&ended, [0, 0, 0, 3]);
+    ended.differs([0, 0, 0, 3]);
     // Everything goes once more, as other columns do.
     let ended = night(
         &rig,
@@ -104,12 +84,12 @@ fn a_key_that_is_spelled_otherwise_names_the_item_that_the_server_has() {
         "{}",
         ended.stderr
     );
-    assert_eq!(people(&rig), ["AB G2", "CD G1", "GH G1"]);
+    assert_eq!(rig.people(&PEOPLE), ["AB G2", "CD G1", "GH G1"]);
     ended.says("3 rows go out under their keys");
     let ended = night(&rig, &["employeeID,grade,name", "cd,G1,C", "gh,G1,G"]);
-    differs(&ended, [0, 0, 1, 2]);
+    ended.differs([0, 0, 1, 2]);
     assert_eq!(
-        (ended.code, people(&rig)),
+        (ended.code, rig.people(&PEOPLE)),
         (0, vec!["CD G1".to_owned(), "GH G1".to_owned()])
     );
 }
@@ -126,7 +106,7 @@ fn who_was_forgotten_and_is_still_in_the_source_is_not_refused() {
     assert_eq!(code, 0, "{said}");
     // A night in which she is not in the source changes nothing of that.
     let ended = night(&rig, &["employeeID,grade", "1,G2"]);
-    differs(&ended, [0, 1, 0, 0]);
+    ended.differs([0, 1, 0, 0]);
     let ended = night(&rig, &["employeeID,grade", "1,G2", "2,G3", "3,G1"]);
     assert_eq!(
         (ended.code, ended.count("failed")),
@@ -134,11 +114,11 @@ fn who_was_forgotten_and_is_still_in_the_source_is_not_refused() {
         "{}",
         ended.stderr
     );
-    differs(&ended, [2, 0, 0, 1]);
-    assert_eq!(people(&rig), ["1 G2", "2 G3", "3 G1"]);
+    ended.differs([2, 0, 0, 1]);
+    assert_eq!(rig.people(&PEOPLE), ["1 G2", "2 G3", "3 G1"]);
     let ended = night(&rig, &["employeeID,grade", "1,G2", "3,G1"]);
-    differs(&ended, [0, 0, 1, 2]);
-    assert_eq!(people(&rig), ["1 G2", "3 G1"]);
+    ended.differs([0, 0, 1, 2]);
+    assert_eq!(rig.people(&PEOPLE), ["1 G2", "3 G1"]);
 }
 
 #[test]
@@ -155,9 +135,9 @@ fn columns_in_another_order_are_the_same_columns() {
         &["name,employeeID,grade", "A,1,G1", "B,2,G2", "D,4,G1"],
     );
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    differs(&ended, [1, 1, 1, 1]);
+    ended.differs([1, 1, 1, 1]);
     assert!(ended.report["delta"]["full"].is_null(), "{}", ended.stderr);
-    assert_eq!(people(&rig), ["1 G1", "2 G2", "4 G1"]);
+    assert_eq!(rig.people(&PEOPLE), ["1 G1", "2 G2", "4 G1"]);
     // Another column is another matter.
     let ended = night(
         &rig,

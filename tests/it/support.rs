@@ -370,6 +370,34 @@ impl Rig {
             .collect()
     }
 
+    /// The data set by some of its properties, as `00000001 Ann G1`, sorted; `-` where an item has no such text.
+    pub fn people(&self, properties: &[&str]) -> Vec<String> {
+        let items = self.items();
+        let person = |item: &String| {
+            let item: Value = serde_json::from_str(item).unwrap();
+            let texts = properties
+                .iter()
+                .map(|name| item[*name].as_str().unwrap_or("-"));
+            texts.collect::<Vec<_>>().join(" ")
+        };
+        let mut people: Vec<String> = items.iter().map(person).collect();
+        people.sort();
+        people
+    }
+
+    /// Another night with this extract, which ends with this exit code; one that guards stop leaves everything as it was.
+    #[track_caller]
+    pub fn night(&self, extract: &str, code: i32) -> Ended {
+        self.write("workers.csv", extract);
+        let (taken, items) = (self.taken(), self.items());
+        let ended = self.run(&[]);
+        assert_eq!(ended.code, code, "{}", ended.stderr);
+        if code == 4 {
+            assert_eq!((self.taken(), self.items()), (taken, items));
+        }
+        ended
+    }
+
     /// The data set: its items as they are, with the `_id` of each.
     pub fn items_with_ids(&self) -> Vec<String> {
         self.sandbox.item_texts()
@@ -412,6 +440,23 @@ impl Ended {
     #[track_caller]
     pub fn count(&self, name: &str) -> u64 {
         self.report["counts"][name].as_u64().unwrap()
+    }
+
+    /// What the report says of the difference: people created, updated, deleted and unchanged.
+    #[track_caller]
+    pub fn differs(&self, expected: [u64; 4]) {
+        let delta = &self.report["delta"];
+        let names = ["creates", "updates", "deletes", "unchanged"];
+        let found = names.map(|name| delta[name].as_u64().unwrap());
+        assert_eq!(found, expected, "{}", self.stderr);
+    }
+
+    /// The hash by which the run that comes next may do what this one was stopped for.
+    #[track_caller]
+    pub fn offered(&self) -> String {
+        let next = self.report["next"].as_str().unwrap_or_default();
+        let (_, hash) = next.split_once(" --approve ").expect(&self.stderr);
+        hash.to_owned()
     }
 
     /// Looks for a text in stderr.
