@@ -101,7 +101,8 @@ pub struct Processed {
     pub facts: Vec<Vec<u64>>,
     /// What the rows are beside what the server has, where they are compared with it.
     pub(crate) judged: Option<Judged>,
-    /// Hash of the encoded bytes; where they were only measured, of the block's text as the stages left it.
+    /// Hash of the encoded bytes; where they were only measured, of the block's text as the stages left it, or 0 where
+    /// nobody compares it.
     pub hash: u128,
     /// Rows that a filter left out.
     pub filtered: u64,
@@ -185,6 +186,11 @@ impl Engine {
     /// Whether there are any.
     pub(crate) fn has_whole_file_rules(&self) -> bool {
         !self.facts.is_empty()
+    }
+
+    /// Whether a survey may have to go through the source once more, and to see that it is as it was.
+    fn may_look_twice(&self) -> bool {
+        self.has_whole_file_rules() || self.diff.is_some()
     }
 
     /// The columns that are sent.
@@ -405,7 +411,8 @@ impl Engine {
             .filter(|&row| matches!(batch.state(row), RowState::Filtered | RowState::Aside))
             .count() as u64;
         let hash = match self.encoder.measures() {
-            true => xxh3_128(batch.bytes()),
+            true if self.may_look_twice() => xxh3_128(batch.bytes()),
+            true => 0,
             false => xxh3_128(&encoded.bytes),
         };
         // What the target has as it is counts, too.

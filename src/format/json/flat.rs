@@ -1,7 +1,7 @@
 //! Flat objects, as nearly all records are: read in one pass, by what the records before looked like.
 //!
 //! Objects written by one program have their members in the same order, with the same blanks. So what stood
-//! between two values once is remembered as a piece of the block's text, and one comparison takes the next
+//! between two values once is remembered, comma, name, colon and blanks together, and one comparison takes the next
 //! record from value to value. Where it fails, the member's name is read and looked up. What is not a
 //! well-formed object with each column at most once is left to the general parser, which finds the words for what
 //! is wrong: this one knows no faults.
@@ -11,20 +11,23 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::Layout;
-use super::found::{Found, Text};
+use super::found::{Deferred, Found, Text};
 use super::members::half_characters;
 use super::tree::{Place, RECORD, Wanted};
 use crate::batch::{Cell, Kind};
 use crate::text::decimal::is_json_number;
-use crate::text::scan::{count_lines, end_of_plain, same};
+use crate::text::scan::{Expected, count_lines, end_of_plain};
 
 /// Reads the flat objects of one block.
 pub(super) struct Reader<'a> {
     wanted: &'a Wanted,
     layout: Layout,
     text: &'a str,
-    /// The member that came last after each: after none, after each column, and after one that is no column.
-    likely: Vec<Member>,
+    /// What came last at each place of an object: at its beginning, behind each column, and behind each member that is
+    /// no column.
+    likely: Vec<Step<'a>>,
+    /// The names of the members that are no columns, as they are written.
+    strangers: Vec<&'a str>,
     /// How many records in a row were not flat.
     misses: u32,
 }
@@ -32,14 +35,20 @@ pub(super) struct Reader<'a> {
 /// So many records that are not flat, one after another, and the rest of the block is not tried.
 const HOPELESS: u32 = 16;
 
-/// A member up to its value, as it stands in the text: its name, the colon, and the blanks around them.
+/// So many members that are no columns have a place of their own. All others share the last one.
+const MOST_STRANGERS: usize = 512;
+
+/// The beginning of an object; where an object ends, the next one begins. Places count from here: the columns from 1 on,
+/// then the members that are no columns.
+const BEGINNING: usize = 0;
+
+/// What stands before a value, from the end of the one before it or the beginning of the object on: its member's name,
+/// and the punctuation and blanks around that. At the end of an object, its brace.
 #[derive(Clone, Copy, Default)]
-struct Member {
-    start: usize,
-    /// Length in bytes; 0 where there was no such member yet.
-    len: usize,
+struct Step<'a> {
+    written: Expected<'a>,
     lines: u32,
-    /// Its column, from 1. One more than there are columns for a member that is none.
+    /// Where it leads to.
     place: usize,
 }
 
@@ -63,12 +72,12 @@ pub(super) struct End {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(wanted: &'a Wanted, layout: Layout, text: &'a str) -> Reader<'a> {
-        let likely = vec![Member::default(); wanted.names.len() + 2];
         Reader {
             wanted,
             layout,
             text,
-            likely,
+            likely: vec![Step::default(); wanted.names.len() + 1],
+            strangers: Vec::new(),
             misses: 0,
         }
     }
@@ -93,73 +102,83 @@ impl<'a> Reader<'a> {
     #[inline(always)]
     fn object(&mut self, start: usize, found: &mut Found) -> Option<End> {
         let bytes = self.text.as_bytes();
-        if bytes.get(start) != Some(&b'{') {
-            return None;
-        }
-        let (first, lines) = self.blanks(start + 1);
-        if bytes.get(first) == Some(&b'}') {
-            let at = first + 1;
-            return Some(End { at, lines });
-        }
-        let (mut at, mut lines, mut place) = (start + 1, 0, 0);
+        let row = found.row();
+        let cells = found.draft.cells.get_mut(row * found.width..)?;
+        let (mut at, mut lines, mut place) = (start, 0, BEGINNING);
         loop {
-            let likely = self.likely[place];
-            let member = if likely.stands_at(at, bytes) {
-                likely
-            } else {
-                let member = self.member(at)?;
-                self.likely[place] = member;
-                member
-            };
-            place = member.place;
-            at += member.len;
+            if !self.likely[place].written.stands_at(bytes, at) {
+                self.learn(place, at)?;
+            }
+            let step = &self.likely[place];
+            at += step.written.len();
+            lines += step.lines;
+            place = step.place;
+            if place == BEGINNING {
+                return Some(End { at, lines });
+            }
             let value = self.value(at)?;
             at = value.end;
-            lines += member.lines + value.lines;
-            if place <= found.width {
-                let column = place - 1;
-                let cell = found.cell(column);
-                if cell.kind() != Kind::Missing {
-                    return None;
-                }
-                *cell = value.cell;
-                found.nested |= value.nested;
-                if value.escaped {
-                    found.defer(column, value.cell, Text::Unescaped);
-                }
+            lines += value.lines;
+            let Some(cell) = cells.get_mut(place - 1) else {
+                continue;
+            };
+            if cell.kind() != Kind::Missing {
+                return None;
             }
-            if !matches!(bytes.get(at), Some(b',' | b'}')) {
-                let (next, more) = self.blanks(at);
-                at = next;
-                lines += more;
-            }
-            match bytes.get(at) {
-                Some(b',') => at += 1,
-                Some(b'}') => return Some(End { at: at + 1, lines }),
-                _ => return None,
+            *cell = value.cell;
+            found.nested |= value.nested;
+            if value.escaped {
+                let cell = value.cell;
+                found
+                    .deferred
+                    .push(Deferred::new(row, place - 1, cell, Text::Unescaped));
             }
         }
     }
 
-    /// The member that begins at `start`, after the brace or comma before it.
+    /// Remembers what stands at `start`, which is that place of an object.
     #[cold]
-    fn member(&self, start: usize) -> Option<Member> {
-        let bytes = self.text.as_bytes();
-        let (open, above) = self.blanks(start);
-        if bytes.get(open) != Some(&b'"') {
-            return None;
-        }
+    fn learn(&mut self, from: usize, start: usize) -> Option<()> {
+        let text: &'a str = self.text;
+        let bytes = text.as_bytes();
+        let (at, above) = self.blanks(start);
+        let (open, between) = self.blanks(at + 1);
+        let (end, lines, place) = match (bytes.get(at)?, bytes.get(open)) {
+            (b'{', Some(b'}')) if from == BEGINNING && at == start => {
+                (open + 1, between, BEGINNING)
+            }
+            (b'}', _) if from != BEGINNING => (at + 1, above, BEGINNING),
+            (b'{', Some(b'"')) if from == BEGINNING && at == start => self.member(open)?,
+            (b',', Some(b'"')) if from != BEGINNING => self.member(open)?,
+            _ => return None,
+        };
+        let lines = match place {
+            BEGINNING => lines,
+            _ => lines + above + between,
+        };
+        let written = Expected::new(&bytes[start..end]);
+        self.likely[from] = Step {
+            written,
+            lines,
+            place,
+        };
+        Some(())
+    }
+
+    /// The member whose name is quoted at `open`: where its value begins, the lines before that, and its place.
+    fn member(&mut self, open: usize) -> Option<(usize, u32, usize)> {
+        let text: &'a str = self.text;
+        let bytes = text.as_bytes();
         let (close, escaped) = string(bytes, open + 1)?;
-        let (colon, between) = self.blanks(close + 1);
+        let (colon, above) = self.blanks(close + 1);
         if bytes.get(colon) != Some(&b':') {
             return None;
         }
         let (end, below) = self.blanks(colon + 1);
+        let written = &text[open..=close];
         let name: Cow<'_, str> = match escaped {
-            true => serde_json::from_str::<String>(&self.text[open..=close])
-                .ok()?
-                .into(),
-            false => self.text[open + 1..close].into(),
+            true => serde_json::from_str::<String>(written).ok()?.into(),
+            false => text[open + 1..close].into(),
         };
         let place = match self.wanted.tree.find(RECORD, &name) {
             Some(Place {
@@ -170,15 +189,23 @@ impl<'a> Reader<'a> {
             Some(_) => return None,
             // It comes to the same column as a nested one.
             None if self.wanted.names.iter().any(|column| **column == *name) => return None,
-            None if self.wanted.ignore_unknown => self.wanted.names.len() + 1,
+            None if self.wanted.ignore_unknown => self.stranger(written),
             None => return None,
         };
-        Some(Member {
-            start,
-            len: end - start,
-            lines: above + between + below,
-            place,
-        })
+        Some((end, above + below, place))
+    }
+
+    /// The place of a member that is no column.
+    fn stranger(&mut self, written: &'a str) -> usize {
+        let known = self.strangers.iter().position(|name| *name == written);
+        let at = known.unwrap_or_else(|| {
+            if self.strangers.len() < MOST_STRANGERS {
+                self.strangers.push(written);
+                self.likely.push(Step::default());
+            }
+            self.strangers.len() - 1
+        });
+        self.wanted.names.len() + 1 + at
     }
 
     /// The value that begins at `at`.
@@ -255,14 +282,6 @@ impl<'a> Reader<'a> {
             at += 1;
         }
         (at, lines)
-    }
-}
-
-impl Member {
-    /// Whether it stands there once more.
-    #[inline(always)]
-    fn stands_at(self, at: usize, bytes: &[u8]) -> bool {
-        self.len > 0 && same(bytes, self.start, at, self.len)
     }
 }
 

@@ -29,6 +29,17 @@ pub(super) struct Deferred {
     pub(super) text: Text,
 }
 
+impl Deferred {
+    pub(super) fn new(row: usize, column: usize, cell: Cell, text: Text) -> Deferred {
+        Deferred {
+            row: row as u32,
+            column: column as u32,
+            cell: cell.with_kind(Kind::Text),
+            text,
+        }
+    }
+}
+
 /// How the text of a cell is made from what stands in the block.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Text {
@@ -119,12 +130,7 @@ impl Found {
     /// Leaves the text of a cell of the last row to be made.
     pub(super) fn defer(&mut self, column: usize, cell: Cell, text: Text) {
         let row = self.row();
-        self.deferred.push(Deferred {
-            row: row as u32,
-            column: column as u32,
-            cell: cell.with_kind(Kind::Text),
-            text,
-        });
+        self.deferred.push(Deferred::new(row, column, cell, text));
     }
 
     /// Leaves out the text to be made of a cell of the last row.

@@ -232,15 +232,19 @@ impl Parser {
 
     fn parse_lines(&self, piece: Piece<'_>, found: &mut Found) {
         let text = piece.text;
+        let bytes = text.as_bytes();
         let mut reader = self.flat_reader(text);
         let mut start = 0;
         let mut line = 0;
         while start < text.len() {
             if let Some(end) = self.take_flat(&mut reader, line, start, found) {
-                let after = text[end.at..].trim_start_matches([' ', '\t', '\r']);
-                if end.lines == 0 && (after.is_empty() || after.starts_with('\n')) {
+                let mut after = end.at;
+                while let Some(b' ' | b'\t' | b'\r') = bytes.get(after) {
+                    after += 1;
+                }
+                if end.lines == 0 && matches!(bytes.get(after), None | Some(b'\n')) {
                     found.skip_empty(text);
-                    start = text.len() - after.len() + 1;
+                    start = after + 1;
                     line += 1;
                     continue;
                 }
@@ -303,20 +307,49 @@ impl Parser {
 /// Makes the texts that are not pieces of the block. Returns the rows and columns where that is not possible.
 fn make_texts(batch: &mut Batch, deferred: Vec<Deferred>, join: &str) -> Vec<(u32, usize)> {
     let mut broken = Vec::new();
+    let mut text = String::new();
     for made in deferred {
         let (row, column) = (made.row as usize, made.column as usize);
+        let written = batch.text(made.cell);
+        text.clear();
         // Reading the record passed over the string, and did not see what its escapes stand for.
-        let text = match made.text {
-            Text::Unescaped => serde_json::from_str::<String>(batch.text(made.cell)).ok(),
-            Text::Joined => joined(batch.text(made.cell), join),
+        let done = match made.text {
+            Text::Unescaped => unescape(written, &mut text),
+            Text::Joined => joined(written, join).map(|joined| text = joined),
             Text::Broken => None,
         };
-        match text {
-            Some(text) => batch.set_text(row, column, &text, Kind::Text),
+        match done {
+            Some(()) => batch.set_text(row, column, &text, Kind::Text),
             None => broken.push((made.row, column)),
         }
     }
     broken
+}
+
+/// Writes what a string stands for, which is well-formed JSON, with its quotes, into `out`, which is empty. None where an
+/// escape in it stands for half a character.
+fn unescape(string: &str, out: &mut String) -> Option<()> {
+    let mut rest = string.strip_prefix('"')?.strip_suffix('"')?;
+    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+        out.push_str(&rest[..at]);
+        out.push(match rest.as_bytes().get(at + 1)? {
+            b'n' => '\n',
+            b't' => '\t',
+            b'r' => '\r',
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'u' => {
+                // The code of a character, or of half of one: rare, and for the general parser.
+                *out = serde_json::from_str(string).ok()?;
+                return Some(());
+            }
+            // A quote, a slash or a backslash stands for itself.
+            own => char::from(*own),
+        });
+        rest = &rest[at + 2..];
+    }
+    out.push_str(rest);
+    Some(())
 }
 
 /// The elements of an array as one text, without those that are null.
