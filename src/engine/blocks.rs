@@ -1,25 +1,26 @@
 //! From decoded text to blocks: the header first, then pieces that begin and end on record boundaries.
 //!
-//! Where a block ends depends on the text and the block size alone, never on how the bytes arrived: both
-//! passes of a run see the same blocks.
+//! The text comes in pieces of the block's size. A block is what was left of the one before, and the next piece up to
+//! the last boundary in it. So where a block ends depends on the text and the block size alone, never on how the bytes
+//! arrived: both passes of a run see the same blocks.
 
 use std::sync::Arc;
 
 use super::EngineError;
+use super::ahead::{Ahead, Piece};
+use super::opening::{Opening, united};
 use crate::batch::Arrangement;
 use crate::batch::pool::Pool;
-use crate::format::beginning::{Beginning, Begun, Place, Wrong};
-use crate::format::block::{Block, Boundary, End, Start, Trailer};
+use crate::format::block::{Block, Boundary, End, Seen, Start, Trailer};
 use crate::format::closing::{Closing, HELD};
 use crate::format::csv::fault::Told;
 use crate::format::cut::{Cut, CutError, CutErrorKind};
-use crate::format::header::{FOREIGN_BYTES, refuse_foreign};
-use crate::format::{Header, ROOM_FOR_STAGES, Reading};
+use crate::format::{Header, Reading};
 use crate::settings::units::Size;
-use crate::source::{Source, Text};
+use crate::source::{Source, may_end};
 use crate::text::scan::count_lines;
 use crate::text::shown::shown;
-use crate::text::unseen::BYTE_ORDER_MARK;
+use crate::text::unseen::without_end_marks;
 
 /// Text of one block in bytes, unless a record needs more. The text, its cells and what they are encoded to stay
 /// together in a core's own cache (512 KiB to 2 MiB); with 1 MiB, a survey takes 5 % more CPU and 13 MiB more memory.
@@ -54,8 +55,12 @@ pub struct Blocks {
     /// How many line feeds the buffer has up to there, where somebody has counted them.
     counted: Option<(usize, u64)>,
     file: usize,
-    text: Option<Text>,
+    ahead: Ahead,
     buffer: Vec<u8>,
+    /// The buffer has all that is left of the file.
+    ended: bool,
+    /// The buffer has no boundary that could be found without more text.
+    dry: bool,
     /// Where in the file the buffer begins.
     start: Start,
     number: u64,
@@ -92,10 +97,17 @@ impl Blocks {
             reading: &reading,
         };
         let (text, begun, closing) = opening.open(None).await?;
+        let ended = text.has_ended();
         let start = begun.start();
         let boundary = begun.header.boundary();
+        let buffer = opening.buffer;
         let (header, arrangement) = united(&source, &reading, begun.header).await?;
+        let ahead = Ahead::new(reading.block);
+        ahead.open(text, boundary.clone()).await;
         Ok(Blocks {
+            ahead,
+            ended,
+            dry: false,
             closing,
             run: ClosingRun::Open,
             most_records: most_records(header.names()),
@@ -104,9 +116,8 @@ impl Blocks {
             header,
             arrangement,
             start,
-            buffer: opening.buffer,
+            buffer,
             file: 0,
-            text: Some(text),
             number: 0,
             texts: Pool::default(),
             source,
@@ -118,8 +129,14 @@ impl Blocks {
     pub fn with_texts(self, texts: &Pool<Vec<u8>>) -> Blocks {
         Blocks {
             texts: texts.clone(),
+            ahead: self.ahead.with_texts(texts.clone()),
             ..self
         }
+    }
+
+    /// The pieces of the file at hand, which may be read ahead.
+    pub(super) fn ahead(&self) -> Ahead {
+        self.ahead.clone()
     }
 
     /// What the beginning of the source says.
@@ -132,29 +149,36 @@ impl Blocks {
     /// # Errors
     /// Reading, decompression, and text that can't be cut into records.
     pub async fn next(&mut self) -> Result<Option<Block>, EngineError> {
-        let mut target = self.reading.block;
+        let block = self.reading.block;
         let longest = self.reading.limits.record.bytes();
-        loop {
-            let Some(text) = &mut self.text else {
-                return Ok(None);
+        // How much of the buffer is looked at, at least; and how much of it there has to be for that.
+        let mut target = block;
+        let mut want = match self.dry {
+            true => self.buffer.len() + 1,
+            false => block.div_ceil(2),
+        };
+        while self.file < self.source.origins().len() {
+            let seen = self.fill(want).await?;
+            let len = self.buffer.len();
+            // With what was left of the one before, a piece is a block.
+            let mut view = match len < 2 * block && len <= longest {
+                true => len,
+                false => len.min(target),
             };
-            let ended = text.fill(&mut self.buffer, target).await?;
-            let at_end = ended && self.buffer.len() <= target;
+            let at_end = self.ended && view == len;
             if at_end {
                 self.take_off_closing()?;
+                view = self.buffer.len();
             }
-            let view = &self.buffer[..self.buffer.len().min(target)];
             let before = self.boundary.clone();
-            match self
-                .boundary
-                .cut(view, at_end)
-                .map_err(|e| self.cut_error(e))?
-            {
+            let cut = self.cut(view, at_end, seen);
+            self.dry = view == len && !matches!(cut, Ok(Cut::Skip(_)));
+            match cut.map_err(|e| self.cut_error(e))? {
                 Cut::At(0) if at_end => {
                     self.is_last_page()?;
                     let told = self.end().map(|end| self.take(0, Some(end)));
                     self.next_file().await?;
-                    target = self.reading.block;
+                    (target, want) = (block, block.div_ceil(2));
                     if told.is_some() {
                         return Ok(told);
                     }
@@ -162,23 +186,83 @@ impl Blocks {
                 Cut::Skip(at) => {
                     self.start = self.start.behind(&self.buffer[..at]);
                     self.buffer.drain(..at);
-                    target = self.reading.block;
+                    self.counted = None;
+                    (target, want) = (block, block.div_ceil(2));
                 }
-                Cut::At(at) => {
-                    let at = self.fewer(before, at);
+                Cut::At(last) => {
+                    let at = self.fewer(before, last);
                     match self.hold_back(at, at_end) {
-                        0 => target *= 2,
+                        0 => {
+                            target = 2 * target.max(view);
+                            want = target;
+                        }
                         at => {
+                            self.dry &= at == last;
                             let is_last = at_end && at == self.buffer.len();
                             let end = if is_last { self.end() } else { None };
                             return Ok(Some(self.take(at, end)));
                         }
                     }
                 }
-                Cut::None { open } if target >= longest => return Err(self.too_long(0, open)),
-                Cut::None { .. } => target = longest.min(target * 2),
+                Cut::None { open } if view >= longest => return Err(self.too_long(0, open)),
+                Cut::None { .. } => {
+                    target = longest.min(2 * target.max(view));
+                    want = target;
+                }
             }
         }
+        Ok(None)
+    }
+
+    /// Reads pieces until the buffer has `want` bytes, or the file ends. Where one piece did, what was seen in it, and
+    /// where it begins.
+    async fn fill(&mut self, want: usize) -> Result<Option<(usize, Seen)>, EngineError> {
+        let (mut pieces, mut last) = (0, None);
+        // A mark at the very end may be the file's, which shows only when there is no more.
+        while !self.ended && (self.buffer.len() < want || may_end(&self.buffer)) {
+            let Piece { bytes, ended, seen } = self.ahead.next().await?;
+            last = seen.map(|seen| (self.buffer.len(), seen));
+            pieces += 1;
+            self.append(bytes);
+            self.ended = ended;
+            if ended {
+                self.ahead.close().await;
+                self.buffer.truncate(without_end_marks(&self.buffer));
+            }
+        }
+        Ok(last.filter(|_| pieces == 1))
+    }
+
+    /// Puts a piece behind what is in the buffer: mostly little, so that it goes into the piece's.
+    fn append(&mut self, mut piece: Vec<u8>) {
+        let (rest, len) = (self.buffer.len(), piece.len());
+        if rest > len {
+            self.buffer.extend_from_slice(&piece);
+        } else {
+            piece.resize(rest + len, 0);
+            piece.copy_within(..len, rest);
+            piece[..rest].copy_from_slice(&self.buffer);
+            std::mem::swap(&mut self.buffer, &mut piece);
+        }
+        self.texts.put(piece);
+    }
+
+    /// The last place at which the first `view` bytes of the buffer can be cut.
+    fn cut(
+        &mut self,
+        view: usize,
+        at_end: bool,
+        seen: Option<(usize, Seen)>,
+    ) -> Result<Cut, CutError> {
+        let text = &self.buffer[..view];
+        if let Some((from, seen)) = seen.filter(|_| !at_end && view == self.buffer.len())
+            && let Some(at) = self.boundary.confirm(text, from, &seen)
+        {
+            let lines = count_lines(&text[..from + seen.first]) + seen.lines;
+            self.counted = Some((at, lines));
+            return Ok(Cut::At(at));
+        }
+        self.boundary.cut(text, at_end)
     }
 
     /// Takes the closing lines off the text of a file, all of whose rest is in the buffer.
@@ -254,7 +338,7 @@ impl Blocks {
         let (end, ends) = match &self.boundary {
             Boundary::Json(cutter) => (b'}', cutter.most_records()),
             Boundary::Csv(_) | Boundary::Lines => {
-                let lines = count_lines(view);
+                let lines = self.lines_to(at);
                 self.counted = Some((at, lines));
                 (b'\n', lines as usize)
             }
@@ -299,9 +383,18 @@ impl Blocks {
         self.place(at, message)
     }
 
+    /// How many line feeds the buffer has up to there.
+    fn lines_to(&self, at: usize) -> u64 {
+        match self.counted {
+            Some((to, lines)) if to == at => lines,
+            _ => count_lines(&self.buffer[..at]),
+        }
+    }
+
     fn take(&mut self, at: usize, end: Option<End>) -> Block {
+        let lines = self.lines_to(at);
+        self.counted = None;
         let mut rest = self.texts.take();
-        rest.reserve(self.reading.block + self.reading.block / ROOM_FOR_STAGES);
         rest.extend_from_slice(&self.buffer[at..]);
         self.buffer.truncate(at);
         let bytes = std::mem::replace(&mut self.buffer, rest);
@@ -315,10 +408,6 @@ impl Blocks {
             end,
         };
         self.number += 1;
-        let lines = match self.counted.take() {
-            Some((to, lines)) if to == at => lines,
-            _ => count_lines(&block.bytes),
-        };
         self.start = self.start.behind_lines(&block.bytes, lines);
         block
     }
@@ -340,7 +429,7 @@ impl Blocks {
 
     async fn next_file(&mut self) -> Result<(), EngineError> {
         self.file += 1;
-        self.text = None;
+        self.ahead.close().await;
         self.buffer.clear();
         if self.file == self.source.origins().len() {
             return Ok(());
@@ -362,7 +451,8 @@ impl Blocks {
             Header::Json(_) => begun.header.boundary(),
         };
         self.arrangement = begun.header.arrangement().cloned();
-        self.text = Some(text);
+        (self.ended, self.dry) = (text.has_ended(), false);
+        self.ahead.open(text, self.boundary.clone()).await;
         Ok(())
     }
 
@@ -405,145 +495,6 @@ impl Blocks {
             (_, kind) => kind.to_string(),
         };
         self.place(error.at, message)
-    }
-}
-
-/// The line of an offset, from 0, and its column in bytes, from 1.
-fn line_and_column(text: &[u8], at: usize) -> (u64, u64) {
-    let before = &text[..at.min(text.len())];
-    let line_start = memchr::memrchr(b'\n', before).map_or(0, |n| n + 1);
-    (count_lines(before), (before.len() - line_start) as u64 + 1)
-}
-
-/// The header of the whole table, where the first file's is not all of it, and how the cells of the first file become
-/// its columns.
-async fn united(
-    source: &Source,
-    reading: &Reading,
-    first: Header,
-) -> Result<(Header, Option<Arc<Arrangement>>), EngineError> {
-    let mut table = first.clone();
-    for file in 1..source.origins().len() {
-        if !reading.unites(&first) {
-            break;
-        }
-        let mut opening = Opening {
-            buffer: Vec::new(),
-            file,
-            source,
-            reading,
-        };
-        let other = opening.peek().await?;
-        let name = &source.origins()[0].name;
-        let united = reading.unite(table, &other, name);
-        table = united.map_err(|wrong| opening.error(wrong))?;
-    }
-    let name = &source.origins()[0].name;
-    let arrangement = match reading.fit(first, &table, name) {
-        Ok(fitted) => fitted.arrangement().cloned(),
-        // The table has all of its columns.
-        Err(_) => None,
-    };
-    Ok((table, arrangement))
-}
-
-/// A file of the source, read up to its first record.
-struct Opening<'a> {
-    source: &'a Source,
-    reading: &'a Reading,
-    file: usize,
-    buffer: Vec<u8>,
-}
-
-impl Opening<'_> {
-    /// Leaves the buffer beginning with the records. `first` is the header of the source's first file, where this is
-    /// another.
-    async fn open(
-        &mut self,
-        first: Option<&Header>,
-    ) -> Result<(Text, Begun<Header>, Closing), EngineError> {
-        let text = self.source.open(self.file).await?;
-        self.begin(text, first).await
-    }
-
-    /// The header alone, of a file that is read later.
-    async fn peek(&mut self) -> Result<Header, EngineError> {
-        let text = self.source.peek(self.file).await?;
-        let (_, begun, _) = self.begin(text, None).await?;
-        Ok(begun.header)
-    }
-
-    async fn begin(
-        &mut self,
-        mut text: Text,
-        first: Option<&Header>,
-    ) -> Result<(Text, Begun<Header>, Closing), EngineError> {
-        text.fill(&mut self.buffer, FOREIGN_BYTES).await?;
-        // Some programs write a byte order mark before one that is there.
-        while self.buffer.starts_with(BYTE_ORDER_MARK) {
-            self.buffer.drain(..BYTE_ORDER_MARK.len());
-        }
-        refuse_foreign(&self.buffer).map_err(|wrong| self.error(wrong))?;
-        let longest = self.reading.limits.record.bytes();
-        let mut want = self.reading.block;
-        let begun = loop {
-            let ended = text.fill(&mut self.buffer, want).await?;
-            let begins = Beginning {
-                file: &self.source.origins()[self.file].name,
-                text: &self.buffer,
-                ended,
-                full: want >= longest,
-            };
-            let begun = self.reading.begin(&begins, first);
-            if let Some(begun) = begun.map_err(|wrong| self.error(wrong))? {
-                break begun;
-            }
-            want = longest.min(want * 2);
-        };
-        let closing = self.reading.closing_of(&begun.header);
-        let closing = closing.map_err(|wrong| self.error(wrong))?;
-        self.buffer.drain(..begun.at);
-        let Some(first) = first else {
-            return Ok((text, begun, closing));
-        };
-        let name = &self.source.origins()[0].name;
-        let fitted = self.reading.fit(begun.header, first, name);
-        let header = fitted.map_err(|wrong| self.error(wrong))?;
-        Ok((text, Begun { header, ..begun }, closing))
-    }
-
-    fn error(&self, wrong: Wrong) -> EngineError {
-        let (line, column) = match wrong.place {
-            Place::Line(line) => (line, None),
-            Place::Byte(at) => {
-                let (line, column) = line_and_column(&self.buffer, at);
-                (line + 1, Some(column))
-            }
-        };
-        let file = self.source.origins()[self.file].name.clone();
-        let message = wrong.message;
-        if wrong.empty && self.source.origins().len() == 1 {
-            return EngineError::Empty {
-                file,
-                line,
-                column,
-                message,
-            };
-        }
-        match wrong.setting {
-            true => EngineError::Setting {
-                file,
-                line,
-                column,
-                message,
-            },
-            false => EngineError::Data {
-                file,
-                line,
-                column,
-                message,
-            },
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The engine: blocks of text through ordered workers, into the bytes of a body.
 
+mod ahead;
 pub(crate) mod bind;
 pub(crate) mod blocks;
 pub(crate) mod body;
@@ -7,6 +8,7 @@ pub(crate) mod census;
 mod compared;
 pub(crate) mod error;
 mod facts;
+mod opening;
 pub(crate) mod order;
 pub(crate) mod process;
 pub(crate) mod written;

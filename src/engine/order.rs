@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::EngineError;
+use super::ahead::Ahead;
 use super::blocks::Blocks;
 use super::process::{BlockError, Engine, Processed};
 use super::written::WrittenRows;
@@ -67,6 +68,8 @@ where
     F: Fn(Block) -> Result<T, BlockError> + Send + Sync + 'static,
 {
     let queue = Queue {
+        ahead: blocks.ahead(),
+        workers: workers.max(1),
         reader: Mutex::new(Reader {
             blocks,
             turn: 0,
@@ -78,11 +81,13 @@ where
         work,
     };
     // Nothing is read before somebody asks, and then there is a runtime.
-    stream::once(async move { queue.start(workers.max(1)) }).flatten()
+    stream::once(async move { queue.start() }).flatten()
 }
 
 /// What the workers share.
 struct Queue<F> {
+    ahead: Ahead,
+    workers: usize,
     reader: Mutex<Reader>,
     permits: Arc<Semaphore>,
     stop: CancellationToken,
@@ -107,7 +112,7 @@ struct Turn<T> {
 }
 
 impl<F> Queue<F> {
-    fn start<T>(self, workers: usize) -> impl Stream<Item = Result<T, EngineError>> + Send
+    fn start<T>(self) -> impl Stream<Item = Result<T, EngineError>> + Send
     where
         T: Send + 'static,
         F: Fn(Block) -> Result<T, BlockError> + Send + Sync + 'static,
@@ -121,7 +126,7 @@ impl<F> Queue<F> {
             _stop: self.stop.clone().drop_guard(),
         };
         let queue = Arc::new(self);
-        for _ in 0..workers {
+        for _ in 0..queue.workers {
             let (queue, done, runtime) = (queue.clone(), done.clone(), Handle::current());
             tokio::task::spawn_blocking(move || queue.pull(&runtime, &done));
         }
@@ -156,7 +161,7 @@ impl<F> Queue<F> {
         }
     }
 
-    /// The next block and its number: one thread at a time reads and cuts, and the others work meanwhile. The source
+    /// The next block and its number: one thread at a time cuts, and the others read and work meanwhile. The source
     /// may have to be waited for; being told to stop ends that.
     fn take(
         &self,
@@ -166,6 +171,11 @@ impl<F> Queue<F> {
         OwnedSemaphorePermit,
         Result<Option<Block>, EngineError>,
     )> {
+        // Of a panic there the reader is told, when it waits for the piece.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            let read = self.ahead.read(self.workers);
+            runtime.block_on(self.stop.run_until_cancelled(read))
+        }));
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         if reader.ended || self.stop.is_cancelled() {
             return None;

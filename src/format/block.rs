@@ -105,6 +105,19 @@ impl Start {
     }
 }
 
+/// What was seen in a piece of a text, of which it is not known yet where in it a record begins: a guess.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// The first place that looks like a boundary.
+    pub(crate) first: usize,
+    /// The last boundary, if that is one.
+    pub(crate) last: usize,
+    /// Line feeds between the two.
+    pub(crate) lines: u64,
+    /// Records and arrays of JSON that end between the two.
+    pub(crate) ends: usize,
+}
+
 /// Finds where a text can be cut.
 #[derive(Debug, Clone)]
 pub enum Boundary {
@@ -133,6 +146,46 @@ impl Boundary {
         }
     }
 
+    /// Looks for boundaries in a piece from the middle of a text, before the text in front of it has been cut. None where
+    /// nothing can be told.
+    pub(crate) fn guess(&self, piece: &[u8]) -> Option<Seen> {
+        let (first, last, ends) = match self {
+            Boundary::Json(_) => json::cut::guess(piece)?,
+            Boundary::Csv(_) | Boundary::Lines => {
+                let first = memchr::memchr(b'\n', piece)? + 1;
+                match self.clone().cut(&piece[first..], false).ok()? {
+                    Cut::At(more) => (first, first + more, 0),
+                    Cut::Skip(_) => return None,
+                    Cut::None { .. } => (first, first, 0),
+                }
+            }
+        };
+        Some(Seen {
+            first,
+            last,
+            lines: count_lines(&piece[first..last]),
+            ends,
+        })
+    }
+
+    /// The last place at which `text` can be cut, where its end was `seen` before: the piece from `from` on. It is the
+    /// place that [`Boundary::cut`] finds, and only the beginning of the text is looked at: what begins on a boundary is
+    /// read the same way whatever stands before it. None where the guess was wrong.
+    pub(crate) fn confirm(&mut self, text: &[u8], from: usize, seen: &Seen) -> Option<usize> {
+        let first = from + seen.first;
+        let mut boundary = self.clone();
+        if boundary.cut(text.get(..first)?, false) != Ok(Cut::At(first)) {
+            return None;
+        }
+        if let Boundary::Json(cutter) = &mut boundary
+            && !cutter.goes_on(seen.ends)
+        {
+            return None;
+        }
+        *self = boundary;
+        Some(from + seen.last)
+    }
+
     /// What is wrong with a text that begins where the last one was cut, if it can be told without its end.
     pub(crate) fn wrong_in(&self, text: &[u8]) -> Option<CutError> {
         match self {
@@ -147,5 +200,118 @@ impl Boundary {
             Boundary::Json(cutter) => cutter.more(),
             Boundary::Csv(_) | Boundary::Lines => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::text::scan::Quoting;
+
+    fn dialect() -> impl Strategy<Value = Dialect> {
+        let escape = prop_oneof![3 => Just(None), 1 => Just(Some(b'\\'))];
+        let comment = prop_oneof![3 => Just(None), 1 => Just(Some(b'#'))];
+        let parts = (escape, comment, any::<bool>(), any::<bool>());
+        parts.prop_map(|(escape, comment, multiline, throughout)| Dialect {
+            comment,
+            throughout,
+            ..Dialect::new(
+                b',',
+                Quoting {
+                    quote: Some(b'"'),
+                    escape,
+                    multiline,
+                },
+            )
+        })
+    }
+
+    fn csv() -> impl Strategy<Value = (Boundary, String)> {
+        let cell = "[ab]{0,3}|\"[ab,\n]{0,4}\"|\"a\"\"\n\"|#|\\\\|[ab\"]{0,3}";
+        let cell = (
+            cell,
+            prop_oneof![4 => Just(","), 3 => Just("\n"), 1 => Just("\r\n")],
+        );
+        let text = proptest::collection::vec(cell, 0..20);
+        (dialect(), text).prop_map(|(dialect, cells)| {
+            let text = cells.into_iter().map(|(cell, end)| cell + end).collect();
+            (Boundary::Csv(dialect), text)
+        })
+    }
+
+    fn json() -> impl Strategy<Value = (Boundary, String)> {
+        let part = prop_oneof![
+            12 => Just(",{\"a\":1}"),
+            4 => Just(" , {\"a\":{\"b\":[{},{}]}}\n"),
+            4 => Just(",\n{\"a\":\"},{\\\"[\"}"),
+            2 => Just(",{\"a\":[{},{\"b\":1},{}]}"),
+            1 => Just("]"),
+            1 => Just("[{}"),
+            1 => Just("\""),
+            1 => Just("{"),
+            1 => Just("}"),
+        ];
+        let parts = proptest::collection::vec(part, 0..16);
+        (parts, 0..3usize, any::<bool>()).prop_map(|(parts, less, within)| {
+            let mut boundary = Boundary::Json(json::cut::Cutter::default());
+            let mut text = parts.concat();
+            if within {
+                assert_eq!(boundary.cut(b"[{}", false), Ok(Cut::At(3)));
+            } else {
+                text.insert_str(0, "[{}");
+            }
+            text.truncate(text.len() - less.min(text.len()));
+            (boundary, text)
+        })
+    }
+
+    fn lines() -> impl Strategy<Value = (Boundary, String)> {
+        "[a\n]{0,20}".prop_map(|text| (Boundary::Lines, text))
+    }
+
+    #[track_caller]
+    fn check(boundary: &Boundary, text: &[u8], from: usize) -> bool {
+        let Some(seen) = boundary.guess(&text[from..]) else {
+            return false;
+        };
+        let (mut slow, mut quick) = (boundary.clone(), boundary.clone());
+        let Some(at) = quick.confirm(text, from, &seen) else {
+            assert_eq!(format!("{quick:?}"), format!("{boundary:?}"));
+            return false;
+        };
+        assert_eq!(slow.cut(text, false), Ok(Cut::At(at)));
+        assert_eq!(format!("{quick:?}"), format!("{slow:?}"));
+        let lines = count_lines(&text[..from + seen.first]) + seen.lines;
+        assert_eq!(lines, count_lines(&text[..at]));
+        true
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+        /// What is confirmed of a guess is what would have been found without it.
+        #[test]
+        fn a_guess_that_is_confirmed_is_right((boundary, text) in prop_oneof![csv(), json(), lines()], from in 0..100usize) {
+            check(&boundary, text.as_bytes(), from.min(text.len()));
+        }
+    }
+
+    #[test]
+    fn most_guesses_are_confirmed() {
+        let csv = Boundary::Csv(Dialect::default());
+        assert!(check(&csv, b"a,\"b\nc\"\nd,e\nf,g\nh", 10));
+        assert!(check(&csv, b"a,b\nc,d\n", 2));
+        // A line feed in a quoted cell, and one behind which nothing is known.
+        assert!(!check(&csv, b"a,\"b\nc\"\nd,e\nf,g\nh", 3));
+        assert!(!check(&csv, b"a,\"b\nc", 1));
+        let text = b"[{\"a\": 1}, {\"a\": 2}, {\"a\": [{}, {}]}, {\"a\": 3}, {";
+        let json = Boundary::Json(json::cut::Cutter::default());
+        assert!(check(&json, text, 4));
+        assert!(check(&json, text, 12));
+        // Records within a record; the end of the array; documents.
+        assert!(!check(&json, text, 26));
+        assert!(!check(&json, b"[{\"a\": 1}, {}] [{}", 3));
+        assert!(!check(&json, b"{\"a\": 1}\n{}\n{}\n", 3));
     }
 }

@@ -13,6 +13,7 @@ mod bytes;
 mod conform;
 mod error;
 mod origin;
+mod piece;
 pub(crate) mod place;
 pub(crate) mod spec;
 mod text;
@@ -24,6 +25,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) use error::SourceError;
 pub(crate) use origin::Origin;
 pub use text::Text;
+pub(crate) use text::may_end;
 
 use self::bytes::count::Told;
 use ::bytes::Bytes;
@@ -260,10 +262,10 @@ impl Source {
 
     async fn begin(&self, file: usize, read: Arc<AtomicU64>) -> Result<Text, SourceError> {
         let origin = &self.origins[file];
-        let raw = origin.open().await?;
+        let opened = origin.open().await?;
         let text = Text::new(
             origin.name.clone(),
-            raw,
+            opened,
             self.compression,
             self.encoding,
             &self.limits,

@@ -8,11 +8,10 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use super::bytes::copy::{Kept, Opening};
-use super::bytes::raw::Raw;
 use super::error::SourceError;
 use super::place::command::{Command, Producer};
 use super::place::sample::Sample;
-use super::place::{Place, file};
+use super::place::{Opened, Place, file};
 use crate::files::mark;
 
 /// One file of a source, or one stream.
@@ -107,7 +106,7 @@ impl Origin {
     }
 
     /// Opens it at its beginning: a stream at first, and then its copy.
-    pub(super) async fn open(&self) -> Result<Raw, SourceError> {
+    pub(super) async fn open(&self) -> Result<Opened, SourceError> {
         let failed = |source| match self.place {
             Place::Command(_) => SourceError::NotStarted {
                 name: self.name.clone(),
@@ -118,19 +117,19 @@ impl Origin {
                 source,
             },
         };
-        let raw = match &self.again {
+        let opened = match &self.again {
             Again::Reopen => self.place.open().await.map_err(failed)?,
             Again::Copy(kept) => match kept.opening().map_err(failed)? {
                 Opening::First => {
-                    let stream = self.place.open().await.map_err(failed)?;
-                    kept.copying(stream).map_err(failed)?
+                    let stream = self.place.open().await.map_err(failed)?.raw;
+                    Opened::stream(kept.copying(stream).map_err(failed)?)
                 }
-                Opening::Again(copy) => copy,
+                Opening::Again(copy) => Opened::stream(copy),
                 Opening::Refused => return Err(SourceError::OnlyOnce(self.name.clone())),
             },
         };
         self.read.store(0, Ordering::Relaxed);
-        Ok(raw)
+        Ok(opened)
     }
 
     /// Ends what makes its bytes, where that is a command.

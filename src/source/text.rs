@@ -1,6 +1,6 @@
 //! Decoded text of one file: decompressed by content, in UTF-8, without a byte order mark.
 
-use std::io::Cursor;
+use std::io::{self, Cursor};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,12 +12,11 @@ use super::bytes::compressed::{self, Compressed};
 use super::bytes::count::{Counting, Told};
 use super::bytes::raw::{Raw, peek};
 use super::error::SourceError;
+use super::piece::{Piece, Plain};
+use super::place::Opened;
 use super::spec::{Compression, Encoding};
 use crate::settings::limits::Limits;
-use crate::text::unseen::{END_MARK, without_end_marks};
-
-/// Marks of its end that a file has at most: programs of old fill up its last 128 bytes.
-const MOST_END_MARKS: usize = 128;
+use crate::text::unseen::without_end_marks;
 
 /// The decoded text of one file, read front to back.
 pub struct Text {
@@ -27,6 +26,13 @@ pub struct Text {
     charset: Option<Charset>,
     /// Told at the end how many characters beyond ASCII are valid UTF-8, where all are and another encoding is stated.
     utf8: Arc<AtomicU64>,
+    /// The file, where its bytes are the text, and how many of them have been given out.
+    plain: Option<Arc<Plain>>,
+    given: u64,
+    /// What was decoded, some thousand bytes at a time, and not given out yet.
+    decoded: Vec<u8>,
+    /// All has been decoded.
+    drained: bool,
     ended: bool,
 }
 
@@ -34,14 +40,16 @@ impl Text {
     /// `read` is told of the bytes as stored, and counts those of all files and those of this one.
     pub(super) async fn new(
         name: String,
-        raw: Raw,
+        Opened { raw, file }: Opened,
         compression: Compression,
         encoding: Encoding,
         limits: &Limits,
         read: Told,
         utf8: Arc<AtomicU64>,
     ) -> Result<Text, SourceError> {
-        let stored = read.counters[1].clone();
+        let counters = read.counters.clone();
+        let stored = counters[1].clone();
+        let file = file.filter(|_| read.hash.is_none());
         let raw = Box::new(Counting::new(raw, read));
         let (mut reader, compression) = compressed::open(raw, compression, limits, stored)
             .await
@@ -55,7 +63,17 @@ impl Text {
                 message,
             })?;
         let rest = Cursor::new(head[mark..].to_vec()).chain(reader);
+        let file = file.filter(|_| compression.is_none() && charset.is_none());
+        let plain = file.map(|file| Plain {
+            name: name.clone(),
+            file,
+            counters,
+        });
         Ok(Text {
+            plain: plain.map(Arc::new),
+            given: mark as u64,
+            decoded: Vec::new(),
+            drained: false,
             name,
             reader: Box::new(rest),
             compression,
@@ -70,40 +88,99 @@ impl Text {
         self.compression.as_ref().map(|c| c.kind)
     }
 
+    /// Whether all of it has been given out.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
     /// Appends text to `buffer` until it has `want` bytes or more, or the text ends. Returns whether the
     /// text has ended. A mark at its end (Ctrl-Z, U+001A) is no part of it.
     ///
     /// # Errors
     /// Reading, decompression (also at the very end, where a cut-off file shows), decoding.
     pub async fn fill(&mut self, buffer: &mut Vec<u8>, want: usize) -> Result<bool, SourceError> {
-        // A mark at the very end may be the file's, which shows only when there is no more.
-        let open = |buffer: &Vec<u8>| {
-            buffer.last() == Some(&END_MARK) && buffer.len() < want.saturating_add(MOST_END_MARKS)
-        };
-        while !self.ended && (buffer.len() < want || open(buffer)) {
-            let room = want.saturating_sub(buffer.len()).max(1);
-            let read = match &mut self.charset {
-                None => self.reader.read_buf(&mut (&mut *buffer).limit(room)).await,
-                Some(charset) => self.reader.read_buf(&mut charset.room()).await,
-            };
-            let got =
-                read.map_err(|source| unreadable(&self.name, self.compression.as_ref(), source))?;
-            self.ended = got == 0;
-            if let Some(compressed) = &mut self.compression {
-                compressed.take(&self.name, got as u64)?;
-            }
-            if let Some(charset) = &mut self.charset {
-                charset.decode(&self.name, got as u64, buffer, self.ended)?;
-                if let Some(characters) = charset.is_utf8().filter(|_| self.ended) {
-                    self.utf8.store(characters, Ordering::Relaxed);
-                }
-            }
+        while !self.ended && (buffer.len() < want || may_end(buffer)) {
+            self.read(buffer, want).await?;
             if self.ended {
                 buffer.truncate(without_end_marks(buffer));
             }
         }
         Ok(self.ended)
     }
+
+    /// The next `len` bytes of the text, or as many as there are, with the marks at its end.
+    ///
+    /// # Errors
+    /// As of [`Text::fill`].
+    pub(crate) async fn piece(
+        &mut self,
+        mut buffer: Vec<u8>,
+        len: usize,
+    ) -> Result<Piece, SourceError> {
+        if let Some(plain) = self.plain.as_ref().filter(|_| !self.ended) {
+            let at = self.given;
+            self.given += len as u64;
+            return Ok(Piece::of_file(plain, at, buffer, len));
+        }
+        while !self.ended && buffer.len() < len {
+            self.read(&mut buffer, len).await?;
+        }
+        Ok(Piece::is_read(buffer, self.ended))
+    }
+
+    /// Appends some of the text to `buffer`, and no more than that it has `want` bytes; one, where it has them. So what is
+    /// read for a header, and behind it, does not depend on how the bytes arrive.
+    async fn read(&mut self, buffer: &mut Vec<u8>, want: usize) -> Result<(), SourceError> {
+        let room = want.saturating_sub(buffer.len()).max(1);
+        if self.charset.is_none() {
+            let got = self.reader.read_buf(&mut buffer.limit(room)).await;
+            self.ended = self.count(got)? == 0;
+            return Ok(());
+        }
+        while self.decoded.is_empty() && !self.drained {
+            self.decode().await?;
+        }
+        let more = room.min(self.decoded.len());
+        buffer.extend(self.decoded.drain(..more));
+        self.ended = more == 0;
+        Ok(())
+    }
+
+    /// Decodes what comes next.
+    async fn decode(&mut self) -> Result<(), SourceError> {
+        let Some(charset) = &mut self.charset else {
+            return Ok(());
+        };
+        let got = self.reader.read_buf(&mut charset.room()).await;
+        let got = self.count(got)?;
+        self.drained = got == 0;
+        if let Some(charset) = &mut self.charset {
+            let decoded = &mut self.decoded;
+            charset.decode(&self.name, got as u64, decoded, self.drained)?;
+            if let Some(characters) = charset.is_utf8().filter(|_| self.drained) {
+                self.utf8.store(characters, Ordering::Relaxed);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes what the reader gave.
+    fn count(&mut self, got: io::Result<usize>) -> Result<usize, SourceError> {
+        let got =
+            got.map_err(|source| unreadable(&self.name, self.compression.as_ref(), source))?;
+        self.given += got as u64;
+        if let Some(compressed) = &mut self.compression {
+            compressed.take(&self.name, got as u64)?;
+        }
+        Ok(got)
+    }
+}
+
+/// Whether the marks at the end of a text may be the file's, which shows only when there is no more. Programs of old fill
+/// up its last 128 bytes with them.
+pub(crate) fn may_end(text: &[u8]) -> bool {
+    let marks = text.len() - without_end_marks(text);
+    (1..=128).contains(&marks)
 }
 
 fn unreadable(name: &str, compression: Option<&Compressed>, source: std::io::Error) -> SourceError {

@@ -142,10 +142,52 @@ impl Cutter {
         }
     }
 
+    /// Takes in that so many records end behind the text that was cut last, which are all in one array with it. False
+    /// where that can't be.
+    pub(crate) fn goes_on(&mut self, ends: usize) -> bool {
+        self.ends += ends;
+        self.place == Place::Within
+    }
+
     /// What is wrong with a text that begins where the last one was cut, and that can't be cut.
     pub(crate) fn wrong_in(&self, text: &[u8]) -> Option<CutError> {
         first_wrong(text, (0, self.place == Place::Within))
     }
+}
+
+/// Looks at a piece from the middle of a text: the end of the first record that another one follows in an array, if it
+/// is one; then the end of the last record in that array, and how many end between the two. None where the array ends,
+/// and where nothing can be told.
+pub(crate) fn guess(piece: &[u8]) -> Option<(usize, usize, usize)> {
+    let ends = memchr::memchr_iter(b'}', piece).map(|at| at + 1);
+    let first = ends.filter(|&at| is_between_records(&piece[at..])).next()?;
+    let mut open = Open {
+        depth: 1,
+        in_array: true,
+        by: b'{',
+    };
+    let (mut last, mut ends) = (first, 0);
+    for at in Brackets::new(&piece[first..]) {
+        let at = first + at;
+        match open.meet(piece[at]) {
+            None => {}
+            Some(true) if open.depth == 1 => {
+                last = at + 1;
+                ends += 1;
+            }
+            Some(_) => return None,
+        }
+    }
+    Some((first, last, ends))
+}
+
+/// Whether a text looks like what stands behind a record in an array and in front of another.
+fn is_between_records(text: &[u8]) -> bool {
+    let comma = between(true, text);
+    let Some(behind) = text.get(comma..).and_then(|rest| rest.strip_prefix(b",")) else {
+        return false;
+    };
+    behind.get(between(true, behind)) == Some(&b'{')
 }
 
 /// The brackets that are open.

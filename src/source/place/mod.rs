@@ -6,6 +6,7 @@ pub(in crate::source) mod generated;
 pub(in crate::source) mod glob;
 pub(crate) mod sample;
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,11 +35,24 @@ pub(in crate::source) enum Place {
     Pieces(Arc<[Bytes]>),
 }
 
+/// A place that was opened.
+pub(in crate::source) struct Opened {
+    pub(in crate::source) raw: Raw,
+    /// The file, where it is a regular one: it can be read at any place.
+    pub(in crate::source) file: Option<Arc<File>>,
+}
+
+impl Opened {
+    pub(in crate::source) fn stream(raw: Raw) -> Opened {
+        Opened { raw, file: None }
+    }
+}
+
 impl Place {
     /// Opens it at its beginning; a stream, at where it is.
-    pub(in crate::source) async fn open(&self) -> io::Result<Raw> {
-        Ok(match self {
-            Place::File(path) => file::open(path)?,
+    pub(in crate::source) async fn open(&self) -> io::Result<Opened> {
+        Ok(Opened::stream(match self {
+            Place::File(path) => return file::open(path),
             // It opens when somebody writes to it.
             Place::Pipe(path) => Box::new(tokio::fs::File::open(path).await?),
             Place::Stdin => Box::new(tokio::io::stdin()),
@@ -48,7 +62,7 @@ impl Place {
                 let pieces: Vec<io::Result<Bytes>> = pieces.iter().cloned().map(Ok).collect();
                 Box::new(StreamReader::new(futures::stream::iter(pieces)))
             }
-        })
+        }))
     }
 
     /// Whether it can be read only once.

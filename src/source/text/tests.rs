@@ -25,7 +25,7 @@ async fn read(bytes: Vec<u8>, encoding: Encoding) -> Result<String, String> {
 async fn read_from(raw: Raw, encoding: Encoding) -> Result<String, String> {
     let mut text = Text::new(
         "f".into(),
-        raw,
+        Opened::stream(raw),
         Compression::Auto,
         encoding,
         &Limits::default(),

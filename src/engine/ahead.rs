@@ -1,0 +1,152 @@
+//! The file at hand, read ahead of whoever cuts it into blocks.
+//!
+//! Blocks can only be cut one after the other. Reading a piece of the text and looking at it takes much longer than that,
+//! and is done beforehand by each worker that comes for a block: the text of a plain file by several at once, any other in
+//! turns. What was seen in a piece is confirmed where the blocks are cut, see [`Boundary::confirm`].
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex as Lock, PoisonError};
+
+use tokio::sync::{Mutex, oneshot};
+
+use super::EngineError;
+use crate::batch::pool::Pool;
+use crate::format::block::{Boundary, Seen};
+use crate::source::{SourceError, Text};
+
+/// The file at hand; clones share it.
+#[derive(Clone)]
+pub(super) struct Ahead {
+    shared: Arc<Shared>,
+    /// Length of a piece in bytes; the last one of a file is shorter.
+    piece: usize,
+    /// Where the pieces' buffers come from.
+    texts: Pool<Vec<u8>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// Held for a turn: a piece is asked for and gets its place among those that are coming.
+    file: Mutex<Option<Open>>,
+    coming: Lock<VecDeque<oneshot::Receiver<Result<Piece, SourceError>>>>,
+}
+
+/// A file that has pieces left.
+struct Open {
+    text: Text,
+    boundary: Boundary,
+}
+
+/// A piece that was read.
+pub(super) struct Piece {
+    pub(super) bytes: Vec<u8>,
+    /// The text ends with it.
+    pub(super) ended: bool,
+    /// What was seen in it, where somebody looked.
+    pub(super) seen: Option<Seen>,
+}
+
+impl Ahead {
+    /// Pieces of this length.
+    pub(super) fn new(piece: usize) -> Ahead {
+        Ahead {
+            shared: Arc::default(),
+            piece,
+            texts: Pool::default(),
+        }
+    }
+
+    /// Takes the buffers from there.
+    pub(super) fn with_texts(self, texts: Pool<Vec<u8>>) -> Ahead {
+        Ahead { texts, ..self }
+    }
+
+    /// Goes on with another file, from where its text has been read up to.
+    pub(super) async fn open(&self, text: Text, boundary: Boundary) {
+        let mut file = self.shared.file.lock().await;
+        self.coming().clear();
+        *file = Some(Open { text, boundary });
+    }
+
+    /// Reads the next piece of the file and looks at it, unless `most` of them are waiting to be cut.
+    pub(super) async fn read(&self, most: usize) {
+        let mut file = self.shared.file.lock().await;
+        let Some(Open { text, boundary }) = &mut *file else {
+            return;
+        };
+        if self.coming().len() >= most {
+            return;
+        }
+        let (done, coming) = oneshot::channel();
+        self.coming().push_back(coming);
+        let boundary = boundary.clone();
+        let piece = text.piece(self.buffer(), self.piece).await;
+        drop(file);
+        let read = piece.and_then(|piece| piece.read());
+        // Nobody waits for it where the file turned out to end before it.
+        let _ = done.send(read.map(|(bytes, ended)| Piece {
+            seen: boundary.guess(&bytes),
+            bytes,
+            ended,
+        }));
+    }
+
+    /// The next piece of the file, which is read now where nobody has begun to.
+    ///
+    /// # Errors
+    /// As of the source; nothing more comes after it.
+    pub(super) async fn next(&self) -> Result<Piece, EngineError> {
+        if let Some(piece) = self.first().await? {
+            return Ok(piece);
+        }
+        let mut file = self.shared.file.lock().await;
+        // Somebody may have been faster.
+        if let Some(piece) = self.first().await? {
+            return Ok(piece);
+        }
+        let (bytes, ended) = match &mut *file {
+            Some(open) => open.text.piece(self.buffer(), self.piece).await?.read()?,
+            None => (Vec::new(), true),
+        };
+        Ok(Piece {
+            bytes,
+            ended,
+            seen: None,
+        })
+    }
+
+    /// The first of the pieces that are coming.
+    async fn first(&self) -> Result<Option<Piece>, EngineError> {
+        let first = self.coming().pop_front();
+        match first {
+            None => Ok(None),
+            Some(coming) => match coming.await {
+                Ok(piece) => Ok(Some(piece?)),
+                // Whoever read it has died of a panic.
+                Err(_) => Err(EngineError::Interrupted),
+            },
+        }
+    }
+
+    /// Ends the file: nothing more of it is wanted.
+    pub(super) async fn close(&self) {
+        *self.shared.file.lock().await = None;
+        self.coming().clear();
+    }
+
+    fn coming(
+        &self,
+    ) -> std::sync::MutexGuard<'_, VecDeque<oneshot::Receiver<Result<Piece, SourceError>>>> {
+        self.shared
+            .coming
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A buffer for a piece, with room for what is left of the text before it, and for what stages write.
+    fn buffer(&self) -> Vec<u8> {
+        let mut buffer = self.texts.take();
+        buffer.reserve(self.piece + self.piece / 2);
+        buffer
+    }
+}
