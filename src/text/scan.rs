@@ -116,6 +116,23 @@ fn places<const N: usize>(bytes: &[u8; 64], needles: [u8; N]) -> u64 {
     mask
 }
 
+/// Whether none of these bytes is a bracket, a brace, a backslash or a line feed. Most of 64 are quotes and text.
+#[inline(always)]
+fn has_only_quotes(bytes: &[u8; 64]) -> bool {
+    let mut found = u8x16::splat(0);
+    for part in 0..4 {
+        let lane: [u8; 16] = std::array::from_fn(|i| bytes[part * 16 + i]);
+        let lane = u8x16::new(lane);
+        // Brackets are braces without this bit.
+        let braces = lane | u8x16::splat(0x20);
+        found |= braces.simd_eq(u8x16::splat(b'{'))
+            | braces.simd_eq(u8x16::splat(b'}'))
+            | lane.simd_eq(u8x16::splat(b'\\'))
+            | lane.simd_eq(u8x16::splat(b'\n'));
+    }
+    found.to_bitmask() == 0
+}
+
 /// Fewer than 64 bytes, and zeros behind them.
 #[cold]
 fn padded(tail: &[u8]) -> [u8; 64] {
@@ -199,8 +216,16 @@ impl<'t> Brackets<'t> {
 
     #[inline(always)]
     fn look_at(&mut self, bytes: &[u8; 64]) {
-        let before = (self.within != 0, self.escaped);
         let mut quotes = places(bytes, [b'"']);
+        if !self.escaped && has_only_quotes(bytes) {
+            if quotes != 0 {
+                self.quote = self.base + quotes.ilog2() as usize;
+            }
+            self.within ^= 0u64.wrapping_sub(u64::from(quotes.count_ones()) & 1);
+            self.mask = 0;
+            return;
+        }
+        let before = (self.within != 0, self.escaped);
         let slashes = places(bytes, [b'\\']);
         if slashes != 0 || self.escaped {
             quotes = self.unescaped(quotes, slashes);
@@ -306,7 +331,7 @@ impl<'t> Expected<'t> {
         let mut head = [0; 32];
         let short = text.len().min(32);
         head[..short].copy_from_slice(&text[..short]);
-        let mask = u32::MAX >> (32 - short.max(1));
+        let mask = u32::MAX >> ((32 - short) % 32);
         Expected { head, mask, text }
     }
 
@@ -317,12 +342,13 @@ impl<'t> Expected<'t> {
     /// Whether it stands there. An empty text stands nowhere.
     #[inline(always)]
     pub(crate) fn stands_at(&self, text: &[u8], at: usize) -> bool {
-        let Some(found) = text.get(at..).and_then(|text| text.first_chunk::<32>()) else {
+        let Some(found) = text.get(at..at + 32).and_then(|text| text.first_chunk()) else {
             return self.ends(text, at);
         };
         let equal = u8x32::new(*found).simd_eq(u8x32::new(self.head));
+        // With all of the mask there may be more of it than the head.
         equal.to_bitmask() & self.mask == self.mask
-            && (self.text.len().wrapping_sub(1) < 32 || self.ends(text, at))
+            && (self.mask != u32::MAX || self.ends(text, at))
     }
 
     /// The same byte by byte: near the end of a text, and for what is long.
@@ -347,8 +373,8 @@ impl Default for Expected<'_> {
 #[inline(always)]
 pub(crate) fn end_of_plain(text: &[u8], start: usize) -> Option<usize> {
     let mut at = start;
-    while let Some(bytes) = text.get(at..)?.first_chunk::<16>() {
-        let lane = u8x16::new(*bytes);
+    while let Some(bytes) = text.get(at..at + 16).and_then(|text| text.first_chunk()) {
+        let lane: u8x16 = u8x16::new(*bytes);
         let found = lane.simd_eq(u8x16::splat(b'"'))
             | lane.simd_eq(u8x16::splat(b'\\'))
             | lane.simd_eq(lane.min(u8x16::splat(0x1f)));
@@ -358,8 +384,15 @@ pub(crate) fn end_of_plain(text: &[u8], start: usize) -> Option<usize> {
         }
         at += 16;
     }
+    end_near_the_end(text, at)
+}
+
+/// The same where fewer than 16 bytes are left.
+#[cold]
+fn end_near_the_end(text: &[u8], start: usize) -> Option<usize> {
     let not_plain = |b: &u8| matches!(b, b'"' | b'\\' | ..0x20);
-    text[at..].iter().position(not_plain).map(|more| at + more)
+    let more = text.get(start..)?.iter().position(not_plain)?;
+    Some(start + more)
 }
 
 /// How deep the brackets and braces of a JSON text are nested.

@@ -6,15 +6,23 @@ use super::record::{Cells, End, Quoted};
 use crate::format::cut::{Cut, CutError, CutErrorKind};
 use crate::text::scan::Dialect;
 
+/// Parts of a text in which a boundary is sought at once.
+const SOUGHT_AT_ONCE: usize = 64;
+
 /// The last record boundary in a text that begins on one.
 pub(crate) fn cut(dialect: Dialect, text: &[u8], at_end: bool) -> Result<Cut, CutError> {
-    // Behind the last quoted cell: the boundary is sought from the end.
+    // What stands between quoted cells: boundaries are sought from the end, once for many of them.
+    let mut plain = Vec::with_capacity(SOUGHT_AT_ONCE);
     let mut plain_from = 0;
     let mut last_boundary = None;
     let mut quoted = Quoted::new(text, dialect);
     let mut open = None;
     while let Some(region) = quoted.next() {
-        last_boundary = boundary(&quoted, text, plain_from..region.open).or(last_boundary);
+        if plain.len() == SOUGHT_AT_ONCE {
+            last_boundary = boundary(&quoted, text, &plain).or(last_boundary);
+            plain.clear();
+        }
+        plain.push(plain_from..region.open);
         match region.end {
             End::At(end) => plain_from = end,
             end => open = Some((region.open, end)),
@@ -29,10 +37,10 @@ pub(crate) fn cut(dialect: Dialect, text: &[u8], at_end: bool) -> Result<Cut, Cu
         }
         _ if at_end => return Ok(Cut::At(text.len())),
         // A quote at the very end may be the first of a doubled one: what follows it decides.
-        None => last_boundary = boundary(&quoted, text, plain_from..text.len()).or(last_boundary),
+        None => plain.push(plain_from..text.len()),
         Some(_) => {}
     }
-    Ok(match last_boundary {
+    Ok(match boundary(&quoted, text, &plain).or(last_boundary) {
         Some(at) => Cut::At(at),
         None => Cut::None {
             open: open.map(|(at, _)| at),
@@ -40,12 +48,13 @@ pub(crate) fn cut(dialect: Dialect, text: &[u8], at_end: bool) -> Result<Cut, Cu
     })
 }
 
-/// The last record boundary in a part of the text where nothing is quoted.
-#[inline(always)]
-fn boundary(quoted: &Quoted<'_>, text: &[u8], plain: Range<usize>) -> Option<usize> {
-    let ends = memchr::memrchr_iter(b'\n', &text[plain.clone()]).map(|found| plain.start + found);
-    let mut ends = ends.filter(|&at| quoted.ends_record(at));
-    ends.next().map(|at| at + 1)
+/// The last record boundary in the parts of a text where nothing is quoted.
+fn boundary(quoted: &Quoted<'_>, text: &[u8], plain: &[Range<usize>]) -> Option<usize> {
+    plain.iter().rev().find_map(|plain| {
+        let feeds = memchr::memrchr_iter(b'\n', &text[plain.clone()]);
+        let mut ends = feeds.map(|found| plain.start + found);
+        ends.find(|&at| quoted.ends_record(at)).map(|at| at + 1)
+    })
 }
 
 /// The end of the first record of a text that begins on a record boundary, line end included; none

@@ -116,22 +116,35 @@ impl<'a> Reader<'a> {
             if place == BEGINNING {
                 return Some(End { at, lines });
             }
+            let cell = cells.get_mut(place - 1);
+            if cell
+                .as_ref()
+                .is_some_and(|cell| cell.kind() != Kind::Missing)
+            {
+                return None;
+            }
+            // Nearly all values are strings without escapes.
+            if bytes.get(at) == Some(&b'"')
+                && let Some(close) = end_of_plain(bytes, at + 1)
+                && bytes[close] == b'"'
+            {
+                if let Some(cell) = cell {
+                    *cell = Cell::new(at + 1, close - at - 1, Kind::Text).plain_if(true);
+                }
+                at = close + 1;
+                continue;
+            }
             let value = self.value(at)?;
             at = value.end;
             lines += value.lines;
-            let Some(cell) = cells.get_mut(place - 1) else {
+            let Some(cell) = cell else {
                 continue;
             };
-            if cell.kind() != Kind::Missing {
-                return None;
-            }
             *cell = value.cell;
             found.nested |= value.nested;
             if value.escaped {
-                let cell = value.cell;
-                found
-                    .deferred
-                    .push(Deferred::new(row, place - 1, cell, Text::Unescaped));
+                let deferred = Deferred::new(row, place - 1, value.cell, Text::Unescaped);
+                found.deferred.push(deferred);
             }
         }
     }
@@ -208,31 +221,20 @@ impl<'a> Reader<'a> {
         self.wanted.names.len() + 1 + at
     }
 
-    /// The value that begins at `at`.
-    #[inline(always)]
+    /// A value other than a string without escapes, which begins at `at`.
+    #[inline(never)]
     fn value(&self, at: usize) -> Option<Value> {
-        let bytes = self.text.as_bytes();
-        if bytes.get(at) != Some(&b'"') {
-            return self.other_value(at);
+        let rest = self.text.get(at..)?;
+        if rest.starts_with('"') {
+            let (close, escaped) = string(self.text.as_bytes(), at + 1)?;
+            return Some(Value {
+                cell: Cell::new(at, close + 1 - at, Kind::Json),
+                escaped,
+                nested: false,
+                end: close + 1,
+                lines: 0,
+            });
         }
-        let (close, escaped) = string(bytes, at + 1)?;
-        let cell = if escaped {
-            Cell::new(at, close + 1 - at, Kind::Json)
-        } else {
-            Cell::new(at + 1, close - at - 1, Kind::Text).plain_if(true)
-        };
-        Some(Value {
-            cell,
-            escaped,
-            nested: false,
-            end: close + 1,
-            lines: 0,
-        })
-    }
-
-    /// A value that is no string.
-    fn other_value(&self, at: usize) -> Option<Value> {
-        let rest = &self.text[at..];
         let mut lines = 0;
         let (written, len, kind) = match rest.as_bytes().first()? {
             b't' if rest.starts_with("true") => (4, 4, Kind::Bool),
