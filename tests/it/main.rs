@@ -37,6 +37,7 @@ mod matrix;
 mod nested;
 mod nights;
 mod organisation;
+mod pieces;
 mod pipelines;
 mod plan;
 mod preflight;
