@@ -10,9 +10,10 @@ use std::sync::{Arc, Mutex as Lock, PoisonError};
 use tokio::sync::{Mutex, oneshot};
 
 use super::EngineError;
-use crate::batch::pool::Pool;
+use crate::batch::pool::{Lease, Pool};
 use crate::format::block::{Boundary, Seen};
 use crate::source::{SourceError, Text};
+use crate::text::written::Written;
 
 /// The file at hand; clones share it.
 #[derive(Clone)]
@@ -20,8 +21,7 @@ pub(super) struct Ahead {
     shared: Arc<Shared>,
     /// Length of a piece in bytes; the last one of a file is shorter.
     piece: usize,
-    /// Where the pieces' buffers come from.
-    texts: Pool<Vec<u8>>,
+    buffers: Pool<Written>,
 }
 
 #[derive(Default)]
@@ -39,7 +39,7 @@ struct Open {
 
 /// A piece that was read.
 pub(super) struct Piece {
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Lease<Written>,
     /// The text ends with it.
     pub(super) ended: bool,
     /// What was seen in it, where somebody looked.
@@ -52,13 +52,8 @@ impl Ahead {
         Ahead {
             shared: Arc::default(),
             piece,
-            texts: Pool::default(),
+            buffers: Pool::default(),
         }
-    }
-
-    /// Takes the buffers from there.
-    pub(super) fn with_texts(self, texts: Pool<Vec<u8>>) -> Ahead {
-        Ahead { texts, ..self }
     }
 
     /// Goes on with another file, from where its text has been read up to.
@@ -80,11 +75,12 @@ impl Ahead {
         let (done, coming) = oneshot::channel();
         self.coming().push_back(coming);
         let boundary = boundary.clone();
-        let piece = text.piece(self.buffer(), self.piece).await;
+        let mut bytes = self.buffers.lease();
+        let piece = text.piece(&mut bytes, self.piece).await;
         drop(file);
-        let read = piece.and_then(|piece| piece.read());
+        let ended = piece.and_then(|piece| piece.read(&mut bytes));
         // Nobody waits for it where the file turned out to end before it.
-        let _ = done.send(read.map(|(bytes, ended)| Piece {
+        let _ = done.send(ended.map(|ended| Piece {
             seen: boundary.guess(&bytes),
             bytes,
             ended,
@@ -104,9 +100,13 @@ impl Ahead {
         if let Some(piece) = self.first().await? {
             return Ok(piece);
         }
-        let (bytes, ended) = match &mut *file {
-            Some(open) => open.text.piece(self.buffer(), self.piece).await?.read()?,
-            None => (Vec::new(), true),
+        let mut bytes = self.buffers.lease();
+        let ended = match &mut *file {
+            Some(Open { text, .. }) => {
+                let piece = text.piece(&mut bytes, self.piece).await?;
+                piece.read(&mut bytes)?
+            }
+            None => true,
         };
         Ok(Piece {
             bytes,
@@ -141,12 +141,5 @@ impl Ahead {
             .coming
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A buffer for a piece, with room for what is left of the text before it, and for what stages write.
-    fn buffer(&self) -> Vec<u8> {
-        let mut buffer = self.texts.take();
-        buffer.reserve(self.piece + self.piece / 2);
-        buffer
     }
 }

@@ -10,17 +10,19 @@ use super::EngineError;
 use super::ahead::{Ahead, Piece};
 use super::opening::{Opening, united};
 use crate::batch::Arrangement;
-use crate::batch::pool::Pool;
+use crate::batch::pool::{Lease, Pool};
 use crate::format::block::{Block, Boundary, End, Seen, Start, Trailer};
 use crate::format::closing::{Closing, HELD};
 use crate::format::csv::fault::Told;
 use crate::format::cut::{Cut, CutError, CutErrorKind};
+use crate::format::unread::Unread;
 use crate::format::{Header, Reading};
 use crate::settings::units::Size;
 use crate::source::{Source, may_end};
 use crate::text::scan::count_lines;
 use crate::text::shown::shown;
 use crate::text::unseen::without_end_marks;
+use crate::text::written::Written;
 
 /// Text of one block in bytes, unless a record needs more. The text, its cells and what they are encoded to stay
 /// together in a core's own cache (512 KiB to 2 MiB); with 1 MiB, a survey takes 5 % more CPU and 13 MiB more memory.
@@ -129,7 +131,6 @@ impl Blocks {
     pub fn with_texts(self, texts: &Pool<Vec<u8>>) -> Blocks {
         Blocks {
             texts: texts.clone(),
-            ahead: self.ahead.with_texts(texts.clone()),
             ..self
         }
     }
@@ -149,6 +150,9 @@ impl Blocks {
     /// # Errors
     /// Reading, decompression, and text that can't be cut into records.
     pub async fn next(&mut self) -> Result<Option<Block>, EngineError> {
+        if let Some(block) = self.quick().await? {
+            return Ok(Some(block));
+        }
         let block = self.reading.block;
         let longest = self.reading.limits.record.bytes();
         // How much of the buffer is looked at, at least; and how much of it there has to be for that.
@@ -158,7 +162,7 @@ impl Blocks {
             false => block.div_ceil(2),
         };
         while self.file < self.source.origins().len() {
-            let seen = self.fill(want).await?;
+            self.fill(want).await?;
             let len = self.buffer.len();
             // With what was left of the one before, a piece is a block.
             let mut view = match len < 2 * block && len <= longest {
@@ -171,7 +175,7 @@ impl Blocks {
                 view = self.buffer.len();
             }
             let before = self.boundary.clone();
-            let cut = self.cut(view, at_end, seen);
+            let cut = self.boundary.cut(&self.buffer[..view], at_end);
             self.dry = view == len && !matches!(cut, Ok(Cut::Skip(_)));
             match cut.map_err(|e| self.cut_error(e))? {
                 Cut::At(0) if at_end => {
@@ -214,55 +218,81 @@ impl Blocks {
         Ok(None)
     }
 
-    /// Reads pieces until the buffer has `want` bytes, or the file ends. Where one piece did, what was seen in it, and
-    /// where it begins.
-    async fn fill(&mut self, want: usize) -> Result<Option<(usize, Seen)>, EngineError> {
-        let (mut pieces, mut last) = (0, None);
-        // A mark at the very end may be the file's, which shows only when there is no more.
-        while !self.ended && (self.buffer.len() < want || may_end(&self.buffer)) {
-            let Piece { bytes, ended, seen } = self.ahead.next().await?;
-            last = seen.map(|seen| (self.buffer.len(), seen));
-            pieces += 1;
-            self.append(bytes);
-            self.ended = ended;
-            if ended {
-                self.ahead.close().await;
-                self.buffer.truncate(without_end_marks(&self.buffer));
+    /// The next block, where it is what was left of the one before and a piece of which enough was seen beforehand.
+    /// Nothing is looked at then but the record in which the piece begins.
+    async fn quick(&mut self) -> Result<Option<Block>, EngineError> {
+        let is_between = self.dry && !self.ended && self.closing.is_empty();
+        if !is_between || self.buffer.len() >= self.reading.block {
+            return Ok(None);
+        }
+        let piece = self.ahead.next().await?;
+        match self.goes_on(&piece) {
+            Some(seen) => Ok(Some(self.take_piece(piece.bytes, &seen))),
+            None => {
+                self.append(piece).await;
+                Ok(None)
             }
         }
-        Ok(last.filter(|_| pieces == 1))
     }
 
-    /// Puts a piece behind what is in the buffer: mostly little, so that it goes into the piece's.
-    fn append(&mut self, mut piece: Vec<u8>) {
-        let (rest, len) = (self.buffer.len(), piece.len());
-        if rest > len {
-            self.buffer.extend_from_slice(&piece);
-        } else {
-            piece.resize(rest + len, 0);
-            piece.copy_within(..len, rest);
-            piece[..rest].copy_from_slice(&self.buffer);
-            std::mem::swap(&mut self.buffer, &mut piece);
-        }
-        self.texts.put(piece);
+    /// What was seen in a piece, if that was right. Its beginning is in the buffer then.
+    fn goes_on(&mut self, piece: &Piece) -> Option<Seen> {
+        let seen = piece
+            .seen
+            .filter(|_| !piece.ended && !may_end(&piece.bytes))?;
+        let rest = self.buffer.len();
+        self.buffer.extend_from_slice(&piece.bytes[..seen.first]);
+        let at = rest + seen.last;
+        let boundary = self
+            .boundary
+            .confirm(&self.buffer, &seen)
+            .filter(|boundary| {
+                let records = match boundary {
+                    Boundary::Json(cutter) => cutter.most_records(),
+                    Boundary::Csv(_) | Boundary::Lines => {
+                        (count_lines(&self.buffer) + seen.lines) as usize
+                    }
+                };
+                (at / 2).min(records) <= self.most_records
+                    && rest + piece.bytes.len() <= self.reading.limits.record.bytes()
+            });
+        let Some(boundary) = boundary else {
+            self.buffer.truncate(rest);
+            return None;
+        };
+        self.boundary = boundary;
+        Some(seen)
     }
 
-    /// The last place at which the first `view` bytes of the buffer can be cut.
-    fn cut(
-        &mut self,
-        view: usize,
-        at_end: bool,
-        seen: Option<(usize, Seen)>,
-    ) -> Result<Cut, CutError> {
-        let text = &self.buffer[..view];
-        if let Some((from, seen)) = seen.filter(|_| !at_end && view == self.buffer.len())
-            && let Some(at) = self.boundary.confirm(text, from, &seen)
-        {
-            let lines = count_lines(&text[..from + seen.first]) + seen.lines;
-            self.counted = Some((at, lines));
-            return Ok(Cut::At(at));
+    /// The block of what is in the buffer, and of what of a piece follows that.
+    fn take_piece(&mut self, piece: Lease<Written>, seen: &Seen) -> Block {
+        let head = std::mem::replace(&mut self.buffer, self.texts.take());
+        self.buffer.extend_from_slice(&piece[seen.last..]);
+        let part = seen.first..seen.last;
+        let start = self.start;
+        self.start = (start.behind(&head)).behind_lines(&piece[part.clone()], seen.lines);
+        self.block(start, Unread::new(head, piece, part), None)
+    }
+
+    /// Reads pieces until the buffer has `want` bytes, or the file ends.
+    async fn fill(&mut self, want: usize) -> Result<(), EngineError> {
+        // A mark at the very end may be the file's, which shows only when there is no more.
+        while !self.ended && (self.buffer.len() < want || may_end(&self.buffer)) {
+            let piece = self.ahead.next().await?;
+            self.append(piece).await;
         }
-        self.boundary.cut(text, at_end)
+        Ok(())
+    }
+
+    /// Puts a piece behind what is in the buffer.
+    async fn append(&mut self, piece: Piece) {
+        self.buffer.extend_from_slice(&piece.bytes);
+        self.dry = false;
+        self.ended = piece.ended;
+        if self.ended {
+            self.ahead.close().await;
+            self.buffer.truncate(without_end_marks(&self.buffer));
+        }
     }
 
     /// Takes the closing lines off the text of a file, all of whose rest is in the buffer.
@@ -338,7 +368,7 @@ impl Blocks {
         let (end, ends) = match &self.boundary {
             Boundary::Json(cutter) => (b'}', cutter.most_records()),
             Boundary::Csv(_) | Boundary::Lines => {
-                let lines = self.lines_to(at);
+                let lines = count_lines(view);
                 self.counted = Some((at, lines));
                 (b'\n', lines as usize)
             }
@@ -383,33 +413,32 @@ impl Blocks {
         self.place(at, message)
     }
 
-    /// How many line feeds the buffer has up to there.
-    fn lines_to(&self, at: usize) -> u64 {
-        match self.counted {
-            Some((to, lines)) if to == at => lines,
-            _ => count_lines(&self.buffer[..at]),
-        }
-    }
-
     fn take(&mut self, at: usize, end: Option<End>) -> Block {
-        let lines = self.lines_to(at);
-        self.counted = None;
         let mut rest = self.texts.take();
         rest.extend_from_slice(&self.buffer[at..]);
         self.buffer.truncate(at);
         let bytes = std::mem::replace(&mut self.buffer, rest);
-        let block = Block {
-            number: self.number,
+        let lines = match self.counted.take() {
+            Some((to, lines)) if to == at => lines,
+            _ => count_lines(&bytes),
+        };
+        let start = self.start;
+        self.start = start.behind_lines(&bytes, lines);
+        self.block(start, bytes.into(), end)
+    }
+
+    fn block(&mut self, start: Start, bytes: Unread, end: Option<End>) -> Block {
+        let number = self.number;
+        self.number += 1;
+        Block {
+            number,
             file: self.file as u32,
-            line: self.start.line,
-            column: self.start.column,
+            line: start.line,
+            column: start.column,
             arrangement: self.arrangement.clone(),
             bytes,
             end,
-        };
-        self.number += 1;
-        self.start = self.start.behind_lines(&block.bytes, lines);
-        block
+        }
     }
 
     /// Where a source is read in pages, the last of them is the end of it, or the extract is not whole.

@@ -8,6 +8,7 @@ use super::block::Start;
 use super::csv::{self, OnRagged};
 use super::header::Header;
 use super::json;
+use super::unread::Unread;
 use crate::batch::{Arrangement, Batch};
 use crate::settings::limits::Limits;
 
@@ -83,7 +84,7 @@ impl Parser {
     /// Text that ends the run.
     pub(crate) fn parse(
         &self,
-        bytes: Vec<u8>,
+        bytes: Unread,
         start: Start,
         arrangement: Option<&Arc<Arrangement>>,
     ) -> Result<Batch, ParseError> {
@@ -101,7 +102,7 @@ impl Parser {
             }
             Parser::Json(parser) => parser.parse_from(bytes, start).map_err(ParseError::from),
             Parser::FedBack(parser, layout) => {
-                let bytes = json::fed_back::restored(&bytes, *layout, &ADDED);
+                let bytes = json::fed_back::restored(&bytes.join(), *layout, &ADDED);
                 parser.parse_from(bytes, start).map_err(ParseError::from)
             }
         }

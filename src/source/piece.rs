@@ -7,21 +7,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::error::SourceError;
 use crate::files::at::read_at;
+use crate::text::written::Written;
 
-/// A piece of a text. That of a plain file is still to be read, by whoever has it: several can be read at once.
-pub(crate) struct Piece(Inner);
+/// A piece of a text, whose turn has come. That of a plain file is still to be read, by whoever has it: several can be
+/// read at once.
+pub(crate) enum Piece {
+    Read { ended: bool },
+    Plain(Part),
+}
 
-enum Inner {
-    Read {
-        bytes: Vec<u8>,
-        ended: bool,
-    },
-    Plain {
-        file: Arc<Plain>,
-        at: u64,
-        buffer: Vec<u8>,
-        len: usize,
-    },
+/// A part of a plain file.
+pub(crate) struct Part {
+    pub(super) file: Arc<Plain>,
+    pub(super) at: u64,
+    pub(super) len: usize,
 }
 
 /// A local file whose bytes are its text.
@@ -33,53 +32,41 @@ pub(super) struct Plain {
 }
 
 impl Piece {
-    /// A piece that was read, and whether the text ends with it.
-    pub(super) fn is_read(bytes: Vec<u8>, ended: bool) -> Piece {
-        Piece(Inner::Read { bytes, ended })
-    }
-
-    /// The `len` bytes of a file from `at` on.
-    pub(super) fn of_file(file: &Arc<Plain>, at: u64, buffer: Vec<u8>, len: usize) -> Piece {
-        let file = file.clone();
-        Piece(Inner::Plain {
-            file,
-            at,
-            buffer,
-            len,
-        })
-    }
-
-    /// Its bytes, and whether the text ends with them.
+    /// Reads what is still to be read behind what stands in `bytes`. Whether the text ends with it.
     ///
     /// # Errors
     /// What the operating system says.
-    pub(crate) fn read(self) -> Result<(Vec<u8>, bool), SourceError> {
-        let (file, at, mut buffer, len) = match self.0 {
-            Inner::Read { bytes, ended } => return Ok((bytes, ended)),
-            Inner::Plain {
-                file,
-                at,
-                buffer,
-                len,
-            } => (file, at, buffer, len),
-        };
-        buffer.resize(len, 0);
+    pub(crate) fn read(self, bytes: &mut Written) -> Result<bool, SourceError> {
+        match self {
+            Piece::Read { ended } => Ok(ended),
+            Piece::Plain(part) => {
+                let read = part.read(bytes.spare(part.len));
+                let read = read.map_err(|source| SourceError::Io {
+                    name: part.file.name.clone(),
+                    source,
+                })?;
+                bytes.advance(read);
+                for counter in &part.file.counters {
+                    counter.fetch_add(read as u64, Ordering::Relaxed);
+                }
+                Ok(read < part.len)
+            }
+        }
+    }
+}
+
+impl Part {
+    /// Fewer bytes than the part has, where the file ends in it.
+    fn read(&self, room: &mut [u8]) -> io::Result<usize> {
         let mut read = 0;
-        while read < len {
-            match read_at(&file.file, at + read as u64, &mut buffer[read..]) {
+        while read < room.len() {
+            match read_at(&self.file.file, self.at + read as u64, &mut room[read..]) {
                 Ok(0) => break,
                 Ok(more) => read += more,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(source) => {
-                    let name = file.name.clone();
-                    return Err(SourceError::Io { name, source });
-                }
+                Err(error) => return Err(error),
             }
         }
-        buffer.truncate(read);
-        for counter in &file.counters {
-            counter.fetch_add(read as u64, Ordering::Relaxed);
-        }
-        Ok((buffer, read < len))
+        Ok(read)
     }
 }

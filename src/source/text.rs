@@ -4,7 +4,6 @@ use std::io::{self, Cursor};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::BufMut;
 use tokio::io::AsyncReadExt;
 
 use super::bytes::charset::{self, Charset};
@@ -12,11 +11,12 @@ use super::bytes::compressed::{self, Compressed};
 use super::bytes::count::{Counting, Told};
 use super::bytes::raw::{Raw, peek};
 use super::error::SourceError;
-use super::piece::{Piece, Plain};
+use super::piece::{Part, Piece, Plain};
 use super::place::Opened;
 use super::spec::{Compression, Encoding};
 use crate::settings::limits::Limits;
 use crate::text::unseen::without_end_marks;
+use crate::text::written::Written;
 
 /// The decoded text of one file, read front to back.
 pub struct Text {
@@ -100,7 +100,11 @@ impl Text {
     /// Reading, decompression (also at the very end, where a cut-off file shows), decoding.
     pub async fn fill(&mut self, buffer: &mut Vec<u8>, want: usize) -> Result<bool, SourceError> {
         while !self.ended && (buffer.len() < want || may_end(buffer)) {
-            self.read(buffer, want).await?;
+            let len = buffer.len();
+            buffer.resize(want.max(len + 1), 0);
+            let read = self.read(&mut buffer[len..]).await;
+            buffer.truncate(len + *read.as_ref().unwrap_or(&0));
+            read?;
             if self.ended {
                 buffer.truncate(without_end_marks(buffer));
             }
@@ -108,59 +112,63 @@ impl Text {
         Ok(self.ended)
     }
 
-    /// The next `len` bytes of the text, or as many as there are, with the marks at its end.
+    /// The next `len` bytes of the text, or as many as there are, with the marks at its end: read behind what stands in
+    /// `bytes`, unless that can be done when others have their turn.
     ///
     /// # Errors
     /// As of [`Text::fill`].
     pub(crate) async fn piece(
         &mut self,
-        mut buffer: Vec<u8>,
+        bytes: &mut Written,
         len: usize,
     ) -> Result<Piece, SourceError> {
         if let Some(plain) = self.plain.as_ref().filter(|_| !self.ended) {
-            let at = self.given;
+            let (file, at) = (plain.clone(), self.given);
             self.given += len as u64;
-            return Ok(Piece::of_file(plain, at, buffer, len));
+            return Ok(Piece::Plain(Part { file, at, len }));
         }
-        while !self.ended && buffer.len() < len {
-            self.read(&mut buffer, len).await?;
+        let mut left = len;
+        while !self.ended && left > 0 {
+            let read = self.read(bytes.spare(left)).await?;
+            bytes.advance(read);
+            left -= read;
         }
-        Ok(Piece::is_read(buffer, self.ended))
+        let ended = self.ended;
+        Ok(Piece::Read { ended })
     }
 
-    /// Appends some of the text to `buffer`, and no more than that it has `want` bytes; one, where it has them. So what is
-    /// read for a header, and behind it, does not depend on how the bytes arrive.
-    async fn read(&mut self, buffer: &mut Vec<u8>, want: usize) -> Result<(), SourceError> {
-        let room = want.saturating_sub(buffer.len()).max(1);
-        if self.charset.is_none() {
-            let got = self.reader.read_buf(&mut buffer.limit(room)).await;
-            self.ended = self.count(got)? == 0;
-            return Ok(());
-        }
-        while self.decoded.is_empty() && !self.drained {
-            self.decode().await?;
-        }
-        let more = room.min(self.decoded.len());
-        buffer.extend(self.decoded.drain(..more));
-        self.ended = more == 0;
-        Ok(())
+    /// Reads some of the text, and no more than there is room for: so what is read for a header, and behind it, does not
+    /// depend on how the bytes arrive. Nothing comes at the end.
+    async fn read(&mut self, room: &mut [u8]) -> Result<usize, SourceError> {
+        let read = if self.charset.is_none() {
+            let got = self.reader.read(room).await;
+            self.count(got)?
+        } else {
+            while self.decoded.is_empty() && !self.drained {
+                self.decode().await?;
+            }
+            let more = room.len().min(self.decoded.len());
+            room[..more].copy_from_slice(&self.decoded[..more]);
+            self.decoded.drain(..more);
+            more
+        };
+        self.ended = read == 0;
+        Ok(read)
     }
 
     /// Decodes what comes next.
     async fn decode(&mut self) -> Result<(), SourceError> {
-        let Some(charset) = &mut self.charset else {
+        let Some(mut charset) = self.charset.take() else {
             return Ok(());
         };
         let got = self.reader.read_buf(&mut charset.room()).await;
         let got = self.count(got)?;
         self.drained = got == 0;
-        if let Some(charset) = &mut self.charset {
-            let decoded = &mut self.decoded;
-            charset.decode(&self.name, got as u64, decoded, self.drained)?;
-            if let Some(characters) = charset.is_utf8().filter(|_| self.drained) {
-                self.utf8.store(characters, Ordering::Relaxed);
-            }
+        charset.decode(&self.name, got as u64, &mut self.decoded, self.drained)?;
+        if let Some(characters) = charset.is_utf8().filter(|_| self.drained) {
+            self.utf8.store(characters, Ordering::Relaxed);
         }
+        self.charset = Some(charset);
         Ok(())
     }
 

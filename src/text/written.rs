@@ -122,6 +122,18 @@ impl Written {
         self.room_for(len.max(self.room.len() * 5 / 4));
     }
 
+    /// Room for `more` bytes behind what is written, for somebody to write there, and to say how much with
+    /// [`Written::advance`].
+    pub(crate) fn spare(&mut self, more: usize) -> &mut [u8] {
+        self.reserve(more);
+        &mut self.room[self.len..self.len + more]
+    }
+
+    /// Says that so much of the room is written now.
+    pub(crate) fn advance(&mut self, more: usize) {
+        self.len = (self.len + more).min(self.room.len());
+    }
+
     /// The memory that it holds.
     pub fn room(&self) -> usize {
         self.room.capacity()
@@ -184,7 +196,7 @@ mod tests {
         #[test]
         fn whatever_is_written_stands_there(
             text in proptest::collection::vec(any::<u8>(), 1..200),
-            steps in proptest::collection::vec((0usize..5, 0usize..200, 0usize..80), 0..40),
+            steps in proptest::collection::vec((0usize..6, 0usize..200, 0usize..80), 0..40),
             room in 0usize..300,
         ) {
             let mut written = Written::default();
@@ -197,6 +209,10 @@ mod tests {
                     0 => written.append(|to, at| to.put_part(at, &text, start, piece.len())),
                     1 => written.append(|to, at| to.put_label(at, &Label::new(piece))),
                     2 => written.extend(piece),
+                    4 => {
+                        written.spare(piece.len() + 7)[..piece.len()].copy_from_slice(piece);
+                        written.advance(piece.len());
+                    }
                     3 => {
                         written.push(text[start]);
                         expected.push(text[start]);

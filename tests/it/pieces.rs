@@ -48,7 +48,12 @@ fn sent(source: &str, file: &str, bytes: &[u8], workers: &str) -> (Vec<u8>, Stri
         false => rig.run(&["--workers", workers]),
     };
     assert_eq!(ended.code, 3, "{source}: {}", ended.stderr);
-    let rejects = rig.read("rejects.csv");
+    let kind = if source.contains("json") {
+        "ndjson"
+    } else {
+        "csv"
+    };
+    let rejects = rig.read(&format!("rejects.{kind}"));
     (
         rig.uploaded(),
         rejects.replace(",standard input,", ",people,"),
@@ -158,7 +163,12 @@ fn faults_in_the_middle_have_their_lines() {
     );
     let rows = |n: usize| "1,Ann Archer of Ashby\n".repeat(n);
     let text = format!("id,name\n{}2,\"Bo\n{}", rows(30_000), rows(2));
-    check("csv", text, 3, "");
+    check(
+        "csv",
+        text,
+        1,
+        "people:30002:3: the quote opened here is never closed",
+    );
     check(
         "csv",
         format!("id,name\n{}\"2,Bo\n", rows(30_000)),

@@ -30,7 +30,7 @@ async fn a_block_of_long_names_has_few_records() {
     let mut blocks = Blocks::open(Arc::new(source), reading).await.unwrap();
     let mut records = 0;
     while let Some(block) = blocks.next().await.unwrap() {
-        let found = count_lines(&block.bytes) as usize;
+        let found = count_lines(&block.bytes.join()) as usize;
         let named: usize = names.iter().map(|name| name.len()).sum();
         assert!(found * named <= MAX_NAMES, "{found} records");
         records += found;

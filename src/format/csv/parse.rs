@@ -10,7 +10,8 @@ use super::record::{Cells, Quotes, Span, bare_return, unquote};
 use super::skip::{Skip, Skips};
 use crate::batch::{Arrangement, Batch, Cell, Fault, Kind, Row, RowState, Skipped};
 use crate::format::added::RAGGED;
-use crate::format::{Deferred, Draft, PARSE, Pools, decode, find_bad_text, reject_bad_text};
+use crate::format::unread::Unread;
+use crate::format::{Deferred, Draft, PARSE, Pools, find_bad_text, reject_bad_text};
 use crate::text::scan::Dialect;
 use crate::text::unseen::is_blank;
 
@@ -278,8 +279,8 @@ impl Parser {
     ///
     /// # Errors
     /// A ragged record, where the pipeline says that it ends the run.
-    pub fn parse(&self, bytes: Vec<u8>, line: u64) -> Result<Batch, RaggedError> {
-        self.read(bytes, line, &self.skips, &self.names, self.cells)
+    pub fn parse(&self, bytes: impl Into<Unread>, line: u64) -> Result<Batch, RaggedError> {
+        self.read(bytes.into(), line, &self.skips, &self.names, self.cells)
     }
 
     /// Parses a block of a file whose cells stand in another order, or have no names.
@@ -288,7 +289,7 @@ impl Parser {
     /// As [`Parser::parse`].
     pub(crate) fn parse_arranged(
         &self,
-        bytes: Vec<u8>,
+        bytes: impl Into<Unread>,
         line: u64,
         arrangement: &Arc<Arrangement>,
     ) -> Result<Batch, RaggedError> {
@@ -297,6 +298,7 @@ impl Parser {
             .headers
             .iter()
             .fold(skips, |skips, header| skips.with_header(header));
+        let bytes = bytes.into();
         let mut batch = self.read(bytes, line, &skips, &arrangement.names, arrangement.cells)?;
         for &cell in &arrangement.nameless {
             reject_nameless(&mut batch, cell, &arrangement.names[cell]);
@@ -308,13 +310,13 @@ impl Parser {
     /// Reads records of `expected` cells, the first of which have these names.
     fn read(
         &self,
-        bytes: Vec<u8>,
+        bytes: Unread,
         line: u64,
         skips: &Skips,
         names: &[Arc<str>],
         expected: usize,
     ) -> Result<Batch, RaggedError> {
-        let (text, bad) = decode(bytes);
+        let (text, bad) = bytes.decode();
         let width = names.len();
         let mut draft = self.pools.drafts.lease();
         let Draft { rows, cells } = &mut *draft;

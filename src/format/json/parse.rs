@@ -12,7 +12,8 @@ use super::tree::{Tree, Wanted};
 use super::{Layout, around, flat, members, record_of};
 use crate::batch::{Batch, Fault, Kind, Skipped};
 use crate::format::block::Start;
-use crate::format::{PARSE, Pools, decode, find_bad_text, reject_bad_text};
+use crate::format::unread::Unread;
+use crate::format::{PARSE, Pools, find_bad_text, reject_bad_text};
 use crate::text::scan::count_lines;
 
 /// Reads objects whose members are a fixed set of columns.
@@ -120,7 +121,7 @@ impl Parser {
     ///
     /// # Errors
     /// Documents in which the next record can't be found.
-    pub fn parse(&self, bytes: Vec<u8>) -> Result<Batch, JsonError> {
+    pub fn parse(&self, bytes: impl Into<Unread>) -> Result<Batch, JsonError> {
         self.parse_from(bytes, Start::default())
     }
 
@@ -128,8 +129,12 @@ impl Parser {
     ///
     /// # Errors
     /// As of [`Parser::parse`].
-    pub(crate) fn parse_from(&self, bytes: Vec<u8>, start: Start) -> Result<Batch, JsonError> {
-        let (text, bad) = decode(bytes);
+    pub(crate) fn parse_from(
+        &self,
+        bytes: impl Into<Unread>,
+        start: Start,
+    ) -> Result<Batch, JsonError> {
+        let (text, bad) = bytes.into().decode();
         let mut found = Found {
             width: self.wanted.names.len(),
             draft: self.pools.drafts.lease(),

@@ -297,7 +297,7 @@ impl Table {
         };
         let parser = header.parser(on_ragged, false, limits, &Pools::default());
         let start = Start { line, column: 0 };
-        let rows = parser.parse(bytes, start, header.arrangement());
+        let rows = parser.parse(bytes.into(), start, header.arrangement());
         let rows = rows.map_err(|error| TableError::Record {
             line: line + u64::from(error.line),
             message: error.message,
