@@ -4,6 +4,8 @@
 //! the last boundary in it. So where a block ends depends on the text and the block size alone, never on how the bytes
 //! arrived: both passes of a run see the same blocks.
 
+mod closing;
+
 use std::sync::Arc;
 
 use super::EngineError;
@@ -11,13 +13,12 @@ use super::ahead::{Ahead, Piece};
 use super::opening::{Opening, united};
 use crate::batch::Arrangement;
 use crate::batch::pool::{Lease, Pool};
-use crate::format::block::{Block, Boundary, End, Seen, Start, Trailer};
-use crate::format::closing::{Closing, HELD};
+use crate::format::block::{Block, Boundary, End, Seen, Start};
+use crate::format::closing::Closing;
 use crate::format::csv::fault::Told;
 use crate::format::cut::{Cut, CutError, CutErrorKind};
 use crate::format::unread::Unread;
 use crate::format::{Header, Reading};
-use crate::settings::units::Size;
 use crate::source::{Source, may_end};
 use crate::text::scan::count_lines;
 use crate::text::shown::shown;
@@ -292,67 +293,6 @@ impl Blocks {
         if self.ended {
             self.ahead.close().await;
             self.buffer.truncate(without_end_marks(&self.buffer));
-        }
-    }
-
-    /// Takes the closing lines off the text of a file, all of whose rest is in the buffer.
-    fn take_off_closing(&mut self) -> Result<(), EngineError> {
-        let was_too_long = self.run == ClosingRun::TooLong;
-        if !matches!(self.run, ClosingRun::Open | ClosingRun::TooLong) {
-            return Ok(());
-        }
-        if self.closing.is_empty() {
-            self.run = ClosingRun::Told;
-            return Ok(());
-        }
-        let len = self.buffer.len();
-        let run = self.closing.run(&self.boundary, &self.buffer, true);
-        if len - run.at > HELD || was_too_long && run.at == 0 {
-            let message = format!(
-                "from here on or before, every line looks like one of those that close the file (source.csv.footer, \
-                 source.expect.trailer), and there is more than {} of them: write a pattern that records do not match",
-                Size(HELD as u64)
-            );
-            return Err(self.setting(run.at, message));
-        }
-        let lines =
-            |text: &[u8]| count_lines(text) + u64::from(!text.ends_with(b"\n") && !text.is_empty());
-        let trailer = self.closing.trailer.is_some().then(|| match run.trailer {
-            None => Trailer::Missing,
-            Some((at, count)) => Trailer::Found {
-                line: self.start.line + count_lines(&self.buffer[..at]),
-                count,
-            },
-        });
-        self.run = ClosingRun::Off(End {
-            skipped: lines(&self.buffer[run.at..]),
-            trailer,
-        });
-        self.buffer.truncate(run.at);
-        Ok(())
-    }
-
-    /// Where to cut instead of `at`, so that no line which may be a closing one is read as a record before the end of the
-    /// file says which it is.
-    fn hold_back(&mut self, at: usize, at_end: bool) -> usize {
-        if at_end || self.closing.is_empty() {
-            return at;
-        }
-        let run = self.closing.run(&self.boundary, &self.buffer[..at], false);
-        let goes_on = run.at == 0 && self.run == ClosingRun::TooLong;
-        if goes_on || at - run.at > HELD {
-            self.run = ClosingRun::TooLong;
-            return at;
-        }
-        self.run = ClosingRun::Open;
-        run.at
-    }
-
-    /// What is to be told of the end of the file, once.
-    fn end(&mut self) -> Option<End> {
-        match std::mem::replace(&mut self.run, ClosingRun::Told) {
-            ClosingRun::Off(end) => Some(end),
-            _ => None,
         }
     }
 

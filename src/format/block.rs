@@ -13,7 +13,7 @@ use crate::format::{csv, json};
 use crate::text::scan::{Dialect, count_lines};
 
 /// A piece of a source that begins and ends on record boundaries.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Block {
     /// Position among the blocks of the run, from 0.
     pub number: u64,

@@ -20,6 +20,14 @@ impl From<Vec<u8>> for Unread {
     }
 }
 
+impl Clone for Unread {
+    fn clone(&self) -> Unread {
+        let rest = self.rest.as_ref();
+        let rest = rest.map_or(&[][..], |(piece, part)| &piece[part.clone()]);
+        [&self.head, rest].concat().into()
+    }
+}
+
 impl Unread {
     /// These bytes, and behind them a part of a piece. Both are whole records.
     pub(crate) fn new(head: Vec<u8>, piece: Lease<Written>, part: Range<usize>) -> Unread {
@@ -86,6 +94,7 @@ mod tests {
             let all = [head, piece].concat();
             assert_eq!(unread().len(), all.len());
             assert_eq!(unread().join(), all);
+            assert_eq!(unread().clone().join(), all);
             assert_eq!(unread().decode(), decode(all));
         };
         check(b"", b"");
