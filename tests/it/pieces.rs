@@ -112,13 +112,16 @@ fn however_an_array_is_written() {
     };
     let lines = sent("ndjson", objects.join("\n"), "1");
     // All that differs are the lines.
-    let rows = |rejects: &str| -> Vec<String> {
-        let row = |line: &str| line.split(",people,").next().unwrap().to_owned();
-        rejects.lines().skip(1).map(row).collect()
+    let rows = |rejects: &str| -> String {
+        let number = |c: char| c.is_ascii_digit();
+        let parts = rejects.split("\"_line\":");
+        let parts: Vec<&str> = parts.map(|part| part.trim_start_matches(number)).collect();
+        parts.concat()
     };
     let numbers = sent("json", format!("[\n{}]", objects.join(",\n")), "2");
     assert!(numbers.0 == lines.0);
-    assert_eq!(rows(&numbers.1), rows(&lines.1));
+    assert!(rows(&numbers.1) == rows(&lines.1));
+    assert!(numbers.1.contains("\"_line\":11933,"));
     for (text, workers) in [
         (format!("[{}]", objects.join(",")), "2"),
         (format!("[{}]", objects.join(",")), "3"),
@@ -130,7 +133,7 @@ fn however_an_array_is_written() {
     ] {
         let found = sent("json", text, workers);
         assert!(found.0 == lines.0);
-        assert_eq!(rows(&found.1), rows(&lines.1));
+        assert!(rows(&found.1) == rows(&lines.1));
     }
 }
 

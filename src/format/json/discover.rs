@@ -15,8 +15,12 @@ use crate::format::block::Start;
 pub(super) struct Discovered {
     /// The members that lead to each column, in the order in which they first came.
     paths: Vec<Vec<String>>,
+    /// Which of them each one is.
+    places: HashMap<Vec<String>, usize>,
     /// Whether a column has had a value that is not empty.
-    filled: HashMap<Vec<String>, bool>,
+    filled: Vec<bool>,
+    /// The column behind the one that came last, where records have the same members in the same order.
+    next: usize,
     /// Records, good or not.
     pub(super) records: usize,
     /// Those that are objects of JSON.
@@ -36,23 +40,41 @@ pub(super) enum Wrong {
 impl Discovered {
     /// The members that lead to each column. One that was always null, and an object elsewhere, is not a column.
     pub(super) fn paths(&self) -> Vec<Vec<String>> {
-        let is_object = |path: &Vec<String>| {
-            !self.filled[path]
-                && self
-                    .paths
-                    .iter()
-                    .any(|other| other.len() > path.len() && other.starts_with(path))
+        let is_object = |path: &[String]| {
+            (self.paths.iter()).any(|other| other.len() > path.len() && other.starts_with(path))
         };
-        self.paths
-            .iter()
-            .filter(|path| !is_object(path))
-            .cloned()
-            .collect()
+        let columns = self.paths.iter().zip(&self.filled);
+        let columns = columns.filter(|(path, filled)| **filled || !is_object(path));
+        columns.map(|(path, _)| path.clone()).collect()
+    }
+
+    /// Whether a member of the record itself says nothing new: it is the next column, of which all is known.
+    fn expects(&mut self, name: &str, value: &str) -> bool {
+        let is_it = self.filled.get(self.next) == Some(&true)
+            && !value.starts_with(['{', '['])
+            && matches!(&self.paths[self.next][..], [only] if only == name);
+        self.next += usize::from(is_it);
+        is_it
+    }
+
+    /// Takes in a value of a column.
+    fn see(&mut self, path: &[String], empty: bool) {
+        let place = match self.places.get(path) {
+            Some(place) => *place,
+            None => {
+                self.places.insert(path.to_vec(), self.paths.len());
+                self.paths.push(path.to_vec());
+                self.filled.push(false);
+                self.paths.len() - 1
+            }
+        };
+        self.filled[place] |= !empty;
+        self.next = place + 1;
     }
 
     /// Whether a column was found that these members lead to.
     pub(super) fn has(&self, path: &[String]) -> bool {
-        self.filled.contains_key(path)
+        self.places.contains_key(path)
     }
 }
 
@@ -103,8 +125,11 @@ struct Look {
 impl Look {
     fn record(&mut self, record: &str, start: usize) {
         self.found.records += 1;
+        self.found.next = 0;
         let read = each_member(record, |name, value| {
-            self.value(&mut vec![name.into_owned()], value);
+            if !self.found.expects(&name, value) {
+                self.value(&mut vec![name.into_owned()], value);
+            }
         });
         self.found.good += usize::from(read.is_ok());
         if read.is_err() && self.found.wrong.is_none() {
@@ -134,13 +159,7 @@ impl Look {
             byte => {
                 let empty =
                     byte == b'n' || (byte == b'[' && value[1..].trim_start().starts_with(']'));
-                match self.found.filled.get_mut(path) {
-                    Some(filled) => *filled |= !empty,
-                    None => {
-                        self.found.paths.push(path.clone());
-                        self.found.filled.insert(path.clone(), !empty);
-                    }
-                }
+                self.found.see(path, empty);
             }
         }
     }
