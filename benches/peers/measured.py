@@ -60,21 +60,22 @@ def rostream(program, address="", text=None):
         )
         environment = {**os.environ, "SINK": address or "http://127.0.0.1:9", "TOKEN": "none"}
 
-        def command(what, file, *settings, more=(), good=(0, 3)):
-            """Rejected rows are no failure here."""
+        def command(what, file, *settings, before=(), more=(), good=(0, 3)):
+            """Rejected rows are no failure here. `before` is what the program is started by."""
             sets = [f"source.path={Path(file).resolve()}", f"rejects.path={folder}/rejects.csv", *settings]
             arguments = [str(pipeline), "--json", "-q", *more, *(word for s in sets for word in ("--set", s))]
-            return measure([os.path.abspath(program), what, *arguments], good, cwd=folder, env=environment)
+            return measure([*before, os.path.abspath(program), what, *arguments], good, cwd=folder, env=environment)
 
         yield command
 
 
 def sample(program, rows, file):
-    """Makes the extract that `rostream sample` writes, unless it is there."""
+    """Makes the extract that `rostream sample` writes, in the format that its name ends with, unless it is there."""
     if not file.exists():
         # Under another name first, so that one that is cut off is not taken for whole.
         new = file.with_name(f"{file.name}.new")
-        subprocess.run([program, "sample", "-q", "--rows", str(rows), "-o", new], check=True)
+        command = [program, "sample", "-q", "--rows", str(rows), "--format", file.suffix[1:], "-o", new]
+        subprocess.run(command, check=True)
         os.replace(new, file)
     return file
 
