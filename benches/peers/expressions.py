@@ -142,7 +142,8 @@ RULES = [
     Kind(
         "one of three",
         'currency == "GBP" || currency == "USD" || currency == "EUR" || department == "Dept 9#9"',
-        '(c("currency") == "GBP") | (c("currency") == "USD") | (c("currency") == "EUR") | (c("department") == "Dept 9#9")',
+        '(c("currency") == "GBP") | (c("currency") == "USD") | (c("currency") == "EUR")'
+        ' | (c("department") == "Dept 9#9")',
         "currency = 'GBP' or currency = 'USD' or currency = 'EUR' or department = 'Dept 9#9'",
     ),
     Kind(
@@ -178,7 +179,8 @@ RULES = [
     Kind(
         "a least number",
         'employmentType == "Contractor" || salary > 100# || fte > 0.9',
-        '(c("employmentType") == "Contractor") | (c("salary").cast(pl.Float64) > 100#) | (c("fte").cast(pl.Float64) > 0.9)',
+        '(c("employmentType") == "Contractor") | (c("salary").cast(pl.Float64) > 100#)'
+        ' | (c("fte").cast(pl.Float64) > 0.9)',
         "employmentType = 'Contractor' or salary::double > 100# or fte::double > 0.9",
     ),
     Kind(
@@ -190,7 +192,8 @@ RULES = [
     Kind(
         "beginning and end",
         'email.contains("@") && email.endsWith(".com") && !email.startsWith("#")',
-        'c("email").str.contains("@", literal=True) & c("email").str.ends_with(".com") & ~c("email").str.starts_with("#")',
+        'c("email").str.contains("@", literal=True) & c("email").str.ends_with(".com")'
+        ' & ~c("email").str.starts_with("#")',
         "contains(email, '@') and ends_with(email, '.com') and not starts_with(email, '#')",
     ),
 ]
@@ -259,7 +262,8 @@ def in_polars(file):
     columns += [as_day(old).cast(pl.String).alias(new) for old, new in DATES.items()]
     typed = [number("Annual Salary").alias("salaryNumber")]
     typed += [as_day("Hire Date").alias("hireDay"), as_day("Date of Birth").alias("birthDay")]
-    people = pl.read_csv(file, infer_schema=False).select([column.fill_null("") for column in columns] + typed).rechunk()
+    columns = [column.fill_null("") for column in columns]
+    people = pl.read_csv(file, infer_schema=False).select(columns + typed).rechunk()
     day = lambda column: pl.col(column).str.to_date("%Y-%m-%d", strict=False)
     names = {"pl": pl, "c": pl.col, "day": day, "timedelta": timedelta}
     for name, _, ways, _ in table():
@@ -281,7 +285,8 @@ def in_duckdb(file):
     base = duckdb.connect(config={"threads": THREADS})
     # What several of the expressions have in common is computed for each, as by the others.
     base.execute("set disabled_optimizers = 'common_subexpressions'")
-    base.execute(f"create table people as select {', '.join(columns)} from read_csv('{file}', all_varchar=true, header=true)")
+    source = f"read_csv('{file}', all_varchar=true, header=true)"
+    base.execute(f"create table people as select {', '.join(columns)} from {source}")
     rows = base.execute("select count(*) from people").fetchone()[0]
     for name, _, ways, _ in table():
         made = ", ".join(f"{text} as made{n}" for n, text in enumerate(ways["duckdb"]))

@@ -2,10 +2,10 @@
 
 usage: lookup.py ROSTREAM [ROWS] [TABLE] [TURNS]        (default 1000000 1000000 5)
 
-The job is that of benches/hris.yaml; every employee is looked up in a table that has TABLE of them in another order, and
-two columns are taken. Before the first row: wall, for an extract of one row, with the lookup less without. A row: CPU,
-for an extract of ROWS rows, with less without, less what the table took. Polars and DuckDB do the same job to /dev/null,
-and join. All run in turn.
+The job is that of benches/hris.yaml; every employee is looked up in a table that has TABLE of them in another order,
+and two columns are taken. Before the first row: wall, for an extract of one row, with the lookup less without. A row:
+CPU, for an extract of ROWS rows, with less without, less what the table took. Polars and DuckDB do the same job to
+/dev/null, and join. All run in turn.
 """
 
 import importlib.util
@@ -65,7 +65,8 @@ def main():
         other = table(size, Path(folder) / "table.csv")
         one, many = (sample(program, n, Path(folder) / f"extract-{n}.csv") for n in (1, rows))
         with rostream(program) as without, rostream(program, text=looked_up(other)) as command:
-            jobs = {"rostream check": (lambda file: without("check", file), lambda file: command("check", file, good=(0,)))}
+            bare, full = (lambda file, on=on: on("check", file, good=(0,)) for on in (without, command))
+            jobs = {"rostream check": (bare, full)}
             for name in PEERS:
                 if importlib.util.find_spec(name):
                     alone = [sys.executable, __file__, "--in", name]
@@ -88,7 +89,8 @@ def main():
         each = median([(on.cpu - off.cpu) - (loaded.cpu - bare.cpu) for bare, loaded, off, on in of]) / rows * 1e9
         peaks = [max(turn[at].peak for turn in of) / 2**20 for at in (3, 2)]
         walls = [median([turn[at].wall for turn in of]) for at in (3, 2)]
-        print(f"| {name} | {first:.3f} | {each:.0f} | {peaks[0]:.1f} | {peaks[1]:.1f} | {walls[0]:.3f} | {walls[1]:.3f} |")
+        cells = [f"{value:.1f}" for value in peaks] + [f"{value:.3f}" for value in walls]
+        print(f"| {name} | {first:.3f} | {each:.0f} | {' | '.join(cells)} |")
     print("\nrostream before the first row: at most 0.20 s, aim 0.10 s")
 
 

@@ -2,8 +2,8 @@
 
 usage: rejects.py ROSTREAM [ROWS] [TURNS]        (default 1000000 5)
 
-The job is that of benches/hris.yaml with four more rules, and its rejects file is written: every row as it was, with its
-faults. All run in turn, and ratios are of each turn, to the job without these rules on the rows without faults.
+The job is that of benches/hris.yaml with four more rules, and its rejects file is written: every row as it was, with
+its faults. All run in turn, and ratios are of each turn, to the job without these rules on the rows without faults.
 """
 
 import csv
@@ -72,11 +72,11 @@ def main():
     print("|---|---:|---:|---:|---:|---:|---:|")
     base = runs["without these rules"]
     for name, of in runs.items():
-        wall, cpu = (median([getattr(run, what) for run in of]) for what in ("wall", "cpu"))
-        used = median([run.cpu / run.wall for run in of])
-        ratios = [median([getattr(run, what) / getattr(one, what) for run, one in zip(of, base)]) for what in ("wall", "cpu")]
-        peak = max(run.peak for run in of) / 2**20
-        print(f"| {name} | {wall:.3f} | {cpu:.3f} | {used:.2f} | {peak:.1f} | {ratios[0]:.2f} | {ratios[1]:.2f} |")
+        wall, cpu = median([run.wall for run in of]), median([run.cpu for run in of])
+        used, peak = median([run.cpu / run.wall for run in of]), max(run.peak for run in of) / 2**20
+        longer = median([run.wall / one.wall for run, one in zip(of, base)])
+        more = median([run.cpu / one.cpu for run, one in zip(of, base)])
+        print(f"| {name} | {wall:.3f} | {cpu:.3f} | {used:.2f} | {peak:.1f} | {longer:.2f} | {more:.2f} |")
 
 
 if __name__ == "__main__":

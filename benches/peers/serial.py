@@ -53,7 +53,8 @@ def main():
     if not shutil.which("valgrind"):
         sys.exit("valgrind is not here: `apt-get install valgrind`, or the package of your system")
     print(f"{rows:,} rows, millions of instructions\n")
-    print("| | all | under the lock | taken in | serial | at most | 8 cores | 64 cores |\n|---|---:|---:|---:|---:|---:|---:|---:|")
+    print("| | all | under the lock | taken in | serial | at most | 8 cores | 64 cores |")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as folder, rostream(program) as command:
         for name, settings, suffix, most in JOBS:
             one, many = (sample(program, n, Path(folder) / f"extract-{n}.{suffix}") for n in (1, rows))
