@@ -147,8 +147,8 @@ def main():
             times = in_turn(jobs, args.times)
 
     print(f"{platform.system()} {platform.machine()}, {cores} cores; {file.stat().st_size / 1e6:.1f} MB", end=" ")
-    print(f"of CSV, {body / 1e6:.1f} MB of JSON; {args.narrow:,} rows in the narrow file; medians of {args.times},", end=" ")
-    print("ratios pair by pair")
+    print(f"of CSV, {body / 1e6:.1f} MB of JSON; {args.narrow:,} rows in the narrow file;", end=" ")
+    print(f"medians of {args.times}, ratios pair by pair")
     own = (args.rostream, "--version")
     there = [peer for peer in PEERS if importlib.util.find_spec(peer)]
     peer = f"import {', '.join(there)}; print({', '.join(f'{name!r}, {name}.__version__' for name in there)})"
