@@ -125,12 +125,9 @@ impl Run<'_> {
         let (Lane::Text(span), Lane::Text(from), Lane::Text(to)) = (text, from, to) else {
             return None;
         };
+        let mut new = std::mem::take(&mut self.scratch);
         let texts = self.texts();
         let (old, from) = (texts.get(span), texts.get(from));
-        if !old.contains(from) {
-            return Some(text);
-        }
-        let mut new = std::mem::take(&mut self.scratch);
         let mut done = 0;
         for (at, found) in old.match_indices(from) {
             new.push_str(&old[done..at]);
