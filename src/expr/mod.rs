@@ -104,7 +104,7 @@ impl Expr {
         if bracket_depth(source) > MAX_BRACKETS {
             return Err(ExprError::TooDeep);
         }
-        let env = Arc::new(environment()?);
+        let env = environment()?;
         let mut root = parse(&env, source)?;
         let mut found = Found::default();
         prepare(&mut root, &mut Vec::new(), &mut found)?;

@@ -77,6 +77,12 @@ impl Run<'_> {
                 let begin = text.len() - text.trim_start().len();
                 Some(Lane::Text(span.part(begin, text.trim().len())))
             }
+            (Function::Round, Lane::Double(double)) => Some(Lane::Double(double.round())),
+            (Function::Ceil, Lane::Double(double)) => Some(Lane::Double(double.ceil())),
+            (Function::Floor, Lane::Double(double)) => Some(Lane::Double(double.floor())),
+            (Function::Trunc, Lane::Double(double)) => Some(Lane::Double(double.trunc())),
+            (Function::Abs, Lane::Double(double)) => Some(Lane::Double(double.abs())),
+            (Function::Abs, Lane::Int(int)) => int.checked_abs().map(Lane::Int),
             (Function::Year, Lane::Day(day)) => Some(Lane::Int(day.year().into())),
             (Function::Month, Lane::Day(day)) => Some(Lane::Int(i64::from(day.month()) - 1)),
             (Function::DayOfMonth, Lane::Day(day)) => Some(Lane::Int(day.day().into())),
@@ -88,6 +94,51 @@ impl Run<'_> {
             | (Function::Date, Lane::Day(_)) => Some(value),
             _ => None,
         }
+    }
+
+    /// The part of a text between two places, which count characters.
+    pub(super) fn part(&self, text: Lane, start: Lane, end: Option<Lane>) -> Option<Lane> {
+        let (Lane::Text(span), Lane::Int(start)) = (text, start) else {
+            return None;
+        };
+        let text = self.texts().get(span);
+        let place = |at: i64| -> Option<usize> {
+            let at = usize::try_from(at).ok()?;
+            match text.is_ascii() {
+                true => (at <= text.len()).then_some(at),
+                false => {
+                    let end = std::iter::once(text.len());
+                    text.char_indices().map(|(at, _)| at).chain(end).nth(at)
+                }
+            }
+        };
+        let end = match end {
+            None => text.len(),
+            Some(Lane::Int(end)) => place(end)?,
+            Some(_) => return None,
+        };
+        let start = place(start).filter(|start| *start <= end)?;
+        Some(Lane::Text(span.part(start, end - start)))
+    }
+
+    pub(super) fn replaced(&mut self, text: Lane, from: Lane, to: Lane) -> Option<Lane> {
+        let (Lane::Text(span), Lane::Text(from), Lane::Text(to)) = (text, from, to) else {
+            return None;
+        };
+        let mut new = std::mem::take(&mut self.scratch);
+        let texts = self.texts();
+        let (old, from) = (texts.get(span), texts.get(from));
+        let mut done = 0;
+        for (at, found) in old.match_indices(from) {
+            new.push_str(&old[done..at]);
+            new.push_str(texts.get(to));
+            done = at + found.len();
+        }
+        new.push_str(&old[done..]);
+        let made = self.make(|made| made.push_str(&new));
+        new.clear();
+        self.scratch = new;
+        made.map(Lane::Text)
     }
 
     fn written(&mut self, value: impl std::fmt::Display) -> Option<Lane> {

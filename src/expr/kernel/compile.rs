@@ -115,21 +115,44 @@ impl Compiler<'_> {
     }
 
     fn call(&mut self, call: &CallExpr) -> Option<Op> {
-        let values: Vec<&IdedExpr> = call
-            .target
-            .as_deref()
-            .into_iter()
-            .chain(&call.args)
-            .collect();
         let name = call.func_name.as_str();
+        let target = call.target.as_deref();
+        if let (Some(Node_::Ident(of)), [one]) = (target.map(|t| &t.expr), &call.args[..])
+            && of == "math"
+        {
+            return self.rounded(name, one);
+        }
+        let values: Vec<&IdedExpr> = target.into_iter().chain(&call.args).collect();
         match values[..] {
             [one] => self.unary(name, one),
             [one, two] => self.binary(name, one, two),
-            [condition, yes, no] if name == operators::CONDITIONAL => Some(Op::Choice(Box::new(
-                [condition, yes, no].map(|part| self.node(part)),
-            ))),
+            [_, _, _] if name == "substring" => Some(self.part(&values)),
+            [one, two, three] => {
+                let parts = Box::new([one, two, three].map(|part| self.node(part)));
+                match name {
+                    operators::CONDITIONAL => Some(Op::Choice(parts)),
+                    "replace" => Some(Op::Replaced(parts)),
+                    _ => None,
+                }
+            }
             _ => None,
         }
+    }
+
+    fn part(&mut self, values: &[&IdedExpr]) -> Op {
+        Op::Part(values.iter().map(|value| self.node(value)).collect())
+    }
+
+    fn rounded(&mut self, name: &str, one: &IdedExpr) -> Option<Op> {
+        let function = match name {
+            "round" => Function::Round,
+            "ceil" => Function::Ceil,
+            "floor" => Function::Floor,
+            "trunc" => Function::Trunc,
+            "abs" => Function::Abs,
+            _ => return None,
+        };
+        Some(Op::Call(function, self.boxed(one)))
     }
 
     fn unary(&mut self, name: &str, one: &IdedExpr) -> Option<Op> {
@@ -190,6 +213,7 @@ impl Compiler<'_> {
                 let pattern = self.patterns.get(self.text_of(&pattern)?)?.clone();
                 return Some(Op::Matches(self.boxed(one), pattern));
             }
+            "substring" => return Some(self.part(&[one, two])),
             operators::SUBSTRACT => Arithmetic::Minus,
             operators::MULTIPLY => Arithmetic::Times,
             number::DIVIDE => Arithmetic::Divide,
@@ -302,6 +326,8 @@ impl Node {
             Op::Sum(parts) => (parts.len() as u32, parts.iter().collect()),
             Op::Computed(_, parts) => (1, parts.iter().collect()),
             Op::Call(_, one) => (4, vec![one]),
+            Op::Part(parts) => (4, parts.iter().collect()),
+            Op::Replaced(parts) => (8, parts.iter().collect()),
         };
         let mut slots: Vec<usize> = parts.iter().flat_map(|part| &part.slots).copied().collect();
         slots.sort_unstable();

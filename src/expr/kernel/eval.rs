@@ -20,6 +20,8 @@ pub(super) struct Run<'a> {
     reads: &'a mut Reads,
     /// The texts that it makes.
     pub(super) made: String,
+    /// For a text that is made of one that it made before.
+    pub(super) scratch: String,
 }
 
 /// What an operation is of.
@@ -40,6 +42,7 @@ impl<'a> Run<'a> {
             batch,
             reads,
             made: String::new(),
+            scratch: String::new(),
         }
     }
 
@@ -207,6 +210,32 @@ impl<'a> Run<'a> {
                     }
                 });
             }
+            [
+                Op::Column {
+                    slot: one,
+                    has_numbers: false,
+                    ..
+                },
+                Op::Column {
+                    slot: two,
+                    has_numbers: false,
+                    ..
+                },
+            ] => {
+                let columns = [one, two].map(|slot| self.batch.column(*slot));
+                return self.each_truth(rows, |run, _, row| {
+                    let [one, two] = columns.map(|cells| cells[row as usize]);
+                    match one.is_plain_text() && two.is_plain_text() {
+                        true => {
+                            Some(comparison.holds(run.batch.text(one).cmp(run.batch.text(two))))
+                        }
+                        false => {
+                            let lane = |cell| Lane::of_cell(run.batch, cell, false);
+                            comparison.of(lane(one), lane(two), run.texts())
+                        }
+                    }
+                });
+            }
             _ => {}
         }
         let sides = [0, 1].map(|at| self.digits(&parts[at]));
@@ -317,6 +346,20 @@ impl<'a> Run<'a> {
                 self.each_lane(rows, |run, at, row| {
                     let value = value.at(run.batch, at, row);
                     run.call(*function, value)
+                })
+            }
+            Op::Part(parts) => {
+                let parts: Vec<_> = parts.iter().map(|part| self.operand(part, rows)).collect();
+                self.each_lane(rows, |run, at, row| {
+                    let mut lanes = parts.iter().map(|part| part.at(run.batch, at, row));
+                    run.part(lanes.next()?, lanes.next()?, lanes.next())
+                })
+            }
+            Op::Replaced(parts) => {
+                let parts = [0, 1, 2].map(|part| self.operand(&parts[part], rows));
+                self.each_lane(rows, |run, at, row| {
+                    let [text, from, to] = parts.each_ref().map(|part| part.at(run.batch, at, row));
+                    run.replaced(text, from, to)
                 })
             }
             Op::Interpreted(part) => self.each_lane(rows, |run, _, row| {

@@ -66,6 +66,10 @@ enum Op {
     Sum(Vec<Node>),
     Computed(Arithmetic, Box<[Node; 2]>),
     Call(Function, Box<Node>),
+    /// `substring`: a text and where its part begins, and where it ends if not with the text.
+    Part(Vec<Node>),
+    /// `replace`: a text, what is replaced in it, and by what.
+    Replaced(Box<[Node; 3]>),
     /// What the interpreter evaluates.
     Interpreted(Box<IdedExpr>),
 }
@@ -114,6 +118,11 @@ enum Function {
     LowerAscii,
     UpperAscii,
     Trim,
+    Round,
+    Ceil,
+    Floor,
+    Trunc,
+    Abs,
     Year,
     Month,
     DayOfMonth,

@@ -142,6 +142,9 @@ fn written() -> impl Strategy<Value = String> {
         "FTE.upperAscii()",
         "string(hired)",
         "level.substring(0, 1)",
+        "level.substring(1)",
+        "FTE.substring(size(level))",
+        "FTE.replace('5', level)",
         "(level == '' ? FTE : level)",
         "(paid ? 'x' : FTE.trim())",
         "level.replace('x', 'yy')",
@@ -167,6 +170,10 @@ fn written() -> impl Strategy<Value = String> {
         "date(hired).getMonth()",
         "date(left).getDate()",
         "math.round(fte)",
+        "math.abs(fte) + math.floor(fte / 2)",
+        "math.ceil(fte)",
+        "math.trunc(-fte)",
+        "math.abs(size(level))",
         "12345678901234567890",
     ]);
     let day = prop::sample::select(vec![
@@ -371,6 +378,8 @@ fn ordinary_rows_need_no_interpreter() {
         "string(fte) + string(int(fte) + 2)",
         "any == null || any != 'b'",
         "fte / 2 + fte % 2",
+        "math.round(fte * 1.05) + math.abs(fte)",
+        "FTE.replace('.', ',').substring(0, 2) + level.substring(0)",
     ] {
         let bound = Expr::compile(source).unwrap();
         let bound = bound.bind(&columns, Use::Value, super::today()).unwrap();
