@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::compile::simple;
 use super::lane::{Each, Lane, Span, Texts, Truth};
 use super::reads::{Groups, Number, Numbers, Reads};
-use super::{Arithmetic, Comparison, Kernel, Node, Op, Set, Test};
+use super::{Arithmetic, Comparison, Function, Kernel, Node, Op, Set, Test};
 use crate::batch::{Batch, Cell, Kind};
 use crate::expr::eval::BoundExpr;
 use cel::common::types::CelString;
@@ -75,7 +75,7 @@ impl<'a> Run<'a> {
     /// Whether a condition is true, row by row.
     pub(super) fn truths(&mut self, node: &'a Node, rows: &[u32]) -> Each<Truth> {
         match self.groups(node, rows) {
-            Some(groups) => spread(self.decide(node, &groups.first), &groups, rows),
+            Some(groups) => spread(self.decide(node, &groups.first), groups),
             None => self.decide(node, rows),
         }
     }
@@ -83,7 +83,7 @@ impl<'a> Run<'a> {
     /// The values of a part, row by row.
     pub(super) fn lanes(&mut self, node: &'a Node, rows: &[u32]) -> Each<Lane> {
         match self.groups(node, rows) {
-            Some(groups) => spread(self.evaluate(node, &groups.first), &groups, rows),
+            Some(groups) => spread(self.evaluate(node, &groups.first), groups),
             None => self.evaluate(node, rows),
         }
     }
@@ -168,17 +168,19 @@ impl<'a> Run<'a> {
             (first, second) if first == second => first,
             _ => Truth::Undecided,
         };
-        let mut firsts = match first {
+        match first {
             Each::All(first) if first == decisive => return Each::All(decisive),
             Each::All(first) => return self.truths(second, rows).map(|second| both(first, second)),
-            Each::Rows(firsts) => firsts,
-        };
+            Each::Rows(_) | Each::Groups(..) => {}
+        }
+        let each = rows.iter().enumerate();
+        let mut firsts: Vec<Truth> = each.map(|(at, row)| first.at(at, *row)).collect();
         let open = |(row, first): (&u32, &Truth)| (*first != decisive).then_some(*row);
         let open: Vec<u32> = rows.iter().zip(&firsts).filter_map(open).collect();
         let seconds = self.truths(second, &open);
         let undecided = firsts.iter_mut().filter(|first| **first != decisive);
-        for (at, first) in undecided.enumerate() {
-            *first = both(*first, seconds.at(at));
+        for ((at, row), first) in open.iter().enumerate().zip(undecided) {
+            *first = both(*first, seconds.at(at, *row));
         }
         one_or_each(firsts)
     }
@@ -291,14 +293,23 @@ impl<'a> Run<'a> {
     }
 
     fn operand(&mut self, node: &'a Node, rows: &[u32]) -> Operand<'a> {
-        let Op::Column {
-            slot,
-            is_exact,
-            has_numbers,
-        } = node.op
-        else {
-            return Operand::Lanes(self.lanes(node, rows));
-        };
+        match node.op {
+            Op::Column {
+                slot,
+                is_exact,
+                has_numbers,
+            } => self.cells(slot, is_exact, has_numbers, rows),
+            _ => Operand::Lanes(self.lanes(node, rows)),
+        }
+    }
+
+    fn cells(
+        &mut self,
+        slot: usize,
+        is_exact: bool,
+        has_numbers: bool,
+        rows: &[u32],
+    ) -> Operand<'a> {
         // For a few rows it is not worth to read the others' numbers, too.
         let are_many = has_numbers && !is_exact && rows.len() * 2 >= self.batch.len();
         Operand::Cells {
@@ -342,7 +353,16 @@ impl<'a> Run<'a> {
                 })
             }
             Op::Call(function, value) => {
-                let value = self.operand(value, rows);
+                let value = match (function, &value.op) {
+                    // What is a number already needs no digits.
+                    (
+                        Function::Double,
+                        &Op::Column {
+                            slot, has_numbers, ..
+                        },
+                    ) => self.cells(slot, false, has_numbers, rows),
+                    _ => self.operand(value, rows),
+                };
                 self.each_lane(rows, |run, at, row| {
                     let value = value.at(run.batch, at, row);
                     run.call(*function, value)
@@ -416,30 +436,35 @@ impl<'a> Run<'a> {
 
     /// A condition chooses one of two ways for each row; the other one is not gone.
     fn choice(&mut self, [condition, yes, no]: &'a [Node; 3], rows: &[u32]) -> Each<Lane> {
-        let truths = match self.truths(condition, rows) {
+        let truths = self.truths(condition, rows);
+        match truths {
             Each::All(Truth::True) => return self.lanes(yes, rows),
             Each::All(Truth::False) => return self.lanes(no, rows),
             Each::All(Truth::Undecided) => return Each::All(Lane::Undecided),
-            Each::Rows(truths) => truths,
-        };
-        let those = |wanted: Truth| -> Vec<u32> {
-            let those = |(row, truth): (&u32, &Truth)| (*truth == wanted).then_some(*row);
-            rows.iter().zip(&truths).filter_map(those).collect()
-        };
-        let (yes_rows, no_rows) = (those(Truth::True), those(Truth::False));
+            Each::Rows(_) | Each::Groups(..) => {}
+        }
+        let (mut yes_rows, mut no_rows) = (Vec::new(), Vec::new());
+        for (at, &row) in rows.iter().enumerate() {
+            match truths.at(at, row) {
+                Truth::True => yes_rows.push(row),
+                Truth::False => no_rows.push(row),
+                Truth::Undecided => {}
+            }
+        }
         let yes = self.lanes(yes, &yes_rows);
         let no = self.lanes(no, &no_rows);
         let (mut yes_at, mut no_at) = (0, 0);
-        let next = |lanes: &Each<Lane>, at: &mut usize| {
+        let next = |lanes: &Each<Lane>, at: &mut usize, row: u32| {
             *at += 1;
-            lanes.at(*at - 1)
+            lanes.at(*at - 1, row)
         };
-        let lanes = truths.iter().map(|truth| match truth {
-            Truth::True => next(&yes, &mut yes_at),
-            Truth::False => next(&no, &mut no_at),
-            Truth::Undecided => Lane::Undecided,
-        });
-        Each::Rows(lanes.collect())
+        self.each_lane(rows, |_, at, row| {
+            Some(match truths.at(at, row) {
+                Truth::True => next(&yes, &mut yes_at, row),
+                Truth::False => next(&no, &mut no_at, row),
+                Truth::Undecided => Lane::Undecided,
+            })
+        })
     }
 
     /// The sum of texts, numbers or times, from the left.
@@ -471,15 +496,18 @@ impl<'a> Run<'a> {
     }
 }
 
-/// What the groups come to, for each row of them.
-fn spread<T: Copy>(few: Each<T>, groups: &Groups, rows: &[u32]) -> Each<T> {
-    match few {
-        Each::All(one) => Each::All(one),
-        Each::Rows(few) => {
-            let of = |row: &u32| few[usize::from(groups.of[*row as usize])];
-            Each::Rows(rows.iter().map(of).collect())
+/// What a row of each group comes to, for all rows.
+fn spread<T: Copy>(few: Each<T>, groups: Rc<Groups>) -> Each<T> {
+    let few = match few {
+        Each::All(one) => return Each::All(one),
+        Each::Rows(few) => few,
+        // Groups of groups.
+        few => {
+            let rows = groups.first.iter().enumerate();
+            rows.map(|(at, row)| few.at(at, *row)).collect()
         }
-    }
+    };
+    Each::Groups(few, groups)
 }
 
 fn one_or_each(truths: Vec<Truth>) -> Each<Truth> {
@@ -493,7 +521,7 @@ impl Operand<'_> {
     #[inline]
     fn at(&self, batch: &Batch, at: usize, row: u32) -> Lane {
         match self {
-            Operand::Lanes(lanes) => lanes.at(at),
+            Operand::Lanes(lanes) => lanes.at(at, row),
             Operand::Cells {
                 cells,
                 is_exact,
@@ -621,7 +649,10 @@ impl Kernel {
         let mut reads = Reads::default();
         let lanes = Run::new(expr, batch, &mut reads).whole(&rows, Run::lanes);
         let is_open = |lane: Lane| matches!(lane, Lane::Undecided);
-        let all = |lanes: Each<Lane>| (0..rows.len()).all(|at| !is_open(lanes.at(at)));
+        let all = |lanes: Each<Lane>| {
+            rows.iter()
+                .all(|row| !is_open(lanes.at(*row as usize, *row)))
+        };
         lanes.is_some_and(all)
     }
 }

@@ -50,9 +50,17 @@ struct Column {
 /// Rows that have the same cells.
 pub(super) struct Groups {
     /// The group of each row of the batch.
-    pub(super) of: Vec<u16>,
+    of: Vec<u16>,
     /// A row of each group.
     pub(super) first: Vec<u32>,
+}
+
+impl Groups {
+    /// The group of a row.
+    #[inline]
+    pub(super) fn of(&self, row: u32) -> usize {
+        usize::from(self.of[row as usize])
+    }
 }
 
 /// The numbers of a column.
@@ -96,8 +104,11 @@ impl Reads {
     /// Rows that are looked at at all.
     fn live(&mut self, batch: &Batch) -> Rc<[u32]> {
         let live = || {
-            let rows = (0..batch.len()).filter(|row| batch.is_live(*row));
-            rows.map(|row| row as u32).collect()
+            let rows = 0..batch.len() as u32;
+            match batch.are_all_live() {
+                true => rows.collect(),
+                false => rows.filter(|row| batch.is_live(*row as usize)).collect(),
+            }
         };
         self.live.get_or_insert_with(live).clone()
     }
@@ -160,7 +171,7 @@ impl Reads {
         match kinds.contains(&true) {
             false => Rc::default(),
             true => {
-                let unlike = |row: &u32| kinds[usize::from(groups.of[*row as usize])];
+                let unlike = |row: &u32| kinds[groups.of(*row)];
                 live.iter().copied().filter(unlike).collect()
             }
         }
@@ -238,7 +249,7 @@ impl Reads {
         };
         for &row in &*self.live(batch) {
             let combination = parts.iter().fold(0, |combination, part| {
-                combination * part.first.len() + usize::from(part.of[row as usize])
+                combination * part.first.len() + part.of(row)
             });
             let place = &mut places[combination];
             if *place == u16::MAX {
