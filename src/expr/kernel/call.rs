@@ -38,7 +38,7 @@ impl Run<'_> {
                 true => number::truncated(double, number::WHOLE).ok().map(Lane::Int),
                 false => None,
             },
-            (Function::Text | Function::AsText, Lane::Exact(text)) => Some(Lane::Text(text)),
+            (Function::AsText, Lane::Exact(text)) => Some(Lane::Text(text)),
             (Function::AsText, Lane::Double(double)) => self
                 .make(|made| number::write(double, made))
                 .map(Lane::Text),
