@@ -319,7 +319,7 @@ impl Batch {
         let width = tables.columns.len();
         debug_assert_eq!(cells.len(), rows.len() * width);
         for (at, column) in tables.columns.iter_mut().enumerate() {
-            column.extend(cells.iter().skip(at).step_by(width).copied());
+            column.extend(cells.chunks_exact(width).map(|row| row[at]));
         }
     }
 
