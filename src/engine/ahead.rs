@@ -35,6 +35,8 @@ struct Shared {
 struct Open {
     text: Text,
     boundary: Boundary,
+    /// What its records begin with.
+    opening: Arc<[u8]>,
 }
 
 /// A piece that was read.
@@ -56,17 +58,26 @@ impl Ahead {
         }
     }
 
-    /// Goes on with another file, from where its text has been read up to.
-    pub(super) async fn open(&self, text: Text, boundary: Boundary) {
+    /// Goes on with another file, from where its text has been read up to; `begun` is what has been read.
+    pub(super) async fn open(&self, text: Text, boundary: &Boundary, begun: &[u8]) {
         let mut file = self.shared.file.lock().await;
         self.coming().clear();
-        *file = Some(Open { text, boundary });
+        *file = Some(Open {
+            text,
+            opening: boundary.opening(begun).into(),
+            boundary: boundary.clone(),
+        });
     }
 
     /// Reads the next piece of the file and looks at it, unless `most` of them are waiting to be cut.
     pub(super) async fn read(&self, most: usize) {
         let mut file = self.shared.file.lock().await;
-        let Some(Open { text, boundary }) = &mut *file else {
+        let Some(Open {
+            text,
+            boundary,
+            opening,
+        }) = &mut *file
+        else {
             return;
         };
         if self.coming().len() >= most {
@@ -74,14 +85,14 @@ impl Ahead {
         }
         let (done, coming) = oneshot::channel();
         self.coming().push_back(coming);
-        let boundary = boundary.clone();
+        let (boundary, opening) = (boundary.clone(), opening.clone());
         let mut bytes = self.buffers.lease();
         let piece = text.piece(&mut bytes, self.piece).await;
         drop(file);
         let ended = piece.and_then(|piece| piece.read(&mut bytes));
         // Nobody waits for it where the file turned out to end before it.
         let _ = done.send(ended.map(|ended| Piece {
-            seen: boundary.guess(&bytes),
+            seen: boundary.guess(&bytes, &opening),
             bytes,
             ended,
         }));

@@ -106,7 +106,7 @@ impl Blocks {
         let buffer = opening.buffer;
         let (header, arrangement) = united(&source, &reading, begun.header).await?;
         let ahead = Ahead::new(reading.block);
-        ahead.open(text, boundary.clone()).await;
+        ahead.open(text, &boundary, &buffer).await;
         Ok(Blocks {
             ahead,
             ended,
@@ -421,7 +421,7 @@ impl Blocks {
         };
         self.arrangement = begun.header.arrangement().cloned();
         (self.ended, self.dry) = (text.has_ended(), false);
-        self.ahead.open(text, self.boundary.clone()).await;
+        (self.ahead.open(text, &self.boundary, &self.buffer)).await;
         Ok(())
     }
 

@@ -147,11 +147,19 @@ impl Boundary {
         }
     }
 
-    /// Looks for boundaries in a piece from the middle of a text, before the text in front of it has been cut. None where
-    /// nothing can be told.
-    pub(crate) fn guess(&self, piece: &[u8]) -> Option<Seen> {
+    /// What all records may be expected to begin with, by the first of a text; nothing where that tells nothing.
+    pub(crate) fn opening<'t>(&self, text: &'t [u8]) -> &'t [u8] {
+        match self {
+            Boundary::Json(cutter) => cutter.opening(text),
+            Boundary::Csv(_) | Boundary::Lines => &[],
+        }
+    }
+
+    /// Looks for boundaries in a piece from the middle of a text, before the text in front of it has been cut; records
+    /// have this [opening](Boundary::opening). None where nothing can be told.
+    pub(crate) fn guess(&self, piece: &[u8], opening: &[u8]) -> Option<Seen> {
         let (first, last, ends) = match self {
-            Boundary::Json(_) => json::cut::guess(piece)?,
+            Boundary::Json(_) => json::cut::guess(piece, opening)?,
             Boundary::Csv(_) | Boundary::Lines => {
                 let first = memchr::memchr(b'\n', piece)? + 1;
                 match self.clone().cut(&piece[first..], false).ok()? {
@@ -271,7 +279,7 @@ mod tests {
 
     #[track_caller]
     fn check(boundary: &Boundary, text: &[u8], from: usize) -> bool {
-        let Some(seen) = boundary.guess(&text[from..]) else {
+        let Some(seen) = boundary.guess(&text[from..], boundary.opening(text)) else {
             return false;
         };
         let Some(quick) = boundary.confirm(&text[..from + seen.first], &seen) else {
@@ -307,7 +315,12 @@ mod tests {
         assert!(check(&json, text, 4));
         assert!(check(&json, text, 12));
         // Records within a record; the end of the array; documents.
-        assert!(!check(&json, text, 26));
+        assert!(check(&json, text, 26));
+        assert!(!check(
+            &json,
+            b"[{\"a\": 1}, {\"b\": [{\"a\": 1}, {\"a\": 1}]}, {",
+            18
+        ));
         assert!(!check(&json, b"[{\"a\": 1}, {}] [{}", 3));
         assert!(!check(&json, b"{\"a\": 1}\n{}\n{}\n", 3));
     }

@@ -4,7 +4,7 @@
 use super::around::{Around, Passed, kind};
 use super::grammar::Grammar;
 use super::path::Path;
-use super::{between, may_become_mark};
+use super::{between, is_blank, may_become_mark};
 use crate::format::cut::{Cut, CutError, CutErrorKind};
 use crate::text::scan::Brackets;
 
@@ -149,6 +149,16 @@ impl Cutter {
         self.place == Place::Within
     }
 
+    /// What all records may be expected to begin with, by the first of a text: their first member's name.
+    pub(crate) fn opening<'t>(&self, text: &'t [u8]) -> &'t [u8] {
+        let first = text.iter().position(|b| !is_blank(*b) && *b != b'[');
+        let record = &text[first.unwrap_or(text.len())..];
+        match memchr::memchr(b':', record) {
+            Some(colon) if self.around.is_none() && record[0] == b'{' => &record[..=colon],
+            _ => b"{",
+        }
+    }
+
     /// What is wrong with a text that begins where the last one was cut, and that can't be cut.
     pub(crate) fn wrong_in(&self, text: &[u8]) -> Option<CutError> {
         first_wrong(text, (0, self.place == Place::Within))
@@ -157,10 +167,10 @@ impl Cutter {
 
 /// Looks at a piece from the middle of a text: the end of the first record that another one follows in an array, if it
 /// is one; then the end of the last record in that array, and how many end between the two. None where the array ends,
-/// and where nothing can be told.
-pub(crate) fn guess(piece: &[u8]) -> Option<(usize, usize, usize)> {
-    let ends = memchr::memchr_iter(b'}', piece).map(|at| at + 1);
-    let first = ends.filter(|&at| is_between_records(&piece[at..])).next()?;
+/// and where nothing can be told. `opening` is what records begin with: it tells them from objects within.
+pub(crate) fn guess(piece: &[u8], opening: &[u8]) -> Option<(usize, usize, usize)> {
+    let mut ends = memchr::memchr_iter(b'}', piece).map(|at| at + 1);
+    let first = ends.find(|&at| is_between_records(&piece[at..], opening))?;
     let mut open = Open {
         depth: 1,
         in_array: true,
@@ -182,12 +192,11 @@ pub(crate) fn guess(piece: &[u8]) -> Option<(usize, usize, usize)> {
 }
 
 /// Whether a text looks like what stands behind a record in an array and in front of another.
-fn is_between_records(text: &[u8]) -> bool {
-    let comma = between(true, text);
-    let Some(behind) = text.get(comma..).and_then(|rest| rest.strip_prefix(b",")) else {
+fn is_between_records(text: &[u8], opening: &[u8]) -> bool {
+    let Some(behind) = text[between(true, text)..].strip_prefix(b",") else {
         return false;
     };
-    behind.get(between(true, behind)) == Some(&b'{')
+    behind[between(true, behind)..].starts_with(opening)
 }
 
 /// The brackets that are open.
