@@ -3,11 +3,11 @@
 usage: serial.py ROSTREAM [ROWS]        (default 100000)
 
 Counted in instructions, by valgrind's callgrind with one worker, so that nothing depends on what else the machine does.
-Serial is what the worker does while it holds the lock (reading and cutting the next block: Blocks::next) and what the
-thread does that takes blocks in, in order. What an extract of one row costs is taken off: it is the program's start.
-What the system does is not counted: it copies what is read, under the lock too, which is 4 % of the CPU time of a
-check of CSV, and 8 % of JSON. And instructions are not time: what waits for memory, as a key does that is looked for
-among millions, takes longer than it counts.
+Serial is what the worker does while it holds the lock (cutting the next block: Reader::next) and what the thread does
+that takes blocks in, in order. What an extract of one row costs is taken off: it is the program's start. What the system
+does is not counted: it copies what is read, which workers ask for side by side where the source is a plain file. And
+instructions are not time: what waits for memory, as a key does that is looked for among millions, takes longer than it
+counts.
 """
 
 import re
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from measured import rostream, sample
 
-LOCKED = "engine::blocks::Blocks::next"
+LOCKED = "engine::order::Reader::next"
 
 # The job, its settings, the format of its extract, and how much may be serial.
 JOBS = [

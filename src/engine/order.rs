@@ -103,6 +103,23 @@ struct Reader {
     ended: bool,
 }
 
+impl Reader {
+    /// The next block; nothing where the workers are told to stop. A profile knows by this function what is done under
+    /// the lock.
+    #[inline(never)]
+    fn next(
+        &mut self,
+        runtime: &Handle,
+        stop: &CancellationToken,
+    ) -> Option<Result<Option<Block>, EngineError>> {
+        let next = stop.run_until_cancelled(self.blocks.next());
+        match catch_unwind(AssertUnwindSafe(|| runtime.block_on(next))) {
+            Ok(next) => next,
+            Err(_) => Some(Err(self.blocks.gave_up())),
+        }
+    }
+}
+
 /// What came of a block, or nothing: the end.
 struct Turn<T> {
     number: u64,
@@ -182,13 +199,7 @@ impl<F> Queue<F> {
         }
         let permit = self.permits.clone().acquire_owned();
         let permit = runtime.block_on(self.stop.run_until_cancelled(permit))?;
-        let next = catch_unwind(AssertUnwindSafe(|| {
-            runtime.block_on(self.stop.run_until_cancelled(reader.blocks.next()))
-        }));
-        let next = match next {
-            Ok(read) => read?,
-            Err(_) => Err(reader.blocks.gave_up()),
-        };
+        let next = reader.next(runtime, &self.stop)?;
         let number = reader.turn;
         reader.turn += 1;
         reader.ended = !matches!(next, Ok(Some(_)));
