@@ -18,6 +18,9 @@ use crate::settings::limits::Limits;
 use crate::text::unseen::without_end_marks;
 use crate::text::written::Written;
 
+/// Bytes for which room is made at once, where it is not known how many come.
+const MOST_AT_ONCE: usize = 64 * 1024;
+
 /// The decoded text of one file, read front to back.
 pub struct Text {
     name: String,
@@ -101,7 +104,8 @@ impl Text {
     pub async fn fill(&mut self, buffer: &mut Vec<u8>, want: usize) -> Result<bool, SourceError> {
         while !self.ended && (buffer.len() < want || may_end(buffer)) {
             let len = buffer.len();
-            buffer.resize(want.max(len + 1), 0);
+            let room = want.saturating_sub(len).clamp(1, MOST_AT_ONCE);
+            buffer.resize(len + room, 0);
             let read = self.read(&mut buffer[len..]).await;
             buffer.truncate(len + *read.as_ref().unwrap_or(&0));
             read?;
