@@ -11,6 +11,7 @@
 //! interpreter does.
 
 mod call;
+mod compare;
 mod compile;
 mod eval;
 mod lane;
