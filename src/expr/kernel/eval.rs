@@ -75,6 +75,29 @@ impl<'a> Run<'a> {
 
     /// Whether a condition is true, row by row.
     pub(super) fn truths(&mut self, node: &'a Node, rows: &[u32]) -> Each<Truth> {
+        match self.answered(node, rows) {
+            Some(truths) => truths,
+            None => self.find_truths(node, rows),
+        }
+    }
+
+    /// What another expression asked, too, or may well ask.
+    fn answered(&mut self, node: &'a Node, rows: &[u32]) -> Option<Each<Truth>> {
+        let question = node.question.as_ref()?;
+        let are_many = rows.len() * 2 >= self.batch.len();
+        match self.reads.answers(self.batch)?.ask(question) {
+            Ok(truths) => return Some(truths.of_rows(rows)),
+            Err(again) if again && are_many => {}
+            Err(_) => return None,
+        }
+        let all = self.reads.live(self.batch);
+        let truths = self.find_truths(node, &all);
+        let answer = truths.of_rows(rows);
+        self.reads.answers(self.batch)?.know(question, truths);
+        Some(answer)
+    }
+
+    fn find_truths(&mut self, node: &'a Node, rows: &[u32]) -> Each<Truth> {
         match self.groups(node, rows) {
             Some(groups) => spread(self.decide(node, &groups.first), groups),
             None => self.decide(node, rows),
@@ -100,6 +123,9 @@ impl<'a> Run<'a> {
             Op::Compared(comparison, parts) => self.compared(*comparison, parts, rows),
             Op::In(value, set) => {
                 let value = self.operand(value, rows);
+                if set.others.is_empty() && value.texts().is_some() {
+                    return self.each_text(&value, rows, |text| set.has_text(text));
+                }
                 self.each_truth(rows, |run, at, row| {
                     set.has(value.at(run.batch, at, row), run.texts())
                 })
@@ -113,26 +139,10 @@ impl<'a> Run<'a> {
                     among(value, lanes, run.texts())
                 })
             }
-            Op::Tested(test, parts) => {
-                let text = self.operand(&parts[0], rows);
-                let part = self.operand(&parts[1], rows);
-                self.each_truth(rows, |run, at, row| {
-                    let text = run.text(text.at(run.batch, at, row))?;
-                    let part = run.text(part.at(run.batch, at, row))?;
-                    Some(match test {
-                        Test::StartsWith => text.starts_with(part),
-                        Test::EndsWith => text.ends_with(part),
-                        Test::Contains(None) => text.contains(part),
-                        Test::Contains(Some(finder)) => finder.find(text.as_bytes()).is_some(),
-                    })
-                })
-            }
+            Op::Tested(test, parts) => self.tested(test, parts, rows),
             Op::Matches(text, pattern) => {
                 let text = self.operand(text, rows);
-                self.each_truth(rows, |run, at, row| {
-                    let text = run.text(text.at(run.batch, at, row))?;
-                    Some(pattern.is_match(text))
-                })
+                self.each_text(&text, rows, |text| pattern.is_match(text))
             }
             _ => self.evaluate(node, rows).map(Truth::from),
         }
@@ -145,6 +155,52 @@ impl<'a> Run<'a> {
     ) -> Each<Truth> {
         let truth = |(at, row): (usize, &u32)| Truth::from(decide(self, at, *row));
         one_or_each(rows.iter().enumerate().map(truth).collect())
+    }
+
+    fn tested(&mut self, test: &'a Test, [text, part]: &'a [Node; 2], rows: &[u32]) -> Each<Truth> {
+        let text = self.operand(text, rows);
+        if let Op::Constant(Lane::Text(part)) = part.op {
+            let part = self.texts().get(part);
+            return match test {
+                Test::StartsWith => self.each_text(&text, rows, |text| text.starts_with(part)),
+                Test::EndsWith => self.each_text(&text, rows, |text| text.ends_with(part)),
+                Test::Contains(None) => self.each_text(&text, rows, |text| text.contains(part)),
+                Test::Contains(Some(finder)) => {
+                    self.each_text(&text, rows, |text| finder.find(text.as_bytes()).is_some())
+                }
+            };
+        }
+        let part = self.operand(part, rows);
+        self.each_truth(rows, |run, at, row| {
+            let text = run.text(text.at(run.batch, at, row))?;
+            let part = run.text(part.at(run.batch, at, row))?;
+            Some(match test {
+                Test::StartsWith => text.starts_with(part),
+                Test::EndsWith => text.ends_with(part),
+                Test::Contains(_) => text.contains(part),
+            })
+        })
+    }
+
+    /// What is asked of a text, for what is one.
+    fn each_text(
+        &self,
+        texts: &Operand<'a>,
+        rows: &[u32],
+        decide: impl Fn(&str) -> bool,
+    ) -> Each<Truth> {
+        match texts {
+            Operand::Cells { cells, .. } => self.each_truth(rows, |run, _, row| {
+                let cell = cells[row as usize];
+                match cell.kind() {
+                    Kind::Text | Kind::Json | Kind::Missing => Some(decide(run.batch.text(cell))),
+                    Kind::Number | Kind::Bool | Kind::Null | Kind::Faulty => None,
+                }
+            }),
+            Operand::Lanes(_) => self.each_truth(rows, |run, at, row| {
+                run.text(texts.at(run.batch, at, row)).map(&decide)
+            }),
+        }
     }
 
     #[inline]

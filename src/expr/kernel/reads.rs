@@ -10,6 +10,7 @@ use std::rc::Rc;
 use jiff::civil;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::question::Answers;
 use crate::batch::{Batch, Cell, Kind};
 use crate::expr::time::Time;
 use crate::text::compare::is_comparable;
@@ -33,6 +34,8 @@ const ASKED: u32 = 3;
 /// What was read of a batch. Whoever changes a column says so.
 #[derive(Default)]
 pub(crate) struct Reads {
+    /// What was answered, where several expressions ask.
+    answers: Option<Answers>,
     live: Option<Rc<[u32]>>,
     columns: Vec<Column>,
     groups: HashMap<Box<[usize]>, Option<Rc<Groups>>>,
@@ -99,16 +102,27 @@ impl Numbers {
 }
 
 impl Reads {
+    /// For so many expressions.
+    pub(crate) fn of(expressions: usize) -> Reads {
+        Reads {
+            answers: (expressions > 1).then(Answers::default),
+            ..Reads::default()
+        }
+    }
+
     /// Forgets what was read of a column, whose cells are others now.
     pub(crate) fn changed(&mut self, slot: usize) {
         if let Some(column) = self.columns.get_mut(slot) {
             *column = Column::default();
         }
         self.groups.retain(|slots, _| !slots.contains(&slot));
+        if let Some(answers) = &mut self.answers {
+            answers.forget(slot);
+        }
     }
 
     /// Rows that are looked at at all.
-    fn live(&mut self, batch: &Batch) -> Rc<[u32]> {
+    pub(super) fn live(&mut self, batch: &Batch) -> Rc<[u32]> {
         let live = || {
             let rows = 0..batch.len() as u32;
             match batch.are_all_live() {
@@ -117,6 +131,14 @@ impl Reads {
             }
         };
         self.live.get_or_insert_with(live).clone()
+    }
+
+    /// What was answered, where answers are kept: that is where all rows are looked at.
+    pub(super) fn answers(&mut self, batch: &Batch) -> Option<&mut Answers> {
+        match self.answers.is_some() && self.live(batch).len() == batch.len() {
+            true => self.answers.as_mut(),
+            false => None,
+        }
     }
 
     fn column(&mut self, slot: usize) -> &mut Column {
