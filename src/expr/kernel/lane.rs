@@ -290,6 +290,16 @@ impl<T: Copy> Each<T> {
         }
     }
 
+    /// Those of some rows, where they are of all rows.
+    pub(super) fn of_rows(&self, rows: &[u32]) -> Each<T> {
+        match self {
+            Each::All(one) => Each::All(*one),
+            Each::Rows(all) if all.len() == rows.len() => Each::Rows(all.clone()),
+            Each::Rows(all) => Each::Rows(rows.iter().map(|row| all[*row as usize]).collect()),
+            Each::Groups(few, groups) => Each::Groups(few.clone(), groups.clone()),
+        }
+    }
+
     /// How many values are those of several rows.
     pub(super) fn shared(&self) -> usize {
         match self {

@@ -11,18 +11,22 @@
 //! interpreter does.
 
 mod call;
+mod compare;
 mod compile;
 mod eval;
 mod lane;
 mod outcome;
+mod question;
 mod reads;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use cel::common::ast::IdedExpr;
 use regex::Regex;
 
 use lane::Lane;
+use question::Question;
 pub(crate) use reads::Reads;
 
 /// A compiled expression.
@@ -39,6 +43,8 @@ struct Node {
     slots: Vec<usize>,
     /// How much it costs to look at one row, in comparisons of short texts.
     operations: u32,
+    /// What others may ask, too, where it is a condition.
+    question: Option<Arc<Question>>,
 }
 
 enum Op {
