@@ -102,16 +102,23 @@ impl Text {
     /// # Errors
     /// Reading, decompression (also at the very end, where a cut-off file shows), decoding.
     pub async fn fill(&mut self, buffer: &mut Vec<u8>, want: usize) -> Result<bool, SourceError> {
-        while !self.ended && (buffer.len() < want || may_end(buffer)) {
-            let len = buffer.len();
+        let mut len = buffer.len();
+        let mut failed = Ok(());
+        while !self.ended && failed.is_ok() && (len < want || may_end(&buffer[..len])) {
             let room = want.saturating_sub(len).clamp(1, MOST_AT_ONCE);
-            buffer.resize(len + room, 0);
-            let read = self.read(&mut buffer[len..]).await;
-            buffer.truncate(len + *read.as_ref().unwrap_or(&0));
-            read?;
-            if self.ended {
-                buffer.truncate(without_end_marks(buffer));
+            if len == buffer.len() {
+                buffer.resize(len + room, 0);
             }
+            let end = buffer.len().min(len + room);
+            match self.read(&mut buffer[len..end]).await {
+                Ok(read) => len += read,
+                Err(error) => failed = Err(error),
+            }
+        }
+        buffer.truncate(len);
+        failed?;
+        if self.ended {
+            buffer.truncate(without_end_marks(buffer));
         }
         Ok(self.ended)
     }
