@@ -11,7 +11,7 @@ use super::date::check_columns;
 use super::number::or_list;
 use super::{hold, places};
 use crate::batch::kinds::Kinds;
-use crate::batch::{Batch, Columns, Fault, Kind};
+use crate::batch::{Batch, Columns, Kind, Wording};
 use crate::stage::{BindError, Bound, Resources, Stage};
 use crate::text::compare::{comparable, fold_into};
 
@@ -187,15 +187,8 @@ impl Stage for Boolean {
 
 impl Boolean {
     fn reject(&self, batch: &mut Batch, row: usize, column: &Arc<str>) {
-        let fault = Fault {
-            row: row as u32,
-            stage: "boolean",
-            column: column.clone(),
-            source: None,
-            code: Cow::Borrowed("boolean_format"),
-            message: self.expected.clone(),
-        };
-        batch.reject(fault, None);
+        let told = Wording::of("boolean", column, "boolean_format", &self.expected);
+        batch.reject_as(row, told, None);
     }
 }
 

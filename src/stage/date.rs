@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{hold, places};
 use crate::batch::kinds::Kinds;
-use crate::batch::{Batch, Cell, Columns, Fault, Kind};
+use crate::batch::{Batch, Cell, Columns, Kind, Wording};
 use crate::stage::{BindError, Bound, Resources, Stage};
 use crate::text::dates::{Format, Language, Rewrite, Rewritten, Settings, Tally, Zone, conflict};
 
@@ -356,10 +356,7 @@ impl Stage for Date {
                         if self.empty == EmptyDate::Keep {
                             continue;
                         }
-                        (
-                            "date_empty",
-                            Cow::Borrowed("expected a date, found nothing"),
-                        )
+                        ("date_empty", "expected a date, found nothing")
                     }
                     _ => {
                         let text = batch.text(*cell);
@@ -380,20 +377,12 @@ impl Stage for Date {
                                 *cell = Cell::new(0, 0, Kind::Text);
                                 continue;
                             }
-                            None => ("date_format", self.expected.clone()),
+                            None => ("date_format", &*self.expected),
                         }
                     }
                 };
                 *cell = cell.with_kind(Kind::Faulty);
-                let fault = Fault {
-                    row: row as u32,
-                    stage: "date",
-                    column: name.clone(),
-                    source: None,
-                    code: Cow::Borrowed(code),
-                    message,
-                };
-                batch.reject(fault, None);
+                batch.reject_as(row, Wording::of("date", name, code, message), None);
             }
             match std::str::from_utf8(&written) {
                 Ok(text) => batch.append_text(text),

@@ -13,11 +13,9 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{
-    Bound, EMPTY, FAULTY, Need, Needed, Place, Resources, Stage, add_column, check_names, fault,
-};
+use super::{Bound, EMPTY, FAULTY, Need, Needed, Place, Resources, Stage, add_column, check_names};
 use crate::batch::kinds::Kinds;
-use crate::batch::{Batch, Columns, Kind};
+use crate::batch::{Batch, Columns, Kind, Wording};
 use crate::format::csv::spec::{CsvSpec, DuplicatesSpec, HeaderSpec};
 use crate::settings::compression::Compression;
 use crate::settings::encoding::Encoding;
@@ -271,14 +269,8 @@ impl Stage for Lookup {
                 match self.missing {
                     Missing::Keep => Found::Stays,
                     Missing::Reject if !is_blank(batch.text(cell)) => {
-                        let fault = fault(
-                            row,
-                            NAME,
-                            &self.key.0,
-                            "lookup_missing",
-                            self.absent.clone(),
-                        );
-                        batch.reject(fault, Some(self.key.1));
+                        let told = Wording::of(NAME, &self.key.0, "lookup_missing", &self.absent);
+                        batch.reject_as(row, told, Some(self.key.1));
                         Found::Faulty
                     }
                     Missing::Reject | Missing::Empty => Found::Empty,
