@@ -159,6 +159,12 @@ impl Faults {
         self.found.iter().map(found)
     }
 
+    /// All of them, each by itself.
+    #[cfg(test)]
+    pub(crate) fn list(&self) -> Vec<Fault> {
+        self.iter().map(Found::to_fault).collect()
+    }
+
     /// The faults of one row.
     pub fn of(&self, row: usize) -> impl Iterator<Item = Found<'_>> {
         self.iter().filter(move |found| found.row as usize == row)
@@ -271,5 +277,76 @@ impl Faults {
                 fault.source = Some(found.source.clone());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(row: u32, code: &'static str, message: &'static str) -> Fault {
+        Fault {
+            row,
+            stage: "date",
+            column: Arc::from("dob"),
+            source: None,
+            code: code.into(),
+            message: message.into(),
+        }
+    }
+
+    #[test]
+    fn what_many_rows_have_is_kept_once() {
+        let mut faults = Faults::default();
+        let column = Arc::from("dob");
+        for row in 0..100 {
+            faults.push(fault(row, "date_format", "m"));
+            faults.tell(
+                row as usize,
+                Wording::of("date", &column, "date_empty", "n"),
+            );
+        }
+        assert_eq!((faults.len(), faults.kinds()), (200, 2));
+        let found: Vec<_> = faults.of(7).map(Found::to_fault).collect();
+        assert_eq!(
+            found,
+            [fault(7, "date_format", "m"), fault(7, "date_empty", "n")]
+        );
+        let by_row = faults.by_row();
+        assert_eq!(by_row[..4], [(0, 0), (0, 1), (1, 0), (1, 1)]);
+        faults.retain(|row| row == 99);
+        assert_eq!(faults.list().len(), 2);
+    }
+
+    #[test]
+    fn a_step_names_and_adds_to_its_own_alone() {
+        let renamed = |source: &str| Renamed {
+            name: Arc::from("dob"),
+            source: Arc::from(source),
+        };
+        let mut faults = Faults::default();
+        for source in ["Born", "Birth"] {
+            faults.begin_step();
+            faults.push(fault(0, "c", "m"));
+            faults.push(fault(1, "c", "m"));
+            faults.say_more(
+                |fault| (fault.code == "c").then_some("more"),
+                |row, more| (row == 1).then(|| format!("{more} of {source}")),
+            );
+            faults.name_sources(&[renamed(source)]);
+        }
+        let told: Vec<_> = (faults.iter())
+            .map(|f| (f.row, f.source_column().to_string(), f.message.to_string()))
+            .collect();
+        let expected = [
+            (0, "Born", "m"),
+            (1, "Born", "m; more of Born"),
+            (0, "Birth", "m"),
+            (1, "Birth", "m; more of Birth"),
+        ];
+        assert_eq!(
+            told,
+            expected.map(|(row, column, message)| (row, column.to_owned(), message.to_owned()))
+        );
     }
 }

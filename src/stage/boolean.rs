@@ -211,7 +211,8 @@ mod tests {
         #[track_caller]
         fn check(json: &str, cell: (&str, Kind), expected: &str) {
             let (batch, seen) = run(json, &[cell]);
-            let faults: Vec<_> = batch.faults().iter().map(|f| &*f.code).collect();
+            let faults = batch.faults().list();
+            let faults: Vec<_> = faults.iter().map(|f| &*f.code).collect();
             let seen = match faults[..] {
                 [] => seen[0].clone(),
                 _ => faults.join(" "),
@@ -258,7 +259,7 @@ mod tests {
         let json = r#"{"columns": ["b"], "true": ["X"], "false": ["-"]}"#;
         let (batch, _) = run(json, &[("?", Kind::Text)]);
         assert_eq!(
-            batch.faults()[0].message,
+            batch.faults().list()[0].message,
             "expected one of `X` for true or `-` for false"
         );
     }

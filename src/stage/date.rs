@@ -456,7 +456,7 @@ pub(super) mod tests {
         fn check(settings: &str, text: &str, expected: &str) {
             let json = format!(r#"{{"columns": ["d"], {settings}}}"#);
             let (batch, seen) = run(&json, &[(text, Kind::Text)]);
-            let seen = match batch.faults() {
+            let seen = match &batch.faults().list()[..] {
                 [] => seen[0].clone(),
                 faults => format!("{} | {}", faults[0].code, faults[0].message),
             };
@@ -548,7 +548,7 @@ pub(super) mod tests {
         );
         assert_eq!(batch.faults().len(), 1);
         assert_eq!(batch.state(5), RowState::Rejected);
-        assert_eq!(&*batch.faults()[0].column, "d");
+        assert_eq!(&*batch.faults().list()[0].column, "d");
     }
 
     #[test]

@@ -207,3 +207,6 @@ fn count(faults: &Faults, by_row: &[(u32, u32)]) -> Vec<(u32, u64)> {
     }
     kinds
 }
+
+#[cfg(test)]
+mod tests;
