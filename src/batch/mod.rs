@@ -346,6 +346,11 @@ impl Batch {
         &self.skipped
     }
 
+    /// Takes the text out, over which the cells lie, where no more is to be done to these.
+    pub(crate) fn take_text(&mut self) -> String {
+        std::mem::take(&mut self.text)
+    }
+
     /// How many rows, whatever their state.
     #[inline]
     pub fn len(&self) -> usize {

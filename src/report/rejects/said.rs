@@ -93,9 +93,11 @@ impl<'a> Said<'a> {
 /// nobody's terminal is told what to do. Where several are joined, a semicolon would pass for the
 /// join, and becomes a comma.
 fn push_clean(out: &mut String, text: &str, several: bool) {
-    let doubtful = |b: u8| !b.is_ascii() | b.is_ascii_control() | (b == b';');
-    if !text.bytes().fold(false, |found, b| found | doubtful(b)) {
-        return out.push_str(text);
+    let is_plain = |b: u8| b.is_ascii() & !b.is_ascii_control();
+    if text.bytes().all(is_plain) {
+        let mut parts = text.split(|c| several && c == ';');
+        out.extend(parts.next());
+        return parts.for_each(|part| out.extend([",", part]));
     }
     out.extend(text.chars().map(|c| match c {
         c if c.is_control() => ' ',

@@ -2,11 +2,12 @@
 //!
 //! The file is read whole before the run, as a source is and by the same code, into a [`Table`] that all workers share.
 
+mod index;
+mod parts;
 mod table;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -21,6 +22,8 @@ use crate::settings::compression::Compression;
 use crate::settings::encoding::Encoding;
 use crate::text::compare::look_up;
 use crate::text::unseen::is_blank;
+use index::Index;
+use parts::At;
 
 pub(crate) use table::{MAX_BYTES, Source, Table, TableError, Written, own_settings};
 
@@ -243,7 +246,7 @@ struct Lookup {
     missing: Missing,
     /// The message for a key that is not there.
     absent: String,
-    index: HashMap<Box<str>, u32>,
+    index: Arc<Index>,
     table: Arc<Table>,
 }
 
@@ -251,7 +254,7 @@ impl Stage for Lookup {
     fn apply(&self, batch: &mut Batch) {
         // What was found for each row, before any column changes: one of them may be the key.
         enum Found {
-            Row(u32),
+            Row(At),
             Faulty,
             Empty,
             Stays,
@@ -263,8 +266,10 @@ impl Stage for Lookup {
                 Found::Stays
             } else if cell.kind() == Kind::Faulty {
                 Found::Faulty
-            } else if let Some(at) = look_up(batch.text(cell), |key| self.index.get(key)) {
-                Found::Row(*at)
+            } else if let Some(at) =
+                look_up(batch.text(cell), |key| self.table.find(&self.index, key))
+            {
+                Found::Row(at)
             } else {
                 match self.missing {
                     Missing::Keep => Found::Stays,
@@ -285,7 +290,7 @@ impl Stage for Lookup {
                     Found::Faulty if cell.kind() == Kind::Faulty => continue,
                     Found::Faulty => FAULTY,
                     Found::Empty => EMPTY,
-                    Found::Row(row) => match self.table.cell(*row as usize, column) {
+                    Found::Row(at) => match self.table.cell(*at, column) {
                         "" => EMPTY,
                         text if batch.text(*cell) == text && cell.kind() == Kind::Text => *cell,
                         text => batch.append(text, Kind::Text),
