@@ -1,7 +1,8 @@
 //! The rejected rows of a block, as they are written: by the worker that found them at fault.
 
 use super::RejectedRow;
-use super::row::{Header, Page, RejectFormat};
+use super::row::{Header, RejectFormat};
+use super::said::Page;
 use super::tally::Tally;
 use crate::batch::pool::{Lease, Pool};
 use crate::batch::{Batch, Fault, Faults};

@@ -1,7 +1,6 @@
 //! Rows of the rejects file of a CSV source: the raw record in the dialect of the source, and six more cells.
 
-use super::row::Page;
-use super::said::Said;
+use super::said::{Page, Said};
 use super::{ADDED, RejectedRow};
 use crate::format::csv::fed_back::{absent, missing_from, own_columns};
 use crate::format::csv::record::{Cells, Quotes, Span, must_be_quoted, split};

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::name::remove_stale;
-use super::row::{Header, Page};
+use super::row::Header;
+use super::said::Page;
 use super::{IMPORT_STAGE, Origin, RejectedRow, Rows, Tally, Written};
 use crate::batch::Fault;
 use crate::files::part::{self, Part};

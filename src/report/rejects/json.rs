@@ -1,7 +1,6 @@
 //! Rows of the rejects file of a JSON source: one object a line, what is said of the row and then its own members.
 
-use super::row::Page;
-use super::said::Said;
+use super::said::{Page, Said};
 use super::{ADDED, RejectedRow};
 use crate::format::added::LINE;
 use crate::format::json::fed_back::{COLUMNS, RAW, names};

@@ -3,7 +3,7 @@
 use super::RejectedRow;
 use super::csv::{CsvRows, Table};
 use super::json::JsonRows;
-use crate::batch::pool::Lease;
+use super::said::Page;
 use crate::text::scan::Dialect;
 
 /// What the rejects file takes from the source: its columns, and how rows are written.
@@ -51,14 +51,6 @@ impl Header {
         }
         self
     }
-}
-
-/// What rows are written on.
-#[derive(Debug, Default)]
-pub(super) struct Page {
-    pub(super) bytes: Lease<Vec<u8>>,
-    /// Room for a text that is put together before it is written.
-    pub(super) text: String,
 }
 
 /// How rows are written, without the file.

@@ -4,12 +4,21 @@ use std::fmt::Write;
 
 use super::RejectedRow;
 use crate::batch::Fault;
+use crate::batch::pool::Lease;
 use crate::format::PARSE;
 use crate::format::added::{ABSENT, CODE, COLUMN, FILE, JOIN, LINE, RAGGED, STAGE};
 
 /// What is said of a column that the row's file does not have.
 const IS_ABSENT: &str =
     "its file does not have this column, and while the cell is empty nothing is sent for it";
+
+/// What rows are written on.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    pub(super) bytes: Lease<Vec<u8>>,
+    /// Room for a text that is put together before it is written.
+    pub(super) text: String,
+}
 
 /// What is said of a row.
 pub(super) struct Said<'a> {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::row::{Page, RejectFormat};
+use super::row::RejectFormat;
+use super::said::Page;
 use super::tally::MAX_KINDS;
 use super::*;
 use crate::batch::{Batch, RowState};
