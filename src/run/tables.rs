@@ -114,6 +114,9 @@ fn named(pipeline: &Pipeline, file: &str) -> HashSet<String> {
     named
 }
 
+/// Text that is asked for at once, in bytes: nobody makes room for a table of the largest size.
+const STEP: usize = 1 << 20;
+
 /// Reads a table, of which these columns are `named`. `path` is where the file really is.
 async fn load(
     path: PathBuf,
@@ -135,8 +138,12 @@ async fn load(
     // One byte more tells a file that is too large from one that just fits.
     let most = MAX_BYTES as usize + 1;
     let mut text = source.open(0).await.map_err(|e| stored(&path, &e))?;
-    let ended = text.fill(&mut bytes, most).await;
-    ended.map_err(|error| stored(&path, &error))?;
+    let mut ended = false;
+    while !ended && bytes.len() < most {
+        let want = most.min(bytes.len() + STEP);
+        let filled = text.fill(&mut bytes, want).await;
+        ended = filled.map_err(|error| stored(&path, &error))?;
+    }
     if bytes.len() >= most {
         return Err(TableError::TooLarge);
     }
