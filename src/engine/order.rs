@@ -15,7 +15,7 @@ use super::blocks::Blocks;
 use super::process::{BlockError, Engine, Processed};
 use super::written::WrittenRows;
 use crate::format::block::Block;
-use crate::report::rejects::{Origin, Rows};
+use crate::report::rejects::{Records, RowWriter};
 use crate::source::Source;
 
 /// Blocks under way for every worker: the one that it works on, and those that are done and wait for an earlier one
@@ -38,7 +38,7 @@ pub(crate) fn process_with_rejects(
     blocks: Blocks,
     source: Arc<Source>,
     engine: Arc<Engine>,
-    rejects: Arc<Rows>,
+    rejects: Arc<RowWriter>,
     workers: usize,
 ) -> impl Stream<Item = Result<Processed, EngineError>> + Send {
     let blocks = blocks.with_texts(&engine.pools().texts);
@@ -46,8 +46,8 @@ pub(crate) fn process_with_rejects(
     in_order(blocks, source, workers, move |block| {
         let mut processed = engine.process(block)?;
         let file = &origins.origins()[processed.file as usize].name;
-        let origin = Origin::new(&processed.batch, file, processed.line);
-        processed.rejects = Some(rejects.write(&origin));
+        let records = Records::new(&processed.batch, file, processed.line);
+        processed.rejects = Some(rejects.write(&records));
         Ok(processed)
     })
 }

@@ -15,7 +15,7 @@ use crate::format::encode::{Encoded, Encoder};
 use crate::format::{Parser, Pools, reject_long_cells};
 use crate::orgvue::retyped::Found;
 use crate::orgvue::wire::Wire;
-use crate::report::rejects::Written;
+use crate::report::rejects::Rejected;
 use crate::rule::Rules;
 use crate::settings::units::Size;
 use crate::stage::Stage;
@@ -113,7 +113,7 @@ pub struct Processed {
     /// What guards count of the rows that are to be sent.
     pub(crate) counts: Counts,
     /// The rows at fault as they are written down, where they are.
-    pub(crate) rejects: Option<Written>,
+    pub(crate) rejects: Option<Rejected>,
 }
 
 impl Engine {

@@ -151,7 +151,7 @@ async fn pass(
     spool: Option<&mut SpoolWriter>,
 ) -> Result<(), RunError> {
     let (source, engine) = (prepared.source.clone(), prepared.engine.clone());
-    let rejects = survey.rejects().rows();
+    let rejects = survey.rejects().writer();
     let processed = process_with_rejects(blocks, source, engine, rejects, job.workers);
     let processed = processed.inspect_ok(|next| watch.rows(next.batch.len()));
     let pieces = pieces(processed, survey).boxed();

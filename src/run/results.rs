@@ -24,7 +24,7 @@ use crate::format::Reading;
 use crate::orgvue::spec::MatchResults;
 use crate::orgvue::{Client, ItemResult, OrgvueError, Ticket};
 use crate::report::progress::Phase;
-use crate::report::rejects::Origin;
+use crate::report::rejects::Records;
 use crate::report::results::{Draft, Item};
 use crate::report::run::RunReport;
 use crate::source::Source;
@@ -514,8 +514,8 @@ pub(crate) async fn write_refused(
         while let Some((record, reason)) = refused.next_if(|(record, _)| *record < end) {
             let row = (record - first) as usize;
             let faults = joined.reasons[*reason as usize].faults(row as u32);
-            let origin = Origin::new(&batch, &source.origins()[file as usize].name, line);
-            surveyed.rejects.write_row_of(&origin, row, &faults)?;
+            let records = Records::new(&batch, &source.origins()[file as usize].name, line);
+            surveyed.rejects.write_row_of(&records, row, &faults)?;
         }
         first = end;
     }

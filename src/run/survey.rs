@@ -21,7 +21,7 @@ use crate::engine::body::{Amended, Assembly, Body, naming};
 use crate::engine::process::{Engine, Processed};
 use crate::engine::written::WrittenRows;
 use crate::guard::Stop;
-use crate::report::rejects::{Origin, RejectsFile};
+use crate::report::rejects::{Records, RejectsFile};
 use crate::report::run::{AsOf, HierarchyReport};
 use crate::source::Source;
 use crate::stage::aliases::Replaced;
@@ -428,8 +428,8 @@ impl Survey {
     ) -> Result<(), RunError> {
         let written = processed.rejects.take();
         let file = &self.files[processed.file as usize];
-        let origin = Origin::new(&processed.batch, file, processed.line);
-        Ok(self.rejects.write_block(&origin, written, touched)?)
+        let records = Records::new(&processed.batch, file, processed.line);
+        Ok(self.rejects.write_block(&records, written, touched)?)
     }
 
     /// What only the whole file could change of the body.

@@ -10,7 +10,7 @@ use crate::format::added::RAGGED;
 use crate::format::csv::rewritten;
 
 /// The records of a block and where they come from.
-pub(crate) struct Origin<'a> {
+pub(crate) struct Records<'a> {
     batch: &'a Batch,
     /// Name of the source file.
     file: &'a str,
@@ -20,10 +20,10 @@ pub(crate) struct Origin<'a> {
     absent: Vec<usize>,
 }
 
-impl<'a> Origin<'a> {
+impl<'a> Records<'a> {
     /// The records of a block that begins on this line of a file.
-    pub(crate) fn new(batch: &'a Batch, file: &'a str, line: u64) -> Origin<'a> {
-        Origin {
+    pub(crate) fn new(batch: &'a Batch, file: &'a str, line: u64) -> Records<'a> {
+        Records {
             batch,
             file,
             line,
@@ -56,16 +56,16 @@ impl<'a> Origin<'a> {
     }
 }
 
-/// How rejected rows are written, which all workers know.
+/// Writes rejected rows into memory: what all workers share.
 #[derive(Debug)]
-pub(crate) struct Rows {
+pub(crate) struct RowWriter {
     pub(super) format: RejectFormat,
     room: Pool<Vec<u8>>,
 }
 
 /// The rejected rows of a block.
 #[derive(Debug, Default)]
-pub(crate) struct Written {
+pub(crate) struct Rejected {
     bytes: Lease<Vec<u8>>,
     rows: Vec<Row>,
     /// The kinds of their faults in the order in which they first occur, and how many rows have them.
@@ -81,16 +81,16 @@ struct Row {
     taken_along: u64,
 }
 
-impl Rows {
-    pub(super) fn new(header: &Header) -> Rows {
-        Rows {
+impl RowWriter {
+    pub(super) fn new(header: &Header) -> RowWriter {
+        RowWriter {
             format: RejectFormat::new(header),
             room: Pool::default(),
         }
     }
 
     /// Writes all rejected rows of a block.
-    pub(crate) fn write(&self, of: &Origin<'_>) -> Written {
+    pub(crate) fn write(&self, of: &Records<'_>) -> Rejected {
         self.write_some(of, |_| true, false)
     }
 
@@ -98,11 +98,14 @@ impl Rows {
     /// are counted.
     pub(super) fn write_some(
         &self,
-        of: &Origin<'_>,
+        of: &Records<'_>,
         is_wanted: impl Fn(u32) -> bool,
         first: bool,
-    ) -> Written {
+    ) -> Rejected {
         let found = of.batch.faults();
+        if found.is_empty() {
+            return Rejected::default();
+        }
         let by_row = found.by_row();
         let mut page = Page {
             bytes: self.room.lease(),
@@ -128,7 +131,7 @@ impl Rows {
                 taken_along,
             });
         }
-        Written {
+        Rejected {
             bytes: page.bytes,
             rows,
             kinds: count(found, &by_row),
@@ -137,10 +140,10 @@ impl Rows {
 
     /// The same rows once more, where faults have been found with some of them, or have been taken back, since they were
     /// `written`.
-    pub(super) fn amend(&self, of: &Origin<'_>, written: &Written, touched: &[u32]) -> Written {
+    pub(super) fn amend(&self, of: &Records<'_>, written: &Rejected, touched: &[u32]) -> Rejected {
         let is_touched = |row: u32| touched.binary_search(&row).is_ok();
         let anew = self.write_some(of, is_touched, false);
-        let mut whole = Written {
+        let mut whole = Rejected {
             bytes: self.room.lease(),
             rows: Vec::with_capacity(written.rows.len() + anew.rows.len()),
             kinds: Vec::new(),
@@ -153,14 +156,14 @@ impl Rows {
             whole.push(row, bytes);
         }
         others.for_each(|(row, bytes)| whole.push(row, bytes));
-        Written {
+        Rejected {
             kinds: anew.kinds,
             ..whole
         }
     }
 }
 
-impl Written {
+impl Rejected {
     /// What is written.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::name::remove_stale;
 use super::row::Header;
 use super::said::Page;
-use super::{IMPORT_STAGE, Origin, RejectedRow, Rows, Tally, Written};
+use super::{IMPORT_STAGE, Records, Rejected, RejectedRow, RowWriter, Tally};
 use crate::batch::Fault;
 use crate::files::part::{self, Part};
 
@@ -53,7 +53,7 @@ pub struct RejectsFile {
     path: PathBuf,
     state: State,
     out: BufWriter<File>,
-    rows: Arc<Rows>,
+    writer: Arc<RowWriter>,
     /// Whether the next row is the first, and is to be written as that.
     at_first: bool,
     rejected: Tally,
@@ -103,22 +103,22 @@ impl RejectsFile {
             source,
         })?;
         part::sweep(&path);
-        let rows = Rows::new(header);
+        let writer = RowWriter::new(header);
         let (part, file) = Part::create(&path).map_err(|e| create_error(&path, e))?;
-        let mut begun = RejectsFile::over(path, part, file, rows);
+        let mut begun = RejectsFile::over(path, part, file, writer);
         begun.stale = Some((header.other(&stated), sources.to_vec()));
-        let written = begun.out.write_all(begun.rows.format.header_line());
+        let written = begun.out.write_all(begun.writer.format.header_line());
         written.map_err(|e| begun.broken(e))?;
         Ok(begun)
     }
 
-    pub(super) fn over(path: PathBuf, part: Part, file: File, rows: Rows) -> RejectsFile {
+    pub(super) fn over(path: PathBuf, part: Part, file: File, writer: RowWriter) -> RejectsFile {
         RejectsFile {
             path,
             state: State::UnderWay(part),
             out: BufWriter::with_capacity(BUFFER, file),
-            at_first: rows.format.first_is_special(),
-            rows: Arc::new(rows),
+            at_first: writer.format.first_is_special(),
+            writer: Arc::new(writer),
             rejected: Tally::default(),
             refused: Tally::default(),
             page: Page::default(),
@@ -138,9 +138,9 @@ impl RejectsFile {
         self.held_back = true;
     }
 
-    /// How its rows are written: workers need no more to do it.
-    pub(crate) fn rows(&self) -> Arc<Rows> {
-        self.rows.clone()
+    /// What writes its rows: workers need no more to do it.
+    pub(crate) fn writer(&self) -> Arc<RowWriter> {
+        self.writer.clone()
     }
 
     /// Writes a row and counts it: as refused where a fault is of [`IMPORT_STAGE`], else as rejected.
@@ -154,7 +154,7 @@ impl RejectsFile {
         }
         let mut page = std::mem::take(&mut self.page);
         page.bytes.clear();
-        self.rows.format.push_row(&mut page, row, self.at_first);
+        self.writer.format.push_row(&mut page, row, self.at_first);
         let put = self.put(&page.bytes);
         self.page = page;
         put
@@ -163,7 +163,7 @@ impl RejectsFile {
     /// Writes a row of a block as the source had it, and counts it.
     pub(crate) fn write_row_of(
         &mut self,
-        of: &Origin<'_>,
+        of: &Records<'_>,
         row: usize,
         faults: &[Fault],
     ) -> Result<(), RejectsError> {
@@ -175,17 +175,17 @@ impl RejectsFile {
     /// order, other things are known by now.
     pub(crate) fn write_block(
         &mut self,
-        of: &Origin<'_>,
-        written: Option<Written>,
+        of: &Records<'_>,
+        written: Option<Rejected>,
         touched: &[u32],
     ) -> Result<(), RejectsError> {
-        let rows = &self.rows;
+        let writer = &self.writer;
         let written = match written {
             Some(_) if self.at_first => None,
-            Some(written) if !touched.is_empty() => Some(rows.amend(of, &written, touched)),
+            Some(written) if !touched.is_empty() => Some(writer.amend(of, &written, touched)),
             written => written,
         };
-        let written = written.unwrap_or_else(|| rows.write_some(of, |_| true, self.at_first));
+        let written = written.unwrap_or_else(|| writer.write_some(of, |_| true, self.at_first));
         if written.is_empty() {
             return Ok(());
         }
@@ -220,14 +220,14 @@ impl RejectsFile {
 
     /// Takes back all rows, to write them anew.
     pub fn restart(&mut self) -> Result<(), RejectsError> {
-        let header = self.rows.format.header_line().len() as u64;
+        let header = self.writer.format.header_line().len() as u64;
         let empty = |out: &mut BufWriter<File>| {
             out.flush()?;
             out.get_ref().set_len(header)?;
             out.seek(SeekFrom::End(0))
         };
         empty(&mut self.out).map_err(|e| self.broken(e))?;
-        self.at_first = self.rows.format.first_is_special();
+        self.at_first = self.writer.format.first_is_special();
         self.rejected = Tally::default();
         Ok(())
     }

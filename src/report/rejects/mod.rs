@@ -29,7 +29,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use block::{Origin, Rows, Written};
+pub(crate) use block::{Records, Rejected, RowWriter};
 pub use file::RejectsFile;
 pub(crate) use file::{RejectsError, may_be_replaced};
 pub(crate) use row::Header;

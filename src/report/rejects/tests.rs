@@ -594,7 +594,7 @@ fn a_full_disk_says_so() {
     fs::write(&path, "last night's").unwrap();
     let full = File::options().write(true).open("/dev/full").unwrap();
     let (part, _) = Part::create(&path).unwrap();
-    let mut file = RejectsFile::over(path.clone(), part, full, Rows::new(&header()));
+    let mut file = RejectsFile::over(path.clone(), part, full, RowWriter::new(&header()));
     file.write(&row(&[])).unwrap();
     let error = file.finish().unwrap_err().to_string();
     assert_eq!(

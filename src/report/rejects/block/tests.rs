@@ -82,7 +82,7 @@ proptest! {
         let mut by_row = file(&folder, "rows", is_json);
         for (records, wrong, late, pardoned) in &blocks {
             let mut batch = batch(records, wrong);
-            let written = by_workers.then(|| by_block.rows().write(&Origin::new(&batch, "w.csv", 7)));
+            let written = by_workers.then(|| by_block.writer().write(&Records::new(&batch, "w.csv", 7)));
 
             let pardoned: Vec<u32> = (pardoned.iter().copied())
                 .filter(|row| (*row as usize) < records.len())
@@ -98,12 +98,12 @@ proptest! {
             touched.sort_unstable();
             touched.dedup();
 
-            let origin = Origin::new(&batch, "w.csv", 7);
-            by_block.write_block(&origin, written, &touched).unwrap();
-            for row in 0..records.len() {
+            let records = Records::new(&batch, "w.csv", 7);
+            by_block.write_block(&records, written, &touched).unwrap();
+            for row in 0..batch.len() {
                 let faults: Vec<Fault> = batch.faults().of(row).map(|found| found.to_fault()).collect();
                 if !faults.is_empty() {
-                    by_row.write_row_of(&origin, row, &faults).unwrap();
+                    by_row.write_row_of(&records, row, &faults).unwrap();
                 }
             }
         }
@@ -123,9 +123,9 @@ fn the_first_row_of_a_json_source_is_the_first_of_the_file_wherever_it_is_found(
     let write = |file: &mut RejectsFile| {
         for wrong in blocks {
             let batch = batch(&records, wrong);
-            let origin = Origin::new(&batch, "w.json", 1);
-            let written = file.rows().write(&origin);
-            file.write_block(&origin, Some(written), &[]).unwrap();
+            let records = Records::new(&batch, "w.json", 1);
+            let written = file.writer().write(&records);
+            file.write_block(&records, Some(written), &[]).unwrap();
         }
     };
     write(&mut file);
