@@ -59,23 +59,19 @@ impl Index {
             unlike,
             seed,
         };
-        let shards = workers.max(1);
+        let shards = workers.min(parts.len()).max(1);
         let made = spread((0..shards).collect(), workers, |_, shard| {
             index.shard(parts, &hashes, |hash| shard_of(hash, shards) == shard)
         });
-        let mut twice: Option<Twice> = None;
+        let mut twice = Vec::new();
         for made in made {
             match made {
                 Ok(shard) => index.shards.push(shard),
-                Err(found) => {
-                    let earlier = |twice: &Twice| twice.again < found.again;
-                    if !twice.as_ref().is_some_and(earlier) {
-                        twice = Some(found);
-                    }
-                }
+                Err(found) => twice.push(found),
             }
         }
-        twice.map_or(Ok(index), Err)
+        let first = twice.into_iter().min_by_key(|twice| twice.again);
+        first.map_or(Ok(index), Err)
     }
 
     /// The rows of the texts whose hash `is_here`.
