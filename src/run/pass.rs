@@ -14,7 +14,7 @@ use crate::delta::items::Writer;
 use crate::engine::EngineError;
 use crate::engine::blocks::Blocks;
 use crate::engine::body::pieces;
-use crate::engine::order::process;
+use crate::engine::order::process_with_rejects;
 use crate::report::progress::Phase;
 use crate::report::rejects::RejectsFile;
 use crate::stage::aliases::Aliases;
@@ -151,7 +151,8 @@ async fn pass(
     spool: Option<&mut SpoolWriter>,
 ) -> Result<(), RunError> {
     let (source, engine) = (prepared.source.clone(), prepared.engine.clone());
-    let processed = process(blocks, source, engine, job.workers);
+    let rejects = survey.rejects().writer();
+    let processed = process_with_rejects(blocks, source, engine, rejects, job.workers);
     let processed = processed.inspect_ok(|next| watch.rows(next.batch.len()));
     let pieces = pieces(processed, survey).boxed();
     let Some(spool) = spool else {

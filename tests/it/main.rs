@@ -56,6 +56,7 @@ mod secrets;
 mod several;
 mod soak;
 mod source;
+mod spread;
 mod state;
 mod stated;
 mod support;
