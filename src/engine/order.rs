@@ -46,6 +46,33 @@ pub(crate) fn again(
     })
 }
 
+/// The engine where the rules of the whole file have seen the source, and ask for nothing.
+pub(crate) fn process_known(
+    blocks: Blocks,
+    source: Arc<Source>,
+    engine: Arc<Engine>,
+    workers: usize,
+) -> impl Stream<Item = Result<Processed, EngineError>> + Send {
+    let blocks = blocks.with_texts(&engine.pools().texts);
+    in_order(blocks, source, workers, move |block| {
+        engine.process_known(block)
+    })
+}
+
+/// What the rows send that are written, block by block, as hashes.
+pub(crate) fn sent_again(
+    blocks: Blocks,
+    source: Arc<Source>,
+    engine: Arc<Engine>,
+    rows: Arc<WrittenRows>,
+    workers: usize,
+) -> impl Stream<Item = Result<Vec<u64>, EngineError>> + Send {
+    let blocks = blocks.with_texts(&engine.pools().texts);
+    in_order(blocks, source, workers, move |block| {
+        engine.sent_again(block, &rows)
+    })
+}
+
 /// Runs `work` over every block on `workers` threads and yields what comes of them in the order of the source.
 ///
 /// This is all the concurrency, all the ordering and all the back-pressure of the engine. A worker that is free takes

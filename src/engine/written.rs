@@ -5,12 +5,12 @@ use crate::batch::{Batch, RowState};
 /// The rows that are written, block by block; what is left out for what only the whole file knows is among them.
 ///
 /// Memory: a bit a record, and nothing for a block of which all rows are written.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct WrittenRows {
     blocks: Vec<Block>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 struct Block {
     records: usize,
     /// A bit a record; nothing where all are written.
@@ -30,6 +30,31 @@ impl WrittenRows {
         self.blocks.push(Block { records, bits });
     }
 
+    /// Those of these records that are written, by their numbers in the source, which are in order; and their rows alone.
+    pub(crate) fn among(&self, records: &[u32]) -> (Vec<u32>, WrittenRows) {
+        let (mut written, mut chosen) = (Vec::new(), WrittenRows::default());
+        let (mut first, mut rest) = (0, records);
+        for block in &self.blocks {
+            let end = first + block.records as u32;
+            let (here, behind) = rest.split_at(rest.partition_point(|record| *record < end));
+            let rows = here.iter().map(|record| record - first);
+            let rows: Vec<u32> = rows.filter(|row| block.has(*row as usize)).collect();
+            written.extend(rows.iter().map(|row| first + row));
+            chosen.push(block.records, &rows);
+            (first, rest) = (end, behind);
+        }
+        (written, chosen)
+    }
+
+    /// Whether no row of a block is written.
+    pub(crate) fn is_none(&self, number: u64) -> bool {
+        let block = usize::try_from(number)
+            .ok()
+            .and_then(|at| self.blocks.get(at));
+        let bits = block.and_then(|block| block.bits.as_ref());
+        bits.is_some_and(|bits| bits.iter().all(|word| *word == 0))
+    }
+
     /// Takes out of a block what is not written. A source that has changed since may have other blocks: their hash tells.
     pub(crate) fn choose(&self, number: u64, batch: &mut Batch) {
         let block = usize::try_from(number)
@@ -38,14 +63,21 @@ impl WrittenRows {
         let Some(block) = block.filter(|block| block.records == batch.len()) else {
             return;
         };
-        let Some(bits) = &block.bits else {
+        if block.bits.is_none() {
             return;
-        };
+        }
         for row in 0..batch.len() {
-            if bits[row / 64] & (1 << (row % 64)) == 0 && batch.state(row) == RowState::In {
+            if !block.has(row) && batch.state(row) == RowState::In {
                 batch.drop_row(row);
             }
         }
+    }
+}
+
+impl Block {
+    fn has(&self, row: usize) -> bool {
+        let bits = self.bits.as_ref();
+        bits.is_none_or(|bits| bits[row / 64] & (1 << (row % 64)) != 0)
     }
 }
 

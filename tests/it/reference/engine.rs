@@ -354,7 +354,14 @@ pub async fn survey(
 
     let mut survey = Survey::new(engine.clone(), source.clone(), rejects);
     let mut body = look(&mut survey, blocks, &source, &engine, workers).await?;
-    if survey.settle()? == Settled::Again {
+    let mut settled = survey.settle()?;
+    if let Settled::Asks(asked) = settled {
+        let blocks = Blocks::open(source.clone(), reading(layout, block)).await?;
+        let look = asked.look(blocks, source.clone(), engine.clone(), workers, |_| ());
+        survey.tell(look.await?);
+        settled = survey.settle()?;
+    }
+    if settled == Settled::Again {
         let blocks = Blocks::open(source.clone(), reading(layout, block)).await?;
         body = look(&mut survey, blocks, &source, &engine, workers).await?;
         survey.is_as_before()?;

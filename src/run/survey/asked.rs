@@ -1,0 +1,60 @@
+//! What rows would send whose keys come again: the source is read once more for it, as nearly no key does.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures::TryStreamExt;
+
+use crate::engine::EngineError;
+use crate::engine::blocks::Blocks;
+use crate::engine::order::sent_again;
+use crate::engine::process::Engine;
+use crate::engine::written::WrittenRows;
+use crate::source::Source;
+
+/// Rows of which it has to be known what they would send, and that is not known yet.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// Their numbers, in order.
+    records: Vec<u32>,
+    /// Where they are. No others are written of this.
+    rows: Arc<WrittenRows>,
+}
+
+impl Asked {
+    /// Of these records, those that are written.
+    pub(super) fn new(records: &[u32], written: &WrittenRows) -> Asked {
+        let (records, rows) = written.among(records);
+        let rows = Arc::new(rows);
+        Asked { records, rows }
+    }
+
+    /// Whether there are none: rows that are not written send nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Reads the source once more for what they would send. `seen` is told of every block how many of them it has.
+    ///
+    /// # Errors
+    /// A source that can't be read, or is another by now.
+    pub async fn look(
+        self,
+        blocks: Blocks,
+        source: Arc<Source>,
+        engine: Arc<Engine>,
+        workers: usize,
+        mut seen: impl FnMut(usize),
+    ) -> Result<Vec<(u32, u64)>, EngineError> {
+        let mut found = Vec::with_capacity(self.records.len());
+        let mut sent = pin!(sent_again(blocks, source, engine, self.rows, workers));
+        while let Some(sent) = sent.try_next().await? {
+            seen(sent.len());
+            found.extend(sent);
+        }
+        match found.len() == self.records.len() {
+            true => Ok(self.records.into_iter().zip(found).collect()),
+            false => Err(EngineError::ChangedInSurvey),
+        }
+    }
+}
