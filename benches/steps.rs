@@ -1,8 +1,9 @@
-//! Every step on its own, on one block (a mebibyte) of a made-up extract: `cargo bench --bench steps`.
+//! Every step on its own, on one block (256 KiB) of a made-up extract: `cargo bench --bench steps`.
 //! Speeds are of the text that the step is given.
 
 mod shared;
 
+use clap::Parser;
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use rostream::internals::batch::Batch;
@@ -13,6 +14,7 @@ use rostream::internals::format::json::cut::Cutter;
 use rostream::internals::source::place::sample::Format;
 use rostream::internals::text::scan::Dialect;
 use rostream::internals::whole::keys::Keys;
+use rostream::{Cli, Exit};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use std::sync::Arc;
@@ -141,19 +143,41 @@ fn stage(bencher: Bencher<'_, '_>, name: &str) {
     Bound::new(Format::Csv, "stages.yaml", &[]).stage(bencher, name);
 }
 
+/// Each in a `set` of its own, on the columns as the stages before it leave them.
+#[divan::bench(args = [
+    r#"row["Legal First Name"] + " " + row["Legal Last Name"]"#,
+    r#"row["Worker Status"] == "A" ? "in" : "out""#,
+    r#"Grade in ["G1", "G2", "G3", "G4", "G5", "G6", "G7", "G8", "G9", "G10"]"#,
+    r#"double(row["Annual Salary"]) * 1.1 + 5.0"#,
+    r#"matches(row["Cost Center"], "^CC-[0-9]{4}$")"#,
+    r#"row["Hire Date"] > row["Date of Birth"]"#,
+])]
+fn expression(bencher: Bencher<'_, '_>, text: &str) {
+    // In YAML's single quotes.
+    let set = format!("stages.6={{ set: {{ made: '{text}' }} }}");
+    Bound::new(Format::Csv, "stages.yaml", &[&set]).stage(bencher, "set");
+}
+
+#[divan::bench(args = [
+    r#"row["Worker Status"] != "T" || row["Termination Date"] != """#,
+    r#"Currency in ["GBP", "EUR", "USD"]"#,
+])]
+fn row_rule(bencher: Bencher<'_, '_>, text: &str) {
+    let set = format!("validate={{ rows: [{{ assert: '{text}', code: broken }}] }}");
+    check(bencher, &[&set]);
+}
+
 #[divan::bench]
 fn rules(bencher: Bencher<'_, '_>) {
-    let bound = Bound::new(Format::Csv, "stages.yaml", &[]);
+    check(bencher, &[]);
+}
+
+/// Times the rules of `stages.yaml`, or others.
+fn check(bencher: Bencher<'_, '_>, sets: &[&str]) {
+    let bound = Bound::new(Format::Csv, "stages.yaml", sets);
     bencher
         .counter(bound.bytes())
-        .with_inputs(|| {
-            let mut batch = bound.parsed();
-            bound
-                .engine
-                .stages()
-                .for_each(|(_, stage)| stage.apply(&mut batch));
-            batch
-        })
+        .with_inputs(|| bound.transformed())
         .bench_refs(|batch| bound.engine.check(batch));
 }
 
@@ -203,4 +227,79 @@ fn process(bencher: Bencher<'_, '_>) {
         .counter(bound.bytes())
         .with_inputs(|| bound.block.clone())
         .bench_values(|block| bound.engine.process(block));
+}
+
+/// `rostream check`, as a whole.
+struct Check {
+    _folder: tempfile::TempDir,
+    arguments: Vec<String>,
+}
+
+impl Check {
+    /// Of so many rows, with `hris.yaml` and these settings, in which `{folder}` is a folder with these files.
+    fn new(rows: u64, sets: &[String], files: &[(&str, String)]) -> Check {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path();
+        std::fs::write(path.join("extract.csv"), shared::sample(rows, Format::Csv))
+            .expect("a file");
+        for (name, text) in files {
+            std::fs::write(path.join(name), text).expect("a file");
+        }
+        let own = [
+            "source.path={folder}/extract.csv",
+            "rejects.path={folder}/rejects.csv",
+            "report.dir={folder}",
+        ];
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/hris.yaml");
+        let mut arguments = ["rostream", "check", "-q", file].map(String::from).to_vec();
+        for set in own.into_iter().chain(sets.iter().map(String::as_str)) {
+            let set = set.replace("{folder}", &path.display().to_string());
+            arguments.extend(["--set".to_owned(), set]);
+        }
+        Check {
+            _folder: folder,
+            arguments,
+        }
+    }
+
+    fn run(&self) -> Exit {
+        let cli = Cli::try_parse_from(&self.arguments).expect("a command");
+        cli.run().unwrap_or_else(|failure| failure.exit)
+    }
+}
+
+/// Columns that can be made to be faults, all of them.
+const TEN: [&str; 10] = [
+    "lastName",
+    "email",
+    "positionID",
+    "positionTitle",
+    "grade",
+    "currency",
+    "location",
+    "department",
+    "costCenter",
+    "workerStatus",
+];
+
+/// Every row is written to the rejects file, with ten faults.
+#[divan::bench(sample_count = 20)]
+fn check_all_rejected(bencher: Bencher<'_, '_>) {
+    let rules = TEN.map(|column| format!("validate.columns.{column}={{ pattern: '^never$' }}"));
+    let check = Check::new(ROWS, &rules, &[]);
+    // Nothing is left to send.
+    assert_eq!(check.run(), Exit::Stopped);
+    bencher.counter(ItemsCount::new(ROWS)).bench(|| check.run());
+}
+
+/// A lookup's table, read for one row.
+#[divan::bench(args = [1_000, 100_000], sample_count = 20)]
+fn check_with_lookup(bencher: Bencher<'_, '_>, rows: u64) {
+    let lookup = "stages.2={ lookup: { file: '{folder}/table.csv', allow_outside: true, \
+                  key: { column: employeeID, in: ID }, take: { Division: division } } }";
+    let lines = (0..rows).map(|n| format!("{:08},Division {}\n", 1_000_000 + n, n / 40));
+    let table = std::iter::once("ID,Division\n".to_owned()).chain(lines);
+    let check = Check::new(1, &[lookup.to_owned()], &[("table.csv", table.collect())]);
+    assert_eq!(check.run(), Exit::Done);
+    bencher.counter(ItemsCount::new(rows)).bench(|| check.run());
 }

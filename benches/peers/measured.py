@@ -20,7 +20,8 @@ Run = namedtuple("Run", "wall cpu peak out")
 
 
 def measure(command, good=(0,), **more):
-    """Wall and CPU seconds, peak memory in bytes, and what it wrote to stdout."""
+    """Wall and CPU seconds, peak memory in bytes, and what it wrote to stdout. A peak below that of this process is not
+    seen: the system counts it before the program begins."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         began = time.perf_counter()
         process = subprocess.Popen(command, stdout=out, stderr=err, stdin=subprocess.DEVNULL, **more)
@@ -46,26 +47,37 @@ def sink():
 
 
 @contextmanager
-def rostream(program, address):
-    """Runs commands of rostream on the job of hris.yaml, with the sink as its target."""
+def rostream(program, address="", text=None):
+    """Runs commands of rostream on the job of hris.yaml, or on another one's text, with the sink as its target."""
     with tempfile.TemporaryDirectory() as folder:
         pipeline = Path(folder) / "sink.yaml"
         pipeline.write_text(
-            PIPELINE.read_text().replace(
+            (text or PIPELINE.read_text()).replace(
                 "target: { sandbox: { action: create } }",
                 "target: { orgvue: { base_url: '${SINK}', tenant: SINK, action: create, token: { env: TOKEN },"
                 " dataset: 6586F21B-AD4D-4D06-A309-712AF47184A2 } }",
             )
         )
-        environment = {**os.environ, "SINK": address, "TOKEN": "none"}
+        environment = {**os.environ, "SINK": address or "http://127.0.0.1:9", "TOKEN": "none"}
 
-        def command(what, file, *settings):
+        def command(what, file, *settings, before=(), more=(), good=(0, 3)):
+            """Rejected rows are no failure here. `before` is what the program is started by."""
             sets = [f"source.path={Path(file).resolve()}", f"rejects.path={folder}/rejects.csv", *settings]
-            arguments = [str(pipeline), "--json", "-q", *(word for s in sets for word in ("--set", s))]
-            # Rejected rows are no failure here.
-            return measure([os.path.abspath(program), what, *arguments], (0, 3), cwd=folder, env=environment)
+            arguments = [str(pipeline), "--json", "-q", *more, *(word for s in sets for word in ("--set", s))]
+            return measure([*before, os.path.abspath(program), what, *arguments], good, cwd=folder, env=environment)
 
         yield command
+
+
+def sample(program, rows, file):
+    """Makes the extract that `rostream sample` writes, in the format that its name ends with, unless it is there."""
+    if not file.exists():
+        # Under another name first, so that one that is cut off is not taken for whole.
+        new = file.with_name(f"{file.name}.new")
+        command = [program, "sample", "-q", "--rows", str(rows), "--format", file.suffix[1:], "-o", new]
+        subprocess.run(command, check=True)
+        os.replace(new, file)
+    return file
 
 
 def median(values):

@@ -1,23 +1,29 @@
 #!/usr/bin/env bash
 # Measures rostream beside what would be used instead, on the same extract, in turn, on this machine.
 #
-# usage: benches/peers/run.sh [FILE|ROWS] [TIMES]
+# usage: benches/peers/run.sh [FILE|ROWS] [TIMES] [--only JOB ...] [--narrow ROWS]
 #
 #   FILE   an extract with the columns of `rostream sample`; or
 #   ROWS   how many rows to make (default 1000000)
 #   TIMES  how many times each is run, in turn (default 5)
+#   --only JOB ...  these rows of the table and no others, by their names: --only polars check "run, spooled"
+#   --narrow ROWS   how many rows the narrow file has (default 6000000)
 #
 # All read the extract, rename its twenty columns, want an employee, a first name and a readable date of
 # birth, read three dates and two numbers, and make JSON of it:
 #
-#   polars, duckdb   write it to /dev/null (polars_job.py, duckdb_job.py), and do no more
-#   hand             the loop of benches/hand.rs, written for this one job: the limit
+#   polars, duckdb,  write it to /dev/null (polars_job.py, duckdb_job.py, chdb_job.py), and do no more. What
+#   chdb             can't be installed is left out
+#   hand             the loop of benches/by_hand, written for this one job: the limit; "measuring", it only sums up how
+#                    long the JSON would be, as `check` does
 #   check            `rostream check`: the same, every rejected row noted with its line and reason, the body
-#                    measured and hashed; with a key, every key is looked for among all others too; and the
-#                    same rows from NDJSON and from one JSON array
+#                    measured; with a key, every key is looked for among all others too; and the same rows from NDJSON
+#                    and from one JSON array
+#   narrow           `rostream check` of a file of two columns, where a key is half of what there is to do
 #   run              `rostream run` up to the end of the upload: check, and once more the same while the body
 #                    goes over a real socket to a server in a process of its own (sink.py), which reads it
-#                    and throws it away; with `encoding: gzip`, compressed on the way
+#                    and throws it away; spooled, the body is made once and kept in a file meanwhile; with
+#                    `encoding: gzip`, compressed on the way
 #   curl, gzip       send, and compress, the finished JSON
 #
 # Wall and CPU seconds and peak memory are medians. Of `run`, wall is what its report says up to the end of the
@@ -46,6 +52,8 @@ if [[ -z ${PYTHON:-} ]]; then
     if ! "$PYTHON" -c 'import duckdb, polars' 2>/dev/null; then
         python3 -m venv "$work/venv"
         "$work/venv/bin/pip" install --quiet --disable-pip-version-check duckdb polars
+        # Not for every system; the comparison does without it.
+        "$work/venv/bin/pip" install --quiet --disable-pip-version-check chdb || true
     fi
 fi
 if [[ $input =~ ^[0-9]+$ ]]; then
@@ -58,4 +66,5 @@ if [[ $input =~ ^[0-9]+$ ]]; then
 else
     file=$input
 fi
-exec "$PYTHON" benches/peers/compare.py --rostream "$ROSTREAM" --hand "$HAND" --times "$times" --work "$work" "$file"
+exec "$PYTHON" benches/peers/compare.py \
+    --rostream "$ROSTREAM" --hand "$HAND" --times "$times" --work "$work" "$file" "${@:3}"

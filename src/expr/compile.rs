@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::{Arc, LazyLock};
 
 use cel::Env;
 use cel::common::ast::{
@@ -68,7 +69,14 @@ pub(super) fn is_type(name: &Name) -> bool {
 /// What the parser turns into loops; a call to one that is left in the tree has the wrong arguments.
 const MACROS: [&str; 6] = ["has", "all", "exists", "exists_one", "map", "filter"];
 
-pub(super) fn environment() -> Result<Env, ExprError> {
+/// The functions that expressions know. They are declared once: there may be hundreds of expressions.
+pub(super) fn environment() -> Result<Arc<Env>, ExprError> {
+    static DECLARED: LazyLock<Result<Arc<Env>, ExprError>> =
+        LazyLock::new(|| declared().map(Arc::new));
+    DECLARED.clone()
+}
+
+fn declared() -> Result<Env, ExprError> {
     let mut env = Env::stdlib();
     env.add_extension(cel::extensions::strings)
         .and_then(|()| env.add_extension(cel::extensions::math))

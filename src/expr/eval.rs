@@ -9,9 +9,10 @@ use cel::common::ast::IdedExpr;
 use cel::common::types::{CelBool, CelDouble, CelInt, CelNull, CelString, CelUInt};
 use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
-use cel::{Context, Value};
+use cel::{Context, ExecutionError, Value};
 
 use super::error::EvalError;
+use super::kernel::Kernel;
 use super::number::{self, Exact};
 use super::part::Place;
 use super::time::Time;
@@ -145,6 +146,8 @@ pub struct BoundExpr {
     pub(super) root: IdedExpr,
     /// For rows with texts that are not as they are compared, where that makes a difference.
     pub(super) careful: Option<IdedExpr>,
+    /// The tree as operations over columns.
+    pub(super) kernel: Kernel,
     pub(super) context: Arc<Context<'static, 'static>>,
     /// The physical columns that it reads.
     pub(super) slots: Vec<usize>,
@@ -175,6 +178,13 @@ impl Failures {
             Err(error) => {
                 self.first.get_or_init(|| error.0.to_string());
             }
+        }
+    }
+
+    /// Notes that it was evaluated for some row without the interpreter.
+    pub(super) fn note_success(&self, succeeded: bool) {
+        if succeeded && !self.succeeded.load(Ordering::Relaxed) {
+            self.succeeded.store(true, Ordering::Relaxed);
         }
     }
 
@@ -319,6 +329,27 @@ impl BoundExpr {
         row: usize,
         take: impl FnOnce(&dyn Val) -> Result<T, EvalError>,
     ) -> Result<T, EvalError> {
+        let is_comparable = |&slot: &usize| is_comparable(batch.text(batch.cell(row, slot)));
+        let root = match &self.careful {
+            Some(careful) if !self.slots.iter().all(is_comparable) => careful,
+            _ => &self.root,
+        };
+        let result = match self.resolve(root, batch, row, take) {
+            Ok(taken) => taken,
+            Err(error) => Err(EvalError(describe(&error))),
+        };
+        self.failures.note(&result);
+        result
+    }
+
+    /// What the interpreter makes of a part of the tree for a row.
+    pub(super) fn resolve<T>(
+        &self,
+        part: &IdedExpr,
+        batch: &Batch,
+        row: usize,
+        take: impl FnOnce(&dyn Val) -> T,
+    ) -> Result<T, ExecutionError> {
         let cells = RowCells {
             batch,
             row,
@@ -326,17 +357,7 @@ impl BoundExpr {
         };
         let mut scope = self.context.new_inner_scope();
         scope.set_variable_resolver(&cells);
-        let is_comparable = |&slot: &usize| is_comparable(batch.text(batch.cell(row, slot)));
-        let root = match &self.careful {
-            Some(careful) if !self.slots.iter().all(is_comparable) => careful,
-            _ => &self.root,
-        };
-        let result = match Value::resolve_val(root, &scope) {
-            Ok(value) => take(value.as_ref()),
-            Err(error) => Err(EvalError(describe(&error))),
-        };
-        self.failures.note(&result);
-        result
+        Value::resolve_val(part, &scope).map(|value| take(value.as_ref()))
     }
 }
 

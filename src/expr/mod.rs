@@ -40,6 +40,7 @@ mod compile;
 mod error;
 mod eval;
 mod functions;
+mod kernel;
 mod kinds;
 mod number;
 mod operators;
@@ -51,11 +52,13 @@ mod tree;
 mod trouble;
 mod words;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use cel::common::ast::{Expr as Node, IdedExpr};
 use cel::extractors::This;
 use cel::{Context, ExecutionError, Value};
+use regex::Regex;
 
 use crate::batch::Columns;
 use crate::text::dates::Date;
@@ -66,8 +69,10 @@ pub(crate) use error::{FAILED, one_line};
 pub(crate) use eval::BoundExpr;
 use eval::{Beyond, Failures, TextOrder, Watch};
 use functions::Form;
-use kinds::Given;
+use kernel::Kernel;
+pub(crate) use kernel::Reads;
 pub use kinds::Use;
+use kinds::{Checked, Given};
 use scan::{Token, bracket_depth, tokens};
 use words::QUOTED;
 
@@ -78,6 +83,7 @@ pub struct Expr {
     root: Arc<IdedExpr>,
     context: Arc<Context<'static, 'static>>,
     names: Vec<Name>,
+    patterns: Arc<HashMap<String, Regex>>,
 }
 
 impl std::fmt::Debug for Expr {
@@ -98,18 +104,19 @@ impl Expr {
         if bracket_depth(source) > MAX_BRACKETS {
             return Err(ExprError::TooDeep);
         }
-        let env = Arc::new(environment()?);
+        let env = environment()?;
         let mut root = parse(&env, source)?;
         let mut found = Found::default();
         prepare(&mut root, &mut Vec::new(), &mut found)?;
         same::prepare(&mut root);
 
         let mut context = Context::with_env(env);
-        let patterns = found.patterns;
+        let patterns = Arc::new(found.patterns);
+        let known = patterns.clone();
         context
             .add_function(
                 "matches",
-                move |This(text): This<Arc<String>>, pattern: Arc<String>| match patterns
+                move |This(text): This<Arc<String>>, pattern: Arc<String>| match known
                     .get(pattern.as_str())
                 {
                     Some(regex) => Ok(Value::Bool(regex.is_match(&text))),
@@ -122,6 +129,7 @@ impl Expr {
             root: Arc::new(root),
             context: Arc::new(context),
             names: found.names,
+            patterns,
         })
     }
 
@@ -142,32 +150,41 @@ impl Expr {
             context: &self.context,
             today,
         };
-        let checked = kinds::check(&self.root, &given, wanted);
+        let mut checked = kinds::check(&self.root, &given, wanted);
         let (certain, doubtful): (Vec<_>, Vec<_>) =
-            checked.mistakes.into_iter().partition(|m| m.certain);
+            (checked.mistakes.into_iter()).partition(|mistake| mistake.certain);
         if !certain.is_empty() {
             let messages: Vec<_> = certain.into_iter().map(|m| m.message).collect();
             return Err(Unfit::Kinds(messages.join("; ")));
         }
+        checked.mistakes = doubtful;
+        Ok(self.bound(checked, slots, columns))
+    }
+
+    fn bound(&self, checked: Checked, slots: Vec<usize>, columns: &Columns) -> BoundExpr {
+        let Checked {
+            root, constants, ..
+        } = checked;
         let watches = (checked.comparisons.into_iter())
             .map(|comparison| Watch::new(comparison.slot, comparison.with, comparison.message));
         let beyond = (checked.letters.into_iter())
             .map(|letters| Beyond::new(letters.slots, letters.message));
         let orders =
             (checked.orders.into_iter()).map(|(slots, message)| TextOrder::new(slots, message));
-        Ok(BoundExpr {
-            careful: same::careful(&checked.root, columns),
-            root: checked.root,
+        BoundExpr {
+            kernel: Kernel::compile(&root, &constants, &self.patterns, columns),
+            careful: same::careful(&root, columns),
+            root,
             context: self.context.clone(),
             slots,
-            constants: checked.constants,
+            constants,
             kinds: checked.kinds.stored(),
-            doubts: doubtful.into_iter().map(|m| m.message).collect(),
+            doubts: checked.mistakes.into_iter().map(|m| m.message).collect(),
             watches: watches.collect(),
             beyond: beyond.collect(),
             orders: orders.collect(),
             failures: Failures::default(),
-        })
+        }
     }
 
     /// As [`Expr::bind`], to columns that are not all known yet: those that it names are taken to be there.

@@ -49,7 +49,7 @@ impl Exact {
     }
 
     fn double(&self) -> f64 {
-        self.0.parse().unwrap_or(f64::NAN)
+        double(&self.0)
     }
 }
 
@@ -100,23 +100,81 @@ impl Comparer for Exact {
         let Some(other) = other.downcast_ref::<Exact>() else {
             return CelDouble::from(self.double()).compare(other);
         };
-        match (Number::parse(&self.0), Number::parse(&other.0)) {
-            (Some(one), Some(two)) => Ok(one.cmp(&two)),
-            // An exponent past all reason.
-            _ => self.double().partial_cmp(&other.double()).ok_or_else(error),
-        }
+        compared(&self.0, &other.0).ok_or_else(error)
+    }
+}
+
+/// How two numbers are ordered that are written out.
+pub(super) fn compared(one: &str, two: &str) -> Option<Ordering> {
+    match (Number::parse(one), Number::parse(two)) {
+        (Some(one), Some(two)) => Some(one.cmp(&two)),
+        // An exponent past all reason.
+        _ => double(one).partial_cmp(&double(two)),
     }
 }
 
 /// Writes a number that was computed: without exponent, a whole one with all its digits, any other with 15
 /// significant ones, as a spreadsheet has them, so that `0.1 + 0.2` is `0.3`.
 pub(super) fn write(number: f64, out: &mut String) {
+    if let Some((digits, decimals)) = scaled(number) {
+        return write_scaled(digits, decimals, out);
+    }
     let rounded = match number.fract() == 0.0 {
         true => number,
         false => format!("{number:.14e}").parse().unwrap_or(number),
     };
     // Zero has no sign to whoever reads it.
     let _ = write!(out, "{}", rounded + 0.0);
+}
+
+/// Most significant digits that doubles keep of any number (`DBL_DIG` of C).
+const DIGITS: u32 = 15;
+
+/// Powers of ten.
+const TENS: [f64; DIGITS as usize + 2] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+];
+
+/// An amount with 15 significant digits as a whole number and how many of its digits are decimals, where multiplication
+/// is enough to tell: two products that round to the same are what exact arithmetic rounds to.
+fn scaled(number: f64) -> Option<(i64, u32)> {
+    const LEAST: f64 = 0.01;
+    const MOST: f64 = 1e15;
+    let size = number.abs();
+    if number.fract() == 0.0 && size < MOST {
+        return Some((number as i64, 0));
+    }
+    if !(LEAST..MOST).contains(&size) {
+        return None;
+    }
+    let before = 1 + (size as u64).checked_ilog10().unwrap_or_default();
+    let decimals = match size < 1.0 {
+        true if size < 0.1 => DIGITS + 1,
+        true => DIGITS,
+        false => DIGITS - before,
+    };
+    // A power of ten up to 10^22 is a double; the product is off by half of its last place at most, which is less than an
+    // eighth below 10^15.
+    let product = size * TENS[decimals as usize];
+    let is_certain = ((product - product.floor()) - 0.5).abs() > 0.25;
+    let digits = product.round();
+    (is_certain && digits < MOST).then_some((digits.copysign(number) as i64, decimals))
+}
+
+fn write_scaled(digits: i64, mut decimals: u32, out: &mut String) {
+    let mut size = digits.unsigned_abs();
+    while decimals > 0 && size.is_multiple_of(10) {
+        size /= 10;
+        decimals -= 1;
+    }
+    if digits < 0 {
+        out.push('-');
+    }
+    let unit = 10u64.pow(decimals);
+    let _ = write!(out, "{}", size / unit);
+    if decimals > 0 {
+        let _ = write!(out, ".{:0width$}", size % unit, width = decimals as usize);
+    }
 }
 
 pub(super) fn extension(env: &mut Env) -> Result<(), DeclarationError> {
@@ -137,10 +195,19 @@ pub(super) fn extension(env: &mut Env) -> Result<(), DeclarationError> {
 }
 
 fn int_of_exact(number: &Exact) -> Result<CelInt, ExecutionError> {
-    match number.0.parse::<i64>() {
-        Ok(whole) => Ok(CelInt::from(whole)),
-        Err(_) => truncated(number.double(), "int").map(CelInt::from),
+    whole_part(&number.0).map(CelInt::from)
+}
+
+/// The whole part of a number that is written out.
+pub(super) fn whole_part(number: &str) -> Result<i64, ExecutionError> {
+    match number.parse() {
+        Ok(whole) => Ok(whole),
+        Err(_) => truncated(double(number), "int"),
     }
+}
+
+fn double(number: &str) -> f64 {
+    number.parse().unwrap_or(f64::NAN)
 }
 
 fn uint_of_exact(number: &Exact) -> Result<CelUInt, ExecutionError> {
@@ -159,7 +226,7 @@ fn double_of_exact(number: &Exact) -> CelDouble {
 }
 
 /// The whole part of a number, as far as an int has room for it.
-fn truncated(number: f64, function: &str) -> Result<i64, ExecutionError> {
+pub(super) fn truncated(number: f64, function: &str) -> Result<i64, ExecutionError> {
     // The bounds are the powers of two; both are doubles, and only the lower one is an int.
     match number > i64::MIN as f64 && number < -(i64::MIN as f64) {
         true => Ok(number as i64),
@@ -252,6 +319,22 @@ mod tests {
             };
             let shortest = if cents == 0 { "0" } else { shortest };
             prop_assert_eq!(written(text.parse().unwrap()), shortest);
+        }
+
+        /// As its digits are without a shortcut.
+        #[test]
+        fn a_shortcut_leads_to_the_same_digits(mantissa in -10i64.pow(16)..10i64.pow(16), scale in 0..20i32, off in -3i64..3) {
+            for number in [
+                mantissa as f64 / 10f64.powi(scale),
+                f64::from_bits((mantissa as f64 / 10f64.powi(scale)).to_bits().wrapping_add_signed(off)),
+                (mantissa as f64 + 0.5) / 10f64.powi(scale),
+            ] {
+                if number.is_finite() && number != 0.0 {
+                    let rounded: f64 = format!("{number:.14e}").parse().unwrap();
+                    let expected = if number.fract() == 0.0 { number } else { rounded };
+                    prop_assert_eq!(written(number), expected.to_string());
+                }
+            }
         }
 
         #[test]

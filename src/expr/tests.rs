@@ -1,3 +1,4 @@
+mod kernel;
 mod kinds;
 mod names;
 mod numbers;

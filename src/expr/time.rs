@@ -24,8 +24,6 @@ static SPAN: Type = Type::new_unspecified_type("duration");
 pub(super) const OUT_OF_RANGE: &str = "out of range";
 pub(super) const NO_WHOLE_DAYS: &str = "no whole days";
 
-const DAY: i64 = 24 * 60 * 60;
-
 /// A value of the calendar or of the clock.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Time {
@@ -35,6 +33,9 @@ pub(super) enum Time {
 }
 
 impl Time {
+    /// Seconds of a day.
+    pub(super) const DAY: i64 = 24 * 60 * 60;
+
     /// A day of the years 1 to 9999.
     pub(super) fn day(date: dates::Date) -> Option<Time> {
         let (year, month, day) = (date.year(), date.month(), date.day());
@@ -44,7 +45,7 @@ impl Time {
             .map(Time::Day)
     }
 
-    fn plus(self, other: Time) -> Result<Time, ExecutionError> {
+    pub(super) fn plus(self, other: Time) -> Result<Time, ExecutionError> {
         let sum = match (self, other) {
             (Time::Span(span), time @ (Time::Day(_) | Time::Moment(_))) => {
                 return time.plus(Time::Span(span));
@@ -60,7 +61,7 @@ impl Time {
         in_range(sum)
     }
 
-    fn minus(self, other: Time) -> Result<Time, ExecutionError> {
+    pub(super) fn minus(self, other: Time) -> Result<Time, ExecutionError> {
         let rest = match (self, other) {
             (Time::Day(one), Time::Day(two)) => Some(Time::Span(one.duration_since(two))),
             (Time::Moment(one), Time::Moment(two)) => Some(Time::Span(one.duration_since(two))),
@@ -194,7 +195,7 @@ impl Comparer for Time {
 }
 
 fn is_whole_days(span: SignedDuration) -> bool {
-    span.as_secs() % DAY == 0 && span.subsec_nanos() == 0
+    span.as_secs() % Time::DAY == 0 && span.subsec_nanos() == 0
 }
 
 /// What the calendar has room for: the years 1 to 9999.
@@ -245,7 +246,7 @@ fn date<'b, 'v>(values: Vec<CowVal<'b, 'v>>) -> Outcome<'b, 'v> {
 
 fn days<'b, 'v>(values: Vec<CowVal<'b, 'v>>) -> Outcome<'b, 'v> {
     let span = whole(&values)
-        .checked_mul(DAY)
+        .checked_mul(Time::DAY)
         .map(SignedDuration::from_secs);
     in_range(span.map(Time::Span)).map(CowVal::owned)
 }

@@ -15,6 +15,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use crate::batch::{Batch, Columns};
+use crate::expr::Reads;
 use crate::text::dates::{Date, Today};
 
 pub(crate) use hierarchy::{HierarchySpec, OnSelf, Otherwise};
@@ -75,8 +76,9 @@ impl Rules {
         for column in &self.columns {
             column.apply(batch);
         }
+        let mut reads = Reads::default();
         for assertion in &self.rows {
-            assertion.apply(batch);
+            assertion.apply(batch, &mut reads);
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::spec::{RowRule, STAGE};
 use crate::batch::{Batch, Columns, Fault};
-use crate::expr::{self, BoundExpr, Expr, ExprError, Unfit, Use};
+use crate::expr::{self, BoundExpr, Expr, ExprError, Reads, Unfit, Use};
 use crate::text::dates::Date;
 
 /// An assertion, compiled and not bound.
@@ -78,16 +78,11 @@ pub(super) struct Assertion {
 impl Assertion {
     /// No cell is marked: which of them is at fault, an assertion can't tell, and the assertions
     /// after it still have something to say.
-    pub(super) fn apply(&self, batch: &mut Batch) {
-        self.expr.watch(batch);
-        for row in 0..batch.len() {
-            if !self.expr.is_ready(batch, row) {
-                continue;
-            }
-            let (code, message) = match self.expr.eval_bool(batch, row) {
-                Ok(true) => continue,
-                Ok(false) => (self.code.clone(), self.message.clone()),
-                Err(e) => (Cow::Borrowed(expr::FAILED), e.into_message()),
+    pub(super) fn apply(&self, batch: &mut Batch, reads: &mut Reads) {
+        for (row, failed) in self.expr.untrue(batch, reads) {
+            let (code, message) = match failed {
+                None => (self.code.clone(), self.message.clone()),
+                Some(error) => (Cow::Borrowed(expr::FAILED), error.into_message()),
             };
             let fault = Fault {
                 row: row as u32,

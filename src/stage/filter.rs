@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::{Bound, Resources, Stage, fault};
 use crate::batch::{Batch, Columns};
-use crate::expr::{BoundExpr, Expr, FAILED, Use};
+use crate::expr::{BoundExpr, Expr, FAILED, Reads, Use};
 use crate::settings::short::word_or_map;
 
 /// Keeps the rows for which an expression (CEL) is true; the others leave, and are counted as filtered.
@@ -95,16 +95,11 @@ struct Filter {
 
 impl Stage for Filter {
     fn apply(&self, batch: &mut Batch) {
-        self.expr.watch(batch);
-        for row in 0..batch.len() {
-            if !self.expr.is_ready(batch, row) {
-                continue;
-            }
-            match self.expr.eval_bool(batch, row) {
-                Ok(true) => {}
-                Ok(false) if self.keep_at_target => batch.set_aside(row),
-                Ok(false) => batch.filter_out(row),
-                Err(error) => {
+        for (row, failed) in self.expr.untrue(batch, &mut Reads::default()) {
+            match failed {
+                None if self.keep_at_target => batch.set_aside(row),
+                None => batch.filter_out(row),
+                Some(error) => {
                     let message = error.into_message();
                     batch.reject(fault(row, "filter", &self.whole_row, FAILED, message), None);
                 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 use super::{BindError, Bound, EMPTY, Place, Resources, Stage, check_names, fault};
 use crate::batch::kinds::Kinds;
 use crate::batch::{Batch, Columns, Kind};
-use crate::expr::{BoundExpr, Expr, FAILED, Unfit, Use};
+use crate::expr::{BoundExpr, Expr, FAILED, Reads, Unfit, Use};
 use crate::settings::EXACT_NUMBER;
 use crate::text::decimal::is_json_number;
 
@@ -279,10 +279,14 @@ struct Set {
 
 impl Stage for Set {
     fn apply(&self, batch: &mut Batch) {
+        let mut reads = Reads::default();
         for Assignment { target, value } in &self.assignments {
             match value {
-                Value::Constant(constant) => set_constant(batch, target.1, constant),
-                Value::Expression(expr) => set_expression(batch, target, expr),
+                Value::Constant(constant) => {
+                    set_constant(batch, target.1, constant);
+                    reads.changed(target.1);
+                }
+                Value::Expression(expr) => set_expression(batch, target, expr, &mut reads),
             }
         }
     }
@@ -319,34 +323,12 @@ fn set_constant(batch: &mut Batch, slot: usize, constant: &Constant) {
     batch.put_column(slot, cells);
 }
 
-fn set_expression(batch: &mut Batch, target: &Place, expr: &BoundExpr) {
-    expr.watch(batch);
-    // The expression may read the column that it sets, row by row, so it is not taken out.
-    let mut buffer = String::new();
-    for row in 0..batch.len() {
-        if !batch.is_live(row) {
-            continue;
-        }
-        let old = batch.cell(row, target.1);
-        let value = if let Some(slot) = expr.copied_column() {
-            batch.cell(row, slot)
-        } else if expr.is_ready(batch, row) {
-            buffer.clear();
-            match expr.eval_text(batch, row, &mut buffer) {
-                Ok(kind) if kind == old.kind() && batch.text(old) == buffer => continue,
-                Ok(kind) => batch.append(&buffer, kind),
-                Err(error) => {
-                    let message = error.into_message();
-                    let fault = fault(row, "set", &target.0, FAILED, message);
-                    batch.reject(fault, Some(target.1));
-                    continue;
-                }
-            }
-        } else {
-            old.with_kind(Kind::Faulty)
-        };
-        batch.set_cell(row, target.1, value);
+fn set_expression(batch: &mut Batch, target: &Place, expr: &BoundExpr, reads: &mut Reads) {
+    for (row, error) in expr.assign(batch, target.1, reads) {
+        let fault = fault(row, "set", &target.0, FAILED, error.into_message());
+        batch.reject(fault, Some(target.1));
     }
+    reads.changed(target.1);
 }
 
 #[cfg(test)]

@@ -365,7 +365,7 @@ fn a_comparison_that_meets_two_kinds_in_every_row() {
 }
 
 /// Parts of expressions over the columns of [`columns`].
-fn part() -> impl Strategy<Value = String> {
+pub(super) fn part() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         4 => prop::sample::select(vec!["level", "FTE", "fte", "paid"]).prop_map(str::to_owned),
         4 => prop::sample::select(vec!["5", "0.5", "'5'", "''", "'x'", "true", "false", "null", "-1", "[1, 2]", "['5', 'x']", "[true]", "[]", "2u",
@@ -489,20 +489,9 @@ impl Expr {
     }
 
     /// Bound whatever may be wrong with it, to see what the evaluator makes of it.
-    fn unchecked(&self, columns: &Columns) -> BoundExpr {
-        let checked = self.checked(columns, Use::Value);
-        BoundExpr {
-            careful: None,
-            root: checked.root,
-            context: self.context.clone(),
-            slots: self.slots(columns).unwrap(),
-            constants: checked.constants,
-            kinds: Kinds::ANY,
-            doubts: Vec::new(),
-            watches: Vec::new(),
-            orders: Vec::new(),
-            beyond: Vec::new(),
-            failures: Failures::default(),
-        }
+    pub(super) fn unchecked(&self, columns: &Columns) -> BoundExpr {
+        let mut checked = self.checked(columns, Use::Value);
+        checked.mistakes.clear();
+        self.bound(checked, self.slots(columns).unwrap(), columns)
     }
 }

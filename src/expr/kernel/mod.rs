@@ -1,0 +1,170 @@
+//! Expressions over columns: what a bound expression means, compiled to operations that go through the rows of a batch
+//! one column at a time.
+//!
+//! The interpreter is what an expression means; this is how it gets there sooner. An operation gives a value for each
+//! row or says that it is [undecided](Lane::Undecided): it came upon an error, or upon kinds of values that are too rare
+//! to have an operation of their own. What is undecided in the end is asked of the interpreter, row by row, so that
+//! errors are found and told in one place. What has no operation is a part that the interpreter evaluates, within those
+//! that have one.
+//!
+//! `&&` and `||` look at their second condition where the first leaves it open, and a choice takes one way a row, as the
+//! interpreter does.
+
+mod call;
+mod compile;
+mod eval;
+mod lane;
+mod outcome;
+mod reads;
+
+use cel::common::ast::IdedExpr;
+use regex::Regex;
+
+use lane::Lane;
+pub(crate) use reads::Reads;
+
+/// A compiled expression.
+pub(super) struct Kernel {
+    root: Node,
+    /// The texts of its constants.
+    constants: String,
+}
+
+/// An operation and what it is of.
+struct Node {
+    op: Op,
+    /// The physical columns that it reads, in order.
+    slots: Vec<usize>,
+    /// How much it costs to look at one row, in comparisons of short texts.
+    operations: u32,
+}
+
+enum Op {
+    /// The cells of a physical column; a number with all its digits where it is exact.
+    Column {
+        slot: usize,
+        is_exact: bool,
+        /// Whether cells of it can hold numbers.
+        has_numbers: bool,
+    },
+    Constant(Lane),
+    Not(Box<Node>),
+    /// `&&` or `||`: which of both truths decides it alone.
+    Joined {
+        decisive: bool,
+        parts: Box<[Node; 2]>,
+    },
+    Compared(Comparison, Box<[Node; 2]>),
+    /// `in` with a list of constants, and with one that is made of a row.
+    In(Box<Node>, Set),
+    Among(Box<Node>, Vec<Node>),
+    Tested(Test, Box<[Node; 2]>),
+    Matches(Box<Node>, Regex),
+    /// A condition and what it chooses from.
+    Choice(Box<[Node; 3]>),
+    /// Summands, from left to right: numbers, texts, or times.
+    Sum(Vec<Node>),
+    Computed(Arithmetic, Box<[Node; 2]>),
+    Call(Function, Box<Node>),
+    /// `substring`: a text and where its part begins, and where it ends if not with the text.
+    Part(Vec<Node>),
+    /// `replace`: a text, what is replaced in it, and by what.
+    Replaced(Box<[Node; 3]>),
+    /// What the interpreter evaluates.
+    Interpreted(Box<IdedExpr>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Comparison {
+    Equal,
+    Unequal,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+/// What is asked of a text and a part of it.
+enum Test {
+    StartsWith,
+    EndsWith,
+    /// The finder is of a part that is the same for all rows.
+    Contains(Option<Box<memchr::memmem::Finder<'static>>>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Arithmetic {
+    Minus,
+    Times,
+    /// By zero is an error.
+    Divide,
+    Remainder,
+}
+
+/// Functions of one value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Function {
+    Negate,
+    Size,
+    Double,
+    Int,
+    Text,
+    /// What [`number`](super::number) makes of numbers, and leaves all else alone.
+    AsDouble,
+    AsWhole,
+    AsText,
+    Date,
+    Days,
+    LowerAscii,
+    UpperAscii,
+    Trim,
+    Round,
+    Ceil,
+    Floor,
+    Trunc,
+    Abs,
+    Year,
+    Month,
+    DayOfMonth,
+}
+
+/// A list of constants.
+struct Set {
+    /// Those of its texts that have so many bytes, by that number; what a row has is compared with few of them.
+    texts: Vec<Vec<Box<str>>>,
+    /// All the texts, where some length has many.
+    many: Option<std::collections::HashSet<Box<str>>>,
+    others: Vec<Lane>,
+}
+
+/// Texts of one length beyond which they are looked up by their hash.
+const MANY: usize = 12;
+
+impl Set {
+    fn new(texts: Vec<Box<str>>, others: Vec<Lane>) -> Set {
+        let longest = texts.iter().map(|text| text.len()).max();
+        let mut by_length = vec![Vec::new(); longest.map_or(0, |longest| longest + 1)];
+        for text in texts {
+            let same: &mut Vec<Box<str>> = &mut by_length[text.len()];
+            if !same.contains(&text) {
+                same.push(text);
+            }
+        }
+        let are_many = by_length.iter().any(|same| same.len() > MANY);
+        Set {
+            many: are_many.then(|| by_length.iter().flatten().cloned().collect()),
+            texts: by_length,
+            others,
+        }
+    }
+
+    #[inline]
+    fn has_text(&self, text: &str) -> bool {
+        match &self.many {
+            Some(many) => many.contains(text),
+            None => {
+                (self.texts.get(text.len())).is_some_and(|same| same.iter().any(|t| **t == *text))
+            }
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! What expressions read of a batch, read once for all of them.
+//!
+//! Columns of few values are the rule in people's data: statuses, countries, departments, grades. Of such a column it is
+//! found out which rows have the same cell; an expression that reads nothing else is then evaluated for one row of each
+//! kind, and what it comes to holds for the others. The same goes for several such columns together.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::batch::{Batch, Cell, Kind};
+use crate::text::compare::is_comparable;
+
+/// Most values of a column by which rows are put together.
+const MAX_VALUES: usize = 256;
+
+/// Most combinations of the values of several columns, met or not.
+const MAX_COMBINATIONS: usize = 4096;
+
+/// Rows that tell whether it is worth to look at the others: of a column of few values, they have at most half as many.
+const FIRST_ROWS: usize = 64;
+
+/// With fewer rows than that, each is looked at.
+const FEW_ROWS: usize = 32;
+
+/// Operations that are cheaper than to find out which rows have the same cells, once more than [`ASKED`] want to know.
+const CHEAP: u32 = 4;
+const ASKED: u32 = 3;
+
+/// What was read of a batch. Whoever changes a column says so.
+#[derive(Default)]
+pub(crate) struct Reads {
+    live: Option<Rc<[u32]>>,
+    columns: Vec<Column>,
+    groups: HashMap<Box<[usize]>, Option<Rc<Groups>>>,
+}
+
+#[derive(Default)]
+struct Column {
+    /// How often it was asked for groups.
+    asked: u32,
+    /// Whether a live row has a faulty cell in it.
+    faulty: Option<bool>,
+    unlike: Option<Rc<[u32]>>,
+    groups: Option<Option<Rc<Groups>>>,
+    numbers: Option<Rc<Numbers>>,
+}
+
+/// Rows that have the same cells.
+pub(super) struct Groups {
+    /// The group of each row of the batch.
+    pub(super) of: Vec<u16>,
+    /// A row of each group.
+    pub(super) first: Vec<u32>,
+}
+
+/// The numbers of a column.
+pub(super) struct Numbers(Vec<Number>);
+
+/// A cell's number as a double.
+#[derive(Clone, Copy)]
+pub(super) struct Number {
+    pub(super) value: f64,
+    /// Whether doubles are ordered as the numbers themselves are, and equal where these are: so it is with up to 15
+    /// digits (`DBL_DIG` of C).
+    pub(super) is_faithful: bool,
+}
+
+impl Number {
+    #[inline]
+    pub(super) fn of(text: &str) -> Number {
+        Number {
+            value: text.parse().unwrap_or(f64::NAN),
+            is_faithful: text.len() <= 15 && !text.is_empty() && !text.contains(['e', 'E']),
+        }
+    }
+}
+
+impl Numbers {
+    #[inline]
+    pub(super) fn get(&self, row: u32) -> Number {
+        self.0[row as usize]
+    }
+}
+
+impl Reads {
+    /// Forgets what was read of a column, whose cells are others now.
+    pub(crate) fn changed(&mut self, slot: usize) {
+        if let Some(column) = self.columns.get_mut(slot) {
+            *column = Column::default();
+        }
+        self.groups.retain(|slots, _| !slots.contains(&slot));
+    }
+
+    /// Rows that are looked at at all.
+    fn live(&mut self, batch: &Batch) -> Rc<[u32]> {
+        let live = || {
+            let rows = (0..batch.len()).filter(|row| batch.is_live(*row));
+            rows.map(|row| row as u32).collect()
+        };
+        self.live.get_or_insert_with(live).clone()
+    }
+
+    fn column(&mut self, slot: usize) -> &mut Column {
+        if self.columns.len() <= slot {
+            self.columns.resize_with(slot + 1, Column::default);
+        }
+        &mut self.columns[slot]
+    }
+
+    /// The live rows that have no faulty cell in these columns.
+    pub(super) fn ready(&mut self, batch: &Batch, slots: &[usize]) -> Rc<[u32]> {
+        let live = self.live(batch);
+        let mut faulty = Vec::new();
+        for &slot in slots {
+            let cells = batch.column(slot);
+            let find = || is_faulty_in(cells, &live);
+            if *self.column(slot).faulty.get_or_insert_with(find) {
+                faulty.push(cells);
+            }
+        }
+        match faulty.is_empty() {
+            true => live,
+            false => {
+                let is_faulty = |row: u32, cells: &[Cell]| is_faulty(cells[row as usize]);
+                let ready = |row: &u32| !faulty.iter().any(|cells| is_faulty(*row, cells));
+                live.iter().copied().filter(ready).collect()
+            }
+        }
+    }
+
+    /// The live rows with a text in these columns that is not as it is compared, in order.
+    pub(super) fn unlike(&mut self, batch: &Batch, slots: &[usize]) -> Vec<u32> {
+        let mut all = Vec::new();
+        for &slot in slots {
+            let unlike = match &self.column(slot).unlike {
+                Some(unlike) => unlike.clone(),
+                None => {
+                    let unlike = self.find_unlike(batch, slot);
+                    self.column(slot).unlike = Some(unlike.clone());
+                    unlike
+                }
+            };
+            all.extend_from_slice(&unlike);
+        }
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    fn find_unlike(&mut self, batch: &Batch, slot: usize) -> Rc<[u32]> {
+        let is_unlike = |row: u32| !is_comparable(batch.get(row as usize, slot));
+        let live = self.live(batch);
+        let unlike = |row: &u32| is_unlike(*row);
+        let Some(Some(groups)) = &self.column(slot).groups else {
+            return live.iter().copied().filter(unlike).collect();
+        };
+        let kinds: Vec<bool> = groups.first.iter().map(|row| is_unlike(*row)).collect();
+        match kinds.contains(&true) {
+            false => Rc::default(),
+            true => {
+                let unlike = |row: &u32| kinds[usize::from(groups.of[*row as usize])];
+                live.iter().copied().filter(unlike).collect()
+            }
+        }
+    }
+
+    /// The numbers of a column; what is not a number in it is not one here.
+    pub(super) fn numbers(&mut self, batch: &Batch, slot: usize) -> Rc<Numbers> {
+        let read = || {
+            let cells = batch.column(slot).iter();
+            let number = |cell: &Cell| match cell.kind() {
+                Kind::Number => Number::of(batch.text(*cell)),
+                _ => Number::of(""),
+            };
+            Rc::new(Numbers(cells.map(number).collect()))
+        };
+        let column = self.column(slot);
+        column.numbers.get_or_insert_with(read).clone()
+    }
+
+    /// The rows that have the same cells in these columns, where they are worth to be put together: `rows` of them are to
+    /// be looked at, and to look at one takes so many operations.
+    pub(super) fn groups(
+        &mut self,
+        batch: &Batch,
+        slots: &[usize],
+        operations: u32,
+        rows: usize,
+    ) -> Option<Rc<Groups>> {
+        if rows < FEW_ROWS || slots.is_empty() {
+            return None;
+        }
+        for &slot in slots {
+            self.groups_of(batch, slot, operations)?;
+        }
+        let groups = match slots {
+            [one] => self.groups_of(batch, *one, operations)?,
+            _ => match self.groups.get(slots) {
+                Some(known) => known.clone()?,
+                None => {
+                    let found = self.combine(batch, slots).map(Rc::new);
+                    self.groups.insert(slots.into(), found.clone());
+                    found?
+                }
+            },
+        };
+        (groups.first.len() * 2 <= rows).then_some(groups)
+    }
+
+    fn groups_of(&mut self, batch: &Batch, slot: usize, operations: u32) -> Option<Rc<Groups>> {
+        let column = self.column(slot);
+        column.asked += 1;
+        if let Some(known) = &column.groups {
+            return known.clone();
+        }
+        if operations < CHEAP && column.asked < ASKED {
+            return None;
+        }
+        let live = self.live(batch);
+        let groups = Groups::of_cells(batch, slot, &live).map(Rc::new);
+        self.column(slot).groups = Some(groups.clone());
+        groups
+    }
+
+    fn combine(&mut self, batch: &Batch, slots: &[usize]) -> Option<Groups> {
+        let known = |slot: &usize| self.columns.get(*slot)?.groups.clone()?;
+        let parts: Vec<Rc<Groups>> = slots.iter().map(known).collect::<Option<_>>()?;
+        let combinations: usize = parts.iter().map(|part| part.first.len()).product();
+        if combinations > MAX_COMBINATIONS {
+            return None;
+        }
+        let mut places = vec![u16::MAX; combinations];
+        let mut groups = Groups {
+            of: vec![0; batch.len()],
+            first: Vec::new(),
+        };
+        for &row in &*self.live(batch) {
+            let combination = parts.iter().fold(0, |combination, part| {
+                combination * part.first.len() + usize::from(part.of[row as usize])
+            });
+            let place = &mut places[combination];
+            if *place == u16::MAX {
+                *place = groups.first.len() as u16;
+                groups.first.push(row);
+            }
+            groups.of[row as usize] = *place;
+        }
+        Some(groups)
+    }
+}
+
+fn is_faulty(cell: Cell) -> bool {
+    cell.kind() == Kind::Faulty
+}
+
+fn is_faulty_in(cells: &[Cell], rows: &[u32]) -> bool {
+    match cells.len() == rows.len() {
+        true => cells.iter().any(|cell| is_faulty(*cell)),
+        false => rows.iter().any(|row| is_faulty(cells[*row as usize])),
+    }
+}
+
+impl Groups {
+    /// Puts rows together by the kind and text of their cells; nothing where there are too many of these.
+    fn of_cells(batch: &Batch, slot: usize, rows: &[u32]) -> Option<Groups> {
+        const PLACES: usize = 4 * MAX_VALUES;
+        let cells = batch.column(slot);
+        let mut places = [u16::MAX; PLACES];
+        let mut groups = Groups {
+            of: vec![0; batch.len()],
+            first: Vec::new(),
+        };
+        for (at, &row) in rows.iter().enumerate() {
+            let cell = cells[row as usize];
+            let text = batch.text(cell);
+            let mut place = xxh3_64(text.as_bytes()) as usize % PLACES;
+            let group = loop {
+                let group = places[place];
+                if group == u16::MAX {
+                    break None;
+                }
+                let other = cells[groups.first[usize::from(group)] as usize];
+                if other.kind() == cell.kind() && batch.text(other) == text {
+                    break Some(group);
+                }
+                place = (place + 1) % PLACES;
+            };
+            groups.of[row as usize] = match group {
+                Some(group) => group,
+                None => {
+                    let group = groups.first.len();
+                    if group == MAX_VALUES || at < FIRST_ROWS && group > FIRST_ROWS / 2 {
+                        return None;
+                    }
+                    groups.first.push(row);
+                    places[place] = group as u16;
+                    group as u16
+                }
+            };
+        }
+        Some(groups)
+    }
+}
