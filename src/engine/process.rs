@@ -350,14 +350,8 @@ impl Engine {
     /// Text that ends the run.
     pub(crate) fn again(&self, block: Block, rows: &WrittenRows) -> Result<Processed, BlockError> {
         let (number, file, line, end) = (block.number, block.file, block.line, block.end);
-        let mut batch = self.parse(block)?;
-        self.widen(&mut batch);
-        for bound in &self.stages {
-            bound.stage.apply(&mut batch);
-        }
-        batch.drop_aside();
-        fits(&batch, file, line)?;
-        rows.choose(number, &mut batch);
+        let mut batch = self.staged(block, |_| ())?;
+        rows.choose(number, &mut batch, Batch::drop_row);
         let encoded = self.encoder.encode(&batch);
         let hash = xxh3_128(&encoded.bytes);
         Ok(Processed {
@@ -385,13 +379,30 @@ impl Engine {
         block: Block,
         rows: &WrittenRows,
     ) -> Result<Vec<u64>, BlockError> {
-        if rows.is_none(block.number) {
+        let number = block.number;
+        if rows.is_none(number) {
             return Ok(Vec::new());
         }
-        let again = self.again(block, rows)?;
-        let hashes = self.sent_hashes(&again.batch, &again.encoded);
-        let written = again.encoded.rows.iter();
+        // No stage has to look at the others.
+        let batch = self.staged(block, |batch| rows.choose(number, batch, Batch::filter_out))?;
+        let encoded = self.encoder.encode(&batch);
+        let hashes = self.sent_hashes(&batch, &encoded);
+        let written = encoded.rows.iter();
         Ok(written.map(|row| hashes[*row as usize]).collect())
+    }
+
+    /// A block after the stages, and before the rules. `choose` is shown it between parser and stages.
+    fn staged(&self, block: Block, choose: impl FnOnce(&mut Batch)) -> Result<Batch, BlockError> {
+        let (file, line) = (block.file, block.line);
+        let mut batch = self.parse(block)?;
+        self.widen(&mut batch);
+        choose(&mut batch);
+        for bound in &self.stages {
+            bound.stage.apply(&mut batch);
+        }
+        batch.drop_aside();
+        fits(&batch, file, line)?;
+        Ok(batch)
     }
 
     /// A block in, bytes out: what a worker does.

@@ -55,8 +55,9 @@ impl WrittenRows {
         bits.is_some_and(|bits| bits.iter().all(|word| *word == 0))
     }
 
-    /// Takes out of a block what is not written. A source that has changed since may have other blocks: their hash tells.
-    pub(crate) fn choose(&self, number: u64, batch: &mut Batch) {
+    /// Takes the rows out of a block that are not written, with `take_out`. A source that has changed since may have other
+    /// blocks: their hash tells.
+    pub(crate) fn choose(&self, number: u64, batch: &mut Batch, take_out: fn(&mut Batch, usize)) {
         let block = usize::try_from(number)
             .ok()
             .and_then(|at| self.blocks.get(at));
@@ -68,7 +69,7 @@ impl WrittenRows {
         }
         for row in 0..batch.len() {
             if !block.has(row) && batch.state(row) == RowState::In {
-                batch.drop_row(row);
+                take_out(batch, row);
             }
         }
     }
@@ -106,7 +107,7 @@ mod tests {
         written.push(5, &[0, 1, 2, 3, 4]);
         let chosen = |number, rows| {
             let mut batch = batch(rows);
-            written.choose(number, &mut batch);
+            written.choose(number, &mut batch, Batch::drop_row);
             let left = (0..rows as u32).filter(|row| batch.state(*row as usize) == RowState::In);
             left.collect::<Vec<_>>()
         };
@@ -115,5 +116,26 @@ mod tests {
         // Blocks that the first pass did not see.
         assert_eq!(chosen(0, 2), [0, 1]);
         assert_eq!(chosen(7, 2), [0, 1]);
+    }
+
+    #[test]
+    fn some_of_those_that_are_written_are_chosen_by_their_numbers() {
+        let mut written = WrittenRows::default();
+        written.push(3, &[0, 2]);
+        written.push(0, &[]);
+        written.push(70, &(0..70).collect::<Vec<_>>());
+        written.push(4, &[1]);
+        let (records, rows) = written.among(&[1, 2, 3, 70, 72, 73, 74]);
+        assert_eq!(records, [2, 3, 70, 72, 74]);
+        let mut expected = WrittenRows::default();
+        expected.push(3, &[2]);
+        expected.push(0, &[]);
+        expected.push(70, &[0, 67, 69]);
+        expected.push(4, &[1]);
+        assert_eq!(rows, expected);
+        let (none, rows) = written.among(&[1]);
+        assert!(none.is_empty());
+        assert!([0, 2, 3].into_iter().all(|number| rows.is_none(number)));
+        assert!(!written.is_none(0));
     }
 }
