@@ -227,13 +227,13 @@ fn keys_enter(bencher: Bencher<'_, '_>, keys: u32) {
         .bench_refs(|set| set.enter(|_, _| ()));
 }
 
-/// Keys all at once, at the end of the file, by one thread.
+/// Keys that come again, found all at once by one thread.
 #[divan::bench(args = [10_000, 1_000_000], sample_count = 10)]
-fn keys_enter_all(bencher: Bencher<'_, '_>, keys: u32) {
+fn keys_find_again(bencher: Bencher<'_, '_>, keys: u32) {
     bencher
         .counter(ItemsCount::new(keys))
         .with_inputs(|| waiting(keys))
-        .bench_refs(|set| set.enter_all(1));
+        .bench_refs(|set| set.find_again());
 }
 
 /// All of it: what a worker does with a block.

@@ -362,7 +362,7 @@ impl Survey {
     }
 
     /// Takes in what was [asked](Settled::Asks): of records in order, what they would send.
-    pub fn tell(&mut self, sent: Vec<(u32, u64)>) {
+    pub fn tell(&mut self, sent: Vec<(u32, u32)>) {
         self.rules.tell(sent);
     }
 

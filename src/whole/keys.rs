@@ -4,24 +4,26 @@
 //! 3 in 100 million; of ten million, 3 in a million. The hash is seeded anew for every run, so that a key
 //! rejected by that chance is accepted when the run is repeated.
 //!
-//! The hashes are kept as the workers made them, in the order of the records. Beside them is a table of those that
-//! are different, in shards by their upper bits. It is asked in one of two ways:
+//! The hashes are kept as the workers made them, in the order of the records, and are looked at in one of two ways:
 //!
-//! - *Block by block*, where somebody wants to know at once which keys stood before. Nearly every look at the table is
-//!   then a wait for memory, and one thread does it.
-//! - *All at once*, at the end of the file. Several threads sort the records by shards, each its part of the file, and
-//!   then make the shards, one after the other. A shard is small enough to be at hand while it is made, and is made
-//!   as large as it has to be. This takes a fifth of the time, and that is shared.
+//! - *Block by block*, where somebody wants to know at once which keys stood before. They are entered into a table, in
+//!   shards by their upper bits. Nearly every look at it is a wait for memory, and one thread does it.
+//! - *All at once*, at the end of the file. Several threads sort the records by shards, each its part of the file; a
+//!   shard is small enough to be at hand. Then a bit is set for every key of a shard, by some bits of its hash. Only
+//!   where it was set before may a key come again, which is looked at in full. This takes a tenth of the time, and that
+//!   is shared. There is no table then, until somebody asks for a record.
 //!
-//! Memory: 8 bytes a record for its hash, and 8 bytes a slot. A table that is made all at once has 4 slots for 3
-//! records, which is 18.7 bytes a record together. One that grows does so by a half when it is 85 % full, so it has at
-//! most 1.5 / 0.85 slots a key, which is 22.2 bytes a record together, and one shard of 256 more while it grows.
+//! Memory: 8 bytes a record for its hash, and 8 bytes a slot. Records that are sorted have a slot each. A table that is
+//! made all at once has 4 slots for 3 records, which is 18.7 bytes a record together. One that grows does so by a half
+//! when it is 85 % full, so it has at most 1.5 / 0.85 slots a key, which is 22.2 bytes a record together, and one shard
+//! of 256 more while it grows.
 
-use std::sync::Arc;
+use std::panic::resume_unwind;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
-/// Shards: enough that the copy made when one grows is small beside the whole, and that one of a million keys stays in
-/// the cache.
+/// Shards: enough that the copy made when one grows is small beside the whole, and that one of some million keys stays
+/// in the cache.
 const SHARDS: usize = 256;
 
 /// Slots that a shard has when it gets its first key.
@@ -34,132 +36,90 @@ const TOGETHER: usize = 32;
 /// A thread is worth its start for so many records.
 const WORTH_A_THREAD: usize = 1 << 15;
 
+/// Bits for every key of a shard, of which one is set: one key in 32 is looked at in full for nothing.
+const BITS_A_KEY: usize = 16;
+
+/// Of a shard, bits are no more than two to the power of this: 32 MiB, where nearly all keys are the same.
+const MOST_BITS: u32 = 28;
+
 /// A set of keys, each with the number of the record that had it first.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Keys {
     hashes: Hashes,
-    shards: Vec<Shard>,
-    /// Blocks whose keys are in the shards.
-    entered: usize,
-}
-
-impl Default for Keys {
-    fn default() -> Keys {
-        Keys {
-            hashes: Hashes::default(),
-            shards: (0..SHARDS).map(|_| Shard::default()).collect(),
-            entered: 0,
-        }
-    }
+    /// Made when somebody asks for it.
+    table: OnceLock<Table>,
+    threads: usize,
 }
 
 impl Keys {
-    /// Takes in the hashes of the next records, 0 for those without a key. They wait to be entered.
+    /// Lets what is done all at once be done by so many threads.
+    pub fn use_threads(&mut self, threads: usize) {
+        self.threads = threads;
+    }
+
+    /// Takes in the hashes of the next records, 0 for those without a key.
     pub fn push(&mut self, hashes: Arc<Vec<u64>>) {
         self.hashes.push(hashes);
     }
 
-    /// Enters all that wait, in the order of the records. `again` is told those records whose key was there before, each
-    /// with the first record that had it.
-    pub fn enter(&mut self, mut again: impl FnMut(u32, u32)) {
-        let (hashes, shards) = (&self.hashes, &mut self.shards);
-        for block in &hashes.blocks[self.entered..] {
-            let mut keys = block.keys();
-            let mut group = [(0, 0); TOGETHER];
-            loop {
-                let mut count = 0;
-                let mut asked_for = 0;
-                for (place, (hash, record)) in group.iter_mut().zip(keys.by_ref()) {
-                    *place = (hash, record);
-                    asked_for ^= shards[shard_of(hash)].first_look(hash);
-                    count += 1;
-                }
-                // Without a use the look would be left out.
-                std::hint::black_box(asked_for);
-                for &(hash, record) in &group[..count] {
-                    let shard = &mut shards[shard_of(hash)];
-                    shard.make_room();
-                    let same = |earlier| hashes.get(earlier) == hash;
-                    if let Some(earlier) = shard.insert(entry(hash, record), same) {
-                        again(record, earlier);
-                    }
-                }
-                if count < TOGETHER {
-                    break;
-                }
-            }
-        }
-        self.entered = hashes.blocks.len();
+    /// Enters all that were taken in since the last time, in the order of the records. `again` is told those records
+    /// whose key was there before, each with the first record that had it.
+    pub fn enter(&mut self, again: impl FnMut(u32, u32)) {
+        let mut table = self.table.take().unwrap_or_default();
+        table.enter(&self.hashes, again);
+        self.table = OnceLock::from(table);
     }
 
-    /// The same, by no more than so many threads; and what it tells is in no order. Tables that have keys already are
-    /// added to by one thread.
-    pub fn enter_all(&mut self, threads: usize) -> Vec<(u32, u32)> {
-        let threads = threads.min(self.hashes.len / WORTH_A_THREAD).min(SHARDS);
-        if self.entered > 0 || threads == 0 {
-            let mut again = Vec::new();
-            self.enter(|record, first| again.push((record, first)));
-            return again;
-        }
-        self.enter_by(threads)
-    }
-
-    fn enter_by(&mut self, threads: usize) -> Vec<(u32, u32)> {
-        self.sort_by_shards(threads);
-        let Keys { hashes, shards, .. } = self;
-        let parts = shards.chunks_mut(SHARDS.div_ceil(threads));
+    /// Finds all records whose key was there before, in no order, each with the first record that had it. Nothing is
+    /// entered.
+    pub fn find_again(&self) -> Vec<(u32, u32)> {
+        let threads = self.threads();
+        let sorted = self.hashes.by_shards(threads, |keys| keys);
+        let parts = sorted.chunks(SHARDS.div_ceil(threads));
         let found = side_by_side(parts, |shards| {
-            let mut again = Vec::new();
-            let mut waiting = Vec::new();
-            for shard in shards {
-                shard.enter_all(&mut waiting, hashes, &mut again);
+            let mut search = Search::default();
+            for (entries, _) in shards {
+                search.shard(entries, &self.hashes);
             }
-            again
+            search.again
         });
-        self.entered = self.hashes.blocks.len();
         found.concat()
     }
 
-    /// Makes shards as large as they have to be, and puts the entries of all records into them: at the front, and in the
-    /// order of the records.
-    fn sort_by_shards(&mut self, threads: usize) {
-        let blocks = &self.hashes.blocks;
-        let parts = || blocks.chunks(blocks.len().div_ceil(threads).max(1));
-        let counts = side_by_side(parts(), |blocks| {
-            let mut counts = vec![0; SHARDS];
-            for (hash, _) in blocks.iter().flat_map(Block::keys) {
-                counts[shard_of(hash)] += 1;
-            }
-            counts
-        });
-        for (number, shard) in self.shards.iter_mut().enumerate() {
-            let used = counts.iter().map(|counts| counts[number]).sum();
-            *shard = Shard::with_room(used);
-        }
-        let mut rest: Vec<&mut [u64]> = self.shards.iter_mut().map(|s| &mut *s.slots).collect();
-        let work = parts().zip(&counts).map(|(blocks, counts)| {
-            let rooms = rest.iter_mut().zip(counts);
-            let rooms = rooms.map(|(rest, count)| rest.split_off_mut(..*count).unwrap_or_default());
-            (blocks, rooms.map(<[u64]>::iter_mut).collect::<Vec<_>>())
-        });
-        side_by_side(work, |(blocks, mut rooms)| {
-            for (hash, record) in blocks.iter().flat_map(Block::keys) {
-                if let Some(slot) = rooms[shard_of(hash)].next() {
-                    *slot = entry(hash, record);
-                }
-            }
-        });
-    }
-
-    /// The record that has the key of this hash, of those that are entered.
+    /// The record that has the key of this hash first.
     pub fn find(&self, hash: u64) -> Option<u32> {
+        let table = self.table.get_or_init(|| self.make_table());
         let same = |record| self.hashes.get(record) == hash;
-        self.shards[shard_of(hash)].find(tag_of(hash), same).ok()
+        table.shards[shard_of(hash)].find(tag_of(hash), same).ok()
     }
 
-    /// How many keys are entered.
+    fn make_table(&self) -> Table {
+        let threads = self.threads();
+        let mut sorted = self.hashes.by_shards(threads, room_for);
+        let parts = sorted.chunks_mut(SHARDS.div_ceil(threads));
+        let made = side_by_side(parts, |shards| {
+            let mut waiting = Vec::new();
+            let made = shards.iter_mut().map(|(slots, used)| {
+                let slots = std::mem::take(slots);
+                Shard::of_sorted(slots, *used, &mut waiting, &self.hashes)
+            });
+            made.collect::<Vec<_>>()
+        });
+        Table {
+            shards: made.into_iter().flatten().collect(),
+            entered: self.hashes.blocks.len(),
+        }
+    }
+
+    fn threads(&self) -> usize {
+        let worth = (self.hashes.len / WORTH_A_THREAD).clamp(1, SHARDS);
+        self.threads.clamp(1, worth)
+    }
+
+    /// How many keys are in the table.
     pub fn len(&self) -> usize {
-        self.shards.iter().map(|s| s.used).sum()
+        let shards = self.table.get().map_or(&[][..], |table| &table.shards);
+        shards.iter().map(|shard| shard.used).sum()
     }
 
     /// Whether there are none.
@@ -169,7 +129,8 @@ impl Keys {
 
     /// Bytes held for them.
     pub fn bytes(&self) -> usize {
-        let slots: usize = self.shards.iter().map(|s| s.slots.capacity()).sum();
+        let shards = self.table.get().map_or(&[][..], |table| &table.shards);
+        let slots: usize = shards.iter().map(|shard| shard.slots.capacity()).sum();
         (slots + self.hashes.len) * size_of::<u64>()
     }
 }
@@ -179,11 +140,19 @@ fn side_by_side<W: Send, T: Send>(
     work: impl Iterator<Item = W>,
     each: impl Fn(W) -> T + Sync,
 ) -> Vec<T> {
+    let mut work = work.peekable();
+    let Some(first) = work.next() else {
+        return Vec::new();
+    };
+    if work.peek().is_none() {
+        return vec![each(first)];
+    }
     thread::scope(|scope| {
         let each = &each;
-        let threads: Vec<_> = work.map(|work| scope.spawn(move || each(work))).collect();
+        let start = |work| scope.spawn(move || each(work));
+        let threads: Vec<_> = std::iter::once(first).chain(work).map(start).collect();
         let made = threads.into_iter().map(|thread| thread.join());
-        made.map(|made| made.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        made.map(|made| made.unwrap_or_else(|panic| resume_unwind(panic)))
             .collect()
     })
 }
@@ -233,6 +202,40 @@ impl Hashes {
         let block = &self.blocks[from + behind - 1];
         block.hashes[(record - block.first) as usize]
     }
+
+    /// The entries of all records by shards, in the order of the records; behind them room, as it is wanted for so many.
+    /// Beside them, how many they are.
+    fn by_shards(&self, threads: usize, room: fn(usize) -> usize) -> Vec<(Vec<u64>, usize)> {
+        let parts = || {
+            let size = self.blocks.len().div_ceil(threads).max(1);
+            self.blocks.chunks(size)
+        };
+        let counts = side_by_side(parts(), |blocks| {
+            let mut counts = vec![0; SHARDS];
+            for (hash, _) in blocks.iter().flat_map(Block::keys) {
+                counts[shard_of(hash)] += 1;
+            }
+            counts
+        });
+        let used = |shard: usize| counts.iter().map(|counts| counts[shard]).sum();
+        let mut sorted: Vec<_> = (0..SHARDS)
+            .map(|shard| (vec![0; room(used(shard))], used(shard)))
+            .collect();
+        let mut rest: Vec<&mut [u64]> = sorted.iter_mut().map(|(s, _)| &mut **s).collect();
+        let work = parts().zip(&counts).map(|(blocks, counts)| {
+            let rooms = rest.iter_mut().zip(counts);
+            let rooms = rooms.map(|(rest, count)| rest.split_off_mut(..*count).unwrap_or_default());
+            (blocks, rooms.map(<[u64]>::iter_mut).collect::<Vec<_>>())
+        });
+        side_by_side(work, |(blocks, mut rooms)| {
+            for (hash, record) in blocks.iter().flat_map(Block::keys) {
+                if let Some(slot) = rooms[shard_of(hash)].next() {
+                    *slot = entry(hash, record);
+                }
+            }
+        });
+        sorted
+    }
 }
 
 /// Which shard a hash belongs to.
@@ -258,6 +261,127 @@ fn record_of(entry: u64) -> u32 {
     (entry as u32).wrapping_sub(1)
 }
 
+/// Finds keys that come again within shards, one after the other.
+#[derive(Default)]
+struct Search {
+    /// A bit for every key that was seen.
+    seen: Vec<u64>,
+    /// A bit for every key whose bit was set before.
+    doubtful: Vec<u64>,
+    /// What was found: records, and those that had their keys first.
+    again: Vec<(u32, u32)>,
+}
+
+impl Search {
+    fn shard(&mut self, entries: &[u64], hashes: &Hashes) {
+        let bits = (entries.len() * BITS_A_KEY).next_power_of_two().ilog2();
+        let bits = bits.clamp(u64::BITS.ilog2(), MOST_BITS);
+        // The upper bits of an entry are those of a hash.
+        let place = |entry: u64| {
+            let bit = entry >> (u64::BITS - bits);
+            ((bit / 64) as usize, 1 << (bit % 64))
+        };
+        for bits_set in [&mut self.seen, &mut self.doubtful] {
+            bits_set.clear();
+            bits_set.resize(1 << (bits - u64::BITS.ilog2()), 0);
+        }
+        let mut any = 0;
+        for &entry in entries {
+            let (word, bit) = place(entry);
+            let before = self.seen[word] & bit;
+            self.seen[word] |= bit;
+            if before != 0 {
+                self.doubtful[word] |= bit;
+                any |= before;
+            }
+        }
+        if any == 0 {
+            return;
+        }
+        let is_doubtful = |entry: &u64| {
+            let (word, bit) = place(*entry);
+            self.doubtful[word] & bit != 0
+        };
+        let mut doubtful: Vec<u64> = entries.iter().copied().filter(is_doubtful).collect();
+        doubtful.sort_unstable();
+        for alike in doubtful.chunk_by(|a, b| a >> 32 == b >> 32) {
+            if let [_, _, ..] = alike {
+                self.compare(alike, hashes);
+            }
+        }
+    }
+
+    /// Compares the keys in full of which the table knows nothing else.
+    fn compare(&mut self, alike: &[u64], hashes: &Hashes) {
+        let full = alike.iter().map(|entry| record_of(*entry));
+        let mut full: Vec<(u64, u32)> = full.map(|record| (hashes.get(record), record)).collect();
+        full.sort_unstable();
+        for same in full.chunk_by(|a, b| a.0 == b.0) {
+            let (_, first) = same[0];
+            let others = same[1..].iter().map(|(_, record)| (*record, first));
+            self.again.extend(others);
+        }
+    }
+}
+
+/// A table of keys.
+#[derive(Debug)]
+struct Table {
+    shards: Vec<Shard>,
+    /// Blocks whose keys are in the shards.
+    entered: usize,
+}
+
+impl Default for Table {
+    fn default() -> Table {
+        Table {
+            shards: (0..SHARDS).map(|_| Shard::default()).collect(),
+            entered: 0,
+        }
+    }
+}
+
+impl Table {
+    fn enter(&mut self, hashes: &Hashes, mut again: impl FnMut(u32, u32)) {
+        let shards = &mut self.shards;
+        for block in &hashes.blocks[self.entered..] {
+            let mut keys = block.keys();
+            let mut group = [(0, 0); TOGETHER];
+            loop {
+                let mut count = 0;
+                let mut asked_for = 0;
+                for (place, (hash, record)) in group.iter_mut().zip(keys.by_ref()) {
+                    *place = (hash, record);
+                    asked_for ^= shards[shard_of(hash)].first_look(hash);
+                    count += 1;
+                }
+                // Without a use the look would be left out.
+                std::hint::black_box(asked_for);
+                for &(hash, record) in &group[..count] {
+                    let shard = &mut shards[shard_of(hash)];
+                    shard.make_room();
+                    let same = |earlier| hashes.get(earlier) == hash;
+                    if let Some(earlier) = shard.insert(entry(hash, record), same) {
+                        again(record, earlier);
+                    }
+                }
+                if count < TOGETHER {
+                    break;
+                }
+            }
+        }
+        self.entered = hashes.blocks.len();
+    }
+}
+
+/// The slots for so many keys that are entered all at once. One is always empty: it ends the search.
+fn room_for(keys: usize) -> usize {
+    match keys {
+        0 => 0,
+        keys => (keys * 4).div_ceil(3).max(FIRST_SLOTS),
+    }
+}
+
 /// The keys with the same upper bits.
 #[derive(Debug, Default)]
 struct Shard {
@@ -266,16 +390,22 @@ struct Shard {
 }
 
 impl Shard {
-    /// One with room for so many keys, and not much more. A slot is always empty: it ends the search.
-    fn with_room(keys: usize) -> Shard {
-        let slots = match keys {
-            0 => 0,
-            keys => (keys * 4).div_ceil(3).max(FIRST_SLOTS),
-        };
-        Shard {
-            slots: vec![0; slots],
-            used: keys,
+    /// One of entries that stand at the front of its slots, in the order of their records.
+    fn of_sorted(
+        mut slots: Vec<u64>,
+        used: usize,
+        waiting: &mut Vec<u64>,
+        hashes: &Hashes,
+    ) -> Shard {
+        waiting.clear();
+        waiting.extend_from_slice(&slots[..used]);
+        slots[..used].fill(0);
+        let mut shard = Shard { slots, used: 0 };
+        for &entry in &*waiting {
+            let same = |earlier| hashes.get(earlier) == hashes.get(record_of(entry));
+            shard.insert(entry, same);
         }
+        shard
     }
 
     /// Where the search for a key begins.
@@ -342,21 +472,6 @@ impl Shard {
             }
         }
     }
-
-    /// Enters all keys that stand at the front. `again` is told of those that come again.
-    fn enter_all(&mut self, waiting: &mut Vec<u64>, hashes: &Hashes, again: &mut Vec<(u32, u32)>) {
-        let (front, _) = self.slots.split_at_mut(self.used);
-        waiting.clear();
-        waiting.extend_from_slice(front);
-        front.fill(0);
-        self.used = 0;
-        for &entry in &*waiting {
-            let same = |earlier| hashes.get(earlier) == hashes.get(record_of(entry));
-            if let Some(earlier) = self.insert(entry, same) {
-                again.push((record_of(entry), earlier));
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -414,7 +529,14 @@ mod tests {
             for hashes in hashes.chunks(step) {
                 keys.push(Arc::new(hashes.to_vec()));
             }
-            let mut again = keys.enter_by(threads);
+            for shards in [keys.hashes.by_shards(threads, |keys| keys), keys.hashes.by_shards(threads, room_for)] {
+                for (shard, (slots, used)) in shards.iter().enumerate() {
+                    let here = hashes.iter().zip(0..).filter(|(hash, _)| **hash != 0 && shard_of(**hash) == shard);
+                    let entries: Vec<u64> = here.map(|(hash, record)| entry(*hash, record)).collect();
+                    prop_assert_eq!(&slots[..*used], entries);
+                }
+            }
+            let mut again = keys.find_again();
             again.sort_unstable();
             prop_assert_eq!(again, expected);
             for (hash, first) in &firsts {
@@ -434,13 +556,19 @@ mod tests {
             for hashes in hashes.chunks(1_237) {
                 keys.push(Arc::new(hashes.to_vec()));
             }
-            let mut again = keys.enter_all(3);
+            keys.use_threads(3);
+            let mut again = keys.find_again();
             again.sort_unstable();
             assert_eq!(again, expected);
+            for (hash, first) in &firsts {
+                assert_eq!(keys.find(*hash), Some(*first));
+            }
             assert_eq!(keys.len(), firsts.len());
-            // What comes later is added.
+            // What comes later is added to the table that was made.
             keys.push(Arc::new(vec![hashes[5], scattered(1 << 40)]));
-            assert_eq!(keys.enter_all(3), [(300_000, firsts[&hashes[5]])]);
+            let mut again = Vec::new();
+            keys.enter(|record, first| again.push((record, first)));
+            assert_eq!(again, [(300_000, firsts[&hashes[5]])]);
             assert_eq!(keys.find(scattered(1 << 40)), Some(300_001));
         }
     }
@@ -459,8 +587,10 @@ mod tests {
         let mut grown = filled();
         grown.enter(|at, first| panic!("{at} is {first}"));
         assert!(each(&grown) <= 22.2, "{}", each(&grown));
-        let mut made = filled();
-        assert_eq!(made.enter_all(2), []);
+        let made = filled();
+        assert_eq!(made.find_again(), []);
+        assert!(each(&made) <= 8.0, "{}", each(&made));
+        assert_eq!(made.find(scattered(5)), Some(5));
         assert!(each(&made) <= 18.7, "{}", each(&made));
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A rule sees the facts that it asked for of every record, in the order of the source, and gives its verdicts: at
 //! once, while the record's block is at hand, or at the end of the file on records that passed long ago. A late
-//! verdict makes the survey go through the source once more, with all verdicts known.
+//! verdict makes the survey go through the source once more, with all verdicts known. What is needed of few records and
+//! takes long to find out is asked for before that, when it is known which they are.
 //!
 //! All memory that grows with the file is here, each kind with its bound written down: [`keys::Keys`],
 //! [`as_of::AsOf`], [`unique::Unique`], [`hierarchy::Hierarchy`] and [`lines::Lines`].
@@ -324,7 +325,7 @@ impl Rules {
     /// Lets what is done at the end of the file be done by so many threads.
     pub(crate) fn use_threads(&mut self, threads: usize) {
         if let Some(unique) = &mut self.unique {
-            unique.threads = threads;
+            unique.use_threads(threads);
         }
     }
 
@@ -407,8 +408,8 @@ impl Rules {
         self.unique.as_mut().map_or_else(Vec::new, Unique::asks)
     }
 
-    /// Tells of records, in order, the hashes of what they would send; of those that are not named, that they send nothing.
-    pub(crate) fn tell(&mut self, sent: Vec<(u32, u64)>) {
+    /// Tells of records, in order, what they would send, [in short](unique::short); those that are not named send nothing.
+    pub(crate) fn tell(&mut self, sent: Vec<(u32, u32)>) {
         if let Some(unique) = &mut self.unique {
             unique.tell(sent);
         }

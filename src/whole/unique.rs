@@ -50,11 +50,16 @@ pub(crate) struct Unique {
     chosen_by: Option<usize>,
     /// Records of keys that stand more than once, without a say as `as_of` left them out. In order.
     out: Vec<u32>,
-    /// Threads that may be used at the end of the file.
-    pub threads: usize,
+    /// Whether it is known, at the end of the file, which keys come again.
+    is_searched: bool,
 }
 
-/// Of records 32 bits of the hash of what they would send; 0 where that is nothing.
+/// 32 bits of the hash of what a record would send; 0 where that is nothing.
+pub(crate) fn short(sent: u64) -> u32 {
+    if sent == 0 { 0 } else { (sent as u32).max(1) }
+}
+
+/// Of records [in short](short) what they would send.
 #[derive(Default)]
 struct Rows {
     /// Of all, in chunks.
@@ -69,12 +74,8 @@ impl Rows {
             self.all.push(Vec::with_capacity(TOGETHER));
         }
         if let Some(last) = self.all.last_mut() {
-            last.push(Rows::short(sent));
+            last.push(short(sent));
         }
-    }
-
-    fn short(sent: u64) -> u32 {
-        if sent == 0 { 0 } else { (sent as u32).max(1) }
     }
 
     fn get(&self, record: u32) -> u32 {
@@ -110,8 +111,13 @@ impl Unique {
             again: Vec::new(),
             kept: Vec::new(),
             spellings: Vec::new(),
-            threads: 1,
+            is_searched: false,
         }
+    }
+
+    /// Lets what is done at the end of the file be done by so many threads.
+    pub(super) fn use_threads(&mut self, threads: usize) {
+        self.keys.use_threads(threads);
     }
 
     fn spelling(&self, record: u32) -> Spelling {
@@ -187,17 +193,19 @@ impl Unique {
         asked
     }
 
-    /// Takes in what they would send.
-    pub(super) fn tell(&mut self, sent: Vec<(u32, u64)>) {
-        let short = |(record, sent)| (record, Rows::short(sent));
-        self.rows.some = Some(sent.into_iter().map(short).collect());
+    /// Takes in what they would send, in short and in order; those that are not named send nothing.
+    pub(super) fn tell(&mut self, sent: Vec<(u32, u32)>) {
+        self.rows.some = Some(sent);
     }
 
-    /// Finds all keys that come again.
+    /// Finds all keys that come again, once.
     fn find_again(&mut self) {
-        let again = self.keys.enter_all(self.threads).into_iter();
-        self.again
-            .extend(again.map(|(record, first)| (first, record)));
+        if self.waits() && !self.is_searched {
+            let again = self.keys.find_again().into_iter();
+            let again = again.map(|(record, first)| (first, record));
+            self.again.extend(again);
+        }
+        self.is_searched = true;
         self.again.sort_unstable();
     }
 
@@ -434,7 +442,7 @@ mod tests {
         let fates = Fates::new(&[], places);
         let asked = unique.asks();
         if !asked.is_empty() {
-            let sent = asked.iter().map(|r| (*r, records[*r as usize].1));
+            let sent = asked.iter().map(|r| (*r, short(records[*r as usize].1)));
             unique.tell(sent.filter(|(_, sent)| *sent != 0).collect());
         }
         unique.end(&fates, &mut out).unwrap();

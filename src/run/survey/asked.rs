@@ -11,6 +11,7 @@ use crate::engine::order::sent_again;
 use crate::engine::process::Engine;
 use crate::engine::written::WrittenRows;
 use crate::source::Source;
+use crate::whole::unique::short;
 
 /// Rows of which it has to be known what they would send, and that is not known yet.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -34,7 +35,8 @@ impl Asked {
         self.records.is_empty()
     }
 
-    /// Reads the source once more for what they would send. `seen` is told of every block how many of them it has.
+    /// Reads the source once more for what they would send, [in short](short). `seen` is told of every block how many of
+    /// them it has.
     ///
     /// # Errors
     /// A source that can't be read, or is another by now.
@@ -45,16 +47,20 @@ impl Asked {
         engine: Arc<Engine>,
         workers: usize,
         mut seen: impl FnMut(usize),
-    ) -> Result<Vec<(u32, u64)>, EngineError> {
+    ) -> Result<Vec<(u32, u32)>, EngineError> {
         let mut found = Vec::with_capacity(self.records.len());
+        let mut records = self.records.iter().copied();
         let mut sent = pin!(sent_again(blocks, source, engine, self.rows, workers));
         while let Some(sent) = sent.try_next().await? {
             seen(sent.len());
-            found.extend(sent);
+            for sent in sent {
+                let record = records.next().ok_or(EngineError::ChangedInSurvey)?;
+                found.push((record, short(sent)));
+            }
         }
-        match found.len() == self.records.len() {
-            true => Ok(self.records.into_iter().zip(found).collect()),
-            false => Err(EngineError::ChangedInSurvey),
+        match records.next() {
+            None => Ok(found),
+            Some(_) => Err(EngineError::ChangedInSurvey),
         }
     }
 }
