@@ -506,6 +506,12 @@ impl Batch {
         self.tables.states[row] != RowState::Filtered || self.sees_filtered
     }
 
+    /// Whether they should look at all of them.
+    pub(crate) fn are_all_live(&self) -> bool {
+        let states = &self.tables.states;
+        self.sees_filtered || states.iter().all(|state| *state != RowState::Filtered)
+    }
+
     /// Has stages look at rows that are filtered out, or not: where their names are asked for, these need the form that
     /// the other rows' get. What is found at fault with such a row is not told.
     pub(crate) fn see_filtered(&mut self, yes: bool) {

@@ -113,7 +113,7 @@ impl<'a> Walk<'a> {
             }
             _ => {}
         }
-        if function.name == "string" && part.kinds.meets(Kinds::DOUBLE) {
+        if function.name == "string" && part.kinds.meets(Kinds::NUMBER) {
             part.node = call(number::TEXT, vec![part.node]);
             return part;
         }

@@ -53,7 +53,7 @@ mod trouble;
 mod words;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use cel::common::ast::{Expr as Node, IdedExpr};
 use cel::extractors::This;
@@ -76,6 +76,9 @@ use kinds::{Checked, Given};
 use scan::{Token, bracket_depth, tokens};
 use words::QUOTED;
 
+/// Compiled expressions that are kept, at most.
+const MOST_KNOWN: usize = 1_000;
+
 /// A compiled expression, not yet bound to columns.
 #[derive(Clone)]
 pub struct Expr {
@@ -94,7 +97,25 @@ impl std::fmt::Debug for Expr {
 
 impl Expr {
     /// Compiles an expression: syntax, functions and patterns are checked, columns are not.
+    ///
+    /// What was compiled is kept: a pipeline's expressions are asked for when it is read, when it is checked and when it is
+    /// bound, and to parse one takes most of a millisecond.
     pub fn compile(source: &str) -> Result<Expr, ExprError> {
+        static KNOWN: LazyLock<Mutex<HashMap<String, Expr>>> = LazyLock::new(Mutex::default);
+        let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(expr) = known().get(source) {
+            return Ok(expr.clone());
+        }
+        let expr = Expr::parse(source)?;
+        let mut known = known();
+        if known.len() == MOST_KNOWN {
+            known.clear();
+        }
+        known.insert(source.to_owned(), expr.clone());
+        Ok(expr)
+    }
+
+    fn parse(source: &str) -> Result<Expr, ExprError> {
         if source.trim().is_empty() {
             return Err(ExprError::Empty);
         }

@@ -161,19 +161,20 @@ fn scaled(number: f64) -> Option<(i64, u32)> {
     (is_certain && digits < MOST).then_some((digits.copysign(number) as i64, decimals))
 }
 
-fn write_scaled(digits: i64, mut decimals: u32, out: &mut String) {
-    let mut size = digits.unsigned_abs();
-    while decimals > 0 && size.is_multiple_of(10) {
-        size /= 10;
-        decimals -= 1;
-    }
+fn write_scaled(digits: i64, decimals: u32, out: &mut String) {
+    let mut buffer = itoa::Buffer::new();
+    let text = buffer.format(digits.unsigned_abs());
     if digits < 0 {
         out.push('-');
     }
-    let unit = 10u64.pow(decimals);
-    let _ = write!(out, "{}", size / unit);
-    if decimals > 0 {
-        let _ = write!(out, ".{:0width$}", size % unit, width = decimals as usize);
+    let decimals = decimals as usize;
+    let before = text.len().saturating_sub(decimals);
+    out.push_str(if before == 0 { "0" } else { &text[..before] });
+    let rest = text[before..].trim_end_matches('0');
+    if !rest.is_empty() {
+        out.push('.');
+        out.extend(std::iter::repeat_n('0', decimals - (text.len() - before)));
+        out.push_str(rest);
     }
 }
 

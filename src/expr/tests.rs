@@ -74,6 +74,7 @@ fn values_results_and_errors() {
         ("first + ' ' + last", "Text Åsa Öst"),
         ("salary", "Number 1500"),
         ("salary * 2", "Number 3000"),
+        ("string(5) + string(-0.50)", "Text 5-0.5"),
         ("rate * 2.0", "Number 2.5"),
         ("salary > 1000 && active", "Bool true"),
         ("gone", "Null "),

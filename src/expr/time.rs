@@ -45,6 +45,14 @@ impl Time {
             .map(Time::Day)
     }
 
+    /// The day that a text is, written `YYYY-MM-DD`.
+    pub(super) fn iso_day(text: &str) -> Option<civil::Date> {
+        match dates::Date::parse_iso(text).and_then(Time::day)? {
+            Time::Day(day) => Some(day),
+            Time::Moment(_) | Time::Span(_) => None,
+        }
+    }
+
     pub(super) fn plus(self, other: Time) -> Result<Time, ExecutionError> {
         let sum = match (self, other) {
             (Time::Span(span), time @ (Time::Day(_) | Time::Moment(_))) => {

@@ -76,7 +76,7 @@ impl Rules {
         for column in &self.columns {
             column.apply(batch);
         }
-        let mut reads = Reads::default();
+        let mut reads = Reads::of(self.rows.len());
         for assertion in &self.rows {
             assertion.apply(batch, &mut reads);
         }

@@ -279,7 +279,7 @@ struct Set {
 
 impl Stage for Set {
     fn apply(&self, batch: &mut Batch) {
-        let mut reads = Reads::default();
+        let mut reads = Reads::of(self.assignments.len());
         for Assignment { target, value } in &self.assignments {
             match value {
                 Value::Constant(constant) => {

@@ -7,7 +7,6 @@ use super::eval::Run;
 use super::lane::Lane;
 use crate::expr::number;
 use crate::expr::time::Time;
-use crate::text::dates::Date;
 
 impl Run<'_> {
     /// What a function comes to; nothing for what it does not take, and for an error.
@@ -38,7 +37,7 @@ impl Run<'_> {
                 true => number::truncated(double, number::WHOLE).ok().map(Lane::Int),
                 false => None,
             },
-            (Function::Text | Function::AsText, Lane::Exact(text)) => Some(Lane::Text(text)),
+            (Function::AsText, Lane::Exact(text)) => Some(Lane::Text(text)),
             (Function::AsText, Lane::Double(double)) => self
                 .make(|made| number::write(double, made))
                 .map(Lane::Text),
@@ -46,8 +45,7 @@ impl Run<'_> {
             (Function::Text, Lane::Bool(truth)) => self.written(truth),
             (Function::Text, Lane::Day(day)) => self.written(day),
             (Function::Date, Lane::Text(text)) => {
-                let day = Date::parse_iso(self.texts().get(text)).and_then(Time::day);
-                day.map(Lane::of_time)
+                Time::iso_day(self.texts().get(text)).map(Lane::Day)
             }
             (Function::Days, Lane::Int(days)) => days.checked_mul(Time::DAY).map(Lane::Length),
             (Function::LowerAscii, Lane::Text(text)) => {

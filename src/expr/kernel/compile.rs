@@ -7,6 +7,7 @@ use regex::Regex;
 use std::collections::HashMap;
 
 use super::lane::{Lane, Span};
+use super::question::Question;
 use super::{Arithmetic, Comparison, Function, Kernel, Node, Op, Set, Test};
 use crate::batch::Columns;
 use crate::batch::kinds::Kinds;
@@ -50,8 +51,24 @@ struct Compiler<'a> {
 impl Compiler<'_> {
     fn node(&mut self, node: &IdedExpr) -> Node {
         match self.op(node) {
-            Some(op) => Node::of(op),
+            Some(op) => {
+                let mut made = Node::of(op);
+                let is_condition = matches!(
+                    made.op,
+                    Op::Joined { .. }
+                        | Op::Compared(..)
+                        | Op::In(..)
+                        | Op::Among(..)
+                        | Op::Tested(..)
+                        | Op::Matches(..)
+                );
+                if is_condition && !made.slots.is_empty() {
+                    made.question = Question::of(node, self.constants, &made.slots);
+                }
+                made
+            }
             None => Node {
+                question: None,
                 slots: slots_within(node),
                 operations: INTERPRETED,
                 op: Op::Interpreted(Box::new(node.clone())),
@@ -308,6 +325,7 @@ impl Node {
                 return Node {
                     slots: vec![*slot],
                     operations: 0,
+                    question: None,
                     op,
                 };
             }
@@ -337,6 +355,7 @@ impl Node {
             op,
             slots,
             operations,
+            question: None,
         }
     }
 }

@@ -1,23 +1,24 @@
 //! Operations over the rows of a batch.
 
-use std::cmp::Ordering;
+use std::rc::Rc;
 
-use super::compile::simple;
-use super::lane::{Each, Lane, Span, Texts, Truth};
-use super::reads::{Groups, Number, Numbers, Reads};
-use super::{Arithmetic, Comparison, Kernel, Node, Op, Set, Test};
-use crate::batch::{Batch, Cell, Kind};
-use crate::expr::eval::BoundExpr;
 use cel::common::types::CelString;
 use cel::common::value::Val;
-use std::rc::Rc;
+
+use super::compare::among;
+use super::compile::simple;
+use super::lane::{Each, Lane, Span, Texts, Truth};
+use super::reads::{Groups, Numbers, Reads};
+use super::{Arithmetic, Function, Kernel, Node, Op, Test};
+use crate::batch::{Batch, Cell, Kind};
+use crate::expr::eval::BoundExpr;
 
 /// One evaluation of an expression over a batch.
 pub(super) struct Run<'a> {
     expr: &'a BoundExpr,
     kernel: &'a Kernel,
-    batch: &'a Batch,
-    reads: &'a mut Reads,
+    pub(super) batch: &'a Batch,
+    pub(super) reads: &'a mut Reads,
     /// The texts that it makes.
     pub(super) made: String,
     /// For a text that is made of one that it made before.
@@ -25,7 +26,7 @@ pub(super) struct Run<'a> {
 }
 
 /// What an operation is of.
-enum Operand<'a> {
+pub(super) enum Operand<'a> {
     Cells {
         cells: &'a [Cell],
         is_exact: bool,
@@ -74,8 +75,31 @@ impl<'a> Run<'a> {
 
     /// Whether a condition is true, row by row.
     pub(super) fn truths(&mut self, node: &'a Node, rows: &[u32]) -> Each<Truth> {
+        match self.answered(node, rows) {
+            Some(truths) => truths,
+            None => self.find_truths(node, rows),
+        }
+    }
+
+    /// What another expression asked, too, or may well ask.
+    fn answered(&mut self, node: &'a Node, rows: &[u32]) -> Option<Each<Truth>> {
+        let question = node.question.as_ref()?;
+        let are_many = rows.len() * 2 >= self.batch.len();
+        match self.reads.answers(self.batch)?.ask(question) {
+            Ok(truths) => return Some(truths.of_rows(rows)),
+            Err(again) if again && are_many => {}
+            Err(_) => return None,
+        }
+        let all = self.reads.live(self.batch);
+        let truths = self.find_truths(node, &all);
+        let answer = truths.of_rows(rows);
+        self.reads.answers(self.batch)?.know(question, truths);
+        Some(answer)
+    }
+
+    fn find_truths(&mut self, node: &'a Node, rows: &[u32]) -> Each<Truth> {
         match self.groups(node, rows) {
-            Some(groups) => spread(self.decide(node, &groups.first), &groups, rows),
+            Some(groups) => spread(self.decide(node, &groups.first), groups),
             None => self.decide(node, rows),
         }
     }
@@ -83,7 +107,7 @@ impl<'a> Run<'a> {
     /// The values of a part, row by row.
     pub(super) fn lanes(&mut self, node: &'a Node, rows: &[u32]) -> Each<Lane> {
         match self.groups(node, rows) {
-            Some(groups) => spread(self.evaluate(node, &groups.first), &groups, rows),
+            Some(groups) => spread(self.evaluate(node, &groups.first), groups),
             None => self.evaluate(node, rows),
         }
     }
@@ -99,6 +123,9 @@ impl<'a> Run<'a> {
             Op::Compared(comparison, parts) => self.compared(*comparison, parts, rows),
             Op::In(value, set) => {
                 let value = self.operand(value, rows);
+                if set.others.is_empty() && value.texts().is_some() {
+                    return self.each_text(&value, rows, |text| set.has_text(text));
+                }
                 self.each_truth(rows, |run, at, row| {
                     set.has(value.at(run.batch, at, row), run.texts())
                 })
@@ -112,38 +139,68 @@ impl<'a> Run<'a> {
                     among(value, lanes, run.texts())
                 })
             }
-            Op::Tested(test, parts) => {
-                let text = self.operand(&parts[0], rows);
-                let part = self.operand(&parts[1], rows);
-                self.each_truth(rows, |run, at, row| {
-                    let text = run.text(text.at(run.batch, at, row))?;
-                    let part = run.text(part.at(run.batch, at, row))?;
-                    Some(match test {
-                        Test::StartsWith => text.starts_with(part),
-                        Test::EndsWith => text.ends_with(part),
-                        Test::Contains(None) => text.contains(part),
-                        Test::Contains(Some(finder)) => finder.find(text.as_bytes()).is_some(),
-                    })
-                })
-            }
+            Op::Tested(test, parts) => self.tested(test, parts, rows),
             Op::Matches(text, pattern) => {
                 let text = self.operand(text, rows);
-                self.each_truth(rows, |run, at, row| {
-                    let text = run.text(text.at(run.batch, at, row))?;
-                    Some(pattern.is_match(text))
-                })
+                self.each_text(&text, rows, |text| pattern.is_match(text))
             }
             _ => self.evaluate(node, rows).map(Truth::from),
         }
     }
 
-    fn each_truth(
+    pub(super) fn each_truth(
         &self,
         rows: &[u32],
         decide: impl Fn(&Self, usize, u32) -> Option<bool>,
     ) -> Each<Truth> {
         let truth = |(at, row): (usize, &u32)| Truth::from(decide(self, at, *row));
         one_or_each(rows.iter().enumerate().map(truth).collect())
+    }
+
+    fn tested(&mut self, test: &'a Test, [text, part]: &'a [Node; 2], rows: &[u32]) -> Each<Truth> {
+        let text = self.operand(text, rows);
+        if let Op::Constant(Lane::Text(part)) = part.op {
+            let part = self.texts().get(part);
+            return match test {
+                Test::StartsWith => self.each_text(&text, rows, |text| text.starts_with(part)),
+                Test::EndsWith => self.each_text(&text, rows, |text| text.ends_with(part)),
+                Test::Contains(None) => self.each_text(&text, rows, |text| text.contains(part)),
+                Test::Contains(Some(finder)) => {
+                    self.each_text(&text, rows, |text| finder.find(text.as_bytes()).is_some())
+                }
+            };
+        }
+        let part = self.operand(part, rows);
+        self.each_truth(rows, |run, at, row| {
+            let text = run.text(text.at(run.batch, at, row))?;
+            let part = run.text(part.at(run.batch, at, row))?;
+            Some(match test {
+                Test::StartsWith => text.starts_with(part),
+                Test::EndsWith => text.ends_with(part),
+                Test::Contains(_) => text.contains(part),
+            })
+        })
+    }
+
+    /// What is asked of a text, for what is one.
+    fn each_text(
+        &self,
+        texts: &Operand<'a>,
+        rows: &[u32],
+        decide: impl Fn(&str) -> bool,
+    ) -> Each<Truth> {
+        match texts {
+            Operand::Cells { cells, .. } => self.each_truth(rows, |run, _, row| {
+                let cell = cells[row as usize];
+                match cell.kind() {
+                    Kind::Text | Kind::Json | Kind::Missing => Some(decide(run.batch.text(cell))),
+                    Kind::Number | Kind::Bool | Kind::Null | Kind::Faulty => None,
+                }
+            }),
+            Operand::Lanes(_) => self.each_truth(rows, |run, at, row| {
+                run.text(texts.at(run.batch, at, row)).map(&decide)
+            }),
+        }
     }
 
     #[inline]
@@ -168,144 +225,61 @@ impl<'a> Run<'a> {
             (first, second) if first == second => first,
             _ => Truth::Undecided,
         };
-        let mut firsts = match first {
+        match first {
             Each::All(first) if first == decisive => return Each::All(decisive),
             Each::All(first) => return self.truths(second, rows).map(|second| both(first, second)),
-            Each::Rows(firsts) => firsts,
-        };
+            Each::Rows(_) | Each::Groups(..) => {}
+        }
+        let each = rows.iter().enumerate();
+        let mut firsts: Vec<Truth> = each.map(|(at, row)| first.at(at, *row)).collect();
         let open = |(row, first): (&u32, &Truth)| (*first != decisive).then_some(*row);
         let open: Vec<u32> = rows.iter().zip(&firsts).filter_map(open).collect();
         let seconds = self.truths(second, &open);
         let undecided = firsts.iter_mut().filter(|first| **first != decisive);
-        for (at, first) in undecided.enumerate() {
-            *first = both(*first, seconds.at(at));
+        for ((at, row), first) in open.iter().enumerate().zip(undecided) {
+            *first = both(*first, seconds.at(at, *row));
         }
         one_or_each(firsts)
     }
 
-    fn compared(
-        &mut self,
-        comparison: Comparison,
-        parts: &'a [Node; 2],
-        rows: &[u32],
-    ) -> Each<Truth> {
-        let is_equality = matches!(comparison, Comparison::Equal | Comparison::Unequal);
-        match [&parts[0].op, &parts[1].op] {
-            [Op::Column { slot, .. }, Op::Constant(Lane::Text(text))]
-            | [Op::Constant(Lane::Text(text)), Op::Column { slot, .. }]
-                if is_equality =>
-            {
-                let cells = self.batch.column(*slot);
-                let text = self.texts().get(*text);
-                let equal = comparison == Comparison::Equal;
-                return self.each_truth(rows, |run, _, row| {
-                    let cell = cells[row as usize];
-                    match cell.kind() {
-                        Kind::Text | Kind::Json | Kind::Missing => {
-                            let same = cell.len() == text.len() && run.batch.text(cell) == text;
-                            Some(same == equal)
-                        }
-                        Kind::Faulty => None,
-                        Kind::Number | Kind::Bool | Kind::Null => Some(!equal),
-                    }
-                });
-            }
-            [
-                Op::Column {
-                    slot: one,
-                    has_numbers: false,
-                    ..
-                },
-                Op::Column {
-                    slot: two,
-                    has_numbers: false,
-                    ..
-                },
-            ] => {
-                let columns = [one, two].map(|slot| self.batch.column(*slot));
-                return self.each_truth(rows, |run, _, row| {
-                    let [one, two] = columns.map(|cells| cells[row as usize]);
-                    match one.is_plain_text() && two.is_plain_text() {
-                        true => {
-                            Some(comparison.holds(run.batch.text(one).cmp(run.batch.text(two))))
-                        }
-                        false => {
-                            let lane = |cell| Lane::of_cell(run.batch, cell, false);
-                            comparison.of(lane(one), lane(two), run.texts())
-                        }
-                    }
-                });
-            }
-            _ => {}
-        }
-        let sides = [0, 1].map(|at| self.digits(&parts[at]));
-        if let [Some(left), Some(right)] = &sides {
-            return self.each_truth(rows, |run, _, row| {
-                run.by_digits(comparison, left, right, row)
-            });
-        }
-        let [left, right] = [0, 1].map(|at| self.operand(&parts[at], rows));
-        self.each_truth(rows, |run, at, row| {
-            let (left, right) = (left.at(run.batch, at, row), right.at(run.batch, at, row));
-            comparison.of(left, right, run.texts())
-        })
-    }
-
-    /// What has all its digits.
-    fn digits(&mut self, node: &'a Node) -> Option<Digits<'a>> {
+    pub(super) fn operand(&mut self, node: &'a Node, rows: &[u32]) -> Operand<'a> {
         match node.op {
             Op::Column {
                 slot,
-                is_exact: true,
-                ..
-            } => Some(Digits::Column {
-                cells: self.batch.column(slot),
-                numbers: self.reads.numbers(self.batch, slot),
-            }),
-            Op::Constant(lane @ Lane::Exact(text)) => {
-                Some(Digits::Constant(lane, Number::of(self.texts().get(text))))
-            }
-            _ => None,
+                is_exact,
+                has_numbers,
+            } => self.cells(slot, is_exact, has_numbers, rows),
+            _ => Operand::Lanes(self.lanes(node, rows)),
         }
     }
 
-    #[inline]
-    fn by_digits(
-        &self,
-        comparison: Comparison,
-        left: &Digits<'_>,
-        right: &Digits<'_>,
-        row: u32,
-    ) -> Option<bool> {
-        let (one, two) = (left.number(row), right.number(row));
-        match one.is_faithful && two.is_faithful {
-            true => one
-                .value
-                .partial_cmp(&two.value)
-                .map(|order| comparison.holds(order)),
-            false => {
-                let (left, right) = (left.lane(self.batch, row), right.lane(self.batch, row));
-                comparison.of(left, right, self.texts())
-            }
-        }
-    }
-
-    fn operand(&mut self, node: &'a Node, rows: &[u32]) -> Operand<'a> {
-        let Op::Column {
-            slot,
-            is_exact,
-            has_numbers,
-        } = node.op
-        else {
-            return Operand::Lanes(self.lanes(node, rows));
-        };
-        // For a few rows it is not worth to read the others' numbers, too.
-        let are_many = has_numbers && !is_exact && rows.len() * 2 >= self.batch.len();
+    fn cells(
+        &mut self,
+        slot: usize,
+        is_exact: bool,
+        has_numbers: bool,
+        rows: &[u32],
+    ) -> Operand<'a> {
+        let are_read = has_numbers && !is_exact;
         Operand::Cells {
             cells: self.batch.column(slot),
             is_exact,
-            numbers: are_many.then(|| self.reads.numbers(self.batch, slot)),
+            numbers: (are_read.then(|| self.reads.numbers(self.batch, slot, rows.len()))).flatten(),
         }
+    }
+
+    /// The days of a column's texts.
+    fn days(&mut self, column: &'a Node, rows: &[u32]) -> Each<Lane> {
+        let slot = column.slots.first();
+        let read = slot.and_then(|slot| self.reads.days(self.batch, *slot, rows.len()));
+        if let Some(days) = read {
+            return self.each_lane(rows, |_, _, row| days[row as usize].map(Lane::Day));
+        }
+        let cells = self.operand(column, rows);
+        self.each_lane(rows, |run, at, row| {
+            let value = cells.at(run.batch, at, row);
+            run.call(Function::Date, value)
+        })
     }
 
     fn each_lane(
@@ -341,8 +315,20 @@ impl<'a> Run<'a> {
                     arithmetic.of(left, right)
                 })
             }
+            Op::Call(Function::Date, value) if matches!(value.op, Op::Column { .. }) => {
+                self.days(value, rows)
+            }
             Op::Call(function, value) => {
-                let value = self.operand(value, rows);
+                let value = match (function, &value.op) {
+                    // What is a number already needs no digits.
+                    (
+                        Function::Double,
+                        &Op::Column {
+                            slot, has_numbers, ..
+                        },
+                    ) => self.cells(slot, false, has_numbers, rows),
+                    _ => self.operand(value, rows),
+                };
                 self.each_lane(rows, |run, at, row| {
                     let value = value.at(run.batch, at, row);
                     run.call(*function, value)
@@ -416,30 +402,35 @@ impl<'a> Run<'a> {
 
     /// A condition chooses one of two ways for each row; the other one is not gone.
     fn choice(&mut self, [condition, yes, no]: &'a [Node; 3], rows: &[u32]) -> Each<Lane> {
-        let truths = match self.truths(condition, rows) {
+        let truths = self.truths(condition, rows);
+        match truths {
             Each::All(Truth::True) => return self.lanes(yes, rows),
             Each::All(Truth::False) => return self.lanes(no, rows),
             Each::All(Truth::Undecided) => return Each::All(Lane::Undecided),
-            Each::Rows(truths) => truths,
-        };
-        let those = |wanted: Truth| -> Vec<u32> {
-            let those = |(row, truth): (&u32, &Truth)| (*truth == wanted).then_some(*row);
-            rows.iter().zip(&truths).filter_map(those).collect()
-        };
-        let (yes_rows, no_rows) = (those(Truth::True), those(Truth::False));
+            Each::Rows(_) | Each::Groups(..) => {}
+        }
+        let (mut yes_rows, mut no_rows) = (Vec::new(), Vec::new());
+        for (at, &row) in rows.iter().enumerate() {
+            match truths.at(at, row) {
+                Truth::True => yes_rows.push(row),
+                Truth::False => no_rows.push(row),
+                Truth::Undecided => {}
+            }
+        }
         let yes = self.lanes(yes, &yes_rows);
         let no = self.lanes(no, &no_rows);
         let (mut yes_at, mut no_at) = (0, 0);
-        let next = |lanes: &Each<Lane>, at: &mut usize| {
+        let next = |lanes: &Each<Lane>, at: &mut usize, row: u32| {
             *at += 1;
-            lanes.at(*at - 1)
+            lanes.at(*at - 1, row)
         };
-        let lanes = truths.iter().map(|truth| match truth {
-            Truth::True => next(&yes, &mut yes_at),
-            Truth::False => next(&no, &mut no_at),
-            Truth::Undecided => Lane::Undecided,
-        });
-        Each::Rows(lanes.collect())
+        self.each_lane(rows, |_, at, row| {
+            Some(match truths.at(at, row) {
+                Truth::True => next(&yes, &mut yes_at, row),
+                Truth::False => next(&no, &mut no_at, row),
+                Truth::Undecided => Lane::Undecided,
+            })
+        })
     }
 
     /// The sum of texts, numbers or times, from the left.
@@ -471,15 +462,18 @@ impl<'a> Run<'a> {
     }
 }
 
-/// What the groups come to, for each row of them.
-fn spread<T: Copy>(few: Each<T>, groups: &Groups, rows: &[u32]) -> Each<T> {
-    match few {
-        Each::All(one) => Each::All(one),
-        Each::Rows(few) => {
-            let of = |row: &u32| few[usize::from(groups.of[*row as usize])];
-            Each::Rows(rows.iter().map(of).collect())
+/// What a row of each group comes to, for all rows.
+fn spread<T: Copy>(few: Each<T>, groups: Rc<Groups>) -> Each<T> {
+    let few = match few {
+        Each::All(one) => return Each::All(one),
+        Each::Rows(few) => few,
+        // Groups of groups.
+        few => {
+            let rows = groups.first.iter().enumerate();
+            rows.map(|(at, row)| few.at(at, *row)).collect()
         }
-    }
+    };
+    Each::Groups(few, groups)
 }
 
 fn one_or_each(truths: Vec<Truth>) -> Each<Truth> {
@@ -489,11 +483,23 @@ fn one_or_each(truths: Vec<Truth>) -> Each<Truth> {
     }
 }
 
-impl Operand<'_> {
-    #[inline]
-    fn at(&self, batch: &Batch, at: usize, row: u32) -> Lane {
+impl<'a> Operand<'a> {
+    /// The cells of a column in which there are no numbers.
+    pub(super) fn texts(&self) -> Option<&'a [Cell]> {
         match self {
-            Operand::Lanes(lanes) => lanes.at(at),
+            Operand::Cells {
+                cells,
+                numbers: None,
+                is_exact: false,
+            } => Some(cells),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub(super) fn at(&self, batch: &Batch, at: usize, row: u32) -> Lane {
+        match self {
+            Operand::Lanes(lanes) => lanes.at(at, row),
             Operand::Cells {
                 cells,
                 is_exact,
@@ -509,77 +515,6 @@ impl Operand<'_> {
             }
         }
     }
-}
-
-/// Numbers with all their digits.
-enum Digits<'a> {
-    Column {
-        cells: &'a [Cell],
-        numbers: Rc<Numbers>,
-    },
-    Constant(Lane, Number),
-}
-
-impl Digits<'_> {
-    #[inline]
-    fn number(&self, row: u32) -> Number {
-        match self {
-            Digits::Column { numbers, .. } => numbers.get(row),
-            Digits::Constant(_, number) => *number,
-        }
-    }
-
-    fn lane(&self, batch: &Batch, row: u32) -> Lane {
-        match self {
-            Digits::Column { cells, .. } => Lane::of_cell(batch, cells[row as usize], true),
-            Digits::Constant(lane, _) => *lane,
-        }
-    }
-}
-
-impl Comparison {
-    #[inline]
-    fn of(self, left: Lane, right: Lane, texts: Texts<'_>) -> Option<bool> {
-        match self {
-            Comparison::Equal => left.equals(right, texts),
-            Comparison::Unequal => left.equals(right, texts).map(|equal| !equal),
-            _ => left.order(right, texts).map(|order| self.holds(order)),
-        }
-    }
-
-    #[inline]
-    fn holds(self, order: Ordering) -> bool {
-        match self {
-            Comparison::Equal => order.is_eq(),
-            Comparison::Unequal => order.is_ne(),
-            Comparison::Less => order.is_lt(),
-            Comparison::LessOrEqual => order.is_le(),
-            Comparison::Greater => order.is_gt(),
-            Comparison::GreaterOrEqual => order.is_ge(),
-        }
-    }
-}
-
-impl Set {
-    #[inline]
-    fn has(&self, value: Lane, texts: Texts<'_>) -> Option<bool> {
-        match value {
-            Lane::Text(span) => Some(self.has_text(texts.get(span))),
-            value => among(value, self.others.iter().copied(), texts),
-        }
-    }
-}
-
-/// Whether a value equals one of several; an error in one of these is one of the whole list.
-fn among(value: Lane, elements: impl Iterator<Item = Lane>, texts: Texts<'_>) -> Option<bool> {
-    if matches!(value, Lane::Undecided) {
-        return None;
-    }
-    let mut found = false;
-    for element in elements {
-        found |= value.equals(element, texts)?;
-    }
-    Some(found)
 }
 
 impl Arithmetic {
@@ -621,7 +556,10 @@ impl Kernel {
         let mut reads = Reads::default();
         let lanes = Run::new(expr, batch, &mut reads).whole(&rows, Run::lanes);
         let is_open = |lane: Lane| matches!(lane, Lane::Undecided);
-        let all = |lanes: Each<Lane>| (0..rows.len()).all(|at| !is_open(lanes.at(at)));
+        let all = |lanes: Each<Lane>| {
+            rows.iter()
+                .all(|row| !is_open(lanes.at(*row as usize, *row)))
+        };
         lanes.is_some_and(all)
     }
 }

@@ -11,16 +11,22 @@
 //! interpreter does.
 
 mod call;
+mod compare;
 mod compile;
 mod eval;
 mod lane;
 mod outcome;
+mod question;
 mod reads;
+
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use cel::common::ast::IdedExpr;
 use regex::Regex;
 
 use lane::Lane;
+use question::Question;
 pub(crate) use reads::Reads;
 
 /// A compiled expression.
@@ -37,6 +43,8 @@ struct Node {
     slots: Vec<usize>,
     /// How much it costs to look at one row, in comparisons of short texts.
     operations: u32,
+    /// What others may ask, too, where it is a condition.
+    question: Option<Arc<Question>>,
 }
 
 enum Op {
@@ -130,41 +138,56 @@ enum Function {
 
 /// A list of constants.
 struct Set {
-    /// Those of its texts that have so many bytes, by that number; what a row has is compared with few of them.
-    texts: Vec<Vec<Box<str>>>,
-    /// All the texts, where some length has many.
-    many: Option<std::collections::HashSet<Box<str>>>,
+    /// Its texts of up to eight bytes, as numbers: a row's is compared with all of them at once.
+    short: Vec<u64>,
+    long: Vec<Box<str>>,
+    /// All the texts, where they are many.
+    many: Option<HashSet<Box<str>>>,
     others: Vec<Lane>,
 }
 
-/// Texts of one length beyond which they are looked up by their hash.
-const MANY: usize = 12;
+/// Texts of a list beyond which they are looked up by their hash.
+const MANY: usize = 24;
 
 impl Set {
     fn new(texts: Vec<Box<str>>, others: Vec<Lane>) -> Set {
-        let longest = texts.iter().map(|text| text.len()).max();
-        let mut by_length = vec![Vec::new(); longest.map_or(0, |longest| longest + 1)];
-        for text in texts {
-            let same: &mut Vec<Box<str>> = &mut by_length[text.len()];
-            if !same.contains(&text) {
-                same.push(text);
+        let (mut short, mut long) = (Vec::new(), Vec::new());
+        for text in &texts {
+            match as_number(text) {
+                Some(number) => short.push(number),
+                None => long.push(text.clone()),
             }
         }
-        let are_many = by_length.iter().any(|same| same.len() > MANY);
         Set {
-            many: are_many.then(|| by_length.iter().flatten().cloned().collect()),
-            texts: by_length,
+            short,
+            long,
+            many: (texts.len() > MANY).then(|| texts.into_iter().collect()),
             others,
         }
     }
 
     #[inline]
     fn has_text(&self, text: &str) -> bool {
-        match &self.many {
-            Some(many) => many.contains(text),
-            None => {
-                (self.texts.get(text.len())).is_some_and(|same| same.iter().any(|t| **t == *text))
-            }
+        match (&self.many, as_number(text)) {
+            (Some(many), _) => many.contains(text),
+            (None, Some(number)) => self
+                .short
+                .iter()
+                .fold(false, |is, other| is | (*other == number)),
+            (None, None) => self.long.iter().any(|other| **other == *text),
         }
     }
+}
+
+/// A text of up to eight bytes as a number that no other text has. Zeros at the end are characters like others, so that
+/// such a text has none.
+#[inline]
+fn as_number(text: &str) -> Option<u64> {
+    let bytes = text.as_bytes();
+    if bytes.len() > 8 || bytes.ends_with(&[0]) {
+        return None;
+    }
+    let mut word = [0; 8];
+    word[..bytes.len()].copy_from_slice(bytes);
+    Some(u64::from_le_bytes(word))
 }

@@ -28,7 +28,7 @@ impl BoundExpr {
         let truths = run
             .whole(&rows, Run::truths)
             .unwrap_or(Each::All(Truth::Undecided));
-        if matches!(truths, Each::All(Truth::True)) && apart.is_empty() {
+        if truths.are_all_true() && apart.is_empty() {
             self.failures.note_success(!rows.is_empty());
             return Vec::new();
         }
@@ -37,7 +37,7 @@ impl BoundExpr {
         for (at, &row) in rows.iter().enumerate() {
             let truth = match apart.has(row) {
                 true => Truth::Undecided,
-                false => truths.at(at),
+                false => truths.at(at, row),
             };
             succeeded |= truth != Truth::Undecided;
             let row = row as usize;
@@ -91,42 +91,61 @@ impl BoundExpr {
             known: Vec::new(),
             buffer: String::new(),
         };
+        spoil(batch, slot, &rows);
+        // The cells of what is the same for many rows.
+        let mut shared = vec![None; lanes.shared()];
         let mut failed = Vec::new();
         let mut succeeded = false;
-        let mut ready = rows.iter().enumerate().peekable();
-        for row in 0..batch.len() {
-            let Some((at, _)) = ready.next_if(|(_, ready)| **ready as usize == row) else {
-                if batch.is_live(row) {
-                    batch.set_cell(row, slot, batch.cell(row, slot).with_kind(Kind::Faulty));
-                }
+        for (at, &row) in rows.iter().enumerate() {
+            let is_apart = apart.has(row);
+            let known = lanes.shared_at(row).filter(|_| !is_apart);
+            if let Some(cell) = known.and_then(|known| shared[known]) {
+                batch.set_cell(row as usize, slot, cell);
                 continue;
-            };
-            let old = batch.cell(row, slot);
-            let lane = match apart.has(row as u32) {
+            }
+            let old = batch.cell(row as usize, slot);
+            let lane = match is_apart {
                 true => Lane::Undecided,
-                false => lanes.at(at),
+                false => lanes.at(at, row),
             };
             let cell = match writer.cell(batch, lane, old) {
                 Some(cell) => {
                     succeeded = true;
+                    if let Some(known) = known {
+                        shared[known] = Some(cell);
+                    }
                     cell
                 }
                 // The expression may read the column that it sets, of this row alone.
                 None => {
                     writer.buffer.clear();
-                    match self.eval_text(batch, row, &mut writer.buffer) {
+                    match self.eval_text(batch, row as usize, &mut writer.buffer) {
                         Ok(kind) => changed(batch, old, &writer.buffer, kind),
                         Err(error) => {
-                            failed.push((row, error));
+                            failed.push((row as usize, error));
                             continue;
                         }
                     }
                 }
             };
-            batch.set_cell(row, slot, cell);
+            batch.set_cell(row as usize, slot, cell);
         }
         self.failures.note_success(succeeded);
         failed
+    }
+}
+
+/// Makes the live cells of a column faulty, but for those of these rows.
+fn spoil(batch: &mut Batch, slot: usize, ready: &[u32]) {
+    if ready.len() == batch.len() {
+        return;
+    }
+    let mut ready = ready.iter().peekable();
+    for row in 0..batch.len() {
+        let is_ready = ready.next_if(|ready| **ready as usize == row).is_some();
+        if !is_ready && batch.is_live(row) {
+            batch.set_cell(row, slot, batch.cell(row, slot).with_kind(Kind::Faulty));
+        }
     }
 }
 

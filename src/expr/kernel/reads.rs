@@ -7,9 +7,12 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use jiff::civil;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::question::Answers;
 use crate::batch::{Batch, Cell, Kind};
+use crate::expr::time::Time;
 use crate::text::compare::is_comparable;
 
 /// Most values of a column by which rows are put together.
@@ -24,13 +27,15 @@ const FIRST_ROWS: usize = 64;
 /// With fewer rows than that, each is looked at.
 const FEW_ROWS: usize = 32;
 
-/// Operations that are cheaper than to find out which rows have the same cells, once more than [`ASKED`] want to know.
+/// Operations for each column that are cheaper than to find out which rows have the same cells, unless so many ask.
 const CHEAP: u32 = 4;
 const ASKED: u32 = 3;
 
 /// What was read of a batch. Whoever changes a column says so.
 #[derive(Default)]
 pub(crate) struct Reads {
+    /// What was answered, where several expressions ask.
+    answers: Option<Answers>,
     live: Option<Rc<[u32]>>,
     columns: Vec<Column>,
     groups: HashMap<Box<[usize]>, Option<Rc<Groups>>>,
@@ -45,14 +50,26 @@ struct Column {
     unlike: Option<Rc<[u32]>>,
     groups: Option<Option<Rc<Groups>>>,
     numbers: Option<Rc<Numbers>>,
+    days: Option<Days>,
 }
 
 /// Rows that have the same cells.
 pub(super) struct Groups {
     /// The group of each row of the batch.
-    pub(super) of: Vec<u16>,
+    of: Vec<u16>,
     /// A row of each group.
     pub(super) first: Vec<u32>,
+}
+
+/// The day of each row, where it has one.
+type Days = Rc<[Option<civil::Date>]>;
+
+impl Groups {
+    /// The group of a row.
+    #[inline]
+    pub(super) fn of(&self, row: u32) -> usize {
+        usize::from(self.of[row as usize])
+    }
 }
 
 /// The numbers of a column.
@@ -85,21 +102,43 @@ impl Numbers {
 }
 
 impl Reads {
+    /// For so many expressions.
+    pub(crate) fn of(expressions: usize) -> Reads {
+        Reads {
+            answers: (expressions > 1).then(Answers::default),
+            ..Reads::default()
+        }
+    }
+
     /// Forgets what was read of a column, whose cells are others now.
     pub(crate) fn changed(&mut self, slot: usize) {
         if let Some(column) = self.columns.get_mut(slot) {
             *column = Column::default();
         }
         self.groups.retain(|slots, _| !slots.contains(&slot));
+        if let Some(answers) = &mut self.answers {
+            answers.forget(slot);
+        }
     }
 
     /// Rows that are looked at at all.
-    fn live(&mut self, batch: &Batch) -> Rc<[u32]> {
+    pub(super) fn live(&mut self, batch: &Batch) -> Rc<[u32]> {
         let live = || {
-            let rows = (0..batch.len()).filter(|row| batch.is_live(*row));
-            rows.map(|row| row as u32).collect()
+            let rows = 0..batch.len() as u32;
+            match batch.are_all_live() {
+                true => rows.collect(),
+                false => rows.filter(|row| batch.is_live(*row as usize)).collect(),
+            }
         };
         self.live.get_or_insert_with(live).clone()
+    }
+
+    /// What was answered, where answers are kept: that is where all rows are looked at.
+    pub(super) fn answers(&mut self, batch: &Batch) -> Option<&mut Answers> {
+        match self.answers.is_some() && self.live(batch).len() == batch.len() {
+            true => self.answers.as_mut(),
+            false => None,
+        }
     }
 
     fn column(&mut self, slot: usize) -> &mut Column {
@@ -160,24 +199,43 @@ impl Reads {
         match kinds.contains(&true) {
             false => Rc::default(),
             true => {
-                let unlike = |row: &u32| kinds[usize::from(groups.of[*row as usize])];
+                let unlike = |row: &u32| kinds[groups.of(*row)];
                 live.iter().copied().filter(unlike).collect()
             }
         }
     }
 
-    /// The numbers of a column; what is not a number in it is not one here.
-    pub(super) fn numbers(&mut self, batch: &Batch, slot: usize) -> Rc<Numbers> {
-        let read = || {
-            let cells = batch.column(slot).iter();
-            let number = |cell: &Cell| match cell.kind() {
-                Kind::Number => Number::of(batch.text(*cell)),
-                _ => Number::of(""),
-            };
-            Rc::new(Numbers(cells.map(number).collect()))
+    /// The numbers of a column; what is not a number in it is not one here. Nothing where they have not been read, and are
+    /// asked for so few rows that it is not worth to read the others', too.
+    pub(super) fn numbers(
+        &mut self,
+        batch: &Batch,
+        slot: usize,
+        rows: usize,
+    ) -> Option<Rc<Numbers>> {
+        let number = |cell: &Cell| match cell.kind() {
+            Kind::Number => Number::of(batch.text(*cell)),
+            _ => Number::of(""),
         };
-        let column = self.column(slot);
-        column.numbers.get_or_insert_with(read).clone()
+        let numbers = &mut self.column(slot).numbers;
+        if numbers.is_none() && rows * 2 >= batch.len() {
+            let read = batch.column(slot).iter().map(number).collect();
+            *numbers = Some(Rc::new(Numbers(read)));
+        }
+        numbers.clone()
+    }
+
+    /// The days of a column, where its texts are days. Nothing as with [`Reads::numbers`].
+    pub(super) fn days(&mut self, batch: &Batch, slot: usize, rows: usize) -> Option<Days> {
+        let day = |cell: &Cell| match cell.kind() {
+            Kind::Text | Kind::Json => Time::iso_day(batch.text(*cell)),
+            _ => None,
+        };
+        let days = &mut self.column(slot).days;
+        if days.is_none() && rows * 2 >= batch.len() {
+            *days = Some(batch.column(slot).iter().map(day).collect());
+        }
+        days.clone()
     }
 
     /// The rows that have the same cells in these columns, where they are worth to be put together: `rows` of them are to
@@ -192,11 +250,12 @@ impl Reads {
         if rows < FEW_ROWS || slots.is_empty() {
             return None;
         }
+        let each = operations / slots.len() as u32;
         for &slot in slots {
-            self.groups_of(batch, slot, operations)?;
+            self.groups_of(batch, slot, each)?;
         }
         let groups = match slots {
-            [one] => self.groups_of(batch, *one, operations)?,
+            [one] => self.groups_of(batch, *one, each)?,
             _ => match self.groups.get(slots) {
                 Some(known) => known.clone()?,
                 None => {
@@ -238,7 +297,7 @@ impl Reads {
         };
         for &row in &*self.live(batch) {
             let combination = parts.iter().fold(0, |combination, part| {
-                combination * part.first.len() + usize::from(part.of[row as usize])
+                combination * part.first.len() + part.of(row)
             });
             let place = &mut places[combination];
             if *place == u16::MAX {

@@ -319,7 +319,7 @@ proptest! {
         for index in filtered {
             batch.filter_out(index.index(rows.len()));
         }
-        let mut reads = Reads::default();
+        let mut reads = Reads::of(steps.len());
         let columns = columns();
         for (source, target) in steps {
             let Ok(expr) = Expr::compile(&source) else { continue };
