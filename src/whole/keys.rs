@@ -86,7 +86,8 @@ impl Keys {
         found.concat()
     }
 
-    /// The record that has the key of this hash first.
+    /// The record that has the key of this hash first. Whoever does not [enter](Keys::enter) the records asks when all are
+    /// taken in.
     pub fn find(&self, hash: u64) -> Option<u32> {
         let table = self.table.get_or_init(|| self.make_table());
         let same = |record| self.hashes.get(record) == hash;

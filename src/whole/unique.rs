@@ -135,8 +135,12 @@ impl Unique {
         }
     }
 
-    /// The record that was sent with the key of this hash.
+    /// The record that was sent with the key of this hash. Where keys wait for the end of the file, none has a record
+    /// before: if one comes again, all is gone through once more.
     pub(crate) fn find(&self, hash: u64) -> Option<u32> {
+        if self.waits() && !self.is_searched {
+            return None;
+        }
         let first = self.keys.find(hash)?;
         let at = self.kept.binary_search_by_key(&first, |(first, _)| *first);
         Some(at.map_or(first, |at| self.kept[at].1))
@@ -496,6 +500,27 @@ mod tests {
                 .collect();
             prop_assert_eq!(found, expected);
         }
+    }
+
+    #[test]
+    fn where_keys_wait_none_has_a_record_before_the_end() {
+        let mut unique = unique(Keep::None);
+        let mut lines = Lines::default();
+        for key in [7, 8] {
+            let facts = Facts {
+                first: lines.len() as u32,
+                records: 1,
+                columns: &[vec![key], Vec::new(), Vec::new()].map(Arc::new),
+            };
+            lines.push(0, 1, 0..1);
+            unique.see(&facts, &mut Verdicts::default()).unwrap();
+            assert_eq!(unique.find(7), None);
+        }
+        assert!(unique.asks().is_empty());
+        assert_eq!(
+            [7, 8, 9].map(|key| unique.find(key)),
+            [Some(0), Some(1), None]
+        );
     }
 
     #[test]
