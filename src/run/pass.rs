@@ -110,20 +110,16 @@ async fn settled(mut survey: Survey) -> (Survey, Result<Settled, RunError>) {
     }
 }
 
-/// Reads the source once more for what some rows would send.
+/// Reads the source once more for what some rows would send. Few rows are looked at: of that, progress tells nothing.
 async fn look(
     job: &Job<'_>,
     prepared: &Prepared,
     asked: Asked,
     survey: &mut Survey,
 ) -> Result<(), RunError> {
-    job.progress.begin(Phase::Again, prepared.source.size());
-    let read = prepared.source.bytes_read().load(Ordering::Relaxed);
-    let mut watch = Watch::new(&job.progress, &prepared.source, read);
     let (source, engine) = (prepared.source.clone(), prepared.engine.clone());
     let blocks = Blocks::open(source.clone(), prepared.reading.clone()).await?;
-    let seen = |rows| watch.rows(rows);
-    survey.tell((asked.look(blocks, source, engine, job.workers, seen)).await?);
+    survey.tell(asked.look(blocks, source, engine, job.workers).await?);
     Ok(())
 }
 

@@ -326,7 +326,7 @@ async fn surveyed(text: &[u8], pipeline: &Pipeline, block: usize) -> Option<Surv
             let blocks = Blocks::open(source.clone(), reading(pipeline, block))
                 .await
                 .ok()?;
-            let look = asked.look(blocks, source.clone(), engine.clone(), 1, |_| ());
+            let look = asked.look(blocks, source.clone(), engine.clone(), 1);
             survey.tell(look.await.ok()?);
             settled = survey.settle().ok()?;
         }

@@ -35,8 +35,7 @@ impl Asked {
         self.records.is_empty()
     }
 
-    /// Reads the source once more for what they would send, [in short](short). `seen` is told of every block how many of
-    /// them it has.
+    /// Reads the source once more for what they would send, [in short](short).
     ///
     /// # Errors
     /// A source that can't be read, or is another by now.
@@ -46,13 +45,11 @@ impl Asked {
         source: Arc<Source>,
         engine: Arc<Engine>,
         workers: usize,
-        mut seen: impl FnMut(usize),
     ) -> Result<Vec<(u32, u32)>, EngineError> {
         let mut found = Vec::with_capacity(self.records.len());
         let mut records = self.records.iter().copied();
         let mut sent = pin!(sent_again(blocks, source, engine, self.rows, workers));
         while let Some(sent) = sent.try_next().await? {
-            seen(sent.len());
             for sent in sent {
                 let record = records.next().ok_or(EngineError::ChangedInSurvey)?;
                 found.push((record, short(sent)));

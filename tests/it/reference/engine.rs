@@ -370,7 +370,7 @@ pub async fn survey_of(
     let mut settled = survey.settle()?;
     if let Settled::Asks(asked) = settled {
         let blocks = Blocks::open(then.clone(), reading(layout, block)).await?;
-        let look = asked.look(blocks, then, engine.clone(), workers, |_| ());
+        let look = asked.look(blocks, then, engine.clone(), workers);
         survey.tell(look.await?);
         settled = survey.settle()?;
     }
