@@ -15,6 +15,7 @@ use crate::format::encode::{Encoded, Encoder};
 use crate::format::{Parser, Pools, reject_long_cells};
 use crate::orgvue::retyped::Found;
 use crate::orgvue::wire::Wire;
+use crate::report::rejects::Rejected;
 use crate::rule::Rules;
 use crate::settings::units::Size;
 use crate::stage::Stage;
@@ -111,6 +112,8 @@ pub struct Processed {
     pub(crate) retyped: Vec<Found>,
     /// What guards count of the rows that are to be sent.
     pub(crate) counts: Counts,
+    /// The rows at fault as they are written down, where they are.
+    pub(crate) rejects: Option<Rejected>,
 }
 
 impl Engine {
@@ -270,14 +273,15 @@ impl Engine {
     pub fn transform(&self, batch: &mut Batch) {
         self.widen(batch);
         self.see_filtered(batch);
-        let mut named = batch.faults().len();
         for bound in &self.stages {
+            batch.begin_step();
             bound.stage.apply(batch);
-            batch.tell_hidden(named, &bound.columns);
-            named = batch.name_sources(named, &bound.renamed);
+            batch.tell_hidden(&bound.columns);
+            batch.name_sources(&bound.renamed);
         }
+        batch.begin_step();
         self.check(batch);
-        self.name_sources(batch, named);
+        self.name_sources(batch);
         batch.drop_aside();
     }
 
@@ -286,11 +290,11 @@ impl Engine {
         batch.see_filtered(self.has_hierarchies());
     }
 
-    /// Tells the faults from the `from`th on, which were found after the last stage, what the source calls their
-    /// columns, and what nobody sees in their cells.
-    pub fn name_sources(&self, batch: &mut Batch, from: usize) {
-        batch.tell_hidden(from, &self.columns);
-        batch.name_sources(from, &self.renamed);
+    /// Tells the faults of a step after the last stage what the source calls their columns, and what nobody sees in
+    /// their cells.
+    pub fn name_sources(&self, batch: &mut Batch) {
+        batch.tell_hidden(&self.columns);
+        batch.name_sources(&self.renamed);
     }
 
     /// The rules, and what the target asks of every row.
@@ -318,8 +322,9 @@ impl Engine {
         let controls = encoded.controls || has_high_control(batch.bytes());
         let known = batch.faults().len();
         if known > 0 || controls {
+            batch.begin_step();
             self.wire.reject_controls(batch, controls);
-            self.name_sources(batch, known);
+            self.name_sources(batch);
         }
         match controls && batch.faults().len() > known {
             true => write(batch),
@@ -366,6 +371,7 @@ impl Engine {
             end,
             retyped: Vec::new(),
             counts: Counts::default(),
+            rejects: None,
         })
     }
 
@@ -466,6 +472,7 @@ impl Engine {
             end,
             retyped,
             counts,
+            rejects: None,
         })
     }
 }

@@ -14,7 +14,7 @@ use crate::delta::items::Writer;
 use crate::engine::EngineError;
 use crate::engine::blocks::Blocks;
 use crate::engine::body::pieces;
-use crate::engine::order::{process, process_known};
+use crate::engine::order::process_with_rejects;
 use crate::report::progress::Phase;
 use crate::report::rejects::RejectsFile;
 use crate::stage::aliases::Aliases;
@@ -172,10 +172,8 @@ async fn pass(
     spool: Option<&mut SpoolWriter>,
 ) -> Result<(), RunError> {
     let (source, engine) = (prepared.source.clone(), prepared.engine.clone());
-    let processed = match survey.settled {
-        None => process(blocks, source, engine, job.workers).boxed(),
-        Some(_) => process_known(blocks, source, engine, job.workers).boxed(),
-    };
+    let (rejects, known) = (survey.rejects().writer(), survey.settled.is_some());
+    let processed = process_with_rejects(blocks, source, engine, rejects, known, job.workers);
     let processed = processed.inspect_ok(|next| watch.rows(next.batch.len()));
     let pieces = pieces(processed, survey).boxed();
     let Some(spool) = spool else {

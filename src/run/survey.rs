@@ -11,7 +11,6 @@ use bytes::Bytes;
 use super::RunError;
 use super::aside::Aside;
 use super::extent::Extent;
-use super::reject::write_reject;
 use super::retyped::Retyped;
 use super::surveyed::Surveyed;
 use crate::batch::{Arrangement, Batch, Fault, RowState};
@@ -24,7 +23,7 @@ use crate::engine::body::{Amended, Assembly, Body, naming};
 use crate::engine::process::{Engine, Processed};
 use crate::engine::written::WrittenRows;
 use crate::guard::Stop;
-use crate::report::rejects::RejectsFile;
+use crate::report::rejects::{Records, RejectsFile};
 use crate::report::run::{AsOf, HierarchyReport};
 use crate::source::Source;
 use crate::stage::aliases::Replaced;
@@ -96,6 +95,8 @@ struct Changed {
     cleared: Vec<(u32, u32)>,
     /// Rows that another one goes in the place of.
     superseded: Vec<u32>,
+    /// Rows that have other faults than before.
+    touched: Vec<u32>,
 }
 
 /// Whether a survey is over.
@@ -204,6 +205,7 @@ impl Survey {
             left_out,
             cleared,
             superseded,
+            touched,
         } = changed;
         self.aside.count(&self.engine, &processed, &left_out, first);
         if let (Some(tally), Some(judged)) = (&mut self.tally, &mut processed.judged) {
@@ -218,7 +220,7 @@ impl Survey {
         }
         self.filtered += processed.filtered;
         self.good += (processed.encoded.rows.len() - left_out.len()) as u64;
-        self.write_rejects(&processed)?;
+        self.write_rejects(&mut processed, &touched)?;
         self.mark_sent(&processed.encoded.rows, &left_out, first..self.record);
         let amended = cleared.iter().map(|(row, slot)| (first + row, *slot));
         self.amended.cleared.extend(amended);
@@ -294,6 +296,9 @@ impl Survey {
             if is_in && !matches!(verdict, Verdict::Clear { .. }) {
                 changed.left_out.push(row);
             }
+            if !is_in || matches!(verdict, Verdict::Reject { .. }) {
+                changed.touched.push(row);
+            }
             match verdict {
                 Verdict::LeaveOut => {
                     self.superseded += 1;
@@ -320,12 +325,13 @@ impl Survey {
         batch.drop_aside();
         changed.superseded.dedup();
         batch.pardon(&changed.superseded);
-        let before = batch.faults().len();
+        batch.begin_step();
         for fault in faults {
             batch.reject(fault, None);
         }
-        self.engine.name_sources(batch, before);
+        self.engine.name_sources(batch);
         changed.left_out.dedup();
+        changed.touched.dedup();
         let left_out = &changed.left_out;
         changed
             .cleared
@@ -446,30 +452,16 @@ impl Survey {
         }
     }
 
-    fn write_rejects(&mut self, processed: &Processed) -> Result<(), RunError> {
-        let faults = processed.batch.faults();
-        if faults.is_empty() {
-            return Ok(());
-        }
-        let mut by_row: Vec<&Fault> = faults.iter().collect();
-        by_row.sort_by_key(|f| f.row);
-        let file = self.source.origins()[processed.file as usize].name.clone();
-        let mut written = Ok(());
-        for faults in by_row.chunk_by(|a, b| a.row == b.row) {
-            let row = faults[0].row as usize;
-            let line = processed.line + u64::from(processed.batch.row(row).line);
-            let faults: Vec<Fault> = faults.iter().map(|&f| f.clone()).collect();
-            // Where one can't be written, the others are counted all the same: the report's counts add up.
-            written = written.and(write_reject(
-                &mut self.rejects,
-                &processed.batch,
-                row,
-                &file,
-                line,
-                &faults,
-            ));
-        }
-        written
+    /// Writes down the rows that are at fault; of the `touched` ones only the whole file could tell what is.
+    fn write_rejects(
+        &mut self,
+        processed: &mut Processed,
+        touched: &[u32],
+    ) -> Result<(), RunError> {
+        let written = processed.rejects.take();
+        let file = &self.files[processed.file as usize];
+        let records = Records::new(&processed.batch, file, processed.line);
+        Ok(self.rejects.write_block(&records, written, touched)?)
     }
 
     /// What only the whole file could change of the body.

@@ -57,6 +57,7 @@ mod secrets;
 mod several;
 mod soak;
 mod source;
+mod spread;
 mod state;
 mod stated;
 mod support;
