@@ -23,7 +23,7 @@ use crate::stage::aliases::Aliases;
 use crate::text::unseen::{has_high_control, is_invisible, place};
 use crate::whole::as_of::Reader;
 use crate::whole::hierarchy::Tree;
-use crate::whole::{self, Fact, Key};
+use crate::whole::{self, Fact, Key, Values};
 
 /// What to say of a header that stands among the records in another order.
 const REORDERED: &str = "the header is repeated here with its columns in another order, so all records after it would \
@@ -99,7 +99,7 @@ pub struct Processed {
     /// The rows still in, as they are to be sent.
     pub encoded: Encoded,
     /// What the rules of the whole file asked for, of every row.
-    pub facts: Vec<Vec<u64>>,
+    pub(crate) facts: Vec<Values>,
     /// What the rows are beside what the server has, where they are compared with it.
     pub(crate) judged: Option<Judged>,
     /// Hash of the encoded bytes; where they were only measured, of the block's text as the stages left it.
@@ -355,14 +355,8 @@ impl Engine {
     /// Text that ends the run.
     pub(crate) fn again(&self, block: Block, rows: &WrittenRows) -> Result<Processed, BlockError> {
         let (number, file, line, end) = (block.number, block.file, block.line, block.end);
-        let mut batch = self.parse(block)?;
-        self.widen(&mut batch);
-        for bound in &self.stages {
-            bound.stage.apply(&mut batch);
-        }
-        batch.drop_aside();
-        fits(&batch, file, line)?;
-        rows.choose(number, &mut batch);
+        let mut batch = self.staged(block, |_| ())?;
+        rows.choose(number, &mut batch, Batch::drop_row);
         let encoded = self.encoder.encode(&batch);
         let hash = xxh3_128(&encoded.bytes);
         Ok(Processed {
@@ -381,11 +375,59 @@ impl Engine {
         })
     }
 
+    /// Of a block once more, hashes of what the rows send that are written; 0 for a row that would not be, after all. A
+    /// Of a block once more, hashes of what its rows send that are written. Where none is, it is not looked at.
+    ///
+    /// # Errors
+    /// Text that ends the run.
+    pub(crate) fn sent_again(
+        &self,
+        block: Block,
+        rows: &WrittenRows,
+    ) -> Result<Vec<u64>, BlockError> {
+        let number = block.number;
+        if rows.is_none(number) {
+            return Ok(Vec::new());
+        }
+        // No stage has to look at the others.
+        let batch = self.staged(block, |batch| rows.choose(number, batch, Batch::filter_out))?;
+        let encoded = self.encoder.encode(&batch);
+        let hashes = self.sent_hashes(&batch, &encoded);
+        let written = encoded.rows.iter();
+        Ok(written.map(|row| hashes[*row as usize]).collect())
+    }
+
+    /// A block after the stages, and before the rules. `choose` is shown it between parser and stages.
+    fn staged(&self, block: Block, choose: impl FnOnce(&mut Batch)) -> Result<Batch, BlockError> {
+        let (file, line) = (block.file, block.line);
+        let mut batch = self.parse(block)?;
+        self.widen(&mut batch);
+        choose(&mut batch);
+        for bound in &self.stages {
+            bound.stage.apply(&mut batch);
+        }
+        batch.drop_aside();
+        fits(&batch, file, line)?;
+        Ok(batch)
+    }
+
     /// A block in, bytes out: what a worker does.
     ///
     /// # Errors
     /// Text that ends the run.
     pub fn process(&self, block: Block) -> Result<Processed, BlockError> {
+        self.process_asked(block, &self.facts)
+    }
+
+    /// The same where the rules of the whole file have seen it, and ask for nothing.
+    ///
+    /// # Errors
+    /// Text that ends the run.
+    pub(crate) fn process_known(&self, block: Block) -> Result<Processed, BlockError> {
+        self.process_asked(block, &[])
+    }
+
+    fn process_asked(&self, block: Block, asked: &[Fact]) -> Result<Processed, BlockError> {
         let (file, line, end) = (block.file, block.line, block.end);
         let mut batch = self.parse(block)?;
         self.transform(&mut batch);
@@ -404,7 +446,7 @@ impl Engine {
         let encoded = self.encode_judged(&mut batch, judged.as_ref().filter(|_| sends));
         // The whole file is told by the source's own spellings: other rows name their parents by these.
         self.swap_spellings(&mut batch, &mut judged);
-        let facts = self.facts(&batch, &encoded, judged.as_ref().filter(|_| sends));
+        let facts = self.told(asked, &batch, &encoded, judged.as_ref().filter(|_| sends));
         self.swap_spellings(&mut batch, &mut judged);
         let retyped = self.retyped(&batch, &encoded.rows);
         let filtered = (0..batch.len())

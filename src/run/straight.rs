@@ -56,7 +56,7 @@ pub(super) async fn send_straight(
         give_back: Some(give_back),
     };
     let (source, engine) = (prepared.source.clone(), prepared.engine.clone());
-    let processed = process_with_rejects(first.blocks, source, engine, rejects, job.workers);
+    let processed = process_with_rejects(first.blocks, source, engine, rejects, false, job.workers);
     let body = body::stream(processed, body, slot.clone()).boxed();
     if let Some(ledger) = job.ledger {
         ledger.uploading(&prepared.source, &Known::default())?;

@@ -1,7 +1,9 @@
 //! The survey: everything that has to be known before anything leaves the machine, taken in block by block.
 
+pub(super) mod asked;
 mod found;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -28,6 +30,7 @@ use crate::stage::aliases::Replaced;
 use crate::whole::as_of::SpillError;
 use crate::whole::lines::Lines;
 use crate::whole::{Places, Rules, Verdict};
+use asked::Asked;
 
 /// Takes in what blocks became, in order: counts rows, asks the rules of the whole file, writes rejected rows down,
 /// measures the body.
@@ -97,10 +100,12 @@ struct Changed {
 }
 
 /// Whether a survey is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Settled {
     /// Every verdict fell while its record was at hand.
     Whole,
+    /// It has to be [told](Survey::tell) before what some rows would send.
+    Asks(Asked),
     /// There are verdicts on records that passed: the source has to be gone through once more.
     Again,
 }
@@ -151,6 +156,12 @@ impl Survey {
         if self.rules.is_empty() {
             self.lines = Lines::counting();
         }
+        self
+    }
+
+    /// Lets what is done at the end of the file be done by so many threads.
+    pub(super) fn with_threads(mut self, threads: usize) -> Survey {
+        self.rules.use_threads(threads);
         self
     }
 
@@ -210,13 +221,7 @@ impl Survey {
         self.filtered += processed.filtered;
         self.good += (processed.encoded.rows.len() - left_out.len()) as u64;
         self.write_rejects(&mut processed, &touched)?;
-        let mut dropped = left_out.iter().peekable();
-        for &row in &processed.encoded.rows {
-            match dropped.next_if_eq(&&row) {
-                Some(_) => self.amended.dropped.push(first + row),
-                None => self.lines.mark_sent(first + row),
-            }
-        }
+        self.mark_sent(&processed.encoded.rows, &left_out, first..self.record);
         let amended = cleared.iter().map(|(row, slot)| (first + row, *slot));
         self.amended.cleared.extend(amended);
         let keys = self.rules.unique.as_ref();
@@ -235,6 +240,21 @@ impl Survey {
         let named = naming(self.engine.encoder(), &processed.batch, slot, &carried);
         let assembly = &mut self.assembly;
         Ok(assembly.piece_with(processed, &left_out, &cleared, named))
+    }
+
+    /// Tells the rows of a block of these records that are in the body from those that are left out of it.
+    fn mark_sent(&mut self, rows: &[u32], left_out: &[u32], records: Range<u32>) {
+        if left_out.is_empty() && rows.len() == records.len() {
+            self.lines.mark_all_sent(records);
+            return;
+        }
+        let mut dropped = left_out.iter().peekable();
+        for &row in rows {
+            match dropped.next_if_eq(&&row) {
+                Some(_) => self.amended.dropped.push(records.start + row),
+                None => self.lines.mark_sent(records.start + row),
+            }
+        }
     }
 
     /// Shows the rules a block that nobody has seen.
@@ -325,6 +345,13 @@ impl Survey {
     /// # Errors
     /// A rejects file that can't be written.
     pub fn settle(&mut self) -> Result<Settled, RunError> {
+        let asked = self.rules.asks();
+        if let (false, Some(written)) = (asked.is_empty(), &self.written) {
+            match Asked::new(&asked, written) {
+                asked if asked.is_empty() => self.tell(Vec::new()),
+                asked => return Ok(Settled::Asks(asked)),
+            }
+        }
         let found = self.rules.end(Places {
             lines: &self.lines,
             files: &self.files,
@@ -338,6 +365,11 @@ impl Survey {
         }
         self.begin_anew()?;
         Ok(Settled::Again)
+    }
+
+    /// Takes in what was [asked](Settled::Asks): of records in order, what they would send.
+    pub fn tell(&mut self, sent: Vec<(u32, u32)>) {
+        self.rules.tell(sent);
     }
 
     /// Finds out who is to be deleted, now that the source has ended.

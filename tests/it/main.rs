@@ -27,6 +27,7 @@ mod identity;
 mod items;
 mod kept_safe;
 mod keys;
+mod keys_again;
 mod kinds;
 mod ledger;
 mod limits;
