@@ -208,15 +208,32 @@ fn hash(bencher: Bencher<'_, '_>) {
         .bench(|| xxh3_128(black_box(&encoded.bytes)));
 }
 
-#[divan::bench(args = [10_000, 1_000_000], sample_count = 10)]
-fn keys_insert(bencher: Bencher<'_, '_>, keys: u32) {
+/// Blocks of so many keys, one after the other.
+fn waiting(keys: u32) -> Keys {
     let hashes: Vec<u64> = (0..keys).map(|key| xxh3_64(&key.to_le_bytes())).collect();
+    let mut waiting = Keys::default();
+    for block in hashes.chunks(10_000) {
+        waiting.push(Arc::new(block.to_vec()));
+    }
+    waiting
+}
+
+/// Keys one by one, as `keep: first` has them entered.
+#[divan::bench(args = [10_000, 1_000_000], sample_count = 10)]
+fn keys_enter(bencher: Bencher<'_, '_>, keys: u32) {
     bencher
         .counter(ItemsCount::new(keys))
-        .with_inputs(Keys::default)
-        .bench_refs(|set| {
-            set.insert_all(hashes.iter().copied().zip(0..), |_, _| ());
-        });
+        .with_inputs(|| waiting(keys))
+        .bench_refs(|set| set.enter(|_, _| ()));
+}
+
+/// Keys that come again, found all at once by one thread.
+#[divan::bench(args = [10_000, 1_000_000], sample_count = 10)]
+fn keys_find_again(bencher: Bencher<'_, '_>, keys: u32) {
+    bencher
+        .counter(ItemsCount::new(keys))
+        .with_inputs(|| waiting(keys))
+        .bench_refs(|set| set.find_again());
 }
 
 /// All of it: what a worker does with a block.

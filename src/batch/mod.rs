@@ -7,11 +7,11 @@
 
 mod arrangement;
 mod columns;
+mod faults;
 pub(crate) mod kinds;
 pub(crate) mod pool;
 mod skipped;
 
-use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -20,6 +20,8 @@ use crate::text::unseen::hidden;
 pub use arrangement::Arrangement;
 pub use columns::Columns;
 pub(crate) use columns::{NoColumn, Renamed};
+pub(crate) use faults::Wording;
+pub(crate) use faults::{Fault, Faults, Found};
 use pool::{Lease, Pool, Reuse};
 pub(crate) use skipped::Skipped;
 
@@ -183,31 +185,6 @@ pub struct Row {
     pub end: u32,
 }
 
-/// A fault of one row: data, not an error. Never holds the cell's value in `message`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// Row of the batch.
-    pub row: u32,
-    /// The step that found it: `parse`, a stage's name, or `validate`.
-    pub stage: &'static str,
-    /// The column, by the name that it has at that step; empty where the fault is the whole row's.
-    pub column: Arc<str>,
-    /// The name that the column has in the source, where a stage had renamed it by then.
-    pub source: Option<Arc<str>>,
-    /// A short stable word for scripts: `date_format`, `required`, `leaves_before_hired`.
-    pub code: Cow<'static, str>,
-    /// What was expected, for people. No cell value.
-    pub message: Cow<'static, str>,
-}
-
-impl Fault {
-    /// The column by the source's own name, which is how whoever mends the file knows it; a column that a stage made
-    /// by the name that the stage gave it.
-    pub fn source_column(&self) -> &Arc<str> {
-        self.source.as_ref().unwrap_or(&self.column)
-    }
-}
-
 /// The records of one block.
 #[derive(Default)]
 pub struct Batch {
@@ -215,7 +192,7 @@ pub struct Batch {
     /// The block's bytes as they were, where they are not UTF-8 (else the text begins with them).
     raw: Option<Vec<u8>>,
     tables: Lease<Tables>,
-    faults: Vec<Fault>,
+    faults: Faults,
     /// Rows that are taken out when the stages and rules are through.
     aside: Vec<u32>,
     skipped: Skipped,
@@ -295,7 +272,7 @@ impl Batch {
             text,
             raw,
             tables,
-            faults: Vec::new(),
+            faults: Faults::default(),
             aside: Vec::new(),
             skipped: Skipped::default(),
             overflows: false,
@@ -367,6 +344,11 @@ impl Batch {
     /// The lines of the block that are no records.
     pub(crate) fn skipped(&self) -> &Skipped {
         &self.skipped
+    }
+
+    /// Takes the text out, over which the cells lie, where no more is to be done to these.
+    pub(crate) fn take_text(&mut self) -> String {
+        std::mem::take(&mut self.text)
     }
 
     /// How many rows, whatever their state.
@@ -544,7 +526,7 @@ impl Batch {
         }
         let tables = &self.tables;
         self.faults
-            .retain(|fault| tables.states[fault.row as usize] != RowState::Aside);
+            .retain(|row| tables.states[row as usize] != RowState::Aside);
     }
 
     /// The rows that are in, or that the target has as they are.
@@ -572,15 +554,30 @@ impl Batch {
 
     /// Finds fault with a row; with `cell`, marks that column's cell [`Kind::Faulty`].
     pub fn reject(&mut self, fault: Fault, cell: Option<usize>) {
-        let row = fault.row as usize;
+        if self.mark_rejected(fault.row as usize, cell) {
+            self.faults.push(fault);
+        }
+    }
+
+    /// The same, for whoever keeps the texts of what is told: nothing is copied where the row is not the first of which
+    /// it is told.
+    pub(crate) fn reject_as(&mut self, row: usize, told: Wording<'_>, cell: Option<usize>) {
+        if self.mark_rejected(row, cell) {
+            self.faults.tell(row, told);
+        }
+    }
+
+    /// Whether what is found at fault with a row is told.
+    fn mark_rejected(&mut self, row: usize, cell: Option<usize>) -> bool {
         if let Some(column) = cell {
             self.tables.columns[column][row] =
                 self.tables.columns[column][row].with_kind(Kind::Faulty);
         }
-        if self.tables.states[row] != RowState::Filtered {
+        let told = self.tables.states[row] != RowState::Filtered;
+        if told {
             self.tables.states[row] = RowState::Rejected;
-            self.faults.push(fault);
         }
+        told
     }
 
     /// Takes rows out of which others go in the place, and whose faults no longer matter. They are in order.
@@ -588,8 +585,7 @@ impl Batch {
         if rows.is_empty() {
             return;
         }
-        self.faults
-            .retain(|fault| rows.binary_search(&fault.row).is_err());
+        self.faults.retain(|row| rows.binary_search(&row).is_err());
         for &row in rows {
             let state = &mut self.tables.states[row as usize];
             if *state == RowState::Rejected {
@@ -612,40 +608,35 @@ impl Batch {
     }
 
     /// The faults found so far, in the order in which they were found.
-    pub fn faults(&self) -> &[Fault] {
+    pub fn faults(&self) -> &Faults {
         &self.faults
     }
 
-    /// Says of the faults from the `from`th on what nobody sees in their cells, which is often the cause. `columns` are
-    /// those at this step.
-    pub(crate) fn tell_hidden(&mut self, from: usize, columns: &Columns) {
+    /// Begins a step, at which columns may have other names than before.
+    pub(crate) fn begin_step(&mut self) {
+        self.faults.begin_step();
+    }
+
+    /// Says of the faults of this step what nobody sees in their cells, which is often the cause. `columns` are those at
+    /// this step.
+    pub(crate) fn tell_hidden(&mut self, columns: &Columns) {
         let mut faults = std::mem::take(&mut self.faults);
-        for fault in &mut faults[from..] {
-            let compared = COMPARED.contains(&&*fault.code);
-            if fault.code != "key_duplicate"
-                && let Some(slot) = columns.find(&fault.column)
-                && !fault.message.contains("U+")
-                && let Some(hidden) = hidden(self.get(fault.row as usize, slot), compared)
-            {
-                fault.message = format!("{}; the cell has {hidden}", fault.message).into();
-            }
-        }
+        faults.say_more(
+            |fault| {
+                let is_told = fault.code == "key_duplicate" || fault.message.contains("U+");
+                let slot = columns.find(&fault.column).filter(|_| !is_told)?;
+                Some((slot, COMPARED.contains(&&*fault.code)))
+            },
+            |row, &(slot, compared)| {
+                let hidden = hidden(self.get(row as usize, slot), compared)?;
+                Some(format!("the cell has {hidden}"))
+            },
+        );
         self.faults = faults;
     }
 
-    /// Tells the faults from the `from`th on what the source calls their columns, at a step where these columns had
-    /// been `renamed`. Returns how many faults there are.
-    pub fn name_sources(&mut self, from: usize, renamed: &[Renamed]) -> usize {
-        if !renamed.is_empty() {
-            for fault in &mut self.faults[from..] {
-                let same = |renamed: &&Renamed| renamed.name == fault.column;
-                if fault.source.is_none()
-                    && let Some(found) = renamed.iter().find(same)
-                {
-                    fault.source = Some(found.source.clone());
-                }
-            }
-        }
-        self.faults.len()
+    /// Tells the faults of this step what the source calls their columns, where these had been `renamed`.
+    pub(crate) fn name_sources(&mut self, renamed: &[Renamed]) {
+        self.faults.name_sources(renamed);
     }
 }

@@ -129,7 +129,7 @@ impl BenchArgs {
                     let message = "a bench reads the source many times, and a stream can be read only once; name a file";
                     return Err(problem(pipeline.problem("source.path", message)));
                 }
-                let resources = run::resources(&pipeline, keys, pipeline.today())
+                let resources = run::resources(&pipeline, keys, pipeline.today(), workers)
                     .await
                     .map_err(Failure::of_run)?;
                 let bench = Bench::new(pipeline, resources, workers, crate::engine::blocks::BLOCK)

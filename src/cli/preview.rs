@@ -5,7 +5,7 @@ use std::fmt::Write;
 use clap::Args;
 use unicode_width::UnicodeWidthStr;
 
-use super::work::runtime;
+use super::work::{cores, runtime};
 use super::{Exit, Failure, Globals, PipelineArgs, put, say, stop};
 use crate::config;
 use crate::report::human;
@@ -63,7 +63,7 @@ impl PreviewArgs {
         let runtime = runtime()?;
         let ended = runtime.block_on(async {
             let work = async {
-                let resources = run::resources(&pipeline, keys, pipeline.today())
+                let resources = run::resources(&pipeline, keys, pipeline.today(), cores())
                     .await
                     .map_err(Failure::of_run)?;
                 let preview = Preview::open(&pipeline, &resources, self.from)

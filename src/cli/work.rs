@@ -235,14 +235,15 @@ impl<'a> Work<'a> {
             }
             _ => None,
         };
-        let resources = run::resources(self.pipeline, keys, self.today()).await?;
+        let workers = self.common.workers.map_or_else(cores, usize::from);
+        let resources = run::resources(self.pipeline, keys, self.today(), workers).await?;
         // Kept until the run is over: the embedded sandbox ends when it is dropped.
         let mut sandbox = None;
         let job = Job {
             pipeline: self.pipeline,
             connection: self.connection(&mut sandbox).await?,
             resources,
-            workers: self.common.workers.map_or_else(cores, usize::from),
+            workers,
             block: crate::engine::blocks::BLOCK,
             progress: self.progress.clone(),
             basis,

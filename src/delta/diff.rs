@@ -329,7 +329,7 @@ impl Diff {
                 }
             })
             .collect();
-        for fault in batch.faults() {
+        for fault in batch.faults().iter() {
             // The cells of such a record may be other columns'.
             if fault.stage == "parse" && fault.column.is_empty() {
                 people[fault.row as usize] = 0;

@@ -1,5 +1,7 @@
 //! What the rules of the whole file want to know of the records of a block.
 
+use std::sync::Arc;
+
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::process::{BlockError, Engine};
@@ -9,9 +11,9 @@ use crate::format::PARSE;
 use crate::format::block::Block;
 use crate::format::encode::Encoded;
 use crate::text::compare::{Spelling, comparable, fold_into, is_comparable, loosen_into};
-use crate::text::unseen::is_blank;
-use crate::whole::Fact;
+use crate::text::unseen::{is_blank, is_plain_ascii};
 use crate::whole::hierarchy::{Loose, Tree};
+use crate::whole::{Fact, Values};
 
 impl Engine {
     /// The hash by which a key is known: of what it is compared as.
@@ -21,7 +23,6 @@ impl Engine {
     }
 
     /// The same of any column, with a buffer to use.
-    #[inline]
     fn hash_key(&self, key: &str, ignore_case: bool, folded: &mut String) -> u64 {
         if ignore_case {
             fold_into(key, folded);
@@ -37,9 +38,26 @@ impl Engine {
         batch: &Batch,
         encoded: &Encoded,
         judged: Option<&Judged>,
-    ) -> Vec<Vec<u64>> {
+    ) -> Vec<Values> {
+        self.told(&self.facts, batch, encoded, judged)
+    }
+
+    /// The same of these facts.
+    pub(super) fn told(
+        &self,
+        asked: &[Fact],
+        batch: &Batch,
+        encoded: &Encoded,
+        judged: Option<&Judged>,
+    ) -> Vec<Values> {
+        // Columns of which hashes were made and all cells are as they are compared, as nearly all are.
+        let mut plain = Vec::new();
         let fact = |fact: &Fact| match *fact {
-            Fact::Hash(slot, ignore_case) => self.hashes(batch, slot, ignore_case),
+            Fact::Hash(slot, ignore_case) => {
+                let (hashes, is_plain) = self.hashes(batch, slot, ignore_case);
+                plain.extend(is_plain.then_some(slot));
+                hashes
+            }
             Fact::Aside(slot, ignore_case) => self.hashes_aside(batch, slot, ignore_case),
             Fact::Parent(slot, ignore_case) => self.parents(batch, slot, ignore_case),
             Fact::Filtered => bits(batch, is_filtered),
@@ -49,43 +67,60 @@ impl Engine {
             Fact::Rank(word) => (self.as_of.iter())
                 .flat_map(|r| r.word(batch, word))
                 .collect(),
+            Fact::Spelling(slot) if plain.contains(&slot) => Vec::new(),
             Fact::Spelling(slot) => spellings(batch, slot),
             // Rows that the server has are not encoded, and two of one key may be the same all the same.
-            Fact::Sent if judged.is_some() => judged.map_or(Vec::new(), |j| j.rows.clone()),
-            Fact::Sent if self.encoder().measures() => {
-                self.encoder().fingerprints(batch, self.seed)
+            Fact::Sent | Fact::SentIfKnown if judged.is_some() => {
+                judged.map_or(Vec::new(), |j| j.rows.clone())
             }
-            Fact::Sent => {
-                let mut hashes = vec![0; batch.len()];
-                let mut start = 0;
-                for (&row, &end) in encoded.rows.iter().zip(&encoded.ends) {
-                    let bytes = &encoded.bytes[start..end as usize];
-                    hashes[row as usize] = xxh3_64_with_seed(bytes, self.seed).max(1);
-                    start = end as usize;
-                }
-                hashes
-            }
+            Fact::Sent => self.sent_hashes(batch, encoded),
+            Fact::SentIfKnown => Vec::new(),
         };
-        self.facts.iter().map(fact).collect()
+        asked.iter().map(fact).map(Arc::new).collect()
+    }
+
+    /// Hashes of what every row sends; 0 where that is nothing.
+    pub(super) fn sent_hashes(&self, batch: &Batch, encoded: &Encoded) -> Vec<u64> {
+        if self.encoder().measures() {
+            return self.encoder().fingerprints(batch, self.seed);
+        }
+        let mut hashes = vec![0; batch.len()];
+        let mut start = 0;
+        for (&row, &end) in encoded.rows.iter().zip(&encoded.ends) {
+            let bytes = &encoded.bytes[start..end as usize];
+            hashes[row as usize] = xxh3_64_with_seed(bytes, self.seed).max(1);
+            start = end as usize;
+        }
+        hashes
     }
 
     /// Hashes of a column's text. A row that a filter left out has none, nor has a cell at fault, nor a record whose
-    /// cells could not be told apart: what stands in its cells may be another column's.
-    fn hashes(&self, batch: &Batch, slot: usize, ignore_case: bool) -> Vec<u64> {
+    /// cells could not be told apart: what stands in its cells may be another column's. Beside them, whether all cells are
+    /// known to be as they are compared.
+    fn hashes(&self, batch: &Batch, slot: usize, ignore_case: bool) -> (Vec<u64>, bool) {
         let cells = batch.column(slot).iter().enumerate();
-        let mut folded = String::new();
-        let hash = |(row, cell): (usize, &Cell)| match batch.state(row) {
-            RowState::Filtered | RowState::Aside => 0,
-            _ if cell.is_empty() || cell.kind() == Kind::Faulty => 0,
-            _ => self
-                .hash_key(batch.text(*cell), ignore_case, &mut folded)
-                .max(1),
+        let (mut folded, mut all_plain) = (String::new(), true);
+        let hash = |(row, cell): (usize, &Cell)| {
+            if cell.is_empty() {
+                return 0;
+            }
+            let text = batch.text(*cell);
+            let is_plain = is_plain_ascii(text);
+            all_plain &= is_plain;
+            match batch.state(row) {
+                RowState::Filtered | RowState::Aside => 0,
+                _ if cell.kind() == Kind::Faulty => 0,
+                _ if is_plain && !ignore_case => {
+                    xxh3_64_with_seed(text.as_bytes(), self.seed).max(1)
+                }
+                _ => self.hash_key(text, ignore_case, &mut folded).max(1),
+            }
         };
         let mut hashes: Vec<u64> = cells.map(hash).collect();
         for row in not_told_apart(batch) {
             hashes[row] = 0;
         }
-        hashes
+        (hashes, all_plain)
     }
 
     /// Hashes of a column's text where there is one and [`Engine::hashes`] has none.

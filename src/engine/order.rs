@@ -16,6 +16,7 @@ use super::blocks::Blocks;
 use super::process::{BlockError, Engine, Processed};
 use super::written::WrittenRows;
 use crate::format::block::Block;
+use crate::report::rejects::{Records, RowWriter};
 use crate::source::Source;
 
 /// Blocks under way for every worker: the one that it works on, and those that are done and wait for an earlier one
@@ -33,6 +34,30 @@ pub fn process(
     in_order(blocks, source, workers, move |block| engine.process(block))
 }
 
+/// The same, for whoever writes the rows at fault down: so do the workers. Where the source is `known`, the rules of the
+/// whole file have seen it, and ask for nothing.
+pub(crate) fn process_with_rejects(
+    blocks: Blocks,
+    source: Arc<Source>,
+    engine: Arc<Engine>,
+    rejects: Arc<RowWriter>,
+    known: bool,
+    workers: usize,
+) -> impl Stream<Item = Result<Processed, EngineError>> + Send {
+    let blocks = blocks.with_texts(&engine.pools().texts);
+    let origins = source.clone();
+    in_order(blocks, source, workers, move |block| {
+        let mut processed = match known {
+            true => engine.process_known(block)?,
+            false => engine.process(block)?,
+        };
+        let file = &origins.origins()[processed.file as usize].name;
+        let records = Records::new(&processed.batch, file, processed.line);
+        processed.rejects = Some(rejects.write(&records));
+        Ok(processed)
+    })
+}
+
 /// The engine once more, where it is known which rows of every block are written.
 pub(crate) fn again(
     blocks: Blocks,
@@ -44,6 +69,33 @@ pub(crate) fn again(
     let blocks = blocks.with_texts(&engine.pools().texts);
     in_order(blocks, source, workers, move |block| {
         engine.again(block, &rows)
+    })
+}
+
+/// The engine where the rules of the whole file have seen the source, and ask for nothing.
+pub(crate) fn process_known(
+    blocks: Blocks,
+    source: Arc<Source>,
+    engine: Arc<Engine>,
+    workers: usize,
+) -> impl Stream<Item = Result<Processed, EngineError>> + Send {
+    let blocks = blocks.with_texts(&engine.pools().texts);
+    in_order(blocks, source, workers, move |block| {
+        engine.process_known(block)
+    })
+}
+
+/// What the rows send that are written, block by block, as hashes.
+pub(crate) fn sent_again(
+    blocks: Blocks,
+    source: Arc<Source>,
+    engine: Arc<Engine>,
+    rows: Arc<WrittenRows>,
+    workers: usize,
+) -> impl Stream<Item = Result<Vec<u64>, EngineError>> + Send {
+    let blocks = blocks.with_texts(&engine.pools().texts);
+    in_order(blocks, source, workers, move |block| {
+        engine.sent_again(block, &rows)
     })
 }
 

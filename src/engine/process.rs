@@ -15,6 +15,7 @@ use crate::format::encode::{Encoded, Encoder};
 use crate::format::{Parser, Pools, reject_long_cells};
 use crate::orgvue::retyped::Found;
 use crate::orgvue::wire::Wire;
+use crate::report::rejects::Rejected;
 use crate::rule::Rules;
 use crate::settings::units::Size;
 use crate::stage::Stage;
@@ -22,7 +23,7 @@ use crate::stage::aliases::Aliases;
 use crate::text::unseen::{has_high_control, is_invisible, place};
 use crate::whole::as_of::Reader;
 use crate::whole::hierarchy::Tree;
-use crate::whole::{self, Fact, Key};
+use crate::whole::{self, Fact, Key, Values};
 
 /// What to say of a header that stands among the records in another order.
 const REORDERED: &str = "the header is repeated here with its columns in another order, so all records after it would \
@@ -98,7 +99,7 @@ pub struct Processed {
     /// The rows still in, as they are to be sent.
     pub encoded: Encoded,
     /// What the rules of the whole file asked for, of every row.
-    pub facts: Vec<Vec<u64>>,
+    pub(crate) facts: Vec<Values>,
     /// What the rows are beside what the server has, where they are compared with it.
     pub(crate) judged: Option<Judged>,
     /// Hash of the encoded bytes; where they were only measured, of the block's text as the stages left it, or 0 where
@@ -112,6 +113,8 @@ pub struct Processed {
     pub(crate) retyped: Vec<Found>,
     /// What guards count of the rows that are to be sent.
     pub(crate) counts: Counts,
+    /// The rows at fault as they are written down, where they are.
+    pub(crate) rejects: Option<Rejected>,
 }
 
 impl Engine {
@@ -276,14 +279,15 @@ impl Engine {
     pub fn transform(&self, batch: &mut Batch) {
         self.widen(batch);
         self.see_filtered(batch);
-        let mut named = batch.faults().len();
         for bound in &self.stages {
+            batch.begin_step();
             bound.stage.apply(batch);
-            batch.tell_hidden(named, &bound.columns);
-            named = batch.name_sources(named, &bound.renamed);
+            batch.tell_hidden(&bound.columns);
+            batch.name_sources(&bound.renamed);
         }
+        batch.begin_step();
         self.check(batch);
-        self.name_sources(batch, named);
+        self.name_sources(batch);
         batch.drop_aside();
     }
 
@@ -292,11 +296,11 @@ impl Engine {
         batch.see_filtered(self.has_hierarchies());
     }
 
-    /// Tells the faults from the `from`th on, which were found after the last stage, what the source calls their
-    /// columns, and what nobody sees in their cells.
-    pub fn name_sources(&self, batch: &mut Batch, from: usize) {
-        batch.tell_hidden(from, &self.columns);
-        batch.name_sources(from, &self.renamed);
+    /// Tells the faults of a step after the last stage what the source calls their columns, and what nobody sees in
+    /// their cells.
+    pub fn name_sources(&self, batch: &mut Batch) {
+        batch.tell_hidden(&self.columns);
+        batch.name_sources(&self.renamed);
     }
 
     /// The rules, and what the target asks of every row.
@@ -324,8 +328,9 @@ impl Engine {
         let controls = encoded.controls || has_high_control(batch.bytes());
         let known = batch.faults().len();
         if known > 0 || controls {
+            batch.begin_step();
             self.wire.reject_controls(batch, controls);
-            self.name_sources(batch, known);
+            self.name_sources(batch);
         }
         match controls && batch.faults().len() > known {
             true => write(batch),
@@ -356,14 +361,8 @@ impl Engine {
     /// Text that ends the run.
     pub(crate) fn again(&self, block: Block, rows: &WrittenRows) -> Result<Processed, BlockError> {
         let (number, file, line, end) = (block.number, block.file, block.line, block.end);
-        let mut batch = self.parse(block)?;
-        self.widen(&mut batch);
-        for bound in &self.stages {
-            bound.stage.apply(&mut batch);
-        }
-        batch.drop_aside();
-        fits(&batch, file, line)?;
-        rows.choose(number, &mut batch);
+        let mut batch = self.staged(block, |_| ())?;
+        rows.choose(number, &mut batch, Batch::drop_row);
         let encoded = self.encoder.encode(&batch);
         let hash = xxh3_128(&encoded.bytes);
         Ok(Processed {
@@ -378,7 +377,44 @@ impl Engine {
             end,
             retyped: Vec::new(),
             counts: Counts::default(),
+            rejects: None,
         })
+    }
+
+    /// Of a block once more, hashes of what the rows send that are written; 0 for a row that would not be, after all. A
+    /// Of a block once more, hashes of what its rows send that are written. Where none is, it is not looked at.
+    ///
+    /// # Errors
+    /// Text that ends the run.
+    pub(crate) fn sent_again(
+        &self,
+        block: Block,
+        rows: &WrittenRows,
+    ) -> Result<Vec<u64>, BlockError> {
+        let number = block.number;
+        if rows.is_none(number) {
+            return Ok(Vec::new());
+        }
+        // No stage has to look at the others.
+        let batch = self.staged(block, |batch| rows.choose(number, batch, Batch::filter_out))?;
+        let encoded = self.encoder.encode(&batch);
+        let hashes = self.sent_hashes(&batch, &encoded);
+        let written = encoded.rows.iter();
+        Ok(written.map(|row| hashes[*row as usize]).collect())
+    }
+
+    /// A block after the stages, and before the rules. `choose` is shown it between parser and stages.
+    fn staged(&self, block: Block, choose: impl FnOnce(&mut Batch)) -> Result<Batch, BlockError> {
+        let (file, line) = (block.file, block.line);
+        let mut batch = self.parse(block)?;
+        self.widen(&mut batch);
+        choose(&mut batch);
+        for bound in &self.stages {
+            bound.stage.apply(&mut batch);
+        }
+        batch.drop_aside();
+        fits(&batch, file, line)?;
+        Ok(batch)
     }
 
     /// A block in, bytes out: what a worker does.
@@ -386,6 +422,18 @@ impl Engine {
     /// # Errors
     /// Text that ends the run.
     pub fn process(&self, block: Block) -> Result<Processed, BlockError> {
+        self.process_asked(block, &self.facts)
+    }
+
+    /// The same where the rules of the whole file have seen it, and ask for nothing.
+    ///
+    /// # Errors
+    /// Text that ends the run.
+    pub(crate) fn process_known(&self, block: Block) -> Result<Processed, BlockError> {
+        self.process_asked(block, &[])
+    }
+
+    fn process_asked(&self, block: Block, asked: &[Fact]) -> Result<Processed, BlockError> {
         let (file, line, end) = (block.file, block.line, block.end);
         let mut batch = self.parse(block)?;
         self.transform(&mut batch);
@@ -404,7 +452,7 @@ impl Engine {
         let encoded = self.encode_judged(&mut batch, judged.as_ref().filter(|_| sends));
         // The whole file is told by the source's own spellings: other rows name their parents by these.
         self.swap_spellings(&mut batch, &mut judged);
-        let facts = self.facts(&batch, &encoded, judged.as_ref().filter(|_| sends));
+        let facts = self.told(asked, &batch, &encoded, judged.as_ref().filter(|_| sends));
         self.swap_spellings(&mut batch, &mut judged);
         let retyped = self.retyped(&batch, &encoded.rows);
         let filtered = (0..batch.len())
@@ -431,6 +479,7 @@ impl Engine {
             end,
             retyped,
             counts,
+            rejects: None,
         })
     }
 }

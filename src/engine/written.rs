@@ -5,12 +5,12 @@ use crate::batch::{Batch, RowState};
 /// The rows that are written, block by block; what is left out for what only the whole file knows is among them.
 ///
 /// Memory: a bit a record, and nothing for a block of which all rows are written.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct WrittenRows {
     blocks: Vec<Block>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 struct Block {
     records: usize,
     /// A bit a record; nothing where all are written.
@@ -30,22 +30,55 @@ impl WrittenRows {
         self.blocks.push(Block { records, bits });
     }
 
-    /// Takes out of a block what is not written. A source that has changed since may have other blocks: their hash tells.
-    pub(crate) fn choose(&self, number: u64, batch: &mut Batch) {
+    /// Those of these records that are written, by their numbers in the source, which are in order; and their rows alone.
+    pub(crate) fn among(&self, records: &[u32]) -> (Vec<u32>, WrittenRows) {
+        let (mut written, mut chosen) = (Vec::new(), WrittenRows::default());
+        let (mut first, mut rest) = (0, records);
+        for block in &self.blocks {
+            let end = first + block.records as u32;
+            let (here, behind) = rest.split_at(rest.partition_point(|record| *record < end));
+            let rows = here.iter().map(|record| record - first);
+            let rows: Vec<u32> = rows.filter(|row| block.has(*row as usize)).collect();
+            written.extend(rows.iter().map(|row| first + row));
+            chosen.push(block.records, &rows);
+            (first, rest) = (end, behind);
+        }
+        (written, chosen)
+    }
+
+    /// Whether no row of a block is written.
+    pub(crate) fn is_none(&self, number: u64) -> bool {
+        let block = usize::try_from(number)
+            .ok()
+            .and_then(|at| self.blocks.get(at));
+        let bits = block.and_then(|block| block.bits.as_ref());
+        bits.is_some_and(|bits| bits.iter().all(|word| *word == 0))
+    }
+
+    /// Takes the rows out of a block that are not written, with `take_out`. A source that has changed since may have other
+    /// blocks: their hash tells.
+    pub(crate) fn choose(&self, number: u64, batch: &mut Batch, take_out: fn(&mut Batch, usize)) {
         let block = usize::try_from(number)
             .ok()
             .and_then(|at| self.blocks.get(at));
         let Some(block) = block.filter(|block| block.records == batch.len()) else {
             return;
         };
-        let Some(bits) = &block.bits else {
+        if block.bits.is_none() {
             return;
-        };
+        }
         for row in 0..batch.len() {
-            if bits[row / 64] & (1 << (row % 64)) == 0 && batch.state(row) == RowState::In {
-                batch.drop_row(row);
+            if !block.has(row) && batch.state(row) == RowState::In {
+                take_out(batch, row);
             }
         }
+    }
+}
+
+impl Block {
+    fn has(&self, row: usize) -> bool {
+        let bits = self.bits.as_ref();
+        bits.is_none_or(|bits| bits[row / 64] & (1 << (row % 64)) != 0)
     }
 }
 
@@ -74,7 +107,7 @@ mod tests {
         written.push(5, &[0, 1, 2, 3, 4]);
         let chosen = |number, rows| {
             let mut batch = batch(rows);
-            written.choose(number, &mut batch);
+            written.choose(number, &mut batch, Batch::drop_row);
             let left = (0..rows as u32).filter(|row| batch.state(*row as usize) == RowState::In);
             left.collect::<Vec<_>>()
         };
@@ -83,5 +116,26 @@ mod tests {
         // Blocks that the first pass did not see.
         assert_eq!(chosen(0, 2), [0, 1]);
         assert_eq!(chosen(7, 2), [0, 1]);
+    }
+
+    #[test]
+    fn some_of_those_that_are_written_are_chosen_by_their_numbers() {
+        let mut written = WrittenRows::default();
+        written.push(3, &[0, 2]);
+        written.push(0, &[]);
+        written.push(70, &(0..70).collect::<Vec<_>>());
+        written.push(4, &[1]);
+        let (records, rows) = written.among(&[1, 2, 3, 70, 72, 73, 74]);
+        assert_eq!(records, [2, 3, 70, 72, 74]);
+        let mut expected = WrittenRows::default();
+        expected.push(3, &[2]);
+        expected.push(0, &[]);
+        expected.push(70, &[0, 67, 69]);
+        expected.push(4, &[1]);
+        assert_eq!(rows, expected);
+        let (none, rows) = written.among(&[1]);
+        assert!(none.is_empty());
+        assert!([0, 2, 3].into_iter().all(|number| rows.is_none(number)));
+        assert!(!written.is_none(0));
     }
 }

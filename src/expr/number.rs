@@ -141,24 +141,28 @@ fn scaled(number: f64) -> Option<(i64, u32)> {
     const LEAST: f64 = 0.01;
     const MOST: f64 = 1e15;
     let size = number.abs();
-    if number.fract() == 0.0 && size < MOST {
-        return Some((number as i64, 0));
-    }
-    if !(LEAST..MOST).contains(&size) {
+    if size >= MOST || size.is_nan() {
         return None;
     }
-    let before = 1 + (size as u64).checked_ilog10().unwrap_or_default();
-    let decimals = match size < 1.0 {
-        true if size < 0.1 => DIGITS + 1,
-        true => DIGITS,
-        false => DIGITS - before,
+    let whole = size as u64;
+    if whole as f64 == size {
+        return Some((number as i64, 0));
+    }
+    let decimals = match whole.checked_ilog10() {
+        Some(more) => DIGITS - 1 - more,
+        None if size < LEAST => return None,
+        None if size < 0.1 => DIGITS + 1,
+        None => DIGITS,
     };
     // A power of ten up to 10^22 is a double; the product is off by half of its last place at most, which is less than an
     // eighth below 10^15.
     let product = size * TENS[decimals as usize];
-    let is_certain = ((product - product.floor()) - 0.5).abs() > 0.25;
-    let digits = product.round();
-    (is_certain && digits < MOST).then_some((digits.copysign(number) as i64, decimals))
+    let below = product as u64;
+    let rest = product - below as f64;
+    let digits = below + u64::from(rest > 0.5);
+    let is_certain = (rest - 0.5).abs() > 0.25 && digits < MOST as u64;
+    let digits = i64::try_from(digits).ok().filter(|_| is_certain)?;
+    Some((if number < 0.0 { -digits } else { digits }, decimals))
 }
 
 fn write_scaled(digits: i64, decimals: u32, out: &mut String) {

@@ -4,6 +4,12 @@
 /// where all six are there.
 pub const ADDED: [&str; 6] = ["_file", "_line", "_stage", "_column", "_code", "_message"];
 
+/// Which of them is the name of the row's file.
+pub(crate) const FILE: usize = 0;
+
+/// Which of them is the line that the row begins on.
+pub(crate) const LINE: usize = 1;
+
 /// Which of them is the stage of every fault.
 pub(crate) const STAGE: usize = 2;
 

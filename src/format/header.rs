@@ -344,7 +344,8 @@ pub(crate) fn refuse_foreign(text: &[u8]) -> Result<(), Wrong> {
     ];
     let known = KNOWN.iter().find(|(start, _)| text.starts_with(start));
     let what = known.map(|(_, what)| *what).or_else(|| {
-        let start = text.trim_ascii_start().to_ascii_lowercase();
+        let start = text.trim_ascii_start();
+        let start = start[..start.len().min(16)].to_ascii_lowercase();
         let page = start.starts_with(b"<!doctype") || start.starts_with(b"<html");
         let xml = start.starts_with(b"<?xml");
         (page.then_some("a web page")).or(xml.then_some("XML"))

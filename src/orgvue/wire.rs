@@ -392,7 +392,7 @@ mod tests {
         let encoder = wire.encoder();
         let mut got = String::from_utf8(encoder.header()).unwrap();
         got += std::str::from_utf8(&encoder.encode(&batch).bytes).unwrap();
-        for fault in batch.faults() {
+        for fault in batch.faults().iter() {
             got += &format!("\n! {} {} {}", fault.row, fault.column, fault.code);
         }
         assert_eq!(got.trim_start_matches(",\n"), expected);

@@ -19,7 +19,7 @@ use super::surveyed::Surveyed;
 use super::{Job, RunError, told};
 use crate::engine::blocks::Blocks;
 use crate::engine::body::{Assembly, Digest, Resend, pieces};
-use crate::engine::order::process;
+use crate::engine::order::process_known;
 use crate::guard::{self, Deletion};
 use crate::orgvue::{Client, Locations};
 use crate::report::progress::Phase;
@@ -96,7 +96,7 @@ async fn body_of(
     let (source, engine) = (prepared.source.clone(), prepared.engine.clone());
     let mut assembly = Assembly::new(engine.encoder());
     let blocks = Blocks::open(source.clone(), prepared.reading.clone()).await?;
-    let processed = process(blocks, source, engine, job.workers);
+    let processed = process_known(blocks, source, engine, job.workers);
     pin_mut!(processed);
     let mut bytes = assembly.header().to_vec();
     let (mut first, mut rows) = (0, 0);
@@ -241,7 +241,7 @@ pub(super) async fn spool_others(
     let (source, engine) = (prepared.source.clone(), prepared.engine.clone());
     let blocks = Blocks::open(source.clone(), prepared.reading.clone()).await?;
     let resend = Resend::new(&engine, surveyed.digest, Arc::new(surveyed.amended.clone()));
-    let processed = process(blocks, source, engine, job.workers);
+    let processed = process_known(blocks, source, engine, job.workers);
     let others = pieces(processed, resend).map_err(RunError::from).boxed();
     let mut writer = SpoolWriter::create(None).await?;
     spool(job, others, &mut writer).await?;

@@ -13,7 +13,7 @@ use super::surveyed::Surveyed;
 use super::{Job, RunError};
 use crate::engine::EngineError;
 use crate::engine::blocks::Blocks;
-use crate::engine::order::process;
+use crate::engine::order::process_known;
 use crate::engine::process::Processed;
 use crate::files::ending::beside;
 use crate::orgvue::ItemResult;
@@ -160,7 +160,7 @@ impl<'a> Keys<'a> {
                 let source: Arc<_> = self.prepared.source.clone();
                 let blocks = Blocks::open(source.clone(), self.prepared.reading.clone()).await?;
                 let engine = self.prepared.engine.clone();
-                self.blocks = Some(process(blocks, source, engine, self.job.workers).boxed());
+                self.blocks = Some(process_known(blocks, source, engine, self.job.workers).boxed());
             }
             let Some(blocks) = &mut self.blocks else {
                 return Ok(None);

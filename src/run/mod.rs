@@ -42,7 +42,6 @@ mod prepare;
 pub(crate) mod preview;
 mod put;
 mod reason;
-mod reject;
 pub(crate) mod results;
 pub(crate) mod resume;
 pub(crate) mod retry;

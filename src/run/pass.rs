@@ -7,14 +7,14 @@ use futures::{StreamExt, TryStreamExt, future};
 
 use super::prepare::{First, Prepared};
 use super::put::encoded;
-use super::survey::{Settled, Survey};
+use super::survey::{Settled, Survey, asked::Asked};
 use super::watch::Watch;
 use super::{Job, RunError, near};
 use crate::delta::items::Writer;
 use crate::engine::EngineError;
 use crate::engine::blocks::Blocks;
 use crate::engine::body::pieces;
-use crate::engine::order::process;
+use crate::engine::order::process_with_rejects;
 use crate::report::progress::Phase;
 use crate::report::rejects::RejectsFile;
 use crate::stage::aliases::Aliases;
@@ -33,7 +33,9 @@ pub(super) async fn survey(
         Phase::Survey
     };
     job.progress.begin(phase, prepared.source.size());
-    let mut survey = prepared.begin_survey(first.rejects);
+    let mut survey = prepared
+        .begin_survey(first.rejects)
+        .with_threads(job.workers);
     if job.connection.is_none() {
         survey = survey.without_places();
     }
@@ -55,7 +57,13 @@ pub(super) async fn survey(
     if let Err(error) = ended.await {
         return (survey, Err(error));
     }
-    let (mut survey, again) = settled(survey).await;
+    let (mut survey, mut again) = settled(survey).await;
+    if let Ok(Settled::Asks(asked)) = again {
+        if let Err(error) = look(job, prepared, asked, &mut survey).await {
+            return (survey, Err(error));
+        }
+        (survey, again) = settled(survey).await;
+    }
     if again.is_ok()
         && survey.rules.has_hierarchies()
         && let Err(error) = hierarchies(job, prepared, &mut survey).await
@@ -63,7 +71,7 @@ pub(super) async fn survey(
         return (survey, Err(error));
     }
     let ended = match again {
-        Ok(Settled::Whole) => Ok(()),
+        Ok(Settled::Whole | Settled::Asks(_)) => Ok(()),
         Ok(Settled::Again) => {
             job.progress.begin(Phase::Again, prepared.source.size());
             once_more(job, prepared, &mut survey, spool).await
@@ -100,6 +108,19 @@ async fn settled(mut survey: Survey) -> (Survey, Result<Settled, RunError>) {
         // Not a panic: that was caught. The runtime is ending, and with it this task.
         Err(_) => future::pending().await,
     }
+}
+
+/// Reads the source once more for what some rows would send. Few rows are looked at: of that, progress tells nothing.
+async fn look(
+    job: &Job<'_>,
+    prepared: &Prepared,
+    asked: Asked,
+    survey: &mut Survey,
+) -> Result<(), RunError> {
+    let (source, engine) = (prepared.source.clone(), prepared.engine.clone());
+    let blocks = Blocks::open(source.clone(), prepared.reading.clone()).await?;
+    survey.tell(asked.look(blocks, source, engine, job.workers).await?);
+    Ok(())
 }
 
 /// Has the hierarchies told, when the source was read once more where they want it.
@@ -151,7 +172,8 @@ async fn pass(
     spool: Option<&mut SpoolWriter>,
 ) -> Result<(), RunError> {
     let (source, engine) = (prepared.source.clone(), prepared.engine.clone());
-    let processed = process(blocks, source, engine, job.workers);
+    let (rejects, known) = (survey.rejects().writer(), survey.settled.is_some());
+    let processed = process_with_rejects(blocks, source, engine, rejects, known, job.workers);
     let processed = processed.inspect_ok(|next| watch.rows(next.batch.len()));
     let pieces = pieces(processed, survey).boxed();
     let Some(spool) = spool else {

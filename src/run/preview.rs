@@ -13,7 +13,7 @@ use super::RunError;
 use super::extent::Extent;
 use super::retyped::Retyped;
 use super::surveyed::without_names;
-use crate::batch::{Batch, Cell, Fault, Kind, RowState};
+use crate::batch::{Batch, Cell, Fault, Found, Kind, RowState};
 use crate::config::Pipeline;
 use crate::engine::EngineError;
 use crate::engine::blocks::Blocks;
@@ -199,12 +199,7 @@ impl Preview {
                         state: batch.state(row),
                         before,
                         after,
-                        faults: batch
-                            .faults()
-                            .iter()
-                            .filter(|fault| fault.row as usize == row)
-                            .cloned()
-                            .collect(),
+                        faults: batch.faults().of(row).map(Found::to_fault).collect(),
                     }
                 })
                 .collect();
@@ -215,8 +210,7 @@ impl Preview {
 
     fn as_read(&self, batch: &Batch, row: usize) -> Vec<Field> {
         // The parser found fault with the record as a whole: its cells, if any, mean nothing.
-        let unread = |fault: &Fault| fault.row as usize == row && fault.column.is_empty();
-        if !batch.faults().iter().any(unread) {
+        if !batch.faults().of(row).any(|fault| fault.column.is_empty()) {
             return fields(batch, row, self.header.names().iter().zip(0..));
         }
         let raw = String::from_utf8_lossy(batch.raw_record(row));

@@ -13,7 +13,6 @@ use super::items;
 use super::places::{Alike, Places};
 use super::prepare::Prepared;
 use super::reason::Reason;
-use super::reject::write_reject;
 use super::surveyed::Surveyed;
 use super::{Job, RunError, told};
 use crate::delta::place::Part;
@@ -25,6 +24,7 @@ use crate::format::Reading;
 use crate::orgvue::spec::MatchResults;
 use crate::orgvue::{Client, ItemResult, OrgvueError, Ticket};
 use crate::report::progress::Phase;
+use crate::report::rejects::Records;
 use crate::report::results::{Draft, Item};
 use crate::report::run::RunReport;
 use crate::source::Source;
@@ -514,9 +514,8 @@ pub(crate) async fn write_refused(
         while let Some((record, reason)) = refused.next_if(|(record, _)| *record < end) {
             let row = (record - first) as usize;
             let faults = joined.reasons[*reason as usize].faults(row as u32);
-            let name = &source.origins()[file as usize].name;
-            let place = line + u64::from(batch.row(row).line);
-            write_reject(&mut surveyed.rejects, &batch, row, name, place, &faults)?;
+            let records = Records::new(&batch, &source.origins()[file as usize].name, line);
+            surveyed.rejects.write_row_of(&records, row, &faults)?;
         }
         first = end;
     }

@@ -22,7 +22,7 @@ use crate::batch::Batch;
 use crate::engine::EngineError;
 use crate::engine::blocks::Blocks;
 use crate::engine::body::{Amended, Assembly, Body, pieces};
-use crate::engine::order::process;
+use crate::engine::order::process_known;
 use crate::engine::process::{Engine, Processed};
 use crate::guard::Deletion;
 use crate::orgvue::spec::IdentifySpec;
@@ -124,7 +124,7 @@ pub(super) async fn narrow(
     let mut narrow = Narrow::new(job, &prepared.engine, survey, again);
     let (source, engine) = (prepared.source.clone(), prepared.engine.clone());
     let blocks = Blocks::open(source.clone(), prepared.reading.clone()).await?;
-    let processed = process(blocks, source, engine, job.workers);
+    let processed = process_known(blocks, source, engine, job.workers);
     let pieces = pieces(processed, &mut narrow)
         .map_err(RunError::from)
         .boxed();

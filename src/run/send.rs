@@ -11,7 +11,7 @@ use super::put::{Put, Sending, Store, put};
 use super::{Job, RunError};
 use crate::engine::blocks::Blocks;
 use crate::engine::body::{self, Amended, Digest, Resend, Slot};
-use crate::engine::order::{again, process};
+use crate::engine::order::{again, process_known};
 use crate::engine::written::WrittenRows;
 use crate::http::retry::{Failure, pause, pauses};
 use crate::orgvue::Locations;
@@ -76,7 +76,7 @@ pub(super) async fn send(
                 let resend = Resend::new(&engine, *digest, amended.clone());
                 let processed = match rows.clone() {
                     Some(rows) => again(blocks, source, engine, rows, job.workers).boxed(),
-                    None => process(blocks, source, engine, job.workers).boxed(),
+                    None => process_known(blocks, source, engine, job.workers).boxed(),
                 };
                 body::stream(processed, resend, slot.clone()).boxed()
             }

@@ -13,7 +13,7 @@ use super::surveyed::{Facts, Surveyed};
 use super::{Job, RunError};
 use crate::config::Pipeline;
 use crate::engine::body::{self, Body, Slot};
-use crate::engine::order::process;
+use crate::engine::order::process_with_rejects;
 use crate::engine::process::Processed;
 use crate::orgvue::Locations;
 use crate::report::progress::Phase;
@@ -42,6 +42,7 @@ pub(super) async fn send_straight(
 ) -> Result<Passed, RunError> {
     job.progress.begin(Phase::Upload, None);
     let slot = Slot::default();
+    let rejects = first.rejects.writer();
     let (give_back, given_back) = oneshot::channel();
     let body = Straight {
         pipeline: job.pipeline.clone(),
@@ -55,7 +56,7 @@ pub(super) async fn send_straight(
         give_back: Some(give_back),
     };
     let (source, engine) = (prepared.source.clone(), prepared.engine.clone());
-    let processed = process(first.blocks, source, engine, job.workers);
+    let processed = process_with_rejects(first.blocks, source, engine, rejects, false, job.workers);
     let body = body::stream(processed, body, slot.clone()).boxed();
     if let Some(ledger) = job.ledger {
         ledger.uploading(&prepared.source, &Known::default())?;

@@ -1,7 +1,9 @@
 //! The survey: everything that has to be known before anything leaves the machine, taken in block by block.
 
+pub(super) mod asked;
 mod found;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,7 +11,6 @@ use bytes::Bytes;
 use super::RunError;
 use super::aside::Aside;
 use super::extent::Extent;
-use super::reject::write_reject;
 use super::retyped::Retyped;
 use super::surveyed::Surveyed;
 use crate::batch::{Arrangement, Batch, Fault, RowState};
@@ -22,13 +23,14 @@ use crate::engine::body::{Amended, Assembly, Body, naming};
 use crate::engine::process::{Engine, Processed};
 use crate::engine::written::WrittenRows;
 use crate::guard::Stop;
-use crate::report::rejects::RejectsFile;
+use crate::report::rejects::{Records, RejectsFile};
 use crate::report::run::{AsOf, HierarchyReport};
 use crate::source::Source;
 use crate::stage::aliases::Replaced;
 use crate::whole::as_of::SpillError;
 use crate::whole::lines::Lines;
 use crate::whole::{Places, Rules, Verdict};
+use asked::Asked;
 
 /// Takes in what blocks became, in order: counts rows, asks the rules of the whole file, writes rejected rows down,
 /// measures the body.
@@ -93,13 +95,17 @@ struct Changed {
     cleared: Vec<(u32, u32)>,
     /// Rows that another one goes in the place of.
     superseded: Vec<u32>,
+    /// Rows that have other faults than before.
+    touched: Vec<u32>,
 }
 
 /// Whether a survey is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Settled {
     /// Every verdict fell while its record was at hand.
     Whole,
+    /// It has to be [told](Survey::tell) before what some rows would send.
+    Asks(Asked),
     /// There are verdicts on records that passed: the source has to be gone through once more.
     Again,
 }
@@ -153,6 +159,12 @@ impl Survey {
         self
     }
 
+    /// Lets what is done at the end of the file be done by so many threads.
+    pub(super) fn with_threads(mut self, threads: usize) -> Survey {
+        self.rules.use_threads(threads);
+        self
+    }
+
     /// Rows read so far.
     pub fn read(&self) -> u64 {
         self.lines.len() as u64
@@ -193,6 +205,7 @@ impl Survey {
             left_out,
             cleared,
             superseded,
+            touched,
         } = changed;
         self.aside.count(&self.engine, &processed, &left_out, first);
         if let (Some(tally), Some(judged)) = (&mut self.tally, &mut processed.judged) {
@@ -207,14 +220,8 @@ impl Survey {
         }
         self.filtered += processed.filtered;
         self.good += (processed.encoded.rows.len() - left_out.len()) as u64;
-        self.write_rejects(&processed)?;
-        let mut dropped = left_out.iter().peekable();
-        for &row in &processed.encoded.rows {
-            match dropped.next_if_eq(&&row) {
-                Some(_) => self.amended.dropped.push(first + row),
-                None => self.lines.mark_sent(first + row),
-            }
-        }
+        self.write_rejects(&mut processed, &touched)?;
+        self.mark_sent(&processed.encoded.rows, &left_out, first..self.record);
         let amended = cleared.iter().map(|(row, slot)| (first + row, *slot));
         self.amended.cleared.extend(amended);
         let keys = self.rules.unique.as_ref();
@@ -233,6 +240,21 @@ impl Survey {
         let named = naming(self.engine.encoder(), &processed.batch, slot, &carried);
         let assembly = &mut self.assembly;
         Ok(assembly.piece_with(processed, &left_out, &cleared, named))
+    }
+
+    /// Tells the rows of a block of these records that are in the body from those that are left out of it.
+    fn mark_sent(&mut self, rows: &[u32], left_out: &[u32], records: Range<u32>) {
+        if left_out.is_empty() && rows.len() == records.len() {
+            self.lines.mark_all_sent(records);
+            return;
+        }
+        let mut dropped = left_out.iter().peekable();
+        for &row in rows {
+            match dropped.next_if_eq(&&row) {
+                Some(_) => self.amended.dropped.push(records.start + row),
+                None => self.lines.mark_sent(records.start + row),
+            }
+        }
     }
 
     /// Shows the rules a block that nobody has seen.
@@ -274,6 +296,9 @@ impl Survey {
             if is_in && !matches!(verdict, Verdict::Clear { .. }) {
                 changed.left_out.push(row);
             }
+            if !is_in || matches!(verdict, Verdict::Reject { .. }) {
+                changed.touched.push(row);
+            }
             match verdict {
                 Verdict::LeaveOut => {
                     self.superseded += 1;
@@ -300,12 +325,13 @@ impl Survey {
         batch.drop_aside();
         changed.superseded.dedup();
         batch.pardon(&changed.superseded);
-        let before = batch.faults().len();
+        batch.begin_step();
         for fault in faults {
             batch.reject(fault, None);
         }
-        self.engine.name_sources(batch, before);
+        self.engine.name_sources(batch);
         changed.left_out.dedup();
+        changed.touched.dedup();
         let left_out = &changed.left_out;
         changed
             .cleared
@@ -319,6 +345,13 @@ impl Survey {
     /// # Errors
     /// A rejects file that can't be written.
     pub fn settle(&mut self) -> Result<Settled, RunError> {
+        let asked = self.rules.asks();
+        if let (false, Some(written)) = (asked.is_empty(), &self.written) {
+            match Asked::new(&asked, written) {
+                asked if asked.is_empty() => self.tell(Vec::new()),
+                asked => return Ok(Settled::Asks(asked)),
+            }
+        }
         let found = self.rules.end(Places {
             lines: &self.lines,
             files: &self.files,
@@ -332,6 +365,11 @@ impl Survey {
         }
         self.begin_anew()?;
         Ok(Settled::Again)
+    }
+
+    /// Takes in what was [asked](Settled::Asks): of records in order, what they would send.
+    pub fn tell(&mut self, sent: Vec<(u32, u32)>) {
+        self.rules.tell(sent);
     }
 
     /// Finds out who is to be deleted, now that the source has ended.
@@ -414,30 +452,16 @@ impl Survey {
         }
     }
 
-    fn write_rejects(&mut self, processed: &Processed) -> Result<(), RunError> {
-        let faults = processed.batch.faults();
-        if faults.is_empty() {
-            return Ok(());
-        }
-        let mut by_row: Vec<&Fault> = faults.iter().collect();
-        by_row.sort_by_key(|f| f.row);
-        let file = self.source.origins()[processed.file as usize].name.clone();
-        let mut written = Ok(());
-        for faults in by_row.chunk_by(|a, b| a.row == b.row) {
-            let row = faults[0].row as usize;
-            let line = processed.line + u64::from(processed.batch.row(row).line);
-            let faults: Vec<Fault> = faults.iter().map(|&f| f.clone()).collect();
-            // Where one can't be written, the others are counted all the same: the report's counts add up.
-            written = written.and(write_reject(
-                &mut self.rejects,
-                &processed.batch,
-                row,
-                &file,
-                line,
-                &faults,
-            ));
-        }
-        written
+    /// Writes down the rows that are at fault; of the `touched` ones only the whole file could tell what is.
+    fn write_rejects(
+        &mut self,
+        processed: &mut Processed,
+        touched: &[u32],
+    ) -> Result<(), RunError> {
+        let written = processed.rejects.take();
+        let file = &self.files[processed.file as usize];
+        let records = Records::new(&processed.batch, file, processed.line);
+        Ok(self.rejects.write_block(&records, written, touched)?)
     }
 
     /// What only the whole file could change of the body.

@@ -1,8 +1,12 @@
 //! The lookup tables of the stages, read as a source is: by the same settings, through the same code.
 
 use std::collections::{HashMap, HashSet};
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+use futures::future;
+use tokio::task::spawn_blocking;
 
 use super::RunError;
 use crate::config::Pipeline;
@@ -15,8 +19,8 @@ use crate::stage::lookup::{self, MAX_BYTES, Table, TableError, own_settings};
 use crate::stage::{Need, Resources};
 use crate::text::dates::{Date, Today};
 
-/// What the stages need besides the columns: reads their lookup tables. `keys` are their secrets, `today` is the day of
-/// the run.
+/// What the stages need besides the columns: reads their lookup tables, all at once, with so many workers. `keys` are
+/// their secrets, `today` is the day of the run.
 ///
 /// # Errors
 /// A table that can't be read.
@@ -24,30 +28,13 @@ pub(crate) async fn resources(
     pipeline: &Pipeline,
     keys: HashMap<KeySpec, Key>,
     today: Date,
+    workers: usize,
 ) -> Result<Resources, RunError> {
-    let mut tables = HashMap::new();
-    for (at, stage) in pipeline.stages.iter().enumerate() {
-        for need in stage.value.needs() {
-            let Some(table) = need.table() else {
-                continue;
-            };
-            let error = |source| table_error(pipeline, at, &need, table.file, source);
-            let path = table.locate(&pipeline.folder).map_err(error)?;
-            if tables.contains_key(table.file) {
-                continue;
-            }
-            let named = named(pipeline, table.file);
-            let read = load(path, table, &named, pipeline.limits).await;
-            tables.insert(table.file.to_owned(), Arc::new(read.map_err(error)?));
-        }
-    }
-    let aliases = match &pipeline.aliases {
-        Some(spec) => Some(Arc::new(aliases(pipeline, spec).await?)),
-        None => None,
-    };
+    let (tables, aliases) =
+        future::join(tables(pipeline, workers), aliases(pipeline, workers)).await;
     Ok(Resources {
-        tables,
-        aliases,
+        tables: tables?,
+        aliases: aliases?,
         keys,
         today: Today {
             day: today,
@@ -58,13 +45,46 @@ pub(crate) async fn resources(
     })
 }
 
+/// The tables of the stages; one that several stages read is read once.
+async fn tables(
+    pipeline: &Pipeline,
+    workers: usize,
+) -> Result<HashMap<String, Arc<Table>>, RunError> {
+    let mut seen = HashSet::new();
+    let stages = pipeline.stages.iter().enumerate();
+    let needs =
+        stages.flat_map(|(at, stage)| stage.value.needs().into_iter().map(move |need| (at, need)));
+    let read = needs.filter_map(|(at, need)| {
+        let table = need.table()?.clone();
+        let is_first = seen.insert(table.file);
+        Some(async move {
+            let error = |source| table_error(pipeline, at, &need, table.file, source);
+            let path = table.locate(&pipeline.folder).map_err(error)?;
+            if !is_first {
+                return Ok(None);
+            }
+            let named = named(pipeline, table.file);
+            let read = load(path, &table, named, pipeline.limits, workers).await;
+            let read = read.map_err(error)?;
+            Ok(Some((table.file.to_owned(), Arc::new(read))))
+        })
+    });
+    // What is told is what is wrong with the first of them.
+    let read = future::join_all(read).await.into_iter();
+    read.filter_map(Result::transpose).collect()
+}
+
 /// The file of ids that are others now.
-async fn aliases(pipeline: &Pipeline, spec: &AliasesSpec) -> Result<Table, RunError> {
+async fn aliases(pipeline: &Pipeline, workers: usize) -> Result<Option<Arc<Table>>, RunError> {
+    let Some(spec) = &pipeline.aliases else {
+        return Ok(None);
+    };
     let table = spec.table();
     let error = |source| aliases_error(pipeline, spec, source);
     let path = table.locate(&pipeline.folder).map_err(error)?;
-    let read = load(path, &table, &table.named, pipeline.limits).await;
-    read.map_err(error)
+    let named = table.named.clone();
+    let read = load(path, &table, named, pipeline.limits, workers).await;
+    Ok(Some(Arc::new(read.map_err(error)?)))
 }
 
 /// The error of that file, with its place in the pipeline file.
@@ -94,12 +114,16 @@ fn named(pipeline: &Pipeline, file: &str) -> HashSet<String> {
     named
 }
 
-/// Reads a table. `path` is where the file really is.
+/// Text that is asked for at once, in bytes: nobody makes room for a table of the largest size.
+const STEP: usize = 1 << 20;
+
+/// Reads a table, of which these columns are `named`. `path` is where the file really is.
 async fn load(
     path: PathBuf,
     table: &lookup::Source<'_>,
-    named: &HashSet<String>,
+    named: HashSet<String>,
     limits: Limits,
+    workers: usize,
 ) -> Result<Table, TableError> {
     let lookup::Written {
         compression,
@@ -114,12 +138,25 @@ async fn load(
     // One byte more tells a file that is too large from one that just fits.
     let most = MAX_BYTES as usize + 1;
     let mut text = source.open(0).await.map_err(|e| stored(&path, &e))?;
-    let ended = text.fill(&mut bytes, most).await;
-    ended.map_err(|error| stored(&path, &error))?;
+    let mut ended = false;
+    while !ended && bytes.len() < most {
+        let want = most.min(bytes.len() + STEP);
+        let filled = text.fill(&mut bytes, want).await;
+        ended = filled.map_err(|error| stored(&path, &error))?;
+    }
     if bytes.len() >= most {
         return Err(TableError::TooLarge);
     }
-    let read = Table::parse(table.file, bytes, &table.written, named, &limits)?;
+    let (file, written) = (table.file.to_owned(), table.written.clone());
+    let parse = move || Table::parse(&file, bytes, &written, &named, &limits, workers);
+    let read = match spawn_blocking(parse).await {
+        Ok(read) => read?,
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            // The runtime is ending, and with it this task.
+            Err(_) => future::pending().await,
+        },
+    };
     let remarks = source.remarks().iter().map(|r| own_settings(r)).collect();
     Ok(read.read_from(path, mark, remarks))
 }

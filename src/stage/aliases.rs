@@ -247,7 +247,7 @@ impl Changes {
             by_new: HashMap::new(),
             ignore_case,
         };
-        for row in 0..table.len() {
+        for row in table.rows() {
             let (line, ids) = (table.line_of(row), [old, new].map(|at| table.cell(row, at)));
             if ids.iter().any(|id| is_blank(id)) {
                 return Err(format!(

@@ -11,7 +11,7 @@ use super::date::check_columns;
 use super::number::or_list;
 use super::{hold, places};
 use crate::batch::kinds::Kinds;
-use crate::batch::{Batch, Columns, Fault, Kind};
+use crate::batch::{Batch, Columns, Kind, Wording};
 use crate::stage::{BindError, Bound, Resources, Stage};
 use crate::text::compare::{comparable, fold_into};
 
@@ -187,15 +187,8 @@ impl Stage for Boolean {
 
 impl Boolean {
     fn reject(&self, batch: &mut Batch, row: usize, column: &Arc<str>) {
-        let fault = Fault {
-            row: row as u32,
-            stage: "boolean",
-            column: column.clone(),
-            source: None,
-            code: Cow::Borrowed("boolean_format"),
-            message: self.expected.clone(),
-        };
-        batch.reject(fault, None);
+        let told = Wording::of("boolean", column, "boolean_format", &self.expected);
+        batch.reject_as(row, told, None);
     }
 }
 
@@ -218,7 +211,8 @@ mod tests {
         #[track_caller]
         fn check(json: &str, cell: (&str, Kind), expected: &str) {
             let (batch, seen) = run(json, &[cell]);
-            let faults: Vec<_> = batch.faults().iter().map(|f| &*f.code).collect();
+            let faults = batch.faults().list();
+            let faults: Vec<_> = faults.iter().map(|f| &*f.code).collect();
             let seen = match faults[..] {
                 [] => seen[0].clone(),
                 _ => faults.join(" "),
@@ -265,7 +259,7 @@ mod tests {
         let json = r#"{"columns": ["b"], "true": ["X"], "false": ["-"]}"#;
         let (batch, _) = run(json, &[("?", Kind::Text)]);
         assert_eq!(
-            batch.faults()[0].message,
+            batch.faults().list()[0].message,
             "expected one of `X` for true or `-` for false"
         );
     }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{hold, places};
 use crate::batch::kinds::Kinds;
-use crate::batch::{Batch, Cell, Columns, Fault, Kind};
+use crate::batch::{Batch, Cell, Columns, Kind, Wording};
 use crate::stage::{BindError, Bound, Resources, Stage};
 use crate::text::dates::{Format, Language, Rewrite, Rewritten, Settings, Tally, Zone, conflict};
 
@@ -356,10 +356,7 @@ impl Stage for Date {
                         if self.empty == EmptyDate::Keep {
                             continue;
                         }
-                        (
-                            "date_empty",
-                            Cow::Borrowed("expected a date, found nothing"),
-                        )
+                        ("date_empty", "expected a date, found nothing")
                     }
                     _ => {
                         let text = batch.text(*cell);
@@ -380,20 +377,12 @@ impl Stage for Date {
                                 *cell = Cell::new(0, 0, Kind::Text);
                                 continue;
                             }
-                            None => ("date_format", self.expected.clone()),
+                            None => ("date_format", &*self.expected),
                         }
                     }
                 };
                 *cell = cell.with_kind(Kind::Faulty);
-                let fault = Fault {
-                    row: row as u32,
-                    stage: "date",
-                    column: name.clone(),
-                    source: None,
-                    code: Cow::Borrowed(code),
-                    message,
-                };
-                batch.reject(fault, None);
+                batch.reject_as(row, Wording::of("date", name, code, message), None);
             }
             match std::str::from_utf8(&written) {
                 Ok(text) => batch.append_text(text),
@@ -467,7 +456,7 @@ pub(super) mod tests {
         fn check(settings: &str, text: &str, expected: &str) {
             let json = format!(r#"{{"columns": ["d"], {settings}}}"#);
             let (batch, seen) = run(&json, &[(text, Kind::Text)]);
-            let seen = match batch.faults() {
+            let seen = match &batch.faults().list()[..] {
                 [] => seen[0].clone(),
                 faults => format!("{} | {}", faults[0].code, faults[0].message),
             };
@@ -559,7 +548,7 @@ pub(super) mod tests {
         );
         assert_eq!(batch.faults().len(), 1);
         assert_eq!(batch.state(5), RowState::Rejected);
-        assert_eq!(&*batch.faults()[0].column, "d");
+        assert_eq!(&*batch.faults().list()[0].column, "d");
     }
 
     #[test]

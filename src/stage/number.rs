@@ -1,6 +1,5 @@
 //! `number`: numbers written for people into plain decimals, digit by digit.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -14,7 +13,7 @@ use style::Style;
 use super::date::check_columns;
 use super::{hold, places};
 use crate::batch::kinds::Kinds;
-use crate::batch::{Batch, Columns, Fault, Kind};
+use crate::batch::{Batch, Columns, Kind, Wording};
 use crate::stage::{BindError, Bound, Resources, Stage};
 
 /// Numbers written for people into plain decimals, digit by digit.
@@ -223,6 +222,7 @@ struct Number {
 impl Stage for Number {
     fn apply(&self, batch: &mut Batch) {
         let mut plain = String::new();
+        let expected = format!("expected {}", self.style.example());
         for (name, slot) in &self.columns {
             let mut cells = batch.take_column(*slot);
             for (row, cell) in cells.iter_mut().enumerate() {
@@ -248,15 +248,9 @@ impl Stage for Number {
                     _ => {}
                 }
                 *cell = cell.with_kind(Kind::Faulty);
-                let fault = Fault {
-                    row: row as u32,
-                    stage: "number",
-                    column: name.clone(),
-                    source: None,
-                    code: Cow::Borrowed("number_format"),
-                    message: format!("expected {}{advice}", self.style.example()).into(),
-                };
-                batch.reject(fault, None);
+                let message = format!("{expected}{advice}");
+                let told = Wording::of("number", name, "number_format", &message);
+                batch.reject_as(row, told, None);
             }
             batch.put_column(*slot, cells);
         }

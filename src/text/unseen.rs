@@ -219,6 +219,12 @@ pub(crate) fn name(c: char) -> String {
 /// end`. The first of what there is; none where everything is seen. Of a text that is [compared](super::compare) as it
 /// looks, only blanks at its ends can.
 pub fn hidden(text: &str, compared: bool) -> Option<String> {
+    // Nearly all texts have nothing to hide.
+    let is_shown = |b: Option<&u8>| b.is_some_and(u8::is_ascii_graphic);
+    if is_plain_ascii(text) && is_shown(text.as_bytes().first()) && is_shown(text.as_bytes().last())
+    {
+        return None;
+    }
     let unlike = |c: char| as_seen(c) != Some(c) && c != '\t';
     let found = match compared {
         true => None,

@@ -1,6 +1,9 @@
 //! Which file and physical line a record came from, and whether it was sent.
 //!
-//! Memory: four bytes and a bit a record (4 MiB per million records).
+//! Memory: a bit a record, and four bytes a record in blocks whose records do not all have as many lines (4 MiB per
+//! million records).
+
+use std::ops::Range;
 
 /// A place in a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,8 +28,42 @@ struct Span {
     first: u32,
     file: u32,
     line: u64,
-    /// Lines of its records, counted from the block's first line.
-    lines: Box<[u32]>,
+    lines: Spread,
+}
+
+/// Where the records of a block begin, counted from the block's first line.
+#[derive(Debug)]
+enum Spread {
+    /// So many records, of which the first is here, and each so many lines behind the one before.
+    Even {
+        count: u32,
+        from: u32,
+        step: u32,
+    },
+    Each(Box<[u32]>),
+}
+
+impl Spread {
+    fn of(lines: impl ExactSizeIterator<Item = u32> + Clone) -> Spread {
+        let mut some = lines.clone();
+        let from = some.next().unwrap_or(0);
+        let step = some.next().map_or(0, |second| second.wrapping_sub(from));
+        let count = lines.len() as u32;
+        let even = (0..count).map(|at| from.wrapping_add(at.wrapping_mul(step)));
+        match lines.clone().eq(even) {
+            true => Spread::Even { count, from, step },
+            false => Spread::Each(lines.collect()),
+        }
+    }
+
+    fn get(&self, at: u32) -> Option<u32> {
+        match self {
+            Spread::Even { count, from, step } => {
+                (at < *count).then(|| from.wrapping_add(at.wrapping_mul(*step)))
+            }
+            Spread::Each(lines) => lines.get(at as usize).copied(),
+        }
+    }
 }
 
 impl Lines {
@@ -39,7 +76,12 @@ impl Lines {
     }
 
     /// Enters the records of the next block.
-    pub fn push(&mut self, file: u32, line: u64, lines: impl ExactSizeIterator<Item = u32>) {
+    pub fn push(
+        &mut self,
+        file: u32,
+        line: u64,
+        lines: impl ExactSizeIterator<Item = u32> + Clone,
+    ) {
         let first = self.records as u32;
         self.records += lines.len();
         if self.counts_only {
@@ -51,7 +93,7 @@ impl Lines {
                 first,
                 file,
                 line,
-                lines: lines.collect(),
+                lines: Spread::of(lines),
             });
         }
     }
@@ -70,10 +112,10 @@ impl Lines {
     pub fn place(&self, record: u32) -> Option<Place> {
         let after = self.blocks.partition_point(|b| b.first <= record);
         let block = self.blocks.get(after.checked_sub(1)?)?;
-        let line = block.lines.get((record - block.first) as usize)?;
+        let line = block.lines.get(record - block.first)?;
         Some(Place {
             file: block.file,
-            line: block.line + u64::from(*line),
+            line: block.line + u64::from(line),
         })
     }
 
@@ -83,6 +125,25 @@ impl Lines {
             return;
         }
         self.sent[record as usize / 64] |= 1 << (record % 64);
+    }
+
+    /// Says that all of these are.
+    pub(crate) fn mark_all_sent(&mut self, records: Range<u32>) {
+        if self.counts_only || records.is_empty() {
+            return;
+        }
+        let (first, last) = (records.start as usize, records.end as usize - 1);
+        let words = &mut self.sent[first / 64..=last / 64];
+        let (front, back) = (!0 << (first % 64), !0 >> (63 - last % 64));
+        match words {
+            [only] => *only |= front & back,
+            [head, between @ .., tail] => {
+                *head |= front;
+                between.fill(!0);
+                *tail |= back;
+            }
+            [] => {}
+        }
     }
 
     /// Whether a record is part of the body.
@@ -120,7 +181,39 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn many_are_marked_as_one_by_one(marked in proptest::collection::vec((0u32..300, 0u32..150), 0..5)) {
+            let (mut all, mut each) = (Lines::default(), Lines::default());
+            for lines in [&mut all, &mut each] {
+                lines.push(0, 1, 0..450);
+            }
+            for (first, count) in marked {
+                all.mark_all_sent(first..first + count);
+                (first..first + count).for_each(|record| each.mark_sent(record));
+            }
+            prop_assert!(all.sent().eq(each.sent()));
+        }
+
+        #[test]
+        fn lines_are_found_however_records_are_spread(
+            spread in prop_oneof![
+                (0u32..9, 0u32..4, 0u32..50).prop_map(|(from, step, n)| (0..n).map(|at| from + at * step).collect()),
+                proptest::collection::vec(0u32..9, 0..50),
+            ],
+        ) {
+            let mut lines = Lines::default();
+            lines.push(0, 5, spread.iter().copied());
+            for (record, line) in (0..).zip(&spread) {
+                prop_assert_eq!(lines.place(record), Some(Place { file: 0, line: 5 + u64::from(*line) }));
+            }
+            prop_assert_eq!(lines.place(spread.len() as u32), None);
+        }
+    }
 
     #[test]
     fn finds_places_and_what_was_sent() {

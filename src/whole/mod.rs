@@ -2,7 +2,8 @@
 //!
 //! A rule sees the facts that it asked for of every record, in the order of the source, and gives its verdicts: at
 //! once, while the record's block is at hand, or at the end of the file on records that passed long ago. A late
-//! verdict makes the survey go through the source once more, with all verdicts known.
+//! verdict makes the survey go through the source once more, with all verdicts known. What is needed of few records and
+//! takes long to find out is asked for before that, when it is known which they are.
 //!
 //! All memory that grows with the file is here, each kind with its bound written down: [`keys::Keys`],
 //! [`as_of::AsOf`], [`unique::Unique`], [`hierarchy::Hierarchy`] and [`lines::Lines`].
@@ -42,6 +43,9 @@ pub(crate) enum Fact {
     Spelling(usize),
     /// The hash of the record as it is to be sent; 0 where it is not.
     Sent,
+    /// The same where it is known without a look at all cells, as of rows that are compared with what the target has. No
+    /// values otherwise.
+    SentIfKnown,
     /// When a record holds, as `as_of` reads it.
     Period,
     /// A word of what a record is preferred for, as `as_of` reads it.
@@ -55,12 +59,15 @@ pub(crate) enum Fact {
     Left(usize),
 }
 
-/// The facts of a block's records: for each fact that was asked for, one value a record, or none at all.
+/// A fact of the records of a block: one value a record, or none at all. Several rules may ask for it, and keep it.
+pub(crate) type Values = Arc<Vec<u64>>;
+
+/// The facts of a block's records that were asked for.
 pub(crate) struct Facts<'a> {
     /// The number of the block's first record.
     pub first: u32,
     pub records: usize,
-    pub columns: &'a [&'a [u64]],
+    pub columns: &'a [Values],
 }
 
 /// What becomes of a record that no rule of its own row finds fault with, or not it alone.
@@ -315,6 +322,13 @@ impl Rules {
         rules
     }
 
+    /// Lets what is done at the end of the file be done by so many threads.
+    pub(crate) fn use_threads(&mut self, threads: usize) {
+        if let Some(unique) = &mut self.unique {
+            unique.use_threads(threads);
+        }
+    }
+
     /// Asks for a fact, and says which it is.
     fn ask(&mut self, fact: Fact) -> usize {
         let known = self.facts.iter().position(|known| *known == fact);
@@ -354,7 +368,7 @@ impl Rules {
         &mut self,
         first: u32,
         records: usize,
-        facts: &[Vec<u64>],
+        facts: &[Values],
     ) -> Result<Vec<(u32, Verdict)>, SpillError> {
         let mut given = Verdicts::default();
         for (asked, bits) in [
@@ -370,7 +384,7 @@ impl Rules {
         let trees = self.trees.iter_mut().map(|rule| rule as &mut dyn Whole);
         let all = as_of.chain(unique).chain(trees);
         for ((rule, asked), number) in all.zip(&self.asked).zip(0..) {
-            let columns: Vec<&[u64]> = asked.iter().map(|at| &*facts[*at]).collect();
+            let columns: Vec<Values> = asked.iter().map(|at| facts[*at].clone()).collect();
             let block = Facts {
                 first,
                 records,
@@ -386,6 +400,19 @@ impl Rules {
         self.verdicts.extend(&given.now);
         self.verdicts.append(&mut given.later);
         Ok(given.now)
+    }
+
+    /// The records, in order, of which the rules want to be [told](Rules::tell) what they would send before the file ends
+    /// for them.
+    pub(crate) fn asks(&mut self) -> Vec<u32> {
+        self.unique.as_mut().map_or_else(Vec::new, Unique::asks)
+    }
+
+    /// Tells of records, in order, what they would send, [in short](unique::short); those that are not named send nothing.
+    pub(crate) fn tell(&mut self, sent: Vec<(u32, u32)>) {
+        if let Some(unique) = &mut self.unique {
+            unique.tell(sent);
+        }
     }
 
     /// Ends the file.

@@ -5,13 +5,15 @@
 //! could not be told apart.
 //!
 //! Rows are compared as they would be sent, by 32 bits of a hash: two rows of one key that differ pass for equal once
-//! in four billion such pairs.
+//! in four billion such pairs. To make this hash of every row takes longer than everything else about keys, and nearly
+//! no key comes again. Where nobody asks before the end of the file, it is made then, of the rows whose keys do: the
+//! source is read once more for them.
 //!
 //! Keys are compared by the [one rule](crate::text::compare): those that look the same are the same. Where they are
 //! written differently all the same, the fault says in what.
 //!
-//! Memory: that of [`Keys`], 4 bytes a record, 8 bytes a record whose key stood before, and 16 bytes a record whose key
-//! is not written as it is compared.
+//! Memory: that of [`Keys`]; 8 bytes a record whose key stood before; 16 bytes a record whose key is not written as it is
+//! compared; and for what rows would send, 4 bytes a record, or 8 bytes a record whose key comes again.
 
 use std::borrow::Cow;
 
@@ -48,24 +50,47 @@ pub(crate) struct Unique {
     chosen_by: Option<usize>,
     /// Records of keys that stand more than once, without a say as `as_of` left them out. In order.
     out: Vec<u32>,
+    /// Whether it is known, at the end of the file, which keys come again.
+    is_searched: bool,
 }
 
-/// For every record 32 bits of the hash of what it would send; 0 where it sends nothing.
+/// 32 bits of the hash of what a record would send; 0 where that is nothing.
+pub(crate) fn short(sent: u64) -> u32 {
+    if sent == 0 { 0 } else { (sent as u32).max(1) }
+}
+
+/// Of records [in short](short) what they would send.
 #[derive(Default)]
-struct Rows(Vec<Vec<u32>>);
+struct Rows {
+    /// Of all, in chunks.
+    all: Vec<Vec<u32>>,
+    /// Of some, in order, once they are told.
+    some: Option<Vec<(u32, u32)>>,
+}
 
 impl Rows {
     fn push(&mut self, sent: u64) {
-        if self.0.last().is_none_or(|last| last.len() == TOGETHER) {
-            self.0.push(Vec::with_capacity(TOGETHER));
+        if self.all.last().is_none_or(|last| last.len() == TOGETHER) {
+            self.all.push(Vec::with_capacity(TOGETHER));
         }
-        if let Some(last) = self.0.last_mut() {
-            last.push(if sent == 0 { 0 } else { (sent as u32).max(1) });
+        if let Some(last) = self.all.last_mut() {
+            last.push(short(sent));
         }
     }
 
     fn get(&self, record: u32) -> u32 {
-        self.0[record as usize / TOGETHER][record as usize % TOGETHER]
+        match &self.some {
+            None => self.all[record as usize / TOGETHER][record as usize % TOGETHER],
+            Some(some) => {
+                let at = some.binary_search_by_key(&record, |(record, _)| *record);
+                at.map_or(0, |at| some[at].1)
+            }
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let some = self.some.as_ref().map_or(0, Vec::capacity);
+        self.all.len() * TOGETHER * size_of::<u32>() + some * size_of::<(u32, u32)>()
     }
 
     /// Whether both would be sent, and would be the same.
@@ -86,7 +111,13 @@ impl Unique {
             again: Vec::new(),
             kept: Vec::new(),
             spellings: Vec::new(),
+            is_searched: false,
         }
+    }
+
+    /// Lets what is done at the end of the file be done by so many threads.
+    pub(super) fn use_threads(&mut self, threads: usize) {
+        self.keys.use_threads(threads);
     }
 
     fn spelling(&self, record: u32) -> Spelling {
@@ -104,8 +135,12 @@ impl Unique {
         }
     }
 
-    /// The record that was sent with the key of this hash.
+    /// The record that was sent with the key of this hash. Where keys wait for the end of the file, none has a record
+    /// before: if one comes again, all is gone through once more.
     pub(crate) fn find(&self, hash: u64) -> Option<u32> {
+        if self.waits() && !self.is_searched {
+            return None;
+        }
         let first = self.keys.find(hash)?;
         let at = self.kept.binary_search_by_key(&first, |(first, _)| *first);
         Some(at.map_or(first, |at| self.kept[at].1))
@@ -141,6 +176,43 @@ impl Unique {
         self.key.keep == Keep::First && self.chosen_by.is_none()
     }
 
+    /// Whether nobody asks before the end of the file which keys come again.
+    fn waits(&self) -> bool {
+        self.key.keep.can_be_late() && self.chosen_by.is_none()
+    }
+
+    /// The records whose keys come again, where it is not known what they would send.
+    pub(super) fn asks(&mut self) -> Vec<u32> {
+        self.find_again();
+        if !self.rows.all.is_empty() || self.rows.some.is_some() {
+            return Vec::new();
+        }
+        let both = self
+            .again
+            .iter()
+            .flat_map(|(first, record)| [*first, *record]);
+        let mut asked: Vec<u32> = both.collect();
+        asked.sort_unstable();
+        asked.dedup();
+        asked
+    }
+
+    /// Takes in what they would send, in short and in order; those that are not named send nothing.
+    pub(super) fn tell(&mut self, sent: Vec<(u32, u32)>) {
+        self.rows.some = Some(sent);
+    }
+
+    /// Finds all keys that come again, once.
+    fn find_again(&mut self) {
+        if self.waits() && !self.is_searched {
+            let again = self.keys.find_again().into_iter();
+            let again = again.map(|(record, first)| (first, record));
+            self.again.extend(again);
+        }
+        self.is_searched = true;
+        self.again.sort_unstable();
+    }
+
     /// Whether a row has no say any more: it was left out, or the rule before chose by the same key, so that of those
     /// that are left no more than one is sent.
     fn is_out(&self, record: u32, fates: &Fates<'_>) -> bool {
@@ -165,7 +237,11 @@ impl Whole for Unique {
     fn facts(&self) -> Vec<Fact> {
         let slot = self.key.slot;
         let hash = Fact::Hash(slot, self.key.ignore_case);
-        vec![hash, Fact::Spelling(slot), Fact::Sent]
+        let sent = match self.waits() {
+            true => Fact::SentIfKnown,
+            false => Fact::Sent,
+        };
+        vec![hash, Fact::Spelling(slot), sent]
     }
 
     fn see(&mut self, block: &Facts<'_>, out: &mut Verdicts) -> Result<(), SpillError> {
@@ -176,16 +252,16 @@ impl Whole for Unique {
         let unlike = numbered.filter(|(bits, _)| *bits != 0);
         self.spellings
             .extend(unlike.map(|(bits, record)| (record, Spelling::from_bits(bits))));
-        for &sent in *sent {
+        for &sent in &**sent {
             self.rows.push(sent);
         }
+        self.keys.push(hashes.clone());
+        if self.waits() {
+            return Ok(());
+        }
         let known = self.again.len();
-        let numbered = hashes.iter().copied().zip(block.first..);
         let again = &mut self.again;
-        self.keys
-            .insert_all(numbered.filter(|(hash, _)| *hash != 0), |record, first| {
-                again.push((first, record))
-            });
+        self.keys.enter(|record, first| again.push((first, record)));
         if self.is_decided_at_once() {
             let judged = self.again[known..].iter().filter_map(|&(first, record)| {
                 Some((record, self.judge(record, first, Some(first))?))
@@ -196,7 +272,7 @@ impl Whole for Unique {
     }
 
     fn end(&mut self, fates: &Fates<'_>, out: &mut Verdicts) -> Result<Findings, SpillError> {
-        self.again.sort_unstable();
+        self.find_again();
         let mut repeated = Repeated::default();
         let (mut kept, mut left_out) = (Vec::new(), Vec::new());
         for group in self.again.chunk_by(|a, b| a.0 == b.0) {
@@ -263,7 +339,7 @@ impl Whole for Unique {
 
     fn bytes(&self) -> usize {
         self.keys.bytes()
-            + self.rows.0.len() * TOGETHER * size_of::<u32>()
+            + self.rows.bytes()
             + (self.again.capacity() + self.kept.capacity()) * size_of::<(u32, u32)>()
             + self.spellings.capacity() * size_of::<(u32, Spelling)>()
     }
@@ -335,23 +411,30 @@ mod tests {
         )
     }
 
-    /// Records as their keys and what they would send (0: nothing), in blocks of so many; a file has two blocks.
-    fn verdicts(keep: Keep, records: &[(u64, u64)], block: usize) -> (Unique, Vec<(u32, Verdict)>) {
+    /// Records as their keys and what they would send (0: nothing), in blocks of so many; a file has two blocks. Of all
+    /// records it is `known` what they would send, or it is told where it is asked.
+    fn verdicts(
+        keep: Keep,
+        records: &[(u64, u64)],
+        block: usize,
+        known: bool,
+    ) -> (Unique, Vec<(u32, Verdict)>) {
         let mut unique = unique(keep);
         let mut lines = Lines::default();
         let mut out = Verdicts::default();
         for (at, records) in records.chunks(block).enumerate() {
             let first = lines.len() as u32;
             lines.push(at as u32 / 2, 1, 0..records.len() as u32);
+            let sent = known || !unique.facts().contains(&Fact::SentIfKnown);
             let columns = [
                 records.iter().map(|r| r.0).collect::<Vec<_>>(),
                 Vec::new(),
-                records.iter().map(|r| r.1).collect(),
+                records.iter().filter(|_| sent).map(|r| r.1).collect(),
             ];
             let facts = Facts {
                 first,
                 records: records.len(),
-                columns: &columns.each_ref().map(|column| &column[..]),
+                columns: &columns.map(Arc::new),
             };
             unique.see(&facts, &mut out).unwrap();
         }
@@ -361,6 +444,11 @@ mod tests {
             files: &files,
         };
         let fates = Fates::new(&[], places);
+        let asked = unique.asks();
+        if !asked.is_empty() {
+            let sent = asked.iter().map(|r| (*r, short(records[*r as usize].1)));
+            unique.tell(sent.filter(|(_, sent)| *sent != 0).collect());
+        }
         unique.end(&fates, &mut out).unwrap();
         let mut all = [out.now, out.later].concat();
         all.sort_by_key(|(record, _)| *record);
@@ -374,8 +462,9 @@ mod tests {
             records in proptest::collection::vec((0u64..12, 0u64..4), 0..60),
             block in 1usize..9,
             keep in prop_oneof![Just(Keep::None), Just(Keep::First), Just(Keep::Last)],
+            known in any::<bool>(),
         ) {
-            let (unique, found) = verdicts(keep, &records, block);
+            let (unique, found) = verdicts(keep, &records, block, known);
             let mut groups: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
             for (record, (key, _)) in records.iter().enumerate() {
                 if *key != 0 {
@@ -414,9 +503,30 @@ mod tests {
     }
 
     #[test]
+    fn where_keys_wait_none_has_a_record_before_the_end() {
+        let mut unique = unique(Keep::None);
+        let mut lines = Lines::default();
+        for key in [7, 8] {
+            let facts = Facts {
+                first: lines.len() as u32,
+                records: 1,
+                columns: &[vec![key], Vec::new(), Vec::new()].map(Arc::new),
+            };
+            lines.push(0, 1, 0..1);
+            unique.see(&facts, &mut Verdicts::default()).unwrap();
+            assert_eq!(unique.find(7), None);
+        }
+        assert!(unique.asks().is_empty());
+        assert_eq!(
+            [7, 8, 9].map(|key| unique.find(key)),
+            [Some(0), Some(1), None]
+        );
+    }
+
+    #[test]
     fn other_lines_are_named_up_to_five() {
         let records: Vec<(u64, u64)> = (0..9).map(|n| (7, n + 1)).collect();
-        let (unique, found) = verdicts(Keep::None, &records, 3);
+        let (unique, found) = verdicts(Keep::None, &records, 3, true);
         assert_eq!(found.len(), 9);
         let mut lines = Lines::default();
         for at in 0..3 {
@@ -440,8 +550,10 @@ mod tests {
         let records: Vec<(u64, u64)> = (1..=1_000_000u64)
             .map(|n| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, n))
             .collect();
-        let (unique, _) = verdicts(Keep::None, &records, 1000);
-        let each = unique.bytes() as f64 / records.len() as f64;
-        assert!(each <= 21.3 + 4.3, "{each}");
+        for (known, most) in [(true, 18.7 + 4.3), (false, 18.7)] {
+            let (unique, _) = verdicts(Keep::None, &records, 1000, known);
+            let each = unique.bytes() as f64 / records.len() as f64;
+            assert!(each <= most, "{each}");
+        }
     }
 }

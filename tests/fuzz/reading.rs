@@ -318,7 +318,19 @@ async fn surveyed(text: &[u8], pipeline: &Pipeline, block: usize) -> Option<Surv
             let processed = engine.process(block).ok()?;
             body.extend_from_slice(&survey.absorb(processed).ok()?);
         }
-        if is_over || survey.settle().ok()? == Settled::Whole {
+        if is_over {
+            break body;
+        }
+        let mut settled = survey.settle().ok()?;
+        if let Settled::Asks(asked) = settled {
+            let blocks = Blocks::open(source.clone(), reading(pipeline, block))
+                .await
+                .ok()?;
+            let look = asked.look(blocks, source.clone(), engine.clone(), 1);
+            survey.tell(look.await.ok()?);
+            settled = survey.settle().ok()?;
+        }
+        if settled == Settled::Whole {
             break body;
         }
         is_over = true;

@@ -216,7 +216,7 @@ fn is_as_plain(batch: &Batch, row: usize, plain: &plain::Record) {
     if plain.fault.is_some() {
         let mut faults = batch.faults().iter();
         let fault = faults.find(|fault| fault.row as usize == row);
-        assert_eq!(fault.map(|fault| &*fault.code), plain.fault);
+        assert_eq!(fault.as_ref().map(|fault| &*fault.code), plain.fault);
         return;
     }
     for column in 0..3 {

@@ -3,8 +3,9 @@
 use std::cmp::Ordering;
 use std::rc::Rc;
 
+use super::each::Each;
 use super::eval::Run;
-use super::lane::{Each, Lane, Span, Texts, Truth};
+use super::lane::{Lane, Span, Texts, Truth};
 use super::reads::{Number, Numbers};
 use super::{Comparison, Node, Op, Set};
 use crate::batch::{Batch, Cell, Kind};
@@ -194,23 +195,7 @@ impl Set {
     pub(super) fn has(&self, value: Lane, texts: Texts<'_>) -> Option<bool> {
         match value {
             Lane::Text(span) => Some(self.has_text(texts.get(span))),
-            value => among(value, self.others.iter().copied(), texts),
+            value => value.is_among(self.others.iter().copied(), texts),
         }
     }
-}
-
-/// Whether a value equals one of several; an error in one of these is one of the whole list.
-pub(super) fn among(
-    value: Lane,
-    elements: impl Iterator<Item = Lane>,
-    texts: Texts<'_>,
-) -> Option<bool> {
-    if matches!(value, Lane::Undecided) {
-        return None;
-    }
-    let mut found = false;
-    for element in elements {
-        found |= value.equals(element, texts)?;
-    }
-    Some(found)
 }

@@ -5,10 +5,11 @@ use std::rc::Rc;
 use cel::common::types::CelString;
 use cel::common::value::Val;
 
-use super::compare::among;
 use super::compile::simple;
-use super::lane::{Each, Lane, Span, Texts, Truth};
-use super::reads::{Groups, Numbers, Reads};
+use super::each::Each;
+use super::groups::Groups;
+use super::lane::{Lane, Span, Texts, Truth};
+use super::reads::{Numbers, Reads};
 use super::{Arithmetic, Function, Kernel, Node, Op, Test};
 use crate::batch::{Batch, Cell, Kind};
 use crate::expr::eval::BoundExpr;
@@ -136,7 +137,7 @@ impl<'a> Run<'a> {
                 self.each_truth(rows, |run, at, row| {
                     let value = value.at(run.batch, at, row);
                     let lanes = elements.iter().map(|e| e.at(run.batch, at, row));
-                    among(value, lanes, run.texts())
+                    value.is_among(lanes, run.texts())
                 })
             }
             Op::Tested(test, parts) => self.tested(test, parts, rows),

@@ -13,7 +13,9 @@
 mod call;
 mod compare;
 mod compile;
+mod each;
 mod eval;
+mod groups;
 mod lane;
 mod outcome;
 mod question;

@@ -4,8 +4,9 @@
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
+use super::each::Each;
 use super::eval::Run;
-use super::lane::{Each, Lane, Span, Texts, Truth};
+use super::lane::{Lane, Span, Texts, Truth};
 use super::reads::Reads;
 use crate::batch::{Batch, Cell, Kind};
 use crate::expr::error::EvalError;

@@ -11,7 +11,8 @@ use cel::common::types::{CelBool, CelDouble, CelInt, CelList, CelString};
 use cel::common::value::Val;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::lane::{Each, Truth};
+use super::each::Each;
+use super::lane::Truth;
 use crate::expr::number::Exact;
 use crate::expr::part::Place;
 use crate::expr::time::Time;

@@ -8,21 +8,12 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use jiff::civil;
-use xxhash_rust::xxh3::xxh3_64;
 
+use super::groups::Groups;
 use super::question::Answers;
 use crate::batch::{Batch, Cell, Kind};
 use crate::expr::time::Time;
 use crate::text::compare::is_comparable;
-
-/// Most values of a column by which rows are put together.
-const MAX_VALUES: usize = 256;
-
-/// Most combinations of the values of several columns, met or not.
-const MAX_COMBINATIONS: usize = 4096;
-
-/// Rows that tell whether it is worth to look at the others: of a column of few values, they have at most half as many.
-const FIRST_ROWS: usize = 64;
 
 /// With fewer rows than that, each is looked at.
 const FEW_ROWS: usize = 32;
@@ -53,24 +44,8 @@ struct Column {
     days: Option<Days>,
 }
 
-/// Rows that have the same cells.
-pub(super) struct Groups {
-    /// The group of each row of the batch.
-    of: Vec<u16>,
-    /// A row of each group.
-    pub(super) first: Vec<u32>,
-}
-
 /// The day of each row, where it has one.
 type Days = Rc<[Option<civil::Date>]>;
-
-impl Groups {
-    /// The group of a row.
-    #[inline]
-    pub(super) fn of(&self, row: u32) -> usize {
-        usize::from(self.of[row as usize])
-    }
-}
 
 /// The numbers of a column.
 pub(super) struct Numbers(Vec<Number>);
@@ -286,27 +261,7 @@ impl Reads {
     fn combine(&mut self, batch: &Batch, slots: &[usize]) -> Option<Groups> {
         let known = |slot: &usize| self.columns.get(*slot)?.groups.clone()?;
         let parts: Vec<Rc<Groups>> = slots.iter().map(known).collect::<Option<_>>()?;
-        let combinations: usize = parts.iter().map(|part| part.first.len()).product();
-        if combinations > MAX_COMBINATIONS {
-            return None;
-        }
-        let mut places = vec![u16::MAX; combinations];
-        let mut groups = Groups {
-            of: vec![0; batch.len()],
-            first: Vec::new(),
-        };
-        for &row in &*self.live(batch) {
-            let combination = parts.iter().fold(0, |combination, part| {
-                combination * part.first.len() + part.of(row)
-            });
-            let place = &mut places[combination];
-            if *place == u16::MAX {
-                *place = groups.first.len() as u16;
-                groups.first.push(row);
-            }
-            groups.of[row as usize] = *place;
-        }
-        Some(groups)
+        Groups::combined(&parts, &self.live(batch), batch.len())
     }
 }
 
@@ -318,47 +273,5 @@ fn is_faulty_in(cells: &[Cell], rows: &[u32]) -> bool {
     match cells.len() == rows.len() {
         true => cells.iter().any(|cell| is_faulty(*cell)),
         false => rows.iter().any(|row| is_faulty(cells[*row as usize])),
-    }
-}
-
-impl Groups {
-    /// Puts rows together by the kind and text of their cells; nothing where there are too many of these.
-    fn of_cells(batch: &Batch, slot: usize, rows: &[u32]) -> Option<Groups> {
-        const PLACES: usize = 4 * MAX_VALUES;
-        let cells = batch.column(slot);
-        let mut places = [u16::MAX; PLACES];
-        let mut groups = Groups {
-            of: vec![0; batch.len()],
-            first: Vec::new(),
-        };
-        for (at, &row) in rows.iter().enumerate() {
-            let cell = cells[row as usize];
-            let text = batch.text(cell);
-            let mut place = xxh3_64(text.as_bytes()) as usize % PLACES;
-            let group = loop {
-                let group = places[place];
-                if group == u16::MAX {
-                    break None;
-                }
-                let other = cells[groups.first[usize::from(group)] as usize];
-                if other.kind() == cell.kind() && batch.text(other) == text {
-                    break Some(group);
-                }
-                place = (place + 1) % PLACES;
-            };
-            groups.of[row as usize] = match group {
-                Some(group) => group,
-                None => {
-                    let group = groups.first.len();
-                    if group == MAX_VALUES || at < FIRST_ROWS && group > FIRST_ROWS / 2 {
-                        return None;
-                    }
-                    groups.first.push(row);
-                    places[place] = group as u16;
-                    group as u16
-                }
-            };
-        }
-        Some(groups)
     }
 }

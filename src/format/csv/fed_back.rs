@@ -271,7 +271,7 @@ mod tests {
         let parser = Parser::new(Dialect::default(), names.into(), cells, on_ragged);
         let batch = parser.parse(row.as_bytes().to_vec(), 2).unwrap();
         let told = |f: &Fault| format!("{} {} {}", f.column, f.code, f.message);
-        let found = match batch.faults() {
+        let found = match &batch.faults().list()[..] {
             [] => (0..3)
                 .map(|column| batch.get(0, column))
                 .collect::<Vec<_>>()
@@ -307,7 +307,8 @@ mod tests {
         let parser = Parser::new(Dialect::default(), names.into(), 9, OnRagged::Reject);
         let row = b"1,\xff,,w.csv,2,parse; parse,dob; name,ragged; not_utf8,m\n";
         let batch = parser.parse(row.to_vec(), 2).unwrap();
-        let codes: Vec<_> = batch.faults().iter().map(|fault| &*fault.code).collect();
+        let faults = batch.faults().list();
+        let codes: Vec<_> = faults.iter().map(|fault| &*fault.code).collect();
         assert_eq!(codes, ["ragged", "not_utf8"]);
     }
 

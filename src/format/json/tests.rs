@@ -20,7 +20,8 @@ fn told(parsed: Result<Batch, JsonError>) -> Result<Vec<String>, JsonError> {
         let cells: Vec<_> = (0..batch.width()).map(cell).collect();
         format!("{:?} {:?} {cells:?}", batch.row(r), batch.state(r))
     };
-    let faults = batch.faults().iter().map(|fault| format!("{fault:?}"));
+    let faults = batch.faults().list();
+    let faults = faults.iter().map(|fault| format!("{fault:?}"));
     Ok((0..batch.len()).map(row).chain(faults).collect())
 }
 
@@ -368,7 +369,8 @@ fn faults_of_a_record() {
                 .to_vec(),
         )
         .unwrap();
-    let codes: Vec<_> = batch.faults().iter().map(|f| (f.row, &*f.code)).collect();
+    let faults = batch.faults().list();
+    let codes: Vec<_> = faults.iter().map(|f| (f.row, &*f.code)).collect();
     assert_eq!(
         codes,
         [
@@ -388,7 +390,7 @@ fn bad_utf8_in_a_text_with_escapes_has_its_column() {
     let batch = parser(Layout::Lines)
         .parse(b"{\"id\":\"1\",\"name\":\"M\xfc\\n\"}".to_vec())
         .unwrap();
-    let fault = &batch.faults()[0];
+    let fault = &batch.faults().list()[0];
     assert_eq!((&*fault.code, &*fault.column), ("not_utf8", "name"));
 }
 

@@ -1,6 +1,6 @@
 //! Rows of the rejects file of a CSV source: the raw record in the dialect of the source, and six more cells.
 
-use super::said::Said;
+use super::said::{Page, Said};
 use super::{ADDED, RejectedRow};
 use crate::format::csv::fed_back::{absent, missing_from, own_columns};
 use crate::format::csv::record::{Cells, Quotes, Span, must_be_quoted, split};
@@ -79,9 +79,10 @@ impl CsvRows {
     }
 
     /// Appends a row, with its line end.
-    pub(super) fn push_row(&self, out: &mut Vec<u8>, row: &RejectedRow<'_>) {
-        let begins = out.len();
-        self.push_record(out, row);
+    pub(super) fn push_row(&self, page: &mut Page, row: &RejectedRow<'_>) {
+        let begins = page.bytes.len();
+        self.push_record(page, row);
+        let out = &mut *page.bytes;
         self.disarm(out, begins);
         out.extend_from_slice(self.line_end);
     }
@@ -128,7 +129,8 @@ impl CsvRows {
         absent(&self.names, &cells)
     }
 
-    fn push_record(&self, out: &mut Vec<u8>, row: &RejectedRow<'_>) {
+    fn push_record(&self, page: &mut Page, row: &RejectedRow<'_>) {
+        let (out, text) = (&mut *page.bytes, &mut page.text);
         let record = row.original;
         let width = self.names.len();
         let push = |out: &mut Vec<u8>, cell: Span| {
@@ -161,7 +163,10 @@ impl CsvRows {
         }
         let absent = absent.iter().filter_map(|at| self.names.get(*at));
         let absent: Vec<&str> = absent.map(String::as_str).collect();
-        for text in &Said::of(row, missing.as_deref(), &absent).texts {
+        let said = Said::of(row, missing.as_deref(), &absent);
+        for added in 0..ADDED.len() {
+            text.clear();
+            said.push(added, text);
             out.push(self.dialect.delimiter);
             push_cell(out, self.dialect, text.as_bytes());
         }

@@ -3,10 +3,13 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::name::remove_stale;
-use super::row::{Header, RejectFormat};
-use super::{IMPORT_STAGE, RejectedRow, Tally};
+use super::row::Header;
+use super::said::Page;
+use super::{IMPORT_STAGE, Records, Rejected, RejectedRow, RowWriter, Tally};
+use crate::batch::Fault;
 use crate::files::part::{self, Part};
 
 /// How the rejects file is buffered: large enough that few writes happen, small beside a block.
@@ -50,10 +53,12 @@ pub struct RejectsFile {
     path: PathBuf,
     state: State,
     out: BufWriter<File>,
-    format: RejectFormat,
+    writer: Arc<RowWriter>,
+    /// Whether the next row is the first, and is to be written as that.
+    at_first: bool,
     rejected: Tally,
     refused: Tally,
-    scratch: Vec<u8>,
+    page: Page,
     held_back: bool,
     /// Where rejects of an earlier run are taken away when this file is in its place, and what must not be.
     stale: Option<(PathBuf, Vec<PathBuf>)>,
@@ -98,24 +103,25 @@ impl RejectsFile {
             source,
         })?;
         part::sweep(&path);
-        let format = RejectFormat::new(header);
+        let writer = RowWriter::new(header);
         let (part, file) = Part::create(&path).map_err(|e| create_error(&path, e))?;
-        let mut begun = RejectsFile::over(path, part, file, format);
+        let mut begun = RejectsFile::over(path, part, file, writer);
         begun.stale = Some((header.other(&stated), sources.to_vec()));
-        let written = begun.out.write_all(begun.format.header_line());
+        let written = begun.out.write_all(begun.writer.format.header_line());
         written.map_err(|e| begun.broken(e))?;
         Ok(begun)
     }
 
-    pub(super) fn over(path: PathBuf, part: Part, file: File, format: RejectFormat) -> RejectsFile {
+    pub(super) fn over(path: PathBuf, part: Part, file: File, writer: RowWriter) -> RejectsFile {
         RejectsFile {
             path,
             state: State::UnderWay(part),
             out: BufWriter::with_capacity(BUFFER, file),
-            format,
+            at_first: writer.format.first_is_special(),
+            writer: Arc::new(writer),
             rejected: Tally::default(),
             refused: Tally::default(),
-            scratch: Vec::new(),
+            page: Page::default(),
             held_back: false,
             stale: None,
         }
@@ -132,22 +138,71 @@ impl RejectsFile {
         self.held_back = true;
     }
 
+    /// What writes its rows: workers need no more to do it.
+    pub(crate) fn writer(&self) -> Arc<RowWriter> {
+        self.writer.clone()
+    }
+
     /// Writes a row and counts it: as refused where a fault is of [`IMPORT_STAGE`], else as rejected.
-    pub fn write(&mut self, row: &RejectedRow<'_>) -> Result<(), RejectsError> {
+    pub(crate) fn write(&mut self, row: &RejectedRow<'_>) -> Result<(), RejectsError> {
+        let faults = row.faults.iter().copied();
         if row.faults.iter().any(|f| f.stage == IMPORT_STAGE) {
-            self.refused.add(row.faults);
+            self.refused.add(faults);
         } else {
-            self.rejected.add(row.faults);
+            self.rejected.add(faults);
             self.rejected.take_along(row.taken_along());
         }
+        let mut page = std::mem::take(&mut self.page);
+        page.bytes.clear();
+        self.writer.format.push_row(&mut page, row, self.at_first);
+        let put = self.put(&page.bytes);
+        self.page = page;
+        put
+    }
+
+    /// Writes a row of a block as the source had it, and counts it.
+    pub(crate) fn write_row_of(
+        &mut self,
+        of: &Records<'_>,
+        row: usize,
+        faults: &[Fault],
+    ) -> Result<(), RejectsError> {
+        let faults: Vec<&Fault> = faults.iter().collect();
+        of.row(row, &faults, |row| self.write(row))
+    }
+
+    /// Writes the rejected rows of a block and counts them. A worker may have `written` them; of the `touched` rows, in
+    /// order, other things are known by now.
+    pub(crate) fn write_block(
+        &mut self,
+        of: &Records<'_>,
+        written: Option<Rejected>,
+        touched: &[u32],
+    ) -> Result<(), RejectsError> {
+        let writer = &self.writer;
+        let written = match written {
+            Some(_) if self.at_first => None,
+            Some(written) if !touched.is_empty() => Some(writer.amend(of, &written, touched)),
+            written => written,
+        };
+        let written = written.unwrap_or_else(|| writer.write_some(of, |_| true, self.at_first));
+        if written.is_empty() {
+            return Ok(());
+        }
+        // Where they can't be written, they are counted all the same: the report's counts add up.
+        written.count_in(&mut self.rejected, of.faults());
+        self.put(written.bytes())
+    }
+
+    /// Puts what is written of rows into the file.
+    fn put(&mut self, bytes: &[u8]) -> Result<(), RejectsError> {
         match self.state {
             State::UnderWay(_) => {}
             State::InPlace => self.begin_again()?,
             State::Broken => return Ok(()),
         }
-        self.scratch.clear();
-        self.format.push_row(&mut self.scratch, row);
-        let written = self.out.write_all(&self.scratch);
+        self.at_first = false;
+        let written = self.out.write_all(bytes);
         written.map_err(|e| self.broken(e))
     }
 
@@ -165,14 +220,14 @@ impl RejectsFile {
 
     /// Takes back all rows, to write them anew.
     pub fn restart(&mut self) -> Result<(), RejectsError> {
-        let header = self.format.header_line().len() as u64;
+        let header = self.writer.format.header_line().len() as u64;
         let empty = |out: &mut BufWriter<File>| {
             out.flush()?;
             out.get_ref().set_len(header)?;
             out.seek(SeekFrom::End(0))
         };
         empty(&mut self.out).map_err(|e| self.broken(e))?;
-        self.format.restart();
+        self.at_first = self.writer.format.first_is_special();
         self.rejected = Tally::default();
         Ok(())
     }

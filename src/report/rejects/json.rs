@@ -1,7 +1,8 @@
 //! Rows of the rejects file of a JSON source: one object a line, what is said of the row and then its own members.
 
-use super::said::Said;
+use super::said::{Page, Said};
 use super::{ADDED, RejectedRow};
+use crate::format::added::LINE;
 use crate::format::json::fed_back::{COLUMNS, RAW, names};
 
 /// The code of a record with a member that is no column.
@@ -12,8 +13,6 @@ const UNKNOWN: &str = "unknown_member";
 pub(super) struct JsonRows {
     /// The source's columns, as a JSON array.
     columns: Vec<u8>,
-    /// Whether a row has told them.
-    told: bool,
 }
 
 impl JsonRows {
@@ -26,37 +25,28 @@ impl JsonRows {
             push_text(&mut array, name);
         }
         array.push(b']');
-        JsonRows {
-            columns: array,
-            told: false,
-        }
-    }
-
-    /// Takes back all rows.
-    pub(super) fn restart(&mut self) {
-        self.told = false;
+        JsonRows { columns: array }
     }
 
     /// Appends a row, with its line end.
-    pub(super) fn push_row(&mut self, out: &mut Vec<u8>, row: &RejectedRow<'_>) {
-        for (at, (name, text)) in ADDED
-            .iter()
-            .zip(&Said::of(row, None, &[]).texts)
-            .enumerate()
-        {
-            out.push(if at == 0 { b'{' } else { b',' });
+    pub(super) fn push_row(&self, page: &mut Page, row: &RejectedRow<'_>, first: bool) {
+        let (out, text) = (&mut *page.bytes, &mut page.text);
+        let said = Said::of(row, None, &[]);
+        for (added, name) in ADDED.iter().enumerate() {
+            out.push(if added == 0 { b'{' } else { b',' });
             push_text(out, name);
             out.push(b':');
-            match at {
-                // The line is a number.
-                1 => out.extend_from_slice(text.as_bytes()),
+            text.clear();
+            said.push(added, text);
+            match added {
+                // A number.
+                LINE => out.extend_from_slice(text.as_bytes()),
                 _ => push_text(out, text),
             }
         }
         // No row tells by its members which of them are columns. The first says it for all; one with a member that is
         // not a column says it wherever it is copied to.
-        if !std::mem::replace(&mut self.told, true) || row.faults.iter().any(|f| f.code == UNKNOWN)
-        {
+        if first || row.faults.iter().any(|f| f.code == UNKNOWN) {
             out.push(b',');
             push_text(out, COLUMNS);
             out.push(b':');

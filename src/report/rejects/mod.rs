@@ -14,7 +14,11 @@
 //! **Of a JSON source** the file has one object a line: the six members of [`ADDED`], and the row's own as they were
 //! written, so that numbers, truth values, nulls, nested values and members of one name stay what they are. A record
 //! that is no object is kept as a text, `_raw`. The first row names the columns, `_columns`.
+//!
+//! A block's rows are written by the worker that found them at fault, into memory. What only the whole file knows is
+//! found later: the rows that it is about are then written anew, and stand in their places among the others.
 
+mod block;
 mod csv;
 mod file;
 mod json;
@@ -25,6 +29,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use block::{Records, Rejected, RowWriter};
 pub use file::RejectsFile;
 pub(crate) use file::{RejectsError, may_be_replaced};
 pub(crate) use row::Header;
@@ -42,7 +47,7 @@ pub(crate) const IMPORT_STAGE: &str = "import";
 
 /// A rejected row.
 #[derive(Clone, Copy, Debug)]
-pub struct RejectedRow<'a> {
+pub(crate) struct RejectedRow<'a> {
     /// Name of the source file.
     pub file: &'a str,
     /// Physical line on which the record begins, from 1.
@@ -52,7 +57,7 @@ pub struct RejectedRow<'a> {
     /// The columns of the header that its file does not have.
     pub absent: &'a [usize],
     /// What is wrong with it: all faults of this row, in the order in which they were found.
-    pub faults: &'a [Fault],
+    pub faults: &'a [&'a Fault],
 }
 
 impl RejectedRow<'_> {
@@ -65,7 +70,7 @@ impl RejectedRow<'_> {
 
     /// The fault that leaves it open where the record's cells end, and whether it is one record.
     fn unsure(&self) -> Option<&Fault> {
-        let mut faults = self.faults.iter();
+        let mut faults = self.faults.iter().copied();
         faults.find(|fault| fault.stage == PARSE && takes_lines_along(&fault.code))
     }
 }

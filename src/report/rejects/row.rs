@@ -3,6 +3,7 @@
 use super::RejectedRow;
 use super::csv::{CsvRows, Table};
 use super::json::JsonRows;
+use super::said::Page;
 use crate::text::scan::Dialect;
 
 /// What the rejects file takes from the source: its columns, and how rows are written.
@@ -75,18 +76,16 @@ impl RejectFormat {
         }
     }
 
-    /// Appends a row, with its line end.
-    pub(super) fn push_row(&mut self, out: &mut Vec<u8>, row: &RejectedRow<'_>) {
-        match self {
-            RejectFormat::Csv(rows) => rows.push_row(out, row),
-            RejectFormat::Json(rows) => rows.push_row(out, row),
-        }
+    /// Whether the first row of the file is written as no other is.
+    pub(super) fn first_is_special(&self) -> bool {
+        matches!(self, RejectFormat::Json(_))
     }
 
-    /// Takes back all rows.
-    pub(super) fn restart(&mut self) {
-        if let RejectFormat::Json(rows) = self {
-            rows.restart();
+    /// Appends a row, with its line end. It may be the `first` of the file.
+    pub(super) fn push_row(&self, page: &mut Page, row: &RejectedRow<'_>, first: bool) {
+        match self {
+            RejectFormat::Csv(rows) => rows.push_row(page, row),
+            RejectFormat::Json(rows) => rows.push_row(page, row, first),
         }
     }
 }

@@ -1,60 +1,99 @@
 //! What is said of a rejected row, beside the row itself.
 
-use super::{ADDED, RejectedRow};
+use std::fmt::Write;
+
+use super::RejectedRow;
 use crate::batch::Fault;
+use crate::batch::pool::Lease;
 use crate::format::PARSE;
-use crate::format::added::{ABSENT, JOIN, RAGGED};
+use crate::format::added::{ABSENT, CODE, COLUMN, FILE, JOIN, LINE, RAGGED, STAGE};
 
 /// What is said of a column that the row's file does not have.
 const IS_ABSENT: &str =
     "its file does not have this column, and while the cell is empty nothing is sent for it";
 
-/// What is said of a row, in the order of [`ADDED`].
-pub(super) struct Said {
-    pub(super) texts: [String; ADDED.len()],
+/// What rows are written on.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    pub(super) bytes: Lease<Vec<u8>>,
+    /// Room for a text that is put together before it is written.
+    pub(super) text: String,
 }
 
-impl Said {
+/// What is said of a row.
+pub(super) struct Said<'a> {
+    row: &'a RejectedRow<'a>,
+    /// Of a row that is too short, the first column that it has nothing for.
+    missing: Option<&'a str>,
+    /// The columns that its file does not have.
+    absent: &'a [&'a str],
+}
+
+impl<'a> Said<'a> {
     /// Of a row that is too short, `missing` is the first column that it has nothing for; `absent` are those that its
     /// file does not have. By them it is known again when it comes back.
-    pub(super) fn of(row: &RejectedRow<'_>, missing: Option<&str>, absent: &[&str]) -> Said {
-        let several = row.faults.len() + absent.len() > 1;
-        let joined = |of_fault: &dyn Fn(&mut String, &Fault),
-                      of_absent: &dyn Fn(&str) -> String| {
-            let mut text = String::new();
-            for (i, fault) in row.faults.iter().enumerate() {
-                if i > 0 {
-                    text.push_str(JOIN);
-                }
-                of_fault(&mut text, fault);
-            }
-            for name in absent {
-                text.push_str(JOIN);
-                text.push_str(&of_absent(name));
-            }
-            text
-        };
-        let column = |fault: &Fault| match missing {
-            Some(missing) if fault.stage == PARSE && fault.code == RAGGED => missing.to_owned(),
-            _ => fault.source_column().to_string(),
-        };
+    pub(super) fn of(
+        row: &'a RejectedRow<'a>,
+        missing: Option<&'a str>,
+        absent: &'a [&'a str],
+    ) -> Said<'a> {
         Said {
-            texts: [
-                row.file.to_owned(),
-                row.line.to_string(),
-                joined(&|text, fault| text.push_str(fault.stage), &|_| {
-                    PARSE.to_owned()
-                }),
-                joined(&|text, fault| text.push_str(&column(fault)), &str::to_owned),
-                joined(
-                    &|text, fault| push_clean(text, &fault.code, several),
-                    &|_| ABSENT.to_owned(),
-                ),
-                joined(
-                    &|text, fault| push_clean(text, &fault.message, several),
-                    &|_| IS_ABSENT.to_owned(),
-                ),
-            ],
+            row,
+            missing,
+            absent,
+        }
+    }
+
+    /// Appends what stands in one of the cells of [`ADDED`].
+    pub(super) fn push(&self, added: usize, text: &mut String) {
+        let several = self.row.faults.len() + self.absent.len() > 1;
+        match added {
+            FILE => text.push_str(self.row.file),
+            LINE => {
+                let _ = write!(text, "{}", self.row.line);
+            }
+            STAGE => self.join(text, |text, fault| text.push_str(fault.stage), |_| PARSE),
+            COLUMN => self.join(
+                text,
+                |text, fault| text.push_str(self.column(fault)),
+                |name| name,
+            ),
+            CODE => self.join(
+                text,
+                |text, fault| push_clean(text, &fault.code, several),
+                |_| ABSENT,
+            ),
+            _ => self.join(
+                text,
+                |text, fault| push_clean(text, &fault.message, several),
+                |_| IS_ABSENT,
+            ),
+        }
+    }
+
+    /// Appends what is said of every fault, and then of every column that is absent.
+    fn join(
+        &self,
+        text: &mut String,
+        of_fault: impl Fn(&mut String, &Fault),
+        of_absent: impl Fn(&'a str) -> &'a str,
+    ) {
+        for (at, fault) in self.row.faults.iter().enumerate() {
+            if at > 0 {
+                text.push_str(JOIN);
+            }
+            of_fault(text, fault);
+        }
+        for name in self.absent {
+            text.push_str(JOIN);
+            text.push_str(of_absent(name));
+        }
+    }
+
+    fn column(&self, fault: &'a Fault) -> &'a str {
+        match self.missing {
+            Some(missing) if fault.stage == PARSE && fault.code == RAGGED => missing,
+            _ => fault.source_column(),
         }
     }
 }
@@ -63,6 +102,12 @@ impl Said {
 /// nobody's terminal is told what to do. Where several are joined, a semicolon would pass for the
 /// join, and becomes a comma.
 fn push_clean(out: &mut String, text: &str, several: bool) {
+    let is_plain = |b: u8| b.is_ascii() & !b.is_ascii_control();
+    if text.bytes().all(is_plain) {
+        let mut parts = text.split(|c| several && c == ';');
+        out.extend(parts.next());
+        return parts.for_each(|part| out.extend([",", part]));
+    }
     out.extend(text.chars().map(|c| match c {
         c if c.is_control() => ' ',
         ';' if several => ',',

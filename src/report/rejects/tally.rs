@@ -45,15 +45,21 @@ pub(crate) struct Count<'a> {
 
 impl Tally {
     /// Counts one row with these faults.
-    pub fn add(&mut self, faults: &[Fault]) {
-        self.rows += 1;
-        self.faults += faults.len() as u64;
+    pub fn add<'a>(&mut self, faults: impl IntoIterator<Item = &'a Fault>) {
+        self.add_rows(1);
         for fault in faults {
-            self.count(fault);
+            self.count(fault, 1);
         }
     }
 
-    fn count(&mut self, fault: &Fault) {
+    /// Counts rows, whose faults are counted by themselves.
+    pub(super) fn add_rows(&mut self, rows: u64) {
+        self.rows += rows;
+    }
+
+    /// Counts a fault that so many rows have.
+    pub(super) fn count(&mut self, fault: &Fault, rows: u64) {
+        self.faults += rows;
         let mut end = fault.code.len().min(MAX_CODE_LEN);
         while !fault.code.is_char_boundary(end) {
             end -= 1;
@@ -64,13 +70,13 @@ impl Tally {
             renamed: fault.source.as_ref().map(|_| fault.column.clone()),
         };
         if let Some(n) = self.columns.get_mut(&column).and_then(|c| c.get_mut(code)) {
-            *n += 1;
+            *n += rows;
         } else if self.kinds < MAX_KINDS {
             self.kinds += 1;
             let codes = self.columns.entry(column).or_default();
-            codes.insert(code.to_owned(), 1);
+            codes.insert(code.to_owned(), rows);
         } else {
-            self.others += 1;
+            self.others += rows;
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::row::RejectFormat;
+use super::said::Page;
 use super::tally::MAX_KINDS;
 use super::*;
 use crate::batch::{Batch, RowState};
@@ -26,18 +27,25 @@ fn fault(stage: &'static str, column: &str, code: &'static str, message: &str) -
     }
 }
 
+/// A row as it is written.
+fn written(format: &RejectFormat, row: &RejectedRow<'_>, first: bool) -> Vec<u8> {
+    let mut page = Page::default();
+    format.push_row(&mut page, row, first);
+    page.bytes.to_vec()
+}
+
 #[track_caller]
 fn check_row(header: &Header, original: &str, faults: &[Fault], expected: &str) {
-    let mut out = Vec::new();
+    let faults: Vec<&Fault> = faults.iter().collect();
     let row = RejectedRow {
         file: "w.csv",
         line: 7,
         original: original.as_bytes(),
         absent: &[],
-        faults,
+        faults: &faults,
     };
-    RejectFormat::new(header).push_row(&mut out, &row);
-    assert_eq!(String::from_utf8_lossy(&out), expected);
+    let written = written(&RejectFormat::new(header), &row, false);
+    assert_eq!(String::from_utf8_lossy(&written), expected);
 }
 
 #[test]
@@ -157,18 +165,19 @@ fn rows_that_can_not_stand_as_they_were() {
 
 #[track_caller]
 fn check_lines(rows: &[(&str, &[Fault])], expected: &[&str]) {
-    let mut format = RejectFormat::new(&Header::columns(["id", "full \"name\""]));
+    let format = RejectFormat::new(&Header::columns(["id", "full \"name\""]));
     assert_eq!(format.header_line(), b"");
     let mut out = Vec::new();
-    for (original, faults) in rows {
+    for (at, (original, faults)) in rows.iter().enumerate() {
+        let faults: Vec<&Fault> = faults.iter().collect();
         let row = RejectedRow {
             file: "w.json",
             line: 7,
             original: original.as_bytes(),
             absent: &[],
-            faults,
+            faults: &faults,
         };
-        format.push_row(&mut out, &row);
+        out.extend(written(&format, &row, at == 0));
     }
     let found = String::from_utf8(out).unwrap();
     assert_eq!(found.lines().collect::<Vec<_>>(), expected);
@@ -216,18 +225,16 @@ fn rows_of_a_json_source() {
 #[test]
 fn what_is_not_utf8_stays_so() {
     let one = [fault("parse", "", "json_syntax", "m")];
-    let mut format = RejectFormat::new(&Header::columns(["id"]));
-    let mut text = |original: &[u8]| {
-        let mut out = Vec::new();
+    let format = RejectFormat::new(&Header::columns(["id"]));
+    let text = |original: &[u8]| {
         let row = RejectedRow {
             file: "w",
             line: 7,
             original,
             absent: &[],
-            faults: &one,
+            faults: &[&one[0]],
         };
-        format.push_row(&mut out, &row);
-        out
+        written(&format, &row, false)
     };
     assert!(text(b"{\"id\":\"M\xfcller\"}").ends_with(b",\"id\":\"M\xfcller\"}\n"));
     assert!(text(b"{\"M\xfc").ends_with(b",\"_raw\":\"{\\\"M\xfc\"}\n"));
@@ -334,11 +341,11 @@ proptest! {
         prop_assume!(Cells::of_record(raw.as_bytes(), d).into_fault().is_none());
         let names: Vec<String> = (0..width).map(|i| format!("c{i}")).collect();
         let header = Header::raw(names.join(",").as_bytes(), d, false);
-        let mut out = Vec::new();
         let faults = [fault("s", "c", "code", "a, \"b\"")];
-        RejectFormat::new(&header).push_row(&mut out, &RejectedRow {
-            file: "f", line: 1, original: raw.as_bytes(), absent: &[], faults: &faults,
-        });
+        let row = RejectedRow {
+            file: "f", line: 1, original: raw.as_bytes(), absent: &[], faults: &[&faults[0]],
+        };
+        let mut out = written(&RejectFormat::new(&header), &row, false);
         prop_assert_eq!(out.pop(), Some(b'\n'));
         let before: Vec<_> = Cells::of_record(raw.as_bytes(), d).collect();
         let text = String::from_utf8(out).unwrap();
@@ -366,14 +373,15 @@ proptest! {
         });
         prop_assume!(row.is_some());
         let row = row.unwrap();
-        let faults: Vec<Fault> = batch.faults().iter().filter(|f| f.row as usize == row).cloned().collect();
+        let faults = batch.faults().list();
+        let faults: Vec<&Fault> = faults.iter().filter(|f| f.row as usize == row).collect();
         let names_written: &[u8] = if dialect.throughout { b"\"a\",\"b\"" } else { b"a,b" };
-        let mut rows = RejectFormat::new(&Header::raw(names_written, dialect, false));
-        let mut out = Vec::new();
+        let rows = RejectFormat::new(&Header::raw(names_written, dialect, false));
         let original = batch.raw_record(row);
         // What an escape at the end of a line means depends on what follows.
         prop_assume!(!original.ends_with(b"\\"));
-        rows.push_row(&mut out, &RejectedRow { file: "f", line: 1, original, absent: &[], faults: &faults });
+        let rejected = RejectedRow { file: "f", line: 1, original, absent: &[], faults: &faults };
+        let mut out = written(&rows, &rejected, false);
         let len = out.len();
         out.extend_from_slice(b"1,next,f,2,date,b,x,m\n");
         let again = Parser::new(dialect, names, 8, OnRagged::Reject).parse(out, 1).unwrap();
@@ -382,20 +390,24 @@ proptest! {
         prop_assert_eq!(again.state(0), RowState::Rejected, "{:?}", told(&again));
         // A record that has several faults is told by one of them.
         let codes = [QUOTE, CARRIAGE_RETURN, RAGGED];
-        prop_assert!(codes.contains(&&*again.faults()[0].code), "{:?}", told(&again));
+        prop_assert!(codes.contains(&&*again.faults().list()[0].code), "{:?}", told(&again));
     }
 }
 
 /// The rows of a batch as they are written, and their faults.
-fn told(batch: &Batch) -> (Vec<String>, &[Fault]) {
+fn told(batch: &Batch) -> (Vec<String>, Vec<Fault>) {
     let written = |row| String::from_utf8_lossy(batch.raw_record(row)).into_owned();
-    ((0..batch.len()).map(written).collect(), batch.faults())
+    (
+        (0..batch.len()).map(written).collect(),
+        batch.faults().list(),
+    )
 }
 
 #[test]
 fn lines_that_a_wrong_quote_took_along_are_counted() {
     let check = |original: &[u8], stage: &'static str, code: &'static str, expected: u64| {
         let faults = [fault("date", "c", "x", "m"), fault(stage, "", code, "m")];
+        let faults: Vec<&Fault> = faults.iter().collect();
         let row = RejectedRow {
             original,
             ..row(&faults)
@@ -432,7 +444,7 @@ fn header() -> Header {
     Header::raw(b"id", Dialect::default(), false)
 }
 
-fn row(faults: &[Fault]) -> RejectedRow<'_> {
+fn row<'a>(faults: &'a [&'a Fault]) -> RejectedRow<'a> {
     RejectedRow {
         file: "f",
         line: 2,
@@ -461,7 +473,7 @@ fn the_file_takes_its_place_when_it_is_whole() {
     let stands = || fs::read_to_string(&path).unwrap();
 
     let mut file = RejectsFile::create(&path, &header(), &[]).unwrap();
-    file.write(&row(&[fault("s", "c", "x", "m")])).unwrap();
+    file.write(&row(&[&fault("s", "c", "x", "m")])).unwrap();
     assert_eq!(stands(), "last night's");
     file.settle().unwrap();
     file.settle().unwrap();
@@ -469,7 +481,7 @@ fn the_file_takes_its_place_when_it_is_whole() {
     assert_eq!(stands(), surveyed);
 
     // What the server refused is added to a copy.
-    file.write(&row(&[fault(IMPORT_STAGE, "", "Y", "m")]))
+    file.write(&row(&[&fault(IMPORT_STAGE, "", "Y", "m")]))
         .unwrap();
     assert_eq!(stands(), surveyed);
     assert_eq!(names(folder).len(), 2);
@@ -488,7 +500,7 @@ fn the_rejects_of_an_earlier_run_do_not_stay_under_another_name() {
     let ours = format!("{FIRST_LINE}1,f,2,s,c,x,m\n");
     fs::write(&stated, &ours).unwrap();
     let mut file = RejectsFile::create(&stated, &json, &[]).unwrap();
-    file.write(&row(&[fault("s", "c", "x", "m")])).unwrap();
+    file.write(&row(&[&fault("s", "c", "x", "m")])).unwrap();
     assert_eq!(fs::read_to_string(&stated).unwrap(), ours);
     assert_eq!(file.path(), dir.path().join("rejects.ndjson"));
     file.finish().unwrap();
@@ -508,11 +520,11 @@ fn a_run_that_ends_early_leaves_what_it_found() {
     fs::write(&path, "last night's").unwrap();
     let mut file = RejectsFile::create(&path, &header(), &[]).unwrap();
     file.hold_back();
-    file.write(&row(&[fault("s", "c", "x", "m")])).unwrap();
+    file.write(&row(&[&fault("s", "c", "x", "m")])).unwrap();
     drop(file);
     assert_eq!(fs::read_to_string(&path).unwrap(), "last night's");
     let mut file = RejectsFile::create(&path, &header(), &[]).unwrap();
-    file.write(&row(&[fault("s", "c", "x", "m")])).unwrap();
+    file.write(&row(&[&fault("s", "c", "x", "m")])).unwrap();
     drop(file);
     let found = format!("{FIRST_LINE}1,f,2,s,c,x,m\n");
     assert_eq!(fs::read_to_string(&path).unwrap(), found);
@@ -582,7 +594,7 @@ fn a_full_disk_says_so() {
     fs::write(&path, "last night's").unwrap();
     let full = File::options().write(true).open("/dev/full").unwrap();
     let (part, _) = Part::create(&path).unwrap();
-    let mut file = RejectsFile::over(path.clone(), part, full, RejectFormat::new(&header()));
+    let mut file = RejectsFile::over(path.clone(), part, full, RowWriter::new(&header()));
     file.write(&row(&[])).unwrap();
     let error = file.finish().unwrap_err().to_string();
     assert_eq!(

@@ -25,6 +25,10 @@ fn found(text: &str) -> String {
 
 impl Invisible {
     pub(super) fn run<'r>(&'r self, cells: &Cells<'_>, broken: &mut Broken<'r>) {
+        // In most extracts, nothing in a block is.
+        if cells.batch.bytes().is_ascii() {
+            return;
+        }
         cells.filled(|row, _, text| {
             if !text.is_ascii() && text.contains(is_invisible) {
                 broken.push((row, &self.0));

@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::spec::{ColumnRules, ColumnType, STAGE};
-use crate::batch::{Batch, Fault};
+use crate::batch::{Batch, Wording};
 use crate::text::dates::{Date, Today};
 use given::{Broken, Cells, Given, Problems};
 
@@ -152,23 +152,18 @@ impl Column {
                 continue;
             }
             empty = required::is_said_by(words).then_some(row);
-            let message = match (&self.checks.message, words.found) {
-                (Some(message), _) => message.clone(),
-                (None, Some(found)) => {
+            let found;
+            let message: &str = match (&self.checks.message, words.found) {
+                (Some(message), _) => message,
+                (None, Some(tell)) => {
                     let text = batch.text(batch.cell(row, self.slot));
-                    format!("{}, found {}", words.message, found(text)).into()
+                    found = format!("{}, found {}", words.message, tell(text));
+                    &found
                 }
-                (None, None) => words.message.clone(),
+                (None, None) => &words.message,
             };
-            let fault = Fault {
-                row: row as u32,
-                stage: STAGE,
-                column: self.name.clone(),
-                source: None,
-                code: Cow::Borrowed(words.code),
-                message,
-            };
-            batch.reject(fault, Some(self.slot));
+            let told = Wording::of(STAGE, &self.name, words.code, message);
+            batch.reject_as(row, told, Some(self.slot));
         }
     }
 }

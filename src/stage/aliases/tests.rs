@@ -20,7 +20,7 @@ fn read(spec: &AliasesSpec, text: &str, ignore_case: bool) -> Result<Aliases, St
     let table = spec.table();
     let bytes = text.as_bytes().to_vec();
     let limits = Limits::default();
-    let table = Table::parse(&spec.path, bytes, &table.written, &table.named, &limits).unwrap();
+    let table = Table::parse(&spec.path, bytes, &table.written, &table.named, &limits, 1).unwrap();
     Aliases::new(spec, &table, ignore_case)
 }
 

@@ -2,27 +2,28 @@
 //!
 //! The file is read whole before the run, as a source is and by the same code, into a [`Table`] that all workers share.
 
+mod index;
+mod parts;
 mod table;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{
-    Bound, EMPTY, FAULTY, Need, Needed, Place, Resources, Stage, add_column, check_names, fault,
-};
+use super::{Bound, EMPTY, FAULTY, Need, Needed, Place, Resources, Stage, add_column, check_names};
 use crate::batch::kinds::Kinds;
-use crate::batch::{Batch, Columns, Kind};
+use crate::batch::{Batch, Columns, Kind, Wording};
 use crate::format::csv::spec::{CsvSpec, DuplicatesSpec, HeaderSpec};
 use crate::settings::compression::Compression;
 use crate::settings::encoding::Encoding;
 use crate::text::compare::look_up;
 use crate::text::unseen::is_blank;
+use index::Index;
+use parts::At;
 
 pub(crate) use table::{MAX_BYTES, Source, Table, TableError, Written, own_settings};
 
@@ -245,7 +246,7 @@ struct Lookup {
     missing: Missing,
     /// The message for a key that is not there.
     absent: String,
-    index: HashMap<Box<str>, u32>,
+    index: Arc<Index>,
     table: Arc<Table>,
 }
 
@@ -253,7 +254,7 @@ impl Stage for Lookup {
     fn apply(&self, batch: &mut Batch) {
         // What was found for each row, before any column changes: one of them may be the key.
         enum Found {
-            Row(u32),
+            Row(At),
             Faulty,
             Empty,
             Stays,
@@ -265,20 +266,16 @@ impl Stage for Lookup {
                 Found::Stays
             } else if cell.kind() == Kind::Faulty {
                 Found::Faulty
-            } else if let Some(at) = look_up(batch.text(cell), |key| self.index.get(key)) {
-                Found::Row(*at)
+            } else if let Some(at) =
+                look_up(batch.text(cell), |key| self.table.find(&self.index, key))
+            {
+                Found::Row(at)
             } else {
                 match self.missing {
                     Missing::Keep => Found::Stays,
                     Missing::Reject if !is_blank(batch.text(cell)) => {
-                        let fault = fault(
-                            row,
-                            NAME,
-                            &self.key.0,
-                            "lookup_missing",
-                            self.absent.clone(),
-                        );
-                        batch.reject(fault, Some(self.key.1));
+                        let told = Wording::of(NAME, &self.key.0, "lookup_missing", &self.absent);
+                        batch.reject_as(row, told, Some(self.key.1));
                         Found::Faulty
                     }
                     Missing::Reject | Missing::Empty => Found::Empty,
@@ -293,7 +290,7 @@ impl Stage for Lookup {
                     Found::Faulty if cell.kind() == Kind::Faulty => continue,
                     Found::Faulty => FAULTY,
                     Found::Empty => EMPTY,
-                    Found::Row(row) => match self.table.cell(*row as usize, column) {
+                    Found::Row(at) => match self.table.cell(*at, column) {
                         "" => EMPTY,
                         text if batch.text(*cell) == text && cell.kind() == Kind::Text => *cell,
                         text => batch.append(text, Kind::Text),

@@ -2,14 +2,15 @@
 //!
 //! It is decompressed and decoded as a source is, and its header, records and closing lines are read by the code that
 //! reads a source's. What a source would reject is an error here, as a table has no rejects file. Its text is at most
-//! [`MAX_BYTES`] and [`MAX_ROWS`]; in memory it takes as much, 8 bytes a cell and 12 bytes a row, and the index of each
-//! stage that uses it the text of the keys and some 50 bytes a row.
+//! [`MAX_BYTES`] and [`MAX_ROWS`]; in memory it takes as much, 8 bytes for every cell of a column that a stage names and 4
+//! bytes a row, and the index of a column 5 to 10 bytes a row.
 
-use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::index::{Index, Twice};
+use super::parts::{At, Part, cut, spread};
 use crate::batch::{Batch, Columns};
 use crate::files::mark::{Mark, Moved};
 use crate::format::beginning::{Beginning, Place as Found, Wrong};
@@ -18,13 +19,12 @@ use crate::format::closing::Closing;
 use crate::format::csv::spec::{CsvSpec, Ragged};
 use crate::format::csv::{Delimiter, OnRagged};
 use crate::format::header::refuse_foreign;
-use crate::format::{Pools, Reading, RecordFormat};
+use crate::format::{Header, Pools, Reading, RecordFormat};
 use crate::settings::compression::Compression;
 use crate::settings::encoding::Encoding;
 use crate::settings::limits::Limits;
-use crate::text::compare::{Spelling, comparable, same_name};
+use crate::text::compare::{Spelling, same_name};
 use crate::text::scan::count_lines;
-use crate::text::unseen::is_blank;
 use crate::text::{charset, counted};
 
 /// Largest text of a table in bytes: a list of departments or people, not a second extract.
@@ -91,16 +91,18 @@ pub struct Table {
     /// Their names are the pipeline's own.
     stated: bool,
     columns: Vec<Arc<str>>,
-    rows: Batch,
-    /// The physical line that they begin on, from 1.
-    line: u64,
+    parts: Vec<Part>,
+    /// What is known of where rows are, by the column.
+    indexes: Mutex<HashMap<usize, Arc<Index>>>,
+    /// Threads that may work on it.
+    workers: usize,
 }
 
 impl std::fmt::Debug for Table {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Table")
             .field("columns", &self.columns)
-            .field("rows", &self.rows.len())
+            .field("rows", &self.len())
             .finish_non_exhaustive()
     }
 }
@@ -247,7 +249,8 @@ impl Table {
             && footer(&self.written) == footer(written)
     }
 
-    /// Parses a table from a file's decoded text. `named` are the columns that stages name.
+    /// Parses a table from a file's decoded text, on so many threads. `named` are the columns that stages name; others
+    /// are not kept.
     ///
     /// # Errors
     /// A text that is no table, with its line.
@@ -257,6 +260,7 @@ impl Table {
         written: &Written,
         named: &HashSet<String>,
         limits: &Limits,
+        workers: usize,
     ) -> Result<Table, TableError> {
         refuse_foreign(&bytes).map_err(|wrong| TableError::beginning(wrong, &bytes))?;
         is_utf8(&bytes)?;
@@ -284,66 +288,65 @@ impl Table {
         };
         let (header, line) = (begun.header, begun.line);
         bytes.drain(..begun.at);
-        let mut boundary = header.boundary();
-        let end = reading.closing.run(&boundary, &bytes, true).at;
+        let end = reading.closing.run(&header.boundary(), &bytes, true).at;
         bytes.truncate(end);
-        if let Err(error) = boundary.cut(&bytes, true) {
-            let before = &bytes[..error.at];
-            return Err(TableError::OpenQuote(line + count_lines(before)));
-        }
         let on_ragged = match written.csv.ragged {
             Ragged::Pad => OnRagged::Pad,
             Ragged::Reject | Ragged::Error => OnRagged::Reject,
         };
-        let parser = header.parser(on_ragged, false, limits, &Pools::default());
-        let start = Start { line, column: 0 };
-        let rows = parser.parse(bytes.into(), start, header.arrangement());
-        let rows = rows.map_err(|error| TableError::Record {
-            line: line + u64::from(error.line),
-            message: error.message,
-        })?;
-        let table = Table {
+        let mut table = Table {
             file: None,
             written: written.clone(),
             remarks: Vec::new(),
             stated: header.is_stated(),
             columns: header.names().to_vec(),
-            rows,
-            line,
+            parts: Vec::new(),
+            indexes: Mutex::default(),
+            workers,
         };
-        table.is_whole()?;
+        let parser = header.parser(on_ragged, false, limits, &Pools::default());
+        let parse = |text: Vec<u8>, line| {
+            let start = Start { line, column: 0 };
+            let parsed = parser.parse(text.into(), start, header.arrangement());
+            parsed.map_err(|error| TableError::Record {
+                line: line + u64::from(error.line),
+                message: error.message,
+            })
+        };
+        table.parts = table.parse_parts(texts(bytes, &header, line)?, named, parse)?;
         Ok(table)
     }
 
-    /// Whether every record is one that a source would not reject: a table has no rejects file.
-    fn is_whole(&self) -> Result<(), TableError> {
-        let (rows, line) = (&self.rows, self.line);
-        if let Some(at) = rows.skipped().reordered {
-            return Err(TableError::Record {
-                line: line + u64::from(at),
-                message: "the header is repeated here with its columns in another order".to_owned(),
-            });
-        }
-        // What stands in a column without a name can't be taken, and is not missed.
-        let faults = rows
-            .faults()
-            .iter()
-            .filter(|fault| fault.code != "nameless");
-        if let Some(fault) = faults.min_by_key(|fault| fault.row) {
-            return Err(TableError::Record {
-                line: self.line_of(fault.row as usize),
-                message: own_settings(&fault.message),
-            });
-        }
-        match rows.len() > MAX_ROWS {
-            true => Err(TableError::TooManyRows),
-            false => Ok(()),
+    /// Parses the texts of all parts, each of which begins on a line.
+    fn parse_parts(
+        &self,
+        texts: Vec<(Vec<u8>, u64)>,
+        named: &HashSet<String>,
+        parse: impl Fn(Vec<u8>, u64) -> Result<Batch, TableError> + Sync,
+    ) -> Result<Vec<Part>, TableError> {
+        let is_named = |column: &Arc<str>| named.iter().any(|name| same_name(column, name));
+        let is_kept: Vec<bool> = self.columns.iter().map(is_named).collect();
+        let parsed = spread(texts, self.workers, |_, (text, line)| {
+            let rows = parse(text, line)?;
+            let wrong = Wrongs::of(&rows, line);
+            Ok((Part::new(rows, &is_kept, line), wrong))
+        });
+        let parsed: Vec<(Part, Wrongs)> = parsed.into_iter().collect::<Result<_, TableError>>()?;
+        let (parts, mut wrongs): (Vec<Part>, Vec<Wrongs>) = parsed.into_iter().unzip();
+        let reordered = wrongs.iter_mut().find_map(|wrong| wrong.reordered.take());
+        let wrong = reordered.or_else(|| wrongs.into_iter().find_map(|wrong| wrong.fault));
+        match wrong {
+            Some(wrong) => Err(wrong),
+            None if parts.iter().map(Part::len).sum::<usize>() > MAX_ROWS => {
+                Err(TableError::TooManyRows)
+            }
+            None => Ok(parts),
         }
     }
 
     /// The physical line that a row begins on.
-    pub(in crate::stage) fn line_of(&self, row: usize) -> u64 {
-        self.line + u64::from(self.rows.row(row).line)
+    pub(in crate::stage) fn line_of(&self, at: At) -> u64 {
+        self.parts[at.part()].line_of(at.row())
     }
 
     /// The places of the columns that a stage names, or what to say of one that is not there.
@@ -379,48 +382,98 @@ impl Table {
     }
 
     /// How many rows it has.
-    pub(in crate::stage) fn len(&self) -> usize {
-        self.rows.len()
+    fn len(&self) -> usize {
+        self.parts.iter().map(Part::len).sum()
     }
 
-    pub(in crate::stage) fn cell(&self, row: usize, column: usize) -> &str {
-        self.rows.get(row, column)
+    /// Its rows, in order.
+    pub(in crate::stage) fn rows(&self) -> impl Iterator<Item = At> {
+        let parts = self.parts.iter().enumerate();
+        parts.flat_map(|(number, part)| (0..part.len()).map(move |row| At::new(number, row)))
+    }
+
+    /// The text of a row in one of the columns that stages name.
+    #[inline]
+    pub(in crate::stage) fn cell(&self, at: At, column: usize) -> &str {
+        self.parts[at.part()].cell(at.row(), column)
+    }
+
+    /// Finds the row that has a text in the column of an index. The text is as texts are compared.
+    #[inline]
+    pub(super) fn find(&self, index: &Index, text: &str) -> Option<At> {
+        index.find(&self.parts, text)
     }
 
     /// The rows by the text of a column, as it is compared. An empty key does not count, and may occur more than once.
-    pub(super) fn index(
-        &self,
-        file: &str,
-        column: usize,
-    ) -> Result<HashMap<Box<str>, u32>, String> {
-        let mut index = HashMap::with_capacity(self.rows.len());
-        for row in 0..self.rows.len() {
-            let key = self.cell(row, column);
-            if is_blank(key) {
-                continue;
-            }
-            match index.entry(Box::from(comparable(key))) {
-                Entry::Vacant(entry) => {
-                    entry.insert(row as u32);
-                }
-                Entry::Occupied(first) => {
-                    let first = *first.get() as usize;
-                    let spelling = Spelling::of(self.cell(first, column));
-                    let differ = match spelling.apart(Spelling::of(key)) {
-                        Some(differ) => format!(" (except for {differ})"),
-                        None => String::new(),
-                    };
-                    return Err(format!(
-                        "{file}: lines {} and {} have the same `{}`{differ}; a key must be unique",
-                        self.line_of(first),
-                        self.line_of(row),
-                        self.columns[column]
-                    ));
-                }
-            }
+    pub(super) fn index(&self, file: &str, column: usize) -> Result<Arc<Index>, String> {
+        let mut indexes = self.indexes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = indexes.get(&column) {
+            return Ok(index.clone());
         }
+        let index = Index::new(&self.parts, column, self.workers);
+        let index = Arc::new(index.map_err(|twice| self.same_key(file, column, twice))?);
+        indexes.insert(column, index.clone());
         Ok(index)
     }
+
+    fn same_key(&self, file: &str, column: usize, Twice { first, again }: Twice) -> String {
+        let [spelling, other] = [first, again].map(|at| Spelling::of(self.cell(at, column)));
+        let differ = match spelling.apart(other) {
+            Some(differ) => format!(" (except for {differ})"),
+            None => String::new(),
+        };
+        format!(
+            "{file}: lines {} and {} have the same `{}`{differ}; a key must be unique",
+            self.line_of(first),
+            self.line_of(again),
+            self.columns[column]
+        )
+    }
+}
+
+/// What keeps the rows of a part from being those of a table.
+struct Wrongs {
+    reordered: Option<TableError>,
+    /// What a source would reject a record for: a table has no rejects file.
+    fault: Option<TableError>,
+}
+
+impl Wrongs {
+    /// Those of rows that begin on this line.
+    fn of(rows: &Batch, line: u64) -> Wrongs {
+        let reordered = rows.skipped().reordered.map(|at| TableError::Record {
+            line: line + u64::from(at),
+            message: "the header is repeated here with its columns in another order".to_owned(),
+        });
+        // What stands in a column without a name can't be taken, and is not missed.
+        let faults = rows
+            .faults()
+            .iter()
+            .filter(|fault| fault.code != "nameless");
+        let first = faults.min_by_key(|fault| fault.row);
+        let fault = first.map(|fault| TableError::Record {
+            line: line + u64::from(rows.row(fault.row as usize).line),
+            message: own_settings(&fault.message),
+        });
+        Wrongs { reordered, fault }
+    }
+}
+
+/// The records of a text that begins on this line, in parts, and the lines that these begin on.
+fn texts(
+    bytes: Vec<u8>,
+    header: &Header,
+    mut line: u64,
+) -> Result<Vec<(Vec<u8>, u64)>, TableError> {
+    let parts = cut(bytes, header.boundary(), |before| {
+        TableError::OpenQuote(line + count_lines(before))
+    })?;
+    let texts = parts.into_iter().map(|text| {
+        let begins = line;
+        line += count_lines(&text);
+        (text, begins)
+    });
+    Ok(texts.collect())
 }
 
 /// Whether a text is UTF-8.

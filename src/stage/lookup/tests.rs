@@ -10,8 +10,12 @@ const DEPTS: &str = "code,Name,Head\r\nD1,\"Research, Development\",\"An\r\nna\"
 
 /// A table of a file as it is written by default.
 fn table(bytes: &[u8]) -> Result<Table, TableError> {
+    table_by(bytes, 2)
+}
+
+fn table_by(bytes: &[u8], workers: usize) -> Result<Table, TableError> {
     let spec: LookupSpec = serde_json::from_value(
-        json!({ "file": "depts.csv", "key": { "column": "dept", "in": "code" }, "take": { "Name": "n" } }),
+        json!({ "file": "depts.csv", "key": { "column": "dept", "in": "code" }, "take": { "Name": "n", "Head": "h" } }),
     )
     .unwrap();
     let named = spec.named().cloned().collect();
@@ -22,6 +26,7 @@ fn table(bytes: &[u8]) -> Result<Table, TableError> {
         &written,
         &named,
         &Limits::default(),
+        workers,
     )
 }
 
@@ -144,6 +149,113 @@ async fn a_repeated_key_names_both_lines() {
     }
 }
 
+/// Many parts, as one of these tests takes 32 bytes: records go over their ends, and so do cells.
+#[test]
+fn parts_are_one_table() {
+    let long = "A\n".repeat(40);
+    let mut text = "code,other,Name\r\n".to_owned();
+    for n in 0..40 {
+        text += &format!("K{n},x,\"{n}: {}\"\r\n", &long[..2 * n]);
+    }
+    for workers in [1, 2, 5] {
+        let table = table_by(text.as_bytes(), workers).unwrap();
+        let index = table.index("depts.csv", 0).unwrap();
+        let mut line = 2;
+        let mut rows = table.rows();
+        for n in 0..40 {
+            let at = table.find(&index, &format!("K{n}")).unwrap();
+            assert_eq!(rows.next(), Some(at));
+            assert_eq!(table.line_of(at), line);
+            assert_eq!(table.cell(at, 2), format!("{n}: {}", &long[..2 * n]));
+            line += 1 + n as u64;
+        }
+        assert_eq!((rows.next(), table.find(&index, "K40")), (None, None));
+        // Two stages that look a column up share what is known of it.
+        assert!(Arc::ptr_eq(&index, &table.index("depts.csv", 0).unwrap()));
+    }
+}
+
+#[test]
+fn what_is_wrong_is_told_of_the_first_row_that_has_it_in_whatever_part() {
+    let rows = |special: &[(usize, &str)]| {
+        let mut text = "code,Name,Unit\n".to_owned();
+        for n in 0..60 {
+            match special.iter().find(|(at, _)| *at == n) {
+                Some((_, row)) => text += row,
+                None => text += &format!("K{n},name {n},u\n"),
+            }
+        }
+        text
+    };
+    let check = |special: &[(usize, &str)], expected: &str| {
+        for workers in [1, 2, 5] {
+            let table = table_by(rows(special).as_bytes(), workers);
+            let wrong = match table {
+                Ok(table) => table.index("depts.csv", 0).err(),
+                Err(error) => Some(error.to_string()),
+            };
+            assert_eq!(wrong.as_deref(), Some(expected), "{workers} workers");
+        }
+    };
+    let same = |lines: &str, except: &str| {
+        format!("depts.csv: lines {lines} have the same `code`{except}; a key must be unique")
+    };
+    check(
+        &[(55, "K3,again,u\n"), (50, "K9,again,u\n")],
+        &same("11 and 52", ""),
+    );
+    check(
+        &[(50, "K\u{a0}9,\"a\nb\",u\n"), (58, "K 9,x,u\n")],
+        &same("52 and 61", " (except for U+00A0 (no-break space))"),
+    );
+    check(
+        &[(40, "K40\n"), (58, "K58,1,2,3\n")],
+        "line 42: expected 3 cells as in the header, found 1",
+    );
+    check(
+        &[(20, "K20\n"), (40, "Unit,Name,code\n")],
+        "line 42: the header is repeated here with its columns in another order",
+    );
+    check(
+        &[(20, "K20\n"), (40, "K40,\"x\n")],
+        "the record that begins on line 42 opens a quote that is never closed",
+    );
+}
+
+proptest::proptest! {
+    /// Rows are found as a map of their keys, as these are compared, would find them.
+    #[test]
+    fn rows_are_found_by_their_keys(
+        keys in proptest::collection::vec("[ab \u{a0}é]{0,3}|e\u{301}|[a-z]{9}", 0..30),
+        workers in 1usize..5,
+    ) {
+        use crate::text::compare::comparable;
+        let mut text = "code,Name\n".to_owned();
+        let mut expected = std::collections::HashMap::new();
+        let mut twice = None;
+        for (row, key) in keys.iter().enumerate() {
+            text += &format!("\"{key}\",{row}\n");
+            if !is_blank(key) && twice.is_none() {
+                let first = expected.insert(comparable(key).into_owned(), row);
+                twice = first.map(|first| format!("lines {} and {} have", first + 2, row + 2));
+            }
+        }
+        let table = table_by(text.as_bytes(), workers).unwrap();
+        match (table.index("t", 0), twice) {
+            (Err(error), Some(twice)) => proptest::prop_assert!(error.contains(&twice), "{} {}", error, twice),
+            (Ok(index), None) => {
+                for key in &keys {
+                    let found = look_up(key, |key| table.find(&index, key));
+                    let found = found.map(|at| table.cell(at, 1).to_owned());
+                    let expected = expected.get(&*comparable(key)).map(usize::to_string);
+                    proptest::prop_assert_eq!(found, expected, "{:?}", key);
+                }
+            }
+            (index, twice) => proptest::prop_assert!(false, "{:?} {:?}", index.err(), twice),
+        }
+    }
+}
+
 #[tokio::test]
 async fn tables_that_can_not_be_read() {
     for (bytes, message) in [
@@ -219,6 +331,7 @@ async fn a_table_is_written_as_sources_are() {
             &written,
             &named,
             &limits,
+            2,
         );
         let mut resources = Resources::default();
         resources

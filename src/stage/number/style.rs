@@ -143,6 +143,9 @@ impl Style {
     /// Which settings would read a text that these don't; empty where none would. Tells nothing of the text but
     /// that.
     pub(super) fn advice(&self, text: &str) -> String {
+        if !text.bytes().any(|b| b.is_ascii_digit()) {
+            return String::new();
+        }
         let mut other = self.clone();
         let mut settings: Vec<String> = Vec::new();
         if text.contains('%') && !self.percent {
@@ -187,13 +190,10 @@ impl Style {
             return vec![String::new()];
         }
         let mut found = Vec::new();
+        let mut style = self.clone();
         for decimal in ['.', ','] {
             for thousands in [None, Some(','), Some('.'), Some(' '), Some('\'')] {
-                let style = Style {
-                    thousands,
-                    decimal,
-                    ..self.clone()
-                };
+                (style.thousands, style.decimal) = (thousands, decimal);
                 // A separator that the text does not have says nothing.
                 let used = (thousands.is_none() || text.contains(|c| style.is_thousands(c)))
                     && (decimal == self.decimal || text.contains(decimal));

@@ -24,7 +24,8 @@ fn reads() {
     #[track_caller]
     fn check(json: &str, text: &str, expected: &str) {
         let (batch, seen) = run(json, &[(text, Kind::Text)]);
-        let seen = match batch.faults() {
+        let faults = batch.faults().list();
+        let seen = match &faults[..] {
             [] => seen[0].strip_prefix("Number ").unwrap_or("not a number"),
             [fault] => &*fault.code,
             _ => "several faults",
@@ -185,7 +186,11 @@ fn a_setting_that_would_read_it_is_named() {
     #[track_caller]
     fn check(json: &str, text: &str, expected: &str) {
         let (batch, _) = run(json, &[(text, Kind::Text)]);
-        assert_eq!(batch.faults()[0].message, expected, "{json} {text:?}");
+        assert_eq!(
+            batch.faults().list()[0].message,
+            expected,
+            "{json} {text:?}"
+        );
     }
     for (text, advice) in [
         ("1'234.5", "; `thousands: \"'\"` would read this one"),
@@ -263,7 +268,7 @@ fn leaves_alone_what_is_not_its_business() {
     );
     assert_eq!(batch.faults().len(), 2);
     assert_eq!(
-        batch.faults()[0].message,
+        batch.faults().list()[0].message,
         "expected a number such as 1,234.50"
     );
 }

@@ -403,7 +403,7 @@ fn verdicts(
         let facts = Facts {
             first,
             records: records.len(),
-            columns: &columns.each_ref().map(|column| &column[..]),
+            columns: &columns.map(Arc::new),
         };
         as_of.see(&facts, &mut out).unwrap();
     }

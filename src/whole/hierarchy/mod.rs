@@ -204,11 +204,11 @@ impl Whole for Hierarchy {
             return Ok(());
         };
         let records = || block.first..block.first + block.records as u32;
-        for (parent, name) in parents.iter().zip(*names) {
+        for (parent, name) in parents.iter().zip(&**names) {
             self.named.parent(*parent, *name);
         }
-        let own = if self.tree.by_key { &[] } else { *names };
-        for (record, hash) in records().zip(own).chain(records().zip(*asides)) {
+        let own: &[u64] = if self.tree.by_key { &[] } else { names };
+        for (record, hash) in records().zip(own).chain(records().zip(&**asides)) {
             if *hash != 0 {
                 self.named.name(*hash, record);
             }

@@ -73,7 +73,7 @@ fn ended(
         let facts = Facts {
             first,
             records: block.len(),
-            columns: &columns.iter().map(|column| &column[..]).collect::<Vec<_>>(),
+            columns: &columns.into_iter().map(Arc::new).collect::<Vec<_>>(),
         };
         hierarchy.see(&facts, &mut out).unwrap();
     }
@@ -598,7 +598,7 @@ fn memory_stays_in_its_bounds() {
         let facts = Facts {
             first: at as u32 * 1000,
             records: 1000,
-            columns: &[&parents, &names, &[]],
+            columns: &[parents, names, Vec::new()].map(Arc::new),
         };
         hierarchy.see(&facts, &mut Verdicts::default()).unwrap();
     }

@@ -532,6 +532,26 @@ fn a_source_that_changes_between_the_passes() {
     }
 }
 
+#[test]
+fn a_source_that_is_shorter_when_it_is_asked_what_rows_send() {
+    let header =
+        "Employee ID,Full Name,Annual Salary,Hire Date,Manager ID,Worker Status,Country,Note\n";
+    let row = |id: &str| format!("{id},Ann,1,01/02/2020,,Active,DE,\n");
+    let first = format!("{header}{}", ["A1", "B2", "A1", "C3"].map(row).concat());
+    let settings = Settings { hr: true, ..PLAIN };
+    for (then, changed) in [(&*first, false), (&first[..header.len() + 30], true)] {
+        let [first, then] =
+            [&*first, then].map(|text| source([bytes::Bytes::copy_from_slice(text.as_bytes())]));
+        let layout = csv();
+        let found = engine::survey_of(first, then, &layout, 8, 2, &settings);
+        match RUNTIME.block_on(found) {
+            Ok((done, _)) => assert!(!changed && done.superseded == 1),
+            Err(RunError::Engine(EngineError::ChangedInSurvey)) => assert!(changed),
+            Err(other) => panic!("{}", chain(&other)),
+        }
+    }
+}
+
 // ---------------------------------------------------------------- files
 
 struct Files {

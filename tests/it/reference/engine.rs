@@ -344,6 +344,19 @@ pub async fn survey(
     workers: usize,
     settings: &Settings,
 ) -> Result<(Done, Again), RunError> {
+    let then = source.clone();
+    survey_of(source, then, layout, block, workers, settings).await
+}
+
+/// The same of a source that may be another by the time at which it is asked what rows send.
+pub async fn survey_of(
+    source: Arc<Source>,
+    then: Arc<Source>,
+    layout: &RecordFormat,
+    block: usize,
+    workers: usize,
+    settings: &Settings,
+) -> Result<(Done, Again), RunError> {
     let blocks = Blocks::open(source.clone(), reading(layout, block)).await?;
     let header = blocks.header().clone();
     let engine = engine(settings, &header);
@@ -354,7 +367,14 @@ pub async fn survey(
 
     let mut survey = Survey::new(engine.clone(), source.clone(), rejects);
     let mut body = look(&mut survey, blocks, &source, &engine, workers).await?;
-    if survey.settle()? == Settled::Again {
+    let mut settled = survey.settle()?;
+    if let Settled::Asks(asked) = settled {
+        let blocks = Blocks::open(then.clone(), reading(layout, block)).await?;
+        let look = asked.look(blocks, then, engine.clone(), workers);
+        survey.tell(look.await?);
+        settled = survey.settle()?;
+    }
+    if settled == Settled::Again {
         let blocks = Blocks::open(source.clone(), reading(layout, block)).await?;
         body = look(&mut survey, blocks, &source, &engine, workers).await?;
         survey.is_as_before()?;

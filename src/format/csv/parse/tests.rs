@@ -50,7 +50,7 @@ fn ragged_records_follow_the_policy() {
         [RowState::Rejected, RowState::In, RowState::Rejected]
     );
     assert_eq!(
-        rejected.faults()[1].message,
+        rejected.faults().list()[1].message,
         "expected 2 cells as in the header, found 3"
     );
     assert_eq!(rejected.raw_record(2), b"d,e,f");
@@ -80,9 +80,9 @@ fn bad_utf8_rejects_its_row_and_keeps_the_bytes() {
     let states: Vec<_> = (0..3).map(|r| batch.state(r)).collect();
     assert_eq!(states, [RowState::In, RowState::Rejected, RowState::In]);
     assert_eq!(batch.raw_record(1), b"c,M\xfcller");
-    assert_eq!(&*batch.faults()[0].column, "c1");
+    assert_eq!(&*batch.faults().list()[0].column, "c1");
     assert!(
-        batch.faults()[0]
+        batch.faults().list()[0]
             .message
             .starts_with("byte 4 of the record is not UTF-8")
     );
@@ -90,7 +90,7 @@ fn bad_utf8_rejects_its_row_and_keeps_the_bytes() {
     let batch = parser(2, OnRagged::Reject)
         .parse(b"a,\"M\xfcller \"\"Mo\"\"\"\n".to_vec(), 1)
         .unwrap();
-    assert_eq!(&*batch.faults()[0].column, "c1");
+    assert_eq!(&*batch.faults().list()[0].column, "c1");
     assert_eq!(batch.cell(0, 1).kind(), Kind::Faulty);
 }
 
@@ -128,11 +128,14 @@ fn check_faults(dialect: Dialect, text: &str, expected: &[(u64, &str, &str)]) {
     let parser = Parser::new(dialect, names.into(), 3, OnRagged::Pad);
     let batch = parser.parse(text.as_bytes().to_vec(), 2).unwrap();
     let line = |fault: &Fault| 2 + u64::from(batch.row(fault.row as usize).line);
-    let faults = batch.faults().iter();
-    let mut found: Vec<_> = faults.map(|f| (line(f), &*f.code, &*f.message)).collect();
+    let faults = batch.faults().list();
+    let mut found: Vec<_> = faults
+        .iter()
+        .map(|f| (line(f), &*f.code, &*f.message))
+        .collect();
     found.sort_unstable();
     assert_eq!(found, expected, "{text}");
-    for fault in batch.faults() {
+    for fault in batch.faults().list() {
         for column in 0..3 {
             assert_eq!(batch.cell(fault.row as usize, column).kind(), Kind::Faulty);
         }
@@ -262,7 +265,10 @@ fn told(batch: &Batch, line: u64) -> Vec<String> {
         let raw = batch.raw_record(row).escape_ascii();
         let mut faults = batch.faults().iter();
         let fault = faults.find(|fault| fault.row as usize == row);
-        format!("{place} {cells:?} {raw} {:?}", fault.map(|f| &f.message))
+        format!(
+            "{place} {cells:?} {raw} {:?}",
+            fault.as_ref().map(|f| &f.message)
+        )
     };
     (0..batch.len()).map(row).collect()
 }
