@@ -193,7 +193,7 @@ impl Engine {
 
     /// Whether a survey may have to go through the source once more, and to see that it is as it was.
     fn may_look_twice(&self) -> bool {
-        self.has_whole_file_rules() || self.diff.is_some()
+        self.has_whole_file_rules() || self.diff.is_some() || self.wire.may_delete()
     }
 
     /// The columns that are sent.

@@ -107,6 +107,15 @@ impl Wire {
         })
     }
 
+    /// Whether there may be rows that delete their items.
+    pub(crate) fn may_delete(&self) -> bool {
+        match (&self.action, self.lead.value) {
+            (Some(_), _) => true,
+            (None, LeadValue::Constant(action)) => action == Action::Delete.as_str(),
+            (None, LeadValue::Column(_)) => false,
+        }
+    }
+
     /// Whether a row that is sent deletes its item.
     pub(crate) fn deletes(&self, batch: &Batch, row: usize) -> bool {
         match (&self.action, self.lead.value) {

@@ -53,7 +53,8 @@ fn boundary(quoted: &Quoted<'_>, text: &[u8], plain: &[Range<usize>]) -> Option<
     plain.iter().rev().find_map(|plain| {
         let feeds = memchr::memrchr_iter(b'\n', &text[plain.clone()]);
         let mut ends = feeds.map(|found| plain.start + found);
-        ends.find(|&at| quoted.ends_record(at)).map(|at| at + 1)
+        let end = ends.find(|&at| quoted.ends_record(plain.start, at));
+        end.map(|at| at + 1)
     })
 }
 

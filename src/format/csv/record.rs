@@ -313,6 +313,11 @@ impl Care<'_> {
         ends
     }
 
+    /// The same within a region that does not end as it should.
+    fn ends_line(&self, at: usize) -> bool {
+        self.bytes.escape.is_none() || !self.bytes.is_escaped(at)
+    }
+
     /// What a quote in a quoted cell is that no cell ends behind.
     #[cold]
     fn in_the_way(&mut self, open: usize, at: usize) -> Quotes {
@@ -533,7 +538,7 @@ impl<'t> Quoted<'t> {
         let text = self.bytes.text;
         let from = self.plain_from;
         let mut feeds = memchr::memrchr_iter(b'\n', &text[from..quote]).map(|at| from + at);
-        match feeds.find(|at| self.ends_record(*at)) {
+        match feeds.find(|at| self.ends_record(from, *at)) {
             Some(at) => text[at + 1] == comment,
             None => from == 0 && text[0] == comment,
         }
@@ -548,17 +553,58 @@ impl<'t> Quoted<'t> {
         Some(Region { open, end })
     }
 
-    /// Whether a line feed ends a record, where it stands in no region.
+    /// Whether a line feed ends a record or a remark, where it stands in no region; `from` is where the last one ended, or
+    /// the text begins.
     #[inline(always)]
-    pub(crate) fn ends_record(&self, at: usize) -> bool {
-        !self.bytes.multiline || self.bytes.escape.is_none() || !self.bytes.is_escaped(at)
+    pub(crate) fn ends_record(&self, from: usize, at: usize) -> bool {
+        !self.bytes.multiline
+            || self.bytes.escape.is_none()
+            || !self.bytes.is_escaped(at)
+            || self.ends_remark(from, at)
+    }
+
+    /// Whether a line feed behind an escape ends a remark, in which escapes are characters like others.
+    #[cold]
+    fn ends_remark(&self, from: usize, at: usize) -> bool {
+        let (text, Some(comment)) = (self.bytes.text, self.bytes.comment) else {
+            return false;
+        };
+        let mut feeds = memchr::memrchr_iter(b'\n', &text[from..at]).map(|at| from + at);
+        let mut start = match feeds.find(|at| !self.bytes.is_escaped(*at)) {
+            Some(feed) => feed + 1,
+            None if from == 0 => 0,
+            None => return false,
+        };
+        // All line feeds from there on are escaped: a record would not end with any of them.
+        while start < at && text[start] == comment {
+            match memchr::memchr(b'\n', &text[start..=at]) {
+                Some(feed) if start + feed < at => start += feed + 1,
+                feed => return feed.is_some(),
+            }
+        }
+        false
+    }
+
+    /// Whether a cell begins with the quote there, as a remark ends with an escape before it.
+    fn begins_behind_remark(&self, quote: usize) -> bool {
+        if self.bytes.comment.is_none() || self.bytes.escape.is_none() {
+            return false;
+        }
+        let before = self.bytes.text[..quote].iter();
+        let Some(feed) = before.rposition(|byte| !self.bytes.is_blank(*byte)) else {
+            return false;
+        };
+        self.bytes.text[feed] == b'\n'
+            && self.bytes.is_escaped(feed)
+            && feed >= self.plain_from
+            && self.ends_remark(self.plain_from, feed)
     }
 
     /// What a quote in a quoted cell is that no cell ends behind: the end of the region, unless that goes on.
     #[cold]
     fn in_the_way(&mut self, at: usize) -> Option<End> {
         match self.bytes.text[at - 1] {
-            b'\n' if self.ends_record(at - 1) => {
+            b'\n' if self.ends_line(at - 1) => {
                 self.open = Some(at);
                 Some(End::At(at - 1))
             }
@@ -572,7 +618,7 @@ impl<'t> Quoted<'t> {
     fn next_record(&mut self) -> Option<End> {
         let bytes = self.bytes;
         while let Some(at) = self.hits.next() {
-            if bytes.text[at - 1] == b'\n' && self.ends_record(at - 1) && bytes.opens(at) {
+            if bytes.text[at - 1] == b'\n' && self.ends_line(at - 1) && bytes.opens(at) {
                 self.open = Some(at);
                 return Some(End::At(at - 1));
             }
@@ -590,12 +636,12 @@ impl Iterator for Quoted<'_> {
     #[inline(always)]
     fn next(&mut self) -> Option<Region> {
         let bytes = self.bytes;
-        let begins_cell = |at: &usize| bytes.begins_cell(*at, true);
         let open = match self.open.take() {
             Some(open) => open,
             None => loop {
-                let open = self.hits.by_ref().find(begins_cell)?;
-                if !self.is_in_remark(open) {
+                let open = self.hits.next()?;
+                let begins = bytes.begins_cell(open, true) || self.begins_behind_remark(open);
+                if begins && !self.is_in_remark(open) {
                     break open;
                 }
             },

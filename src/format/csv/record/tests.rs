@@ -90,7 +90,7 @@ fn ends_by_quotes(text: &[u8], dialect: Dialect) -> (Vec<usize>, bool) {
     let (mut ends, mut plain_from, mut whole) = (Vec::new(), 0, true);
     let feeds = |from: usize, to: usize| (from..to).filter(|at| text[*at] == b'\n');
     while let Some(Region { open, end }) = quoted.next() {
-        ends.extend(feeds(plain_from, open).filter(|at| quoted.ends_record(*at)));
+        ends.extend(feeds(plain_from, open).filter(|at| quoted.ends_record(plain_from, *at)));
         plain_from = match end {
             End::At(at) => at,
             End::Open | End::Unsure => {
@@ -99,7 +99,7 @@ fn ends_by_quotes(text: &[u8], dialect: Dialect) -> (Vec<usize>, bool) {
             }
         };
     }
-    ends.extend(feeds(plain_from, text.len()).filter(|at| quoted.ends_record(*at)));
+    ends.extend(feeds(plain_from, text.len()).filter(|at| quoted.ends_record(plain_from, *at)));
     (ends, whole)
 }
 
