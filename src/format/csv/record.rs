@@ -313,11 +313,6 @@ impl Care<'_> {
         ends
     }
 
-    /// The same within a region that does not end as it should.
-    fn ends_line(&self, at: usize) -> bool {
-        self.bytes.escape.is_none() || !self.bytes.is_escaped(at)
-    }
-
     /// What a quote in a quoted cell is that no cell ends behind.
     #[cold]
     fn in_the_way(&mut self, open: usize, at: usize) -> Quotes {
@@ -590,7 +585,7 @@ impl<'t> Quoted<'t> {
         if self.bytes.comment.is_none() || self.bytes.escape.is_none() {
             return false;
         }
-        let before = self.bytes.text[..quote].iter();
+        let mut before = self.bytes.text[..quote].iter();
         let Some(feed) = before.rposition(|byte| !self.bytes.is_blank(*byte)) else {
             return false;
         };
@@ -598,6 +593,11 @@ impl<'t> Quoted<'t> {
             && self.bytes.is_escaped(feed)
             && feed >= self.plain_from
             && self.ends_remark(self.plain_from, feed)
+    }
+
+    /// Whether a line feed ends a record within a region that does not end as it should.
+    fn ends_line(&self, at: usize) -> bool {
+        self.bytes.escape.is_none() || !self.bytes.is_escaped(at)
     }
 
     /// What a quote in a quoted cell is that no cell ends behind: the end of the region, unless that goes on.

@@ -144,6 +144,29 @@ proptest! {
     }
 }
 
+#[test]
+fn escapes_have_no_meaning_in_remarks() {
+    let dialect = Dialect {
+        comment: Some(b'#'),
+        quoting: Quoting {
+            escape: Some(b'\\'),
+            ..Quoting::default()
+        },
+        ..Dialect::default()
+    };
+    for (text, expected) in [
+        ("\",\"\n#\\\n", &[3, 6][..]),
+        ("#\\\n\"a\nb\",c\n", &[2, 10]),
+        ("#\\\n#x\\\n  \"a\n\"\nb\n", &[2, 6, 13, 15]),
+        ("a\\\n#\\\nb\n", &[7]),
+        ("\"\n#\",b\\\nc\n", &[9]),
+    ] {
+        let text = text.as_bytes();
+        assert_eq!(ends_by_cells(text, dialect), expected);
+        assert_eq!(ends_by_quotes(text, dialect).0, expected);
+    }
+}
+
 fn check_cells(record: &str, quote: u8, expected: &[&str]) {
     let dialect = Dialect::new(b',', Quoting::by(quote));
     let cells: Vec<_> = Cells::of_record(record.as_bytes(), dialect)
