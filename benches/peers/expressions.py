@@ -313,7 +313,8 @@ def pairs(program, pipeline, without, file):
     more = ("--workers", str(THREADS))
     with rostream(program, text=pipeline) as command:
         command("check", file, more=more)
-        return [(command("check", file, more=more, good=(0,)), without("check", file, more=more)) for _ in range(PAIRS)]
+        # Of a million rows, a dozen break a rule.
+        return [(command("check", file, more=more, good=(0, 3)), without("check", file, more=more)) for _ in range(PAIRS)]
 
 
 def main():
