@@ -381,7 +381,6 @@ impl Engine {
         })
     }
 
-    /// Of a block once more, hashes of what the rows send that are written; 0 for a row that would not be, after all. A
     /// Of a block once more, hashes of what its rows send that are written. Where none is, it is not looked at.
     ///
     /// # Errors
