@@ -30,8 +30,19 @@ pub fn process(
     engine: Arc<Engine>,
     workers: usize,
 ) -> impl Stream<Item = Result<Processed, EngineError>> + Send {
+    over(blocks, source, engine, workers, Engine::process)
+}
+
+/// What the engine does with every block, whose text is in buffers that it takes turns with.
+pub(crate) fn over<T: Send + 'static>(
+    blocks: Blocks,
+    source: Arc<Source>,
+    engine: Arc<Engine>,
+    workers: usize,
+    work: impl Fn(&Engine, Block) -> Result<T, BlockError> + Send + Sync + 'static,
+) -> impl Stream<Item = Result<T, EngineError>> + Send {
     let blocks = blocks.with_texts(&engine.pools().texts);
-    in_order(blocks, source, workers, move |block| engine.process(block))
+    in_order(blocks, source, workers, move |block| work(&engine, block))
 }
 
 /// The same, for whoever writes the rows at fault down: so do the workers. Where the source is `known`, the rules of the
@@ -44,9 +55,8 @@ pub(crate) fn process_with_rejects(
     known: bool,
     workers: usize,
 ) -> impl Stream<Item = Result<Processed, EngineError>> + Send {
-    let blocks = blocks.with_texts(&engine.pools().texts);
     let origins = source.clone();
-    in_order(blocks, source, workers, move |block| {
+    over(blocks, source, engine, workers, move |engine, block| {
         let mut processed = match known {
             true => engine.process_known(block)?,
             false => engine.process(block)?,
@@ -66,8 +76,7 @@ pub(crate) fn again(
     rows: Arc<WrittenRows>,
     workers: usize,
 ) -> impl Stream<Item = Result<Processed, EngineError>> + Send {
-    let blocks = blocks.with_texts(&engine.pools().texts);
-    in_order(blocks, source, workers, move |block| {
+    over(blocks, source, engine, workers, move |engine, block| {
         engine.again(block, &rows)
     })
 }
@@ -79,10 +88,7 @@ pub(crate) fn process_known(
     engine: Arc<Engine>,
     workers: usize,
 ) -> impl Stream<Item = Result<Processed, EngineError>> + Send {
-    let blocks = blocks.with_texts(&engine.pools().texts);
-    in_order(blocks, source, workers, move |block| {
-        engine.process_known(block)
-    })
+    over(blocks, source, engine, workers, Engine::process_known)
 }
 
 /// What the rows send that are written, block by block, as hashes.
@@ -93,8 +99,7 @@ pub(crate) fn sent_again(
     rows: Arc<WrittenRows>,
     workers: usize,
 ) -> impl Stream<Item = Result<Vec<u64>, EngineError>> + Send {
-    let blocks = blocks.with_texts(&engine.pools().texts);
-    in_order(blocks, source, workers, move |block| {
+    over(blocks, source, engine, workers, move |engine, block| {
         engine.sent_again(block, &rows)
     })
 }

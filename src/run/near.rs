@@ -9,7 +9,8 @@ use super::watch::Watch;
 use super::{Job, RunError};
 use crate::engine::EngineError;
 use crate::engine::blocks::Blocks;
-use crate::engine::order::in_order;
+use crate::engine::order::over;
+use crate::engine::process::Engine;
 use crate::report::progress::Phase;
 use crate::whole::Rules;
 
@@ -32,10 +33,9 @@ pub(super) async fn look_again(
     let mut watch = Watch::new(&job.progress, &prepared.source, read);
     let (source, engine) = (prepared.source.clone(), prepared.engine.clone());
     let blocks = Blocks::open(source.clone(), prepared.reading.clone()).await?;
-    let blocks = blocks.with_texts(&engine.pools().texts);
     let asked = trees.clone();
-    let names = move |block| engine.loose_names(block, &asked);
-    let mut names = in_order(blocks, source, job.workers, names).boxed();
+    let names = move |engine: &Engine, block| engine.loose_names(block, &asked);
+    let mut names = over(blocks, source, engine, job.workers, names).boxed();
     let mut first = 0;
     while let Some(block) = names.try_next().await? {
         let records = block.first().map_or(0, Vec::len);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::Function;
 use super::eval::Run;
-use super::lane::Lane;
+use super::lane::{Lane, Span};
 use crate::expr::number;
 use crate::expr::time::Time;
 
@@ -49,26 +49,10 @@ impl Run<'_> {
             }
             (Function::Days, Lane::Int(days)) => days.checked_mul(Time::DAY).map(Lane::Length),
             (Function::LowerAscii, Lane::Text(text)) => {
-                match self
-                    .texts()
-                    .get(text)
-                    .bytes()
-                    .any(|b| b.is_ascii_uppercase())
-                {
-                    false => Some(value),
-                    true => self.recased(value, str::make_ascii_lowercase),
-                }
+                self.recased(text, u8::is_ascii_uppercase, str::make_ascii_lowercase)
             }
             (Function::UpperAscii, Lane::Text(text)) => {
-                match self
-                    .texts()
-                    .get(text)
-                    .bytes()
-                    .any(|b| b.is_ascii_lowercase())
-                {
-                    false => Some(value),
-                    true => self.recased(value, str::make_ascii_uppercase),
-                }
+                self.recased(text, u8::is_ascii_lowercase, str::make_ascii_uppercase)
             }
             (Function::Trim, Lane::Text(span)) => {
                 let text = self.texts().get(span);
@@ -145,10 +129,16 @@ impl Run<'_> {
             .map(Lane::Text)
     }
 
-    fn recased(&mut self, value: Lane, change: impl FnOnce(&mut str)) -> Option<Lane> {
-        let Lane::Text(text) = value else {
-            return None;
-        };
+    /// A text with its letters changed, where it has any that are.
+    fn recased(
+        &mut self,
+        text: Span,
+        is_changed: impl Fn(&u8) -> bool,
+        change: impl FnOnce(&mut str),
+    ) -> Option<Lane> {
+        if !self.texts().get(text).bytes().any(|b| is_changed(&b)) {
+            return Some(Lane::Text(text));
+        }
         let from = self.made.len();
         self.push(text);
         change(&mut self.made[from..]);

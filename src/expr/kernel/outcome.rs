@@ -1,6 +1,7 @@
 //! What an expression comes to for all rows of a batch: first by its operations, then by the interpreter where these
 //! leave something open.
 
+use std::fmt::Write as _;
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
@@ -12,7 +13,6 @@ use crate::batch::{Batch, Cell, Kind};
 use crate::expr::error::EvalError;
 use crate::expr::eval::BoundExpr;
 use crate::expr::number;
-use std::fmt::Write as _;
 
 impl BoundExpr {
     /// The live rows for which it is not true, and why not where that can't be told. Rows with a faulty cell where it
