@@ -44,7 +44,7 @@ impl<'a> Said<'a> {
         }
     }
 
-    /// Appends what stands in one of the cells of [`ADDED`].
+    /// Appends what stands in one of the cells that are added to a row.
     pub(super) fn push(&self, added: usize, text: &mut String) {
         let several = self.row.faults.len() + self.absent.len() > 1;
         match added {
