@@ -12,7 +12,7 @@ pub use crate::format::csv::spec::Ragged;
 pub(crate) use crate::format::json::{Arrays, Path};
 pub use crate::settings::compression::Compression;
 pub use crate::settings::encoding::Encoding;
-pub use crate::settings::entry::Entry;
+pub(crate) use crate::settings::entry::Entry;
 use crate::settings::pattern::Pattern;
 use crate::settings::units::{Amount, Span};
 use crate::source::place::sample;
@@ -201,7 +201,7 @@ pub enum Nothing {
 pub enum SourceFormat {
     /// By the first character that is not white space: `[` or `{` JSON (NDJSON where the first line is a whole object), else
     /// CSV, which has tabs where the file's name ends
-    /// with `.tsv` or `.tab`, before `.gz`, `.zst`, `.bz2`, `.xz` or `.zip` if need be.
+    /// with `.tsv` or `.tab`, of an archive that of the file in it, before `.gz`, `.zst`, `.bz2`, `.xz` or `.zip` if need be.
     #[default]
     Auto,
     /// Comma-separated, or by `csv.delimiter`, or as a first line `sep=;` says.

@@ -94,6 +94,11 @@ impl Text {
         self.compression.as_ref().map(|c| c.kind)
     }
 
+    /// The name of the file in an archive whose text it is.
+    pub(crate) fn entry(&self) -> Option<&str> {
+        self.compression.as_ref().and_then(|c| c.entry.as_deref())
+    }
+
     /// Whether all of it has been given out.
     pub(crate) fn has_ended(&self) -> bool {
         self.ended

@@ -38,6 +38,7 @@ mod matrix;
 mod nested;
 mod nights;
 mod organisation;
+mod packed;
 mod pieces;
 mod pipelines;
 mod plan;
