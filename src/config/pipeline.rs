@@ -26,6 +26,7 @@ use crate::source::Input;
 use crate::source::spec::{
     Compression, CsvSpec, Encoding, ExpectSpec, JsonSpec, Nothing, SourceFormat,
 };
+use crate::source::table::Layout;
 use crate::stage::StageSpec;
 use crate::stage::aliases::AliasesSpec;
 use crate::stage::hash::{Key, KeySpec};
@@ -141,6 +142,8 @@ pub struct Source {
     pub csv: CsvSpec,
     /// Settings of JSON and NDJSON.
     pub json: JsonSpec,
+    /// What is stated of a table.
+    pub(crate) layout: Layout,
 }
 
 impl Source {
@@ -158,7 +161,7 @@ impl Source {
                     || csv.columns.is_some()
                     || csv.header != HeaderSpec::default()
             }
-            SourceFormat::Json | SourceFormat::Ndjson => false,
+            _ => false,
         }
     }
 }
@@ -265,8 +268,9 @@ impl Pipeline {
         source.csv.comment = None;
         source.csv.footer = None;
         source.expect = ExpectSpec::default();
-        if matches!(source.format, SourceFormat::Json | SourceFormat::Ndjson) {
+        if source.format.has_objects() {
             source.format = SourceFormat::Auto;
+            source.layout = Layout::Text;
         }
         self.import.implicit_delete = ImplicitDelete::Off;
         self.import.no_deletes = true;

@@ -112,6 +112,15 @@ pub enum SourceError {
          compress it without --long and --ultra, or raise the limit"
     )]
     Window { name: String, limit: Size },
+    /// The records of a table can't be told.
+    #[error("{place}: {message}")]
+    Table {
+        /// The file, and the line or row in it.
+        place: String,
+        message: String,
+        /// Another setting mends it.
+        setting: bool,
+    },
     /// Bytes that the stated encoding doesn't have.
     #[error("{name}: not {encoding}: ill-formed near byte {at} of the decompressed text{hint}")]
     Encoding {
@@ -160,6 +169,7 @@ impl SourceError {
                 | SourceError::Unfinished { .. }
                 | SourceError::Encoding { stated: true, .. }
                 | SourceError::Contradicted { .. }
+                | SourceError::Table { setting: true, .. }
                 | SourceError::NotBeforehand(_)
         )
     }

@@ -6,5 +6,6 @@ pub(in crate::source) mod copy;
 pub(in crate::source) mod count;
 mod doubt;
 mod gzip;
+pub(in crate::source) mod made;
 pub(in crate::source) mod raw;
 mod zstd;
