@@ -126,6 +126,15 @@ pub enum SourceError {
         /// What is in the way.
         why: zip::Refused,
     },
+    /// The records of a table can't be told.
+    #[error("{place}: {message}")]
+    Table {
+        /// The file, and the line or row in it.
+        place: String,
+        message: String,
+        /// Another setting mends it.
+        setting: bool,
+    },
     /// Bytes that the stated encoding doesn't have.
     #[error("{name}: not {encoding}: ill-formed near byte {at} of the decompressed text{hint}")]
     Encoding {
@@ -177,6 +186,7 @@ impl SourceError {
                 | SourceError::Unfinished { .. }
                 | SourceError::Encoding { stated: true, .. }
                 | SourceError::Contradicted { .. }
+                | SourceError::Table { setting: true, .. }
                 | SourceError::NotBeforehand(_)
         )
     }

@@ -16,6 +16,7 @@ pub(crate) use crate::settings::entry::Entry;
 use crate::settings::pattern::Pattern;
 use crate::settings::units::{Amount, Span};
 use crate::source::place::sample;
+pub(crate) use crate::source::table::spec::FixedSpec;
 
 /// Where the records come from: a `path`, a `command` or a `sample`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -67,6 +68,9 @@ pub(crate) struct SourceSpec {
     /// Settings of JSON and NDJSON.
     #[serde(default)]
     pub json: JsonSpec,
+    /// Settings of `format: fixed`.
+    #[serde(default)]
+    pub fixed: FixedSpec,
 }
 
 /// What a whole extract is. Where it is not met, nothing is sent (exit code 4).
@@ -212,6 +216,24 @@ pub enum SourceFormat {
     Json,
     /// One object a line.
     Ndjson,
+    /// Cells of fixed width, as `fixed.columns` says, a record a line.
+    Fixed,
+}
+
+impl SourceFormat {
+    /// Whether its records are objects, or are made to objects: those of JSON and of tables.
+    pub(crate) fn has_objects(self) -> bool {
+        match self {
+            SourceFormat::Auto | SourceFormat::Csv | SourceFormat::Tsv => false,
+            SourceFormat::Json | SourceFormat::Ndjson => true,
+            table => table.is_table(),
+        }
+    }
+
+    /// Whether its records are made to objects.
+    pub(crate) fn is_table(self) -> bool {
+        self == SourceFormat::Fixed
+    }
 }
 
 /// How JSON and NDJSON are read.

@@ -197,7 +197,10 @@ fn settings_that_have_no_effect_or_no_meaning() {
             "this setting has no effect: the source can be read as often",
         ),
         ("path: w, keep: sealed", "expected one of: plain, encrypted"),
-        ("path: w, compression: rar", "did you mean"),
+        (
+            "path: w, compression: rar",
+            "expected one of: auto, none, gzip, zstd, bzip2, xz, zip",
+        ),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let pipeline = format!("version: 1\ntarget: {{ sandbox: }}\nsource: {{ {source} }}\n");

@@ -166,8 +166,13 @@ pub(in crate::source) fn failed(
     source: io::Error,
 ) -> SourceError {
     let name = name.to_owned();
+    let source = match source.downcast() {
+        Ok(why) => return SourceError::Command { name, why },
+        Err(source) => source,
+    };
+    // A thread on the way has told it already.
     match (source.downcast(), compressed) {
-        (Ok(why), _) => SourceError::Command { name, why },
+        (Ok(told), _) => told,
         (Err(source), Some(compressed)) => compressed.error(name, source),
         (Err(source), None) => SourceError::Io { name, source },
     }

@@ -41,17 +41,11 @@ async fn read(bytes: Vec<u8>, encoding: Encoding) -> Result<String, String> {
 }
 
 async fn read_from(raw: Raw, encoding: Encoding) -> Result<String, String> {
-    let mut text = Text::new(
-        "f".into(),
-        Opened::stream(raw),
-        &Wrapping::default(),
-        encoding,
-        &Limits::default(),
-        Default::default(),
-        Default::default(),
-    )
-    .await
-    .map_err(|e| e.to_string())?;
+    let opened = Opened::stream(raw);
+    let (limits, told) = (Limits::default(), Told::default());
+    let unpacked = Unpacked::open("f".into(), opened, &Wrapping::default(), &limits, told).await;
+    let text = unpacked.and_then(|unpacked| Text::decoded(unpacked, encoding, Arc::default()));
+    let mut text = text.map_err(|e| e.to_string())?;
     let mut buffer = Vec::new();
     let mut want = 1;
     while !text
