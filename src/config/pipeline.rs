@@ -15,9 +15,7 @@ use crate::format::csv::spec::HeaderSpec;
 use crate::guard::spec::{GuardSpec, ImplicitDelete, RefusedSpec};
 use crate::http::hosts::Hosts;
 use crate::http::spec::TimeoutsSpec;
-use crate::orgvue::spec::{
-    Action, ActionSpec, DatasetSpec, ImportSpec, PreflightSpec, WaitSpec,
-};
+use crate::orgvue::spec::{Action, ActionSpec, DatasetSpec, ImportSpec, PreflightSpec, WaitSpec};
 use crate::rule::ValidateSpec;
 use crate::settings::limits::Limits;
 use crate::settings::secret::{PresignedUrl, TokenSpec};
@@ -523,7 +521,7 @@ pub(crate) fn secret_text(
 
 /// Says so where others than its owner may read a file with a secret. What is mounted into a container under `/run`
 /// has the mode that the orchestrator gives it.
-fn warn_of_readers(path: &Path, shown: &str, what: &str) {
+pub(super) fn warn_of_readers(path: &Path, shown: &str, what: &str) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

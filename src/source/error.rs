@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::bytes::zip;
+use super::bytes::{decrypt, zip};
 use super::place::command::Failed;
 use crate::files::mark::Moved;
 use crate::settings::units::Size;
@@ -119,6 +119,9 @@ pub enum SourceError {
          compress it with a level up to 9, or raise the limit"
     )]
     XzMemory { name: String, limit: Size },
+    /// It can't be decrypted, or not be believed.
+    #[error("{name}: {why}")]
+    Undecrypted { name: String, why: decrypt::Wrong },
     /// Nothing of an archive can be read, or it is not said what.
     #[error("{name}: {why}")]
     Archive {
@@ -175,8 +178,10 @@ pub enum SourceError {
 impl SourceError {
     /// Whether another setting mends it: what was asked for is there, and is not what the setting says.
     pub fn is_setting(&self) -> bool {
-        if let SourceError::Archive { why, .. } = self {
-            return why.is_setting();
+        match self {
+            SourceError::Archive { why, .. } => return why.is_setting(),
+            SourceError::Undecrypted { why, .. } => return why.is_setting(),
+            _ => {}
         }
         matches!(
             self,

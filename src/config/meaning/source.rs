@@ -9,11 +9,11 @@ use crate::guard::spec::{GuardSpec, MinRowsSpec};
 use crate::settings::units::Amount;
 use crate::source::place::sample::{self, Sample};
 use crate::source::spec::{
-    Arrays, Compression, CsvSpec, ExpectSpec, FixedSpec, Nothing, OneOrMany, Pick, SampleSpec,
-    SourceFormat, SourceSpec,
+    Arrays, Compression, CsvSpec, DecryptSpec, ExpectSpec, FixedSpec, Nothing, OneOrMany, PgpSpec,
+    Pick, SampleSpec, SourceFormat, SourceSpec,
 };
 use crate::source::table::{Layout, Table};
-use crate::source::{Input, Wrapping};
+use crate::source::{Decrypt, Input, Wrapping};
 
 /// A source that says neither.
 pub(super) const NO_PATH: Wrong = (
@@ -107,6 +107,7 @@ impl Meaning<'_> {
             wrapping: Wrapping {
                 compression: spec.compression,
                 entry: spec.entry,
+                decrypt: spec.decrypt.map(|DecryptSpec::Pgp(pgp)| Decrypt::new(pgp)),
                 keep: spec.keep,
             },
             encoding: spec.encoding,
@@ -126,6 +127,9 @@ impl Meaning<'_> {
                 "this setting has no effect: it is for `compression: zip`",
                 "",
             );
+        }
+        if let Some(DecryptSpec::Pgp(pgp)) = &spec.decrypt {
+            self.pgp(pgp);
         }
         if spec.keep.is_some() && !inputs.is_empty() && !inputs.iter().any(may_be_kept) {
             self.warning(
@@ -178,6 +182,31 @@ impl Meaning<'_> {
             if spec.columns[..i].iter().any(|c| c.name == column.name) {
                 self.problem(&path("name"), "this column is named twice", "");
             }
+        }
+    }
+
+    fn pgp(&mut self, spec: &PgpSpec) {
+        const AT: &str = "source.decrypt.pgp";
+        match (spec.key(), spec.file.is_some() && spec.env.is_some()) {
+            (Some(key), false) => self.secret(AT, &key, "the key itself"),
+            (Some(_), true) => self.problem(
+                &format!("{AT}.env"),
+                "`file` and `env` are both given; keep one",
+                "",
+            ),
+            (None, _) => self.problem(
+                AT,
+                "expected where the secret key is found",
+                "write `pgp: { file: PATH }`, or `{ env: NAME }`",
+            ),
+        }
+        if let Some(passphrase) = &spec.passphrase {
+            let at = format!("{AT}.passphrase");
+            self.secret(&at, passphrase, "the passphrase itself");
+        }
+        if spec.signed_by.as_ref().is_some_and(|by| by.file.is_empty()) {
+            let at = format!("{AT}.signed_by.file");
+            self.problem(&at, "expected the path of a file", "");
         }
     }
 
@@ -355,6 +384,7 @@ impl Meaning<'_> {
                 "format",
                 source.format == SourceFormat::Tsv || source.format.is_table(),
             ),
+            ("decrypt", source.decrypt.is_some()),
             (
                 "compression",
                 !matches!(source.compression, Compression::Auto | Compression::None),
