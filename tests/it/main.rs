@@ -39,6 +39,7 @@ mod matrix;
 mod nested;
 mod nights;
 mod organisation;
+mod packed;
 mod pieces;
 mod pipelines;
 mod plan;
