@@ -311,8 +311,8 @@ impl Source {
             counters: [read, origin.counter()],
             hash: self.hashes.then(|| origin.hash()),
         };
-        let (name, wrapping) = (origin.name.clone(), &self.wrapping);
-        let unpacked = Unpacked::open(name, opened, wrapping, &self.limits, told).await?;
+        let name = origin.name.clone();
+        let unpacked = Unpacked::open(name, opened, &self.wrapping, &self.limits, told).await?;
         let table = self.layout.table(unpacked.head());
         let text = match &table {
             Some(table) if !table.is_text() => Text::of_bytes(unpacked),

@@ -9,14 +9,14 @@ use tokio::io::AsyncReadExt;
 use super::Wrapping;
 use super::bytes::charset::{self, Charset};
 use super::bytes::compressed::{self, Compressed, failed};
-use super::bytes::copy::Access;
+use super::bytes::copy::{Access, Copy};
 use super::bytes::count::{Counting, Told};
 use super::bytes::raw::{Raw, peek};
 use super::bytes::stored::Stored;
 use super::error::SourceError;
 use super::piece::{Part, Piece, Plain};
 use super::place::Opened;
-use super::spec::Encoding;
+use super::spec::{Encoding, Keep};
 use crate::format::json::Layout;
 use crate::settings::limits::Limits;
 use crate::text::unseen::without_end_marks;
@@ -41,6 +41,8 @@ pub struct Text {
     /// All has been decoded.
     drained: bool,
     ended: bool,
+    /// How a copy is kept, where one is needed.
+    keep: Keep,
     /// Its records are those of a table, made to objects that stand so.
     layout: Option<Layout>,
 }
@@ -53,6 +55,7 @@ pub(super) struct Unpacked {
     head: Vec<u8>,
     /// The file, where these are its bytes.
     plain: Option<Arc<Plain>>,
+    keep: Keep,
 }
 
 impl Unpacked {
@@ -84,6 +87,7 @@ impl Unpacked {
             compression,
             head,
             plain,
+            keep: wrapping.keep_inner(),
         })
     }
 
@@ -133,6 +137,7 @@ impl Text {
         Text {
             given: mark as u64,
             compression: unpacked.compression,
+            keep: unpacked.keep,
             ..Text::made(unpacked.name, Box::new(rest))
         }
     }
@@ -150,6 +155,7 @@ impl Text {
             decoded: Vec::new(),
             drained: false,
             ended: false,
+            keep: Keep::default(),
             layout: None,
         }
     }
@@ -174,6 +180,25 @@ impl Text {
     /// The file, where its bytes are the text.
     pub(super) fn plain(&self) -> Option<Arc<Plain>> {
         self.plain.clone()
+    }
+
+    /// Reads the rest, and copies it.
+    pub(super) async fn copied(mut self) -> Result<Stored, SourceError> {
+        let name = self.name.clone();
+        let kept = |source| SourceError::Io {
+            name: name.clone(),
+            source,
+        };
+        let mut copy = Copy::new(self.keep).map_err(kept)?;
+        let mut bytes = vec![0; MOST_AT_ONCE];
+        loop {
+            let read = self.read(&mut bytes).await?;
+            if read == 0 {
+                break;
+            }
+            copy.add(&bytes[..read]).map_err(kept)?;
+        }
+        copy.done().map_err(kept)
     }
 
     /// The compression found; none where there is none.

@@ -167,13 +167,13 @@ pub(in crate::source) fn failed(
     source: io::Error,
 ) -> SourceError {
     let name = name.to_owned();
+    // A thread on the way has told already what it means.
     let source = match source.downcast() {
-        Ok(why) => return SourceError::Command { name, why },
+        Ok(told) => return told,
         Err(source) => source,
     };
-    // A thread on the way has told it already.
     match (source.downcast(), compressed) {
-        (Ok(told), _) => told,
+        (Ok(why), _) => SourceError::Command { name, why },
         (Err(source), Some(compressed)) => compressed.error(name, source),
         (Err(source), None) => SourceError::Io { name, source },
     }
