@@ -205,6 +205,12 @@ impl Source {
         }
     }
 
+    /// The same source, of which no more is taken than this.
+    #[cfg(test)]
+    fn within(self, limits: Limits) -> Source {
+        Source { limits, ..self }
+    }
+
     /// The same source, whose records stand so.
     pub(crate) fn laid_out(self, layout: Layout) -> Source {
         Source { layout, ..self }

@@ -11,7 +11,7 @@ mod reading;
 mod words;
 
 pub use kept::{ledger, store};
-pub use reading::{as_of, rejects, source, text};
+pub use reading::{as_of, packed, rejects, source, text};
 pub use words::{number, setting, token, unseen};
 
 use std::path::PathBuf;

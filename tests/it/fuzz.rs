@@ -28,6 +28,7 @@ fn seeds_keep_every_promise() {
         ("source", targets::source),
         ("rejects", targets::rejects),
         ("text", targets::text),
+        ("packed", targets::packed),
         ("as_of", targets::as_of),
         ("store", targets::store),
         ("ledger", targets::ledger),

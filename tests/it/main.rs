@@ -40,6 +40,7 @@ mod nested;
 mod nights;
 mod organisation;
 mod packed;
+mod pgp;
 mod pieces;
 mod pipelines;
 mod plan;
