@@ -97,6 +97,14 @@ impl Input {
         }
     }
 
+    /// The host that it is asked of, with its port.
+    pub(crate) fn host(&self) -> Option<&str> {
+        match self {
+            Input::Https(request) => Some(request.host()),
+            _ => None,
+        }
+    }
+
     /// Tells a web server's source what says who asks.
     pub(crate) fn unlock(&self, headers: HeaderMap) {
         if let Input::Https(request) = self {
@@ -228,6 +236,11 @@ impl Source {
     pub(crate) fn names(&self) -> String {
         let names: Vec<_> = self.origins.iter().map(|o| o.name.as_str()).collect();
         names.join(", ")
+    }
+
+    /// Whether a part of it can be read once and never again, not even by another run.
+    pub(crate) fn is_once(&self) -> bool {
+        self.origins.iter().any(Origin::is_once)
     }
 
     /// Whether every file can be read as often as one likes.

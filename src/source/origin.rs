@@ -167,6 +167,11 @@ impl Origin {
         })
     }
 
+    /// Whether it is gone once it was read: what a server makes for every request is not.
+    pub(super) fn is_once(&self) -> bool {
+        self.place.is_stream() && !matches!(self.place, Place::Remote(_))
+    }
+
     /// Whether it can be read as often as one likes.
     pub(super) fn can_repeat(&self) -> bool {
         matches!(self.again, Again::Reopen)
