@@ -77,9 +77,8 @@ impl Pipeline {
 
     fn value(&self, at: &str, text: &str) -> Result<HeaderValue, Problem> {
         let value = HeaderValue::from_str(text);
-        let mut value = value.map_err(|_| {
-            self.problem(at, "this has characters that cannot stand in a header")
-        })?;
+        let mut value = value
+            .map_err(|_| self.problem(at, "this has characters that cannot stand in a header"))?;
         value.set_sensitive(true);
         Ok(value)
     }

@@ -35,8 +35,8 @@ use place::https::Request;
 use place::https::spec::HttpsSpec;
 use place::remote::error::RemoteError;
 use place::remote::{Found, Remote};
-use reqwest::header::HeaderMap;
 use place::sample::Sample;
+use reqwest::header::HeaderMap;
 use spec::{Compression, Encoding, Pick};
 
 use crate::http::spec::TimeoutsSpec;
