@@ -9,12 +9,12 @@ use crate::format::csv::spec::{HeaderSpec, NO_CHARACTER};
 use crate::guard::spec::{GuardSpec, MinRowsSpec};
 use crate::http::spec::TimeoutsSpec;
 use crate::settings::units::Amount;
-use crate::source::Input;
 use crate::source::place::sample::{self, Sample};
 use crate::source::spec::{
     Arrays, Compression, CsvSpec, ExpectSpec, Nothing, OneOrMany, Pick, SampleSpec, SourceFormat,
     SourceSpec,
 };
+use crate::source::{Input, Wrapping};
 
 /// A source that says neither.
 pub(super) const NO_PATH: Wrong = (
@@ -57,6 +57,7 @@ impl Meaning<'_> {
                 "",
             );
         }
+        self.wrapping(&spec, &inputs);
         self.csv(&spec.csv, spec.format);
         match spec.format {
             SourceFormat::Json | SourceFormat::Ndjson if self.places.contains("source.csv") => {
@@ -103,12 +104,35 @@ impl Meaning<'_> {
         Source {
             inputs,
             format: spec.format,
-            compression: spec.compression,
+            wrapping: Wrapping {
+                compression: spec.compression,
+                entry: spec.entry,
+                keep: spec.keep,
+            },
             encoding: spec.encoding,
             nothing: spec.nothing,
             expect: spec.expect,
             csv: spec.csv,
             json: spec.json,
+        }
+    }
+
+    /// Settings of what is around the bytes that mean nothing for such a source.
+    fn wrapping(&mut self, spec: &SourceSpec, inputs: &[Input]) {
+        let may_be_zip = matches!(spec.compression, Compression::Auto | Compression::Zip);
+        if spec.entry.is_some() && !may_be_zip {
+            self.warning(
+                "source.entry",
+                "this setting has no effect: it is for `compression: zip`",
+                "",
+            );
+        }
+        if spec.keep.is_some() && !inputs.is_empty() && !inputs.iter().any(may_be_kept) {
+            self.warning(
+                "source.keep",
+                "this setting has no effect: the source can be read as often as one likes",
+                "",
+            );
         }
     }
 
@@ -211,8 +235,10 @@ impl Meaning<'_> {
             Some(MinRowsSpec::Relative(rows)) => rows.first.is_some() || rows.of_last.is_some(),
         };
         // These end in a way that a cut does not leave.
-        let shows = matches!(source.compression, Compression::Gzip | Compression::Zstd)
-            || source.format == SourceFormat::Json;
+        let shows = !matches!(
+            source.wrapping.compression,
+            Compression::Auto | Compression::None
+        ) || source.format == SourceFormat::Json;
         let stream = source.inputs.contains(&Input::Stdin);
         if deletes && stream && !(stated || guarded || shows) {
             self.warning(
@@ -352,6 +378,11 @@ impl Meaning<'_> {
             );
         }
     }
+}
+
+/// Whether a copy may be made: of a stream, of a path that turns out to be one, and of what a server has.
+fn may_be_kept(input: &Input) -> bool {
+    input.is_once() || matches!(input, Input::File(_) | Input::Https(_))
 }
 
 /// One entry of the source's `path`.
