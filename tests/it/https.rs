@@ -10,6 +10,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 
+use crate::pipelines::{Copy, counts};
 use crate::support::{Ended, Rig, workers};
 use crate::tls::{Identity, ca, identity};
 
@@ -462,4 +463,69 @@ fn pages_that_lead_nowhere() {
         1,
         "at a web server source.https.paging follows them",
     );
+}
+
+/// The pipelines that come with the program, against servers that answer as theirs do.
+#[test]
+fn the_examples() {
+    let report = |_: &Asked| {
+        says(
+            "200 OK",
+            r#"{"Report_Entry":[
+                {"Worker_ID":"1","First_Name":"Ann","Last_Name":"Oh","Email":"a@x.example","Hire_Date":"2020-01-31-08:00"},
+                {"Worker_ID":"2","First_Name":"Bo","Email":"b@x.example","Hire_Date":"2020-01-31","Manager_ID":"1"}]}"#,
+        )
+    };
+    let odata = |asked: &Asked| match asked.path.contains("skiptoken") {
+        false => says(
+            "200 OK",
+            r#"{"d":{"results":[{"__metadata":{"uri":"x"},"userId":"1","email":null,"hireDate":"/Date(1580428800000)/","manager":null}],
+               "__next":"/odata/v2/User?$skiptoken=eyJ&x=1"}}"#,
+        ),
+        true => says(
+            "200 OK",
+            r#"{"d":{"results":[{"userId":"2","hireDate":"/Date(1580428800000+0000)/","manager":{"__metadata":{},"userId":"1"}}]}}"#,
+        ),
+    };
+    let oracle = |asked: &Asked| match asked.path.ends_with("&offset=1") {
+        false => says(
+            "200 OK",
+            r#"{"items":[{"PersonNumber":"1","FirstName":"Ann","HireDate":"2020-01-31"}],"count":1,"hasMore":true,"limit":1,"offset":0,"links":[]}"#,
+        ),
+        true => says(
+            "200 OK",
+            r#"{"items":[{"PersonNumber":"2","FirstName":"Bo","HireDate":"2020-01-31"}],"count":1,"hasMore":false,"limit":1,"offset":1}"#,
+        ),
+    };
+    let check = |name: &str, web: Web, secret: &str| {
+        let copy = Copy::new();
+        let pipeline = format!("pipelines/{name}.yaml");
+        let text = copy.read(&pipeline);
+        let path = text
+            .lines()
+            .find_map(|line| line.strip_prefix("  path: https://"));
+        let (_, path) = path.unwrap().split_once('/').unwrap();
+        let at = format!("source.path={}/{path}", web.address);
+        let args = ["run", &*pipeline, "--set", &*at];
+        let output = crate::rostream(copy.folder(), &args)
+            .env(secret, "CANARY")
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{stderr}");
+        let out = std::fs::read_dir(copy.folder().join("out")).unwrap();
+        let report = out
+            .map(|entry| entry.unwrap().path())
+            .find(|path| path.to_str().unwrap().ends_with(".report.json"))
+            .unwrap();
+        let report: serde_json::Value =
+            serde_json::from_str(&std::fs::read_to_string(report).unwrap()).unwrap();
+        assert_eq!(counts(&report), [2, 0, 0, 2, 2, 0], "{stderr}");
+        for asked in web.seen() {
+            assert!(asked.header("authorization").unwrap().starts_with("Basic "));
+        }
+    };
+    check("workday-raas", Web::start(report), "WORKDAY_PASSWORD");
+    check("successfactors-odata", Web::start(odata), "SF_PASSWORD");
+    check("oracle-rest", Web::start(oracle), "ORACLE_PASSWORD");
 }
