@@ -15,6 +15,7 @@ pub use crate::settings::encoding::Encoding;
 pub(crate) use crate::settings::entry::Entry;
 use crate::settings::pattern::Pattern;
 use crate::settings::units::{Amount, Span};
+pub(crate) use crate::source::place::https::spec::{HeaderSpec, HttpsSpec};
 use crate::source::place::sample;
 pub(crate) use crate::source::table::spec::FixedSpec;
 
@@ -23,7 +24,7 @@ pub(crate) use crate::source::table::spec::FixedSpec;
 #[serde(deny_unknown_fields)]
 #[schemars(extend("oneOf" = [{ "required": ["path"] }, { "required": ["command"] }, { "required": ["sample"] }]))]
 pub(crate) struct SourceSpec {
-    /// A path, a glob, a list of either, or `-` for standard input.
+    /// A path, a glob, an address (`https://`), a list of these, or `-` for standard input.
     #[serde(default)]
     #[schemars(with = "OneOrMany")]
     pub path: Option<OneOrMany>,
@@ -39,6 +40,9 @@ pub(crate) struct SourceSpec {
     /// Which of the files that a pattern matches are read.
     #[serde(default)]
     pub pick: Pick,
+    /// How `https://` addresses are asked for.
+    #[serde(default)]
+    pub https: HttpsSpec,
     /// What it means that there is no file, or none with a record.
     #[serde(default)]
     pub nothing: Nothing,
@@ -55,7 +59,8 @@ pub(crate) struct SourceSpec {
     /// the file in whatever folder, and with one the whole path.
     #[serde(default)]
     pub entry: Option<Entry>,
-    /// How what can be read only once is kept until it has been read a second time.
+    /// How what can be read only once is kept until it has been read a second time. What a server has is asked for again
+    /// then, where the server tells whether it is still the same; with this setting it is kept, too.
     #[serde(default)]
     pub keep: Option<Keep>,
     /// The character encoding, by a label of the WHATWG's Encoding Standard; `auto` is UTF-8 unless a byte order mark says
