@@ -24,7 +24,7 @@ impl Pipeline {
     /// # Errors
     ///
     /// Says what is wrong with a variable or file, and never what it holds.
-    pub(crate) fn unlock_decryption(&self, env: Env) -> Result<(), Problem> {
+    pub(super) fn unlock_decryption(&self, env: Env) -> Result<(), Problem> {
         let Some(decrypt) = &self.source.wrapping.decrypt else {
             return Ok(());
         };

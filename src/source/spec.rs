@@ -16,15 +16,16 @@ pub(crate) use crate::settings::entry::Entry;
 use crate::settings::pattern::Pattern;
 use crate::settings::secret::TokenSpec;
 use crate::settings::units::{Amount, Span};
+pub(crate) use crate::source::place::https::spec::{HeaderSpec, HttpsSpec};
 use crate::source::place::sample;
-pub(crate) use crate::source::table::spec::FixedSpec;
+pub(crate) use crate::source::table::spec::{ElementPath, FixedSpec, HdlSpec, XmlSpec};
 
 /// Where the records come from: a `path`, a `command` or a `sample`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("oneOf" = [{ "required": ["path"] }, { "required": ["command"] }, { "required": ["sample"] }]))]
 pub(crate) struct SourceSpec {
-    /// A path, a glob, a list of either, or `-` for standard input.
+    /// A path, a glob, an address (`https://`), a list of these, or `-` for standard input.
     #[serde(default)]
     #[schemars(with = "OneOrMany")]
     pub path: Option<OneOrMany>,
@@ -40,6 +41,9 @@ pub(crate) struct SourceSpec {
     /// Which of the files that a pattern matches are read.
     #[serde(default)]
     pub pick: Pick,
+    /// How `https://` addresses are asked for.
+    #[serde(default)]
+    pub https: HttpsSpec,
     /// What it means that there is no file, or none with a record.
     #[serde(default)]
     pub nothing: Nothing,
@@ -60,7 +64,8 @@ pub(crate) struct SourceSpec {
     /// clear.
     #[serde(default)]
     pub decrypt: Option<DecryptSpec>,
-    /// How what can be read only once is kept until it has been read a second time.
+    /// How what can be read only once is kept until it has been read a second time. What a server has is asked for again
+    /// then, where the server tells whether it is still the same; with this setting it is kept, too.
     #[serde(default)]
     pub keep: Option<Keep>,
     /// The character encoding, by a label of the WHATWG's Encoding Standard; `auto` is UTF-8 unless a byte order mark says
@@ -76,6 +81,18 @@ pub(crate) struct SourceSpec {
     /// Settings of `format: fixed`.
     #[serde(default)]
     pub fixed: FixedSpec,
+    /// The element of XML that is a record, such as `wd:Report_Entry`: by its name, with its prefix or without, or by the
+    /// names that lead to it, `Report_Data/Report_Entry`; with a `/` before them from the root on. Without it: the elements
+    /// that come several times beside each other, as near to the root as there are any.
+    #[serde(default)]
+    #[schemars(with = "ElementPath")]
+    pub record: Option<ElementPath>,
+    /// Settings of XML.
+    #[serde(default)]
+    pub xml: XmlSpec,
+    /// Settings of files of Oracle's HCM Data Loader.
+    #[serde(default)]
+    pub hdl: HdlSpec,
 }
 
 /// What a whole extract is. Where it is not met, nothing is sent (exit code 4).
@@ -253,8 +270,8 @@ pub enum Nothing {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceFormat {
-    /// By the first character that is not white space: `[` or `{` JSON (NDJSON where the first line is a whole object), else
-    /// CSV, which has tabs where the file's name ends
+    /// By the first characters that are not white space: `[` or `{` JSON (NDJSON where the first line is a whole object), a
+    /// tag XML, METADATA or COMMENT Oracle's HCM Data Loader, else CSV, which has tabs where the file's name ends
     /// with `.tsv` or `.tab`, of an archive that of the file in it, before `.gz`, `.zst`, `.bz2`, `.xz` or `.zip` if need be.
     #[default]
     Auto,
@@ -268,6 +285,10 @@ pub enum SourceFormat {
     Ndjson,
     /// Cells of fixed width, as `fixed.columns` says, a record a line.
     Fixed,
+    /// Every element of one name is a record.
+    Xml,
+    /// Oracle's HCM Data Loader: the lines of one component.
+    Hdl,
 }
 
 impl SourceFormat {
@@ -282,7 +303,10 @@ impl SourceFormat {
 
     /// Whether its records are made to objects.
     pub(crate) fn is_table(self) -> bool {
-        self == SourceFormat::Fixed
+        matches!(
+            self,
+            SourceFormat::Fixed | SourceFormat::Xml | SourceFormat::Hdl
+        )
     }
 }
 

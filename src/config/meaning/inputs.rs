@@ -48,6 +48,11 @@ impl Meaning<'_> {
                 files.push(("the key of who signs the source", &by.file));
             }
         }
+        for (_, found) in spec.source.iter().flat_map(|source| source.https.secrets()) {
+            if let TokenSpec::File(file) = found {
+                files.push(("a secret of the source", file));
+            }
+        }
         let path = |(what, file): (&'static str, &str)| (what, self.folder.join(file));
         files.into_iter().map(path).collect()
     }

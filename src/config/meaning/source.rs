@@ -2,18 +2,20 @@
 
 use std::path::Path;
 
+use super::https::address;
 use super::{Meaning, Wrong};
 use crate::config::pipeline::Source;
 use crate::format::csv::spec::{HeaderSpec, NO_CHARACTER};
 use crate::guard::spec::{GuardSpec, MinRowsSpec};
+use crate::http::spec::TimeoutsSpec;
 use crate::settings::units::Amount;
+use crate::source::Input;
 use crate::source::place::sample::{self, Sample};
 use crate::source::spec::{
-    Arrays, Compression, CsvSpec, DecryptSpec, ExpectSpec, FixedSpec, Nothing, OneOrMany, PgpSpec,
-    Pick, SampleSpec, SourceFormat, SourceSpec,
+    Arrays, Compression, CsvSpec, ExpectSpec, Nothing, OneOrMany, Pick, SampleSpec, SourceFormat,
+    SourceSpec,
 };
-use crate::source::table::{Layout, Table};
-use crate::source::{Decrypt, Input, Wrapping};
+use crate::source::table::Layout;
 
 /// A source that says neither.
 pub(super) const NO_PATH: Wrong = (
@@ -22,9 +24,9 @@ pub(super) const NO_PATH: Wrong = (
 );
 
 impl Meaning<'_> {
-    pub(super) fn source(&mut self, spec: SourceSpec) -> Source {
+    pub(super) fn source(&mut self, spec: SourceSpec, timeouts: &TimeoutsSpec) -> Source {
         let inputs = match (&spec.path, &spec.command, &spec.sample) {
-            (Some(paths), None, None) => self.paths(paths, spec.pick),
+            (Some(paths), None, None) => self.paths(paths, &spec, timeouts),
             (None, Some(command), None) => self.command(command),
             (None, None, Some(sample)) => self.sample(sample, &spec),
             (None, None, None) => {
@@ -46,6 +48,7 @@ impl Meaning<'_> {
                 Vec::new()
             }
         };
+        self.https(&spec.https, &inputs, spec.format);
         self.expect(&spec.expect, &inputs, spec.format);
         let patterns = |inputs: &[Input]| inputs.iter().any(|i| matches!(i, Input::Glob(..)));
         if spec.pick != Pick::All && !inputs.is_empty() && !patterns(&inputs) {
@@ -55,7 +58,7 @@ impl Meaning<'_> {
                 "",
             );
         }
-        self.wrapping(&spec, &inputs);
+        let wrapping = self.wrapping(&spec, &inputs);
         self.csv(&spec.csv, spec.format);
         match spec.format {
             format if format.has_objects() && self.places.contains("source.csv") => {
@@ -99,115 +102,19 @@ impl Meaning<'_> {
                 }
             }
         }
-        let layout = self.layout(spec.format, spec.fixed);
-        Source {
+        let source = Source {
             inputs,
-            layout,
+            layout: Layout::Text,
             format: spec.format,
-            wrapping: Wrapping {
-                compression: spec.compression,
-                entry: spec.entry,
-                decrypt: spec.decrypt.map(|DecryptSpec::Pgp(pgp)| Decrypt::new(pgp)),
-                keep: spec.keep,
-            },
+            wrapping,
             encoding: spec.encoding,
             nothing: spec.nothing,
-            expect: spec.expect,
-            csv: spec.csv,
-            json: spec.json,
-        }
-    }
-
-    /// Settings of what is around the bytes that mean nothing for such a source.
-    fn wrapping(&mut self, spec: &SourceSpec, inputs: &[Input]) {
-        let may_be_zip = matches!(spec.compression, Compression::Auto | Compression::Zip);
-        if spec.entry.is_some() && !may_be_zip {
-            self.warning(
-                "source.entry",
-                "this setting has no effect: it is for `compression: zip`",
-                "",
-            );
-        }
-        if let Some(DecryptSpec::Pgp(pgp)) = &spec.decrypt {
-            self.pgp(pgp);
-        }
-        if spec.keep.is_some() && !inputs.is_empty() && !inputs.iter().any(may_be_kept) {
-            self.warning(
-                "source.keep",
-                "this setting has no effect: the source can be read as often as one likes",
-                "",
-            );
-        }
-    }
-
-    /// What is stated of a table.
-    fn layout(&mut self, format: SourceFormat, fixed: FixedSpec) -> Layout {
-        if format != SourceFormat::Fixed && self.places.contains("source.fixed") {
-            self.warning(
-                "source.fixed",
-                "these settings have no effect on this format",
-                "write `format: fixed`",
-            );
-        }
-        match format {
-            SourceFormat::Auto => Layout::Auto,
-            SourceFormat::Fixed => {
-                self.fixed(&fixed);
-                Layout::Table(Table::Fixed(fixed))
-            }
-            _ => Layout::Text,
-        }
-    }
-
-    fn fixed(&mut self, spec: &FixedSpec) {
-        if spec.columns.is_empty() {
-            self.problem(
-                "source.fixed.columns",
-                "expected the columns and their widths",
-                "write `fixed: { columns: [{ name: employeeID, width: 8 }] }`",
-            );
-        }
-        for (i, column) in spec.columns.iter().enumerate() {
-            let path = |key: &str| format!("source.fixed.columns.{i}.{key}");
-            if column.width == 0 {
-                self.problem(&path("width"), "expected at least 1", "");
-            }
-            if column.at == Some(0) {
-                self.problem(
-                    &path("at"),
-                    "expected at least 1: the first character is 1",
-                    "",
-                );
-            }
-            if spec.columns[..i].iter().any(|c| c.name == column.name) {
-                self.problem(&path("name"), "this column is named twice", "");
-            }
-        }
-    }
-
-    fn pgp(&mut self, spec: &PgpSpec) {
-        const AT: &str = "source.decrypt.pgp";
-        match (spec.key(), spec.file.is_some() && spec.env.is_some()) {
-            (Some(key), false) => self.secret(AT, &key, "the key itself"),
-            (Some(_), true) => self.problem(
-                &format!("{AT}.env"),
-                "`file` and `env` are both given; keep one",
-                "",
-            ),
-            (None, _) => self.problem(
-                AT,
-                "expected where the secret key is found",
-                "write `pgp: { file: PATH }`, or `{ env: NAME }`",
-            ),
-        }
-        if let Some(passphrase) = &spec.passphrase {
-            let at = format!("{AT}.passphrase");
-            self.secret(&at, passphrase, "the passphrase itself");
-        }
-        if spec.signed_by.as_ref().is_some_and(|by| by.file.is_empty()) {
-            let at = format!("{AT}.signed_by.file");
-            self.problem(&at, "expected the path of a file", "");
-        }
+            expect: spec.expect.clone(),
+            csv: spec.csv.clone(),
+            json: spec.json.clone(),
+        };
+        let layout = self.layout(&source, &spec);
+        Source { layout, ..source }
     }
 
     /// A program and its arguments.
@@ -251,10 +158,10 @@ impl Meaning<'_> {
                     "write something like `'^TRL\\|(\\d+)'`, and `(?:...)` for groups that are not the number",
                 );
             }
-            if format == SourceFormat::Json {
+            if matches!(format, SourceFormat::Json | SourceFormat::Xml) {
                 self.problem(
                     "source.expect.trailer",
-                    "a JSON array has no last line that could state the number of its records",
+                    "a JSON array has no last line that could state the number of its records, and neither has XML",
                     "state `rows`, `at_least` or `done_file`",
                 );
             }
@@ -312,7 +219,7 @@ impl Meaning<'_> {
         let shows = !matches!(
             source.wrapping.compression,
             Compression::Auto | Compression::None
-        ) || source.format == SourceFormat::Json;
+        ) || matches!(source.format, SourceFormat::Json | SourceFormat::Xml);
         let stream = source.inputs.contains(&Input::Stdin);
         if deletes && stream && !(stated || guarded || shows) {
             self.warning(
@@ -336,7 +243,12 @@ impl Meaning<'_> {
         }
     }
 
-    fn paths(&mut self, paths: &OneOrMany, pick: Pick) -> Vec<Input> {
+    fn paths(
+        &mut self,
+        paths: &OneOrMany,
+        spec: &SourceSpec,
+        timeouts: &TimeoutsSpec,
+    ) -> Vec<Input> {
         let mut inputs = Vec::new();
         if paths.as_slice().is_empty() {
             self.problem("source.path", "expected at least one path", "");
@@ -346,7 +258,11 @@ impl Meaning<'_> {
                 OneOrMany::One(_) => "source.path".to_owned(),
                 OneOrMany::Many(_) => format!("source.path.{i}"),
             };
-            match input(written, &self.folder, pick) {
+            let found = match written.contains("://") {
+                true => address(written, &spec.https, timeouts),
+                false => input(written, &self.folder, spec.pick),
+            };
+            match found {
                 Ok(Input::Stdin) if inputs.contains(&Input::Stdin) => self.problem(
                     &path,
                     "standard input can be read only once",
@@ -449,20 +365,11 @@ impl Meaning<'_> {
     }
 }
 
-/// Whether a copy may be made: of a stream, or of a path that turns out to be one.
-fn may_be_kept(input: &Input) -> bool {
-    input.is_once() || matches!(input, Input::File(_))
-}
-
 /// One entry of the source's `path`.
 fn input(written: &str, folder: &Path, pick: Pick) -> Result<Input, Wrong> {
     match written {
         "" => Err(("expected a path, found empty text", "")),
         "-" => Ok(Input::Stdin),
-        _ if written.contains("://") => Err((
-            "addresses are not supported as a source",
-            "expected a file, a pattern such as `exports/*.csv`, or `-`",
-        )),
         _ if written.contains('\0') => Err(("a path cannot hold a NUL character", "")),
         _ if written.contains(['*', '?', '[']) => {
             if glob::Pattern::new(written).is_err() {
@@ -502,7 +409,6 @@ mod tests {
         );
         check("/x/?.csv", Ok(Input::Glob("/x/?.csv".into(), Pick::One)));
         check("a[.csv", Err("not a pattern of file names"));
-        check("s3://b/k", Err("addresses are not supported as a source"));
         check("", Err("expected a path, found empty text"));
     }
 }

@@ -172,6 +172,10 @@ pub(in crate::source) fn failed(
         Ok(told) => return told,
         Err(source) => source,
     };
+    let source = match source.downcast() {
+        Ok(why) => return SourceError::of_remote(name, why),
+        Err(source) => source,
+    };
     match (source.downcast(), compressed) {
         (Ok(why), _) => SourceError::Command { name, why },
         (Err(source), Some(compressed)) => compressed.error(name, source),

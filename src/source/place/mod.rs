@@ -4,6 +4,8 @@ pub(crate) mod command;
 pub(in crate::source) mod file;
 pub(in crate::source) mod generated;
 pub(in crate::source) mod glob;
+pub(crate) mod https;
+pub(crate) mod remote;
 pub(crate) mod sample;
 
 use std::io;
@@ -17,6 +19,7 @@ use crate::source::bytes::copy::Access;
 use crate::source::bytes::raw::Raw;
 use crate::source::bytes::stored::Stored;
 use command::Producer;
+use remote::Found;
 use sample::Sample;
 
 /// Where the bytes of one origin are.
@@ -32,6 +35,8 @@ pub(in crate::source) enum Place {
     Command(Producer),
     /// A made-up extract.
     Sample(Sample),
+    /// A file at a server.
+    Remote(Arc<Found>),
     /// In memory: for tests, which decide how the bytes come.
     Pieces(Arc<[Bytes]>),
 }
@@ -69,6 +74,7 @@ impl Place {
             Place::Stdin => Box::new(tokio::io::stdin()),
             Place::Command(producer) => producer.open()?,
             Place::Sample(sample) => generated::open(*sample),
+            Place::Remote(found) => found.read(),
             Place::Pieces(pieces) => {
                 let pieces: Vec<io::Result<Bytes>> = pieces.iter().cloned().map(Ok).collect();
                 Box::new(StreamReader::new(futures::stream::iter(pieces)))
@@ -85,7 +91,11 @@ impl Place {
     pub(in crate::source) fn path(&self) -> Option<&Path> {
         match self {
             Place::File(path) | Place::Pipe(path) => Some(path),
-            Place::Stdin | Place::Command(_) | Place::Sample(_) | Place::Pieces(_) => None,
+            Place::Stdin
+            | Place::Command(_)
+            | Place::Sample(_)
+            | Place::Remote(_)
+            | Place::Pieces(_) => None,
         }
     }
 }
