@@ -116,7 +116,7 @@ mod tests {
             ("{ headers: { X-Key: { env: GOOD } } }", ""),
             (
                 "{ basic: { user: a, password: { env: EMPTY } } }",
-                "p.yaml:4:46: the environment variable EMPTY is empty: expected the password",
+                "p.yaml:4:47: the environment variable EMPTY is empty: expected the password",
             ),
             (
                 "{ bearer: { env: NONE } }",
