@@ -14,6 +14,7 @@ pub use crate::settings::compression::Compression;
 pub use crate::settings::encoding::Encoding;
 use crate::settings::pattern::Pattern;
 use crate::settings::units::{Amount, Span};
+pub(crate) use crate::source::place::https::spec::{HeaderSpec, HttpsSpec};
 use crate::source::place::sample;
 pub(crate) use crate::source::table::spec::FixedSpec;
 
@@ -22,7 +23,7 @@ pub(crate) use crate::source::table::spec::FixedSpec;
 #[serde(deny_unknown_fields)]
 #[schemars(extend("oneOf" = [{ "required": ["path"] }, { "required": ["command"] }, { "required": ["sample"] }]))]
 pub(crate) struct SourceSpec {
-    /// A path, a glob, a list of either, or `-` for standard input.
+    /// A path, a glob, an address (`https://`), a list of these, or `-` for standard input.
     #[serde(default)]
     #[schemars(with = "OneOrMany")]
     pub path: Option<OneOrMany>,
@@ -38,6 +39,9 @@ pub(crate) struct SourceSpec {
     /// Which of the files that a pattern matches are read.
     #[serde(default)]
     pub pick: Pick,
+    /// How `https://` addresses are asked for.
+    #[serde(default)]
+    pub https: HttpsSpec,
     /// What it means that there is no file, or none with a record.
     #[serde(default)]
     pub nothing: Nothing,

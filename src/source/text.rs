@@ -293,6 +293,10 @@ fn unreadable(name: &str, compression: Option<&Compressed>, source: std::io::Err
         Ok(why) => return SourceError::Command { name, why },
         Err(source) => source,
     };
+    let source = match source.downcast() {
+        Ok(why) => return SourceError::of_remote(name, why),
+        Err(source) => source,
+    };
     // A thread on the way has told it already.
     let source = match source.downcast() {
         Ok(told) => return told,

@@ -6,6 +6,7 @@ mod base_url;
 mod delta;
 mod guard;
 mod hierarchy;
+mod https;
 mod inputs;
 mod keep;
 mod source;
@@ -22,7 +23,7 @@ use super::yaml::places::Places;
 use crate::files::ending::for_json;
 use crate::guard::spec::{ImplicitDelete, OnReject};
 use crate::guard::{REJECTS_AT_MOST, SHARES_FROM};
-use crate::orgvue::spec::TokenSpec;
+use crate::settings::secret::TokenSpec;
 use crate::report::spec::{RejectsSpec, ResultsSpec};
 use crate::settings::limits::Limits;
 use crate::settings::units::Size;
@@ -75,7 +76,7 @@ impl Meaning<'_> {
         }
         let reads = self.reads(&spec);
         let time_zone = self.time_zone(spec.time_zone.as_deref());
-        let source = spec.source.map(|source| self.source(source));
+        let source = (spec.source).map(|source| self.source(source, &spec.timeouts));
         let rejects = self.rejects(&spec.rejects, source.as_ref());
         let results = self.results(&spec.results, &rejects, source.as_ref());
         if spec.validate.key_column() == Some("") {

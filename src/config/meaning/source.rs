@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use super::https::address;
 use super::{Meaning, Wrong};
 use crate::config::pipeline::Source;
 use crate::format::csv::spec::{HeaderSpec, NO_CHARACTER};
 use crate::guard::spec::{GuardSpec, MinRowsSpec};
+use crate::http::spec::TimeoutsSpec;
 use crate::settings::units::Amount;
 use crate::source::Input;
 use crate::source::place::sample::{self, Sample};
@@ -22,9 +24,9 @@ pub(super) const NO_PATH: Wrong = (
 );
 
 impl Meaning<'_> {
-    pub(super) fn source(&mut self, spec: SourceSpec) -> Source {
+    pub(super) fn source(&mut self, spec: SourceSpec, timeouts: &TimeoutsSpec) -> Source {
         let inputs = match (&spec.path, &spec.command, &spec.sample) {
-            (Some(paths), None, None) => self.paths(paths, spec.pick),
+            (Some(paths), None, None) => self.paths(paths, &spec, timeouts),
             (None, Some(command), None) => self.command(command),
             (None, None, Some(sample)) => self.sample(sample, &spec),
             (None, None, None) => {
@@ -46,6 +48,7 @@ impl Meaning<'_> {
                 Vec::new()
             }
         };
+        self.https(&spec.https, &inputs, spec.format);
         self.expect(&spec.expect, &inputs, spec.format);
         let patterns = |inputs: &[Input]| inputs.iter().any(|i| matches!(i, Input::Glob(..)));
         if spec.pick != Pick::All && !inputs.is_empty() && !patterns(&inputs) {
@@ -281,7 +284,12 @@ impl Meaning<'_> {
         }
     }
 
-    fn paths(&mut self, paths: &OneOrMany, pick: Pick) -> Vec<Input> {
+    fn paths(
+        &mut self,
+        paths: &OneOrMany,
+        spec: &SourceSpec,
+        timeouts: &TimeoutsSpec,
+    ) -> Vec<Input> {
         let mut inputs = Vec::new();
         if paths.as_slice().is_empty() {
             self.problem("source.path", "expected at least one path", "");
@@ -291,7 +299,11 @@ impl Meaning<'_> {
                 OneOrMany::One(_) => "source.path".to_owned(),
                 OneOrMany::Many(_) => format!("source.path.{i}"),
             };
-            match input(written, &self.folder, pick) {
+            let found = match written.contains("://") {
+                true => address(written, &spec.https, timeouts),
+                false => input(written, &self.folder, spec.pick),
+            };
+            match found {
                 Ok(Input::Stdin) if inputs.contains(&Input::Stdin) => self.problem(
                     &path,
                     "standard input can be read only once",
@@ -398,10 +410,6 @@ fn input(written: &str, folder: &Path, pick: Pick) -> Result<Input, Wrong> {
     match written {
         "" => Err(("expected a path, found empty text", "")),
         "-" => Ok(Input::Stdin),
-        _ if written.contains("://") => Err((
-            "addresses are not supported as a source",
-            "expected a file, a pattern such as `exports/*.csv`, or `-`",
-        )),
         _ if written.contains('\0') => Err(("a path cannot hold a NUL character", "")),
         _ if written.contains(['*', '?', '[']) => {
             if glob::Pattern::new(written).is_err() {
@@ -441,7 +449,6 @@ mod tests {
         );
         check("/x/?.csv", Ok(Input::Glob("/x/?.csv".into(), Pick::One)));
         check("a[.csv", Err("not a pattern of file names"));
-        check("s3://b/k", Err("addresses are not supported as a source"));
         check("", Err("expected a path, found empty text"));
     }
 }
