@@ -20,6 +20,11 @@ impl Pipeline {
     /// Says what is wrong with a variable or file, and never what it holds.
     pub(crate) fn unlock_source(&self, env: Env) -> Result<(), Problem> {
         for input in &self.source.inputs {
+            if let Some(service) = input.service() {
+                let variables = service.variables().iter();
+                let set = |name: &&'static str| Some((*name, env(name).filter(|v| !v.is_empty())?));
+                input.unlock_bucket(variables.filter_map(set).collect());
+            }
             if let Some(spec) = Input::https_spec(input) {
                 input.unlock(self.who_asks(spec, env)?);
             }
@@ -77,9 +82,8 @@ impl Pipeline {
 
     fn value(&self, at: &str, text: &str) -> Result<HeaderValue, Problem> {
         let value = HeaderValue::from_str(text);
-        let mut value = value.map_err(|_| {
-            self.problem(at, "this has characters that cannot stand in a header")
-        })?;
+        let mut value = value
+            .map_err(|_| self.problem(at, "this has characters that cannot stand in a header"))?;
         value.set_sensitive(true);
         Ok(value)
     }

@@ -30,14 +30,17 @@ pub(crate) use text::may_end;
 
 use self::bytes::count::Told;
 use ::bytes::Bytes;
+use place::bucket::address::{Address, Service};
+use place::bucket::spec::BucketSpec;
+use place::bucket::{self, Bucket};
 use place::command::Command;
 use place::glob;
 use place::https::Request;
 use place::https::spec::HttpsSpec;
 use place::remote::error::RemoteError;
 use place::remote::{Found, Remote};
-use reqwest::header::HeaderMap;
 use place::sample::Sample;
+use reqwest::header::HeaderMap;
 use spec::{Compression, Encoding, Pick};
 use table::Layout;
 use text::Unpacked;
@@ -59,6 +62,8 @@ pub enum Input {
     Command(Command),
     /// A made-up extract.
     Sample(Sample),
+    /// What stands in a bucket at an address, and which of the files are meant that a pattern matches.
+    Bucket(Bucket, Address, Pick),
     /// What a web server has.
     Https(Request),
 }
@@ -69,7 +74,11 @@ impl Input {
         match self {
             Input::File(file) => file == path,
             Input::Glob(pattern, _) => glob::matches(pattern, path),
-            Input::Stdin | Input::Command(_) | Input::Sample(_) | Input::Https(_) => false,
+            Input::Stdin
+            | Input::Bucket(..)
+            | Input::Command(_)
+            | Input::Sample(_)
+            | Input::Https(_) => false,
         }
     }
 
@@ -81,6 +90,40 @@ impl Input {
             folder: folder.to_owned(),
             withheld: Vec::new(),
         })
+    }
+
+    /// What stands in a bucket.
+    pub(crate) fn bucket(
+        address: Address,
+        spec: &BucketSpec,
+        timeouts: &TimeoutsSpec,
+        pick: Pick,
+    ) -> Input {
+        Input::Bucket(Bucket::new(&address, spec, timeouts), address, pick)
+    }
+
+    /// The service of the bucket that it stands in.
+    pub(crate) fn service(&self) -> Option<Service> {
+        match self {
+            Input::Bucket(bucket, ..) => Some(bucket.service()),
+            _ => None,
+        }
+    }
+
+    /// Tells a bucket what the environment says of it.
+    pub(crate) fn unlock_bucket(&self, access: Vec<(&'static str, String)>) {
+        if let Input::Bucket(bucket, ..) = self {
+            bucket.unlock(access);
+        }
+    }
+
+    /// Whether it is a pattern, which stands for any number of files.
+    pub(crate) fn is_pattern(&self) -> bool {
+        match self {
+            Input::Glob(..) => true,
+            Input::Bucket(_, address, _) => address.pattern.is_some(),
+            _ => false,
+        }
     }
 
     /// What a web server has at an address. None where that can't be one.
@@ -350,6 +393,7 @@ async fn find(input: &Input) -> Result<Vec<Origin>, SourceError> {
         Input::Command(command) => Ok(vec![Origin::command(command)]),
         Input::Sample(sample) => Ok(vec![Origin::sample(sample)]),
         Input::Https(request) => at_server(request).await,
+        Input::Bucket(bucket, address, pick) => in_bucket(&bucket, &address, pick).await,
         Input::File(path) => on_disk(move || Ok(vec![Origin::at(path)?])).await,
         Input::Glob(pattern, pick) => {
             let files = move || {
@@ -372,6 +416,20 @@ async fn at_server(request: Request) -> Result<Vec<Origin>, SourceError> {
         Err(RemoteError::Gone) => Err(SourceError::NotFound(name)),
         Err(source) => Err(SourceError::Remote { name, source }),
     }
+}
+
+/// What stands in a bucket.
+async fn in_bucket(
+    bucket: &Bucket,
+    address: &Address,
+    pick: Pick,
+) -> Result<Vec<Origin>, SourceError> {
+    let files = bucket::find(bucket, address, pick).await?.into_iter();
+    let found = files.map(|(object, mark, reply)| match reply {
+        Some(reply) => Found::opened(Remote::Bucket(object), reply),
+        None => Found::new(Remote::Bucket(object), mark),
+    });
+    Ok(found.map(Origin::remote).collect())
 }
 
 /// Looks at files in a thread of its own: a network drive that does not answer keeps nobody else waiting.

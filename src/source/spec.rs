@@ -14,6 +14,7 @@ pub use crate::settings::compression::Compression;
 pub use crate::settings::encoding::Encoding;
 use crate::settings::pattern::Pattern;
 use crate::settings::units::{Amount, Span};
+pub(crate) use crate::source::place::bucket::spec::BucketSpec;
 pub(crate) use crate::source::place::https::spec::{HeaderSpec, HttpsSpec};
 use crate::source::place::sample;
 pub(crate) use crate::source::table::spec::FixedSpec;
@@ -23,7 +24,7 @@ pub(crate) use crate::source::table::spec::FixedSpec;
 #[serde(deny_unknown_fields)]
 #[schemars(extend("oneOf" = [{ "required": ["path"] }, { "required": ["command"] }, { "required": ["sample"] }]))]
 pub(crate) struct SourceSpec {
-    /// A path, a glob, an address (`https://`), a list of these, or `-` for standard input.
+    /// A path, a glob, an address (`https://`, `s3://`, `gs://`, `az://`), a list of these, or `-` for standard input.
     #[serde(default)]
     #[schemars(with = "OneOrMany")]
     pub path: Option<OneOrMany>,
@@ -42,6 +43,9 @@ pub(crate) struct SourceSpec {
     /// How `https://` addresses are asked for.
     #[serde(default)]
     pub https: HttpsSpec,
+    /// Where the buckets of `s3://`, `gs://` and `az://` are.
+    #[serde(default)]
+    pub bucket: BucketSpec,
     /// What it means that there is no file, or none with a record.
     #[serde(default)]
     pub nothing: Nothing,

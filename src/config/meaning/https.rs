@@ -39,10 +39,13 @@ pub(super) fn address(
     timeouts: &TimeoutsSpec,
 ) -> Result<Input, Wrong> {
     let scheme = written.split("://").next().unwrap_or_default();
-    if !["https", "http"].iter().any(|s| scheme.eq_ignore_ascii_case(s)) {
+    if !["https", "http"]
+        .iter()
+        .any(|s| scheme.eq_ignore_ascii_case(s))
+    {
         return Err((
             "addresses of this kind are not supported as a source",
-            "expected `https://`, a file, a pattern such as `exports/*.csv`, or `-`",
+            "expected `https://`, `s3://`, `gs://`, `az://`, a file, a pattern such as `exports/*.csv`, or `-`",
         ));
     }
     let address = PresignedUrl::parse(written).map_err(|why| match why {
@@ -83,7 +86,11 @@ impl Meaning<'_> {
         }
         self.who_asks(spec, inputs);
         for (setting, found) in spec.secrets() {
-            self.secret(&format!("source.https.{setting}"), found, "the secret itself");
+            self.secret(
+                &format!("source.https.{setting}"),
+                found,
+                "the secret itself",
+            );
         }
         for (name, value) in &spec.headers {
             self.header(name, value, spec);

@@ -3,6 +3,7 @@
 mod aliases;
 mod as_of;
 mod base_url;
+mod bucket;
 mod delta;
 mod guard;
 mod hierarchy;
@@ -23,9 +24,9 @@ use super::yaml::places::Places;
 use crate::files::ending::for_json;
 use crate::guard::spec::{ImplicitDelete, OnReject};
 use crate::guard::{REJECTS_AT_MOST, SHARES_FROM};
-use crate::settings::secret::TokenSpec;
 use crate::report::spec::{RejectsSpec, ResultsSpec};
 use crate::settings::limits::Limits;
+use crate::settings::secret::TokenSpec;
 use crate::settings::units::Size;
 use crate::source::Input;
 use crate::stage::StageSpec;

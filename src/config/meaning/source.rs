@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
-use super::https::address;
 use super::{Meaning, Wrong};
+use super::{bucket, https};
 use crate::config::pipeline::Source;
 use crate::format::csv::spec::{HeaderSpec, NO_CHARACTER};
 use crate::guard::spec::{GuardSpec, MinRowsSpec};
 use crate::http::spec::TimeoutsSpec;
 use crate::settings::units::Amount;
 use crate::source::Input;
+use crate::source::place::bucket::address::Service;
 use crate::source::place::sample::{self, Sample};
 use crate::source::spec::{
     Arrays, Compression, CsvSpec, ExpectSpec, FixedSpec, Nothing, OneOrMany, Pick, SampleSpec,
@@ -49,9 +50,10 @@ impl Meaning<'_> {
             }
         };
         self.https(&spec.https, &inputs, spec.format);
+        self.bucket(&spec.bucket, &inputs);
         self.expect(&spec.expect, &inputs, spec.format);
-        let patterns = |inputs: &[Input]| inputs.iter().any(|i| matches!(i, Input::Glob(..)));
-        if spec.pick != Pick::All && !inputs.is_empty() && !patterns(&inputs) {
+        let has_pattern = inputs.iter().any(Input::is_pattern);
+        if spec.pick != Pick::All && !inputs.is_empty() && !has_pattern {
             self.warning(
                 "source.pick",
                 "this setting has no effect: `path` has no pattern",
@@ -299,9 +301,12 @@ impl Meaning<'_> {
                 OneOrMany::One(_) => "source.path".to_owned(),
                 OneOrMany::Many(_) => format!("source.path.{i}"),
             };
-            let found = match written.contains("://") {
-                true => address(written, &spec.https, timeouts),
-                false => input(written, &self.folder, spec.pick),
+            let found = match written.split_once("://") {
+                Some((scheme, _)) => match Service::of_scheme(scheme) {
+                    Some(service) => bucket::address(service, written, spec, timeouts),
+                    None => https::address(written, &spec.https, timeouts),
+                },
+                None => input(written, &self.folder, spec.pick),
             };
             match found {
                 Ok(Input::Stdin) if inputs.contains(&Input::Stdin) => self.problem(

@@ -558,7 +558,14 @@ mod tests {
         by_name("a.csv", "ID,Name\n1,2\n", (",", "ID Name", 2));
         by_name("a.csv", "\n\r\nID,Name\n", (",", "ID Name", 4));
         by_name("a.csv", "ID,\"Na\nme\",\n", (",", "ID Na\nme", 3));
-        for file in ["a.tsv", "A.TSV", "a.tab", "a.tsv.gz", "b/a.tsv.zst", "https://a/b.tsv?…"] {
+        for file in [
+            "a.tsv",
+            "A.TSV",
+            "a.tab",
+            "a.tsv.gz",
+            "b/a.tsv.zst",
+            "https://a/b.tsv?…",
+        ] {
             by_name(file, "ID\tName, first\n", ("tab", "ID Name, first", 2));
         }
         for file in ["a.csv", "tsv", "a.tsv.csv", "a.txt.gz", "standard input"] {

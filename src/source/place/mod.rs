@@ -1,5 +1,6 @@
 //! Where sources are, and how each kind of place is opened.
 
+pub(crate) mod bucket;
 pub(crate) mod command;
 pub(in crate::source) mod file;
 pub(in crate::source) mod generated;
