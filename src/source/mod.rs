@@ -40,6 +40,8 @@ use place::https::spec::HttpsSpec;
 use place::remote::error::RemoteError;
 use place::remote::{Found, Remote};
 use place::sample::Sample;
+use place::sql::spec::SqlSpec;
+use place::sql::{Access, Query};
 use reqwest::header::HeaderMap;
 use spec::{Compression, Encoding, Pick};
 use table::Layout;
@@ -64,6 +66,8 @@ pub enum Input {
     Sample(Sample),
     /// What stands in a bucket at an address, and which of the files are meant that a pattern matches.
     Bucket(Bucket, Address, Pick),
+    /// What a query gives.
+    Sql(Query),
     /// What a web server has.
     Https(Request),
 }
@@ -78,6 +82,7 @@ impl Input {
             | Input::Bucket(..)
             | Input::Command(_)
             | Input::Sample(_)
+            | Input::Sql(_)
             | Input::Https(_) => false,
         }
     }
@@ -90,6 +95,26 @@ impl Input {
             folder: folder.to_owned(),
             withheld: Vec::new(),
         })
+    }
+
+    /// What a query gives.
+    pub(crate) fn sql(spec: &SqlSpec, timeouts: &TimeoutsSpec) -> Input {
+        Input::Sql(Query::new(spec, timeouts))
+    }
+
+    /// What the pipeline says of it, where it is a query.
+    pub(crate) fn sql_spec(&self) -> Option<&SqlSpec> {
+        match self {
+            Input::Sql(query) => Some(query.spec()),
+            _ => None,
+        }
+    }
+
+    /// Tells a query what it is, and of whom it is asked.
+    pub(crate) fn unlock_query(&self, access: Access) {
+        if let Input::Sql(query) = self {
+            query.unlock(access);
+        }
     }
 
     /// What stands in a bucket.
@@ -392,6 +417,7 @@ async fn find(input: &Input) -> Result<Vec<Origin>, SourceError> {
         Input::Stdin => Ok(vec![Origin::stdin()]),
         Input::Command(command) => Ok(vec![Origin::command(command)]),
         Input::Sample(sample) => Ok(vec![Origin::sample(sample)]),
+        Input::Sql(query) => Ok(vec![Origin::query(query)]),
         Input::Https(request) => at_server(request).await,
         Input::Bucket(bucket, address, pick) => in_bucket(&bucket, &address, pick).await,
         Input::File(path) => on_disk(move || Ok(vec![Origin::at(path)?])).await,

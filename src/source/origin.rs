@@ -12,6 +12,7 @@ use super::error::SourceError;
 use super::place::command::{Command, Producer};
 use super::place::remote::Found;
 use super::place::sample::Sample;
+use super::place::sql::Query;
 use super::place::{Opened, Place, file};
 use crate::files::mark;
 
@@ -93,6 +94,10 @@ impl Origin {
         Origin::new(sample.to_string(), Place::Sample(sample), Mark::None)
     }
 
+    pub(super) fn query(query: Query) -> Origin {
+        Origin::new(query.name(), Place::Query(query), Mark::None)
+    }
+
     /// A file at a server, as it was found there.
     pub(super) fn remote(found: Found) -> Origin {
         Origin::new(
@@ -169,7 +174,7 @@ impl Origin {
 
     /// Whether it is gone once it was read: what a server makes for every request is not.
     pub(super) fn is_once(&self) -> bool {
-        self.place.is_stream() && !matches!(self.place, Place::Remote(_))
+        self.place.is_stream() && !matches!(self.place, Place::Remote(_) | Place::Query(_))
     }
 
     /// Whether it can be read as often as one likes.

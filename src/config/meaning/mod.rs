@@ -11,6 +11,7 @@ mod https;
 mod inputs;
 mod keep;
 mod source;
+mod sql;
 mod stages;
 mod target;
 mod upload;

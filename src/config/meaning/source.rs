@@ -25,30 +25,11 @@ pub(super) const NO_PATH: Wrong = (
 );
 
 impl Meaning<'_> {
-    pub(super) fn source(&mut self, spec: SourceSpec, timeouts: &TimeoutsSpec) -> Source {
-        let inputs = match (&spec.path, &spec.command, &spec.sample) {
-            (Some(paths), None, None) => self.paths(paths, &spec, timeouts),
-            (None, Some(command), None) => self.command(command),
-            (None, None, Some(sample)) => self.sample(sample, &spec),
-            (None, None, None) => {
-                self.problem("source", NO_PATH.0, NO_PATH.1);
-                Vec::new()
-            }
-            (path, _, sample) => {
-                let first = if path.is_some() { "path" } else { "command" };
-                let second = if sample.is_some() {
-                    "sample"
-                } else {
-                    "command"
-                };
-                self.problem(
-                    &format!("source.{second}"),
-                    format!("`{first}` and `{second}` are both given; keep one"),
-                    "",
-                );
-                Vec::new()
-            }
-        };
+    pub(super) fn source(&mut self, mut spec: SourceSpec, timeouts: &TimeoutsSpec) -> Source {
+        let inputs = self.inputs(&spec, timeouts);
+        if spec.sql.is_some() {
+            spec.format = SourceFormat::Ndjson;
+        }
         self.https(&spec.https, &inputs, spec.format);
         self.bucket(&spec.bucket, &inputs);
         self.expect(&spec.expect, &inputs, spec.format);
@@ -114,6 +95,35 @@ impl Meaning<'_> {
             expect: spec.expect,
             csv: spec.csv,
             json: spec.json,
+        }
+    }
+
+    /// What is read, which is stated in one way.
+    fn inputs(&mut self, spec: &SourceSpec, timeouts: &TimeoutsSpec) -> Vec<Input> {
+        let ways = [
+            ("path", spec.path.is_some()),
+            ("command", spec.command.is_some()),
+            ("sql", spec.sql.is_some()),
+            ("sample", spec.sample.is_some()),
+        ];
+        let mut given = ways.iter().filter(|(_, given)| *given);
+        if let (Some((first, _)), Some((second, _))) = (given.next(), given.next()) {
+            self.problem(
+                &format!("source.{second}"),
+                format!("`{first}` and `{second}` are both given; keep one"),
+                "",
+            );
+            return Vec::new();
+        }
+        match (&spec.path, &spec.command, &spec.sql, &spec.sample) {
+            (Some(paths), ..) => self.paths(paths, spec, timeouts),
+            (_, Some(command), ..) => self.command(command),
+            (_, _, Some(query), _) => self.sql(query, spec, timeouts),
+            (.., Some(sample)) => self.sample(sample, spec),
+            (None, None, None, None) => {
+                self.problem("source", NO_PATH.0, NO_PATH.1);
+                Vec::new()
+            }
         }
     }
 

@@ -8,6 +8,7 @@ pub(in crate::source) mod glob;
 pub(crate) mod https;
 pub(crate) mod remote;
 pub(crate) mod sample;
+pub(crate) mod sql;
 
 use std::fs::File;
 use std::io;
@@ -21,6 +22,7 @@ use crate::source::bytes::raw::Raw;
 use command::Producer;
 use remote::Found;
 use sample::Sample;
+use sql::Query;
 
 /// Where the bytes of one origin are.
 #[derive(Debug, Clone)]
@@ -35,6 +37,8 @@ pub(in crate::source) enum Place {
     Command(Producer),
     /// A made-up extract.
     Sample(Sample),
+    /// What a query gives.
+    Query(Query),
     /// A file at a server.
     Remote(Arc<Found>),
     /// In memory: for tests, which decide how the bytes come.
@@ -64,6 +68,7 @@ impl Place {
             Place::Stdin => Box::new(tokio::io::stdin()),
             Place::Command(producer) => producer.open()?,
             Place::Sample(sample) => generated::open(*sample),
+            Place::Query(query) => query.read(),
             Place::Remote(found) => found.read(),
             Place::Pieces(pieces) => {
                 let pieces: Vec<io::Result<Bytes>> = pieces.iter().cloned().map(Ok).collect();
@@ -72,10 +77,10 @@ impl Place {
         }))
     }
 
-    /// Whether it can be read only once; of what a server has, whether its next reading may be another file.
+    /// Whether it can be read only once; of what a server has or makes, whether its next reading may be another file.
     pub(in crate::source) fn is_stream(&self) -> bool {
         match self {
-            Place::Pipe(_) | Place::Stdin | Place::Command(_) => true,
+            Place::Pipe(_) | Place::Stdin | Place::Command(_) | Place::Query(_) => true,
             Place::Remote(found) => !found.mark.tells(),
             Place::File(_) | Place::Sample(_) | Place::Pieces(_) => false,
         }
@@ -88,6 +93,7 @@ impl Place {
             Place::Stdin
             | Place::Command(_)
             | Place::Sample(_)
+            | Place::Query(_)
             | Place::Remote(_)
             | Place::Pieces(_) => None,
         }
