@@ -103,7 +103,9 @@ fn engine(error: &EngineError) -> Code {
     match error {
         EngineError::Source(error) => match error {
             // An export that is late, or that was still being written.
-            SourceError::NotFound(_) | SourceError::NoMatch(_) => Code::passing("source_missing"),
+            SourceError::NotFound(_) | SourceError::NoMatch(_) | SourceError::Nothing(_) => {
+                Code::passing("source_missing")
+            }
             SourceError::Changed { .. } => Code::passing("source_changed"),
             SourceError::Remote { source, .. } => remote(source),
             error if error.is_setting() => Code::lasting("pipeline"),

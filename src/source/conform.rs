@@ -40,6 +40,14 @@ async fn found(input: Input) -> Result<Source, SourceError> {
     Source::find(&[input], Compression::Auto, Encoding::Auto, limits).await
 }
 
+async fn found_kept(input: Input, keep: Option<Keep>) -> Result<Source, SourceError> {
+    let wrapping = Wrapping {
+        keep,
+        ..Wrapping::default()
+    };
+    Source::find(&[input], wrapping, Encoding::Auto, Limits::default()).await
+}
+
 /// Text of more than one read.
 fn text() -> Vec<u8> {
     let lines = (0..20_000).map(|n| format!("{n},Zoë\n"));
@@ -150,28 +158,65 @@ fn pieces() -> Stand {
 
 /// A file that a web server has.
 async fn web(manner: Manner) -> Stand {
+    web_kept(manner, None).await
+}
+
+/// The same, of which a copy may be wanted.
+async fn web_kept(manner: Manner, keep: Option<Keep>) -> Stand {
     let site = Site::start(text(), manner).await;
     // In pieces that come slowly, when it is read for the first time.
     site.will([Deed::Slow(50_001)]);
     let tells = manner != Manner::Made;
     Stand {
         name: format!("{}/w.csv?…", site.address),
-        source: found(site.input("/w.csv?key=CANARY")).await.unwrap(),
+        source: found_kept(site.input("/w.csv?key=CANARY"), keep)
+            .await
+            .unwrap(),
         text: text(),
         sized: tells,
-        repeats: tells,
+        repeats: tells && keep.is_none(),
         file: None,
         site: Some(site),
         _folder: None,
     }
 }
 
-async fn places() -> [Stand; 10] {
-    [
+/// A file in a bucket, found by its name or by a pattern.
+#[cfg(feature = "buckets")]
+async fn bucket() -> Stand {
+    use super::place::bucket::address::{Address, Service};
+    use super::place::bucket::spec::BucketSpec;
+    let site = Site::start(text(), Manner::Tagged).await;
+    site.will([Deed::Slow(50_001)]);
+    let spec = BucketSpec {
+        endpoint: Some(site.address.clone()),
+        region: None,
+    };
+    let address = Address::parse(Service::S3, "s3://hr/in/w 1%.csv").unwrap();
+    let input = Input::bucket(address, &spec, &TimeoutsSpec::default(), Pick::All);
+    input.unlock_bucket(vec![("AWS_SKIP_SIGNATURE", "true".to_owned())]);
+    Stand {
+        name: "s3://hr/in/w 1%.csv".to_owned(),
+        source: found(input).await.unwrap(),
+        text: text(),
+        sized: true,
+        repeats: true,
+        file: None,
+        site: Some(site),
+        _folder: None,
+    }
+}
+
+async fn places() -> Vec<Stand> {
+    vec![
+        #[cfg(feature = "buckets")]
+        bucket().await,
         web(Manner::Tagged).await,
         web(Manner::Timed).await,
         web(Manner::Whole).await,
         web(Manner::Made).await,
+        web_kept(Manner::Tagged, Some(Keep::Encrypted)).await,
+        web_kept(Manner::Made, Some(Keep::Plain)).await,
         file().await,
         matched().await,
         pipe().await,
@@ -297,9 +342,8 @@ async fn changed_at_server(stand: &Stand, site: &Site) {
 /// A connection that breaks is taken up where it broke, and never on another file.
 #[tokio::test]
 async fn broken_in_the_middle() {
-    for manner in [Manner::Tagged, Manner::Timed, Manner::Whole, Manner::Made] {
-        let stand = web(manner).await;
-        let site = stand.site.as_ref().unwrap();
+    for stand in places().await {
+        let Some(site) = &stand.site else { continue };
         read(&stand.source).await.unwrap();
         if !stand.repeats {
             continue;

@@ -43,7 +43,7 @@ use place::sample::Sample;
 use place::sql::spec::SqlSpec;
 use place::sql::{Access, Query};
 use reqwest::header::HeaderMap;
-use spec::{Compression, Encoding, Pick};
+use spec::{Compression, Encoding, Entry, Keep, Pick};
 use table::Layout;
 use text::Unpacked;
 
@@ -168,6 +168,11 @@ impl Input {
         }
     }
 
+    /// Whether it may be made when it is asked for.
+    pub(crate) fn is_made(&self) -> bool {
+        matches!(self, Input::Https(_))
+    }
+
     /// The host that it is asked of, with its port.
     pub(crate) fn host(&self) -> Option<&str> {
         match self {
@@ -196,11 +201,30 @@ impl Input {
     }
 }
 
+/// What is around the bytes of a source, and is taken off before they are text.
+#[derive(Clone, Debug, Default)]
+pub struct Wrapping {
+    pub compression: Compression,
+    /// The file of an archive that is meant; none where it has one alone.
+    pub entry: Option<Entry>,
+    /// How copies are kept, where that is stated.
+    pub keep: Option<Keep>,
+}
+
+impl From<Compression> for Wrapping {
+    fn from(compression: Compression) -> Wrapping {
+        Wrapping {
+            compression,
+            ..Wrapping::default()
+        }
+    }
+}
+
 /// The origins of a run, in order.
 #[derive(Debug)]
 pub struct Source {
     origins: Vec<Origin>,
-    compression: Compression,
+    wrapping: Wrapping,
     encoding: Encoding,
     layout: Layout,
     limits: Limits,
@@ -218,14 +242,16 @@ impl Source {
     /// there is nothing at all.
     pub async fn find(
         inputs: &[Input],
-        compression: Compression,
+        wrapping: impl Into<Wrapping>,
         encoding: Encoding,
         limits: Limits,
     ) -> Result<Source, SourceError> {
+        let wrapping = wrapping.into();
+        let keep = wrapping.keep;
         let mut origins = Vec::new();
         let mut missing = None;
         for input in inputs {
-            match find(input).await {
+            match find(input, keep).await {
                 Ok(found) => origins.extend(found),
                 Err(error @ (SourceError::NotFound(_) | SourceError::NoMatch(_))) => {
                     missing.get_or_insert(error);
@@ -243,7 +269,7 @@ impl Source {
         }
         match missing {
             None => Ok(Source {
-                compression,
+                wrapping,
                 encoding,
                 limits,
                 ..Source::over(origins)
@@ -256,7 +282,7 @@ impl Source {
     fn over(origins: Vec<Origin>) -> Source {
         Source {
             origins,
-            compression: Compression::Auto,
+            wrapping: Wrapping::default(),
             encoding: Encoding::Auto,
             layout: Layout::default(),
             limits: Limits::default(),
@@ -272,9 +298,9 @@ impl Source {
     }
 
     /// The same source, whose files are written so.
-    pub fn written_in(self, compression: Compression, encoding: Encoding) -> Source {
+    pub fn written_in(self, wrapping: impl Into<Wrapping>, encoding: Encoding) -> Source {
         Source {
-            compression,
+            wrapping: wrapping.into(),
             encoding,
             ..self
         }
@@ -394,8 +420,8 @@ impl Source {
             counters: [read, origin.counter()],
             hash: self.hashes.then(|| origin.hash()),
         };
-        let (name, packed) = (origin.name.clone(), self.compression);
-        let unpacked = Unpacked::open(name, opened, packed, &self.limits, told).await?;
+        let name = origin.name.clone();
+        let unpacked = Unpacked::open(name, opened, &self.wrapping, &self.limits, told).await?;
         let table = self.layout.table(unpacked.head());
         let text = match &table {
             Some(table) if !table.is_text() => Text::of_bytes(unpacked),
@@ -412,19 +438,20 @@ impl Source {
 }
 
 /// The origins that one entry of the list stands for.
-async fn find(input: &Input) -> Result<Vec<Origin>, SourceError> {
+async fn find(input: &Input, stated: Option<Keep>) -> Result<Vec<Origin>, SourceError> {
+    let keep = stated.unwrap_or_default();
     match input.clone() {
-        Input::Stdin => Ok(vec![Origin::stdin()]),
-        Input::Command(command) => Ok(vec![Origin::command(command)]),
+        Input::Stdin => Ok(vec![Origin::stdin(keep)]),
+        Input::Command(command) => Ok(vec![Origin::command(command, keep)]),
         Input::Sample(sample) => Ok(vec![Origin::sample(sample)]),
-        Input::Sql(query) => Ok(vec![Origin::query(query)]),
-        Input::Https(request) => at_server(request).await,
-        Input::Bucket(bucket, address, pick) => in_bucket(&bucket, &address, pick).await,
-        Input::File(path) => on_disk(move || Ok(vec![Origin::at(path)?])).await,
+        Input::Sql(query) => Ok(vec![Origin::query(query, keep)]),
+        Input::Https(request) => at_server(request, stated).await,
+        Input::Bucket(bucket, address, pick) => in_bucket(&bucket, &address, pick, stated).await,
+        Input::File(path) => on_disk(move || Ok(vec![Origin::at(path, keep)?])).await,
         Input::Glob(pattern, pick) => {
             let files = move || {
                 let files = glob::find(&pattern, pick)?.into_iter();
-                files.map(Origin::at).collect()
+                files.map(|path| Origin::at(path, keep)).collect()
             };
             on_disk(files).await
         }
@@ -432,12 +459,12 @@ async fn find(input: &Input) -> Result<Vec<Origin>, SourceError> {
 }
 
 /// What a web server has at an address.
-async fn at_server(request: Request) -> Result<Vec<Origin>, SourceError> {
+async fn at_server(request: Request, keep: Option<Keep>) -> Result<Vec<Origin>, SourceError> {
     let name = request.to_string();
     match request.find().await {
         Ok(reply) => {
             let found = Found::opened(Remote::Https(request), reply);
-            Ok(vec![Origin::remote(found)])
+            Ok(vec![Origin::remote(found, keep)])
         }
         Err(RemoteError::Gone) => Err(SourceError::NotFound(name)),
         Err(source) => Err(SourceError::Remote { name, source }),
@@ -449,13 +476,14 @@ async fn in_bucket(
     bucket: &Bucket,
     address: &Address,
     pick: Pick,
+    keep: Option<Keep>,
 ) -> Result<Vec<Origin>, SourceError> {
     let files = bucket::find(bucket, address, pick).await?.into_iter();
     let found = files.map(|(object, mark, reply)| match reply {
         Some(reply) => Found::opened(Remote::Bucket(object), reply),
         None => Found::new(Remote::Bucket(object), mark),
     });
-    Ok(found.map(Origin::remote).collect())
+    Ok(found.map(|found| Origin::remote(found, keep)).collect())
 }
 
 /// Looks at files in a thread of its own: a network drive that does not answer keeps nobody else waiting.

@@ -183,3 +183,167 @@ fn is_variable(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::parse;
+
+    /// What is reported of a source.
+    fn told(source: &str) -> Vec<String> {
+        let text = format!(
+            "version: 1\nsource:\n  {source}\ntarget: {{ sandbox: {{}} }}\nrejects: {{ at_most: 1% }}\n"
+        );
+        let env = |name: &str| match name {
+            "URL" => Some("https://h.example/x?sig=CANARY".to_owned()),
+            "BAD" => Some("http://h.example/x?sig=CANARY".to_owned()),
+            "SECRET" => Some("CANARY".to_owned()),
+            _ => None,
+        };
+        let found = match parse(&text, "p.yaml", "/p".into(), &[], &env) {
+            Ok(loaded) => loaded.warnings,
+            Err(found) => found.problems,
+        };
+        let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert!(!found.concat().contains("CANARY"), "{found:?}");
+        found
+    }
+
+    #[track_caller]
+    fn check(source: &str, expected: &[&str]) {
+        assert_eq!(told(source), expected, "{source}");
+    }
+
+    #[test]
+    fn addresses() {
+        for good in [
+            "path: https://h.example/a/b.csv?x=*&y=[1]",
+            "path: HTTPS://h.example",
+            "path: http://127.0.0.1:8080/a.csv",
+            "path: ${URL}",
+            "path: [https://a.example/1, https://b.example/2, c.csv]",
+        ] {
+            check(good, &[]);
+        }
+        check(
+            "path: ${BAD}",
+            &[
+                "p.yaml:3:9: the address is not https\n  help: write `https://`; plain http is accepted for this machine alone",
+            ],
+        );
+        check(
+            "path: [a.csv, https://user:pw@h.example/a]",
+            &[
+                "p.yaml:3:17: the address carries a user name\n  help: leave it out, and write `source: { https: { basic: { \
+                 user: NAME, password: { env: NAME } } } }`",
+            ],
+        );
+        check(
+            "path: https://",
+            &["p.yaml:3:9: this is not a complete address\n  help: write `https://host/path`"],
+        );
+        check(
+            "path: ftp://h/a",
+            &[
+                "p.yaml:3:9: addresses of this kind are not supported as a source\n  help: expected `https://`, a file, a \
+                 pattern such as `exports/*.csv`, or `-`",
+            ],
+        );
+    }
+
+    #[test]
+    fn who_asks() {
+        let https = |settings: &str| format!("path: https://h.example/a\n  https: {settings}");
+        for good in [
+            "{ basic: { user: me@acme, password: { env: PW } } }",
+            "{ bearer: { file: /run/secrets/t }, headers: { Accept: text/csv, X-Api-Key: { env: KEY } } }",
+            "{ headers: { Authorization: \"${SECRET}\" }, answer: 30m, paging: oracle }",
+        ] {
+            check(&https(good), &[]);
+        }
+        // Behind `  https: `, at these words.
+        let wrong = |settings: &str, at: &str, expected: &str| {
+            let told = told(&https(settings));
+            let [told] = told.as_slice() else {
+                panic!("{told:?}");
+            };
+            let column = 10 + settings.find(at).unwrap();
+            assert_eq!(
+                told,
+                &format!("p.yaml:4:{column}: {expected}"),
+                "{settings}"
+            );
+        };
+        wrong(
+            "{ basic: { user: a, password: { env: P } }, bearer: { env: T } }",
+            "bearer",
+            "`basic` and `bearer` are both given, and there is one header for them\n  help: keep one",
+        );
+        wrong(
+            "{ basic: { user: 'a:b', password: { env: P } } }",
+            "'a:b",
+            "expected the name of a user, which has no colon",
+        );
+        wrong(
+            "{ bearer: { env: '${SECRET}' } }",
+            "'${",
+            "expected the name of an environment variable, not its value\n  help: write the name alone, without `${}`",
+        );
+        wrong(
+            "{ headers: { Cookie: abc } }",
+            "abc",
+            "what stands in this header is a secret, and must not be written here\n  help: write `{ env: NAME }` or \
+             `{ file: PATH }`",
+        );
+        wrong(
+            "{ headers: { 'X Y': abc } }",
+            "abc",
+            "this cannot be the name of a header",
+        );
+        wrong(
+            "{ headers: { Range: bytes=0- } }",
+            "bytes",
+            "rostream sets this header itself\n  help: leave it out",
+        );
+        wrong(
+            "{ bearer: { env: T }, headers: { Authorization: { env: U } } }",
+            "Authorization",
+            "`basic` and `bearer` are this header\n  help: keep one of them",
+        );
+        wrong(
+            r#"{ headers: { Accept: "a\nb" } }"#,
+            "\"a",
+            "expected text that can stand in a header",
+        );
+        wrong("{ answer: 0s }", "0s", "expected a time above zero");
+        wrong(
+            "{ paging: odata }\n  format: csv",
+            "odata",
+            "`paging: odata` is for pages of JSON\n  help: write `format: json`",
+        );
+        let [told] = &told("path: a.csv\n  https: { answer: 1m }")[..] else {
+            panic!();
+        };
+        assert!(told.contains("has no address that begins with `https://`"));
+        let [told] = &self::told(
+            "path: [https://a.example/1, https://b.example/2]\n  https: { bearer: { env: T } }",
+        )[..] else {
+            panic!();
+        };
+        assert!(told.contains("at several hosts"), "{told}");
+    }
+
+    /// What stands where only the name of a place may stand is not repeated.
+    #[test]
+    fn secrets_in_the_file() {
+        for settings in [
+            "{ bearer: CANARY }",
+            "{ basic: { user: a, password: CANARY } }",
+            "{ bearer: { CANARY: x } }",
+            "{ headers: { X-Key: { value: CANARY } } }",
+            "{ bearer: { env: CANARY-x } }",
+        ] {
+            let told = told(&format!("path: https://h.example/a\n  https: {settings}"));
+            assert!(!told.is_empty(), "{settings}");
+        }
+    }
+}

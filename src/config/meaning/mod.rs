@@ -437,6 +437,7 @@ impl Meaning<'_> {
             ("json_depth", limits.json_depth.into()),
             ("expansion", limits.expansion.into()),
             ("decompressed", limits.decompressed.0),
+            ("xz_memory", limits.xz_memory.0),
             ("result", limits.result.0),
         ] {
             if value == 0 {

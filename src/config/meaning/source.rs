@@ -9,7 +9,6 @@ use crate::format::csv::spec::{HeaderSpec, NO_CHARACTER};
 use crate::guard::spec::{GuardSpec, MinRowsSpec};
 use crate::http::spec::TimeoutsSpec;
 use crate::settings::units::Amount;
-use crate::source::Input;
 use crate::source::place::bucket::address::Service;
 use crate::source::place::sample::{self, Sample};
 use crate::source::spec::{
@@ -17,6 +16,7 @@ use crate::source::spec::{
     SourceFormat, SourceSpec,
 };
 use crate::source::table::{Layout, Table};
+use crate::source::{Input, Wrapping};
 
 /// A source that says neither.
 pub(super) const NO_PATH: Wrong = (
@@ -41,6 +41,7 @@ impl Meaning<'_> {
                 "",
             );
         }
+        self.wrapping(&spec, &inputs);
         self.csv(&spec.csv, spec.format);
         match spec.format {
             format if format.has_objects() && self.places.contains("source.csv") => {
@@ -89,7 +90,11 @@ impl Meaning<'_> {
             inputs,
             layout,
             format: spec.format,
-            compression: spec.compression,
+            wrapping: Wrapping {
+                compression: spec.compression,
+                entry: spec.entry,
+                keep: spec.keep,
+            },
             encoding: spec.encoding,
             nothing: spec.nothing,
             expect: spec.expect,
@@ -172,6 +177,25 @@ impl Meaning<'_> {
         }
     }
 
+    /// Settings of what is around the bytes that mean nothing for such a source.
+    fn wrapping(&mut self, spec: &SourceSpec, inputs: &[Input]) {
+        let may_be_zip = matches!(spec.compression, Compression::Auto | Compression::Zip);
+        if spec.entry.is_some() && !may_be_zip {
+            self.warning(
+                "source.entry",
+                "this setting has no effect: it is for `compression: zip`",
+                "",
+            );
+        }
+        if spec.keep.is_some() && !inputs.is_empty() && !inputs.iter().any(may_be_kept) {
+            self.warning(
+                "source.keep",
+                "this setting has no effect: the source can be read as often as one likes",
+                "",
+            );
+        }
+    }
+
     /// A program and its arguments.
     fn command(&mut self, command: &OneOrMany) -> Vec<Input> {
         let OneOrMany::Many(words) = command else {
@@ -243,7 +267,10 @@ impl Meaning<'_> {
         if spec.settled.is_some_and(|span| span.0.is_zero()) {
             self.problem("source.expect.settled", "expected a time above zero", "");
         }
-        if spec.settled.is_some() && files == 0 && !inputs.is_empty() {
+        let dated = inputs
+            .iter()
+            .filter(|input| is_file(input) || input.service().is_some());
+        if spec.settled.is_some() && dated.count() == 0 && !inputs.is_empty() {
             self.warning(
                 "source.expect.settled",
                 "this setting has no effect: the source is not a file",
@@ -271,8 +298,10 @@ impl Meaning<'_> {
             Some(MinRowsSpec::Relative(rows)) => rows.first.is_some() || rows.of_last.is_some(),
         };
         // These end in a way that a cut does not leave.
-        let shows = matches!(source.compression, Compression::Gzip | Compression::Zstd)
-            || source.format == SourceFormat::Json;
+        let shows = !matches!(
+            source.wrapping.compression,
+            Compression::Auto | Compression::None
+        ) || source.format == SourceFormat::Json;
         let stream = source.inputs.contains(&Input::Stdin);
         if deletes && stream && !(stated || guarded || shows) {
             self.warning(
@@ -418,6 +447,11 @@ impl Meaning<'_> {
             );
         }
     }
+}
+
+/// Whether a copy may be made: of a stream, of a path that turns out to be one, and of what a server has.
+fn may_be_kept(input: &Input) -> bool {
+    input.is_once() || matches!(input, Input::File(_) | Input::Https(_))
 }
 
 /// One entry of the source's `path`.

@@ -373,7 +373,7 @@ impl Delimiter {
 /// Whether a file's name says that it has tabs: `x.tsv`, `x.TAB`, `x.tsv.gz`. An address has its query behind its name.
 fn is_tab_separated(file: &str) -> bool {
     let file = file.strip_suffix("?…").unwrap_or(file).to_ascii_lowercase();
-    let compressed = [".gz", ".gzip", ".zst", ".zstd"];
+    let compressed = [".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz", ".zip"];
     let stem = compressed.iter().find_map(|end| file.strip_suffix(end));
     let stem = stem.unwrap_or(&file);
     stem.ends_with(".tsv") || stem.ends_with(".tab")
@@ -565,6 +565,9 @@ mod tests {
             "a.tsv.gz",
             "b/a.tsv.zst",
             "https://a/b.tsv?…",
+            "a.tsv.bz2",
+            "a.tsv.xz",
+            "a.tsv.zip",
         ] {
             by_name(file, "ID\tName, first\n", ("tab", "ID Name, first", 2));
         }
