@@ -209,6 +209,18 @@ mod tests {
         assert_eq!(address_of("s3://b/a[[]1].csv").prefix(), "a");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_address_is_read_or_refused(rest in "[a-z*?\\[\\]/.@: %é-]{0,40}") {
+            if let Ok(address) = parse(&format!("s3://{rest}")) {
+                proptest::prop_assert!(address.key.starts_with(address.prefix()));
+                proptest::prop_assert_eq!(address.to_string(), format!("s3://{rest}"));
+                let literal = address.prefix() == address.key;
+                proptest::prop_assert_eq!(literal, address.pattern.is_none());
+            }
+        }
+    }
+
     fn address_of(written: &str) -> Address {
         parse(written).unwrap()
     }

@@ -362,6 +362,18 @@ mod tests {
         assert!(error.contains("unknown sslmode") && !error.contains("CANARY"));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_address_is_read_or_refused(rest in ".{0,40}") {
+            let url = format!("postgres://u:CANARY{rest}");
+            if let Some(name) = name(&SecretString::from(url.as_str())) {
+                proptest::prop_assert!(!name.contains("CANARY") || !rest.contains('@'), "{}", name);
+            }
+            let error = parse(&format!("{url}?sslmode=verify-full&x={rest}"));
+            proptest::prop_assert!(!error.is_err_and(|error| error.contains("CANARY")));
+        }
+    }
+
     #[test]
     fn who_vouches_is_read_from_a_file() {
         let folder = tempfile::tempdir().unwrap();
