@@ -44,7 +44,7 @@ use place::sql::spec::SqlSpec;
 use place::sql::{Access, Query};
 use reqwest::header::HeaderMap;
 use spec::{Compression, Encoding, Entry, Keep, Pick};
-use table::Layout;
+use table::{Layout, Table};
 use text::Unpacked;
 
 use crate::http::spec::TimeoutsSpec;
@@ -379,6 +379,11 @@ impl Source {
         let encoding = self.encoding;
         let remark = |origin: &Origin| match origin.utf8().load(Ordering::Relaxed) {
             0 => None,
+            count if encoding == Encoding::Auto => Some(format!(
+                "{}: the file declares another encoding than UTF-8, and all {count} characters beyond ASCII are valid \
+                 UTF-8, which is next to impossible otherwise: letters will be garbled unless the declaration is mended",
+                origin.name
+            )),
             count => Some(format!(
                 "{}: source.encoding is {encoding}, and all {count} characters beyond ASCII are valid UTF-8, which is \
                  next to impossible otherwise: letters will be garbled unless source.encoding is set to utf-8",
@@ -425,14 +430,33 @@ impl Source {
         let table = self.layout.table(unpacked.head());
         let text = match &table {
             Some(table) if !table.is_text() => Text::of_bytes(unpacked),
-            _ => Text::decoded(unpacked, self.encoding, origin.utf8())?,
+            table => {
+                let encoding = self.encoding_of(table.as_ref(), &unpacked)?;
+                Text::decoded(unpacked, encoding, origin.utf8())?
+            }
         };
         if let Some(kind) = text.compression() {
             origin.is_compressed(kind);
         }
         Ok(match table {
-            Some(table) => table.read(text),
+            Some(table) => table.read(text, self.limits),
             None => text,
+        })
+    }
+
+    /// The encoding of a file, which a table may say itself.
+    fn encoding_of(
+        &self,
+        table: Option<&Table>,
+        unpacked: &Unpacked,
+    ) -> Result<Encoding, SourceError> {
+        let Some(table) = table else {
+            return Ok(self.encoding);
+        };
+        let encoding = table.encoding(self.encoding, unpacked.head());
+        encoding.map_err(|message| SourceError::Contradicted {
+            name: unpacked.name().to_owned(),
+            message,
         })
     }
 }

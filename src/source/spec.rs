@@ -19,7 +19,7 @@ pub(crate) use crate::source::place::bucket::spec::BucketSpec;
 pub(crate) use crate::source::place::https::spec::{HeaderSpec, HttpsSpec};
 use crate::source::place::sample;
 pub(crate) use crate::source::place::sql::spec::SqlSpec;
-pub(crate) use crate::source::table::spec::FixedSpec;
+pub(crate) use crate::source::table::spec::{ElementPath, FixedSpec, HdlSpec, XmlSpec};
 
 /// Where the records come from: a `path`, a `command`, a query (`sql`) or a `sample`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -85,6 +85,18 @@ pub(crate) struct SourceSpec {
     /// Settings of `format: fixed`.
     #[serde(default)]
     pub fixed: FixedSpec,
+    /// The element of XML that is a record, such as `wd:Report_Entry`: by its name, with its prefix or without, or by the
+    /// names that lead to it, `Report_Data/Report_Entry`; with a `/` before them from the root on. Without it: the elements
+    /// that come several times beside each other, as near to the root as there are any.
+    #[serde(default)]
+    #[schemars(with = "ElementPath")]
+    pub record: Option<ElementPath>,
+    /// Settings of XML.
+    #[serde(default)]
+    pub xml: XmlSpec,
+    /// Settings of files of Oracle's HCM Data Loader.
+    #[serde(default)]
+    pub hdl: HdlSpec,
 }
 
 /// What a whole extract is. Where it is not met, nothing is sent (exit code 4).
@@ -217,8 +229,8 @@ pub enum Nothing {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceFormat {
-    /// By the first character that is not white space: `[` or `{` JSON (NDJSON where the first line is a whole object), else
-    /// CSV, which has tabs where the file's name ends
+    /// By the first characters that are not white space: `[` or `{` JSON (NDJSON where the first line is a whole object), a
+    /// tag XML, METADATA or COMMENT Oracle's HCM Data Loader, else CSV, which has tabs where the file's name ends
     /// with `.tsv` or `.tab`, of an archive that of the file in it, before `.gz`, `.zst`, `.bz2`, `.xz` or `.zip` if need be.
     #[default]
     Auto,
@@ -232,6 +244,10 @@ pub enum SourceFormat {
     Ndjson,
     /// Cells of fixed width, as `fixed.columns` says, a record a line.
     Fixed,
+    /// Every element of one name is a record.
+    Xml,
+    /// Oracle's HCM Data Loader: the lines of one component.
+    Hdl,
 }
 
 impl SourceFormat {
@@ -246,7 +262,10 @@ impl SourceFormat {
 
     /// Whether its records are made to objects.
     pub(crate) fn is_table(self) -> bool {
-        self == SourceFormat::Fixed
+        matches!(
+            self,
+            SourceFormat::Fixed | SourceFormat::Xml | SourceFormat::Hdl
+        )
     }
 }
 

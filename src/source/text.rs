@@ -43,8 +43,8 @@ pub struct Text {
     ended: bool,
     /// How a copy is kept, where one is needed.
     keep: Keep,
-    /// Its records are those of a table, made to objects that stand so.
-    layout: Option<Layout>,
+    /// Its records are those of a table of this format, made to objects that stand so.
+    table: Option<(&'static str, Layout)>,
 }
 
 /// The bytes of one file, decompressed, of which the first have been looked at.
@@ -88,6 +88,10 @@ impl Unpacked {
             plain,
             keep: wrapping.keep.unwrap_or_default(),
         })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// The first bytes.
@@ -155,21 +159,22 @@ impl Text {
             drained: false,
             ended: false,
             keep: Keep::default(),
-            layout: None,
+            table: None,
         }
     }
 
-    /// The same text, whose records are objects that stand so.
-    pub(super) fn laid_out(self, layout: Layout) -> Text {
+    /// The same text, whose records are those of a table of this format, made to objects that stand so.
+    pub(super) fn of_table(self, format: &'static str, layout: Layout) -> Text {
         Text {
-            layout: Some(layout),
+            table: Some((format, layout)),
             ..self
         }
     }
 
-    /// How the objects stand that the records of a table were made to; none where the text is the file's own.
-    pub(crate) fn layout(&self) -> Option<Layout> {
-        self.layout
+    /// The format of the table whose records were made to objects, and how these stand; none where the text is the file's
+    /// own.
+    pub(crate) fn table(&self) -> Option<(&'static str, Layout)> {
+        self.table
     }
 
     pub(super) fn name(&self) -> &str {

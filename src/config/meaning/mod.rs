@@ -10,6 +10,7 @@ mod hierarchy;
 mod https;
 mod inputs;
 mod keep;
+mod layout;
 mod source;
 mod sql;
 mod stages;

@@ -12,10 +12,10 @@ use crate::settings::units::Amount;
 use crate::source::place::bucket::address::Service;
 use crate::source::place::sample::{self, Sample};
 use crate::source::spec::{
-    Arrays, Compression, CsvSpec, ExpectSpec, FixedSpec, Nothing, OneOrMany, Pick, SampleSpec,
-    SourceFormat, SourceSpec,
+    Arrays, Compression, CsvSpec, ExpectSpec, Nothing, OneOrMany, Pick, SampleSpec, SourceFormat,
+    SourceSpec,
 };
-use crate::source::table::{Layout, Table};
+use crate::source::table::Layout;
 use crate::source::{Input, Wrapping};
 
 /// A source that says neither.
@@ -85,22 +85,23 @@ impl Meaning<'_> {
                 }
             }
         }
-        let layout = self.layout(spec.format, spec.fixed);
-        Source {
+        let source = Source {
             inputs,
-            layout,
+            layout: Layout::Text,
             format: spec.format,
             wrapping: Wrapping {
                 compression: spec.compression,
-                entry: spec.entry,
+                entry: spec.entry.clone(),
                 keep: spec.keep,
             },
             encoding: spec.encoding,
             nothing: spec.nothing,
-            expect: spec.expect,
-            csv: spec.csv,
-            json: spec.json,
-        }
+            expect: spec.expect.clone(),
+            csv: spec.csv.clone(),
+            json: spec.json.clone(),
+        };
+        let layout = self.layout(&source, &spec);
+        Source { layout, ..source }
     }
 
     /// What is read, which is stated in one way.
@@ -128,51 +129,6 @@ impl Meaning<'_> {
             (None, None, None, None) => {
                 self.problem("source", NO_PATH.0, NO_PATH.1);
                 Vec::new()
-            }
-        }
-    }
-
-    /// What is stated of a table.
-    fn layout(&mut self, format: SourceFormat, fixed: FixedSpec) -> Layout {
-        if format != SourceFormat::Fixed && self.places.contains("source.fixed") {
-            self.warning(
-                "source.fixed",
-                "these settings have no effect on this format",
-                "write `format: fixed`",
-            );
-        }
-        match format {
-            SourceFormat::Auto => Layout::Auto,
-            SourceFormat::Fixed => {
-                self.fixed(&fixed);
-                Layout::Table(Table::Fixed(fixed))
-            }
-            _ => Layout::Text,
-        }
-    }
-
-    fn fixed(&mut self, spec: &FixedSpec) {
-        if spec.columns.is_empty() {
-            self.problem(
-                "source.fixed.columns",
-                "expected the columns and their widths",
-                "write `fixed: { columns: [{ name: employeeID, width: 8 }] }`",
-            );
-        }
-        for (i, column) in spec.columns.iter().enumerate() {
-            let path = |key: &str| format!("source.fixed.columns.{i}.{key}");
-            if column.width == 0 {
-                self.problem(&path("width"), "expected at least 1", "");
-            }
-            if column.at == Some(0) {
-                self.problem(
-                    &path("at"),
-                    "expected at least 1: the first character is 1",
-                    "",
-                );
-            }
-            if spec.columns[..i].iter().any(|c| c.name == column.name) {
-                self.problem(&path("name"), "this column is named twice", "");
             }
         }
     }
@@ -237,10 +193,10 @@ impl Meaning<'_> {
                     "write something like `'^TRL\\|(\\d+)'`, and `(?:...)` for groups that are not the number",
                 );
             }
-            if format == SourceFormat::Json {
+            if matches!(format, SourceFormat::Json | SourceFormat::Xml) {
                 self.problem(
                     "source.expect.trailer",
-                    "a JSON array has no last line that could state the number of its records",
+                    "a JSON array has no last line that could state the number of its records, and neither has XML",
                     "state `rows`, `at_least` or `done_file`",
                 );
             }
@@ -301,7 +257,7 @@ impl Meaning<'_> {
         let shows = !matches!(
             source.wrapping.compression,
             Compression::Auto | Compression::None
-        ) || source.format == SourceFormat::Json;
+        ) || matches!(source.format, SourceFormat::Json | SourceFormat::Xml);
         let stream = source.inputs.contains(&Input::Stdin);
         if deletes && stream && !(stated || guarded || shows) {
             self.warning(
@@ -451,7 +407,8 @@ impl Meaning<'_> {
 
 /// Whether a copy may be made: of a stream, of a path that turns out to be one, and of what a server has.
 fn may_be_kept(input: &Input) -> bool {
-    input.is_once() || matches!(input, Input::File(_) | Input::Https(_))
+    let is_asked_for = matches!(input, Input::Bucket(..) | Input::Https(_) | Input::Sql(_));
+    input.is_once() || is_asked_for || matches!(input, Input::File(_))
 }
 
 /// One entry of the source's `path`.
