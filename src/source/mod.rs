@@ -31,6 +31,9 @@ pub(crate) use text::may_end;
 use self::bytes::count::Told;
 pub(crate) use self::bytes::decrypt::{Decrypt, Keys, Unusable};
 use ::bytes::Bytes;
+use place::bucket::address::{Address, Service};
+use place::bucket::spec::BucketSpec;
+use place::bucket::{self, Bucket};
 use place::command::Command;
 use place::glob;
 use place::https::Request;
@@ -38,6 +41,8 @@ use place::https::spec::HttpsSpec;
 use place::remote::error::RemoteError;
 use place::remote::{Found, Remote};
 use place::sample::Sample;
+use place::sql::spec::SqlSpec;
+use place::sql::{Access, Query};
 use reqwest::header::HeaderMap;
 use spec::{Compression, Encoding, Entry, Keep, Pick};
 use table::{Layout, Table};
@@ -60,6 +65,10 @@ pub enum Input {
     Command(Command),
     /// A made-up extract.
     Sample(Sample),
+    /// What stands in a bucket at an address, and which of the files are meant that a pattern matches.
+    Bucket(Bucket, Address, Pick),
+    /// What a query gives.
+    Sql(Query),
     /// What a web server has.
     Https(Request),
 }
@@ -70,7 +79,12 @@ impl Input {
         match self {
             Input::File(file) => file == path,
             Input::Glob(pattern, _) => glob::matches(pattern, path),
-            Input::Stdin | Input::Command(_) | Input::Sample(_) | Input::Https(_) => false,
+            Input::Stdin
+            | Input::Bucket(..)
+            | Input::Command(_)
+            | Input::Sample(_)
+            | Input::Sql(_)
+            | Input::Https(_) => false,
         }
     }
 
@@ -82,6 +96,60 @@ impl Input {
             folder: folder.to_owned(),
             withheld: Vec::new(),
         })
+    }
+
+    /// What a query gives.
+    pub(crate) fn sql(spec: &SqlSpec, timeouts: &TimeoutsSpec) -> Input {
+        Input::Sql(Query::new(spec, timeouts))
+    }
+
+    /// What the pipeline says of it, where it is a query.
+    pub(crate) fn sql_spec(&self) -> Option<&SqlSpec> {
+        match self {
+            Input::Sql(query) => Some(query.spec()),
+            _ => None,
+        }
+    }
+
+    /// Tells a query what it is, and of whom it is asked.
+    pub(crate) fn unlock_query(&self, access: Access) {
+        if let Input::Sql(query) = self {
+            query.unlock(access);
+        }
+    }
+
+    /// What stands in a bucket.
+    pub(crate) fn bucket(
+        address: Address,
+        spec: &BucketSpec,
+        timeouts: &TimeoutsSpec,
+        pick: Pick,
+    ) -> Input {
+        Input::Bucket(Bucket::new(&address, spec, timeouts), address, pick)
+    }
+
+    /// The service of the bucket that it stands in.
+    pub(crate) fn service(&self) -> Option<Service> {
+        match self {
+            Input::Bucket(bucket, ..) => Some(bucket.service()),
+            _ => None,
+        }
+    }
+
+    /// Tells a bucket what the environment says of it.
+    pub(crate) fn unlock_bucket(&self, access: Vec<(&'static str, String)>) {
+        if let Input::Bucket(bucket, ..) = self {
+            bucket.unlock(access);
+        }
+    }
+
+    /// Whether it is a pattern, which stands for any number of files.
+    pub(crate) fn is_pattern(&self) -> bool {
+        match self {
+            Input::Glob(..) => true,
+            Input::Bucket(_, address, _) => address.pattern.is_some(),
+            _ => false,
+        }
     }
 
     /// What a web server has at an address. None where that can't be one.
@@ -419,7 +487,9 @@ async fn find(input: &Input, stated: Option<Keep>) -> Result<Vec<Origin>, Source
         Input::Stdin => Ok(vec![Origin::stdin(keep)]),
         Input::Command(command) => Ok(vec![Origin::command(command, keep)]),
         Input::Sample(sample) => Ok(vec![Origin::sample(sample)]),
+        Input::Sql(query) => Ok(vec![Origin::query(query, keep)]),
         Input::Https(request) => at_server(request, stated).await,
+        Input::Bucket(bucket, address, pick) => in_bucket(&bucket, &address, pick, stated).await,
         Input::File(path) => on_disk(move || Ok(vec![Origin::at(path, keep)?])).await,
         Input::Glob(pattern, pick) => {
             let files = move || {
@@ -442,6 +512,21 @@ async fn at_server(request: Request, keep: Option<Keep>) -> Result<Vec<Origin>, 
         Err(RemoteError::Gone) => Err(SourceError::NotFound(name)),
         Err(source) => Err(SourceError::Remote { name, source }),
     }
+}
+
+/// What stands in a bucket.
+async fn in_bucket(
+    bucket: &Bucket,
+    address: &Address,
+    pick: Pick,
+    keep: Option<Keep>,
+) -> Result<Vec<Origin>, SourceError> {
+    let files = bucket::find(bucket, address, pick).await?.into_iter();
+    let found = files.map(|(object, mark, reply)| match reply {
+        Some(reply) => Found::opened(Remote::Bucket(object), reply),
+        None => Found::new(Remote::Bucket(object), mark),
+    });
+    Ok(found.map(|found| Origin::remote(found, keep)).collect())
 }
 
 /// Looks at files in a thread of its own: a network drive that does not answer keeps nobody else waiting.

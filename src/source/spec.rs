@@ -16,16 +16,18 @@ pub(crate) use crate::settings::entry::Entry;
 use crate::settings::pattern::Pattern;
 use crate::settings::secret::TokenSpec;
 use crate::settings::units::{Amount, Span};
+pub(crate) use crate::source::place::bucket::spec::BucketSpec;
 pub(crate) use crate::source::place::https::spec::{HeaderSpec, HttpsSpec};
 use crate::source::place::sample;
+pub(crate) use crate::source::place::sql::spec::SqlSpec;
 pub(crate) use crate::source::table::spec::{ElementPath, FixedSpec, HdlSpec, XmlSpec};
 
-/// Where the records come from: a `path`, a `command` or a `sample`.
+/// Where the records come from: a `path`, a `command`, a query (`sql`) or a `sample`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("oneOf" = [{ "required": ["path"] }, { "required": ["command"] }, { "required": ["sample"] }]))]
+#[schemars(extend("oneOf" = [{ "required": ["path"] }, { "required": ["command"] }, { "required": ["sql"] }, { "required": ["sample"] }]))]
 pub(crate) struct SourceSpec {
-    /// A path, a glob, an address (`https://`), a list of these, or `-` for standard input.
+    /// A path, a glob, an address (`https://`, `s3://`, `gs://`, `az://`), a list of these, or `-` for standard input.
     #[serde(default)]
     #[schemars(with = "OneOrMany")]
     pub path: Option<OneOrMany>,
@@ -34,6 +36,10 @@ pub(crate) struct SourceSpec {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub command: Option<OneOrMany>,
+    /// What a query gives instead of a file: the rows of a PostgreSQL database.
+    #[serde(default)]
+    #[schemars(with = "SqlSpec")]
+    pub sql: Option<SqlSpec>,
     /// A made-up extract instead of a file, for trying; `rostream sample` writes the same bytes to a file.
     #[serde(default)]
     #[schemars(with = "SampleSpec")]
@@ -44,6 +50,9 @@ pub(crate) struct SourceSpec {
     /// How `https://` addresses are asked for.
     #[serde(default)]
     pub https: HttpsSpec,
+    /// Where the buckets of `s3://`, `gs://` and `az://` are.
+    #[serde(default)]
+    pub bucket: BucketSpec,
     /// What it means that there is no file, or none with a record.
     #[serde(default)]
     pub nothing: Nothing,

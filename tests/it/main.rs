@@ -67,6 +67,7 @@ mod source;
 mod spread;
 mod state;
 mod stated;
+mod stores;
 mod support;
 mod tls;
 mod together;

@@ -48,6 +48,14 @@ impl Meaning<'_> {
                 files.push(("the key of who signs the source", &by.file));
             }
         }
+        if let Some(query) = spec.source.iter().find_map(|source| source.sql.as_ref()) {
+            if let TokenSpec::File(file) = &query.url {
+                files.push(("a secret of the source", file));
+            }
+            if let Some(file) = &query.query_file {
+                files.push(("the query of the source", file));
+            }
+        }
         for (_, found) in spec.source.iter().flat_map(|source| source.https.secrets()) {
             if let TokenSpec::File(file) = found {
                 files.push(("a secret of the source", file));

@@ -3,6 +3,7 @@
 mod aliases;
 mod as_of;
 mod base_url;
+mod bucket;
 mod delta;
 mod guard;
 mod hierarchy;
@@ -11,6 +12,7 @@ mod inputs;
 mod keep;
 mod layout;
 mod source;
+mod sql;
 mod stages;
 mod target;
 mod upload;

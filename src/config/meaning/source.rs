@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
-use super::https::address;
 use super::{Meaning, Wrong};
+use super::{bucket, https};
 use crate::config::pipeline::Source;
 use crate::format::csv::spec::{HeaderSpec, NO_CHARACTER};
 use crate::guard::spec::{GuardSpec, MinRowsSpec};
 use crate::http::spec::TimeoutsSpec;
 use crate::settings::units::Amount;
 use crate::source::Input;
+use crate::source::place::bucket::address::Service;
 use crate::source::place::sample::{self, Sample};
 use crate::source::spec::{
     Arrays, Compression, CsvSpec, ExpectSpec, Nothing, OneOrMany, Pick, SampleSpec, SourceFormat,
@@ -24,34 +25,16 @@ pub(super) const NO_PATH: Wrong = (
 );
 
 impl Meaning<'_> {
-    pub(super) fn source(&mut self, spec: SourceSpec, timeouts: &TimeoutsSpec) -> Source {
-        let inputs = match (&spec.path, &spec.command, &spec.sample) {
-            (Some(paths), None, None) => self.paths(paths, &spec, timeouts),
-            (None, Some(command), None) => self.command(command),
-            (None, None, Some(sample)) => self.sample(sample, &spec),
-            (None, None, None) => {
-                self.problem("source", NO_PATH.0, NO_PATH.1);
-                Vec::new()
-            }
-            (path, _, sample) => {
-                let first = if path.is_some() { "path" } else { "command" };
-                let second = if sample.is_some() {
-                    "sample"
-                } else {
-                    "command"
-                };
-                self.problem(
-                    &format!("source.{second}"),
-                    format!("`{first}` and `{second}` are both given; keep one"),
-                    "",
-                );
-                Vec::new()
-            }
-        };
+    pub(super) fn source(&mut self, mut spec: SourceSpec, timeouts: &TimeoutsSpec) -> Source {
+        let inputs = self.inputs(&spec, timeouts);
+        if spec.sql.is_some() {
+            spec.format = SourceFormat::Ndjson;
+        }
         self.https(&spec.https, &inputs, spec.format);
+        self.bucket(&spec.bucket, &inputs);
         self.expect(&spec.expect, &inputs, spec.format);
-        let patterns = |inputs: &[Input]| inputs.iter().any(|i| matches!(i, Input::Glob(..)));
-        if spec.pick != Pick::All && !inputs.is_empty() && !patterns(&inputs) {
+        let has_pattern = inputs.iter().any(Input::is_pattern);
+        if spec.pick != Pick::All && !inputs.is_empty() && !has_pattern {
             self.warning(
                 "source.pick",
                 "this setting has no effect: `path` has no pattern",
@@ -115,6 +98,35 @@ impl Meaning<'_> {
         };
         let layout = self.layout(&source, &spec);
         Source { layout, ..source }
+    }
+
+    /// What is read, which is stated in one way.
+    fn inputs(&mut self, spec: &SourceSpec, timeouts: &TimeoutsSpec) -> Vec<Input> {
+        let ways = [
+            ("path", spec.path.is_some()),
+            ("command", spec.command.is_some()),
+            ("sql", spec.sql.is_some()),
+            ("sample", spec.sample.is_some()),
+        ];
+        let mut given = ways.iter().filter(|(_, given)| *given);
+        if let (Some((first, _)), Some((second, _))) = (given.next(), given.next()) {
+            self.problem(
+                &format!("source.{second}"),
+                format!("`{first}` and `{second}` are both given; keep one"),
+                "",
+            );
+            return Vec::new();
+        }
+        match (&spec.path, &spec.command, &spec.sql, &spec.sample) {
+            (Some(paths), ..) => self.paths(paths, spec, timeouts),
+            (_, Some(command), ..) => self.command(command),
+            (_, _, Some(query), _) => self.sql(query, spec, timeouts),
+            (.., Some(sample)) => self.sample(sample, spec),
+            (None, None, None, None) => {
+                self.problem("source", NO_PATH.0, NO_PATH.1);
+                Vec::new()
+            }
+        }
     }
 
     /// A program and its arguments.
@@ -188,7 +200,10 @@ impl Meaning<'_> {
         if spec.settled.is_some_and(|span| span.0.is_zero()) {
             self.problem("source.expect.settled", "expected a time above zero", "");
         }
-        if spec.settled.is_some() && files == 0 && !inputs.is_empty() {
+        let dated = inputs
+            .iter()
+            .filter(|input| is_file(input) || input.service().is_some());
+        if spec.settled.is_some() && dated.count() == 0 && !inputs.is_empty() {
             self.warning(
                 "source.expect.settled",
                 "this setting has no effect: the source is not a file",
@@ -258,9 +273,12 @@ impl Meaning<'_> {
                 OneOrMany::One(_) => "source.path".to_owned(),
                 OneOrMany::Many(_) => format!("source.path.{i}"),
             };
-            let found = match written.contains("://") {
-                true => address(written, &spec.https, timeouts),
-                false => input(written, &self.folder, spec.pick),
+            let found = match written.split_once("://") {
+                Some((scheme, _)) => match Service::of_scheme(scheme) {
+                    Some(service) => bucket::address(service, written, spec, timeouts),
+                    None => https::address(written, &spec.https, timeouts),
+                },
+                None => input(written, &self.folder, spec.pick),
             };
             match found {
                 Ok(Input::Stdin) if inputs.contains(&Input::Stdin) => self.problem(

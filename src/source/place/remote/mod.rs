@@ -19,7 +19,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use futures::FutureExt;
 
-use super::https;
+use super::{bucket, https};
 use crate::settings::units::Span;
 use crate::source::bytes::raw::Raw;
 use error::RemoteError;
@@ -33,6 +33,7 @@ const FRESH: Duration = Duration::from_secs(30);
 /// A file at a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::source) enum Remote {
+    Bucket(bucket::Object),
     Https(https::Request),
 }
 
@@ -40,6 +41,7 @@ impl Remote {
     /// As it is called in messages, without what is secret in it.
     pub(in crate::source) fn name(&self) -> String {
         match self {
+            Remote::Bucket(object) => object.name(),
             Remote::Https(request) => request.to_string(),
         }
     }
@@ -47,6 +49,7 @@ impl Remote {
     /// Opens it at an offset, in the state that it was in where that is known.
     async fn open(&self, at: u64, mark: &Mark) -> Result<Reply, RemoteError> {
         match self {
+            Remote::Bucket(object) => object.open(at, mark).await,
             Remote::Https(request) => request.open(at, mark).await,
         }
     }
@@ -54,6 +57,7 @@ impl Remote {
     /// Its state now.
     async fn look(&self, mark: &Mark) -> Result<Mark, RemoteError> {
         match self {
+            Remote::Bucket(object) => object.look().await,
             Remote::Https(request) => request.look(mark).await,
         }
     }
@@ -61,6 +65,7 @@ impl Remote {
     /// How long a byte is waited for.
     fn stalled(&self) -> Span {
         match self {
+            Remote::Bucket(object) => object.stalled(),
             Remote::Https(request) => request.stalled(),
         }
     }
@@ -102,9 +107,10 @@ impl Found {
         }
     }
 
-    /// When it was changed last. A web server's word on that is good for telling two states apart, and no more.
+    /// When it was changed last, to the second. A web server's word on that is good for telling two states apart, and no more.
     pub(in crate::source) fn modified(&self) -> Option<SystemTime> {
         match &self.remote {
+            Remote::Bucket(_) => self.mark.modified,
             Remote::Https(_) => None,
         }
     }
