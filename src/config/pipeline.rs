@@ -24,7 +24,7 @@ use crate::settings::secret::PresignedUrl;
 use crate::settings::units::{Amount, Span};
 use crate::source::Input;
 use crate::source::spec::{
-    Compression, CsvSpec, Encoding, ExpectSpec, JsonSpec, Nothing, SourceFormat,
+    Compression, CsvSpec, DriftSpec, Encoding, ExpectSpec, JsonSpec, Nothing, SourceFormat,
 };
 use crate::source::table::Layout;
 use crate::stage::StageSpec;
@@ -138,6 +138,8 @@ pub struct Source {
     pub nothing: Nothing,
     /// What a whole extract is.
     pub expect: ExpectSpec,
+    /// What follows where it has changed since the last accepted run.
+    pub(crate) drift: DriftSpec,
     /// Settings of CSV and TSV.
     pub csv: CsvSpec,
     /// Settings of JSON and NDJSON.

@@ -15,6 +15,7 @@ use super::last::{LAST_VERSION, Last};
 use super::lock::{Held, Who};
 use super::rows::{MAX_ROWS_BYTES, ROWS_VERSION, Rows};
 use crate::config::{Connection, Pipeline};
+use crate::drift::memory::{MEMORY_VERSION, Memory};
 use crate::files::owned::{is_own, owned, replace};
 use crate::guard;
 use crate::guard::changes::Past;
@@ -279,6 +280,19 @@ impl Folder {
         known(&path, rows.rows_version, ROWS_VERSION).map(|()| Some(rows))
     }
 
+    /// What is kept of the source of a run.
+    ///
+    /// # Errors
+    /// A file that can't be read.
+    pub(crate) fn memory(&self, run: &str) -> Result<Option<Memory>, LedgerError> {
+        let path = self.0.join(memory_name(run));
+        if !path.exists() {
+            return Ok(None);
+        }
+        let memory: Memory = read_json(&path)?;
+        known(&path, memory.drift_version, MEMORY_VERSION).map(|()| Some(memory))
+    }
+
     /// What the latest of a run and its retries left refused; nothing where that was never written down. `entries` are
     /// all that the folder has.
     ///
@@ -296,6 +310,17 @@ impl Folder {
             }
         }
         Ok(None)
+    }
+
+    /// Removes a file that need not be there.
+    pub(super) fn remove(&self, name: &str) -> Result<(), LedgerError> {
+        let path = self.0.join(name);
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(LedgerError::Write { path, source })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Nobody else may replace what is in the folder.
@@ -427,7 +452,22 @@ impl Lock {
         if path.exists() && read_json::<Last>(&path)?.at > last.at {
             return Ok(());
         }
-        self.write_json(path, last)
+        self.write_json(path, last)?;
+        self.forget_sources(last)
+    }
+
+    /// Takes away what is kept of the sources of runs before the last accepted one: nothing is held against them any more.
+    fn forget_sources(&self, last: &Last) -> Result<(), LedgerError> {
+        let is_over = |run: &Entry| {
+            run.step == Step::Ended
+                && run.pipeline.name == last.pipeline
+                && run.target == last.target
+                && run.run_id != last.run_id
+        };
+        for run in self.folder.entries()?.iter().filter(|run| is_over(run)) {
+            self.folder.remove(&memory_name(run.run_id.as_str()))?;
+        }
+        Ok(())
     }
 
     /// Replaces a run's file: afterwards it is the new one, or this is an error and it is the old one.
@@ -435,6 +475,11 @@ impl Lock {
         entry.written_at = Timestamp::now();
         let path = self.folder.0.join(format!("run-{}.json", entry.run_id));
         self.write_json(path, entry)
+    }
+
+    /// Keeps what is known of a run's source.
+    pub(super) fn write_memory(&self, run: &RunId, memory: &Memory) -> Result<(), LedgerError> {
+        self.write_json(self.folder.0.join(memory_name(run.as_str())), memory)
     }
 
     /// Keeps what is known of a run's rows.
@@ -508,6 +553,11 @@ fn damaged(path: &Path, source: serde_json::Error) -> LedgerError {
         path: path.to_owned(),
         source,
     }
+}
+
+/// The file with what is kept of a run's source.
+pub(super) fn memory_name(run: &str) -> String {
+    format!("drift-{run}.json")
 }
 
 /// A pipeline's name as a file's.

@@ -107,6 +107,7 @@ impl Meaning<'_> {
             encoding: spec.encoding,
             nothing: spec.nothing,
             expect: spec.expect,
+            drift: spec.drift,
             csv: spec.csv,
             json: spec.json,
         }
