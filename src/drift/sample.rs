@@ -9,10 +9,10 @@ use super::key::Key;
 use crate::batch::{Batch, RowState};
 
 /// Of so many blocks all rows are looked at, of as many behind them every second one, and so on.
-const BLOCKS: u64 = 8;
+const BLOCKS: u64 = 2;
 
 /// Every so many rows, at the least.
-const EVERY: usize = 64;
+const EVERY: usize = 128;
 
 /// Looks at the cells of columns as the source has them.
 pub(crate) struct Lookout {
@@ -136,8 +136,8 @@ mod tests {
     #[test]
     fn fewer_rows_of_later_blocks() {
         assert_eq!(
-            [0, 7, 8, 16, 47, 48, 1 << 40, u64::MAX].map(every),
-            [1, 1, 2, 4, 32, 64, 64, 64]
+            [0, 1, 2, 4, 13, 14, 1 << 40, u64::MAX].map(every),
+            [1, 1, 2, 4, 64, 128, 128, 128]
         );
     }
 

@@ -77,7 +77,17 @@ impl Shape {
         if !may_be || text.len() > LONGEST {
             return Shape::Text;
         }
-        date(text).or_else(|| number(text)).unwrap_or(Shape::Text)
+        let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
+        let found = match text.get(digits) {
+            None if digits > 1 && text[0] == b'0' => Some(Shape::Padded),
+            None => Some(Shape::Whole),
+            Some(b'/' | b'-') if digits > 0 => date(text, digits).or_else(|| number(text)),
+            Some(b'.') if (1..=2).contains(&digits) || digits == 4 => {
+                date(text, digits).or_else(|| number(text))
+            }
+            Some(_) => number(text),
+        };
+        found.unwrap_or(Shape::Text)
     }
 }
 
@@ -85,35 +95,40 @@ fn is_digits(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(u8::is_ascii_digit)
 }
 
-/// Three numbers with the same character between them, and perhaps a time behind them.
-fn date(text: &[u8]) -> Option<Shape> {
-    let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
-    let separator = *text
-        .get(digits)
-        .filter(|b| matches!(b, b'/' | b'.' | b'-'))?;
-    let end = text.iter().position(|b| matches!(b, b'T' | b' '));
-    let (day, time) = text.split_at(end.unwrap_or(text.len()));
+/// Three numbers with the same character between them, and perhaps a time behind them. The first has so many digits.
+fn date(text: &[u8], first: usize) -> Option<Shape> {
+    let separator = text[first];
+    let rest = &text[first + 1..];
+    let second = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+    if rest.get(second) != Some(&separator) {
+        return None;
+    }
+    let end = &rest[second + 1..];
+    let third = end.iter().take_while(|b| b.is_ascii_digit()).count();
     let is_time = |b: &u8| {
         matches!(
             b,
             b'0'..=b'9' | b':' | b'.' | b'+' | b'-' | b'T' | b'Z' | b' ' | b'A' | b'P' | b'M'
         )
     };
-    if !time.iter().all(is_time) {
+    let time = &end[third..];
+    if !matches!(time.first(), None | Some(b'T' | b' ')) || !time.iter().all(is_time) {
         return None;
     }
-    let mut parts = day.split(|b| *b == separator);
-    let (first, second, third) = (parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some() {
-        return None;
-    }
-    let number = |part: &[u8]| -> Option<u32> {
-        let number = std::str::from_utf8(part).ok().filter(|_| is_digits(part));
-        number?.parse().ok()
+    // None of them has more than four digits where it is made use of.
+    let number = |digits: &[u8]| {
+        digits
+            .iter()
+            .take(4)
+            .fold(0_u32, |number, digit| number * 10 + u32::from(digit - b'0'))
     };
-    let (a, b, c) = (number(first)?, number(second)?, number(third)?);
+    let (a, b, c) = (
+        number(&text[..first]),
+        number(&rest[..second]),
+        number(&end[..third]),
+    );
     let (is_day, is_month) = (|n| (1..=31).contains(&n), |n| (1..=12).contains(&n));
-    match (first.len(), second.len(), third.len()) {
+    match (first, second, third) {
         (4, 1..=2, 1..=2) => (is_month(b) && is_day(c)).then_some(Shape::YearFirst),
         (1..=2, 1..=2, 2 | 4) => match (is_day(a) && is_month(b), is_month(a) && is_day(b)) {
             (true, true) => Some(Shape::Either),

@@ -98,7 +98,7 @@ fn a_column_that_is_gone_stops_before_the_long_work() {
     assert_eq!(check.code, 4, "{}", check.stderr);
     let ended = rig.run(&["--set", "source.drift.gone=warn"]);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    ended.says("warning: drift: column `Grade` is gone");
+    ended.says("drift: column `Grade` is gone");
     let ended = rig.run(&[]);
     assert_eq!(
         (ended.code, found(&ended).len()),
@@ -126,7 +126,7 @@ fn a_new_column_goes_out_only_where_somebody_asks_for_it() {
     // A check sends nothing.
     let check = rig.tell(&["check", "pipeline.yaml"]);
     assert_eq!(check.code, 0, "{}", check.stderr);
-    check.says("warning: drift: column `Cost Centre` is new");
+    check.says("drift: column `Cost Centre` is new");
     // Named, it is asked for; and so it is where it is left out.
     for stages in ["[{ drop: [Cost Centre] }]", "[{ trim: [Cost Centre] }]"] {
         let ended = rig.run(&["--set", &format!("stages={stages}")]);
@@ -174,7 +174,9 @@ fn a_column_that_was_renamed() {
     let rig = rig("{ renamed: warn }", &extract(50, PLAIN));
     let renamed = extract(50, &[("fullName", &name), ("Pay Grade", &grade)]);
     let ended = rig.night(&renamed, 0);
-    ended.says("warning: drift: column `Grade` is gone, and `Pay Grade` (position 3) is new: was it renamed?");
+    ended.says(
+        "drift: column `Grade` is gone, and `Pay Grade` (position 3) is new: was it renamed?",
+    );
     assert_eq!(found(&ended), ["renamed warn Pay Grade"]);
     // Unstated it stops; where it is not asked for, the one is gone and the other new.
     let ended = rig.night(&extract(50, PLAIN), 0);
@@ -190,7 +192,7 @@ fn a_column_that_was_renamed() {
 fn another_order_of_columns_is_told_where_that_is_asked() {
     let rig = rig("{ reordered: warn }", &extract(50, PLAIN));
     let ended = rig.night(&extract(50, &[("Grade", &grade), ("fullName", &name)]), 0);
-    ended.says("warning: drift: the columns stand in another order: from `Grade` on, which stands where `fullName` stood");
+    ended.says("drift: the columns stand in another order: from `Grade` on, which stands where `fullName` stood");
     rig.pipeline(&sections(""), IMPORT);
     let ended = rig.night(&extract(50, PLAIN), 0);
     assert_eq!(found(&ended), [""; 0]);
@@ -223,8 +225,8 @@ fn types_and_codes_are_warnings() {
     let pay = |row: u32| format!("{row} EUR");
     let status = |row: u32| if row <= 30 { "On leave" } else { "Active" }.to_owned();
     let ended = rig.night(&extract(100, &[("pay", &pay), ("status", &status)]), 0);
-    ended.says("warning: drift: column `pay`: 100 % of its cells were numbers in the last run, 0 % are now");
-    ended.says("warning: drift: column `status`: 1 value that the last run did not have, in 30 of 100 rows looked at");
+    ended.says("drift: column `pay`: 100 % of its cells were numbers in the last run, 0 % are now");
+    ended.says("drift: column `status`: 1 value that the last run did not have, in 30 of 100 rows looked at");
     assert_eq!(found(&ended), ["types warn pay", "codes warn status"]);
     for text in [&ended.stderr, &ended.report.to_string()] {
         assert!(!text.contains("On leave"), "{text}");
@@ -254,7 +256,10 @@ fn what_is_kept_holds_no_values_and_is_its_owners() {
 
 #[test]
 fn a_word_for_everything() {
-    let rig = rig("ignore", "employeeID,fullName,Grade\n00000001,Ann,G1\n");
+    let rig = Rig::new();
+    rig.pipeline(&sections("ignore"), IMPORT);
+    let ended = rig.night(&extract(50, PLAIN), 0);
+    assert_eq!(ended.report["drift"], serde_json::Value::Null);
     assert_eq!(memories(&rig), 0);
     rig.pipeline(&sections("warn"), IMPORT);
     rig.night(&extract(50, PLAIN), 0);
@@ -353,7 +358,7 @@ fn a_body_that_is_sent_at_once_is_cut_off() {
         settings.accept_chunked = true;
     });
     rig.pipeline(
-        &format!("{}\nupload: {{ length: chunked }}", sections("")),
+        "source: { path: workers.csv }\nupload: { length: chunked, attempts: 1 }",
         IMPORT,
     );
     rig.night(&extract(60, &[("hireDate", &day_first)]), 0);
@@ -393,16 +398,16 @@ fn members_that_few_records_have_may_be_missing() {
 fn a_hundred_columns() {
     let names: Vec<String> = (0..100).map(|n| format!("field {n}")).collect();
     let columns = |names: &[String]| -> String {
-        let cells: Vec<String> = (0..names.len()).map(|n| n.to_string()).collect();
-        let row = |row: u32| format!("{row:08},{}\n", cells.join(","));
+        let cells = vec!["x"; names.len()].join(",");
+        let row = |row: u32| format!("{row:08},{cells}\n");
         let rows: String = (1..=30).map(row).collect();
         format!("employeeID,{}\n{rows}", names.join(","))
     };
     let rig = rig("{ gone: warn }", &columns(&names));
     let ended = rig.night(&columns(&names[30..]), 0);
     assert_eq!(found(&ended).len(), 30);
-    ended.says("warning: drift: column `field 9` is gone");
-    ended.says("warning: drift: 20 more of the kind `gone`, see the report");
+    ended.says("drift: column `field 9` is gone");
+    ended.says("drift: 20 more of the kind `gone`, see the report");
     assert!(
         !ended.stderr.contains("`field 10` is gone"),
         "{}",
@@ -418,7 +423,7 @@ fn a_setting_without_effect_is_told() {
     let (code, stderr) = rig.ask(&["lint", "p.yaml"]);
     assert_eq!(code, 0, "{stderr}");
     assert!(
-        stderr.contains("p.yaml:2:24: warning: this setting has no effect"),
+        stderr.contains("p.yaml:2:31: warning: this setting has no effect"),
         "{stderr}"
     );
     rig.write("p.yaml", pipeline.replace("warn", "{ newer: warn }"));
