@@ -97,7 +97,9 @@ impl Opening<'_> {
         let begun = loop {
             let ended = text.fill(&mut self.buffer, want).await?;
             let begins = Beginning {
-                file: &self.source.origins()[self.file].name,
+                file: text
+                    .entry()
+                    .unwrap_or(&self.source.origins()[self.file].name),
                 text: &self.buffer,
                 ended,
                 full: want >= longest,

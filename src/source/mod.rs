@@ -32,12 +32,19 @@ use self::bytes::count::Told;
 use ::bytes::Bytes;
 use place::command::Command;
 use place::glob;
+use place::https::Request;
+use place::https::spec::HttpsSpec;
+use place::remote::error::RemoteError;
+use place::remote::{Found, Remote};
 use place::sample::Sample;
-use spec::{Compression, Encoding, Pick};
+use reqwest::header::HeaderMap;
+use spec::{Compression, Encoding, Entry, Keep, Pick};
 use table::Layout;
 use text::Unpacked;
 
+use crate::http::spec::TimeoutsSpec;
 use crate::settings::limits::Limits;
+use crate::settings::secret::PresignedUrl;
 
 /// What the pipeline names as its source: one entry of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +59,8 @@ pub enum Input {
     Command(Command),
     /// A made-up extract.
     Sample(Sample),
+    /// What a web server has.
+    Https(Request),
 }
 
 impl Input {
@@ -60,7 +69,7 @@ impl Input {
         match self {
             Input::File(file) => file == path,
             Input::Glob(pattern, _) => glob::matches(pattern, path),
-            Input::Stdin | Input::Command(_) | Input::Sample(_) => false,
+            Input::Stdin | Input::Command(_) | Input::Sample(_) | Input::Https(_) => false,
         }
     }
 
@@ -72,6 +81,43 @@ impl Input {
             folder: folder.to_owned(),
             withheld: Vec::new(),
         })
+    }
+
+    /// What a web server has at an address. None where that can't be one.
+    pub(crate) fn https(
+        address: PresignedUrl,
+        spec: &HttpsSpec,
+        timeouts: &TimeoutsSpec,
+    ) -> Option<Input> {
+        Request::new(address, spec, timeouts).map(Input::Https)
+    }
+
+    /// How it is asked for, where it is at a web server.
+    pub(crate) fn https_spec(&self) -> Option<&HttpsSpec> {
+        match self {
+            Input::Https(request) => Some(request.spec()),
+            _ => None,
+        }
+    }
+
+    /// Whether it may be made when it is asked for.
+    pub(crate) fn is_made(&self) -> bool {
+        matches!(self, Input::Https(_))
+    }
+
+    /// The host that it is asked of, with its port.
+    pub(crate) fn host(&self) -> Option<&str> {
+        match self {
+            Input::Https(request) => Some(request.host()),
+            _ => None,
+        }
+    }
+
+    /// Tells a web server's source what says who asks.
+    pub(crate) fn unlock(&self, headers: HeaderMap) {
+        if let Input::Https(request) = self {
+            request.unlock(headers);
+        }
     }
 
     /// Keeps these environment variables from a command.
@@ -87,11 +133,30 @@ impl Input {
     }
 }
 
+/// What is around the bytes of a source, and is taken off before they are text.
+#[derive(Clone, Debug, Default)]
+pub struct Wrapping {
+    pub compression: Compression,
+    /// The file of an archive that is meant; none where it has one alone.
+    pub entry: Option<Entry>,
+    /// How copies are kept, where that is stated.
+    pub keep: Option<Keep>,
+}
+
+impl From<Compression> for Wrapping {
+    fn from(compression: Compression) -> Wrapping {
+        Wrapping {
+            compression,
+            ..Wrapping::default()
+        }
+    }
+}
+
 /// The origins of a run, in order.
 #[derive(Debug)]
 pub struct Source {
     origins: Vec<Origin>,
-    compression: Compression,
+    wrapping: Wrapping,
     encoding: Encoding,
     layout: Layout,
     limits: Limits,
@@ -109,14 +174,16 @@ impl Source {
     /// there is nothing at all.
     pub async fn find(
         inputs: &[Input],
-        compression: Compression,
+        wrapping: impl Into<Wrapping>,
         encoding: Encoding,
         limits: Limits,
     ) -> Result<Source, SourceError> {
+        let wrapping = wrapping.into();
+        let keep = wrapping.keep;
         let mut origins = Vec::new();
         let mut missing = None;
         for input in inputs {
-            match find(input).await {
+            match find(input, keep).await {
                 Ok(found) => origins.extend(found),
                 Err(error @ (SourceError::NotFound(_) | SourceError::NoMatch(_))) => {
                     missing.get_or_insert(error);
@@ -134,7 +201,7 @@ impl Source {
         }
         match missing {
             None => Ok(Source {
-                compression,
+                wrapping,
                 encoding,
                 limits,
                 ..Source::over(origins)
@@ -147,7 +214,7 @@ impl Source {
     fn over(origins: Vec<Origin>) -> Source {
         Source {
             origins,
-            compression: Compression::Auto,
+            wrapping: Wrapping::default(),
             encoding: Encoding::Auto,
             layout: Layout::default(),
             limits: Limits::default(),
@@ -163,9 +230,9 @@ impl Source {
     }
 
     /// The same source, whose files are written so.
-    pub fn written_in(self, compression: Compression, encoding: Encoding) -> Source {
+    pub fn written_in(self, wrapping: impl Into<Wrapping>, encoding: Encoding) -> Source {
         Source {
-            compression,
+            wrapping: wrapping.into(),
             encoding,
             ..self
         }
@@ -207,6 +274,11 @@ impl Source {
         names.join(", ")
     }
 
+    /// Whether a part of it can be read once and never again, not even by another run.
+    pub(crate) fn is_once(&self) -> bool {
+        self.origins.iter().any(Origin::is_once)
+    }
+
     /// Whether every file can be read as often as one likes.
     pub fn can_repeat(&self) -> bool {
         self.origins.iter().all(Origin::can_repeat)
@@ -227,8 +299,11 @@ impl Source {
     ///
     /// # Errors
     /// A file that was changed or replaced, or is gone.
-    pub fn is_unchanged(&self) -> Result<(), SourceError> {
-        self.origins.iter().try_for_each(Origin::is_unchanged)
+    pub async fn is_unchanged(&self) -> Result<(), SourceError> {
+        for origin in &self.origins {
+            origin.is_unchanged().await?;
+        }
+        Ok(())
     }
 
     /// What may not have been meant, as far as the files that were read to their end tell.
@@ -277,8 +352,8 @@ impl Source {
             counters: [read, origin.counter()],
             hash: self.hashes.then(|| origin.hash()),
         };
-        let (name, packed) = (origin.name.clone(), self.compression);
-        let unpacked = Unpacked::open(name, opened, packed, &self.limits, told).await?;
+        let name = origin.name.clone();
+        let unpacked = Unpacked::open(name, opened, &self.wrapping, &self.limits, told).await?;
         let table = self.layout.table(unpacked.head());
         let text = match &table {
             Some(table) if !table.is_text() => Text::of_bytes(unpacked),
@@ -295,19 +370,34 @@ impl Source {
 }
 
 /// The origins that one entry of the list stands for.
-async fn find(input: &Input) -> Result<Vec<Origin>, SourceError> {
+async fn find(input: &Input, stated: Option<Keep>) -> Result<Vec<Origin>, SourceError> {
+    let keep = stated.unwrap_or_default();
     match input.clone() {
-        Input::Stdin => Ok(vec![Origin::stdin()]),
-        Input::Command(command) => Ok(vec![Origin::command(command)]),
+        Input::Stdin => Ok(vec![Origin::stdin(keep)]),
+        Input::Command(command) => Ok(vec![Origin::command(command, keep)]),
         Input::Sample(sample) => Ok(vec![Origin::sample(sample)]),
-        Input::File(path) => on_disk(move || Ok(vec![Origin::at(path)?])).await,
+        Input::Https(request) => at_server(request, stated).await,
+        Input::File(path) => on_disk(move || Ok(vec![Origin::at(path, keep)?])).await,
         Input::Glob(pattern, pick) => {
             let files = move || {
                 let files = glob::find(&pattern, pick)?.into_iter();
-                files.map(Origin::at).collect()
+                files.map(|path| Origin::at(path, keep)).collect()
             };
             on_disk(files).await
         }
+    }
+}
+
+/// What a web server has at an address.
+async fn at_server(request: Request, keep: Option<Keep>) -> Result<Vec<Origin>, SourceError> {
+    let name = request.to_string();
+    match request.find().await {
+        Ok(reply) => {
+            let found = Found::opened(Remote::Https(request), reply);
+            Ok(vec![Origin::remote(found, keep)])
+        }
+        Err(RemoteError::Gone) => Err(SourceError::NotFound(name)),
+        Err(source) => Err(SourceError::Remote { name, source }),
     }
 }
 

@@ -6,6 +6,7 @@ mod base_url;
 mod delta;
 mod guard;
 mod hierarchy;
+mod https;
 mod inputs;
 mod keep;
 mod source;
@@ -22,9 +23,9 @@ use super::yaml::places::Places;
 use crate::files::ending::for_json;
 use crate::guard::spec::{ImplicitDelete, OnReject};
 use crate::guard::{REJECTS_AT_MOST, SHARES_FROM};
-use crate::orgvue::spec::TokenSpec;
 use crate::report::spec::{RejectsSpec, ResultsSpec};
 use crate::settings::limits::Limits;
+use crate::settings::secret::TokenSpec;
 use crate::settings::units::Size;
 use crate::source::Input;
 use crate::stage::StageSpec;
@@ -75,7 +76,7 @@ impl Meaning<'_> {
         }
         let reads = self.reads(&spec);
         let time_zone = self.time_zone(spec.time_zone.as_deref());
-        let source = spec.source.map(|source| self.source(source));
+        let source = (spec.source).map(|source| self.source(source, &spec.timeouts));
         let rejects = self.rejects(&spec.rejects, source.as_ref());
         let results = self.results(&spec.results, &rejects, source.as_ref());
         if spec.validate.key_column() == Some("") {
@@ -444,6 +445,7 @@ impl Meaning<'_> {
             ("json_depth", limits.json_depth.into()),
             ("expansion", limits.expansion.into()),
             ("decompressed", limits.decompressed.0),
+            ("xz_memory", limits.xz_memory.0),
             ("result", limits.result.0),
         ] {
             if value == 0 {

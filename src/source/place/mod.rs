@@ -4,9 +4,10 @@ pub(crate) mod command;
 pub(in crate::source) mod file;
 pub(in crate::source) mod generated;
 pub(in crate::source) mod glob;
+pub(crate) mod https;
+pub(crate) mod remote;
 pub(crate) mod sample;
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +16,9 @@ use bytes::Bytes;
 use tokio_util::io::StreamReader;
 
 use crate::source::bytes::raw::Raw;
+use crate::source::bytes::stored::{Access, Stored};
 use command::Producer;
+use remote::Found;
 use sample::Sample;
 
 /// Where the bytes of one origin are.
@@ -31,6 +34,8 @@ pub(in crate::source) enum Place {
     Command(Producer),
     /// A made-up extract.
     Sample(Sample),
+    /// A file at a server.
+    Remote(Arc<Found>),
     /// In memory: for tests, which decide how the bytes come.
     Pieces(Arc<[Bytes]>),
 }
@@ -38,13 +43,23 @@ pub(in crate::source) enum Place {
 /// A place that was opened.
 pub(in crate::source) struct Opened {
     pub(in crate::source) raw: Raw,
-    /// The file, where it is a regular one: it can be read at any place.
-    pub(in crate::source) file: Option<Arc<File>>,
+    pub(in crate::source) access: Access,
 }
 
 impl Opened {
     pub(in crate::source) fn stream(raw: Raw) -> Opened {
-        Opened { raw, file: None }
+        Opened {
+            raw,
+            access: Access::FrontToBack,
+        }
+    }
+
+    /// What is where it can be read at any place.
+    pub(in crate::source) fn stored(stored: Stored) -> Opened {
+        Opened {
+            raw: Box::new(stored.rest(0)),
+            access: Access::Anywhere(stored),
+        }
     }
 }
 
@@ -58,6 +73,7 @@ impl Place {
             Place::Stdin => Box::new(tokio::io::stdin()),
             Place::Command(producer) => producer.open()?,
             Place::Sample(sample) => generated::open(*sample),
+            Place::Remote(found) => found.read(),
             Place::Pieces(pieces) => {
                 let pieces: Vec<io::Result<Bytes>> = pieces.iter().cloned().map(Ok).collect();
                 Box::new(StreamReader::new(futures::stream::iter(pieces)))
@@ -74,7 +90,11 @@ impl Place {
     pub(in crate::source) fn path(&self) -> Option<&Path> {
         match self {
             Place::File(path) | Place::Pipe(path) => Some(path),
-            Place::Stdin | Place::Command(_) | Place::Sample(_) | Place::Pieces(_) => None,
+            Place::Stdin
+            | Place::Command(_)
+            | Place::Sample(_)
+            | Place::Remote(_)
+            | Place::Pieces(_) => None,
         }
     }
 }
