@@ -8,6 +8,9 @@ use super::Finding;
 use super::memory::{Column, Memory};
 use super::spec::Kind;
 
+/// Of more names, nobody guesses which was renamed: it is another source.
+const MOST_PAIRS: usize = 250_000;
+
 /// How near two names are at least of which one may be the other renamed.
 const NEAR: f64 = 0.85;
 
@@ -40,7 +43,7 @@ impl Now<'_> {
             .map(|column| &*column.name)
             .collect();
         let mut findings = Vec::new();
-        if self.guesses {
+        if self.guesses && gone.len() * new.len() <= MOST_PAIRS {
             for (old, (position, name)) in take_near(&mut gone, &mut new) {
                 findings.push(Finding {
                     kind: Kind::Renamed,

@@ -1,7 +1,7 @@
 //! What is kept of an accepted run: its columns, and what their cells looked like. No value, and of values that few rows
 //! have no hash either.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -79,15 +79,17 @@ impl Memory {
 
     /// Keeps the columns of another that this one happens not to have, where columns are those that the first records have.
     pub(crate) fn keep_rare(&mut self, other: &Memory) {
-        for column in &other.columns {
-            if column.is_rare() && self.column(&column.name).is_none() {
-                self.columns.push(column.clone());
-            }
-        }
+        let own = self.by_name();
+        let others = other.columns.iter();
+        let rare = others.filter(|column| column.is_rare() && !own.contains_key(&*column.name));
+        let rare: Vec<Column> = rare.cloned().collect();
+        self.columns.extend(rare);
     }
 
-    pub(crate) fn column(&self, name: &str) -> Option<&Column> {
-        self.columns.iter().find(|column| column.name == name)
+    /// The columns by their names.
+    pub(crate) fn by_name(&self) -> HashMap<&str, &Column> {
+        let columns = self.columns.iter();
+        columns.map(|column| (&*column.name, column)).collect()
     }
 }
 
@@ -95,7 +97,7 @@ impl Column {
     /// Whether so few records had a value in it that the first thousand may all lack it.
     pub(crate) fn is_rare(&self) -> bool {
         let rare = |cells: &Cells| cells.filled as f64 <= RARE * cells.seen as f64;
-        self.cells.as_ref().is_none_or(rare)
+        self.cells.as_ref().is_some_and(rare)
     }
 }
 
@@ -136,13 +138,14 @@ impl Cells {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::drift::facts::Look;
     use crate::drift::key::Key;
 
     fn cells(values: &[(&str, usize)]) -> Cells {
         let key = Key::new(None, None);
         let mut facts = Facts::default();
         for (value, times) in values {
-            (0..*times).for_each(|_| facts.see(value, &key));
+            (0..*times).for_each(|_| facts.see(&Look::at(value, Some(&key))));
         }
         Cells::from(&facts)
     }
@@ -170,7 +173,7 @@ mod tests {
         let lookout = Lookout::new([("b".into(), 1)], key.clone());
         let mut facts = Facts::default();
         for value in ["1", "", "01/02/2020"].repeat(12) {
-            facts.see(value, &key);
+            facts.see(&Look::at(value, Some(&key)));
         }
         let sample = Sample {
             rows: 36,
@@ -184,6 +187,6 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("2020"), "{text}");
-        assert_eq!(memory.column("a").unwrap().cells, None);
+        assert_eq!(memory.by_name()["a"].cells, None);
     }
 }

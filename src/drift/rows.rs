@@ -31,10 +31,11 @@ const EMPTY: f64 = 0.05;
 
 /// What has changed in the cells.
 pub(crate) fn compare(last: &Memory, lookout: &Lookout, sample: &Sample) -> Vec<Finding> {
+    let known = last.by_name();
     let same_key = last.key == *lookout.key().mark();
     let mut findings = Vec::new();
     for (name, facts) in lookout.names().zip(&sample.columns) {
-        let Some(before) = last.column(name).and_then(|column| column.cells.as_ref()) else {
+        let Some(before) = known.get(&**name).and_then(|column| column.cells.as_ref()) else {
             continue;
         };
         let mut tell = |kind, what: Option<String>| {
@@ -265,12 +266,13 @@ fn percent(share: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::drift::facts::Look;
     use crate::drift::key::Key;
 
     fn sample(cells: &[(&str, usize)], key: &Key) -> Sample {
         let mut facts = Facts::default();
         for (text, times) in cells {
-            (0..*times).for_each(|_| facts.see(text, key));
+            (0..*times).for_each(|_| facts.see(&Look::at(text, Some(key))));
         }
         Sample {
             rows: facts.cells,

@@ -1,18 +1,21 @@
-//! Which cells are looked at: those of some rows of every block. Which rows these are the number of the block tells, so
-//! that it is the same whoever works on it and in whatever order.
+//! Which cells are looked at: those of some rows. Which rows of a block these are its number tells, so that they are the same
+//! whoever works on it and in whatever order.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::facts::Facts;
+use super::facts::{Facts, Look};
 use super::key::Key;
 use crate::batch::{Batch, RowState};
 
 /// Of so many blocks all rows are looked at, of as many behind them every second one, and so on.
 const BLOCKS: u64 = 2;
 
-/// Every so many rows, at the least.
+/// Of later ones, a row of so many.
 const EVERY: usize = 128;
+
+/// The most cells of a block that are looked at.
+const MOST_CELLS: usize = 1 << 16;
 
 /// Looks at the cells of columns as the source has them.
 pub(crate) struct Lookout {
@@ -27,7 +30,13 @@ struct Column {
     is_varied: AtomicBool,
 }
 
-/// What the cells looked like, column by column.
+/// What cells of a block look like, column by column.
+pub(crate) struct Looks {
+    rows: usize,
+    cells: Vec<Look>,
+}
+
+/// What all of them looked like, column by column.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sample {
     /// Rows that were looked at.
@@ -59,39 +68,40 @@ impl Lookout {
     }
 
     /// What some rows of a block look like that was parsed and nothing more.
-    pub(crate) fn look(&self, batch: &Batch, block: u64) -> Sample {
-        let rows = (0..batch.len()).step_by(every(block));
+    pub(crate) fn look(&self, batch: &Batch, block: u64) -> Looks {
+        let rows = rows(block, batch.len(), self.columns.len());
         // Of a row at fault, the cells may be those of other columns.
         let rows: Vec<usize> = rows
             .filter(|row| batch.state(*row) == RowState::In)
             .collect();
-        let facts = |column: &Column| {
-            let mut facts = Facts::default();
-            if column.is_varied.load(Ordering::Relaxed) {
-                facts.codes = None;
-            }
-            let cells = batch.column(column.slot);
-            rows.iter()
-                .for_each(|row| facts.see(batch.text(cells[*row]), &self.key));
-            facts
-        };
-        Sample {
-            rows: rows.len() as u64,
-            columns: self.columns.iter().map(facts).collect(),
+        let mut cells = Vec::with_capacity(rows.len() * self.columns.len());
+        for column in self.columns.iter().filter(|_| !rows.is_empty()) {
+            let is_varied = column.is_varied.load(Ordering::Relaxed);
+            let key = (!is_varied).then_some(&self.key);
+            let of_column = batch.column(column.slot);
+            cells.extend(
+                rows.iter()
+                    .map(|row| Look::at(batch.text(of_column[*row]), key)),
+            );
+        }
+        Looks {
+            rows: rows.len(),
+            cells,
         }
     }
 
-    /// Takes in what a block looks like.
-    pub(crate) fn add(&self, sample: &mut Sample, of_block: Sample) {
-        if sample.columns.is_empty() {
-            *sample = of_block;
-        } else {
-            sample.rows += of_block.rows;
-            for (own, other) in sample.columns.iter_mut().zip(&of_block.columns) {
-                own.merge(other);
-            }
+    /// Takes in what cells of a block look like.
+    pub(crate) fn add(&self, sample: &mut Sample, looks: &Looks) {
+        if looks.rows == 0 {
+            return;
         }
-        for (column, facts) in self.columns.iter().zip(&sample.columns) {
+        sample.rows += looks.rows as u64;
+        sample
+            .columns
+            .resize_with(self.columns.len(), Facts::default);
+        let columns = self.columns.iter().zip(&mut sample.columns);
+        for ((column, facts), looks) in columns.zip(looks.cells.chunks_exact(looks.rows)) {
+            looks.iter().for_each(|look| facts.see(look));
             if facts.codes.is_none() {
                 column.is_varied.store(true, Ordering::Relaxed);
             }
@@ -99,11 +109,16 @@ impl Lookout {
     }
 }
 
-fn every(block: u64) -> usize {
+/// The rows of a block that are looked at. Where a block has few, they are those of some blocks.
+fn rows(block: u64, rows: usize, columns: usize) -> impl Iterator<Item = usize> {
     let doublings = u32::try_from(block / BLOCKS).unwrap_or(u32::MAX);
-    1_usize
+    let every = 1_usize
         .checked_shl(doublings)
-        .map_or(EVERY, |every| every.min(EVERY))
+        .map_or(EVERY, |every| every.min(EVERY));
+    let every = every.max((rows * columns).div_ceil(MOST_CELLS));
+    // An odd factor leads to every first row in turn.
+    let first = (block.wrapping_mul(37) % every as u64) as usize;
+    (first..rows).step_by(every)
 }
 
 #[cfg(test)]
@@ -135,10 +150,19 @@ mod tests {
 
     #[test]
     fn fewer_rows_of_later_blocks() {
-        assert_eq!(
-            [0, 1, 2, 4, 13, 14, 1 << 40, u64::MAX].map(every),
-            [1, 1, 2, 4, 64, 128, 128, 128]
+        let looked_at = |block| rows(block, 1280, 20).count();
+        assert_eq!([0, 1, 2, 4, 13].map(looked_at), [1280, 1280, 640, 320, 20]);
+        assert!(
+            [14, 1 << 40, u64::MAX]
+                .iter()
+                .all(|block| looked_at(*block) == 10)
         );
+        // However few rows a block has, a row of so many is looked at.
+        let of_few: usize = (100..228).map(|block| rows(block, 5, 1000).count()).sum();
+        assert_eq!(of_few, 5);
+        // And however many cells, no more of them.
+        assert_eq!(rows(0, 1 << 16, 1).count(), 1 << 16);
+        assert_eq!(rows(0, 1 << 17, 10).count(), (1 << 17) / 20 + 1);
     }
 
     #[test]
@@ -154,7 +178,7 @@ mod tests {
             let lookout = lookout();
             let mut all = Sample::default();
             for (number, batch) in order {
-                lookout.add(&mut all, lookout.look(batch, *number));
+                lookout.add(&mut all, &lookout.look(batch, *number));
             }
             let codes = all.columns[1].codes.as_mut().unwrap();
             codes.sort_unstable();

@@ -10,7 +10,7 @@ use super::written::WrittenRows;
 use crate::batch::{Batch, Columns, MAX_CELL, Renamed, RowState};
 use crate::delta::diff::Diff;
 use crate::delta::judged::Judged;
-use crate::drift::sample::{Lookout, Sample};
+use crate::drift::sample::{Lookout, Looks};
 use crate::format::block::{Block, End};
 use crate::format::encode::{Encoded, Encoder};
 use crate::format::{Parser, Pools, reject_long_cells};
@@ -117,7 +117,7 @@ pub struct Processed {
     /// What guards count of the rows that are to be sent.
     pub(crate) counts: Counts,
     /// What its cells look like, where that is asked.
-    pub(crate) sample: Option<Sample>,
+    pub(crate) looks: Option<Looks>,
     /// The rows at fault as they are written down, where they are.
     pub(crate) rejects: Option<Rejected>,
 }
@@ -403,7 +403,7 @@ impl Engine {
             end,
             retyped: Vec::new(),
             counts: Counts::default(),
-            sample: None,
+            looks: None,
             rejects: None,
         })
     }
@@ -467,7 +467,7 @@ impl Engine {
     ) -> Result<Processed, BlockError> {
         let (number, file, line, end) = (block.number, block.file, block.line, block.end);
         let mut batch = self.parse(block)?;
-        let sample = lookout.map(|lookout| lookout.look(&batch, number));
+        let looks = lookout.map(|lookout| lookout.look(&batch, number));
         self.transform(&mut batch);
         fits(&batch, file, line)?;
         let mut judged = match &self.diff {
@@ -511,7 +511,7 @@ impl Engine {
             end,
             retyped,
             counts,
-            sample,
+            looks,
             rejects: None,
         })
     }

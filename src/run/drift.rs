@@ -22,6 +22,7 @@ use crate::engine::process::Engine;
 use crate::format::{Header, Reading};
 use crate::guard::Last;
 use crate::report::run::{DriftFinding, DriftReport, RunReport};
+use crate::source::spec::SourceFormat;
 use crate::stage::StageSpec;
 use crate::state::Folder;
 use crate::text::shown::shown;
@@ -85,7 +86,8 @@ impl Drift {
         let used = |(slot, name): &(usize, &Arc<str>)| {
             reading.named.contains(&***name) || engine.sends(*slot)
         };
-        let asked = pipeline.source.drift.asks_for_rows();
+        // Of members of objects, it tells which are rare.
+        let asked = pipeline.source.drift.asks_for_rows() || matches!(header, Header::Json(_));
         let columns = header.names().iter().enumerate().filter(used);
         let columns = columns
             .filter(|_| asked)
@@ -117,10 +119,11 @@ pub(super) fn columns(
     };
     let header = &prepared.header;
     // Names that the pipeline states change with it.
-    if header.is_stated() {
+    let pipeline = job.pipeline;
+    let source = &pipeline.source;
+    if header.is_stated() || source.json.columns.is_some() || source.format == SourceFormat::Fixed {
         return Ok(());
     }
-    let pipeline = job.pipeline;
     let selects = |stage: &StageSpec| matches!(stage, StageSpec::Select(_));
     let others_are_sent = !pipeline.stages.iter().any(|stage| selects(&stage.value));
     let now = Now {

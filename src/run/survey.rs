@@ -197,8 +197,8 @@ impl Survey {
         self.record = next.ok_or(RunError::TooManyRecords)?;
         let place = (processed.file, processed.line);
         self.extent.see(&processed.batch, place, processed.end);
-        if let (Some(lookout), Some(sample)) = (self.engine.lookout(), processed.sample.take()) {
-            lookout.add(&mut self.sample, sample);
+        if let (Some(lookout), Some(looks)) = (self.engine.lookout(), processed.looks.take()) {
+            lookout.add(&mut self.sample, &looks);
         }
         if let Some(written) = &mut self.written {
             written.push(records, &processed.encoded.rows);
