@@ -132,23 +132,10 @@ pub(super) fn columns(
         are_found: matches!(header, Header::Json(_)),
         guesses: pipeline.source.drift.on(Kind::Renamed) != OnDrift::Ignore,
     };
-    let knows_properties = job.preflight.is_some_and(Preflight::knows_properties);
-    let is_unasked = |finding: &Finding| {
-        let slot = header
-            .names()
-            .iter()
-            .position(|name| **name == *finding.column);
-        let goes_out = slot.is_some_and(|slot| prepared.engine.sends(slot));
-        finding.kind == Kind::New
-            && pipeline.source.drift.stated(Kind::New).is_none()
-            && goes_out
-            && !knows_properties
-            && !prepared.reading.named.contains(&finding.column)
-    };
     let sends = job.connection.is_some() || job.to.is_some();
     let found = now.compare(last).into_iter().map(|mut finding| {
         let follows = pipeline.source.drift.on(finding.kind);
-        if !is_unasked(&finding) {
+        if finding.kind != Kind::New || !is_unasked(job, prepared, &finding.column) {
             return (finding, follows);
         }
         finding.message.push_str(UNASKED);
@@ -161,6 +148,16 @@ pub(super) fn columns(
     );
     found.tell(report);
     found.verdict(pipeline, false)
+}
+
+/// Whether a new column goes out that nobody has asked for, and nobody knows what the target makes of it.
+fn is_unasked(job: &Job<'_>, prepared: &Prepared, column: &str) -> bool {
+    let names = prepared.header.names();
+    let slot = names.iter().position(|name| **name == *column);
+    job.pipeline.source.drift.stated(Kind::New).is_none()
+        && !prepared.reading.named.contains(column)
+        && !job.preflight.is_some_and(Preflight::knows_properties)
+        && slot.is_some_and(|slot| prepared.engine.sends(slot))
 }
 
 impl Drift {

@@ -15,7 +15,6 @@ use super::last::{LAST_VERSION, Last};
 use super::lock::{Held, Who};
 use super::rows::{MAX_ROWS_BYTES, ROWS_VERSION, Rows};
 use crate::config::{Connection, Pipeline};
-use crate::drift::memory::{MEMORY_VERSION, Memory};
 use crate::files::owned::{is_own, owned, replace};
 use crate::guard;
 use crate::guard::changes::Past;
@@ -280,19 +279,6 @@ impl Folder {
         known(&path, rows.rows_version, ROWS_VERSION).map(|()| Some(rows))
     }
 
-    /// What is kept of the source of a run.
-    ///
-    /// # Errors
-    /// A file that can't be read.
-    pub(crate) fn memory(&self, run: &str) -> Result<Option<Memory>, LedgerError> {
-        let path = self.0.join(memory_name(run));
-        if !path.exists() {
-            return Ok(None);
-        }
-        let memory: Memory = read_json(&path)?;
-        known(&path, memory.drift_version, MEMORY_VERSION).map(|()| Some(memory))
-    }
-
     /// What the latest of a run and its retries left refused; nothing where that was never written down. `entries` are
     /// all that the folder has.
     ///
@@ -456,30 +442,11 @@ impl Lock {
         self.forget_sources(last)
     }
 
-    /// Takes away what is kept of the sources of runs before the last accepted one: nothing is held against them any more.
-    fn forget_sources(&self, last: &Last) -> Result<(), LedgerError> {
-        let is_over = |run: &Entry| {
-            run.step == Step::Ended
-                && run.pipeline.name == last.pipeline
-                && run.target == last.target
-                && run.run_id != last.run_id
-        };
-        for run in self.folder.entries()?.iter().filter(|run| is_over(run)) {
-            self.folder.remove(&memory_name(run.run_id.as_str()))?;
-        }
-        Ok(())
-    }
-
     /// Replaces a run's file: afterwards it is the new one, or this is an error and it is the old one.
     pub(super) fn write(&self, entry: &mut Entry) -> Result<(), LedgerError> {
         entry.written_at = Timestamp::now();
         let path = self.folder.0.join(format!("run-{}.json", entry.run_id));
         self.write_json(path, entry)
-    }
-
-    /// Keeps what is known of a run's source.
-    pub(super) fn write_memory(&self, run: &RunId, memory: &Memory) -> Result<(), LedgerError> {
-        self.write_json(self.folder.0.join(memory_name(run.as_str())), memory)
     }
 
     /// Keeps what is known of a run's rows.
@@ -488,7 +455,11 @@ impl Lock {
         self.write_json(path, rows)
     }
 
-    fn write_json(&self, path: PathBuf, value: &impl Serialize) -> Result<(), LedgerError> {
+    pub(super) fn write_json(
+        &self,
+        path: PathBuf,
+        value: &impl Serialize,
+    ) -> Result<(), LedgerError> {
         let written = serde_json::to_vec_pretty(value)
             .map_err(io::Error::from)
             .and_then(|mut text| {
@@ -521,7 +492,7 @@ fn read(path: &Path) -> Result<Entry, LedgerError> {
     Ok(entry)
 }
 
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, LedgerError> {
+pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, LedgerError> {
     read_json_of(path, MAX_BYTES)
 }
 
@@ -538,7 +509,7 @@ fn read_json_of<T: DeserializeOwned>(path: &Path, most: u64) -> Result<T, Ledger
 }
 
 /// Refuses a file of a version that this program does not know.
-fn known(path: &Path, version: u32, expected: u32) -> Result<(), LedgerError> {
+pub(super) fn known(path: &Path, version: u32, expected: u32) -> Result<(), LedgerError> {
     match version == expected {
         true => Ok(()),
         false => {
@@ -553,11 +524,6 @@ fn damaged(path: &Path, source: serde_json::Error) -> LedgerError {
         path: path.to_owned(),
         source,
     }
-}
-
-/// The file with what is kept of a run's source.
-pub(super) fn memory_name(run: &str) -> String {
-    format!("drift-{run}.json")
 }
 
 /// A pipeline's name as a file's.

@@ -11,9 +11,10 @@ use jiff::Timestamp;
 use super::approval::{self, Approval};
 use super::entry::{Entry, Step};
 use super::error::LedgerError;
-use super::folder::{Lock, memory_name};
+use super::folder::Lock;
 use super::last::Last;
 use super::rows::Rows;
+use super::sources;
 use crate::report::run::RunId;
 
 impl Lock {
@@ -37,7 +38,7 @@ impl Lock {
         for entry in old.filter(|entry| !needed.contains(&entry.run_id)) {
             // Rows without their run would never be found again; a run without its rows can't be retried.
             folder.remove(&Rows::file_name(&entry.run_id))?;
-            folder.remove(&memory_name(entry.run_id.as_str()))?;
+            folder.remove(&sources::file_name(entry.run_id.as_str()))?;
             folder.remove(&format!("run-{}.json", entry.run_id))?;
             gone += 1;
         }
