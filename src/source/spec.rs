@@ -7,6 +7,7 @@ use serde::de::value::SeqAccessDeserializer;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+pub(crate) use crate::drift::spec::DriftSpec;
 pub(crate) use crate::format::csv::spec::CsvSpec;
 pub use crate::format::csv::spec::Ragged;
 pub(crate) use crate::format::json::{Arrays, Path};
@@ -59,6 +60,9 @@ pub(crate) struct SourceSpec {
     /// What a whole extract is; checked before anything is sent.
     #[serde(default)]
     pub expect: ExpectSpec,
+    /// What follows where the source has changed since the last accepted run of the pipeline on its data set.
+    #[serde(default)]
+    pub drift: DriftSpec,
     /// How the bytes are to be read.
     #[serde(default)]
     pub format: SourceFormat,

@@ -13,6 +13,7 @@ mod columns;
 mod days;
 mod deletion;
 mod delta;
+mod drift;
 mod every_pair;
 mod expect;
 mod expressions;

@@ -159,6 +159,16 @@ impl Meaning<'_> {
                 );
             }
         }
+        if matches!(&target, Some((_, Some(Target::Sandbox), _)))
+            && self.places.contains("source.drift")
+        {
+            self.warning(
+                "source.drift",
+                "this setting has no effect: of a run into the sandbox inside this program nothing is kept, and there is \
+                 nothing to compare the next one with",
+                "",
+            );
+        }
         if let (Some(source), Some((name, _, import))) = (&source, &target) {
             let deletes = import.implicit_delete.is_on();
             self.nothing(source.nothing, name, deletes);

@@ -93,6 +93,7 @@ impl Meaning<'_> {
             encoding: spec.encoding,
             nothing: spec.nothing,
             expect: spec.expect.clone(),
+            drift: spec.drift.clone(),
             csv: spec.csv.clone(),
             json: spec.json.clone(),
         };
