@@ -189,7 +189,7 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
             layout: Layout::Documents,
             form: json,
         },
-        SourceFormat::Ndjson | SourceFormat::Fixed => RecordFormat::Json {
+        SourceFormat::Ndjson | SourceFormat::Fixed | SourceFormat::Xlsx => RecordFormat::Json {
             layout: Layout::Lines,
             form: json,
         },

@@ -34,7 +34,7 @@ use place::command::Command;
 use place::glob;
 use place::sample::Sample;
 use spec::{Compression, Encoding, Pick};
-use table::Layout;
+use table::{Layout, Terms};
 use text::Unpacked;
 
 use crate::settings::limits::Limits;
@@ -234,6 +234,11 @@ impl Source {
     /// What may not have been meant, as far as the files that were read to their end tell.
     pub(crate) fn remarks(&self) -> Vec<String> {
         let encoding = self.encoding;
+        let of_table = |origin: &Origin| {
+            let remarks = origin.remarks().all().into_iter();
+            let name = origin.name.clone();
+            remarks.map(move |remark| format!("{name}: {remark}"))
+        };
         let remark = |origin: &Origin| match origin.utf8().load(Ordering::Relaxed) {
             0 => None,
             count => Some(format!(
@@ -242,7 +247,8 @@ impl Source {
                 origin.name
             )),
         };
-        self.origins.iter().filter_map(remark).collect()
+        let of_text = self.origins.iter().filter_map(remark);
+        of_text.chain(self.origins.iter().flat_map(of_table)).collect()
     }
 
     /// Ends the commands that still write. Where a source is read by threads, dropping it may come too late.
@@ -288,7 +294,12 @@ impl Source {
             origin.is_compressed(kind);
         }
         Ok(match table {
-            Some(table) => table.read(text),
+            Some(table) => {
+                let remarks = origin.remarks();
+                remarks.clear();
+                let limits = self.limits;
+                table.read(text, Terms { limits, remarks })
+            }
             None => text,
         })
     }

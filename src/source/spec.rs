@@ -15,7 +15,7 @@ pub use crate::settings::encoding::Encoding;
 use crate::settings::pattern::Pattern;
 use crate::settings::units::{Amount, Span};
 use crate::source::place::sample;
-pub(crate) use crate::source::table::spec::FixedSpec;
+pub(crate) use crate::source::table::spec::{FixedSpec, SheetSpec, XlsxSpec};
 
 /// Where the records come from: a `path`, a `command` or a `sample`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -63,6 +63,14 @@ pub(crate) struct SourceSpec {
     /// Settings of `format: fixed`.
     #[serde(default)]
     pub fixed: FixedSpec,
+    /// The sheet of a workbook that is read: its name, or its number from 1. Without it: the only one that can be seen
+    /// and has something in it.
+    #[serde(default)]
+    #[schemars(with = "SheetSpec")]
+    pub sheet: Option<SheetSpec>,
+    /// Settings of `format: xlsx`.
+    #[serde(default)]
+    pub xlsx: XlsxSpec,
 }
 
 /// What a whole extract is. Where it is not met, nothing is sent (exit code 4).
@@ -184,7 +192,7 @@ pub enum Nothing {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceFormat {
-    /// By the first character that is not white space: `[` or `{` JSON (NDJSON where the first line is a whole object), else
+    /// An Excel workbook by its first bytes; else by the first character that is not white space: `[` or `{` JSON (NDJSON where the first line is a whole object), else
     /// CSV, which has tabs where the file's name ends
     /// with `.tsv` or `.tab`, before `.gz` or `.zst` if need be.
     #[default]
@@ -199,6 +207,8 @@ pub enum SourceFormat {
     Ndjson,
     /// Cells of fixed width, as `fixed.columns` says, a record a line.
     Fixed,
+    /// A sheet of an Excel workbook.
+    Xlsx,
 }
 
 impl SourceFormat {
@@ -213,7 +223,7 @@ impl SourceFormat {
 
     /// Whether its records are made to objects.
     pub(crate) fn is_table(self) -> bool {
-        self == SourceFormat::Fixed
+        matches!(self, SourceFormat::Fixed | SourceFormat::Xlsx)
     }
 }
 

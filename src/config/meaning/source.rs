@@ -13,6 +13,7 @@ use crate::source::spec::{
     Arrays, Compression, CsvSpec, ExpectSpec, FixedSpec, Nothing, OneOrMany, Pick, SampleSpec,
     SourceFormat, SourceSpec,
 };
+use crate::source::table::spec::WorkbookSpec;
 use crate::source::table::{Layout, Table};
 
 /// A source that says neither.
@@ -98,7 +99,11 @@ impl Meaning<'_> {
                 }
             }
         }
-        let layout = self.layout(spec.format, spec.fixed);
+        let book = WorkbookSpec {
+            sheet: spec.sheet,
+            xlsx: spec.xlsx,
+        };
+        let layout = self.layout(spec.format, spec.fixed, book);
         Source {
             inputs,
             layout,
@@ -113,7 +118,7 @@ impl Meaning<'_> {
     }
 
     /// What is stated of a table.
-    fn layout(&mut self, format: SourceFormat, fixed: FixedSpec) -> Layout {
+    fn layout(&mut self, format: SourceFormat, fixed: FixedSpec, book: WorkbookSpec) -> Layout {
         if format != SourceFormat::Fixed && self.places.contains("source.fixed") {
             self.warning(
                 "source.fixed",
@@ -121,8 +126,27 @@ impl Meaning<'_> {
                 "write `format: fixed`",
             );
         }
+        if !matches!(format, SourceFormat::Auto | SourceFormat::Xlsx) {
+            for path in ["source.sheet", "source.xlsx"] {
+                if self.places.contains(path) {
+                    self.warning(
+                        path,
+                        "this setting has no effect on this format",
+                        "write `format: xlsx`",
+                    );
+                }
+            }
+        }
+        if book.xlsx.header_row == Some(0) {
+            self.problem(
+                "source.xlsx.header_row",
+                "expected at least 1: the first row is 1",
+                "",
+            );
+        }
         match format {
-            SourceFormat::Auto => Layout::Auto,
+            SourceFormat::Auto => Layout::Auto(book),
+            SourceFormat::Xlsx => Layout::Table(Table::Xlsx(book)),
             SourceFormat::Fixed => {
                 self.fixed(&fixed);
                 Layout::Table(Table::Fixed(fixed))
@@ -257,7 +281,7 @@ impl Meaning<'_> {
         };
         // These end in a way that a cut does not leave.
         let shows = matches!(source.compression, Compression::Gzip | Compression::Zstd)
-            || source.format == SourceFormat::Json;
+            || matches!(source.format, SourceFormat::Json | SourceFormat::Xlsx);
         let stream = source.inputs.contains(&Input::Stdin);
         if deletes && stream && !(stated || guarded || shows) {
             self.warning(

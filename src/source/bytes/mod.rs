@@ -8,4 +8,5 @@ mod doubt;
 mod gzip;
 pub(in crate::source) mod made;
 pub(in crate::source) mod raw;
+pub(in crate::source) mod workbook;
 mod zstd;

@@ -7,38 +7,54 @@
 mod fixed;
 mod input;
 mod records;
+pub(super) mod remarks;
 pub(crate) mod spec;
+// Without the feature its twin, which has the same face and reads nothing.
+#[cfg_attr(not(feature = "xlsx"), path = "xlsx/disabled.rs")]
+mod xlsx;
 
 use std::io::{self, BufWriter, Write};
 
 use input::Input;
 use records::Records;
+use remarks::Remarks;
 
 use super::bytes::made;
 use super::error::SourceError;
 use super::text::Text;
+use super::bytes::workbook::looks_like_workbook;
 use crate::format::json;
+use crate::settings::limits::Limits;
 
 /// Bytes of JSON that are handed over at once.
 const PIECE: usize = 64 * 1024;
 
 /// What is stated of how the records stand.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Layout {
-    /// The first bytes tell.
-    #[default]
-    Auto,
+    /// The first bytes tell. So a workbook is to be read that is found.
+    Auto(spec::WorkbookSpec),
     /// They are CSV or JSON.
     Text,
     /// They are a table's.
     Table(Table),
 }
 
+impl Default for Layout {
+    fn default() -> Layout {
+        Layout::Auto(spec::WorkbookSpec::default())
+    }
+}
+
 impl Layout {
     /// The table that a file is which begins with these bytes, if it is one.
-    pub(super) fn table(&self, _head: &[u8]) -> Option<Table> {
+    pub(super) fn table(&self, head: &[u8]) -> Option<Table> {
         match self {
-            Layout::Auto | Layout::Text => None,
+            Layout::Auto(book) => {
+                let is_workbook = looks_like_workbook(head) || head.starts_with(xlsx::OLD);
+                is_workbook.then(|| Table::Xlsx(book.clone()))
+            }
+            Layout::Text => None,
             Layout::Table(table) => Some(table.clone()),
         }
     }
@@ -49,6 +65,15 @@ impl Layout {
 pub(crate) enum Table {
     /// Cells of fixed width.
     Fixed(spec::FixedSpec),
+    /// A workbook's sheet.
+    Xlsx(spec::WorkbookSpec),
+}
+
+/// What a table is read with beside its own settings.
+pub(super) struct Terms {
+    pub(super) limits: Limits,
+    /// Is told what may not have been meant.
+    pub(super) remarks: Remarks,
 }
 
 impl Table {
@@ -56,34 +81,36 @@ impl Table {
     pub(super) fn is_text(&self) -> bool {
         match self {
             Table::Fixed(_) => true,
+            Table::Xlsx(_) => false,
         }
     }
 
     /// How the objects stand beside each other that are made of its records.
     fn layout(&self) -> json::Layout {
         match self {
-            Table::Fixed(_) => json::Layout::Lines,
+            Table::Fixed(_) | Table::Xlsx(_) => json::Layout::Lines,
         }
     }
 
     /// Starts to write the records of a file as JSON. The thread ends when all is written, or as soon as nobody reads
     /// that.
-    pub(super) fn read(self, text: Text) -> Text {
+    pub(super) fn read(self, text: Text, terms: Terms) -> Text {
         let name = text.name().to_owned();
         let (input, layout) = (Input::new(text), self.layout());
         let place = name.clone();
         let made = made::by_thread(move |out| {
             let mut out = BufWriter::with_capacity(PIECE, out);
-            let written = self.write(input, &mut Records::new(&mut out));
+            let written = self.write(input, &terms, &mut Records::new(&mut out));
             written.map_err(|wrong| wrong.of(place))?;
             out.flush()
         });
         Text::made(name, made).laid_out(layout)
     }
 
-    fn write(self, input: Input, out: &mut Records<'_>) -> Result<(), Wrong> {
+    fn write(self, input: Input, terms: &Terms, out: &mut Records<'_>) -> Result<(), Wrong> {
         match self {
             Table::Fixed(spec) => fixed::write(&spec, input, out),
+            Table::Xlsx(spec) => xlsx::write(&spec, input, terms, out),
         }
     }
 }
