@@ -248,7 +248,9 @@ impl Source {
             )),
         };
         let of_text = self.origins.iter().filter_map(remark);
-        of_text.chain(self.origins.iter().flat_map(of_table)).collect()
+        of_text
+            .chain(self.origins.iter().flat_map(of_table))
+            .collect()
     }
 
     /// Ends the commands that still write. Where a source is read by threads, dropping it may come too late.

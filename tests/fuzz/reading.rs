@@ -178,6 +178,21 @@ pub fn source(data: &[u8]) {
     }
 }
 
+/// A file that is read by what it is: the same rows whatever the size of the blocks and of the pieces in which it arrives.
+pub fn same_in_pieces(file: &[u8]) {
+    let pipeline = &PIPELINES[0];
+    let source = |piece: usize| {
+        let pieces: Vec<_> = file.chunks(piece).map(|p| p.to_vec().into()).collect();
+        Arc::new(Source::of_pieces("a", pieces))
+    };
+    let whole = RUNTIME.block_on(read(source(usize::MAX), pipeline, BLOCK));
+    let cut = RUNTIME.block_on(read(source(1000), pipeline, 16));
+    assert_eq!(whole.failed.is_some(), cut.failed.is_some());
+    if whole.failed.is_none() {
+        assert_eq!(whole, cut);
+    }
+}
+
 /// Writes the rejects of a source; none where it can't be read.
 async fn rejects_of(text: &[u8], pipeline: &Pipeline) -> Option<Rejected> {
     let source = Arc::new(Source::of_pieces("a", [text.to_vec().into()]));

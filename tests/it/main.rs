@@ -56,6 +56,7 @@ mod retry;
 mod run;
 mod secrets;
 mod several;
+mod sheets;
 mod soak;
 mod source;
 mod spread;

@@ -12,6 +12,7 @@ mod source;
 mod stages;
 mod target;
 mod upload;
+mod workbook;
 
 use std::path::{Path, PathBuf};
 

@@ -99,10 +99,7 @@ impl Meaning<'_> {
                 }
             }
         }
-        let book = WorkbookSpec {
-            sheet: spec.sheet,
-            xlsx: spec.xlsx,
-        };
+        let book = self.workbook(&spec);
         let layout = self.layout(spec.format, spec.fixed, book);
         Source {
             inputs,
@@ -124,24 +121,6 @@ impl Meaning<'_> {
                 "source.fixed",
                 "these settings have no effect on this format",
                 "write `format: fixed`",
-            );
-        }
-        if !matches!(format, SourceFormat::Auto | SourceFormat::Xlsx) {
-            for path in ["source.sheet", "source.xlsx"] {
-                if self.places.contains(path) {
-                    self.warning(
-                        path,
-                        "this setting has no effect on this format",
-                        "write `format: xlsx`",
-                    );
-                }
-            }
-        }
-        if book.xlsx.header_row == Some(0) {
-            self.problem(
-                "source.xlsx.header_row",
-                "expected at least 1: the first row is 1",
-                "",
             );
         }
         match format {

@@ -106,7 +106,10 @@ impl<'de> Members<'_, 'de> {
 
     /// A cell of a spreadsheet that holds an error.
     fn sheet_error(&mut self, column: usize, value: &str, error: &str) {
-        self.put(column, Cell::new(self.start(value), value.len(), Kind::Json));
+        self.put(
+            column,
+            Cell::new(self.start(value), value.len(), Kind::Json),
+        );
         let message = format!(
             "the cell holds the error {error} of the spreadsheet; mend it there, or set source.xlsx.errors to empty or text"
         );

@@ -42,7 +42,12 @@ mod tests {
             assert_eq!(read(&written(error)), Some(error));
         }
         assert_eq!(read(&written("#UNHEARD!\"}")), Some("#ERROR!"));
-        for other in ["{}", "{\"error\":\"x\"}", "{\"error\":1}", "{\"error\":\"#N/A\",\"x\":1}"] {
+        for other in [
+            "{}",
+            "{\"error\":\"x\"}",
+            "{\"error\":1}",
+            "{\"error\":\"#N/A\",\"x\":1}",
+        ] {
             assert_eq!(read(other), None);
         }
     }

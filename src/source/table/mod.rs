@@ -20,9 +20,9 @@ use records::Records;
 use remarks::Remarks;
 
 use super::bytes::made;
+use super::bytes::workbook::looks_like_workbook;
 use super::error::SourceError;
 use super::text::Text;
-use super::bytes::workbook::looks_like_workbook;
 use crate::format::json;
 use crate::settings::limits::Limits;
 

@@ -59,7 +59,10 @@ impl Format {
     pub(super) fn read(code: &str) -> Format {
         let mut sections: Vec<Section> = sections(code).map(section).collect();
         // Which section is chosen does not matter where all show numbers.
-        if sections.iter().all(|section| section.shown == Shown::Number) {
+        if sections
+            .iter()
+            .all(|section| section.shown == Shown::Number)
+        {
             sections.clear();
         }
         Format { sections }
@@ -354,7 +357,10 @@ mod tests {
             ("# ?/?", Shown::Number),
             ("[Red]0.00;[Blue]-0.00", Shown::Number),
             ("[$€-407]#,##0.00", Shown::Number),
-            ("_-* #,##0.00\\ \"€\"_-;\\-* #,##0.00\\ \"€\"_-", Shown::Number),
+            (
+                "_-* #,##0.00\\ \"€\"_-;\\-* #,##0.00\\ \"€\"_-",
+                Shown::Number,
+            ),
             ("\\d0", Shown::Number),
             ("\"yyyy\" 0", Shown::Number),
             ("yyyy-mm-dd", Shown::Day),

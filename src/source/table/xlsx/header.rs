@@ -80,7 +80,10 @@ fn guess(rows: &[Row]) -> Result<usize, Wrong> {
     let most = |row: &Row| row.filled().count() * 2 > width;
     let first = rows.iter().position(most).unwrap_or_default();
     let header = &rows[first];
-    match header.filled().find(|at| header.cell(*at).kind != Kind::Text) {
+    match header
+        .filled()
+        .find(|at| header.cell(*at).kind != Kind::Text)
+    {
         None => Ok(first),
         Some(at) => Err(Wrong::setting(
             header.number,
@@ -132,7 +135,11 @@ fn no_duplicates(columns: &[Column], row: u64) -> Result<(), Wrong> {
     let mut twice = Vec::new();
     for column in columns {
         if let Some(first) = seen.insert(&column.name, column.at) {
-            twice.push(format!("{} and {}", cell_name(first, row), cell_name(column.at, row)));
+            twice.push(format!(
+                "{} and {}",
+                cell_name(first, row),
+                cell_name(column.at, row)
+            ));
         }
     }
     if twice.is_empty() {
@@ -184,7 +191,10 @@ mod tests {
             })
             .collect();
         let wrong = no_duplicates(&columns, 3).unwrap_err();
-        assert!(format!("{wrong:?}").contains("A3 and B3, B3 and E3"), "{wrong:?}");
+        assert!(
+            format!("{wrong:?}").contains("A3 and B3, B3 and E3"),
+            "{wrong:?}"
+        );
         number(&mut columns);
         let names: Vec<_> = columns.iter().map(|column| &*column.name).collect();
         assert_eq!(names, ["a", "a_3", "a_2", "b", "a_4"]);

@@ -75,6 +75,7 @@ pub(super) fn write(
     while rows.next(&mut row)? {
         writing.take(&mut row)?;
     }
+    writing.close()?;
     let found = Found {
         header: header.row,
         columns: &header.columns,
@@ -106,7 +107,10 @@ impl<'a, 'o> Writing<'a, 'o> {
         Writing {
             spec,
             columns,
-            names: columns.iter().map(|column| Name::new(&column.name)).collect(),
+            names: columns
+                .iter()
+                .map(|column| Name::new(&column.name))
+                .collect(),
             watch: Watch::new(columns.len()),
             held: Vec::new(),
             out,
@@ -125,6 +129,14 @@ impl<'a, 'o> Writing<'a, 'o> {
             self.write(&held)?;
         }
         self.write(row)
+    }
+
+    /// What is still held back is the footer.
+    fn close(&mut self) -> Result<(), Wrong> {
+        match self.held.last() {
+            Some(last) => Ok(self.out.pass(last.number)?),
+            None => Ok(()),
+        }
     }
 
     /// Whether a row looks like the footer.

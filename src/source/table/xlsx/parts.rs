@@ -185,7 +185,9 @@ impl Part<'_> {
             let limit = self.limits.record;
             return Err(Wrong::data(
                 0,
-                format!("the workbook has an element of more than {limit}, the longest record (limits.record)"),
+                format!(
+                    "the workbook has an element of more than {limit}, the longest record (limits.record)"
+                ),
             ));
         }
         if self.become_so_far > decompressed.0 {

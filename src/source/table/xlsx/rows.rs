@@ -76,7 +76,9 @@ impl Row {
     /// The columns that have something in them.
     pub(super) fn filled(&self) -> impl Iterator<Item = usize> {
         let cells = self.cells.iter().enumerate();
-        cells.filter(|(_, cell)| cell.kind != Kind::Empty).map(|(column, _)| column)
+        cells
+            .filter(|(_, cell)| cell.kind != Kind::Empty)
+            .map(|(column, _)| column)
     }
 }
 
@@ -291,7 +293,11 @@ impl Cells<'_> {
             }
             Written::Text => text.push_str(&unescaped(value)),
             Written::Bool => {
-                text.push_str(if is_true(value.trim()) { "true" } else { "false" });
+                text.push_str(if is_true(value.trim()) {
+                    "true"
+                } else {
+                    "false"
+                });
                 return Ok(Kind::Other);
             }
             Written::Error => {
@@ -319,7 +325,11 @@ impl Cells<'_> {
             text.push_str(value);
             return Kind::Number;
         }
-        let Some(number) = value.parse::<f64>().ok().filter(|number| number.is_finite()) else {
+        let Some(number) = value
+            .parse::<f64>()
+            .ok()
+            .filter(|number| number.is_finite())
+        else {
             // What is not a number is a text, whatever the cell says.
             text.push_str(value);
             return Kind::Text;
@@ -353,7 +363,10 @@ impl Cells<'_> {
     /// What is wrong with the cell at hand.
     fn wrong(&self, what: &str) -> Wrong {
         let name = cell_name(self.column - 1, self.number);
-        Wrong::data(self.number, format!("the workbook is damaged: cell {name}: {what}"))
+        Wrong::data(
+            self.number,
+            format!("the workbook is damaged: cell {name}: {what}"),
+        )
     }
 }
 
@@ -377,7 +390,8 @@ impl Aside {
                 let range = attribute(element, "ref")?.unwrap_or_default();
                 let (from, to) = range.split_once(':').unwrap_or((&range, &range));
                 let corners = place(from).zip(place(to));
-                self.merged.extend(corners.map(|(from, to)| Merged { from, to }));
+                self.merged
+                    .extend(corners.map(|(from, to)| Merged { from, to }));
             }
             "autoFilter" => self.filtered = true,
             _ => {}
@@ -414,7 +428,8 @@ fn attributes(element: &BytesStart<'_>) -> Result<(Option<usize>, Open), &'stati
         match attribute.key.into_inner() {
             "r" => {
                 let letters = value.bytes().take_while(u8::is_ascii_alphabetic).count();
-                column = Some(number_of(&value[..letters]).ok_or("a cell has no place in a sheet")?);
+                column =
+                    Some(number_of(&value[..letters]).ok_or("a cell has no place in a sheet")?);
             }
             "s" => open.style = value.parse().unwrap_or_default(),
             "t" => {
@@ -464,7 +479,10 @@ fn place(name: &str) -> Option<(usize, u64)> {
     let name = name.trim_start_matches('$');
     let letters = name.find(|c: char| !c.is_ascii_alphabetic())?;
     let (letters, row) = name.split_at(letters);
-    Some((number_of(letters)? - 1, row.trim_start_matches('$').parse().ok()?))
+    Some((
+        number_of(letters)? - 1,
+        row.trim_start_matches('$').parse().ok()?,
+    ))
 }
 
 /// A number's digits without an exponent: as they are written where that is how the number is written best, else as few

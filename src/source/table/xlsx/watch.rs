@@ -76,7 +76,8 @@ impl Watch {
 
     pub(super) fn nameless(&mut self, column: usize, row: u64) {
         self.nameless += 1;
-        self.first_nameless.get_or_insert_with(|| cell_name(column, row));
+        self.first_nameless
+            .get_or_insert_with(|| cell_name(column, row));
     }
 
     /// What is to be told of the sheet.
@@ -176,7 +177,11 @@ impl Watch {
 impl Seen {
     /// The digits that most cells have as text, and how many cells have numbers with fewer.
     fn eaten(&self) -> Option<(usize, u64)> {
-        let (digits, most) = self.texts.iter().enumerate().max_by_key(|(_, count)| **count)?;
+        let (digits, most) = self
+            .texts
+            .iter()
+            .enumerate()
+            .max_by_key(|(_, count)| **count)?;
         let shorter: u64 = self.numbers[..digits].iter().sum();
         (*most * 2 > self.filled && shorter > 0).then_some((digits, shorter))
     }
@@ -196,7 +201,9 @@ pub(super) struct Found<'a> {
 impl Found<'_> {
     /// Whether a column that is read is one of these.
     fn has_within(&self, from: usize, to: usize) -> bool {
-        self.columns.iter().any(|column| (from..=to).contains(&column.at))
+        self.columns
+            .iter()
+            .any(|column| (from..=to).contains(&column.at))
     }
 }
 

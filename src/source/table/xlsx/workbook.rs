@@ -139,7 +139,9 @@ impl<'a> Workbook<'a> {
             (None, [only]) => Ok(only),
             (None, _) => self.only_one(),
             (Some(SheetSpec::Number(number)), sheets) => {
-                let sheet = (*number as usize).checked_sub(1).and_then(|at| sheets.get(at));
+                let sheet = (*number as usize)
+                    .checked_sub(1)
+                    .and_then(|at| sheets.get(at));
                 sheet.ok_or_else(|| self.not_there(&format!("source.sheet is {number}, and")))
             }
             (Some(SheetSpec::Name(name)), sheets) => {
@@ -173,7 +175,9 @@ impl<'a> Workbook<'a> {
         let mut xml = self.open(sheet)?;
         loop {
             match xml.next()? {
-                Event::Start(element) if matches!(element.local_name().into_inner(), "v" | "is") => {
+                Event::Start(element)
+                    if matches!(element.local_name().into_inner(), "v" | "is") =>
+                {
                     return Ok(true);
                 }
                 Event::End(element) if element.local_name().into_inner() == "sheetData" => {
@@ -190,19 +194,27 @@ impl<'a> Workbook<'a> {
             Some(part) => Ok(Xml::new(&sheet.part, part)),
             None => Err(Wrong::data(
                 0,
-                format!("the workbook is damaged: the sheet `{}` is missing", shown(&sheet.name)),
+                format!(
+                    "the workbook is damaged: the sheet `{}` is missing",
+                    shown(&sheet.name)
+                ),
             )),
         }
     }
 
     fn not_there(&self, what: &str) -> Wrong {
         let names = self.sheets.iter().take(MOST_TOLD);
-        let names: Vec<_> = names.map(|sheet| format!("`{}`", shown(&sheet.name))).collect();
+        let names: Vec<_> = names
+            .map(|sheet| format!("`{}`", shown(&sheet.name)))
+            .collect();
         let more = match self.sheets.len().saturating_sub(MOST_TOLD) {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        let message = format!("{what} the workbook has the sheets {}{more}", names.join(", "));
+        let message = format!(
+            "{what} the workbook has the sheets {}{more}",
+            names.join(", ")
+        );
         Wrong::setting(0, message)
     }
 }
@@ -210,7 +222,9 @@ impl<'a> Workbook<'a> {
 /// The name of the part that names the sheets.
 fn main_part(parts: &Parts) -> Result<String, Wrong> {
     let relations = relations(parts, "")?;
-    let main = relations.into_iter().find(|relation| relation.kind == "officeDocument");
+    let main = relations
+        .into_iter()
+        .find(|relation| relation.kind == "officeDocument");
     let name = main.map_or_else(|| "xl/workbook.xml".to_owned(), |main| main.target);
     match name.ends_with(".bin") || !parts.has(&name) {
         true => Err(foreign(parts)),
@@ -229,7 +243,10 @@ fn foreign(parts: &Parts) -> Wrong {
     } else {
         "this is an archive, and there is no workbook in it"
     };
-    Wrong::data(0, format!("{what}; save it as an Excel workbook (.xlsx), or export it as CSV"))
+    Wrong::data(
+        0,
+        format!("{what}; save it as an Excel workbook (.xlsx), or export it as CSV"),
+    )
 }
 
 /// The parts that a part names; without a name, those that the archive begins with.
@@ -302,7 +319,11 @@ mod tests {
             ("", "xl/workbook.xml", "xl/workbook.xml"),
             ("", "/xl/workbook.xml", "xl/workbook.xml"),
             ("xl", "worksheets/sheet1.xml", "xl/worksheets/sheet1.xml"),
-            ("xl", "/xl/worksheets/sheet1.xml", "xl/worksheets/sheet1.xml"),
+            (
+                "xl",
+                "/xl/worksheets/sheet1.xml",
+                "xl/worksheets/sheet1.xml",
+            ),
             ("xl", "..\\sheet1.xml", "sheet1.xml"),
             ("xl", "./../../../sheet1.xml", "sheet1.xml"),
         ] {

@@ -152,7 +152,9 @@ const ESCAPE: usize = 7;
 fn escape(text: &str) -> Option<char> {
     let digits = text.get(..ESCAPE)?.strip_prefix("_x")?.strip_suffix('_')?;
     let hexadecimal = digits.bytes().all(|b| b.is_ascii_hexdigit());
-    let code = u32::from_str_radix(digits, 16).ok().filter(|_| hexadecimal)?;
+    let code = u32::from_str_radix(digits, 16)
+        .ok()
+        .filter(|_| hexadecimal)?;
     char::from_u32(code)
 }
 
