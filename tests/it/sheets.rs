@@ -138,14 +138,9 @@ fn workbooks_of_three_programs() {
             header == 3,
             "{stderr}"
         );
-        let texts: Vec<Vec<&str>> = (rows.iter())
-            .map(|row| {
-                row.as_object()
-                    .unwrap()
-                    .values()
-                    .map(|v| v.as_str().unwrap())
-                    .collect()
-            })
+        let columns = ["ID", "Name", "Born", "Hired at", "Salary", "Active", "FTE", "Note"];
+        let texts: Vec<_> = (rows.iter())
+            .map(|row| columns.map(|column| row[column].as_str().unwrap_or_default()))
             .collect();
         assert_eq!(
             texts,
@@ -305,7 +300,10 @@ fn which_sheet() {
     assert!(stderr.contains("`Notes`, `Workers`"), "{stderr}");
     for stated in ["Workers", "2", "workers", "\" WORKERS \""] {
         let (code, rows, stderr) = preview(&two(), &format!("sheet: {stated}"));
-        let expected = if stated.contains(' ') { (2, 0) } else { (0, 1) };
+        let expected = match stated.contains(' ') {
+            true => (2, 0),
+            false => (0, 1),
+        };
         assert_eq!((code, rows.len()), expected, "{stated}: {stderr}");
     }
     for (stated, told) in [

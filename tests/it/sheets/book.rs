@@ -107,6 +107,10 @@ impl Book {
     }
 
     fn style(&mut self, format: &str) -> usize {
+        if self.formats.is_empty() {
+            // That of cells whose style is not stated.
+            self.formats.push("General".to_owned());
+        }
         let known = self.formats.iter().position(|known| known == format);
         known.unwrap_or_else(|| {
             self.formats.push(format.to_owned());

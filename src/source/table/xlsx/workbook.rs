@@ -146,7 +146,9 @@ impl<'a> Workbook<'a> {
             }
             (Some(SheetSpec::Name(name)), sheets) => {
                 let is = |sheet: &&Sheet| sheet.name == *name;
-                let is_like = |sheet: &&Sheet| comparable(&sheet.name) == comparable(name);
+                // Two sheets of a workbook never differ in case alone.
+                let small = |name: &str| comparable(name).to_lowercase();
+                let is_like = |sheet: &&Sheet| small(&sheet.name) == small(name);
                 let found = sheets.iter().find(is).or(sheets.iter().find(is_like));
                 found.ok_or_else(|| {
                     self.not_there(&format!("source.sheet is `{}`, and", shown(name)))

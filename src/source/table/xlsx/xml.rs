@@ -13,6 +13,8 @@ pub(super) struct Xml<'a> {
     reader: Reader<Part<'a>>,
     name: String,
     buffer: Vec<u8>,
+    /// How many elements are open.
+    open: usize,
 }
 
 impl<'a> Xml<'a> {
@@ -23,6 +25,7 @@ impl<'a> Xml<'a> {
             reader,
             name: name.to_owned(),
             buffer: Vec::new(),
+            open: 0,
         }
     }
 
@@ -36,7 +39,15 @@ impl<'a> Xml<'a> {
         self.reader.get_mut().renew();
         match self.reader.read_event_into(&mut self.buffer) {
             Ok(Event::DocType(_)) => Err(damaged(&self.name, "it has a document type")),
-            Ok(event) => Ok(event),
+            Ok(Event::Eof) if self.open > 0 => Err(damaged(&self.name, "it ends too early")),
+            Ok(event) => {
+                match event {
+                    Event::Start(_) => self.open += 1,
+                    Event::End(_) => self.open -= 1,
+                    _ => {}
+                }
+                Ok(event)
+            }
             Err(error) => Err(match self.reader.get_mut().failed() {
                 Some(wrong) => wrong,
                 None => {
