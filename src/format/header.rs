@@ -85,6 +85,12 @@ impl Reading {
             }
             RecordFormat::Csv(_) => Arc::default(),
         };
+        let form = json::Form {
+            path: None,
+            told: true,
+            ..(*form).clone()
+        };
+        let form = Arc::new(form);
         Reading {
             format: RecordFormat::Json { layout, form },
             ..self.clone()
@@ -145,6 +151,7 @@ impl Reading {
         let form = json::Form {
             path: None,
             columns: stated.columns.or(found.columns),
+            told: true,
             ..stated
         };
         let begins = Beginning {
@@ -197,7 +204,7 @@ impl Reading {
                     return Err(Wrong::setting(
                         Place::Line(1),
                         "source.expect.trailer describes the last line of the file, and a JSON document ends with its \
-                         bracket; state source.expect.rows or source.expect.done_file instead",
+                         bracket, as XML ends with its root; state source.expect.rows or source.expect.done_file instead",
                     ));
                 }
             }

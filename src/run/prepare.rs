@@ -172,6 +172,7 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
         flatten: spec.json.flatten.clone(),
         arrays: spec.json.arrays,
         join: spec.json.join.clone(),
+        told: false,
     });
     let format = match spec.format {
         SourceFormat::Auto if spec.is_csv() => RecordFormat::Csv(form(Delimiter::ByName)),
@@ -189,7 +190,12 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
             layout: Layout::Documents,
             form: json,
         },
-        SourceFormat::Ndjson | SourceFormat::Fixed | SourceFormat::Xlsx => RecordFormat::Json {
+        // How a table's records stand beside each other, its text says.
+        SourceFormat::Ndjson
+        | SourceFormat::Fixed
+        | SourceFormat::Xml
+        | SourceFormat::Hdl
+        | SourceFormat::Xlsx => RecordFormat::Json {
             layout: Layout::Lines,
             form: json,
         },

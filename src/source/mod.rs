@@ -34,7 +34,7 @@ use place::command::Command;
 use place::glob;
 use place::sample::Sample;
 use spec::{Compression, Encoding, Pick};
-use table::{Layout, Terms};
+use table::{Layout, Table, Terms};
 use text::Unpacked;
 
 use crate::settings::limits::Limits;
@@ -290,7 +290,10 @@ impl Source {
         let table = self.layout.table(unpacked.head());
         let text = match &table {
             Some(table) if !table.is_text() => Text::of_bytes(unpacked),
-            _ => Text::decoded(unpacked, self.encoding, origin.utf8())?,
+            table => {
+                let encoding = self.encoding_of(table.as_ref(), &unpacked)?;
+                Text::decoded(unpacked, encoding, origin.utf8())?
+            }
         };
         if let Some(kind) = text.compression() {
             origin.is_compressed(kind);
@@ -303,6 +306,22 @@ impl Source {
                 table.read(text, Terms { limits, remarks })
             }
             None => text,
+        })
+    }
+
+    /// The encoding of a file, which a table may say itself.
+    fn encoding_of(
+        &self,
+        table: Option<&Table>,
+        unpacked: &Unpacked,
+    ) -> Result<Encoding, SourceError> {
+        let Some(table) = table else {
+            return Ok(self.encoding);
+        };
+        let encoding = table.encoding(self.encoding, unpacked.head());
+        encoding.map_err(|message| SourceError::Contradicted {
+            name: unpacked.name().to_owned(),
+            message,
         })
     }
 }

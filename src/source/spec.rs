@@ -15,7 +15,8 @@ pub use crate::settings::encoding::Encoding;
 use crate::settings::pattern::Pattern;
 use crate::settings::units::{Amount, Span};
 use crate::source::place::sample;
-pub(crate) use crate::source::table::spec::{FixedSpec, SheetSpec, XlsxSpec};
+pub(crate) use crate::source::table::sheet_spec::{SheetSpec, XlsxSpec};
+pub(crate) use crate::source::table::spec::{ElementPath, FixedSpec, HdlSpec, XmlSpec};
 
 /// Where the records come from: a `path`, a `command` or a `sample`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -63,6 +64,18 @@ pub(crate) struct SourceSpec {
     /// Settings of `format: fixed`.
     #[serde(default)]
     pub fixed: FixedSpec,
+    /// The element of XML that is a record, such as `wd:Report_Entry`: by its name, with its prefix or without, or by the
+    /// names that lead to it, `Report_Data/Report_Entry`; with a `/` before them from the root on. Without it: the elements
+    /// that come several times beside each other, as near to the root as there are any.
+    #[serde(default)]
+    #[schemars(with = "ElementPath")]
+    pub record: Option<ElementPath>,
+    /// Settings of XML.
+    #[serde(default)]
+    pub xml: XmlSpec,
+    /// Settings of files of Oracle's HCM Data Loader.
+    #[serde(default)]
+    pub hdl: HdlSpec,
     /// The sheet of a workbook that is read: its name, or its number from 1. Without it: the only one that can be seen
     /// and has something in it.
     #[serde(default)]
@@ -192,8 +205,8 @@ pub enum Nothing {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceFormat {
-    /// An Excel workbook by its first bytes; else by the first character that is not white space: `[` or `{` JSON (NDJSON where the first line is a whole object), else
-    /// CSV, which has tabs where the file's name ends
+    /// A workbook by its first bytes; else by the first characters that are not white space: `[` or `{` JSON (NDJSON where
+    /// the first line is a whole object), a tag XML, METADATA or COMMENT Oracle's HCM Data Loader, else CSV, which has tabs where the file's name ends
     /// with `.tsv` or `.tab`, before `.gz` or `.zst` if need be.
     #[default]
     Auto,
@@ -207,6 +220,10 @@ pub enum SourceFormat {
     Ndjson,
     /// Cells of fixed width, as `fixed.columns` says, a record a line.
     Fixed,
+    /// Every element of one name is a record.
+    Xml,
+    /// Oracle's HCM Data Loader: the lines of one component.
+    Hdl,
     /// A sheet of an Excel workbook.
     Xlsx,
 }
@@ -223,7 +240,10 @@ impl SourceFormat {
 
     /// Whether its records are made to objects.
     pub(crate) fn is_table(self) -> bool {
-        matches!(self, SourceFormat::Fixed | SourceFormat::Xlsx)
+        matches!(
+            self,
+            SourceFormat::Fixed | SourceFormat::Xml | SourceFormat::Hdl | SourceFormat::Xlsx
+        )
     }
 }
 

@@ -82,6 +82,10 @@ impl Unpacked {
         })
     }
 
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The first bytes.
     pub(super) fn head(&self) -> &[u8] {
         &self.head

@@ -138,7 +138,9 @@ fn workbooks_of_three_programs() {
             header == 3,
             "{stderr}"
         );
-        let columns = ["ID", "Name", "Born", "Hired at", "Salary", "Active", "FTE", "Note"];
+        let columns = [
+            "ID", "Name", "Born", "Hired at", "Salary", "Active", "FTE", "Note",
+        ];
         let texts: Vec<_> = (rows.iter())
             .map(|row| columns.map(|column| row[column].as_str().unwrap_or_default()))
             .collect();

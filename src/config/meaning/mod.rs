@@ -8,6 +8,7 @@ mod guard;
 mod hierarchy;
 mod inputs;
 mod keep;
+mod layout;
 mod source;
 mod stages;
 mod target;

@@ -10,11 +10,10 @@ use crate::settings::units::Amount;
 use crate::source::Input;
 use crate::source::place::sample::{self, Sample};
 use crate::source::spec::{
-    Arrays, Compression, CsvSpec, ExpectSpec, FixedSpec, Nothing, OneOrMany, Pick, SampleSpec,
-    SourceFormat, SourceSpec,
+    Arrays, Compression, CsvSpec, ExpectSpec, Nothing, OneOrMany, Pick, SampleSpec, SourceFormat,
+    SourceSpec,
 };
-use crate::source::table::spec::WorkbookSpec;
-use crate::source::table::{Layout, Table};
+use crate::source::table::Layout;
 
 /// A source that says neither.
 pub(super) const NO_PATH: Wrong = (
@@ -99,65 +98,19 @@ impl Meaning<'_> {
                 }
             }
         }
-        let book = self.workbook(&spec);
-        let layout = self.layout(spec.format, spec.fixed, book);
-        Source {
+        let source = Source {
             inputs,
-            layout,
+            layout: Layout::Text,
             format: spec.format,
             compression: spec.compression,
             encoding: spec.encoding,
             nothing: spec.nothing,
-            expect: spec.expect,
-            csv: spec.csv,
-            json: spec.json,
-        }
-    }
-
-    /// What is stated of a table.
-    fn layout(&mut self, format: SourceFormat, fixed: FixedSpec, book: WorkbookSpec) -> Layout {
-        if format != SourceFormat::Fixed && self.places.contains("source.fixed") {
-            self.warning(
-                "source.fixed",
-                "these settings have no effect on this format",
-                "write `format: fixed`",
-            );
-        }
-        match format {
-            SourceFormat::Auto => Layout::Auto(book),
-            SourceFormat::Xlsx => Layout::Table(Table::Xlsx(book)),
-            SourceFormat::Fixed => {
-                self.fixed(&fixed);
-                Layout::Table(Table::Fixed(fixed))
-            }
-            _ => Layout::Text,
-        }
-    }
-
-    fn fixed(&mut self, spec: &FixedSpec) {
-        if spec.columns.is_empty() {
-            self.problem(
-                "source.fixed.columns",
-                "expected the columns and their widths",
-                "write `fixed: { columns: [{ name: employeeID, width: 8 }] }`",
-            );
-        }
-        for (i, column) in spec.columns.iter().enumerate() {
-            let path = |key: &str| format!("source.fixed.columns.{i}.{key}");
-            if column.width == 0 {
-                self.problem(&path("width"), "expected at least 1", "");
-            }
-            if column.at == Some(0) {
-                self.problem(
-                    &path("at"),
-                    "expected at least 1: the first character is 1",
-                    "",
-                );
-            }
-            if spec.columns[..i].iter().any(|c| c.name == column.name) {
-                self.problem(&path("name"), "this column is named twice", "");
-            }
-        }
+            expect: spec.expect.clone(),
+            csv: spec.csv.clone(),
+            json: spec.json.clone(),
+        };
+        let layout = self.layout(&source, &spec);
+        Source { layout, ..source }
     }
 
     /// A program and its arguments.
@@ -201,10 +154,10 @@ impl Meaning<'_> {
                     "write something like `'^TRL\\|(\\d+)'`, and `(?:...)` for groups that are not the number",
                 );
             }
-            if format == SourceFormat::Json {
+            if matches!(format, SourceFormat::Json | SourceFormat::Xml) {
                 self.problem(
                     "source.expect.trailer",
-                    "a JSON array has no last line that could state the number of its records",
+                    "a JSON array has no last line that could state the number of its records, and neither has XML",
                     "state `rows`, `at_least` or `done_file`",
                 );
             }
@@ -260,7 +213,10 @@ impl Meaning<'_> {
         };
         // These end in a way that a cut does not leave.
         let shows = matches!(source.compression, Compression::Gzip | Compression::Zstd)
-            || matches!(source.format, SourceFormat::Json | SourceFormat::Xlsx);
+            || matches!(
+                source.format,
+                SourceFormat::Json | SourceFormat::Xml | SourceFormat::Xlsx
+            );
         let stream = source.inputs.contains(&Input::Stdin);
         if deletes && stream && !(stated || guarded || shows) {
             self.warning(

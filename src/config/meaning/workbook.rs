@@ -2,16 +2,11 @@
 
 use super::Meaning;
 use crate::source::spec::{SourceFormat, SourceSpec};
-use crate::source::table::spec::WorkbookSpec;
+use crate::source::table::sheet_spec::WorkbookSpec;
 
 impl Meaning<'_> {
     /// What is said of a workbook, whatever the format is in the end.
     pub(super) fn workbook(&mut self, spec: &SourceSpec) -> WorkbookSpec {
-        if !matches!(spec.format, SourceFormat::Auto | SourceFormat::Xlsx) {
-            for path in ["source.sheet", "source.xlsx"] {
-                self.no_effect(path, "write `format: xlsx`");
-            }
-        }
         if spec.xlsx.header_row == Some(0) {
             self.problem(
                 "source.xlsx.header_row",
@@ -20,7 +15,10 @@ impl Meaning<'_> {
             );
         }
         if spec.format == SourceFormat::Xlsx {
-            self.no_effect("source.encoding", "");
+            if self.places.contains("source.encoding") {
+                let message = "this setting has no effect on this format";
+                self.warning("source.encoding", message, "");
+            }
             if spec.expect.trailer.is_some() {
                 self.problem(
                     "source.expect.trailer",
@@ -32,12 +30,6 @@ impl Meaning<'_> {
         WorkbookSpec {
             sheet: spec.sheet.clone(),
             xlsx: spec.xlsx.clone(),
-        }
-    }
-
-    fn no_effect(&mut self, path: &str, help: &str) {
-        if self.places.contains(path) {
-            self.warning(path, "this setting has no effect on this format", help);
         }
     }
 }

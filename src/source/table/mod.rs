@@ -5,44 +5,76 @@
 //! sheet, of its row): so messages and rejects name the place in the file itself.
 
 mod fixed;
+mod hdl;
 mod input;
+mod lines;
 mod records;
 pub(super) mod remarks;
+pub(crate) mod sheet_spec;
 pub(crate) mod spec;
 // Without the feature its twin, which has the same face and reads nothing.
 #[cfg_attr(not(feature = "xlsx"), path = "xlsx/disabled.rs")]
 mod xlsx;
+mod xml;
 
 use std::io::{self, BufWriter, Write};
 
 use input::Input;
+use lines::Lines;
 use records::Records;
 use remarks::Remarks;
+use sheet_spec::WorkbookSpec;
+use spec::{ElementPath, FixedSpec, HdlSpec, XmlSpec};
 
 use super::bytes::made;
 use super::bytes::workbook::looks_like_workbook;
 use super::error::SourceError;
+use super::spec::Encoding;
 use super::text::Text;
 use crate::format::json;
 use crate::settings::limits::Limits;
+use crate::settings::pattern::Pattern;
 
 /// Bytes of JSON that are handed over at once.
 const PIECE: usize = 64 * 1024;
 
 /// What is stated of how the records stand.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Layout {
-    /// The first bytes tell. So a workbook is to be read that is found.
-    Auto(spec::WorkbookSpec),
+    /// The first bytes tell, and this is stated of the tables that they can tell.
+    Auto(Box<Tables>),
     /// They are CSV or JSON.
     Text,
     /// They are a table's.
     Table(Table),
 }
 
+/// What is stated of tables that are known by their first bytes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tables {
+    pub(crate) xml: Xml,
+    pub(crate) hdl: Stated<HdlSpec>,
+    pub(crate) book: WorkbookSpec,
+}
+
+/// What is stated of XML.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Xml {
+    pub(crate) record: Option<ElementPath>,
+    pub(crate) spec: XmlSpec,
+}
+
+/// What is stated of a table that has a record a line.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stated<S> {
+    pub(crate) spec: S,
+    /// What the last line looks like, where that is no record.
+    pub(crate) trailer: Option<Pattern>,
+}
+
 impl Default for Layout {
     fn default() -> Layout {
-        Layout::Auto(spec::WorkbookSpec::default())
+        Layout::Auto(Box::default())
     }
 }
 
@@ -50,23 +82,42 @@ impl Layout {
     /// The table that a file is which begins with these bytes, if it is one.
     pub(super) fn table(&self, head: &[u8]) -> Option<Table> {
         match self {
-            Layout::Auto(book) => {
-                let is_workbook = looks_like_workbook(head) || head.starts_with(xlsx::OLD);
-                is_workbook.then(|| Table::Xlsx(book.clone()))
-            }
+            Layout::Auto(tables) => tables.known(head),
             Layout::Text => None,
             Layout::Table(table) => Some(table.clone()),
         }
     }
 }
 
+impl Tables {
+    fn known(&self, head: &[u8]) -> Option<Table> {
+        if looks_like_workbook(head) || head.starts_with(xlsx::OLD) {
+            return Some(Table::Xlsx(self.book.clone()));
+        }
+        let (encoding, mark) =
+            encoding_rs::Encoding::for_bom(head).unwrap_or((encoding_rs::UTF_8, 0));
+        let (head, _) = encoding.decode_without_bom_handling(&head[mark..]);
+        // Of UTF-16 without a mark, the zeros are left over.
+        let head = head.replace('\0', "");
+        match () {
+            () if xml::begins(&head) => Some(Table::Xml(self.xml.clone())),
+            () if hdl::begins(&head) => Some(Table::Hdl(self.hdl.clone())),
+            () => None,
+        }
+    }
+}
+
 /// How the records stand in a file, where that is neither CSV nor JSON.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Table {
     /// Cells of fixed width.
-    Fixed(spec::FixedSpec),
+    Fixed(Stated<FixedSpec>),
+    /// Oracle's HCM Data Loader.
+    Hdl(Stated<HdlSpec>),
+    /// Elements.
+    Xml(Xml),
     /// A workbook's sheet.
-    Xlsx(spec::WorkbookSpec),
+    Xlsx(WorkbookSpec),
 }
 
 /// What a table is read with beside its own settings.
@@ -80,15 +131,27 @@ impl Table {
     /// Whether it is made of characters, in whatever encoding; else it is made of bytes.
     pub(super) fn is_text(&self) -> bool {
         match self {
-            Table::Fixed(_) => true,
+            Table::Fixed(_) | Table::Hdl(_) | Table::Xml(_) => true,
             Table::Xlsx(_) => false,
+        }
+    }
+
+    /// The encoding of a file that begins with these bytes, where another one is stated or none.
+    ///
+    /// # Errors
+    /// The file says itself that it has another than the stated one.
+    pub(super) fn encoding(&self, stated: Encoding, head: &[u8]) -> Result<Encoding, String> {
+        match self {
+            Table::Xml(_) => xml::encoding(stated, head),
+            Table::Fixed(_) | Table::Hdl(_) | Table::Xlsx(_) => Ok(stated),
         }
     }
 
     /// How the objects stand beside each other that are made of its records.
     fn layout(&self) -> json::Layout {
         match self {
-            Table::Fixed(_) | Table::Xlsx(_) => json::Layout::Lines,
+            Table::Fixed(_) | Table::Hdl(_) | Table::Xlsx(_) => json::Layout::Lines,
+            Table::Xml(_) => json::Layout::Documents,
         }
     }
 
@@ -108,9 +171,12 @@ impl Table {
     }
 
     fn write(self, input: Input, terms: &Terms, out: &mut Records<'_>) -> Result<(), Wrong> {
+        let limits = &terms.limits;
         match self {
-            Table::Fixed(spec) => fixed::write(&spec, input, out),
-            Table::Xlsx(spec) => xlsx::write(&spec, input, terms, out),
+            Table::Fixed(stated) => fixed::write(&stated, Lines::new(input, limits), out),
+            Table::Hdl(stated) => hdl::write(&stated, Lines::new(input, limits), out),
+            Table::Xml(stated) => xml::write(&stated, input, limits, out),
+            Table::Xlsx(stated) => xlsx::write(&stated, input, terms, out),
         }
     }
 }

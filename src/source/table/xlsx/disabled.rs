@@ -2,7 +2,7 @@
 
 use super::input::Input;
 use super::records::Records;
-use super::spec::WorkbookSpec;
+use super::sheet_spec::WorkbookSpec;
 use super::{Terms, Wrong};
 
 /// What old workbooks begin with, and the file in which encrypted ones are kept.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::rows::{Kind, Row, Rows, cell_name};
 use crate::format::csv::spec::DuplicatesSpec;
 use crate::source::table::Wrong;
-use crate::source::table::spec::XlsxSpec;
+use crate::source::table::sheet_spec::XlsxSpec;
 use crate::text::unseen::trimmed;
 
 /// Filled rows among which the header is looked for.

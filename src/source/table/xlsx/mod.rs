@@ -32,7 +32,7 @@ use workbook::Workbook;
 
 use super::input::{Input, Seekable};
 use super::records::{Name, Records};
-use super::spec::{Errors, WorkbookSpec};
+use super::sheet_spec::{Errors, WorkbookSpec};
 use super::{Terms, Wrong};
 use crate::format::json::sheet_error;
 use crate::text::shown::shown;

@@ -9,7 +9,7 @@ use super::styles::Styles;
 use super::xml::{Xml, attribute, is_true};
 use crate::settings::limits::Limits;
 use crate::source::table::Wrong;
-use crate::source::table::spec::SheetSpec;
+use crate::source::table::sheet_spec::SheetSpec;
 use crate::text::compare::comparable;
 use crate::text::shown::shown;
 
