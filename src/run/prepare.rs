@@ -158,7 +158,12 @@ pub async fn source(pipeline: &Pipeline) -> Result<Source, SourceError> {
         source.encoding,
         pipeline.limits,
     );
-    Ok(found.await?.laid_out(source.layout.clone()))
+    Ok(laid_out(found.await?, pipeline))
+}
+
+/// The same source, whose records stand as the pipeline says.
+pub fn laid_out(source: Source, pipeline: &Pipeline) -> Source {
+    source.laid_out(pipeline.source.layout.clone())
 }
 
 /// How the source's text is to be read.
@@ -172,6 +177,7 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
         flatten: spec.json.flatten.clone(),
         arrays: spec.json.arrays,
         join: spec.json.join.clone(),
+        table: None,
         told: false,
     });
     let format = match spec.format {

@@ -12,7 +12,6 @@ use super::RunError;
 use crate::config::Pipeline;
 use crate::files::mark::Mark;
 use crate::settings::limits::Limits;
-use crate::source::table::Layout;
 use crate::source::{Input, Source, SourceError};
 use crate::stage::aliases::{self, AliasesSpec};
 use crate::stage::hash::{Key, KeySpec};
@@ -134,7 +133,6 @@ async fn load(
     let inputs = [Input::File(path.clone())];
     let source = Source::find(&inputs, compression, encoding, limits).await;
     let source = source.map_err(|error| stored(&path, &error))?;
-    let source = source.laid_out(Layout::Text);
     let mark = Mark::of(&path.metadata().map_err(TableError::Read)?);
     let mut bytes = Vec::new();
     // One byte more tells a file that is too large from one that just fits.

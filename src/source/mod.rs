@@ -241,6 +241,11 @@ impl Source {
         };
         let remark = |origin: &Origin| match origin.utf8().load(Ordering::Relaxed) {
             0 => None,
+            count if encoding == Encoding::Auto => Some(format!(
+                "{}: the file declares another encoding than UTF-8, and all {count} characters beyond ASCII are valid \
+                 UTF-8, which is next to impossible otherwise: letters will be garbled unless the declaration is mended",
+                origin.name
+            )),
             count => Some(format!(
                 "{}: source.encoding is {encoding}, and all {count} characters beyond ASCII are valid UTF-8, which is \
                  next to impossible otherwise: letters will be garbled unless source.encoding is set to utf-8",

@@ -38,8 +38,8 @@ pub struct Text {
     /// All has been decoded.
     drained: bool,
     ended: bool,
-    /// Its records are those of a table, made to objects that stand so.
-    layout: Option<Layout>,
+    /// Its records are those of a table of this format, made to objects that stand so.
+    table: Option<(&'static str, Layout)>,
 }
 
 /// The bytes of one file, decompressed, of which the first have been looked at.
@@ -149,21 +149,22 @@ impl Text {
             decoded: Vec::new(),
             drained: false,
             ended: false,
-            layout: None,
+            table: None,
         }
     }
 
-    /// The same text, whose records are objects that stand so.
-    pub(super) fn laid_out(self, layout: Layout) -> Text {
+    /// The same text, whose records are those of a table of this format, made to objects that stand so.
+    pub(super) fn of_table(self, format: &'static str, layout: Layout) -> Text {
         Text {
-            layout: Some(layout),
+            table: Some((format, layout)),
             ..self
         }
     }
 
-    /// How the objects stand that the records of a table were made to; none where the text is the file's own.
-    pub(crate) fn layout(&self) -> Option<Layout> {
-        self.layout
+    /// The format of the table whose records were made to objects, and how these stand; none where the text is the file's
+    /// own.
+    pub(crate) fn table(&self) -> Option<(&'static str, Layout)> {
+        self.table
     }
 
     pub(super) fn name(&self) -> &str {

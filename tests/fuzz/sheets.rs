@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::chosen;
-use super::reading::same_in_pieces;
+use super::reading::workbook;
 
 /// What stands between the parts of an input: the separator of groups.
 const NEXT_PART: u8 = 0x1d;
@@ -27,8 +27,8 @@ const RELATIONS: &[u8] = b"<Relationships><Relationship Id=\"a\" Type=\"t/worksh
 pub fn xlsx(data: &[u8]) {
     let (choice, text) = chosen(data);
     match choice & 1 {
-        0 => same_in_pieces(text),
-        _ => same_in_pieces(&archive(text)),
+        0 => workbook(choice >> 1, text),
+        _ => workbook(choice >> 1, &archive(text)),
     }
 }
 

@@ -13,7 +13,7 @@ mod sheets;
 mod words;
 
 pub use kept::{ledger, store};
-pub use reading::{as_of, rejects, source, text};
+pub use reading::{as_of, fixed, hdl, rejects, source, text, xml};
 pub use sheets::xlsx;
 pub use words::{number, setting, token, unseen};
 
@@ -238,8 +238,8 @@ pub fn json(data: &[u8]) {
         arrays: [Arrays::Reject, Arrays::Join, Arrays::First, Arrays::Json]
             [usize::from(nested >> 2 & 3)],
         join: ", ".to_owned(),
-        columns: None,
         path,
+        ..Form::default()
     };
     let (layout, boundary) = match (choice & 1, &form.path) {
         (0, None) => (Layout::Lines, Boundary::Lines),

@@ -29,6 +29,7 @@ mod kept_safe;
 mod keys;
 mod keys_again;
 mod kinds;
+mod layouts;
 mod ledger;
 mod limits;
 mod lines;

@@ -18,6 +18,8 @@ pub struct Form {
     pub arrays: Arrays,
     /// What stands between joined elements.
     pub join: String,
+    /// The format of the table that the objects were made of, where they were.
+    pub table: Option<&'static str>,
     /// Records say themselves what is wrong with them, in a member of their own.
     pub told: bool,
 }

@@ -39,11 +39,12 @@ use crate::settings::pattern::Pattern;
 const PIECE: usize = 64 * 1024;
 
 /// What is stated of how the records stand.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) enum Layout {
     /// The first bytes tell, and this is stated of the tables that they can tell.
     Auto(Box<Tables>),
     /// They are CSV or JSON.
+    #[default]
     Text,
     /// They are a table's.
     Table(Table),
@@ -70,12 +71,6 @@ pub(crate) struct Stated<S> {
     pub(crate) spec: S,
     /// What the last line looks like, where that is no record.
     pub(crate) trailer: Option<Pattern>,
-}
-
-impl Default for Layout {
-    fn default() -> Layout {
-        Layout::Auto(Box::default())
-    }
 }
 
 impl Layout {
@@ -147,6 +142,15 @@ impl Table {
         }
     }
 
+    /// Its format, as the pipeline file calls it.
+    fn format(&self) -> &'static str {
+        match self {
+            Table::Fixed(_) => "fixed",
+            Table::Hdl(_) => "hdl",
+            Table::Xml(_) => "xml",
+        }
+    }
+
     /// How the objects stand beside each other that are made of its records.
     fn layout(&self) -> json::Layout {
         match self {
@@ -159,7 +163,7 @@ impl Table {
     /// that.
     pub(super) fn read(self, text: Text, terms: Terms) -> Text {
         let name = text.name().to_owned();
-        let (input, layout) = (Input::new(text), self.layout());
+        let (input, format, layout) = (Input::new(text), self.format(), self.layout());
         let place = name.clone();
         let made = made::by_thread(move |out| {
             let mut out = BufWriter::with_capacity(PIECE, out);
@@ -167,7 +171,7 @@ impl Table {
             written.map_err(|wrong| wrong.of(place))?;
             out.flush()
         });
-        Text::made(name, made).laid_out(layout)
+        Text::made(name, made).of_table(format, layout)
     }
 
     fn write(self, input: Input, terms: &Terms, out: &mut Records<'_>) -> Result<(), Wrong> {

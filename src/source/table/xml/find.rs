@@ -10,7 +10,7 @@ use quick_xml::events::{BytesStart, Event};
 pub(super) enum Found {
     /// These names lead from the root to them.
     Path(Vec<String>),
-    /// There are no elements within the root.
+    /// There are no elements within the root, or the text is not well-formed.
     Nothing,
     /// It does not tell.
     Unsure,
@@ -81,20 +81,21 @@ impl Shape {
 
 /// The records of a file that begins so, or is this as a `whole`.
 pub(super) fn records(text: &[u8], whole: bool) -> Found {
-    let root = shape(text);
+    let (root, is_closed) = shape(text);
     let Some((name, root)) = root.children.first() else {
         return if whole { Found::Nothing } else { Found::Unsure };
     };
-    let mut path = vec![name.clone()];
-    match (whole, root.repeated()) {
-        (true, _) => root.lead(&mut path),
-        (false, Some(_)) => root.lead(&mut path),
-        (false, None) => Found::Unsure,
+    match (root.repeated(), whole) {
+        (Some(_), _) => root.lead(&mut vec![name.clone()]),
+        (None, false) => Found::Unsure,
+        (None, true) if is_closed => root.lead(&mut vec![name.clone()]),
+        // What is wrong with it is told by who reads it next.
+        (None, true) => Found::Nothing,
     }
 }
 
-/// The elements of a text, as far as it can be read: what is wrong with it is told by who reads it next.
-fn shape(text: &[u8]) -> Shape {
+/// The elements of a text, as far as it can be read, and whether it is closed at its end.
+fn shape(text: &[u8]) -> (Shape, bool) {
     let mut document = Shape::default();
     let mut open: Vec<String> = Vec::new();
     let mut reader = Reader::from_reader(text);
@@ -106,7 +107,7 @@ fn shape(text: &[u8]) -> Shape {
                 within(&mut document, &open).open(&tag);
                 open.push(tag.name().as_ref().to_owned());
                 if open.len() > DEEPEST {
-                    return document;
+                    return (document, false);
                 }
             }
             Ok(Event::Empty(tag)) => {
@@ -115,7 +116,8 @@ fn shape(text: &[u8]) -> Shape {
             Ok(Event::End(_)) => {
                 open.pop();
             }
-            Ok(Event::Eof) | Err(_) => return document,
+            Ok(Event::Eof) => return (document, open.is_empty()),
+            Err(_) => return (document, false),
             Ok(_) => {}
         }
     }
@@ -173,6 +175,9 @@ mod tests {
         check("<d/>", "Nothing");
         check("<d>\n</d>", "Nothing");
         check("", "Nothing");
+        // Whoever reads these says where they are wrong.
+        check("<d><e><i>1</n></e></d>", "Nothing");
+        check("<d><e><i>1</i>", "Nothing");
     }
 
     #[test]

@@ -63,8 +63,8 @@ pub(super) fn write(
     read(reader, seen, Some(path), stated, limits, out)
 }
 
-/// Looks for the records in the beginning of a file, which is left in `seen`. None where there are no elements that could
-/// be records.
+/// Looks for the records in the beginning of a file, which is left in `seen`. None where there are none, or
+/// where reading it says why.
 fn look(reader: &mut impl BufRead, seen: &mut Vec<u8>) -> Result<Option<ElementPath>, Wrong> {
     let mut want = AT_ONCE;
     loop {
