@@ -15,18 +15,14 @@ use crate::format::csv::spec::HeaderSpec;
 use crate::guard::spec::{GuardSpec, ImplicitDelete, RefusedSpec};
 use crate::http::hosts::Hosts;
 use crate::http::spec::TimeoutsSpec;
-use crate::orgvue::spec::{
-    Action, ActionSpec, DatasetSpec, ImportSpec, PreflightSpec, TokenSpec, WaitSpec,
-};
+use crate::orgvue::spec::{Action, ActionSpec, DatasetSpec, ImportSpec, PreflightSpec, WaitSpec};
 use crate::rule::ValidateSpec;
 use crate::settings::limits::Limits;
-use crate::settings::secret::PresignedUrl;
+use crate::settings::secret::{PresignedUrl, TokenSpec};
 use crate::settings::units::{Amount, Span};
-use crate::source::Input;
-use crate::source::spec::{
-    Compression, CsvSpec, Encoding, ExpectSpec, JsonSpec, Nothing, SourceFormat,
-};
+use crate::source::spec::{CsvSpec, Encoding, ExpectSpec, JsonSpec, Nothing, SourceFormat};
 use crate::source::table::Layout;
+use crate::source::{Input, Wrapping};
 use crate::stage::StageSpec;
 use crate::stage::aliases::AliasesSpec;
 use crate::stage::hash::{Key, KeySpec};
@@ -131,8 +127,8 @@ pub struct Source {
     pub inputs: Vec<Input>,
     /// How the bytes are to be read.
     pub format: SourceFormat,
-    /// How the bytes are compressed.
-    pub compression: Compression,
+    /// What is around the bytes.
+    pub wrapping: Wrapping,
     pub encoding: Encoding,
     /// What it means that there is no file, or none with a record.
     pub nothing: Nothing,
@@ -261,7 +257,7 @@ impl Pipeline {
         let source = &mut self.source;
         source.inputs = vec![Input::File(file.clone())];
         source.encoding = Encoding::default();
-        source.compression = Compression::default();
+        source.wrapping = Wrapping::default();
         source.csv.skip_lines = 0;
         source.csv.header = HeaderSpec::default();
         source.csv.columns = None;
@@ -525,7 +521,7 @@ pub(crate) fn secret_text(
 
 /// Says so where others than its owner may read a file with a secret. What is mounted into a container under `/run`
 /// has the mode that the orchestrator gives it.
-fn warn_of_readers(path: &Path, shown: &str, what: &str) {
+pub(super) fn warn_of_readers(path: &Path, shown: &str, what: &str) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

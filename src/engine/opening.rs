@@ -97,7 +97,9 @@ impl Opening<'_> {
         let mut begun = loop {
             let ended = text.fill(&mut self.buffer, want).await?;
             let begins = Beginning {
-                file: &self.source.origins()[self.file].name,
+                file: text
+                    .entry()
+                    .unwrap_or(&self.source.origins()[self.file].name),
                 text: &self.buffer,
                 ended,
                 full: want >= longest,
@@ -108,7 +110,7 @@ impl Opening<'_> {
             }
             want = longest.min(want * 2);
         };
-        if text.layout().is_some() {
+        if text.table().is_some() {
             // What stands above the first record of a table was read there: it is not lines that are no records.
             let above = self
                 .buffer

@@ -154,7 +154,7 @@ pub async fn source(pipeline: &Pipeline) -> Result<Source, SourceError> {
     let source = &pipeline.source;
     let found = Source::find(
         &source.inputs,
-        source.compression,
+        source.wrapping.clone(),
         source.encoding,
         pipeline.limits,
     );

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::bytes::{decrypt, zip};
 use super::place::command::Failed;
 use crate::files::mark::Moved;
 use crate::settings::units::Size;
@@ -112,6 +113,22 @@ pub enum SourceError {
          compress it without --long and --ultra, or raise the limit"
     )]
     Window { name: String, limit: Size },
+    /// The same, of xz.
+    #[error(
+        "{name}: the xz data needs more than {limit} of memory (limits.xz_memory); \
+         compress it with a level up to 9, or raise the limit"
+    )]
+    XzMemory { name: String, limit: Size },
+    /// It can't be decrypted, or not be believed.
+    #[error("{name}: {why}")]
+    Undecrypted { name: String, why: decrypt::Wrong },
+    /// Nothing of an archive can be read, or it is not said what.
+    #[error("{name}: {why}")]
+    Archive {
+        name: String,
+        /// What is in the way.
+        why: zip::Refused,
+    },
     /// The records of a table can't be told.
     #[error("{place}: {message}")]
     Table {
@@ -161,6 +178,11 @@ pub enum SourceError {
 impl SourceError {
     /// Whether another setting mends it: what was asked for is there, and is not what the setting says.
     pub fn is_setting(&self) -> bool {
+        match self {
+            SourceError::Archive { why, .. } => return why.is_setting(),
+            SourceError::Undecrypted { why, .. } => return why.is_setting(),
+            _ => {}
+        }
         matches!(
             self,
             SourceError::BadPattern { .. }

@@ -29,11 +29,12 @@ pub use text::Text;
 pub(crate) use text::may_end;
 
 use self::bytes::count::Told;
+pub(crate) use self::bytes::decrypt::{Decrypt, Keys, Unusable};
 use ::bytes::Bytes;
 use place::command::Command;
 use place::glob;
 use place::sample::Sample;
-use spec::{Compression, Encoding, Pick};
+use spec::{Compression, Encoding, Entry, Keep, Pick};
 use table::{Layout, Table, Terms};
 use text::Unpacked;
 
@@ -87,11 +88,42 @@ impl Input {
     }
 }
 
+/// What is around the bytes of a source, and is taken off before they are text.
+#[derive(Clone, Debug, Default)]
+pub struct Wrapping {
+    pub compression: Compression,
+    /// The file of an archive that is meant; none where it has one alone.
+    pub entry: Option<Entry>,
+    /// With what the bytes are decrypted, before they are decompressed.
+    pub(crate) decrypt: Option<Decrypt>,
+    /// How copies of the bytes are kept, where that is stated.
+    pub keep: Option<Keep>,
+}
+
+impl Wrapping {
+    /// How copies are kept of what has been decrypted, and of what never was encrypted.
+    fn keep_inner(&self) -> Keep {
+        match self.decrypt {
+            Some(_) => Keep::Encrypted,
+            None => self.keep.unwrap_or_default(),
+        }
+    }
+}
+
+impl From<Compression> for Wrapping {
+    fn from(compression: Compression) -> Wrapping {
+        Wrapping {
+            compression,
+            ..Wrapping::default()
+        }
+    }
+}
+
 /// The origins of a run, in order.
 #[derive(Debug)]
 pub struct Source {
     origins: Vec<Origin>,
-    compression: Compression,
+    wrapping: Wrapping,
     encoding: Encoding,
     layout: Layout,
     limits: Limits,
@@ -109,14 +141,16 @@ impl Source {
     /// there is nothing at all.
     pub async fn find(
         inputs: &[Input],
-        compression: Compression,
+        wrapping: impl Into<Wrapping>,
         encoding: Encoding,
         limits: Limits,
     ) -> Result<Source, SourceError> {
+        let wrapping = wrapping.into();
+        let keep = wrapping.keep.unwrap_or_default();
         let mut origins = Vec::new();
         let mut missing = None;
         for input in inputs {
-            match find(input).await {
+            match find(input, keep).await {
                 Ok(found) => origins.extend(found),
                 Err(error @ (SourceError::NotFound(_) | SourceError::NoMatch(_))) => {
                     missing.get_or_insert(error);
@@ -134,7 +168,7 @@ impl Source {
         }
         match missing {
             None => Ok(Source {
-                compression,
+                wrapping,
                 encoding,
                 limits,
                 ..Source::over(origins)
@@ -147,7 +181,7 @@ impl Source {
     fn over(origins: Vec<Origin>) -> Source {
         Source {
             origins,
-            compression: Compression::Auto,
+            wrapping: Wrapping::default(),
             encoding: Encoding::Auto,
             layout: Layout::default(),
             limits: Limits::default(),
@@ -163,9 +197,9 @@ impl Source {
     }
 
     /// The same source, whose files are written so.
-    pub fn written_in(self, compression: Compression, encoding: Encoding) -> Source {
+    pub fn written_in(self, wrapping: impl Into<Wrapping>, encoding: Encoding) -> Source {
         Source {
-            compression,
+            wrapping: wrapping.into(),
             encoding,
             ..self
         }
@@ -290,8 +324,8 @@ impl Source {
             counters: [read, origin.counter()],
             hash: self.hashes.then(|| origin.hash()),
         };
-        let (name, packed) = (origin.name.clone(), self.compression);
-        let unpacked = Unpacked::open(name, opened, packed, &self.limits, told).await?;
+        let name = origin.name.clone();
+        let unpacked = Unpacked::open(name, opened, &self.wrapping, &self.limits, told).await?;
         let table = self.layout.table(unpacked.head());
         let text = match &table {
             Some(table) if !table.is_text() => Text::of_bytes(unpacked),
@@ -332,16 +366,16 @@ impl Source {
 }
 
 /// The origins that one entry of the list stands for.
-async fn find(input: &Input) -> Result<Vec<Origin>, SourceError> {
+async fn find(input: &Input, keep: Keep) -> Result<Vec<Origin>, SourceError> {
     match input.clone() {
-        Input::Stdin => Ok(vec![Origin::stdin()]),
-        Input::Command(command) => Ok(vec![Origin::command(command)]),
+        Input::Stdin => Ok(vec![Origin::stdin(keep)]),
+        Input::Command(command) => Ok(vec![Origin::command(command, keep)]),
         Input::Sample(sample) => Ok(vec![Origin::sample(sample)]),
-        Input::File(path) => on_disk(move || Ok(vec![Origin::at(path)?])).await,
+        Input::File(path) => on_disk(move || Ok(vec![Origin::at(path, keep)?])).await,
         Input::Glob(pattern, pick) => {
             let files = move || {
                 let files = glob::find(&pattern, pick)?.into_iter();
-                files.map(Origin::at).collect()
+                files.map(|path| Origin::at(path, keep)).collect()
             };
             on_disk(files).await
         }

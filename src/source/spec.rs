@@ -12,7 +12,9 @@ pub use crate::format::csv::spec::Ragged;
 pub(crate) use crate::format::json::{Arrays, Path};
 pub use crate::settings::compression::Compression;
 pub use crate::settings::encoding::Encoding;
+pub(crate) use crate::settings::entry::Entry;
 use crate::settings::pattern::Pattern;
+use crate::settings::secret::TokenSpec;
 use crate::settings::units::{Amount, Span};
 use crate::source::place::sample;
 pub(crate) use crate::source::table::sheet_spec::{SheetSpec, XlsxSpec};
@@ -51,6 +53,17 @@ pub(crate) struct SourceSpec {
     /// How the bytes are compressed; `auto` looks at the first bytes, not at the name.
     #[serde(default)]
     pub compression: Compression,
+    /// Which file of a zip archive is read, where it has several: its name, or a pattern. Without a `/` it is the name of
+    /// the file in whatever folder, and with one the whole path.
+    #[serde(default)]
+    pub entry: Option<Entry>,
+    /// How the bytes are decrypted, before they are decompressed. What is read is never written to the disk in the
+    /// clear.
+    #[serde(default)]
+    pub decrypt: Option<DecryptSpec>,
+    /// How what can be read only once is kept until it has been read a second time.
+    #[serde(default)]
+    pub keep: Option<Keep>,
     /// The character encoding, by a label of the WHATWG's Encoding Standard; `auto` is UTF-8 unless a byte order mark says
     /// UTF-16.
     #[serde(default)]
@@ -177,6 +190,62 @@ impl<'de> Deserialize<'de> for OneOrMany {
     }
 }
 
+/// How what can be read only once is kept until it has been read a second time: in a temporary file without a name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Keep {
+    /// As it came.
+    #[default]
+    Plain,
+    /// Encrypted, with a key that only this process has.
+    Encrypted,
+}
+
+/// How the bytes are decrypted.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DecryptSpec {
+    /// Messages of OpenPGP, as GnuPG writes them, that are encrypted to a key of yours; in a build with the feature `pgp`.
+    Pgp(PgpSpec),
+}
+
+/// With what messages of OpenPGP are decrypted. The secret key is in a `file`, or in an environment variable (`env`).
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{ "required": ["file"] }, { "required": ["env"] }]))]
+pub(crate) struct PgpSpec {
+    /// A file with the secret key, as `gpg --export-secret-keys` writes it.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    pub file: Option<String>,
+    /// The name of an environment variable that holds the secret key, as `gpg --export-secret-keys --armor` writes it.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    pub env: Option<String>,
+    /// Where the passphrase is found that protects the key, if one does. Never the passphrase itself.
+    #[serde(default)]
+    pub passphrase: Option<TokenSpec>,
+    /// Who must have signed. What is not signed by them is not read.
+    #[serde(default)]
+    pub signed_by: Option<SignedBySpec>,
+}
+
+impl PgpSpec {
+    /// Where the secret key is found.
+    pub(crate) fn key(&self) -> Option<TokenSpec> {
+        let file = self.file.clone().map(TokenSpec::File);
+        file.or_else(|| self.env.clone().map(TokenSpec::Env))
+    }
+}
+
+/// Who must have signed.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignedBySpec {
+    /// A file with the public key, as `gpg --export` writes it; with several, one of them must have.
+    pub file: String,
+}
+
 /// Which of the files that a pattern matches are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -206,8 +275,9 @@ pub enum Nothing {
 #[serde(rename_all = "lowercase")]
 pub enum SourceFormat {
     /// A workbook by its first bytes; else by the first characters that are not white space: `[` or `{` JSON (NDJSON where
-    /// the first line is a whole object), a tag XML, METADATA or COMMENT Oracle's HCM Data Loader, else CSV, which has tabs where the file's name ends
-    /// with `.tsv` or `.tab`, before `.gz` or `.zst` if need be.
+    /// the first line is a whole object), a tag XML, METADATA or COMMENT Oracle's HCM Data Loader, else CSV, which has tabs
+    /// where the file's name ends
+    /// with `.tsv` or `.tab`, of an archive that of the file in it, before `.gz`, `.zst`, `.bz2`, `.xz` or `.zip` if need be.
     #[default]
     Auto,
     /// Comma-separated, or by `csv.delimiter`, or as a first line `sep=;` says.

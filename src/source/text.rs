@@ -6,14 +6,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::io::AsyncReadExt;
 
+use super::Wrapping;
 use super::bytes::charset::{self, Charset};
-use super::bytes::compressed::{self, Compressed};
+use super::bytes::compressed::{self, Compressed, failed};
+use super::bytes::copy::{Access, Copy};
 use super::bytes::count::{Counting, Told};
 use super::bytes::raw::{Raw, peek};
+use super::bytes::stored::Stored;
 use super::error::SourceError;
 use super::piece::{Part, Piece, Plain};
 use super::place::Opened;
-use super::spec::{Compression, Encoding};
+use super::spec::{Encoding, Keep};
 use crate::format::json::Layout;
 use crate::settings::limits::Limits;
 use crate::text::unseen::without_end_marks;
@@ -38,6 +41,8 @@ pub struct Text {
     /// All has been decoded.
     drained: bool,
     ended: bool,
+    /// How a copy is kept, where one is needed.
+    keep: Keep,
     /// Its records are those of a table of this format, made to objects that stand so.
     table: Option<(&'static str, Layout)>,
 }
@@ -50,27 +55,30 @@ pub(super) struct Unpacked {
     head: Vec<u8>,
     /// The file, where these are its bytes.
     plain: Option<Arc<Plain>>,
+    keep: Keep,
 }
 
 impl Unpacked {
     /// `read` is told of the bytes as stored, and counts those of all files and those of this one.
     pub(super) async fn open(
         name: String,
-        Opened { raw, file }: Opened,
-        compression: Compression,
+        Opened { raw, access }: Opened,
+        wrapping: &Wrapping,
         limits: &Limits,
         read: Told,
     ) -> Result<Unpacked, SourceError> {
         let counters = read.counters.clone();
-        let stored = counters[1].clone();
-        let file = file.filter(|_| read.hash.is_none());
-        let raw = Box::new(Counting::new(raw, read));
-        let (mut reader, compression) = compressed::open(raw, compression, limits, stored)
-            .await
-            .map_err(|source| unreadable(&name, None, source))?;
+        let file = match &access {
+            _ if wrapping.decrypt.is_some() => None,
+            Access::Anywhere(Stored::File(file)) if read.hash.is_none() => Some(file.clone()),
+            _ => None,
+        };
+        let raw = Box::new(Counting::new(raw, read.clone()));
+        let (mut reader, compression) =
+            compressed::open(&name, raw, access, wrapping, limits, &read).await?;
         let head = peek(&mut reader, charset::HEAD)
             .await
-            .map_err(|source| unreadable(&name, compression.as_ref(), source))?;
+            .map_err(|source| failed(&name, compression.as_ref(), source))?;
         let file = file.filter(|_| compression.is_none());
         let plain = file.map(|file| Arc::new(Plain::new(name.clone(), file, counters)));
         Ok(Unpacked {
@@ -79,6 +87,7 @@ impl Unpacked {
             compression,
             head,
             plain,
+            keep: wrapping.keep_inner(),
         })
     }
 
@@ -132,6 +141,7 @@ impl Text {
         Text {
             given: mark as u64,
             compression: unpacked.compression,
+            keep: unpacked.keep,
             ..Text::made(unpacked.name, Box::new(rest))
         }
     }
@@ -149,6 +159,7 @@ impl Text {
             decoded: Vec::new(),
             drained: false,
             ended: false,
+            keep: Keep::default(),
             table: None,
         }
     }
@@ -176,9 +187,33 @@ impl Text {
         self.plain.clone()
     }
 
+    /// Reads the rest, and copies it.
+    pub(super) async fn copied(mut self) -> Result<Stored, SourceError> {
+        let name = self.name.clone();
+        let kept = |source| SourceError::Io {
+            name: name.clone(),
+            source,
+        };
+        let mut copy = Copy::new(self.keep).map_err(kept)?;
+        let mut bytes = vec![0; MOST_AT_ONCE];
+        loop {
+            let read = self.read(&mut bytes).await?;
+            if read == 0 {
+                break;
+            }
+            copy.add(&bytes[..read]).map_err(kept)?;
+        }
+        copy.done().map_err(kept)
+    }
+
     /// The compression found; none where there is none.
     pub(crate) fn compression(&self) -> Option<&'static str> {
         self.compression.as_ref().map(|c| c.kind)
+    }
+
+    /// The name of the file in an archive whose text it is.
+    pub(crate) fn entry(&self) -> Option<&str> {
+        self.compression.as_ref().and_then(|c| c.entry.as_deref())
     }
 
     /// Whether all of it has been given out.
@@ -275,8 +310,7 @@ impl Text {
 
     /// Notes what the reader gave.
     fn count(&mut self, got: io::Result<usize>) -> Result<usize, SourceError> {
-        let got =
-            got.map_err(|source| unreadable(&self.name, self.compression.as_ref(), source))?;
+        let got = got.map_err(|source| failed(&self.name, self.compression.as_ref(), source))?;
         self.given += got as u64;
         if let Some(compressed) = &mut self.compression {
             compressed.take(&self.name, got as u64)?;
@@ -290,23 +324,6 @@ impl Text {
 pub(crate) fn may_end(text: &[u8]) -> bool {
     let marks = text.len() - without_end_marks(text);
     (1..=128).contains(&marks)
-}
-
-fn unreadable(name: &str, compression: Option<&Compressed>, source: std::io::Error) -> SourceError {
-    let name = name.to_owned();
-    let source = match source.downcast() {
-        Ok(why) => return SourceError::Command { name, why },
-        Err(source) => source,
-    };
-    // A thread on the way has told it already.
-    let source = match source.downcast() {
-        Ok(told) => return told,
-        Err(source) => source,
-    };
-    match compression {
-        Some(compressed) => compressed.error(name, source),
-        None => SourceError::Io { name, source },
-    }
 }
 
 #[cfg(test)]

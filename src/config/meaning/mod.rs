@@ -24,9 +24,9 @@ use super::yaml::places::Places;
 use crate::files::ending::for_json;
 use crate::guard::spec::{ImplicitDelete, OnReject};
 use crate::guard::{REJECTS_AT_MOST, SHARES_FROM};
-use crate::orgvue::spec::TokenSpec;
 use crate::report::spec::{RejectsSpec, ResultsSpec};
 use crate::settings::limits::Limits;
+use crate::settings::secret::TokenSpec;
 use crate::settings::units::Size;
 use crate::source::Input;
 use crate::stage::StageSpec;
@@ -229,6 +229,14 @@ impl Meaning<'_> {
         let mut secrets = secret_variables(&stages, &target);
         if let Some(KeySpec::Env(name)) = &spec.state.key {
             secrets.push(name.clone());
+        }
+        if let Some(decrypt) = &source.wrapping.decrypt {
+            let passphrase = decrypt.spec.passphrase.clone();
+            for found in [decrypt.spec.key(), passphrase].into_iter().flatten() {
+                if let TokenSpec::Env(name) = found {
+                    secrets.push(name);
+                }
+            }
         }
         for input in &mut source.inputs {
             input.withhold(&secrets);
@@ -436,6 +444,7 @@ impl Meaning<'_> {
             ("json_depth", limits.json_depth.into()),
             ("expansion", limits.expansion.into()),
             ("decompressed", limits.decompressed.0),
+            ("xz_memory", limits.xz_memory.0),
             ("result", limits.result.0),
         ] {
             if value == 0 {

@@ -7,13 +7,13 @@ use crate::config::pipeline::Source;
 use crate::format::csv::spec::{HeaderSpec, NO_CHARACTER};
 use crate::guard::spec::{GuardSpec, MinRowsSpec};
 use crate::settings::units::Amount;
-use crate::source::Input;
 use crate::source::place::sample::{self, Sample};
 use crate::source::spec::{
-    Arrays, Compression, CsvSpec, ExpectSpec, Nothing, OneOrMany, Pick, SampleSpec, SourceFormat,
-    SourceSpec,
+    Arrays, Compression, CsvSpec, DecryptSpec, ExpectSpec, Nothing, OneOrMany, PgpSpec, Pick,
+    SampleSpec, SourceFormat, SourceSpec,
 };
 use crate::source::table::Layout;
+use crate::source::{Decrypt, Input, Wrapping};
 
 /// A source that says neither.
 pub(super) const NO_PATH: Wrong = (
@@ -55,6 +55,7 @@ impl Meaning<'_> {
                 "",
             );
         }
+        self.wrapping(&spec, &inputs);
         self.csv(&spec.csv, spec.format);
         match spec.format {
             format if format.has_objects() && self.places.contains("source.csv") => {
@@ -102,7 +103,15 @@ impl Meaning<'_> {
             inputs,
             layout: Layout::Text,
             format: spec.format,
-            compression: spec.compression,
+            wrapping: Wrapping {
+                compression: spec.compression,
+                entry: spec.entry.clone(),
+                decrypt: spec
+                    .decrypt
+                    .clone()
+                    .map(|DecryptSpec::Pgp(pgp)| Decrypt::new(pgp)),
+                keep: spec.keep,
+            },
             encoding: spec.encoding,
             nothing: spec.nothing,
             expect: spec.expect.clone(),
@@ -111,6 +120,53 @@ impl Meaning<'_> {
         };
         let layout = self.layout(&source, &spec);
         Source { layout, ..source }
+    }
+
+    /// Settings of what is around the bytes that mean nothing for such a source.
+    fn wrapping(&mut self, spec: &SourceSpec, inputs: &[Input]) {
+        let may_be_zip = matches!(spec.compression, Compression::Auto | Compression::Zip);
+        if spec.entry.is_some() && !may_be_zip {
+            self.warning(
+                "source.entry",
+                "this setting has no effect: it is for `compression: zip`",
+                "",
+            );
+        }
+        if let Some(DecryptSpec::Pgp(pgp)) = &spec.decrypt {
+            self.pgp(pgp);
+        }
+        if spec.keep.is_some() && !inputs.is_empty() && !inputs.iter().any(may_be_kept) {
+            self.warning(
+                "source.keep",
+                "this setting has no effect: the source can be read as often as one likes",
+                "",
+            );
+        }
+    }
+
+    fn pgp(&mut self, spec: &PgpSpec) {
+        const AT: &str = "source.decrypt.pgp";
+        match (spec.key(), spec.file.is_some() && spec.env.is_some()) {
+            (Some(key), false) => self.secret(AT, &key, "the key itself"),
+            (Some(_), true) => self.problem(
+                &format!("{AT}.env"),
+                "`file` and `env` are both given; keep one",
+                "",
+            ),
+            (None, _) => self.problem(
+                AT,
+                "expected where the secret key is found",
+                "write `pgp: { file: PATH }`, or `{ env: NAME }`",
+            ),
+        }
+        if let Some(passphrase) = &spec.passphrase {
+            let at = format!("{AT}.passphrase");
+            self.secret(&at, passphrase, "the passphrase itself");
+        }
+        if spec.signed_by.as_ref().is_some_and(|by| by.file.is_empty()) {
+            let at = format!("{AT}.signed_by.file");
+            self.problem(&at, "expected the path of a file", "");
+        }
     }
 
     /// A program and its arguments.
@@ -212,11 +268,13 @@ impl Meaning<'_> {
             Some(MinRowsSpec::Relative(rows)) => rows.first.is_some() || rows.of_last.is_some(),
         };
         // These end in a way that a cut does not leave.
-        let shows = matches!(source.compression, Compression::Gzip | Compression::Zstd)
-            || matches!(
-                source.format,
-                SourceFormat::Json | SourceFormat::Xml | SourceFormat::Xlsx
-            );
+        let shows = !matches!(
+            source.wrapping.compression,
+            Compression::Auto | Compression::None
+        ) || matches!(
+            source.format,
+            SourceFormat::Json | SourceFormat::Xml | SourceFormat::Xlsx
+        );
         let stream = source.inputs.contains(&Input::Stdin);
         if deletes && stream && !(stated || guarded || shows) {
             self.warning(
@@ -288,6 +346,7 @@ impl Meaning<'_> {
                 "format",
                 source.format == SourceFormat::Tsv || source.format.is_table(),
             ),
+            ("decrypt", source.decrypt.is_some()),
             (
                 "compression",
                 !matches!(source.compression, Compression::Auto | Compression::None),
@@ -350,6 +409,11 @@ impl Meaning<'_> {
             );
         }
     }
+}
+
+/// Whether a copy may be made: of a stream, or of a path that turns out to be one.
+fn may_be_kept(input: &Input) -> bool {
+    input.is_once() || matches!(input, Input::File(_))
 }
 
 /// One entry of the source's `path`.

@@ -10,9 +10,8 @@ use crate::guard::spec::{GuardSpec, MinRowsSpec};
 use crate::orgvue::hosts::hosts;
 use crate::orgvue::spec::{
     Action, ActionSpec, DatasetSpec, Empty, IdentifySpec, ImportSpec, PreflightSpec, TargetSpec,
-    TokenSpec,
 };
-use crate::settings::secret::is_loopback;
+use crate::settings::secret::{TokenSpec, is_loopback};
 use crate::settings::{is_tenant, is_uuid};
 use crate::upload::spec::UploadFormat;
 
@@ -58,9 +57,13 @@ impl Meaning<'_> {
             );
         }
         self.dataset(&spec.dataset, preflight);
-        self.secret("token", &spec.token);
+        self.secret("target.orgvue.token", &spec.token, "the token itself");
         if let Some(location) = &spec.result_location {
-            self.secret("result_location", location);
+            self.secret(
+                "target.orgvue.result_location",
+                location,
+                "the address itself",
+            );
         }
         let target = base_url.ok().map(|base_url| {
             Target::Orgvue(Box::new(Connection {
@@ -76,8 +79,8 @@ impl Meaning<'_> {
     }
 
     /// Where a secret is found, which must not stand there itself.
-    fn secret(&mut self, setting: &str, spec: &TokenSpec) {
-        let path = format!("target.orgvue.{setting}.{}", spec.word());
+    pub(super) fn secret(&mut self, setting: &str, spec: &TokenSpec, itself: &str) {
+        let path = format!("{setting}.{}", spec.word());
         match spec {
             TokenSpec::Env(_) if self.places.is_filled(&path) => self.problem(
                 &path,
@@ -87,10 +90,7 @@ impl Meaning<'_> {
             TokenSpec::Env(name) if !is_variable(name) => self.problem(
                 &path,
                 "expected the name of an environment variable: letters, digits and `_`",
-                match setting {
-                    "token" => "the token itself must not be written here",
-                    _ => "the address itself must not be written here",
-                },
+                &format!("{itself} must not be written here"),
             ),
             TokenSpec::File(file) if file.is_empty() => {
                 self.problem(&path, "expected the path of a file", "");

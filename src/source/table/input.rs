@@ -1,12 +1,11 @@
 //! What a table is read from, on the thread that reads it.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use crate::files::at::read_at;
+use crate::source::bytes::stored::{Stored, Stretch};
 use crate::source::piece::Plain;
 use crate::source::text::Text;
 
@@ -25,18 +24,17 @@ impl Input {
         }
     }
 
-    /// The same bytes, to be read at any place: the file itself, or a private copy without a name.
+    /// The same bytes, to be read at any place: the file itself, or a private copy.
     ///
     /// # Errors
     /// What can't be read, or not be copied.
-    pub(in crate::source) fn seekable(mut self) -> io::Result<Seekable> {
+    pub(in crate::source) fn seekable(self) -> io::Result<Seekable> {
         if let Some(plain) = self.text.plain() {
-            return Seekable::over(plain);
+            let stored = Stored::File(plain.file.clone());
+            return Seekable::over(&stored, Some(plain));
         }
-        let mut copy = tempfile::tempfile()?;
-        io::copy(&mut self, &mut copy)?;
-        copy.flush()?;
-        Seekable::of(Arc::new(copy))
+        let copied = self.runtime.block_on(self.text.copied());
+        Seekable::over(&copied.map_err(io::Error::other)?, None)
     }
 }
 
@@ -47,32 +45,27 @@ impl Read for Input {
     }
 }
 
-/// A file that is read at any place, whoever else reads it.
+/// Bytes that are read at any place, whoever else reads them.
 pub(in crate::source) struct Seekable {
-    file: Arc<File>,
+    bytes: Stretch,
     at: u64,
     len: u64,
-    /// Where its bytes are counted, and how many have been.
+    /// Where the bytes of a file are counted, and how many have been.
     told: Option<(Arc<Plain>, u64)>,
 }
 
 impl Seekable {
-    fn of(file: Arc<File>) -> io::Result<Seekable> {
-        let len = file.metadata()?.len();
+    fn over(stored: &Stored, plain: Option<Arc<Plain>>) -> io::Result<Seekable> {
         Ok(Seekable {
-            file,
+            len: stored.len()?,
+            bytes: stored.rest(0),
             at: 0,
-            len,
-            told: None,
+            told: plain.map(|plain| {
+                // Some of it was read for its first bytes.
+                let counted = plain.counted();
+                (plain, counted)
+            }),
         })
-    }
-
-    fn over(plain: Arc<Plain>) -> io::Result<Seekable> {
-        let mut file = Seekable::of(plain.file.clone())?;
-        // Some of it was read for its first bytes.
-        let counted = plain.counted();
-        file.told = Some((plain, counted));
-        Ok(file)
     }
 
     /// Counts what was read, and of what is read twice nothing more than the file has.
@@ -87,7 +80,7 @@ impl Seekable {
 
 impl Read for Seekable {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        let read = read_at(&self.file, self.at, room)?;
+        let read = self.bytes.read(room)?;
         self.at += read as u64;
         self.tell(read as u64);
         Ok(read)
@@ -102,6 +95,7 @@ impl Seek for Seekable {
             SeekFrom::Current(by) => self.at.checked_add_signed(by),
         };
         self.at = at.ok_or(io::ErrorKind::InvalidInput)?;
+        self.bytes.go_to(self.at);
         Ok(self.at)
     }
 }

@@ -27,7 +27,7 @@ use sheet_spec::WorkbookSpec;
 use spec::{ElementPath, FixedSpec, HdlSpec, XmlSpec};
 
 use super::bytes::made;
-use super::bytes::workbook::looks_like_workbook;
+use super::bytes::zip::looks_like_workbook;
 use super::error::SourceError;
 use super::spec::Encoding;
 use super::text::Text;
@@ -148,6 +148,7 @@ impl Table {
             Table::Fixed(_) => "fixed",
             Table::Hdl(_) => "hdl",
             Table::Xml(_) => "xml",
+            Table::Xlsx(_) => "xlsx",
         }
     }
 
