@@ -75,7 +75,7 @@ fn upload(people: &[written::Person], choice: Choice) -> Vec<u8> {
     let compression: Compression = COMPRESSIONS[choice[2]];
     let place = PLACES[choice[3]];
     let rig = Rig::new();
-    let bytes = encoding.encode(layout.write(people));
+    let bytes = layout.bytes(people, encoding);
     rig.write("extract", compression.pack(&bytes));
     let place_of = match place {
         Place::File => "path: extract",

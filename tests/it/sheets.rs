@@ -1,6 +1,6 @@
 //! Excel workbooks as users meet them: the same upload as of CSV, what becomes of cells, and what is said of the rest.
 
-mod book;
+pub mod book;
 
 use std::io::Write;
 use std::process::Stdio;

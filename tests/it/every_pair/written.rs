@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use crate::sheets::book::Book;
+
 /// A person: the cells of a row.
 pub type Person = [String; 6];
 
@@ -47,6 +49,7 @@ pub enum Layout {
     Json,
     Ndjson,
     Fixed,
+    Xlsx,
 }
 
 pub const LAYOUTS: &[Layout] = &[
@@ -55,6 +58,7 @@ pub const LAYOUTS: &[Layout] = &[
     Layout::Json,
     Layout::Ndjson,
     Layout::Fixed,
+    Layout::Xlsx,
 ];
 
 /// The characters of each column, where they are fixed.
@@ -63,11 +67,20 @@ const WIDTHS: [usize; 6] = [8, 16, 20, 10, 10, 8];
 impl Layout {
     /// Whether it is made of characters.
     pub fn is_text(self) -> bool {
-        true
+        !matches!(self, Layout::Xlsx)
     }
 
-    pub fn write(self, people: &[Person]) -> String {
+    /// The people, in an encoding where they are characters.
+    pub fn bytes(self, people: &[Person], encoding: Encoding) -> Vec<u8> {
         match self {
+            Layout::Xlsx => workbook(people),
+            text => encoding.encode(text.write(people)),
+        }
+    }
+
+    fn write(self, people: &[Person]) -> String {
+        match self {
+            Layout::Xlsx => String::new(),
             Layout::Csv => separated(people, ','),
             Layout::Tsv => separated(people, '\t'),
             Layout::Json => format!("[\n{}\n]", objects(people).join(",\n")),
@@ -80,7 +93,7 @@ impl Layout {
     pub fn settings(self) -> String {
         match self {
             // The first bytes tell.
-            Layout::Csv | Layout::Json | Layout::Ndjson => String::new(),
+            Layout::Csv | Layout::Json | Layout::Ndjson | Layout::Xlsx => String::new(),
             Layout::Tsv => "  format: tsv\n".to_owned(),
             Layout::Fixed => {
                 let columns = COLUMNS.iter().zip(WIDTHS);
@@ -127,6 +140,20 @@ fn fixed(people: &[Person]) -> String {
         text.push_str("\r\n");
     }
     text
+}
+
+/// The cells as texts, and some as what looks the same: numbers by their formats, and days.
+fn workbook(people: &[Person]) -> Vec<u8> {
+    let mut rows = vec![COLUMNS.map(str::to_owned)];
+    for (at, person) in people.iter().enumerate() {
+        let mut cells = person.clone().map(|cell| format!("text:{cell}"));
+        if at % 3 == 0 {
+            cells[0] = format!("n:{}@00000000", person[0].trim_start_matches('0'));
+            cells[4] = format!("d:{}", person[4]);
+        }
+        rows.push(cells);
+    }
+    Book::of_cells(&rows).bytes()
 }
 
 #[derive(Clone, Copy, Debug)]

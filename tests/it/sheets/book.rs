@@ -27,6 +27,17 @@ impl Book {
         Book::default().sheet("Workers", rows)
     }
 
+    /// A workbook of one sheet, whose cells may have any text: behind `text:`.
+    pub fn of_cells<const N: usize>(rows: &[[String; N]]) -> Book {
+        let mut book = Book::default();
+        let mut xml = String::new();
+        for (at, row) in rows.iter().enumerate() {
+            book.row(at + 1, "", row.iter().map(String::as_str), &mut xml);
+        }
+        book.put("Workers", "visible", "", &xml, "");
+        book
+    }
+
     /// Another sheet. Cells stand between `|`; what is not text begins with what it is: `n:12003@00000000` is a number
     /// and its format, `b:1`, `d:2026-11-27`, `e:#N/A`, `f:` a formula without a value and `f:7` one with, `fs:x` one that
     /// is text; `-` is a cell that is not there. A row `@ attributes` has them, and `7 cells` is the seventh.
@@ -43,7 +54,7 @@ impl Book {
         rows: &[&str],
         behind: &str,
     ) -> Book {
-        let mut xml = format!("{HEAD}<worksheet {MAIN}>{before}<sheetData>");
+        let mut xml = String::new();
         let mut number = 0;
         for row in rows {
             number += 1;
@@ -57,25 +68,41 @@ impl Book {
             if let Some(rest) = cells.strip_prefix("@ ") {
                 (attributes, cells) = rest.split_once(" @ ").unwrap();
             }
-            write!(xml, "<row r=\"{number}\" {attributes}>").unwrap();
-            for (column, cell) in cells.split('|').enumerate() {
-                if cell != "-" {
-                    self.cell(&format!("{}{number}", letter(column)), cell, &mut xml);
-                }
-            }
-            xml.push_str("</row>");
+            self.row(number, attributes, cells.split('|'), &mut xml);
         }
-        write!(xml, "</sheetData>{behind}</worksheet>").unwrap();
+        self.put(name, state, before, &xml, behind);
+        self
+    }
+
+    fn row<'c>(
+        &mut self,
+        number: usize,
+        attributes: &str,
+        cells: impl Iterator<Item = &'c str>,
+        xml: &mut String,
+    ) {
+        write!(xml, "<row r=\"{number}\" {attributes}>").unwrap();
+        for (column, cell) in cells.enumerate() {
+            if cell != "-" {
+                self.cell(&format!("{}{number}", letter(column)), cell, xml);
+            }
+        }
+        xml.push_str("</row>");
+    }
+
+    fn put(&mut self, name: &str, state: &'static str, before: &str, rows: &str, behind: &str) {
         self.sheets.push(Sheet {
             name: name.to_owned(),
             state,
-            xml,
+            xml: format!(
+                "{HEAD}<worksheet {MAIN}>{before}<sheetData>{rows}</sheetData>{behind}</worksheet>"
+            ),
         });
-        self
     }
 
     fn cell(&mut self, place: &str, cell: &str, xml: &mut String) {
         let (kind, value) = cell.split_once(':').unwrap_or(("", cell));
+        let cell = cell.strip_prefix("text:").unwrap_or(cell);
         let (attributes, inner) = match kind {
             "n" => {
                 let (number, format) = value.split_once('@').unwrap_or((value, "General"));

@@ -2,7 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::rows::{Kind, Row, Rows, cell_name};
+use super::place::cell_name;
+use super::rows::{Kind, Row, Rows};
 use crate::format::csv::spec::DuplicatesSpec;
 use crate::source::table::Wrong;
 use crate::source::table::sheet_spec::XlsxSpec;

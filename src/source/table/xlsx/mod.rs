@@ -5,7 +5,7 @@
 //! | `parts`, `xml` | the archive, and what its files are written in |
 //! | `workbook`, `strings`, `styles` | the sheets, and what their cells share |
 //! | `format`, `moment` | what a number's format shows: identifiers with their zeros, days and times |
-//! | `rows`, `header` | a sheet row by row, and the row that names the columns |
+//! | `rows`, `place`, `header` | a sheet row by row, what its places are called, and the row that names the columns |
 //! | `watch` | what may not have been meant |
 //!
 //! Every cell becomes text: what CSV would have, if it were written with all digits and in ISO dates. Nothing is held in
@@ -15,6 +15,7 @@ mod format;
 mod header;
 mod moment;
 mod parts;
+mod place;
 mod rows;
 mod strings;
 mod styles;
@@ -26,7 +27,8 @@ use std::io::{Read, Seek, SeekFrom};
 
 use header::Column;
 use parts::{ENCRYPTED, Parts};
-use rows::{Kind, Row, Rows, cell_name};
+use place::cell_name;
+use rows::{Kind, Row, Rows};
 use watch::{Found, Watch};
 use workbook::Workbook;
 
@@ -116,6 +118,7 @@ impl<'a, 'o> Writing<'a, 'o> {
             out,
         }
     }
+
     /// Takes in a row: writes it down, unless it is empty or may be the footer.
     fn take(&mut self, row: &mut Row) -> Result<(), Wrong> {
         if row.filled().next().is_none() {
@@ -170,7 +173,7 @@ impl<'a, 'o> Writing<'a, 'o> {
             let name = &self.names[number];
             match (cell.kind, self.spec.xlsx.errors) {
                 (Kind::Uncalculated, _) => return Err(uncalculated(column.at, row.number)),
-                (Kind::Error, Errors::Reject) => self.out.json(name, &sheet_error::written(text)),
+                (Kind::Error, Errors::Reject) => self.out.json(name, sheet_error::written(text)),
                 (Kind::Error, Errors::Empty) => self.out.text(name, ""),
                 _ => self.out.text(name, text),
             }

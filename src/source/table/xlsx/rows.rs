@@ -6,14 +6,14 @@ use quick_xml::events::{BytesStart, Event};
 
 use super::format::{GENERAL, Shown, pad};
 use super::moment;
+use super::place::{MOST_COLUMNS, cell_name, number_of, place};
 use super::workbook::Workbook;
 use super::xml::{BAD_ATTRIBUTE, Xml, append, attribute, is_true, unescaped};
 use crate::source::table::Wrong;
 use crate::text::unseen::is_blank;
 
-/// The last row and the last column that any spreadsheet program has.
+/// The last row that any spreadsheet program has.
 const MOST_ROWS: u64 = 1 << 20;
-const MOST_COLUMNS: usize = 1 << 14;
 
 /// Ranges of merged cells that are held.
 const MOST_MERGED: usize = 1 << 16;
@@ -448,43 +448,6 @@ fn attributes(element: &BytesStart<'_>) -> Result<(Option<usize>, Open), &'stati
     Ok((column, open))
 }
 
-/// The number of a column by its letters, from 1.
-fn number_of(letters: &str) -> Option<usize> {
-    if !(1..=3).contains(&letters.len()) {
-        return None;
-    }
-    let digit = |b: u8| usize::from(b.to_ascii_uppercase() - b'A') + 1;
-    let number = letters.bytes().fold(0, |number, b| number * 26 + digit(b));
-    (number <= MOST_COLUMNS).then_some(number)
-}
-
-/// The letters of a column, from 0.
-pub(super) fn letters(column: usize) -> String {
-    let mut letters = Vec::new();
-    let mut left = column + 1;
-    while left > 0 {
-        left -= 1;
-        letters.push(char::from(b'A' + (left % 26) as u8));
-        left /= 26;
-    }
-    letters.iter().rev().collect()
-}
-
-pub(super) fn cell_name(column: usize, row: u64) -> String {
-    format!("{}{row}", letters(column))
-}
-
-/// A cell's column, from 0, and its row.
-fn place(name: &str) -> Option<(usize, u64)> {
-    let name = name.trim_start_matches('$');
-    let letters = name.find(|c: char| !c.is_ascii_alphabetic())?;
-    let (letters, row) = name.split_at(letters);
-    Some((
-        number_of(letters)? - 1,
-        row.trim_start_matches('$').parse().ok()?,
-    ))
-}
-
 /// A number's digits without an exponent: as they are written where that is how the number is written best, else as few
 /// as make the same number.
 fn digits(written: &str, number: f64) -> Cow<'_, str> {
@@ -513,27 +476,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn names_of_columns() {
-        for (column, name) in [
-            (0, "A"),
-            (25, "Z"),
-            (26, "AA"),
-            (701, "ZZ"),
-            (702, "AAA"),
-            (16383, "XFD"),
-        ] {
-            assert_eq!(letters(column), name);
-            assert_eq!(number_of(name), Some(column + 1));
-            assert_eq!(place(&cell_name(column, 7)), Some((column, 7)));
-        }
-        assert_eq!(number_of("XFE"), None);
-        assert_eq!(number_of("AAAA"), None);
-        assert_eq!(number_of(""), None);
-        assert_eq!(place("$B$3"), Some((1, 3)));
-        assert_eq!(place("B"), None);
-    }
 
     #[test]
     fn numbers_have_no_exponent() {

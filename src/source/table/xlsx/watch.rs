@@ -1,7 +1,8 @@
 //! What may not have been meant in a sheet: found while it is read, and told at its end.
 
 use super::header::Column;
-use super::rows::{Aside, Cell, Kind, Row, cell_name, letters};
+use super::place::{cell_name, letters};
+use super::rows::{Aside, Cell, Kind, Merged, Row};
 use crate::text::counted;
 use crate::text::shown::shown;
 
@@ -59,10 +60,8 @@ impl Watch {
         self.formulas += u64::from(cell.formula);
         match cell.kind {
             Kind::Empty => return,
-            Kind::Text => {
-                if text.len() <= MOST_DIGITS && is_digits(text) {
-                    seen.texts[text.len()] += 1;
-                }
+            Kind::Text if text.len() <= MOST_DIGITS && is_digits(text) => {
+                seen.texts[text.len()] += 1;
             }
             Kind::Number if is_digits(text) => {
                 seen.numbers[text.len().min(MOST_DIGITS)] += 1;
@@ -85,7 +84,7 @@ impl Watch {
         let mut remarks = Vec::new();
         self.cells(found, &mut remarks);
         self.hidden(found, &mut remarks);
-        let behind_header = |merged: &&super::rows::Merged| {
+        let behind_header = |merged: &&Merged| {
             merged.to.1 > found.header && found.has_within(merged.from.0, merged.to.0)
         };
         let merged: Vec<_> = found.aside.merged.iter().filter(behind_header).collect();
