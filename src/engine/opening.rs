@@ -94,7 +94,7 @@ impl Opening<'_> {
         };
         let longest = reading.limits.record.bytes();
         let mut want = reading.block;
-        let begun = loop {
+        let mut begun = loop {
             let ended = text.fill(&mut self.buffer, want).await?;
             let begins = Beginning {
                 file: text
@@ -110,6 +110,16 @@ impl Opening<'_> {
             }
             want = longest.min(want * 2);
         };
+        if text.table().is_some() {
+            // What stands above the first record of a table was read there: it is not lines that are no records.
+            let above = self
+                .buffer
+                .iter()
+                .take_while(|byte| **byte == b'\n')
+                .count();
+            begun.at += above;
+            begun.line += above as u64;
+        }
         let closing = reading.closing_of(&begun.header);
         let closing = closing.map_err(|wrong| self.error(wrong))?;
         self.buffer.drain(..begun.at);

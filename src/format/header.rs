@@ -76,7 +76,13 @@ impl Reading {
     /// The same, of a text that has the records of a `table` as objects which stand so, whatever is stated.
     pub(crate) fn of_objects(&self, table: &'static str, layout: Layout) -> Reading {
         let form = match &self.format {
-            RecordFormat::Auto { json: form, .. } | RecordFormat::Json { form, .. } => form.clone(),
+            RecordFormat::Auto { json: form, .. } | RecordFormat::Json { form, .. } => {
+                // Its records are not an array within an object.
+                Arc::new(json::Form {
+                    path: None,
+                    ..(**form).clone()
+                })
+            }
             RecordFormat::Csv(_) => Arc::default(),
         };
         let form = json::Form {

@@ -207,12 +207,14 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
             form: json,
         },
         // How a table's records stand beside each other, its text says.
-        SourceFormat::Ndjson | SourceFormat::Fixed | SourceFormat::Xml | SourceFormat::Hdl => {
-            RecordFormat::Json {
-                layout: Layout::Lines,
-                form: json,
-            }
-        }
+        SourceFormat::Ndjson
+        | SourceFormat::Fixed
+        | SourceFormat::Xml
+        | SourceFormat::Hdl
+        | SourceFormat::Xlsx => RecordFormat::Json {
+            layout: Layout::Lines,
+            form: json,
+        },
     };
     let stages = pipeline.stages.iter().map(|stage| &stage.value);
     Reading {

@@ -32,6 +32,8 @@ pub struct Limits {
     pub zstd_window: Size,
     /// The most memory that xz data may ask for. Levels up to 9 ask for 65 MiB at most.
     pub xz_memory: Size,
+    /// The most memory that the texts may take which a workbook's cells share.
+    pub shared_strings: Size,
     /// The longest result of one item that the server may send.
     pub result: Size,
 }
@@ -53,6 +55,8 @@ impl Default for Limits {
             zstd_window: Size(8 << 20),
             // What `xz -9` makes, and a little more.
             xz_memory: Size(80 << 20),
+            // Some 40 million texts of identifiers and names.
+            shared_strings: Size(1 << 30),
             // A result repeats its item at most.
             result: Size(1 << 20),
         }

@@ -20,6 +20,14 @@ impl Deref for Pattern {
     }
 }
 
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Pattern) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Pattern {}
+
 impl FromStr for Pattern {
     type Err = String;
 

@@ -45,7 +45,7 @@ use place::sql::spec::SqlSpec;
 use place::sql::{Access, Query};
 use reqwest::header::HeaderMap;
 use spec::{Compression, Encoding, Entry, Keep, Pick};
-use table::{Layout, Table};
+use table::{Layout, Table, Terms};
 use text::Unpacked;
 
 use crate::http::spec::TimeoutsSpec;
@@ -396,6 +396,11 @@ impl Source {
     /// What may not have been meant, as far as the files that were read to their end tell.
     pub(crate) fn remarks(&self) -> Vec<String> {
         let encoding = self.encoding;
+        let of_table = |origin: &Origin| {
+            let remarks = origin.remarks().all().into_iter();
+            let name = origin.name.clone();
+            remarks.map(move |remark| format!("{name}: {remark}"))
+        };
         let remark = |origin: &Origin| match origin.utf8().load(Ordering::Relaxed) {
             0 => None,
             count if encoding == Encoding::Auto => Some(format!(
@@ -409,7 +414,10 @@ impl Source {
                 origin.name
             )),
         };
-        self.origins.iter().filter_map(remark).collect()
+        let of_text = self.origins.iter().filter_map(remark);
+        of_text
+            .chain(self.origins.iter().flat_map(of_table))
+            .collect()
     }
 
     /// Ends the commands that still write. Where a source is read by threads, dropping it may come too late.
@@ -458,7 +466,12 @@ impl Source {
             origin.is_compressed(kind);
         }
         Ok(match table {
-            Some(table) => table.read(text, self.limits),
+            Some(table) => {
+                let remarks = origin.remarks();
+                remarks.clear();
+                let limits = self.limits;
+                table.read(text, Terms { limits, remarks })
+            }
             None => text,
         })
     }

@@ -15,6 +15,7 @@ use super::place::sample::Sample;
 use super::place::sql::Query;
 use super::place::{Opened, Place, file};
 use super::spec::Keep;
+use super::table::remarks::Remarks;
 use crate::files::mark;
 
 /// One file of a source, or one stream.
@@ -32,6 +33,8 @@ pub struct Origin {
     hash: Arc<OnceLock<u128>>,
     /// Characters beyond ASCII that are valid UTF-8, where all are and another encoding is stated.
     utf8: Arc<AtomicU64>,
+    /// What was told of it as a table.
+    remarks: Remarks,
 }
 
 /// By what an origin is told from what it was.
@@ -69,6 +72,7 @@ impl Origin {
             read: Arc::default(),
             hash: Arc::default(),
             utf8: Arc::default(),
+            remarks: Remarks::default(),
         }
     }
 
@@ -212,6 +216,11 @@ impl Origin {
     /// Is told at its end how many characters beyond ASCII are valid UTF-8, where all are and another encoding is stated.
     pub(super) fn utf8(&self) -> Arc<AtomicU64> {
         self.utf8.clone()
+    }
+
+    /// Is told what may not have been meant in it, where it is a table.
+    pub(super) fn remarks(&self) -> Remarks {
+        self.remarks.clone()
     }
 
     /// Notes how it turned out to be compressed.

@@ -21,6 +21,7 @@ pub(crate) use crate::source::place::bucket::spec::BucketSpec;
 pub(crate) use crate::source::place::https::spec::{HeaderSpec, HttpsSpec};
 use crate::source::place::sample;
 pub(crate) use crate::source::place::sql::spec::SqlSpec;
+pub(crate) use crate::source::table::sheet_spec::{SheetSpec, XlsxSpec};
 pub(crate) use crate::source::table::spec::{ElementPath, FixedSpec, HdlSpec, XmlSpec};
 
 /// Where the records come from: a `path`, a `command`, a query (`sql`) or a `sample`.
@@ -106,6 +107,14 @@ pub(crate) struct SourceSpec {
     /// Settings of files of Oracle's HCM Data Loader.
     #[serde(default)]
     pub hdl: HdlSpec,
+    /// The sheet of a workbook that is read: its name, or its number from 1. Without it: the only one that can be seen
+    /// and has something in it.
+    #[serde(default)]
+    #[schemars(with = "SheetSpec")]
+    pub sheet: Option<SheetSpec>,
+    /// Settings of `format: xlsx`.
+    #[serde(default)]
+    pub xlsx: XlsxSpec,
 }
 
 /// What a whole extract is. Where it is not met, nothing is sent (exit code 4).
@@ -283,8 +292,9 @@ pub enum Nothing {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceFormat {
-    /// By the first characters that are not white space: `[` or `{` JSON (NDJSON where the first line is a whole object), a
-    /// tag XML, METADATA or COMMENT Oracle's HCM Data Loader, else CSV, which has tabs where the file's name ends
+    /// A workbook by its first bytes; else by the first characters that are not white space: `[` or `{` JSON (NDJSON where
+    /// the first line is a whole object), a tag XML, METADATA or COMMENT Oracle's HCM Data Loader, else CSV, which has tabs
+    /// where the file's name ends
     /// with `.tsv` or `.tab`, of an archive that of the file in it, before `.gz`, `.zst`, `.bz2`, `.xz` or `.zip` if need be.
     #[default]
     Auto,
@@ -302,6 +312,8 @@ pub enum SourceFormat {
     Xml,
     /// Oracle's HCM Data Loader: the lines of one component.
     Hdl,
+    /// A sheet of an Excel workbook.
+    Xlsx,
 }
 
 impl SourceFormat {
@@ -318,7 +330,7 @@ impl SourceFormat {
     pub(crate) fn is_table(self) -> bool {
         matches!(
             self,
-            SourceFormat::Fixed | SourceFormat::Xml | SourceFormat::Hdl
+            SourceFormat::Fixed | SourceFormat::Xml | SourceFormat::Hdl | SourceFormat::Xlsx
         )
     }
 }

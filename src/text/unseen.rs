@@ -71,7 +71,7 @@ pub fn is_plain_ascii(text: &str) -> bool {
 
 /// The same, of eight bytes.
 #[inline]
-pub fn is_plain_word(word: u64) -> bool {
+pub(crate) fn is_plain_word(word: u64) -> bool {
     const ONES: u64 = u64::from_le_bytes([0x01; 8]);
     const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
     // A tab becomes zero, and of zero alone comes the high bit.

@@ -227,6 +227,32 @@ fn same_rows(data: &[u8], pipelines: &[Pipeline]) {
     }
 }
 
+/// What the pipelines say of workbooks.
+const WORKBOOKS: [&str; 4] = [
+    "{ path: a }",
+    "{ path: a, format: xlsx, sheet: 1, xlsx: { errors: text, duplicate_names: number } }",
+    "{ path: a, format: xlsx, xlsx: { errors: empty, footer: \"^(Total|I)\" } }",
+    "{ path: a, format: xlsx, xlsx: { header_row: 2, duplicate_names: number } }",
+];
+
+static OF_WORKBOOKS: LazyLock<Vec<Pipeline>> =
+    LazyLock::new(|| WORKBOOKS.map(|source| parsed(source, "")).into());
+
+/// A workbook: the same rows whatever the size of the blocks and of the pieces in which it arrives.
+pub fn workbook(choice: u8, file: &[u8]) {
+    let pipeline = &OF_WORKBOOKS[usize::from(choice) % WORKBOOKS.len()];
+    let source = |piece: usize| {
+        let pieces: Vec<_> = file.chunks(piece).map(|p| p.to_vec().into()).collect();
+        Arc::new(laid_out(Source::of_pieces("a", pieces), pipeline))
+    };
+    let whole = RUNTIME.block_on(read(source(usize::MAX), pipeline, BLOCK));
+    let cut = RUNTIME.block_on(read(source(1000), pipeline, 16));
+    assert_eq!(whole.failed.is_some(), cut.failed.is_some());
+    if whole.failed.is_none() {
+        assert_eq!(whole, cut);
+    }
+}
+
 /// Writes the rejects of a source; none where it can't be read.
 async fn rejects_of(source: Source, pipeline: &Pipeline) -> Option<Rejected> {
     let source = Arc::new(source);

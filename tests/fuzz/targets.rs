@@ -7,11 +7,14 @@ mod kept;
 pub mod plain;
 #[path = "reading.rs"]
 mod reading;
+#[path = "sheets.rs"]
+mod sheets;
 #[path = "words.rs"]
 mod words;
 
 pub use kept::{ledger, store};
 pub use reading::{as_of, fixed, hdl, packed, rejects, source, text, xml};
+pub use sheets::xlsx;
 pub use words::{number, setting, token, unseen};
 
 use std::path::PathBuf;

@@ -82,7 +82,7 @@ fn upload(people: &[written::Person], choice: Choice) -> Vec<u8> {
     let compression: Compression = COMPRESSIONS[choice[2]];
     let place = PLACES[choice[3]];
     let rig = Rig::new();
-    let bytes = encoding.encode(layout.write(people));
+    let bytes = layout.bytes(people, encoding);
     let extract = compression.pack(&bytes);
     rig.write("extract", &extract);
     let web = Web::start(move |asked| match place {

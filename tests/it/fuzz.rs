@@ -37,6 +37,7 @@ fn seeds_keep_every_promise() {
         ("store", targets::store),
         ("ledger", targets::ledger),
         ("token", targets::token),
+        ("xlsx", targets::xlsx),
     ];
     for (name, target) in all {
         let folder = seeds.join(name);

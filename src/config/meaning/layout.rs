@@ -18,11 +18,12 @@ impl Meaning<'_> {
             record: spec.record.clone(),
             spec: spec.xml.clone(),
         };
+        let book = self.workbook(spec);
         self.hdl(&hdl.spec);
         self.xml(&xml.spec);
         match spec.format {
             SourceFormat::Auto if source.is_csv() || source.json.path.is_some() => Layout::Text,
-            SourceFormat::Auto => Layout::Auto(Box::new(Tables { xml, hdl })),
+            SourceFormat::Auto => Layout::Auto(Box::new(Tables { xml, hdl, book })),
             SourceFormat::Fixed => {
                 self.fixed(&spec.fixed);
                 Layout::Table(Table::Fixed(Stated {
@@ -32,6 +33,7 @@ impl Meaning<'_> {
             }
             SourceFormat::Hdl => Layout::Table(Table::Hdl(hdl)),
             SourceFormat::Xml => Layout::Table(Table::Xml(xml)),
+            SourceFormat::Xlsx => Layout::Table(Table::Xlsx(book)),
             SourceFormat::Csv | SourceFormat::Tsv | SourceFormat::Json | SourceFormat::Ndjson => {
                 Layout::Text
             }
@@ -46,6 +48,8 @@ impl Meaning<'_> {
             ("source.hdl", SourceFormat::Hdl, true),
             ("source.record", SourceFormat::Xml, true),
             ("source.xml", SourceFormat::Xml, true),
+            ("source.sheet", SourceFormat::Xlsx, true),
+            ("source.xlsx", SourceFormat::Xlsx, true),
         ] {
             let has_effect = format == own || known && format == SourceFormat::Auto;
             if !has_effect && self.places.contains(path) {

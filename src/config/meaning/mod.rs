@@ -16,6 +16,7 @@ mod sql;
 mod stages;
 mod target;
 mod upload;
+mod workbook;
 mod wrapping;
 
 use std::path::{Path, PathBuf};

@@ -235,7 +235,10 @@ impl Meaning<'_> {
         let shows = !matches!(
             source.wrapping.compression,
             Compression::Auto | Compression::None
-        ) || matches!(source.format, SourceFormat::Json | SourceFormat::Xml);
+        ) || matches!(
+            source.format,
+            SourceFormat::Json | SourceFormat::Xml | SourceFormat::Xlsx
+        );
         let stream = source.inputs.contains(&Input::Stdin);
         if deletes && stream && !(stated || guarded || shows) {
             self.warning(

@@ -6,6 +6,7 @@ use super::documents::Cursor;
 use super::grammar::{Reason, wrong_in};
 use super::members::{each_member, first};
 use super::parse::Piece;
+use super::sheet_error;
 use super::spec::{Arrays, FAULT, Form};
 use super::{Layout, around, record_of};
 use crate::format::block::Start;
@@ -147,7 +148,10 @@ impl Look {
     fn value(&mut self, path: &mut Vec<String>, value: &str) {
         match value.as_bytes()[0] {
             // Deeper ones are rejected.
-            b'{' if self.flatten && path.len() < super::tree::DEEPEST => {
+            b'{' if self.flatten
+                && path.len() < super::tree::DEEPEST
+                && sheet_error::read(value).is_none() =>
+            {
                 // Its text was read before, and is JSON.
                 let _ = each_member(value, |name, value| {
                     path.push(name.into_owned());

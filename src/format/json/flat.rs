@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use super::Layout;
 use super::found::{Deferred, Found, Text};
 use super::members::half_characters;
+use super::sheet_error;
 use super::tree::{Place, RECORD, Wanted};
 use crate::batch::{Cell, Kind};
 use crate::text::decimal::is_json_number;
@@ -259,7 +260,10 @@ impl<'a> Reader<'a> {
                 };
                 let mut values = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
                 let value = values.next()?.ok()?.get();
-                if self.wanted.is_too_deep(value) || half_characters(value) {
+                if self.wanted.is_too_deep(value)
+                    || half_characters(value)
+                    || sheet_error::read(value).is_some()
+                {
                     return None;
                 }
                 lines = count_lines(value.as_bytes()) as u32;

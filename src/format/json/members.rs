@@ -7,6 +7,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::found::{Found, Text};
+use super::sheet_error;
 use super::spec::{Arrays, FAULT, LAYOUT};
 use super::tree::{Place, RECORD, Wanted};
 use crate::batch::{Cell, Kind};
@@ -74,6 +75,9 @@ impl<'de> Members<'_, 'de> {
             Some(place) => (place.column, place.node),
             None => (None, None),
         };
+        if let (Some(column), Some(error)) = (column, sheet_error::read(value)) {
+            return self.sheet_error(column, value, error);
+        }
         match value.as_bytes()[0] {
             b'{' if inner.is_some() || self.wanted.flatten.is_some() => {
                 self.deep |= self.within.len() as u32 + 2 > self.wanted.deepest;
@@ -105,6 +109,18 @@ impl<'de> Members<'_, 'de> {
                 None => self.is_unknown(name),
             },
         }
+    }
+
+    /// A cell of a spreadsheet that holds an error.
+    fn sheet_error(&mut self, column: usize, value: &str, error: &str) {
+        self.put(
+            column,
+            Cell::new(self.start(value), value.len(), Kind::Json),
+        );
+        let message = format!(
+            "the cell holds the error {error} of the spreadsheet; mend it there, or set source.xlsx.errors to empty or text"
+        );
+        self.found.fault_in(Some(column), "sheet_error", message);
     }
 
     /// A member that is null, or an array with nothing in it: so is every column below it.

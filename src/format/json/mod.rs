@@ -7,6 +7,7 @@
 //! | `cut`, `around`, `pages` | where the text is cut, and what stands around the records |
 //! | `header`, `discover`, `wrapper` | the beginning: the columns, and whether the first object is a record at all |
 //! | `tree` | which members are columns |
+//! | `sheet_error` | errors of a spreadsheet's cells |
 //! | `parse`, `documents`, `flat`, `members` | objects into cells: the short way for flat ones, the general one for all |
 
 mod around;
@@ -22,6 +23,7 @@ mod members;
 mod pages;
 mod parse;
 mod path;
+pub(crate) mod sheet_error;
 mod spec;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,12 @@ mod hdl;
 mod input;
 mod lines;
 mod records;
+pub(super) mod remarks;
+pub(crate) mod sheet_spec;
 pub(crate) mod spec;
+// Without the feature its twin, which has the same face and reads nothing.
+#[cfg_attr(not(feature = "xlsx"), path = "xlsx/disabled.rs")]
+mod xlsx;
 mod xml;
 
 use std::io::{self, BufWriter, Write};
@@ -17,9 +22,12 @@ use std::io::{self, BufWriter, Write};
 use input::Input;
 use lines::Lines;
 use records::Records;
+use remarks::Remarks;
+use sheet_spec::WorkbookSpec;
 use spec::{ElementPath, FixedSpec, HdlSpec, XmlSpec};
 
 use super::bytes::made;
+use super::bytes::zip::looks_like_workbook;
 use super::error::SourceError;
 use super::spec::Encoding;
 use super::text::Text;
@@ -47,6 +55,7 @@ pub(crate) enum Layout {
 pub(crate) struct Tables {
     pub(crate) xml: Xml,
     pub(crate) hdl: Stated<HdlSpec>,
+    pub(crate) book: WorkbookSpec,
 }
 
 /// What is stated of XML.
@@ -77,6 +86,9 @@ impl Layout {
 
 impl Tables {
     fn known(&self, head: &[u8]) -> Option<Table> {
+        if looks_like_workbook(head) || head.starts_with(xlsx::OLD) {
+            return Some(Table::Xlsx(self.book.clone()));
+        }
         let (encoding, mark) =
             encoding_rs::Encoding::for_bom(head).unwrap_or((encoding_rs::UTF_8, 0));
         let (head, _) = encoding.decode_without_bom_handling(&head[mark..]);
@@ -99,6 +111,15 @@ pub(crate) enum Table {
     Hdl(Stated<HdlSpec>),
     /// Elements.
     Xml(Xml),
+    /// A workbook's sheet.
+    Xlsx(WorkbookSpec),
+}
+
+/// What a table is read with beside its own settings.
+pub(super) struct Terms {
+    pub(super) limits: Limits,
+    /// Is told what may not have been meant.
+    pub(super) remarks: Remarks,
 }
 
 impl Table {
@@ -106,6 +127,7 @@ impl Table {
     pub(super) fn is_text(&self) -> bool {
         match self {
             Table::Fixed(_) | Table::Hdl(_) | Table::Xml(_) => true,
+            Table::Xlsx(_) => false,
         }
     }
 
@@ -116,7 +138,7 @@ impl Table {
     pub(super) fn encoding(&self, stated: Encoding, head: &[u8]) -> Result<Encoding, String> {
         match self {
             Table::Xml(_) => xml::encoding(stated, head),
-            Table::Fixed(_) | Table::Hdl(_) => Ok(stated),
+            Table::Fixed(_) | Table::Hdl(_) | Table::Xlsx(_) => Ok(stated),
         }
     }
 
@@ -126,37 +148,40 @@ impl Table {
             Table::Fixed(_) => "fixed",
             Table::Hdl(_) => "hdl",
             Table::Xml(_) => "xml",
+            Table::Xlsx(_) => "xlsx",
         }
     }
 
     /// How the objects stand beside each other that are made of its records.
     fn layout(&self) -> json::Layout {
         match self {
-            Table::Fixed(_) | Table::Hdl(_) => json::Layout::Lines,
+            Table::Fixed(_) | Table::Hdl(_) | Table::Xlsx(_) => json::Layout::Lines,
             Table::Xml(_) => json::Layout::Documents,
         }
     }
 
     /// Starts to write the records of a file as JSON. The thread ends when all is written, or as soon as nobody reads
     /// that.
-    pub(super) fn read(self, text: Text, limits: Limits) -> Text {
+    pub(super) fn read(self, text: Text, terms: Terms) -> Text {
         let name = text.name().to_owned();
         let (input, format, layout) = (Input::new(text), self.format(), self.layout());
         let place = name.clone();
         let made = made::by_thread(move |out| {
             let mut out = BufWriter::with_capacity(PIECE, out);
-            let written = self.write(input, &limits, &mut Records::new(&mut out));
+            let written = self.write(input, &terms, &mut Records::new(&mut out));
             written.map_err(|wrong| wrong.of(place))?;
             out.flush()
         });
         Text::made(name, made).of_table(format, layout)
     }
 
-    fn write(self, input: Input, limits: &Limits, out: &mut Records<'_>) -> Result<(), Wrong> {
+    fn write(self, input: Input, terms: &Terms, out: &mut Records<'_>) -> Result<(), Wrong> {
+        let limits = &terms.limits;
         match self {
             Table::Fixed(stated) => fixed::write(&stated, Lines::new(input, limits), out),
             Table::Hdl(stated) => hdl::write(&stated, Lines::new(input, limits), out),
             Table::Xml(stated) => xml::write(&stated, input, limits, out),
+            Table::Xlsx(stated) => xlsx::write(&stated, input, terms, out),
         }
     }
 }

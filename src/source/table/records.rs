@@ -57,6 +57,19 @@ impl<'a> Records<'a> {
         self.line = self.line.max(line);
     }
 
+    /// Passes over lines up to this one, which are no records.
+    ///
+    /// # Errors
+    /// Nobody wants them any more.
+    pub(in crate::source) fn pass(&mut self, line: u64) -> io::Result<()> {
+        for _ in self.line..=line {
+            self.out.write_all(b"\n")?;
+        }
+        self.stands = false;
+        self.line = self.line.max(line + 1);
+        Ok(())
+    }
+
     /// A member of the record, which is text.
     pub(in crate::source) fn text(&mut self, name: &Name, text: &str) {
         self.name(name);
@@ -159,11 +172,12 @@ mod tests {
                 records.json(&name, "null");
                 records.end().unwrap();
             }
+            records.pass(7).unwrap();
         });
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "\n{\"id\":\"a\",\"full \\\"name\\\"\":null} {\"id\":\"b\\nc\",\"full \\\"name\\\"\":null}\n\n\n\
-             {\"id\":\"\\\"d\\\"\",\"full \\\"name\\\"\":null}"
+             {\"id\":\"\\\"d\\\"\",\"full \\\"name\\\"\":null}\n\n\n"
         );
     }
 

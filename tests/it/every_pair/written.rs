@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use crate::sheets::book::Book;
+
 /// A person: the cells of a row.
 pub type Person = [String; 6];
 
@@ -49,6 +51,7 @@ pub enum Layout {
     Fixed,
     Xml,
     Hdl,
+    Xlsx,
 }
 
 pub const LAYOUTS: &[Layout] = &[
@@ -59,6 +62,7 @@ pub const LAYOUTS: &[Layout] = &[
     Layout::Fixed,
     Layout::Xml,
     Layout::Hdl,
+    Layout::Xlsx,
 ];
 
 /// The characters of each column, where they are fixed.
@@ -67,11 +71,20 @@ const WIDTHS: [usize; 6] = [8, 16, 20, 10, 10, 8];
 impl Layout {
     /// Whether it is made of characters.
     pub fn is_text(self) -> bool {
-        true
+        !matches!(self, Layout::Xlsx)
     }
 
-    pub fn write(self, people: &[Person]) -> String {
+    /// The people, in an encoding where they are characters.
+    pub fn bytes(self, people: &[Person], encoding: Encoding) -> Vec<u8> {
         match self {
+            Layout::Xlsx => workbook(people),
+            text => encoding.encode(text.write(people)),
+        }
+    }
+
+    fn write(self, people: &[Person]) -> String {
+        match self {
+            Layout::Xlsx => String::new(),
             Layout::Csv => separated(people, ','),
             Layout::Tsv => separated(people, '\t'),
             Layout::Json => format!("[\n{}\n]", objects(people).join(",\n")),
@@ -86,7 +99,9 @@ impl Layout {
     pub fn settings(self) -> String {
         match self {
             // The first bytes tell.
-            Layout::Csv | Layout::Json | Layout::Ndjson | Layout::Xml => String::new(),
+            Layout::Csv | Layout::Json | Layout::Ndjson | Layout::Xml | Layout::Xlsx => {
+                String::new()
+            }
             // What is to be done with a line is a column, too.
             Layout::Hdl => {
                 let columns = COLUMNS.join(", ");
@@ -162,6 +177,20 @@ fn merge_lines(people: &[Person]) -> String {
         writeln!(text, "MERGE|Person|{}", cells.join("|")).unwrap();
     }
     text
+}
+
+/// The cells as texts, and some as what looks the same: numbers by their formats, and days.
+fn workbook(people: &[Person]) -> Vec<u8> {
+    let mut rows = vec![COLUMNS.map(str::to_owned)];
+    for (at, person) in people.iter().enumerate() {
+        let mut cells = person.clone().map(|cell| format!("text:{cell}"));
+        if at % 3 == 0 {
+            cells[0] = format!("n:{}@00000000", person[0].trim_start_matches('0'));
+            cells[4] = format!("d:{}", person[4]);
+        }
+        rows.push(cells);
+    }
+    Book::of_cells(&rows).bytes()
 }
 
 #[derive(Clone, Copy, Debug)]

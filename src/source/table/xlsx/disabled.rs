@@ -1,0 +1,22 @@
+//! Workbooks, in a build without them.
+
+use super::input::Input;
+use super::records::Records;
+use super::sheet_spec::WorkbookSpec;
+use super::{Terms, Wrong};
+
+/// What old workbooks begin with, and the file in which encrypted ones are kept.
+pub(super) const OLD: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
+
+/// Reads nothing.
+pub(super) fn write(
+    _: &WorkbookSpec,
+    _: Input,
+    _: &Terms,
+    _: &mut Records<'_>,
+) -> Result<(), Wrong> {
+    Err(Wrong::setting(
+        0,
+        "this build of rostream has no workbooks: build it with --features xlsx",
+    ))
+}

@@ -1,0 +1,239 @@
+//! Workbooks of Excel and of whatever writes the same (.xlsx, .xlsm): a sheet's rows as records.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `parts`, `xml` | the archive, and what its files are written in |
+//! | `workbook`, `strings`, `styles` | the sheets, and what their cells share |
+//! | `format`, `moment` | what a number's format shows: identifiers with their zeros, days and times |
+//! | `rows`, `place`, `header` | a sheet row by row, what its places are called, and the row that names the columns |
+//! | `watch` | what may not have been meant |
+//!
+//! Every cell becomes text: what CSV would have, if it were written with all digits and in ISO dates. Nothing is held in
+//! memory but a row, and the texts that cells share.
+
+mod format;
+mod header;
+mod moment;
+mod parts;
+mod place;
+mod rows;
+mod strings;
+mod styles;
+mod watch;
+mod workbook;
+mod xml;
+
+use std::io::{Read, Seek, SeekFrom};
+
+use header::Column;
+use parts::{ENCRYPTED, Parts};
+use place::cell_name;
+use rows::{Kind, Row, Rows};
+use watch::{Found, Watch};
+use workbook::Workbook;
+
+use super::input::{Input, Seekable};
+use super::records::{Name, Records};
+use super::sheet_spec::{Errors, WorkbookSpec};
+use super::{Terms, Wrong};
+use crate::format::json::sheet_error;
+use crate::text::shown::shown;
+
+/// Rows that are held back because they may be the footer.
+const MOST_HELD: usize = 1000;
+
+/// Writes the records of a sheet. Every column is written, so that the first record has them all.
+pub(super) fn write(
+    spec: &WorkbookSpec,
+    input: Input,
+    terms: &Terms,
+    out: &mut Records<'_>,
+) -> Result<(), Wrong> {
+    let mut file = input.seekable()?;
+    is_archive(&mut file)?;
+    let parts = Parts::open(file, &terms.limits)?;
+    let workbook = Workbook::read(&parts, &terms.limits)?;
+    let sheet = workbook.choose(spec.sheet.as_ref())?;
+    let most = terms.limits.record.bytes();
+    let mut rows = Rows::new(&workbook, workbook.open(sheet)?, most);
+    let tell = |remark: String| {
+        let sheet = shown(&sheet.name);
+        terms.remarks.add(format!("sheet `{sheet}`: {remark}"));
+    };
+    let Some(header) = header::find(&mut rows, &spec.xlsx)? else {
+        return Ok(());
+    };
+    if header.before > 0 {
+        tell(format!(
+            "row {} is taken for the header; state it, so that it stays so: `source: {{ xlsx: {{ header_row: {0} }} }}`",
+            header.row
+        ));
+    }
+    let mut writing = Writing::new(spec, &header.columns, out);
+    for mut row in header.rows {
+        writing.take(&mut row)?;
+    }
+    let mut row = Row::default();
+    while rows.next(&mut row)? {
+        writing.take(&mut row)?;
+    }
+    writing.close()?;
+    let found = Found {
+        header: header.row,
+        columns: &header.columns,
+        aside: rows.aside(),
+        uncalculated: workbook.uncalculated,
+        rejects_errors: spec.xlsx.errors == Errors::Reject,
+    };
+    writing.watch.remarks(&found).into_iter().for_each(tell);
+    Ok(())
+}
+
+/// The records of a sheet on their way.
+struct Writing<'a, 'o> {
+    spec: &'a WorkbookSpec,
+    columns: &'a [Column],
+    names: Vec<Name>,
+    watch: Watch,
+    /// Rows that may be the footer.
+    held: Vec<Row>,
+    out: &'a mut Records<'o>,
+}
+
+impl<'a, 'o> Writing<'a, 'o> {
+    fn new(
+        spec: &'a WorkbookSpec,
+        columns: &'a [Column],
+        out: &'a mut Records<'o>,
+    ) -> Writing<'a, 'o> {
+        Writing {
+            spec,
+            columns,
+            names: columns
+                .iter()
+                .map(|column| Name::new(&column.name))
+                .collect(),
+            watch: Watch::new(columns.len()),
+            held: Vec::new(),
+            out,
+        }
+    }
+
+    /// Takes in a row: writes it down, unless it is empty or may be the footer.
+    fn take(&mut self, row: &mut Row) -> Result<(), Wrong> {
+        if row.filled().next().is_none() {
+            return Ok(());
+        }
+        if self.held.len() < MOST_HELD && self.may_close(row) {
+            self.held.push(std::mem::take(row));
+            return Ok(());
+        }
+        for held in std::mem::take(&mut self.held) {
+            self.write(&held)?;
+        }
+        self.write(row)
+    }
+
+    /// What is still held back is the footer.
+    fn close(&mut self) -> Result<(), Wrong> {
+        match self.held.last() {
+            Some(last) => Ok(self.out.pass(last.number)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a row looks like the footer.
+    fn may_close(&self, row: &Row) -> bool {
+        let Some(footer) = &self.spec.xlsx.footer else {
+            return false;
+        };
+        let first = row.filled().next().map(|at| row.text(row.cell(at)));
+        first.is_some_and(|text| footer.is_match(text.trim_start()))
+    }
+
+    fn write(&mut self, row: &Row) -> Result<(), Wrong> {
+        let named = self.columns.iter();
+        let named = named.filter(|column| row.cell(column.at).kind != Kind::Empty);
+        let named = named.count();
+        if named < row.filled().count() {
+            let is_named = |at: &usize| self.columns.iter().any(|column| column.at == *at);
+            for at in row.filled().filter(|at| !is_named(at)) {
+                self.watch.nameless(at, row.number);
+            }
+        }
+        if named == 0 {
+            return Ok(());
+        }
+        self.watch.row(row);
+        self.out.begin(row.number);
+        for (number, column) in self.columns.iter().enumerate() {
+            let cell = row.cell(column.at);
+            let text = row.text(cell);
+            self.watch.cell(number, cell, text);
+            let name = &self.names[number];
+            match (cell.kind, self.spec.xlsx.errors) {
+                (Kind::Uncalculated, _) => return Err(uncalculated(column.at, row.number)),
+                (Kind::Error, Errors::Reject) => self.out.json(name, sheet_error::written(text)),
+                (Kind::Error, Errors::Empty) => self.out.text(name, ""),
+                _ => self.out.text(name, text),
+            }
+        }
+        Ok(self.out.end()?)
+    }
+}
+
+fn uncalculated(column: usize, row: u64) -> Wrong {
+    let name = cell_name(column, row);
+    Wrong::data(
+        row,
+        format!(
+            "{name} is a formula whose value is not stored: the workbook was written by a program that does not calculate; \
+             open it in a spreadsheet program and save it"
+        ),
+    )
+}
+
+/// Looks at the first bytes: what is a workbook is an archive.
+fn is_archive(file: &mut Seekable) -> Result<(), Wrong> {
+    let mut head = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    file.by_ref().take(8).read_to_end(&mut head)?;
+    if head.starts_with(b"PK") {
+        return Ok(());
+    }
+    Err(match head.starts_with(OLD) {
+        true if is_encrypted(file)? => Wrong::data(0, ENCRYPTED),
+        true => Wrong::data(
+            0,
+            "this is an old Excel workbook (.xls); save it as an Excel workbook (.xlsx), or export it as CSV",
+        ),
+        false if head.is_empty() => Wrong::data(0, "the file is empty"),
+        false => Wrong::setting(
+            0,
+            "this is not an Excel workbook (.xlsx); set source.format to what it is, or to auto",
+        ),
+    })
+}
+
+/// What old workbooks begin with, and the file in which encrypted ones are kept.
+pub(super) const OLD: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
+
+/// Whether it has the stream that encrypted workbooks are in, whose name is in UTF-16.
+fn is_encrypted(file: &mut Seekable) -> Result<bool, Wrong> {
+    let name: Vec<u8> = "EncryptedPackage".bytes().flat_map(|b| [b, 0]).collect();
+    let mut piece = Vec::new();
+    loop {
+        let kept = piece.len().min(name.len());
+        piece.drain(..piece.len() - kept);
+        let read = file.by_ref().take(LOOKED_AT).read_to_end(&mut piece)?;
+        if memchr::memmem::find(&piece, &name).is_some() {
+            return Ok(true);
+        }
+        if read == 0 {
+            return Ok(false);
+        }
+    }
+}
+
+/// Bytes that are looked through at once.
+const LOOKED_AT: u64 = 1 << 20;
