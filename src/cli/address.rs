@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::Failure;
 use super::open::usage;
 use crate::config::{process_env, secret_text};
-use crate::orgvue::spec::TokenSpec;
+use crate::settings::secret::TokenSpec;
 use crate::settings::secret::PresignedUrl;
 
 /// Which one of a pair is asked for.

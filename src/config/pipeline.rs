@@ -16,11 +16,11 @@ use crate::guard::spec::{GuardSpec, ImplicitDelete, RefusedSpec};
 use crate::http::hosts::Hosts;
 use crate::http::spec::TimeoutsSpec;
 use crate::orgvue::spec::{
-    Action, ActionSpec, DatasetSpec, ImportSpec, PreflightSpec, TokenSpec, WaitSpec,
+    Action, ActionSpec, DatasetSpec, ImportSpec, PreflightSpec, WaitSpec,
 };
 use crate::rule::ValidateSpec;
 use crate::settings::limits::Limits;
-use crate::settings::secret::PresignedUrl;
+use crate::settings::secret::{PresignedUrl, TokenSpec};
 use crate::settings::units::{Amount, Span};
 use crate::source::Input;
 use crate::source::spec::{

@@ -61,7 +61,7 @@ async fn settle(source: &Source, settled: Span) -> Result<(), RunError> {
         );
         tokio::time::sleep(wait).await;
     }
-    source.is_unchanged().map_err(|error| {
+    source.is_unchanged().await.map_err(|error| {
         stopped(NotWhole::Unsettled {
             why: chain(&error),
             settled: settled.to_string(),

@@ -277,7 +277,7 @@ async fn load(
         return items::write_none(job, report);
     }
     // The last moment: what comes next can't be undone.
-    unchanged(job, &prepared.source)?;
+    unchanged(job, &prepared.source).await?;
     told::stored(report);
     let items = stored.surveyed.differ.0.take();
     if let Some(ledger) = job.ledger {
@@ -324,7 +324,7 @@ async fn deliver(
 ) -> Result<(), RunError> {
     if let Some(stored) = upload(job, prepared, first, Store::Own(to), report).await? {
         stored.surveyed.rejects.finish()?;
-        unchanged(job, &prepared.source)?;
+        unchanged(job, &prepared.source).await?;
         told::stored(report);
         told::results_elsewhere(report);
     }
@@ -429,7 +429,7 @@ async fn surveyed(
     told::surveyed(report, &survey.facts());
     report.seconds.survey = Some(began.elapsed());
     ended?;
-    unchanged(job, &prepared.source)?;
+    unchanged(job, &prepared.source).await?;
     let (judged, verdict) = decide::decide(job.pipeline, &job.basis, &survey, false);
     let file = job.pipeline.rejects.withheld(job.connection.is_none());
     if let Some(unnamed) = judged.decided.withholds {

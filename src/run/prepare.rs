@@ -125,9 +125,13 @@ fn are_sent(pipeline: &Pipeline, engine: &Engine) -> Result<(), RunError> {
 ///
 /// # Errors
 /// One was changed, replaced or taken away.
-pub(super) fn unchanged(job: &Job<'_>, source: &Source) -> Result<(), RunError> {
+pub(super) async fn unchanged(job: &Job<'_>, source: &Source) -> Result<(), RunError> {
     let moved = |error: RunError| RunError::Moved(chain(&error));
-    source.is_unchanged().map_err(|error| moved(error.into()))?;
+    match source.is_unchanged().await {
+        // A server that can't be asked says nothing of the file.
+        Err(error @ SourceError::Remote { .. }) => return Err(error.into()),
+        looked => looked.map_err(|error| moved(error.into()))?,
+    }
     for (at, stage) in job.pipeline.stages.iter().enumerate() {
         for need in stage.value.needs() {
             let Some(file) = need.table().map(|table| table.file) else {

@@ -86,7 +86,7 @@ pub(super) async fn upload(
         let why = "the source, a lookup file or the pipeline file has changed, and no longer produces the same upload";
         return Err(moved(why.to_owned()));
     }
-    unchanged(job, &prepared.source)?;
+    unchanged(job, &prepared.source).await?;
     let mut writer = SpoolWriter::create(None).await?;
     narrow(job, prepared, &mut survey, again, Some(&mut writer)).await?;
     told::again(report, &survey.facts(), again);

@@ -3,6 +3,7 @@
 use std::io;
 
 use super::place::command::Failed;
+use super::place::remote::error::RemoteError;
 use crate::files::mark::Moved;
 use crate::settings::units::Size;
 
@@ -66,6 +67,9 @@ pub enum SourceError {
     /// The operating system's word.
     #[error("{name}: can't be read")]
     Io { name: String, source: io::Error },
+    /// A file at a server.
+    #[error("{name}: can't be read")]
+    Remote { name: String, source: RemoteError },
     /// A command that can't be started.
     #[error("{name}: the command of source.command can't be started")]
     NotStarted { name: String, source: io::Error },
@@ -150,8 +154,26 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// Of a file at a server that was found before.
+    pub(super) fn of_remote(name: String, source: RemoteError) -> SourceError {
+        match source {
+            RemoteError::Gone => SourceError::Changed {
+                name,
+                moved: Moved::Gone,
+            },
+            RemoteError::Changed => SourceError::Changed {
+                name,
+                moved: Moved::AtServer,
+            },
+            source => SourceError::Remote { name, source },
+        }
+    }
+
     /// Whether another setting mends it: what was asked for is there, and is not what the setting says.
     pub fn is_setting(&self) -> bool {
+        if let SourceError::Remote { source, .. } = self {
+            return source.is_setting();
+        }
         matches!(
             self,
             SourceError::BadPattern { .. }

@@ -31,10 +31,17 @@ use self::bytes::count::Told;
 use ::bytes::Bytes;
 use place::command::Command;
 use place::glob;
+use place::https::Request;
+use place::https::spec::HttpsSpec;
+use place::remote::error::RemoteError;
+use place::remote::{Found, Remote};
+use reqwest::header::HeaderMap;
 use place::sample::Sample;
 use spec::{Compression, Encoding, Pick};
 
+use crate::http::spec::TimeoutsSpec;
 use crate::settings::limits::Limits;
+use crate::settings::secret::PresignedUrl;
 
 /// What the pipeline names as its source: one entry of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +56,8 @@ pub enum Input {
     Command(Command),
     /// A made-up extract.
     Sample(Sample),
+    /// What a web server has.
+    Https(Request),
 }
 
 impl Input {
@@ -57,7 +66,7 @@ impl Input {
         match self {
             Input::File(file) => file == path,
             Input::Glob(pattern, _) => glob::matches(pattern, path),
-            Input::Stdin | Input::Command(_) | Input::Sample(_) => false,
+            Input::Stdin | Input::Command(_) | Input::Sample(_) | Input::Https(_) => false,
         }
     }
 
@@ -69,6 +78,30 @@ impl Input {
             folder: folder.to_owned(),
             withheld: Vec::new(),
         })
+    }
+
+    /// What a web server has at an address. None where that can't be one.
+    pub(crate) fn https(
+        address: PresignedUrl,
+        spec: &HttpsSpec,
+        timeouts: &TimeoutsSpec,
+    ) -> Option<Input> {
+        Request::new(address, spec, timeouts).map(Input::Https)
+    }
+
+    /// How it is asked for, where it is at a web server.
+    pub(crate) fn https_spec(&self) -> Option<&HttpsSpec> {
+        match self {
+            Input::Https(request) => Some(request.spec()),
+            _ => None,
+        }
+    }
+
+    /// Tells a web server's source what says who asks.
+    pub(crate) fn unlock(&self, headers: HeaderMap) {
+        if let Input::Https(request) = self {
+            request.unlock(headers);
+        }
     }
 
     /// Keeps these environment variables from a command.
@@ -217,8 +250,11 @@ impl Source {
     ///
     /// # Errors
     /// A file that was changed or replaced, or is gone.
-    pub fn is_unchanged(&self) -> Result<(), SourceError> {
-        self.origins.iter().try_for_each(Origin::is_unchanged)
+    pub async fn is_unchanged(&self) -> Result<(), SourceError> {
+        for origin in &self.origins {
+            origin.is_unchanged().await?;
+        }
+        Ok(())
     }
 
     /// What may not have been meant, as far as the files that were read to their end tell.
@@ -289,6 +325,7 @@ async fn find(input: &Input) -> Result<Vec<Origin>, SourceError> {
         Input::Stdin => Ok(vec![Origin::stdin()]),
         Input::Command(command) => Ok(vec![Origin::command(command)]),
         Input::Sample(sample) => Ok(vec![Origin::sample(sample)]),
+        Input::Https(request) => at_server(request).await,
         Input::File(path) => on_disk(move || Ok(vec![Origin::at(path)?])).await,
         Input::Glob(pattern, pick) => {
             let files = move || {
@@ -297,6 +334,19 @@ async fn find(input: &Input) -> Result<Vec<Origin>, SourceError> {
             };
             on_disk(files).await
         }
+    }
+}
+
+/// What a web server has at an address.
+async fn at_server(request: Request) -> Result<Vec<Origin>, SourceError> {
+    let name = request.to_string();
+    match request.find().await {
+        Ok(reply) => {
+            let found = Found::opened(Remote::Https(request), reply);
+            Ok(vec![Origin::remote(found)])
+        }
+        Err(RemoteError::Gone) => Err(SourceError::NotFound(name)),
+        Err(source) => Err(SourceError::Remote { name, source }),
     }
 }
 

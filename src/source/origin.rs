@@ -11,6 +11,7 @@ use super::bytes::copy::{Kept, Opening};
 use super::error::SourceError;
 use super::place::command::{Command, Producer};
 use super::place::sample::Sample;
+use super::place::remote::Found;
 use super::place::{Opened, Place, file};
 use crate::files::mark;
 
@@ -92,16 +93,28 @@ impl Origin {
         Origin::new(sample.to_string(), Place::Sample(sample), Mark::None)
     }
 
+    /// A file at a server, as it was found there.
+    pub(super) fn remote(found: Found) -> Origin {
+        Origin::new(
+            found.remote.name(),
+            Place::Remote(Arc::new(found)),
+            Mark::None,
+        )
+    }
+
     pub(super) fn pieces(name: String, pieces: Arc<[Bytes]>) -> Origin {
         let size = pieces.iter().map(|piece| piece.len() as u64).sum();
         Origin::new(name, Place::Pieces(pieces), Mark::Fixed(size))
     }
 
-    /// Whether both are one file on the disk.
+    /// Whether both are one file.
     pub(super) fn is_same(&self, other: &Origin) -> bool {
-        match (&self.mark, &other.mark) {
-            (Mark::File(mark), Mark::File(other)) => mark.is_same(other),
-            _ => false,
+        match (&self.place, &other.place) {
+            (Place::Remote(found), Place::Remote(other)) => found.remote == other.remote,
+            _ => match (&self.mark, &other.mark) {
+                (Mark::File(mark), Mark::File(other)) => mark.is_same(other),
+                _ => false,
+            },
         }
     }
 
@@ -140,7 +153,11 @@ impl Origin {
     }
 
     /// Whether it is what it was when it was found.
-    pub(super) fn is_unchanged(&self) -> Result<(), SourceError> {
+    pub(super) async fn is_unchanged(&self) -> Result<(), SourceError> {
+        if let Place::Remote(found) = &self.place {
+            let now = found.is_unchanged().await;
+            return now.map_err(|error| SourceError::of_remote(self.name.clone(), error));
+        }
         let (Some(path), Mark::File(mark)) = (self.path(), &self.mark) else {
             return Ok(());
         };
@@ -177,10 +194,11 @@ impl Origin {
 
     /// Its bytes as stored, where that is known beforehand.
     pub fn size(&self) -> Option<u64> {
-        match self.mark {
-            Mark::File(mark) => Some(mark.size),
-            Mark::Fixed(size) => Some(size),
-            Mark::None => None,
+        match (&self.mark, &self.place) {
+            (Mark::File(mark), _) => Some(mark.size),
+            (Mark::Fixed(size), _) => Some(*size),
+            (Mark::None, Place::Remote(found)) if found.mark.tells() => found.mark.size,
+            (Mark::None, _) => None,
         }
     }
 
@@ -198,9 +216,10 @@ impl Origin {
 
     /// When the file was changed last, as it was found.
     pub fn modified(&self) -> Option<SystemTime> {
-        match self.mark {
-            Mark::File(mark) => mark.modified,
-            Mark::Fixed(_) | Mark::None => None,
+        match (&self.mark, &self.place) {
+            (Mark::File(mark), _) => mark.modified,
+            (_, Place::Remote(found)) => found.mark.modified,
+            (Mark::Fixed(_) | Mark::None, _) => None,
         }
     }
 

@@ -208,6 +208,10 @@ fn unreadable(name: &str, compression: Option<&Compressed>, source: std::io::Err
         Ok(why) => return SourceError::Command { name, why },
         Err(source) => source,
     };
+    let source = match source.downcast() {
+        Ok(why) => return SourceError::of_remote(name, why),
+        Err(source) => source,
+    };
     match compression {
         Some(compressed) => compressed.error(name, source),
         None => SourceError::Io { name, source },

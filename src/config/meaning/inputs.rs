@@ -6,7 +6,7 @@ use super::Meaning;
 use crate::config::pipeline::{Rejects, Target};
 use crate::config::spec::PipelineSpec;
 use crate::files::ending::for_json;
-use crate::orgvue::spec::TokenSpec;
+use crate::settings::secret::TokenSpec;
 use crate::stage::hash::KeySpec;
 
 /// A file that is read, and what it is.

@@ -22,7 +22,7 @@ use super::yaml::places::Places;
 use crate::files::ending::for_json;
 use crate::guard::spec::{ImplicitDelete, OnReject};
 use crate::guard::{REJECTS_AT_MOST, SHARES_FROM};
-use crate::orgvue::spec::TokenSpec;
+use crate::settings::secret::TokenSpec;
 use crate::report::spec::{RejectsSpec, ResultsSpec};
 use crate::settings::limits::Limits;
 use crate::settings::units::Size;

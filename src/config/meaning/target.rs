@@ -10,9 +10,8 @@ use crate::guard::spec::{GuardSpec, MinRowsSpec};
 use crate::orgvue::hosts::hosts;
 use crate::orgvue::spec::{
     Action, ActionSpec, DatasetSpec, Empty, IdentifySpec, ImportSpec, PreflightSpec, TargetSpec,
-    TokenSpec,
 };
-use crate::settings::secret::is_loopback;
+use crate::settings::secret::{TokenSpec, is_loopback};
 use crate::settings::{is_tenant, is_uuid};
 use crate::upload::spec::UploadFormat;
 

@@ -4,6 +4,8 @@ pub(crate) mod command;
 pub(in crate::source) mod file;
 pub(in crate::source) mod generated;
 pub(in crate::source) mod glob;
+pub(crate) mod https;
+pub(crate) mod remote;
 pub(crate) mod sample;
 
 use std::fs::File;
@@ -16,6 +18,7 @@ use tokio_util::io::StreamReader;
 
 use crate::source::bytes::raw::Raw;
 use command::Producer;
+use remote::Found;
 use sample::Sample;
 
 /// Where the bytes of one origin are.
@@ -31,6 +34,8 @@ pub(in crate::source) enum Place {
     Command(Producer),
     /// A made-up extract.
     Sample(Sample),
+    /// A file at a server.
+    Remote(Arc<Found>),
     /// In memory: for tests, which decide how the bytes come.
     Pieces(Arc<[Bytes]>),
 }
@@ -58,6 +63,7 @@ impl Place {
             Place::Stdin => Box::new(tokio::io::stdin()),
             Place::Command(producer) => producer.open()?,
             Place::Sample(sample) => generated::open(*sample),
+            Place::Remote(found) => found.read(),
             Place::Pieces(pieces) => {
                 let pieces: Vec<io::Result<Bytes>> = pieces.iter().cloned().map(Ok).collect();
                 Box::new(StreamReader::new(futures::stream::iter(pieces)))
@@ -65,16 +71,24 @@ impl Place {
         }))
     }
 
-    /// Whether it can be read only once.
+    /// Whether it can be read only once; of what a server has, whether its next reading may be another file.
     pub(in crate::source) fn is_stream(&self) -> bool {
-        matches!(self, Place::Pipe(_) | Place::Stdin | Place::Command(_))
+        match self {
+            Place::Pipe(_) | Place::Stdin | Place::Command(_) => true,
+            Place::Remote(found) => !found.mark.tells(),
+            Place::File(_) | Place::Sample(_) | Place::Pieces(_) => false,
+        }
     }
 
     /// Its path in the file system, where it has one.
     pub(in crate::source) fn path(&self) -> Option<&Path> {
         match self {
             Place::File(path) | Place::Pipe(path) => Some(path),
-            Place::Stdin | Place::Command(_) | Place::Sample(_) | Place::Pieces(_) => None,
+            Place::Stdin
+            | Place::Command(_)
+            | Place::Sample(_)
+            | Place::Remote(_)
+            | Place::Pieces(_) => None,
         }
     }
 }
