@@ -10,6 +10,10 @@ mod answer;
 mod next;
 pub(in crate::source) mod pages;
 pub(crate) mod spec;
+#[cfg(test)]
+pub(in crate::source) mod testing;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
