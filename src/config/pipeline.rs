@@ -15,9 +15,7 @@ use crate::format::csv::spec::HeaderSpec;
 use crate::guard::spec::{GuardSpec, ImplicitDelete, RefusedSpec};
 use crate::http::hosts::Hosts;
 use crate::http::spec::TimeoutsSpec;
-use crate::orgvue::spec::{
-    Action, ActionSpec, DatasetSpec, ImportSpec, PreflightSpec, WaitSpec,
-};
+use crate::orgvue::spec::{Action, ActionSpec, DatasetSpec, ImportSpec, PreflightSpec, WaitSpec};
 use crate::rule::ValidateSpec;
 use crate::settings::limits::Limits;
 use crate::settings::secret::{PresignedUrl, TokenSpec};

@@ -307,7 +307,11 @@ async fn broken_in_the_middle() {
         site.will([Deed::Cut(100_000)]);
         assert_eq!(read(&stand.source).await.unwrap(), stand.text);
         let seen = site.seen();
-        assert!(seen.last().unwrap().contains("\r\nrange: bytes=100000-\r\n"));
+        assert!(
+            seen.last()
+                .unwrap()
+                .contains("\r\nrange: bytes=100000-\r\n")
+        );
         site.will([Deed::Cut(100_000)]);
         let mut text = stand.source.open(0).await.unwrap();
         site.becomes([&stand.text[..], b"more"].concat());

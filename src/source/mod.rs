@@ -35,8 +35,10 @@ use place::https::Request;
 use place::https::spec::HttpsSpec;
 use place::remote::error::RemoteError;
 use place::remote::{Found, Remote};
-use reqwest::header::HeaderMap;
 use place::sample::Sample;
+use place::sftp::address::Address;
+use place::sftp::{self, Server};
+use reqwest::header::HeaderMap;
 use spec::{Compression, Encoding, Pick};
 
 use crate::http::spec::TimeoutsSpec;
@@ -58,6 +60,8 @@ pub enum Input {
     Sample(Sample),
     /// What a web server has.
     Https(Request),
+    /// What an SFTP server has at an address, and which files are meant of those that a pattern matches.
+    Sftp(Server, Address, Pick),
 }
 
 impl Input {
@@ -66,7 +70,11 @@ impl Input {
         match self {
             Input::File(file) => file == path,
             Input::Glob(pattern, _) => glob::matches(pattern, path),
-            Input::Stdin | Input::Command(_) | Input::Sample(_) | Input::Https(_) => false,
+            Input::Stdin
+            | Input::Command(_)
+            | Input::Sample(_)
+            | Input::Https(_)
+            | Input::Sftp(..) => false,
         }
     }
 
@@ -326,6 +334,11 @@ async fn find(input: &Input) -> Result<Vec<Origin>, SourceError> {
         Input::Command(command) => Ok(vec![Origin::command(command)]),
         Input::Sample(sample) => Ok(vec![Origin::sample(sample)]),
         Input::Https(request) => at_server(request).await,
+        Input::Sftp(server, address, pick) => {
+            let found = sftp::find(&server, &address, pick).await?.into_iter();
+            let found = found.map(|(file, mark)| Found::new(Remote::Sftp(file), mark));
+            Ok(found.map(Origin::remote).collect())
+        }
         Input::File(path) => on_disk(move || Ok(vec![Origin::at(path)?])).await,
         Input::Glob(pattern, pick) => {
             let files = move || {

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use super::bytes::copy::{Kept, Opening};
 use super::error::SourceError;
 use super::place::command::{Command, Producer};
-use super::place::sample::Sample;
 use super::place::remote::Found;
+use super::place::sample::Sample;
 use super::place::{Opened, Place, file};
 use crate::files::mark;
 

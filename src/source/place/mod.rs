@@ -7,6 +7,7 @@ pub(in crate::source) mod glob;
 pub(crate) mod https;
 pub(crate) mod remote;
 pub(crate) mod sample;
+pub(crate) mod sftp;
 
 use std::fs::File;
 use std::io;

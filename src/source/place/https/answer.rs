@@ -95,12 +95,7 @@ fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 }
 
 /// An answer with the whole file.
-async fn whole(
-    answer: Response,
-    url: &Url,
-    at: u64,
-    mark: &Mark,
-) -> Result<Reply, RemoteError> {
+async fn whole(answer: Response, url: &Url, at: u64, mark: &Mark) -> Result<Reply, RemoteError> {
     let headers = answer.headers();
     encoded(headers)?;
     let is_page = header(headers, CONTENT_TYPE).is_some_and(is_html);
@@ -188,7 +183,10 @@ fn state(headers: &HeaderMap, size: Option<u64>) -> Mark {
 fn encoded(headers: &HeaderMap) -> Result<(), RemoteError> {
     let encoding = header(headers, CONTENT_ENCODING).unwrap_or("identity");
     let known = ["", "identity", "gzip", "x-gzip", "zstd", "aws-chunked"];
-    match known.iter().any(|known| encoding.eq_ignore_ascii_case(known)) {
+    match known
+        .iter()
+        .any(|known| encoding.eq_ignore_ascii_case(known))
+    {
         true => Ok(()),
         false => Err(RemoteError::Unexpected(
             "the server sends the file in an encoding that was not asked for (Content-Encoding)"

@@ -131,11 +131,7 @@ impl Request {
     }
 
     /// Opens the file at an offset, in the state that it was in where that is known.
-    pub(in crate::source) async fn open(
-        &self,
-        at: u64,
-        mark: &Mark,
-    ) -> Result<Reply, RemoteError> {
+    pub(in crate::source) async fn open(&self, at: u64, mark: &Mark) -> Result<Reply, RemoteError> {
         let mut conditions = HeaderMap::new();
         if at > 0 {
             add(&mut conditions, RANGE, &format!("bytes={at}-"));
@@ -143,7 +139,11 @@ impl Request {
         match (&mark.version, mark.modified) {
             (Some(version), _) => add(&mut conditions, IF_MATCH, version),
             (None, Some(time)) => {
-                add(&mut conditions, IF_UNMODIFIED_SINCE, &httpdate::fmt_http_date(time));
+                add(
+                    &mut conditions,
+                    IF_UNMODIFIED_SINCE,
+                    &httpdate::fmt_http_date(time),
+                );
             }
             (None, None) => {}
         }
@@ -157,7 +157,11 @@ impl Request {
         match (&mark.version, mark.modified) {
             (Some(version), _) => add(&mut conditions, IF_NONE_MATCH, version),
             (None, Some(time)) => {
-                add(&mut conditions, IF_MODIFIED_SINCE, &httpdate::fmt_http_date(time));
+                add(
+                    &mut conditions,
+                    IF_MODIFIED_SINCE,
+                    &httpdate::fmt_http_date(time),
+                );
             }
             (None, None) => {}
         }

@@ -168,7 +168,8 @@ mod tests {
         ] {
             check(page, "last");
         }
-        let other = "its link to the next page leads to another host, and who asks is told to no other one";
+        let other =
+            "its link to the next page leads to another host, and who asks is told to no other one";
         for link in ["https://h.example/n", "http://h.example:8443/n", "//x/n"] {
             check(&format!(r#"{{"@odata.nextLink":"{link}"}}"#), other);
         }

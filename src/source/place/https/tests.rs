@@ -40,8 +40,15 @@ async fn what_answers_mean() {
     assert_eq!(told("200 OK", &[], "a,b\n").await.unwrap(), "a,b\n");
     assert_eq!(told("204 No Content", &[], "").await.unwrap(), "");
     // Tried again, and then there.
-    for passing in ["202 Accepted", "429 Too Many Requests", "503 Service Unavailable"] {
-        assert_eq!(told(passing, &["Retry-After: 0"], "").await.unwrap(), "later");
+    for passing in [
+        "202 Accepted",
+        "429 Too Many Requests",
+        "503 Service Unavailable",
+    ] {
+        assert_eq!(
+            told(passing, &["Retry-After: 0"], "").await.unwrap(),
+            "later"
+        );
     }
     let html = ["Content-Type: text/html; charset=utf-8"];
     assert_eq!(told("200 OK", &html, "a,b\n").await.unwrap(), "a,b\n");
@@ -149,13 +156,19 @@ async fn who_asks_is_told_to_no_other_host() {
             "",
         ))
     };
-    site.will([leads("/own".to_owned()), leads(format!("{}/x", other.address))]);
+    site.will([
+        leads("/own".to_owned()),
+        leads(format!("{}/x", other.address)),
+    ]);
     let input = site.input("/f");
     input.unlock(HeaderMap::from_iter([(
         AUTHORIZATION,
         HeaderValue::from_static("Bearer CANARY"),
     )]));
-    assert_eq!(read(&found(&[input]).await.unwrap()).await.unwrap(), "there");
+    assert_eq!(
+        read(&found(&[input]).await.unwrap()).await.unwrap(),
+        "there"
+    );
     let told = |site: &Site| {
         let told = |head: &String| head.contains("authorization: bearer canary");
         site.seen().iter().map(told).collect::<Vec<_>>()
@@ -171,5 +184,8 @@ async fn led_in_circles() {
     site.will(vec![leads; 6]);
     let error = found(&[site.input("/f")]).await.unwrap_err();
     let error = chain(&error);
-    assert!(error.ends_with("the server redirects more than 5 times"), "{error}");
+    assert!(
+        error.ends_with("the server redirects more than 5 times"),
+        "{error}"
+    );
 }

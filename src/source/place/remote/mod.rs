@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 
-use super::https;
+use super::{https, sftp};
 use crate::settings::units::Span;
 use crate::source::bytes::raw::Raw;
 use error::RemoteError;
@@ -34,6 +34,7 @@ const FRESH: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::source) enum Remote {
     Https(https::Request),
+    Sftp(sftp::File),
 }
 
 impl Remote {
@@ -41,6 +42,7 @@ impl Remote {
     pub(in crate::source) fn name(&self) -> String {
         match self {
             Remote::Https(request) => request.to_string(),
+            Remote::Sftp(file) => file.name(),
         }
     }
 
@@ -48,6 +50,7 @@ impl Remote {
     async fn open(&self, at: u64, mark: &Mark) -> Result<Reply, RemoteError> {
         match self {
             Remote::Https(request) => request.open(at, mark).await,
+            Remote::Sftp(file) => file.open(at).await,
         }
     }
 
@@ -55,6 +58,7 @@ impl Remote {
     async fn look(&self, mark: &Mark) -> Result<Mark, RemoteError> {
         match self {
             Remote::Https(request) => request.look(mark).await,
+            Remote::Sftp(file) => file.look().await,
         }
     }
 
@@ -62,6 +66,7 @@ impl Remote {
     fn stalled(&self) -> Span {
         match self {
             Remote::Https(request) => request.stalled(),
+            Remote::Sftp(file) => file.stalled(),
         }
     }
 }

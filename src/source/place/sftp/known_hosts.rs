@@ -14,13 +14,21 @@ pub(super) enum Trust {
     /// It knows nothing of this server.
     Unknown,
     /// It knows the server by keys of other kinds, the first of them on this line.
-    OtherKind { line: usize },
+    OtherKind {
+        line: usize,
+    },
     /// It knows the server by another key of this kind.
-    Changed { line: usize },
+    Changed {
+        line: usize,
+    },
     /// It says that this key must not be trusted any more.
-    Revoked { line: usize },
+    Revoked {
+        line: usize,
+    },
     /// It knows who signs the server's certificate, and nothing of its key.
-    Authority { line: usize },
+    Authority {
+        line: usize,
+    },
 }
 
 /// A line that says something of a server.
@@ -101,7 +109,7 @@ pub(super) fn fingerprint(key: &PublicKey) -> String {
 
 /// Whether both are signed with keys of one kind. RSA keys sign in several ways.
 fn is_same_kind(a: &Algorithm, b: &Algorithm) -> bool {
-    a == b || (a.is_rsa() && b.is_rsa())
+    a == b || matches!((a, b), (Algorithm::Rsa { .. }, Algorithm::Rsa { .. }))
 }
 
 /// The lines that say something of a name. What is not a line of this kind, or a kind of key that nobody here knows, says
@@ -220,7 +228,12 @@ mod tests {
         // Markers.
         check("@revoked * ED\nh ED", "h", 22, Revoked { line: 1 });
         check("h ED\n@revoked h ANOTHER", "h", 22, Known);
-        check("@cert-authority *.example ED", "h.example", 22, Authority { line: 1 });
+        check(
+            "@cert-authority *.example ED",
+            "h.example",
+            22,
+            Authority { line: 1 },
+        );
         check("@cert-authority h ANOTHER\nh ED", "h", 22, Known);
         check("@unheard-of h ED", "h", 22, Unknown);
         // What is not a line of this kind.

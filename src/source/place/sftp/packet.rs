@@ -18,7 +18,11 @@ const LONGEST: usize = 256 * 1024;
 pub(super) enum Ask<'a> {
     Open(&'a [u8]),
     Close(&'a [u8]),
-    Read { handle: &'a [u8], at: u64, count: u32 },
+    Read {
+        handle: &'a [u8],
+        at: u64,
+        count: u32,
+    },
     /// The state of an open file.
     Look(&'a [u8]),
     OpenFolder(&'a [u8]),
@@ -346,7 +350,8 @@ pub(super) mod tests {
     #[test]
     fn states() {
         // With owner, times and an extension.
-        let bytes = b"\x80\0\0\x0f\0\0\0\0\0\0\0\x05\0\0\0\x01\0\0\0\x02\0\0\x41\xed\0\0\0\x09\0\0\0\x0a\
+        let bytes =
+            b"\x80\0\0\x0f\0\0\0\0\0\0\0\x05\0\0\0\x01\0\0\0\x02\0\0\x41\xed\0\0\0\x09\0\0\0\x0a\
             \0\0\0\x01\0\0\0\x01a\0\0\0\0";
         let mut packet = Bytes::from_static(bytes);
         let state = state(&mut packet).unwrap();
@@ -376,7 +381,10 @@ pub(super) mod tests {
             b"\0\0\0\x09\x68\0\0\0\x01\xff\xff\xff\xff",
             Err("a packet is shorter than it says"),
         );
-        check(b"\0\0\0\x05\x01\0\0\0\x01", Err("an answer of an unknown kind"));
+        check(
+            b"\0\0\0\x05\x01\0\0\0\x01",
+            Err("an answer of an unknown kind"),
+        );
         // Whoever is greeted by a shell's profile.
         check(
             b"Welcome!",
@@ -387,13 +395,16 @@ pub(super) mod tests {
     fn an_answer() -> impl Strategy<Value = Answer> {
         let bytes = || proptest::collection::vec(any::<u8>(), 0..40).prop_map(Bytes::from);
         let state = || {
-            (any::<Option<u64>>(), any::<Option<u32>>(), any::<Option<u32>>()).prop_map(
-                |(size, modified, mode)| State {
+            (
+                any::<Option<u64>>(),
+                any::<Option<u32>>(),
+                any::<Option<u32>>(),
+            )
+                .prop_map(|(size, modified, mode)| State {
                     size,
                     modified,
                     mode,
-                },
-            )
+                })
         };
         let entry = (bytes(), state()).prop_map(|(name, state)| Entry { name, state });
         prop_oneof![

@@ -151,12 +151,7 @@ async fn given_up() {
     for (version, turns, got, expected) in [
         (Some("a"), vec![Breaks(3000), Changed], 3000, changed),
         (Some("a"), vec![Refused(404)], 0, "the server answered 404"),
-        (
-            Some("a"),
-            all(Refused(503)),
-            0,
-            "the server answered 503",
-        ),
+        (Some("a"), all(Refused(503)), 0, "the server answered 503"),
         // A byte at a time is no progress.
         (Some("a"), all(Breaks(1)), 4, "the connection broke"),
         (
