@@ -140,6 +140,8 @@ impl<'a> Work<'a> {
 
     /// Does it, reports, and gives the exit code.
     pub(super) fn perform(self, run_id: RunId, stop: Stop) -> Result<Exit, Failure> {
+        let unlocked = self.pipeline.unlock_source(&config::process_env);
+        unlocked.map_err(said)?;
         let keys = self.pipeline.stage_keys(&config::process_env);
         let keys = keys.map_err(said)?;
         let secret = self.pipeline.state_key(&config::process_env);

@@ -20,10 +20,8 @@ use crate::rule::ValidateSpec;
 use crate::settings::limits::Limits;
 use crate::settings::secret::{PresignedUrl, TokenSpec};
 use crate::settings::units::{Amount, Span};
-use crate::source::Input;
-use crate::source::spec::{
-    Compression, CsvSpec, Encoding, ExpectSpec, JsonSpec, Nothing, SourceFormat,
-};
+use crate::source::spec::{CsvSpec, Encoding, ExpectSpec, JsonSpec, Nothing, SourceFormat};
+use crate::source::{Input, Wrapping};
 use crate::stage::StageSpec;
 use crate::stage::aliases::AliasesSpec;
 use crate::stage::hash::{Key, KeySpec};
@@ -128,8 +126,8 @@ pub struct Source {
     pub inputs: Vec<Input>,
     /// How the bytes are to be read.
     pub format: SourceFormat,
-    /// How the bytes are compressed.
-    pub compression: Compression,
+    /// What is around the bytes.
+    pub wrapping: Wrapping,
     pub encoding: Encoding,
     /// What it means that there is no file, or none with a record.
     pub nothing: Nothing,
@@ -256,7 +254,7 @@ impl Pipeline {
         let source = &mut self.source;
         source.inputs = vec![Input::File(file.clone())];
         source.encoding = Encoding::default();
-        source.compression = Compression::default();
+        source.wrapping = Wrapping::default();
         source.csv.skip_lines = 0;
         source.csv.header = HeaderSpec::default();
         source.csv.columns = None;

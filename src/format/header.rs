@@ -338,8 +338,8 @@ pub(crate) fn refuse_foreign(text: &[u8]) -> Result<(), Wrong> {
         (b"%PDF-", "a PDF"),
         (b"PAR1", "a Parquet file"),
         (b"\x1f\x8b", "gzip data within compressed data"),
-        (b"BZh", "bzip2 data"),
-        (b"\xfd7zXZ\0", "xz data"),
+        (b"BZh91AY&SY", "bzip2 data within compressed data"),
+        (b"\xfd7zXZ\0", "xz data within compressed data"),
         (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
     ];
     let known = KNOWN.iter().find(|(start, _)| text.starts_with(start));

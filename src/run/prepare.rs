@@ -158,7 +158,7 @@ pub async fn source(pipeline: &Pipeline) -> Result<Source, SourceError> {
     let source = &pipeline.source;
     Source::find(
         &source.inputs,
-        source.compression,
+        source.wrapping.clone(),
         source.encoding,
         pipeline.limits,
     )

@@ -44,7 +44,7 @@ pub(super) async fn prepared(
     let moved = |error: RunError| not_again(job, again, chain(&error));
     let found = source(job.pipeline).await;
     let found = found.map_err(|error| moved(error.into()))?;
-    if !found.can_repeat() {
+    if found.is_once() {
         let why = "its source was a stream, which can't be read again";
         return Err(not_again(job, again, why.to_owned()));
     }

@@ -40,6 +40,14 @@ async fn found(input: Input) -> Result<Source, SourceError> {
     Source::find(&[input], Compression::Auto, Encoding::Auto, limits).await
 }
 
+async fn found_kept(input: Input, keep: Option<Keep>) -> Result<Source, SourceError> {
+    let wrapping = Wrapping {
+        keep,
+        ..Wrapping::default()
+    };
+    Source::find(&[input], wrapping, Encoding::Auto, Limits::default()).await
+}
+
 /// Text of more than one read.
 fn text() -> Vec<u8> {
     let lines = (0..20_000).map(|n| format!("{n},Zoë\n"));
@@ -150,28 +158,37 @@ fn pieces() -> Stand {
 
 /// A file that a web server has.
 async fn web(manner: Manner) -> Stand {
+    web_kept(manner, None).await
+}
+
+/// The same, of which a copy may be wanted.
+async fn web_kept(manner: Manner, keep: Option<Keep>) -> Stand {
     let site = Site::start(text(), manner).await;
     // In pieces that come slowly, when it is read for the first time.
     site.will([Deed::Slow(50_001)]);
     let tells = manner != Manner::Made;
     Stand {
         name: format!("{}/w.csv?…", site.address),
-        source: found(site.input("/w.csv?key=CANARY")).await.unwrap(),
+        source: found_kept(site.input("/w.csv?key=CANARY"), keep)
+            .await
+            .unwrap(),
         text: text(),
         sized: tells,
-        repeats: tells,
+        repeats: tells && keep.is_none(),
         file: None,
         site: Some(site),
         _folder: None,
     }
 }
 
-async fn places() -> [Stand; 10] {
+async fn places() -> [Stand; 12] {
     [
         web(Manner::Tagged).await,
         web(Manner::Timed).await,
         web(Manner::Whole).await,
         web(Manner::Made).await,
+        web_kept(Manner::Tagged, Some(Keep::Encrypted)).await,
+        web_kept(Manner::Made, Some(Keep::Plain)).await,
         file().await,
         matched().await,
         pipe().await,

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::bytes::zip;
 use super::place::command::Failed;
 use super::place::remote::error::RemoteError;
 use crate::files::mark::Moved;
@@ -116,6 +117,19 @@ pub enum SourceError {
          compress it without --long and --ultra, or raise the limit"
     )]
     Window { name: String, limit: Size },
+    /// The same, of xz.
+    #[error(
+        "{name}: the xz data needs more than {limit} of memory (limits.xz_memory); \
+         compress it with a level up to 9, or raise the limit"
+    )]
+    XzMemory { name: String, limit: Size },
+    /// Nothing of an archive can be read, or it is not said what.
+    #[error("{name}: {why}")]
+    Archive {
+        name: String,
+        /// What is in the way.
+        why: zip::Refused,
+    },
     /// Bytes that the stated encoding doesn't have.
     #[error("{name}: not {encoding}: ill-formed near byte {at} of the decompressed text{hint}")]
     Encoding {
@@ -171,8 +185,10 @@ impl SourceError {
 
     /// Whether another setting mends it: what was asked for is there, and is not what the setting says.
     pub fn is_setting(&self) -> bool {
-        if let SourceError::Remote { source, .. } = self {
-            return source.is_setting();
+        match self {
+            SourceError::Remote { source, .. } => return source.is_setting(),
+            SourceError::Archive { why, .. } => return why.is_setting(),
+            _ => {}
         }
         matches!(
             self,

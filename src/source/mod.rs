@@ -39,7 +39,7 @@ use place::sample::Sample;
 use place::sftp::address::Address;
 use place::sftp::{self, Server};
 use reqwest::header::HeaderMap;
-use spec::{Compression, Encoding, Pick};
+use spec::{Compression, Encoding, Entry, Keep, Pick};
 
 use crate::http::spec::TimeoutsSpec;
 use crate::settings::limits::Limits;
@@ -105,6 +105,14 @@ impl Input {
         }
     }
 
+    /// The host that it is asked of, with its port.
+    pub(crate) fn host(&self) -> Option<&str> {
+        match self {
+            Input::Https(request) => Some(request.host()),
+            _ => None,
+        }
+    }
+
     /// Tells a web server's source what says who asks.
     pub(crate) fn unlock(&self, headers: HeaderMap) {
         if let Input::Https(request) = self {
@@ -125,11 +133,30 @@ impl Input {
     }
 }
 
+/// What is around the bytes of a source, and is taken off before they are text.
+#[derive(Clone, Debug, Default)]
+pub struct Wrapping {
+    pub compression: Compression,
+    /// The file of an archive that is meant; none where it has one alone.
+    pub entry: Option<Entry>,
+    /// How copies are kept, where that is stated.
+    pub keep: Option<Keep>,
+}
+
+impl From<Compression> for Wrapping {
+    fn from(compression: Compression) -> Wrapping {
+        Wrapping {
+            compression,
+            ..Wrapping::default()
+        }
+    }
+}
+
 /// The origins of a run, in order.
 #[derive(Debug)]
 pub struct Source {
     origins: Vec<Origin>,
-    compression: Compression,
+    wrapping: Wrapping,
     encoding: Encoding,
     limits: Limits,
     /// Bytes read so far, as stored, over all openings.
@@ -146,14 +173,16 @@ impl Source {
     /// there is nothing at all.
     pub async fn find(
         inputs: &[Input],
-        compression: Compression,
+        wrapping: impl Into<Wrapping>,
         encoding: Encoding,
         limits: Limits,
     ) -> Result<Source, SourceError> {
+        let wrapping = wrapping.into();
+        let keep = wrapping.keep;
         let mut origins = Vec::new();
         let mut missing = None;
         for input in inputs {
-            match find(input).await {
+            match find(input, keep).await {
                 Ok(found) => origins.extend(found),
                 Err(error @ (SourceError::NotFound(_) | SourceError::NoMatch(_))) => {
                     missing.get_or_insert(error);
@@ -171,7 +200,7 @@ impl Source {
         }
         match missing {
             None => Ok(Source {
-                compression,
+                wrapping,
                 encoding,
                 limits,
                 ..Source::over(origins)
@@ -184,7 +213,7 @@ impl Source {
     fn over(origins: Vec<Origin>) -> Source {
         Source {
             origins,
-            compression: Compression::Auto,
+            wrapping: Wrapping::default(),
             encoding: Encoding::Auto,
             limits: Limits::default(),
             read: Arc::default(),
@@ -199,9 +228,9 @@ impl Source {
     }
 
     /// The same source, whose files are written so.
-    pub fn written_in(self, compression: Compression, encoding: Encoding) -> Source {
+    pub fn written_in(self, wrapping: impl Into<Wrapping>, encoding: Encoding) -> Source {
         Source {
-            compression,
+            wrapping: wrapping.into(),
             encoding,
             ..self
         }
@@ -236,6 +265,11 @@ impl Source {
     pub(crate) fn names(&self) -> String {
         let names: Vec<_> = self.origins.iter().map(|o| o.name.as_str()).collect();
         names.join(", ")
+    }
+
+    /// Whether a part of it can be read once and never again, not even by another run.
+    pub(crate) fn is_once(&self) -> bool {
+        self.origins.iter().any(Origin::is_once)
     }
 
     /// Whether every file can be read as often as one likes.
@@ -310,7 +344,7 @@ impl Source {
         let text = Text::new(
             origin.name.clone(),
             opened,
-            self.compression,
+            &self.wrapping,
             self.encoding,
             &self.limits,
             Told {
@@ -328,22 +362,23 @@ impl Source {
 }
 
 /// The origins that one entry of the list stands for.
-async fn find(input: &Input) -> Result<Vec<Origin>, SourceError> {
+async fn find(input: &Input, stated: Option<Keep>) -> Result<Vec<Origin>, SourceError> {
+    let keep = stated.unwrap_or_default();
     match input.clone() {
-        Input::Stdin => Ok(vec![Origin::stdin()]),
-        Input::Command(command) => Ok(vec![Origin::command(command)]),
+        Input::Stdin => Ok(vec![Origin::stdin(keep)]),
+        Input::Command(command) => Ok(vec![Origin::command(command, keep)]),
         Input::Sample(sample) => Ok(vec![Origin::sample(sample)]),
-        Input::Https(request) => at_server(request).await,
+        Input::Https(request) => at_server(request, stated).await,
         Input::Sftp(server, address, pick) => {
             let found = sftp::find(&server, &address, pick).await?.into_iter();
             let found = found.map(|(file, mark)| Found::new(Remote::Sftp(file), mark));
-            Ok(found.map(Origin::remote).collect())
+            Ok(found.map(|found| Origin::remote(found, stated)).collect())
         }
-        Input::File(path) => on_disk(move || Ok(vec![Origin::at(path)?])).await,
+        Input::File(path) => on_disk(move || Ok(vec![Origin::at(path, keep)?])).await,
         Input::Glob(pattern, pick) => {
             let files = move || {
                 let files = glob::find(&pattern, pick)?.into_iter();
-                files.map(Origin::at).collect()
+                files.map(|path| Origin::at(path, keep)).collect()
             };
             on_disk(files).await
         }
@@ -351,12 +386,12 @@ async fn find(input: &Input) -> Result<Vec<Origin>, SourceError> {
 }
 
 /// What a web server has at an address.
-async fn at_server(request: Request) -> Result<Vec<Origin>, SourceError> {
+async fn at_server(request: Request, keep: Option<Keep>) -> Result<Vec<Origin>, SourceError> {
     let name = request.to_string();
     match request.find().await {
         Ok(reply) => {
             let found = Found::opened(Remote::Https(request), reply);
-            Ok(vec![Origin::remote(found)])
+            Ok(vec![Origin::remote(found, keep)])
         }
         Err(RemoteError::Gone) => Err(SourceError::NotFound(name)),
         Err(source) => Err(SourceError::Remote { name, source }),

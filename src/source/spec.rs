@@ -12,8 +12,10 @@ pub use crate::format::csv::spec::Ragged;
 pub(crate) use crate::format::json::{Arrays, Path};
 pub use crate::settings::compression::Compression;
 pub use crate::settings::encoding::Encoding;
+pub use crate::settings::entry::Entry;
 use crate::settings::pattern::Pattern;
 use crate::settings::units::{Amount, Span};
+pub(crate) use crate::source::place::https::spec::{HeaderSpec, HttpsSpec};
 use crate::source::place::sample;
 
 /// Where the records come from: a `path`, a `command` or a `sample`.
@@ -21,7 +23,7 @@ use crate::source::place::sample;
 #[serde(deny_unknown_fields)]
 #[schemars(extend("oneOf" = [{ "required": ["path"] }, { "required": ["command"] }, { "required": ["sample"] }]))]
 pub(crate) struct SourceSpec {
-    /// A path, a glob, a list of either, or `-` for standard input.
+    /// A path, a glob, an address (`https://`), a list of these, or `-` for standard input.
     #[serde(default)]
     #[schemars(with = "OneOrMany")]
     pub path: Option<OneOrMany>,
@@ -37,6 +39,9 @@ pub(crate) struct SourceSpec {
     /// Which of the files that a pattern matches are read.
     #[serde(default)]
     pub pick: Pick,
+    /// How `https://` addresses are asked for.
+    #[serde(default)]
+    pub https: HttpsSpec,
     /// What it means that there is no file, or none with a record.
     #[serde(default)]
     pub nothing: Nothing,
@@ -49,6 +54,14 @@ pub(crate) struct SourceSpec {
     /// How the bytes are compressed; `auto` looks at the first bytes, not at the name.
     #[serde(default)]
     pub compression: Compression,
+    /// Which file of a zip archive is read, where it has several: its name, or a pattern. Without a `/` it is the name of
+    /// the file in whatever folder, and with one the whole path.
+    #[serde(default)]
+    pub entry: Option<Entry>,
+    /// How what can be read only once is kept until it has been read a second time. What a server has is asked for again
+    /// then, where the server tells whether it is still the same; with this setting it is kept, too.
+    #[serde(default)]
+    pub keep: Option<Keep>,
     /// The character encoding, by a label of the WHATWG's Encoding Standard; `auto` is UTF-8 unless a byte order mark says
     /// UTF-16.
     #[serde(default)]
@@ -152,6 +165,17 @@ impl<'de> Deserialize<'de> for OneOrMany {
     }
 }
 
+/// How what can be read only once is kept until it has been read a second time: in a temporary file without a name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Keep {
+    /// As it came.
+    #[default]
+    Plain,
+    /// Encrypted, with a key that only this process has.
+    Encrypted,
+}
+
 /// Which of the files that a pattern matches are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -182,7 +206,7 @@ pub enum Nothing {
 pub enum SourceFormat {
     /// By the first character that is not white space: `[` or `{` JSON (NDJSON where the first line is a whole object), else
     /// CSV, which has tabs where the file's name ends
-    /// with `.tsv` or `.tab`, before `.gz` or `.zst` if need be.
+    /// with `.tsv` or `.tab`, before `.gz`, `.zst`, `.bz2`, `.xz` or `.zip` if need be.
     #[default]
     Auto,
     /// Comma-separated, or by `csv.delimiter`, or as a first line `sep=;` says.

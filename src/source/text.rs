@@ -6,14 +6,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::io::AsyncReadExt;
 
+use super::Wrapping;
 use super::bytes::charset::{self, Charset};
-use super::bytes::compressed::{self, Compressed};
+use super::bytes::compressed::{self, Compressed, failed};
 use super::bytes::count::{Counting, Told};
 use super::bytes::raw::{Raw, peek};
+use super::bytes::stored::{Access, Stored};
 use super::error::SourceError;
 use super::piece::{Part, Piece, Plain};
 use super::place::Opened;
-use super::spec::{Compression, Encoding};
+use super::spec::Encoding;
 use crate::settings::limits::Limits;
 use crate::text::unseen::without_end_marks;
 use crate::text::written::Written;
@@ -43,23 +45,24 @@ impl Text {
     /// `read` is told of the bytes as stored, and counts those of all files and those of this one.
     pub(super) async fn new(
         name: String,
-        Opened { raw, file }: Opened,
-        compression: Compression,
+        Opened { raw, access }: Opened,
+        wrapping: &Wrapping,
         encoding: Encoding,
         limits: &Limits,
         read: Told,
         utf8: Arc<AtomicU64>,
     ) -> Result<Text, SourceError> {
         let counters = read.counters.clone();
-        let stored = counters[1].clone();
-        let file = file.filter(|_| read.hash.is_none());
-        let raw = Box::new(Counting::new(raw, read));
-        let (mut reader, compression) = compressed::open(raw, compression, limits, stored)
-            .await
-            .map_err(|source| unreadable(&name, None, source))?;
+        let file = match &access {
+            Access::Anywhere(Stored::File(file)) if read.hash.is_none() => Some(file.clone()),
+            _ => None,
+        };
+        let raw = Box::new(Counting::new(raw, read.clone()));
+        let (mut reader, compression) =
+            compressed::open(&name, raw, access, wrapping, limits, &read).await?;
         let head = peek(&mut reader, charset::HEAD)
             .await
-            .map_err(|source| unreadable(&name, compression.as_ref(), source))?;
+            .map_err(|source| failed(&name, compression.as_ref(), source))?;
         let (charset, mark) =
             charset::tell(encoding, &head).map_err(|message| SourceError::Contradicted {
                 name: name.clone(),
@@ -185,8 +188,7 @@ impl Text {
 
     /// Notes what the reader gave.
     fn count(&mut self, got: io::Result<usize>) -> Result<usize, SourceError> {
-        let got =
-            got.map_err(|source| unreadable(&self.name, self.compression.as_ref(), source))?;
+        let got = got.map_err(|source| failed(&self.name, self.compression.as_ref(), source))?;
         self.given += got as u64;
         if let Some(compressed) = &mut self.compression {
             compressed.take(&self.name, got as u64)?;
@@ -200,22 +202,6 @@ impl Text {
 pub(crate) fn may_end(text: &[u8]) -> bool {
     let marks = text.len() - without_end_marks(text);
     (1..=128).contains(&marks)
-}
-
-fn unreadable(name: &str, compression: Option<&Compressed>, source: std::io::Error) -> SourceError {
-    let name = name.to_owned();
-    let source = match source.downcast() {
-        Ok(why) => return SourceError::Command { name, why },
-        Err(source) => source,
-    };
-    let source = match source.downcast() {
-        Ok(why) => return SourceError::of_remote(name, why),
-        Err(source) => source,
-    };
-    match compression {
-        Some(compressed) => compressed.error(name, source),
-        None => SourceError::Io { name, source },
-    }
 }
 
 #[cfg(test)]

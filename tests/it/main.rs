@@ -23,6 +23,7 @@ mod guard;
 mod headers;
 mod hierarchy;
 mod house;
+mod https;
 mod identity;
 mod items;
 mod kept_safe;

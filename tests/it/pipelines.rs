@@ -111,11 +111,14 @@ fn each_opens_with_what_it_shows_and_is_without_a_warning() {
         "guarded.yaml",
         "job-history.yaml",
         "oracle-hcm.yaml",
+        "oracle-rest.yaml",
         "positions.yaml",
         "quickstart.yaml",
         "recipe-csv.yaml",
         "recipe-json.yaml",
+        "successfactors-odata.yaml",
         "successfactors.yaml",
+        "workday-raas.yaml",
         "workday.yaml",
     ];
     assert_eq!(names, expected);
@@ -129,12 +132,15 @@ fn the_targets_in_the_comments_are_good_too() {
         "guarded",
         "job-history",
         "oracle-hcm",
+        "oracle-rest",
         "positions",
         "quickstart",
         "recipe-csv",
         "recipe-json",
         "successfactors",
+        "successfactors-odata",
         "workday",
+        "workday-raas",
     ] {
         let copy = Copy::new();
         let file = copy.folder().join(format!("pipelines/{name}.yaml"));

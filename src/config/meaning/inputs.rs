@@ -30,6 +30,11 @@ impl Meaning<'_> {
         if let Some(KeySpec::File(key)) = &spec.state.key {
             files.push(("the key of the state", key));
         }
+        for (_, found) in spec.source.iter().flat_map(|source| source.https.secrets()) {
+            if let TokenSpec::File(file) = found {
+                files.push(("a secret of the source", file));
+            }
+        }
         let path = |(what, file): (&'static str, &str)| (what, self.folder.join(file));
         files.into_iter().map(path).collect()
     }

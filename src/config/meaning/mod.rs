@@ -6,6 +6,7 @@ mod base_url;
 mod delta;
 mod guard;
 mod hierarchy;
+mod https;
 mod inputs;
 mod keep;
 mod source;
@@ -76,7 +77,7 @@ impl Meaning<'_> {
         }
         let reads = self.reads(&spec);
         let time_zone = self.time_zone(spec.time_zone.as_deref());
-        let source = spec.source.map(|source| self.source(source));
+        let source = (spec.source).map(|source| self.source(source, &spec.timeouts));
         let rejects = self.rejects(&spec.rejects, source.as_ref());
         let results = self.results(&spec.results, &rejects, source.as_ref());
         if spec.validate.key_column() == Some("") {
@@ -436,6 +437,7 @@ impl Meaning<'_> {
             ("json_depth", limits.json_depth.into()),
             ("expansion", limits.expansion.into()),
             ("decompressed", limits.decompressed.0),
+            ("xz_memory", limits.xz_memory.0),
             ("result", limits.result.0),
         ] {
             if value == 0 {

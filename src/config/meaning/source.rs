@@ -2,17 +2,19 @@
 
 use std::path::Path;
 
+use super::https::address;
 use super::{Meaning, Wrong};
 use crate::config::pipeline::Source;
 use crate::format::csv::spec::{HeaderSpec, NO_CHARACTER};
 use crate::guard::spec::{GuardSpec, MinRowsSpec};
+use crate::http::spec::TimeoutsSpec;
 use crate::settings::units::Amount;
-use crate::source::Input;
 use crate::source::place::sample::{self, Sample};
 use crate::source::spec::{
     Arrays, Compression, CsvSpec, ExpectSpec, Nothing, OneOrMany, Pick, SampleSpec, SourceFormat,
     SourceSpec,
 };
+use crate::source::{Input, Wrapping};
 
 /// A source that says neither.
 pub(super) const NO_PATH: Wrong = (
@@ -21,9 +23,9 @@ pub(super) const NO_PATH: Wrong = (
 );
 
 impl Meaning<'_> {
-    pub(super) fn source(&mut self, spec: SourceSpec) -> Source {
+    pub(super) fn source(&mut self, spec: SourceSpec, timeouts: &TimeoutsSpec) -> Source {
         let inputs = match (&spec.path, &spec.command, &spec.sample) {
-            (Some(paths), None, None) => self.paths(paths, spec.pick),
+            (Some(paths), None, None) => self.paths(paths, &spec, timeouts),
             (None, Some(command), None) => self.command(command),
             (None, None, Some(sample)) => self.sample(sample, &spec),
             (None, None, None) => {
@@ -45,6 +47,7 @@ impl Meaning<'_> {
                 Vec::new()
             }
         };
+        self.https(&spec.https, &inputs, spec.format);
         self.expect(&spec.expect, &inputs, spec.format);
         let patterns = |inputs: &[Input]| inputs.iter().any(|i| matches!(i, Input::Glob(..)));
         if spec.pick != Pick::All && !inputs.is_empty() && !patterns(&inputs) {
@@ -54,6 +57,7 @@ impl Meaning<'_> {
                 "",
             );
         }
+        self.wrapping(&spec, &inputs);
         self.csv(&spec.csv, spec.format);
         match spec.format {
             SourceFormat::Json | SourceFormat::Ndjson if self.places.contains("source.csv") => {
@@ -100,12 +104,35 @@ impl Meaning<'_> {
         Source {
             inputs,
             format: spec.format,
-            compression: spec.compression,
+            wrapping: Wrapping {
+                compression: spec.compression,
+                entry: spec.entry,
+                keep: spec.keep,
+            },
             encoding: spec.encoding,
             nothing: spec.nothing,
             expect: spec.expect,
             csv: spec.csv,
             json: spec.json,
+        }
+    }
+
+    /// Settings of what is around the bytes that mean nothing for such a source.
+    fn wrapping(&mut self, spec: &SourceSpec, inputs: &[Input]) {
+        let may_be_zip = matches!(spec.compression, Compression::Auto | Compression::Zip);
+        if spec.entry.is_some() && !may_be_zip {
+            self.warning(
+                "source.entry",
+                "this setting has no effect: it is for `compression: zip`",
+                "",
+            );
+        }
+        if spec.keep.is_some() && !inputs.is_empty() && !inputs.iter().any(may_be_kept) {
+            self.warning(
+                "source.keep",
+                "this setting has no effect: the source can be read as often as one likes",
+                "",
+            );
         }
     }
 
@@ -208,8 +235,10 @@ impl Meaning<'_> {
             Some(MinRowsSpec::Relative(rows)) => rows.first.is_some() || rows.of_last.is_some(),
         };
         // These end in a way that a cut does not leave.
-        let shows = matches!(source.compression, Compression::Gzip | Compression::Zstd)
-            || source.format == SourceFormat::Json;
+        let shows = !matches!(
+            source.wrapping.compression,
+            Compression::Auto | Compression::None
+        ) || source.format == SourceFormat::Json;
         let stream = source.inputs.contains(&Input::Stdin);
         if deletes && stream && !(stated || guarded || shows) {
             self.warning(
@@ -233,7 +262,12 @@ impl Meaning<'_> {
         }
     }
 
-    fn paths(&mut self, paths: &OneOrMany, pick: Pick) -> Vec<Input> {
+    fn paths(
+        &mut self,
+        paths: &OneOrMany,
+        spec: &SourceSpec,
+        timeouts: &TimeoutsSpec,
+    ) -> Vec<Input> {
         let mut inputs = Vec::new();
         if paths.as_slice().is_empty() {
             self.problem("source.path", "expected at least one path", "");
@@ -243,7 +277,11 @@ impl Meaning<'_> {
                 OneOrMany::One(_) => "source.path".to_owned(),
                 OneOrMany::Many(_) => format!("source.path.{i}"),
             };
-            match input(written, &self.folder, pick) {
+            let found = match written.contains("://") {
+                true => address(written, &spec.https, timeouts),
+                false => input(written, &self.folder, spec.pick),
+            };
+            match found {
                 Ok(Input::Stdin) if inputs.contains(&Input::Stdin) => self.problem(
                     &path,
                     "standard input can be read only once",
@@ -342,15 +380,16 @@ impl Meaning<'_> {
     }
 }
 
+/// Whether a copy may be made: of a stream, of a path that turns out to be one, and of what a server has.
+fn may_be_kept(input: &Input) -> bool {
+    input.is_once() || matches!(input, Input::File(_) | Input::Https(_))
+}
+
 /// One entry of the source's `path`.
 fn input(written: &str, folder: &Path, pick: Pick) -> Result<Input, Wrong> {
     match written {
         "" => Err(("expected a path, found empty text", "")),
         "-" => Ok(Input::Stdin),
-        _ if written.contains("://") => Err((
-            "addresses are not supported as a source",
-            "expected a file, a pattern such as `exports/*.csv`, or `-`",
-        )),
         _ if written.contains('\0') => Err(("a path cannot hold a NUL character", "")),
         _ if written.contains(['*', '?', '[']) => {
             if glob::Pattern::new(written).is_err() {
@@ -390,7 +429,6 @@ mod tests {
         );
         check("/x/?.csv", Ok(Input::Glob("/x/?.csv".into(), Pick::One)));
         check("a[.csv", Err("not a pattern of file names"));
-        check("s3://b/k", Err("addresses are not supported as a source"));
         check("", Err("expected a path, found empty text"));
     }
 }

@@ -9,7 +9,6 @@ pub(crate) mod remote;
 pub(crate) mod sample;
 pub(crate) mod sftp;
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +17,7 @@ use bytes::Bytes;
 use tokio_util::io::StreamReader;
 
 use crate::source::bytes::raw::Raw;
+use crate::source::bytes::stored::{Access, Stored};
 use command::Producer;
 use remote::Found;
 use sample::Sample;
@@ -44,13 +44,23 @@ pub(in crate::source) enum Place {
 /// A place that was opened.
 pub(in crate::source) struct Opened {
     pub(in crate::source) raw: Raw,
-    /// The file, where it is a regular one: it can be read at any place.
-    pub(in crate::source) file: Option<Arc<File>>,
+    pub(in crate::source) access: Access,
 }
 
 impl Opened {
     pub(in crate::source) fn stream(raw: Raw) -> Opened {
-        Opened { raw, file: None }
+        Opened {
+            raw,
+            access: Access::FrontToBack,
+        }
+    }
+
+    /// What is where it can be read at any place.
+    pub(in crate::source) fn stored(stored: Stored) -> Opened {
+        Opened {
+            raw: Box::new(stored.rest(0)),
+            access: Access::Anywhere(stored),
+        }
     }
 }
 
@@ -72,13 +82,9 @@ impl Place {
         }))
     }
 
-    /// Whether it can be read only once; of what a server has, whether its next reading may be another file.
+    /// Whether it can be read only once.
     pub(in crate::source) fn is_stream(&self) -> bool {
-        match self {
-            Place::Pipe(_) | Place::Stdin | Place::Command(_) => true,
-            Place::Remote(found) => !found.mark.tells(),
-            Place::File(_) | Place::Sample(_) | Place::Pieces(_) => false,
-        }
+        matches!(self, Place::Pipe(_) | Place::Stdin | Place::Command(_))
     }
 
     /// Its path in the file system, where it has one.

@@ -26,7 +26,7 @@ async fn read_from(raw: Raw, encoding: Encoding) -> Result<String, String> {
     let mut text = Text::new(
         "f".into(),
         Opened::stream(raw),
-        Compression::Auto,
+        &Wrapping::default(),
         encoding,
         &Limits::default(),
         Default::default(),

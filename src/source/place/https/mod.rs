@@ -99,6 +99,11 @@ impl Request {
         &self.0.spec
     }
 
+    /// The host that it is asked of, with its port where that is not https' own.
+    pub(in crate::source) fn host(&self) -> &str {
+        self.0.address.host()
+    }
+
     /// Is told the headers that say who asks.
     pub(in crate::source) fn unlock(&self, headers: HeaderMap) {
         let _ = self.0.headers.set(headers);

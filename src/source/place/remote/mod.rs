@@ -9,7 +9,7 @@
 //! A kind of server is a variant of [`Remote`] and a folder in `place/`, which can do two things: open a file at an
 //! offset, and look whether it is what it was. It finds files as [`Found`].
 
-pub(in crate::source) mod error;
+pub(crate) mod error;
 pub(in crate::source) mod mark;
 pub(in crate::source) mod resumed;
 

@@ -1,0 +1,85 @@
+//! What says who asks, where a source is at a web server: looked up when the source is about to be read, and never before.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::pipeline::{Pipeline, secret_of, secret_text};
+use super::problem::Problem;
+use super::yaml::substitute::Env;
+use crate::settings::secret::TokenSpec;
+use crate::source::Input;
+use crate::source::spec::{HeaderSpec, HttpsSpec};
+
+impl Pipeline {
+    /// Looks up the secrets of the source, which wait for it then.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with a variable or file, and never what it holds.
+    pub(crate) fn unlock_source(&self, env: Env) -> Result<(), Problem> {
+        for input in &self.source.inputs {
+            if let Some(spec) = Input::https_spec(input) {
+                input.unlock(self.who_asks(spec, env)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn who_asks(&self, spec: &HttpsSpec, env: Env) -> Result<HeaderMap, Problem> {
+        let mut headers = HeaderMap::new();
+        if let Some(basic) = &spec.basic {
+            let found = &basic.password;
+            let (at, password) = self.found("basic.password", found, "password", env)?;
+            let pair = format!("{}:{}", basic.user, password.expose_secret());
+            let value = format!("Basic {}", STANDARD.encode(pair));
+            headers.insert(AUTHORIZATION, self.value(&at, &value)?);
+        }
+        if let Some(found) = &spec.bearer {
+            let at = format!("source.https.bearer.{}", found.word());
+            let token = secret_of(found, &self.folder, "token", env);
+            let token = token.map_err(|message| self.problem(&at, message))?;
+            let value = format!("Bearer {}", token.expose_secret());
+            headers.insert(AUTHORIZATION, self.value(&at, &value)?);
+        }
+        for (name, header) in &spec.headers {
+            let setting = format!("headers.{name}");
+            let (at, text) = match header {
+                HeaderSpec::Text(text) => (format!("source.https.{setting}"), text.clone().into()),
+                HeaderSpec::Found(found) => self.found(&setting, found, "value", env)?,
+            };
+            // Names are looked at where the file is read.
+            if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
+                headers.insert(name, self.value(&at, text.expose_secret())?);
+            }
+        }
+        Ok(headers)
+    }
+
+    /// A secret without white space at its ends, and the path of its setting.
+    fn found(
+        &self,
+        setting: &str,
+        spec: &TokenSpec,
+        what: &str,
+        env: Env,
+    ) -> Result<(String, SecretString), Problem> {
+        let at = format!("source.https.{setting}.{}", spec.word());
+        let wrong = |message: String| self.problem(&at, message);
+        let (text, place) = secret_text(spec, &self.folder, what, env).map_err(wrong)?;
+        let text = text.expose_secret().trim_start_matches('\u{feff}').trim();
+        match text.is_empty() {
+            true => Err(wrong(format!("{place} is empty: expected the {what}"))),
+            false => Ok((at.clone(), text.into())),
+        }
+    }
+
+    fn value(&self, at: &str, text: &str) -> Result<HeaderValue, Problem> {
+        let value = HeaderValue::from_str(text);
+        let mut value = value
+            .map_err(|_| self.problem(at, "this has characters that cannot stand in a header"))?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+}
