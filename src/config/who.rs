@@ -1,4 +1,6 @@
-//! What says who asks, where a source is at a web server: looked up when the source is about to be read, and never before.
+//! What says who asks, where a source is at a server: looked up when the source is about to be read, and never before.
+
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +12,8 @@ use super::problem::Problem;
 use super::yaml::substitute::Env;
 use crate::settings::secret::TokenSpec;
 use crate::source::Input;
-use crate::source::spec::{HeaderSpec, HttpsSpec};
+use crate::source::place::sftp::access::Access;
+use crate::source::spec::{HeaderSpec, HttpsSpec, SftpSpec};
 
 impl Pipeline {
     /// Looks up the secrets of the source, which wait for it then.
@@ -23,6 +26,9 @@ impl Pipeline {
             if let Some(spec) = Input::https_spec(input) {
                 input.unlock(self.who_asks(spec, env)?);
             }
+            if let Some(server) = Input::sftp_server(input) {
+                server.unlock(self.who_comes(server.spec(), env)?);
+            }
         }
         Ok(())
     }
@@ -31,7 +37,7 @@ impl Pipeline {
         let mut headers = HeaderMap::new();
         if let Some(basic) = &spec.basic {
             let found = &basic.password;
-            let (at, password) = self.found("basic.password", found, "password", env)?;
+            let (at, password) = self.found("https.basic.password", found, "password", env)?;
             let pair = format!("{}:{}", basic.user, password.expose_secret());
             let value = format!("Basic {}", STANDARD.encode(pair));
             headers.insert(AUTHORIZATION, self.value(&at, &value)?);
@@ -44,9 +50,9 @@ impl Pipeline {
             headers.insert(AUTHORIZATION, self.value(&at, &value)?);
         }
         for (name, header) in &spec.headers {
-            let setting = format!("headers.{name}");
+            let setting = format!("https.headers.{name}");
             let (at, text) = match header {
-                HeaderSpec::Text(text) => (format!("source.https.{setting}"), text.clone().into()),
+                HeaderSpec::Text(text) => (format!("source.{setting}"), text.clone().into()),
                 HeaderSpec::Found(found) => self.found(&setting, found, "value", env)?,
             };
             // Names are looked at where the file is read.
@@ -57,6 +63,40 @@ impl Pipeline {
         Ok(headers)
     }
 
+    /// How an SFTP server is known, and how one is let in.
+    fn who_comes(&self, spec: &SftpSpec, env: Env) -> Result<Access, Problem> {
+        let found = |setting: &str, found: &Option<TokenSpec>, what: &str| {
+            let found = found.as_ref().map(|found| {
+                let (_, secret) = self.found(&format!("sftp.{setting}"), found, what, env)?;
+                Ok(secret)
+            });
+            found.transpose()
+        };
+        let wrong = |setting: &str, message: &str| {
+            self.problem(&format!("source.sftp.{setting}"), message.to_owned())
+        };
+        let known_hosts = match (&spec.known_hosts, env("HOME")) {
+            (Some(path), _) => self.folder.join(path),
+            (None, Some(home)) => Path::new(&home).join(".ssh/known_hosts"),
+            (None, None) => {
+                let message = "HOME is not set, so the list of known hosts is not at its usual place: name it";
+                return Err(wrong("known_hosts", message));
+            }
+        };
+        let agent = spec.agent.then(|| env("SSH_AUTH_SOCK"));
+        if agent == Some(None) {
+            let message = "SSH_AUTH_SOCK is not set, so there is no agent: start one, or use a key or a password";
+            return Err(wrong("agent", message));
+        }
+        Ok(Access {
+            known_hosts,
+            key: found("key", &spec.key, "private key")?,
+            passphrase: found("passphrase", &spec.passphrase, "passphrase")?,
+            password: found("password", &spec.password, "password")?,
+            agent: agent.flatten().map(PathBuf::from),
+        })
+    }
+
     /// A secret without white space at its ends, and the path of its setting.
     fn found(
         &self,
@@ -65,7 +105,7 @@ impl Pipeline {
         what: &str,
         env: Env,
     ) -> Result<(String, SecretString), Problem> {
-        let at = format!("source.https.{setting}.{}", spec.word());
+        let at = format!("source.{setting}.{}", spec.word());
         let wrong = |message: String| self.problem(&at, message);
         let (text, place) = secret_text(spec, &self.folder, what, env).map_err(wrong)?;
         let text = text.expose_secret().trim_start_matches('\u{feff}').trim();

@@ -37,6 +37,7 @@ use place::remote::error::RemoteError;
 use place::remote::{Found, Remote};
 use place::sample::Sample;
 use place::sftp::address::Address;
+use place::sftp::spec::SftpSpec;
 use place::sftp::{self, Server};
 use reqwest::header::HeaderMap;
 use spec::{Compression, Encoding, Entry, Keep, Pick};
@@ -75,6 +76,19 @@ impl Input {
             | Input::Sample(_)
             | Input::Https(_)
             | Input::Sftp(..) => false,
+        }
+    }
+
+    /// Whether several files may be meant.
+    pub(crate) fn is_pattern(&self) -> bool {
+        match self {
+            Input::Glob(..) => true,
+            Input::Sftp(_, address, _) => address.is_pattern(),
+            Input::Stdin
+            | Input::File(_)
+            | Input::Command(_)
+            | Input::Sample(_)
+            | Input::Https(_) => false,
         }
     }
 
@@ -117,6 +131,29 @@ impl Input {
     pub(crate) fn unlock(&self, headers: HeaderMap) {
         if let Input::Https(request) = self {
             request.unlock(headers);
+        }
+    }
+
+    /// What an SFTP server has at an address. Those of one server share its connection.
+    pub(crate) fn sftp(
+        address: Address,
+        pick: Pick,
+        spec: &SftpSpec,
+        timeouts: &TimeoutsSpec,
+        others: &[Input],
+    ) -> Input {
+        let mut known = others.iter().filter_map(Input::sftp_server);
+        let known = known.find(|known| known.login() == address.login());
+        let new = || Server::new(address.login().clone(), spec, timeouts);
+        let server = known.cloned().unwrap_or_else(new);
+        Input::Sftp(server, address, pick)
+    }
+
+    /// The SFTP server that it is at.
+    pub(crate) fn sftp_server(&self) -> Option<&Server> {
+        match self {
+            Input::Sftp(server, ..) => Some(server),
+            _ => None,
         }
     }
 

@@ -17,13 +17,14 @@ use crate::settings::pattern::Pattern;
 use crate::settings::units::{Amount, Span};
 pub(crate) use crate::source::place::https::spec::{HeaderSpec, HttpsSpec};
 use crate::source::place::sample;
+pub(crate) use crate::source::place::sftp::spec::SftpSpec;
 
 /// Where the records come from: a `path`, a `command` or a `sample`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("oneOf" = [{ "required": ["path"] }, { "required": ["command"] }, { "required": ["sample"] }]))]
 pub(crate) struct SourceSpec {
-    /// A path, a glob, an address (`https://`), a list of these, or `-` for standard input.
+    /// A path, a glob, an address (`https://`, `sftp://`), a list of these, or `-` for standard input.
     #[serde(default)]
     #[schemars(with = "OneOrMany")]
     pub path: Option<OneOrMany>,
@@ -42,6 +43,9 @@ pub(crate) struct SourceSpec {
     /// How `https://` addresses are asked for.
     #[serde(default)]
     pub https: HttpsSpec,
+    /// How servers of `sftp://` addresses are known, and how one is let in.
+    #[serde(default)]
+    pub sftp: SftpSpec,
     /// What it means that there is no file, or none with a record.
     #[serde(default)]
     pub nothing: Nothing,

@@ -57,6 +57,7 @@ mod retry;
 mod run;
 mod secrets;
 mod several;
+mod sftp;
 mod soak;
 mod source;
 mod spread;

@@ -9,6 +9,7 @@ mod hierarchy;
 mod https;
 mod inputs;
 mod keep;
+mod sftp;
 mod source;
 mod stages;
 mod target;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::https::address;
+use super::sftp::sftp;
 use super::{Meaning, Wrong};
 use crate::config::pipeline::Source;
 use crate::format::csv::spec::{HeaderSpec, NO_CHARACTER};
@@ -10,6 +11,7 @@ use crate::guard::spec::{GuardSpec, MinRowsSpec};
 use crate::http::spec::TimeoutsSpec;
 use crate::settings::units::Amount;
 use crate::source::place::sample::{self, Sample};
+use crate::source::place::sftp::address::is_address as is_sftp;
 use crate::source::spec::{
     Arrays, Compression, CsvSpec, ExpectSpec, Nothing, OneOrMany, Pick, SampleSpec, SourceFormat,
     SourceSpec,
@@ -48,9 +50,9 @@ impl Meaning<'_> {
             }
         };
         self.https(&spec.https, &inputs, spec.format);
+        self.sftp(&spec.sftp, &inputs);
         self.expect(&spec.expect, &inputs, spec.format);
-        let patterns = |inputs: &[Input]| inputs.iter().any(|i| matches!(i, Input::Glob(..)));
-        if spec.pick != Pick::All && !inputs.is_empty() && !patterns(&inputs) {
+        if spec.pick != Pick::All && !inputs.is_empty() && !inputs.iter().any(Input::is_pattern) {
             self.warning(
                 "source.pick",
                 "this setting has no effect: `path` has no pattern",
@@ -278,6 +280,7 @@ impl Meaning<'_> {
                 OneOrMany::Many(_) => format!("source.path.{i}"),
             };
             let found = match written.contains("://") {
+                true if is_sftp(written) => sftp(written, spec, timeouts, &inputs),
                 true => address(written, &spec.https, timeouts),
                 false => input(written, &self.folder, spec.pick),
             };
@@ -382,7 +385,7 @@ impl Meaning<'_> {
 
 /// Whether a copy may be made: of a stream, of a path that turns out to be one, and of what a server has.
 fn may_be_kept(input: &Input) -> bool {
-    input.is_once() || matches!(input, Input::File(_) | Input::Https(_))
+    input.is_once() || matches!(input, Input::File(_) | Input::Https(_) | Input::Sftp(..))
 }
 
 /// One entry of the source's `path`.

@@ -12,7 +12,7 @@ pub(crate) type Wrong = (&'static str, &'static str);
 
 /// Who is let in where.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Login {
+pub(crate) struct Login {
     pub(crate) user: String,
     /// A name, or an address without brackets.
     pub(crate) host: String,
@@ -92,6 +92,11 @@ fn after_scheme(text: &str) -> Option<&str> {
 impl Address {
     pub(crate) fn login(&self) -> &Login {
         &self.login
+    }
+
+    /// Whether several files may be meant.
+    pub(crate) fn is_pattern(&self) -> bool {
+        matches!(self.last, Last::Pattern(..))
     }
 
     /// Reads an address.

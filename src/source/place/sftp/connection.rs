@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use russh::client::{Config, Handle, Msg};
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg};
-use russh::{ChannelMsg, ChannelStream, Preferred, SshId, cipher, mac};
+use russh::{ChannelMsg, ChannelStream, Preferred, SshId, cipher, kex, mac};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -125,6 +125,7 @@ fn config(list: &str, login: &Login) -> Config {
         keepalive_interval: Some(SILENCE),
         keepalive_max: SILENCES,
         preferred: Preferred {
+            kex: Cow::Owned(key_exchanges()),
             key: Cow::Owned(known_first(list, login, &host_keys())),
             // The fastest one first: processors have AES.
             cipher: Cow::Borrowed(&[
@@ -147,6 +148,17 @@ fn config(list: &str, login: &Login) -> Config {
         },
         ..Config::default()
     }
+}
+
+/// How keys are agreed on. Servers that keep to FIPS have the last ones.
+fn key_exchanges() -> Vec<kex::Name> {
+    let nist = [
+        kex::ECDH_SHA2_NISTP256,
+        kex::ECDH_SHA2_NISTP384,
+        kex::ECDH_SHA2_NISTP521,
+    ];
+    let safe = Preferred::DEFAULT.kex;
+    safe.iter().copied().chain(nist).collect()
 }
 
 /// How servers sign that they are themselves. RSA with SHA-1 is not among the ways.

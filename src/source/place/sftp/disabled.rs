@@ -34,11 +34,15 @@ impl Server {
         }
     }
 
-    pub(in crate::source) fn spec(&self) -> &SftpSpec {
+    pub(crate) fn login(&self) -> &Login {
+        &self.login
+    }
+
+    pub(crate) fn spec(&self) -> &SftpSpec {
         &self.spec
     }
 
-    pub(in crate::source) fn unlock(&self, _: Access) {}
+    pub(crate) fn unlock(&self, _: Access) {}
 }
 
 /// A file, of which there is none.

@@ -45,6 +45,10 @@ mod tests;
 mod disabled;
 
 #[cfg(not(feature = "sftp"))]
-pub(in crate::source) use disabled::{File, Server, find};
+pub(crate) use disabled::Server;
+#[cfg(not(feature = "sftp"))]
+pub(in crate::source) use disabled::{File, find};
 #[cfg(feature = "sftp")]
-pub(in crate::source) use {find::File, find::find, server::Server};
+pub(in crate::source) use find::{File, find};
+#[cfg(feature = "sftp")]
+pub(crate) use server::Server;

@@ -62,16 +62,16 @@ impl Server {
         }))
     }
 
-    pub(in crate::source) fn spec(&self) -> &SftpSpec {
+    pub(crate) fn spec(&self) -> &SftpSpec {
         &self.0.spec
     }
 
-    pub(super) fn login(&self) -> &Login {
+    pub(crate) fn login(&self) -> &Login {
         &self.0.login
     }
 
     /// Is told what lets one in.
-    pub(in crate::source) fn unlock(&self, access: Access) {
+    pub(crate) fn unlock(&self, access: Access) {
         let _ = self.0.access.set(access);
     }
 

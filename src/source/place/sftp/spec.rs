@@ -22,3 +22,16 @@ pub(crate) struct SftpSpec {
     /// Uses the keys of the agent at `SSH_AUTH_SOCK`.
     pub(crate) agent: bool,
 }
+
+impl SftpSpec {
+    /// Where secrets are found, each with its setting.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = (&'static str, &TokenSpec)> {
+        let all = [
+            ("key", &self.key),
+            ("passphrase", &self.passphrase),
+            ("password", &self.password),
+        ];
+        all.into_iter()
+            .filter_map(|(setting, found)| Some((setting, found.as_ref()?)))
+    }
+}
