@@ -141,6 +141,10 @@ pub mod settings {
 pub mod source {
     pub use crate::source::{Input, Source, Text};
     pub mod place {
+        pub mod https {
+            pub use crate::source::place::https::next::behind;
+            pub use crate::source::place::https::spec::Paging;
+        }
         pub mod sample {
             pub use crate::source::place::sample::{Format, Sample};
         }

@@ -44,7 +44,7 @@
 //! | `stage` | what is done to columns: the one trait, the list of stages, a file for each |
 //! | `rule` | what rows must satisfy |
 //! | **the two ends of a run** | |
-//! | `source` | from an address to decoded text: files, patterns, standard input, samples |
+//! | `source` | from an address to decoded text: files, patterns, standard input, samples, what servers have |
 //! | `upload` | the body's compression and pace, its temporary file, the PUT |
 //! | `orgvue` | the API: addresses, import, ticket, results |
 //! | `report` | the rejects file, the run report, the progress |

@@ -119,6 +119,11 @@ impl Input {
         }
     }
 
+    /// Whether it may be made when it is asked for.
+    pub(crate) fn is_made(&self) -> bool {
+        matches!(self, Input::Https(_))
+    }
+
     /// The host that it is asked of, with its port.
     pub(crate) fn host(&self) -> Option<&str> {
         match self {

@@ -241,7 +241,7 @@ impl Origin {
     pub fn modified(&self) -> Option<SystemTime> {
         match (&self.mark, &self.place) {
             (Mark::File(mark), _) => mark.modified,
-            (_, Place::Remote(found)) => found.mark.modified,
+            (_, Place::Remote(found)) => found.modified(),
             (Mark::Fixed(_) | Mark::None, _) => None,
         }
     }

@@ -19,6 +19,7 @@ fn seeds_keep_every_promise() {
         ("storage_error", targets::storage_error),
         ("retry_after", targets::retry_after),
         ("presigned_url", targets::presigned_url),
+        ("next_page", targets::next_page),
         ("expression", targets::expression),
         ("date", targets::date),
         ("decimal", targets::decimal),

@@ -35,6 +35,8 @@ pub struct Answer {
     headers: Vec<String>,
     body: Vec<u8>,
     cut: Option<usize>,
+    /// Whether its length is said.
+    sized: bool,
 }
 
 fn says(status: &'static str, body: impl AsRef<[u8]>) -> Answer {
@@ -43,6 +45,7 @@ fn says(status: &'static str, body: impl AsRef<[u8]>) -> Answer {
         headers: Vec::new(),
         body: body.as_ref().to_vec(),
         cut: None,
+        sized: true,
     }
 }
 
@@ -163,7 +166,10 @@ async fn serve(
     for header in &answer.headers {
         out.push_str(&format!("{header}\r\n"));
     }
-    out.push_str(&format!("Content-Length: {}\r\n\r\n", answer.body.len()));
+    if answer.sized {
+        out.push_str(&format!("Content-Length: {}\r\n", answer.body.len()));
+    }
+    out.push_str("\r\n");
     let end = answer.cut.unwrap_or(answer.body.len());
     let _ = stream.write_all(out.as_bytes()).await;
     let _ = stream.write_all(&answer.body[..end]).await;
@@ -210,10 +216,11 @@ fn over_tls_through_a_cut_and_read_twice() {
         "  https: { basic: { user: ISU, password: { file: password } }, headers: { X-Api-Key: { env: KEY } } }",
     );
     let ca = rig.path("ca.pem");
-    let mut command = crate::rostream(rig.folder(), &["run", "pipeline.yaml", "-v"]);
+    let mut command = crate::rostream(rig.folder(), &["run", "pipeline.yaml", "-vvv"]);
     command
         .env("BASE_URL", rig.base_url())
         .env("SSL_CERT_FILE", ca)
+        .env("RUST_LOG", "trace")
         .env("KEY", "CANARYKEY");
     let ended = rig.ended(command.output().unwrap());
     assert_eq!(ended.code, 0, "{}", ended.stderr);
@@ -241,6 +248,43 @@ fn over_tls_through_a_cut_and_read_twice() {
     assert!(looks.count() >= 1);
     let again = seen[2..].iter().filter(|a| a.header("if-match").is_some());
     assert_eq!(again.count(), 1);
+}
+
+/// Where nothing says how long an answer is, TLS says that it has ended.
+#[test]
+fn an_answer_of_unknown_length() {
+    for cut in [None, Some(1000)] {
+        let authority = ca("good");
+        let web = Web::start_with(Some(identity(Some(&authority), "localhost", |_| {})), {
+            move |_| {
+                let mut answer = says("200 OK", workers(100));
+                (answer.sized, answer.cut) = (false, cut);
+                answer
+            }
+        });
+        let rig = Rig::new();
+        rig.write("ca.pem", authority.pem());
+        pipeline(&rig, &format!("{}/w.csv", web.address), "");
+        let mut command = crate::rostream(rig.folder(), &["check", "pipeline.yaml"]);
+        command.env("BASE_URL", rig.base_url());
+        command.env("SSL_CERT_FILE", rig.path("ca.pem"));
+        let ended = rig.ended(command.output().unwrap());
+        let warning = "does not say how long its answer is";
+        assert!(ended.stderr.contains(warning), "{}", ended.stderr);
+        match cut {
+            None => assert_eq!(
+                (ended.code, counted(&ended).0),
+                (0, 100),
+                "{}",
+                ended.stderr
+            ),
+            Some(_) => {
+                assert_eq!(ended.code, 1, "{}", ended.stderr);
+                assert_eq!(ended.report["error"]["code"], "network");
+                assert!(ended.stderr.contains("it broke off after 1000 bytes"));
+            }
+        }
+    }
 }
 
 #[test]

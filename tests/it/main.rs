@@ -37,6 +37,7 @@ mod lint;
 mod marks;
 mod matrix;
 mod nested;
+mod nginx;
 mod nights;
 mod organisation;
 mod pieces;

@@ -47,6 +47,14 @@ pub fn identity(
     (certificate.der().clone(), key)
 }
 
+/// A certificate for a name by a CA, and its key, as PEM.
+pub fn identity_pem(by: &Ca, name: &str) -> (String, String) {
+    let params = CertificateParams::new([name.to_owned()]).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.signed_by(&key, by).unwrap();
+    (certificate.pem(), key.serialize_pem())
+}
+
 /// An API and a storage in one, over TLS.
 struct Server {
     port: u16,

@@ -7,7 +7,7 @@
 //! | `next`, `pages` | extracts that come in pages |
 
 mod answer;
-mod next;
+pub(crate) mod next;
 pub(in crate::source) mod pages;
 pub(crate) mod spec;
 #[cfg(test)]

@@ -45,7 +45,7 @@ struct Link {
 ///
 /// # Errors
 /// The page can't be read, or does not say where the next one is, or that is at another host.
-pub(super) fn behind(paging: Paging, page: &[u8], url: &Url) -> Result<Option<Url>, RemoteError> {
+pub fn behind(paging: Paging, page: &[u8], url: &Url) -> Result<Option<Url>, RemoteError> {
     let link = match paging {
         Paging::Odata => {
             let page: Odata<'_> = read(page)?;

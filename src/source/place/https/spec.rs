@@ -114,7 +114,7 @@ impl<'de> Deserialize<'de> for HeaderSpec {
 /// How the next page of an extract is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Paging {
+pub enum Paging {
     /// As OData has it: `@odata.nextLink` beside the records, or `d.__next` in its second version.
     Odata,
     /// As Oracle has it: `hasMore`, and a link of the relation `next` or the `offset` behind this page.

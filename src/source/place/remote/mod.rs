@@ -15,7 +15,7 @@ pub(in crate::source) mod resumed;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures::FutureExt;
 
@@ -104,6 +104,13 @@ impl Found {
         Found {
             first: Mutex::new(Some((Instant::now(), reply))),
             ..found
+        }
+    }
+
+    /// When it was changed last. A web server's word on that is good for telling two states apart, and no more.
+    pub(in crate::source) fn modified(&self) -> Option<SystemTime> {
+        match &self.remote {
+            Remote::Https(_) => None,
         }
     }
 
