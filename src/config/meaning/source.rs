@@ -209,7 +209,9 @@ impl Meaning<'_> {
         if spec.settled.is_some_and(|span| span.0.is_zero()) {
             self.problem("source.expect.settled", "expected a time above zero", "");
         }
-        if spec.settled.is_some() && files == 0 && !inputs.is_empty() {
+        // Of these it is known, too, when they were changed last.
+        let at_sftp = inputs.iter().any(|input| input.sftp_server().is_some());
+        if spec.settled.is_some() && files == 0 && !at_sftp && !inputs.is_empty() {
             self.warning(
                 "source.expect.settled",
                 "this setting has no effect: the source is not a file",

@@ -111,6 +111,7 @@ impl Found {
     pub(in crate::source) fn modified(&self) -> Option<SystemTime> {
         match &self.remote {
             Remote::Https(_) => None,
+            Remote::Sftp(_) => self.mark.modified,
         }
     }
 

@@ -29,7 +29,7 @@ mod guard;
 #[cfg(feature = "sftp")]
 mod known_hosts;
 #[cfg(feature = "sftp")]
-mod packet;
+pub(crate) mod packet;
 #[cfg(feature = "sftp")]
 mod reading;
 #[cfg(feature = "sftp")]

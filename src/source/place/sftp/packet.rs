@@ -35,7 +35,7 @@ pub(super) enum Ask<'a> {
 
 /// What the server answers.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub enum Answer {
     Status { code: u32, said: String },
     Handle(Bytes),
     Data(Bytes),
@@ -45,14 +45,14 @@ pub(super) enum Answer {
 
 /// A file in a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub struct Entry {
     pub(super) name: Bytes,
     pub(super) state: State,
 }
 
 /// What a server says of a file, as far as it does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct State {
+pub struct State {
     pub(super) size: Option<u64>,
     /// In seconds.
     pub(super) modified: Option<u32>,
@@ -62,7 +62,7 @@ pub(super) struct State {
 /// Bytes that are not a packet of this protocol.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("what the server sends is not SFTP ({0})")]
-pub(super) struct Malformed(pub(super) &'static str);
+pub struct Malformed(pub(super) &'static str);
 
 impl From<TryGetError> for Malformed {
     fn from(_: TryGetError) -> Malformed {
@@ -148,7 +148,7 @@ fn length(bytes: &[u8]) -> u32 {
 }
 
 /// The next answer and the number of its question, once all of it is there.
-pub(super) fn answer(bytes: &mut BytesMut) -> Result<Option<(u32, Answer)>, Malformed> {
+pub fn answer(bytes: &mut BytesMut) -> Result<Option<(u32, Answer)>, Malformed> {
     let Some(mut packet) = packet(bytes)? else {
         return Ok(None);
     };

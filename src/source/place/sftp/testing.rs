@@ -342,6 +342,10 @@ impl Host {
         server
     }
 
+    pub(in crate::source) fn shown(&self, path: &str) -> String {
+        self.address(path).to_string()
+    }
+
     pub(in crate::source) fn input(&self, path: &str, pick: Pick) -> Input {
         Input::Sftp(self.server(self.access()), self.address(path), pick)
     }
