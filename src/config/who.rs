@@ -75,6 +75,14 @@ impl Pipeline {
         let wrong = |setting: &str, message: &str| {
             self.problem(&format!("source.sftp.{setting}"), message.to_owned())
         };
+        let agent = spec.agent.then(|| env("SSH_AUTH_SOCK"));
+        if agent == Some(None) {
+            let message = "SSH_AUTH_SOCK is not set, so there is no agent: start one, or use a key or a password";
+            return Err(wrong("agent", message));
+        }
+        let key = found("key", &spec.key, "private key")?;
+        let passphrase = found("passphrase", &spec.passphrase, "passphrase")?;
+        let password = found("password", &spec.password, "password")?;
         let known_hosts = match (&spec.known_hosts, env("HOME")) {
             (Some(path), _) => self.folder.join(path),
             (None, Some(home)) => Path::new(&home).join(".ssh/known_hosts"),
@@ -83,16 +91,11 @@ impl Pipeline {
                 return Err(wrong("known_hosts", message));
             }
         };
-        let agent = spec.agent.then(|| env("SSH_AUTH_SOCK"));
-        if agent == Some(None) {
-            let message = "SSH_AUTH_SOCK is not set, so there is no agent: start one, or use a key or a password";
-            return Err(wrong("agent", message));
-        }
         Ok(Access {
             known_hosts,
-            key: found("key", &spec.key, "private key")?,
-            passphrase: found("passphrase", &spec.passphrase, "passphrase")?,
-            password: found("password", &spec.password, "password")?,
+            key,
+            passphrase,
+            password,
             agent: agent.flatten().map(PathBuf::from),
         })
     }

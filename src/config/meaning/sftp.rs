@@ -159,14 +159,14 @@ mod tests {
         check(
             "path: [sftp://hr@a/1, sftp://hr@b/2]\n  sftp: { password: { env: PASS } }",
             &[
-                "p.yaml:4:21: the addresses of the source are at several servers, and the password would be told to all of \
+                "p.yaml:4:11: the addresses of the source are at several servers, and the password would be told to all of \
                  them",
             ],
         );
         let of = "path: sftp://hr@h/w.csv\n  sftp:";
         check(
             &format!("{of} {{ agent: true, passphrase: {{ env: PASS }} }}"),
-            &["p.yaml:4:38: this setting has no effect: it is for `key`"],
+            &["p.yaml:4:24: this setting has no effect: it is for `key`"],
         );
         check(
             &format!("{of} {{ password: {{ env: ${{SECRET}} }} }}"),
@@ -176,16 +176,16 @@ mod tests {
             &format!("{of} {{ key: {{ file: ~/.ssh/id }}, known_hosts: ~/.ssh/known_hosts }}"),
             &[
                 "p.yaml:4:24: `~` does not stand for the home folder here",
-                "p.yaml:4:51: `~` does not stand for the home folder here",
+                "p.yaml:4:50: `~` does not stand for the home folder here",
             ],
         );
         check(
             &format!("{of} {{ agent: true, known_hosts: '' }}"),
-            &["p.yaml:4:39: expected the path of a file"],
+            &["p.yaml:4:37: expected the path of a file"],
         );
         check(
             "path: sftp://hr@h/w.csv\n  pick: one\n  sftp: { agent: true }",
-            &["p.yaml:4:3: this setting has no effect: `path` has no pattern"],
+            &["p.yaml:4:9: this setting has no effect: `path` has no pattern"],
         );
     }
 }
