@@ -21,6 +21,7 @@ use crate::settings::limits::Limits;
 use crate::settings::secret::{PresignedUrl, TokenSpec};
 use crate::settings::units::{Amount, Span};
 use crate::source::spec::{CsvSpec, Encoding, ExpectSpec, JsonSpec, Nothing, SourceFormat};
+use crate::source::table::Layout;
 use crate::source::{Input, Wrapping};
 use crate::stage::StageSpec;
 use crate::stage::aliases::AliasesSpec;
@@ -137,6 +138,8 @@ pub struct Source {
     pub csv: CsvSpec,
     /// Settings of JSON and NDJSON.
     pub json: JsonSpec,
+    /// What is stated of a table.
+    pub(crate) layout: Layout,
 }
 
 impl Source {
@@ -154,7 +157,7 @@ impl Source {
                     || csv.columns.is_some()
                     || csv.header != HeaderSpec::default()
             }
-            SourceFormat::Json | SourceFormat::Ndjson => false,
+            _ => false,
         }
     }
 }
@@ -261,8 +264,9 @@ impl Pipeline {
         source.csv.comment = None;
         source.csv.footer = None;
         source.expect = ExpectSpec::default();
-        if matches!(source.format, SourceFormat::Json | SourceFormat::Ndjson) {
+        if source.format.has_objects() {
             source.format = SourceFormat::Auto;
+            source.layout = Layout::Text;
         }
         self.import.implicit_delete = ImplicitDelete::Off;
         self.import.no_deletes = true;

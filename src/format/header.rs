@@ -73,6 +73,18 @@ impl Header {
 }
 
 impl Reading {
+    /// The same, of a text that has objects which stand so, whatever is stated.
+    pub(crate) fn of_objects(&self, layout: Layout) -> Reading {
+        let form = match &self.format {
+            RecordFormat::Auto { json: form, .. } | RecordFormat::Json { form, .. } => form.clone(),
+            RecordFormat::Csv(_) => Arc::default(),
+        };
+        Reading {
+            format: RecordFormat::Json { layout, form },
+            ..self.clone()
+        }
+    }
+
     /// Reads what comes before the records. None asks for more text. `first` is the header of the source's first file,
     /// where this is another.
     pub(crate) fn begin(

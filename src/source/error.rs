@@ -117,6 +117,15 @@ pub enum SourceError {
          compress it without --long and --ultra, or raise the limit"
     )]
     Window { name: String, limit: Size },
+    /// The records of a table can't be told.
+    #[error("{place}: {message}")]
+    Table {
+        /// The file, and the line or row in it.
+        place: String,
+        message: String,
+        /// Another setting mends it.
+        setting: bool,
+    },
     /// The same, of xz.
     #[error(
         "{name}: the xz data needs more than {limit} of memory (limits.xz_memory); \
@@ -198,6 +207,7 @@ impl SourceError {
                 | SourceError::Unfinished { .. }
                 | SourceError::Encoding { stated: true, .. }
                 | SourceError::Contradicted { .. }
+                | SourceError::Table { setting: true, .. }
                 | SourceError::NotBeforehand(_)
         )
     }

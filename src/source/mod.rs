@@ -16,6 +16,7 @@ mod origin;
 mod piece;
 pub(crate) mod place;
 pub(crate) mod spec;
+pub(crate) mod table;
 mod text;
 
 use std::path::{Path, PathBuf};
@@ -41,6 +42,8 @@ use place::sftp::spec::SftpSpec;
 use place::sftp::{self, Server};
 use reqwest::header::HeaderMap;
 use spec::{Compression, Encoding, Entry, Keep, Pick};
+use table::Layout;
+use text::Unpacked;
 
 use crate::http::spec::TimeoutsSpec;
 use crate::settings::limits::Limits;
@@ -200,6 +203,7 @@ pub struct Source {
     origins: Vec<Origin>,
     wrapping: Wrapping,
     encoding: Encoding,
+    layout: Layout,
     limits: Limits,
     /// Bytes read so far, as stored, over all openings.
     read: Arc<AtomicU64>,
@@ -257,6 +261,7 @@ impl Source {
             origins,
             wrapping: Wrapping::default(),
             encoding: Encoding::Auto,
+            layout: Layout::default(),
             limits: Limits::default(),
             read: Arc::default(),
             hashes: false,
@@ -276,6 +281,11 @@ impl Source {
             encoding,
             ..self
         }
+    }
+
+    /// The same source, whose records stand so.
+    pub(crate) fn laid_out(self, layout: Layout) -> Source {
+        Source { layout, ..self }
     }
 
     /// The same source, whose files are hashed as they are read, where that is `wanted`.
@@ -383,23 +393,24 @@ impl Source {
     async fn begin(&self, file: usize, read: Arc<AtomicU64>) -> Result<Text, SourceError> {
         let origin = &self.origins[file];
         let opened = origin.open().await?;
-        let text = Text::new(
-            origin.name.clone(),
-            opened,
-            &self.wrapping,
-            self.encoding,
-            &self.limits,
-            Told {
-                counters: [read, origin.counter()],
-                hash: self.hashes.then(|| origin.hash()),
-            },
-            origin.utf8(),
-        )
-        .await?;
+        let told = Told {
+            counters: [read, origin.counter()],
+            hash: self.hashes.then(|| origin.hash()),
+        };
+        let name = origin.name.clone();
+        let unpacked = Unpacked::open(name, opened, &self.wrapping, &self.limits, told).await?;
+        let table = self.layout.table(unpacked.head());
+        let text = match &table {
+            Some(table) if !table.is_text() => Text::of_bytes(unpacked),
+            _ => Text::decoded(unpacked, self.encoding, origin.utf8())?,
+        };
         if let Some(kind) = text.compression() {
             origin.is_compressed(kind);
         }
-        Ok(text)
+        Ok(match table {
+            Some(table) => table.read(text),
+            None => text,
+        })
     }
 }
 

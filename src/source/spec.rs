@@ -12,12 +12,13 @@ pub use crate::format::csv::spec::Ragged;
 pub(crate) use crate::format::json::{Arrays, Path};
 pub use crate::settings::compression::Compression;
 pub use crate::settings::encoding::Encoding;
-pub use crate::settings::entry::Entry;
+pub(crate) use crate::settings::entry::Entry;
 use crate::settings::pattern::Pattern;
 use crate::settings::units::{Amount, Span};
 pub(crate) use crate::source::place::https::spec::{HeaderSpec, HttpsSpec};
 use crate::source::place::sample;
 pub(crate) use crate::source::place::sftp::spec::SftpSpec;
+pub(crate) use crate::source::table::spec::FixedSpec;
 
 /// Where the records come from: a `path`, a `command` or a `sample`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -76,6 +77,9 @@ pub(crate) struct SourceSpec {
     /// Settings of JSON and NDJSON.
     #[serde(default)]
     pub json: JsonSpec,
+    /// Settings of `format: fixed`.
+    #[serde(default)]
+    pub fixed: FixedSpec,
 }
 
 /// What a whole extract is. Where it is not met, nothing is sent (exit code 4).
@@ -210,7 +214,7 @@ pub enum Nothing {
 pub enum SourceFormat {
     /// By the first character that is not white space: `[` or `{` JSON (NDJSON where the first line is a whole object), else
     /// CSV, which has tabs where the file's name ends
-    /// with `.tsv` or `.tab`, before `.gz`, `.zst`, `.bz2`, `.xz` or `.zip` if need be.
+    /// with `.tsv` or `.tab`, of an archive that of the file in it, before `.gz`, `.zst`, `.bz2`, `.xz` or `.zip` if need be.
     #[default]
     Auto,
     /// Comma-separated, or by `csv.delimiter`, or as a first line `sep=;` says.
@@ -221,6 +225,24 @@ pub enum SourceFormat {
     Json,
     /// One object a line.
     Ndjson,
+    /// Cells of fixed width, as `fixed.columns` says, a record a line.
+    Fixed,
+}
+
+impl SourceFormat {
+    /// Whether its records are objects, or are made to objects: those of JSON and of tables.
+    pub(crate) fn has_objects(self) -> bool {
+        match self {
+            SourceFormat::Auto | SourceFormat::Csv | SourceFormat::Tsv => false,
+            SourceFormat::Json | SourceFormat::Ndjson => true,
+            table => table.is_table(),
+        }
+    }
+
+    /// Whether its records are made to objects.
+    pub(crate) fn is_table(self) -> bool {
+        self == SourceFormat::Fixed
+    }
 }
 
 /// How JSON and NDJSON are read.

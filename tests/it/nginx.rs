@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::support::{Ended, Rig, signal, wait_until, workers};
 use crate::tls::{ca, identity_pem};
@@ -48,7 +48,9 @@ impl Nginx {
         rig.write("nginx/cert.pem", certificate);
         rig.write("nginx/key.pem", key);
         rig.write("nginx/users", "ISU_Orgvue@acme:{PLAIN}CANARY-42\n");
-        rig.write("www/w.csv", workers(ROWS));
+        // Of what was changed just now, the time of change tells nothing.
+        let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        replace(&rig.path("www/w.csv"), &workers(ROWS), old);
         let (secure, plain) = (free_port(), free_port());
         let folder = rig.folder().display().to_string();
         let id = Command::new("id").arg("-u").output().unwrap();
@@ -207,18 +209,19 @@ fn a_file_that_is_replaced_while_it_is_read() {
     nginx.pipeline("/slow/w.csv", "");
     let run = nginx.command(&["check", "pipeline.yaml"]).spawn().unwrap();
     wait_until("the file is on its way", || nginx.writing() >= Some(2));
-    replace(&nginx.rig.path("www/w.csv"), &workers(ROWS + 1));
+    let other = workers(ROWS + 1);
+    replace(&nginx.rig.path("www/w.csv"), &other, SystemTime::now());
     nginx.kill_worker();
     let ended = nginx.rig.ended(run.wait_with_output().unwrap());
     assert_eq!(ended.code, 1, "{}", ended.stderr);
     assert_eq!(ended.report["error"]["code"], "source_changed");
 }
 
-fn replace(path: &Path, text: &str) {
+fn replace(path: &Path, text: &str, modified: SystemTime) {
     let beside = path.with_extension("new");
     fs::write(&beside, text).unwrap();
     let file = fs::File::options().write(true).open(&beside).unwrap();
-    file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    file.set_modified(modified).unwrap();
     fs::rename(beside, path).unwrap();
 }
 

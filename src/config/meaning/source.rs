@@ -13,9 +13,10 @@ use crate::settings::units::Amount;
 use crate::source::place::sample::{self, Sample};
 use crate::source::place::sftp::address::is_address as is_sftp;
 use crate::source::spec::{
-    Arrays, Compression, CsvSpec, ExpectSpec, Nothing, OneOrMany, Pick, SampleSpec, SourceFormat,
-    SourceSpec,
+    Arrays, Compression, CsvSpec, ExpectSpec, FixedSpec, Nothing, OneOrMany, Pick, SampleSpec,
+    SourceFormat, SourceSpec,
 };
+use crate::source::table::{Layout, Table};
 use crate::source::{Input, Wrapping};
 
 /// A source that says neither.
@@ -62,7 +63,7 @@ impl Meaning<'_> {
         self.wrapping(&spec, &inputs);
         self.csv(&spec.csv, spec.format);
         match spec.format {
-            SourceFormat::Json | SourceFormat::Ndjson if self.places.contains("source.csv") => {
+            format if format.has_objects() && self.places.contains("source.csv") => {
                 self.warning(
                     "source.csv",
                     "these settings have no effect on this format",
@@ -103,8 +104,10 @@ impl Meaning<'_> {
                 }
             }
         }
+        let layout = self.layout(spec.format, spec.fixed);
         Source {
             inputs,
+            layout,
             format: spec.format,
             wrapping: Wrapping {
                 compression: spec.compression,
@@ -116,6 +119,51 @@ impl Meaning<'_> {
             expect: spec.expect,
             csv: spec.csv,
             json: spec.json,
+        }
+    }
+
+    /// What is stated of a table.
+    fn layout(&mut self, format: SourceFormat, fixed: FixedSpec) -> Layout {
+        if format != SourceFormat::Fixed && self.places.contains("source.fixed") {
+            self.warning(
+                "source.fixed",
+                "these settings have no effect on this format",
+                "write `format: fixed`",
+            );
+        }
+        match format {
+            SourceFormat::Auto => Layout::Auto,
+            SourceFormat::Fixed => {
+                self.fixed(&fixed);
+                Layout::Table(Table::Fixed(fixed))
+            }
+            _ => Layout::Text,
+        }
+    }
+
+    fn fixed(&mut self, spec: &FixedSpec) {
+        if spec.columns.is_empty() {
+            self.problem(
+                "source.fixed.columns",
+                "expected the columns and their widths",
+                "write `fixed: { columns: [{ name: employeeID, width: 8 }] }`",
+            );
+        }
+        for (i, column) in spec.columns.iter().enumerate() {
+            let path = |key: &str| format!("source.fixed.columns.{i}.{key}");
+            if column.width == 0 {
+                self.problem(&path("width"), "expected at least 1", "");
+            }
+            if column.at == Some(0) {
+                self.problem(
+                    &path("at"),
+                    "expected at least 1: the first character is 1",
+                    "",
+                );
+            }
+            if spec.columns[..i].iter().any(|c| c.name == column.name) {
+                self.problem(&path("name"), "this column is named twice", "");
+            }
         }
     }
 
@@ -320,7 +368,10 @@ impl Meaning<'_> {
         };
         let csv = &source.csv;
         for (path, wrong) in [
-            ("format", source.format == SourceFormat::Tsv),
+            (
+                "format",
+                source.format == SourceFormat::Tsv || source.format.is_table(),
+            ),
             (
                 "compression",
                 !matches!(source.compression, Compression::Auto | Compression::None),
@@ -354,7 +405,7 @@ impl Meaning<'_> {
             format: match source.format {
                 SourceFormat::Json => sample::Format::Json,
                 SourceFormat::Ndjson => sample::Format::Ndjson,
-                SourceFormat::Auto | SourceFormat::Csv | SourceFormat::Tsv => sample::Format::Csv,
+                _ => sample::Format::Csv,
             },
         })]
     }

@@ -25,6 +25,8 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// What is known of compressed data as it is read.
 pub(in crate::source) struct Compressed {
     pub(in crate::source) kind: &'static str,
+    /// The name of the file, where it is one of an archive.
+    pub(in crate::source) entry: Option<String>,
     /// Bytes read as stored, and what has become of them.
     stored: Arc<AtomicU64>,
     text: u64,
@@ -61,6 +63,7 @@ pub(in crate::source) async fn open(
     };
     let mut compressed = Compressed {
         kind,
+        entry: None,
         stored: told.counters[1].clone(),
         text: 0,
         limits: *limits,
@@ -68,6 +71,7 @@ pub(in crate::source) async fn open(
     if compression == Compression::Zip {
         let file = unzipped(name, Box::new(raw), access, wrapping, told, seen).await?;
         compressed.stored = Arc::new(file.compressed.into());
+        compressed.entry = Some(file.name);
         return Ok((file.text, Some(compressed)));
     }
     let raw = BufReader::with_capacity(BUFFER, raw);
@@ -162,6 +166,11 @@ pub(in crate::source) fn failed(
     source: io::Error,
 ) -> SourceError {
     let name = name.to_owned();
+    // A thread on the way has told already what it means.
+    let source = match source.downcast() {
+        Ok(told) => return told,
+        Err(source) => source,
+    };
     let source = match source.downcast() {
         Ok(why) => return SourceError::of_remote(name, why),
         Err(source) => source,

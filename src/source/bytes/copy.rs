@@ -17,13 +17,13 @@ use crate::source::spec::Keep;
 const STEP: usize = 64 * 1024;
 
 /// A copy that is being written.
-enum Copy {
+pub(in crate::source) enum Copy {
     Plain(File),
     Sealed(Box<Sealing>),
 }
 
 impl Copy {
-    fn new(keep: Keep) -> io::Result<Copy> {
+    pub(in crate::source) fn new(keep: Keep) -> io::Result<Copy> {
         let file = tempfile::tempfile().map_err(no_copy)?;
         Ok(match keep {
             Keep::Plain => Copy::Plain(file),
@@ -31,7 +31,7 @@ impl Copy {
         })
     }
 
-    fn add(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(in crate::source) fn add(&mut self, bytes: &[u8]) -> io::Result<()> {
         let added = match self {
             Copy::Plain(file) => file.write_all(bytes),
             Copy::Sealed(sealing) => sealing.add(bytes),
@@ -39,7 +39,8 @@ impl Copy {
         added.map_err(no_copy)
     }
 
-    fn done(self) -> io::Result<Stored> {
+    /// All that was added.
+    pub(in crate::source) fn done(self) -> io::Result<Stored> {
         Ok(match self {
             Copy::Plain(file) => Stored::File(Arc::new(file)),
             Copy::Sealed(sealing) => Stored::Sealed(Arc::new(sealing.done().map_err(no_copy)?)),

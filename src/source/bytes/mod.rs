@@ -5,6 +5,7 @@ pub(in crate::source) mod compressed;
 pub(in crate::source) mod copy;
 pub(in crate::source) mod count;
 mod doubt;
+pub(in crate::source) mod made;
 mod members;
 pub(in crate::source) mod raw;
 mod sealed;

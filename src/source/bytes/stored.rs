@@ -66,9 +66,16 @@ pub(in crate::source) struct Stretch {
     segment: Segment,
 }
 
+impl Stretch {
+    /// Goes on from another place.
+    pub(in crate::source) fn go_to(&mut self, at: u64) {
+        self.at = at;
+    }
+}
+
 impl io::Read for Stretch {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
+        let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
         let wanted = buffer.len().min(left);
         let buffer = &mut buffer[..wanted];
         let read = match &self.stored {

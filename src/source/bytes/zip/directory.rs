@@ -37,6 +37,7 @@ pub(super) struct Directory {
 /// A file, as the directory says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct File {
+    pub(super) name: String,
     pub(super) method: Method,
     pub(super) crc: u32,
     pub(super) compressed: u64,
@@ -96,6 +97,10 @@ impl Directory {
         }
         if disks != [0, 0] {
             return Err(Refused::Split);
+        }
+        // Info-ZIP that writes to a pipe leaves out the wide record, and where the directory is.
+        if directory.at == u64::from(u32::MAX) {
+            directory.at = end.saturating_sub(directory.len);
         }
         match directory.at.checked_add(directory.len) {
             Some(ends) if ends <= end => Ok(directory),
@@ -249,25 +254,31 @@ impl Written {
                 });
             }
         };
+        let [size, compressed, header] = self.numbers()?;
+        if method == Method::Stored && size != compressed {
+            return Err(Refused::Damaged("a file has two lengths"));
+        }
+        Ok(File {
+            crc: u32_at(fixed, 16),
+            name: self.name,
+            method,
+            compressed,
+            size,
+            header,
+        })
+    }
+
+    /// How long the file is, and as stored, and where its header is.
+    fn numbers(&self) -> Result<[u64; 3], Refused> {
         let mut wide = self.wide();
         // Each number that does not fit stands there, in this order.
-        let mut number = |at: usize| match (u32_at(fixed, at), &mut wide) {
+        let mut number = |at: usize| match (u32_at(&self.fixed, at), &mut wide) {
             (u32::MAX, Some(numbers)) => numbers
                 .next()
                 .ok_or(Refused::Damaged("the length of a file is missing")),
             (narrow, _) => Ok(narrow.into()),
         };
-        let (size, compressed, header) = (number(24)?, number(20)?, number(42)?);
-        if method == Method::Stored && size != compressed {
-            return Err(Refused::Damaged("a file has two lengths"));
-        }
-        Ok(File {
-            method,
-            crc: u32_at(fixed, 16),
-            compressed,
-            size,
-            header,
-        })
+        Ok([number(24)?, number(20)?, number(42)?])
     }
 
     /// The numbers that do not fit in 32 bits, where there are any.

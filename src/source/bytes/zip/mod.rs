@@ -113,6 +113,7 @@ pub(in crate::source) fn looks_like_workbook(head: &[u8]) -> bool {
 
 /// A file of an archive that is about to be read.
 pub(super) struct Opened {
+    pub(super) name: String,
     pub(super) text: Raw,
     /// Its bytes as stored.
     pub(super) compressed: u64,
@@ -137,6 +138,7 @@ pub(super) fn open(
         Method::Deflate64 => Box::new(Deflate64Decoder::new(stored)),
     };
     Ok(Opened {
+        name: file.name,
         text: Box::new(Text::new(unpacked, file.size, file.crc)),
         compressed: file.compressed,
     })
