@@ -2,12 +2,9 @@
 
 use std::sync::Arc;
 
-use russh::MethodKind;
 use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse as Interview};
-use russh::keys::agent::AgentIdentity;
-use russh::keys::agent::client::AgentClient;
 use russh::keys::{Algorithm, HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey};
-use russh::{AgentAuthError, MethodSet};
+use russh::{MethodKind, MethodSet};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::access::Access;
@@ -171,6 +168,10 @@ impl Door<'_> {
 
     #[cfg(unix)]
     async fn by_agent(&mut self, access: &Access) -> Result<bool, SftpError> {
+        use russh::AgentAuthError;
+        use russh::keys::agent::AgentIdentity;
+        use russh::keys::agent::client::AgentClient;
+
         let failed = |why: &dyn std::fmt::Display| {
             SftpError::Setting(format!(
                 "the agent at SSH_AUTH_SOCK can't be asked for its keys (source.sftp.agent): {why}"
