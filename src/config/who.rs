@@ -1,5 +1,6 @@
 //! What says who asks, where a source is at a server: looked up when the source is about to be read, and never before.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -12,8 +13,11 @@ use super::problem::Problem;
 use super::yaml::substitute::Env;
 use crate::settings::secret::TokenSpec;
 use crate::source::Input;
-use crate::source::place::sftp::access::Access;
-use crate::source::spec::{HeaderSpec, HttpsSpec, SftpSpec};
+use crate::source::place::{sftp, sql};
+use crate::source::spec::{HeaderSpec, HttpsSpec, SftpSpec, SqlSpec};
+
+/// Bytes of a query: more is another file.
+const MAX_QUERY: u64 = 1024 * 1024;
 
 impl Pipeline {
     /// Looks up the secrets of the source, which wait for it then.
@@ -23,6 +27,14 @@ impl Pipeline {
     /// Says what is wrong with a variable or file, and never what it holds.
     pub(crate) fn unlock_source(&self, env: Env) -> Result<(), Problem> {
         for input in &self.source.inputs {
+            if let Some(service) = input.service() {
+                let variables = service.variables().iter();
+                let set = |name: &&'static str| Some((*name, env(name).filter(|v| !v.is_empty())?));
+                input.unlock_bucket(variables.filter_map(set).collect());
+            }
+            if let Some(spec) = input.sql_spec() {
+                input.unlock_query(self.query(spec, env)?);
+            }
             if let Some(spec) = Input::https_spec(input) {
                 input.unlock(self.who_asks(spec, env)?);
             }
@@ -30,14 +42,30 @@ impl Pipeline {
                 server.unlock(self.who_comes(server.spec(), env)?);
             }
         }
-        Ok(())
+        self.unlock_decryption(env)
+    }
+
+    /// A query and the address of its database.
+    fn query(&self, spec: &SqlSpec, env: Env) -> Result<sql::Access, Problem> {
+        let (_, url) = self.found("source.sql.url", &spec.url, "address", env)?;
+        let query = match (&spec.query, &spec.query_file) {
+            (Some(query), _) => query.clone(),
+            (None, Some(file)) => {
+                let read = read_text(&self.folder.join(file));
+                let unreadable = |why| format!("the file {file} {why}");
+                read.map_err(|why| self.problem("source.sql.query_file", unreadable(why)))?
+            }
+            (None, None) => String::new(),
+        };
+        Ok(sql::Access { url, query })
     }
 
     fn who_asks(&self, spec: &HttpsSpec, env: Env) -> Result<HeaderMap, Problem> {
         let mut headers = HeaderMap::new();
         if let Some(basic) = &spec.basic {
             let found = &basic.password;
-            let (at, password) = self.found("https.basic.password", found, "password", env)?;
+            let at = "source.https.basic.password";
+            let (at, password) = self.found(at, found, "password", env)?;
             let pair = format!("{}:{}", basic.user, password.expose_secret());
             let value = format!("Basic {}", STANDARD.encode(pair));
             headers.insert(AUTHORIZATION, self.value(&at, &value)?);
@@ -50,9 +78,9 @@ impl Pipeline {
             headers.insert(AUTHORIZATION, self.value(&at, &value)?);
         }
         for (name, header) in &spec.headers {
-            let setting = format!("https.headers.{name}");
+            let setting = format!("source.https.headers.{name}");
             let (at, text) = match header {
-                HeaderSpec::Text(text) => (format!("source.{setting}"), text.clone().into()),
+                HeaderSpec::Text(text) => (setting, text.clone().into()),
                 HeaderSpec::Found(found) => self.found(&setting, found, "value", env)?,
             };
             // Names are looked at where the file is read.
@@ -64,10 +92,11 @@ impl Pipeline {
     }
 
     /// How an SFTP server is known, and how one is let in.
-    fn who_comes(&self, spec: &SftpSpec, env: Env) -> Result<Access, Problem> {
+    fn who_comes(&self, spec: &SftpSpec, env: Env) -> Result<sftp::access::Access, Problem> {
         let found = |setting: &str, found: &Option<TokenSpec>, what: &str| {
             let found = found.as_ref().map(|found| {
-                let (_, secret) = self.found(&format!("sftp.{setting}"), found, what, env)?;
+                let (_, secret) =
+                    self.found(&format!("source.sftp.{setting}"), found, what, env)?;
                 Ok(secret)
             });
             found.transpose()
@@ -91,7 +120,7 @@ impl Pipeline {
                 return Err(wrong("known_hosts", message));
             }
         };
-        Ok(Access {
+        Ok(sftp::access::Access {
             known_hosts,
             key,
             passphrase,
@@ -108,7 +137,7 @@ impl Pipeline {
         what: &str,
         env: Env,
     ) -> Result<(String, SecretString), Problem> {
-        let at = format!("source.{setting}.{}", spec.word());
+        let at = format!("{setting}.{}", spec.word());
         let wrong = |message: String| self.problem(&at, message);
         let (text, place) = secret_text(spec, &self.folder, what, env).map_err(wrong)?;
         let text = text.expose_secret().trim_start_matches('\u{feff}').trim();
@@ -125,6 +154,21 @@ impl Pipeline {
         value.set_sensitive(true);
         Ok(value)
     }
+}
+
+/// A text that is a setting in a file of its own.
+fn read_text(path: &Path) -> Result<String, String> {
+    let cannot = |error: std::io::Error| format!("cannot be read: {}", super::io_words(&error));
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(cannot)?;
+    file.take(MAX_QUERY + 1)
+        .read_to_end(&mut bytes)
+        .map_err(cannot)?;
+    if bytes.len() as u64 > MAX_QUERY {
+        return Err(format!("is larger than {} MiB", MAX_QUERY >> 20));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())?;
+    Ok(text.trim_start_matches('\u{feff}').to_owned())
 }
 
 #[cfg(test)]
@@ -159,7 +203,7 @@ mod tests {
             ("{ headers: { X-Key: { env: GOOD } } }", ""),
             (
                 "{ basic: { user: a, password: { env: EMPTY } } }",
-                "p.yaml:4:46: the environment variable EMPTY is empty: expected the password",
+                "p.yaml:4:47: the environment variable EMPTY is empty: expected the password",
             ),
             (
                 "{ bearer: { env: NONE } }",

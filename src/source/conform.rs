@@ -214,12 +214,42 @@ async fn sftp(keep: Option<Keep>) -> Stand {
     }
 }
 
+/// A file in a bucket, found by its name or by a pattern.
+#[cfg(feature = "buckets")]
+async fn bucket() -> Stand {
+    use super::place::bucket::address::{Address, Service};
+    use super::place::bucket::spec::BucketSpec;
+    let site = Site::start(text(), Manner::Tagged).await;
+    site.will([Deed::Slow(50_001)]);
+    let own = site.clone();
+    let spec = BucketSpec {
+        endpoint: Some(site.address.clone()),
+        region: None,
+    };
+    let address = Address::parse(Service::S3, "s3://hr/in/w 1%.csv").unwrap();
+    let input = Input::bucket(address, &spec, &TimeoutsSpec::default(), Pick::All);
+    input.unlock_bucket(vec![("AWS_SKIP_SIGNATURE", "true".to_owned())]);
+    Stand {
+        name: "s3://hr/in/w 1%.csv".to_owned(),
+        source: found(input).await.unwrap(),
+        text: text(),
+        sized: true,
+        repeats: true,
+        file: None,
+        becomes: Some(Box::new(move |text| own.becomes(text))),
+        site: Some(site),
+        _folder: None,
+    }
+}
+
 async fn places() -> Vec<Stand> {
     vec![
         #[cfg(feature = "sftp")]
         sftp(None).await,
         #[cfg(feature = "sftp")]
         sftp(Some(Keep::Plain)).await,
+        #[cfg(feature = "buckets")]
+        bucket().await,
         web(Manner::Tagged).await,
         web(Manner::Timed).await,
         web(Manner::Whole).await,
@@ -351,9 +381,8 @@ async fn changed_at_server(stand: &Stand, becomes: &dyn Fn(&str)) {
 /// A connection that breaks is taken up where it broke, and never on another file.
 #[tokio::test]
 async fn broken_in_the_middle() {
-    for manner in [Manner::Tagged, Manner::Timed, Manner::Whole, Manner::Made] {
-        let stand = web(manner).await;
-        let site = stand.site.as_ref().unwrap();
+    for stand in places().await {
+        let Some(site) = &stand.site else { continue };
         read(&stand.source).await.unwrap();
         if !stand.repeats {
             continue;

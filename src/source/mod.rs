@@ -29,7 +29,11 @@ pub use text::Text;
 pub(crate) use text::may_end;
 
 use self::bytes::count::Told;
+pub(crate) use self::bytes::decrypt::{Decrypt, Keys, Unusable};
 use ::bytes::Bytes;
+use place::bucket::address::{Address, Service};
+use place::bucket::spec::BucketSpec;
+use place::bucket::{self, Bucket};
 use place::command::Command;
 use place::glob;
 use place::https::Request;
@@ -37,12 +41,13 @@ use place::https::spec::HttpsSpec;
 use place::remote::error::RemoteError;
 use place::remote::{Found, Remote};
 use place::sample::Sample;
-use place::sftp::address::Address;
 use place::sftp::spec::SftpSpec;
 use place::sftp::{self, Server};
+use place::sql::spec::SqlSpec;
+use place::sql::{Access, Query};
 use reqwest::header::HeaderMap;
 use spec::{Compression, Encoding, Entry, Keep, Pick};
-use table::Layout;
+use table::{Layout, Table};
 use text::Unpacked;
 
 use crate::http::spec::TimeoutsSpec;
@@ -62,10 +67,14 @@ pub enum Input {
     Command(Command),
     /// A made-up extract.
     Sample(Sample),
+    /// What stands in a bucket at an address, and which of the files are meant that a pattern matches.
+    Bucket(Bucket, Address, Pick),
+    /// What a query gives.
+    Sql(Query),
     /// What a web server has.
     Https(Request),
     /// What an SFTP server has at an address, and which files are meant of those that a pattern matches.
-    Sftp(Server, Address, Pick),
+    Sftp(Server, sftp::address::Address, Pick),
 }
 
 impl Input {
@@ -75,22 +84,11 @@ impl Input {
             Input::File(file) => file == path,
             Input::Glob(pattern, _) => glob::matches(pattern, path),
             Input::Stdin
+            | Input::Sftp(..)
+            | Input::Bucket(..)
             | Input::Command(_)
             | Input::Sample(_)
-            | Input::Https(_)
-            | Input::Sftp(..) => false,
-        }
-    }
-
-    /// Whether several files may be meant.
-    pub(crate) fn is_pattern(&self) -> bool {
-        match self {
-            Input::Glob(..) => true,
-            Input::Sftp(_, address, _) => address.is_pattern(),
-            Input::Stdin
-            | Input::File(_)
-            | Input::Command(_)
-            | Input::Sample(_)
+            | Input::Sql(_)
             | Input::Https(_) => false,
         }
     }
@@ -103,6 +101,61 @@ impl Input {
             folder: folder.to_owned(),
             withheld: Vec::new(),
         })
+    }
+
+    /// What a query gives.
+    pub(crate) fn sql(spec: &SqlSpec, timeouts: &TimeoutsSpec) -> Input {
+        Input::Sql(Query::new(spec, timeouts))
+    }
+
+    /// What the pipeline says of it, where it is a query.
+    pub(crate) fn sql_spec(&self) -> Option<&SqlSpec> {
+        match self {
+            Input::Sql(query) => Some(query.spec()),
+            _ => None,
+        }
+    }
+
+    /// Tells a query what it is, and of whom it is asked.
+    pub(crate) fn unlock_query(&self, access: Access) {
+        if let Input::Sql(query) = self {
+            query.unlock(access);
+        }
+    }
+
+    /// What stands in a bucket.
+    pub(crate) fn bucket(
+        address: Address,
+        spec: &BucketSpec,
+        timeouts: &TimeoutsSpec,
+        pick: Pick,
+    ) -> Input {
+        Input::Bucket(Bucket::new(&address, spec, timeouts), address, pick)
+    }
+
+    /// The service of the bucket that it stands in.
+    pub(crate) fn service(&self) -> Option<Service> {
+        match self {
+            Input::Bucket(bucket, ..) => Some(bucket.service()),
+            _ => None,
+        }
+    }
+
+    /// Tells a bucket what the environment says of it.
+    pub(crate) fn unlock_bucket(&self, access: Vec<(&'static str, String)>) {
+        if let Input::Bucket(bucket, ..) = self {
+            bucket.unlock(access);
+        }
+    }
+
+    /// Whether it is a pattern, which stands for any number of files.
+    pub(crate) fn is_pattern(&self) -> bool {
+        match self {
+            Input::Glob(..) => true,
+            Input::Bucket(_, address, _) => address.pattern.is_some(),
+            Input::Sftp(_, address, _) => address.is_pattern(),
+            _ => false,
+        }
     }
 
     /// What a web server has at an address. None where that can't be one.
@@ -144,7 +197,7 @@ impl Input {
 
     /// What an SFTP server has at an address. Those of one server share its connection.
     pub(crate) fn sftp(
-        address: Address,
+        address: sftp::address::Address,
         pick: Pick,
         spec: &SftpSpec,
         timeouts: &TimeoutsSpec,
@@ -184,8 +237,20 @@ pub struct Wrapping {
     pub compression: Compression,
     /// The file of an archive that is meant; none where it has one alone.
     pub entry: Option<Entry>,
-    /// How copies are kept, where that is stated.
+    /// With what the bytes are decrypted, before they are decompressed.
+    pub(crate) decrypt: Option<Decrypt>,
+    /// How copies of the bytes are kept, where that is stated.
     pub keep: Option<Keep>,
+}
+
+impl Wrapping {
+    /// How copies are kept of what has been decrypted, and of what never was encrypted.
+    fn keep_inner(&self) -> Keep {
+        match self.decrypt {
+            Some(_) => Keep::Encrypted,
+            None => self.keep.unwrap_or_default(),
+        }
+    }
 }
 
 impl From<Compression> for Wrapping {
@@ -283,6 +348,12 @@ impl Source {
         }
     }
 
+    /// The same source, of which no more is taken than this.
+    #[cfg(test)]
+    fn within(self, limits: Limits) -> Source {
+        Source { limits, ..self }
+    }
+
     /// The same source, whose records stand so.
     pub(crate) fn laid_out(self, layout: Layout) -> Source {
         Source { layout, ..self }
@@ -356,6 +427,11 @@ impl Source {
         let encoding = self.encoding;
         let remark = |origin: &Origin| match origin.utf8().load(Ordering::Relaxed) {
             0 => None,
+            count if encoding == Encoding::Auto => Some(format!(
+                "{}: the file declares another encoding than UTF-8, and all {count} characters beyond ASCII are valid \
+                 UTF-8, which is next to impossible otherwise: letters will be garbled unless the declaration is mended",
+                origin.name
+            )),
             count => Some(format!(
                 "{}: source.encoding is {encoding}, and all {count} characters beyond ASCII are valid UTF-8, which is \
                  next to impossible otherwise: letters will be garbled unless source.encoding is set to utf-8",
@@ -402,14 +478,33 @@ impl Source {
         let table = self.layout.table(unpacked.head());
         let text = match &table {
             Some(table) if !table.is_text() => Text::of_bytes(unpacked),
-            _ => Text::decoded(unpacked, self.encoding, origin.utf8())?,
+            table => {
+                let encoding = self.encoding_of(table.as_ref(), &unpacked)?;
+                Text::decoded(unpacked, encoding, origin.utf8())?
+            }
         };
         if let Some(kind) = text.compression() {
             origin.is_compressed(kind);
         }
         Ok(match table {
-            Some(table) => table.read(text),
+            Some(table) => table.read(text, self.limits),
             None => text,
+        })
+    }
+
+    /// The encoding of a file, which a table may say itself.
+    fn encoding_of(
+        &self,
+        table: Option<&Table>,
+        unpacked: &Unpacked,
+    ) -> Result<Encoding, SourceError> {
+        let Some(table) = table else {
+            return Ok(self.encoding);
+        };
+        let encoding = table.encoding(self.encoding, unpacked.head());
+        encoding.map_err(|message| SourceError::Contradicted {
+            name: unpacked.name().to_owned(),
+            message,
         })
     }
 }
@@ -421,12 +516,14 @@ async fn find(input: &Input, stated: Option<Keep>) -> Result<Vec<Origin>, Source
         Input::Stdin => Ok(vec![Origin::stdin(keep)]),
         Input::Command(command) => Ok(vec![Origin::command(command, keep)]),
         Input::Sample(sample) => Ok(vec![Origin::sample(sample)]),
+        Input::Sql(query) => Ok(vec![Origin::query(query, keep)]),
         Input::Https(request) => at_server(request, stated).await,
         Input::Sftp(server, address, pick) => {
             let found = sftp::find(&server, &address, pick).await?.into_iter();
             let found = found.map(|(file, mark)| Found::new(Remote::Sftp(file), mark));
             Ok(found.map(|found| Origin::remote(found, stated)).collect())
         }
+        Input::Bucket(bucket, address, pick) => in_bucket(&bucket, &address, pick, stated).await,
         Input::File(path) => on_disk(move || Ok(vec![Origin::at(path, keep)?])).await,
         Input::Glob(pattern, pick) => {
             let files = move || {
@@ -449,6 +546,21 @@ async fn at_server(request: Request, keep: Option<Keep>) -> Result<Vec<Origin>, 
         Err(RemoteError::Gone) => Err(SourceError::NotFound(name)),
         Err(source) => Err(SourceError::Remote { name, source }),
     }
+}
+
+/// What stands in a bucket.
+async fn in_bucket(
+    bucket: &Bucket,
+    address: &Address,
+    pick: Pick,
+    keep: Option<Keep>,
+) -> Result<Vec<Origin>, SourceError> {
+    let files = bucket::find(bucket, address, pick).await?.into_iter();
+    let found = files.map(|(object, mark, reply)| match reply {
+        Some(reply) => Found::opened(Remote::Bucket(object), reply),
+        None => Found::new(Remote::Bucket(object), mark),
+    });
+    Ok(found.map(|found| Origin::remote(found, keep)).collect())
 }
 
 /// Looks at files in a thread of its own: a network drive that does not answer keeps nobody else waiting.

@@ -7,12 +7,12 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
-use super::bytes::copy::{Kept, Opening};
-use super::bytes::stored::Access;
+use super::bytes::copy::{Access, Kept, Opening};
 use super::error::SourceError;
 use super::place::command::{Command, Producer};
 use super::place::remote::Found;
 use super::place::sample::Sample;
+use super::place::sql::Query;
 use super::place::{Opened, Place, file};
 use super::spec::Keep;
 use crate::files::mark;
@@ -98,6 +98,10 @@ impl Origin {
     pub(super) fn sample(sample: Sample) -> Origin {
         let name = sample.to_string();
         Origin::new(name, Place::Sample(sample), Mark::None, Keep::Plain)
+    }
+
+    pub(super) fn query(query: Query, keep: Keep) -> Origin {
+        Origin::new(query.name(), Place::Query(query), Mark::None, keep)
     }
 
     /// A file at a server, as it was found there. It is asked for again, unless a copy is wanted, or nobody could tell
@@ -187,7 +191,7 @@ impl Origin {
 
     /// Whether it is gone once it was read: what a server makes for every request is not.
     pub(super) fn is_once(&self) -> bool {
-        self.place.is_stream()
+        self.place.is_stream() && !matches!(self.place, Place::Query(_))
     }
 
     /// Whether it can be read as often as one likes.

@@ -18,13 +18,13 @@ use crate::tls::{Identity, ca, identity};
 #[derive(Clone, Debug)]
 pub struct Asked {
     /// From 0.
-    number: usize,
-    path: String,
+    pub number: usize,
+    pub path: String,
     headers: HashMap<String, String>,
 }
 
 impl Asked {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
     }
 }
@@ -32,9 +32,9 @@ impl Asked {
 /// An answer, of whose body so many bytes go out before the connection is cut, if it is.
 pub struct Answer {
     status: &'static str,
-    headers: Vec<String>,
+    pub headers: Vec<String>,
     body: Vec<u8>,
-    cut: Option<usize>,
+    pub cut: Option<usize>,
     /// Whether its length is said.
     sized: bool,
 }
@@ -127,7 +127,7 @@ impl Web {
         }
     }
 
-    fn seen(&self) -> Vec<Asked> {
+    pub fn seen(&self) -> Vec<Asked> {
         self.seen.lock().unwrap().clone()
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn address(
     {
         return Err((
             "addresses of this kind are not supported as a source",
-            "expected `https://`, a file, a pattern such as `exports/*.csv`, or `-`",
+            "expected `https://`, `s3://`, `gs://`, `az://`, a file, a pattern such as `exports/*.csv`, or `-`",
         ));
     }
     let address = PresignedUrl::parse(written).map_err(|why| match why {

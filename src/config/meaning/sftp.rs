@@ -9,7 +9,7 @@ use crate::source::place::sftp::address::Address;
 use crate::source::spec::{SftpSpec, SourceSpec};
 
 /// What an address stands for, beside those before it.
-pub(super) fn sftp(
+pub(super) fn address(
     written: &str,
     spec: &SourceSpec,
     timeouts: &TimeoutsSpec,

@@ -2,22 +2,22 @@
 
 use std::path::Path;
 
-use super::https::address;
-use super::sftp::sftp;
 use super::{Meaning, Wrong};
+use super::{bucket, https, sftp};
 use crate::config::pipeline::Source;
 use crate::format::csv::spec::{HeaderSpec, NO_CHARACTER};
 use crate::guard::spec::{GuardSpec, MinRowsSpec};
 use crate::http::spec::TimeoutsSpec;
 use crate::settings::units::Amount;
+use crate::source::Input;
+use crate::source::place::bucket::address::Service;
 use crate::source::place::sample::{self, Sample};
 use crate::source::place::sftp::address::is_address as is_sftp;
 use crate::source::spec::{
-    Arrays, Compression, CsvSpec, ExpectSpec, FixedSpec, Nothing, OneOrMany, Pick, SampleSpec,
-    SourceFormat, SourceSpec,
+    Arrays, Compression, CsvSpec, ExpectSpec, Nothing, OneOrMany, Pick, SampleSpec, SourceFormat,
+    SourceSpec,
 };
-use crate::source::table::{Layout, Table};
-use crate::source::{Input, Wrapping};
+use crate::source::table::Layout;
 
 /// A source that says neither.
 pub(super) const NO_PATH: Wrong = (
@@ -26,41 +26,24 @@ pub(super) const NO_PATH: Wrong = (
 );
 
 impl Meaning<'_> {
-    pub(super) fn source(&mut self, spec: SourceSpec, timeouts: &TimeoutsSpec) -> Source {
-        let inputs = match (&spec.path, &spec.command, &spec.sample) {
-            (Some(paths), None, None) => self.paths(paths, &spec, timeouts),
-            (None, Some(command), None) => self.command(command),
-            (None, None, Some(sample)) => self.sample(sample, &spec),
-            (None, None, None) => {
-                self.problem("source", NO_PATH.0, NO_PATH.1);
-                Vec::new()
-            }
-            (path, _, sample) => {
-                let first = if path.is_some() { "path" } else { "command" };
-                let second = if sample.is_some() {
-                    "sample"
-                } else {
-                    "command"
-                };
-                self.problem(
-                    &format!("source.{second}"),
-                    format!("`{first}` and `{second}` are both given; keep one"),
-                    "",
-                );
-                Vec::new()
-            }
-        };
+    pub(super) fn source(&mut self, mut spec: SourceSpec, timeouts: &TimeoutsSpec) -> Source {
+        let inputs = self.inputs(&spec, timeouts);
+        if spec.sql.is_some() {
+            spec.format = SourceFormat::Ndjson;
+        }
         self.https(&spec.https, &inputs, spec.format);
         self.sftp(&spec.sftp, &inputs);
+        self.bucket(&spec.bucket, &inputs);
         self.expect(&spec.expect, &inputs, spec.format);
-        if spec.pick != Pick::All && !inputs.is_empty() && !inputs.iter().any(Input::is_pattern) {
+        let has_pattern = inputs.iter().any(Input::is_pattern);
+        if spec.pick != Pick::All && !inputs.is_empty() && !has_pattern {
             self.warning(
                 "source.pick",
                 "this setting has no effect: `path` has no pattern",
                 "",
             );
         }
-        self.wrapping(&spec, &inputs);
+        let wrapping = self.wrapping(&spec, &inputs);
         self.csv(&spec.csv, spec.format);
         match spec.format {
             format if format.has_objects() && self.places.contains("source.csv") => {
@@ -104,85 +87,48 @@ impl Meaning<'_> {
                 }
             }
         }
-        let layout = self.layout(spec.format, spec.fixed);
-        Source {
+        let source = Source {
             inputs,
-            layout,
+            layout: Layout::Text,
             format: spec.format,
-            wrapping: Wrapping {
-                compression: spec.compression,
-                entry: spec.entry,
-                keep: spec.keep,
-            },
+            wrapping,
             encoding: spec.encoding,
             nothing: spec.nothing,
-            expect: spec.expect,
-            csv: spec.csv,
-            json: spec.json,
-        }
+            expect: spec.expect.clone(),
+            drift: spec.drift.clone(),
+            csv: spec.csv.clone(),
+            json: spec.json.clone(),
+        };
+        let layout = self.layout(&source, &spec);
+        Source { layout, ..source }
     }
 
-    /// What is stated of a table.
-    fn layout(&mut self, format: SourceFormat, fixed: FixedSpec) -> Layout {
-        if format != SourceFormat::Fixed && self.places.contains("source.fixed") {
-            self.warning(
-                "source.fixed",
-                "these settings have no effect on this format",
-                "write `format: fixed`",
-            );
-        }
-        match format {
-            SourceFormat::Auto => Layout::Auto,
-            SourceFormat::Fixed => {
-                self.fixed(&fixed);
-                Layout::Table(Table::Fixed(fixed))
-            }
-            _ => Layout::Text,
-        }
-    }
-
-    fn fixed(&mut self, spec: &FixedSpec) {
-        if spec.columns.is_empty() {
+    /// What is read, which is stated in one way.
+    fn inputs(&mut self, spec: &SourceSpec, timeouts: &TimeoutsSpec) -> Vec<Input> {
+        let ways = [
+            ("path", spec.path.is_some()),
+            ("command", spec.command.is_some()),
+            ("sql", spec.sql.is_some()),
+            ("sample", spec.sample.is_some()),
+        ];
+        let mut given = ways.iter().filter(|(_, given)| *given);
+        if let (Some((first, _)), Some((second, _))) = (given.next(), given.next()) {
             self.problem(
-                "source.fixed.columns",
-                "expected the columns and their widths",
-                "write `fixed: { columns: [{ name: employeeID, width: 8 }] }`",
-            );
-        }
-        for (i, column) in spec.columns.iter().enumerate() {
-            let path = |key: &str| format!("source.fixed.columns.{i}.{key}");
-            if column.width == 0 {
-                self.problem(&path("width"), "expected at least 1", "");
-            }
-            if column.at == Some(0) {
-                self.problem(
-                    &path("at"),
-                    "expected at least 1: the first character is 1",
-                    "",
-                );
-            }
-            if spec.columns[..i].iter().any(|c| c.name == column.name) {
-                self.problem(&path("name"), "this column is named twice", "");
-            }
-        }
-    }
-
-    /// Settings of what is around the bytes that mean nothing for such a source.
-    fn wrapping(&mut self, spec: &SourceSpec, inputs: &[Input]) {
-        let may_be_zip = matches!(spec.compression, Compression::Auto | Compression::Zip);
-        if spec.entry.is_some() && !may_be_zip {
-            self.warning(
-                "source.entry",
-                "this setting has no effect: it is for `compression: zip`",
+                &format!("source.{second}"),
+                format!("`{first}` and `{second}` are both given; keep one"),
                 "",
             );
+            return Vec::new();
         }
-        if spec.keep.is_some() && !inputs.is_empty() && !inputs.iter().any(may_be_kept) {
-            self.warning(
-                "source.keep",
-                "this setting has no effect: the source can be read as often as one likes",
-                "",
-            );
+        match (&spec.path, &spec.command, &spec.sql, &spec.sample) {
+            (Some(paths), ..) => self.paths(paths, spec, timeouts),
+            (_, Some(command), ..) => self.command(command),
+            (_, _, Some(query), _) => self.sql(query, spec, timeouts),
+            (.., Some(sample)) => self.sample(sample, spec),
+            (None, None, None, None) => {
+                self.problem("source", NO_PATH.0, NO_PATH.1);
+                Vec::new()
+            }
         }
     }
 
@@ -227,10 +173,10 @@ impl Meaning<'_> {
                     "write something like `'^TRL\\|(\\d+)'`, and `(?:...)` for groups that are not the number",
                 );
             }
-            if format == SourceFormat::Json {
+            if matches!(format, SourceFormat::Json | SourceFormat::Xml) {
                 self.problem(
                     "source.expect.trailer",
-                    "a JSON array has no last line that could state the number of its records",
+                    "a JSON array has no last line that could state the number of its records, and neither has XML",
                     "state `rows`, `at_least` or `done_file`",
                 );
             }
@@ -257,9 +203,10 @@ impl Meaning<'_> {
         if spec.settled.is_some_and(|span| span.0.is_zero()) {
             self.problem("source.expect.settled", "expected a time above zero", "");
         }
-        // Of these it is known, too, when they were changed last.
-        let at_sftp = inputs.iter().any(|input| input.sftp_server().is_some());
-        if spec.settled.is_some() && files == 0 && !at_sftp && !inputs.is_empty() {
+        let is_dated = |input: &Input| {
+            is_file(input) || input.service().is_some() || input.sftp_server().is_some()
+        };
+        if spec.settled.is_some() && !inputs.is_empty() && !inputs.iter().any(is_dated) {
             self.warning(
                 "source.expect.settled",
                 "this setting has no effect: the source is not a file",
@@ -290,7 +237,7 @@ impl Meaning<'_> {
         let shows = !matches!(
             source.wrapping.compression,
             Compression::Auto | Compression::None
-        ) || source.format == SourceFormat::Json;
+        ) || matches!(source.format, SourceFormat::Json | SourceFormat::Xml);
         let stream = source.inputs.contains(&Input::Stdin);
         if deletes && stream && !(stated || guarded || shows) {
             self.warning(
@@ -329,10 +276,13 @@ impl Meaning<'_> {
                 OneOrMany::One(_) => "source.path".to_owned(),
                 OneOrMany::Many(_) => format!("source.path.{i}"),
             };
-            let found = match written.contains("://") {
-                true if is_sftp(written) => sftp(written, spec, timeouts, &inputs),
-                true => address(written, &spec.https, timeouts),
-                false => input(written, &self.folder, spec.pick),
+            let found = match written.split_once("://") {
+                Some((scheme, _)) => match Service::of_scheme(scheme) {
+                    Some(service) => bucket::address(service, written, spec, timeouts),
+                    None if is_sftp(written) => sftp::address(written, spec, timeouts, &inputs),
+                    None => https::address(written, &spec.https, timeouts),
+                },
+                None => input(written, &self.folder, spec.pick),
             };
             match found {
                 Ok(Input::Stdin) if inputs.contains(&Input::Stdin) => self.problem(
@@ -372,6 +322,7 @@ impl Meaning<'_> {
                 "format",
                 source.format == SourceFormat::Tsv || source.format.is_table(),
             ),
+            ("decrypt", source.decrypt.is_some()),
             (
                 "compression",
                 !matches!(source.compression, Compression::Auto | Compression::None),
@@ -434,11 +385,6 @@ impl Meaning<'_> {
             );
         }
     }
-}
-
-/// Whether a copy may be made: of a stream, of a path that turns out to be one, and of what a server has.
-fn may_be_kept(input: &Input) -> bool {
-    input.is_once() || matches!(input, Input::File(_) | Input::Https(_) | Input::Sftp(..))
 }
 
 /// One entry of the source's `path`.

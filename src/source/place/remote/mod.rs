@@ -19,7 +19,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use futures::FutureExt;
 
-use super::{https, sftp};
+use super::{bucket, https, sftp};
 use crate::settings::units::Span;
 use crate::source::bytes::raw::Raw;
 use error::RemoteError;
@@ -33,6 +33,7 @@ const FRESH: Duration = Duration::from_secs(30);
 /// A file at a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::source) enum Remote {
+    Bucket(bucket::Object),
     Https(https::Request),
     Sftp(sftp::File),
 }
@@ -41,6 +42,7 @@ impl Remote {
     /// As it is called in messages, without what is secret in it.
     pub(in crate::source) fn name(&self) -> String {
         match self {
+            Remote::Bucket(object) => object.name(),
             Remote::Https(request) => request.to_string(),
             Remote::Sftp(file) => file.name(),
         }
@@ -49,6 +51,7 @@ impl Remote {
     /// Opens it at an offset, in the state that it was in where that is known.
     async fn open(&self, at: u64, mark: &Mark) -> Result<Reply, RemoteError> {
         match self {
+            Remote::Bucket(object) => object.open(at, mark).await,
             Remote::Https(request) => request.open(at, mark).await,
             Remote::Sftp(file) => file.open(at).await,
         }
@@ -57,6 +60,7 @@ impl Remote {
     /// Its state now.
     async fn look(&self, mark: &Mark) -> Result<Mark, RemoteError> {
         match self {
+            Remote::Bucket(object) => object.look().await,
             Remote::Https(request) => request.look(mark).await,
             Remote::Sftp(file) => file.look().await,
         }
@@ -65,6 +69,7 @@ impl Remote {
     /// How long a byte is waited for.
     fn stalled(&self) -> Span {
         match self {
+            Remote::Bucket(object) => object.stalled(),
             Remote::Https(request) => request.stalled(),
             Remote::Sftp(file) => file.stalled(),
         }
@@ -107,9 +112,10 @@ impl Found {
         }
     }
 
-    /// When it was changed last. A web server's word on that is good for telling two states apart, and no more.
+    /// When it was changed last, to the second. A web server's word on that is good for telling two states apart, and no more.
     pub(in crate::source) fn modified(&self) -> Option<SystemTime> {
         match &self.remote {
+            Remote::Bucket(_) => self.mark.modified,
             Remote::Https(_) => None,
             Remote::Sftp(_) => self.mark.modified,
         }
