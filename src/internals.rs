@@ -148,6 +148,10 @@ pub mod source {
         pub mod sample {
             pub use crate::source::place::sample::{Format, Sample};
         }
+        #[cfg(feature = "sftp")]
+        pub mod sftp {
+            pub use crate::source::place::sftp::packet::{Answer, Entry, Malformed, State, answer};
+        }
     }
     pub mod spec {
         pub use crate::source::spec::{Compression, Encoding, Ragged, Unknown};

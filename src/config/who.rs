@@ -1,7 +1,7 @@
-//! What says who asks, where a source is at a web server: looked up when the source is about to be read, and never before.
+//! What says who asks, where a source is at a server: looked up when the source is about to be read, and never before.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,8 +13,8 @@ use super::problem::Problem;
 use super::yaml::substitute::Env;
 use crate::settings::secret::TokenSpec;
 use crate::source::Input;
-use crate::source::place::sql::Access;
-use crate::source::spec::{HeaderSpec, HttpsSpec, SqlSpec};
+use crate::source::place::{sftp, sql};
+use crate::source::spec::{HeaderSpec, HttpsSpec, SftpSpec, SqlSpec};
 
 /// Bytes of a query: more is another file.
 const MAX_QUERY: u64 = 1024 * 1024;
@@ -38,12 +38,15 @@ impl Pipeline {
             if let Some(spec) = Input::https_spec(input) {
                 input.unlock(self.who_asks(spec, env)?);
             }
+            if let Some(server) = Input::sftp_server(input) {
+                server.unlock(self.who_comes(server.spec(), env)?);
+            }
         }
         self.unlock_decryption(env)
     }
 
     /// A query and the address of its database.
-    fn query(&self, spec: &SqlSpec, env: Env) -> Result<Access, Problem> {
+    fn query(&self, spec: &SqlSpec, env: Env) -> Result<sql::Access, Problem> {
         let (_, url) = self.found("source.sql.url", &spec.url, "address", env)?;
         let query = match (&spec.query, &spec.query_file) {
             (Some(query), _) => query.clone(),
@@ -54,7 +57,7 @@ impl Pipeline {
             }
             (None, None) => String::new(),
         };
-        Ok(Access { url, query })
+        Ok(sql::Access { url, query })
     }
 
     fn who_asks(&self, spec: &HttpsSpec, env: Env) -> Result<HeaderMap, Problem> {
@@ -86,6 +89,44 @@ impl Pipeline {
             }
         }
         Ok(headers)
+    }
+
+    /// How an SFTP server is known, and how one is let in.
+    fn who_comes(&self, spec: &SftpSpec, env: Env) -> Result<sftp::access::Access, Problem> {
+        let found = |setting: &str, found: &Option<TokenSpec>, what: &str| {
+            let found = found.as_ref().map(|found| {
+                let (_, secret) =
+                    self.found(&format!("source.sftp.{setting}"), found, what, env)?;
+                Ok(secret)
+            });
+            found.transpose()
+        };
+        let wrong = |setting: &str, message: &str| {
+            self.problem(&format!("source.sftp.{setting}"), message.to_owned())
+        };
+        let agent = spec.agent.then(|| env("SSH_AUTH_SOCK"));
+        if agent == Some(None) {
+            let message = "SSH_AUTH_SOCK is not set, so there is no agent: start one, or use a key or a password";
+            return Err(wrong("agent", message));
+        }
+        let key = found("key", &spec.key, "private key")?;
+        let passphrase = found("passphrase", &spec.passphrase, "passphrase")?;
+        let password = found("password", &spec.password, "password")?;
+        let known_hosts = match (&spec.known_hosts, env("HOME")) {
+            (Some(path), _) => self.folder.join(path),
+            (None, Some(home)) => Path::new(&home).join(".ssh/known_hosts"),
+            (None, None) => {
+                let message = "HOME is not set, so the list of known hosts is not at its usual place: name it";
+                return Err(wrong("known_hosts", message));
+            }
+        };
+        Ok(sftp::access::Access {
+            known_hosts,
+            key,
+            passphrase,
+            password,
+            agent: agent.flatten().map(PathBuf::from),
+        })
     }
 
     /// A secret without white space at its ends, and the path of its setting.

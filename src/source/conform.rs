@@ -30,6 +30,8 @@ struct Stand {
     repeats: bool,
     /// The file whose changes are seen.
     file: Option<PathBuf>,
+    /// Has the server have another text, where it is at one.
+    becomes: Option<Box<dyn Fn(&str)>>,
     /// The web server that has it.
     site: Option<Arc<Site>>,
     _folder: Option<tempfile::TempDir>,
@@ -65,6 +67,7 @@ async fn file() -> Stand {
         sized: true,
         repeats: true,
         file: Some(path),
+        becomes: None,
         site: None,
         _folder: Some(folder),
     }
@@ -102,6 +105,7 @@ async fn pipe() -> Stand {
         sized: false,
         repeats: false,
         file: None,
+        becomes: None,
         site: None,
         _folder: Some(folder),
     }
@@ -122,6 +126,7 @@ async fn command() -> Stand {
         sized: false,
         repeats: false,
         file: None,
+        becomes: None,
         site: None,
         _folder: Some(folder),
     }
@@ -137,6 +142,7 @@ async fn sample() -> Stand {
         sized: false,
         repeats: true,
         file: None,
+        becomes: None,
         site: None,
         _folder: None,
     }
@@ -151,6 +157,7 @@ fn pieces() -> Stand {
         sized: true,
         repeats: true,
         file: None,
+        becomes: None,
         site: None,
         _folder: None,
     }
@@ -167,6 +174,7 @@ async fn web_kept(manner: Manner, keep: Option<Keep>) -> Stand {
     // In pieces that come slowly, when it is read for the first time.
     site.will([Deed::Slow(50_001)]);
     let tells = manner != Manner::Made;
+    let own = site.clone();
     Stand {
         name: format!("{}/w.csv?…", site.address),
         source: found_kept(site.input("/w.csv?key=CANARY"), keep)
@@ -176,7 +184,32 @@ async fn web_kept(manner: Manner, keep: Option<Keep>) -> Stand {
         sized: tells,
         repeats: tells && keep.is_none(),
         file: None,
+        becomes: Some(Box::new(move |text| own.becomes(text))),
         site: Some(site),
+        _folder: None,
+    }
+}
+
+/// A file that an SFTP server has, of which a copy may be wanted.
+#[cfg(feature = "sftp")]
+async fn sftp(keep: Option<Keep>) -> Stand {
+    use super::place::sftp::testing::{Host, Shelf};
+    let path = "/out/w.csv";
+    let host = Host::open(Shelf::of(&[(path, &text(), 1)])).await;
+    // The channel by which it is found, and one that breaks.
+    host.shelf.cuts.lock().unwrap().extend([1 << 30, 100_000]);
+    let input = host.input(path, Pick::All);
+    Stand {
+        name: host.shown(path),
+        source: found_kept(input, keep).await.unwrap(),
+        text: text(),
+        sized: true,
+        repeats: keep.is_none(),
+        file: None,
+        becomes: Some(Box::new(move |text| {
+            host.shelf.put(path, text.as_bytes(), 1)
+        })),
+        site: None,
         _folder: None,
     }
 }
@@ -188,6 +221,7 @@ async fn bucket() -> Stand {
     use super::place::bucket::spec::BucketSpec;
     let site = Site::start(text(), Manner::Tagged).await;
     site.will([Deed::Slow(50_001)]);
+    let own = site.clone();
     let spec = BucketSpec {
         endpoint: Some(site.address.clone()),
         region: None,
@@ -202,6 +236,7 @@ async fn bucket() -> Stand {
         sized: true,
         repeats: true,
         file: None,
+        becomes: Some(Box::new(move |text| own.becomes(text))),
         site: Some(site),
         _folder: None,
     }
@@ -209,6 +244,10 @@ async fn bucket() -> Stand {
 
 async fn places() -> Vec<Stand> {
     vec![
+        #[cfg(feature = "sftp")]
+        sftp(None).await,
+        #[cfg(feature = "sftp")]
+        sftp(Some(Keep::Plain)).await,
         #[cfg(feature = "buckets")]
         bucket().await,
         web(Manner::Tagged).await,
@@ -247,7 +286,7 @@ async fn listed() {
         let size = stand.sized.then_some(stand.text.len() as u64);
         assert_eq!(stand.source.size(), size, "{}", stand.name);
         let is_file = stand.file.is_some();
-        assert!(stand.site.is_some() || origin.modified().is_some() == is_file);
+        assert!(stand.becomes.is_some() || origin.modified().is_some() == is_file);
         assert_eq!(stand.source.can_repeat(), stand.repeats, "{}", stand.name);
         // Whoever writes to a pipe waits for its reader.
         read(&stand.source).await.unwrap();
@@ -296,8 +335,8 @@ async fn left_before_the_end() {
 async fn changed_in_between() {
     for stand in places().await {
         read(&stand.source).await.unwrap();
-        if let Some(site) = &stand.site {
-            changed_at_server(&stand, site).await;
+        if let Some(becomes) = &stand.becomes {
+            changed_at_server(&stand, becomes).await;
         }
         let Some(path) = &stand.file else { continue };
         stand.source.is_unchanged().await.unwrap();
@@ -317,9 +356,9 @@ async fn changed_in_between() {
     }
 }
 
-async fn changed_at_server(stand: &Stand, site: &Site) {
+async fn changed_at_server(stand: &Stand, becomes: &dyn Fn(&str)) {
     stand.source.is_unchanged().await.unwrap();
-    site.becomes("another");
+    becomes("another");
     // What is made for each request was copied when it was read.
     if !stand.repeats {
         stand.source.is_unchanged().await.unwrap();

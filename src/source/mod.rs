@@ -41,6 +41,8 @@ use place::https::spec::HttpsSpec;
 use place::remote::error::RemoteError;
 use place::remote::{Found, Remote};
 use place::sample::Sample;
+use place::sftp::spec::SftpSpec;
+use place::sftp::{self, Server};
 use place::sql::spec::SqlSpec;
 use place::sql::{Access, Query};
 use reqwest::header::HeaderMap;
@@ -71,6 +73,8 @@ pub enum Input {
     Sql(Query),
     /// What a web server has.
     Https(Request),
+    /// What an SFTP server has at an address, and which files are meant of those that a pattern matches.
+    Sftp(Server, sftp::address::Address, Pick),
 }
 
 impl Input {
@@ -80,6 +84,7 @@ impl Input {
             Input::File(file) => file == path,
             Input::Glob(pattern, _) => glob::matches(pattern, path),
             Input::Stdin
+            | Input::Sftp(..)
             | Input::Bucket(..)
             | Input::Command(_)
             | Input::Sample(_)
@@ -148,6 +153,7 @@ impl Input {
         match self {
             Input::Glob(..) => true,
             Input::Bucket(_, address, _) => address.pattern.is_some(),
+            Input::Sftp(_, address, _) => address.is_pattern(),
             _ => false,
         }
     }
@@ -186,6 +192,29 @@ impl Input {
     pub(crate) fn unlock(&self, headers: HeaderMap) {
         if let Input::Https(request) = self {
             request.unlock(headers);
+        }
+    }
+
+    /// What an SFTP server has at an address. Those of one server share its connection.
+    pub(crate) fn sftp(
+        address: sftp::address::Address,
+        pick: Pick,
+        spec: &SftpSpec,
+        timeouts: &TimeoutsSpec,
+        others: &[Input],
+    ) -> Input {
+        let mut known = others.iter().filter_map(Input::sftp_server);
+        let known = known.find(|known| known.login() == address.login());
+        let new = || Server::new(address.login().clone(), spec, timeouts);
+        let server = known.cloned().unwrap_or_else(new);
+        Input::Sftp(server, address, pick)
+    }
+
+    /// The SFTP server that it is at.
+    pub(crate) fn sftp_server(&self) -> Option<&Server> {
+        match self {
+            Input::Sftp(server, ..) => Some(server),
+            _ => None,
         }
     }
 
@@ -502,6 +531,11 @@ async fn find(input: &Input, stated: Option<Keep>) -> Result<Vec<Origin>, Source
         Input::Sample(sample) => Ok(vec![Origin::sample(sample)]),
         Input::Sql(query) => Ok(vec![Origin::query(query, keep)]),
         Input::Https(request) => at_server(request, stated).await,
+        Input::Sftp(server, address, pick) => {
+            let found = sftp::find(&server, &address, pick).await?.into_iter();
+            let found = found.map(|(file, mark)| Found::new(Remote::Sftp(file), mark));
+            Ok(found.map(|found| Origin::remote(found, stated)).collect())
+        }
         Input::Bucket(bucket, address, pick) => in_bucket(&bucket, &address, pick, stated).await,
         Input::File(path) => on_disk(move || Ok(vec![Origin::at(path, keep)?])).await,
         Input::Glob(pattern, pick) => {

@@ -20,6 +20,7 @@ use crate::settings::units::{Amount, Span};
 pub(crate) use crate::source::place::bucket::spec::BucketSpec;
 pub(crate) use crate::source::place::https::spec::{HeaderSpec, HttpsSpec};
 use crate::source::place::sample;
+pub(crate) use crate::source::place::sftp::spec::SftpSpec;
 pub(crate) use crate::source::place::sql::spec::SqlSpec;
 pub(crate) use crate::source::table::sheet_spec::{SheetSpec, XlsxSpec};
 pub(crate) use crate::source::table::spec::{ElementPath, FixedSpec, HdlSpec, XmlSpec};
@@ -29,7 +30,8 @@ pub(crate) use crate::source::table::spec::{ElementPath, FixedSpec, HdlSpec, Xml
 #[serde(deny_unknown_fields)]
 #[schemars(extend("oneOf" = [{ "required": ["path"] }, { "required": ["command"] }, { "required": ["sql"] }, { "required": ["sample"] }]))]
 pub(crate) struct SourceSpec {
-    /// A path, a glob, an address (`https://`, `s3://`, `gs://`, `az://`), a list of these, or `-` for standard input.
+    /// A path, a glob, an address (`https://`, `sftp://`, `s3://`, `gs://`, `az://`), a list of these, or `-` for standard
+    /// input.
     #[serde(default)]
     #[schemars(with = "OneOrMany")]
     pub path: Option<OneOrMany>,
@@ -52,6 +54,9 @@ pub(crate) struct SourceSpec {
     /// How `https://` addresses are asked for.
     #[serde(default)]
     pub https: HttpsSpec,
+    /// How servers of `sftp://` addresses are known, and how one is let in.
+    #[serde(default)]
+    pub sftp: SftpSpec,
     /// Where the buckets of `s3://`, `gs://` and `az://` are.
     #[serde(default)]
     pub bucket: BucketSpec,

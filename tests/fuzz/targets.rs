@@ -502,6 +502,40 @@ pub fn next_page(data: &[u8]) {
     }
 }
 
+/// There is no SFTP in this build.
+#[cfg(not(feature = "sftp"))]
+pub fn sftp(_: &[u8]) {}
+
+/// Packets of an SFTP server: the same answers however the bytes arrive, or an error with words.
+#[cfg(feature = "sftp")]
+pub fn sftp(data: &[u8]) {
+    use bytes::BytesMut;
+    use rostream::internals::source::place::sftp::{Answer, Malformed, answer};
+
+    let read = |pieces: &mut dyn Iterator<Item = &[u8]>| {
+        let mut bytes = BytesMut::new();
+        let mut got: Vec<(u32, Answer)> = Vec::new();
+        for piece in pieces {
+            bytes.extend_from_slice(piece);
+            loop {
+                match answer(&mut bytes) {
+                    Ok(Some(one)) => got.push(one),
+                    Ok(None) => break,
+                    Err(error) => return (got, Err::<(), Malformed>(error)),
+                }
+            }
+        }
+        (got, Ok(()))
+    };
+    let (step, packets) = chosen(data);
+    let whole = read(&mut std::iter::once(packets));
+    let step = usize::from(step).max(1);
+    assert_eq!(read(&mut packets.chunks(step)), whole);
+    if let Err(error) = whole.1 {
+        assert!(!error.to_string().is_empty());
+    }
+}
+
 /// Expressions: compiled, bound and evaluated, or an error with words.
 pub fn expression(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {

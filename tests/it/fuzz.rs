@@ -20,6 +20,7 @@ fn seeds_keep_every_promise() {
         ("retry_after", targets::retry_after),
         ("presigned_url", targets::presigned_url),
         ("next_page", targets::next_page),
+        ("sftp", targets::sftp),
         ("expression", targets::expression),
         ("date", targets::date),
         ("decimal", targets::decimal),

@@ -63,6 +63,7 @@ mod retry;
 mod run;
 mod secrets;
 mod several;
+mod sftp;
 mod sheets;
 mod soak;
 mod source;

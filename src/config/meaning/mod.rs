@@ -11,6 +11,7 @@ mod https;
 mod inputs;
 mod keep;
 mod layout;
+mod sftp;
 mod source;
 mod sql;
 mod stages;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Meaning, Wrong};
-use super::{bucket, https};
+use super::{bucket, https, sftp};
 use crate::config::pipeline::Source;
 use crate::format::csv::spec::{HeaderSpec, NO_CHARACTER};
 use crate::guard::spec::{GuardSpec, MinRowsSpec};
@@ -12,6 +12,7 @@ use crate::settings::units::Amount;
 use crate::source::Input;
 use crate::source::place::bucket::address::Service;
 use crate::source::place::sample::{self, Sample};
+use crate::source::place::sftp::address::is_address as is_sftp;
 use crate::source::spec::{
     Arrays, Compression, CsvSpec, ExpectSpec, Nothing, OneOrMany, Pick, SampleSpec, SourceFormat,
     SourceSpec,
@@ -31,6 +32,7 @@ impl Meaning<'_> {
             spec.format = SourceFormat::Ndjson;
         }
         self.https(&spec.https, &inputs, spec.format);
+        self.sftp(&spec.sftp, &inputs);
         self.bucket(&spec.bucket, &inputs);
         self.expect(&spec.expect, &inputs, spec.format);
         let has_pattern = inputs.iter().any(Input::is_pattern);
@@ -201,10 +203,10 @@ impl Meaning<'_> {
         if spec.settled.is_some_and(|span| span.0.is_zero()) {
             self.problem("source.expect.settled", "expected a time above zero", "");
         }
-        let dated = inputs
-            .iter()
-            .filter(|input| is_file(input) || input.service().is_some());
-        if spec.settled.is_some() && dated.count() == 0 && !inputs.is_empty() {
+        let is_dated = |input: &Input| {
+            is_file(input) || input.service().is_some() || input.sftp_server().is_some()
+        };
+        if spec.settled.is_some() && !inputs.is_empty() && !inputs.iter().any(is_dated) {
             self.warning(
                 "source.expect.settled",
                 "this setting has no effect: the source is not a file",
@@ -280,6 +282,7 @@ impl Meaning<'_> {
             let found = match written.split_once("://") {
                 Some((scheme, _)) => match Service::of_scheme(scheme) {
                     Some(service) => bucket::address(service, written, spec, timeouts),
+                    None if is_sftp(written) => sftp::address(written, spec, timeouts, &inputs),
                     None => https::address(written, &spec.https, timeouts),
                 },
                 None => input(written, &self.folder, spec.pick),

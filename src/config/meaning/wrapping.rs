@@ -62,6 +62,9 @@ impl Meaning<'_> {
 
 /// Whether a copy may be made: of a stream, of a path that turns out to be one, and of what a server has.
 fn may_be_kept(input: &Input) -> bool {
-    let is_asked_for = matches!(input, Input::Bucket(..) | Input::Https(_) | Input::Sql(_));
+    let is_asked_for = matches!(
+        input,
+        Input::Bucket(..) | Input::Https(_) | Input::Sftp(..) | Input::Sql(_)
+    );
     input.is_once() || is_asked_for || matches!(input, Input::File(_))
 }

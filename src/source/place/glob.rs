@@ -86,7 +86,7 @@ pub(in crate::source) fn find(pattern: &str, pick: Pick) -> Result<Vec<PathBuf>,
 }
 
 /// Whether a file of this name is meant by the last part of a pattern.
-#[cfg(feature = "buckets")]
+#[cfg(any(feature = "buckets", feature = "sftp"))]
 pub(in crate::source) fn is_named(pattern: &glob::Pattern, name: &str) -> bool {
     pattern.matches_with(name, OPTIONS)
 }

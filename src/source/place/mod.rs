@@ -8,6 +8,7 @@ pub(in crate::source) mod glob;
 pub(crate) mod https;
 pub(crate) mod remote;
 pub(crate) mod sample;
+pub(crate) mod sftp;
 pub(crate) mod sql;
 
 use std::io;

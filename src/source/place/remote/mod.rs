@@ -19,7 +19,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use futures::FutureExt;
 
-use super::{bucket, https};
+use super::{bucket, https, sftp};
 use crate::settings::units::Span;
 use crate::source::bytes::raw::Raw;
 use error::RemoteError;
@@ -35,6 +35,7 @@ const FRESH: Duration = Duration::from_secs(30);
 pub(in crate::source) enum Remote {
     Bucket(bucket::Object),
     Https(https::Request),
+    Sftp(sftp::File),
 }
 
 impl Remote {
@@ -43,6 +44,7 @@ impl Remote {
         match self {
             Remote::Bucket(object) => object.name(),
             Remote::Https(request) => request.to_string(),
+            Remote::Sftp(file) => file.name(),
         }
     }
 
@@ -51,6 +53,7 @@ impl Remote {
         match self {
             Remote::Bucket(object) => object.open(at, mark).await,
             Remote::Https(request) => request.open(at, mark).await,
+            Remote::Sftp(file) => file.open(at).await,
         }
     }
 
@@ -59,6 +62,7 @@ impl Remote {
         match self {
             Remote::Bucket(object) => object.look().await,
             Remote::Https(request) => request.look(mark).await,
+            Remote::Sftp(file) => file.look().await,
         }
     }
 
@@ -67,6 +71,7 @@ impl Remote {
         match self {
             Remote::Bucket(object) => object.stalled(),
             Remote::Https(request) => request.stalled(),
+            Remote::Sftp(file) => file.stalled(),
         }
     }
 }
@@ -112,6 +117,7 @@ impl Found {
         match &self.remote {
             Remote::Bucket(_) => self.mark.modified,
             Remote::Https(_) => None,
+            Remote::Sftp(_) => self.mark.modified,
         }
     }
 
