@@ -24,6 +24,7 @@ mod headers;
 mod hierarchy;
 mod house;
 mod identity;
+mod infer;
 mod items;
 mod kept_safe;
 mod keys;
