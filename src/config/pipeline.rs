@@ -22,10 +22,9 @@ use crate::rule::ValidateSpec;
 use crate::settings::limits::Limits;
 use crate::settings::secret::PresignedUrl;
 use crate::settings::units::{Amount, Span};
-use crate::source::Input;
-use crate::source::spec::{
-    Compression, CsvSpec, Encoding, ExpectSpec, JsonSpec, Nothing, SourceFormat,
-};
+use crate::source::spec::{CsvSpec, Encoding, ExpectSpec, JsonSpec, Nothing, SourceFormat};
+use crate::source::table::Layout;
+use crate::source::{Input, Wrapping};
 use crate::stage::StageSpec;
 use crate::stage::aliases::AliasesSpec;
 use crate::stage::hash::{Key, KeySpec};
@@ -130,8 +129,8 @@ pub struct Source {
     pub inputs: Vec<Input>,
     /// How the bytes are to be read.
     pub format: SourceFormat,
-    /// How the bytes are compressed.
-    pub compression: Compression,
+    /// What is around the bytes.
+    pub wrapping: Wrapping,
     pub encoding: Encoding,
     /// What it means that there is no file, or none with a record.
     pub nothing: Nothing,
@@ -141,6 +140,8 @@ pub struct Source {
     pub csv: CsvSpec,
     /// Settings of JSON and NDJSON.
     pub json: JsonSpec,
+    /// What is stated of a table.
+    pub(crate) layout: Layout,
 }
 
 impl Source {
@@ -158,7 +159,7 @@ impl Source {
                     || csv.columns.is_some()
                     || csv.header != HeaderSpec::default()
             }
-            SourceFormat::Json | SourceFormat::Ndjson => false,
+            _ => false,
         }
     }
 }
@@ -258,15 +259,16 @@ impl Pipeline {
         let source = &mut self.source;
         source.inputs = vec![Input::File(file.clone())];
         source.encoding = Encoding::default();
-        source.compression = Compression::default();
+        source.wrapping = Wrapping::default();
         source.csv.skip_lines = 0;
         source.csv.header = HeaderSpec::default();
         source.csv.columns = None;
         source.csv.comment = None;
         source.csv.footer = None;
         source.expect = ExpectSpec::default();
-        if matches!(source.format, SourceFormat::Json | SourceFormat::Ndjson) {
+        if source.format.has_objects() {
             source.format = SourceFormat::Auto;
+            source.layout = Layout::Text;
         }
         self.import.implicit_delete = ImplicitDelete::Off;
         self.import.no_deletes = true;

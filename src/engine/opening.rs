@@ -88,23 +88,29 @@ impl Opening<'_> {
             self.buffer.drain(..BYTE_ORDER_MARK.len());
         }
         refuse_foreign(&self.buffer).map_err(|wrong| self.error(wrong))?;
-        let longest = self.reading.limits.record.bytes();
-        let mut want = self.reading.block;
+        let reading = match text.layout() {
+            Some(layout) => &self.reading.of_objects(layout),
+            None => self.reading,
+        };
+        let longest = reading.limits.record.bytes();
+        let mut want = reading.block;
         let begun = loop {
             let ended = text.fill(&mut self.buffer, want).await?;
             let begins = Beginning {
-                file: &self.source.origins()[self.file].name,
+                file: text
+                    .entry()
+                    .unwrap_or(&self.source.origins()[self.file].name),
                 text: &self.buffer,
                 ended,
                 full: want >= longest,
             };
-            let begun = self.reading.begin(&begins, first);
+            let begun = reading.begin(&begins, first);
             if let Some(begun) = begun.map_err(|wrong| self.error(wrong))? {
                 break begun;
             }
             want = longest.min(want * 2);
         };
-        let closing = self.reading.closing_of(&begun.header);
+        let closing = reading.closing_of(&begun.header);
         let closing = closing.map_err(|wrong| self.error(wrong))?;
         self.buffer.drain(..begun.at);
         let Some(first) = first else {

@@ -73,6 +73,18 @@ impl Header {
 }
 
 impl Reading {
+    /// The same, of a text that has objects which stand so, whatever is stated.
+    pub(crate) fn of_objects(&self, layout: Layout) -> Reading {
+        let form = match &self.format {
+            RecordFormat::Auto { json: form, .. } | RecordFormat::Json { form, .. } => form.clone(),
+            RecordFormat::Csv(_) => Arc::default(),
+        };
+        Reading {
+            format: RecordFormat::Json { layout, form },
+            ..self.clone()
+        }
+    }
+
     /// Reads what comes before the records. None asks for more text. `first` is the header of the source's first file,
     /// where this is another.
     pub(crate) fn begin(
@@ -338,8 +350,8 @@ pub(crate) fn refuse_foreign(text: &[u8]) -> Result<(), Wrong> {
         (b"%PDF-", "a PDF"),
         (b"PAR1", "a Parquet file"),
         (b"\x1f\x8b", "gzip data within compressed data"),
-        (b"BZh", "bzip2 data"),
-        (b"\xfd7zXZ\0", "xz data"),
+        (b"BZh91AY&SY", "bzip2 data within compressed data"),
+        (b"\xfd7zXZ\0", "xz data within compressed data"),
         (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
     ];
     let known = KNOWN.iter().find(|(start, _)| text.starts_with(start));

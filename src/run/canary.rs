@@ -255,7 +255,7 @@ async fn spool(
 ) -> Result<(), RunError> {
     let mut body = encoded(job, body);
     while let Some(piece) = body.try_next().await? {
-        writer.write(&piece).await?;
+        writer.write(piece).await?;
     }
     Ok(())
 }

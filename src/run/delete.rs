@@ -129,7 +129,7 @@ async fn written(
     let mut body = encoded(job, body.boxed());
     let mut spool = SpoolWriter::create(None).await?;
     while let Some(piece) = body.try_next().await? {
-        spool.write(&piece).await?;
+        spool.write(piece).await?;
     }
     let spool = spool.finish().await?;
     Ok((Ready::Spooled { spool }, items))

@@ -181,7 +181,7 @@ async fn pass(
     };
     let mut pieces = encoded(job, pieces);
     while let Some(piece) = pieces.try_next().await? {
-        spool.write(&piece).await?;
+        spool.write(piece).await?;
     }
     Ok(())
 }

@@ -152,13 +152,13 @@ pub(super) fn unchanged(job: &Job<'_>, source: &Source) -> Result<(), RunError> 
 /// A file that isn't there.
 pub async fn source(pipeline: &Pipeline) -> Result<Source, SourceError> {
     let source = &pipeline.source;
-    Source::find(
+    let found = Source::find(
         &source.inputs,
-        source.compression,
+        source.wrapping.clone(),
         source.encoding,
         pipeline.limits,
-    )
-    .await
+    );
+    Ok(found.await?.laid_out(source.layout.clone()))
 }
 
 /// How the source's text is to be read.
@@ -189,7 +189,7 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
             layout: Layout::Documents,
             form: json,
         },
-        SourceFormat::Ndjson => RecordFormat::Json {
+        SourceFormat::Ndjson | SourceFormat::Fixed => RecordFormat::Json {
             layout: Layout::Lines,
             form: json,
         },

@@ -133,7 +133,7 @@ pub(super) async fn narrow(
         Some(spool) => {
             let mut pieces = encoded(job, pieces);
             while let Some(piece) = pieces.try_next().await? {
-                spool.write(&piece).await?;
+                spool.write(piece).await?;
             }
         }
     }

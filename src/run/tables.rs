@@ -12,7 +12,7 @@ use super::RunError;
 use crate::config::Pipeline;
 use crate::files::mark::Mark;
 use crate::settings::limits::Limits;
-use crate::source::{Input, Source, SourceError};
+use crate::source::{Input, Source, SourceError, Wrapping};
 use crate::stage::aliases::{self, AliasesSpec};
 use crate::stage::hash::{Key, KeySpec};
 use crate::stage::lookup::{self, MAX_BYTES, Table, TableError, own_settings};
@@ -127,11 +127,17 @@ async fn load(
 ) -> Result<Table, TableError> {
     let lookup::Written {
         compression,
+        ref entry,
         encoding,
         ..
     } = table.written;
+    let wrapping = Wrapping {
+        compression,
+        entry: entry.clone(),
+        ..Wrapping::default()
+    };
     let inputs = [Input::File(path.clone())];
-    let source = Source::find(&inputs, compression, encoding, limits).await;
+    let source = Source::find(&inputs, wrapping, encoding, limits).await;
     let source = source.map_err(|error| stored(&path, &error))?;
     let mark = Mark::of(&path.metadata().map_err(TableError::Read)?);
     let mut bytes = Vec::new();

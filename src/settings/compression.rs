@@ -7,7 +7,7 @@ use serde::Deserialize;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Compression {
-    /// By the first bytes.
+    /// By the first bytes. A workbook, which is an archive as well, is left as it is.
     #[default]
     Auto,
     /// Not compressed.
@@ -16,4 +16,10 @@ pub enum Compression {
     Gzip,
     /// RFC 8878, of one or more frames.
     Zstd,
+    /// Of one or more streams.
+    Bzip2,
+    /// Of one or more streams.
+    Xz,
+    /// An archive of one file, or of several of which `entry` names one.
+    Zip,
 }

@@ -30,6 +30,8 @@ pub struct Limits {
     /// The most memory that a frame of zstd data may ask for, rounded down to a power of two. Levels up to 19 ask for
     /// 8 MiB at most, `--long` for 128 MiB.
     pub zstd_window: Size,
+    /// The most memory that xz data may ask for. Levels up to 9 ask for 65 MiB at most.
+    pub xz_memory: Size,
     /// The longest result of one item that the server may send.
     pub result: Size,
 }
@@ -49,6 +51,8 @@ impl Default for Limits {
             decompressed: Size(64 << 30),
             // What RFC 8878 asks every decoder to support.
             zstd_window: Size(8 << 20),
+            // What `xz -9` makes, and a little more.
+            xz_memory: Size(80 << 20),
             // A result repeats its item at most.
             result: Size(1 << 20),
         }

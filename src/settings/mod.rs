@@ -2,6 +2,7 @@
 
 pub(crate) mod compression;
 pub(crate) mod encoding;
+pub(crate) mod entry;
 pub(crate) mod limits;
 pub(crate) mod pattern;
 pub(crate) mod secret;

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::bytes::zip;
 use super::place::command::Failed;
 use crate::files::mark::Moved;
 use crate::settings::units::Size;
@@ -112,6 +113,28 @@ pub enum SourceError {
          compress it without --long and --ultra, or raise the limit"
     )]
     Window { name: String, limit: Size },
+    /// The records of a table can't be told.
+    #[error("{place}: {message}")]
+    Table {
+        /// The file, and the line or row in it.
+        place: String,
+        message: String,
+        /// Another setting mends it.
+        setting: bool,
+    },
+    /// The same, of xz.
+    #[error(
+        "{name}: the xz data needs more than {limit} of memory (limits.xz_memory); \
+         compress it with a level up to 9, or raise the limit"
+    )]
+    XzMemory { name: String, limit: Size },
+    /// Nothing of an archive can be read, or it is not said what.
+    #[error("{name}: {why}")]
+    Archive {
+        name: String,
+        /// What is in the way.
+        why: zip::Refused,
+    },
     /// Bytes that the stated encoding doesn't have.
     #[error("{name}: not {encoding}: ill-formed near byte {at} of the decompressed text{hint}")]
     Encoding {
@@ -152,6 +175,9 @@ pub enum SourceError {
 impl SourceError {
     /// Whether another setting mends it: what was asked for is there, and is not what the setting says.
     pub fn is_setting(&self) -> bool {
+        if let SourceError::Archive { why, .. } = self {
+            return why.is_setting();
+        }
         matches!(
             self,
             SourceError::BadPattern { .. }
@@ -160,6 +186,7 @@ impl SourceError {
                 | SourceError::Unfinished { .. }
                 | SourceError::Encoding { stated: true, .. }
                 | SourceError::Contradicted { .. }
+                | SourceError::Table { setting: true, .. }
                 | SourceError::NotBeforehand(_)
         )
     }

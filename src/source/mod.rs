@@ -16,6 +16,7 @@ mod origin;
 mod piece;
 pub(crate) mod place;
 pub(crate) mod spec;
+pub(crate) mod table;
 mod text;
 
 use std::path::{Path, PathBuf};
@@ -32,7 +33,9 @@ use ::bytes::Bytes;
 use place::command::Command;
 use place::glob;
 use place::sample::Sample;
-use spec::{Compression, Encoding, Pick};
+use spec::{Compression, Encoding, Entry, Keep, Pick};
+use table::Layout;
+use text::Unpacked;
 
 use crate::settings::limits::Limits;
 
@@ -84,12 +87,32 @@ impl Input {
     }
 }
 
+/// What is around the bytes of a source, and is taken off before they are text.
+#[derive(Clone, Debug, Default)]
+pub struct Wrapping {
+    pub compression: Compression,
+    /// The file of an archive that is meant; none where it has one alone.
+    pub entry: Option<Entry>,
+    /// How copies are kept, where that is stated.
+    pub keep: Option<Keep>,
+}
+
+impl From<Compression> for Wrapping {
+    fn from(compression: Compression) -> Wrapping {
+        Wrapping {
+            compression,
+            ..Wrapping::default()
+        }
+    }
+}
+
 /// The origins of a run, in order.
 #[derive(Debug)]
 pub struct Source {
     origins: Vec<Origin>,
-    compression: Compression,
+    wrapping: Wrapping,
     encoding: Encoding,
+    layout: Layout,
     limits: Limits,
     /// Bytes read so far, as stored, over all openings.
     read: Arc<AtomicU64>,
@@ -105,14 +128,16 @@ impl Source {
     /// there is nothing at all.
     pub async fn find(
         inputs: &[Input],
-        compression: Compression,
+        wrapping: impl Into<Wrapping>,
         encoding: Encoding,
         limits: Limits,
     ) -> Result<Source, SourceError> {
+        let wrapping = wrapping.into();
+        let keep = wrapping.keep.unwrap_or_default();
         let mut origins = Vec::new();
         let mut missing = None;
         for input in inputs {
-            match find(input).await {
+            match find(input, keep).await {
                 Ok(found) => origins.extend(found),
                 Err(error @ (SourceError::NotFound(_) | SourceError::NoMatch(_))) => {
                     missing.get_or_insert(error);
@@ -130,7 +155,7 @@ impl Source {
         }
         match missing {
             None => Ok(Source {
-                compression,
+                wrapping,
                 encoding,
                 limits,
                 ..Source::over(origins)
@@ -143,8 +168,9 @@ impl Source {
     fn over(origins: Vec<Origin>) -> Source {
         Source {
             origins,
-            compression: Compression::Auto,
+            wrapping: Wrapping::default(),
             encoding: Encoding::Auto,
+            layout: Layout::default(),
             limits: Limits::default(),
             read: Arc::default(),
             hashes: false,
@@ -158,12 +184,17 @@ impl Source {
     }
 
     /// The same source, whose files are written so.
-    pub fn written_in(self, compression: Compression, encoding: Encoding) -> Source {
+    pub fn written_in(self, wrapping: impl Into<Wrapping>, encoding: Encoding) -> Source {
         Source {
-            compression,
+            wrapping: wrapping.into(),
             encoding,
             ..self
         }
+    }
+
+    /// The same source, whose records stand so.
+    pub(crate) fn laid_out(self, layout: Layout) -> Source {
+        Source { layout, ..self }
     }
 
     /// The same source, whose files are hashed as they are read, where that is `wanted`.
@@ -263,37 +294,38 @@ impl Source {
     async fn begin(&self, file: usize, read: Arc<AtomicU64>) -> Result<Text, SourceError> {
         let origin = &self.origins[file];
         let opened = origin.open().await?;
-        let text = Text::new(
-            origin.name.clone(),
-            opened,
-            self.compression,
-            self.encoding,
-            &self.limits,
-            Told {
-                counters: [read, origin.counter()],
-                hash: self.hashes.then(|| origin.hash()),
-            },
-            origin.utf8(),
-        )
-        .await?;
+        let told = Told {
+            counters: [read, origin.counter()],
+            hash: self.hashes.then(|| origin.hash()),
+        };
+        let name = origin.name.clone();
+        let unpacked = Unpacked::open(name, opened, &self.wrapping, &self.limits, told).await?;
+        let table = self.layout.table(unpacked.head());
+        let text = match &table {
+            Some(table) if !table.is_text() => Text::of_bytes(unpacked),
+            _ => Text::decoded(unpacked, self.encoding, origin.utf8())?,
+        };
         if let Some(kind) = text.compression() {
             origin.is_compressed(kind);
         }
-        Ok(text)
+        Ok(match table {
+            Some(table) => table.read(text),
+            None => text,
+        })
     }
 }
 
 /// The origins that one entry of the list stands for.
-async fn find(input: &Input) -> Result<Vec<Origin>, SourceError> {
+async fn find(input: &Input, keep: Keep) -> Result<Vec<Origin>, SourceError> {
     match input.clone() {
-        Input::Stdin => Ok(vec![Origin::stdin()]),
-        Input::Command(command) => Ok(vec![Origin::command(command)]),
+        Input::Stdin => Ok(vec![Origin::stdin(keep)]),
+        Input::Command(command) => Ok(vec![Origin::command(command, keep)]),
         Input::Sample(sample) => Ok(vec![Origin::sample(sample)]),
-        Input::File(path) => on_disk(move || Ok(vec![Origin::at(path)?])).await,
+        Input::File(path) => on_disk(move || Ok(vec![Origin::at(path, keep)?])).await,
         Input::Glob(pattern, pick) => {
             let files = move || {
                 let files = glob::find(&pattern, pick)?.into_iter();
-                files.map(Origin::at).collect()
+                files.map(|path| Origin::at(path, keep)).collect()
             };
             on_disk(files).await
         }

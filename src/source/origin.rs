@@ -8,10 +8,12 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use super::bytes::copy::{Kept, Opening};
+use super::bytes::stored::Access;
 use super::error::SourceError;
 use super::place::command::{Command, Producer};
 use super::place::sample::Sample;
 use super::place::{Opened, Place, file};
+use super::spec::Keep;
 use crate::files::mark;
 
 /// One file of a source, or one stream.
@@ -52,9 +54,9 @@ enum Again {
 }
 
 impl Origin {
-    fn new(name: String, place: Place, mark: Mark) -> Origin {
+    fn new(name: String, place: Place, mark: Mark, keep: Keep) -> Origin {
         let again = match place.is_stream() {
-            true => Again::Copy(Kept::default()),
+            true => Again::Copy(Kept::new(keep)),
             false => Again::Reopen,
         };
         Origin {
@@ -70,31 +72,36 @@ impl Origin {
     }
 
     /// What has a path: a regular file, or a stream.
-    pub(super) fn at(path: PathBuf) -> Result<Origin, SourceError> {
+    pub(super) fn at(path: PathBuf, keep: Keep) -> Result<Origin, SourceError> {
         let meta = file::look(&path)?;
         let name = file::name(&path);
         Ok(match meta.is_file() {
-            true => Origin::new(name, Place::File(path), Mark::File(mark::Mark::of(&meta))),
-            false => Origin::new(name, Place::Pipe(path), Mark::None),
+            true => {
+                let mark = Mark::File(mark::Mark::of(&meta));
+                Origin::new(name, Place::File(path), mark, keep)
+            }
+            false => Origin::new(name, Place::Pipe(path), Mark::None, keep),
         })
     }
 
-    pub(super) fn stdin() -> Origin {
-        Origin::new("standard input".to_owned(), Place::Stdin, Mark::None)
+    pub(super) fn stdin(keep: Keep) -> Origin {
+        let name = "standard input".to_owned();
+        Origin::new(name, Place::Stdin, Mark::None, keep)
     }
 
-    pub(super) fn command(command: Command) -> Origin {
+    pub(super) fn command(command: Command, keep: Keep) -> Origin {
         let producer = Producer::new(command);
-        Origin::new(producer.name(), Place::Command(producer), Mark::None)
+        Origin::new(producer.name(), Place::Command(producer), Mark::None, keep)
     }
 
     pub(super) fn sample(sample: Sample) -> Origin {
-        Origin::new(sample.to_string(), Place::Sample(sample), Mark::None)
+        let name = sample.to_string();
+        Origin::new(name, Place::Sample(sample), Mark::None, Keep::Plain)
     }
 
     pub(super) fn pieces(name: String, pieces: Arc<[Bytes]>) -> Origin {
         let size = pieces.iter().map(|piece| piece.len() as u64).sum();
-        Origin::new(name, Place::Pieces(pieces), Mark::Fixed(size))
+        Origin::new(name, Place::Pieces(pieces), Mark::Fixed(size), Keep::Plain)
     }
 
     /// Whether both are one file on the disk.
@@ -119,12 +126,15 @@ impl Origin {
         };
         let opened = match &self.again {
             Again::Reopen => self.place.open().await.map_err(failed)?,
-            Again::Copy(kept) => match kept.opening().map_err(failed)? {
+            Again::Copy(kept) => match kept.opening() {
                 Opening::First => {
                     let stream = self.place.open().await.map_err(failed)?.raw;
-                    Opened::stream(kept.copying(stream).map_err(failed)?)
+                    Opened {
+                        raw: kept.copying(stream).map_err(failed)?,
+                        access: Access::OnceRead(kept.clone()),
+                    }
                 }
-                Opening::Again(copy) => Opened::stream(copy),
+                Opening::Again(copy) => Opened::stored(copy),
                 Opening::Refused => return Err(SourceError::OnlyOnce(self.name.clone())),
             },
         };

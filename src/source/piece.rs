@@ -1,12 +1,11 @@
 //! Pieces of a text, to be read.
 
 use std::fs::File;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::error::SourceError;
-use crate::files::at::read_at;
+use crate::files::at::read_all_at;
 use crate::text::written::Written;
 
 /// A piece of a text, whose turn has come. That of a plain file is still to be read, by whoever has it: several can be
@@ -27,8 +26,30 @@ pub(crate) struct Part {
 pub(super) struct Plain {
     pub(super) name: String,
     pub(super) file: Arc<File>,
-    /// Told of the bytes that are read.
-    pub(super) counters: [Arc<AtomicU64>; 2],
+    /// Told of the bytes that are read: those of all files, and those of this one.
+    counters: [Arc<AtomicU64>; 2],
+}
+
+impl Plain {
+    pub(super) fn new(name: String, file: Arc<File>, counters: [Arc<AtomicU64>; 2]) -> Plain {
+        Plain {
+            name,
+            file,
+            counters,
+        }
+    }
+
+    /// Counts bytes that were read.
+    pub(super) fn count(&self, read: u64) {
+        for counter in &self.counters {
+            counter.fetch_add(read, Ordering::Relaxed);
+        }
+    }
+
+    /// How many of its bytes have been counted.
+    pub(super) fn counted(&self) -> u64 {
+        self.counters[1].load(Ordering::Relaxed)
+    }
 }
 
 impl Piece {
@@ -40,33 +61,15 @@ impl Piece {
         match self {
             Piece::Read { ended } => Ok(ended),
             Piece::Plain(part) => {
-                let read = part.read(bytes.spare(part.len));
+                let read = read_all_at(&part.file.file, part.at, bytes.spare(part.len));
                 let read = read.map_err(|source| SourceError::Io {
                     name: part.file.name.clone(),
                     source,
                 })?;
                 bytes.advance(read);
-                for counter in &part.file.counters {
-                    counter.fetch_add(read as u64, Ordering::Relaxed);
-                }
+                part.file.count(read as u64);
                 Ok(read < part.len)
             }
         }
-    }
-}
-
-impl Part {
-    /// Fewer bytes than the part has, where the file ends in it.
-    fn read(&self, room: &mut [u8]) -> io::Result<usize> {
-        let mut read = 0;
-        while read < room.len() {
-            match read_at(&self.file.file, self.at + read as u64, &mut room[read..]) {
-                Ok(0) => break,
-                Ok(more) => read += more,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(read)
     }
 }

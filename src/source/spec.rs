@@ -12,9 +12,11 @@ pub use crate::format::csv::spec::Ragged;
 pub(crate) use crate::format::json::{Arrays, Path};
 pub use crate::settings::compression::Compression;
 pub use crate::settings::encoding::Encoding;
+pub(crate) use crate::settings::entry::Entry;
 use crate::settings::pattern::Pattern;
 use crate::settings::units::{Amount, Span};
 use crate::source::place::sample;
+pub(crate) use crate::source::table::spec::FixedSpec;
 
 /// Where the records come from: a `path`, a `command` or a `sample`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -49,6 +51,13 @@ pub(crate) struct SourceSpec {
     /// How the bytes are compressed; `auto` looks at the first bytes, not at the name.
     #[serde(default)]
     pub compression: Compression,
+    /// Which file of a zip archive is read, where it has several: its name, or a pattern. Without a `/` it is the name of
+    /// the file in whatever folder, and with one the whole path.
+    #[serde(default)]
+    pub entry: Option<Entry>,
+    /// How what can be read only once is kept until it has been read a second time.
+    #[serde(default)]
+    pub keep: Option<Keep>,
     /// The character encoding, by a label of the WHATWG's Encoding Standard; `auto` is UTF-8 unless a byte order mark says
     /// UTF-16.
     #[serde(default)]
@@ -59,6 +68,9 @@ pub(crate) struct SourceSpec {
     /// Settings of JSON and NDJSON.
     #[serde(default)]
     pub json: JsonSpec,
+    /// Settings of `format: fixed`.
+    #[serde(default)]
+    pub fixed: FixedSpec,
 }
 
 /// What a whole extract is. Where it is not met, nothing is sent (exit code 4).
@@ -152,6 +164,17 @@ impl<'de> Deserialize<'de> for OneOrMany {
     }
 }
 
+/// How what can be read only once is kept until it has been read a second time: in a temporary file without a name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Keep {
+    /// As it came.
+    #[default]
+    Plain,
+    /// Encrypted, with a key that only this process has.
+    Encrypted,
+}
+
 /// Which of the files that a pattern matches are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -182,7 +205,7 @@ pub enum Nothing {
 pub enum SourceFormat {
     /// By the first character that is not white space: `[` or `{` JSON (NDJSON where the first line is a whole object), else
     /// CSV, which has tabs where the file's name ends
-    /// with `.tsv` or `.tab`, before `.gz` or `.zst` if need be.
+    /// with `.tsv` or `.tab`, of an archive that of the file in it, before `.gz`, `.zst`, `.bz2`, `.xz` or `.zip` if need be.
     #[default]
     Auto,
     /// Comma-separated, or by `csv.delimiter`, or as a first line `sep=;` says.
@@ -193,6 +216,24 @@ pub enum SourceFormat {
     Json,
     /// One object a line.
     Ndjson,
+    /// Cells of fixed width, as `fixed.columns` says, a record a line.
+    Fixed,
+}
+
+impl SourceFormat {
+    /// Whether its records are objects, or are made to objects: those of JSON and of tables.
+    pub(crate) fn has_objects(self) -> bool {
+        match self {
+            SourceFormat::Auto | SourceFormat::Csv | SourceFormat::Tsv => false,
+            SourceFormat::Json | SourceFormat::Ndjson => true,
+            table => table.is_table(),
+        }
+    }
+
+    /// Whether its records are made to objects.
+    pub(crate) fn is_table(self) -> bool {
+        self == SourceFormat::Fixed
+    }
 }
 
 /// How JSON and NDJSON are read.

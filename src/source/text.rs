@@ -6,14 +6,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::io::AsyncReadExt;
 
+use super::Wrapping;
 use super::bytes::charset::{self, Charset};
-use super::bytes::compressed::{self, Compressed};
+use super::bytes::compressed::{self, Compressed, failed};
+use super::bytes::copy::Copy;
 use super::bytes::count::{Counting, Told};
 use super::bytes::raw::{Raw, peek};
+use super::bytes::stored::{Access, Stored};
 use super::error::SourceError;
 use super::piece::{Part, Piece, Plain};
 use super::place::Opened;
-use super::spec::{Compression, Encoding};
+use super::spec::{Encoding, Keep};
+use crate::format::json::Layout;
 use crate::settings::limits::Limits;
 use crate::text::unseen::without_end_marks;
 use crate::text::written::Written;
@@ -37,58 +41,173 @@ pub struct Text {
     /// All has been decoded.
     drained: bool,
     ended: bool,
+    /// How a copy is kept, where one is needed.
+    keep: Keep,
+    /// Its records are those of a table, made to objects that stand so.
+    layout: Option<Layout>,
+}
+
+/// The bytes of one file, decompressed, of which the first have been looked at.
+pub(super) struct Unpacked {
+    name: String,
+    reader: Raw,
+    compression: Option<Compressed>,
+    head: Vec<u8>,
+    /// The file, where these are its bytes.
+    plain: Option<Arc<Plain>>,
+    keep: Keep,
+}
+
+impl Unpacked {
+    /// `read` is told of the bytes as stored, and counts those of all files and those of this one.
+    pub(super) async fn open(
+        name: String,
+        Opened { raw, access }: Opened,
+        wrapping: &Wrapping,
+        limits: &Limits,
+        read: Told,
+    ) -> Result<Unpacked, SourceError> {
+        let counters = read.counters.clone();
+        let file = match &access {
+            Access::Anywhere(Stored::File(file)) if read.hash.is_none() => Some(file.clone()),
+            _ => None,
+        };
+        let raw = Box::new(Counting::new(raw, read.clone()));
+        let (mut reader, compression) =
+            compressed::open(&name, raw, access, wrapping, limits, &read).await?;
+        let head = peek(&mut reader, charset::HEAD)
+            .await
+            .map_err(|source| failed(&name, compression.as_ref(), source))?;
+        let file = file.filter(|_| compression.is_none());
+        let plain = file.map(|file| Arc::new(Plain::new(name.clone(), file, counters)));
+        Ok(Unpacked {
+            name,
+            reader,
+            compression,
+            head,
+            plain,
+            keep: wrapping.keep.unwrap_or_default(),
+        })
+    }
+
+    /// The first bytes.
+    pub(super) fn head(&self) -> &[u8] {
+        &self.head
+    }
 }
 
 impl Text {
-    /// `read` is told of the bytes as stored, and counts those of all files and those of this one.
-    pub(super) async fn new(
-        name: String,
-        Opened { raw, file }: Opened,
-        compression: Compression,
+    /// Decodes the bytes. `utf8` is told at the end how many characters beyond ASCII are valid UTF-8, where all are and
+    /// another encoding is stated.
+    ///
+    /// # Errors
+    /// What is stated is not what the bytes are.
+    pub(super) fn decoded(
+        unpacked: Unpacked,
         encoding: Encoding,
-        limits: &Limits,
-        read: Told,
         utf8: Arc<AtomicU64>,
     ) -> Result<Text, SourceError> {
-        let counters = read.counters.clone();
-        let stored = counters[1].clone();
-        let file = file.filter(|_| read.hash.is_none());
-        let raw = Box::new(Counting::new(raw, read));
-        let (mut reader, compression) = compressed::open(raw, compression, limits, stored)
-            .await
-            .map_err(|source| unreadable(&name, None, source))?;
-        let head = peek(&mut reader, charset::HEAD)
-            .await
-            .map_err(|source| unreadable(&name, compression.as_ref(), source))?;
-        let (charset, mark) =
-            charset::tell(encoding, &head).map_err(|message| SourceError::Contradicted {
-                name: name.clone(),
+        let (charset, mark) = charset::tell(encoding, &unpacked.head).map_err(|message| {
+            SourceError::Contradicted {
+                name: unpacked.name.clone(),
                 message,
-            })?;
-        let rest = Cursor::new(head[mark..].to_vec()).chain(reader);
-        let file = file.filter(|_| compression.is_none() && charset.is_none());
-        let plain = file.map(|file| Plain {
-            name: name.clone(),
-            file,
-            counters,
-        });
+            }
+        })?;
+        let plain = unpacked.plain.clone().filter(|_| charset.is_none());
         Ok(Text {
-            plain: plain.map(Arc::new),
-            given: mark as u64,
-            decoded: Vec::new(),
-            drained: false,
-            name,
-            reader: Box::new(rest),
-            compression,
+            plain,
             charset,
             utf8,
-            ended: false,
+            ..Text::behind(unpacked, mark)
         })
+    }
+
+    /// The bytes as they are, which are not characters.
+    pub(super) fn of_bytes(unpacked: Unpacked) -> Text {
+        Text {
+            plain: unpacked.plain.clone(),
+            ..Text::behind(unpacked, 0)
+        }
+    }
+
+    /// What comes behind the first bytes.
+    fn behind(unpacked: Unpacked, mark: usize) -> Text {
+        let rest = Cursor::new(unpacked.head[mark..].to_vec()).chain(unpacked.reader);
+        Text {
+            given: mark as u64,
+            compression: unpacked.compression,
+            keep: unpacked.keep,
+            ..Text::made(unpacked.name, Box::new(rest))
+        }
+    }
+
+    /// What a reader gives, in UTF-8 already.
+    pub(super) fn made(name: String, reader: Raw) -> Text {
+        Text {
+            name,
+            reader,
+            compression: None,
+            charset: None,
+            utf8: Arc::default(),
+            plain: None,
+            given: 0,
+            decoded: Vec::new(),
+            drained: false,
+            ended: false,
+            keep: Keep::default(),
+            layout: None,
+        }
+    }
+
+    /// The same text, whose records are objects that stand so.
+    pub(super) fn laid_out(self, layout: Layout) -> Text {
+        Text {
+            layout: Some(layout),
+            ..self
+        }
+    }
+
+    /// How the objects stand that the records of a table were made to; none where the text is the file's own.
+    pub(crate) fn layout(&self) -> Option<Layout> {
+        self.layout
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The file, where its bytes are the text.
+    pub(super) fn plain(&self) -> Option<Arc<Plain>> {
+        self.plain.clone()
+    }
+
+    /// Reads the rest, and copies it.
+    pub(super) async fn copied(mut self) -> Result<Stored, SourceError> {
+        let name = self.name.clone();
+        let kept = |source| SourceError::Io {
+            name: name.clone(),
+            source,
+        };
+        let mut copy = Copy::new(self.keep).map_err(kept)?;
+        let mut bytes = vec![0; MOST_AT_ONCE];
+        loop {
+            let read = self.read(&mut bytes).await?;
+            if read == 0 {
+                break;
+            }
+            copy.add(&bytes[..read]).map_err(kept)?;
+        }
+        copy.done().map_err(kept)
     }
 
     /// The compression found; none where there is none.
     pub(crate) fn compression(&self) -> Option<&'static str> {
         self.compression.as_ref().map(|c| c.kind)
+    }
+
+    /// The name of the file in an archive whose text it is.
+    pub(crate) fn entry(&self) -> Option<&str> {
+        self.compression.as_ref().and_then(|c| c.entry.as_deref())
     }
 
     /// Whether all of it has been given out.
@@ -150,7 +269,7 @@ impl Text {
 
     /// Reads some of the text, and no more than there is room for: so what is read for a header, and behind it, does not
     /// depend on how the bytes arrive. Nothing comes at the end.
-    async fn read(&mut self, room: &mut [u8]) -> Result<usize, SourceError> {
+    pub(super) async fn read(&mut self, room: &mut [u8]) -> Result<usize, SourceError> {
         let read = if self.charset.is_none() {
             let got = self.reader.read(room).await;
             self.count(got)?
@@ -185,8 +304,7 @@ impl Text {
 
     /// Notes what the reader gave.
     fn count(&mut self, got: io::Result<usize>) -> Result<usize, SourceError> {
-        let got =
-            got.map_err(|source| unreadable(&self.name, self.compression.as_ref(), source))?;
+        let got = got.map_err(|source| failed(&self.name, self.compression.as_ref(), source))?;
         self.given += got as u64;
         if let Some(compressed) = &mut self.compression {
             compressed.take(&self.name, got as u64)?;
@@ -200,18 +318,6 @@ impl Text {
 pub(crate) fn may_end(text: &[u8]) -> bool {
     let marks = text.len() - without_end_marks(text);
     (1..=128).contains(&marks)
-}
-
-fn unreadable(name: &str, compression: Option<&Compressed>, source: std::io::Error) -> SourceError {
-    let name = name.to_owned();
-    let source = match source.downcast() {
-        Ok(why) => return SourceError::Command { name, why },
-        Err(source) => source,
-    };
-    match compression {
-        Some(compressed) => compressed.error(name, source),
-        None => SourceError::Io { name, source },
-    }
 }
 
 #[cfg(test)]

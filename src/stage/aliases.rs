@@ -97,6 +97,7 @@ impl AliasesSpec {
             allow_outside: self.allow_outside,
             written: Written {
                 compression: Compression::default(),
+                entry: None,
                 encoding: self.encoding,
                 csv: self.csv.clone(),
             },

@@ -22,8 +22,9 @@ pub(crate) fn comparable(text: &str) -> Cow<'_, str> {
 }
 
 /// Whether a text is compared as it is.
+#[inline]
 pub(crate) fn is_comparable(text: &str) -> bool {
-    matches!(comparable(text), Cow::Borrowed(_))
+    is_plain_ascii(text) || matches!(comparable(text), Cow::Borrowed(_))
 }
 
 /// Looks a text up among texts that are as they are compared: mostly it is one of them, or has nothing to change.

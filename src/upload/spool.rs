@@ -3,20 +3,25 @@
 //! The file has no name (it is unlinked as it is made, and only its owner could ever have opened it), so that
 //! nothing of it is left behind however the process ends. It can be read any number of times.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::stream::{self, Stream};
-use tokio::io::AsyncWriteExt;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use tokio::task::JoinHandle;
 
-use crate::files::at::read_at;
+use crate::files::at::{read_all_at, write_all_at};
 use crate::upload::body::BodyError;
 
 /// Bytes read at once.
 const READ: u64 = 256 * 1024;
+
+/// Pieces that are read before they are asked for.
+const AHEAD: usize = 2;
 
 /// The spool file cannot be made, written or read.
 #[derive(Debug, thiserror::Error)]
@@ -48,11 +53,16 @@ pub enum SpoolError {
     },
 }
 
+/// Pieces that are being written at once. The source is read and processed meanwhile.
+const UNDER_WAY: usize = 4;
+
 /// A spool file that is being written.
 pub(crate) struct SpoolWriter {
-    file: tokio::fs::File,
+    file: Arc<File>,
     dir: PathBuf,
+    /// Bytes handed over so far.
     written: u64,
+    under_way: VecDeque<JoinHandle<io::Result<()>>>,
 }
 
 impl SpoolWriter {
@@ -60,31 +70,44 @@ impl SpoolWriter {
     pub(crate) async fn create(dir: Option<&Path>) -> Result<SpoolWriter, SpoolError> {
         let dir = dir.map_or_else(std::env::temp_dir, Path::to_owned);
         let wanted = dir.clone();
-        let made = tokio::task::spawn_blocking(move || tempfile::tempfile_in(wanted)).await;
-        let file = match made.map_err(io::Error::other).and_then(|made| made) {
-            Ok(file) => tokio::fs::File::from_std(file),
-            Err(source) => return Err(SpoolError::Create { dir, source }),
-        };
-        Ok(SpoolWriter {
-            file,
-            dir,
-            written: 0,
-        })
+        match on_disk(move || tempfile::tempfile_in(wanted)).await {
+            Ok(file) => Ok(SpoolWriter {
+                file: Arc::new(file),
+                dir,
+                written: 0,
+                under_way: VecDeque::new(),
+            }),
+            Err(source) => Err(SpoolError::Create { dir, source }),
+        }
     }
 
-    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), SpoolError> {
+    /// Writes a piece behind the others; that one of them could not be written may be told by a later call.
+    pub(crate) async fn write(&mut self, bytes: Bytes) -> Result<(), SpoolError> {
+        while self.under_way.len() >= UNDER_WAY {
+            self.await_first().await?;
+        }
+        let (file, at) = (self.file.clone(), self.written);
         self.written += bytes.len() as u64;
-        let done = self.file.write_all(bytes).await;
+        let writing = move || write_all_at(&file, at, &bytes);
+        self.under_way
+            .push_back(tokio::task::spawn_blocking(writing));
+        Ok(())
+    }
+
+    async fn await_first(&mut self) -> Result<(), SpoolError> {
+        let Some(first) = self.under_way.pop_front() else {
+            return Ok(());
+        };
+        let done = first.await.map_err(io::Error::other).and_then(|done| done);
         done.map_err(|error| self.failed(error))
     }
 
     /// Ends the file: only now is its length known, and only now has a full disk been told of every byte.
     pub(crate) async fn finish(mut self) -> Result<Spool, SpoolError> {
-        if let Err(error) = self.file.shutdown().await {
-            return Err(self.failed(error));
+        while !self.under_way.is_empty() {
+            self.await_first().await?;
         }
-        let (dir, length) = (self.dir, self.written);
-        let file = self.file.into_std().await;
+        let (file, dir, length) = (self.file, self.dir, self.written);
         let found = file
             .metadata()
             .map_err(|source| SpoolError::Write { dir, source })?
@@ -92,10 +115,7 @@ impl SpoolWriter {
         if found != length {
             return Err(SpoolError::Changed { length, found });
         }
-        Ok(Spool {
-            file: Arc::new(file),
-            length,
-        })
+        Ok(Spool { file, length })
     }
 
     fn failed(&self, source: io::Error) -> SpoolError {
@@ -125,48 +145,48 @@ impl Spool {
     }
 
     /// Its bytes from the beginning. Streams do not disturb each other: each reads at its own place.
-    pub(crate) fn read(
-        &self,
-    ) -> impl Stream<Item = Result<Bytes, BodyError>> + Send + Unpin + use<> {
+    pub(crate) fn read(&self) -> BoxStream<'static, Result<Bytes, BodyError>> {
         let (file, length) = (self.file.clone(), self.length);
-        Box::pin(stream::try_unfold(0, move |at| {
-            let file = file.clone();
-            async move {
-                if at == length {
-                    return Ok(None);
-                }
-                let size = READ.min(length - at) as usize;
-                let read = tokio::task::spawn_blocking(move || piece_at(&file, at, size)).await;
-                match read.map_err(io::Error::other).and_then(|read| read) {
-                    Ok(bytes) if bytes.is_empty() => {
-                        let error = SpoolError::Changed { length, found: at };
-                        Err(BodyError::Source(error.into()))
-                    }
-                    Ok(bytes) => {
-                        let next = at + bytes.len() as u64;
-                        Ok(Some((bytes, next)))
-                    }
-                    Err(error) => Err(BodyError::Source(SpoolError::Read(error).into())),
-                }
-            }
-        }))
+        let pieces = (0..length.div_ceil(READ)).map(move |piece| {
+            let at = piece * READ;
+            read(file.clone(), at, READ.min(length - at) as usize, length)
+        });
+        stream::iter(pieces).buffered(AHEAD).boxed()
     }
 }
 
-/// Reads at a place without moving the file's own: a stream that was dropped in the middle of a read must not
-/// shift the next one.
-fn piece_at(file: &File, at: u64, size: usize) -> io::Result<Bytes> {
-    let mut buffer = vec![0; size];
-    let read = read_at(file, at, &mut buffer)?;
-    buffer.truncate(read);
-    Ok(buffer.into())
+/// The bytes at a place, all of them: the file has a `length` of so many.
+async fn read(file: Arc<File>, at: u64, size: usize, length: u64) -> Result<Bytes, BodyError> {
+    let piece = on_disk(move || {
+        let mut buffer = vec![0; size];
+        let read = read_all_at(&file, at, &mut buffer)?;
+        buffer.truncate(read);
+        Ok(Bytes::from(buffer))
+    });
+    let error = match piece.await {
+        Ok(bytes) if bytes.len() == size => return Ok(bytes),
+        Ok(bytes) => SpoolError::Changed {
+            length,
+            found: at + bytes.len() as u64,
+        },
+        Err(error) => SpoolError::Read(error),
+    };
+    Err(BodyError::Source(error.into()))
+}
+
+/// Has the disk do something without keeping the others waiting.
+async fn on_disk<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(io::Error::other).and_then(|done| done)
 }
 
 #[cfg(test)]
 mod tests {
     use std::error::Error;
 
-    use futures::{StreamExt, TryStreamExt};
+    use futures::TryStreamExt;
 
     use super::*;
 
@@ -176,6 +196,7 @@ mod tests {
         // It has no name, not even while it is written.
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
         for piece in bytes.chunks(100_000) {
+            let piece = Bytes::copy_from_slice(piece);
             writer.write(piece).await.unwrap();
         }
         writer.finish().await.unwrap()
@@ -235,11 +256,15 @@ mod tests {
     async fn a_full_disk_is_named_with_what_is_needed() {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let mut writer = SpoolWriter {
-            file: tokio::fs::File::from_std(full),
+            file: Arc::new(full),
             dir: "/spool".into(),
             written: 0,
+            under_way: VecDeque::new(),
         };
-        writer.write(b"0123456789").await.unwrap();
+        writer
+            .write(Bytes::from_static(b"0123456789"))
+            .await
+            .unwrap();
         let error = writer.finish().await.unwrap_err();
         assert_eq!(
             error.to_string(),

@@ -27,7 +27,6 @@ use crate::report::spec::{RejectsSpec, ResultsSpec};
 use crate::settings::limits::Limits;
 use crate::settings::units::Size;
 use crate::source::Input;
-use crate::source::spec::SourceFormat;
 use crate::stage::StageSpec;
 use crate::stage::hash::KeySpec;
 use crate::text::dates::Zone;
@@ -345,16 +344,15 @@ impl Meaning<'_> {
             self.problem("rejects.path", "this is the pipeline file itself", "");
         }
         let of_json = for_json(&path);
-        let json =
-            |source: &Source| matches!(source.format, SourceFormat::Json | SourceFormat::Ndjson);
-        if source.is_some_and(json) && of_json != path && self.places.contains("rejects.path") {
+        let objects = source.is_some_and(|source| source.format.has_objects());
+        if objects && of_json != path && self.places.contains("rejects.path") {
             let name = of_json
                 .file_name()
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned();
             let place = self.places.find(&self.written("rejects.path"));
-            let message = format!("the rejects of a JSON source are NDJSON: the file is `{name}`");
+            let message = format!("the rejects of this source are NDJSON: the file is `{name}`");
             self.findings.note(place, message, "use that name here");
         }
         for input in source.iter().flat_map(|source| &source.inputs) {
@@ -436,6 +434,7 @@ impl Meaning<'_> {
             ("json_depth", limits.json_depth.into()),
             ("expansion", limits.expansion.into()),
             ("decompressed", limits.decompressed.0),
+            ("xz_memory", limits.xz_memory.0),
             ("result", limits.result.0),
         ] {
             if value == 0 {

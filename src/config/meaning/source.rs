@@ -7,12 +7,13 @@ use crate::config::pipeline::Source;
 use crate::format::csv::spec::{HeaderSpec, NO_CHARACTER};
 use crate::guard::spec::{GuardSpec, MinRowsSpec};
 use crate::settings::units::Amount;
-use crate::source::Input;
 use crate::source::place::sample::{self, Sample};
 use crate::source::spec::{
-    Arrays, Compression, CsvSpec, ExpectSpec, Nothing, OneOrMany, Pick, SampleSpec, SourceFormat,
-    SourceSpec,
+    Arrays, Compression, CsvSpec, ExpectSpec, FixedSpec, Nothing, OneOrMany, Pick, SampleSpec,
+    SourceFormat, SourceSpec,
 };
+use crate::source::table::{Layout, Table};
+use crate::source::{Input, Wrapping};
 
 /// A source that says neither.
 pub(super) const NO_PATH: Wrong = (
@@ -54,9 +55,10 @@ impl Meaning<'_> {
                 "",
             );
         }
+        self.wrapping(&spec, &inputs);
         self.csv(&spec.csv, spec.format);
         match spec.format {
-            SourceFormat::Json | SourceFormat::Ndjson if self.places.contains("source.csv") => {
+            format if format.has_objects() && self.places.contains("source.csv") => {
                 self.warning(
                     "source.csv",
                     "these settings have no effect on this format",
@@ -97,15 +99,85 @@ impl Meaning<'_> {
                 }
             }
         }
+        let layout = self.layout(spec.format, spec.fixed);
         Source {
             inputs,
+            layout,
             format: spec.format,
-            compression: spec.compression,
+            wrapping: Wrapping {
+                compression: spec.compression,
+                entry: spec.entry,
+                keep: spec.keep,
+            },
             encoding: spec.encoding,
             nothing: spec.nothing,
             expect: spec.expect,
             csv: spec.csv,
             json: spec.json,
+        }
+    }
+
+    /// What is stated of a table.
+    fn layout(&mut self, format: SourceFormat, fixed: FixedSpec) -> Layout {
+        if format != SourceFormat::Fixed && self.places.contains("source.fixed") {
+            self.warning(
+                "source.fixed",
+                "these settings have no effect on this format",
+                "write `format: fixed`",
+            );
+        }
+        match format {
+            SourceFormat::Auto => Layout::Auto,
+            SourceFormat::Fixed => {
+                self.fixed(&fixed);
+                Layout::Table(Table::Fixed(fixed))
+            }
+            _ => Layout::Text,
+        }
+    }
+
+    fn fixed(&mut self, spec: &FixedSpec) {
+        if spec.columns.is_empty() {
+            self.problem(
+                "source.fixed.columns",
+                "expected the columns and their widths",
+                "write `fixed: { columns: [{ name: employeeID, width: 8 }] }`",
+            );
+        }
+        for (i, column) in spec.columns.iter().enumerate() {
+            let path = |key: &str| format!("source.fixed.columns.{i}.{key}");
+            if column.width == 0 {
+                self.problem(&path("width"), "expected at least 1", "");
+            }
+            if column.at == Some(0) {
+                self.problem(
+                    &path("at"),
+                    "expected at least 1: the first character is 1",
+                    "",
+                );
+            }
+            if spec.columns[..i].iter().any(|c| c.name == column.name) {
+                self.problem(&path("name"), "this column is named twice", "");
+            }
+        }
+    }
+
+    /// Settings of what is around the bytes that mean nothing for such a source.
+    fn wrapping(&mut self, spec: &SourceSpec, inputs: &[Input]) {
+        let may_be_zip = matches!(spec.compression, Compression::Auto | Compression::Zip);
+        if spec.entry.is_some() && !may_be_zip {
+            self.warning(
+                "source.entry",
+                "this setting has no effect: it is for `compression: zip`",
+                "",
+            );
+        }
+        if spec.keep.is_some() && !inputs.is_empty() && !inputs.iter().any(may_be_kept) {
+            self.warning(
+                "source.keep",
+                "this setting has no effect: the source can be read as often as one likes",
+                "",
+            );
         }
     }
 
@@ -208,8 +280,10 @@ impl Meaning<'_> {
             Some(MinRowsSpec::Relative(rows)) => rows.first.is_some() || rows.of_last.is_some(),
         };
         // These end in a way that a cut does not leave.
-        let shows = matches!(source.compression, Compression::Gzip | Compression::Zstd)
-            || source.format == SourceFormat::Json;
+        let shows = !matches!(
+            source.wrapping.compression,
+            Compression::Auto | Compression::None
+        ) || source.format == SourceFormat::Json;
         let stream = source.inputs.contains(&Input::Stdin);
         if deletes && stream && !(stated || guarded || shows) {
             self.warning(
@@ -277,7 +351,10 @@ impl Meaning<'_> {
         };
         let csv = &source.csv;
         for (path, wrong) in [
-            ("format", source.format == SourceFormat::Tsv),
+            (
+                "format",
+                source.format == SourceFormat::Tsv || source.format.is_table(),
+            ),
             (
                 "compression",
                 !matches!(source.compression, Compression::Auto | Compression::None),
@@ -311,7 +388,7 @@ impl Meaning<'_> {
             format: match source.format {
                 SourceFormat::Json => sample::Format::Json,
                 SourceFormat::Ndjson => sample::Format::Ndjson,
-                SourceFormat::Auto | SourceFormat::Csv | SourceFormat::Tsv => sample::Format::Csv,
+                _ => sample::Format::Csv,
             },
         })]
     }
@@ -340,6 +417,11 @@ impl Meaning<'_> {
             );
         }
     }
+}
+
+/// Whether a copy may be made: of a stream, or of a path that turns out to be one.
+fn may_be_kept(input: &Input) -> bool {
+    input.is_once() || matches!(input, Input::File(_))
 }
 
 /// One entry of the source's `path`.

@@ -24,11 +24,11 @@ impl BoundExpr {
     ) -> Vec<(usize, Option<EvalError>)> {
         self.watch(batch);
         let rows = reads.ready(batch, &self.slots);
-        let mut apart = Apart::of(self, batch, reads);
         let mut run = Run::new(self, batch, reads);
         let truths = run
             .whole(&rows, Run::truths)
             .unwrap_or(Each::All(Truth::Undecided));
+        let mut apart = Apart::of(self, batch, reads);
         if truths.are_all_true() && apart.is_empty() {
             self.failures.note_success(!rows.is_empty());
             return Vec::new();
@@ -81,13 +81,14 @@ impl BoundExpr {
         reads: &mut Reads,
     ) -> Vec<(usize, EvalError)> {
         let rows = reads.ready(batch, &self.slots);
-        let mut apart = Apart::of(self, batch, reads);
         let mut run = Run::new(self, batch, reads);
         let lanes = run
             .whole(&rows, Run::lanes)
             .unwrap_or(Each::All(Lane::Undecided));
+        let made = run.made;
+        let mut apart = Apart::of(self, batch, reads);
         let mut writer = Writer {
-            made: run.made,
+            made,
             constants: &self.kernel.constants,
             known: Vec::new(),
             buffer: String::new(),
@@ -163,6 +164,7 @@ fn copy(batch: &mut Batch, from: usize, to: usize) {
 struct Apart(Peekable<IntoIter<u32>>);
 
 impl Apart {
+    /// To be asked for when the operations are done: by then it may be known which rows have the same cells.
     fn of(expr: &BoundExpr, batch: &Batch, reads: &mut Reads) -> Apart {
         let rows = match expr.careful {
             Some(_) => reads.unlike(batch, &expr.slots),

@@ -373,7 +373,7 @@ impl Delimiter {
 /// Whether a file's name says that it has tabs: `x.tsv`, `x.TAB`, `x.tsv.gz`.
 fn is_tab_separated(file: &str) -> bool {
     let file = file.to_ascii_lowercase();
-    let compressed = [".gz", ".gzip", ".zst", ".zstd"];
+    let compressed = [".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz", ".zip"];
     let stem = compressed.iter().find_map(|end| file.strip_suffix(end));
     let stem = stem.unwrap_or(&file);
     stem.ends_with(".tsv") || stem.ends_with(".tab")
@@ -558,7 +558,16 @@ mod tests {
         by_name("a.csv", "ID,Name\n1,2\n", (",", "ID Name", 2));
         by_name("a.csv", "\n\r\nID,Name\n", (",", "ID Name", 4));
         by_name("a.csv", "ID,\"Na\nme\",\n", (",", "ID Na\nme", 3));
-        for file in ["a.tsv", "A.TSV", "a.tab", "a.tsv.gz", "b/a.tsv.zst"] {
+        for file in [
+            "a.tsv",
+            "A.TSV",
+            "a.tab",
+            "a.tsv.gz",
+            "b/a.tsv.zst",
+            "a.tsv.bz2",
+            "a.tsv.xz",
+            "a.tsv.zip",
+        ] {
             by_name(file, "ID\tName, first\n", ("tab", "ID Name, first", 2));
         }
         for file in ["a.csv", "tsv", "a.tsv.csv", "a.txt.gz", "standard input"] {

@@ -10,12 +10,19 @@ use tokio::io::{AsyncRead, ReadBuf};
 use xxhash_rust::xxh3::Xxh3;
 
 /// What is told of bytes as they pass.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::source) struct Told {
     /// How many there are.
     pub counters: [Arc<AtomicU64>; 2],
     /// Their hash, once all of them have passed; nothing where nobody asks for it.
     pub hash: Option<Arc<OnceLock<u128>>>,
+}
+
+impl Told {
+    /// Whether somebody waits for the hash.
+    pub(super) fn wants_hash(&self) -> bool {
+        self.hash.as_ref().is_some_and(|hash| hash.get().is_none())
+    }
 }
 
 /// A reader that tells of its bytes as they pass.
@@ -28,7 +35,7 @@ pub(in crate::source) struct Counting<R> {
 impl<R> Counting<R> {
     pub(in crate::source) fn new(inner: R, told: Told) -> Counting<R> {
         // The hash of an earlier reading that came to the end stays.
-        let hash = told.hash.filter(|hash| hash.get().is_none());
+        let hash = told.wants_hash().then_some(told.hash).flatten();
         Counting {
             inner,
             counters: told.counters,

@@ -5,6 +5,14 @@ pub(in crate::source) mod compressed;
 pub(in crate::source) mod copy;
 pub(in crate::source) mod count;
 mod doubt;
-mod gzip;
+pub(in crate::source) mod made;
+mod members;
 pub(in crate::source) mod raw;
+mod sealed;
+pub(in crate::source) mod stored;
+mod xz;
+pub(in crate::source) mod zip;
 mod zstd;
+
+/// Compressed bytes read at once.
+const BUFFER: usize = 128 * 1024;

@@ -3,13 +3,10 @@
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-
-use tokio::io::{AsyncRead, ReadBuf};
 
 use super::Opened;
+use crate::source::bytes::stored::Stored;
 use crate::source::error::SourceError;
 
 /// What is at a path, which is no folder.
@@ -28,11 +25,7 @@ pub(in crate::source) fn look(path: &Path) -> Result<Metadata, SourceError> {
 
 /// Opens a file at its beginning.
 pub(in crate::source) fn open(path: &Path) -> io::Result<Opened> {
-    let file = Arc::new(File::open(path)?);
-    Ok(Opened {
-        raw: Box::new(Local(file.clone())),
-        file: Some(file),
-    })
+    Ok(Opened::stored(Stored::File(Arc::new(File::open(path)?))))
 }
 
 /// A path as people wrote it, as far as that can be told: relative where it is below the current folder.
@@ -50,27 +43,5 @@ pub(in crate::source) fn unreadable(path: &Path, source: io::Error) -> SourceErr
     SourceError::Io {
         name: name(path),
         source,
-    }
-}
-
-/// A local file, read on the spot: a block of it comes from the system's cache in less time than it takes to ask
-/// another thread and to be woken by it (7 % of a survey's CPU). A disk that is slower than that holds up the run,
-/// which waits for the bytes anyway.
-struct Local(Arc<File>);
-
-impl AsyncRead for Local {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let read = loop {
-            match io::Read::read(&mut &*self.0, buffer.initialize_unfilled()) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                read => break read?,
-            }
-        };
-        buffer.advance(read);
-        Poll::Ready(Ok(()))
     }
 }

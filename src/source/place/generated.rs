@@ -1,50 +1,12 @@
-//! The sample as a source: a thread makes it, a bounded channel hands it over.
+//! The sample as a source.
 
-use std::io::{self, Write};
-
-use bytes::Bytes;
-use futures::stream;
-use tokio::sync::mpsc;
-use tokio_util::io::StreamReader;
-
+use crate::source::bytes::made;
 use crate::source::bytes::raw::Raw;
 use crate::source::place::sample::Sample;
 
-/// Pieces (of some 64 KiB) that the thread may be ahead of the reader.
-const AHEAD: usize = 4;
-
-/// Starts to make a sample. The thread ends when all is made, or as soon as the reader is dropped.
+/// Starts to make a sample.
 pub(in crate::source) fn open(sample: Sample) -> Raw {
-    let (sender, mut pieces) = mpsc::channel(AHEAD);
-    let maker = tokio::task::spawn_blocking(move || sample.write(Pieces(sender)));
-    let pieces = stream::poll_fn(move |cx| pieces.poll_recv(cx).map(|piece| piece.map(Ok)));
-    // Where the thread fails, the channel closes too: that must not pass for the sample's end.
-    let end = stream::once(async move {
-        match maker.await {
-            Ok(Ok(_)) => Ok(Bytes::new()),
-            Ok(Err(error)) => Err(error),
-            Err(failed) => Err(io::Error::other(failed)),
-        }
-    });
-    Box::new(StreamReader::new(Box::pin(futures::StreamExt::chain(
-        pieces, end,
-    ))))
-}
-
-/// Writes into a channel.
-struct Pieces(mpsc::Sender<Bytes>);
-
-impl Write for Pieces {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0
-            .blocking_send(Bytes::copy_from_slice(bytes))
-            .map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    made::by_thread(move |out| sample.write(out).map(drop))
 }
 
 #[cfg(test)]

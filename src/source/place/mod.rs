@@ -6,7 +6,6 @@ pub(in crate::source) mod generated;
 pub(in crate::source) mod glob;
 pub(crate) mod sample;
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +14,7 @@ use bytes::Bytes;
 use tokio_util::io::StreamReader;
 
 use crate::source::bytes::raw::Raw;
+use crate::source::bytes::stored::{Access, Stored};
 use command::Producer;
 use sample::Sample;
 
@@ -38,13 +38,23 @@ pub(in crate::source) enum Place {
 /// A place that was opened.
 pub(in crate::source) struct Opened {
     pub(in crate::source) raw: Raw,
-    /// The file, where it is a regular one: it can be read at any place.
-    pub(in crate::source) file: Option<Arc<File>>,
+    pub(in crate::source) access: Access,
 }
 
 impl Opened {
     pub(in crate::source) fn stream(raw: Raw) -> Opened {
-        Opened { raw, file: None }
+        Opened {
+            raw,
+            access: Access::FrontToBack,
+        }
+    }
+
+    /// What is where it can be read at any place.
+    pub(in crate::source) fn stored(stored: Stored) -> Opened {
+        Opened {
+            raw: Box::new(stored.rest(0)),
+            access: Access::Anywhere(stored),
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! What becomes of compressed and encoded bytes.
 
 use super::*;
-use async_compression::tokio::write::{GzipEncoder, ZstdEncoder};
+use crate::source::Source;
+use async_compression::tokio::write::{BzEncoder, GzipEncoder, ZstdEncoder};
+use lzma_rust2::{XzOptions, XzWriter};
 use tokio::io::AsyncWriteExt;
 
 async fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -18,22 +20,32 @@ async fn zstd(bytes: &[u8]) -> Vec<u8> {
     encoder.into_inner()
 }
 
+async fn bzip2(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = BzEncoder::new(Vec::new());
+    encoder.write_all(bytes).await.unwrap();
+    encoder.shutdown().await.unwrap();
+    encoder.into_inner()
+}
+
+/// A window of as much memory as that level of the tool asks for.
+fn xz(bytes: &[u8], level: u32) -> Vec<u8> {
+    use std::io::Write;
+    let options = XzOptions::with_preset(level);
+    let mut encoder = XzWriter::new(Vec::new(), options).unwrap();
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
 async fn read(bytes: Vec<u8>, encoding: Encoding) -> Result<String, String> {
     read_from(Box::new(Cursor::new(bytes)), encoding).await
 }
 
 async fn read_from(raw: Raw, encoding: Encoding) -> Result<String, String> {
-    let mut text = Text::new(
-        "f".into(),
-        Opened::stream(raw),
-        Compression::Auto,
-        encoding,
-        &Limits::default(),
-        Default::default(),
-        Default::default(),
-    )
-    .await
-    .map_err(|e| e.to_string())?;
+    let opened = Opened::stream(raw);
+    let (limits, told) = (Limits::default(), Told::default());
+    let unpacked = Unpacked::open("f".into(), opened, &Wrapping::default(), &limits, told).await;
+    let text = unpacked.and_then(|unpacked| Text::decoded(unpacked, encoding, Arc::default()));
+    let mut text = text.map_err(|e| e.to_string())?;
     let mut buffer = Vec::new();
     let mut want = 1;
     while !text
@@ -243,4 +255,74 @@ async fn a_window_that_is_too_large() {
              compress it without --long and --ultra, or raise the limit"
         );
     }
+}
+
+/// Streams of bzip2 and of xz one after another, as parallel compressors write them, and zeros at the end, as tapes and
+/// the format have them.
+#[tokio::test]
+async fn streams_of_bzip2_and_xz() {
+    let streams = [
+        [bzip2(b"a,").await, bzip2(b"").await, bzip2(b"b\n").await],
+        [xz(b"a,", 1), xz(b"", 6), xz(b"b\n", 0)],
+    ];
+    for streams in streams {
+        let mut two = streams.concat();
+        assert_eq!(read(two.clone(), Encoding::Auto).await, Ok("a,b\n".into()));
+        two.extend([0; 1000]);
+        assert_eq!(read(two.clone(), Encoding::Auto).await, Ok("a,b\n".into()));
+        for more in [&b"more"[..], b"BZ", b"\xfd7zX"] {
+            let data = [streams.concat(), more.to_vec()].concat();
+            let error = read(data, Encoding::Auto).await.unwrap_err();
+            assert!(error.contains("data is cut off or damaged"), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn bzip2_and_xz_that_are_cut_off_or_damaged() {
+    let text = b"employee,name\n".repeat(50);
+    for (kind, whole) in [("bzip2", bzip2(&text).await), ("xz", xz(&text, 6))] {
+        for cut in 10..whole.len() {
+            let error = read(whole[..cut].to_vec(), Encoding::Auto)
+                .await
+                .unwrap_err();
+            let expected =
+                format!("f: the {kind} data is cut off or damaged; nothing from it is sent");
+            assert_eq!(error, expected, "{cut}");
+        }
+        // Without the letters that it begins with, it is something else. The last bits of bzip2 mean nothing.
+        for at in 10..whole.len() - 1 {
+            let mut changed = whole.clone();
+            changed[at] ^= 1;
+            let read = read(changed, Encoding::Auto).await;
+            assert!(read.is_err(), "{kind} at {at}");
+        }
+    }
+}
+
+/// What a text may begin with, too.
+#[tokio::test]
+async fn letters_of_bzip2_are_no_bzip2() {
+    for text in ["BZh9,name\n", "BZ", "BZh", "PK,name\n"] {
+        assert_eq!(read(text.into(), Encoding::Auto).await, Ok(text.into()));
+    }
+}
+
+#[tokio::test]
+async fn memory_that_xz_may_ask_for() {
+    let nine = xz(b"a,b\n", 9);
+    assert_eq!(read(nine.clone(), Encoding::Auto).await, Ok("a,b\n".into()));
+    let limits = Limits {
+        xz_memory: crate::settings::units::Size(64 << 20),
+        ..Limits::default()
+    };
+    let source = Source::of_pieces("f", [nine.into()]);
+    let Err(error) = Source { limits, ..source }.open(0).await else {
+        panic!("it is read");
+    };
+    assert_eq!(
+        error.to_string(),
+        "f: the xz data needs more than 64MiB of memory (limits.xz_memory); compress it with a level up to 9, or raise the \
+         limit"
+    );
 }

@@ -20,6 +20,7 @@ use crate::batch::{Batch, Columns, Kind, Wording};
 use crate::format::csv::spec::{CsvSpec, DuplicatesSpec, HeaderSpec};
 use crate::settings::compression::Compression;
 use crate::settings::encoding::Encoding;
+use crate::settings::entry::Entry;
 use crate::text::compare::look_up;
 use crate::text::unseen::is_blank;
 use index::Index;
@@ -43,6 +44,9 @@ pub struct LookupSpec {
     /// How the file's bytes are compressed; `auto` looks at the first bytes.
     #[serde(default)]
     pub compression: Compression,
+    /// Which file of a zip archive is read, as of a source.
+    #[serde(default)]
+    pub entry: Option<Entry>,
     /// The file's character encoding, as of a source.
     #[serde(default)]
     pub encoding: Encoding,
@@ -115,6 +119,7 @@ impl LookupSpec {
         };
         Written {
             compression: self.compression,
+            entry: self.entry.clone(),
             encoding: self.encoding,
             csv: Box::new(csv),
         }

@@ -22,6 +22,7 @@ use crate::format::header::refuse_foreign;
 use crate::format::{Header, Pools, Reading, RecordFormat};
 use crate::settings::compression::Compression;
 use crate::settings::encoding::Encoding;
+use crate::settings::entry::Entry;
 use crate::settings::limits::Limits;
 use crate::text::compare::{Spelling, same_name};
 use crate::text::scan::count_lines;
@@ -50,6 +51,7 @@ pub(crate) struct Source<'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct Written {
     pub compression: Compression,
+    pub entry: Option<Entry>,
     pub encoding: Encoding,
     pub csv: Box<CsvSpec>,
 }
@@ -240,11 +242,17 @@ impl Table {
         let footer = |written: &Written| written.csv.footer.as_ref().map(ToString::to_string);
         let Written {
             compression,
+            ref entry,
             encoding,
             ref csv,
         } = self.written;
-        (compression, encoding, csv.ragged)
-            == (written.compression, written.encoding, written.csv.ragged)
+        (compression, entry, encoding, csv.ragged)
+            == (
+                written.compression,
+                &written.entry,
+                written.encoding,
+                written.csv.ragged,
+            )
             && form(&self.written) == form(written)
             && footer(&self.written) == footer(written)
     }

@@ -1,25 +1,71 @@
-//! Gzip: one member after the other, then nothing, or zeros.
+//! Gzip and bzip2: one member after the other, then nothing, or zeros.
 //!
 //! Tapes and block devices fill up with zeros what they store, and the common tools pass over them. Anything else
-//! after the last member is no gzip, and the file not what it should be. A member whose flags have bits that RFC 1952
-//! reserves may hold fields that nobody here knows of, so that what is read as its text may be something else: it is
-//! refused, as the RFC asks.
+//! after the last member is not of this compression, and the file not what it should be.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use async_compression::tokio::bufread::GzipDecoder;
+use async_compression::tokio::bufread::{BzDecoder, GzipDecoder};
 use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 
-/// A member's first bytes: the magic number, the method, the flags.
+/// Bytes at a member's beginning that are looked at: of gzip the magic number, the method, the flags.
 const START: usize = 4;
 
-/// Flags that mean nothing yet.
+/// Flags of gzip that mean nothing yet. A member that has one of them may hold fields that nobody here knows of, so that
+/// what is read as its text may be something else: it is refused, as RFC 1952 asks.
 const RESERVED: u8 = 0xe0;
+
+/// What members are compressed with.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    Gzip,
+    Bzip2,
+}
+
+impl Kind {
+    /// The byte that every member begins with.
+    const fn first(self) -> u8 {
+        match self {
+            Kind::Gzip => 0x1f,
+            Kind::Bzip2 => b'B',
+        }
+    }
+
+    fn decoder<R: AsyncBufRead>(self, reader: R) -> Decoder<R> {
+        match self {
+            Kind::Gzip => Decoder::Gzip(Box::new(GzipDecoder::new(reader))),
+            Kind::Bzip2 => Decoder::Bzip2(Box::new(BzDecoder::new(reader))),
+        }
+    }
+}
+
+/// Decompresses one member.
+enum Decoder<R> {
+    Gzip(Box<GzipDecoder<R>>),
+    Bzip2(Box<BzDecoder<R>>),
+}
+
+impl<R: AsyncBufRead + Unpin> Decoder<R> {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Decoder::Gzip(decoder) => Pin::new(decoder).poll_read(cx, buf),
+            Decoder::Bzip2(decoder) => Pin::new(decoder).poll_read(cx, buf),
+        }
+    }
+
+    fn into_inner(self) -> R {
+        match self {
+            Decoder::Gzip(decoder) => decoder.into_inner(),
+            Decoder::Bzip2(decoder) => decoder.into_inner(),
+        }
+    }
+}
 
 /// The text of all members.
 pub(super) struct Members<R> {
+    kind: Kind,
     state: State<R>,
 }
 
@@ -27,7 +73,7 @@ enum State<R> {
     /// In the first bytes of a member.
     Start(Ahead<R>),
     /// In a member.
-    Member(Box<GzipDecoder<Ahead<R>>>),
+    Member(Decoder<Ahead<R>>),
     /// After a member.
     Between(R),
     /// In the zeros after the last one.
@@ -36,8 +82,9 @@ enum State<R> {
 }
 
 impl<R: AsyncBufRead + Unpin> Members<R> {
-    pub(super) fn new(reader: R) -> Members<R> {
+    pub(super) fn new(kind: Kind, reader: R) -> Members<R> {
         Members {
+            kind,
             state: State::Start(Ahead::new(reader)),
         }
     }
@@ -49,6 +96,7 @@ impl<R: AsyncBufRead + Unpin> AsyncRead for Members<R> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let kind = self.kind;
         let state = &mut self.state;
         let (before, full) = (buf.filled().len(), buf.remaining() == 0);
         loop {
@@ -62,10 +110,10 @@ impl<R: AsyncBufRead + Unpin> AsyncRead for Members<R> {
                     if matches!(ahead.start[..], [0x1f, 0x8b, _, flags] if flags & RESERVED != 0) {
                         return Poll::Ready(Err(damaged("a member has flags that are reserved")));
                     }
-                    *state = State::Member(Box::new(GzipDecoder::new(ahead)));
+                    *state = State::Member(kind.decoder(ahead));
                 }
                 State::Member(mut decoder) => {
-                    let poll = Pin::new(&mut decoder).poll_read(cx, buf);
+                    let poll = decoder.poll_read(cx, buf);
                     let ended = matches!(poll, Poll::Ready(Ok(())))
                         && !full
                         && buf.filled().len() == before;
@@ -84,7 +132,7 @@ impl<R: AsyncBufRead + Unpin> AsyncRead for Members<R> {
                         }
                     };
                     *state = match first {
-                        Some(0x1f) => State::Start(Ahead::new(reader)),
+                        Some(first) if first == kind.first() => State::Start(Ahead::new(reader)),
                         Some(0) => State::Zeros(reader),
                         Some(_) => return Poll::Ready(Err(something_follows())),
                         None => State::Ended,

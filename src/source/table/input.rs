@@ -1,0 +1,108 @@
+//! What a table is read from, on the thread that reads it.
+
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use crate::source::bytes::stored::{Stored, Stretch};
+use crate::source::piece::Plain;
+use crate::source::text::Text;
+
+/// What a table is read from: a text, front to back, or any place of a file.
+pub(in crate::source) struct Input {
+    text: Text,
+    runtime: Handle,
+}
+
+impl Input {
+    /// To be called on the runtime, whose threads wait for the network.
+    pub(in crate::source) fn new(text: Text) -> Input {
+        Input {
+            text,
+            runtime: Handle::current(),
+        }
+    }
+
+    /// The same bytes, to be read at any place: the file itself, or a private copy.
+    ///
+    /// # Errors
+    /// What can't be read, or not be copied.
+    pub(in crate::source) fn seekable(self) -> io::Result<Seekable> {
+        if let Some(plain) = self.text.plain() {
+            let stored = Stored::File(plain.file.clone());
+            return Seekable::over(&stored, Some(plain));
+        }
+        let copied = self.runtime.block_on(self.text.copied());
+        Seekable::over(&copied.map_err(io::Error::other)?, None)
+    }
+}
+
+impl Read for Input {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let read = self.runtime.block_on(self.text.read(room));
+        read.map_err(io::Error::other)
+    }
+}
+
+/// Bytes that are read at any place, whoever else reads them.
+pub(in crate::source) struct Seekable {
+    bytes: Stretch,
+    at: u64,
+    len: u64,
+    /// Where the bytes of a file are counted, and how many have been.
+    told: Option<(Arc<Plain>, u64)>,
+}
+
+impl Seekable {
+    fn over(stored: &Stored, plain: Option<Arc<Plain>>) -> io::Result<Seekable> {
+        Ok(Seekable {
+            len: stored.len()?,
+            bytes: stored.rest(0),
+            at: 0,
+            told: plain.map(|plain| {
+                // Some of it was read for its first bytes.
+                let counted = plain.counted();
+                (plain, counted)
+            }),
+        })
+    }
+
+    /// Counts what was read, and of what is read twice nothing more than the file has.
+    fn tell(&mut self, read: u64) {
+        if let Some((plain, counted)) = &mut self.told {
+            let more = read.min(self.len.saturating_sub(*counted));
+            *counted += more;
+            plain.count(more);
+        }
+    }
+}
+
+impl Read for Seekable {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let read = self.bytes.read(room)?;
+        self.at += read as u64;
+        self.tell(read as u64);
+        Ok(read)
+    }
+}
+
+impl Seek for Seekable {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.len.checked_add_signed(by),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+        };
+        self.at = at.ok_or(io::ErrorKind::InvalidInput)?;
+        self.bytes.go_to(self.at);
+        Ok(self.at)
+    }
+}
+
+impl Drop for Seekable {
+    /// What has been seen of it is all that there was to see.
+    fn drop(&mut self) {
+        self.tell(self.len);
+    }
+}

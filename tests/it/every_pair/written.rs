@@ -1,0 +1,179 @@
+//! People, written in every layout and encoding.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+/// A person: the cells of a row.
+pub type Person = [String; 6];
+
+const COLUMNS: [&str; 6] = ["id", "name", "title", "salary", "hired", "note"];
+
+/// People whose names all of the encodings have, and whose cells are hard on all of the layouts.
+pub fn people(count: usize) -> Vec<Person> {
+    const NAMES: [&str; 5] = [
+        "Zoë Müller",
+        "Søren Ångström",
+        "José Núñez",
+        "O'Neill, Seán",
+        "Ann Lee",
+    ];
+    const TITLES: [&str; 5] = [
+        "Chef \"de\" cuisine",
+        "R&D <lead>",
+        "a|b\\c",
+        "{x}: [y]",
+        "",
+    ];
+    const NOTES: [&str; 4] = ["", "0012", "1e5; -3", "true"];
+    let person = |n: usize| {
+        [
+            format!("{:08}", n + 1),
+            NAMES[n % NAMES.len()].to_owned(),
+            TITLES[n / 2 % TITLES.len()].to_owned(),
+            format!("{}.{:02}", 30_000 + n % 70_000, n % 100),
+            format!("20{:02}-{:02}-{:02}", n % 26, n % 12 + 1, n % 28 + 1),
+            NOTES[n / 3 % NOTES.len()].to_owned(),
+        ]
+    };
+    (0..count).map(person).collect()
+}
+
+/// How records stand in a file.
+#[derive(Clone, Copy, Debug)]
+pub enum Layout {
+    Csv,
+    Tsv,
+    Json,
+    Ndjson,
+    Fixed,
+}
+
+pub const LAYOUTS: &[Layout] = &[
+    Layout::Csv,
+    Layout::Tsv,
+    Layout::Json,
+    Layout::Ndjson,
+    Layout::Fixed,
+];
+
+/// The characters of each column, where they are fixed.
+const WIDTHS: [usize; 6] = [8, 16, 20, 10, 10, 8];
+
+impl Layout {
+    /// Whether it is made of characters.
+    pub fn is_text(self) -> bool {
+        true
+    }
+
+    pub fn write(self, people: &[Person]) -> String {
+        match self {
+            Layout::Csv => separated(people, ','),
+            Layout::Tsv => separated(people, '\t'),
+            Layout::Json => format!("[\n{}\n]", objects(people).join(",\n")),
+            Layout::Ndjson => objects(people).join("\n"),
+            Layout::Fixed => fixed(people),
+        }
+    }
+
+    /// Lines of the section `source`.
+    pub fn settings(self) -> String {
+        match self {
+            // The first bytes tell.
+            Layout::Csv | Layout::Json | Layout::Ndjson => String::new(),
+            Layout::Tsv => "  format: tsv\n".to_owned(),
+            Layout::Fixed => {
+                let columns = COLUMNS.iter().zip(WIDTHS);
+                let columns =
+                    columns.map(|(name, width)| format!("{{ name: {name}, width: {width} }}"));
+                let columns = columns.collect::<Vec<_>>().join(", ");
+                format!("  format: fixed\n  fixed: {{ columns: [{columns}] }}\n")
+            }
+        }
+    }
+}
+
+fn separated(people: &[Person], delimiter: char) -> String {
+    let mut text = COLUMNS.join(&delimiter.to_string());
+    text.push('\n');
+    for person in people {
+        for (at, cell) in person.iter().enumerate() {
+            if at > 0 {
+                text.push(delimiter);
+            }
+            write!(text, "\"{}\"", cell.replace('"', "\"\"")).unwrap();
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn objects(people: &[Person]) -> Vec<String> {
+    let object = |person: &Person| {
+        let members = COLUMNS.iter().zip(person);
+        let json = |text: &str| Value::from(text).to_string();
+        let members = members.map(|(name, cell)| format!("{}:{}", json(name), json(cell)));
+        format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+    };
+    people.iter().map(object).collect()
+}
+
+fn fixed(people: &[Person]) -> String {
+    let mut text = String::new();
+    for person in people {
+        for (cell, width) in person.iter().zip(WIDTHS) {
+            write!(text, "{cell:width$}").unwrap();
+        }
+        text.push_str("\r\n");
+    }
+    text
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Encoding {
+    Utf8,
+    Utf8WithMark,
+    Utf16,
+    Utf16Be,
+    Windows1252,
+    Latin9,
+}
+
+pub const ENCODINGS: &[Encoding] = &[
+    Encoding::Utf8,
+    Encoding::Utf8WithMark,
+    Encoding::Utf16,
+    Encoding::Utf16Be,
+    Encoding::Windows1252,
+    Encoding::Latin9,
+];
+
+impl Encoding {
+    pub fn encode(self, text: String) -> Vec<u8> {
+        let of = |encoding: &'static encoding_rs::Encoding| {
+            let (bytes, _, unmappable) = encoding.encode(&text);
+            assert!(!unmappable);
+            bytes.into_owned()
+        };
+        match self {
+            Encoding::Utf8 => text.into_bytes(),
+            Encoding::Utf8WithMark => format!("\u{feff}{text}").into_bytes(),
+            Encoding::Utf16 => format!("\u{feff}{text}")
+                .encode_utf16()
+                .flat_map(u16::to_le_bytes)
+                .collect(),
+            Encoding::Utf16Be => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+            Encoding::Windows1252 => of(encoding_rs::WINDOWS_1252),
+            Encoding::Latin9 => of(encoding_rs::ISO_8859_15),
+        }
+    }
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Encoding::Utf8 | Encoding::Utf8WithMark | Encoding::Utf16 => "auto",
+            Encoding::Utf16Be => "utf-16be",
+            Encoding::Windows1252 => "windows-1252",
+            Encoding::Latin9 => "iso-8859-15",
+        }
+    }
+}
