@@ -7,14 +7,16 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use jiff::Timestamp;
 
-use super::pipeline::SetArgs;
+use super::looked::{Looked, look};
+use super::pipeline::{SetArgs, token};
 use super::work::{cores, runtime};
 use super::{Exit, Failure, Globals, PipelineArgs, put, put_json, say, stop};
 use crate::engine::EngineError;
 use crate::engine::blocks::BLOCK;
-use crate::infer::draft::draft;
+use crate::infer::draft::{For, draft};
 use crate::infer::show::{Description, page, table};
 use crate::infer::{Found, described, infer};
+use crate::run::preflight::Preflight;
 use crate::run::{self, RunError};
 use crate::settings::limits::Limits;
 use crate::source::spec::{Compression, Encoding};
@@ -29,6 +31,11 @@ pub struct InferArgs {
     /// The pipeline file to write; without it, or with -, standard output. One that is there is not written over.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// A pipeline whose target is asked for its properties: columns get the names of those that they are like.
+    #[arg(long = "for", value_name = "PIPELINE")]
+    for_pipeline: Option<String>,
+    #[command(flatten)]
+    sets: SetArgs,
 }
 
 /// Arguments of `rostream describe`.
@@ -62,11 +69,23 @@ impl InferArgs {
             );
             return Err(Failure::new(Exit::Usage, text));
         }
+        let properties = match &self.for_pipeline {
+            Some(pipeline) => Some(properties(pipeline, self.sets.clone(), globals)?),
+            None => None,
+        };
         let found = waited(find(&self.file))?;
         let folder = output.and_then(Path::parent).unwrap_or(Path::new(""));
         let path = from(folder, &self.file);
         let year = Zone::default().day(Timestamp::now()).year();
-        let text = draft(&found, &name(&self.file), &path, year);
+        let text = draft(
+            &found,
+            &For {
+                name: &name(&self.file),
+                path: &path,
+                year,
+                properties: properties.as_deref(),
+            },
+        );
         let Some(output) = output else {
             put(text.as_bytes())?;
             return Ok(Exit::Done);
@@ -131,6 +150,31 @@ impl DescribeArgs {
     }
 }
 
+/// The properties of the data set that a pipeline sends to.
+fn properties(file: &str, sets: SetArgs, globals: &Globals) -> Result<Vec<String>, Failure> {
+    let pipeline = PipelineArgs {
+        pipeline: file.to_owned(),
+        sets,
+    };
+    let mut pipeline = pipeline.load(globals)?;
+    let Some(token) = token(&pipeline)? else {
+        let text = format!(
+            "{file} sends to the sandbox inside this program, whose properties nobody has to know"
+        );
+        return Err(Failure::new(Exit::Usage, text));
+    };
+    match look(&mut pipeline, Some(&token), true, &mut stop::watch()?)? {
+        Looked::Wrong(error) => Err(Failure::of_run(error)),
+        Looked::Well(found) => match found.as_ref().and_then(Preflight::properties) {
+            Some(properties) => Ok(properties),
+            None => Err(Failure::new(
+                Exit::Failed,
+                "the API does not tell the properties of the data set: draft without --for",
+            )),
+        },
+    }
+}
+
 /// Writes a file that may hold values: for its owner alone.
 fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut options = OpenOptions::new();
@@ -171,7 +215,10 @@ fn waited(work: impl Future<Output = Result<Found, EngineError>>) -> Result<Foun
         Some(found) => found.map_err(|error| Failure::of_run(RunError::Engine(error)))?,
     };
     match found.facts.records {
-        0 => Err(Failure::of_run(RunError::NoRecords(found.source))),
+        0 => Err(Failure::new(
+            Exit::Failed,
+            format!("{}: there are no records", found.source),
+        )),
         _ => Ok(found),
     }
 }

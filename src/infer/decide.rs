@@ -186,7 +186,7 @@ fn are_codes(name: &str, column: &Column, values: u64) -> bool {
     let Some(list) = &column.values.0 else {
         return false;
     };
-    let few = list.len() <= MOST_CODES && list.len() as u64 * OFTEN <= values;
+    let few = (2..=MOST_CODES).contains(&list.len()) && list.len() as u64 * OFTEN <= values;
     let none_alone = list.values().all(|n| *n > 1);
     few && none_alone && column.at_signs == 0 && !names::is_personal(name)
 }

@@ -1,6 +1,7 @@
 //! A pipeline for a file that nobody described: what is proven is a setting, with the counts in the comment above it. What
 //! only a person can decide is a setting in a comment, with the counts for and against it.
 
+mod properties;
 mod source;
 mod stages;
 mod yaml;
@@ -12,6 +13,7 @@ use super::decide::{Decided, Type};
 use super::relations::KeyFacts;
 use crate::text::counted;
 
+use properties::Renames;
 use yaml::{flow, list, remark, scalar};
 
 /// More rejected rows than this share stop a run that says nothing of them.
@@ -23,8 +25,35 @@ const REJECTS_FROM: u64 = 100;
 /// Values of a manager's column that must be found among the keys, of a hundred.
 const FOUND: u64 = 95;
 
-/// Drafts a pipeline of this name, which reads the file by this path.
-pub(crate) fn draft(found: &Found, name: &str, path: &str, year: u16) -> String {
+/// What a draft is made for, beside the file.
+pub(crate) struct For<'a> {
+    /// The pipeline's name, and the path of the file for it.
+    pub name: &'a str,
+    pub path: &'a str,
+    /// The year that it is, by which years of two digits are told.
+    pub year: u16,
+    /// The properties of the data set that the rows are for, where these are known.
+    pub properties: Option<&'a [String]>,
+}
+
+/// Drafts a pipeline.
+pub(crate) fn draft(found: &Found, to: &For<'_>) -> String {
+    let names = Renames::of(&found.names, to.properties);
+    let parts = [
+        head(found, to.name),
+        source::source(found, to.path),
+        stages::remarks(found),
+        stages::stages(found, &names, to.year),
+        as_of(found, &names),
+        validate(found, &names),
+        rejects(found),
+        target(found, &names),
+    ];
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join("\n")
+}
+
+fn head(found: &Found, name: &str) -> String {
     let mut text = String::new();
     let records = counted(found.facts.records, "record");
     remark(
@@ -49,12 +78,6 @@ pub(crate) fn draft(found: &Found, name: &str, path: &str, year: u16) -> String 
         );
         let _ = writeln!(text, "# profile: {profile}");
     }
-    let _ = write!(text, "\n{}", source::source(found, path));
-    let _ = write!(text, "\n{}", stages::stages(found, year));
-    text.push_str(&as_of(found));
-    text.push_str(&validate(found));
-    text.push_str(&rejects(found));
-    text.push_str(&target(found));
     text
 }
 
@@ -64,11 +87,11 @@ fn key(found: &Found) -> Option<&KeyFacts> {
     first.filter(|key| key.is_unique() && key.likely)
 }
 
-fn as_of(found: &Found) -> String {
+fn as_of(found: &Found, names: &Renames<'_>) -> String {
     let Some(effective) = &found.relations.effective else {
         return String::new();
     };
-    let mut text = String::from("\n");
+    let mut text = String::new();
     let key = found
         .relations
         .keys
@@ -89,20 +112,20 @@ fn as_of(found: &Found) -> String {
     );
     let mut settings = format!(
         "# as_of:\n#   key: {}\n#   from: {}\n",
-        scalar(&effective.key),
-        scalar(&effective.from)
+        scalar(names.sent(&effective.key)),
+        scalar(names.sent(&effective.from))
     );
     if let Some(to) = &effective.to {
-        let _ = writeln!(settings, "#   to: {}", scalar(to));
+        let _ = writeln!(settings, "#   to: {}", scalar(names.sent(to)));
     }
     text + &settings
 }
 
-fn validate(found: &Found) -> String {
-    let mut text = String::from("\n");
+fn validate(found: &Found, names: &Renames<'_>) -> String {
+    let mut text = String::new();
     let Some(key) = key(found) else {
-        no_key(found, &mut text);
-        codes(found, &mut text, false);
+        no_key(found, names, &mut text);
+        codes(found, names, &mut text, false);
         return text;
     };
     let records = counted(found.facts.records - found.facts.rejected, "record");
@@ -119,14 +142,14 @@ fn validate(found: &Found) -> String {
     }
     text.push_str("validate:\n");
     remark(&mut text, "  ", &said);
-    let _ = writeln!(text, "  key: {}", scalar(&key.column));
-    manager(found, key, &mut text);
-    codes(found, &mut text, true);
+    let _ = writeln!(text, "  key: {}", scalar(names.sent(&key.column)));
+    manager(found, names, key, &mut text);
+    codes(found, names, &mut text, true);
     text
 }
 
 /// What breaks the keys that could be.
-fn no_key(found: &Found, text: &mut String) {
+fn no_key(found: &Found, names: &Renames<'_>, text: &mut String) {
     let records = counted(found.facts.records - found.facts.rejected, "record");
     if found.relations.keys.is_empty() {
         remark(
@@ -147,7 +170,7 @@ fn no_key(found: &Found, text: &mut String) {
         let _ = writeln!(
             text,
             "# validate: {}",
-            flow(&[("key", scalar(&key.column))])
+            flow(&[("key", scalar(names.sent(&key.column)))])
         );
     }
     for manager in &found.relations.managers {
@@ -162,7 +185,7 @@ fn no_key(found: &Found, text: &mut String) {
     }
 }
 
-fn manager(found: &Found, key: &KeyFacts, text: &mut String) {
+fn manager(found: &Found, names: &Renames<'_>, key: &KeyFacts, text: &mut String) {
     for manager in found
         .relations
         .managers
@@ -188,13 +211,13 @@ fn manager(found: &Found, key: &KeyFacts, text: &mut String) {
         let _ = writeln!(
             text,
             "  {off}hierarchy: {}",
-            flow(&[("parent", scalar(&manager.column))])
+            flow(&[("parent", scalar(names.sent(&manager.column)))])
         );
     }
 }
 
 /// Lists of codes: whether there may be others tomorrow, the file does not tell.
-fn codes(found: &Found, text: &mut String, within: bool) {
+fn codes(found: &Found, names: &Renames<'_>, text: &mut String, within: bool) {
     let each = found
         .names
         .iter()
@@ -206,7 +229,7 @@ fn codes(found: &Found, text: &mut String, within: bool) {
             let values = column.values.0.as_ref()?;
             let values: Vec<&str> = values.keys().map(|value| &**value).collect();
             let one_of = flow(&[("one_of", list(&values))]);
-            Some(format!("{}: {one_of}", scalar(name)))
+            Some(format!("{}: {one_of}", scalar(names.sent(name))))
         });
     let lists: Vec<String> = lists.collect();
     if lists.is_empty() {
@@ -237,7 +260,13 @@ fn rejected(found: &Found) -> u64 {
         _ => 0,
     };
     let of_columns: u64 = found.decided.iter().map(not_fit).sum();
-    (found.facts.rejected + of_columns).min(found.facts.records)
+    let controls: u64 = found
+        .facts
+        .columns
+        .iter()
+        .map(|column| column.controls)
+        .sum();
+    (found.facts.rejected + of_columns + controls).min(found.facts.records)
 }
 
 fn rejects(found: &Found) -> String {
@@ -246,7 +275,7 @@ fn rejects(found: &Found) -> String {
         return String::new();
     }
     let share = (rejected * 100).div_ceil(records.max(1)) + 1;
-    let mut text = String::from("\n");
+    let mut text = String::new();
     remark(
         &mut text,
         "",
@@ -260,15 +289,15 @@ fn rejects(found: &Found) -> String {
     text
 }
 
-fn target(found: &Found) -> String {
-    let by = key(found).map(|key| flow(&[("id_key", scalar(&key.column))]));
+fn target(found: &Found, names: &Renames<'_>) -> String {
+    let by = key(found).map(|key| flow(&[("id_key", scalar(names.sent(&key.column)))]));
     let sandbox = match &by {
         Some(by) => flow(&[("identify_by", by.clone())]),
         None => "{}".to_owned(),
     };
     let by = by.unwrap_or_else(|| "{ id_key: the column of the key }".to_owned());
     format!(
-        "\ntarget:\n  sandbox: {sandbox}\n  # orgvue:\n  #   base_url: orgvue.eu-west-1.concentra.io\n  #   tenant: ACME\n  \
+        "target:\n  sandbox: {sandbox}\n  # orgvue:\n  #   base_url: orgvue.eu-west-1.concentra.io\n  #   tenant: ACME\n  \
          #   dataset: 6586F21B-AD4D-4D06-A309-712AF47184A2\n  #   token: {{ env: ORGVUE_TOKEN }}\n  #   action: \
          createOrUpdate\n  #   identify_by: {by}\n"
     )

@@ -32,6 +32,8 @@ pub(crate) struct CsvForm {
     pub width: usize,
     /// Physical lines before the header.
     pub skip_lines: u32,
+    /// Whether all lines have as many characters, as where columns have a fixed width.
+    pub fixed_width: bool,
     pub header: Header,
     /// Whether two columns of the header have one name.
     pub same_names: bool,
@@ -49,6 +51,10 @@ pub(super) struct Record {
     pub(super) cells: Vec<String>,
     /// Its quotes are wrong.
     faulty: bool,
+    /// It begins and ends with a quote, and its first cell does not end with one.
+    quoted_whole: bool,
+    /// Characters.
+    length: usize,
 }
 
 impl Record {
@@ -64,9 +70,13 @@ pub(crate) fn form(beginning: &str, is_all: bool, end: &str) -> CsvForm {
     let lines_before = u32::from(says.is_some());
     let known = says.map_or(&DELIMITERS[..], |_| &[]);
     let stated = says.as_slice();
-    let (dialect, records) = dialect(text, is_all, if stated.is_empty() { known } else { stated });
+    let delimiters = if stated.is_empty() { known } else { stated };
+    let (dialect, records) = dialect(text, is_all, delimiters);
     let (width, alike) = most_common_width(&records);
     let found = header::find(&records, width);
+    if is_prose(&records, width, &found.header) {
+        return one_column(beginning, is_all, end);
+    }
     let footer = ends::footer(dialect, end, width);
     CsvForm {
         dialect,
@@ -79,10 +89,54 @@ pub(crate) fn form(beginning: &str, is_all: bool, end: &str) -> CsvForm {
             lines => lines + lines_before,
         },
         same_names: found.same_names,
+        fixed_width: width == 1 && have_one_length(&records),
         header: found.header,
         footer: footer.begins,
         footer_lines: footer.lines,
         odd: footer.odd,
+    }
+}
+
+/// Whether what seems to be a delimiter stands in a text of one column: only the name above it lacks it, and what is below
+/// is no table; or lines are all of one length, as they are where columns have a fixed width.
+fn is_prose(records: &[Record], width: usize, header: &Header) -> bool {
+    let first_alone = records.first().is_some_and(|first| first.cells.len() == 1);
+    let is_certain = matches!(header, Header::Line { certain: true } | Header::Labels(_));
+    width == 2 && (first_alone && !is_certain || have_one_length(records))
+}
+
+/// Lines that say something of their length.
+const SOME: usize = 10;
+
+/// Whether all lines have as many characters, and enough to be a record.
+fn have_one_length(records: &[Record]) -> bool {
+    let length = records.first().map_or(0, |first| first.length);
+    let alike = records.iter().all(|record| record.length == length);
+    records.len() >= SOME && length >= 20 && alike
+}
+
+/// The form of a file of one column.
+fn one_column(beginning: &str, is_all: bool, end: &str) -> CsvForm {
+    let dialect = Dialect::new(b',', Quoting::default());
+    let lines = records(Dialect::new(0x1f, Quoting::default()), beginning, is_all);
+    let found = header::find(&lines, 1);
+    CsvForm {
+        dialect: Dialect {
+            // Nothing stands between cells: what no text has will do.
+            delimiter: if beginning.contains(',') { 0x1f } else { b',' },
+            ..dialect
+        },
+        says_delimiter: false,
+        records: lines.len(),
+        alike: lines.len(),
+        width: 1,
+        skip_lines: found.skip_lines,
+        fixed_width: have_one_length(&lines),
+        header: found.header,
+        same_names: false,
+        footer: ends::footer(dialect, end, 1).begins,
+        footer_lines: 0,
+        odd: 0,
     }
 }
 
@@ -115,10 +169,14 @@ fn records(dialect: Dialect, text: &str, is_all: bool) -> Vec<Record> {
             let faulty = Cells::of_record(raw.as_bytes(), dialect)
                 .into_fault()
                 .is_some();
+            let cells = split(dialect, raw);
+            let ends = |text: &str| text.starts_with('"') && text.ends_with('"') && text.len() > 1;
             records.push(Record {
                 line,
-                cells: split(dialect, raw),
+                quoted_whole: ends(raw) && cells.first().is_some_and(|cell| !ends(cell)),
+                cells,
                 faulty,
+                length: raw.chars().count(),
             });
         }
         line += whole.matches('\n').count() as u32;
@@ -153,13 +211,20 @@ fn dialect(text: &str, is_all: bool, delimiters: &[u8]) -> (Dialect, Vec<Record>
             let dialect = Dialect::new(delimiter, quoting);
             let records = records(dialect, text, is_all);
             let score = Score::of(&records);
-            if score.width > 1 && best.as_ref().is_none_or(|(best, ..)| score.beats(best)) {
+            // Quotes around whole lines are none around cells: taken for characters, they would part their first cell.
+            let quoted_whole = records.iter().filter(|record| record.quoted_whole).count();
+            let is_torn = quoting.quote.is_none() && quoted_whole * 2 > records.len();
+            if score.width > 1
+                && !is_torn
+                && best.as_ref().is_none_or(|(best, ..)| score.beats(best))
+            {
                 best = Some((score, dialect, records));
             }
         }
     }
     match best {
         Some((_, dialect, records)) => (dialect, records),
+        None if delimiters.len() > 1 && text.contains(' ') => blanks(text, is_all),
         None => {
             let delimiter = if delimiters.len() == 1 {
                 delimiters[0]
@@ -170,6 +235,19 @@ fn dialect(text: &str, is_all: bool, delimiters: &[u8]) -> (Dialect, Vec<Record>
             (dialect, records(dialect, text, is_all))
         }
     }
+}
+
+/// A text between whose cells nothing but blanks could stand: a table where all lines have as many, and several.
+fn blanks(text: &str, is_all: bool) -> (Dialect, Vec<Record>) {
+    let between = Dialect::new(b' ', Quoting::default());
+    let cut = records(between, text, is_all);
+    let (width, alike) = most_common_width(&cut);
+    let no_gaps = cut.iter().all(|record| record.filled() == width);
+    if width > 2 && alike == cut.len() && no_gaps && cut.len() > SOME {
+        return (between, cut);
+    }
+    let commas = Dialect::new(b',', Quoting::default());
+    (commas, records(commas, text, is_all))
 }
 
 /// How cells may be quoted in a text, the commonest first.

@@ -58,7 +58,21 @@ pub(super) fn is_id(name: &str) -> bool {
     let words = words(name);
     // The number of children, and that of a change on a day.
     let counts = has_word(name, &["sequence", "seq", "count", "of", "order", "anzahl"]);
-    !counts && is_id_of(name, &words)
+    let amounts = [
+        "amount",
+        "balance",
+        "allowance",
+        "salary",
+        "bonus",
+        "betrag",
+        "hours",
+        "days",
+        "limit",
+    ];
+    let is_named = words
+        .last()
+        .is_some_and(|word| ["id", "code", "key", "no", "nr"].contains(&&**word));
+    !counts && (is_named || !has_word(name, &amounts)) && is_id_of(name, &words)
 }
 
 fn is_id_of(name: &str, words: &[String]) -> bool {
@@ -225,6 +239,21 @@ pub(super) fn is_personal(name: &str) -> bool {
             name,
             &[
                 "name",
+                "imię",
+                "imie",
+                "nazwisk",
+                "nombre",
+                "apellido",
+                "prénom",
+                "prenom",
+                "cognome",
+                "nome",
+                "navn",
+                "namn",
+                "jméno",
+                "příjmení",
+                "氏名",
+                "姓名",
                 "mail",
                 "phone",
                 "birth",

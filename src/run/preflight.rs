@@ -41,6 +41,12 @@ impl Preflight {
         self.dataset.as_deref()
     }
 
+    /// The keys of the data set's properties, where the API tells them.
+    pub(crate) fn properties(&self) -> Option<Vec<String>> {
+        let keys = self.properties.as_ref()?.list.iter();
+        Some(keys.map(|property| property.key.clone()).collect())
+    }
+
     /// Writes into the report what was found.
     pub(crate) fn tell(&self, report: &mut RunReport) {
         report.preflight = Some(self.report.clone());

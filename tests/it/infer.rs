@@ -427,7 +427,7 @@ fn what_is_no_record_is_told() {
     assert_eq!(code, 0);
     for said in [
         "The header comes again 1 time",
-        "1 of 202 records have too many or too few cells",
+        "Of 202 records, 1 with too many or too few cells",
         "day: 200 of 201 values (1 does not fit, and its row is rejected); 200 fit DD/MM/YYYY, 112 that alone",
     ] {
         let flat = draft.replace("\n  # ", " ");
@@ -436,4 +436,45 @@ fn what_is_no_record_is_told() {
     fs::write(folder.path().join("d.yaml"), draft).unwrap();
     let (code, _, stderr) = run(folder.path(), &["check", "d.yaml"]);
     assert_eq!(code, 3, "{stderr}");
+}
+
+/// With a target that tells its properties, columns get their names.
+#[test]
+fn columns_become_properties() {
+    use rostream::internals::sandbox::options::{Property, PropertyKind};
+    let rig = crate::support::Rig::with(|settings| {
+        let keys = ["employeeID", "fullName", "salary", "managerID"];
+        let property = |key: &str| Property {
+            key: key.to_owned(),
+            kind: PropertyKind::Text,
+        };
+        settings.properties = Some(keys.map(property).into());
+    });
+    rig.write(
+        "people.csv",
+        "Employee ID,Full Nam,Manager ID,Shoe\n0001,Mara Novak,,41\n0002,Ben Okafor,0001,42\n",
+    );
+    rig.pipeline(
+        "source: { path: people.csv }",
+        "identify_by: { id_key: employeeID }",
+    );
+    let (code, draft) = rig.put_out(&["infer", "people.csv", "--for", "pipeline.yaml"]);
+    assert_eq!(code, 0);
+    for line in [
+        "  - rename: { Employee ID: employeeID, Manager ID: managerID }\n",
+        "  # - rename: { Full Nam: fullName }\n",
+        "  # - drop: [Shoe]\n",
+        "  key: employeeID\n",
+        "  hierarchy: { parent: managerID }\n",
+        "  sandbox: { identify_by: { id_key: employeeID } }\n",
+    ] {
+        assert!(draft.contains(line), "{line}{draft}");
+    }
+    rig.write("draft.yaml", &draft);
+    let (code, stderr) = rig.ask(&["check", "draft.yaml"]);
+    assert_eq!(code, 0, "{stderr}");
+    rig.write("sandbox.yaml", "version: 1\nsource: { path: people.csv }\nrejects: { at_most: 1% }\ntarget: { sandbox: }\n");
+    let (code, stderr) = rig.ask(&["infer", "people.csv", "--for", "sandbox.yaml"]);
+    assert_eq!(code, 2, "{stderr}");
+    assert!(stderr.contains("sandbox"), "{stderr}");
 }

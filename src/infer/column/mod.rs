@@ -16,7 +16,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::batch::{Batch, Cell, Kind, RowState};
 use crate::text::compare::comparable;
-use crate::text::unseen::{is_invisible, trimmed};
+use crate::text::unseen::{is_control, is_invisible, trimmed};
 use dates::Dates;
 use distinct::Distinct;
 use format::Formats;
@@ -48,6 +48,8 @@ pub(crate) struct Column {
     /// Texts with blanks or invisible characters at their ends, or with invisible ones anywhere.
     pub blanks: u64,
     pub invisible: u64,
+    /// Texts with control characters, which can't be sent.
+    pub controls: u64,
     pub distinct: Distinct,
     /// How many values have how many characters.
     pub lengths: Lengths,
@@ -182,6 +184,7 @@ impl Column {
     fn see(&mut self, text: &str, kind: Kind, n: u64, scratch: &mut Scratch<'_>) -> bool {
         let count = |is: bool| if is { n } else { 0 };
         self.invisible += count(text.contains(is_invisible));
+        self.controls += count(text.contains(is_control));
         let whole = text;
         let text = &whole[trimmed(whole)];
         self.blanks += count(text.len() < whole.len());
@@ -243,6 +246,7 @@ impl Column {
             (&mut self.nested, other.nested),
             (&mut self.blanks, other.blanks),
             (&mut self.invisible, other.invisible),
+            (&mut self.controls, other.controls),
             (&mut self.digits, other.digits),
             (&mut self.letters, other.letters),
             (&mut self.mixed, other.mixed),

@@ -69,6 +69,14 @@ fn csv(found: &Found, form: &CsvForm, text: &mut String) {
             form.width
         ));
     }
+    if form.fixed_width {
+        said.push(
+            "All lines have as many characters: the columns may have a fixed width, and then they are not read so.".to_owned(),
+        );
+    }
+    if form.width == 1 {
+        said.push("One column: nothing stands between cells.".to_owned());
+    }
     let delimiter = match form.dialect.delimiter {
         b'\t' => "tab".to_owned(),
         byte => scalar(&char::from(byte).to_string()),
@@ -154,11 +162,11 @@ fn counts(found: &Found, said: &mut Vec<String>) {
     }
     for (code, n) in &facts.faults {
         let what = match code.as_str() {
-            "ragged" => "have too many or too few cells",
-            "quote" => "have a quote that does not close their cell",
-            "not_utf8" => "are not UTF-8",
-            "unknown" => "have a member that the first 1,000 records don't have",
-            "carriage_return" => "have a carriage return outside quotes",
+            "ragged" => "with too many or too few cells",
+            "quote" => "with a quote that does not close its cell",
+            "not_utf8" => "not UTF-8",
+            "unknown" => "with a member that the first 1,000 don't have",
+            "carriage_return" => "with a carriage return outside quotes",
             _ => {
                 said.push(format!(
                     "{} rejected with the code {code}.",
@@ -167,10 +175,8 @@ fn counts(found: &Found, said: &mut Vec<String>) {
                 continue;
             }
         };
-        said.push(format!(
-            "{n} of {} {what}: they are rejected.",
-            counted(facts.records, "record")
-        ));
+        let records = counted(facts.records, "record");
+        said.push(format!("Of {records}, {n} {what}: they are rejected."));
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::yaml::{flow, list, remark};
+use super::properties::Renames;
+use super::yaml::{flow, list, remark, scalar};
 use crate::infer::Found;
 use crate::infer::column::Column;
 use crate::infer::decide::{Days, Decided, Figures, Fits, Type, Undecided};
@@ -38,44 +39,88 @@ struct Stage {
     off: bool,
 }
 
-pub(super) fn stages(found: &Found, year: u16) -> String {
-    let each = found
-        .names
-        .iter()
-        .zip(&found.facts.columns)
-        .zip(&found.decided);
-    let all: Vec<Known<'_>> = each
-        .map(|((name, column), decided)| Known {
-            name,
-            column,
-            decided,
-        })
-        .collect();
+fn all(found: &Found) -> Vec<Known<'_>> {
+    let each = found.names.iter().zip(&found.facts.columns);
+    let each = each.zip(&found.decided);
+    each.map(|((name, column), decided)| Known {
+        name,
+        column,
+        decided,
+    })
+    .collect()
+}
+
+pub(super) fn stages(found: &Found, names: &Renames<'_>, year: u16) -> String {
+    let all = all(found);
     let mut stages = unseen(&all);
     stages.extend(sentinels(&all));
     stages.extend(dates(&all, year));
     stages.extend(numbers(&all));
     stages.extend(flags(&all));
     stages.extend(nested(&all));
-    let mut text = remarks(&all);
+    stages.extend(renames(names));
+    let mut text = String::new();
     if stages.is_empty() {
         return text;
     }
     let is_on = stages.iter().any(|stage| !stage.off);
     text.push_str(if is_on { "stages:\n" } else { "# stages:\n" });
     for stage in &stages {
-        stage
-            .said
-            .iter()
-            .for_each(|said| remark(&mut text, "  ", said));
+        for said in &stage.said {
+            remark(&mut text, "  ", said);
+        }
         let off = if stage.off { "# " } else { "" };
         let _ = writeln!(text, "  {off}- {}", stage.text);
     }
     text
 }
 
+/// Columns get the names of the properties that they are for, last, so that everything before calls them as the file does.
+fn renames(names: &Renames<'_>) -> Vec<Stage> {
+    let map = |pairs: &[(&str, &str)]| {
+        let pairs: Vec<(String, String)> = (pairs.iter())
+            .map(|(column, key)| (scalar(column), scalar(key)))
+            .collect();
+        let pairs: Vec<(&str, String)> = (pairs.iter())
+            .map(|(column, key)| (&**column, key.clone()))
+            .collect();
+        format!("rename: {}", flow(&pairs))
+    };
+    let changed = names.certain.iter().filter(|(column, key)| column != key);
+    let changed: Vec<(&str, &str)> = changed.copied().collect();
+    let mut stages = Vec::new();
+    if !changed.is_empty() {
+        stages.push(Stage {
+            said: vec!["The properties of the data set.".to_owned()],
+            text: map(&changed),
+            off: false,
+        });
+    }
+    if !names.near.is_empty() {
+        stages.push(Stage {
+            said: vec![
+                "Properties with names that are nearly the same. Are they these?".to_owned(),
+            ],
+            text: map(&names.near),
+            off: true,
+        });
+    }
+    if !names.none.is_empty() {
+        stages.push(Stage {
+            said: vec![
+                "Columns that no property of the data set is like: it takes none of them."
+                    .to_owned(),
+            ],
+            text: format!("drop: {}", list(&names.none)),
+            off: true,
+        });
+    }
+    stages
+}
+
 /// What is left as it is, and yet should be known.
-fn remarks(all: &[Known<'_>]) -> String {
+pub(super) fn remarks(found: &Found) -> String {
+    let all = &all(found)[..];
     let mut text = String::new();
     let mut say = |said: &str| remark(&mut text, "", said);
     let names = |is: &dyn Fn(&Known<'_>) -> bool| -> Vec<&str> {
@@ -94,6 +139,13 @@ fn remarks(all: &[Known<'_>]) -> String {
     let empty = names(&|known| known.decided.kind == Type::Empty);
     if !empty.is_empty() {
         say(&format!("Without any value: {}.", empty.join(", ")));
+    }
+    for known in all.iter().filter(|known| known.column.controls > 0) {
+        say(&format!(
+            "{}: {} with control characters, which can't be sent: their rows are rejected, unless `replace` takes them out.",
+            known.name,
+            counted(known.column.controls, "cell")
+        ));
     }
     for known in all {
         let Decided {
@@ -117,9 +169,6 @@ fn remarks(all: &[Known<'_>]) -> String {
                 }
             ));
         }
-    }
-    if !text.is_empty() {
-        text.push('\n');
     }
     text
 }

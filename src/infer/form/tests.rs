@@ -54,6 +54,13 @@ fn delimiters_are_told() {
     );
     check("sep=;\nid;name\n1;a\n", b';', QUOTE, 0, CERTAIN);
     check("name\nAnna\nBen\n", b',', QUOTE, 0, LIKELY);
+    // A comma in every value of the only column is none between cells.
+    check("name\nKeller, Mara\nOkafor, Ben\n", 0x1f, QUOTE, 0, LIKELY);
+    let people = "0001 mara nurse\n".repeat(12);
+    check(&format!("id name job\n{people}"), b' ', QUOTE, 0, CERTAIN);
+    // Whole lines in quotes are one cell.
+    let lines = "\"1;a\"\n\"2;b\"\n";
+    assert_eq!(of(&format!("\"id;n\"\n{lines}")).width, 1);
 }
 
 #[test]
@@ -110,4 +117,13 @@ fn lines_in_front_are_passed_over() {
         2,
         CERTAIN,
     );
+}
+
+#[test]
+fn lines_of_one_length_are_no_table() {
+    let lines: String = (0..20)
+        .map(|n| format!("{n:05}  Keller, Mara   20200101\n"))
+        .collect();
+    let found = of(&lines);
+    assert!(found.fixed_width && found.width == 1);
 }
