@@ -11,7 +11,7 @@ use std::fmt::Write;
 use super::Found;
 use super::decide::{Decided, Type};
 use super::relations::KeyFacts;
-use crate::text::counted;
+use crate::report::human::{count, counted};
 
 use properties::Renames;
 use yaml::{flow, list, remark, scalar};
@@ -102,12 +102,14 @@ fn as_of(found: &Found, names: &Renames<'_>) -> String {
         &mut text,
         "",
         &format!(
-            "{}: {repeated} of {} have a value that an earlier one has, and {} of these the same {}. So a row seems to hold \
-             for a time. Is one to be sent for each of the {keys}, the one in force?",
+            "{}: {} of {} have a value that an earlier one has, and {} of these the same {}. So a row seems to hold \
+             for a time. Is one to be sent for each of the {}, the one in force?",
             effective.key,
+            count(repeated),
             counted(keys + repeated, "record"),
-            effective.repeated,
+            count(effective.repeated),
             effective.from,
+            count(keys),
         ),
     );
     let mut settings = format!(
@@ -164,7 +166,10 @@ fn no_key(found: &Found, names: &Renames<'_>, text: &mut String) {
             "",
             &format!(
                 "{}: of {records}, {} have no value, and {} a value that an earlier one has; {} are left.",
-                key.column, key.empty, key.repeated, key.keys
+                key.column,
+                count(key.empty),
+                count(key.repeated),
+                count(key.keys)
             ),
         );
         let _ = writeln!(
@@ -179,7 +184,10 @@ fn no_key(found: &Found, names: &Renames<'_>, text: &mut String) {
             "",
             &format!(
                 "{}: {} of {} values are found in {}.",
-                manager.column, manager.found, manager.filled, manager.key
+                manager.column,
+                count(manager.found),
+                count(manager.filled),
+                manager.key
             ),
         );
     }
@@ -200,11 +208,11 @@ fn manager(found: &Found, names: &Renames<'_>, key: &KeyFacts, text: &mut String
             &format!(
                 "{}: {} of {} values are found in {}; {} name themselves, and {} nobody.",
                 manager.column,
-                manager.found,
-                manager.filled,
+                count(manager.found),
+                count(manager.filled),
                 manager.key,
-                manager.own,
-                manager.roots
+                count(manager.own),
+                count(manager.roots)
             ),
         );
         let off = if is_certain { "" } else { "# " };
@@ -280,9 +288,10 @@ fn rejects(found: &Found) -> String {
         &mut text,
         "",
         &format!(
-            "Up to {} of {records} have something that does not fit what is stated here. More than 5 % would stop a run that \
+            "Up to {} of {} have something that does not fit what is stated here. More than 5 % would stop a run that \
              says nothing of them.",
-            counted(rejected, "row")
+            counted(rejected, "row"),
+            count(records)
         ),
     );
     let _ = writeln!(text, "rejects: {{ at_most: {}% }}", share.min(100));

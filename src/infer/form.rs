@@ -32,6 +32,8 @@ pub(crate) struct CsvForm {
     pub width: usize,
     /// Physical lines before the header.
     pub skip_lines: u32,
+    /// Whether quotes stand around lines, and not around cells.
+    pub quoted_whole: bool,
     /// Whether all lines have as many characters, as where columns have a fixed width.
     pub fixed_width: bool,
     pub header: Header,
@@ -89,6 +91,7 @@ pub(crate) fn form(beginning: &str, is_all: bool, end: &str) -> CsvForm {
             lines => lines + lines_before,
         },
         same_names: found.same_names,
+        quoted_whole: width == 1 && are_quoted_whole(&records, text),
         fixed_width: width == 1 && have_one_length(&records),
         header: found.header,
         footer: footer.begins,
@@ -101,8 +104,27 @@ pub(crate) fn form(beginning: &str, is_all: bool, end: &str) -> CsvForm {
 /// is no table; or lines are all of one length, as they are where columns have a fixed width.
 fn is_prose(records: &[Record], width: usize, header: &Header) -> bool {
     let first_alone = records.first().is_some_and(|first| first.cells.len() == 1);
+    let below = records.iter().filter(|record| record.cells.len() == width);
+    // `Keller, Mara`.
+    let spaced = below
+        .clone()
+        .all(|record| record.cells[width - 1].starts_with(' '));
     let is_certain = matches!(header, Header::Line { certain: true } | Header::Labels(_));
-    width == 2 && (first_alone && !is_certain || have_one_length(records))
+    width == 2 && (first_alone && (spaced || !is_certain) || have_one_length(records))
+}
+
+/// Whether all records are one cell in quotes, in which something stands that commonly stands between cells.
+fn are_quoted_whole(records: &[Record], text: &str) -> bool {
+    let parted = |record: &Record| {
+        let within = &record.cells[0];
+        [';', '\t', '|', ',']
+            .iter()
+            .any(|delimiter| within.contains(*delimiter))
+    };
+    text.starts_with('"')
+        && records
+            .iter()
+            .all(|record| record.cells.len() == 1 && parted(record))
 }
 
 /// Lines that say something of their length.
@@ -131,6 +153,7 @@ fn one_column(beginning: &str, is_all: bool, end: &str) -> CsvForm {
         alike: lines.len(),
         width: 1,
         skip_lines: found.skip_lines,
+        quoted_whole: false,
         fixed_width: have_one_length(&lines),
         header: found.header,
         same_names: false,

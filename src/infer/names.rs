@@ -142,8 +142,9 @@ pub(super) fn is_contact(name: &str) -> bool {
     ) || has_part(name, &["zipcode", "phone", "telefon"])
 }
 
-/// What identifies a person, or a position.
-pub(super) fn is_of_person(name: &str) -> bool {
+/// How likely it is that a column of this name identifies the records, the likeliest first: people, then positions and
+/// assignments, then anything, then what is not named so.
+pub(super) fn rank(name: &str) -> u8 {
     let person = [
         "employee",
         "worker",
@@ -152,15 +153,31 @@ pub(super) fn is_of_person(name: &str) -> bool {
         "emp",
         "associate",
         "staff",
-        "pernr",
-        "mitarbeiter",
-        "personal",
-        "file",
         "personnel",
-        "position",
-        "assignment",
+        "file",
+        "mitarbeiter",
     ];
-    is_id(name) && has_part(name, &person)
+    let parts = [
+        "employeeid",
+        "workerid",
+        "userid",
+        "personid",
+        "pernr",
+        "personalnummer",
+        "personnelnumber",
+        "filenumber",
+    ];
+    match is_id(name) {
+        true if has_word(name, &person) || has_part(name, &parts) => 0,
+        true if has_word(name, &["position", "assignment", "job"]) => 1,
+        true => 2,
+        false => 3,
+    }
+}
+
+/// What identifies a person.
+pub(super) fn is_of_person(name: &str) -> bool {
+    rank(name) == 0
 }
 
 /// The first day of something.
@@ -435,6 +452,8 @@ mod tests {
         }
         assert!(is_from("BEGDA") && is_to("ENDDA") && is_from("startDate") && is_to("END_DATE"));
         assert!(!is_from("hireDate") && !is_to("Vendor"));
+        let ranks = ["Employee ID", "Position ID", "Code", "Employment Type"].map(rank);
+        assert_eq!(ranks, [0, 1, 2, 3]);
         assert!(is_personal("Supervisor Name") && !is_personal("Status"));
     }
 

@@ -131,12 +131,13 @@ pub(crate) async fn relations(
     found
         .keys
         .retain(|key| key.is_unique() || names::is_id(&key.column));
-    // What was asked for first is the likelier key, where several are unique.
-    found.keys.sort_by_key(|key| {
+    // What names people is not put behind another column for keys that come twice: somebody has to look at them.
+    (found.keys).sort_by_key(|key| {
         (
+            is_other(key),
             !key.is_unique(),
             !key.likely,
-            !names::is_of_person(&key.column),
+            names::rank(&key.column),
         )
     });
     for &column in &asked.managers {
@@ -155,6 +156,11 @@ pub(crate) async fn relations(
         .sort_by_key(|m| (!m.named, std::cmp::Reverse(m.found)));
     found.effective = effective(names, &asked, &found.keys, |column| &seen[at(column)]);
     Ok(found)
+}
+
+/// Whether a key does not say of itself that it is people's.
+fn is_other(key: &KeyFacts) -> bool {
+    !names::is_of_person(&key.column)
 }
 
 /// Whether the values of a column are there to identify somebody. Names, addresses and texts may all be different.
@@ -185,8 +191,7 @@ impl Asked {
             let many = distinct(*at) * 10 >= records * 9;
             (
                 names::is_personal(name) || columns[*at].at_signs > 0,
-                !names::is_of_person(name),
-                !names::is_id(name),
+                names::rank(name),
                 !many,
             )
         };

@@ -336,14 +336,18 @@ fn parted(text: &str) -> Option<Parted> {
 
 /// The number, with this decimal sign.
 fn value(peeled: &Peeled<'_>, decimal: char) -> Option<f64> {
-    let plain: String = (peeled.text.chars())
-        .filter_map(|c| match c {
-            c if c.is_ascii_digit() => Some(c),
-            c if c == decimal => Some('.'),
-            _ => None,
-        })
-        .collect();
-    let value: f64 = plain.parse().ok()?;
+    let is_plain = peeled.text.bytes().all(|b| b.is_ascii_digit());
+    let value: f64 = match is_plain {
+        true => peeled.text.parse().ok()?,
+        false => {
+            let plain = peeled.text.chars().filter_map(|c| match c {
+                c if c.is_ascii_digit() => Some(c),
+                c if c == decimal => Some('.'),
+                _ => None,
+            });
+            plain.collect::<String>().parse().ok()?
+        }
+    };
     Some(if peeled.negative { -value } else { value })
 }
 

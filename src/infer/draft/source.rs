@@ -8,7 +8,7 @@ use crate::infer::bytes::Bytes;
 use crate::infer::form::{CsvForm, Header};
 use crate::infer::json::JsonForm;
 use crate::infer::{Found, Written, footer_pattern};
-use crate::text::counted;
+use crate::report::human::{count, counted};
 
 pub(super) fn source(found: &Found, path: &str) -> String {
     let mut text = String::from("source:\n");
@@ -76,6 +76,11 @@ fn csv(found: &Found, form: &CsvForm, text: &mut String) {
     }
     if form.width == 1 {
         said.push("One column: nothing stands between cells.".to_owned());
+    }
+    if form.quoted_whole {
+        said.push(
+            "Whole lines are in quotes, which makes each of them one cell: export the file without these quotes.".to_owned(),
+        );
     }
     let delimiter = match form.dialect.delimiter {
         b'\t' => "tab".to_owned(),
@@ -176,7 +181,10 @@ fn counts(found: &Found, said: &mut Vec<String>) {
             }
         };
         let records = counted(facts.records, "record");
-        said.push(format!("Of {records}, {n} {what}: they are rejected."));
+        said.push(format!(
+            "Of {records}, {} {what}: they are rejected.",
+            count(*n)
+        ));
     }
 }
 

@@ -7,7 +7,7 @@ use super::yaml::{flow, list, remark, scalar};
 use crate::infer::Found;
 use crate::infer::column::Column;
 use crate::infer::decide::{Days, Decided, Figures, Fits, Type, Undecided};
-use crate::text::counted;
+use crate::report::human::{count, counted};
 
 /// A column and what is known of it.
 #[derive(Clone, Copy)]
@@ -21,13 +21,12 @@ impl Known<'_> {
     /// How many values it has, and how many of them fit.
     fn counts(&self) -> String {
         let Decided { values, fit, .. } = *self.decided;
-        match values - fit {
-            0 => format!("all of {}", counted(values, "value")),
-            1 => format!("{fit} of {values} values (1 does not fit, and its row is rejected)"),
-            others => format!(
-                "{fit} of {values} values ({others} do not fit, and their rows are rejected)"
-            ),
-        }
+        let others = match values - fit {
+            0 => return format!("all of {}", counted(values, "value")),
+            1 => "1 does not fit, and its row is rejected".to_owned(),
+            others => format!("{} do not fit, and their rows are rejected", count(others)),
+        };
+        format!("{} of {} ({others})", count(fit), counted(values, "value"))
     }
 }
 
@@ -243,11 +242,11 @@ fn sentinels(all: &[Known<'_>]) -> Vec<Stage> {
     });
     let stage = |(texts, group): (Vec<&str>, Vec<Known<'_>>), off: bool| {
         let each = group.iter().map(|known| match off {
-            false => format!("{} {}", known.name, known.column.sentinels()),
+            false => format!("{} {}", known.name, count(known.column.sentinels())),
             true => format!(
                 "{} {}",
                 known.name,
-                known.column.doubtful.values().sum::<u64>()
+                count(known.column.doubtful.values().sum())
             ),
         });
         let what = if off {
@@ -342,13 +341,19 @@ fn proof(known: &Known<'_>) -> String {
         let each = fits.iter().map(|fits| {
             format!(
                 "{} fit {}, {} that alone",
-                fits.values, fits.format, fits.alone
+                count(fits.values),
+                fits.format,
+                count(fits.alone)
             )
         });
         let _ = write!(said, "; {}", each.collect::<Vec<_>>().join("; "));
     }
     if *timed > 0 {
-        let _ = write!(said, "; {timed} have a time of day, which is left out");
+        let _ = write!(
+            said,
+            "; {} have a time of day, which is left out",
+            count(*timed)
+        );
     }
     if *moments {
         said.push_str("; these are moments: whose day they become, `zone` says (or the pipeline's `time_zone`)");
@@ -375,8 +380,12 @@ fn open_days(known: &Known<'_>, undecided: &Undecided, year: u16) -> Vec<Stage> 
                 } = fits;
                 let order = order.words();
                 match alone {
-                    0 => format!("{values} fit {order} ({format})"),
-                    alone => format!("{values} fit {order} ({format}), {alone} that alone"),
+                    0 => format!("{} fit {order} ({format})", count(*values)),
+                    alone => format!(
+                        "{} fit {order} ({format}), {} that alone",
+                        count(*values),
+                        count(*alone)
+                    ),
                 }
             });
             let each = each.collect::<Vec<_>>().join(", ");
@@ -483,19 +492,20 @@ fn number(figures: &Figures, group: &[Known<'_>]) -> String {
 fn figures_proof(known: &Known<'_>) -> String {
     let mut said = format!("{}: {}", known.name, known.counts());
     if let Type::Whole(figures) | Type::Decimal(figures) = &known.decided.kind {
+        let proven = count(figures.proofs);
         match (figures.decimal, figures.thousands, figures.proofs) {
             (_, _, 0) | (None, None, _) => said.push_str(", whole numbers"),
-            (Some(','), _, proofs) => {
-                let _ = write!(said, "; in {proofs} the comma can only be the decimal sign");
+            (Some(','), ..) => {
+                let _ = write!(said, "; in {proven} the comma can only be the decimal sign");
             }
-            (_, Some(sign), proofs) => {
+            (_, Some(sign), _) => {
                 let _ = write!(
                     said,
-                    "; {proofs} can only be read with `{sign}` between thousands"
+                    "; {proven} can only be read with `{sign}` between thousands"
                 );
             }
-            (Some(_), None, proofs) => {
-                let _ = write!(said, "; in {proofs} the point can only be the decimal sign");
+            (Some(_), None, _) => {
+                let _ = write!(said, "; in {proven} the point can only be the decimal sign");
             }
         }
     }
@@ -526,9 +536,10 @@ fn open_numbers(known: &Known<'_>, undecided: &Undecided) -> Vec<Stage> {
         }
         Undecided::Signs { points, commas } => {
             let said = format!(
-                "{}: in {points} values the point is the decimal sign, and in {commas} the comma: no single setting reads \
-                 them all.",
-                known.name
+                "{}: in {} values the point is the decimal sign, and in {} the comma: no single setting reads them all.",
+                known.name,
+                count(*points),
+                count(*commas)
             );
             (said, Vec::new())
         }

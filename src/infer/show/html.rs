@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::table::{about, percent};
 use super::{Described, Description, Range, kind};
-use crate::text::counted;
+use crate::report::human::counted;
 use crate::text::shown::shown;
 
 /// The size of a plot.

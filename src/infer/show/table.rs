@@ -5,7 +5,7 @@ use std::fmt::Write;
 use unicode_width::UnicodeWidthStr;
 
 use super::{Described, Description, kind};
-use crate::text::counted;
+use crate::report::human::counted;
 use crate::text::shown::{shown, shown_within};
 
 /// Columns of a terminal that a name, and what a value looks like, may take.
