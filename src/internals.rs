@@ -110,7 +110,7 @@ pub mod rule {
     pub use crate::rule::ValidateSpec;
 }
 pub mod run {
-    pub use crate::run::{RunError, bind, reading, rejects_header, source};
+    pub use crate::run::{RunError, bind, laid_out, reading, rejects_header, source};
     pub mod survey {
         pub use crate::run::survey::{Settled, Survey};
     }
@@ -141,6 +141,10 @@ pub mod settings {
 pub mod source {
     pub use crate::source::{Input, Source, Text};
     pub mod place {
+        pub mod https {
+            pub use crate::source::place::https::next::behind;
+            pub use crate::source::place::https::spec::Paging;
+        }
         pub mod sample {
             pub use crate::source::place::sample::{Format, Sample};
         }

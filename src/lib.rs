@@ -35,6 +35,7 @@
 //! | `batch` | the records of one block, as columns of spans over one buffer; everything else is written on it |
 //! | **beside the records** | |
 //! | `expr` | expressions over a row |
+//! | `drift` | what of a source has changed since the last accepted run |
 //! | `delta` | the store of what the server accepted last, and the difference to it |
 //! | `guard` | what the totals decide: whether a run may send, delete, count as done |
 //! | `http` | what the clients have in common: hosts, retries, texts; it knows no API |
@@ -44,7 +45,7 @@
 //! | `stage` | what is done to columns: the one trait, the list of stages, a file for each |
 //! | `rule` | what rows must satisfy |
 //! | **the two ends of a run** | |
-//! | `source` | from an address to decoded text: files, patterns, standard input, samples |
+//! | `source` | from an address to decoded text: files, patterns, standard input, samples, what servers have |
 //! | `upload` | the body's compression and pace, its temporary file, the PUT |
 //! | `orgvue` | the API: addresses, import, ticket, results |
 //! | `report` | the rejects file, the run report, the progress |
@@ -92,6 +93,7 @@ mod cli;
 mod config;
 
 mod delta;
+mod drift;
 mod engine;
 mod expr;
 mod files;

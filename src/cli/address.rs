@@ -8,8 +8,8 @@ use serde::Deserialize;
 use super::Failure;
 use super::open::usage;
 use crate::config::{process_env, secret_text};
-use crate::orgvue::spec::TokenSpec;
 use crate::settings::secret::PresignedUrl;
+use crate::settings::secret::TokenSpec;
 
 /// Which one of a pair is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -56,9 +56,9 @@ impl Counts {
 impl PreviewArgs {
     pub(super) fn run(self, globals: &Globals) -> Result<Exit, Failure> {
         let pipeline = self.pipeline.load(globals)?;
-        let keys = pipeline
-            .stage_keys(&config::process_env)
-            .map_err(|problem| Failure::new(Exit::Usage, problem))?;
+        let problem = |problem| Failure::new(Exit::Usage, problem);
+        (pipeline.unlock_source(&config::process_env)).map_err(problem)?;
+        let keys = pipeline.stage_keys(&config::process_env).map_err(problem)?;
         let stopped = stop::watch()?.asked();
         let runtime = runtime()?;
         let ended = runtime.block_on(async {

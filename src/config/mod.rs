@@ -6,12 +6,14 @@
 //!
 //! This is the only module that names the YAML crate and reads the environment.
 
+mod decryption;
 mod meaning;
 mod pipeline;
 mod problem;
 mod profile;
 mod schema;
 pub(crate) mod spec;
+mod who;
 pub(crate) mod yaml;
 
 use std::io::Read;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::guard::spec::ImplicitDelete;
 use crate::http::hosts::HostPattern;
+use crate::settings::secret::TokenSpec;
 use crate::settings::short::word_or_map;
 use crate::settings::units::Span;
 
@@ -92,26 +93,6 @@ pub enum PreflightSpec {
     On,
     /// It does not: what is wrong shows when it is needed.
     Off,
-}
-
-/// Where a secret is found.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum TokenSpec {
-    /// The name of an environment variable.
-    Env(String),
-    /// A file that holds it, white space at its ends apart.
-    File(String),
-}
-
-impl TokenSpec {
-    /// The word in the pipeline file.
-    pub const fn word(&self) -> &'static str {
-        match self {
-            TokenSpec::Env(_) => "env",
-            TokenSpec::File(_) => "file",
-        }
-    }
 }
 
 /// One list of the import's settings, which stand beside those of the target itself in the pipeline

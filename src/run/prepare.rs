@@ -71,6 +71,12 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
         }
     }
     are_sent(pipeline, &engine)?;
+    let drift = job.drift.as_deref();
+    if let Some(lookout) =
+        drift.and_then(|drift| drift.lookout(pipeline, &reading, &header, &engine))
+    {
+        engine = engine.looking(lookout);
+    }
     let engine = Arc::new(engine);
     let paths: Vec<_> = source
         .origins()
@@ -125,9 +131,13 @@ fn are_sent(pipeline: &Pipeline, engine: &Engine) -> Result<(), RunError> {
 ///
 /// # Errors
 /// One was changed, replaced or taken away.
-pub(super) fn unchanged(job: &Job<'_>, source: &Source) -> Result<(), RunError> {
+pub(super) async fn unchanged(job: &Job<'_>, source: &Source) -> Result<(), RunError> {
     let moved = |error: RunError| RunError::Moved(chain(&error));
-    source.is_unchanged().map_err(|error| moved(error.into()))?;
+    match source.is_unchanged().await {
+        // A server that can't be asked says nothing of the file.
+        Err(error @ SourceError::Remote { .. }) => return Err(error.into()),
+        looked => looked.map_err(|error| moved(error.into()))?,
+    }
     for (at, stage) in job.pipeline.stages.iter().enumerate() {
         for need in stage.value.needs() {
             let Some(file) = need.table().map(|table| table.file) else {
@@ -158,7 +168,12 @@ pub async fn source(pipeline: &Pipeline) -> Result<Source, SourceError> {
         source.encoding,
         pipeline.limits,
     );
-    Ok(found.await?.laid_out(source.layout.clone()))
+    Ok(laid_out(found.await?, pipeline))
+}
+
+/// The same source, whose records stand as the pipeline says.
+pub fn laid_out(source: Source, pipeline: &Pipeline) -> Source {
+    source.laid_out(pipeline.source.layout.clone())
 }
 
 /// How the source's text is to be read.
@@ -172,6 +187,8 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
         flatten: spec.json.flatten.clone(),
         arrays: spec.json.arrays,
         join: spec.json.join.clone(),
+        table: None,
+        told: false,
     });
     let format = match spec.format {
         SourceFormat::Auto if spec.is_csv() => RecordFormat::Csv(form(Delimiter::ByName)),
@@ -189,10 +206,13 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
             layout: Layout::Documents,
             form: json,
         },
-        SourceFormat::Ndjson | SourceFormat::Fixed => RecordFormat::Json {
-            layout: Layout::Lines,
-            form: json,
-        },
+        // How a table's records stand beside each other, its text says.
+        SourceFormat::Ndjson | SourceFormat::Fixed | SourceFormat::Xml | SourceFormat::Hdl => {
+            RecordFormat::Json {
+                layout: Layout::Lines,
+                form: json,
+            }
+        }
     };
     let stages = pipeline.stages.iter().map(|stage| &stage.value);
     Reading {

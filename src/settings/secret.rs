@@ -1,4 +1,4 @@
-//! Secrets that travel: pre-signed addresses.
+//! Where secrets are found, and those that travel: pre-signed addresses.
 //!
 //! Whoever holds a pre-signed URL may read or write the file behind it, so its query is a password.
 //! [`PresignedUrl`] shows itself without it, in `Display` and `Debug` alike, and wipes it on drop.
@@ -6,8 +6,30 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
 use url::{Host, Url};
+
+/// Where a secret is found.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenSpec {
+    /// The name of an environment variable.
+    Env(String),
+    /// A file that holds it, white space at its ends apart.
+    File(String),
+}
+
+impl TokenSpec {
+    /// The word in the pipeline file.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            TokenSpec::Env(_) => "env",
+            TokenSpec::File(_) => "file",
+        }
+    }
+}
 
 /// A URL that carries its own permission in its query.
 #[derive(Clone)]

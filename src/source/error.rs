@@ -2,8 +2,9 @@
 
 use std::io;
 
-use super::bytes::zip;
+use super::bytes::{decrypt, zip};
 use super::place::command::Failed;
+use super::place::remote::error::RemoteError;
 use crate::files::mark::Moved;
 use crate::settings::units::Size;
 
@@ -67,6 +68,9 @@ pub enum SourceError {
     /// The operating system's word.
     #[error("{name}: can't be read")]
     Io { name: String, source: io::Error },
+    /// A file at a server.
+    #[error("{name}: can't be read")]
+    Remote { name: String, source: RemoteError },
     /// A command that can't be started.
     #[error("{name}: the command of source.command can't be started")]
     NotStarted { name: String, source: io::Error },
@@ -113,6 +117,22 @@ pub enum SourceError {
          compress it without --long and --ultra, or raise the limit"
     )]
     Window { name: String, limit: Size },
+    /// The same, of xz.
+    #[error(
+        "{name}: the xz data needs more than {limit} of memory (limits.xz_memory); \
+         compress it with a level up to 9, or raise the limit"
+    )]
+    XzMemory { name: String, limit: Size },
+    /// It can't be decrypted, or not be believed.
+    #[error("{name}: {why}")]
+    Undecrypted { name: String, why: decrypt::Wrong },
+    /// Nothing of an archive can be read, or it is not said what.
+    #[error("{name}: {why}")]
+    Archive {
+        name: String,
+        /// What is in the way.
+        why: zip::Refused,
+    },
     /// The records of a table can't be told.
     #[error("{place}: {message}")]
     Table {
@@ -121,19 +141,6 @@ pub enum SourceError {
         message: String,
         /// Another setting mends it.
         setting: bool,
-    },
-    /// The same, of xz.
-    #[error(
-        "{name}: the xz data needs more than {limit} of memory (limits.xz_memory); \
-         compress it with a level up to 9, or raise the limit"
-    )]
-    XzMemory { name: String, limit: Size },
-    /// Nothing of an archive can be read, or it is not said what.
-    #[error("{name}: {why}")]
-    Archive {
-        name: String,
-        /// What is in the way.
-        why: zip::Refused,
     },
     /// Bytes that the stated encoding doesn't have.
     #[error("{name}: not {encoding}: ill-formed near byte {at} of the decompressed text{hint}")]
@@ -173,10 +180,28 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// Of a file at a server that was found before.
+    pub(super) fn of_remote(name: String, source: RemoteError) -> SourceError {
+        match source {
+            RemoteError::Gone => SourceError::Changed {
+                name,
+                moved: Moved::Gone,
+            },
+            RemoteError::Changed => SourceError::Changed {
+                name,
+                moved: Moved::AtServer,
+            },
+            source => SourceError::Remote { name, source },
+        }
+    }
+
     /// Whether another setting mends it: what was asked for is there, and is not what the setting says.
     pub fn is_setting(&self) -> bool {
-        if let SourceError::Archive { why, .. } = self {
-            return why.is_setting();
+        match self {
+            SourceError::Remote { source, .. } => return source.is_setting(),
+            SourceError::Archive { why, .. } => return why.is_setting(),
+            SourceError::Undecrypted { why, .. } => return why.is_setting(),
+            _ => {}
         }
         matches!(
             self,

@@ -29,15 +29,28 @@ pub use text::Text;
 pub(crate) use text::may_end;
 
 use self::bytes::count::Told;
+pub(crate) use self::bytes::decrypt::{Decrypt, Keys, Unusable};
 use ::bytes::Bytes;
+use place::bucket::address::{Address, Service};
+use place::bucket::spec::BucketSpec;
+use place::bucket::{self, Bucket};
 use place::command::Command;
 use place::glob;
+use place::https::Request;
+use place::https::spec::HttpsSpec;
+use place::remote::error::RemoteError;
+use place::remote::{Found, Remote};
 use place::sample::Sample;
+use place::sql::spec::SqlSpec;
+use place::sql::{Access, Query};
+use reqwest::header::HeaderMap;
 use spec::{Compression, Encoding, Entry, Keep, Pick};
-use table::Layout;
+use table::{Layout, Table};
 use text::Unpacked;
 
+use crate::http::spec::TimeoutsSpec;
 use crate::settings::limits::Limits;
+use crate::settings::secret::PresignedUrl;
 
 /// What the pipeline names as its source: one entry of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +65,12 @@ pub enum Input {
     Command(Command),
     /// A made-up extract.
     Sample(Sample),
+    /// What stands in a bucket at an address, and which of the files are meant that a pattern matches.
+    Bucket(Bucket, Address, Pick),
+    /// What a query gives.
+    Sql(Query),
+    /// What a web server has.
+    Https(Request),
 }
 
 impl Input {
@@ -60,7 +79,12 @@ impl Input {
         match self {
             Input::File(file) => file == path,
             Input::Glob(pattern, _) => glob::matches(pattern, path),
-            Input::Stdin | Input::Command(_) | Input::Sample(_) => false,
+            Input::Stdin
+            | Input::Bucket(..)
+            | Input::Command(_)
+            | Input::Sample(_)
+            | Input::Sql(_)
+            | Input::Https(_) => false,
         }
     }
 
@@ -72,6 +96,97 @@ impl Input {
             folder: folder.to_owned(),
             withheld: Vec::new(),
         })
+    }
+
+    /// What a query gives.
+    pub(crate) fn sql(spec: &SqlSpec, timeouts: &TimeoutsSpec) -> Input {
+        Input::Sql(Query::new(spec, timeouts))
+    }
+
+    /// What the pipeline says of it, where it is a query.
+    pub(crate) fn sql_spec(&self) -> Option<&SqlSpec> {
+        match self {
+            Input::Sql(query) => Some(query.spec()),
+            _ => None,
+        }
+    }
+
+    /// Tells a query what it is, and of whom it is asked.
+    pub(crate) fn unlock_query(&self, access: Access) {
+        if let Input::Sql(query) = self {
+            query.unlock(access);
+        }
+    }
+
+    /// What stands in a bucket.
+    pub(crate) fn bucket(
+        address: Address,
+        spec: &BucketSpec,
+        timeouts: &TimeoutsSpec,
+        pick: Pick,
+    ) -> Input {
+        Input::Bucket(Bucket::new(&address, spec, timeouts), address, pick)
+    }
+
+    /// The service of the bucket that it stands in.
+    pub(crate) fn service(&self) -> Option<Service> {
+        match self {
+            Input::Bucket(bucket, ..) => Some(bucket.service()),
+            _ => None,
+        }
+    }
+
+    /// Tells a bucket what the environment says of it.
+    pub(crate) fn unlock_bucket(&self, access: Vec<(&'static str, String)>) {
+        if let Input::Bucket(bucket, ..) = self {
+            bucket.unlock(access);
+        }
+    }
+
+    /// Whether it is a pattern, which stands for any number of files.
+    pub(crate) fn is_pattern(&self) -> bool {
+        match self {
+            Input::Glob(..) => true,
+            Input::Bucket(_, address, _) => address.pattern.is_some(),
+            _ => false,
+        }
+    }
+
+    /// What a web server has at an address. None where that can't be one.
+    pub(crate) fn https(
+        address: PresignedUrl,
+        spec: &HttpsSpec,
+        timeouts: &TimeoutsSpec,
+    ) -> Option<Input> {
+        Request::new(address, spec, timeouts).map(Input::Https)
+    }
+
+    /// How it is asked for, where it is at a web server.
+    pub(crate) fn https_spec(&self) -> Option<&HttpsSpec> {
+        match self {
+            Input::Https(request) => Some(request.spec()),
+            _ => None,
+        }
+    }
+
+    /// Whether it may be made when it is asked for.
+    pub(crate) fn is_made(&self) -> bool {
+        matches!(self, Input::Https(_))
+    }
+
+    /// The host that it is asked of, with its port.
+    pub(crate) fn host(&self) -> Option<&str> {
+        match self {
+            Input::Https(request) => Some(request.host()),
+            _ => None,
+        }
+    }
+
+    /// Tells a web server's source what says who asks.
+    pub(crate) fn unlock(&self, headers: HeaderMap) {
+        if let Input::Https(request) = self {
+            request.unlock(headers);
+        }
     }
 
     /// Keeps these environment variables from a command.
@@ -93,8 +208,20 @@ pub struct Wrapping {
     pub compression: Compression,
     /// The file of an archive that is meant; none where it has one alone.
     pub entry: Option<Entry>,
-    /// How copies are kept, where that is stated.
+    /// With what the bytes are decrypted, before they are decompressed.
+    pub(crate) decrypt: Option<Decrypt>,
+    /// How copies of the bytes are kept, where that is stated.
     pub keep: Option<Keep>,
+}
+
+impl Wrapping {
+    /// How copies are kept of what has been decrypted, and of what never was encrypted.
+    fn keep_inner(&self) -> Keep {
+        match self.decrypt {
+            Some(_) => Keep::Encrypted,
+            None => self.keep.unwrap_or_default(),
+        }
+    }
 }
 
 impl From<Compression> for Wrapping {
@@ -133,7 +260,7 @@ impl Source {
         limits: Limits,
     ) -> Result<Source, SourceError> {
         let wrapping = wrapping.into();
-        let keep = wrapping.keep.unwrap_or_default();
+        let keep = wrapping.keep;
         let mut origins = Vec::new();
         let mut missing = None;
         for input in inputs {
@@ -192,6 +319,12 @@ impl Source {
         }
     }
 
+    /// The same source, of which no more is taken than this.
+    #[cfg(test)]
+    fn within(self, limits: Limits) -> Source {
+        Source { limits, ..self }
+    }
+
     /// The same source, whose records stand so.
     pub(crate) fn laid_out(self, layout: Layout) -> Source {
         Source { layout, ..self }
@@ -228,6 +361,11 @@ impl Source {
         names.join(", ")
     }
 
+    /// Whether a part of it can be read once and never again, not even by another run.
+    pub(crate) fn is_once(&self) -> bool {
+        self.origins.iter().any(Origin::is_once)
+    }
+
     /// Whether every file can be read as often as one likes.
     pub fn can_repeat(&self) -> bool {
         self.origins.iter().all(Origin::can_repeat)
@@ -248,8 +386,11 @@ impl Source {
     ///
     /// # Errors
     /// A file that was changed or replaced, or is gone.
-    pub fn is_unchanged(&self) -> Result<(), SourceError> {
-        self.origins.iter().try_for_each(Origin::is_unchanged)
+    pub async fn is_unchanged(&self) -> Result<(), SourceError> {
+        for origin in &self.origins {
+            origin.is_unchanged().await?;
+        }
+        Ok(())
     }
 
     /// What may not have been meant, as far as the files that were read to their end tell.
@@ -257,6 +398,11 @@ impl Source {
         let encoding = self.encoding;
         let remark = |origin: &Origin| match origin.utf8().load(Ordering::Relaxed) {
             0 => None,
+            count if encoding == Encoding::Auto => Some(format!(
+                "{}: the file declares another encoding than UTF-8, and all {count} characters beyond ASCII are valid \
+                 UTF-8, which is next to impossible otherwise: letters will be garbled unless the declaration is mended",
+                origin.name
+            )),
             count => Some(format!(
                 "{}: source.encoding is {encoding}, and all {count} characters beyond ASCII are valid UTF-8, which is \
                  next to impossible otherwise: letters will be garbled unless source.encoding is set to utf-8",
@@ -303,24 +449,47 @@ impl Source {
         let table = self.layout.table(unpacked.head());
         let text = match &table {
             Some(table) if !table.is_text() => Text::of_bytes(unpacked),
-            _ => Text::decoded(unpacked, self.encoding, origin.utf8())?,
+            table => {
+                let encoding = self.encoding_of(table.as_ref(), &unpacked)?;
+                Text::decoded(unpacked, encoding, origin.utf8())?
+            }
         };
         if let Some(kind) = text.compression() {
             origin.is_compressed(kind);
         }
         Ok(match table {
-            Some(table) => table.read(text),
+            Some(table) => table.read(text, self.limits),
             None => text,
+        })
+    }
+
+    /// The encoding of a file, which a table may say itself.
+    fn encoding_of(
+        &self,
+        table: Option<&Table>,
+        unpacked: &Unpacked,
+    ) -> Result<Encoding, SourceError> {
+        let Some(table) = table else {
+            return Ok(self.encoding);
+        };
+        let encoding = table.encoding(self.encoding, unpacked.head());
+        encoding.map_err(|message| SourceError::Contradicted {
+            name: unpacked.name().to_owned(),
+            message,
         })
     }
 }
 
 /// The origins that one entry of the list stands for.
-async fn find(input: &Input, keep: Keep) -> Result<Vec<Origin>, SourceError> {
+async fn find(input: &Input, stated: Option<Keep>) -> Result<Vec<Origin>, SourceError> {
+    let keep = stated.unwrap_or_default();
     match input.clone() {
         Input::Stdin => Ok(vec![Origin::stdin(keep)]),
         Input::Command(command) => Ok(vec![Origin::command(command, keep)]),
         Input::Sample(sample) => Ok(vec![Origin::sample(sample)]),
+        Input::Sql(query) => Ok(vec![Origin::query(query, keep)]),
+        Input::Https(request) => at_server(request, stated).await,
+        Input::Bucket(bucket, address, pick) => in_bucket(&bucket, &address, pick, stated).await,
         Input::File(path) => on_disk(move || Ok(vec![Origin::at(path, keep)?])).await,
         Input::Glob(pattern, pick) => {
             let files = move || {
@@ -330,6 +499,34 @@ async fn find(input: &Input, keep: Keep) -> Result<Vec<Origin>, SourceError> {
             on_disk(files).await
         }
     }
+}
+
+/// What a web server has at an address.
+async fn at_server(request: Request, keep: Option<Keep>) -> Result<Vec<Origin>, SourceError> {
+    let name = request.to_string();
+    match request.find().await {
+        Ok(reply) => {
+            let found = Found::opened(Remote::Https(request), reply);
+            Ok(vec![Origin::remote(found, keep)])
+        }
+        Err(RemoteError::Gone) => Err(SourceError::NotFound(name)),
+        Err(source) => Err(SourceError::Remote { name, source }),
+    }
+}
+
+/// What stands in a bucket.
+async fn in_bucket(
+    bucket: &Bucket,
+    address: &Address,
+    pick: Pick,
+    keep: Option<Keep>,
+) -> Result<Vec<Origin>, SourceError> {
+    let files = bucket::find(bucket, address, pick).await?.into_iter();
+    let found = files.map(|(object, mark, reply)| match reply {
+        Some(reply) => Found::opened(Remote::Bucket(object), reply),
+        None => Found::new(Remote::Bucket(object), mark),
+    });
+    Ok(found.map(|found| Origin::remote(found, keep)).collect())
 }
 
 /// Looks at files in a thread of its own: a network drive that does not answer keeps nobody else waiting.

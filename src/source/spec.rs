@@ -7,6 +7,7 @@ use serde::de::value::SeqAccessDeserializer;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+pub(crate) use crate::drift::spec::DriftSpec;
 pub(crate) use crate::format::csv::spec::CsvSpec;
 pub use crate::format::csv::spec::Ragged;
 pub(crate) use crate::format::json::{Arrays, Path};
@@ -14,16 +15,20 @@ pub use crate::settings::compression::Compression;
 pub use crate::settings::encoding::Encoding;
 pub(crate) use crate::settings::entry::Entry;
 use crate::settings::pattern::Pattern;
+use crate::settings::secret::TokenSpec;
 use crate::settings::units::{Amount, Span};
+pub(crate) use crate::source::place::bucket::spec::BucketSpec;
+pub(crate) use crate::source::place::https::spec::{HeaderSpec, HttpsSpec};
 use crate::source::place::sample;
-pub(crate) use crate::source::table::spec::FixedSpec;
+pub(crate) use crate::source::place::sql::spec::SqlSpec;
+pub(crate) use crate::source::table::spec::{ElementPath, FixedSpec, HdlSpec, XmlSpec};
 
-/// Where the records come from: a `path`, a `command` or a `sample`.
+/// Where the records come from: a `path`, a `command`, a query (`sql`) or a `sample`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("oneOf" = [{ "required": ["path"] }, { "required": ["command"] }, { "required": ["sample"] }]))]
+#[schemars(extend("oneOf" = [{ "required": ["path"] }, { "required": ["command"] }, { "required": ["sql"] }, { "required": ["sample"] }]))]
 pub(crate) struct SourceSpec {
-    /// A path, a glob, a list of either, or `-` for standard input.
+    /// A path, a glob, an address (`https://`, `s3://`, `gs://`, `az://`), a list of these, or `-` for standard input.
     #[serde(default)]
     #[schemars(with = "OneOrMany")]
     pub path: Option<OneOrMany>,
@@ -32,6 +37,10 @@ pub(crate) struct SourceSpec {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub command: Option<OneOrMany>,
+    /// What a query gives instead of a file: the rows of a PostgreSQL database.
+    #[serde(default)]
+    #[schemars(with = "SqlSpec")]
+    pub sql: Option<SqlSpec>,
     /// A made-up extract instead of a file, for trying; `rostream sample` writes the same bytes to a file.
     #[serde(default)]
     #[schemars(with = "SampleSpec")]
@@ -39,12 +48,21 @@ pub(crate) struct SourceSpec {
     /// Which of the files that a pattern matches are read.
     #[serde(default)]
     pub pick: Pick,
+    /// How `https://` addresses are asked for.
+    #[serde(default)]
+    pub https: HttpsSpec,
+    /// Where the buckets of `s3://`, `gs://` and `az://` are.
+    #[serde(default)]
+    pub bucket: BucketSpec,
     /// What it means that there is no file, or none with a record.
     #[serde(default)]
     pub nothing: Nothing,
     /// What a whole extract is; checked before anything is sent.
     #[serde(default)]
     pub expect: ExpectSpec,
+    /// What follows where the source has changed since the last accepted run of the pipeline on its data set.
+    #[serde(default)]
+    pub drift: DriftSpec,
     /// How the bytes are to be read.
     #[serde(default)]
     pub format: SourceFormat,
@@ -55,7 +73,12 @@ pub(crate) struct SourceSpec {
     /// the file in whatever folder, and with one the whole path.
     #[serde(default)]
     pub entry: Option<Entry>,
-    /// How what can be read only once is kept until it has been read a second time.
+    /// How the bytes are decrypted, before they are decompressed. What is read is never written to the disk in the
+    /// clear.
+    #[serde(default)]
+    pub decrypt: Option<DecryptSpec>,
+    /// How what can be read only once is kept until it has been read a second time. What a server has is asked for again
+    /// then, where the server tells whether it is still the same; with this setting it is kept, too.
     #[serde(default)]
     pub keep: Option<Keep>,
     /// The character encoding, by a label of the WHATWG's Encoding Standard; `auto` is UTF-8 unless a byte order mark says
@@ -71,6 +94,18 @@ pub(crate) struct SourceSpec {
     /// Settings of `format: fixed`.
     #[serde(default)]
     pub fixed: FixedSpec,
+    /// The element of XML that is a record, such as `wd:Report_Entry`: by its name, with its prefix or without, or by the
+    /// names that lead to it, `Report_Data/Report_Entry`; with a `/` before them from the root on. Without it: the elements
+    /// that come several times beside each other, as near to the root as there are any.
+    #[serde(default)]
+    #[schemars(with = "ElementPath")]
+    pub record: Option<ElementPath>,
+    /// Settings of XML.
+    #[serde(default)]
+    pub xml: XmlSpec,
+    /// Settings of files of Oracle's HCM Data Loader.
+    #[serde(default)]
+    pub hdl: HdlSpec,
 }
 
 /// What a whole extract is. Where it is not met, nothing is sent (exit code 4).
@@ -175,6 +210,51 @@ pub enum Keep {
     Encrypted,
 }
 
+/// How the bytes are decrypted.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DecryptSpec {
+    /// Messages of OpenPGP, as GnuPG writes them, that are encrypted to a key of yours; in a build with the feature `pgp`.
+    Pgp(PgpSpec),
+}
+
+/// With what messages of OpenPGP are decrypted. The secret key is in a `file`, or in an environment variable (`env`).
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{ "required": ["file"] }, { "required": ["env"] }]))]
+pub(crate) struct PgpSpec {
+    /// A file with the secret key, as `gpg --export-secret-keys` writes it.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    pub file: Option<String>,
+    /// The name of an environment variable that holds the secret key, as `gpg --export-secret-keys --armor` writes it.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    pub env: Option<String>,
+    /// Where the passphrase is found that protects the key, if one does. Never the passphrase itself.
+    #[serde(default)]
+    pub passphrase: Option<TokenSpec>,
+    /// Who must have signed. What is not signed by them is not read.
+    #[serde(default)]
+    pub signed_by: Option<SignedBySpec>,
+}
+
+impl PgpSpec {
+    /// Where the secret key is found.
+    pub(crate) fn key(&self) -> Option<TokenSpec> {
+        let file = self.file.clone().map(TokenSpec::File);
+        file.or_else(|| self.env.clone().map(TokenSpec::Env))
+    }
+}
+
+/// Who must have signed.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignedBySpec {
+    /// A file with the public key, as `gpg --export` writes it; with several, one of them must have.
+    pub file: String,
+}
+
 /// Which of the files that a pattern matches are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -203,8 +283,8 @@ pub enum Nothing {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceFormat {
-    /// By the first character that is not white space: `[` or `{` JSON (NDJSON where the first line is a whole object), else
-    /// CSV, which has tabs where the file's name ends
+    /// By the first characters that are not white space: `[` or `{` JSON (NDJSON where the first line is a whole object), a
+    /// tag XML, METADATA or COMMENT Oracle's HCM Data Loader, else CSV, which has tabs where the file's name ends
     /// with `.tsv` or `.tab`, of an archive that of the file in it, before `.gz`, `.zst`, `.bz2`, `.xz` or `.zip` if need be.
     #[default]
     Auto,
@@ -218,6 +298,10 @@ pub enum SourceFormat {
     Ndjson,
     /// Cells of fixed width, as `fixed.columns` says, a record a line.
     Fixed,
+    /// Every element of one name is a record.
+    Xml,
+    /// Oracle's HCM Data Loader: the lines of one component.
+    Hdl,
 }
 
 impl SourceFormat {
@@ -232,7 +316,10 @@ impl SourceFormat {
 
     /// Whether its records are made to objects.
     pub(crate) fn is_table(self) -> bool {
-        self == SourceFormat::Fixed
+        matches!(
+            self,
+            SourceFormat::Fixed | SourceFormat::Xml | SourceFormat::Hdl
+        )
     }
 }
 

@@ -11,13 +11,14 @@ mod reading;
 mod words;
 
 pub use kept::{ledger, store};
-pub use reading::{as_of, rejects, source, text};
+pub use reading::{as_of, fixed, hdl, packed, rejects, source, text, xml};
 pub use words::{number, setting, token, unseen};
 
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
+use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use rostream::internals::batch::{Batch, Columns, Kind, Row, RowState};
 use rostream::internals::config;
@@ -35,6 +36,7 @@ use rostream::internals::orgvue::hosts::hosts;
 use rostream::internals::orgvue::splitter::Splitter;
 use rostream::internals::orgvue::{Client, Connection, ItemResult};
 use rostream::internals::settings::secret::PresignedUrl;
+use rostream::internals::source::place::https::{Paging, behind};
 use rostream::internals::text::dates::{Date, Format, Rewrite, Rewritten, Settings, Tally};
 use rostream::internals::text::decimal::{Decimal, Number, is_json_number};
 use rostream::internals::text::scan::{Dialect, Quoting, count_lines};
@@ -235,8 +237,8 @@ pub fn json(data: &[u8]) {
         arrays: [Arrays::Reject, Arrays::Join, Arrays::First, Arrays::Json]
             [usize::from(nested >> 2 & 3)],
         join: ", ".to_owned(),
-        columns: None,
         path,
+        ..Form::default()
     };
     let (layout, boundary) = match (choice & 1, &form.path) {
         (0, None) => (Layout::Lines, Boundary::Lines),
@@ -474,6 +476,25 @@ pub fn presigned_url(data: &[u8]) {
                 drop(expires.duration_since(SystemTime::UNIX_EPOCH));
             }
         }
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+/// Pages of an extract: the next one is at the same host, or there is none, or an error with words.
+pub fn next_page(data: &[u8]) {
+    let (choice, page) = chosen(data);
+    let paging = match choice % 2 {
+        0 => Paging::Odata,
+        _ => Paging::Oracle,
+    };
+    let url = Url::parse("https://hr.example:8443/a/b?limit=5&offset=10").expect("a URL");
+    match behind(paging, page, &url) {
+        Ok(Some(next)) => {
+            assert_eq!(next.origin(), url.origin());
+            assert!(next.username().is_empty() && next.password().is_none());
+            assert!(next.fragment().is_none());
+        }
+        Ok(None) => {}
         Err(error) => assert!(!error.to_string().is_empty()),
     }
 }

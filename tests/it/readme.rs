@@ -293,6 +293,7 @@ fn it_has_every_setting() {
     assert_eq!(names("setting of `aliases`"), definition("AliasesSpec"));
     assert_eq!(names("setting of `limits`"), definition("Limits"));
     assert_eq!(names("setting of `json`"), definition("JsonSpec"));
+    assert_eq!(names("setting of `https`"), definition("HttpsSpec"));
     let schema = schema();
     let source = settings(&schema, &schema["properties"]["source"]);
     assert_eq!(names("setting of `source`"), source);

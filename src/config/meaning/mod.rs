@@ -3,15 +3,20 @@
 mod aliases;
 mod as_of;
 mod base_url;
+mod bucket;
 mod delta;
 mod guard;
 mod hierarchy;
+mod https;
 mod inputs;
 mod keep;
+mod layout;
 mod source;
+mod sql;
 mod stages;
 mod target;
 mod upload;
+mod wrapping;
 
 use std::path::{Path, PathBuf};
 
@@ -22,9 +27,9 @@ use super::yaml::places::Places;
 use crate::files::ending::for_json;
 use crate::guard::spec::{ImplicitDelete, OnReject};
 use crate::guard::{REJECTS_AT_MOST, SHARES_FROM};
-use crate::orgvue::spec::TokenSpec;
 use crate::report::spec::{RejectsSpec, ResultsSpec};
 use crate::settings::limits::Limits;
+use crate::settings::secret::TokenSpec;
 use crate::settings::units::Size;
 use crate::source::Input;
 use crate::stage::StageSpec;
@@ -75,7 +80,7 @@ impl Meaning<'_> {
         }
         let reads = self.reads(&spec);
         let time_zone = self.time_zone(spec.time_zone.as_deref());
-        let source = spec.source.map(|source| self.source(source));
+        let source = (spec.source).map(|source| self.source(source, &spec.timeouts));
         let rejects = self.rejects(&spec.rejects, source.as_ref());
         let results = self.results(&spec.results, &rejects, source.as_ref());
         if spec.validate.key_column() == Some("") {
@@ -154,6 +159,16 @@ impl Meaning<'_> {
                 );
             }
         }
+        if matches!(&target, Some((_, Some(Target::Sandbox), _)))
+            && self.places.contains("source.drift")
+        {
+            self.warning(
+                "source.drift",
+                "this setting has no effect: of a run into the sandbox inside this program nothing is kept, and there is \
+                 nothing to compare the next one with",
+                "",
+            );
+        }
         if let (Some(source), Some((name, _, import))) = (&source, &target) {
             let deletes = import.implicit_delete.is_on();
             self.nothing(source.nothing, name, deletes);
@@ -227,6 +242,14 @@ impl Meaning<'_> {
         let mut secrets = secret_variables(&stages, &target);
         if let Some(KeySpec::Env(name)) = &spec.state.key {
             secrets.push(name.clone());
+        }
+        if let Some(decrypt) = &source.wrapping.decrypt {
+            let passphrase = decrypt.spec.passphrase.clone();
+            for found in [decrypt.spec.key(), passphrase].into_iter().flatten() {
+                if let TokenSpec::Env(name) = found {
+                    secrets.push(name);
+                }
+            }
         }
         for input in &mut source.inputs {
             input.withhold(&secrets);

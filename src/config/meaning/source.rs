@@ -3,17 +3,20 @@
 use std::path::Path;
 
 use super::{Meaning, Wrong};
+use super::{bucket, https};
 use crate::config::pipeline::Source;
 use crate::format::csv::spec::{HeaderSpec, NO_CHARACTER};
 use crate::guard::spec::{GuardSpec, MinRowsSpec};
+use crate::http::spec::TimeoutsSpec;
 use crate::settings::units::Amount;
+use crate::source::Input;
+use crate::source::place::bucket::address::Service;
 use crate::source::place::sample::{self, Sample};
 use crate::source::spec::{
-    Arrays, Compression, CsvSpec, ExpectSpec, FixedSpec, Nothing, OneOrMany, Pick, SampleSpec,
-    SourceFormat, SourceSpec,
+    Arrays, Compression, CsvSpec, ExpectSpec, Nothing, OneOrMany, Pick, SampleSpec, SourceFormat,
+    SourceSpec,
 };
-use crate::source::table::{Layout, Table};
-use crate::source::{Input, Wrapping};
+use crate::source::table::Layout;
 
 /// A source that says neither.
 pub(super) const NO_PATH: Wrong = (
@@ -22,40 +25,23 @@ pub(super) const NO_PATH: Wrong = (
 );
 
 impl Meaning<'_> {
-    pub(super) fn source(&mut self, spec: SourceSpec) -> Source {
-        let inputs = match (&spec.path, &spec.command, &spec.sample) {
-            (Some(paths), None, None) => self.paths(paths, spec.pick),
-            (None, Some(command), None) => self.command(command),
-            (None, None, Some(sample)) => self.sample(sample, &spec),
-            (None, None, None) => {
-                self.problem("source", NO_PATH.0, NO_PATH.1);
-                Vec::new()
-            }
-            (path, _, sample) => {
-                let first = if path.is_some() { "path" } else { "command" };
-                let second = if sample.is_some() {
-                    "sample"
-                } else {
-                    "command"
-                };
-                self.problem(
-                    &format!("source.{second}"),
-                    format!("`{first}` and `{second}` are both given; keep one"),
-                    "",
-                );
-                Vec::new()
-            }
-        };
+    pub(super) fn source(&mut self, mut spec: SourceSpec, timeouts: &TimeoutsSpec) -> Source {
+        let inputs = self.inputs(&spec, timeouts);
+        if spec.sql.is_some() {
+            spec.format = SourceFormat::Ndjson;
+        }
+        self.https(&spec.https, &inputs, spec.format);
+        self.bucket(&spec.bucket, &inputs);
         self.expect(&spec.expect, &inputs, spec.format);
-        let patterns = |inputs: &[Input]| inputs.iter().any(|i| matches!(i, Input::Glob(..)));
-        if spec.pick != Pick::All && !inputs.is_empty() && !patterns(&inputs) {
+        let has_pattern = inputs.iter().any(Input::is_pattern);
+        if spec.pick != Pick::All && !inputs.is_empty() && !has_pattern {
             self.warning(
                 "source.pick",
                 "this setting has no effect: `path` has no pattern",
                 "",
             );
         }
-        self.wrapping(&spec, &inputs);
+        let wrapping = self.wrapping(&spec, &inputs);
         self.csv(&spec.csv, spec.format);
         match spec.format {
             format if format.has_objects() && self.places.contains("source.csv") => {
@@ -99,85 +85,48 @@ impl Meaning<'_> {
                 }
             }
         }
-        let layout = self.layout(spec.format, spec.fixed);
-        Source {
+        let source = Source {
             inputs,
-            layout,
+            layout: Layout::Text,
             format: spec.format,
-            wrapping: Wrapping {
-                compression: spec.compression,
-                entry: spec.entry,
-                keep: spec.keep,
-            },
+            wrapping,
             encoding: spec.encoding,
             nothing: spec.nothing,
-            expect: spec.expect,
-            csv: spec.csv,
-            json: spec.json,
-        }
+            expect: spec.expect.clone(),
+            drift: spec.drift.clone(),
+            csv: spec.csv.clone(),
+            json: spec.json.clone(),
+        };
+        let layout = self.layout(&source, &spec);
+        Source { layout, ..source }
     }
 
-    /// What is stated of a table.
-    fn layout(&mut self, format: SourceFormat, fixed: FixedSpec) -> Layout {
-        if format != SourceFormat::Fixed && self.places.contains("source.fixed") {
-            self.warning(
-                "source.fixed",
-                "these settings have no effect on this format",
-                "write `format: fixed`",
-            );
-        }
-        match format {
-            SourceFormat::Auto => Layout::Auto,
-            SourceFormat::Fixed => {
-                self.fixed(&fixed);
-                Layout::Table(Table::Fixed(fixed))
-            }
-            _ => Layout::Text,
-        }
-    }
-
-    fn fixed(&mut self, spec: &FixedSpec) {
-        if spec.columns.is_empty() {
+    /// What is read, which is stated in one way.
+    fn inputs(&mut self, spec: &SourceSpec, timeouts: &TimeoutsSpec) -> Vec<Input> {
+        let ways = [
+            ("path", spec.path.is_some()),
+            ("command", spec.command.is_some()),
+            ("sql", spec.sql.is_some()),
+            ("sample", spec.sample.is_some()),
+        ];
+        let mut given = ways.iter().filter(|(_, given)| *given);
+        if let (Some((first, _)), Some((second, _))) = (given.next(), given.next()) {
             self.problem(
-                "source.fixed.columns",
-                "expected the columns and their widths",
-                "write `fixed: { columns: [{ name: employeeID, width: 8 }] }`",
-            );
-        }
-        for (i, column) in spec.columns.iter().enumerate() {
-            let path = |key: &str| format!("source.fixed.columns.{i}.{key}");
-            if column.width == 0 {
-                self.problem(&path("width"), "expected at least 1", "");
-            }
-            if column.at == Some(0) {
-                self.problem(
-                    &path("at"),
-                    "expected at least 1: the first character is 1",
-                    "",
-                );
-            }
-            if spec.columns[..i].iter().any(|c| c.name == column.name) {
-                self.problem(&path("name"), "this column is named twice", "");
-            }
-        }
-    }
-
-    /// Settings of what is around the bytes that mean nothing for such a source.
-    fn wrapping(&mut self, spec: &SourceSpec, inputs: &[Input]) {
-        let may_be_zip = matches!(spec.compression, Compression::Auto | Compression::Zip);
-        if spec.entry.is_some() && !may_be_zip {
-            self.warning(
-                "source.entry",
-                "this setting has no effect: it is for `compression: zip`",
+                &format!("source.{second}"),
+                format!("`{first}` and `{second}` are both given; keep one"),
                 "",
             );
+            return Vec::new();
         }
-        if spec.keep.is_some() && !inputs.is_empty() && !inputs.iter().any(may_be_kept) {
-            self.warning(
-                "source.keep",
-                "this setting has no effect: the source can be read as often as one likes",
-                "",
-            );
+        match (&spec.path, &spec.command, &spec.sql, &spec.sample) {
+            (Some(paths), ..) => self.paths(paths, spec, timeouts),
+            (_, Some(command), ..) => self.command(command),
+            (_, _, Some(query), _) => self.sql(query, spec, timeouts),
+            (.., Some(sample)) => self.sample(sample, spec),
+            (None, None, None, None) => {
+                self.problem("source", NO_PATH.0, NO_PATH.1);
+                Vec::new()
+            }
         }
     }
 
@@ -222,10 +171,10 @@ impl Meaning<'_> {
                     "write something like `'^TRL\\|(\\d+)'`, and `(?:...)` for groups that are not the number",
                 );
             }
-            if format == SourceFormat::Json {
+            if matches!(format, SourceFormat::Json | SourceFormat::Xml) {
                 self.problem(
                     "source.expect.trailer",
-                    "a JSON array has no last line that could state the number of its records",
+                    "a JSON array has no last line that could state the number of its records, and neither has XML",
                     "state `rows`, `at_least` or `done_file`",
                 );
             }
@@ -252,7 +201,10 @@ impl Meaning<'_> {
         if spec.settled.is_some_and(|span| span.0.is_zero()) {
             self.problem("source.expect.settled", "expected a time above zero", "");
         }
-        if spec.settled.is_some() && files == 0 && !inputs.is_empty() {
+        let dated = inputs
+            .iter()
+            .filter(|input| is_file(input) || input.service().is_some());
+        if spec.settled.is_some() && dated.count() == 0 && !inputs.is_empty() {
             self.warning(
                 "source.expect.settled",
                 "this setting has no effect: the source is not a file",
@@ -283,7 +235,7 @@ impl Meaning<'_> {
         let shows = !matches!(
             source.wrapping.compression,
             Compression::Auto | Compression::None
-        ) || source.format == SourceFormat::Json;
+        ) || matches!(source.format, SourceFormat::Json | SourceFormat::Xml);
         let stream = source.inputs.contains(&Input::Stdin);
         if deletes && stream && !(stated || guarded || shows) {
             self.warning(
@@ -307,7 +259,12 @@ impl Meaning<'_> {
         }
     }
 
-    fn paths(&mut self, paths: &OneOrMany, pick: Pick) -> Vec<Input> {
+    fn paths(
+        &mut self,
+        paths: &OneOrMany,
+        spec: &SourceSpec,
+        timeouts: &TimeoutsSpec,
+    ) -> Vec<Input> {
         let mut inputs = Vec::new();
         if paths.as_slice().is_empty() {
             self.problem("source.path", "expected at least one path", "");
@@ -317,7 +274,14 @@ impl Meaning<'_> {
                 OneOrMany::One(_) => "source.path".to_owned(),
                 OneOrMany::Many(_) => format!("source.path.{i}"),
             };
-            match input(written, &self.folder, pick) {
+            let found = match written.split_once("://") {
+                Some((scheme, _)) => match Service::of_scheme(scheme) {
+                    Some(service) => bucket::address(service, written, spec, timeouts),
+                    None => https::address(written, &spec.https, timeouts),
+                },
+                None => input(written, &self.folder, spec.pick),
+            };
+            match found {
                 Ok(Input::Stdin) if inputs.contains(&Input::Stdin) => self.problem(
                     &path,
                     "standard input can be read only once",
@@ -355,6 +319,7 @@ impl Meaning<'_> {
                 "format",
                 source.format == SourceFormat::Tsv || source.format.is_table(),
             ),
+            ("decrypt", source.decrypt.is_some()),
             (
                 "compression",
                 !matches!(source.compression, Compression::Auto | Compression::None),
@@ -419,20 +384,11 @@ impl Meaning<'_> {
     }
 }
 
-/// Whether a copy may be made: of a stream, or of a path that turns out to be one.
-fn may_be_kept(input: &Input) -> bool {
-    input.is_once() || matches!(input, Input::File(_))
-}
-
 /// One entry of the source's `path`.
 fn input(written: &str, folder: &Path, pick: Pick) -> Result<Input, Wrong> {
     match written {
         "" => Err(("expected a path, found empty text", "")),
         "-" => Ok(Input::Stdin),
-        _ if written.contains("://") => Err((
-            "addresses are not supported as a source",
-            "expected a file, a pattern such as `exports/*.csv`, or `-`",
-        )),
         _ if written.contains('\0') => Err(("a path cannot hold a NUL character", "")),
         _ if written.contains(['*', '?', '[']) => {
             if glob::Pattern::new(written).is_err() {
@@ -472,7 +428,6 @@ mod tests {
         );
         check("/x/?.csv", Ok(Input::Glob("/x/?.csv".into(), Pick::One)));
         check("a[.csv", Err("not a pattern of file names"));
-        check("s3://b/k", Err("addresses are not supported as a source"));
         check("", Err("expected a path, found empty text"));
     }
 }

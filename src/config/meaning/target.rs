@@ -10,7 +10,6 @@ use crate::guard::spec::{GuardSpec, MinRowsSpec};
 use crate::orgvue::hosts::hosts;
 use crate::orgvue::spec::{
     Action, ActionSpec, DatasetSpec, Empty, IdentifySpec, ImportSpec, PreflightSpec, TargetSpec,
-    TokenSpec,
 };
 use crate::settings::secret::is_loopback;
 use crate::settings::{is_tenant, is_uuid};
@@ -58,9 +57,13 @@ impl Meaning<'_> {
             );
         }
         self.dataset(&spec.dataset, preflight);
-        self.secret("token", &spec.token);
+        self.secret("target.orgvue.token", &spec.token, "the token itself");
         if let Some(location) = &spec.result_location {
-            self.secret("result_location", location);
+            self.secret(
+                "target.orgvue.result_location",
+                location,
+                "the address itself",
+            );
         }
         let target = base_url.ok().map(|base_url| {
             Target::Orgvue(Box::new(Connection {
@@ -73,30 +76,6 @@ impl Meaning<'_> {
             }))
         });
         ("target.orgvue", target, spec.import)
-    }
-
-    /// Where a secret is found, which must not stand there itself.
-    fn secret(&mut self, setting: &str, spec: &TokenSpec) {
-        let path = format!("target.orgvue.{setting}.{}", spec.word());
-        match spec {
-            TokenSpec::Env(_) if self.places.is_filled(&path) => self.problem(
-                &path,
-                "expected the name of an environment variable, not its value",
-                "write the name alone, without `${}`",
-            ),
-            TokenSpec::Env(name) if !is_variable(name) => self.problem(
-                &path,
-                "expected the name of an environment variable: letters, digits and `_`",
-                match setting {
-                    "token" => "the token itself must not be written here",
-                    _ => "the address itself must not be written here",
-                },
-            ),
-            TokenSpec::File(file) if file.is_empty() => {
-                self.problem(&path, "expected the path of a file", "");
-            }
-            _ => {}
-        }
     }
 
     fn dataset(&mut self, dataset: &DatasetSpec, preflight: PreflightSpec) {
@@ -295,9 +274,4 @@ impl Meaning<'_> {
             );
         }
     }
-}
-
-fn is_variable(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }

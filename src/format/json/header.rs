@@ -45,6 +45,11 @@ impl Header {
             .with_form(&self.form, self.tree.clone())
     }
 
+    /// The format of the table that the objects were made of, where they were.
+    pub(crate) fn table(&self) -> Option<&'static str> {
+        self.form.table
+    }
+
     /// What cuts the text into records.
     pub(crate) fn cutter(&self) -> Cutter {
         Cutter::new(self.form.path.as_ref())
@@ -126,6 +131,9 @@ impl Finding<'_> {
         let Some(start) = self.start() else {
             return match (self.is_all(), &self.form.columns) {
                 (false, _) => Ok(None),
+                (true, None) if self.form.table.is_some() => {
+                    Err(Wrong::empty("there are no records; nothing was sent"))
+                }
                 (true, None) => Err(Wrong::empty("the file is empty")),
                 // No records, and they are known.
                 (true, Some(_)) => self.columns(self.stated.unwrap_or(Layout::Documents), 0),
@@ -143,7 +151,8 @@ impl Finding<'_> {
                 Some(at) => at,
                 None => return Ok(None),
             },
-            None if self.fed_back || self.is_record(start)? => start,
+            // Tables have records and nothing else.
+            None if self.fed_back || self.form.table.is_some() || self.is_record(start)? => start,
             None => return Ok(None),
         };
         let Some(layout) = self.layout(start) else {
