@@ -59,6 +59,7 @@
 //! | `state` | the ledger of runs and what is sealed in it, approvals, plans |
 //! | **a run** | |
 //! | `run` | puts the steps together: the two passes, the guards, the sending |
+//! | `infer` | what is in a file that nobody described: facts of its columns, and a pipeline drafted from them |
 //! | **the program** | |
 //! | `cli` | the commands; the only place that prints |
 //! | **the doors** | |
@@ -99,6 +100,7 @@ mod files;
 mod format;
 mod guard;
 mod http;
+mod infer;
 mod orgvue;
 mod report;
 mod rule;

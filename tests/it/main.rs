@@ -27,6 +27,7 @@ mod hierarchy;
 mod house;
 mod https;
 mod identity;
+mod infer;
 mod items;
 mod kept_safe;
 mod keys;
