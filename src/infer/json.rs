@@ -71,6 +71,7 @@ impl JsonForm {
             flatten: self.flatten.then(|| ".".to_owned()),
             arrays: self.arrays.unwrap_or_default(),
             join: JsonSpec::default().join,
+            ..Form::default()
         };
         RecordFormat::Auto {
             csv: crate::source::spec::CsvSpec::default().form(crate::format::csv::Delimiter::Comma),
