@@ -13,7 +13,7 @@ use crate::source::spec::JsonSpec;
 /// How a JSON file is written.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct JsonForm {
-    /// `json` or `ndjson`.
+    /// `json` or `ndjson`, or that of a table whose records were made to objects: `xml`.
     pub format: &'static str,
     /// The members that lead to the records.
     pub path: Option<Path>,
@@ -71,6 +71,8 @@ impl JsonForm {
             flatten: self.flatten.then(|| ".".to_owned()),
             arrays: self.arrays.unwrap_or_default(),
             join: JsonSpec::default().join,
+            table: None,
+            told: false,
         };
         RecordFormat::Auto {
             csv: crate::source::spec::CsvSpec::default().form(crate::format::csv::Delimiter::Comma),
