@@ -13,7 +13,7 @@ use crate::source::spec::JsonSpec;
 /// How a JSON file is written.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct JsonForm {
-    /// `json` or `ndjson`.
+    /// `json` or `ndjson`, or that of a table whose records were made to objects: `xml`.
     pub format: &'static str,
     /// The members that lead to the records.
     pub path: Option<Path>,

@@ -478,3 +478,27 @@ fn columns_become_properties() {
     assert_eq!(code, 2, "{stderr}");
     assert!(stderr.contains("sandbox"), "{stderr}");
 }
+
+/// Layouts that are known by their first bytes are records like others.
+#[test]
+fn tables_of_other_layouts_are_drafted_too() {
+    let xml = "<r:Report xmlns:r=\"urn:r\">\n<r:Entry><r:ID>0001</r:ID><r:Hired>2020-01-31</r:Hired></r:Entry>\n\
+               <r:Entry><r:ID>0002</r:ID><r:Hired>2021-02-01</r:Hired></r:Entry>\n</r:Report>\n";
+    let hdl = "METADATA|Worker|PersonNumber|StartDate\nMERGE|Worker|0001|2020/01/31\nMERGE|Worker|0002|2021/02/01\n";
+    for (file, text, format, key) in [
+        ("r.xml", xml, "format: xml", "r:ID"),
+        ("Worker.dat", hdl, "format: hdl", "PersonNumber"),
+    ] {
+        let folder = with(file, text);
+        let (code, _, stderr) = run(folder.path(), &["infer", file, "-o", "d.yaml"]);
+        assert_eq!(code, 0, "{stderr}");
+        let draft = fs::read_to_string(folder.path().join("d.yaml")).unwrap();
+        assert!(draft.contains(format), "{draft}");
+        let found = describe(folder.path(), &[file, "--json"]);
+        assert_eq!(found["relations"]["keys"][0]["column"], key);
+        for command in ["lint", "check"] {
+            let (code, _, stderr) = run(folder.path(), &[command, "d.yaml"]);
+            assert_eq!(code, 0, "{stderr}\n{draft}");
+        }
+    }
+}
