@@ -39,7 +39,7 @@ use place::remote::{Found, Remote};
 use place::sample::Sample;
 use reqwest::header::HeaderMap;
 use spec::{Compression, Encoding, Entry, Keep, Pick};
-use table::{Layout, Table};
+use table::spec::{Layout, Table};
 use text::Unpacked;
 
 use crate::http::spec::TimeoutsSpec;

@@ -14,7 +14,7 @@ use crate::source::spec::{
     Arrays, Compression, CsvSpec, ExpectSpec, Nothing, OneOrMany, Pick, SampleSpec, SourceFormat,
     SourceSpec,
 };
-use crate::source::table::Layout;
+use crate::source::table::spec::Layout;
 use crate::source::{Input, Wrapping};
 
 /// A source that says neither.

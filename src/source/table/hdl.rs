@@ -7,10 +7,10 @@ use std::io::Read;
 
 use memchr::memmem;
 
+use super::Wrong;
 use super::lines::{Line, Lines};
 use super::records::{Name, Records};
-use super::spec::HdlSpec;
-use super::{Stated, Wrong};
+use super::spec::{HdlSpec, Stated};
 use crate::text::counted;
 use crate::text::shown::shown;
 

@@ -157,6 +157,51 @@ impl JsonSchema for ElementPath {
     }
 }
 
+/// What is stated of how the records stand.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Layout {
+    /// The first bytes tell, and this is stated of the tables that they can tell.
+    Auto(Box<Tables>),
+    /// They are CSV or JSON.
+    #[default]
+    Text,
+    /// They are a table's.
+    Table(Table),
+}
+
+/// What is stated of tables that are known by their first bytes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tables {
+    pub(crate) xml: Xml,
+    pub(crate) hdl: Stated<HdlSpec>,
+}
+
+/// What is stated of XML.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Xml {
+    pub(crate) record: Option<ElementPath>,
+    pub(crate) spec: XmlSpec,
+}
+
+/// What is stated of a table that has a record a line.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stated<S> {
+    pub(crate) spec: S,
+    /// What the last line looks like, where that is no record.
+    pub(crate) trailer: Option<Pattern>,
+}
+
+/// How the records stand in a file, where that is neither CSV nor JSON.
+#[derive(Debug, Clone)]
+pub(crate) enum Table {
+    /// Cells of fixed width.
+    Fixed(Stated<FixedSpec>),
+    /// Oracle's HCM Data Loader.
+    Hdl(Stated<HdlSpec>),
+    /// Elements.
+    Xml(Xml),
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
