@@ -23,7 +23,7 @@ use crate::settings::units::{Amount, Span};
 use crate::source::spec::{
     CsvSpec, DriftSpec, Encoding, ExpectSpec, JsonSpec, Nothing, SourceFormat,
 };
-use crate::source::table::Layout;
+use crate::source::table::spec::Layout;
 use crate::source::{Input, Wrapping};
 use crate::stage::StageSpec;
 use crate::stage::aliases::AliasesSpec;

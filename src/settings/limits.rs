@@ -19,7 +19,7 @@ pub struct Limits {
     #[schemars(range(min = 1))]
     pub columns: u32,
     /// The deepest nesting of objects and arrays in a JSON record, itself counted; a row that goes deeper is
-    /// rejected.
+    /// rejected. Also of the elements in XML, the root counted; a file that goes deeper is refused.
     #[schemars(range(min = 1))]
     pub json_depth: u32,
     /// How many times its size compressed data may become, once it is more than 1 MiB.

@@ -47,7 +47,8 @@ use place::sql::spec::SqlSpec;
 use place::sql::{Access, Query};
 use reqwest::header::HeaderMap;
 use spec::{Compression, Encoding, Entry, Keep, Pick};
-use table::{Layout, Table, Terms};
+use table::Terms;
+use table::spec::{Layout, Table};
 use text::Unpacked;
 
 use crate::http::spec::TimeoutsSpec;

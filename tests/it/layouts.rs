@@ -390,7 +390,7 @@ fn what_is_wrong_with_a_file_is_said_with_its_place() {
         "",
         "<e><i>1</i><n>2</n></e>",
         2,
-        "w.dat:1: it can't be told which elements are the records; state their name",
+        "w.dat: it can't be told which elements are the records; state their name",
     );
     check(
         "",

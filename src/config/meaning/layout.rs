@@ -3,7 +3,7 @@
 use super::Meaning;
 use crate::config::pipeline::Source;
 use crate::source::spec::{FixedSpec, HdlSpec, SourceFormat, SourceSpec, XmlSpec};
-use crate::source::table::{Layout, Stated, Table, Tables, Xml};
+use crate::source::table::spec::{Layout, Stated, Table, Tables, Xml};
 
 impl Meaning<'_> {
     /// What is stated of how the records stand.

@@ -17,7 +17,7 @@ use crate::source::spec::{
     Arrays, Compression, CsvSpec, ExpectSpec, Nothing, OneOrMany, Pick, SampleSpec, SourceFormat,
     SourceSpec,
 };
-use crate::source::table::Layout;
+use crate::source::table::spec::Layout;
 
 /// A source that says neither.
 pub(super) const NO_PATH: Wrong = (

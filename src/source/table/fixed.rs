@@ -2,10 +2,10 @@
 
 use std::io::Read;
 
+use super::Wrong;
 use super::lines::{Line, Lines};
 use super::records::{Name, Records};
-use super::spec::{FixedColumn, FixedSpec, Trim};
-use super::{Stated, Wrong};
+use super::spec::{FixedColumn, FixedSpec, Stated, Trim};
 
 /// A column: from its first character to behind its last, from 0.
 struct Column {

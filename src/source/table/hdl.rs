@@ -7,10 +7,10 @@ use std::io::Read;
 
 use memchr::memmem;
 
+use super::Wrong;
 use super::lines::{Line, Lines};
 use super::records::{Name, Records};
-use super::spec::HdlSpec;
-use super::{Stated, Wrong};
+use super::spec::{HdlSpec, Stated};
 use crate::text::counted;
 use crate::text::shown::shown;
 
@@ -355,8 +355,8 @@ impl Signs {
     fn end_of_cell(&self, text: &[u8]) -> Option<usize> {
         let mut at = 0;
         loop {
-            let end = at + memmem::find(&text[at..], &self.delimiter)?;
-            match memmem::find(&text[at..end], &self.escape) {
+            let end = at + find(&text[at..], &self.delimiter)?;
+            match find(&text[at..end], &self.escape) {
                 None => return Some(end),
                 Some(escape) => {
                     let behind = at + escape + self.escape.len();
@@ -380,12 +380,12 @@ impl Signs {
 
     /// A value without its escapes. One in front of any other character stands for itself.
     fn unescaped<'a>(&self, cell: &'a [u8]) -> Cow<'a, [u8]> {
-        if memmem::find(cell, &self.escape).is_none() {
+        if find(cell, &self.escape).is_none() {
             return Cow::Borrowed(cell);
         }
         let mut out = Vec::with_capacity(cell.len());
         let mut rest = cell;
-        while let Some(at) = memmem::find(rest, &self.escape) {
+        while let Some(at) = find(rest, &self.escape) {
             out.extend_from_slice(&rest[..at]);
             rest = &rest[at + self.escape.len()..];
             match self.escaped(rest) {
@@ -398,6 +398,14 @@ impl Signs {
         }
         out.extend_from_slice(rest);
         Cow::Owned(out)
+    }
+}
+
+/// Where a sign stands, which nearly always is one character.
+fn find(text: &[u8], sign: &[u8]) -> Option<usize> {
+    match sign {
+        [byte] => memchr::memchr(*byte, text),
+        _ => memmem::find(text, sign),
     }
 }
 

@@ -23,8 +23,7 @@ use input::Input;
 use lines::Lines;
 use records::Records;
 use remarks::Remarks;
-use sheet_spec::WorkbookSpec;
-use spec::{ElementPath, FixedSpec, HdlSpec, XmlSpec};
+use spec::{Layout, Table, Tables};
 
 use super::bytes::made;
 use super::bytes::zip::looks_like_workbook;
@@ -33,45 +32,9 @@ use super::spec::Encoding;
 use super::text::Text;
 use crate::format::json;
 use crate::settings::limits::Limits;
-use crate::settings::pattern::Pattern;
 
 /// Bytes of JSON that are handed over at once.
 const PIECE: usize = 64 * 1024;
-
-/// What is stated of how the records stand.
-#[derive(Debug, Clone, Default)]
-pub(crate) enum Layout {
-    /// The first bytes tell, and this is stated of the tables that they can tell.
-    Auto(Box<Tables>),
-    /// They are CSV or JSON.
-    #[default]
-    Text,
-    /// They are a table's.
-    Table(Table),
-}
-
-/// What is stated of tables that are known by their first bytes.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Tables {
-    pub(crate) xml: Xml,
-    pub(crate) hdl: Stated<HdlSpec>,
-    pub(crate) book: WorkbookSpec,
-}
-
-/// What is stated of XML.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Xml {
-    pub(crate) record: Option<ElementPath>,
-    pub(crate) spec: XmlSpec,
-}
-
-/// What is stated of a table that has a record a line.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Stated<S> {
-    pub(crate) spec: S,
-    /// What the last line looks like, where that is no record.
-    pub(crate) trailer: Option<Pattern>,
-}
 
 impl Layout {
     /// The table that a file is which begins with these bytes, if it is one.
@@ -100,19 +63,6 @@ impl Tables {
             () => None,
         }
     }
-}
-
-/// How the records stand in a file, where that is neither CSV nor JSON.
-#[derive(Debug, Clone)]
-pub(crate) enum Table {
-    /// Cells of fixed width.
-    Fixed(Stated<FixedSpec>),
-    /// Oracle's HCM Data Loader.
-    Hdl(Stated<HdlSpec>),
-    /// Elements.
-    Xml(Xml),
-    /// A workbook's sheet.
-    Xlsx(WorkbookSpec),
 }
 
 /// What a table is read with beside its own settings.

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
+use super::sheet_spec::WorkbookSpec;
 use crate::settings::pattern::Pattern;
 
 /// How the cells of a file with fixed widths stand in its lines.
@@ -155,6 +156,54 @@ impl JsonSchema for ElementPath {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "minLength": 1 })
     }
+}
+
+/// What is stated of how the records stand.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Layout {
+    /// The first bytes tell, and this is stated of the tables that they can tell.
+    Auto(Box<Tables>),
+    /// They are CSV or JSON.
+    #[default]
+    Text,
+    /// They are a table's.
+    Table(Table),
+}
+
+/// What is stated of tables that are known by their first bytes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tables {
+    pub(crate) xml: Xml,
+    pub(crate) hdl: Stated<HdlSpec>,
+    pub(crate) book: WorkbookSpec,
+}
+
+/// What is stated of XML.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Xml {
+    pub(crate) record: Option<ElementPath>,
+    pub(crate) spec: XmlSpec,
+}
+
+/// What is stated of a table that has a record a line.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stated<S> {
+    pub(crate) spec: S,
+    /// What the last line looks like, where that is no record.
+    pub(crate) trailer: Option<Pattern>,
+}
+
+/// How the records stand in a file, where that is neither CSV nor JSON.
+#[derive(Debug, Clone)]
+pub(crate) enum Table {
+    /// Cells of fixed width.
+    Fixed(Stated<FixedSpec>),
+    /// Oracle's HCM Data Loader.
+    Hdl(Stated<HdlSpec>),
+    /// Elements.
+    Xml(Xml),
+    /// A workbook's sheet.
+    Xlsx(WorkbookSpec),
 }
 
 #[cfg(test)]

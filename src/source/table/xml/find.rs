@@ -5,17 +5,6 @@ use indexmap::IndexMap;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-/// What the beginning of a file says of its records.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Found {
-    /// These names lead from the root to them.
-    Path(Vec<String>),
-    /// There are no elements within the root, or the text is not well-formed.
-    Nothing,
-    /// It does not tell.
-    Unsure,
-}
-
 /// The elements of one name at one place.
 #[derive(Debug, Default)]
 struct Shape {
@@ -52,47 +41,41 @@ impl Shape {
         most.map(|(name, _)| name)
     }
 
-    /// Adds the names that lead to the records within this element.
-    fn lead(&self, path: &mut Vec<String>) -> Found {
-        if self.children.is_empty() && path.len() == 1 {
-            return Found::Nothing;
-        }
+    /// The names that lead to the records within this element, behind those that lead to it.
+    fn lead(&self, mut path: Vec<String>) -> Option<Vec<String>> {
         let (name, child) = match (self.repeated(), self.children.first()) {
             (Some(name), _) => {
                 path.push(name.clone());
-                return Found::Path(std::mem::take(path));
+                return Some(path);
             }
             (None, Some(only)) if self.children.len() == 1 => only,
-            _ => return Found::Unsure,
+            _ => return None,
         };
         path.push(name.clone());
         let within: Vec<_> = child.children.values().collect();
         match within[..] {
             // A value, or the only record of attributes.
-            [] if child.inner || child.most > 1 => Found::Path(std::mem::take(path)),
-            [] => Found::Unsure,
+            [] if child.inner || child.most > 1 => Some(path),
+            [] => None,
             // A record of one value, or what stands around others.
-            [only] if !only.inner && only.most == 1 => Found::Path(std::mem::take(path)),
+            [only] if !only.inner && only.most == 1 => Some(path),
             [_] => child.lead(path),
             // A record, or what stands around records?
-            _ if child.repeated().is_some() => Found::Unsure,
-            _ => Found::Path(std::mem::take(path)),
+            _ if child.repeated().is_some() => None,
+            _ => Some(path),
         }
     }
 }
 
-/// The records of a file that begins so, or is this as a `whole`.
-pub(super) fn records(text: &[u8], whole: bool) -> Found {
-    let (root, is_closed) = shape(text);
-    let Some((name, root)) = root.children.first() else {
-        return if whole { Found::Nothing } else { Found::Unsure };
-    };
-    match (root.repeated(), whole) {
-        (Some(_), _) => root.lead(&mut vec![name.clone()]),
-        (None, false) => Found::Unsure,
-        (None, true) if is_closed => root.lead(&mut vec![name.clone()]),
-        // What is wrong with it is told by who reads it next.
-        (None, true) => Found::Nothing,
+/// The names that lead to the records of a file that begins so, or is this as a `whole`, from the root on; none where that
+/// does not tell.
+pub(super) fn records(text: &[u8], whole: bool) -> Option<Vec<String>> {
+    let (document, is_closed) = shape(text);
+    let (name, root) = document.children.first()?;
+    match root.repeated().is_some() || whole && is_closed {
+        true => root.lead(vec![name.clone()]),
+        // More may come. Where none does, it is told what is wrong with it when it is read.
+        false => None,
     }
 }
 
@@ -140,10 +123,8 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: &str) {
-        let found = match records(text.as_bytes(), true) {
-            Found::Path(names) => names.join("/"),
-            other => format!("{other:?}"),
-        };
+        let found = records(text.as_bytes(), true);
+        let found = found.map_or_else(|| "?".to_owned(), |names| names.join("/"));
         assert_eq!(found, expected, "{text}");
     }
 
@@ -173,24 +154,24 @@ mod tests {
         check("<d><e><i>1</i></e></d>", "d/e");
         check("<d><r><e><i>1</i></e></r></d>", "d/r/e");
         // The ids may be records, or those of one.
-        check("<d><e><i t='a'/><i t='b'/><n>Ann</n></e></d>", "Unsure");
-        check("<e><i>1</i><n>Ann</n></e>", "Unsure");
-        check("<e><i>1</i></e>", "Unsure");
+        check("<d><e><i t='a'/><i t='b'/><n>Ann</n></e></d>", "?");
+        check("<e><i>1</i><n>Ann</n></e>", "?");
+        check("<e><i>1</i></e>", "?");
         check("<d><r><e/></r></d>", "d/r");
-        check("<d/>", "Nothing");
-        check("<d>\n</d>", "Nothing");
-        check("", "Nothing");
+        check("<d/>", "?");
+        check("<d>\n</d>", "?");
+        check("", "?");
         // Whoever reads these says where they are wrong.
-        check("<d><e><i>1</n></e></d>", "Nothing");
-        check("<d><e><i>1</i>", "Nothing");
+        check("<d><e><i>1</n></e></d>", "?");
+        check("<d><e><i>1</i>", "?");
     }
 
     #[test]
     fn a_part_may_not_tell() {
         let part = |text: &str| records(text.as_bytes(), false);
-        assert_eq!(part("<d><e><i>1</i><n"), Found::Unsure);
-        assert_eq!(part("<d><e><i t='a'/><i t='b'/>"), Found::Unsure);
-        let two = Found::Path(vec!["d".into(), "e".into()]);
+        assert_eq!(part("<d><e><i>1</i><n"), None);
+        assert_eq!(part("<d><e><i t='a'/><i t='b'/>"), None);
+        let two = Some(vec!["d".into(), "e".into()]);
         assert_eq!(part("<d><e><i>1</i></e><e><"), two);
     }
 }

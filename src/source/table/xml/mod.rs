@@ -24,12 +24,11 @@ use std::io::{BufRead, BufReader, Cursor, Read};
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::{Error, Reader};
 
+use super::Wrong;
 use super::lines::AT_ONCE;
 use super::records::Records;
-use super::spec::ElementPath;
-use super::{Wrong, Xml};
+use super::spec::{ElementPath, Xml};
 pub(super) use declared::{begins, encoding};
-use find::Found;
 use names::Names;
 use place::Placed;
 use record::Record;
@@ -54,31 +53,23 @@ pub(super) fn write(
     let mut reader = BufReader::with_capacity(AT_ONCE, input);
     let mut seen = Vec::new();
     let path = match &stated.record {
-        Some(path) => path.clone(),
-        None => match look(&mut reader, &mut seen)? {
-            Some(path) => path,
-            None => return read(reader, seen, None, stated, limits, out),
-        },
+        Some(path) => Some(path.clone()),
+        None => look(&mut reader, &mut seen)?,
     };
-    read(reader, seen, Some(path), stated, limits, out)
+    read(reader, seen, path, stated, limits, out)
 }
 
-/// Looks for the records in the beginning of a file, which is left in `seen`. None where there are none, or
-/// where reading it says why.
+/// Looks for the records in the beginning of a file, which is left in `seen`. None where it can't be told which elements
+/// they are: whoever reads the file says why.
 fn look(reader: &mut impl BufRead, seen: &mut Vec<u8>) -> Result<Option<ElementPath>, Wrong> {
     let mut want = AT_ONCE;
     loop {
         let more = (want - seen.len()) as u64;
         let whole = reader.by_ref().take(more).read_to_end(seen)? < more as usize;
         match find::records(seen, whole) {
-            Found::Path(names) => return Ok(Some(ElementPath::rooted(names))),
-            Found::Nothing => return Ok(None),
-            Found::Unsure if whole || want >= MOST_LOOKED_AT => {
-                let message = "it can't be told which elements are the records; state their name, as in \
-                               `source: { record: wd:Report_Entry }`";
-                return Err(Wrong::setting(1, message));
-            }
-            Found::Unsure => want *= 2,
+            Some(names) => return Ok(Some(ElementPath::rooted(names))),
+            None if whole || want >= MOST_LOOKED_AT => return Ok(None),
+            None => want *= 2,
         }
     }
 }
@@ -306,19 +297,23 @@ impl Document {
         if !self.closed {
             return Err(at.not_well_formed("there is no element"));
         }
-        match &self.path {
-            Some(path) if !self.records && !self.others.is_empty() => {
-                let names: Vec<_> = (self.others.iter())
-                    .map(|name| format!("`{}`", shown(name)))
-                    .collect();
-                let message = format!(
-                    "no element is a `{path}`, the record as source.record says; the file has {}",
-                    names.join(", ")
-                );
-                Err(Wrong::setting(0, message))
-            }
-            _ => Ok(()),
+        if self.records || self.others.is_empty() {
+            return Ok(());
         }
+        let names: Vec<_> = (self.others.iter())
+            .map(|name| format!("`{}`", shown(name)))
+            .collect();
+        let names = names.join(", ");
+        let message = match &self.path {
+            Some(path) => format!(
+                "no element is a `{path}`, the record as source.record says; the file has {names}"
+            ),
+            None => format!(
+                "it can't be told which elements are the records; state their name, as in `source: {{ record: \
+                 wd:Report_Entry }}`; the file has {names}"
+            ),
+        };
+        Err(Wrong::setting(0, message))
     }
 }
 

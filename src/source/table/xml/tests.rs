@@ -267,7 +267,7 @@ fn records_that_are_not_there() {
     );
     let (line, message, setting) = of_none(None, "<e><i>1</i><n>Ann</n></e>").unwrap_err();
     assert!(message.contains("state their name"), "{message}");
-    assert_eq!((line, setting), (1, true));
+    assert_eq!((line, setting), (0, true));
 }
 
 #[test]
