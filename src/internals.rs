@@ -110,7 +110,7 @@ pub mod rule {
     pub use crate::rule::ValidateSpec;
 }
 pub mod run {
-    pub use crate::run::{RunError, bind, reading, rejects_header, source};
+    pub use crate::run::{RunError, bind, laid_out, reading, rejects_header, source};
     pub mod survey {
         pub use crate::run::survey::{Settled, Survey};
     }

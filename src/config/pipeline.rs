@@ -525,7 +525,7 @@ pub(crate) fn secret_text(
 
 /// Says so where others than its owner may read a file with a secret. What is mounted into a container under `/run`
 /// has the mode that the orchestrator gives it.
-fn warn_of_readers(path: &Path, shown: &str, what: &str) {
+pub(super) fn warn_of_readers(path: &Path, shown: &str, what: &str) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

@@ -140,6 +140,10 @@ impl Filling {
         let how = match &*path {
             "stages" => return self.no_stages(preset),
             "source.csv" | "source.json" if self.format != key.text => return,
+            // Records that are made to JSON are not within an object.
+            "source.json.path" if !["", "auto", "json", "ndjson"].contains(&&*self.format) => {
+                return;
+            }
             "guard" => return self.unasked("guard.leavers"),
             "as_of" | "guard.leavers" => return self.unasked(&path),
             _ => flow(&preset),

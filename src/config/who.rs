@@ -24,7 +24,7 @@ impl Pipeline {
                 input.unlock(self.who_asks(spec, env)?);
             }
         }
-        Ok(())
+        self.unlock_decryption(env)
     }
 
     fn who_asks(&self, spec: &HttpsSpec, env: Env) -> Result<HeaderMap, Problem> {
@@ -81,5 +81,61 @@ impl Pipeline {
             .map_err(|_| self.problem(at, "this has characters that cannot stand in a header"))?;
         value.set_sensitive(true);
         Ok(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::parse;
+
+    /// What is wrong with the secrets of a source.
+    fn told(https: &str) -> String {
+        let text = format!(
+            "version: 1\nsource:\n  path: https://h.example/a\n  https: {https}\ntarget: {{ sandbox: {{}} }}\n"
+        );
+        let env = |name: &str| match name {
+            "GOOD" => Some(" CANARY wörd\n".to_owned()),
+            "EMPTY" => Some(" \n".to_owned()),
+            "LINES" => Some("CANARY\nx".to_owned()),
+            _ => None,
+        };
+        let loaded = parse(&text, "p.yaml", "/p".into(), &[], &env);
+        let loaded = loaded.unwrap_or_else(|problems| panic!("{problems}"));
+        let told = match loaded.pipeline.unlock_source(&env) {
+            Ok(()) => String::new(),
+            Err(problem) => problem.to_string(),
+        };
+        assert!(!told.contains("CANARY"), "{told}");
+        told
+    }
+
+    #[test]
+    fn secrets_are_looked_up_when_the_source_is_read() {
+        for (https, expected) in [
+            ("{ basic: { user: a, password: { env: GOOD } } }", ""),
+            ("{ headers: { X-Key: { env: GOOD } } }", ""),
+            (
+                "{ basic: { user: a, password: { env: EMPTY } } }",
+                "p.yaml:4:47: the environment variable EMPTY is empty: expected the password",
+            ),
+            (
+                "{ bearer: { env: NONE } }",
+                "p.yaml:4:27: the environment variable NONE is not set",
+            ),
+            (
+                "{ bearer: { env: GOOD } }",
+                "p.yaml:4:27: the environment variable GOOD holds white space or characters other than ASCII inside the token",
+            ),
+            (
+                "{ headers: { X-Key: { env: LINES } } }",
+                "p.yaml:4:37: this has characters that cannot stand in a header",
+            ),
+            (
+                "{ headers: { X-Key: { file: none } } }",
+                "p.yaml:4:38: the file none cannot be read: no such file",
+            ),
+        ] {
+            assert_eq!(told(https), expected, "{https}");
+        }
     }
 }

@@ -88,8 +88,8 @@ impl Opening<'_> {
             self.buffer.drain(..BYTE_ORDER_MARK.len());
         }
         refuse_foreign(&self.buffer).map_err(|wrong| self.error(wrong))?;
-        let reading = match text.layout() {
-            Some(layout) => &self.reading.of_objects(layout),
+        let reading = match text.table() {
+            Some((table, layout)) => &self.reading.of_objects(table, layout),
             None => self.reading,
         };
         let longest = reading.limits.record.bytes();

@@ -73,12 +73,19 @@ impl Header {
 }
 
 impl Reading {
-    /// The same, of a text that has objects which stand so, whatever is stated.
-    pub(crate) fn of_objects(&self, layout: Layout) -> Reading {
+    /// The same, of a text that has the records of a `table` as objects which stand so, whatever is stated.
+    pub(crate) fn of_objects(&self, table: &'static str, layout: Layout) -> Reading {
         let form = match &self.format {
             RecordFormat::Auto { json: form, .. } | RecordFormat::Json { form, .. } => form.clone(),
             RecordFormat::Csv(_) => Arc::default(),
         };
+        let form = json::Form {
+            path: None,
+            table: Some(table),
+            told: true,
+            ..(*form).clone()
+        };
+        let form = Arc::new(form);
         Reading {
             format: RecordFormat::Json { layout, form },
             ..self.clone()
@@ -139,6 +146,7 @@ impl Reading {
         let form = json::Form {
             path: None,
             columns: stated.columns.or(found.columns),
+            told: true,
             ..stated
         };
         let begins = Beginning {
@@ -191,7 +199,7 @@ impl Reading {
                     return Err(Wrong::setting(
                         Place::Line(1),
                         "source.expect.trailer describes the last line of the file, and a JSON document ends with its \
-                         bracket; state source.expect.rows or source.expect.done_file instead",
+                         bracket, as XML ends with its root; state source.expect.rows or source.expect.done_file instead",
                     ));
                 }
             }
@@ -292,10 +300,10 @@ impl Header {
     pub(crate) fn format(&self) -> &'static str {
         match self {
             Header::Csv(_) => "csv",
-            Header::Json(header) => match header.layout {
+            Header::Json(header) => header.table().unwrap_or(match header.layout {
                 Layout::Lines => "ndjson",
                 Layout::Documents => "json",
-            },
+            }),
         }
     }
 
@@ -359,9 +367,12 @@ pub(crate) fn refuse_foreign(text: &[u8]) -> Result<(), Wrong> {
         let start = text.trim_ascii_start();
         let start = start[..start.len().min(16)].to_ascii_lowercase();
         let page = start.starts_with(b"<!doctype") || start.starts_with(b"<html");
-        let xml = start.starts_with(b"<?xml");
-        (page.then_some("a web page")).or(xml.then_some("XML"))
+        page.then_some("a web page")
     });
+    if text.trim_ascii_start().starts_with(b"<?xml") {
+        let message = "this is XML; set source.format to xml, or leave it out with the settings of CSV and JSON";
+        return Err(Wrong::setting(Place::Line(1), message));
+    }
     match what {
         None => Ok(()),
         Some(what) => Err(Wrong::data(

@@ -90,7 +90,7 @@ use plan::Planned;
 use preflight::Preflight;
 pub(crate) use preflight::connection;
 use prepare::{First, Prepared, prepare, unchanged};
-pub use prepare::{bind, reading, rejects_header, source};
+pub use prepare::{bind, laid_out, reading, rejects_header, source};
 use put::{Sending, Store};
 use send::{Ready, send};
 use straight::send_straight;

@@ -168,7 +168,12 @@ pub async fn source(pipeline: &Pipeline) -> Result<Source, SourceError> {
         source.encoding,
         pipeline.limits,
     );
-    Ok(found.await?.laid_out(source.layout.clone()))
+    Ok(laid_out(found.await?, pipeline))
+}
+
+/// The same source, whose records stand as the pipeline says.
+pub fn laid_out(source: Source, pipeline: &Pipeline) -> Source {
+    source.laid_out(pipeline.source.layout.clone())
 }
 
 /// How the source's text is to be read.
@@ -182,6 +187,8 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
         flatten: spec.json.flatten.clone(),
         arrays: spec.json.arrays,
         join: spec.json.join.clone(),
+        table: None,
+        told: false,
     });
     let format = match spec.format {
         SourceFormat::Auto if spec.is_csv() => RecordFormat::Csv(form(Delimiter::ByName)),
@@ -199,10 +206,13 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
             layout: Layout::Documents,
             form: json,
         },
-        SourceFormat::Ndjson | SourceFormat::Fixed => RecordFormat::Json {
-            layout: Layout::Lines,
-            form: json,
-        },
+        // How a table's records stand beside each other, its text says.
+        SourceFormat::Ndjson | SourceFormat::Fixed | SourceFormat::Xml | SourceFormat::Hdl => {
+            RecordFormat::Json {
+                layout: Layout::Lines,
+                form: json,
+            }
+        }
     };
     let stages = pipeline.stages.iter().map(|stage| &stage.value);
     Reading {

@@ -29,6 +29,7 @@ pub use text::Text;
 pub(crate) use text::may_end;
 
 use self::bytes::count::Told;
+pub(crate) use self::bytes::decrypt::{Decrypt, Keys, Unusable};
 use ::bytes::Bytes;
 use place::command::Command;
 use place::glob;
@@ -39,7 +40,7 @@ use place::remote::{Found, Remote};
 use place::sample::Sample;
 use reqwest::header::HeaderMap;
 use spec::{Compression, Encoding, Entry, Keep, Pick};
-use table::Layout;
+use table::{Layout, Table};
 use text::Unpacked;
 
 use crate::http::spec::TimeoutsSpec;
@@ -139,8 +140,20 @@ pub struct Wrapping {
     pub compression: Compression,
     /// The file of an archive that is meant; none where it has one alone.
     pub entry: Option<Entry>,
-    /// How copies are kept, where that is stated.
+    /// With what the bytes are decrypted, before they are decompressed.
+    pub(crate) decrypt: Option<Decrypt>,
+    /// How copies of the bytes are kept, where that is stated.
     pub keep: Option<Keep>,
+}
+
+impl Wrapping {
+    /// How copies are kept of what has been decrypted, and of what never was encrypted.
+    fn keep_inner(&self) -> Keep {
+        match self.decrypt {
+            Some(_) => Keep::Encrypted,
+            None => self.keep.unwrap_or_default(),
+        }
+    }
 }
 
 impl From<Compression> for Wrapping {
@@ -238,6 +251,12 @@ impl Source {
         }
     }
 
+    /// The same source, of which no more is taken than this.
+    #[cfg(test)]
+    fn within(self, limits: Limits) -> Source {
+        Source { limits, ..self }
+    }
+
     /// The same source, whose records stand so.
     pub(crate) fn laid_out(self, layout: Layout) -> Source {
         Source { layout, ..self }
@@ -311,6 +330,11 @@ impl Source {
         let encoding = self.encoding;
         let remark = |origin: &Origin| match origin.utf8().load(Ordering::Relaxed) {
             0 => None,
+            count if encoding == Encoding::Auto => Some(format!(
+                "{}: the file declares another encoding than UTF-8, and all {count} characters beyond ASCII are valid \
+                 UTF-8, which is next to impossible otherwise: letters will be garbled unless the declaration is mended",
+                origin.name
+            )),
             count => Some(format!(
                 "{}: source.encoding is {encoding}, and all {count} characters beyond ASCII are valid UTF-8, which is \
                  next to impossible otherwise: letters will be garbled unless source.encoding is set to utf-8",
@@ -357,14 +381,33 @@ impl Source {
         let table = self.layout.table(unpacked.head());
         let text = match &table {
             Some(table) if !table.is_text() => Text::of_bytes(unpacked),
-            _ => Text::decoded(unpacked, self.encoding, origin.utf8())?,
+            table => {
+                let encoding = self.encoding_of(table.as_ref(), &unpacked)?;
+                Text::decoded(unpacked, encoding, origin.utf8())?
+            }
         };
         if let Some(kind) = text.compression() {
             origin.is_compressed(kind);
         }
         Ok(match table {
-            Some(table) => table.read(text),
+            Some(table) => table.read(text, self.limits),
             None => text,
+        })
+    }
+
+    /// The encoding of a file, which a table may say itself.
+    fn encoding_of(
+        &self,
+        table: Option<&Table>,
+        unpacked: &Unpacked,
+    ) -> Result<Encoding, SourceError> {
+        let Some(table) = table else {
+            return Ok(self.encoding);
+        };
+        let encoding = table.encoding(self.encoding, unpacked.head());
+        encoding.map_err(|message| SourceError::Contradicted {
+            name: unpacked.name().to_owned(),
+            message,
         })
     }
 }

@@ -15,10 +15,11 @@ pub use crate::settings::compression::Compression;
 pub use crate::settings::encoding::Encoding;
 pub(crate) use crate::settings::entry::Entry;
 use crate::settings::pattern::Pattern;
+use crate::settings::secret::TokenSpec;
 use crate::settings::units::{Amount, Span};
 pub(crate) use crate::source::place::https::spec::{HeaderSpec, HttpsSpec};
 use crate::source::place::sample;
-pub(crate) use crate::source::table::spec::FixedSpec;
+pub(crate) use crate::source::table::spec::{ElementPath, FixedSpec, HdlSpec, XmlSpec};
 
 /// Where the records come from: a `path`, a `command` or a `sample`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -63,6 +64,10 @@ pub(crate) struct SourceSpec {
     /// the file in whatever folder, and with one the whole path.
     #[serde(default)]
     pub entry: Option<Entry>,
+    /// How the bytes are decrypted, before they are decompressed. What is read is never written to the disk in the
+    /// clear.
+    #[serde(default)]
+    pub decrypt: Option<DecryptSpec>,
     /// How what can be read only once is kept until it has been read a second time. What a server has is asked for again
     /// then, where the server tells whether it is still the same; with this setting it is kept, too.
     #[serde(default)]
@@ -80,6 +85,18 @@ pub(crate) struct SourceSpec {
     /// Settings of `format: fixed`.
     #[serde(default)]
     pub fixed: FixedSpec,
+    /// The element of XML that is a record, such as `wd:Report_Entry`: by its name, with its prefix or without, or by the
+    /// names that lead to it, `Report_Data/Report_Entry`; with a `/` before them from the root on. Without it: the elements
+    /// that come several times beside each other, as near to the root as there are any.
+    #[serde(default)]
+    #[schemars(with = "ElementPath")]
+    pub record: Option<ElementPath>,
+    /// Settings of XML.
+    #[serde(default)]
+    pub xml: XmlSpec,
+    /// Settings of files of Oracle's HCM Data Loader.
+    #[serde(default)]
+    pub hdl: HdlSpec,
 }
 
 /// What a whole extract is. Where it is not met, nothing is sent (exit code 4).
@@ -184,6 +201,51 @@ pub enum Keep {
     Encrypted,
 }
 
+/// How the bytes are decrypted.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DecryptSpec {
+    /// Messages of OpenPGP, as GnuPG writes them, that are encrypted to a key of yours; in a build with the feature `pgp`.
+    Pgp(PgpSpec),
+}
+
+/// With what messages of OpenPGP are decrypted. The secret key is in a `file`, or in an environment variable (`env`).
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{ "required": ["file"] }, { "required": ["env"] }]))]
+pub(crate) struct PgpSpec {
+    /// A file with the secret key, as `gpg --export-secret-keys` writes it.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    pub file: Option<String>,
+    /// The name of an environment variable that holds the secret key, as `gpg --export-secret-keys --armor` writes it.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    pub env: Option<String>,
+    /// Where the passphrase is found that protects the key, if one does. Never the passphrase itself.
+    #[serde(default)]
+    pub passphrase: Option<TokenSpec>,
+    /// Who must have signed. What is not signed by them is not read.
+    #[serde(default)]
+    pub signed_by: Option<SignedBySpec>,
+}
+
+impl PgpSpec {
+    /// Where the secret key is found.
+    pub(crate) fn key(&self) -> Option<TokenSpec> {
+        let file = self.file.clone().map(TokenSpec::File);
+        file.or_else(|| self.env.clone().map(TokenSpec::Env))
+    }
+}
+
+/// Who must have signed.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignedBySpec {
+    /// A file with the public key, as `gpg --export` writes it; with several, one of them must have.
+    pub file: String,
+}
+
 /// Which of the files that a pattern matches are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -212,8 +274,8 @@ pub enum Nothing {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceFormat {
-    /// By the first character that is not white space: `[` or `{` JSON (NDJSON where the first line is a whole object), else
-    /// CSV, which has tabs where the file's name ends
+    /// By the first characters that are not white space: `[` or `{` JSON (NDJSON where the first line is a whole object), a
+    /// tag XML, METADATA or COMMENT Oracle's HCM Data Loader, else CSV, which has tabs where the file's name ends
     /// with `.tsv` or `.tab`, of an archive that of the file in it, before `.gz`, `.zst`, `.bz2`, `.xz` or `.zip` if need be.
     #[default]
     Auto,
@@ -227,6 +289,10 @@ pub enum SourceFormat {
     Ndjson,
     /// Cells of fixed width, as `fixed.columns` says, a record a line.
     Fixed,
+    /// Every element of one name is a record.
+    Xml,
+    /// Oracle's HCM Data Loader: the lines of one component.
+    Hdl,
 }
 
 impl SourceFormat {
@@ -241,7 +307,10 @@ impl SourceFormat {
 
     /// Whether its records are made to objects.
     pub(crate) fn is_table(self) -> bool {
-        self == SourceFormat::Fixed
+        matches!(
+            self,
+            SourceFormat::Fixed | SourceFormat::Xml | SourceFormat::Hdl
+        )
     }
 }
 

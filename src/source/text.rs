@@ -9,10 +9,10 @@ use tokio::io::AsyncReadExt;
 use super::Wrapping;
 use super::bytes::charset::{self, Charset};
 use super::bytes::compressed::{self, Compressed, failed};
-use super::bytes::copy::Copy;
+use super::bytes::copy::{Access, Copy};
 use super::bytes::count::{Counting, Told};
 use super::bytes::raw::{Raw, peek};
-use super::bytes::stored::{Access, Stored};
+use super::bytes::stored::Stored;
 use super::error::SourceError;
 use super::piece::{Part, Piece, Plain};
 use super::place::Opened;
@@ -43,8 +43,8 @@ pub struct Text {
     ended: bool,
     /// How a copy is kept, where one is needed.
     keep: Keep,
-    /// Its records are those of a table, made to objects that stand so.
-    layout: Option<Layout>,
+    /// Its records are those of a table of this format, made to objects that stand so.
+    table: Option<(&'static str, Layout)>,
 }
 
 /// The bytes of one file, decompressed, of which the first have been looked at.
@@ -69,6 +69,7 @@ impl Unpacked {
     ) -> Result<Unpacked, SourceError> {
         let counters = read.counters.clone();
         let file = match &access {
+            _ if wrapping.decrypt.is_some() => None,
             Access::Anywhere(Stored::File(file)) if read.hash.is_none() => Some(file.clone()),
             _ => None,
         };
@@ -86,8 +87,12 @@ impl Unpacked {
             compression,
             head,
             plain,
-            keep: wrapping.keep.unwrap_or_default(),
+            keep: wrapping.keep_inner(),
         })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// The first bytes.
@@ -155,21 +160,22 @@ impl Text {
             drained: false,
             ended: false,
             keep: Keep::default(),
-            layout: None,
+            table: None,
         }
     }
 
-    /// The same text, whose records are objects that stand so.
-    pub(super) fn laid_out(self, layout: Layout) -> Text {
+    /// The same text, whose records are those of a table of this format, made to objects that stand so.
+    pub(super) fn of_table(self, format: &'static str, layout: Layout) -> Text {
         Text {
-            layout: Some(layout),
+            table: Some((format, layout)),
             ..self
         }
     }
 
-    /// How the objects stand that the records of a table were made to; none where the text is the file's own.
-    pub(crate) fn layout(&self) -> Option<Layout> {
-        self.layout
+    /// The format of the table whose records were made to objects, and how these stand; none where the text is the file's
+    /// own.
+    pub(crate) fn table(&self) -> Option<(&'static str, Layout)> {
+        self.table
     }
 
     pub(super) fn name(&self) -> &str {

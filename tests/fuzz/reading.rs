@@ -10,7 +10,7 @@ use rostream::internals::engine::blocks::{BLOCK, Blocks};
 use rostream::internals::engine::process::Engine;
 use rostream::internals::report::rejects::RejectsFile;
 use rostream::internals::run::survey::{Settled, Survey};
-use rostream::internals::run::{bind, reading, rejects_header};
+use rostream::internals::run::{bind, laid_out, reading, rejects_header};
 use rostream::internals::source::Source;
 use rostream::internals::source::spec::{Compression, Encoding};
 use rostream::internals::stage::Resources;
@@ -45,6 +45,24 @@ const SOURCES: [&str; 20] = [
     "{ path: a, format: csv, csv: { header: none } }",
 ];
 
+/// What they say of tables.
+const FIXED: [&str; 3] = [
+    "{ path: a, format: fixed, fixed: { columns: [{ name: a, width: 1 }, { name: b, width: 2 }] } }",
+    "{ path: a, format: fixed, fixed: { columns: [{ name: a, width: 2, at: 2 }], records: \"^D\", trim: none, skip_lines: 1 } }",
+    "{ path: a, format: fixed, fixed: { columns: [{ name: a, width: 3 }], trim: end }, expect: { trailer: \"^T,?([0-9]+)\" } }",
+];
+const XML: [&str; 4] = [
+    "{ path: a, format: xml }",
+    "{ path: a, format: xml, record: e, json: { arrays: json } }",
+    "{ path: a, format: xml, record: d/e, json: { arrays: first } }",
+    "{ path: a, record: /d/e, xml: { names_by: t }, json: { columns: [a, a.b, \"@a\"] } }",
+];
+const HDL: [&str; 3] = [
+    "{ path: a, format: hdl }",
+    "{ path: a, format: hdl, hdl: { component: A } }",
+    "{ path: a, hdl: { component: A }, expect: { trailer: \"^COMMENT ?([0-9]+)\" } }",
+];
+
 /// The rules of every second one.
 const RULES: &str = "validate: { columns: { a: { required: true, max_length: 3 } } }";
 
@@ -58,12 +76,16 @@ fn parsed(source: &str, sections: &str) -> Pipeline {
     loaded.unwrap_or_else(|e| panic!("{text}: {e:?}")).pipeline
 }
 
-static PIPELINES: LazyLock<Vec<Pipeline>> = LazyLock::new(|| {
-    let rules = |n: usize| if n % 2 == 1 { RULES } else { "" };
-    (0..2 * SOURCES.len())
-        .map(|n| parsed(SOURCES[n / 2], rules(n)))
-        .collect()
-});
+/// Each source without rules and with them.
+fn pipelines(sources: &[&str]) -> Vec<Pipeline> {
+    let both = |source: &&str| [parsed(source, ""), parsed(source, RULES)];
+    sources.iter().flat_map(both).collect()
+}
+
+static PIPELINES: LazyLock<Vec<Pipeline>> = LazyLock::new(|| pipelines(&SOURCES));
+static OF_FIXED: LazyLock<Vec<Pipeline>> = LazyLock::new(|| pipelines(&FIXED));
+static OF_XML: LazyLock<Vec<Pipeline>> = LazyLock::new(|| pipelines(&XML));
+static OF_HDL: LazyLock<Vec<Pipeline>> = LazyLock::new(|| pipelines(&HDL));
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_current_thread()
@@ -71,15 +93,16 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
         .expect("a runtime")
 });
 
-/// A source of the files of an input, which arrive in pieces.
-fn files(text: &[u8], piece: usize) -> Arc<Source> {
+/// The pipeline's source, of the files of an input, which arrive in pieces.
+fn files(text: &[u8], pipeline: &Pipeline, piece: usize) -> Arc<Source> {
     let file = |(number, text): (usize, &[u8])| {
         let pieces: Vec<_> = text.chunks(piece).map(|p| p.to_vec().into()).collect();
         Source::of_pieces(&format!("{number}.txt"), pieces)
     };
     let files = text.split(|b| *b == NEXT_FILE).enumerate().map(file);
     let all = files.reduce(Source::followed_by);
-    Arc::new(all.expect("split comes to one piece or more"))
+    let all = all.expect("split comes to one piece or more");
+    Arc::new(laid_out(all, pipeline))
 }
 
 /// What a reading comes to.
@@ -157,13 +180,39 @@ async fn read(source: Arc<Source>, pipeline: &Pipeline, block: usize) -> Read {
 
 /// Any source: the same rows whatever the size of the blocks and of the pieces in which it arrives.
 pub fn source(data: &[u8]) {
+    same_rows(data, &PIPELINES);
+}
+
+/// Cells of fixed width: the same rows however they arrive, and what is rejected is rejected again.
+pub fn fixed(data: &[u8]) {
+    table(data, &OF_FIXED);
+}
+
+/// XML, likewise.
+pub fn xml(data: &[u8]) {
+    table(data, &OF_XML);
+}
+
+/// Oracle's HCM Data Loader, likewise.
+pub fn hdl(data: &[u8]) {
+    table(data, &OF_HDL);
+}
+
+fn table(data: &[u8], pipelines: &[Pipeline]) {
+    same_rows(data, pipelines);
+    let (choice, data) = chosen(data);
+    let (_, text) = chosen(data);
+    rejected_again(choice, text, pipelines);
+}
+
+fn same_rows(data: &[u8], pipelines: &[Pipeline]) {
     let (choice, data) = chosen(data);
     let (size, text) = chosen(data);
-    let pipeline = &PIPELINES[usize::from(choice) % PIPELINES.len()];
+    let pipeline = &pipelines[usize::from(choice) % pipelines.len()];
     let block = [1, 5, 16, 100][usize::from(size & 3)];
     let piece = [1, 3, 50, 1000][usize::from(size >> 2 & 3)];
-    let whole = RUNTIME.block_on(read(files(text, usize::MAX), pipeline, BLOCK));
-    let cut = RUNTIME.block_on(read(files(text, piece), pipeline, block));
+    let whole = RUNTIME.block_on(read(files(text, pipeline, usize::MAX), pipeline, BLOCK));
+    let cut = RUNTIME.block_on(read(files(text, pipeline, piece), pipeline, block));
     match (&whole.failed, &cut.failed) {
         (None, None) => assert_eq!(whole, cut),
         // What comes before the fault may have been read, or be in one block with it.
@@ -179,8 +228,8 @@ pub fn source(data: &[u8]) {
 }
 
 /// Writes the rejects of a source; none where it can't be read.
-async fn rejects_of(text: &[u8], pipeline: &Pipeline) -> Option<Rejected> {
-    let source = Arc::new(Source::of_pieces("a", [text.to_vec().into()]));
+async fn rejects_of(source: Source, pipeline: &Pipeline) -> Option<Rejected> {
+    let source = Arc::new(source);
     let reading = reading(pipeline, BLOCK);
     let mut blocks = Blocks::open(source.clone(), reading).await.ok()?;
     let engine: Arc<Engine> = bind(pipeline, blocks.header(), &Resources::default())
@@ -231,15 +280,20 @@ struct Rejected {
 /// Rejects: fed back in as they are, they are rejected again for the same reasons, and the file stays what it is.
 pub fn rejects(data: &[u8]) {
     let (choice, text) = chosen(data);
-    let pipeline = &PIPELINES[usize::from(choice) % PIPELINES.len()];
-    let Some(first) = RUNTIME.block_on(rejects_of(text, pipeline)) else {
+    rejected_again(choice, text, &PIPELINES);
+}
+
+fn rejected_again(choice: u8, text: &[u8], pipelines: &[Pipeline]) {
+    let pipeline = &pipelines[usize::from(choice) % pipelines.len()];
+    let of = |text: &[u8]| Source::of_pieces("a", [text.to_vec().into()]);
+    let Some(first) = RUNTIME.block_on(rejects_of(laid_out(of(text), pipeline), pipeline)) else {
         return;
     };
     if first.rows.is_empty() {
         return;
     }
     let shown = || String::from_utf8_lossy(&first.text).into_owned();
-    let again = RUNTIME.block_on(rejects_of(&first.text, pipeline));
+    let again = RUNTIME.block_on(rejects_of(of(&first.text), pipeline));
     let again = again.unwrap_or_else(|| panic!("rejects that can't be read: {}", shown()));
     assert_eq!(
         again.good,
@@ -253,7 +307,7 @@ pub fn rejects(data: &[u8]) {
         let known = first.contains("quote") || again.is_subset(first);
         assert!(known && first.is_subset(again), "{}", shown());
     }
-    let third = RUNTIME.block_on(rejects_of(&again.text, pipeline));
+    let third = RUNTIME.block_on(rejects_of(of(&again.text), pipeline));
     let third = third.expect("it was read before");
     // Messages that tell a column move with what is said before it.
     let words =
@@ -429,27 +483,7 @@ pub fn text(data: &[u8]) {
         Compression::Gzip,
         Compression::Zstd,
     ][usize::from(choice >> 4 & 3)];
-    let text = |piece: usize, want: usize| {
-        let pieces: Vec<_> = bytes.chunks(piece).map(|p| p.to_vec().into()).collect();
-        let source = Source::of_pieces("a", pieces).written_in(compression, encoding);
-        RUNTIME.block_on(async {
-            let mut text = source.open(0).await.map_err(|e| e.to_string())?;
-            let mut buffer = Vec::new();
-            let mut goal = want;
-            while !text
-                .fill(&mut buffer, goal)
-                .await
-                .map_err(|e| e.to_string())?
-            {
-                assert!(
-                    buffer.len() >= goal,
-                    "less than was asked for, and not the end"
-                );
-                goal = buffer.len() + want;
-            }
-            Ok::<_, String>(buffer)
-        })
-    };
+    let text = |piece, want| decoded(bytes, compression, encoding, piece, want);
     let whole = text(usize::MAX, 1 << 20);
     let cut = text(
         usize::from(piece) + 1,
@@ -477,4 +511,51 @@ pub fn text(data: &[u8]) {
     };
     let ends = expected.iter().rev().take_while(|b| **b == 0x1a).count();
     assert_eq!(found, expected[..expected.len() - ends], "{encoding:?}");
+}
+
+/// Archives and compressions that only this program reads in this way: the same, however they arrive.
+pub fn packed(data: &[u8]) {
+    let (choice, data) = chosen(data);
+    let (piece, bytes) = chosen(data);
+    let compression = [
+        Compression::Zip,
+        Compression::Auto,
+        Compression::Xz,
+        Compression::Bzip2,
+    ][usize::from(choice & 3)];
+    let text = |piece, want| decoded(bytes, compression, Encoding::Auto, piece, want);
+    let cut = text(
+        usize::from(piece) + 1,
+        [1, 3, 64, 4096][usize::from(choice >> 6)],
+    );
+    assert_eq!(text(usize::MAX, 1 << 20), cut);
+}
+
+/// The text of bytes that come in pieces, asked for so much of it at once.
+fn decoded(
+    bytes: &[u8],
+    compression: Compression,
+    encoding: Encoding,
+    piece: usize,
+    want: usize,
+) -> Result<Vec<u8>, String> {
+    let pieces: Vec<_> = bytes.chunks(piece).map(|p| p.to_vec().into()).collect();
+    let source = Source::of_pieces("a", pieces).written_in(compression, encoding);
+    RUNTIME.block_on(async {
+        let mut text = source.open(0).await.map_err(|e| e.to_string())?;
+        let mut buffer = Vec::new();
+        let mut goal = want;
+        while !text
+            .fill(&mut buffer, goal)
+            .await
+            .map_err(|e| e.to_string())?
+        {
+            assert!(
+                buffer.len() >= goal,
+                "less than was asked for, and not the end"
+            );
+            goal = buffer.len() + want;
+        }
+        Ok(buffer)
+    })
 }

@@ -11,7 +11,7 @@ mod reading;
 mod words;
 
 pub use kept::{ledger, store};
-pub use reading::{as_of, rejects, source, text};
+pub use reading::{as_of, fixed, hdl, packed, rejects, source, text, xml};
 pub use words::{number, setting, token, unseen};
 
 use std::path::PathBuf;
@@ -237,8 +237,8 @@ pub fn json(data: &[u8]) {
         arrays: [Arrays::Reject, Arrays::Join, Arrays::First, Arrays::Json]
             [usize::from(nested >> 2 & 3)],
         join: ", ".to_owned(),
-        columns: None,
         path,
+        ..Form::default()
     };
     let (layout, boundary) = match (choice & 1, &form.path) {
         (0, None) => (Layout::Lines, Boundary::Lines),

@@ -39,7 +39,7 @@ pub struct Answer {
     sized: bool,
 }
 
-fn says(status: &'static str, body: impl AsRef<[u8]>) -> Answer {
+pub fn says(status: &'static str, body: impl AsRef<[u8]>) -> Answer {
     Answer {
         status,
         headers: Vec::new(),
@@ -50,7 +50,7 @@ fn says(status: &'static str, body: impl AsRef<[u8]>) -> Answer {
 }
 
 /// A file as servers have it that know ranges and conditions.
-fn file(asked: &Asked, text: &[u8], tag: &str) -> Answer {
+pub fn file(asked: &Asked, text: &[u8], tag: &str) -> Answer {
     let tag = format!("\"{tag}\"");
     let mut answer = says("200 OK", text);
     answer.headers.push(format!("ETag: {tag}"));

@@ -119,6 +119,7 @@ fn each_opens_with_what_it_shows_and_is_without_a_warning() {
         "successfactors-odata.yaml",
         "successfactors.yaml",
         "workday-raas.yaml",
+        "workday-xml.yaml",
         "workday.yaml",
     ];
     assert_eq!(names, expected);
@@ -141,6 +142,7 @@ fn the_targets_in_the_comments_are_good_too() {
         "successfactors-odata",
         "workday",
         "workday-raas",
+        "workday-xml",
     ] {
         let copy = Copy::new();
         let file = copy.folder().join(format!("pipelines/{name}.yaml"));
@@ -334,6 +336,22 @@ has no such value; expected a value, found nothing\"
 ";
     let found = copy.read("out/workday.rejects.csv").replace("\r\n", "\n");
     assert_eq!(found, rejects);
+}
+
+#[test]
+fn workday_in_xml() {
+    let copy = Copy::new();
+    let (code, stderr, report) = copy.run(&["run", "pipelines/workday-xml.yaml"]);
+    assert_eq!((code, counts(&report)), (3, [4, 0, 1, 3, 3, 0]), "{stderr}");
+    assert_eq!(report["sources"][0]["format"], "xml");
+    let rejects = copy.read("out/workday-xml.rejects.ndjson");
+    let row: Value = serde_json::from_str(rejects.trim()).unwrap();
+    let said = ["_line", "_column", "_code"].map(|name| row[name].to_string());
+    assert_eq!(
+        said.join(" "),
+        r#"25 "wd:Worker.wd:ID[Employee_ID]" "key_empty""#
+    );
+    assert_eq!(row["wd:Worker.@wd:Descriptor"], "Ana Silva");
 }
 
 #[test]

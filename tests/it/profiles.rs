@@ -21,9 +21,11 @@ fn oracle_hcm() {
         (&json!(4), &json!(1))
     );
     // Of two changes on one day, the later one; and a rejected row is written as the file has it.
-    let rejects = copy.read("out/oracle-hcm.rejects.csv");
+    let rejects = copy.read("out/oracle-hcm.rejects.ndjson");
     assert!(
-        rejects.contains("\nMERGE|Assignment|300005|2021/09/01|4712/12/31|2|Y|Senior Engineer|"),
+        rejects.contains(
+            r#""@instruction":"MERGE","PersonNumber":"300005","EffectiveStartDate":"2021/09/01""#
+        ) && rejects.contains(r#""AssignmentName":"Senior Engineer""#),
         "{rejects}"
     );
 }

@@ -9,10 +9,12 @@ mod hierarchy;
 mod https;
 mod inputs;
 mod keep;
+mod layout;
 mod source;
 mod stages;
 mod target;
 mod upload;
+mod wrapping;
 
 use std::path::{Path, PathBuf};
 
@@ -238,6 +240,14 @@ impl Meaning<'_> {
         let mut secrets = secret_variables(&stages, &target);
         if let Some(KeySpec::Env(name)) = &spec.state.key {
             secrets.push(name.clone());
+        }
+        if let Some(decrypt) = &source.wrapping.decrypt {
+            let passphrase = decrypt.spec.passphrase.clone();
+            for found in [decrypt.spec.key(), passphrase].into_iter().flatten() {
+                if let TokenSpec::Env(name) = found {
+                    secrets.push(name);
+                }
+            }
         }
         for input in &mut source.inputs {
             input.withhold(&secrets);

@@ -9,13 +9,13 @@ use crate::format::csv::spec::{HeaderSpec, NO_CHARACTER};
 use crate::guard::spec::{GuardSpec, MinRowsSpec};
 use crate::http::spec::TimeoutsSpec;
 use crate::settings::units::Amount;
+use crate::source::Input;
 use crate::source::place::sample::{self, Sample};
 use crate::source::spec::{
-    Arrays, Compression, CsvSpec, ExpectSpec, FixedSpec, Nothing, OneOrMany, Pick, SampleSpec,
-    SourceFormat, SourceSpec,
+    Arrays, Compression, CsvSpec, ExpectSpec, Nothing, OneOrMany, Pick, SampleSpec, SourceFormat,
+    SourceSpec,
 };
-use crate::source::table::{Layout, Table};
-use crate::source::{Input, Wrapping};
+use crate::source::table::Layout;
 
 /// A source that says neither.
 pub(super) const NO_PATH: Wrong = (
@@ -58,7 +58,7 @@ impl Meaning<'_> {
                 "",
             );
         }
-        self.wrapping(&spec, &inputs);
+        let wrapping = self.wrapping(&spec, &inputs);
         self.csv(&spec.csv, spec.format);
         match spec.format {
             format if format.has_objects() && self.places.contains("source.csv") => {
@@ -102,87 +102,20 @@ impl Meaning<'_> {
                 }
             }
         }
-        let layout = self.layout(spec.format, spec.fixed);
-        Source {
+        let source = Source {
             inputs,
-            layout,
+            layout: Layout::Text,
             format: spec.format,
-            wrapping: Wrapping {
-                compression: spec.compression,
-                entry: spec.entry,
-                keep: spec.keep,
-            },
+            wrapping,
             encoding: spec.encoding,
             nothing: spec.nothing,
-            expect: spec.expect,
-            drift: spec.drift,
-            csv: spec.csv,
-            json: spec.json,
-        }
-    }
-
-    /// What is stated of a table.
-    fn layout(&mut self, format: SourceFormat, fixed: FixedSpec) -> Layout {
-        if format != SourceFormat::Fixed && self.places.contains("source.fixed") {
-            self.warning(
-                "source.fixed",
-                "these settings have no effect on this format",
-                "write `format: fixed`",
-            );
-        }
-        match format {
-            SourceFormat::Auto => Layout::Auto,
-            SourceFormat::Fixed => {
-                self.fixed(&fixed);
-                Layout::Table(Table::Fixed(fixed))
-            }
-            _ => Layout::Text,
-        }
-    }
-
-    fn fixed(&mut self, spec: &FixedSpec) {
-        if spec.columns.is_empty() {
-            self.problem(
-                "source.fixed.columns",
-                "expected the columns and their widths",
-                "write `fixed: { columns: [{ name: employeeID, width: 8 }] }`",
-            );
-        }
-        for (i, column) in spec.columns.iter().enumerate() {
-            let path = |key: &str| format!("source.fixed.columns.{i}.{key}");
-            if column.width == 0 {
-                self.problem(&path("width"), "expected at least 1", "");
-            }
-            if column.at == Some(0) {
-                self.problem(
-                    &path("at"),
-                    "expected at least 1: the first character is 1",
-                    "",
-                );
-            }
-            if spec.columns[..i].iter().any(|c| c.name == column.name) {
-                self.problem(&path("name"), "this column is named twice", "");
-            }
-        }
-    }
-
-    /// Settings of what is around the bytes that mean nothing for such a source.
-    fn wrapping(&mut self, spec: &SourceSpec, inputs: &[Input]) {
-        let may_be_zip = matches!(spec.compression, Compression::Auto | Compression::Zip);
-        if spec.entry.is_some() && !may_be_zip {
-            self.warning(
-                "source.entry",
-                "this setting has no effect: it is for `compression: zip`",
-                "",
-            );
-        }
-        if spec.keep.is_some() && !inputs.is_empty() && !inputs.iter().any(may_be_kept) {
-            self.warning(
-                "source.keep",
-                "this setting has no effect: the source can be read as often as one likes",
-                "",
-            );
-        }
+            expect: spec.expect.clone(),
+            drift: spec.drift.clone(),
+            csv: spec.csv.clone(),
+            json: spec.json.clone(),
+        };
+        let layout = self.layout(&source, &spec);
+        Source { layout, ..source }
     }
 
     /// A program and its arguments.
@@ -226,10 +159,10 @@ impl Meaning<'_> {
                     "write something like `'^TRL\\|(\\d+)'`, and `(?:...)` for groups that are not the number",
                 );
             }
-            if format == SourceFormat::Json {
+            if matches!(format, SourceFormat::Json | SourceFormat::Xml) {
                 self.problem(
                     "source.expect.trailer",
-                    "a JSON array has no last line that could state the number of its records",
+                    "a JSON array has no last line that could state the number of its records, and neither has XML",
                     "state `rows`, `at_least` or `done_file`",
                 );
             }
@@ -287,7 +220,7 @@ impl Meaning<'_> {
         let shows = !matches!(
             source.wrapping.compression,
             Compression::Auto | Compression::None
-        ) || source.format == SourceFormat::Json;
+        ) || matches!(source.format, SourceFormat::Json | SourceFormat::Xml);
         let stream = source.inputs.contains(&Input::Stdin);
         if deletes && stream && !(stated || guarded || shows) {
             self.warning(
@@ -368,6 +301,7 @@ impl Meaning<'_> {
                 "format",
                 source.format == SourceFormat::Tsv || source.format.is_table(),
             ),
+            ("decrypt", source.decrypt.is_some()),
             (
                 "compression",
                 !matches!(source.compression, Compression::Auto | Compression::None),
@@ -430,11 +364,6 @@ impl Meaning<'_> {
             );
         }
     }
-}
-
-/// Whether a copy may be made: of a stream, of a path that turns out to be one, and of what a server has.
-fn may_be_kept(input: &Input) -> bool {
-    input.is_once() || matches!(input, Input::File(_) | Input::Https(_))
 }
 
 /// One entry of the source's `path`.

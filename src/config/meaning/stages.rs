@@ -99,7 +99,7 @@ fn is_csv(source: &Source) -> bool {
 fn may_have_dots(source: &Source) -> bool {
     let json = &source.json;
     let states = |columns: &Vec<String>| columns.iter().any(|column| column.contains('.'));
-    !source.format.has_objects()
+    !matches!(source.format, SourceFormat::Json | SourceFormat::Ndjson)
         || json.flatten.as_deref() == Some(".")
         || json.columns.as_ref().is_some_and(states)
 }

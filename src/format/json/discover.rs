@@ -6,7 +6,7 @@ use super::documents::Cursor;
 use super::grammar::{Reason, wrong_in};
 use super::members::{each_member, first};
 use super::parse::Piece;
-use super::spec::{Arrays, Form};
+use super::spec::{Arrays, FAULT, Form};
 use super::{Layout, around, record_of};
 use crate::format::block::Start;
 
@@ -83,6 +83,7 @@ pub(super) fn discover(layout: Layout, text: &str, at_most: usize, form: &Form) 
     let mut look = Look {
         flatten: form.flatten.is_some(),
         arrays: form.arrays,
+        told: form.told,
         found: Discovered::default(),
     };
     match layout {
@@ -119,6 +120,7 @@ pub(super) fn discover(layout: Layout, text: &str, at_most: usize, form: &Form) 
 struct Look {
     flatten: bool,
     arrays: Arrays,
+    told: bool,
     found: Discovered,
 }
 
@@ -127,7 +129,8 @@ impl Look {
         self.found.records += 1;
         self.found.next = 0;
         let read = each_member(record, |name, value| {
-            if !self.found.expects(&name, value) {
+            let is_told = self.told && name == FAULT;
+            if !is_told && !self.found.expects(&name, value) {
                 self.value(&mut vec![name.into_owned()], value);
             }
         });

@@ -202,6 +202,7 @@ impl<'a> Reader<'a> {
             Some(_) => return None,
             // It comes to the same column as a nested one.
             None if self.wanted.names.iter().any(|column| **column == *name) => return None,
+            None if self.wanted.is_told(&name) => return None,
             None if self.wanted.ignore_unknown => self.stranger(written),
             None => return None,
         };

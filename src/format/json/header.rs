@@ -45,6 +45,11 @@ impl Header {
             .with_form(&self.form, self.tree.clone())
     }
 
+    /// The format of the table that the objects were made of, where they were.
+    pub(crate) fn table(&self) -> Option<&'static str> {
+        self.form.table
+    }
+
     /// What cuts the text into records.
     pub(crate) fn cutter(&self) -> Cutter {
         Cutter::new(self.form.path.as_ref())
@@ -126,6 +131,9 @@ impl Finding<'_> {
         let Some(start) = self.start() else {
             return match (self.is_all(), &self.form.columns) {
                 (false, _) => Ok(None),
+                (true, None) if self.form.table.is_some() => {
+                    Err(Wrong::empty("there are no records; nothing was sent"))
+                }
                 (true, None) => Err(Wrong::empty("the file is empty")),
                 // No records, and they are known.
                 (true, Some(_)) => self.columns(self.stated.unwrap_or(Layout::Documents), 0),

@@ -7,7 +7,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::found::{Found, Text};
-use super::spec::Arrays;
+use super::spec::{Arrays, FAULT, LAYOUT};
 use super::tree::{Place, RECORD, Wanted};
 use crate::batch::{Cell, Kind};
 use crate::text::shown::shown;
@@ -22,6 +22,8 @@ pub(super) struct Members<'a, 'de> {
     unknown: Option<String>,
     /// The first member of several that come to one column.
     clash: Option<String>,
+    /// What the record says of itself.
+    told: Option<&'de str>,
     twice: bool,
     deep: bool,
     /// A name in one of its objects can't be read, nor what stands behind it there.
@@ -46,6 +48,7 @@ pub(super) fn read<'de>(
         found,
         unknown: None,
         clash: None,
+        told: None,
         twice: false,
         deep: false,
         broken: false,
@@ -62,6 +65,10 @@ impl<'de> Members<'_, 'de> {
     }
 
     fn member(&mut self, node: usize, name: Cow<'de, str>, value: &'de str) {
+        if node == RECORD && self.wanted.is_told(&name) {
+            self.told = Some(value);
+            return;
+        }
         let place = self.wanted.tree.find(node, &name);
         let (column, inner) = match place {
             Some(place) => (place.column, place.node),
@@ -225,6 +232,14 @@ impl<'de> Members<'_, 'de> {
 
     fn find_faults(self) {
         let Members { wanted, found, .. } = self;
+        if let Some(told) = self.told {
+            let said: Vec<Cow<'_, str>> = serde_json::from_str(told).unwrap_or_default();
+            let message = match said.into_iter().next() {
+                Some(message) => shown(&message).to_string(),
+                None => format!("the member `{FAULT}` says that something is wrong with the row"),
+            };
+            found.fault(LAYOUT, message);
+        }
         if let Some(name) = self.clash {
             let message = format!(
                 "`{}` is a column, and another member gets the same name; state another separator, as in \

@@ -36,6 +36,7 @@ pub(crate) use parse::JsonError;
 pub use parse::Parser;
 pub use path::Path;
 pub use spec::{Arrays, Form};
+pub(crate) use spec::{FAULT, LAYOUT};
 
 use crate::text::unseen::BYTE_ORDER_MARK;
 

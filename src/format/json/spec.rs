@@ -18,6 +18,10 @@ pub struct Form {
     pub arrays: Arrays,
     /// What stands between joined elements.
     pub join: String,
+    /// The format of the table that the objects were made of, where they were.
+    pub table: Option<&'static str>,
+    /// Records say themselves what is wrong with them, in a member of their own.
+    pub told: bool,
 }
 
 /// What becomes of an array in a record.
@@ -34,6 +38,13 @@ pub enum Arrays {
     /// Its text in JSON takes its place.
     Json,
 }
+
+/// The member in which a record of a table says what is wrong with it: a list whose first element says it in words, and
+/// whose others are what stands in the table and is none of its columns.
+pub(crate) const FAULT: &str = "_fault";
+
+/// The code of such a fault.
+pub(crate) const LAYOUT: &str = "layout";
 
 /// Between the names of nested members, unless something else is stated.
 pub(super) const SEPARATOR: &str = ".";

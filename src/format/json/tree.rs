@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::spec::{Arrays, Form};
+use super::spec::{Arrays, FAULT, Form};
 use crate::settings::limits::Limits;
 use crate::text::scan::depth;
 
@@ -95,6 +95,8 @@ pub(super) struct Wanted {
     pub(super) arrays: Arrays,
     /// What stands between joined elements.
     pub(super) join: Arc<str>,
+    /// Records say themselves what is wrong with them.
+    pub(super) told: bool,
 }
 
 impl Wanted {
@@ -107,6 +109,7 @@ impl Wanted {
             flatten: None,
             arrays: Arrays::default(),
             join: Arc::from(""),
+            told: false,
         }
     }
 
@@ -121,8 +124,14 @@ impl Wanted {
             flatten: form.flatten.as_deref().map(Arc::from),
             arrays: form.arrays,
             join: Arc::from(form.join.as_str()),
+            told: form.told,
             ..self
         }
+    }
+
+    /// Whether a member of the record itself says what is wrong with it.
+    pub(super) fn is_told(&self, name: &str) -> bool {
+        self.told && name == FAULT
     }
 
     /// Whether a value of a record is nested too deeply: the record itself is a level, too.

@@ -3,6 +3,7 @@
 use super::said::{Page, Said};
 use super::{ADDED, RejectedRow};
 use crate::format::added::LINE;
+use crate::format::json::LAYOUT;
 use crate::format::json::fed_back::{COLUMNS, RAW, names};
 
 /// The code of a record with a member that is no column.
@@ -46,7 +47,8 @@ impl JsonRows {
         }
         // No row tells by its members which of them are columns. The first says it for all; one with a member that is
         // not a column says it wherever it is copied to.
-        if first || row.faults.iter().any(|f| f.code == UNKNOWN) {
+        let has_more = |code: &str| [UNKNOWN, LAYOUT].contains(&code);
+        if first || row.faults.iter().any(|f| has_more(&f.code)) {
             out.push(b',');
             push_text(out, COLUMNS);
             out.push(b':');

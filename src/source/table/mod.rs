@@ -5,85 +5,158 @@
 //! sheet, of its row): so messages and rejects name the place in the file itself.
 
 mod fixed;
+mod hdl;
 mod input;
+mod lines;
 mod records;
 pub(crate) mod spec;
+mod xml;
 
 use std::io::{self, BufWriter, Write};
 
 use input::Input;
+use lines::Lines;
 use records::Records;
+use spec::{ElementPath, FixedSpec, HdlSpec, XmlSpec};
 
 use super::bytes::made;
 use super::error::SourceError;
+use super::spec::Encoding;
 use super::text::Text;
 use crate::format::json;
+use crate::settings::limits::Limits;
+use crate::settings::pattern::Pattern;
 
 /// Bytes of JSON that are handed over at once.
 const PIECE: usize = 64 * 1024;
 
 /// What is stated of how the records stand.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) enum Layout {
-    /// The first bytes tell.
-    #[default]
-    Auto,
+    /// The first bytes tell, and this is stated of the tables that they can tell.
+    Auto(Box<Tables>),
     /// They are CSV or JSON.
+    #[default]
     Text,
     /// They are a table's.
     Table(Table),
 }
 
+/// What is stated of tables that are known by their first bytes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tables {
+    pub(crate) xml: Xml,
+    pub(crate) hdl: Stated<HdlSpec>,
+}
+
+/// What is stated of XML.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Xml {
+    pub(crate) record: Option<ElementPath>,
+    pub(crate) spec: XmlSpec,
+}
+
+/// What is stated of a table that has a record a line.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stated<S> {
+    pub(crate) spec: S,
+    /// What the last line looks like, where that is no record.
+    pub(crate) trailer: Option<Pattern>,
+}
+
 impl Layout {
     /// The table that a file is which begins with these bytes, if it is one.
-    pub(super) fn table(&self, _head: &[u8]) -> Option<Table> {
+    pub(super) fn table(&self, head: &[u8]) -> Option<Table> {
         match self {
-            Layout::Auto | Layout::Text => None,
+            Layout::Auto(tables) => tables.known(head),
+            Layout::Text => None,
             Layout::Table(table) => Some(table.clone()),
         }
     }
 }
 
+impl Tables {
+    fn known(&self, head: &[u8]) -> Option<Table> {
+        let (encoding, mark) =
+            encoding_rs::Encoding::for_bom(head).unwrap_or((encoding_rs::UTF_8, 0));
+        let (head, _) = encoding.decode_without_bom_handling(&head[mark..]);
+        // Of UTF-16 without a mark, the zeros are left over.
+        let head = head.replace('\0', "");
+        match () {
+            () if xml::begins(&head) => Some(Table::Xml(self.xml.clone())),
+            () if hdl::begins(&head) => Some(Table::Hdl(self.hdl.clone())),
+            () => None,
+        }
+    }
+}
+
 /// How the records stand in a file, where that is neither CSV nor JSON.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Table {
     /// Cells of fixed width.
-    Fixed(spec::FixedSpec),
+    Fixed(Stated<FixedSpec>),
+    /// Oracle's HCM Data Loader.
+    Hdl(Stated<HdlSpec>),
+    /// Elements.
+    Xml(Xml),
 }
 
 impl Table {
     /// Whether it is made of characters, in whatever encoding; else it is made of bytes.
     pub(super) fn is_text(&self) -> bool {
         match self {
-            Table::Fixed(_) => true,
+            Table::Fixed(_) | Table::Hdl(_) | Table::Xml(_) => true,
+        }
+    }
+
+    /// The encoding of a file that begins with these bytes, where another one is stated or none.
+    ///
+    /// # Errors
+    /// The file says itself that it has another than the stated one.
+    pub(super) fn encoding(&self, stated: Encoding, head: &[u8]) -> Result<Encoding, String> {
+        match self {
+            Table::Xml(_) => xml::encoding(stated, head),
+            Table::Fixed(_) | Table::Hdl(_) => Ok(stated),
+        }
+    }
+
+    /// Its format, as the pipeline file calls it.
+    fn format(&self) -> &'static str {
+        match self {
+            Table::Fixed(_) => "fixed",
+            Table::Hdl(_) => "hdl",
+            Table::Xml(_) => "xml",
         }
     }
 
     /// How the objects stand beside each other that are made of its records.
     fn layout(&self) -> json::Layout {
         match self {
-            Table::Fixed(_) => json::Layout::Lines,
+            Table::Fixed(_) | Table::Hdl(_) => json::Layout::Lines,
+            Table::Xml(_) => json::Layout::Documents,
         }
     }
 
     /// Starts to write the records of a file as JSON. The thread ends when all is written, or as soon as nobody reads
     /// that.
-    pub(super) fn read(self, text: Text) -> Text {
+    pub(super) fn read(self, text: Text, limits: Limits) -> Text {
         let name = text.name().to_owned();
-        let (input, layout) = (Input::new(text), self.layout());
+        let (input, format, layout) = (Input::new(text), self.format(), self.layout());
         let place = name.clone();
         let made = made::by_thread(move |out| {
             let mut out = BufWriter::with_capacity(PIECE, out);
-            let written = self.write(input, &mut Records::new(&mut out));
+            let written = self.write(input, &limits, &mut Records::new(&mut out));
             written.map_err(|wrong| wrong.of(place))?;
             out.flush()
         });
-        Text::made(name, made).laid_out(layout)
+        Text::made(name, made).of_table(format, layout)
     }
 
-    fn write(self, input: Input, out: &mut Records<'_>) -> Result<(), Wrong> {
+    fn write(self, input: Input, limits: &Limits, out: &mut Records<'_>) -> Result<(), Wrong> {
         match self {
-            Table::Fixed(spec) => fixed::write(&spec, input, out),
+            Table::Fixed(stated) => fixed::write(&stated, Lines::new(input, limits), out),
+            Table::Hdl(stated) => hdl::write(&stated, Lines::new(input, limits), out),
+            Table::Xml(stated) => xml::write(&stated, input, limits, out),
         }
     }
 }

@@ -1,16 +1,26 @@
 //! What the pipeline file says of tables.
 
-use schemars::JsonSchema;
-use serde::Deserialize;
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer};
+
+use crate::settings::pattern::Pattern;
 
 /// How the cells of a file with fixed widths stand in its lines.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct FixedSpec {
     /// The columns, in the order of their places.
     pub columns: Vec<FixedColumn>,
     /// Lines before the first record.
     pub skip_lines: u32,
+    /// What a line looks like that is a record, such as `^D`, in a file that has lines of other kinds; those are passed
+    /// over.
+    pub records: Option<Pattern>,
+    /// Where blanks are taken off cells.
+    pub trim: Trim,
 }
 
 /// A column of fixed width.
@@ -25,4 +35,151 @@ pub(crate) struct FixedColumn {
     /// Its characters.
     #[schemars(range(min = 1))]
     pub width: u32,
+}
+
+impl FixedColumn {
+    /// The place of its first character, from 0, behind a column that ends there.
+    pub(crate) fn from(&self, behind: usize) -> usize {
+        self.at.map_or(behind, |at| (at as usize).saturating_sub(1))
+    }
+}
+
+/// Where blanks are taken off the cells of a file with fixed widths.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Trim {
+    /// At both ends.
+    #[default]
+    Both,
+    /// At the end alone.
+    End,
+    /// Nowhere.
+    None,
+}
+
+/// How the components of a file of Oracle's HCM Data Loader are read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct HdlSpec {
+    /// Whose lines are the records, such as `Worker`: the name behind METADATA and MERGE. It may be left out where the
+    /// file has one component.
+    pub component: Option<String>,
+}
+
+/// How the elements of an XML file are read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct XmlSpec {
+    /// An attribute by which elements of one name are told apart: with `wd:type`, `<wd:ID wd:type="Employee_ID">` is the
+    /// column `wd:ID[Employee_ID]`.
+    pub names_by: Option<String>,
+}
+
+/// The element that is a record, by its name or by the names that lead to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ElementPath {
+    /// The first of them is the root.
+    rooted: bool,
+    names: Vec<String>,
+}
+
+impl ElementPath {
+    /// From the root on.
+    pub(in crate::source) fn rooted(names: Vec<String>) -> ElementPath {
+        ElementPath {
+            rooted: true,
+            names,
+        }
+    }
+
+    /// Whether it leads to the innermost of these open elements.
+    pub(in crate::source) fn leads_to(&self, open: &[String]) -> bool {
+        let fits = |name: &String, element: &String| {
+            let local = || element.split_once(':').map(|(_, local)| local);
+            name == element || !name.contains(':') && local() == Some(name)
+        };
+        match open.len().checked_sub(self.names.len()) {
+            None => false,
+            Some(outer) if self.rooted && outer > 0 => false,
+            Some(outer) => {
+                let mut pairs = self.names.iter().zip(&open[outer..]);
+                pairs.all(|(name, element)| fits(name, element))
+            }
+        }
+    }
+}
+
+impl FromStr for ElementPath {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<ElementPath, String> {
+        let (rooted, inner) = match text.strip_prefix('/') {
+            Some(inner) => (true, inner),
+            None => (false, text),
+        };
+        let names: Vec<String> = inner.split('/').map(str::to_owned).collect();
+        let is_name = |name: &String| {
+            !name.is_empty()
+                && !name.contains(|c: char| c.is_whitespace() || "<>&\"'=@[]*".contains(c))
+        };
+        match names.iter().all(is_name) {
+            true => Ok(ElementPath { rooted, names }),
+            false => Err(
+                "expected the name of an element, such as `wd:Report_Entry`, or the names that lead to it, such as \
+                 `Report_Data/Report_Entry`"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+impl fmt::Display for ElementPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let root = if self.rooted { "/" } else { "" };
+        write!(f, "{root}{}", self.names.join("/"))
+    }
+}
+
+impl<'de> Deserialize<'de> for ElementPath {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<ElementPath, D::Error> {
+        let text = String::deserialize(d)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for ElementPath {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ElementPath".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "minLength": 1 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_lead_to_elements() {
+        let check = |path: &str, open: &str, expected: bool| {
+            let path: ElementPath = path.parse().unwrap();
+            let open: Vec<_> = open.split('/').map(str::to_owned).collect();
+            assert_eq!(path.leads_to(&open), expected, "{path} {open:?}");
+        };
+        check("wd:Entry", "wd:Data/wd:Entry", true);
+        check("Entry", "wd:Data/wd:Entry", true);
+        check("Entry", "Data/Entry", true);
+        check("wd:Entry", "wd:Data/ws:Entry", false);
+        check("wd:Entry", "wd:Data/Entry", false);
+        check("Entry", "Data/Entry/ID", false);
+        check("Data/Entry", "a/wd:Data/wd:Entry", true);
+        check("/Data/Entry", "a/Data/Entry", false);
+        check("/a/Data/Entry", "a/Data/Entry", true);
+        check("a/Data/Entry", "Data/Entry", false);
+        for wrong in ["", "/", "a//b", "a/", "<a>", "a b", "//a", "a/@b", "a[1]"] {
+            assert!(wrong.parse::<ElementPath>().is_err(), "{wrong}");
+        }
+    }
 }

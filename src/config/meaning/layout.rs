@@ -1,0 +1,131 @@
+//! What the section `source` says of tables: files whose records are neither CSV nor JSON.
+
+use super::Meaning;
+use crate::config::pipeline::Source;
+use crate::source::spec::{FixedSpec, HdlSpec, SourceFormat, SourceSpec, XmlSpec};
+use crate::source::table::{Layout, Stated, Table, Tables, Xml};
+
+impl Meaning<'_> {
+    /// What is stated of how the records stand.
+    pub(super) fn layout(&mut self, source: &Source, spec: &SourceSpec) -> Layout {
+        self.without_effect(spec.format);
+        let trailer = || source.expect.trailer.clone();
+        let hdl = Stated {
+            spec: spec.hdl.clone(),
+            trailer: trailer(),
+        };
+        let xml = Xml {
+            record: spec.record.clone(),
+            spec: spec.xml.clone(),
+        };
+        self.hdl(&hdl.spec);
+        self.xml(&xml.spec);
+        match spec.format {
+            SourceFormat::Auto if source.is_csv() || source.json.path.is_some() => Layout::Text,
+            SourceFormat::Auto => Layout::Auto(Box::new(Tables { xml, hdl })),
+            SourceFormat::Fixed => {
+                self.fixed(&spec.fixed);
+                Layout::Table(Table::Fixed(Stated {
+                    spec: spec.fixed.clone(),
+                    trailer: trailer(),
+                }))
+            }
+            SourceFormat::Hdl => Layout::Table(Table::Hdl(hdl)),
+            SourceFormat::Xml => Layout::Table(Table::Xml(xml)),
+            SourceFormat::Csv | SourceFormat::Tsv | SourceFormat::Json | SourceFormat::Ndjson => {
+                Layout::Text
+            }
+        }
+    }
+
+    /// Settings of other formats than this.
+    fn without_effect(&mut self, format: SourceFormat) {
+        let none = "these settings have no effect on this format";
+        for (path, own, known) in [
+            ("source.fixed", SourceFormat::Fixed, false),
+            ("source.hdl", SourceFormat::Hdl, true),
+            ("source.record", SourceFormat::Xml, true),
+            ("source.xml", SourceFormat::Xml, true),
+        ] {
+            let has_effect = format == own || known && format == SourceFormat::Auto;
+            if !has_effect && self.places.contains(path) {
+                let name = format!("{own:?}").to_lowercase();
+                self.warning(path, none, &format!("write `format: {name}`"));
+            }
+        }
+        if !format.is_table() {
+            return;
+        }
+        let of_texts = format != SourceFormat::Xml;
+        for (key, has_none) in [
+            ("path", true),
+            ("flatten", true),
+            ("arrays", of_texts),
+            ("join", of_texts),
+        ] {
+            let path = format!("source.json.{key}");
+            if has_none && self.places.contains(&path) {
+                self.warning(&path, "this setting has no effect on this format", "");
+            }
+        }
+    }
+
+    fn hdl(&mut self, spec: &HdlSpec) {
+        if spec
+            .component
+            .as_deref()
+            .is_some_and(|name| name.trim().is_empty())
+        {
+            self.problem(
+                "source.hdl.component",
+                "expected the name of a component, such as `Worker`, found empty text",
+                "",
+            );
+        }
+    }
+
+    fn xml(&mut self, spec: &XmlSpec) {
+        let is_name = |name: &str| !name.is_empty() && !name.starts_with('@');
+        if !spec.names_by.as_deref().is_none_or(is_name) {
+            self.problem(
+                "source.xml.names_by",
+                "expected the name of an attribute as it stands in the file, such as `wd:type`",
+                "",
+            );
+        }
+    }
+
+    fn fixed(&mut self, spec: &FixedSpec) {
+        if spec.columns.is_empty() {
+            self.problem(
+                "source.fixed.columns",
+                "expected the columns and their widths",
+                "write `fixed: { columns: [{ name: employeeID, width: 8 }] }`",
+            );
+        }
+        let mut behind = 0;
+        for (i, column) in spec.columns.iter().enumerate() {
+            let path = |key: &str| format!("source.fixed.columns.{i}.{key}");
+            if column.width == 0 {
+                self.problem(&path("width"), "expected at least 1", "");
+            }
+            if column.at == Some(0) {
+                let message = "expected at least 1: the first character is 1";
+                self.problem(&path("at"), message, "");
+            } else if column.from(behind) < behind {
+                let message = format!(
+                    "this column begins before the one before it ends, which is with character {behind}"
+                );
+                self.warning(
+                    &path("at"),
+                    message,
+                    "write the columns in the order of their places, or see whether a width is wrong",
+                );
+            }
+            behind = behind.max(column.from(behind) + column.width as usize);
+            if spec.columns[..i].iter().any(|c| c.name == column.name) {
+                self.problem(&path("name"), "this column is named twice", "");
+            }
+        }
+    }
+}
