@@ -117,10 +117,9 @@ pub(super) fn columns(
     let Some((_, last)) = &drift.last else {
         return Ok(());
     };
-    let header = &prepared.header;
-    // Names that the pipeline states change with it.
-    let pipeline = job.pipeline;
+    let (pipeline, header) = (job.pipeline, &prepared.header);
     let source = &pipeline.source;
+    // Names that the pipeline states change with it.
     if header.is_stated() || source.json.columns.is_some() || source.format == SourceFormat::Fixed {
         return Ok(());
     }
