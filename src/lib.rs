@@ -35,6 +35,7 @@
 //! | `batch` | the records of one block, as columns of spans over one buffer; everything else is written on it |
 //! | **beside the records** | |
 //! | `expr` | expressions over a row |
+//! | `drift` | what of a source has changed since the last accepted run |
 //! | `delta` | the store of what the server accepted last, and the difference to it |
 //! | `guard` | what the totals decide: whether a run may send, delete, count as done |
 //! | `http` | what the clients have in common: hosts, retries, texts; it knows no API |
@@ -91,6 +92,7 @@ mod cli;
 mod config;
 
 mod delta;
+mod drift;
 mod engine;
 mod expr;
 mod files;

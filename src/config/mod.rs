@@ -6,6 +6,7 @@
 //!
 //! This is the only module that names the YAML crate and reads the environment.
 
+mod decryption;
 mod meaning;
 mod pipeline;
 mod problem;

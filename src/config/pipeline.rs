@@ -20,7 +20,9 @@ use crate::rule::ValidateSpec;
 use crate::settings::limits::Limits;
 use crate::settings::secret::{PresignedUrl, TokenSpec};
 use crate::settings::units::{Amount, Span};
-use crate::source::spec::{CsvSpec, Encoding, ExpectSpec, JsonSpec, Nothing, SourceFormat};
+use crate::source::spec::{
+    CsvSpec, DriftSpec, Encoding, ExpectSpec, JsonSpec, Nothing, SourceFormat,
+};
 use crate::source::table::Layout;
 use crate::source::{Input, Wrapping};
 use crate::stage::StageSpec;
@@ -134,6 +136,8 @@ pub struct Source {
     pub nothing: Nothing,
     /// What a whole extract is.
     pub expect: ExpectSpec,
+    /// What follows where it has changed since the last accepted run.
+    pub(crate) drift: DriftSpec,
     /// Settings of CSV and TSV.
     pub csv: CsvSpec,
     /// Settings of JSON and NDJSON.
@@ -521,7 +525,7 @@ pub(crate) fn secret_text(
 
 /// Says so where others than its owner may read a file with a secret. What is mounted into a container under `/run`
 /// has the mode that the orchestrator gives it.
-fn warn_of_readers(path: &Path, shown: &str, what: &str) {
+pub(super) fn warn_of_readers(path: &Path, shown: &str, what: &str) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

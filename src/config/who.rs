@@ -39,7 +39,7 @@ impl Pipeline {
                 input.unlock(self.who_asks(spec, env)?);
             }
         }
-        Ok(())
+        self.unlock_decryption(env)
     }
 
     /// A query and the address of its database.
@@ -128,4 +128,60 @@ fn read_text(path: &Path) -> Result<String, String> {
     }
     let text = String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())?;
     Ok(text.trim_start_matches('\u{feff}').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::parse;
+
+    /// What is wrong with the secrets of a source.
+    fn told(https: &str) -> String {
+        let text = format!(
+            "version: 1\nsource:\n  path: https://h.example/a\n  https: {https}\ntarget: {{ sandbox: {{}} }}\n"
+        );
+        let env = |name: &str| match name {
+            "GOOD" => Some(" CANARY wörd\n".to_owned()),
+            "EMPTY" => Some(" \n".to_owned()),
+            "LINES" => Some("CANARY\nx".to_owned()),
+            _ => None,
+        };
+        let loaded = parse(&text, "p.yaml", "/p".into(), &[], &env);
+        let loaded = loaded.unwrap_or_else(|problems| panic!("{problems}"));
+        let told = match loaded.pipeline.unlock_source(&env) {
+            Ok(()) => String::new(),
+            Err(problem) => problem.to_string(),
+        };
+        assert!(!told.contains("CANARY"), "{told}");
+        told
+    }
+
+    #[test]
+    fn secrets_are_looked_up_when_the_source_is_read() {
+        for (https, expected) in [
+            ("{ basic: { user: a, password: { env: GOOD } } }", ""),
+            ("{ headers: { X-Key: { env: GOOD } } }", ""),
+            (
+                "{ basic: { user: a, password: { env: EMPTY } } }",
+                "p.yaml:4:47: the environment variable EMPTY is empty: expected the password",
+            ),
+            (
+                "{ bearer: { env: NONE } }",
+                "p.yaml:4:27: the environment variable NONE is not set",
+            ),
+            (
+                "{ bearer: { env: GOOD } }",
+                "p.yaml:4:27: the environment variable GOOD holds white space or characters other than ASCII inside the token",
+            ),
+            (
+                "{ headers: { X-Key: { env: LINES } } }",
+                "p.yaml:4:37: this has characters that cannot stand in a header",
+            ),
+            (
+                "{ headers: { X-Key: { file: none } } }",
+                "p.yaml:4:38: the file none cannot be read: no such file",
+            ),
+        ] {
+            assert_eq!(told(https), expected, "{https}");
+        }
+    }
 }

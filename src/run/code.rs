@@ -39,6 +39,7 @@ impl RunError {
                 ..
             } => Code::passing("not_whole"),
             RunError::Stopped { why, .. } => Code::lasting(stop(why)),
+            RunError::Drifted { .. } => Code::lasting("drift"),
             RunError::TooManyRefused { .. } | RunError::CanaryRefused { .. } => {
                 Code::lasting("too_many_refused")
             }

@@ -41,6 +41,11 @@ impl Preflight {
         self.dataset.as_deref()
     }
 
+    /// Whether the API has told which properties the data set has.
+    pub(crate) fn knows_properties(&self) -> bool {
+        self.properties.is_some()
+    }
+
     /// Writes into the report what was found.
     pub(crate) fn tell(&self, report: &mut RunReport) {
         report.preflight = Some(self.report.clone());

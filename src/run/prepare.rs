@@ -71,6 +71,12 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
         }
     }
     are_sent(pipeline, &engine)?;
+    let drift = job.drift.as_deref();
+    if let Some(lookout) =
+        drift.and_then(|drift| drift.lookout(pipeline, &reading, &header, &engine))
+    {
+        engine = engine.looking(lookout);
+    }
     let engine = Arc::new(engine);
     let paths: Vec<_> = source
         .origins()

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::bytes::zip;
+use super::bytes::{decrypt, zip};
 use super::place::command::Failed;
 use super::place::remote::error::RemoteError;
 use crate::files::mark::Moved;
@@ -117,6 +117,22 @@ pub enum SourceError {
          compress it without --long and --ultra, or raise the limit"
     )]
     Window { name: String, limit: Size },
+    /// The same, of xz.
+    #[error(
+        "{name}: the xz data needs more than {limit} of memory (limits.xz_memory); \
+         compress it with a level up to 9, or raise the limit"
+    )]
+    XzMemory { name: String, limit: Size },
+    /// It can't be decrypted, or not be believed.
+    #[error("{name}: {why}")]
+    Undecrypted { name: String, why: decrypt::Wrong },
+    /// Nothing of an archive can be read, or it is not said what.
+    #[error("{name}: {why}")]
+    Archive {
+        name: String,
+        /// What is in the way.
+        why: zip::Refused,
+    },
     /// The records of a table can't be told.
     #[error("{place}: {message}")]
     Table {
@@ -125,19 +141,6 @@ pub enum SourceError {
         message: String,
         /// Another setting mends it.
         setting: bool,
-    },
-    /// The same, of xz.
-    #[error(
-        "{name}: the xz data needs more than {limit} of memory (limits.xz_memory); \
-         compress it with a level up to 9, or raise the limit"
-    )]
-    XzMemory { name: String, limit: Size },
-    /// Nothing of an archive can be read, or it is not said what.
-    #[error("{name}: {why}")]
-    Archive {
-        name: String,
-        /// What is in the way.
-        why: zip::Refused,
     },
     /// Bytes that the stated encoding doesn't have.
     #[error("{name}: not {encoding}: ill-formed near byte {at} of the decompressed text{hint}")]
@@ -197,6 +200,7 @@ impl SourceError {
         match self {
             SourceError::Remote { source, .. } => return source.is_setting(),
             SourceError::Archive { why, .. } => return why.is_setting(),
+            SourceError::Undecrypted { why, .. } => return why.is_setting(),
             _ => {}
         }
         matches!(

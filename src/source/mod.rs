@@ -29,6 +29,7 @@ pub use text::Text;
 pub(crate) use text::may_end;
 
 use self::bytes::count::Told;
+pub(crate) use self::bytes::decrypt::{Decrypt, Keys, Unusable};
 use ::bytes::Bytes;
 use place::bucket::address::{Address, Service};
 use place::bucket::spec::BucketSpec;
@@ -207,8 +208,20 @@ pub struct Wrapping {
     pub compression: Compression,
     /// The file of an archive that is meant; none where it has one alone.
     pub entry: Option<Entry>,
-    /// How copies are kept, where that is stated.
+    /// With what the bytes are decrypted, before they are decompressed.
+    pub(crate) decrypt: Option<Decrypt>,
+    /// How copies of the bytes are kept, where that is stated.
     pub keep: Option<Keep>,
+}
+
+impl Wrapping {
+    /// How copies are kept of what has been decrypted, and of what never was encrypted.
+    fn keep_inner(&self) -> Keep {
+        match self.decrypt {
+            Some(_) => Keep::Encrypted,
+            None => self.keep.unwrap_or_default(),
+        }
+    }
 }
 
 impl From<Compression> for Wrapping {
@@ -304,6 +317,12 @@ impl Source {
             encoding,
             ..self
         }
+    }
+
+    /// The same source, of which no more is taken than this.
+    #[cfg(test)]
+    fn within(self, limits: Limits) -> Source {
+        Source { limits, ..self }
     }
 
     /// The same source, whose records stand so.

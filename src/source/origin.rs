@@ -7,8 +7,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
-use super::bytes::copy::{Kept, Opening};
-use super::bytes::stored::Access;
+use super::bytes::copy::{Access, Kept, Opening};
 use super::error::SourceError;
 use super::place::command::{Command, Producer};
 use super::place::remote::Found;

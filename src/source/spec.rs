@@ -7,6 +7,7 @@ use serde::de::value::SeqAccessDeserializer;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+pub(crate) use crate::drift::spec::DriftSpec;
 pub(crate) use crate::format::csv::spec::CsvSpec;
 pub use crate::format::csv::spec::Ragged;
 pub(crate) use crate::format::json::{Arrays, Path};
@@ -14,6 +15,7 @@ pub use crate::settings::compression::Compression;
 pub use crate::settings::encoding::Encoding;
 pub(crate) use crate::settings::entry::Entry;
 use crate::settings::pattern::Pattern;
+use crate::settings::secret::TokenSpec;
 use crate::settings::units::{Amount, Span};
 pub(crate) use crate::source::place::bucket::spec::BucketSpec;
 pub(crate) use crate::source::place::https::spec::{HeaderSpec, HttpsSpec};
@@ -58,6 +60,9 @@ pub(crate) struct SourceSpec {
     /// What a whole extract is; checked before anything is sent.
     #[serde(default)]
     pub expect: ExpectSpec,
+    /// What follows where the source has changed since the last accepted run of the pipeline on its data set.
+    #[serde(default)]
+    pub drift: DriftSpec,
     /// How the bytes are to be read.
     #[serde(default)]
     pub format: SourceFormat,
@@ -68,6 +73,10 @@ pub(crate) struct SourceSpec {
     /// the file in whatever folder, and with one the whole path.
     #[serde(default)]
     pub entry: Option<Entry>,
+    /// How the bytes are decrypted, before they are decompressed. What is read is never written to the disk in the
+    /// clear.
+    #[serde(default)]
+    pub decrypt: Option<DecryptSpec>,
     /// How what can be read only once is kept until it has been read a second time. What a server has is asked for again
     /// then, where the server tells whether it is still the same; with this setting it is kept, too.
     #[serde(default)]
@@ -199,6 +208,51 @@ pub enum Keep {
     Plain,
     /// Encrypted, with a key that only this process has.
     Encrypted,
+}
+
+/// How the bytes are decrypted.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DecryptSpec {
+    /// Messages of OpenPGP, as GnuPG writes them, that are encrypted to a key of yours; in a build with the feature `pgp`.
+    Pgp(PgpSpec),
+}
+
+/// With what messages of OpenPGP are decrypted. The secret key is in a `file`, or in an environment variable (`env`).
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{ "required": ["file"] }, { "required": ["env"] }]))]
+pub(crate) struct PgpSpec {
+    /// A file with the secret key, as `gpg --export-secret-keys` writes it.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    pub file: Option<String>,
+    /// The name of an environment variable that holds the secret key, as `gpg --export-secret-keys --armor` writes it.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    pub env: Option<String>,
+    /// Where the passphrase is found that protects the key, if one does. Never the passphrase itself.
+    #[serde(default)]
+    pub passphrase: Option<TokenSpec>,
+    /// Who must have signed. What is not signed by them is not read.
+    #[serde(default)]
+    pub signed_by: Option<SignedBySpec>,
+}
+
+impl PgpSpec {
+    /// Where the secret key is found.
+    pub(crate) fn key(&self) -> Option<TokenSpec> {
+        let file = self.file.clone().map(TokenSpec::File);
+        file.or_else(|| self.env.clone().map(TokenSpec::Env))
+    }
+}
+
+/// Who must have signed.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignedBySpec {
+    /// A file with the public key, as `gpg --export` writes it; with several, one of them must have.
+    pub file: String,
 }
 
 /// Which of the files that a pattern matches are read.

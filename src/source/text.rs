@@ -9,10 +9,10 @@ use tokio::io::AsyncReadExt;
 use super::Wrapping;
 use super::bytes::charset::{self, Charset};
 use super::bytes::compressed::{self, Compressed, failed};
-use super::bytes::copy::Copy;
+use super::bytes::copy::{Access, Copy};
 use super::bytes::count::{Counting, Told};
 use super::bytes::raw::{Raw, peek};
-use super::bytes::stored::{Access, Stored};
+use super::bytes::stored::Stored;
 use super::error::SourceError;
 use super::piece::{Part, Piece, Plain};
 use super::place::Opened;
@@ -69,6 +69,7 @@ impl Unpacked {
     ) -> Result<Unpacked, SourceError> {
         let counters = read.counters.clone();
         let file = match &access {
+            _ if wrapping.decrypt.is_some() => None,
             Access::Anywhere(Stored::File(file)) if read.hash.is_none() => Some(file.clone()),
             _ => None,
         };
@@ -86,7 +87,7 @@ impl Unpacked {
             compression,
             head,
             plain,
-            keep: wrapping.keep.unwrap_or_default(),
+            keep: wrapping.keep_inner(),
         })
     }
 

@@ -11,7 +11,7 @@ mod reading;
 mod words;
 
 pub use kept::{ledger, store};
-pub use reading::{as_of, fixed, hdl, rejects, source, text, xml};
+pub use reading::{as_of, fixed, hdl, packed, rejects, source, text, xml};
 pub use words::{number, setting, token, unseen};
 
 use std::path::PathBuf;

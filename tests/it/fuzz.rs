@@ -32,6 +32,7 @@ fn seeds_keep_every_promise() {
         ("hdl", targets::hdl),
         ("rejects", targets::rejects),
         ("text", targets::text),
+        ("packed", targets::packed),
         ("as_of", targets::as_of),
         ("store", targets::store),
         ("ledger", targets::ledger),

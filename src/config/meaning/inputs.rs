@@ -7,6 +7,7 @@ use crate::config::pipeline::{Rejects, Target};
 use crate::config::spec::PipelineSpec;
 use crate::files::ending::for_json;
 use crate::settings::secret::TokenSpec;
+use crate::source::spec::DecryptSpec;
 use crate::stage::hash::KeySpec;
 
 /// A file that is read, and what it is.
@@ -29,6 +30,23 @@ impl Meaning<'_> {
         }
         if let Some(KeySpec::File(key)) = &spec.state.key {
             files.push(("the key of the state", key));
+        }
+        let decrypt = spec
+            .source
+            .as_ref()
+            .and_then(|source| source.decrypt.as_ref());
+        if let Some(DecryptSpec::Pgp(pgp)) = decrypt {
+            files.extend(
+                pgp.file
+                    .as_deref()
+                    .map(|file| ("the key of the source", file)),
+            );
+            if let Some(TokenSpec::File(file)) = &pgp.passphrase {
+                files.push(("the passphrase of the source's key", file));
+            }
+            if let Some(by) = &pgp.signed_by {
+                files.push(("the key of who signs the source", &by.file));
+            }
         }
         if let Some(query) = spec.source.iter().find_map(|source| source.sql.as_ref()) {
             if let TokenSpec::File(file) = &query.url {

@@ -16,6 +16,7 @@ mod sql;
 mod stages;
 mod target;
 mod upload;
+mod wrapping;
 
 use std::path::{Path, PathBuf};
 
@@ -158,6 +159,16 @@ impl Meaning<'_> {
                 );
             }
         }
+        if matches!(&target, Some((_, Some(Target::Sandbox), _)))
+            && self.places.contains("source.drift")
+        {
+            self.warning(
+                "source.drift",
+                "this setting has no effect: of a run into the sandbox inside this program nothing is kept, and there is \
+                 nothing to compare the next one with",
+                "",
+            );
+        }
         if let (Some(source), Some((name, _, import))) = (&source, &target) {
             let deletes = import.implicit_delete.is_on();
             self.nothing(source.nothing, name, deletes);
@@ -231,6 +242,14 @@ impl Meaning<'_> {
         let mut secrets = secret_variables(&stages, &target);
         if let Some(KeySpec::Env(name)) = &spec.state.key {
             secrets.push(name.clone());
+        }
+        if let Some(decrypt) = &source.wrapping.decrypt {
+            let passphrase = decrypt.spec.passphrase.clone();
+            for found in [decrypt.spec.key(), passphrase].into_iter().flatten() {
+                if let TokenSpec::Env(name) = found {
+                    secrets.push(name);
+                }
+            }
         }
         for input in &mut source.inputs {
             input.withhold(&secrets);

@@ -9,6 +9,7 @@ use crate::format::csv::spec::{HeaderSpec, NO_CHARACTER};
 use crate::guard::spec::{GuardSpec, MinRowsSpec};
 use crate::http::spec::TimeoutsSpec;
 use crate::settings::units::Amount;
+use crate::source::Input;
 use crate::source::place::bucket::address::Service;
 use crate::source::place::sample::{self, Sample};
 use crate::source::spec::{
@@ -16,7 +17,6 @@ use crate::source::spec::{
     SourceSpec,
 };
 use crate::source::table::Layout;
-use crate::source::{Input, Wrapping};
 
 /// A source that says neither.
 pub(super) const NO_PATH: Wrong = (
@@ -41,7 +41,7 @@ impl Meaning<'_> {
                 "",
             );
         }
-        self.wrapping(&spec, &inputs);
+        let wrapping = self.wrapping(&spec, &inputs);
         self.csv(&spec.csv, spec.format);
         match spec.format {
             format if format.has_objects() && self.places.contains("source.csv") => {
@@ -89,14 +89,11 @@ impl Meaning<'_> {
             inputs,
             layout: Layout::Text,
             format: spec.format,
-            wrapping: Wrapping {
-                compression: spec.compression,
-                entry: spec.entry.clone(),
-                keep: spec.keep,
-            },
+            wrapping,
             encoding: spec.encoding,
             nothing: spec.nothing,
             expect: spec.expect.clone(),
+            drift: spec.drift.clone(),
             csv: spec.csv.clone(),
             json: spec.json.clone(),
         };
@@ -130,25 +127,6 @@ impl Meaning<'_> {
                 self.problem("source", NO_PATH.0, NO_PATH.1);
                 Vec::new()
             }
-        }
-    }
-
-    /// Settings of what is around the bytes that mean nothing for such a source.
-    fn wrapping(&mut self, spec: &SourceSpec, inputs: &[Input]) {
-        let may_be_zip = matches!(spec.compression, Compression::Auto | Compression::Zip);
-        if spec.entry.is_some() && !may_be_zip {
-            self.warning(
-                "source.entry",
-                "this setting has no effect: it is for `compression: zip`",
-                "",
-            );
-        }
-        if spec.keep.is_some() && !inputs.is_empty() && !inputs.iter().any(may_be_kept) {
-            self.warning(
-                "source.keep",
-                "this setting has no effect: the source can be read as often as one likes",
-                "",
-            );
         }
     }
 
@@ -341,6 +319,7 @@ impl Meaning<'_> {
                 "format",
                 source.format == SourceFormat::Tsv || source.format.is_table(),
             ),
+            ("decrypt", source.decrypt.is_some()),
             (
                 "compression",
                 !matches!(source.compression, Compression::Auto | Compression::None),
@@ -403,12 +382,6 @@ impl Meaning<'_> {
             );
         }
     }
-}
-
-/// Whether a copy may be made: of a stream, of a path that turns out to be one, and of what a server has.
-fn may_be_kept(input: &Input) -> bool {
-    let is_asked_for = matches!(input, Input::Bucket(..) | Input::Https(_) | Input::Sql(_));
-    input.is_once() || is_asked_for || matches!(input, Input::File(_))
 }
 
 /// One entry of the source's `path`.

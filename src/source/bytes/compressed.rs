@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::io::{AsyncReadExt, BufReader};
 
+use super::copy::{self, Access};
 use super::count::{Counting, Told};
 use super::members::{Kind, Members};
 use super::raw::{Raw, peek};
-use super::stored::Access;
-use super::{BUFFER, copy, xz, zip, zstd};
+use super::{BUFFER, decrypt, xz, zip, zstd};
 use crate::settings::limits::Limits;
 use crate::source::Wrapping;
 use crate::source::error::SourceError;
@@ -33,15 +33,22 @@ pub(in crate::source) struct Compressed {
     limits: Limits,
 }
 
-/// Decompresses what is compressed. `told` is what `raw` tells of its bytes; `access` says where else they are.
+/// Decrypts what is encrypted, and decompresses what is compressed. `told` is what `raw` tells of its bytes; `access`
+/// says where else they are.
 pub(in crate::source) async fn open(
     name: &str,
     mut raw: Raw,
-    access: Access,
+    mut access: Access,
     wrapping: &Wrapping,
     limits: &Limits,
     told: &Told,
 ) -> Result<(Raw, Option<Compressed>), SourceError> {
+    if let Some(decrypt) = &wrapping.decrypt {
+        let bounded = Compressed::new(decrypt::KIND, told, limits);
+        let decrypted = decrypt.open(name, raw, bounded);
+        raw = decrypted.map_err(|error| failed(name, None, error))?;
+        access = Access::FrontToBack;
+    }
     let head = peek(&mut raw, zip::HEAD).await;
     let head = head.map_err(|error| failed(name, None, error))?;
     let compression = match wrapping.compression {
@@ -61,13 +68,7 @@ pub(in crate::source) async fn open(
     let Some(kind) = kind else {
         return Ok((Box::new(raw), None));
     };
-    let mut compressed = Compressed {
-        kind,
-        entry: None,
-        stored: told.counters[1].clone(),
-        text: 0,
-        limits: *limits,
-    };
+    let mut compressed = Compressed::new(kind, told, limits);
     if compression == Compression::Zip {
         let file = unzipped(name, Box::new(raw), access, wrapping, told, seen).await?;
         compressed.stored = Arc::new(file.compressed.into());
@@ -136,7 +137,7 @@ async fn unzipped(
             let whole = read_out(&mut raw).await;
             whole.and_then(|()| kept.whole().ok_or(io::ErrorKind::UnexpectedEof.into()))
         }
-        Access::FrontToBack => copy::of(raw, wrapping.keep.unwrap_or_default()).await,
+        Access::FrontToBack => copy::of(raw, wrapping.keep_inner()).await,
     };
     let archive = archive.map_err(|error| failed(name, None, error))?;
     let file = zip::open(&archive, wrapping.entry.as_ref(), |part| part);
@@ -183,6 +184,17 @@ pub(in crate::source) fn failed(
 }
 
 impl Compressed {
+    /// `told` counts the bytes as stored.
+    fn new(kind: &'static str, told: &Told, limits: &Limits) -> Compressed {
+        Compressed {
+            kind,
+            entry: None,
+            stored: told.counters[1].clone(),
+            text: 0,
+            limits: *limits,
+        }
+    }
+
     /// Counts what has been decompressed.
     ///
     /// # Errors

@@ -59,6 +59,15 @@ pub(super) async fn of(mut stream: Raw, keep: Keep) -> io::Result<Stored> {
     copy.done()
 }
 
+/// Where the bytes of a reader can be read at any place.
+pub(in crate::source) enum Access {
+    Anywhere(Stored),
+    /// In their copy, once the reader has been read to its end.
+    OnceRead(Kept),
+    /// Nowhere: they are read front to back.
+    FrontToBack,
+}
+
 /// What is known of a stream's copy. Clones share it.
 #[derive(Debug, Clone)]
 pub(in crate::source) struct Kept {

@@ -4,6 +4,7 @@ pub(in crate::source) mod charset;
 pub(in crate::source) mod compressed;
 pub(in crate::source) mod copy;
 pub(in crate::source) mod count;
+pub(crate) mod decrypt;
 mod doubt;
 pub(in crate::source) mod made;
 mod members;

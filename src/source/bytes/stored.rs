@@ -8,7 +8,6 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
-use super::copy::Kept;
 use super::sealed::{Sealed, Segment};
 use crate::files::at::read_at;
 
@@ -17,15 +16,6 @@ use crate::files::at::read_at;
 pub(in crate::source) enum Stored {
     File(Arc<File>),
     Sealed(Arc<Sealed>),
-}
-
-/// Where the bytes of a reader can be read at any place.
-pub(in crate::source) enum Access {
-    Anywhere(Stored),
-    /// In their copy, once the reader has been read to its end.
-    OnceRead(Kept),
-    /// Nowhere: they are read front to back.
-    FrontToBack,
 }
 
 impl Stored {

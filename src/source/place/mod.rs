@@ -17,8 +17,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio_util::io::StreamReader;
 
+use crate::source::bytes::copy::Access;
 use crate::source::bytes::raw::Raw;
-use crate::source::bytes::stored::{Access, Stored};
+use crate::source::bytes::stored::Stored;
 use command::Producer;
 use remote::Found;
 use sample::Sample;

@@ -182,7 +182,7 @@ fn state(headers: &HeaderMap, size: Option<u64>) -> Mark {
 /// Whether the bytes are those of the file, or a compression that is told by its content.
 fn encoded(headers: &HeaderMap) -> Result<(), RemoteError> {
     let encoding = header(headers, CONTENT_ENCODING).unwrap_or("identity");
-    let known = ["", "identity", "gzip", "x-gzip", "zstd", "aws-chunked"];
+    let known = ["", "identity", "gzip", "x-gzip", "zstd"];
     match known
         .iter()
         .any(|known| encoding.eq_ignore_ascii_case(known))
@@ -274,7 +274,8 @@ async fn refused(answer: Response, url: &Url) -> RemoteError {
     let read = tokio::time::timeout(PATIENCE, read_small(&host_of(url), answer)).await;
     let page = read.ok().and_then(Result::ok).map(|(page, _)| page);
     // What is wrong with the request is the asker's to mend; of what goes wrong at the server its status tells enough.
-    let said = match page.filter(|_| status.is_client_error() && !is_page) {
+    let is_told = |page: &Vec<u8>| status.is_client_error() && !is_page && !page.is_empty();
+    let said = match page.filter(is_told) {
         Some(page) => excerpt(&page),
         None => status.canonical_reason().unwrap_or_default().to_owned(),
     };
@@ -282,5 +283,56 @@ async fn refused(answer: Response, url: &Url) -> RemoteError {
         status: status.as_u16(),
         said,
         retry_after,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges() {
+        assert_eq!(range("bytes 5-8/9"), Some((5, 8, Some(9))));
+        assert_eq!(range("Bytes 0-0/*"), Some((0, 0, None)));
+        for wrong in [
+            "",
+            "bytes",
+            "bytes 5-8",
+            "bytes 8-5/9",
+            "bytes -5/9",
+            "bytes */9",
+            "items 5-8/9",
+            "bytes 5-99999999999999999999/9",
+        ] {
+            assert_eq!(range(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_tells_the_state_of_a_file() {
+        let of = |written: &[(HeaderName, &str)]| {
+            let written = written.iter().cloned();
+            let headers = written.map(|(name, value)| (name, value.parse().unwrap()));
+            state(&HeaderMap::from_iter(headers), Some(7))
+        };
+        let now = (DATE, "Mon, 01 Jan 2024 00:01:00 GMT");
+        let at = |time| of(&[now.clone(), (LAST_MODIFIED, time)]);
+        assert!(at("Mon, 01 Jan 2024 00:00:00 GMT").tells());
+        // It may be written to in the same second.
+        assert!(!at("Mon, 01 Jan 2024 00:00:01 GMT").tells());
+        assert!(!at("Mon, 01 Jan 2029 00:00:00 GMT").tells());
+        assert!(!at("yesterday").tells());
+        let tag = |tag| of(&[(ETAG, tag)]).version;
+        assert_eq!(tag("\"a\"").as_deref(), Some("\"a\""));
+        for weak in ["W/\"a\"", "a", "\"\"", ""] {
+            assert_eq!(tag(weak), None, "{weak}");
+        }
+    }
+
+    #[test]
+    fn pages_for_people() {
+        assert!(is_html("text/html") && is_html("Text/HTML; charset=utf-8"));
+        assert!(is_html("application/xhtml+xml"));
+        assert!(!is_html("text/csv") && !is_html("text/htmlx") && !is_html(""));
     }
 }

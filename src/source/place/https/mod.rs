@@ -216,8 +216,16 @@ impl Request {
         if self.paging().is_some() {
             add(&mut headers, ACCEPT, "application/json");
         }
-        if let Some(who) = self.0.headers.get().filter(|_| own) {
-            headers.extend(who.clone());
+        match self.0.headers.get() {
+            Some(who) if own => headers.extend(who.clone()),
+            Some(_) => {}
+            None if self.0.spec.who().is_empty() => {}
+            None => {
+                return Err(RemoteError::Unexpected(
+                    "nobody looked up who asks; this is a bug in rostream, please report it"
+                        .to_owned(),
+                ));
+            }
         }
         let after = self.0.spec.answer;
         let request = client.get(url.clone()).headers(headers).send();
