@@ -180,7 +180,7 @@ impl Postgres {
         self.rig.write("q.sql", sql);
         self.rig.pipeline(
             &format!("source:\n  sql: {{ url: {{ env: DB }}, query_file: q.sql }}\n{more}"),
-            "identify_by: { auto_id: true }",
+            "identify_by: { id_key: id }",
         );
         let mut command = crate::rostream(self.rig.folder(), args);
         command.env("BASE_URL", self.rig.base_url()).env("DB", url);
@@ -229,10 +229,7 @@ fn rows_are_those_of_a_file() {
          {\"id\":\"a\\t\\\"b\\\"\\\\\\nZoë\",\"born\":null,\"at\":null,\"salary\":null,\"n\":null,\"f\":\"NaN\",\
          \"active\":false,\"grade\":null,\"tags\":null,\"doc\":null,\"raw\":null}\n",
     );
-    rig.pipeline(
-        "source: { path: p.ndjson }",
-        "identify_by: { auto_id: true }",
-    );
+    rig.pipeline("source: { path: p.ndjson }", "identify_by: { id_key: id }");
     assert_eq!(rig.run(&[]).code, 0);
     assert_eq!(
         String::from_utf8(uploaded),
@@ -420,7 +417,7 @@ fn a_query_takes_as_long_as_it_may() {
     let postgres = Postgres::start();
     postgres.rig.pipeline(
         "source:\n  sql: { url: { env: DB }, query: SELECT pg_sleep(60) AS id, timeout: 200ms }",
-        "identify_by: { auto_id: true }",
+        "identify_by: { id_key: id }",
     );
     let ended = postgres
         .rig
@@ -436,7 +433,7 @@ fn a_run_that_is_stopped_stops_the_query() {
     let postgres = Postgres::start();
     postgres.rig.pipeline(
         "source:\n  sql: { url: { env: DB }, query: SELECT pg_sleep(600) AS id }",
-        "identify_by: { auto_id: true }",
+        "identify_by: { id_key: id }",
     );
     let mut command = crate::rostream(postgres.rig.folder(), &["check", "pipeline.yaml"]);
     command
