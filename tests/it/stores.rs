@@ -10,7 +10,10 @@ use crate::support::Rig;
 
 fn lint(source: &str) -> (i32, String) {
     let rig = Rig::new();
-    rig.pipeline(&format!("source:\n{source}"), "auto_id: true");
+    rig.pipeline(
+        &format!("source:\n{source}"),
+        "identify_by: { auto_id: true }",
+    );
     rig.ask(&["lint", "pipeline.yaml"])
 }
 
@@ -19,63 +22,63 @@ fn what_is_wrong_has_its_place() {
     for (source, expected) in [
         (
             "  path: s3://hr",
-            "pipeline.yaml:3:9: source.path: the address names no file",
+            "pipeline.yaml:3:9: the address names no file",
         ),
         (
             "  path: gs://key@hr/w.csv",
-            "pipeline.yaml:3:9: source.path: the address carries who asks, or a port",
+            "pipeline.yaml:3:9: the address carries who asks, or a port",
         ),
         (
             "  path: [az://hr/*/w.csv]",
-            "pipeline.yaml:3:10: source.path.0: a pattern can stand only in the last part of the address",
+            "pipeline.yaml:3:10: a pattern can stand only in the last part of the address",
         ),
         (
             "  path: ftp://hr/w.csv",
-            "pipeline.yaml:3:9: source.path: addresses of this kind are not supported as a source",
+            "pipeline.yaml:3:9: addresses of this kind are not supported as a source",
         ),
         (
             "  path: s3://hr/w.csv\n  bucket: { endpoint: 'http://minio:9000' }",
-            "pipeline.yaml:4:23: source.bucket.endpoint: the address is not https",
+            "pipeline.yaml:4:23: the address is not https",
         ),
         (
             "  path: s3://hr/w.csv\n  bucket: { region: 'eu west' }",
-            "pipeline.yaml:4:21: source.bucket.region: expected the name of a region",
+            "pipeline.yaml:4:21: expected the name of a region",
         ),
         (
             "  path: s3://hr/w.csv\n  bucket: { key: CANARY }",
-            "pipeline.yaml:4:13: source.bucket.key: unknown key",
+            "pipeline.yaml:4:13: unknown key",
         ),
         (
             "  path: w.csv\n  bucket: { region: eu-west-1 }",
-            "pipeline.yaml:4:3: source.bucket: this setting has no effect",
+            "pipeline.yaml:4:3: warning: this setting has no effect",
         ),
         (
             "  sql: { url: 'postgres://u:p@h/d', query: SELECT 1 }",
-            "pipeline.yaml:3:15: source.sql.url: ",
+            "pipeline.yaml:3:15: ",
         ),
         (
             "  sql: { url: { env: DB } }",
-            "pipeline.yaml:3:8: source.sql: expected a statement that gives rows",
+            "pipeline.yaml:3:3: expected a statement that gives rows",
         ),
         (
             "  sql: { url: { env: DB }, query: SELECT 1, query_file: q.sql }",
-            "pipeline.yaml:3:57: source.sql.query_file: `query` and `query_file` are both given; keep one",
+            "pipeline.yaml:3:57: `query` and `query_file` are both given; keep one",
         ),
         (
             "  sql: { url: { env: DB }, query: ' ' }",
-            "pipeline.yaml:3:35: source.sql.query: expected a statement that gives rows",
+            "pipeline.yaml:3:35: expected a statement that gives rows",
         ),
         (
             "  sql: { url: { env: DB }, query: SELECT 1, timeout: 0s }",
-            "pipeline.yaml:3:54: source.sql.timeout: expected a time from 1ms to 24 days",
+            "pipeline.yaml:3:54: expected a time from 1ms to 24 days",
         ),
         (
             "  sql: { url: { env: DB }, query: SELECT 1 }\n  format: csv",
-            "pipeline.yaml:4:11: source.format: the rows that a query gives are plain NDJSON",
+            "pipeline.yaml:4:11: the rows that a query gives are plain NDJSON",
         ),
         (
             "  sql: { url: { env: DB }, query: SELECT 1 }\n  path: w.csv",
-            "pipeline.yaml:3:8: source.sql: `path` and `sql` are both given; keep one",
+            "pipeline.yaml:3:3: `path` and `sql` are both given; keep one",
         ),
     ] {
         let (_, said) = lint(source);
@@ -92,7 +95,10 @@ fn what_is_wrong_has_its_place() {
 fn what_is_not_in_this_build_is_named() {
     let check = |source: &str| {
         let rig = Rig::new();
-        rig.pipeline(&format!("source:\n{source}"), "auto_id: true");
+        rig.pipeline(
+            &format!("source:\n{source}"),
+            "identify_by: { auto_id: true }",
+        );
         let mut command = crate::rostream(rig.folder(), &["check", "pipeline.yaml"]);
         command
             .env("BASE_URL", rig.base_url())
@@ -118,21 +124,21 @@ fn the_address_of_a_database_is_looked_up_when_it_is_asked() {
     let rig = Rig::new();
     rig.pipeline(
         "source:\n  sql: { url: { env: DB }, query_file: q.sql }",
-        "auto_id: true",
+        "identify_by: { auto_id: true }",
     );
     let (code, said) = rig.ask(&["lint", "pipeline.yaml"]);
     assert_eq!(code, 0, "{said}");
     let (code, said) = rig.ask(&["check", "pipeline.yaml"]);
     assert_eq!(code, 2, "{said}");
     assert!(
-        said.contains("source.sql.url.env: the environment variable DB is not set"),
+        said.contains("pipeline.yaml:3:22: the environment variable DB is not set"),
         "{said}"
     );
     let mut command = crate::rostream(rig.folder(), &["check", "pipeline.yaml"]);
     command.env("BASE_URL", rig.base_url()).env("DB", "CANARY");
     let (code, _, said) = crate::outcome(command.output().unwrap());
     assert_eq!(code, 2, "{said}");
-    let expected = "pipeline.yaml:3:40: source.sql.query_file: the file q.sql cannot be read";
+    let expected = "pipeline.yaml:3:40: the file q.sql cannot be read";
     assert!(
         said.contains(expected) && !said.contains("CANARY"),
         "{said}"
@@ -215,7 +221,7 @@ mod imitated {
             ["s3://hr/in/w-1.csv", "s3://hr/in/w-2.csv"]
         );
         let seen = web.seen();
-        assert!(seen[0].path.contains("prefix=in%2Fw-&"), "{}", seen[0].path);
+        assert!(seen[0].path.ends_with("prefix=in%2Fw-"), "{}", seen[0].path);
         for asked in &seen {
             let signed = asked.header("authorization").unwrap();
             assert!(signed.starts_with("AWS4-HMAC-SHA256 Credential=AKIAIMITATED/"));

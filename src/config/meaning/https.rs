@@ -244,7 +244,7 @@ mod tests {
         check(
             "path: ftp://h/a",
             &[
-                "p.yaml:3:9: addresses of this kind are not supported as a source\n  help: expected `https://`, a file, a \
+                "p.yaml:3:9: addresses of this kind are not supported as a source\n  help: expected `https://`, `s3://`, `gs://`, `az://`, a file, a \
                  pattern such as `exports/*.csv`, or `-`",
             ],
         );

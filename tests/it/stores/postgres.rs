@@ -180,7 +180,7 @@ impl Postgres {
         self.rig.write("q.sql", sql);
         self.rig.pipeline(
             &format!("source:\n  sql: {{ url: {{ env: DB }}, query_file: q.sql }}\n{more}"),
-            "auto_id: true",
+            "identify_by: { id_key: id }",
         );
         let mut command = crate::rostream(self.rig.folder(), args);
         command.env("BASE_URL", self.rig.base_url()).env("DB", url);
@@ -229,7 +229,7 @@ fn rows_are_those_of_a_file() {
          {\"id\":\"a\\t\\\"b\\\"\\\\\\nZoë\",\"born\":null,\"at\":null,\"salary\":null,\"n\":null,\"f\":\"NaN\",\
          \"active\":false,\"grade\":null,\"tags\":null,\"doc\":null,\"raw\":null}\n",
     );
-    rig.pipeline("source: { path: p.ndjson }", "auto_id: true");
+    rig.pipeline("source: { path: p.ndjson }", "identify_by: { id_key: id }");
     assert_eq!(rig.run(&[]).code, 0);
     assert_eq!(
         String::from_utf8(uploaded),
@@ -308,7 +308,7 @@ fn what_cannot_be_asked_says_why() {
             1,
             "the server ended the query with an error: a value does not fit what the query does with it (22P02)",
         ),
-        ("SELECT id FROM p WHERE false", 1, "no record"),
+        ("SELECT id FROM p WHERE false", 1, "the file is empty"),
     ] {
         postgres.fails(&url, sql, code, expected);
     }
@@ -417,7 +417,7 @@ fn a_query_takes_as_long_as_it_may() {
     let postgres = Postgres::start();
     postgres.rig.pipeline(
         "source:\n  sql: { url: { env: DB }, query: SELECT pg_sleep(60) AS id, timeout: 200ms }",
-        "auto_id: true",
+        "identify_by: { id_key: id }",
     );
     let ended = postgres
         .rig
@@ -426,14 +426,14 @@ fn a_query_takes_as_long_as_it_may() {
     ended.says("the query was ended by the server (57014); it may take 200ms (source.sql.timeout)");
 }
 
-/// Whoever gives up tells the server so.
+/// The server sees that nobody waits any more.
 #[test]
 #[ignore = "needs PostgreSQL"]
 fn a_run_that_is_stopped_stops_the_query() {
     let postgres = Postgres::start();
     postgres.rig.pipeline(
         "source:\n  sql: { url: { env: DB }, query: SELECT pg_sleep(600) AS id }",
-        "auto_id: true",
+        "identify_by: { id_key: id }",
     );
     let mut command = crate::rostream(postgres.rig.folder(), &["check", "pipeline.yaml"]);
     command

@@ -47,7 +47,7 @@ impl Moto {
             port,
         };
         wait_until("moto answers", || moto.ask("GET", "/", b"").is_some());
-        assert_eq!(moto.ask("PUT", "/hr", b""), Some(200));
+        assert_eq!(moto.ask("PUT", "/hr-extracts", b""), Some(200));
         moto
     }
 
@@ -68,7 +68,7 @@ impl Moto {
     }
 
     fn put(&self, key: &str, body: impl AsRef<[u8]>) {
-        let path = format!("/hr/{key}");
+        let path = format!("/hr-extracts/{key}");
         assert_eq!(self.ask("PUT", &path, body.as_ref()), Some(200), "{key}");
     }
 
@@ -105,10 +105,13 @@ fn a_bucket_gives_what_a_file_gives() {
     moto.put("in/w-2%20b.csv", &second);
     moto.put("in/w-old/w-3.csv", "x");
     moto.put("in/other.csv", "x");
-    let ended = moto.run("s3://hr/in/w-*.csv", &["run", "pipeline.yaml"]);
+    let ended = moto.run("s3://hr-extracts/in/w-*.csv", &["run", "pipeline.yaml"]);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(ended.count("accepted"), 50_000);
-    assert_eq!(ended.report["sources"][1]["path"], "s3://hr/in/w-2 b.csv");
+    assert_eq!(
+        ended.report["sources"][1]["path"],
+        "s3://hr-extracts/in/w-2 b.csv"
+    );
     let uploaded = moto.rig.uploaded();
 
     let rig = Rig::new();
@@ -137,14 +140,17 @@ fn one_file_packed_and_picked() {
         gzip.unwrap().stdout
     };
     moto.put("a/w-0.csv.gz", packed);
-    let ended = moto.run("s3://hr/a/w-*\n  pick: newest", &["check", "pipeline.yaml"]);
+    let ended = moto.run(
+        "s3://hr-extracts/a/w-*\n  pick: newest",
+        &["check", "pipeline.yaml"],
+    );
     assert_eq!(
         (ended.code, ended.count("read")),
         (0, 1000),
         "{}",
         ended.stderr
     );
-    let ended = moto.run("s3://hr/a/w-1.csv", &["check", "pipeline.yaml"]);
+    let ended = moto.run("s3://hr-extracts/a/w-1.csv", &["check", "pipeline.yaml"]);
     assert_eq!(
         (ended.code, ended.count("read")),
         (0, 1),
@@ -160,7 +166,7 @@ fn a_list_of_many_pages() {
     for id in 0..1005 {
         moto.put(&format!("many/{id:04}.csv"), format!("employeeID\n{id}\n"));
     }
-    let ended = moto.run("s3://hr/many/*.csv", &["check", "pipeline.yaml"]);
+    let ended = moto.run("s3://hr-extracts/many/*.csv", &["check", "pipeline.yaml"]);
     assert_eq!(
         (ended.code, ended.count("read")),
         (0, 1005),
@@ -174,8 +180,16 @@ fn a_list_of_many_pages() {
 fn what_is_not_there() {
     let moto = Moto::start();
     for (path, code, expected) in [
-        ("s3://hr/w.csv", 1, "s3://hr/w.csv: no such file"),
-        ("s3://hr/in/*.csv", 1, "s3://hr/in/*.csv: no file matches"),
+        (
+            "s3://hr-extracts/w.csv",
+            1,
+            "s3://hr-extracts/w.csv: no such file",
+        ),
+        (
+            "s3://hr-extracts/in/*.csv",
+            1,
+            "s3://hr-extracts/in/*.csv: no file matches",
+        ),
         (
             "s3://none/w.csv",
             2,

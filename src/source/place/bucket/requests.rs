@@ -119,6 +119,10 @@ impl Requests {
         let answer = tokio::time::timeout(after.0, client.execute(request)).await;
         match answer {
             Ok(Ok(answer)) if answer.status().is_success() => Ok(answer),
+            // This machine has no role there.
+            Ok(Ok(answer)) if is_metadata && answer.status().is_client_error() => {
+                Err(self.asker.nobody())
+            }
             Ok(Ok(answer)) => {
                 let refusal = refusal(&url, answer).await;
                 Err(match is_own {

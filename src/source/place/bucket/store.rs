@@ -54,8 +54,9 @@ impl Store {
                 _ => None,
             };
             RemoteError::Setting(format!(
-                "what the environment says of the bucket does not belong together: {}",
-                why.unwrap_or_default()
+                "what the environment says of the bucket does not belong together ({}): check {}",
+                why.unwrap_or_default(),
+                service.who()
             ))
         })
     }
@@ -200,12 +201,14 @@ mod tests {
             (
                 Service::S3,
                 vec![secret],
-                "what the environment says of the bucket does not belong together: Missing AccessKeyId",
+                "what the environment says of the bucket does not belong together (Missing AccessKeyId): check \
+                 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
             ),
             (
                 Service::Azure,
                 vec![],
-                "what the environment says of the bucket does not belong together: Account must be specified",
+                "what the environment says of the bucket does not belong together (Account must be specified): check \
+                 AZURE_STORAGE_ACCOUNT, and AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN",
             ),
             (
                 Service::Google,

@@ -351,7 +351,6 @@ mod tests {
             "",
             "CANARY",
             "mysql://u:CANARY@h/d",
-            "postgres://u:CANA?RY@h/d",
             "postgres://u:CANARY@h:port/d",
             "postgres://u@h/d?CANARY=1",
             "postgres:///d",
