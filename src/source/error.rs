@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::bytes::{decrypt, zip};
+use super::bytes::decrypt::wrong::Wrong;
+use super::bytes::zip;
 use super::place::command::Failed;
 use super::place::remote::error::RemoteError;
 use crate::files::mark::Moved;
@@ -125,7 +126,7 @@ pub enum SourceError {
     XzMemory { name: String, limit: Size },
     /// It can't be decrypted, or not be believed.
     #[error("{name}: {why}")]
-    Undecrypted { name: String, why: decrypt::Wrong },
+    Undecrypted { name: String, why: Wrong },
     /// Nothing of an archive can be read, or it is not said what.
     #[error("{name}: {why}")]
     Archive {

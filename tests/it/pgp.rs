@@ -101,12 +101,12 @@ fn what_comes_of_keys_and_messages() {
         (
             "path: plain, decrypt: { pgp: { file: none } }",
             2,
-            "p.yaml:3:42: the file none cannot be read: there is no such file",
+            "p.yaml:3:48: the file none cannot be read: there is no such file",
         ),
         (
             "path: plain, decrypt: { pgp: { file: hr } }",
             2,
-            "p.yaml:3:42: the file hr is not a secret PGP key",
+            "p.yaml:3:48: the file hr is not a secret PGP key",
         ),
         (
             "path: plain, decrypt: { pgp: { env: NONE } }",
@@ -179,7 +179,7 @@ fn as_gnupg_writes_it() {
         ("./g -r hr@x.example -o m -e w.csv", "path: m"),
         ("./g -r hr@x.example -z0 -a -o m -e w.csv", "path: \"-\""),
         ("./g -r hr@x.example -u s@x.example -o m -s -e w.csv", "path: \"-\", keep: encrypted"),
-        ("./g -r hr@x.example -u s@x.example --textmode --compress-algo bzip2 -o m -s -e w.csv.gz", "path: m"),
+        ("./g -r hr@x.example -u s@x.example --compress-algo bzip2 -o m -s -e w.csv.gz", "path: m"),
         ("./g -r hr@x.example -u s@x.example --cipher-algo camellia256 -o m -s -e w.zip", "path: m"),
         ("./g -R hr@x.example --compress-algo zip -o m -e w.zip", "path: \"-\""),
     ]

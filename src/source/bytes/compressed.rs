@@ -2,10 +2,11 @@
 
 use std::io::{self, Cursor};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use tokio::io::{AsyncReadExt, BufReader};
 
+use super::bounded::Bounded;
 use super::copy::{self, Access};
 use super::count::{Counting, Told};
 use super::members::{Kind, Members};
@@ -16,10 +17,6 @@ use crate::source::Wrapping;
 use crate::source::error::SourceError;
 use crate::source::spec::Compression;
 
-/// Decompressed text from which on it matters how much more it is than the compressed data. Small files of blanks
-/// are none of an attack.
-const EXPANSION_FROM: u64 = 1 << 20;
-
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// What is known of compressed data as it is read.
@@ -27,9 +24,7 @@ pub(in crate::source) struct Compressed {
     pub(in crate::source) kind: &'static str,
     /// The name of the file, where it is one of an archive.
     pub(in crate::source) entry: Option<String>,
-    /// Bytes read as stored, and what has become of them.
-    stored: Arc<AtomicU64>,
-    text: u64,
+    bounded: Bounded,
     limits: Limits,
 }
 
@@ -44,7 +39,7 @@ pub(in crate::source) async fn open(
     told: &Told,
 ) -> Result<(Raw, Option<Compressed>), SourceError> {
     if let Some(decrypt) = &wrapping.decrypt {
-        let bounded = Compressed::new(decrypt::KIND, told, limits);
+        let bounded = Bounded::new(decrypt::KIND, &told.counters[1], limits);
         let decrypted = decrypt.open(name, raw, bounded);
         raw = decrypted.map_err(|error| failed(name, None, error))?;
         access = Access::FrontToBack;
@@ -68,10 +63,15 @@ pub(in crate::source) async fn open(
     let Some(kind) = kind else {
         return Ok((Box::new(raw), None));
     };
-    let mut compressed = Compressed::new(kind, told, limits);
+    let mut compressed = Compressed {
+        kind,
+        entry: None,
+        bounded: Bounded::new(kind, &told.counters[1], limits),
+        limits: *limits,
+    };
     if compression == Compression::Zip {
         let file = unzipped(name, Box::new(raw), access, wrapping, told, seen).await?;
-        compressed.stored = Arc::new(file.compressed.into());
+        compressed.bounded = Bounded::new(kind, &Arc::new(file.compressed.into()), limits);
         compressed.entry = Some(file.name);
         return Ok((file.text, Some(compressed)));
     }
@@ -184,42 +184,12 @@ pub(in crate::source) fn failed(
 }
 
 impl Compressed {
-    /// `told` counts the bytes as stored.
-    fn new(kind: &'static str, told: &Told, limits: &Limits) -> Compressed {
-        Compressed {
-            kind,
-            entry: None,
-            stored: told.counters[1].clone(),
-            text: 0,
-            limits: *limits,
-        }
-    }
-
     /// Counts what has been decompressed.
     ///
     /// # Errors
     /// It has become more than is allowed.
     pub(in crate::source) fn take(&mut self, name: &str, got: u64) -> Result<(), SourceError> {
-        self.text += got;
-        let (kind, name) = (self.kind, || name.to_owned());
-        let limit = self.limits.decompressed;
-        if self.text > limit.0 {
-            return Err(SourceError::Decompressed {
-                name: name(),
-                kind,
-                limit,
-            });
-        }
-        let stored = self.stored.load(Ordering::Relaxed);
-        let limit = self.limits.expansion;
-        if self.text > EXPANSION_FROM.max(stored.saturating_mul(limit.into())) {
-            return Err(SourceError::Expansion {
-                name: name(),
-                kind,
-                limit,
-            });
-        }
-        Ok(())
+        self.bounded.take(name, got)
     }
 
     /// What it means that decompression failed.

@@ -1,5 +1,6 @@
 //! Bytes on their way: counted, copied, decompressed, decoded; each a reader around a reader.
 
+mod bounded;
 pub(in crate::source) mod charset;
 pub(in crate::source) mod compressed;
 pub(in crate::source) mod copy;

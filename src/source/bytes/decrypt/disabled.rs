@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead};
 
-use super::{Unusable, Wrong};
+use super::wrong::{Unusable, Wrong};
 
 /// Keys, of which there are none.
 #[derive(Debug)]

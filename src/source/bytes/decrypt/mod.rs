@@ -7,6 +7,7 @@
 // Without the feature its twin, which has the same face and opens nothing.
 #[cfg_attr(not(feature = "pgp"), path = "disabled.rs")]
 mod pgp;
+pub(in crate::source) mod wrong;
 
 use std::fmt;
 use std::io::{self, BufReader, Read, Write};
@@ -16,7 +17,9 @@ use tokio::io::AsyncReadExt;
 use tokio::runtime::Handle;
 
 pub(crate) use self::pgp::Keys;
-use super::compressed::Compressed;
+pub(crate) use self::wrong::Unusable;
+use self::wrong::Wrong;
+use super::bounded::Bounded;
 use super::raw::Raw;
 use super::{BUFFER, made};
 use crate::source::error::SourceError;
@@ -52,8 +55,8 @@ impl Decrypt {
         self.keys.get_or_init(|| Arc::new(keys));
     }
 
-    /// Starts to decrypt. `counted` bounds what becomes of it.
-    pub(super) fn open(&self, name: &str, raw: Raw, mut counted: Compressed) -> io::Result<Raw> {
+    /// Starts to decrypt. `bounded` counts what becomes of it.
+    pub(super) fn open(&self, name: &str, raw: Raw, mut bounded: Bounded) -> io::Result<Raw> {
         let keys = self.keys.get().cloned();
         let keys = keys.ok_or_else(|| io::Error::other("the keys have not been looked up"))?;
         let name = name.to_owned();
@@ -66,7 +69,7 @@ impl Decrypt {
         let front = BufReader::with_capacity(BUFFER, front);
         Ok(made::by_thread(move |mut out| {
             let decrypted = keys.decrypt(front, |text| {
-                let taken = counted.take(&name, text.len() as u64);
+                let taken = bounded.take(&name, text.len() as u64);
                 taken.map_err(io::Error::other)?;
                 out.write_all(text)
             });
@@ -74,10 +77,22 @@ impl Decrypt {
             let unread = failed.lock().unwrap_or_else(PoisonError::into_inner).take();
             match (decrypted, unread) {
                 (_, Some(error)) | (Err(Wrong::Io(error)), None) => Err(error),
-                (Err(why), None) => Err(io::Error::other(why.of(name))),
+                (Err(why), None) => Err(io::Error::other(told(why, name))),
                 (Ok(()), None) => Ok(()),
             }
         }))
+    }
+}
+
+/// What it means for the source.
+fn told(why: Wrong, name: String) -> SourceError {
+    match why {
+        Wrong::Damaged(what) => SourceError::Damaged {
+            name,
+            kind: KIND,
+            source: io::Error::new(io::ErrorKind::InvalidData, what),
+        },
+        why => SourceError::Undecrypted { name, why },
     }
 }
 
@@ -107,80 +122,6 @@ impl Read for Front {
     }
 }
 
-/// Why data can't be decrypted, or not be believed.
-#[derive(Debug, thiserror::Error)]
-#[cfg_attr(
-    not(feature = "pgp"),
-    expect(dead_code, reason = "without the feature nothing is decrypted")
-)]
-pub enum Wrong {
-    #[error(
-        "it is not encrypted with PGP, and source.decrypt is set; leave source.decrypt out where data comes in the clear"
-    )]
-    NotEncrypted,
-    /// For whom it is.
-    #[error(
-        "it is encrypted to other keys ({0}) than those of source.decrypt.pgp; let it be encrypted to yours, or name the key \
-             that it is encrypted to"
-    )]
-    Keyless(String),
-    #[error(
-        "it is encrypted with a passphrase instead of to a key, which is not supported; let it be encrypted to your key"
-    )]
-    Passphrase,
-    #[error(
-        "it is encrypted in an old way that does not protect it from being changed; let it be encrypted with a current \
-             version of GnuPG or the like"
-    )]
-    Unprotected,
-    #[error("it is not signed, and source.decrypt.pgp.signed_by is set; nothing from it is sent")]
-    Unsigned,
-    #[error("it is not signed by the key of source.decrypt.pgp.signed_by; nothing from it is sent")]
-    SignedByOthers,
-    #[error(
-        "it is not what the key of source.decrypt.pgp.signed_by has signed: the signature does not fit; nothing from it \
-             is sent"
-    )]
-    Forged,
-    /// It is cut off, or was changed.
-    #[error("{0}")]
-    Damaged(String),
-    #[error(transparent)]
-    Io(#[from] io::Error),
-}
-
-impl Wrong {
-    /// Whether another setting mends it.
-    pub(in crate::source) fn is_setting(&self) -> bool {
-        matches!(self, Wrong::NotEncrypted | Wrong::Keyless(_))
-    }
-
-    fn of(self, name: String) -> SourceError {
-        match self {
-            Wrong::Damaged(what) => SourceError::Damaged {
-                name,
-                kind: KIND,
-                source: io::Error::new(io::ErrorKind::InvalidData, what),
-            },
-            why => SourceError::Undecrypted { name, why },
-        }
-    }
-}
-
-/// Which of the keys can't be used, and why.
-#[derive(Debug)]
-#[cfg_attr(
-    not(feature = "pgp"),
-    expect(dead_code, reason = "without the feature no key is looked at")
-)]
-pub(crate) enum Unusable {
-    /// None, whatever they are.
-    #[cfg_attr(feature = "pgp", expect(dead_code, reason = "it is said by the twin"))]
-    NotBuilt(&'static str),
-    Secret(String),
-    Passphrase(String),
-    SignedBy(String),
-}
-
-#[cfg(all(test, feature = "pgp"))]
+#[cfg(test)]
+#[cfg(feature = "pgp")]
 mod tests;

@@ -11,7 +11,7 @@ use pgp::errors::Error;
 use pgp::packet::Signature;
 use pgp::types::{Password, Seipdv1ReadMode, Tag, VerifyingKey};
 
-use super::{Unusable, Wrong};
+use super::wrong::{Unusable, Wrong};
 
 /// How armored data begins.
 const ARMOR: &[u8] = b"-----BEGIN PGP MESSAGE";
