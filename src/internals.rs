@@ -141,8 +141,16 @@ pub mod settings {
 pub mod source {
     pub use crate::source::{Input, Source, Text};
     pub mod place {
+        pub mod https {
+            pub use crate::source::place::https::next::behind;
+            pub use crate::source::place::https::spec::Paging;
+        }
         pub mod sample {
             pub use crate::source::place::sample::{Format, Sample};
+        }
+        #[cfg(feature = "sftp")]
+        pub mod sftp {
+            pub use crate::source::place::sftp::packet::{Answer, Entry, Malformed, State, answer};
         }
     }
     pub mod spec {

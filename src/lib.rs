@@ -35,6 +35,7 @@
 //! | `batch` | the records of one block, as columns of spans over one buffer; everything else is written on it |
 //! | **beside the records** | |
 //! | `expr` | expressions over a row |
+//! | `drift` | what of a source has changed since the last accepted run |
 //! | `delta` | the store of what the server accepted last, and the difference to it |
 //! | `guard` | what the totals decide: whether a run may send, delete, count as done |
 //! | `http` | what the clients have in common: hosts, retries, texts; it knows no API |
@@ -44,7 +45,7 @@
 //! | `stage` | what is done to columns: the one trait, the list of stages, a file for each |
 //! | `rule` | what rows must satisfy |
 //! | **the two ends of a run** | |
-//! | `source` | from an address to decoded text: files, patterns, standard input, samples |
+//! | `source` | from an address to decoded text: files, patterns, standard input, samples, what servers have |
 //! | `upload` | the body's compression and pace, its temporary file, the PUT |
 //! | `orgvue` | the API: addresses, import, ticket, results |
 //! | `report` | the rejects file, the run report, the progress |
@@ -58,6 +59,7 @@
 //! | `state` | the ledger of runs and what is sealed in it, approvals, plans |
 //! | **a run** | |
 //! | `run` | puts the steps together: the two passes, the guards, the sending |
+//! | `infer` | what is in a file that nobody described: facts of its columns, and a pipeline drafted from them |
 //! | **the program** | |
 //! | `cli` | the commands; the only place that prints |
 //! | **the doors** | |
@@ -91,12 +93,14 @@ mod cli;
 mod config;
 
 mod delta;
+mod drift;
 mod engine;
 mod expr;
 mod files;
 mod format;
 mod guard;
 mod http;
+mod infer;
 mod orgvue;
 mod report;
 mod rule;

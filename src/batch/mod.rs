@@ -428,6 +428,18 @@ impl Batch {
         &self.text[cell.span()]
     }
 
+    /// A text of up to eight bytes as a number, with zeros behind it. Nothing where it is longer, or where the buffer
+    /// ends too soon behind it.
+    #[inline]
+    pub(crate) fn word(&self, cell: Cell) -> Option<u64> {
+        let (start, len) = (cell.span().start, cell.len());
+        let unused = 8usize.checked_sub(len)?;
+        let eight = self.bytes().get(start..)?.first_chunk::<8>()?;
+        // Of no text at all, nothing stays.
+        let mask = u64::MAX.checked_shr(unused as u32 * 8).unwrap_or(0);
+        Some(u64::from_le_bytes(*eight) & mask)
+    }
+
     /// The text of the cell at a row and column.
     #[inline]
     pub fn get(&self, row: usize, column: usize) -> &str {

@@ -116,7 +116,7 @@ impl BenchArgs {
     pub(super) fn run(self, globals: &Globals) -> Result<Exit, Failure> {
         let pipeline = self.pipeline.load(globals)?;
         let problem = |problem| Failure::new(Exit::Usage, problem);
-        (pipeline.unlock_decryption(&config::process_env)).map_err(problem)?;
+        (pipeline.unlock_source(&config::process_env)).map_err(problem)?;
         let keys = pipeline.stage_keys(&config::process_env).map_err(problem)?;
         let workers = self.workers.map_or_else(cores, usize::from);
         let stopped = stop::watch()?.asked();

@@ -10,6 +10,7 @@ mod completions;
 mod datasets;
 mod exit;
 mod forget;
+mod infer;
 mod lint;
 mod log;
 mod looked;
@@ -123,6 +124,10 @@ pub enum Command {
     State(state::StateArgs),
     /// Take people out of everything that is kept on the disk: rejects, results, the store of a difference.
     Forget(forget::ForgetArgs),
+    /// Draft a pipeline for a file that nobody described, with the counts that prove it.
+    Infer(infer::InferArgs),
+    /// Tell what the columns of a file, or of a pipeline's source, hold.
+    Describe(infer::DescribeArgs),
     /// Check pipeline files: no data is read, and nothing is sent.
     Lint(lint::LintArgs),
     /// Write a realistic HR extract to try things on.
@@ -183,6 +188,8 @@ impl Cli {
             Command::Datasets(args) => args.run(globals),
             Command::State(args) => args.run(globals),
             Command::Forget(args) => args.run(globals),
+            Command::Infer(args) => args.run(globals),
+            Command::Describe(args) => args.run(globals),
             Command::Lint(args) => args.run(globals),
             Command::Schema(args) => args.run(),
             Command::Completions(args) => args.run(),

@@ -24,6 +24,7 @@ use crate::report::progress::Progress;
 use crate::report::run::{Outcome, PipelineInfo, RunId, RunReport};
 use crate::run::again::Again;
 use crate::run::delta::{Delta, Wanted};
+use crate::run::drift::Drift;
 use crate::run::import_from::import_from;
 use crate::run::keep::prune;
 use crate::run::kept::Kept;
@@ -140,7 +141,7 @@ impl<'a> Work<'a> {
 
     /// Does it, reports, and gives the exit code.
     pub(super) fn perform(self, run_id: RunId, stop: Stop) -> Result<Exit, Failure> {
-        let unlocked = self.pipeline.unlock_decryption(&config::process_env);
+        let unlocked = self.pipeline.unlock_source(&config::process_env);
         unlocked.map_err(said)?;
         let keys = self.pipeline.stage_keys(&config::process_env);
         let keys = keys.map_err(said)?;
@@ -237,6 +238,13 @@ impl<'a> Work<'a> {
             }
             _ => None,
         };
+        let drift = match &self.task {
+            Task::Run | Task::Check | Task::Plan(_) | Task::Upload(_) if self.again.is_none() => {
+                let last = basis.history.last.as_ref();
+                Drift::open(self.pipeline, secret.as_ref(), last, self.ledger.is_some())?
+            }
+            _ => None,
+        };
         let workers = self.common.workers.map_or_else(cores, usize::from);
         let resources = run::resources(self.pipeline, keys, self.today(), workers).await?;
         // Kept until the run is over: the embedded sandbox ends when it is dropped.
@@ -260,6 +268,7 @@ impl<'a> Work<'a> {
             delta,
             planned: matches!(self.task, Task::Plan(_)).then_some(&self.planned),
             kept,
+            drift: drift.map(Arc::new),
         };
         match &self.task {
             Task::TakeUp(taken) => resume(job, &taken.0, taken.1.clone(), report).await,

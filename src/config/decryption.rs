@@ -24,7 +24,7 @@ impl Pipeline {
     /// # Errors
     ///
     /// Says what is wrong with a variable or file, and never what it holds.
-    pub(crate) fn unlock_decryption(&self, env: Env) -> Result<(), Problem> {
+    pub(super) fn unlock_decryption(&self, env: Env) -> Result<(), Problem> {
         let Some(decrypt) = &self.source.wrapping.decrypt else {
             return Ok(());
         };
@@ -50,7 +50,7 @@ impl Pipeline {
             read.map_err(|message| self.problem(&at_passphrase(found), message))
         });
         let passphrase = passphrase.transpose()?;
-        // Blanks may be a part of it; how a line ends is none.
+        // Blanks may be a part of it; the end of its line is not.
         let passphrase = (passphrase.as_ref())
             .map(|(text, _)| text.expose_secret().trim_end_matches(['\r', '\n']));
         let signer = decrypt.spec.signed_by.as_ref();

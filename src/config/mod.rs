@@ -13,6 +13,7 @@ mod problem;
 mod profile;
 mod schema;
 pub(crate) mod spec;
+mod who;
 pub(crate) mod yaml;
 
 use std::io::Read;

@@ -20,7 +20,9 @@ use crate::rule::ValidateSpec;
 use crate::settings::limits::Limits;
 use crate::settings::secret::{PresignedUrl, TokenSpec};
 use crate::settings::units::{Amount, Span};
-use crate::source::spec::{CsvSpec, Encoding, ExpectSpec, JsonSpec, Nothing, SourceFormat};
+use crate::source::spec::{
+    CsvSpec, DriftSpec, Encoding, ExpectSpec, JsonSpec, Nothing, SourceFormat,
+};
 use crate::source::table::Layout;
 use crate::source::{Input, Wrapping};
 use crate::stage::StageSpec;
@@ -134,6 +136,8 @@ pub struct Source {
     pub nothing: Nothing,
     /// What a whole extract is.
     pub expect: ExpectSpec,
+    /// What follows where it has changed since the last accepted run.
+    pub(crate) drift: DriftSpec,
     /// Settings of CSV and TSV.
     pub csv: CsvSpec,
     /// Settings of JSON and NDJSON.

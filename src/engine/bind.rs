@@ -218,6 +218,7 @@ impl Engine {
             key,
             census,
             diff: None,
+            lookout: None,
             as_of,
             trees,
             seed: terms.seed,

@@ -388,7 +388,8 @@ impl Blocks {
                 0,
                 format!(
                     "the page says with its member `{}` that another page follows, but none does: the extract is incomplete; \
-                     fetch the other pages too, and list them all in source.path, the last one last",
+                     fetch the other pages too, and list them all in source.path, the last one last; at a web server source.https.paging \
+                     follows them",
                     shown(member)
                 ),
             )),

@@ -10,6 +10,7 @@ use super::written::WrittenRows;
 use crate::batch::{Batch, Columns, MAX_CELL, Renamed, RowState};
 use crate::delta::diff::Diff;
 use crate::delta::judged::Judged;
+use crate::drift::sample::{Lookout, Looks};
 use crate::format::block::{Block, End};
 use crate::format::encode::{Encoded, Encoder};
 use crate::format::{Parser, Pools, reject_long_cells};
@@ -48,6 +49,8 @@ pub struct Engine {
     /// Which of several rows of a key is in force, where that is asked.
     pub(super) as_of: Option<Arc<Reader>>,
     pub(super) trees: Vec<Tree>,
+    /// What is looked at of the cells as the source has them, where a run is compared with the one before.
+    pub(super) lookout: Option<Arc<Lookout>>,
     /// What the rules of the whole file want to know.
     pub(super) facts: Vec<Fact>,
     pub(super) seed: u64,
@@ -113,6 +116,8 @@ pub struct Processed {
     pub(crate) retyped: Vec<Found>,
     /// What guards count of the rows that are to be sent.
     pub(crate) counts: Counts,
+    /// What its cells look like, where that is asked.
+    pub(crate) looks: Option<Looks>,
     /// The rows at fault as they are written down, where they are.
     pub(crate) rejects: Option<Rejected>,
 }
@@ -161,6 +166,17 @@ impl Engine {
         self
     }
 
+    /// The same, which tells of every block that nobody has seen what its cells look like.
+    pub(crate) fn looking(mut self, lookout: Lookout) -> Engine {
+        self.lookout = Some(Arc::new(lookout));
+        self
+    }
+
+    /// What is looked at of the cells.
+    pub(crate) fn lookout(&self) -> Option<&Arc<Lookout>> {
+        self.lookout.as_ref()
+    }
+
     /// What the rows are compared with.
     pub(crate) fn diff(&self) -> Option<&Arc<Diff>> {
         self.diff.as_ref()
@@ -199,6 +215,16 @@ impl Engine {
     /// The columns that are sent.
     pub(crate) fn sent(&self) -> impl Iterator<Item = &Arc<str>> {
         self.wire.sent()
+    }
+
+    /// Whether the names of the header's columns are names, and may be told.
+    pub(crate) fn tells_names(&self) -> bool {
+        self.names_are_told
+    }
+
+    /// Whether what the source has in this column is sent, under whatever name.
+    pub(crate) fn sends(&self, slot: usize) -> bool {
+        self.wire.slots().any(|sent| sent == slot)
     }
 
     /// The names of the columns that are sent, where they may be told: those of a header may be a person's values where
@@ -377,6 +403,7 @@ impl Engine {
             end,
             retyped: Vec::new(),
             counts: Counts::default(),
+            looks: None,
             rejects: None,
         })
     }
@@ -421,7 +448,7 @@ impl Engine {
     /// # Errors
     /// Text that ends the run.
     pub fn process(&self, block: Block) -> Result<Processed, BlockError> {
-        self.process_asked(block, &self.facts)
+        self.process_asked(block, &self.facts, self.lookout.as_deref())
     }
 
     /// The same where the rules of the whole file have seen it, and ask for nothing.
@@ -429,12 +456,18 @@ impl Engine {
     /// # Errors
     /// Text that ends the run.
     pub(crate) fn process_known(&self, block: Block) -> Result<Processed, BlockError> {
-        self.process_asked(block, &[])
+        self.process_asked(block, &[], None)
     }
 
-    fn process_asked(&self, block: Block, asked: &[Fact]) -> Result<Processed, BlockError> {
-        let (file, line, end) = (block.file, block.line, block.end);
+    fn process_asked(
+        &self,
+        block: Block,
+        asked: &[Fact],
+        lookout: Option<&Lookout>,
+    ) -> Result<Processed, BlockError> {
+        let (number, file, line, end) = (block.number, block.file, block.line, block.end);
         let mut batch = self.parse(block)?;
+        let looks = lookout.map(|lookout| lookout.look(&batch, number));
         self.transform(&mut batch);
         fits(&batch, file, line)?;
         let mut judged = match &self.diff {
@@ -478,6 +511,7 @@ impl Engine {
             end,
             retyped,
             counts,
+            looks,
             rejects: None,
         })
     }

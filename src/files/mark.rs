@@ -37,6 +37,12 @@ pub enum Moved {
     /// No file has its name any more.
     #[error("the file is gone; it was there when the run began")]
     Gone,
+    /// Its server says that it is another one, or in another state.
+    #[error(
+        "the file is not the one that the server had when the run began; where it makes a new one for every request, set \
+         source.keep: plain"
+    )]
+    AtServer,
     /// It can't be looked at.
     #[error("the file can't be checked again")]
     Unseen(#[source] io::Error),

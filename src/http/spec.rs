@@ -13,7 +13,7 @@ use crate::settings::units::Span;
 pub struct TimeoutsSpec {
     /// For a connection to come about, its TLS handshake included.
     pub connect: Span,
-    /// While no byte moves, of an upload or of the results, and there are some to move. Slow is not still: what the
+    /// While no byte moves, of an upload, of the results or of a source at a server, and there are some to move. Slow is not still: what the
     /// system has buffered of an upload (some megabytes) leaves within a minute at 100 kB/s. The kernel's own limit
     /// for bytes that are not acknowledged (`TCP_USER_TIMEOUT`) is set to the same.
     pub stalled: Span,

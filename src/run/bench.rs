@@ -290,6 +290,7 @@ impl Bench {
             delta: None,
             planned: None,
             kept: None,
+            drift: None,
             pipeline: &self.pipeline,
             connection,
             resources: std::mem::take(&mut self.resources),

@@ -144,7 +144,7 @@ async fn import(
         ..Known::default()
     };
     let locations = upload(own, prepared, client, body, &known, report).await?;
-    unchanged(job, &prepared.source)?;
+    unchanged(job, &prepared.source).await?;
     if let Some(ledger) = ledger {
         ledger.importing(&known)?;
     }

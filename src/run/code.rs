@@ -8,6 +8,7 @@ use crate::orgvue::retry::{QUOTA_EXCEEDED, Step, Verdict, verdict};
 use crate::orgvue::{ImportError, OrgvueError, WaitError};
 use crate::report::error::Code;
 use crate::source::SourceError;
+use crate::source::place::remote::error::{RemoteError, again};
 use crate::stage::lookup::TableError;
 use crate::upload::put::PutError;
 use crate::upload::spool::SpoolError;
@@ -38,6 +39,7 @@ impl RunError {
                 ..
             } => Code::passing("not_whole"),
             RunError::Stopped { why, .. } => Code::lasting(stop(why)),
+            RunError::Drifted { .. } => Code::lasting("drift"),
             RunError::TooManyRefused { .. } | RunError::CanaryRefused { .. } => {
                 Code::lasting("too_many_refused")
             }
@@ -102,8 +104,11 @@ fn engine(error: &EngineError) -> Code {
     match error {
         EngineError::Source(error) => match error {
             // An export that is late, or that was still being written.
-            SourceError::NotFound(_) | SourceError::NoMatch(_) => Code::passing("source_missing"),
+            SourceError::NotFound(_) | SourceError::NoMatch(_) | SourceError::Nothing(_) => {
+                Code::passing("source_missing")
+            }
             SourceError::Changed { .. } => Code::passing("source_changed"),
+            SourceError::Remote { source, .. } => remote(source),
             error if error.is_setting() => Code::lasting("pipeline"),
             _ => Code::lasting("source_unreadable"),
         },
@@ -114,6 +119,18 @@ fn engine(error: &EngineError) -> Code {
         }
         EngineError::GaveUp { .. } => Code::lasting("defect"),
         EngineError::Interrupted => Code::passing("interrupted"),
+    }
+}
+
+/// Of a file at a server.
+fn remote(error: &RemoteError) -> Code {
+    match error.outcome() {
+        _ if error.is_setting() => Code::lasting("source_refused"),
+        Outcome::Unreachable | Outcome::Lost => Code::passing("network"),
+        Outcome::Untrusted => Code::lasting("untrusted"),
+        outcome if again(outcome) => Code::passing("unavailable"),
+        Outcome::Answered { .. } => Code::lasting("source_refused"),
+        Outcome::Malformed | Outcome::OwnBody => Code::lasting("source_unreadable"),
     }
 }
 

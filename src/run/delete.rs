@@ -50,7 +50,7 @@ pub(super) async fn delete(
     let locations = send(job, prepared, store, &ready, &known, &mut sending).await;
     told::sent_more(report, sending);
     let locations = locations?;
-    unchanged(job, &prepared.source)?;
+    unchanged(job, &prepared.source).await?;
     told::deletions_stored(report);
     delta.sent(Some(items), Part::Deletions)?;
     if let Some(ledger) = job.ledger {

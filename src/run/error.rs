@@ -102,6 +102,18 @@ pub enum RunError {
         /// The rejects file, where rows were rejected.
         rejects: Option<String>,
     },
+    /// The source is not what it was in the last accepted run.
+    #[error(
+        "the source has changed since the last accepted run: {found}; {}. If this is meant: {accept}",
+        if *begun { "the upload was cut off and nothing was imported" } else { "nothing was sent" }
+    )]
+    Drifted {
+        found: String,
+        /// Whether the upload had begun.
+        begun: bool,
+        /// The command that accepts it.
+        accept: String,
+    },
     /// The server refused too much of what was sent.
     #[error("{why}{}; what it accepted stands", match (commonest, why) {
         (Some(fault), guard::Refused::All { sent: 1 }) => format!(", for {fault}"),
@@ -230,9 +242,10 @@ impl RunError {
             }
             RunError::Table { source, .. } if source.is_setting() => Outcome::Misconfigured,
             RunError::Store(error) if error.is_setting() => Outcome::Misconfigured,
-            RunError::Stopped { .. } | RunError::Approval(_) | RunError::Applied(_) => {
-                Outcome::StoppedByGuard
-            }
+            RunError::Stopped { .. }
+            | RunError::Drifted { .. }
+            | RunError::Approval(_)
+            | RunError::Applied(_) => Outcome::StoppedByGuard,
             RunError::Unmended { .. } | RunError::Token(_) => Outcome::Misconfigured,
             RunError::Orgvue(error) if error.is_of_token() => Outcome::Misconfigured,
             RunError::TooManyRefused { .. } | RunError::CanaryRefused { .. } => Outcome::Refused,

@@ -5,7 +5,7 @@
 //! | [`preflight`](mod@preflight) | whether token, data set and properties are what the run needs |
 //! | [`prepare`](mod@prepare) | the source opened, the pipeline bound to it |
 //! | [`pass`](mod@pass), [`survey`](mod@survey) | every fault, and the length and hash of the body; nothing is sent |
-//! | [`decide`] | the guards' word |
+//! | [`decide`], [`drift`] | the guards' word, and what has changed since the last accepted run |
 //! | [`send`](mod@send), [`put`] | the second pass, or the spool, as the body of one PUT; [`straight`] surveys and sends at once |
 //! | [`import`], [`wait`] | the job asked for, and waited for |
 //! | [`results`] | what became of every row |
@@ -24,6 +24,7 @@ mod compared;
 mod decide;
 mod delete;
 pub(crate) mod delta;
+pub(crate) mod drift;
 pub(crate) mod error;
 mod expect;
 mod extent;
@@ -81,6 +82,7 @@ use again::Again;
 pub(crate) use decide::Basis;
 use decide::Judged;
 use delta::Delta;
+use drift::Drift;
 pub use error::RunError;
 use kept::Kept;
 use pass::survey;
@@ -127,6 +129,8 @@ pub(crate) struct Job<'a> {
     pub planned: Option<&'a OnceLock<Planned>>,
     /// What guards compare the rows with, where they ask for more than counts.
     pub kept: Option<Kept>,
+    /// What the source is held against.
+    pub drift: Option<Arc<Drift>>,
 }
 
 impl Job<'_> {
@@ -154,6 +158,7 @@ impl Job<'_> {
             delta: None,
             planned: None,
             kept: None,
+            drift: None,
         }
     }
 }
@@ -234,6 +239,7 @@ async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Resul
     };
     told::prepared(report, &prepared);
     preflight::columns(job, &prepared, report)?;
+    drift::columns(job, &prepared, report)?;
     report.rejects_file = Some(human::whole(first.rejects.path()));
     if let Some(to) = &job.to {
         return deliver(job, &prepared, first, to, report).await;
@@ -277,7 +283,7 @@ async fn load(
         return items::write_none(job, report);
     }
     // The last moment: what comes next can't be undone.
-    unchanged(job, &prepared.source)?;
+    unchanged(job, &prepared.source).await?;
     told::stored(report);
     let items = stored.surveyed.differ.0.take();
     if let Some(ledger) = job.ledger {
@@ -324,7 +330,7 @@ async fn deliver(
 ) -> Result<(), RunError> {
     if let Some(stored) = upload(job, prepared, first, Store::Own(to), report).await? {
         stored.surveyed.rejects.finish()?;
-        unchanged(job, &prepared.source)?;
+        unchanged(job, &prepared.source).await?;
         told::stored(report);
         told::results_elsewhere(report);
     }
@@ -360,8 +366,11 @@ async fn upload(
         told::surveyed(report, &passed.facts);
         told::decided(report, &passed.judged, &job.basis);
         offer(job, &passed.judged, report)?;
+        drift::rows_told(report, &passed.drifted, &passed.sample);
         let deletion = passed.judged.decided.deletion;
-        let ended = passed.ended?.map(|(surveyed, locations)| {
+        let ended = passed.ended?;
+        drift::remember(job, prepared, &passed.sample)?;
+        let ended = ended.map(|(surveyed, locations)| {
             // Compressed, it is not what the survey measured.
             report.bytes.body = report.bytes.sent;
             Stored {
@@ -429,7 +438,7 @@ async fn surveyed(
     told::surveyed(report, &survey.facts());
     report.seconds.survey = Some(began.elapsed());
     ended?;
-    unchanged(job, &prepared.source)?;
+    unchanged(job, &prepared.source).await?;
     let (judged, verdict) = decide::decide(job.pipeline, &job.basis, &survey, false);
     let file = job.pipeline.rejects.withheld(job.connection.is_none());
     if let Some(unnamed) = judged.decided.withholds {
@@ -445,7 +454,10 @@ async fn surveyed(
         let (content, decided) = (content.clone(), &judged.decided);
         let _ = planned.set(plan::planned(content, decided, last, &judged.standing));
     }
+    let drifted = drift::looked(job, &survey, report);
     verdict?;
+    drifted?;
+    drift::remember(job, prepared, &survey.sample)?;
     if report.withheld.is_none() && job.pipeline.guard.on_exceed == OnExceed::WithholdDeletes {
         // What an earlier run held back would pass for this one's.
         let _ = std::fs::remove_file(&file);

@@ -41,6 +41,17 @@ impl Preflight {
         self.dataset.as_deref()
     }
 
+    /// The keys of the data set's properties, where the API tells them.
+    pub(crate) fn properties(&self) -> Option<Vec<String>> {
+        let keys = self.properties.as_ref()?.list.iter();
+        Some(keys.map(|property| property.key.clone()).collect())
+    }
+
+    /// Whether the API has told which properties the data set has.
+    pub(crate) fn knows_properties(&self) -> bool {
+        self.properties.is_some()
+    }
+
     /// Writes into the report what was found.
     pub(crate) fn tell(&self, report: &mut RunReport) {
         report.preflight = Some(self.report.clone());

@@ -71,6 +71,12 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
         }
     }
     are_sent(pipeline, &engine)?;
+    let drift = job.drift.as_deref();
+    if let Some(lookout) =
+        drift.and_then(|drift| drift.lookout(pipeline, &reading, &header, &engine))
+    {
+        engine = engine.looking(lookout);
+    }
     let engine = Arc::new(engine);
     let paths: Vec<_> = source
         .origins()
@@ -125,9 +131,13 @@ fn are_sent(pipeline: &Pipeline, engine: &Engine) -> Result<(), RunError> {
 ///
 /// # Errors
 /// One was changed, replaced or taken away.
-pub(super) fn unchanged(job: &Job<'_>, source: &Source) -> Result<(), RunError> {
+pub(super) async fn unchanged(job: &Job<'_>, source: &Source) -> Result<(), RunError> {
     let moved = |error: RunError| RunError::Moved(chain(&error));
-    source.is_unchanged().map_err(|error| moved(error.into()))?;
+    match source.is_unchanged().await {
+        // A server that can't be asked says nothing of the file.
+        Err(error @ SourceError::Remote { .. }) => return Err(error.into()),
+        looked => looked.map_err(|error| moved(error.into()))?,
+    }
     for (at, stage) in job.pipeline.stages.iter().enumerate() {
         for need in stage.value.needs() {
             let Some(file) = need.table().map(|table| table.file) else {

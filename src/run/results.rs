@@ -495,7 +495,7 @@ pub(crate) async fn write_refused(
     if joined.refused.is_empty() {
         return Ok(());
     }
-    source.is_unchanged()?;
+    source.is_unchanged().await?;
     let blocks = Blocks::open(source.clone(), reading).await?;
     let mut refused = joined.refused.iter().peekable();
     let mut first = 0u32;

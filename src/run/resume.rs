@@ -184,7 +184,7 @@ async fn survey_again(
         return Err("its rows are the first of a run that did not go on".to_owned());
     }
     let found = source(job.pipeline).await.map_err(|error| chain(&error))?;
-    if !found.can_repeat() {
+    if found.is_once() {
         return Err("it was a stream, which can't be read again".to_owned());
     }
     let (prepared, mut first) = prepare(job, rejects).await.map_err(words)?;

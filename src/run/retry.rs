@@ -44,7 +44,7 @@ pub(super) async fn prepared(
     let moved = |error: RunError| not_again(job, again, chain(&error));
     let found = source(job.pipeline).await;
     let found = found.map_err(|error| moved(error.into()))?;
-    if !found.can_repeat() {
+    if found.is_once() {
         let why = "its source was a stream, which can't be read again";
         return Err(not_again(job, again, why.to_owned()));
     }
@@ -86,7 +86,7 @@ pub(super) async fn upload(
         let why = "the source, a lookup file or the pipeline file has changed, and no longer produces the same upload";
         return Err(moved(why.to_owned()));
     }
-    unchanged(job, &prepared.source)?;
+    unchanged(job, &prepared.source).await?;
     let mut writer = SpoolWriter::create(None).await?;
     narrow(job, prepared, &mut survey, again, Some(&mut writer)).await?;
     told::again(report, &survey.facts(), again);

@@ -1,10 +1,13 @@
 //! One pass straight through, for storages that take a body of unknown length.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures::StreamExt;
 use tokio::sync::oneshot;
 
 use super::decide::{Basis, Judged, decide};
+use super::drift::{Drift, Found};
 use super::pass::begin_items;
 use super::prepare::{First, Prepared};
 use super::put::{Put, Sending, Store, encoded, put};
@@ -12,6 +15,7 @@ use super::survey::{Settled, Survey};
 use super::surveyed::{Facts, Surveyed};
 use super::{Job, RunError};
 use crate::config::Pipeline;
+use crate::drift::sample::Sample;
 use crate::engine::body::{self, Body, Slot};
 use crate::engine::order::process_with_rejects;
 use crate::engine::process::Processed;
@@ -24,6 +28,8 @@ use crate::upload::put::PutError;
 pub(super) struct Passed {
     pub facts: Facts,
     pub judged: Judged,
+    pub drifted: Found,
+    pub sample: Sample,
     /// What comes next, unless nothing was left to send.
     pub ended: Result<Option<(Surveyed, Locations)>, RunError>,
 }
@@ -53,6 +59,8 @@ pub(super) async fn send_straight(
                 .with_items(begin_items(job, prepared)?),
         ),
         judged: Judged::default(),
+        drift: job.drift.clone(),
+        drifted: Found::default(),
         give_back: Some(give_back),
     };
     let (source, engine) = (prepared.source.clone(), prepared.engine.clone());
@@ -63,16 +71,19 @@ pub(super) async fn send_straight(
     }
     let sent = put(job, store, None, encoded(job, body), None, sending).await;
     // The body is gone by now, or goes with the connection.
-    let Ok((survey, judged)) = given_back.await else {
+    let Ok((mut survey, judged, drifted)) = given_back.await else {
         return Err(sent
             .err()
             .unwrap_or(RunError::Defect("the survey was lost with the upload")));
     };
     let facts = survey.facts();
+    let sample = std::mem::take(&mut survey.sample);
     let ended = ended(sent, body::taken(&slot), survey);
     Ok(Passed {
         facts,
         judged,
+        drifted,
+        sample,
         ended,
     })
 }
@@ -106,7 +117,9 @@ struct Straight {
     basis: Basis,
     survey: Option<Survey>,
     judged: Judged,
-    give_back: Option<oneshot::Sender<(Survey, Judged)>>,
+    drift: Option<Arc<Drift>>,
+    drifted: Found,
+    give_back: Option<oneshot::Sender<(Survey, Judged, Found)>>,
 }
 
 impl Body for Straight {
@@ -139,6 +152,10 @@ impl Body for Straight {
         let (judged, verdict) = decide(&self.pipeline, &self.basis, survey, true);
         self.judged = judged;
         verdict?;
+        if let Some(drift) = &self.drift {
+            self.drifted = drift.rows(&self.pipeline, survey);
+            self.drifted.verdict(&self.pipeline, true)?;
+        }
         match survey.good {
             0 => Err(RunError::NothingLeft),
             _ => Ok(footer),
@@ -150,8 +167,9 @@ impl Drop for Straight {
     fn drop(&mut self) {
         if let (Some(survey), Some(give_back)) = (self.survey.take(), self.give_back.take()) {
             let judged = std::mem::take(&mut self.judged);
+            let drifted = std::mem::take(&mut self.drifted);
             // Where nobody waits for it, the run is over.
-            let _ = give_back.send((survey, judged));
+            let _ = give_back.send((survey, judged, drifted));
         }
     }
 }

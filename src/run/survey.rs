@@ -18,6 +18,7 @@ use crate::delta::error::StoreError;
 use crate::delta::items::Writer;
 use crate::delta::rehires::{Arrivals, Rehires};
 use crate::delta::tally::{Deletes, Tally};
+use crate::drift::sample::Sample;
 use crate::engine::EngineError;
 use crate::engine::body::{Amended, Assembly, Body, naming};
 use crate::engine::process::{Engine, Processed};
@@ -76,6 +77,8 @@ pub struct Survey {
     pub(crate) extent: Extent,
     /// Texts that the server may make something else of.
     retyped: Retyped,
+    /// What the cells look like as the source has them, where that is asked.
+    pub(super) sample: Sample,
     /// What the rows are beside what the server has, where what differs is sent.
     tally: Option<Tally>,
     /// Who is to be deleted, once the source has ended.
@@ -138,6 +141,7 @@ impl Survey {
             aside: Aside::default(),
             extent: Extent::default(),
             retyped: Retyped::default(),
+            sample: Sample::default(),
             deletes: Deletes::default(),
             arrivals: Arrivals::default(),
             rehires: Rehires::default(),
@@ -193,6 +197,9 @@ impl Survey {
         self.record = next.ok_or(RunError::TooManyRecords)?;
         let place = (processed.file, processed.line);
         self.extent.see(&processed.batch, place, processed.end);
+        if let (Some(lookout), Some(looks)) = (self.engine.lookout(), processed.looks.take()) {
+            lookout.add(&mut self.sample, &looks);
+        }
         if let Some(written) = &mut self.written {
             written.push(records, &processed.encoded.rows);
         }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use super::place::https::testing::{Deed, Manner, Site};
 use super::place::sample::{Format, Sample};
 use super::*;
 
@@ -29,12 +30,24 @@ struct Stand {
     repeats: bool,
     /// The file whose changes are seen.
     file: Option<PathBuf>,
+    /// Has the server have another text, where it is at one.
+    becomes: Option<Box<dyn Fn(&str)>>,
+    /// The web server that has it.
+    site: Option<Arc<Site>>,
     _folder: Option<tempfile::TempDir>,
 }
 
 async fn found(input: Input) -> Result<Source, SourceError> {
     let limits = Limits::default();
     Source::find(&[input], Compression::Auto, Encoding::Auto, limits).await
+}
+
+async fn found_kept(input: Input, keep: Option<Keep>) -> Result<Source, SourceError> {
+    let wrapping = Wrapping {
+        keep,
+        ..Wrapping::default()
+    };
+    Source::find(&[input], wrapping, Encoding::Auto, Limits::default()).await
 }
 
 /// Text of more than one read.
@@ -54,6 +67,8 @@ async fn file() -> Stand {
         sized: true,
         repeats: true,
         file: Some(path),
+        becomes: None,
+        site: None,
         _folder: Some(folder),
     }
 }
@@ -90,6 +105,8 @@ async fn pipe() -> Stand {
         sized: false,
         repeats: false,
         file: None,
+        becomes: None,
+        site: None,
         _folder: Some(folder),
     }
 }
@@ -109,6 +126,8 @@ async fn command() -> Stand {
         sized: false,
         repeats: false,
         file: None,
+        becomes: None,
+        site: None,
         _folder: Some(folder),
     }
 }
@@ -123,6 +142,8 @@ async fn sample() -> Stand {
         sized: false,
         repeats: true,
         file: None,
+        becomes: None,
+        site: None,
         _folder: None,
     }
 }
@@ -136,12 +157,105 @@ fn pieces() -> Stand {
         sized: true,
         repeats: true,
         file: None,
+        becomes: None,
+        site: None,
         _folder: None,
     }
 }
 
-async fn places() -> [Stand; 6] {
-    [
+/// A file that a web server has.
+async fn web(manner: Manner) -> Stand {
+    web_kept(manner, None).await
+}
+
+/// The same, of which a copy may be wanted.
+async fn web_kept(manner: Manner, keep: Option<Keep>) -> Stand {
+    let site = Site::start(text(), manner).await;
+    // In pieces that come slowly, when it is read for the first time.
+    site.will([Deed::Slow(50_001)]);
+    let tells = manner != Manner::Made;
+    let own = site.clone();
+    Stand {
+        name: format!("{}/w.csv?…", site.address),
+        source: found_kept(site.input("/w.csv?key=CANARY"), keep)
+            .await
+            .unwrap(),
+        text: text(),
+        sized: tells,
+        repeats: tells && keep.is_none(),
+        file: None,
+        becomes: Some(Box::new(move |text| own.becomes(text))),
+        site: Some(site),
+        _folder: None,
+    }
+}
+
+/// A file that an SFTP server has, of which a copy may be wanted.
+#[cfg(feature = "sftp")]
+async fn sftp(keep: Option<Keep>) -> Stand {
+    use super::place::sftp::testing::{Host, Shelf};
+    let path = "/out/w.csv";
+    let host = Host::open(Shelf::of(&[(path, &text(), 1)])).await;
+    // The channel by which it is found, and one that breaks.
+    host.shelf.cuts.lock().unwrap().extend([1 << 30, 100_000]);
+    let input = host.input(path, Pick::All);
+    Stand {
+        name: host.shown(path),
+        source: found_kept(input, keep).await.unwrap(),
+        text: text(),
+        sized: true,
+        repeats: keep.is_none(),
+        file: None,
+        becomes: Some(Box::new(move |text| {
+            host.shelf.put(path, text.as_bytes(), 1)
+        })),
+        site: None,
+        _folder: None,
+    }
+}
+
+/// A file in a bucket, found by its name or by a pattern.
+#[cfg(feature = "buckets")]
+async fn bucket() -> Stand {
+    use super::place::bucket::address::{Address, Service};
+    use super::place::bucket::spec::BucketSpec;
+    let site = Site::start(text(), Manner::Tagged).await;
+    site.will([Deed::Slow(50_001)]);
+    let own = site.clone();
+    let spec = BucketSpec {
+        endpoint: Some(site.address.clone()),
+        region: None,
+    };
+    let address = Address::parse(Service::S3, "s3://hr/in/w 1%.csv").unwrap();
+    let input = Input::bucket(address, &spec, &TimeoutsSpec::default(), Pick::All);
+    input.unlock_bucket(vec![("AWS_SKIP_SIGNATURE", "true".to_owned())]);
+    Stand {
+        name: "s3://hr/in/w 1%.csv".to_owned(),
+        source: found(input).await.unwrap(),
+        text: text(),
+        sized: true,
+        repeats: true,
+        file: None,
+        becomes: Some(Box::new(move |text| own.becomes(text))),
+        site: Some(site),
+        _folder: None,
+    }
+}
+
+async fn places() -> Vec<Stand> {
+    vec![
+        #[cfg(feature = "sftp")]
+        sftp(None).await,
+        #[cfg(feature = "sftp")]
+        sftp(Some(Keep::Plain)).await,
+        #[cfg(feature = "buckets")]
+        bucket().await,
+        web(Manner::Tagged).await,
+        web(Manner::Timed).await,
+        web(Manner::Whole).await,
+        web(Manner::Made).await,
+        web_kept(Manner::Tagged, Some(Keep::Encrypted)).await,
+        web_kept(Manner::Made, Some(Keep::Plain)).await,
         file().await,
         matched().await,
         pipe().await,
@@ -171,7 +285,8 @@ async fn listed() {
         assert_eq!(origin.name, stand.name);
         let size = stand.sized.then_some(stand.text.len() as u64);
         assert_eq!(stand.source.size(), size, "{}", stand.name);
-        assert_eq!(origin.modified().is_some(), stand.file.is_some());
+        let is_file = stand.file.is_some();
+        assert!(stand.becomes.is_some() || origin.modified().is_some() == is_file);
         assert_eq!(stand.source.can_repeat(), stand.repeats, "{}", stand.name);
         // Whoever writes to a pipe waits for its reader.
         read(&stand.source).await.unwrap();
@@ -190,7 +305,7 @@ async fn read_to_the_end_and_again() {
             let counted = counted.load(std::sync::atomic::Ordering::Relaxed);
             assert_eq!(counted, time * length, "{}", stand.name);
         }
-        stand.source.is_unchanged().unwrap();
+        stand.source.is_unchanged().await.unwrap();
     }
 }
 
@@ -220,11 +335,14 @@ async fn left_before_the_end() {
 async fn changed_in_between() {
     for stand in places().await {
         read(&stand.source).await.unwrap();
+        if let Some(becomes) = &stand.becomes {
+            changed_at_server(&stand, becomes).await;
+        }
         let Some(path) = &stand.file else { continue };
-        stand.source.is_unchanged().unwrap();
+        stand.source.is_unchanged().await.unwrap();
         let mut file = fs::File::options().append(true).open(path).unwrap();
         file.write_all(b"x\n").unwrap();
-        let error = stand.source.is_unchanged().unwrap_err();
+        let error = stand.source.is_unchanged().await.unwrap_err();
         assert_eq!(
             error.to_string(),
             format!(
@@ -233,9 +351,68 @@ async fn changed_in_between() {
             )
         );
         fs::remove_file(path).unwrap();
-        assert!(stand.source.is_unchanged().is_err());
+        assert!(stand.source.is_unchanged().await.is_err());
         assert!(read(&stand.source).await.is_err());
     }
+}
+
+async fn changed_at_server(stand: &Stand, becomes: &dyn Fn(&str)) {
+    stand.source.is_unchanged().await.unwrap();
+    becomes("another");
+    // What is made for each request was copied when it was read.
+    if !stand.repeats {
+        stand.source.is_unchanged().await.unwrap();
+        assert_eq!(read(&stand.source).await.unwrap(), stand.text);
+        return;
+    }
+    let expected = format!(
+        "{}: the file is not the one that the server had when the run began; where it makes a new one for every request, set \
+         source.keep: plain",
+        stand.name
+    );
+    for error in [
+        stand.source.is_unchanged().await.unwrap_err(),
+        read(&stand.source).await.unwrap_err(),
+    ] {
+        assert_eq!(error.to_string(), expected);
+    }
+}
+
+/// A connection that breaks is taken up where it broke, and never on another file.
+#[tokio::test]
+async fn broken_in_the_middle() {
+    for stand in places().await {
+        let Some(site) = &stand.site else { continue };
+        read(&stand.source).await.unwrap();
+        if !stand.repeats {
+            continue;
+        }
+        site.will([Deed::Cut(100_000)]);
+        assert_eq!(read(&stand.source).await.unwrap(), stand.text);
+        let seen = site.seen();
+        assert!(
+            seen.last()
+                .unwrap()
+                .contains("\r\nrange: bytes=100000-\r\n")
+        );
+        site.will([Deed::Cut(100_000)]);
+        let mut text = stand.source.open(0).await.unwrap();
+        site.becomes([&stand.text[..], b"more"].concat());
+        let mut got = Vec::new();
+        let error = text.fill(&mut got, usize::MAX).await.unwrap_err();
+        assert!(matches!(error, SourceError::Changed { .. }), "{error}");
+    }
+}
+
+/// What is made for a request and breaks in the middle can't be taken up.
+#[tokio::test]
+async fn broken_and_made_anew() {
+    let site = Site::start(text(), Manner::Made).await;
+    site.will([Deed::Cut(100_000)]);
+    let source = found(site.input("/w.csv")).await.unwrap();
+    let error = crate::text::chain(&read(&source).await.unwrap_err());
+    assert!(error.contains("it broke off after 9999"), "{error}");
+    assert_eq!(site.seen().len(), 1);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::io;
 
 use super::bytes::{decrypt, zip};
 use super::place::command::Failed;
+use super::place::remote::error::RemoteError;
 use crate::files::mark::Moved;
 use crate::settings::units::Size;
 
@@ -67,6 +68,9 @@ pub enum SourceError {
     /// The operating system's word.
     #[error("{name}: can't be read")]
     Io { name: String, source: io::Error },
+    /// A file at a server.
+    #[error("{name}: can't be read")]
+    Remote { name: String, source: RemoteError },
     /// A command that can't be started.
     #[error("{name}: the command of source.command can't be started")]
     NotStarted { name: String, source: io::Error },
@@ -176,9 +180,25 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// Of a file at a server that was found before.
+    pub(super) fn of_remote(name: String, source: RemoteError) -> SourceError {
+        match source {
+            RemoteError::Gone => SourceError::Changed {
+                name,
+                moved: Moved::Gone,
+            },
+            RemoteError::Changed => SourceError::Changed {
+                name,
+                moved: Moved::AtServer,
+            },
+            source => SourceError::Remote { name, source },
+        }
+    }
+
     /// Whether another setting mends it: what was asked for is there, and is not what the setting says.
     pub fn is_setting(&self) -> bool {
         match self {
+            SourceError::Remote { source, .. } => return source.is_setting(),
             SourceError::Archive { why, .. } => return why.is_setting(),
             SourceError::Undecrypted { why, .. } => return why.is_setting(),
             _ => {}

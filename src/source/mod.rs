@@ -31,14 +31,28 @@ pub(crate) use text::may_end;
 use self::bytes::count::Told;
 pub(crate) use self::bytes::decrypt::{Decrypt, Keys, Unusable};
 use ::bytes::Bytes;
+use place::bucket::address::{Address, Service};
+use place::bucket::spec::BucketSpec;
+use place::bucket::{self, Bucket};
 use place::command::Command;
 use place::glob;
+use place::https::Request;
+use place::https::spec::HttpsSpec;
+use place::remote::error::RemoteError;
+use place::remote::{Found, Remote};
 use place::sample::Sample;
+use place::sftp::spec::SftpSpec;
+use place::sftp::{self, Server};
+use place::sql::spec::SqlSpec;
+use place::sql::{Access, Query};
+use reqwest::header::HeaderMap;
 use spec::{Compression, Encoding, Entry, Keep, Pick};
 use table::{Layout, Table, Terms};
 use text::Unpacked;
 
+use crate::http::spec::TimeoutsSpec;
 use crate::settings::limits::Limits;
+use crate::settings::secret::PresignedUrl;
 
 /// What the pipeline names as its source: one entry of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +67,14 @@ pub enum Input {
     Command(Command),
     /// A made-up extract.
     Sample(Sample),
+    /// What stands in a bucket at an address, and which of the files are meant that a pattern matches.
+    Bucket(Bucket, Address, Pick),
+    /// What a query gives.
+    Sql(Query),
+    /// What a web server has.
+    Https(Request),
+    /// What an SFTP server has at an address, and which files are meant of those that a pattern matches.
+    Sftp(Server, sftp::address::Address, Pick),
 }
 
 impl Input {
@@ -61,7 +83,13 @@ impl Input {
         match self {
             Input::File(file) => file == path,
             Input::Glob(pattern, _) => glob::matches(pattern, path),
-            Input::Stdin | Input::Command(_) | Input::Sample(_) => false,
+            Input::Stdin
+            | Input::Sftp(..)
+            | Input::Bucket(..)
+            | Input::Command(_)
+            | Input::Sample(_)
+            | Input::Sql(_)
+            | Input::Https(_) => false,
         }
     }
 
@@ -73,6 +101,121 @@ impl Input {
             folder: folder.to_owned(),
             withheld: Vec::new(),
         })
+    }
+
+    /// What a query gives.
+    pub(crate) fn sql(spec: &SqlSpec, timeouts: &TimeoutsSpec) -> Input {
+        Input::Sql(Query::new(spec, timeouts))
+    }
+
+    /// What the pipeline says of it, where it is a query.
+    pub(crate) fn sql_spec(&self) -> Option<&SqlSpec> {
+        match self {
+            Input::Sql(query) => Some(query.spec()),
+            _ => None,
+        }
+    }
+
+    /// Tells a query what it is, and of whom it is asked.
+    pub(crate) fn unlock_query(&self, access: Access) {
+        if let Input::Sql(query) = self {
+            query.unlock(access);
+        }
+    }
+
+    /// What stands in a bucket.
+    pub(crate) fn bucket(
+        address: Address,
+        spec: &BucketSpec,
+        timeouts: &TimeoutsSpec,
+        pick: Pick,
+    ) -> Input {
+        Input::Bucket(Bucket::new(&address, spec, timeouts), address, pick)
+    }
+
+    /// The service of the bucket that it stands in.
+    pub(crate) fn service(&self) -> Option<Service> {
+        match self {
+            Input::Bucket(bucket, ..) => Some(bucket.service()),
+            _ => None,
+        }
+    }
+
+    /// Tells a bucket what the environment says of it.
+    pub(crate) fn unlock_bucket(&self, access: Vec<(&'static str, String)>) {
+        if let Input::Bucket(bucket, ..) = self {
+            bucket.unlock(access);
+        }
+    }
+
+    /// Whether it is a pattern, which stands for any number of files.
+    pub(crate) fn is_pattern(&self) -> bool {
+        match self {
+            Input::Glob(..) => true,
+            Input::Bucket(_, address, _) => address.pattern.is_some(),
+            Input::Sftp(_, address, _) => address.is_pattern(),
+            _ => false,
+        }
+    }
+
+    /// What a web server has at an address. None where that can't be one.
+    pub(crate) fn https(
+        address: PresignedUrl,
+        spec: &HttpsSpec,
+        timeouts: &TimeoutsSpec,
+    ) -> Option<Input> {
+        Request::new(address, spec, timeouts).map(Input::Https)
+    }
+
+    /// How it is asked for, where it is at a web server.
+    pub(crate) fn https_spec(&self) -> Option<&HttpsSpec> {
+        match self {
+            Input::Https(request) => Some(request.spec()),
+            _ => None,
+        }
+    }
+
+    /// Whether it may be made when it is asked for.
+    pub(crate) fn is_made(&self) -> bool {
+        matches!(self, Input::Https(_))
+    }
+
+    /// The host that it is asked of, with its port.
+    pub(crate) fn host(&self) -> Option<&str> {
+        match self {
+            Input::Https(request) => Some(request.host()),
+            _ => None,
+        }
+    }
+
+    /// Tells a web server's source what says who asks.
+    pub(crate) fn unlock(&self, headers: HeaderMap) {
+        if let Input::Https(request) = self {
+            request.unlock(headers);
+        }
+    }
+
+    /// What an SFTP server has at an address. Those of one server share its connection.
+    pub(crate) fn sftp(
+        address: sftp::address::Address,
+        pick: Pick,
+        spec: &SftpSpec,
+        timeouts: &TimeoutsSpec,
+        others: &[Input],
+    ) -> Input {
+        let mut known = others.iter().filter_map(Input::sftp_server);
+        let known = known.find(|known| known.login() == address.login());
+        let new = || Server::new(address.login().clone(), spec, timeouts);
+        let server = known.cloned().unwrap_or_else(new);
+        Input::Sftp(server, address, pick)
+    }
+
+    /// The SFTP server that it is at.
+    pub(crate) fn sftp_server(&self) -> Option<&Server> {
+        match self {
+            Input::Sftp(server, ..) => Some(server),
+            _ => None,
+        }
     }
 
     /// Keeps these environment variables from a command.
@@ -146,7 +289,7 @@ impl Source {
         limits: Limits,
     ) -> Result<Source, SourceError> {
         let wrapping = wrapping.into();
-        let keep = wrapping.keep.unwrap_or_default();
+        let keep = wrapping.keep;
         let mut origins = Vec::new();
         let mut missing = None;
         for input in inputs {
@@ -205,6 +348,12 @@ impl Source {
         }
     }
 
+    /// The same source, of which no more is taken than this.
+    #[cfg(test)]
+    fn within(self, limits: Limits) -> Source {
+        Source { limits, ..self }
+    }
+
     /// The same source, whose records stand so.
     pub(crate) fn laid_out(self, layout: Layout) -> Source {
         Source { layout, ..self }
@@ -241,6 +390,11 @@ impl Source {
         names.join(", ")
     }
 
+    /// Whether a part of it can be read once and never again, not even by another run.
+    pub(crate) fn is_once(&self) -> bool {
+        self.origins.iter().any(Origin::is_once)
+    }
+
     /// Whether every file can be read as often as one likes.
     pub fn can_repeat(&self) -> bool {
         self.origins.iter().all(Origin::can_repeat)
@@ -261,8 +415,11 @@ impl Source {
     ///
     /// # Errors
     /// A file that was changed or replaced, or is gone.
-    pub fn is_unchanged(&self) -> Result<(), SourceError> {
-        self.origins.iter().try_for_each(Origin::is_unchanged)
+    pub async fn is_unchanged(&self) -> Result<(), SourceError> {
+        for origin in &self.origins {
+            origin.is_unchanged().await?;
+        }
+        Ok(())
     }
 
     /// What may not have been meant, as far as the files that were read to their end tell.
@@ -366,11 +523,20 @@ impl Source {
 }
 
 /// The origins that one entry of the list stands for.
-async fn find(input: &Input, keep: Keep) -> Result<Vec<Origin>, SourceError> {
+async fn find(input: &Input, stated: Option<Keep>) -> Result<Vec<Origin>, SourceError> {
+    let keep = stated.unwrap_or_default();
     match input.clone() {
         Input::Stdin => Ok(vec![Origin::stdin(keep)]),
         Input::Command(command) => Ok(vec![Origin::command(command, keep)]),
         Input::Sample(sample) => Ok(vec![Origin::sample(sample)]),
+        Input::Sql(query) => Ok(vec![Origin::query(query, keep)]),
+        Input::Https(request) => at_server(request, stated).await,
+        Input::Sftp(server, address, pick) => {
+            let found = sftp::find(&server, &address, pick).await?.into_iter();
+            let found = found.map(|(file, mark)| Found::new(Remote::Sftp(file), mark));
+            Ok(found.map(|found| Origin::remote(found, stated)).collect())
+        }
+        Input::Bucket(bucket, address, pick) => in_bucket(&bucket, &address, pick, stated).await,
         Input::File(path) => on_disk(move || Ok(vec![Origin::at(path, keep)?])).await,
         Input::Glob(pattern, pick) => {
             let files = move || {
@@ -380,6 +546,34 @@ async fn find(input: &Input, keep: Keep) -> Result<Vec<Origin>, SourceError> {
             on_disk(files).await
         }
     }
+}
+
+/// What a web server has at an address.
+async fn at_server(request: Request, keep: Option<Keep>) -> Result<Vec<Origin>, SourceError> {
+    let name = request.to_string();
+    match request.find().await {
+        Ok(reply) => {
+            let found = Found::opened(Remote::Https(request), reply);
+            Ok(vec![Origin::remote(found, keep)])
+        }
+        Err(RemoteError::Gone) => Err(SourceError::NotFound(name)),
+        Err(source) => Err(SourceError::Remote { name, source }),
+    }
+}
+
+/// What stands in a bucket.
+async fn in_bucket(
+    bucket: &Bucket,
+    address: &Address,
+    pick: Pick,
+    keep: Option<Keep>,
+) -> Result<Vec<Origin>, SourceError> {
+    let files = bucket::find(bucket, address, pick).await?.into_iter();
+    let found = files.map(|(object, mark, reply)| match reply {
+        Some(reply) => Found::opened(Remote::Bucket(object), reply),
+        None => Found::new(Remote::Bucket(object), mark),
+    });
+    Ok(found.map(|found| Origin::remote(found, keep)).collect())
 }
 
 /// Looks at files in a thread of its own: a network drive that does not answer keeps nobody else waiting.

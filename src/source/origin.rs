@@ -10,7 +10,9 @@ use bytes::Bytes;
 use super::bytes::copy::{Access, Kept, Opening};
 use super::error::SourceError;
 use super::place::command::{Command, Producer};
+use super::place::remote::Found;
 use super::place::sample::Sample;
+use super::place::sql::Query;
 use super::place::{Opened, Place, file};
 use super::spec::Keep;
 use super::table::remarks::Remarks;
@@ -102,16 +104,36 @@ impl Origin {
         Origin::new(name, Place::Sample(sample), Mark::None, Keep::Plain)
     }
 
+    pub(super) fn query(query: Query, keep: Keep) -> Origin {
+        Origin::new(query.name(), Place::Query(query), Mark::None, keep)
+    }
+
+    /// A file at a server, as it was found there. It is asked for again, unless a copy is wanted, or nobody could tell
+    /// whether it is still the same.
+    pub(super) fn remote(found: Found, keep: Option<Keep>) -> Origin {
+        let (name, tells) = (found.remote.name(), found.mark.tells());
+        let place = Place::Remote(Arc::new(found));
+        let again = match keep {
+            None if tells => Again::Reopen,
+            keep => Again::Copy(Kept::new(keep.unwrap_or_default())),
+        };
+        let origin = Origin::new(name, place, Mark::None, Keep::Plain);
+        Origin { again, ..origin }
+    }
+
     pub(super) fn pieces(name: String, pieces: Arc<[Bytes]>) -> Origin {
         let size = pieces.iter().map(|piece| piece.len() as u64).sum();
         Origin::new(name, Place::Pieces(pieces), Mark::Fixed(size), Keep::Plain)
     }
 
-    /// Whether both are one file on the disk.
+    /// Whether both are one file.
     pub(super) fn is_same(&self, other: &Origin) -> bool {
-        match (&self.mark, &other.mark) {
-            (Mark::File(mark), Mark::File(other)) => mark.is_same(other),
-            _ => false,
+        match (&self.place, &other.place) {
+            (Place::Remote(found), Place::Remote(other)) => found.remote == other.remote,
+            _ => match (&self.mark, &other.mark) {
+                (Mark::File(mark), Mark::File(other)) => mark.is_same(other),
+                _ => false,
+            },
         }
     }
 
@@ -153,7 +175,15 @@ impl Origin {
     }
 
     /// Whether it is what it was when it was found.
-    pub(super) fn is_unchanged(&self) -> Result<(), SourceError> {
+    pub(super) async fn is_unchanged(&self) -> Result<(), SourceError> {
+        if let Place::Remote(found) = &self.place {
+            // What was copied does not change any more.
+            if !self.can_repeat() {
+                return Ok(());
+            }
+            let now = found.is_unchanged().await;
+            return now.map_err(|error| SourceError::of_remote(self.name.clone(), error));
+        }
         let (Some(path), Mark::File(mark)) = (self.path(), &self.mark) else {
             return Ok(());
         };
@@ -161,6 +191,11 @@ impl Origin {
             name: self.name.clone(),
             moved,
         })
+    }
+
+    /// Whether it is gone once it was read: what a server makes for every request is not.
+    pub(super) fn is_once(&self) -> bool {
+        self.place.is_stream() && !matches!(self.place, Place::Query(_))
     }
 
     /// Whether it can be read as often as one likes.
@@ -195,10 +230,11 @@ impl Origin {
 
     /// Its bytes as stored, where that is known beforehand.
     pub fn size(&self) -> Option<u64> {
-        match self.mark {
-            Mark::File(mark) => Some(mark.size),
-            Mark::Fixed(size) => Some(size),
-            Mark::None => None,
+        match (&self.mark, &self.place) {
+            (Mark::File(mark), _) => Some(mark.size),
+            (Mark::Fixed(size), _) => Some(*size),
+            (Mark::None, Place::Remote(found)) if found.mark.tells() => found.mark.size,
+            (Mark::None, _) => None,
         }
     }
 
@@ -216,9 +252,10 @@ impl Origin {
 
     /// When the file was changed last, as it was found.
     pub fn modified(&self) -> Option<SystemTime> {
-        match self.mark {
-            Mark::File(mark) => mark.modified,
-            Mark::Fixed(_) | Mark::None => None,
+        match (&self.mark, &self.place) {
+            (Mark::File(mark), _) => mark.modified,
+            (_, Place::Remote(found)) => found.modified(),
+            (Mark::Fixed(_) | Mark::None, _) => None,
         }
     }
 

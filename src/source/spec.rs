@@ -7,6 +7,7 @@ use serde::de::value::SeqAccessDeserializer;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+pub(crate) use crate::drift::spec::DriftSpec;
 pub(crate) use crate::format::csv::spec::CsvSpec;
 pub use crate::format::csv::spec::Ragged;
 pub(crate) use crate::format::json::{Arrays, Path};
@@ -16,16 +17,21 @@ pub(crate) use crate::settings::entry::Entry;
 use crate::settings::pattern::Pattern;
 use crate::settings::secret::TokenSpec;
 use crate::settings::units::{Amount, Span};
+pub(crate) use crate::source::place::bucket::spec::BucketSpec;
+pub(crate) use crate::source::place::https::spec::{HeaderSpec, HttpsSpec};
 use crate::source::place::sample;
+pub(crate) use crate::source::place::sftp::spec::SftpSpec;
+pub(crate) use crate::source::place::sql::spec::SqlSpec;
 pub(crate) use crate::source::table::sheet_spec::{SheetSpec, XlsxSpec};
 pub(crate) use crate::source::table::spec::{ElementPath, FixedSpec, HdlSpec, XmlSpec};
 
-/// Where the records come from: a `path`, a `command` or a `sample`.
+/// Where the records come from: a `path`, a `command`, a query (`sql`) or a `sample`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("oneOf" = [{ "required": ["path"] }, { "required": ["command"] }, { "required": ["sample"] }]))]
+#[schemars(extend("oneOf" = [{ "required": ["path"] }, { "required": ["command"] }, { "required": ["sql"] }, { "required": ["sample"] }]))]
 pub(crate) struct SourceSpec {
-    /// A path, a glob, a list of either, or `-` for standard input.
+    /// A path, a glob, an address (`https://`, `sftp://`, `s3://`, `gs://`, `az://`), a list of these, or `-` for standard
+    /// input.
     #[serde(default)]
     #[schemars(with = "OneOrMany")]
     pub path: Option<OneOrMany>,
@@ -34,6 +40,10 @@ pub(crate) struct SourceSpec {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub command: Option<OneOrMany>,
+    /// What a query gives instead of a file: the rows of a PostgreSQL database.
+    #[serde(default)]
+    #[schemars(with = "SqlSpec")]
+    pub sql: Option<SqlSpec>,
     /// A made-up extract instead of a file, for trying; `rostream sample` writes the same bytes to a file.
     #[serde(default)]
     #[schemars(with = "SampleSpec")]
@@ -41,12 +51,24 @@ pub(crate) struct SourceSpec {
     /// Which of the files that a pattern matches are read.
     #[serde(default)]
     pub pick: Pick,
+    /// How `https://` addresses are asked for.
+    #[serde(default)]
+    pub https: HttpsSpec,
+    /// How servers of `sftp://` addresses are known, and how one is let in.
+    #[serde(default)]
+    pub sftp: SftpSpec,
+    /// Where the buckets of `s3://`, `gs://` and `az://` are.
+    #[serde(default)]
+    pub bucket: BucketSpec,
     /// What it means that there is no file, or none with a record.
     #[serde(default)]
     pub nothing: Nothing,
     /// What a whole extract is; checked before anything is sent.
     #[serde(default)]
     pub expect: ExpectSpec,
+    /// What follows where the source has changed since the last accepted run of the pipeline on its data set.
+    #[serde(default)]
+    pub drift: DriftSpec,
     /// How the bytes are to be read.
     #[serde(default)]
     pub format: SourceFormat,
@@ -61,7 +83,8 @@ pub(crate) struct SourceSpec {
     /// clear.
     #[serde(default)]
     pub decrypt: Option<DecryptSpec>,
-    /// How what can be read only once is kept until it has been read a second time.
+    /// How what can be read only once is kept until it has been read a second time. What a server has is asked for again
+    /// then, where the server tells whether it is still the same; with this setting it is kept, too.
     #[serde(default)]
     pub keep: Option<Keep>,
     /// The character encoding, by a label of the WHATWG's Encoding Standard; `auto` is UTF-8 unless a byte order mark says

@@ -298,6 +298,17 @@ impl Folder {
         Ok(None)
     }
 
+    /// Removes a file that need not be there.
+    pub(super) fn remove(&self, name: &str) -> Result<(), LedgerError> {
+        let path = self.0.join(name);
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(LedgerError::Write { path, source })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Nobody else may replace what is in the folder.
     fn is_own(&self) -> Result<(), LedgerError> {
         let found = fs::metadata(&self.0).map_err(|source| self.failed(source))?;
@@ -427,7 +438,8 @@ impl Lock {
         if path.exists() && read_json::<Last>(&path)?.at > last.at {
             return Ok(());
         }
-        self.write_json(path, last)
+        self.write_json(path, last)?;
+        self.forget_sources(last)
     }
 
     /// Replaces a run's file: afterwards it is the new one, or this is an error and it is the old one.
@@ -443,7 +455,11 @@ impl Lock {
         self.write_json(path, rows)
     }
 
-    fn write_json(&self, path: PathBuf, value: &impl Serialize) -> Result<(), LedgerError> {
+    pub(super) fn write_json(
+        &self,
+        path: PathBuf,
+        value: &impl Serialize,
+    ) -> Result<(), LedgerError> {
         let written = serde_json::to_vec_pretty(value)
             .map_err(io::Error::from)
             .and_then(|mut text| {
@@ -476,7 +492,7 @@ fn read(path: &Path) -> Result<Entry, LedgerError> {
     Ok(entry)
 }
 
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, LedgerError> {
+pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, LedgerError> {
     read_json_of(path, MAX_BYTES)
 }
 
@@ -493,7 +509,7 @@ fn read_json_of<T: DeserializeOwned>(path: &Path, most: u64) -> Result<T, Ledger
 }
 
 /// Refuses a file of a version that this program does not know.
-fn known(path: &Path, version: u32, expected: u32) -> Result<(), LedgerError> {
+pub(super) fn known(path: &Path, version: u32, expected: u32) -> Result<(), LedgerError> {
     match version == expected {
         true => Ok(()),
         false => {

@@ -34,6 +34,7 @@ use super::lock::Held;
 use super::plan::Applied;
 use super::rows::Rows;
 use super::seal::{SealError, seal};
+use crate::drift::memory::Memory;
 use crate::guard::changes::Counted;
 use crate::guard::{self, Standing};
 use crate::orgvue::Ticket;
@@ -214,6 +215,15 @@ impl Ledger {
     /// A file that can't be written; the run must not begin then.
     pub(crate) fn begin(&self) -> Result<(), LedgerError> {
         self.lock.write(&mut locked(&self.entry))
+    }
+
+    /// What is kept of the source, for the run that is held against this one once it was accepted.
+    ///
+    /// # Errors
+    /// A file that can't be written.
+    pub(crate) fn remember(&self, memory: &Memory) -> Result<(), LedgerError> {
+        let run = locked(&self.entry).run_id.clone();
+        self.lock.write_memory(&run, memory)
     }
 
     /// What is known of the rows, such as which of them the server refused.

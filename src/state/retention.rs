@@ -5,17 +5,16 @@
 //! retried. While a run of the pipeline is open, everything of the pipeline stays.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io;
 
 use jiff::Timestamp;
 
 use super::approval::{self, Approval};
 use super::entry::{Entry, Step};
 use super::error::LedgerError;
-use super::folder::{Folder, Lock};
+use super::folder::Lock;
 use super::last::Last;
 use super::rows::Rows;
+use super::sources;
 use crate::report::run::RunId;
 
 impl Lock {
@@ -38,28 +37,19 @@ impl Lock {
         let mut gone = 0;
         for entry in old.filter(|entry| !needed.contains(&entry.run_id)) {
             // Rows without their run would never be found again; a run without its rows can't be retried.
-            remove(folder, &Rows::file_name(&entry.run_id))?;
-            remove(folder, &format!("run-{}.json", entry.run_id))?;
+            folder.remove(&Rows::file_name(&entry.run_id))?;
+            folder.remove(&sources::file_name(entry.run_id.as_str()))?;
+            folder.remove(&format!("run-{}.json", entry.run_id))?;
             gone += 1;
         }
         let is_over =
             |approval: &Approval| approval.pipeline == pipeline && approval.until() < before;
         for approval in folder.all_approvals()?.iter().filter(|a| is_over(a)) {
             if let Some(name) = approval::file_name(&approval.hash) {
-                remove(folder, &name)?;
+                folder.remove(&name)?;
             }
         }
         Ok(gone)
-    }
-}
-
-fn remove(folder: &Folder, name: &str) -> Result<(), LedgerError> {
-    let path = folder.path().join(name);
-    match fs::remove_file(&path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(LedgerError::Write { path, source })
-        }
-        _ => Ok(()),
     }
 }
 

@@ -63,17 +63,20 @@ pub fn as_seen(c: char) -> Option<char> {
 /// Whether all of it is as seen, as of nearly all texts in which another alphabet is not used.
 #[inline]
 pub fn is_plain_ascii(text: &str) -> bool {
-    const ONES: u64 = u64::from_le_bytes([0x01; 8]);
-    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
     // Keys are short: eight bytes at a time, and without a way out in the middle.
     let (words, rest) = text.as_bytes().as_chunks::<8>();
-    let found = words.iter().fold(0, |found, word| {
-        let word = u64::from_le_bytes(*word);
-        // A tab becomes zero, and of zero alone comes the high bit.
-        let tabs = word ^ (ONES * u64::from(b'\t'));
-        found | word | (tabs.wrapping_sub(ONES) & !tabs)
-    }) & HIGH;
-    found == 0 && rest.iter().all(|b| b.is_ascii() && *b != b'\t')
+    let plain = |plain, word: &[u8; 8]| plain & is_plain_word(u64::from_le_bytes(*word));
+    words.iter().fold(true, plain) && rest.iter().all(|b| b.is_ascii() && *b != b'\t')
+}
+
+/// The same, of eight bytes.
+#[inline]
+pub(crate) fn is_plain_word(word: u64) -> bool {
+    const ONES: u64 = u64::from_le_bytes([0x01; 8]);
+    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+    // A tab becomes zero, and of zero alone comes the high bit.
+    let tabs = word ^ (ONES * u64::from(b'\t'));
+    (word | (tabs.wrapping_sub(ONES) & !tabs)) & HIGH == 0
 }
 
 /// Whether there is nothing to see in a text: it is empty, or has blanks and invisible characters alone.

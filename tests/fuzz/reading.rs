@@ -509,27 +509,7 @@ pub fn text(data: &[u8]) {
         Compression::Gzip,
         Compression::Zstd,
     ][usize::from(choice >> 4 & 3)];
-    let text = |piece: usize, want: usize| {
-        let pieces: Vec<_> = bytes.chunks(piece).map(|p| p.to_vec().into()).collect();
-        let source = Source::of_pieces("a", pieces).written_in(compression, encoding);
-        RUNTIME.block_on(async {
-            let mut text = source.open(0).await.map_err(|e| e.to_string())?;
-            let mut buffer = Vec::new();
-            let mut goal = want;
-            while !text
-                .fill(&mut buffer, goal)
-                .await
-                .map_err(|e| e.to_string())?
-            {
-                assert!(
-                    buffer.len() >= goal,
-                    "less than was asked for, and not the end"
-                );
-                goal = buffer.len() + want;
-            }
-            Ok::<_, String>(buffer)
-        })
-    };
+    let text = |piece, want| decoded(bytes, compression, encoding, piece, want);
     let whole = text(usize::MAX, 1 << 20);
     let cut = text(
         usize::from(piece) + 1,
@@ -557,4 +537,51 @@ pub fn text(data: &[u8]) {
     };
     let ends = expected.iter().rev().take_while(|b| **b == 0x1a).count();
     assert_eq!(found, expected[..expected.len() - ends], "{encoding:?}");
+}
+
+/// Archives and compressions that only this program reads in this way: the same, however they arrive.
+pub fn packed(data: &[u8]) {
+    let (choice, data) = chosen(data);
+    let (piece, bytes) = chosen(data);
+    let compression = [
+        Compression::Zip,
+        Compression::Auto,
+        Compression::Xz,
+        Compression::Bzip2,
+    ][usize::from(choice & 3)];
+    let text = |piece, want| decoded(bytes, compression, Encoding::Auto, piece, want);
+    let cut = text(
+        usize::from(piece) + 1,
+        [1, 3, 64, 4096][usize::from(choice >> 6)],
+    );
+    assert_eq!(text(usize::MAX, 1 << 20), cut);
+}
+
+/// The text of bytes that come in pieces, asked for so much of it at once.
+fn decoded(
+    bytes: &[u8],
+    compression: Compression,
+    encoding: Encoding,
+    piece: usize,
+    want: usize,
+) -> Result<Vec<u8>, String> {
+    let pieces: Vec<_> = bytes.chunks(piece).map(|p| p.to_vec().into()).collect();
+    let source = Source::of_pieces("a", pieces).written_in(compression, encoding);
+    RUNTIME.block_on(async {
+        let mut text = source.open(0).await.map_err(|e| e.to_string())?;
+        let mut buffer = Vec::new();
+        let mut goal = want;
+        while !text
+            .fill(&mut buffer, goal)
+            .await
+            .map_err(|e| e.to_string())?
+        {
+            assert!(
+                buffer.len() >= goal,
+                "less than was asked for, and not the end"
+            );
+            goal = buffer.len() + want;
+        }
+        Ok(buffer)
+    })
 }

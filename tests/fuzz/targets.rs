@@ -13,7 +13,7 @@ mod sheets;
 mod words;
 
 pub use kept::{ledger, store};
-pub use reading::{as_of, fixed, hdl, rejects, source, text, xml};
+pub use reading::{as_of, fixed, hdl, packed, rejects, source, text, xml};
 pub use sheets::xlsx;
 pub use words::{number, setting, token, unseen};
 
@@ -21,6 +21,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
+use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use rostream::internals::batch::{Batch, Columns, Kind, Row, RowState};
 use rostream::internals::config;
@@ -38,6 +39,7 @@ use rostream::internals::orgvue::hosts::hosts;
 use rostream::internals::orgvue::splitter::Splitter;
 use rostream::internals::orgvue::{Client, Connection, ItemResult};
 use rostream::internals::settings::secret::PresignedUrl;
+use rostream::internals::source::place::https::{Paging, behind};
 use rostream::internals::text::dates::{Date, Format, Rewrite, Rewritten, Settings, Tally};
 use rostream::internals::text::decimal::{Decimal, Number, is_json_number};
 use rostream::internals::text::scan::{Dialect, Quoting, count_lines};
@@ -478,6 +480,59 @@ pub fn presigned_url(data: &[u8]) {
             }
         }
         Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+/// Pages of an extract: the next one is at the same host, or there is none, or an error with words.
+pub fn next_page(data: &[u8]) {
+    let (choice, page) = chosen(data);
+    let paging = match choice % 2 {
+        0 => Paging::Odata,
+        _ => Paging::Oracle,
+    };
+    let url = Url::parse("https://hr.example:8443/a/b?limit=5&offset=10").expect("a URL");
+    match behind(paging, page, &url) {
+        Ok(Some(next)) => {
+            assert_eq!(next.origin(), url.origin());
+            assert!(next.username().is_empty() && next.password().is_none());
+            assert!(next.fragment().is_none());
+        }
+        Ok(None) => {}
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+/// There is no SFTP in this build.
+#[cfg(not(feature = "sftp"))]
+pub fn sftp(_: &[u8]) {}
+
+/// Packets of an SFTP server: the same answers however the bytes arrive, or an error with words.
+#[cfg(feature = "sftp")]
+pub fn sftp(data: &[u8]) {
+    use bytes::BytesMut;
+    use rostream::internals::source::place::sftp::{Answer, Malformed, answer};
+
+    let read = |pieces: &mut dyn Iterator<Item = &[u8]>| {
+        let mut bytes = BytesMut::new();
+        let mut got: Vec<(u32, Answer)> = Vec::new();
+        for piece in pieces {
+            bytes.extend_from_slice(piece);
+            loop {
+                match answer(&mut bytes) {
+                    Ok(Some(one)) => got.push(one),
+                    Ok(None) => break,
+                    Err(error) => return (got, Err::<(), Malformed>(error)),
+                }
+            }
+        }
+        (got, Ok(()))
+    };
+    let (step, packets) = chosen(data);
+    let whole = read(&mut std::iter::once(packets));
+    let step = usize::from(step).max(1);
+    assert_eq!(read(&mut packets.chunks(step)), whole);
+    if let Err(error) = whole.1 {
+        assert!(!error.to_string().is_empty());
     }
 }
 

@@ -14,6 +14,7 @@ use choice::Choice;
 use packed::{COMPRESSIONS, Compression};
 use written::{ENCODINGS, Encoding, LAYOUTS, Layout};
 
+use crate::https::{Web, file, says};
 use crate::support::{Ended, Rig};
 
 /// Where the extract is read from.
@@ -24,6 +25,10 @@ enum Place {
     StandardInput,
     Pipe,
     Command,
+    /// A web server that is asked for it twice.
+    Web,
+    /// One that makes it for every request.
+    Report,
 }
 
 const PLACES: &[Place] = &[
@@ -32,6 +37,8 @@ const PLACES: &[Place] = &[
     Place::StandardInput,
     Place::Pipe,
     Place::Command,
+    Place::Web,
+    Place::Report,
 ];
 
 #[test]
@@ -76,13 +83,19 @@ fn upload(people: &[written::Person], choice: Choice) -> Vec<u8> {
     let place = PLACES[choice[3]];
     let rig = Rig::new();
     let bytes = layout.bytes(people, encoding);
-    rig.write("extract", compression.pack(&bytes));
+    let extract = compression.pack(&bytes);
+    rig.write("extract", &extract);
+    let web = Web::start(move |asked| match place {
+        Place::Report => says("200 OK", &extract),
+        _ => file(asked, &extract, "a"),
+    });
     let place_of = match place {
-        Place::File => "path: extract",
-        Place::Pattern => "path: extrac?",
-        Place::StandardInput => "path: \"-\"",
-        Place::Pipe => "path: pipe",
-        Place::Command => "command: [cat, extract]",
+        Place::File => "path: extract".to_owned(),
+        Place::Pattern => "path: extrac?".to_owned(),
+        Place::StandardInput => "path: \"-\"".to_owned(),
+        Place::Pipe => "path: pipe".to_owned(),
+        Place::Command => "command: [cat, extract]".to_owned(),
+        Place::Web | Place::Report => format!("path: {}/extract", web.address),
     };
     let format = layout.settings();
     let encoding = encoding.label();
@@ -105,7 +118,6 @@ fn upload(people: &[written::Person], choice: Choice) -> Vec<u8> {
 
 fn run(rig: &Rig, place: Place) -> Ended {
     match place {
-        Place::File | Place::Pattern | Place::Command => rig.run(&[]),
         Place::StandardInput => rig.run_with_stdin(&[], "extract"),
         Place::Pipe => {
             let pipe = rig.path("pipe");
@@ -122,5 +134,6 @@ fn run(rig: &Rig, place: Place) -> Ended {
             writer.wait().unwrap();
             ended
         }
+        _ => rig.run(&[]),
     }
 }

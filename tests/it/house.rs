@@ -21,7 +21,10 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[(
 const KNOWN: &[&[&str]] = &[];
 
 /// Parts of the steps that config makes out of the pipeline file, beside their `*Spec` and their constants.
-const MEANT: &[&str] = &["Input", "Key", "Place", "Sample", "hosts", "sample"];
+const MEANT: &[&str] = &[
+    "Decrypt", "Input", "Key", "Keys", "Layout", "Place", "Sample", "Table", "Unusable",
+    "Wrapping", "hosts", "sample",
+];
 
 /// The source of the program.
 struct House {

@@ -68,8 +68,8 @@ fn check(source: &str, name: &str, bytes: &[u8]) -> (i32, String) {
     (code, stderr)
 }
 
-/// The same body from a file and through a pipe, whose copy is read the second time, and as the keys of a delta have it,
-/// for which files are hashed as well.
+/// The same body from a file and through a pipe, whose copy is read the second time, and by a plan, for which files are
+/// hashed as well.
 #[test]
 fn the_same_upload_whatever_is_around_the_text() {
     let text = format!(
@@ -123,6 +123,16 @@ fn the_same_upload_whatever_is_around_the_text() {
     ] {
         assert!(uploaded(source, name) == plain, "{source}");
     }
+    rig.pipeline(
+        "source: { path: zip, format: csv }",
+        "action: createOrUpdate",
+    );
+    let planned = rig.tell(&["plan", "pipeline.yaml", "-o", "plan.json"]);
+    assert_eq!(planned.code, 0, "{}", planned.stderr);
+    assert_eq!(planned.report["sources"][0]["bytes"], archive.len());
+    let applied = rig.tell(&["apply", "plan.json"]);
+    assert_eq!(applied.code, 0, "{}", applied.stderr);
+    assert!(rig.uploaded() == plain);
 }
 
 #[test]

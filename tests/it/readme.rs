@@ -293,6 +293,8 @@ fn it_has_every_setting() {
     assert_eq!(names("setting of `aliases`"), definition("AliasesSpec"));
     assert_eq!(names("setting of `limits`"), definition("Limits"));
     assert_eq!(names("setting of `json`"), definition("JsonSpec"));
+    assert_eq!(names("setting of `https`"), definition("HttpsSpec"));
+    assert_eq!(names("setting of `sftp`"), definition("SftpSpec"));
     let schema = schema();
     let source = settings(&schema, &schema["properties"]["source"]);
     assert_eq!(names("setting of `source`"), source);

@@ -549,7 +549,7 @@ fn what_is_not_a_workbook() {
         ])
     };
     for (xml, told) in [
-        ("<worksheet><sheetData><row r=\"1\">", "not well-formed"),
+        ("<worksheet><sheetData><row r=\"1\">", "it ends too early"),
         (
             "<worksheet><sheetData><row r=\"2\"/><row r=\"1\"/></sheetData></worksheet>",
             "rows are not in order",

@@ -137,6 +137,11 @@ impl Rig {
         calls.iter().filter(|call| **call == step).count()
     }
 
+    /// Where the API is.
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }

@@ -19,19 +19,23 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::{outcome, rostream};
 
-type Ca = CertifiedIssuer<'static, KeyPair>;
+pub type Ca = CertifiedIssuer<'static, KeyPair>;
 
-fn ca(name: &str) -> Ca {
+pub fn ca(name: &str) -> Ca {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
-type Identity = (CertificateDer<'static>, PrivateKeyDer<'static>);
+pub type Identity = (CertificateDer<'static>, PrivateKeyDer<'static>);
 
 /// A certificate for a name, changed before it is signed; by a CA, or by itself.
-fn identity(by: Option<&Ca>, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Identity {
+pub fn identity(
+    by: Option<&Ca>,
+    name: &str,
+    change: impl FnOnce(&mut CertificateParams),
+) -> Identity {
     let mut params = CertificateParams::new([name.to_owned()]).unwrap();
     change(&mut params);
     let key = KeyPair::generate().unwrap();
@@ -41,6 +45,14 @@ fn identity(by: Option<&Ca>, name: &str, change: impl FnOnce(&mut CertificatePar
     };
     let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
     (certificate.der().clone(), key)
+}
+
+/// A certificate for a name by a CA, and its key, as PEM.
+pub fn identity_pem(by: &Ca, name: &str) -> (String, String) {
+    let params = CertificateParams::new([name.to_owned()]).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.signed_by(&key, by).unwrap();
+    (certificate.pem(), key.serialize_pem())
 }
 
 /// An API and a storage in one, over TLS.

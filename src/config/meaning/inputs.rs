@@ -48,6 +48,31 @@ impl Meaning<'_> {
                 files.push(("the key of who signs the source", &by.file));
             }
         }
+        if let Some(query) = spec.source.iter().find_map(|source| source.sql.as_ref()) {
+            if let TokenSpec::File(file) = &query.url {
+                files.push(("a secret of the source", file));
+            }
+            if let Some(file) = &query.query_file {
+                files.push(("the query of the source", file));
+            }
+        }
+        for (_, found) in spec.source.iter().flat_map(|source| source.https.secrets()) {
+            if let TokenSpec::File(file) = found {
+                files.push(("a secret of the source", file));
+            }
+        }
+        for (_, found) in spec.source.iter().flat_map(|source| source.sftp.secrets()) {
+            if let TokenSpec::File(file) = found {
+                files.push(("a secret of the source", file));
+            }
+        }
+        if let Some(file) = spec
+            .source
+            .as_ref()
+            .and_then(|source| source.sftp.known_hosts.as_ref())
+        {
+            files.push(("the list of known hosts", file));
+        }
         let path = |(what, file): (&'static str, &str)| (what, self.folder.join(file));
         files.into_iter().map(path).collect()
     }

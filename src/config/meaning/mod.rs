@@ -3,17 +3,22 @@
 mod aliases;
 mod as_of;
 mod base_url;
+mod bucket;
 mod delta;
 mod guard;
 mod hierarchy;
+mod https;
 mod inputs;
 mod keep;
 mod layout;
+mod sftp;
 mod source;
+mod sql;
 mod stages;
 mod target;
 mod upload;
 mod workbook;
+mod wrapping;
 
 use std::path::{Path, PathBuf};
 
@@ -77,7 +82,7 @@ impl Meaning<'_> {
         }
         let reads = self.reads(&spec);
         let time_zone = self.time_zone(spec.time_zone.as_deref());
-        let source = spec.source.map(|source| self.source(source));
+        let source = (spec.source).map(|source| self.source(source, &spec.timeouts));
         let rejects = self.rejects(&spec.rejects, source.as_ref());
         let results = self.results(&spec.results, &rejects, source.as_ref());
         if spec.validate.key_column() == Some("") {
@@ -155,6 +160,16 @@ impl Meaning<'_> {
                     "name the column that identifies people: `validate: { key: employeeID }`",
                 );
             }
+        }
+        if matches!(&target, Some((_, Some(Target::Sandbox), _)))
+            && self.places.contains("source.drift")
+        {
+            self.warning(
+                "source.drift",
+                "this setting has no effect: of a run into the sandbox inside this program nothing is kept, and there is \
+                 nothing to compare the next one with",
+                "",
+            );
         }
         if let (Some(source), Some((name, _, import))) = (&source, &target) {
             let deletes = import.implicit_delete.is_on();

@@ -3,17 +3,21 @@
 use std::path::Path;
 
 use super::{Meaning, Wrong};
+use super::{bucket, https, sftp};
 use crate::config::pipeline::Source;
 use crate::format::csv::spec::{HeaderSpec, NO_CHARACTER};
 use crate::guard::spec::{GuardSpec, MinRowsSpec};
+use crate::http::spec::TimeoutsSpec;
 use crate::settings::units::Amount;
+use crate::source::Input;
+use crate::source::place::bucket::address::Service;
 use crate::source::place::sample::{self, Sample};
+use crate::source::place::sftp::address::is_address as is_sftp;
 use crate::source::spec::{
-    Arrays, Compression, CsvSpec, DecryptSpec, ExpectSpec, Nothing, OneOrMany, PgpSpec, Pick,
-    SampleSpec, SourceFormat, SourceSpec,
+    Arrays, Compression, CsvSpec, ExpectSpec, Nothing, OneOrMany, Pick, SampleSpec, SourceFormat,
+    SourceSpec,
 };
 use crate::source::table::Layout;
-use crate::source::{Decrypt, Input, Wrapping};
 
 /// A source that says neither.
 pub(super) const NO_PATH: Wrong = (
@@ -22,40 +26,24 @@ pub(super) const NO_PATH: Wrong = (
 );
 
 impl Meaning<'_> {
-    pub(super) fn source(&mut self, spec: SourceSpec) -> Source {
-        let inputs = match (&spec.path, &spec.command, &spec.sample) {
-            (Some(paths), None, None) => self.paths(paths, spec.pick),
-            (None, Some(command), None) => self.command(command),
-            (None, None, Some(sample)) => self.sample(sample, &spec),
-            (None, None, None) => {
-                self.problem("source", NO_PATH.0, NO_PATH.1);
-                Vec::new()
-            }
-            (path, _, sample) => {
-                let first = if path.is_some() { "path" } else { "command" };
-                let second = if sample.is_some() {
-                    "sample"
-                } else {
-                    "command"
-                };
-                self.problem(
-                    &format!("source.{second}"),
-                    format!("`{first}` and `{second}` are both given; keep one"),
-                    "",
-                );
-                Vec::new()
-            }
-        };
+    pub(super) fn source(&mut self, mut spec: SourceSpec, timeouts: &TimeoutsSpec) -> Source {
+        let inputs = self.inputs(&spec, timeouts);
+        if spec.sql.is_some() {
+            spec.format = SourceFormat::Ndjson;
+        }
+        self.https(&spec.https, &inputs, spec.format);
+        self.sftp(&spec.sftp, &inputs);
+        self.bucket(&spec.bucket, &inputs);
         self.expect(&spec.expect, &inputs, spec.format);
-        let patterns = |inputs: &[Input]| inputs.iter().any(|i| matches!(i, Input::Glob(..)));
-        if spec.pick != Pick::All && !inputs.is_empty() && !patterns(&inputs) {
+        let has_pattern = inputs.iter().any(Input::is_pattern);
+        if spec.pick != Pick::All && !inputs.is_empty() && !has_pattern {
             self.warning(
                 "source.pick",
                 "this setting has no effect: `path` has no pattern",
                 "",
             );
         }
-        self.wrapping(&spec, &inputs);
+        let wrapping = self.wrapping(&spec, &inputs);
         self.csv(&spec.csv, spec.format);
         match spec.format {
             format if format.has_objects() && self.places.contains("source.csv") => {
@@ -103,18 +91,11 @@ impl Meaning<'_> {
             inputs,
             layout: Layout::Text,
             format: spec.format,
-            wrapping: Wrapping {
-                compression: spec.compression,
-                entry: spec.entry.clone(),
-                decrypt: spec
-                    .decrypt
-                    .clone()
-                    .map(|DecryptSpec::Pgp(pgp)| Decrypt::new(pgp)),
-                keep: spec.keep,
-            },
+            wrapping,
             encoding: spec.encoding,
             nothing: spec.nothing,
             expect: spec.expect.clone(),
+            drift: spec.drift.clone(),
             csv: spec.csv.clone(),
             json: spec.json.clone(),
         };
@@ -122,50 +103,32 @@ impl Meaning<'_> {
         Source { layout, ..source }
     }
 
-    /// Settings of what is around the bytes that mean nothing for such a source.
-    fn wrapping(&mut self, spec: &SourceSpec, inputs: &[Input]) {
-        let may_be_zip = matches!(spec.compression, Compression::Auto | Compression::Zip);
-        if spec.entry.is_some() && !may_be_zip {
-            self.warning(
-                "source.entry",
-                "this setting has no effect: it is for `compression: zip`",
+    /// What is read, which is stated in one way.
+    fn inputs(&mut self, spec: &SourceSpec, timeouts: &TimeoutsSpec) -> Vec<Input> {
+        let ways = [
+            ("path", spec.path.is_some()),
+            ("command", spec.command.is_some()),
+            ("sql", spec.sql.is_some()),
+            ("sample", spec.sample.is_some()),
+        ];
+        let mut given = ways.iter().filter(|(_, given)| *given);
+        if let (Some((first, _)), Some((second, _))) = (given.next(), given.next()) {
+            self.problem(
+                &format!("source.{second}"),
+                format!("`{first}` and `{second}` are both given; keep one"),
                 "",
             );
+            return Vec::new();
         }
-        if let Some(DecryptSpec::Pgp(pgp)) = &spec.decrypt {
-            self.pgp(pgp);
-        }
-        if spec.keep.is_some() && !inputs.is_empty() && !inputs.iter().any(may_be_kept) {
-            self.warning(
-                "source.keep",
-                "this setting has no effect: the source can be read as often as one likes",
-                "",
-            );
-        }
-    }
-
-    fn pgp(&mut self, spec: &PgpSpec) {
-        const AT: &str = "source.decrypt.pgp";
-        match (spec.key(), spec.file.is_some() && spec.env.is_some()) {
-            (Some(key), false) => self.secret(AT, &key, "the key itself"),
-            (Some(_), true) => self.problem(
-                &format!("{AT}.env"),
-                "`file` and `env` are both given; keep one",
-                "",
-            ),
-            (None, _) => self.problem(
-                AT,
-                "expected where the secret key is found",
-                "write `pgp: { file: PATH }`, or `{ env: NAME }`",
-            ),
-        }
-        if let Some(passphrase) = &spec.passphrase {
-            let at = format!("{AT}.passphrase");
-            self.secret(&at, passphrase, "the passphrase itself");
-        }
-        if spec.signed_by.as_ref().is_some_and(|by| by.file.is_empty()) {
-            let at = format!("{AT}.signed_by.file");
-            self.problem(&at, "expected the path of a file", "");
+        match (&spec.path, &spec.command, &spec.sql, &spec.sample) {
+            (Some(paths), ..) => self.paths(paths, spec, timeouts),
+            (_, Some(command), ..) => self.command(command),
+            (_, _, Some(query), _) => self.sql(query, spec, timeouts),
+            (.., Some(sample)) => self.sample(sample, spec),
+            (None, None, None, None) => {
+                self.problem("source", NO_PATH.0, NO_PATH.1);
+                Vec::new()
+            }
         }
     }
 
@@ -240,7 +203,10 @@ impl Meaning<'_> {
         if spec.settled.is_some_and(|span| span.0.is_zero()) {
             self.problem("source.expect.settled", "expected a time above zero", "");
         }
-        if spec.settled.is_some() && files == 0 && !inputs.is_empty() {
+        let is_dated = |input: &Input| {
+            is_file(input) || input.service().is_some() || input.sftp_server().is_some()
+        };
+        if spec.settled.is_some() && !inputs.is_empty() && !inputs.iter().any(is_dated) {
             self.warning(
                 "source.expect.settled",
                 "this setting has no effect: the source is not a file",
@@ -298,7 +264,12 @@ impl Meaning<'_> {
         }
     }
 
-    fn paths(&mut self, paths: &OneOrMany, pick: Pick) -> Vec<Input> {
+    fn paths(
+        &mut self,
+        paths: &OneOrMany,
+        spec: &SourceSpec,
+        timeouts: &TimeoutsSpec,
+    ) -> Vec<Input> {
         let mut inputs = Vec::new();
         if paths.as_slice().is_empty() {
             self.problem("source.path", "expected at least one path", "");
@@ -308,7 +279,15 @@ impl Meaning<'_> {
                 OneOrMany::One(_) => "source.path".to_owned(),
                 OneOrMany::Many(_) => format!("source.path.{i}"),
             };
-            match input(written, &self.folder, pick) {
+            let found = match written.split_once("://") {
+                Some((scheme, _)) => match Service::of_scheme(scheme) {
+                    Some(service) => bucket::address(service, written, spec, timeouts),
+                    None if is_sftp(written) => sftp::address(written, spec, timeouts, &inputs),
+                    None => https::address(written, &spec.https, timeouts),
+                },
+                None => input(written, &self.folder, spec.pick),
+            };
+            match found {
                 Ok(Input::Stdin) if inputs.contains(&Input::Stdin) => self.problem(
                     &path,
                     "standard input can be read only once",
@@ -411,20 +390,11 @@ impl Meaning<'_> {
     }
 }
 
-/// Whether a copy may be made: of a stream, or of a path that turns out to be one.
-fn may_be_kept(input: &Input) -> bool {
-    input.is_once() || matches!(input, Input::File(_))
-}
-
 /// One entry of the source's `path`.
 fn input(written: &str, folder: &Path, pick: Pick) -> Result<Input, Wrong> {
     match written {
         "" => Err(("expected a path, found empty text", "")),
         "-" => Ok(Input::Stdin),
-        _ if written.contains("://") => Err((
-            "addresses are not supported as a source",
-            "expected a file, a pattern such as `exports/*.csv`, or `-`",
-        )),
         _ if written.contains('\0') => Err(("a path cannot hold a NUL character", "")),
         _ if written.contains(['*', '?', '[']) => {
             if glob::Pattern::new(written).is_err() {
@@ -464,7 +434,6 @@ mod tests {
         );
         check("/x/?.csv", Ok(Input::Glob("/x/?.csv".into(), Pick::One)));
         check("a[.csv", Err("not a pattern of file names"));
-        check("s3://b/k", Err("addresses are not supported as a source"));
         check("", Err("expected a path, found empty text"));
     }
 }

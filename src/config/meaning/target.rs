@@ -11,7 +11,7 @@ use crate::orgvue::hosts::hosts;
 use crate::orgvue::spec::{
     Action, ActionSpec, DatasetSpec, Empty, IdentifySpec, ImportSpec, PreflightSpec, TargetSpec,
 };
-use crate::settings::secret::{TokenSpec, is_loopback};
+use crate::settings::secret::is_loopback;
 use crate::settings::{is_tenant, is_uuid};
 use crate::upload::spec::UploadFormat;
 
@@ -76,27 +76,6 @@ impl Meaning<'_> {
             }))
         });
         ("target.orgvue", target, spec.import)
-    }
-
-    /// Where a secret is found, which must not stand there itself.
-    pub(super) fn secret(&mut self, setting: &str, spec: &TokenSpec, itself: &str) {
-        let path = format!("{setting}.{}", spec.word());
-        match spec {
-            TokenSpec::Env(_) if self.places.is_filled(&path) => self.problem(
-                &path,
-                "expected the name of an environment variable, not its value",
-                "write the name alone, without `${}`",
-            ),
-            TokenSpec::Env(name) if !is_variable(name) => self.problem(
-                &path,
-                "expected the name of an environment variable: letters, digits and `_`",
-                &format!("{itself} must not be written here"),
-            ),
-            TokenSpec::File(file) if file.is_empty() => {
-                self.problem(&path, "expected the path of a file", "");
-            }
-            _ => {}
-        }
     }
 
     fn dataset(&mut self, dataset: &DatasetSpec, preflight: PreflightSpec) {
@@ -295,9 +274,4 @@ impl Meaning<'_> {
             );
         }
     }
-}
-
-fn is_variable(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }

@@ -20,13 +20,15 @@ impl Meaning<'_> {
     ) -> UploadSpec {
         let stdin = source.is_some_and(|source| source.inputs.contains(&Input::Stdin));
         let once = source.is_some_and(|source| source.inputs.iter().any(Input::is_once));
+        // What was encrypted is decrypted twice rather than written down.
+        let secret = source.is_some_and(|source| source.wrapping.decrypt.is_some());
         match spec.length {
             Some(Length::Measured) if spec.encoding == BodyEncoding::Gzip => self.problem(
                 "upload.length",
                 "the length of a compressed body cannot be measured beforehand",
                 "write `length: spooled`, or leave `length` out",
             ),
-            Some(Length::Measured) if once => self.problem(
+            Some(Length::Measured) if once && !secret => self.problem(
                 "upload.length",
                 match stdin {
                     true => "`measured` reads the source twice, and standard input can be read only once",
@@ -40,10 +42,17 @@ impl Meaning<'_> {
                 "write `attempts: 1` if that is intended, or `length: spooled`",
             ),
             Some(_) => {}
-            None if once || spec.encoding == BodyEncoding::Gzip => {
+            None if once && !secret || spec.encoding == BodyEncoding::Gzip => {
                 spec.length = Some(Length::Spooled);
             }
             None => spec.length = Some(Length::Measured),
+        }
+        if secret && spec.length == Some(Length::Spooled) {
+            self.warning(
+                "source.decrypt",
+                "the source is decrypted, and the body that is made of it is written to a temporary file in the clear",
+                "write `upload: { length: measured, encoding: identity }`",
+            );
         }
         let key = validate.key.as_ref();
         if spec.length == Some(Length::Chunked) && key.is_some_and(|key| key.keep.can_be_late()) {

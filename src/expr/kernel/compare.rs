@@ -7,7 +7,7 @@ use super::each::Each;
 use super::eval::Run;
 use super::lane::{Lane, Span, Texts, Truth};
 use super::reads::{Number, Numbers};
-use super::{Comparison, Node, Op, Set};
+use super::{Comparison, Node, Op, Set, word};
 use crate::batch::{Batch, Cell, Kind};
 
 impl<'a> Run<'a> {
@@ -53,11 +53,16 @@ impl<'a> Run<'a> {
         let cells = self.batch.column(slot);
         let text = self.texts().get(text);
         let is_equality = matches!(comparison, Comparison::Equal | Comparison::Unequal);
+        let short = word(text);
         self.each_truth(rows, |run, _, row| {
             let cell = cells[row as usize];
             match cell.kind() {
                 Kind::Text | Kind::Json | Kind::Missing if is_equality => {
-                    let same = cell.len() == text.len() && run.batch.text(cell) == text;
+                    let same = cell.len() == text.len()
+                        && match (short, run.batch.word(cell)) {
+                            (Some(short), Some(word)) => word == short,
+                            _ => run.batch.text(cell) == text,
+                        };
                     Some(same == (comparison == Comparison::Equal))
                 }
                 Kind::Text | Kind::Json | Kind::Missing => {

@@ -124,8 +124,8 @@ impl<'a> Run<'a> {
             Op::Compared(comparison, parts) => self.compared(*comparison, parts, rows),
             Op::In(value, set) => {
                 let value = self.operand(value, rows);
-                if set.others.is_empty() && value.texts().is_some() {
-                    return self.each_text(&value, rows, |text| set.has_text(text));
+                if let (true, Some(cells)) = (set.others.is_empty(), value.texts()) {
+                    return self.each_text_cell(cells, rows, |cell| set.has_cell(self.batch, cell));
                 }
                 self.each_truth(rows, |run, at, row| {
                     set.has(value.at(run.batch, at, row), run.texts())
@@ -191,17 +191,29 @@ impl<'a> Run<'a> {
         decide: impl Fn(&str) -> bool,
     ) -> Each<Truth> {
         match texts {
-            Operand::Cells { cells, .. } => self.each_truth(rows, |run, _, row| {
-                let cell = cells[row as usize];
-                match cell.kind() {
-                    Kind::Text | Kind::Json | Kind::Missing => Some(decide(run.batch.text(cell))),
-                    Kind::Number | Kind::Bool | Kind::Null | Kind::Faulty => None,
-                }
-            }),
+            Operand::Cells { cells, .. } => {
+                self.each_text_cell(cells, rows, |cell| decide(self.batch.text(cell)))
+            }
             Operand::Lanes(_) => self.each_truth(rows, |run, at, row| {
                 run.text(texts.at(run.batch, at, row)).map(&decide)
             }),
         }
+    }
+
+    /// What is asked of a cell, where it is a text.
+    fn each_text_cell(
+        &self,
+        cells: &[Cell],
+        rows: &[u32],
+        decide: impl Fn(Cell) -> bool,
+    ) -> Each<Truth> {
+        self.each_truth(rows, |_, _, row| {
+            let cell = cells[row as usize];
+            match cell.kind() {
+                Kind::Text | Kind::Json | Kind::Missing => Some(decide(cell)),
+                Kind::Number | Kind::Bool | Kind::Null | Kind::Faulty => None,
+            }
+        })
     }
 
     #[inline]

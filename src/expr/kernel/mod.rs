@@ -27,6 +27,7 @@ use std::sync::Arc;
 use cel::common::ast::IdedExpr;
 use regex::Regex;
 
+use crate::batch::{Batch, Cell};
 use lane::Lane;
 use question::Question;
 pub(crate) use reads::Reads;
@@ -172,24 +173,45 @@ impl Set {
     fn has_text(&self, text: &str) -> bool {
         match (&self.many, as_number(text)) {
             (Some(many), _) => many.contains(text),
-            (None, Some(number)) => self
-                .short
-                .iter()
-                .fold(false, |is, other| is | (*other == number)),
+            (None, Some(number)) => self.has_number(number),
             (None, None) => self.long.iter().any(|other| **other == *text),
+        }
+    }
+
+    #[inline]
+    fn has_number(&self, number: u64) -> bool {
+        let short = self.short.iter();
+        short.fold(false, |is, other| is | (*other == number))
+    }
+
+    /// Whether the text of a cell is among its texts.
+    #[inline]
+    fn has_cell(&self, batch: &Batch, cell: Cell) -> bool {
+        match batch.word(cell) {
+            Some(word) if self.many.is_none() && !ends_with_zero(word, cell.len()) => {
+                self.has_number(word)
+            }
+            _ => self.has_text(batch.text(cell)),
         }
     }
 }
 
-/// A text of up to eight bytes as a number that no other text has. Zeros at the end are characters like others, so that
-/// such a text has none.
+/// A text of up to eight bytes as a number, with zeros behind it.
+#[inline]
+fn word(text: &str) -> Option<u64> {
+    let mut word = [0; 8];
+    word.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+    Some(u64::from_le_bytes(word))
+}
+
+/// The same, where no other text has that number: zeros at the end are characters like others.
 #[inline]
 fn as_number(text: &str) -> Option<u64> {
-    let bytes = text.as_bytes();
-    if bytes.len() > 8 || bytes.ends_with(&[0]) {
-        return None;
-    }
-    let mut word = [0; 8];
-    word[..bytes.len()].copy_from_slice(bytes);
-    Some(u64::from_le_bytes(word))
+    word(text).filter(|_| !text.ends_with('\0'))
+}
+
+/// Whether the last of so many bytes of a word is zero.
+#[inline]
+fn ends_with_zero(word: u64, len: usize) -> bool {
+    len > 0 && word >> (8 * (len - 1)) == 0
 }

@@ -14,6 +14,7 @@ use super::question::Answers;
 use crate::batch::{Batch, Cell, Kind};
 use crate::expr::time::Time;
 use crate::text::compare::is_comparable;
+use crate::text::unseen::is_plain_word;
 
 /// With fewer rows than that, each is looked at.
 const FEW_ROWS: usize = 32;
@@ -164,7 +165,14 @@ impl Reads {
     }
 
     fn find_unlike(&mut self, batch: &Batch, slot: usize) -> Rc<[u32]> {
-        let is_unlike = |row: u32| !is_comparable(batch.get(row as usize, slot));
+        let cells = batch.column(slot);
+        let is_unlike = |row: u32| {
+            let cell = cells[row as usize];
+            match batch.word(cell) {
+                Some(word) if is_plain_word(word) => false,
+                _ => !is_comparable(batch.text(cell)),
+            }
+        };
         let live = self.live(batch);
         let unlike = |row: &u32| is_unlike(*row);
         let Some(Some(groups)) = &self.column(slot).groups else {

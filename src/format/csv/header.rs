@@ -370,9 +370,9 @@ impl Delimiter {
     }
 }
 
-/// Whether a file's name says that it has tabs: `x.tsv`, `x.TAB`, `x.tsv.gz`.
+/// Whether a file's name says that it has tabs: `x.tsv`, `x.TAB`, `x.tsv.gz`. An address has its query behind its name.
 fn is_tab_separated(file: &str) -> bool {
-    let file = file.to_ascii_lowercase();
+    let file = file.strip_suffix("?…").unwrap_or(file).to_ascii_lowercase();
     let compressed = [".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz", ".zip"];
     let stem = compressed.iter().find_map(|end| file.strip_suffix(end));
     let stem = stem.unwrap_or(&file);
@@ -564,6 +564,7 @@ mod tests {
             "a.tab",
             "a.tsv.gz",
             "b/a.tsv.zst",
+            "https://a/b.tsv?…",
             "a.tsv.bz2",
             "a.tsv.xz",
             "a.tsv.zip",

@@ -151,7 +151,8 @@ impl Finding<'_> {
                 Some(at) => at,
                 None => return Ok(None),
             },
-            None if self.fed_back || self.is_record(start)? => start,
+            // Tables have records and nothing else.
+            None if self.fed_back || self.form.table.is_some() || self.is_record(start)? => start,
             None => return Ok(None),
         };
         let Some(layout) = self.layout(start) else {

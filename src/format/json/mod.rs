@@ -39,6 +39,7 @@ pub use parse::Parser;
 pub use path::Path;
 pub use spec::{Arrays, Form};
 pub(crate) use spec::{FAULT, LAYOUT};
+pub(crate) use wrapper::records_within;
 
 use crate::text::unseen::BYTE_ORDER_MARK;
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::grammar::Grammar;
 use super::pages;
-use super::path::written;
+use super::path::{Path, written};
 
 /// The most members that are looked at.
 const MOST_MEMBERS: usize = 10_000;
@@ -198,6 +198,21 @@ impl Outline {
         let array = self.arrays.iter().max_by_key(|array| array.objects)?;
         (array.objects > 0).then(|| format!("; `{}` holds objects", written(&array.path)))
     }
+}
+
+/// The way to the records of a text, if the object that it begins with is no record, but holds them in one of its
+/// members.
+pub(crate) fn records_within(text: &[u8]) -> Option<Path> {
+    let at = text
+        .iter()
+        .position(|byte| !matches!(byte, b'[') && !super::is_blank(*byte))?;
+    let outline = Outline::of(&text[at..]);
+    let records = outline
+        .arrays
+        .iter()
+        .filter(|array| array.objects > 0 && array.others == 0);
+    let most = records.max_by_key(|array| array.objects)?;
+    written(&most.path).parse().ok()
 }
 
 /// Whether a member tells of a page and not of a person, by its own name or that of an object around it.

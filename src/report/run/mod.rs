@@ -27,9 +27,9 @@ pub(crate) use file::{ReportError, write_report};
 pub(crate) use hierarchy::HierarchyReport;
 pub(crate) use memory::peak_memory;
 pub(crate) use model::{
-    Approval, Canary, ColumnReport, Deletions, DeltaReport, GuardDecision, Hash, ImportReport,
-    Items, Outcome, PipelineInfo, PreflightReport, PublicUrl, RetryReport, RunId, RunReport,
-    SourceFile, Unchecked, UploadReport, Withheld,
+    Approval, Canary, ColumnReport, Deletions, DeltaReport, DriftFinding, DriftReport,
+    GuardDecision, Hash, ImportReport, Items, Outcome, PipelineInfo, PreflightReport, PublicUrl,
+    RetryReport, RunId, RunReport, SourceFile, Unchecked, UploadReport, Withheld,
 };
 pub(crate) use plan::{PlanReport, PlannedChanges, Total, Verdict};
 pub(crate) use rehires::RehiresReport;

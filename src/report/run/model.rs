@@ -18,6 +18,7 @@ use super::hierarchy::HierarchyReport;
 use super::memory::peak_memory;
 use super::plan::PlanReport;
 use super::rehires::RehiresReport;
+use crate::drift::spec::{Kind, OnDrift};
 use crate::guard::Decision;
 use crate::report::error::ErrorReport;
 use crate::report::rejects::Tally;
@@ -114,6 +115,8 @@ pub(crate) struct RunReport {
     /// The rows that were imported before the others; `null` where none were.
     #[serde(rename = "first")]
     pub canary: Option<Canary>,
+    /// What has changed in the source since the last accepted run; `null` where nothing is compared.
+    pub drift: Option<DriftReport>,
     /// What the guards decided.
     pub guards: Vec<GuardDecision>,
     /// What the rows of an effective-dated extract came to; `null` without `as_of`.
@@ -297,6 +300,29 @@ impl Canary {
             sent_again,
         }
     }
+}
+
+/// What has changed in the source since the last accepted run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct DriftReport {
+    /// That run; `null` where there is none of which the source is known.
+    pub compared_with: Option<String>,
+    /// Rows whose cells were looked at.
+    pub rows: u64,
+    /// What is not ignored.
+    pub found: Vec<DriftFinding>,
+}
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct DriftFinding {
+    pub kind: Kind,
+    /// The column's name; of one that is gone, the name that it had.
+    pub column: String,
+    /// What follows: `error` or `warn`.
+    pub follows: OnDrift,
+    /// What has changed, in words.
+    pub message: String,
 }
 
 /// What a guard decided.
@@ -512,6 +538,7 @@ impl RunReport {
             peak_memory: None,
             hierarchies: Vec::new(),
             canary: None,
+            drift: None,
             guards: Vec::new(),
             as_of: None,
             aliases: None,

@@ -33,16 +33,16 @@ pub(in crate::source) struct Compressed {
     limits: Limits,
 }
 
-/// Decrypts what is encrypted, and decompresses what is compressed. `told` is what `raw` tells of its bytes; `access` says where else they are.
+/// Decrypts what is encrypted, and decompresses what is compressed. `told` is what `raw` tells of its bytes; `access`
+/// says where else they are.
 pub(in crate::source) async fn open(
     name: &str,
     mut raw: Raw,
-    access: Access,
+    mut access: Access,
     wrapping: &Wrapping,
     limits: &Limits,
     told: &Told,
 ) -> Result<(Raw, Option<Compressed>), SourceError> {
-    let mut access = access;
     if let Some(decrypt) = &wrapping.decrypt {
         let bounded = Compressed::new(decrypt::KIND, told, limits);
         let decrypted = decrypt.open(name, raw, bounded);
@@ -170,6 +170,10 @@ pub(in crate::source) fn failed(
     // A thread on the way has told already what it means.
     let source = match source.downcast() {
         Ok(told) => return told,
+        Err(source) => source,
+    };
+    let source = match source.downcast() {
+        Ok(why) => return SourceError::of_remote(name, why),
         Err(source) => source,
     };
     match (source.downcast(), compressed) {

@@ -78,58 +78,85 @@ pub(in crate::source) fn find(pattern: &str, pick: Pick) -> Result<Vec<PathBuf>,
             }
         }
     }
+    let modified = |path: &PathBuf| {
+        let modified = path.metadata().and_then(|meta| meta.modified());
+        modified.map_err(|error| file::unreadable(path, error))
+    };
+    picked(&shown(), files, pick, |path| file::name(path), modified)
+}
+
+/// Whether a file of this name is meant by the last part of a pattern.
+#[cfg(any(feature = "buckets", feature = "sftp"))]
+pub(in crate::source) fn is_named(pattern: &glob::Pattern, name: &str) -> bool {
+    pattern.matches_with(name, OPTIONS)
+}
+
+/// Of the files that a pattern matches, in alphabetical order, those that are picked. What they are called and when they
+/// were changed last is asked for where it matters.
+///
+/// # Errors
+/// None matches, or more than may; one of them looks unfinished.
+pub(in crate::source) fn picked<T>(
+    pattern: &str,
+    files: Vec<T>,
+    pick: Pick,
+    name: impl Fn(&T) -> String,
+    modified: impl Fn(&T) -> Result<SystemTime, SourceError>,
+) -> Result<Vec<T>, SourceError> {
+    let pattern = || pattern.to_owned();
     if files.is_empty() {
-        return Err(SourceError::NoMatch(shown()));
+        return Err(SourceError::NoMatch(pattern()));
     }
-    if let Some((path, ending)) = files
-        .iter()
-        .find_map(|path| Some((path, unfinished(path)?)))
-    {
-        return Err(SourceError::Unfinished {
-            name: file::name(path),
-            ending,
-            pattern: shown(),
-        });
+    for name in files.iter().map(&name) {
+        if let Some(ending) = unfinished(&name) {
+            return Err(SourceError::Unfinished {
+                name,
+                ending,
+                pattern: pattern(),
+            });
+        }
     }
     match pick {
         Pick::One if files.len() > 1 => Err(SourceError::Several {
-            pattern: shown(),
+            pattern: pattern(),
             count: files.len(),
-            names: names(&files),
+            names: names(files.iter().map(name)),
         }),
-        Pick::Newest => newest(files),
+        Pick::Newest => newest(files, modified),
         Pick::All | Pick::One => Ok(files),
     }
 }
 
 /// How a file's name ends where that says that it is not whole.
-fn unfinished(path: &Path) -> Option<&'static str> {
-    let name = path.file_name()?.to_string_lossy().to_lowercase();
+fn unfinished(name: &str) -> Option<&'static str> {
+    let name = name.to_lowercase();
     let mut endings = UNFINISHED.iter().copied();
     endings.find(|ending| name.ends_with(ending))
 }
 
 /// The file that was changed last; of several, the last by name.
-fn newest(files: Vec<PathBuf>) -> Result<Vec<PathBuf>, SourceError> {
-    let mut newest: Option<(SystemTime, PathBuf)> = None;
-    for path in files {
-        let modified = path
-            .metadata()
-            .and_then(|meta| meta.modified())
-            .map_err(|error| file::unreadable(&path, error))?;
-        newest = newest.max(Some((modified, path)));
+fn newest<T>(
+    files: Vec<T>,
+    modified: impl Fn(&T) -> Result<SystemTime, SourceError>,
+) -> Result<Vec<T>, SourceError> {
+    let mut newest: Option<(SystemTime, T)> = None;
+    for file in files {
+        let modified = modified(&file)?;
+        if newest
+            .as_ref()
+            .is_none_or(|(latest, _)| modified >= *latest)
+        {
+            newest = Some((modified, file));
+        }
     }
-    Ok(newest.into_iter().map(|(_, path)| path).collect())
+    Ok(newest.into_iter().map(|(_, file)| file).collect())
 }
 
-fn names(files: &[PathBuf]) -> String {
-    let mut names: Vec<String> = files
-        .iter()
-        .take(LISTED)
-        .map(|path| file::name(path))
-        .collect();
-    if files.len() > LISTED {
-        names.push(format!("and {} more", files.len() - LISTED));
+fn names(files: impl ExactSizeIterator<Item = String>) -> String {
+    let count = files.len();
+    let mut names: Vec<String> = files.take(LISTED).collect();
+    if count > LISTED {
+        names.push(format!("and {} more", count - LISTED));
     }
     names.join(", ")
 }

@@ -1,10 +1,15 @@
 //! Where sources are, and how each kind of place is opened.
 
+pub(crate) mod bucket;
 pub(crate) mod command;
 pub(in crate::source) mod file;
 pub(in crate::source) mod generated;
 pub(in crate::source) mod glob;
+pub(crate) mod https;
+pub(crate) mod remote;
 pub(crate) mod sample;
+pub(crate) mod sftp;
+pub(crate) mod sql;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,7 +22,9 @@ use crate::source::bytes::copy::Access;
 use crate::source::bytes::raw::Raw;
 use crate::source::bytes::stored::Stored;
 use command::Producer;
+use remote::Found;
 use sample::Sample;
+use sql::Query;
 
 /// Where the bytes of one origin are.
 #[derive(Debug, Clone)]
@@ -32,6 +39,10 @@ pub(in crate::source) enum Place {
     Command(Producer),
     /// A made-up extract.
     Sample(Sample),
+    /// What a query gives.
+    Query(Query),
+    /// A file at a server.
+    Remote(Arc<Found>),
     /// In memory: for tests, which decide how the bytes come.
     Pieces(Arc<[Bytes]>),
 }
@@ -69,6 +80,8 @@ impl Place {
             Place::Stdin => Box::new(tokio::io::stdin()),
             Place::Command(producer) => producer.open()?,
             Place::Sample(sample) => generated::open(*sample),
+            Place::Query(query) => query.read(),
+            Place::Remote(found) => found.read(),
             Place::Pieces(pieces) => {
                 let pieces: Vec<io::Result<Bytes>> = pieces.iter().cloned().map(Ok).collect();
                 Box::new(StreamReader::new(futures::stream::iter(pieces)))
@@ -78,14 +91,22 @@ impl Place {
 
     /// Whether it can be read only once.
     pub(in crate::source) fn is_stream(&self) -> bool {
-        matches!(self, Place::Pipe(_) | Place::Stdin | Place::Command(_))
+        matches!(
+            self,
+            Place::Pipe(_) | Place::Stdin | Place::Command(_) | Place::Query(_)
+        )
     }
 
     /// Its path in the file system, where it has one.
     pub(in crate::source) fn path(&self) -> Option<&Path> {
         match self {
             Place::File(path) | Place::Pipe(path) => Some(path),
-            Place::Stdin | Place::Command(_) | Place::Sample(_) | Place::Pieces(_) => None,
+            Place::Stdin
+            | Place::Command(_)
+            | Place::Sample(_)
+            | Place::Query(_)
+            | Place::Remote(_)
+            | Place::Pieces(_) => None,
         }
     }
 }

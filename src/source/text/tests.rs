@@ -302,7 +302,7 @@ async fn bzip2_and_xz_that_are_cut_off_or_damaged() {
 
 /// What a text may begin with, too.
 #[tokio::test]
-async fn letters_of_bzip2_are_no_bzip2() {
+async fn texts_that_begin_with_letters_of_bzip2_and_zip() {
     for text in ["BZh9,name\n", "BZ", "BZh", "PK,name\n"] {
         assert_eq!(read(text.into(), Encoding::Auto).await, Ok(text.into()));
     }
@@ -317,7 +317,7 @@ async fn memory_that_xz_may_ask_for() {
         ..Limits::default()
     };
     let source = Source::of_pieces("f", [nine.into()]);
-    let Err(error) = Source { limits, ..source }.open(0).await else {
+    let Err(error) = source.within(limits).open(0).await else {
         panic!("it is read");
     };
     assert_eq!(

@@ -34,6 +34,7 @@ mod tests;
 mod zone;
 
 pub use calendar::Date;
+pub(crate) use calendar::DateTime;
 pub(crate) use conflict::conflict;
 pub use format::Format;
 pub(crate) use names::Language;

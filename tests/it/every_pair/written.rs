@@ -49,6 +49,8 @@ pub enum Layout {
     Json,
     Ndjson,
     Fixed,
+    Xml,
+    Hdl,
     Xlsx,
 }
 
@@ -58,6 +60,8 @@ pub const LAYOUTS: &[Layout] = &[
     Layout::Json,
     Layout::Ndjson,
     Layout::Fixed,
+    Layout::Xml,
+    Layout::Hdl,
     Layout::Xlsx,
 ];
 
@@ -86,6 +90,8 @@ impl Layout {
             Layout::Json => format!("[\n{}\n]", objects(people).join(",\n")),
             Layout::Ndjson => objects(people).join("\n"),
             Layout::Fixed => fixed(people),
+            Layout::Xml => elements(people),
+            Layout::Hdl => merge_lines(people),
         }
     }
 
@@ -93,7 +99,14 @@ impl Layout {
     pub fn settings(self) -> String {
         match self {
             // The first bytes tell.
-            Layout::Csv | Layout::Json | Layout::Ndjson | Layout::Xlsx => String::new(),
+            Layout::Csv | Layout::Json | Layout::Ndjson | Layout::Xml | Layout::Xlsx => {
+                String::new()
+            }
+            // What is to be done with a line is a column, too.
+            Layout::Hdl => {
+                let columns = COLUMNS.join(", ");
+                format!("  json: {{ columns: [{columns}], unknown: ignore }}\n")
+            }
             Layout::Tsv => "  format: tsv\n".to_owned(),
             Layout::Fixed => {
                 let columns = COLUMNS.iter().zip(WIDTHS);
@@ -138,6 +151,30 @@ fn fixed(people: &[Person]) -> String {
             write!(text, "{cell:width$}").unwrap();
         }
         text.push_str("\r\n");
+    }
+    text
+}
+
+fn elements(people: &[Person]) -> String {
+    let mut text = "<w:people xmlns:w=\"urn:w\">\n".to_owned();
+    for person in people {
+        text.push_str("<w:person>");
+        for (name, cell) in COLUMNS.iter().zip(person) {
+            let cell = cell.replace('&', "&amp;").replace('<', "&lt;");
+            write!(text, "\n  <{name}>{cell}</{name}>").unwrap();
+        }
+        text.push_str("\n</w:person>\n");
+    }
+    text + "</w:people>\n"
+}
+
+fn merge_lines(people: &[Person]) -> String {
+    let mut text = format!("COMMENT people\nMETADATA|Person|{}\n", COLUMNS.join("|"));
+    for person in people {
+        let cells = person
+            .each_ref()
+            .map(|cell| cell.replace('\\', r"\\").replace('|', r"\|"));
+        writeln!(text, "MERGE|Person|{}", cells.join("|")).unwrap();
     }
     text
 }

@@ -1,7 +1,7 @@
 //! OpenPGP: messages that are encrypted to a key, and signed by another.
 
 use std::fmt;
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, Cursor, Read};
 
 use pgp::armor::DearmorOptions;
 use pgp::composed::{
@@ -16,14 +16,14 @@ use super::{Unusable, Wrong};
 /// How armored data begins.
 const ARMOR: &[u8] = b"-----BEGIN PGP MESSAGE";
 
+/// Bytes at the beginning by which a message is told from other data.
+const HEAD: u64 = 64;
+
 /// Bytes decrypted at once.
 const STEP: usize = 64 * 1024;
 
 /// Layers of compression and signatures that are taken off.
 const LAYERS: usize = 8;
-
-/// What is said of data that could be anything.
-const NO_MESSAGE: &str = "it is not a PGP message";
 
 /// The keys that decrypt, and those that verify.
 pub(crate) struct Keys {
@@ -43,7 +43,7 @@ impl Keys {
     /// Reads keys, armored or not.
     ///
     /// # Errors
-    /// What is no such key, or is locked. Never says what it holds.
+    /// What is not such a key, or is locked. Never says what it holds.
     pub(crate) fn read(
         secret: &[u8],
         passphrase: Option<&str>,
@@ -143,21 +143,22 @@ impl Keys {
 
 /// A message, whose beginning has been read.
 fn message<'a>(mut reader: impl BufRead + fmt::Debug + Send + 'a) -> Result<Message<'a>, Wrong> {
-    let begins = reader.fill_buf()?;
+    let mut head = Vec::new();
+    reader.by_ref().take(HEAD).read_to_end(&mut head)?;
     // The first bit of every packet is set.
-    let binary = begins.first().is_some_and(|byte| byte & 0x80 != 0);
-    let message = match begins {
-        _ if binary => Message::from_bytes(reader),
-        begins if begins.trim_ascii_start().starts_with(ARMOR) => {
+    let is_binary = head.first().is_some_and(|byte| byte & 0x80 != 0);
+    let is_armored = head.trim_ascii_start().starts_with(ARMOR);
+    let reader = Cursor::new(head).chain(reader);
+    let message = match (is_binary, is_armored) {
+        (true, _) => Message::from_bytes(reader),
+        (_, true) => {
+            // So much of it is held while its first and last lines are looked for.
             let options = DearmorOptions::new().set_limit(STEP);
             Message::from_armor_with_options(reader, options).map(|(message, _)| message)
         }
         _ => return Err(Wrong::NotEncrypted),
     };
-    message.map_err(|error| match error {
-        Error::NoMatchingPacket { .. } => Wrong::Damaged(NO_MESSAGE.to_owned()),
-        error => damaged(error),
-    })
+    message.map_err(damaged)
 }
 
 /// All keys of a kind that these bytes are, if they are nothing else.

@@ -66,15 +66,17 @@ impl Shape {
             _ => return Found::Unsure,
         };
         path.push(name.clone());
-        match (child.children.len(), child.repeated()) {
-            // The only record of elements without anything in them, or with a value.
-            _ if child.most > 1 => Found::Path(std::mem::take(path)),
-            (0, _) if child.inner => Found::Path(std::mem::take(path)),
-            (0, _) => Found::Unsure,
-            (1, _) => child.lead(path),
+        let within: Vec<_> = child.children.values().collect();
+        match within[..] {
+            // A value, or the only record of attributes.
+            [] if child.inner || child.most > 1 => Found::Path(std::mem::take(path)),
+            [] => Found::Unsure,
+            // A record of one value, or what stands around others.
+            [only] if !only.inner && only.most == 1 => Found::Path(std::mem::take(path)),
+            [_] => child.lead(path),
             // A record, or what stands around records?
-            (_, Some(_)) => Found::Unsure,
-            (_, None) => Found::Path(std::mem::take(path)),
+            _ if child.repeated().is_some() => Found::Unsure,
+            _ => Found::Path(std::mem::take(path)),
         }
     }
 }
@@ -168,10 +170,13 @@ mod tests {
     fn a_record_alone() {
         check("<d><e><i>1</i><n>Ann</n></e></d>", "d/e");
         check("<d><e i='1'/></d>", "d/e");
+        check("<d><e><i>1</i></e></d>", "d/e");
+        check("<d><r><e><i>1</i></e></r></d>", "d/r/e");
         // The ids may be records, or those of one.
         check("<d><e><i t='a'/><i t='b'/><n>Ann</n></e></d>", "Unsure");
         check("<e><i>1</i><n>Ann</n></e>", "Unsure");
         check("<e><i>1</i></e>", "Unsure");
+        check("<d><r><e/></r></d>", "d/r");
         check("<d/>", "Nothing");
         check("<d>\n</d>", "Nothing");
         check("", "Nothing");

@@ -1,0 +1,208 @@
+//! Whether a file has a header, and where.
+//!
+//! Names of columns differ from what stands below them: above dates and numbers there are words. Where all columns are
+//! words, a first record whose values come again is a record.
+
+use std::collections::{HashMap, HashSet};
+
+use super::Record;
+use crate::text::unseen::is_blank;
+
+/// Lines in front of a header that are passed over, at most.
+const MOST_BEFORE: usize = 40;
+
+/// What the first lines of a file are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Header {
+    /// There is none; the columns are numbered.
+    None,
+    /// One line. `certain` where what stands below it is of another kind.
+    Line { certain: bool },
+    /// The names of the columns, and below them what people call them.
+    Labels(Vec<String>),
+    /// Two lines that make the names together.
+    Groups,
+}
+
+pub(super) struct Found {
+    pub(super) skip_lines: u32,
+    pub(super) header: Header,
+    pub(super) same_names: bool,
+}
+
+/// Finds the header of records of which most have `width` cells.
+pub(super) fn find(records: &[Record], width: usize) -> Found {
+    let at = first(records, width);
+    let Some(first) = records.get(at) else {
+        return Found {
+            skip_lines: 0,
+            header: Header::Line { certain: false },
+            same_names: false,
+        };
+    };
+    let below = Below::of(&records[at + 1..], width);
+    let header = match below.speaks_for_header(first) {
+        Verdict::None => Header::None,
+        Verdict::Header { certain } => match records.get(at + 1) {
+            Some(second) if second.cells.len() == width => {
+                let rest = Below::of(&records[at + 2..], width);
+                match rest.is_second_line(second) && !rest.has_of(second) {
+                    true => second_line(first),
+                    false => Header::Line { certain },
+                }
+            }
+            _ => Header::Line { certain },
+        },
+    };
+    let names = first.cells.iter().filter(|cell| !is_blank(cell));
+    let mut seen = HashSet::new();
+    let same_names = header != Header::None && !names.clone().all(|name| seen.insert(name.trim()));
+    Found {
+        // Blank lines in front of the header are passed over anyhow.
+        skip_lines: if at == 0 { 0 } else { first.line },
+        same_names: same_names && matches!(header, Header::Line { .. }),
+        header,
+    }
+}
+
+/// What a header of two lines is: names and labels, or groups and what is in them.
+fn second_line(first: &Record) -> Header {
+    let mut seen = HashSet::new();
+    let names = first.cells.iter().map(|cell| cell.trim());
+    match names
+        .clone()
+        .all(|name| !name.is_empty() && seen.insert(name))
+    {
+        true => Header::Labels(names.map(str::to_owned).collect()),
+        false => Header::Groups,
+    }
+}
+
+/// The first record that is not a title or another line in front of the table: it has as many cells as most, and is not
+/// much emptier than the next ones.
+fn first(records: &[Record], width: usize) -> usize {
+    let is_of_table = |at: usize| {
+        let record = &records[at];
+        let is_title = width > 2
+            && record.filled() <= width.div_ceil(3)
+            && records.get(at + 1).is_some_and(|next| {
+                let typical = records[at + 1..].iter().take(5).map(Record::filled).max();
+                next.cells.len() != width || typical.is_some_and(|most| record.filled() * 2 < most)
+            });
+        record.cells.len() == width && !is_title
+    };
+    let within = records.len().min(MOST_BEFORE);
+    (0..within).find(|&at| is_of_table(at)).unwrap_or(0)
+}
+
+/// What a value looks like, as far as it tells names from values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    Empty,
+    /// A number, a day, a time: mostly digits.
+    Figures,
+    Address,
+    Words,
+}
+
+fn kind(text: &str) -> Kind {
+    let text = text.trim();
+    if is_blank(text) {
+        return Kind::Empty;
+    }
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let letters = text.chars().filter(|c| c.is_alphabetic()).count();
+    match text.find('@') {
+        Some(at) if at > 0 && text[at..].contains('.') => Kind::Address,
+        _ if digits > 0 && digits > letters => Kind::Figures,
+        _ => Kind::Words,
+    }
+}
+
+/// The values of a column below what may be its name.
+struct Values<'r> {
+    kinds: HashMap<Kind, usize>,
+    texts: HashMap<&'r str, usize>,
+    filled: usize,
+}
+
+impl Values<'_> {
+    /// The kind of nearly all of them, if it is not words.
+    fn figures(&self) -> Option<Kind> {
+        let most = |kind: &Kind| {
+            let count = self.kinds.get(kind).copied().unwrap_or_default();
+            self.filled > 0 && count * 10 >= self.filled * 9
+        };
+        [Kind::Figures, Kind::Address].into_iter().find(most)
+    }
+}
+
+/// The columns below a line.
+struct Below<'r>(Vec<Values<'r>>);
+
+enum Verdict {
+    Header { certain: bool },
+    None,
+}
+
+impl<'r> Below<'r> {
+    fn of(records: &'r [Record], width: usize) -> Below<'r> {
+        let alike = records.iter().filter(|record| record.cells.len() == width);
+        let column = |at: usize| {
+            let mut values = Values {
+                kinds: HashMap::new(),
+                texts: HashMap::new(),
+                filled: 0,
+            };
+            for record in alike.clone() {
+                let text = record.cells[at].trim();
+                match kind(text) {
+                    Kind::Empty => continue,
+                    kind => *values.kinds.entry(kind).or_default() += 1,
+                }
+                *values.texts.entry(text).or_default() += 1;
+                values.filled += 1;
+            }
+            values
+        };
+        Below((0..width).map(column).collect())
+    }
+
+    /// Whether a line above these columns has their names.
+    fn speaks_for_header(&self, line: &Record) -> Verdict {
+        let (mut names, mut values, mut again) = (0, 0, 0);
+        for (cell, column) in line.cells.iter().zip(&self.0) {
+            let cell = cell.trim();
+            match (kind(cell), column.figures()) {
+                (Kind::Empty, _) => {}
+                (Kind::Words, Some(_)) => names += 1,
+                (_, Some(_)) | (Kind::Figures | Kind::Address, None) => values += 1,
+                // Names of columns seldom are values in them, and codes come again and again.
+                (Kind::Words, None) => again += usize::from(column.texts.contains_key(cell)),
+            }
+        }
+        match (names, values) {
+            (0, 0) if again > 0 => Verdict::None,
+            (0, 0) => Verdict::Header { certain: false },
+            (names, values) if names > values => Verdict::Header { certain: true },
+            _ => Verdict::None,
+        }
+    }
+
+    /// Whether a line above these columns is of words where all of them have figures: a second line of the header.
+    fn is_second_line(&self, line: &Record) -> bool {
+        let figures: Vec<_> = (line.cells.iter().zip(&self.0))
+            .filter(|(_, column)| column.figures().is_some())
+            .map(|(cell, _)| kind(cell))
+            .collect();
+        let all_words = figures.iter().all(|kind| *kind == Kind::Words);
+        // With one column of figures alone, it may be a value that is missing.
+        all_words && figures.len() > 1 && line.filled() * 10 >= line.cells.len() * 8
+    }
+
+    /// Whether a line has a value that comes again in its column.
+    fn has_of(&self, line: &Record) -> bool {
+        let mut cells = line.cells.iter().zip(&self.0);
+        cells.any(|(cell, column)| column.texts.contains_key(cell.trim()))
+    }
+}

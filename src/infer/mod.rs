@@ -1,0 +1,212 @@
+//! What is in a file that nobody described: found out from the whole of it, with the counts that prove it.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | [`bytes`] | its encoding, its beginning and its end, from one look at all of its bytes |
+//! | [`form`], [`json`] | how the records are written, from the beginning and the end |
+//! | [`column`], [`facts`] | what the values of every column say, counted by the workers over all records |
+//! | [`decide`] | what each column is by that, or what only a person can decide |
+//! | [`relations`] | keys, managers, rows that hold for a time: a second pass over some columns |
+//! | [`names`] | what names of columns say, which chooses among what the values allow |
+//! | [`draft`], [`show`] | a pipeline, a table and a page made of it |
+//!
+//! Values of cells are in what comes of it only where they are codes, or stand for no value; and where whoever asks says so.
+
+mod bytes;
+mod column;
+mod decide;
+pub(crate) mod draft;
+mod facts;
+mod form;
+mod json;
+mod names;
+mod relations;
+pub(crate) mod show;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::engine::EngineError;
+use crate::format::csv::{Delimiter, Form, Naming};
+use crate::format::{Reading, RecordFormat};
+use crate::report::rejects::ADDED;
+use crate::settings::limits::Limits;
+use crate::source::Source;
+use crate::source::spec::{Ragged, Unknown};
+use bytes::Bytes;
+use decide::{Decided, decide};
+use facts::{BLOCK_SIZE, Facts, Pass};
+use form::{CsvForm, Header};
+use json::JsonForm;
+use relations::{Relations, relations};
+
+/// How the records of a file are written.
+#[derive(Clone, Debug)]
+pub(crate) enum Written {
+    Csv(CsvForm),
+    Json(JsonForm),
+    /// As a pipeline says.
+    Stated {
+        format: &'static str,
+    },
+}
+
+/// All that was found of a source.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The names of its files.
+    pub source: String,
+    pub compression: Option<&'static str>,
+    /// What its bytes say, where no pipeline does.
+    pub bytes: Option<Bytes>,
+    pub written: Written,
+    pub names: Arc<[Arc<str>]>,
+    pub facts: Facts,
+    pub decided: Vec<Decided>,
+    pub relations: Relations,
+    /// The profile whose names of columns these are, and how many of them.
+    pub profile: Option<(&'static str, usize)>,
+}
+
+/// Finds out what is in a source of which nothing is known.
+///
+/// # Errors
+/// It can't be read, or not as records.
+pub(crate) async fn infer(source: Source, workers: usize) -> Result<Found, EngineError> {
+    let (source, bytes) = bytes::look(source).await?;
+    let source = Arc::new(source);
+    let pass = |format, footer: &[String]| Pass {
+        source: source.clone(),
+        reading: reading(format, footer),
+        ragged: Ragged::Reject,
+        unknown: Unknown::Reject,
+        workers,
+    };
+    let is_json = bytes.beginning.trim_start().starts_with(['[', '{']);
+    let (found, written) = match is_json {
+        true => {
+            let (form, found) = json::form(&bytes.beginning, |format| pass(format, &[])).await?;
+            (found, Written::Json(form))
+        }
+        false => {
+            let form = form::form(&bytes.beginning, bytes.is_all, &bytes.end);
+            let (form, found) = csv(form, |form| pass(form.format(), &form.footer)).await?;
+            (found, Written::Csv(form))
+        }
+    };
+    Ok(Found {
+        written,
+        bytes: Some(bytes),
+        ..found
+    })
+}
+
+/// The facts of a CSV file. Where a quote is never closed, cells don't span lines.
+async fn csv(
+    form: CsvForm,
+    pass: impl Fn(&CsvForm) -> Pass,
+) -> Result<(CsvForm, Found), EngineError> {
+    let mut form = form;
+    match of_pass(&pass(&form)).await {
+        Err(EngineError::Data { .. }) if form.dialect.quoting.quote.is_some() => {}
+        found => return Ok((form, found?)),
+    }
+    form.dialect.quoting.multiline = false;
+    let found = of_pass(&pass(&form)).await?;
+    Ok((form, found))
+}
+
+/// What is in a source that is read as a pipeline says.
+///
+/// # Errors
+/// It can't be read, or not as records.
+pub(crate) async fn described(
+    source: Source,
+    reading: Reading,
+    (ragged, unknown): (Ragged, Unknown),
+    workers: usize,
+) -> Result<Found, EngineError> {
+    let pass = Pass {
+        source: Arc::new(source),
+        reading,
+        ragged,
+        unknown,
+        workers,
+    };
+    of_pass(&pass).await
+}
+
+async fn of_pass(pass: &Pass) -> Result<Found, EngineError> {
+    let opened = pass.open().await?;
+    let header = opened.header.clone();
+    let names = header.names().clone();
+    let facts = opened.facts().await?;
+    let each = names.iter().zip(&facts.columns);
+    let decided: Vec<Decided> = each.map(|(name, column)| decide(name, column)).collect();
+    let records = facts.records - facts.rejected;
+    let relations = match records {
+        0 => Relations::default(),
+        _ => relations(pass, &names, &facts.columns, &decided, records).await?,
+    };
+    Ok(Found {
+        source: pass.source.names(),
+        compression: pass.source.origins()[0].compression(),
+        bytes: None,
+        written: Written::Stated {
+            format: header.format(),
+        },
+        profile: names::profile(names.iter().map(|name| &**name)),
+        names,
+        facts,
+        decided,
+        relations,
+    })
+}
+
+/// How a source's text is to be read whose footer begins so.
+fn reading(format: RecordFormat, footer: &[String]) -> Reading {
+    let mut reading = Reading {
+        format,
+        block: BLOCK_SIZE,
+        added: &ADDED,
+        named: Arc::default(),
+        limits: Limits::default(),
+        closing: Default::default(),
+    };
+    reading.closing.footer = footer_pattern(footer).and_then(|pattern| pattern.parse().ok());
+    reading
+}
+
+/// The setting `csv.footer`, for lines that begin so.
+fn footer_pattern(begins: &[String]) -> Option<String> {
+    let escaped: Vec<String> = begins.iter().map(|word| regex::escape(word)).collect();
+    match &escaped[..] {
+        [] => None,
+        [only] => Some(format!("^{only}")),
+        several => Some(format!("^({})", several.join("|"))),
+    }
+}
+
+impl CsvForm {
+    fn format(&self) -> RecordFormat {
+        let (lines, columns) = match &self.header {
+            Header::None => (0, None),
+            Header::Line { .. } => (1, None),
+            Header::Labels(names) => (2, Some(names.as_slice().into())),
+            Header::Groups => (2, None),
+        };
+        RecordFormat::Csv(Form {
+            delimiter: Delimiter::Stated(self.dialect.delimiter),
+            quoting: self.dialect.quoting,
+            comment: self.dialect.comment,
+            skip_lines: self.skip_lines,
+            naming: Naming {
+                lines,
+                columns,
+                number: self.same_names,
+                by_name: false,
+            },
+        })
+    }
+}

@@ -1,0 +1,473 @@
+//! What the names of columns say. Names prove nothing: they choose among what the values allow.
+
+/// The words of a name, in small letters: `employeeID` and `Employee_ID` are `employee` and `id`.
+pub(super) fn words(name: &str) -> Vec<String> {
+    let mut words: Vec<String> = vec![String::new()];
+    let mut before = ' ';
+    let mut chars = name.chars().peekable();
+    while let Some(c) = chars.next() {
+        let begins = c.is_uppercase()
+            && (before.is_lowercase()
+                || before.is_uppercase() && chars.peek().is_some_and(|next| next.is_lowercase()));
+        if begins || !c.is_alphanumeric() {
+            words.push(String::new());
+        }
+        if c.is_alphanumeric()
+            && let Some(word) = words.last_mut()
+        {
+            word.extend(c.to_lowercase());
+        }
+        before = c;
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+fn has_word(name: &str, list: &[&str]) -> bool {
+    words(name).iter().any(|word| list.contains(&&**word))
+}
+
+/// Whether a part of the name, without what stands between its words, is in a list.
+fn has_part(name: &str, list: &[&str]) -> bool {
+    let joined = words(name).concat();
+    list.iter().any(|part| joined.contains(part))
+}
+
+/// Somebody whom others report to.
+pub(super) fn is_manager(name: &str) -> bool {
+    has_part(
+        name,
+        &[
+            "manager",
+            "supervisor",
+            "reportsto",
+            "vorgesetzt",
+            "superior",
+            "mstbr",
+            "parent",
+            "fuehrungskraft",
+            "führungskraft",
+            "responsable",
+            "leiter",
+        ],
+    ) || has_word(name, &["mgr", "boss", "chef", "superviseur"])
+}
+
+/// What identifies something.
+pub(super) fn is_id(name: &str) -> bool {
+    let words = words(name);
+    // The number of children, and that of a change on a day.
+    let counts = has_word(name, &["sequence", "seq", "count", "of", "order", "anzahl"]);
+    let amounts = [
+        "amount",
+        "balance",
+        "allowance",
+        "salary",
+        "bonus",
+        "betrag",
+        "hours",
+        "days",
+        "limit",
+    ];
+    let is_named = words
+        .last()
+        .is_some_and(|word| ["id", "code", "key", "no", "nr"].contains(&&**word));
+    !counts && (is_named || !has_word(name, &amounts)) && is_id_of(name, &words)
+}
+
+fn is_id_of(name: &str, words: &[String]) -> bool {
+    has_word(
+        name,
+        &[
+            "id",
+            "ids",
+            "number",
+            "no",
+            "nr",
+            "num",
+            "code",
+            "key",
+            "uuid",
+            "guid",
+            "matricule",
+            "zip",
+            "plz",
+            "postal",
+            "postcode",
+            "phone",
+            "telephone",
+            "fax",
+            "mobile",
+            "iban",
+            "ssn",
+            "badge",
+            "account",
+        ],
+    ) || has_part(
+        name,
+        &[
+            "pernr",
+            "nummer",
+            "personnelnumber",
+            "kostenstelle",
+            "costcent",
+            "zipcode",
+            "externalid",
+            "matrikel",
+        ],
+    ) || words.iter().any(|word| {
+        word.len() > 4
+            && (word.ends_with("id") || word.ends_with("nr"))
+            && !["paid", "valid", "unpaid", "invalid"].contains(&&**word)
+    })
+}
+
+/// Where somebody is found: others may be found there, too.
+pub(super) fn is_contact(name: &str) -> bool {
+    has_word(
+        name,
+        &[
+            "zip",
+            "plz",
+            "postal",
+            "postcode",
+            "phone",
+            "telephone",
+            "telefon",
+            "fax",
+            "mobile",
+            "iban",
+            "account",
+        ],
+    ) || has_part(name, &["zipcode", "phone", "telefon"])
+}
+
+/// How likely it is that a column of this name identifies the records, the likeliest first: people, then positions and
+/// assignments, then anything, then what is not named so.
+pub(super) fn rank(name: &str) -> u8 {
+    let person = [
+        "employee",
+        "worker",
+        "person",
+        "user",
+        "emp",
+        "associate",
+        "staff",
+        "personnel",
+        "file",
+        "mitarbeiter",
+    ];
+    let parts = [
+        "employeeid",
+        "workerid",
+        "userid",
+        "personid",
+        "pernr",
+        "personalnummer",
+        "personnelnumber",
+        "filenumber",
+    ];
+    match is_id(name) {
+        true if has_word(name, &person) || has_part(name, &parts) => 0,
+        true if has_word(name, &["position", "assignment", "job"]) => 1,
+        true => 2,
+        false => 3,
+    }
+}
+
+/// What identifies a person.
+pub(super) fn is_of_person(name: &str) -> bool {
+    rank(name) == 0
+}
+
+/// The first day of something.
+pub(super) fn is_from(name: &str) -> bool {
+    has_word(
+        name,
+        &[
+            "start",
+            "from",
+            "effective",
+            "begin",
+            "begins",
+            "ab",
+            "von",
+            "since",
+            "du",
+        ],
+    ) || has_part(
+        name,
+        &[
+            "begda",
+            "startdate",
+            "validfrom",
+            "effectivedate",
+            "gültigab",
+            "gueltigab",
+        ],
+    )
+}
+
+/// The last day of something.
+pub(super) fn is_to(name: &str) -> bool {
+    has_word(
+        name,
+        &[
+            "end", "to", "until", "bis", "thru", "through", "au", "expiry",
+        ],
+    ) || has_part(name, &["endda", "enddate", "validto"])
+}
+
+/// A day or a time.
+pub(super) fn is_date(name: &str) -> bool {
+    has_word(
+        name,
+        &[
+            "date",
+            "datum",
+            "day",
+            "time",
+            "timestamp",
+            "at",
+            "on",
+            "when",
+            "created",
+            "updated",
+            "modified",
+            "since",
+        ],
+    ) || has_part(name, &["date", "datum", "timestamp"])
+}
+
+/// A flag.
+pub(super) fn is_flag(name: &str) -> bool {
+    has_word(
+        name,
+        &[
+            "is", "has", "flag", "can", "active", "enabled", "aktiv", "yn",
+        ],
+    )
+}
+
+/// What tells of people, so that even a value that comes again and again is somebody's.
+pub(super) fn is_personal(name: &str) -> bool {
+    is_manager(name)
+        || has_part(
+            name,
+            &[
+                "name",
+                "imię",
+                "imie",
+                "nazwisk",
+                "nombre",
+                "apellido",
+                "prénom",
+                "prenom",
+                "cognome",
+                "nome",
+                "navn",
+                "namn",
+                "jméno",
+                "příjmení",
+                "氏名",
+                "姓名",
+                "mail",
+                "phone",
+                "birth",
+                "geburt",
+                "address",
+                "street",
+                "strasse",
+                "straße",
+                "lead",
+                "head",
+                "owner",
+                "approver",
+                "partner",
+                "contact",
+                "coach",
+                "mentor",
+                "nationality",
+                "religion",
+                "gender",
+                "salary",
+                "comment",
+                "remark",
+                "note",
+            ],
+        )
+}
+
+/// Known sources, with names of columns that are theirs.
+const PROFILES: [(&str, &[&str]); 4] = [
+    (
+        "workday",
+        &[
+            "workerid",
+            "employeeid",
+            "worker",
+            "hiredate",
+            "costcenterid",
+            "costcenter",
+            "positionid",
+            "businesstitle",
+            "legalnamefirstname",
+            "legalnamelastname",
+            "emailprimarywork",
+            "annualbasepay",
+            "ispeoplemanager",
+            "workertype",
+            "supervisoryorganization",
+            "managerid",
+            "fte",
+            "primaryworkemail",
+        ],
+    ),
+    (
+        "successfactors",
+        &[
+            "userid",
+            "personidexternal",
+            "seqnumber",
+            "emplstatus",
+            "managerid",
+            "assignmentclass",
+            "startdate",
+            "enddate",
+            "jobtitle",
+            "jobcode",
+            "eventreason",
+            "userid",
+            "employmenttype",
+            "legalentity",
+            "customstring1",
+        ],
+    ),
+    (
+        "oracle_hcm",
+        &[
+            "metadata",
+            "personnumber",
+            "assignmentnumber",
+            "effectivestartdate",
+            "effectiveenddate",
+            "effectivesequence",
+            "effectivelatestchange",
+            "assignmentstatustypecode",
+            "legalemployername",
+            "sourcesystemowner",
+            "sourcesystemid",
+        ],
+    ),
+    (
+        "adp",
+        &[
+            "associateoid",
+            "workerididvalue",
+            "filenumber",
+            "associateid",
+            "payrollcompanycode",
+            "homedepartmentcode",
+            "companycode",
+            "workerstatusstatuscodecodevalue",
+            "personlegalnamegivenname",
+            "workerdatesoriginalhiredate",
+        ],
+    ),
+];
+
+/// Names by which one source is told from the others: so many of a profile's have to be there.
+const ENOUGH: usize = 4;
+
+/// The profile whose names most columns have, and how many have one.
+pub(super) fn profile<'a>(names: impl Iterator<Item = &'a str>) -> Option<(&'static str, usize)> {
+    let names: Vec<String> = names.map(|name| words(name).concat()).collect();
+    let count = |known: &[&str]| {
+        names
+            .iter()
+            .filter(|name| known.contains(&&***name))
+            .count()
+    };
+    let mut found: Vec<_> = PROFILES
+        .iter()
+        .map(|(name, known)| (*name, count(known)))
+        .collect();
+    found.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    match found[..] {
+        [(name, count), (_, next), ..] if count >= ENOUGH && count > next => Some((name, count)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_words() {
+        for (name, expected) in [
+            ("employeeID", "employee id"),
+            ("Legal Name - First Name", "legal name first name"),
+            ("MANAGER_ID", "manager id"),
+            ("EMPNo", "emp no"),
+            ("FTE %", "fte"),
+            ("name.first", "name first"),
+            ("Straße", "straße"),
+        ] {
+            assert_eq!(words(name).join(" "), expected);
+        }
+    }
+
+    #[test]
+    fn names_say_what_may_be_in_a_column() {
+        for name in [
+            "Manager ID",
+            "managerId",
+            "Vorgesetzter",
+            "REPORTS_TO",
+            "MSTBR",
+        ] {
+            assert!(is_manager(name), "{name}");
+        }
+        for name in [
+            "employeeID",
+            "ZIP",
+            "PERNR",
+            "File Number",
+            "userId",
+            "Kostenstelle",
+            "WorkerID",
+        ] {
+            assert!(is_id(name), "{name}");
+        }
+        for name in [
+            "Vacation Days",
+            "Headcount",
+            "SALARY",
+            "Notes",
+            "seqNumber",
+            "Number of Children",
+        ] {
+            assert!(!is_id(name), "{name}");
+        }
+        assert!(is_from("BEGDA") && is_to("ENDDA") && is_from("startDate") && is_to("END_DATE"));
+        assert!(!is_from("hireDate") && !is_to("Vendor"));
+        let ranks = ["Employee ID", "Position ID", "Code", "Employment Type"].map(rank);
+        assert_eq!(ranks, [0, 1, 2, 3]);
+        assert!(is_personal("Supervisor Name") && !is_personal("Status"));
+    }
+
+    #[test]
+    fn profiles_are_known_by_their_names() {
+        let of = |names: &str| profile(names.split(',')).map(|(name, _)| name);
+        assert_eq!(
+            of("userId,startDate,endDate,seqNumber,emplStatus"),
+            Some("successfactors")
+        );
+        assert_eq!(
+            of("PersonNumber,AssignmentNumber,EffectiveStartDate,EffectiveEndDate"),
+            Some("oracle_hcm")
+        );
+        assert_eq!(of("id,name,salary,start"), None);
+    }
+}

@@ -1,0 +1,204 @@
+//! What was found as a table for a terminal.
+
+use std::fmt::Write;
+
+use unicode_width::UnicodeWidthStr;
+
+use super::{Described, Description, kind};
+use crate::report::human::counted;
+use crate::text::shown::{shown, shown_within};
+
+/// Columns of a terminal that a name, and what a value looks like, may take.
+const NAME: usize = 32;
+const SHAPE: usize = 24;
+
+/// A line a column, and what is to be said of all of them.
+pub(crate) fn table(all: &Description<'_>) -> String {
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "{}: {}",
+        shown(all.source),
+        counted(all.records, "record")
+    );
+    for said in about(all) {
+        let _ = writeln!(text, "  {}", shown(&said));
+    }
+    text.push('\n');
+    let head = [
+        "column",
+        "what it is",
+        "filled",
+        "different",
+        "characters",
+        "looks like",
+        "reaches",
+    ];
+    let rows: Vec<[String; 7]> = all
+        .columns
+        .iter()
+        .map(|column| row(column, all.records))
+        .collect();
+    let width = |at: usize| {
+        let cells = rows.iter().map(|row| row[at].width());
+        cells.chain([head[at].width()]).max().unwrap_or_default()
+    };
+    let widths: [usize; 7] = std::array::from_fn(width);
+    let mut line = |cells: [&str; 7]| {
+        let mut line = String::new();
+        for (cell, width) in cells.iter().zip(widths) {
+            let gap = " ".repeat(width - cell.width() + 2);
+            let _ = write!(line, "{cell}{gap}");
+        }
+        let _ = writeln!(text, "{}", line.trim_end());
+    };
+    line(head);
+    for row in &rows {
+        line(std::array::from_fn(|at| &*row[at]));
+    }
+    text
+}
+
+fn row(column: &Described<'_>, records: u64) -> [String; 7] {
+    let filled = match records {
+        0 => "-".to_owned(),
+        _ => percent(column.filled, records),
+    };
+    let about = if column.distinct.exact { "" } else { "about " };
+    let lengths = column.lengths.map_or("-".to_owned(), |lengths| {
+        let longer = if lengths.longer { "+" } else { "" };
+        match lengths.least == lengths.most {
+            true => format!("{}{longer}", lengths.most),
+            false => format!("{} to {}{longer}", lengths.least, lengths.most),
+        }
+    });
+    let shape = match &column.shapes {
+        None => "many shapes".to_owned(),
+        Some(shapes) => shapes.first().map_or("-".to_owned(), |first| {
+            let more = if shapes.len() > 1 { ", ..." } else { "" };
+            format!("{}{more}", shown_within(first.shape, SHAPE))
+        }),
+    };
+    [
+        shown_within(column.name, NAME),
+        kind(column.decided),
+        filled,
+        format!("{about}{}", column.distinct.count),
+        lengths,
+        shape,
+        column
+            .range
+            .as_ref()
+            .map(super::Range::words)
+            .unwrap_or_default(),
+    ]
+}
+
+/// A share. What is not all is never told to be 100 %, and what is not none never 0 %.
+pub(super) fn percent(part: u64, whole: u64) -> String {
+    let share = part as f64 * 100.0 / whole.max(1) as f64;
+    match part {
+        0 => "0 %".to_owned(),
+        part if part == whole => "100 %".to_owned(),
+        _ => format!("{:.1} %", share.clamp(0.1, 99.9)),
+    }
+}
+
+/// What there is to say of the file, and of what columns are to each other.
+pub(super) fn about(all: &Description<'_>) -> Vec<String> {
+    let mut said = Vec::new();
+    let written = &all.written;
+    let mut form = vec![written.format.to_owned()];
+    form.extend(written.delimiter.as_ref().map(|d| format!("delimiter {d}")));
+    form.extend(all.encoding.as_ref().map(|e| format!("encoding {e}")));
+    form.extend(
+        all.compression
+            .map(|kind| format!("compressed with {kind}")),
+    );
+    form.extend(
+        written
+            .skip_lines
+            .filter(|n| *n > 0)
+            .map(|n| format!("{} before the header", counted(n.into(), "line"))),
+    );
+    form.extend(
+        written
+            .header
+            .filter(|n| *n != 1)
+            .map(|n| format!("{} of header", counted(n.into(), "line"))),
+    );
+    form.extend(
+        written
+            .path
+            .as_ref()
+            .map(|path| format!("records at {path}")),
+    );
+    said.push(form.join(", "));
+    if all.skipped > 0 {
+        said.push(format!(
+            "{} that are no records",
+            counted(all.skipped, "line")
+        ));
+    }
+    for (code, n) in all.faults {
+        said.push(format!("{} with the fault {code}", counted(*n, "record")));
+    }
+    for key in &all.relations.keys {
+        said.push(match key.is_unique() {
+            true => format!("key: {}, filled and different in every record", key.column),
+            false => format!(
+                "no key: {}, empty in {}, repeated in {}",
+                key.column,
+                counted(key.empty, "record"),
+                counted(key.repeated, "record")
+            ),
+        });
+    }
+    for manager in &all.relations.managers {
+        said.push(format!(
+            "{} leads to {}: {} of {} values are found",
+            manager.column, manager.key, manager.found, manager.filled
+        ));
+    }
+    if let Some(effective) = &all.relations.effective {
+        said.push(format!(
+            "rows of one {} hold from {}",
+            effective.key, effective.from
+        ));
+    }
+    for column in &all.columns {
+        let texts: Vec<String> = column
+            .sentinels
+            .iter()
+            .map(|(text, n)| format!("{text} ({n})"))
+            .collect();
+        if !texts.is_empty() {
+            said.push(format!(
+                "{}: stands for no value: {}",
+                column.name,
+                texts.join(", ")
+            ));
+        }
+        for (n, what) in [
+            (column.blanks, "with blanks at the ends"),
+            (column.invisible, "with invisible characters"),
+            (column.decided.eaten, "eaten by a spreadsheet (1.2E+15)"),
+            (
+                column.decided.zeros_lost,
+                "without the zeros that the others have",
+            ),
+        ] {
+            if n > 0 {
+                said.push(format!("{}: {} {what}", column.name, counted(n, "value")));
+            }
+        }
+        if let Some(values) = &column.values {
+            let values: Vec<String> = values
+                .iter()
+                .map(|(text, n)| format!("{text} ({n})"))
+                .collect();
+            said.push(format!("{}: {}", column.name, values.join(", ")));
+        }
+    }
+    said
+}
