@@ -500,10 +500,17 @@ fn what_is_not_a_workbook() {
             "this is an OpenDocument file (.ods)",
         ),
         (
-            &archive(&[("a.csv", b"ID\n1\n")]),
-            "format: xlsx",
+            &archive(&[("_rels/x", b"")]),
+            "",
             1,
             "there is no workbook in it",
+        ),
+        // An archive of another file is unpacked.
+        (
+            &archive(&[("a.csv", b"ID\n1\n")]),
+            "format: xlsx",
+            2,
+            "this is not an Excel workbook (.xlsx)",
         ),
         (
             &whole[..whole.len() - 30],
@@ -542,7 +549,7 @@ fn what_is_not_a_workbook() {
         ])
     };
     for (xml, told) in [
-        ("<worksheet><sheetData><row r=\"1\">", "not well-formed"),
+        ("<worksheet><sheetData><row r=\"1\">", "it ends too early"),
         (
             "<worksheet><sheetData><row r=\"2\"/><row r=\"1\"/></sheetData></worksheet>",
             "rows are not in order",
@@ -635,7 +642,7 @@ fn settings_are_linted() {
         (
             "format: csv, sheet: Workers",
             0,
-            "this setting has no effect on this format",
+            "these settings have no effect on this format",
         ),
         (
             "format: xlsx, csv: { skip_lines: 3 }",

@@ -178,7 +178,7 @@ impl Part<'_> {
         self.failed.take()
     }
 
-    /// Looks at what has become of it.
+    /// Unpacks more, and looks at what has become of it.
     fn look(&mut self) -> Result<(), Wrong> {
         let (decompressed, expansion) = (self.limits.decompressed, self.limits.expansion);
         if self.left == 0 {
@@ -216,11 +216,13 @@ impl Part<'_> {
 impl BufRead for Part<'_> {
     #[inline]
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if let Err(wrong) = self.look() {
-            self.failed = Some(wrong);
-            return Err(io::ErrorKind::InvalidData.into());
+        if self.left == 0 || self.reader.buffer().is_empty() {
+            self.look().map_err(|wrong| {
+                self.failed = Some(wrong);
+                io::Error::from(io::ErrorKind::InvalidData)
+            })?;
         }
-        self.reader.fill_buf()
+        Ok(self.reader.buffer())
     }
 
     #[inline]

@@ -458,12 +458,13 @@ fn digits(written: &str, number: f64) -> Cow<'_, str> {
     }
 }
 
-/// Whether a number is written in digits that floating point has exactly, without zeros or signs that say nothing.
+/// Whether a number is written in digits that floating point has exactly, without zeros or signs that say nothing. The
+/// digits of whole numbers are kept, however many a program has written.
 fn is_plain(written: &str) -> bool {
     let unsigned = written.strip_prefix('-').unwrap_or(written);
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "1"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    unsigned.len() <= EXACT_DIGITS
+    (unsigned.len() <= EXACT_DIGITS || !unsigned.contains('.'))
         && digits(whole)
         && digits(fraction)
         && (whole.len() == 1 || !whole.starts_with('0'))
@@ -493,7 +494,8 @@ mod tests {
             ("1.50", "1.5"),
             ("+5", "5"),
             (".5", "0.5"),
-            ("9007199254740993", "9007199254740992"),
+            ("9007199254740993", "9007199254740993"),
+            ("0.12345678901234567890", "0.12345678901234568"),
             ("1e20", "100000000000000000000"),
         ] {
             let number = written.parse().unwrap();

@@ -121,8 +121,8 @@ impl Watch {
             }
             if seen.long > 0 {
                 remarks.push(format!(
-                    "{name}: {} with a number of more than {KEPT_DIGITS} digits, of which Excel keeps {KEPT_DIGITS}: the \
-                     others have become zeros; such identifiers have to be texts",
+                    "{name}: {} with a number of more than {KEPT_DIGITS} digits, of which Excel keeps {KEPT_DIGITS} and makes \
+                     zeros of the others; such identifiers have to be texts",
                     counted(seen.long, "cell")
                 ));
             }
