@@ -219,7 +219,7 @@ mod tests {
             ),
             (
                 "{ headers: { X-Key: { file: none } } }",
-                "p.yaml:4:38: the file none cannot be read: no such file",
+                "p.yaml:4:38: the file none cannot be read: there is no such file",
             ),
         ] {
             assert_eq!(told(https), expected, "{https}");
