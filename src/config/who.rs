@@ -13,7 +13,6 @@ use super::problem::Problem;
 use super::yaml::substitute::Env;
 use crate::settings::secret::TokenSpec;
 use crate::source::Input;
-use crate::source::place::sql::Access;
 use crate::source::spec::{HeaderSpec, HttpsSpec, SqlSpec};
 
 /// Bytes of a query: more is another file.
@@ -33,7 +32,8 @@ impl Pipeline {
                 input.unlock_bucket(variables.filter_map(set).collect());
             }
             if let Some(spec) = input.sql_spec() {
-                input.unlock_query(self.query(spec, env)?);
+                let (url, query) = self.query(spec, env)?;
+                input.unlock_query(url, query);
             }
             if let Some(spec) = Input::https_spec(input) {
                 input.unlock(self.who_asks(spec, env)?);
@@ -43,7 +43,7 @@ impl Pipeline {
     }
 
     /// A query and the address of its database.
-    fn query(&self, spec: &SqlSpec, env: Env) -> Result<Access, Problem> {
+    fn query(&self, spec: &SqlSpec, env: Env) -> Result<(SecretString, String), Problem> {
         let (_, url) = self.found("source.sql.url", &spec.url, "address", env)?;
         let query = match (&spec.query, &spec.query_file) {
             (Some(query), _) => query.clone(),
@@ -54,7 +54,7 @@ impl Pipeline {
             }
             (None, None) => String::new(),
         };
-        Ok(Access { url, query })
+        Ok((url, query))
     }
 
     fn who_asks(&self, spec: &HttpsSpec, env: Env) -> Result<HeaderMap, Problem> {
