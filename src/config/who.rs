@@ -13,7 +13,7 @@ use super::problem::Problem;
 use super::yaml::substitute::Env;
 use crate::settings::secret::TokenSpec;
 use crate::source::Input;
-use crate::source::place::{sftp, sql};
+use crate::source::place::sftp;
 use crate::source::spec::{HeaderSpec, HttpsSpec, SftpSpec, SqlSpec};
 
 /// Bytes of a query: more is another file.
@@ -33,7 +33,8 @@ impl Pipeline {
                 input.unlock_bucket(variables.filter_map(set).collect());
             }
             if let Some(spec) = input.sql_spec() {
-                input.unlock_query(self.query(spec, env)?);
+                let (url, query) = self.query(spec, env)?;
+                input.unlock_query(url, query);
             }
             if let Some(spec) = Input::https_spec(input) {
                 input.unlock(self.who_asks(spec, env)?);
@@ -46,7 +47,7 @@ impl Pipeline {
     }
 
     /// A query and the address of its database.
-    fn query(&self, spec: &SqlSpec, env: Env) -> Result<sql::Access, Problem> {
+    fn query(&self, spec: &SqlSpec, env: Env) -> Result<(SecretString, String), Problem> {
         let (_, url) = self.found("source.sql.url", &spec.url, "address", env)?;
         let query = match (&spec.query, &spec.query_file) {
             (Some(query), _) => query.clone(),
@@ -57,7 +58,7 @@ impl Pipeline {
             }
             (None, None) => String::new(),
         };
-        Ok(sql::Access { url, query })
+        Ok((url, query))
     }
 
     fn who_asks(&self, spec: &HttpsSpec, env: Env) -> Result<HeaderMap, Problem> {

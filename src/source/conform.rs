@@ -217,7 +217,6 @@ async fn sftp(keep: Option<Keep>) -> Stand {
 /// A file in a bucket, found by its name or by a pattern.
 #[cfg(feature = "buckets")]
 async fn bucket() -> Stand {
-    use super::place::bucket::address::{Address, Service};
     use super::place::bucket::spec::BucketSpec;
     let site = Site::start(text(), Manner::Tagged).await;
     site.will([Deed::Slow(50_001)]);
@@ -226,8 +225,9 @@ async fn bucket() -> Stand {
         endpoint: Some(site.address.clone()),
         region: None,
     };
-    let address = Address::parse(Service::S3, "s3://hr/in/w 1%.csv").unwrap();
-    let input = Input::bucket(address, &spec, &TimeoutsSpec::default(), Pick::All);
+    let timeouts = TimeoutsSpec::default();
+    let input = Input::bucket("s3://hr/in/w 1%.csv", &spec, &timeouts, Pick::All);
+    let input = input.unwrap().unwrap();
     input.unlock_bucket(vec![("AWS_SKIP_SIGNATURE", "true".to_owned())]);
     Stand {
         name: "s3://hr/in/w 1%.csv".to_owned(),

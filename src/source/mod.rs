@@ -46,6 +46,7 @@ use place::sftp::{self, Server};
 use place::sql::spec::SqlSpec;
 use place::sql::{Access, Query};
 use reqwest::header::HeaderMap;
+use secrecy::SecretString;
 use spec::{Compression, Encoding, Entry, Keep, Pick};
 use table::Terms;
 use table::spec::{Layout, Table};
@@ -118,20 +119,22 @@ impl Input {
     }
 
     /// Tells a query what it is, and of whom it is asked.
-    pub(crate) fn unlock_query(&self, access: Access) {
-        if let Input::Sql(query) = self {
-            query.unlock(access);
+    pub(crate) fn unlock_query(&self, url: SecretString, query: String) {
+        if let Input::Sql(asked) = self {
+            asked.unlock(Access { url, query });
         }
     }
 
-    /// What stands in a bucket.
+    /// What stands in a bucket, where an address is one of those. What is wrong with it comes with what to do.
     pub(crate) fn bucket(
-        address: Address,
+        written: &str,
         spec: &BucketSpec,
         timeouts: &TimeoutsSpec,
         pick: Pick,
-    ) -> Input {
-        Input::Bucket(Bucket::new(&address, spec, timeouts), address, pick)
+    ) -> Option<Result<Input, (&'static str, &'static str)>> {
+        let service = Service::of_scheme(written.split_once("://")?.0)?;
+        let input = |address| Input::Bucket(Bucket::new(&address, spec, timeouts), address, pick);
+        Some(Address::parse(service, written).map(input))
     }
 
     /// The service of the bucket that it stands in.

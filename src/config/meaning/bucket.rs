@@ -1,24 +1,11 @@
-//! What `source.bucket` means, and what an address is that stands for files in a bucket.
+//! What `source.bucket` means.
 
 use url::Url;
 
-use super::{Meaning, Wrong};
-use crate::http::spec::TimeoutsSpec;
+use super::Meaning;
 use crate::settings::secret::{PresignedUrl, UrlError};
 use crate::source::Input;
-use crate::source::place::bucket::address::{Address, Service};
-use crate::source::spec::{BucketSpec, SourceSpec};
-
-/// What an address stands for.
-pub(super) fn address(
-    service: Service,
-    written: &str,
-    spec: &SourceSpec,
-    timeouts: &TimeoutsSpec,
-) -> Result<Input, Wrong> {
-    let address = Address::parse(service, written)?;
-    Ok(Input::bucket(address, &spec.bucket, timeouts, spec.pick))
-}
+use crate::source::spec::BucketSpec;
 
 impl Meaning<'_> {
     /// Where the buckets of the source are.
@@ -53,7 +40,7 @@ impl Meaning<'_> {
                 "expected the name of a region, such as `eu-central-1`",
                 "",
             );
-        } else if first.is_some_and(|service| service != Service::S3) {
+        } else if first.is_some_and(|service| !service.has_regions()) {
             self.warning(
                 "source.bucket.region",
                 "this setting has no effect: it is for `s3://`",

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
+use super::https;
 use super::{Meaning, Wrong};
-use super::{bucket, https, sftp};
+use super::sftp;
 use crate::config::pipeline::Source;
 use crate::format::csv::spec::{HeaderSpec, NO_CHARACTER};
 use crate::guard::spec::{GuardSpec, MinRowsSpec};
 use crate::http::spec::TimeoutsSpec;
 use crate::settings::units::Amount;
 use crate::source::Input;
-use crate::source::place::bucket::address::Service;
 use crate::source::place::sample::{self, Sample};
 use crate::source::place::sftp::address::is_address as is_sftp;
 use crate::source::spec::{
@@ -279,12 +279,11 @@ impl Meaning<'_> {
                 OneOrMany::One(_) => "source.path".to_owned(),
                 OneOrMany::Many(_) => format!("source.path.{i}"),
             };
-            let found = match written.split_once("://") {
-                Some((scheme, _)) => match Service::of_scheme(scheme) {
-                    Some(service) => bucket::address(service, written, spec, timeouts),
-                    None if is_sftp(written) => sftp::address(written, spec, timeouts, &inputs),
-                    None => https::address(written, &spec.https, timeouts),
-                },
+            let in_bucket = Input::bucket(written, &spec.bucket, timeouts, spec.pick);
+            let found = match in_bucket {
+                Some(found) => found,
+                None if is_sftp(written) => sftp::address(written, spec, timeouts, &inputs),
+                None if written.contains("://") => https::address(written, &spec.https, timeouts),
                 None => input(written, &self.folder, spec.pick),
             };
             match found {

@@ -28,6 +28,11 @@ impl Service {
         }
     }
 
+    /// Whether its buckets are in regions that are told apart.
+    pub(crate) const fn has_regions(self) -> bool {
+        matches!(self, Service::S3)
+    }
+
     /// The variables of the environment that say who asks, and where.
     pub(crate) const fn variables(self) -> &'static [&'static str] {
         match self {
