@@ -57,7 +57,7 @@ fn secrets_that_are_not_there() {
         ),
         (
             "key: { file: none }",
-            "pipeline.yaml:4:24: the file none cannot be read: No such file or directory",
+            "pipeline.yaml:4:24: the file none cannot be read: there is no such file",
         ),
         (
             "agent: true, known_hosts: k",

@@ -45,7 +45,7 @@ pub(super) fn address(
     {
         return Err((
             "addresses of this kind are not supported as a source",
-            "expected `https://`, `s3://`, `gs://`, `az://`, a file, a pattern such as `exports/*.csv`, or `-`",
+            "expected `https://`, `sftp://`, `s3://`, `gs://`, `az://`, a file, a pattern such as `exports/*.csv`, or `-`",
         ));
     }
     let address = PresignedUrl::parse(written).map_err(|why| match why {
@@ -244,7 +244,7 @@ mod tests {
         check(
             "path: ftp://h/a",
             &[
-                "p.yaml:3:9: addresses of this kind are not supported as a source\n  help: expected `https://`, `s3://`, `gs://`, `az://`, a file, a \
+                "p.yaml:3:9: addresses of this kind are not supported as a source\n  help: expected `https://`, `sftp://`, `s3://`, `gs://`, `az://`, a file, a \
                  pattern such as `exports/*.csv`, or `-`",
             ],
         );

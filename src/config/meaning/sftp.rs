@@ -169,7 +169,7 @@ mod tests {
             &["p.yaml:4:24: this setting has no effect: it is for `key`"],
         );
         check(
-            &format!("{of} {{ password: {{ env: ${{SECRET}} }} }}"),
+            &format!("{of} {{ password: {{ env: '${{SECRET}}' }} }}"),
             &["p.yaml:4:28: expected the name of an environment variable, not its value"],
         );
         check(
