@@ -158,6 +158,42 @@ pub(crate) async fn relations(
     Ok(found)
 }
 
+/// The columns that may name somebody's manager: by their name, or because they look like one of these keys.
+fn managers(
+    names: &[Arc<str>],
+    columns: &[Column],
+    decided: &[Decided],
+    keys: &[usize],
+) -> Vec<usize> {
+    let distinct = |at: usize| columns[at].distinct.count().count;
+    let looks_like_a_key = |at: usize| {
+        let shape = |at: usize| {
+            columns[at]
+                .shapes
+                .list()?
+                .first()
+                .map(|(shape, _)| shape.to_string())
+        };
+        let range = |at: usize| columns[at].lengths.range();
+        keys.iter()
+            .any(|key| shape(at).is_some() && shape(at) == shape(*key) && range(at) == range(*key))
+    };
+    let is_any = |at: &usize| {
+        matches!(
+            decided[*at].kind,
+            Type::Text | Type::Identifier | Type::Whole(_)
+        )
+    };
+    let mut managers: Vec<usize> = (0..names.len())
+        .filter(is_any)
+        .filter(|at| !keys.contains(at) && decided[*at].values > 0)
+        .filter(|&at| names::is_manager(&names[at]) || looks_like_a_key(at) && distinct(at) > 2)
+        .collect();
+    managers.sort_by_key(|at| !names::is_manager(&names[*at]));
+    managers.truncate(MOST_MANAGERS);
+    managers
+}
+
 /// Whether a key does not say of itself that it is people's.
 fn is_other(key: &KeyFacts) -> bool {
     !names::is_of_person(&key.column)
@@ -197,32 +233,7 @@ impl Asked {
         };
         keys.sort_by_key(rank);
         keys.truncate(MOST_KEYS);
-        let looks_like_a_key = |at: usize| {
-            let shape = |at: usize| {
-                columns[at]
-                    .shapes
-                    .list()?
-                    .first()
-                    .map(|(shape, _)| shape.to_string())
-            };
-            let range = |at: usize| columns[at].lengths.range();
-            keys.iter().any(|key| {
-                shape(at).is_some() && shape(at) == shape(*key) && range(at) == range(*key)
-            })
-        };
-        let is_any = |at: &usize| {
-            matches!(
-                decided[*at].kind,
-                Type::Text | Type::Identifier | Type::Whole(_)
-            )
-        };
-        let mut managers: Vec<usize> = (0..names.len())
-            .filter(is_any)
-            .filter(|at| !keys.contains(at) && decided[*at].values > 0)
-            .filter(|&at| names::is_manager(&names[at]) || looks_like_a_key(at) && distinct(at) > 2)
-            .collect();
-        managers.sort_by_key(|at| !names::is_manager(&names[*at]));
-        managers.truncate(MOST_MANAGERS);
+        let managers = managers(names, columns, decided, &keys);
         let day = |is: fn(&str) -> bool| {
             let dates = (0..names.len()).filter(|at| is_date(&decided[*at].kind));
             dates.into_iter().find(|at| is(&names[*at]))
