@@ -235,7 +235,11 @@ fn a_full_run_says_why() {
     rig.write("workers.csv", "employeeID,fullName\n1,Ann\n");
     let columns = "--set=validate.columns={}";
     let meant = "--set=source.drift.gone=warn";
-    full(&[columns, meant], "the columns that are sent were changed", 1);
+    full(
+        &[columns, meant],
+        "the columns that are sent were changed",
+        1,
+    );
     assert_eq!(rig.people(&PEOPLE).len(), 2);
     full(&[columns], "", 1);
     assert_eq!(rig.people(&PEOPLE), ["1 Ann G1"]);
