@@ -234,7 +234,12 @@ fn a_full_run_says_why() {
     // Who is gone stays, where the stages or the columns were changed, and is gone the next time.
     rig.write("workers.csv", "employeeID,fullName\n1,Ann\n");
     let columns = "--set=validate.columns={}";
-    full(&[columns], "the columns that are sent were changed", 1);
+    let meant = "--set=source.drift.gone=warn";
+    full(
+        &[columns, meant],
+        "the columns that are sent were changed",
+        1,
+    );
     assert_eq!(rig.people(&PEOPLE).len(), 2);
     full(&[columns], "", 1);
     assert_eq!(rig.people(&PEOPLE), ["1 Ann G1"]);
