@@ -178,18 +178,38 @@ fn as_gnupg_writes_it() {
     for (at, (made, from)) in [
         ("./g -r hr@x.example -o m -e w.csv", "path: m"),
         ("./g -r hr@x.example -z0 -a -o m -e w.csv", "path: \"-\""),
-        ("./g -r hr@x.example -u s@x.example -o m -s -e w.csv", "path: \"-\", keep: encrypted"),
-        ("./g -r hr@x.example -u s@x.example --compress-algo bzip2 -o m -s -e w.csv.gz", "path: m"),
-        ("./g -r hr@x.example -u s@x.example --cipher-algo camellia256 -o m -s -e w.zip", "path: m"),
-        ("./g -R hr@x.example --compress-algo zip -o m -e w.zip", "path: \"-\""),
+        (
+            "./g -r hr@x.example -u s@x.example -o m -s -e w.csv",
+            "path: \"-\", keep: encrypted",
+        ),
+        (
+            "./g -r hr@x.example -u s@x.example --compress-algo bzip2 -o m -s -e w.csv.gz",
+            "path: m",
+        ),
+        (
+            "./g -r hr@x.example -u s@x.example --cipher-algo camellia256 -o m -s -e w.zip",
+            "path: m",
+        ),
+        (
+            "./g -R hr@x.example --compress-algo zip -o m -e w.zip",
+            "path: \"-\"",
+        ),
     ]
     .into_iter()
     .enumerate()
     {
         sh(&format!("rm -f m; {made}"));
-        let signed = if made.contains(" -s ") { ", signed_by: { file: s.pub }" } else { "" };
-        let decrypt = format!("decrypt: {{ pgp: {{ file: hr.key, passphrase: {{ file: word }}{signed} }} }}");
-        rig.pipeline(&format!("source: {{ {from}, format: csv, {decrypt} }}"), "action: createOrUpdate");
+        let signed = if made.contains(" -s ") {
+            ", signed_by: { file: s.pub }"
+        } else {
+            ""
+        };
+        let decrypt =
+            format!("decrypt: {{ pgp: {{ file: hr.key, passphrase: {{ file: word }}{signed} }} }}");
+        rig.pipeline(
+            &format!("source: {{ {from}, format: csv, {decrypt} }}"),
+            "action: createOrUpdate",
+        );
         let ended = match from.contains("\"-\"") {
             true => rig.run_with_stdin(&[], "m"),
             false => rig.run(&[]),
@@ -201,7 +221,11 @@ fn as_gnupg_writes_it() {
         fs::write(rig.path("m"), &bytes[..bytes.len() - 30]).unwrap();
         let cut = rig.tell(&["check", "pipeline.yaml", "--set", "source.path=m"]);
         assert_eq!(cut.code, 1, "{at} {}", cut.stderr);
-        assert!(cut.stderr.contains("cut off or damaged"), "{made}: {}", cut.stderr);
+        assert!(
+            cut.stderr.contains("cut off or damaged"),
+            "{made}: {}",
+            cut.stderr
+        );
     }
     assert!(peaks.iter().all(|peak| *peak < 256 << 20), "{peaks:?}");
 }
