@@ -19,6 +19,9 @@ const SAMPLE: Sample = Sample {
     format: Format::Csv,
 };
 
+/// Has a server have another text.
+type Becomes = Box<dyn Fn(&str)>;
+
 /// A source of one origin, and what is expected of it.
 struct Stand {
     name: String,
@@ -31,7 +34,7 @@ struct Stand {
     /// The file whose changes are seen.
     file: Option<PathBuf>,
     /// Has the server have another text, where it is at one.
-    becomes: Option<Box<dyn Fn(&str)>>,
+    becomes: Option<Becomes>,
     /// The web server that has it.
     site: Option<Arc<Site>>,
     _folder: Option<tempfile::TempDir>,

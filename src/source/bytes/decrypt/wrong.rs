@@ -4,10 +4,6 @@ use std::io;
 
 /// Why data can't be decrypted, or not be believed.
 #[derive(Debug, thiserror::Error)]
-#[cfg_attr(
-    not(feature = "pgp"),
-    expect(dead_code, reason = "without the feature nothing is decrypted")
-)]
 pub enum Wrong {
     #[error(
         "it is not encrypted with PGP, and source.decrypt is set; leave source.decrypt out where data comes in the clear"

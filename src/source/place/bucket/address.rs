@@ -83,6 +83,10 @@ impl Service {
     }
 
     /// The variables to set first.
+    #[cfg_attr(
+        not(feature = "buckets"),
+        expect(dead_code, reason = "without the feature nobody asks")
+    )]
     pub(crate) const fn who(self) -> &'static str {
         match self {
             Service::S3 => "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
@@ -177,6 +181,10 @@ impl Address {
     }
 
     /// With what the keys begin that can match.
+    #[cfg_attr(
+        not(feature = "buckets"),
+        expect(dead_code, reason = "without the feature nobody asks")
+    )]
     pub(in crate::source) fn prefix(&self) -> &str {
         let end = self.key.find(['*', '?', '[']).unwrap_or(self.key.len());
         &self.key[..end]

@@ -29,6 +29,7 @@ use std::sync::{Arc, OnceLock};
 use secrecy::SecretString;
 
 use crate::http::spec::TimeoutsSpec;
+#[cfg(feature = "sql")]
 use crate::settings::units::Span;
 use crate::source::bytes::raw::Raw;
 use spec::SqlSpec;
@@ -37,6 +38,10 @@ use spec::SqlSpec;
 #[derive(Clone)]
 pub struct Query(Arc<Inner>);
 
+#[cfg_attr(
+    not(feature = "sql"),
+    expect(dead_code, reason = "without the feature no query is asked")
+)]
 struct Inner {
     spec: SqlSpec,
     timeouts: TimeoutsSpec,
@@ -44,6 +49,10 @@ struct Inner {
 }
 
 /// What is looked up when the query is about to be asked.
+#[cfg_attr(
+    not(feature = "sql"),
+    expect(dead_code, reason = "without the feature no query is asked")
+)]
 pub(crate) struct Access {
     pub(crate) url: SecretString,
     pub(crate) query: String,
