@@ -23,6 +23,10 @@ mod members;
 mod pages;
 mod parse;
 mod path;
+#[cfg_attr(
+    not(feature = "xlsx"),
+    expect(dead_code, reason = "only workbooks need it")
+)]
 pub(crate) mod sheet_error;
 mod spec;
 #[cfg(test)]

@@ -6,9 +6,21 @@
 
 mod fixed;
 mod hdl;
+#[cfg_attr(
+    not(feature = "xlsx"),
+    expect(dead_code, reason = "only workbooks need it")
+)]
 mod input;
 mod lines;
+#[cfg_attr(
+    not(feature = "xlsx"),
+    expect(dead_code, reason = "only workbooks need it")
+)]
 mod records;
+#[cfg_attr(
+    not(feature = "xlsx"),
+    expect(dead_code, reason = "only workbooks need it")
+)]
 pub(super) mod remarks;
 pub(crate) mod sheet_spec;
 pub(crate) mod spec;
@@ -69,6 +81,10 @@ impl Tables {
 pub(super) struct Terms {
     pub(super) limits: Limits,
     /// Is told what may not have been meant.
+    #[cfg_attr(
+        not(feature = "xlsx"),
+        expect(dead_code, reason = "only workbooks need it")
+    )]
     pub(super) remarks: Remarks,
 }
 
