@@ -76,7 +76,7 @@ pub enum Input {
     /// What a web server has.
     Https(Request),
     /// What an SFTP server has at an address, and which files are meant of those that a pattern matches.
-    Sftp(Server, sftp::address::Address, Pick),
+    Sftp(Server, Box<sftp::address::Address>, Pick),
 }
 
 impl Input {
@@ -211,7 +211,7 @@ impl Input {
         let known = known.find(|known| known.login() == address.login());
         let new = || Server::new(address.login().clone(), spec, timeouts);
         let server = known.cloned().unwrap_or_else(new);
-        Input::Sftp(server, address, pick)
+        Input::Sftp(server, Box::new(address), pick)
     }
 
     /// The SFTP server that it is at.

@@ -347,7 +347,7 @@ impl Host {
     }
 
     pub(in crate::source) fn input(&self, path: &str, pick: Pick) -> Input {
-        Input::Sftp(self.server(self.access()), self.address(path), pick)
+        Input::Sftp(self.server(self.access()), Box::new(self.address(path)), pick)
     }
 }
 
