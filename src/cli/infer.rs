@@ -20,6 +20,7 @@ use crate::run::preflight::Preflight;
 use crate::run::{self, RunError};
 use crate::settings::limits::Limits;
 use crate::source::spec::{Compression, Encoding};
+use crate::source::table::Layout;
 use crate::source::{Input, Source};
 use crate::text::dates::Zone;
 
@@ -200,6 +201,8 @@ async fn find(file: &str) -> Result<Found, EngineError> {
         Limits::default(),
     )
     .await?;
+    // XML and the like are known by their first bytes.
+    let source = source.laid_out(Layout::Auto(Box::default()));
     infer(source, cores()).await
 }
 
