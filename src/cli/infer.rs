@@ -20,7 +20,7 @@ use crate::run::preflight::Preflight;
 use crate::run::{self, RunError};
 use crate::settings::limits::Limits;
 use crate::source::spec::{Compression, Encoding};
-use crate::source::table::Layout;
+use crate::source::table::spec::Layout;
 use crate::source::{Input, Source};
 use crate::text::dates::Zone;
 

@@ -1,7 +1,5 @@
 //! Sources at SFTP servers: OpenSSH's own, started here for each test, with a way to it that breaks, crawls and tells.
 
-use std::path::Path;
-
 use crate::support::Rig;
 
 /// Writes a pipeline whose source is there.
@@ -84,7 +82,7 @@ mod openssh {
     use std::fs;
     use std::io::{ErrorKind, Read, Write};
     use std::net::{Shutdown, TcpListener, TcpStream};
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
     use std::process::{Child, Command, Stdio};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::https;
-use super::{Meaning, Wrong};
 use super::sftp;
+use super::{Meaning, Wrong};
 use crate::config::pipeline::Source;
 use crate::format::csv::spec::{HeaderSpec, NO_CHARACTER};
 use crate::guard::spec::{GuardSpec, MinRowsSpec};

@@ -347,7 +347,11 @@ impl Host {
     }
 
     pub(in crate::source) fn input(&self, path: &str, pick: Pick) -> Input {
-        Input::Sftp(self.server(self.access()), Box::new(self.address(path)), pick)
+        Input::Sftp(
+            self.server(self.access()),
+            Box::new(self.address(path)),
+            pick,
+        )
     }
 }
 

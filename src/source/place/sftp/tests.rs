@@ -255,7 +255,11 @@ async fn lets_in(lock: Lock, access: impl FnOnce(&Host, &mut Access)) -> Result<
         ..Access::default()
     };
     access(&host, &mut given);
-    let input = Input::Sftp(host.server(given), Box::new(host.address("/a.csv")), Pick::All);
+    let input = Input::Sftp(
+        host.server(given),
+        Box::new(host.address("/a.csv")),
+        Pick::All,
+    );
     match found(input).await {
         Ok(_) => Ok(()),
         Err(error) => {
