@@ -131,14 +131,12 @@ pub(super) fn columns(
         are_found: matches!(header, Header::Json(_)),
         guesses: pipeline.source.drift.on(Kind::Renamed) != OnDrift::Ignore,
     };
-    let sends = job.connection.is_some() || job.to.is_some();
     let found = now.compare(last).into_iter().map(|mut finding| {
         let follows = pipeline.source.drift.on(finding.kind);
-        if finding.kind != Kind::New || !is_unasked(job, prepared, &finding.column) {
-            return (finding, follows);
+        if finding.kind == Kind::New && is_unasked(job, prepared, &finding.column) {
+            finding.message.push_str(UNASKED);
         }
-        finding.message.push_str(UNASKED);
-        (finding, if sends { OnDrift::Error } else { follows })
+        (finding, follows)
     });
     let found = Found(
         found

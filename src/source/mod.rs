@@ -199,19 +199,32 @@ impl Input {
         }
     }
 
-    /// What an SFTP server has at an address. Those of one server share its connection.
+    /// What an SFTP server has, where an address is of one. Those of one server share its connection. What is wrong with it
+    /// comes with what to do.
     pub(crate) fn sftp(
-        address: sftp::address::Address,
-        pick: Pick,
+        written: &str,
         spec: &SftpSpec,
         timeouts: &TimeoutsSpec,
+        pick: Pick,
         others: &[Input],
-    ) -> Input {
+    ) -> Option<Result<Input, (&'static str, &'static str)>> {
+        if !sftp::address::is_address(written) {
+            return None;
+        }
+        let address = match sftp::address::Address::read(written) {
+            Ok(address) => address,
+            Err(wrong) => return Some(Err(wrong)),
+        };
         let mut known = others.iter().filter_map(Input::sftp_server);
         let known = known.find(|known| known.login() == address.login());
         let new = || Server::new(address.login().clone(), spec, timeouts);
         let server = known.cloned().unwrap_or_else(new);
-        Input::Sftp(server, Box::new(address), pick)
+        Some(Ok(Input::Sftp(server, Box::new(address), pick)))
+    }
+
+    /// The host of the SFTP server that it is at, as lists of known hosts name it.
+    pub(crate) fn sftp_host(&self) -> Option<String> {
+        self.sftp_server().map(|server| server.login().named())
     }
 
     /// The SFTP server that it is at.

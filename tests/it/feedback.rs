@@ -528,7 +528,7 @@ fn the_name_follows_the_source_and_no_stale_file_stays() {
     ]);
     assert_eq!(code, 0, "{stderr}");
     assert!(
-        stderr.contains("the rejects of a JSON source are NDJSON: the file is `r.ndjson`"),
+        stderr.contains("the rejects of this source are NDJSON: the file is `r.ndjson`"),
         "{stderr}"
     );
 }

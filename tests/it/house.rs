@@ -22,7 +22,7 @@ const KNOWN: &[&[&str]] = &[];
 
 /// Parts of the steps that config makes out of the pipeline file, beside their `*Spec` and their constants.
 const MEANT: &[&str] = &[
-    "Decrypt", "Input", "Key", "Keys", "Layout", "Place", "Sample", "Table", "Unusable",
+    "Access", "Decrypt", "Input", "Key", "Keys", "Layout", "Place", "Sample", "Table", "Unusable",
     "Wrapping", "hosts", "sample",
 ];
 

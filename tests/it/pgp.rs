@@ -72,7 +72,7 @@ fn a_build_without_it_says_so() {
         told("check", "path: plain, decrypt: { pgp: { file: hr.key } }"),
         (
             2,
-            "error: p.yaml:3:36: this build of rostream has no PGP: build it with `--features pgp`\n"
+            "p.yaml:3:35: this build of rostream has no PGP: build it with `--features pgp`\n"
                 .to_owned()
         )
     );

@@ -141,7 +141,12 @@ fn columns_in_another_order_are_the_same_columns() {
     // Another column is another matter.
     let ended = night(
         &rig,
-        &["pay,employeeID,grade", "1,1,G1", "2,2,G2", "3,4,G1"],
+        &[
+            "pay,name,employeeID,grade",
+            "1,A,1,G1",
+            "2,B,2,G2",
+            "3,D,4,G1",
+        ],
     );
     assert!(
         ended.report["delta"]["full"].is_string(),

@@ -25,7 +25,7 @@ fn state(rig: &Rig) -> (Value, Option<Value>) {
     for entry in fs::read_dir(rig.path("state")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
-        if name.ends_with(".json") && !name.starts_with("rows-") {
+        if name.ends_with(".json") && !name.starts_with("rows-") && !name.starts_with("drift-") {
             let value: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
             match name.starts_with("last-") {
                 true => last = Some(value),

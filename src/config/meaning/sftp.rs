@@ -1,30 +1,15 @@
-//! What `source.sftp` means, and what an address is that begins with `sftp://`.
+//! What `source.sftp` means.
 
-use super::{Meaning, Wrong};
-use crate::http::spec::TimeoutsSpec;
+use super::Meaning;
 use crate::settings::secret::TokenSpec;
 use crate::source::Input;
-use crate::source::place::sftp::Server;
-use crate::source::place::sftp::address::Address;
-use crate::source::spec::{SftpSpec, SourceSpec};
-
-/// What an address stands for, beside those before it.
-pub(super) fn address(
-    written: &str,
-    spec: &SourceSpec,
-    timeouts: &TimeoutsSpec,
-    others: &[Input],
-) -> Result<Input, Wrong> {
-    let address = Address::read(written)?;
-    let input = Input::sftp(address, spec.pick, &spec.sftp, timeouts, others);
-    Ok(input)
-}
+use crate::source::spec::SftpSpec;
 
 impl Meaning<'_> {
     /// How SFTP servers are known, and how one is let in.
     pub(super) fn sftp(&mut self, spec: &SftpSpec, inputs: &[Input]) {
-        let mut servers = inputs.iter().filter_map(Input::sftp_server);
-        let Some(first) = servers.next() else {
+        let mut hosts = inputs.iter().filter_map(Input::sftp_host);
+        let Some(first) = hosts.next() else {
             if self.places.contains("source.sftp") && !inputs.is_empty() {
                 self.warning(
                     "source.sftp",
@@ -45,8 +30,7 @@ impl Meaning<'_> {
                 "write `sftp: { key: { file: PATH } }`, `{ password: { env: NAME } }` or `{ agent: true }`",
             );
         }
-        let host = |server: &Server| server.login().named();
-        if spec.password.is_some() && servers.any(|other| host(other) != host(first)) {
+        if spec.password.is_some() && hosts.any(|other| other != first) {
             self.problem(
                 "source.sftp.password",
                 "the addresses of the source are at several servers, and the password would be told to all of them",

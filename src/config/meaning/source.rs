@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::https;
-use super::sftp;
 use super::{Meaning, Wrong};
 use crate::config::pipeline::Source;
 use crate::format::csv::spec::{HeaderSpec, NO_CHARACTER};
@@ -12,7 +11,6 @@ use crate::http::spec::TimeoutsSpec;
 use crate::settings::units::Amount;
 use crate::source::Input;
 use crate::source::place::sample::{self, Sample};
-use crate::source::place::sftp::address::is_address as is_sftp;
 use crate::source::spec::{
     Arrays, Compression, CsvSpec, ExpectSpec, Nothing, OneOrMany, Pick, SampleSpec, SourceFormat,
     SourceSpec,
@@ -279,10 +277,11 @@ impl Meaning<'_> {
                 OneOrMany::One(_) => "source.path".to_owned(),
                 OneOrMany::Many(_) => format!("source.path.{i}"),
             };
-            let in_bucket = Input::bucket(written, &spec.bucket, timeouts, spec.pick);
-            let found = match in_bucket {
+            let (pick, others) = (spec.pick, &inputs);
+            let at_server = Input::bucket(written, &spec.bucket, timeouts, pick)
+                .or_else(|| Input::sftp(written, &spec.sftp, timeouts, pick, others));
+            let found = match at_server {
                 Some(found) => found,
-                None if is_sftp(written) => sftp::address(written, spec, timeouts, &inputs),
                 None if written.contains("://") => https::address(written, &spec.https, timeouts),
                 None => input(written, &self.folder, spec.pick),
             };

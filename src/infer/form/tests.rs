@@ -56,7 +56,7 @@ fn delimiters_are_told() {
     check("name\nAnna\nBen\n", b',', QUOTE, 0, LIKELY);
     // A comma in every value of the only column is none between cells.
     check("name\nKeller, Mara\nOkafor, Ben\n", 0x1f, QUOTE, 0, LIKELY);
-    check("name\nN1, x\nN2005, x\nN4711, x\n", 0x1f, QUOTE, 0, CERTAIN);
+    check("name\nN1, x\nN2005, x\nN4711, x\n", 0x1f, QUOTE, 0, LIKELY);
     let people = "0001 mara nurse\n".repeat(12);
     check(&format!("id name job\n{people}"), b' ', QUOTE, 0, CERTAIN);
     // Whole lines in quotes are one cell.

@@ -36,9 +36,11 @@ mod reading;
 mod server;
 #[cfg(feature = "sftp")]
 mod session;
-#[cfg(all(test, feature = "sftp"))]
+#[cfg(feature = "sftp")]
+#[cfg(test)]
 pub(in crate::source) mod testing;
-#[cfg(all(test, feature = "sftp"))]
+#[cfg(feature = "sftp")]
+#[cfg(test)]
 mod tests;
 
 #[cfg(not(feature = "sftp"))]

@@ -1,3 +1,5 @@
+//! Files at a server that is made here, with the ways in which it breaks.
+
 use std::sync::Arc;
 
 use bytes::BytesMut;
