@@ -128,7 +128,7 @@ fn a_new_column_that_nobody_asks_for_is_told() {
     check.says(UNASKED);
     let ended = rig.run(&["--set", "source.drift.new=error"]);
     assert_eq!(ended.code, 4, "{}", ended.stderr);
-    ended.says(UNASKED);
+    ended.says("column `Cost Centre` is new (position 4); nothing was sent");
     ended.says("--set source.drift.new=warn");
     // Named, it is asked for; and so it is where it is left out.
     for stages in ["[{ drop: [Cost Centre] }]", "[{ trim: [Cost Centre] }]"] {
