@@ -53,6 +53,28 @@ pub(super) fn is_manager(name: &str) -> bool {
     ) || has_word(name, &["mgr", "boss", "chef", "superviseur"])
 }
 
+/// People themselves: numbers in such a column are theirs.
+pub(super) fn is_person(name: &str) -> bool {
+    let words = words(name);
+    let people = [
+        "worker",
+        "user",
+        "employee",
+        "person",
+        "associate",
+        "staff",
+        "pernr",
+        "mitarbeiter",
+    ];
+    words.last().is_some_and(|word| people.contains(&&**word))
+}
+
+/// A name that a column has because its file gives it none.
+pub(super) fn is_made_up(name: &str) -> bool {
+    name.strip_prefix("column_")
+        .is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()))
+}
+
 /// What identifies something.
 pub(super) fn is_id(name: &str) -> bool {
     let words = words(name);
@@ -272,6 +294,12 @@ pub(super) fn is_personal(name: &str) -> bool {
                 "氏名",
                 "姓名",
                 "mail",
+                "known",
+                "preferred",
+                "iban",
+                "account",
+                "diagnos",
+                "hrbp",
                 "phone",
                 "birth",
                 "geburt",

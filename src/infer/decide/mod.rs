@@ -188,7 +188,15 @@ fn are_codes(name: &str, column: &Column, values: u64) -> bool {
     };
     let few = (2..=MOST_CODES).contains(&list.len()) && list.len() as u64 * OFTEN <= values;
     let none_alone = list.values().all(|n| *n > 1);
-    few && none_alone && column.at_signs == 0 && !names::is_personal(name)
+    let are_plain = list.keys().all(|text| may_be_code(text));
+    let may_be_told = column.at_signs == 0 && !names::is_personal(name) && !names::is_made_up(name);
+    few && none_alone && are_plain && may_be_told
+}
+
+/// Whether a value may be a code: it is short, and has neither a number's many digits nor the signs of an abbreviated name.
+fn may_be_code(text: &str) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    text.chars().count() <= 40 && digits <= 4 && !text.contains(['.', ',', ':', '"', '='])
 }
 
 /// Values of a column of identifiers that are shorter than most, which have zeros in front.
@@ -214,7 +222,9 @@ fn is_identifier(name: &str, column: &Column, distinct: Count, values: u64) -> b
         .range()
         .is_some_and(|(least, most)| least == most && most >= 5);
     let unique = distinct.count + distinct.count / 50 >= values;
-    column.numbers.zeros > 0 || names::is_id(name) || names::is_manager(name) || fixed && unique
+    let named = names::is_id(name) || names::is_manager(name);
+    let names_people = names::is_person(name) || names::is_made_up(name);
+    column.numbers.zeros > 0 || named || unique && (fixed || names_people && values >= 10)
 }
 
 #[cfg(test)]

@@ -55,6 +55,9 @@ pub(super) struct Record {
     faulty: bool,
     /// It begins and ends with a quote, and its first cell does not end with one.
     quoted_whole: bool,
+    /// Whether it has quotes, and whether they stand around what was parted.
+    quotes: bool,
+    torn: bool,
     /// Characters.
     length: usize,
 }
@@ -197,6 +200,8 @@ fn records(dialect: Dialect, text: &str, is_all: bool) -> Vec<Record> {
             records.push(Record {
                 line,
                 quoted_whole: ends(raw) && cells.first().is_some_and(|cell| !ends(cell)),
+                quotes: raw.contains('"'),
+                torn: is_torn(&cells),
                 cells,
                 faulty,
                 length: raw.chars().count(),
@@ -206,6 +211,14 @@ fn records(dialect: Dialect, text: &str, is_all: bool) -> Vec<Record> {
         at = end;
     }
     records
+}
+
+/// Whether a cell begins with a quote, and a later one ends with it.
+fn is_torn(cells: &[String]) -> bool {
+    let opens = |cell: &String| cell.starts_with('"') && (cell.len() == 1 || !cell.ends_with('"'));
+    let closes = |cell: &String| cell.ends_with('"') && (cell.len() == 1 || !cell.starts_with('"'));
+    let opening = cells.iter().position(opens);
+    opening.is_some_and(|at| cells[at + 1..].iter().any(closes))
 }
 
 /// The number of cells that most records have, if it is more than one, and how many have it.
@@ -236,7 +249,10 @@ fn dialect(text: &str, is_all: bool, delimiters: &[u8]) -> (Dialect, Vec<Record>
             let score = Score::of(&records);
             // Quotes around whole lines are none around cells: taken for characters, they would part their first cell.
             let quoted_whole = records.iter().filter(|record| record.quoted_whole).count();
-            let is_torn = quoting.quote.is_none() && quoted_whole * 2 > records.len();
+            let torn = records.iter().filter(|record| record.torn).count();
+            let with_quotes = records.iter().filter(|record| record.quotes).count();
+            let is_torn = quoting.quote.is_none()
+                && (quoted_whole * 2 > records.len() || torn * 2 > with_quotes);
             if score.width > 1
                 && !is_torn
                 && best.as_ref().is_none_or(|(best, ..)| score.beats(best))

@@ -52,6 +52,16 @@ fn delimiters_are_told() {
         0,
         CERTAIN,
     );
+    let people: String = (0..20)
+        .map(|n| format!("00{n},\"Müller, Anna\"\n"))
+        .collect();
+    check(
+        &format!("Workers\nID,Name\n{people}"),
+        b',',
+        QUOTE,
+        1,
+        CERTAIN,
+    );
     check("sep=;\nid;name\n1;a\n", b';', QUOTE, 0, CERTAIN);
     check("name\nAnna\nBen\n", b',', QUOTE, 0, LIKELY);
     // A comma in every value of the only column is none between cells.

@@ -22,11 +22,13 @@ pub(in crate::source::table) fn begins(head: &str) -> bool {
         Some(c) if c.is_alphabetic() || c == '_' => {
             // A cell of CSV may begin with a sign, too.
             let end = tag.find(|c: char| !(c.is_alphanumeric() || "_-.:".contains(c)));
+            let is_closed = tag.contains("</") || tag.contains("/>");
             end.is_none_or(|end| tag[end..].starts_with([' ', '\t', '\r', '\n', '/', '>']))
-                && !tag
-                    .lines()
-                    .next()
-                    .is_some_and(|line| line.contains([';', ',']) && !line.contains('='))
+                && (is_closed
+                    || !tag
+                        .lines()
+                        .next()
+                        .is_some_and(|line| line.contains([';', ',']) && !line.contains('=')))
         }
         _ => false,
     }
