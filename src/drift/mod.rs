@@ -1,6 +1,6 @@
 //! Drift: what has changed in a source since the last accepted run, in its columns and in what stands in them.
 //!
-//! Of an accepted run a [memory](memory) is kept: the names of the columns, and of each that matters what its cells look
+//! Of an accepted run a [memory] is kept: the names of the columns, and of each that matters what its cells look
 //! like. The next run holds its [header](columns) against it before the long work, and [what its rows tell](rows) when the
 //! survey is over. No value of a cell is kept: shapes and shares, and of code lists keyed hashes.
 

@@ -2,13 +2,13 @@
 //!
 //! | file | what it is |
 //! |---|---|
-//! | [`bytes`] | its encoding, its beginning and its end, from one look at all of its bytes |
-//! | [`form`], [`json`] | how the records are written, from the beginning and the end |
-//! | [`column`], [`facts`] | what the values of every column say, counted by the workers over all records |
-//! | [`decide`] | what each column is by that, or what only a person can decide |
-//! | [`relations`] | keys, managers, rows that hold for a time: a second pass over some columns |
-//! | [`names`] | what names of columns say, which chooses among what the values allow |
-//! | [`draft`], [`show`] | a pipeline, a table and a page made of it |
+//! | `bytes` | its encoding, its beginning and its end, from one look at all of its bytes |
+//! | `form`, `json` | how the records are written, from the beginning and the end |
+//! | `column`, `facts` | what the values of every column say, counted by the workers over all records |
+//! | `decide` | what each column is by that, or what only a person can decide |
+//! | `relations` | keys, managers, rows that hold for a time: a second pass over some columns |
+//! | `names` | what names of columns say, which chooses among what the values allow |
+//! | `draft`, `show` | a pipeline, a table and a page made of it |
 //!
 //! Values of cells are in what comes of it only where they are codes, or stand for no value; and where whoever asks says so.
 

@@ -274,7 +274,8 @@ async fn refused(answer: Response, url: &Url) -> RemoteError {
     let read = tokio::time::timeout(PATIENCE, read_small(&host_of(url), answer)).await;
     let page = read.ok().and_then(Result::ok).map(|(page, _)| page);
     // What is wrong with the request is the asker's to mend; of what goes wrong at the server its status tells enough.
-    let is_told = |page: &Vec<u8>| status.is_client_error() && !is_page && !page.is_empty();
+    let is_asker = status.is_client_error() && !matches!(status.as_u16(), 408 | 429);
+    let is_told = |page: &Vec<u8>| is_asker && !is_page && !page.is_empty();
     let said = match page.filter(is_told) {
         Some(page) => excerpt(&page),
         None => status.canonical_reason().unwrap_or_default().to_owned(),
