@@ -6,7 +6,7 @@
     python3 tests/field/nights.py                    # both ways of deleting, with seed 1
     python3 tests/field/nights.py --mode delta --seed 7 --size 3000
 
-figurant (https://pypi.org/project/figurant) writes what an HR system holds week after week: engagements with their
+figurant writes what an HR system holds week after week: engagements with their
 history, people who join, move, leave and come back, and beside it the key of what it put wrong: blanks behind keys and
 names, birth dates that are none, two engagements that are both the main one, or none that is, dates put right later,
 extracts that are empty or cut short. Here an extract also comes late (last night's once more) or with every row twice,
