@@ -11,23 +11,6 @@ const USUAL_YEARS: std::ops::RangeInclusive<u16> = 1900..=2100;
 /// Where years of two digits begin while formats are counted: the century decides nothing but leap days.
 const CENTURY: u16 = 1950;
 
-/// The languages in which names are looked for, the commonest first.
-const LANGUAGES: [Language; 13] = [
-    Language::En,
-    Language::De,
-    Language::Fr,
-    Language::Es,
-    Language::It,
-    Language::Pt,
-    Language::Nl,
-    Language::Pl,
-    Language::Sv,
-    Language::Da,
-    Language::Nb,
-    Language::Fi,
-    Language::Cs,
-];
-
 /// Which part of a date comes first in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -191,7 +174,7 @@ fn candidates(skeleton: &str) -> Option<Vec<Candidate>> {
     let found: Vec<Candidate> = match named {
         false => formats.filter_map(|f| Candidate::new(&f, None)).collect(),
         true => {
-            let each = LANGUAGES
+            let each = Language::ALL
                 .iter()
                 .flat_map(|l| formats.clone().map(|f| (f, *l)));
             each.filter_map(|(f, l)| Candidate::new(&f, Some(l)))

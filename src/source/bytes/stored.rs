@@ -57,6 +57,11 @@ pub(in crate::source) struct Stretch {
 }
 
 impl Stretch {
+    /// Where the next bytes are read.
+    pub(in crate::source) fn at(&self) -> u64 {
+        self.at
+    }
+
     /// Goes on from another place.
     pub(in crate::source) fn go_to(&mut self, at: u64) {
         self.at = at;

@@ -48,7 +48,6 @@ impl Read for Input {
 /// Bytes that are read at any place, whoever else reads them.
 pub(in crate::source) struct Seekable {
     bytes: Stretch,
-    at: u64,
     len: u64,
     /// Where the bytes of a file are counted, and how many have been.
     told: Option<(Arc<Plain>, u64)>,
@@ -59,7 +58,6 @@ impl Seekable {
         Ok(Seekable {
             len: stored.len()?,
             bytes: stored.rest(0),
-            at: 0,
             told: plain.map(|plain| {
                 // Some of it was read for its first bytes.
                 let counted = plain.counted();
@@ -81,7 +79,6 @@ impl Seekable {
 impl Read for Seekable {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         let read = self.bytes.read(room)?;
-        self.at += read as u64;
         self.tell(read as u64);
         Ok(read)
     }
@@ -92,11 +89,11 @@ impl Seek for Seekable {
         let at = match to {
             SeekFrom::Start(at) => Some(at),
             SeekFrom::End(by) => self.len.checked_add_signed(by),
-            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+            SeekFrom::Current(by) => self.bytes.at().checked_add_signed(by),
         };
-        self.at = at.ok_or(io::ErrorKind::InvalidInput)?;
-        self.bytes.go_to(self.at);
-        Ok(self.at)
+        let at = at.ok_or(io::ErrorKind::InvalidInput)?;
+        self.bytes.go_to(at);
+        Ok(at)
     }
 }
 

@@ -44,6 +44,25 @@ pub enum Language {
     Cs,
 }
 
+impl Language {
+    /// All of them, the commonest first.
+    pub(crate) const ALL: [Language; 13] = [
+        Language::En,
+        Language::De,
+        Language::Fr,
+        Language::Es,
+        Language::It,
+        Language::Pt,
+        Language::Nl,
+        Language::Pl,
+        Language::Sv,
+        Language::Da,
+        Language::Nb,
+        Language::Fi,
+        Language::Cs,
+    ];
+}
+
 /// The names that a language has.
 struct Table {
     language: &'static str,
@@ -339,25 +358,9 @@ static CS: Table = Table {
 mod tests {
     use super::*;
 
-    const LANGUAGES: [Language; 13] = [
-        Language::En,
-        Language::De,
-        Language::Fr,
-        Language::Es,
-        Language::It,
-        Language::Pt,
-        Language::Nl,
-        Language::Pl,
-        Language::Sv,
-        Language::Da,
-        Language::Nb,
-        Language::Fi,
-        Language::Cs,
-    ];
-
     #[test]
     fn every_language_has_all_its_names_and_none_twice() {
-        for language in LANGUAGES {
+        for language in Language::ALL {
             for width in [Width::Short, Width::Whole] {
                 for (names, numbers) in [
                     (Names::of_months(language, width), 1..=12),
