@@ -466,6 +466,14 @@ impl Source {
             .collect()
     }
 
+    /// The first file that may have been cut off without anything that shows it, as far as the files were opened.
+    pub(crate) fn may_be_cut(&self) -> Option<&str> {
+        let mut origins = self.origins.iter();
+        // What is encrypted has an end that is verified.
+        let cut = origins.find(|origin| self.wrapping.decrypt.is_none() && origin.may_be_cut());
+        cut.map(|origin| origin.name.as_str())
+    }
+
     /// Ends the commands that still write. Where a source is read by threads, dropping it may come too late.
     pub(crate) fn stop(&self) {
         self.origins.iter().for_each(Origin::stop);
@@ -513,6 +521,9 @@ impl Source {
         }
         Ok(match table {
             Some(table) => {
+                if table.is_closed() {
+                    origin.is_closed();
+                }
                 let remarks = origin.remarks();
                 remarks.clear();
                 let limits = self.limits;

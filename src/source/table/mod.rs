@@ -17,10 +17,6 @@ mod lines;
     expect(dead_code, reason = "only workbooks need it")
 )]
 mod records;
-#[cfg_attr(
-    not(feature = "xlsx"),
-    expect(dead_code, reason = "only workbooks need it")
-)]
 pub(super) mod remarks;
 pub(crate) mod sheet_spec;
 pub(crate) mod spec;
@@ -81,10 +77,6 @@ impl Tables {
 pub(super) struct Terms {
     pub(super) limits: Limits,
     /// Is told what may not have been meant.
-    #[cfg_attr(
-        not(feature = "xlsx"),
-        expect(dead_code, reason = "only workbooks need it")
-    )]
     pub(super) remarks: Remarks,
 }
 
@@ -94,6 +86,15 @@ impl Table {
         match self {
             Table::Fixed(_) | Table::Hdl(_) | Table::Xml(_) => true,
             Table::Xlsx(_) => false,
+        }
+    }
+
+    /// Whether something closes its records, without which it is not read to its end: the root's tag, or an archive's
+    /// directory.
+    pub(super) fn is_closed(&self) -> bool {
+        match self {
+            Table::Fixed(_) | Table::Hdl(_) => false,
+            Table::Xml(_) | Table::Xlsx(_) => true,
         }
     }
 
@@ -144,7 +145,9 @@ impl Table {
     fn write(self, input: Input, terms: &Terms, out: &mut Records<'_>) -> Result<(), Wrong> {
         let limits = &terms.limits;
         match self {
-            Table::Fixed(stated) => fixed::write(&stated, Lines::new(input, limits), out),
+            Table::Fixed(stated) => {
+                fixed::write(&stated, Lines::new(input, limits), &terms.remarks, out)
+            }
             Table::Hdl(stated) => hdl::write(&stated, Lines::new(input, limits), out),
             Table::Xml(stated) => xml::write(&stated, input, limits, out),
             Table::Xlsx(stated) => xlsx::write(&stated, input, terms, out),

@@ -22,6 +22,19 @@ pub(crate) struct FixedSpec {
     pub records: Option<Pattern>,
     /// Where blanks are taken off cells.
     pub trim: Trim,
+    /// What to do with a line that ends before its last column begins.
+    pub short_lines: ShortLines,
+}
+
+/// What to do with lines of fixed width that end before the last column begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ShortLines {
+    /// The row is rejected: something of it is missing.
+    #[default]
+    Reject,
+    /// What is missing are blanks, which the system that wrote the file leaves out at the ends of lines.
+    Pad,
 }
 
 /// A column of fixed width.
