@@ -15,6 +15,11 @@ impl Name {
         written.push(b':');
         Name(written)
     }
+
+    /// Appends it where it is not the record that has the member.
+    pub(in crate::source) fn push(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.0);
+    }
 }
 
 /// Writes records as JSON objects, each on the line that its number says.
@@ -86,6 +91,17 @@ impl<'a> Records<'a> {
     pub(in crate::source) fn json(&mut self, name: &Name, json: impl AsRef<[u8]>) {
         self.name(name);
         self.record.extend_from_slice(json.as_ref());
+    }
+
+    /// A member of the record, whose value is written by whoever asks, as JSON.
+    pub(in crate::source) fn value(&mut self, name: &Name) -> &mut Vec<u8> {
+        self.name(name);
+        &mut self.record
+    }
+
+    /// How long the record is so far.
+    pub(in crate::source) fn len(&self) -> usize {
+        self.record.len()
     }
 
     fn name(&mut self, name: &Name) {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
+pub(crate) use super::container::Container;
 use super::sheet_spec::WorkbookSpec;
 use crate::settings::pattern::Pattern;
 
@@ -176,7 +177,11 @@ pub(crate) struct Tables {
     pub(crate) xml: Xml,
     pub(crate) hdl: Stated<HdlSpec>,
     pub(crate) book: WorkbookSpec,
+    pub(crate) wanted: Wanted,
 }
+
+/// Which columns are read where others may be passed over; without it, all of them.
+pub(crate) type Wanted = Option<Vec<String>>;
 
 /// What is stated of XML.
 #[derive(Debug, Clone, Default)]
@@ -204,6 +209,8 @@ pub(crate) enum Table {
     Xml(Xml),
     /// A workbook's sheet.
     Xlsx(WorkbookSpec),
+    /// Columns.
+    Columnar(Container, Wanted),
 }
 
 #[cfg(test)]
