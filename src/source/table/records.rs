@@ -17,6 +17,10 @@ impl Name {
     }
 
     /// Appends it where it is not the record that has the member.
+    #[cfg_attr(
+        not(feature = "parquet"),
+        expect(dead_code, reason = "only columns need it")
+    )]
     pub(in crate::source) fn push(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.0);
     }
@@ -94,12 +98,20 @@ impl<'a> Records<'a> {
     }
 
     /// A member of the record, whose value is written by whoever asks, as JSON.
+    #[cfg_attr(
+        not(feature = "parquet"),
+        expect(dead_code, reason = "only columns need it")
+    )]
     pub(in crate::source) fn value(&mut self, name: &Name) -> &mut Vec<u8> {
         self.name(name);
         &mut self.record
     }
 
     /// How long the record is so far.
+    #[cfg_attr(
+        not(feature = "parquet"),
+        expect(dead_code, reason = "only columns need it")
+    )]
     pub(in crate::source) fn len(&self) -> usize {
         self.record.len()
     }
