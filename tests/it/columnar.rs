@@ -64,7 +64,7 @@ fn settings_that_hold_for_them() {
         rig.write("w", PARQUET);
         rig.write("s", STREAM);
         rig.pipeline(&format!("source: {{ path: w, {source} }}"), "");
-        let output = rig.output(&["lint"]);
+        let output = rig.tool(&["lint", "pipeline.yaml"]);
         let stderr = String::from_utf8_lossy(&output.stderr);
         let stdout = String::from_utf8_lossy(&output.stdout);
         assert_eq!(

@@ -172,8 +172,7 @@ fn what_no_cell_can_be() {
 fn identifiers_of_sixteen_bytes() {
     let bytes = FixedSizeBinaryArray::try_from_iter([[0u8; 16]].into_iter()).unwrap();
     let field = Field::new("a", DataType::FixedSizeBinary(16), true);
-    let field =
-        field.with_metadata([("ARROW:extension:name".to_owned(), "arrow.uuid".to_owned())].into());
+    let field = field.with_metadata([("ARROW:extension:name".to_owned(), "arrow.uuid".to_owned())]);
     assert_eq!(
         told_of(&bytes, &field).0,
         ["\"00000000-0000-0000-0000-000000000000\""]
