@@ -35,7 +35,7 @@ impl Meaning<'_> {
         if spec.expect.trailer.is_some() {
             self.problem(
                 "source.expect.trailer",
-                &format!("{what} has no last line that could state the number of its records"),
+                format!("{what} has no last line that could state the number of its records"),
                 &format!("state `rows`, `at_least` or `done_file`{rows_of_totals}"),
             );
         }

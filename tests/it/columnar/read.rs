@@ -302,7 +302,7 @@ fn what_can_not_be_read() {
             &unmarked[..unmarked.len() - 3],
             "",
             1,
-            "the file is cut off: batch 2 or what follows it is not whole",
+            "the file is cut off: what stands behind batch 1 is not whole",
         ),
         (&joined, "", 1, "there is more behind the end of the stream"),
         (

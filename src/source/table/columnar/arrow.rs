@@ -28,7 +28,7 @@ pub(super) fn write(
         .take(FILE.len() as u64)
         .read_to_end(&mut head)?;
     if head == FILE {
-        return write_file(input, limits, rows);
+        return write_file(input.seekable_behind(&head)?, limits, rows);
     }
     if head.is_empty() {
         return Err(Wrong::data(0, "the file is empty"));
@@ -87,8 +87,7 @@ fn behind_the_end(rows: &Rows<'_, '_>) -> Wrong {
     )
 }
 
-fn write_file(input: Input, limits: &Limits, rows: &mut Rows<'_, '_>) -> Result<(), Wrong> {
-    let mut file = input.seekable()?;
+fn write_file(mut file: Seekable, limits: &Limits, rows: &mut Rows<'_, '_>) -> Result<(), Wrong> {
     let footer = read_footer(&mut file)?;
     let damaged = || {
         Wrong::data(

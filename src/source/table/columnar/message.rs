@@ -35,7 +35,7 @@ pub(super) struct Messages {
     places: Vec<usize>,
     dictionaries: HashMap<i64, ArrayRef>,
     most: Size,
-    /// The batch that is read, from 1.
+    /// Batches that were read.
     batch: u64,
 }
 
@@ -115,7 +115,6 @@ impl Messages {
                 Ok(Found::Dictionary)
             }
             MessageHeader::RecordBatch => {
-                self.batch += 1;
                 let batch = message
                     .header_as_record_batch()
                     .ok_or_else(|| self.damaged())?;
@@ -128,9 +127,9 @@ impl Messages {
                         .with_projection(Some(&self.places))
                         .read_record_batch()
                 });
-                decoded
-                    .map(Found::Batch)
-                    .map_err(|error| self.wrong(&error))
+                let batch = decoded.map_err(|error| self.wrong(&error))?;
+                self.batch += 1;
+                Ok(Found::Batch(batch))
             }
             _ => Err(self.damaged()),
         }
@@ -177,7 +176,7 @@ impl Messages {
     fn place(&self) -> String {
         match self.batch {
             0 => "the beginning".to_owned(),
-            batch => format!("batch {batch} or what follows it"),
+            batch => format!("what stands behind batch {batch}"),
         }
     }
 
@@ -185,7 +184,7 @@ impl Messages {
     fn wrong(&self, error: &ArrowError) -> Wrong {
         let said = error.to_string().to_lowercase();
         match said.contains("utf-8") || said.contains("utf8") {
-            true => Wrong::data(0, format!("a text in batch {} is not UTF-8", self.batch)),
+            true => Wrong::data(0, format!("{}: a text is not UTF-8", self.place())),
             false => self.damaged(),
         }
     }
