@@ -29,11 +29,19 @@ impl Input {
     /// # Errors
     /// What can't be read, or not be copied.
     pub(in crate::source) fn seekable(self) -> io::Result<Seekable> {
+        self.seekable_behind(b"")
+    }
+
+    /// The same, where the first bytes were read already, which are these.
+    ///
+    /// # Errors
+    /// What can't be read, or not be copied.
+    pub(in crate::source) fn seekable_behind(self, read: &[u8]) -> io::Result<Seekable> {
         if let Some(plain) = self.text.plain() {
             let stored = Stored::File(plain.file.clone());
             return Seekable::over(&stored, Some(plain));
         }
-        let copied = self.runtime.block_on(self.text.copied());
+        let copied = self.runtime.block_on(self.text.copied_behind(read));
         Seekable::over(&copied.map_err(io::Error::other)?, None)
     }
 }

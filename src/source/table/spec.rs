@@ -6,6 +6,7 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
+pub(crate) use super::container::Container;
 use super::sheet_spec::WorkbookSpec;
 use crate::settings::pattern::Pattern;
 
@@ -189,7 +190,11 @@ pub(crate) struct Tables {
     pub(crate) xml: Xml,
     pub(crate) hdl: Stated<HdlSpec>,
     pub(crate) book: WorkbookSpec,
+    pub(crate) wanted: Wanted,
 }
+
+/// Which columns are read where others may be passed over; without it, all of them.
+pub(crate) type Wanted = Option<Vec<String>>;
 
 /// What is stated of XML.
 #[derive(Debug, Clone, Default)]
@@ -217,6 +222,8 @@ pub(crate) enum Table {
     Xml(Xml),
     /// A workbook's sheet.
     Xlsx(WorkbookSpec),
+    /// Columns.
+    Columnar(Container, Wanted),
 }
 
 #[cfg(test)]
