@@ -102,7 +102,7 @@ impl Table {
     pub(super) fn is_closed(&self) -> bool {
         match self {
             Table::Fixed(_) | Table::Hdl(_) => false,
-            Table::Xml(_) | Table::Xlsx(_) => true,
+            Table::Xml(_) | Table::Xlsx(_) | Table::Columnar(..) => true,
         }
     }
 
