@@ -96,7 +96,7 @@ pub(super) struct Merged {
 
 /// A sheet that is read front to back.
 pub(super) struct Rows<'a> {
-    xml: Xml<'a>,
+    xml: Xml,
     cells: Cells<'a>,
 }
 
@@ -153,7 +153,7 @@ enum Written {
 }
 
 impl<'a> Rows<'a> {
-    pub(super) fn new(workbook: &'a Workbook<'a>, xml: Xml<'a>, most: usize) -> Rows<'a> {
+    pub(super) fn new(workbook: &'a Workbook<'a>, xml: Xml, most: usize) -> Rows<'a> {
         let cells = Cells {
             workbook,
             most,
