@@ -99,9 +99,10 @@ impl Reading {
         self.end.extend_from_slice(bytes);
         let surplus = self.end.len().saturating_sub(END);
         self.end.drain(..surplus);
+        let others = self.utf8.others;
         self.utf8.see(bytes);
-        // What is ASCII throughout says nothing of the rest.
-        if !bytes.is_ascii() {
+        // What is UTF-8 throughout says nothing of what is not.
+        if self.utf8.others > others {
             self.detector.feed(bytes, false);
         }
     }
