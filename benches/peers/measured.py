@@ -61,8 +61,9 @@ def rostream(program, address="", text=None):
         environment = {**os.environ, "SINK": address or "http://127.0.0.1:9", "TOKEN": "none"}
 
         def command(what, file, *settings, before=(), more=(), good=(0, 3)):
-            """Rejected rows are no failure here. `before` is what the program is started by."""
-            sets = [f"source.path={Path(file).resolve()}", f"rejects.path={folder}/rejects.csv", *settings]
+            """Rejected rows are no failure here. `file` may be an address. `before` is what the program is started by."""
+            path = file if "://" in str(file) else Path(file).resolve()
+            sets = [f"source.path={path}", f"rejects.path={folder}/rejects.csv", *settings]
             arguments = [str(pipeline), "--json", "-q", *more, *(word for s in sets for word in ("--set", s))]
             return measure([*before, os.path.abspath(program), what, *arguments], good, cwd=folder, env=environment)
 

@@ -1,6 +1,8 @@
 //! What a cell looks like: whether it may be a number or a date, and how that is written.
 //!
-//! This decides nothing about a row; stages and rules do. It only has to say the same of the same text in every run.
+//! This decides nothing about a row; stages and rules do. It only has to say the same of the same text in every run:
+//! shapes are kept between runs, so their list is closed and small. `infer::column::shape` draws what any text looks like, for
+//! somebody to read, and keeps nothing; neither can be had from the other.
 
 use serde::{Deserialize, Serialize};
 

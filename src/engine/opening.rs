@@ -120,6 +120,9 @@ impl Opening<'_> {
             begun.at += above;
             begun.line += above as u64;
         }
+        if begun.header.is_closed() {
+            self.source.origins()[self.file].is_closed();
+        }
         let closing = reading.closing_of(&begun.header);
         let closing = closing.map_err(|wrong| self.error(wrong))?;
         self.buffer.drain(..begun.at);

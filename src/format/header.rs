@@ -297,6 +297,11 @@ impl Header {
         }
     }
 
+    /// Whether something closes the records of its file, without which it can't be read to its end.
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(self, Header::Json(header) if header.closed)
+    }
+
     /// Whether the names are the pipeline's own, and no record's.
     pub(crate) fn is_stated(&self) -> bool {
         matches!(self, Header::Csv(header) if header.stated)

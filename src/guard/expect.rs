@@ -23,6 +23,10 @@ pub(crate) enum By {
     DoneFile { done: String, of: Option<String> },
 }
 
+/// What is said of an answer that has no length.
+pub(crate) const UNPROVEN: &str =
+    "the server does not say how long its answer is, so that one which was cut off looks whole";
+
 /// Why an extract is not whole.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotWhole {
@@ -59,6 +63,12 @@ pub enum NotWhole {
         stated: u64,
         found: u64,
     },
+    #[error(
+        "{file}: {UNPROVEN}, and people who are missing from it would be deleted; say what a whole extract is (`source: {{ \
+         expect: {{ rows: N }} }}`, or `at_least`, `trailer`, `done_file` with the number), or have it sent compressed, or as \
+         a JSON array"
+    )]
+    Unproven { file: String },
     #[error("{why}; source.expect.settled is {settled}")]
     Unsettled { why: String, settled: String },
 }

@@ -6,6 +6,7 @@ use super::changes::{changes, standing};
 use super::survey::Survey;
 use super::{Job, RunError, expect, plan};
 use crate::config::{Pipeline, Target};
+use crate::guard::expect::{NotWhole, UNPROVEN};
 use crate::guard::spec::{MinRowsSpec, OnExceed};
 use crate::guard::{
     self, Decided, Deletion, History, Last, Limits, SHARES_FROM, Standing, Stop, Totals,
@@ -56,6 +57,7 @@ pub(super) fn decide(
         rejects: (facts.rejects.rows > 0).then(|| human::path(survey.rejects().path())),
     };
     let claims = expect::claims(pipeline, survey.source(), &survey.extent, facts.read);
+    let proven = claims.as_ref().is_ok_and(|claims| !claims.is_empty());
     let (rulings, not_whole) = match claims {
         Ok(claims) => guard::expect::decide(claims),
         Err(not_whole) => (Vec::new(), Some(not_whole)),
@@ -73,6 +75,16 @@ pub(super) fn decide(
             Nothing::Ok => Ok(()),
         };
         return (Judged::default(), verdict);
+    }
+    let unproven = survey.source().may_be_cut().filter(|_| !proven);
+    if let Some(file) = unproven.filter(|_| deletes(pipeline, survey)) {
+        let file = file.to_owned();
+        let decided = Decided {
+            rulings,
+            ..Decided::default()
+        };
+        let why = NotWhole::Unproven { file };
+        return (Judged::of(decided), Err(stopped(why.into())));
     }
     let last = basis.history.last.as_ref();
     let named = facts.good + facts.unchanged + facts.carried;
@@ -112,6 +124,9 @@ pub(super) fn decide(
     };
     let mut decided = guard::decide(&limits, &totals, &history, approved);
     decided.rulings.splice(0..0, rulings);
+    let advice = "state what a whole extract is in source.expect";
+    let told = unproven.map(|file| format!("{file}: {UNPROVEN}; {advice}"));
+    decided.warnings.extend(told);
     let verdict = match &decided.stop {
         Some(why) => Err(stopped(why.clone())),
         None => Ok(()),
@@ -122,6 +137,13 @@ pub(super) fn decide(
         content: Some(content),
     };
     (judged, verdict)
+}
+
+/// Whether somebody is deleted who is not in the extract.
+fn deletes(pipeline: &Pipeline, survey: &Survey) -> bool {
+    let gone = (survey.compared().filter(|_| survey.sends_difference()))
+        .is_some_and(|known| known.changes.deletes > 0);
+    pipeline.import.implicit_delete.is_on() || gone
 }
 
 /// Whom the store of a difference knows, for a run that finds no other before it: its state folder may be another one.

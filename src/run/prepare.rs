@@ -211,7 +211,9 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
         | SourceFormat::Fixed
         | SourceFormat::Xml
         | SourceFormat::Hdl
-        | SourceFormat::Xlsx => RecordFormat::Json {
+        | SourceFormat::Xlsx
+        | SourceFormat::Parquet
+        | SourceFormat::Arrow => RecordFormat::Json {
             layout: Layout::Lines,
             form: json,
         },

@@ -34,6 +34,9 @@ pub struct Limits {
     pub xz_memory: Size,
     /// The most memory that the texts may take which a workbook's cells share.
     pub shared_strings: Size,
+    /// The most that a row group of Parquet, or a batch of Arrow, may become when it is decompressed; a larger one ends
+    /// the run, for it has to be held whole.
+    pub row_group: Size,
     /// The longest result of one item that the server may send.
     pub result: Size,
 }
@@ -57,6 +60,8 @@ impl Default for Limits {
             xz_memory: Size(80 << 20),
             // Some 40 million texts of identifiers and names.
             shared_strings: Size(1 << 30),
+            // Writers make them of 64 to 512 MiB.
+            row_group: Size(1 << 30),
             // A result repeats its item at most.
             result: Size(1 << 20),
         }

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use super::place::https::testing::{Deed, Manner, Site};
 use super::place::sample::{Format, Sample};
+use super::spec::{Compression, Keep, Pick};
 use super::*;
+use crate::http::spec::TimeoutsSpec;
 
 const SAMPLE: Sample = Sample {
     rows: 5_000,

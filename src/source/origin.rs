@@ -1,7 +1,7 @@
 //! One file of a source, or one stream.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
@@ -35,6 +35,8 @@ pub struct Origin {
     utf8: Arc<AtomicU64>,
     /// What was told of it as a table.
     remarks: Remarks,
+    /// Its records end with what closes them, so that it can't be cut off unseen.
+    closed: AtomicBool,
 }
 
 /// By what an origin is told from what it was.
@@ -73,6 +75,7 @@ impl Origin {
             hash: Arc::default(),
             utf8: Arc::default(),
             remarks: Remarks::default(),
+            closed: AtomicBool::new(false),
         }
     }
 
@@ -221,6 +224,22 @@ impl Origin {
     /// Is told what may not have been meant in it, where it is a table.
     pub(super) fn remarks(&self) -> Remarks {
         self.remarks.clone()
+    }
+
+    /// Notes that its records end with what closes them.
+    pub(crate) fn is_closed(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it may have been cut off without anything that shows it: its place says nothing of its end, and neither
+    /// does what it is written in.
+    pub(super) fn may_be_cut(&self) -> bool {
+        let Place::Remote(found) = &self.place else {
+            return false;
+        };
+        found.remote.may_be_cut()
+            && !self.closed.load(Ordering::Relaxed)
+            && self.compression().is_none()
     }
 
     /// Notes how it turned out to be compressed.

@@ -297,7 +297,7 @@ pub enum Nothing {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceFormat {
-    /// A workbook by its first bytes; else by the first characters that are not white space: `[` or `{` JSON (NDJSON where
+    /// A workbook, Parquet and Arrow by their first bytes; else by the first characters that are not white space: `[` or `{` JSON (NDJSON where
     /// the first line is a whole object), a tag XML, METADATA or COMMENT Oracle's HCM Data Loader, else CSV, which has tabs
     /// where the file's name ends
     /// with `.tsv` or `.tab`, of an archive that of the file in it, before `.gz`, `.zst`, `.bz2`, `.xz` or `.zip` if need be.
@@ -319,6 +319,10 @@ pub enum SourceFormat {
     Hdl,
     /// A sheet of an Excel workbook.
     Xlsx,
+    /// The columns of a Parquet file.
+    Parquet,
+    /// The columns of Arrow IPC: a file, or a stream.
+    Arrow,
 }
 
 impl SourceFormat {
@@ -335,7 +339,12 @@ impl SourceFormat {
     pub(crate) fn is_table(self) -> bool {
         matches!(
             self,
-            SourceFormat::Fixed | SourceFormat::Xml | SourceFormat::Hdl | SourceFormat::Xlsx
+            SourceFormat::Fixed
+                | SourceFormat::Xml
+                | SourceFormat::Hdl
+                | SourceFormat::Xlsx
+                | SourceFormat::Parquet
+                | SourceFormat::Arrow
         )
     }
 }

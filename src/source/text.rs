@@ -187,14 +187,15 @@ impl Text {
         self.plain.clone()
     }
 
-    /// Reads the rest, and copies it.
-    pub(super) async fn copied(mut self) -> Result<Stored, SourceError> {
+    /// Reads the rest, and copies it behind what was read already.
+    pub(super) async fn copied_behind(mut self, read: &[u8]) -> Result<Stored, SourceError> {
         let name = self.name.clone();
         let kept = |source| SourceError::Io {
             name: name.clone(),
             source,
         };
         let mut copy = Copy::new(self.keep).map_err(kept)?;
+        copy.add(read).map_err(kept)?;
         let mut bytes = vec![0; MOST_AT_ONCE];
         loop {
             let read = self.read(&mut bytes).await?;

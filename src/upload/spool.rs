@@ -15,6 +15,7 @@ use futures::stream::{self, BoxStream};
 use tokio::task::JoinHandle;
 
 use crate::files::at::{read_all_at, write_all_at};
+use crate::files::on_disk::on_disk;
 use crate::upload::body::BodyError;
 
 /// Bytes read at once.
@@ -70,7 +71,8 @@ impl SpoolWriter {
     pub(crate) async fn create(dir: Option<&Path>) -> Result<SpoolWriter, SpoolError> {
         let dir = dir.map_or_else(std::env::temp_dir, Path::to_owned);
         let wanted = dir.clone();
-        match on_disk(move || tempfile::tempfile_in(wanted)).await {
+        let made = on_disk(move || tempfile::tempfile_in(wanted)).await;
+        match made.flatten() {
             Ok(file) => Ok(SpoolWriter {
                 file: Arc::new(file),
                 dir,
@@ -163,7 +165,7 @@ async fn read(file: Arc<File>, at: u64, size: usize, length: u64) -> Result<Byte
         buffer.truncate(read);
         Ok(Bytes::from(buffer))
     });
-    let error = match piece.await {
+    let error = match piece.await.flatten() {
         Ok(bytes) if bytes.len() == size => return Ok(bytes),
         Ok(bytes) => SpoolError::Changed {
             length,
@@ -172,14 +174,6 @@ async fn read(file: Arc<File>, at: u64, size: usize, length: u64) -> Result<Byte
         Err(error) => SpoolError::Read(error),
     };
     Err(BodyError::Source(error.into()))
-}
-
-/// Has the disk do something without keeping the others waiting.
-async fn on_disk<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(io::Error::other).and_then(|done| done)
 }
 
 #[cfg(test)]

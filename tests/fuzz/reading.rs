@@ -238,9 +238,35 @@ const WORKBOOKS: [&str; 4] = [
 static OF_WORKBOOKS: LazyLock<Vec<Pipeline>> =
     LazyLock::new(|| WORKBOOKS.map(|source| parsed(source, "")).into());
 
-/// A workbook: the same rows whatever the size of the blocks and of the pieces in which it arrives.
+/// What the pipelines say of columns.
+const COLUMNS: [(&str, &str); 2] = [
+    ("{ path: a, format: parquet }", SMALL),
+    ("{ path: a, format: arrow }", SMALL),
+];
+
+/// A file of some bytes can say that it has a billion rows.
+const SMALL: &str = "limits: { decompressed: 1MiB, row_group: 16MiB }\n";
+
+static OF_COLUMNS: LazyLock<Vec<Pipeline>> =
+    LazyLock::new(|| COLUMNS.map(|(source, more)| parsed(source, more)).into());
+
+/// A Parquet file.
+pub fn parquet(file: &[u8]) {
+    whole_and_cut(&OF_COLUMNS[0], file);
+}
+
+/// A file or a stream of Arrow IPC.
+pub fn arrow(file: &[u8]) {
+    whole_and_cut(&OF_COLUMNS[1], file);
+}
+
+/// A workbook.
 pub fn workbook(choice: u8, file: &[u8]) {
-    let pipeline = &OF_WORKBOOKS[usize::from(choice) % WORKBOOKS.len()];
+    whole_and_cut(&OF_WORKBOOKS[usize::from(choice) % WORKBOOKS.len()], file);
+}
+
+/// The same rows whatever the size of the blocks and of the pieces in which a file arrives.
+fn whole_and_cut(pipeline: &Pipeline, file: &[u8]) {
     let source = |piece: usize| {
         let pieces: Vec<_> = file.chunks(piece).map(|p| p.to_vec().into()).collect();
         Arc::new(laid_out(Source::of_pieces("a", pieces), pipeline))

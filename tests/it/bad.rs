@@ -524,7 +524,7 @@ fn sources_that_cannot_be_read() {
     table.check("check", "source: { path: w.csv.gz }\n", &[("w.csv.gz", &damaged(&gzip))], 1, "error: w.csv.gz: the gzip data is cut off or damaged; nothing from it is sent: CRC computed does not match\n");
     table.check("check", "source: { path: w.csv.zst }\n", &[("w.csv.zst", &cut(&zstd))], 1, "error: w.csv.zst: the zstd data is cut off or damaged; nothing from it is sent: zstd stream did not finish\n");
     table.check("check", "source: { path: w.csv, compression: gzip }\n", &[WORKERS], 1, "error: w.csv: the gzip data is cut off or damaged; nothing from it is sent: Invalid gzip header\n");
-    table.check("check", "", &[("w.csv", b"PK\x03\x04\x14\x00\x06\x00\x08\x00\x00\x00!\x00\0\0\0\0\0\0\0\0\0\0\0\0\x13\0\0\0[Content_Types].xml\n\x00\xff")], 1, "error: w.csv: the workbook is cut off or damaged: the end of the archive is missing; nothing from it is sent\n");
+    table.check("check", "", &[("w.csv", b"PK\x03\x04\x14\x00\x06\x00\x08\x00\x00\x00!\x00\0\0\0\0\0\0\0\0\0\0\0\0\x13\0\0\0[Content_Types].xml\n\x00\xff")], 1, "error: w.csv: the workbook is cut off or damaged: its end is missing; nothing from it is sent\n");
     table.check(
         "check",
         "",

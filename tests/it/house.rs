@@ -22,8 +22,20 @@ const KNOWN: &[&[&str]] = &[];
 
 /// Parts of the steps that config makes out of the pipeline file, beside their `*Spec` and their constants.
 const MEANT: &[&str] = &[
-    "Access", "Decrypt", "Input", "Key", "Keys", "Layout", "Place", "Sample", "Table", "Unusable",
-    "Wrapping", "hosts", "sample",
+    "Access",
+    "Container",
+    "Decrypt",
+    "Input",
+    "Key",
+    "Keys",
+    "Layout",
+    "Place",
+    "Sample",
+    "Table",
+    "Unusable",
+    "Wrapping",
+    "hosts",
+    "sample",
 ];
 
 /// The source of the program.

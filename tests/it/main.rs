@@ -9,6 +9,7 @@ mod carried;
 mod changes;
 mod charsets;
 mod cli;
+mod columnar;
 mod columns;
 mod days;
 mod deletion;

@@ -2,8 +2,8 @@
 
 use super::Meaning;
 use crate::config::pipeline::Source;
-use crate::source::spec::{FixedSpec, HdlSpec, SourceFormat, SourceSpec, XmlSpec};
-use crate::source::table::spec::{Layout, Stated, Table, Tables, Xml};
+use crate::source::spec::{FixedSpec, HdlSpec, SourceFormat, SourceSpec, Unknown, XmlSpec};
+use crate::source::table::spec::{Container, Layout, Stated, Table, Tables, Xml};
 
 impl Meaning<'_> {
     /// What is stated of how the records stand.
@@ -19,11 +19,20 @@ impl Meaning<'_> {
             spec: spec.xml.clone(),
         };
         let book = self.workbook(spec);
+        let wanted = match spec.json.unknown {
+            Unknown::Ignore => spec.json.columns.clone(),
+            Unknown::Reject => None,
+        };
         self.hdl(&hdl.spec);
         self.xml(&xml.spec);
         match spec.format {
             SourceFormat::Auto if source.is_csv() || source.json.path.is_some() => Layout::Text,
-            SourceFormat::Auto => Layout::Auto(Box::new(Tables { xml, hdl, book })),
+            SourceFormat::Auto => Layout::Auto(Box::new(Tables {
+                xml,
+                hdl,
+                book,
+                wanted,
+            })),
             SourceFormat::Fixed => {
                 self.fixed(&spec.fixed);
                 Layout::Table(Table::Fixed(Stated {
@@ -34,6 +43,8 @@ impl Meaning<'_> {
             SourceFormat::Hdl => Layout::Table(Table::Hdl(hdl)),
             SourceFormat::Xml => Layout::Table(Table::Xml(xml)),
             SourceFormat::Xlsx => Layout::Table(Table::Xlsx(book)),
+            SourceFormat::Parquet => Layout::Table(Table::Columnar(Container::Parquet, wanted)),
+            SourceFormat::Arrow => Layout::Table(Table::Columnar(Container::Arrow, wanted)),
             SourceFormat::Csv | SourceFormat::Tsv | SourceFormat::Json | SourceFormat::Ndjson => {
                 Layout::Text
             }
@@ -60,10 +71,11 @@ impl Meaning<'_> {
         if !format.is_table() {
             return;
         }
-        let of_texts = format != SourceFormat::Xml;
+        let nested = matches!(format, SourceFormat::Parquet | SourceFormat::Arrow);
+        let of_texts = !nested && format != SourceFormat::Xml;
         for (key, has_none) in [
             ("path", true),
-            ("flatten", true),
+            ("flatten", !nested),
             ("arrays", of_texts),
             ("join", of_texts),
         ] {

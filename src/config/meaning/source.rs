@@ -237,7 +237,11 @@ impl Meaning<'_> {
             Compression::Auto | Compression::None
         ) || matches!(
             source.format,
-            SourceFormat::Json | SourceFormat::Xml | SourceFormat::Xlsx
+            SourceFormat::Json
+                | SourceFormat::Xml
+                | SourceFormat::Xlsx
+                | SourceFormat::Parquet
+                | SourceFormat::Arrow
         );
         let stream = source.inputs.contains(&Input::Stdin);
         if deletes && stream && !(stated || guarded || shows) {

@@ -14,22 +14,30 @@ impl Meaning<'_> {
                 "",
             );
         }
-        if spec.format == SourceFormat::Xlsx {
-            if self.places.contains("source.encoding") {
-                let message = "this setting has no effect on this format";
-                self.warning("source.encoding", message, "");
-            }
-            if spec.expect.trailer.is_some() {
-                self.problem(
-                    "source.expect.trailer",
-                    "a sheet has no last line that could state the number of its records",
-                    "state `rows`, `at_least` or `done_file`, and `xlsx.footer` for rows of totals",
-                );
-            }
-        }
+        self.of_bytes(spec);
         WorkbookSpec {
             sheet: spec.sheet.clone(),
             xlsx: spec.xlsx.clone(),
+        }
+    }
+
+    /// Formats that are made of bytes, and not of characters.
+    fn of_bytes(&mut self, spec: &SourceSpec) {
+        let (what, rows_of_totals) = match spec.format {
+            SourceFormat::Xlsx => ("a sheet", ", and `xlsx.footer` for rows of totals"),
+            SourceFormat::Parquet | SourceFormat::Arrow => ("this format", ""),
+            _ => return,
+        };
+        if self.places.contains("source.encoding") {
+            let message = "this setting has no effect on this format";
+            self.warning("source.encoding", message, "");
+        }
+        if spec.expect.trailer.is_some() {
+            self.problem(
+                "source.expect.trailer",
+                format!("{what} has no last line that could state the number of its records"),
+                &format!("state `rows`, `at_least` or `done_file`{rows_of_totals}"),
+            );
         }
     }
 }

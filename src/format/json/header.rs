@@ -24,6 +24,8 @@ pub struct Header {
     tree: Arc<Tree>,
     /// It is a rejects file: what is said of its rows is not read.
     pub(crate) fed_back: bool,
+    /// A bracket closes the records, so that a file that was cut off can't be read to its end.
+    pub(crate) closed: bool,
 }
 
 impl Header {
@@ -36,6 +38,7 @@ impl Header {
             form: form.clone(),
             tree: Arc::new(Tree::new(paths)),
             fed_back: false,
+            closed: false,
         }
     }
 
@@ -95,6 +98,7 @@ pub(crate) fn header(
         header: Header {
             form: known.form.clone(),
             fed_back: known.fed_back,
+            closed: found.is_closed(header.layout),
             ..header
         },
         at: 0,
@@ -164,6 +168,12 @@ impl Finding<'_> {
             return Err(Wrong::setting(Place::Byte(start), message));
         }
         self.columns(layout, records)
+    }
+
+    /// Whether a bracket closes the records: an array's, or that of the object which it is in.
+    fn is_closed(&self, layout: Layout) -> bool {
+        let is_array = || (self.start()).is_some_and(|start| self.begins.text[start] == b'[');
+        layout == Layout::Documents && (self.form.path.is_some() || is_array())
     }
 
     /// Where the text begins, as far as it has come.

@@ -1,4 +1,7 @@
 //! What a value looks like, without the value: runs of letters and digits, and what stands between them.
+//!
+//! This is for somebody to read. `drift::shape` has a closed list of what numbers and dates look like instead, which runs
+//! keep and compare: from `9.9.9` here it can't be told whether the day or the month comes first.
 
 /// Shapes that are told apart in a column; with more of them it has no shape.
 const MOST: usize = 24;

@@ -62,6 +62,11 @@ impl Stretch {
         self.at
     }
 
+    /// All that there is from another place on.
+    pub(in crate::source) fn rest(&self, at: u64) -> Stretch {
+        self.stored.rest(at)
+    }
+
     /// Goes on from another place.
     pub(in crate::source) fn go_to(&mut self, at: u64) {
         self.at = at;

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::runtime::Handle;
 
@@ -29,11 +30,19 @@ impl Input {
     /// # Errors
     /// What can't be read, or not be copied.
     pub(in crate::source) fn seekable(self) -> io::Result<Seekable> {
+        self.seekable_behind(b"")
+    }
+
+    /// The same, where the first bytes were read already, which are these.
+    ///
+    /// # Errors
+    /// What can't be read, or not be copied.
+    pub(in crate::source) fn seekable_behind(self, read: &[u8]) -> io::Result<Seekable> {
         if let Some(plain) = self.text.plain() {
             let stored = Stored::File(plain.file.clone());
             return Seekable::over(&stored, Some(plain));
         }
-        let copied = self.runtime.block_on(self.text.copied());
+        let copied = self.runtime.block_on(self.text.copied_behind(read));
         Seekable::over(&copied.map_err(io::Error::other)?, None)
     }
 }
@@ -49,37 +58,69 @@ impl Read for Input {
 pub(in crate::source) struct Seekable {
     bytes: Stretch,
     len: u64,
-    /// Where the bytes of a file are counted, and how many have been.
-    told: Option<(Arc<Plain>, u64)>,
+    told: Option<Arc<Tally>>,
 }
 
 impl Seekable {
     fn over(stored: &Stored, plain: Option<Arc<Plain>>) -> io::Result<Seekable> {
+        let len = stored.len()?;
+        let tally = |plain: Arc<Plain>| Tally {
+            // Some of it was read for its first bytes.
+            left: AtomicU64::new(len.saturating_sub(plain.counted())),
+            plain,
+        };
         Ok(Seekable {
-            len: stored.len()?,
+            len,
             bytes: stored.rest(0),
-            told: plain.map(|plain| {
-                // Some of it was read for its first bytes.
-                let counted = plain.counted();
-                (plain, counted)
-            }),
+            told: plain.map(tally).map(Arc::new),
         })
     }
 
-    /// Counts what was read, and of what is read twice nothing more than the file has.
-    fn tell(&mut self, read: u64) {
-        if let Some((plain, counted)) = &mut self.told {
-            let more = read.min(self.len.saturating_sub(*counted));
-            *counted += more;
-            plain.count(more);
+    /// How many bytes there are.
+    pub(in crate::source) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// The same bytes from a place on, for somebody else to read.
+    pub(in crate::source) fn rest(&self, at: u64) -> Seekable {
+        Seekable {
+            bytes: self.bytes.rest(at),
+            len: self.len,
+            told: self.told.clone(),
         }
+    }
+}
+
+/// Where the bytes of a file are counted that is read here and there.
+struct Tally {
+    plain: Arc<Plain>,
+    /// What is still to be counted: of what is read twice nothing more than the file has.
+    left: AtomicU64,
+}
+
+impl Tally {
+    fn tell(&self, read: u64) {
+        let take = |left: u64| Some(left.saturating_sub(read));
+        let taken = self
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        self.plain.count(taken.map_or(0, |left| left.min(read)));
+    }
+}
+
+impl Drop for Tally {
+    /// What has been seen of it is all that there was to see.
+    fn drop(&mut self) {
+        self.tell(u64::MAX);
     }
 }
 
 impl Read for Seekable {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         let read = self.bytes.read(room)?;
-        self.tell(read as u64);
+        if let Some(told) = &self.told {
+            told.tell(read as u64);
+        }
         Ok(read)
     }
 }
@@ -94,12 +135,5 @@ impl Seek for Seekable {
         let at = at.ok_or(io::ErrorKind::InvalidInput)?;
         self.bytes.go_to(at);
         Ok(at)
-    }
-}
-
-impl Drop for Seekable {
-    /// What has been seen of it is all that there was to see.
-    fn drop(&mut self) {
-        self.tell(self.len);
     }
 }

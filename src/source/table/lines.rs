@@ -54,8 +54,13 @@ impl<R: Read> Lines<R> {
             self.bytes.truncate(without_end_marks(&self.bytes));
         }
         let number = self.number;
+        let ended = self.bytes.ends_with(b"\n");
         let text = without_feeds(without_end(&self.bytes));
-        Ok(Some(Line { number, text }))
+        Ok(Some(Line {
+            number,
+            text,
+            ended,
+        }))
     }
 }
 
@@ -64,6 +69,8 @@ impl<R: Read> Lines<R> {
 pub(super) struct Line<'a> {
     pub(super) number: u64,
     pub(super) text: &'a [u8],
+    /// Whether an end of the line stands behind it: the last one of a file may have none.
+    pub(super) ended: bool,
 }
 
 impl<'a> Line<'a> {

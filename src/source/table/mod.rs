@@ -4,11 +4,15 @@
 //! What is written for a record begins on the line of the JSON that has the number of the record's own line (of a
 //! sheet, of its row): so messages and rejects name the place in the file itself.
 
+// Without the feature its twin, which has the same face and reads nothing.
+#[cfg_attr(not(feature = "parquet"), path = "columnar/disabled.rs")]
+mod columnar;
+mod container;
 mod fixed;
 mod hdl;
 #[cfg_attr(
-    not(feature = "xlsx"),
-    expect(dead_code, reason = "only workbooks need it")
+    not(any(feature = "parquet", feature = "xlsx")),
+    expect(dead_code, reason = "only workbooks and columns need it")
 )]
 mod input;
 mod lines;
@@ -17,10 +21,6 @@ mod lines;
     expect(dead_code, reason = "only workbooks need it")
 )]
 mod records;
-#[cfg_attr(
-    not(feature = "xlsx"),
-    expect(dead_code, reason = "only workbooks need it")
-)]
 pub(super) mod remarks;
 pub(crate) mod sheet_spec;
 pub(crate) mod spec;
@@ -31,6 +31,7 @@ mod xml;
 
 use std::io::{self, BufWriter, Write};
 
+use container::Container;
 use input::Input;
 use lines::Lines;
 use records::Records;
@@ -64,6 +65,9 @@ impl Tables {
         if looks_like_workbook(head) || head.starts_with(xlsx::OLD) {
             return Some(Table::Xlsx(self.book.clone()));
         }
+        if let Some(container) = Container::of(head) {
+            return Some(Table::Columnar(container, self.wanted.clone()));
+        }
         let (encoding, mark) =
             encoding_rs::Encoding::for_bom(head).unwrap_or((encoding_rs::UTF_8, 0));
         let (head, _) = encoding.decode_without_bom_handling(&head[mark..]);
@@ -81,10 +85,6 @@ impl Tables {
 pub(super) struct Terms {
     pub(super) limits: Limits,
     /// Is told what may not have been meant.
-    #[cfg_attr(
-        not(feature = "xlsx"),
-        expect(dead_code, reason = "only workbooks need it")
-    )]
     pub(super) remarks: Remarks,
 }
 
@@ -93,7 +93,16 @@ impl Table {
     pub(super) fn is_text(&self) -> bool {
         match self {
             Table::Fixed(_) | Table::Hdl(_) | Table::Xml(_) => true,
-            Table::Xlsx(_) => false,
+            Table::Xlsx(_) | Table::Columnar(..) => false,
+        }
+    }
+
+    /// Whether something closes its records, without which it is not read to its end: the root's tag, or an archive's
+    /// directory.
+    pub(super) fn is_closed(&self) -> bool {
+        match self {
+            Table::Fixed(_) | Table::Hdl(_) => false,
+            Table::Xml(_) | Table::Xlsx(_) | Table::Columnar(..) => true,
         }
     }
 
@@ -104,7 +113,7 @@ impl Table {
     pub(super) fn encoding(&self, stated: Encoding, head: &[u8]) -> Result<Encoding, String> {
         match self {
             Table::Xml(_) => xml::encoding(stated, head),
-            Table::Fixed(_) | Table::Hdl(_) | Table::Xlsx(_) => Ok(stated),
+            Table::Fixed(_) | Table::Hdl(_) | Table::Xlsx(_) | Table::Columnar(..) => Ok(stated),
         }
     }
 
@@ -115,13 +124,16 @@ impl Table {
             Table::Hdl(_) => "hdl",
             Table::Xml(_) => "xml",
             Table::Xlsx(_) => "xlsx",
+            Table::Columnar(container, _) => container.format(),
         }
     }
 
     /// How the objects stand beside each other that are made of its records.
     fn layout(&self) -> json::Layout {
         match self {
-            Table::Fixed(_) | Table::Hdl(_) | Table::Xlsx(_) => json::Layout::Lines,
+            Table::Fixed(_) | Table::Hdl(_) | Table::Xlsx(_) | Table::Columnar(..) => {
+                json::Layout::Lines
+            }
             Table::Xml(_) => json::Layout::Documents,
         }
     }
@@ -144,10 +156,15 @@ impl Table {
     fn write(self, input: Input, terms: &Terms, out: &mut Records<'_>) -> Result<(), Wrong> {
         let limits = &terms.limits;
         match self {
-            Table::Fixed(stated) => fixed::write(&stated, Lines::new(input, limits), out),
+            Table::Fixed(stated) => {
+                fixed::write(&stated, Lines::new(input, limits), &terms.remarks, out)
+            }
             Table::Hdl(stated) => hdl::write(&stated, Lines::new(input, limits), out),
             Table::Xml(stated) => xml::write(&stated, input, limits, out),
             Table::Xlsx(stated) => xlsx::write(&stated, input, terms, out),
+            Table::Columnar(container, wanted) => {
+                columnar::write(container, wanted.as_deref(), input, limits, out)
+            }
         }
     }
 }

@@ -15,6 +15,15 @@ impl Name {
         written.push(b':');
         Name(written)
     }
+
+    /// Appends it where it is not the record that has the member.
+    #[cfg_attr(
+        not(feature = "parquet"),
+        expect(dead_code, reason = "only columns need it")
+    )]
+    pub(in crate::source) fn push(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.0);
+    }
 }
 
 /// Writes records as JSON objects, each on the line that its number says.
@@ -86,6 +95,25 @@ impl<'a> Records<'a> {
     pub(in crate::source) fn json(&mut self, name: &Name, json: impl AsRef<[u8]>) {
         self.name(name);
         self.record.extend_from_slice(json.as_ref());
+    }
+
+    /// A member of the record, whose value is written by whoever asks, as JSON.
+    #[cfg_attr(
+        not(feature = "parquet"),
+        expect(dead_code, reason = "only columns need it")
+    )]
+    pub(in crate::source) fn value(&mut self, name: &Name) -> &mut Vec<u8> {
+        self.name(name);
+        &mut self.record
+    }
+
+    /// How long the record is so far.
+    #[cfg_attr(
+        not(feature = "parquet"),
+        expect(dead_code, reason = "only columns need it")
+    )]
+    pub(in crate::source) fn len(&self) -> usize {
+        self.record.len()
     }
 
     fn name(&mut self, name: &Name) {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
+pub(crate) use super::container::Container;
 use super::sheet_spec::WorkbookSpec;
 use crate::settings::pattern::Pattern;
 
@@ -22,6 +23,19 @@ pub(crate) struct FixedSpec {
     pub records: Option<Pattern>,
     /// Where blanks are taken off cells.
     pub trim: Trim,
+    /// What to do with a line that ends before its last column begins.
+    pub short_lines: ShortLines,
+}
+
+/// What to do with lines of fixed width that end before the last column begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ShortLines {
+    /// The row is rejected: something of it is missing.
+    #[default]
+    Reject,
+    /// What is missing are blanks, which the system that wrote the file leaves out at the ends of lines.
+    Pad,
 }
 
 /// A column of fixed width.
@@ -176,7 +190,11 @@ pub(crate) struct Tables {
     pub(crate) xml: Xml,
     pub(crate) hdl: Stated<HdlSpec>,
     pub(crate) book: WorkbookSpec,
+    pub(crate) wanted: Wanted,
 }
+
+/// Which columns are read where others may be passed over; without it, all of them.
+pub(crate) type Wanted = Option<Vec<String>>;
 
 /// What is stated of XML.
 #[derive(Debug, Clone, Default)]
@@ -204,6 +222,8 @@ pub(crate) enum Table {
     Xml(Xml),
     /// A workbook's sheet.
     Xlsx(WorkbookSpec),
+    /// Columns.
+    Columnar(Container, Wanted),
 }
 
 #[cfg(test)]

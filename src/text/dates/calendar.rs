@@ -82,7 +82,7 @@ impl Date {
     }
 
     /// The day that is so many days after 1970-01-01.
-    pub(super) fn from_number(number: i64) -> Option<Date> {
+    pub(crate) fn from_number(number: i64) -> Option<Date> {
         // Far more than 9999 years either way, and far from where a sum would overflow.
         if !(-4_000_000..4_000_000).contains(&number) {
             return None;
@@ -171,7 +171,7 @@ impl DateTime {
     }
 
     /// The day and time so many seconds after the beginning of 1970.
-    pub(super) fn from_seconds(seconds: i64) -> Option<DateTime> {
+    pub(crate) fn from_seconds(seconds: i64) -> Option<DateTime> {
         let date = Date::from_number(seconds.div_euclid(DAY_SECONDS))?;
         let of_day = seconds.rem_euclid(DAY_SECONDS);
         Some(DateTime {

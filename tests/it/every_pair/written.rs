@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+#[cfg(feature = "parquet")]
+use crate::columnar::read as columnar;
 use crate::sheets::book::Book;
 
 /// A person: the cells of a row.
@@ -52,6 +54,10 @@ pub enum Layout {
     Xml,
     Hdl,
     Xlsx,
+    #[cfg(feature = "parquet")]
+    Parquet,
+    #[cfg(feature = "parquet")]
+    Arrow,
 }
 
 pub const LAYOUTS: &[Layout] = &[
@@ -63,6 +69,10 @@ pub const LAYOUTS: &[Layout] = &[
     Layout::Xml,
     Layout::Hdl,
     Layout::Xlsx,
+    #[cfg(feature = "parquet")]
+    Layout::Parquet,
+    #[cfg(feature = "parquet")]
+    Layout::Arrow,
 ];
 
 /// The characters of each column, where they are fixed.
@@ -71,13 +81,22 @@ const WIDTHS: [usize; 6] = [8, 16, 20, 10, 10, 8];
 impl Layout {
     /// Whether it is made of characters.
     pub fn is_text(self) -> bool {
-        !matches!(self, Layout::Xlsx)
+        match self {
+            Layout::Xlsx => false,
+            #[cfg(feature = "parquet")]
+            Layout::Parquet | Layout::Arrow => false,
+            _ => true,
+        }
     }
 
     /// The people, in an encoding where they are characters.
     pub fn bytes(self, people: &[Person], encoding: Encoding) -> Vec<u8> {
         match self {
             Layout::Xlsx => workbook(people),
+            #[cfg(feature = "parquet")]
+            Layout::Parquet => columnar::parquet(&columns(people), None),
+            #[cfg(feature = "parquet")]
+            Layout::Arrow => columnar::stream(&columns(people)),
             text => encoding.encode(text.write(people)),
         }
     }
@@ -85,6 +104,8 @@ impl Layout {
     fn write(self, people: &[Person]) -> String {
         match self {
             Layout::Xlsx => String::new(),
+            #[cfg(feature = "parquet")]
+            Layout::Parquet | Layout::Arrow => String::new(),
             Layout::Csv => separated(people, ','),
             Layout::Tsv => separated(people, '\t'),
             Layout::Json => format!("[\n{}\n]", objects(people).join(",\n")),
@@ -102,6 +123,8 @@ impl Layout {
             Layout::Csv | Layout::Json | Layout::Ndjson | Layout::Xml | Layout::Xlsx => {
                 String::new()
             }
+            #[cfg(feature = "parquet")]
+            Layout::Parquet | Layout::Arrow => String::new(),
             // What is to be done with a line is a column, too.
             Layout::Hdl => {
                 let columns = COLUMNS.join(", ");
@@ -177,6 +200,13 @@ fn merge_lines(people: &[Person]) -> String {
         writeln!(text, "MERGE|Person|{}", cells.join("|")).unwrap();
     }
     text
+}
+
+#[cfg(feature = "parquet")]
+fn columns(people: &[Person]) -> arrow_array::RecordBatch {
+    let column = |at: usize| columnar::texts(people.iter().map(|person| person[at].as_str()));
+    let columns = COLUMNS.iter().enumerate();
+    columnar::batch(columns.map(|(at, name)| (*name, column(at))).collect())
 }
 
 /// The cells as texts, and some as what looks the same: numbers by their formats, and days.

@@ -1,9 +1,8 @@
-//! The directory at an archive's end, read front to back: however many files it names, few of them are held.
+//! The directory at an archive's end, read front to back: whoever reads it holds what it needs of the entries.
 
 use std::io::{BufReader, Read};
 
-use super::{Refused, TOLD, record, unread};
-use crate::settings::entry::Entry;
+use super::{Refused, record, unread};
 
 /// The record at the very end, and the longest comment that may follow it.
 const END: usize = 22;
@@ -27,28 +26,30 @@ const ENCRYPTED: u16 = 1 | 1 << 6;
 
 /// Where the directory is.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Directory {
+pub(in crate::source) struct Directory {
     at: u64,
     len: u64,
     /// How many files it says that it has; their number is written in 16 bits by programs that know no more.
     count: u64,
+    /// How much stands before the archive that its own numbers do not know of: the program of one that unpacks itself.
+    before: u64,
 }
 
 /// A file, as the directory says.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct File {
-    pub(super) name: String,
-    pub(super) method: Method,
-    pub(super) crc: u32,
-    pub(super) compressed: u64,
-    pub(super) size: u64,
+pub(in crate::source) struct File {
+    pub(in crate::source) name: String,
+    pub(in crate::source) method: Method,
+    pub(in crate::source) crc: u32,
+    pub(in crate::source) compressed: u64,
+    pub(in crate::source) size: u64,
     /// Where its own header is, and behind that its bytes.
-    pub(super) header: u64,
+    header: u64,
 }
 
 /// How a file is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Method {
+pub(in crate::source) enum Method {
     Stored,
     Deflate,
     /// What Windows writes of large files.
@@ -57,7 +58,13 @@ pub(super) enum Method {
 
 impl Directory {
     /// Finds the directory of an archive of `len` bytes, which `from` reads from any place on.
-    pub(super) fn find<R: Read>(from: impl Fn(u64) -> R, len: u64) -> Result<Directory, Refused> {
+    ///
+    /// # Errors
+    /// It is not there, is that of one part of several, or can't be read.
+    pub(in crate::source) fn find<R: Read>(
+        from: impl Fn(u64) -> R,
+        len: u64,
+    ) -> Result<Directory, Refused> {
         let tail = len.min((END + COMMENT) as u64);
         let mut bytes = Vec::with_capacity(tail as usize);
         let read = from(len - tail).take(tail).read_to_end(&mut bytes);
@@ -78,6 +85,7 @@ impl Directory {
             count: u16_at(record, 10).into(),
             len: u32_at(record, 12).into(),
             at: u32_at(record, 16).into(),
+            before: 0,
         };
         let mut disks = [u16_at(record, 4), u16_at(record, 6)].map(u32::from);
         if let Some(locator) = at.checked_sub(LOCATOR)
@@ -93,124 +101,102 @@ impl Directory {
                 count: u64_at(&wide, 32),
                 len: u64_at(&wide, 40),
                 at: u64_at(&wide, 48),
+                before: 0,
             };
         }
         if disks != [0, 0] {
             return Err(Refused::Split);
         }
-        // Info-ZIP that writes to a pipe leaves out the wide record, and where the directory is.
-        if directory.at == u64::from(u32::MAX) {
-            directory.at = end.saturating_sub(directory.len);
-        }
+        directory.put_right(&from, end)?;
         match directory.at.checked_add(directory.len) {
             Some(ends) if ends <= end => Ok(directory),
             _ => Err(Refused::Damaged("its directory is not where it says")),
         }
     }
 
-    /// The file that is meant: the one that matches, or the only one.
-    pub(super) fn file<R: Read>(
+    /// Looks for it right before what stands at `end` where it is not where it says.
+    fn put_right<R: Read>(&mut self, from: &impl Fn(u64) -> R, end: u64) -> Result<(), Refused> {
+        let expected = end.saturating_sub(self.len);
+        // Info-ZIP that writes to a pipe leaves out the wide record, and where the directory is.
+        if self.at == u64::from(u32::MAX) {
+            self.at = expected;
+        }
+        if self.at < expected && !is_entry(from, self.at)? && is_entry(from, expected)? {
+            self.before = expected - self.at;
+            self.at = expected;
+        }
+        Ok(())
+    }
+
+    /// Hands out its entries, folders among them, one after the other.
+    ///
+    /// # Errors
+    /// It can't be read, or is not what it says; what `take` says.
+    pub(in crate::source) fn entries<R: Read>(
         &self,
         from: impl Fn(u64) -> R,
-        wanted: Option<&Entry>,
-    ) -> Result<File, Refused> {
+        mut take: impl FnMut(Entry) -> Result<(), Refused>,
+    ) -> Result<(), Refused> {
         let mut reader = BufReader::new(from(self.at).take(self.len));
-        let (mut all, mut meant) = (Named::default(), Named::default());
-        let (mut file, mut read, mut count) = (None, 0, 0u64);
+        let (mut read, mut count) = (0, 0u64);
         while read < self.len {
-            let written = Written::read(&mut reader)?;
-            read += written.len();
+            let entry = Entry::read(&mut reader)?;
+            read += entry.len();
             count += 1;
-            if written.name.ends_with(['/', '\\']) {
-                continue;
-            }
-            let counts = !is_aside(&written.name);
-            if counts {
-                all.add(&written.name);
-            }
-            if wanted.map_or(counts, |wanted| wanted.is(&written.name)) {
-                meant.add(&written.name);
-                file.get_or_insert(written);
-            }
+            take(entry)?;
         }
         if count & 0xffff != self.count & 0xffff {
             return Err(Refused::Damaged(
                 "its directory has fewer files than it says",
             ));
         }
-        match (file, wanted) {
-            (Some(file), _) if meant.count == 1 => file.checked(),
-            (None, None) => Err(Refused::Empty),
-            (Some(_), None) => Err(Refused::Several {
-                count: meant.count,
-                names: meant.names,
-            }),
-            (Some(_), Some(entry)) => Err(Refused::Ambiguous {
-                entry: entry.to_string(),
-                count: meant.count,
-                names: meant.names,
-            }),
-            (None, Some(_)) if all.count == 0 => Err(Refused::Empty),
-            (None, Some(entry)) => Err(Refused::NoneMatches {
-                entry: entry.to_string(),
-                count: all.count,
-                names: all.names,
-            }),
-        }
+        Ok(())
     }
+}
+
+/// Whether an entry stands at a place.
+fn is_entry<R: Read>(from: &impl Fn(u64) -> R, at: u64) -> Result<bool, Refused> {
+    let mut signature = Vec::with_capacity(SIGNATURE_OF_ENTRY.len());
+    let read = from(at)
+        .take(SIGNATURE_OF_ENTRY.len() as u64)
+        .read_to_end(&mut signature);
+    read.map_err(Refused::Io)?;
+    Ok(signature == SIGNATURE_OF_ENTRY)
 }
 
 impl File {
     /// Where its bytes begin: behind a header of its own.
-    pub(super) fn start<R: Read>(
+    ///
+    /// # Errors
+    /// They are not where the directory says.
+    pub(in crate::source) fn start<R: Read>(
         &self,
         from: impl Fn(u64) -> R,
         directory: &Directory,
     ) -> Result<u64, Refused> {
-        let header: [u8; 30] = record(&mut from(self.header.min(directory.at)))?;
+        let at = self.header.saturating_add(directory.before);
+        let header: [u8; 30] = record(&mut from(at.min(directory.at)))?;
         if !header.starts_with(SIGNATURE_OF_FILE) {
             return Err(Refused::Damaged("a file is not where its directory says"));
         }
         let names = u64::from(u16_at(&header, 26)) + u64::from(u16_at(&header, 28));
-        let start = self.header + header.len() as u64 + names;
-        match start.checked_add(self.compressed) {
-            Some(end) if end <= directory.at => Ok(start),
+        let start = at.checked_add(header.len() as u64 + names);
+        match start.and_then(|start| Some((start, start.checked_add(self.compressed)?))) {
+            Some((start, end)) if end <= directory.at => Ok(start),
             _ => Err(Refused::Damaged("a file reaches into its directory")),
         }
     }
 }
 
-/// Some names, and how many there are.
-#[derive(Default)]
-struct Named {
-    count: u64,
-    names: Vec<String>,
-}
-
-impl Named {
-    fn add(&mut self, name: &str) {
-        self.count += 1;
-        if self.names.len() < TOLD {
-            self.names.push(name.to_owned());
-        }
-    }
-}
-
-/// Whether nobody put this file into the archive on purpose: what the Finder adds, and what is hidden.
-fn is_aside(path: &str) -> bool {
-    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
-    path.starts_with("__MACOSX/") || name.starts_with('.')
-}
-
 /// An entry of the directory, as it is written.
-struct Written {
+pub(in crate::source) struct Entry {
     fixed: [u8; 46],
-    name: String,
+    pub(in crate::source) name: String,
     extra: Vec<u8>,
 }
 
-impl Written {
-    fn read(reader: &mut impl Read) -> Result<Written, Refused> {
+impl Entry {
+    fn read(reader: &mut impl Read) -> Result<Entry, Refused> {
         let fixed: [u8; 46] = record(reader)?;
         if !fixed.starts_with(SIGNATURE_OF_ENTRY) {
             return Err(Refused::Damaged("its directory has something else in it"));
@@ -222,7 +208,7 @@ impl Written {
         };
         let (name, extra) = (field(28)?, field(30)?);
         field(32)?;
-        Ok(Written {
+        Ok(Entry {
             fixed,
             name: String::from_utf8_lossy(&name).into_owned(),
             extra,
@@ -236,12 +222,15 @@ impl Written {
     }
 
     /// The file, where it can be read.
-    fn checked(self) -> Result<File, Refused> {
+    ///
+    /// # Errors
+    /// It is encrypted, is compressed in a way that is not known, or its numbers can't be.
+    pub(in crate::source) fn file(&self) -> Result<File, Refused> {
         let fixed = &self.fixed;
         let (flags, method) = (u16_at(fixed, 8), u16_at(fixed, 10));
         // What is encrypted in the newer way says so instead of its method, too.
         if flags & ENCRYPTED != 0 || method == 99 {
-            return Err(Refused::Encrypted(self.name));
+            return Err(Refused::Encrypted(self.name.clone()));
         }
         let method = match method {
             0 => Method::Stored,
@@ -249,7 +238,7 @@ impl Written {
             9 => Method::Deflate64,
             method => {
                 return Err(Refused::Method {
-                    name: self.name,
+                    name: self.name.clone(),
                     method,
                 });
             }
@@ -260,7 +249,7 @@ impl Written {
         }
         Ok(File {
             crc: u32_at(fixed, 16),
-            name: self.name,
+            name: self.name.clone(),
             method,
             compressed,
             size,

@@ -4,8 +4,9 @@
 //! that was deleted. So the archive is read there first, and a stream is copied to its end before. In return it is known
 //! before the first record which file is meant, how long it is and what it hashes to.
 
-mod directory;
-mod text;
+pub(in crate::source) mod directory;
+mod meant;
+pub(in crate::source) mod text;
 
 use std::io::{self, Read};
 
@@ -128,7 +129,7 @@ pub(super) fn open(
     let len = archive.len().map_err(Refused::Io)?;
     let from = |at| archive.rest(at);
     let directory = Directory::find(from, len)?;
-    let file = directory.file(from, wanted)?;
+    let file = meant::find(&directory, from, wanted)?;
     let start = file.start(from, &directory)?;
     let stored = around(Box::new(archive.part(start, file.compressed)));
     let stored = BufReader::with_capacity(BUFFER, stored);

@@ -1,6 +1,7 @@
 //! What a web server's answers mean. A status of success alone says little: the range must be the one that was asked for,
 //! and a page to log in at is no extract.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use bytes::{Buf, Bytes};
@@ -40,7 +41,7 @@ pub(super) fn leads_to(answer: &Response, url: &Url) -> Result<Option<Url>, Remo
     }
     let location = header(answer.headers(), LOCATION);
     let next = location.and_then(|location| url.join(location).ok());
-    let Some(mut next) = next.filter(Url::has_host) else {
+    let Some(mut next) = next else {
         return Err(RemoteError::Unexpected(
             "the server redirects, and does not say where to".to_owned(),
         ));
@@ -67,7 +68,7 @@ pub(super) async fn opened(
     match status {
         200 | 203 => {
             let after = request.stalled();
-            let opened = tokio::time::timeout(after.0, whole(answer, url, at, mark));
+            let opened = tokio::time::timeout(after.0, whole(request, answer, url, at, mark));
             opened.await.map_err(|_| RemoteError::Stalled { after })?
         }
         206 => part(answer, url, at),
@@ -95,7 +96,13 @@ fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 }
 
 /// An answer with the whole file.
-async fn whole(answer: Response, url: &Url, at: u64, mark: &Mark) -> Result<Reply, RemoteError> {
+async fn whole(
+    request: &Request,
+    answer: Response,
+    url: &Url,
+    at: u64,
+    mark: &Mark,
+) -> Result<Reply, RemoteError> {
     let headers = answer.headers();
     encoded(headers)?;
     let is_page = header(headers, CONTENT_TYPE).is_some_and(is_html);
@@ -105,11 +112,7 @@ async fn whole(answer: Response, url: &Url, at: u64, mark: &Mark) -> Result<Repl
         return Err(RemoteError::Changed);
     }
     if length.is_none() && !headers.contains_key(TRANSFER_ENCODING) {
-        tracing::warn!(
-            "{} does not say how long its answer is: if it is cut off, that looks like its end; state what a whole extract is \
-             in source.expect",
-            host_of(url)
-        );
+        request.0.unsized_answer.store(true, Ordering::Relaxed);
     }
     let mut bytes = pieces(answer, url);
     if is_page {

@@ -16,6 +16,7 @@ pub(in crate::source) mod testing;
 mod tests;
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use reqwest::Response;
@@ -51,6 +52,8 @@ struct Inner {
     clients: Clients,
     /// What says who asks, once it was looked up. It is shown to no other host.
     headers: OnceLock<HeaderMap>,
+    /// An answer did not say how long it is.
+    unsized_answer: AtomicBool,
 }
 
 impl fmt::Display for Request {
@@ -92,6 +95,7 @@ impl Request {
                 builder(&own).user_agent(concat!("rostream/", env!("CARGO_PKG_VERSION")))
             }),
             headers: OnceLock::new(),
+            unsized_answer: AtomicBool::new(false),
         })))
     }
 
@@ -112,6 +116,12 @@ impl Request {
     /// How the next page is found, where it is the first one of an extract that comes in pages.
     pub(in crate::source) fn paging(&self) -> Option<Paging> {
         self.0.spec.paging
+    }
+
+    /// Whether an answer that was cut off would look as if it were whole: nothing says how long it is. Pages are held
+    /// against the brackets that they begin with.
+    pub(in crate::source) fn may_be_cut(&self) -> bool {
+        self.paging().is_none() && self.0.unsized_answer.load(Ordering::Relaxed)
     }
 
     /// Whether the address has a query, which may be a permission.
@@ -190,8 +200,11 @@ impl Request {
             let local = is_loopback(&self.0.url) && is_loopback(&next);
             if !(next.scheme() == "https" || (next.scheme() == "http" && local)) {
                 return Err(RemoteError::Unexpected(format!(
-                    "the server redirects to an address that is not https, at {}; nothing was sent there",
-                    host_of(&next)
+                    "the server redirects to an address that is not https ({}); nothing was sent there",
+                    match next.host_str() {
+                        Some(_) => format!("{} at {}", next.scheme(), host_of(&next)),
+                        None => next.scheme().to_owned(),
+                    }
                 )));
             }
             own &= next.origin() == url.origin();

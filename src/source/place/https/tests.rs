@@ -115,7 +115,7 @@ async fn what_answers_mean() {
         "302 Found",
         &["Location: http://a.example/b?k=CANARY"],
         "",
-        "can't be read: the server redirects to an address that is not https, at a.example; nothing was sent there",
+        "can't be read: the server redirects to an address that is not https (http at a.example); nothing was sent there",
     )
     .await;
 }

@@ -66,6 +66,14 @@ impl Remote {
         }
     }
 
+    /// Whether what was cut off on its way would look as if it were whole. Buckets and SFTP servers say how long a file is.
+    pub(in crate::source) fn may_be_cut(&self) -> bool {
+        match self {
+            Remote::Https(request) => request.may_be_cut(),
+            Remote::Bucket(_) | Remote::Sftp(_) => false,
+        }
+    }
+
     /// How long a byte is waited for.
     fn stalled(&self) -> Span {
         match self {

@@ -17,6 +17,7 @@ use super::error::SftpError;
 use super::guard::Guard;
 use super::known_hosts::known_first;
 use super::session::Session;
+use crate::files::on_disk::on_disk;
 use crate::http::spec::TimeoutsSpec;
 use crate::settings::units::Span;
 
@@ -100,7 +101,7 @@ async fn looked_up(
     access: &Access,
 ) -> Result<(String, Option<Arc<russh::keys::PrivateKey>>), SftpError> {
     let access = access.clone();
-    let looked = tokio::task::spawn_blocking(move || {
+    let looked = on_disk(move || {
         let list = match std::fs::read(&access.known_hosts) {
             Ok(list) => String::from_utf8_lossy(&list).into_owned(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
@@ -112,8 +113,7 @@ async fn looked_up(
         };
         Ok((list, auth::private_key(&access)?))
     });
-    let died = |died| SftpError::Broken(std::io::Error::other(died));
-    looked.await.map_err(died)?
+    looked.await.map_err(SftpError::Broken)?
 }
 
 fn config(list: &str, login: &Login) -> Config {

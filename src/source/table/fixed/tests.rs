@@ -25,6 +25,7 @@ fn written(spec: FixedSpec, trailer: Option<&str>, text: &[u8]) -> String {
     write(
         &Stated { spec, trailer },
         lines,
+        &Remarks::default(),
         &mut Records::new(&mut out),
     )
     .unwrap();
@@ -54,16 +55,73 @@ fn cells_stand_at_their_places() {
         "00001Zoë Ωmeg.2020",
         r#"{"id":"00001","name":"Zoë Ωmeg","at":"2020"}"#,
     );
-    check("00001Ann", r#"{"id":"00001","name":"Ann","at":""}"#);
-    check("1", r#"{"id":"1","name":"","at":""}"#);
+    // The last column may be shorter, or not there: blanks at the ends of lines are often left out.
     check(
-        "\n  \n00001",
-        "\n\n{\"id\":\"00001\",\"name\":\"\",\"at\":\"\"}",
+        "00001Ann      20",
+        r#"{"id":"00001","name":"Ann","at":"20"}"#,
+    );
+    check(
+        "\n  \n00001Ann      ",
+        "\n\n{\"id\":\"00001\",\"name\":\"Ann\",\"at\":\"\"}",
     );
     check(
         "00001Ann      2020   \r\n\x1a",
         r#"{"id":"00001","name":"Ann","at":"2020"}"#,
     );
+}
+
+#[test]
+fn lines_that_end_before_their_last_column() {
+    let short = |line: &str, whole: &str, place: &str| {
+        let message = format!(
+            "the line ends with character {}, {place}, and others follow; if blanks at the ends of lines are left out in this \
+             file, set source.fixed.short_lines to pad",
+            line.chars().count()
+        );
+        let whole = whole.strip_suffix('}').unwrap();
+        check(line, &format!("{whole},\"_fault\":[\"{message}\"]}}"));
+    };
+    let ann = r#"{"id":"00001","name":"Ann","at":""}"#;
+    short("00001Ann", ann, "within column `name`");
+    short("00001Ann     ", ann, "before column `at`");
+    let alone = r#"{"id":"00001","name":"","at":""}"#;
+    short("00001", alone, "before column `name`");
+    short("00001  Ω", &ann.replace("Ann", "Ω"), "within column `name`");
+    let padded = FixedSpec {
+        short_lines: ShortLines::Pad,
+        ..spec(&COLUMNS)
+    };
+    assert_eq!(written(padded, None, b"00001Ann\n"), ann);
+}
+
+#[test]
+fn a_last_line_that_was_cut_off() {
+    let write_all = |text: &str| {
+        let remarks = Remarks::default();
+        let stated = Stated {
+            spec: spec(&COLUMNS),
+            trailer: None,
+        };
+        let lines = Lines::new(text.as_bytes(), &Limits::default());
+        let mut out = Vec::new();
+        let written = write(&stated, lines, &remarks, &mut Records::new(&mut out));
+        (written.map_err(|wrong| format!("{wrong:?}")), remarks.all())
+    };
+    let whole = "00001Ann      2020";
+    let (cut, _) = write_all(&format!("{whole}\n{whole}\n00002Bo       20"));
+    let message = "its last line has 16 of 18 characters and no line end";
+    assert!(cut.unwrap_err().contains(message));
+    for (text, told) in [
+        (format!("{whole}\n{whole}"), 0),
+        (format!("{whole}\n00002Bo       20\n"), 0),
+        // Others are shorter, too, or there are none.
+        (format!("{whole}\n00002Bo       20\n00003Cy       2"), 1),
+        ("00001Ann      20".to_owned(), 1),
+    ] {
+        let (written, remarks) = write_all(&text);
+        written.unwrap();
+        assert_eq!(remarks.len(), told, "{text:?}: {remarks:?}");
+    }
 }
 
 #[test]

@@ -28,7 +28,7 @@ use std::io::{Read, Seek, SeekFrom};
 use header::Column;
 use parts::{ENCRYPTED, Parts};
 use place::cell_name;
-use rows::{Kind, Row, Rows};
+use rows::{Kind, MOST_DIGITS, Row, Rows};
 use watch::{Found, Watch};
 use workbook::Workbook;
 
@@ -166,6 +166,7 @@ impl<'a, 'o> Writing<'a, 'o> {
         }
         self.watch.row(row);
         self.out.begin(row.number);
+        let mut endless = None;
         for (number, column) in self.columns.iter().enumerate() {
             let cell = row.cell(column.at);
             let text = row.text(cell);
@@ -175,8 +176,21 @@ impl<'a, 'o> Writing<'a, 'o> {
                 (Kind::Uncalculated, _) => return Err(uncalculated(column.at, row.number)),
                 (Kind::Error, Errors::Reject) => self.out.json(name, sheet_error::written(text)),
                 (Kind::Error, Errors::Empty) => self.out.text(name, ""),
+                (Kind::Endless, _) => {
+                    endless.get_or_insert(column);
+                    self.out.text(name, text);
+                }
                 _ => self.out.text(name, text),
             }
+        }
+        if let Some(column) = endless {
+            let message = format!(
+                "{} (column `{}`) is a number of more than {MOST_DIGITS} digits, or beyond what a spreadsheet can hold; correct \
+                 it, or have it written as text",
+                cell_name(column.at, row.number),
+                shown(&column.name)
+            );
+            self.out.fault(&message, None);
         }
         Ok(self.out.end()?)
     }

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use crate::text::dates::Date;
 
-const SECONDS: f64 = 86_400.0;
+/// Milliseconds of a day.
+const DAY: i64 = 86_400_000;
 
 /// The day that a workbook counts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,11 +17,11 @@ pub(super) enum Epoch {
     Of1904,
 }
 
-/// A number of days, to the second.
+/// A number of days, to the millisecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Moment {
     days: i64,
-    seconds: i64,
+    millis: i64,
 }
 
 impl Moment {
@@ -29,13 +30,18 @@ impl Moment {
         if !(0.0..4_000_000.0).contains(&number) {
             return None;
         }
-        // What is stored is a little above or below the second.
-        let seconds = (number * SECONDS).round() as i64;
+        let millis = millis(number);
         Some(Moment {
-            days: seconds.div_euclid(86_400),
-            seconds: seconds.rem_euclid(86_400),
+            days: millis.div_euclid(DAY),
+            millis: millis.rem_euclid(DAY),
         })
     }
+}
+
+/// What is stored is a little above or below the time that was meant, and less than a millisecond off: the last second of
+/// a day is not the next day.
+fn millis(number: f64) -> i64 {
+    (number * DAY as f64).round() as i64
 }
 
 impl Epoch {
@@ -46,12 +52,12 @@ impl Epoch {
         self.write_day(moment.days, out)
     }
 
-    /// Appends day and time as `2026-11-27T08:30:00`.
+    /// Appends day and time as `2026-11-27T08:30:00`, and parts of a second where there are any.
     pub(super) fn day_and_time(self, number: f64, out: &mut String) -> Option<()> {
         let moment = Moment::of(number)?;
         self.write_day(moment.days, out)?;
         out.push('T');
-        write_time(moment.seconds, out);
+        write_time(moment.millis, out);
         Some(())
     }
 
@@ -77,7 +83,7 @@ impl Epoch {
 /// Appends the time of day as `08:30:00`, whatever the day.
 pub(super) fn time_of_day(number: f64, out: &mut String) -> Option<()> {
     let moment = Moment::of(number)?;
-    write_time(moment.seconds, out);
+    write_time(moment.millis, out);
     Some(())
 }
 
@@ -86,18 +92,22 @@ pub(super) fn duration(number: f64, out: &mut String) -> Option<()> {
     if number.abs() >= 4_000_000.0 {
         return None;
     }
-    let seconds = (number.abs() * SECONDS).round() as i64;
-    if number < 0.0 && seconds > 0 {
+    let millis = millis(number.abs());
+    if number < 0.0 && millis > 0 {
         out.push('-');
     }
-    write_time(seconds, out);
+    write_time(millis, out);
     Some(())
 }
 
-fn write_time(seconds: i64, out: &mut String) {
+fn write_time(millis: i64, out: &mut String) {
+    let (seconds, millis) = (millis / 1000, millis % 1000);
     let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
     // Writing into a text never fails.
     let _ = write!(out, "{hours:02}:{minutes:02}:{:02}", seconds % 60);
+    if millis > 0 {
+        let _ = write!(out, ".{millis:03}");
+    }
 }
 
 #[cfg(test)]
@@ -152,10 +162,15 @@ mod tests {
     }
 
     #[test]
-    fn times_are_to_the_second() {
+    fn times_are_to_the_millisecond() {
         assert_eq!(moment(46353.354166666664), "2026-11-27T08:30:00");
         assert_eq!(moment(46353.0), "2026-11-27T00:00:00");
-        assert_eq!(moment(46353.999999), "2026-11-28T00:00:00");
+        // The last second of a day is not the next day.
+        assert_eq!(moment(44270.999995), "2021-03-15T23:59:59.568");
+        assert_eq!(day(Epoch::Of1900, 44270.999995).unwrap(), "2021-03-15");
+        // Less than half a millisecond before it is.
+        assert_eq!(moment(44270.999999995), "2021-03-16T00:00:00");
+        assert_eq!(moment(46353.5000000058), "2026-11-27T12:00:00.001");
         let mut out = String::new();
         time_of_day(0.25, &mut out).unwrap();
         time_of_day(46353.75, &mut out).unwrap();
@@ -179,7 +194,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_second_is_shown_as_itself(days in 61i64..2_958_465, seconds in 0i64..86_400) {
-            let number = days as f64 + seconds as f64 / SECONDS;
+            let number = days as f64 + seconds as f64 / 86_400.0;
             let day = Date::new(1899, 12, 30).unwrap().plus(days).unwrap();
             let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
             prop_assert_eq!(moment(number), format!("{day}T{hours:02}:{minutes:02}:{:02}", seconds % 60));

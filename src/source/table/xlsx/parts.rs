@@ -1,16 +1,14 @@
 //! The parts of a workbook: files of an archive, each read front to back, and bounded in what it becomes.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::DeflateDecoder;
-use rawzip::{
-    CompressionMethod, ErrorKind, RECOMMENDED_BUFFER_SIZE, ReaderAt, ZipArchive,
-    ZipArchiveEntryWayfinder, ZipFileHeaderRecord, ZipLocator, ZipVerifier,
-};
 
 use crate::settings::limits::Limits;
+use crate::source::bytes::zip::Refused;
+use crate::source::bytes::zip::directory::{Directory, Entry, Method};
+use crate::source::bytes::zip::text::Text;
 use crate::source::table::Wrong;
 use crate::source::table::input::Seekable;
 use crate::text::shown::shown;
@@ -26,17 +24,10 @@ const EXPANSION_FROM: u64 = 1 << 20;
 
 /// The parts of a workbook, by their names in small letters: so names are compared.
 pub(super) struct Parts {
-    archive: ZipArchive<Anywhere>,
-    places: HashMap<String, Place>,
+    file: Seekable,
+    directory: Directory,
+    entries: HashMap<String, Entry>,
     limits: Limits,
-}
-
-/// Where a part stands in the archive, and how.
-#[derive(Clone, Copy)]
-struct Place {
-    entry: ZipArchiveEntryWayfinder,
-    method: CompressionMethod,
-    encrypted: bool,
 }
 
 impl Parts {
@@ -44,62 +35,51 @@ impl Parts {
     ///
     /// # Errors
     /// It can't be read, or is not one.
-    pub(super) fn open(mut file: Seekable, limits: &Limits) -> Result<Parts, Wrong> {
-        let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
-        let len = file.seek(SeekFrom::End(0))?;
-        let file = Anywhere(RefCell::new(file));
-        let located = ZipLocator::new().locate_in_reader(file, &mut buffer, len);
-        let archive = located.map_err(|(_, error)| unreadable(error))?;
-        let mut places = HashMap::new();
-        let mut entries = archive.entries(&mut buffer);
-        while let Some(entry) = entries.next_entry().map_err(unreadable)? {
-            if places.len() == MOST_PARTS {
-                return Err(damaged("the archive has too many files"));
+    pub(super) fn open(file: Seekable, limits: &Limits) -> Result<Parts, Wrong> {
+        let from = |at| file.rest(at);
+        let directory = Directory::find(from, file.len()).map_err(unreadable)?;
+        let mut entries = HashMap::new();
+        let take = |entry: Entry| {
+            if entries.len() == MOST_PARTS {
+                return Err(Refused::Damaged("it has too many files"));
             }
-            let place = Place {
-                entry: entry.wayfinder(),
-                method: entry.compression_method(),
-                encrypted: entry.flags().is_encrypted(),
-            };
-            places.insert(name_of(&entry), place);
-        }
+            entries.insert(name_of(&entry), entry);
+            Ok(())
+        };
+        directory.entries(from, take).map_err(unreadable)?;
         Ok(Parts {
-            archive,
-            places,
+            file,
+            directory,
+            entries,
             limits: *limits,
         })
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
-        self.places.contains_key(&name.to_lowercase())
+        self.entries.contains_key(&name.to_lowercase())
     }
 
     /// Opens a part at its beginning; none where there is no such part.
     ///
     /// # Errors
     /// It can't be read.
-    pub(super) fn part(&self, name: &str) -> Result<Option<Part<'_>>, Wrong> {
-        let Some(place) = self.places.get(&name.to_lowercase()) else {
+    pub(super) fn part(&self, name: &str) -> Result<Option<Part>, Wrong> {
+        let Some(entry) = self.entries.get(&name.to_lowercase()) else {
             return Ok(None);
         };
-        if place.encrypted {
-            return Err(Wrong::data(0, ENCRYPTED));
-        }
-        let entry = self.archive.get_entry(place.entry).map_err(unreadable)?;
-        let stored = BufReader::with_capacity(PIECE, entry.reader());
-        let unpacked: Box<dyn Read + '_> = match place.method {
-            CompressionMethod::STORE => Box::new(stored),
-            CompressionMethod::DEFLATE => Box::new(DeflateDecoder::new(stored)),
-            _ => {
-                return Err(Wrong::data(
-                    0,
-                    "the workbook is compressed in a way that spreadsheet programs do not use; open it in one and save it",
-                ));
-            }
+        let file = entry.file().map_err(unreadable)?;
+        let from = |at| self.file.rest(at);
+        let start = file.start(from, &self.directory).map_err(unreadable)?;
+        let stored = BufReader::with_capacity(PIECE, from(start).take(file.compressed));
+        let unpacked: Box<dyn Read> = match file.method {
+            Method::Stored => Box::new(stored),
+            Method::Deflate => Box::new(DeflateDecoder::new(stored)),
+            Method::Deflate64 => return Err(Wrong::data(0, COMPRESSED)),
         };
+        let text = Text::new(unpacked, file.size, file.crc);
         Ok(Some(Part {
-            reader: BufReader::with_capacity(PIECE, entry.verifying_reader(unpacked)),
-            stored: place.entry.compressed_size_hint(),
+            reader: BufReader::with_capacity(PIECE, text),
+            stored: file.compressed,
             limits: self.limits,
             become_so_far: 0,
             left: 0,
@@ -108,32 +88,25 @@ impl Parts {
     }
 }
 
-/// A file that is read at any place.
-struct Anywhere(RefCell<Seekable>);
-
-impl ReaderAt for Anywhere {
-    fn read_at(&self, room: &mut [u8], at: u64) -> io::Result<usize> {
-        let mut file = self.0.borrow_mut();
-        file.seek(SeekFrom::Start(at))?;
-        file.read(room)
-    }
-}
-
 /// A workbook that is a whole is encrypted in another kind of file; these are archives with a password of their own.
 pub(super) const ENCRYPTED: &str =
     "the workbook is encrypted with a password; save it without one, or decrypt it before";
 
-fn name_of(entry: &ZipFileHeaderRecord<'_>) -> String {
-    let name = String::from_utf8_lossy(entry.file_path().as_bytes()).to_lowercase();
+const COMPRESSED: &str = "the workbook is compressed in a way that spreadsheet programs do not use; open it in one and save it";
+
+fn name_of(entry: &Entry) -> String {
+    let name = entry.name.to_lowercase();
     name.replace('\\', "/").trim_start_matches('/').to_owned()
 }
 
 /// An archive that can't be read.
-fn unreadable(error: rawzip::Error) -> Wrong {
-    match error.into_kind() {
-        ErrorKind::IO(error) => of_io(error),
-        ErrorKind::MissingEndOfCentralDirectory => damaged("the end of the archive is missing"),
-        kind => damaged(&kind.to_string()),
+fn unreadable(why: Refused) -> Wrong {
+    match why {
+        Refused::Io(error) => of_io(error),
+        Refused::Damaged(what) => damaged(what),
+        Refused::Encrypted(_) => Wrong::data(0, ENCRYPTED),
+        Refused::Method { .. } => Wrong::data(0, COMPRESSED),
+        other => Wrong::data(0, other.to_string()),
     }
 }
 
@@ -154,8 +127,8 @@ fn damaged(what: &str) -> Wrong {
 }
 
 /// A part's text. Its hash is compared at its end.
-pub(super) struct Part<'a> {
-    reader: BufReader<ZipVerifier<Box<dyn Read + 'a>>>,
+pub(super) struct Part {
+    reader: BufReader<Text<Box<dyn Read>>>,
     /// Its bytes as stored, and what has become of them.
     stored: u64,
     become_so_far: u64,
@@ -166,7 +139,7 @@ pub(super) struct Part<'a> {
     failed: Option<Wrong>,
 }
 
-impl Part<'_> {
+impl Part {
     /// Begins another piece of it, which has to be held in memory.
     #[inline]
     pub(super) fn renew(&mut self) {
@@ -213,7 +186,7 @@ impl Part<'_> {
     }
 }
 
-impl BufRead for Part<'_> {
+impl BufRead for Part {
     #[inline]
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.left == 0 || self.reader.buffer().is_empty() {
@@ -233,7 +206,7 @@ impl BufRead for Part<'_> {
     }
 }
 
-impl Read for Part<'_> {
+impl Read for Part {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         let read = self.fill_buf()?.read(room)?;
         self.consume(read);

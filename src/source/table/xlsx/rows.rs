@@ -21,6 +21,9 @@ const MOST_MERGED: usize = 1 << 16;
 /// Numbers that floating point has as they are written, by their digits.
 const EXACT_DIGITS: usize = 15;
 
+/// Characters of the longest number that is written with all its digits.
+pub(super) const MOST_DIGITS: usize = 40;
+
 /// What stands in a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Kind {
@@ -31,6 +34,8 @@ pub(super) enum Kind {
     Number,
     /// A day, a time, an identifier with its zeros, true or false.
     Other,
+    /// A number that would have too many digits to be one of people.
+    Endless,
     /// `#REF!` and the like.
     Error,
     /// A formula whose value is not stored.
@@ -91,7 +96,7 @@ pub(super) struct Merged {
 
 /// A sheet that is read front to back.
 pub(super) struct Rows<'a> {
-    xml: Xml<'a>,
+    xml: Xml,
     cells: Cells<'a>,
 }
 
@@ -148,7 +153,7 @@ enum Written {
 }
 
 impl<'a> Rows<'a> {
-    pub(super) fn new(workbook: &'a Workbook<'a>, xml: Xml<'a>, most: usize) -> Rows<'a> {
+    pub(super) fn new(workbook: &'a Workbook<'a>, xml: Xml, most: usize) -> Rows<'a> {
         let cells = Cells {
             workbook,
             most,
@@ -325,14 +330,17 @@ impl Cells<'_> {
             text.push_str(value);
             return Kind::Number;
         }
-        let Some(number) = value
-            .parse::<f64>()
-            .ok()
-            .filter(|number| number.is_finite())
-        else {
+        let number = match value.parse::<f64>() {
+            Ok(number) if number.is_finite() => number,
+            Ok(_) if value.contains(|c: char| c.is_ascii_digit()) => {
+                text.push_str(value);
+                return Kind::Endless;
+            }
             // What is not a number is a text, whatever the cell says.
-            text.push_str(value);
-            return Kind::Text;
+            Ok(_) | Err(_) => {
+                text.push_str(value);
+                return Kind::Text;
+            }
         };
         let epoch = self.workbook.epoch;
         let start = text.len();
@@ -354,7 +362,12 @@ impl Cells<'_> {
             Some(()) => Kind::Other,
             None => {
                 text.truncate(start);
-                text.push_str(&digits(value, number));
+                let digits = digits(value, number);
+                if digits.len() > MOST_DIGITS {
+                    text.push_str(value);
+                    return Kind::Endless;
+                }
+                text.push_str(&digits);
                 Kind::Number
             }
         }

@@ -28,7 +28,7 @@ impl Strings {
     ///
     /// # Errors
     /// The part can't be read; they are more than is allowed.
-    pub(super) fn read(mut xml: Xml<'_>, most: Size) -> Result<Strings, Wrong> {
+    pub(super) fn read(mut xml: Xml, most: Size) -> Result<Strings, Wrong> {
         let mut strings = Strings::default();
         let mut string = String::new();
         // How a text is pronounced stands beside it.

@@ -28,7 +28,7 @@ impl Styles {
     ///
     /// # Errors
     /// The part can't be read.
-    pub(super) fn read(mut xml: Xml<'_>) -> Result<Styles, Wrong> {
+    pub(super) fn read(mut xml: Xml) -> Result<Styles, Wrong> {
         let mut codes: HashMap<u32, Format> = HashMap::new();
         let mut styles = Styles::default();
         // There are styles of cells, and others by which these are named.

@@ -80,7 +80,7 @@ impl<'a> Workbook<'a> {
         Ok(workbook)
     }
 
-    fn read_main(&mut self, mut xml: Xml<'_>, relations: &[Relation]) -> Result<(), Wrong> {
+    fn read_main(&mut self, mut xml: Xml, relations: &[Relation]) -> Result<(), Wrong> {
         loop {
             let event = xml.next()?;
             let read = match &event {
@@ -191,7 +191,7 @@ impl<'a> Workbook<'a> {
         }
     }
 
-    pub(super) fn open(&self, sheet: &Sheet) -> Result<Xml<'a>, Wrong> {
+    pub(super) fn open(&self, sheet: &Sheet) -> Result<Xml, Wrong> {
         match self.parts.part(&sheet.part)? {
             Some(part) => Ok(Xml::new(&sheet.part, part)),
             None => Err(Wrong::data(

@@ -9,16 +9,16 @@ use super::parts::Part;
 use crate::source::table::Wrong;
 
 /// Reads a part's XML. Elements that are empty have a beginning and an end like others.
-pub(super) struct Xml<'a> {
-    reader: Reader<Part<'a>>,
+pub(super) struct Xml {
+    reader: Reader<Part>,
     name: String,
     buffer: Vec<u8>,
     /// How many elements are open.
     open: usize,
 }
 
-impl<'a> Xml<'a> {
-    pub(super) fn new(name: &str, part: Part<'a>) -> Xml<'a> {
+impl Xml {
+    pub(super) fn new(name: &str, part: Part) -> Xml {
         let mut reader = Reader::from_reader(part);
         reader.config_mut().expand_empty_elements = true;
         Xml {
