@@ -6,6 +6,8 @@ use encoding_rs::{Encoding as Charset, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use crate::settings::encoding::label;
 use crate::source::spec::{Compression, Encoding};
 use crate::source::{Source, SourceError};
+use crate::report::human::{count, counted};
+use crate::text;
 
 /// Bytes that are read at once.
 const STEP: usize = 64 * 1024;
@@ -46,9 +48,11 @@ pub(crate) async fn look(source: Source) -> Result<(Source, Bytes), SourceError>
         source = source.written_in(Compression::Auto, encoding);
         match read(&source, encoding).await {
             // Every second byte is zero, as in the other encodings.
-            Err(SourceError::Contradicted { .. }) if encoding != Encoding::Of(UTF_16BE) => {}
+            Err(SourceError::Contradicted { .. }) => {}
+            Err(SourceError::Encoding { .. }) if encoding != Encoding::Auto => {}
             Err(error) => return Err(error),
             Ok(mut found) => {
+                found.is_text(&source)?;
                 found.encoding = found.told(encoding);
                 let bytes = found.bytes();
                 source = source.written_in(Compression::Auto, bytes.encoding);
@@ -56,7 +60,14 @@ pub(crate) async fn look(source: Source) -> Result<(Source, Bytes), SourceError>
             }
         }
     }
-    Err(SourceError::OnlyOnce(source.names()))
+    Err(foreign(&source, "binary data".to_owned()))
+}
+
+fn foreign(source: &Source, what: String) -> SourceError {
+    SourceError::Foreign {
+        name: source.names(),
+        what,
+    }
 }
 
 /// What is collected while a file is read.
@@ -104,6 +115,22 @@ impl Reading {
         // What is UTF-8 throughout says nothing of what is not.
         if self.utf8.others > others {
             self.detector.feed(bytes, false);
+        }
+    }
+
+    /// Refuses what is known and not a table, and what is not text at all.
+    fn is_text(&self, source: &Source) -> Result<(), SourceError> {
+        let known = text::foreign::known(&self.beginning).map(str::to_owned);
+        let controls = text::foreign::controls(&self.beginning).map(|controls| {
+            format!(
+                "binary data ({} of its first {} stand in no text)",
+                count(controls as u64),
+                counted(self.beginning.len() as u64, "byte")
+            )
+        });
+        match known.or(controls) {
+            Some(what) => Err(foreign(source, what)),
+            None => Ok(()),
         }
     }
 

@@ -143,6 +143,9 @@ pub enum SourceError {
         /// Another setting mends it.
         setting: bool,
     },
+    /// What has no records, whatever is stated.
+    #[error("{name}: this looks like {what}, and not like records; export them as CSV, JSON, XML or a workbook")]
+    Foreign { name: String, what: String },
     /// Bytes that the stated encoding doesn't have.
     #[error("{name}: not {encoding}: ill-formed near byte {at} of the decompressed text{hint}")]
     Encoding {
@@ -212,6 +215,7 @@ impl SourceError {
                 | SourceError::Unfinished { .. }
                 | SourceError::Encoding { stated: true, .. }
                 | SourceError::Contradicted { .. }
+                | SourceError::Foreign { .. }
                 | SourceError::Table { setting: true, .. }
                 | SourceError::NotBeforehand(_)
         )
