@@ -204,7 +204,7 @@ impl CsvForm {
             naming: Naming {
                 lines,
                 columns,
-                number: self.same_names,
+                number: !self.same_names.is_empty(),
                 by_name: false,
             },
         })

@@ -125,6 +125,13 @@ fn header(form: &CsvForm, settings: &mut Vec<(&str, String)>, said: &mut Vec<Str
             "In front of the header: {} of other text.",
             counted(u64::from(form.skip_lines), "line")
         ));
+        if form.doubtful {
+            said.push(
+                "One of these lines has as many cells, and may be the header as well: what stands below it is named as \
+                 columns commonly are."
+                    .to_owned(),
+            );
+        }
         settings.push(("skip_lines", form.skip_lines.to_string()));
     }
     match &form.header {
@@ -150,8 +157,8 @@ fn header(form: &CsvForm, settings: &mut Vec<(&str, String)>, said: &mut Vec<Str
             settings.push(("header", "2".to_owned()));
         }
     }
-    if form.same_names {
-        said.push("Several columns have one name: the second is numbered.".to_owned());
+    if !form.same_names.is_empty() {
+        said.push(format!("Several columns have one name, and are numbered: {}.", form.same_names.join("; ")));
         settings.push(("duplicate_names", "number".to_owned()));
     }
 }
