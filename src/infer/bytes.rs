@@ -3,10 +3,10 @@
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding as Charset, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
+use crate::report::human::{count, counted};
 use crate::settings::encoding::label;
 use crate::source::spec::{Compression, Encoding};
 use crate::source::{Source, SourceError};
-use crate::report::human::{count, counted};
 use crate::text;
 
 /// Bytes that are read at once.

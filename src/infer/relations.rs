@@ -183,10 +183,18 @@ pub(crate) async fn relations(
 }
 
 /// Managers, by their name, that are not all found among the keys.
-fn missed<'n>(names: &'n [Arc<str>], asked: &Asked, found: &Relations, records: u64) -> Option<Pairs<'n>> {
+fn missed<'n>(
+    names: &'n [Arc<str>],
+    asked: &Asked,
+    found: &Relations,
+    records: u64,
+) -> Option<Pairs<'n>> {
     let key = found.keys.first()?;
     let is_missed = |at: &usize| {
-        let facts = found.managers.iter().find(|facts| facts.column == *names[*at]);
+        let facts = found
+            .managers
+            .iter()
+            .find(|facts| facts.column == *names[*at]);
         names::is_manager(&names[*at]) && facts.is_none_or(|facts| facts.found < facts.filled)
     };
     let managers: Vec<_> = (asked.managers.iter().copied())
@@ -245,7 +253,10 @@ const FEWEST: u64 = 20;
 /// Whether a column may be of keys that come again and again: numbers or codes of one length that are no list of codes, and
 /// have more values than such a list has.
 fn may_repeat(name: &str, column: &Column, decided: &Decided) -> bool {
-    let fixed = column.lengths.range().is_some_and(|(least, most)| least == most);
+    let fixed = column
+        .lengths
+        .range()
+        .is_some_and(|(least, most)| least == most);
     let digits = column.digits + column.mixed > 0 || column.numbers.whole > 0;
     let is_other = names::is_manager(name) || names::is_amount(name) || column.at_signs > 0;
     fixed && digits && !is_other && !decided.codes && column.values.0.is_none()

@@ -36,7 +36,7 @@ mod wrapping;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub(crate) use error::SourceError;
+pub(crate) use error::{Choice, SourceError};
 pub use input::Input;
 pub(crate) use origin::Origin;
 pub use text::Text;

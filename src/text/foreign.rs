@@ -38,8 +38,7 @@ const SHARE: usize = 50;
 /// How many of these bytes stand in no text, where these are so many that it is not one. What separates cells and records
 /// somewhere, ends files, or begins Japanese letters is not counted.
 pub(crate) fn controls(bytes: &[u8]) -> Option<usize> {
-    let is_control =
-        |byte: &&u8| matches!(byte, 0 | 0x02..=0x08 | 0x0e..=0x19 | 0x7f);
+    let is_control = |byte: &&u8| matches!(byte, 0 | 0x02..=0x08 | 0x0e..=0x19 | 0x7f);
     let found = bytes.iter().filter(is_control).count();
     (found >= FEWEST && found * SHARE > bytes.len()).then_some(found)
 }

@@ -137,7 +137,9 @@ pub(crate) fn hash_of(text: &str) -> Option<u64> {
 
 /// What a spreadsheet shows of `="00012"`, which keeps it from reading a number; any other text as it is.
 fn bare(text: &str) -> &str {
-    let inner = text.strip_prefix("=\"").and_then(|text| text.strip_suffix('"'));
+    let inner = text
+        .strip_prefix("=\"")
+        .and_then(|text| text.strip_suffix('"'));
     inner.filter(|inner| !inner.contains('"')).unwrap_or(text)
 }
 
@@ -257,7 +259,13 @@ impl Column {
         let is_year = ("1900"..="2100").contains(&year);
         match month {
             "" => self.years += if is_year { n } else { 0 },
-            month => self.months += if is_year && ("01"..="12").contains(&month) { n } else { 0 },
+            month => {
+                self.months += if is_year && ("01"..="12").contains(&month) {
+                    n
+                } else {
+                    0
+                }
+            }
         }
     }
 

@@ -56,11 +56,13 @@ const DOUBTFUL: &[&str] = &[
 
 /// The first bytes of all these words: most values have another.
 fn may_be_word(first: u8) -> bool {
-    matches!(first, b'(' | b'<' | b'[' | b'#' | b'-' | b'\\' | b'?' | b'.')
-        || matches!(
-            first.to_ascii_lowercase(),
-            b'n' | b'u' | b'd' | b'i' | b't' | b'k' | b'a' | b'v' | b'm'
-        )
+    matches!(
+        first,
+        b'(' | b'<' | b'[' | b'#' | b'-' | b'\\' | b'?' | b'.'
+    ) || matches!(
+        first.to_ascii_lowercase(),
+        b'n' | b'u' | b'd' | b'i' | b't' | b'k' | b'a' | b'v' | b'm'
+    )
 }
 
 /// Days that mean no day, whatever the time of day behind them. What order they are written in proves nothing of the other

@@ -225,7 +225,9 @@ fn is_identifier(name: &str, column: &Column, distinct: Count, values: u64) -> b
     let named = names::is_id(name) || names::is_manager(name);
     let names_people = names::is_person(name) || names::is_made_up(name);
     let reckoned = names::is_amount(name) || column.years == values || column.months == values;
-    column.numbers.zeros > 0 || named || unique && !reckoned && (fixed || names_people && values >= 10)
+    column.numbers.zeros > 0
+        || named
+        || unique && !reckoned && (fixed || names_people && values >= 10)
 }
 
 #[cfg(test)]

@@ -109,7 +109,11 @@ fn as_of(found: &Found, names: &Renames<'_>) -> String {
             counted(keys + repeated, "record"),
             count(effective.repeated),
             effective.from,
-            if effective.named { "" } else { ", by the values alone: the names do not say so" },
+            if effective.named {
+                ""
+            } else {
+                ", by the values alone: the names do not say so"
+            },
             count(keys),
         ),
     );
@@ -157,10 +161,26 @@ fn near(found: &Found, text: &mut String) {
     for near in &found.relations.near {
         let both = list(&[&*near.key, &*near.column]);
         let (what, stage, settings) = match near.without {
-            Without::Zeros => ("zeros in front are left out", "replace", [("pattern", scalar("^0+")), ("with", scalar(""))].to_vec()),
-            Without::Case => ("large and small letters are the same", "case", [("to", "upper".to_owned())].to_vec()),
-            Without::Blanks => ("blanks are left out", "replace", [("pattern", scalar("\\s+")), ("with", scalar(""))].to_vec()),
-            Without::Prefix => ("what stands before the digits is left out", "replace", [("pattern", scalar("^\\D+")), ("with", scalar(""))].to_vec()),
+            Without::Zeros => (
+                "zeros in front are left out",
+                "replace",
+                [("pattern", scalar("^0+")), ("with", scalar(""))].to_vec(),
+            ),
+            Without::Case => (
+                "large and small letters are the same",
+                "case",
+                [("to", "upper".to_owned())].to_vec(),
+            ),
+            Without::Blanks => (
+                "blanks are left out",
+                "replace",
+                [("pattern", scalar("\\s+")), ("with", scalar(""))].to_vec(),
+            ),
+            Without::Prefix => (
+                "what stands before the digits is left out",
+                "replace",
+                [("pattern", scalar("^\\D+")), ("with", scalar(""))].to_vec(),
+            ),
         };
         let said = format!(
             "{}: {} of {} values are found in {} as they are, and {} only where {what}. If they are the same, this stage \

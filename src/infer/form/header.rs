@@ -122,7 +122,9 @@ fn behind_titles(records: &[Record], width: usize, first: usize) -> (usize, bool
         if !are_names(line) || !(certain || usual >= 2) {
             continue;
         }
-        let looks_empty = titles.iter().all(|title| is_cut_short(title) || has_figures(title));
+        let looks_empty = titles
+            .iter()
+            .all(|title| is_cut_short(title) || has_figures(title));
         if looks_empty && titles.iter().all(|title| usual >= self::usual(title)) {
             return (at, false);
         }
@@ -156,13 +158,21 @@ fn has_figures(line: &Record) -> bool {
 
 /// How many cells are what columns are commonly called.
 fn usual(line: &Record) -> usize {
-    line.cells.iter().filter(|cell| names::is_usual(cell)).count()
+    line.cells
+        .iter()
+        .filter(|cell| names::is_usual(cell))
+        .count()
 }
 
 /// Names that several columns have, each with their places.
 fn same_names(line: &Record) -> Vec<String> {
     let mut places: Vec<(&str, Vec<String>)> = Vec::new();
-    for (at, cell) in line.cells.iter().enumerate().filter(|(_, cell)| !is_blank(cell)) {
+    for (at, cell) in line
+        .cells
+        .iter()
+        .enumerate()
+        .filter(|(_, cell)| !is_blank(cell))
+    {
         let (name, place) = (cell.trim(), (at + 1).to_string());
         match places.iter_mut().find(|(other, _)| *other == name) {
             Some((_, places)) => places.push(place),
@@ -170,7 +180,9 @@ fn same_names(line: &Record) -> Vec<String> {
         }
     }
     let several = places.iter().filter(|(_, places)| places.len() > 1);
-    several.map(|(name, places)| format!("{name} (columns {})", places.join(", "))).collect()
+    several
+        .map(|(name, places)| format!("{name} (columns {})", places.join(", ")))
+        .collect()
 }
 
 /// What a value looks like, as far as it tells names from values.

@@ -39,7 +39,9 @@ impl Without {
             Without::Case => Cow::Owned(text.to_lowercase()),
             Without::Blanks => Cow::Owned(text.split_whitespace().collect()),
             Without::Prefix => {
-                let begins = text.find(|c: char| c.is_ascii_digit()).unwrap_or(text.len());
+                let begins = text
+                    .find(|c: char| c.is_ascii_digit())
+                    .unwrap_or(text.len());
                 Cow::Borrowed(&text[begins..])
             }
         }
@@ -116,13 +118,18 @@ pub(super) async fn near(pass: &Pass, pairs: Pairs<'_>) -> Result<Vec<Near>, Eng
 impl Hashes {
     /// What has to be left out so that the most of them are found.
     fn best(&self, keys: &[Keys], name: &str, key: &str) -> Option<Near> {
-        let each = |at: usize| self.blocks[at].iter().flat_map(|block| block.iter().copied());
+        let each = |at: usize| {
+            self.blocks[at]
+                .iter()
+                .flat_map(|block| block.iter().copied())
+        };
         let is_found = |at: usize, hash: u64| hash != 0 && keys[at].find(hash).is_some();
         let filled = each(0).filter(|hash| *hash != 0).count() as u64;
         let found = each(0).filter(|hash| is_found(0, *hash)).count() as u64;
         let more = |at: usize| {
             let both = each(0).zip(each(at + 1));
-            let missed = both.filter(|(own, without)| !is_found(0, *own) && is_found(at + 1, *without));
+            let missed =
+                both.filter(|(own, without)| !is_found(0, *own) && is_found(at + 1, *without));
             missed.count() as u64
         };
         let counts = Without::ALL.iter().enumerate();

@@ -82,7 +82,11 @@ fn numbers(known: &Known<'_>) -> Option<Stage> {
     if column.months == values {
         let first = format!(
             "replace: {}",
-            flow(&[columns(&[*known]), ("pattern", scalar("$")), ("with", scalar("01"))])
+            flow(&[
+                columns(&[*known]),
+                ("pattern", scalar("$")),
+                ("with", scalar("01"))
+            ])
         );
         let what = format!(
             "{values_said} may be a year and a month (YYYYMM), and stay as they are. With 01 behind them, `date` reads them \
@@ -93,13 +97,23 @@ fn numbers(known: &Known<'_>) -> Option<Stage> {
     if column.years == values {
         let first = format!(
             "replace: {}",
-            flow(&[columns(&[*known]), ("pattern", scalar("$")), ("with", scalar("-01-01"))])
+            flow(&[
+                columns(&[*known]),
+                ("pattern", scalar("$")),
+                ("with", scalar("-01-01"))
+            ])
         );
-        let what = format!("{values_said} may be years, and stay as they are. Are they to be the first day of each?");
+        let what = format!(
+            "{values_said} may be years, and stay as they are. Are they to be the first day of each?"
+        );
         return Some(open(what, first));
     }
     let epochs = column.dates.0.as_ref()?.get("f")?;
-    let (candidate, fits) = epochs.formats.iter().zip(&epochs.fits).find(|(_, fits)| **fits == values)?;
+    let (candidate, fits) = epochs
+        .formats
+        .iter()
+        .zip(&epochs.fits)
+        .find(|(_, fits)| **fits == values)?;
     let what = format!(
         "{} may be moments, counted from 1970 on ({}), and stay numbers. Are they?",
         counted(*fits, "number"),

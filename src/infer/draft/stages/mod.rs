@@ -208,14 +208,27 @@ fn unseen(all: &[Known<'_>]) -> Vec<Stage> {
 
 /// Texts that a spreadsheet was to take for text.
 fn formulas(all: &[Known<'_>]) -> Option<Stage> {
-    let group: Vec<Known<'_>> = all.iter().filter(|known| known.column.formulas > 0).copied().collect();
-    let each = group.iter().map(|known| format!("{} {}", known.name, count(known.column.formulas)));
+    let group: Vec<Known<'_>> = all
+        .iter()
+        .filter(|known| known.column.formulas > 0)
+        .copied()
+        .collect();
+    let each = group
+        .iter()
+        .map(|known| format!("{} {}", known.name, count(known.column.formulas)));
     let each: Vec<String> = each.collect();
     (!group.is_empty()).then(|| Stage {
-        said: vec![format!("Written as formulas of a spreadsheet (`=\"00012\"`): {}.", each.join(", "))],
+        said: vec![format!(
+            "Written as formulas of a spreadsheet (`=\"00012\"`): {}.",
+            each.join(", ")
+        )],
         text: format!(
             "replace: {}",
-            flow(&[columns(&group), ("pattern", scalar("^=\"([^\"]*)\"$")), ("with", scalar("$1"))])
+            flow(&[
+                columns(&group),
+                ("pattern", scalar("^=\"([^\"]*)\"$")),
+                ("with", scalar("$1"))
+            ])
         ),
         off: false,
     })
