@@ -5,7 +5,7 @@ use encoding_rs::{Encoding as Charset, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use crate::report::human::{count, counted};
 use crate::settings::encoding::label;
-use crate::source::spec::{Compression, Encoding};
+use crate::source::spec::Encoding;
 use crate::source::{Source, SourceError};
 use crate::text;
 
@@ -45,7 +45,7 @@ pub(crate) async fn look(source: Source) -> Result<(Source, Bytes), SourceError>
         Encoding::Of(UTF_16LE),
         Encoding::Of(UTF_16BE),
     ] {
-        source = source.written_in(Compression::Auto, encoding);
+        source = source.encoded(encoding);
         match read(&source, encoding).await {
             // Every second byte is zero, as in the other encodings.
             Err(SourceError::Contradicted { .. }) => {}
@@ -55,7 +55,7 @@ pub(crate) async fn look(source: Source) -> Result<(Source, Bytes), SourceError>
                 found.is_text(&source)?;
                 found.encoding = found.told(encoding);
                 let bytes = found.bytes();
-                source = source.written_in(Compression::Auto, bytes.encoding);
+                source = source.encoded(bytes.encoding);
                 return Ok((source, bytes));
             }
         }

@@ -374,6 +374,39 @@ pub(super) fn is_to(name: &str) -> bool {
     )
 }
 
+/// A day in somebody's life, from which no row holds.
+pub(super) fn is_of_life(name: &str) -> bool {
+    let parts = [
+        "birth",
+        "hire",
+        "born",
+        "joined",
+        "joining",
+        "termination",
+        "seniority",
+        "geburt",
+        "eintritt",
+        "austritt",
+        "naissance",
+        "embauche",
+        "nacimiento",
+        "ingreso",
+        "contratacion",
+        "nascita",
+        "assunzione",
+        "geboorte",
+        "indienst",
+        "narození",
+        "urodzenia",
+        "zatrudnienia",
+        "created",
+        "modified",
+        "updated",
+        "dob",
+    ];
+    has_part(name, &parts)
+}
+
 /// A day or a time.
 pub(super) fn is_date(name: &str) -> bool {
     has_word(

@@ -277,7 +277,11 @@ fn is_likely(name: &str, column: &Column) -> bool {
 
 impl Asked {
     fn of(names: &[Arc<str>], columns: &[Column], decided: &[Decided], records: u64) -> Asked {
-        let is_name = |at: &usize| matches!(decided[*at].kind, Type::Text | Type::Identifier);
+        let is_name = |at: &usize| match decided[*at].kind {
+            Type::Text | Type::Identifier => true,
+            Type::Whole(_) => may_repeat(&names[*at], &columns[*at], &decided[*at]),
+            _ => false,
+        };
         let distinct = |at: usize| columns[at].distinct.count().count;
         let is_full = |at: &usize| decided[*at].values * 100 >= records * 95;
         let mut keys: Vec<usize> = (0..names.len())
@@ -446,7 +450,7 @@ fn effective<'s>(
         for &from in &asked.from {
             let named = names::is_of_person(&key.column) && names::is_from(&names[from]);
             let often = key.repeated * 10 >= key.keys + key.repeated;
-            if !named && (has_key || !often) {
+            if !named && (has_key || !often || names::is_of_life(&names[from])) {
                 continue;
             }
             let repeated = repeated_with(seen(key.at), seen(from));

@@ -92,6 +92,11 @@ impl Source {
         }
     }
 
+    /// The same source in another encoding.
+    pub(crate) fn encoded(self, encoding: Encoding) -> Source {
+        Source { encoding, ..self }
+    }
+
     /// The same source, of which no more is taken than this.
     #[cfg(test)]
     fn within(self, limits: Limits) -> Source {
