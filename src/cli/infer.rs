@@ -15,13 +15,13 @@ use crate::engine::EngineError;
 use crate::engine::blocks::BLOCK;
 use crate::infer::draft::{For, draft};
 use crate::infer::show::{Description, page, table};
-use crate::infer::{Found, described, infer};
+use crate::infer::{Chosen, Found, described, infer};
 use crate::run::preflight::Preflight;
 use crate::run::{self, RunError};
 use crate::settings::limits::Limits;
-use crate::source::spec::{Compression, Encoding};
-use crate::source::table::spec::Layout;
-use crate::source::{Input, Source};
+use crate::source::spec::{Encoding, SheetSpec};
+use crate::source::table::spec::{Layout, Tables};
+use crate::source::{Input, Source, Wrapping};
 use crate::text::dates::Zone;
 
 /// Arguments of `rostream infer`.
@@ -194,16 +194,37 @@ async fn find(file: &str) -> Result<Found, EngineError> {
         "-" => Input::Stdin,
         file => Input::File(std::path::absolute(file).unwrap_or_else(|_| file.into())),
     };
-    let source = Source::find(
-        &[input],
-        Compression::Auto,
-        Encoding::Auto,
-        Limits::default(),
-    )
-    .await?;
-    // XML and the like are known by their first bytes.
-    let source = source.laid_out(Layout::Auto(Box::default()));
-    infer(source, cores()).await
+    let mut chosen: Vec<Chosen> = Vec::new();
+    loop {
+        let mut wrapping = Wrapping::default();
+        // XML and the like are known by their first bytes.
+        let mut tables = Tables::default();
+        for Chosen { setting, name, .. } in &chosen {
+            match *setting {
+                "entry" => wrapping.entry = name.parse().ok(),
+                "sheet" => tables.book.sheet = Some(SheetSpec::Name(name.clone())),
+                _ => tables.hdl.spec.component = Some(name.clone()),
+            }
+        }
+        let inputs = std::slice::from_ref(&input);
+        let source = Source::find(inputs, wrapping, Encoding::Auto, Limits::default()).await?;
+        let source = source.laid_out(Layout::Auto(Box::new(tables)));
+        let error = match infer(source, cores()).await {
+            Ok(found) => return Ok(Found { chosen, ..found }),
+            Err(error) => error,
+        };
+        let choice = match &error {
+            // What was read from a stream is gone.
+            EngineError::Source(source) if input != Input::Stdin => source.choice(),
+            _ => None,
+        };
+        match choice.and_then(Chosen::first) {
+            Some(first) if chosen.iter().all(|known| known.setting != first.setting) => {
+                chosen.push(first)
+            }
+            _ => return Err(error),
+        }
+    }
 }
 
 /// Waits for what is found, unless somebody asks to stop.

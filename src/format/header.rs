@@ -13,7 +13,7 @@ use super::json::fed_back::FedBack;
 use super::json::{self, Layout};
 use crate::batch::Arrangement;
 use crate::settings::limits::Limits;
-use crate::text::counted;
+use crate::text::{counted, foreign};
 
 /// What the pipeline says of its source's text.
 #[derive(Debug, Clone)]
@@ -363,28 +363,11 @@ pub(crate) const FOREIGN_BYTES: usize = 16;
 
 /// Refuses what is often taken for an export and isn't one, by its first bytes.
 pub(crate) fn refuse_foreign(text: &[u8]) -> Result<(), Wrong> {
-    const KNOWN: &[(&[u8], &str)] = &[
-        (b"PK\x03\x04", "an Excel workbook or another ZIP archive"),
-        (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
-        (b"%PDF-", "a PDF"),
-        (b"PAR1", "a Parquet file"),
-        (b"\x1f\x8b", "gzip data within compressed data"),
-        (b"BZh91AY&SY", "bzip2 data within compressed data"),
-        (b"\xfd7zXZ\0", "xz data within compressed data"),
-        (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
-    ];
-    let known = KNOWN.iter().find(|(start, _)| text.starts_with(start));
-    let what = known.map(|(_, what)| *what).or_else(|| {
-        let start = text.trim_ascii_start();
-        let start = start[..start.len().min(16)].to_ascii_lowercase();
-        let page = start.starts_with(b"<!doctype") || start.starts_with(b"<html");
-        page.then_some("a web page")
-    });
     if text.trim_ascii_start().starts_with(b"<?xml") {
         let message = "this is XML; set source.format to xml, or leave it out with the settings of CSV and JSON";
         return Err(Wrong::setting(Place::Line(1), message));
     }
-    match what {
+    match foreign::known(text) {
         None => Ok(()),
         Some(what) => Err(Wrong::data(
             Place::Line(1),

@@ -3,9 +3,11 @@
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding as Charset, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
+use crate::report::human::{count, counted};
 use crate::settings::encoding::label;
-use crate::source::spec::{Compression, Encoding};
+use crate::source::spec::Encoding;
 use crate::source::{Source, SourceError};
+use crate::text;
 
 /// Bytes that are read at once.
 const STEP: usize = 64 * 1024;
@@ -43,20 +45,29 @@ pub(crate) async fn look(source: Source) -> Result<(Source, Bytes), SourceError>
         Encoding::Of(UTF_16LE),
         Encoding::Of(UTF_16BE),
     ] {
-        source = source.written_in(Compression::Auto, encoding);
+        source = source.encoded(encoding);
         match read(&source, encoding).await {
             // Every second byte is zero, as in the other encodings.
-            Err(SourceError::Contradicted { .. }) if encoding != Encoding::Of(UTF_16BE) => {}
+            Err(SourceError::Contradicted { .. }) => {}
+            Err(SourceError::Encoding { .. }) if encoding != Encoding::Auto => {}
             Err(error) => return Err(error),
             Ok(mut found) => {
+                found.is_text(&source)?;
                 found.encoding = found.told(encoding);
                 let bytes = found.bytes();
-                source = source.written_in(Compression::Auto, bytes.encoding);
+                source = source.encoded(bytes.encoding);
                 return Ok((source, bytes));
             }
         }
     }
-    Err(SourceError::OnlyOnce(source.names()))
+    Err(foreign(&source, "binary data".to_owned()))
+}
+
+fn foreign(source: &Source, what: String) -> SourceError {
+    SourceError::Foreign {
+        name: source.names(),
+        what,
+    }
 }
 
 /// What is collected while a file is read.
@@ -99,10 +110,27 @@ impl Reading {
         self.end.extend_from_slice(bytes);
         let surplus = self.end.len().saturating_sub(END);
         self.end.drain(..surplus);
+        let others = self.utf8.others;
         self.utf8.see(bytes);
-        // What is ASCII throughout says nothing of the rest.
-        if !bytes.is_ascii() {
+        // What is UTF-8 throughout says nothing of what is not.
+        if self.utf8.others > others {
             self.detector.feed(bytes, false);
+        }
+    }
+
+    /// Refuses what is known and not a table, and what is not text at all.
+    fn is_text(&self, source: &Source) -> Result<(), SourceError> {
+        let known = text::foreign::known(&self.beginning).map(str::to_owned);
+        let controls = text::foreign::controls(&self.beginning).map(|controls| {
+            format!(
+                "binary data ({} of its first {} stand in no text)",
+                count(controls as u64),
+                counted(self.beginning.len() as u64, "byte")
+            )
+        });
+        match known.or(controls) {
+            Some(what) => Err(foreign(source, what)),
+            None => Ok(()),
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt};
+use indexmap::IndexSet;
 
 use super::column::format::Formats;
 use super::column::{Column, Scratch};
@@ -13,6 +14,7 @@ use crate::engine::bind::{Terms, Unbound};
 use crate::engine::blocks::{BLOCK, Blocks};
 use crate::engine::order::over;
 use crate::engine::process::Engine;
+use crate::format::block::Block;
 use crate::format::{Header, Reading};
 use crate::guard::spec::GuardSpec;
 use crate::orgvue::spec::ImportSpec;
@@ -168,6 +170,26 @@ impl Opened {
         parts.try_next().await
     }
 
+    /// The names of all members of records of JSON, or of a table that became it, in the order in which they come.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub(crate) async fn members(self) -> Result<Vec<String>, EngineError> {
+        let Header::Json(header) = self.header else {
+            return Ok(Vec::new());
+        };
+        let Pass {
+            source, workers, ..
+        } = self.pass;
+        let work = move |_: &Engine, block: Block| Ok(header.names_in(block.bytes));
+        let mut parts = over(self.blocks, source, self.engine, workers, work).boxed();
+        let mut members = IndexSet::new();
+        while let Some(part) = parts.try_next().await? {
+            members.extend(part);
+        }
+        Ok(members.into_iter().collect())
+    }
+
     /// What comes of every block, in their order.
     pub(crate) fn each<T: Send + 'static>(
         self,
@@ -177,7 +199,7 @@ impl Opened {
             source, workers, ..
         } = self.pass;
         let work = move |engine: &Engine, block| {
-            let end = |block: &crate::format::block::Block| block.end.map_or(0, |end| end.skipped);
+            let end = |block: &Block| block.end.map_or(0, |end| end.skipped);
             let closing = end(&block);
             engine.parse(block).map(|mut batch| {
                 let mut skipped = batch.skipped().clone();

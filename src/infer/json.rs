@@ -15,8 +15,11 @@ use crate::source::spec::JsonSpec;
 pub(crate) struct JsonForm {
     /// `json` or `ndjson`, or that of a table whose records were made to objects: `xml`.
     pub format: &'static str,
-    /// The members that lead to the records.
+    /// The members that lead to the records, and to others that may be the records as well.
     pub path: Option<Path>,
+    pub other_paths: Vec<Path>,
+    /// All members, where those of the first records are not all.
+    pub columns: Option<Vec<String>>,
     /// Whether members of objects within the records become columns.
     pub flatten: bool,
     /// What becomes of arrays, where there are any.
@@ -34,16 +37,20 @@ pub(super) async fn form(
     let mut form = JsonForm {
         format: "json",
         path: None,
+        other_paths: Vec::new(),
+        columns: None,
         flatten: false,
         arrays: None,
     };
     let opened = match pass(form.written()).open().await {
         Err(error @ EngineError::Setting { .. }) => {
-            form.path = records_within(beginning.as_bytes());
-            match form.path {
-                Some(_) => pass(form.written()).open().await?,
-                None => return Err(error),
+            let mut paths = records_within(beginning.as_bytes());
+            if paths.is_empty() {
+                return Err(error);
             }
+            form.path = Some(paths.remove(0));
+            form.other_paths = paths;
+            pass(form.written()).open().await?
         }
         opened => opened?,
     };
@@ -60,14 +67,23 @@ pub(super) async fn form(
         }
     }
     let found = of_pass(&pass(form.written())).await?;
+    if !found.facts.faults.contains_key(UNKNOWN) {
+        return Ok((form, found));
+    }
+    // Members that come late are columns like others.
+    form.columns = Some(pass(form.written()).open().await?.members().await?);
+    let found = of_pass(&pass(form.written())).await?;
     Ok((form, found))
 }
+
+/// The code of rows with a member that is not a column.
+const UNKNOWN: &str = "unknown_member";
 
 impl JsonForm {
     fn written(&self) -> RecordFormat {
         let form = Form {
             path: self.path.clone(),
-            columns: None,
+            columns: self.columns.clone(),
             flatten: self.flatten.then(|| ".".to_owned()),
             arrays: self.arrays.unwrap_or_default(),
             join: JsonSpec::default().join,

@@ -32,8 +32,8 @@ use crate::format::csv::{Delimiter, Form, Naming};
 use crate::format::{Reading, RecordFormat};
 use crate::report::rejects::ADDED;
 use crate::settings::limits::Limits;
-use crate::source::Source;
 use crate::source::spec::{Ragged, Unknown};
+use crate::source::{Choice, Source};
 use bytes::Bytes;
 use decide::{Decided, decide};
 use facts::{BLOCK_SIZE, Facts, Pass};
@@ -61,12 +61,37 @@ pub(crate) struct Found {
     /// What its bytes say, where no pipeline does.
     pub bytes: Option<Bytes>,
     pub written: Written,
+    /// What was chosen, where only one of several is read.
+    pub chosen: Vec<Chosen>,
+    /// What may not have been meant in it, where it is a table.
+    pub remarks: Vec<String>,
     pub names: Arc<[Arc<str>]>,
     pub facts: Facts,
     pub decided: Vec<Decided>,
     pub relations: Relations,
     /// The profile whose names of columns these are, and how many of them.
     pub profile: Option<(&'static str, usize)>,
+}
+
+/// One of several that a source has, and the others.
+#[derive(Clone, Debug)]
+pub(crate) struct Chosen {
+    /// The setting of the source that says so.
+    pub setting: &'static str,
+    pub name: String,
+    pub others: Vec<String>,
+}
+
+impl Chosen {
+    /// The first of them.
+    pub(crate) fn first(choice: Choice) -> Option<Chosen> {
+        let mut names = choice.names.into_iter();
+        Some(Chosen {
+            setting: choice.setting,
+            name: names.next()?,
+            others: names.collect(),
+        })
+    }
 }
 
 /// Finds out what is in a source of which nothing is known.
@@ -156,6 +181,8 @@ async fn of_pass(pass: &Pass) -> Result<Found, EngineError> {
         written: Written::Stated {
             format: header.format(),
         },
+        chosen: Vec::new(),
+        remarks: pass.source.remarks(),
         profile: names::profile(names.iter().map(|name| &**name)),
         names,
         facts,
@@ -204,7 +231,7 @@ impl CsvForm {
             naming: Naming {
                 lines,
                 columns,
-                number: self.same_names,
+                number: !self.same_names.is_empty(),
                 by_name: false,
             },
         })

@@ -48,9 +48,31 @@ pub(super) fn is_manager(name: &str) -> bool {
             "fuehrungskraft",
             "führungskraft",
             "responsable",
+            "responsabile",
             "leiter",
+            "leidinggevende",
+            "przełożon",
+            "nadřízen",
+            "esimies",
+            "上司",
+            "主管",
         ],
-    ) || has_word(name, &["mgr", "boss", "chef", "superviseur"])
+    ) || has_word(
+        name,
+        &[
+            "mgr",
+            "boss",
+            "chef",
+            "superviseur",
+            "jefe",
+            "gerente",
+            "gestor",
+            "chefe",
+            "leder",
+            "capo",
+            "manažer",
+        ],
+    )
 }
 
 /// People themselves: numbers in such a column are theirs.
@@ -75,26 +97,59 @@ pub(super) fn is_made_up(name: &str) -> bool {
         .is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()))
 }
 
+/// What is paid, or otherwise reckoned with.
+pub(super) fn is_amount(name: &str) -> bool {
+    let words = [
+        "amount",
+        "balance",
+        "allowance",
+        "salary",
+        "pay",
+        "wage",
+        "wages",
+        "bonus",
+        "compensation",
+        "income",
+        "betrag",
+        "gehalt",
+        "lohn",
+        "brutto",
+        "netto",
+        "grundgehalt",
+        "monatsgehalt",
+        "salaire",
+        "salario",
+        "sueldo",
+        "stipendio",
+        "retribuzione",
+        "salaris",
+        "loon",
+        "lön",
+        "løn",
+        "lønn",
+        "wynagrodzenie",
+        "hours",
+        "days",
+        "limit",
+        "fte",
+        "percent",
+        "percentage",
+        "stunden",
+        "tage",
+        "urlaub",
+    ];
+    has_word(name, &words) || has_part(name, &["salary", "basepay", "gehalt"])
+}
+
 /// What identifies something.
 pub(super) fn is_id(name: &str) -> bool {
     let words = words(name);
     // The number of children, and that of a change on a day.
     let counts = has_word(name, &["sequence", "seq", "count", "of", "order", "anzahl"]);
-    let amounts = [
-        "amount",
-        "balance",
-        "allowance",
-        "salary",
-        "bonus",
-        "betrag",
-        "hours",
-        "days",
-        "limit",
-    ];
     let is_named = words
         .last()
-        .is_some_and(|word| ["id", "code", "key", "no", "nr"].contains(&&**word));
-    !counts && (is_named || !has_word(name, &amounts)) && is_id_of(name, &words)
+        .is_some_and(|word| ["id", "code", "key", "no", "nr", "number", "num"].contains(&&**word));
+    !counts && (is_named || !is_amount(name)) && is_id_of(name, &words)
 }
 
 fn is_id_of(name: &str, words: &[String]) -> bool {
@@ -136,6 +191,14 @@ fn is_id_of(name: &str, words: &[String]) -> bool {
             "zipcode",
             "externalid",
             "matrikel",
+            "personalnr",
+            "persnr",
+            "matricola",
+            "matrícula",
+            "matricula",
+            "legajo",
+            "社員番号",
+            "工号",
         ],
     ) || words.iter().any(|word| {
         word.len() > 4
@@ -178,8 +241,35 @@ pub(super) fn rank(name: &str) -> u8 {
         "personnel",
         "file",
         "mitarbeiter",
+        "empleado",
+        "empregado",
+        "funcionario",
+        "funcionário",
+        "employé",
+        "employe",
+        "salarié",
+        "dipendente",
+        "medewerker",
+        "werknemer",
+        "pracownik",
+        "pracownika",
+        "zaměstnanec",
+        "ansatt",
+        "anställd",
+        "medarbejder",
     ];
     let parts = [
+        "personalnr",
+        "persnr",
+        "mitarbeiternr",
+        "mitarbeiternummer",
+        "matricule",
+        "matricola",
+        "matrícula",
+        "matricula",
+        "legajo",
+        "社員番号",
+        "工号",
         "employeeid",
         "workerid",
         "userid",
@@ -216,10 +306,30 @@ pub(super) fn is_from(name: &str) -> bool {
             "von",
             "since",
             "du",
+            "desde",
+            "inicio",
+            "início",
+            "début",
+            "debut",
+            "depuis",
+            "dal",
+            "inizio",
+            "vanaf",
+            "ingangsdatum",
+            "fra",
+            "från",
+            "od",
+            "effdt",
+            "eff",
+            "vigencia",
         ],
     ) || has_part(
         name,
         &[
+            "beginn",
+            "開始",
+            "开始",
+            "生效",
             "begda",
             "startdate",
             "validfrom",
@@ -235,9 +345,66 @@ pub(super) fn is_to(name: &str) -> bool {
     has_word(
         name,
         &[
-            "end", "to", "until", "bis", "thru", "through", "au", "expiry",
+            "end",
+            "to",
+            "until",
+            "bis",
+            "thru",
+            "through",
+            "au",
+            "expiry",
+            "ende",
+            "fin",
+            "fine",
+            "fim",
+            "hasta",
+            "até",
+            "al",
+            "tot",
+            "einddatum",
+            "til",
+            "slut",
+            "do",
+            "konec",
+            "koniec",
         ],
-    ) || has_part(name, &["endda", "enddate", "validto"])
+    ) || has_part(
+        name,
+        &["endda", "enddate", "validto", "終了", "结束", "失效"],
+    )
+}
+
+/// A day in somebody's life, from which no row holds.
+pub(super) fn is_of_life(name: &str) -> bool {
+    let parts = [
+        "birth",
+        "hire",
+        "born",
+        "joined",
+        "joining",
+        "termination",
+        "seniority",
+        "geburt",
+        "eintritt",
+        "austritt",
+        "naissance",
+        "embauche",
+        "nacimiento",
+        "ingreso",
+        "contratacion",
+        "nascita",
+        "assunzione",
+        "geboorte",
+        "indienst",
+        "narození",
+        "urodzenia",
+        "zatrudnienia",
+        "created",
+        "modified",
+        "updated",
+        "dob",
+    ];
+    has_part(name, &parts)
 }
 
 /// A day or a time.
@@ -259,6 +426,57 @@ pub(super) fn is_date(name: &str) -> bool {
             "since",
         ],
     ) || has_part(name, &["date", "datum", "timestamp"])
+}
+
+/// Whether it is what a column of such a file is commonly called.
+pub(super) fn is_usual(name: &str) -> bool {
+    let words = [
+        "status",
+        "department",
+        "title",
+        "location",
+        "type",
+        "grade",
+        "country",
+        "city",
+        "region",
+        "company",
+        "job",
+        "position",
+        "level",
+        "currency",
+        "class",
+        "category",
+        "abteilung",
+        "stelle",
+        "land",
+        "ort",
+        "firma",
+        "gesellschaft",
+        "puesto",
+        "departamento",
+        "ciudad",
+        "poste",
+        "ville",
+        "pays",
+        "service",
+        "statut",
+        "org",
+        "organization",
+        "language",
+        "team",
+        "unit",
+        "division",
+        "age",
+    ];
+    is_id(name)
+        || is_amount(name)
+        || is_date(name)
+        || is_from(name)
+        || is_to(name)
+        || is_personal(name)
+        || is_flag(name)
+        || has_word(name, &words)
 }
 
 /// A flag.

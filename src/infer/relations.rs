@@ -3,6 +3,8 @@
 //! That takes the values of some columns of the whole file, as hashes. Which columns, the first pass tells; so that the
 //! memory stays bounded, they are the fewer the more records there are.
 
+mod near;
+
 use std::sync::Arc;
 
 use futures::TryStreamExt;
@@ -16,12 +18,19 @@ use crate::batch::{Batch, RowState};
 use crate::engine::EngineError;
 use crate::whole::keys::Keys;
 
+use near::Pairs;
+pub(crate) use near::{Near, Without};
+
 /// Hashes of all columns together, at most: half a gibibyte.
 const MOST_HASHES: u64 = 1 << 26;
 
 /// Columns that are looked at, at most, of each kind.
 const MOST_KEYS: usize = 4;
 const MOST_MANAGERS: usize = 5;
+const MOST_DAYS: usize = 3;
+
+/// Managers that are looked at once more.
+const NEAR: usize = 2;
 
 /// What columns are to each other.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -31,6 +40,8 @@ pub(crate) struct Relations {
     pub managers: Vec<ManagerFacts>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effective: Option<Effective>,
+    /// Managers that miss the keys by a little.
+    pub near: Vec<Near>,
     /// Columns that were not looked at because there are too many records.
     pub left_out: Vec<String>,
 }
@@ -75,6 +86,8 @@ pub(crate) struct Effective {
     pub key: String,
     pub from: String,
     pub to: Option<String>,
+    /// Whether their names say so, too.
+    pub named: bool,
     /// Records whose key and day an earlier one has.
     pub repeated: u64,
 }
@@ -84,7 +97,8 @@ pub(crate) struct Effective {
 struct Asked {
     keys: Vec<usize>,
     managers: Vec<usize>,
-    from: Option<usize>,
+    /// Days from which rows may hold: the one whose name says so first.
+    from: Vec<usize>,
     to: Option<usize>,
 }
 
@@ -128,9 +142,10 @@ pub(crate) async fn relations(
         });
     }
     // Two people may have one name: where they have, it is no key that somebody has spoilt.
-    found
-        .keys
-        .retain(|key| key.is_unique() || names::is_id(&key.column));
+    found.keys.retain(|key| {
+        let may_repeat = may_repeat(&key.column, &columns[key.at], &decided[key.at]);
+        key.is_unique() || names::is_id(&key.column) || may_repeat
+    });
     // What names people is not put behind another column for keys that come twice: somebody has to look at them.
     (found.keys).sort_by_key(|key| {
         (
@@ -155,7 +170,40 @@ pub(crate) async fn relations(
         .managers
         .sort_by_key(|m| (!m.named, std::cmp::Reverse(m.found)));
     found.effective = effective(names, &asked, &found.keys, |column| &seen[at(column)]);
+    drop(seen);
+    if let Some(pairs) = missed(names, &asked, &found, records) {
+        found.near = near::near(pass, pairs).await?;
+    }
     Ok(found)
+}
+
+/// Managers, by their name, that are not all found among the keys.
+fn missed<'n>(
+    names: &'n [Arc<str>],
+    asked: &Asked,
+    found: &Relations,
+    records: u64,
+) -> Option<Pairs<'n>> {
+    let key = found.keys.first()?;
+    let is_missed = |at: &usize| {
+        let facts = found
+            .managers
+            .iter()
+            .find(|facts| facts.column == *names[*at]);
+        names::is_manager(&names[*at]) && facts.is_none_or(|facts| facts.found < facts.filled)
+    };
+    let managers: Vec<_> = (asked.managers.iter().copied())
+        .filter(is_missed)
+        .filter(|at| *at != key.at)
+        .take(NEAR)
+        .map(|at| (at, &*names[at]))
+        .collect();
+    // As each text is, and without each of four things.
+    let hashes = records * 5 * (managers.len() as u64 + 1);
+    (!managers.is_empty() && hashes <= MOST_HASHES).then(|| Pairs {
+        key: (key.at, &names[key.at]),
+        managers,
+    })
 }
 
 /// The columns that may name somebody's manager: by their name, or because they look like one of these keys.
@@ -194,6 +242,21 @@ fn managers(
     managers
 }
 
+/// A key has a row for every so many records, at least, where rows hold for a time.
+const FEWEST: u64 = 20;
+
+/// Whether a column may be of keys that come again and again: numbers or codes of one length that are no list of codes, and
+/// have more values than such a list has.
+fn may_repeat(name: &str, column: &Column, decided: &Decided) -> bool {
+    let fixed = column
+        .lengths
+        .range()
+        .is_some_and(|(least, most)| least == most);
+    let digits = column.digits + column.mixed > 0 || column.numbers.whole > 0;
+    let is_other = names::is_manager(name) || names::is_amount(name) || column.at_signs > 0;
+    fixed && digits && !is_other && !decided.codes && column.values.0.is_none()
+}
+
 /// Whether a key does not say of itself that it is people's.
 fn is_other(key: &KeyFacts) -> bool {
     !names::is_of_person(&key.column)
@@ -209,7 +272,11 @@ fn is_likely(name: &str, column: &Column) -> bool {
 
 impl Asked {
     fn of(names: &[Arc<str>], columns: &[Column], decided: &[Decided], records: u64) -> Asked {
-        let is_name = |at: &usize| matches!(decided[*at].kind, Type::Text | Type::Identifier);
+        let is_name = |at: &usize| match decided[*at].kind {
+            Type::Text | Type::Identifier => true,
+            Type::Whole(_) => may_repeat(&names[*at], &columns[*at], &decided[*at]),
+            _ => false,
+        };
         let distinct = |at: usize| columns[at].distinct.count().count;
         let is_full = |at: &usize| decided[*at].values * 100 >= records * 95;
         let mut keys: Vec<usize> = (0..names.len())
@@ -219,7 +286,8 @@ impl Asked {
             .filter(|&at| {
                 let many = distinct(at) * 10 >= records * 9;
                 let named = names::is_of_person(&names[at]) && !names::is_manager(&names[at]);
-                (many || named && distinct(at) * 5 >= records) && distinct(at) > 1
+                let again = named || may_repeat(&names[at], &columns[at], &decided[at]);
+                (many || again && distinct(at) * FEWEST >= records) && distinct(at) > 1
             })
             .collect();
         let rank = |at: &usize| {
@@ -234,13 +302,17 @@ impl Asked {
         keys.sort_by_key(rank);
         keys.truncate(MOST_KEYS);
         let managers = managers(names, columns, decided, &keys);
-        let day = |is: fn(&str) -> bool| {
-            let dates = (0..names.len()).filter(|at| is_date(&decided[*at].kind));
-            dates.into_iter().find(|at| is(&names[*at]))
-        };
+        let days = (0..names.len()).filter(|at| is_date(&decided[*at].kind));
+        // Some rows have no last day yet, or one that never comes.
+        let is_open = |at: &usize| !columns[*at].none[1].is_empty();
+        let to = days.clone().find(|at| names::is_to(&names[*at]));
+        let to = to.or_else(|| days.clone().find(is_open));
+        let mut from: Vec<usize> = days.filter(|at| is_full(at) && Some(*at) != to).collect();
+        from.sort_by_key(|at| !names::is_from(&names[*at]));
+        from.truncate(MOST_DAYS);
         Asked {
-            from: day(names::is_from),
-            to: day(names::is_to),
+            from,
+            to,
             keys,
             managers,
         }
@@ -255,7 +327,7 @@ impl Asked {
                 true => self.managers.pop(),
                 false => self.keys.pop(),
             };
-            match last.or_else(|| self.from.take()) {
+            match last.or_else(|| self.from.pop()) {
                 Some(at) => left_out.push(names[at].to_string()),
                 None => break,
             }
@@ -266,7 +338,7 @@ impl Asked {
     /// The columns, each once.
     fn all(&self) -> Vec<usize> {
         let mut all: Vec<usize> = self.keys.iter().chain(&self.managers).copied().collect();
-        all.extend(self.from);
+        all.extend(self.from.iter().filter(|at| !self.keys.contains(at)));
         all
     }
 }
@@ -359,22 +431,47 @@ fn manager(
     facts
 }
 
-/// Rows that hold for a time: the key comes again, and never twice with the same first day, or seldom.
+/// Rows that hold for a time: the key comes again, and never twice with the same first day, or seldom. Where no name says
+/// so, it comes again and again, nothing else tells the records apart, and with the day it does.
 fn effective<'s>(
     names: &[Arc<str>],
     asked: &Asked,
     keys: &[KeyFacts],
     seen: impl Fn(usize) -> &'s Seen,
 ) -> Option<Effective> {
-    let from = asked.from?;
+    let has_key = keys.iter().any(|key| key.is_unique() && key.likely);
     let repeats = |key: &&KeyFacts| key.repeated > 0 && key.empty == 0;
-    let key = keys
-        .iter()
-        .filter(|key| names::is_of_person(&key.column))
-        .find(repeats)?;
+    for key in keys.iter().filter(repeats) {
+        for &from in &asked.from {
+            let named = names::is_of_person(&key.column) && names::is_from(&names[from]);
+            let often = key.repeated * 10 >= key.keys + key.repeated;
+            if !named && (has_key || !often || names::is_of_life(&names[from])) {
+                continue;
+            }
+            let repeated = repeated_with(seen(key.at), seen(from));
+            // If the days told the rows apart no better than the key does, they are not what they hold from.
+            let tells = match named {
+                true => repeated * 2 < key.repeated,
+                false => repeated * 100 <= key.repeated,
+            };
+            if tells {
+                return Some(Effective {
+                    key: key.column.clone(),
+                    from: names[from].to_string(),
+                    to: asked.to.map(|to| names[to].to_string()),
+                    named,
+                    repeated,
+                });
+            }
+        }
+    }
+    None
+}
+
+/// Records whose key and day an earlier one has.
+fn repeated_with(keys: &Seen, days: &Seen) -> u64 {
     let mut pairs = Keys::default();
-    let (ids, days) = (&seen(key.at).blocks, &seen(from).blocks);
-    for (ids, days) in ids.iter().zip(days) {
+    for (ids, days) in keys.blocks.iter().zip(&days.blocks) {
         let pair = |(id, day): (&u64, &u64)| {
             (id ^ day.rotate_left(23))
                 .wrapping_mul(0x9e37_79b9_7f4a_7c15)
@@ -382,12 +479,5 @@ fn effective<'s>(
         };
         pairs.push(Arc::new(ids.iter().zip(&**days).map(pair).collect()));
     }
-    let repeated = pairs.find_again().len() as u64;
-    // If the days told the rows apart no better than the key does, they are not what they hold from.
-    (repeated * 2 < key.repeated).then(|| Effective {
-        key: key.column.clone(),
-        from: names[from].to_string(),
-        to: asked.to.map(|to| names[to].to_string()),
-        repeated,
-    })
+    pairs.find_again().len() as u64
 }

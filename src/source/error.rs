@@ -9,6 +9,15 @@ use super::place::remote::error::RemoteError;
 use crate::files::mark::Moved;
 use crate::settings::units::Size;
 
+/// Things of which one is read, and which one a setting of the source says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The setting, behind `source.`.
+    pub setting: &'static str,
+    /// What it may be; of many, the first.
+    pub names: Vec<String>,
+}
+
 /// Why a source can't be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
@@ -142,7 +151,14 @@ pub enum SourceError {
         message: String,
         /// Another setting mends it.
         setting: bool,
+        /// What it may be set to.
+        choice: Option<Choice>,
     },
+    /// What has no records, whatever is stated.
+    #[error(
+        "{name}: this looks like {what}, and not like records; export them as CSV, JSON, XML or a workbook"
+    )]
+    Foreign { name: String, what: String },
     /// Bytes that the stated encoding doesn't have.
     #[error("{name}: not {encoding}: ill-formed near byte {at} of the decompressed text{hint}")]
     Encoding {
@@ -196,6 +212,21 @@ impl SourceError {
         }
     }
 
+    /// Which of several things has to be chosen, so that something is read at all.
+    pub(crate) fn choice(&self) -> Option<Choice> {
+        match self {
+            SourceError::Table { choice, .. } => choice.clone(),
+            SourceError::Archive {
+                why: zip::Refused::Several { names, .. },
+                ..
+            } => Some(Choice {
+                setting: "entry",
+                names: names.clone(),
+            }),
+            _ => None,
+        }
+    }
+
     /// Whether another setting mends it: what was asked for is there, and is not what the setting says.
     pub fn is_setting(&self) -> bool {
         match self {
@@ -212,6 +243,7 @@ impl SourceError {
                 | SourceError::Unfinished { .. }
                 | SourceError::Encoding { stated: true, .. }
                 | SourceError::Contradicted { .. }
+                | SourceError::Foreign { .. }
                 | SourceError::Table { setting: true, .. }
                 | SourceError::NotBeforehand(_)
         )

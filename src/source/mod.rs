@@ -36,7 +36,7 @@ mod wrapping;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub(crate) use error::SourceError;
+pub(crate) use error::{Choice, SourceError};
 pub use input::Input;
 pub(crate) use origin::Origin;
 pub use text::Text;
@@ -90,6 +90,11 @@ impl Source {
             encoding,
             ..self
         }
+    }
+
+    /// The same source in another encoding.
+    pub(crate) fn encoded(self, encoding: Encoding) -> Source {
+        Source { encoding, ..self }
     }
 
     /// The same source, of which no more is taken than this.

@@ -79,6 +79,7 @@ mod together;
 mod told;
 mod tools;
 mod turns;
+mod unknown;
 mod unseen;
 mod whose;
 mod wrappers;

@@ -11,6 +11,7 @@ use super::wrapper::{Beside, Outline, Verdict};
 use super::{Form, Layout, Parser, between, is_blank, may_become_mark};
 use crate::format::beginning::{Beginning, Begun, Expected, Place, Wrong};
 use crate::format::cut::{Cut, CutError, CutErrorKind};
+use crate::format::unread::Unread;
 
 /// Records looked at for the columns, unless they are stated.
 const DISCOVERED_RECORDS: usize = 1000;
@@ -51,6 +52,12 @@ impl Header {
     /// The format of the table that the objects were made of, where they were.
     pub(crate) fn table(&self) -> Option<&'static str> {
         self.form.table
+    }
+
+    /// The names of all columns that the records of a block have, in the order in which they come.
+    pub(crate) fn names_in(&self, block: Unread) -> Vec<String> {
+        let (text, _) = block.decode();
+        discover(self.layout, &text, usize::MAX, &self.form).0
     }
 
     /// What cuts the text into records.

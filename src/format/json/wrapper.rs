@@ -180,6 +180,14 @@ impl Outline {
             (true, count) => format!("{count} objects"),
         };
         let path = written(&array.path);
+        let others: Vec<_> = (self.arrays.iter())
+            .filter(|other| other.objects > 0 && other.path != array.path)
+            .map(|other| format!("`{}`", written(&other.path)))
+            .collect();
+        let others = match others.is_empty() {
+            true => String::new(),
+            false => format!("; {} holds objects, too", others.join(", ")),
+        };
         let (what, or_record) = match or_record {
             true => (
                 "the file is one object, and its member",
@@ -188,7 +196,7 @@ impl Outline {
             false => ("this is not a record: its member", ""),
         };
         format!(
-            "{what} `{}` holds {count}; where they are the records, set source.json.path: {path}{or_record}",
+            "{what} `{}` holds {count}; where they are the records, set source.json.path: {path}{others}{or_record}",
             path.trim_start_matches("$.")
         )
     }
@@ -200,19 +208,24 @@ impl Outline {
     }
 }
 
-/// The way to the records of a text, if the object that it begins with is no record, but holds them in one of its
-/// members.
-pub(crate) fn records_within(text: &[u8]) -> Option<Path> {
-    let at = text
-        .iter()
-        .position(|byte| !matches!(byte, b'[') && !super::is_blank(*byte))?;
+/// The ways to what may be the records of a text, if the object that it begins with is no record, but holds them in its
+/// members: first to those that are the most.
+pub(crate) fn records_within(text: &[u8]) -> Vec<Path> {
+    let begins = |byte: &u8| !matches!(byte, b'[') && !super::is_blank(*byte);
+    let Some(at) = text.iter().position(begins) else {
+        return Vec::new();
+    };
     let outline = Outline::of(&text[at..]);
     let records = outline
         .arrays
         .iter()
         .filter(|array| array.objects > 0 && array.others == 0);
-    let most = records.max_by_key(|array| array.objects)?;
-    written(&most.path).parse().ok()
+    let mut records: Vec<&Array> = records.collect();
+    records.sort_by_key(|array| std::cmp::Reverse(array.objects));
+    let paths = records
+        .iter()
+        .map(|array| written(&array.path).parse().ok());
+    paths.flatten().collect()
 }
 
 /// Whether a member tells of a page and not of a person, by its own name or that of an object around it.

@@ -36,12 +36,17 @@ impl Distinct {
         }
         let full = self.hashes.len() == KEPT;
         let last = self.hashes.last().copied().unwrap_or_default();
-        if full && other.hashes.first().is_none_or(|first| *first > last) {
+        let mut others = other.hashes;
+        if full {
+            others.truncate(others.partition_point(|hash| *hash < last));
+        }
+        others.retain(|hash| self.hashes.binary_search(hash).is_err());
+        if others.is_empty() {
             return;
         }
-        self.hashes.extend(other.hashes);
-        self.hashes.sort_unstable();
-        self.hashes.dedup();
+        // Two runs in order, which this sort puts together without sorting them again.
+        self.hashes.extend(others);
+        self.hashes.sort();
         self.hashes.truncate(KEPT);
     }
 

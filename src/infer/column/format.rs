@@ -139,21 +139,28 @@ fn words(source: &str) -> Vec<&str> {
     words
 }
 
-/// The formats of every skeleton that was met so far, which the workers share.
+/// The formats of every skeleton that was met so far, which the workers share; nothing of those that are no dates.
 #[derive(Debug, Default)]
-pub(crate) struct Formats(Mutex<HashMap<Box<str>, Arc<[Candidate]>>>);
+pub(crate) struct Formats(Mutex<HashMap<Box<str>, Known>>);
+
+type Known = Option<Arc<[Candidate]>>;
+
+/// Skeletons that are remembered, at most: texts have no end of them.
+const MOST_REMEMBERED: usize = 4096;
 
 impl Formats {
     /// The formats that texts of a skeleton may have; nothing where these are no dates.
     pub(super) fn of(&self, skeleton: &str) -> Option<Arc<[Candidate]>> {
-        let known = |formats: &HashMap<Box<str>, Arc<[Candidate]>>| formats.get(skeleton).cloned();
         let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(formats) = known(&lock()) {
-            return Some(formats);
+        if let Some(formats) = lock().get(skeleton) {
+            return formats.clone();
         }
-        let formats: Arc<[Candidate]> = candidates(skeleton)?.into();
-        lock().insert(skeleton.into(), formats.clone());
-        Some(formats)
+        let formats: Known = candidates(skeleton).map(Into::into);
+        let mut known = lock();
+        if formats.is_some() || known.len() < MOST_REMEMBERED {
+            known.insert(skeleton.into(), formats.clone());
+        }
+        formats
     }
 }
 

@@ -60,6 +60,11 @@ pub(crate) struct Column {
     pub mixed: u64,
     /// Texts with an `@` in the middle.
     pub at_signs: u64,
+    /// Texts that a spreadsheet was to take for text, such as `="00012"`: they are looked at as it shows them.
+    pub formulas: u64,
+    /// Numbers of four digits that may be years, and of six that may be a year and a month.
+    pub years: u64,
+    pub months: u64,
     /// Texts that stand for no value, by what they are. They count in nothing that follows.
     pub none: [Listed; 2],
     /// Such as may stand for none.
@@ -125,9 +130,17 @@ pub(crate) struct Scratch<'a> {
 
 /// The hash by which values are told apart, of a text as it is compared; none where it stands for no value.
 pub(crate) fn hash_of(text: &str) -> Option<u64> {
-    let text = &text[trimmed(text)];
+    let text = bare(&text[trimmed(text)]);
     let is_none = matches!(sentinel(text), Some(Sentinel::Word | Sentinel::Day));
     (!text.is_empty() && !is_none).then(|| hash(text))
+}
+
+/// What a spreadsheet shows of `="00012"`, which keeps it from reading a number; any other text as it is.
+fn bare(text: &str) -> &str {
+    let inner = text
+        .strip_prefix("=\"")
+        .and_then(|text| text.strip_suffix('"'));
+    inner.filter(|inner| !inner.contains('"')).unwrap_or(text)
 }
 
 /// Never 0, which stands for no value.
@@ -156,7 +169,7 @@ impl Column {
             let (cell, n) = (cells[same[0].1 as usize], same.len() as u64);
             let text = batch.text(cell);
             if found.see(text, cell.kind(), n, scratch) {
-                hashes.push(hash(&text[trimmed(text)]));
+                hashes.push(hash(bare(&text[trimmed(text)])));
             }
         }
         hashes.sort_unstable();
@@ -188,6 +201,9 @@ impl Column {
         let whole = text;
         let text = &whole[trimmed(whole)];
         self.blanks += count(text.len() < whole.len());
+        let written = text;
+        let text = bare(text);
+        self.formulas += count(text.len() < written.len());
         if text.is_empty() {
             // Blanks alone are nothing.
             (self.text, self.empty) = (self.text.saturating_sub(n), self.empty + n);
@@ -213,6 +229,7 @@ impl Column {
         self.shapes.see(text, n, &mut scratch.buffer);
         self.values.add(text, n);
         if matches!(kind, Kind::Text | Kind::Number) {
+            self.see_year(text, n);
             self.numbers.see(text, n);
             let buffer = &mut scratch.buffer;
             self.dates.see(text, n, scratch.formats, buffer);
@@ -234,6 +251,24 @@ impl Column {
         self.at_signs += if is_address { n } else { 0 };
     }
 
+    fn see_year(&mut self, text: &str, n: u64) {
+        if !matches!(text.len(), 4 | 6) || !text.bytes().all(|b| b.is_ascii_digit()) {
+            return;
+        }
+        let (year, month) = text.split_at(4);
+        let is_year = ("1900"..="2100").contains(&year);
+        match month {
+            "" => self.years += if is_year { n } else { 0 },
+            month => {
+                self.months += if is_year && ("01"..="12").contains(&month) {
+                    n
+                } else {
+                    0
+                }
+            }
+        }
+    }
+
     /// Adds what another part of the source says.
     pub(crate) fn merge(&mut self, other: Column) {
         for (mine, its) in [
@@ -251,6 +286,9 @@ impl Column {
             (&mut self.letters, other.letters),
             (&mut self.mixed, other.mixed),
             (&mut self.at_signs, other.at_signs),
+            (&mut self.formulas, other.formulas),
+            (&mut self.years, other.years),
+            (&mut self.months, other.months),
         ] {
             *mine += its;
         }

@@ -21,6 +21,9 @@ const WORDS: &[&str] = &[
     "#div/0!",
     "no_manager",
     "no_hr",
+    "<none>",
+    "(none)",
+    "[null]",
     "(blank)",
     "(leer)",
     "not applicable",
@@ -28,7 +31,39 @@ const WORDS: &[&str] = &[
 ];
 
 /// Texts that may well be values, such as the country code of Namibia: they are told and not taken for none.
-const DOUBTFUL: &[&str] = &["na", "none", "nil", "unknown", "unbekannt", "tbd", "?", "."];
+const DOUBTFUL: &[&str] = &[
+    "na",
+    "none",
+    "nil",
+    "unknown",
+    "unbekannt",
+    "desconocido",
+    "inconnu",
+    "tbd",
+    "tba",
+    "tbc",
+    "t.b.d.",
+    "keine",
+    "ninguno",
+    "aucun",
+    "void",
+    "missing",
+    "no data",
+    "?",
+    "??",
+    ".",
+];
+
+/// The first bytes of all these words: most values have another.
+fn may_be_word(first: u8) -> bool {
+    matches!(
+        first,
+        b'(' | b'<' | b'[' | b'#' | b'-' | b'\\' | b'?' | b'.'
+    ) || matches!(
+        first.to_ascii_lowercase(),
+        b'n' | b'u' | b'd' | b'i' | b't' | b'k' | b'a' | b'v' | b'm'
+    )
+}
 
 /// Days that mean no day, whatever the time of day behind them. What order they are written in proves nothing of the other
 /// days in a column: they may come from another hand.
@@ -63,6 +98,38 @@ const DAYS: &[&str] = &[
     "0001-01-01",
 ];
 
+/// Days that programs put where there is none, and that somebody may have been born or hired on.
+const DOUBTFUL_DAYS: &[&str] = &[
+    "1900-01-01",
+    "1900/01/01",
+    "01.01.1900",
+    "01/01/1900",
+    "1/1/1900",
+    "01-01-1900",
+    "01-JAN-1900",
+    "19000101",
+    "1899-12-30",
+    "1899-12-31",
+    "30.12.1899",
+    "30/12/1899",
+    "12/30/1899",
+    "31/12/1899",
+    "12/31/1899",
+    "1753-01-01",
+    "1970-01-01",
+    "01.01.1970",
+    "01/01/1970",
+    "1/1/1970",
+    "2999-12-31",
+    "31.12.2999",
+    "31/12/2999",
+    "12/31/2999",
+    "2099-12-31",
+    "31.12.2099",
+    "31/12/2099",
+    "12/31/2099",
+];
+
 /// The time of day that may stand behind such a day.
 const TIMES: &[&str] = &[
     "T00:00:00",
@@ -88,8 +155,9 @@ pub(crate) enum Sentinel {
     Doubtful,
 }
 
-/// The longest of them, with a time.
+/// The longest of the days, with a time, and of the words.
 const LONGEST: usize = 28;
+const LONGEST_WORD: usize = 14;
 
 /// What a text without blanks at its ends is, if it stands for none.
 pub(crate) fn sentinel(text: &str) -> Option<Sentinel> {
@@ -97,11 +165,22 @@ pub(crate) fn sentinel(text: &str) -> Option<Sentinel> {
         return None;
     }
     let is = |list: &[&str]| list.iter().any(|word| word.eq_ignore_ascii_case(text));
-    if text.bytes().any(|b| b.is_ascii_digit()) && text.len() >= 8 {
+    let first = text.bytes().next()?;
+    if first.is_ascii_digit() {
+        if text.len() < 8 {
+            return None;
+        }
         let day = TIMES.iter().find_map(|time| text.strip_suffix(time));
         let day = day.unwrap_or(text);
-        let known = DAYS.iter().any(|known| known.eq_ignore_ascii_case(day));
-        return known.then_some(Sentinel::Day);
+        let is = |days: &[&str]| days.iter().any(|known| known.eq_ignore_ascii_case(day));
+        return match (is(DAYS), is(DOUBTFUL_DAYS)) {
+            (true, _) => Some(Sentinel::Day),
+            (_, true) => Some(Sentinel::Doubtful),
+            _ => None,
+        };
+    }
+    if text.len() > LONGEST_WORD || !may_be_word(first) {
+        return None;
     }
     match (is(WORDS), is(DOUBTFUL)) {
         (true, _) => Some(Sentinel::Word),
@@ -127,11 +206,18 @@ mod tests {
             ("31-Dec-9999", Some(Sentinel::Day)),
             ("00.00.0000", Some(Sentinel::Day)),
             ("00000000", None),
+            ("1900-01-01", Some(Sentinel::Doubtful)),
+            ("1900-01-02", None),
+            ("TBD", Some(Sentinel::Doubtful)),
+            ("Not Applicable", Some(Sentinel::Word)),
             ("31.12.1999", None),
             ("Nadia", None),
             ("", None),
         ] {
             assert_eq!(sentinel(text), expected, "{text}");
+        }
+        for word in WORDS.iter().chain(DOUBTFUL) {
+            assert!(sentinel(word).is_some(), "{word}");
         }
     }
 }

@@ -79,7 +79,9 @@ pub(super) fn figures(name: &str, column: &Column, values: u64) -> Option<(Type,
     };
     let has_signs = !figures.is_plain();
     if numbers.parted() == 0 {
-        let is_name = !has_signs && is_identifier(name, column, column.distinct.count(), values);
+        let is_name = is_identifier(name, column, column.distinct.count(), values)
+            || is_period(name, column, values);
+        let is_name = is_name && !has_signs;
         let kind = if is_name {
             Type::Identifier
         } else {
@@ -92,6 +94,11 @@ pub(super) fn figures(name: &str, column: &Column, values: u64) -> Option<(Type,
         return Some((Type::Text, values));
     }
     Some((separators(numbers, &mut figures), fit))
+}
+
+/// Whether all values may be years, or years and months: these are nothing to reckon with.
+fn is_period(name: &str, column: &Column, values: u64) -> bool {
+    !names::is_amount(name) && (column.years == values || column.months == values)
 }
 
 fn native(name: &str, column: &Column, values: u64) -> Type {

@@ -224,7 +224,10 @@ fn is_identifier(name: &str, column: &Column, distinct: Count, values: u64) -> b
     let unique = distinct.count + distinct.count / 50 >= values;
     let named = names::is_id(name) || names::is_manager(name);
     let names_people = names::is_person(name) || names::is_made_up(name);
-    column.numbers.zeros > 0 || named || unique && (fixed || names_people && values >= 10)
+    let reckoned = names::is_amount(name) || column.years == values || column.months == values;
+    column.numbers.zeros > 0
+        || named
+        || unique && !reckoned && (fixed || names_people && values >= 10)
 }
 
 #[cfg(test)]

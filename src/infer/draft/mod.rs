@@ -10,7 +10,7 @@ use std::fmt::Write;
 
 use super::Found;
 use super::decide::{Decided, Type};
-use super::relations::KeyFacts;
+use super::relations::{KeyFacts, Without};
 use crate::report::human::{count, counted};
 
 use properties::Renames;
@@ -103,12 +103,17 @@ fn as_of(found: &Found, names: &Renames<'_>) -> String {
         "",
         &format!(
             "{}: {} of {} have a value that an earlier one has, and {} of these the same {}. So a row seems to hold \
-             for a time. Is one to be sent for each of the {}, the one in force?",
+             for a time{}. Is one to be sent for each of the {}, the one in force?",
             effective.key,
             count(repeated),
             counted(keys + repeated, "record"),
             count(effective.repeated),
             effective.from,
+            if effective.named {
+                ""
+            } else {
+                ", by the values alone: the names do not say so"
+            },
             count(keys),
         ),
     );
@@ -125,6 +130,7 @@ fn as_of(found: &Found, names: &Renames<'_>) -> String {
 
 fn validate(found: &Found, names: &Renames<'_>) -> String {
     let mut text = String::new();
+    near(found, &mut text);
     let Some(key) = key(found) else {
         no_key(found, names, &mut text);
         codes(found, names, &mut text, false);
@@ -148,6 +154,47 @@ fn validate(found: &Found, names: &Renames<'_>) -> String {
     manager(found, names, key, &mut text);
     codes(found, names, &mut text, true);
     text
+}
+
+/// Managers that miss the keys by a little, and the stage that mends it.
+fn near(found: &Found, text: &mut String) {
+    for near in &found.relations.near {
+        let both = list(&[&*near.key, &*near.column]);
+        let (what, stage, settings) = match near.without {
+            Without::Zeros => (
+                "zeros in front are left out",
+                "replace",
+                [("pattern", scalar("^0+")), ("with", scalar(""))].to_vec(),
+            ),
+            Without::Case => (
+                "large and small letters are the same",
+                "case",
+                [("to", "upper".to_owned())].to_vec(),
+            ),
+            Without::Blanks => (
+                "blanks are left out",
+                "replace",
+                [("pattern", scalar("\\s+")), ("with", scalar(""))].to_vec(),
+            ),
+            Without::Prefix => (
+                "what stands before the digits is left out",
+                "replace",
+                [("pattern", scalar("^\\D+")), ("with", scalar(""))].to_vec(),
+            ),
+        };
+        let said = format!(
+            "{}: {} of {} values are found in {} as they are, and {} only where {what}. If they are the same, this stage \
+             makes them so.",
+            near.column,
+            count(near.found),
+            count(near.filled),
+            near.key,
+            count(near.more),
+        );
+        remark(text, "", &said);
+        let settings: Vec<_> = [("columns", both)].into_iter().chain(settings).collect();
+        let _ = writeln!(text, "#   - {stage}: {}", flow(&settings));
+    }
 }
 
 /// What breaks the keys that could be.

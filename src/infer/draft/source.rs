@@ -7,7 +7,7 @@ use crate::format::json::Arrays;
 use crate::infer::bytes::Bytes;
 use crate::infer::form::{CsvForm, Header};
 use crate::infer::json::JsonForm;
-use crate::infer::{Found, Written, footer_pattern};
+use crate::infer::{Chosen, Found, Written, footer_pattern};
 use crate::report::human::{count, counted};
 
 pub(super) fn source(found: &Found, path: &str) -> String {
@@ -20,6 +20,28 @@ pub(super) fn source(found: &Found, path: &str) -> String {
             &format!("Compressed with {kind}, which is found by its content."),
         );
     }
+    for Chosen {
+        setting,
+        name,
+        others,
+    } in &found.chosen
+    {
+        let (what, others) = (what(setting), others.join(", "));
+        remark(
+            &mut text,
+            "  ",
+            &format!("There are several {what}: one of them is read. The others: {others}."),
+        );
+        let _ = match setting.split_once('.') {
+            Some((section, setting)) => {
+                writeln!(text, "  {section}: {}", flow(&[(setting, scalar(name))]))
+            }
+            None => writeln!(text, "  {setting}: {}", scalar(name)),
+        };
+    }
+    for said in &found.remarks {
+        remark(&mut text, "  ", said);
+    }
     match &found.written {
         Written::Csv(form) => csv(found, form, &mut text),
         Written::Json(form) => json(found, form, &mut text),
@@ -28,6 +50,15 @@ pub(super) fn source(found: &Found, path: &str) -> String {
         }
     }
     text
+}
+
+/// What a setting chooses among.
+fn what(setting: &str) -> &'static str {
+    match setting {
+        "entry" => "files in the archive",
+        "sheet" => "sheets in the workbook that have something in them",
+        _ => "components in the file",
+    }
 }
 
 fn encoding(bytes: Option<&Bytes>, text: &mut String) {
@@ -125,6 +156,13 @@ fn header(form: &CsvForm, settings: &mut Vec<(&str, String)>, said: &mut Vec<Str
             "In front of the header: {} of other text.",
             counted(u64::from(form.skip_lines), "line")
         ));
+        if form.doubtful {
+            said.push(
+                "One of these lines has as many cells, and may be the header as well: what stands below it is named as \
+                 columns commonly are."
+                    .to_owned(),
+            );
+        }
         settings.push(("skip_lines", form.skip_lines.to_string()));
     }
     match &form.header {
@@ -150,8 +188,11 @@ fn header(form: &CsvForm, settings: &mut Vec<(&str, String)>, said: &mut Vec<Str
             settings.push(("header", "2".to_owned()));
         }
     }
-    if form.same_names {
-        said.push("Several columns have one name: the second is numbered.".to_owned());
+    if !form.same_names.is_empty() {
+        said.push(format!(
+            "Several columns have one name, and are numbered: {}.",
+            form.same_names.join("; ")
+        ));
         settings.push(("duplicate_names", "number".to_owned()));
     }
 }
@@ -170,7 +211,7 @@ fn counts(found: &Found, said: &mut Vec<String>) {
             "ragged" => "with too many or too few cells",
             "quote" => "with a quote that does not close its cell",
             "not_utf8" => "not UTF-8",
-            "unknown" => "with a member that the first 1,000 don't have",
+            "unknown_member" => "with a member that is not a column",
             "carriage_return" => "with a carriage return outside quotes",
             _ => {
                 said.push(format!(
@@ -196,6 +237,30 @@ fn json(found: &Found, form: &JsonForm, text: &mut String) {
     if let Some(path) = &form.path {
         said.push("The file is one object, which has the records in it.".to_owned());
         settings.push(("path", scalar(&path.to_string())));
+    }
+    if !form.other_paths.is_empty() {
+        let others: Vec<String> = form
+            .other_paths
+            .iter()
+            .map(|path| format!("`path: {path}`"))
+            .collect();
+        said.push(format!(
+            "It holds objects in several places: those that are the most are taken for the records. The others: {}.",
+            others.join(", ")
+        ));
+    }
+    if let Some(columns) = &form.columns {
+        let late = found.facts.columns.iter().zip(found.names.iter());
+        let late: Vec<String> = late
+            .filter(|(column, _)| column.missing > 0)
+            .map(|(column, name)| format!("{name} {}", count(column.missing)))
+            .collect();
+        said.push(format!(
+            "Some members first come behind the first 1,000 records: these are all that the file has. So many records lack \
+             them: {}.",
+            late.join(", ")
+        ));
+        settings.push(("columns", list(columns)));
     }
     if form.flatten {
         said.push("Records have objects in them: their members become columns.".to_owned());

@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Record;
+use crate::infer::names;
 use crate::text::unseen::is_blank;
 
 /// Lines in front of a header that are passed over, at most.
@@ -27,17 +28,22 @@ pub(crate) enum Header {
 pub(super) struct Found {
     pub(super) skip_lines: u32,
     pub(super) header: Header,
-    pub(super) same_names: bool,
+    /// Names that several columns have, each with the places of these.
+    pub(super) same_names: Vec<String>,
+    /// A line in front of it could be the header as well.
+    pub(super) doubtful: bool,
 }
 
 /// Finds the header of records of which most have `width` cells.
 pub(super) fn find(records: &[Record], width: usize) -> Found {
     let at = first(records, width);
+    let (at, doubtful) = behind_titles(records, width, at);
     let Some(first) = records.get(at) else {
         return Found {
             skip_lines: 0,
             header: Header::Line { certain: false },
-            same_names: false,
+            same_names: Vec::new(),
+            doubtful: false,
         };
     };
     let below = Below::of(&records[at + 1..], width);
@@ -54,13 +60,15 @@ pub(super) fn find(records: &[Record], width: usize) -> Found {
             _ => Header::Line { certain },
         },
     };
-    let names = first.cells.iter().filter(|cell| !is_blank(cell));
-    let mut seen = HashSet::new();
-    let same_names = header != Header::None && !names.clone().all(|name| seen.insert(name.trim()));
+    let same_names = match header {
+        Header::Line { .. } => same_names(first),
+        _ => Vec::new(),
+    };
     Found {
         // Blank lines in front of the header are passed over anyhow.
         skip_lines: if at == 0 { 0 } else { first.line },
-        same_names: same_names && matches!(header, Header::Line { .. }),
+        same_names,
+        doubtful,
         header,
     }
 }
@@ -93,6 +101,88 @@ fn first(records: &[Record], width: usize) -> usize {
     };
     let within = records.len().min(MOST_BEFORE);
     (0..within).find(|&at| is_of_table(at)).unwrap_or(0)
+}
+
+/// Lines with as many cells as records that are passed over as titles, at most.
+const MOST_TITLES: usize = 5;
+
+/// The header behind lines that are as wide as it, and titles; and whether one of them could be it as well.
+fn behind_titles(records: &[Record], width: usize, first: usize) -> (usize, bool) {
+    for at in first + 1..records.len().min(first + 1 + MOST_TITLES) {
+        let (titles, line) = (&records[first..at], &records[at]);
+        if line.cells.len() != width || width < 3 {
+            break;
+        }
+        let below = Below::of(&records[at + 1..], width);
+        let usual = usual(line);
+        let certain = match below.speaks_for_header(line) {
+            Verdict::Header { certain } => certain,
+            Verdict::None => continue,
+        };
+        if !are_names(line) || !(certain || usual >= 2) {
+            continue;
+        }
+        let looks_empty = titles
+            .iter()
+            .all(|title| is_cut_short(title) || has_figures(title));
+        if looks_empty && titles.iter().all(|title| usual >= self::usual(title)) {
+            return (at, false);
+        }
+        let says_nothing = titles.iter().all(|title| self::usual(title) == 0);
+        if certain && usual >= 2 && says_nothing && !titles.iter().any(has_twice) {
+            return (at, true);
+        }
+    }
+    (first, false)
+}
+
+/// Whether a line may have the names of all columns: words, no two of them alike.
+fn are_names(line: &Record) -> bool {
+    line.cells.iter().all(|cell| kind(cell) == Kind::Words) && !has_twice(line)
+}
+
+fn has_twice(line: &Record) -> bool {
+    let mut seen = HashSet::new();
+    !line.cells.iter().all(|cell| seen.insert(cell.trim()))
+}
+
+/// Whether the last cells have nothing in them, and all before them have.
+fn is_cut_short(line: &Record) -> bool {
+    let filled = line.filled();
+    filled < line.cells.len() && line.cells[..filled].iter().all(|cell| !is_blank(cell))
+}
+
+fn has_figures(line: &Record) -> bool {
+    line.cells.iter().any(|cell| kind(cell) == Kind::Figures)
+}
+
+/// How many cells are what columns are commonly called.
+fn usual(line: &Record) -> usize {
+    line.cells
+        .iter()
+        .filter(|cell| names::is_usual(cell))
+        .count()
+}
+
+/// Names that several columns have, each with their places.
+fn same_names(line: &Record) -> Vec<String> {
+    let mut places: Vec<(&str, Vec<String>)> = Vec::new();
+    for (at, cell) in line
+        .cells
+        .iter()
+        .enumerate()
+        .filter(|(_, cell)| !is_blank(cell))
+    {
+        let (name, place) = (cell.trim(), (at + 1).to_string());
+        match places.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, places)) => places.push(place),
+            None => places.push((name, vec![place])),
+        }
+    }
+    let several = places.iter().filter(|(_, places)| places.len() > 1);
+    several
+        .map(|(name, places)| format!("{name} (columns {})", places.join(", ")))
+        .collect()
 }
 
 /// What a value looks like, as far as it tells names from values.

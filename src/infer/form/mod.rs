@@ -37,8 +37,10 @@ pub(crate) struct CsvForm {
     /// Whether all lines have as many characters, as where columns have a fixed width.
     pub fixed_width: bool,
     pub header: Header,
-    /// Whether two columns of the header have one name.
-    pub same_names: bool,
+    /// Names that several columns have, each with the places of these.
+    pub same_names: Vec<String>,
+    /// A line in front of the header could be it as well.
+    pub doubtful: bool,
     /// What the lines behind the records begin with, and how many there are; `odd` counts those that nobody knows.
     pub footer: Vec<String>,
     pub footer_lines: usize,
@@ -94,6 +96,7 @@ pub(crate) fn form(beginning: &str, is_all: bool, end: &str) -> CsvForm {
             lines => lines + lines_before,
         },
         same_names: found.same_names,
+        doubtful: found.doubtful,
         quoted_whole: width == 1 && are_quoted_whole(&records, text),
         fixed_width: width == 1 && have_one_length(&records),
         header: found.header,
@@ -159,7 +162,8 @@ fn one_column(beginning: &str, is_all: bool, end: &str) -> CsvForm {
         quoted_whole: false,
         fixed_width: have_one_length(&lines),
         header: found.header,
-        same_names: false,
+        same_names: Vec::new(),
+        doubtful: false,
         footer: ends::footer(dialect, end, 1).begins,
         footer_lines: 0,
         odd: 0,

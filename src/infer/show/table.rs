@@ -5,6 +5,7 @@ use std::fmt::Write;
 use unicode_width::UnicodeWidthStr;
 
 use super::{Described, Description, kind};
+use crate::infer::relations::Without;
 use crate::report::human::counted;
 use crate::text::shown::{shown, shown_within};
 
@@ -158,6 +159,22 @@ pub(super) fn about(all: &Description<'_>) -> Vec<String> {
         said.push(format!(
             "{} leads to {}: {} of {} values are found",
             manager.column, manager.key, manager.found, manager.filled
+        ));
+    }
+    for near in &all.relations.near {
+        said.push(format!(
+            "{} leads to {}: {} of {} values are found as they are, and {} more without {}",
+            near.column,
+            near.key,
+            near.found,
+            near.filled,
+            near.more,
+            match near.without {
+                Without::Zeros => "zeros in front",
+                Without::Case => "regard to case",
+                Without::Blanks => "blanks",
+                Without::Prefix => "what stands before the digits",
+            }
         ));
     }
     if let Some(effective) = &all.relations.effective {

@@ -280,7 +280,10 @@ impl File {
                 self.others.insert(name);
             }
         }
-        self.others.extend(self.component.take());
+        // The one that comes first is the likeliest.
+        let mut names: Vec<String> = self.component.take().into_iter().collect();
+        names.extend(self.others.iter().cloned());
+        self.others.extend(names.first().cloned());
         let message = format!(
             "the file has the records of several components, {}; state one of them, as in `hdl: {{ component: {} }}`",
             self.named(),
@@ -289,7 +292,7 @@ impl File {
                 .map(|name| shown(name))
                 .unwrap_or_default(),
         );
-        Wrong::setting(line, message)
+        Wrong::setting(line, message).of_several("hdl.component", names)
     }
 
     fn named(&self) -> String {

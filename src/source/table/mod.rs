@@ -40,7 +40,7 @@ use spec::{Layout, Table, Tables};
 
 use super::bytes::made;
 use super::bytes::zip::looks_like_workbook;
-use super::error::SourceError;
+use super::error::{Choice, SourceError};
 use super::spec::Encoding;
 use super::text::Text;
 use crate::format::json;
@@ -181,6 +181,8 @@ pub(in crate::source) enum Wrong {
         message: String,
         /// Another setting mends it.
         setting: bool,
+        /// What it may be set to.
+        choice: Option<Choice>,
     },
 }
 
@@ -197,6 +199,7 @@ impl Wrong {
             line,
             message: message.into(),
             setting: false,
+            choice: None,
         }
     }
 
@@ -206,6 +209,20 @@ impl Wrong {
             line,
             message: message.into(),
             setting: true,
+            choice: None,
+        }
+    }
+
+    /// The same, where the setting says which of these is read.
+    pub(in crate::source) fn of_several(self, setting: &'static str, names: Vec<String>) -> Wrong {
+        match self {
+            Wrong::Data { line, message, .. } => Wrong::Data {
+                line,
+                message,
+                setting: true,
+                choice: Some(Choice { setting, names }),
+            },
+            io => io,
         }
     }
 
@@ -216,6 +233,7 @@ impl Wrong {
                 line,
                 message,
                 setting,
+                choice,
             } => io::Error::other(SourceError::Table {
                 place: match line {
                     0 => name,
@@ -223,6 +241,7 @@ impl Wrong {
                 },
                 message,
                 setting,
+                choice,
             }),
         }
     }

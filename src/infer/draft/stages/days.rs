@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use super::{Known, Stage, columns, together};
 use crate::infer::decide::{Days, Fits, Type, Undecided};
-use crate::infer::draft::yaml::flow;
+use crate::infer::draft::yaml::{flow, scalar};
+use crate::infer::names;
 use crate::report::human::{count, counted};
 
 fn formats(formats: &[String]) -> String {
@@ -53,11 +54,72 @@ pub(super) fn dates(all: &[Known<'_>], year: u16) -> Vec<Stage> {
         });
     }
     for known in all {
-        if let Type::Undecided(undecided) = &known.decided.kind {
-            stages.extend(open_days(known, undecided, year));
+        match &known.decided.kind {
+            Type::Undecided(undecided) => stages.extend(open_days(known, undecided, year)),
+            Type::Whole(_) | Type::Identifier => stages.extend(numbers(known)),
+            _ => {}
         }
     }
     stages
+}
+
+/// Numbers that may be dates, and whose name does not say so: they stay numbers, unless somebody says what they are.
+fn numbers(known: &Known<'_>) -> Option<Stage> {
+    let (column, values) = (known.column, known.decided.values);
+    let open = |what: String, text: String| Stage {
+        said: vec![format!("{}: {what}", known.name)],
+        text,
+        off: true,
+    };
+    if names::is_id(known.name) || names::is_amount(known.name) {
+        return None;
+    }
+    let values_said = format!("all of {}", counted(values, "value"));
+    let date = |from: &str| {
+        let settings = [columns(&[*known]), ("from", from.to_owned())];
+        format!("date: {}", flow(&settings))
+    };
+    if column.months == values {
+        let first = format!(
+            "replace: {}",
+            flow(&[
+                columns(&[*known]),
+                ("pattern", scalar("$")),
+                ("with", scalar("01"))
+            ])
+        );
+        let what = format!(
+            "{values_said} may be a year and a month (YYYYMM), and stay as they are. With 01 behind them, `date` reads them \
+             as YYYYMMDD."
+        );
+        return Some(open(what, first));
+    }
+    if column.years == values {
+        let first = format!(
+            "replace: {}",
+            flow(&[
+                columns(&[*known]),
+                ("pattern", scalar("$")),
+                ("with", scalar("-01-01"))
+            ])
+        );
+        let what = format!(
+            "{values_said} may be years, and stay as they are. Are they to be the first day of each?"
+        );
+        return Some(open(what, first));
+    }
+    let epochs = column.dates.0.as_ref()?.get("f")?;
+    let (candidate, fits) = epochs
+        .formats
+        .iter()
+        .zip(&epochs.fits)
+        .find(|(_, fits)| **fits == values)?;
+    let what = format!(
+        "{} may be moments, counted from 1970 on ({}), and stay numbers. Are they?",
+        counted(*fits, "number"),
+        candidate.format(0).trim_matches(['[', ']']),
+    );
+    Some(open(what, date(&format(&candidate.format(0)))))
 }
 
 /// What proves the format of a column.

@@ -55,6 +55,7 @@ fn all(found: &Found) -> Vec<Known<'_>> {
 pub(super) fn stages(found: &Found, names: &Renames<'_>, year: u16) -> String {
     let all = all(found);
     let mut stages = unseen(&all);
+    stages.extend(formulas(&all));
     stages.extend(sentinels(&all));
     stages.extend(days::dates(&all, year));
     stages.extend(figures::numbers(&all));
@@ -203,6 +204,34 @@ fn unseen(all: &[Known<'_>]) -> Vec<Stage> {
         });
     }
     stages
+}
+
+/// Texts that a spreadsheet was to take for text.
+fn formulas(all: &[Known<'_>]) -> Option<Stage> {
+    let group: Vec<Known<'_>> = all
+        .iter()
+        .filter(|known| known.column.formulas > 0)
+        .copied()
+        .collect();
+    let each = group
+        .iter()
+        .map(|known| format!("{} {}", known.name, count(known.column.formulas)));
+    let each: Vec<String> = each.collect();
+    (!group.is_empty()).then(|| Stage {
+        said: vec![format!(
+            "Written as formulas of a spreadsheet (`=\"00012\"`): {}.",
+            each.join(", ")
+        )],
+        text: format!(
+            "replace: {}",
+            flow(&[
+                columns(&group),
+                ("pattern", scalar("^=\"([^\"]*)\"$")),
+                ("with", scalar("$1"))
+            ])
+        ),
+        off: false,
+    })
 }
 
 /// Puts columns together that get the same settings, in the order in which they come.

@@ -25,6 +25,7 @@ fn written(
             line,
             message,
             setting,
+            ..
         }) => Err((line, message, setting)),
     }
 }

@@ -168,7 +168,11 @@ impl<'a> Workbook<'a> {
             [only] => Ok(only),
             // None has anything in it: so has the first.
             [] => Ok(&self.sheets[0]),
-            _ => Err(self.not_there("set source.sheet to the one that is meant:")),
+            _ => {
+                let names = filled.iter().map(|sheet| sheet.name.clone()).collect();
+                let wrong = self.not_there("set source.sheet to the one that is meant:");
+                Err(wrong.of_several("sheet", names))
+            }
         }
     }
 

@@ -30,6 +30,7 @@ fn written(stated: &Xml, text: &[u8]) -> Result<String, (u64, String, bool)> {
             line,
             message,
             setting,
+            ..
         }) => Err((line, message, setting)),
     }
 }
