@@ -86,6 +86,9 @@ pub mod http {
         pub use crate::http::text::{MAX_EXCERPT, MAX_MESSAGE, StorageError, excerpt};
     }
 }
+pub mod infer {
+    pub use crate::infer::drafted;
+}
 pub mod orgvue {
     pub use crate::orgvue::{Client, Connection, ItemResult};
     pub mod hosts {

@@ -33,6 +33,7 @@ use crate::format::{Reading, RecordFormat};
 use crate::report::rejects::ADDED;
 use crate::settings::limits::Limits;
 use crate::source::spec::{Ragged, Unknown};
+use crate::source::table::spec::Layout;
 use crate::source::{Choice, Source};
 use bytes::Bytes;
 use decide::{Decided, decide};
@@ -125,6 +126,22 @@ pub(crate) async fn infer(source: Source, workers: usize) -> Result<Found, Engin
         bytes: Some(bytes),
         ..found
     })
+}
+
+/// The pipeline that is drafted for such a source, whatever layout it has, in this year.
+///
+/// # Errors
+/// As of [`infer`].
+pub async fn drafted(source: Source, year: u16) -> Result<String, EngineError> {
+    let source = source.laid_out(Layout::Auto(Box::default()));
+    let found = infer(source, 1).await?;
+    let to = draft::For {
+        name: "draft",
+        path: "extract",
+        year,
+        properties: None,
+    };
+    Ok(draft::draft(&found, &to))
 }
 
 /// The facts of a CSV file. Where a quote is never closed, cells don't span lines.

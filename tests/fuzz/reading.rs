@@ -8,6 +8,7 @@ use rostream::internals::batch::{Batch, RowState};
 use rostream::internals::config::{self, Pipeline};
 use rostream::internals::engine::blocks::{BLOCK, Blocks};
 use rostream::internals::engine::process::Engine;
+use rostream::internals::infer::drafted;
 use rostream::internals::report::rejects::RejectsFile;
 use rostream::internals::run::survey::{Settled, Survey};
 use rostream::internals::run::{bind, laid_out, reading, rejects_header};
@@ -186,6 +187,21 @@ pub fn source(data: &[u8]) {
 /// Cells of fixed width: the same rows however they arrive, and what is rejected is rejected again.
 pub fn fixed(data: &[u8]) {
     table(data, &OF_FIXED);
+}
+
+/// A file of which nothing is known: the draft for it is a pipeline.
+pub fn infer(data: &[u8]) {
+    let source = Source::of_pieces("extract", [data.to_vec().into()]);
+    if let Ok(draft) = RUNTIME.block_on(drafted(source, 2026)) {
+        let parsed = config::parse(
+            &draft,
+            "draft.yaml",
+            PathBuf::from("/nowhere"),
+            &[],
+            &|_| None,
+        );
+        parsed.unwrap_or_else(|problems| panic!("{draft}\n{problems:?}"));
+    }
 }
 
 /// XML, likewise.

@@ -13,7 +13,7 @@ mod sheets;
 mod words;
 
 pub use kept::{ledger, store};
-pub use reading::{arrow, as_of, fixed, hdl, packed, parquet, rejects, source, text, xml};
+pub use reading::{arrow, as_of, fixed, hdl, infer, packed, parquet, rejects, source, text, xml};
 pub use sheets::xlsx;
 pub use words::{number, setting, token, unseen};
 

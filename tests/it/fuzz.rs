@@ -28,6 +28,7 @@ fn seeds_keep_every_promise() {
         ("setting", targets::setting),
         ("unseen", targets::unseen),
         ("source", targets::source),
+        ("infer", targets::infer),
         ("fixed", targets::fixed),
         ("xml", targets::xml),
         ("hdl", targets::hdl),
@@ -54,4 +55,49 @@ fn seeds_keep_every_promise() {
     }
     let folders = std::fs::read_dir(&seeds).unwrap().count();
     assert_eq!(folders, all.len(), "a folder for every target");
+}
+
+/// What files are made of, and what is easily taken for another thing.
+const PARTS: [&str; 28] = [
+    "id",
+    "Name",
+    "01/02/2021",
+    "\"",
+    ",",
+    ";",
+    "\t",
+    "\n",
+    "\r\n",
+    "\n",
+    "{\"a\":1}",
+    "[",
+    "]",
+    "{",
+    ":",
+    "<a>",
+    "</a>",
+    "0012",
+    "1.234,5",
+    "=\"01\"",
+    "N/A",
+    "METADATA|W|a\n",
+    "MERGE|W|1\n",
+    "Total",
+    "\u{feff}",
+    "é",
+    "sep=;\n",
+    "${x}",
+];
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(150))]
+    /// Whatever a file is, its draft is a pipeline.
+    #[test]
+    fn any_bytes_are_drafted_or_refused(
+        parts in proptest::collection::vec(0..PARTS.len() + 1, 0..80),
+        others in proptest::collection::vec(proptest::prelude::any::<u8>(), 8),
+    ) {
+        let of = |part: &usize| PARTS.get(*part).map_or(&others[..], |part| part.as_bytes()).to_vec();
+        targets::infer(&parts.iter().flat_map(of).collect::<Vec<u8>>());
+    }
 }
