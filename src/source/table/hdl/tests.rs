@@ -143,8 +143,13 @@ fn rows_that_are_wrong_are_told() {
         "and more|2",
         &format!("{{\"_fault\":[\"{begins}\",\"and more|2\"]}}"),
     );
-    check("MERGE|B|1", "");
-    check("MERGE|B|1\nand more", "\n");
+    check("METADATA|B|y\nMERGE|B|1", "\n");
+    check("METADATA|B|y\nMERGE|B|1\nand more", "\n\n");
+    let nobody = "no METADATA line before this one names its component";
+    check(
+        "MERGE|B|1",
+        &format!("{{\"_fault\":[\"{nobody}\",\"MERGE|B|1\"]}}"),
+    );
 }
 
 #[test]
