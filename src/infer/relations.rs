@@ -18,6 +18,7 @@ use crate::batch::{Batch, RowState};
 use crate::engine::EngineError;
 use crate::whole::keys::Keys;
 
+use near::Pairs;
 pub(crate) use near::{Near, Without};
 
 /// Hashes of all columns together, at most: half a gibibyte.
@@ -99,12 +100,6 @@ struct Asked {
     /// Days from which rows may hold: the one whose name says so first.
     from: Vec<usize>,
     to: Option<usize>,
-}
-
-/// A key, and columns that should lead to it, each with its name.
-struct Pairs<'n> {
-    key: (usize, &'n str),
-    managers: Vec<(usize, &'n str)>,
 }
 
 /// Looks at the relations of a source's columns.

@@ -141,7 +141,10 @@ fn words(source: &str) -> Vec<&str> {
 
 /// The formats of every skeleton that was met so far, which the workers share; nothing of those that are no dates.
 #[derive(Debug, Default)]
-pub(crate) struct Formats(Mutex<HashMap<Box<str>, Option<Arc<[Candidate]>>>>);
+pub(crate) struct Formats(Mutex<HashMap<Box<str>, Known>>);
+
+/// What is known of a skeleton.
+type Known = Option<Arc<[Candidate]>>;
 
 /// Skeletons that are remembered, at most: texts have no end of them.
 const MOST_REMEMBERED: usize = 4096;

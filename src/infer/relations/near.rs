@@ -6,7 +6,6 @@ use std::sync::Arc;
 use futures::TryStreamExt;
 use serde::Serialize;
 
-use super::Pairs;
 use crate::batch::RowState;
 use crate::engine::EngineError;
 use crate::infer::column::hash_of;
@@ -58,6 +57,12 @@ pub(crate) struct Near {
     pub filled: u64,
     pub found: u64,
     pub more: u64,
+}
+
+/// A key, and columns that should lead to it, each with its name.
+pub(super) struct Pairs<'n> {
+    pub(super) key: (usize, &'n str),
+    pub(super) managers: Vec<(usize, &'n str)>,
 }
 
 /// The hashes of one column: as its texts are, and without each of these.
