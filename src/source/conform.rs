@@ -12,7 +12,6 @@ use super::place::https::testing::{Deed, Manner, Site};
 use super::place::sample::{Format, Sample};
 use super::spec::{Compression, Keep, Pick};
 use super::*;
-use crate::http::spec::TimeoutsSpec;
 
 const SAMPLE: Sample = Sample {
     rows: 5_000,
@@ -230,7 +229,7 @@ async fn bucket() -> Stand {
         endpoint: Some(site.address.clone()),
         region: None,
     };
-    let timeouts = TimeoutsSpec::default();
+    let timeouts = crate::http::spec::TimeoutsSpec::default();
     let input = Input::bucket("s3://hr/in/w 1%.csv", &spec, &timeouts, Pick::All);
     let input = input.unwrap().unwrap();
     input.unlock_bucket(vec![("AWS_SKIP_SIGNATURE", "true".to_owned())]);

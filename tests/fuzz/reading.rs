@@ -61,7 +61,7 @@ const XML: [&str; 4] = [
 const HDL: [&str; 3] = [
     "{ path: a, format: hdl }",
     "{ path: a, format: hdl, hdl: { component: A } }",
-    "{ path: a, hdl: { component: A }, expect: { trailer: \"^COMMENT ?([0-9]+)\" } }",
+    "{ path: a, hdl: { component: A }, expect: { trailer: \"^COMMENT ?([0-9]+)$\" } }",
 ];
 
 /// The rules of every second one.

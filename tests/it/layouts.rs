@@ -258,7 +258,7 @@ fn rows_that_are_wrong_come_back_and_are_mended() {
 #[test]
 fn lines_of_hdl_that_are_wrong() {
     let text = "METADATA|Worker|ID|Name\nMERGE|Worker|1|Ann\nMERGE|Worker|2\nMERGE|Worker|3|Bo|x\nUPSERT|Worker|4|Cy\n\
-                MERGE|Worker|5|Di\nagnosed\nDELETE|Worker|6|#NULL\n";
+                MERGE|Worker|5|Di\nagnosed\nDELETE|Worker|6|#NULL\nMETADATA|Job|ID\nMERGE|Job|1\nMERGE|Workr|7|Ed\n";
     let rig = rig("hdl: { component: Worker }", text);
     let ended = rig.run(&[]);
     assert_eq!(ended.code, 3, "{}", ended.stderr);
@@ -267,9 +267,10 @@ fn lines_of_hdl_that_are_wrong() {
         .iter()
         .map(|(line, code, _)| (*line, code.as_str()))
         .collect();
+    assert_eq!(lines, [3, 4, 5, 7, 11].map(|line| (line, "layout")));
     assert_eq!(
-        lines,
-        [(3, "layout"), (4, "layout"), (5, "layout"), (7, "layout")]
+        wrong[4].2,
+        "no METADATA line before this one names its component"
     );
     assert_eq!(
         wrong[0].2,

@@ -156,7 +156,7 @@ impl Formats {
         if let Some(formats) = lock().get(skeleton) {
             return formats.clone();
         }
-        let formats: Option<Arc<[Candidate]>> = candidates(skeleton).map(Into::into);
+        let formats: Known = candidates(skeleton).map(Into::into);
         let mut known = lock();
         if formats.is_some() || known.len() < MOST_REMEMBERED {
             known.insert(skeleton.into(), formats.clone());

@@ -12,6 +12,12 @@ use crate::infer::column::hash_of;
 use crate::infer::facts::Pass;
 use crate::whole::keys::Keys;
 
+/// A key, and columns that should lead to it, each with its name.
+pub(super) struct Pairs<'n> {
+    pub(super) key: (usize, &'n str),
+    pub(super) managers: Vec<(usize, &'n str)>,
+}
+
 /// What may be left out of two texts so that they are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -57,12 +63,6 @@ pub(crate) struct Near {
     pub filled: u64,
     pub found: u64,
     pub more: u64,
-}
-
-/// A key, and columns that should lead to it, each with its name.
-pub(super) struct Pairs<'n> {
-    pub(super) key: (usize, &'n str),
-    pub(super) managers: Vec<(usize, &'n str)>,
 }
 
 /// The hashes of one column: as its texts are, and without each of these.

@@ -110,6 +110,13 @@ impl File {
                     self.record(line, instruction, out)?;
                 } else if self.component.is_none() {
                     return Err(before_metadata(line.number));
+                } else if !self.is_others(text) {
+                    out.begin(line.number);
+                    out.fault(
+                        "no METADATA line before this one names its component",
+                        Some(text),
+                    );
+                    out.end()?;
                 }
             }
             _ => {
@@ -132,6 +139,12 @@ impl File {
             (Some(second), Some(component)) => second.trim_ascii() == component.as_bytes(),
             _ => false,
         }
+    }
+
+    /// Whether a line is one of another component that a METADATA line has named: a misspelt name is nobody's.
+    fn is_others(&self, text: &[u8]) -> bool {
+        let second = self.signs.cells(text).nth(1).unwrap_or_default();
+        str::from_utf8(second.trim_ascii()).is_ok_and(|name| self.others.contains(name))
     }
 
     /// Another sign stands for what has one in every file.
