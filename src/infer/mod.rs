@@ -7,23 +7,27 @@
 //! | `column`, `facts` | what the values of every column say, counted by the workers over all records |
 //! | `decide` | what each column is by that, or what only a person can decide |
 //! | `relations` | keys, managers, rows that hold for a time: a second pass over some columns |
-//! | `names` | what names of columns say, which chooses among what the values allow |
+//! | `names`, `day_names`, `words` | what names of columns say, which chooses among what the values allow |
+//! | `profiles` | sources that are known by the names of their columns |
 //! | `draft`, `show` | a pipeline, a table and a page made of it |
 //!
 //! Values of cells are in what comes of it only where they are codes, or stand for no value; and where whoever asks says so.
 
 mod bytes;
 mod column;
+mod day_names;
 mod decide;
 pub(crate) mod draft;
 mod facts;
 mod form;
 mod json;
 mod names;
+mod profiles;
 mod relations;
 pub(crate) mod show;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::sync::Arc;
 
@@ -200,7 +204,7 @@ async fn of_pass(pass: &Pass) -> Result<Found, EngineError> {
         },
         chosen: Vec::new(),
         remarks: pass.source.remarks(),
-        profile: names::profile(names.iter().map(|name| &**name)),
+        profile: profiles::profile(names.iter().map(|name| &**name)),
         names,
         facts,
         decided,

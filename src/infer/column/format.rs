@@ -143,6 +143,7 @@ fn words(source: &str) -> Vec<&str> {
 #[derive(Debug, Default)]
 pub(crate) struct Formats(Mutex<HashMap<Box<str>, Known>>);
 
+/// What is known of a skeleton.
 type Known = Option<Arc<[Candidate]>>;
 
 /// Skeletons that are remembered, at most: texts have no end of them.

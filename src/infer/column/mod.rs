@@ -16,7 +16,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::batch::{Batch, Cell, Kind, RowState};
 use crate::text::compare::comparable;
-use crate::text::unseen::{is_control, is_invisible, trimmed};
+use crate::text::unseen::{is_control, is_invisible, is_plain_ascii, trimmed};
 use dates::Dates;
 use distinct::Distinct;
 use format::Formats;
@@ -169,7 +169,11 @@ impl Column {
             let (cell, n) = (cells[same[0].1 as usize], same.len() as u64);
             let text = batch.text(cell);
             if found.see(text, cell.kind(), n, scratch) {
-                hashes.push(hash(bare(&text[trimmed(text)])));
+                let inner = bare(&text[trimmed(text)]);
+                hashes.push(match inner.len() == text.len() && is_plain_ascii(text) {
+                    true => same[0].0.max(1),
+                    false => hash(inner),
+                });
             }
         }
         hashes.sort_unstable();

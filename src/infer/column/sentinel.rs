@@ -130,6 +130,26 @@ const DOUBTFUL_DAYS: &[&str] = &[
     "12/31/2099",
 ];
 
+/// Whether a text has the year of one of these days: nearly all dates have another.
+fn has_strange_year(text: &[u8]) -> bool {
+    let is_strange = |year: &[u8]| {
+        matches!(
+            year,
+            b"9999"
+                | b"4712"
+                | b"0000"
+                | b"0001"
+                | b"1900"
+                | b"1899"
+                | b"1753"
+                | b"1970"
+                | b"2999"
+                | b"2099"
+        )
+    };
+    text.windows(4).any(is_strange)
+}
+
 /// The time of day that may stand behind such a day.
 const TIMES: &[&str] = &[
     "T00:00:00",
@@ -167,7 +187,7 @@ pub(crate) fn sentinel(text: &str) -> Option<Sentinel> {
     let is = |list: &[&str]| list.iter().any(|word| word.eq_ignore_ascii_case(text));
     let first = text.bytes().next()?;
     if first.is_ascii_digit() {
-        if text.len() < 8 {
+        if text.len() < 8 || !has_strange_year(text.as_bytes()) {
             return None;
         }
         let day = TIMES.iter().find_map(|time| text.strip_suffix(time));
@@ -216,7 +236,7 @@ mod tests {
         ] {
             assert_eq!(sentinel(text), expected, "{text}");
         }
-        for word in WORDS.iter().chain(DOUBTFUL) {
+        for word in [WORDS, DOUBTFUL, DAYS, DOUBTFUL_DAYS].concat() {
             assert!(sentinel(word).is_some(), "{word}");
         }
     }

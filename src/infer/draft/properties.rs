@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::nearest;
-use crate::infer::names::words;
+use crate::infer::words::words;
 
 /// Which column is which property.
 pub(super) struct Renames<'a> {
