@@ -39,9 +39,7 @@ def parquet(file, folder):
     made = folder / f"{file.stem}.parquet"
     if not made.exists():
         new = folder / f"{file.stem}.new"
-        polars.read_csv(file, infer_schema=False, missing_utf8_is_empty_string=True).write_parquet(
-            new, compression="snappy"
-        )
+        polars.read_csv(file, infer_schema=False).fill_null("").write_parquet(new, compression="snappy")
         os.replace(new, made)
     return made
 
