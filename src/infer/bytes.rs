@@ -121,14 +121,15 @@ impl Reading {
     /// Refuses what is known and not a table, and what is not text at all.
     fn is_text(&self, source: &Source) -> Result<(), SourceError> {
         let known = text::foreign::known(&self.beginning).map(str::to_owned);
-        let controls = text::foreign::controls(&self.beginning).map(|controls| {
-            format!(
+        let controls = || {
+            let controls = text::foreign::controls(&self.beginning)?;
+            Some(format!(
                 "binary data ({} of its first {} stand in no text)",
                 count(controls as u64),
                 counted(self.beginning.len() as u64, "byte")
-            )
-        });
-        match known.or(controls) {
+            ))
+        };
+        match known.or_else(controls) {
             Some(what) => Err(foreign(source, what)),
             None => Ok(()),
         }

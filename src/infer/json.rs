@@ -7,7 +7,7 @@ use super::{Found, of_pass};
 use crate::batch::{Batch, Kind};
 use crate::engine::EngineError;
 use crate::format::RecordFormat;
-use crate::format::json::{Arrays, Form, Path, records_within};
+use crate::format::json::{Arrays, Form, Path, UNKNOWN_MEMBER, records_within};
 use crate::source::spec::JsonSpec;
 
 /// How a JSON file is written.
@@ -67,7 +67,7 @@ pub(super) async fn form(
         }
     }
     let found = of_pass(&pass(form.written())).await?;
-    if !found.facts.faults.contains_key(UNKNOWN) {
+    if !found.facts.faults.contains_key(UNKNOWN_MEMBER) {
         return Ok((form, found));
     }
     // Members that come late are columns like others.
@@ -75,9 +75,6 @@ pub(super) async fn form(
     let found = of_pass(&pass(form.written())).await?;
     Ok((form, found))
 }
-
-/// The code of rows with a member that is not a column.
-const UNKNOWN: &str = "unknown_member";
 
 impl JsonForm {
     fn written(&self) -> RecordFormat {

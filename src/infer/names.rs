@@ -161,20 +161,13 @@ fn is_id_of(name: &str, words: &[String]) -> bool {
             "zipcode",
             "externalid",
             "matrikel",
-            "personalnr",
-            "persnr",
-            "matricola",
-            "matrícula",
-            "matricula",
-            "legajo",
-            "社員番号",
-            "工号",
         ],
-    ) || words.iter().any(|word| {
-        word.len() > 4
-            && (word.ends_with("id") || word.ends_with("nr"))
-            && !["paid", "valid", "unpaid", "invalid"].contains(&&**word)
-    })
+    ) || has_part(name, PERSONNEL_NUMBERS)
+        || words.iter().any(|word| {
+            word.len() > 4
+                && (word.ends_with("id") || word.ends_with("nr"))
+                && !["paid", "valid", "unpaid", "invalid"].contains(&&**word)
+        })
 }
 
 /// Where somebody is found: others may be found there, too.
@@ -196,6 +189,18 @@ pub(super) fn is_contact(name: &str) -> bool {
         ],
     ) || has_part(name, &["zipcode", "phone", "telefon"])
 }
+
+/// What the number of a person is called, alone or within a name.
+const PERSONNEL_NUMBERS: &[&str] = &[
+    "personalnr",
+    "persnr",
+    "matricola",
+    "matrícula",
+    "matricula",
+    "legajo",
+    "社員番号",
+    "工号",
+];
 
 /// How likely it is that a column of this name identifies the records, the likeliest first: people, then positions and
 /// assignments, then anything, then what is not named so.
@@ -229,17 +234,9 @@ pub(super) fn rank(name: &str) -> u8 {
         "medarbejder",
     ];
     let parts = [
-        "personalnr",
-        "persnr",
         "mitarbeiternr",
         "mitarbeiternummer",
         "matricule",
-        "matricola",
-        "matrícula",
-        "matricula",
-        "legajo",
-        "社員番号",
-        "工号",
         "employeeid",
         "workerid",
         "userid",
@@ -250,7 +247,12 @@ pub(super) fn rank(name: &str) -> u8 {
         "filenumber",
     ];
     match is_id(name) {
-        true if has_word(name, &person) || has_part(name, &parts) => 0,
+        true if has_word(name, &person)
+            || has_part(name, &parts)
+            || has_part(name, PERSONNEL_NUMBERS) =>
+        {
+            0
+        }
         true if has_word(name, &["position", "assignment", "job"]) => 1,
         true => 2,
         false => 3,

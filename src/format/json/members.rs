@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::found::{Found, Text};
 use super::sheet_error;
-use super::spec::{Arrays, FAULT, LAYOUT};
+use super::spec::{Arrays, FAULT, LAYOUT, UNKNOWN_MEMBER};
 use super::tree::{Place, RECORD, Wanted};
 use crate::batch::{Cell, Kind};
 use crate::text::shown::shown;
@@ -269,7 +269,7 @@ impl<'de> Members<'_, 'de> {
                 "the member `{}` is not a column; name it in source.json.columns, or set source.json.unknown: ignore",
                 shown(&name)
             );
-            found.fault("unknown_member", message);
+            found.fault(UNKNOWN_MEMBER, message);
         }
         if self.deep {
             let message = format!(

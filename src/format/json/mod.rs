@@ -42,7 +42,7 @@ pub(crate) use parse::JsonError;
 pub use parse::Parser;
 pub use path::Path;
 pub use spec::{Arrays, Form};
-pub(crate) use spec::{FAULT, LAYOUT};
+pub(crate) use spec::{FAULT, LAYOUT, UNKNOWN_MEMBER};
 pub(crate) use wrapper::records_within;
 
 use crate::text::unseen::BYTE_ORDER_MARK;

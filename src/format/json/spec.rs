@@ -46,6 +46,9 @@ pub(crate) const FAULT: &str = "_fault";
 /// The code of such a fault.
 pub(crate) const LAYOUT: &str = "layout";
 
+/// The code of records with a member that is not a column.
+pub(crate) const UNKNOWN_MEMBER: &str = "unknown_member";
+
 /// Between the names of nested members, unless something else is stated.
 pub(super) const SEPARATOR: &str = ".";
 

@@ -261,15 +261,10 @@ impl Column {
         }
         let (year, month) = text.split_at(4);
         let is_year = ("1900"..="2100").contains(&year);
-        match month {
-            "" => self.years += if is_year { n } else { 0 },
-            month => {
-                self.months += if is_year && ("01"..="12").contains(&month) {
-                    n
-                } else {
-                    0
-                }
-            }
+        if is_year && month.is_empty() {
+            self.years += n;
+        } else if is_year && ("01"..="12").contains(&month) {
+            self.months += n;
         }
     }
 

@@ -14,7 +14,7 @@ use super::relations::{KeyFacts, Without};
 use crate::report::human::{count, counted};
 
 use properties::Renames;
-use yaml::{flow, list, remark, scalar};
+use yaml::{flow, list, remark, replace, scalar};
 
 /// More rejected rows than this share stop a run that says nothing of them.
 const REJECTS: u64 = 4;
@@ -160,26 +160,19 @@ fn validate(found: &Found, names: &Renames<'_>) -> String {
 fn near(found: &Found, text: &mut String) {
     for near in &found.relations.near {
         let both = list(&[&*near.key, &*near.column]);
-        let (what, stage, settings) = match near.without {
-            Without::Zeros => (
-                "zeros in front are left out",
-                "replace",
-                [("pattern", scalar("^0+")), ("with", scalar(""))].to_vec(),
-            ),
+        let (what, stage) = match near.without {
+            Without::Zeros => ("zeros in front are left out", replace(both, "^0+", "")),
             Without::Case => (
                 "large and small letters are the same",
-                "case",
-                [("to", "upper".to_owned())].to_vec(),
+                format!(
+                    "case: {}",
+                    flow(&[("columns", both), ("to", "upper".to_owned())])
+                ),
             ),
-            Without::Blanks => (
-                "blanks are left out",
-                "replace",
-                [("pattern", scalar("\\s+")), ("with", scalar(""))].to_vec(),
-            ),
+            Without::Blanks => ("blanks are left out", replace(both, "\\s+", "")),
             Without::Prefix => (
                 "what stands before the digits is left out",
-                "replace",
-                [("pattern", scalar("^\\D+")), ("with", scalar(""))].to_vec(),
+                replace(both, "^\\D+", ""),
             ),
         };
         let said = format!(
@@ -192,8 +185,7 @@ fn near(found: &Found, text: &mut String) {
             count(near.more),
         );
         remark(text, "", &said);
-        let settings: Vec<_> = [("columns", both)].into_iter().chain(settings).collect();
-        let _ = writeln!(text, "#   - {stage}: {}", flow(&settings));
+        let _ = writeln!(text, "#   - {stage}");
     }
 }
 

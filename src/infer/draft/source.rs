@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::yaml::{flow, list, remark, scalar};
-use crate::format::json::Arrays;
+use crate::format::json::{Arrays, UNKNOWN_MEMBER};
 use crate::infer::bytes::Bytes;
 use crate::infer::form::{CsvForm, Header};
 use crate::infer::json::JsonForm;
@@ -211,7 +211,7 @@ fn counts(found: &Found, said: &mut Vec<String>) {
             "ragged" => "with too many or too few cells",
             "quote" => "with a quote that does not close its cell",
             "not_utf8" => "not UTF-8",
-            "unknown_member" => "with a member that is not a column",
+            UNKNOWN_MEMBER => "with a member that is not a column",
             "carriage_return" => "with a carriage return outside quotes",
             _ => {
                 said.push(format!(

@@ -71,6 +71,16 @@ pub(super) fn list(texts: &[impl AsRef<str>]) -> String {
     format!("[{}]", texts.join(", "))
 }
 
+/// A stage that replaces what matches a pattern in columns.
+pub(super) fn replace(columns: String, pattern: &str, with: &str) -> String {
+    let settings = [
+        ("columns", columns),
+        ("pattern", scalar(pattern)),
+        ("with", scalar(with)),
+    ];
+    format!("replace: {}", flow(&settings))
+}
+
 /// Settings as a map, their values as they are to be written.
 pub(super) fn flow(settings: &[(&str, String)]) -> String {
     let settings: Vec<String> = settings

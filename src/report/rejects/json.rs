@@ -3,11 +3,8 @@
 use super::said::{Page, Said};
 use super::{ADDED, RejectedRow};
 use crate::format::added::LINE;
-use crate::format::json::LAYOUT;
 use crate::format::json::fed_back::{COLUMNS, RAW, names};
-
-/// The code of a record with a member that is no column.
-const UNKNOWN: &str = "unknown_member";
+use crate::format::json::{LAYOUT, UNKNOWN_MEMBER};
 
 /// How rows are written, without the file.
 #[derive(Debug)]
@@ -47,7 +44,7 @@ impl JsonRows {
         }
         // No row tells by its members which of them are columns. The first says it for all; one with a member that is
         // not a column says it wherever it is copied to.
-        let has_more = |code: &str| [UNKNOWN, LAYOUT].contains(&code);
+        let has_more = |code: &str| [UNKNOWN_MEMBER, LAYOUT].contains(&code);
         if first || row.faults.iter().any(|f| has_more(&f.code)) {
             out.push(b',');
             push_text(out, COLUMNS);

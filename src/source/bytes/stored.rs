@@ -57,19 +57,9 @@ pub(in crate::source) struct Stretch {
 }
 
 impl Stretch {
-    /// Where the next bytes are read.
-    pub(in crate::source) fn at(&self) -> u64 {
-        self.at
-    }
-
     /// All that there is from another place on.
     pub(in crate::source) fn rest(&self, at: u64) -> Stretch {
         self.stored.rest(at)
-    }
-
-    /// Goes on from another place.
-    pub(in crate::source) fn go_to(&mut self, at: u64) {
-        self.at = at;
     }
 }
 

@@ -134,17 +134,19 @@ impl File {
 
     /// Whether a line is one of the component whose records are read.
     fn is_ours(&self, text: &[u8]) -> bool {
-        let second = self.signs.cells(text).nth(1);
-        match (second, &self.component) {
-            (Some(second), Some(component)) => second.trim_ascii() == component.as_bytes(),
-            _ => false,
-        }
+        let component = self.component.as_ref();
+        component.is_some_and(|component| self.component_of(text) == Some(component.as_bytes()))
     }
 
     /// Whether a line is one of another component that a METADATA line has named: a misspelt name is nobody's.
     fn is_others(&self, text: &[u8]) -> bool {
-        let second = self.signs.cells(text).nth(1).unwrap_or_default();
-        str::from_utf8(second.trim_ascii()).is_ok_and(|name| self.others.contains(name))
+        let name = self.component_of(text).unwrap_or_default();
+        str::from_utf8(name).is_ok_and(|name| self.others.contains(name))
+    }
+
+    /// The component that a line names.
+    fn component_of<'t>(&'t self, text: &'t [u8]) -> Option<&'t [u8]> {
+        self.signs.cells(text).nth(1).map(<[u8]>::trim_ascii)
     }
 
     /// Another sign stands for what has one in every file.

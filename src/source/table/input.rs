@@ -1,6 +1,6 @@
 //! What a table is read from, on the thread that reads it.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -122,18 +122,5 @@ impl Read for Seekable {
             told.tell(read as u64);
         }
         Ok(read)
-    }
-}
-
-impl Seek for Seekable {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let at = match to {
-            SeekFrom::Start(at) => Some(at),
-            SeekFrom::End(by) => self.len.checked_add_signed(by),
-            SeekFrom::Current(by) => self.bytes.at().checked_add_signed(by),
-        };
-        let at = at.ok_or(io::ErrorKind::InvalidInput)?;
-        self.bytes.go_to(at);
-        Ok(at)
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{Known, Stage, columns, together};
 use crate::infer::decide::{Days, Fits, Type, Undecided};
-use crate::infer::draft::yaml::{flow, scalar};
+use crate::infer::draft::yaml::{flow, replace};
 use crate::infer::names;
 use crate::report::human::{count, counted};
 
@@ -79,34 +79,19 @@ fn numbers(known: &Known<'_>) -> Option<Stage> {
         let settings = [columns(&[*known]), ("from", from.to_owned())];
         format!("date: {}", flow(&settings))
     };
+    let followed = |by: &str| replace(columns(&[*known]).1, "$", by);
     if column.months == values {
-        let first = format!(
-            "replace: {}",
-            flow(&[
-                columns(&[*known]),
-                ("pattern", scalar("$")),
-                ("with", scalar("01"))
-            ])
-        );
         let what = format!(
             "{values_said} may be a year and a month (YYYYMM), and stay as they are. With 01 behind them, `date` reads them \
              as YYYYMMDD."
         );
-        return Some(open(what, first));
+        return Some(open(what, followed("01")));
     }
     if column.years == values {
-        let first = format!(
-            "replace: {}",
-            flow(&[
-                columns(&[*known]),
-                ("pattern", scalar("$")),
-                ("with", scalar("-01-01"))
-            ])
-        );
         let what = format!(
             "{values_said} may be years, and stay as they are. Are they to be the first day of each?"
         );
-        return Some(open(what, first));
+        return Some(open(what, followed("-01-01")));
     }
     let epochs = column.dates.0.as_ref()?.get("f")?;
     let (candidate, fits) = epochs

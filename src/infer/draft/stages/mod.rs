@@ -6,7 +6,7 @@ mod figures;
 use std::fmt::Write;
 
 use super::properties::Renames;
-use super::yaml::{flow, list, remark, scalar};
+use super::yaml::{flow, list, remark, replace, scalar};
 use crate::infer::Found;
 use crate::infer::column::Column;
 use crate::infer::decide::{Decided, Type};
@@ -222,14 +222,7 @@ fn formulas(all: &[Known<'_>]) -> Option<Stage> {
             "Written as formulas of a spreadsheet (`=\"00012\"`): {}.",
             each.join(", ")
         )],
-        text: format!(
-            "replace: {}",
-            flow(&[
-                columns(&group),
-                ("pattern", scalar("^=\"([^\"]*)\"$")),
-                ("with", scalar("$1"))
-            ])
-        ),
+        text: replace(columns(&group).1, "^=\"([^\"]*)\"$", "$1"),
         off: false,
     })
 }

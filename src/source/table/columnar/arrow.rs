@@ -1,6 +1,6 @@
 //! Arrow IPC: a stream is read as it comes; of a file, the footer says where the batches are.
 
-use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
+use std::io::{BufReader, Cursor, Read};
 
 use arrow_ipc::{Block, root_as_footer};
 
@@ -28,7 +28,7 @@ pub(super) fn write(
         .take(FILE.len() as u64)
         .read_to_end(&mut head)?;
     if head == FILE {
-        return write_file(input.seekable_behind(&head)?, limits, rows);
+        return write_file(&input.seekable_behind(&head)?, limits, rows);
     }
     if head.is_empty() {
         return Err(Wrong::data(0, "the file is empty"));
@@ -87,8 +87,8 @@ fn behind_the_end(rows: &Rows<'_, '_>) -> Wrong {
     )
 }
 
-fn write_file(mut file: Seekable, limits: &Limits, rows: &mut Rows<'_, '_>) -> Result<(), Wrong> {
-    let footer = read_footer(&mut file)?;
+fn write_file(file: &Seekable, limits: &Limits, rows: &mut Rows<'_, '_>) -> Result<(), Wrong> {
+    let footer = read_footer(file)?;
     let damaged = || {
         Wrong::data(
             0,
@@ -97,32 +97,23 @@ fn write_file(mut file: Seekable, limits: &Limits, rows: &mut Rows<'_, '_>) -> R
     };
     let footer = root_as_footer(&footer).map_err(|_| damaged())?;
     let schema = footer.schema().ok_or_else(damaged)?;
-    if !schema.endianness().equals_to_target_endianness() {
-        return Err(Wrong::data(
-            0,
-            "the numbers are written with their first byte first (big endian), which rostream does not read",
-        ));
-    }
     let schema = schema_of(schema)?;
     let places = rows.choose(&schema)?;
     let mut messages = Messages::new(limits);
     messages.of(schema, places);
     let dictionaries = footer.dictionaries().into_iter().flatten();
     let batches = footer.recordBatches().into_iter().flatten();
-    let mut reader = BufReader::with_capacity(AT_ONCE, file);
-    let go_to = |block: &Block| match u64::try_from(block.offset()) {
-        Ok(at) => Ok(SeekFrom::Start(at)),
+    let from = |block: &Block| match u64::try_from(block.offset()) {
+        Ok(at) => Ok(BufReader::with_capacity(AT_ONCE, file.rest(at))),
         Err(_) => Err(damaged()),
     };
     for block in dictionaries {
-        reader.seek(go_to(block)?)?;
-        let Found::Dictionary = messages.next(&mut reader)? else {
+        let Found::Dictionary = messages.next(&mut from(block)?)? else {
             return Err(damaged());
         };
     }
     for block in batches {
-        reader.seek(go_to(block)?)?;
-        let Found::Batch(batch) = messages.next(&mut reader)? else {
+        let Found::Batch(batch) = messages.next(&mut from(block)?)? else {
             return Err(damaged());
         };
         rows.write(&batch)?;
@@ -131,25 +122,23 @@ fn write_file(mut file: Seekable, limits: &Limits, rows: &mut Rows<'_, '_>) -> R
 }
 
 /// The footer, which is as long as what follows it says.
-fn read_footer(file: &mut Seekable) -> Result<Vec<u8>, Wrong> {
+fn read_footer(file: &Seekable) -> Result<Vec<u8>, Wrong> {
     let cut_off = || {
         Wrong::data(
             0,
             "the Arrow file is cut off: it does not end with its footer",
         )
     };
-    let len = file.seek(SeekFrom::End(0))?;
-    let end = len.checked_sub(END).ok_or_else(cut_off)?;
-    file.seek(SeekFrom::Start(end))?;
+    let end = file.len().checked_sub(END).ok_or_else(cut_off)?;
     let mut tail = Vec::new();
-    file.by_ref().take(END).read_to_end(&mut tail)?;
+    file.rest(end).take(END).read_to_end(&mut tail)?;
     let size = match tail.split_first_chunk::<4>() {
         Some((size, magic)) if magic == &FILE[..6] => i32::from_le_bytes(*size),
         _ => return Err(cut_off()),
     };
     let size = u64::try_from(size).map_err(|_| cut_off())?;
-    file.seek(SeekFrom::Start(end.checked_sub(size).ok_or_else(cut_off)?))?;
+    let start = end.checked_sub(size).ok_or_else(cut_off)?;
     let mut footer = Vec::new();
-    file.by_ref().take(size).read_to_end(&mut footer)?;
+    file.rest(start).take(size).read_to_end(&mut footer)?;
     Ok(footer)
 }

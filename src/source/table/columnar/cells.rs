@@ -229,33 +229,27 @@ impl<'a> Cells<'a> {
         Ok(match array.data_type() {
             DataType::List(field) => {
                 let list = array.as_list::<i32>();
-                let values = Column::boxed(list.values(), field)?;
-                Cells::List(Ranges::Offsets(list.value_offsets()), values)
+                let ranges = Ranges::Offsets(list.value_offsets());
+                Cells::list(ranges, list.values(), field)?
             }
             DataType::LargeList(field) => {
                 let list = array.as_list::<i64>();
-                let values = Column::boxed(list.values(), field)?;
-                Cells::List(Ranges::LargeOffsets(list.value_offsets()), values)
+                let ranges = Ranges::LargeOffsets(list.value_offsets());
+                Cells::list(ranges, list.values(), field)?
             }
             DataType::ListView(field) => {
                 let list = array.as_list_view::<i32>();
-                let values = Column::boxed(list.values(), field)?;
-                Cells::List(
-                    Ranges::View(list.value_offsets(), list.value_sizes()),
-                    values,
-                )
+                let ranges = Ranges::View(list.value_offsets(), list.value_sizes());
+                Cells::list(ranges, list.values(), field)?
             }
             DataType::LargeListView(field) => {
                 let list = array.as_list_view::<i64>();
-                let values = Column::boxed(list.values(), field)?;
-                Cells::List(
-                    Ranges::LargeView(list.value_offsets(), list.value_sizes()),
-                    values,
-                )
+                let ranges = Ranges::LargeView(list.value_offsets(), list.value_sizes());
+                Cells::list(ranges, list.values(), field)?
             }
             DataType::FixedSizeList(field, len) => {
-                let values = Column::boxed(array.as_fixed_size_list().values(), field)?;
-                Cells::List(Ranges::Fixed(len.as_usize()), values)
+                let ranges = Ranges::Fixed(len.as_usize());
+                Cells::list(ranges, array.as_fixed_size_list().values(), field)?
             }
             DataType::Struct(fields) => {
                 let columns = array.as_struct().columns().iter().zip(fields);
@@ -313,6 +307,10 @@ impl<'a> Cells<'a> {
             DataType::Union(..) => return Err("values of several types (a union)".to_owned()),
             other => return Err(format!("values of the type {other}")),
         })
+    }
+
+    fn list(ranges: Ranges<'a>, values: &'a dyn Array, field: &Field) -> Result<Cells<'a>, String> {
+        Ok(Cells::List(ranges, Column::boxed(values, field)?))
     }
 
     fn write(&self, row: usize, out: &mut Vec<u8>) -> Result<(), Odd> {

@@ -96,12 +96,6 @@ impl Messages {
         match message.header_type() {
             MessageHeader::Schema => {
                 let schema = message.header_as_schema().ok_or_else(|| self.damaged())?;
-                if !schema.endianness().equals_to_target_endianness() {
-                    return Err(Wrong::data(
-                        0,
-                        "the numbers are written with their first byte first (big endian), which rostream does not read",
-                    ));
-                }
                 schema_of(schema).map(Found::Schema)
             }
             MessageHeader::DictionaryBatch => {
@@ -205,7 +199,16 @@ impl Messages {
 }
 
 /// The columns that a file or a stream says it has.
+///
+/// # Errors
+/// They can't be read, or their numbers can't.
 pub(super) fn schema_of(schema: arrow_ipc::Schema<'_>) -> Result<Schema, Wrong> {
+    if !schema.endianness().equals_to_target_endianness() {
+        return Err(Wrong::data(
+            0,
+            "the numbers are written with their first byte first (big endian), which rostream does not read",
+        ));
+    }
     try_fb_to_schema(schema).map_err(|error| {
         let error = error.to_string();
         Wrong::data(0, format!("the columns can't be read: {}", shown(&error)))

@@ -1,7 +1,7 @@
 //! Parquet: the footer says where everything is. Columns are read page by page, so that no more of a row group is held
 //! than a page of each.
 
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{BufReader, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::RecordBatch;
@@ -35,12 +35,10 @@ const ROWS: usize = 8192;
 const END: u64 = 8;
 
 pub(super) fn write(input: Input, limits: &Limits, rows: &mut Rows<'_, '_>) -> Result<(), Wrong> {
-    let mut bytes = input.seekable()?;
-    let len = bytes.seek(SeekFrom::End(0))?;
-    is_parquet(&mut bytes, len)?;
+    let bytes = input.seekable()?;
+    is_parquet(&bytes)?;
     let file = File {
-        bytes: Arc::new(Mutex::new(bytes)),
-        len,
+        bytes: Arc::new(bytes),
         most: limits.row_group,
         failed: Arc::default(),
     };
@@ -73,10 +71,10 @@ pub(super) fn write(input: Input, limits: &Limits, rows: &mut Rows<'_, '_>) -> R
 }
 
 /// Looks at both ends.
-fn is_parquet(file: &mut Seekable, len: u64) -> Result<(), Wrong> {
+fn is_parquet(file: &Seekable) -> Result<(), Wrong> {
+    let len = file.len();
     let mut head = Vec::new();
-    file.seek(SeekFrom::Start(0))?;
-    file.by_ref().take(END).read_to_end(&mut head)?;
+    file.rest(0).take(END).read_to_end(&mut head)?;
     if head.is_empty() {
         return Err(Wrong::data(0, "the file is empty"));
     }
@@ -93,8 +91,7 @@ fn is_parquet(file: &mut Seekable, len: u64) -> Result<(), Wrong> {
         ));
     }
     let mut tail = Vec::new();
-    file.seek(SeekFrom::Start(len.saturating_sub(4)))?;
-    file.read_to_end(&mut tail)?;
+    file.rest(len.saturating_sub(4)).read_to_end(&mut tail)?;
     match len > END + 4 && tail == head[..4] {
         true => Ok(()),
         false => Err(Wrong::data(
@@ -150,8 +147,7 @@ impl Group<'_> {
 /// A file of which any place can be read.
 #[derive(Clone)]
 struct File {
-    bytes: Arc<Mutex<Seekable>>,
-    len: u64,
+    bytes: Arc<Seekable>,
     /// How much a page may become.
     most: Size,
     /// What could not be read, which errors of Parquet would hide.
@@ -212,19 +208,13 @@ impl File {
         ParquetError::General("see what failed".to_owned())
     }
 
-    fn read_at(&self, at: u64, room: &mut [u8]) -> io::Result<usize> {
-        let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
-        bytes.seek(SeekFrom::Start(at))?;
-        bytes.read(room)
-    }
-
     /// Looks at what may be the head of a page before it is read: a page is held whole, and says how much it becomes.
     fn look_at_page(&self, at: u64) -> Result<(), ParquetError> {
         let mut head = [0; 16];
-        let read = self.read_at(at, &mut head);
+        let read = self.bytes.rest(at).read(&mut head);
         let read = read.map_err(|error| self.fail(error.into()))?;
         let size = becomes(&head[..read]).map(Size);
-        match size.filter(|size| *size > self.most && at < self.len - END) {
+        match size.filter(|size| *size > self.most && at < self.len() - END) {
             None => Ok(()),
             Some(size) => Err(self.fail(Wrong::setting(
                 0,
@@ -260,50 +250,28 @@ fn becomes(head: &[u8]) -> Option<u64> {
 
 impl Length for File {
     fn len(&self) -> u64 {
-        self.len
+        self.bytes.len()
     }
 }
 
 impl ChunkReader for File {
-    type T = BufReader<Onward>;
+    type T = BufReader<Seekable>;
 
     fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
         self.look_at_page(start)?;
-        let from = Onward {
-            file: self.clone(),
-            at: start,
-        };
-        Ok(BufReader::with_capacity(1024, from))
+        Ok(BufReader::with_capacity(1024, self.bytes.rest(start)))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
         let end = start.checked_add(length as u64);
-        if end.is_none_or(|end| end > self.len) {
+        if end.is_none_or(|end| end > self.len()) {
             return Err(ParquetError::EOF("behind the end of the file".to_owned()));
         }
         let mut bytes = vec![0; length];
-        let mut from = Onward {
-            file: self.clone(),
-            at: start,
-        };
-        match from.read_exact(&mut bytes) {
+        match self.bytes.rest(start).read_exact(&mut bytes) {
             Ok(()) => Ok(bytes.into()),
             Err(error) => Err(self.fail(error.into())),
         }
-    }
-}
-
-/// The bytes from a place on.
-struct Onward {
-    file: File,
-    at: u64,
-}
-
-impl Read for Onward {
-    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read_at(self.at, room)?;
-        self.at += read as u64;
-        Ok(read)
     }
 }
 

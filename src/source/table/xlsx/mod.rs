@@ -23,7 +23,7 @@ mod watch;
 mod workbook;
 mod xml;
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::Read;
 
 use header::Column;
 use parts::{ENCRYPTED, Parts};
@@ -49,8 +49,8 @@ pub(super) fn write(
     terms: &Terms,
     out: &mut Records<'_>,
 ) -> Result<(), Wrong> {
-    let mut file = input.seekable()?;
-    is_archive(&mut file)?;
+    let file = input.seekable()?;
+    is_archive(&file)?;
     let parts = Parts::open(file, &terms.limits)?;
     let workbook = Workbook::read(&parts, &terms.limits)?;
     let sheet = workbook.choose(spec.sheet.as_ref())?;
@@ -208,15 +208,15 @@ fn uncalculated(column: usize, row: u64) -> Wrong {
 }
 
 /// Looks at the first bytes: what is a workbook is an archive.
-fn is_archive(file: &mut Seekable) -> Result<(), Wrong> {
+fn is_archive(file: &Seekable) -> Result<(), Wrong> {
     let mut head = Vec::new();
-    file.seek(SeekFrom::Start(0))?;
-    file.by_ref().take(8).read_to_end(&mut head)?;
+    let mut bytes = file.rest(0);
+    bytes.by_ref().take(8).read_to_end(&mut head)?;
     if head.starts_with(b"PK") {
         return Ok(());
     }
     Err(match head.starts_with(OLD) {
-        true if is_encrypted(file)? => Wrong::data(0, ENCRYPTED),
+        true if is_encrypted(bytes)? => Wrong::data(0, ENCRYPTED),
         true => Wrong::data(
             0,
             "this is an old Excel workbook (.xls); save it as an Excel workbook (.xlsx), or export it as CSV",
@@ -233,13 +233,13 @@ fn is_archive(file: &mut Seekable) -> Result<(), Wrong> {
 pub(super) const OLD: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 
 /// Whether it has the stream that encrypted workbooks are in, whose name is in UTF-16.
-fn is_encrypted(file: &mut Seekable) -> Result<bool, Wrong> {
+fn is_encrypted(mut bytes: Seekable) -> Result<bool, Wrong> {
     let name: Vec<u8> = "EncryptedPackage".bytes().flat_map(|b| [b, 0]).collect();
     let mut piece = Vec::new();
     loop {
         let kept = piece.len().min(name.len());
         piece.drain(..piece.len() - kept);
-        let read = file.by_ref().take(LOOKED_AT).read_to_end(&mut piece)?;
+        let read = bytes.by_ref().take(LOOKED_AT).read_to_end(&mut piece)?;
         if memchr::memmem::find(&piece, &name).is_some() {
             return Ok(true);
         }
