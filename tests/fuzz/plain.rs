@@ -37,6 +37,21 @@ pub fn records(dialect: Dialect, text: &[u8]) -> Option<Vec<Record>> {
     Some(records)
 }
 
+/// What a cell stands for that is written so, and nothing else.
+pub fn value(dialect: Dialect, written: &[u8]) -> Vec<u8> {
+    let reader = Reader {
+        dialect,
+        text: written,
+        at: 0,
+    };
+    reader.value(&Cell {
+        start: 0,
+        end: written.len(),
+        quoted: false,
+        open: false,
+    })
+}
+
 /// A cell while it is read.
 struct Cell {
     start: usize,
@@ -284,16 +299,17 @@ impl Reader<'_> {
         !cell.open && is_blank(&String::from_utf8_lossy(&written))
     }
 
-    /// What a cell stands for.
+    /// What a cell stands for. What follows the quote that closes it is kept.
     fn value(&self, cell: &Cell) -> Vec<u8> {
         let (mut value, mut at) = (Vec::new(), cell.start);
-        let quoted = self.is_quote(at);
+        let mut quoted = self.is_quote(at);
         at += usize::from(quoted);
         while at < cell.end {
             if self.escapes(at) && at + 1 < cell.end {
                 at += 1;
             } else if quoted && self.is_quote(at) {
                 at += 1;
+                quoted = self.is_quote(at);
                 if at == cell.end {
                     break;
                 }

@@ -230,12 +230,17 @@ pub async fn read_csv(text: &[u8], settings: &Settings) -> Result<Table, Unreada
         .map(|n| String::from_utf8(n).expect("a header in UTF-8"))
         .collect();
     // Neither a record without any value nor the header once more is one.
+    let seen = |cell: &Vec<u8>| with_question_marks(cell).0.trim_matches(unseen).to_owned();
     let is_nobody = |record: &plain::Record| {
-        let seen = |cell: &Vec<u8>| with_question_marks(cell).0.trim_matches(unseen).to_owned();
-        let cells: Vec<String> = record.cells.iter().map(seen).collect();
+        // A header may come again with blanks or a byte order mark before its quotes.
+        let named = |piece: &Vec<u8>| {
+            let written = seen(piece);
+            seen(&plain::value(Dialect::default(), written.as_bytes()))
+        };
         let header = names.iter().map(|name| name.trim_matches(unseen));
         // The plain reader has passed over records that say nothing; one that can't be read may say something.
-        cells.iter().eq(header) || record.fault.is_none() && cells.iter().all(String::is_empty)
+        record.pieces.iter().map(named).eq(header)
+            || record.fault.is_none() && record.cells.iter().map(seen).all(|cell| cell.is_empty())
     };
     let records = records
         .filter(|record| !is_nobody(record))

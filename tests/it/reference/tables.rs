@@ -428,8 +428,22 @@ impl Objects {
 pub fn soup() -> impl Strategy<Value = Vec<u8>> {
     let parts = select(
         &[
-            "\"", "\"", ",", ",", "\n", "\n", "\r\n", "\r", "a", "b", "é", " ", "\"\"", "\",\"",
+            "\"",
+            "\"",
+            ",",
+            ",",
+            "\n",
+            "\n",
+            "\r\n",
+            "\r",
+            "a",
+            "b",
+            "é",
+            " ",
+            "\"\"",
+            "\",\"",
             "\"\n",
+            "\"a\", \"b\"\n",
         ][..],
     );
     vec(parts, 0..60).prop_map(|parts| ["a,b\n", &parts.concat()].concat().into_bytes())
