@@ -202,4 +202,33 @@ mod tests {
         one.seal(b"00001234", &mut again);
         assert_eq!(sealed, again);
     }
+
+    /// A store of old is read with the key that is derived today: these were written down when keys were first derived.
+    #[test]
+    fn hashes_stay_what_they_were() {
+        let key = key("sixteen bytes...");
+        let mut sealed = Vec::new();
+        key.seal(b"7", &mut sealed);
+        let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+        assert_eq!(
+            [
+                hex(&key.check()),
+                format!("{:032x}", key.person(b"7")),
+                format!("{:016x}", key.text(b"7")),
+                format!("{:016x}", key.bare(b"7")),
+                format!("{:016x}", key.content(b"7")),
+                format!("{:016x}", key.row(&[7], &mut Vec::new())),
+                hex(&sealed),
+            ],
+            [
+                "e907ec8675c5ab14bccca117b6032312",
+                "1d1f4c9f5b00af7c992fab5539b93ebb",
+                "8a0c992d8951089d",
+                "6c458d7ecf369af3",
+                "b896da7c4339ea1b",
+                "b145c1c17d79e40e",
+                "eebe96a27482557fdb94e73e1066589e823e6c59f0febd948c6e9a65bb"
+            ]
+        );
+    }
 }

@@ -94,4 +94,20 @@ mod tests {
         assert!(!format!("{:?}", stated.mark()).contains("sixteen"));
         assert_ne!(Key::new(None, Some(stated.mark())).mark(), stated.mark());
     }
+
+    /// A memory of old is read with the key that is derived today: these were written down when keys were first derived.
+    #[test]
+    fn hashes_stay_what_they_were() {
+        let stated = Key::new(Some(b"sixteen bytes..."), None);
+        let own = KeyMark::Own(BASE64.encode(b"sixteen bytes..,"));
+        let own = Key::new(None, Some(&own));
+        assert_eq!(
+            (stated.mark(), stated.hash("G1"), own.hash("G1")),
+            (
+                &KeyMark::Stated("vvLbuL83TLDek5Eb8j71JQ==".into()),
+                10394690786229615322,
+                13550109704741522405
+            )
+        );
+    }
 }

@@ -90,4 +90,21 @@ mod tests {
         *bytes.last_mut().unwrap() ^= 1;
         closed(&BASE64.encode(bytes), "one", "run");
     }
+
+    /// What was sealed before opens as it did: this was written down when keys were first derived.
+    #[test]
+    fn a_text_of_old_opens() {
+        let token = SecretString::from("a token");
+        let mut sealed = b"a text".to_vec();
+        key(&token, &[7; SALT])
+            .unwrap()
+            .seal_in_place_append_tag(nonce(), aead::Aad::from("run"), &mut sealed)
+            .unwrap();
+        let old = BASE64.encode([&[7; SALT][..], &sealed].concat());
+        assert_eq!(
+            old,
+            "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwduu4tFJp4AxcGO9f/yhvTJtmkN8Xwj"
+        );
+        assert_eq!(open(&old, &token, "run").unwrap().expose_secret(), "a text");
+    }
 }
