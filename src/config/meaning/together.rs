@@ -123,34 +123,34 @@ impl Meaning<'_> {
         let kept = spec.stages.iter().position(StageSpec::keeps_at_target);
         if let Some(kept) = kept {
             self.problem(
-                    &format!("stages.{kept}"),
-                    "with `implicit_delete` the server deletes whoever the upload does not name, and nobody can be kept \
-                     at the target",
-                    "leave `keep_at_target` out, or delete by name: `action: { delta: PATH }`",
-                );
+                &format!("stages.{kept}"),
+                "with `implicit_delete` the server deletes whoever the upload does not name, and nobody can be kept \
+                 at the target",
+                "leave `keep_at_target` out, or delete by name: `action: { delta: PATH }`",
+            );
         }
         if import.implicit_delete == ImplicitDelete::On(OnReject::CarryForward)
             && spec.as_of.is_some()
         {
             self.problem(
-                    &format!("{name}.implicit_delete"),
-                    "a row at fault is carried forward by its key, and with `as_of` several rows have the same",
-                    "write `on_reject: turn_off` or `block`",
-                );
+                &format!("{name}.implicit_delete"),
+                "a row at fault is carried forward by its key, and with `as_of` several rows have the same",
+                "write `on_reject: turn_off` or `block`",
+            );
         }
         if spec.as_of.is_some() {
             self.warning(
-                    "as_of",
-                    "with `implicit_delete` the server deletes the items of the keys that have no row in force",
-                    "",
-                );
+                "as_of",
+                "with `implicit_delete` the server deletes the items of the keys that have no row in force",
+                "",
+            );
         }
         if spec.validate.key.is_none() {
             self.warning(
-                    &format!("{name}.implicit_delete"),
-                    "without `validate.key` a person who is listed twice counts twice, and guards count rows rather than people",
-                    "name the column that identifies people: `validate: { key: employeeID }`",
-                );
+                &format!("{name}.implicit_delete"),
+                "without `validate.key` a person who is listed twice counts twice, and guards count rows rather than people",
+                "name the column that identifies people: `validate: { key: employeeID }`",
+            );
         }
     }
 }
