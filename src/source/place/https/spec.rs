@@ -24,7 +24,8 @@ pub(crate) struct HttpsSpec {
     /// How the next page of an extract is found that comes in pages. Without it there is one answer, and it is the
     /// extract.
     pub paging: Option<Paging>,
-    /// How long an answer may take to begin. Reports are often made when they are asked for.
+    /// How long an answer may take to begin. Reports are often made when they are asked for. After that the
+    /// server is asked once more, and then the run ends.
     pub answer: Span,
 }
 
