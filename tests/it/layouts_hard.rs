@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::https::{Web, says};
+use crate::run;
 use crate::sheets::book::Book;
 use crate::support::{Ended, Rig, workers};
 
@@ -16,7 +17,10 @@ fn run_of(bytes: impl AsRef<[u8]>, source: &str, import: &str) -> (Rig, Ended) {
     let sections = format!(
         "source: {{ path: w, {source} }}\n{REJECTS}\nvalidate: {{ key: ID }}\nguard: {{ min_rows: {{ first: 1 }} }}"
     );
-    rig.pipeline(&sections, &format!("identify_by: {{ id_key: ID }}\n{import}"));
+    rig.pipeline(
+        &sections,
+        &format!("identify_by: {{ id_key: ID }}\n{import}"),
+    );
     let ended = rig.run(&[]);
     (rig, ended)
 }
@@ -56,7 +60,11 @@ fn numbers_of_a_workbook_that_do_not_end() {
         .collect();
     assert_eq!(
         places,
-        [(2, "layout", "C2"), (4, "layout", "C4"), (5, "layout", "C5")]
+        [
+            (2, "layout", "C2"),
+            (4, "layout", "C4"),
+            (5, "layout", "C5")
+        ]
     );
     for (_, _, message) in told {
         assert!(
@@ -92,11 +100,17 @@ fn lines_of_fixed_width_that_are_cut() {
     ]) {
         assert_eq!((*line, code.as_str()), (expected, "layout"), "{message}");
         assert!(message.starts_with(said), "{message}");
-        assert!(message.contains("set source.fixed.short_lines to pad"), "{message}");
+        assert!(
+            message.contains("set source.fixed.short_lines to pad"),
+            "{message}"
+        );
     }
     assert_eq!(rig.people(&["ID"]), ["00000001", "00000003"]);
     let warnings = ended.report["warnings"].to_string();
-    assert!(warnings.contains("line 5, the last one, has no line end"), "{warnings}");
+    assert!(
+        warnings.contains("line 5, the last one, has no line end"),
+        "{warnings}"
+    );
 
     // Those whose rows are wrong are not deleted for it.
     let (rig, ended) = run_of(text, &reject, "implicit_delete: true");
@@ -109,17 +123,29 @@ fn lines_of_fixed_width_that_are_cut() {
     assert_eq!((ended.count("read"), ended.count("accepted")), (5, 5));
     assert_eq!(
         rig.people(&["ID", "Name"]),
-        ["00000001 Ann", "00000002 Ba", "00000003 Cid", "00000004 -", "00000005 Da"]
+        [
+            "00000001 Ann",
+            "00000002 Ba",
+            "00000003 Cid",
+            "00000004 -",
+            "00000005 Da"
+        ]
     );
     let warnings = ended.report["warnings"].to_string();
-    assert!(warnings.contains("the file may have been cut off"), "{warnings}");
+    assert!(
+        warnings.contains("the file may have been cut off"),
+        "{warnings}"
+    );
 }
 
 /// Where all lines but the last are whole, the file was cut off: nothing of it is sent, whatever is said of short lines.
 #[test]
 fn a_file_of_fixed_width_that_is_cut_off() {
     for short in ["", ", short_lines: pad"] {
-        for text in ["00000001Ann  1000\n00000002Ba", "00000001Ann  1000\n00000002Bob  10"] {
+        for text in [
+            "00000001Ann  1000\n00000002Ba",
+            "00000001Ann  1000\n00000002Bob  10",
+        ] {
             let (rig, ended) = run_of(text, &format!("{FIXED}{short} }}"), "");
             assert_eq!((ended.code, rig.taken()), (1, (0, 0)), "{}", ended.stderr);
             ended.says("w:2: the file was cut off: its last line has 1");
@@ -135,7 +161,10 @@ fn workbooks_with_something_behind_their_end() {
         for source in ["", "format: xlsx"] {
             let (rig, ended) = run_of(&bytes, source, "");
             assert_eq!(ended.code, 0, "{}", ended.stderr);
-            assert_eq!(rig.people(&["ID", "Name"]), ["00000001 Ann", "00000002 Bob"]);
+            assert_eq!(
+                rig.people(&["ID", "Name"]),
+                ["00000001 Ann", "00000002 Bob"]
+            );
         }
     }
     for junk in [vec![0; 70_000], whole[..100].to_vec()] {
@@ -186,4 +215,178 @@ fn a_difference_deletes_nobody_for_an_answer_that_may_be_cut() {
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     ended.differs([0, 0, 2, 18]);
     assert_eq!(rig.items().len(), 18);
+}
+
+/// The draft for a file, which lints, and which `check` finds in order.
+#[track_caller]
+fn draft(file: &str, bytes: impl AsRef<[u8]>, records: u64) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(file), bytes).unwrap();
+    let (code, draft, stderr) = run(folder.path(), &["infer", file]);
+    assert_eq!(code, 0, "{stderr}");
+    std::fs::write(folder.path().join("d.yaml"), &draft).unwrap();
+    for command in ["lint", "check"] {
+        let (code, stdout, stderr) = run(folder.path(), &[command, "d.yaml"]);
+        assert_eq!(code, 0, "{stderr}\n{draft}");
+        let read = format!("read {records:>20}");
+        assert!(
+            command == "lint" || (stdout + &stderr).contains(&read),
+            "{stderr}"
+        );
+    }
+    draft.replace("\n  # ", " ")
+}
+
+const PEOPLE: [&str; 4] = ["ID|Name|Name", "0001|Ann|x", "0002|Bob|y", "0003|Cid|z"];
+
+#[test]
+fn columns_of_one_name_are_drafted() {
+    let csv = draft("w.csv", PEOPLE.join("\n").replace('|', ","), 3);
+    assert!(csv.contains("numbered: Name (columns 2, 3)"), "{csv}");
+    assert!(csv.contains("duplicate_names: number"), "{csv}");
+    let book = Book::of(&PEOPLE).bytes();
+    let drafted = draft("w.xlsx", &book, 3);
+    assert!(
+        drafted.contains("Several columns have one name"),
+        "{drafted}"
+    );
+    assert!(
+        drafted.contains("xlsx: { duplicate_names: number }"),
+        "{drafted}"
+    );
+    // A run has to be told so.
+    let (rig, ended) = run_of(&book, "format: xlsx", "");
+    assert_eq!((ended.code, rig.taken()), (2, (0, 0)), "{}", ended.stderr);
+    ended.says("w:1: columns have the same name: B1 and C1");
+    let (rig, _) = run_of(&book, "format: xlsx, xlsx: { duplicate_names: number }", "");
+    assert_eq!(rig.people(&["ID", "Name", "Name_2"])[0], "0001 Ann x");
+}
+
+#[test]
+fn one_of_several_sheets_is_drafted_and_the_others_are_named() {
+    let leavers = ["ID|Gone", "0009|2020-01-31"];
+    let book = Book::default()
+        .sheet("Workers", &PEOPLE)
+        .sheet("Leavers", &leavers);
+    let drafted = draft("w.xlsx", book.bytes(), 3);
+    for said in [
+        "The others: Leavers.",
+        "sheet: Workers",
+        "xlsx: { duplicate_names: number }",
+    ] {
+        assert!(drafted.contains(said), "{said}\n{drafted}");
+    }
+    // One that has no records is not what is meant.
+    let book = Book::default()
+        .sheet("Notes", &["Made on Monday"])
+        .sheet("Leavers", &leavers)
+        .sheet("Workers", &PEOPLE);
+    let drafted = draft("w.xlsx", book.bytes(), 1);
+    for said in ["The others: Workers, Notes.", "sheet: Leavers"] {
+        assert!(drafted.contains(said), "{said}\n{drafted}");
+    }
+    let book = Book::default()
+        .sheet("A", &["Note"])
+        .sheet("B", &["ID|Name"]);
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("w.xlsx"), book.bytes()).unwrap();
+    let (code, _, stderr) = run(folder.path(), &["infer", "w.xlsx"]);
+    assert_eq!(code, 1, "{stderr}");
+    assert!(stderr.contains("there are no records"), "{stderr}");
+}
+
+#[cfg(feature = "parquet")]
+mod columnar {
+    use std::sync::Arc;
+
+    use arrow_array::{ArrayRef, BinaryArray, Date32Array, Int64Array};
+    use parquet::basic::Compression;
+    use parquet::file::properties::WriterProperties;
+
+    use super::*;
+    use crate::columnar::read::{batch, parquet as written, stream, texts};
+
+    #[test]
+    fn files_that_keep_columns_are_drafted() {
+        let days: ArrayRef = Arc::new(Date32Array::from(vec![18_000, 18_001, 18_002]));
+        let pay: ArrayRef = Arc::new(Int64Array::from(vec![1, 20, 300]));
+        let people = batch(vec![
+            ("ID", texts(["0001", "0002", "0003"])),
+            ("Hired", days),
+            ("Pay", pay),
+        ]);
+        for (file, bytes, format) in [
+            ("w.parquet", written(&people, None), "format: parquet"),
+            ("w.arrows", stream(&people), "format: arrow"),
+        ] {
+            let drafted = draft(file, bytes, 3);
+            assert!(drafted.contains(format), "{drafted}");
+            assert!(drafted.contains("key: ID"), "{drafted}");
+        }
+    }
+
+    /// Writes texts that are not UTF-8 where a file says that they are: as bytes of the same length, changed afterwards.
+    fn damaged(properties: Option<WriterProperties>) -> Vec<u8> {
+        let people = batch(vec![
+            ("ID", texts(["1", "2", "3", "4"])),
+            ("Name", texts(["Ann", "M!!ller", "Cid", "M!!ller"])),
+        ]);
+        let mut bytes = written(&people, properties);
+        while let Some(at) = memchr::memmem::find(&bytes, b"M!!ller") {
+            bytes[at + 1] = 0xfc;
+            bytes[at + 2] = 0xff;
+        }
+        bytes
+    }
+
+    #[test]
+    fn texts_that_are_not_utf8_cost_their_row_alone() {
+        let plain = WriterProperties::builder()
+            .set_dictionary_enabled(false)
+            .build();
+        for properties in [None, Some(plain)] {
+            let (rig, ended) = run_of(damaged(properties), "format: parquet", "");
+            assert_eq!(ended.code, 3, "{}", ended.stderr);
+            assert_eq!((ended.count("read"), ended.count("rejected")), (4, 2));
+            for ((line, code, message), expected) in rejected(&rig).iter().zip([2, 4]) {
+                assert_eq!((*line, code.as_str()), (expected, "layout"));
+                assert!(
+                    message.contains("column `Name`: the bytes are not text in UTF-8"),
+                    "{message}"
+                );
+            }
+            assert_eq!(rig.people(&["ID", "Name"]), ["1 Ann", "3 Cid"]);
+        }
+    }
+
+    /// Whatever is changed in a file, the program says so or reads it; no crate's panic is called a bug of the program.
+    #[test]
+    fn damaged_files_are_no_bugs() {
+        let photo: ArrayRef = Arc::new(BinaryArray::from_vec(vec![b"a", b"b", b"c"]));
+        let people = batch(vec![("ID", texts(["1", "2", "3"])), ("Photo", photo)]);
+        let gzip = WriterProperties::builder()
+            .set_compression(Compression::GZIP(Default::default()))
+            .build();
+        for whole in [
+            written(&people, None),
+            written(&people, Some(gzip)),
+            stream(&people),
+        ] {
+            for at in (8..whole.len()).step_by(whole.len() / 12) {
+                let mut bytes = whole.clone();
+                bytes[at] ^= 0x7f;
+                let (_, ended) = run_of(bytes, "", "");
+                assert!(
+                    [0, 1, 2, 3, 4].contains(&ended.code),
+                    "{at}: {}",
+                    ended.stderr
+                );
+                assert!(
+                    !ended.stderr.contains("bug in rostream"),
+                    "{at}: {}",
+                    ended.stderr
+                );
+            }
+        }
+    }
 }

@@ -171,7 +171,8 @@ fn end_in(tail: &[u8], before: u64) -> Option<(usize, &[u8])> {
     };
     let mut ends = (0..tail.len()).rev().filter_map(behind);
     let mut all = ends.clone();
-    ends.find(|(_, behind)| behind.is_empty()).or_else(|| all.find(fits))
+    ends.find(|(_, behind)| behind.is_empty())
+        .or_else(|| all.find(fits))
 }
 
 /// Whether what says where the second record of the end is stands before the one at this place.
