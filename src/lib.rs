@@ -69,9 +69,9 @@
 //!
 //! - **A stage**: a file in `stage/` with a `*Spec` (what the pipeline file says), its `check` and its `bind`,
 //!   and a line in the list `stages!` of [`stage`], which feeds the parser, the schema and the messages. Then its
-//!   row in the README's table; a test asks for it.
+//!   row in docs/stages.md; a test asks for it.
 //! - **A rule of a column**: a field of `rule::spec::ColumnRules`, a file in `rule/column/`, and its variant and its
-//!   line in `rule/column/mod.rs`. Then its row in the README's table.
+//!   line in `rule/column/mod.rs`. Then its row in docs/rules.md.
 //! - **A source**: a variant of [`source::Input`] and of its `Place`, a file in `source/place/`, a row in
 //!   `source/conform.rs`, and in `config/meaning/source.rs` the text that stands for it.
 //! - **A command**: see [`cli`].

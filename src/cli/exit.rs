@@ -30,7 +30,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// Every code, and what it means in the help. The README says more of each.
+    /// Every code, and what it means in the help. docs/operating.md says more of each.
     pub const TABLE: [(Exit, &'static str); 9] = [
         (Exit::Done, "everything done"),
         (

@@ -189,7 +189,7 @@ fn the_schema_beside_them_is_current() {
 const QUICKSTART_3000: [u64; 6] = [3000, 274, 33, 2693, 2693, 0];
 
 /// The quickstart on fewer people, so that an unoptimised build is done in a moment. The whole of it is
-/// checked, without the sandbox, in the tests of the README.
+/// checked, without the sandbox, in the tests of the docs.
 #[test]
 fn quickstart() {
     let copy = Copy::new();

@@ -1,4 +1,4 @@
-//! The codes as the README lists them, and which errors are worth another try.
+//! The codes as docs/operating.md lists them, and which errors are worth another try.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,12 +10,10 @@ use super::*;
 use crate::state::LedgerError;
 use crate::state::error::Busy;
 
-/// The README's table: every code, and its word on another try.
+/// The table: every code, and its word on another try.
 fn listed() -> BTreeMap<String, String> {
-    let readme = include_str!("../../../README.md");
-    let (_, table) = readme
-        .split_once("| error | retryable | means |\n")
-        .unwrap();
+    let page = include_str!("../../../docs/operating.md");
+    let (_, table) = page.split_once("| error | retryable | means |\n").unwrap();
     let rows = table
         .lines()
         .skip(1)
@@ -28,7 +26,7 @@ fn listed() -> BTreeMap<String, String> {
 
 /// Codes are words that stay; whoever adds one writes its row.
 #[test]
-fn the_readme_lists_every_code() {
+fn the_page_lists_every_code() {
     let sources = [
         include_str!("../code.rs"),
         include_str!("../../state/error.rs"),
