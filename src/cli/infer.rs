@@ -218,9 +218,12 @@ async fn find(file: &str) -> Result<Found, EngineError> {
             Ok(found) => found.facts.records == 0,
             Err(error) => matches!(error, EngineError::Empty { .. }),
         };
-        // What is meant has records.
-        if is_empty && chosen.last_mut().is_some_and(Chosen::pass) {
-            continue;
+        // What is meant has records. What was stated of that which is passed over is not so of the next.
+        if is_empty {
+            chosen.retain(|chosen| !chosen.others.is_empty());
+            if chosen.last_mut().is_some_and(Chosen::pass) {
+                continue;
+            }
         }
         let error = match found {
             Ok(found) => return Ok(Found { chosen, ..found }),

@@ -4,6 +4,7 @@
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::Write;
 use std::panic;
+use std::path::Path;
 
 use crate::source::table::is_caught;
 
@@ -11,7 +12,7 @@ use crate::source::table::is_caught;
 pub(super) fn tell_places_alone() {
     panic::set_hook(Box::new(|panic| {
         // Crates that read damaged files give up on some: the error that follows says so. Own code never should.
-        let is_own = |at: &panic::Location<'_>| at.file().starts_with("src/");
+        let is_own = |at: &panic::Location<'_>| Path::new(at.file()).starts_with("src");
         let is_bug = !is_caught() || panic.location().is_none_or(is_own);
         let place = panic.location().map(ToString::to_string);
         let place = place.as_deref().unwrap_or("an unknown place");
