@@ -72,9 +72,7 @@ impl Directory {
         let read = from(len - tail).take(tail).read_to_end(&mut bytes);
         read.map_err(Refused::Io)?;
         let Some((at, behind)) = end_in(&bytes, len - tail) else {
-            return Err(Refused::Damaged(
-                "its end is missing, or more than 64 KiB of something else follow it",
-            ));
+            return Err(Refused::Damaged("its end is missing"));
         };
         let record = &bytes[at..];
         let mut end = len - tail + at as u64;
