@@ -78,13 +78,15 @@ pub(crate) struct Found {
     pub profile: Option<(&'static str, usize)>,
 }
 
-/// One of several that a source has, and the others.
+/// One of several that a source has, and the others; or what has to be stated so that it is read, where nothing else can be.
 #[derive(Clone, Debug)]
 pub(crate) struct Chosen {
     /// The setting of the source that says so.
     pub setting: &'static str,
     pub name: String,
     pub others: Vec<String>,
+    /// How many have been passed over; they are the last of the others.
+    passed: usize,
 }
 
 impl Chosen {
@@ -95,7 +97,19 @@ impl Chosen {
             setting: choice.setting,
             name: names.next()?,
             others: names.collect(),
+            passed: 0,
         })
+    }
+
+    /// Passes over this one, unless all others have been.
+    pub(crate) fn pass(&mut self) -> bool {
+        if self.passed == self.others.len() {
+            return false;
+        }
+        self.passed += 1;
+        let next = self.others.remove(0);
+        self.others.push(std::mem::replace(&mut self.name, next));
+        true
     }
 }
 

@@ -9,7 +9,7 @@ use super::place::remote::error::RemoteError;
 use crate::files::mark::Moved;
 use crate::settings::units::Size;
 
-/// Things of which one is read, and which one a setting of the source says.
+/// What a setting of the source has to say before anything is read: mostly which of several things is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
     /// The setting, behind `source.`.

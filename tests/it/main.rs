@@ -36,6 +36,7 @@ mod keys;
 mod keys_again;
 mod kinds;
 mod layouts;
+mod layouts_hard;
 mod ledger;
 mod limits;
 mod lines;

@@ -5,6 +5,7 @@
 //! sheet, of its row): so messages and rejects name the place in the file itself.
 
 // Without the feature its twin, which has the same face and reads nothing.
+mod caught;
 #[cfg_attr(not(feature = "parquet"), path = "columnar/disabled.rs")]
 mod columnar;
 mod container;
@@ -31,6 +32,7 @@ mod xml;
 
 use std::io::{self, BufWriter, Write};
 
+pub(crate) use caught::is_caught;
 use container::Container;
 use input::Input;
 use lines::Lines;
