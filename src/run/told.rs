@@ -21,9 +21,7 @@ use crate::state::ledger::Known;
 
 pub(super) fn prepared(report: &mut RunReport, awaiting: &Awaiting, prepared: &Prepared) {
     if let Some(first) = prepared.source.origins().first() {
-        let remarks = source
-            .awaiting
-            .remarks(&first.name, prepared.header.format());
+        let remarks = awaiting.remarks(&first.name, prepared.header.format());
         report.warnings.extend(remarks);
     }
     report.sources = prepared
