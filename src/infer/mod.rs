@@ -68,6 +68,8 @@ pub(crate) struct Found {
     pub written: Written,
     /// What was chosen, where only one of several is read.
     pub chosen: Vec<Chosen>,
+    /// The names that lead to the element that is a record, where it is XML.
+    pub record: Option<String>,
     /// What may not have been meant in it, where it is a table.
     pub remarks: Vec<String>,
     pub names: Arc<[Arc<str>]>,
@@ -217,6 +219,7 @@ async fn of_pass(pass: &Pass) -> Result<Found, EngineError> {
             format: header.format(),
         },
         chosen: Vec::new(),
+        record: pass.source.origins()[0].record().map(str::to_owned),
         remarks: pass.source.remarks(),
         profile: profiles::profile(names.iter().map(|name| &**name)),
         names,

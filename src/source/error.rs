@@ -178,6 +178,13 @@ pub enum SourceError {
         /// What it looks like, and what to set.
         message: String,
     },
+    /// The bytes are wrapped in another way than is stated.
+    #[error("{name}: {message}")]
+    Wrapped {
+        name: String,
+        /// What they look like, and what to set.
+        message: String,
+    },
     /// A file is not what it was when the run began.
     #[error("{name}: {moved}")]
     Changed {
@@ -243,6 +250,7 @@ impl SourceError {
                 | SourceError::Unfinished { .. }
                 | SourceError::Encoding { stated: true, .. }
                 | SourceError::Contradicted { .. }
+                | SourceError::Wrapped { .. }
                 | SourceError::Foreign { .. }
                 | SourceError::Table { setting: true, .. }
                 | SourceError::NotBeforehand(_)

@@ -326,6 +326,29 @@ pub enum SourceFormat {
 }
 
 impl SourceFormat {
+    /// What the pipeline file calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            SourceFormat::Auto => "auto",
+            SourceFormat::Csv => "csv",
+            SourceFormat::Tsv => "tsv",
+            SourceFormat::Json => "json",
+            SourceFormat::Ndjson => "ndjson",
+            SourceFormat::Fixed => "fixed",
+            SourceFormat::Xml => "xml",
+            SourceFormat::Hdl => "hdl",
+            SourceFormat::Xlsx => "xlsx",
+            SourceFormat::Parquet => "parquet",
+            SourceFormat::Arrow => "arrow",
+        }
+    }
+
+    /// The format that the pipeline file calls so.
+    pub(crate) fn named(name: &str) -> Option<SourceFormat> {
+        let name = serde::de::value::StrDeserializer::<serde::de::value::Error>::new(name);
+        SourceFormat::deserialize(name).ok()
+    }
+
     /// Whether its records are objects, or are made to objects: those of JSON and of tables.
     pub(crate) fn has_objects(self) -> bool {
         match self {

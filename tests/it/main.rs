@@ -16,6 +16,7 @@ mod deletion;
 mod delta;
 mod docs;
 mod drift;
+mod effect;
 mod every_pair;
 mod expect;
 mod expressions;

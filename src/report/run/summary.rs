@@ -45,7 +45,10 @@ impl RunReport {
         let c = &self.counts;
         let files = match self.sources.as_slice() {
             [] => String::new(),
-            [one] => format!(" from {}", one.path),
+            [one] => match &one.record {
+                Some(record) => format!(" from {}, whose records are `{record}`", one.path),
+                None => format!(" from {}", one.path),
+            },
             several => format!(" in {}", human::counted(several.len() as u64, "file")),
         };
         let source = format!("{}{files}", human::bytes(self.bytes.source));
