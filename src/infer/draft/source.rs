@@ -38,12 +38,12 @@ pub(super) fn source(found: &Found, path: &str) -> String {
         Written::Json(form) => json(found, form, &mut text),
         Written::Stated { format } => {
             let _ = writeln!(text, "  format: {format}");
-            if let Some(record) = &found.record {
-                let said = "The elements that come several times beside each other, as near to the root as there are any.";
-                remark(&mut text, "  ", said);
-                let _ = writeln!(text, "  record: {}", scalar(record));
-            }
         }
+    }
+    if let Some(record) = &found.record {
+        let said = "The elements that come several times beside each other, as near to the root as there are any.";
+        remark(&mut text, "  ", said);
+        let _ = writeln!(text, "  record: {}", scalar(record));
     }
     text
 }
