@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::yaml::{flow, list, remark, scalar};
+use crate::config::yaml::write::{flow, list, remark, scalar};
 use crate::format::json::{Arrays, UNKNOWN_MEMBER};
 use crate::infer::bytes::Bytes;
 use crate::infer::form::{CsvForm, Header};
