@@ -4,6 +4,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
 use super::spec::PipelineSpec;
+use crate::stage::StageSpec;
 
 /// The JSON Schema of a pipeline file (draft 7, which editors know best). Unknown keys are refused.
 pub fn schema() -> Value {
@@ -16,7 +17,32 @@ pub fn schema() -> Value {
     let whole = schema.clone();
     allow_variables(&whole, &mut schema);
     allow_empty(&whole, &mut schema);
+    allow_words(&mut schema);
     schema
+}
+
+/// A stage that needs no settings may be its word alone: `- trim`. Which those are, the stages say themselves.
+fn allow_words(schema: &mut Value) {
+    let stages = schema.pointer_mut("/definitions/StageSpec/oneOf");
+    let Some(stages) = stages.and_then(Value::as_array_mut) else {
+        return;
+    };
+    let needs_none = |word: &&String| {
+        serde_json::from_value::<StageSpec>(json!({ *word: null }))
+            .is_ok_and(|stage| stage.check().is_ok())
+    };
+    let words: Vec<Value> = stages
+        .iter()
+        .filter_map(|stage| stage["properties"].as_object())
+        .flat_map(|stage| stage.keys())
+        .filter(needs_none)
+        .map(|word| json!(word))
+        .collect();
+    stages.push(json!({
+        "description": "A stage that needs no settings, by its word alone.",
+        "type": "string",
+        "enum": words,
+    }));
 }
 
 /// Any setting may be a variable to be filled in, `${RATE}`, whatever type it has.
