@@ -74,7 +74,10 @@ const EXAMPLES: &[(&str, &[Line])] = &[
     (
         "check",
         &[
-            ("rostream check export.yaml", "the whole data; nothing is sent"),
+            (
+                "rostream check export.yaml",
+                "the whole data; nothing is sent",
+            ),
             (
                 "rostream check export.yaml --connect",
                 "look at token, tenant and data set, too",
@@ -83,7 +86,10 @@ const EXAMPLES: &[(&str, &[Line])] = &[
     ),
     (
         "plan",
-        &[("rostream plan export.yaml -o plan.json", "what a run would do")],
+        &[(
+            "rostream plan export.yaml -o plan.json",
+            "what a run would do",
+        )],
     ),
     (
         "apply",
@@ -92,7 +98,10 @@ const EXAMPLES: &[(&str, &[Line])] = &[
     (
         "preview",
         &[
-            ("rostream preview export.yaml -n 5", "the first five records"),
+            (
+                "rostream preview export.yaml -n 5",
+                "the first five records",
+            ),
             (
                 "rostream preview export.yaml --from 3 --full",
                 "from line 3 on, and long values whole",
@@ -226,10 +235,22 @@ const ENVIRONMENT: &[Line] = &[
         "the API token, where the pipeline says `token: { env: ORGVUE_TOKEN }`; any other name will do",
     ),
     ("NAME", "what `${NAME}` in the pipeline file stands for"),
-    ("HTTPS_PROXY, NO_PROXY", "the proxy, and hosts that it is not for"),
-    ("SSL_CERT_FILE", "certificates to trust beside the system's"),
-    ("RUST_LOG", "what is logged, such as `info` or `debug`; `-v` is shorter"),
-    ("NO_COLOR", "if set, no colors; CLICOLOR_FORCE=1 for colors in a pipe"),
+    (
+        "HTTPS_PROXY, NO_PROXY",
+        "the proxy, and hosts that it is not for",
+    ),
+    (
+        "SSL_CERT_FILE",
+        "certificates to trust in the place of the system's",
+    ),
+    (
+        "RUST_LOG",
+        "what is logged, such as `info` or `debug`; `-v` is shorter",
+    ),
+    (
+        "NO_COLOR",
+        "if set, no colors; CLICOLOR_FORCE=1 for colors in a pipe",
+    ),
 ];
 
 /// What follows the list of commands.

@@ -280,7 +280,7 @@ impl Failure {
         let exit = Exit::from(error.outcome());
         match error {
             RunError::Unbound { problems } => {
-                problems.iter().for_each(|problem| say_problem(problem, ""));
+                say_problems(&problems, "");
                 Failure::said(exit)
             }
             error => Failure::new(exit, error),
@@ -360,14 +360,22 @@ fn say_lines(text: impl fmt::Display) {
     let _ = writeln!(stderr(), "{}", lines.join("\n"));
 }
 
-/// Writes a problem of a pipeline file to stderr, after a word such as `warning: `. The line that it stands on follows
-/// beneath, unless `-q`: editors read the first line.
-fn say_problem(problem: &Problem, word: &str) {
-    let text = paint::problem(&shown_lines(&problem.display_with(word)), word);
-    let _ = writeln!(stderr(), "{text}");
-    if let Some(excerpt) = problem.excerpt.as_deref().filter(|_| paint::excerpts()) {
-        let _ = writeln!(stderr(), "{}", paint::excerpt(&shown_lines(excerpt)));
+/// Writes problems of a pipeline file to stderr, each after a word such as `warning: `. The line that it stands on
+/// follows beneath, unless `-q`: editors read the first line. Under several problems of one place it stands once.
+fn say_problems(problems: &[Problem], word: &str) {
+    for (at, problem) in problems.iter().enumerate() {
+        let text = paint::problem(&shown_lines(&problem.display_with(word)), word);
+        let _ = writeln!(stderr(), "{text}");
+        let is_last = (problems.get(at + 1)).is_none_or(|next| next.place != problem.place);
+        let excerpt = problem.excerpt.as_deref();
+        if let Some(excerpt) = excerpt.filter(|_| is_last && paint::excerpts()) {
+            let _ = writeln!(stderr(), "{}", paint::excerpt(&shown_lines(excerpt)));
+        }
     }
+}
+
+fn say_problem(problem: &Problem, word: &str) {
+    say_problems(std::slice::from_ref(problem), word);
 }
 
 #[cfg(test)]

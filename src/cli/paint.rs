@@ -166,12 +166,24 @@ mod tests {
         check("error: no such thing", "<error:> no such thing");
         check("warning: x", "<warning:> x");
         check("  help: x", "<  help:> x");
-        check("run         a1b2, succeeded", "run         a1b2, <succeeded>");
-        check("run         a1b2, failed, x", "run         a1b2, <failed, x>");
-        check("read                 5,000  1 MB", "read                 5,000  1 MB");
+        check(
+            "run         a1b2, succeeded",
+            "run         a1b2, <succeeded>",
+        );
+        check(
+            "run         a1b2, failed, x",
+            "run         a1b2, <failed, x>",
+        );
+        check(
+            "read                 5,000  1 MB",
+            "read                 5,000  1 MB",
+        );
         check("rejected                12", "<rejected                12>");
         check("rejected                 0", "rejected                 0");
-        check("failed                   0  x", "failed                   0  x");
+        check(
+            "failed                   0  x",
+            "failed                   0  x",
+        );
         check("an error: x", "an error: x");
         check("", "");
         check("äääääääääääääää", "äääääääääääääää");
@@ -184,8 +196,16 @@ mod tests {
             let plain = anstream::adapter::strip_str(&problem(text, word)).to_string();
             assert_eq!(plain, text);
         };
-        check("p.yaml:1:2: bad\n  help: mend", "", "<p.yaml:1:2>: bad\n<  help:> mend");
-        check("p.yaml:1:2: warning: bad: x", "warning: ", "<p.yaml:1:2>: <warning: >bad: x");
+        check(
+            "p.yaml:1:2: bad\n  help: mend",
+            "",
+            "<p.yaml:1:2>: bad\n<  help:> mend",
+        );
+        check(
+            "p.yaml:1:2: warning: bad: x",
+            "warning: ",
+            "<p.yaml:1:2>: <warning: >bad: x",
+        );
         check("p.yaml", "", "p.yaml");
     }
 

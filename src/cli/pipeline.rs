@@ -51,17 +51,13 @@ impl PipelineArgs {
 /// Prints problems and warnings on stderr, the latter unless `-q`.
 pub(super) fn say_problems(found: &Problems, globals: &Globals) {
     say_warnings(&found.warnings, globals);
-    for problem in &found.problems {
-        say_problem(problem, "");
-    }
+    super::say_problems(&found.problems, "");
 }
 
 /// Prints warnings on stderr unless `-q`.
 pub(super) fn say_warnings(warnings: &[Problem], globals: &Globals) {
     if !globals.quiet {
-        for warning in warnings {
-            say_problem(warning, "warning: ");
-        }
+        super::say_problems(warnings, "warning: ");
     }
 }
 

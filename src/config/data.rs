@@ -42,7 +42,7 @@ pub(super) fn kind(bytes: &[u8]) -> Option<&'static str> {
     match text.as_bytes().first()? {
         b'<' => Some("XML"),
         b'{' => records(text).then_some("JSON records"),
-        // A pipeline is no list; a list of YAML's is not one either, but people see its lines as their own mistake.
+        // A pipeline is not a list.
         b'[' => Some("JSON records"),
         _ => table(text).then_some("a table"),
     }
@@ -73,7 +73,8 @@ fn records(text: &str) -> bool {
 /// Whether the first line is cells and not YAML: a delimiter stands in it, and it is neither a key nor an item.
 fn table(text: &str) -> bool {
     let mut lines = text.lines().map(str::trim_end);
-    let first = lines.find(|line| !line.is_empty() && !line.starts_with(['#', '%']) && *line != "---");
+    let first =
+        lines.find(|line| !line.is_empty() && !line.starts_with(['#', '%']) && *line != "---");
     let Some(first) = first else {
         return false;
     };
@@ -92,7 +93,11 @@ pub(super) fn draft(file: &str) -> String {
     let stem = stem.filter(|stem| !stem.is_empty() && *stem != "-");
     let draft = format!("{}.yaml", stem.unwrap_or("pipeline"));
     // Never the file itself, which `infer` would not write over.
-    let draft = if draft == file { "pipeline.yaml".to_owned() } else { draft };
+    let draft = if draft == file {
+        "pipeline.yaml".to_owned()
+    } else {
+        draft
+    };
     let (file, draft) = (shell_word(file), shell_word(&draft));
     format!("rostream infer {file} -o {draft}")
 }
@@ -125,7 +130,10 @@ mod tests {
         check(b"[{\"id\": 1}]", Some("JSON records"));
         check(b"{\"id\": 1}\n{\"id\": 2}\n", Some("JSON records"));
         check(b"{\"name\": \"Ann\", \"id\": 1}\n", Some("JSON records"));
-        check(b"{\"Report_Entry\": [{\"id\": 1}, {\"id\"", Some("JSON records"));
+        check(
+            b"{\"Report_Entry\": [{\"id\": 1}, {\"id\"",
+            Some("JSON records"),
+        );
         for pipeline in [
             "version: 1\nsource: { path: a.csv }\n",
             "# yaml-language-server: $schema=a,b\nversion: 1\n",
@@ -149,7 +157,10 @@ mod tests {
     fn the_draft_has_the_name_of_the_data() {
         let check = |file, expected| assert_eq!(draft(file), expected);
         check("export.csv", "rostream infer export.csv -o export.yaml");
-        check("in/Jan 1.csv.gz", "rostream infer 'in/Jan 1.csv.gz' -o 'Jan 1.yaml'");
+        check(
+            "in/Jan 1.csv.gz",
+            "rostream infer 'in/Jan 1.csv.gz' -o 'Jan 1.yaml'",
+        );
         check("people.yaml", "rostream infer people.yaml -o pipeline.yaml");
         check("-", "rostream infer - -o pipeline.yaml");
         check(".csv", "rostream infer .csv -o pipeline.yaml");

@@ -100,7 +100,10 @@ fn is_secret(key: &str, is_column: bool) -> bool {
         let slips = if word.len() > 6 { 2 } else { 1 };
         key.contains(*word) || strsim::damerau_levenshtein(key, word) <= slips
     };
-    let sealed = matches!(key, "key" | "old_key" | "api_key" | "apikey" | "private_key");
+    let sealed = matches!(
+        key,
+        "key" | "old_key" | "api_key" | "apikey" | "private_key"
+    );
     SECRETS.iter().any(near) || (sealed && !is_column)
 }
 
