@@ -24,7 +24,6 @@ const WORDS: &[(&str, Style)] = &[
 const COUNTS: &[(&str, Style)] = &[
     ("rejected", WARNING),
     ("withheld", WARNING),
-    ("held back", WARNING),
     ("unprocessed", WARNING),
     ("unknown", ERROR),
     ("failed", ERROR),

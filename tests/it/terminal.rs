@@ -9,7 +9,8 @@ use rostream::Cli;
 use crate::support::Rig;
 use crate::{outcome, rostream, run};
 
-const PIPELINE: &str = "version: 1\nname: export\nsource: { path: export.csv }\ntarget: { sandbox: }\n";
+const PIPELINE: &str =
+    "version: 1\nname: export\nsource: { path: export.csv }\ntarget: { sandbox: }\n";
 const EXPORT: &str = "employeeID,fullName\n0001,Ann \n0002,Ben\n";
 
 #[test]
@@ -33,14 +34,33 @@ fn data_is_not_a_pipeline_and_the_way_is_told() {
                 "{name}: this is not a pipeline file but {kind}\n  help: draft a pipeline for it with \
                  `rostream infer {name} -o {draft}`\n"
             );
-            assert_eq!((code, stdout.as_str(), stderr), (2, "", expected), "{args:?}");
+            assert_eq!(
+                (code, stdout.as_str(), stderr),
+                (2, "", expected),
+                "{args:?}"
+            );
         }
     };
     check("export.csv", EXPORT.as_bytes(), "a table", "export.yaml");
-    check("jobs.csv", b"Name;W\xe4hrung\nAnn;EUR\n", "a table", "jobs.yaml");
+    check(
+        "jobs.csv",
+        b"Name;W\xe4hrung\nAnn;EUR\n",
+        "a table",
+        "jobs.yaml",
+    );
     check("p.json", b"[{\"name\": \"Ann\"}]", "JSON records", "p.yaml");
-    check("p.csv.gz", b"\x1f\x8b\x08\0\0\0\0\0", "a compressed file", "p.yaml");
-    check("p.xlsx", b"PK\x03\x04\x14\0", "a workbook or a zip archive", "p.yaml");
+    check(
+        "p.csv.gz",
+        b"\x1f\x8b\x08\0\0\0\0\0",
+        "a compressed file",
+        "p.yaml",
+    );
+    check(
+        "p.xlsx",
+        b"PK\x03\x04\x14\0",
+        "a workbook or a zip archive",
+        "p.yaml",
+    );
 }
 
 #[test]
@@ -56,18 +76,34 @@ fn stages_that_need_no_settings_are_words() {
     check("trim, normalize", 0, "");
     let (_, schema, _) = run(dir.path(), &["schema"]);
     let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
-    let stages = schema["definitions"]["StageSpec"]["oneOf"].as_array().unwrap();
+    let stages = schema["definitions"]["StageSpec"]["oneOf"]
+        .as_array()
+        .unwrap();
     let words = &stages.last().unwrap()["enum"];
-    let words: Vec<&str> = words.as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
-    assert!(words.contains(&"trim") && words.contains(&"normalize"), "{words:?}");
+    let words: Vec<&str> = words
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|word| word.as_str().unwrap())
+        .collect();
+    assert!(
+        words.contains(&"trim") && words.contains(&"normalize"),
+        "{words:?}"
+    );
     check(&words.join(", "), 0, "");
     // All others say what is missing, in their place.
-    for stage in stages.iter().filter_map(|stage| stage["required"][0].as_str()) {
+    for stage in stages
+        .iter()
+        .filter_map(|stage| stage["required"][0].as_str())
+    {
         if !words.contains(&stage) {
             let text = format!("{PIPELINE}stages: [{stage}]\n");
             std::fs::write(dir.path().join("p.yaml"), text).unwrap();
             let (code, _, stderr) = run(dir.path(), &["-q", "lint", "p.yaml"]);
-            assert!(code == 2 && stderr.starts_with("p.yaml:5:"), "{stage}: {stderr}");
+            assert!(
+                code == 2 && stderr.starts_with("p.yaml:5:"),
+                "{stage}: {stderr}"
+            );
         }
     }
     let (_, _, stderr) = {
@@ -95,10 +131,11 @@ fn an_identifier_by_its_name_alone() {
 fn problems_show_their_line_and_quiet_ones_do_not() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("export.csv"), EXPORT).unwrap();
-    let text = format!("{PIPELINE}stages:\n  - drop: [fullNam]\n");
+    let text = format!("{PIPELINE}stages:\n  - trim: [employeeID]\n  - drop: [fullNam]\n");
     std::fs::write(dir.path().join("p.yaml"), text).unwrap();
-    let message = "p.yaml:6:12: stage 1 (drop): no column `fullNam` here, did you mean `fullName`?\n";
-    let excerpt = "    |\n  6 |   - drop: [fullNam]\n    |            ^\n";
+    let message =
+        "p.yaml:7:12: stage 2 (drop): no column `fullNam` here, did you mean `fullName`?\n";
+    let excerpt = "    |\n  7 |   - drop: [fullNam]\n    |            ^\n";
     let (code, _, stderr) = run(dir.path(), &["check", "p.yaml", "--no-progress"]);
     assert_eq!(code, 2);
     assert!(stderr.contains(&format!("{message}{excerpt}")), "{stderr}");
@@ -120,7 +157,10 @@ fn no_excerpt_shows_a_secret() {
         std::fs::write(dir.path().join("p.yaml"), text).unwrap();
         let (code, stdout, stderr) = run(dir.path(), &["lint", "p.yaml"]);
         assert_eq!(code, 2, "{stderr}");
-        assert!(!format!("{stdout}{stderr}").contains("sUpErSeCrEt"), "{stderr}");
+        assert!(
+            !format!("{stdout}{stderr}").contains("sUpErSeCrEt"),
+            "{stderr}"
+        );
     }
 }
 
@@ -128,12 +168,21 @@ fn no_excerpt_shows_a_secret() {
 fn colours_where_they_are_wanted() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("export.csv"), EXPORT).unwrap();
-    std::fs::write(dir.path().join("p.yaml"), format!("{PIPELINE}stages: [trim]\n")).unwrap();
+    std::fs::write(
+        dir.path().join("p.yaml"),
+        format!("{PIPELINE}stages: [trim]\n"),
+    )
+    .unwrap();
     let check = |args: &[&str], variables: &[(&str, &str)], coloured: bool| {
         let mut command = rostream(dir.path(), args);
-        let (_, stdout, stderr) = outcome(command.envs(variables.iter().copied()).output().unwrap());
+        let (_, stdout, stderr) =
+            outcome(command.envs(variables.iter().copied()).output().unwrap());
         let text = format!("{stdout}{stderr}");
-        assert_eq!(text.contains('\u{1b}'), coloured, "{args:?} {variables:?} {text}");
+        assert_eq!(
+            text.contains('\u{1b}'),
+            coloured,
+            "{args:?} {variables:?} {text}"
+        );
         let plain = outcome(rostream(dir.path(), args).output().unwrap());
         assert!(!plain.1.contains('\u{1b}') && !plain.2.contains('\u{1b}'));
     };
@@ -147,13 +196,19 @@ fn colours_where_they_are_wanted() {
         check(args, &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], false);
         check(args, &[("TERM", "dumb")], false);
     }
-    check(&["preview", "p.yaml", "--json", "-q"], &[("CLICOLOR_FORCE", "1")], false);
+    check(
+        &["preview", "p.yaml", "--json", "-q"],
+        &[("CLICOLOR_FORCE", "1")],
+        false,
+    );
 }
 
 /// The help of every command, as `--help` prints it.
 fn helps() -> Vec<(String, String)> {
     let command = Cli::command();
-    let names = command.get_subcommands().map(|command| command.get_name().to_owned());
+    let names = command
+        .get_subcommands()
+        .map(|command| command.get_name().to_owned());
     let help = |name: String| {
         let (code, stdout, stderr) = run(&std::env::temp_dir(), &[&name, "--help"]);
         assert_eq!((code, stderr.as_str()), (0, ""), "{name}");
@@ -165,13 +220,22 @@ fn helps() -> Vec<(String, String)> {
 #[test]
 fn every_help_has_its_parts_in_order() {
     for (name, help) in helps() {
-        let mut parts = vec!["Usage:", "Global options:", "Examples:", "Exit codes:", "Environment:"];
+        let mut parts = vec![
+            "Usage:",
+            "Global options:",
+            "Examples:",
+            "Exit codes:",
+            "Environment:",
+        ];
         // What stands below a command of two words is in the help of these.
         if name == "state" {
             parts.retain(|part| *part != "Global options:" || help.contains(part));
         }
         let places: Vec<_> = parts.iter().map(|part| help.find(part)).collect();
-        assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{name}\n{help}");
+        assert!(
+            places.iter().all(Option::is_some) && places.is_sorted(),
+            "{name}\n{help}"
+        );
         // Nothing global among the command's own options.
         let own = help.split("Global options:").next().unwrap();
         for global in ["--verbose", "--quiet", "--no-progress", "--log-format"] {
@@ -180,8 +244,14 @@ fn every_help_has_its_parts_in_order() {
     }
     let (_, help, _) = run(&std::env::temp_dir(), &["help"]);
     let path = ["infer", "lint", "preview", "check", "run"];
-    let places: Vec<_> = path.iter().map(|word| help.find(&format!("\n  rostream {word} export."))).collect();
-    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{help}");
+    let places: Vec<_> = path
+        .iter()
+        .map(|word| help.find(&format!("\n  rostream {word} export.")))
+        .collect();
+    assert!(
+        places.iter().all(Option::is_some) && places.is_sorted(),
+        "{help}"
+    );
     assert!(help.contains("Exit codes:"), "{help}");
 }
 
@@ -200,10 +270,19 @@ fn examples_of_the_help_run() {
     for (name, help) in helps() {
         let examples = help.split("Examples:\n").nth(1).unwrap();
         let examples = examples.split("\n\n").next().unwrap();
-        for line in examples.lines().filter_map(|line| line.strip_prefix("  rostream ")) {
-            let words = line.split(" > ").next().unwrap().split(' ').collect::<Vec<_>>();
+        for line in examples
+            .lines()
+            .filter_map(|line| line.strip_prefix("  rostream "))
+        {
+            let words = line
+                .split(" > ")
+                .next()
+                .unwrap()
+                .split(' ')
+                .collect::<Vec<_>>();
             if ELSEWHERE.contains(&name.as_str()) {
-                let read = Cli::command().try_get_matches_from([&["rostream"], &words[..]].concat());
+                let read =
+                    Cli::command().try_get_matches_from([&["rostream"], &words[..]].concat());
                 assert!(read.is_ok(), "{line}");
                 continue;
             }
@@ -232,8 +311,14 @@ fn manual_pages_of_every_command() {
     }
     let (code, page, _) = run(dir.path(), &["man"]);
     assert_eq!(code, 0);
-    assert_eq!(page, std::fs::read_to_string(dir.path().join("pages/rostream.1")).unwrap());
+    assert_eq!(
+        page,
+        std::fs::read_to_string(dir.path().join("pages/rostream.1")).unwrap()
+    );
     std::fs::write(dir.path().join("file"), "").unwrap();
     let (code, _, stderr) = run(dir.path(), &["man", "file"]);
-    assert!(code == 1 && stderr.starts_with("error: file cannot be written: "), "{stderr}");
+    assert!(
+        code == 1 && stderr.starts_with("error: file cannot be written: "),
+        "{stderr}"
+    );
 }
