@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::config::{self, Place, Problem, Problems};
 
 use super::pipeline::{SetArgs, say_problems};
-use super::{Exit, Failure, Globals, put_json, say, say_lines};
+use super::{Exit, Failure, Globals, put_json, say};
 
 /// Arguments of `rostream lint`.
 #[derive(Debug, Args)]
@@ -42,9 +42,7 @@ impl LintArgs {
             for (pipeline, found) in &files {
                 say_problems(found, globals);
                 if found.problems.is_empty() && !globals.quiet {
-                    for note in &found.notes {
-                        say_lines(note.display_with("note: "));
-                    }
+                    super::say_problems(&found.notes, "note: ");
                     say(format_args!("{pipeline}: ok"));
                 }
             }

@@ -14,7 +14,7 @@ use super::pipeline::said;
 use super::planned::{self, Out};
 use super::several::Collected;
 use super::stop::Stop;
-use super::{Exit, Failure, Globals, put_findings, put_json, say, say_lines};
+use super::{Exit, Failure, Globals, put_findings, put_json, say, say_lines, say_problems};
 use crate::config::{self, Pipeline, Target, process_env};
 use crate::guard::History;
 use crate::orgvue::hosts::hosts;
@@ -464,7 +464,7 @@ fn failure(exit: Exit, error: RunError, report: &RunReport) -> Failure {
     match error {
         // They name the pipeline file, as those of lint do.
         RunError::Unbound { problems } => {
-            problems.iter().for_each(say_lines);
+            say_problems(&problems, "");
             Failure::said(exit)
         }
         RunError::Stopped { .. } if report.offered.is_some() => {

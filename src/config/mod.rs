@@ -6,7 +6,9 @@
 //!
 //! This is the only module that names the YAML crate and reads the environment.
 
+mod data;
 mod decryption;
+mod excerpt;
 mod meaning;
 mod pipeline;
 mod problem;
@@ -32,6 +34,7 @@ pub(crate) use yaml::substitute::Env;
 
 use xxhash_rust::xxh3::xxh3_128;
 
+use excerpt::Written;
 use meaning::Meaning;
 use problem::Findings;
 use spec::PipelineSpec;
@@ -75,6 +78,15 @@ pub fn load(file: &str, overrides: &[Override], env: Env) -> Result<Loaded, Prob
         _ => std::fs::File::open(file).and_then(|f| f.take(limit).read_to_end(&mut bytes)),
     }
     .map_err(cannot)?;
+    if let Some(kind) = data::kind(&bytes) {
+        let mut findings = Findings::new(shown);
+        findings.problem(
+            Place::Whole,
+            format!("this is not a pipeline file but {kind}"),
+            &format!("draft a pipeline for it with `{}`", data::draft(file)),
+        );
+        return Err(findings.finish());
+    }
     let text = String::from_utf8(bytes).map_err(|e| {
         let good = &e.as_bytes()[..e.utf8_error().valid_up_to()];
         let line = good.iter().filter(|b| **b == b'\n').count() + 1;
@@ -101,7 +113,8 @@ pub fn parse(
     env: Env,
 ) -> Result<Loaded, Problems> {
     debug_assert!(folder.is_absolute());
-    let mut findings = Findings::new(file);
+    let written = Written::new(text);
+    let mut findings = Findings::quoting(file, written.clone());
     let Some(mut root) = tree::parse(text, &mut findings) else {
         return Err(findings.finish());
     };
@@ -121,6 +134,7 @@ pub fn parse(
             removed: &read.removed,
             folder,
             origin: Origin {
+                text: written,
                 hash: format!("{:032x}", xxh3_128(text.as_bytes())),
                 overrides: overrides.to_vec(),
             },

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::tables::{aliases_error, table_error};
 use super::{Job, RunError};
-use crate::config::{Pipeline, Place};
+use crate::config::{Pipeline, Place, Problem};
 use crate::engine::bind::{Terms, Unbound, named};
 use crate::engine::blocks::Blocks;
 use crate::engine::process::Engine;
@@ -116,10 +116,9 @@ fn are_sent(pipeline: &Pipeline, engine: &Engine) -> Result<(), RunError> {
         let sent = sent.join(", ");
         let message = format!("column `{name}` is not among those that are sent: {sent}");
         let shown = format!("sensitive: {message}");
-        let problem = pipeline.problem_within("sensitive", &message, shown);
-        problem.to_string()
+        pipeline.problem_within("sensitive", &message, shown)
     };
-    let problems: Vec<String> = unknown.map(problem).collect();
+    let problems: Vec<Problem> = unknown.map(problem).collect();
     match problems.is_empty() {
         true => Ok(()),
         false => Err(RunError::Unbound { problems }),
@@ -279,9 +278,7 @@ pub fn bind(
         };
         let mut problems: Vec<_> = unbound.into_iter().map(place).collect();
         problems.sort_by(|a, b| a.place.cmp(&b.place));
-        RunError::Unbound {
-            problems: problems.iter().map(ToString::to_string).collect(),
-        }
+        RunError::Unbound { problems }
     })
 }
 

@@ -76,6 +76,7 @@ mod state;
 mod stated;
 mod stores;
 mod support;
+mod terminal;
 mod tls;
 mod together;
 mod told;
