@@ -203,6 +203,13 @@ const EXAMPLES: &[(&str, &[Line])] = &[
         )],
     ),
     (
+        "docs",
+        &[(
+            "rostream docs > reference.md",
+            "every key, command, exit code and error code",
+        )],
+    ),
+    (
         "schema",
         &[(
             "rostream schema > rostream.schema.json",
@@ -226,7 +233,15 @@ const EXAMPLES: &[(&str, &[Line])] = &[
 ];
 
 /// Commands that read no pipeline, and so nothing of the environment but the colours.
-const APART: &[&str] = &["sample", "sandbox", "schema", "completions", "man", "infer"];
+const APART: &[&str] = &[
+    "sample",
+    "sandbox",
+    "docs",
+    "schema",
+    "completions",
+    "man",
+    "infer",
+];
 
 /// Variables of the environment, and what they are for.
 const ENVIRONMENT: &[Line] = &[

@@ -365,14 +365,16 @@ fn say_lines(text: impl fmt::Display) {
 }
 
 /// Writes problems of a pipeline file to stderr, each after a word such as `warning: `. The line that it stands on
-/// follows beneath, unless `-q`: editors read the first line. Under several problems of one place it stands once.
+/// follows beneath, unless `-q`: editors read the first line. Under several problems of one place it stands once. A
+/// note is of what is not in the file, and has none.
 fn say_problems(problems: &[Problem], word: &str) {
     for (at, problem) in problems.iter().enumerate() {
         let text = paint::problem(&shown_lines(&problem.display_with(word)), word);
         let _ = writeln!(stderr(), "{text}");
         let is_last = (problems.get(at + 1)).is_none_or(|next| next.place != problem.place);
         let excerpt = problem.excerpt.as_deref();
-        if let Some(excerpt) = excerpt.filter(|_| is_last && paint::excerpts()) {
+        if let Some(excerpt) = excerpt.filter(|_| is_last && word != "note: " && paint::excerpts())
+        {
             let _ = writeln!(stderr(), "{}", paint::excerpt(&shown_lines(excerpt)));
         }
     }

@@ -150,7 +150,7 @@ mod tests {
             let (code, after) = after.split_once('m').unwrap();
             out.push_str(before);
             match code {
-                "[0m" => out.push('>'),
+                "[0" => out.push('>'),
                 _ if out.ends_with('<') => {}
                 _ => out.push('<'),
             }

@@ -433,7 +433,8 @@ fn wrong_types() {
     with(
         "target.sandbox.identify_by",
         "employeeID",
-        "unknown value `employeeID`\n  help: expected one of: auto_id, id_key, merge_key",
+        "expected a map of one key, found text\n  help: for a property that is unique: `{ id_key: employeeID }`; expected one of: \
+         auto_id, id_key, merge_key",
     );
     with(
         "target.sandbox.identify_by",

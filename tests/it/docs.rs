@@ -373,6 +373,11 @@ fn every_stage_and_its_settings_are_there() {
     let variants = schema["definitions"]["StageSpec"]["oneOf"]
         .as_array()
         .unwrap();
+    // A stage may be its word alone, too.
+    let variants: Vec<&Value> = variants
+        .iter()
+        .filter(|v| v["properties"].is_object())
+        .collect();
     assert_eq!(stages.len(), variants.len());
     for (variant, (name, row)) in variants.iter().zip(&stages) {
         let (word, spec) = variant["properties"]
