@@ -16,6 +16,7 @@ mod log;
 mod looked;
 mod next;
 mod open;
+mod page;
 mod panics;
 mod pipeline;
 mod plan;

@@ -1,6 +1,6 @@
 //! The commands that go on from where a run ended, as the current folder's shell takes them.
 
-use crate::report::human;
+use crate::report::human::{self, shell_word};
 use crate::report::run::{Outcome, RunId};
 use crate::state::entry::Step;
 use crate::state::{Entry, Folder};
@@ -60,13 +60,4 @@ pub(super) fn run_again(entry: &Entry) -> String {
         text.push_str(&format!(" --set {}", shell_word(&set)));
     }
     text
-}
-
-/// A text as one word of a shell's command line.
-pub(super) fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-=:,+@%".contains(c);
-    match !text.is_empty() && text.chars().all(plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', r"'\''")),
-    }
 }

@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
-use super::next::shell_word;
 use super::put_findings;
 use crate::config::Pipeline;
-use crate::report::human;
+use crate::report::human::{self, shell_word};
 use crate::report::run::{RunId, RunReport, Verdict};
 use crate::run::RunError;
 use crate::run::plan::Planned;

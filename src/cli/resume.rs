@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use secrecy::SecretString;
 
-use super::next::{STATE, command, run_again, shell_word};
+use super::next::{STATE, command, run_again};
 use super::open::{again, left_open, no_turn, refused, rejects, told, usage};
 use super::pipeline::{SetArgs, mended, said, token};
 use super::turn::{Turn, TurnArgs};
@@ -13,7 +13,7 @@ use super::work::{CommonArgs, Task, Work};
 use super::{Exit, Failure, Globals, PipelineArgs, say};
 use crate::config::{Pipeline, Target, process_env};
 use crate::report::error::Code;
-use crate::report::human;
+use crate::report::human::{self, shell_word};
 use crate::report::progress::Progress;
 use crate::report::run::{Outcome, RunId};
 use crate::run::again::Again;

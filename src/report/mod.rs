@@ -4,7 +4,10 @@
 pub(crate) mod error;
 pub(crate) mod forget;
 pub(crate) mod human;
+pub(crate) mod pace;
+pub(crate) mod page;
 pub(crate) mod people;
+mod phase;
 pub(crate) mod progress;
 pub(crate) mod rejects;
 pub(crate) mod results;

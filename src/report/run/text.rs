@@ -1,7 +1,7 @@
 //! The report as a few lines, for people.
 
 use std::fmt::Write;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use unicode_width::UnicodeWidthStr;
@@ -66,9 +66,9 @@ impl RetryReport {
 }
 
 impl RunReport {
-    /// The run in a few lines, for people. `report` is where the report was written. The error is not
+    /// The run in a few lines, for people. `reports` are the files that the report was written to. The error is not
     /// among them: it is printed by itself.
-    pub(crate) fn summary(&self, report: Option<&Path>) -> String {
+    pub(crate) fn summary(&self, reports: &[&PathBuf]) -> String {
         let mut lines = Lines::default();
         let c = &self.counts;
 
@@ -227,7 +227,7 @@ impl RunReport {
                 &format!("{path}, the keys of the rows that would delete"),
             );
         }
-        if let Some(path) = report {
+        for path in reports {
             lines.add("report", &human::path(path));
         }
         if let Some(next) = &self.next {
