@@ -57,13 +57,13 @@ impl Pace {
     pub(super) fn begin(&mut self, now: Duration, phase: Phase) {
         self.began.get_or_insert(now);
         self.phase = Some(phase);
-        self.next = now + self.apart;
+        self.next = now.saturating_add(self.apart);
     }
 
     /// What the phase has done so far.
     pub(super) fn look(&mut self, now: Duration, counts: &Counts) {
         self.add(now, counts, false);
-        self.next = now + self.apart;
+        self.next = now.saturating_add(self.apart);
     }
 
     /// The phase ends with these counts.
@@ -103,7 +103,7 @@ impl Pace {
             stays = !stays;
             stays || *is_end
         });
-        self.apart *= 2;
+        self.apart = self.apart.saturating_mul(2);
     }
 }
 
@@ -158,8 +158,10 @@ mod tests {
                 pace.begin(now, Phase::Survey);
                 let began = now;
                 for _ in 0..*length {
-                    now = pace.next();
-                    pace.look(now, &counts((now - began).as_millis() as u64));
+                    now += FIRST / 2;
+                    if now >= pace.next() {
+                        pace.look(now, &counts((now - began).as_millis() as u64));
+                    }
                 }
                 pace.end(now, &counts((now - began).as_millis() as u64));
             }
