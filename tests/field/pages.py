@@ -38,7 +38,7 @@ stages:
 validate:
   key: employeeID
   columns:
-    dob: { date: YYYY-MM-DD }
+    dob: { type: date, format: YYYY-MM-DD }
     salary: { type: number, min: 0 }
     grade: { one_of: [G1, G2, G3, G4, G5, G6] }
   hierarchy: { parent: managerID, orphans: { rejected: ignore, filtered: ignore, absent: warn } }
@@ -54,7 +54,7 @@ def extract(rows, faulty, seed):
     lines = ["Employee ID,Name,Date of Birth,Manager ID,Annual Salary,grade,Status,A column with a name that is rather long"]
     for n in range(1, rows + 1):
         wrong = at.random() < faulty
-        boss = "" if n == 1 else f"{at.randrange(max(1, n // 9), n // 5 + 1) or 1:08}"
+        boss = "" if n == 1 else f"{at.randrange(n // 9, n // 5 + 1) or 1:08}"
         dob = f"{at.randrange(1955, 2004)}-{at.randrange(1, 13):02}-{at.randrange(1, 29):02}"
         if wrong and at.random() < 0.6:
             dob = "31.12.1999"

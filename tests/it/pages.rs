@@ -28,7 +28,7 @@ fn people() -> String {
 
 const SECTIONS: &str = "name: nightly <b>\nsource: { path: people.csv }\nreport: { html: true }\n\
     stages: [ rename: { Personalnummer: employeeID } ]\nrejects: { at_most: 50% }\n\
-    validate:\n  key: employeeID\n  columns: { born: { date: YYYY-MM-DD } }\n  hierarchy: { parent: manager, orphans: { rejected: ignore } }";
+    validate:\n  key: employeeID\n  columns: { born: { type: date, format: YYYY-MM-DD } }\n  hierarchy: { parent: manager, orphans: { rejected: ignore } }";
 
 fn pages(rig: &Rig) -> Vec<PathBuf> {
     let entries = fs::read_dir(rig.folder()).unwrap();

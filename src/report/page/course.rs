@@ -60,11 +60,7 @@ fn course(
     let passes = passes(&report.pace, of);
     let steps = || passes.iter().flat_map(|pass| pass.steps.iter().copied());
     let highest = steps().map(|(_, rate)| rate).fold(0.0, f64::max);
-    let end = report
-        .pace
-        .iter()
-        .map(|moment| moment.at)
-        .fold(0.0, f64::max);
+    let end = steps().map(|(at, _)| at).fold(0.0, f64::max);
     if steps().count() < ENOUGH || highest <= 0.0 {
         return None;
     }

@@ -23,8 +23,11 @@ pub(super) fn guards(report: &Report) -> Option<Section> {
             other => (Tone::Quiet, other),
         };
         let more = if guard.exact { "" } else { " or more" };
-        let of = guard.of.map(|of| format!(" of {}", human::count(of)));
-        let bar = match bound(&guard.limit, guard.of) {
+        let bound = bound(&guard.limit, guard.of);
+        // Where that is the limit itself, it says nothing more.
+        let of = guard.of.filter(|of| Some(*of) != bound);
+        let of = of.map(|of| format!(" of {}", human::count(of)));
+        let bar = match bound {
             Some(bound) => Cell::Bar(plot::against(guard.count, bound, tone)),
             None => Cell::Text(String::new()),
         };
@@ -106,7 +109,7 @@ fn deletion(report: &Report) -> Option<String> {
 pub(super) fn plan(report: &Report) -> Option<Section> {
     let plan = report.plan.as_ref()?;
     let mut section = Section::new("plan", "The plan");
-    section.said.push(verdict(plan));
+    section.said.push(verdict(report, plan));
     let Some(changes) = &plan.changes else {
         return Some(section);
     };
@@ -129,7 +132,7 @@ pub(super) fn plan(report: &Report) -> Option<Section> {
     Some(section)
 }
 
-fn verdict(plan: &Plan) -> String {
+fn verdict(report: &Report, plan: &Plan) -> String {
     let words = match &*plan.verdict {
         "passed" => "may be applied",
         "withholds" => "may be applied without its deletions, or approved",
@@ -137,7 +140,9 @@ fn verdict(plan: &Plan) -> String {
         "stopped" => "can't be applied",
         other => other,
     };
-    let until = plan.expires_at.map(|until| format!(", until {until:.0}"));
+    let until = plan
+        .expires_at
+        .map(|until| format!(", until {}", report.clock(until)));
     let file = plan.file.as_ref().map(|file| format!(" in {}", &**file));
     format!(
         "Plan {}{} {words}{}.",

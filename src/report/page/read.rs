@@ -4,6 +4,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Deserializer};
 
 use crate::guard::changes::Figure;
@@ -32,6 +33,18 @@ impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Text, D::Error> {
         let text = String::deserialize(d)?;
         Ok(Text(shown(&text).into_owned()))
+    }
+}
+
+/// Text whose line breaks are our own.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lines(pub Vec<String>);
+
+impl<'de> Deserialize<'de> for Lines {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Lines, D::Error> {
+        let text = String::deserialize(d)?;
+        let lines = text.lines().map(|line| shown(line).into_owned());
+        Ok(Lines(lines.collect()))
     }
 }
 
@@ -87,7 +100,7 @@ read! {
         next: Option<Text>,
     }
     Pipeline { name: Text, file: Text }
-    Error { code: Text, message: Text, retryable: bool }
+    Error { code: Text, message: Lines, retryable: bool }
     Source { path: Text, bytes: u64, compression: Text, format: Text }
     Counts {
         read: u64,
@@ -192,6 +205,15 @@ read! {
     }
     Upload { attempts: u32, encoding: Text }
     Import { ticket_status: Option<Text>, trace_ids: Vec<Text> }
+}
+
+impl Report {
+    /// A time on the clocks of the pipeline's time zone.
+    pub(super) fn clock(&self, time: Timestamp) -> String {
+        let zone = TimeZone::get(&self.time_zone).unwrap_or(TimeZone::UTC);
+        let time = time.to_zoned_datetime(zone);
+        time.strftime("%-d %B %Y, %H:%M %Z").to_string()
+    }
 }
 
 /// Faults of a column.

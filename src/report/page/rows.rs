@@ -16,7 +16,7 @@ pub(super) fn went(report: &Report) -> Option<Section> {
     let held = "valid, and not sent";
     let parts = [
         ("sent", kept, Tone::Good, "in an upload that arrived whole"),
-        ("held back", c.would_send, Tone::Nth(0), held),
+        ("ready to send", c.would_send, Tone::Nth(0), held),
         (
             "unchanged",
             c.unchanged,

@@ -1,8 +1,6 @@
 //! A run report as a page: how it ended and what to do next, then what there is to see.
 
 use askama::Template;
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::parts::{Cell, Figure, Head, Section};
@@ -24,7 +22,8 @@ struct Page {
     tone: Tone,
     ending: String,
     lead: String,
-    error: Option<String>,
+    /// What went wrong, in lines.
+    error: Vec<String>,
     steps: Vec<Step>,
     figures: Vec<Figure>,
     sections: Vec<Section>,
@@ -75,7 +74,9 @@ impl Page {
             when: when(report),
             tone: tone(report),
             lead: lead(report),
-            error: report.error.as_ref().map(|error| capital(&error.message)),
+            error: (report.error.iter())
+                .flat_map(|error| error.message.0.iter().cloned())
+                .collect(),
             steps: steps(report),
             figures: figures(report),
             sections: sections.into_iter().flatten().collect(),
@@ -104,14 +105,10 @@ fn tone(report: &Report) -> Tone {
     }
 }
 
-/// When it ran, on the clocks of the pipeline's time zone.
+/// When it ran.
 fn when(report: &Report) -> String {
-    let zone = TimeZone::get(&report.time_zone).unwrap_or(TimeZone::UTC);
-    let told = |time: Timestamp| {
-        let time = time.to_zoned_datetime(zone.clone());
-        time.strftime("%-d %B %Y, %H:%M %Z").to_string()
-    };
-    let began = report.started_at.map(told).unwrap_or_default();
+    let began = report.started_at.map(|time| report.clock(time));
+    let began = began.unwrap_or_default();
     match report.seconds.total {
         Some(total) => format!("{began}, took {}", course::span(total)),
         None => began,
@@ -227,6 +224,9 @@ fn steps(report: &Report) -> Vec<Step> {
 /// The numbers that matter most.
 fn figures(report: &Report) -> Vec<Figure> {
     let c = &report.counts;
+    if c.read == 0 {
+        return Vec::new();
+    }
     let figure = |name, number: u64, tone| Figure {
         name,
         number: human::count(number),
@@ -234,7 +234,7 @@ fn figures(report: &Report) -> Vec<Figure> {
     };
     let mut figures = vec![figure("rows read", c.read, Tone::Plain)];
     match c.sent {
-        0 => figures.push(figure("held back", c.would_send, Tone::Plain)),
+        0 => figures.push(figure("ready to send", c.would_send, Tone::Plain)),
         sent => figures.push(figure("sent", sent, Tone::Plain)),
     }
     figures.push(figure("rejected", c.rejected, Tone::Bad));
