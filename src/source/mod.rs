@@ -21,6 +21,7 @@
 mod bytes;
 #[cfg(test)]
 mod conform;
+pub(crate) mod effect;
 mod error;
 mod find;
 mod input;
