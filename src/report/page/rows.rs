@@ -2,75 +2,67 @@
 
 use super::parts::{Cell, Head, Section, Table};
 use super::plot::{self, Tone};
-use super::read::{Fault, Faults, Report};
+use super::read::{Counts, Fault, Faults, Report};
 use crate::report::human;
 use crate::report::run::Told;
 
 /// Columns and codes that a table lists.
 const LISTED: usize = 50;
 
+/// Rows by what became of them, with what that is.
+type Part = (&'static str, u64, Tone, &'static str);
+
 /// Where the rows of the source went.
 pub(super) fn went(report: &Report) -> Option<Section> {
-    let c = &report.counts;
-    let kept = c.sent.saturating_sub(c.deletes).saturating_sub(c.carried);
-    let held = "valid, and not sent";
-    let parts = [
-        ("sent", kept, Tone::Good, "in an upload that arrived whole"),
-        ("ready to send", c.would_send, Tone::Nth(0), held),
-        (
-            "unchanged",
-            c.unchanged,
-            Tone::Nth(1),
-            "the server has them as they are",
-        ),
-        ("filtered", c.filtered, Tone::Quiet, "left out by a filter"),
-        (
-            "superseded",
-            c.superseded,
-            Tone::Nth(3),
-            "another row goes in their place",
-        ),
-        (
-            "withheld",
-            c.withheld,
-            Tone::Warning,
-            "they would delete somebody, and too many do",
-        ),
-        ("rejected", c.rejected, Tone::Bad, "at fault"),
-    ];
-    let parts = parts.into_iter().filter(|(_, rows, ..)| *rows > 0);
-    let parts: Vec<_> = parts.collect();
-    if c.read == 0 {
+    let read = report.counts.read;
+    let parts = parts(&report.counts);
+    if read == 0 {
         return None;
     }
-    let heads = vec![
-        Head::Text("rows"),
-        Head::Number("count"),
-        Head::Number("share"),
-        Head::Text("what that is"),
-    ];
-    let row = |(name, rows, tone, why): &(&str, u64, Tone, &str)| {
+    let row = |(name, rows, tone, why): &Part| {
         vec![
             Cell::Spot(*tone, (*name).to_owned()),
             Cell::Number(human::count(*rows)),
-            Cell::Number(human::percent(*rows, c.read)),
+            Cell::Number(human::percent(*rows, read)),
             Cell::Text((*why).to_owned()),
         ]
     };
-    let stack: Vec<(u64, Tone)> = parts
-        .iter()
-        .map(|(_, rows, tone, _)| (*rows, *tone))
-        .collect();
+    let stack = parts.iter().map(|(_, rows, tone, _)| (*rows, *tone));
     let mut section = Section::new("rows", "Where the rows went");
-    section.stack = Some(plot::stack(&stack));
+    section.stack = Some(plot::stack(&stack.collect::<Vec<_>>()));
     section.tables.push(Table {
-        caption: format!("{} of the source", human::counted(c.read, "row")),
-        heads,
+        caption: format!("{} of the source", human::counted(read, "row")),
+        heads: vec![
+            Head::Text("rows"),
+            Head::Number("count"),
+            Head::Number("share"),
+            Head::Text("what that is"),
+        ],
         rows: parts.iter().map(row).collect(),
         note: aside(report),
     });
     section.tables.extend(answered(report));
     Some(section)
+}
+
+/// What there is of each.
+fn parts(c: &Counts) -> Vec<Part> {
+    let kept = c.sent.saturating_sub(c.deletes).saturating_sub(c.carried);
+    let held = "valid, and not sent";
+    let theirs = "the server has them as they are";
+    let over = "another row goes in their place";
+    let too_many = "they would delete somebody, and too many do";
+    let parts = [
+        ("sent", kept, Tone::Good, "in an upload that arrived whole"),
+        ("ready to send", c.would_send, Tone::Nth(0), held),
+        ("unchanged", c.unchanged, Tone::Nth(1), theirs),
+        ("filtered", c.filtered, Tone::Quiet, "left out by a filter"),
+        ("superseded", c.superseded, Tone::Nth(3), over),
+        ("withheld", c.withheld, Tone::Warning, too_many),
+        ("rejected", c.rejected, Tone::Bad, "at fault"),
+    ];
+    let parts = parts.into_iter().filter(|(_, rows, ..)| *rows > 0);
+    parts.collect()
 }
 
 /// What is counted beside the rows that were read.

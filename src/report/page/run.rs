@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::parts::{Cell, Figure, Head, Section};
 
 use super::plot::Tone;
-use super::read::{Report, Text};
+use super::read::{Report, Source, Text, Upload};
 use super::{course, decided, people, rows};
 use crate::report::human;
 use crate::report::run::Outcome;
@@ -34,6 +34,23 @@ struct Page {
 struct Step {
     text: String,
     command: Option<String>,
+}
+
+impl Step {
+    fn new(text: impl Into<String>, command: String) -> Step {
+        Step {
+            text: text.into(),
+            command: Some(command),
+        }
+    }
+
+    /// One without a command.
+    fn of(text: &str) -> Step {
+        Step {
+            text: text.to_owned(),
+            command: None,
+        }
+    }
 }
 
 /// The page of a run, from what its report says as JSON.
@@ -155,68 +172,58 @@ fn lead(report: &Report) -> String {
 
 /// What to do next.
 fn steps(report: &Report) -> Vec<Step> {
+    let go_on = match (&report.next, report.outcome) {
+        (None, _) => None,
+        (Some(next), Some(Outcome::StoppedByGuard)) => {
+            let text = "Look at what the guards counted. If it is meant, go on with:";
+            Some(Step::new(text, next.to_string()))
+        }
+        (Some(next), _) => Some(Step::new("To go on:", next.to_string())),
+    };
+    let mut steps: Vec<Step> = go_on.into_iter().chain(at_fault(report)).collect();
     let c = &report.counts;
-    let file = human::shell_word(&report.pipeline.file);
-    let failed = c.failed.unwrap_or(0);
-    let mut steps = Vec::new();
-    if let Some(next) = &report.next {
-        let text = match report.outcome {
-            Some(Outcome::StoppedByGuard) => {
-                "Look at what the guards counted. If it is meant, go on with:"
+    let run = format!("rostream run {}", human::shell_word(&report.pipeline.file));
+    let is_ready = c.sent == 0 && c.would_send > 0 && report.error.is_none();
+    if is_ready && report.next.is_none() {
+        steps.push(Step::new(
+            "Nothing was sent so far. To send it:",
+            run.clone(),
+        ));
+    }
+    if steps.is_empty() {
+        steps.push(match &report.error {
+            Some(error) if error.retryable => {
+                let text = "The cause may be gone the next time. To try again:";
+                Step::new(text, run)
             }
-            _ => "To go on:",
-        };
-        steps.push(Step {
-            text: text.to_owned(),
-            command: Some(next.to_string()),
+            Some(_) => Step::of("Mend what is named above, and run the pipeline again."),
+            None => Step::of("Nothing: all is done."),
         });
     }
-    if let Some(rejects) = report
-        .rejects_file
-        .as_ref()
-        .filter(|_| c.rejected + failed > 0)
-    {
-        steps.push(Step {
-            text: format!(
-                "{} at fault stand in {}, as they were, each with its reason. Mend them at the source, or in that file and \
-                 load it:",
-                human::counted(c.rejected + failed, "row"),
-                &**rejects
-            ),
-            command: Some(format!("rostream run {file} --mend {}", human::shell_word(rejects))),
-        });
+    steps
+}
+
+/// What to do about rows that were rejected or refused.
+fn at_fault(report: &Report) -> Vec<Step> {
+    let failed = report.counts.failed.unwrap_or(0);
+    let rows = report.counts.rejected.saturating_add(failed);
+    let mut steps = Vec::new();
+    if let Some(rejects) = report.rejects_file.as_ref().filter(|_| rows > 0) {
+        let text = format!(
+            "{} at fault stand in {}, as they were, each with its reason. Mend them at the source, or in that file and \
+             load it:",
+            human::counted(rows, "row"),
+            &**rejects
+        );
+        let [file, rejects] = [&report.pipeline.file, rejects].map(|file| human::shell_word(file));
+        let command = format!("rostream run {file} --mend {rejects}");
+        steps.push(Step::new(text, command));
     }
     if failed > 0 && report.next.is_none() {
         let refused = human::counted(failed, "row");
-        steps.push(Step {
-            text: format!("To send the {refused} again that the server refused:"),
-            command: Some(format!("rostream retry {}", &*report.run_id)),
-        });
-    }
-    let is_ready = c.sent == 0 && c.would_send > 0 && report.error.is_none();
-    if is_ready && report.next.is_none() {
-        steps.push(Step {
-            text: "Nothing was sent so far. To send it:".to_owned(),
-            command: Some(format!("rostream run {file}")),
-        });
-    }
-    if let Some(error) = report.error.as_ref().filter(|_| steps.is_empty()) {
-        steps.push(match error.retryable {
-            true => Step {
-                text: "The cause may be gone the next time. To try again:".to_owned(),
-                command: Some(format!("rostream run {file}")),
-            },
-            false => Step {
-                text: "Mend what is named above, and run the pipeline again.".to_owned(),
-                command: None,
-            },
-        });
-    }
-    if steps.is_empty() {
-        steps.push(Step {
-            text: "Nothing: all is done.".to_owned(),
-            command: None,
-        });
+        let text = format!("To send the {refused} again that the server refused:");
+        let command = format!("rostream retry {}", &*report.run_id);
+        steps.push(Step::new(text, command));
     }
     steps
 }
@@ -277,42 +284,22 @@ fn drift(report: &Report) -> Option<Section> {
 
 /// What support asks for.
 fn facts(report: &Report) -> Vec<(&'static str, Vec<String>)> {
-    let one = |text: Option<&Text>| text.map(|text| vec![text.to_string()]).unwrap_or_default();
-    let b = &report.bytes;
-    let sources = report.sources.iter().map(|source| {
-        let (bytes, format) = (human::bytes(source.bytes), &*source.format);
-        match &*source.compression {
-            "none" | "" => format!("{} ({bytes}, {format})", &*source.path),
-            kind => format!("{} ({bytes}, {format}, {kind})", &*source.path),
-        }
-    });
-    let body = match (b.body, b.sent) {
-        (0, 0) => Vec::new(),
-        (body, sent) => vec![format!(
-            "{} made, {} sent",
-            human::bytes(body),
-            human::bytes(sent)
-        )],
-    };
-    let upload = report.upload.as_ref().map(|upload| {
-        let attempts = human::counted(upload.attempts.into(), "attempt");
-        format!("{attempts}, encoding {}", &*upload.encoding)
-    });
+    let one = |text: Option<&Text>| text.iter().map(|text| text.to_string()).collect();
     let import = report.import.as_ref();
-    let hash = report.body_hash.as_ref();
+    let hash = report.body_hash.iter();
     let withheld = report.withheld.as_ref();
-    let all = [
+    let error = report.error.as_ref();
+    let all: [(&str, Vec<String>); 15] = [
         ("run", vec![report.run_id.to_string()]),
         ("pipeline", vec![report.pipeline.file.to_string()]),
-        ("sources", sources.collect()),
-        ("body", body),
+        ("sources", report.sources.iter().map(source).collect()),
+        ("body", body(report).into_iter().collect()),
         (
             "hash of the body",
-            hash.map(|h| format!("{} {}", &*h.kind, &*h.hex))
-                .into_iter()
+            hash.map(|hash| format!("{} {}", &*hash.kind, &*hash.hex))
                 .collect(),
         ),
-        ("upload", upload.into_iter().collect()),
+        ("upload", report.upload.iter().map(upload).collect()),
         (
             "import job",
             one(import.and_then(|import| import.ticket_status.as_ref())),
@@ -321,8 +308,8 @@ fn facts(report: &Report) -> Vec<(&'static str, Vec<String>)> {
             "trace ids",
             import
                 .iter()
-                .flat_map(|i| &i.trace_ids)
-                .map(|id| id.to_string())
+                .flat_map(|import| &import.trace_ids)
+                .map(Text::to_string)
                 .collect(),
         ),
         ("rejects", one(report.rejects_file.as_ref())),
@@ -331,26 +318,37 @@ fn facts(report: &Report) -> Vec<(&'static str, Vec<String>)> {
             "withheld",
             one(withheld.and_then(|withheld| withheld.file.as_ref())),
         ),
-        (
-            "error code",
-            one(report.error.as_ref().map(|error| &error.code)),
-        ),
+        ("error code", one(error.map(|error| &error.code))),
         (
             "exit code",
-            report
-                .exit_code
-                .map(|code| code.to_string())
-                .into_iter()
-                .collect(),
+            report.exit_code.iter().map(u8::to_string).collect(),
         ),
         (
             "memory at most",
-            report.peak_memory.map(human::bytes).into_iter().collect(),
+            report.peak_memory.into_iter().map(human::bytes).collect(),
         ),
         ("rostream", vec![report.rostream_version.to_string()]),
     ];
     let told = |lines: &[String]| lines.iter().any(|line| !line.is_empty());
     all.into_iter().filter(|(_, lines)| told(lines)).collect()
+}
+
+fn source(source: &Source) -> String {
+    let (bytes, format) = (human::bytes(source.bytes), &*source.format);
+    match &*source.compression {
+        "none" | "" => format!("{} ({bytes}, {format})", &*source.path),
+        kind => format!("{} ({bytes}, {format}, {kind})", &*source.path),
+    }
+}
+
+fn body(report: &Report) -> Option<String> {
+    let [body, sent] = [report.bytes.body, report.bytes.sent].map(human::bytes);
+    (report.bytes.body.max(report.bytes.sent) > 0).then(|| format!("{body} made, {sent} sent"))
+}
+
+fn upload(upload: &Upload) -> String {
+    let attempts = human::counted(upload.attempts.into(), "attempt");
+    format!("{attempts}, encoding {}", &*upload.encoding)
 }
 
 /// A sentence begins with a capital letter, unless it begins with the name of something.
