@@ -74,7 +74,7 @@ fn every_command_that_leaves_a_report_leaves_its_page() {
         "nightly &#60;b&#62;",
         "Of 60 rows, 57 are ready to be sent and 3 were rejected here. Nothing was sent.",
         "rostream run pipeline.yaml --mend",
-        "<code>date_format</code>",
+        "<code>type_date</code>",
         "manager: rows on each level",
         "manager: managers by their direct reports",
     ];
