@@ -10,8 +10,9 @@ use crate::report::human;
 /// A course with fewer steps than this says nothing that a mean does not say.
 const ENOUGH: usize = 6;
 
-/// A step is at least this part of the whole: shorter ones would stand out by chance.
-const SHORTEST: f64 = 1.0 / 250.0;
+/// A step is longer than this part of the whole, and than so many seconds: blocks are counted one by one, and in a shorter
+/// step there may be none or many of them by chance.
+const SHORTEST: (f64, f64) = (1.0 / 50.0, 0.15);
 
 /// One phase: when it began, and what it did a second in each of its steps.
 struct Pass<'r> {
@@ -116,6 +117,7 @@ fn table(caption: &str, passes: &[Pass<'_>], words: &impl Fn(f64) -> String) -> 
 /// The phases in which anything was counted. What moments say of a phase counts from its beginning.
 fn passes<'r>(pace: &'r [Moment], of: impl Fn(&Moment) -> u64) -> Vec<Pass<'r>> {
     let end = pace.iter().map(|moment| moment.at).fold(0.0, f64::max);
+    let shortest = SHORTEST.1.max(end * SHORTEST.0);
     let mut passes: Vec<Pass<'r>> = Vec::new();
     let (mut phase, mut ended, mut last) = ("", 0.0, (0.0, 0));
     for moment in pace {
@@ -129,7 +131,7 @@ fn passes<'r>(pace: &'r [Moment], of: impl Fn(&Moment) -> u64) -> Vec<Pass<'r>> 
         ended = moment.at;
         let took = moment.at - last.0;
         if let Some(pass) = passes.last_mut()
-            && took > end * SHORTEST
+            && took > shortest
         {
             pass.steps
                 .push((moment.at, count.saturating_sub(last.1) as f64 / took));
