@@ -20,7 +20,7 @@ use crate::rule::ValidateSpec;
 use crate::settings::limits::Limits;
 use crate::settings::secret::{PresignedUrl, TokenSpec};
 use crate::settings::units::{Amount, Span};
-use crate::source::effect::Awaiting;
+use crate::source::effect_spec::Awaiting;
 use crate::source::spec::{
     CsvSpec, DriftSpec, Encoding, ExpectSpec, JsonSpec, Nothing, SourceFormat,
 };

@@ -21,7 +21,7 @@ use crate::engine::process::Engine;
 use crate::format::Header;
 use crate::format::csv::record::split;
 use crate::source::Source;
-use crate::source::effect::Awaiting;
+use crate::source::effect_spec::Awaiting;
 use crate::stage::Resources;
 use crate::text::scan::Dialect;
 use crate::upload::spec::UploadFormat;

@@ -16,7 +16,7 @@ use crate::report::run::{
     Approval, Canary, ColumnReport, Deletions, DeltaReport, GuardDecision, Hash, RetryReport,
     RowCounts, RunReport, SourceFile, Told, Withheld,
 };
-use crate::source::effect::Awaiting;
+use crate::source::effect_spec::Awaiting;
 use crate::state::ledger::Known;
 
 pub(super) fn prepared(report: &mut RunReport, awaiting: &Awaiting, prepared: &Prepared) {

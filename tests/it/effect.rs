@@ -139,7 +139,7 @@ fn the_element_that_was_found_is_told() {
     let (code, stdout, stderr) = crate::run(rig.folder(), &["infer", "w.dat"]);
     assert_eq!(code, 0, "{stderr}");
     assert!(stdout.contains("\n  format: xml\n"), "{stdout}");
-    assert!(stdout.contains("\n  record: /d/e\n"), "{stdout}");
+    assert!(stdout.contains("\n  record: \"/d/e\"\n"), "{stdout}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::Meaning;
 use crate::config::pipeline::Source;
-use crate::source::effect::{self, Awaiting};
+use crate::source::effect_spec::{self, Awaiting};
 use crate::source::spec::{FixedSpec, HdlSpec, SourceFormat, SourceSpec, Unknown, XmlSpec};
 use crate::source::table::spec::{Container, Layout, Stated, Table, Tables, Xml};
 
@@ -53,7 +53,7 @@ impl Meaning<'_> {
 
     /// Settings of other formats than this.
     pub(super) fn without_effect(&mut self, format: SourceFormat) {
-        let without = effect::without(format, |key| self.states(key));
+        let without = effect_spec::without(format, |key| self.states(key));
         for own in without {
             let belongs = own.belongs();
             let message = match own.is_section() {

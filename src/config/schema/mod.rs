@@ -163,7 +163,7 @@ fn names(required: &Value) -> impl Iterator<Item = &str> {
 }
 
 /// What a schema refers to, or itself.
-fn definition<'a>(whole: &'a Value, schema: &'a Value) -> &'a Value {
+pub(super) fn definition<'a>(whole: &'a Value, schema: &'a Value) -> &'a Value {
     match schema["$ref"].as_str().and_then(|r| r.strip_prefix('#')) {
         Some(pointer) => whole.pointer(pointer).unwrap_or(&Value::Null),
         None => match schema["allOf"].as_array().map(Vec::as_slice) {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::yaml::{flow, list, remark, scalar};
+use crate::config::yaml::write::{flow, list, remark, scalar};
 use crate::format::json::{Arrays, UNKNOWN_MEMBER};
 use crate::infer::bytes::Bytes;
 use crate::infer::form::{CsvForm, Header};
@@ -38,12 +38,12 @@ pub(super) fn source(found: &Found, path: &str) -> String {
         Written::Json(form) => json(found, form, &mut text),
         Written::Stated { format } => {
             let _ = writeln!(text, "  format: {format}");
-            if let Some(record) = &found.record {
-                let said = "The elements that come several times beside each other, as near to the root as there are any.";
-                remark(&mut text, "  ", said);
-                let _ = writeln!(text, "  record: {}", scalar(record));
-            }
         }
+    }
+    if let Some(record) = &found.record {
+        let said = "The elements that come several times beside each other, as near to the root as there are any.";
+        remark(&mut text, "  ", said);
+        let _ = writeln!(text, "  record: {}", scalar(record));
     }
     text
 }
