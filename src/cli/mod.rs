@@ -19,6 +19,7 @@ mod looked;
 mod man;
 mod next;
 mod open;
+mod page;
 mod paint;
 mod panics;
 mod pipeline;

@@ -86,6 +86,8 @@ pub struct Pipeline {
     pub limits: Limits,
     /// The folder for the run report; without it, the current one.
     pub report_dir: Option<PathBuf>,
+    /// Whether the report is written as a page, too.
+    pub report_page: bool,
     /// The folder for what is needed to resume, absolute.
     pub state_dir: PathBuf,
     /// Whether that folder must have been made by `rostream state init`.

@@ -49,6 +49,7 @@ mod nginx;
 mod nights;
 mod organisation;
 mod packed;
+mod pages;
 mod pgp;
 mod pieces;
 mod pipelines;

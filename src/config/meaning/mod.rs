@@ -145,6 +145,7 @@ impl Meaning<'_> {
             wait: spec.wait,
             timeouts: spec.timeouts,
             limits: spec.limits,
+            report_page: spec.report.html,
             report_dir: spec.report.dir.map(|dir| self.folder.join(dir)),
             state_dir: self.folder.join(spec.state.dir),
             state_required: spec.state.required,
