@@ -1,6 +1,6 @@
 //! The commands that go on from where a run ended, as the current folder's shell takes them.
 
-use crate::report::human::{self, shell_word};
+use crate::report::human;
 use crate::report::run::{Outcome, RunId};
 use crate::state::entry::Step;
 use crate::state::{Entry, Folder};

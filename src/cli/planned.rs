@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::put_findings;
 use crate::config::Pipeline;
-use crate::report::human::{self, shell_word};
+use crate::report::human;
 use crate::report::run::{RunId, RunReport, Verdict};
 use crate::run::RunError;
 use crate::run::plan::Planned;

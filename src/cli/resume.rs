@@ -13,7 +13,7 @@ use super::work::{CommonArgs, Task, Work};
 use super::{Exit, Failure, Globals, PipelineArgs, say};
 use crate::config::{Pipeline, Target, process_env};
 use crate::report::error::Code;
-use crate::report::human::{self, shell_word};
+use crate::report::human;
 use crate::report::progress::Progress;
 use crate::report::run::{Outcome, RunId};
 use crate::run::again::Again;

@@ -10,6 +10,7 @@ use super::read::{Report, Source, Text, Upload};
 use super::{course, decided, people, rows};
 use crate::report::human;
 use crate::report::run::Outcome;
+use crate::text::shown::shell_word;
 
 /// The page of a run.
 #[derive(Template)]
@@ -182,7 +183,7 @@ fn steps(report: &Report) -> Vec<Step> {
     };
     let mut steps: Vec<Step> = go_on.into_iter().chain(at_fault(report)).collect();
     let c = &report.counts;
-    let run = format!("rostream run {}", human::shell_word(&report.pipeline.file));
+    let run = format!("rostream run {}", shell_word(&report.pipeline.file));
     let is_ready = c.sent == 0 && c.would_send > 0 && report.error.is_none();
     if is_ready && report.next.is_none() {
         steps.push(Step::new(
@@ -215,7 +216,7 @@ fn at_fault(report: &Report) -> Vec<Step> {
             human::counted(rows, "row"),
             &**rejects
         );
-        let [file, rejects] = [&report.pipeline.file, rejects].map(|file| human::shell_word(file));
+        let [file, rejects] = [&report.pipeline.file, rejects].map(|file| shell_word(file));
         let command = format!("rostream run {file} --mend {rejects}");
         steps.push(Step::new(text, command));
     }
