@@ -96,6 +96,7 @@ pub(super) fn decide(
         named,
         kept: facts.good + facts.unchanged,
         commonest: facts.rejects.commonest(),
+        broken: survey.broken(&pipeline.sensitive),
         changes: changes(pipeline, survey, named, last),
         hierarchy: survey.stop().cloned(),
     };

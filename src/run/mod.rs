@@ -54,6 +54,7 @@ mod surveyed;
 mod tables;
 mod told;
 mod wait;
+mod warned;
 mod watch;
 mod withhold;
 

@@ -13,6 +13,7 @@ use super::aside::Aside;
 use super::extent::Extent;
 use super::retyped::Retyped;
 use super::surveyed::Surveyed;
+use super::warned::Warned;
 use crate::batch::{Arrangement, Batch, Fault, RowState};
 use crate::delta::error::StoreError;
 use crate::delta::items::Writer;
@@ -75,6 +76,8 @@ pub struct Survey {
     pub(super) aside: Aside,
     /// Records and other lines, file by file.
     pub(crate) extent: Extent,
+    /// Rows that break rules which do not reject, or have limits of their own.
+    pub(super) warned: Warned,
     /// Texts that the server may make something else of.
     retyped: Retyped,
     /// What the cells look like as the source has them, where that is asked.
@@ -140,6 +143,7 @@ impl Survey {
             good: 0,
             aside: Aside::default(),
             extent: Extent::default(),
+            warned: Warned::default(),
             retyped: Retyped::default(),
             sample: Sample::default(),
             deletes: Deletes::default(),
@@ -225,6 +229,7 @@ impl Survey {
                 self.arrivals.see(diff, judged, &processed.batch, aside);
             }
         }
+        self.warned.absorb(&processed.batch, place);
         self.filtered += processed.filtered;
         self.good += (processed.encoded.rows.len() - left_out.len()) as u64;
         self.write_rejects(&mut processed, &touched)?;
@@ -422,6 +427,7 @@ impl Survey {
         self.arrivals.clear();
         (self.record, self.filtered, self.superseded, self.good) = (0, 0, 0, 0);
         self.extent = Extent::default();
+        self.warned = Warned::default();
         self.retyped = Retyped::default();
         self.rejects.restart()?;
         Ok(())

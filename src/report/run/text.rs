@@ -108,6 +108,13 @@ impl RunReport {
             lines.rows("rejected", c.rejected, &along);
         }
         lines.faults(&self.rejects, c.read, "rejected");
+        if self.warned.rows > 0 {
+            let why = "break a rule that warns, and go out unless something else is wrong";
+            lines.rows("warned", self.warned.rows, why);
+            for line in self.warned.lines() {
+                lines.add("", &line);
+            }
+        }
         if c.superseded > 0 {
             let why = match self.as_of {
                 Some(_) => "not the one in force, or the same row as another",
