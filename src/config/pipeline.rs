@@ -32,6 +32,7 @@ use crate::text::dates::{Date, Zone};
 use crate::upload::spec::{Length, UploadSpec};
 use crate::whole::as_of::spec::AsOfSpec;
 
+use super::cases::CaseSpec;
 use super::overrides::Override;
 use super::problem::{Placed, Problem};
 use super::substitute::Env;
@@ -92,6 +93,8 @@ pub struct Pipeline {
     pub state_key: Option<KeySpec>,
     /// How long all of this is kept.
     pub keep: Keep,
+    /// The cases that stand in the file.
+    pub(crate) tests: Vec<CaseSpec>,
     /// The mended file that is read in place of the source.
     pub mend: Option<PathBuf>,
     /// What it was made of, to be known again.

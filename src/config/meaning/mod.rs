@@ -22,6 +22,7 @@ mod wrapping;
 
 use std::path::{Path, PathBuf};
 
+use super::cases;
 use super::pipeline::{Origin, Pipeline, Rejects, Source, Target};
 use super::problem::{Findings, Placed};
 use super::spec::PipelineSpec;
@@ -216,6 +217,10 @@ impl Meaning<'_> {
             self.problem("state.dir", "expected a folder, found empty text", "");
         }
 
+        for wrong in cases::check(&spec.tests, &spec.stages, spec.aliases.as_ref()) {
+            self.problem(&wrong.path, wrong.message, &wrong.help);
+        }
+
         let file = self.findings.file.clone();
         let stages = spec.stages.into_iter().enumerate();
         let stages: Vec<_> = stages
@@ -282,6 +287,7 @@ impl Meaning<'_> {
             state_required: spec.state.required,
             state_key: spec.state.key,
             keep,
+            tests: spec.tests,
             mend: None,
             origin: self.origin,
             folder: self.folder,
