@@ -213,8 +213,10 @@ fn block(record: &Record, file: Option<&str>, full: bool, out: &mut String) {
         out.push_str(line.trim_end());
         out.push('\n');
     }
-    for fault in &record.faults {
-        out.push_str("  ! ");
+    let faults = record.faults.iter().map(|fault| ("  ! ", fault));
+    let warnings = record.warnings.iter().map(|fault| ("  ~ ", fault));
+    for (mark, fault) in faults.chain(warnings) {
+        out.push_str(mark);
         if !fault.column.is_empty() {
             let _ = write!(out, "{}: ", shown(&fault.column));
         }

@@ -68,7 +68,9 @@ impl TestArgs {
         } else if cases == 0 && good {
             let what = match self.only {
                 Some(_) => "no case has that in its name",
-                None => "there are no cases: write them under `tests`, or in a file such as people_test.yaml",
+                None => {
+                    "there are no cases: write them under `tests`, or in a file such as people_test.yaml"
+                }
             };
             say(format_args!("{what}"));
         } else if !globals.quiet {
@@ -133,7 +135,10 @@ async fn case(pipeline: &Pipeline, file: &Cases, at: usize) -> Result<Told, Fail
         }
         Err(CaseError::Run(error)) => {
             let message = format!("the case can't be run: {}", chain(&error));
-            vec![Finding::of(&Problem { message, ..own.clone() })]
+            vec![Finding::of(&Problem {
+                message,
+                ..own.clone()
+            })]
         }
         Err(error) => return Err(Failure::new(Exit::Failed, error)),
     };

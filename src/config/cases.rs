@@ -12,8 +12,8 @@ use super::problem::nearest;
 use crate::settings::EXACT_NUMBER;
 use crate::stage::StageSpec;
 use crate::stage::aliases::AliasesSpec;
-use crate::text::decimal::is_json_number;
 use crate::text::dates::Date;
+use crate::text::decimal::is_json_number;
 
 /// A row by its columns.
 pub(crate) type Row = IndexMap<String, CellSpec>;
@@ -192,12 +192,24 @@ pub(super) fn check<'a>(
         if case.name.trim().is_empty() {
             tell(".name", "expected a name, found nothing".to_owned(), "");
         } else if cases[..at].iter().any(|other| other.name == case.name) {
-            tell(".name", format!("the name `{}` is used twice", case.name), "");
+            tell(
+                ".name",
+                format!("the name `{}` is used twice", case.name),
+                "",
+            );
         }
         match (&case.rows, &case.file) {
-            (None, None) => tell("", "expected `rows` or `file`, found neither".to_owned(), ""),
+            (None, None) => tell(
+                "",
+                "expected `rows` or `file`, found neither".to_owned(),
+                "",
+            ),
             (Some(_), Some(_)) => {
-                tell(".file", "expected `rows` or `file`, found both".to_owned(), "");
+                tell(
+                    ".file",
+                    "expected `rows` or `file`, found both".to_owned(),
+                    "",
+                );
             }
             _ => {}
         }

@@ -70,7 +70,8 @@ pub fn load(file: &str, overrides: &[Override], env: Env) -> Result<Loaded, Prob
             path
         }),
     };
-    let folder = folder.map_err(|e| unreadable(shown, format!("cannot be read: {}", io_words(&e))))?;
+    let folder =
+        folder.map_err(|e| unreadable(shown, format!("cannot be read: {}", io_words(&e))))?;
     parse(&text, shown, folder, overrides, env)
 }
 

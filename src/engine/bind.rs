@@ -128,7 +128,14 @@ pub(crate) fn named<'a>(
 pub(crate) fn lacking(terms: &Terms<'_>, given: &[String]) -> (Vec<String>, HashSet<String>) {
     let of = |stages: &[StageSpec]| {
         let (validate, import) = (terms.validate, terms.import);
-        named(stages, terms.aliases, terms.as_of, validate, import, terms.guard)
+        named(
+            stages,
+            terms.aliases,
+            terms.as_of,
+            validate,
+            import,
+            terms.guard,
+        )
     };
     let all = of(terms.stages);
     let mut columns = Columns::from_header(given);

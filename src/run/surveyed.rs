@@ -7,7 +7,9 @@ use crate::delta::tally::Deletes;
 use crate::engine::body::{Amended, Digest};
 use crate::engine::written::WrittenRows;
 use crate::report::rejects::RejectsFile;
-use crate::report::run::{AliasesReport, AsOf, CodeCounts, HierarchyReport, RehiresReport, WarnedReport};
+use crate::report::run::{
+    AliasesReport, AsOf, CodeCounts, HierarchyReport, RehiresReport, WarnedReport,
+};
 use crate::whole::lines::Lines;
 use crate::whole::unique::Unique;
 

@@ -16,9 +16,8 @@ impl Witness {
     pub(super) fn see(&mut self, batch: &Batch, line: u64) {
         let told = |faults: &Faults, all: bool| -> Vec<(u64, Fault)> {
             let kinds = faults.by_row().into_iter();
-            let told = kinds.filter(|(row, _)| {
-                all || batch.state(*row as usize) == RowState::Rejected
-            });
+            let told =
+                kinds.filter(|(row, _)| all || batch.state(*row as usize) == RowState::Rejected);
             told.map(|(row, kind)| {
                 let line = line + u64::from(batch.row(row as usize).line);
                 (line, faults.kind(kind).clone())

@@ -134,7 +134,8 @@ fn without_rules(rules: &ColumnRules) -> Option<(&'static str, String)> {
         (_, Some(_)) => "at_most",
         _ => return None,
     };
-    let why = format!("`{field}` says what follows of the column's other rules, and there are none");
+    let why =
+        format!("`{field}` says what follows of the column's other rules, and there are none");
     Some((field, why))
 }
 

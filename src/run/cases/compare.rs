@@ -47,7 +47,13 @@ pub(super) fn differences(case: &CaseSpec, became: &Became) -> Vec<Difference> {
         rows(expected, became, &mut found);
     }
     let rejects = (".expect.rejects", "rejected");
-    faults(&case.expect.rejects, &became.rejects, rejects, place, &mut found);
+    faults(
+        &case.expect.rejects,
+        &became.rejects,
+        rejects,
+        place,
+        &mut found,
+    );
     if let Some(expected) = &case.expect.warned {
         let warned = (".expect.warned", "warned of");
         faults(expected, &became.warned, warned, place, &mut found);
@@ -97,7 +103,9 @@ fn rows(expected: &[Row], became: &Became, found: &mut Vec<Difference>) {
 }
 
 fn shown_row(row: &Row) -> String {
-    let cells = row.iter().map(|(name, cell)| format!("{name}: {}", json(cell)));
+    let cells = row
+        .iter()
+        .map(|(name, cell)| format!("{name}: {}", json(cell)));
     format!("{{ {} }}", cells.collect::<Vec<_>>().join(", "))
 }
 
@@ -136,7 +144,8 @@ fn faults(
     let mut missing = Vec::new();
     // What says more is looked for first, or something that says less takes its place.
     let mut order: Vec<usize> = (0..expected.len()).collect();
-    let says = |spec: &FoundSpec| usize::from(spec.column.is_some()) + usize::from(spec.code.is_some());
+    let says =
+        |spec: &FoundSpec| usize::from(spec.column.is_some()) + usize::from(spec.code.is_some());
     order.sort_by_key(|at| std::cmp::Reverse(says(&expected[*at])));
     for at in order {
         match left.iter().position(|found| is_meant(&expected[at], found)) {
@@ -154,7 +163,10 @@ fn faults(
             true => format!("and it is not {what}"),
             false => format!("and it is {what} for {}", own.join(", ")),
         };
-        let message = format!("{place} {number}: expected {}, {instead}", wanted(spec, what));
+        let message = format!(
+            "{place} {number}: expected {}, {instead}",
+            wanted(spec, what)
+        );
         let path = format!("{setting}.{at}");
         found.push(Difference { path, message });
     }
@@ -209,7 +221,12 @@ mod tests {
         check(number("1.50"), Some("1.5"), false, true);
         check(number("1.50"), Some("\"1.50\""), false, false);
         check(number("1.50"), Some("\"1.50\""), true, true);
-        check(number("12345678901234567890"), Some("12345678901234567891"), false, false);
+        check(
+            number("12345678901234567890"),
+            Some("12345678901234567891"),
+            false,
+            false,
+        );
         check(text("a\"b"), Some("\"a\\\"b\""), false, true);
         check(text("\u{e9}"), Some("\"\\u00e9\""), false, true);
         check(text("1"), Some("1"), false, false);
@@ -248,7 +265,13 @@ mod tests {
         };
         let check = |expected: &[FoundSpec], became: &[Found], messages: &[&str]| {
             let mut differences = Vec::new();
-            faults(expected, became, (".r", "rejected"), "row", &mut differences);
+            faults(
+                expected,
+                became,
+                (".r", "rejected"),
+                "row",
+                &mut differences,
+            );
             let told: Vec<String> = differences.into_iter().map(|d| d.message).collect();
             assert_eq!(told, messages);
         };

@@ -88,7 +88,8 @@ pub(crate) async fn run(
     };
     let became = case.run(workers).await?;
     let differences = differences(case.spec(), &became);
-    let problem = |difference: compare::Difference| case.problem(&difference.path, difference.message);
+    let problem =
+        |difference: compare::Difference| case.problem(&difference.path, difference.message);
     Ok(differences.into_iter().map(problem).collect())
 }
 
@@ -227,15 +228,23 @@ impl Case<'_> {
         };
         if let Some(stated) = stated {
             let flattened = |name: &String| {
-                let below = |stated: &String| stated.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+                let below = |stated: &String| {
+                    stated
+                        .strip_prefix(name)
+                        .is_some_and(|rest| rest.starts_with('.'))
+                };
                 stated.iter().any(below)
             };
-            let unknown = columns.iter().find(|name| !stated.contains(name) && !flattened(name));
+            let unknown = columns
+                .iter()
+                .find(|name| !stated.contains(name) && !flattened(name));
             if let Some(name) = unknown {
                 let near = nearest(name, stated.iter().map(String::as_str));
                 return Err(self.unknown(rows, name, near));
             }
-            let absent = stated.iter().filter(|name| !name.is_empty() && !columns.contains(name));
+            let absent = stated
+                .iter()
+                .filter(|name| !name.is_empty() && !columns.contains(name));
             let absent: Vec<String> = absent.cloned().collect();
             columns.extend(absent);
             return Ok(columns);
@@ -290,7 +299,9 @@ impl Case<'_> {
         let lead = prepared.engine.encoder().lead_name().to_owned();
         let sent = prepared.engine.sent().map(ToString::to_string);
         let columns = std::iter::once(lead).chain(sent).collect();
-        let mut spool = SpoolWriter::create(Some(self.folder.path())).await.map_err(RunError::from)?;
+        let mut spool = SpoolWriter::create(Some(self.folder.path()))
+            .await
+            .map_err(RunError::from)?;
         let (mut survey, ended) = survey(&job, &prepared, first, Some(&mut spool)).await;
         ended?;
         let witness = survey.witness.take().unwrap_or_default();

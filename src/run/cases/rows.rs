@@ -49,9 +49,7 @@ impl Kind {
             Input::Glob(pattern, _) => pattern.to_lowercase(),
             _ => return Kind::Csv,
         };
-        let has = |ending: &&str| {
-            name.ends_with(*ending) || name.contains(&format!("{ending}."))
-        };
+        let has = |ending: &&str| name.ends_with(*ending) || name.contains(&format!("{ending}."));
         let objects = [".json", ".ndjson", ".jsonl", ".xlsx", ".parquet", ".arrow"];
         match () {
             () if objects.iter().any(|ending| has(&ending)) => Kind::Objects,
@@ -123,7 +121,10 @@ pub(super) fn csv(columns: &[String], rows: &[Row]) -> Result<Text, (usize, Stri
 }
 
 fn cell_of_csv(text: &str) -> String {
-    let is_bare = !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "-_./ @:".contains(c));
+    let is_bare = !text.is_empty()
+        && text
+            .chars()
+            .all(|c| c.is_alphanumeric() || "-_./ @:".contains(c));
     match is_bare {
         true => text.to_owned(),
         false => format!("\"{}\"", text.replace('"', "\"\"")),
@@ -184,7 +185,10 @@ mod tests {
                 ("id", number("12")),
                 ("name", CellSpec::Text("Ada \"A\", B".to_owned())),
             ]),
-            row(&[("id", CellSpec::Text("0012".to_owned())), ("on", CellSpec::Bool(true))]),
+            row(&[
+                ("id", CellSpec::Text("0012".to_owned())),
+                ("on", CellSpec::Bool(true)),
+            ]),
         ];
         let columns = columns(&rows);
         assert_eq!(columns, ["id", "name", "on"]);
@@ -203,7 +207,10 @@ mod tests {
             Kind::Objects,
             "{\"id\":12,\"name\":\"Ada \\\"A\\\", B\"}\n{\"id\":\"0012\",\"on\":true}\n",
         );
-        let nested = [row(&[("a", CellSpec::List(vec![number("1.50"), CellSpec::Null]))])];
+        let nested = [row(&[(
+            "a",
+            CellSpec::List(vec![number("1.50"), CellSpec::Null]),
+        )])];
         let names = ["a".to_owned()];
         assert_eq!(Kind::Csv.text(&names, &nested), Err((0, "a".to_owned())));
         let (objects, _) = Kind::Objects.text(&names, &nested).unwrap();
