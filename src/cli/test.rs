@@ -62,25 +62,28 @@ impl TestArgs {
             }
         }
         let (cases, failed) = (report.cases.len(), report.failed());
+        report.ok = good && failed == 0 && cases > 0;
         if self.json {
-            report.ok = good && failed == 0;
             put_json(&report)?;
-        } else if cases == 0 && good {
-            let what = match self.only {
-                Some(_) => "no case has that in its name",
-                None => {
-                    "there are no cases: write them under `tests`, or in a file such as people_test.yaml"
-                }
-            };
-            say(format_args!("{what}"));
-        } else if !globals.quiet {
-            let word = if cases == 1 { "case" } else { "cases" };
-            say(format_args!("{cases} {word}, {failed} failed"));
+        } else {
+            match (cases, good) {
+                // What is wrong with the files is said already.
+                (0, false) => {}
+                (0, true) => say(format_args!("{}", self.none())),
+                _ if globals.quiet => {}
+                (1, _) => say(format_args!("1 case, {failed} failed")),
+                _ => say(format_args!("{cases} cases, {failed} failed")),
+            }
         }
-        Ok(match good && failed == 0 && cases > 0 {
-            true => Exit::Done,
-            false => Exit::Usage,
-        })
+        Ok(if report.ok { Exit::Done } else { Exit::Usage })
+    }
+
+    /// That there is no case, and what to do.
+    fn none(&self) -> &'static str {
+        match self.only {
+            Some(_) => "no case has that in its name",
+            None => "there are no cases: write them under `tests`, or in a file such as people_test.yaml",
+        }
     }
 
     /// A pipeline and its cases; nothing where something is wrong with one of the files, which has been said.
