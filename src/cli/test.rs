@@ -82,7 +82,9 @@ impl TestArgs {
     fn none(&self) -> &'static str {
         match self.only {
             Some(_) => "no case has that in its name",
-            None => "there are no cases: write them under `tests`, or in a file such as people_test.yaml",
+            None => {
+                "there are no cases: write them under `tests`, or in a file such as people_test.yaml"
+            }
         }
     }
 

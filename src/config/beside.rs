@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::cases::{CaseSpec, check};
+use super::cases::{TestSpec, check};
 use super::pipeline::Pipeline;
 use super::problem::{Findings, Place, Problem, Problems};
 use super::substitute::{self, Env};
@@ -19,7 +19,7 @@ pub(crate) struct Cases {
     pub file: Arc<str>,
     /// Where relative paths start from.
     pub folder: PathBuf,
-    pub all: Vec<CaseSpec>,
+    pub all: Vec<TestSpec>,
     places: Places,
 }
 
@@ -88,7 +88,7 @@ impl Cases {
 #[serde(deny_unknown_fields)]
 struct FileSpec {
     #[serde(default)]
-    tests: Vec<CaseSpec>,
+    tests: Vec<TestSpec>,
 }
 
 /// `people_test.yaml` for `people.yaml`; nothing for standard input.

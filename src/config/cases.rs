@@ -21,7 +21,7 @@ pub(crate) type Row = IndexMap<String, CellSpec>;
 /// One case: rows in, and what is to become of them.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct CaseSpec {
+pub(crate) struct TestSpec {
     /// What it shows, in words; each once.
     pub name: String,
     /// The records of the source, by its columns. What the pipeline names and no row has is there, and empty.
@@ -168,7 +168,7 @@ pub(super) struct Wrong {
 
 /// What is wrong with cases, as far as it shows without a row of them being looked at.
 pub(super) fn check<'a>(
-    cases: &[CaseSpec],
+    cases: &[TestSpec],
     stages: impl IntoIterator<Item = &'a StageSpec>,
     aliases: Option<&AliasesSpec>,
 ) -> Vec<Wrong> {
@@ -240,7 +240,7 @@ pub(super) fn check<'a>(
 }
 
 /// Why a fault can't be one of the case.
-fn unfit(found: &FoundSpec, case: &CaseSpec) -> Option<(String, &'static str)> {
+fn unfit(found: &FoundSpec, case: &TestSpec) -> Option<(String, &'static str)> {
     let rows = case.rows.as_ref().map(|rows| rows.len() as u64);
     match (found.row, found.line, rows) {
         (None, None, Some(_)) => Some(("expected `row`, counted from 1".to_owned(), "")),

@@ -32,7 +32,7 @@ use crate::text::dates::{Date, Zone};
 use crate::upload::spec::{Length, UploadSpec};
 use crate::whole::as_of::spec::AsOfSpec;
 
-use super::cases::CaseSpec;
+use super::cases::TestSpec;
 use super::overrides::Override;
 use super::problem::{Placed, Problem};
 use super::substitute::Env;
@@ -94,7 +94,7 @@ pub struct Pipeline {
     /// How long all of this is kept.
     pub keep: Keep,
     /// The cases that stand in the file.
-    pub(crate) tests: Vec<CaseSpec>,
+    pub(crate) tests: Vec<TestSpec>,
     /// The mended file that is read in place of the source.
     pub mend: Option<PathBuf>,
     /// What it was made of, to be known again.

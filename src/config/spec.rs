@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::cases::CaseSpec;
+use super::cases::TestSpec;
 use super::profile::ProfileSpec;
 use crate::guard::spec::{GuardSpec, RefusedSpec};
 use crate::http::spec::TimeoutsSpec;
@@ -90,5 +90,5 @@ pub(crate) struct PipelineSpec {
     /// Cases for `rostream test`: rows in, and what is to become of them. They may stand in `P_test.yaml` beside
     /// `P.yaml`, too.
     #[serde(default)]
-    pub tests: Vec<CaseSpec>,
+    pub tests: Vec<TestSpec>,
 }

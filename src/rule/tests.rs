@@ -570,6 +570,33 @@ fn severities() {
 }
 
 proptest! {
+    /// What warns is what would reject, of the same rows for the same reasons.
+    #[test]
+    fn warnings_are_the_faults_that_there_would_be(
+        texts in proptest::collection::vec("[a-c1 \u{200b}]{0,4}", 1..20),
+        rules in proptest::sample::select(vec![
+            r#""required": true, "max_length": 2"#,
+            r#""one_of": ["a", "b"], "pattern": "^a""#,
+            r#""type": "integer", "min": 11"#,
+        ]),
+    ) {
+        let found = |severity: &str| {
+            let json = format!(r#"{{"columns": {{"c": {{{rules}, "severity": "{severity}", "at_most": "1"}}}}}}"#);
+            let rules = spec(&json).bind(&Columns::from_header(["c"]), &today());
+            let rows: Vec<[&str; 1]> = texts.iter().map(|text| [&**text]).collect();
+            let rows: Vec<&[&str]> = rows.iter().map(|row| &row[..]).collect();
+            let mut batch = batch(&rows);
+            rules.unwrap_or_else(|problems| panic!("{}", problems[0])).apply(&mut batch);
+            let broken = batch.broken().count();
+            (batch.faults().list(), batch.warnings().list(), broken)
+        };
+        let (faults, none, broken) = found("error");
+        prop_assert!(none.is_empty());
+        prop_assert_eq!((Vec::new(), faults, broken), found("warn"));
+    }
+}
+
+proptest! {
     /// Whatever the cells hold, each rule says what it says alone, and nothing panics.
     #[test]
     fn rules_together_say_what_each_says_alone(

@@ -235,7 +235,10 @@ tests:
     fs::write(dir.path().join("p.yaml"), pipeline).unwrap();
     let (code, said) = test(dir.path());
     assert_eq!(code, 0, "{said}");
-    assert!(said.ends_with("ok      kinds\n1 case, 0 failed\n"), "{said}");
+    assert!(
+        said.ends_with("ok      kinds\n1 case, 0 failed\n"),
+        "{said}"
+    );
 }
 
 /// The examples' own cases.

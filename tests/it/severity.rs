@@ -170,7 +170,7 @@ fn what_makes_no_sense() {
     };
     check(
         "key: name, columns: { name: { severity: warn } }",
-        "pipeline.yaml:4:48: expected `error`: a row without a good key can't go out",
+        "pipeline.yaml:4:53: expected `error`: a row without a good key can't go out",
     );
     check(
         "columns: { name: { severity: warn } }",

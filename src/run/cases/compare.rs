@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::rows::{json, text};
 use crate::batch::Fault;
-use crate::config::cases::{CaseSpec, CellSpec, FoundSpec, Row};
+use crate::config::cases::{CellSpec, FoundSpec, Row, TestSpec};
 use crate::text::decimal::Number;
 
 /// A row as it is sent: its members, as JSON.
@@ -40,7 +40,7 @@ pub(crate) struct Difference {
 }
 
 /// Everything that is not as the case expects it.
-pub(super) fn differences(case: &CaseSpec, became: &Became) -> Vec<Difference> {
+pub(super) fn differences(case: &TestSpec, became: &Became) -> Vec<Difference> {
     let mut found = Vec::new();
     let place = if case.rows.is_some() { "row" } else { "line" };
     if let Some(expected) = &case.expect.rows {

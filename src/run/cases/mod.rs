@@ -20,7 +20,7 @@ use super::pass::survey;
 use super::prepare::{First, Prepared, bind, lacking, reading, rejects_header, source};
 use super::tables::{given_table, resources_with};
 use super::{Basis, Job, RunError};
-use crate::config::cases::{CaseSpec, Row};
+use crate::config::cases::{Row, TestSpec};
 use crate::config::{Cases, Pipeline, Problem, nearest};
 use crate::engine::blocks::Blocks;
 use crate::format::csv::spec::CsvSpec;
@@ -94,7 +94,7 @@ pub(crate) async fn run(
 }
 
 impl Case<'_> {
-    fn spec(&self) -> &CaseSpec {
+    fn spec(&self) -> &TestSpec {
         &self.cases.all[self.at]
     }
 
