@@ -1,12 +1,13 @@
-"""Who is right where: rostream's `describe`, DuckDB's sniffer and Polars' scan on the extracts of tests/it/infer, whose
-truths were written before any of them saw the files.
+"""Who is right where: rostream's `describe`, DuckDB's sniffer, Polars' scan and `qsv sniff` on the extracts of
+tests/it/infer, whose truths were written before any of them saw the files.
 
-usage: infer.py ROSTREAM        (duckdb and polars in the Python that runs it)
+usage: infer.py ROSTREAM [QSV]        (duckdb and polars in the Python that runs it)
 
 A decision is right, wrong, or left open: a column of dates or decimals that stays text is open. Dates and decimals are
 right where every value is read as the truth says. Tables in JSON are left out: the others are not asked about them.
 """
 
+import csv
 import json
 import subprocess
 import sys
@@ -28,7 +29,7 @@ def extracts():
     for folder in sorted(EXTRACTS.iterdir()):
         truths = json.loads((folder / "truths.json").read_text())
         elsewhere = truths.get("extract")
-        others = [p for p in folder.iterdir() if p.name not in ("truths.json", "LICENSE")]
+        others = sorted(p for p in folder.iterdir() if p.name not in ("truths.json", "LICENSE"))
         file = folder / elsewhere if elsewhere else others[0]
         if truths["file"]["format"] == "csv":
             yield folder.name, file, truths
@@ -138,6 +139,34 @@ def with_polars(file, truths, score):
     columns(score, truths, texts, values)
 
 
+def with_qsv(program, file, truths, score):
+    """qsv says which columns are dates, and not in which order: they stay open."""
+    words = ["delimiter", "encoding", "header"]
+    done = subprocess.run([program, "sniff", "--json", file], capture_output=True)
+    found = json.loads(done.stdout or "{}")
+    if "fields" not in found:
+        return all_missing(score, truths, words)
+    told, delimiter = truths["file"], found["delimiter_char"]
+    right = {
+        "delimiter": delimiter == {"tab": "\t"}.get(told.get("delimiter"), told.get("delimiter")),
+        "encoding": found["is_utf8"] and told.get("encoding") is None,
+        "header": (found["preamble_rows"], found["header_row"]) == (told.get("skip_lines", 0), told.get("header", 1) > 0),
+    }
+    for word in words:
+        score[word, "right" if right[word] else "wrong"] += 1
+    with file.open(newline="", encoding="utf-8-sig", errors="replace") as lines:
+        rows = list(csv.reader(lines, delimiter=delimiter))[found["preamble_rows"] + found["header_row"] :]
+    read = {"Unsigned": int, "Signed": int, "Float": float}
+    texts, values = {}, {}
+    for at, (name, kind) in enumerate(zip(found["fields"], found["types"])):
+        texts[name] = [row[at] if at < len(row) else "" for row in rows]
+        try:
+            values[name] = [read.get(kind, str)(text) if text else None for text in texts[name]]
+        except ValueError:
+            values[name] = texts[name]
+    columns(score, truths, texts, values)
+
+
 def with_rostream(program, file, truths, score):
     done = subprocess.run([program, "describe", file, "--json"], capture_output=True, check=True)
     found = json.loads(done.stdout)
@@ -174,7 +203,7 @@ def with_rostream(program, file, truths, score):
 
 
 def main():
-    scores = {"rostream": Counter(), "duckdb": Counter(), "polars": Counter()}
+    scores = {"rostream": Counter(), "duckdb": Counter(), "polars": Counter(), "qsv": Counter()}
     with tempfile.TemporaryDirectory() as folder:
         for name, file, truths in extracts():
             here = Path(folder) / f"{name}{file.suffix}"
@@ -182,6 +211,8 @@ def main():
             with_rostream(sys.argv[1], here, truths, scores["rostream"])
             with_duckdb(here, truths, scores["duckdb"])
             with_polars(here, truths, scores["polars"])
+            if len(sys.argv) > 2:
+                with_qsv(sys.argv[2], here, truths, scores["qsv"])
     print(f"duckdb {duckdb.__version__}, polars {polars.__version__}, {len(list(extracts()))} extracts\n")
     rows = ["delimiter", "encoding", "header", "identifier", "date", "undecided", "decimal", "key"]
     print("| what | of | " + " | ".join(scores) + " |")

@@ -13,6 +13,7 @@ use super::work::{cores, runtime};
 use super::{Exit, Failure, Globals, PipelineArgs, put, put_json, say, stop};
 use crate::engine::EngineError;
 use crate::engine::blocks::BLOCK;
+use crate::format::csv::spec::DuplicatesSpec;
 use crate::infer::draft::{For, draft};
 use crate::infer::show::{Description, page, table};
 use crate::infer::{Chosen, Found, described, infer};
@@ -203,13 +204,28 @@ async fn find(file: &str) -> Result<Found, EngineError> {
             match *setting {
                 "entry" => wrapping.entry = name.parse().ok(),
                 "sheet" => tables.book.sheet = Some(SheetSpec::Name(name.clone())),
+                "xlsx.duplicate_names" => {
+                    tables.book.xlsx.duplicate_names = DuplicatesSpec::Number;
+                }
                 _ => tables.hdl.spec.component = Some(name.clone()),
             }
         }
         let inputs = std::slice::from_ref(&input);
         let source = Source::find(inputs, wrapping, Encoding::Auto, Limits::default()).await?;
         let source = source.laid_out(Layout::Auto(Box::new(tables)));
-        let error = match infer(source, cores()).await {
+        let found = infer(source, cores()).await;
+        let is_empty = match &found {
+            Ok(found) => found.facts.records == 0,
+            Err(error) => matches!(error, EngineError::Empty { .. }),
+        };
+        // What is meant has records. What was stated of that which is passed over is not so of the next.
+        if is_empty {
+            chosen.retain(|chosen| !chosen.others.is_empty());
+            if chosen.last_mut().is_some_and(Chosen::pass) {
+                continue;
+            }
+        }
+        let error = match found {
             Ok(found) => return Ok(Found { chosen, ..found }),
             Err(error) => error,
         };

@@ -8,6 +8,7 @@ mod apply;
 mod bench;
 mod completions;
 mod datasets;
+mod docs;
 mod exit;
 mod forget;
 mod infer;
@@ -137,6 +138,8 @@ pub enum Command {
     Sample(sample::SampleArgs),
     /// Run the embedded Orgvue on this machine: API, storage and a data set in memory.
     Sandbox(Box<sandbox::SandboxArgs>),
+    /// Print the reference of keys, commands, exit codes and error codes, as Markdown.
+    Docs(docs::DocsArgs),
     /// Print the JSON Schema of the pipeline file, for editors.
     Schema(schema::SchemaArgs),
     /// Print the completion script of a shell.
@@ -195,6 +198,7 @@ impl Cli {
             Command::Describe(args) => args.run(globals),
             Command::Lint(args) => args.run(globals),
             Command::Test(args) => args.run(globals),
+            Command::Docs(args) => args.run(),
             Command::Schema(args) => args.run(),
             Command::Completions(args) => args.run(),
         }

@@ -4,19 +4,27 @@
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::Write;
 use std::panic;
+use std::path::Path;
+
+use crate::source::table::is_caught;
 
 /// From now on, panics tell their place alone, and with `RUST_BACKTRACE=1` the way to it.
 pub(super) fn tell_places_alone() {
     panic::set_hook(Box::new(|panic| {
+        // Crates that read damaged files give up on some: the error that follows says so. Own code never should.
+        let is_own = |at: &panic::Location<'_>| Path::new(at.file()).starts_with("src");
+        let is_bug = !is_caught() || panic.location().is_none_or(is_own);
         let place = panic.location().map(ToString::to_string);
         let place = place.as_deref().unwrap_or("an unknown place");
         let trace = Backtrace::capture();
         // Where stderr is gone there is nobody to tell.
         let mut to = super::stderr();
-        let _ = writeln!(
-            to,
-            "panic at {place}: a bug in rostream (its message is left out, as it may hold data)"
-        );
+        if is_bug {
+            let _ = writeln!(
+                to,
+                "panic at {place}: a bug in rostream (its message is left out, as it may hold data)"
+            );
+        }
         if trace.status() == BacktraceStatus::Captured {
             let _ = writeln!(to, "{trace}");
         }

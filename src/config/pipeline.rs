@@ -20,6 +20,7 @@ use crate::rule::ValidateSpec;
 use crate::settings::limits::Limits;
 use crate::settings::secret::{PresignedUrl, TokenSpec};
 use crate::settings::units::{Amount, Span};
+use crate::source::effect_spec::Awaiting;
 use crate::source::spec::{
     CsvSpec, DriftSpec, Encoding, ExpectSpec, JsonSpec, Nothing, SourceFormat,
 };
@@ -147,6 +148,8 @@ pub struct Source {
     pub json: JsonSpec,
     /// What is stated of a table.
     pub(crate) layout: Layout,
+    /// What may turn out to have no effect, once the format is found.
+    pub(crate) awaiting: Awaiting,
 }
 
 impl Source {

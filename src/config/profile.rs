@@ -10,14 +10,14 @@
 use std::fmt::Write;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::problem::Findings;
 use super::yaml::overrides::set_place;
 use super::yaml::tree::{self, Key, Kind, Node};
 
 /// A source whose extracts are known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ProfileSpec {
     /// Workday, by reports as a service (RaaS).

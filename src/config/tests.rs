@@ -660,7 +660,9 @@ fn settings_that_exclude_each_other() {
     );
     with(
         &["source.format=json", "source.csv.skip_lines=1"],
-        &["--set source.csv.skip_lines: these settings have no effect on this format"],
+        &[
+            "--set source.csv.skip_lines: these settings have no effect on this format: they are for csv and tsv",
+        ],
     );
     with(
         &["source.json.columns=[a, a]"],

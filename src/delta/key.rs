@@ -2,7 +2,7 @@
 //!
 //! Hashes are SipHash, which is made for short texts: whoever has the store and not its key can't try out employee
 //! numbers. Those of people are SipHash-2-4; those of cells, of which there are many more, SipHash-1-3. All keys in use
-//! are derived from one secret (HKDF-SHA-256), each for one purpose.
+//! are derived from one secret, each for one purpose.
 //!
 //! What a deletion needs to name an item is sealed with ChaCha20-Poly1305. The nonce is a keyed hash of the text itself,
 //! so that a nonce comes again with the same text alone, and a sealed text can be carried from one file into the next
@@ -10,9 +10,11 @@
 
 use std::fmt;
 
-use ring::{aead, hkdf};
+use ring::aead;
 use siphasher::sip::SipHasher13;
 use siphasher::sip128::SipHasher24 as SipHasher128;
+
+use crate::settings::derived::{Purpose, Underivable, hash_key, seal_key};
 
 /// Fewest bytes of a secret. Employee numbers are few; whoever guesses the key can try them all.
 const MIN_SECRET: usize = 16;
@@ -32,10 +34,14 @@ pub(crate) const MIXED: u64 = 1;
 pub(crate) const TEXT: u8 = b't';
 pub(crate) const BARE: u8 = b'n';
 
-/// A secret is too short.
+/// Why a secret makes no key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is shorter than {MIN_SECRET} bytes")]
-pub(crate) struct ShortSecret;
+pub(crate) enum KeyError {
+    #[error("is shorter than {MIN_SECRET} bytes")]
+    Short,
+    #[error(transparent)]
+    Underivable(#[from] Underivable),
+}
 
 /// Everything that is derived from a store's secret. Shows nothing of itself.
 pub struct StoreKey {
@@ -55,42 +61,21 @@ impl fmt::Debug for StoreKey {
     }
 }
 
-/// How many bytes are derived.
-struct Bytes(usize);
-
-impl hkdf::KeyType for Bytes {
-    fn len(&self) -> usize {
-        self.0
-    }
-}
-
 impl StoreKey {
     /// Derives everything from a secret of at least 16 bytes.
-    pub(crate) fn new(secret: &[u8]) -> Result<StoreKey, ShortSecret> {
+    pub(crate) fn new(secret: &[u8]) -> Result<StoreKey, KeyError> {
         if secret.len() < MIN_SECRET {
-            return Err(ShortSecret);
+            return Err(KeyError::Short);
         }
-        let secret = hkdf::Salt::new(hkdf::HKDF_SHA256, b"rostream store").extract(secret);
-        let derived = |purpose: &str| {
-            let mut bytes = [0; 16];
-            secret
-                .expand(&[purpose.as_bytes()], Bytes(16))
-                .and_then(|derived| derived.fill(&mut bytes))
-                .map(|()| bytes)
-                .map_err(|_| ShortSecret)
-        };
-        let seal = secret
-            .expand(&[b"seal"], &aead::CHACHA20_POLY1305)
-            .map_err(|_| ShortSecret)?;
         Ok(StoreKey {
-            people: SipHasher128::new_with_key(&derived("people")?),
-            nonces: SipHasher128::new_with_key(&derived("nonces")?),
-            texts: SipHasher13::new_with_key(&derived("texts")?),
-            bare: SipHasher13::new_with_key(&derived("bare values")?),
-            contents: SipHasher13::new_with_key(&derived("contents of rows")?),
-            rows: SipHasher13::new_with_key(&derived("rows")?),
-            seal: aead::LessSafeKey::new(aead::UnboundKey::from(seal)),
-            check: derived("check")?,
+            people: SipHasher128::new_with_key(&hash_key(secret, Purpose::StorePeople)?),
+            nonces: SipHasher128::new_with_key(&hash_key(secret, Purpose::StoreNonces)?),
+            texts: SipHasher13::new_with_key(&hash_key(secret, Purpose::StoreTexts)?),
+            bare: SipHasher13::new_with_key(&hash_key(secret, Purpose::StoreBareValues)?),
+            contents: SipHasher13::new_with_key(&hash_key(secret, Purpose::StoreContents)?),
+            rows: SipHasher13::new_with_key(&hash_key(secret, Purpose::StoreRows)?),
+            seal: seal_key(secret, Purpose::StoreSeal)?,
+            check: hash_key(secret, Purpose::StoreCheck)?,
         })
     }
 
@@ -167,7 +152,10 @@ mod tests {
 
     #[test]
     fn a_secret_makes_its_own_hashes() {
-        assert_eq!(StoreKey::new(b"fifteen bytes..").unwrap_err(), ShortSecret);
+        assert_eq!(
+            StoreKey::new(b"fifteen bytes..").unwrap_err(),
+            KeyError::Short
+        );
         let (one, same, two) = (
             key("sixteen bytes..."),
             key("sixteen bytes..."),
@@ -201,5 +189,34 @@ mod tests {
         let mut again = Vec::new();
         one.seal(b"00001234", &mut again);
         assert_eq!(sealed, again);
+    }
+
+    /// A store of old is read with the key that is derived today: these were written down when keys were first derived.
+    #[test]
+    fn hashes_stay_what_they_were() {
+        let key = key("sixteen bytes...");
+        let mut sealed = Vec::new();
+        key.seal(b"7", &mut sealed);
+        let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+        assert_eq!(
+            [
+                hex(&key.check()),
+                format!("{:032x}", key.person(b"7")),
+                format!("{:016x}", key.text(b"7")),
+                format!("{:016x}", key.bare(b"7")),
+                format!("{:016x}", key.content(b"7")),
+                format!("{:016x}", key.row(&[7], &mut Vec::new())),
+                hex(&sealed),
+            ],
+            [
+                "e907ec8675c5ab14bccca117b6032312",
+                "1d1f4c9f5b00af7c992fab5539b93ebb",
+                "8a0c992d8951089d",
+                "6c458d7ecf369af3",
+                "b896da7c4339ea1b",
+                "b145c1c17d79e40e",
+                "eebe96a27482557fdb94e73e1066589e823e6c59f0febd948c6e9a65bb"
+            ]
+        );
     }
 }

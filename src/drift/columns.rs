@@ -171,7 +171,7 @@ mod tests {
         };
         Memory {
             drift_version: MEMORY_VERSION,
-            key: Key::new(None, None).mark().clone(),
+            key: Key::new(None, None).unwrap().mark().clone(),
             rows: 1000,
             columns: names.split(',').map(column).collect(),
         }

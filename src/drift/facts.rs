@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn what_is_counted() {
-        let key = Key::new(None, None);
+        let key = Key::new(None, None).unwrap();
         let cells = ["G1", "", "G2", " G1 ", "7", "  ", "x".repeat(40).as_str()].map(str::to_owned);
         let facts = facts(&cells, &key);
         assert_eq!((facts.cells, facts.empty, facts.filled()), (7, 2, 5));
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn too_many_values_are_not_a_list() {
-        let key = Key::new(None, None);
+        let key = Key::new(None, None).unwrap();
         let values = |n: usize| (0..n).map(|n| n.to_string()).collect::<Vec<_>>();
         assert!(facts(&values(MOST_CODES), &key).codes.is_some());
         assert_eq!(facts(&values(MOST_CODES + 1), &key).codes, None);
@@ -165,7 +165,7 @@ mod tests {
             cells in prop::collection::vec("[a-c]{0,2}|[0-9]{1,3}|[0-3][0-9]/[01][0-9]/2020| ", 0..200),
             cut in 0..200usize,
         ) {
-            let key = Key::new(Some(b"a secret"), None);
+            let key = Key::new(Some(b"a secret"), None).unwrap();
             let whole = facts(&cells, &key);
             let cut = cut.min(cells.len());
             let parts = [&cells[cut..], &cells[..cut]].concat();

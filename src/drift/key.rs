@@ -1,10 +1,9 @@
 //! What values of code lists are hashed with: whoever has the hashes and not the key can't try values out.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use ring::hkdf;
 use serde::{Deserialize, Serialize};
 use siphasher::sip::SipHasher13;
+
+use crate::settings::derived::{Purpose, Underivable, hash_key};
 
 /// Bytes of a secret that is made here.
 const SECRET: usize = 16;
@@ -14,9 +13,9 @@ const SECRET: usize = 16;
 #[serde(rename_all = "snake_case")]
 pub(crate) enum KeyMark {
     /// That of the pipeline's `state.key`.
-    Stated(String),
+    Stated(#[serde(with = "in_base64")] Vec<u8>),
     /// The secret itself, where the pipeline states none.
-    Own(String),
+    Own(#[serde(with = "in_base64")] Vec<u8>),
 }
 
 /// A key.
@@ -26,42 +25,44 @@ pub(crate) struct Key {
     mark: KeyMark,
 }
 
-struct Bytes;
+/// Bytes as JSON has them.
+mod in_base64 {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD as BASE64;
+    use serde::de::{Deserialize, Deserializer, Error};
+    use serde::ser::Serializer;
 
-impl hkdf::KeyType for Bytes {
-    fn len(&self) -> usize {
-        16
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&BASE64.encode(bytes))
     }
-}
 
-fn derived(secret: &[u8], purpose: &str) -> [u8; 16] {
-    let secret = hkdf::Salt::new(hkdf::HKDF_SHA256, b"rostream drift").extract(secret);
-    let mut bytes = [0; 16];
-    // The library refuses lengths of more than 8 KiB alone.
-    let _ = secret
-        .expand(&[purpose.as_bytes()], Bytes)
-        .and_then(|derived| derived.fill(&mut bytes));
-    bytes
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(from)?;
+        // The decoder's own words tell a byte of what may be a secret.
+        BASE64
+            .decode(text)
+            .map_err(|_| D::Error::custom("the key is not Base64"))
+    }
 }
 
 impl Key {
     /// The key of a secret that the pipeline states; else that of a memory that has its own; else a new one.
-    pub(crate) fn new(stated: Option<&[u8]>, known: Option<&KeyMark>) -> Key {
-        if let Some(secret) = stated {
-            return Key {
-                values: SipHasher13::new_with_key(&derived(secret, "values")),
-                mark: KeyMark::Stated(BASE64.encode(derived(secret, "check"))),
-            };
-        }
-        let own = known.and_then(|mark| match mark {
-            KeyMark::Own(text) => BASE64.decode(text).ok(),
-            KeyMark::Stated(_) => None,
-        });
-        let secret = own.unwrap_or_else(|| rand::random::<[u8; SECRET]>().to_vec());
-        Key {
-            values: SipHasher13::new_with_key(&derived(&secret, "values")),
-            mark: KeyMark::Own(BASE64.encode(&secret)),
-        }
+    pub(crate) fn new(stated: Option<&[u8]>, known: Option<&KeyMark>) -> Result<Key, Underivable> {
+        let (secret, mark) = match (stated, known) {
+            (Some(secret), _) => {
+                let check = hash_key(secret, Purpose::DriftCheck)?;
+                (secret.to_vec(), KeyMark::Stated(check.to_vec()))
+            }
+            (None, Some(mark @ KeyMark::Own(secret))) => (secret.clone(), mark.clone()),
+            (None, _) => {
+                let secret = rand::random::<[u8; SECRET]>().to_vec();
+                (secret.clone(), KeyMark::Own(secret))
+            }
+        };
+        Ok(Key {
+            values: SipHasher13::new_with_key(&hash_key(&secret, Purpose::DriftValues)?),
+            mark,
+        })
     }
 
     pub(crate) fn mark(&self) -> &KeyMark {
@@ -78,20 +79,42 @@ impl Key {
 mod tests {
     use super::*;
 
+    fn key(stated: Option<&[u8]>, known: Option<&KeyMark>) -> Key {
+        Key::new(stated, known).unwrap()
+    }
+
     #[test]
     fn a_key_is_known_again() {
-        let own = Key::new(None, None);
-        let same = Key::new(None, Some(own.mark()));
+        let own = key(None, None);
+        let same = key(None, Some(own.mark()));
         assert_eq!((own.hash("G1"), own.mark()), (same.hash("G1"), same.mark()));
         assert_ne!(own.hash("G1"), own.hash("G2"));
-        assert_ne!(own.hash("G1"), Key::new(None, None).hash("G1"));
-        let stated = Key::new(Some(b"sixteen bytes..."), Some(own.mark()));
-        assert_eq!(
-            stated.mark(),
-            Key::new(Some(b"sixteen bytes..."), None).mark()
-        );
+        assert_ne!(own.hash("G1"), key(None, None).hash("G1"));
+        let stated = key(Some(b"sixteen bytes..."), Some(own.mark()));
+        assert_eq!(stated.mark(), key(Some(b"sixteen bytes..."), None).mark());
         assert_ne!(stated.hash("G1"), own.hash("G1"));
-        assert!(!format!("{:?}", stated.mark()).contains("sixteen"));
-        assert_ne!(Key::new(None, Some(stated.mark())).mark(), stated.mark());
+        let KeyMark::Stated(check) = stated.mark() else {
+            panic!()
+        };
+        assert_ne!(check, b"sixteen bytes...");
+        assert_ne!(key(None, Some(stated.mark())).mark(), stated.mark());
+    }
+
+    /// A memory of old is read with the key that is derived today: these were written down when keys were first derived.
+    #[test]
+    fn hashes_stay_what_they_were() {
+        let read = |json: &str| serde_json::from_str::<KeyMark>(json);
+        let stated = key(Some(b"sixteen bytes..."), None);
+        let mark = r#"{"stated":"vvLbuL83TLDek5Eb8j71JQ=="}"#;
+        assert_eq!(serde_json::to_string(stated.mark()).unwrap(), mark);
+        assert_eq!(&read(mark).unwrap(), stated.mark());
+        let own = read(r#"{"own":"c2l4dGVlbiBieXRlcy4uLA=="}"#).unwrap();
+        let own = key(None, Some(&own));
+        assert_eq!(
+            (stated.hash("G1"), own.hash("G1")),
+            (10394690786229615322, 13550109704741522405)
+        );
+        let error = read(r#"{"own":"CANARY?"}"#).unwrap_err().to_string();
+        assert!(error.starts_with("the key is not Base64"), "{error}");
     }
 }

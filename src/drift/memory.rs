@@ -142,7 +142,7 @@ mod tests {
     use crate::drift::key::Key;
 
     fn cells(values: &[(&str, usize)]) -> Cells {
-        let key = Key::new(None, None);
+        let key = Key::new(None, None).unwrap();
         let mut facts = Facts::default();
         for (value, times) in values {
             (0..*times).for_each(|_| facts.see(&Look::at(value, Some(&key))));
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_memory_is_read_as_it_was_written() {
-        let key = Key::new(None, None);
+        let key = Key::new(None, None).unwrap();
         let lookout = Lookout::new([("b".into(), 1)], key.clone());
         let mut facts = Facts::default();
         for value in ["1", "", "01/02/2020"].repeat(12) {

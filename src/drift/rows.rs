@@ -281,7 +281,7 @@ mod tests {
     }
 
     fn told(before: &[(&str, usize)], now: &[(&str, usize)]) -> Vec<String> {
-        let key = Key::new(None, None);
+        let key = Key::new(None, None).unwrap();
         let lookout = Lookout::new([("x".into(), 0)], key.clone());
         let last = Memory::new(&["x".into()], &lookout, &sample(before, &key));
         let found = compare(&last, &lookout, &sample(now, &key));

@@ -170,7 +170,7 @@ mod tests {
         let lookout = || {
             Lookout::new(
                 [("id".into(), 0), ("grade".into(), 1)],
-                Key::new(Some(b"a"), None),
+                Key::new(Some(b"a"), None).unwrap(),
             )
         };
         let blocks: Vec<(u64, Batch)> = (0..30).map(|n| (n, batch(90 + n as usize))).collect();
@@ -195,7 +195,7 @@ mod tests {
     fn rows_at_fault_are_left_out() {
         let mut batch = batch(10);
         batch.drop_row(3);
-        let lookout = Lookout::new([("id".into(), 0)], Key::new(None, None));
+        let lookout = Lookout::new([("id".into(), 0)], Key::new(None, None).unwrap());
         assert_eq!(lookout.look(&batch, 0).rows, 9);
     }
 }

@@ -6,7 +6,7 @@ use super::EngineError;
 use crate::batch::Arrangement;
 use crate::format::beginning::{Beginning, Begun, Place, Wrong};
 use crate::format::closing::Closing;
-use crate::format::header::{FOREIGN_BYTES, refuse_foreign};
+use crate::format::header::{FOREIGN_BYTES, refuse_foreign, refuse_table};
 use crate::format::{Header, Reading};
 use crate::source::{Source, Text};
 use crate::text::scan::count_lines;
@@ -87,7 +87,8 @@ impl Opening<'_> {
         while self.buffer.starts_with(BYTE_ORDER_MARK) {
             self.buffer.drain(..BYTE_ORDER_MARK.len());
         }
-        refuse_foreign(&self.buffer).map_err(|wrong| self.error(wrong))?;
+        let refused = refuse_table(&self.buffer).and_then(|()| refuse_foreign(&self.buffer));
+        refused.map_err(|wrong| self.error(wrong))?;
         let reading = match text.table() {
             Some((table, layout)) => &self.reading.of_objects(table, layout),
             None => self.reading,

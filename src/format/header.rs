@@ -359,15 +359,37 @@ fn json_of(first: Option<&Header>) -> Option<&json::Header> {
 }
 
 /// Bytes from the beginning that tell formats which are no text.
-pub(crate) const FOREIGN_BYTES: usize = 16;
+pub(crate) const FOREIGN_BYTES: usize = 128;
+
+/// Refuses a file of another format that a source may have, by its first bytes: it is stated to be CSV or JSON, or has
+/// their settings.
+pub(crate) fn refuse_table(text: &[u8]) -> Result<(), Wrong> {
+    // The names of the files that workbooks begin with, wherever they come to stand in another encoding.
+    let is_workbook = || {
+        let names = [&b"[Content_Types].xml"[..], b"xl/", b"_rels/", b"docProps/"];
+        let has = |name: &&[u8]| memchr::memmem::find(text, name).is_some();
+        text.starts_with(b"PK\x03\x04") && names.iter().any(has)
+    };
+    let (what, format) = match () {
+        () if text.trim_ascii_start().starts_with(b"<?xml") => ("XML", "xml"),
+        () if text.starts_with(b"PAR1") => ("a Parquet file", "parquet"),
+        () if text.starts_with(b"ARROW1\0\0") => ("an Arrow file", "arrow"),
+        () if is_workbook() => ("an Excel workbook", "xlsx"),
+        () => return Ok(()),
+    };
+    let message = format!(
+        "this is {what}; set source.format to {format}, or leave it out with the settings of CSV and JSON"
+    );
+    Err(Wrong::setting(Place::Line(1), message))
+}
 
 /// Refuses what is often taken for an export and isn't one, by its first bytes.
 pub(crate) fn refuse_foreign(text: &[u8]) -> Result<(), Wrong> {
-    if text.trim_ascii_start().starts_with(b"<?xml") {
-        let message = "this is XML; set source.format to xml, or leave it out with the settings of CSV and JSON";
-        return Err(Wrong::setting(Place::Line(1), message));
+    if foreign::is_web_page(text) {
+        return Err(Wrong::data(Place::Line(1), foreign::WEB_PAGE));
     }
-    match foreign::known(text) {
+    let is_xml = text.trim_ascii_start().starts_with(b"<?xml");
+    match foreign::known(text).or(is_xml.then_some("XML")) {
         None => Ok(()),
         Some(what) => Err(Wrong::data(
             Place::Line(1),

@@ -68,6 +68,8 @@ pub(crate) struct Found {
     pub written: Written,
     /// What was chosen, where only one of several is read.
     pub chosen: Vec<Chosen>,
+    /// The names that lead to the element that is a record, where it is XML.
+    pub record: Option<String>,
     /// What may not have been meant in it, where it is a table.
     pub remarks: Vec<String>,
     pub names: Arc<[Arc<str>]>,
@@ -78,13 +80,15 @@ pub(crate) struct Found {
     pub profile: Option<(&'static str, usize)>,
 }
 
-/// One of several that a source has, and the others.
+/// One of several that a source has, and the others; or what has to be stated so that it is read, where nothing else can be.
 #[derive(Clone, Debug)]
 pub(crate) struct Chosen {
     /// The setting of the source that says so.
     pub setting: &'static str,
     pub name: String,
     pub others: Vec<String>,
+    /// How many have been passed over; they are the last of the others.
+    passed: usize,
 }
 
 impl Chosen {
@@ -95,7 +99,19 @@ impl Chosen {
             setting: choice.setting,
             name: names.next()?,
             others: names.collect(),
+            passed: 0,
         })
+    }
+
+    /// Passes over this one, unless all others have been.
+    pub(crate) fn pass(&mut self) -> bool {
+        if self.passed == self.others.len() {
+            return false;
+        }
+        self.passed += 1;
+        let next = self.others.remove(0);
+        self.others.push(std::mem::replace(&mut self.name, next));
+        true
     }
 }
 
@@ -203,6 +219,7 @@ async fn of_pass(pass: &Pass) -> Result<Found, EngineError> {
             format: header.format(),
         },
         chosen: Vec::new(),
+        record: pass.source.origins()[0].record().map(str::to_owned),
         remarks: pass.source.remarks(),
         profile: profiles::profile(names.iter().map(|name| &**name)),
         names,

@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, IntoDeserializer, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::guard::spec::ImplicitDelete;
 use crate::http::hosts::HostPattern;
@@ -85,7 +85,7 @@ impl<'de> Deserialize<'de> for DatasetSpec {
 }
 
 /// Whether a run looks at token, tenant, data set and properties before anything else.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PreflightSpec {
     /// It does.
@@ -305,7 +305,7 @@ impl Default for ActionSpec {
 }
 
 /// The actions of the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Action {
     /// A new item.
@@ -363,7 +363,7 @@ pub enum IdentifySpec {
 }
 
 /// What an empty cell sends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Empty {
     /// Nothing: the property is left out (JSON), or sent as the no-change token (CSV).
@@ -379,7 +379,7 @@ pub enum Empty {
 }
 
 /// Date formats of the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum DateFormat {
     /// 2024-12-31
     #[serde(rename = "YYYY-MM-DD")]
@@ -393,7 +393,7 @@ pub enum DateFormat {
 }
 
 /// Compressions of the results.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ResultEncoding {
     /// Not compressed.
@@ -404,7 +404,7 @@ pub enum ResultEncoding {
 
 /// How results are matched to the records sent. The API's documentation does not say whether results keep
 /// the order of the upload, nor whether they repeat the identifier.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MatchResults {
     /// By the key. Results that carry none are matched where all of them say the same, and then without their ids.

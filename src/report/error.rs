@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// What kind of error it is. The words are part of the interface, and listed in docs/operating.md.
+/// What kind of error it is. The words are part of the interface, and explained in `codes`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Code {
     /// Its word, in snake_case.

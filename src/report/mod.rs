@@ -1,6 +1,7 @@
 //! What a run leaves behind and says meanwhile: the rejects file, the results file, the run report, the
 //! progress.
 
+pub(crate) mod codes;
 pub(crate) mod error;
 pub(crate) mod forget;
 pub(crate) mod human;

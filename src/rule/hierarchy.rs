@@ -7,9 +7,9 @@ use std::borrow::Cow;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
 
 /// Managers with more direct reports than this are counted, unless a pipeline says otherwise.
 const SPAN: u32 = 20;
@@ -100,7 +100,9 @@ fn span() -> u32 {
 }
 
 /// What is done about a row.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Otherwise {
     /// The row that holds the wrong cell is rejected.
@@ -130,7 +132,7 @@ impl Otherwise {
 }
 
 /// What is done about a row that names itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OnSelf {
     /// It is a root: in many systems, whoever is at the top reports to himself.

@@ -57,7 +57,7 @@ pub struct KeySpec {
 
 /// Which of several rows with one key is sent. All rows count, also those that are rejected for something else; rows
 /// that would be sent equal are one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Keep {
     /// None of them: which is right can't be known, and all are rejected.
@@ -191,7 +191,7 @@ pub enum Severity {
 }
 
 /// What the text of a column must be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ColumnType {
     /// Text, and not a number, boolean, object or array of a JSON source.

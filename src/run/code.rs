@@ -127,6 +127,7 @@ fn engine(error: &EngineError) -> Code {
 fn remote(error: &RemoteError) -> Code {
     match error.outcome() {
         _ if error.is_setting() => Code::lasting("source_refused"),
+        _ if error.is_overdue() => Code::passing("network"),
         Outcome::Unreachable | Outcome::Lost => Code::passing("network"),
         Outcome::Untrusted => Code::lasting("untrusted"),
         outcome if again(outcome) => Code::passing("unavailable"),

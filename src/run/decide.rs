@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::changes::{changes, standing};
 use super::survey::Survey;
+use super::surveyed::Facts;
 use super::{Job, RunError, expect, plan};
 use crate::config::{Pipeline, Target};
 use crate::guard::expect::{NotWhole, UNPROVEN};
 use crate::guard::spec::{MinRowsSpec, OnExceed};
 use crate::guard::{
-    self, Decided, Deletion, History, Last, Limits, SHARES_FROM, Standing, Stop, Totals,
+    self, Decided, Deletion, History, Last, Limits, Ruling, SHARES_FROM, Standing, Stop, Totals,
 };
 use crate::orgvue::spec::ImportSpec;
 use crate::report::human;
@@ -56,18 +57,9 @@ pub(super) fn decide(
         begun,
         rejects: (facts.rejects.rows > 0).then(|| human::path(survey.rejects().path())),
     };
-    let claims = expect::claims(pipeline, survey.source(), &survey.extent, facts.read);
-    let proven = claims.as_ref().is_ok_and(|claims| !claims.is_empty());
-    let (rulings, not_whole) = match claims {
-        Ok(claims) => guard::expect::decide(claims),
-        Err(not_whole) => (Vec::new(), Some(not_whole)),
-    };
-    if let Some(why) = not_whole {
-        let decided = Decided {
-            rulings,
-            ..Decided::default()
-        };
-        return (Judged::of(decided), Err(stopped(why.into())));
+    let extract = Extract::read(pipeline, survey, facts.read);
+    if let Some(why) = extract.refuted {
+        return (Judged::of(extract.rulings), Err(stopped(why.into())));
     }
     if facts.read == 0 {
         let verdict = match pipeline.source.nothing {
@@ -76,19 +68,66 @@ pub(super) fn decide(
         };
         return (Judged::default(), verdict);
     }
-    let unproven = survey.source().may_be_cut().filter(|_| !proven);
-    if let Some(file) = unproven.filter(|_| deletes(pipeline, survey)) {
-        let file = file.to_owned();
-        let decided = Decided {
-            rulings,
-            ..Decided::default()
-        };
-        let why = NotWhole::Unproven { file };
-        return (Judged::of(decided), Err(stopped(why.into())));
+    if let Some(file) = (extract.unproven.as_ref()).filter(|_| deletes(pipeline, survey)) {
+        let why = NotWhole::Unproven { file: file.clone() };
+        return (Judged::of(extract.rulings), Err(stopped(why.into())));
     }
     let last = basis.history.last.as_ref();
+    let totals = totals(pipeline, survey, &facts, last);
+    let history = history(basis, survey);
+    let limits = limits(pipeline, &facts, &history, begun);
+    let content = content(pipeline, basis, survey, &limits, &totals);
+    let approved = match basis.is_approved(&content) {
+        Ok(approved) => approved,
+        Err(error) => return (Judged::default(), Err(error)),
+    };
+    let mut decided = guard::decide(&limits, &totals, &history, approved);
+    decided.rulings.splice(0..0, extract.rulings);
+    let advice = "state what a whole extract is in source.expect";
+    let told = (extract.unproven).map(|file| format!("{file}: {UNPROVEN}; {advice}"));
+    decided.warnings.extend(told);
+    let verdict = match &decided.stop {
+        Some(why) => Err(stopped(why.clone())),
+        None => Ok(()),
+    };
+    let judged = Judged {
+        standing: standing(survey, totals.named, &decided, last),
+        decided,
+        content: Some(content),
+    };
+    (judged, verdict)
+}
+
+/// Whether what was read is the whole extract.
+struct Extract {
+    rulings: Vec<Ruling>,
+    /// What is stated of it and not so.
+    refuted: Option<NotWhole>,
+    /// The file of which nothing tells whether it was cut off.
+    unproven: Option<String>,
+}
+
+impl Extract {
+    fn read(pipeline: &Pipeline, survey: &Survey, read: u64) -> Extract {
+        let source = survey.source();
+        let claims = expect::claims(pipeline, source, &survey.extent, read);
+        let proven = claims.as_ref().is_ok_and(|claims| !claims.is_empty());
+        let (rulings, refuted) = match claims {
+            Ok(claims) => guard::expect::decide(claims),
+            Err(not_whole) => (Vec::new(), Some(not_whole)),
+        };
+        let unproven = source.may_be_cut().filter(|_| !proven);
+        Extract {
+            rulings,
+            refuted,
+            unproven: unproven.map(str::to_owned),
+        }
+    }
+}
+
+fn totals(pipeline: &Pipeline, survey: &Survey, facts: &Facts, last: Option<&Last>) -> Totals {
     let named = facts.good + facts.unchanged + facts.carried;
-    let totals = Totals {
+    Totals {
         read: facts.read,
         rejected: facts.rejects.rows,
         taken_along: facts.rejects.taken_along,
@@ -99,45 +138,34 @@ pub(super) fn decide(
         broken: survey.broken(&pipeline.sensitive),
         changes: changes(pipeline, survey, named, last),
         hierarchy: survey.stop().cloned(),
-    };
-    let mut limits = limits(pipeline, begun);
-    let gone = facts.changes.as_ref().map(|known| known.changes.deletes);
-    let history = History {
-        last: last.cloned().or_else(|| by_store(survey)),
-        past: basis.history.past.clone(),
-    };
-    if gone.is_some_and(|gone| gone > 0) && history.last.is_some() {
-        // Half an extract is half the people gone.
-        let min_rows = &mut limits.guard.min_rows;
-        min_rows.get_or_insert_with(|| MinRowsSpec::Relative(Default::default()));
     }
+}
+
+fn history(basis: &Basis, survey: &Survey) -> History {
+    let last = basis.history.last.clone();
+    History {
+        last: last.or_else(|| by_store(survey)),
+        past: basis.history.past.clone(),
+    }
+}
+
+/// What would be done, as it is approved and planned.
+fn content(
+    pipeline: &Pipeline,
+    basis: &Basis,
+    survey: &Survey,
+    limits: &Limits,
+    totals: &Totals,
+) -> Content {
+    let last = basis.history.last.as_ref();
     let plan = Plan {
         body: survey.content(),
-        deletes: guard::deletes(&limits, &totals),
+        deletes: guard::deletes(limits, totals),
         pipeline: pipeline.meaning(),
         today: basis.today,
         baseline: last.map(|last| last.run.clone()),
     };
-    let content = plan::content(plan, survey, &totals.changes, &pipeline.sensitive);
-    let approved = match basis.is_approved(&content) {
-        Ok(approved) => approved,
-        Err(error) => return (Judged::default(), Err(error)),
-    };
-    let mut decided = guard::decide(&limits, &totals, &history, approved);
-    decided.rulings.splice(0..0, rulings);
-    let advice = "state what a whole extract is in source.expect";
-    let told = unproven.map(|file| format!("{file}: {UNPROVEN}; {advice}"));
-    decided.warnings.extend(told);
-    let verdict = match &decided.stop {
-        Some(why) => Err(stopped(why.clone())),
-        None => Ok(()),
-    };
-    let judged = Judged {
-        standing: standing(survey, named, &decided, last),
-        decided,
-        content: Some(content),
-    };
-    (judged, verdict)
+    plan::content(plan, survey, &totals.changes, &pipeline.sensitive)
 }
 
 /// Whether somebody is deleted who is not in the extract.
@@ -155,7 +183,12 @@ fn by_store(survey: &Survey) -> Option<Last> {
 }
 
 impl Judged {
-    fn of(decided: Decided) -> Judged {
+    /// Nothing was judged but whether the extract is whole.
+    fn of(rulings: Vec<Ruling>) -> Judged {
+        let decided = Decided {
+            rulings,
+            ..Decided::default()
+        };
         Judged {
             decided,
             ..Judged::default()
@@ -195,8 +228,14 @@ impl Basis {
     }
 }
 
-fn limits(pipeline: &Pipeline, begun: bool) -> Limits {
+fn limits(pipeline: &Pipeline, facts: &Facts, history: &History, begun: bool) -> Limits {
     let mut guard = pipeline.guard.clone();
+    let gone = (facts.changes.as_ref()).is_some_and(|known| known.changes.deletes > 0);
+    if gone && history.last.is_some() {
+        // Half an extract is half the people gone.
+        let min_rows = &mut guard.min_rows;
+        min_rows.get_or_insert_with(|| MinRowsSpec::Relative(Default::default()));
+    }
     if begun {
         // What is on its way can't be held back; the pipeline file says so, too.
         guard.on_exceed = OnExceed::Stop;

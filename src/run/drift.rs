@@ -24,7 +24,7 @@ use crate::guard::Last;
 use crate::report::run::{DriftFinding, DriftReport, RunReport};
 use crate::source::spec::SourceFormat;
 use crate::stage::StageSpec;
-use crate::state::Folder;
+use crate::state::{Folder, LedgerError};
 use crate::text::shown::shown;
 
 /// What is said of a new column that no setting names, where nobody knows what the target makes of it.
@@ -72,6 +72,13 @@ impl Drift {
         }
         let secret = secret.map(|secret| secret.expose_secret().as_bytes());
         let key = Key::new(secret, last.as_ref().map(|(_, memory)| &memory.key));
+        let key = key.map_err(|why| LedgerError::Key {
+            path: match &last {
+                Some((run, _)) => folder.memory_path(run),
+                None => folder.path().to_owned(),
+            },
+            why,
+        })?;
         Ok(Some(Drift { last, key }))
     }
 

@@ -240,7 +240,7 @@ async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Resul
             prepare(job, &rejects).await?
         }
     };
-    told::prepared(report, &prepared);
+    told::prepared(report, &job.pipeline.source.awaiting, &prepared);
     preflight::columns(job, &prepared, report)?;
     drift::columns(job, &prepared, report)?;
     report.rejects_file = Some(human::whole(first.rejects.path()));

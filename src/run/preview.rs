@@ -21,6 +21,7 @@ use crate::engine::process::Engine;
 use crate::format::Header;
 use crate::format::csv::record::split;
 use crate::source::Source;
+use crate::source::effect_spec::Awaiting;
 use crate::stage::Resources;
 use crate::text::scan::Dialect;
 use crate::upload::spec::UploadFormat;
@@ -46,6 +47,8 @@ pub(crate) struct Preview {
     extent: Extent,
     /// Texts of the records shown that the server may make something else of.
     retyped: Retyped,
+    /// What may turn out to have no effect on the source's format.
+    awaiting: Awaiting,
 }
 
 /// A record before and after.
@@ -111,6 +114,7 @@ impl Preview {
             from,
             extent: Extent::default(),
             retyped: Retyped::default(),
+            awaiting: pipeline.source.awaiting.clone(),
         })
     }
 
@@ -129,7 +133,9 @@ impl Preview {
 
     /// What may not have been meant, as far as the records shown tell.
     pub(crate) fn remarks(&self) -> Vec<String> {
-        let mut remarks = self.source.remarks();
+        let first = &self.source.origins()[0].name;
+        let mut remarks = self.awaiting.remarks(first, self.header.format());
+        remarks.extend(self.source.remarks());
         if let Some(arrangement) = self.header.arrangement() {
             let file = &self.source.origins()[0].name;
             remarks.extend(without_names(file, arrangement));

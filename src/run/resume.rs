@@ -141,6 +141,7 @@ fn remember(entry: &Entry, report: &mut RunReport) {
             bytes: source.bytes,
             compression: String::new(),
             format: String::new(),
+            record: None,
         })
         .collect();
     report.bytes.source = report.sources.iter().map(|s| s.bytes).sum();
@@ -157,7 +158,7 @@ async fn again(
     match survey_again(job, entry, path).await {
         Ok((prepared, facts, surveyed)) => {
             let (counts, body) = (report.counts, report.bytes.body);
-            told::prepared(report, &prepared);
+            told::prepared(report, &job.pipeline.source.awaiting, &prepared);
             match job.again {
                 Some(again) => told::again(report, &facts, again),
                 None => told::surveyed(report, &facts),

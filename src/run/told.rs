@@ -7,6 +7,7 @@ use super::decide::{Basis, Judged};
 use super::prepare::Prepared;
 use super::put::Sending;
 use super::surveyed::Facts;
+
 use crate::delta::tally::{Changes, ColumnChanges};
 use crate::guard::changes::Figure;
 use crate::guard::{Decision, Deletion};
@@ -15,9 +16,14 @@ use crate::report::run::{
     Approval, Canary, ColumnReport, Deletions, DeltaReport, GuardDecision, Hash, RetryReport,
     RowCounts, RunReport, SourceFile, Told, Withheld,
 };
+use crate::source::effect_spec::Awaiting;
 use crate::state::ledger::Known;
 
-pub(super) fn prepared(report: &mut RunReport, prepared: &Prepared) {
+pub(super) fn prepared(report: &mut RunReport, awaiting: &Awaiting, prepared: &Prepared) {
+    if let Some(first) = prepared.source.origins().first() {
+        let remarks = awaiting.remarks(&first.name, prepared.header.format());
+        report.warnings.extend(remarks);
+    }
     report.sources = prepared
         .source
         .origins()
@@ -27,6 +33,7 @@ pub(super) fn prepared(report: &mut RunReport, prepared: &Prepared) {
             bytes: origin.size().unwrap_or(0),
             compression: origin.compression().unwrap_or("none").to_owned(),
             format: prepared.header.format().to_owned(),
+            record: origin.record().map(str::to_owned),
         })
         .collect();
     report.bytes.source = report.sources.iter().map(|s| s.bytes).sum();

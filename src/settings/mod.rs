@@ -1,6 +1,8 @@
-//! What settings are made of: values with a unit, regular expressions, how bytes are stored, limits, secrets.
+//! What settings are made of: values with a unit, regular expressions, how bytes are stored, limits, secrets and
+//! the keys that are derived from them.
 
 pub(crate) mod compression;
+pub(crate) mod derived;
 pub(crate) mod encoding;
 pub(crate) mod entry;
 pub(crate) mod limits;

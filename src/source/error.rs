@@ -9,7 +9,7 @@ use super::place::remote::error::RemoteError;
 use crate::files::mark::Moved;
 use crate::settings::units::Size;
 
-/// Things of which one is read, and which one a setting of the source says.
+/// What a setting of the source has to say before anything is read: mostly which of several things is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
     /// The setting, behind `source.`.
@@ -178,6 +178,13 @@ pub enum SourceError {
         /// What it looks like, and what to set.
         message: String,
     },
+    /// The bytes are wrapped in another way than is stated.
+    #[error("{name}: {message}")]
+    Wrapped {
+        name: String,
+        /// What they look like, and what to set.
+        message: String,
+    },
     /// A file is not what it was when the run began.
     #[error("{name}: {moved}")]
     Changed {
@@ -243,6 +250,7 @@ impl SourceError {
                 | SourceError::Unfinished { .. }
                 | SourceError::Encoding { stated: true, .. }
                 | SourceError::Contradicted { .. }
+                | SourceError::Wrapped { .. }
                 | SourceError::Foreign { .. }
                 | SourceError::Table { setting: true, .. }
                 | SourceError::NotBeforehand(_)

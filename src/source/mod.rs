@@ -21,6 +21,7 @@
 mod bytes;
 #[cfg(test)]
 mod conform;
+pub(crate) mod effect_spec;
 mod error;
 mod find;
 mod input;

@@ -9,6 +9,7 @@ use super::table::Terms;
 use super::table::spec::Table;
 use super::text::Unpacked;
 use super::{Source, SourceError, Text};
+use crate::text::foreign::{WEB_PAGE, is_web_page};
 
 impl Source {
     /// Opens a file at its beginning.
@@ -41,10 +42,21 @@ impl Source {
         let name = origin.name.clone();
         let unpacked = Unpacked::open(name, opened, &self.wrapping, &self.limits, told).await?;
         let table = self.layout.table(unpacked.head());
+        if table.is_some() && is_web_page(unpacked.head()) {
+            return Err(SourceError::Table {
+                place: format!("{}:1", unpacked.name()),
+                message: WEB_PAGE.to_owned(),
+                setting: false,
+                choice: None,
+            });
+        }
+        let remarks = origin.remarks();
+        remarks.clear();
         let text = match &table {
             Some(table) if !table.is_text() => Text::of_bytes(unpacked),
             table => {
-                let encoding = self.encoding_of(table.as_ref(), &unpacked)?;
+                let (encoding, remark) = self.encoding_of(table.as_ref(), &unpacked)?;
+                remark.into_iter().for_each(|remark| remarks.add(remark));
                 Text::decoded(unpacked, encoding, origin.utf8())?
             }
         };
@@ -56,23 +68,25 @@ impl Source {
                 if table.is_closed() {
                     origin.is_closed();
                 }
-                let remarks = origin.remarks();
-                remarks.clear();
-                let limits = self.limits;
-                table.read(text, Terms { limits, remarks })
+                let terms = Terms {
+                    limits: self.limits,
+                    remarks,
+                    record: origin.found_record(),
+                };
+                table.read(text, terms)
             }
             None => text,
         })
     }
 
-    /// The encoding of a file, which a table may say itself.
+    /// The encoding of a file, which a table may say itself, and what may not have been meant in that.
     fn encoding_of(
         &self,
         table: Option<&Table>,
         unpacked: &Unpacked,
-    ) -> Result<Encoding, SourceError> {
+    ) -> Result<(Encoding, Option<String>), SourceError> {
         let Some(table) = table else {
-            return Ok(self.encoding);
+            return Ok((self.encoding, None));
         };
         let encoding = table.encoding(self.encoding, unpacked.head());
         encoding.map_err(|message| SourceError::Contradicted {

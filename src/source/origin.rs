@@ -35,6 +35,8 @@ pub struct Origin {
     utf8: Arc<AtomicU64>,
     /// What was told of it as a table.
     remarks: Remarks,
+    /// The names that lead to the element that is a record, where they were found.
+    record: Arc<OnceLock<String>>,
     /// Its records end with what closes them, so that it can't be cut off unseen.
     closed: AtomicBool,
 }
@@ -75,6 +77,7 @@ impl Origin {
             hash: Arc::default(),
             utf8: Arc::default(),
             remarks: Remarks::default(),
+            record: Arc::default(),
             closed: AtomicBool::new(false),
         }
     }
@@ -224,6 +227,16 @@ impl Origin {
     /// Is told what may not have been meant in it, where it is a table.
     pub(super) fn remarks(&self) -> Remarks {
         self.remarks.clone()
+    }
+
+    /// Is told which element is a record, where it is XML and nothing is stated.
+    pub(super) fn found_record(&self) -> Arc<OnceLock<String>> {
+        self.record.clone()
+    }
+
+    /// The names that lead to the element that is a record, where they were found and not stated.
+    pub(crate) fn record(&self) -> Option<&str> {
+        self.record.get().map(String::as_str)
     }
 
     /// Notes that its records end with what closes them.

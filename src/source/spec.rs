@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub(crate) use crate::drift::spec::DriftSpec;
 pub(crate) use crate::format::csv::spec::CsvSpec;
@@ -214,7 +214,7 @@ impl<'de> Deserialize<'de> for OneOrMany {
 }
 
 /// How what can be read only once is kept until it has been read a second time: in a temporary file without a name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Keep {
     /// As it came.
@@ -270,7 +270,7 @@ pub(crate) struct SignedBySpec {
 }
 
 /// Which of the files that a pattern matches are read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Pick {
     /// All of them, in alphabetical order.
@@ -283,7 +283,7 @@ pub enum Pick {
 }
 
 /// What it means that there is no file, or none with a record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Nothing {
     /// The run fails.
@@ -294,7 +294,7 @@ pub enum Nothing {
 }
 
 /// Record formats of a source.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceFormat {
     /// A workbook, Parquet and Arrow by their first bytes; else by the first characters that are not white space: `[` or `{` JSON (NDJSON where
@@ -326,6 +326,29 @@ pub enum SourceFormat {
 }
 
 impl SourceFormat {
+    /// What the pipeline file calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            SourceFormat::Auto => "auto",
+            SourceFormat::Csv => "csv",
+            SourceFormat::Tsv => "tsv",
+            SourceFormat::Json => "json",
+            SourceFormat::Ndjson => "ndjson",
+            SourceFormat::Fixed => "fixed",
+            SourceFormat::Xml => "xml",
+            SourceFormat::Hdl => "hdl",
+            SourceFormat::Xlsx => "xlsx",
+            SourceFormat::Parquet => "parquet",
+            SourceFormat::Arrow => "arrow",
+        }
+    }
+
+    /// The format that the pipeline file calls so.
+    pub(crate) fn named(name: &str) -> Option<SourceFormat> {
+        let name = serde::de::value::StrDeserializer::<serde::de::value::Error>::new(name);
+        SourceFormat::deserialize(name).ok()
+    }
+
     /// Whether its records are objects, or are made to objects: those of JSON and of tables.
     pub(crate) fn has_objects(self) -> bool {
         match self {
@@ -384,7 +407,7 @@ impl Default for JsonSpec {
 }
 
 /// What to do with a member that is not among the columns.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Unknown {
     /// Reject the row.

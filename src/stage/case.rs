@@ -1,7 +1,7 @@
 //! `case`: upper, lower or title case.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Bound, Resources, Stage, check_names, hold, places, rewrite};
 use crate::batch::kinds::Kinds;
@@ -18,7 +18,7 @@ pub struct CaseSpec {
 }
 
 /// How letters are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Case {
     /// ALL LETTERS LARGE.

@@ -190,7 +190,12 @@ impl JsonSchema for ValueSpec {
                 { "type": ["number", "boolean", "null"] },
                 {
                     "type": "object",
-                    "properties": { "value": { "type": ["string", "number", "boolean", "null"] } },
+                    "properties": {
+                        "value": {
+                            "type": ["string", "number", "boolean", "null"],
+                            "description": "The constant.",
+                        }
+                    },
                     "required": ["value"],
                     "additionalProperties": false
                 }

@@ -2,7 +2,7 @@
 
 use regex::Regex;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Bound, EMPTY, FAULTY, Place, Resources, Stage, add_column, check_names, fault, pattern,
@@ -34,7 +34,7 @@ pub struct SplitSpec {
 }
 
 /// What to do with more parts than columns.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Extra {
     /// The last column takes all that is left, with what is between its parts.

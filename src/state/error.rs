@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::seal::SealError;
 use crate::report::error::Code;
 use crate::report::run::RunId;
+use crate::settings::derived::Underivable;
 
 /// Why the ledger can't be kept.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +56,9 @@ pub enum LedgerError {
         "the folder for locks {} does not belong to this user alone; have it removed, or set TMPDIR to another folder", .0.display()
     )]
     Foreign(PathBuf),
+    /// There is no key for what a file keeps hashes of.
+    #[error("the key of what is kept in {} {why}", path.display())]
+    Key { path: PathBuf, why: Underivable },
     /// The ticket's addresses can't be written or read.
     #[error("the ticket of run {run} can't be used")]
     Seal { run: RunId, source: SealError },
@@ -101,7 +105,7 @@ impl LedgerError {
             | LedgerError::Read { .. }
             | LedgerError::Write { .. } => Code::lasting("state_folder"),
             LedgerError::Damaged { .. } => Code::lasting("state_damaged"),
-            LedgerError::Seal { .. } => Code::lasting("state_sealed"),
+            LedgerError::Key { .. } | LedgerError::Seal { .. } => Code::lasting("state_sealed"),
         }
     }
 }

@@ -6,11 +6,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use ring::{aead, hkdf};
+use ring::aead;
 use secrecy::{ExposeSecret, SecretString};
 
-/// What the key is for: the same token makes other keys elsewhere.
-const PURPOSE: &[&[u8]] = &[b"rostream state: addresses of a ticket"];
+use crate::settings::derived::{Purpose, Underivable, seal_key};
 
 const SALT: usize = 32;
 
@@ -23,18 +22,18 @@ pub enum SealError {
     /// The library refused, which it does for lengths that never occur here.
     #[error("it can't be sealed")]
     Sealing,
+    /// There is no key.
+    #[error("its key {0}")]
+    Key(Underivable),
 }
 
 /// Seals a text for whoever holds `token`; `run` is the run's name.
 pub(crate) fn seal(text: &str, token: &SecretString, run: &str) -> Result<String, SealError> {
     let salt: [u8; SALT] = rand::random();
     let mut sealed = text.as_bytes().to_vec();
-    key(token, &salt)
-        .and_then(|key| {
-            key.seal_in_place_append_tag(nonce(), aead::Aad::from(run), &mut sealed)
-                .ok()
-        })
-        .ok_or(SealError::Sealing)?;
+    key(token, &salt)?
+        .seal_in_place_append_tag(nonce(), aead::Aad::from(run), &mut sealed)
+        .map_err(|_| SealError::Sealing)?;
     Ok(BASE64.encode([&salt[..], &sealed].concat()))
 }
 
@@ -47,7 +46,7 @@ pub(crate) fn open(
     let bytes = BASE64.decode(sealed).map_err(|_| SealError::Closed)?;
     let (salt, sealed) = bytes.split_at_checked(SALT).ok_or(SealError::Closed)?;
     let mut sealed = sealed.to_vec();
-    let key = key(token, salt).ok_or(SealError::Closed)?;
+    let key = key(token, salt)?;
     let opened = key
         .open_in_place(nonce(), aead::Aad::from(run), &mut sealed)
         .map_err(|_| SealError::Closed)?;
@@ -59,10 +58,9 @@ fn nonce() -> aead::Nonce {
     aead::Nonce::assume_unique_for_key([0; aead::NONCE_LEN])
 }
 
-fn key(token: &SecretString, salt: &[u8]) -> Option<aead::LessSafeKey> {
-    let secret = hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(token.expose_secret().as_bytes());
-    let key = secret.expand(PURPOSE, &aead::CHACHA20_POLY1305).ok()?;
-    Some(aead::LessSafeKey::new(aead::UnboundKey::from(key)))
+fn key(token: &SecretString, salt: &[u8]) -> Result<aead::LessSafeKey, SealError> {
+    let token = token.expose_secret().as_bytes();
+    seal_key(token, Purpose::TicketAddresses { salt }).map_err(SealError::Key)
 }
 
 #[cfg(test)]
@@ -89,5 +87,22 @@ mod tests {
         let mut bytes = BASE64.decode(&sealed).unwrap();
         *bytes.last_mut().unwrap() ^= 1;
         closed(&BASE64.encode(bytes), "one", "run");
+    }
+
+    /// What was sealed before opens as it did: this was written down when keys were first derived.
+    #[test]
+    fn a_text_of_old_opens() {
+        let token = SecretString::from("a token");
+        let mut sealed = b"a text".to_vec();
+        key(&token, &[7; SALT])
+            .unwrap()
+            .seal_in_place_append_tag(nonce(), aead::Aad::from("run"), &mut sealed)
+            .unwrap();
+        let old = BASE64.encode([&[7; SALT][..], &sealed].concat());
+        assert_eq!(
+            old,
+            "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwduu4tFJp4AxcGO9f/yhvTJtmkN8Xwj"
+        );
+        assert_eq!(open(&old, &token, "run").unwrap().expose_secret(), "a text");
     }
 }

@@ -1,5 +1,7 @@
 //! What is kept of the sources of runs, to hold later ones against: a file of each, `drift-<id>.json`.
 
+use std::path::PathBuf;
+
 use super::entry::{Entry, Step};
 use super::error::LedgerError;
 use super::folder::{Folder, Lock, known, read_json};
@@ -13,12 +15,17 @@ pub(super) fn file_name(run: &str) -> String {
 }
 
 impl Folder {
+    /// Where is kept what the source of a run was like.
+    pub(crate) fn memory_path(&self, run: &str) -> PathBuf {
+        self.path().join(file_name(run))
+    }
+
     /// What is kept of the source of a run.
     ///
     /// # Errors
     /// A file that can't be read.
     pub(crate) fn memory(&self, run: &str) -> Result<Option<Memory>, LedgerError> {
-        let path = self.path().join(file_name(run));
+        let path = self.memory_path(run);
         if !path.exists() {
             return Ok(None);
         }
@@ -30,7 +37,7 @@ impl Folder {
 impl Lock {
     /// Keeps what is known of the source of a run.
     pub(super) fn write_memory(&self, run: &RunId, memory: &Memory) -> Result<(), LedgerError> {
-        let path = self.folder().path().join(file_name(run.as_str()));
+        let path = self.folder().memory_path(run.as_str());
         self.write_json(path, memory)
     }
 

@@ -31,6 +31,20 @@ pub(crate) fn known(head: &[u8]) -> Option<&'static str> {
     })
 }
 
+/// What is said of a web page in the place of a file.
+pub(crate) const WEB_PAGE: &str = "this is a web page, not an extract; what was asked for may have answered with its sign-in page";
+
+/// Whether a file that begins with these bytes is a web page.
+pub(crate) fn is_web_page(head: &[u8]) -> bool {
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    let head = head.trim_ascii_start();
+    let begins = |start: &[u8]| {
+        let begin = head.get(..start.len());
+        begin.is_some_and(|begin| begin.eq_ignore_ascii_case(start))
+    };
+    begins(b"<!doctype html") || begins(b"<html>") || begins(b"<html ")
+}
+
 /// Bytes that stand in no text: of a text that is damaged there are some, and of anything else many.
 const FEWEST: usize = 3;
 const SHARE: usize = 50;
@@ -51,6 +65,16 @@ mod tests {
     fn what_is_no_table_is_known() {
         assert_eq!(known(b"%PDF-1.7\n"), Some("a PDF"));
         assert_eq!(known(b"\n<!DOCTYPE html>"), Some("a web page"));
+        for (head, expected) in [
+            (&b"\xef\xbb\xbf\r\n<!doctype HTML>"[..], true),
+            (b"<HTML lang=\"en\">", true),
+            (b"<!DOCTYPE report>", false),
+            (b"<htmlReport/>", false),
+            (b"<html", false),
+            (b"", false),
+        ] {
+            assert_eq!(is_web_page(head), expected, "{head:?}");
+        }
         for text in ["MZ,name\n1,a\n", "GIFT,n\n", "id;name\n", "{\"r\":1}", ""] {
             assert_eq!(known(text.as_bytes()), None, "{text}");
         }

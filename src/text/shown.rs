@@ -10,9 +10,12 @@ use std::fmt::Write;
 use unicode_width::UnicodeWidthChar;
 
 /// Whether a character does something where it is printed instead of being seen, or nothing at all: control characters,
-/// those that turn the direction of writing or break the line or a word, and the byte order mark.
+/// those that turn the direction of writing or break the line or a word, the byte order mark, and what Unicode keeps from
+/// being a character.
 pub(crate) fn acts(c: char) -> bool {
+    let is_none = u32::from(c) & 0xfffe == 0xfffe || matches!(c, '\u{fdd0}'..='\u{fdef}');
     c.is_control()
+        || is_none
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
@@ -135,6 +138,7 @@ mod tests {
                 "a\\u{202e}b\\u{2066}c\\u{2028}",
             ),
             ("\u{feff}id", "\\u{feff}id"),
+            ("\u{ffff}\u{1fffe}\u{fdd0}", "\\u{ffff}\\u{1fffe}\\u{fdd0}"),
             ("i\u{200b}d\u{ad}", "i\\u{200b}d\\u{ad}"),
             // Joiners belong to the writing of many languages.
             ("می\u{200c}خواهم", "می\u{200c}خواهم"),

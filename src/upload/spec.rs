@@ -1,7 +1,7 @@
 //! What the pipeline file says of the upload.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::settings::units::{Rate, Size};
 
@@ -44,7 +44,7 @@ impl Default for UploadSpec {
 
 /// Whether the MD5 that the storage states is compared with that of the bytes sent. Nothing is compared where the
 /// storage states none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verify {
     /// Over https alone: what is sent in plain http does not leave this machine.
@@ -57,7 +57,7 @@ pub enum Verify {
 }
 
 /// By when the upload's address must still be good.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Expiry {
     /// To the upload's end: a proxy that keeps the body until it is whole makes the storage look only then. An upload
@@ -69,7 +69,7 @@ pub enum Expiry {
 }
 
 /// Formats of the upload.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum UploadFormat {
     /// A JSON array of objects.
@@ -80,7 +80,7 @@ pub enum UploadFormat {
 }
 
 /// How the body's length is known before its first byte.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Length {
     /// Two passes over the source: the first measures, the second sends.
@@ -92,7 +92,7 @@ pub enum Length {
 }
 
 /// Compressions of the upload.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum BodyEncoding {
     /// Not compressed.

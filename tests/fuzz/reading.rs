@@ -596,7 +596,12 @@ pub fn packed(data: &[u8]) {
         usize::from(piece) + 1,
         [1, 3, 64, 4096][usize::from(choice >> 6)],
     );
-    assert_eq!(text(usize::MAX, 1 << 20), cut);
+    let whole = text(usize::MAX, 1 << 20);
+    // Of several faults, which one is met first depends on how far ahead is read.
+    assert!(
+        whole == cut || whole.is_err() && cut.is_err(),
+        "{whole:?} {cut:?}"
+    );
 }
 
 /// The text of bytes that come in pieces, asked for so much of it at once.

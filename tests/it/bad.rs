@@ -523,7 +523,7 @@ fn sources_that_cannot_be_read() {
     table.check("check", "source: { path: w.csv.gz }\n", &[("w.csv.gz", &cut(&gzip))], 1, "error: w.csv.gz: the gzip data is cut off or damaged; nothing from it is sent: unexpected end of file\n");
     table.check("check", "source: { path: w.csv.gz }\n", &[("w.csv.gz", &damaged(&gzip))], 1, "error: w.csv.gz: the gzip data is cut off or damaged; nothing from it is sent: CRC computed does not match\n");
     table.check("check", "source: { path: w.csv.zst }\n", &[("w.csv.zst", &cut(&zstd))], 1, "error: w.csv.zst: the zstd data is cut off or damaged; nothing from it is sent: zstd stream did not finish\n");
-    table.check("check", "source: { path: w.csv, compression: gzip }\n", &[WORKERS], 1, "error: w.csv: the gzip data is cut off or damaged; nothing from it is sent: Invalid gzip header\n");
+    table.check("check", "source: { path: w.csv, compression: gzip }\n", &[WORKERS], 2, "error: w.csv: source.compression is gzip, and the file begins as text that is not compressed; set it to none, or leave it out\n");
     table.check("check", "", &[("w.csv", b"PK\x03\x04\x14\x00\x06\x00\x08\x00\x00\x00!\x00\0\0\0\0\0\0\0\0\0\0\0\0\x13\0\0\0[Content_Types].xml\n\x00\xff")], 1, "error: w.csv: the workbook is cut off or damaged: its end is missing; nothing from it is sent\n");
     table.check(
         "check",
@@ -550,7 +550,7 @@ fn sources_that_cannot_be_read() {
             b"<!DOCTYPE html>\n<html><body>Log in</body></html>\n",
         )],
         1,
-        "error: w.csv:1: this is a web page, not CSV or JSON; export it as CSV\n",
+        "error: w.csv:1: this is a web page, not an extract; what was asked for may have answered with its sign-in page\n",
     );
     table.check("check", "", &[("w.csv", b"Employee ID,Na\xefve\n1,Ann\n")], 2, "error: w.csv:1: the header is not UTF-8; if the file has another encoding, set source.encoding (candidates: windows-1252, windows-1250, iso-8859-4; `rostream preview` shows with which the letters are right)\n");
     table.check(

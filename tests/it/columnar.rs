@@ -47,7 +47,7 @@ fn settings_that_hold_for_them() {
         (
             "format: parquet, sheet: a",
             0,
-            "these settings have no effect on this format",
+            "this setting has no effect on this format",
         ),
         (
             "format: parquet, json: { path: a }",

@@ -75,6 +75,18 @@ fn the_readme_is_short() {
     assert!(lines <= README_LINES, "{lines} lines");
 }
 
+/// `rostream docs > docs/reference.md` makes it so.
+#[test]
+fn the_reference_is_current() {
+    let (code, printed, stderr) = run(root(), &["docs"]);
+    assert_eq!((code, &*stderr), (0, ""));
+    let page = std::fs::read_to_string(root().join("docs/reference.md")).unwrap();
+    let pairs = printed.lines().zip(page.lines());
+    let first = pairs.enumerate().find(|(_, (now, then))| now != then);
+    assert_eq!(first, None);
+    assert_eq!(printed.len(), page.len());
+}
+
 /// What GitHub makes of a heading.
 fn anchor(heading: &str) -> String {
     let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');

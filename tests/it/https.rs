@@ -36,7 +36,7 @@ pub struct Answer {
     body: Vec<u8>,
     pub cut: Option<usize>,
     /// Whether its length is said.
-    sized: bool,
+    pub sized: bool,
 }
 
 pub fn says(status: &'static str, body: impl AsRef<[u8]>) -> Answer {

@@ -412,12 +412,6 @@ fn what_is_wrong_with_a_file_is_said_with_its_place() {
         "w.dat:1: not well-formed XML, line 1, column 1: text stands outside the root element",
     );
     check(
-        "encoding: utf-8",
-        "<?xml version='1.0' encoding='latin1'?>\n<d/>",
-        2,
-        "says that the encoding is latin1, and source.encoding is utf-8",
-    );
-    check(
         "",
         "METADATA|A|x\nMERGE|A|1\nMETADATA|B|y\n",
         2,

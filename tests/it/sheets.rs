@@ -642,7 +642,7 @@ fn settings_are_linted() {
         (
             "format: csv, sheet: Workers",
             0,
-            "these settings have no effect on this format",
+            "this setting has no effect on this format",
         ),
         (
             "format: xlsx, csv: { skip_lines: 3 }",

@@ -2,13 +2,13 @@
 
 use super::Meaning;
 use crate::config::pipeline::Source;
+use crate::source::effect_spec::{self, Awaiting};
 use crate::source::spec::{FixedSpec, HdlSpec, SourceFormat, SourceSpec, Unknown, XmlSpec};
 use crate::source::table::spec::{Container, Layout, Stated, Table, Tables, Xml};
 
 impl Meaning<'_> {
     /// What is stated of how the records stand.
     pub(super) fn layout(&mut self, source: &Source, spec: &SourceSpec) -> Layout {
-        self.without_effect(spec.format);
         let trailer = || source.expect.trailer.clone();
         let hdl = Stated {
             spec: spec.hdl.clone(),
@@ -52,38 +52,35 @@ impl Meaning<'_> {
     }
 
     /// Settings of other formats than this.
-    fn without_effect(&mut self, format: SourceFormat) {
-        let none = "these settings have no effect on this format";
-        for (path, own, known) in [
-            ("source.fixed", SourceFormat::Fixed, false),
-            ("source.hdl", SourceFormat::Hdl, true),
-            ("source.record", SourceFormat::Xml, true),
-            ("source.xml", SourceFormat::Xml, true),
-            ("source.sheet", SourceFormat::Xlsx, true),
-            ("source.xlsx", SourceFormat::Xlsx, true),
-        ] {
-            let has_effect = format == own || known && format == SourceFormat::Auto;
-            if !has_effect && self.places.contains(path) {
-                let name = format!("{own:?}").to_lowercase();
-                self.warning(path, none, &format!("write `format: {name}`"));
-            }
+    pub(super) fn without_effect(&mut self, format: SourceFormat) {
+        let without = effect_spec::without(format, |key| self.states(key));
+        for own in without {
+            let belongs = own.belongs();
+            let message = match own.is_section() {
+                true => {
+                    format!("these settings have no effect on this format: they are for {belongs}")
+                }
+                false => format!("this setting has no effect on this format: it is for {belongs}"),
+            };
+            let help = own.only().map(|only| format!("write `format: {only}`"));
+            let path = format!("source.{}", own.key);
+            self.warning(&path, message, &help.unwrap_or_default());
         }
-        if !format.is_table() {
-            return;
+    }
+
+    /// What may turn out to have no effect, once it is known which format a file has. The presets of a profile are for
+    /// whatever it may be.
+    pub(super) fn awaiting(&self, format: SourceFormat) -> Awaiting {
+        let profile = self.places.find("profile");
+        let is_preset = |key: &str| self.places.find(&format!("source.{key}")) == profile;
+        match format {
+            SourceFormat::Auto => Awaiting::of(|key| self.states(key) && !is_preset(key)),
+            _ => Awaiting::default(),
         }
-        let nested = matches!(format, SourceFormat::Parquet | SourceFormat::Arrow);
-        let of_texts = !nested && format != SourceFormat::Xml;
-        for (key, has_none) in [
-            ("path", true),
-            ("flatten", !nested),
-            ("arrays", of_texts),
-            ("join", of_texts),
-        ] {
-            let path = format!("source.json.{key}");
-            if has_none && self.places.contains(&path) {
-                self.warning(&path, "this setting has no effect on this format", "");
-            }
-        }
+    }
+
+    fn states(&self, key: &str) -> bool {
+        self.places.contains(&format!("source.{key}"))
     }
 
     fn hdl(&mut self, spec: &HdlSpec) {

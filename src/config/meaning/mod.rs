@@ -11,11 +11,14 @@ mod https;
 mod inputs;
 mod keep;
 mod layout;
+mod outputs;
+mod sections;
 mod sftp;
 mod source;
 mod sql;
 mod stages;
 mod target;
+mod together;
 mod upload;
 mod workbook;
 mod wrapping;
@@ -23,30 +26,17 @@ mod wrapping;
 use std::path::{Path, PathBuf};
 
 use super::cases;
-use super::pipeline::{Origin, Pipeline, Rejects, Source, Target};
+use super::pipeline::{Keep, Origin, Pipeline, Rejects, Source, Target};
 use super::problem::{Findings, Placed};
 use super::spec::PipelineSpec;
 use super::yaml::places::Places;
-use crate::files::ending::for_json;
-use crate::guard::spec::{ImplicitDelete, OnReject};
-use crate::guard::{REJECTS_AT_MOST, SHARES_FROM};
-use crate::report::spec::{RejectsSpec, ResultsSpec};
-use crate::settings::limits::Limits;
+use crate::orgvue::spec::ImportSpec;
+use crate::report::spec::StateSpec;
 use crate::settings::secret::TokenSpec;
-use crate::settings::units::Size;
-use crate::source::Input;
 use crate::stage::StageSpec;
 use crate::stage::hash::KeySpec;
 use crate::text::dates::Zone;
-use crate::upload::spec::Length;
-use source::NO_PATH;
-
-/// Smallest and largest `limits.record`: below, blocks are too small to be worth a worker's while; above, a cell's
-/// length has no room beside its kind.
-const RECORD: (Size, Size) = (Size(4 * 1024), Size(128 * 1024 * 1024));
-
-/// Smallest and largest `limits.zstd_window`: what the decoder can be told of.
-const WINDOW: (Size, Size) = (Size(1024), Size(1 << 30));
+use crate::upload::spec::UploadSpec;
 
 /// What is known of the file besides its sections.
 pub(super) struct Meaning<'a> {
@@ -58,170 +48,74 @@ pub(super) struct Meaning<'a> {
     pub(super) findings: &'a mut Findings,
 }
 
+/// What sections mean that are more than what is written.
+struct Meant {
+    time_zone: Option<Zone>,
+    source: Source,
+    rejects: Rejects,
+    results: Option<PathBuf>,
+    target: Target,
+    import: ImportSpec,
+    upload: UploadSpec,
+    keep: Keep,
+}
+
 /// A message and what to do about it, which may be nothing.
 type Wrong = (&'static str, &'static str);
 
 impl Meaning<'_> {
     /// Checks everything and makes the pipeline, of which use is made only if there are no problems.
-    pub(super) fn pipeline(mut self, spec: PipelineSpec) -> Option<Pipeline> {
+    pub(super) fn pipeline(mut self, mut spec: PipelineSpec) -> Option<Pipeline> {
         self.version(spec.version);
-        for section in ["source", "target"] {
-            if !self.places.contains(section) {
-                let message = format!("the section `{section}` is missing");
-                self.problem("", message, "");
-            }
-        }
-        if spec.source.is_none() && self.places.contains("source") {
-            self.problem("source", NO_PATH.0, NO_PATH.1);
-        }
-        if spec.target.is_none() && self.places.contains("target") {
-            self.problem(
-                "target",
-                "expected `orgvue` or `sandbox`, found nothing",
-                "",
-            );
-        }
+        self.sections(&spec);
         let reads = self.reads(&spec);
         let time_zone = self.time_zone(spec.time_zone.as_deref());
-        let source = (spec.source).map(|source| self.source(source, &spec.timeouts));
+        let source = (spec.source.take()).map(|source| self.source(source, &spec.timeouts));
         let rejects = self.rejects(&spec.rejects, source.as_ref());
         let results = self.results(&spec.results, &rejects, source.as_ref());
-        if spec.validate.key_column() == Some("") {
-            self.problem("validate.key", "expected a column, found empty text", "");
-        }
-        for problem in spec.validate.check() {
-            self.problem(&problem.path.join("."), problem.message, "");
-        }
-        if spec.as_of.is_none() && self.places.contains("as_of") {
-            self.problem("as_of", "expected `key` and `from`, found nothing", "");
-        }
-        if let Some(as_of) = &spec.as_of {
-            self.as_of(as_of, &spec.validate, &spec.stages);
-        }
-        self.stages(
-            &spec.stages,
-            spec.as_of.as_ref(),
-            &spec.validate,
-            source.as_ref(),
-            time_zone.as_ref(),
-        );
-        let filters: Vec<usize> = (0..spec.stages.len())
-            .filter(|i| spec.stages[*i].may_drop_rows())
-            .collect();
-        let target = spec
-            .target
-            .map(|target| self.target(target, spec.preflight));
-        let to = (target.as_ref()).and_then(|(_, to, _)| to.as_ref());
+        self.rows(&spec, source.as_ref(), time_zone.as_ref());
+        let target = spec.target.take();
+        let target = target.map(|target| self.target(target, spec.preflight));
+        let to = (target.as_ref()).and_then(|target| target.to.as_ref());
         self.written_over(reads, to, &rejects, results.as_deref());
-        if let Some((name, Some(Target::Orgvue(to)), import)) = &target
-            && to.result_location.is_some()
-            && import.action.delta().is_some()
-        {
-            self.problem(
-                &format!("{name}.result_location"),
-                "the difference is taken to what the server accepted last, and there the results are not ours to read",
-                "leave one of the two out",
-            );
-        }
-        if let Some((name, _, import)) = &target {
-            self.import(name, import, &spec.guard, &filters, spec.upload.format);
-            self.clear(name, import);
-            let kept = spec.stages.iter().position(StageSpec::keeps_at_target);
-            if let Some(kept) = kept.filter(|_| import.implicit_delete.is_on()) {
-                self.problem(
-                    &format!("stages.{kept}"),
-                    "with `implicit_delete` the server deletes whoever the upload does not name, and nobody can be kept \
-                     at the target",
-                    "leave `keep_at_target` out, or delete by name: `action: { delta: PATH }`",
-                );
-            }
-            if let Some(delta) = import.action.delta() {
-                self.delta(name, delta, import, &spec.validate, &spec.upload);
-            }
-            if import.implicit_delete == ImplicitDelete::On(OnReject::CarryForward)
-                && spec.as_of.is_some()
-            {
-                self.problem(
-                    &format!("{name}.implicit_delete"),
-                    "a row at fault is carried forward by its key, and with `as_of` several rows have the same",
-                    "write `on_reject: turn_off` or `block`",
-                );
-            }
-            if import.implicit_delete.is_on() && spec.as_of.is_some() {
-                self.warning(
-                    "as_of",
-                    "with `implicit_delete` the server deletes the items of the keys that have no row in force",
-                    "",
-                );
-            }
-            if import.implicit_delete.is_on() && spec.validate.key.is_none() {
-                self.warning(
-                    &format!("{name}.implicit_delete"),
-                    "without `validate.key` a person who is listed twice counts twice, and guards count rows rather than people",
-                    "name the column that identifies people: `validate: { key: employeeID }`",
-                );
-            }
-        }
-        if matches!(&target, Some((_, Some(Target::Sandbox), _)))
-            && self.places.contains("source.drift")
-        {
-            self.warning(
-                "source.drift",
-                "this setting has no effect: of a run into the sandbox inside this program nothing is kept, and there is \
-                 nothing to compare the next one with",
-                "",
-            );
-        }
-        if let (Some(source), Some((name, _, import))) = (&source, &target) {
-            let deletes = import.implicit_delete.is_on();
-            self.nothing(source.nothing, name, deletes);
-            self.cut_unnoticed(source, &spec.guard, name, deletes);
-        }
-        let key = spec.validate.key.as_ref();
-        if spec.as_of.is_some() && spec.upload.length == Some(Length::Chunked) {
-            self.problem(
-                "upload.length",
-                "`chunked` sends rows while they are read, and which row of a key is in force shows at the end",
-                "leave `length` out",
-            );
-        }
-        let compared = (target.as_ref()).is_some_and(|(_, _, to)| to.action.delta().is_some());
-        self.rehires(&spec.validate, compared);
-        let import = target.as_ref().map(|(_, _, import)| import);
-        self.aliases(spec.aliases.as_ref(), &spec.validate, &spec.stages, import);
-        if let Some((name, _, import)) = &target {
-            self.changes(&spec.guard, name, import, key);
-            self.cleared(&spec.validate, name, import);
-        }
+        self.sent(&spec, source.as_ref(), target.as_ref());
         let keep = self.keep(
             (&spec.rejects, &spec.results),
             (&spec.report, &spec.state),
             &spec.guard,
         );
-        let upload = self.upload(spec.upload, source.as_ref(), &spec.validate);
+        let upload = self.upload(spec.upload.clone(), source.as_ref(), &spec.validate);
         self.withholds(&spec.guard, &upload);
-        if spec.wait.at_most.0.is_zero() {
-            self.problem("wait.at_most", "expected a time above zero", "");
-        }
-        for (name, span) in spec.timeouts.each() {
-            if span.0.is_zero() {
-                let path = format!("timeouts.{name}");
-                self.problem(&path, "expected a time above zero", "");
-            }
-        }
+        self.waits(&spec.wait, &spec.timeouts);
         self.limits(&spec.limits);
-        if spec.report.dir.as_deref() == Some("") {
-            self.problem("report.dir", "expected a folder, found empty text", "");
-        }
-        if spec.state.dir.is_empty() {
-            self.problem("state.dir", "expected a folder, found empty text", "");
-        }
-
+        self.folders(&spec);
+        self.guards(&spec.guard, spec.rejects.at_most, spec.refused.at_most);
+        self.names(&spec);
         for wrong in cases::check(&spec.tests, &spec.stages, spec.aliases.as_ref()) {
             self.problem(&wrong.path, wrong.message, &wrong.help);
         }
+        let target = target?;
+        let meant = Meant {
+            time_zone,
+            source: source?,
+            rejects,
+            results,
+            target: target.to?,
+            import: target.import,
+            upload,
+            keep,
+        };
+        Some(self.made(spec, meant))
+    }
 
+    /// The pipeline of what was checked.
+    fn made(self, spec: PipelineSpec, meant: Meant) -> Pipeline {
         let file = self.findings.file.clone();
+        let stem = || match Path::new(&*file).file_stem() {
+            Some(stem) if &*file != super::STDIN => stem.to_string_lossy().into_owned(),
+            _ => "pipeline".to_owned(),
+        };
+        let name = spec.name.unwrap_or_else(stem);
         let stages = spec.stages.into_iter().enumerate();
         let stages: Vec<_> = stages
             .map(|(i, value)| Placed {
@@ -229,56 +123,29 @@ impl Meaning<'_> {
                 place: self.places.find(&format!("stages.{i}")),
             })
             .collect();
-        let stem = || match Path::new(&*file).file_stem() {
-            Some(stem) if &*file != super::STDIN => stem.to_string_lossy().into_owned(),
-            _ => "pipeline".to_owned(),
-        };
-        self.guards(&spec.guard, spec.rejects.at_most, spec.refused.at_most);
-        if self.places.contains("name") && spec.name.as_deref().is_none_or(str::is_empty) {
-            self.problem("name", "expected a name, found nothing", "");
-        }
-        if self.places.contains("profile") && spec.profile.is_none() && self.is_whole("profile") {
-            self.problem(
-                "profile",
-                "expected the name of a source, found nothing",
-                "",
-            );
-        }
-        let (_, target, import) = target?;
-        let (mut source, target) = (source?, target?);
-        let mut secrets = secret_variables(&stages, &target);
-        if let Some(KeySpec::Env(name)) = &spec.state.key {
-            secrets.push(name.clone());
-        }
-        if let Some(decrypt) = &source.wrapping.decrypt {
-            let passphrase = decrypt.spec.passphrase.clone();
-            for found in [decrypt.spec.key(), passphrase].into_iter().flatten() {
-                if let TokenSpec::Env(name) = found {
-                    secrets.push(name);
-                }
-            }
-        }
+        let mut source = meant.source;
+        let secrets = secret_variables(&stages, &meant.target, &spec.state, &source);
         for input in &mut source.inputs {
             input.withhold(&secrets);
         }
-        Some(Pipeline {
-            name: spec.name.unwrap_or_else(stem),
+        Pipeline {
+            name,
             file,
-            time_zone,
+            time_zone: meant.time_zone,
             source,
             stages,
             aliases: spec.aliases,
             as_of: spec.as_of,
             validate: spec.validate,
-            rejects,
-            results,
+            rejects: meant.rejects,
+            results: meant.results,
             guard: spec.guard,
             sensitive: spec.sensitive.into(),
             refused: spec.refused,
-            target,
-            import,
+            target: meant.target,
+            import: meant.import,
             preflight: spec.preflight,
-            upload,
+            upload: meant.upload,
             wait: spec.wait,
             timeouts: spec.timeouts,
             limits: spec.limits,
@@ -286,13 +153,13 @@ impl Meaning<'_> {
             state_dir: self.folder.join(spec.state.dir),
             state_required: spec.state.required,
             state_key: spec.state.key,
-            keep,
+            keep: meant.keep,
             tests: spec.tests,
             mend: None,
             origin: self.origin,
             folder: self.folder,
             places: self.places,
-        })
+        }
     }
 
     /// Reports a problem, unless something at this path was wrong already.
@@ -344,156 +211,33 @@ impl Meaning<'_> {
         let related = |removed: &[String]| removed.iter().zip(&path).all(|(r, p)| r == p);
         path == [""] || !self.removed.iter().any(|removed| related(removed))
     }
-
-    fn version(&mut self, version: Option<u32>) {
-        match version {
-            Some(1) => {}
-            None if !self.is_whole("version") => {}
-            None => self.problem("", "the key `version` is missing", "write `version: 1`"),
-            Some(_) => self.problem("version", "this version is unknown", "write `version: 1`"),
-        }
-    }
-
-    fn time_zone(&mut self, name: Option<&str>) -> Option<Zone> {
-        let zone = Zone::named(name?);
-        if zone.is_none() {
-            self.problem(
-                "time_zone",
-                "not a known time zone",
-                "expected a name such as `Europe/London` or `UTC`",
-            );
-        }
-        zone
-    }
-
-    fn rejects(&mut self, spec: &RejectsSpec, source: Option<&Source>) -> Rejects {
-        let written = &*spec.path;
-        let path = self.folder.join(written);
-        if written.is_empty() || written == "-" {
-            self.problem("rejects.path", "expected the path of a file", "");
-        } else if self.is_pipeline_file(&path) {
-            self.problem("rejects.path", "this is the pipeline file itself", "");
-        }
-        let of_json = for_json(&path);
-        let objects = source.is_some_and(|source| source.format.has_objects());
-        if objects && of_json != path && self.places.contains("rejects.path") {
-            let name = of_json
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            let place = self.places.find(&self.written("rejects.path"));
-            let message = format!("the rejects of this source are NDJSON: the file is `{name}`");
-            self.findings.note(place, message, "use that name here");
-        }
-        for input in source.iter().flat_map(|source| &source.inputs) {
-            match input {
-                Input::File(file) if *file == path => self.problem(
-                    "rejects.path",
-                    "the rejects would be written over the source",
-                    "to load corrected rejects, write `rostream run PIPELINE --mend FILE`",
-                ),
-                Input::Glob(..) if input.matches(&path) || input.matches(&of_json) => {
-                    self.warning(
-                        "rejects.path",
-                        "the pattern of the source matches this file: the next run would read it as well",
-                        "",
-                    );
-                }
-                _ => {}
-            }
-        }
-        if spec.at_most.is_none() && self.is_whole("rejects") {
-            let message = format!(
-                "`rejects.at_most` is not stated: more than {REJECTS_AT_MOST} of the rows, from {SHARES_FROM} rows on, \
-                 stop the run"
-            );
-            let place = self.places.find(&self.written("rejects"));
-            let help = "state what is normal for this source";
-            self.findings.note(place, message, help);
-        }
-        Rejects {
-            path,
-            at_most: spec.at_most,
-            spreadsheet_safe: spec.spreadsheet_safe,
-        }
-    }
-
-    fn results(
-        &mut self,
-        spec: &ResultsSpec,
-        rejects: &Rejects,
-        source: Option<&Source>,
-    ) -> Option<PathBuf> {
-        let written = spec.path.as_deref()?;
-        let path = self.folder.join(written);
-        let inputs = || source.iter().flat_map(|source| &source.inputs);
-        if written.is_empty() || written == "-" {
-            self.problem("results.path", "expected the path of a file", "");
-        } else if self.is_pipeline_file(&path) {
-            self.problem("results.path", "this is the pipeline file itself", "");
-        } else if path == rejects.path || path == for_json(&rejects.path) {
-            self.problem("results.path", "this is the rejects file", "name another");
-        } else if path == rejects.withheld(false) {
-            let message = "this is the file of the rows that guards hold back";
-            self.problem("results.path", message, "name another");
-        } else if inputs().any(|input| matches!(input, Input::File(file) if *file == path)) {
-            let message = "the results would be written over the source";
-            self.problem("results.path", message, "name another file");
-        } else if inputs().any(|input| matches!(input, Input::Glob(..)) && input.matches(&path)) {
-            let message =
-                "the pattern of the source matches this file: the next run would read it as well";
-            self.warning("results.path", message, "");
-        }
-        Some(path)
-    }
-
-    fn limits(&mut self, limits: &Limits) {
-        let (least, most) = RECORD;
-        if !(least..=most).contains(&limits.record) {
-            let message = format!("expected a size from {least} to {most}");
-            self.problem("limits.record", message, "");
-        }
-        let (least, most) = WINDOW;
-        if !(least..=most).contains(&limits.zstd_window) {
-            let message = format!("expected a size from {least} to {most}");
-            self.problem("limits.zstd_window", message, "");
-        }
-        for (name, value) in [
-            ("cell", limits.cell.0),
-            ("columns", limits.columns.into()),
-            ("json_depth", limits.json_depth.into()),
-            ("expansion", limits.expansion.into()),
-            ("decompressed", limits.decompressed.0),
-            ("xz_memory", limits.xz_memory.0),
-            ("result", limits.result.0),
-        ] {
-            if value == 0 {
-                self.problem(&format!("limits.{name}"), "expected at least 1", "");
-            }
-        }
-    }
-
-    fn is_pipeline_file(&self, path: &Path) -> bool {
-        let file = Path::new(&*self.findings.file);
-        file.file_name()
-            .is_some_and(|name| self.folder.join(name) == path)
-    }
 }
 
 /// The environment variables that hold a secret of the pipeline: no other program needs them.
-fn secret_variables(stages: &[Placed<StageSpec>], target: &Target) -> Vec<String> {
+fn secret_variables(
+    stages: &[Placed<StageSpec>],
+    target: &Target,
+    state: &StateSpec,
+    source: &Source,
+) -> Vec<String> {
     let needs = stages.iter().flat_map(|stage| stage.value.needs());
-    let mut names: Vec<String> = needs
-        .filter_map(|need| match need.key() {
-            Some(KeySpec::Env(name)) => Some(name.clone()),
-            _ => None,
-        })
-        .collect();
-    if let Target::Orgvue(connection) = target
-        && let TokenSpec::Env(name) = &connection.token
-    {
-        names.push(name.clone());
-    }
-    names
+    let keys = needs.filter_map(|need| need.key().cloned());
+    let keys = keys.chain(state.key.clone());
+    let keys = keys.filter_map(|key| match key {
+        KeySpec::Env(name) => Some(name),
+        _ => None,
+    });
+    let token = match target {
+        Target::Orgvue(connection) => Some(connection.token.clone()),
+        Target::Sandbox => None,
+    };
+    let decrypt = (source.wrapping.decrypt.iter())
+        .flat_map(|decrypt| [decrypt.spec.key(), decrypt.spec.passphrase.clone()])
+        .flatten();
+    let found = token.into_iter().chain(decrypt);
+    let found = found.filter_map(|found| match found {
+        TokenSpec::Env(name) => Some(name),
+        TokenSpec::File(_) => None,
+    });
+    keys.chain(found).collect()
 }

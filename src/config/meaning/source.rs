@@ -43,23 +43,7 @@ impl Meaning<'_> {
         }
         let wrapping = self.wrapping(&spec, &inputs);
         self.csv(&spec.csv, spec.format);
-        match spec.format {
-            format if format.has_objects() && self.places.contains("source.csv") => {
-                self.warning(
-                    "source.csv",
-                    "these settings have no effect on this format",
-                    "",
-                );
-            }
-            SourceFormat::Csv | SourceFormat::Tsv if self.places.contains("source.json") => {
-                self.warning(
-                    "source.json",
-                    "these settings have no effect on this format",
-                    "",
-                );
-            }
-            _ => {}
-        }
+        self.without_effect(spec.format);
         if spec.json.flatten.as_deref() == Some("") {
             self.problem(
                 "source.json.flatten",
@@ -96,6 +80,7 @@ impl Meaning<'_> {
             drift: spec.drift.clone(),
             csv: spec.csv.clone(),
             json: spec.json.clone(),
+            awaiting: self.awaiting(spec.format),
         };
         let layout = self.layout(&source, &spec);
         Source { layout, ..source }

@@ -18,16 +18,25 @@ use crate::upload::spec::UploadFormat;
 /// The variables of a callback template that the API documents.
 const CALLBACK_VARIABLES: &[&str] = &["jobStatus", "traceId", "tenantId"];
 
+/// Where rows go.
+pub(super) struct Aim {
+    /// The path of the section.
+    pub(super) section: &'static str,
+    /// The target, unless something is wrong with it.
+    pub(super) to: Option<Target>,
+    pub(super) import: ImportSpec,
+}
+
 impl Meaning<'_> {
-    /// The section's name, the target (unless something is wrong with it) and the import's settings.
-    pub(super) fn target(
-        &mut self,
-        spec: TargetSpec,
-        preflight: PreflightSpec,
-    ) -> (&'static str, Option<Target>, ImportSpec) {
+    /// The section, whatever is wrong with it.
+    pub(super) fn target(&mut self, spec: TargetSpec, preflight: PreflightSpec) -> Aim {
         let spec = match spec {
             TargetSpec::Sandbox(spec) => {
-                return ("target.sandbox", Some(Target::Sandbox), spec.import);
+                return Aim {
+                    section: "target.sandbox",
+                    to: Some(Target::Sandbox),
+                    import: spec.import,
+                };
             }
             TargetSpec::Orgvue(spec) => spec,
         };
@@ -75,7 +84,11 @@ impl Meaning<'_> {
                 result_location: spec.result_location,
             }))
         });
-        ("target.orgvue", target, spec.import)
+        Aim {
+            section: "target.orgvue",
+            to: target,
+            import: spec.import,
+        }
     }
 
     fn dataset(&mut self, dataset: &DatasetSpec, preflight: PreflightSpec) {

@@ -28,10 +28,6 @@ impl Meaning<'_> {
             SourceFormat::Parquet | SourceFormat::Arrow => ("this format", ""),
             _ => return,
         };
-        if self.places.contains("source.encoding") {
-            let message = "this setting has no effect on this format";
-            self.warning("source.encoding", message, "");
-        }
         if spec.expect.trailer.is_some() {
             self.problem(
                 "source.expect.trailer",

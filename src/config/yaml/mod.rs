@@ -5,3 +5,4 @@ pub(crate) mod overrides;
 pub(crate) mod places;
 pub(crate) mod substitute;
 pub(crate) mod tree;
+pub(crate) mod write;

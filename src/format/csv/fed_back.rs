@@ -126,7 +126,7 @@ impl Review<'_> {
             let mut codes = [QUOTE, CARRIAGE_RETURN].into_iter();
             if let Some(code) = codes.find(|code| told(said, code).is_some()) {
                 self.unquote(batch, row, own, code);
-                self.reject_surplus(batch, row, &said[ADDED.len()..], code);
+                self.reject_surplus(batch, row, own, &said[ADDED.len()..], code);
             }
         }
     }
@@ -158,15 +158,29 @@ impl Review<'_> {
         &self,
         batch: &mut Batch,
         row: usize,
+        own: &[String],
         surplus: &[String],
         code: &'static str,
     ) {
         let is_wrong =
             |cell: &String| is_quoted(cell, self.dialect) && !is_whole(cell, self.dialect);
-        if surplus.iter().any(is_wrong) {
+        if surplus.iter().any(is_wrong) || self.is_torn(own, surplus) {
             let message = "a cell that is too many still has its wrong quotes";
             batch.reject(fault(row, Arc::from(""), code, message.into()), None);
         }
+    }
+
+    /// Whether two unquoted cells that stood side by side, the last of the header's and the first of those that are too
+    /// many, are still the halves of a quoted one.
+    fn is_torn(&self, own: &[String], surplus: &[String]) -> bool {
+        let halves = own.last().into_iter().chain(surplus.first());
+        let halves: Vec<&str> = halves.map(String::as_str).collect();
+        let beside = halves.join(&char::from(self.dialect.delimiter).to_string());
+        let is_quoted = halves.iter().any(|half| is_quoted(half, self.dialect));
+        !is_quoted
+            && Cells::of_record(beside.as_bytes(), self.dialect)
+                .into_fault()
+                .is_some()
     }
 
     /// The cells of a record whose quotes were wrong hold what was written, quotes and all.
@@ -337,6 +351,8 @@ mod tests {
         let too_many = " ragged expected 9 cells as in the header, found 10| quote a cell that is too many still has its \
                         wrong quotes";
         check_row(OnRagged::Reject, 9, surplus, too_many);
+        let torn = "1,80,6\"x,w.csv,2,parse,,quote,m,z\"\n";
+        check_row(OnRagged::Reject, 9, torn, too_many);
         let mended = "1,800,y,w.csv,2,parse,,quote,m,more\n";
         let ragged = " ragged expected 9 cells as in the header, found 10";
         check_row(OnRagged::Reject, 9, mended, ragged);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Visitor;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::header::{Delimiter, Form};
 use super::names::Naming;
@@ -83,7 +83,7 @@ impl JsonSchema for HeaderSpec {
 }
 
 /// What to do where columns have the same name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DuplicatesSpec {
     /// The run ends before its first record.
@@ -94,7 +94,7 @@ pub enum DuplicatesSpec {
 }
 
 /// How the files of a source are put together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MatchSpec {
     /// All have the same columns, in whatever order.
@@ -162,7 +162,7 @@ impl Default for CsvSpec {
 }
 
 /// What to do with a record of too many or too few cells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Ragged {
     /// Reject the row.

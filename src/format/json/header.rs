@@ -9,6 +9,7 @@ use super::grammar::{Reason, wrong_in};
 use super::tree::Tree;
 use super::wrapper::{Beside, Outline, Verdict};
 use super::{Form, Layout, Parser, between, is_blank, may_become_mark};
+use crate::batch::Columns;
 use crate::format::beginning::{Beginning, Begun, Expected, Place, Wrong};
 use crate::format::cut::{Cut, CutError, CutErrorKind};
 use crate::format::unread::Unread;
@@ -323,7 +324,8 @@ impl Finding<'_> {
         let stated = self.form.columns.as_deref();
         let is_one_member =
             |columns: &&[String]| !columns.iter().any(|column| column.contains(separator));
-        if let Some(columns) = stated.filter(is_one_member) {
+        let of_members = stated.filter(is_one_member);
+        if let Some(columns) = of_members.filter(|_| !self.has_all_at_once()) {
             let paths: Vec<_> = columns.iter().map(split).collect();
             return Ok(Some(Header::new(layout, self.form, &paths)));
         }
@@ -331,7 +333,7 @@ impl Finding<'_> {
             flatten: Some(separator.to_owned()),
             ..(**self.form).clone()
         };
-        let form = if stated.is_some() {
+        let form = if stated.is_some() && of_members.is_none() {
             &nested
         } else {
             &**self.form
@@ -342,6 +344,7 @@ impl Finding<'_> {
         let paths = match stated {
             None => self.discovered(layout, records, &found)?,
             Some(columns) => {
+                self.all_there(columns, &found)?;
                 let path = |column: &String| {
                     let (own, nested) = (vec![column.clone()], split(column));
                     match (found.has(&own), found.has(&nested)) {
@@ -356,6 +359,39 @@ impl Finding<'_> {
             }
         };
         Ok(Some(Header::new(layout, self.form, &paths)))
+    }
+
+    /// Whether every record has all columns, as those of most tables do: what the first don't have does not come later.
+    fn has_all_at_once(&self) -> bool {
+        self.form.table.is_some() && self.stated == Some(Layout::Lines)
+    }
+
+    /// # Errors
+    /// A stated column is not there, and can't come later.
+    fn all_there(&self, columns: &[String], found: &Discovered) -> Result<(), Wrong> {
+        if found.good == 0 || !self.has_all_at_once() {
+            return Ok(());
+        }
+        let separator = self.form.separator();
+        let is_there = |column: &String| {
+            let nested: Vec<String> = column.split(separator).map(str::to_owned).collect();
+            // What is null may be an object elsewhere.
+            found.has(std::slice::from_ref(column))
+                || (1..=nested.len()).any(|len| found.has(&nested[..len]))
+                || found.paths().iter().any(|path| path.starts_with(&nested))
+        };
+        let Some(absent) = columns.iter().find(|column| !is_there(column)) else {
+            return Ok(());
+        };
+        let names = found.paths();
+        let names = names.iter().map(|path| path.join(separator));
+        match Columns::from_header(names).need(absent) {
+            Ok(_) => Ok(()),
+            Err(absent) => Err(Wrong::setting(
+                Place::Line(1),
+                format!("source.json.columns: {absent}"),
+            )),
+        }
     }
 
     /// Looks at the first records. None asks for more text.

@@ -1,7 +1,7 @@
 //! What the pipeline says of its JSON.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::path::Path;
 
@@ -25,7 +25,7 @@ pub struct Form {
 }
 
 /// What becomes of an array in a record.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Arrays {
     /// It stays one, and a row that still has one after the last stage is rejected.

@@ -4,7 +4,6 @@
 mod properties;
 mod source;
 mod stages;
-mod yaml;
 
 use std::fmt::Write;
 
@@ -13,8 +12,8 @@ use super::decide::{Decided, Type};
 use super::relations::{KeyFacts, Without};
 use crate::report::human::{count, counted};
 
+use crate::config::yaml::write::{flow, list, remark, replace, scalar};
 use properties::Renames;
-use yaml::{flow, list, remark, replace, scalar};
 
 /// More rejected rows than this share stop a run that says nothing of them.
 const REJECTS: u64 = 4;

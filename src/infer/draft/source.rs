@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::yaml::{flow, list, remark, scalar};
+use crate::config::yaml::write::{flow, list, remark, scalar};
 use crate::format::json::{Arrays, UNKNOWN_MEMBER};
 use crate::infer::bytes::Bytes;
 use crate::infer::form::{CsvForm, Header};
@@ -20,18 +20,9 @@ pub(super) fn source(found: &Found, path: &str) -> String {
             &format!("Compressed with {kind}, which is found by its content."),
         );
     }
-    for Chosen {
-        setting,
-        name,
-        others,
-    } in &found.chosen
-    {
-        let (what, others) = (what(setting), others.join(", "));
-        remark(
-            &mut text,
-            "  ",
-            &format!("There are several {what}: one of them is read. The others: {others}."),
-        );
+    for chosen in &found.chosen {
+        remark(&mut text, "  ", &why(chosen));
+        let Chosen { setting, name, .. } = chosen;
         let _ = match setting.split_once('.') {
             Some((section, setting)) => {
                 writeln!(text, "  {section}: {}", flow(&[(setting, scalar(name))]))
@@ -49,16 +40,27 @@ pub(super) fn source(found: &Found, path: &str) -> String {
             let _ = writeln!(text, "  format: {format}");
         }
     }
+    if let Some(record) = &found.record {
+        let said = "The elements that come several times beside each other, as near to the root as there are any.";
+        remark(&mut text, "  ", said);
+        let _ = writeln!(text, "  record: {}", scalar(record));
+    }
     text
 }
 
-/// What a setting chooses among.
-fn what(setting: &str) -> &'static str {
-    match setting {
+/// Why something had to be chosen.
+fn why(chosen: &Chosen) -> String {
+    let what = match chosen.setting {
+        "xlsx.duplicate_names" => {
+            return "Several columns have one name: the second and further ones are numbered."
+                .to_owned();
+        }
         "entry" => "files in the archive",
         "sheet" => "sheets in the workbook that have something in them",
         _ => "components in the file",
-    }
+    };
+    let others = chosen.others.join(", ");
+    format!("There are several {what}: one of them is read. The others: {others}.")
 }
 
 fn encoding(bytes: Option<&Bytes>, text: &mut String) {

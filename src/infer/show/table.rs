@@ -1,11 +1,12 @@
 //! What was found as a table for a terminal.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use unicode_width::UnicodeWidthStr;
 
 use super::{Described, Description, kind};
-use crate::infer::relations::Without;
+use crate::infer::relations::{Relations, Without};
 use crate::report::human::counted;
 use crate::text::shown::{shown, shown_within};
 
@@ -107,62 +108,57 @@ pub(super) fn percent(part: u64, whole: u64) -> String {
 
 /// What there is to say of the file, and of what columns are to each other.
 pub(super) fn about(all: &Description<'_>) -> Vec<String> {
-    let mut said = Vec::new();
-    let written = &all.written;
-    let mut form = vec![written.format.to_owned()];
-    form.extend(written.delimiter.as_ref().map(|d| format!("delimiter {d}")));
-    form.extend(all.encoding.as_ref().map(|e| format!("encoding {e}")));
-    form.extend(
-        all.compression
-            .map(|kind| format!("compressed with {kind}")),
-    );
-    form.extend(
-        written
-            .skip_lines
-            .filter(|n| *n > 0)
-            .map(|n| format!("{} before the header", counted(n.into(), "line"))),
-    );
-    form.extend(
-        written
-            .header
-            .filter(|n| *n != 1)
-            .map(|n| format!("{} of header", counted(n.into(), "line"))),
-    );
-    form.extend(
-        written
-            .path
-            .as_ref()
-            .map(|path| format!("records at {path}")),
-    );
-    said.push(form.join(", "));
+    let mut said = vec![form(all)];
     if all.skipped > 0 {
-        said.push(format!(
-            "{} that are no records",
-            counted(all.skipped, "line")
-        ));
+        let lines = counted(all.skipped, "line");
+        said.push(format!("{lines} that are no records"));
     }
-    for (code, n) in all.faults {
-        said.push(format!("{} with the fault {code}", counted(*n, "record")));
-    }
-    for key in &all.relations.keys {
-        said.push(match key.is_unique() {
-            true => format!("key: {}, filled and different in every record", key.column),
-            false => format!(
-                "no key: {}, empty in {}, repeated in {}",
-                key.column,
-                counted(key.empty, "record"),
-                counted(key.repeated, "record")
-            ),
-        });
-    }
-    for manager in &all.relations.managers {
-        said.push(format!(
+    let faults = all.faults.iter();
+    said.extend(faults.map(|(code, n)| format!("{} with the fault {code}", counted(*n, "record"))));
+    said.extend(relations(all.relations));
+    said.extend(all.columns.iter().flat_map(cells));
+    said
+}
+
+/// How the file is written.
+fn form(all: &Description<'_>) -> String {
+    let written = &all.written;
+    let before = written.skip_lines.filter(|n| *n > 0);
+    let before = before.map(|n| format!("{} before the header", counted(n.into(), "line")));
+    let header = written.header.filter(|n| *n != 1);
+    let header = header.map(|n| format!("{} of header", counted(n.into(), "line")));
+    let parts = [
+        Some(written.format.to_owned()),
+        (written.delimiter.as_ref()).map(|d| format!("delimiter {d}")),
+        (all.encoding.as_ref()).map(|e| format!("encoding {e}")),
+        (all.compression).map(|kind| format!("compressed with {kind}")),
+        before,
+        header,
+        (written.path.as_ref()).map(|path| format!("records at {path}")),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    parts.join(", ")
+}
+
+/// What columns are to each other.
+fn relations(found: &Relations) -> Vec<String> {
+    let keys = found.keys.iter().map(|key| match key.is_unique() {
+        true => format!("key: {}, filled and different in every record", key.column),
+        false => format!(
+            "no key: {}, empty in {}, repeated in {}",
+            key.column,
+            counted(key.empty, "record"),
+            counted(key.repeated, "record")
+        ),
+    });
+    let managers = found.managers.iter().map(|manager| {
+        format!(
             "{} leads to {}: {} of {} values are found",
             manager.column, manager.key, manager.found, manager.filled
-        ));
-    }
-    for near in &all.relations.near {
-        said.push(format!(
+        )
+    });
+    let near = found.near.iter().map(|near| {
+        format!(
             "{} leads to {}: {} of {} values are found as they are, and {} more without {}",
             near.column,
             near.key,
@@ -175,47 +171,42 @@ pub(super) fn about(all: &Description<'_>) -> Vec<String> {
                 Without::Blanks => "blanks",
                 Without::Prefix => "what stands before the digits",
             }
-        ));
+        )
+    });
+    let effective = (found.effective.as_ref())
+        .map(|rows| format!("rows of one {} hold from {}", rows.key, rows.from));
+    keys.chain(managers).chain(near).chain(effective).collect()
+}
+
+/// What stands in the cells of a column.
+fn cells(column: &Described<'_>) -> Vec<String> {
+    let mut said = Vec::new();
+    let name = column.name;
+    if !column.sentinels.is_empty() {
+        let texts = with_counts(&column.sentinels);
+        said.push(format!("{name}: stands for no value: {texts}"));
     }
-    if let Some(effective) = &all.relations.effective {
-        said.push(format!(
-            "rows of one {} hold from {}",
-            effective.key, effective.from
-        ));
+    for (n, what) in [
+        (column.blanks, "with blanks at the ends"),
+        (column.invisible, "with invisible characters"),
+        (column.decided.eaten, "eaten by a spreadsheet (1.2E+15)"),
+        (
+            column.decided.zeros_lost,
+            "without the zeros that the others have",
+        ),
+    ] {
+        if n > 0 {
+            said.push(format!("{name}: {} {what}", counted(n, "value")));
+        }
     }
-    for column in &all.columns {
-        let texts: Vec<String> = column
-            .sentinels
-            .iter()
-            .map(|(text, n)| format!("{text} ({n})"))
-            .collect();
-        if !texts.is_empty() {
-            said.push(format!(
-                "{}: stands for no value: {}",
-                column.name,
-                texts.join(", ")
-            ));
-        }
-        for (n, what) in [
-            (column.blanks, "with blanks at the ends"),
-            (column.invisible, "with invisible characters"),
-            (column.decided.eaten, "eaten by a spreadsheet (1.2E+15)"),
-            (
-                column.decided.zeros_lost,
-                "without the zeros that the others have",
-            ),
-        ] {
-            if n > 0 {
-                said.push(format!("{}: {} {what}", column.name, counted(n, "value")));
-            }
-        }
-        if let Some(values) = &column.values {
-            let values: Vec<String> = values
-                .iter()
-                .map(|(text, n)| format!("{text} ({n})"))
-                .collect();
-            said.push(format!("{}: {}", column.name, values.join(", ")));
-        }
+    if let Some(values) = &column.values {
+        said.push(format!("{name}: {}", with_counts(values)));
     }
     said
+}
+
+/// Values, each with how many cells have it.
+fn with_counts(values: &BTreeMap<&str, u64>) -> String {
+    let values = values.iter().map(|(text, n)| format!("{text} ({n})"));
+    values.collect::<Vec<_>>().join(", ")
 }

@@ -15,6 +15,7 @@ mod memory;
 mod model;
 mod plan;
 mod rehires;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod text;

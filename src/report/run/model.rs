@@ -217,6 +217,9 @@ pub(crate) struct SourceFile {
     pub bytes: u64,
     pub compression: String,
     pub format: String,
+    /// The names that lead to the element that is a record, where they were found and not stated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<String>,
 }
 
 /// Bytes of a run.

@@ -51,6 +51,7 @@ fn report() -> RunReport {
         bytes: 178_600_000,
         compression: "gzip".into(),
         format: "csv".into(),
+        record: None,
     }];
     report.counts = RowCounts {
         read: 1_000_000,

@@ -1,19 +1,15 @@
-//! The report as a few lines, for people.
+//! What a report says in words: how the run ended, and the lines that a summary is made of.
 
 use std::fmt::Write;
-use std::path::Path;
-use std::time::Duration;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::as_of::AsOf;
 use super::counts::{CodeCounts, ColumnCount};
 use super::few::Told;
 use super::model::{
     Canary, Deletions, DeltaReport, GuardDecision, Outcome, PreflightReport, RetryReport,
-    RunReport, Throughput, Unchecked,
+    RunReport, Unchecked,
 };
-use super::plan::PlanReport;
 use crate::guard::Decision;
 use crate::report::human;
 use crate::text::shown::{shown, shown_within};
@@ -43,7 +39,7 @@ impl Outcome {
 }
 
 impl RetryReport {
-    fn words(&self) -> String {
+    pub(super) fn words(&self) -> String {
         let mut text = format!(
             "of run {}, attempt {} at {}",
             self.of,
@@ -66,183 +62,6 @@ impl RetryReport {
 }
 
 impl RunReport {
-    /// The run in a few lines, for people. `report` is where the report was written. The error is not
-    /// among them: it is printed by itself.
-    pub(crate) fn summary(&self, report: Option<&Path>) -> String {
-        let mut lines = Lines::default();
-        let c = &self.counts;
-
-        lines.add("run", &format!("{}, {}", self.run_id, self.ending()));
-        if let Some(preflight) = &self.preflight {
-            lines.add("preflight", &preflight.in_words());
-        }
-        if let Some(retry) = &self.retry {
-            lines.add("retry", &retry.words());
-        }
-        let files = match self.sources.as_slice() {
-            [] => String::new(),
-            [one] => format!(" from {}", one.path),
-            several => format!(" in {}", human::counted(several.len() as u64, "file")),
-        };
-        let source = format!("{}{files}", human::bytes(self.bytes.source));
-        // An import alone reads nothing.
-        let items = self.import.as_ref().and_then(|import| import.items);
-        if items.is_none() {
-            lines.rows("read", c.read, &source);
-        }
-        if c.skipped > 0 {
-            lines.rows("skipped", c.skipped, "lines that are not records");
-        }
-        if c.filtered > 0 {
-            lines.rows("filtered", c.filtered, "left out by a filter");
-        }
-        let along = match c.taken_along {
-            0 => String::new(),
-            1 => "and 1 more line swallowed by a wrong quote".to_owned(),
-            more => format!(
-                "and {} more lines swallowed by wrong quotes",
-                human::count(more)
-            ),
-        };
-        if items.is_none() {
-            lines.rows("rejected", c.rejected, &along);
-        }
-        lines.faults(&self.rejects, c.read, "rejected");
-        if self.warned.rows > 0 {
-            let why = "break a rule that warns, and go out unless something else is wrong";
-            lines.rows("warned", self.warned.rows, why);
-            for line in self.warned.lines() {
-                lines.add("", &line);
-            }
-        }
-        if c.superseded > 0 {
-            let why = match self.as_of {
-                Some(_) => "not the one in force, or the same row as another",
-                None => "the same row as another, sent once",
-            };
-            lines.rows("superseded", c.superseded, why);
-        }
-        for (at, line) in (self.as_of.iter().flat_map(AsOf::lines)).enumerate() {
-            lines.add(if at == 0 { "as of" } else { "" }, &line);
-        }
-        if let Some(aliases) = &self.aliases {
-            lines.add("aliases", &aliases.line());
-        }
-        if c.withheld > 0 {
-            let why = "not sent, as they would delete somebody and too many do";
-            lines.rows("withheld", c.withheld, why);
-        }
-        if c.carried > 0 {
-            let why = "at fault, and named in the upload without any change";
-            lines.rows("carried", c.carried, why);
-        }
-        if c.unchanged > 0 {
-            lines.rows("unchanged", c.unchanged, "the server has them as they are");
-        }
-        if let Some(delta) = &self.delta {
-            lines.delta(delta);
-        }
-        for hierarchy in &self.hierarchies {
-            lines.add("hierarchy", &hierarchy.shape());
-            if let Some(found) = hierarchy.found() {
-                lines.add("", &found);
-            }
-        }
-        if c.would_send > 0 {
-            lines.rows("held back", c.would_send, "valid, but not sent");
-        }
-        if self.upload.is_some() || c.sent > 0 {
-            let attempts = match self.upload.as_ref().map_or(1, |u| u.attempts) {
-                0 | 1 => String::new(),
-                n => format!(" in {n} attempts"),
-            };
-            let to = match self.target {
-                "sandbox" => " to the sandbox inside this program, not to Orgvue",
-                _ => "",
-            };
-            // Of what did not arrive nothing was sent.
-            let body = match c.sent {
-                0 => attempts.trim_start().to_owned(),
-                _ => format!("{}{attempts}{to}", human::bytes(self.bytes.body)),
-            };
-            lines.rows("sent", c.sent, &body);
-        }
-        if c.unknown > 0 {
-            let why = "not told here what became of them";
-            lines.rows("unknown", c.unknown, why);
-        } else if c.sent > 0 {
-            lines.rows("accepted", c.accepted, "");
-            lines.rows("failed", c.failed, "");
-            lines.faults(&self.refused, c.sent, "refused");
-            if c.unprocessed > 0 {
-                lines.rows("unprocessed", c.unprocessed, "no result known");
-            }
-        }
-        if let Some(canary) = &self.canary {
-            lines.canary(canary);
-        }
-        if let Some(items) = items {
-            lines.rows("accepted", items.accepted, "items of the file");
-            lines.rows("failed", items.failed, "");
-        }
-        if let Some(deletions) = &self.deletions {
-            lines.deletions(deletions, c.sent > 0 || items.is_some());
-        }
-        for guard in &self.guards {
-            lines.guard(guard);
-        }
-        if let Some(approval) = &self.approval {
-            let guards = approval.overrode.join(", ");
-            let (hash, at) = (&approval.hash, approval.at);
-            lines.add("approval", &format!("{hash} at {at:.0}, over {guards}"));
-        }
-        for (at, line) in (self.plan.iter().flat_map(PlanReport::lines)).enumerate() {
-            lines.add(if at == 0 { "plan" } else { "" }, &line);
-        }
-        if let Err(mismatch) = self.check() {
-            lines.add("warning", &mismatch.to_string());
-        }
-        for warning in &self.warnings {
-            lines.add("warning", warning);
-        }
-        if let Some(total) = self.seconds.total {
-            lines.add("took", &self.took(total));
-        }
-        if let Some(trace) = self.import.as_ref().and_then(|i| i.trace_ids.last()) {
-            lines.add("trace id", trace);
-        }
-        if let Some(path) = &self.rejects_file
-            && self.rejects.rows + self.refused.rows > 0
-        {
-            let path = human::path(path);
-            lines.add(
-                "rejects",
-                &format!("{path}, the rows as they were, with their faults"),
-            );
-        }
-        if let Some(path) = &self.results_file {
-            lines.add("results", &human::path(path));
-        }
-        if let Some(path) = self
-            .withheld
-            .as_ref()
-            .and_then(|withheld| withheld.file.as_ref())
-        {
-            let path = human::path(path);
-            lines.add(
-                "held back",
-                &format!("{path}, the keys of the rows that would delete"),
-            );
-        }
-        if let Some(path) = report {
-            lines.add("report", &human::path(path));
-        }
-        if let Some(next) = &self.next {
-            lines.add("to go on", next);
-        }
-        lines.0
-    }
-
     /// How the run ended, in words. What failed, or was stopped, after the import had been asked for did
     /// not leave everything as it was.
     pub(crate) fn ending(&self) -> &'static str {
@@ -287,24 +106,6 @@ impl RunReport {
         let counts = &self.counts;
         self.withheld.is_some() && counts.rejected + counts.failed + counts.unprocessed == 0
     }
-
-    fn took(&self, total: Duration) -> String {
-        let mut text = human::time(total);
-        if let Some(span) = self.seconds.to_end_of_upload {
-            let _ = write!(text, ", {} to the end of the upload", human::time(span));
-        }
-        if let Throughput {
-            rows_per_second: Some(rows),
-            mb_per_second: Some(mb),
-        } = self.throughput
-        {
-            let _ = write!(text, " ({} rows/s, {mb:.1} MB/s)", human::count(rows));
-        }
-        if let Some(peak) = self.peak_memory {
-            let _ = write!(text, ", {} of memory", human::bytes(peak));
-        }
-        text
-    }
 }
 
 impl PreflightReport {
@@ -326,21 +127,25 @@ impl PreflightReport {
 
 /// Lines of a summary: a word, a count where there is one, and what there is to say of it.
 #[derive(Default)]
-struct Lines(String);
+pub(super) struct Lines(String);
 
 impl Lines {
-    fn add(&mut self, word: &str, text: &str) {
+    pub(super) fn into_text(self) -> String {
+        self.0
+    }
+
+    pub(super) fn add(&mut self, word: &str, text: &str) {
         let _ = writeln!(self.0, "{word:<12}{}", shown(text));
     }
 
-    fn rows(&mut self, word: &str, rows: u64, more: &str) {
+    pub(super) fn rows(&mut self, word: &str, rows: u64, more: &str) {
         let line = format!("{word:<12}{:>13}  {}", human::count(rows), shown(more));
         self.0.push_str(line.trim_end());
         self.0.push('\n');
     }
 
     /// A guard that did not simply let the run go on.
-    fn guard(&mut self, guard: &GuardDecision) {
+    pub(super) fn guard(&mut self, guard: &GuardDecision) {
         let word = match guard.decision {
             Decision::Passed => return,
             Decision::Stopped => "stopped by",
@@ -355,7 +160,7 @@ impl Lines {
     }
 
     /// What differs from what the server has.
-    fn delta(&mut self, delta: &DeltaReport) {
+    pub(super) fn delta(&mut self, delta: &DeltaReport) {
         let parts = [
             (delta.creates, "new"),
             (delta.updates, "changed"),
@@ -382,7 +187,7 @@ impl Lines {
     }
 
     /// The rows that went before the others.
-    fn canary(&mut self, canary: &Canary) {
+    pub(super) fn canary(&mut self, canary: &Canary) {
         let (rows, run) = (human::counted(canary.rows, "row"), &canary.run_id);
         let (accepted, failed) = (human::count(canary.accepted), human::count(canary.failed));
         let again = match canary.sent_again {
@@ -396,7 +201,7 @@ impl Lines {
     }
 
     /// What became of items that no row names, by an upload that was `sent` or by one that would be.
-    fn deletions(&mut self, deletions: &Deletions, sent: bool) {
+    pub(super) fn deletions(&mut self, deletions: &Deletions, sent: bool) {
         match (deletions.off_because, deletions.told) {
             (Some(why), _) => {
                 let off = if sent { "was off" } else { "would be off" };
@@ -426,7 +231,7 @@ impl Lines {
     }
 
     /// The faults of rows that became `what`, of `all` that could: a line for every column and code.
-    fn faults(&mut self, counts: &CodeCounts, all: u64, what: &str) {
+    pub(super) fn faults(&mut self, counts: &CodeCounts, all: u64, what: &str) {
         if let [only] = &counts.by_column[..]
             && counts.other_codes == 0
             && counts.rows == all

@@ -46,18 +46,19 @@ pub(in crate::source) async fn open(
     }
     let head = peek(&mut raw, zip::HEAD).await;
     let head = head.map_err(|error| failed(name, None, error))?;
+    let encrypted = match wrapping.decrypt {
+        Some(_) => None,
+        None => decrypt::unstated(&head),
+    };
+    if let Some(message) = encrypted.or_else(|| against(wrapping.compression, &head)) {
+        let name = name.to_owned();
+        return Err(SourceError::Wrapped { name, message });
+    }
     let compression = match wrapping.compression {
         Compression::Auto => by_content(&head),
         stated => stated,
     };
-    let kind = match compression {
-        Compression::Auto | Compression::None => None,
-        Compression::Gzip => Some("gzip"),
-        Compression::Zstd => Some("zstd"),
-        Compression::Bzip2 => Some("bzip2"),
-        Compression::Xz => Some("xz"),
-        Compression::Zip => Some("zip"),
-    };
+    let kind = kind(compression);
     let seen = head.len() as u64;
     let raw = Cursor::new(head).chain(raw);
     let Some(kind) = kind else {
@@ -96,6 +97,66 @@ fn by_content(head: &[u8]) -> Compression {
         _ if zip::is_archive(head) => Compression::Zip,
         _ => Compression::None,
     }
+}
+
+/// What it is called; nothing where it is none.
+fn kind(compression: Compression) -> Option<&'static str> {
+    match compression {
+        Compression::Auto | Compression::None => None,
+        Compression::Gzip => Some("gzip"),
+        Compression::Zstd => Some("zstd"),
+        Compression::Bzip2 => Some("bzip2"),
+        Compression::Xz => Some("xz"),
+        Compression::Zip => Some("zip"),
+    }
+}
+
+/// What the first bytes say against the compression that is stated, and what to do. What is too short to tell is left to
+/// whoever decompresses it.
+fn against(stated: Compression, head: &[u8]) -> Option<String> {
+    let found = by_content(head);
+    let begins = |magic: &[u8]| head.starts_with(&magic[..magic.len().min(head.len())]);
+    let may_be = match stated {
+        Compression::Auto => true,
+        // A workbook may not look like one.
+        Compression::None => matches!(found, Compression::None | Compression::Zip),
+        Compression::Gzip => begins(&GZIP),
+        Compression::Zstd => zstd::is_frame(head) || head.len() < 4,
+        Compression::Bzip2 => begins(b"BZh"),
+        Compression::Xz => begins(&xz::MAGIC),
+        // What unpacks itself begins with a program.
+        Compression::Zip => match found {
+            Compression::None => !is_text(head),
+            found => found == Compression::Zip,
+        },
+    };
+    if may_be {
+        return None;
+    }
+    let stated = kind(stated).unwrap_or("none");
+    Some(match kind(found) {
+        Some(found) => format!(
+            "source.compression is {stated}, and the file begins as {found} data does; set it to {found}, or leave it out"
+        ),
+        None if zip::looks_like_workbook(head) => format!(
+            "source.compression is {stated}, and the file is a workbook, which is read as it is; leave the setting out"
+        ),
+        None if is_text(head) => format!(
+            "source.compression is {stated}, and the file begins as text that is not compressed; set it to none, or leave \
+             it out"
+        ),
+        None => format!(
+            "source.compression is {stated}, and the file does not begin as {stated} data does; leave the setting out if \
+             the file is not compressed"
+        ),
+    })
+}
+
+/// Whether data begins as text does that is written to be read.
+fn is_text(head: &[u8]) -> bool {
+    let is_program = head.starts_with(b"#!") || head.starts_with(b"MZ");
+    let is_written = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..);
+    !head.is_empty() && !is_program && head.iter().all(is_written)
 }
 
 /// By more than its three letters and a digit, which a text may begin with, too.
@@ -211,5 +272,64 @@ impl Compressed {
             },
             _ => SourceError::Io { name, source },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stated_and_is_not_so() {
+        let check = |stated, head: &[u8], expected: &str| {
+            let found = against(stated, head).unwrap_or_default();
+            assert!(found.contains(expected), "{stated:?} {head:?}: {found}");
+            assert_eq!(found.is_empty(), expected.is_empty(), "{stated:?}: {found}");
+        };
+        let gzip = b"\x1f\x8b\x08\0\0\0\0\0";
+        let zstd = b"\x28\xb5\x2f\xfd\x04\0";
+        let zip = b"PK\x03\x04\x14\0\0\0\0\0";
+        let text = "ID,N\u{e4}me\r\n1,Ann\n".as_bytes();
+        let own = b"\0\x05\x07binary";
+        check(Compression::Auto, gzip, "");
+        check(Compression::Gzip, gzip, "");
+        check(
+            Compression::Gzip,
+            zstd,
+            "is gzip, and the file begins as zstd data",
+        );
+        check(
+            Compression::Gzip,
+            text,
+            "begins as text that is not compressed",
+        );
+        check(Compression::Gzip, own, "does not begin as gzip data does");
+        check(Compression::Zstd, gzip, "set it to gzip");
+        check(Compression::Zstd, zstd, "");
+        check(Compression::Bzip2, text, "set it to none");
+        check(Compression::Bzip2, b"BZh9", "");
+        check(Compression::Xz, zip, "begins as zip data does");
+        check(Compression::Zip, zip, "");
+        check(Compression::Zip, text, "begins as text");
+        check(Compression::Zip, b"MZ\x90\0", "");
+        check(Compression::Zip, b"#!/bin/sh\n", "");
+        check(
+            Compression::None,
+            gzip,
+            "is none, and the file begins as gzip data",
+        );
+        check(Compression::None, zip, "");
+        check(Compression::None, text, "");
+        // Nothing, and what is cut off.
+        for stated in [
+            Compression::Gzip,
+            Compression::Zstd,
+            Compression::Xz,
+            Compression::Zip,
+        ] {
+            check(stated, b"", "");
+        }
+        check(Compression::Xz, b"\xfd7z", "");
+        check(Compression::Zstd, b"\x28", "");
     }
 }

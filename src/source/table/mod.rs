@@ -5,6 +5,7 @@
 //! sheet, of its row): so messages and rejects name the place in the file itself.
 
 // Without the feature its twin, which has the same face and reads nothing.
+mod caught;
 #[cfg_attr(not(feature = "parquet"), path = "columnar/disabled.rs")]
 mod columnar;
 mod container;
@@ -30,7 +31,9 @@ mod xlsx;
 mod xml;
 
 use std::io::{self, BufWriter, Write};
+use std::sync::{Arc, OnceLock};
 
+pub(crate) use caught::is_caught;
 use container::Container;
 use input::Input;
 use lines::Lines;
@@ -86,6 +89,8 @@ pub(super) struct Terms {
     pub(super) limits: Limits,
     /// Is told what may not have been meant.
     pub(super) remarks: Remarks,
+    /// Is told which element is a record, where it is XML and nothing is stated.
+    pub(super) record: Arc<OnceLock<String>>,
 }
 
 impl Table {
@@ -106,14 +111,21 @@ impl Table {
         }
     }
 
-    /// The encoding of a file that begins with these bytes, where another one is stated or none.
+    /// The encoding of a file that begins with these bytes, where this one is stated or none, and what may not have been
+    /// meant in that.
     ///
     /// # Errors
-    /// The file says itself that it has another than the stated one.
-    pub(super) fn encoding(&self, stated: Encoding, head: &[u8]) -> Result<Encoding, String> {
+    /// The file says itself that it has one that is not known.
+    pub(super) fn encoding(
+        &self,
+        stated: Encoding,
+        head: &[u8],
+    ) -> Result<(Encoding, Option<String>), String> {
         match self {
             Table::Xml(_) => xml::encoding(stated, head),
-            Table::Fixed(_) | Table::Hdl(_) | Table::Xlsx(_) | Table::Columnar(..) => Ok(stated),
+            Table::Fixed(_) | Table::Hdl(_) | Table::Xlsx(_) | Table::Columnar(..) => {
+                Ok((stated, None))
+            }
         }
     }
 
@@ -160,7 +172,7 @@ impl Table {
                 fixed::write(&stated, Lines::new(input, limits), &terms.remarks, out)
             }
             Table::Hdl(stated) => hdl::write(&stated, Lines::new(input, limits), out),
-            Table::Xml(stated) => xml::write(&stated, input, limits, out),
+            Table::Xml(stated) => xml::write(&stated, input, limits, &terms.record, out),
             Table::Xlsx(stated) => xlsx::write(&stated, input, terms, out),
             Table::Columnar(container, wanted) => {
                 columnar::write(container, wanted.as_deref(), input, limits, out)

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub(crate) use super::container::Container;
 use super::sheet_spec::WorkbookSpec;
@@ -28,7 +28,7 @@ pub(crate) struct FixedSpec {
 }
 
 /// What to do with lines of fixed width that end before the last column begins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ShortLines {
     /// The row is rejected: something of it is missing.
@@ -42,6 +42,7 @@ pub(crate) enum ShortLines {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FixedColumn {
+    /// What the column is called.
     pub name: String,
     /// The place of its first character in the line, from 1; without it, behind the column before.
     #[serde(default)]
@@ -60,7 +61,7 @@ impl FixedColumn {
 }
 
 /// Where blanks are taken off the cells of a file with fixed widths.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Trim {
     /// At both ends.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Bound, EMPTY, FAULTY, Need, Needed, Place, Resources, Stage, add_column, check_names};
 use crate::batch::kinds::Kinds;
@@ -93,7 +93,7 @@ pub struct LookupKey {
 }
 
 /// What to do with a key that the file does not have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Missing {
     /// Reject the row.

@@ -5,7 +5,7 @@ use std::num::ParseIntError;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::settings::EXACT_NUMBER;
 use crate::text::compare::comparable;
@@ -48,7 +48,7 @@ pub struct AsOfSpec {
 }
 
 /// Whether a row still holds on the day in `to`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Ends {
     /// It does: `to` is its last day.

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::{Known, Stage, columns, together};
+use crate::config::yaml::write::{flow, replace};
 use crate::infer::decide::{Days, Fits, Type, Undecided};
-use crate::infer::draft::yaml::{flow, replace};
 use crate::infer::names;
 use crate::report::human::{count, counted};
 

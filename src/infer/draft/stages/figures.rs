@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::{Known, Stage, columns, together};
+use crate::config::yaml::write::{flow, list};
 use crate::infer::decide::{Figures, Type, Undecided};
-use crate::infer::draft::yaml::{flow, list};
 use crate::report::human::{count, counted};
 
 pub(super) fn numbers(all: &[Known<'_>]) -> Vec<Stage> {

@@ -6,7 +6,7 @@ mod figures;
 use std::fmt::Write;
 
 use super::properties::Renames;
-use super::yaml::{flow, list, remark, replace, scalar};
+use crate::config::yaml::write::{flow, list, remark, replace, scalar};
 use crate::infer::Found;
 use crate::infer::column::Column;
 use crate::infer::decide::{Decided, Type};

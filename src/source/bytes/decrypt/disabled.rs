@@ -4,6 +4,10 @@ use std::io::{self, BufRead};
 
 use super::wrong::{Unusable, Wrong};
 
+/// What is said beside the setting that asks for it.
+pub(super) const MISSING: &str =
+    "; this build of rostream has no PGP: build it with `--features pgp`";
+
 /// Keys, of which there are none.
 #[derive(Debug)]
 pub(crate) enum Keys {}

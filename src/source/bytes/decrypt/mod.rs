@@ -28,6 +28,34 @@ use crate::source::spec::PgpSpec;
 /// What stands in messages for the way in which data is encrypted.
 pub(super) const KIND: &str = "PGP";
 
+/// How armored data begins.
+const ARMOR: &[u8] = b"-----BEGIN PGP MESSAGE";
+
+/// What to do with data that begins as an encrypted message does, where nothing is stated that decrypts it.
+pub(super) fn unstated(head: &[u8]) -> Option<String> {
+    is_message(head).then(|| {
+        format!(
+            "the file is encrypted with PGP; set source.decrypt, as in `decrypt: {{ pgp: {{ file: secret.key }} }}`{}",
+            pgp::MISSING
+        )
+    })
+}
+
+/// Whether data begins with a key for the session, encrypted to somebody's or to a passphrase, as no text does.
+fn is_message(head: &[u8]) -> bool {
+    if head.trim_ascii_start().starts_with(ARMOR) {
+        return true;
+    }
+    match *head {
+        // To a key: version 3 or 6.
+        [0x84, _, 3, ..] | [0x85, _, _, 3, ..] => true,
+        [0xc1, 0..192, 3 | 6, ..] | [0xc1, 192..224, _, 3 | 6, ..] => true,
+        // To a passphrase: versions 4 to 6.
+        [0x8c, _, 4, ..] | [0xc3, 0..192, 4..=6, ..] => true,
+        _ => false,
+    }
+}
+
 /// With what a source is decrypted. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Decrypt {

@@ -13,8 +13,8 @@ use pgp::types::{Password, Seipdv1ReadMode, Tag, VerifyingKey};
 
 use super::wrong::{Unusable, Wrong};
 
-/// How armored data begins.
-const ARMOR: &[u8] = b"-----BEGIN PGP MESSAGE";
+/// This build has it.
+pub(super) const MISSING: &str = "";
 
 /// Bytes at the beginning by which a message is told from other data.
 const HEAD: u64 = 64;
@@ -147,7 +147,7 @@ fn message<'a>(mut reader: impl BufRead + fmt::Debug + Send + 'a) -> Result<Mess
     reader.by_ref().take(HEAD).read_to_end(&mut head)?;
     // The first bit of every packet is set.
     let is_binary = head.first().is_some_and(|byte| byte & 0x80 != 0);
-    let is_armored = head.trim_ascii_start().starts_with(ARMOR);
+    let is_armored = head.trim_ascii_start().starts_with(super::ARMOR);
     let reader = Cursor::new(head).chain(reader);
     let message = match (is_binary, is_armored) {
         (true, _) => Message::from_bytes(reader),

@@ -2,9 +2,11 @@
 
 use std::io::{BufReader, Read};
 
+use memchr::memmem;
+
 use super::{Refused, record, unread};
 
-/// The record at the very end, and the longest comment that may follow it.
+/// The record at the end, and how much may follow it: its comment, and what some programs fill up with.
 const END: usize = 22;
 const COMMENT: usize = 0xffff;
 
@@ -69,14 +71,7 @@ impl Directory {
         let mut bytes = Vec::with_capacity(tail as usize);
         let read = from(len - tail).take(tail).read_to_end(&mut bytes);
         read.map_err(Refused::Io)?;
-        // The last place where such a record stands, and its comment ends with the archive.
-        let is_end = |at: &usize| {
-            let record = &bytes[*at..];
-            record.starts_with(SIGNATURE_OF_END)
-                && record.len() >= END
-                && record.len() == END + usize::from(u16_at(record, 20))
-        };
-        let Some(at) = (0..bytes.len().saturating_sub(END - 1)).rev().find(is_end) else {
+        let Some((at, behind)) = end_in(&bytes, len - tail) else {
             return Err(Refused::Damaged("its end is missing"));
         };
         let record = &bytes[at..];
@@ -88,10 +83,8 @@ impl Directory {
             before: 0,
         };
         let mut disks = [u16_at(record, 4), u16_at(record, 6)].map(u32::from);
-        if let Some(locator) = at.checked_sub(LOCATOR)
-            && bytes[locator..].starts_with(SIGNATURE_OF_LOCATOR)
-        {
-            end = u64_at(&bytes[locator..], 8);
+        if is_wide(&bytes, at) {
+            end = u64_at(&bytes[at - LOCATOR..], 8);
             let wide: [u8; WIDE_END] = self::record(&mut from(end.min(len)))?;
             if !wide.starts_with(SIGNATURE_OF_WIDE_END) {
                 return Err(Refused::Damaged("its end is not where it says"));
@@ -109,9 +102,16 @@ impl Directory {
         }
         directory.put_right(&from, end)?;
         match directory.at.checked_add(directory.len) {
-            Some(ends) if ends <= end => Ok(directory),
-            _ => Err(Refused::Damaged("its directory is not where it says")),
+            Some(ends) if ends > end => {}
+            // What has been cut off may end with a whole archive that was stored in it: its numbers do not fit then.
+            Some(ends) if !behind.is_empty() && (ends != end || directory.before > 0) => {}
+            Some(_) if memmem::find(behind, SIGNATURE_OF_FILE).is_some() => {
+                return Err(Refused::Damaged("another archive begins behind its end"));
+            }
+            Some(_) => return Ok(directory),
+            None => {}
         }
+        Err(Refused::Damaged("its directory is not where it says"))
     }
 
     /// Looks for it right before what stands at `end` where it is not where it says.
@@ -152,6 +152,31 @@ impl Directory {
         }
         Ok(())
     }
+}
+
+/// The last record of the end whose comment ends with the archive, or else the last one that stands right behind the
+/// directory that it tells of, and what follows it: there are programs that fill up what they write.
+fn end_in(tail: &[u8], before: u64) -> Option<(usize, &[u8])> {
+    let behind = |at: usize| {
+        let record = &tail[at..];
+        let is_end = record.starts_with(SIGNATURE_OF_END) && record.len() >= END;
+        let len = is_end.then(|| END + usize::from(u16_at(record, 20)))?;
+        Some((at, record.get(len..)?))
+    };
+    let fits = |(at, _): &(usize, &[u8])| {
+        let [len, start] = [12, 16].map(|field| u64::from(u32_at(&tail[*at..], field)));
+        start + len == before + *at as u64 || is_wide(tail, *at)
+    };
+    let mut ends = (0..tail.len()).rev().filter_map(behind);
+    let mut all = ends.clone();
+    ends.find(|(_, behind)| behind.is_empty())
+        .or_else(|| all.find(fits))
+}
+
+/// Whether what says where the second record of the end is stands before the one at this place.
+fn is_wide(tail: &[u8], end: usize) -> bool {
+    let locator = end.checked_sub(LOCATOR);
+    locator.is_some_and(|at| tail[at..].starts_with(SIGNATURE_OF_LOCATOR))
 }
 
 /// Whether an entry stands at a place.

@@ -374,3 +374,43 @@ fn workbooks_are_told_by_their_first_file() {
     }
     assert!(!looks_like_workbook(b"PK\x03\x04"));
 }
+
+/// Some programs fill up what they write; what they fill up with is not looked at.
+#[tokio::test]
+async fn something_may_stand_behind_it() {
+    let whole = archive(&[put("w.csv", "id\n1\n")]);
+    let behind = |junk: &[u8]| [whole.as_slice(), junk].concat();
+    for junk in [
+        &b"\n"[..],
+        b"\0\0\0\0",
+        &[0; 512],
+        &[b' '; 65_000],
+        // The beginning of such a record, and one whose comment is not there.
+        b"PK\x05\x06",
+        &[b"PK\x05\x06".as_slice(), &[0xff; 40]].concat(),
+    ] {
+        let read = read(&behind(junk), None).await;
+        assert_eq!(read.as_deref(), Ok(&b"id\n1\n"[..]), "{} bytes", junk.len());
+    }
+    // A program before it and something behind it: too much of what nobody knows.
+    let both = [b"#!/bin/sh\n".as_slice(), &behind(b"\0")].concat();
+    // An archive in an archive that is cut off behind it.
+    let stored = Put {
+        method: 0,
+        ..put("inner.zip", &whole)
+    };
+    let outer = archive(&[stored, put("more.csv", "x")]);
+    let inner = memchr::memmem::find(&outer, &whole).unwrap() + whole.len();
+    for (bytes, said) in [
+        (behind(&[0; 70_000]), "its end is missing"),
+        (
+            behind(&whole[..60]),
+            "another archive begins behind its end",
+        ),
+        (both, "its end is missing"),
+        (outer[..inner + 1].to_vec(), "its end is missing"),
+    ] {
+        let error = read(&bytes, None).await.unwrap_err();
+        assert!(error.contains(said), "{error}");
+    }
+}

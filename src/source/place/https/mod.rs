@@ -39,6 +39,10 @@ use spec::{HttpsSpec, Paging};
 /// How many addresses one leads to, one after the other.
 const REDIRECTS: usize = 5;
 
+/// How often a request is made that nothing comes of. Where the server makes a report for each, it makes one more every
+/// time.
+const UNANSWERED: usize = 2;
+
 /// An address, and how it is asked for. Clones share what they know.
 #[derive(Clone)]
 pub struct Request(Arc<Inner>);
@@ -241,13 +245,20 @@ impl Request {
             }
         }
         let after = self.0.spec.answer;
-        let request = client.get(url.clone()).headers(headers).send();
-        let answer = tokio::time::timeout(after.0, request).await;
-        let answer = answer.map_err(|_| RemoteError::Unanswered {
-            after,
-            setting: "source.https.answer",
-        })?;
-        answer.map_err(|error| RemoteError::Transport(TransportError::new(&host, error)))
+        for attempt in 1..=UNANSWERED {
+            let request = client.get(url.clone()).headers(headers.clone()).send();
+            match tokio::time::timeout(after.0, request).await {
+                Ok(answer) => {
+                    let failed = |error| RemoteError::Transport(TransportError::new(&host, error));
+                    return answer.map_err(failed);
+                }
+                Err(_) if attempt < UNANSWERED => {
+                    tracing::warn!("{host} did not answer within {after}; asking once more");
+                }
+                Err(_) => {}
+            }
+        }
+        Err(RemoteError::Overdue { after })
     }
 }
 

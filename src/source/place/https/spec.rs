@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::settings::secret::TokenSpec;
 use crate::settings::short::word_or_map;
@@ -24,7 +24,8 @@ pub(crate) struct HttpsSpec {
     /// How the next page of an extract is found that comes in pages. Without it there is one answer, and it is the
     /// extract.
     pub paging: Option<Paging>,
-    /// How long an answer may take to begin. Reports are often made when they are asked for.
+    /// How long an answer may take to begin. Reports are often made when they are asked for. After that the
+    /// server is asked once more, and then the run ends.
     pub answer: Span,
 }
 
@@ -112,7 +113,7 @@ impl<'de> Deserialize<'de> for HeaderSpec {
 }
 
 /// How the next page of an extract is found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Paging {
     /// As OData has it: `@odata.nextLink` beside the records, or `d.__next` in its second version.

@@ -35,6 +35,8 @@ pub(in crate::source) enum Deed {
     Slow(usize),
     /// Another answer.
     Says(Vec<u8>),
+    /// No answer, and a connection that stays open.
+    Silent,
 }
 
 pub(in crate::source) struct Site {
@@ -100,6 +102,9 @@ impl Site {
         if let Some(Deed::Says(answer)) = &deed {
             let _ = socket.write_all(answer).await;
             return Some(());
+        }
+        if let Some(Deed::Silent) = deed {
+            std::future::pending::<()>().await;
         }
         let (answer, body) = self.answer(&head);
         let _ = socket.write_all(answer.as_bytes()).await;

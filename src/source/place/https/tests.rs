@@ -1,6 +1,10 @@
+use std::time::Duration;
+
+use super::spec::HttpsSpec;
 use super::testing::{Deed, Manner, Site};
 use crate::http::testing::answer;
 use crate::settings::limits::Limits;
+use crate::settings::units::Span;
 use crate::source::spec::{Compression, Encoding};
 use crate::source::{Input, Source, SourceError};
 use crate::text::chain;
@@ -188,4 +192,53 @@ async fn led_in_circles() {
         error.ends_with("the server redirects more than 5 times"),
         "{error}"
     );
+}
+
+/// Each request may have the server make a report.
+#[tokio::test]
+async fn asked_once_more_where_no_answer_begins() {
+    let spec = HttpsSpec {
+        answer: Span(Duration::from_millis(300)),
+        ..HttpsSpec::default()
+    };
+    let site = Site::start(b"report".to_vec(), Manner::Made).await;
+    let input = [site.input_as("/f?k=CANARY", &spec)];
+    site.will([Deed::Silent]);
+    let source = found(&input).await.unwrap();
+    assert_eq!(read(&source).await.unwrap(), "report");
+    assert_eq!(site.seen().len(), 2);
+
+    site.will([Deed::Silent, Deed::Silent]);
+    let error = chain(&found(&input).await.unwrap_err());
+    assert_eq!(
+        error,
+        format!(
+            "{}/f?…: can't be read: the server was asked twice and did not answer within 300ms; where it takes longer to make \
+             a report, raise source.https.answer",
+            site.address
+        )
+    );
+    assert_eq!(site.seen().len(), 4);
+
+    // What comes of it as a refusal is tried as often as any.
+    let busy = Deed::Says(answer("503 Service Unavailable", &["Retry-After: 0"], ""));
+    site.will(vec![busy; 3]);
+    let source = found(&input).await.unwrap();
+    assert_eq!(read(&source).await.unwrap(), "report");
+    assert_eq!(site.seen().len(), 8);
+}
+
+/// The same for what was broken off and is taken up.
+#[tokio::test]
+async fn asked_once_more_in_the_middle() {
+    let spec = HttpsSpec {
+        answer: Span(Duration::from_millis(300)),
+        ..HttpsSpec::default()
+    };
+    let site = Site::start(vec![b'x'; 1000], Manner::Tagged).await;
+    site.will([Deed::Cut(10), Deed::Silent, Deed::Silent]);
+    let source = found(&[site.input_as("/f", &spec)]).await.unwrap();
+    let error = read(&source).await.unwrap_err();
+    assert!(error.ends_with("raise source.https.answer"), "{error}");
+    assert_eq!(site.seen().len(), 3);
 }

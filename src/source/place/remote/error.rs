@@ -31,6 +31,12 @@ pub enum RemoteError {
     /// The request was sent, and nothing came.
     #[error("the server did not answer within {after} ({setting})")]
     Unanswered { after: Span, setting: &'static str },
+    /// Nothing came of any of the requests. Each may have had the server make a report, so that there is to be no other.
+    #[error(
+        "the server was asked twice and did not answer within {after}; where it takes longer to make a report, raise \
+         source.https.answer"
+    )]
+    Overdue { after: Span },
     /// The file ended too early.
     #[error("it ended after {at} bytes, and the server had said that it has {size}")]
     Short { at: u64, size: u64 },
@@ -72,10 +78,18 @@ pub enum RemoteError {
 impl RemoteError {
     /// Whether another setting mends it.
     pub(crate) fn is_setting(&self) -> bool {
+        matches!(self.innermost(), RemoteError::Setting(_))
+    }
+
+    /// Whether no answer came, for as long as the server was asked.
+    pub(crate) fn is_overdue(&self) -> bool {
+        matches!(self.innermost(), RemoteError::Overdue { .. })
+    }
+
+    fn innermost(&self) -> &RemoteError {
         match self {
-            RemoteError::Setting(_) => true,
-            RemoteError::NotTakenUp { why, .. } | RemoteError::Page { why, .. } => why.is_setting(),
-            _ => false,
+            RemoteError::NotTakenUp { why, .. } | RemoteError::Page { why, .. } => why.innermost(),
+            error => error,
         }
     }
 }
@@ -86,6 +100,7 @@ impl Failure for RemoteError {
             RemoteError::Gone
             | RemoteError::Changed
             | RemoteError::Setting(_)
+            | RemoteError::Overdue { .. }
             | RemoteError::Unexpected(_) => Outcome::Malformed,
             RemoteError::Transport(error) => error.outcome(),
             RemoteError::Broken(..)
@@ -155,6 +170,7 @@ mod tests {
             RemoteError::Gone,
             RemoteError::Changed,
             RemoteError::Setting("x".to_owned()),
+            RemoteError::Overdue { after },
             RemoteError::Unexpected("x".to_owned()),
         ] {
             assert!(!again(lasting.outcome()), "{lasting}");

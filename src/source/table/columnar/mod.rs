@@ -18,9 +18,8 @@ mod number;
 mod parquet;
 mod rows;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use super::Wrong;
+use super::caught::caught;
 use super::container::Container;
 use super::input::Input;
 use super::records::Records;
@@ -40,9 +39,9 @@ pub(super) fn write(
         Container::Parquet => parquet::write(input, limits, &mut rows),
         Container::Arrow => arrow::write(input, limits, &mut rows),
     };
-    match catch_unwind(AssertUnwindSafe(read)) {
-        Ok(written) => written,
-        Err(_) => Err(Wrong::data(
+    match caught(read) {
+        Some(written) => written,
+        None => Err(Wrong::data(
             rows.number() + 1,
             format!(
                 "the file is damaged at this row or behind it: it is not {} that can be read",

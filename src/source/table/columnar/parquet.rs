@@ -11,11 +11,11 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
-use parquet::basic::Type;
+use parquet::basic::{ConvertedType, LogicalType, Type as PhysicalType};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::{ChunkReader, Length};
-use parquet::schema::types::SchemaDescriptor;
+use parquet::schema::types::{BasicTypeInfo, SchemaDescriptor, Type, TypePtr};
 
 use super::rows::Rows;
 use crate::settings::limits::Limits;
@@ -169,15 +169,17 @@ impl File {
         };
         let found = ArrowReaderMetadata::load(self, ArrowReaderOptions::new()).map_err(failed)?;
         let schema = as_views(found.schema(), found.parquet_schema());
-        let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
-        ArrowReaderMetadata::try_new(found.metadata().clone(), options).map_err(failed)
+        let bytes = as_bytes(found.parquet_schema().root_schema()).map_err(failed)?;
+        let options = ArrowReaderOptions::new()
+            .with_parquet_schema(Arc::new(SchemaDescriptor::new(bytes)))
+            .with_schema(Arc::new(schema));
+        ArrowReaderMetadata::load(self, options).map_err(failed)
     }
 
     /// What to say of a row group that can't be read. What the crate says may hold values.
     fn wrong(&self, group: &Group<'_>, error: &str) -> Wrong {
         let (number, of) = (group.number, group.of);
         let why = match error.to_lowercase() {
-            said if said.contains("utf-8") || said.contains("utf8") => "a text in it is not UTF-8",
             said if said.contains("nyi")
                 || said.contains("not supported")
                 || said.contains("unsupported") =>
@@ -275,6 +277,45 @@ impl ChunkReader for File {
     }
 }
 
+/// The same columns, whose texts are bytes: the crate gives up a whole row group for one that is not UTF-8, and here it
+/// costs its row.
+fn as_bytes(field: &Type) -> Result<TypePtr, ParquetError> {
+    let info = field.get_basic_info();
+    let id = info.has_id().then(|| info.id());
+    let same = match field {
+        Type::GroupType { fields, .. } => {
+            let fields: Result<_, _> = fields.iter().map(|field| as_bytes(field)).collect();
+            let group = Type::group_type_builder(info.name())
+                .with_converted_type(info.converted_type())
+                .with_logical_type(info.logical_type_ref().cloned())
+                .with_id(id)
+                .with_fields(fields?);
+            match info.has_repetition() {
+                true => group.with_repetition(info.repetition()).build(),
+                false => group.build(),
+            }
+        }
+        Type::PrimitiveType { .. } if is_text(info) => {
+            Type::primitive_type_builder(info.name(), PhysicalType::BYTE_ARRAY)
+                .with_repetition(info.repetition())
+                .with_id(id)
+                .build()
+        }
+        other => Ok(other.clone()),
+    };
+    same.map(Arc::new)
+}
+
+fn is_text(info: &BasicTypeInfo) -> bool {
+    match info.logical_type_ref() {
+        Some(kind) => matches!(kind, LogicalType::String | LogicalType::Json),
+        None => matches!(
+            info.converted_type(),
+            ConvertedType::UTF8 | ConvertedType::JSON
+        ),
+    }
+}
+
 /// The same columns, whose texts are read where they stand in their page, and are not copied for every row of a
 /// dictionary; and the moments of old (INT96) in millionths of a second, in which the year 9999 has room.
 fn as_views(schema: &Schema, parquet: &SchemaDescriptor) -> Schema {
@@ -298,7 +339,7 @@ fn as_view(field: &FieldRef, parquet: &SchemaDescriptor, leaf: &mut usize) -> Fi
         DataType::Map(entries, sorted) => DataType::Map(inner(entries), *sorted),
         plain => {
             let old = *leaf < parquet.num_columns()
-                && parquet.column(*leaf).physical_type() == Type::INT96;
+                && parquet.column(*leaf).physical_type() == PhysicalType::INT96;
             *leaf += 1;
             plain_view(plain, old)
         }
@@ -308,7 +349,7 @@ fn as_view(field: &FieldRef, parquet: &SchemaDescriptor, leaf: &mut usize) -> Fi
 
 fn plain_view(kind: &DataType, old: bool) -> DataType {
     match kind {
-        DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => DataType::BinaryView,
         DataType::Binary | DataType::LargeBinary => DataType::BinaryView,
         DataType::Dictionary(_, value) => plain_view(value, old),
         DataType::Timestamp(_, zone) if old => {

@@ -151,7 +151,8 @@ fn no_duplicates(columns: &[Column], row: u64) -> Result<(), Wrong> {
         "columns have the same name: {}; give each a name of its own, or set source.xlsx.duplicate_names: number",
         twice.join(", ")
     );
-    Err(Wrong::setting(row, message))
+    let numbered = vec!["number".to_owned()];
+    Err(Wrong::setting(row, message).of_several("xlsx.duplicate_names", numbered))
 }
 
 /// Numbers the second and further columns of one name, past the names that there are.

@@ -477,7 +477,11 @@ fn is_plain(written: &str) -> bool {
     let unsigned = written.strip_prefix('-').unwrap_or(written);
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "1"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    (unsigned.len() <= EXACT_DIGITS || !unsigned.contains('.'))
+    let most = match unsigned.contains('.') {
+        true => EXACT_DIGITS,
+        false => MOST_DIGITS,
+    };
+    unsigned.len() <= most
         && digits(whole)
         && digits(fraction)
         && (whole.len() == 1 || !whole.starts_with('0'))

@@ -34,25 +34,21 @@ pub(in crate::source::table) fn begins(head: &str) -> bool {
     }
 }
 
-/// The encoding of a file that begins with these bytes: as it is declared, unless a byte order mark tells.
+/// The encoding of a file that begins with these bytes: as it is stated, else as it is declared, unless a byte order mark
+/// tells. The remark says where what is stated is not what is declared.
 ///
 /// # Errors
-/// Another one is stated, or what is declared is none.
+/// Nothing is stated, and what is declared is no encoding.
 pub(in crate::source::table) fn encoding(
     stated: Encoding,
     head: &[u8],
-) -> Result<Encoding, String> {
+) -> Result<(Encoding, Option<String>), String> {
     let marked = encoding_rs::Encoding::for_bom(head).is_some();
     let Some(label) = declared(head).filter(|_| !marked) else {
-        return Ok(stated);
+        return Ok((stated, None));
     };
     let shown = shown_within(&label, LABEL);
-    let Ok(declared) = label.parse::<Encoding>() else {
-        return Err(format!(
-            "the XML declaration names the encoding `{shown}`, which is not known; have it mended, or the file written \
-             in UTF-8"
-        ));
-    };
+    let declared = label.parse::<Encoding>();
     // Programs that keep texts in UTF-16 declare that, whatever they write: what can be read here is not it.
     let is_wide = |encoding: Encoding| match encoding {
         Encoding::Utf16 => true,
@@ -61,14 +57,20 @@ pub(in crate::source::table) fn encoding(
         }
         Encoding::Auto => false,
     };
-    match stated {
-        _ if is_wide(declared) => Ok(stated),
-        Encoding::Auto if declared.is_utf8() => Ok(Encoding::Auto),
-        Encoding::Auto => Ok(declared),
-        _ if stated == declared => Ok(stated),
-        _ => Err(format!(
-            "the XML declaration says that the encoding is {shown}, and source.encoding is {stated}; leave \
-             source.encoding out, or have the declaration mended if it is wrong"
+    match (stated, declared) {
+        (Encoding::Auto, Err(_)) => Err(format!(
+            "the XML declaration names the encoding `{shown}`, which is not known; set source.encoding to what it is, or \
+             have the file written in UTF-8"
+        )),
+        (_, Ok(declared)) if is_wide(declared) || stated == declared => Ok((stated, None)),
+        (Encoding::Auto, Ok(declared)) if declared.is_utf8() => Ok((Encoding::Auto, None)),
+        (Encoding::Auto, Ok(declared)) => Ok((declared, None)),
+        (stated, _) => Ok((
+            stated,
+            Some(format!(
+                "the XML declaration says that the encoding is {shown}, and it is read as {stated}, as source.encoding \
+                 says; leave source.encoding out if the declaration is right"
+            )),
         )),
     }
 }
@@ -115,7 +117,13 @@ mod tests {
         let check = |stated: &str, head: &str, expected: Result<&str, &str>| {
             let found = encoding(stated.parse().unwrap(), head.as_bytes());
             match (found, expected) {
-                (Ok(found), Ok(expected)) => assert_eq!(found.to_string(), expected, "{head}"),
+                (Ok((found, None)), Ok(expected)) => {
+                    assert_eq!(found.to_string(), expected, "{head}");
+                }
+                (Ok((found, Some(remark))), Err(expected)) => {
+                    assert_eq!(found.to_string(), stated, "{head}");
+                    assert!(remark.contains(expected), "{remark}");
+                }
                 (Err(found), Err(expected)) => assert!(found.contains(expected), "{found}"),
                 (found, _) => panic!("{head}: {found:?}"),
             }
@@ -123,7 +131,11 @@ mod tests {
         let latin = "<?xml version=\"1.0\" encoding='ISO-8859-1' standalone=\"yes\"?><a/>";
         check("auto", latin, Ok("windows-1252"));
         check("windows-1252", latin, Ok("windows-1252"));
-        check("utf-8", latin, Err("source.encoding is utf-8"));
+        check(
+            "utf-8",
+            latin,
+            Err("it is read as utf-8, as source.encoding says"),
+        );
         check(
             "windows-1252",
             "<?xml version='1.0' encoding = \"UTF-8\" ?>",
@@ -155,6 +167,11 @@ mod tests {
             "auto",
             "<?xml version='1.0' encoding='x-odd'?>",
             Err("`x-odd`"),
+        );
+        check(
+            "windows-1252",
+            "<?xml version='1.0' encoding='x-odd'?>",
+            Err("the encoding is x-odd"),
         );
     }
 }

@@ -20,6 +20,7 @@ mod written;
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Cursor, Read};
+use std::sync::OnceLock;
 
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::{Error, Reader};
@@ -35,6 +36,7 @@ use record::Record;
 
 use crate::settings::limits::Limits;
 use crate::settings::units::Size;
+use crate::text::foreign::WEB_PAGE;
 use crate::text::shown::shown;
 
 /// Bytes in which the records are looked for, where it is not stated what they are, at most.
@@ -43,11 +45,12 @@ const MOST_LOOKED_AT: usize = 4 << 20;
 /// Elements that a message names, at most.
 const MOST_NAMED: usize = 12;
 
-/// Writes the records.
+/// Writes the records. `found` is told which elements they are, where that is not stated.
 pub(super) fn write(
     stated: &Xml,
     input: impl Read,
     limits: &Limits,
+    found: &OnceLock<String>,
     out: &mut Records<'_>,
 ) -> Result<(), Wrong> {
     let mut reader = BufReader::with_capacity(AT_ONCE, input);
@@ -56,6 +59,9 @@ pub(super) fn write(
         Some(path) => Some(path.clone()),
         None => look(&mut reader, &mut seen)?,
     };
+    if let (None, Some(path)) = (&stated.record, &path) {
+        found.get_or_init(|| path.to_string());
+    }
     read(reader, seen, path, stated, limits, out)
 }
 
@@ -349,8 +355,7 @@ fn document_type(declared: &str, at: At) -> Result<(), Wrong> {
 }
 
 fn web_page(at: At) -> Wrong {
-    let message = "this is a web page, not an extract; what was asked for may have answered with its sign-in page";
-    Wrong::data(at.line, message)
+    Wrong::data(at.line, WEB_PAGE)
 }
 
 #[cfg(test)]

@@ -23,7 +23,13 @@ fn of(record: Option<&str>, names_by: Option<&str>) -> Xml {
 
 fn written(stated: &Xml, text: &[u8]) -> Result<String, (u64, String, bool)> {
     let mut out = Vec::new();
-    match write(stated, text, &limits(), &mut Records::new(&mut out)) {
+    match write(
+        stated,
+        text,
+        &limits(),
+        &OnceLock::new(),
+        &mut Records::new(&mut out),
+    ) {
         Ok(()) => Ok(String::from_utf8(out).unwrap()),
         Err(Wrong::Io(error)) => panic!("{error}"),
         Err(Wrong::Data {

@@ -1,23 +1,84 @@
 //! The JSON Schema of the pipeline file, from the same types that read it.
 
+mod examples;
+
 use schemars::generate::SchemaSettings;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::spec::PipelineSpec;
 
+/// What the schema is called, wherever it lies.
+const ID: &str = "urn:rostream:schema:pipeline:1";
+
 /// The JSON Schema of a pipeline file (draft 7, which editors know best). Unknown keys are refused.
 pub fn schema() -> Value {
+    let mut schema = typed();
+    let whole = schema.clone();
+    allow_variables(&whole, &mut schema);
+    allow_empty(&whole, &mut schema);
+    schema["definitions"][VARIABLE] = json!({
+        "description": "Filled in from the environment: `${NAME}`, `${NAME:-default}`, `${NAME:?message}`.",
+        "type": "string",
+        "pattern": r"\$\{",
+    });
+    schema
+}
+
+/// What the types say, with a description, an example and, where there is one, the default beside every key.
+pub(super) fn typed() -> Value {
     let generator = SchemaSettings::draft07().into_generator();
     let mut schema = generator.into_root_schema_for::<PipelineSpec>().to_value();
     schema["title"] = json!("rostream pipeline");
+    schema["$id"] = json!(ID);
     if let Some(object) = schema.as_object_mut() {
         object.remove("description");
     }
     let whole = schema.clone();
-    allow_variables(&whole, &mut schema);
-    allow_empty(&whole, &mut schema);
+    describe(&whole, &mut schema);
+    examples::add(&mut schema);
     schema
 }
+
+/// Gives every key the description of what it holds where it has none of its own, and takes away defaults that say no
+/// more than that a key may be left out.
+fn describe(whole: &Value, schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            let outer = object.get("description").cloned();
+            if let Some(keys) = object.get_mut("properties").and_then(Value::as_object_mut) {
+                let is_one = keys.len() == 1;
+                for key in keys.values_mut().filter_map(Value::as_object_mut) {
+                    if key.get("default") == Some(&Value::Null) {
+                        key.remove("default");
+                    }
+                    if !key.contains_key("description") {
+                        // A choice of one key, such as a stage, is described as a whole.
+                        let inner =
+                            definition(whole, &Value::Object(key.clone()))["description"].clone();
+                        let said = outer.clone().filter(|_| is_one).unwrap_or(inner);
+                        if !said.is_null() {
+                            beside(key).insert("description".into(), said);
+                        }
+                    }
+                }
+            }
+            object.values_mut().for_each(|value| describe(whole, value));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|value| describe(whole, value)),
+        _ => {}
+    }
+}
+
+/// A schema in which something may stand beside what it refers to: beside a bare `$ref`, draft 7 reads nothing.
+fn beside(schema: &mut Map<String, Value>) -> &mut Map<String, Value> {
+    if let Some(reference) = schema.remove("$ref") {
+        schema.insert("allOf".into(), json!([{ "$ref": reference }]));
+    }
+    schema
+}
+
+/// The definition of what stands for any value that a variable gives.
+const VARIABLE: &str = "Variable";
 
 /// Any setting may be a variable to be filled in, `${RATE}`, whatever type it has.
 fn allow_variables(whole: &Value, schema: &mut Value) {
@@ -29,7 +90,10 @@ fn allow_variables(whole: &Value, schema: &mut Value) {
                 {
                     for setting in settings.values_mut() {
                         if !takes_any_text(whole, setting) {
-                            or(setting, json!({ "type": "string", "pattern": r"\$\{" }));
+                            or(
+                                setting,
+                                json!({ "$ref": format!("#/definitions/{VARIABLE}") }),
+                            );
                         } else {
                             allow_variables(whole, setting);
                         }
@@ -99,7 +163,7 @@ fn names(required: &Value) -> impl Iterator<Item = &str> {
 }
 
 /// What a schema refers to, or itself.
-fn definition<'a>(whole: &'a Value, schema: &'a Value) -> &'a Value {
+pub(super) fn definition<'a>(whole: &'a Value, schema: &'a Value) -> &'a Value {
     match schema["$ref"].as_str().and_then(|r| r.strip_prefix('#')) {
         Some(pointer) => whole.pointer(pointer).unwrap_or(&Value::Null),
         None => match schema["allOf"].as_array().map(Vec::as_slice) {
@@ -109,24 +173,23 @@ fn definition<'a>(whole: &'a Value, schema: &'a Value) -> &'a Value {
     }
 }
 
-/// Makes a schema accept something else as well.
+/// Makes a schema accept something else as well. What is said of it stands outside the choice, where editors show it.
 fn or(schema: &mut Value, other: Value) {
-    let description = schema["description"].take();
-    let mut wrapped = json!({ "anyOf": [schema.take(), other] });
-    if let Some(first) = wrapped["anyOf"][0].as_object_mut() {
-        first.remove("description");
+    let mut said = Map::new();
+    if let Some(object) = schema.as_object_mut() {
+        for word in ["description", "default", "examples"] {
+            said.extend(object.remove(word).map(|value| (word.to_owned(), value)));
+        }
     }
-    if !description.is_null() {
-        wrapped["description"] = description;
-    }
-    *schema = wrapped;
+    said.insert("anyOf".into(), json!([schema.take(), other]));
+    *schema = Value::Object(said);
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::problem::Findings;
-    use super::super::tree::{self, Kind, Node};
     use super::*;
+    use crate::config::problem::Findings;
+    use crate::config::yaml::tree::{self, Kind, Node};
 
     /// Every key of a file that the schema does not know, as a path.
     fn unknown_keys(
@@ -190,7 +253,7 @@ mod tests {
             unknown_keys(&schema, &schema, &tree, "", &mut unknown);
             assert_eq!(unknown, expected, "{text}");
         };
-        check(super::super::tests::FULL, &[]);
+        check(crate::config::tests::FULL, &[]);
         check("version: 1\nsauce: {}\n", &["/sauce"]);
         check(
             "target: { orgvue: { tenent: A } }\n",
@@ -210,9 +273,11 @@ mod tests {
     #[test]
     fn what_may_be_left_empty_or_filled_in_by_a_variable() {
         let schema = schema();
+        let whole = schema.clone();
         let upload = &schema["definitions"]["UploadSpec"]["properties"];
         let check = |schema: &Value, expected: &str| {
-            assert_eq!(schema["anyOf"][1]["type"], expected, "{schema}");
+            let other = definition(&whole, &schema["anyOf"][1]);
+            assert_eq!(other["type"], expected, "{schema}");
         };
         for setting in ["format", "length", "chunk", "rate", "attempts"] {
             check(&upload[setting], "string");

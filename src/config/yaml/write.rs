@@ -6,7 +6,7 @@ use crate::text::shown::shown;
 const WIDTH: usize = 110;
 
 /// A comment of as many lines as it takes. Names of columns come from the file: none can end its line.
-pub(super) fn remark(text: &mut String, indent: &str, words: &str) {
+pub(crate) fn remark(text: &mut String, indent: &str, words: &str) {
     let words = shown(words);
     let mut line = format!("{indent}#");
     let mut is_empty = true;
@@ -30,7 +30,7 @@ const WORDS: [&str; 11] = [
 ];
 
 /// A text as a value, in quotes where it needs them.
-pub(super) fn scalar(text: &str) -> String {
+pub(crate) fn scalar(text: &str) -> String {
     let is_inner = |c: char| c.is_alphanumeric() || " _-./()%".contains(c);
     let is_plain = text.starts_with(|c: char| c.is_alphabetic() || c == '_')
         && text.chars().all(is_inner)
@@ -66,13 +66,13 @@ pub(super) fn scalar(text: &str) -> String {
 }
 
 /// Texts as a list.
-pub(super) fn list(texts: &[impl AsRef<str>]) -> String {
+pub(crate) fn list(texts: &[impl AsRef<str>]) -> String {
     let texts: Vec<String> = texts.iter().map(|text| scalar(text.as_ref())).collect();
     format!("[{}]", texts.join(", "))
 }
 
 /// A stage that replaces what matches a pattern in columns.
-pub(super) fn replace(columns: String, pattern: &str, with: &str) -> String {
+pub(crate) fn replace(columns: String, pattern: &str, with: &str) -> String {
     let settings = [
         ("columns", columns),
         ("pattern", scalar(pattern)),
@@ -82,7 +82,7 @@ pub(super) fn replace(columns: String, pattern: &str, with: &str) -> String {
 }
 
 /// Settings as a map, their values as they are to be written.
-pub(super) fn flow(settings: &[(&str, String)]) -> String {
+pub(crate) fn flow(settings: &[(&str, String)]) -> String {
     let settings: Vec<String> = settings
         .iter()
         .map(|(key, value)| format!("{key}: {value}"))

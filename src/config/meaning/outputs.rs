@@ -1,0 +1,100 @@
+//! The files that a run writes beside its report, and whether they would be written over what it reads.
+
+use std::path::{Path, PathBuf};
+
+use super::Meaning;
+use crate::config::pipeline::{Rejects, Source};
+use crate::files::ending::for_json;
+use crate::guard::{REJECTS_AT_MOST, SHARES_FROM};
+use crate::report::spec::{RejectsSpec, ResultsSpec};
+use crate::source::Input;
+
+impl Meaning<'_> {
+    pub(super) fn rejects(&mut self, spec: &RejectsSpec, source: Option<&Source>) -> Rejects {
+        let written = &*spec.path;
+        let path = self.folder.join(written);
+        if written.is_empty() || written == "-" {
+            self.problem("rejects.path", "expected the path of a file", "");
+        } else if self.is_pipeline_file(&path) {
+            self.problem("rejects.path", "this is the pipeline file itself", "");
+        }
+        let of_json = for_json(&path);
+        let objects = source.is_some_and(|source| source.format.has_objects());
+        if objects && of_json != path && self.places.contains("rejects.path") {
+            let name = of_json
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            let place = self.places.find(&self.written("rejects.path"));
+            let message = format!("the rejects of this source are NDJSON: the file is `{name}`");
+            self.findings.note(place, message, "use that name here");
+        }
+        for input in source.iter().flat_map(|source| &source.inputs) {
+            match input {
+                Input::File(file) if *file == path => self.problem(
+                    "rejects.path",
+                    "the rejects would be written over the source",
+                    "to load corrected rejects, write `rostream run PIPELINE --mend FILE`",
+                ),
+                Input::Glob(..) if input.matches(&path) || input.matches(&of_json) => {
+                    self.warning(
+                        "rejects.path",
+                        "the pattern of the source matches this file: the next run would read it as well",
+                        "",
+                    );
+                }
+                _ => {}
+            }
+        }
+        if spec.at_most.is_none() && self.is_whole("rejects") {
+            let message = format!(
+                "`rejects.at_most` is not stated: more than {REJECTS_AT_MOST} of the rows, from {SHARES_FROM} rows on, \
+                 stop the run"
+            );
+            let place = self.places.find(&self.written("rejects"));
+            let help = "state what is normal for this source";
+            self.findings.note(place, message, help);
+        }
+        Rejects {
+            path,
+            at_most: spec.at_most,
+            spreadsheet_safe: spec.spreadsheet_safe,
+        }
+    }
+
+    pub(super) fn results(
+        &mut self,
+        spec: &ResultsSpec,
+        rejects: &Rejects,
+        source: Option<&Source>,
+    ) -> Option<PathBuf> {
+        let written = spec.path.as_deref()?;
+        let path = self.folder.join(written);
+        let inputs = || source.iter().flat_map(|source| &source.inputs);
+        if written.is_empty() || written == "-" {
+            self.problem("results.path", "expected the path of a file", "");
+        } else if self.is_pipeline_file(&path) {
+            self.problem("results.path", "this is the pipeline file itself", "");
+        } else if path == rejects.path || path == for_json(&rejects.path) {
+            self.problem("results.path", "this is the rejects file", "name another");
+        } else if path == rejects.withheld(false) {
+            let message = "this is the file of the rows that guards hold back";
+            self.problem("results.path", message, "name another");
+        } else if inputs().any(|input| matches!(input, Input::File(file) if *file == path)) {
+            let message = "the results would be written over the source";
+            self.problem("results.path", message, "name another file");
+        } else if inputs().any(|input| matches!(input, Input::Glob(..)) && input.matches(&path)) {
+            let message =
+                "the pattern of the source matches this file: the next run would read it as well";
+            self.warning("results.path", message, "");
+        }
+        Some(path)
+    }
+
+    fn is_pipeline_file(&self, path: &Path) -> bool {
+        let file = Path::new(&*self.findings.file);
+        file.file_name()
+            .is_some_and(|name| self.folder.join(name) == path)
+    }
+}

@@ -1,0 +1,121 @@
+//! Sections that are there or not, and those whose settings stand for themselves.
+
+use super::Meaning;
+use super::source::NO_PATH;
+use crate::config::spec::PipelineSpec;
+use crate::http::spec::TimeoutsSpec;
+use crate::orgvue::spec::WaitSpec;
+use crate::settings::limits::Limits;
+use crate::settings::units::Size;
+use crate::text::dates::Zone;
+
+/// Smallest and largest `limits.record`: below, blocks are too small to be worth a worker's while; above, a cell's
+/// length has no room beside its kind.
+const RECORD: (Size, Size) = (Size(4 * 1024), Size(128 * 1024 * 1024));
+
+/// Smallest and largest `limits.zstd_window`: what the decoder can be told of.
+const WINDOW: (Size, Size) = (Size(1024), Size(1 << 30));
+
+impl Meaning<'_> {
+    pub(super) fn version(&mut self, version: Option<u32>) {
+        match version {
+            Some(1) => {}
+            None if !self.is_whole("version") => {}
+            None => self.problem("", "the key `version` is missing", "write `version: 1`"),
+            Some(_) => self.problem("version", "this version is unknown", "write `version: 1`"),
+        }
+    }
+
+    /// The sections that every pipeline has.
+    pub(super) fn sections(&mut self, spec: &PipelineSpec) {
+        for section in ["source", "target"] {
+            if !self.places.contains(section) {
+                let message = format!("the section `{section}` is missing");
+                self.problem("", message, "");
+            }
+        }
+        if spec.source.is_none() && self.places.contains("source") {
+            self.problem("source", NO_PATH.0, NO_PATH.1);
+        }
+        if spec.target.is_none() && self.places.contains("target") {
+            self.problem(
+                "target",
+                "expected `orgvue` or `sandbox`, found nothing",
+                "",
+            );
+        }
+    }
+
+    /// What the pipeline and its source are called.
+    pub(super) fn names(&mut self, spec: &PipelineSpec) {
+        if self.places.contains("name") && spec.name.as_deref().is_none_or(str::is_empty) {
+            self.problem("name", "expected a name, found nothing", "");
+        }
+        if self.places.contains("profile") && spec.profile.is_none() && self.is_whole("profile") {
+            self.problem(
+                "profile",
+                "expected the name of a source, found nothing",
+                "",
+            );
+        }
+    }
+
+    pub(super) fn time_zone(&mut self, name: Option<&str>) -> Option<Zone> {
+        let zone = Zone::named(name?);
+        if zone.is_none() {
+            self.problem(
+                "time_zone",
+                "not a known time zone",
+                "expected a name such as `Europe/London` or `UTC`",
+            );
+        }
+        zone
+    }
+
+    pub(super) fn waits(&mut self, wait: &WaitSpec, timeouts: &TimeoutsSpec) {
+        if wait.at_most.0.is_zero() {
+            self.problem("wait.at_most", "expected a time above zero", "");
+        }
+        for (name, span) in timeouts.each() {
+            if span.0.is_zero() {
+                let path = format!("timeouts.{name}");
+                self.problem(&path, "expected a time above zero", "");
+            }
+        }
+    }
+
+    pub(super) fn folders(&mut self, spec: &PipelineSpec) {
+        if spec.report.dir.as_deref() == Some("") {
+            self.problem("report.dir", "expected a folder, found empty text", "");
+        }
+        if spec.state.dir.is_empty() {
+            self.problem("state.dir", "expected a folder, found empty text", "");
+        }
+    }
+
+    pub(super) fn limits(&mut self, limits: &Limits) {
+        let (least, most) = RECORD;
+        if !(least..=most).contains(&limits.record) {
+            let message = format!("expected a size from {least} to {most}");
+            self.problem("limits.record", message, "");
+        }
+        let (least, most) = WINDOW;
+        if !(least..=most).contains(&limits.zstd_window) {
+            let message = format!("expected a size from {least} to {most}");
+            self.problem("limits.zstd_window", message, "");
+        }
+        for (name, value) in [
+            ("cell", limits.cell.0),
+            ("columns", limits.columns.into()),
+            ("json_depth", limits.json_depth.into()),
+            ("expansion", limits.expansion.into()),
+            ("decompressed", limits.decompressed.0),
+            ("xz_memory", limits.xz_memory.0),
+            ("result", limits.result.0),
+        ] {
+            if value == 0 {
+                self.problem(&format!("limits.{name}"), "expected at least 1", "");
+            }
+        }
+    }
+}
