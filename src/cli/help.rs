@@ -72,6 +72,13 @@ const EXAMPLES: &[(&str, &[Line])] = &[
         )],
     ),
     (
+        "test",
+        &[(
+            "rostream test pipelines/workday.yaml",
+            "the cases that stand in the pipeline file, or beside it",
+        )],
+    ),
+    (
         "check",
         &[
             (

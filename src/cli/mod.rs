@@ -37,6 +37,7 @@ mod schema;
 mod several;
 mod state;
 mod stop;
+mod test;
 mod turn;
 mod work;
 
@@ -137,6 +138,8 @@ pub enum Command {
     Describe(infer::DescribeArgs),
     /// Check pipeline files: no data is read, and nothing is sent.
     Lint(lint::LintArgs),
+    /// Run the cases that stand in pipeline files or beside them: rows in, and what is to become of them.
+    Test(test::TestArgs),
     /// Write a realistic HR extract to try things on.
     Sample(sample::SampleArgs),
     /// Run the embedded Orgvue on this machine: API, storage and a data set in memory.
@@ -203,6 +206,7 @@ impl Cli {
             Command::Infer(args) => args.run(globals),
             Command::Describe(args) => args.run(globals),
             Command::Lint(args) => args.run(globals),
+            Command::Test(args) => args.run(globals),
             Command::Docs(args) => args.run(),
             Command::Schema(args) => args.run(),
             Command::Completions(args) => args.run(),

@@ -226,8 +226,13 @@ fn block(record: &Record, file: Option<&str>, full: bool, out: &mut String) {
             _ => writeln!(out, "{line}  {}", paint::good(format!("{mark}  {sent}"))),
         };
     }
-    for fault in &record.faults {
-        let _ = write!(out, "  {} ", paint::error('!'));
+    let faults = record.faults.iter().map(|fault| (paint::error('!'), fault));
+    let warnings = record
+        .warnings
+        .iter()
+        .map(|fault| (paint::warning('~'), fault));
+    for (mark, fault) in faults.chain(warnings) {
+        let _ = write!(out, "  {mark} ");
         if !fault.column.is_empty() {
             let _ = write!(out, "{}: ", shown(&fault.column));
         }

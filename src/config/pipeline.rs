@@ -33,6 +33,7 @@ use crate::text::dates::{Date, Zone};
 use crate::upload::spec::{Length, UploadSpec};
 use crate::whole::as_of::spec::AsOfSpec;
 
+use super::cases::TestSpec;
 use super::excerpt::Written;
 use super::overrides::Override;
 use super::problem::{Place, Placed, Problem};
@@ -96,6 +97,8 @@ pub struct Pipeline {
     pub state_key: Option<KeySpec>,
     /// How long all of this is kept.
     pub keep: Keep,
+    /// The cases that stand in the file.
+    pub(crate) tests: Vec<TestSpec>,
     /// The mended file that is read in place of the source.
     pub mend: Option<PathBuf>,
     /// What it was made of, to be known again.

@@ -1,11 +1,13 @@
 //! A pipeline made ready: its tables read, its source found and opened, its stages and rules bound to the header.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::tables::{aliases_error, table_error};
 use super::{Job, RunError};
 use crate::config::{Pipeline, Place, Problem};
+use crate::engine;
 use crate::engine::bind::{Terms, Unbound, named};
 use crate::engine::blocks::Blocks;
 use crate::engine::process::Engine;
@@ -38,6 +40,8 @@ impl Drop for Prepared {
 pub(super) struct First {
     pub blocks: Blocks,
     pub rejects: RejectsFile,
+    /// Whether the faults of every row are asked for.
+    pub witness: bool,
 }
 
 /// Finds and opens the source, binds the pipeline to it, and makes the file for the rows that are rejected.
@@ -100,7 +104,12 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
         header,
         engine,
     };
-    Ok((prepared, First { blocks, rejects }))
+    let first = First {
+        blocks,
+        rejects,
+        witness: false,
+    };
+    Ok((prepared, first))
 }
 
 /// Whether the columns that are sensitive are among those that are sent: a name that is wrong would protect nobody.
@@ -280,6 +289,16 @@ pub fn bind(
         problems.sort_by(|a, b| a.place.cmp(&b.place));
         RunError::Unbound { problems }
     })
+}
+
+/// The columns that a pipeline needs of its source, besides these, and all that it names.
+pub(super) fn lacking(
+    pipeline: &Pipeline,
+    given: &[String],
+    resources: &Resources,
+) -> (Vec<String>, HashSet<String>) {
+    let stages = stages(pipeline);
+    engine::bind::lacking(&terms(pipeline, &stages, resources), given)
 }
 
 fn stages(pipeline: &Pipeline) -> Vec<StageSpec> {

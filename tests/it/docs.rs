@@ -422,6 +422,7 @@ fn every_setting_is_there() {
     assert_eq!(names("setting of `as_of`"), definition("AsOfSpec"));
     assert_eq!(names("setting of `aliases`"), definition("AliasesSpec"));
     assert_eq!(names("setting of `limits`"), definition("Limits"));
+    assert_eq!(names("setting of `tests`"), definition("TestSpec"));
     assert_eq!(names("setting of `json`"), definition("JsonSpec"));
     assert_eq!(names("setting of `https`"), definition("HttpsSpec"));
     assert_eq!(names("setting of `sftp`"), definition("SftpSpec"));

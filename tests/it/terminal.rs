@@ -257,7 +257,7 @@ fn every_help_has_its_parts_in_order() {
 
 /// Those that need a run to take up, addresses, or a terminal to stop them: here they are read, and elsewhere they run.
 const ELSEWHERE: &[&str] = &[
-    "resume", "results", "retry", "generate", "upload", "import", "sandbox", "forget",
+    "resume", "results", "retry", "generate", "upload", "import", "sandbox", "forget", "test",
 ];
 
 #[test]

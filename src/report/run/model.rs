@@ -18,6 +18,7 @@ use super::hierarchy::HierarchyReport;
 use super::memory::peak_memory;
 use super::plan::PlanReport;
 use super::rehires::RehiresReport;
+use super::warned::WarnedReport;
 use crate::drift::spec::{Kind, OnDrift};
 use crate::guard::Decision;
 use crate::report::error::ErrorReport;
@@ -96,6 +97,8 @@ pub(crate) struct RunReport {
     pub counts: RowCounts,
     /// Rows that were not sent, and why.
     pub rejects: CodeCounts,
+    /// Rows that break a rule of `severity: warn`.
+    pub warned: WarnedReport,
     /// Rows that the server refused, and why.
     pub refused: CodeCounts,
     /// The rejects file; `null` where none was written.
@@ -537,6 +540,7 @@ impl RunReport {
             sources: Vec::new(),
             counts: RowCounts::default(),
             rejects: CodeCounts::default(),
+            warned: WarnedReport::default(),
             refused: CodeCounts::default(),
             rejects_file: None,
             results_file: None,

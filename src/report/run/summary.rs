@@ -74,6 +74,13 @@ impl RunReport {
             lines.rows("rejected", c.rejected, &along);
         }
         lines.faults(&self.rejects, c.read, "rejected");
+        if self.warned.rows > 0 {
+            let why = "break a rule that warns, and go out unless something else is wrong";
+            lines.rows("warned", self.warned.rows, why);
+            for line in self.warned.lines() {
+                lines.add("", &line);
+            }
+        }
     }
 
     /// Good rows that are not sent, and what they show together.
