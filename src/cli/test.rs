@@ -132,19 +132,18 @@ async fn case(pipeline: &Pipeline, file: &Cases, at: usize) -> Result<Told, Fail
     let found = match cases::run(pipeline, file, at, cores()).await {
         Ok(problems) => problems.iter().map(Finding::of).collect(),
         Err(CaseError::Case(problem)) => vec![Finding::of(&problem)],
-        Err(CaseError::Run(RunError::Unbound { problems })) => {
-            problems.iter().map(Finding::of).collect()
-        }
-        Err(CaseError::Run(RunError::Interrupted)) => {
-            return Err(Failure::of_run(RunError::Interrupted));
-        }
-        Err(CaseError::Run(error)) => {
-            let message = format!("the case can't be run: {}", chain(&error));
-            vec![Finding::of(&Problem {
-                message,
-                ..own.clone()
-            })]
-        }
+        Err(CaseError::Run(error)) => match *error {
+            RunError::Unbound { problems } => problems.iter().map(Finding::of).collect(),
+            RunError::Interrupted => return Err(Failure::of_run(RunError::Interrupted)),
+            error => {
+                let message = format!("the case can't be run: {}", chain(&error));
+                let problem = Problem {
+                    message,
+                    ..own.clone()
+                };
+                vec![Finding::of(&problem)]
+            }
+        },
         Err(error) => return Err(Failure::new(Exit::Failed, error)),
     };
     Ok(Told {

@@ -55,7 +55,7 @@ pub(super) fn decide(
     let stopped = |why: Stop| RunError::Stopped {
         why,
         begun,
-        rejects: (facts.rejects.rows > 0).then(|| human::path(survey.rejects().path())),
+        rejects: (facts.rejects.rows > 0).then(|| human::path(survey.rejects().path()).into()),
     };
     let extract = Extract::read(pipeline, survey, facts.read);
     if let Some(why) = extract.refuted {

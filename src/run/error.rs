@@ -101,7 +101,7 @@ pub enum RunError {
         /// Whether the upload had begun.
         begun: bool,
         /// The rejects file, where rows were rejected.
-        rejects: Option<String>,
+        rejects: Option<Box<str>>,
     },
     /// The source is not what it was in the last accepted run.
     #[error(

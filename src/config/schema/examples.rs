@@ -158,6 +158,6 @@ mod tests {
         all.retain(|key| {
             !examples.contains_key(key) || schema.pointer(key).unwrap()["description"].is_null()
         });
-        assert_eq!(all, [String::new(); 0]);
+        assert!(all.is_empty(), "{all:?}");
     }
 }

@@ -217,8 +217,9 @@ mod tests {
             .iter()
             .map(|p| (p.phase, p.from, p.steps.iter().map(round).collect()))
             .collect();
-        let expected: [(&str, f64, Vec<(f64, f64)>); 3] = [
-            ("survey", 0.0, vec![(1.0, 100.0), (2.0, 300.0)]),
+        let survey = vec![(1.0, 100.0), (2.0, 300.0)];
+        let expected = [
+            ("survey", 0.0, survey),
             ("upload", 2.001, vec![(3.001, 50.0)]),
             ("upload", 3.001, vec![(4.001, 20.0)]),
         ];

@@ -125,7 +125,7 @@ fn is_same(cell: &CellSpec, value: Option<&str>, texts: bool) -> bool {
                 return false;
             };
             match (texts, text(cell)) {
-                (true, Some(text)) => parsed == serde_json::Value::from(text),
+                (true, Some(text)) => parsed.as_str() == Some(&*text),
                 _ => serde_json::from_str::<serde_json::Value>(&json(cell)).ok() == Some(parsed),
             }
         }

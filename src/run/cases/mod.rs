@@ -51,11 +51,17 @@ pub(crate) enum CaseError {
     Case(Box<Problem>),
     /// The pipeline does not get as far as to its rows.
     #[error(transparent)]
-    Run(#[from] RunError),
+    Run(Box<RunError>),
     #[error("no room for the rows of a case in {}", .0.display())]
     Folder(PathBuf, #[source] std::io::Error),
     #[error("what is sent can't be read again")]
     Body,
+}
+
+impl From<RunError> for CaseError {
+    fn from(error: RunError) -> CaseError {
+        CaseError::Run(Box::new(error))
+    }
 }
 
 /// One case, and the file that it stands in.

@@ -49,11 +49,11 @@ impl Kind {
             Input::Glob(pattern, _) => pattern.to_lowercase(),
             _ => return Kind::Csv,
         };
-        let has = |ending: &&str| name.ends_with(*ending) || name.contains(&format!("{ending}."));
+        let has = |ending: &str| name.ends_with(ending) || name.contains(&format!("{ending}."));
         let objects = [".json", ".ndjson", ".jsonl", ".xlsx", ".parquet", ".arrow"];
         match () {
-            () if objects.iter().any(|ending| has(&ending)) => Kind::Objects,
-            () if [".xml", ".dat"].iter().any(|ending| has(&ending)) => Kind::Texts,
+            () if objects.iter().any(|ending| has(ending)) => Kind::Objects,
+            () if [".xml", ".dat"].iter().any(|ending| has(ending)) => Kind::Texts,
             () => Kind::Csv,
         }
     }
