@@ -74,8 +74,11 @@ def rostream_nightly():
         get_current_context()["tenant"] = Path(pipeline).stem
         code, report = rostream("run", pipeline)
         if code == JOB_STILL_RUNS:
-            # Also where the try before this one was cut off while the job went on.
+            # Without a run of its own, `run` has refused to start: the job is that of an earlier run, to be settled first.
+            refused = "run_id" not in report
             code, report = rostream("resume", pipeline)
+            if refused and code in (DONE, ROWS_REJECTED):
+                code, report = rostream("run", pipeline)
         if code in (DONE, ROWS_REJECTED):
             if code == ROWS_REJECTED:
                 log.warning("rows were rejected: see %s", report.get("rejects_file"))

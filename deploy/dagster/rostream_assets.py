@@ -64,8 +64,11 @@ def asset_of(pipeline: Path) -> dg.AssetsDefinition:
     def load(context: dg.AssetExecutionContext):
         code, report = rostream("run", pipeline, context.log)
         if code == JOB_STILL_RUNS:
-            # Also where the run before this one was cut off while the job went on.
+            # Without a run of its own, `run` has refused to start: the job is that of an earlier run, to be settled first.
+            refused = "run_id" not in report
             code, report = rostream("resume", pipeline, context.log)
+            if refused and code in (DONE, ROWS_REJECTED):
+                code, report = rostream("run", pipeline, context.log)
         metadata = metadata_of(report)
         if code in (DONE, ROWS_REJECTED):
             clean = dg.AssetCheckResult(passed=code == DONE, severity=dg.AssetCheckSeverity.WARN)
