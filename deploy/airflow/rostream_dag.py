@@ -74,7 +74,7 @@ def rostream_nightly():
         get_current_context()["tenant"] = Path(pipeline).stem
         code, report = rostream("run", pipeline)
         if code == JOB_STILL_RUNS:
-            # Without a run of its own, `run` has refused to start: the job is that of an earlier run, to be settled first.
+            # Without a run of its own, `run` has refused to start: an earlier run is to be settled first.
             refused = "run_id" not in report
             code, report = rostream("resume", pipeline)
             if refused and code in (DONE, ROWS_REJECTED):

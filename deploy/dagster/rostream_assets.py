@@ -64,7 +64,7 @@ def asset_of(pipeline: Path) -> dg.AssetsDefinition:
     def load(context: dg.AssetExecutionContext):
         code, report = rostream("run", pipeline, context.log)
         if code == JOB_STILL_RUNS:
-            # Without a run of its own, `run` has refused to start: the job is that of an earlier run, to be settled first.
+            # Without a run of its own, `run` has refused to start: an earlier run is to be settled first.
             refused = "run_id" not in report
             code, report = rostream("resume", pipeline, context.log)
             if refused and code in (DONE, ROWS_REJECTED):

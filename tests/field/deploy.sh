@@ -66,7 +66,7 @@ lab() {
     rostream sandbox --port 0 --token-file "$ROSTREAM_SECRETS/acme-token" >"$work/sandbox.log" 2>&1 &
     sandbox=$!
     for _ in $(seq 100); do
-        ORGVUE_BASE_URL=$(grep -om1 'http://127.0.0.1:[0-9]*' "$work/sandbox.log") && break
+        ORGVUE_BASE_URL=$(grep -som1 "http://127.0.0.1:[0-9]*" "$work/sandbox.log") && break
         sleep 0.1
     done
     export ORGVUE_BASE_URL
@@ -129,7 +129,7 @@ cron() {
 manifests() {
     python kubernetes kubernetes-validate || { said SKIP "kubernetes: see $cache/kubernetes.log"; return; }
     local validate=$cache/kubernetes/bin/kubernetes-validate version
-    for version in 1.31 1.34; do
+    for version in 1.31 1.37; do
         for manifest in "$deploy"/kubernetes/*.yaml; do
             check "kubernetes: $(basename "$manifest") for $version" 0 "$validate" --strict -k "$version" "$manifest"
         done
