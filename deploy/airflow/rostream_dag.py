@@ -22,7 +22,10 @@ try:
 except ImportError:  # Airflow 2
     from airflow.decorators import dag, task
     from airflow.operators.python import get_current_context
-from airflow.exceptions import AirflowException, AirflowFailException
+try:
+    from airflow.sdk.exceptions import AirflowException, AirflowFailException
+except ImportError:  # before 3.2
+    from airflow.exceptions import AirflowException, AirflowFailException
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +52,26 @@ def rostream(command: str, pipeline: str) -> tuple[int, dict]:
     return code, json.loads(text) if text.strip() else {}
 
 
+def loaded(pipeline: str) -> dict:
+    """What the run says of itself, or the exception that makes Airflow try again or not."""
+    code, report = rostream("run", pipeline)
+    if code == JOB_STILL_RUNS:
+        # Without a run of its own, `run` has refused to start: an earlier run is to be settled first.
+        refused = "run_id" not in report
+        code, report = rostream("resume", pipeline)
+        if refused and code in (DONE, ROWS_REJECTED):
+            code, report = rostream("run", pipeline)
+    if code in (DONE, ROWS_REJECTED):
+        if code == ROWS_REJECTED:
+            log.warning("rows were rejected: see %s", report.get("rejects_file"))
+        return {key: report.get(key) for key in ("run_id", "outcome", "counts", "rejects_file")}
+    error = report.get("error") or {}
+    said = f"exit code {code}: {error.get('code')}: {error.get('message')}"
+    if error.get("retryable") or code == JOB_STILL_RUNS or code < 0:
+        raise AirflowException(said)
+    raise AirflowFailException(said)
+
+
 @dag(
     schedule="0 2 * * *",
     start_date=datetime(2026, 1, 1),
@@ -72,22 +95,7 @@ def rostream_nightly():
     )
     def load(pipeline: str) -> dict:
         get_current_context()["tenant"] = Path(pipeline).stem
-        code, report = rostream("run", pipeline)
-        if code == JOB_STILL_RUNS:
-            # Without a run of its own, `run` has refused to start: an earlier run is to be settled first.
-            refused = "run_id" not in report
-            code, report = rostream("resume", pipeline)
-            if refused and code in (DONE, ROWS_REJECTED):
-                code, report = rostream("run", pipeline)
-        if code in (DONE, ROWS_REJECTED):
-            if code == ROWS_REJECTED:
-                log.warning("rows were rejected: see %s", report.get("rejects_file"))
-            return {key: report.get(key) for key in ("run_id", "outcome", "counts", "rejects_file")}
-        error = report.get("error") or {}
-        said = f"exit code {code}: {error.get('code')}: {error.get('message')}"
-        if error.get("retryable") or code == JOB_STILL_RUNS or code < 0:
-            raise AirflowException(said)
-        raise AirflowFailException(said)
+        return loaded(pipeline)
 
     load.expand(pipeline=pipelines())
 

@@ -19,4 +19,4 @@ if touch "$image/written" 2>/dev/null; then
     exit 99
 fi
 exec env -i ORGVUE_BASE_URL="$ORGVUE_BASE_URL" ACME_TENANT="$ACME_TENANT" \
-    chroot --userspec=65532:65532 --groups=65532 "$image" /usr/local/bin/rostream "$@"
+    "$(command -v chroot)" --userspec=65532:65532 --groups=65532 "$image" /usr/local/bin/rostream "$@"
