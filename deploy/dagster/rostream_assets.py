@@ -32,8 +32,9 @@ def rostream(command: str, pipeline: Path, log) -> tuple[int, dict]:
             for line in run.stderr:
                 log.info(line.rstrip())
         except BaseException:
-            # The first SIGTERM stops a run cleanly, and `with` waits for its end.
+            # The first SIGTERM stops a run cleanly, and it says where it stopped.
             run.terminate()
+            log.info(run.stderr.read())
             raise
         code = run.wait()
         report.seek(0)
