@@ -14,6 +14,7 @@ mod columns;
 mod days;
 mod deletion;
 mod delta;
+mod deploy;
 mod docs;
 mod drift;
 mod effect;
