@@ -193,6 +193,10 @@ pub struct Batch {
     raw: Option<Vec<u8>>,
     tables: Lease<Tables>,
     faults: Faults,
+    /// What is wrong with rows that go out all the same.
+    warnings: Faults,
+    /// Rules that are counted by themselves, each with a row that breaks it.
+    broken: Vec<(u32, u32)>,
     /// Rows that are taken out when the stages and rules are through.
     aside: Vec<u32>,
     skipped: Skipped,
@@ -273,6 +277,8 @@ impl Batch {
             raw,
             tables,
             faults: Faults::default(),
+            warnings: Faults::default(),
+            broken: Vec::new(),
             aside: Vec::new(),
             skipped: Skipped::default(),
             overflows: false,
@@ -536,9 +542,16 @@ impl Batch {
         for &row in &aside {
             self.tables.states[row as usize] = RowState::Aside;
         }
-        let tables = &self.tables;
-        self.faults
-            .retain(|row| tables.states[row as usize] != RowState::Aside);
+        let states = std::mem::take(&mut self.tables.states);
+        self.forgive(|row| states[row as usize] == RowState::Aside);
+        self.tables.states = states;
+    }
+
+    /// Forgets what was found wrong with rows that are no longer looked at.
+    fn forgive(&mut self, gone: impl Fn(u32) -> bool) {
+        self.faults.retain(|row| !gone(row));
+        self.warnings.retain(|row| !gone(row));
+        self.broken.retain(|(_, row)| !gone(*row));
     }
 
     /// The rows that are in, or that the target has as they are.
@@ -579,6 +592,34 @@ impl Batch {
         }
     }
 
+    /// Finds a row wrong that goes out all the same.
+    pub(crate) fn warn(&mut self, fault: Fault) {
+        self.warnings.push(fault);
+    }
+
+    /// The same, for whoever keeps the texts of what is told.
+    pub(crate) fn warn_as(&mut self, row: usize, told: Wording<'_>) {
+        self.warnings.tell(row, told);
+    }
+
+    /// Counts a row for a rule that is counted by itself. Rows of a rule come in order, and each counts once.
+    pub(crate) fn count_broken(&mut self, rule: u32, row: usize) {
+        let broken = (rule, row as u32);
+        if self.broken.last() != Some(&broken) {
+            self.broken.push(broken);
+        }
+    }
+
+    /// What is wrong with rows that go out all the same, if nothing else is.
+    pub(crate) fn warnings(&self) -> &Faults {
+        &self.warnings
+    }
+
+    /// For every row that breaks a rule which is counted by itself, the rule.
+    pub(crate) fn broken(&self) -> impl Iterator<Item = u32> {
+        self.broken.iter().map(|(rule, _)| *rule)
+    }
+
     /// Whether what is found at fault with a row is told.
     fn mark_rejected(&mut self, row: usize, cell: Option<usize>) -> bool {
         if let Some(column) = cell {
@@ -597,7 +638,7 @@ impl Batch {
         if rows.is_empty() {
             return;
         }
-        self.faults.retain(|row| rows.binary_search(&row).is_err());
+        self.forgive(|row| rows.binary_search(&row).is_ok());
         for &row in rows {
             let state = &mut self.tables.states[row as usize];
             if *state == RowState::Rejected {
@@ -627,6 +668,7 @@ impl Batch {
     /// Begins a step, at which columns may have other names than before.
     pub(crate) fn begin_step(&mut self) {
         self.faults.begin_step();
+        self.warnings.begin_step();
     }
 
     /// Says of the faults of this step what nobody sees in their cells, which is often the cause. `columns` are those at
@@ -650,5 +692,6 @@ impl Batch {
     /// Tells the faults of this step what the source calls their columns, where these had been `renamed`.
     pub(crate) fn name_sources(&mut self, renamed: &[Renamed]) {
         self.faults.name_sources(renamed);
+        self.warnings.name_sources(renamed);
     }
 }

@@ -8,6 +8,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::looked::{Looked, look};
+use super::page::page_may_be_at;
 use super::pipeline::{SetArgs, token};
 use super::work::{cores, runtime};
 use super::{Exit, Failure, Globals, PipelineArgs, put, put_json, say, stop};
@@ -15,8 +16,9 @@ use crate::engine::EngineError;
 use crate::engine::blocks::BLOCK;
 use crate::format::csv::spec::DuplicatesSpec;
 use crate::infer::draft::{For, draft};
-use crate::infer::show::{Description, page, table};
+use crate::infer::show::{Description, page as page_of, table};
 use crate::infer::{Chosen, Found, described, infer};
+use crate::report::page;
 use crate::run::preflight::Preflight;
 use crate::run::{self, RunError};
 use crate::settings::limits::Limits;
@@ -114,6 +116,9 @@ impl InferArgs {
 
 impl DescribeArgs {
     pub(super) fn run(self, globals: &Globals) -> Result<Exit, Failure> {
+        if let Some(path) = &self.html {
+            page_may_be_at(path)?;
+        }
         let is_pipeline = [".yaml", ".yml"]
             .iter()
             .any(|end| self.file.to_lowercase().ends_with(end));
@@ -142,7 +147,8 @@ impl DescribeArgs {
                     format!("can't write {}: {error}", path.display()),
                 )
             };
-            write_private(path, page(&description).as_bytes()).map_err(cannot)?;
+            let page = page_of(&description).map_err(cannot)?;
+            page::write(path, &page).map_err(cannot)?;
         }
         match self.json {
             true => put_json(&description)?,
@@ -175,18 +181,6 @@ fn properties(file: &str, sets: SetArgs, globals: &Globals) -> Result<Vec<String
             )),
         },
     }
-}
-
-/// Writes a file that may hold values: for its owner alone.
-fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    options.open(path)?.write_all(bytes)
 }
 
 /// What is found out in a file.

@@ -3,10 +3,10 @@
 use clap::Args;
 use serde::Serialize;
 
-use crate::config::{self, Place, Problem, Problems};
+use crate::config::{self, Cases, Pipeline, Place, Problem, Problems};
 
 use super::pipeline::{SetArgs, say_problems};
-use super::{Exit, Failure, Globals, put_json, say, say_lines};
+use super::{Exit, Failure, Globals, put_json, say};
 
 /// Arguments of `rostream lint`.
 #[derive(Debug, Args)]
@@ -24,16 +24,20 @@ pub struct LintArgs {
 impl LintArgs {
     pub(super) fn run(self, globals: &Globals) -> Result<Exit, Failure> {
         let mut files = Vec::new();
-        for pipeline in &self.pipelines {
-            let found = match config::load(pipeline, &self.sets.set, &config::process_env) {
-                Ok(loaded) => Problems {
-                    problems: Vec::new(),
-                    warnings: loaded.warnings,
-                    notes: loaded.notes,
-                },
-                Err(found) => found,
+        for file in &self.pipelines {
+            let (found, beside) = match config::load(file, &self.sets.set, &config::process_env) {
+                Ok(loaded) => {
+                    let found = Problems {
+                        problems: Vec::new(),
+                        warnings: loaded.warnings,
+                        notes: loaded.notes,
+                    };
+                    (found, cases_beside(&loaded.pipeline))
+                }
+                Err(found) => (found, None),
             };
-            files.push((pipeline, found));
+            files.push((file.clone(), found));
+            files.extend(beside);
         }
         let good = files.iter().all(|(_, found)| found.problems.is_empty());
         if self.json {
@@ -42,14 +46,20 @@ impl LintArgs {
             for (pipeline, found) in &files {
                 say_problems(found, globals);
                 if found.problems.is_empty() && !globals.quiet {
-                    for note in &found.notes {
-                        say_lines(note.display_with("note: "));
-                    }
+                    super::say_problems(&found.notes, "note: ");
                     say(format_args!("{pipeline}: ok"));
                 }
             }
         }
         Ok(if good { Exit::Done } else { Exit::Usage })
+    }
+}
+
+/// The file of cases beside a pipeline, where there is one, and what is wrong with it.
+fn cases_beside(pipeline: &Pipeline) -> Option<(String, Problems)> {
+    match Cases::beside(pipeline, &config::process_env) {
+        Ok(cases) => Some((cases?.file.to_string(), Problems::default())),
+        Err(found) => Some((found.problems.first()?.file.to_string(), found)),
     }
 }
 
@@ -83,7 +93,7 @@ struct Finding<'a> {
 }
 
 impl<'a> Report<'a> {
-    fn new(files: &'a [(&'a String, Problems)]) -> Report<'a> {
+    fn new(files: &'a [(String, Problems)]) -> Report<'a> {
         let finding = |severity, problem: &'a Problem| Finding {
             severity,
             line: problem.line(),

@@ -11,12 +11,16 @@ mod datasets;
 mod docs;
 mod exit;
 mod forget;
+mod help;
 mod infer;
 mod lint;
 mod log;
 mod looked;
+mod man;
 mod next;
 mod open;
+mod page;
+mod paint;
 mod panics;
 mod pipeline;
 mod plan;
@@ -33,6 +37,7 @@ mod schema;
 mod several;
 mod state;
 mod stop;
+mod test;
 mod turn;
 mod work;
 
@@ -40,9 +45,11 @@ use std::error::Error;
 use std::fmt;
 use std::io::{self, Write};
 
+use anstream::AutoStream;
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 
+use crate::config::Problem;
 use crate::report::error::{Code, ErrorReport};
 use crate::report::progress::{Mode, Progress};
 use crate::run::RunError;
@@ -56,7 +63,7 @@ pub(crate) use pipeline::PipelineArgs;
 /// Streams large HR extracts into Orgvue.
 #[derive(Debug, Parser)]
 #[command(name = "rostream", version, about, max_term_width = 100)]
-#[command(after_help = exit::help())]
+#[command(after_help = help::whole(), mut_subcommands = help::of_command)]
 pub struct Cli {
     /// What every command takes.
     #[command(flatten)]
@@ -70,16 +77,16 @@ pub struct Cli {
 #[derive(Clone, Debug, Args)]
 pub struct Globals {
     /// Say more; repeat it for even more.
-    #[arg(short, long, action = clap::ArgAction::Count, global = true, conflicts_with = "quiet")]
+    #[arg(short, long, action = clap::ArgAction::Count, global = true, conflicts_with = "quiet", help_heading = help::GLOBAL)]
     pub verbose: u8,
     /// Say only what went wrong.
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = help::GLOBAL)]
     pub quiet: bool,
     /// Show no progress.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = help::GLOBAL)]
     pub no_progress: bool,
     /// How the log is written.
-    #[arg(long, global = true, value_enum, default_value_t)]
+    #[arg(long, global = true, value_enum, default_value_t, help_heading = help::GLOBAL)]
     pub log_format: LogFormat,
 }
 
@@ -131,6 +138,8 @@ pub enum Command {
     Describe(infer::DescribeArgs),
     /// Check pipeline files: no data is read, and nothing is sent.
     Lint(lint::LintArgs),
+    /// Run the cases that stand in pipeline files or beside them: rows in, and what is to become of them.
+    Test(test::TestArgs),
     /// Write a realistic HR extract to try things on.
     Sample(sample::SampleArgs),
     /// Run the embedded Orgvue on this machine: API, storage and a data set in memory.
@@ -141,6 +150,8 @@ pub enum Command {
     Schema(schema::SchemaArgs),
     /// Print the completion script of a shell.
     Completions(completions::CompletionsArgs),
+    /// Write the manual pages, one a command.
+    Man(man::ManArgs),
 }
 
 impl Cli {
@@ -165,6 +176,7 @@ impl Cli {
             _ => Progress::silent(),
         };
         log::start(globals, &progress);
+        paint::start(globals.quiet);
         no_core_dumps();
         match self.command {
             Command::Run(args) => args.run(globals, &progress),
@@ -194,9 +206,11 @@ impl Cli {
             Command::Infer(args) => args.run(globals),
             Command::Describe(args) => args.run(globals),
             Command::Lint(args) => args.run(globals),
+            Command::Test(args) => args.run(globals),
             Command::Docs(args) => args.run(),
             Command::Schema(args) => args.run(),
             Command::Completions(args) => args.run(),
+            Command::Man(args) => args.run(),
         }
     }
 }
@@ -275,7 +289,7 @@ impl Failure {
         let exit = Exit::from(error.outcome());
         match error {
             RunError::Unbound { problems } => {
-                problems.iter().for_each(say_lines);
+                say_problems(&problems, "");
                 Failure::said(exit)
             }
             error => Failure::new(exit, error),
@@ -307,15 +321,23 @@ fn stdout() -> io::StdoutLock<'static> {
     io::stdout().lock()
 }
 
+/// Takes the colours out where they are not wanted: not on a terminal, `NO_COLOR`, `TERM=dumb`.
 #[expect(clippy::disallowed_methods, reason = "commands print through this")]
-fn stderr() -> io::StderrLock<'static> {
-    io::stderr().lock()
+fn stderr() -> AutoStream<io::StderrLock<'static>> {
+    AutoStream::auto(io::stderr().lock())
 }
 
 /// Writes data to stdout.
 fn put(bytes: &[u8]) -> io::Result<()> {
     let mut stdout = stdout();
     stdout.write_all(bytes)?;
+    stdout.flush()
+}
+
+/// As [`put`], for text with colours, which are taken out where they are not wanted.
+fn put_painted(text: &str) -> io::Result<()> {
+    let mut stdout = AutoStream::auto(stdout());
+    stdout.write_all(text.as_bytes())?;
     stdout.flush()
 }
 
@@ -337,12 +359,34 @@ fn put_json(findings: &impl Serialize) -> Result<(), Failure> {
 /// Writes a line to stderr. Names and values that come from outside can neither end the line nor do anything else to
 /// the terminal. Where nobody reads it, it is lost, and the command goes on.
 fn say(line: impl fmt::Display) {
-    let _ = writeln!(stderr(), "{}", shown(&line.to_string()));
+    let _ = writeln!(stderr(), "{}", paint::line(&shown(&line.to_string())));
 }
 
 /// As [`say`], for text of several lines, in whose making names and values that come from outside were [`shown`].
 fn say_lines(text: impl fmt::Display) {
-    let _ = writeln!(stderr(), "{}", shown_lines(&text.to_string()));
+    let text = text.to_string();
+    let lines: Vec<String> = shown_lines(&text).split('\n').map(paint::line).collect();
+    let _ = writeln!(stderr(), "{}", lines.join("\n"));
+}
+
+/// Writes problems of a pipeline file to stderr, each after a word such as `warning: `. The line that it stands on
+/// follows beneath, unless `-q`: editors read the first line. Under several problems of one place it stands once. A
+/// note is of what is not in the file, and has none.
+fn say_problems(problems: &[Problem], word: &str) {
+    for (at, problem) in problems.iter().enumerate() {
+        let text = paint::problem(&shown_lines(&problem.display_with(word)), word);
+        let _ = writeln!(stderr(), "{text}");
+        let is_last = (problems.get(at + 1)).is_none_or(|next| next.place != problem.place);
+        let excerpt = problem.excerpt.as_deref();
+        if let Some(excerpt) = excerpt.filter(|_| is_last && word != "note: " && paint::excerpts())
+        {
+            let _ = writeln!(stderr(), "{}", paint::excerpt(&shown_lines(excerpt)));
+        }
+    }
+}
+
+fn say_problem(problem: &Problem, word: &str) {
+    say_problems(std::slice::from_ref(problem), word);
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use crate::report::human;
 use crate::report::run::{Outcome, RunId};
 use crate::state::entry::Step;
 use crate::state::{Entry, Folder};
+use crate::text::shown::shell_word;
 
 /// The state folder where none is named: as the pipeline file has it unless it says otherwise.
 pub(super) const STATE: &str = "state";
@@ -60,13 +61,4 @@ pub(super) fn run_again(entry: &Entry) -> String {
         text.push_str(&format!(" --set {}", shell_word(&set)));
     }
     text
-}
-
-/// A text as one word of a shell's command line.
-pub(super) fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-=:,+@%".contains(c);
-    match !text.is_empty() && text.chars().all(plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', r"'\''")),
-    }
 }

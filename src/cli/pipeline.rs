@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 use crate::config::{self, Loaded, Override, Pipeline, Problem, Problems};
 
-use super::{Exit, Failure, Globals, say_lines};
+use super::{Exit, Failure, Globals, say_problem};
 
 /// The pipeline file, and settings that stand before those of the file.
 #[derive(Debug, Args)]
@@ -51,17 +51,13 @@ impl PipelineArgs {
 /// Prints problems and warnings on stderr, the latter unless `-q`.
 pub(super) fn say_problems(found: &Problems, globals: &Globals) {
     say_warnings(&found.warnings, globals);
-    for problem in &found.problems {
-        say_lines(problem);
-    }
+    super::say_problems(&found.problems, "");
 }
 
 /// Prints warnings on stderr unless `-q`.
 pub(super) fn say_warnings(warnings: &[Problem], globals: &Globals) {
     if !globals.quiet {
-        for warning in warnings {
-            say_lines(warning.display_with("warning: "));
-        }
+        super::say_problems(warnings, "warning: ");
     }
 }
 
@@ -80,6 +76,6 @@ pub(super) fn token(pipeline: &Pipeline) -> Result<Option<SecretString>, Failure
 
 /// The failure of a command whose pipeline file turns out to be wrong.
 pub(super) fn said(problem: Problem) -> Failure {
-    say_lines(problem);
+    say_problem(&problem, "");
     Failure::said(Exit::Usage)
 }

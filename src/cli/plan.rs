@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::open::usage;
+use super::page::page_may_be_at;
 use super::planned::Out;
 use super::run::check;
 use super::work::{CommonArgs, Task};
@@ -23,6 +24,9 @@ pub struct PlanArgs {
     /// plan is shown.
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Write what would be done into this file as a page, too, for people.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Ask the tenant, too: token, data set, properties. Nothing is sent all the same.
     #[arg(long)]
     connect: bool,
@@ -48,6 +52,9 @@ impl PlanArgs {
             }
             Out::Stdout | Out::Nowhere => {}
         }
+        if let Some(path) = &self.html {
+            page_may_be_at(path)?;
+        }
         let pipeline = self.pipeline.load(globals)?;
         if pipeline.source.inputs.iter().any(Input::is_once) {
             return Err(usage(
@@ -57,7 +64,8 @@ impl PlanArgs {
         }
         // Which data set it is about belongs to a plan.
         let connect = self.connect || pipeline.names_its_dataset();
-        let only = (Task::Plan(out), connect);
+        let page = self.html;
+        let only = (Task::Plan { out, page }, connect);
         check(pipeline, only, &self.common, globals, progress, None)
     }
 }

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
-use super::next::shell_word;
 use super::put_findings;
 use crate::config::Pipeline;
 use crate::report::human;
@@ -13,6 +12,7 @@ use crate::run::RunError;
 use crate::run::plan::Planned;
 use crate::state::plan::About;
 use crate::state::{Entry, Folder, PlanError, PlanFile};
+use crate::text::shown::shell_word;
 
 /// Where a plan goes.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use clap::Args;
 use unicode_width::UnicodeWidthStr;
 
 use super::work::{cores, runtime};
-use super::{Exit, Failure, Globals, PipelineArgs, put, say, stop};
+use super::{Exit, Failure, Globals, PipelineArgs, paint, put, put_painted, say, stop};
 use crate::config;
 use crate::report::human;
 use crate::run::preview::{Field, Preview, Record};
@@ -108,7 +108,10 @@ impl PreviewArgs {
                 };
                 *count += 1;
             }
-            put(text.as_bytes())?;
+            match self.json {
+                true => put(text.as_bytes())?,
+                false => put_painted(&text)?,
+            }
         }
         if counts.total() == 0 {
             return Err(match self.from {
@@ -164,7 +167,12 @@ fn block(record: &Record, file: Option<&str>, full: bool, out: &mut String) {
     if let Some(file) = file {
         let _ = write!(out, "{} ", shown(file));
     }
-    let _ = writeln!(out, "line {}  {}", record.line, record.word());
+    let word = match record.word() {
+        word @ "sent" => word.to_owned(),
+        word @ "filtered" => paint::warning(word),
+        word => paint::error(word),
+    };
+    let _ = writeln!(out, "line {}  {word}", record.line);
     let width = |width| if full { usize::MAX } else { width };
     let cells = |field: Option<&Field>| match field {
         Some(field) => [
@@ -206,15 +214,25 @@ fn block(record: &Record, file: Option<&str>, full: bool, out: &mut String) {
         pad(&mut line, &before[0], widths[0]);
         line.push_str("  ");
         pad(&mut line, &before[1], widths[1]);
-        let _ = write!(line, "  {mark}  ");
-        pad(&mut line, &after[0], widths[2]);
-        line.push_str("  ");
-        line.push_str(&after[1]);
-        out.push_str(line.trim_end());
-        out.push('\n');
+        let mut sent = String::new();
+        pad(&mut sent, &after[0], widths[2]);
+        sent.push_str("  ");
+        sent.push_str(&after[1]);
+        let sent = sent.trim_end();
+        // What is as it was stays plain, so that what a stage did is seen.
+        let _ = match mark {
+            ' ' => writeln!(out, "{}", format!("{line}     {sent}").trim_end()),
+            '-' => writeln!(out, "{line}  {}", paint::warning(mark)),
+            _ => writeln!(out, "{line}  {}", paint::good(format!("{mark}  {sent}"))),
+        };
     }
-    for fault in &record.faults {
-        out.push_str("  ! ");
+    let faults = record.faults.iter().map(|fault| (paint::error('!'), fault));
+    let warnings = record
+        .warnings
+        .iter()
+        .map(|fault| (paint::warning('~'), fault));
+    for (mark, fault) in faults.chain(warnings) {
+        let _ = write!(out, "  {mark} ");
         if !fault.column.is_empty() {
             let _ = write!(out, "{}: ", shown(&fault.column));
         }

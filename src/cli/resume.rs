@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use secrecy::SecretString;
 
-use super::next::{STATE, command, run_again, shell_word};
+use super::next::{STATE, command, run_again};
 use super::open::{again, left_open, no_turn, refused, rejects, told, usage};
 use super::pipeline::{SetArgs, mended, said, token};
 use super::turn::{Turn, TurnArgs};
@@ -22,6 +22,7 @@ use crate::state::folder::Lock;
 use crate::state::lock::{Held, Shared, Who};
 use crate::state::rows::Rows;
 use crate::state::{Entry, Folder, Ledger};
+use crate::text::shown::shell_word;
 
 /// A run that is over, or never was, and of which nothing is at the server.
 const NOTHING_IMPORTED: Code = Code::lasting("nothing_imported");

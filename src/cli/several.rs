@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Exit, Failure, Globals, put_json, say, say_lines};
+use super::{Exit, Failure, Globals, put_json, say, say_problem};
 use crate::config::Pipeline;
 use crate::files::ending::for_json;
 use crate::guard::spec::OnExceed;
@@ -181,7 +181,7 @@ fn are_apart(pipelines: &[Pipeline]) -> bool {
             .find(|other| for_json(&other.rejects.path) == rejects);
         if let Some(other) = other {
             let message = format!("{} writes its rejects into the same file", other.file);
-            say_lines(pipeline.problem("rejects.path", message));
+            say_problem(&pipeline.problem("rejects.path", message), "");
             good = false;
         }
         // What one holds back would be written over by the next, or be taken away.
@@ -190,7 +190,7 @@ fn are_apart(pipelines: &[Pipeline]) -> bool {
             .find(|other| withheld(pipeline).is_some() && withheld(other) == withheld(pipeline));
         if let Some(other) = other {
             let message = format!("{} writes what is held back into the same file", other.file);
-            say_lines(pipeline.problem("guard.on_exceed", message));
+            say_problem(&pipeline.problem("guard.on_exceed", message), "");
             good = false;
         }
         let results = pipeline.results.as_ref();
@@ -199,7 +199,7 @@ fn are_apart(pipelines: &[Pipeline]) -> bool {
             .find(|other| results.is_some() && other.results.as_ref() == results);
         if let Some(other) = other {
             let message = format!("{} writes its results into the same file", other.file);
-            say_lines(pipeline.problem("results.path", message));
+            say_problem(&pipeline.problem("results.path", message), "");
             good = false;
         }
     }

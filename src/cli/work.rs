@@ -14,14 +14,14 @@ use super::pipeline::said;
 use super::planned::{self, Out};
 use super::several::Collected;
 use super::stop::Stop;
-use super::{Exit, Failure, Globals, put_findings, put_json, say, say_lines};
+use super::{Exit, Failure, Globals, put_findings, put_json, say, say_lines, say_problems};
 use crate::config::{self, Pipeline, Target, process_env};
 use crate::guard::History;
 use crate::orgvue::hosts::hosts;
 use crate::orgvue::{Connection, Ticket};
 use crate::report::error::ErrorReport;
 use crate::report::progress::Progress;
-use crate::report::run::{Outcome, PipelineInfo, RunId, RunReport};
+use crate::report::run::{Outcome, PipelineInfo, ReportError, RunId, RunReport};
 use crate::run::again::Again;
 use crate::run::delta::{Delta, Wanted};
 use crate::run::drift::Drift;
@@ -102,8 +102,8 @@ pub(super) enum Task {
     Run,
     /// Everything that sends nothing.
     Check,
-    /// The same, and what would be done is written down.
-    Plan(Out),
+    /// The same, and what would be done is written down: as a file, and as a page, too.
+    Plan { out: Out, page: Option<PathBuf> },
     /// Everything up to the upload, which goes to an address of the user's own.
     Upload(PresignedUrl),
     /// The import alone, of what stands at an address of the user's own.
@@ -223,7 +223,7 @@ impl<'a> Work<'a> {
     ) -> Result<(), RunError> {
         let repeated = self.ledger.as_ref().and_then(Ledger::earlier);
         let wanted = match &self.task {
-            Task::Check | Task::Plan(_) | Task::Upload(_) | Task::Import(_) => Wanted::Look,
+            Task::Check | Task::Plan { .. } | Task::Upload(_) | Task::Import(_) => Wanted::Look,
             Task::Run => Wanted::Run(repeated.as_ref()),
             Task::TakeUp(taken) => Wanted::TakeUp(&taken.0),
         };
@@ -232,14 +232,18 @@ impl<'a> Work<'a> {
         let last = basis.history.last.as_ref();
         let delta = Delta::open(self.pipeline, secret.as_ref(), &run, &wanted, last)?;
         let kept = match &self.task {
-            Task::Run | Task::Check | Task::Plan(_) | Task::Upload(_) if self.again.is_none() => {
+            Task::Run | Task::Check | Task::Plan { .. } | Task::Upload(_)
+                if self.again.is_none() =>
+            {
                 let (last, writes) = (basis.history.last.as_ref(), self.ledger.is_some());
                 Kept::open(self.pipeline, secret.as_ref(), &run, last, writes)?
             }
             _ => None,
         };
         let drift = match &self.task {
-            Task::Run | Task::Check | Task::Plan(_) | Task::Upload(_) if self.again.is_none() => {
+            Task::Run | Task::Check | Task::Plan { .. } | Task::Upload(_)
+                if self.again.is_none() =>
+            {
                 let last = basis.history.last.as_ref();
                 Drift::open(self.pipeline, secret.as_ref(), last, self.ledger.is_some())?
             }
@@ -266,14 +270,14 @@ impl<'a> Work<'a> {
             ledger: self.ledger.as_ref(),
             again: self.again.as_ref(),
             delta,
-            planned: matches!(self.task, Task::Plan(_)).then_some(&self.planned),
+            planned: matches!(self.task, Task::Plan { .. }).then_some(&self.planned),
             kept,
             drift: drift.map(Arc::new),
         };
         match &self.task {
             Task::TakeUp(taken) => resume(job, &taken.0, taken.1.clone(), report).await,
             Task::Import(from) => import_from(&job, from, report).await,
-            Task::Run | Task::Check | Task::Plan(_) | Task::Upload(_) => {
+            Task::Run | Task::Check | Task::Plan { .. } | Task::Upload(_) => {
                 run::run(&job, report).await
             }
         }
@@ -315,7 +319,7 @@ impl<'a> Work<'a> {
         sandbox: &mut Option<Embedded>,
     ) -> Result<Option<Connection>, RunError> {
         Ok(match (&self.task, &self.pipeline.target, &self.token) {
-            (Task::Check | Task::Plan(_) | Task::Upload(_), ..) => None,
+            (Task::Check | Task::Plan { .. } | Task::Upload(_), ..) => None,
             (_, Target::Orgvue(to), Some(token)) => Some(Connection {
                 result_location: self.result_location.clone(),
                 ..run::connection(to, token)
@@ -344,6 +348,7 @@ impl<'a> Work<'a> {
         let error = ended.as_ref().err();
         report.error = error.map(|error| ErrorReport::new(error.code(), chain(error)));
         report.end(outcome, Timestamp::now(), started.elapsed());
+        report.pace = self.progress.pace();
         report.exit_code = exit as u8;
         if let Some(ledger) = &self.ledger {
             if let Err(error) = ledger.over(outcome, report.exit_code) {
@@ -362,8 +367,10 @@ impl<'a> Work<'a> {
                 .or_else(|| approve.map(|hash| format!("{} --approve {hash}", run_again(&entry))));
         }
         let written = report.write(self.report_dir());
-        self.tell(&report, ended.is_ok(), written.as_deref().ok())?;
-        match (ended, written) {
+        let pages = self.pages(&report, written.as_deref().ok());
+        let files = written.iter().chain(pages.iter().flatten());
+        self.tell(&report, ended.is_ok(), &files.collect::<Vec<_>>())?;
+        match (ended, written.and(pages)) {
             (Err(error), written) => {
                 if let Err(unwritten) = written {
                     say(format_args!("warning: {}", chain(&unwritten)));
@@ -410,21 +417,42 @@ impl<'a> Work<'a> {
     /// Writes the plan down, where one is made and guards have judged it.
     fn plan(&self, report: &mut RunReport, ended: Result<(), RunError>) -> Result<(), RunError> {
         match (&self.task, self.planned.get(), &ended) {
-            (Task::Plan(out), Some(planned), Ok(()) | Err(RunError::Stopped { .. })) => {
+            (Task::Plan { out, .. }, Some(planned), Ok(()) | Err(RunError::Stopped { .. })) => {
                 planned::write(out, self.pipeline, planned, report).and(ended)
             }
             _ => ended,
         }
     }
 
-    /// What people, and machines that ask for it, hear of the run. What went wrong comes after it.
-    fn tell(&self, report: &RunReport, well: bool, written: Option<&Path>) -> Result<(), Failure> {
+    /// Writes the report as pages: beside the file that it is written to, and where somebody asked for one.
+    fn pages(
+        &self,
+        report: &RunReport,
+        written: Option<&Path>,
+    ) -> Result<Vec<PathBuf>, ReportError> {
+        let mut pages = Vec::new();
+        if let Some(written) = written.filter(|_| self.pipeline.report_page) {
+            pages.push(report.write_page_beside(written)?);
+        }
+        if let Task::Plan {
+            page: Some(page), ..
+        } = &self.task
+        {
+            report.write_page(page)?;
+            pages.push(page.clone());
+        }
+        Ok(pages)
+    }
+
+    /// What people, and machines that ask for it, hear of the run, and of the files of its report. What went wrong comes
+    /// after it.
+    fn tell(&self, report: &RunReport, well: bool, files: &[&PathBuf]) -> Result<(), Failure> {
         if self.globals.quiet {
             if let Some(next) = &report.next {
                 say(format_args!("to go on: {next}"));
             }
         } else if well || report.counts.read > 0 {
-            say_lines(report.summary(written).trim_end());
+            say_lines(report.summary(files).trim_end());
         } else {
             // Where nothing was read there is nothing to sum up.
             for warning in &report.warnings {
@@ -464,7 +492,7 @@ fn failure(exit: Exit, error: RunError, report: &RunReport) -> Failure {
     match error {
         // They name the pipeline file, as those of lint do.
         RunError::Unbound { problems } => {
-            problems.iter().for_each(say_lines);
+            say_problems(&problems, "");
             Failure::said(exit)
         }
         RunError::Stopped { .. } if report.offered.is_some() => {

@@ -6,7 +6,11 @@
 //!
 //! This is the only module that names the YAML crate and reads the environment.
 
+mod beside;
+pub(crate) mod cases;
+mod data;
 mod decryption;
+mod excerpt;
 mod meaning;
 mod pipeline;
 mod problem;
@@ -20,6 +24,7 @@ pub(crate) mod yaml;
 use std::io::Read;
 use std::path::PathBuf;
 
+pub(crate) use beside::Cases;
 pub use pipeline::Pipeline;
 pub(crate) use pipeline::{Connection, Origin, Target, secret_of, secret_text};
 pub use problem::Place;
@@ -32,6 +37,7 @@ pub(crate) use yaml::substitute::Env;
 
 use xxhash_rust::xxh3::xxh3_128;
 
+use excerpt::Written;
 use meaning::Meaning;
 use problem::Findings;
 use spec::PipelineSpec;
@@ -61,12 +67,22 @@ pub fn process_env(name: &str) -> Option<String> {
 /// Loads a pipeline file; `-` is standard input.
 pub fn load(file: &str, overrides: &[Override], env: Env) -> Result<Loaded, Problems> {
     let shown = if file == "-" { STDIN } else { file };
-    let fail = |message: String| {
-        let mut findings = Findings::new(shown);
-        findings.problem(Place::Whole, message, "");
-        findings.finish()
+    let text = text_of(file, shown)?;
+    let folder = match file {
+        "-" => std::env::current_dir(),
+        _ => std::path::absolute(file).map(|mut path| {
+            path.pop();
+            path
+        }),
     };
-    let cannot = |e: std::io::Error| fail(format!("cannot be read: {}", io_words(&e)));
+    let folder =
+        folder.map_err(|e| unreadable(shown, format!("cannot be read: {}", io_words(&e))))?;
+    parse(&text, shown, folder, overrides, env)
+}
+
+/// The text of a file, which is `shown` by this name; `-` is standard input.
+fn text_of(file: &str, shown: &str) -> Result<String, Problems> {
+    let cannot = |e: std::io::Error| unreadable(shown, format!("cannot be read: {}", io_words(&e)));
     // One byte more than is allowed, and the parser says that it is too large.
     let limit = tree::MAX_BYTES as u64 + 1;
     let mut bytes = Vec::new();
@@ -75,20 +91,26 @@ pub fn load(file: &str, overrides: &[Override], env: Env) -> Result<Loaded, Prob
         _ => std::fs::File::open(file).and_then(|f| f.take(limit).read_to_end(&mut bytes)),
     }
     .map_err(cannot)?;
-    let text = String::from_utf8(bytes).map_err(|e| {
+    if let Some(kind) = data::kind(&bytes) {
+        let mut findings = Findings::new(shown);
+        findings.problem(
+            Place::Whole,
+            format!("this is not a pipeline file but {kind}"),
+            &format!("draft a pipeline for it with `{}`", data::draft(file)),
+        );
+        return Err(findings.finish());
+    }
+    String::from_utf8(bytes).map_err(|e| {
         let good = &e.as_bytes()[..e.utf8_error().valid_up_to()];
         let line = good.iter().filter(|b| **b == b'\n').count() + 1;
-        fail(format!("not UTF-8 text (line {line})"))
-    })?;
-    let folder = match file {
-        "-" => std::env::current_dir(),
-        _ => std::path::absolute(file).map(|mut path| {
-            path.pop();
-            path
-        }),
-    }
-    .map_err(cannot)?;
-    parse(&text, shown, folder, overrides, env)
+        unreadable(shown, format!("not UTF-8 text (line {line})"))
+    })
+}
+
+fn unreadable(shown: &str, message: String) -> Problems {
+    let mut findings = Findings::new(shown);
+    findings.problem(Place::Whole, message, "");
+    findings.finish()
 }
 
 /// As [`load`], for a file's text: `file` is its name in messages and reports, and `folder`, which is
@@ -101,7 +123,8 @@ pub fn parse(
     env: Env,
 ) -> Result<Loaded, Problems> {
     debug_assert!(folder.is_absolute());
-    let mut findings = Findings::new(file);
+    let written = Written::new(text);
+    let mut findings = Findings::quoting(file, written.clone());
     let Some(mut root) = tree::parse(text, &mut findings) else {
         return Err(findings.finish());
     };
@@ -121,6 +144,7 @@ pub fn parse(
             removed: &read.removed,
             folder,
             origin: Origin {
+                text: written,
                 hash: format!("{:032x}", xxh3_128(text.as_bytes())),
                 overrides: overrides.to_vec(),
             },

@@ -33,8 +33,10 @@ use crate::text::dates::{Date, Zone};
 use crate::upload::spec::{Length, UploadSpec};
 use crate::whole::as_of::spec::AsOfSpec;
 
+use super::cases::TestSpec;
+use super::excerpt::Written;
 use super::overrides::Override;
-use super::problem::{Placed, Problem};
+use super::problem::{Place, Placed, Problem};
 use super::substitute::Env;
 use super::yaml::places::Places;
 
@@ -85,6 +87,8 @@ pub struct Pipeline {
     pub limits: Limits,
     /// The folder for the run report; without it, the current one.
     pub report_dir: Option<PathBuf>,
+    /// Whether the report is written as a page, too.
+    pub report_page: bool,
     /// The folder for what is needed to resume, absolute.
     pub state_dir: PathBuf,
     /// Whether that folder must have been made by `rostream state init`.
@@ -93,6 +97,8 @@ pub struct Pipeline {
     pub state_key: Option<KeySpec>,
     /// How long all of this is kept.
     pub keep: Keep,
+    /// The cases that stand in the file.
+    pub(crate) tests: Vec<TestSpec>,
     /// The mended file that is read in place of the source.
     pub mend: Option<PathBuf>,
     /// What it was made of, to be known again.
@@ -117,6 +123,8 @@ pub struct Keep {
 /// What a pipeline was made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
+    /// The file's text, for the lines that problems show.
+    pub(crate) text: Written,
     /// XXH3-128 of the file's text, in hexadecimal digits.
     pub hash: String,
     /// Settings that stood before those of the file, in order.
@@ -340,21 +348,21 @@ impl Pipeline {
     /// such as `validate.columns.salary` or `stages.2`; of one that is not written, the nearest section
     /// around it is the place.
     pub fn problem(&self, path: &str, message: impl Into<String>) -> Problem {
-        Problem {
-            file: self.file.clone(),
-            place: self.places.find(path),
-            message: message.into(),
-            help: None,
-        }
+        self.problem_at(self.places.find(path), message.into())
     }
 
     /// As [`Pipeline::problem`], placed at the first thing in the section that the message quotes in
     /// backticks: the column, the setting, the value that is wrong.
     pub fn problem_within(&self, section: &str, message: &str, shown: String) -> Problem {
+        self.problem_at(self.places.find_quoted(section, message), shown)
+    }
+
+    fn problem_at(&self, place: Place, message: String) -> Problem {
         Problem {
             file: self.file.clone(),
-            place: self.places.find_quoted(section, message),
-            message: shown,
+            excerpt: place.excerpt(&self.origin.text),
+            place,
+            message,
             help: None,
         }
     }

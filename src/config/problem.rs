@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::excerpt::Written;
 use crate::text::shown::shown;
 
 /// Where something stands.
@@ -15,6 +16,16 @@ pub enum Place {
     At { line: u32, column: u32 },
     /// In a `--set` of the command line; holds the key.
     Set(Arc<str>),
+}
+
+impl Place {
+    /// The line of a text that this is on, and a caret under the place.
+    pub(super) fn excerpt(&self, text: &Written) -> Option<String> {
+        match self {
+            Place::At { line, column } => text.excerpt(*line, *column),
+            _ => None,
+        }
+    }
 }
 
 /// A value and where it was written.
@@ -35,6 +46,8 @@ pub struct Problem {
     pub message: String,
     /// What to do, where that can be said.
     pub help: Option<String>,
+    /// The line that it stands on and a caret under the place, where the line may be shown.
+    pub excerpt: Option<String>,
 }
 
 impl Problem {
@@ -113,6 +126,8 @@ impl std::error::Error for Problems {}
 pub(super) struct Findings {
     pub(super) file: Arc<str>,
     pub(super) found: Problems,
+    /// What the findings show lines of.
+    text: Written,
 }
 
 impl Findings {
@@ -120,12 +135,22 @@ impl Findings {
         Findings {
             file: file.into(),
             found: Problems::default(),
+            text: Written::default(),
+        }
+    }
+
+    /// As [`Findings::new`], and each finding shows the line that it stands on.
+    pub(super) fn quoting(file: &str, text: Written) -> Findings {
+        Findings {
+            text,
+            ..Findings::new(file)
         }
     }
 
     fn make(&self, place: Place, message: String, help: &str) -> Problem {
         Problem {
             file: self.file.clone(),
+            excerpt: place.excerpt(&self.text),
             place,
             message,
             help: (!help.is_empty()).then(|| help.to_owned()),

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::cases::TestSpec;
 use super::profile::ProfileSpec;
 use crate::guard::spec::{GuardSpec, RefusedSpec};
 use crate::http::spec::TimeoutsSpec;
@@ -86,4 +87,8 @@ pub(crate) struct PipelineSpec {
     /// Where a run writes down how far it came.
     #[serde(default)]
     pub state: StateSpec,
+    /// Cases for `rostream test`: rows in, and what is to become of them. They may stand in `P_test.yaml` beside
+    /// `P.yaml`, too.
+    #[serde(default)]
+    pub tests: Vec<TestSpec>,
 }

@@ -249,7 +249,7 @@ target: { sandbox: {} }
             "p.yaml:7:13: stage 4 (filter): line 1, column 5 of the expression: the expression ends too early",
             "p.yaml:8:11: expected a list, found a map",
             "p.yaml:9:33: stage 6 (date): date format `XX` has `XX`: an offset from UTC is Z",
-            "p.yaml:12:7: expected a map, found a number\n  help: allowed keys: assert, code, message, columns",
+            "p.yaml:12:7: expected a map, found a number\n  help: allowed keys: assert, code, message, columns, severity, at_most",
             "p.yaml:13:17: line 1, column 5 of the expression: the expression ends too early",
         ],
     );
@@ -300,7 +300,7 @@ wate: 30m
             "p.yaml:23:13: unknown value `creat`\n  help: did you mean `create`? Expected one of: create, update, replace, delete, noop, createOrUpdate, createOrReplace",
             "p.yaml:24:17: expected a rate above zero with its unit, such as 20MB/s or 512KiB/s, found `20MB`",
             "p.yaml:24:33: expected a whole number, 0 or more, found a negative number",
-            "p.yaml:25:1: unknown key `wate`\n  help: did you mean `wait`? Expected one of: version, name, profile, time_zone, source, stages, aliases, as_of, validate, rejects, guard, sensitive, refused, target, preflight, upload, wait, timeouts, limits, results, report, state",
+            "p.yaml:25:1: unknown key `wate`\n  help: did you mean `wait`? Expected one of: version, name, profile, time_zone, source, stages, aliases, as_of, validate, rejects, guard, sensitive, refused, target, preflight, upload, wait, timeouts, limits, results, report, state, tests",
         ],
     );
 }
@@ -313,7 +313,7 @@ fn what_is_missing() {
         "- a\n",
         &[],
         &[
-            "p.yaml:1:1: expected a map, found a list\n  help: allowed keys: version, name, profile, time_zone, source, stages, aliases, as_of, validate, rejects, guard, sensitive, refused, target, preflight, upload, wait, timeouts, limits, results, report, state",
+            "p.yaml:1:1: expected a map, found a list\n  help: allowed keys: version, name, profile, time_zone, source, stages, aliases, as_of, validate, rejects, guard, sensitive, refused, target, preflight, upload, wait, timeouts, limits, results, report, state, tests",
         ],
     );
     check(
@@ -433,7 +433,8 @@ fn wrong_types() {
     with(
         "target.sandbox.identify_by",
         "employeeID",
-        "unknown value `employeeID`\n  help: expected one of: auto_id, id_key, merge_key",
+        "expected a map of one key, found text\n  help: for a property that is unique: `{ id_key: employeeID }`; expected one of: \
+         auto_id, id_key, merge_key",
     );
     with(
         "target.sandbox.identify_by",

@@ -123,6 +123,49 @@ pub(crate) fn named<'a>(
     })
 }
 
+/// The columns that a pipeline needs of its source, besides those that are `given`, and all that it names. What else
+/// may be wrong with it, binding tells.
+pub(crate) fn lacking(terms: &Terms<'_>, given: &[String]) -> (Vec<String>, HashSet<String>) {
+    let of = |stages: &[StageSpec]| {
+        let (validate, import) = (terms.validate, terms.import);
+        named(
+            stages,
+            terms.aliases,
+            terms.as_of,
+            validate,
+            import,
+            terms.guard,
+        )
+    };
+    let all = of(terms.stages);
+    let mut columns = Columns::from_header(given);
+    columns.spell_as(&all);
+    let mut lacking = Vec::new();
+    for spec in terms.stages {
+        loop {
+            let mut after = columns.clone();
+            match spec.bind(&mut after, terms.resources) {
+                Ok(_) => {
+                    columns = after;
+                    break;
+                }
+                Err(why) => match why.missing() {
+                    Some(missing) => {
+                        columns.pretend(&missing.wanted);
+                        lacking.push(missing.wanted.clone());
+                    }
+                    None => return (lacking, all),
+                },
+            }
+        }
+    }
+    let mut rest: Vec<String> = of(&[]).into_iter().collect();
+    rest.retain(|name| columns.find(name).is_none());
+    rest.sort_unstable();
+    lacking.extend(rest);
+    (lacking, all)
+}
+
 impl Engine {
     /// Binds a pipeline to a header.
     ///

@@ -17,7 +17,7 @@ use crate::format::{Parser, Pools, reject_long_cells};
 use crate::orgvue::retyped::Found;
 use crate::orgvue::wire::Wire;
 use crate::report::rejects::Rejected;
-use crate::rule::Rules;
+use crate::rule::{Counted, Rules};
 use crate::settings::units::Size;
 use crate::stage::Stage;
 use crate::stage::aliases::Aliases;
@@ -141,6 +141,11 @@ impl Engine {
     /// The key's column, where there is a key rule.
     pub fn key(&self) -> Option<&Arc<str>> {
         self.key.as_ref().map(|key| &key.column)
+    }
+
+    /// The rules that have limits of their own, by the numbers that batches have for them.
+    pub(crate) fn counted(&self) -> &[Counted] {
+        self.rules.counted()
     }
 
     /// What guards count.

@@ -164,6 +164,11 @@ impl Encoded {
 }
 
 impl Encoder {
+    /// The name of the member that stands first in every row.
+    pub(crate) fn lead_name(&self) -> &'static str {
+        self.lead.name
+    }
+
     /// An encoder for the columns named, each with its place in the batch.
     pub fn new<'a>(
         format: Format,

@@ -67,6 +67,8 @@ pub(crate) struct Totals {
     pub kept: u64,
     /// The fault that rows have most often, in words.
     pub commonest: Option<String>,
+    /// The rules with limits of their own, and how many rows break each.
+    pub broken: Vec<Broken>,
     /// What the upload would do to the people at the target.
     pub changes: Changes,
     /// What of the hierarchies stops the run.
@@ -143,6 +145,32 @@ impl Ruling {
     }
 }
 
+/// How many rows break a rule that has a limit of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Broken {
+    /// What is broken, in words.
+    pub what: String,
+    /// Where the limit is stated.
+    pub setting: String,
+    pub at_most: Amount,
+    /// Whether rows that break it go out all the same.
+    pub warns: bool,
+    pub rows: u64,
+    /// Whether how many they are would tell who they are.
+    pub few: bool,
+}
+
+impl Broken {
+    /// "12 of 100 rows break".
+    fn in_words(&self, read: u64) -> String {
+        match (self.rows, read) {
+            (1, 1) => "the only row breaks".to_owned(),
+            (1, read) => format!("1 of {read} rows breaks"),
+            (rows, read) => format!("{rows} of {read} rows break"),
+        }
+    }
+}
+
 /// Why a guard stops a run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stop {
@@ -163,6 +191,17 @@ pub enum Stop {
         taken_along: u64,
         /// The limit as part of the sentence.
         limit: String,
+    },
+    #[error("{rows} {what}, and {setting} is {at_most}")]
+    Broken {
+        /// "12 of 100 rows break", or without a number.
+        rows: String,
+        /// What they break.
+        what: String,
+        setting: String,
+        at_most: String,
+        /// Whether they would go out all the same.
+        warns: bool,
     },
     #[error(
         "no row is left to send: {} rejected{} {commonest}",
@@ -238,7 +277,11 @@ pub(crate) fn decide(
     if decided.deletion != Deletion::On {
         decided.changes.implicit = Some(Figure::exactly(0));
     }
-    decided.stop = rejects(limits, totals, &mut decided.rulings)
+    // Which rule it is says more than how many rows are rejected in all.
+    let broken = broken(totals, &mut decided.rulings);
+    let rejects = rejects(limits, totals, &mut decided.rulings);
+    decided.stop = broken
+        .or(rejects)
         .or_else(|| nothing_left(limits, totals))
         .or_else(|| at_fault(limits, totals));
     let rows = match min_rows(limits, totals, last, &mut decided.rulings) {
@@ -391,6 +434,38 @@ fn rejects(limits: &Limits, totals: &Totals, rulings: &mut Vec<Ruling>) -> Optio
         taken_along,
         limit: words,
     })
+}
+
+/// Whether more rows break a rule than its own limit allows: the first such rule.
+fn broken(totals: &Totals, rulings: &mut Vec<Ruling>) -> Option<Stop> {
+    let mut stop = None;
+    for broken in &totals.broken {
+        let stops = broken.at_most.is_exceeded(broken.rows, totals.read);
+        // Of a few, no more is told than that there are any.
+        let told = if broken.few { 1 } else { broken.rows };
+        let mut ruling = Ruling::new(
+            &broken.setting,
+            format!("at most {}", broken.at_most),
+            (told, totals.read),
+            stops,
+        );
+        ruling.exact = !broken.few;
+        rulings.push(ruling);
+        if stops && stop.is_none() {
+            let rows = match broken.few {
+                true => "fewer than 5 rows break".to_owned(),
+                false => broken.in_words(totals.read),
+            };
+            stop = Some(Stop::Broken {
+                rows,
+                what: broken.what.clone(),
+                setting: broken.setting.clone(),
+                at_most: broken.at_most.to_string(),
+                warns: broken.warns,
+            });
+        }
+    }
+    stop
 }
 
 fn nothing_left(limits: &Limits, totals: &Totals) -> Option<Stop> {

@@ -302,3 +302,48 @@ fn what_is_lost_stops() {
         check(stops, limited, last, expected);
     }
 }
+
+#[test]
+fn rules_with_limits_of_their_own() {
+    let rule = |rows: u64, at_most: Amount, warns: bool| Broken {
+        what: "the rules of `grade`".to_owned(),
+        setting: "validate.columns.grade.at_most".to_owned(),
+        at_most,
+        warns,
+        rows,
+        few: false,
+    };
+    let with = |broken: Vec<Broken>| Totals {
+        broken,
+        ..totals(1000, 60, 940)
+    };
+    let five = Amount::Percent(5.0);
+    let at = Limits {
+        rejects: Some(Amount::Percent(10.0)),
+        ..none()
+    };
+    check(at.clone(), with(vec![rule(50, five, true)]), None, None);
+    let told =
+        "51 of 1000 rows break the rules of `grade`, and validate.columns.grade.at_most is 5%";
+    check(
+        at.clone(),
+        with(vec![rule(51, five, true)]),
+        None,
+        Some(told),
+    );
+    check(at, with(vec![rule(0, Amount::Rows(0), false)]), None, None);
+    // Of two limits, that of the rule tells more.
+    let one = rule(1, Amount::Rows(0), false);
+    check(
+        none(),
+        with(vec![one.clone()]),
+        None,
+        Some("1 of 1000 rows breaks"),
+    );
+    let few = Broken { few: true, ..one };
+    let decided = decided(&none(), &with(vec![few]), None);
+    let ruling = &decided.rulings[0];
+    assert_eq!((ruling.count, ruling.exact), (1, false));
+    let stop = decided.stop.unwrap().to_string();
+    assert!(stop.starts_with("fewer than 5 rows break"), "{stop}");
+}

@@ -1,7 +1,7 @@
 //! The codes of errors, as they are explained to people.
 
 /// Every code; whether trying again helps (`depends` where the error itself says so); what it means.
-pub(crate) const CODES: [(&str, &str, &str); 62] = [
+pub(crate) const CODES: [(&str, &str, &str); 63] = [
     (
         "busy",
         "yes",
@@ -81,7 +81,16 @@ pub(crate) const CODES: [(&str, &str, &str); 62] = [
         "no",
         "a lookup table that can't be read",
     ),
-    ("too_many_rejects", "no", "more than `rejects.at_most`"),
+    (
+        "too_many_rejects",
+        "no",
+        "more than `rejects.at_most`, or than the `at_most` of a rule",
+    ),
+    (
+        "too_many_warned",
+        "no",
+        "more rows break a rule of `severity: warn` than its `at_most`",
+    ),
     (
         "rejects_block",
         "no",

@@ -28,6 +28,16 @@ pub(crate) fn ordinal(n: u32) -> String {
     format!("{n}{ending}")
 }
 
+/// A share. What is not all is never told to be 100 %, and what is not none never 0 %.
+pub(crate) fn percent(part: u64, whole: u64) -> String {
+    let share = part as f64 * 100.0 / whole.max(1) as f64;
+    match part {
+        0 => "0 %".to_owned(),
+        part if part == whole => "100 %".to_owned(),
+        _ => format!("{:.1} %", share.clamp(0.1, 99.9)),
+    }
+}
+
 /// A number of bytes in decimal units, as networks and disks are sold.
 pub(crate) fn bytes(n: u64) -> String {
     ByteSize(n).display().si().to_string()

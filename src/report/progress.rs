@@ -18,6 +18,9 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::human;
+use super::pace::{Moment, Pace};
+use super::phase::Counts;
+pub(crate) use super::phase::Phase;
 use crate::text::shown::{shown, shown_in_json};
 
 /// How often bars are drawn: often enough to look alive.
@@ -25,6 +28,9 @@ const BAR_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How often a plain line is written: a log of a long run stays readable.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How often nothing is drawn.
+const NEVER: Duration = Duration::from_secs(60 * 60);
 
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,55 +52,6 @@ impl Mode {
             true => Mode::Lines,
         }
     }
-}
-
-/// The part of a run that is going on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// The first pass over the source; its bytes are those read.
-    Survey,
-    /// Writing the body to a temporary file; its bytes are those read.
-    Spool,
-    /// Once more over the source, with the verdicts that only its end could give; its bytes are those read.
-    Again,
-    /// Sending the body; its bytes are those sent.
-    Upload,
-    /// Waiting for the import job. It has no bytes, but a note: the job's state.
-    Wait,
-    /// Reading the results; its bytes are those read.
-    Results,
-}
-
-impl Phase {
-    /// The word in front of its bar or line.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Phase::Survey => "survey",
-            Phase::Spool => "spool",
-            Phase::Again => "again",
-            Phase::Upload => "upload",
-            Phase::Wait => "wait",
-            Phase::Results => "results",
-        }
-    }
-
-    fn bytes(self, counts: &Counts) -> u64 {
-        match self {
-            Phase::Upload => counts.bytes_sent,
-            _ => counts.bytes_in,
-        }
-    }
-}
-
-/// What a phase has done so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
-    /// Rows processed.
-    pub rows: u64,
-    /// Bytes read: of the source as it is stored, or of the results.
-    pub bytes_in: u64,
-    /// Bytes of the body handed to the connection.
-    pub bytes_sent: u64,
 }
 
 #[derive(Default)]
@@ -135,6 +92,7 @@ pub(crate) struct Progress(Arc<Inner>);
 
 struct Inner {
     counters: Arc<Counters>,
+    pace: Arc<Mutex<Pace>>,
     events: Sender<Event>,
     thread: Mutex<Option<JoinHandle<()>>>,
     bars: Option<MultiProgress>,
@@ -144,7 +102,7 @@ impl Progress {
     /// Starts showing progress; nothing is drawn before the first [`Progress::begin`].
     pub(crate) fn start(mode: Mode) -> Progress {
         match mode {
-            Mode::Silent => Progress::silent(),
+            Mode::Silent => Progress::with_renderer(Box::new(Nothing), NEVER, None),
             Mode::Lines => {
                 let lines = Lines::new(io::stderr());
                 Progress::with_renderer(Box::new(lines), LINE_INTERVAL, None)
@@ -157,10 +115,11 @@ impl Progress {
         }
     }
 
-    /// Progress that counts and shows nothing.
+    /// Progress that counts, and neither shows nor remembers anything.
     pub(crate) fn silent() -> Progress {
         Progress(Arc::new(Inner {
             counters: Arc::default(),
+            pace: Arc::default(),
             events: mpsc::channel().0,
             thread: Mutex::new(None),
             bars: None,
@@ -174,12 +133,14 @@ impl Progress {
     ) -> Progress {
         let (events, inbox) = mpsc::channel();
         let counters = Arc::new(Counters::default());
-        let seen = counters.clone();
+        let pace: Arc<Mutex<Pace>> = Arc::default();
+        let (seen, kept) = (counters.clone(), pace.clone());
         let thread = std::thread::Builder::new()
             .name("progress".into())
-            .spawn(move || draw(renderer, interval, &inbox, &seen));
+            .spawn(move || draw(renderer, interval, &inbox, (&seen, &kept)));
         Progress(Arc::new(Inner {
             counters,
+            pace,
             events,
             // A run without progress is better than no run.
             thread: Mutex::new(thread.ok()),
@@ -221,6 +182,12 @@ impl Progress {
     /// nothing.
     pub(crate) fn finish(&self) {
         self.0.finish();
+    }
+
+    /// What the phases had done at some moments, once they are [finished](Progress::finish).
+    pub(crate) fn pace(&self) -> Vec<Moment> {
+        let pace = self.0.pace.lock();
+        pace.unwrap_or_else(PoisonError::into_inner).moments()
     }
 
     /// Writes to standard error, for log lines, so that they stand above the bars and not across them. What of a line
@@ -294,25 +261,29 @@ impl Write for LogWriter {
     }
 }
 
-/// The thread's work: draw at every interval, and whenever a phase begins or ends.
+/// The thread's work: draw at every interval, and whenever a phase begins or ends, and take moments down.
 fn draw(
     mut renderer: Box<dyn Renderer>,
     interval: Duration,
     inbox: &Receiver<Event>,
-    counters: &Counters,
+    (counters, pace): (&Counters, &Mutex<Pace>),
 ) {
     let start = Instant::now();
+    let pace = || pace.lock().unwrap_or_else(PoisonError::into_inner);
     let mut next = interval;
     let mut drawing = false;
     loop {
-        let wait = next.saturating_sub(start.elapsed());
-        let event = inbox.recv_timeout(wait);
+        let due = next.min(pace().next());
+        let event = inbox.recv_timeout(due.saturating_sub(start.elapsed()));
         let now = start.elapsed();
         match event {
             Ok(Event::Begin(phase, total, ended)) => {
                 if drawing {
                     renderer.end(now, &ended);
                 }
+                let mut pace = pace();
+                pace.end(now, &ended);
+                pace.begin(now, phase);
                 renderer.begin(now, phase, total);
                 drawing = true;
                 next = now + interval;
@@ -322,14 +293,22 @@ fn draw(
                 if drawing {
                     renderer.end(now, &ended);
                 }
+                pace().end(now, &ended);
                 return;
             }
             Err(RecvTimeoutError::Disconnected) => return,
             Err(RecvTimeoutError::Timeout) => {
-                if drawing {
-                    renderer.tick(now, &counters.read());
+                let counts = counters.read();
+                let mut pace = pace();
+                if now >= pace.next() {
+                    pace.look(now, &counts);
                 }
-                next = now + interval;
+                if now >= next {
+                    if drawing {
+                        renderer.tick(now, &counts);
+                    }
+                    next = now + interval;
+                }
             }
         }
     }
@@ -341,6 +320,16 @@ trait Renderer: Send {
     fn note(&mut self, text: &str);
     fn tick(&mut self, now: Duration, counts: &Counts);
     fn end(&mut self, now: Duration, counts: &Counts);
+}
+
+/// Draws nothing.
+struct Nothing;
+
+impl Renderer for Nothing {
+    fn begin(&mut self, _: Duration, _: Phase, _: Option<u64>) {}
+    fn note(&mut self, _: &str) {}
+    fn tick(&mut self, _: Duration, _: &Counts) {}
+    fn end(&mut self, _: Duration, _: &Counts) {}
 }
 
 /// Plain lines.
@@ -677,12 +666,17 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_one_counts() {
+    fn a_silent_one_counts_and_remembers() {
         let progress = Progress::start(Mode::detect(false));
-        progress.begin(Phase::Wait, None);
+        progress.begin(Phase::Survey, None);
         progress.add_rows(3);
         assert_eq!(progress.0.counters.read().rows, 3);
+        progress.begin(Phase::Wait, None);
         progress.finish();
+        let pace = progress.pace();
+        let last = |name| pace.iter().rfind(|moment| moment.phase == name);
+        assert_eq!(last("survey").map(|moment| moment.rows), Some(3));
+        assert_eq!(last("wait").map(|moment| moment.rows), Some(0));
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub(crate) struct ResultsSpec {
 pub(crate) struct ReportSpec {
     /// The folder; without it, the current one.
     pub dir: Option<String>,
+    /// Writes the report as a page as well, beside it: for people, in one file that needs nothing else.
+    pub html: bool,
     /// How many reports of this pipeline are kept in the folder; older ones are removed at the end of a run, but never
     /// that of the newest run that succeeded. Without it, all.
     pub keep: Option<u32>,

@@ -105,7 +105,7 @@ fn is_absent(error: &io::Error) -> bool {
     )
 }
 
-/// Removes the oldest reports in a folder whose names begin so, as far as they are `whose`, until so many are left. That
+/// Removes the oldest reports in a folder whose names begin so, with their pages, as far as they are `whose`, until so many are left. That
 /// of the newest run that succeeded stays. Returns how many are gone.
 ///
 /// # Errors
@@ -141,7 +141,10 @@ pub(crate) fn prune_reports(
     for (at, (_, _, path)) in own.iter().enumerate().skip(keep as usize) {
         if Some(at) != accepted {
             fs::remove_file(path)?;
-            gone += 1;
+            match fs::remove_file(path.with_extension("html")) {
+                Err(error) if !is_absent(&error) => return Err(error),
+                _ => gone += 1,
+            }
         }
     }
     Ok(gone)

@@ -16,11 +16,12 @@ use std::fmt;
 
 use crate::batch::{Batch, Columns};
 use crate::expr::Reads;
+use crate::settings::units::Amount;
 use crate::text::dates::{Date, Today};
 
 pub(crate) use hierarchy::{HierarchySpec, OnSelf, Otherwise};
 pub use spec::ValidateSpec;
-pub(crate) use spec::{ColumnType, Keep, KeySpec, STAGE};
+pub(crate) use spec::{ColumnType, Keep, KeySpec, STAGE, Severity};
 
 /// What is wrong with a rule as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,9 +68,28 @@ impl std::error::Error for Problem {}
 pub struct Rules {
     columns: Vec<column::Column>,
     rows: Vec<row::Assertion>,
+    counted: Vec<Counted>,
+}
+
+/// A rule, or the rules of a column, with a limit of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Counted {
+    /// What is broken, in words: "the rules of `grade`", "`leaves_before_hired`".
+    pub what: String,
+    /// Where its limit is stated: `validate.columns.grade.at_most`.
+    pub setting: String,
+    /// The columns that it is about.
+    pub columns: Vec<String>,
+    pub severity: Severity,
+    pub at_most: Amount,
 }
 
 impl Rules {
+    /// The rules that are counted by themselves, by the numbers that batches have for them.
+    pub(crate) fn counted(&self) -> &[Counted] {
+        &self.counted
+    }
+
     /// Looks at every row that is not filtered out, and rejects those that break a rule. Cells at
     /// fault are marked after all rules of their column.
     pub fn apply(&self, batch: &mut Batch) {
@@ -80,6 +100,13 @@ impl Rules {
         for assertion in &self.rows {
             assertion.apply(batch, &mut reads);
         }
+    }
+
+    /// Gives a rule the number by which it is counted.
+    fn count(&mut self, counted: Option<Counted>) -> Option<u32> {
+        let number = self.counted.len() as u32;
+        self.counted.push(counted?);
+        Some(number)
     }
 
     /// What may not have been meant by the rules of columns, as far as the batches told.
@@ -137,10 +164,12 @@ impl ValidateSpec {
         let mut rules = Rules {
             columns: Vec::new(),
             rows: Vec::new(),
+            counted: Vec::new(),
         };
         for (name, checks) in compiled.columns {
+            let counted = rules.count(self.counted_column(name));
             match columns.need(name) {
-                Ok((name, slot)) => rules.columns.push(checks.bind(name, slot)),
+                Ok((name, slot)) => rules.columns.push(checks.bind(name, slot, counted)),
                 Err(e) if self.key_column() == Some(name) => {
                     problems.push(Problem::new(&["key"], e.to_string()));
                 }
@@ -148,8 +177,9 @@ impl ValidateSpec {
             }
         }
         for (index, rule) in compiled.rows {
+            let counted = rules.count(self.counted_row(index));
             let index = index.to_string();
-            match rule.bind(columns, today.day) {
+            match rule.bind(columns, today.day, counted) {
                 Ok(bound) => rules.rows.push(bound),
                 Err((field, e)) => {
                     problems.push(Problem::new(&["rows", &index, field], e));
@@ -161,6 +191,30 @@ impl ValidateSpec {
         } else {
             Err(problems)
         }
+    }
+
+    /// The limit of a column's rules, where they have one.
+    fn counted_column(&self, name: &str) -> Option<Counted> {
+        let rules = self.columns.get(name)?;
+        Some(Counted {
+            what: format!("the rules of `{name}`"),
+            setting: format!("validate.columns.{name}.at_most"),
+            columns: vec![name.to_owned()],
+            severity: rules.severity,
+            at_most: rules.at_most?,
+        })
+    }
+
+    /// The limit of a rule across columns, where it has one.
+    fn counted_row(&self, at: usize) -> Option<Counted> {
+        let rule = self.rows.get(at)?;
+        Some(Counted {
+            what: format!("`{}`", rule.code),
+            setting: format!("validate.rows[{at}].at_most"),
+            columns: rule.columns.clone(),
+            severity: rule.severity,
+            at_most: rule.at_most?,
+        })
     }
 
     /// Everything that needs no columns, and what is wrong.
@@ -185,7 +239,10 @@ impl ValidateSpec {
         let rows = self.compile_rows(&mut problems);
         let beside = hierarchy::Beside {
             key: self.key_column(),
-            is_required: &|name| self.columns.get(name).is_some_and(|rules| rules.required),
+            is_required: &|name| {
+                let rules = self.columns.get(name);
+                rules.is_some_and(|rules| rules.required && rules.severity == Severity::Error)
+            },
         };
         let wrong = self.hierarchy.check(&beside).into_iter();
         problems.extend(wrong.map(Problem::of));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::spec::{RowRule, STAGE};
+use super::spec::{RowRule, STAGE, Severity};
 use crate::batch::{Batch, Columns, Fault};
 use crate::expr::{self, BoundExpr, Expr, ExprError, Reads, Unfit, Use};
 use crate::text::dates::Date;
@@ -14,6 +14,7 @@ pub(super) struct Rule {
     code: Cow<'static, str>,
     message: Cow<'static, str>,
     columns: Vec<String>,
+    severity: Severity,
 }
 
 impl Rule {
@@ -27,6 +28,7 @@ impl Rule {
             code: rule.code.clone().into(),
             message: message.into(),
             columns: rule.columns.clone(),
+            severity: rule.severity,
         })
     }
 
@@ -44,6 +46,7 @@ impl Rule {
         self,
         columns: &Columns,
         today: Date,
+        counted: Option<u32>,
     ) -> Result<Assertion, (&'static str, String)> {
         for name in &self.columns {
             let needed = columns.need(name);
@@ -62,6 +65,8 @@ impl Rule {
             message: self.message,
             source: (sources != self.columns).then(|| sources.join(", ").into()),
             columns: self.columns.join(", ").into(),
+            severity: self.severity,
+            counted,
         })
     }
 }
@@ -73,6 +78,9 @@ pub(super) struct Assertion {
     message: Cow<'static, str>,
     columns: Arc<str>,
     source: Option<Arc<str>>,
+    severity: Severity,
+    /// The number by which rows that break it are counted, where they are.
+    counted: Option<u32>,
 }
 
 impl Assertion {
@@ -92,7 +100,13 @@ impl Assertion {
                 code,
                 message,
             };
-            batch.reject(fault, None);
+            match self.severity {
+                Severity::Error => batch.reject(fault, None),
+                Severity::Warn => batch.warn(fault),
+            }
+            if let Some(rule) = self.counted {
+                batch.count_broken(rule, row);
+            }
         }
     }
 

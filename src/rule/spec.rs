@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::hierarchy::HierarchiesSpec;
 use crate::settings::short::word_or_map;
+use crate::settings::units::Amount;
 use crate::text::decimal::Number;
 
 /// The stage in a fault that a rule finds.
@@ -171,6 +172,22 @@ pub struct ColumnRules {
     pub ignore_case: bool,
     /// What to say in the rejects file instead of what was expected.
     pub message: Option<String>,
+    /// Whether a row that breaks one of these rules is rejected (`error`), or goes out and is counted (`warn`).
+    pub severity: Severity,
+    /// More rows than this that break one of these rules stop the run before anything is sent: a number, or a share of
+    /// the rows read (`5%`).
+    pub at_most: Option<Amount>,
+}
+
+/// What follows for a row that breaks a rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// It goes out as it is, and is counted by column and code.
+    Warn,
+    /// It is rejected.
+    #[default]
+    Error,
 }
 
 /// What the text of a column must be.
@@ -223,6 +240,13 @@ pub struct RowRule {
     /// The columns to name in the rejects file.
     #[serde(default)]
     pub columns: Vec<String>,
+    /// Whether a row that breaks it is rejected (`error`), or goes out and is counted (`warn`).
+    #[serde(default)]
+    pub severity: Severity,
+    /// More rows than this that break it stop the run before anything is sent: a number, or a share of the rows read
+    /// (`5%`).
+    #[serde(default)]
+    pub at_most: Option<Amount>,
 }
 
 /// A limit as written: the text of a number or of a day.

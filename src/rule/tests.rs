@@ -525,6 +525,77 @@ fn limits_keep_their_digits() {
     );
 }
 
+/// Rows that only warn stay as they are, and all that is wrong with one is told.
+#[test]
+fn severities() {
+    let check =
+        |json: &str, rows: &[&[&str]], faults: &[&str], warnings: &[&str], broken: &[u32]| {
+            let rules = spec(json)
+                .bind(&Columns::from_header(["a", "b"]), &today())
+                .unwrap_or_else(|problems| panic!("{}", problems[0]));
+            let mut batch = batch(rows);
+            rules.apply(&mut batch);
+            let told = |faults: &crate::batch::Faults| -> Vec<String> {
+                let told = faults.iter();
+                told.map(|f| format!("{} {} {}", f.row, f.column, f.code))
+                    .collect()
+            };
+            assert_eq!(told(batch.faults()), faults, "{json}");
+            assert_eq!(told(batch.warnings()), warnings, "{json}");
+            assert_eq!(batch.broken().collect::<Vec<_>>(), broken, "{json}");
+            for row in 0..batch.len() {
+                let rejected = batch.faults().of(row).next().is_some();
+                assert_eq!(batch.state(row) == RowState::Rejected, rejected);
+                assert!(rejected || batch.cell(row, 0).kind() != Kind::Faulty);
+            }
+        };
+    let rows: &[&[&str]] = &[&["x", ""], &["long", "1"], &["ok", "2"]];
+    check(
+        r#"{"columns": {"a": {"one_of": ["ok"], "max_length": 2, "severity": "warn"}, "b": {"required": true}}}"#,
+        rows,
+        &["0 b required"],
+        &["0 a one_of", "1 a max_length", "1 a one_of"],
+        &[],
+    );
+    // Rows are counted, not faults; and by the rule that they break.
+    check(
+        r#"{"columns": {"a": {"one_of": ["ok"], "max_length": 2, "severity": "warn", "at_most": "1"},
+                        "b": {"required": true, "at_most": "1%"}},
+            "rows": [{"assert": "b != '2'", "code": "two", "severity": "warn", "at_most": "0"}]}"#,
+        rows,
+        &["0 b required"],
+        &["0 a one_of", "1 a max_length", "1 a one_of", "2  two"],
+        &[0, 0, 1, 2],
+    );
+}
+
+proptest! {
+    /// What warns is what would reject, of the same rows for the same reasons.
+    #[test]
+    fn warnings_are_the_faults_that_there_would_be(
+        texts in proptest::collection::vec("[a-c1 \u{200b}]{0,4}", 1..20),
+        rules in proptest::sample::select(vec![
+            r#""required": true, "max_length": 2"#,
+            r#""one_of": ["a", "b"], "pattern": "^a""#,
+            r#""type": "integer", "min": 11"#,
+        ]),
+    ) {
+        let found = |severity: &str| {
+            let json = format!(r#"{{"columns": {{"c": {{{rules}, "severity": "{severity}", "at_most": "1"}}}}}}"#);
+            let rules = spec(&json).bind(&Columns::from_header(["c"]), &today());
+            let rows: Vec<[&str; 1]> = texts.iter().map(|text| [&**text]).collect();
+            let rows: Vec<&[&str]> = rows.iter().map(|row| &row[..]).collect();
+            let mut batch = batch(&rows);
+            rules.unwrap_or_else(|problems| panic!("{}", problems[0])).apply(&mut batch);
+            let broken = batch.broken().count();
+            (batch.faults().list(), batch.warnings().list(), broken)
+        };
+        let (faults, none, broken) = found("error");
+        prop_assert!(none.is_empty());
+        prop_assert_eq!((Vec::new(), faults, broken), found("warn"));
+    }
+}
+
 proptest! {
     /// Whatever the cells hold, each rule says what it says alone, and nothing panics.
     #[test]

@@ -85,7 +85,8 @@ impl RunError {
 fn stop(why: &Stop) -> &'static str {
     match why {
         Stop::NotWhole(_) => "not_whole",
-        Stop::Rejects { .. } => "too_many_rejects",
+        Stop::Rejects { .. } | Stop::Broken { warns: false, .. } => "too_many_rejects",
+        Stop::Broken { .. } => "too_many_warned",
         Stop::NothingLeft { .. } | Stop::NobodyLeft(_) => "nothing_left",
         Stop::RejectsBlock(_) => "rejects_block",
         Stop::Keyless { .. } => "rejects_block",

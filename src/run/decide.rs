@@ -135,6 +135,7 @@ fn totals(pipeline: &Pipeline, survey: &Survey, facts: &Facts, last: Option<&Las
         named,
         kept: facts.good + facts.unchanged,
         commonest: facts.rejects.commonest(),
+        broken: survey.broken(&pipeline.sensitive),
         changes: changes(pipeline, survey, named, last),
         hierarchy: survey.stop().cloned(),
     }

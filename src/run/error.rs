@@ -1,5 +1,6 @@
 //! Why a run ended early, and with which exit code.
 
+use crate::config::Problem;
 use crate::delta::error::StoreError;
 use crate::engine::EngineError;
 use crate::guard;
@@ -31,10 +32,10 @@ pub enum RunError {
     #[error("more than 4,294,967,295 records in one run; split the source")]
     TooManyRecords,
     /// The pipeline names what the source doesn't have.
-    #[error("{}", problems.join("\n"))]
+    #[error("{}", in_lines(problems))]
     Unbound {
         /// Each with its place in the pipeline file.
-        problems: Vec<String>,
+        problems: Vec<Problem>,
     },
     /// The source is a rejects file, and everybody who is not in it would be deleted.
     #[error(
@@ -282,4 +283,9 @@ impl From<SourceError> for RunError {
     fn from(error: SourceError) -> RunError {
         RunError::Engine(error.into())
     }
+}
+
+fn in_lines(problems: &[Problem]) -> String {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    lines.join("\n")
 }

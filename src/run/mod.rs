@@ -18,6 +18,7 @@ pub(crate) mod again;
 mod aside;
 pub(crate) mod bench;
 mod canary;
+pub(crate) mod cases;
 mod changes;
 mod code;
 mod compared;
@@ -54,8 +55,10 @@ mod surveyed;
 mod tables;
 mod told;
 mod wait;
+mod warned;
 mod watch;
 mod withhold;
+mod witness;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;

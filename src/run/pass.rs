@@ -9,6 +9,7 @@ use super::prepare::{First, Prepared};
 use super::put::encoded;
 use super::survey::{Settled, Survey, asked::Asked};
 use super::watch::Watch;
+use super::witness::Witness;
 use super::{Job, RunError, near};
 use crate::delta::items::Writer;
 use crate::engine::EngineError;
@@ -36,6 +37,7 @@ pub(super) async fn survey(
     let mut survey = prepared
         .begin_survey(first.rejects)
         .with_threads(job.workers);
+    survey.witness = first.witness.then(Witness::default);
     if job.connection.is_none() {
         survey = survey.without_places();
     }

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 
 use super::prepare::Prepared;
 use super::{Job, RunError};
-use crate::config::{self, Pipeline, Target, nearest};
+use crate::config::{self, Pipeline, Problem, Target, nearest};
 use crate::http::retry::{Failure, Outcome};
 use crate::orgvue::datasets::{Dataset, Properties, Property};
 use crate::orgvue::spec::{DatasetSpec, IdentifySpec};
@@ -336,7 +336,7 @@ fn nameless(pipeline: &Pipeline, why: &str) -> RunError {
 
 fn unbound(pipeline: &Pipeline, path: &str, message: String) -> RunError {
     RunError::Unbound {
-        problems: vec![pipeline.problem(path, message).to_string()],
+        problems: vec![pipeline.problem(path, message)],
     }
 }
 
@@ -385,9 +385,9 @@ pub(super) fn columns(
         }
     }
     let at = "target.orgvue.dataset";
-    let mut problems: Vec<String> = problems
+    let mut problems: Vec<Problem> = problems
         .into_iter()
-        .map(|message| pipeline.problem(at, message).to_string())
+        .map(|message| pipeline.problem(at, message))
         .collect();
     if let (Some(IdentifySpec::AutoId(true)), Some(auto_id)) =
         (&pipeline.import.identify_by, &properties.auto_id)
@@ -397,7 +397,7 @@ pub(super) fn columns(
             "the data set tells its items apart by `{auto_id}`, and no column of that name would be sent"
         );
         let path = "target.orgvue.identify_by.auto_id";
-        problems.push(pipeline.problem(path, message).to_string());
+        problems.push(pipeline.problem(path, message));
     }
     match problems.is_empty() {
         true => Ok(()),

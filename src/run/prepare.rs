@@ -1,11 +1,13 @@
 //! A pipeline made ready: its tables read, its source found and opened, its stages and rules bound to the header.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::tables::{aliases_error, table_error};
 use super::{Job, RunError};
-use crate::config::{Pipeline, Place};
+use crate::config::{Pipeline, Place, Problem};
+use crate::engine;
 use crate::engine::bind::{Terms, Unbound, named};
 use crate::engine::blocks::Blocks;
 use crate::engine::process::Engine;
@@ -38,6 +40,8 @@ impl Drop for Prepared {
 pub(super) struct First {
     pub blocks: Blocks,
     pub rejects: RejectsFile,
+    /// Whether the faults of every row are asked for.
+    pub witness: bool,
 }
 
 /// Finds and opens the source, binds the pipeline to it, and makes the file for the rows that are rejected.
@@ -100,7 +104,12 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
         header,
         engine,
     };
-    Ok((prepared, First { blocks, rejects }))
+    let first = First {
+        blocks,
+        rejects,
+        witness: false,
+    };
+    Ok((prepared, first))
 }
 
 /// Whether the columns that are sensitive are among those that are sent: a name that is wrong would protect nobody.
@@ -116,10 +125,9 @@ fn are_sent(pipeline: &Pipeline, engine: &Engine) -> Result<(), RunError> {
         let sent = sent.join(", ");
         let message = format!("column `{name}` is not among those that are sent: {sent}");
         let shown = format!("sensitive: {message}");
-        let problem = pipeline.problem_within("sensitive", &message, shown);
-        problem.to_string()
+        pipeline.problem_within("sensitive", &message, shown)
     };
-    let problems: Vec<String> = unknown.map(problem).collect();
+    let problems: Vec<Problem> = unknown.map(problem).collect();
     match problems.is_empty() {
         true => Ok(()),
         false => Err(RunError::Unbound { problems }),
@@ -279,10 +287,18 @@ pub fn bind(
         };
         let mut problems: Vec<_> = unbound.into_iter().map(place).collect();
         problems.sort_by(|a, b| a.place.cmp(&b.place));
-        RunError::Unbound {
-            problems: problems.iter().map(ToString::to_string).collect(),
-        }
+        RunError::Unbound { problems }
     })
+}
+
+/// The columns that a pipeline needs of its source, besides these, and all that it names.
+pub(super) fn lacking(
+    pipeline: &Pipeline,
+    given: &[String],
+    resources: &Resources,
+) -> (Vec<String>, HashSet<String>) {
+    let stages = stages(pipeline);
+    engine::bind::lacking(&terms(pipeline, &stages, resources), given)
 }
 
 fn stages(pipeline: &Pipeline) -> Vec<StageSpec> {

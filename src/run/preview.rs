@@ -67,6 +67,8 @@ pub(crate) struct Record {
     pub after: Vec<Field>,
     /// Why it would not be sent.
     pub faults: Vec<Fault>,
+    /// Rules that it breaks, and that do not reject it.
+    pub warnings: Vec<Fault>,
 }
 
 /// A column's name and value.
@@ -206,6 +208,7 @@ impl Preview {
                         before,
                         after,
                         faults: batch.faults().of(row).map(Found::to_fault).collect(),
+                        warnings: batch.warnings().of(row).map(Found::to_fault).collect(),
                     }
                 })
                 .collect();
@@ -366,7 +369,26 @@ struct WrittenFault<'a> {
     message: &'a str,
 }
 
-/// `file`, `line`, `state`, `before`, `after` (null unless it would be sent) and `faults`.
+fn written(faults: &[Fault]) -> Vec<WrittenFault<'_>> {
+    let written = |fault| {
+        let Fault {
+            stage,
+            column,
+            code,
+            message,
+            ..
+        }: &Fault = fault;
+        WrittenFault {
+            stage,
+            column,
+            code,
+            message,
+        }
+    };
+    faults.iter().map(written).collect()
+}
+
+/// `file`, `line`, `state`, `before`, `after` (null unless it would be sent), `faults` and `warnings`.
 impl Serialize for Record {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         let mut map = s.serialize_map(None)?;
@@ -375,17 +397,8 @@ impl Serialize for Record {
         map.serialize_entry("state", self.word())?;
         map.serialize_entry("before", &Object(&self.before))?;
         map.serialize_entry("after", &self.is_sent().then_some(Object(&self.after)))?;
-        let faults: Vec<_> = self
-            .faults
-            .iter()
-            .map(|fault| WrittenFault {
-                stage: fault.stage,
-                column: &fault.column,
-                code: &fault.code,
-                message: &fault.message,
-            })
-            .collect();
-        map.serialize_entry("faults", &faults)?;
+        map.serialize_entry("faults", &written(&self.faults))?;
+        map.serialize_entry("warnings", &written(&self.warnings))?;
         map.end()
     }
 }
@@ -410,6 +423,7 @@ mod tests {
             before,
             after,
             faults: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
@@ -461,7 +475,7 @@ mod tests {
             serde_json::to_string(&record).unwrap(),
             r#"{"file":"f","line":2,"state":"sent","before":{"n":1.10,"o":{"a":[1e400]}},"#
                 .to_owned()
-                + r#""after":{"n":1.10,"t":"\u001b[31m"},"faults":[]}"#
+                + r#""after":{"n":1.10,"t":"\u001b[31m"},"faults":[],"warnings":[]}"#
         );
         record.state = RowState::Filtered;
         let text = serde_json::to_string(&record).unwrap();

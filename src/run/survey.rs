@@ -13,6 +13,8 @@ use super::aside::Aside;
 use super::extent::Extent;
 use super::retyped::Retyped;
 use super::surveyed::Surveyed;
+use super::warned::Warned;
+use super::witness::Witness;
 use crate::batch::{Arrangement, Batch, Fault, RowState};
 use crate::delta::error::StoreError;
 use crate::delta::items::Writer;
@@ -75,6 +77,10 @@ pub struct Survey {
     pub(super) aside: Aside,
     /// Records and other lines, file by file.
     pub(crate) extent: Extent,
+    /// Rows that break rules which do not reject, or have limits of their own.
+    pub(super) warned: Warned,
+    /// The faults of every row, where somebody asks for them.
+    pub(super) witness: Option<Witness>,
     /// Texts that the server may make something else of.
     retyped: Retyped,
     /// What the cells look like as the source has them, where that is asked.
@@ -140,6 +146,8 @@ impl Survey {
             good: 0,
             aside: Aside::default(),
             extent: Extent::default(),
+            warned: Warned::default(),
+            witness: None,
             retyped: Retyped::default(),
             sample: Sample::default(),
             deletes: Deletes::default(),
@@ -224,6 +232,10 @@ impl Survey {
                 let aside = (&*superseded, first);
                 self.arrivals.see(diff, judged, &processed.batch, aside);
             }
+        }
+        self.warned.absorb(&processed.batch, place);
+        if let Some(witness) = &mut self.witness {
+            witness.see(&processed.batch, processed.line);
         }
         self.filtered += processed.filtered;
         self.good += (processed.encoded.rows.len() - left_out.len()) as u64;
@@ -422,6 +434,8 @@ impl Survey {
         self.arrivals.clear();
         (self.record, self.filtered, self.superseded, self.good) = (0, 0, 0, 0);
         self.extent = Extent::default();
+        self.warned = Warned::default();
+        self.witness = self.witness.take().map(|_| Witness::default());
         self.retyped = Retyped::default();
         self.rejects.restart()?;
         Ok(())

@@ -7,7 +7,9 @@ use crate::delta::tally::Deletes;
 use crate::engine::body::{Amended, Digest};
 use crate::engine::written::WrittenRows;
 use crate::report::rejects::RejectsFile;
-use crate::report::run::{AliasesReport, AsOf, CodeCounts, HierarchyReport, RehiresReport};
+use crate::report::run::{
+    AliasesReport, AsOf, CodeCounts, HierarchyReport, RehiresReport, WarnedReport,
+};
 use crate::whole::lines::Lines;
 use crate::whole::unique::Unique;
 
@@ -42,6 +44,8 @@ pub(crate) struct Facts {
     pub rehires: Option<RehiresReport>,
     /// What was found of the hierarchies.
     pub hierarchies: Vec<HierarchyReport>,
+    /// Rows that break rules which do not reject.
+    pub warned: WarnedReport,
     /// Rows that were rejected, and why.
     pub rejects: CodeCounts,
     /// Length and hash of the body.

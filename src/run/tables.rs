@@ -30,8 +30,22 @@ pub(crate) async fn resources(
     today: Date,
     workers: usize,
 ) -> Result<Resources, RunError> {
-    let (tables, aliases) =
-        future::join(tables(pipeline, workers), aliases(pipeline, workers)).await;
+    resources_with(pipeline, keys, today, workers, HashMap::new()).await
+}
+
+/// The same, with tables that are `given` in the place of files.
+pub(super) async fn resources_with(
+    pipeline: &Pipeline,
+    keys: HashMap<KeySpec, Key>,
+    today: Date,
+    workers: usize,
+    given: HashMap<String, Arc<Table>>,
+) -> Result<Resources, RunError> {
+    let (tables, aliases) = future::join(
+        tables(pipeline, workers, &given),
+        aliases(pipeline, workers, &given),
+    )
+    .await;
     Ok(Resources {
         tables: tables?,
         aliases: aliases?,
@@ -49,6 +63,7 @@ pub(crate) async fn resources(
 async fn tables(
     pipeline: &Pipeline,
     workers: usize,
+    given: &HashMap<String, Arc<Table>>,
 ) -> Result<HashMap<String, Arc<Table>>, RunError> {
     let mut seen = HashSet::new();
     let stages = pipeline.stages.iter().enumerate();
@@ -56,6 +71,9 @@ async fn tables(
         stages.flat_map(|(at, stage)| stage.value.needs().into_iter().map(move |need| (at, need)));
     let read = needs.filter_map(|(at, need)| {
         let table = need.table()?.clone();
+        if given.contains_key(table.file) {
+            return None;
+        }
         let is_first = seen.insert(table.file);
         Some(async move {
             let error = |source| table_error(pipeline, at, &need, table.file, source);
@@ -71,14 +89,24 @@ async fn tables(
     });
     // What is told is what is wrong with the first of them.
     let read = future::join_all(read).await.into_iter();
-    read.filter_map(Result::transpose).collect()
+    let read = read.filter_map(Result::transpose);
+    let given = given.iter();
+    read.chain(given.map(|(file, table)| Ok((file.clone(), table.clone()))))
+        .collect()
 }
 
 /// The file of ids that are others now.
-async fn aliases(pipeline: &Pipeline, workers: usize) -> Result<Option<Arc<Table>>, RunError> {
+async fn aliases(
+    pipeline: &Pipeline,
+    workers: usize,
+    given: &HashMap<String, Arc<Table>>,
+) -> Result<Option<Arc<Table>>, RunError> {
     let Some(spec) = &pipeline.aliases else {
         return Ok(None);
     };
+    if let Some(table) = given.get(&spec.path) {
+        return Ok(Some(table.clone()));
+    }
     let table = spec.table();
     let error = |source| aliases_error(pipeline, spec, source);
     let path = table.locate(&pipeline.folder).map_err(error)?;
@@ -112,6 +140,28 @@ fn named(pipeline: &Pipeline, file: &str) -> HashSet<String> {
         }
     }
     named
+}
+
+/// A table that is `given` as comma-separated text in the place of a file.
+///
+/// # Errors
+/// Text that is not a table.
+pub(super) fn given_table(
+    pipeline: &Pipeline,
+    file: &str,
+    text: Vec<u8>,
+    workers: usize,
+) -> Result<Table, TableError> {
+    let written = lookup::Written {
+        compression: Default::default(),
+        entry: None,
+        encoding: Default::default(),
+        csv: Box::default(),
+    };
+    let mut named = named(pipeline, file);
+    let aliases = pipeline.aliases.as_ref().filter(|spec| spec.path == file);
+    named.extend(aliases.iter().flat_map(|spec| spec.table().named));
+    Table::parse(file, text, &written, &named, &pipeline.limits, workers)
 }
 
 /// Text that is asked for at once, in bytes: nobody makes room for a table of the largest size.

@@ -75,6 +75,7 @@ pub(super) fn recounted(report: &mut RunReport, facts: &Facts) {
     }
     report.counts.would_send = facts.good + facts.carried + report.counts.deletes;
     report.rejects = facts.rejects.clone().without_few(&report.sensitive);
+    report.warned = facts.warned.clone().without_few(&report.sensitive);
     report.bytes.body = facts.digest.length;
     report.body_hash = hash(facts);
 }

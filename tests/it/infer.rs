@@ -352,7 +352,9 @@ fn a_page_needs_nothing_else_and_holds_no_markup_of_the_file() {
     let (code, ..) = run(folder.path(), &["describe", "p.csv", "--html", "p.html"]);
     assert_eq!(code, 0);
     let page = fs::read_to_string(folder.path().join("p.html")).unwrap();
-    assert!(page.contains("&lt;script&gt;x") && !page.contains("<script") && page.contains("<svg"));
+    assert!(
+        page.contains("&#60;script&#62;x") && !page.contains("<script") && page.contains("<svg")
+    );
     assert!(!page.contains("http://") && !page.contains("https://") && !page.contains(" src="));
 }
 

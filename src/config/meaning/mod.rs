@@ -25,6 +25,7 @@ mod wrapping;
 
 use std::path::{Path, PathBuf};
 
+use super::cases;
 use super::pipeline::{Keep, Origin, Pipeline, Rejects, Source, Target};
 use super::problem::{Findings, Placed};
 use super::spec::PipelineSpec;
@@ -90,6 +91,9 @@ impl Meaning<'_> {
         self.folders(&spec);
         self.guards(&spec.guard, spec.rejects.at_most, spec.refused.at_most);
         self.names(&spec);
+        for wrong in cases::check(&spec.tests, &spec.stages, spec.aliases.as_ref()) {
+            self.problem(&wrong.path, wrong.message, &wrong.help);
+        }
         let target = target?;
         let meant = Meant {
             time_zone,
@@ -145,11 +149,13 @@ impl Meaning<'_> {
             wait: spec.wait,
             timeouts: spec.timeouts,
             limits: spec.limits,
+            report_page: spec.report.html,
             report_dir: spec.report.dir.map(|dir| self.folder.join(dir)),
             state_dir: self.folder.join(spec.state.dir),
             state_required: spec.state.required,
             state_key: spec.state.key,
             keep: meant.keep,
+            tests: spec.tests,
             mend: None,
             origin: self.origin,
             folder: self.folder,

@@ -6,6 +6,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::spec::PipelineSpec;
+use crate::stage::StageSpec;
 
 /// What the schema is called, wherever it lies.
 const ID: &str = "urn:rostream:schema:pipeline:1";
@@ -16,6 +17,7 @@ pub fn schema() -> Value {
     let whole = schema.clone();
     allow_variables(&whole, &mut schema);
     allow_empty(&whole, &mut schema);
+    allow_words(&mut schema);
     schema["definitions"][VARIABLE] = json!({
         "description": "Filled in from the environment: `${NAME}`, `${NAME:-default}`, `${NAME:?message}`.",
         "type": "string",
@@ -79,6 +81,30 @@ fn beside(schema: &mut Map<String, Value>) -> &mut Map<String, Value> {
 
 /// The definition of what stands for any value that a variable gives.
 const VARIABLE: &str = "Variable";
+
+/// A stage that needs no settings may be its word alone: `- trim`. Which those are, the stages say themselves.
+fn allow_words(schema: &mut Value) {
+    let stages = schema.pointer_mut("/definitions/StageSpec/oneOf");
+    let Some(stages) = stages.and_then(Value::as_array_mut) else {
+        return;
+    };
+    let needs_none = |word: &&String| {
+        serde_json::from_value::<StageSpec>(json!({ *word: null }))
+            .is_ok_and(|stage| stage.check().is_ok())
+    };
+    let words: Vec<Value> = stages
+        .iter()
+        .filter_map(|stage| stage["properties"].as_object())
+        .flat_map(|stage| stage.keys())
+        .filter(needs_none)
+        .map(|word| json!(word))
+        .collect();
+    stages.push(json!({
+        "description": "A stage that needs no settings, by its word alone.",
+        "type": "string",
+        "enum": words,
+    }));
+}
 
 /// Any setting may be a variable to be filled in, `${RATE}`, whatever type it has.
 fn allow_variables(whole: &Value, schema: &mut Value) {

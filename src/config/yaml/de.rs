@@ -582,11 +582,27 @@ impl<'de> Deserializer<'de> for De<'de> {
                     .map_err(|e| e.at(&key.place))
             }
             Kind::Scalar(scalar) if !scalar.is_null() => {
-                if variants.contains(&scalar.text.as_str()) {
-                    visitor.visit_enum(Word(&scalar.text))
+                let word = scalar.text.as_str();
+                if variants.contains(&word) {
+                    visitor.visit_enum(Word {
+                        word,
+                        place: &self.node.place,
+                        alone: name == "StageSpec",
+                    })
+                } else if name == "IdentifySpec" {
+                    // A property is what most people write here.
+                    let shown = scalar.template.as_ref().unwrap_or(&scalar.text);
+                    Err(Error::new("expected a map of one key, found text").help(format!(
+                        "for a property that is unique: `{{ id_key: {shown} }}`; expected one of: {}",
+                        variants.join(", ")
+                    )))
                 } else {
                     let shown = scalar.template.as_ref().unwrap_or(&scalar.text);
-                    Err(Error::new(format!("unknown value `{shown}`")).help(
+                    let what = match name {
+                        "StageSpec" => "stage",
+                        _ => "value",
+                    };
+                    Err(Error::new(format!("unknown {what} `{shown}`")).help(
                         match nearest(&scalar.text, variants.iter().copied()) {
                             Some(_) if scalar.template.is_none() => {
                                 expected_one_of(Some(&scalar.text), variants)
@@ -766,7 +782,15 @@ impl<'de> VariantAccess<'de> for Variant<'de> {
 }
 
 /// An enum written as a single word.
-struct Word<'de>(&'de str);
+struct Word<'de> {
+    word: &'de str,
+    place: &'de Place,
+    /// Whether the word alone may stand for a key without settings.
+    alone: bool,
+}
+
+/// What a key without settings holds.
+static NOTHING: Node = Node::NULL;
 
 impl<'de> EnumAccess<'de> for Word<'de> {
     type Error = Error;
@@ -776,14 +800,14 @@ impl<'de> EnumAccess<'de> for Word<'de> {
         self,
         seed: V,
     ) -> Result<(V::Value, Word<'de>), Error> {
-        let name = seed.deserialize(self.0.into_deserializer())?;
+        let name = seed.deserialize(self.word.into_deserializer())?;
         Ok((name, self))
     }
 }
 
 impl Word<'_> {
     fn needs_value<T>(self) -> Result<T, Error> {
-        let word = self.0;
+        let word = self.word;
         Err(
             Error::new(format!("`{word}` is a key here, not a value")).help(format!(
                 "write `{word}:` and its settings, if any, below it"
@@ -799,8 +823,19 @@ impl<'de> VariantAccess<'de> for Word<'de> {
         Ok(())
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, _seed: T) -> Result<T::Value, Error> {
-        self.needs_value()
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Error> {
+        if !self.alone {
+            return self.needs_value();
+        }
+        let settings = De {
+            node: &NOTHING,
+            owner: self.place,
+        };
+        // What is missing is missing where the word stands, and nowhere else.
+        seed.deserialize(settings).map_err(|error| Error {
+            place: Some(self.place.clone()),
+            ..error
+        })
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _len: usize, _visitor: V) -> Result<V::Value, Error> {

@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Described, Description, kind};
 use crate::infer::relations::{Relations, Without};
-use crate::report::human::counted;
+use crate::report::human::{counted, percent};
 use crate::text::shown::{shown, shown_within};
 
 /// Columns of a terminal that a name, and what a value looks like, may take.
@@ -94,16 +94,6 @@ fn row(column: &Described<'_>, records: u64) -> [String; 7] {
             .map(super::Range::words)
             .unwrap_or_default(),
     ]
-}
-
-/// A share. What is not all is never told to be 100 %, and what is not none never 0 %.
-pub(super) fn percent(part: u64, whole: u64) -> String {
-    let share = part as f64 * 100.0 / whole.max(1) as f64;
-    match part {
-        0 => "0 %".to_owned(),
-        part if part == whole => "100 %".to_owned(),
-        _ => format!("{:.1} %", share.clamp(0.1, 99.9)),
-    }
 }
 
 /// What there is to say of the file, and of what columns are to each other.

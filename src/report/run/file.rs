@@ -7,9 +7,13 @@ use serde::Serialize;
 
 use super::model::RunReport;
 use crate::files::part::{self, Part};
+use crate::report::page;
 
 /// How the names of reports begin.
 const BEGINNING: &str = "run-";
+
+/// How the names of their pages end.
+const PAGE: &str = ".report.html";
 
 /// Why the report can't be written.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +48,35 @@ impl RunReport {
         Part::create(&dir.join(BEGINNING))
             .map(drop)
             .map_err(|source| ReportError::Write { path, source })
+    }
+
+    /// The name of its page, beside it.
+    fn page_name(&self) -> String {
+        format!("{BEGINNING}{}{PAGE}", self.run_id)
+    }
+
+    /// Writes the report as a page, for people.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub(crate) fn write_page(&self, path: &Path) -> Result<(), ReportError> {
+        let page = serde_json::to_value(self).map_err(io::Error::from);
+        let written = page
+            .and_then(page::of_run)
+            .and_then(|page| page::write(path, &page));
+        written.map_err(|source| ReportError::Write {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    /// Writes the page of the report into the folder of the report, and returns its path.
+    ///
+    /// # Errors
+    /// As [`RunReport::write_page`].
+    pub(crate) fn write_page_beside(&self, report: &Path) -> Result<PathBuf, ReportError> {
+        let path = report.with_file_name(self.page_name());
+        self.write_page(&path).map(|()| path)
     }
 
     /// Writes the report into a folder, which is made where it is missing, and returns its path. The

@@ -52,6 +52,43 @@ pub(crate) struct Span {
     /// Managers with more than this are counted in `wide`.
     pub limit: u32,
     pub wide: u64,
+    /// Managers by how many direct reports they have; numbers that none has are left out.
+    pub spread: Vec<Spans>,
+}
+
+/// Managers with so many direct reports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Spans {
+    pub from: u32,
+    /// The same number where that is told alone.
+    pub to: u32,
+    pub managers: u64,
+}
+
+/// How many direct reports are told together: the last number of each class. What is beyond is one more.
+const CLASSES: [u32; 15] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 20, 30, 50, 100];
+
+impl Spans {
+    /// Of managers in ascending order of their direct reports.
+    pub(crate) fn of(managers: &[u32]) -> Vec<Spans> {
+        let most = managers.last().copied().unwrap_or(0);
+        let mut from = 1;
+        let mut left = managers;
+        let mut spread = Vec::new();
+        for to in CLASSES.into_iter().chain([u32::MAX]) {
+            let (within, beyond) = left.split_at(left.partition_point(|reports| *reports <= to));
+            if !within.is_empty() {
+                spread.push(Spans {
+                    from,
+                    to: to.min(most.max(from)),
+                    managers: within.len() as u64,
+                });
+            }
+            left = beyond;
+            from = to.saturating_add(1);
+        }
+        spread
+    }
 }
 
 /// A row.
@@ -142,5 +179,27 @@ impl HierarchyReport {
             .map(|f| format!("{} {} ({})", human::count(f.rows), f.code, f.decision))
             .collect();
         (!words.is_empty()).then(|| words.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn managers_by_their_reports() {
+        let check = |managers: &[u32], expected: &[(u32, u32, u64)]| {
+            let spread = Spans::of(managers);
+            let told = spread.iter().map(|s| (s.from, s.to, s.managers));
+            assert_eq!(told.collect::<Vec<_>>(), expected, "{managers:?}");
+        };
+        check(&[], &[]);
+        check(&[1, 1, 3], &[(1, 1, 2), (3, 3, 1)]);
+        check(
+            &[10, 11, 15, 16, 101, 5_000],
+            &[(10, 10, 1), (11, 15, 2), (16, 20, 1), (101, 5_000, 2)],
+        );
+        // The last class ends where the managers do.
+        check(&[12], &[(11, 12, 1)]);
     }
 }

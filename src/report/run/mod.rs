@@ -19,6 +19,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod text;
+mod warned;
 
 pub(crate) use aliases::AliasesReport;
 pub(crate) use as_of::{AsOf, Line, Seen};
@@ -34,3 +35,4 @@ pub(crate) use model::{
 };
 pub(crate) use plan::{PlanReport, PlannedChanges, Total, Verdict};
 pub(crate) use rehires::RehiresReport;
+pub(crate) use warned::{WarnedCount, WarnedReport};

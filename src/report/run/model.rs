@@ -18,9 +18,11 @@ use super::hierarchy::HierarchyReport;
 use super::memory::peak_memory;
 use super::plan::PlanReport;
 use super::rehires::RehiresReport;
+use super::warned::WarnedReport;
 use crate::drift::spec::{Kind, OnDrift};
 use crate::guard::Decision;
 use crate::report::error::ErrorReport;
+use crate::report::pace::Moment;
 use crate::report::rejects::Tally;
 use crate::text::dates::Date;
 
@@ -78,6 +80,8 @@ pub(crate) struct RunReport {
     pub today: Option<Date>,
     /// How it ended, in a word.
     pub outcome: Outcome,
+    /// The same in a few words, for people; filled in by [`RunReport::end`].
+    pub ending: &'static str,
     /// The exit code of the process. It is the outcome's own unless a flag said otherwise.
     pub exit_code: u8,
     /// The error that ended the run, with its causes; `null` where there was none.
@@ -93,6 +97,8 @@ pub(crate) struct RunReport {
     pub counts: RowCounts,
     /// Rows that were not sent, and why.
     pub rejects: CodeCounts,
+    /// Rows that break a rule of `severity: warn`.
+    pub warned: WarnedReport,
     /// Rows that the server refused, and why.
     pub refused: CodeCounts,
     /// The rejects file; `null` where none was written.
@@ -108,6 +114,8 @@ pub(crate) struct RunReport {
     /// Speed up to the end of the upload, or of the run where nothing was sent; filled in by
     /// [`RunReport::measure`].
     pub throughput: Throughput,
+    /// What the phases had done at some moments, for the course of their speed.
+    pub pace: Vec<Moment>,
     /// The most memory that the process had, in bytes, where the system tells.
     pub peak_memory: Option<u64>,
     /// Who reports to whom, in the order of the pipeline file.
@@ -524,6 +532,7 @@ impl RunReport {
             time_zone: String::new(),
             today: None,
             outcome: Outcome::Failed,
+            ending: Outcome::Failed.describe(),
             exit_code: 1,
             error: None,
             preflight: None,
@@ -531,6 +540,7 @@ impl RunReport {
             sources: Vec::new(),
             counts: RowCounts::default(),
             rejects: CodeCounts::default(),
+            warned: WarnedReport::default(),
             refused: CodeCounts::default(),
             rejects_file: None,
             results_file: None,
@@ -538,6 +548,7 @@ impl RunReport {
             body_hash: None,
             seconds: Times::default(),
             throughput: Throughput::default(),
+            pace: Vec::new(),
             peak_memory: None,
             hierarchies: Vec::new(),
             canary: None,
@@ -564,6 +575,7 @@ impl RunReport {
     /// Ends the report: the outcome and its exit code, the time, the speed and the peak of memory.
     pub(crate) fn end(&mut self, outcome: Outcome, ended_at: Timestamp, total: Duration) {
         self.outcome = outcome;
+        self.ending = self.ending();
         self.ended_at = ended_at;
         self.seconds.total = Some(total);
         self.peak_memory = peak_memory();

@@ -1,7 +1,7 @@
 //! A run in a few lines: what was read, what became of the rows, what was decided, and where to look.
 
 use std::fmt::Write;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::as_of::AsOf;
@@ -11,9 +11,9 @@ use super::text::Lines;
 use crate::report::human;
 
 impl RunReport {
-    /// The run in a few lines, for people. `report` is where the report was written. The error is not
+    /// The run in a few lines, for people. `reports` are the files that the report was written to. The error is not
     /// among them: it is printed by itself.
-    pub(crate) fn summary(&self, report: Option<&Path>) -> String {
+    pub(crate) fn summary(&self, reports: &[&PathBuf]) -> String {
         let mut lines = Lines::default();
         lines.add("run", &format!("{}, {}", self.run_id, self.ending()));
         if let Some(preflight) = &self.preflight {
@@ -28,7 +28,7 @@ impl RunReport {
         self.tell_results(&mut lines);
         self.tell_decided(&mut lines);
         self.tell_work(&mut lines);
-        self.tell_files(report, &mut lines);
+        self.tell_files(reports, &mut lines);
         if let Some(next) = &self.next {
             lines.add("to go on", next);
         }
@@ -74,6 +74,13 @@ impl RunReport {
             lines.rows("rejected", c.rejected, &along);
         }
         lines.faults(&self.rejects, c.read, "rejected");
+        if self.warned.rows > 0 {
+            let why = "break a rule that warns, and go out unless something else is wrong";
+            lines.rows("warned", self.warned.rows, why);
+            for line in self.warned.lines() {
+                lines.add("", &line);
+            }
+        }
     }
 
     /// Good rows that are not sent, and what they show together.
@@ -197,7 +204,7 @@ impl RunReport {
     }
 
     /// What was written, and where.
-    fn tell_files(&self, report: Option<&Path>, lines: &mut Lines) {
+    fn tell_files(&self, reports: &[&PathBuf], lines: &mut Lines) {
         if let Some(path) = &self.rejects_file
             && self.rejects.rows + self.refused.rows > 0
         {
@@ -221,7 +228,7 @@ impl RunReport {
                 &format!("{path}, the keys of the rows that would delete"),
             );
         }
-        if let Some(path) = report {
+        for path in reports {
             lines.add("report", &human::path(path));
         }
     }

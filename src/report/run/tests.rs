@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -151,7 +150,7 @@ fn json() {
 fn summary_of_a_whole_run() {
     let report = report();
     assert_eq!(report.check(), Ok(()));
-    insta::assert_snapshot!(report.summary(Some(Path::new("run-x.report.json"))), @r"
+    insta::assert_snapshot!(report.summary(&[&"run-x.report.json".into()]), @r"
     run         20260131T235959Z-4f2a, succeeded, some rows were rejected
     read            1,000,000  178.6 MB from exports/workers.csv.gz
     skipped                 2  lines that are not records
@@ -205,7 +204,7 @@ fn summary_of_a_run_that_a_guard_stopped() {
         Duration::from_millis(250),
     );
     report.peak_memory = None;
-    insta::assert_snapshot!(report.summary(None), @r"
+    insta::assert_snapshot!(report.summary(&[]), @r"
     run         20260131T235959Z-4f2a, stopped by a guard, nothing was sent
     read                  100  178.6 MB from exports/workers.csv.gz
     filtered                1  left out by a filter
@@ -224,7 +223,7 @@ fn the_summary_names_the_sandbox() {
     let mut report = report();
     report.target = "sandbox";
     report.sources.push(report.sources[0].clone());
-    let summary = report.summary(None);
+    let summary = report.summary(&[]);
     for line in [
         "read            1,000,000  178.6 MB in 2 files\n",
         "412.0 MB in 2 attempts to the sandbox inside this program, not to Orgvue\n",
@@ -249,7 +248,7 @@ fn faults_are_told_by_column_and_code() {
         let mut report = report();
         report.counts.read = read;
         report.rejects = tally.into();
-        let summary = report.summary(None);
+        let summary = report.summary(&[]);
         let (_, rest) = summary.split_once("rejected ").unwrap();
         let (told, _) = rest.split_once("\nsent ").unwrap();
         let (_, told) = told.split_once('\n').unwrap_or_default();
@@ -281,7 +280,7 @@ fn faults_are_told_by_column_and_code() {
     }
     let mut report = report();
     report.rejects = (&tally).into();
-    let summary = report.summary(None);
+    let summary = report.summary(&[]);
     let last = "\n            dob                         c6               1\n            \
         and 3 more of these lines, 3 faults in all\nsent";
     assert!(summary.contains(last), "{summary}");
@@ -347,7 +346,7 @@ fn deletions_are_told_as_far_as_they_are_known() {
             exact: false,
         });
         report.counts.sent = sent;
-        let summary = report.summary(None);
+        let summary = report.summary(&[]);
         let told = summary.lines().find(|line| line.starts_with("deleted"));
         assert_eq!(told.unwrap_or_default(), expected);
     };

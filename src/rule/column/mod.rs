@@ -14,7 +14,7 @@ mod values;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::spec::{ColumnRules, ColumnType, STAGE};
+use super::spec::{ColumnRules, ColumnType, STAGE, Severity};
 use crate::batch::{Batch, Wording};
 use crate::text::dates::{Date, Today};
 use given::{Broken, Cells, Given, Problems};
@@ -77,6 +77,7 @@ pub(super) struct Checks {
     checks: Vec<Check>,
     /// What the pipeline file wants said, whatever breaks.
     message: Option<Cow<'static, str>>,
+    severity: Severity,
 }
 
 impl Checks {
@@ -103,18 +104,39 @@ impl Checks {
         let checks = Checks {
             checks: compile(&given, &mut problems),
             message: rules.message.clone().map(Cow::Owned),
+            severity: rules.severity,
         };
+        if is_key && rules.severity == Severity::Warn {
+            let why = "expected `error`: a row without a good key can't go out, and this column is the key";
+            problems.push(("severity", why.to_owned()));
+        }
+        if checks.checks.is_empty() {
+            problems.extend(without_rules(rules));
+        }
         (checks, problems)
     }
 
     /// Ties the rules to a column.
-    pub(super) fn bind(self, name: Arc<str>, slot: usize) -> Column {
+    pub(super) fn bind(self, name: Arc<str>, slot: usize, counted: Option<u32>) -> Column {
         Column {
             name,
             slot,
             checks: self,
+            counted,
         }
     }
+}
+
+/// What is stated of rules that are not there.
+fn without_rules(rules: &ColumnRules) -> Option<(&'static str, String)> {
+    let field = match (rules.severity, rules.at_most) {
+        (Severity::Warn, _) => "severity",
+        (_, Some(_)) => "at_most",
+        _ => return None,
+    };
+    let why =
+        format!("`{field}` says what follows of the column's other rules, and there are none");
+    Some((field, why))
 }
 
 /// The rules of a column, bound to it.
@@ -122,6 +144,8 @@ pub(super) struct Column {
     name: Arc<str>,
     slot: usize,
     checks: Checks,
+    /// The number by which rows that break its rules are counted, where they are.
+    counted: Option<u32>,
 }
 
 impl Column {
@@ -163,7 +187,13 @@ impl Column {
                 (None, None) => &words.message,
             };
             let told = Wording::of(STAGE, &self.name, words.code, message);
-            batch.reject_as(row, told, Some(self.slot));
+            match self.checks.severity {
+                Severity::Error => batch.reject_as(row, told, Some(self.slot)),
+                Severity::Warn => batch.warn_as(row, told),
+            }
+            if let Some(rule) = self.counted {
+                batch.count_broken(rule, row);
+            }
         }
     }
 }

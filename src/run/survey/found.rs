@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Survey;
 use crate::delta::tally::Tally;
+use crate::guard::Broken;
 use crate::report::run::{AliasesReport, RehiresReport};
 use crate::run::compared::Compared;
 use crate::run::surveyed::{Facts, without_names};
@@ -55,6 +56,7 @@ impl Survey {
             aliases: self.aliases(),
             rehires: self.rehires(),
             hierarchies: self.hierarchies.clone(),
+            warned: self.warned.report(&self.files),
         }
     }
 
@@ -82,6 +84,11 @@ impl Survey {
             found: places.seen(&self.rehires.found),
             unclear: places.seen(&self.rehires.unclear),
         })
+    }
+
+    /// How many rows break the rules that have limits of their own.
+    pub(in crate::run) fn broken(&self, sensitive: &[String]) -> Vec<Broken> {
+        self.warned.broken(self.engine.counted(), sensitive)
     }
 
     /// Rows that are not sent, as the server has them.

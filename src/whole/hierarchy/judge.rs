@@ -10,6 +10,7 @@
 use std::ops::Range;
 
 use super::links::{Gone, Links, Up};
+use crate::report::run::hierarchy::Spans;
 use crate::rule::{HierarchySpec, Otherwise};
 use crate::whole::bits::Bits;
 
@@ -90,7 +91,7 @@ impl Loops {
 }
 
 /// How many direct reports managers have.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Spread {
     pub managers: u64,
     pub max: u32,
@@ -99,6 +100,8 @@ pub(super) struct Spread {
     pub over: u64,
     /// The first of those with the most.
     pub widest: Option<u32>,
+    /// All of them, by how many they have.
+    pub classes: Vec<Spans>,
 }
 
 /// What the graph told.
@@ -241,6 +244,7 @@ fn spread(reports: &[u32], wide: u32) -> Spread {
         median: managers.get(managers.len() / 2).copied().unwrap_or(0),
         over: managers.iter().filter(|n| **n > wide).count() as u64,
         widest: widest.map(|record| record as u32),
+        classes: Spans::of(&managers),
     }
 }
 

@@ -296,7 +296,7 @@ impl Hierarchy {
     /// For the run report.
     pub(super) fn report(&self, places: &Places<'_>) -> HierarchyReport {
         let (judged, tree) = (&self.judged, &self.tree);
-        let spread = judged.spread;
+        let spread = &judged.spread;
         let (cycles, cycles_not_listed) = self.cycles(places);
         let findings = Finding::ALL
             .into_iter()
@@ -322,6 +322,7 @@ impl Hierarchy {
                     .and_then(|record| spot(record, 0, None, places)),
                 limit: tree.spec.span,
                 wide: spread.over,
+                spread: spread.classes.clone(),
             },
             findings: findings
                 .map(|finding| self.found(finding, places))
