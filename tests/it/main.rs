@@ -15,6 +15,7 @@ mod columns;
 mod days;
 mod deletion;
 mod delta;
+mod deploy;
 mod docs;
 mod drift;
 mod effect;
