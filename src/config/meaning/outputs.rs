@@ -12,7 +12,7 @@ use crate::source::spec::Encoding;
 use crate::text::encoded::Written;
 
 /// What the rejects are written in.
-fn written(encoding: RejectsEncoding, source: Option<&Source>) -> Written {
+fn encoding_of(encoding: RejectsEncoding, source: Option<&Source>) -> Written {
     match (encoding, source.map(|source| source.encoding)) {
         (RejectsEncoding::Utf8, _) => Written::Utf8,
         (RejectsEncoding::Source, Some(Encoding::Of(encoding))) => Written::like(encoding),
@@ -77,7 +77,7 @@ impl Meaning<'_> {
             path,
             at_most: spec.at_most,
             spreadsheet_safe: spec.spreadsheet_safe,
-            encoding: written(spec.encoding, source),
+            encoding: encoding_of(spec.encoding, source),
         }
     }
 
