@@ -1,6 +1,7 @@
 //! The pipeline as meant: checked, with its paths resolved and its defaults settled.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use crate::stage::StageSpec;
 use crate::stage::aliases::AliasesSpec;
 use crate::stage::hash::{Key, KeySpec};
 use crate::text::dates::{Date, Zone};
+use crate::text::encoded::{MARK, Written};
 use crate::upload::spec::{Length, UploadSpec};
 use crate::whole::as_of::spec::AsOfSpec;
 
@@ -177,6 +179,14 @@ impl Source {
     }
 }
 
+/// Whether a file begins with the byte order mark of UTF-8 or UTF-16. One that can't be read is told when it is opened.
+fn begins_with_mark(file: &Path) -> bool {
+    let mut head = Vec::new();
+    let read =
+        File::open(file).and_then(|file| file.take(MARK.len() as u64).read_to_end(&mut head));
+    read.is_ok() && encoding_rs::Encoding::for_bom(&head).is_some()
+}
+
 /// Where rejected rows go, and how many are too many.
 #[derive(Clone, Debug)]
 pub struct Rejects {
@@ -185,6 +195,8 @@ pub struct Rejects {
     pub at_most: Option<Amount>,
     /// Whether no cell of the file may pass for a formula.
     pub spreadsheet_safe: bool,
+    /// What the file is written in.
+    pub encoding: Written,
 }
 
 impl Rejects {
@@ -264,14 +276,17 @@ impl Pipeline {
     }
 
     /// Loads a file of rows that were put right in place of the source: nothing is deleted for not being in it, and
-    /// no guard asks how many they are. A rejects file has the source's quotes, and neither its encoding nor its lines
-    /// before the header and behind the records; what else it is it says itself, and one that people made of it in another
+    /// no guard asks how many they are. A rejects file has the source's quotes, its encoding where the pipeline says
+    /// so and no byte order mark says otherwise, and neither its lines before the header nor those behind the records; what else it is it says itself, and one that people made of it in another
     /// format is taken, too. Its header has the names that the columns are given here.
     pub(crate) fn mended(mut self, file: &Path) -> io::Result<Pipeline> {
         let file = std::path::absolute(file)?;
         let source = &mut self.source;
         source.inputs = vec![Input::File(file.clone())];
-        source.encoding = Encoding::default();
+        source.encoding = match self.rejects.encoding {
+            Written::Of(encoding) if !begins_with_mark(&file) => Encoding::Of(encoding),
+            _ => Encoding::default(),
+        };
         source.wrapping = Wrapping::default();
         source.csv.skip_lines = 0;
         source.csv.header = HeaderSpec::default();

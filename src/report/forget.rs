@@ -16,6 +16,7 @@ use crate::format::csv::cut::first_record;
 use crate::format::csv::fed_back::own_columns;
 use crate::format::csv::record::split;
 use crate::format::json::fed_back::{COLUMNS, RAW};
+use crate::text::encoded::{MARK, Written};
 use crate::text::scan::{Dialect, Quoting};
 
 /// Bytes that are read at once.
@@ -32,7 +33,7 @@ pub(crate) type Rows = Result<u64, &'static str>;
 /// It can't be read or written: it is as it was.
 pub(crate) fn forget(
     trace: &Trace,
-    quoting: Quoting,
+    (quoting, written): (Quoting, Written),
     columns: &[String],
     people: &mut People,
 ) -> io::Result<Option<Rows>> {
@@ -50,6 +51,7 @@ pub(crate) fn forget(
         Some(dialect) => {
             let mut sieve = Sieve {
                 dialect,
+                written,
                 kind: trace.kind,
                 columns,
                 people,
@@ -87,6 +89,8 @@ fn dialect(trace: &Trace, mut file: &File, quoting: Quoting) -> io::Result<Optio
 /// What decides which records of a table stay.
 struct Sieve<'a> {
     dialect: Dialect,
+    /// What it is written in.
+    written: Written,
     kind: Kind,
     columns: &'a [String],
     people: &'a mut People,
@@ -104,7 +108,9 @@ impl Sieve<'_> {
         let mut header = None;
         let mut taken = 0;
         while let Some(record) = records.next()? {
-            let text = String::from_utf8_lossy(record);
+            let text = self
+                .written
+                .decode(record.strip_prefix(MARK).unwrap_or(record));
             let cells = split(self.dialect, text.trim_end_matches(['\r', '\n']));
             match &header {
                 None => header = Some(Header::of(&cells, self.kind, self.columns)),
@@ -304,13 +310,25 @@ mod tests {
             kind,
         };
         let before = fs::metadata(&path).unwrap().modified().unwrap();
-        let found = forget(&trace, Quoting::default(), &columns, &mut people).unwrap();
+        let found = forget(
+            &trace,
+            (Quoting::default(), Written::Utf8),
+            &columns,
+            &mut people,
+        )
+        .unwrap();
         assert_eq!(found, Some(expected));
         assert_eq!(fs::read_to_string(&path).unwrap(), left);
         assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), before);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         // Whoever was taken out is not there a second time.
-        let again = forget(&trace, Quoting::default(), &columns, &mut people).unwrap();
+        let again = forget(
+            &trace,
+            (Quoting::default(), Written::Utf8),
+            &columns,
+            &mut people,
+        )
+        .unwrap();
         assert!(matches!(again, Some(Ok(0) | Err(_))));
     }
 

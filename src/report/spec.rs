@@ -19,6 +19,10 @@ pub(crate) struct RejectsSpec {
     /// take for a formula. The cells are no longer those of the source then: such a file is for people to look at, and
     /// not to be fed back in.
     pub spreadsheet_safe: bool,
+    /// What the file is written in, where it is a table. `utf-8-bom` begins with a byte order mark, by which spreadsheets
+    /// know that accents are accents; `source` is the encoding that `source.encoding` states. A character that it lacks
+    /// becomes a `?`, with a warning. The file is fed back in whatever it is written in.
+    pub encoding: RejectsEncoding,
     /// How long rejects files are kept, and `withheld.csv` with them: older ones are removed at the end of a run. Without
     /// it, until another takes their place.
     pub keep: Option<Span>,
@@ -30,9 +34,25 @@ impl Default for RejectsSpec {
             path: "rejects.csv".into(),
             at_most: None,
             spreadsheet_safe: false,
+            encoding: RejectsEncoding::default(),
             keep: None,
         }
     }
+}
+
+/// What the rejects file is written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum RejectsEncoding {
+    /// UTF-8.
+    #[default]
+    #[serde(rename = "utf-8")]
+    Utf8,
+    /// UTF-8 after a byte order mark.
+    #[serde(rename = "utf-8-bom")]
+    Utf8Bom,
+    /// What `source.encoding` states; where that is nothing, or UTF-16, as `utf-8-bom`.
+    Source,
 }
 
 /// Where the results of the import go.

@@ -75,10 +75,11 @@ pub(crate) fn columns(pipeline: &Pipeline) -> Vec<String> {
 
 /// Takes people out of the files that runs of a pipeline have left.
 pub(crate) fn forget_rows(pipeline: &Pipeline, people: &mut People) -> Vec<Forgotten> {
-    let (quoting, columns) = (pipeline.source.csv.quoting(), columns(pipeline));
+    let how = (pipeline.source.csv.quoting(), pipeline.rejects.encoding);
+    let columns = columns(pipeline);
     let mut all = Vec::new();
     for trace in files(pipeline) {
-        let taken: Rows = match forget(&trace, quoting, &columns, people) {
+        let taken: Rows = match forget(&trace, how, &columns, people) {
             Ok(None) => continue,
             Ok(Some(taken)) => taken,
             Err(error) => {

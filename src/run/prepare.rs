@@ -87,7 +87,9 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
         .iter()
         .filter_map(|o| Some(o.path()?.to_owned()))
         .collect();
-    let layout = rejects_header(&header).spreadsheet_safe(pipeline.rejects.spreadsheet_safe);
+    let layout = rejects_header(&header)
+        .spreadsheet_safe(pipeline.rejects.spreadsheet_safe)
+        .written(pipeline.rejects.encoding);
     // `check` writes a file of its own, and yet says what a run would say of the one that is stated.
     let replaced = rejects::may_be_replaced(&layout.named(&pipeline.rejects.path), &paths);
     let rejects = match replaced {

@@ -5,6 +5,7 @@ pub(crate) mod charset;
 pub(crate) mod compare;
 pub(crate) mod dates;
 pub(crate) mod decimal;
+pub(crate) mod encoded;
 pub(crate) mod foreign;
 pub(crate) mod javascript;
 pub(crate) mod scan;

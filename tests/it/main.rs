@@ -64,6 +64,7 @@ mod quoting;
 mod reading;
 mod reference;
 mod rejected;
+mod rejects_encoding;
 mod report;
 mod requests;
 mod retry;

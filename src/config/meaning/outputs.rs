@@ -6,8 +6,19 @@ use super::Meaning;
 use crate::config::pipeline::{Rejects, Source};
 use crate::files::ending::for_json;
 use crate::guard::{REJECTS_AT_MOST, SHARES_FROM};
-use crate::report::spec::{RejectsSpec, ResultsSpec};
+use crate::report::spec::{RejectsEncoding, RejectsSpec, ResultsSpec};
 use crate::source::Input;
+use crate::source::spec::Encoding;
+use crate::text::encoded::Written;
+
+/// What the rejects are written in.
+fn encoding_of(encoding: RejectsEncoding, source: Option<&Source>) -> Written {
+    match (encoding, source.map(|source| source.encoding)) {
+        (RejectsEncoding::Utf8, _) => Written::Utf8,
+        (RejectsEncoding::Source, Some(Encoding::Of(encoding))) => Written::like(encoding),
+        (RejectsEncoding::Utf8Bom | RejectsEncoding::Source, _) => Written::Marked,
+    }
+}
 
 impl Meaning<'_> {
     pub(super) fn rejects(&mut self, spec: &RejectsSpec, source: Option<&Source>) -> Rejects {
@@ -29,6 +40,12 @@ impl Meaning<'_> {
             let place = self.places.find(&self.written("rejects.path"));
             let message = format!("the rejects of this source are NDJSON: the file is `{name}`");
             self.findings.note(place, message, "use that name here");
+        }
+        if objects && spec.encoding != RejectsEncoding::Utf8 {
+            let place = self.places.find(&self.written("rejects.encoding"));
+            let message =
+                "the rejects of this source are NDJSON, which is UTF-8 without a byte order mark";
+            (self.findings).note(place, message.to_owned(), "leave `encoding` out");
         }
         for input in source.iter().flat_map(|source| &source.inputs) {
             match input {
@@ -60,6 +77,7 @@ impl Meaning<'_> {
             path,
             at_most: spec.at_most,
             spreadsheet_safe: spec.spreadsheet_safe,
+            encoding: encoding_of(spec.encoding, source),
         }
     }
 

@@ -5,6 +5,7 @@ use super::{ADDED, RejectedRow};
 use crate::format::csv::fed_back::{absent, missing_from, own_columns};
 use crate::format::csv::record::{Cells, Quotes, Span, must_be_quoted, split};
 use crate::format::csv::write;
+use crate::text::encoded::Written;
 use crate::text::scan::Dialect;
 
 /// What spreadsheets take for the beginning of a formula, by OWASP's page on CSV injection.
@@ -21,6 +22,7 @@ pub(super) struct Table {
     /// What its cells are called, where that is not what they say.
     pub(super) names: Option<Vec<String>>,
     pub(super) spreadsheet_safe: bool,
+    pub(super) written: Written,
 }
 
 /// How rows are written, without the file.
@@ -37,6 +39,7 @@ pub(super) struct CsvRows {
     had_surplus: bool,
     /// Whether no cell may pass for a formula.
     spreadsheet_safe: bool,
+    written: Written,
     header: Vec<u8>,
 }
 
@@ -65,12 +68,18 @@ impl CsvRows {
             had_added: own.is_some(),
             had_surplus: own.is_some_and(|own| cells.len() > own + ADDED.len()),
             spreadsheet_safe: table.spreadsheet_safe,
+            written: table.written,
             header: Vec::new(),
         };
         rows.disarm(&mut line, 0);
         line.extend_from_slice(rows.line_end);
         rows.header = line;
         rows
+    }
+
+    /// What the file is written in.
+    pub(super) fn written(&self) -> Written {
+        self.written
     }
 
     /// The first line of the file, with its line end.

@@ -1,7 +1,7 @@
 //! The rejects file while it is being written.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use super::said::Page;
 use super::{IMPORT_STAGE, Records, Rejected, RejectedRow, RowWriter, Tally};
 use crate::batch::Fault;
 use crate::files::part::{self, Part};
+use crate::text::encoded::Written;
 
 /// How the rejects file is buffered: large enough that few writes happen, small beside a block.
 const BUFFER: usize = 64 * 1024;
@@ -60,6 +61,8 @@ pub struct RejectsFile {
     refused: Tally,
     page: Page,
     held_back: bool,
+    /// Whether a character had to be left out, which is told once.
+    is_lossy: bool,
     /// Where rejects of an earlier run are taken away when this file is in its place, and what must not be.
     stale: Option<(PathBuf, Vec<PathBuf>)>,
 }
@@ -107,9 +110,30 @@ impl RejectsFile {
         let (part, file) = Part::create(&path).map_err(|e| create_error(&path, e))?;
         let mut begun = RejectsFile::over(path, part, file, writer);
         begun.stale = Some((header.other(&stated), sources.to_vec()));
-        let written = begun.out.write_all(begun.writer.format.header_line());
-        written.map_err(|e| begun.broken(e))?;
+        begun.begin().map_err(|e| begun.broken(e))?;
         Ok(begun)
+    }
+
+    /// Writes what stands before the rows.
+    fn begin(&mut self) -> io::Result<()> {
+        let writer = self.writer.clone();
+        self.out.write_all(writer.format.written().mark())?;
+        self.encode(writer.format.header_line())
+    }
+
+    /// Writes a text in the encoding of the file.
+    fn encode(&mut self, text: &[u8]) -> io::Result<()> {
+        let written = self.writer.format.written();
+        let (bytes, is_lossy) = written.encode(text);
+        if let (true, false, Written::Of(encoding)) = (is_lossy, self.is_lossy, written) {
+            self.is_lossy = true;
+            tracing::warn!(
+                "{} has characters that {} lacks: they stand there as `?`; with `rejects.encoding: utf-8-bom` none is lost",
+                self.path.display(),
+                encoding.name()
+            );
+        }
+        self.out.write_all(&bytes)
     }
 
     pub(super) fn over(path: PathBuf, part: Part, file: File, writer: RowWriter) -> RejectsFile {
@@ -123,6 +147,7 @@ impl RejectsFile {
             refused: Tally::default(),
             page: Page::default(),
             held_back: false,
+            is_lossy: false,
             stale: None,
         }
     }
@@ -202,8 +227,7 @@ impl RejectsFile {
             State::Broken => return Ok(()),
         }
         self.at_first = false;
-        let written = self.out.write_all(bytes);
-        written.map_err(|e| self.broken(e))
+        self.encode(bytes).map_err(|e| self.broken(e))
     }
 
     /// Goes on in a copy of what is in its place by now.
@@ -220,13 +244,13 @@ impl RejectsFile {
 
     /// Takes back all rows, to write them anew.
     pub fn restart(&mut self) -> Result<(), RejectsError> {
-        let header = self.writer.format.header_line().len() as u64;
         let empty = |out: &mut BufWriter<File>| {
             out.flush()?;
-            out.get_ref().set_len(header)?;
-            out.seek(SeekFrom::End(0))
+            out.get_ref().set_len(0)?;
+            out.rewind()
         };
-        empty(&mut self.out).map_err(|e| self.broken(e))?;
+        let emptied = empty(&mut self.out).and_then(|()| self.begin());
+        emptied.map_err(|e| self.broken(e))?;
         self.at_first = self.writer.format.first_is_special();
         self.rejected = Tally::default();
         Ok(())

@@ -10,6 +10,7 @@ use crate::files::ending::{for_csv, for_json};
 use crate::files::owned::is_own;
 use crate::format::csv::fed_back::delimiter;
 use crate::format::json::fed_back::known;
+use crate::text::encoded::MARK;
 use crate::text::scan::{Dialect, Quoting};
 
 /// How much of a file is looked at to find out whether it is one of ours.
@@ -46,6 +47,7 @@ pub(crate) fn begins_as_ours(text: &[u8]) -> bool {
 
 /// How the table of a rejects file is written; nothing where a text does not begin as one.
 pub(crate) fn table(text: &[u8]) -> Option<Dialect> {
+    let text = text.strip_prefix(MARK).unwrap_or(text);
     let quotes = *b"\"'";
     quotes.iter().find_map(|&quote| {
         let quoting = Quoting::by(quote);

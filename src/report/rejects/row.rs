@@ -4,6 +4,7 @@ use super::RejectedRow;
 use super::csv::{CsvRows, Table};
 use super::json::JsonRows;
 use super::said::Page;
+use crate::text::encoded::Written;
 use crate::text::scan::Dialect;
 
 /// What the rejects file takes from the source: its columns, and how rows are written.
@@ -26,6 +27,7 @@ impl Header {
             record: record.to_vec(),
             names: None,
             spreadsheet_safe: false,
+            written: Written::default(),
         }))
     }
 
@@ -41,6 +43,14 @@ impl Header {
     pub fn columns<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Header {
         let names = names.into_iter().map(|name| name.as_ref().to_owned());
         Header(Layout::Json(names.collect()))
+    }
+
+    /// What a table is written in. NDJSON is UTF-8 whatever is stated.
+    pub(crate) fn written(mut self, written: Written) -> Header {
+        if let Layout::Csv(table) = &mut self.0 {
+            table.written = written;
+        }
+        self
     }
 
     /// Puts a `'` before cells of CSV that a spreadsheet would take for a formula, and so changes them: for a file that
@@ -68,7 +78,15 @@ impl RejectFormat {
         }
     }
 
-    /// What the file begins with.
+    /// What all of the file is written in.
+    pub(super) fn written(&self) -> Written {
+        match self {
+            RejectFormat::Csv(rows) => rows.written(),
+            RejectFormat::Json(_) => Written::Utf8,
+        }
+    }
+
+    /// The file's first line, where that is no row.
     pub(super) fn header_line(&self) -> &[u8] {
         match self {
             RejectFormat::Csv(rows) => rows.header_line(),
