@@ -36,7 +36,7 @@ use crate::upload::spec::{Length, UploadSpec};
 use crate::whole::as_of::spec::AsOfSpec;
 
 use super::cases::TestSpec;
-use super::excerpt::Written;
+use super::excerpt;
 use super::overrides::Override;
 use super::problem::{Place, Placed, Problem};
 use super::substitute::Env;
@@ -126,7 +126,7 @@ pub struct Keep {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// The file's text, for the lines that problems show.
-    pub(crate) text: Written,
+    pub(crate) text: excerpt::Written,
     /// XXH3-128 of the file's text, in hexadecimal digits.
     pub hash: String,
     /// Settings that stood before those of the file, in order.
