@@ -384,6 +384,7 @@ fn settings_that_can_not_be_meant() {
         );
         std::fs::write(dir.path().join("p.yaml"), text).unwrap();
         let (code, _, stderr) = run(dir.path(), &["lint", "p.yaml"]);
+        let stderr = crate::without_excerpts(&stderr);
         let found: Vec<&str> = stderr
             .lines()
             .filter(|line| !line.starts_with("  help"))

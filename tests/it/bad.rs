@@ -964,7 +964,10 @@ fn what_people_see() {
                 None => format!("{line}\n"),
             }
         };
-        let mut seen: String = without_excerpts(&stderr).lines().map(steady).collect();
+        let mut seen: String = crate::without_excerpts(&stderr)
+            .lines()
+            .map(steady)
+            .collect();
         seen = seen.replace(dir.path().to_str().unwrap(), "[dir]");
         if let Some(at) = seen.find("run         2") {
             let id = at + 12..at + 33;
@@ -1129,17 +1132,6 @@ fn tokens() {
     );
 }
 
-/// What is said without the lines of the pipeline file beneath, which lint's tests compare.
-fn without_excerpts(said: &str) -> String {
-    let is_excerpt = |line: &&str| {
-        let number =
-            line.trim_start_matches([' ', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
-        line.starts_with("  ") && number.starts_with('|')
-    };
-    let lines = said.lines().filter(|line| !is_excerpt(line));
-    lines.map(|line| format!("{line}\n")).collect()
-}
-
 /// The command line itself.
 #[test]
 fn usage() {
@@ -1147,7 +1139,7 @@ fn usage() {
         let dir = tempfile::tempdir().unwrap();
         write(dir.path(), "", &[WORKERS]);
         let (code, stdout, stderr) = run(dir.path(), args);
-        let stderr = without_excerpts(&stderr);
+        let stderr = crate::without_excerpts(&stderr);
         assert_eq!(
             (code, stdout.as_str(), stderr.as_str()),
             (2, "", expected),

@@ -298,6 +298,7 @@ fn an_expression_that_no_row_can_answer_is_refused() {
         pipeline(dir, CSV, &format!("stages:\n{stages}"));
         for command in ["lint", "check"] {
             let (code, _, stderr) = run(dir, &[command, "p.yaml"]);
+            let stderr = crate::without_excerpts(&stderr);
             assert_eq!((code, &*stderr), (2, expected), "{command} {stages}");
         }
     }
@@ -342,7 +343,7 @@ fn the_order_of_text_is_told_by_lint() {
         pipeline(dir, CSV, rest);
         let (code, _, stderr) = run(dir, &["lint", "p.yaml"]);
         assert_eq!(code, 0, "{stderr}");
-        stderr
+        crate::without_excerpts(&stderr)
     };
     assert_eq!(
         said("stages:\n  - filter: level < \"9\"\n"),

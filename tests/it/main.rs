@@ -115,6 +115,17 @@ fn outcome(output: Output) -> (i32, String, String) {
     )
 }
 
+/// What is said without the lines of the pipeline file beneath, which lint's tests compare.
+fn without_excerpts(said: &str) -> String {
+    let is_excerpt = |line: &&str| {
+        let number =
+            line.trim_start_matches([' ', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
+        line.starts_with("  ") && number.starts_with('|')
+    };
+    let lines = said.lines().filter(|line| !is_excerpt(line));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
 fn run(folder: &Path, args: &[&str]) -> (i32, String, String) {
     outcome(rostream(folder, args).output().expect("the binary runs"))
 }

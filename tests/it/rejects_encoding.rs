@@ -9,9 +9,10 @@ const SOURCE: &[u8] =
     b"Name;Stra\xdfe;Datum\nGarc\xeda;A;x\nZo\xeb;B;01.02.2020\nM\xfcller;C;\x80\n\xc3\xa4;D;z\n";
 
 /// Those three, once their dates are right.
-const SENT: [&str; 3] = [
+const SENT: [&str; 4] = [
     r#"{"Name":"García","Straße":"A","Datum":"2020-02-03"}"#,
     r#"{"Name":"Müller","Straße":"C","Datum":"2020-02-03"}"#,
+    r#"{"Name":"Zoë","Straße":"B","Datum":"2020-02-01"}"#,
     r#"{"Name":"Ã¤","Straße":"D","Datum":"2020-02-03"}"#,
 ];
 
