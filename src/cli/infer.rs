@@ -196,6 +196,7 @@ async fn find(file: &str) -> Result<Found, EngineError> {
         let mut tables = Tables::default();
         for Chosen { setting, name, .. } in &chosen {
             match *setting {
+                "xml.names_by" => tables.xml.spec.names_by = Some(name.clone()),
                 "entry" => wrapping.entry = name.parse().ok(),
                 "sheet" => tables.book.sheet = Some(SheetSpec::Name(name.clone())),
                 "xlsx.duplicate_names" => {
@@ -220,7 +221,17 @@ async fn find(file: &str) -> Result<Found, EngineError> {
             }
         }
         let error = match found {
-            Ok(found) => return Ok(Found { chosen, ..found }),
+            Ok(found) => match found.told_apart_by() {
+                // What was read from a stream is gone.
+                Some(by)
+                    if input != Input::Stdin
+                        && chosen.iter().all(|known| known.setting != by.setting) =>
+                {
+                    chosen.push(by);
+                    continue;
+                }
+                _ => return Ok(Found { chosen, ..found }),
+            },
             Err(error) => error,
         };
         let choice = match &error {

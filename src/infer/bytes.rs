@@ -1,7 +1,7 @@
 //! A file's bytes before anything is known of it: which encoding they are in, and the text that it begins and ends with.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding as Charset, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{Encoding as Charset, UTF_16BE, UTF_16LE, WINDOWS_1251, WINDOWS_1252};
 
 use crate::report::human::{count, counted};
 use crate::settings::encoding::label;
@@ -141,7 +141,11 @@ impl Reading {
             return read;
         }
         self.detector.feed(b"", true);
-        let guess = self.detector.guess(None, Utf8Detection::Deny);
+        let guess = match self.detector.guess(None, Utf8Detection::Deny) {
+            // A short text of Cyrillic names is taken for Western letters.
+            guess if guess == WINDOWS_1252 && are_words(&self.beginning) => WINDOWS_1251,
+            guess => guess,
+        };
         let reads = |charset: &'static Charset| {
             let end = charset.decode_without_bom_handling(&self.end);
             let beginning = charset.decode_without_bom_handling(&self.beginning);
@@ -179,6 +183,15 @@ impl Reading {
             end: text(last_lines),
         }
     }
+}
+
+/// Whether most bytes beyond ASCII are letters in both encodings and stand in runs, as Cyrillic does. In Western words such
+/// letters stand alone.
+fn are_words(bytes: &[u8]) -> bool {
+    let runs = bytes.split(|byte| *byte < 0xc0).map(<[u8]>::len);
+    let in_runs: usize = runs.filter(|length| *length > 2).sum();
+    let beyond = bytes.iter().filter(|byte| **byte >= 0x80).count();
+    in_runs * 2 > beyond
 }
 
 impl Bytes {
@@ -250,6 +263,11 @@ mod tests {
     async fn encodings_are_told() {
         let names = "id;name\n1;Jürgen Müller\n2;Zoë\n".repeat(20);
         let (western, ..) = WINDOWS_1252.encode(&names);
+        let people = "id;name\n1;Анна Петрова\n2;Олег\n";
+        let cyrillic = WINDOWS_1251.encode(people).0;
+        let found = of(&[&cyrillic]).await;
+        assert_eq!(found.stated().as_deref(), Some("windows-1251"));
+        assert_eq!(found.beginning, people);
         for (bytes, expected) in [
             (names.as_bytes().to_vec(), None),
             (western.to_vec(), Some("windows-1252")),

@@ -17,7 +17,8 @@ use crate::engine::process::Engine;
 use crate::format::block::Block;
 use crate::format::{Header, Reading};
 use crate::guard::spec::GuardSpec;
-use crate::orgvue::spec::ImportSpec;
+use crate::orgvue::spec::{ActionSpec, ImportSpec};
+use crate::orgvue::wire::ACTION;
 use crate::rule::ValidateSpec;
 use crate::settings::limits::Limits;
 use crate::source::Source;
@@ -109,12 +110,19 @@ impl Pass {
     pub(crate) async fn open(&self) -> Result<Opened, EngineError> {
         let blocks = Blocks::open(self.source.clone(), self.reading.clone()).await?;
         let header = blocks.header().clone();
+        let mut import = ImportSpec::default();
+        if header.names().iter().any(|name| &**name == ACTION) {
+            // The records are looked at, and not sent: the column is one like others.
+            import.action = ActionSpec::Column {
+                column: ACTION.to_owned(),
+            };
+        }
         let terms = Terms {
             stages: &[],
             aliases: None,
             as_of: None,
             validate: &ValidateSpec::default(),
-            import: &ImportSpec::default(),
+            import: &import,
             guard: &GuardSpec::default(),
             ragged: self.ragged,
             unknown: self.unknown,

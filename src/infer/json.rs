@@ -55,24 +55,39 @@ pub(super) async fn form(
         opened => opened?,
     };
     form.format = opened.header.format();
+    let opened_names = opened.header.names().clone();
+    let mut lists: Vec<Arc<str>> = Vec::new();
     if let Some(first) = opened.first().await? {
         let nested = nested(&first);
         form.flatten = nested.objects;
-        if nested.objects {
+        let mut header = opened_names;
+        let mut within = nested;
+        if form.flatten {
             // Arrays may stand in the objects.
-            let within = pass(form.written()).open().await?.first().await?;
-            form.arrays = within.and_then(|first| self::nested(&first).arrays);
-        } else {
-            form.arrays = nested.arrays;
+            let opened = pass(form.written()).open().await?;
+            header = opened.header.names().clone();
+            within = opened
+                .first()
+                .await?
+                .map_or_else(Nested::default, |first| self::nested(&first));
+        }
+        lists = within.lists.iter().map(|at| header[*at].clone()).collect();
+        form.arrays = within.arrays;
+        // No element's name has brackets: these are by an attribute, and what is still a list is of equals.
+        let are_by_attribute = header.iter().any(|name| name.ends_with(']'));
+        if form.format == "xml" && are_by_attribute && form.arrays == Some(Arrays::Join) {
+            form.arrays = Some(Arrays::First);
         }
     }
-    let found = of_pass(&pass(form.written())).await?;
+    let mut found = of_pass(&pass(form.written())).await?;
+    found.relations.leave_out(&lists);
     if !found.facts.faults.contains_key(UNKNOWN_MEMBER) {
         return Ok((form, found));
     }
     // Members that come late are columns like others.
     form.columns = Some(pass(form.written()).open().await?.members().await?);
-    let found = of_pass(&pass(form.written())).await?;
+    let mut found = of_pass(&pass(form.written())).await?;
+    found.relations.leave_out(&lists);
     Ok((form, found))
 }
 
@@ -99,6 +114,8 @@ struct Nested {
     objects: bool,
     /// What can become of their arrays.
     arrays: Option<Arrays>,
+    /// The columns that have arrays.
+    lists: Vec<usize>,
 }
 
 fn nested(batch: &Batch) -> Nested {
@@ -110,6 +127,9 @@ fn nested(batch: &Batch) -> Nested {
             .filter(|c| c.kind() == Kind::Json)
         {
             let text = batch.text(*cell);
+            if text.starts_with('[') && nested.lists.last() != Some(&column) {
+                nested.lists.push(column);
+            }
             match text.strip_prefix('[') {
                 None => nested.objects = true,
                 Some(elements) if elements.contains(['{', '[']) => {

@@ -115,6 +115,34 @@ impl Chosen {
     }
 }
 
+impl Found {
+    /// The attribute that tells elements of one name apart, where some come several times beside each other: `wd:type` of
+    /// `<wd:ID wd:type="WID">`.
+    pub(crate) fn told_apart_by(&self) -> Option<Chosen> {
+        let Written::Json(JsonForm {
+            format: "xml",
+            arrays: Some(_),
+            ..
+        }) = &self.written
+        else {
+            return None;
+        };
+        let attribute = |name: &Arc<str>| {
+            let (element, attribute) = name.rsplit_once(".@")?;
+            let local = attribute.rsplit(':').next().unwrap_or_default();
+            let is_type = local.to_lowercase().ends_with("type");
+            let has_text = self.names.iter().any(|name| **name == *element);
+            (is_type && has_text).then(|| attribute.to_owned())
+        };
+        Some(Chosen {
+            setting: "xml.names_by",
+            name: self.names.iter().find_map(attribute)?,
+            others: Vec::new(),
+            passed: 0,
+        })
+    }
+}
+
 /// Finds out what is in a source of which nothing is known.
 ///
 /// # Errors

@@ -66,6 +66,21 @@ impl KeyFacts {
     }
 }
 
+impl Relations {
+    /// Leaves out keys that are lists: several values that are put together are nobody's id.
+    pub(super) fn leave_out(&mut self, lists: &[Arc<str>]) {
+        let is_list = |name: &str| lists.iter().any(|list| **list == *name);
+        self.keys.retain(|key| !is_list(&key.column));
+        if self
+            .effective
+            .as_ref()
+            .is_some_and(|found| is_list(&found.key))
+        {
+            self.effective = None;
+        }
+    }
+}
+
 /// A column whose values are found among those of a key.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct ManagerFacts {

@@ -504,3 +504,78 @@ fn tables_of_other_layouts_are_drafted_too() {
         }
     }
 }
+
+/// The draft of a file, which lints and checks.
+#[track_caller]
+fn draft(folder: &Path, file: &str) -> String {
+    let (code, _, stderr) = run(folder, &["infer", file, "-o", "d.yaml"]);
+    assert_eq!(code, 0, "{stderr}");
+    let draft = fs::read_to_string(folder.join("d.yaml")).unwrap();
+    for command in ["lint", "check"] {
+        let (code, _, stderr) = run(folder, &[command, "d.yaml"]);
+        assert_eq!(code, 0, "{stderr}\n{draft}");
+    }
+    draft
+}
+
+/// Ids of several types are columns of their own, and never put together to a key.
+#[test]
+fn elements_are_told_apart_by_their_type() {
+    let entry = |n: u32| {
+        format!(
+            "<w:Entry><w:ID w:type=\"WID\">a{n}</w:ID><w:ID w:type=\"Employee_ID\">000{n}</w:ID>\
+             <w:Unit>x</w:Unit><w:Unit>y{n}</w:Unit></w:Entry>\n"
+        )
+    };
+    let xml = format!(
+        "<w:Report xmlns:w=\"urn:w\">\n{}{}</w:Report>\n",
+        entry(1),
+        entry(2)
+    );
+    let folder = with("r.xml", xml);
+    let text = draft(folder.path(), "r.xml");
+    assert!(text.contains("xml: { names_by: \"w:type\" }"), "{text}");
+    assert!(text.contains("json: { arrays: first }"), "{text}");
+    let found = describe(folder.path(), &["r.xml", "--json"]);
+    let columns = found["columns"].as_array().unwrap();
+    let has = |name: &str| columns.iter().any(|column| column["name"] == name);
+    assert!(has("w:ID[WID]") && has("w:ID[Employee_ID]"), "{found}");
+}
+
+#[test]
+fn lists_are_no_keys() {
+    let json = "[{\"ids\":[\"a1\",\"b1\"],\"n\":\"x\"},{\"ids\":[\"a2\",\"b2\"],\"n\":\"x\"}]";
+    let folder = with("r.json", json);
+    let text = draft(folder.path(), "r.json");
+    assert!(!text.contains("key: ids"), "{text}");
+}
+
+#[test]
+fn instructions_are_not_sent() {
+    let hdl = "METADATA|Worker|PersonNumber|StartDate\nMERGE|Worker|0001|2020/01/31\nMERGE|Worker|0002|2021/02/01\n\
+               DELETE|Worker|0003|2021/02/01\n";
+    let folder = with("Worker.dat", hdl);
+    let text = draft(folder.path(), "Worker.dat");
+    assert!(text.contains("1 line has values to be deleted"), "{text}");
+    assert!(text.contains("== \"MERGE\""), "{text}");
+    assert!(text.contains("- drop: ["), "{text}");
+}
+
+#[test]
+fn a_column_of_actions_is_the_action() {
+    for (file, content) in [
+        (
+            "r.csv",
+            "_action,id,name\ncreate,0001,Mara\nupdate,0002,Ben\n",
+        ),
+        (
+            "r.json",
+            "[{\"_action\":\"create\",\"id\":\"0001\"},{\"_action\":\"update\",\"id\":\"0002\"}]",
+        ),
+    ] {
+        let folder = with(file, content);
+        let text = draft(folder.path(), file);
+        assert!(text.contains("action: { column: _action }"), "{text}");
+        assert_eq!(describe(folder.path(), &[file, "--json"])["records"], 2);
+    }
+}

@@ -13,6 +13,7 @@ use super::relations::{KeyFacts, Without};
 use crate::report::human::{count, counted};
 
 use crate::config::yaml::write::{flow, list, remark, replace, scalar};
+use crate::orgvue::wire::ACTION;
 use properties::Renames;
 
 /// More rejected rows than this share stop a run that says nothing of them.
@@ -338,14 +339,21 @@ fn rejects(found: &Found) -> String {
 
 fn target(found: &Found, names: &Renames<'_>) -> String {
     let by = key(found).map(|key| flow(&[("id_key", scalar(names.sent(&key.column)))]));
-    let sandbox = match &by {
-        Some(by) => flow(&[("identify_by", by.clone())]),
-        None => "{}".to_owned(),
+    let has_action = found.names.iter().any(|name| &**name == ACTION);
+    let action = has_action.then(|| flow(&[("column", scalar(ACTION))]));
+    let settings = [("action", action.clone()), ("identify_by", by.clone())];
+    let settings: Vec<(&str, String)> = (settings.into_iter())
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect();
+    let sandbox = match &settings[..] {
+        [] => "{}".to_owned(),
+        settings => flow(settings),
     };
+    let action = action.unwrap_or_else(|| "createOrUpdate".to_owned());
     let by = by.unwrap_or_else(|| "{ id_key: the column of the key }".to_owned());
     format!(
         "target:\n  sandbox: {sandbox}\n  # orgvue:\n  #   base_url: orgvue.eu-west-1.concentra.io\n  #   tenant: ACME\n  \
          #   dataset: 6586F21B-AD4D-4D06-A309-712AF47184A2\n  #   token: {{ env: ORGVUE_TOKEN }}\n  #   action: \
-         createOrUpdate\n  #   identify_by: {by}\n"
+         {action}\n  #   identify_by: {by}\n"
     )
 }

@@ -55,6 +55,11 @@ fn why(chosen: &Chosen) -> String {
             return "Several columns have one name: the second and further ones are numbered."
                 .to_owned();
         }
+        "xml.names_by" => {
+            return "Elements of one name come several times, and this attribute tells what each of them is: the columns are \
+                    named by it."
+                .to_owned();
+        }
         "entry" => "files in the archive",
         "sheet" => "sheets in the workbook that have something in them",
         _ => "components in the file",
@@ -176,8 +181,7 @@ fn header(form: &CsvForm, settings: &mut Vec<(&str, String)>, said: &mut Vec<Str
         }
         Header::Line { certain: true } => {}
         Header::Line { certain: false } => said.push(
-            "The first line is taken for the header: all columns are words, and none of its words comes again below it. If \
-             it is a record, state `header: none`."
+            "The first line is taken for the header: none of its cells comes again below it. If it is a record, state `header: none`."
                 .to_owned(),
         ),
         Header::Labels(names) => {
@@ -189,6 +193,13 @@ fn header(form: &CsvForm, settings: &mut Vec<(&str, String)>, said: &mut Vec<Str
             said.push("The header has two lines, which make the names together.".to_owned());
             settings.push(("header", "2".to_owned()));
         }
+    }
+    if form.may_be_labels {
+        said.push(
+            "The line below the header may be a second line of it, of labels: it has words where the others have digits. If \
+             so, state `header: 2` and the names as `columns`."
+                .to_owned(),
+        );
     }
     if !form.same_names.is_empty() {
         said.push(format!(
@@ -272,6 +283,10 @@ fn json(found: &Found, form: &JsonForm, text: &mut String) {
         Some(Arrays::Join) => {
             said.push("Records have arrays in them, of single values: these are joined. Or is it the `first` that counts?".to_owned());
             settings.push(("arrays", "join".to_owned()));
+        }
+        Some(Arrays::First) => {
+            said.push("Records have lists of values in them, of which the first counts here. Or are they to be joined?".to_owned());
+            settings.push(("arrays", "first".to_owned()));
         }
         Some(_) => {
             said.push("Records have arrays of objects in them, which stay JSON. Or is it the `first` that counts?".to_owned());

@@ -32,6 +32,8 @@ pub(super) struct Found {
     pub(super) same_names: Vec<String>,
     /// A line in front of it could be the header as well.
     pub(super) doubtful: bool,
+    /// The line below it may be a second one, of labels.
+    pub(super) may_be_labels: bool,
 }
 
 /// Finds the header of records of which most have `width` cells.
@@ -44,6 +46,7 @@ pub(super) fn find(records: &[Record], width: usize) -> Found {
             header: Header::Line { certain: false },
             same_names: Vec::new(),
             doubtful: false,
+            may_be_labels: false,
         };
     };
     let below = Below::of(&records[at + 1..], width);
@@ -69,8 +72,18 @@ pub(super) fn find(records: &[Record], width: usize) -> Found {
         skip_lines: if at == 0 { 0 } else { first.line },
         same_names,
         doubtful,
+        may_be_labels: may_be_labels(records, at, width, &header),
         header,
     }
+}
+
+/// Whether words stand below a header in the only column of figures: labels, or a record that lacks its number.
+fn may_be_labels(records: &[Record], at: usize, width: usize, header: &Header) -> bool {
+    let (Header::Line { .. }, Some(second)) = (header, records.get(at + 1)) else {
+        return false;
+    };
+    let rest = Below::of(&records[at + 2..], width);
+    second.cells.len() == width && rest.has_labels(second) && !rest.has_of(second)
 }
 
 /// What a header of two lines is: names and labels, or groups and what is in them.
@@ -216,7 +229,47 @@ struct Values<'r> {
     filled: usize,
 }
 
+/// A value with one sign for all its letters that stand beside each other, and one for all digits.
+fn outline(text: &str) -> String {
+    let mut outline = String::new();
+    for c in text.chars() {
+        let sign = match c {
+            c if c.is_ascii_digit() => '9',
+            c if c.is_alphabetic() => 'a',
+            c => c,
+        };
+        if !(outline.ends_with(sign) && matches!(sign, '9' | 'a')) {
+            outline.push(sign);
+        }
+    }
+    outline
+}
+
+/// Whether a text is a year of our time.
+fn is_year(text: &str) -> bool {
+    text.len() == 4
+        && text
+            .parse()
+            .is_ok_and(|year: u16| (1900..=2100).contains(&year))
+}
+
 impl Values<'_> {
+    /// Whether a text with digits is a name above these values, and not one of them: `2020`, `2020-01`, `Q29`, `Jan 1990`.
+    fn has_below(&self, text: &str) -> bool {
+        if is_year(text) {
+            return self.filled > 0 && !self.texts.keys().all(|value| is_year(value));
+        }
+        let outline = self::outline(text);
+        let is_month =
+            matches!(&*outline, "9-9" | "9/9" | "9.9") && text.split(['-', '/', '.']).any(is_year);
+        let is_numbered = outline.contains('a') && !text.contains('@');
+        (is_month || is_numbered)
+            && self
+                .texts
+                .keys()
+                .all(|value| self::outline(value) != outline)
+    }
+
     /// The kind of nearly all of them, if it is not words.
     fn figures(&self) -> Option<Kind> {
         let most = |kind: &Kind| {
@@ -266,6 +319,9 @@ impl<'r> Below<'r> {
             match (kind(cell), column.figures()) {
                 (Kind::Empty, _) => {}
                 (Kind::Words, Some(_)) => names += 1,
+                (Kind::Figures, kind) if column.has_below(cell) => {
+                    names += usize::from(kind.is_some())
+                }
                 (_, Some(_)) | (Kind::Figures | Kind::Address, None) => values += 1,
                 // Names of columns seldom are values in them, and codes come again and again.
                 (Kind::Words, None) => again += usize::from(column.texts.contains_key(cell)),
@@ -275,8 +331,18 @@ impl<'r> Below<'r> {
             (0, 0) if again > 0 => Verdict::None,
             (0, 0) => Verdict::Header { certain: false },
             (names, values) if names > values => Verdict::Header { certain: true },
+            _ if self.begins_with_name(line) => Verdict::Header { certain: false },
             _ => Verdict::None,
         }
+    }
+
+    /// Whether a line begins with words above figures, and no cell of it is like another or comes again: `employeeID,1,2,3`.
+    fn begins_with_name(&self, line: &Record) -> bool {
+        let (Some(cell), Some(column)) = (line.cells.first(), self.0.first()) else {
+            return false;
+        };
+        let is_name = kind(cell) == Kind::Words && column.figures().is_some();
+        is_name && line.filled() == line.cells.len() && !has_twice(line) && !self.has_of(line)
     }
 
     /// Whether a line above these columns is of words where all of them have figures: a second line of the header.
@@ -288,6 +354,14 @@ impl<'r> Below<'r> {
         let all_words = figures.iter().all(|kind| *kind == Kind::Words);
         // With one column of figures alone, it may be a value that is missing.
         all_words && figures.len() > 1 && line.filled() * 10 >= line.cells.len() * 8
+    }
+
+    /// Whether a line has words above the only column of figures, and in all others.
+    fn has_labels(&self, line: &Record) -> bool {
+        let figures =
+            (self.0.iter()).filter(|column| column.figures().is_some() && column.filled > 1);
+        let words = line.cells.iter().all(|cell| kind(cell) == Kind::Words);
+        words && line.cells.len() > 1 && figures.count() == 1
     }
 
     /// Whether a line has a value that comes again in its column.

@@ -41,6 +41,8 @@ pub(crate) struct CsvForm {
     pub same_names: Vec<String>,
     /// A line in front of the header could be it as well.
     pub doubtful: bool,
+    /// The line below the header may have labels.
+    pub may_be_labels: bool,
     /// What the lines behind the records begin with, and how many there are; `odd` counts those that nobody knows.
     pub footer: Vec<String>,
     pub footer_lines: usize,
@@ -60,6 +62,8 @@ pub(super) struct Record {
     /// Whether it has quotes, and whether they stand around what was parted.
     quotes: bool,
     torn: bool,
+    /// Whether a cell has quotes around it.
+    quoted: bool,
     /// Characters.
     length: usize,
 }
@@ -97,6 +101,7 @@ pub(crate) fn form(beginning: &str, is_all: bool, end: &str) -> CsvForm {
         },
         same_names: found.same_names,
         doubtful: found.doubtful,
+        may_be_labels: found.may_be_labels,
         quoted_whole: width == 1 && are_quoted_whole(&records, text),
         fixed_width: width == 1 && have_one_length(&records),
         header: found.header,
@@ -164,6 +169,7 @@ fn one_column(beginning: &str, is_all: bool, end: &str) -> CsvForm {
         header: found.header,
         same_names: Vec::new(),
         doubtful: false,
+        may_be_labels: false,
         footer: ends::footer(dialect, end, 1).begins,
         footer_lines: 0,
         odd: 0,
@@ -206,6 +212,7 @@ fn records(dialect: Dialect, text: &str, is_all: bool) -> Vec<Record> {
                 quoted_whole: ends(raw) && cells.first().is_some_and(|cell| !ends(cell)),
                 quotes: raw.contains('"'),
                 torn: is_torn(&cells),
+                quoted: cells.iter().any(|cell| ends(cell)),
                 cells,
                 faulty,
                 length: raw.chars().count(),
@@ -255,8 +262,11 @@ fn dialect(text: &str, is_all: bool, delimiters: &[u8]) -> (Dialect, Vec<Record>
             let quoted_whole = records.iter().filter(|record| record.quoted_whole).count();
             let torn = records.iter().filter(|record| record.torn).count();
             let with_quotes = records.iter().filter(|record| record.quotes).count();
+            // One cell that is properly quoted says that quotes are quotes: records whose quotes are wrong are rejected.
             let is_torn = quoting.quote.is_none()
-                && (quoted_whole * 2 > records.len() || torn * 2 > with_quotes);
+                && (records.iter().any(|record| record.quoted)
+                    || quoted_whole * 2 > records.len()
+                    || torn * 2 > with_quotes);
             if score.width > 1
                 && !is_torn
                 && best.as_ref().is_none_or(|(best, ..)| score.beats(best))

@@ -106,6 +106,53 @@ fn headers_are_told() {
 }
 
 #[test]
+fn names_may_be_years_and_numbers() {
+    for text in [
+        "employeeID,2020,2021\n0001,5,6\n0002,7,8\n",
+        "name,2020,2021\nAnna,512,6\nBen,7,8\n",
+        "employeeID,2020-01,2020-02\n0001,5.5,6\n0002,7,8\n",
+        "Q8,Q9,Q10,Q11\n1,5,6,2\n3,7,8,4\n",
+        "employeeID,W8,W10,W52\n0001,5,6,1\n0002,7,8,1\n",
+        "id,Jan 1990,Feb 1990\n0001,5,6\n0002,7,8\n",
+    ] {
+        check(text, b',', QUOTE, 0, CERTAIN);
+    }
+    check("id,1,2,3\n0001,5,6,7\n0002,7,8,7\n", b',', QUOTE, 0, LIKELY);
+    // Records.
+    for text in [
+        "Anna,5,6\nBen,7,8\n",
+        "Anna,E001,E002\nBen,E003,E001\n",
+        "1,2020,5\n2,2021,6\n",
+        "x,2020\ny,2021\n",
+        "1,2.5,3\n2,3,4\n",
+        "n/a,5,5\n2,5,6\n",
+    ] {
+        check(text, b',', QUOTE, 0, Header::None);
+    }
+}
+
+#[test]
+fn labels_above_one_column_of_digits_are_told() {
+    let names = "employeeID,Name,Dept\n";
+    let records = "0000,N0,D0\n0001,N1,D1\n0002,N2,D1\n";
+    let labels = "Personnel number,Full name,Department label\n";
+    assert!(of(&format!("{names}{labels}{records}")).may_be_labels);
+    assert!(!of(&format!("{names}{records}")).may_be_labels);
+}
+
+#[test]
+fn one_quoted_cell_makes_quotes_of_quotes() {
+    check(
+        "id,n\n1,\"a\"b\n2,\"d\"\n3,\"e\"\n",
+        b',',
+        QUOTE,
+        0,
+        CERTAIN,
+    );
+    check("id,n\n1,\"a\"b\n2,d\n3,e\n", b',', None, 0, CERTAIN);
+}
+
+#[test]
 fn lines_in_front_are_passed_over() {
     check(
         "A report\n\nid,n,m\n1,a,b\n2,c,d\n",

@@ -15,7 +15,7 @@ use crate::text::counted;
 use crate::text::shown::shown;
 
 /// The column of what is to be done with a record: MERGE or DELETE.
-const INSTRUCTION: &str = "@instruction";
+pub(crate) const INSTRUCTION: &str = "@instruction";
 
 /// A value that takes away what is there.
 const NULL: &[u8] = b"#NULL";

@@ -35,6 +35,7 @@ use std::sync::{Arc, OnceLock};
 
 pub(crate) use caught::is_caught;
 use container::Container;
+pub(crate) use hdl::INSTRUCTION;
 use input::Input;
 use lines::Lines;
 use records::Records;

@@ -7,10 +7,11 @@ use std::fmt::Write;
 
 use super::properties::Renames;
 use crate::config::yaml::write::{flow, list, remark, replace, scalar};
-use crate::infer::Found;
 use crate::infer::column::Column;
 use crate::infer::decide::{Decided, Type};
+use crate::infer::{Found, Written};
 use crate::report::human::{count, counted};
+use crate::source::table::INSTRUCTION;
 
 /// A column and what is known of it.
 #[derive(Clone, Copy)]
@@ -52,9 +53,42 @@ fn all(found: &Found) -> Vec<Known<'_>> {
     .collect()
 }
 
+/// What the lines of a file of the HCM Data Loader say is to be done with their values: only those to be merged are sent.
+fn instructions(found: &Found, all: &[Known<'_>]) -> Vec<Stage> {
+    let is_hdl = matches!(&found.written, Written::Json(form) if form.format == "hdl");
+    let Some(known) = all.iter().find(|known| is_hdl && known.name == INSTRUCTION) else {
+        return Vec::new();
+    };
+    let values = known.column.values.0.as_ref();
+    let deletes = values.and_then(|values| values.get("DELETE"));
+    let said = format!(
+        "What a line says is to be done with its values: {} to be deleted, and only MERGE lines are sent.",
+        match deletes {
+            Some(1) => "1 line has values".to_owned(),
+            deletes => format!(
+                "{} lines have values",
+                count(deletes.copied().unwrap_or_default())
+            ),
+        }
+    );
+    let stage = |said, text: String| Stage {
+        said,
+        text,
+        off: false,
+    };
+    vec![
+        stage(
+            vec![said],
+            format!("filter: row[\"{INSTRUCTION}\"] == \"MERGE\""),
+        ),
+        stage(Vec::new(), format!("drop: {}", list(&[INSTRUCTION]))),
+    ]
+}
+
 pub(super) fn stages(found: &Found, names: &Renames<'_>, year: u16) -> String {
     let all = all(found);
-    let mut stages = unseen(&all);
+    let mut stages = instructions(found, &all);
+    stages.extend(unseen(&all));
     stages.extend(formulas(&all));
     stages.extend(sentinels(&all));
     stages.extend(days::dates(&all, year));
