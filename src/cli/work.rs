@@ -12,14 +12,18 @@ use secrecy::SecretString;
 use super::next::{next, run_again};
 use super::pipeline::said;
 use super::planned::{self, Out};
+use super::said::{say_run, say_summary};
 use super::several::Collected;
 use super::stop::Stop;
-use super::{Exit, Failure, Globals, put_findings, put_json, say, say_lines, say_problems};
+use super::{
+    Exit, Failure, Globals, put_findings, put_json, say, say_error, say_problems, say_warning,
+};
 use crate::config::{self, Pipeline, Target, process_env};
 use crate::guard::History;
 use crate::orgvue::hosts::hosts;
 use crate::orgvue::{Connection, Ticket};
 use crate::report::error::ErrorReport;
+use crate::report::events;
 use crate::report::progress::Progress;
 use crate::report::run::{Outcome, PipelineInfo, ReportError, RunId, RunReport};
 use crate::run::again::Again;
@@ -150,6 +154,7 @@ impl<'a> Work<'a> {
         RunReport::prepare(self.report_dir()).map_err(|error| Failure::new(Exit::Failed, error))?;
         let started = Instant::now();
         let mut report = self.report(run_id);
+        say_run(&report);
         let runtime = runtime()?;
         let ended = runtime.block_on(async {
             tokio::select! {
@@ -164,7 +169,7 @@ impl<'a> Work<'a> {
         let ended = self.finish(report, ended, started);
         if matches!(self.task, Task::Run | Task::TakeUp(_)) {
             for left in prune(self.pipeline, self.ledger.as_ref(), self.report_dir()) {
-                say(format_args!("warning: {left}"));
+                say_warning(left);
             }
         }
         ended
@@ -174,6 +179,7 @@ impl<'a> Work<'a> {
     pub(super) fn refuse(self, run_id: RunId, error: RunError) -> Result<Exit, Failure> {
         self.progress.finish();
         let report = self.report(run_id);
+        say_run(&report);
         self.finish(report, Err(error), Instant::now())
     }
 
@@ -373,7 +379,7 @@ impl<'a> Work<'a> {
         match (ended, written.and(pages)) {
             (Err(error), written) => {
                 if let Err(unwritten) = written {
-                    say(format_args!("warning: {}", chain(&unwritten)));
+                    say_warning(chain(&unwritten));
                 }
                 Err(failure(exit, error, &report))
             }
@@ -451,12 +457,12 @@ impl<'a> Work<'a> {
             if let Some(next) = &report.next {
                 say(format_args!("to go on: {next}"));
             }
-        } else if well || report.counts.read > 0 {
-            say_lines(report.summary(files).trim_end());
+        } else if well || report.counts.read > 0 || events::wanted() {
+            say_summary(report, files);
         } else {
             // Where nothing was read there is nothing to sum up.
             for warning in &report.warnings {
-                say(format_args!("warning: {warning}"));
+                say_warning(warning);
             }
         }
         if let Some(collected) = self.collected {
@@ -496,7 +502,7 @@ fn failure(exit: Exit, error: RunError, report: &RunReport) -> Failure {
             Failure::said(exit)
         }
         RunError::Stopped { .. } if report.offered.is_some() => {
-            say(format_args!("error: {}", chain(&error)));
+            say_error(exit, Some(error.code()), chain(&error));
             if let Some(approve) = &report.next {
                 say("if this is meant, approve exactly this plan, once, within 24 hours:");
                 say(approve);
@@ -504,8 +510,8 @@ fn failure(exit: Exit, error: RunError, report: &RunReport) -> Failure {
             Failure::said(exit)
         }
         // Whoever stops a run wants to know where that leaves the data set.
-        RunError::Interrupted => Failure::new(exit, report.ending()),
-        error => Failure::new(exit, error),
+        RunError::Interrupted => Failure::of_kind(exit, error.code(), report.ending()),
+        error => Failure::of_kind(exit, error.code(), error),
     }
 }
 

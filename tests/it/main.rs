@@ -19,6 +19,7 @@ mod deploy;
 mod docs;
 mod drift;
 mod effect;
+mod events;
 mod every_pair;
 mod expect;
 mod expressions;
