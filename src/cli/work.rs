@@ -54,6 +54,9 @@ pub(super) struct CommonArgs {
     /// Write the run report to stdout as JSON.
     #[arg(long)]
     pub(super) json: bool,
+    /// Write the run to stdout in one line, for a message to somebody.
+    #[arg(long, conflicts_with = "json")]
+    summary: bool,
     /// Threads that process the data; one per core by default.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: Option<u16>,
@@ -374,6 +377,7 @@ impl<'a> Work<'a> {
         }
         let written = report.write(self.report_dir());
         let pages = self.pages(&report, written.as_deref().ok());
+        self.measure(&report);
         let files = written.iter().chain(pages.iter().flatten());
         self.tell(&report, ended.is_ok(), &files.collect::<Vec<_>>())?;
         match (ended, written.and(pages)) {
@@ -450,6 +454,15 @@ impl<'a> Work<'a> {
         Ok(pages)
     }
 
+    /// Writes what the run came to as metrics, where they are asked for.
+    fn measure(&self, report: &RunReport) {
+        if let (Some(path), Task::Run | Task::TakeUp(_)) = (&self.pipeline.metrics, &self.task)
+            && let Err(error) = report.write_metrics(path)
+        {
+            say_warning(chain(&error));
+        }
+    }
+
     /// What people, and machines that ask for it, hear of the run, and of the files of its report. What went wrong comes
     /// after it.
     fn tell(&self, report: &RunReport, well: bool, files: &[&PathBuf]) -> Result<(), Failure> {
@@ -465,11 +478,15 @@ impl<'a> Work<'a> {
                 say_warning(warning);
             }
         }
+        if self.common.summary {
+            put_findings(format!("{}\n", report.sentence()).as_bytes())?;
+        }
         if let Some(collected) = self.collected {
             collected.replace(serde_json::to_value(report).ok());
         } else if self.common.json {
             put_json(report)?;
-        } else if let Some(upload) = &report.upload
+        } else if !self.common.summary
+            && let Some(upload) = &report.upload
             && let Some(sha256) = &upload.sha256
         {
             let length = report.bytes.body;

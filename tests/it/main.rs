@@ -81,6 +81,7 @@ mod spread;
 mod state;
 mod stated;
 mod stores;
+mod summary;
 mod support;
 mod terminal;
 mod tls;
