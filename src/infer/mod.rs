@@ -39,6 +39,7 @@ use crate::settings::limits::Limits;
 use crate::source::spec::{Ragged, Unknown};
 use crate::source::table::spec::Layout;
 use crate::source::{Choice, Source};
+use crate::text::closing;
 use bytes::Bytes;
 use decide::{Decided, decide};
 use facts::{BLOCK_SIZE, Facts, Pass};
@@ -267,18 +268,8 @@ fn reading(format: RecordFormat, footer: &[String]) -> Reading {
         limits: Limits::default(),
         closing: Default::default(),
     };
-    reading.closing.footer = footer_pattern(footer).and_then(|pattern| pattern.parse().ok());
+    reading.closing.footer = closing::pattern(footer).and_then(|pattern| pattern.parse().ok());
     reading
-}
-
-/// The setting `csv.footer`, for lines that begin so.
-fn footer_pattern(begins: &[String]) -> Option<String> {
-    let escaped: Vec<String> = begins.iter().map(|word| regex::escape(word)).collect();
-    match &escaped[..] {
-        [] => None,
-        [only] => Some(format!("^{only}")),
-        several => Some(format!("^({})", several.join("|"))),
-    }
 }
 
 impl CsvForm {

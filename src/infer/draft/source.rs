@@ -7,8 +7,9 @@ use crate::format::json::{Arrays, UNKNOWN_MEMBER};
 use crate::infer::bytes::Bytes;
 use crate::infer::form::{CsvForm, Header};
 use crate::infer::json::JsonForm;
-use crate::infer::{Chosen, Found, Written, footer_pattern};
+use crate::infer::{Chosen, Found, Written};
 use crate::report::human::{count, counted};
+use crate::text::closing;
 
 pub(super) fn source(found: &Found, path: &str) -> String {
     let mut text = String::from("source:\n");
@@ -138,7 +139,7 @@ fn csv(found: &Found, form: &CsvForm, text: &mut String) {
         settings.push(("multiline", "false".to_owned()));
     }
     header(form, &mut settings, &mut said);
-    if let Some(pattern) = footer_pattern(&form.footer) {
+    if let Some(pattern) = closing::pattern(&form.footer) {
         said.push(format!(
             "Behind the records: {}.",
             counted(form.footer_lines as u64, "line")

@@ -16,6 +16,7 @@ mod hdl;
     expect(dead_code, reason = "only workbooks and columns need it")
 )]
 mod input;
+mod last;
 mod lines;
 #[cfg_attr(
     not(feature = "xlsx"),

@@ -6,6 +6,7 @@
 //! | `workbook`, `strings`, `styles` | the sheets, and what their cells share |
 //! | `format`, `moment` | what a number's format shows: identifiers with their zeros, days and times |
 //! | `rows`, `place`, `header` | a sheet row by row, what its places are called, and the row that names the columns |
+//! | `totals` | rows that a table of the sheet declares as totals |
 //! | `watch` | what may not have been meant |
 //!
 //! Every cell becomes text: what CSV would have, if it were written with all digits and in ISO dates. Nothing is held in
@@ -19,6 +20,7 @@ mod place;
 mod rows;
 mod strings;
 mod styles;
+mod totals;
 mod watch;
 mod workbook;
 mod xml;
@@ -29,10 +31,12 @@ use header::Column;
 use parts::{ENCRYPTED, Parts};
 use place::cell_name;
 use rows::{Kind, MOST_DIGITS, Row, Rows};
+use totals::TotalRows;
 use watch::{Found, Watch};
 use workbook::Workbook;
 
 use super::input::{Input, Seekable};
+use super::last::Last;
 use super::records::{Name, Records};
 use super::sheet_spec::{Errors, WorkbookSpec};
 use super::{Terms, Wrong};
@@ -69,7 +73,8 @@ pub(super) fn write(
             header.row
         ));
     }
-    let mut writing = Writing::new(spec, &header.columns, out);
+    let totals = TotalRows::of(&workbook, sheet)?;
+    let mut writing = Writing::new(spec, &header.columns, totals, out);
     for mut row in header.rows {
         writing.take(&mut row)?;
     }
@@ -86,6 +91,12 @@ pub(super) fn write(
         rejects_errors: spec.xlsx.errors == Errors::Reject,
     };
     writing.watch.remarks(&found).into_iter().for_each(tell);
+    writing.totals.remark().into_iter().for_each(tell);
+    if let Some(last) = writing.last.totals(header.columns.len()) {
+        let setting = format!("`source: {{ xlsx: {{ footer: '{}' }} }}`", last.pattern);
+        tell(last.remark("row", &setting));
+        terms.remarks.ends_with(last.pattern);
+    }
     Ok(())
 }
 
@@ -97,6 +108,8 @@ struct Writing<'a, 'o> {
     watch: Watch,
     /// Rows that may be the footer.
     held: Vec<Row>,
+    totals: TotalRows,
+    last: Last,
     out: &'a mut Records<'o>,
 }
 
@@ -104,6 +117,7 @@ impl<'a, 'o> Writing<'a, 'o> {
     fn new(
         spec: &'a WorkbookSpec,
         columns: &'a [Column],
+        totals: TotalRows,
         out: &'a mut Records<'o>,
     ) -> Writing<'a, 'o> {
         Writing {
@@ -115,13 +129,15 @@ impl<'a, 'o> Writing<'a, 'o> {
                 .collect(),
             watch: Watch::new(columns.len()),
             held: Vec::new(),
+            totals,
+            last: Last::default(),
             out,
         }
     }
 
-    /// Takes in a row: writes it down, unless it is empty or may be the footer.
+    /// Takes in a row: writes it down, unless it is empty, declared as totals, or may be the footer.
     fn take(&mut self, row: &mut Row) -> Result<(), Wrong> {
-        if row.filled().next().is_none() {
+        if row.filled().next().is_none() || self.totals.leaves_out(row) {
             return Ok(());
         }
         if self.held.len() < MOST_HELD && self.may_close(row) {
@@ -136,10 +152,8 @@ impl<'a, 'o> Writing<'a, 'o> {
 
     /// What is still held back is the footer.
     fn close(&mut self) -> Result<(), Wrong> {
-        match self.held.last() {
-            Some(last) => Ok(self.out.pass(last.number)?),
-            None => Ok(()),
-        }
+        let footer = self.held.last().map_or(0, |last| last.number);
+        Ok(self.out.pass(footer.max(self.totals.last))?)
     }
 
     /// Whether a row looks like the footer.
@@ -165,6 +179,10 @@ impl<'a, 'o> Writing<'a, 'o> {
             return Ok(());
         }
         self.watch.row(row);
+        if let Some(first) = row.filled().next() {
+            let text = row.text(row.cell(first));
+            self.last.see(row.number, first, text, named);
+        }
         self.out.begin(row.number);
         let mut endless = None;
         for (number, column) in self.columns.iter().enumerate() {

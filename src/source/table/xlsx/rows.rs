@@ -79,7 +79,7 @@ impl Row {
     }
 
     /// The columns that have something in them.
-    pub(super) fn filled(&self) -> impl Iterator<Item = usize> {
+    pub(super) fn filled(&self) -> impl DoubleEndedIterator<Item = usize> {
         let cells = self.cells.iter().enumerate();
         cells
             .filter(|(_, cell)| cell.kind != Kind::Empty)
