@@ -72,9 +72,8 @@ mod tests {
 
     #[test]
     fn patterns_end_with_the_word() {
-        let of = |begins: &[&str]| {
-            pattern(&begins.iter().map(|s| s.to_string()).collect::<Vec<_>>())
-        };
+        let of =
+            |begins: &[&str]| pattern(&begins.iter().map(|s| s.to_string()).collect::<Vec<_>>());
         assert_eq!(of(&[]), None);
         assert_eq!(of(&["Sum"]).as_deref(), Some(r"^Sum\b"));
         assert_eq!(of(&["-", ";;Summe"]).as_deref(), Some(r"^(\-|;;Summe\b)"));

@@ -131,8 +131,14 @@ mod tests {
     fn rows_that_close_a_table() {
         let found = |from, to, pattern: &str| Some((from, to, pattern.to_owned()));
         let id = (0, "E1", 4);
-        assert_eq!(totals(&[id, id, (0, "Total", 4)], 4), found(4, 4, r"^Total\b"));
-        assert_eq!(totals(&[id, (1, "Summe: 5", 2)], 4), found(3, 3, r"^Summe\b"));
+        assert_eq!(
+            totals(&[id, id, (0, "Total", 4)], 4),
+            found(4, 4, r"^Total\b")
+        );
+        assert_eq!(
+            totals(&[id, (1, "Summe: 5", 2)], 4),
+            found(3, 3, r"^Summe\b")
+        );
         assert_eq!(
             totals(&[id, (0, "Total", 2), (0, "Grand Total", 2)], 4),
             found(3, 4, r"^(Total\b|Grand Total\b)")
