@@ -28,11 +28,18 @@ pub(crate) fn word(text: &str) -> Option<&str> {
     Some(KNOWN.as_ref()?.find(text)?.as_str())
 }
 
-/// Whether the values of a column are identifiers, dates or figures, so that such a word is none of them.
+/// Whether the values of a column are identifiers, dates or figures, so that such a word is none of them. Some of them may
+/// be such words themselves: lines of totals come together.
 pub(crate) fn is_strange_among<'v>(values: impl Iterator<Item = &'v str>) -> bool {
-    let mut values = values.peekable();
-    let has_digits = |value: &str| value.bytes().any(|b| b.is_ascii_digit());
-    values.peek().is_some() && values.all(|value| has_digits(value) && word(value).is_none())
+    let (mut plain, mut words) = (0, 0);
+    for value in values {
+        match word(value) {
+            Some(_) => words += 1,
+            None if value.bytes().any(|b| b.is_ascii_digit()) => plain += 1,
+            None => return false,
+        }
+    }
+    plain > words
 }
 
 /// The pattern of lines that begin with one of these; no longer word that begins so is meant.
@@ -66,6 +73,7 @@ mod tests {
         let strange = |values: &[&str]| is_strange_among(values.iter().copied());
         assert!(strange(&["E0001", "2026-01-01", "7"]));
         assert!(!strange(&["E0001", "Anna"]));
+        assert!(strange(&["E0001", "E0002", "Subtotal"]));
         assert!(!strange(&["REPORT-1", "REPORT-2"]));
         assert!(!strange(&[]));
     }

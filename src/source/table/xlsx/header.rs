@@ -103,7 +103,7 @@ fn columns(header: &Row, duplicates: DuplicatesSpec) -> Result<Vec<Column>, Wron
     for at in header.filled() {
         let cell = header.cell(at);
         match cell.kind {
-            Kind::Endless | Kind::Error | Kind::Uncalculated => {
+            Kind::Endless | Kind::Beyond | Kind::Error | Kind::Uncalculated => {
                 let name = cell_name(at, header.number);
                 let message = format!("the name of a column in {name} is not text; write it there");
                 return Err(Wrong::data(header.number, message));

@@ -43,6 +43,10 @@ use super::{Terms, Wrong};
 use crate::format::json::sheet_error;
 use crate::text::shown::shown;
 
+/// What is wrong with a number that is to be shown as a day or a time.
+const BEYOND: &str = "is formatted as a day or a time, and its number is none of those that a spreadsheet has (it shows \
+                      ####): days go from 1900-01-00, or 1904-01-01, to 9999-12-31; correct it, or empty the cell";
+
 /// Rows that are held back because they may be the footer.
 const MOST_HELD: usize = 1000;
 
@@ -184,7 +188,7 @@ impl<'a, 'o> Writing<'a, 'o> {
             self.last.see(row.number, first, text, named);
         }
         self.out.begin(row.number);
-        let mut endless = None;
+        let mut wrong = None;
         for (number, column) in self.columns.iter().enumerate() {
             let cell = row.cell(column.at);
             let text = row.text(cell);
@@ -194,20 +198,24 @@ impl<'a, 'o> Writing<'a, 'o> {
                 (Kind::Uncalculated, _) => return Err(uncalculated(column.at, row.number)),
                 (Kind::Error, Errors::Reject) => self.out.json(name, sheet_error::written(text)),
                 (Kind::Error, Errors::Empty) => self.out.text(name, ""),
-                (Kind::Endless, _) => {
-                    endless.get_or_insert(column);
+                (Kind::Endless | Kind::Beyond, _) => {
+                    wrong.get_or_insert((column, cell.kind));
                     self.out.text(name, text);
                 }
                 _ => self.out.text(name, text),
             }
         }
-        if let Some(column) = endless {
-            let message = format!(
-                "{} (column `{}`) is a number of more than {MOST_DIGITS} digits, or beyond what a spreadsheet can hold; correct \
-                 it, or have it written as text",
-                cell_name(column.at, row.number),
-                shown(&column.name)
-            );
+        if let Some((column, kind)) = wrong {
+            let place = cell_name(column.at, row.number);
+            let name = shown(&column.name);
+            let what = match kind {
+                Kind::Beyond => BEYOND.to_owned(),
+                _ => format!(
+                    "is a number of more than {MOST_DIGITS} digits, or beyond what a spreadsheet can hold; correct it, or have \
+                     it written as text"
+                ),
+            };
+            let message = format!("{place} (column `{name}`) {what}");
             self.out.fault(&message, None);
         }
         Ok(self.out.end()?)
