@@ -29,6 +29,7 @@ pub(super) struct Header {
     /// Its row, and how many filled ones stand before it.
     pub(super) row: u64,
     pub(super) before: usize,
+    /// In the order of their places.
     pub(super) columns: Vec<Column>,
     /// The rows behind it that have been read.
     pub(super) rows: Vec<Row>,

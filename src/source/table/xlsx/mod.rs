@@ -174,7 +174,11 @@ impl<'a, 'o> Writing<'a, 'o> {
         let named = named.filter(|column| row.cell(column.at).kind != Kind::Empty);
         let named = named.count();
         if named < row.filled().count() {
-            let is_named = |at: &usize| self.columns.iter().any(|column| column.at == *at);
+            let is_named = |at: &usize| {
+                self.columns
+                    .binary_search_by_key(at, |column| column.at)
+                    .is_ok()
+            };
             for at in row.filled().filter(|at| !is_named(at)) {
                 self.watch.nameless(at, row.number);
             }
