@@ -199,7 +199,7 @@ const MANAGED: u64 = 95;
 
 /// Of several columns that could be the key, the one by which managers are named is the better: nobody reports to a key that
 /// no manager goes by. Managers may go by their positions, too, which does not make these people's keys.
-fn prefer_managed(keys: &mut Vec<KeyFacts>, managers: &[ManagerFacts]) {
+fn prefer_managed(keys: &mut [KeyFacts], managers: &[ManagerFacts]) {
     let Some(best) = keys.first() else {
         return;
     };

@@ -9,6 +9,7 @@ pub(crate) mod decimal;
 pub(crate) mod encoded;
 pub(crate) mod foreign;
 pub(crate) mod javascript;
+pub(crate) mod last;
 pub(crate) mod scan;
 pub(crate) mod shown;
 pub(crate) mod unseen;

@@ -3,11 +3,11 @@
 use std::io::Read;
 
 use super::Wrong;
-use super::last::Last;
 use super::lines::{Line, Lines};
 use super::records::{Name, Records};
 use super::remarks::Remarks;
 use super::spec::{FixedColumn, FixedSpec, ShortLines, Stated, Trim};
+use crate::text::last::Last;
 use crate::text::shown::shown;
 
 /// A column: from its first character to behind its last, from 0.
@@ -55,7 +55,7 @@ pub(super) fn write(
             columns.write(&cells, &mut last, out)?;
         }
     }
-    if let Some(totals) = last.totals(columns.columns.len()) {
+    if let Some(totals) = last.totals(columns.columns.len(), None) {
         let setting = "what a line looks like that is a record, in `source.fixed.records`";
         remarks.add(totals.remark("line", setting));
     }

@@ -16,7 +16,6 @@ mod hdl;
     expect(dead_code, reason = "only workbooks and columns need it")
 )]
 mod input;
-mod last;
 mod lines;
 #[cfg_attr(
     not(feature = "xlsx"),

@@ -36,11 +36,11 @@ use watch::{Found, Watch};
 use workbook::Workbook;
 
 use super::input::{Input, Seekable};
-use super::last::Last;
 use super::records::{Name, Records};
 use super::sheet_spec::{Errors, WorkbookSpec};
 use super::{Terms, Wrong};
 use crate::format::json::sheet_error;
+use crate::text::last::Last;
 use crate::text::shown::shown;
 
 /// What is wrong with a number that is to be shown as a day or a time.
@@ -96,7 +96,7 @@ pub(super) fn write(
     };
     writing.watch.remarks(&found).into_iter().for_each(tell);
     writing.totals.remark().into_iter().for_each(tell);
-    if let Some(last) = writing.last.totals(header.columns.len()) {
+    if let Some(last) = writing.last.totals(header.columns.len(), None) {
         let setting = format!("`source: {{ xlsx: {{ footer: '{}' }} }}`", last.pattern);
         tell(last.remark("row", &setting));
         terms.remarks.ends_with(last.pattern);

@@ -2,15 +2,15 @@
 
 use std::collections::VecDeque;
 
-use crate::text::closing::{self, BEFORE, MOST};
-use crate::text::counted;
+use super::closing::{self, BEFORE, MOST};
+use super::counted;
 
-/// Bytes of a cell that are kept: words that close a table are shorter.
+/// Characters of a cell that are kept: words that close a table are shorter.
 const KEPT: usize = 64;
 
 /// The last records that were read, as far as it matters.
 #[derive(Default)]
-pub(super) struct Last {
+pub(crate) struct Last {
     rows: VecDeque<Brief>,
 }
 
@@ -27,40 +27,42 @@ struct Brief {
 
 /// Records at the end that begin as totals do.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Totals {
-    pub(super) from: u64,
-    pub(super) to: u64,
+pub(crate) struct Totals {
+    pub(crate) from: u64,
+    pub(crate) to: u64,
     rows: u64,
     /// What they begin with, as a pattern.
-    pub(super) pattern: String,
+    pub(crate) pattern: String,
 }
 
 impl Last {
     /// Takes in the next record: its line or row, the first column that has a value, that value, and how many have one.
-    pub(super) fn see(&mut self, number: u64, first: usize, text: &str, filled: usize) {
+    pub(crate) fn see(&mut self, number: u64, first: usize, text: &str, filled: usize) {
         let mut brief = match self.rows.len() {
             len if len == BEFORE + MOST => self.rows.pop_front().unwrap_or_default(),
             _ => Brief::default(),
         };
         brief.text.clear();
-        brief
-            .text
-            .push_str(&text[..text.floor_char_boundary(KEPT.min(text.len()))]);
+        brief.text.extend(text.chars().take(KEPT));
         (brief.number, brief.first, brief.filled) = (number, first, filled);
         self.rows.push_back(brief);
     }
 
     /// The closing run of records that look like totals, in a table of so many columns: they begin with a word that says
-    /// so, and are emptier than records are, or the word stands where the others have identifiers or figures.
-    pub(super) fn totals(&self, width: usize) -> Option<Totals> {
+    /// so, and are emptier than records are, or the word stands where the others have identifiers or figures. Where their
+    /// pattern is of lines, so many delimiters stand in front of the word as columns are empty.
+    pub(crate) fn totals(&self, width: usize, delimiter: Option<char>) -> Option<Totals> {
         let mut begins: Vec<String> = Vec::new();
         let mut run = 0;
         for at in (0..self.rows.len()).rev() {
             match self.word(at, width) {
-                Some(word) if !begins.iter().any(|known| known == word) => {
-                    begins.insert(0, word.to_owned());
+                Some(word) => {
+                    let front = delimiter.map(|c| c.to_string().repeat(self.rows[at].first));
+                    let word = front.unwrap_or_default() + word;
+                    if !begins.contains(&word) {
+                        begins.insert(0, word);
+                    }
                 }
-                Some(_) => {}
                 None => break,
             }
             run += 1;
@@ -93,24 +95,21 @@ impl Last {
 
 impl Totals {
     /// What is to be told of them, where `line` is what a record is called, and this setting says that they are none.
-    pub(super) fn remark(&self, line: &str, setting: &str) -> String {
-        let (which, are, they) = match self.rows {
-            1 => (format!("{line} {}, the last one,", self.from), "is", "it"),
-            rows => (
-                format!(
-                    "the last {} ({} to {})",
-                    counted(rows, line),
-                    self.from,
-                    self.to
-                ),
-                "are",
-                "they",
+    pub(crate) fn remark(&self, line: &str, setting: &str) -> String {
+        match self.rows {
+            1 => format!(
+                "{line} {}, the last one, begins as totals and the like do, and is read as a record; if it is none, state \
+                 {setting}",
+                self.from
             ),
-        };
-        let begin = if self.rows == 1 { "begins" } else { "begin" };
-        format!(
-            "{which} {begin} as totals and the like do, and {are} read as a record; if {they} {are} none, state {setting}"
-        )
+            rows => format!(
+                "the last {} ({} to {}) begin as totals and the like do, and are read as records; if they are none, state \
+                 {setting}",
+                counted(rows, line),
+                self.from,
+                self.to
+            ),
+        }
     }
 }
 
@@ -123,7 +122,7 @@ mod tests {
         for ((first, text, filled), number) in rows.iter().zip(2..) {
             last.see(number, *first, text, *filled);
         }
-        let found = last.totals(width);
+        let found = last.totals(width, Some(';'));
         found.map(|found| (found.from, found.to, found.pattern))
     }
 
@@ -137,7 +136,7 @@ mod tests {
         );
         assert_eq!(
             totals(&[id, (1, "Summe: 5", 2)], 4),
-            found(3, 3, r"^Summe\b")
+            found(3, 3, r"^;Summe\b")
         );
         assert_eq!(
             totals(&[id, (0, "Total", 2), (0, "Grand Total", 2)], 4),
@@ -159,7 +158,7 @@ mod tests {
         }
         assert_eq!(last.rows.len(), BEFORE + MOST);
         last.see(500, 0, "Total", 3);
-        assert_eq!(last.totals(3).map(|totals| totals.from), Some(500));
+        assert_eq!(last.totals(3, None).map(|totals| totals.from), Some(500));
         assert_eq!(last.rows[0].text.len(), KEPT);
     }
 }
