@@ -26,6 +26,10 @@ impl Remarks {
     }
 
     /// Notes a pattern of the last rows that look like totals.
+    #[cfg_attr(
+        not(feature = "xlsx"),
+        expect(dead_code, reason = "only workbooks need it")
+    )]
     pub(in crate::source) fn ends_with(&self, footer: String) {
         self.with(|told| told.footer = Some(footer));
     }
