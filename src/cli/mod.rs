@@ -40,6 +40,7 @@ mod state;
 mod stop;
 mod test;
 mod turn;
+mod undescribed;
 mod work;
 
 use std::error::Error;
