@@ -42,7 +42,7 @@ fn a_line_tells_what_ended_a_run() {
     let (code, line) = rig.put_out(&["run", "pipeline.yaml", "--summary"]);
     assert_eq!(code, 4);
     let begins =
-        "pipeline: stopped by a guard, nothing was applied; 20 rows read, 20 could be sent; ";
+        "pipeline: stopped by a guard, nothing was sent; 20 rows read, 20 could be sent; ";
     assert!(line.starts_with(begins), "{line}");
     assert!(
         line.contains("; exit 4; run 2") && line.contains("min_rows"),
@@ -91,6 +91,7 @@ fn metrics(text: &str) -> BTreeMap<String, f64> {
 fn metrics_are_those_of_the_last_run() {
     let rig = Rig::new();
     rig.write("workers.csv", workers(200) + "broken\n");
+    std::fs::create_dir(rig.path("out")).unwrap();
     rig.pipeline(
         "name: 'a \"b\" \\'\nsource: { path: workers.csv }\nreport: { metrics: out/p.prom }",
         "action: create",
