@@ -53,6 +53,9 @@ pub struct CheckArgs {
     /// Ask the tenant, too: token, data set, properties. Nothing is sent all the same.
     #[arg(long)]
     connect: bool,
+    /// Leave a report behind, as a run does.
+    #[arg(long)]
+    report: bool,
     #[command(flatten)]
     common: CommonArgs,
 }
@@ -101,7 +104,11 @@ impl RunArgs {
         collected: Option<&Collected>,
     ) -> Result<Exit, Failure> {
         if self.dry_run {
-            let only = (Task::Check, false);
+            let only = Only {
+                task: Task::Check,
+                connect: false,
+                reports: false,
+            };
             return check(pipeline, only, &self.common, globals, progress, collected);
         }
         let run_id = RunId::generate();
@@ -121,7 +128,11 @@ impl RunArgs {
 impl CheckArgs {
     pub(super) fn run(self, globals: &Globals, progress: &Progress) -> Result<Exit, Failure> {
         let pipeline = self.pipeline.load(globals)?;
-        let only = (Task::Check, self.connect);
+        let only = Only {
+            task: Task::Check,
+            connect: self.connect,
+            reports: self.report,
+        };
         check(pipeline, only, &self.common, globals, progress, None)
     }
 }
@@ -142,24 +153,34 @@ fn first_is_possible(pipeline: &Pipeline) -> Result<(), Failure> {
     Err(usage(format_args!("--first: {why}")))
 }
 
+/// What is done that sends nothing.
+pub(super) struct Only {
+    pub(super) task: Task,
+    /// Whether the tenant is asked, too.
+    pub(super) connect: bool,
+    /// Whether a report is left behind.
+    pub(super) reports: bool,
+}
+
 /// A check, or a plan. It takes no lock, as it sends nothing and writes to nothing that a run writes to.
 pub(super) fn check(
     mut pipeline: Pipeline,
-    (task, connect): (Task, bool),
+    only: Only,
     common: &CommonArgs,
     globals: &Globals,
     progress: &Progress,
     collected: Option<&Collected>,
 ) -> Result<Exit, Failure> {
     let mut stop = stop::watch()?;
-    let token = match connect {
+    let token = match only.connect {
         true => token(&pipeline)?,
         false => None,
     };
-    let looked = look(&mut pipeline, token.as_ref(), connect, &mut stop)?;
+    let looked = look(&mut pipeline, token.as_ref(), only.connect, &mut stop)?;
     let mut work = Work::new(&pipeline, common, globals, progress);
-    work.task = task;
+    work.task = only.task;
     work.collected = collected;
+    work.reports = only.reports;
     match looked {
         Looked::Well(found) => work.preflight = found,
         Looked::Wrong(error) => return work.refuse(RunId::generate(), error),

@@ -101,6 +101,8 @@ pub(super) struct Work<'a> {
     pub(super) collected: Option<&'a Collected>,
     /// Nobody else writes the rejects file meanwhile.
     pub(super) rejects: Option<Held>,
+    /// Whether a report is left behind.
+    pub(super) reports: bool,
 }
 
 /// What is to be done.
@@ -143,6 +145,7 @@ impl<'a> Work<'a> {
             again: None,
             collected: None,
             rejects: None,
+            reports: true,
         }
     }
 
@@ -154,7 +157,10 @@ impl<'a> Work<'a> {
         let keys = keys.map_err(said)?;
         let secret = self.pipeline.state_key(&config::process_env);
         let secret = secret.map_err(said)?;
-        RunReport::prepare(self.report_dir()).map_err(|error| Failure::new(Exit::Failed, error))?;
+        if self.reports {
+            let prepared = RunReport::prepare(self.report_dir());
+            prepared.map_err(|error| Failure::new(Exit::Failed, error))?;
+        }
         let started = Instant::now();
         let mut report = self.report(run_id);
         say_run(&report);
@@ -375,10 +381,14 @@ impl<'a> Work<'a> {
             report.next = next(&entry, &folder, outcome)
                 .or_else(|| approve.map(|hash| format!("{} --approve {hash}", run_again(&entry))));
         }
-        let written = report.write(self.report_dir());
-        let pages = self.pages(&report, written.as_deref().ok());
+        let written = match self.reports {
+            true => report.write(self.report_dir()).map(Some),
+            false => Ok(None),
+        };
+        let written_to = written.as_ref().ok().and_then(Option::as_deref);
+        let pages = self.pages(&report, written_to);
         self.measure(&report);
-        let files = written.iter().chain(pages.iter().flatten());
+        let files = written.iter().flatten().chain(pages.iter().flatten());
         self.tell(&report, ended.is_ok(), &files.collect::<Vec<_>>())?;
         match (ended, written.and(pages)) {
             (Err(error), written) => {

@@ -41,8 +41,7 @@ fn a_line_tells_what_ended_a_run() {
     );
     let (code, line) = rig.put_out(&["run", "pipeline.yaml", "--summary"]);
     assert_eq!(code, 4);
-    let begins =
-        "pipeline: stopped by a guard, nothing was sent; 20 rows read, 20 could be sent; ";
+    let begins = "pipeline: stopped by a guard, nothing was sent; 20 rows read, 20 could be sent; ";
     assert!(line.starts_with(begins), "{line}");
     assert!(
         line.contains("; exit 4; run 2") && line.contains("min_rows"),
