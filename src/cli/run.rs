@@ -11,7 +11,7 @@ use super::several::{self, Collected};
 use super::turn::TurnArgs;
 use super::work::{CommonArgs, Task, Work};
 use super::{Exit, Failure, Globals, PipelineArgs, stop};
-use crate::config::{Pipeline, process_env};
+use crate::config::{Pipeline, Target, process_env};
 use crate::report::progress::Progress;
 use crate::report::run::RunId;
 use crate::source::Input;
@@ -39,6 +39,9 @@ pub struct RunArgs {
     /// for a deletion.
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..=100_000), conflicts_with = "dry_run")]
     first: Option<u32>,
+    /// End once the server has taken the import on, and leave its results to `resume`.
+    #[arg(long, conflicts_with = "dry_run")]
+    detach: bool,
     #[command(flatten)]
     turn: TurnArgs,
     #[command(flatten)]
@@ -71,6 +74,11 @@ impl RunArgs {
             if self.first.is_some() {
                 first_is_possible(&pipeline)?;
             }
+            if self.detach && matches!(pipeline.target, Target::Sandbox) {
+                return Err(usage(
+                    "--detach: the sandbox inside this program ends with it, and its job as well",
+                ));
+            }
             Ok(pipeline)
         };
         if self.more.is_empty() {
@@ -85,6 +93,11 @@ impl RunArgs {
         if self.approve.is_some() {
             return Err(usage(
                 "--approve: a plan belongs to one pipeline; name that one alone",
+            ));
+        }
+        if self.detach {
+            return Err(usage(
+                "--detach: each of several pipelines waits for the one before it; name one alone",
             ));
         }
         let first = [&self.pipeline.pipeline];
@@ -119,6 +132,7 @@ impl RunArgs {
         work.collected = collected;
         work.token = token;
         work.first = self.first;
+        work.detach = self.detach;
         work.approve = self.approve.clone();
         work.result_location = pipeline.result_location(&process_env).map_err(said)?;
         begin(work, run_id, looked, turn)

@@ -94,6 +94,8 @@ pub(super) struct Work<'a> {
     pub(super) result_location: Option<PresignedUrl>,
     /// So many rows go before the others.
     pub(super) first: Option<u32>,
+    /// Whether nobody waits for the job.
+    pub(super) detach: bool,
     pub(super) ledger: Option<Ledger>,
     /// The rows of an earlier run that are sent again, and no others.
     pub(super) again: Option<Again>,
@@ -141,6 +143,7 @@ impl<'a> Work<'a> {
             preflight: None,
             result_location: None,
             first: None,
+            detach: false,
             ledger: None,
             again: None,
             collected: None,
@@ -277,6 +280,7 @@ impl<'a> Work<'a> {
             progress: self.progress.clone(),
             basis,
             first: self.first,
+            detach: self.detach,
             to: match &self.task {
                 Task::Upload(to) => Some(to.clone()),
                 _ => None,
@@ -361,6 +365,7 @@ impl<'a> Work<'a> {
             outcome => Exit::from(outcome),
         };
         let error = ended.as_ref().err();
+        let error = error.filter(|error| !matches!(error, RunError::Detached));
         report.error = error.map(|error| ErrorReport::new(error.code(), chain(error)));
         report.end(outcome, Timestamp::now(), started.elapsed());
         report.pace = self.progress.pace();
@@ -395,7 +400,10 @@ impl<'a> Work<'a> {
                 if let Err(unwritten) = written {
                     say_warning(chain(&unwritten));
                 }
-                Err(failure(exit, error, &report))
+                match error {
+                    RunError::Detached => Ok(exit),
+                    error => Err(failure(exit, error, &report)),
+                }
             }
             (Ok(()), Err(error)) => {
                 let error = chain(&error);
