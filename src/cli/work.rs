@@ -42,7 +42,7 @@ use crate::text::chain;
 use crate::text::dates::Date;
 
 /// What `run` and `check` and those that take a run up take.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct CommonArgs {
     /// Exit with 0 if rows were rejected and everything else succeeded.
     #[arg(long)]
@@ -53,6 +53,16 @@ pub(super) struct CommonArgs {
     /// Threads that process the data; one per core by default.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: Option<u16>,
+}
+
+impl CommonArgs {
+    /// What a program asks for.
+    pub(super) fn with(workers: Option<u16>) -> CommonArgs {
+        CommonArgs {
+            workers,
+            ..CommonArgs::default()
+        }
+    }
 }
 
 /// Threads that process blocks, unless stated: one a core.
@@ -94,6 +104,8 @@ pub(super) struct Work<'a> {
     pub(super) collected: Option<&'a Collected>,
     /// Nobody else writes the rejects file meanwhile.
     pub(super) rejects: Option<Held>,
+    /// Nothing is printed: whoever asked for the work is a program.
+    pub(super) silent: bool,
 }
 
 /// What is to be done.
@@ -136,6 +148,7 @@ impl<'a> Work<'a> {
             again: None,
             collected: None,
             rejects: None,
+            silent: false,
         }
     }
 
@@ -164,10 +177,16 @@ impl<'a> Work<'a> {
         let ended = self.finish(report, ended, started);
         if matches!(self.task, Task::Run | Task::TakeUp(_)) {
             for left in prune(self.pipeline, self.ledger.as_ref(), self.report_dir()) {
-                say(format_args!("warning: {left}"));
+                self.say(format_args!("warning: {left}"));
             }
         }
         ended
+    }
+
+    fn say(&self, line: impl std::fmt::Display) {
+        if !self.silent {
+            say(line);
+        }
     }
 
     /// Ends a run that could not begin, with a report that says why.
@@ -373,9 +392,12 @@ impl<'a> Work<'a> {
         match (ended, written.and(pages)) {
             (Err(error), written) => {
                 if let Err(unwritten) = written {
-                    say(format_args!("warning: {}", chain(&unwritten)));
+                    self.say(format_args!("warning: {}", chain(&unwritten)));
                 }
-                Err(failure(exit, error, &report))
+                Err(match self.silent {
+                    true => Failure::new(exit, error),
+                    false => failure(exit, error, &report),
+                })
             }
             (Ok(()), Err(error)) => {
                 let error = chain(&error);
@@ -449,7 +471,7 @@ impl<'a> Work<'a> {
     fn tell(&self, report: &RunReport, well: bool, files: &[&PathBuf]) -> Result<(), Failure> {
         if self.globals.quiet {
             if let Some(next) = &report.next {
-                say(format_args!("to go on: {next}"));
+                self.say(format_args!("to go on: {next}"));
             }
         } else if well || report.counts.read > 0 {
             say_lines(report.summary(files).trim_end());
