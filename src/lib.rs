@@ -122,7 +122,7 @@ mod upload;
 mod whole;
 
 pub use cli::library::{Counts, Pipeline, Report, RunError};
-pub use cli::{Cli, Exit};
+pub use cli::{Cli, Exit, main};
 pub use stage::own::{OwnStage, Rows};
 
 #[doc(hidden)]

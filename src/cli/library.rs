@@ -285,6 +285,7 @@ impl Pipeline {
             quiet: true,
             no_progress: true,
             log_format: LogFormat::default(),
+            heartbeat: std::time::Duration::from_secs(10),
         };
         let common = CommonArgs::with(self.workers);
         let progress = Progress::silent();
