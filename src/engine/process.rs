@@ -17,7 +17,7 @@ use crate::format::{Parser, Pools, reject_long_cells};
 use crate::orgvue::retyped::Found;
 use crate::orgvue::wire::Wire;
 use crate::report::rejects::Rejected;
-use crate::rule::{Counted, Rules};
+use crate::rule::{Counted, Rule, Rules};
 use crate::settings::units::Size;
 use crate::stage::Stage;
 use crate::stage::aliases::Aliases;
@@ -336,8 +336,13 @@ impl Engine {
 
     /// The rules, and what the target asks of every row.
     pub fn check(&self, batch: &mut Batch) {
+        self.check_and(batch, |_| {});
+    }
+
+    /// As [`Engine::check`]; `done` hears of each rule when it has seen the block.
+    pub(crate) fn check_and(&self, batch: &mut Batch, done: impl FnMut(Rule<'_>)) {
         batch.see_filtered(false);
-        self.rules.apply(batch);
+        self.rules.apply_and(batch, done);
         if let Some(as_of) = &self.as_of {
             as_of.check(batch);
         }

@@ -71,6 +71,24 @@ pub struct Rules {
     counted: Vec<Counted>,
 }
 
+/// What a rule is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rule<'a> {
+    /// The rules of a column, by its name.
+    Column(&'a str),
+    /// An assertion about rows, by its code.
+    Row(&'a str),
+}
+
+impl fmt::Display for Rule<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rule::Column(name) => write!(f, "column {name}"),
+            Rule::Row(code) => write!(f, "row rule {code}"),
+        }
+    }
+}
+
 /// A rule, or the rules of a column, with a limit of its own.
 #[derive(Clone, Debug)]
 pub(crate) struct Counted {
@@ -93,12 +111,19 @@ impl Rules {
     /// Looks at every row that is not filtered out, and rejects those that break a rule. Cells at
     /// fault are marked after all rules of their column.
     pub fn apply(&self, batch: &mut Batch) {
+        self.apply_and(batch, |_| {});
+    }
+
+    /// As [`Rules::apply`]; `done` hears of each rule, or of the rules of each column, when it has seen the block.
+    pub(crate) fn apply_and(&self, batch: &mut Batch, mut done: impl FnMut(Rule<'_>)) {
         for column in &self.columns {
             column.apply(batch);
+            done(Rule::Column(column.name()));
         }
         let mut reads = Reads::of(self.rows.len());
         for assertion in &self.rows {
             assertion.apply(batch, &mut reads);
+            done(Rule::Row(assertion.code()));
         }
     }
 

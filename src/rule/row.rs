@@ -84,6 +84,10 @@ pub(super) struct Assertion {
 }
 
 impl Assertion {
+    pub(super) fn code(&self) -> &str {
+        &self.code
+    }
+
     /// No cell is marked: which of them is at fault, an assertion can't tell, and the assertions
     /// after it still have something to say.
     pub(super) fn apply(&self, batch: &mut Batch, reads: &mut Reads) {

@@ -50,6 +50,8 @@ pub(crate) struct Step {
 pub(crate) struct Steps {
     /// The steps in order. What a pipeline does not do is not there.
     pub steps: Vec<Step>,
+    /// The rules among them, one by one, in the order in which they are asked.
+    pub rules: Vec<Step>,
     /// Rows.
     pub rows: Rows,
     /// Decoded text of all records in bytes.
@@ -198,6 +200,7 @@ impl Bench {
     pub(crate) async fn steps(&self) -> Result<Steps, RunError> {
         let source = Arc::new(source(&self.pipeline).await?);
         let mut clock = Clock::new();
+        let mut rule_clock = Clock::new();
         let mut blocks = Blocks::open(source.clone(), reading(&self.pipeline, self.block)).await?;
         let opened = clock.last.elapsed();
         let engine = bind(&self.pipeline, blocks.header(), &self.resources)?;
@@ -222,7 +225,8 @@ impl Bench {
                 stage.apply(&mut batch);
                 clock.lap(name);
             }
-            engine.check(&mut batch);
+            rule_clock.rewind();
+            engine.check_and(&mut batch, |rule| rule_clock.lap(&rule.to_string()));
             clock.lap("rules");
             let encoded = engine.encode(&mut batch);
             clock.lap("encode");
@@ -247,7 +251,12 @@ impl Bench {
         }
         let mut steps = clock.steps;
         steps[0].time += opened;
-        Ok(Steps { steps, rows, text })
+        Ok(Steps {
+            steps,
+            rules: rule_clock.steps,
+            rows,
+            text,
+        })
     }
 
     /// Runs the survey: the whole source through stages, rules and what only the whole file knows.

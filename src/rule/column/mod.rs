@@ -149,6 +149,10 @@ pub(super) struct Column {
 }
 
 impl Column {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// What may not have been meant, as far as the batches told.
     pub(super) fn remarks(&self) -> impl Iterator<Item = String> {
         let remark = |check: &Check| match check {
