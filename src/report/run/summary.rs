@@ -64,11 +64,8 @@ impl RunReport {
         }
         let along = match c.taken_along {
             0 => String::new(),
-            1 => "and 1 more line swallowed by a wrong quote".to_owned(),
-            more => format!(
-                "and {} more lines swallowed by wrong quotes",
-                human::count(more)
-            ),
+            1 => "and 1 more line that they took along".to_owned(),
+            more => format!("and {} more lines that they took along", human::count(more)),
         };
         if items.is_none() {
             lines.rows("rejected", c.rejected, &along);

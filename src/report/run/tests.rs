@@ -155,7 +155,7 @@ fn summary_of_a_whole_run() {
     read            1,000,000  178.6 MB from exports/workers.csv.gz
     skipped                 2  lines that are not records
     filtered            1,234  left out by a filter
-    rejected               17  and 1,200 more lines swallowed by wrong quotes
+    rejected               17  and 1,200 more lines that they took along
                 dob  date_format  8
                 dob  required     3
                 dob  d            2
