@@ -20,6 +20,7 @@ use crate::orgvue::spec::{Action, ActionSpec, DatasetSpec, ImportSpec, Preflight
 use crate::rule::ValidateSpec;
 use crate::settings::limits::Limits;
 use crate::settings::secret::{PresignedUrl, TokenSpec};
+use crate::settings::shard::Shard;
 use crate::settings::units::{Amount, Span};
 use crate::source::effect_spec::Awaiting;
 use crate::source::spec::{
@@ -103,6 +104,8 @@ pub struct Pipeline {
     pub(crate) tests: Vec<TestSpec>,
     /// The mended file that is read in place of the source.
     pub mend: Option<PathBuf>,
+    /// The rows that are sent, where other processes send the others.
+    pub(crate) shard: Option<Shard>,
     /// What it was made of, to be known again.
     pub origin: Origin,
     /// Where everything was written, for problems that show only with the data: a column that is not
@@ -307,6 +310,15 @@ impl Pipeline {
         self.results = self.results.map(|path| beside(&path, "mend"));
         self.mend = Some(file);
         Ok(self)
+    }
+
+    /// Sends the rows of a shard and no others, and writes what it writes of them into files of its own.
+    pub(crate) fn sharded(mut self, shard: Shard) -> Pipeline {
+        let own = |path: &Path| beside(path, &shard.in_names());
+        self.rejects.path = own(&self.rejects.path);
+        self.results = self.results.as_deref().map(own);
+        self.shard = Some(shard);
+        self
     }
 
     /// The hash of what it means for the rows and the data set: comments, names of files, and how the upload is sent

@@ -18,14 +18,14 @@ pub(crate) struct Planned {
     pub leavers: Total,
 }
 
-/// What would be done, down to the last row.
+/// What would be done, down to the last row. Of a shard, the rows are those of all shards.
 pub(super) fn content(
     plan: Plan,
     survey: &Survey,
     changes: &Changes,
     sensitive: &[String],
 ) -> Content {
-    let facts = survey.facts();
+    let facts = survey.whole();
     let hashes = survey.source().hashes().into_iter();
     Content {
         plan,

@@ -1,6 +1,7 @@
 //! The survey: everything that has to be known before anything leaves the machine, taken in block by block.
 
 pub(super) mod asked;
+mod elsewhere;
 mod found;
 
 use std::ops::Range;
@@ -34,6 +35,7 @@ use crate::whole::as_of::SpillError;
 use crate::whole::lines::Lines;
 use crate::whole::{Places, Rules, Verdict};
 use asked::Asked;
+use elsewhere::Elsewhere;
 
 /// Takes in what blocks became, in order: counts rows, asks the rules of the whole file, writes rejected rows down,
 /// measures the body.
@@ -71,8 +73,10 @@ pub struct Survey {
     pub filtered: u64,
     /// Rows that are not sent as another one goes in their place.
     pub superseded: u64,
-    /// Rows that are part of the body.
+    /// Rows that are part of the body, or of another shard's.
     pub good: u64,
+    /// What of all that is other shards'.
+    elsewhere: Elsewhere,
     /// What guards count, and the rows that are not sent as they are.
     pub(super) aside: Aside,
     /// Records and other lines, file by file.
@@ -144,6 +148,7 @@ impl Survey {
             filtered: 0,
             superseded: 0,
             good: 0,
+            elsewhere: Elsewhere::default(),
             aside: Aside::default(),
             extent: Extent::default(),
             warned: Warned::default(),
@@ -184,7 +189,7 @@ impl Survey {
 
     /// Rows rejected so far.
     pub fn rejected(&self) -> u64 {
-        self.rejects.rejected().rows()
+        self.rejects.rejected().rows() + self.rejects.elsewhere().rows()
     }
 
     /// The rejects file.
@@ -215,6 +220,8 @@ impl Survey {
             Some(_) => self.rules.verdicts(first..self.record).to_vec(),
             None => self.see(&processed, first)?,
         };
+        let others = std::mem::take(&mut processed.others);
+        self.elsewhere.see(&others, &processed.batch);
         let changed = self.carry_out(&verdicts, &mut processed.batch, first, place)?;
         let Changed {
             left_out,
@@ -239,9 +246,14 @@ impl Survey {
         }
         self.filtered += processed.filtered;
         self.good += (processed.encoded.rows.len() - left_out.len()) as u64;
-        self.write_rejects(&mut processed, &touched)?;
+        self.write_rejects(&mut processed, &touched, &others)?;
+        self.elsewhere
+            .count(&others, (&processed.encoded.rows, &left_out), &superseded);
+        // Guards count what all shards send, and the body has what this one does.
+        let (left_out, own_cleared) =
+            elsewhere::without(&others, (&processed.encoded.rows, left_out), &cleared);
         self.mark_sent(&processed.encoded.rows, &left_out, first..self.record);
-        let amended = cleared.iter().map(|(row, slot)| (first + row, *slot));
+        let amended = own_cleared.iter().map(|(row, slot)| (first + row, *slot));
         self.amended.cleared.extend(amended);
         let keys = self.rules.unique.as_ref();
         let carried = self
@@ -258,7 +270,7 @@ impl Survey {
         let slot = self.engine.names_rows_by().map(|(_, slot)| slot);
         let named = naming(self.engine.encoder(), &processed.batch, slot, &carried);
         let assembly = &mut self.assembly;
-        Ok(assembly.piece_with(processed, &left_out, &cleared, named))
+        Ok(assembly.piece_with(processed, &left_out, &own_cleared, named))
     }
 
     /// Tells the rows of a block of these records that are in the body from those that are left out of it.
@@ -433,6 +445,7 @@ impl Survey {
         self.aside.clear();
         self.arrivals.clear();
         (self.record, self.filtered, self.superseded, self.good) = (0, 0, 0, 0);
+        self.elsewhere = Elsewhere::default();
         self.extent = Extent::default();
         self.warned = Warned::default();
         self.witness = self.witness.take().map(|_| Witness::default());
@@ -478,11 +491,14 @@ impl Survey {
         &mut self,
         processed: &mut Processed,
         touched: &[u32],
+        others: &[u32],
     ) -> Result<(), RunError> {
         let written = processed.rejects.take();
         let file = &self.files[processed.file as usize];
         let records = Records::new(&processed.batch, file, processed.line);
-        Ok(self.rejects.write_block(&records, written, touched)?)
+        let rows = (touched, others);
+        let put = self.rejects.write_block_of_shard(&records, written, rows);
+        Ok(put?)
     }
 
     /// What only the whole file could change of the body.

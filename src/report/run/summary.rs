@@ -99,6 +99,10 @@ impl RunReport {
         if let Some(aliases) = &self.aliases {
             lines.add("aliases", &aliases.line());
         }
+        if c.other_shards > 0 {
+            let why = "another shard sends them, or says what is wrong with them";
+            lines.rows("elsewhere", c.other_shards, why);
+        }
         if c.withheld > 0 {
             let why = "not sent, as they would delete somebody and too many do";
             lines.rows("withheld", c.withheld, why);
