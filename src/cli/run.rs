@@ -1,20 +1,25 @@
 //! `rostream run` and `rostream check`: the main job, and everything of it that sends nothing.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
+use super::apply;
 use super::looked::{Looked, look};
-use super::open::{begin, usage};
+use super::open::{begin, told, usage};
 use super::pipeline::{mended, said, token};
 use super::several::{self, Collected};
+use super::shard::ShardArgs;
 use super::turn::TurnArgs;
 use super::work::{CommonArgs, Task, Work};
 use super::{Exit, Failure, Globals, PipelineArgs, stop};
 use crate::config::{Pipeline, process_env};
 use crate::report::progress::Progress;
 use crate::report::run::RunId;
+use crate::settings::shard::Shard;
 use crate::source::Input;
+use crate::state::Applied;
 use crate::upload::spec::Length;
 
 /// Arguments of `rostream run`.
@@ -40,6 +45,11 @@ pub struct RunArgs {
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..=100_000), conflicts_with = "dry_run")]
     first: Option<u32>,
     #[command(flatten)]
+    shard: ShardArgs,
+    /// The plan of all shards, as `rostream report merge` wrote it: the shard does its part of it, once.
+    #[arg(long, value_name = "FILE", requires = "shard", conflicts_with_all = ["dry_run", "mend", "first"])]
+    plan: Option<PathBuf>,
+    #[command(flatten)]
     turn: TurnArgs,
     #[command(flatten)]
     common: CommonArgs,
@@ -53,6 +63,8 @@ pub struct CheckArgs {
     /// Ask the tenant, too: token, data set, properties. Nothing is sent all the same.
     #[arg(long)]
     connect: bool,
+    #[command(flatten)]
+    shard: ShardArgs,
     #[command(flatten)]
     common: CommonArgs,
 }
@@ -70,6 +82,9 @@ impl RunArgs {
             }
             Ok(pipeline)
         };
+        if let Some(part) = self.shard.part() {
+            return self.part(part, globals, progress);
+        }
         if self.more.is_empty() {
             let pipeline = load(&self.pipeline.pipeline)?;
             return self.one(pipeline, globals, progress, None);
@@ -90,6 +105,33 @@ impl RunArgs {
             self.one(pipeline, globals, progress, Some(collected))
         };
         several::run(&files, (globals, self.common.json), load, one)
+    }
+
+    /// Carries out the part of a shard.
+    fn part(&self, part: Shard, globals: &Globals, progress: &Progress) -> Result<Exit, Failure> {
+        let Some(file) = self.plan.as_deref().filter(|_| self.more.is_empty()) else {
+            return Err(self.shard.without_plan(part, &self.pipeline.pipeline));
+        };
+        let opened = apply::open(file, self.approve.as_deref());
+        let opened = opened.and_then(|applied| {
+            let plan = applied.plan.of_shard(part)?;
+            Ok(Applied { plan, ..applied })
+        });
+        let applied = told(opened.map_err(apply::refused), self.common.json)?;
+        let mut pipeline = self.shard.of(self.pipeline.load(globals)?)?;
+        let run_id = RunId::generate();
+        let token = token(&pipeline)?;
+        let mut turn = self.turn.begin(globals)?;
+        let plan = &applied.plan;
+        let looked = match plan.is_of_pipeline(&pipeline.name, &pipeline.meaning()) {
+            Ok(()) => look(&mut pipeline, token.as_ref(), false, turn.stop())?,
+            Err(error) => Looked::Wrong(error.into()),
+        };
+        let mut work = Work::new(&pipeline, &self.common, globals, progress);
+        work.token = token;
+        work.result_location = pipeline.result_location(&process_env).map_err(said)?;
+        work.applies = Some(Arc::new(applied));
+        begin(work, run_id, looked, turn)
     }
 
     /// Runs one pipeline. Where it is one of several, its report is `collected`.
@@ -120,8 +162,10 @@ impl RunArgs {
 
 impl CheckArgs {
     pub(super) fn run(self, globals: &Globals, progress: &Progress) -> Result<Exit, Failure> {
-        let pipeline = self.pipeline.load(globals)?;
-        let only = (Task::Check, self.connect);
+        let pipeline = self.shard.of(self.pipeline.load(globals)?)?;
+        // Which data set it is about belongs to the plan of all shards.
+        let names = pipeline.shard.is_some() && pipeline.names_its_dataset();
+        let only = (Task::Check, self.connect || names);
         check(pipeline, only, &self.common, globals, progress, None)
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod codes;
 pub(crate) mod error;
 pub(crate) mod forget;
 pub(crate) mod human;
+pub(crate) mod merge;
 pub(crate) mod pace;
 pub(crate) mod page;
 pub(crate) mod people;

@@ -54,6 +54,7 @@ pub(crate) mod survey;
 mod surveyed;
 mod tables;
 mod told;
+mod turn;
 mod wait;
 mod warned;
 mod watch;
@@ -285,6 +286,7 @@ async fn load(
         stored.surveyed.rejects.finish()?;
         return items::write_none(job, report);
     }
+    let _turn = turn::turn(job).await?;
     // The last moment: what comes next can't be undone.
     unchanged(job, &prepared.source).await?;
     told::stored(report);

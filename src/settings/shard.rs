@@ -12,7 +12,7 @@ const MAX: u32 = 1024;
 /// One of several parts of a source's rows, which a hash of their keys tells apart: the same row is in the same part on
 /// every machine, and whatever other rows there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shard {
+pub(crate) struct Shard {
     /// Which of them it is, from 1.
     pub number: u32,
     pub of: u32,

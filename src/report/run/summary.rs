@@ -16,6 +16,10 @@ impl RunReport {
     pub(crate) fn summary(&self, reports: &[&PathBuf]) -> String {
         let mut lines = Lines::default();
         lines.add("run", &format!("{}, {}", self.run_id, self.ending()));
+        if let Some(part) = &self.shard {
+            let shard = format!("{} (seed {})", part.shard, part.shard.seed);
+            lines.add("shard", &shard);
+        }
         if let Some(preflight) = &self.preflight {
             lines.add("preflight", &preflight.in_words());
         }
