@@ -103,6 +103,7 @@ pub(super) fn checked(pipeline: &Pipeline, planned: &Planned, report: &RunReport
         pipeline: pipeline.into(),
         target: entry.map(|entry| entry.target),
         content: planned.content.clone(),
+        made: planned.made.clone(),
         said: planned.said.clone(),
         found,
     })

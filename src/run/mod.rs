@@ -457,7 +457,8 @@ async fn surveyed(
     if let (Some(planned), Some(content)) = (job.planned, &judged.content) {
         let last = job.basis.history.last.as_ref();
         let (content, decided) = (content.clone(), &judged.decided);
-        let _ = planned.set(plan::planned(content, decided, last, &judged.standing));
+        let after = &judged.standing;
+        let _ = planned.set(plan::planned(content, &survey, decided, last, after));
     }
     let drifted = drift::looked(job, &survey, report);
     verdict?;

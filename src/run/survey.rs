@@ -250,9 +250,9 @@ impl Survey {
         self.elsewhere
             .count(&others, (&processed.encoded.rows, &left_out), &superseded);
         // Guards count what all shards send, and the body has what this one does.
-        let (left_out, own_cleared) =
-            elsewhere::without(&others, (&processed.encoded.rows, left_out), &cleared);
-        self.mark_sent(&processed.encoded.rows, &left_out, first..self.record);
+        let encoded = &*processed.encoded.rows;
+        let (dropped, own_cleared) = elsewhere::without(&others, (encoded, &left_out), &cleared);
+        self.mark_sent(encoded, (&left_out, &dropped), first..self.record);
         let amended = own_cleared.iter().map(|(row, slot)| (first + row, *slot));
         self.amended.cleared.extend(amended);
         let keys = self.rules.unique.as_ref();
@@ -270,20 +270,29 @@ impl Survey {
         let slot = self.engine.names_rows_by().map(|(_, slot)| slot);
         let named = naming(self.engine.encoder(), &processed.batch, slot, &carried);
         let assembly = &mut self.assembly;
-        Ok(assembly.piece_with(processed, &left_out, &own_cleared, named))
+        Ok(assembly.piece_with(processed, &dropped, &own_cleared, named))
     }
 
-    /// Tells the rows of a block of these records that are in the body from those that are left out of it.
-    fn mark_sent(&mut self, rows: &[u32], left_out: &[u32], records: Range<u32>) {
-        if left_out.is_empty() && rows.len() == records.len() {
+    /// Tells the rows of a block of these records that are sent, by whichever shard, from those that are left out, and
+    /// takes down what is `dropped` from this body. To the rules of the whole file all shards are one.
+    fn mark_sent(
+        &mut self,
+        rows: &[u32],
+        (left_out, dropped): (&[u32], &[u32]),
+        records: Range<u32>,
+    ) {
+        if dropped.is_empty() && rows.len() == records.len() {
             self.lines.mark_all_sent(records);
             return;
         }
-        let mut dropped = left_out.iter().peekable();
-        for &row in rows {
-            match dropped.next_if_eq(&&row) {
-                Some(_) => self.amended.dropped.push(records.start + row),
-                None => self.lines.mark_sent(records.start + row),
+        let (mut left_out, mut dropped) = (left_out.iter().peekable(), dropped.iter().peekable());
+        for row in rows {
+            let record = records.start + row;
+            if dropped.next_if_eq(&row).is_some() {
+                self.amended.dropped.push(record);
+            }
+            if left_out.next_if_eq(&row).is_none() {
+                self.lines.mark_sent(record);
             }
         }
     }
@@ -532,6 +541,9 @@ impl Survey {
     /// A rejects file that can't be written.
     pub fn finish(mut self) -> Result<Surveyed, RunError> {
         self.rejects.settle()?;
+        for &record in &self.amended.dropped {
+            self.lines.mark_not_sent(record);
+        }
         let digest = self.assembly.digest();
         Ok(Surveyed {
             lines: self.lines,

@@ -295,6 +295,35 @@ mod tests {
         check(one, true);
     }
 
+    #[test]
+    fn shards_of_a_plan_share_a_lock() {
+        let (_dir, shared) = shared();
+        let to = mark("https://a.example/", "ACME", "6586F21B");
+        let run = RunId::generate();
+        let who = Who {
+            run: &run,
+            pipeline: "nightly",
+        };
+        // What a run leaves there is nobody's.
+        drop(shared.dataset(&to, &who).unwrap());
+        let one = shared.dataset_of_plan(&to, "p").unwrap();
+        let other = shared.dataset_of_plan(&to, "p").unwrap();
+        let is_busy = |taken: Result<Option<Held>, LedgerError>| {
+            let text = taken.unwrap_err().to_string();
+            assert!(text.contains("(shards of plan p)"), "{text}");
+        };
+        is_busy(shared.dataset_of_plan(&to, "q"));
+        is_busy(shared.dataset(&to, &who));
+        drop(one);
+        is_busy(shared.dataset_of_plan(&to, "q"));
+        is_busy(shared.dataset(&to, &who));
+        drop(other);
+        let held = shared.dataset(&to, &who).unwrap();
+        assert!(shared.dataset_of_plan(&to, "p").is_err());
+        drop(held);
+        assert!(shared.dataset_of_plan(&to, "q").is_ok());
+    }
+
     #[cfg(unix)]
     #[test]
     fn two_ways_to_a_rejects_file_are_one_lock() {

@@ -23,6 +23,8 @@ pub(crate) struct Checked {
     pub target: Option<TargetMark>,
     /// What would be done: the upload is the shard's, and all else is of all shards.
     pub content: Content,
+    /// The hash of the rows of all shards, before any is left out.
+    pub made: String,
     #[serde(flatten)]
     pub said: Said,
     /// What else was found of the whole file.
@@ -257,8 +259,8 @@ impl Checked {
                 "deletion is on in one of them",
             ),
             (
-                one.rows != two.rows,
-                "a lookup table is another, as they count other rows in the whole file",
+                self.made != other.made || one.rows != two.rows,
+                "a lookup table is another, or a secret of a stage: they make other rows of the same source",
             ),
             (
                 one.changes != two.changes || self.said != other.said,

@@ -48,17 +48,17 @@ impl Elsewhere {
 /// empty: `others` go elsewhere.
 pub(super) fn without<'a>(
     others: &[u32],
-    (encoded, left_out): (&[u32], Vec<u32>),
+    (encoded, left_out): (&[u32], &'a [u32]),
     cleared: &'a [(u32, u32)],
-) -> (Vec<u32>, Cow<'a, [(u32, u32)]>) {
+) -> (Cow<'a, [u32]>, Cow<'a, [(u32, u32)]>) {
     if others.is_empty() {
-        return (left_out, Cow::Borrowed(cleared));
+        return (Cow::Borrowed(left_out), Cow::Borrowed(cleared));
     }
-    let mut all = left_out;
+    let mut all = left_out.to_vec();
     let is_encoded = |row: &&u32| encoded.binary_search(row).is_ok();
     all.extend(others.iter().filter(is_encoded));
     all.sort_unstable();
     all.dedup();
     let is_own = |(row, _): &&(u32, u32)| others.binary_search(row).is_err();
-    (all, cleared.iter().filter(is_own).copied().collect())
+    (all.into(), cleared.iter().filter(is_own).copied().collect())
 }
