@@ -93,7 +93,11 @@ fn what_is_old_is_removed_and_what_is_needed_stays() {
     assert_eq!(ended.code, 3, "{}", ended.stderr);
     assert_eq!(rig.tell(&["check", "pipeline.yaml"]).code, 3);
     // As a shard has it.
-    fs::copy(rig.path("out/rejects.csv"), rig.path("out/rejects.3-of-8.csv")).unwrap();
+    fs::copy(
+        rig.path("out/rejects.csv"),
+        rig.path("out/rejects.3-of-8.csv"),
+    )
+    .unwrap();
     rig.write("out/rejects.mend.csv", "somebody's own\n");
     for name in [
         "rejects.check.csv",

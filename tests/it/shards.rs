@@ -459,7 +459,7 @@ fn what_cannot_be_shared_out() {
         "each shard would delete the people of all others",
     );
     check(
-        "--set target.orgvue.action={delta:store}",
+        "--set target.orgvue.action.delta=store",
         "each shard would delete the people of all others",
     );
     check(
@@ -550,7 +550,7 @@ fn shards_go_on_beside_each_other_and_import_one_by_one() {
     assert!(more.iter().all(|code| [0, 3].contains(code)), "{more:?}");
     assert_eq!(merge(&rig, "more -o plan.json").0, 0);
     busy(
-        run(&rig, "1/2", &[]),
+        run(&rig, "1/2", &["--set", "report.dir=more"]),
         "another run of this pipeline is under way (shards of plan ",
     );
     rig.write("plan.json", plan);
